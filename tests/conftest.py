@@ -1,0 +1,65 @@
+"""Hypothesis profiles, thread limits and fixtures that all tests share."""
+
+from __future__ import annotations
+
+import os
+
+# Before torch is imported: OpenMP reads its limit once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests draw figures without a display.
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+torch.set_num_threads(1)
+
+settings.register_profile(
+    "dev",
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "ci",
+    max_examples=300,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+def _profile():
+    in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+    return os.environ.get("HYPOTHESIS_PROFILE", "ci" if in_ci else "dev")
+
+
+settings.load_profile(_profile())
+
+DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
+
+
+@pytest.fixture(params=DEVICES)
+def device(request):
+    """Each device that this machine has."""
+    return torch.device(request.param)
+
+
+def data_folder():
+    """Return the folder of real data sets, or None where there is none."""
+    default = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
+    folder = Path(os.environ.get("SKVAS_DATA", default)).resolve()
+    return folder if folder.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """Folder of data sets in the field's layout: SKVAS_DATA or ../shared/data."""
+    folder = data_folder()
+    if folder is None:
+        pytest.skip("no real data: set SKVAS_DATA to a folder of data sets")
+    return folder
