@@ -1,0 +1,455 @@
+"""From plans and costs to labels, matches and segments; NumPy in, NumPy out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "Segment",
+    "labels_to_segments",
+    "monotone_path",
+    "path_to_matches",
+    "plan_to_labels",
+    "plan_to_matches",
+    "segments_to_labels",
+]
+
+# The side that advances in a step of the dynamic programme.
+_BOTH, _X, _Y = 0, 1, 2
+# With drops a cell keeps four choices in one byte: the step that leads to its match
+# (two bits), that of the best prefix (two), and whether x or y is dropped while the
+# other side keeps its last pair (one each).
+_PREFIX, _DROP_X, _DROP_Y = 4, 16, 32
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A run of frames that share one label.
+
+    Parameters
+    ----------
+    start : int
+        First frame.
+    end : int
+        The frame after the last one.
+    label : int or str
+        The label of every frame in between.
+
+    Examples
+    --------
+    >>> from skvas.decoding import Segment
+    >>> segment = Segment(2, 5, "pour")
+    >>> segment.end - segment.start
+    3
+    """
+
+    start: int
+    end: int
+    label: Any
+
+
+def plan_to_labels(plan: ArrayLike) -> NDArray[np.int64]:
+    """Label every frame by the action that gets most of its mass.
+
+    Parameters
+    ----------
+    plan : array-like of shape (N, K)
+        Transport plan, or any score of K actions for N frames.
+
+    Returns
+    -------
+    ndarray of int64, shape (N,)
+        Index of the largest entry of each row; the lowest index where entries tie.
+
+    Examples
+    --------
+    >>> from skvas.decoding import plan_to_labels
+    >>> plan_to_labels([[0.1, 0.4], [0.3, 0.2], [0.2, 0.2]])
+    array([1, 0, 0])
+    """
+    return _check_matrix(plan, "plan").argmax(axis=1).astype(np.int64)
+
+
+def plan_to_matches(
+    plan: ArrayLike, background: ArrayLike | None = None
+) -> NDArray[np.int64]:
+    """Match every frame with the frame of the other video that gets most of its mass.
+
+    The matches may run backwards and repeat; :func:`monotone_path` keeps the order.
+
+    Parameters
+    ----------
+    plan : array-like of shape (N, M)
+        Transport plan between the real frames of two videos, that is without the row
+        and the column of a virtual frame.
+    background : array-like of shape (N,), default=None
+        Probability that a frame has no counterpart. None: every frame has one.
+
+    Returns
+    -------
+    ndarray of int64, shape (N,)
+        Matched frame, the lowest index where entries tie; -1 where `background` is
+        above one half, and where a row of the plan holds no mass.
+
+    Examples
+    --------
+    >>> from skvas.decoding import plan_to_matches
+    >>> plan_to_matches([[0.3, 0.1], [0.1, 0.2], [0.2, 0.1]], [0.0, 0.2, 0.9])
+    array([ 0,  1, -1])
+    """
+    plan = _check_matrix(plan, "plan")
+    matches = plan.argmax(axis=1).astype(np.int64)
+    matches[plan.max(axis=1) <= 0] = -1
+    if background is not None:
+        background = np.asarray(background, dtype=float)
+        if background.shape != matches.shape:
+            raise ValueError(
+                f"background has shape {background.shape}, but the plan has "
+                f"{len(matches)} rows; give one probability for each row."
+            )
+        if np.isnan(background).any():
+            raise ValueError("background contains NaN; give probabilities in [0, 1].")
+        matches[background > 0.5] = -1
+    return matches
+
+
+def monotone_path(
+    cost: ArrayLike, *, drop_cost: float | None = None
+) -> NDArray[np.int64]:
+    r"""Find the cheapest monotone path through a cost matrix.
+
+    Without `drop_cost` this is dynamic time warping: the path runs from (0, 0) to
+    (N - 1, M - 1) in steps (1, 1), (1, 0) and (0, 1), and its cost is the sum over the
+    pairs that it visits. With `drop_cost` a frame of either side may be left out: the
+    answer is the chain of pairs, neither index ever falling, that minimises
+
+    .. math:: \sum_{(i, j)} C_{ij} + d \cdot \#\{\text{frames of x or y in no pair}\}.
+
+    A frame may then still be in several pairs, also with dropped frames in between.
+
+    Parameters
+    ----------
+    cost : array-like of shape (N, M)
+        Cost of matching frame i of x with frame j of y, finite, of either sign.
+    drop_cost : float, default=None
+        :math:`d`, the cost of a frame that is matched to nothing. None: every frame is
+        matched.
+
+    Returns
+    -------
+    ndarray of int64, shape (L, 2)
+        The matched pairs in order. Of equally cheap paths one that advances on both
+        sides is preferred. With `drop_cost` L may be 0.
+
+    Notes
+    -----
+    Anti-diagonals are swept one after another, each as a whole. Apart from `cost`
+    itself the memory is N M bytes.
+
+    References
+    ----------
+    .. [1] H. Sakoe and S. Chiba, "Dynamic programming algorithm optimization for spoken
+       word recognition", IEEE Transactions on Acoustics, Speech, and Signal Processing
+       26, 1978.
+    .. [2] N. Dvornik et al., "Drop-DTW: Aligning common signal between sequences while
+       dropping outliers", NeurIPS 2021.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.decoding import monotone_path
+    >>> x, y = np.array([0.0, 1.0, 9.0, 2.0]), np.array([0.0, 1.0, 2.0, 2.0])
+    >>> cost = np.abs(x[:, None] - y)
+    >>> monotone_path(cost).tolist()
+    [[0, 0], [1, 1], [2, 2], [3, 3]]
+    >>> monotone_path(cost, drop_cost=1.0).tolist()
+    [[0, 0], [1, 1], [3, 2], [3, 3]]
+    """
+    cost = _check_matrix(cost, "cost")
+    if drop_cost is None:
+        return _trace_full(_sweep_full(cost), *cost.shape)
+    if not np.isfinite(drop_cost):
+        raise ValueError(
+            f"drop_cost must be a finite number, got {drop_cost!r}; use None to match "
+            "every frame."
+        )
+    return _trace_drops(_sweep_drops(cost, float(drop_cost)), *cost.shape)
+
+
+def path_to_matches(
+    path: ArrayLike, cost: ArrayLike
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give each frame its cheapest partner on a path.
+
+    Parameters
+    ----------
+    path : array-like of int, shape (L, 2)
+        Matched pairs, for instance from :func:`monotone_path`.
+    cost : array-like of shape (N, M)
+        The cost that chooses among the partners of a frame.
+
+    Returns
+    -------
+    matches_xy : ndarray of int64, shape (N,)
+        For each row of `cost` its partner, -1 where it is not on the path. The earlier
+        partner where costs tie.
+    matches_yx : ndarray of int64, shape (M,)
+        The same for each column.
+
+    Examples
+    --------
+    >>> from skvas.decoding import path_to_matches
+    >>> path_to_matches([[0, 0], [0, 1]], [[0.2, 0.1], [0.0, 0.0]])
+    (array([ 1, -1]), array([0, 0]))
+    """
+    cost = _check_matrix(cost, "cost")
+    path = np.asarray(path)
+    if path.size == 0:
+        path = np.zeros((0, 2), dtype=np.int64)
+    if path.ndim != 2 or path.shape[1] != 2 or path.dtype.kind not in "iu":
+        raise ValueError(
+            f"path must be integers of shape (L, 2), got {path.dtype} of shape "
+            f"{path.shape}."
+        )
+    if (path < 0).any() or (path >= cost.shape).any():
+        raise ValueError(f"path leaves the cost matrix of shape {cost.shape}.")
+    price = cost[path[:, 0], path[:, 1]]  # (L,)
+    return (
+        _cheapest(path[:, 0], path[:, 1], price, cost.shape[0]),
+        _cheapest(path[:, 1], path[:, 0], price, cost.shape[1]),
+    )
+
+
+def labels_to_segments(labels: ArrayLike) -> list[Segment]:
+    """Cut a sequence of labels into runs of equal ones.
+
+    Parameters
+    ----------
+    labels : array-like of shape (N,)
+        Labels of the frames of one video, integers or strings.
+
+    Returns
+    -------
+    list of Segment
+        The runs in order; they cover the frames 0 to N without a gap.
+
+    Examples
+    --------
+    >>> from skvas.decoding import labels_to_segments
+    >>> labels_to_segments(["cut", "cut", "mix"])
+    [Segment(start=0, end=2, label='cut'), Segment(start=2, end=3, label='mix')]
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        raise ValueError(
+            f"labels must be one-dimensional (one video), got shape {labels.shape}."
+        )
+    if len(labels) == 0:
+        return []
+    cuts = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    starts = [0, *cuts.tolist()]
+    ends = [*starts[1:], len(labels)]
+    names = labels[starts].tolist()
+    return [Segment(*run) for run in zip(starts, ends, names, strict=True)]
+
+
+def segments_to_labels(segments: Iterable[Segment], n_frames: int) -> NDArray[Any]:
+    """Spell segments out as one label a frame.
+
+    Parameters
+    ----------
+    segments : iterable of Segment
+        In order, covering the frames 0 to `n_frames` without gap or overlap.
+    n_frames : int
+        Number of frames of the video.
+
+    Returns
+    -------
+    ndarray of shape (n_frames,)
+        Labels; the inverse of :func:`labels_to_segments`.
+
+    Examples
+    --------
+    >>> from skvas.decoding import Segment, segments_to_labels
+    >>> segments_to_labels([Segment(0, 2, 4), Segment(2, 3, 1)], 3)
+    array([4, 4, 1])
+    """
+    segments = list(segments)
+    frame = 0
+    for index, segment in enumerate(segments):
+        if segment.start != frame or segment.end <= segment.start:
+            raise ValueError(
+                f"segment {index} covers frames [{segment.start}, {segment.end}), but "
+                f"it should be non-empty and start at frame {frame}; fill gaps and "
+                "remove overlaps first."
+            )
+        frame = segment.end
+    if frame != n_frames:
+        raise ValueError(
+            f"segments end at frame {frame}, but n_frames is {n_frames}; they must "
+            "cover the video."
+        )
+    names = [segment.label for segment in segments]
+    if not names:
+        return np.empty(0, dtype=np.int64)
+    same_type = len({type(name) for name in names}) == 1
+    values = np.array(names, dtype=None if same_type else object)
+    return np.repeat(values, [segment.end - segment.start for segment in segments])
+
+
+def _check_matrix(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Return a non-empty, finite matrix of real numbers."""
+    matrix = np.asarray(values)
+    if matrix.dtype == object:
+        matrix = matrix.astype(float)
+    if matrix.ndim != 2 or 0 in matrix.shape:
+        raise ValueError(
+            f"{name} must be a non-empty matrix, got shape {matrix.shape}."
+        )
+    if matrix.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {matrix.dtype}.")
+    if not np.isfinite(matrix).all():
+        raise ValueError(
+            f"{name} contains NaN or infinity; put a large finite number where a pair "
+            "is to be avoided."
+        )
+    return matrix
+
+
+def _diagonal(cost: NDArray[Any], d: int) -> tuple[int, int, NDArray[Any]]:
+    """Return the first row, the row after the last, and the cells with i + j = d."""
+    n, m = cost.shape
+    low, high = max(0, d - m + 1), min(n, d + 1)
+    return low, high, cost[:, ::-1].diagonal(m - 1 - d)
+
+
+def _diagonal_starts(n: int, m: int) -> NDArray[np.int64]:
+    """Return where each anti-diagonal starts when they lie one after another.
+
+    The row of its first cell is taken off, so that cell (i, j) is at start + i.
+    """
+    d = np.arange(n + m - 1)
+    low = np.maximum(0, d - m + 1)
+    lengths = np.minimum(n, d + 1) - low
+    return np.cumsum(lengths) - lengths - low
+
+
+def _sweep_full(cost: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return for each cell, in order of anti-diagonals, the step that leads to it."""
+    n, m = cost.shape
+    moves = np.empty(n * m, dtype=np.uint8)
+    # Row i of a buffer is entry i + 1; entry 0 is the border, where nothing is.
+    older, old, new = (np.full(n + 1, np.inf) for _ in range(3))
+    older[0] = 0.0
+    position = 0
+    for d in range(n + m - 1):
+        low, high, price = _diagonal(cost, d)
+        both, x, y = older[low:high], old[low:high], old[low + 1 : high + 1]
+        move = moves[position : position + high - low]
+        np.less(y, x, out=move.view(bool))
+        move += _X
+        best = np.minimum(x, y)
+        move *= both > best
+        np.minimum(best, both, out=best)
+        np.add(best, price, out=new[low + 1 : high + 1])
+        position += high - low
+        older[0] = np.inf
+        older, old, new = old, new, older
+    return moves
+
+
+def _trace_full(moves: NDArray[np.uint8], n: int, m: int) -> NDArray[np.int64]:
+    """Follow the steps back from the last cell to the first."""
+    starts = _diagonal_starts(n, m).tolist()
+    i, j = n - 1, m - 1
+    path = [(i, j)]
+    while i or j:
+        move = moves[starts[i + j] + i]
+        i, j = i - (move != _Y), j - (move != _X)
+        path.append((i, j))
+    return np.array(path[::-1], dtype=np.int64)
+
+
+def _sweep_drops(cost: NDArray[Any], drop: float) -> NDArray[np.uint8]:
+    """Return for each cell, in order of anti-diagonals, its four choices in one byte.
+
+    Over the prefixes that end with (i, j): `match`, whose last pair is (i, j);
+    `keep_y`, whose last pair holds j, frames of x after it being dropped; `keep_x`, the
+    other way round; and `prefix`, the best of all.
+    """
+    n, m = cost.shape
+    moves = np.empty(n * m, dtype=np.uint8)
+    # Entry i + 1 is row i; in `older` and `prefix` entry 0 and the entry past the last
+    # row are the prefixes of which one is empty, elsewhere they stay infinite.
+    older, prefix, keep_x, keep_y = (np.full(n + 1, np.inf) for _ in range(4))
+    older[0] = 0.0
+    prefix[:2] = drop
+    position = 0
+    for d in range(n + m - 1):
+        low, high, price = _diagonal(cost, d)
+        here, above = slice(low + 1, high + 1), slice(low, high)
+        move = moves[position : position + high - low]
+        match, origin = _best_of_three(older[above], keep_y[above], keep_x[here])
+        match += price
+        drop_x, drop_y = keep_y[above] + drop, keep_x[here] + drop
+        move[:] = origin
+        move += _DROP_X * (drop_x < match).view(np.uint8)
+        move += _DROP_Y * (drop_y < match).view(np.uint8)
+        keep_y[here] = np.minimum(drop_x, match)
+        keep_x[here] = np.minimum(drop_y, match)
+        best, choice = _best_of_three(match, prefix[above] + drop, prefix[here] + drop)
+        move += _PREFIX * choice
+        older[here] = best
+        older[0] = (d + 2) * drop
+        older[d + 2 : d + 3] = (d + 2) * drop
+        position += high - low
+        older, prefix = prefix, older
+    return moves
+
+
+def _best_of_three(
+    both: NDArray[Any], x: NDArray[Any], y: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """Return the elementwise minimum and which it is; the earlier where they tie."""
+    choice = (y < x).view(np.uint8) + np.uint8(_X)
+    best = np.minimum(x, y)
+    choice *= best < both
+    return np.minimum(best, both, out=best), choice
+
+
+def _trace_drops(moves: NDArray[np.uint8], n: int, m: int) -> NDArray[np.int64]:
+    """Follow the choices back from the best prefix of all to an empty one."""
+    starts = _diagonal_starts(n, m).tolist()
+    i, j, state = n - 1, m - 1, "prefix"
+    path = []
+    while i >= 0 and j >= 0:
+        move = int(moves[starts[i + j] + i])
+        step = _BOTH
+        if state == "prefix":
+            step = move // _PREFIX % 4
+        elif state == "keep_y" and move & _DROP_X:
+            step = _X
+        elif state == "keep_x" and move & _DROP_Y:
+            step = _Y
+        if step == _BOTH:  # (i, j) is a pair
+            path.append((i, j))
+            step = move % 4
+            state = ("prefix", "keep_y", "keep_x")[step]
+        i, j = i - (step != _Y), j - (step != _X)
+    return np.array(path[::-1], dtype=np.int64).reshape(-1, 2)
+
+
+def _cheapest(
+    frames: NDArray[Any], partners: NDArray[Any], price: NDArray[Any], n_frames: int
+) -> NDArray[np.int64]:
+    """Return for each frame its partner of the lowest price, -1 where it has none."""
+    order = np.lexsort((price, frames))  # stable: the earlier pair where prices tie
+    present, first = np.unique(frames[order], return_index=True)
+    matches = np.full(n_frames, -1, dtype=np.int64)
+    matches[present] = partners[order][first]
+    return matches
