@@ -1,0 +1,79 @@
+"""Errors and warnings of skvas.
+
+Each has a parent in scikit-learn or in Python, so that code which knows nothing of
+skvas can catch or filter it.
+"""
+
+from __future__ import annotations
+
+from sklearn.exceptions import ConvergenceWarning as _ConvergenceWarning
+
+__all__ = [
+    "CollapseWarning",
+    "ConvergenceWarning",
+    "DegenerateFramesWarning",
+    "InvalidParameterError",
+    "RadiusWarning",
+]
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """A parameter has a type or a value that it cannot have.
+
+    Examples
+    --------
+    >>> from skvas.exceptions import InvalidParameterError
+    >>> from skvas.validation import check_real
+    >>> try:
+    ...     check_real("eps", -1.0, low=0, low_open=True)
+    ... except InvalidParameterError as error:
+    ...     print(error)
+    eps must be a finite number > 0, got -1.0.
+    """
+
+
+class ConvergenceWarning(_ConvergenceWarning):
+    """A solver or a training run stopped before it met its tolerance.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import sklearn.exceptions
+    >>> from skvas.exceptions import ConvergenceWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", sklearn.exceptions.ConvergenceWarning)
+    ...     warnings.warn("2 of 9 problems are unfinished", ConvergenceWarning)
+    """
+
+
+class CollapseWarning(UserWarning):
+    """The embeddings of different frames have become nearly the same.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skvas.exceptions import CollapseWarning
+    >>> warnings.simplefilter("error", CollapseWarning)
+    """
+
+
+class RadiusWarning(UserWarning):
+    """Rounding to whole frames changed the temporal radius much.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skvas.exceptions import RadiusWarning
+    >>> warnings.simplefilter("ignore", RadiusWarning)
+    """
+
+
+class DegenerateFramesWarning(UserWarning):
+    """Frames carry no information: they are all equal, or zero.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skvas.exceptions import DegenerateFramesWarning
+    >>> warnings.simplefilter("ignore", DegenerateFramesWarning)
+    """

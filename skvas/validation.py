@@ -1,0 +1,666 @@
+"""Checks of what users hand in: videos, labels and parameters.
+
+NumPy in, NumPy out. What the package accepts as a video, or as many, is decided here
+and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from numbers import Integral, Real
+from os import PathLike
+from typing import Any, Literal, TypeVar, overload
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, validate_data
+
+from skvas._typing import Labels, Videos
+from skvas.exceptions import InvalidParameterError
+
+__all__ = [
+    "check_choice",
+    "check_integer",
+    "check_labels",
+    "check_real",
+    "check_videos",
+    "is_single_video",
+    "naming_video",
+    "unchanged_on_failure",
+]
+
+Choice = TypeVar("Choice")
+
+_NO_CONTAINER = (str, bytes, PathLike, Mapping, Set, Iterator)
+
+
+@contextmanager
+def naming_video(index: int | None) -> Iterator[None]:
+    """Put the number of a video before the message of any error inside.
+
+    Parameters
+    ----------
+    index : int or None
+        Position of the video in the user's list; None leaves errors as they are.
+
+    Examples
+    --------
+    >>> from skvas.validation import naming_video
+    >>> try:
+    ...     with naming_video(7):
+    ...         raise ValueError("too short")
+    ... except ValueError as error:
+    ...     print(error)
+    video 7: too short
+    """
+    if index is None:
+        yield
+        return
+    try:
+        yield
+    except (ValueError, TypeError, OverflowError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        if isinstance(error, InvalidParameterError):
+            kind = InvalidParameterError
+        raise kind(f"video {index}: {error}") from error
+
+
+@contextmanager
+def unchanged_on_failure(estimator: object | None) -> Iterator[None]:
+    """Give an estimator its old attributes back if anything inside fails.
+
+    An interrupt from the keyboard is a failure too. Attributes are put back by
+    reference: what the block changes in place stays changed.
+
+    Parameters
+    ----------
+    estimator : object or None
+        The object to guard; None guards nothing.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skvas.validation import unchanged_on_failure
+    >>> scaler = StandardScaler()
+    >>> try:
+    ...     with unchanged_on_failure(scaler):
+    ...         scaler.mean_ = 3.0
+    ...         raise ValueError
+    ... except ValueError:
+    ...     print(hasattr(scaler, "mean_"))
+    False
+    """
+    if estimator is None:
+        yield
+        return
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def is_single_video(videos: Videos) -> bool:
+    """Tell whether the input is one video rather than a collection of videos.
+
+    Anything with two axes is one video, and so is a list of rows. A list, a tuple, a
+    1-D object array or a 3-D array of things with two axes is a collection, even if
+    there is only one of them. An empty list is an empty collection.
+
+    Parameters
+    ----------
+    videos : array-like of shape (n_frames, n_features), or a collection of them
+        What a user handed in. Its numbers are not looked at.
+
+    Returns
+    -------
+    bool
+        True for one video.
+
+    Raises
+    ------
+    TypeError
+        If the input is a generator, a dict, a set, a string, a path, a sparse matrix
+        or otherwise no container of numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.validation import is_single_video
+    >>> is_single_video(np.zeros((100, 3)))
+    True
+    >>> is_single_video([np.zeros((100, 3))])
+    False
+    """
+    _refuse_container(videos)
+    if isinstance(videos, (list, tuple)):
+        items = videos
+        for index, item in enumerate(items):
+            with naming_video(index):
+                _refuse_container(item)
+    elif not hasattr(videos, "shape") and not hasattr(videos, "__array__"):
+        raise _not_a_container(videos, "make a list or an array of it first")
+    else:
+        n_dims = _n_dims(videos)
+        if n_dims != 1:
+            return n_dims != 3
+        array = _to_numpy(videos)
+        if array.dtype != object:
+            return True
+        items = list(array)
+    # One item with two axes makes a collection, whose other items are then in error.
+    return len(items) > 0 and max(map(_n_dims, items)) <= 1
+
+
+def check_videos(
+    videos: Videos,
+    *,
+    estimator: BaseEstimator | None = None,
+    reset: bool = True,
+    min_frames: int = 1,
+    min_total_frames: int = 1,
+    ensure_all_finite: bool | Literal["allow-nan"] = True,
+) -> list[np.ndarray]:
+    """Check videos and turn them into a list of arrays.
+
+    One video is anything with two axes, frames and features: an array, a list of rows,
+    a pandas or polars data frame, a torch tensor (detached and moved to the CPU), an
+    object with ``__array__``. Many videos are a list, a tuple, a 1-D object array or a
+    3-D array of those. Their lengths may differ, their number of features may not.
+
+    Parameters
+    ----------
+    videos : array-like of shape (n_frames, n_features), or a collection of them
+        The input. It is never changed.
+    estimator : estimator, default=None
+        The estimator that was given the videos. Its `n_features_in_` and
+        `feature_names_in_` are set (`reset`) or compared, and messages carry its name.
+    reset : bool, default=True
+        True in `fit`, where the estimator learns the features; False elsewhere.
+    min_frames : int, default=1
+        Fewest frames that each video must have.
+    min_total_frames : int, default=1
+        Fewest frames that all videos must have together.
+    ensure_all_finite : bool or "allow-nan", default=True
+        True refuses NaN and infinity, unless scikit-learn's setting `assume_finite`
+        is on; "allow-nan" lets NaN pass; False lets both pass.
+
+    Returns
+    -------
+    list of ndarray of shape (n_frames_i, n_features)
+        One read-only, C-contiguous array a video, in the machine's byte order:
+        float32 where the video was float32, float64 otherwise. An array that needed no
+        conversion shares its memory with the input.
+
+    Raises
+    ------
+    ValueError
+        If there is no video, if a video has a wrong shape, numbers that are no finite
+        reals, or other features than the first or than those seen in `fit`. When many
+        videos were given, the message starts with the position of the one at fault,
+        as in ``video 7: ...``. The attributes of `estimator` are then as before.
+    TypeError
+        If the input is a generator, a dict, a set, a string, a path or sparse.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.validation import check_videos
+    >>> videos = check_videos([np.zeros((100, 3)), np.ones((80, 3), dtype=int)])
+    >>> [video.shape for video in videos]
+    [(100, 3), (80, 3)]
+    >>> check_videos([np.zeros((100, 3)), np.zeros((80, 4))])
+    Traceback (most recent call last):
+        ...
+    ValueError: video 1: X has 4 features, but video 0 has 3 features.
+    """
+    single = is_single_video(videos)
+    items = [videos] if single else list(videos)
+    if not items:
+        raise ValueError("Expected at least one video, got an empty collection.")
+    # Without an estimator, a bare one still compares the columns of data frames.
+    owner = BaseEstimator() if estimator is None else estimator
+    learn = reset or estimator is None
+    checked: list[np.ndarray] = []
+    with unchanged_on_failure(estimator):
+        for index, item in enumerate(items):
+            with naming_video(None if single else index):
+                video = _check_video(item, estimator, min_frames, ensure_all_finite)
+                if checked:
+                    _check_same_width(video, checked[0])
+                named = item if hasattr(item, "columns") else video
+                learn_now = learn and not checked
+                validate_data(owner, named, reset=learn_now, skip_check_array=True)
+                checked.append(video)
+        n_frames = sum(map(len, checked))
+        if n_frames < min_total_frames:
+            by = f" by {type(estimator).__name__}" if estimator is not None else ""
+            raise ValueError(
+                f"Found {n_frames} frame(s) in {len(checked)} video(s) (n_samples = "
+                f"{n_frames}) while a minimum of {min_total_frames} is required{by}."
+            )
+    return checked
+
+
+def check_labels(
+    labels: Labels, videos_or_lengths: Videos | Sequence[int] | int
+) -> list[np.ndarray]:
+    """Check labels of frames and turn them into a list of 1-D arrays.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_frames,), or a collection of them
+        One label a frame: numbers or strings. A flat array is the labels of one
+        video; a list, tuple, 1-D object array or 2-D array of such is one of many.
+    videos_or_lengths : videos, sequence of int, or int
+        The videos that the labels belong to, or the number of frames of each. An int
+        is the length of one video.
+
+    Returns
+    -------
+    list of ndarray of shape (n_frames_i,)
+        The labels of each video, of the type they came in.
+
+    Raises
+    ------
+    ValueError
+        If the labels are not one a frame, are not 1-D, or contain NaN.
+    TypeError
+        If the labels are a generator, a dict, a set or a string.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_labels
+    >>> check_labels([[0, 0, 1], ["a", "b"]], [3, 2])
+    [array([0, 0, 1]), array(['a', 'b'], dtype='<U1')]
+    >>> check_labels([[0, 0, 1], [1, 1]], [3, 4])
+    Traceback (most recent call last):
+        ...
+    ValueError: video 1: expected one label a frame, got 2 labels for 4 frames.
+    """
+    lengths = _lengths(videos_or_lengths)
+    single = _is_flat(labels)
+    items = [labels] if single else list(labels)
+    if len(items) != len(lengths):
+        raise ValueError(
+            f"Expected labels of {len(lengths)} video(s), got {len(items)}."
+        )
+    checked = []
+    for index, (item, n_frames) in enumerate(zip(items, lengths, strict=True)):
+        with naming_video(None if single else index):
+            checked.append(_check_frame_labels(item, n_frames))
+    return checked
+
+
+@overload
+def check_real(
+    name: str,
+    value: Any,
+    *,
+    low: float | None = ...,
+    high: float | None = ...,
+    low_open: bool = ...,
+    high_open: bool = ...,
+    none_ok: Literal[False] = ...,
+) -> float: ...
+@overload
+def check_real(
+    name: str,
+    value: Any,
+    *,
+    low: float | None = ...,
+    high: float | None = ...,
+    low_open: bool = ...,
+    high_open: bool = ...,
+    none_ok: bool,
+) -> float | None: ...
+def check_real(
+    name: str,
+    value: Any,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    low_open: bool = False,
+    high_open: bool = False,
+    none_ok: bool = False,
+) -> float | None:
+    """Check that a parameter is a finite real number within bounds.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for the message.
+    value : object
+        What the user passed. NumPy scalars are numbers; bools and strings are not.
+    low, high : float, default=None
+        Bounds; None: none.
+    low_open, high_open : bool, default=False
+        Whether the bound itself is excluded.
+    none_ok : bool, default=False
+        Whether None is a valid value.
+
+    Returns
+    -------
+    float or None
+        The value.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the value is anything else.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_real
+    >>> check_real("alpha", 1, low=0, high=1)
+    1.0
+    """
+    if none_ok and value is None:
+        return None
+    number = math.nan
+    if isinstance(value, Real) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+    if not (
+        math.isfinite(number)
+        and (low is None or number > low or (number == low and not low_open))
+        and (high is None or number < high or (number == high and not high_open))
+    ):
+        bounds = _describe_bounds(low, high, low_open, high_open)
+        raise _invalid(name, value, f"a finite number{bounds}", none_ok)
+    return number
+
+
+@overload
+def check_integer(
+    name: str,
+    value: Any,
+    *,
+    low: int | None = ...,
+    high: int | None = ...,
+    none_ok: Literal[False] = ...,
+) -> int: ...
+@overload
+def check_integer(
+    name: str,
+    value: Any,
+    *,
+    low: int | None = ...,
+    high: int | None = ...,
+    none_ok: bool,
+) -> int | None: ...
+def check_integer(
+    name: str,
+    value: Any,
+    *,
+    low: int | None = None,
+    high: int | None = None,
+    none_ok: bool = False,
+) -> int | None:
+    """Check that a parameter is an integer within bounds.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for the message.
+    value : object
+        What the user passed. NumPy integers are integers; bools, strings and floats
+        are not, even whole ones.
+    low, high : int, default=None
+        Bounds, included; None: none.
+    none_ok : bool, default=False
+        Whether None is a valid value.
+
+    Returns
+    -------
+    int or None
+        The value.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the value is anything else.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_integer
+    >>> check_integer("n_actions", 8, low=1)
+    8
+    """
+    if none_ok and value is None:
+        return None
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, Integral)
+        or (low is not None and int(value) < low)
+        or (high is not None and int(value) > high)
+    ):
+        bounds = _describe_bounds(low, high, False, False)
+        raise _invalid(name, value, f"an integer{bounds}", none_ok)
+    return int(value)
+
+
+def check_choice(name: str, value: Any, choices: Sequence[Choice]) -> Choice:
+    """Check that a parameter is one of a few values.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for the message.
+    value : object
+        What the user passed.
+    choices : sequence
+        The values that it may have, each of a plain type such as str, bool or None.
+
+    Returns
+    -------
+    object
+        The choice that the value is equal to.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is none.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_choice
+    >>> check_choice("recipe", "paper", ("informed", "paper"))
+    'paper'
+    """
+    for choice in choices:
+        # The type first: comparing an array with a string has no truth value.
+        if isinstance(value, type(choice)) and value == choice:
+            return choice
+    raise _invalid(name, value, "one of " + ", ".join(map(repr, choices)), False)
+
+
+def _invalid(
+    name: str, value: Any, expected: str, none_ok: bool
+) -> InvalidParameterError:
+    if none_ok:
+        expected += " or None"
+    shown = repr(value)
+    if len(shown) > 80:
+        shown = f"{shown[:77]}..."
+    if not isinstance(value, (Real, str)) or isinstance(value, bool):
+        shown += f" of type {type(value).__name__}"
+    return InvalidParameterError(f"{name} must be {expected}, got {shown}.")
+
+
+def _describe_bounds(
+    low: float | None, high: float | None, low_open: bool, high_open: bool
+) -> str:
+    if low is not None and high is not None:
+        return f" in {'(' if low_open else '['}{low}, {high}{')' if high_open else ']'}"
+    if low is not None:
+        return f" {'>' if low_open else '>='} {low}"
+    if high is not None:
+        return f" {'<' if high_open else '<='} {high}"
+    return ""
+
+
+def _refuse_container(item: Any) -> None:
+    """Raise for the types that hold no array, with a hint at what to do."""
+    if sparse.issparse(item) or _is_sparse_tensor(item):
+        raise TypeError(
+            "Sparse data was passed, but dense data is required: "
+            "convert it with .toarray() (SciPy) or .to_dense() (torch)."
+        )
+    if isinstance(item, _NO_CONTAINER):
+        if isinstance(item, Iterator):
+            hint = "make a list or an array of it first"
+        elif isinstance(item, Mapping):
+            hint = "pass its arrays as a list: list(videos.values())"
+        elif isinstance(item, Set):
+            hint = "a set has no order; pass a list"
+        else:
+            hint = "load the file first, for instance with numpy.load"
+        raise _not_a_container(item, hint)
+
+
+def _not_a_container(item: Any, hint: str) -> TypeError:
+    return TypeError(
+        "Expected an array of shape (n_frames, n_features) or a list of such arrays, "
+        f"got a {type(item).__name__}: {hint}."
+    )
+
+
+def _is_tensor(item: Any) -> bool:
+    torch = sys.modules.get("torch")  # who has a tensor has imported torch
+    return torch is not None and isinstance(item, torch.Tensor)
+
+
+def _is_sparse_tensor(item: Any) -> bool:
+    return _is_tensor(item) and item.layout is not sys.modules["torch"].strided
+
+
+def _n_dims(item: Any) -> int:
+    """Count axes without conversion; in nested lists, along the first items."""
+    if isinstance(item, (list, tuple)):
+        return 1 + (_n_dims(item[0]) if len(item) else 0)
+    shape = getattr(item, "shape", None)
+    if isinstance(shape, tuple):
+        return len(shape)
+    if hasattr(item, "__array__"):
+        return np.asarray(item).ndim
+    return 0
+
+
+def _is_flat(labels: Any) -> bool:
+    """Tell labels of one video from those of many."""
+    _refuse_container(labels)
+    if isinstance(labels, (list, tuple)):
+        return len(labels) == 0 or max(map(_n_dims, labels)) == 0
+    array = _to_numpy(labels)
+    return array.ndim < 2 and (
+        array.dtype != object or max(map(_n_dims, array), default=0) == 0
+    )
+
+
+def _to_numpy(item: Any) -> np.ndarray:
+    """Make an array of one video's data; masks and sparse formats are refused."""
+    _refuse_container(item)
+    if isinstance(item, np.ma.MaskedArray):
+        raise ValueError(
+            "Masked arrays are not supported, as the mask would be ignored: "
+            "fill it with .filled(value), or drop the masked frames."
+        )
+    if isinstance(item, np.matrix):
+        raise TypeError("np.matrix is not supported: convert it with numpy.asarray.")
+    if isinstance(item, (list, tuple)):
+        # Rows may be tensors or masked arrays, which NumPy would join in silence.
+        return np.asarray([_to_numpy(row) if _n_dims(row) else row for row in item])
+    if not _is_tensor(item):
+        return np.asarray(item)
+    torch = sys.modules["torch"]
+    tensor = item.detach().cpu().resolve_conj().resolve_neg()
+    numpy_floats = (torch.float16, torch.float32, torch.float64)
+    if tensor.is_floating_point() and tensor.dtype not in numpy_floats:
+        tensor = tensor.float()
+    return np.asarray(tensor)
+
+
+def _check_kind(array: np.ndarray) -> None:
+    """Refuse what NumPy would turn into numbers although it is none."""
+    if array.dtype.kind in "USTVmM":
+        raise ValueError(f"Expected real numbers, got data of type {array.dtype}.")
+    if array.dtype == object:
+        for value in array.flat:
+            if isinstance(value, (str, bytes)):
+                raise ValueError(f"Expected real numbers, got the string {value!r}.")
+
+
+def _check_video(
+    item: Any,
+    estimator: BaseEstimator | None,
+    min_frames: int,
+    ensure_all_finite: bool | Literal["allow-nan"],
+) -> np.ndarray:
+    array = _to_numpy(item)
+    _check_kind(array)
+    if array.dtype.kind == "f" and not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    # pandas' own types (nullable numbers) are left to scikit-learn, which knows them.
+    data = item if hasattr(item, "iloc") else array
+    try:
+        with np.errstate(over="ignore"):  # what overflows is found as infinity
+            video = check_array(
+                data,
+                dtype=[np.float64, np.float32],
+                order="C",
+                ensure_all_finite=ensure_all_finite,
+                ensure_min_samples=min_frames,
+                estimator=estimator,
+                input_name="X",
+            )
+    except OverflowError as error:
+        raise ValueError(f"A number is too large for float64: {error}.") from error
+    view: np.ndarray = np.require(video, requirements=["C", "A"]).view()
+    view.flags.writeable = False
+    return view
+
+
+def _check_same_width(video: np.ndarray, first: np.ndarray) -> None:
+    if video.shape[1] != first.shape[1]:
+        raise ValueError(
+            f"X has {video.shape[1]} features, "
+            f"but video 0 has {first.shape[1]} features."
+        )
+
+
+def _lengths(videos_or_lengths: Any) -> list[int]:
+    if isinstance(videos_or_lengths, Integral):
+        return [int(videos_or_lengths)]
+    if _n_dims(videos_or_lengths) == 1 and all(
+        isinstance(n, Integral) for n in videos_or_lengths
+    ):
+        return [int(n) for n in videos_or_lengths]
+    if is_single_video(videos_or_lengths):
+        return [len(videos_or_lengths)]
+    return [len(video) for video in videos_or_lengths]
+
+
+def _check_frame_labels(item: Any, n_frames: int) -> np.ndarray:
+    labels = _to_numpy(item)
+    if labels.ndim != 1:
+        raise ValueError(
+            f"expected labels of shape (n_frames,), got an array of shape "
+            f"{labels.shape}."
+        )
+    if len(labels) != n_frames:
+        raise ValueError(
+            f"expected one label a frame, got {len(labels)} labels for "
+            f"{n_frames} frames."
+        )
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise ValueError("labels contain NaN or infinity.")
+    return labels
