@@ -1,0 +1,393 @@
+"""Reader of the folder layout that the field's published code uses."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+
+_SUFFIXES = (".npy", ".txt")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One video on disk: its features, and its labels where there are any."""
+
+    name: str
+    activity: str | None
+    features: Path
+    labels: Path | None
+
+
+def load_folder(
+    path: str | os.PathLike[str],
+    *,
+    activity: str | None = None,
+    on_mismatch: str = "raise",
+) -> Bunch:
+    r"""Read a folder of videos in the layout of the field's published code.
+
+    The layout is::
+
+        path/features/<video>.npy       or <video>.txt; one row per frame
+        path/groundTruth/<video>        or <video>.txt; one action name per line
+        path/mapping/mapping.txt        "<id> <name>" per line
+
+    Several activities may lie side by side, either as ``path/<activity>/features``
+    (and so on) or as ``path/features/<activity>`` and ``path/groundTruth/<activity>``.
+    The folders ``groundTruth`` and ``mapping`` may be missing.
+
+    Nothing that is read can run code: arrays of pickled objects are refused.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder.
+    activity : str, default=None
+        Read the videos of this activity alone. None: all of them.
+    on_mismatch : {"raise", "resample"}, default="raise"
+        What to do where a video has not as many labels as frames, as is the case
+        when labels and features were made at different frame rates. "raise": report
+        the ratio. "resample": give each frame the label at its relative position.
+
+    Returns
+    -------
+    Bunch
+        With the fields
+
+        videos : list of float32 arrays of shape (n_frames_i, n_features)
+            In the order of their names, activity by activity.
+        labels : list of int arrays of shape (n_frames_i,), or None
+            Positions in `action_names`; None where nothing is labelled. A single
+            video without labels has None in its place, and a warning names it.
+        names : list of str
+            File names without their suffix.
+        activities : list of str or None
+            The activity of each video; None where the folder has no activities.
+        action_names : list of str
+            In the order of the mapping's ids or, without a mapping, of the alphabet.
+        DESCR : str
+            The size of the data set, and the folder's README where there is one.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder, its features or the activity do not exist.
+    ValueError
+        If a file cannot be read as what it should be, if videos differ in their
+        number of features, if a label is not in the mapping, or if frames and labels
+        differ in number and `on_mismatch` is "raise".
+
+    Notes
+    -----
+    Features stored as (n_features, n_frames), as some published sets are, are
+    recognised and transposed: the number of features is the size that all videos
+    share, and where both sizes are shared the number of labels decides.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skvas.datasets import load_folder
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     features, labels = Path(folder, "features"), Path(folder, "groundTruth")
+    ...     features.mkdir()
+    ...     labels.mkdir()
+    ...     np.save(features / "tea01.npy", np.zeros((3, 2)))
+    ...     _ = (labels / "tea01").write_text("pour\npour\nstir")
+    ...     data = load_folder(folder)
+    >>> data.names, data.action_names, data.labels
+    (['tea01'], ['pour', 'stir'], [array([0, 0, 1])])
+    """
+    if on_mismatch not in ("raise", "resample"):
+        raise ValueError(
+            f"on_mismatch must be 'raise' or 'resample', got {on_mismatch!r}."
+        )
+    root = Path(path)
+    sources = _select(_find_sources(root), activity, root)
+    words = [_read_labels(s.labels) if s.labels else None for s in sources]
+    _warn_of_missing_labels(sources, words)
+    videos = _orient([_read_features(s.features) for s in sources], words, sources)
+    action_names = _read_mappings(root, sources) or sorted(
+        {word for video in words if video is not None for word in video}
+    )
+    labels = [
+        None if w is None or s.labels is None else _encode(w, action_names, s.labels)
+        for w, s in zip(words, sources, strict=True)
+    ]
+    labels = _match_lengths(labels, videos, sources, resample=on_mismatch == "resample")
+    unlabelled = all(video is None for video in labels)
+    return Bunch(
+        videos=videos,
+        labels=None if unlabelled else labels,
+        names=[s.name for s in sources],
+        activities=None
+        if sources[0].activity is None
+        else [s.activity for s in sources],
+        action_names=action_names,
+        DESCR=_describe(root, videos, action_names),
+    )
+
+
+def _find_sources(root: Path) -> list[_Source]:
+    """List the videos of a folder, whichever way its activities are laid out."""
+    if not root.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(root)!r}.")
+    features = root / "features"
+    if features.is_dir():
+        sources = _videos_in(features, root / "groundTruth", None)
+        for folder in _subfolders(features):
+            labels = root / "groundTruth" / folder.name
+            if not labels.is_dir():
+                labels = root / "groundTruth"
+            sources += _videos_in(folder, labels, folder.name)
+    else:
+        sources = [
+            source
+            for folder in _subfolders(root)
+            if (folder / "features").is_dir()
+            for source in _videos_in(
+                folder / "features", folder / "groundTruth", folder.name
+            )
+        ]
+    if not sources:
+        raise FileNotFoundError(
+            f"{str(root)!r} has no video features. Expected features/<video>.npy or "
+            f".txt in it, features/<activity>/<video>.npy, or "
+            f"<activity>/features/<video>.npy."
+        )
+    if len({source.activity is None for source in sources}) == 2:
+        raise ValueError(
+            f"{str(features)!r} holds both videos and folders of videos. Move the "
+            f"videos into a folder of their own."
+        )
+    return sources
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(
+        p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")
+    )
+
+
+def _videos_in(features: Path, labels: Path, activity: str | None) -> list[_Source]:
+    """List the videos of one folder of features, in the order of their names."""
+    files: dict[str, Path] = {}
+    for file in sorted(features.iterdir()):
+        if file.suffix not in _SUFFIXES or file.name.startswith(".") or file.is_dir():
+            continue
+        if file.stem in files:
+            raise ValueError(
+                f"{str(features)!r} has the features of video {file.stem!r} twice, as "
+                f".npy and as .txt. Remove one of them."
+            )
+        files[file.stem] = file
+    return [
+        _Source(name, activity, files[name], _label_file(labels, name))
+        for name in sorted(files)
+    ]
+
+
+def _label_file(folder: Path, name: str) -> Path | None:
+    candidates = (folder / name, folder / f"{name}.txt")
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def _select(sources: list[_Source], activity: str | None, root: Path) -> list[_Source]:
+    if activity is None:
+        return sources
+    selected = [source for source in sources if source.activity == activity]
+    if not selected:
+        known = sorted({s.activity for s in sources if s.activity is not None})
+        raise FileNotFoundError(
+            f"{str(root)!r} has no activity {activity!r}; it has "
+            f"{', '.join(map(repr, known)) or 'no activities: leave activity=None'}."
+        )
+    return selected
+
+
+def _read_features(file: Path) -> NDArray[np.float32]:
+    """Read one array of features, which must be plain numbers in two dimensions."""
+    try:
+        if file.suffix == ".npy":
+            with file.open("rb") as stream:
+                array = np.lib.format.read_array(stream, allow_pickle=False)
+        else:
+            with warnings.catch_warnings():
+                # An empty file: reported below by its shape.
+                warnings.simplefilter("ignore", UserWarning)
+                array = np.loadtxt(file, dtype=np.float32, ndmin=2, encoding="utf-8")
+    except (ValueError, EOFError) as error:
+        raise ValueError(
+            f"{str(file)!r} is not a readable array of numbers ({error}). Save the "
+            f"features as a plain float array of shape (n_frames, n_features)."
+        ) from error
+    if array.ndim != 2 or array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{str(file)!r} must hold real numbers of shape (n_frames, n_features), "
+            f"got shape {array.shape} and dtype {array.dtype}."
+        )
+    if 0 in array.shape:
+        raise ValueError(f"{str(file)!r} is empty: its shape is {array.shape}.")
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _read_lines(file: Path) -> list[str]:
+    """Read lines, without the mark of byte order, blank ends and trailing space."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{str(file)!r} is not a text file: {error}.") from error
+    # str.splitlines would also split at characters that a name may contain.
+    return [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
+
+
+def _read_labels(file: Path) -> list[str]:
+    words = _read_lines(file)
+    if not words:
+        raise ValueError(f"{str(file)!r} has no labels: it is empty.")
+    if "" in words:
+        raise ValueError(
+            f"{str(file)!r} has no label on line {words.index('') + 1}. Expected one "
+            f"action name per line, one line per frame."
+        )
+    return words
+
+
+def _read_mappings(root: Path, sources: list[_Source]) -> list[str]:
+    """Return the action names of the folder's mapping, or of its activities'."""
+    folders = [root]
+    folders += [root / a for a in dict.fromkeys(s.activity for s in sources) if a]
+    files = [folder / "mapping" / "mapping.txt" for folder in folders]
+    names = [name for file in files if file.is_file() for name in _read_mapping(file)]
+    return list(dict.fromkeys(names))
+
+
+def _read_mapping(file: Path) -> list[str]:
+    """Return the names of one mapping in the order of their ids."""
+    names: dict[int, str] = {}
+    for number, line in enumerate(_read_lines(file), start=1):
+        identifier, _, name = line.partition(" ")
+        name = name.strip()
+        try:
+            key = int(identifier)
+        except ValueError:
+            name = ""
+        if not name:
+            raise ValueError(
+                f"{str(file)!r}, line {number}: expected '<id> <name>', got {line!r}."
+            )
+        if key in names or name in names.values():
+            raise ValueError(
+                f"{str(file)!r}, line {number}: id {key} or name {name!r} occurs twice."
+            )
+        names[key] = name
+    return [names[key] for key in sorted(names)]
+
+
+def _encode(words: list[str], names: list[str], file: Path) -> NDArray[np.int64]:
+    """Turn the names of one video's labels into positions in `names`."""
+    codes = {name: code for code, name in enumerate(names)}
+    unknown = sorted(set(words) - set(codes))
+    if unknown:
+        raise ValueError(
+            f"{str(file)!r}, line {words.index(unknown[0]) + 1}: unknown labels "
+            f"{', '.join(map(repr, unknown))}. mapping/mapping.txt has "
+            f"{', '.join(map(repr, names))}."
+        )
+    return np.array([codes[word] for word in words], dtype=np.int64)
+
+
+def _warn_of_missing_labels(
+    sources: list[_Source], words: list[list[str] | None]
+) -> None:
+    missing = [s.name for s, w in zip(sources, words, strict=True) if w is None]
+    if missing and len(missing) < len(sources):
+        warnings.warn(
+            f"{len(missing)} of {len(sources)} videos have no file in groundTruth, and "
+            f"None for labels: {', '.join(missing)}.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _orient(
+    arrays: list[NDArray[np.float32]],
+    words: list[list[str] | None],
+    sources: list[_Source],
+) -> list[NDArray[np.float32]]:
+    """Return arrays with one row per frame, and the same columns in all of them."""
+    n_rows = {array.shape[0] for array in arrays}
+    n_columns = {array.shape[1] for array in arrays}
+    if len(n_rows) > 1 and len(n_columns) > 1:
+        first = arrays[0].shape
+        odd = next(i for i, a in enumerate(arrays) if a.shape[1] != first[1])
+        raise ValueError(
+            f"Videos must have the same number of features: {sources[0].name!r} has "
+            f"shape {first}, {sources[odd].name!r} has {arrays[odd].shape}; expected "
+            f"(n_frames, n_features)."
+        )
+    if len(n_rows) == len(n_columns):  # one shape: only the labels tell
+        counts = {len(video) for video in words if video is not None}
+        transposed = counts == n_columns != n_rows
+    else:
+        transposed = len(n_columns) > 1
+    if not transposed:
+        return arrays
+    return [np.ascontiguousarray(array.T) for array in arrays]
+
+
+def _match_lengths(
+    labels: list[NDArray[np.int64] | None],
+    videos: list[NDArray[np.float32]],
+    sources: list[_Source],
+    *,
+    resample: bool,
+) -> list[NDArray[np.int64] | None]:
+    """Return one label per frame, or report that labels and frames disagree."""
+    counts = [
+        (s.name, len(y), len(x))
+        for s, y, x in zip(sources, labels, videos, strict=True)
+        if y is not None
+    ]
+    odd = [count for count in counts if count[1] != count[2]]
+    if odd and not resample:
+        name, n_labels, n_frames = odd[0]
+        ratios = [of_labels / of_frames for _, of_labels, of_frames in counts]
+        raise ValueError(
+            f"Labels and features differ in length in {len(odd)} of {len(counts)} "
+            f"labelled videos: {name!r} has {n_frames} frames and {n_labels} labels. "
+            f"The median is {np.median(ratios):.3g} labels per frame (from "
+            f"{min(ratios):.3g} to {max(ratios):.3g}). If both span the same time at "
+            f"different frame rates, pass on_mismatch='resample'."
+        )
+    return [
+        None if y is None else y[_nearest(len(y), len(x))]
+        for y, x in zip(labels, videos, strict=True)
+    ]
+
+
+def _nearest(n_labels: int, n_frames: int) -> NDArray[np.int64]:
+    """Return the label that lies at the middle of each frame."""
+    return (2 * np.arange(n_frames) + 1) * n_labels // (2 * n_frames)
+
+
+def _describe(
+    root: Path, videos: list[NDArray[np.float32]], action_names: list[str]
+) -> str:
+    lengths = [len(video) for video in videos]
+    text = (
+        f"{root.resolve().name}: {len(videos)} videos, {sum(lengths)} frames "
+        f"({min(lengths)} to {max(lengths)} each), {videos[0].shape[1]} features, "
+        f"{len(action_names)} actions."
+    )
+    readme = root / "README.md"
+    if readme.is_file():
+        text += "\n\n" + readme.read_text(encoding="utf-8", errors="replace")
+    return text
