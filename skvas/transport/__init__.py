@@ -1,0 +1,38 @@
+"""Optimal transport between sequences with structure: the core of skvas."""
+
+from skvas.transport._solvers import FGWResult, fused_gromov_wasserstein
+from skvas.transport.costs import cosine_cost, squared_distance, unit
+from skvas.transport.priors import (
+    add_virtual_frame,
+    consistency_prior,
+    optimality_prior,
+    temporal_order,
+    virtual_masses,
+)
+from skvas.transport.structures import (
+    Dense,
+    Distinct,
+    OutsideBand,
+    Structure,
+    TemporalBand,
+    Virtual,
+)
+
+__all__ = [
+    "Dense",
+    "Distinct",
+    "FGWResult",
+    "OutsideBand",
+    "Structure",
+    "TemporalBand",
+    "Virtual",
+    "add_virtual_frame",
+    "consistency_prior",
+    "cosine_cost",
+    "fused_gromov_wasserstein",
+    "optimality_prior",
+    "squared_distance",
+    "temporal_order",
+    "unit",
+    "virtual_masses",
+]

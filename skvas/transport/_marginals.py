@@ -1,0 +1,94 @@
+"""What is asked of the mass of each row or column of a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Marginal:
+    r"""Masses to be met, each with the weight of its Kullback-Leibler penalty.
+
+    One number says the kind: an infinite weight is a *hard* marginal, a finite one
+    *relaxed*, and 0 leaves it *free*. Items may differ, so that a virtual frame can be
+    relaxed among frames that are not.
+
+    Parameters
+    ----------
+    mass : Tensor of shape (B, N)
+        Masses, 0 at padded items.
+    weight : Tensor of shape (B, N)
+        Weights :math:`\lambda`, in [0, inf].
+    """
+
+    mass: Tensor
+    weight: Tensor
+
+    @property
+    def log_mass(self) -> Tensor:
+        return self.mass.log()
+
+    @property
+    def hard(self) -> Tensor:
+        """Where the mass is a constraint, (B, N)."""
+        return torch.isinf(self.weight)
+
+    @property
+    def soft_weight(self) -> Tensor:
+        """The weight where the mass is a wish, and 0 where it is a constraint."""
+        return torch.where(self.hard, 0.0, self.weight)
+
+    def take(self, index: Tensor) -> Marginal:
+        """Return the marginals of some problems of the batch."""
+        return Marginal(self.mass[index], self.weight[index])
+
+    def penalty(self, found: Tensor) -> Tensor:
+        r"""Return :math:`\sum_i \lambda_i KL(found_i | mass_i)`, hard items excepted."""
+        tiny = torch.finfo(found.dtype).tiny
+        ratio = found.clamp_min(tiny) / self.mass.clamp_min(tiny)
+        divergence = found * ratio.log() - found + self.mass  # (B, N)
+        return (self.soft_weight * divergence).sum(dim=1)  # (B,)
+
+    def gradient(self, found: Tensor) -> Tensor:
+        """Return the derivative of `penalty` by the masses found, (B, N)."""
+        tiny = torch.finfo(found.dtype).tiny
+        ratio = found.clamp_min(tiny) / self.mass.clamp_min(tiny)
+        return self.soft_weight * ratio.log()
+
+    def damping(self, eps: float) -> Tensor:
+        r"""Return :math:`\lambda / (\lambda + \epsilon)`: Sinkhorn's exponent, (B, N)."""
+        soft = self.soft_weight
+        return torch.where(self.hard, 1.0, soft / (soft + eps))
+
+    def relative_error(self, found: Tensor) -> Tensor:
+        """Return the largest relative error of the hard masses, (B,)."""
+        tiny = torch.finfo(found.dtype).tiny
+        error = (found - self.mass).abs() / self.mass.clamp_min(tiny)
+        counted = self.hard & (self.mass > 0)
+        return torch.where(counted, error, 0.0).amax(dim=1)
+
+
+def make_marginal(
+    mass: Tensor | None,
+    mask: Tensor | None,
+    weight: float | Tensor | None,
+    like: Tensor,
+    dim: int,
+) -> Marginal:
+    """Build the marginal along `dim` of a batch of plans shaped `like`.
+
+    No mass means uniform over the real items; no weight means hard.
+    """
+    batch, size = len(like), like.shape[dim]
+    if mass is None:
+        mass = torch.ones(batch, size, dtype=like.dtype, device=like.device)
+    mass = mass.to(like).expand(batch, size)
+    if mask is not None:
+        mass = mass * mask
+    mass = mass / mass.sum(dim=1, keepdim=True)
+    weight = torch.inf if weight is None else weight
+    weight = torch.as_tensor(weight, dtype=like.dtype, device=like.device)
+    return Marginal(mass, weight.expand(batch, size))

@@ -1,0 +1,170 @@
+"""The two-sided projection: scaling where it is safe, the log domain elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+CHECK_EVERY = 5  # sweeps between looks at the marginals
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What the sweeps need to know of the two marginals, in full and once.
+
+    Parameters
+    ----------
+    p, q : Tensor of shape (B, N) and (B, M)
+        Masses, 0 at padded items.
+    damp_x, damp_y : Tensor of shape (B, N) and (B, M)
+        Exponent of each scaling: 1 meets the mass, 0 ignores it.
+    damped : bool
+        Whether any exponent differs from 1.
+    """
+
+    p: Tensor
+    q: Tensor
+    damp_x: Tensor
+    damp_y: Tensor
+    damped: bool
+
+
+@dataclass
+class Potentials:
+    """Logarithms of the scalings; a solve hands them from one projection to the next.
+
+    Parameters
+    ----------
+    f, g : Tensor of shape (B, N) and (B, M)
+        The plan is `exp(log_kernel + f + g)`.
+    """
+
+    f: Tensor
+    g: Tensor
+
+
+def sinkhorn_scaling(
+    log_kernel: Tensor,
+    sides: Sides,
+    start: Potentials | None,
+    *,
+    n_sweeps: int,
+    tol: float,
+) -> tuple[Tensor, Potentials]:
+    """Scale a kernel to its marginals by matrix-vector products.
+
+    The potentials of the last call are absorbed into the kernel, which then is close to
+    a plan, so that scalings stay near 1. `log_kernel` is overwritten by the plan.
+
+    Parameters
+    ----------
+    log_kernel : Tensor of shape (B, N, M)
+        Minus infinity at padded entries.
+    sides : Sides
+        Masses and exponents.
+    start : Potentials or None
+        Potentials to go on from; None starts from plain row normalisation.
+    n_sweeps : int
+        Largest number of sweeps.
+    tol : float
+        A problem stops when a sweep moves its scalings by less than this.
+
+    Returns
+    -------
+    plan : Tensor of shape (B, N, M)
+    potentials : Potentials
+    """
+    if start is None:
+        start = _first_potentials(log_kernel, sides)
+    tiny = torch.finfo(log_kernel.dtype).tiny
+    kernel = log_kernel.add_(start.f[:, :, None]).add_(start.g[:, None, :]).exp_()
+    # Damped scalings act on the whole potential, its absorbed part included.
+    pull_x = torch.exp(start.f * (sides.damp_x - 1))
+    pull_y = torch.exp(start.g * (sides.damp_y - 1))
+    u, v = torch.ones_like(start.f), torch.ones_like(start.g)
+    done = torch.zeros(len(u), 1, dtype=torch.bool, device=u.device)
+
+    for sweep in range(n_sweeps):
+        last = v
+        v_next = sides.q / (u[:, None, :] @ kernel)[:, 0, :].clamp_min_(tiny)
+        v_next = v_next.pow(sides.damp_y).mul_(pull_y) if sides.damped else v_next
+        u_next = sides.p / (kernel @ v_next[:, :, None])[:, :, 0].clamp_min_(tiny)
+        u_next = u_next.pow(sides.damp_x).mul_(pull_x) if sides.damped else u_next
+        u, v = torch.where(done, u, u_next), torch.where(done, v, v_next)
+        if sweep % CHECK_EVERY == CHECK_EVERY - 1:
+            change = ((v - last).abs() / last.clamp_min(tiny)).amax(dim=1, keepdim=True)
+            done = done | (change <= tol)
+            if not done.is_cuda and bool(done.all()):
+                break
+
+    plan = kernel.mul_(u[:, :, None]).mul_(v[:, None, :])
+    return plan, Potentials(
+        start.f + u.clamp_min(tiny).log(), start.g + v.clamp_min(tiny).log()
+    )
+
+
+def sinkhorn_log(
+    log_kernel: Tensor,
+    sides: Sides,
+    start: Potentials | None,
+    *,
+    n_sweeps: int,
+    tol: float,
+) -> tuple[Tensor, Potentials]:
+    """Scale a kernel to its marginals in the log domain, safe for any range of costs.
+
+    Parameters and results are those of `sinkhorn_scaling`.
+    """
+    if start is None:
+        start = _first_potentials(log_kernel, sides)
+    log_p, log_q = _finite_log(sides.p), _finite_log(sides.q)
+    f, g = start.f, start.g
+    done = torch.zeros(len(f), 1, dtype=torch.bool, device=f.device)
+    for sweep in range(n_sweeps):
+        last = g
+        g_next = log_q - _log_sum_exp(log_kernel + f[:, :, None], dim=1)
+        g = torch.where(done, g, g_next * sides.damp_y)
+        f_next = log_p - _log_sum_exp(log_kernel + g[:, None, :], dim=2)
+        f = torch.where(done, f, f_next * sides.damp_x)
+        if sweep % CHECK_EVERY == CHECK_EVERY - 1:
+            done = done | ((g - last).abs().amax(dim=1, keepdim=True) <= tol)
+            if not done.is_cuda and bool(done.all()):
+                break
+    plan = log_kernel.add_(f[:, :, None]).add_(g[:, None, :]).exp_()
+    return plan, Potentials(f, g)
+
+
+def round_to_marginals(plan: Tensor, p: Tensor, q: Tensor) -> Tensor:
+    """Move a plan onto its two hard marginals, by no more than twice its error.
+
+    References
+    ----------
+    .. [1] Altschuler, Weed and Rigollet, "Near-linear time approximation algorithms for
+       optimal transport via Sinkhorn iteration", NeurIPS 2017, algorithm 2.
+    """
+    tiny = torch.finfo(plan.dtype).tiny
+    plan = plan.mul_((p / plan.sum(dim=2).clamp_min(tiny)).clamp_max(1)[:, :, None])
+    plan = plan.mul_((q / plan.sum(dim=1).clamp_min(tiny)).clamp_max(1)[:, None, :])
+    missing_x = (p - plan.sum(dim=2)).clamp_min(0)  # (B, N)
+    missing_y = (q - plan.sum(dim=1)).clamp_min(0)  # (B, M)
+    total = missing_x.sum(dim=1).clamp_min(tiny)[:, None]
+    return plan.baddbmm_((missing_x / total)[:, :, None], missing_y[:, None, :])
+
+
+def _first_potentials(log_kernel: Tensor, sides: Sides) -> Potentials:
+    """Normalise rows: every real row then has mass to scale, whatever the costs."""
+    f = _finite_log(sides.p) - _log_sum_exp(log_kernel, dim=2)
+    return Potentials(f, torch.zeros_like(sides.q))
+
+
+def _log_sum_exp(values: Tensor, dim: int) -> Tensor:
+    """Reduce in the log domain; padded items, all minus infinity, give 0."""
+    result = values.logsumexp(dim=dim)
+    return torch.where(torch.isinf(result), 0.0, result)
+
+
+def _finite_log(mass: Tensor) -> Tensor:
+    """Return log(mass), 0 where there is none: padded kernels are zero there anyway."""
+    return torch.where(mass > 0, mass, 1.0).log()

@@ -1,0 +1,547 @@
+"""The fused Gromov-Wasserstein solver: batched, masked, on any device."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from skvas.exceptions import ConvergenceWarning
+from skvas.transport._marginals import Marginal, make_marginal
+from skvas.transport._problem import FGWProblem
+from skvas.transport._sinkhorn import (
+    Potentials,
+    Sides,
+    round_to_marginals,
+    sinkhorn_log,
+    sinkhorn_scaling,
+)
+from skvas.transport.structures import Structure
+
+__all__ = ["FGWResult", "fused_gromov_wasserstein"]
+
+# Sweeps that the last projection may use to meet the marginals.
+FINAL_SWEEPS = 500
+# Nats between the smallest and the largest entry of a kernel that scaling can bear.
+SAFE_RANGE = {torch.float32: 70.0, torch.float64: 600.0}
+
+
+@dataclass(frozen=True)
+class FGWResult:
+    """What the solver found for each problem of a batch.
+
+    Attributes
+    ----------
+    plan : Tensor of shape (B, N, M)
+        Transport plans, exactly 0 at padded frames.
+    objective : Tensor of shape (B,)
+        Value of the objective at the plan.
+    error_x, error_y : Tensor of shape (B,)
+        Largest relative error of a hard marginal; 0 where none is hard.
+    n_iter : int64 Tensor of shape (B,)
+        Outer iterations made.
+    converged : bool Tensor of shape (B,)
+        Whether the plan came to rest within `tol`; False where no `tol` was asked for.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.transport import Distinct, fused_gromov_wasserstein
+    >>> cost = 1 - torch.eye(3)[None]
+    >>> result = fused_gromov_wasserstein(cost, Distinct(), Distinct())
+    >>> result.plan.argmax(dim=2)
+    tensor([[0, 1, 2]])
+    """
+
+    plan: Tensor
+    objective: Tensor
+    error_x: Tensor
+    error_y: Tensor
+    n_iter: Tensor
+    converged: Tensor
+
+
+@dataclass(frozen=True)
+class _Budget:
+    """How long and how exactly to iterate."""
+
+    max_iter: int
+    tol: float | None
+    step: float | None
+    sinkhorn_iter: int
+    sinkhorn_tol: float
+
+    def sweeps(self, iteration: int) -> int:
+        """Return the sweeps of an iteration: the last one meets the marginals."""
+        last = iteration == self.max_iter - 1
+        return max(FINAL_SWEEPS, self.sinkhorn_iter) if last else self.sinkhorn_iter
+
+
+Project = Callable[[Tensor, Potentials | None, int], tuple[Tensor, Potentials]]
+
+
+def fused_gromov_wasserstein(
+    cost: Tensor,
+    structure_x: Structure,
+    structure_y: Structure,
+    *,
+    mask_x: Tensor | None = None,
+    mask_y: Tensor | None = None,
+    p: Tensor | None = None,
+    q: Tensor | None = None,
+    lambda_x: float | Tensor | None = None,
+    lambda_y: float | Tensor | None = None,
+    alpha: float = 0.3,
+    eps: float = 0.07,
+    solver: str = "mirror",
+    max_iter: int = 25,
+    tol: float | None = None,
+    step: float | None = None,
+    sinkhorn_iter: int = 20,
+    sinkhorn_tol: float = 1e-5,
+    backend: str = "torch",
+) -> FGWResult:
+    r"""Couple two sequences by their features and by their inner structure.
+
+    Every item of the batch is a problem of its own: find the plan :math:`T` minimising
+
+    .. math:: E(T) = (1 - \alpha) \langle C, T \rangle
+              + \tfrac{\alpha}{2} \langle C_x T C_y, T \rangle - \epsilon H(T)
+              + \lambda_x KL(T 1 | p) + \lambda_y KL(T^\top 1 | q),
+
+    with :math:`H(T) = -\sum T (\log T - 1)`. A marginal without a weight is a hard
+    constraint; with weight 0 it is free.
+
+    Parameters
+    ----------
+    cost : Tensor of shape (B, N, M)
+        :math:`C`, float32 or float64. Entries at padded frames are ignored.
+    structure_x, structure_y : Structure
+        :math:`C_x` and :math:`C_y`, symmetric; applied, never formed.
+    mask_x, mask_y : bool Tensor of shape (B, N) and (B, M), default=None
+        True at real frames. None: nothing is padded.
+    p, q : Tensor of shape (B, N) and (B, M), default=None
+        Masses of the frames, non-negative; rescaled to sum to 1 over the real frames.
+        None: uniform.
+    lambda_x, lambda_y : float or Tensor, default=None
+        Weight of each marginal's penalty, in [0, inf]: None or inf is hard, 0 free. A
+        tensor of shape (B, N) (or (B, M)) weighs each frame by itself.
+    alpha : float, default=0.3
+        Weight of the structures against the cost, in [0, 1].
+    eps : float, default=0.07
+        Weight of the entropy, positive, in the unit of `cost`.
+    solver : {"mirror", "projected"}, default="mirror"
+        "mirror" descends the whole objective multiplicatively with a step fixed by the
+        first gradient, halved for a problem whose objective would rise: it never rises.
+        "projected" linearises the structural term and solves the entropic problem that
+        is left by Sinkhorn: faster with two hard marginals, but may cycle.
+    max_iter : int, default=25
+        Number of outer iterations, at most.
+    tol : float, default=None
+        A problem has converged when an iteration moves its plan by at most `tol` in l1
+        norm, and is then left as it is. None: make `max_iter` iterations.
+    step : float, default=None
+        Step of the mirror descent. None: 4 over the largest absolute entry of the first
+        gradient. Never more than `1 / eps`, where the old plan is forgotten.
+    sinkhorn_iter : int, default=20
+        Sweeps of each inner projection onto two marginals; the last outer iteration
+        takes as many as it needs to reach `sinkhorn_tol`, up to 500.
+    sinkhorn_tol : float, default=1e-5
+        Relative change of the scalings at which a projection stops.
+    backend : {"torch", "pot"}, default="torch"
+        "pot" is the slow float64 reference built on POT, for tests and doubts.
+
+    Returns
+    -------
+    FGWResult
+        `plan` (B, N, M); `objective`, `error_x`, `error_y`, `n_iter` and `converged`,
+        each (B,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not have the type, shape or range given above.
+
+    Warns
+    -----
+    ConvergenceWarning
+        When `tol` is given and a problem did not converge.
+
+    Notes
+    -----
+    A problem's result depends neither on its padding nor on the rest of the batch: step,
+    radius, masses and stopping are its own. Two hard marginals are met exactly at the
+    end by the rounding of [3]_. Where `eps` is so small against the costs that scalings
+    could overflow, a problem is solved in the log domain in float64. Nothing waits for
+    the device inside the loop, except the early stop on a CPU.
+
+    References
+    ----------
+    .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,
+       equations 4 to 7.
+    .. [2] Xu and Gould, "Temporally Consistent Unbalanced Optimal Transport for
+       Unsupervised Action Segmentation", CVPR 2024, section 3.
+    .. [3] Altschuler, Weed and Rigollet, "Near-linear time approximation algorithms for
+       optimal transport via Sinkhorn iteration", NeurIPS 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.transport import OutsideBand, TemporalBand
+    >>> from skvas.transport import fused_gromov_wasserstein
+    >>> frames = torch.linspace(0, 1, 50)
+    >>> cost = (frames[:, None] - frames[None, :]).abs()[None]
+    >>> result = fused_gromov_wasserstein(
+    ...     cost, TemporalBand(50, 0.1), OutsideBand(50, 0.1), solver="projected"
+    ... )
+    >>> bool((result.error_x < 1e-5).all())
+    True
+    """
+    _check_numbers(alpha, eps, max_iter, tol, step, sinkhorn_iter, sinkhorn_tol)
+    _check_tensors(cost, mask_x, mask_y, p, q, lambda_x, lambda_y)
+    rows = make_marginal(p, mask_x, lambda_x, cost, dim=1)
+    columns = make_marginal(q, mask_y, lambda_y, cost, dim=2)
+    if mask_x is not None or mask_y is not None or p is not None or q is not None:
+        real = (rows.mass > 0)[:, :, None] & (columns.mass > 0)[:, None, :]
+        cost = torch.where(real, cost, 0.0)
+    problem = FGWProblem(cost, structure_x, structure_y, rows, columns, alpha, eps)
+    budget = _Budget(max_iter, tol, step, sinkhorn_iter, sinkhorn_tol)
+
+    solvers = {"mirror": _mirror, "projected": _projected}
+    if solver not in solvers:
+        raise ValueError(f'solver must be "mirror" or "projected", got {solver!r}.')
+    if backend == "pot":
+        from skvas.transport._reference import solve_with_pot
+
+        result = solve_with_pot(problem, budget, mirror=solver == "mirror")
+    elif backend == "torch":
+        with torch.no_grad():
+            result = _solve(problem, budget, solvers[solver])
+    else:
+        raise ValueError(f'backend must be "torch" or "pot", got {backend!r}.')
+    if tol is not None and not bool(result.converged.all()):
+        count = int((~result.converged).sum())
+        warnings.warn(
+            f"{count} of {len(cost)} problems did not converge to tol={tol:g} within "
+            f"max_iter={max_iter}; raise max_iter, eps or tol.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return result
+
+
+Solve = Callable[[FGWProblem, _Budget, bool], FGWResult]
+
+
+def _solve(problem: FGWProblem, budget: _Budget, solver: Solve) -> FGWResult:
+    """Solve by scaling where that is safe, and in the log domain elsewhere."""
+    safe = problem.log_range() <= SAFE_RANGE[problem.cost.dtype]  # (B,)
+    if not _two_sided(problem, solver):
+        safe = torch.ones_like(safe)
+    if bool(safe.all()):
+        result = solver(problem, budget, False)
+        safe = torch.isfinite(result.objective)
+        if bool(safe.all()):
+            return result
+        parts = [(safe, _take_result(result, safe))]
+    else:
+        parts = []
+        if bool(safe.any()):
+            part = problem.take(safe.nonzero()[:, 0])
+            parts.append((safe, solver(part, budget, False)))
+    risky = ~safe
+    part = _in_double(problem.take(risky.nonzero()[:, 0]))
+    parts.append((risky, solver(part, budget, True)))
+    return _merge(parts, problem.cost)
+
+
+def _two_sided(problem: FGWProblem, solver: Solve) -> bool:
+    """Tell whether projections need Sinkhorn sweeps, whose range has to be watched."""
+    if solver is _projected:
+        return True
+    return bool(problem.rows.hard.any()) and bool(problem.columns.hard.any())
+
+
+def _projected(problem: FGWProblem, budget: _Budget, in_logs: bool) -> FGWResult:
+    """Linearise the structural term, solve what is left by Sinkhorn, repeat."""
+    rows, columns = problem.rows, problem.columns
+    project = _projection(
+        rows,
+        columns,
+        rows.damping(problem.eps),
+        columns.damping(problem.eps),
+        budget,
+        in_logs,
+    )
+    padded = _padded(problem)
+    plan = rows.mass[:, :, None] * columns.mass[:, None, :]  # (B, N, M)
+    potentials = None
+    state = _Stopping(len(plan), plan.device, budget.tol)
+    for iteration in range(budget.max_iter):
+        kernel = problem.linearise(plan).mul_(-1 / problem.eps)
+        if padded is not None:
+            kernel.masked_fill_(padded, -math.inf)
+        if budget.tol is None:
+            del plan  # one plan less at the peak
+            plan, potentials = project(kernel, potentials, budget.sweeps(iteration))
+            state.n_iter += 1
+            continue
+        found, potentials = project(kernel, potentials, budget.sweeps(iteration))
+        plan = state.accept(plan, found)
+        if state.finished():
+            break
+    return _result(problem, plan, state, budget)
+
+
+def _mirror(problem: FGWProblem, budget: _Budget, in_logs: bool) -> FGWResult:
+    """Descend multiplicatively, halving the step of a problem that would rise."""
+    rows, columns = problem.rows, problem.columns
+    project = _mirror_projection(rows, columns, budget, in_logs)
+    log_plan = rows.log_mass[:, :, None] + columns.log_mass[:, None, :]  # (B, N, M)
+    plan = log_plan.exp()
+    state = _Stopping(len(plan), plan.device, budget.tol)
+    linear = problem.linearise(plan)
+    value = problem.objective(plan, linear)
+    slope = _slope(problem, plan, log_plan, linear)
+    step = _first_step(slope, budget.step, problem.eps)
+    slack = 16 * torch.finfo(plan.dtype).eps
+
+    for iteration in range(budget.max_iter):
+        trial, trial_log = project(
+            log_plan - step[:, None, None] * slope, budget.sweeps(iteration)
+        )
+        trial_linear = problem.linearise(trial)
+        trial_value = problem.objective(trial, trial_linear)
+        better = (trial_value <= value + slack * (1 + value.abs())) & ~state.done
+        step = torch.where(better | state.done, step, step / 2)
+        taken = better[:, None, None]
+        moved = torch.where(taken, trial, plan)
+        plan = state.accept(plan, moved, better)
+        log_plan = torch.where(taken, trial_log, log_plan)
+        value = torch.where(better, trial_value, value)
+        trial_slope = _slope(problem, trial, trial_log, trial_linear)
+        slope = torch.where(taken, trial_slope, slope)
+        if state.finished():
+            break
+    return _result(problem, plan, state, budget)
+
+
+class _Stopping:
+    """Each problem's own count of iterations and its own end."""
+
+    def __init__(self, size: int, device: torch.device, tol: float | None) -> None:
+        self.tol = tol
+        self.n_iter = torch.zeros(size, dtype=torch.long, device=device)
+        self.done = torch.zeros(size, dtype=torch.bool, device=device)
+
+    def accept(
+        self, plan: Tensor, found: Tensor, moved: Tensor | None = None
+    ) -> Tensor:
+        """Take the new plans of the problems that go on; note those that came to rest.
+
+        A problem that was not `moved` (its step is being halved) is not at rest.
+        """
+        self.n_iter += ~self.done
+        if self.tol is None:
+            return found
+        change = (found - plan).abs_().sum(dim=(1, 2))  # (B,)
+        plan = torch.where(self.done[:, None, None], plan, found)
+        rest = change <= self.tol
+        self.done = self.done | (rest if moved is None else rest & moved)
+        return plan
+
+    def finished(self) -> bool:
+        """Tell whether all are done; on a GPU to ask would make it wait."""
+        return not self.done.is_cuda and bool(self.done.all())
+
+
+def _projection(
+    rows: Marginal,
+    columns: Marginal,
+    damp_x: Tensor,
+    damp_y: Tensor,
+    budget: _Budget,
+    in_logs: bool,
+) -> Project:
+    """Choose the domain of the Sinkhorn sweeps."""
+    damped = bool((damp_x != 1).any()) or bool((damp_y != 1).any())
+    sides = Sides(rows.mass, columns.mass, damp_x, damp_y, damped)
+    sweep = sinkhorn_log if in_logs else sinkhorn_scaling
+
+    def project(
+        kernel: Tensor, start: Potentials | None, n_sweeps: int
+    ) -> tuple[Tensor, Potentials]:
+        return sweep(kernel, sides, start, n_sweeps=n_sweeps, tol=budget.sinkhorn_tol)
+
+    return project
+
+
+def _mirror_projection(
+    rows: Marginal, columns: Marginal, budget: _Budget, in_logs: bool
+) -> Callable[[Tensor, int], tuple[Tensor, Tensor]]:
+    """Build the step from an updated log plan to one that meets the hard marginals."""
+    hard_x, hard_y = rows.hard, columns.hard
+    if bool(hard_x.any()) and bool(hard_y.any()):
+        both = _projection(
+            rows, columns, hard_x.to(rows.mass), hard_y.to(rows.mass), budget, in_logs
+        )
+
+        def project(log_plan: Tensor, n_sweeps: int) -> tuple[Tensor, Tensor]:
+            plan, shift = both(log_plan.clone(), None, n_sweeps)
+            return plan, log_plan + shift.f[:, :, None] + shift.g[:, None, :]
+
+        return project
+
+    def normalise(log_plan: Tensor, n_sweeps: int) -> tuple[Tensor, Tensor]:
+        for marginal, dim in ((rows, 2), (columns, 1)):
+            if not marginal.hard.any():
+                continue
+            shift = marginal.log_mass - log_plan.logsumexp(dim=dim)
+            shift = torch.where(marginal.hard & torch.isfinite(shift), shift, 0.0)
+            log_plan = log_plan + shift.unsqueeze(dim)
+        return log_plan.exp(), log_plan
+
+    return normalise
+
+
+def _slope(
+    problem: FGWProblem, plan: Tensor, log_plan: Tensor, linear: Tensor
+) -> Tensor:
+    """Return the whole gradient from a log plan, 0 at padded entries; eats `linear`."""
+    slope = linear.add_(log_plan, alpha=problem.eps)
+    slope += problem.rows.gradient(plan.sum(dim=2))[:, :, None]
+    slope += problem.columns.gradient(plan.sum(dim=1))[:, None, :]
+    padded = _padded(problem)
+    return slope if padded is None else slope.masked_fill_(padded, 0.0)
+
+
+def _first_step(slope: Tensor, step: float | None, eps: float) -> Tensor:
+    """Return each problem's step, (B,)."""
+    if step is None:
+        tiny = torch.finfo(slope.dtype).tiny
+        steps = 4 / slope.abs().amax(dim=(1, 2)).clamp_min(tiny)
+    else:
+        steps = torch.full_like(slope[:, 0, 0], step)
+    return steps.clamp_max(1 / eps)
+
+
+def _padded(problem: FGWProblem) -> Tensor | None:
+    """Return where nothing may go, (B, N, M), or None where everything may."""
+    if bool((problem.rows.mass > 0).all()) and bool((problem.columns.mass > 0).all()):
+        return None
+    return ~problem.real
+
+
+def _result(
+    problem: FGWProblem, plan: Tensor, state: _Stopping, budget: _Budget
+) -> FGWResult:
+    """Meet two hard marginals exactly, and measure the plan that is returned."""
+    rows, columns = problem.rows, problem.columns
+    if bool(rows.hard.all()) and bool(columns.hard.all()):
+        plan = round_to_marginals(plan, rows.mass, columns.mass)
+    return FGWResult(
+        plan=plan,
+        objective=problem.objective(plan),
+        error_x=rows.relative_error(plan.sum(dim=2)),
+        error_y=columns.relative_error(plan.sum(dim=1)),
+        n_iter=state.n_iter,
+        converged=state.done,
+    )
+
+
+def _in_double(problem: FGWProblem) -> FGWProblem:
+    """Return the problem in float64: log kernels of 1e7 nats need the digits."""
+    rows, columns = problem.rows, problem.columns
+    return replace(
+        problem,
+        cost=problem.cost.double(),
+        rows=Marginal(rows.mass.double(), rows.weight.double()),
+        columns=Marginal(columns.mass.double(), columns.weight.double()),
+    )
+
+
+def _take_result(result: FGWResult, kept: Tensor) -> FGWResult:
+    return FGWResult(*(getattr(result, name)[kept] for name in _FIELDS))
+
+
+def _merge(parts: list[tuple[Tensor, FGWResult]], like: Tensor) -> FGWResult:
+    """Put the results of parts of a batch back in their places."""
+    merged = {}
+    for name in _FIELDS:
+        first = getattr(parts[0][1], name)
+        dtype = like.dtype if first.is_floating_point() else first.dtype
+        whole = torch.zeros(
+            (len(like), *first.shape[1:]), dtype=dtype, device=like.device
+        )
+        for members, result in parts:
+            whole[members] = getattr(result, name).to(dtype)
+        merged[name] = whole
+    return FGWResult(**merged)
+
+
+_FIELDS = ("plan", "objective", "error_x", "error_y", "n_iter", "converged")
+
+
+def _check_numbers(
+    alpha: float,
+    eps: float,
+    max_iter: int,
+    tol: float | None,
+    step: float | None,
+    sinkhorn_iter: int,
+    sinkhorn_tol: float,
+) -> None:
+    """Refuse numbers outside their range, by name."""
+    rules = (
+        ("alpha", alpha, 0 <= alpha <= 1, "in [0, 1]"),
+        ("eps", eps, 0 < eps < math.inf, "positive and finite"),
+        ("max_iter", max_iter, max_iter >= 0, "at least 0"),
+        ("tol", tol, tol is None or tol >= 0, "None or at least 0"),
+        ("step", step, step is None or step > 0, "None or positive"),
+        ("sinkhorn_iter", sinkhorn_iter, sinkhorn_iter >= 1, "at least 1"),
+        ("sinkhorn_tol", sinkhorn_tol, sinkhorn_tol >= 0, "at least 0"),
+    )
+    for name, value, fine, expected in rules:
+        if not fine:
+            raise ValueError(f"{name} must be {expected}, got {value!r}.")
+
+
+def _check_tensors(
+    cost: Tensor,
+    mask_x: Tensor | None,
+    mask_y: Tensor | None,
+    p: Tensor | None,
+    q: Tensor | None,
+    lambda_x: float | Tensor | None,
+    lambda_y: float | Tensor | None,
+) -> None:
+    """Refuse tensors of the wrong type, shape or sign, by name."""
+    if not isinstance(cost, Tensor) or cost.dtype not in SAFE_RANGE:
+        raise TypeError(
+            "cost must be a float32 or float64 tensor, got "
+            f"{getattr(cost, 'dtype', type(cost).__name__)}."
+        )
+    if cost.ndim != 3 or 0 in cost.shape:
+        raise ValueError(
+            f"cost must have shape (B, N, M), none 0, got {tuple(cost.shape)}."
+        )
+    batch, n, m = cost.shape
+    for name, mask, size in (("mask_x", mask_x, n), ("mask_y", mask_y, m)):
+        if mask is not None and mask.shape != (batch, size):
+            raise ValueError(
+                f"{name} must have shape {(batch, size)}, got {tuple(mask.shape)}."
+            )
+        if mask is not None and not mask.any(dim=1).all():
+            raise ValueError(f"{name} must leave a real frame in every problem.")
+    for name, mass in (("p", p), ("q", q)):
+        if mass is not None and not bool(((mass >= 0) & mass.isfinite()).all()):
+            raise ValueError(f"{name} must be finite and at least 0.")
+        if mass is not None and not bool((mass.sum(dim=-1) > 0).all()):
+            raise ValueError(f"{name} must have mass in every problem.")
+    for name, weight in (("lambda_x", lambda_x), ("lambda_y", lambda_y)):
+        if weight is not None and not bool((torch.as_tensor(weight) >= 0).all()):
+            raise ValueError(f"{name} must be None or at least 0, got {weight!r}.")

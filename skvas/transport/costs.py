@@ -1,0 +1,82 @@
+"""Costs between embeddings."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["cosine_cost", "squared_distance", "unit"]
+
+
+def unit(x: Tensor) -> Tensor:
+    """Scale vectors to length one; a zero vector stays zero.
+
+    Parameters
+    ----------
+    x : Tensor of shape (..., D)
+
+    Returns
+    -------
+    Tensor of shape (..., D)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.transport import unit
+    >>> unit(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    tensor([[0.6000, 0.8000],
+            [0.0000, 0.0000]])
+    """
+    return F.normalize(x, dim=-1, eps=torch.finfo(x.dtype).tiny ** 0.5)
+
+
+def cosine_cost(x: Tensor, y: Tensor) -> Tensor:
+    r"""Return :math:`1 - \langle x_i, y_j \rangle` of unit embeddings.
+
+    Parameters
+    ----------
+    x : Tensor of shape (B, N, D)
+        Embeddings of length one (or zero).
+    y : Tensor of shape (B, M, D) or (M, D)
+        Embeddings of length one (or zero).
+
+    Returns
+    -------
+    Tensor of shape (B, N, M)
+        In [0, 2].
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.transport import cosine_cost
+    >>> cosine_cost(torch.eye(2)[None], torch.eye(2)[None])[0]
+    tensor([[0., 1.],
+            [1., 0.]])
+    """
+    return 1 - x @ y.mT
+
+
+def squared_distance(x: Tensor, y: Tensor) -> Tensor:
+    """Return squared Euclidean distances between embeddings.
+
+    Parameters
+    ----------
+    x : Tensor of shape (B, N, D)
+    y : Tensor of shape (B, M, D)
+
+    Returns
+    -------
+    Tensor of shape (B, N, M)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.transport import squared_distance
+    >>> squared_distance(torch.eye(2)[None], torch.eye(2)[None])[0]
+    tensor([[0., 2.],
+            [2., 0.]])
+    """
+    squares_x = x.square().sum(dim=-1)[:, :, None]
+    squares_y = y.square().sum(dim=-1)[:, None, :]
+    return (squares_x + squares_y - 2 * x @ y.mT).clamp_min(0)

@@ -1,0 +1,364 @@
+"""Structures: symmetric matrices inside a sequence, applied and never formed."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from skvas.exceptions import RadiusWarning
+
+__all__ = ["Dense", "Distinct", "OutsideBand", "Structure", "TemporalBand", "Virtual"]
+
+_BLOCK = 32
+
+
+class Structure(ABC):
+    """A symmetric matrix over the frames of each sequence of a batch.
+
+    The solver knows a structure by what it does to a plan, so a new one is a small
+    subclass: `apply` is the fast form, `dense` the plain definition that tests and the
+    reference hold it against.
+    """
+
+    @abstractmethod
+    def apply(self, plan: Tensor, dim: int) -> Tensor:
+        """Multiply `plan` by the structure along one of its two sequence axes.
+
+        Parameters
+        ----------
+        plan : Tensor of shape (B, N, M)
+            Exactly 0 wherever a frame is padded. It is not changed.
+        dim : int
+            1: the structure acts on the rows (from the left); 2: on the columns.
+
+        Returns
+        -------
+        Tensor of shape (B, N, M)
+            A new tensor; its entries at padded frames mean nothing.
+        """
+
+    @abstractmethod
+    def dense(self, size: int) -> Tensor:
+        """Form the matrices, for tests and the reference.
+
+        Parameters
+        ----------
+        size : int
+            Length of the padded sequence axis.
+
+        Returns
+        -------
+        Tensor of shape (B, size, size) or (1, size, size)
+            In float64.
+        """
+
+    @abstractmethod
+    def largest(self) -> float:
+        """Return an upper bound of the absolute value of an entry.
+
+        Returns
+        -------
+        float
+        """
+
+    def take(self, index: Tensor) -> Structure:
+        """Return the structure of some problems of the batch.
+
+        Parameters
+        ----------
+        index : int64 Tensor of shape (S,)
+            Problems to keep.
+
+        Returns
+        -------
+        Structure
+            Itself where all problems share one matrix.
+        """
+        return self
+
+
+class _Banded(Structure):
+    """What the two band structures share: one width for each problem."""
+
+    def __init__(self, lengths: int | Sequence[int] | Tensor, radius: float) -> None:
+        if not 0 < radius < 1:
+            raise ValueError(f"radius must lie in (0, 1), got {radius!r}.")
+        sizes = torch.as_tensor(lengths, dtype=torch.long).cpu().reshape(-1)
+        self.lengths = sizes
+        self.radius = float(radius)
+        # The tiny addend keeps 0.29 * 100 = 28.999999999999996 from losing a frame.
+        spans = [radius * n + 1e-9 for n in sizes.tolist()]
+        self.widths = [max(1, math.floor(span)) for span in spans]
+        short = [n for n, s in zip(sizes.tolist(), spans, strict=True) if 0 < s < 0.5]
+        if short:
+            warnings.warn(
+                f"radius={radius:g} of a sequence of {short[0]} frames is less than "
+                "half a frame; one frame is used. Raise radius, or give more frames.",
+                RadiusWarning,
+                stacklevel=4,
+            )
+
+    def take(self, index: Tensor) -> Structure:
+        if len(self.lengths) == 1:
+            return self
+        chosen = object.__new__(type(self))
+        kept = index.cpu()
+        chosen.lengths = self.lengths[kept]
+        chosen.radius = self.radius
+        chosen.widths = [self.widths[b] for b in kept.tolist()]
+        return chosen
+
+    def _window(self, plan: Tensor, dim: int) -> Tensor:
+        """Sum over each frame's window, itself included, one width a problem."""
+        if len(set(self.widths)) == 1:
+            return _window_sum(plan, self.widths[0], dim)
+        out = torch.empty_like(plan)
+        for width in sorted(set(self.widths)):
+            members = [b for b, w in enumerate(self.widths) if w == width]
+            rows = torch.tensor(members, device=plan.device)
+            out[rows] = _window_sum(plan[rows], width, dim)
+        return out
+
+    def _near(self, size: int) -> Tensor:
+        """Return where frames are neighbours and not the same, (B, size, size)."""
+        i = torch.arange(size)
+        gap = (i[:, None] - i[None, :]).abs()  # (size, size)
+        widths = torch.tensor(self.widths)[:, None, None]
+        return (gap >= 1) & (gap <= widths)
+
+
+class TemporalBand(_Banded):
+    r"""Tie each frame to its neighbours in time: :math:`C_x` of both tasks.
+
+    The entry is :math:`1/r` where :math:`1 \le |i - k| \le \max(1, \lfloor rN \rfloor)`
+    and 0 elsewhere. Applying it is a sliding sum: O(N M), whatever the radius.
+
+    Parameters
+    ----------
+    lengths : int, sequence of int or int Tensor of shape (B,)
+        Real (unpadded) frames of each sequence; one number serves the whole batch.
+    radius : float
+        Reach of the band as a fraction of the sequence's length, in (0, 1).
+
+    Warns
+    -----
+    RadiusWarning
+        When the radius is less than half a frame, so that one frame stands in for it.
+
+    References
+    ----------
+    .. [1] Xu and Gould, "Temporally Consistent Unbalanced Optimal Transport for
+       Unsupervised Action Segmentation", CVPR 2024, section 3.3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.transport import TemporalBand
+    >>> TemporalBand(5, radius=0.2).apply(torch.eye(5)[None], dim=1)[0, 0]
+    tensor([0., 5., 0., 0., 0.])
+    """
+
+    def apply(self, plan: Tensor, dim: int) -> Tensor:
+        out = self._window(plan, dim)
+        return out.sub_(plan).mul_(1 / self.radius)
+
+    def dense(self, size: int) -> Tensor:
+        return self._near(size).double() / self.radius
+
+    def largest(self) -> float:
+        return 1 / self.radius
+
+
+class OutsideBand(_Banded):
+    r"""Charge pairs of frames that are not neighbours in time: :math:`C_y` of alignment.
+
+    The entry is 0 where :math:`1 \le |j - l| \le \max(1, \lfloor rM \rfloor)` and 1
+    elsewhere, the diagonal included.
+
+    Parameters
+    ----------
+    lengths : int, sequence of int or int Tensor of shape (B,)
+        Real (unpadded) frames of each sequence; one number serves the whole batch.
+    radius : float
+        Reach of the band as a fraction of the sequence's length, in (0, 1).
+
+    Warns
+    -----
+    RadiusWarning
+        When the radius is less than half a frame, so that one frame stands in for it.
+
+    References
+    ----------
+    .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,
+       section 3.2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.transport import OutsideBand
+    >>> OutsideBand(5, radius=0.2).apply(torch.eye(5)[None], dim=2)[0, 0]
+    tensor([1., 0., 1., 1., 1.])
+    """
+
+    def apply(self, plan: Tensor, dim: int) -> Tensor:
+        out = self._window(plan, dim).neg_()
+        return out.add_(plan).add_(plan.sum(dim=dim, keepdim=True))
+
+    def dense(self, size: int) -> Tensor:
+        return 1 - self._near(size).double()
+
+    def largest(self) -> float:
+        return 1.0
+
+
+class Distinct(Structure):
+    r"""Charge any two different items alike: :math:`C_y` of segmentation.
+
+    The entry is 0 on the diagonal and 1 elsewhere.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.transport import Distinct
+    >>> Distinct().apply(torch.eye(3)[None], dim=2)[0, 0]
+    tensor([0., 1., 1.])
+    """
+
+    def apply(self, plan: Tensor, dim: int) -> Tensor:
+        return plan.sum(dim=dim, keepdim=True) - plan
+
+    def dense(self, size: int) -> Tensor:
+        return (1 - torch.eye(size, dtype=torch.float64))[None]
+
+    def largest(self) -> float:
+        return 1.0
+
+
+class Dense(Structure):
+    """Use a symmetric matrix of your own.
+
+    Applying it costs O(N^2 M).
+
+    Parameters
+    ----------
+    matrix : Tensor of shape (N, N) or (B, N, N)
+        Symmetric and finite.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not square, finite and symmetric.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.transport import Dense
+    >>> Dense(torch.ones(2, 2)).apply(torch.eye(2)[None], dim=1)[0]
+    tensor([[1., 1.],
+            [1., 1.]])
+    """
+
+    def __init__(self, matrix: Tensor) -> None:
+        matrix = matrix[None] if matrix.ndim == 2 else matrix
+        if matrix.ndim != 3 or matrix.shape[1] != matrix.shape[2]:
+            raise ValueError(
+                "matrix must have shape (N, N) or (B, N, N), got "
+                f"{tuple(matrix.shape)}."
+            )
+        if not torch.isfinite(matrix).all() or not torch.allclose(matrix, matrix.mT):
+            raise ValueError("matrix must be finite and symmetric.")
+        self.matrix = matrix
+
+    def apply(self, plan: Tensor, dim: int) -> Tensor:
+        matrix = self.matrix.to(plan)
+        return matrix @ plan if dim == 1 else plan @ matrix
+
+    def dense(self, size: int) -> Tensor:
+        return self.matrix.double().cpu()
+
+    def largest(self) -> float:
+        return float(self.matrix.abs().max())
+
+    def take(self, index: Tensor) -> Structure:
+        if len(self.matrix) == 1:
+            return self
+        chosen = object.__new__(type(self))
+        chosen.matrix = self.matrix[index]
+        return chosen
+
+
+class Virtual(Structure):
+    """Put a virtual frame, nobody's neighbour, before the frames of a structure.
+
+    Parameters
+    ----------
+    structure : Structure
+        Acts on frames 1, 2, ...; row and column 0 are zero.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.transport import Distinct, Virtual
+    >>> Virtual(Distinct()).apply(torch.eye(3)[None], dim=1)[0]
+    tensor([[0., 0., 0.],
+            [0., 0., 1.],
+            [0., 1., 0.]])
+    """
+
+    def __init__(self, structure: Structure) -> None:
+        self.structure = structure
+
+    def apply(self, plan: Tensor, dim: int) -> Tensor:
+        real = plan.narrow(dim, 1, plan.shape[dim] - 1)
+        applied = self.structure.apply(real, dim)
+        return F.pad(applied, (0, 0, 1, 0) if dim == 1 else (1, 0))
+
+    def dense(self, size: int) -> Tensor:
+        return F.pad(self.structure.dense(size - 1), (1, 0, 1, 0))
+
+    def largest(self) -> float:
+        return self.structure.largest()
+
+    def take(self, index: Tensor) -> Structure:
+        return Virtual(self.structure.take(index))
+
+
+def _window_sum(x: Tensor, width: int, dim: int) -> Tensor:
+    """Sum x over [i - width, i + width] along dim, at a cost free of width."""
+    size = x.shape[dim]
+    width = min(width, size - 1)
+    sums = _running_sum(x, dim)
+    out = torch.empty_like(sums)
+    out.narrow(dim, 0, size - width).copy_(sums.narrow(dim, width, size - width))
+    if width:
+        total = sums.narrow(dim, size - 1, 1)
+        out.narrow(dim, size - width, width).copy_(
+            total.expand_as(out.narrow(dim, size - width, width))
+        )
+    rest = size - width - 1
+    out.narrow(dim, width + 1, rest).sub_(sums.narrow(dim, 0, rest))
+    return out
+
+
+def _running_sum(x: Tensor, dim: int) -> Tensor:
+    """Cumulate x along dim 1 or 2, so that float32 stays good over long sequences.
+
+    Along the strided axis of a CPU tensor torch's `cumsum` crawls, and a product with a
+    triangle of ones inside blocks, plus the blocks' offsets, is many times faster.
+    """
+    if x.is_cuda or dim == 2 or x.shape[1] <= _BLOCK:
+        return torch.cumsum(x, dim)
+    batch, size, width = x.shape
+    n_blocks = -(-size // _BLOCK)
+    x = F.pad(x, (0, 0, 0, n_blocks * _BLOCK - size)) if size % _BLOCK else x
+    triangle = torch.ones(_BLOCK, _BLOCK, dtype=x.dtype).tril_()
+    sums = triangle @ x.reshape(batch, n_blocks, _BLOCK, width)  # (B, n, 32, M)
+    offsets = torch.cumsum(sums[:, :, -1], dim=1)  # (B, n, M)
+    sums[:, 1:] += offsets[:, :-1, None]
+    return sums.reshape(batch, n_blocks * _BLOCK, width)[:, :size]
