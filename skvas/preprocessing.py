@@ -1,0 +1,626 @@
+"""Transformers from videos to videos, to be put before an estimator."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import eigh, svd
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import oaconvolve
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, clone
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skvas._optional import import_optional
+from skvas._output import VideoTransformerMixin, mirror_list
+from skvas._typing import Labels, Videos
+from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
+from skvas.validation import (
+    check_choice,
+    check_integer,
+    check_labels,
+    check_real,
+    check_videos,
+    is_single_video,
+    naming_video,
+    unchanged_on_failure,
+)
+
+__all__ = ["Framewise", "WhitenedViews"]
+
+_VIEWS = ("video", "collection")
+
+# Directions with less than this share of the largest variance are rounding, or hold
+# too little to be blown up to unit variance.
+_MIN_RELATIVE_VARIANCE = 1e-7
+
+# Half the width, in frames, from which a Gaussian is applied by Fourier transforms.
+_LONG_KERNEL = 64
+
+
+def _inner_has(method: str) -> Any:
+    """Make a test for `available_if`: whether the wrapped transformer has a method."""
+
+    def check(self: Framewise) -> bool:
+        return hasattr(getattr(self, "transformer_", self.transformer), method)
+
+    return available_if(check)
+
+
+def _shared_inner_has(method: str) -> Any:
+    """Make the same test, for what needs one transformer fitted on all videos."""
+
+    def check(self: Framewise) -> bool:
+        return not self.per_video and hasattr(self.transformer, method)
+
+    return available_if(check)
+
+
+class Framewise(VideoTransformerMixin, BaseEstimator):
+    """Apply any scikit-learn transformer to the frames of videos.
+
+    The transformer is fitted once, on the frames of all videos joined, or anew within
+    each video. It then transforms video by video, so that lists of videos can pass
+    through scalers, projections, unions and pipelines of them.
+
+    Parameters
+    ----------
+    transformer : transformer
+        What to apply: an object with `fit` and `transform` that returns one row a
+        frame. It is cloned. Its parameters can be reached as ``transformer__name``.
+    per_video : bool, default=False
+        Whether a clone is fitted to each video when that is transformed, rather than
+        one to all training videos. Nothing then passes from one video to another, and
+        transformers that need labels are refused.
+
+    Attributes
+    ----------
+    transformer_ : transformer
+        The fitted transformer. With `per_video` it is fitted to the longest training
+        video and serves only for the names of the features that come out.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if the videos were data frames with such names.
+
+    See Also
+    --------
+    WhitenedViews : The preprocessing that the informed start builds on.
+
+    Notes
+    -----
+    pandas data frames reach the transformer as data frames, all other videos as arrays.
+    Sparse results become dense. The transformer is the judge of missing values: where
+    it takes NaN, so does this one.
+
+    `partial_fit` takes the videos of a call as one chunk of frames, and `fit` all of
+    them. Where they don't fit in memory together, call `partial_fit` with some at a
+    time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skvas.preprocessing import Framewise
+    >>> rng = np.random.default_rng(0)
+    >>> videos = [rng.normal(size=(60, 5)), rng.normal(size=(80, 5))]
+    >>> framewise = Framewise(make_pipeline(StandardScaler(), PCA(2)))
+    >>> [video.shape for video in framewise.fit_transform(videos)]
+    [(60, 2), (80, 2)]
+    """
+
+    def __init__(self, transformer: Any, *, per_video: bool = False) -> None:
+        self.transformer = transformer
+        self.per_video = per_video
+
+    def fit(self, videos: Videos, y: Labels | None = None) -> Framewise:
+        """Fit the transformer to the frames of the videos.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Training videos.
+        y : labels, default=None
+            What the transformer may use: one label a frame, in the container that the
+            videos come in, or one a video, which then holds for each of its frames.
+            Not used with `per_video`.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+        """
+        self._check_parameters()
+        with unchanged_on_failure(self):
+            checked = self._check_videos(videos, reset=True)
+            if self.per_video:
+                frames, targets = max(checked, key=len), None
+            else:
+                frames = np.concatenate(checked)
+                targets = self._check_targets(y, checked, is_single_video(videos))
+            transformer = clone(self.transformer)
+            self.transformer_ = transformer.fit(self._as_table(frames), targets)
+        return self
+
+    @_shared_inner_has("partial_fit")
+    def partial_fit(self, videos: Videos, y: Labels | None = None) -> Framewise:
+        """Fit the transformer further, to the frames of more videos.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            The next training videos; their frames are one chunk.
+        y : labels, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        self
+            The transformer, fitted to all chunks so far.
+        """
+        self._check_parameters()
+        first = not hasattr(self, "transformer_")
+        with unchanged_on_failure(self):
+            checked = self._check_videos(videos, reset=first)
+            targets = self._check_targets(y, checked, is_single_video(videos))
+            # A copy, as a transformer that fails may be left half changed.
+            transformer = (
+                clone(self.transformer) if first else deepcopy(self.transformer_)
+            )
+            frames = self._as_table(np.concatenate(checked))
+            self.transformer_ = transformer.partial_fit(frames, targets)
+        return self
+
+    def transform(self, videos: Videos) -> Any:
+        """Transform the frames of each video.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Videos with the features seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_frames, n_features_out), or list of them
+            One array for one video, a list for many; data frames after `set_output`.
+        """
+        check_is_fitted(self, "transformer_")
+        checked = self._check_videos(videos, reset=False)
+        single = is_single_video(videos)
+        results = []
+        for index, video in enumerate(checked):
+            with naming_video(None if single else index):
+                results.append(self._transform_one(video))
+        return self._wrap_output(results, videos)
+
+    @_shared_inner_has("inverse_transform")
+    def inverse_transform(self, videos: Videos) -> Any:
+        """Bring transformed videos back to the features that they had.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features_out), or a collection of them
+            Videos as `transform` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_frames, n_features), or list of them
+            One array for one video, a list for many.
+        """
+        check_is_fitted(self, "transformer_")
+        checked = check_videos(videos, ensure_all_finite=self._finiteness())
+        single = is_single_video(videos)
+        results = []
+        for index, video in enumerate(checked):
+            with naming_video(None if single else index):
+                result = self.transformer_.inverse_transform(video)
+                results.append(_dense_frames(result, len(video)))
+        return mirror_list(results, single)
+
+    @_inner_has("get_feature_names_out")
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Get the names of the features that come out.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            Names of the features that go in; None: `feature_names_in_`, or x0, x1, ...
+
+        Returns
+        -------
+        ndarray of str
+            The names that the wrapped transformer gives.
+        """
+        check_is_fitted(self, "transformer_")
+        if input_features is None:
+            input_features = getattr(self, "feature_names_in_", None)
+        names: np.ndarray = self.transformer_.get_feature_names_out(input_features)
+        return names
+
+    def __sklearn_tags__(self) -> Tags:
+        """Take over the tags of the wrapped transformer."""
+        tags: Tags = super().__sklearn_tags__()
+        inner = get_tags(self.transformer)
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        tags.input_tags.positive_only = inner.input_tags.positive_only
+        tags.target_tags.required = inner.target_tags.required
+        tags.non_deterministic = inner.non_deterministic
+        if inner.transformer_tags is not None:
+            tags.transformer_tags = inner.transformer_tags
+        return tags
+
+    def _check_parameters(self) -> None:
+        check_choice("per_video", self.per_video, (True, False))
+        for method in ("fit", "transform"):
+            if isinstance(self.transformer, type) or not hasattr(
+                self.transformer, method
+            ):
+                raise InvalidParameterError(
+                    "transformer must be a transformer with fit and transform, "
+                    f"got {self.transformer!r}."
+                )
+        if self.per_video and get_tags(self.transformer).target_tags.required:
+            raise InvalidParameterError(
+                "transformer must not require labels if per_video=True, because there "
+                f"are none in transform; got {self.transformer!r}."
+            )
+
+    def _check_videos(self, videos: Videos, reset: bool) -> list[np.ndarray]:
+        checked = check_videos(
+            videos, estimator=self, reset=reset, ensure_all_finite=self._finiteness()
+        )
+        if reset:
+            first = videos if is_single_video(videos) else next(iter(videos))
+            self._takes_data_frames = hasattr(first, "iloc")
+        return checked
+
+    def _finiteness(self) -> Any:
+        return "allow-nan" if get_tags(self).input_tags.allow_nan else True
+
+    def _check_targets(
+        self, y: Labels | None, checked: list[np.ndarray], single: bool
+    ) -> np.ndarray | None:
+        if y is None:
+            if get_tags(self).target_tags.required:
+                raise ValueError(
+                    "This Framewise estimator requires y to be passed, but the target "
+                    "y is None."
+                )
+            return None
+        lengths = [len(video) for video in checked]
+        if not single and all(np.ndim(label) == 0 for label in y):
+            (of_videos,) = check_labels(y, len(checked))
+            return np.repeat(of_videos, lengths)
+        return np.concatenate(check_labels(y, lengths))
+
+    def _as_table(self, frames: np.ndarray) -> Any:
+        if not self._takes_data_frames:
+            return frames
+        pandas = import_optional("pandas", "io")
+        names = getattr(self, "feature_names_in_", None)
+        return pandas.DataFrame(frames, columns=names, copy=False)
+
+    def _transform_one(self, video: np.ndarray) -> np.ndarray:
+        frames = self._as_table(video)
+        if self.per_video:
+            transformer = clone(self.transformer).fit(frames)
+        else:
+            transformer = self.transformer_
+        return _dense_frames(transformer.transform(frames), len(video))
+
+
+def _dense_frames(result: Any, n_frames: int) -> np.ndarray:
+    """Make an array of what a wrapped transformer returned."""
+    dense: np.ndarray = (
+        result.toarray() if sparse.issparse(result) else np.asarray(result)
+    )
+    if dense.ndim != 2 or len(dense) != n_frames:
+        raise ValueError(
+            f"The wrapped transformer must return one row for each of the {n_frames} "
+            f"frames, got an array of shape {dense.shape}."
+        )
+    return dense
+
+
+class WhitenedViews(
+    ClassNamePrefixFeaturesOutMixin, VideoTransformerMixin, BaseEstimator
+):
+    """Reduce the features of videos to a few whitened components, in two views.
+
+    Each view standardises the features, smooths them in time and projects them on
+    their principal directions, scaled to unit variance. The view "video" standardises
+    within each video and so removes what sets a recording apart; the view "collection"
+    standardises over all training frames and so keeps it. The two side by side are a
+    good start for alignment and segmentation, and training may do the rest.
+
+    Parameters
+    ----------
+    n_components : int, default=24
+        Most components a view. A view has fewer if it has fewer directions whose
+        variance is above 1e-7 of the largest, and one column of zeros if it has none.
+    smoothing : float, default=0.01
+        Standard deviation of the Gaussian that smooths along time, as a fraction of
+        the video's length, in [0, 1]; 0 switches smoothing off.
+    views : tuple of {"video", "collection"}, default=("video", "collection")
+        The views, in the order in which they are joined.
+    whiten : bool, default=True
+        Whether components are scaled to unit variance. False leaves them their
+        variance, so that frames are only rotated.
+
+    Attributes
+    ----------
+    components_ : list of ndarray of shape (n_components_i, n_features_in_)
+        Principal directions of each view, of unit length, by decreasing variance; the
+        sign makes the largest weight of each positive.
+    explained_variance_ : list of ndarray of shape (n_components_i,)
+        Variance of the training frames along each direction.
+    peak_, mean_, scale_ : ndarray of shape (n_features_in_,)
+        Largest magnitude of each feature over the training frames, and mean and
+        standard deviation in that unit; the scale of a constant feature is 0. The
+        view "collection" stands on them.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if the videos were data frames with such names.
+
+    See Also
+    --------
+    Framewise : Any scikit-learn transformer over the frames of videos.
+
+    Notes
+    -----
+    All training frames weigh the same, so that a long video weighs more than a short
+    one. They are all used, at a cost of O(n_frames n_features^2) and a memory of one
+    square matrix besides a video, or that of all frames where they are fewer than the
+    features. Features are not centred a second time after smoothing: a frame at the
+    mean is mapped to zero, and so is the view "video" of a constant video or of a
+    single frame.
+
+    Computed in float64, and returned in float32. Features are scaled by their largest
+    magnitude first, so that the unit they come in makes no difference up to 1e300. A
+    feature that varies by less than the rounding of its type counts as constant, and
+    contributes nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.preprocessing import WhitenedViews
+    >>> rng = np.random.default_rng(0)
+    >>> videos = [rng.normal(size=(60, 5)), rng.normal(size=(80, 5))]
+    >>> views = WhitenedViews(n_components=3).fit(videos)
+    >>> [video.shape for video in views.transform(videos)]
+    [(60, 6), (80, 6)]
+    >>> views.get_feature_names_out()[:4]
+    array(['video0', 'video1', 'video2', 'collection0'], dtype=object)
+    """
+
+    def __init__(
+        self,
+        *,
+        n_components: int = 24,
+        smoothing: float = 0.01,
+        views: Sequence[str] = ("video", "collection"),
+        whiten: bool = True,
+    ) -> None:
+        self.n_components = n_components
+        self.smoothing = smoothing
+        self.views = views
+        self.whiten = whiten
+
+    def fit(self, videos: Videos, y: Any = None) -> WhitenedViews:
+        """Learn the principal directions of each view.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Training videos, with two frames or more in all.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+        """
+        self._check_parameters()
+        with unchanged_on_failure(self):
+            checked = check_videos(videos, estimator=self, min_total_frames=2)
+            self.peak_, self.mean_, self.scale_ = _moments(checked)
+            fitted = [self._fit_view(view, checked) for view in self.views]
+            self.components_ = [components for components, _ in fitted]
+            self.explained_variance_ = [variance for _, variance in fitted]
+            self._n_features_out = sum(map(len, self.components_))
+            self._warn_of_empty_views()
+        return self
+
+    def transform(self, videos: Videos) -> Any:
+        """Project the frames of each video on the components of each view.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Videos with the features seen in `fit`.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_frames, n_features_out), or list of them
+            One array for one video, a list for many; data frames after `set_output`.
+        """
+        check_is_fitted(self, "components_")
+        checked = check_videos(videos, estimator=self, reset=False)
+        single = is_single_video(videos)
+        results = []
+        for index, video in enumerate(checked):
+            with naming_video(None if single else index):
+                results.append(self._transform_one(video))
+        return self._wrap_output(results, videos)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Get the names of the components: the view's name and a number.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            Only checked against the features seen in `fit`.
+
+        Returns
+        -------
+        ndarray of str
+            The names.
+        """
+        super().get_feature_names_out(input_features)
+        names = [
+            f"{view}{number}"
+            for view, components in zip(self.views, self.components_, strict=True)
+            for number in range(len(components))
+        ]
+        return np.asarray(names, dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that results are float32."""
+        tags: Tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def _check_parameters(self) -> None:
+        check_integer("n_components", self.n_components, low=1)
+        check_real("smoothing", self.smoothing, low=0, high=1)
+        check_choice("whiten", self.whiten, (True, False))
+        views = self.views
+        if (
+            not isinstance(views, (tuple, list))
+            or not views
+            or any(view not in _VIEWS for view in views)
+            or len(set(views)) < len(views)
+        ):
+            raise InvalidParameterError(
+                f"views must be a tuple of some of {_VIEWS}, each once, got {views!r}."
+            )
+
+    def _standardise(self, view: str, video: np.ndarray) -> np.ndarray:
+        if view == "video":
+            return _standardise(video, *_moments([video]))
+        return _standardise(video, self.peak_, self.mean_, self.scale_)
+
+    def _fit_view(
+        self, view: str, videos: list[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        smooth = (
+            _smooth(self._standardise(view, video), self.smoothing) for video in videos
+        )
+        n_frames = sum(map(len, videos))
+        return _principal_directions(
+            smooth, n_frames, videos[0].shape[1], self.n_components
+        )
+
+    def _warn_of_empty_views(self) -> None:
+        empty = [
+            view
+            for view, variance in zip(self.views, self.explained_variance_, strict=True)
+            if not variance.any()
+        ]
+        if empty:
+            warnings.warn(
+                f"No feature varies in the view(s) {', '.join(empty)}: each is a "
+                "single column of zeros.",
+                DegenerateFramesWarning,
+                stacklevel=3,
+            )
+
+    def _transform_one(self, video: np.ndarray) -> np.ndarray:
+        # What overflows is found as infinity or NaN at the end.
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores = []
+            for view, components, variance in zip(
+                self.views, self.components_, self.explained_variance_, strict=True
+            ):
+                projected = self._standardise(view, video) @ components.T
+                if self.whiten:
+                    projected /= np.sqrt(np.where(variance > 0, variance, 1))
+                scores.append(projected)
+            # Smoothing after the projection is the same as before it, and less work.
+            smooth = _smooth(np.hstack(scores), self.smoothing)
+            result = smooth.astype(np.float32)
+        if not np.isfinite(result).all():
+            raise ValueError(
+                "X lies too far from the training videos: its components exceed the "
+                "range of float32."
+            )
+        return result
+
+
+def _moments(videos: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compute peak, mean and standard deviation of each feature over all frames.
+
+    Mean and deviation are in units of the peak, where nothing overflows or underflows.
+    """
+    peak = np.max([np.abs(video).max(axis=0) for video in videos], axis=0)
+    peak = np.where(peak > 0, peak, 1).astype(np.float64)
+    n_frames = sum(map(len, videos))
+    mean = sum((video / peak).sum(axis=0) for video in videos) / n_frames
+    variance = sum(((video / peak - mean) ** 2).sum(axis=0) for video in videos)
+    scale = np.sqrt(variance / n_frames)
+    rounding = max(np.finfo(video.dtype).eps for video in videos)
+    return peak, mean, np.where(scale > rounding, scale, 0)
+
+
+def _standardise(
+    video: np.ndarray, peak: np.ndarray, mean: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    centred = video / peak - mean
+    standard: np.ndarray = np.zeros_like(centred)
+    np.divide(centred, scale, out=standard, where=scale > 0)
+    return standard
+
+
+def _smooth(frames: np.ndarray, smoothing: float) -> np.ndarray:
+    """Smooth along time with a Gaussian, repeating the first and the last frame."""
+    sigma = smoothing * len(frames)
+    radius = int(4 * sigma + 0.5)
+    if radius == 0:
+        return frames
+    smooth: np.ndarray
+    if radius < _LONG_KERNEL:
+        smooth = gaussian_filter1d(frames, sigma, axis=0, mode="nearest", radius=radius)
+        return smooth
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)[:, None]
+    padded = np.pad(frames, ((radius, radius), (0, 0)), mode="edge")
+    smooth = oaconvolve(padded, kernel / kernel.sum(), mode="valid", axes=0)
+    return smooth
+
+
+def _principal_directions(
+    videos: Iterator[np.ndarray], n_frames: int, n_features: int, n_components: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the directions of largest variance about zero, and these variances."""
+    if n_features <= n_frames:
+        moment = np.zeros((n_features, n_features))
+        for video in videos:
+            moment += video.T @ video
+        largest = [max(0, n_features - n_components), n_features - 1]
+        variance, directions = eigh(moment / n_frames, subset_by_index=largest)
+        variance, directions = variance[::-1], directions.T[::-1]
+    else:
+        _, singular, directions = svd(np.concatenate([*videos]), full_matrices=False)
+        variance = singular**2 / n_frames
+    kept = variance[:n_components] > _MIN_RELATIVE_VARIANCE * variance[0]
+    if not kept.any():
+        return np.zeros((1, n_features)), np.zeros(1)
+    directions, variance = (
+        directions[:n_components][kept],
+        variance[:n_components][kept],
+    )
+    # The first of the weights that are largest up to rounding: two correlated features
+    # have equal weights, and rounding must not decide on the sign.
+    weights = np.abs(directions)
+    leading = np.argmax(weights > 0.999 * weights.max(axis=1, keepdims=True), axis=1)
+    signs = np.sign(directions[np.arange(len(directions)), leading])
+    return directions * signs[:, None], variance
