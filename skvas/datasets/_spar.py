@@ -20,9 +20,9 @@ _DESCR = """SPAR: shoulder exercises recorded by a smart watch.
 
 20 sessions of {n_actions} exercises ({actions}), {n_frames} frames in
 all. A session is one person and one side of the body; it is joined from one recording
-per exercise, in {order} order. A frame is a window of one second, half overlapping; its 18
-features are the mean, the standard deviation and the mean absolute difference of
-consecutive samples, each for the 3 axes of acceleration and the 3 of rotation.
+per exercise, in {order} order. A frame is a window of one second, half overlapping;
+its 18 features are the mean, the standard deviation and the mean absolute difference
+of consecutive samples, each for the 3 axes of acceleration and the 3 of rotation.
 """
 
 
