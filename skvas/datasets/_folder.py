@@ -139,21 +139,19 @@ def _find_sources(root: Path) -> list[_Source]:
     """List the videos of a folder, whichever way its activities are laid out."""
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {str(root)!r}.")
-    features = root / "features"
+    features, labels = root / "features", root / "groundTruth"
     if features.is_dir():
-        sources = _videos_in(features, root / "groundTruth", None)
+        sources = _videos_in(features, [labels], None)
         for folder in _subfolders(features):
-            labels = root / "groundTruth" / folder.name
-            if not labels.is_dir():
-                labels = root / "groundTruth"
-            sources += _videos_in(folder, labels, folder.name)
+            name = folder.name
+            sources += _videos_in(folder, [labels / name, labels], name)
     else:
         sources = [
             source
             for folder in _subfolders(root)
             if (folder / "features").is_dir()
             for source in _videos_in(
-                folder / "features", folder / "groundTruth", folder.name
+                folder / "features", [folder / "groundTruth"], folder.name
             )
         ]
     if not sources:
@@ -176,7 +174,9 @@ def _subfolders(folder: Path) -> list[Path]:
     )
 
 
-def _videos_in(features: Path, labels: Path, activity: str | None) -> list[_Source]:
+def _videos_in(
+    features: Path, labels: list[Path], activity: str | None
+) -> list[_Source]:
     """List the videos of one folder of features, in the order of their names."""
     files: dict[str, Path] = {}
     for file in sorted(features.iterdir()):
@@ -194,9 +194,9 @@ def _videos_in(features: Path, labels: Path, activity: str | None) -> list[_Sour
     ]
 
 
-def _label_file(folder: Path, name: str) -> Path | None:
-    candidates = (folder / name, folder / f"{name}.txt")
-    return next((file for file in candidates if file.is_file()), None)
+def _label_file(folders: list[Path], name: str) -> Path | None:
+    files = (folder / file for folder in folders for file in (name, f"{name}.txt"))
+    return next((file for file in files if file.is_file()), None)
 
 
 def _select(sources: list[_Source], activity: str | None, root: Path) -> list[_Source]:
