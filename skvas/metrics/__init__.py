@@ -1,0 +1,57 @@
+"""Scores of segmentations and alignments, and the baselines to print beside them."""
+
+from skvas.metrics._baselines import dtw_matches, linear_warp, uniform_segmentation
+from skvas.metrics._consistency import (
+    ConsistencyScore,
+    PairMatches,
+    consistency_score,
+    match_pairs,
+)
+from skvas.metrics._embeddings import (
+    PhaseClassification,
+    kendall_tau,
+    phase_classification,
+    phase_progression,
+    retrieval_precision,
+)
+from skvas.metrics._matches import LabelAgreement, label_agreement, matching_error
+from skvas.metrics._scorer import make_segmentation_scorer
+from skvas.metrics._segmentation import (
+    SegmentationReport,
+    edit_score,
+    f1_majority,
+    f1_overlap,
+    f1_sampled,
+    match_labels,
+    miou,
+    mof,
+    segmentation_report,
+)
+
+__all__ = [
+    "ConsistencyScore",
+    "LabelAgreement",
+    "PairMatches",
+    "PhaseClassification",
+    "SegmentationReport",
+    "consistency_score",
+    "dtw_matches",
+    "edit_score",
+    "f1_majority",
+    "f1_overlap",
+    "f1_sampled",
+    "kendall_tau",
+    "label_agreement",
+    "linear_warp",
+    "make_segmentation_scorer",
+    "match_labels",
+    "match_pairs",
+    "matching_error",
+    "miou",
+    "mof",
+    "phase_classification",
+    "phase_progression",
+    "retrieval_precision",
+    "segmentation_report",
+    "uniform_segmentation",
+]

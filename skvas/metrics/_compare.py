@@ -1,0 +1,193 @@
+"""True and predicted labels side by side: checked, encoded, matched."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from skvas._typing import Labels
+from skvas.validation import check_choice, check_labels
+
+# How clusters are renamed to actions before they are scored.
+MATCHINGS = ("global", "per_group", "per_video", None)
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Labels as codes that mean the same on both sides.
+
+    Parameters
+    ----------
+    true, pred : list of ndarray of int64, shape (n_frames_i,)
+        One array a video. 0 to K - 1 are the actions; higher codes, of `pred` only, are
+        clusters that stand for no action; -1 is background: on both sides wherever the
+        truth is background, and in `pred` also where background was predicted by name.
+    actions : tuple
+        The true labels that the codes stand for, in the order of their appearance.
+    mapping : tuple of dict
+        For each video the actions that its clusters were matched with.
+    """
+
+    true: list[Codes]
+    pred: list[Codes]
+    actions: tuple[Hashable, ...]
+    mapping: tuple[dict[Hashable, Hashable], ...]
+
+
+def compare(
+    labels_true: Labels,
+    labels_pred: Labels,
+    matching: str | None,
+    groups: Iterable[Hashable] | None,
+    background: Hashable | None,
+) -> Comparison:
+    """Check labels of both sides, rename clusters to actions and mark background."""
+    check_choice("matching", matching, MATCHINGS)
+    truth = split_labels(labels_true)
+    predicted = check_labels(labels_pred, [len(labels) for labels in truth])
+    true, actions = encode(truth, background)
+    if not actions:
+        raise ValueError(
+            "labels_true has no frame to evaluate: there are none, or all of them are "
+            f"background ({background!r})."
+        )
+    if matching is None:
+        pred, mapping = _name_as_they_are(predicted, actions, background)
+    else:
+        scopes = _scopes(matching, groups, len(truth))
+        pred, mapping = _rename_clusters(true, predicted, actions, scopes)
+    pred = [np.where(t < 0, -1, p) for t, p in zip(true, pred, strict=True)]
+    return Comparison(true, pred, actions, mapping)
+
+
+def split_labels(labels: Labels) -> list[NDArray[Any]]:
+    """Return one array of labels a video; a flat sequence is one video."""
+    items = labels if isinstance(labels, (list, tuple)) else np.asarray(labels)
+    if isinstance(items, np.ndarray) and items.ndim == 0:
+        return check_labels(labels, 1)  # no sequence: it says what was expected
+    if len(items) == 0:
+        raise ValueError("Expected labels of at least one frame, got none.")
+    if np.ndim(items[0]) == 0:
+        return check_labels(labels, len(items))
+    return check_labels(labels, [len(item) for item in items])
+
+
+def encode(
+    labels: Sequence[NDArray[Any]], background: Hashable | None = None
+) -> tuple[list[Codes], tuple[Hashable, ...]]:
+    """Replace labels by numbers in the order of their appearance, background by -1.
+
+    The order of appearance, not of value, makes every score independent of how
+    clusters happen to be called, ties included.
+    """
+    values = [array.tolist() for array in labels]
+    names = dict.fromkeys(name for video in values for name in video)
+    if background is not None:
+        _check_background(background, names)
+        names.pop(background, None)
+    code_of = {name: code for code, name in enumerate(names)}
+    codes = [
+        np.array([code_of.get(name, -1) for name in video], dtype=np.int64)
+        for video in values
+    ]
+    return codes, tuple(code_of)
+
+
+def match_clusters(
+    true: Codes, pred: Codes, n_actions: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Pair actions with clusters so that most frames agree (Hungarian method).
+
+    Of the pairings with the most agreeing frames the one with the largest sum of
+    intersections over unions is taken. Pairs that share no frame are left out.
+    """
+    n_clusters = int(pred.max(initial=-1)) + 1
+    flat = np.bincount(true * n_clusters + pred, minlength=n_actions * n_clusters)
+    overlap = flat.reshape(n_actions, n_clusters)
+    union = overlap.sum(1, keepdims=True) + overlap.sum(0, keepdims=True) - overlap
+    # Together the ratios stay below one frame: they only break ties.
+    tie_break = overlap / np.maximum(union, 1) / (min(overlap.shape) + 1)
+    rows, columns = linear_sum_assignment(overlap + tie_break, maximize=True)
+    real = overlap[rows, columns] > 0
+    return rows[real], columns[real]
+
+
+def _check_background(background: Hashable, names: Iterable[Hashable]) -> None:
+    """Refuse a background that no label can be equal to."""
+    of_text = {isinstance(name, str) for name in names}
+    if of_text and isinstance(background, str) not in of_text:
+        raise TypeError(
+            f"background is {background!r}, but the labels are "
+            f"{'text' if True in of_text else 'numbers'}; name it as the labels do."
+        )
+
+
+def _scopes(
+    matching: str, groups: Iterable[Hashable] | None, n_videos: int
+) -> list[Hashable]:
+    """Return for each video what it shares its matching with."""
+    if (groups is None) == (matching == "per_group"):
+        raise ValueError(
+            f"matching={matching!r} was asked for, and groups is "
+            f"{'missing' if groups is None else 'given'}; give one group a video with "
+            "matching='per_group', and none otherwise."
+        )
+    if groups is not None:
+        scopes = list(groups)
+        if len(scopes) != n_videos:
+            raise ValueError(
+                f"groups has {len(scopes)} entries for {n_videos} videos; give one "
+                "group a video."
+            )
+        return scopes
+    return list(range(n_videos)) if matching == "per_video" else [0] * n_videos
+
+
+def _name_as_they_are(
+    predicted: Sequence[NDArray[Any]],
+    actions: tuple[Hashable, ...],
+    background: Hashable | None,
+) -> tuple[list[Codes], tuple[dict[Hashable, Hashable], ...]]:
+    """Take predicted labels for names of actions."""
+    # The actions first, so that they get their own codes.
+    known = np.array(actions, dtype=object)
+    _, *codes = encode([known, *predicted], background)[0]
+    mapping = {action: action for action in actions}
+    return codes, (mapping,) * len(predicted)
+
+
+def _rename_clusters(
+    true: Sequence[Codes],
+    predicted: Sequence[NDArray[Any]],
+    actions: tuple[Hashable, ...],
+    scopes: Sequence[Hashable],
+) -> tuple[list[Codes], tuple[dict[Hashable, Hashable], ...]]:
+    """Match the clusters of each scope with actions, and rename them in its videos."""
+    clusters, names = encode(predicted)
+    new_codes: dict[Hashable, Codes] = {}
+    mappings: dict[Hashable, dict[Hashable, Hashable]] = {}
+    for scope in dict.fromkeys(scopes):
+        inside = [index for index, other in enumerate(scopes) if other == scope]
+        truth = np.concatenate([true[index] for index in inside])
+        seen, local = np.unique(
+            np.concatenate([clusters[index] for index in inside]), return_inverse=True
+        )
+        kept = truth >= 0
+        rows, columns = match_clusters(truth[kept], local[kept], len(actions))
+        new_codes[scope] = np.arange(len(names)) + len(actions)
+        new_codes[scope][seen[columns]] = rows
+        mappings[scope] = {
+            names[seen[column]]: actions[row]
+            for row, column in zip(rows, columns, strict=True)
+        }
+    pred = [
+        new_codes[scope][codes] for scope, codes in zip(scopes, clusters, strict=True)
+    ]
+    return pred, tuple(mappings[scope] for scope in scopes)

@@ -1,0 +1,217 @@
+"""An unlabelled score: how far a segmentation and an alignment agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import adjusted_mutual_info_score, euclidean_distances
+from sklearn.utils import check_random_state
+from sklearn.utils.random import sample_without_replacement
+
+from skvas._typing import Labels, Videos
+from skvas.decoding import monotone_path, path_to_matches
+from skvas.metrics._baselines import linear_warp
+from skvas.metrics._compare import Codes, encode
+from skvas.validation import check_integer, check_labels, check_videos
+
+# Longer videos are thinned out to this many frames.
+_MAX_FRAMES = 300
+
+
+@dataclass(frozen=True)
+class PairMatches:
+    """Matched frames of some pairs of videos, for :func:`consistency_score`.
+
+    Frames are counted through all videos, one after another.
+
+    Parameters
+    ----------
+    frames : ndarray of int64, shape (L,)
+        The frames of each pair, those of both its videos.
+    monotone : ndarray of int64, shape (L,)
+        Their partners on the cheapest monotone path.
+    free : ndarray of int64, shape (L,)
+        Their nearest frames, in whatever order.
+    lengths : tuple of int
+        Number of frames of each video.
+    n_pairs : int
+        Number of pairs.
+    """
+
+    frames: Codes
+    monotone: Codes
+    free: Codes
+    lengths: tuple[int, ...]
+    n_pairs: int
+
+
+@dataclass(frozen=True)
+class ConsistencyScore:
+    """How much the labels of matched frames tell of each other.
+
+    Parameters
+    ----------
+    score : float
+        Product of `monotone` and `free`, each taken as 0 where it is negative.
+    monotone : float
+        Adjusted mutual information over monotone matches: high where actions come in
+        one order and the labels follow it.
+    free : float
+        Adjusted mutual information over nearest neighbours, whatever their order.
+    n_pairs : int
+        Number of pairs of videos that were matched.
+    """
+
+    score: float
+    monotone: float
+    free: float
+    n_pairs: int
+
+
+def match_pairs(
+    videos: Videos,
+    *,
+    n_pairs: int = 40,
+    random_state: int | np.random.RandomState | None = None,
+) -> PairMatches:
+    """Match frames across random pairs of videos, by order and by nearness.
+
+    Parameters
+    ----------
+    videos : arrays of shape (n_frames_i, D)
+        Two videos or more in a space whose Euclidean distances mean something. Of
+        videos longer than 300 frames, 300 at equal distances are used.
+    n_pairs : int, default=40
+        Number of different pairs; all pairs if there are fewer.
+    random_state : int, RandomState instance or None, default=None
+        Draws the pairs.
+
+    Returns
+    -------
+    PairMatches
+        For :func:`consistency_score`, where several labellings of the same videos are
+        compared: the matching takes the time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.metrics import match_pairs
+    >>> matches = match_pairs([np.array([[0.0], [2.0]]), np.array([[2.1], [0.1]])])
+    >>> matches.frames, matches.free
+    (array([0, 1, 2, 3]), array([3, 2, 1, 0]))
+    """
+    arrays = check_videos(videos)
+    wanted = check_integer("n_pairs", n_pairs, low=1)
+    n = len(arrays)
+    if n < 2:
+        raise ValueError(f"Expected two videos or more to match, got {n}.")
+    n_all = n * (n - 1) // 2
+    drawn = sample_without_replacement(
+        n_all, min(wanted, n_all), random_state=check_random_state(random_state)
+    )
+    kept = [linear_warp(min(len(video), _MAX_FRAMES), len(video)) for video in arrays]
+    thin = [video[frames] for video, frames in zip(arrays, kept, strict=True)]
+    offsets = np.cumsum([0, *map(len, arrays)])
+    where = [start + frames for start, frames in zip(offsets, kept, strict=False)]
+    parts = [
+        _match(thin[i], thin[j], where[i], where[j])
+        for i, j in (_pair(int(number)) for number in np.sort(drawn))
+    ]
+    frames, monotone, free = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return PairMatches(
+        frames, monotone, free, tuple(len(video) for video in arrays), len(parts)
+    )
+
+
+def consistency_score(
+    labels: Labels,
+    videos: Videos | PairMatches,
+    *,
+    n_pairs: int = 40,
+    random_state: int | np.random.RandomState | None = None,
+) -> ConsistencyScore:
+    """Score a segmentation without labels, by how well it agrees with an alignment.
+
+    Frames of pairs of videos are matched in a reference space that knows nothing of the
+    segmentation, once by the cheapest monotone path (dynamic time warping) and once by
+    nearest neighbours, from either video to the other. If a segmentation is good,
+    matched frames have related labels: the adjusted mutual information of their labels
+    says how much, corrected for chance and so for the number of labels.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_frames_i,), one a video
+        Labels of all frames; the same label means the same action in all videos.
+    videos : arrays of shape (n_frames_i, D), or PairMatches
+        The videos in the reference space, or what :func:`match_pairs` made of them.
+    n_pairs : int, default=40
+        Number of pairs of videos; see :func:`match_pairs`. Ignored for matches.
+    random_state : int, RandomState instance or None, default=None
+        Draws the pairs. Ignored for matches.
+
+    Returns
+    -------
+    ConsistencyScore
+        Both values of the information, and their product. If all labels are equal they
+        tell nothing, and all three are 0.
+
+    References
+    ----------
+    .. [1] N. X. Vinh, J. Epps and J. Bailey, "Information theoretic measures for
+       clusterings comparison", JMLR 11, 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.metrics import consistency_score
+    >>> videos = [np.linspace(0, 1, n)[:, None] for n in (20, 30, 40)]
+    >>> good = [video[:, 0] > 0.5 for video in videos]
+    >>> bad = [np.arange(len(video)) % 2 for video in videos]
+    >>> round(consistency_score(good, videos).score, 2)
+    1.0
+    >>> round(consistency_score(bad, videos).score, 2)
+    0.0
+    """
+    if isinstance(videos, PairMatches):
+        matches = videos
+    else:
+        matches = match_pairs(videos, n_pairs=n_pairs, random_state=random_state)
+    codes = np.concatenate(encode(check_labels(labels, matches.lengths))[0])
+    monotone = _information(codes[matches.frames], codes[matches.monotone])
+    free = _information(codes[matches.frames], codes[matches.free])
+    return ConsistencyScore(
+        score=max(monotone, 0.0) * max(free, 0.0),
+        monotone=monotone,
+        free=free,
+        n_pairs=matches.n_pairs,
+    )
+
+
+def _pair(number: int) -> tuple[int, int]:
+    """Return a pair i < j by its number in the order (0, 1), (0, 2), (1, 2), (0, 3)."""
+    j = (1 + isqrt(1 + 8 * number)) // 2
+    return number - j * (j - 1) // 2, j
+
+
+def _match(
+    x: NDArray[Any], y: NDArray[Any], frames_x: Codes, frames_y: Codes
+) -> tuple[Codes, Codes, Codes]:
+    """Return the frames of both videos with their monotone and their free partners."""
+    cost = euclidean_distances(x, y)
+    to_y, to_x = path_to_matches(monotone_path(cost), cost)
+    return (
+        np.append(frames_x, frames_y),
+        np.append(frames_y[to_y], frames_x[to_x]),
+        np.append(frames_y[cost.argmin(axis=1)], frames_x[cost.argmin(axis=0)]),
+    )
+
+
+def _information(labels: Codes, matched: Codes) -> float:
+    """Return the adjusted mutual information; 0, and not 1, for a single label."""
+    if labels.min() == labels.max():
+        return 0.0
+    return float(adjusted_mutual_info_score(labels, matched))

@@ -1,0 +1,341 @@
+"""How well embeddings of frames align videos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kendalltau
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import r2_score
+from sklearn.svm import SVC
+from sklearn.utils import check_random_state
+
+from skvas._typing import Labels, Videos
+from skvas.metrics._compare import Codes, encode
+from skvas.validation import check_integer, check_labels, check_real, check_videos
+
+# Entries of a block of distances: 32 MB in float64.
+_BLOCK = 4_000_000
+
+
+@dataclass(frozen=True)
+class PhaseClassification:
+    """Accuracies of a phase classifier, with the protocol of each.
+
+    Parameters
+    ----------
+    held_out : float
+        Fitted on training videos, scored on test videos.
+    same_videos : float
+        Fitted on test videos and scored on all test videos, those it was fitted on
+        included, as in published code: comparable with published numbers, and no
+        measure of generalisation.
+    fraction : float
+        Share of the videos that each classifier was fitted on.
+    classifier : str
+        What was fitted.
+    """
+
+    held_out: float
+    same_videos: float
+    fraction: float
+    classifier: str
+
+
+def phase_classification(
+    train_embeddings: Videos,
+    train_labels: Labels,
+    test_embeddings: Videos,
+    test_labels: Labels,
+    *,
+    fraction: float = 1.0,
+    random_state: int | np.random.RandomState | None = None,
+) -> PhaseClassification:
+    """Tell the phase of a frame from its embedding by a support vector machine.
+
+    Parameters
+    ----------
+    train_embeddings, test_embeddings : arrays of shape (n_frames_i, D)
+        Frozen embeddings, one array a video.
+    train_labels, test_labels : array-like of shape (n_frames_i,), one a video
+        Phase of each frame.
+    fraction : float, default=1.0
+        Share of the labelled videos to fit on, in (0, 1]; at least one video. The
+        literature uses 0.1, 0.5 and 1.
+    random_state : int, RandomState instance or None, default=None
+        Draws the videos to fit on.
+
+    Returns
+    -------
+    PhaseClassification
+        Share of test frames whose phase is right, held out and by the published code's
+        protocol.
+
+    Raises
+    ------
+    ValueError
+        If the videos drawn to fit on show a single phase.
+
+    References
+    ----------
+    .. [1] D. Dwibedi et al., "Temporal cycle-consistency learning", CVPR 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.metrics import phase_classification
+    >>> embeddings, labels = [np.arange(8.0)[:, None]] * 2, [[0] * 4 + [1] * 4] * 2
+    >>> phase_classification(embeddings, labels, embeddings, labels).held_out
+    1.0
+    """
+    fraction = check_real("fraction", fraction, low=0, low_open=True, high=1)
+    rng = check_random_state(random_state)
+    train, test, phases_train, phases_test = _check_split(
+        train_embeddings, train_labels, test_embeddings, test_labels
+    )[:4]
+    return PhaseClassification(
+        held_out=_svm_accuracy(train, phases_train, test, phases_test, fraction, rng),
+        same_videos=_svm_accuracy(test, phases_test, test, phases_test, fraction, rng),
+        fraction=fraction,
+        classifier="SVC, RBF kernel, C = 1",
+    )
+
+
+def phase_progression(
+    train_embeddings: Videos,
+    train_labels: Labels,
+    test_embeddings: Videos,
+    test_labels: Labels,
+) -> float:
+    """Tell how far each phase has progressed by a linear regression; return R^2.
+
+    For each phase the target of frame i is (i - last frame of the phase) / N, with N
+    the number of frames of the video. Videos without the phase are left out of its
+    regression, phases that training or test videos lack are left out altogether.
+
+    Parameters
+    ----------
+    train_embeddings, test_embeddings : arrays of shape (n_frames_i, D)
+        Frozen embeddings, one array a video.
+    train_labels, test_labels : array-like of shape (n_frames_i,), one a video
+        Phase of each frame.
+
+    Returns
+    -------
+    float
+        Mean over phases of the coefficient of determination on the test videos.
+
+    Raises
+    ------
+    ValueError
+        If training and test videos have no phase in common.
+
+    References
+    ----------
+    .. [1] D. Dwibedi et al., "Temporal cycle-consistency learning", CVPR 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.metrics import phase_progression
+    >>> embeddings, labels = [np.arange(8.0)[:, None]] * 2, [[0] * 4 + [1] * 4] * 2
+    >>> round(phase_progression(embeddings, labels, embeddings, labels), 6)
+    1.0
+    """
+    train, test, phases_train, phases_test, n_phases = _check_split(
+        train_embeddings, train_labels, test_embeddings, test_labels
+    )
+    scores = []
+    for phase in range(n_phases):
+        fitted_on = _progress(train, phases_train, phase)
+        scored_on = _progress(test, phases_test, phase)
+        if fitted_on is not None and scored_on is not None:
+            model = LinearRegression().fit(*fitted_on)
+            scores.append(r2_score(scored_on[1], model.predict(scored_on[0])))
+    if not scores:
+        raise ValueError("Training and test videos have no phase in common.")
+    return float(np.mean(scores))
+
+
+def kendall_tau(embeddings: Videos) -> float:
+    """Measure how well nearest neighbours keep the order of time.
+
+    For every ordered pair of videos each frame of the first is sent to its nearest
+    frame of the second; Kendall's tau-b compares the order before and after.
+
+    Parameters
+    ----------
+    embeddings : arrays of shape (n_frames_i, D)
+        Embeddings, one array a video: two videos or more, of two frames or more.
+
+    Returns
+    -------
+    float
+        Mean over all ordered pairs, in [-1, 1]. A pair whose frames are all sent to one
+        frame counts 0.
+
+    References
+    ----------
+    .. [1] D. Dwibedi et al., "Temporal cycle-consistency learning", CVPR 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.metrics import kendall_tau
+    >>> x = np.arange(5.0)[:, None]
+    >>> round(kendall_tau([x, x + 0.1]), 6), round(kendall_tau([x, x[::-1]]), 6)
+    (1.0, -1.0)
+    """
+    videos = _check_several(embeddings, min_frames=2)
+    total = 0.0
+    for i, x in enumerate(videos):
+        for j, y in enumerate(videos):
+            if i != j:
+                nearest = [block.argmin(axis=1) for block in _distances(x, y)]
+                order = np.concatenate(nearest)
+                if order.min() < order.max():
+                    total += kendalltau(np.arange(len(x)), order, method="asymptotic")[
+                        0
+                    ]
+    return float(total / (len(videos) * (len(videos) - 1)))
+
+
+def retrieval_precision(
+    embeddings: Videos, labels: Labels, *, k: Sequence[int] = (5, 10, 15)
+) -> dict[int, float]:
+    """Measure how many of a frame's neighbours in other videos share its phase (AP@K).
+
+    Parameters
+    ----------
+    embeddings : arrays of shape (n_frames_i, D)
+        Embeddings, one array a video, two or more.
+    labels : array-like of shape (n_frames_i,), one a video
+        Phase of each frame.
+    k : sequence of int, default=(5, 10, 15)
+        Numbers of neighbours.
+
+    Returns
+    -------
+    dict of int to float
+        For each number, the mean over all frames of the share of nearest frames, taken
+        from all *other* videos together, with the frame's phase.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.metrics import retrieval_precision
+    >>> embeddings = [np.arange(8.0)[:, None]] * 2
+    >>> retrieval_precision(embeddings, [[0] * 4 + [1] * 4] * 2, k=(1, 3))
+    {1: 1.0, 3: 0.9166666666666666}
+    """
+    sizes = [check_integer("k", size, low=1) for size in k]
+    videos = _check_several(embeddings)
+    codes = encode(check_labels(labels, [len(video) for video in videos]))[0]
+    n_frames = sum(map(len, videos))
+    available = n_frames - max(map(len, videos))
+    if max(sizes) > available:
+        raise ValueError(
+            f"k asks for {max(sizes)} neighbours, but one video has only {available} "
+            "frames in the other videos."
+        )
+    shares = np.zeros(max(sizes))
+    for own, phases in enumerate(codes):
+        others = [index for index in range(len(videos)) if index != own]
+        pool = np.concatenate([videos[index] for index in others])
+        pool_phases = np.concatenate([codes[index] for index in others])
+        shares += _shared_phases(videos[own], phases, pool, pool_phases, len(shares))
+    return {size: float(shares[:size].sum() / (size * n_frames)) for size in sizes}
+
+
+def _check_several(embeddings: Videos, min_frames: int = 1) -> list[NDArray]:
+    """Return two videos or more, shifted together so that distances keep precision."""
+    videos = check_videos(embeddings, min_frames=min_frames)
+    if len(videos) < 2:
+        raise ValueError(f"Expected two videos or more to compare, got {len(videos)}.")
+    centre = np.concatenate(videos).mean(axis=0, dtype=float)
+    return [video - centre for video in videos]
+
+
+def _check_split(
+    train_embeddings: Videos,
+    train_labels: Labels,
+    test_embeddings: Videos,
+    test_labels: Labels,
+) -> tuple[list[NDArray], list[NDArray], list[Codes], list[Codes], int]:
+    """Return training and test videos, their phases as codes, how many phases."""
+    train = check_videos(train_embeddings)
+    test = check_videos(test_embeddings)
+    if train[0].shape[1] != test[0].shape[1]:
+        raise ValueError(
+            f"train_embeddings have {train[0].shape[1]} features, but test_embeddings "
+            f"have {test[0].shape[1]}."
+        )
+    labels = check_labels(train_labels, [len(video) for video in train])
+    labels += check_labels(test_labels, [len(video) for video in test])
+    codes, phases = encode(labels)
+    return train, test, codes[: len(train)], codes[len(train) :], len(phases)
+
+
+def _svm_accuracy(
+    videos: list[NDArray],
+    phases: list[Codes],
+    test: list[NDArray],
+    phases_test: list[Codes],
+    fraction: float,
+    rng: np.random.RandomState,
+) -> float:
+    """Fit on a share of the videos; return the accuracy on the test videos."""
+    n_fit = max(1, round(fraction * len(videos)))
+    chosen = np.sort(rng.permutation(len(videos))[:n_fit])
+    target = np.concatenate([phases[index] for index in chosen])
+    if target.min() == target.max():
+        raise ValueError(
+            f"The {n_fit} video(s) drawn to fit on show a single phase; raise fraction."
+        )
+    model = SVC().fit(np.concatenate([videos[index] for index in chosen]), target)
+    return float(model.score(np.concatenate(test), np.concatenate(phases_test)))
+
+
+def _progress(
+    videos: list[NDArray], phases: list[Codes], phase: int
+) -> tuple[NDArray, NDArray] | None:
+    """Return the frames of videos that have the phase, and how far it is from them."""
+    frames, targets = [], []
+    for video, codes in zip(videos, phases, strict=True):
+        inside = np.flatnonzero(codes == phase)
+        if len(inside):
+            frames.append(video)
+            targets.append((np.arange(len(codes)) - inside[-1]) / len(codes))
+    if not frames:
+        return None
+    return np.concatenate(frames), np.concatenate(targets)
+
+
+def _distances(x: NDArray, y: NDArray) -> Iterator[NDArray]:
+    """Yield blocks of rows of squared distances, less a constant for each row."""
+    squares = (y * y).sum(axis=1)
+    step = max(1, _BLOCK // len(y))
+    for start in range(0, len(x), step):
+        block = x[start : start + step] @ (-2 * y.T)
+        block += squares
+        yield block
+
+
+def _shared_phases(
+    x: NDArray, phases: Codes, pool: NDArray, pool_phases: Codes, k: int
+) -> NDArray:
+    """Count the frames of x whose first, second, ... k-th neighbour has their phase."""
+    counts = np.zeros(k)
+    start = 0
+    for block in _distances(x, pool):
+        near = np.argpartition(block, k - 1, axis=1)[:, :k]
+        near.sort(axis=1)  # the earlier frame first where distances tie
+        rank = np.take_along_axis(block, near, axis=1).argsort(axis=1, kind="stable")
+        near = np.take_along_axis(near, rank, axis=1)
+        own = phases[start : start + len(block), None]
+        counts += (pool_phases[near] == own).sum(axis=0)
+        start += len(block)
+    return counts

@@ -1,0 +1,120 @@
+"""Scores of matches between the frames of two videos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skvas._typing import Labels
+from skvas.metrics._compare import encode
+from skvas.validation import check_labels
+
+
+@dataclass(frozen=True)
+class LabelAgreement:
+    """How often matched frames have the same label, and how many frames are matched.
+
+    Parameters
+    ----------
+    agreement : float
+        Share of matched frames with the label of their match; NaN if none is matched.
+    matched : float
+        Share of frames that are matched.
+    agreement_of_all : float
+        Share of all frames that are matched with a frame of their label: unmatched
+        frames count as mistakes.
+    """
+
+    agreement: float
+    matched: float
+    agreement_of_all: float
+
+
+def label_agreement(
+    matches: ArrayLike, labels_x: Labels, labels_y: Labels
+) -> LabelAgreement:
+    """Measure how often matched frames of two videos have the same label.
+
+    Parameters
+    ----------
+    matches : array-like of int, shape (N,)
+        For each frame of x the matched frame of y, -1 for none.
+    labels_x : array-like of shape (N,)
+        Labels of the frames of x.
+    labels_y : array-like of shape (M,)
+        Labels of the frames of y.
+
+    Returns
+    -------
+    LabelAgreement
+        Agreement with unmatched frames ignored, and counted; the share matched.
+
+    Examples
+    --------
+    >>> from skvas.metrics import label_agreement
+    >>> label_agreement([0, 1, 1, -1], ["a", "a", "b", "b"], ["a", "b"])
+    LabelAgreement(agreement=0.6666666666666666, matched=0.75, agreement_of_all=0.5)
+    """
+    indices = _check_matches(matches, "matches")
+    names_x = check_labels(labels_x, len(indices))
+    names_y = check_labels(labels_y, len(labels_y))
+    (x, y), _ = encode(names_x + names_y)
+    if indices.max(initial=-1) >= len(y):
+        raise ValueError(
+            f"matches points at frame {indices.max()}, but labels_y has {len(y)} "
+            "frames."
+        )
+    real = indices >= 0
+    right = x[real] == y[indices[real]]
+    return LabelAgreement(
+        agreement=float(right.mean()) if len(right) else float("nan"),
+        matched=float(real.mean()),
+        agreement_of_all=float(right.sum() / len(real)),
+    )
+
+
+def matching_error(matches: ArrayLike, true: ArrayLike) -> float:
+    """Measure how far matches are from the true ones.
+
+    Parameters
+    ----------
+    matches : array-like of int, shape (N,)
+        For each frame of x the matched frame of y, -1 for none.
+    true : array-like of int, shape (N,)
+        The frame that it should be, -1 where there is none.
+
+    Returns
+    -------
+    float
+        Mean distance between the matched and the true frame, in frames, over those
+        that are matched and should be; NaN if there are none.
+
+    Examples
+    --------
+    >>> from skvas.metrics import matching_error
+    >>> matching_error([0, 3, -1, 3], [0, 1, 2, -1])
+    1.0
+    """
+    found, truth = _check_matches(matches, "matches"), _check_matches(true, "true")
+    if found.shape != truth.shape:
+        raise ValueError(
+            f"matches has {len(found)} frames and true has {len(truth)}; both must be "
+            "about the same video."
+        )
+    both = (found >= 0) & (truth >= 0)
+    error = np.abs(found[both] - truth[both])
+    return float(error.mean()) if len(error) else float("nan")
+
+
+def _check_matches(values: ArrayLike, name: str) -> NDArray[np.int64]:
+    matches = np.asarray(values)
+    if matches.ndim != 1 or len(matches) == 0 or matches.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name} must be a non-empty sequence of integers, got {matches.dtype} of "
+            f"shape {matches.shape}."
+        )
+    if (matches < -1).any():
+        raise ValueError(f"{name} holds {matches.min()}; write -1 for no match.")
+    return matches.astype(np.int64)

@@ -1,0 +1,526 @@
+"""Scores of an action segmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+from skvas._typing import Labels
+from skvas.metrics._compare import Codes, Comparison, compare
+from skvas.validation import check_integer, check_real
+
+# Frames drawn from each true segment, METHOD 8.
+_N_SAMPLED = 15
+
+
+@dataclass(frozen=True)
+class SegmentationReport:
+    """Scores of a segmentation, with the protocol that they were taken under.
+
+    All scores are fractions in which 1 is perfect.
+
+    Parameters
+    ----------
+    mof : float
+        Correct frames over all frames.
+    f1, precision, recall : float
+        Found segments, by sampled frames; see :func:`f1_sampled`.
+    miou : float
+        Mean of `iou`.
+    edit : float
+        Segmental edit score; see :func:`edit_score`.
+    f1_10, f1_25, f1_50 : float
+        Segments that overlap by 10, 25 and 50 %; see :func:`f1_overlap`.
+    iou : dict
+        For each true action its intersection over union; 0 if no cluster was matched.
+    mapping : tuple of dict
+        For each video the action that each of its clusters stands for. Clusters that
+        stand for none are absent.
+    matching : {"global", "per_group", "per_video", None}
+        Over which frames clusters were matched with actions.
+    background : int, str or None
+        The label that was left out.
+    sampling : str
+        How the frames behind `f1` were drawn.
+    """
+
+    mof: float
+    f1: float
+    precision: float
+    recall: float
+    miou: float
+    edit: float
+    f1_10: float
+    f1_25: float
+    f1_50: float
+    iou: dict[Hashable, float]
+    mapping: tuple[dict[Hashable, Hashable], ...]
+    matching: str | None
+    background: Hashable | None
+    sampling: str
+
+
+def segmentation_report(
+    labels_true: Labels,
+    labels_pred: Labels,
+    *,
+    matching: str | None = "global",
+    groups: Iterable[Hashable] | None = None,
+    background: Hashable | None = None,
+    f1_draws: int = 50,
+    random_state: int | np.random.RandomState | None = None,
+) -> SegmentationReport:
+    """Score a segmentation by every measure of the literature.
+
+    Parameters
+    ----------
+    labels_true : array-like of shape (n_frames,), or a collection of them
+        True action of each frame, integers or strings; one array a video.
+    labels_pred : array-like of shape (n_frames,), or a collection of them
+        Predicted cluster of each frame. There may be more clusters than actions, or
+        fewer; their names do not matter unless `matching` is None.
+    matching : {"global", "per_group", "per_video", None}, default="global"
+        Over which frames clusters are matched one to one with actions, so that most
+        frames agree: all frames (the literature's protocol), those of each group (the
+        activity), or those of each video (the most generous). It decides on the names
+        alone: every score is then taken over all videos together. None: the
+        predictions name actions already, as those of a supervised method.
+    groups : iterable of length n_videos, default=None
+        The group of each video, for `matching="per_group"`.
+    background : int or str, default=None
+        A true label that is no action. Frames that truly are background are left out of
+        the matching and of all scores, whatever was predicted there. They still
+        separate what is left and right of them: segments, true or predicted, end at a
+        left-out frame. A background that is predicted elsewhere is wrong like any other
+        mistake (and, with `matching=None`, no predicted segment).
+    f1_draws : int, default=50
+        Number of draws that `f1` is averaged over.
+    random_state : int, RandomState instance or None, default=None
+        Draws the frames of `f1`.
+
+    Returns
+    -------
+    SegmentationReport
+        The scores and the protocol.
+
+    Raises
+    ------
+    ValueError
+        If labels and predictions differ in length, or if no frame is left to score.
+
+    Examples
+    --------
+    >>> from skvas.metrics import segmentation_report
+    >>> true = [["take", "take", "pour", "pour"], ["take", "pour", "pour", "stir"]]
+    >>> pred = [[1, 1, 0, 0], [1, 1, 0, 0]]
+    >>> report = segmentation_report(true, pred, random_state=0)
+    >>> report.mof
+    0.75
+    >>> report.mapping[0]
+    {1: 'take', 0: 'pour'}
+    >>> {action: round(iou, 2) for action, iou in report.iou.items()}
+    {'take': 0.75, 'pour': 0.6, 'stir': 0.0}
+    """
+    rng = check_random_state(random_state)
+    draws = check_integer("f1_draws", f1_draws, low=1)
+    pair = compare(labels_true, labels_pred, matching, groups, background)
+    ratios = _iou(pair)
+    f1, precision, recall = _f1_of_shares(pair, draws, rng)
+    return SegmentationReport(
+        mof=_mof(pair),
+        f1=f1,
+        precision=precision,
+        recall=recall,
+        miou=float(ratios.mean()),
+        edit=_edit(pair),
+        f1_10=_f1_overlap(pair, 0.10),
+        f1_25=_f1_overlap(pair, 0.25),
+        f1_50=_f1_overlap(pair, 0.50),
+        iou=dict(zip(pair.actions, ratios.tolist(), strict=True)),
+        mapping=pair.mapping,
+        matching=matching,
+        background=background,
+        sampling=f"{_N_SAMPLED} frames a segment with replacement, {draws} draws",
+    )
+
+
+def match_labels(
+    labels_true: Labels, labels_pred: Labels, *, background: Hashable | None = None
+) -> dict[Hashable, Hashable]:
+    """Match clusters one to one with actions so that most frames agree.
+
+    Parameters
+    ----------
+    labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
+        True action and predicted cluster of each frame. All videos share one matching.
+    background : int or str, default=None
+        A true label whose frames are left out.
+
+    Returns
+    -------
+    dict
+        From cluster to action. A cluster or an action is absent if there is no partner
+        left that it shares a frame with. Of equally good matchings the one with the
+        largest sum of intersections over unions is taken.
+
+    References
+    ----------
+    .. [1] H. W. Kuhn, "The Hungarian method for the assignment problem", Naval Research
+       Logistics Quarterly 2, 1955.
+
+    Examples
+    --------
+    >>> from skvas.metrics import match_labels
+    >>> match_labels(["a", "a", "b", "b"], [7, 7, 7, 3])
+    {7: 'a', 3: 'b'}
+    """
+    return compare(labels_true, labels_pred, "global", None, background).mapping[0]
+
+
+def mof(
+    labels_true: Labels,
+    labels_pred: Labels,
+    *,
+    matching: str | None = "global",
+    groups: Iterable[Hashable] | None = None,
+    background: Hashable | None = None,
+) -> float:
+    """Return the share of frames that are right (mean over frames).
+
+    Parameters
+    ----------
+    labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
+        True action and predicted cluster of each frame.
+    matching, groups, background
+        The protocol; see :func:`segmentation_report`.
+
+    Returns
+    -------
+    float
+        Correct frames over all frames.
+
+    Examples
+    --------
+    >>> from skvas.metrics import mof
+    >>> mof(["a", "a", "b", "b"], [7, 7, 7, 3])
+    0.75
+    """
+    return _mof(compare(labels_true, labels_pred, matching, groups, background))
+
+
+def miou(
+    labels_true: Labels,
+    labels_pred: Labels,
+    *,
+    matching: str | None = "global",
+    groups: Iterable[Hashable] | None = None,
+    background: Hashable | None = None,
+) -> float:
+    """Return the mean over true actions of intersection over union of frames.
+
+    Parameters
+    ----------
+    labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
+        True action and predicted cluster of each frame.
+    matching, groups, background
+        The protocol; see :func:`segmentation_report`.
+
+    Returns
+    -------
+    float
+        Frames are counted over all videos. An action without a cluster counts 0.
+
+    Examples
+    --------
+    >>> from skvas.metrics import miou
+    >>> round(miou(["a", "a", "b", "b"], [7, 7, 7, 3]), 4)
+    0.5833
+    """
+    pair = compare(labels_true, labels_pred, matching, groups, background)
+    return float(_iou(pair).mean())
+
+
+def f1_sampled(
+    labels_true: Labels,
+    labels_pred: Labels,
+    *,
+    matching: str | None = "global",
+    groups: Iterable[Hashable] | None = None,
+    background: Hashable | None = None,
+    f1_draws: int = 50,
+    random_state: int | np.random.RandomState | None = None,
+) -> float:
+    r"""Return the F1 score of segments found, judged by sampled frames.
+
+    Of each true segment 15 frames are drawn, with replacement. The segment is found if
+    more than half of them are right. Then
+
+    .. math:: \text{precision} = \frac{\text{found}}{\text{videos} \times
+              \text{actions}}, \qquad \text{recall} = \frac{\text{found}}{\text{true
+              segments}},
+
+    with the true actions of the whole data set. The score is averaged over draws.
+
+    Parameters
+    ----------
+    labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
+        True action and predicted cluster of each frame.
+    matching, groups, background
+        The protocol; see :func:`segmentation_report`.
+    f1_draws : int, default=50
+        Number of draws.
+    random_state : int, RandomState instance or None, default=None
+        Draws the frames.
+
+    Returns
+    -------
+    float
+        The mean F1 score.
+
+    Notes
+    -----
+    The literature's precision supposes that each action occurs once in each video. If
+    actions repeat, it (and the score) can exceed 1; if most are absent, a perfect
+    segmentation scores below 1.
+
+    Examples
+    --------
+    >>> from skvas.metrics import f1_sampled
+    >>> f1_sampled(["a", "a", "b", "b"], [7, 7, 3, 3], random_state=0)
+    1.0
+    """
+    rng = check_random_state(random_state)
+    draws = check_integer("f1_draws", f1_draws, low=1)
+    pair = compare(labels_true, labels_pred, matching, groups, background)
+    return _f1_of_shares(pair, draws, rng)[0]
+
+
+def f1_majority(
+    labels_true: Labels,
+    labels_pred: Labels,
+    *,
+    matching: str | None = "global",
+    groups: Iterable[Hashable] | None = None,
+    background: Hashable | None = None,
+) -> float:
+    """Return the F1 score of segments found, judged by all their frames.
+
+    As :func:`f1_sampled`, without chance: a segment is found if more than half of its
+    frames are right.
+
+    Parameters
+    ----------
+    labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
+        True action and predicted cluster of each frame.
+    matching, groups, background
+        The protocol; see :func:`segmentation_report`.
+
+    Returns
+    -------
+    float
+        The F1 score.
+
+    Examples
+    --------
+    >>> from skvas.metrics import f1_majority
+    >>> f1_majority(["a", "a", "b", "b"], [7, 7, 7, 3])
+    0.5
+    """
+    pair = compare(labels_true, labels_pred, matching, groups, background)
+    right, length = _right_frames(pair)
+    return _f1_of_found(pair, np.array([(2 * right > length).sum()]))[0]
+
+
+def edit_score(
+    labels_true: Labels,
+    labels_pred: Labels,
+    *,
+    matching: str | None = "global",
+    groups: Iterable[Hashable] | None = None,
+    background: Hashable | None = None,
+) -> float:
+    """Return how well the order of segments is met, whatever their length.
+
+    One minus the Levenshtein distance between the sequences of true and predicted
+    segments, divided by the length of the longer one; the mean over videos.
+
+    Parameters
+    ----------
+    labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
+        True action and predicted cluster of each frame.
+    matching, groups, background
+        The protocol; see :func:`segmentation_report`.
+
+    Returns
+    -------
+    float
+        In [0, 1] (the literature gives it times 100). Clusters that stand for no action
+        are segments like others. Videos that are all background are passed over.
+
+    References
+    ----------
+    .. [1] C. Lea et al., "Segmental spatiotemporal CNNs for fine-grained action
+       segmentation", ECCV 2016.
+
+    Examples
+    --------
+    >>> from skvas.metrics import edit_score
+    >>> edit_score([0, 0, 0, 1, 1], [0, 1, 0, 1, 1], matching=None)
+    0.5
+    """
+    return _edit(compare(labels_true, labels_pred, matching, groups, background))
+
+
+def f1_overlap(
+    labels_true: Labels,
+    labels_pred: Labels,
+    *,
+    threshold: float = 0.5,
+    matching: str | None = "global",
+    groups: Iterable[Hashable] | None = None,
+    background: Hashable | None = None,
+) -> float:
+    """Return the F1 score of predicted segments that overlap a true one.
+
+    A predicted segment is right if, of the true segments with its label, the one that
+    it overlaps most has an intersection over union of at least `threshold` with it, and
+    no earlier prediction has taken that one. All other predicted segments are false
+    positives, true segments that were not taken are misses, counted over all videos.
+
+    Parameters
+    ----------
+    labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
+        True action and predicted cluster of each frame.
+    threshold : float, default=0.5
+        Least intersection over union, in (0, 1].
+    matching, groups, background
+        The protocol; see :func:`segmentation_report`.
+
+    Returns
+    -------
+    float
+        F1@50 of the supervised literature for a threshold of 0.5, as a fraction.
+
+    References
+    ----------
+    .. [1] C. Lea et al., "Temporal convolutional networks for action segmentation and
+       detection", CVPR 2017.
+
+    Examples
+    --------
+    >>> from skvas.metrics import f1_overlap
+    >>> f1_overlap([0, 0, 0, 0, 1, 1], [0, 0, 1, 1, 1, 1], threshold=0.25)
+    1.0
+    >>> f1_overlap([0, 0, 0, 0, 1, 1], [0, 1, 1, 1, 1, 1], threshold=0.5)
+    0.0
+    """
+    least = check_real("threshold", threshold, low=0, low_open=True, high=1)
+    pair = compare(labels_true, labels_pred, matching, groups, background)
+    return _f1_overlap(pair, least)
+
+
+def _mof(pair: Comparison) -> float:
+    true, pred = _frames(pair)
+    return float((true == pred).mean())
+
+
+def _iou(pair: Comparison) -> NDArray[np.float64]:
+    """Return the intersection over union of each action, (K,)."""
+    true, pred = _frames(pair)
+    k = len(pair.actions)
+    n_true = np.bincount(true, minlength=k)
+    n_pred = np.bincount(pred[(pred >= 0) & (pred < k)], minlength=k)
+    n_both = np.bincount(true[true == pred], minlength=k)
+    return n_both / (n_true + n_pred - n_both)
+
+
+def _frames(pair: Comparison) -> tuple[Codes, Codes]:
+    """Return the frames that count, of all videos together."""
+    true, pred = np.concatenate(pair.true), np.concatenate(pair.pred)
+    return true[true >= 0], pred[true >= 0]
+
+
+def _segments(codes: Codes) -> tuple[NDArray[np.intp], NDArray[np.intp], Codes]:
+    """Return starts, ends and codes of the runs that are not background."""
+    starts = np.flatnonzero(np.diff(codes, prepend=-2))
+    ends = np.append(starts[1:], len(codes))
+    real = codes[starts] >= 0
+    return starts[real], ends[real], codes[starts[real]]
+
+
+def _right_frames(pair: Comparison) -> tuple[Codes, Codes]:
+    """Return for each true segment its number of right frames and its length."""
+    right, length = [], []
+    for true, pred in zip(pair.true, pair.pred, strict=True):
+        starts, ends, _ = _segments(true)
+        total = np.append(0, np.cumsum(true == pred))
+        right.append(total[ends] - total[starts])
+        length.append(ends - starts)
+    return np.concatenate(right), np.concatenate(length)
+
+
+def _f1_of_shares(
+    pair: Comparison, draws: int, rng: np.random.RandomState
+) -> tuple[float, float, float]:
+    right, length = _right_frames(pair)
+    # Of frames drawn with replacement the number of right ones is binomial.
+    hits = rng.binomial(_N_SAMPLED, right / length, size=(draws, len(right)))
+    return _f1_of_found(pair, (2 * hits > _N_SAMPLED).sum(axis=1))
+
+
+def _f1_of_found(
+    pair: Comparison, found: NDArray[np.int64]
+) -> tuple[float, float, float]:
+    """Return F1, precision and recall, each a mean over draws."""
+    n_expected = len(pair.true) * len(pair.actions)
+    n_segments = sum(len(_segments(true)[0]) for true in pair.true)
+    # The harmonic mean of found / expected and found / segments.
+    f1 = 2 * found / (n_expected + n_segments)
+    return (
+        float(f1.mean()),
+        float((found / n_expected).mean()),
+        float((found / n_segments).mean()),
+    )
+
+
+def _edit(pair: Comparison) -> float:
+    scores = []
+    for true, pred in zip(pair.true, pair.pred, strict=True):
+        a, b = _segments(true)[2], _segments(pred)[2]
+        if len(a):
+            scores.append(1 - _levenshtein(a, b) / max(len(a), len(b)))
+    return float(np.mean(scores))
+
+
+def _levenshtein(a: Codes, b: Codes) -> int:
+    """Return the least number of insertions, deletions and replacements."""
+    offset = np.arange(len(b) + 1)
+    row = offset
+    for code in a:
+        best = row + 1  # delete
+        best[1:] = np.minimum(best[1:], row[:-1] + (b != code))
+        # Insertions run along the row, one each: a running minimum of what is left.
+        row = np.minimum.accumulate(best - offset) + offset
+    return int(row[-1])
+
+
+def _f1_overlap(pair: Comparison, threshold: float) -> float:
+    n_right = n_true = n_pred = 0
+    for true, pred in zip(pair.true, pair.pred, strict=True):
+        starts, ends, codes = _segments(true)
+        p_starts, p_ends, p_codes = _segments(pred)
+        n_true += len(codes)
+        n_pred += len(p_codes)
+        if not len(codes) or not len(p_codes):
+            continue
+        both = np.minimum(p_ends[:, None], ends) - np.maximum(p_starts[:, None], starts)
+        either = (p_ends - p_starts)[:, None] + (ends - starts) - both
+        ratio = np.where(p_codes[:, None] == codes, both / either, 0)
+        best = ratio.argmax(axis=1)
+        # The first prediction to reach a true segment takes it; later ones are false.
+        n_right += len(np.unique(best[ratio.max(axis=1) >= threshold]))
+    return 2 * n_right / (n_true + n_pred)

@@ -1,0 +1,126 @@
+"""The unlabelled score: do labels agree with matches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy.spatial.distance import cdist
+from sklearn.metrics import adjusted_mutual_info_score
+
+from skvas.decoding import monotone_path, path_to_matches
+from skvas.metrics import consistency_score, match_pairs
+
+
+def ordered_videos(n_videos=6, seed=0, noise=0.3):
+    """Videos of four actions in one order, with their true labels."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(4, 5))
+    labels = [np.repeat(np.arange(4), rng.integers(5, 15, 4)) for _ in range(n_videos)]
+    videos = [
+        centres[video] + noise * rng.normal(size=(len(video), 5)) for video in labels
+    ]
+    return videos, labels
+
+
+def test_both_terms_are_the_information_of_labels_of_matched_frames():
+    videos, labels = ordered_videos(3)
+    rng = np.random.default_rng(1)
+    found = [np.where(rng.random(len(v)) < 0.3, 3 - v, v) for v in labels]
+    own, monotone, free = [], [], []
+    for i, j in [(0, 1), (0, 2), (1, 2)]:
+        cost = cdist(videos[i], videos[j])
+        matches = path_to_matches(monotone_path(cost), cost)
+        own += [*found[i], *found[j]]
+        monotone += [*found[j][matches[0]], *found[i][matches[1]]]
+        free += [*found[j][cost.argmin(axis=1)], *found[i][cost.argmin(axis=0)]]
+    result = consistency_score(found, videos)
+    assert result.n_pairs == 3
+    assert np.isclose(result.monotone, adjusted_mutual_info_score(own, monotone))
+    assert np.isclose(result.free, adjusted_mutual_info_score(own, free))
+    assert np.isclose(result.score, result.monotone * result.free)
+
+
+def test_score_falls_as_labels_get_worse():
+    videos, labels = ordered_videos()
+    rng = np.random.default_rng(0)
+    scores = []
+    for share in (0.0, 0.2, 0.5, 1.0):
+        wrong = [
+            np.where(rng.random(len(v)) < share, rng.integers(0, 4, len(v)), v)
+            for v in labels
+        ]
+        scores.append(consistency_score(wrong, videos, random_state=0).score)
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > 0.8
+    assert scores[-1] < 0.01
+
+
+def test_labels_that_are_all_equal_score_nothing():
+    videos, labels = ordered_videos()
+    result = consistency_score([np.zeros(len(video)) for video in labels], videos)
+    assert (result.score, result.monotone, result.free) == (0, 0, 0)
+
+
+def test_score_does_not_depend_on_how_labels_are_called():
+    videos, labels = ordered_videos()
+    renamed = [np.array(list("dbca"))[video] for video in labels]
+    assert consistency_score(renamed, videos) == consistency_score(labels, videos)
+
+
+def test_two_negative_terms_give_no_positive_score():
+    # Each video's only foreign frame has the other label: worse than chance in both.
+    videos = [np.array([[0.0], [1.0]])] * 2
+    result = consistency_score([[0, 1], [1, 0]], videos)
+    negative = consistency_score([[0, 1], [2, 3]], videos)
+    for case in (result, negative):
+        assert case.score == max(case.monotone, 0) * max(case.free, 0) >= 0
+
+
+def test_pairs_are_drawn_by_the_seed():
+    videos, labels = ordered_videos(10)
+    scores = [
+        consistency_score(labels, videos, n_pairs=5, random_state=seed)
+        for seed in (0, 0, 1)
+    ]
+    assert scores[0] == scores[1]
+    assert scores[0] != scores[2]
+    assert scores[0].n_pairs == 5
+
+
+def test_few_videos_are_matched_in_all_their_pairs_and_each_pair_once():
+    videos = [np.full((1, 1), float(i)) for i in range(6)]
+    matches = match_pairs(videos, n_pairs=99)
+    pairs = {frozenset(p) for p in zip(matches.frames, matches.free, strict=True)}
+    assert matches.n_pairs == len(pairs) == 15
+    assert all(len(pair) == 2 for pair in pairs)
+    assert match_pairs(videos, n_pairs=4).n_pairs == 4
+
+
+def test_matches_made_once_give_the_same_score():
+    videos, labels = ordered_videos()
+    matches = match_pairs(videos, n_pairs=7, random_state=3)
+    direct = consistency_score(labels, videos, n_pairs=7, random_state=3)
+    assert consistency_score(labels, matches) == direct
+
+
+def test_long_videos_are_thinned_out_evenly():
+    videos = [np.linspace(0, 1, n)[:, None] for n in (1000, 150)]
+    matches = match_pairs(videos)
+    assert len(matches.frames) == 300 + 150
+    assert np.ptp(np.diff(matches.frames[:300])) <= 1
+    assert_array_equal(matches.frames[300:], np.arange(1000, 1150))
+    # The videos are one ramp: a partner lies at the same share of its video.
+    ramp = np.concatenate(videos)[:, 0]
+    assert np.abs(ramp[matches.free] - ramp[matches.frames]).max() < 0.01
+    assert np.abs(ramp[matches.monotone] - ramp[matches.frames]).max() < 0.01
+
+
+def test_input_that_cannot_be_scored_is_refused():
+    videos, labels = ordered_videos()
+    with pytest.raises(ValueError, match="two videos"):
+        consistency_score(labels[:1], videos[:1])
+    with pytest.raises(ValueError, match="6 video"):
+        consistency_score(labels[:2], videos)
+    with pytest.raises(ValueError, match="n_pairs"):
+        match_pairs(videos, n_pairs=0)

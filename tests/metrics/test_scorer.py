@@ -1,0 +1,97 @@
+"""Segmentation scores in scikit-learn's model selection."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.base import BaseEstimator
+from sklearn.cluster import KMeans
+from sklearn.model_selection import GridSearchCV, KFold, cross_validate
+
+from skvas.metrics import make_segmentation_scorer, segmentation_report
+
+METRICS = ["mof", "miou", "f1", "f1_majority", "edit", "f1_10", "f1_25", "f1_50"]
+
+
+class FrameKMeans(BaseEstimator):
+    """Cluster the frames of a list of videos."""
+
+    def __init__(self, n_clusters=2):
+        self.n_clusters = n_clusters
+
+    def fit(self, videos, y=None):
+        model = KMeans(self.n_clusters, n_init=5, random_state=0)
+        self.model_ = model.fit(np.concatenate(videos))
+        return self
+
+    def predict(self, videos):
+        labels = np.empty(len(videos), dtype=object)
+        for index, video in enumerate(videos):
+            labels[index] = self.model_.predict(video)
+        return labels
+
+
+def data_set(n_videos=6):
+    """Videos of three actions far apart, and their labels as text."""
+    rng = np.random.default_rng(0)
+    labels = [np.repeat(list("abc"), rng.integers(3, 9, 3)) for _ in range(n_videos)]
+    place = {"a": 0.0, "b": 10.0, "c": 20.0}
+    videos = [
+        np.array([[place[name]] for name in video]) + rng.normal(size=(len(video), 1))
+        for video in labels
+    ]
+    return videos, labels
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_grid_search_over_lists_of_videos_finds_the_number_of_actions(metric):
+    videos, labels = data_set()
+    search = GridSearchCV(
+        FrameKMeans(),
+        {"n_clusters": [1, 3]},
+        scoring=make_segmentation_scorer(metric),
+        cv=3,
+    )
+    search.fit(videos, labels)
+    assert search.best_params_ == {"n_clusters": 3}
+    assert search.best_score_ == 1
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_scorer_and_report_agree(metric):
+    videos, labels = data_set()
+    model = FrameKMeans(2).fit(videos)
+    options = {"matching": "per_video", "background": "c", "random_state": 3}
+    scorer = pickle.loads(pickle.dumps(make_segmentation_scorer(metric, **options)))
+    score = scorer(model, videos, labels)
+    assert score == scorer(model, videos, labels)
+    if metric != "f1_majority":
+        report = segmentation_report(labels, model.predict(videos), **options)
+        assert score == getattr(report, metric)
+
+
+def test_groups_reach_the_scorer_by_metadata_routing():
+    videos, labels = data_set()
+    labels[3:] = [np.array(list("zab"))[v.view(np.int32) - 97] for v in labels[3:]]
+    groups = ["x"] * 3 + ["y"] * 3
+    scorer = make_segmentation_scorer("mof", matching="per_group")
+    with sklearn.config_context(enable_metadata_routing=True):
+        result = cross_validate(
+            FrameKMeans(3),
+            videos,
+            labels,
+            scoring=scorer.set_score_request(groups=True),
+            cv=KFold(2, shuffle=True, random_state=0),
+            params={"groups": groups},
+        )
+    assert result["test_score"].tolist() == [1, 1]
+
+
+def test_unknown_metrics_and_matchings_are_refused():
+    with pytest.raises(ValueError, match="metric"):
+        make_segmentation_scorer("accuracy")
+    with pytest.raises(ValueError, match="matching"):
+        make_segmentation_scorer("mof", matching="per_frame")

@@ -1,0 +1,369 @@
+"""Scores of a segmentation, against their definitions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import cache
+from itertools import groupby, permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from skvas.metrics import (
+    edit_score,
+    f1_majority,
+    f1_overlap,
+    f1_sampled,
+    match_labels,
+    miou,
+    mof,
+    segmentation_report,
+)
+
+SCORES = [mof, miou, f1_majority, edit_score, f1_overlap]
+
+
+@st.composite
+def labellings(draw, n_actions=4, n_clusters=5):
+    """Small data sets of true and predicted labels; some labels may be absent."""
+    lengths = draw(st.lists(st.integers(1, 12), min_size=1, max_size=3))
+
+    def side(n):
+        return [
+            np.array(draw(st.lists(st.integers(0, n - 1), min_size=m, max_size=m)))
+            for m in lengths
+        ]
+
+    return side(n_actions), side(n_clusters)
+
+
+def one_to_one_maps(clusters, actions):
+    """Every way to give clusters an action of their own, or none."""
+    slots = [*actions, *[None] * len(clusters)]
+    for chosen in set(permutations(slots, len(clusters))):
+        yield dict(zip(clusters, chosen, strict=True))
+
+
+def report_scores(report):
+    """The figures of a report alone."""
+    return {k: v for k, v in asdict(report).items() if isinstance(v, float)}
+
+
+@given(labellings(n_actions=3, n_clusters=4))
+def test_matching_is_the_best_of_all_one_to_one_maps(labels):
+    true, pred = labels
+    t, p = np.concatenate(true).tolist(), np.concatenate(pred).tolist()
+    best = max(
+        sum(mapping[b] == a for a, b in zip(t, p, strict=True))
+        for mapping in one_to_one_maps(sorted(set(p)), sorted(set(t)))
+    )
+    mapping = match_labels(true, pred)
+    assert sum(mapping.get(b) == a for a, b in zip(t, p, strict=True)) == best
+    assert len(set(mapping.values())) == len(mapping)
+    assert mof(true, pred) == best / len(t)
+
+
+@given(labellings())
+def test_no_cluster_is_matched_with_an_action_that_it_never_meets(labels):
+    true, pred = labels
+    pairs = set(zip(np.concatenate(pred), np.concatenate(true), strict=True))
+    assert set(match_labels(true, pred).items()) <= pairs
+
+
+def test_equally_good_matchings_are_told_apart_by_their_unions():
+    # Cluster 0 covers two frames of each action; the shorter one fits it better.
+    true = list("aaaabb")
+    assert match_labels(true, [0, 0, 1, 2, 0, 0]) == {0: "b", 1: "a"}
+
+
+@given(labellings())
+def test_miou_is_the_mean_over_true_actions_of_shared_over_joint_frames(labels):
+    true, pred = labels
+    report = segmentation_report(true, pred)
+    t = np.concatenate(true)
+    p = [report.mapping[0].get(cluster) for cluster in np.concatenate(pred)]
+    expected = {}
+    for action in set(t.tolist()):
+        ours = {i for i, name in enumerate(t) if name == action}
+        theirs = {i for i, name in enumerate(p) if name == action}
+        expected[action] = len(ours & theirs) / len(ours | theirs)
+    assert report.iou == expected
+    assert_allclose(report.miou, np.mean(list(expected.values())))
+
+
+@given(labellings(), st.permutations(range(5)))
+def test_no_score_depends_on_how_clusters_are_called(labels, names):
+    true, pred = labels
+    renamed = [np.array([f"c{names[v]}" for v in video]) for video in pred]
+    for matching in ("global", "per_video"):
+        ours = segmentation_report(true, pred, matching=matching, random_state=0)
+        theirs = segmentation_report(true, renamed, matching=matching, random_state=0)
+        assert report_scores(ours) == report_scores(theirs)
+        for a, b in zip(ours.mapping, theirs.mapping, strict=True):
+            assert {f"c{names[k]}": v for k, v in a.items()} == b
+
+
+@given(labellings())
+def test_a_segmentation_matches_itself_perfectly(labels):
+    true, _ = labels
+    report = segmentation_report(true, [video + 7 for video in true], random_state=0)
+    figures = report_scores(report)
+    assert figures.pop("recall") == 1
+    # Precision supposes that each action occurs once in each video.
+    n_segments = sum(len(list(groupby(video))) for video in true)
+    n_actions = len(set(np.concatenate(true).tolist()))
+    precision, f1 = figures.pop("precision"), figures.pop("f1")
+    assert_allclose(precision, n_segments / (len(true) * n_actions))
+    assert_allclose(f1, 2 * precision / (precision + 1))
+    assert set(figures.values()) == {1.0}
+
+
+@given(labellings())
+def test_scopes_of_the_matching_nest(labels):
+    true, pred = labels
+    videos = list(range(len(true)))
+
+    def scores(**options):
+        return report_scores(segmentation_report(true, pred, random_state=0, **options))
+
+    assert scores() == scores(matching="per_group", groups=["x"] * len(true))
+    per_video = scores(matching="per_video")
+    assert per_video == scores(matching="per_group", groups=videos)
+    assert per_video["mof"] >= scores()["mof"] >= scores(matching=None)["mof"]
+
+
+def test_a_group_has_its_own_matching_and_all_videos_one_score():
+    true = [list("aabb"), list("aabb"), list("aaab")]
+    pred = [[0, 0, 1, 1], [1, 1, 0, 0], [1, 1, 1, 1]]
+    report = segmentation_report(
+        true, pred, matching="per_group", groups=["x", "y", "y"]
+    )
+    assert report.mapping[0] == {0: "a", 1: "b"}
+    assert report.mapping[1] == report.mapping[2] == {1: "a", 0: "b"}
+    assert report.mof == 11 / 12
+    assert report.iou == {"a": 7 / 8, "b": 4 / 5}
+    assert (report.matching, report.background) == ("per_group", None)
+
+
+def test_without_matching_names_count():
+    true, pred = list("aabb"), list("bbaa")
+    assert mof(true, pred) == 1
+    assert mof(true, pred, matching=None) == 0
+    report = segmentation_report(list("aabb"), list("abcb"), matching=None)
+    assert report.mof == 0.5
+    assert report.iou == {"a": 0.5, "b": 1 / 3}
+
+
+def edit_distance(a, b):
+    """Levenshtein distance by its recursion."""
+
+    @cache
+    def distance(i, j):
+        if i == 0 or j == 0:
+            return i + j
+        return min(
+            distance(i - 1, j) + 1,
+            distance(i, j - 1) + 1,
+            distance(i - 1, j - 1) + (a[i - 1] != b[j - 1]),
+        )
+
+    return distance(len(a), len(b))
+
+
+@given(labellings(n_actions=4, n_clusters=4))
+def test_edit_score_is_the_levenshtein_distance_of_segments(labels):
+    true, pred = labels
+    expected = []
+    for t, p in zip(true, pred, strict=True):
+        a, b = ([key for key, _ in groupby(side)] for side in (t, p))
+        expected.append(1 - edit_distance(a, b) / max(len(a), len(b)))
+    assert_allclose(edit_score(true, pred, matching=None), np.mean(expected))
+
+
+def runs(labels):
+    """Segments as (start, end, label)."""
+    segments, start = [], 0
+    for label, run in groupby(labels):
+        end = start + len(list(run))
+        segments.append((start, end, label))
+        start = end
+    return segments
+
+
+def overlap_f1(true, pred, threshold):
+    """F1 at an overlap, one predicted segment after another."""
+    hits = false = missed = 0
+    for t, p in zip(true, pred, strict=True):
+        segments = runs(t)
+        taken = [False] * len(segments)
+        for start, end, label in runs(p):
+            ratios = [
+                max(min(end, b) - max(start, a), 0)
+                / (max(end, b) - min(start, a))
+                * (label == name)
+                for a, b, name in segments
+            ]
+            best = int(np.argmax(ratios))
+            if ratios[best] >= threshold and not taken[best]:
+                taken[best] = True
+                hits += 1
+            else:
+                false += 1
+        missed += taken.count(False)
+    return 2 * hits / (2 * hits + false + missed)
+
+
+@given(labellings(n_actions=3, n_clusters=3), st.sampled_from([0.1, 0.25, 0.5, 0.75]))
+def test_f1_at_an_overlap_counts_hits_false_alarms_and_misses(labels, threshold):
+    true, pred = labels
+    ours = f1_overlap(true, pred, threshold=threshold, matching=None)
+    assert_allclose(ours, overlap_f1(true, pred, threshold))
+
+
+def test_f1_of_majorities_by_hand():
+    true = [list("aaabb"), list("ccccc")]
+    pred = [[0, 1, 1, 0, 2], [0, 0, 0, 1, 1]]
+    assert match_labels(true, pred) == {0: "c", 1: "a", 2: "b"}
+    # a is right in 2 frames of 3, b in 1 of 2, which is no more than half, c in 3 of 5.
+    precision, recall = 2 / (2 * 3), 2 / 3  # two videos of three actions; 3 segments
+    expected = 2 * precision * recall / (precision + recall)
+    assert_allclose(f1_majority(true, pred), expected)
+
+
+def test_sampled_f1_is_that_of_frames_drawn_one_by_one():
+    true = [np.repeat([0, 1, 2], [4, 9, 30]), np.repeat([1, 0], [2, 13])]
+    rng = np.random.default_rng(0)
+    pred = [np.where(rng.random(len(t)) < 0.45, 3, t) for t in true]
+    found = []
+    for _ in range(4000):
+        n_found = 0
+        for t, p in zip(true, pred, strict=True):
+            for start, end, label in runs(t):
+                drawn = rng.integers(start, end, size=15)
+                n_found += (p[drawn] == label).sum() > 7.5
+        found.append(n_found)
+    found = np.array(found)
+    precision, recall = found / (2 * 3), found / 5
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
+    report = segmentation_report(
+        true, pred, matching=None, f1_draws=4000, random_state=0
+    )
+    assert 0.1 < f1.mean() < 0.9
+    assert_allclose(report.f1, f1.mean(), atol=0.01)
+    assert_allclose(report.precision, precision.mean(), atol=0.01)
+    assert_allclose(report.recall, recall.mean(), atol=0.01)
+
+
+def test_sampled_f1_repeats_with_its_seed_only():
+    true, pred = np.repeat(range(9), 20), np.tile(range(2), 90)
+    scores = [f1_sampled(true, pred, random_state=seed) for seed in (0, 0, 1)]
+    assert scores[0] == scores[1] != scores[2]
+    report = segmentation_report(true, pred, random_state=0)
+    assert report.f1 == scores[0]
+    assert report.sampling == "15 frames a segment with replacement, 50 draws"
+
+
+@given(labellings(n_actions=3), st.integers(0, 2))
+def test_background_frames_count_nowhere_whatever_is_predicted_there(labels, seed):
+    true, pred = labels
+    true = [np.append(video, 1) for video in true]  # at least one frame to score
+    pred = [np.append(video, 1) for video in pred]
+    rng = np.random.default_rng(seed)
+    other = [
+        np.where(t == 0, rng.integers(0, 9, len(t)), p)
+        for t, p in zip(true, pred, strict=True)
+    ]
+    options = {"background": 0, "random_state": 0}
+    report = segmentation_report(true, pred, **options)
+    # Names of clusters that are only seen on background do not matter either.
+    assert report_scores(segmentation_report(true, other, **options)) == report_scores(
+        report
+    )
+    t, p = np.concatenate(true), np.concatenate(pred)
+    assert report.mof == mof(t[t != 0], p[t != 0])
+    assert report.miou == miou(t[t != 0], p[t != 0])
+    assert 0 not in report.iou
+    assert report.background == 0
+
+
+def test_background_separates_segments_on_both_sides():
+    true, pred = [1, 1, 0, 0, 1, 2], [5, 5, 5, 5, 5, 6]
+    assert edit_score(true, pred, background=0) == 1
+    assert f1_overlap(true, pred, threshold=1, background=0) == 1
+    assert f1_majority(true, [5, 5, 5, 5, 6, 6], background=0) == 2 * 2 / (2 + 3)
+
+
+def test_a_cluster_that_is_called_like_the_background_is_a_cluster():
+    assert mof([0, 0, 1, 1, 2], [9, 9, 0, 0, 1], background=0) == 1
+
+
+def test_background_predicted_by_name_is_a_mistake_but_no_segment():
+    true, pred = [1, 1, 1, 1], [1, 1, 0, 1]
+    options = {"matching": None, "background": 0}
+    assert mof(true, pred, **options) == 0.75
+    assert edit_score(true, pred, **options) == 0.5  # two segments for one
+    assert edit_score(true, [0, 0, 1, 1], **options) == 1
+    assert edit_score(true, [0, 0, 0, 0], **options) == 0
+    assert f1_overlap(true, [0, 0, 0, 0], **options) == 0
+
+
+def test_a_video_of_background_alone_is_passed_over():
+    true, pred = [[1, 1, 2], [0, 0]], [[3, 3, 4], [4, 3]]
+    for score in (mof, miou, edit_score, f1_overlap):
+        assert score(true, pred, background=0) == 1
+
+
+def test_more_clusters_than_actions_and_fewer():
+    true = list("aaaabbbb")
+    many = segmentation_report(true, [0, 0, 0, 1, 2, 2, 3, 3], random_state=0)
+    assert many.iou == {"a": 0.75, "b": 0.5}
+    assert many.mof == 5 / 8
+    few = segmentation_report(true, [0] * 8, random_state=0)
+    assert few.iou == {"a": 0.5, "b": 0.0}
+    assert (few.mof, few.miou, few.edit) == (0.5, 0.25, 0.5)
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_all_containers_give_the_same_score(score):
+    true, pred = np.array([[0, 0, 1], [1, 2, 2]]), np.array([[3, 3, 3], [3, 4, 5]])
+    boxed = np.empty(2, dtype=object)
+    boxed[:] = list(pred)
+    expected = score(true, pred)
+    assert score(list(true), tuple(pred)) == expected
+    assert score([["a", "a", "b"], ["b", "c", "c"]], boxed) == expected
+    assert score(true[0], pred[0]) == score([true[0]], pred[0].tolist())
+
+
+@pytest.mark.parametrize(
+    ("true", "pred", "options", "words"),
+    [
+        ([[0, 1], [0]], [[0, 1], [0, 0]], {}, "video 1.*2 labels for 1"),
+        ([[0, 1], [0]], [[0, 1]], {}, "2 video"),
+        ([0, 1], [0], {}, "1 labels for 2"),
+        ([], [], {}, "at least one frame"),
+        ([0, 0], [0, 1], {"background": 0}, "no frame to evaluate"),
+        ([0, 1], [0, 1], {"matching": "both"}, "matching"),
+        ([0, 1], [0, 1], {"matching": "per_group"}, "groups is missing"),
+        ([0, 1], [0, 1], {"groups": [0]}, "groups is given"),
+        ([0, 1], [0, 1], {"matching": "per_group", "groups": [0, 1]}, "2 entries"),
+    ],
+)
+def test_input_that_cannot_be_scored_is_refused(true, pred, options, words):
+    with pytest.raises(ValueError, match=words):
+        mof(true, pred, **options)
+
+
+def test_arguments_of_the_wrong_type_are_refused():
+    with pytest.raises(TypeError, match="background is '0', but the labels are num"):
+        mof([0, 1], [0, 1], background="0")
+    with pytest.raises(TypeError, match="background is 0, but the labels are text"):
+        mof(["a"], ["a"], background=0)
+    with pytest.raises(TypeError, match="str"):
+        mof("aab", "aab")
+    with pytest.raises(ValueError, match="threshold"):
+        f1_overlap([0], [0], threshold=0)
+    with pytest.raises(ValueError, match="f1_draws"):
+        f1_sampled([0], [0], f1_draws=0)
