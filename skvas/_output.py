@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skvas._optional import import_optional
 from skvas._typing import Videos
-from skvas.validation import check_choice, is_single_video
+from skvas.validation import check_choice, is_single_video, list_videos
 
 
 def mirror(results: Sequence[np.ndarray], single: bool) -> np.ndarray:
@@ -117,10 +117,9 @@ class VideoTransformerMixin(TransformerMixin):
         if container == "default" or not hasattr(self, "get_feature_names_out"):
             return mirror_list(results, single)
         names = self.get_feature_names_out()
-        inputs = [videos] if single else videos
         frames = [
             _data_frame(container, result, names, getattr(item, "index", None))
-            for result, item in zip(results, inputs, strict=True)
+            for result, item in zip(results, list_videos(videos), strict=True)
         ]
         return mirror_list(frames, single)
 

@@ -22,11 +22,10 @@ class InvalidParameterError(ValueError, TypeError):
 
     Examples
     --------
-    >>> from skvas.exceptions import InvalidParameterError
     >>> from skvas.validation import check_real
     >>> try:
     ...     check_real("eps", -1.0, low=0, low_open=True)
-    ... except InvalidParameterError as error:
+    ... except ValueError as error:
     ...     print(error)
     eps must be a finite number > 0, got -1.0.
     """

@@ -28,6 +28,7 @@ from skvas.validation import (
     check_real,
     check_videos,
     is_single_video,
+    list_videos,
     naming_video,
     unchanged_on_failure,
 )
@@ -278,8 +279,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
             videos, estimator=self, reset=reset, ensure_all_finite=self._finiteness()
         )
         if reset:
-            first = videos if is_single_video(videos) else next(iter(videos))
-            self._takes_data_frames = hasattr(first, "iloc")
+            self._takes_data_frames = hasattr(list_videos(videos)[0], "iloc")
         return checked
 
     def _finiteness(self) -> Any:

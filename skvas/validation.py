@@ -29,6 +29,7 @@ __all__ = [
     "check_real",
     "check_videos",
     "is_single_video",
+    "list_videos",
     "naming_video",
     "unchanged_on_failure",
 ]
@@ -158,6 +159,34 @@ def is_single_video(videos: Videos) -> bool:
     return len(items) > 0 and max(map(_n_dims, items)) <= 1
 
 
+def list_videos(videos: Videos) -> list[Any]:
+    """List the videos of the input as they came.
+
+    Parameters
+    ----------
+    videos : array-like of shape (n_frames, n_features), or a collection of them
+        What a user handed in.
+
+    Returns
+    -------
+    list
+        The items of a collection, or the one video.
+
+    Raises
+    ------
+    TypeError
+        As in `is_single_video`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.validation import list_videos
+    >>> len(list_videos(np.zeros((100, 3)))), len(list_videos(np.zeros((2, 100, 3))))
+    (1, 2)
+    """
+    return [videos] if is_single_video(videos) else _items(videos)
+
+
 def check_videos(
     videos: Videos,
     *,
@@ -221,7 +250,7 @@ def check_videos(
     ValueError: video 1: X has 4 features, but video 0 has 3 features.
     """
     single = is_single_video(videos)
-    items = [videos] if single else list(videos)
+    items = list_videos(videos)
     if not items:
         raise ValueError("Expected at least one video, got an empty collection.")
     # Without an estimator, a bare one still compares the columns of data frames.
@@ -286,7 +315,7 @@ def check_labels(
     """
     lengths = _lengths(videos_or_lengths)
     single = _is_flat(labels)
-    items = [labels] if single else list(labels)
+    items = [labels] if single else _items(labels)
     if len(items) != len(lengths):
         raise ValueError(
             f"Expected labels of {len(lengths)} video(s), got {len(items)}."
@@ -555,6 +584,12 @@ def _n_dims(item: Any) -> int:
     return 0
 
 
+def _items(collection: Any) -> list[Any]:
+    if isinstance(collection, (list, tuple)):
+        return list(collection)
+    return list(_to_numpy(collection))
+
+
 def _is_flat(labels: Any) -> bool:
     """Tell labels of one video from those of many."""
     _refuse_container(labels)
@@ -644,9 +679,7 @@ def _lengths(videos_or_lengths: Any) -> list[int]:
         isinstance(n, Integral) for n in videos_or_lengths
     ):
         return [int(n) for n in videos_or_lengths]
-    if is_single_video(videos_or_lengths):
-        return [len(videos_or_lengths)]
-    return [len(video) for video in videos_or_lengths]
+    return [len(_to_numpy(video)) for video in list_videos(videos_or_lengths)]
 
 
 def _check_frame_labels(item: Any, n_frames: int) -> np.ndarray:

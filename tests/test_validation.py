@@ -1,0 +1,723 @@
+import collections
+import datetime
+import pathlib
+
+import numpy as np
+import pytest
+import sklearn
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_array_equal
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.preprocessing import StandardScaler
+
+from skvas._optional import import_optional
+from skvas.exceptions import InvalidParameterError
+from skvas.validation import (
+    check_choice,
+    check_integer,
+    check_labels,
+    check_real,
+    check_videos,
+    is_single_video,
+    naming_video,
+    unchanged_on_failure,
+)
+
+VIDEO = np.arange(12.0).reshape(4, 3)
+
+
+class Estimator(BaseEstimator):
+    pass
+
+
+class HasArray:
+    def __init__(self, array):
+        self._array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self._array, dtype=dtype)
+
+
+def object_vector(items):
+    vector = np.empty(len(items), dtype=object)
+    for index, item in enumerate(items):
+        vector[index] = item
+    return vector
+
+
+def with_value(value, dtype=np.float64):
+    video = VIDEO.astype(dtype)
+    video[2, 1] = value
+    return video
+
+
+# What is one video, what are many
+
+
+@pytest.mark.parametrize(
+    "video",
+    [
+        VIDEO,
+        VIDEO.tolist(),
+        list(VIDEO),
+        tuple(VIDEO),
+        [torch.tensor(row, requires_grad=True) for row in VIDEO],
+        HasArray(VIDEO),
+        torch.tensor(VIDEO),
+        torch.tensor(VIDEO, requires_grad=True),
+        VIDEO.astype(object),
+    ],
+    ids=lambda video: type(video).__name__,
+)
+def test_two_axes_are_one_video(video):
+    assert is_single_video(video)
+    (checked,) = check_videos(video)
+    assert_array_equal(checked, VIDEO)
+
+
+@pytest.mark.parametrize(
+    "videos",
+    [
+        [VIDEO, VIDEO],
+        (VIDEO, VIDEO),
+        object_vector([VIDEO, VIDEO]),
+        np.stack([VIDEO, VIDEO]),
+        np.stack([VIDEO, VIDEO]).tolist(),
+        HasArray(np.stack([VIDEO, VIDEO])),
+        torch.tensor(np.stack([VIDEO, VIDEO])),
+        [VIDEO.tolist(), torch.tensor(VIDEO)],
+    ],
+    ids=lambda videos: type(videos).__name__,
+)
+def test_collections_of_two_axes_are_many_videos(videos):
+    assert not is_single_video(videos)
+    checked = check_videos(videos)
+    assert len(checked) == 2
+    for video in checked:
+        assert_array_equal(video, VIDEO)
+
+
+def test_lengths_may_differ():
+    assert [len(video) for video in check_videos([VIDEO, VIDEO[:1]])] == [4, 1]
+
+
+def test_list_of_one_is_many():
+    assert not is_single_video([VIDEO])
+    assert not is_single_video(VIDEO[None])
+    assert len(check_videos([VIDEO])) == 1
+
+
+@pytest.mark.parametrize(
+    "empty", [[], (), np.empty(0, dtype=object), np.empty((0, 4, 3))]
+)
+def test_empty_collection_is_refused(empty):
+    assert not is_single_video(empty)
+    with pytest.raises(ValueError, match="at least one video"):
+        check_videos(empty)
+
+
+@pytest.mark.parametrize(
+    ("container", "hint"),
+    [
+        ((video for video in [VIDEO]), "list or an array"),
+        (map(np.abs, [VIDEO]), "list or an array"),
+        (collections.deque([VIDEO]), "list or an array"),
+        ({"a": VIDEO}.values(), "list or an array"),
+        (3.0, "list or an array"),
+        (None, "list or an array"),
+        (object(), "list or an array"),
+        ({"a": VIDEO}, "values"),
+        ({1, 2}, "no order"),
+        ("video.npy", "load the file"),
+        (b"video.npy", "load the file"),
+        (pathlib.Path("video.npy"), "load the file"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_holds_no_arrays_is_a_type_error_with_a_hint(container, hint):
+    with pytest.raises(TypeError, match=hint):
+        check_videos(container)
+
+
+@pytest.mark.parametrize(
+    "item", ["a.npy", pathlib.Path("a.npy"), {"a": VIDEO}, {1}, iter([VIDEO])]
+)
+def test_such_a_thing_inside_a_list_is_named(item):
+    with pytest.raises(TypeError, match=r"^video 1: .*" + type(item).__name__):
+        check_videos([VIDEO, item])
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        sparse.csr_array(VIDEO),
+        sparse.coo_matrix(VIDEO),
+        torch.tensor(VIDEO).to_sparse(),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_sparse_is_a_type_error_that_asks_for_dense(matrix):
+    for videos in (matrix, [VIDEO, matrix]):
+        with pytest.raises(TypeError, match="Sparse .* dense"):
+            check_videos(videos)
+
+
+# Shapes
+
+
+@pytest.mark.parametrize(
+    ("videos", "message"),
+    [
+        (VIDEO[0], "Expected 2D array, got 1D"),
+        ([1.0, 2.0], "Expected 2D array, got 1D"),
+        (np.float64(3), "Expected 2D array, got scalar"),
+        ([[1.0, 2.0], [3.0]], "inhomogeneous"),
+        ([[[1.0, 2.0], [3.0]]], "video 0: .*inhomogeneous"),
+        ([VIDEO, VIDEO[0]], "video 1: Expected 2D array, got 1D"),
+        ([VIDEO[0], VIDEO], "video 0: Expected 2D array, got 1D"),
+        ([VIDEO, None], "video 1: Expected 2D array"),
+        ([VIDEO, VIDEO[None]], "video 1: Found array with dim 3"),
+        ([[VIDEO]], "video 0: Found array with dim 3"),
+        (np.zeros((1, 2, 3, 4)), "dim 4"),
+        (np.empty((0, 3)), r"^Found array with 0 sample\(s\)"),
+        ([VIDEO, np.empty((0, 3))], r"^video 1: Found array with 0 sample\(s\)"),
+        ([VIDEO, np.empty((4, 0))], r"^video 1: Found array with 0 feature\(s\)"),
+        ([VIDEO, VIDEO, VIDEO[:, :2]], "^video 2: X has 2 features.* 3 features"),
+    ],
+)
+def test_wrong_shapes_are_value_errors_naming_the_video(videos, message):
+    with pytest.raises(ValueError, match=message):
+        check_videos(videos)
+
+
+def test_matrix_class_is_refused():
+    with pytest.warns(PendingDeprecationWarning):
+        matrix = np.matrix(VIDEO)
+    with pytest.raises(TypeError, match=r"np\.matrix"):
+        check_videos(matrix)
+
+
+def test_one_frame_counts_among_others_and_not_alone():
+    with pytest.raises(ValueError, match="n_samples = 1.* minimum of 2"):
+        check_videos([VIDEO[:1]], min_total_frames=2)
+    with pytest.raises(ValueError, match="minimum of 5 is required by Estimator"):
+        check_videos(VIDEO, estimator=Estimator(), min_total_frames=5)
+    assert len(check_videos([VIDEO, VIDEO[:1]], min_total_frames=5)) == 2
+
+
+def test_min_frames_holds_for_each_video():
+    with pytest.raises(ValueError, match=r"^video 1: Found array with 1 sample"):
+        check_videos([VIDEO, VIDEO[:1]], min_frames=2)
+
+
+# Numbers
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_bad_number_is_reported_with_its_video(value, dtype):
+    videos = [VIDEO] * 7 + [with_value(value, dtype)]
+    with pytest.raises(ValueError, match="^video 7: Input X contains (NaN|infinity)"):
+        check_videos(videos)
+
+
+def test_single_video_has_no_number_in_its_messages():
+    with pytest.raises(ValueError, match="^Input X contains NaN"):
+        check_videos(with_value(np.nan))
+
+
+def test_allow_nan_lets_nan_pass_but_not_infinity():
+    (video,) = check_videos(with_value(np.nan), ensure_all_finite="allow-nan")
+    assert np.isnan(video[2, 1])
+    with pytest.raises(ValueError, match="infinity"):
+        check_videos(with_value(np.inf), ensure_all_finite="allow-nan")
+
+
+def test_assume_finite_skips_the_check():
+    with sklearn.config_context(assume_finite=True):
+        (video,) = check_videos(with_value(np.nan))
+    assert np.isnan(video[2, 1])
+
+
+BEYOND_FLOAT64 = [[[10**400]]]
+if np.finfo(np.longdouble).max > np.finfo(np.float64).max:
+    BEYOND_FLOAT64.append(np.array([[np.longdouble("1e400")]]))
+
+
+@pytest.mark.parametrize("video", BEYOND_FLOAT64)
+def test_numbers_beyond_float64_are_refused(video):
+    with pytest.raises(ValueError, match=r"^video 1: .*(infinity|too large)"):
+        check_videos([[[1.0]], video])
+
+
+def test_float16_that_overflowed_is_refused():
+    with np.errstate(over="ignore"):
+        video = (VIDEO * 1e4).astype(np.float16)
+    with pytest.raises(ValueError, match="infinity"):
+        check_videos(video)
+
+
+@pytest.mark.parametrize(
+    "video",
+    [
+        VIDEO + 1j,
+        torch.tensor(VIDEO + 1j),
+        VIDEO.astype("M8[D]"),
+        VIDEO.astype("m8[s]"),
+        VIDEO.astype(str),
+        VIDEO.astype("S4"),
+        [[1, "2"]],
+        np.array([[1, "2"]], dtype=object),
+        np.array([["a", "b"]], dtype=object),
+        np.zeros((4, 3), dtype=[("x", float)]),
+        [[None, 1.0]],
+    ],
+    ids=lambda video: str(getattr(video, "dtype", "list")),
+)
+def test_what_is_no_real_number_is_a_value_error(video):
+    with pytest.raises(ValueError, match="^video 1: "):
+        check_videos([VIDEO, video])
+
+
+@pytest.mark.parametrize("value", [1j, datetime.datetime(2000, 1, 1), {"a": 1}])
+def test_objects_that_are_no_numbers_are_a_type_error(value):
+    with pytest.raises(TypeError, match="^video 0: float"):
+        check_videos([with_value(value, object)])
+
+
+@pytest.mark.parametrize(
+    "masked",
+    [
+        np.ma.array(VIDEO),
+        [np.ma.array(VIDEO)],
+        np.ma.array(VIDEO[None]),
+        [np.ma.array(row) for row in VIDEO],
+    ],
+)
+def test_masked_arrays_are_refused(masked):
+    with pytest.raises(ValueError, match="mask would be ignored"):
+        check_videos(masked)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["bool", "int8", "int16", "int64", "uint8", "uint64", "float16", "longdouble"]
+    + [">i4", ">f8", "object"],
+)
+def test_other_numbers_become_float64(dtype):
+    (video,) = check_videos(VIDEO.astype(dtype))
+    assert video.dtype == np.float64
+    assert_array_equal(video, VIDEO.astype(bool) if dtype == "bool" else VIDEO)
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f4"])
+def test_float32_stays_float32(dtype):
+    (video,) = check_videos(VIDEO.astype(dtype))
+    assert video.dtype == np.float32
+    assert video.dtype.isnative
+    assert_array_equal(video, VIDEO)
+
+
+LAYOUTS = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "strided": lambda video: np.repeat(video, 2, axis=0)[::2],
+    "columns": lambda video: np.repeat(video, 3, axis=1)[:, ::3],
+    "reversed": lambda video: video[::-1].copy()[::-1],
+    "big-endian": lambda video: video.astype(video.dtype.newbyteorder(">")),
+    "unaligned": lambda video: np.frombuffer(
+        b"x" + video.tobytes(), dtype=video.dtype, offset=1
+    ).reshape(video.shape),
+}
+
+
+@given(
+    video=hnp.arrays(
+        st.sampled_from([np.float32, np.float64]),
+        hnp.array_shapes(min_dims=2, max_dims=2),
+        elements={"allow_nan": False, "allow_infinity": False},
+    ),
+    layout=st.sampled_from(sorted(LAYOUTS)),
+    read_only=st.booleans(),
+)
+def test_layout_changes_no_bit_of_result_or_input(video, layout, read_only):
+    laid_out = LAYOUTS[layout](video)
+    laid_out.flags.writeable = laid_out.flags.writeable and not read_only
+    before = laid_out.tobytes()
+    (checked,) = check_videos([laid_out])
+    assert checked.tobytes() == video.tobytes()
+    assert checked.dtype == video.dtype
+    assert checked.flags.c_contiguous
+    assert checked.flags.aligned
+    assert laid_out.tobytes() == before
+
+
+def test_result_shares_memory_and_cannot_be_written_to():
+    mine = VIDEO.copy()
+    (checked,) = check_videos(mine)
+    assert np.shares_memory(checked, mine)
+    with pytest.raises(ValueError, match="read-only"):
+        checked[0, 0] = 1
+    mine[0, 0] = 1  # the user's own array is as writable as before
+
+
+def test_memmap_is_not_copied(tmp_path):
+    np.save(tmp_path / "video.npy", VIDEO)
+    mapped = np.load(tmp_path / "video.npy", mmap_mode="r")
+    (checked,) = check_videos([mapped])
+    assert np.shares_memory(checked, mapped)
+    assert_array_equal(checked, VIDEO)
+
+
+def test_subnormal_numbers_are_kept():
+    video = VIDEO * 5e-324
+    assert check_videos(video)[0].tobytes() == video.tobytes()
+
+
+# Tensors
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_tensor_of_32_bits_or_bfloat16_becomes_float32(dtype):
+    (video,) = check_videos([torch.tensor(VIDEO, dtype=dtype)])
+    assert video.dtype == np.float32
+    assert_array_equal(video, VIDEO)
+
+
+def test_tensor_keeps_its_gradient_and_its_numbers():
+    tensor = torch.tensor(VIDEO, requires_grad=True)
+    (video,) = check_videos([tensor * 1])
+    assert tensor.requires_grad
+    assert_array_equal(video, tensor.detach().numpy())
+
+
+def test_tensor_on_any_device(device):
+    tensor = torch.tensor(VIDEO, device=device)
+    assert_array_equal(check_videos([tensor])[0], VIDEO)
+
+
+def test_negated_view_of_a_tensor_is_resolved():
+    tensor = torch.tensor(VIDEO - 1j * VIDEO).conj().imag
+    assert tensor.is_neg()
+    assert_array_equal(check_videos(tensor)[0], VIDEO)
+
+
+# Data frames
+
+
+def test_pandas_frames_give_their_names():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(VIDEO, columns=list("abc"))
+    estimator = Estimator()
+    check_videos([frame, frame], estimator=estimator)
+    assert_array_equal(estimator.feature_names_in_, ["a", "b", "c"])
+    with pytest.raises(ValueError, match=r"^video 1: (?s:.)*same order"):
+        check_videos([frame, frame[list("bac")]], estimator=estimator, reset=False)
+
+
+def test_columns_are_compared_without_an_estimator_too():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(VIDEO, columns=list("abc"))
+    with pytest.raises(ValueError, match=r"^video 1: (?s:.)*same order"):
+        check_videos([frame, frame[list("bac")]])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Int64", "Float64", "category"])
+def test_pandas_types_of_numbers_are_numbers(dtype):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(VIDEO.astype(dtype if dtype == "float64" else float))
+    assert_array_equal(check_videos(frame.astype(dtype))[0], VIDEO)
+
+
+def test_missing_value_of_pandas_is_nan():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(VIDEO).astype("Int64")
+    with pytest.raises(ValueError, match="^video 0: Input X contains NaN"):
+        check_videos([frame.mask(frame > 5)])
+
+
+def test_pandas_strings_and_dates_are_refused():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(VIDEO)
+    for bad in (frame.astype(str), frame.apply(pandas.to_datetime)):
+        with pytest.raises(ValueError, match="Expected real numbers"):
+            check_videos(bad)
+
+
+def test_series_of_videos_is_many():
+    pandas = pytest.importorskip("pandas")
+    assert len(check_videos(pandas.Series([VIDEO, VIDEO[:2]]))) == 2
+
+
+def test_polars_frames_give_their_names():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(VIDEO.astype(np.float32), schema=list("abc"))
+    estimator = Estimator()
+    videos = check_videos([frame, frame], estimator=estimator)
+    assert videos[0].dtype == np.float32
+    assert_array_equal(estimator.feature_names_in_, ["a", "b", "c"])
+    with pytest.raises(ValueError, match="same order"):
+        check_videos(frame.select("b", "a", "c"), estimator=estimator, reset=False)
+
+
+# The estimator
+
+
+def test_features_are_learned_and_compared():
+    estimator = Estimator()
+    check_videos([VIDEO, VIDEO], estimator=estimator)
+    assert estimator.n_features_in_ == 3
+    with pytest.raises(
+        ValueError, match="^video 0: X has 2 features, but Estimator is expecting 3"
+    ):
+        check_videos([VIDEO[:, :2]], estimator=estimator, reset=False)
+    with pytest.raises(ValueError, match="^video 1: X has 2 features.*3 features"):
+        check_videos([VIDEO, VIDEO[:, :2]], estimator=estimator, reset=False)
+
+
+@pytest.mark.parametrize(
+    "bad", [[VIDEO[:, :2], VIDEO], [VIDEO[:, :2], with_value(np.nan)[:, :2]], []]
+)
+def test_failed_check_leaves_the_estimator_as_it_was(bad):
+    estimator = Estimator()
+    with pytest.raises(ValueError, match="video"):
+        check_videos(bad, estimator=estimator)
+    assert vars(estimator) == {}
+    check_videos(VIDEO, estimator=estimator)
+    with pytest.raises(ValueError, match="video"):
+        check_videos(bad, estimator=estimator)
+    assert vars(estimator) == {"n_features_in_": 3}
+
+
+def test_failed_check_keeps_old_feature_names():
+    pandas = pytest.importorskip("pandas")
+    estimator = Estimator()
+    check_videos(pandas.DataFrame(VIDEO, columns=list("abc")), estimator=estimator)
+    with pytest.raises(ValueError, match="video 1"):
+        check_videos([VIDEO, VIDEO[:, :2]], estimator=estimator)
+    assert_array_equal(estimator.feature_names_in_, ["a", "b", "c"])
+
+
+def test_interrupt_gives_attributes_back():
+    estimator = Estimator()
+    estimator.kept = 1
+
+    def work():
+        with unchanged_on_failure(estimator):
+            estimator.kept = 2
+            estimator.new = 3
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert vars(estimator) == {"kept": 1}
+
+
+def test_success_keeps_new_attributes():
+    estimator = Estimator()
+    with unchanged_on_failure(estimator):
+        estimator.new = 3
+    assert estimator.new == 3
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (TypeError, TypeError),
+        (ValueError, ValueError),
+        (InvalidParameterError, InvalidParameterError),
+        (OverflowError, ValueError),
+    ],
+)
+def test_named_errors_keep_their_kind(raised, expected):
+    with pytest.raises(expected, match="^video 7: why$") as caught, naming_video(7):
+        raise raised("why")
+    assert type(caught.value) is expected
+
+
+def test_transformers_that_work_in_place_take_checked_videos():
+    (video,) = check_videos(VIDEO)
+    StandardScaler(copy=False).fit_transform(video)
+    assert_array_equal(video, VIDEO)
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    ("labels", "videos"),
+    [
+        ([0, 1, 1, 2], VIDEO),
+        ([0, 1, 1, 2], [VIDEO]),
+        (["a", "b", "a", "b"], 4),
+        ([["a", "b", "a", "b"]], [4]),
+        (np.array(list("abab"), dtype=object), 4),
+        (torch.tensor([0, 1, 1, 2]), VIDEO),
+        ([HasArray([0, 1, 1, 2])], [VIDEO]),
+    ],
+)
+def test_labels_of_one_video(labels, videos):
+    (checked,) = check_labels(labels, videos)
+    assert checked.shape == (4,)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [[0, 1], [1, 1]],
+        np.array([[0, 1], [1, 1]]),
+        object_vector([np.array([0, 1]), np.array([1, 1])]),
+        ([0, 1], np.array([1, 1])),
+    ],
+)
+def test_labels_of_many_videos(labels):
+    checked = check_labels(labels, [VIDEO[:2], VIDEO[:2]])
+    assert_array_equal(checked, [[0, 1], [1, 1]])
+
+
+@pytest.mark.parametrize(
+    ("labels", "lengths", "message"),
+    [
+        ([0, 1], 3, "^expected one label a frame, got 2 labels for 3 frames"),
+        ([[0, 1], [1]], [2, 2], "^video 1: .*got 1 labels for 2 frames"),
+        ([[0, 1]], [2, 2], r"labels of 2 video\(s\), got 1"),
+        ([0, 1], [1, 1], r"labels of 2 video\(s\), got 1"),
+        ([[[0], [1]]], [2], r"^video 0: .*shape \(2, 1\)"),
+        ([[0.0, np.nan]], [2], "^video 0: .*NaN"),
+    ],
+)
+def test_labels_that_do_not_fit_are_value_errors(labels, lengths, message):
+    with pytest.raises(ValueError, match=message):
+        check_labels(labels, lengths)
+
+
+@pytest.mark.parametrize("labels", ["abc", {0: 1}, {1}, iter([1])])
+def test_labels_in_no_sequence_are_a_type_error(labels):
+    with pytest.raises(TypeError, match="got a"):
+        check_labels(labels, 3)
+
+
+# Parameters
+
+NOT_NUMBERS = [
+    True,
+    np.True_,
+    "3",
+    None,
+    np.nan,
+    np.inf,
+    -np.inf,
+    1j,
+    10**400,
+    np.array(1.0),
+    [1.0],
+    torch.tensor(1.0),
+]
+
+
+@pytest.mark.parametrize("value", NOT_NUMBERS, ids=repr)
+def test_what_is_no_finite_number_is_refused(value):
+    with pytest.raises(InvalidParameterError, match="^eps must be a finite number"):
+        check_real("eps", value)
+
+
+@pytest.mark.parametrize(
+    "value", [v for v in NOT_NUMBERS if type(v) is not int] + [2.5, 2.0], ids=repr
+)
+def test_what_is_no_integer_is_refused(value):
+    with pytest.raises(InvalidParameterError, match="^n_actions must be an integer"):
+        check_integer("n_actions", value)
+
+
+@pytest.mark.parametrize("kind", [int, float, np.float32, np.int8, np.float64])
+def test_numbers_of_numpy_are_numbers(kind):
+    value = check_real("eps", kind(2))
+    assert type(value) is float
+    assert value == 2
+
+
+@pytest.mark.parametrize("kind", [int, np.int8, np.uint64])
+def test_integers_of_numpy_are_integers(kind):
+    value = check_integer("n_actions", kind(2))
+    assert type(value) is int
+    assert value == 2
+
+
+@given(
+    value=st.floats(-2, 2) | st.sampled_from([0.0, 1.0]),
+    low_open=st.booleans(),
+    high_open=st.booleans(),
+)
+def test_bounds_hold_with_or_without_their_ends(value, low_open, high_open):
+    inside = 0 <= value <= 1
+    inside &= not (low_open and value == 0)
+    inside &= not (high_open and value == 1)
+    options = {"low": 0, "high": 1, "low_open": low_open, "high_open": high_open}
+    if inside:
+        assert check_real("alpha", value, **options) == value
+    else:
+        with pytest.raises(InvalidParameterError, match="alpha.*in .0, 1.,"):
+            check_real("alpha", value, **options)
+
+
+def test_integer_bounds_are_included():
+    assert check_integer("n", 1, low=1, high=1) == 1
+    for value in (0, 2):
+        with pytest.raises(InvalidParameterError, match=r"in \[1, 1\], got"):
+            check_integer("n", value, low=1, high=1)
+
+
+def test_one_sided_bounds_are_named():
+    with pytest.raises(InvalidParameterError, match="tol must be a finite number > 0"):
+        check_real("tol", 0, low=0, low_open=True)
+    with pytest.raises(InvalidParameterError, match="<= 3 or None, got 4"):
+        check_integer("n", 4, high=3, none_ok=True)
+
+
+def test_none_is_a_value_only_where_allowed():
+    assert check_real("lambda_x", None, none_ok=True) is None
+    assert check_integer("n", None, none_ok=True) is None
+
+
+@pytest.mark.parametrize("value", ["plain", None, 1, True, np.array(["a"]), ["a"]])
+def test_what_is_no_choice_is_refused(value):
+    with pytest.raises(InvalidParameterError, match="recipe must be one of 'a', 'b'"):
+        check_choice("recipe", value, ("a", "b"))
+
+
+def test_choices_are_told_apart_by_type():
+    assert check_choice("whiten", None, (True, None)) is None
+    with pytest.raises(InvalidParameterError, match="one of True, None, got 1"):
+        check_choice("whiten", 1, (True, None))
+
+
+def test_invalid_parameter_is_a_value_error_and_a_type_error():
+    assert issubclass(InvalidParameterError, ValueError)
+    assert issubclass(InvalidParameterError, TypeError)
+
+
+def test_long_values_are_cut_in_messages():
+    with pytest.raises(InvalidParameterError) as caught:
+        check_choice("recipe", list(range(1000)), ("a",))
+    assert len(str(caught.value)) < 200
+
+
+# Optional packages
+
+
+def test_missing_package_names_the_extra():
+    with pytest.raises(ImportError, match=r"pip install 'skvas\[video\]'") as caught:
+        import_optional("no_such_package.part", "video")
+    assert caught.value.name == "no_such_package"
+
+
+def test_package_that_fails_inside_raises_its_own_error(tmp_path, monkeypatch):
+    (tmp_path / "half_there.py").write_text("import no_such_package")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="no_such_package") as caught:
+        import_optional("half_there", "video")
+    assert "skvas" not in str(caught.value)
