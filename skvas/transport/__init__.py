@@ -1,5 +1,6 @@
 """Optimal transport between sequences with structure: the core of skvas."""
 
+from skvas.transport._compat import published_iteration
 from skvas.transport._solvers import FGWResult, fused_gromov_wasserstein
 from skvas.transport.costs import cosine_cost, squared_distance, unit
 from skvas.transport.priors import (
@@ -31,6 +32,7 @@ __all__ = [
     "cosine_cost",
     "fused_gromov_wasserstein",
     "optimality_prior",
+    "published_iteration",
     "squared_distance",
     "temporal_order",
     "unit",

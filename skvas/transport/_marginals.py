@@ -46,7 +46,7 @@ class Marginal:
         return Marginal(self.mass[index], self.weight[index])
 
     def penalty(self, found: Tensor) -> Tensor:
-        r"""Return :math:`\sum_i \lambda_i KL(found_i | mass_i)`, hard items excepted."""
+        r"""Return :math:`\sum_i \lambda_i KL(found_i | mass_i)` of soft items, (B,)."""
         tiny = torch.finfo(found.dtype).tiny
         ratio = found.clamp_min(tiny) / self.mass.clamp_min(tiny)
         divergence = found * ratio.log() - found + self.mass  # (B, N)
@@ -59,7 +59,7 @@ class Marginal:
         return self.soft_weight * ratio.log()
 
     def damping(self, eps: float) -> Tensor:
-        r"""Return :math:`\lambda / (\lambda + \epsilon)`: Sinkhorn's exponent, (B, N)."""
+        r"""Return Sinkhorn's exponent, :math:`\lambda / (\lambda + \epsilon)`."""
         soft = self.soft_weight
         return torch.where(self.hard, 1.0, soft / (soft + eps))
 

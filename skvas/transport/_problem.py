@@ -68,7 +68,7 @@ class FGWProblem:
         return linear.add_(self.cost, alpha=1 - self.alpha)
 
     def gradient(self, plan: Tensor, linear: Tensor | None = None) -> Tensor:
-        """Return the gradient of `objective`; `linear` is `linearise(plan)` if known."""
+        """Return the gradient of E; `linear` is `linearise(plan)` if known."""
         linear = self.linearise(plan) if linear is None else linear
         by_row = self.rows.gradient(plan.sum(dim=2))[:, :, None]
         by_column = self.columns.gradient(plan.sum(dim=1))[:, None, :]
@@ -80,7 +80,8 @@ class FGWProblem:
         # 1/2 (linear + (1 - alpha) C) is (1 - alpha) C + alpha / 2 Cx T Cy.
         value = 0.5 * (_dot(plan, linear) + (1 - self.alpha) * _dot(plan, self.cost))
         by_row, by_column = plan.sum(dim=2), plan.sum(dim=1)
-        entropy = torch.special.entr(plan).sum(dim=(1, 2)) + by_row.sum(dim=1)
+        surprise: Tensor = torch.special.entr(plan)  # - T log T
+        entropy = surprise.sum(dim=(1, 2)) + by_row.sum(dim=1)
         penalty = self.rows.penalty(by_row) + self.columns.penalty(by_column)
         return value - self.eps * entropy + penalty
 

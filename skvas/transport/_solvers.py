@@ -66,7 +66,7 @@ class FGWResult:
 
 
 @dataclass(frozen=True)
-class _Budget:
+class Budget:
     """How long and how exactly to iterate."""
 
     max_iter: int
@@ -173,11 +173,11 @@ def fused_gromov_wasserstein(
 
     Notes
     -----
-    A problem's result depends neither on its padding nor on the rest of the batch: step,
-    radius, masses and stopping are its own. Two hard marginals are met exactly at the
-    end by the rounding of [3]_. Where `eps` is so small against the costs that scalings
-    could overflow, a problem is solved in the log domain in float64. Nothing waits for
-    the device inside the loop, except the early stop on a CPU.
+    A problem's result depends neither on its padding nor on the rest of the batch:
+    step, radius, masses and stopping are its own. Two hard marginals are met exactly at
+    the end by the rounding of [3]_. Where `eps` is so small against the costs that
+    scalings could overflow, a problem is solved in the log domain in float64. Nothing
+    waits for the device inside the loop, except the early stop on a CPU.
 
     References
     ----------
@@ -209,7 +209,7 @@ def fused_gromov_wasserstein(
         real = (rows.mass > 0)[:, :, None] & (columns.mass > 0)[:, None, :]
         cost = torch.where(real, cost, 0.0)
     problem = FGWProblem(cost, structure_x, structure_y, rows, columns, alpha, eps)
-    budget = _Budget(max_iter, tol, step, sinkhorn_iter, sinkhorn_tol)
+    budget = Budget(max_iter, tol, step, sinkhorn_iter, sinkhorn_tol)
 
     solvers = {"mirror": _mirror, "projected": _projected}
     if solver not in solvers:
@@ -234,10 +234,10 @@ def fused_gromov_wasserstein(
     return result
 
 
-Solve = Callable[[FGWProblem, _Budget, bool], FGWResult]
+Solve = Callable[[FGWProblem, Budget, bool], FGWResult]
 
 
-def _solve(problem: FGWProblem, budget: _Budget, solver: Solve) -> FGWResult:
+def _solve(problem: FGWProblem, budget: Budget, solver: Solve) -> FGWResult:
     """Solve by scaling where that is safe, and in the log domain elsewhere."""
     safe = problem.log_range() <= SAFE_RANGE[problem.cost.dtype]  # (B,)
     if not _two_sided(problem, solver):
@@ -266,7 +266,7 @@ def _two_sided(problem: FGWProblem, solver: Solve) -> bool:
     return bool(problem.rows.hard.any()) and bool(problem.columns.hard.any())
 
 
-def _projected(problem: FGWProblem, budget: _Budget, in_logs: bool) -> FGWResult:
+def _projected(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     """Linearise the structural term, solve what is left by Sinkhorn, repeat."""
     rows, columns = problem.rows, problem.columns
     project = _projection(
@@ -297,7 +297,7 @@ def _projected(problem: FGWProblem, budget: _Budget, in_logs: bool) -> FGWResult
     return _result(problem, plan, state, budget)
 
 
-def _mirror(problem: FGWProblem, budget: _Budget, in_logs: bool) -> FGWResult:
+def _mirror(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     """Descend multiplicatively, halving the step of a problem that would rise."""
     rows, columns = problem.rows, problem.columns
     project = _mirror_projection(rows, columns, budget, in_logs)
@@ -364,7 +364,7 @@ def _projection(
     columns: Marginal,
     damp_x: Tensor,
     damp_y: Tensor,
-    budget: _Budget,
+    budget: Budget,
     in_logs: bool,
 ) -> Project:
     """Choose the domain of the Sinkhorn sweeps."""
@@ -381,7 +381,7 @@ def _projection(
 
 
 def _mirror_projection(
-    rows: Marginal, columns: Marginal, budget: _Budget, in_logs: bool
+    rows: Marginal, columns: Marginal, budget: Budget, in_logs: bool
 ) -> Callable[[Tensor, int], tuple[Tensor, Tensor]]:
     """Build the step from an updated log plan to one that meets the hard marginals."""
     hard_x, hard_y = rows.hard, columns.hard
@@ -437,7 +437,7 @@ def _padded(problem: FGWProblem) -> Tensor | None:
 
 
 def _result(
-    problem: FGWProblem, plan: Tensor, state: _Stopping, budget: _Budget
+    problem: FGWProblem, plan: Tensor, state: _Stopping, budget: Budget
 ) -> FGWResult:
     """Meet two hard marginals exactly, and measure the plan that is returned."""
     rows, columns = problem.rows, problem.columns

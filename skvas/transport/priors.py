@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -186,5 +188,5 @@ def optimality_prior(
 
 
 def _gaussian(distance: Tensor, delta: float) -> Tensor:
-    norm = delta * (2 * torch.pi) ** 0.5
+    norm = delta * math.sqrt(2 * math.pi)
     return torch.exp(-distance.square() / (2 * delta**2)) / norm

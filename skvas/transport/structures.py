@@ -24,6 +24,23 @@ class Structure(ABC):
     The solver knows a structure by what it does to a plan, so a new one is a small
     subclass: `apply` is the fast form, `dense` the plain definition that tests and the
     reference hold it against.
+
+    Examples
+    --------
+    Neighbours on a circle, for activities that go round:
+
+    >>> import torch
+    >>> from skvas.transport import Structure
+    >>> class Circle(Structure):
+    ...     def apply(self, plan, dim):
+    ...         return plan.roll(1, dim) + plan.roll(-1, dim)
+    ...     def dense(self, size):
+    ...         eye = torch.eye(size, dtype=torch.float64)
+    ...         return (eye.roll(1, 0) + eye.roll(-1, 0))[None]
+    ...     def largest(self):
+    ...         return 2.0
+    >>> Circle().apply(torch.eye(4)[None], dim=1)[0, 0]
+    tensor([0., 1., 0., 1.])
     """
 
     @abstractmethod
@@ -176,7 +193,7 @@ class TemporalBand(_Banded):
 
 
 class OutsideBand(_Banded):
-    r"""Charge pairs of frames that are not neighbours in time: :math:`C_y` of alignment.
+    r"""Charge pairs of frames that are no neighbours in time: :math:`C_y` of alignment.
 
     The entry is 0 where :math:`1 \le |j - l| \le \max(1, \lfloor rM \rfloor)` and 1
     elsewhere, the diagonal included.
