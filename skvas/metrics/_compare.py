@@ -176,11 +176,13 @@ def _rename_clusters(
     for scope in dict.fromkeys(scopes):
         inside = [index for index, other in enumerate(scopes) if other == scope]
         truth = np.concatenate([true[index] for index in inside])
-        seen, local = np.unique(
-            np.concatenate([clusters[index] for index in inside]), return_inverse=True
-        )
+        found = np.concatenate([clusters[index] for index in inside])
         kept = truth >= 0
-        rows, columns = match_clusters(truth[kept], local[kept], len(actions))
+        seen, first = np.unique(found[kept], return_index=True)
+        seen = seen[first.argsort()]  # by appearance on frames that count
+        place = np.empty(len(names), dtype=np.int64)
+        place[seen] = np.arange(len(seen))
+        rows, columns = match_clusters(truth[kept], place[found[kept]], len(actions))
         new_codes[scope] = np.arange(len(names)) + len(actions)
         new_codes[scope][seen[columns]] = rows
         mappings[scope] = {

@@ -312,8 +312,9 @@ def test_background_predicted_by_name_is_a_mistake_but_no_segment():
 
 def test_a_video_of_background_alone_is_passed_over():
     true, pred = [[1, 1, 2], [0, 0]], [[3, 3, 4], [4, 3]]
-    for score in (mof, miou, edit_score, f1_overlap):
-        assert score(true, pred, background=0) == 1
+    for matching in ("global", "per_video"):
+        for score in (mof, miou, edit_score, f1_overlap):
+            assert score(true, pred, background=0, matching=matching) == 1
 
 
 def test_more_clusters_than_actions_and_fewer():
