@@ -16,6 +16,9 @@ from skvas.exceptions import RadiusWarning
 __all__ = ["Dense", "Distinct", "OutsideBand", "Structure", "TemporalBand", "Virtual"]
 
 _BLOCK = 32
+# Windows this many times shorter than their sequence lose too many digits of float32
+# in the difference of two running sums.
+_FAR = 100
 
 
 class Structure(ABC):
@@ -350,6 +353,8 @@ def _window_sum(x: Tensor, width: int, dim: int) -> Tensor:
     """Sum x over [i - width, i + width] along dim, at a cost free of width."""
     size = x.shape[dim]
     width = min(width, size - 1)
+    if x.dtype == torch.float32 and size > _FAR * width:
+        return _window_sum(x.double(), width, dim).float()
     sums = _running_sum(x, dim)
     out = torch.empty_like(sums)
     out.narrow(dim, 0, size - width).copy_(sums.narrow(dim, width, size - width))

@@ -1,0 +1,206 @@
+"""Structures against their dense forms."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skvas.exceptions import RadiusWarning
+from skvas.transport import Dense, Distinct, OutsideBand, TemporalBand, Virtual
+from tests.strategies import band, mask, seeds, tensor
+
+BANDS = [TemporalBand, OutsideBand]
+lengths = st.lists(st.integers(1, 90), min_size=1, max_size=4)
+radii = st.floats(0.005, 0.995)
+
+
+def masked(seed, lengths, other, dim, size):
+    """Draw plans that are 0 at padded frames along `dim`, (B, N, M)."""
+    plan = tensor(seed, len(lengths), size, other)
+    plan = plan * mask(lengths, size)[:, :, None]
+    return plan if dim == 1 else plan.mT.contiguous()
+
+
+def by_matrix(structure, plan, dim):
+    matrix = structure.dense(plan.shape[dim]).to(plan)
+    return matrix @ plan if dim == 1 else plan @ matrix
+
+
+def assert_equals_dense(structure, plan, dim, lengths):
+    found, expected = structure.apply(plan, dim), by_matrix(structure, plan, dim)
+    real = mask(lengths, plan.shape[dim])
+    real = real[:, :, None] if dim == 1 else real[:, None, :]
+    torch.testing.assert_close(found * real, expected * real, rtol=1e-12, atol=1e-11)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+@pytest.mark.parametrize("cls", BANDS)
+@given(lengths, radii, st.integers(0, 5), st.integers(1, 4), seeds)
+def test_band_equals_its_dense_form(cls, dim, lengths, radius, padding, other, seed):
+    structure = band(cls, lengths, radius)
+    plan = masked(seed, lengths, other, dim, max(lengths) + padding)
+    assert_equals_dense(structure, plan, dim, lengths)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+@pytest.mark.parametrize("cls", BANDS)
+@given(lengths, radii, st.integers(0, 3), st.integers(1, 3), seeds)
+def test_virtual_frame_equals_its_dense_form(
+    cls, dim, lengths, radius, padding, other, seed
+):
+    structure = Virtual(band(cls, lengths, radius))
+    lengths = [n + 1 for n in lengths]
+    plan = masked(seed, lengths, other, dim, max(lengths) + padding)
+    assert_equals_dense(structure, plan, dim, lengths)
+    assert (structure.apply(plan, dim).select(dim, 0) == 0).all()
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+@given(lengths, st.integers(1, 3), seeds)
+def test_distinct_equals_its_dense_form(dim, lengths, other, seed):
+    plan = masked(seed, lengths, other, dim, max(lengths))
+    assert_equals_dense(Distinct(), plan, dim, lengths)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+@given(st.integers(1, 20), st.integers(1, 3), st.booleans(), seeds)
+def test_dense_multiplies_by_its_matrix(dim, size, batch, shared, seed):
+    matrix = tensor(seed, 1 if shared else batch, size, size, low=-1)
+    matrix = matrix + matrix.mT
+    plan = masked(seed, [size] * batch, 2, dim, size)
+    product = matrix @ plan if dim == 1 else plan @ matrix
+    torch.testing.assert_close(Dense(matrix).apply(plan, dim), product)
+
+
+@given(st.integers(1, 200), radii)
+def test_radius_is_floored_and_at_least_one_frame(length, radius):
+    (width,) = band(TemporalBand, length, radius).widths
+    assert width == max(1, int(radius * length + 1e-9))
+
+
+def test_radius_times_length_survives_rounding():
+    assert 0.29 * 100 < 29  # in floating point
+    assert TemporalBand(100, 0.29).widths == [29]
+
+
+@given(lengths, radii)
+def test_dense_form_is_symmetric_with_the_stated_entries(lengths, radius):
+    size = max(lengths)
+    near = band(TemporalBand, lengths, radius).dense(size)
+    outside = band(OutsideBand, lengths, radius).dense(size)
+    assert torch.equal(near, near.mT)
+    gap = (torch.arange(size)[:, None] - torch.arange(size)).abs()
+    for b, length in enumerate(lengths):
+        expected = (gap >= 1) & (gap <= max(1, int(radius * length + 1e-9)))
+        torch.testing.assert_close(near[b], expected / radius, check_dtype=False)
+        assert torch.equal(outside[b], 1.0 - expected.double())
+
+
+@pytest.mark.parametrize("cls", BANDS)
+@given(lengths, radii, seeds)
+def test_problem_keeps_its_structure_when_taken_from_the_batch(
+    cls, lengths, radius, seed
+):
+    structure = Virtual(band(cls, lengths, radius))
+    keep = torch.arange(len(lengths))[seed % len(lengths) :]
+    taken, size = structure.take(keep), max(lengths) + 1
+    assert torch.equal(taken.dense(size), structure.dense(size)[keep])
+    plan = tensor(seed, len(keep), size, 2)
+    assert taken.apply(plan, 1).shape == plan.shape
+
+
+def test_dense_and_shared_structures_can_be_taken_from():
+    matrix = tensor(0, 3, 4, 4)
+    matrix = matrix + matrix.mT
+    index = torch.tensor([2, 0])
+    assert torch.equal(Dense(matrix).take(index).matrix, matrix[index])
+    for shared in (Dense(matrix[0]), Distinct(), TemporalBand(9, 0.3)):
+        assert shared.take(index) is shared
+
+
+@pytest.mark.parametrize("structure", [TemporalBand(9, 0.3), OutsideBand(9, 0.3)])
+@pytest.mark.parametrize("dim", [1, 2])
+def test_plan_is_not_changed(structure, dim):
+    plan = tensor(0, 2, 9, 9)
+    before = plan.clone()
+    structure.apply(plan, dim)
+    assert torch.equal(plan, before)
+
+
+@pytest.mark.parametrize("matrix", [tensor(3, 6, 6, low=-2), tensor(4, 2, 6, 6)])
+def test_no_entry_is_above_the_largest(matrix):
+    matrix = matrix + matrix.mT
+    structures = [
+        Dense(matrix),
+        TemporalBand(6, 0.4),
+        OutsideBand(6, 0.4),
+        Distinct(),
+        Virtual(TemporalBand(5, 0.4)),
+    ]
+    for structure in structures:
+        assert structure.dense(6).abs().max() <= structure.largest() * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("radius", [0.001, 0.02, 0.04])
+@pytest.mark.parametrize("cls", BANDS)
+@pytest.mark.parametrize("dim", [1, 2])
+@pytest.mark.parametrize("kind", ["uniform", "random", "diagonal"])
+def test_float32_holds_over_twenty_thousand_frames(cls, dim, radius, kind, device):
+    size, few = 20_000, 3
+    plan = {
+        "uniform": torch.ones(1, size, few, dtype=torch.float64),
+        "random": tensor(0, 1, size, few),
+        "diagonal": torch.eye(few, dtype=torch.float64).repeat_interleave(
+            -(-size // few), dim=0
+        )[None, :size],
+    }[kind]
+    plan = (plan / plan.sum()).to(device)
+    plan = plan if dim == 1 else plan.mT.contiguous()
+    structure = cls(size, radius)
+    exact = structure.apply(plan, dim)
+    error = structure.apply(plan.float(), dim).double() - exact
+    assert error.abs().max() <= 1e-5 * exact.abs().max()
+
+
+@pytest.mark.parametrize("cls", BANDS)
+@pytest.mark.parametrize("dim", [1, 2])
+def test_band_equals_its_dense_form_on_each_device(cls, dim, device):
+    structure = cls([40, 70], 0.1)
+    plan = masked(0, [40, 70], 5, dim, 75).to(device)
+    found = structure.apply(plan, dim)
+    assert found.device.type == device.type
+    assert_equals_dense(structure, plan.cpu(), dim, [40, 70])
+    real = mask([40, 70], 75, device)
+    real = real[:, :, None] if dim == 1 else real[:, None, :]
+    expected = by_matrix(structure, plan, dim)
+    torch.testing.assert_close(found * real, expected * real, rtol=1e-12, atol=1e-11)
+
+
+def test_warns_when_a_frame_stands_in_for_the_radius():
+    with pytest.warns(RadiusWarning, match="radius=0.02 of a sequence of 20 frames"):
+        TemporalBand([100, 20], 0.02)
+
+
+@pytest.mark.parametrize("radius", [0, 1, -0.1, 1.5, float("nan")])
+@pytest.mark.parametrize("cls", BANDS)
+def test_radius_outside_its_range_is_refused(cls, radius):
+    with pytest.raises(ValueError, match="radius must lie in"):
+        cls(10, radius)
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        torch.ones(3),
+        torch.ones(2, 3),
+        torch.ones(1, 1, 2, 2),
+        torch.tensor([[0.0, 1.0], [2.0, 0.0]]),
+        torch.full((2, 2), torch.nan),
+        torch.full((2, 2), torch.inf),
+    ],
+)
+def test_dense_refuses_what_is_no_symmetric_matrix(matrix):
+    with pytest.raises(ValueError, match="matrix must"):
+        Dense(matrix)
