@@ -114,6 +114,11 @@ def test_swap_is_the_share_of_exchanged_pairs(share):
     assert swapped == pytest.approx(share, abs=0.06)
 
 
+def test_swapped_pair_is_not_swapped_again():
+    data = make_videos(2, n_actions=5, swap=1.0, random_state=0)
+    assert [order(labels) for labels in data.labels] == [[1, 0, 3, 2, 4]] * 2
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_repeat_is_the_share_of_actions_that_come_twice(share):
     data = make_videos(300, n_frames=(20, 20), repeat=share, random_state=0)
@@ -126,6 +131,11 @@ def test_background_is_its_share_of_the_frames():
     data = make_videos(n_frames=(200, 200), background=0.4, random_state=0)
     for labels in data.labels:
         assert np.sum(labels == -1) == 80
+
+
+def test_every_action_keeps_a_frame():
+    data = make_videos(n_frames=(5, 6), background=1.0, warp=3.0, random_state=0)
+    assert [order(labels) for labels in data.labels] == [[0, 1, 2, 3, 4]] * 10
 
 
 def test_orders_differ_where_none_is_shared():
