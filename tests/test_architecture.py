@@ -22,9 +22,10 @@ LAYERS = [
     ["validation", "_batch"],
     ["_output"],
     ["transport", "decoding", "metrics", "datasets"],
-    ["nn"],
-    ["_training"],
-    ["_base", "preprocessing"],
+    ["nn", "_alignment"],
+    ["_training", "preprocessing"],
+    ["_base"],
+    ["_aligning", "_segmenting"],
     ["_aligner", "_segmenter", "_joint"],
     ["display", "features", "cli", "presets"],
     ["skvas"],  # skvas/__init__.py
@@ -40,8 +41,10 @@ NO_TORCH = {
     "validation",
     "_output",
     "decoding",
+    "_alignment",
     "metrics",
     "datasets",
+    "preprocessing",
     "presets",
 }
 

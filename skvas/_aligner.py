@@ -1,0 +1,282 @@
+"""Self-supervised video alignment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+from torch import nn
+
+from skvas._aligning import AligningEstimator
+from skvas._base import Model, effective_rank
+from skvas._training import AlignmentTask, Callback, Losses, Pairs, VAVATask
+from skvas._typing import Device, Videos
+from skvas.validation import check_choice, check_videos, unchanged_on_failure
+
+__all__ = ["VideoAligner"]
+
+
+class VideoAligner(AligningEstimator):
+    r"""Learn an embedding in which the same moments of different videos are close.
+
+    Frames of pairs of videos are matched by fused Gromov-Wasserstein optimal transport,
+    whose structure sends neighbours in time to neighbours in time (VAOT). The plan
+    serves as pseudo-label for the encoder.
+
+    Parameters
+    ----------
+    method : {"vaot", "vava"}, default="vaot"
+        Fused Gromov-Wasserstein transport with structure priors, or the baseline:
+        Kantorovich transport with an optimality prior.
+    recipe : {"informed", "paper"}, default="informed"
+        Where training starts, and what "auto" below stands for. "informed": from
+        whitened features (METHOD.md, section 7b).
+        "paper": from a random network, as published.
+    features : transformer, None or "auto", default="auto"
+        Preprocessing of the videos, cloned and fitted in `fit`, such as
+        ``Framewise(StandardScaler())``; None takes them as they are. "auto":
+        :class:`~skvas.preprocessing.WhitenedViews` if informed, None otherwise.
+    encoder : torch.nn.Module, default=None
+        Network from features (B, N, n_features) to embeddings (B, N, D), copied before
+        it is trained; its output is scaled to length one. None:
+        :class:`~skvas.nn.ResidualEncoder` if informed,
+        :class:`~skvas.nn.MLPEncoder` otherwise.
+    alpha : float, default=0.3
+        Weight of the temporal structure against the matching cost, in [0, 1].
+    eps : float, default=0.07
+        Entropic regularisation, positive.
+    radius : float, default=0.04
+        Frames within this share of the video are temporal neighbours, in (0, 1).
+    rho : float or "auto", default="auto"
+        Weight of the temporal order prior. "auto": 0 if informed, 0.15 otherwise.
+    zeta : float, default=0.5
+        Cost of leaving a frame unmatched.
+    virtual_mass : float, default=None
+        How much of a video can go unmatched, as a share of it. None: one frame, as
+        published.
+    matching : {"monotone", "plan", "nearest"}, default="monotone"
+        From plan to matches: the cheapest monotone path between the embeddings, for
+        videos of a shared order; the partner that gets most of the plan's mass; or
+        the nearest embedding. Frames whose mass sits mostly on the virtual frame are
+        background in each.
+    reference : int or array-like of shape (n_frames, n_features), default=None
+        The video that `predict` matches others with: its position in the videos of
+        `fit`, or the video itself. None: the medoid, whose alignments with the others
+        cost least on average.
+    tau : float, default=0.1
+        Temperature of the softmax in the loss.
+    max_iter : int, default=25
+        Iterations of the transport solver.
+    max_epochs : int or "auto", default="auto"
+        Passes over the videos. 0 is the training-free mode. "auto": 15 if informed,
+        30 otherwise.
+    lr : float or "auto", default="auto"
+        Learning rate of Adam. "auto": 1e-3.
+    weight_decay : float or "auto", default="auto"
+        Weight decay of Adam. "auto": 1e-4.
+    n_frames : int, default=256
+        Frames drawn from each video at each step of the training, one from each of as
+        many equal strata.
+    batch_size : int, default=8
+        Pairs of videos in a step of the training.
+    device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
+        Where to compute; "auto" takes a GPU if there is one.
+    n_jobs : int, default=None
+        Processes that decode videos in `predict`, by joblib. Results do not depend on
+        it.
+    verbose : int, default=0
+        1 logs some ten lines of progress to the logger ``skvas``, 2 one an epoch.
+    callback : callable, default=None
+        Called at the end of each epoch with a dict of its number, losses and
+        diagnostics.
+    random_state : int, RandomState or None, default=None
+        Source of all randomness; an int makes `fit` reproducible.
+
+    Attributes
+    ----------
+    reference_ : ndarray of shape (n_frames, n_features)
+        The video that `predict` matches others with.
+    encoder_ : torch.nn.Module
+        The trained encoder, on the CPU.
+    features_ : transformer or None
+        The fitted preprocessing.
+    history_ : dict of str to ndarray of shape (n_epochs,)
+        `loss` and diagnostics of each epoch: `objective_alignment` of the transport
+        problem, `embedding_rank` (effective number of dimensions), `seconds`.
+    n_iter_ : int
+        Epochs made.
+    n_embedding_ : int
+        Dimension of the embedding.
+    n_features_in_ : int
+        Features of a frame in `fit`.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Their names, where all of them were strings.
+    device_ : str
+        Where `fit` computed.
+
+    References
+    ----------
+    .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,
+       section 3.2.
+    .. [2] Liu et al., "Learning to Align Sequential Actions in the Wild", CVPR 2022.
+
+    Examples
+    --------
+    >>> from skvas import VideoAligner
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(4, random_state=0).videos
+    >>> aligner = VideoAligner(max_epochs=0, reference=0).fit(videos)
+    >>> aligner.predict(videos[0])[:3]
+    array([0, 1, 2])
+    """
+
+    def __init__(
+        self,
+        *,
+        method: str = "vaot",
+        recipe: str = "informed",
+        features: Any = "auto",
+        encoder: nn.Module | None = None,
+        alpha: float = 0.3,
+        eps: float = 0.07,
+        radius: float = 0.04,
+        rho: float | str = "auto",
+        zeta: float = 0.5,
+        virtual_mass: float | None = None,
+        matching: str = "monotone",
+        reference: Any = None,
+        tau: float = 0.1,
+        max_iter: int = 25,
+        max_epochs: int | str = "auto",
+        lr: float | str = "auto",
+        weight_decay: float | str = "auto",
+        n_frames: int = 256,
+        batch_size: int = 8,
+        device: Device = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        callback: Callback | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.method = method
+        self.recipe = recipe
+        self.features = features
+        self.encoder = encoder
+        self.alpha = alpha
+        self.eps = eps
+        self.radius = radius
+        self.rho = rho
+        self.zeta = zeta
+        self.virtual_mass = virtual_mass
+        self.matching = matching
+        self.reference = reference
+        self.tau = tau
+        self.max_iter = max_iter
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.n_frames = n_frames
+        self.batch_size = batch_size
+        self.device = device
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.callback = callback
+        self.random_state = random_state
+
+    def fit(self, videos: Videos, y: Any = None) -> VideoAligner:
+        """Learn an embedding of frames, and choose the reference.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            Videos of one activity; a lone one is its own partner.
+        y : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        VideoAligner
+            The estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or a video is not as described; the estimator is then left
+            as it was.
+        """
+        self._check_parameters()
+        with unchanged_on_failure(self):
+            checked = check_videos(videos, estimator=self, min_total_frames=2)
+            rng = check_random_state(self.random_state)
+            features = self._fit_features(checked)
+            model = self._build(features, rng)
+            history = self._train(model, features, rng, self._compute)
+            self._store(model, history, checked)
+            self.reference_ = self._choose_reference(checked, rng)
+        return self
+
+    def predict(self, videos: Videos) -> Any:
+        """Match every frame with a frame of the reference video.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+
+        Returns
+        -------
+        int64 ndarray of shape (n_frames,), or an object array of them
+            Positions in `reference_`; -1 for background.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
+        """
+        return self.match(videos)
+
+    def score(self, videos: Videos, y: Any = None) -> float:
+        """Return minus the mean cost of the alignments with the reference.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+        y : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        float
+            Higher is better. Values under other `eps`, `alpha`, `rho`, `zeta` or
+            `virtual_mass` do not compare.
+        """
+        found = self._align_to_reference(self._embed(self._check_seen(videos)))
+        return -float(np.mean([alignment.cost for alignment in found]))
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._check_alignment()
+        check_choice("method", self.method, ("vaot", "vava"))
+
+    def _alignment_task(self, progress: float = 1.0) -> AlignmentTask | VAVATask:
+        if self.method == "vaot":
+            return super()._alignment_task()
+        return VAVATask(
+            eps=self.eps,
+            zeta=self.zeta,
+            virtual_mass=self.virtual_mass,
+            phi=0.999 * (1 - progress),
+        )
+
+    def _compute(self, model: Model, pairs: Pairs, progress: float) -> Losses:
+        x, y = model.embed(pairs.x.frames), model.embed(pairs.y.frames)
+        loss, found = self._alignment_task(progress).loss(x, y, pairs.x, pairs.y)
+        parts = {
+            "objective_alignment": found.objective.mean(),
+            "embedding_rank": effective_rank(x, pairs.x.mask),
+        }
+        return Losses(loss, parts)

@@ -1,0 +1,163 @@
+"""What the two estimators that match frames share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from skvas._alignment import MATCHINGS, Alignment, make_alignment
+from skvas._base import BaseVideoEstimator
+from skvas._batch import pad
+from skvas._output import mirror
+from skvas._training import AlignmentTask, VAVATask, thin
+from skvas._typing import Videos
+from skvas.exceptions import InvalidParameterError
+from skvas.transport import cosine_cost
+from skvas.validation import check_choice, check_real, check_videos, is_single_video
+
+# Frames of a video that the choice of the reference looks at, and videos that each is
+# compared with.
+REFERENCE_FRAMES, REFERENCE_VIDEOS = 64, 32
+
+
+class AligningEstimator(BaseVideoEstimator):
+    """Match frames of two videos by transport between their embeddings."""
+
+    def align(self, x: Videos, y: Videos) -> Alignment:
+        """Find which moment of one video is which moment of another.
+
+        Parameters
+        ----------
+        x, y : array-like of shape (n_frames, n_features)
+            Two videos of the activity.
+
+        Returns
+        -------
+        Alignment
+            Matches in both directions, the plan, probabilities of background and the
+            cost.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen, or either is a list.
+        NotFittedError
+            If `fit` was not called.
+        """
+        for name, video in (("x", x), ("y", y)):
+            if not is_single_video(video):
+                raise ValueError(
+                    f"{name} must be one video of shape (n_frames, n_features), got a "
+                    "collection; align one pair at a time."
+                )
+        pair = [self._check_seen(x)[0], self._check_seen(y)[0]]
+        return self._align(*self._embed(pair))
+
+    def match(self, videos: Videos) -> Any:
+        """Match every frame with a frame of the reference video.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+
+        Returns
+        -------
+        int64 ndarray of shape (n_frames,), or an object array of them
+            Positions in `reference_`; -1 for background.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
+        """
+        embeddings = self._embed(self._check_seen(videos))
+        found = self._align_to_reference(embeddings)
+        return mirror([a.matches_x for a in found], is_single_video(videos))
+
+    def _check_alignment(self) -> None:
+        check_real("zeta", self.zeta)
+        check_real(
+            "virtual_mass", self.virtual_mass, low=0, low_open=True, none_ok=True
+        )
+        check_choice("matching", self.matching, MATCHINGS)
+
+    def _alignment_task(self, progress: float = 1.0) -> AlignmentTask | VAVATask:
+        return AlignmentTask(
+            alpha=self.alpha,
+            eps=self.eps,
+            radius=self.radius,
+            rho=self._resolve("rho"),
+            zeta=self.zeta,
+            virtual_mass=self.virtual_mass,
+            tau=self.tau,
+            max_iter=self.max_iter,
+        )
+
+    def _align(self, x: np.ndarray, y: np.ndarray) -> Alignment:
+        """Align two embedded videos."""
+        task = self._alignment_task()
+        return _align_one(x, y, task, self.matching, str(self._device()))
+
+    def _align_to_reference(self, embeddings: list[np.ndarray]) -> list[Alignment]:
+        reference = self._embed([self.reference_])[0]
+        common = (reference, self._alignment_task(), self.matching, str(self._device()))
+        return self._in_jobs(_align_one, [(e, *common) for e in embeddings])
+
+    def _choose_reference(
+        self, videos: list[np.ndarray], rng: np.random.RandomState
+    ) -> np.ndarray:
+        """Return the reference that was asked for, or the medoid."""
+        if self.reference is None:
+            return videos[self._medoid(self._embed(videos), rng)].copy()
+        if isinstance(self.reference, (int, np.integer)):
+            if not 0 <= self.reference < len(videos):
+                raise InvalidParameterError(
+                    f"reference must be a position in the {len(videos)} videos of fit, "
+                    f"got {self.reference}."
+                )
+            return videos[self.reference].copy()
+        if not is_single_video(self.reference):
+            raise InvalidParameterError(
+                "reference must be one video, its position, or None; got a collection."
+            )
+        return check_videos(self.reference, estimator=self, reset=False)[0].copy()
+
+    def _medoid(self, embeddings: list[np.ndarray], rng: np.random.RandomState) -> int:
+        """Return the video whose alignments with (some of) the others cost least."""
+        n_videos = len(embeddings)
+        others = np.arange(n_videos)
+        if n_videos > REFERENCE_VIDEOS:
+            others = rng.permutation(n_videos)[:REFERENCE_VIDEOS]
+        task, device = self._alignment_task(), self._device()
+        batch_y = thin([embeddings[j] for j in others], REFERENCE_FRAMES, device)
+        costs = np.empty(n_videos)
+        with torch.no_grad():
+            for i, embedding in enumerate(embeddings):
+                batch_x = thin([embedding] * len(others), REFERENCE_FRAMES, device)
+                found = task.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
+                pair_costs = found.objective.cpu().numpy()[others != i]
+                costs[i] = pair_costs.mean() if len(pair_costs) else 0.0
+        return int(costs.argmin())
+
+
+def _align_one(
+    x: np.ndarray,
+    y: np.ndarray,
+    task: AlignmentTask | VAVATask,
+    matching: str,
+    device: str,
+) -> Alignment:
+    with torch.no_grad():
+        batch_x, batch_y = (
+            pad([x], torch.device(device)),
+            pad([y], torch.device(device)),
+        )
+        found = task.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
+        cost = cosine_cost(batch_x.frames, batch_y.frames)[0].cpu().numpy()
+        plan, objective = found.plan[0].cpu().numpy(), float(found.objective)
+    return make_alignment(plan, cost, objective, matching)

@@ -1,0 +1,347 @@
+"""What the three estimators share: the border, the recipes, fitting and decoding."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from skvas._batch import check_device, pad, unpad
+from skvas._output import VideoTransformerMixin
+from skvas._training import Losses, Pairs, PairSampler, train
+from skvas._typing import Videos
+from skvas.exceptions import CollapseWarning, InvalidParameterError
+from skvas.nn import MLPEncoder, Prototypes, ResidualEncoder
+from skvas.preprocessing import WhitenedViews
+from skvas.transport import unit
+from skvas.validation import check_choice, check_integer, check_real, check_videos
+
+# What a parameter given as "auto" stands for.
+RECIPES: dict[str, dict[str, Any]] = {
+    "informed": {
+        "start": "time",
+        "n_refine": 10,
+        "rho": 0.0,
+        "lambda_actions": 0.3,
+        "max_epochs": 15,
+        "lr": 1e-3,
+        "weight_decay": 1e-4,
+    },
+    "paper": {
+        "start": "random",
+        "n_refine": 0,
+        "rho": 0.15,
+        "lambda_actions": 0.11,
+        "max_epochs": 30,
+        "lr": 1e-3,
+        "weight_decay": 1e-4,
+    },
+}
+# Embeddings that fill fewer dimensions than this have collapsed.
+COLLAPSED_RANK = 1.5
+# Frames that one job decodes: enough to be worth a process.
+FRAMES_A_JOB = 20_000
+
+
+@dataclass
+class Model:
+    """The networks while they are trained.
+
+    Parameters
+    ----------
+    encoder : Module
+        From features to embeddings of any length.
+    prototypes : Prototypes or None
+        None where nothing is segmented.
+    """
+
+    encoder: nn.Module
+    prototypes: Prototypes | None
+
+    def embed(self, frames: Tensor) -> Tensor:
+        """Return unit embeddings, (B, N, D)."""
+        return unit(self.encoder(frames))
+
+    def actions(self) -> Tensor:
+        """Return the unit embeddings of the actions, (K, D)."""
+        assert self.prototypes is not None
+        return self.prototypes()
+
+
+class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
+    """Border, recipe, training and decoding of the three estimators.
+
+    A subclass names its parameters in `__init__`, says what its loss is in `_compute`,
+    and stores what it learned.
+    """
+
+    def transform(self, videos: Videos) -> Any:
+        """Embed every frame.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+
+        Returns
+        -------
+        ndarray of shape (n_frames, n_embedding), or a list of them
+            Unit vectors, float32; a frame whose features are all zero stays zero.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
+        """
+        return self._wrap_output(self._embed(self._check_seen(videos)), videos)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Name the dimensions of the embedding.
+
+        Parameters
+        ----------
+        input_features : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        ndarray of str of shape (n_embedding,)
+            ``<class name>0``, ``<class name>1``, ...
+        """
+        check_is_fitted(self)
+        prefix = type(self).__name__.lower()
+        return np.array([f"{prefix}{d}" for d in range(self.n_embedding_)], object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # embeddings are float32
+        return tags
+
+    def _resolve(self, name: str) -> Any:
+        """Return a parameter, or what the recipe says where it is "auto"."""
+        value = getattr(self, name)
+        recipe = check_choice("recipe", self.recipe, tuple(RECIPES))
+        if isinstance(value, str) and value == "auto":
+            return RECIPES[recipe][name]
+        return value
+
+    def _check_parameters(self) -> None:
+        """Refuse a parameter out of its range before anything is done."""
+        check_real("eps", self.eps, low=0, low_open=True)
+        check_real("alpha", self.alpha, low=0, high=1)
+        check_real("radius", self.radius, low=0, high=1, low_open=True, high_open=True)
+        check_real("rho", self._resolve("rho"), low=0)
+        check_real("tau", self.tau, low=0, low_open=True)
+        check_integer("max_iter", self.max_iter, low=0)
+        check_integer("max_epochs", self._resolve("max_epochs"), low=0)
+        check_real("lr", self._resolve("lr"), low=0, low_open=True)
+        check_real("weight_decay", self._resolve("weight_decay"), low=0)
+        check_integer("n_frames", self.n_frames, low=2)
+        check_integer("batch_size", self.batch_size, low=1)
+        verbose = self.verbose
+        check_integer(
+            "verbose", int(verbose) if isinstance(verbose, bool) else verbose, low=0
+        )
+        check_device(self.device)
+        if self.encoder is not None and not isinstance(self.encoder, nn.Module):
+            raise InvalidParameterError(
+                "encoder must be None or a torch.nn.Module from (B, N, n_features) to "
+                f"(B, N, D), got {type(self.encoder).__name__}."
+            )
+        if self.callback is not None and not callable(self.callback):
+            raise InvalidParameterError(
+                f"callback must be None or callable, got {self.callback!r}."
+            )
+
+    def _check_seen(self, videos: Videos) -> list[np.ndarray]:
+        """Check videos against those of `fit`."""
+        check_is_fitted(self)
+        return check_videos(videos, estimator=self, reset=False)
+
+    def _fit_features(self, videos: list[np.ndarray]) -> list[np.ndarray]:
+        """Fit the preprocessing, and return the features that the encoder sees."""
+        if self.features is None:
+            self.features_ = None
+        elif isinstance(self.features, str):
+            check_choice("features", self.features, ("auto",))
+            informed = self.recipe == "informed"
+            self.features_ = WhitenedViews().fit(videos) if informed else None
+        else:
+            self.features_ = clone(self.features).fit(videos)
+        return self._features(videos)
+
+    def _features(self, videos: list[np.ndarray]) -> list[np.ndarray]:
+        """Return the features that the encoder sees, float32."""
+        if self.features_ is None:
+            seen = videos
+        else:
+            seen = [np.asarray(video) for video in self.features_.transform(videos)]
+        return [
+            _as_float32(video, index if len(videos) > 1 else None)
+            for index, video in enumerate(seen)
+        ]
+
+    def _build(self, features: list[np.ndarray], rng: np.random.RandomState) -> Model:
+        """Make the encoder; all of torch's randomness descends from `rng`."""
+        n_features = features[0].shape[1]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(rng.randint(2**31)))
+            if self.encoder is not None:
+                encoder = copy.deepcopy(self.encoder)
+            elif self.recipe == "informed":
+                encoder = ResidualEncoder(n_features)
+            else:
+                encoder = MLPEncoder(n_features)
+        return Model(encoder.to(self._device()), None)
+
+    def _train(
+        self,
+        model: Model,
+        features: list[np.ndarray],
+        rng: np.random.RandomState,
+        compute: Callable[[Model, Pairs, float], Losses],
+    ) -> dict[str, np.ndarray]:
+        """Run the training loop on the model."""
+        modules = nn.ModuleList([model.encoder])
+        if model.prototypes is not None:
+            modules.append(model.prototypes)
+        max_epochs = self._resolve("max_epochs")
+        if max_epochs and not any(p.requires_grad for p in modules.parameters()):
+            raise ValueError(
+                "encoder has no parameters to train; set max_epochs=0 to use it as is."
+            )
+        sampler = PairSampler(
+            features, self.n_frames, self.batch_size, rng, self._device()
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(rng.randint(2**31)))
+            history = train(
+                lambda pairs, progress: compute(model, pairs, progress),
+                sampler,
+                modules,
+                lr=self._resolve("lr"),
+                weight_decay=self._resolve("weight_decay"),
+                max_epochs=max_epochs,
+                after_step=model.prototypes.renormalise if model.prototypes else _pass,
+                callback=self.callback,
+                verbose=int(self.verbose),
+            )
+        _warn_of_collapse(history)
+        return history
+
+    def _store(
+        self, model: Model, history: dict[str, np.ndarray], videos: list[np.ndarray]
+    ) -> None:
+        """Keep what was learned, on the CPU, where any machine can load it."""
+        self.encoder_ = model.encoder.cpu().eval()
+        if model.prototypes is not None:
+            self.prototypes_ = model.actions().detach().cpu().numpy()
+        self.n_embedding_ = self._embed(videos[:1])[0].shape[1]
+        self.history_ = history
+        self.n_iter_ = len(history["epoch"])
+        self.device_ = str(self._device())
+
+    def _device(self) -> torch.device:
+        return check_device(self.device)
+
+    def _embed(self, videos: list[np.ndarray]) -> list[np.ndarray]:
+        """Embed checked videos, each by itself."""
+        device = self._device()
+        encoder = _on(self.encoder_, device)
+        embeddings = []
+        with torch.no_grad():
+            for index, video in enumerate(self._features(videos)):
+                batch = pad([video], device)
+                embedding = unit(encoder(batch.frames))
+                if embedding.shape[:2] != batch.frames.shape[:2]:
+                    raise ValueError(
+                        f"encoder made {tuple(embedding.shape)} of the frames "
+                        f"{tuple(batch.frames.shape)} of video {index}; it must keep "
+                        "the first two axes."
+                    )
+                embeddings += unpad(embedding, batch.lengths)
+        return embeddings
+
+    def _in_jobs(
+        self, decode: Callable[..., Any], items: Sequence[tuple[Any, ...]]
+    ) -> list[Any]:
+        """Call `decode` on each item, in `n_jobs` processes.
+
+        How items are grouped depends on their sizes alone, and each is decoded by
+        itself: results are the same for any `n_jobs`.
+        """
+        groups: list[list[tuple[Any, ...]]] = [[]]
+        size = 0
+        for item in items:
+            if size >= FRAMES_A_JOB:
+                groups.append([])
+                size = 0
+            groups[-1].append(item)
+            size += len(item[0])
+        done = Parallel(n_jobs=self.n_jobs)(
+            delayed(_decode_group)(decode, group) for group in groups
+        )
+        return [result for group in done for result in group]
+
+
+def _decode_group(
+    decode: Callable[..., Any], group: Sequence[tuple[Any, ...]]
+) -> list[Any]:
+    with torch.no_grad():
+        return [decode(*item) for item in group]
+
+
+def _on(module: nn.Module, device: torch.device) -> nn.Module:
+    """Return a module on a device; the one on the CPU is left where it is."""
+    return module if device.type == "cpu" else copy.deepcopy(module).to(device)
+
+
+def _as_float32(video: np.ndarray, index: int | None) -> np.ndarray:
+    """Cast features for the networks, and refuse those that would be lost."""
+    with np.errstate(over="ignore", under="ignore"):
+        cast = video.astype(np.float32, copy=False)
+    if cast is not video:
+        overflown = not np.isfinite(cast).all()
+        vanished = bool((video.any(axis=1) & ~cast.any(axis=1)).any())
+        if overflown or vanished:
+            fault = "overflow" if overflown else "vanish"
+            raise ValueError(
+                f"{'' if index is None else f'video {index}: '}features {fault} in "
+                "float32; rescale them, or use features=WhitenedViews()."
+            )
+    return cast
+
+
+def _warn_of_collapse(history: dict[str, np.ndarray]) -> None:
+    rank = history.get("embedding_rank")
+    if rank is not None and len(rank) and rank[-1] < min(COLLAPSED_RANK, rank[0]):
+        warnings.warn(
+            f"The embedding has collapsed to {rank[-1]:.2f} effective dimensions: "
+            "frames can hardly be told apart. Train for fewer epochs (max_epochs), or "
+            "with a smaller lr.",
+            CollapseWarning,
+            stacklevel=4,
+        )
+
+
+def effective_rank(embeddings: Tensor, mask: Tensor) -> Tensor:
+    """Return how many dimensions the embeddings fill: exp of the spectrum's entropy."""
+    frames = embeddings.detach()[mask]
+    spectrum = torch.linalg.eigvalsh(frames.T @ frames).clamp_min(0)
+    return torch.special.entr(spectrum / spectrum.sum()).sum().exp()
+
+
+def _pass() -> None:
+    """Do nothing after a step: there is nothing to put back on the sphere."""

@@ -1,0 +1,88 @@
+"""The border where lists of arrays become padded tensors, and tensors arrays again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skvas._typing import Device
+from skvas.exceptions import InvalidParameterError
+
+logger = logging.getLogger("skvas")
+
+
+@dataclass(frozen=True)
+class VideoBatch:
+    """Videos of any lengths as one padded tensor.
+
+    Parameters
+    ----------
+    frames : Tensor of shape (B, N, D)
+        Features, 0 at padded frames.
+    lengths : int64 Tensor of shape (B,)
+        Real frames of each video, on the CPU.
+    """
+
+    frames: Tensor
+    lengths: Tensor
+
+    @property
+    def mask(self) -> Tensor:
+        """True at real frames, (B, N)."""
+        n = torch.arange(self.frames.shape[1], device=self.frames.device)
+        return n < self.lengths.to(self.frames.device)[:, None]
+
+    @property
+    def solver_mask(self) -> Tensor | None:
+        """The mask, or None where nothing is padded, which is faster to solve."""
+        full = bool((self.lengths == self.frames.shape[1]).all())
+        return None if full else self.mask
+
+
+def pad(videos: Sequence[np.ndarray], device: torch.device) -> VideoBatch:
+    """Stack videos of shapes (n_i, D) into a float32 batch on a device."""
+    lengths = [len(video) for video in videos]
+    frames = np.zeros((len(videos), max(lengths), videos[0].shape[1]), dtype=np.float32)
+    for row, video in zip(frames, videos, strict=True):
+        row[: len(video)] = video
+    return VideoBatch(torch.from_numpy(frames).to(device), torch.tensor(lengths))
+
+
+def unpad(values: Tensor, lengths: Tensor) -> list[np.ndarray]:
+    """Cut each item of a batch to its real frames and hand it back as an array."""
+    arrays = values.detach().cpu().numpy()
+    return [a[:n].copy() for a, n in zip(arrays, lengths.tolist(), strict=True)]
+
+
+def check_device(device: Device) -> torch.device:
+    """Turn the parameter `device` into a device that is there.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the device is not known.
+    RuntimeError
+        If CUDA is asked for and there is none.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        logger.debug('device="auto": no CUDA device found, using the CPU.')
+        return torch.device("cpu")
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise InvalidParameterError(
+            f'device must be "auto", "cpu", "cuda" or a torch.device, got {device!r}.'
+        ) from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError(
+            f"device={device!r}, but torch finds no CUDA device; "
+            'use device="auto" or "cpu".'
+        )
+    return chosen

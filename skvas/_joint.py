@@ -1,0 +1,304 @@
+"""Alignment and segmentation by one model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+from torch import nn
+
+from skvas._aligning import AligningEstimator
+from skvas._base import Model, effective_rank
+from skvas._output import mirror
+from skvas._segmenting import SegmentingEstimator, segmentation_parts
+from skvas._training import Callback, Losses, Pairs
+from skvas._typing import Device, Videos
+from skvas.decoding import plan_to_labels
+from skvas.validation import (
+    check_real,
+    check_videos,
+    is_single_video,
+    unchanged_on_failure,
+)
+
+__all__ = ["JointAlignSegment"]
+
+
+class JointAlignSegment(SegmentingEstimator, AligningEstimator):
+    r"""Align videos and segment them into actions, with one model (VASOT).
+
+    One encoder and one set of action embeddings are trained by both tasks: frames are
+    transported to the actions, and frames of pairs of videos to each other, by fused
+    Gromov-Wasserstein optimal transport with structure in time; the plans serve as
+    pseudo-labels. The loss of a pair is
+    :math:`L_{seg}(X) + L_{seg}(Y) + \beta L_{align}(X, Y)`.
+
+    Parameters
+    ----------
+    n_actions : int, default=8
+        Number of actions K. A video need not contain all of them.
+    recipe : {"informed", "paper"}, default="informed"
+        Where training starts, and what "auto" below stands for. "informed": from
+        whitened features and action embeddings found in the data
+        itself (METHOD.md, section 7b).
+        "paper": from a random network, as published.
+    features : transformer, None or "auto", default="auto"
+        Preprocessing of the videos, cloned and fitted in `fit`, such as
+        ``Framewise(StandardScaler())``; None takes them as they are. "auto":
+        :class:`~skvas.preprocessing.WhitenedViews` if informed, None otherwise.
+    encoder : torch.nn.Module, default=None
+        Network from features (B, N, n_features) to embeddings (B, N, D), copied before
+        it is trained; its output is scaled to length one. None:
+        :class:`~skvas.nn.ResidualEncoder` if informed,
+        :class:`~skvas.nn.MLPEncoder` otherwise.
+    start : {"time", "kmeans", "random", "auto"}, default="auto"
+        Where the action embeddings start: means of K equal slices of time, which
+        suits videos of a shared order; k-means centres; or random vectors. "auto":
+        "time" if informed, "random" otherwise.
+    n_refine : int or "auto", default="auto"
+        Rounds, before training, of segmenting with the embeddings as they are and
+        moving each action to the mean of its frames. "auto": 10 if informed, else 0.
+    alpha : float, default=0.3
+        Weight of the temporal structure against the matching cost, in [0, 1].
+    eps : float, default=0.07
+        Entropic regularisation, positive.
+    radius : float, default=0.04
+        Frames within this share of the video are temporal neighbours, in (0, 1).
+    rho : float or "auto", default="auto"
+        Weight of the temporal order prior. "auto": 0 if informed, 0.15 otherwise.
+    lambda_actions : float or "auto", default="auto"
+        How strongly all actions are pulled to the same share of a video; 0 not at
+        all. "auto": 0.3 if informed, 0.11 otherwise.
+    beta : float, default=1.0
+        Weight of the alignment loss.
+    zeta : float, default=0.5
+        Cost of leaving a frame unmatched.
+    virtual_mass : float, default=None
+        How much of a video can go unmatched, as a share of it. None: one frame, as
+        published.
+    matching : {"monotone", "plan", "nearest"}, default="monotone"
+        From plan to matches: the cheapest monotone path between the embeddings, for
+        videos of a shared order; the partner that gets most of the plan's mass; or
+        the nearest embedding. Frames whose mass sits mostly on the virtual frame are
+        background in each.
+    reference : int or array-like of shape (n_frames, n_features), default=None
+        The video that `match` matches others with: its position in the videos of
+        `fit`, or the video itself. None: the medoid, whose alignments with the others
+        cost least on average.
+    tau : float, default=0.1
+        Temperature of the softmax in the loss.
+    max_iter : int, default=25
+        Iterations of the transport solver.
+    max_epochs : int or "auto", default="auto"
+        Passes over the videos. 0 is the training-free mode. "auto": 15 if informed,
+        30 otherwise.
+    lr : float or "auto", default="auto"
+        Learning rate of Adam. "auto": 1e-3.
+    weight_decay : float or "auto", default="auto"
+        Weight decay of Adam. "auto": 1e-4.
+    n_frames : int, default=256
+        Frames drawn from each video at each step of the training, one from each of as
+        many equal strata.
+    batch_size : int, default=8
+        Pairs of videos in a step of the training.
+    device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
+        Where to compute; "auto" takes a GPU if there is one.
+    n_jobs : int, default=None
+        Processes that decode videos in `predict`, by joblib. Results do not depend on
+        it.
+    verbose : int, default=0
+        1 logs some ten lines of progress to the logger ``skvas``, 2 one an epoch.
+    callback : callable, default=None
+        Called at the end of each epoch with a dict of its number, losses and
+        diagnostics.
+    random_state : int, RandomState or None, default=None
+        Source of all randomness; an int makes `fit` reproducible.
+
+    Attributes
+    ----------
+    labels_ : int64 ndarray of shape (n_frames,), or an object array of them
+        Action of each frame of the videos of `fit`.
+    prototypes_ : ndarray of shape (n_actions, n_embedding)
+        Action embeddings, of length one.
+    reference_ : ndarray of shape (n_frames, n_features)
+        The video that `match` matches others with.
+    encoder_ : torch.nn.Module
+        The trained encoder, on the CPU.
+    features_ : transformer or None
+        The fitted preprocessing.
+    history_ : dict of str to ndarray of shape (n_epochs,)
+        `loss` of each epoch, its parts `loss_segmentation` and `loss_alignment`, and
+        diagnostics: `objective_segmentation` and `objective_alignment` of the
+        transport problems, `embedding_rank` and `actions_used` (effective numbers of
+        dimensions and of actions), `seconds`.
+    n_iter_ : int
+        Epochs made.
+    n_embedding_ : int
+        Dimension of the embedding.
+    n_features_in_ : int
+        Features of a frame in `fit`.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Their names, where all of them were strings.
+    device_ : str
+        Where `fit` computed.
+
+    References
+    ----------
+    .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,
+       section 3.3.
+
+    Examples
+    --------
+    >>> from skvas import JointAlignSegment
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(6, n_actions=4, random_state=0).videos
+    >>> model = JointAlignSegment(4, max_epochs=0).fit(videos)
+    >>> model.predict(videos[0]).shape == (len(videos[0]),)
+    True
+    >>> model.align(videos[0], videos[1]).matches_x.shape == (len(videos[0]),)
+    True
+    """
+
+    def __init__(
+        self,
+        n_actions: int = 8,
+        *,
+        recipe: str = "informed",
+        features: Any = "auto",
+        encoder: nn.Module | None = None,
+        start: str = "auto",
+        n_refine: int | str = "auto",
+        alpha: float = 0.3,
+        eps: float = 0.07,
+        radius: float = 0.04,
+        rho: float | str = "auto",
+        lambda_actions: float | str = "auto",
+        beta: float = 1.0,
+        zeta: float = 0.5,
+        virtual_mass: float | None = None,
+        matching: str = "monotone",
+        reference: Any = None,
+        tau: float = 0.1,
+        max_iter: int = 25,
+        max_epochs: int | str = "auto",
+        lr: float | str = "auto",
+        weight_decay: float | str = "auto",
+        n_frames: int = 256,
+        batch_size: int = 8,
+        device: Device = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        callback: Callback | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_actions = n_actions
+        self.recipe = recipe
+        self.features = features
+        self.encoder = encoder
+        self.start = start
+        self.n_refine = n_refine
+        self.alpha = alpha
+        self.eps = eps
+        self.radius = radius
+        self.rho = rho
+        self.lambda_actions = lambda_actions
+        self.beta = beta
+        self.zeta = zeta
+        self.virtual_mass = virtual_mass
+        self.matching = matching
+        self.reference = reference
+        self.tau = tau
+        self.max_iter = max_iter
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.n_frames = n_frames
+        self.batch_size = batch_size
+        self.device = device
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.callback = callback
+        self.random_state = random_state
+
+    def fit(self, videos: Videos, y: Any = None) -> JointAlignSegment:
+        """Learn an embedding of frames, one prototype per action, and a reference.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            Videos of one activity; a lone one is its own partner.
+        y : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        JointAlignSegment
+            The estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or a video is not as described; the estimator is then left
+            as it was.
+        """
+        self._check_parameters()
+        with unchanged_on_failure(self):
+            checked = check_videos(
+                videos, estimator=self, min_total_frames=max(2, self.n_actions)
+            )
+            rng = check_random_state(self.random_state)
+            features = self._fit_features(checked)
+            model = self._build(features, rng)
+            model.prototypes = self._start_prototypes(model, features, rng)
+            history = self._train(model, features, rng, self._compute)
+            self._store(model, history, checked)
+            plans = self._segment(self._embed(checked))
+            labels = [plan_to_labels(shares) for shares, _ in plans]
+            self.labels_ = mirror(labels, is_single_video(videos))
+            self.reference_ = self._choose_reference(checked, rng)
+        return self
+
+    def score(self, videos: Videos, y: Any = None) -> float:
+        """Return minus the objectives of both tasks, weighed as in the loss.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+        y : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        float
+            Minus the mean over videos of the segmentation's objective and `beta` times
+            the cost of the alignment with the reference. Higher is better. Values
+            under other parameters of the transport problems do not compare.
+        """
+        embeddings = self._embed(self._check_seen(videos))
+        segmented = [objective for _, objective in self._segment(embeddings)]
+        aligned = [a.cost for a in self._align_to_reference(embeddings)]
+        return -float(np.mean(segmented) + self.beta * np.mean(aligned))
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._check_segmentation()
+        self._check_alignment()
+        check_real("beta", self.beta, low=0)
+
+    def _compute(self, model: Model, pairs: Pairs, progress: float) -> Losses:
+        x, y = model.embed(pairs.x.frames), model.embed(pairs.y.frames)
+        prototypes, task = model.actions(), self._segmentation_task()
+        loss_x, found_x = task.loss(x, pairs.x, prototypes)
+        loss_y, _ = task.loss(y, pairs.y, prototypes)
+        loss_xy, found_xy = self._alignment_task().loss(x, y, pairs.x, pairs.y)
+        segmentation = loss_x + loss_y
+        parts = {
+            "loss_segmentation": segmentation.detach(),
+            "loss_alignment": loss_xy.detach(),
+            **segmentation_parts(found_x),
+            "objective_alignment": found_xy.objective.mean(),
+            "embedding_rank": effective_rank(x, pairs.x.mask),
+        }
+        return Losses(segmentation + self.beta * loss_xy, parts)

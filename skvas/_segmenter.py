@@ -1,0 +1,250 @@
+"""Unsupervised action segmentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+from torch import nn
+
+from skvas._base import Model, effective_rank
+from skvas._output import mirror
+from skvas._segmenting import SegmentingEstimator, segmentation_parts
+from skvas._training import Callback, Losses, Pairs
+from skvas._typing import Device, Videos
+from skvas.decoding import plan_to_labels
+from skvas.validation import check_videos, is_single_video, unchanged_on_failure
+
+__all__ = ["ActionSegmenter"]
+
+
+class ActionSegmenter(SegmentingEstimator):
+    r"""Find the actions of videos of one activity, and which is going on in each frame.
+
+    Each frame is embedded and transported to K action embeddings by fused
+    Gromov-Wasserstein optimal transport, whose structure keeps frames that are close in
+    time together (ASOT). The plan serves as pseudo-label for encoder and actions.
+
+    Parameters
+    ----------
+    n_actions : int, default=8
+        Number of actions K. A video need not contain all of them.
+    recipe : {"informed", "paper"}, default="informed"
+        Where training starts, and what "auto" below stands for. "informed": from
+        whitened features and action embeddings found in the data
+        itself (METHOD.md, section 7b).
+        "paper": from a random network, as published.
+    features : transformer, None or "auto", default="auto"
+        Preprocessing of the videos, cloned and fitted in `fit`, such as
+        ``Framewise(StandardScaler())``; None takes them as they are. "auto":
+        :class:`~skvas.preprocessing.WhitenedViews` if informed, None otherwise.
+    encoder : torch.nn.Module, default=None
+        Network from features (B, N, n_features) to embeddings (B, N, D), copied before
+        it is trained; its output is scaled to length one. None:
+        :class:`~skvas.nn.ResidualEncoder` if informed,
+        :class:`~skvas.nn.MLPEncoder` otherwise.
+    start : {"time", "kmeans", "random", "auto"}, default="auto"
+        Where the action embeddings start: means of K equal slices of time, which
+        suits videos of a shared order; k-means centres; or random vectors. "auto":
+        "time" if informed, "random" otherwise.
+    n_refine : int or "auto", default="auto"
+        Rounds, before training, of segmenting with the embeddings as they are and
+        moving each action to the mean of its frames. "auto": 10 if informed, else 0.
+    alpha : float, default=0.3
+        Weight of the temporal structure against the matching cost, in [0, 1].
+    eps : float, default=0.07
+        Entropic regularisation, positive.
+    radius : float, default=0.04
+        Frames within this share of the video are temporal neighbours, in (0, 1).
+    rho : float or "auto", default="auto"
+        Weight of the temporal order prior. "auto": 0 if informed, 0.15 otherwise.
+    lambda_actions : float or "auto", default="auto"
+        How strongly all actions are pulled to the same share of a video; 0 not at
+        all. "auto": 0.3 if informed, 0.11 otherwise.
+    tau : float, default=0.1
+        Temperature of the softmax in the loss.
+    max_iter : int, default=25
+        Iterations of the transport solver.
+    max_epochs : int or "auto", default="auto"
+        Passes over the videos. 0 is the training-free mode. "auto": 15 if informed,
+        30 otherwise.
+    lr : float or "auto", default="auto"
+        Learning rate of Adam. "auto": 1e-3.
+    weight_decay : float or "auto", default="auto"
+        Weight decay of Adam. "auto": 1e-4.
+    n_frames : int, default=256
+        Frames drawn from each video at each step of the training, one from each of as
+        many equal strata.
+    batch_size : int, default=8
+        Videos in a step of the training.
+    device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
+        Where to compute; "auto" takes a GPU if there is one.
+    n_jobs : int, default=None
+        Processes that decode videos in `predict`, by joblib. Results do not depend on
+        it.
+    verbose : int, default=0
+        1 logs some ten lines of progress to the logger ``skvas``, 2 one an epoch.
+    callback : callable, default=None
+        Called at the end of each epoch with a dict of its number, losses and
+        diagnostics.
+    random_state : int, RandomState or None, default=None
+        Source of all randomness; an int makes `fit` reproducible.
+
+    Attributes
+    ----------
+    labels_ : int64 ndarray of shape (n_frames,), or an object array of them
+        Action of each frame of the videos of `fit`.
+    prototypes_ : ndarray of shape (n_actions, n_embedding)
+        Action embeddings, of length one.
+    encoder_ : torch.nn.Module
+        The trained encoder, on the CPU.
+    features_ : transformer or None
+        The fitted preprocessing.
+    history_ : dict of str to ndarray of shape (n_epochs,)
+        `loss` and diagnostics of each epoch: `objective_segmentation` of the
+        transport problem, `embedding_rank` and `actions_used` (effective numbers of
+        dimensions and of actions), `seconds`.
+    n_iter_ : int
+        Epochs made.
+    n_embedding_ : int
+        Dimension of the embedding.
+    n_features_in_ : int
+        Features of a frame in `fit`.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Their names, where all of them were strings.
+    device_ : str
+        Where `fit` computed.
+
+    References
+    ----------
+    .. [1] Xu and Gould, "Temporally Consistent Unbalanced Optimal Transport for
+       Unsupervised Action Segmentation", CVPR 2024.
+
+    Examples
+    --------
+    >>> from skvas import ActionSegmenter
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(6, n_actions=4, random_state=0).videos
+    >>> model = ActionSegmenter(4, max_epochs=0).fit(videos)
+    >>> sorted(set(model.predict(videos[0]).tolist()))
+    [0, 1, 2, 3]
+    """
+
+    def __init__(
+        self,
+        n_actions: int = 8,
+        *,
+        recipe: str = "informed",
+        features: Any = "auto",
+        encoder: nn.Module | None = None,
+        start: str = "auto",
+        n_refine: int | str = "auto",
+        alpha: float = 0.3,
+        eps: float = 0.07,
+        radius: float = 0.04,
+        rho: float | str = "auto",
+        lambda_actions: float | str = "auto",
+        tau: float = 0.1,
+        max_iter: int = 25,
+        max_epochs: int | str = "auto",
+        lr: float | str = "auto",
+        weight_decay: float | str = "auto",
+        n_frames: int = 256,
+        batch_size: int = 8,
+        device: Device = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        callback: Callback | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_actions = n_actions
+        self.recipe = recipe
+        self.features = features
+        self.encoder = encoder
+        self.start = start
+        self.n_refine = n_refine
+        self.alpha = alpha
+        self.eps = eps
+        self.radius = radius
+        self.rho = rho
+        self.lambda_actions = lambda_actions
+        self.tau = tau
+        self.max_iter = max_iter
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.n_frames = n_frames
+        self.batch_size = batch_size
+        self.device = device
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.callback = callback
+        self.random_state = random_state
+
+    def fit(self, videos: Videos, y: Any = None) -> ActionSegmenter:
+        """Learn an embedding of frames and one prototype per action.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            Videos of one activity; several are better than one.
+        y : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        ActionSegmenter
+            The estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or a video is not as described; the estimator is then left
+            as it was.
+        """
+        self._check_parameters()
+        with unchanged_on_failure(self):
+            checked = check_videos(
+                videos, estimator=self, min_total_frames=max(2, self.n_actions)
+            )
+            rng = check_random_state(self.random_state)
+            features = self._fit_features(checked)
+            model = self._build(features, rng)
+            model.prototypes = self._start_prototypes(model, features, rng)
+            history = self._train(model, features, rng, self._compute)
+            self._store(model, history, checked)
+            plans = self._segment(self._embed(checked))
+            labels = [plan_to_labels(shares) for shares, _ in plans]
+            self.labels_ = mirror(labels, is_single_video(videos))
+        return self
+
+    def score(self, videos: Videos, y: Any = None) -> float:
+        """Return minus the mean objective of the transport problems, a frame's weight.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+        y : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        float
+            Higher is better. Values under other `eps`, `alpha`, `n_actions`, `rho` or
+            `lambda_actions` do not compare.
+        """
+        embeddings = self._embed(self._check_seen(videos))
+        objectives = [objective for _, objective in self._segment(embeddings)]
+        return -float(np.average(objectives, weights=[len(e) for e in embeddings]))
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._check_segmentation()
+
+    def _compute(self, model: Model, pairs: Pairs, progress: float) -> Losses:
+        x = model.embed(pairs.x.frames)
+        loss, found = self._segmentation_task().loss(x, pairs.x, model.actions())
+        rank = effective_rank(x, pairs.x.mask)
+        return Losses(loss, {**segmentation_parts(found), "embedding_rank": rank})

@@ -1,0 +1,30 @@
+"""Training: the tasks and their pseudo-labels, the samplers and the one loop."""
+
+from skvas._training._callbacks import Callback, announce
+from skvas._training._loop import Losses, train
+from skvas._training._sampling import (
+    Pairs,
+    PairSampler,
+    sample_frames,
+    spread_frames,
+)
+from skvas._training._start import k_means, refine, thin, time_slices
+from skvas._training._tasks import AlignmentTask, SegmentationTask, VAVATask
+
+__all__ = [
+    "AlignmentTask",
+    "Callback",
+    "Losses",
+    "PairSampler",
+    "Pairs",
+    "SegmentationTask",
+    "VAVATask",
+    "announce",
+    "k_means",
+    "refine",
+    "sample_frames",
+    "spread_frames",
+    "thin",
+    "time_slices",
+    "train",
+]

@@ -1,0 +1,95 @@
+"""The training loop, the only one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skvas._training._callbacks import Callback, announce
+from skvas._training._sampling import Pairs, PairSampler
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What one batch of pairs gives.
+
+    Parameters
+    ----------
+    total : Tensor of shape ()
+        Is descended.
+    parts : mapping of str to float Tensor of shape ()
+        Terms and diagnostics, detached; their means over an epoch are recorded.
+    """
+
+    total: Tensor
+    parts: Mapping[str, Tensor]
+
+
+def train(
+    compute: Callable[[Pairs, float], Losses],
+    sampler: PairSampler,
+    modules: nn.ModuleList,
+    *,
+    lr: float,
+    weight_decay: float,
+    max_epochs: int,
+    after_step: Callable[[], None],
+    callback: Callback | None = None,
+    verbose: int = 0,
+) -> dict[str, np.ndarray]:
+    """Minimise a loss over batches of pairs by Adam.
+
+    Parameters
+    ----------
+    compute : callable
+        From a batch of pairs, and the share of the training that is over, to `Losses`.
+    sampler : PairSampler
+        Gives the batches.
+    modules : ModuleList
+        What is trained, in place.
+    lr, weight_decay : float
+        Of Adam.
+    max_epochs : int
+        Passes over the videos.
+    after_step : callable
+        Called after each step of the optimiser, to put parameters back on the sphere.
+    callback : callable, default=None
+        Called with the record of each epoch.
+    verbose : int, default=0
+        0 is silent, 1 logs about ten lines, 2 one line an epoch.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (max_epochs,)
+        The mean of each part over each epoch, beside `epoch`, `loss` and `seconds`.
+    """
+    modules.train()
+    optimizer = torch.optim.Adam(modules.parameters(), lr=lr, weight_decay=weight_decay)
+    records: list[dict[str, float]] = []
+    for epoch in range(max_epochs):
+        started = time.perf_counter()
+        seen: list[dict[str, Tensor]] = []
+        for pairs in sampler.epoch():
+            losses = compute(pairs, epoch / max_epochs)
+            optimizer.zero_grad(set_to_none=True)
+            losses.total.backward()
+            optimizer.step()
+            after_step()
+            seen.append({"loss": losses.total.detach(), **losses.parts})
+        means = {
+            name: float(torch.stack([part[name] for part in seen]).mean())
+            for name in seen[0]
+        }
+        seconds = time.perf_counter() - started
+        records.append({"epoch": epoch + 1, **means, "seconds": seconds})
+        announce(records[-1], max_epochs, verbose)
+        if callback is not None:
+            callback(records[-1])
+    modules.eval()
+    names = records[0] if records else ("epoch", "loss", "seconds")
+    return {name: np.array([record[name] for record in records]) for name in names}

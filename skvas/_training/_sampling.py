@@ -1,0 +1,91 @@
+"""Samplers of frames and of pairs of videos, driven by a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from skvas._batch import VideoBatch, pad
+
+
+def sample_frames(
+    n_frames: int, n_samples: int, rng: np.random.RandomState
+) -> np.ndarray:
+    """Draw one frame from each of `n_samples` equal strata, in time order.
+
+    A video that is not longer is used whole.
+    """
+    if n_frames <= n_samples:
+        return np.arange(n_frames)
+    edges = np.arange(n_samples) * (n_frames / n_samples)
+    drawn = edges + rng.random_sample(n_samples) * (n_frames / n_samples)
+    return np.minimum(drawn.astype(np.int64), n_frames - 1)
+
+
+def spread_frames(n_frames: int, n_samples: int) -> np.ndarray:
+    """Take the middle frame of each of `n_samples` equal strata; nothing is random."""
+    if n_frames <= n_samples:
+        return np.arange(n_frames)
+    middles = (np.arange(n_samples) + 0.5) * (n_frames / n_samples)
+    return middles.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A batch of pairs of videos of one activity."""
+
+    x: VideoBatch
+    y: VideoBatch
+
+
+class PairSampler:
+    """Give each video once an epoch, with a partner drawn at random.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, D)
+        Features.
+    n_frames : int
+        Frames drawn from each video.
+    batch_size : int
+        Pairs in a batch.
+    rng : RandomState
+        Source of all randomness.
+    device : torch.device
+        Where the batches are put.
+    """
+
+    def __init__(
+        self,
+        videos: Sequence[np.ndarray],
+        n_frames: int,
+        batch_size: int,
+        rng: np.random.RandomState,
+        device: torch.device,
+    ) -> None:
+        self.videos = videos
+        self.n_frames = n_frames
+        self.batch_size = batch_size
+        self.rng = rng
+        self.device = device
+
+    def epoch(self) -> Iterator[Pairs]:
+        """Yield the batches of one epoch."""
+        n_videos = len(self.videos)
+        order = self.rng.permutation(n_videos)
+        # A shift of 1 ... n - 1 never pairs a video with itself; a lone one must.
+        shifts = 1 + self.rng.randint(max(n_videos - 1, 1), size=n_videos)
+        partners = (order + shifts) % n_videos
+        for start in range(0, n_videos, self.batch_size):
+            chosen = slice(start, start + self.batch_size)
+            yield Pairs(self._batch(order[chosen]), self._batch(partners[chosen]))
+
+    def _batch(self, indices: np.ndarray) -> VideoBatch:
+        drawn = []
+        for index in indices:
+            video = self.videos[index]
+            drawn.append(video[sample_frames(len(video), self.n_frames, self.rng)])
+        return pad(drawn, self.device)

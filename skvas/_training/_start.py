@@ -1,0 +1,78 @@
+"""Where training starts: prototypes from what the data already say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from torch import Tensor
+
+from skvas._batch import VideoBatch, pad
+from skvas._training._sampling import spread_frames
+from skvas._training._tasks import SegmentationTask
+from skvas.transport import unit
+
+
+def thin(
+    videos: Sequence[np.ndarray], n_frames: int, device: torch.device
+) -> VideoBatch:
+    """Batch at most `n_frames` frames of each video, evenly spread."""
+    kept = [video[spread_frames(len(video), n_frames)] for video in videos]
+    return pad(kept, device)
+
+
+def time_slices(embeddings: Tensor, batch: VideoBatch, n_actions: int) -> Tensor:
+    """Return the mean embedding of each of K equal slices of time, (K, D).
+
+    A slice that no frame falls into, as all videos are shorter than K, takes the frame
+    of the first video that is nearest in time.
+    """
+    n, device = embeddings.shape[1], embeddings.device
+    lengths = batch.lengths.to(device)
+    slices = torch.arange(n, device=device) * n_actions // lengths[:, None]  # (B, N)
+    frames, where = embeddings[batch.mask], slices[batch.mask]
+    sums = torch.zeros(n_actions, embeddings.shape[2], device=device)
+    sums.index_add_(0, where, frames)
+    empty = torch.bincount(where, minlength=n_actions) == 0
+    times = (torch.arange(n_actions, device=device) * lengths[0]) // n_actions
+    sums[empty] = embeddings[0, times[empty]]
+    return unit(sums)
+
+
+def k_means(
+    embeddings: Tensor, batch: VideoBatch, n_actions: int, rng: np.random.RandomState
+) -> Tensor:
+    """Return k-means centres of the frames of all videos, ordered by mean time."""
+    frames = embeddings[batch.mask].cpu().numpy()
+    lengths = batch.lengths.to(embeddings.device)
+    n = torch.arange(embeddings.shape[1], device=embeddings.device)
+    times = (n / lengths[:, None])[batch.mask].cpu().numpy()
+    n_distinct = len(np.unique(frames, axis=0))
+    model = KMeans(min(n_actions, n_distinct), n_init=4, random_state=rng).fit(frames)
+    centres = model.cluster_centers_
+    order = np.argsort([times[model.labels_ == k].mean() for k in range(len(centres))])
+    # Fewer distinct frames than actions: the rest start as copies of the first.
+    order = np.concatenate([order, np.repeat(order[:1], n_actions - len(order))])
+    return unit(torch.from_numpy(centres[order]).to(embeddings))
+
+
+def refine(
+    prototypes: Tensor,
+    embeddings: Tensor,
+    batch: VideoBatch,
+    task: SegmentationTask,
+    n_rounds: int,
+) -> Tensor:
+    """Alternate plans with barycentres: each action moves to the mean of its frames.
+
+    An action that gets no mass stays where it is.
+    """
+    for _ in range(n_rounds):
+        plan = task.solve(embeddings, batch, prototypes).plan  # (B, N, K)
+        shares = plan * batch.lengths.to(plan.device)[:, None, None]
+        sums = torch.einsum("bnk,bnd->kd", shares, embeddings)
+        moved = sums.norm(dim=1, keepdim=True) > torch.finfo(sums.dtype).eps
+        prototypes = torch.where(moved, unit(sums), prototypes)
+    return prototypes

@@ -1,0 +1,20 @@
+"""Networks and losses: from frames to unit embeddings, and what trains them."""
+
+from skvas.nn.encoders import MLPEncoder, ResidualEncoder
+from skvas.nn.losses import (
+    alignment_loss,
+    intra_video_loss,
+    segmentation_loss,
+    transport_loss,
+)
+from skvas.nn.prototypes import Prototypes
+
+__all__ = [
+    "MLPEncoder",
+    "Prototypes",
+    "ResidualEncoder",
+    "alignment_loss",
+    "intra_video_loss",
+    "segmentation_loss",
+    "transport_loss",
+]
