@@ -97,10 +97,13 @@ class FGWProblem:
         reach = torch.zeros_like(highest)
         if self.alpha > 0:
             p, q = self.rows.mass[:, :, None], self.columns.mass[:, None, :]
-            by_row = self.structure_x.apply(p, dim=1).abs().amax(dim=(1, 2))
-            by_column = self.structure_y.apply(q, dim=2).abs().amax(dim=(1, 2))
-            by_row = by_row * self.structure_y.largest()
-            by_column = by_column * self.structure_x.largest()
+            # Structures say nothing of padded frames.
+            by_row = (self.structure_x.apply(p, dim=1).abs() * (p > 0)).amax((1, 2))
+            by_column = (self.structure_y.apply(q, dim=2).abs() * (q > 0)).amax((1, 2))
+            by_row = by_row * torch.as_tensor(self.structure_y.largest()).to(by_row)
+            by_column = by_column * torch.as_tensor(self.structure_x.largest()).to(
+                by_row
+            )
             kept_rows, kept_columns = self.rows.hard.all(1), self.columns.hard.all(1)
             reach = torch.minimum(
                 torch.where(kept_rows, by_row, torch.inf),

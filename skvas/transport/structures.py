@@ -79,12 +79,13 @@ class Structure(ABC):
         """
 
     @abstractmethod
-    def largest(self) -> float:
+    def largest(self) -> float | Tensor:
         """Return an upper bound of the absolute value of an entry.
 
         Returns
         -------
-        float
+        float or Tensor of shape (B,)
+            One for all problems, or one for each.
         """
 
     def take(self, index: Tensor) -> Structure:
@@ -302,8 +303,8 @@ class Dense(Structure):
     def dense(self, size: int) -> Tensor:
         return self.matrix.double().cpu()
 
-    def largest(self) -> float:
-        return float(self.matrix.abs().max())
+    def largest(self) -> float | Tensor:
+        return self.matrix.abs().amax(dim=(1, 2))
 
     def take(self, index: Tensor) -> Structure:
         if len(self.matrix) == 1:
@@ -342,7 +343,7 @@ class Virtual(Structure):
     def dense(self, size: int) -> Tensor:
         return F.pad(self.structure.dense(size - 1), (1, 0, 1, 0))
 
-    def largest(self) -> float:
+    def largest(self) -> float | Tensor:
         return self.structure.largest()
 
     def take(self, index: Tensor) -> Structure:
