@@ -255,7 +255,6 @@ def check_videos(
         raise ValueError("Expected at least one video, got an empty collection.")
     # Without an estimator, a bare one still compares the columns of data frames.
     owner = BaseEstimator() if estimator is None else estimator
-    learn = reset or estimator is None
     checked: list[np.ndarray] = []
     with unchanged_on_failure(estimator):
         for index, item in enumerate(items):
@@ -264,8 +263,8 @@ def check_videos(
                 if checked:
                     _check_same_width(video, checked[0])
                 named = item if hasattr(item, "columns") else video
-                learn_now = learn and not checked
-                validate_data(owner, named, reset=learn_now, skip_check_array=True)
+                learn = reset and not checked
+                validate_data(owner, named, reset=learn, skip_check_array=True)
                 checked.append(video)
         n_frames = sum(map(len, checked))
         if n_frames < min_total_frames:
