@@ -190,7 +190,7 @@ def intra_video_loss(
     gap = (i[:, None] - i[None, :]).abs()  # (N, N)
     real = mask[:, :, None] & mask[:, None, :] & (gap > 0)
     close = gap <= (window * mask.sum(dim=1)).clamp_min(1)[:, None, None]  # (B, N, N)
-    squares = gap.square() + 1.0
+    squares = gap.square().to(distance.dtype) + 1
     near = _weighted_mean(distance, real & close, 1 / squares)
     far = _weighted_mean(F.relu(margin - distance), real & ~close, squares)
     return (near + far).mean()
