@@ -41,8 +41,7 @@ def mirror(results: Sequence[np.ndarray], single: bool) -> np.ndarray:
     if single:
         return results[0]
     mirrored = np.empty(len(results), dtype=object)
-    for index, result in enumerate(results):  # a slice would broadcast equal lengths
-        mirrored[index] = result
+    mirrored[:] = list(results)  # an array in its place would be spread out
     return mirrored
 
 

@@ -61,6 +61,10 @@ def test_results_of_two_axes_are_not_joined():
     assert mirror([np.zeros((3, 2)), np.zeros((3, 2))], single=False).shape == (2,)
 
 
+def test_results_in_an_array_are_its_rows():
+    assert [len(row) for row in mirror(np.zeros((2, 3)), single=False)] == [3, 3]
+
+
 def test_one_result_is_itself():
     result = np.zeros(3)
     assert mirror([result], single=True) is result

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import gaussian_filter1d
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
-from sklearn.decomposition import PCA, IncrementalPCA
+from sklearn.decomposition import NMF, PCA, IncrementalPCA
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
@@ -25,6 +25,7 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
@@ -90,6 +91,31 @@ def test_per_video_fits_within_each_video():
     framewise = Framewise(StandardScaler(), per_video=True).fit(VIDEOS[:1])
     for result, video in zip(framewise.transform(VIDEOS), VIDEOS, strict=True):
         assert_array_equal(result, StandardScaler().fit_transform(video))
+
+
+def test_per_video_takes_its_names_from_the_longest_video():
+    framewise = Framewise(StandardScaler(), per_video=True).fit(VIDEOS)
+    assert framewise.transformer_.n_samples_seen_ == 45
+
+
+class RandomTransformer(StandardScaler):
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = True
+        return tags
+
+
+@pytest.mark.parametrize(
+    "transformer", [RandomTransformer(), NMF(), PCA(), OneHotEncoder(), TargetEncoder()]
+)
+def test_tags_are_those_of_the_transformer(transformer):
+    tags, inner = get_tags(Framewise(transformer)), get_tags(transformer)
+    assert tags.transformer_tags == inner.transformer_tags
+    assert tags.target_tags.required == inner.target_tags.required
+    assert tags.non_deterministic == inner.non_deterministic
+    assert tags.input_tags.positive_only == inner.input_tags.positive_only
+    assert tags.input_tags.allow_nan == inner.input_tags.allow_nan
+    assert not tags.input_tags.sparse
 
 
 def test_per_video_gives_zeros_for_one_frame():
