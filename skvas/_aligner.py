@@ -55,11 +55,12 @@ class VideoAligner(AligningEstimator):
     virtual_mass : float, default=None
         How much of a video can go unmatched, as a share of it. None: one frame, as
         published.
-    matching : {"monotone", "plan", "nearest"}, default="monotone"
+    matching : {"monotone", "plan", "nearest", "auto"}, default="auto"
         From plan to matches: the cheapest monotone path between the embeddings, for
         videos of a shared order; the partner that gets most of the plan's mass; or
-        the nearest embedding. Frames whose mass sits mostly on the virtual frame are
-        background in each.
+        the nearest embedding. "auto": "monotone" unless
+        :func:`~skvas.metrics.shared_order` finds no shared order, "plan" then. Frames
+        whose mass sits mostly on the virtual frame are background in each.
     reference : int or array-like of shape (n_frames, n_features), default=None
         The video that `predict` matches others with: its position in the videos of
         `fit`, or the video itself. None: the medoid, whose alignments with the others
@@ -97,6 +98,10 @@ class VideoAligner(AligningEstimator):
     ----------
     reference_ : ndarray of shape (n_frames, n_features)
         The video that `predict` matches others with.
+    matching_ : {"monotone", "plan", "nearest"}
+        How matches are found, "auto" resolved.
+    shared_order_ : skvas.metrics.SharedOrder or None
+        How far the videos of `fit` share an order; None if there was one only.
     encoder_ : torch.nn.Module
         The trained encoder, on the CPU.
     features_ : transformer or None
@@ -144,7 +149,7 @@ class VideoAligner(AligningEstimator):
         rho: float | str = "auto",
         zeta: float = 0.5,
         virtual_mass: float | None = None,
-        matching: str = "monotone",
+        matching: str = "auto",
         reference: Any = None,
         tau: float = 0.1,
         max_iter: int = 25,
@@ -213,7 +218,7 @@ class VideoAligner(AligningEstimator):
             model = self._build(features, rng)
             history = self._train(model, features, rng, self._compute)
             self._store(model, history, checked)
-            self.reference_ = self._choose_reference(checked, rng)
+            self._store_alignment(checked, rng)
         return self
 
     def predict(self, videos: Videos) -> Any:

@@ -14,6 +14,7 @@ from skvas._output import mirror
 from skvas._training import AlignmentTask, VAVATask, thin
 from skvas._typing import Videos
 from skvas.exceptions import InvalidParameterError
+from skvas.metrics import shared_order
 from skvas.transport import cosine_cost
 from skvas.validation import check_choice, check_real, check_videos, is_single_video
 
@@ -84,7 +85,7 @@ class AligningEstimator(BaseVideoEstimator):
         check_real(
             "virtual_mass", self.virtual_mass, low=0, low_open=True, none_ok=True
         )
-        check_choice("matching", self.matching, MATCHINGS)
+        check_choice("matching", self.matching, (*MATCHINGS, "auto"))
 
     def _alignment_task(self, progress: float = 1.0) -> AlignmentTask | VAVATask:
         return AlignmentTask(
@@ -101,19 +102,41 @@ class AligningEstimator(BaseVideoEstimator):
     def _align(self, x: np.ndarray, y: np.ndarray) -> Alignment:
         """Align two embedded videos."""
         task = self._alignment_task()
-        return _align_one(x, y, task, self.matching, str(self._device()))
+        return _align_one(x, y, task, self.matching_, str(self._device()))
 
     def _align_to_reference(self, embeddings: list[np.ndarray]) -> list[Alignment]:
         reference = self._embed([self.reference_])[0]
-        common = (reference, self._alignment_task(), self.matching, str(self._device()))
+        common = (
+            reference,
+            self._alignment_task(),
+            self.matching_,
+            str(self._device()),
+        )
         return self._in_jobs(_align_one, [(e, *common) for e in embeddings])
 
-    def _choose_reference(
+    def _store_alignment(
         self, videos: list[np.ndarray], rng: np.random.RandomState
+    ) -> None:
+        """Keep what matching needs: the order's part in it, and the reference."""
+        embeddings = self._embed(videos)
+        self.shared_order_ = None
+        if len(videos) > 1:
+            self.shared_order_ = shared_order(embeddings, random_state=rng)
+        self.matching_ = self.matching
+        if self.matching == "auto":
+            unordered = self.shared_order_ and not self.shared_order_.is_shared
+            self.matching_ = "plan" if unordered else "monotone"
+        self.reference_ = self._choose_reference(videos, embeddings, rng)
+
+    def _choose_reference(
+        self,
+        videos: list[np.ndarray],
+        embeddings: list[np.ndarray],
+        rng: np.random.RandomState,
     ) -> np.ndarray:
         """Return the reference that was asked for, or the medoid."""
         if self.reference is None:
-            return videos[self._medoid(self._embed(videos), rng)].copy()
+            return videos[self._medoid(embeddings, rng)].copy()
         if isinstance(self.reference, (int, np.integer)):
             if not 0 <= self.reference < len(videos):
                 raise InvalidParameterError(

@@ -15,6 +15,7 @@ from skvas.metrics._embeddings import (
     retrieval_precision,
 )
 from skvas.metrics._matches import LabelAgreement, label_agreement, matching_error
+from skvas.metrics._order import SharedOrder, shared_order
 from skvas.metrics._scorer import make_segmentation_scorer
 from skvas.metrics._segmentation import (
     SegmentationReport,
@@ -34,6 +35,7 @@ __all__ = [
     "PairMatches",
     "PhaseClassification",
     "SegmentationReport",
+    "SharedOrder",
     "consistency_score",
     "dtw_matches",
     "edit_score",
@@ -53,5 +55,6 @@ __all__ = [
     "phase_progression",
     "retrieval_precision",
     "segmentation_report",
+    "shared_order",
     "uniform_segmentation",
 ]

@@ -1,0 +1,119 @@
+"""Whether videos share an order, told from their frames alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skvas.decoding import monotone_path, path_to_matches
+from skvas.validation import check_integer, check_videos
+
+
+@dataclass(frozen=True)
+class SharedOrder:
+    """How much better videos match forwards than backwards.
+
+    Attributes
+    ----------
+    value : float
+        Mean over pairs: 1 where a path that keeps the order matches as closely as free
+        choice does, 0 where it does no better than one through the reversed video.
+    error : float
+        Standard error of the mean; infinite for a single pair.
+    n_pairs : int
+        Pairs of videos that were looked at.
+
+    Examples
+    --------
+    >>> from skvas.metrics import SharedOrder
+    >>> SharedOrder(0.5, 0.1, 20).is_shared
+    True
+    """
+
+    value: float
+    error: float
+    n_pairs: int
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the value is above 0 by more than two standard errors."""
+        return self.value > 2 * self.error
+
+
+def shared_order(
+    embeddings: Sequence[np.ndarray],
+    *,
+    n_pairs: int = 30,
+    n_frames: int = 200,
+    random_state: int | np.random.RandomState | None = None,
+) -> SharedOrder:
+    r"""Tell from unit embeddings whether videos go through one order of moments.
+
+    For a pair, let :math:`m` be the mean cost of the frames of x along the cheapest
+    monotone path through y, :math:`r` that through y reversed in time, and :math:`n`
+    that of nearest neighbours. The pair's value is :math:`(r - m) / (r - n)`.
+
+    Parameters
+    ----------
+    embeddings : sequence of ndarray of shape (n_i, D)
+        Unit embeddings of at least two videos.
+    n_pairs : int, default=30
+        Ordered pairs drawn, at most.
+    n_frames : int, default=200
+        Evenly spread frames of each video that are looked at, at most.
+    random_state : int, RandomState or None, default=None
+        Draws the pairs.
+
+    Returns
+    -------
+    SharedOrder
+        The mean over pairs and its standard error.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two videos.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.metrics import shared_order
+    >>> angles = np.linspace(0, 3, 50)
+    >>> video = np.column_stack([np.cos(angles), np.sin(angles)])
+    >>> shared_order([video, video[::2], video[::3]], random_state=0).is_shared
+    True
+    """
+    check_integer("n_pairs", n_pairs, low=1)
+    check_integer("n_frames", n_frames, low=2)
+    videos = check_videos(list(embeddings))
+    if len(videos) < 2:
+        raise ValueError("shared_order needs at least two videos, got one.")
+    thin = [video[:: -(-len(video) // n_frames)] for video in videos]
+    rng = check_random_state(random_state)
+    n_all = len(videos) * (len(videos) - 1)
+    drawn = rng.choice(n_all, size=min(n_pairs, n_all), replace=False)
+    values = []
+    for number in drawn:
+        i, shift = divmod(number, len(videos) - 1)
+        j = (i + 1 + shift) % len(videos)
+        values.append(_gain_of_order(1 - thin[i] @ thin[j].T))
+    spread = np.std(values, ddof=1) if len(values) > 1 else np.inf
+    error = float(spread / np.sqrt(len(values)))
+    return SharedOrder(float(np.mean(values)), error, len(values))
+
+
+def _gain_of_order(cost: np.ndarray) -> float:
+    forwards, backwards = _path_cost(cost), _path_cost(cost[:, ::-1])
+    free = cost.min(axis=1).mean()
+    room = backwards - free
+    # Where frames cannot be told apart, nothing speaks for an order.
+    return float((backwards - forwards) / room) if room > 1e-9 else 0.0
+
+
+def _path_cost(cost: np.ndarray) -> float:
+    """Return the mean cost of the rows at their matches on the cheapest path."""
+    matches, _ = path_to_matches(monotone_path(cost), cost)
+    return float(cost[np.arange(len(cost)), matches].mean())
