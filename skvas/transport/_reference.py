@@ -181,8 +181,9 @@ def _mirror(problem: _Dense, budget: Budget) -> tuple[Array, int, bool]:
     """Descend multiplicatively, halving the step where the objective would rise."""
     log_plan = np.log(problem.x.mass)[:, None] + np.log(problem.y.mass)[None, :]
     value, slope = problem.objective(log_plan), problem.gradient(log_plan)
-    step = 4 / np.abs(slope).max() if budget.step is None else budget.step
-    step = min(step, 1 / problem.eps)
+    # 4 / max |gradient|, at most 1 / eps.
+    step = 4 / max(np.abs(slope).max(), 4 * problem.eps)
+    step = step if budget.step is None else min(budget.step, 1 / problem.eps)
     for iteration in range(budget.max_iter):
         trial = _project(log_plan - step * slope, problem.x, problem.y)
         trial_value = problem.objective(trial)

@@ -100,9 +100,10 @@ def sinkhorn_scaling(
                 break
 
     plan = kernel.mul_(u[:, :, None]).mul_(v[:, None, :])
-    return plan, Potentials(
-        start.f + u.clamp_min(tiny).log(), start.g + v.clamp_min(tiny).log()
-    )
+    # Potentials of padded items stay 0: any growth would end as 0 times infinity.
+    f = start.f + torch.where(sides.p > 0, u.clamp_min(tiny), 1.0).log()
+    g = start.g + torch.where(sides.q > 0, v.clamp_min(tiny), 1.0).log()
+    return plan, Potentials(f, g)
 
 
 def sinkhorn_log(
