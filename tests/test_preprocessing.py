@@ -70,7 +70,6 @@ LABELS = [(video[:, 2] > 0).astype(int) for video in VIDEOS]
         WhitenedViews(smoothing=0, views=("collection",)),
     ],
     expected_failed_checks=expected_failures,
-    xfail_strict=True,
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
