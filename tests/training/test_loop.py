@@ -1,0 +1,144 @@
+"""The training loop: what it records, calls and leaves behind."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from skvas._training import Losses, PairSampler, announce, train
+
+CPU = torch.device("cpu")
+
+
+class Point(nn.Module):
+    """A parameter that is drawn to the mean of the frames."""
+
+    def __init__(self):
+        super().__init__()
+        self.at = nn.Parameter(torch.zeros(2))
+
+
+def run(compute=None, *, point=None, max_epochs=4, n_videos=5, **options):
+    point = point or Point()
+    videos = [np.ones((3, 2), dtype=np.float32) for _ in range(n_videos)]
+    sampler = PairSampler(videos, 3, 2, np.random.RandomState(0), CPU)
+
+    def distance(pairs, progress):
+        loss = (pairs.x.frames - point.at).square().mean()
+        return Losses(loss, {"progress": torch.tensor(progress)})
+
+    defaults = {"lr": 0.1, "weight_decay": 0.0, "after_step": lambda: None}
+    history = train(
+        compute or distance,
+        sampler,
+        nn.ModuleList([point]),
+        max_epochs=max_epochs,
+        **defaults | options,
+    )
+    return history, point
+
+
+def test_loss_falls_and_the_history_says_so():
+    history, point = run(max_epochs=20, lr=0.02)
+    assert (np.diff(history["loss"]) < 0).all()
+    assert (point.at > 0.5).all()
+
+
+def test_history_has_one_value_an_epoch():
+    history, _ = run(max_epochs=4)
+    assert set(history) == {"epoch", "loss", "progress", "seconds"}
+    assert history["epoch"].tolist() == [1, 2, 3, 4]
+    assert history["progress"].tolist() == [0, 0.25, 0.5, 0.75]
+    assert (history["seconds"] >= 0).all()
+    assert all(values.shape == (4,) for values in history.values())
+
+
+def test_history_holds_means_over_the_batches_of_an_epoch():
+    numbers = iter(range(100))
+
+    def count(pairs, progress):
+        return Losses(point.at.sum(), {"number": torch.tensor(float(next(numbers)))})
+
+    point = Point()
+    history, _ = run(count, point=point, max_epochs=2, n_videos=5)  # 3 batches
+    assert history["number"].tolist() == [1, 4]
+
+
+def test_no_epochs_give_an_empty_history_and_change_nothing():
+    history, point = run(max_epochs=0)
+    assert all(len(values) == 0 for values in history.values())
+    assert {"epoch", "loss", "seconds"} <= set(history)
+    assert (point.at == 0).all()
+
+
+def test_after_step_is_called_after_each_step():
+    seen = []
+    point = Point()
+    run(point=point, after_step=lambda: seen.append(point.at.detach().clone()))
+    assert len(seen) == 4 * 3
+    assert all((b != a).all() for a, b in zip(seen, seen[1:], strict=False))
+
+
+def test_modules_train_inside_and_rest_outside():
+    modes = []
+
+    def compute(pairs, progress):
+        modes.append(point.training)
+        return Losses(point.at.square().sum(), {})
+
+    point = Point().eval()
+    run(compute, point=point, max_epochs=1)
+    assert set(modes) == {True}
+    assert not point.training
+
+
+def test_rate_and_decay_are_those_of_adam():
+    # The first step of Adam has the length of the learning rate.
+    _, point = run(max_epochs=1, n_videos=2, lr=0.25)
+    torch.testing.assert_close(point.at.detach(), torch.full((2,), 0.25))
+    pulled = Point()
+    with torch.no_grad():
+        pulled.at.fill_(1.0)  # no gradient here but that of the decay
+    run(point=pulled, max_epochs=1, n_videos=2, lr=0.25, weight_decay=0.1)
+    torch.testing.assert_close(pulled.at.detach(), torch.full((2,), 0.75))
+
+
+def test_callback_gets_the_record_of_each_epoch():
+    records = []
+    history, _ = run(max_epochs=3, callback=records.append)
+    assert [record["epoch"] for record in records] == [1, 2, 3]
+    for name, values in history.items():
+        assert [record[name] for record in records] == values.tolist()
+    assert all(isinstance(record["loss"], float) for record in records)
+
+
+def test_exception_of_a_callback_ends_the_training():
+    records = []
+
+    def stop(record):
+        records.append(record)
+        if record["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(max_epochs=10, callback=stop)
+    assert len(records) == 2
+
+
+@pytest.mark.parametrize(
+    ("verbose", "max_epochs", "lines"),
+    [(0, 30, 0), (1, 30, 10), (2, 30, 30), (1, 3, 3), (1, 25, 13)],
+)
+def test_verbose_says_how_many_lines_are_logged(caplog, verbose, max_epochs, lines):
+    with caplog.at_level(logging.INFO, logger="skvas"):
+        for epoch in range(1, max_epochs + 1):
+            announce({"epoch": epoch, "loss": 0.5}, max_epochs, verbose)
+    assert len(caplog.records) == lines
+    assert all(record.name == "skvas" for record in caplog.records)
+    if lines:
+        last = caplog.records[-1].getMessage()
+        assert last == f"epoch {max_epochs}/{max_epochs}  loss=0.5"
