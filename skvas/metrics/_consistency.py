@@ -40,6 +40,13 @@ class PairMatches:
         Number of frames of each video.
     n_pairs : int
         Number of pairs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.metrics import match_pairs
+    >>> match_pairs([np.zeros((3, 1)), np.zeros((2, 1)), np.zeros((4, 1))]).lengths
+    (3, 2, 4)
     """
 
     frames: Codes
@@ -64,6 +71,14 @@ class ConsistencyScore:
         Adjusted mutual information over nearest neighbours, whatever their order.
     n_pairs : int
         Number of pairs of videos that were matched.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.metrics import consistency_score
+    >>> video = np.array([[0.0], [5.0]])
+    >>> consistency_score([["a", "b"], ["a", "b"]], [video, video]).score
+    1.0
     """
 
     score: float

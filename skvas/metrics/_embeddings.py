@@ -37,6 +37,12 @@ class PhaseClassification:
         Share of the videos that each classifier was fitted on.
     classifier : str
         What was fitted.
+
+    Examples
+    --------
+    >>> from skvas.metrics import PhaseClassification
+    >>> PhaseClassification(0.9, 0.99, 1.0, "SVC, RBF kernel, C = 1").held_out
+    0.9
     """
 
     held_out: float
@@ -58,10 +64,14 @@ def phase_classification(
 
     Parameters
     ----------
-    train_embeddings, test_embeddings : arrays of shape (n_frames_i, D)
-        Frozen embeddings, one array a video.
-    train_labels, test_labels : array-like of shape (n_frames_i,), one a video
-        Phase of each frame.
+    train_embeddings : arrays of shape (n_frames_i, D)
+        Frozen embeddings to fit on, one array a video.
+    train_labels : array-like of shape (n_frames_i,), one a video
+        Phase of each of their frames.
+    test_embeddings : arrays of shape (n_frames_i, D)
+        Frozen embeddings to score on.
+    test_labels : array-like of shape (n_frames_i,), one a video
+        Phase of each of their frames.
     fraction : float, default=1.0
         Share of the labelled videos to fit on, in (0, 1]; at least one video. The
         literature uses 0.1, 0.5 and 1.
@@ -118,10 +128,14 @@ def phase_progression(
 
     Parameters
     ----------
-    train_embeddings, test_embeddings : arrays of shape (n_frames_i, D)
-        Frozen embeddings, one array a video.
-    train_labels, test_labels : array-like of shape (n_frames_i,), one a video
-        Phase of each frame.
+    train_embeddings : arrays of shape (n_frames_i, D)
+        Frozen embeddings to fit on, one array a video.
+    train_labels : array-like of shape (n_frames_i,), one a video
+        Phase of each of their frames.
+    test_embeddings : arrays of shape (n_frames_i, D)
+        Frozen embeddings to score on.
+    test_labels : array-like of shape (n_frames_i,), one a video
+        Phase of each of their frames.
 
     Returns
     -------
@@ -221,7 +235,8 @@ def retrieval_precision(
     -------
     dict of int to float
         For each number, the mean over all frames of the share of nearest frames, taken
-        from all *other* videos together, with the frame's phase.
+        from all *other* videos together, with the frame's phase. Which of equally near
+        frames are taken is not defined.
 
     Examples
     --------
@@ -332,8 +347,7 @@ def _shared_phases(
     start = 0
     for block in _distances(x, pool):
         near = np.argpartition(block, k - 1, axis=1)[:, :k]
-        near.sort(axis=1)  # the earlier frame first where distances tie
-        rank = np.take_along_axis(block, near, axis=1).argsort(axis=1, kind="stable")
+        rank = np.take_along_axis(block, near, axis=1).argsort(axis=1)
         near = np.take_along_axis(near, rank, axis=1)
         own = phases[start : start + len(block), None]
         counts += (pool_phases[near] == own).sum(axis=0)

@@ -25,6 +25,12 @@ class LabelAgreement:
     agreement_of_all : float
         Share of all frames that are matched with a frame of their label: unmatched
         frames count as mistakes.
+
+    Examples
+    --------
+    >>> from skvas.metrics import label_agreement
+    >>> label_agreement([0, -1], ["a", "b"], ["a"]).matched
+    0.5
     """
 
     agreement: float

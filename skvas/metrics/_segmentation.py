@@ -46,6 +46,13 @@ class SegmentationReport:
         The label that was left out.
     sampling : str
         How the frames behind `f1` were drawn.
+
+    Examples
+    --------
+    >>> from skvas.metrics import segmentation_report
+    >>> report = segmentation_report(["a", "a", "b", "b"], [7, 7, 7, 3], random_state=0)
+    >>> report.mof, report.matching, report.sampling
+    (0.75, 'global', '15 frames a segment with replacement, 50 draws')
     """
 
     mof: float
@@ -195,8 +202,13 @@ def mof(
     ----------
     labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
         True action and predicted cluster of each frame.
-    matching, groups, background
-        The protocol; see :func:`segmentation_report`.
+    matching : {"global", "per_group", "per_video", None}, default="global"
+        Over which frames clusters are matched with actions; None: they are actions. All
+        of the protocol is explained at :func:`segmentation_report`.
+    groups : iterable of length n_videos, default=None
+        The group of each video, for `matching="per_group"`.
+    background : int or str, default=None
+        A true label whose frames are left out.
 
     Returns
     -------
@@ -226,8 +238,13 @@ def miou(
     ----------
     labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
         True action and predicted cluster of each frame.
-    matching, groups, background
-        The protocol; see :func:`segmentation_report`.
+    matching : {"global", "per_group", "per_video", None}, default="global"
+        Over which frames clusters are matched with actions; None: they are actions. All
+        of the protocol is explained at :func:`segmentation_report`.
+    groups : iterable of length n_videos, default=None
+        The group of each video, for `matching="per_group"`.
+    background : int or str, default=None
+        A true label whose frames are left out.
 
     Returns
     -------
@@ -269,8 +286,13 @@ def f1_sampled(
     ----------
     labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
         True action and predicted cluster of each frame.
-    matching, groups, background
-        The protocol; see :func:`segmentation_report`.
+    matching : {"global", "per_group", "per_video", None}, default="global"
+        Over which frames clusters are matched with actions; None: they are actions. All
+        of the protocol is explained at :func:`segmentation_report`.
+    groups : iterable of length n_videos, default=None
+        The group of each video, for `matching="per_group"`.
+    background : int or str, default=None
+        A true label whose frames are left out.
     f1_draws : int, default=50
         Number of draws.
     random_state : int, RandomState instance or None, default=None
@@ -316,8 +338,13 @@ def f1_majority(
     ----------
     labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
         True action and predicted cluster of each frame.
-    matching, groups, background
-        The protocol; see :func:`segmentation_report`.
+    matching : {"global", "per_group", "per_video", None}, default="global"
+        Over which frames clusters are matched with actions; None: they are actions. All
+        of the protocol is explained at :func:`segmentation_report`.
+    groups : iterable of length n_videos, default=None
+        The group of each video, for `matching="per_group"`.
+    background : int or str, default=None
+        A true label whose frames are left out.
 
     Returns
     -------
@@ -352,8 +379,13 @@ def edit_score(
     ----------
     labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
         True action and predicted cluster of each frame.
-    matching, groups, background
-        The protocol; see :func:`segmentation_report`.
+    matching : {"global", "per_group", "per_video", None}, default="global"
+        Over which frames clusters are matched with actions; None: they are actions. All
+        of the protocol is explained at :func:`segmentation_report`.
+    groups : iterable of length n_videos, default=None
+        The group of each video, for `matching="per_group"`.
+    background : int or str, default=None
+        A true label whose frames are left out.
 
     Returns
     -------
@@ -397,8 +429,13 @@ def f1_overlap(
         True action and predicted cluster of each frame.
     threshold : float, default=0.5
         Least intersection over union, in (0, 1].
-    matching, groups, background
-        The protocol; see :func:`segmentation_report`.
+    matching : {"global", "per_group", "per_video", None}, default="global"
+        Over which frames clusters are matched with actions; None: they are actions. All
+        of the protocol is explained at :func:`segmentation_report`.
+    groups : iterable of length n_videos, default=None
+        The group of each video, for `matching="per_group"`.
+    background : int or str, default=None
+        A true label whose frames are left out.
 
     Returns
     -------

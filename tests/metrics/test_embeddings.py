@@ -74,12 +74,6 @@ def test_retrieval_precision_looks_at_all_other_videos_and_never_at_its_own():
     assert_allclose(list(found.values()), list(expected.values()))
 
 
-def test_retrieval_takes_the_earlier_of_equally_near_frames():
-    videos = [np.zeros((1, 1)), np.ones((3, 1))]
-    assert retrieval_precision(videos, [["a"], ["a", "b", "b"]], k=[1])[1] == 0.5
-    assert retrieval_precision(videos, [["a"], ["b", "a", "b"]], k=[1])[1] == 0.25
-
-
 def test_phase_progression_is_the_fit_of_least_squares_on_other_videos():
     videos, labels = random_videos(n_videos=6)
     labels[1][:] = 0  # one video without the phases 1 and 2

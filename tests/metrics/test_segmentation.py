@@ -8,7 +8,7 @@ from itertools import groupby, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -73,10 +73,14 @@ def test_no_cluster_is_matched_with_an_action_that_it_never_meets(labels):
     assert set(match_labels(true, pred).items()) <= pairs
 
 
+def test_a_cluster_without_a_partner_is_left_out():
+    assert match_labels(list("aaaab"), [0, 0, 0, 1, 0]) == {0: "a"}
+
+
 def test_equally_good_matchings_are_told_apart_by_their_unions():
-    # Cluster 0 covers two frames of each action; the shorter one fits it better.
-    true = list("aaaabb")
-    assert match_labels(true, [0, 0, 1, 2, 0, 0]) == {0: "b", 1: "a"}
+    # Clusters 0 and 1 both hold half of a, but 0 also holds a frame of b.
+    true = list("aaaabbbb")
+    assert match_labels(true, [0, 0, 1, 1, 0, 2, 2, 2]) == {1: "a", 2: "b"}
 
 
 @given(labellings())
@@ -223,6 +227,12 @@ def test_f1_at_an_overlap_counts_hits_false_alarms_and_misses(labels, threshold)
     assert_allclose(ours, overlap_f1(true, pred, threshold))
 
 
+def test_a_true_segment_is_hit_once_only():
+    true, pred = [0, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0]
+    # Both predictions overlap it by a quarter or more: one hit in 1 + 3 segments.
+    assert f1_overlap(true, pred, threshold=0.25, matching=None) == 2 * 1 / (1 + 3)
+
+
 def test_f1_of_majorities_by_hand():
     true = [list("aaabb"), list("ccccc")]
     pred = [[0, 1, 1, 0, 2], [0, 0, 0, 1, 1]]
@@ -267,6 +277,13 @@ def test_sampled_f1_repeats_with_its_seed_only():
 
 
 @given(labellings(n_actions=3), st.integers(0, 2))
+@example(  # a tie that predictions on background could decide
+    (
+        [np.array([0]), np.repeat([0, 2], [10, 1]), np.array([0, 0, 0, 0, 1, 2])],
+        [np.array([0]), np.append([0] * 9, [3, 2]), np.array([0, 0, 0, 0, 0, 3])],
+    ),
+    0,
+)
 def test_background_frames_count_nowhere_whatever_is_predicted_there(labels, seed):
     true, pred = labels
     true = [np.append(video, 1) for video in true]  # at least one frame to score
