@@ -22,7 +22,7 @@ from skvas._training import Losses, Pairs, PairSampler, train
 from skvas._typing import Videos
 from skvas.exceptions import CollapseWarning, InvalidParameterError
 from skvas.nn import MLPEncoder, Prototypes, ResidualEncoder
-from skvas.preprocessing import WhitenedViews
+from skvas.preprocessing import VideoStandardizer, WhitenedViews
 from skvas.transport import unit
 from skvas.validation import check_choice, check_integer, check_real, check_videos
 
@@ -155,11 +155,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
             "verbose", int(verbose) if isinstance(verbose, bool) else verbose, low=0
         )
         check_device(self.device)
-        if self.encoder is not None and not isinstance(self.encoder, nn.Module):
-            raise InvalidParameterError(
-                "encoder must be None or a torch.nn.Module from (B, N, n_features) to "
-                f"(B, N, D), got {type(self.encoder).__name__}."
-            )
+        _check_encoder(self.encoder)
         if self.callback is not None and not callable(self.callback):
             raise InvalidParameterError(
                 f"callback must be None or callable, got {self.callback!r}."
@@ -172,14 +168,14 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
 
     def _fit_features(self, videos: list[np.ndarray]) -> list[np.ndarray]:
         """Fit the preprocessing, and return the features that the encoder sees."""
-        if self.features is None:
-            self.features_ = None
-        elif isinstance(self.features, str):
-            check_choice("features", self.features, ("auto",))
-            informed = self.recipe == "informed"
-            self.features_ = WhitenedViews().fit(videos) if informed else None
-        else:
-            self.features_ = clone(self.features).fit(videos)
+        features = self.features
+        if isinstance(features, str):
+            check_choice("features", features, ("auto", "standardise"))
+            if features == "standardise":
+                features = VideoStandardizer()
+            else:
+                features = WhitenedViews() if self.recipe == "informed" else None
+        self.features_ = None if features is None else clone(features).fit(videos)
         return self._features(videos)
 
     def _features(self, videos: list[np.ndarray]) -> list[np.ndarray]:
@@ -198,13 +194,16 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         n_features = features[0].shape[1]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.randint(2**31)))
-            if self.encoder is not None:
+            if isinstance(self.encoder, nn.Module):
                 encoder = copy.deepcopy(self.encoder)
+            elif self.encoder is not None:
+                encoder = MLPEncoder(n_features, self.encoder)
             elif self.recipe == "informed":
                 encoder = ResidualEncoder(n_features)
             else:
                 encoder = MLPEncoder(n_features)
-        return Model(encoder.to(self._device()), None)
+        # At rest until it is trained: the start must not see dropout.
+        return Model(encoder.to(self._device()).eval(), None)
 
     def _train(
         self,
@@ -294,6 +293,18 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
             delayed(_decode_group)(decode, group) for group in groups
         )
         return [result for group in done for result in group]
+
+
+def _check_encoder(encoder: Any) -> None:
+    widths = isinstance(encoder, tuple) and len(encoder) > 0
+    if widths:
+        for width in encoder:
+            check_integer("a width of encoder", width, low=1)
+    elif encoder is not None and not isinstance(encoder, nn.Module):
+        raise InvalidParameterError(
+            "encoder must be None, a tuple of layer widths, or a torch.nn.Module from "
+            f"(B, N, n_features) to (B, N, D), got {encoder!r}."
+        )
 
 
 def _decode_group(

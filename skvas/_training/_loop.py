@@ -69,7 +69,9 @@ def train(
         The mean of each part over each epoch, beside `epoch`, `loss` and `seconds`.
     """
     modules.train()
-    optimizer = torch.optim.Adam(modules.parameters(), lr=lr, weight_decay=weight_decay)
+    # As a group they may be none, where nothing is to be trained.
+    groups = [{"params": list(modules.parameters())}]
+    optimizer = torch.optim.Adam(groups, lr=lr, weight_decay=weight_decay)
     records: list[dict[str, float]] = []
     for epoch in range(max_epochs):
         started = time.perf_counter()

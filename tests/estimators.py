@@ -1,0 +1,75 @@
+"""The three estimators, small and quick, and small videos for them."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+
+from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from skvas.datasets import make_videos
+
+ESTIMATORS = [ActionSegmenter, VideoAligner, JointAlignSegment]
+SEGMENTERS = [ActionSegmenter, JointAlignSegment]
+ALIGNERS = [VideoAligner, JointAlignSegment]
+
+QUICK = {
+    "n_actions": 3,
+    "n_refine": 2,
+    "max_epochs": 2,
+    "n_frames": 24,
+    "batch_size": 3,
+    "max_iter": 8,
+    "device": "cpu",
+    "random_state": 0,
+}
+
+
+def quick(cls, **parameters):
+    """Make an estimator that is fitted in a fraction of a second."""
+    known = inspect.signature(cls).parameters
+    defaults = {name: value for name, value in QUICK.items() if name in known}
+    return cls(**defaults | parameters)
+
+
+def small_data(n_videos=5, **options):
+    """Make videos of 30 to 40 frames, 5 features and 3 actions."""
+    defaults = {
+        "n_actions": 3,
+        "n_frames": (30, 40),
+        "n_features": 5,
+        "noise": 0.2,
+        "random_state": 0,
+    }
+    return make_videos(n_videos, **defaults | options)
+
+
+def small_videos(n_videos=5, **options):
+    return small_data(n_videos, **options).videos
+
+
+def outputs(estimator, videos):
+    """Return all that an estimator says of videos, as one list of arrays a method."""
+    found = {}
+    for method in ("predict", "predict_proba", "transform", "match"):
+        if hasattr(estimator, method):
+            results = getattr(estimator, method)(videos)
+            single = isinstance(results, np.ndarray) and results.dtype != object
+            found[method] = [results] if single else list(results)
+    return found
+
+
+def assert_same_outputs(found, expected):
+    """Require equality bit for bit."""
+    assert found.keys() == expected.keys()
+    for method, results in expected.items():
+        assert len(found[method]) == len(results)
+        for ours, theirs in zip(found[method], results, strict=True):
+            np.testing.assert_array_equal(ours, theirs, err_msg=method)
+
+
+def assert_same_state(estimator, before):
+    """Require the very attributes of before."""
+    now = vars(estimator)
+    assert now.keys() == before.keys()
+    assert all(now[name] is value for name, value in before.items())
