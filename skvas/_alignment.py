@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skvas.decoding import monotone_path, path_to_matches, plan_to_matches
 from skvas.validation import check_choice
@@ -78,6 +80,78 @@ class Alignment:
         forth = np.column_stack([i, self.matches_x])[self.matches_x >= 0]
         back = np.column_stack([self.matches_y, j])[self.matches_y >= 0]
         return np.unique(np.concatenate([forth, back]), axis=0)
+
+    def warp(
+        self, array: ArrayLike, *, onto: str = "x", fill: Any = None
+    ) -> np.ndarray:
+        """Bring what belongs to one video onto the time of the other.
+
+        Frames are taken as they are and never mixed, so that images, signals and
+        labels of any type will do.
+
+        Parameters
+        ----------
+        array : array-like of shape (n_frames, ...)
+            One entry for each frame of y where `onto` is "x", of x where it is "y".
+        onto : {"x", "y"}, default="x"
+            The video whose time the result has.
+        fill : object, default=None
+            What stands at background frames, such as NaN. None: the entry at the
+            nearest frame that is not background, the earlier of two.
+
+        Returns
+        -------
+        ndarray of shape (N, ...) or (M, ...)
+            Entry i is the entry of `array` at the frame that frame i is matched with.
+            The type is that of `array` or, with `fill`, one that holds both.
+
+        Raises
+        ------
+        ValueError
+            If `array` is not one entry a frame, or if no frame is matched and there is
+            no `fill`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skvas import Alignment
+        >>> matches, plan, chance = np.array([0, -1, 2]), np.eye(3) / 3, np.zeros(3)
+        >>> alignment = Alignment(matches, matches, plan, chance, chance, 0.0, "plan")
+        >>> alignment.warp([5, 6, 7])
+        array([5, 5, 7])
+        >>> alignment.warp([5, 6, 7], fill=np.nan)
+        array([ 5., nan,  7.])
+        """
+        check_choice("onto", onto, ("x", "y"))
+        there, back = self.matches_x, self.matches_y
+        if onto == "y":
+            there, back = back, there
+        entries = np.asarray(array)
+        if entries.ndim == 0 or len(entries) != len(back):
+            raise ValueError(
+                f"array must have one entry for each of the {len(back)} frames of "
+                f"{'y' if onto == 'x' else 'x'} to be brought onto {onto}, got shape "
+                f"{entries.shape}."
+            )
+        matched = there >= 0
+        if fill is None:
+            return entries[there[_nearest(matched)]]
+        kind = np.promote_types(entries.dtype, np.min_scalar_type(fill))
+        warped = np.full((len(there), *entries.shape[1:]), fill, dtype=kind)
+        warped[matched] = entries[there[matched]]
+        return warped
+
+
+def _nearest(matched: np.ndarray) -> np.ndarray:
+    """Return for each frame the nearest one that is matched, the earlier of two."""
+    frames = np.flatnonzero(matched)
+    if len(frames) == 0:
+        raise ValueError(
+            "No frame is matched, so there is nothing to warp; say with fill what is "
+            "to stand at background frames."
+        )
+    middles = (frames[1:] + frames[:-1]) / 2
+    return frames[np.searchsorted(middles, np.arange(len(matched)))]
 
 
 def make_alignment(
