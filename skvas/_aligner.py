@@ -33,15 +33,16 @@ class VideoAligner(AligningEstimator):
         Where training starts, and what "auto" below stands for. "informed": from
         whitened features (METHOD.md, section 7b).
         "paper": from a random network, as published.
-    features : transformer, None or "auto", default="auto"
+    features : transformer, None, "standardise" or "auto", default="auto"
         Preprocessing of the videos, cloned and fitted in `fit`, such as
-        ``Framewise(StandardScaler())``; None takes them as they are. "auto":
+        ``Framewise(StandardScaler())``; None takes them as they are. "standardise":
+        :class:`~skvas.preprocessing.VideoStandardizer`. "auto":
         :class:`~skvas.preprocessing.WhitenedViews` if informed, None otherwise.
-    encoder : torch.nn.Module, default=None
+    encoder : torch.nn.Module or tuple of int, default=None
         Network from features (B, N, n_features) to embeddings (B, N, D), copied before
-        it is trained; its output is scaled to length one. None:
-        :class:`~skvas.nn.ResidualEncoder` if informed,
-        :class:`~skvas.nn.MLPEncoder` otherwise.
+        it is trained; its output is scaled to length one. A tuple gives the widths of
+        the layers of an :class:`~skvas.nn.MLPEncoder`. None:
+        :class:`~skvas.nn.ResidualEncoder` if informed, widths (128, 40) otherwise.
     alpha : float, default=0.3
         Weight of the temporal structure against the matching cost, in [0, 1].
     eps : float, default=0.07
@@ -142,7 +143,7 @@ class VideoAligner(AligningEstimator):
         method: str = "vaot",
         recipe: str = "informed",
         features: Any = "auto",
-        encoder: nn.Module | None = None,
+        encoder: nn.Module | tuple[int, ...] | None = None,
         alpha: float = 0.3,
         eps: float = 0.07,
         radius: float = 0.04,

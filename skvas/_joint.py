@@ -43,15 +43,16 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         whitened features and action embeddings found in the data
         itself (METHOD.md, section 7b).
         "paper": from a random network, as published.
-    features : transformer, None or "auto", default="auto"
+    features : transformer, None, "standardise" or "auto", default="auto"
         Preprocessing of the videos, cloned and fitted in `fit`, such as
-        ``Framewise(StandardScaler())``; None takes them as they are. "auto":
+        ``Framewise(StandardScaler())``; None takes them as they are. "standardise":
+        :class:`~skvas.preprocessing.VideoStandardizer`. "auto":
         :class:`~skvas.preprocessing.WhitenedViews` if informed, None otherwise.
-    encoder : torch.nn.Module, default=None
+    encoder : torch.nn.Module or tuple of int, default=None
         Network from features (B, N, n_features) to embeddings (B, N, D), copied before
-        it is trained; its output is scaled to length one. None:
-        :class:`~skvas.nn.ResidualEncoder` if informed,
-        :class:`~skvas.nn.MLPEncoder` otherwise.
+        it is trained; its output is scaled to length one. A tuple gives the widths of
+        the layers of an :class:`~skvas.nn.MLPEncoder`. None:
+        :class:`~skvas.nn.ResidualEncoder` if informed, widths (128, 40) otherwise.
     start : {"time", "kmeans", "random", "auto"}, default="auto"
         Where the action embeddings start: means of K equal slices of time, which
         suits videos of a shared order; k-means centres; or random vectors. "auto":
@@ -171,7 +172,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         *,
         recipe: str = "informed",
         features: Any = "auto",
-        encoder: nn.Module | None = None,
+        encoder: nn.Module | tuple[int, ...] | None = None,
         start: str = "auto",
         n_refine: int | str = "auto",
         alpha: float = 0.3,

@@ -12,7 +12,12 @@ from scipy import sparse
 from scipy.linalg import eigh, svd
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import oaconvolve
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    OneToOneFeatureMixin,
+    clone,
+)
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -33,7 +38,7 @@ from skvas.validation import (
     unchanged_on_failure,
 )
 
-__all__ = ["Framewise", "WhitenedViews"]
+__all__ = ["Framewise", "VideoStandardizer", "WhitenedViews"]
 
 _VIEWS = ("video", "collection")
 
@@ -328,6 +333,83 @@ def _dense_frames(result: Any, n_frames: int) -> np.ndarray:
             f"frames, got an array of shape {dense.shape}."
         )
     return dense
+
+
+class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
+    r"""Standardise each video by itself, as the published code does.
+
+    The mean of each feature over the video is subtracted, and the rest divided by its
+    standard deviation and by :math:`\sqrt{D}`, so that a frame has a length of about
+    one. A feature that is constant within a video becomes 0.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if the videos were data frames with such names.
+
+    References
+    ----------
+    .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,
+       section 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.preprocessing import VideoStandardizer
+    >>> video = np.array([[1.0, 5.0], [3.0, 5.0]])
+    >>> VideoStandardizer().fit_transform([video])[0].round(3)
+    array([[-0.707,  0.   ],
+           [ 0.707,  0.   ]], dtype=float32)
+    """
+
+    def fit(self, videos: Videos, y: Any = None) -> VideoStandardizer:
+        """Note the number of features; nothing else is learned.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Videos.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+        """
+        check_videos(videos, estimator=self)
+        return self
+
+    def transform(self, videos: Videos) -> Any:
+        """Standardise each video.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Videos with the features seen in `fit`.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_frames, n_features), or list of them
+            One array for one video, a list for many; data frames after `set_output`.
+        """
+        check_is_fitted(self, "n_features_in_")
+        checked = check_videos(videos, estimator=self, reset=False)
+        results = [
+            (_standardise(video, *_moments([video])) / np.sqrt(video.shape[1])).astype(
+                np.float32
+            )
+            for video in checked
+        ]
+        return self._wrap_output(results, videos)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that results are float32."""
+        tags: Tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
 
 class WhitenedViews(

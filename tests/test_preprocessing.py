@@ -29,7 +29,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
-from skvas.preprocessing import Framewise, WhitenedViews
+from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
 
 IN_TIME = {
     "check_methods_subset_invariance": "a video is standardised and smoothed as one",
@@ -43,6 +43,8 @@ WITHIN_VIDEO = {
 def expected_failures(estimator):
     if isinstance(estimator, Framewise):
         return WITHIN_VIDEO if estimator.per_video else {}
+    if isinstance(estimator, VideoStandardizer):
+        return WITHIN_VIDEO
     return IN_TIME if estimator.smoothing else {}
 
 
@@ -65,6 +67,7 @@ LABELS = [(video[:, 2] > 0).astype(int) for video in VIDEOS]
         Framewise(IncrementalPCA(1)),
         Framewise(SelectKBest(k=1)),
         Framewise(StandardScaler(), per_video=True),
+        VideoStandardizer(),
         WhitenedViews(),
         WhitenedViews(n_components=2, whiten=False),
         WhitenedViews(smoothing=0, views=("collection",)),
@@ -382,13 +385,24 @@ def test_failed_fit_leaves_the_old_state():
     assert vars(framewise) == before
 
 
+def test_video_standardizer_standardises_each_video_and_divides_by_the_width():
+    for result, video in zip(
+        VideoStandardizer().fit_transform(VIDEOS), VIDEOS, strict=True
+    ):
+        expected = StandardScaler().fit_transform(video) / np.sqrt(video.shape[1])
+        assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+        assert result.dtype == np.float32
+
+
 def test_errors_within_a_video_name_it():
     framewise = Framewise(PCA(3), per_video=True).fit(VIDEOS)
     with pytest.raises(ValueError, match="^video 1: n_components=3"):
         framewise.transform([VIDEOS[0], VIDEOS[1][:2]])
 
 
-@pytest.mark.parametrize("transformer", [Framewise(PCA(2)), WhitenedViews()])
+@pytest.mark.parametrize(
+    "transformer", [Framewise(PCA(2)), VideoStandardizer(), WhitenedViews()]
+)
 def test_use_before_fit_is_an_error(transformer):
     for method in ("transform", "inverse_transform", "get_feature_names_out"):
         if hasattr(transformer, method):

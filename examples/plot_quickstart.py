@@ -1,0 +1,188 @@
+"""
+==========================================
+Align and segment recordings of one activity
+==========================================
+
+Ten people did seven shoulder exercises, with each arm, and a watch on the wrist. Told
+nothing else, `JointAlignSegment` finds the exercises in every recording, and which
+moment of one is which moment of another. The labels only serve to score what it found.
+
+Run it on your own data with ``--data FOLDER --n-actions K``, where the folder holds
+``features/<video>.npy`` and, if you have them, ``groundTruth/<video>`` and
+``mapping/mapping.txt``.
+"""
+
+# %%
+# The recordings
+# --------------
+# SPAR's real recordings ship inside the seglearn package. Each video is an array of
+# frames by features, of a length of its own.
+
+import argparse
+import time
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from skvas.datasets import load_folder, load_spar
+from skvas.metrics import (
+    dtw_matches,
+    label_agreement,
+    linear_warp,
+    match_labels,
+    segmentation_report,
+    uniform_segmentation,
+)
+
+parser = argparse.ArgumentParser(description="Align and segment recordings.")
+parser.add_argument("--data", type=Path, help="folder in the field's layout")
+parser.add_argument("--order", choices=["canonical", "shuffled"], default="canonical")
+parser.add_argument("--n-actions", type=int, help="default: as many as are labelled")
+parser.add_argument("--seeds", type=int, default=1, help="runs, of which the mean")
+parser.add_argument("--out", type=Path, default=Path("quickstart.png"))
+options = parser.parse_args()
+
+data = load_folder(options.data) if options.data else load_spar(options.order)
+n_actions = options.n_actions or len(data.action_names)
+lengths = [len(video) for video in data.videos]
+print(
+    f"{len(data.videos)} videos of {min(lengths)} to {max(lengths)} frames, "
+    f"{data.videos[0].shape[1]} features, {n_actions} actions"
+)
+
+# %%
+# One model for both tasks
+# ------------------------
+# Beside it a model for each task alone, each with its defaults.
+
+models: dict[str, list] = {}
+seconds: dict[str, list[float]] = {}
+for seed in range(options.seeds):
+    for model in (
+        ActionSegmenter(n_actions, random_state=seed),
+        VideoAligner(random_state=seed),
+        JointAlignSegment(n_actions, random_state=seed),
+    ):
+        name = type(model).__name__
+        started = time.perf_counter()
+        models.setdefault(name, []).append(model.fit(data.videos))
+        seconds.setdefault(name, []).append(time.perf_counter() - started)
+joint = models["JointAlignSegment"][0]
+
+# %%
+# Which action is it?
+# -------------------
+# Found actions have no names: one Hungarian match over all videos pairs them with the
+# labelled ones. To cut each video into equal parts is the least a method has to beat.
+# MoF is the share of frames that are right, F1 counts segments, mIoU is the overlap of
+# each action, averaged over actions.
+
+
+def print_row(name, *columns):
+    print(f"{name:<28}" + "".join(f"{column:>9}" for column in columns))
+
+
+def print_segmentation(name, runs, took):
+    reports = [segmentation_report(data.labels, run, random_state=0) for run in runs]
+    scores = np.array([[r.mof, r.f1, r.miou] for r in reports])
+    spread = f"+-{scores[:, 0].std():.3f}" if len(runs) > 1 else ""
+    columns = [f"{score:.3f}" for score in scores.mean(axis=0)]
+    print_row(name, *columns, took, spread)
+
+
+if data.labels is not None:
+    print_row("\nsegmentation", " MoF", "F1", "mIoU", "seconds")
+    uniform = uniform_segmentation(lengths, n_actions)
+    print_segmentation("uniform cut", [uniform], "")
+    for name in ("ActionSegmenter", "JointAlignSegment"):
+        found = [model.labels_ for model in models[name]]
+        print_segmentation(name, found, f"{np.mean(seconds[name]):.1f}")
+
+# %%
+# Which moment is it?
+# -------------------
+# For random pairs of videos, the share of frames whose matched frame has their label.
+# Linear time warping and dynamic time warping of the features are what one would use
+# without a model.
+
+
+def agreement(match, pairs):
+    found = [
+        label_agreement(match(i, j), data.labels[i], data.labels[j]) for i, j in pairs
+    ]
+    return np.mean([result.agreement_of_all for result in found])
+
+
+if data.labels is not None and len(data.videos) > 1:
+    rng = np.random.RandomState(0)
+    pairs = [rng.choice(len(data.videos), 2, replace=False) for _ in range(30)]
+    videos = data.videos
+    print_row("\nalignment", " labels agree", "seconds")
+    linear = agreement(lambda i, j: linear_warp(lengths[i], lengths[j]), pairs)
+    print_row("linear warping", f"{linear:.3f}")
+    started = time.perf_counter()
+    warped = agreement(lambda i, j: dtw_matches(videos[i], videos[j]), pairs)
+    took = time.perf_counter() - started
+    print_row("DTW of z-scored features", f"{warped:.3f}", f"{took:.1f}")
+    for name in ("VideoAligner", "JointAlignSegment"):
+        scores = [
+            agreement(lambda i, j: model.align(videos[i], videos[j]).matches_x, pairs)  # noqa: B023
+            for model in models[name]
+        ]
+        shown = f"{np.mean(scores):.3f}"
+        print_row(name, shown, f"{np.mean(seconds[name]):.1f}")
+
+# %%
+# A look at the results
+# ---------------------
+# Above, the labelled (upper half of a row) and found segments of some videos; below,
+# how one video runs against another.
+
+figure, (axis_segments, axis_plan) = plt.subplots(
+    1, 2, figsize=(11, 4.5), width_ratios=[3, 2], layout="constrained"
+)
+colours = plt.get_cmap("tab20" if n_actions > 10 else "tab10")
+shown = range(min(8, len(data.videos)))
+mapping = {k: k for k in range(n_actions)}
+if data.labels is not None:
+    mapping = match_labels(data.labels, joint.labels_)
+for row in shown:
+    found = np.array([mapping.get(k, n_actions) for k in joint.labels_[row]])
+    strips = [(found, 0.5)] if data.labels is not None else [(found, 0.0)]
+    if data.labels is not None:
+        strips.append((data.labels[row], 0.0))
+    for strip, offset in strips:
+        top, height = row + offset, 0.9 - offset if len(strips) == 1 else 0.4
+        axis_segments.imshow(
+            strip[None],
+            cmap=colours,
+            vmin=0,
+            vmax=colours.N - 1,
+            aspect="auto",
+            interpolation="nearest",
+            extent=(0, len(strip), top + height, top),
+        )
+axis_segments.set(
+    xlim=(0, max(lengths[row] for row in shown)),
+    ylim=(len(shown), 0),
+    yticks=np.arange(len(shown)) + 0.45,
+    yticklabels=[data.names[row] for row in shown],
+    xlabel="frame",
+    title="labelled (above) and found (below) segments"
+    if data.labels is not None
+    else "found segments",
+)
+second = 1 if len(data.videos) > 1 else 0
+alignment = joint.align(data.videos[0], data.videos[second])
+path = alignment.to_path()
+axis_plan.imshow(alignment.plan.T**0.5, cmap="Greys", origin="lower", aspect="auto")
+axis_plan.plot(path[:, 0], path[:, 1], ".", markersize=2, color="tab:red")
+axis_plan.set(
+    xlabel=f"frame of {data.names[0]}",
+    ylabel=f"frame of {data.names[second]}",
+    title="transport plan and matches",
+)
+figure.savefig(options.out, dpi=120)
+print(f"\nfigure written to {options.out}")
