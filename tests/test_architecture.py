@@ -18,11 +18,11 @@ ROOT = Path(__file__).resolve().parents[1]
 # A module or package imports itself and the rows above its own; modules of one row do
 # not import each other.
 LAYERS = [
-    ["exceptions", "_typing", "_optional"],
+    ["exceptions", "_typing", "_optional", "_files"],
     ["validation", "_batch"],
     ["_output"],
-    ["transport", "decoding"],
-    ["metrics", "datasets"],
+    ["decoding"],
+    ["transport", "metrics", "datasets", "io"],
     ["nn", "_alignment"],
     ["_training", "preprocessing"],
     ["_base"],
@@ -39,12 +39,14 @@ STANDALONE = {"transport"}
 NO_TORCH = {
     "exceptions",
     "_optional",
+    "_files",
     "validation",
     "_output",
     "decoding",
     "_alignment",
     "metrics",
     "datasets",
+    "io",
     "preprocessing",
     "presets",
 }
