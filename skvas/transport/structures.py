@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 from abc import ABC, abstractmethod
@@ -15,10 +16,11 @@ from skvas.exceptions import RadiusWarning
 
 __all__ = ["Dense", "Distinct", "OutsideBand", "Structure", "TemporalBand", "Virtual"]
 
-_BLOCK = 32
 # Windows this many times shorter than their sequence lose too many digits of float32
 # in the difference of two running sums.
 _FAR = 100
+# Running sums are made piece by piece, so that pieces stay in the cache.
+_PIECE = 1 << 17
 
 
 class Structure(ABC):
@@ -103,6 +105,25 @@ class Structure(ABC):
         """
         return self
 
+    def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
+        """Do what `apply` does into memory that is there.
+
+        Parameters
+        ----------
+        plan : Tensor of shape (B, N, M)
+            Exactly 0 wherever a frame is padded. It is not changed.
+        dim : int
+            1: the structure acts on the rows (from the left); 2: on the columns.
+        out : Tensor of shape (B, N, M)
+            Is overwritten; shares no memory with `plan`.
+
+        Returns
+        -------
+        Tensor of shape (B, N, M)
+            `out`.
+        """
+        return out.copy_(self.apply(plan, dim))
+
 
 class _Banded(Structure):
     """What the two band structures share: one width for each problem."""
@@ -135,15 +156,16 @@ class _Banded(Structure):
         chosen.widths = [self.widths[b] for b in kept.tolist()]
         return chosen
 
-    def _window(self, plan: Tensor, dim: int) -> Tensor:
-        """Sum over each frame's window, itself included, one width a problem."""
+    def _add_window(self, out: Tensor, plan: Tensor, dim: int, weight: float) -> Tensor:
+        """Add the weighted sum over each frame's window, itself included, to `out`."""
         if len(set(self.widths)) == 1:
-            return _window_sum(plan, self.widths[0], dim)
-        out = torch.empty_like(plan)
-        for width in sorted(set(self.widths)):
-            members = [b for b, w in enumerate(self.widths) if w == width]
-            rows = torch.tensor(members, device=plan.device)
-            out[rows] = _window_sum(plan[rows], width, dim)
+            return _add_window(out, plan, self.widths[0], dim, weight)
+        # Videos of one width that lie side by side are summed together.
+        start = 0
+        for width, members in itertools.groupby(self.widths):
+            end = start + len(list(members))
+            _add_window(out[start:end], plan[start:end], width, dim, weight)
+            start = end
         return out
 
     def _near(self, size: int) -> Tensor:
@@ -186,8 +208,12 @@ class TemporalBand(_Banded):
     """
 
     def apply(self, plan: Tensor, dim: int) -> Tensor:
-        out = self._window(plan, dim)
-        return out.sub_(plan).mul_(1 / self.radius)
+        itself = plan * (-1 / self.radius)
+        return self._add_window(itself, plan, dim, 1 / self.radius)
+
+    def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
+        torch.mul(plan, -1 / self.radius, out=out)
+        return self._add_window(out, plan, dim, 1 / self.radius)
 
     def dense(self, size: int) -> Tensor:
         return self._near(size).double() / self.radius
@@ -228,8 +254,12 @@ class OutsideBand(_Banded):
     """
 
     def apply(self, plan: Tensor, dim: int) -> Tensor:
-        out = self._window(plan, dim).neg_()
-        return out.add_(plan).add_(plan.sum(dim=dim, keepdim=True))
+        everything = plan + plan.sum(dim=dim, keepdim=True)
+        return self._add_window(everything, plan, dim, -1.0)
+
+    def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
+        torch.add(plan, plan.sum(dim=dim, keepdim=True), out=out)
+        return self._add_window(out, plan, dim, -1.0)
 
     def dense(self, size: int) -> Tensor:
         return 1 - self._near(size).double()
@@ -253,6 +283,9 @@ class Distinct(Structure):
 
     def apply(self, plan: Tensor, dim: int) -> Tensor:
         return plan.sum(dim=dim, keepdim=True) - plan
+
+    def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
+        return torch.sub(plan.sum(dim=dim, keepdim=True), plan, out=out)
 
     def dense(self, size: int) -> Tensor:
         return (1 - torch.eye(size, dtype=torch.float64))[None]
@@ -340,6 +373,14 @@ class Virtual(Structure):
         applied = self.structure.apply(real, dim)
         return F.pad(applied, (0, 0, 1, 0) if dim == 1 else (1, 0))
 
+    def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
+        n_real = plan.shape[dim] - 1
+        out.select(dim, 0).zero_()
+        self.structure.write(
+            plan.narrow(dim, 1, n_real), dim, out.narrow(dim, 1, n_real)
+        )
+        return out
+
     def dense(self, size: int) -> Tensor:
         return F.pad(self.structure.dense(size - 1), (1, 0, 1, 0))
 
@@ -350,38 +391,59 @@ class Virtual(Structure):
         return Virtual(self.structure.take(index))
 
 
-def _window_sum(x: Tensor, width: int, dim: int) -> Tensor:
-    """Sum x over [i - width, i + width] along dim, at a cost free of width."""
-    size = x.shape[dim]
+def _add_window(out: Tensor, x: Tensor, width: int, dim: int, weight: float) -> Tensor:
+    """Add `weight` times x summed over [i - width, i + width] along dim to `out`.
+
+    The cost does not depend on the width.
+    """
+    size, other = x.shape[dim], 3 - dim
     width = min(width, size - 1)
-    if x.dtype == torch.float32 and size > _FAR * width:
-        return _window_sum(x.double(), width, dim).float()
-    sums = _running_sum(x, dim)
-    out = torch.empty_like(sums)
-    out.narrow(dim, 0, size - width).copy_(sums.narrow(dim, width, size - width))
+    piece = max(64, _PIECE // (len(x) * size)) if not x.is_cuda else x.shape[other]
+    far = x.dtype == torch.float32 and size > _FAR * width
+    for start in range(0, x.shape[other], piece):
+        length = min(piece, x.shape[other] - start)
+        part = x.narrow(other, start, length)
+        target = out.narrow(other, start, length)
+        if far:
+            window = torch.zeros_like(part, dtype=torch.float64)
+            _add_differences(window, _running_sum(part.double(), dim), width, dim, 1.0)
+            target.add_(window.float(), alpha=weight)
+        else:
+            _add_differences(target, _running_sum(part, dim), width, dim, weight)
+    return out
+
+
+def _add_differences(
+    out: Tensor, sums: Tensor, width: int, dim: int, weight: float
+) -> None:
+    """Add the differences of running sums over each window to `out`."""
+    size = sums.shape[dim]
+    rest = size - width
+    out.narrow(dim, 0, rest).add_(sums.narrow(dim, width, rest), alpha=weight)
     if width:
         total = sums.narrow(dim, size - 1, 1)
-        out.narrow(dim, size - width, width).copy_(
-            total.expand_as(out.narrow(dim, size - width, width))
-        )
-    rest = size - width - 1
-    out.narrow(dim, width + 1, rest).sub_(sums.narrow(dim, 0, rest))
-    return out
+        out.narrow(dim, rest, width).add_(total, alpha=weight)
+    rest -= 1
+    out.narrow(dim, width + 1, rest).sub_(sums.narrow(dim, 0, rest), alpha=weight)
 
 
 def _running_sum(x: Tensor, dim: int) -> Tensor:
     """Cumulate x along dim 1 or 2, so that float32 stays good over long sequences.
 
-    Along the strided axis of a CPU tensor torch's `cumsum` crawls, and a product with a
-    triangle of ones inside blocks, plus the blocks' offsets, is many times faster.
+    Along the strided axis of a CPU tensor torch's `cumsum` crawls. There, sums are made
+    inside blocks of rows, all blocks at once, and then offset.
     """
-    if x.is_cuda or dim == 2 or x.shape[1] <= _BLOCK:
+    if x.is_cuda or dim == 2 or x.shape[1] < 16:
         return torch.cumsum(x, dim)
     batch, size, width = x.shape
-    n_blocks = -(-size // _BLOCK)
-    x = F.pad(x, (0, 0, 0, n_blocks * _BLOCK - size)) if size % _BLOCK else x
-    triangle = torch.ones(_BLOCK, _BLOCK, dtype=x.dtype).tril_()
-    sums = triangle @ x.reshape(batch, n_blocks, _BLOCK, width)  # (B, n, 32, M)
-    offsets = torch.cumsum(sums[:, :, -1], dim=1)  # (B, n, M)
-    sums[:, 1:] += offsets[:, :-1, None]
-    return sums.reshape(batch, n_blocks * _BLOCK, width)[:, :size]
+    block = math.isqrt(size)
+    n_blocks = -(-size // block)
+    sums = x.new_empty(batch, n_blocks * block, width)
+    sums[:, :size] = x
+    sums[:, size:] = 0
+    blocks = sums.view(batch, n_blocks, block, width)
+    for i in range(1, block):
+        blocks[:, :, i] += blocks[:, :, i - 1]
+    for b in range(1, n_blocks):
+        blocks[:, b] += blocks[:, b - 1, -1:]
+    return sums[:, :size]
