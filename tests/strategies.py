@@ -133,14 +133,18 @@ def drawn_settings(
     weights_x=tuple(WEIGHTS),
     weights_y=tuple(WEIGHTS),
     eps=(0.1, 10.0),
+    least_radius=0.02,
+    largest_alpha=1.0,
     virtual=None,
 ):
     """Draw what the problems of a batch share."""
     return Setting(
         task=draw(st.sampled_from(tasks)),
-        radius=draw(st.floats(0.02, 0.6)),
+        radius=draw(st.floats(least_radius, 0.6)),
         virtual=draw(st.booleans()) if virtual is None else virtual,
-        alpha=draw(st.sampled_from([0.0, 0.3, 0.5, 1.0]) | st.floats(0, 1)),
+        alpha=draw(
+            st.sampled_from([0.0, 0.3, largest_alpha]) | st.floats(0, largest_alpha)
+        ),
         eps=draw(log_floats(*eps)),
         lambda_x=draw(st.sampled_from(weights_x)),
         lambda_y=draw(st.sampled_from(weights_y)),

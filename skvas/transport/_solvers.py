@@ -208,6 +208,7 @@ def fused_gromov_wasserstein(
     if mask_x is not None or mask_y is not None or p is not None or q is not None:
         real = (rows.mass > 0)[:, :, None] & (columns.mass > 0)[:, None, :]
         cost = torch.where(real, cost, 0.0)
+    _check_finite(cost)
     problem = FGWProblem(cost, structure_x, structure_y, rows, columns, alpha, eps)
     budget = Budget(max_iter, tol, step, sinkhorn_iter, sinkhorn_tol)
 
@@ -530,18 +531,55 @@ def _check_tensors(
             f"cost must have shape (B, N, M), none 0, got {tuple(cost.shape)}."
         )
     batch, n, m = cost.shape
-    for name, mask, size in (("mask_x", mask_x, n), ("mask_y", mask_y, m)):
-        if mask is not None and mask.shape != (batch, size):
+    _check_side("x", "p", batch, n, mask_x, p, lambda_x)
+    _check_side("y", "q", batch, m, mask_y, q, lambda_y)
+
+
+def _check_finite(cost: Tensor) -> None:
+    """Refuse costs between real frames that are no numbers, naming the problem."""
+    finite = cost.isfinite().flatten(1).all(dim=1)  # (B,)
+    if not bool(finite.all()):
+        index = int((~finite).nonzero()[0, 0])
+        raise ValueError(
+            "cost must be finite between real frames; that of problem "
+            f"{index} is not. Mask the frames that have no cost."
+        )
+
+
+def _check_side(
+    side: str,
+    mass_name: str,
+    batch: int,
+    size: int,
+    mask: Tensor | None,
+    mass: Tensor | None,
+    weight: float | Tensor | None,
+) -> None:
+    """Refuse a bad mask, mass or weight of one side, by name."""
+    if mask is not None and mask.shape != (batch, size):
+        raise ValueError(
+            f"mask_{side} must have shape {(batch, size)}, got {tuple(mask.shape)}."
+        )
+    if mask is not None and not bool(mask.any(dim=1).all()):
+        raise ValueError(f"mask_{side} must leave a real frame in every problem.")
+    weight = None if weight is None else torch.as_tensor(weight)
+    for name, tensor in ((mass_name, mass), (f"lambda_{side}", weight)):
+        if tensor is not None and not _expands(tensor, batch, size):
             raise ValueError(
-                f"{name} must have shape {(batch, size)}, got {tuple(mask.shape)}."
+                f"{name} must have shape {(batch, size)}, got {tuple(tensor.shape)}."
             )
-        if mask is not None and not mask.any(dim=1).all():
-            raise ValueError(f"{name} must leave a real frame in every problem.")
-    for name, mass in (("p", p), ("q", q)):
-        if mass is not None and not bool(((mass >= 0) & mass.isfinite()).all()):
-            raise ValueError(f"{name} must be finite and at least 0.")
-        if mass is not None and not bool((mass.sum(dim=-1) > 0).all()):
-            raise ValueError(f"{name} must have mass in every problem.")
-    for name, weight in (("lambda_x", lambda_x), ("lambda_y", lambda_y)):
-        if weight is not None and not bool((torch.as_tensor(weight) >= 0).all()):
-            raise ValueError(f"{name} must be None or at least 0, got {weight!r}.")
+    if weight is not None and not bool((weight >= 0).all()):
+        raise ValueError(f"lambda_{side} must be None or at least 0, got {weight!r}.")
+    if mass is None:
+        return
+    if not bool(((mass >= 0) & mass.isfinite()).all()):
+        raise ValueError(f"{mass_name} must be finite and at least 0.")
+    found = mass if mask is None else mass * mask
+    if not bool((found.sum(dim=-1) > 0).all()):
+        raise ValueError(f"{mass_name} must have mass at a real frame of each problem.")
+
+
+def _expands(tensor: Tensor, batch: int, size: int) -> bool:
+    """Tell whether a tensor broadcasts to (batch, size)."""
+    shape = (1,) * (2 - tensor.ndim) + tuple(tensor.shape)
+    return len(shape) == 2 and shape[0] in (1, batch) and shape[1] in (1, size)

@@ -28,7 +28,10 @@ def unit(x: Tensor) -> Tensor:
     tensor([[0.6000, 0.8000],
             [0.0000, 0.0000]])
     """
-    return F.normalize(x, dim=-1, eps=torch.finfo(x.dtype).tiny ** 0.5)
+    tiny = torch.finfo(x.dtype).tiny
+    # Scaled first: the squares of very large and small numbers leave the type's range.
+    largest = x.detach().abs().amax(dim=-1, keepdim=True).clamp_min(tiny)
+    return F.normalize(x / largest, dim=-1, eps=tiny**0.5)
 
 
 def cosine_cost(x: Tensor, y: Tensor) -> Tensor:
