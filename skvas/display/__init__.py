@@ -1,0 +1,15 @@
+"""Pictures of what the estimators found; they need matplotlib."""
+
+from skvas.display._alignment import AlignmentDisplay
+from skvas.display._embedding import EmbeddingDisplay
+from skvas.display._history import HistoryDisplay
+from skvas.display._segmentation import SegmentationDisplay
+from skvas.display._timeline import TimelineDisplay
+
+__all__ = [
+    "AlignmentDisplay",
+    "EmbeddingDisplay",
+    "HistoryDisplay",
+    "SegmentationDisplay",
+    "TimelineDisplay",
+]

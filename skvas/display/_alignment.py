@@ -1,0 +1,359 @@
+"""Pictures of the alignment of two videos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skvas._alignment import Alignment
+from skvas._optional import import_optional
+from skvas._typing import Labels, Videos
+from skvas.decoding import labels_to_segments
+from skvas.display._barcode import Strip, draw_strips
+from skvas.display._style import (
+    BACKGROUND,
+    HIGHLIGHT,
+    PROGRESS,
+    add_legend,
+    check_fps,
+    check_names,
+    colour,
+    encode_labels,
+    make_axes,
+    scale_time,
+)
+from skvas.validation import check_choice, check_labels
+
+# Threads that are drawn, at most, and steps of colour of a timeline.
+N_THREADS, N_STEPS = 90, 256
+HATCH = "////"
+
+
+class AlignmentDisplay:
+    """The plan of an alignment with its matched path, or threads between timelines.
+
+    Parameters
+    ----------
+    alignment : Alignment
+        What `align` of an estimator returned.
+    labels_x, labels_y : array-like of shape (n_frames,), default=None
+        Labels of the frames, both or neither; they colour the timelines.
+    names : sequence of two str, default=("x", "y")
+        Names of the videos.
+    action_names : sequence of str, default=None
+        Names of the labels where those are integers.
+    background : int or str, default=None
+        A label that is no action.
+    fps : float, default=None
+        Frames a second. None: the axes count frames.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes, once plotted.
+    figure_ : matplotlib Figure
+        Their figure.
+
+    Examples
+    --------
+    >>> from skvas import VideoAligner
+    >>> from skvas.datasets import make_videos
+    >>> from skvas.display import AlignmentDisplay
+    >>> videos = make_videos(2, random_state=0).videos
+    >>> aligner = VideoAligner(max_epochs=0).fit(videos)
+    >>> display = AlignmentDisplay.from_estimator(aligner, *videos, kind="threads")
+    >>> [text.get_text() for text in display.ax_.get_yticklabels()]
+    ['x', 'y']
+    """
+
+    def __init__(
+        self,
+        alignment: Alignment,
+        *,
+        labels_x: Labels | None = None,
+        labels_y: Labels | None = None,
+        names: Sequence[str] = ("x", "y"),
+        action_names: Sequence[str] | None = None,
+        background: Any = None,
+        fps: float | None = None,
+    ) -> None:
+        self.alignment = alignment
+        self.labels_x = labels_x
+        self.labels_y = labels_y
+        self.names = names
+        self.action_names = action_names
+        self.background = background
+        self.fps = fps
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        x: Videos,
+        y: Videos,
+        *,
+        labels_x: Labels | None = None,
+        labels_y: Labels | None = None,
+        names: Sequence[str] = ("x", "y"),
+        action_names: Sequence[str] | None = None,
+        background: Any = None,
+        fps: float | None = None,
+        kind: str = "plan",
+        ax: Any = None,
+    ) -> AlignmentDisplay:
+        """Align two videos and draw the alignment.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with `align`.
+        x, y : array-like of shape (n_frames, n_features)
+            Two videos.
+        labels_x, labels_y : array-like of shape (n_frames,), default=None
+            Labels of the frames, both or neither; they colour the timelines.
+        names : sequence of two str, default=("x", "y")
+            Names of the videos.
+        action_names : sequence of str, default=None
+            Names of the labels where those are integers.
+        background : int or str, default=None
+            A label that is no action.
+        fps : float, default=None
+            Frames a second. None: the axes count frames.
+        kind : {"plan", "threads"}, default="plan"
+            The transport plan as an image, with the matched path on it; or the two
+            timelines with lines between matched frames.
+        ax : matplotlib Axes, default=None
+            Where to draw. None: a new figure.
+
+        Returns
+        -------
+        AlignmentDisplay
+            The display, drawn.
+        """
+        display = cls(
+            estimator.align(x, y),
+            labels_x=labels_x,
+            labels_y=labels_y,
+            names=names,
+            action_names=action_names,
+            background=background,
+            fps=fps,
+        )
+        return display.plot(ax, kind=kind)
+
+    def plot(self, ax: Any = None, *, kind: str = "plan") -> AlignmentDisplay:
+        """Draw the alignment; background is hatched.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw. None: a new figure.
+        kind : {"plan", "threads"}, default="plan"
+            The transport plan as an image, with the matched path on it; or the two
+            timelines with lines between matched frames.
+
+        Returns
+        -------
+        AlignmentDisplay
+            The display.
+        """
+        check_choice("kind", kind, ("plan", "threads"))
+        check_fps(self.fps)
+        names = check_names(self.names, 2)
+        codes, actions = self._encode()
+        size = (6.5, 5.2) if kind == "plan" else (9.0, 3.4)
+        self.ax_ = make_axes(ax, size)
+        self.figure_ = self.ax_.figure
+        draw = self._plot_plan if kind == "plan" else self._plot_threads
+        handles = draw(names, codes, actions)
+        if handles:
+            has_margin = kind == "plan" and codes is not None
+            add_legend(self.ax_, handles, left=1.06 if has_margin else 1.005)
+        return self
+
+    def _encode(self) -> tuple[list[NDArray[np.int64]] | None, list[str]]:
+        """Return codes of the labels of both videos, and what they are called."""
+        if self.labels_x is None and self.labels_y is None:
+            return None, []
+        if self.labels_x is None or self.labels_y is None:
+            raise ValueError("labels_x and labels_y must both be given, or neither.")
+        lengths = list(self.alignment.plan.shape)
+        both = check_labels([self.labels_x, self.labels_y], lengths)
+        codes, _, actions = encode_labels(both, self.action_names, self.background)
+        return codes, actions
+
+    def _plot_plan(
+        self,
+        names: list[str],
+        codes: list[NDArray[np.int64]] | None,
+        actions: list[str],
+    ) -> list[Any]:
+        colors = import_optional("matplotlib.colors", "plot")
+        ax, alignment = self.ax_, self.alignment
+        n, m = alignment.plan.shape
+        right = scale_time(ax.xaxis, self.fps, n, of=names[0]) * n
+        top = scale_time(ax.yaxis, self.fps, m, of=names[1]) * m
+        peak = max(float(np.quantile(alignment.plan, 0.999)), np.finfo(float).tiny)
+        ax.imshow(
+            alignment.plan.T,
+            cmap="Greys",
+            norm=colors.PowerNorm(0.5, vmin=0, vmax=peak, clip=True),
+            origin="lower",
+            aspect="auto",
+            extent=(0, right, 0, top),
+            interpolation="antialiased",
+        )
+        handles = self._draw_path(right / n, top / m)
+        handles += self._mark_background(right / n, top / m)
+        if codes is not None:
+            handles += self._draw_margins(codes, actions, right / n, top / m)
+        ax.set(xlim=(0, right), ylim=(0, top))
+        return handles
+
+    def _draw_path(self, step_x: float, step_y: float) -> list[Any]:
+        """Draw matched pairs: as a line if they keep the order, else as dots."""
+        path = self.alignment.to_path() + 0.5  # centres of frames
+        look: dict[str, Any] = {"linestyle": "", "marker": ".", "markersize": 3}
+        if self.alignment.matching == "monotone":
+            # Where frames of either video have no counterpart the line breaks.
+            breaks = np.flatnonzero((np.diff(path, axis=0) > 1).any(axis=1)) + 1
+            path = np.insert(path, breaks, np.nan, axis=0)
+            look = {"linewidth": 1.6}
+        x, y = path[:, 0] * step_x, path[:, 1] * step_y
+        return list(
+            self.ax_.plot(x, y, color=HIGHLIGHT, label="matched frames", **look)
+        )
+
+    def _mark_background(self, step_x: float, step_y: float) -> list[Any]:
+        """Hatch the frames of either video that are matched with nothing."""
+        look = {"facecolor": "none", "edgecolor": "0.6", "hatch": HATCH, "linewidth": 0}
+        spans: list[Any] = []
+        sides = (
+            (self.ax_.axvspan, self.alignment.matches_x, step_x),
+            (self.ax_.axhspan, self.alignment.matches_y, step_y),
+        )
+        for draw, matches, step in sides:
+            spans += [
+                draw(run.start * step, run.end * step, **look)
+                for run in labels_to_segments(matches < 0)
+                if run.label
+            ]
+        if spans:
+            spans[0].set_label("background")
+        return spans[:1]
+
+    def _draw_margins(
+        self,
+        codes: list[NDArray[np.int64]],
+        actions: list[str],
+        step_x: float,
+        step_y: float,
+    ) -> list[Any]:
+        """Draw the labels of x above the plan, and those of y to its right."""
+        inset_x = self.ax_.inset_axes((0, 1.01, 1, 0.04), sharex=self.ax_)
+        inset_y = self.ax_.inset_axes((1.01, 0, 0.04, 1), sharey=self.ax_)
+        handles: dict[str, Any] = {}
+        for inset, code, step in (
+            (inset_x, codes[0], step_x),
+            (inset_y, codes[1], step_y),
+        ):
+            inset.axis("off")
+            drawn = draw_strips(
+                inset, [Strip(code, 0, 1)], actions, scale=step, style="plain"
+            )
+            handles |= {handle.get_label(): handle for handle in drawn}
+        inset_x.set_ylim(0, 1)
+        inset_y.set_xlim(0, 1)
+        for collection in inset_y.collections:  # drawn along x, needed along y
+            for path in collection.get_paths():
+                path.vertices = path.vertices[:, ::-1]
+        return list(handles.values())
+
+    def _plot_threads(
+        self,
+        names: list[str],
+        codes: list[NDArray[np.int64]] | None,
+        actions: list[str],
+    ) -> list[Any]:
+        collections = import_optional("matplotlib.collections", "plot")
+        ax, alignment = self.ax_, self.alignment
+        n, m = alignment.plan.shape
+        step = scale_time(ax.xaxis, self.fps, max(n, m))
+        ax.set(xlim=(0, max(n, m) * step), ylim=(-0.14, 1.14))
+        ax.set_yticks([1, 0], names)
+        ax.spines[["top", "right", "left"]].set_visible(False)
+        ax.tick_params(axis="y", length=0)
+        path = alignment.to_path()
+        shown = path[np.linspace(0, len(path) - 1, N_THREADS).astype(int)]
+        shown = np.unique(shown, axis=0) if len(path) else path
+        ends = (shown + 0.5) * step
+        ax.add_collection(
+            collections.LineCollection(
+                [[(i, 0.93), (j, 0.07)] for i, j in ends],
+                colors=self._thread_colours(shown, codes),
+                linewidths=1.0,
+                alpha=0.85,
+            )
+        )
+        if codes is None:
+            self._draw_progress(step)
+            handles = []
+        else:
+            strips = [Strip(codes[0], 0.93, 0.14), Strip(codes[1], -0.07, 0.14)]
+            handles = draw_strips(ax, strips, actions, scale=step, style="plain")
+        return handles + self._cover_background(step, opaque=codes is None)
+
+    def _thread_colours(
+        self, path: NDArray[np.int64], codes: list[NDArray[np.int64]] | None
+    ) -> Any:
+        """Colour a thread by the action, or by the time, of its end in x."""
+        if codes is not None:
+            return [colour(code) for code in codes[0][path[:, 0]]]
+        colormaps = import_optional("matplotlib", "plot").colormaps
+        return colormaps[PROGRESS]((path[:, 0] + 0.5) / len(self.alignment.matches_x))
+
+    def _draw_progress(self, step: float) -> None:
+        """Colour both timelines by the time in x."""
+        n, m = self.alignment.plan.shape
+        own = (np.arange(n) + 0.5) / n
+        there = np.where(
+            self.alignment.matches_y < 0,
+            np.nan,
+            (self.alignment.matches_y + 0.5) / n,
+        )
+        for values, height in ((own, 1.0), (there, 0.0)):
+            self.ax_.imshow(
+                values[None],
+                cmap=PROGRESS,
+                vmin=0,
+                vmax=1,
+                aspect="auto",
+                interpolation="nearest",
+                extent=(0, len(values) * step, height - 0.07, height + 0.07),
+            )
+
+    def _cover_background(self, step: float, *, opaque: bool) -> list[Any]:
+        """Hatch the background of both timelines."""
+        patches = import_optional("matplotlib.patches", "plot")
+        look = {
+            "facecolor": BACKGROUND if opaque else "none",
+            "edgecolor": "0.45" if opaque else "white",
+            "hatch": HATCH,
+            "linewidth": 0,
+        }
+        n_covered = 0
+        sides = ((self.alignment.matches_x, 0.93), (self.alignment.matches_y, -0.07))
+        for matches, bottom in sides:
+            for run in labels_to_segments(matches < 0):
+                if run.label:
+                    corner = (run.start * step, bottom)
+                    width = (run.end - run.start) * step
+                    self.ax_.add_patch(patches.Rectangle(corner, width, 0.14, **look))
+                    n_covered += 1
+        if not n_covered:
+            return []
+        shown = {**look, "facecolor": BACKGROUND, "edgecolor": "0.45"}
+        return [patches.Patch(label="background", **shown)]

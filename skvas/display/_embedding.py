@@ -1,0 +1,241 @@
+"""Picture of embeddings in two dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.decomposition import PCA
+
+from skvas._typing import Labels, Videos
+from skvas.display._style import (
+    PROGRESS,
+    add_legend,
+    colour,
+    encode_labels,
+    make_axes,
+)
+from skvas.validation import (
+    check_choice,
+    check_labels,
+    check_videos,
+    list_videos,
+)
+
+# Marks that tell more actions apart than there are colours, and colours from another.
+MARKERS = "osD^v<>P*X"
+
+
+class EmbeddingDisplay:
+    """Embedded frames on their two principal axes, coloured by time or by action.
+
+    Parameters
+    ----------
+    points : list of array-like of shape (n_frames_i, 2)
+        The frames of each video.
+    labels : list of array-like of shape (n_frames_i,), default=None
+        Labels of the frames.
+    action_names : sequence of str, default=None
+        Names of the labels where those are integers.
+    explained : sequence of two floats, default=None
+        Share of the variance that each axis explains.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes, once plotted.
+    figure_ : matplotlib Figure
+        Their figure.
+
+    Examples
+    --------
+    >>> from skvas import VideoAligner
+    >>> from skvas.datasets import make_videos
+    >>> from skvas.display import EmbeddingDisplay
+    >>> videos = make_videos(3, random_state=0).videos
+    >>> aligner = VideoAligner(max_epochs=0).fit(videos)
+    >>> display = EmbeddingDisplay.from_estimator(aligner, videos)
+    >>> display.points[0].shape == (len(videos[0]), 2)
+    True
+    """
+
+    def __init__(
+        self,
+        points: Sequence[ArrayLike],
+        *,
+        labels: Labels | None = None,
+        action_names: Sequence[str] | None = None,
+        explained: Sequence[float] | None = None,
+    ) -> None:
+        self.points = points
+        self.labels = labels
+        self.action_names = action_names
+        self.explained = explained
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        videos: Videos,
+        y: Labels | None = None,
+        *,
+        action_names: Sequence[str] | None = None,
+        color_by: str = "auto",
+        ax: Any = None,
+    ) -> EmbeddingDisplay:
+        """Embed videos and draw their frames.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with `transform`.
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+        y : array-like of shape (n_frames,), or a list of them, default=None
+            Labels of the frames, true or found.
+        action_names : sequence of str, default=None
+            Names of the labels where those are integers.
+        color_by : {"auto", "time", "action"}, default="auto"
+            What colours tell; "auto": the action if there are labels.
+        ax : matplotlib Axes, default=None
+            Where to draw. None: a new figure.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            The display, drawn.
+        """
+        embeddings = estimator.transform(list_videos(videos))
+        return cls.from_embeddings(
+            embeddings, y, action_names=action_names, color_by=color_by, ax=ax
+        )
+
+    @classmethod
+    def from_embeddings(
+        cls,
+        embeddings: Videos,
+        y: Labels | None = None,
+        *,
+        action_names: Sequence[str] | None = None,
+        color_by: str = "auto",
+        ax: Any = None,
+    ) -> EmbeddingDisplay:
+        """Project embeddings on their principal axes and draw them.
+
+        Parameters
+        ----------
+        embeddings : array-like of shape (n_frames, n_embedding), or a list of them
+            What `transform` returned.
+        y : array-like of shape (n_frames,), or a list of them, default=None
+            Labels of the frames, true or found.
+        action_names : sequence of str, default=None
+            Names of the labels where those are integers.
+        color_by : {"auto", "time", "action"}, default="auto"
+            What colours tell; "auto": the action if there are labels.
+        ax : matplotlib Axes, default=None
+            Where to draw. None: a new figure.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than two dimensions or two frames.
+        """
+        checked = check_videos(embeddings, min_total_frames=2)
+        if checked[0].shape[1] < 2:
+            raise ValueError("embeddings must have at least 2 dimensions, got 1.")
+        pca = PCA(2, svd_solver="full").fit(np.concatenate(checked))
+        display = cls(
+            [pca.transform(embedding) for embedding in checked],
+            labels=y,
+            action_names=action_names,
+            explained=pca.explained_variance_ratio_,
+        )
+        return display.plot(ax, color_by=color_by)
+
+    def plot(self, ax: Any = None, *, color_by: str = "auto") -> EmbeddingDisplay:
+        """Draw the frames, those of a video along a thin line.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw. None: a new figure.
+        color_by : {"auto", "time", "action"}, default="auto"
+            What colours tell; "auto": the action if there are labels.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            The display.
+
+        Raises
+        ------
+        ValueError
+            If frames are to be coloured by action and there are no labels.
+        """
+        check_choice("color_by", color_by, ("auto", "time", "action"))
+        by_action = color_by == "action" or (
+            color_by == "auto" and self.labels is not None
+        )
+        if by_action and self.labels is None:
+            raise ValueError(
+                "color_by='action' needs labels; give them, or use 'time'."
+            )
+        points = [np.asarray(video, dtype=float) for video in self.points]
+        self.ax_ = make_axes(ax, (6.5, 5))
+        self.figure_ = self.ax_.figure
+        for video in points:
+            self.ax_.plot(*video.T, color="0.75", linewidth=0.5, alpha=0.5, zorder=1)
+        if by_action:
+            self._draw_actions(points)
+        else:
+            self._draw_times(points)
+        for axis, place in ((self.ax_.xaxis, 0), (self.ax_.yaxis, 1)):
+            share = "" if self.explained is None else f" ({self.explained[place]:.0%})"
+            axis.set_label_text(f"principal axis {place + 1}{share}")
+        return self
+
+    def _draw_times(self, points: list[np.ndarray]) -> None:
+        times = np.concatenate([(np.arange(len(p)) + 0.5) / len(p) for p in points])
+        dots = self.ax_.scatter(
+            *np.concatenate(points).T,
+            c=times,
+            cmap=PROGRESS,
+            vmin=0,
+            vmax=1,
+            s=_dot_size(len(times)),
+            linewidths=0,
+            zorder=2,
+        )
+        self.figure_.colorbar(dots, ax=self.ax_, label="share of the video's time")
+
+    def _draw_actions(self, points: list[np.ndarray]) -> None:
+        labels = check_labels(self.labels, [len(video) for video in points])
+        codes, _, names = encode_labels(labels, self.action_names)
+        frames, code = np.concatenate(points), np.concatenate(codes)
+        handles = [
+            self.ax_.scatter(
+                *frames[code == k].T,
+                color=colour(k),
+                marker=MARKERS[k % len(MARKERS)],
+                s=_dot_size(len(frames)),
+                linewidths=0,
+                label=name,
+                zorder=2,
+            )
+            for k, name in enumerate(names)
+        ]
+        add_legend(self.ax_, handles)
+        for handle in self.ax_.get_legend().legend_handles:
+            handle.set_sizes([30])
+
+
+def _dot_size(n_frames: int) -> float:
+    """Return the area of a dot: small where there are many."""
+    return float(np.clip(20_000 / n_frames, 3, 25))

@@ -1,0 +1,182 @@
+"""Colours, axes and time scales that the displays share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skvas._optional import import_optional
+from skvas.validation import check_labels, check_real
+
+# The first seven are those of Okabe and Ito ("Color Universal Design", 2008, black left
+# out); each further one is as far as can be, in OKLab, from all before it in the eyes
+# of people with normal, protan, deutan and tritan vision.
+COLOURS = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#cc79a7",
+    "#56b4e9",
+    "#d55e00",
+    "#f0e442",
+    "#780f00",
+    "#4b1e87",
+    "#9687ff",
+    "#96ffa5",
+    "#c3000f",
+    "#5a2db4",
+    "#a5b496",
+    "#96d2ff",
+    "#5a2d4b",
+    "#965ae1",
+    "#b42d87",
+    "#b4d287",
+    "#00694b",
+)
+BACKGROUND = "#e4e4e4"
+HIGHLIGHT = "#d55e00"
+HATCHES = ("", "////", "....", "xxxx", "----")
+PROGRESS = "viridis"
+# Above so many seconds an axis counts minutes.
+LONG = 180
+
+
+def colour(code: int) -> str:
+    """Return the colour of an action, and that of background for -1."""
+    return BACKGROUND if code < 0 else COLOURS[code % len(COLOURS)]
+
+
+def hatch(code: int, *, always: bool) -> str:
+    """Return the hatch of an action: `always`, or only where colours run out."""
+    if code < 0:
+        return ""
+    turn = code // len(COLOURS)
+    return HATCHES[(turn + (code if always else 0)) % len(HATCHES)]
+
+
+def ink(background: str) -> str:
+    """Return black or white, whichever reads better on a colour."""
+    red, green, blue = (int(background[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+    return "black" if luminance > 0.18 else "white"
+
+
+def make_axes(ax: Any, figsize: tuple[float, float]) -> Any:
+    """Return the user's axes, or those of a new figure."""
+    if ax is not None:
+        return ax
+    pyplot = import_optional("matplotlib.pyplot", "plot")
+    return pyplot.subplots(figsize=figsize, layout="constrained")[1]
+
+
+def check_fps(fps: float | None) -> float | None:
+    """Check a frame rate."""
+    return check_real("fps", fps, low=0, low_open=True, none_ok=True)
+
+
+def scale_time(axis: Any, fps: float | None, n_frames: int, of: str = "") -> float:
+    """Label an axis of time, and return how much of it a frame takes.
+
+    Parameters
+    ----------
+    axis : matplotlib Axis
+        The axis.
+    fps : float or None
+        Frames a second; None: the axis counts frames.
+    n_frames : int
+        Frames that it shows, which decides between seconds and minutes.
+    of : str, default=""
+        Whose time it is.
+    """
+    whose = f" of {of}" if of else ""
+    if fps is None:
+        axis.set_label_text(f"frame{whose}")
+        return 1.0
+    rate = f"{fps:g} frames/s"
+    if n_frames / fps <= LONG:
+        axis.set_label_text(f"time{whose} in s ({rate})")
+    else:
+        ticker = import_optional("matplotlib.ticker", "plot")
+        axis.set_label_text(f"time{whose} in min:s ({rate})")
+        axis.set_major_locator(ticker.MaxNLocator(8, steps=[1, 1.5, 3, 6, 10]))
+        axis.set_major_formatter(
+            lambda t, _: f"{int(round(t)) // 60}:{int(round(t)) % 60:02d}"
+        )
+    return 1 / fps
+
+
+def check_names(
+    names: Sequence[Any] | None, n_videos: int, of: str = "video"
+) -> list[str]:
+    """Return the names of videos, by default their positions."""
+    if names is None:
+        return [f"{of} {index}" for index in range(n_videos)]
+    if isinstance(names, str) or len(names) != n_videos:
+        raise ValueError(f"names must be {n_videos} name(s), one a video; got {names}.")
+    return [str(name) for name in names]
+
+
+def encode_labels(
+    labels: Sequence[NDArray[Any]],
+    action_names: Sequence[str] | None,
+    background: Any = None,
+) -> tuple[list[NDArray[np.int64]], list[Any], list[str]]:
+    """Encode labels by numbers: integers in order of value, others as they appear.
+
+    Returns
+    -------
+    codes : list of int64 ndarray
+        -1 for background.
+    values : list
+        The label that each code stands for.
+    names : list of str
+        How it is called.
+    """
+    seen = dict.fromkeys(value for array in labels for value in array.tolist())
+    seen.pop(background, None)
+    values = list(seen)
+    if all(isinstance(value, int) for value in values):
+        values.sort()
+    code_of = {value: code for code, value in enumerate(values)}
+    codes = [
+        np.array([code_of.get(value, -1) for value in array.tolist()], dtype=np.int64)
+        for array in labels
+    ]
+    return codes, values, [name_label(value, action_names) for value in values]
+
+
+def name_label(value: Any, action_names: Sequence[str] | None) -> str:
+    """Return what a label is called: an integer is a position in the names."""
+    if action_names is None or not isinstance(value, int):
+        return str(value)
+    return str(action_names[value]) if 0 <= value < len(action_names) else str(value)
+
+
+def split_labels(name: str, labels: Any) -> list[NDArray[Any]]:
+    """Return one array of labels a video; a flat sequence is one video."""
+    items = labels if isinstance(labels, (list, tuple)) else np.atleast_1d(labels)
+    if len(items) == 0:
+        raise ValueError(f"{name} must be labels of at least one frame, got none.")
+    if np.ndim(items[0]) == 0:
+        return check_labels(labels, len(items))
+    return check_labels(labels, [len(item) for item in items])
+
+
+def add_legend(ax: Any, handles: Sequence[Any], *, left: float = 1.005) -> None:
+    """Put a legend to the right of the axes, in as few columns as fit beside them."""
+    figure = ax.figure.get_figure(root=True)
+    inches = figure.get_figheight() * ax.get_position().height
+    n_rows = max(1, int(inches * 72 / 13))
+    ax.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(left, 1.01),
+        ncols=-(-len(handles) // n_rows),
+        fontsize="small",
+        frameon=False,
+        handlelength=1.4,
+        labelspacing=0.3,
+    )

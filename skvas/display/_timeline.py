@@ -1,0 +1,218 @@
+"""Picture of many videos on the time of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skvas._alignment import Alignment
+from skvas._typing import Labels, Videos
+from skvas.display._barcode import Strip, draw_strips
+from skvas.display._style import (
+    BACKGROUND,
+    PROGRESS,
+    add_legend,
+    check_fps,
+    check_names,
+    encode_labels,
+    make_axes,
+    scale_time,
+)
+from skvas.validation import check_labels, list_videos
+
+
+class TimelineDisplay:
+    """Videos warped onto the time of the reference, one below another.
+
+    With labels the rows are coloured by action: where the alignment is right, the
+    borders of actions line up. Without, they are coloured by how far each video has
+    got in its own time: rows that are ahead of the others are brighter. Frames that
+    have no counterpart are grey.
+
+    Parameters
+    ----------
+    alignments : sequence of Alignment
+        Of each video, as x, with the reference, as y.
+    labels : list of array-like of shape (n_frames_i,), default=None
+        Labels of the frames of each video.
+    names : sequence of str, default=None
+        Names of the videos.
+    action_names : sequence of str, default=None
+        Names of the labels where those are integers.
+    background : int or str, default=None
+        A label that is no action.
+    fps : float, default=None
+        Frames a second. None: the axis counts frames.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes, once plotted.
+    figure_ : matplotlib Figure
+        Their figure.
+
+    Examples
+    --------
+    >>> from skvas import VideoAligner
+    >>> from skvas.datasets import make_videos
+    >>> from skvas.display import TimelineDisplay
+    >>> data = make_videos(3, random_state=0)
+    >>> aligner = VideoAligner(max_epochs=0, reference=0).fit(data.videos)
+    >>> display = TimelineDisplay.from_estimator(aligner, data.videos, data.labels)
+    >>> display.ax_.get_xlabel(), len(display.alignments)
+    ('frame of the reference', 3)
+    """
+
+    def __init__(
+        self,
+        alignments: Sequence[Alignment],
+        *,
+        labels: Labels | None = None,
+        names: Sequence[str] | None = None,
+        action_names: Sequence[str] | None = None,
+        background: Any = None,
+        fps: float | None = None,
+    ) -> None:
+        self.alignments = alignments
+        self.labels = labels
+        self.names = names
+        self.action_names = action_names
+        self.background = background
+        self.fps = fps
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        videos: Videos,
+        y: Labels | None = None,
+        *,
+        names: Sequence[str] | None = None,
+        action_names: Sequence[str] | None = None,
+        background: Any = None,
+        fps: float | None = None,
+        ax: Any = None,
+    ) -> TimelineDisplay:
+        """Align videos with the reference of an estimator and draw them on its time.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with `align` and `reference_`.
+        videos : list of array-like of shape (n_frames_i, n_features)
+            The videos.
+        y : list of array-like of shape (n_frames_i,), default=None
+            Labels of their frames.
+        names : sequence of str, default=None
+            Names of the videos.
+        action_names : sequence of str, default=None
+            Names of the labels where those are integers.
+        background : int or str, default=None
+            A label that is no action.
+        fps : float, default=None
+            Frames a second. None: the axis counts frames.
+        ax : matplotlib Axes, default=None
+            Where to draw. None: a new figure.
+
+        Returns
+        -------
+        TimelineDisplay
+            The display, drawn.
+        """
+        reference = estimator.reference_
+        items = list_videos(videos)
+        called = check_names(names, len(items))
+        for place, video in enumerate(items):
+            if np.array_equal(np.asarray(video), reference):
+                called[place] += " (reference)"
+        display = cls(
+            [estimator.align(video, reference) for video in items],
+            labels=y,
+            names=called,
+            action_names=action_names,
+            background=background,
+            fps=fps,
+        )
+        return display.plot(ax)
+
+    def plot(self, ax: Any = None, *, warped: bool = True) -> TimelineDisplay:
+        """Draw the rows.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw. None: a new figure.
+        warped : bool, default=True
+            Whether on the time of the reference or, to compare, each on its own.
+
+        Returns
+        -------
+        TimelineDisplay
+            The display.
+        """
+        n_videos = len(self.alignments)
+        if n_videos == 0:
+            raise ValueError("alignments must hold at least one Alignment, got none.")
+        names = check_names(self.names, n_videos)
+        rows = self._rows(warped)
+        n_frames = max(map(len, rows))
+        height = float(np.clip(0.24 * n_videos + 1.1, 2.4, 16))
+        self.ax_ = make_axes(ax, (9, height))
+        self.figure_ = self.ax_.figure
+        of = "the reference" if warped else ""
+        step = scale_time(self.ax_.xaxis, check_fps(self.fps), n_frames, of=of)
+        self.ax_.set(xlim=(0, n_frames * step), ylim=(n_videos - 0.05, -0.05))
+        size = "small" if n_videos <= 30 else "x-small"
+        self.ax_.set_yticks(np.arange(n_videos) + 0.45, names, fontsize=size)
+        self.ax_.spines[["top", "right", "left"]].set_visible(False)
+        self.ax_.tick_params(axis="y", length=0)
+        if self.labels is None:
+            self._draw_progress(rows, step)
+        else:
+            strips = [Strip(row, place, 0.9) for place, row in enumerate(rows)]
+            actions = self._actions()[1]
+            handles = draw_strips(self.ax_, strips, actions, scale=step, style="plain")
+            add_legend(self.ax_, handles)
+        return self
+
+    def _actions(self) -> tuple[list[np.ndarray], list[str]]:
+        lengths = [len(alignment.matches_x) for alignment in self.alignments]
+        codes, _, actions = encode_labels(
+            check_labels(self.labels, lengths), self.action_names, self.background
+        )
+        return codes, actions
+
+    def _rows(self, warped: bool) -> list[np.ndarray]:
+        """Return what each row shows: codes, or shares of the video's own time."""
+        fill: float = -1
+        if self.labels is not None:
+            rows = self._actions()[0]
+        else:
+            lengths = [len(alignment.matches_x) for alignment in self.alignments]
+            rows = [(np.arange(n) + 0.5) / n for n in lengths]
+            fill = np.nan
+        if not warped:
+            return rows
+        pairs = zip(self.alignments, rows, strict=True)
+        return [a.warp(row, onto="y", fill=fill) for a, row in pairs]
+
+    def _draw_progress(self, rows: list[np.ndarray], step: float) -> None:
+        for place, row in enumerate(rows):
+            image = self.ax_.imshow(
+                row[None],
+                cmap=PROGRESS,
+                vmin=0,
+                vmax=1,
+                aspect="auto",
+                interpolation="nearest",
+                extent=(0, len(row) * step, place + 0.9, place),
+            )
+            image.cmap.set_bad(BACKGROUND)
+        bar = self.figure_.colorbar(image, ax=self.ax_, pad=0.01, aspect=30)
+        bar.set_label("share of the video's own time")
+        n_videos = len(rows)
+        # Each image had set the limits to its own.
+        self.ax_.set_xlim(0, max(map(len, rows)) * step)
+        self.ax_.set_ylim(n_videos - 0.05, -0.05)
