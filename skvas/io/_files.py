@@ -1,0 +1,278 @@
+"""Reading and writing of tables of segments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skvas._files import read_bytes, write_atomically
+from skvas.io import _annotation, _text
+from skvas.io._table import SegmentTable, TimedSegment, check_fps
+from skvas.validation import check_choice
+
+__all__ = ["read_segments", "write_segments"]
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How one kind of file is read and written, and what it can hold.
+
+    `options` names what else `parse` is given, in this order: the video's name, where
+    the file does not hold it, the tier, the frame rate. `resolution` is the largest
+    change of a time by rounding, in seconds.
+    """
+
+    parse: Callable[..., list[TimedSegment]]
+    compose: Callable[..., bytes]
+    options: tuple[str, ...] = ("video",)
+    resolution: float = 0.0
+
+
+_FORMATS = {
+    "csv": _Format(_text.parse_csv, _text.compose_csv, ()),
+    "json": _Format(_text.parse_json, _text.compose_json, ()),
+    "eaf": _Format(
+        _annotation.parse_eaf, _annotation.compose_eaf, ("video", "tier"), 0.5e-3
+    ),
+    "textgrid": _Format(
+        _annotation.parse_textgrid,
+        _annotation.compose_textgrid,
+        ("video", "tier"),
+        0.5e-6,
+    ),
+    "srt": _Format(_annotation.parse_srt, _annotation.compose_srt, resolution=0.5e-3),
+    "vtt": _Format(_annotation.parse_vtt, _annotation.compose_vtt, resolution=0.5e-3),
+    "txt": _Format(_text.parse_frames, _text.compose_frames, ("video", "fps")),
+}
+
+
+def read_segments(
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,  # the word that users know
+    video: str | None = None,
+    tier: str | None = None,
+    fps: float | None = None,
+) -> SegmentTable:
+    r"""Read labelled segments from a file.
+
+    Text may be in UTF-8 or, with a mark of byte order, in UTF-16 or UTF-32, and lines
+    may end as on any system.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    format : {"csv", "json", "eaf", "textgrid", "srt", "vtt", "txt"}, default=None
+        What the file is; None: what its suffix says. The formats are explained at
+        :func:`write_segments`.
+    video : str, default=None
+        Name of the video, for the formats that hold one video and not its name. None:
+        the name of the file without suffix.
+    tier : str, default=None
+        For "eaf" and "textgrid", the tier to read. None: "actions", or else the only
+        tier that has something in it.
+    fps : float, default=None
+        For "txt", the frames (lines) per second.
+
+    Returns
+    -------
+    SegmentTable
+        The segments.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read; names the file.
+    ValueError
+        If it is not what `format` says, declares XML entities, or has segments that
+        overlap, have no length or start below 0; names the file. Also if an option
+        does not go with the format.
+    ImportError
+        If the package that reads the format is missing; names the extra.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skvas.io import read_segments
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "tea01.txt")
+    ...     _ = file.write_text("pour\npour\nstir")
+    ...     for segment in read_segments(file, fps=2):
+    ...         print(segment)
+    TimedSegment(video='tea01', start=0.0, end=1.0, label='pour')
+    TimedSegment(video='tea01', start=1.0, end=1.5, label='stir')
+    """
+    name, kind = _find_format(path, format)
+    options: dict[str, Any] = {"video": video, "tier": tier, "fps": fps}
+    _refuse_options(name, kind, options)
+    options["video"] = Path(path).stem if video is None else video
+    if "fps" in kind.options:
+        check_fps(fps)
+    return _parse(kind, name, read_bytes(path), options, path)
+
+
+def write_segments(
+    table: SegmentTable,
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    fps: float | None = None,
+) -> None:
+    r"""Write labelled segments to a file, whole or not at all.
+
+    What was written is read back before it takes the file's place. So the labels that
+    :func:`read_segments` returns are those of the table to the letter, and the times
+    are, up to the format's unit: where a format cannot hold them, it is refused.
+
+    Parameters
+    ----------
+    table : SegmentTable
+        The segments.
+    path : str or path-like
+        The file; replaced if it is there.
+    format : {"csv", "json", "eaf", "textgrid", "srt", "vtt", "txt"}, default=None
+        What to write; None: what the suffix of `path` says.
+
+        * "csv", "json": any number of videos; all labels and times. Their column
+          `seconds`, the duration, is there to be looked at, and not read.
+        * "eaf" (ELAN): one video; milliseconds; no control characters.
+        * "textgrid" (Praat): one video; microseconds; no empty labels.
+        * "srt" (SubRip), "vtt" (WebVTT): one video; milliseconds; no empty lines or
+          white space at the ends of labels.
+        * "txt": the field's ground truth, the label of one frame per line; one video;
+          no gaps, no line breaks or white space at the ends of labels.
+    fps : float, default=None
+        For "txt", the frames (lines) per second.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; names the file, whose old content is then still
+        there.
+    ValueError
+        If the format cannot hold the table; names the file and the segment.
+    ImportError
+        If the package that writes the format is missing; names the extra.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skvas.io import SegmentTable, TimedSegment, write_segments
+    >>> table = SegmentTable([TimedSegment("tea01", 0, 2.5, "pour <milk>")])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_segments(table, Path(folder, "tea01.vtt"))
+    ...     print(Path(folder, "tea01.vtt").read_text().strip())
+    WEBVTT
+    <BLANKLINE>
+    1
+    00:00:00.000 --> 00:00:02.500
+    pour &lt;milk&gt;
+    """
+    if not isinstance(table, SegmentTable):
+        raise TypeError(
+            f"table must be a SegmentTable, got {type(table).__name__}; see "
+            "SegmentTable.from_labels."
+        )
+    name, kind = _find_format(path, format)
+    _refuse_options(name, kind, {"fps": fps})
+    options: dict[str, Any] = {"video": None, "tier": None, "fps": fps}
+    if "video" in kind.options:
+        if len(table.videos) != 1:
+            raise ValueError(
+                f"{os.fspath(path)!r}: a {name} file holds the segments of one video, "
+                f"the table has {len(table.videos)}; write one file a video, or csv or "
+                "json."
+            )
+        options["video"] = table.videos[0]
+    try:
+        data = (
+            kind.compose(table, check_fps(fps))
+            if "fps" in kind.options
+            else (kind.compose(table))
+        )
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)!r} cannot be written: {error}") from error
+    _check_read_back(kind, name, data, options, table, path)
+    write_atomically(path, data)
+
+
+def _find_format(path: str | os.PathLike[str], name: str | None) -> tuple[str, _Format]:
+    if name is None:
+        name = Path(path).suffix.lower().removeprefix(".")
+        if name not in _FORMATS:
+            raise ValueError(
+                f"{os.fspath(path)!r} does not say its format by its suffix; give "
+                f"format, one of {', '.join(map(repr, _FORMATS))}."
+            )
+    return name, _FORMATS[check_choice("format", name, tuple(_FORMATS))]
+
+
+def _refuse_options(name: str, kind: _Format, options: dict[str, Any]) -> None:
+    for option, value in options.items():
+        if value is not None and option not in kind.options:
+            raise ValueError(
+                f"{option} was given, but a {name} file has no use for it; leave it "
+                "out."
+            )
+
+
+def _parse(
+    kind: _Format,
+    name: str,
+    data: bytes,
+    options: dict[str, Any],
+    path: str | os.PathLike[str],
+) -> SegmentTable:
+    """Parse a file's content; whatever is wrong with it is a ValueError."""
+    try:
+        return SegmentTable(kind.parse(data, *(options[o] for o in kind.options)))
+    except ImportError:
+        raise
+    except Exception as error:  # pympi raises all sorts, also on malformed files
+        raise ValueError(
+            f"{os.fspath(path)!r} cannot be read as {name}: "
+            f"{error or type(error).__name__}."
+        ) from error
+
+
+def _check_read_back(
+    kind: _Format,
+    name: str,
+    data: bytes,
+    options: dict[str, Any],
+    table: SegmentTable,
+    path: str | os.PathLike[str],
+) -> None:
+    """Refuse to write what would come back as something else."""
+    other = "write csv or json instead, which hold everything"
+    try:
+        found = list(_parse(kind, name, data, options, path))
+    except ValueError as error:
+        raise ValueError(
+            f"A {name} file cannot hold the table ({error}); {other}."
+        ) from error
+    fps = options["fps"]
+    tolerance = (kind.resolution if fps is None else 0.5 / fps) + 1e-9
+    for index, row in enumerate(table):
+        back = found[index] if index < len(found) else None
+        if (
+            back is None
+            or (back.video, back.label) != (row.video, row.label)
+            or abs(back.start - row.start) > tolerance
+            or abs(back.end - row.end) > tolerance
+        ):
+            raise ValueError(
+                f"{os.fspath(path)!r}: a {name} file cannot hold {row}, which would "
+                f"come back as {back}; {other}."
+            )
+    if len(found) != len(table):
+        raise ValueError(
+            f"{os.fspath(path)!r}: a {name} file cannot hold this table, which would "
+            f"come back with {len(found)} instead of {len(table)} segments; {other}."
+        )

@@ -1,0 +1,369 @@
+"""The table of labelled segments that all file formats are read into."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skvas._optional import import_optional
+from skvas._typing import Labels
+from skvas.decoding import labels_to_segments
+from skvas.validation import check_integer, check_labels, check_real
+
+__all__ = ["COLUMNS", "SegmentTable", "TimedSegment"]
+
+COLUMNS = ("video", "start", "end", "label", "seconds")
+
+
+@dataclass(frozen=True)
+class TimedSegment:
+    """A stretch of a video in which one thing goes on.
+
+    Parameters
+    ----------
+    video : str
+        Name of the video.
+    start : float
+        Where it starts, in seconds from the start of the video, at least 0.
+    end : float
+        Where it ends, after its start.
+    label : str
+        What goes on; any text.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is not as described.
+
+    Examples
+    --------
+    >>> from skvas.io import TimedSegment
+    >>> segment = TimedSegment("tea01", 1.5, 4.0, "pour milk")
+    >>> segment.seconds
+    2.5
+    """
+
+    video: str
+    start: float
+    end: float
+    label: str
+
+    def __post_init__(self) -> None:
+        _check_text("video", self.video)
+        _check_text(f"label in video {self.video!r}", self.label)
+        for name in ("start", "end"):
+            value = getattr(self, name)
+            if not isinstance(value, Real) or isinstance(value, bool):
+                raise TypeError(
+                    f"{name} of segment {self.label!r} in video {self.video!r} must be "
+                    f"a number of seconds, got {value!r}."
+                )
+            # Adding 0.0 turns -0.0, which is written differently, into 0.0.
+            object.__setattr__(self, name, float(value) + 0.0)
+        if not 0 <= self.start < self.end < math.inf:
+            raise ValueError(
+                f"segment {self.label!r} in video {self.video!r} runs from "
+                f"{self.start} to {self.end} s; expected 0 <= start < end."
+            )
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class SegmentTable:
+    """Labelled segments of one or many videos, in time order, none overlapping another.
+
+    It is what :func:`~skvas.io.read_segments` returns and
+    :func:`~skvas.io.write_segments` takes. There may be gaps between segments. Iterate
+    over it for the segments, or make a data frame of it.
+
+    Parameters
+    ----------
+    segments : iterable of TimedSegment
+        In any order. They are kept video by video, in the order in which the videos
+        first appear, and within a video by start.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If segments of a video overlap, or anything is not a segment.
+
+    Examples
+    --------
+    >>> from skvas.io import SegmentTable, TimedSegment
+    >>> table = SegmentTable(
+    ...     [TimedSegment("tea01", 2, 5, "stir"), TimedSegment("tea01", 0, 2, "pour")]
+    ... )
+    >>> [segment.label for segment in table]
+    ['pour', 'stir']
+    >>> table.to_labels("tea01", fps=1).tolist()
+    ['pour', 'pour', 'stir', 'stir', 'stir']
+    """
+
+    segments: tuple[TimedSegment, ...]
+
+    def __init__(self, segments: Iterable[TimedSegment]) -> None:
+        rows = list(segments)
+        for row in rows:
+            if not isinstance(row, TimedSegment):
+                raise TypeError(f"segments must be TimedSegment objects, got {row!r}.")
+        position = {video: i for i, video in enumerate(dict.fromkeys(_videos(rows)))}
+        rows.sort(key=lambda row: (position[row.video], row.start))
+        for row, following in zip(rows, rows[1:], strict=False):
+            if row.video == following.video and following.start < row.end:
+                raise ValueError(
+                    f"segments of video {row.video!r} overlap: {row.label!r} ends at "
+                    f"{row.end} s, {following.label!r} starts at {following.start} s."
+                )
+        object.__setattr__(self, "segments", tuple(rows))
+
+    @classmethod
+    def from_labels(
+        cls,
+        labels: Labels,
+        names: str | Sequence[str],
+        *,
+        fps: float | None = None,
+        times: ArrayLike | Sequence[ArrayLike] | None = None,
+        action_names: Sequence[str] | None = None,
+    ) -> SegmentTable:
+        """Cut labels of frames, such as `predict` returns, into segments.
+
+        Parameters
+        ----------
+        labels : array-like of shape (n_frames,), or a collection of them
+            A number or a string for each frame. Negative numbers, as for background,
+            become gaps.
+        names : str or sequence of str
+            Name of the video, or of each.
+        fps : float, default=None
+            Frames per second: frame i lasts from ``i / fps`` to ``(i + 1) / fps``.
+        times : array-like of shape (n_frames,), or a collection of them, default=None
+            Instead of `fps`, the second at which each frame starts, rising, such as
+            :meth:`skvas.features.FrameFeatures.extract` finds them. The last frame
+            lasts as long as the median frame.
+        action_names : sequence of str, default=None
+            Names of the actions 0, 1, ... None: numbers are written as they are.
+
+        Returns
+        -------
+        SegmentTable
+            One segment for each run of equal labels.
+
+        Raises
+        ------
+        ValueError
+            If numbers of labels, names and times disagree, or neither or both of `fps`
+            and `times` are given.
+
+        Examples
+        --------
+        >>> from skvas.io import SegmentTable
+        >>> table = SegmentTable.from_labels([0, 0, 1], "tea01", fps=2)
+        >>> [(s.start, s.end, s.label) for s in table]
+        [(0.0, 1.0, '0'), (1.0, 1.5, '1')]
+        """
+        if isinstance(names, str):
+            names, labels = [names], [labels]
+            times = None if times is None else [np.asarray(times)]
+        labels, names = list(labels), list(names)
+        if len(set(names)) != len(names):
+            raise ValueError("names must differ from each other; two are the same.")
+        stamps = [None] * len(labels) if times is None else list(times)  # type: ignore[arg-type]
+        if not len(names) == len(labels) == len(stamps):
+            raise ValueError(
+                f"Expected a name (and times, if any) for each of {len(labels)} "
+                f"video(s), got {len(names)} names and {len(stamps)} times."
+            )
+        rows: list[TimedSegment] = []
+        checked = check_labels(labels, [len(item) for item in labels])
+        for name, item, stamp in zip(names, checked, stamps, strict=True):
+            edges = _frame_edges(name, len(item), fps, stamp)
+            rows += _to_segments(name, item, edges, action_names)
+        return cls(rows)
+
+    @property
+    def videos(self) -> list[str]:
+        """Names of the videos, in order."""
+        return list(dict.fromkeys(_videos(self.segments)))
+
+    def to_labels(
+        self,
+        video: str,
+        *,
+        fps: float | None = None,
+        times: ArrayLike | None = None,
+        n_frames: int | None = None,
+        fill: str | None = None,
+    ) -> NDArray[Any]:
+        """Spell the segments of one video out as one label a frame.
+
+        Parameters
+        ----------
+        video : str
+            Name of the video.
+        fps : float, default=None
+            Frames per second.
+        times : array-like of shape (n_frames,), default=None
+            Instead of `fps` and `n_frames`, the second at which each frame starts.
+        n_frames : int, default=None
+            Number of frames. None: up to the end of the last segment.
+        fill : str, default=None
+            Label of frames in no segment. None: there must be no such frame.
+
+        Returns
+        -------
+        ndarray of str objects, shape (n_frames,)
+            For each frame the label of the segment in which the middle of the frame
+            lies.
+
+        Raises
+        ------
+        KeyError
+            If the table has no such video.
+        ValueError
+            If a frame has no label and `fill` is None, or neither or both of `fps` and
+            `times` are given.
+
+        Examples
+        --------
+        >>> from skvas.io import SegmentTable, TimedSegment
+        >>> table = SegmentTable([TimedSegment("tea01", 0.5, 1.5, "pour")])
+        >>> table.to_labels("tea01", fps=2, n_frames=4, fill="").tolist()
+        ['', 'pour', 'pour', '']
+        """
+        rows = [row for row in self.segments if row.video == video]
+        if not rows:
+            known = ", ".join(map(repr, self.videos)) or "none"
+            raise KeyError(f"There is no video {video!r}; there are {known}.")
+        if times is not None:
+            n_frames = len(np.asarray(times))
+        elif n_frames is not None:
+            n_frames = check_integer("n_frames", n_frames, low=1)
+        elif fps is not None:
+            n_frames = max(1, round(rows[-1].end * check_fps(fps)))
+        edges = _frame_edges(video, n_frames or 0, fps, times)
+        middles = (edges[1:] + edges[:-1]) / 2
+        row_of = np.searchsorted([row.start for row in rows], middles, "right") - 1
+        inside = (row_of >= 0) & (middles < np.array([r.end for r in rows])[row_of])
+        if fill is None and not inside.all():
+            raise ValueError(
+                f"frame {int(inside.argmin())} of video {video!r} lies in no segment; "
+                "name a label for gaps by fill, as in to_labels(..., fill='none')."
+            )
+        names = np.array([row.label for row in rows] + [fill], dtype=object)
+        return names[np.where(inside, row_of, len(rows))]
+
+    def to_frame(self) -> Any:
+        """Make a pandas data frame of the table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the columns video, start, end, label and seconds.
+
+        Examples
+        --------
+        >>> from skvas.io import SegmentTable, TimedSegment
+        >>> table = SegmentTable([TimedSegment("tea01", 0, 2, "pour")])
+        >>> table.to_frame().columns.tolist()
+        ['video', 'start', 'end', 'label', 'seconds']
+        """
+        return import_optional("pandas", "io").DataFrame(
+            [[getattr(row, name) for name in COLUMNS] for row in self.segments],
+            columns=list(COLUMNS),
+        )
+
+    def to_pyannote(self) -> dict[str, Any]:
+        """Make an annotation of pyannote.core of each video.
+
+        Returns
+        -------
+        dict of str to pyannote.core.Annotation
+            Keyed by the name of the video.
+        """
+        core = import_optional("pyannote.core", "io")
+        annotations = {video: core.Annotation(uri=video) for video in self.videos}
+        for track, row in enumerate(self.segments):
+            segment = core.Segment(row.start, row.end)
+            annotations[row.video][segment, track] = row.label
+        return annotations
+
+    def __len__(self) -> int:
+        return len(self.segments)
+
+    def __iter__(self) -> Iterator[TimedSegment]:
+        return iter(self.segments)
+
+
+def check_fps(fps: float | None) -> float:
+    """Return a frame rate, or say that there must be one."""
+    return check_real("fps", fps, low=0, low_open=True)
+
+
+def _videos(rows: Iterable[TimedSegment]) -> list[str]:
+    return [row.video for row in rows]
+
+
+def _check_text(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, got {value!r}.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name} is no valid text: {value!r} has half of a surrogate pair at "
+            f"position {error.start}."
+        ) from None
+
+
+def _frame_edges(
+    name: str, n_frames: int, fps: float | None, times: ArrayLike | None
+) -> NDArray[np.float64]:
+    """Return where frames start and the last one ends, (n_frames + 1,)."""
+    if (fps is None) == (times is None):
+        raise ValueError(
+            "Give either fps, the frame rate, or times, the second at which each frame "
+            "starts."
+        )
+    if times is None:
+        return np.arange(n_frames + 1) / check_fps(fps)
+    starts = np.asarray(times, dtype=np.float64)
+    steps = np.diff(starts)
+    if starts.shape != (n_frames,) or n_frames < 2 or not (steps > 0).all():
+        raise ValueError(
+            f"times of video {name!r} must be rising and one for each of {n_frames} "
+            f"frames, at least two; got an array of shape {starts.shape}."
+        )
+    return np.append(starts, starts[-1] + np.median(steps))
+
+
+def _to_segments(
+    video: str,
+    labels: NDArray[Any],
+    edges: NDArray[np.float64],
+    action_names: Sequence[str] | None,
+) -> list[TimedSegment]:
+    rows = []
+    for run in labels_to_segments(labels):
+        label = run.label
+        if isinstance(label, (int, float)):
+            if label < 0:
+                continue
+            if action_names is not None and label >= len(action_names):
+                raise ValueError(
+                    f"video {video!r} has action {label}, but action_names has only "
+                    f"{len(action_names)} names."
+                )
+            label = str(label) if action_names is None else action_names[int(label)]
+        rows.append(TimedSegment(video, edges[run.start], edges[run.end], label))
+    return rows

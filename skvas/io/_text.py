@@ -1,0 +1,111 @@
+"""Formats of plain text: CSV, JSON, and the field's one label per frame."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from typing import Any
+
+from skvas.io._table import COLUMNS, SegmentTable, TimedSegment
+
+# Longer marks first: the mark of UTF-32 starts with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def decode(data: bytes) -> str:
+    """Decode text by its mark of byte order, UTF-8 where there is none."""
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not {encoding} text: {error}") from error
+
+
+def parse_csv(data: bytes) -> list[TimedSegment]:
+    """Read segments from a table with a header."""
+    rows = csv.DictReader(io.StringIO(decode(data), newline=""), strict=True)
+    try:
+        missing = [c for c in COLUMNS[:4] if c not in (rows.fieldnames or ())]
+        if missing:
+            raise ValueError(
+                f"its first line has no column {', '.join(missing)}; expected "
+                f"{','.join(COLUMNS)}"
+            )
+        return [_from_csv(row, rows.line_num) for row in rows]
+    except csv.Error as error:
+        raise ValueError(f"line {rows.line_num}: {error}") from error
+
+
+def _from_csv(row: dict[Any, Any], line: int) -> TimedSegment:
+    if None in row or None in row.values():
+        raise ValueError(f"line {line} has not as many fields as the first line")
+    try:
+        start, end = float(row["start"]), float(row["end"])
+    except ValueError as error:
+        raise ValueError(f"line {line}: {error}") from error
+    return TimedSegment(row["video"], start, end, row["label"])
+
+
+def compose_csv(table: SegmentTable) -> bytes:
+    """Write segments as a table with a header."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for row in table:
+        seconds = round(row.seconds, 6)
+        writer.writerow([row.video, row.start, row.end, row.label, seconds])
+    return text.getvalue().encode()
+
+
+def parse_json(data: bytes) -> list[TimedSegment]:
+    """Read segments from a list of objects."""
+    try:
+        rows = json.loads(decode(data))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"it is not JSON: {error}") from error
+    if not isinstance(rows, list):
+        raise ValueError(f"expected a list of segments, got {type(rows).__name__}")
+    return [_from_json(row, number) for number, row in enumerate(rows)]
+
+
+def _from_json(row: Any, number: int) -> TimedSegment:
+    if not isinstance(row, dict) or not row.keys() >= set(COLUMNS[:4]):
+        raise ValueError(
+            f"segment {number} must be an object with {', '.join(COLUMNS[:4])}, got "
+            f"{row!r}"
+        )
+    return TimedSegment(*(row[column] for column in COLUMNS[:4]))
+
+
+def compose_json(table: SegmentTable) -> bytes:
+    """Write segments as a list of objects, one a line."""
+    lines = []
+    for row in table:
+        values = [row.video, row.start, row.end, row.label, round(row.seconds, 6)]
+        record = dict(zip(COLUMNS, values, strict=True))
+        lines.append(json.dumps(record, ensure_ascii=False))
+    return ("[\n" + ",\n".join(lines) + "\n]\n").encode()
+
+
+def parse_frames(data: bytes, video: str, fps: float) -> list[TimedSegment]:
+    """Read segments from one label a line, a line a frame."""
+    text = decode(data).rstrip()
+    # str.splitlines would also split at characters that a label may contain.
+    labels = [line.strip() for line in text.split("\n")] if text else []
+    if "" in labels:
+        raise ValueError(f"line {labels.index('') + 1} has no label")
+    return list(SegmentTable.from_labels(labels, video, fps=fps)) if labels else []
+
+
+def compose_frames(table: SegmentTable, fps: float) -> bytes:
+    """Write the label of each frame on a line."""
+    labels = [table.to_labels(video, fps=fps) for video in table.videos]
+    return "".join(f"{label}\n" for video in labels for label in video).encode()

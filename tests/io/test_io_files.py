@@ -1,0 +1,453 @@
+"""Files of segments: exact round trips or a clear refusal, and hostile input."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from skvas.datasets import load_folder
+from skvas.io import SegmentTable, TimedSegment, read_segments, write_segments
+
+ONE_VIDEO = ["eaf", "textgrid", "srt", "vtt", "txt"]
+FORMATS = ["csv", "json", *ONE_VIDEO]
+
+
+def rate(form):
+    """Return the options of a format: only the ground truth counts in frames."""
+    return {"fps": 10} if form == "txt" else {}
+
+
+def round_trip(table, folder, form):
+    file = Path(folder, f"v.{form}")
+    write_segments(table, file, **rate(form))
+    return read_segments(file, **rate(form))
+
+
+def rows(labels, steps, *, gaps=False):
+    """Lay labels out one after another, each `step` tenths of a second long."""
+    edges = np.concatenate([[0], np.cumsum(steps)]) / 10
+    return SegmentTable(
+        TimedSegment("v", start, end, label)
+        for number, (start, end, label) in enumerate(
+            zip(edges[:-1], edges[1:], labels, strict=True)
+        )
+        if not (gaps and number % 2 and number < len(labels) - 1)
+    )
+
+
+def same(found, table):
+    assert [(r.video, r.label) for r in found] == [(r.video, r.label) for r in table]
+    times = [[(r.start, r.end) for r in t] for t in (found, table)]
+    np.testing.assert_allclose(*times, rtol=0, atol=5.001e-4)
+
+
+NASTY = [
+    "pour <milk> & stir",
+    "<i>",
+    "</i><b>",
+    "{\\an8}",
+    '"',
+    "a,b;c\td",
+    "🥤 日本語 é",
+    "e\u0301",
+    "&amp;",
+    "]]>",
+    "=1+1",
+    "# no comment",
+    "0",
+    "None",
+    "a\u2028b",
+    "a\x85b",
+    "مرحبا",
+    "a  b",
+]
+HARD = [
+    "two\nlines",
+    "a\r\nb",
+    "a\rb",
+    "",
+    " ",
+    " a",
+    "a\n\nb",
+    "a\n7",
+    "a\\Nb",
+    "\\n",
+    "a\x00b",
+    "\x01",
+    "\ufeffa",
+    "\ufffe",
+    "00:00:00,000 --> 00:00:01,000",
+    "a --> b",
+    "NOTE\nx",
+    "-5",
+    "x\n1e5",
+    "\x1c",
+    "\u3000",
+    '"\n"',
+]
+texts = st.one_of(
+    st.sampled_from(NASTY + HARD), st.text(max_size=12), st.text("<&>\"'\\\n\r ;-{}")
+)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@given(
+    st.lists(st.tuples(texts, st.integers(1, 90)), min_size=1, max_size=5),
+    st.booleans(),
+)
+def test_every_label_comes_back_or_is_refused(form, tmp_path_factory, drawn, gaps):
+    table = rows(*zip(*drawn, strict=True), gaps=gaps)
+    folder = tmp_path_factory.mktemp("io")
+    try:
+        found = round_trip(table, folder, form)
+    except ValueError:
+        assert form not in ("json", "csv")
+        assert os.listdir(folder) == []
+    else:
+        same(found, table)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@given(st.lists(st.sampled_from(NASTY), min_size=1, max_size=6, unique=True))
+@example(NASTY)
+def test_every_format_holds_special_characters(form, tmp_path_factory, labels):
+    table = rows(labels, [7] * len(labels))
+    same(round_trip(table, tmp_path_factory.mktemp("io"), form), table)
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "eaf", "textgrid", "srt", "vtt"])
+def test_line_breaks_in_labels_come_back(form, tmp_path):
+    table = rows(["two\nlines", "x"], [5, 5])
+    same(round_trip(table, tmp_path, form), table)
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "eaf", "textgrid", "srt", "vtt"])
+def test_gaps_come_back(form, tmp_path):
+    table = rows(["x", "gap", "x"], [5, 5, 5], gaps=True)
+    assert len(table) == 2
+    same(round_trip(table, tmp_path, form), table)
+
+
+@pytest.mark.parametrize(
+    ("form", "label"),
+    [
+        ("txt", "two\nlines"),
+        ("txt", " a"),
+        ("txt", ""),
+        ("eaf", "\x01"),
+        ("eaf", "a\rb"),
+        ("textgrid", ""),
+        ("srt", "a\n\nb"),
+        ("srt", "a\\Nb"),
+        ("vtt", "a\n7"),
+    ],
+)
+def test_refusal_names_file_and_way_out_and_leaves_the_old_file(tmp_path, form, label):
+    file = tmp_path / f"v.{form}"
+    file.write_bytes(b"old")
+    with pytest.raises(ValueError, match=rf"v\.{form}") as caught:
+        write_segments(rows([label, "x"], [5, 5]), file, **rate(form))
+    assert "csv or json" in str(caught.value)
+    assert file.read_bytes() == b"old"
+
+
+floats = st.floats(0, 1e7, allow_subnormal=True)
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+@given(st.lists(st.tuples(floats, texts, texts), max_size=6))
+def test_text_tables_hold_any_time_and_any_video(form, tmp_path_factory, drawn):
+    table = SegmentTable(
+        TimedSegment(f"{video}{i}", start, start + 1, label)
+        for i, (start, video, label) in enumerate(drawn)
+    )
+    assert round_trip(table, tmp_path_factory.mktemp("io"), form) == table
+
+
+@pytest.mark.parametrize("form", ONE_VIDEO)
+def test_one_video_formats_refuse_two_and_none(form, tmp_path):
+    two = SegmentTable([TimedSegment(v, 0, 1, "x") for v in "ab"])
+    for table in (two, SegmentTable([])):
+        with pytest.raises(ValueError, match="one video"):
+            write_segments(table, tmp_path / f"v.{form}", **rate(form))
+
+
+@pytest.mark.parametrize("form", ["eaf", "textgrid", "srt", "vtt"])
+def test_segment_shorter_than_the_unit_is_refused(form, tmp_path):
+    table = SegmentTable([TimedSegment("v", 0, 1e-9, "x")])
+    with pytest.raises(ValueError, match=rf"v\.{form}"):
+        write_segments(table, tmp_path / f"v.{form}")
+
+
+@pytest.mark.parametrize("form", ["srt", "vtt"])
+def test_time_past_what_subtitles_can_say_is_refused(form, tmp_path):
+    table = SegmentTable([TimedSegment("v", 400_000, 400_001, "x")])
+    with pytest.raises(ValueError, match=rf"v\.{form}"):
+        write_segments(table, tmp_path / f"v.{form}")
+
+
+def test_frames_of_ground_truth_need_a_frame_rate(tmp_path):
+    file = tmp_path / "v.txt"
+    with pytest.raises(ValueError, match="fps"):
+        write_segments(rows(["x"], [5]), file)
+    file.write_text("x\n")
+    with pytest.raises(ValueError, match="fps"):
+        read_segments(file)
+
+
+def test_gap_is_refused_by_ground_truth(tmp_path):
+    table = SegmentTable([TimedSegment("v", 1, 2, "x")])
+    with pytest.raises(ValueError, match="lies in no segment"):
+        write_segments(table, tmp_path / "v.txt", fps=10)
+
+
+def test_ground_truth_is_what_load_folder_reads(tmp_path):
+    (tmp_path / "features").mkdir()
+    (tmp_path / "groundTruth").mkdir()
+    np.save(tmp_path / "features" / "v.npy", np.zeros((12, 2)))
+    write_segments(rows(["b", "a"], [5, 7]), tmp_path / "groundTruth" / "v.txt", fps=10)
+    data = load_folder(tmp_path)
+    assert data.labels[0].tolist() == [1] * 5 + [0] * 7
+    assert data.action_names == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("option", "form"), [("tier", "csv"), ("fps", "eaf"), ("video", "json")]
+)
+def test_option_that_does_nothing_is_refused(option, form, tmp_path):
+    with pytest.raises(ValueError, match=option):
+        read_segments(tmp_path / f"v.{form}", **{option: 3})
+
+
+def test_suffix_that_says_nothing_is_refused_and_format_helps(tmp_path):
+    table = rows(["x"], [5])
+    with pytest.raises(ValueError, match="suffix"):
+        write_segments(table, tmp_path / "v.doc")
+    with pytest.raises(ValueError, match="format must be"):
+        write_segments(table, tmp_path / "v.csv", format="doc")
+    write_segments(table, tmp_path / "v.doc", format="csv")
+    assert read_segments(tmp_path / "v.doc", format="csv") == table
+
+
+def test_suffix_may_have_capitals(tmp_path):
+    write_segments(rows(["x"], [5]), tmp_path / "v.TextGrid")
+    assert len(read_segments(tmp_path / "v.TextGrid")) == 1
+
+
+def test_only_tables_are_written(tmp_path):
+    with pytest.raises(TypeError, match="SegmentTable"):
+        write_segments([TimedSegment("v", 0, 1, "x")], tmp_path / "v.csv")
+
+
+def test_video_can_be_named(tmp_path):
+    write_segments(rows(["x"], [5]), tmp_path / "v.vtt")
+    assert read_segments(tmp_path / "v.vtt", video="w").videos == ["w"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_missing_file_is_named(form, tmp_path):
+    with pytest.raises(FileNotFoundError, match=rf"none\.{form}"):
+        read_segments(tmp_path / f"none.{form}", **rate(form))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("mark", ["crlf", codecs.BOM_UTF8, "utf-16", "utf-32"])
+def test_line_ends_and_marks_of_other_systems_are_read(form, mark, tmp_path):
+    if form == "eaf" and mark == "utf-32":
+        mark = "utf-16"  # XML parsers need not know the former
+    table = rows(["x é", "y"], [5, 5])
+    file = tmp_path / f"v.{form}"
+    write_segments(table, file, **rate(form))
+    text = file.read_bytes().decode().replace("\r\n", "\n")
+    if mark == "crlf":
+        data = text.replace("\n", "\r\n").encode()
+    elif isinstance(mark, bytes):
+        data = mark + text.encode()
+    else:
+        text = text.replace("encoding='UTF-8'", f"encoding='{mark}'")
+        data = text.encode(mark)
+    file.write_bytes(data)
+    same(read_segments(file, **rate(form)), table)
+
+
+BOMB = """<?xml version="1.0" encoding="CODE"?>
+<!DOCTYPE l [<!ENTITY a "aaaa"> <!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
+<ANNOTATION_DOCUMENT>&b;</ANNOTATION_DOCUMENT>"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_entity_bomb_is_refused_before_it_is_expanded(tmp_path, encoding):
+    file = tmp_path / "v.eaf"
+    file.write_bytes(BOMB.replace("CODE", encoding).encode(encoding))
+    with pytest.raises(ValueError, match=r"v\.eaf.*document type"):
+        read_segments(file)
+
+
+def test_external_entity_is_refused(tmp_path):
+    file = tmp_path / "v.eaf"
+    file.write_text('<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>')
+    with pytest.raises(ValueError, match="document type"):
+        read_segments(file)
+
+
+def csv_of(*lines):
+    return "\n".join(["video,start,end,label", *lines])
+
+
+def textgrid_of(*times, short=False):
+    head = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n'
+    if short:
+        body = f'0\n9\n<exists>\n1\n"IntervalTier"\n"t"\n0\n9\n{len(times)}\n'
+        return head + body + "".join(f'{a}\n{b}\n"x"\n' for a, b in times)
+    body = "xmin = 0\nxmax = 9\ntiers? <exists>\nsize = 1\nitem []:\n    item [1]:\n"
+    body += '        class = "IntervalTier"\n        name = "t"\n        xmin = 0\n'
+    body += f"        xmax = 9\n        intervals: size = {len(times)}\n"
+    for a, b in times:
+        body += f"        intervals [1]:\n            xmin = {a}\n"
+        body += f'            xmax = {b}\n            text = "x"\n'
+    return head + body
+
+
+def srt_of(*times):
+    return "".join(f"1\n{a} --> {b}\nx\n\n" for a, b in times)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("csv", ""),
+        ("csv", "video,start,end"),
+        ("csv", csv_of("v,0,1")),
+        ("csv", csv_of("v,0,1,x,y")),
+        ("csv", csv_of("v,0,one,x")),
+        ("csv", csv_of('v,0,1,"x')),
+        ("csv", csv_of("v,0,nan,x")),
+        ("csv", csv_of("v,2,1,x")),
+        ("csv", csv_of("v,-1,1,x")),
+        ("csv", csv_of("v,0,2,x", "v,1,3,y")),
+        ("json", "{"),
+        ("json", "{}"),
+        ("json", "[1]"),
+        ("json", '[{"video": "v"}]'),
+        ("json", "[" * 100_000),
+        ("json", '[{"video": "v", "start": 0, "end": NaN, "label": "x"}]'),
+        ("json", '[{"video": "v", "start": "0", "end": 1, "label": "x"}]'),
+        ("json", '[{"video": "v", "start": 0, "end": 1, "label": "\\ud800"}]'),
+        ("eaf", "no xml"),
+        ("eaf", "<a/>"),
+        ("textgrid", "nonsense"),
+        ("textgrid", textgrid_of((0, 2), (1, 3))),
+        ("textgrid", textgrid_of((2, 1))),
+        ("textgrid", textgrid_of((-1, 2))),
+        ("textgrid", textgrid_of((-1, 2), short=True)),
+        ("textgrid", textgrid_of((0, "1e-05"))),
+        ("textgrid", textgrid_of((0, "1e-05"), short=True)),
+        ("srt", srt_of(("00:00:02,000", "00:00:01,000"))),
+        (
+            "srt",
+            srt_of(("00:00:00,000", "00:00:02,000"), ("00:00:01,000", "00:00:03,000")),
+        ),
+        ("vtt", "1\n00:00:00.000 --> 00:00:01.000\nx\n"),
+        ("txt", "x\n\nx"),
+    ],
+)
+def test_broken_file_is_a_value_error_that_names_it(form, text, tmp_path):
+    file = tmp_path / f"v.{form}"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=rf"v\.{form}.* cannot be read as {form}: .+"):
+        read_segments(file, **rate(form))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@given(st.binary(max_size=200))
+@example(b"\xff\xfe\x00")
+@example(b"ooBinaryFile\x08TextGrid")
+def test_junk_is_a_value_error_or_a_table(form, tmp_path_factory, data):
+    file = tmp_path_factory.mktemp("io") / f"v.{form}"
+    file.write_bytes(data)
+    with contextlib.suppress(ValueError):
+        assert isinstance(read_segments(file, **rate(form)), SegmentTable)
+
+
+def test_columns_may_stand_in_any_order_beside_others(tmp_path):
+    file = tmp_path / "v.csv"
+    file.write_text("end,note,label,start,video,seconds\n2,hm,x,1,v,77\n")
+    assert read_segments(file).segments == (TimedSegment("v", 1, 2, "x"),)
+
+
+def test_json_is_a_list_of_records(tmp_path):
+    write_segments(rows(["é"], [5]), tmp_path / "v.json")
+    text = (tmp_path / "v.json").read_text(encoding="utf-8")
+    expected = {"video": "v", "start": 0.0, "end": 0.5, "label": "é", "seconds": 0.5}
+    assert json.loads(text) == [expected]
+    assert "é" in text
+
+
+def test_cues_with_settings_notes_and_names_are_read(tmp_path):
+    file = tmp_path / "v.vtt"
+    file.write_text(
+        "WEBVTT - title\nKind: captions\n\nSTYLE\n::cue { color: red }\n\n"
+        "first\n00:01.000 --> 00:02.500 align:left\npour &amp; stir\n\n"
+        "NOTE\nnot a label\n\nsecond\n01:00:02.500 --> 01:00:03.000\nserve\n"
+    )
+    assert [(r.start, r.end, r.label) for r in read_segments(file)] == [
+        (1.0, 2.5, "pour & stir"),
+        (3602.5, 3603.0, "serve"),
+    ]
+
+
+def test_short_textgrid_is_read(tmp_path):
+    file = tmp_path / "v.TextGrid"
+    file.write_text(textgrid_of((0, 1.5), (2, 3), short=True))
+    assert [(r.start, r.end) for r in read_segments(file)] == [(0, 1.5), (2, 3)]
+
+
+def tiers(folder, **named):
+    elan = pytest.importorskip("pympi.Elan")
+    eaf = elan.Eaf()
+    for name, labels in named.items():
+        eaf.add_tier(name)
+        for number, label in enumerate(labels):
+            eaf.add_annotation(name, number * 1000, number * 1000 + 500, label)
+    eaf.to_file(str(folder / "v.eaf"))
+    return folder / "v.eaf"
+
+
+def test_only_tier_with_content_is_read(tmp_path):
+    file = tiers(tmp_path, empty=[], steps=["x", "y"])
+    assert [r.label for r in read_segments(file)] == ["x", "y"]
+
+
+def test_tier_must_be_named_where_there_are_several(tmp_path):
+    file = tiers(tmp_path, steps=["x"], hands=["left"])
+    with pytest.raises(ValueError, match="'steps', 'hands'"):
+        read_segments(file)
+    with pytest.raises(ValueError, match="'none'"):
+        read_segments(file, tier="none")
+    assert [r.label for r in read_segments(file, tier="hands")] == ["left"]
+
+
+def test_our_own_tier_goes_first(tmp_path):
+    file = tiers(tmp_path, notes=["x"], actions=["pour"])
+    assert [r.label for r in read_segments(file)] == ["pour"]
+
+
+def test_annotation_without_a_time_is_refused(tmp_path):
+    file = tiers(tmp_path, steps=["x"])
+    file.write_text(file.read_text().replace('TIME_VALUE="500"', ""))
+    with pytest.raises(ValueError, match="no time"):
+        read_segments(file)
+
+
+def test_missing_package_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pysubs2", None)
+    with pytest.raises(ImportError, match=r"skvas\[io\]"):
+        write_segments(rows(["x"], [5]), tmp_path / "v.srt")
