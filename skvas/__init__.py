@@ -3,14 +3,20 @@
 from skvas._aligner import VideoAligner
 from skvas._alignment import Alignment
 from skvas._joint import JointAlignSegment
+from skvas._report import StepReport, step_report
 from skvas._segmenter import ActionSegmenter
+from skvas._transfer import LabelTransfer, transfer_labels
 
 __all__ = [
     "ActionSegmenter",
     "Alignment",
     "JointAlignSegment",
+    "LabelTransfer",
+    "StepReport",
     "VideoAligner",
     "__version__",
+    "step_report",
+    "transfer_labels",
 ]
 
 __version__ = "0.1.0"

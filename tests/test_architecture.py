@@ -28,6 +28,7 @@ LAYERS = [
     ["_base"],
     ["_aligning", "_segmenting"],
     ["_aligner", "_segmenter", "_joint"],
+    ["_transfer", "_report"],
     ["display", "features", "cli", "presets"],
     ["skvas"],  # skvas/__init__.py
 ]
@@ -44,6 +45,8 @@ NO_TORCH = {
     "_output",
     "decoding",
     "_alignment",
+    "_transfer",
+    "_report",
     "metrics",
     "datasets",
     "io",

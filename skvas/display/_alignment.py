@@ -242,7 +242,7 @@ class AlignmentDisplay:
                 if run.label
             ]
         if spans:
-            spans[0].set_label("background")
+            spans[0].set_label("no counterpart")
         return spans[:1]
 
     def _draw_margins(
@@ -356,4 +356,4 @@ class AlignmentDisplay:
         if not n_covered:
             return []
         shown = {**look, "facecolor": BACKGROUND, "edgecolor": "0.45"}
-        return [patches.Patch(label="background", **shown)]
+        return [patches.Patch(label="no counterpart", **shown)]
