@@ -67,6 +67,14 @@ class FGWProblem:
         linear = self.structural(plan).mul_(self.alpha)
         return linear.add_(self.cost, alpha=1 - self.alpha)
 
+    def linearise_into(self, plan: Tensor, work: Tensor) -> Tensor:
+        """Overwrite `plan` by its linearisation; `work`, shaped like it, is scratch."""
+        if self.alpha == 0:
+            return plan.copy_(self.cost)
+        self.structure_y.write(plan, 2, work)
+        linear = self.structure_x.write(work, 1, plan)
+        return linear.mul_(self.alpha).add_(self.cost, alpha=1 - self.alpha)
+
     def gradient(self, plan: Tensor, linear: Tensor | None = None) -> Tensor:
         """Return the gradient of E; `linear` is `linearise(plan)` if known."""
         linear = self.linearise(plan) if linear is None else linear

@@ -25,7 +25,7 @@ from skvas.transport.structures import Structure
 __all__ = ["FGWResult", "fused_gromov_wasserstein"]
 
 # Sweeps that the last projection may use to meet the marginals.
-FINAL_SWEEPS = 500
+FINAL_SWEEPS = 100
 # Nats between the smallest and the largest entry of a kernel that scaling can bear.
 SAFE_RANGE = {torch.float32: 70.0, torch.float64: 600.0}
 
@@ -149,7 +149,7 @@ def fused_gromov_wasserstein(
         gradient. Never more than `1 / eps`, where the old plan is forgotten.
     sinkhorn_iter : int, default=20
         Sweeps of each inner projection onto two marginals; the last outer iteration
-        takes as many as it needs to reach `sinkhorn_tol`, up to 500.
+        takes as many as it needs to reach `sinkhorn_tol`, up to 100.
     sinkhorn_tol : float, default=1e-5
         Relative change of the scalings at which a projection stops.
     backend : {"torch", "pot"}, default="torch"
@@ -280,19 +280,16 @@ def _projected(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     )
     padded = _padded(problem)
     plan = rows.mass[:, :, None] * columns.mass[:, None, :]  # (B, N, M)
+    work = torch.empty_like(plan)
     potentials = None
     state = _Stopping(len(plan), plan.device, budget.tol)
     for iteration in range(budget.max_iter):
-        kernel = problem.linearise(plan).mul_(-1 / problem.eps)
+        last = None if budget.tol is None else plan.clone()
+        kernel = problem.linearise_into(plan, work).mul_(-1 / problem.eps)
         if padded is not None:
             kernel.masked_fill_(padded, -math.inf)
-        if budget.tol is None:
-            del plan  # one plan less at the peak
-            plan, potentials = project(kernel, potentials, budget.sweeps(iteration))
-            state.n_iter += 1
-            continue
         found, potentials = project(kernel, potentials, budget.sweeps(iteration))
-        plan = state.accept(plan, found)
+        plan = state.accept(found if last is None else last, found)
         if state.finished():
             break
     return _result(problem, plan, state, budget)

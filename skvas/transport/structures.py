@@ -19,8 +19,9 @@ __all__ = ["Dense", "Distinct", "OutsideBand", "Structure", "TemporalBand", "Vir
 # Windows this many times shorter than their sequence lose too many digits of float32
 # in the difference of two running sums.
 _FAR = 100
-# Running sums are made piece by piece, so that pieces stay in the cache.
-_PIECE = 1 << 17
+# Running sums are made piece by piece, so that pieces stay in the cache: entries of a
+# piece for sums over rows, which need many small operations, and over columns.
+_PIECE = {1: 1 << 20, 2: 1 << 17}
 
 
 class Structure(ABC):
@@ -398,7 +399,7 @@ def _add_window(out: Tensor, x: Tensor, width: int, dim: int, weight: float) -> 
     """
     size, other = x.shape[dim], 3 - dim
     width = min(width, size - 1)
-    piece = max(64, _PIECE // (len(x) * size)) if not x.is_cuda else x.shape[other]
+    piece = max(64, _PIECE[dim] // (len(x) * size)) if not x.is_cuda else x.shape[other]
     far = x.dtype == torch.float32 and size > _FAR * width
     for start in range(0, x.shape[other], piece):
         length = min(piece, x.shape[other] - start)
@@ -442,8 +443,8 @@ def _running_sum(x: Tensor, dim: int) -> Tensor:
     sums[:, :size] = x
     sums[:, size:] = 0
     blocks = sums.view(batch, n_blocks, block, width)
-    for i in range(1, block):
-        blocks[:, :, i] += blocks[:, :, i - 1]
-    for b in range(1, n_blocks):
-        blocks[:, b] += blocks[:, b - 1, -1:]
+    for before, row in itertools.pairwise(blocks.unbind(dim=2)):
+        row.add_(before)
+    for before, rows in itertools.pairwise(blocks.unbind(dim=1)):
+        rows.add_(before[:, -1:])
     return sums[:, :size]
