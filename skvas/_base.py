@@ -20,7 +20,11 @@ from skvas._batch import check_device, pad, unpad
 from skvas._output import VideoTransformerMixin
 from skvas._training import Losses, Pairs, PairSampler, train
 from skvas._typing import Videos
-from skvas.exceptions import CollapseWarning, InvalidParameterError
+from skvas.exceptions import (
+    CollapseWarning,
+    DegenerateFramesWarning,
+    InvalidParameterError,
+)
 from skvas.nn import MLPEncoder, Prototypes, ResidualEncoder
 from skvas.preprocessing import VideoStandardizer, WhitenedViews
 from skvas.transport import unit
@@ -176,7 +180,10 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
             else:
                 features = WhitenedViews() if self.recipe == "informed" else None
         self.features_ = None if features is None else clone(features).fit(videos)
-        return self._features(videos)
+        seen = self._features(videos)
+        if not isinstance(self.features_, WhitenedViews):  # which warns itself
+            _warn_of_degenerate_frames(seen)
+        return seen
 
     def _features(self, videos: list[np.ndarray]) -> list[np.ndarray]:
         """Return the features that the encoder sees, float32."""
@@ -323,21 +330,38 @@ def _as_float32(video: np.ndarray, index: int | None) -> np.ndarray:
     """Cast features for the networks, and refuse those that would be lost."""
     with np.errstate(over="ignore", under="ignore"):
         cast = video.astype(np.float32, copy=False)
-    if cast is not video:
-        overflown = not np.isfinite(cast).all()
-        vanished = bool((video.any(axis=1) & ~cast.any(axis=1)).any())
-        if overflown or vanished:
-            fault = "overflow" if overflown else "vanish"
-            raise ValueError(
-                f"{'' if index is None else f'video {index}: '}features {fault} in "
-                "float32; rescale them, or use features=WhitenedViews()."
-            )
+        # Embeddings are divided by their lengths: squares must be in range as well.
+        squares = np.einsum("nd,nd->n", cast, cast)
+    overflown = not np.isfinite(squares).all()
+    vanished = (squares < np.finfo(np.float32).tiny) & video.any(axis=1)
+    if overflown or vanished.any():
+        fault = "overflow" if overflown else "vanish"
+        raise ValueError(
+            f"{'' if index is None else f'video {index}: '}features {fault} in "
+            "float32; rescale them, or use features=WhitenedViews()."
+        )
     return cast
 
 
+def _warn_of_degenerate_frames(features: list[np.ndarray]) -> None:
+    """Warn once of frames that are zero, or if all frames are equal."""
+    n_zero = sum(int((~video.any(axis=1)).sum()) for video in features)
+    if n_zero:
+        fault = f"{n_zero} frame(s) have no feature but 0"
+    elif all((video == features[0][0]).all() for video in features):
+        fault = "All frames are equal"
+    else:
+        return
+    warnings.warn(
+        f"{fault}: they match anything equally well. Drop them, or use other features.",
+        DegenerateFramesWarning,
+        stacklevel=4,
+    )
+
+
 def _warn_of_collapse(history: dict[str, np.ndarray]) -> None:
-    rank = history.get("embedding_rank")
-    if rank is not None and len(rank) and rank[-1] < min(COLLAPSED_RANK, rank[0]):
+    rank = history.get("embedding_rank", np.empty(0))
+    if len(rank) and rank[-1] < min(COLLAPSED_RANK, 0.99 * rank[0]):
         warnings.warn(
             f"The embedding has collapsed to {rank[-1]:.2f} effective dimensions: "
             "frames can hardly be told apart. Train for fewer epochs (max_epochs), or "

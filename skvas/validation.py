@@ -646,7 +646,8 @@ def _check_video(
     # pandas' own types (nullable numbers) are left to scikit-learn, which knows them.
     data = item if hasattr(item, "iloc") else array
     try:
-        with np.errstate(over="ignore"):  # what overflows is found as infinity
+        # What overflows is found as infinity, and infinities of both signs too.
+        with np.errstate(over="ignore", invalid="ignore"):
             video = check_array(
                 data,
                 dtype=[np.float64, np.float32],

@@ -28,10 +28,11 @@ def unit(x: Tensor) -> Tensor:
     tensor([[0.6000, 0.8000],
             [0.0000, 0.0000]])
     """
-    tiny = torch.finfo(x.dtype).tiny
-    # Scaled first: the squares of very large and small numbers leave the type's range.
-    largest = x.detach().abs().amax(dim=-1, keepdim=True).clamp_min(tiny)
-    return F.normalize(x / largest, dim=-1, eps=tiny**0.5)
+    # Scaled first: squares of very large and small numbers leave the type's range, and
+    # the gradient at a zero vector would with them.
+    largest = x.detach().abs().amax(dim=-1, keepdim=True)
+    scaled = x / torch.where(largest > 0, largest, 1.0)  # of length 0 or at least 1
+    return F.normalize(scaled, dim=-1, eps=0.5)
 
 
 def cosine_cost(x: Tensor, y: Tensor) -> Tensor:
