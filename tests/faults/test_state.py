@@ -1,0 +1,163 @@
+"""FAULTS.md, rows 33 to 50: processes, threads, seeds, refits and unfitted use."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from skvas import JointAlignSegment
+from tests.estimators import (
+    ALIGNERS,
+    ESTIMATORS,
+    assert_same_outputs,
+    outputs,
+    quick,
+    small_videos,
+)
+
+VIDEOS = small_videos()
+NEW = small_videos(7)[5:]
+
+every = pytest.mark.parametrize("cls", ESTIMATORS)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """One fitted estimator of each class, to be read only."""
+    return {cls: quick(cls).fit(VIDEOS) for cls in ESTIMATORS}
+
+
+def test_row_34_new_process_fits_the_same_model_bit_for_bit(fitted):
+    script = """
+        import sys
+        import torch
+
+        torch.set_num_threads(1)
+        from skvas import JointAlignSegment
+        from tests.estimators import quick, small_videos
+
+        estimator = quick(JointAlignSegment).fit(small_videos())
+        for video in estimator.transform(small_videos(7)[5:]):
+            sys.stdout.write(video.tobytes().hex())
+    """
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    embeddings = fitted[JointAlignSegment].transform(NEW)
+    assert found.stdout == "".join(video.tobytes().hex() for video in embeddings)
+
+
+@every
+def test_row_35_number_of_threads_does_not_change_the_labels(cls, fitted):
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        found = outputs(quick(cls).fit(VIDEOS), NEW)
+    finally:
+        torch.set_num_threads(threads)
+    for ours, theirs in zip(
+        found["predict"], outputs(fitted[cls], NEW)["predict"], strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@every
+def test_row_37_many_threads_predict_on_one_estimator(cls, fitted):
+    estimator = fitted[cls]
+    before, expected = vars(estimator).copy(), estimator.predict(NEW)
+    with ThreadPoolExecutor(16) as pool:
+        results = list(pool.map(estimator.predict, [NEW] * 16))
+    for found in results:
+        for ours, theirs in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert vars(estimator).keys() == before.keys()
+    assert all(vars(estimator)[name] is value for name, value in before.items())
+
+
+@every
+def test_row_38_fit_beside_predict_on_a_clone(cls, fitted):
+    expected = outputs(fitted[cls], NEW)
+    other = clone(fitted[cls])
+    with ThreadPoolExecutor(2) as pool:
+        fit = pool.submit(other.fit, VIDEOS)
+        predict = pool.submit(outputs, fitted[cls], NEW)
+        assert_same_outputs(predict.result(), expected)
+        assert_same_outputs(outputs(fit.result(), NEW), expected)
+
+
+@every
+def test_row_47_copies_of_fitted_and_unfitted_estimators_load_on_a_cpu(
+    cls, fitted, monkeypatch
+):
+    stored = pickle.dumps(fitted[cls].set_params(device="auto"))
+    fitted[cls].set_params(device="cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    loaded = pickle.loads(stored)
+    assert_same_outputs(outputs(loaded, NEW), outputs(fitted[cls], NEW))
+    assert (
+        pickle.loads(pickle.dumps(quick(cls))).get_params() == quick(cls).get_params()
+    )
+    assert not hasattr(copy.deepcopy(quick(cls)), "encoder_")
+
+
+@every
+def test_row_48_use_before_fit(cls):
+    estimator = quick(cls)
+    for method in ("predict", "transform", "score", "predict_proba", "match"):
+        if hasattr(estimator, method):
+            with pytest.raises(NotFittedError, match=cls.__name__):
+                getattr(estimator, method)(NEW)
+    with pytest.raises(NotFittedError):
+        estimator.get_feature_names_out()
+    if cls in ALIGNERS:
+        with pytest.raises(NotFittedError):
+            estimator.align(*NEW)
+
+
+@every
+def test_row_49_refit_with_other_dimensions_starts_clean(cls):
+    estimator = quick(cls).fit(small_videos(4, n_features=7))
+    estimator.fit(VIDEOS)
+    assert estimator.n_features_in_ == 5
+    fresh = quick(cls).fit(VIDEOS)
+    assert vars(estimator).keys() == vars(fresh).keys()
+    assert_same_outputs(outputs(estimator, NEW), outputs(fresh, NEW))
+    with pytest.raises(ValueError, match="7 features"):
+        estimator.predict(small_videos(4, n_features=7))
+
+
+@every
+def test_row_49_refit_without_names_forgets_the_names(cls):
+    pd = pytest.importorskip("pandas")
+    frames = [pd.DataFrame(video, columns=list("abcde")) for video in VIDEOS]
+    estimator = quick(cls).fit(frames)
+    assert hasattr(estimator, "feature_names_in_")
+    estimator.fit(VIDEOS)
+    assert not hasattr(estimator, "feature_names_in_")
+
+
+@every
+def test_row_50_settings_of_scikit_learn_are_obeyed(cls, fitted):
+    with config_context(enable_metadata_routing=True):
+        quick(cls).fit(VIDEOS).predict(NEW)
+    with config_context(transform_output="polars"):
+        frames = fitted[cls].transform(NEW)
+        assert [type(frame).__name__ for frame in frames] == ["DataFrame"] * 2
+    with config_context(assume_finite=True):
+        assert_same_outputs(outputs(fitted[cls], NEW), outputs(fitted[cls], NEW))
