@@ -9,6 +9,8 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_clusterer
+from sklearn.utils.validation import check_is_fitted
 
 from skvas._optional import import_optional
 from skvas._typing import Labels, Videos
@@ -136,18 +138,26 @@ def step_report(
     [0, 1, 2, 3, 4, 5]
     """
     rate = check_real("fps", fps, low=0, low_open=True, none_ok=True)
-    if not hasattr(estimator, "predict"):
+    if not is_clusterer(estimator):  # an aligner predicts too, but no actions
         raise TypeError(
             "estimator must segment videos, as ActionSegmenter and JointAlignSegment "
             f"do; got {type(estimator).__name__}."
         )
+    check_is_fitted(estimator)
+    if collection is None:
+        collection = getattr(estimator, "labels_", None)
+        if collection is None:
+            raise ValueError(
+                f"{type(estimator).__name__} keeps no labels_ of the videos of fit; "
+                "give collection, the labels to compare with."
+            )
     found = list(estimator.predict(list_videos(videos)))
     called: Sequence[Any] = range(len(found)) if names is None else names
     if isinstance(names, str) or len(called) != len(found):
         raise ValueError(
             f"names must be {len(found)} name(s), one a video; got {names!r}."
         )
-    usual = _learn(_split(estimator.labels_ if collection is None else collection))
+    usual = _learn(_split(collection))
     records = [
         record
         for name, labels in zip(called, found, strict=True)

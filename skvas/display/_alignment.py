@@ -287,8 +287,8 @@ class AlignmentDisplay:
         ax.spines[["top", "right", "left"]].set_visible(False)
         ax.tick_params(axis="y", length=0)
         path = alignment.to_path()
-        shown = path[np.linspace(0, len(path) - 1, N_THREADS).astype(int)]
-        shown = np.unique(shown, axis=0) if len(path) else path
+        n_shown = min(N_THREADS, len(path))
+        shown = path[np.linspace(0, len(path) - 1, n_shown).astype(int)]
         ends = (shown + 0.5) * step
         ax.add_collection(
             collections.LineCollection(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skvas._alignment import Alignment
+from skvas._optional import import_optional
 from skvas._typing import Labels, Videos
 from skvas.display._barcode import Strip, draw_strips
 from skvas.display._style import (
@@ -199,17 +200,17 @@ class TimelineDisplay:
         return [a.warp(row, onto="y", fill=fill) for a, row in pairs]
 
     def _draw_progress(self, rows: list[np.ndarray], step: float) -> None:
+        colormaps = import_optional("matplotlib", "plot").colormaps
         for place, row in enumerate(rows):
             image = self.ax_.imshow(
                 row[None],
-                cmap=PROGRESS,
+                cmap=colormaps[PROGRESS].with_extremes(bad=BACKGROUND),
                 vmin=0,
                 vmax=1,
                 aspect="auto",
                 interpolation="nearest",
                 extent=(0, len(row) * step, place + 0.9, place),
             )
-            image.cmap.set_bad(BACKGROUND)
         bar = self.figure_.colorbar(image, ax=self.ax_, pad=0.01, aspect=30)
         bar.set_label("share of the video's own time")
         n_videos = len(rows)

@@ -1,0 +1,437 @@
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skvas import Alignment, JointAlignSegment
+from skvas.datasets import make_videos
+from skvas.display import (
+    AlignmentDisplay,
+    EmbeddingDisplay,
+    HistoryDisplay,
+    SegmentationDisplay,
+    TimelineDisplay,
+)
+from skvas.display._style import BACKGROUND, COLOURS
+
+TRUE = [["cut", "cut", "mix", "mix"], ["cut", "mix", "mix"]]
+FOUND = [[7, 7, 2, 9], [7, 2, 2]]
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_videos(4, n_actions=3, n_frames=(40, 60), random_state=0)
+
+
+@pytest.fixture(scope="module")
+def model(data):
+    return JointAlignSegment(3, max_epochs=2, reference=1, random_state=0).fit(
+        data.videos
+    )
+
+
+@pytest.fixture
+def partly():
+    """Frame 2 of x and frames 0 and 1 of y are background; path of 3 pairs."""
+    matches_x, matches_y = np.array([2, 3, -1, 4]), np.array([-1, -1, 0, 1, 3])
+    plan = np.full((4, 5), 0.01)
+    return Alignment(
+        matches_x, matches_y, plan, np.zeros(4), np.zeros(5), 0.0, "monotone"
+    )
+
+
+def legend(display):
+    return [text.get_text() for text in display.ax_.get_legend().get_texts()]
+
+
+def tick_labels(display):
+    return [text.get_text() for text in display.ax_.get_yticklabels()]
+
+
+def boxes(display, label):
+    """Return left, right, bottom and top of each polygon of an action."""
+    (found,) = [c for c in display.ax_.collections if c.get_label() == label]
+    ends = [
+        (*path.vertices.min(axis=0), *path.vertices.max(axis=0))
+        for path in found.get_paths()
+    ]
+    return [(left, right, low, high) for left, low, right, high in ends]
+
+
+def colour_of(display, label):
+    (found,) = [c for c in display.ax_.collections if c.get_label() == label]
+    return to_hex(found.get_facecolor()[0])
+
+
+def everything_drawn(figure):
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())
+
+
+def test_figures_are_not_needed_until_something_is_drawn():
+    code = "import sys, skvas.display; assert 'matplotlib' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class TestSegmentation:
+    def test_found_clusters_get_the_colours_of_their_actions(self):
+        display = SegmentationDisplay.from_predictions(TRUE, FOUND)
+        assert display.action_names == ["cut", "mix", "c9"]
+        assert_array_equal(display.rows["true"][0], [0, 0, 1, 1])
+        assert_array_equal(display.rows["found"][0], [0, 0, 1, 2])
+        assert colour_of(display, "mix") == COLOURS[1]
+        assert legend(display) == ["cut", "mix", "c9"]
+
+    def test_segments_stand_where_they_are_in_seconds(self):
+        display = SegmentationDisplay.from_predictions(TRUE, FOUND, fps=2)
+        spans = sorted((left, right) for left, right, _, _ in boxes(display, "mix"))
+        # true 1.0-2.0 and 0.5-1.5, found 1.0-1.5 and 0.5-1.5
+        assert spans == [(0.5, 1.5), (0.5, 1.5), (1.0, 1.5), (1.0, 2.0)]
+        assert display.ax_.get_xlim() == (0, 2)
+        assert display.ax_.get_xlabel() == "time in s (2 frames/s)"
+
+    def test_strips_of_a_video_lie_one_above_another(self):
+        display = SegmentationDisplay.from_predictions(TRUE, FOUND, uniform=True)
+        assert list(display.rows) == ["true", "found", "uniform"]
+        assert tick_labels(display) == [
+            "video 0   true",
+            "found",
+            "uniform",
+            "video 1   true",
+            "found",
+            "uniform",
+        ]
+        rows = sorted({(low, high) for *_, low, high in boxes(display, "cut")})
+        assert len(rows) == 6
+        assert all(a[1] < b[0] for a, b in zip(rows, rows[1:], strict=False))
+
+    def test_background_is_grey_and_last_in_the_legend(self):
+        true = [["none", "b", "a"], ["b", "a", "none"]]
+        display = SegmentationDisplay.from_predictions(
+            true, [[0, 0, 1], [0, 1, 1]], background="none"
+        )
+        assert display.action_names == ["b", "a"]
+        assert colour_of(display, "background") == BACKGROUND
+        assert legend(display)[-1] == "background"
+
+    def test_integers_take_their_names_and_keep_their_order(self):
+        display = SegmentationDisplay.from_predictions(
+            None, [1, 1, 0, 5], action_names=["in", "out"]
+        )
+        assert display.action_names == ["in", "out", "5"]
+        assert_array_equal(display.rows["found"][0], [1, 1, 0, 2])
+        assert tick_labels(display) == ["video 0"]
+
+    def test_long_names_are_numbered_in_segments_and_legend(self):
+        names = ["pour the milk", "stir", "drink"]
+        display = SegmentationDisplay.from_predictions(
+            None, [np.repeat([0, 1, 2], 20)], action_names=names
+        )
+        assert legend(display) == ["1  pour the milk", "2  stir", "3  drink"]
+        assert [text.get_text() for text in display.ax_.texts] == ["1", "2", "3"]
+
+    def test_tags_are_left_out_where_they_do_not_fit(self):
+        labels = np.repeat([0, 1, 2], [400, 1, 400])
+        display = SegmentationDisplay.from_predictions(None, labels)
+        assert [text.get_text() for text in display.ax_.texts] == ["0", "2"]
+        assert not display.plot(annotate=False).ax_.texts
+
+    def test_tags_lie_inside_their_segments(self):
+        rng = np.random.RandomState(0)
+        labels = [np.repeat(rng.permutation(20), rng.randint(1, 30, 20)) for _ in "abc"]
+        display = SegmentationDisplay.from_predictions(None, labels)
+        everything_drawn(display.figure_)
+        to_data = display.ax_.transData.inverted()
+        assert len(display.ax_.texts) > 20
+        for text in display.ax_.texts:
+            ends = text.get_window_extent().transformed(to_data)
+            around = [
+                left <= ends.x0 and ends.x1 <= right
+                for left, right, low, high in boxes(display, text.get_text())
+                if low <= text.get_position()[1] <= high
+            ]
+            assert any(around)
+
+    def test_twenty_actions_have_a_legend_inside_the_figure(self):
+        labels = [np.repeat(np.arange(20), 10)] * 2
+        names = [f"a rather long name {k}" for k in range(20)]
+        display = SegmentationDisplay.from_predictions(None, labels, action_names=names)
+        everything_drawn(display.figure_)
+        assert len(legend(display)) == 20
+        inside = display.figure_.bbox.padded(1)
+        ends = display.ax_.get_legend().get_window_extent()
+        assert inside.x0 <= ends.x0 < ends.x1 <= inside.x1
+        assert inside.y0 <= ends.y0 < ends.y1 <= inside.y1
+
+    def test_hatches_take_the_place_of_tags(self):
+        display = SegmentationDisplay.from_predictions(TRUE, FOUND).plot(hatch=True)
+        hatches = {c.get_label(): c.get_hatch() for c in display.ax_.collections}
+        assert len(set(hatches.values())) == 3
+        assert not display.ax_.texts
+
+    def test_many_videos_are_named_once_each(self):
+        display = SegmentationDisplay.from_predictions([TRUE[0]] * 20, [FOUND[0]] * 20)
+        assert len(tick_labels(display)) == 20
+        assert display.ax_.get_title() == "in each row, from the top: true, found"
+
+    def test_estimator_is_asked_for_its_labels(self, model, data):
+        display = SegmentationDisplay.from_estimator(
+            model, data.videos, data.labels, names=data.names, uniform=True
+        )
+        assert tick_labels(display)[0] == "video00   true"
+        single = SegmentationDisplay.from_estimator(model, data.videos[0])
+        assert len(single.rows["found"]) == 1
+
+    def test_axes_of_the_user_are_used(self):
+        _, (left, right) = plt.subplots(1, 2)
+        display = SegmentationDisplay.from_predictions(TRUE, FOUND, ax=right)
+        assert display.ax_ is right
+        assert display.figure_ is right.figure
+        assert not left.collections
+
+    def test_wrong_input_is_named(self):
+        with pytest.raises(ValueError, match="video 1: expected one label a frame"):
+            SegmentationDisplay.from_predictions(TRUE, [[1, 1, 1, 1], [1, 1]])
+        with pytest.raises(ValueError, match="labels_pred must be labels"):
+            SegmentationDisplay.from_predictions(None, [])
+        with pytest.raises(ValueError, match="fps must be a finite number > 0"):
+            SegmentationDisplay.from_predictions(TRUE, FOUND, fps=0)
+        with pytest.raises(ValueError, match=r"names must be 2 name\(s\)"):
+            SegmentationDisplay.from_predictions(TRUE, FOUND, names=["a"])
+
+
+class TestAlignment:
+    def test_path_runs_through_the_centres_and_breaks_at_background(self, partly):
+        display = AlignmentDisplay(partly, fps=10).plot()
+        (line,) = display.ax_.lines
+        expected = [[0.5, 2.5], [1.5, 3.5], [np.nan] * 2, [3.5, 4.5]]
+        # Frame 4 of y is matched with frame 3 of x, and nothing with frame 2.
+        pairs = partly.to_path() + 0.5
+        assert_allclose(pairs[[0, 1, -1]], [expected[0], expected[1], expected[3]])
+        x, y = line.get_data()
+        assert np.isnan(x).sum() == 1
+        assert_allclose(x[~np.isnan(x)], pairs[:, 0] / 10)
+        assert_allclose(y[~np.isnan(y)], pairs[:, 1] / 10)
+
+    def test_background_of_both_is_hatched(self, partly):
+        display = AlignmentDisplay(partly).plot()
+        corners = [patch.get_extents() for patch in display.ax_.patches]
+        to_data = display.ax_.transData.inverted()
+        (x0, _), (x1, _) = to_data.transform(corners[0])
+        (_, y0), (_, y1) = to_data.transform(corners[1])
+        assert_allclose([x0, x1, y0, y1], [2, 3, 0, 2], atol=1e-9)
+        assert legend(display) == ["matched frames", "no counterpart"]
+
+    def test_plan_lies_on_the_axes_as_it_should(self, partly):
+        partly.plan[3, 0] = 1.0
+        display = AlignmentDisplay(partly, names=["left", "right"]).plot()
+        (image,) = display.ax_.images
+        assert_array_equal(image.get_array(), partly.plan.T)
+        assert tuple(image.get_extent()) == (0, 4, 0, 5)
+        assert image.origin == "lower"
+        assert display.ax_.get_xlabel() == "frame of left"
+        assert display.ax_.get_ylabel() == "frame of right"
+
+    def test_matches_out_of_order_are_dots(self, partly):
+        free = Alignment(*list(vars(partly).values())[:-1], "plan")
+        (line,) = AlignmentDisplay(free).plot().ax_.lines
+        assert line.get_linestyle() == "None"
+        assert line.get_marker() == "."
+
+    def test_labels_lie_along_both_axes(self, partly):
+        display = AlignmentDisplay(
+            partly, labels_x=list("aabb"), labels_y=list("aaabb")
+        ).plot()
+        above, right = display.ax_.child_axes
+        ends = {c.get_label(): c.get_paths()[0] for c in above.collections}
+        assert_allclose(ends["b"].vertices.max(axis=0), [4, 1])
+        ends = {c.get_label(): c.get_paths()[0] for c in right.collections}
+        assert_allclose(ends["b"].vertices.min(axis=0), [0, 3])
+        assert_allclose(ends["b"].vertices.max(axis=0), [1, 5])
+        assert legend(display) == ["matched frames", "no counterpart", "a", "b"]
+
+    def test_threads_join_matched_frames(self, partly):
+        display = AlignmentDisplay(partly, fps=2).plot(kind="threads")
+        (threads,) = display.ax_.collections
+        ends = [segment[:, 0] * 2 - 0.5 for segment in threads.get_segments()]
+        assert_allclose(ends, partly.to_path())
+        assert tick_labels(display) == ["x", "y"]
+        assert legend(display) == ["no counterpart"]
+        spans = [(p.get_x() * 2, p.get_width() * 2) for p in display.ax_.patches]
+        assert spans == [(2, 1), (0, 2)]
+
+    def test_threads_take_the_colours_of_actions(self, partly):
+        display = AlignmentDisplay(
+            partly, labels_x=list("aabb"), labels_y=list("aaabb")
+        ).plot(kind="threads")
+        colours = [to_hex(c) for c in display.ax_.collections[0].get_edgecolor()]
+        actions = [COLOURS[0] if i < 2 else COLOURS[1] for i, _ in partly.to_path()]
+        assert colours == actions
+        assert legend(display) == ["a", "b", "no counterpart"]
+
+    def test_threads_are_few_enough_to_be_seen(self):
+        frames = np.arange(1000)
+        none = np.zeros(1000)
+        whole = Alignment(frames, frames, np.eye(1000), none, none, 0.0, "monotone")
+        display = AlignmentDisplay(whole).plot(kind="threads")
+        (threads,) = display.ax_.collections
+        assert len(threads.get_segments()) <= 100
+        assert_allclose(threads.get_segments()[0][:, 0], 0.5)
+        assert_allclose(threads.get_segments()[-1][:, 0], 999.5)
+
+    def test_nothing_matched_can_be_drawn(self, partly):
+        nothing = Alignment(
+            np.full(4, -1), np.full(5, -1), *list(vars(partly).values())[2:]
+        )
+        for kind in ("plan", "threads"):
+            everything_drawn(AlignmentDisplay(nothing).plot(kind=kind).figure_)
+
+    def test_estimator_aligns(self, model, data):
+        display = AlignmentDisplay.from_estimator(
+            model,
+            *data.videos[:2],
+            labels_x=data.labels[0],
+            labels_y=data.labels[1],
+            action_names=data.action_names,
+        )
+        assert display.alignment.plan.shape == (
+            len(data.labels[0]),
+            len(data.labels[1]),
+        )
+        assert "action0" in legend(display)
+        everything_drawn(display.figure_)
+
+    def test_wrong_input_is_named(self, partly):
+        with pytest.raises(ValueError, match="kind must be one of"):
+            AlignmentDisplay(partly).plot(kind="image")
+        with pytest.raises(ValueError, match="must both be given, or neither"):
+            AlignmentDisplay(partly, labels_x=[0, 0, 0, 0]).plot()
+        with pytest.raises(ValueError, match="video 1: expected one label a frame"):
+            AlignmentDisplay(partly, labels_x=[0] * 4, labels_y=[0] * 4).plot()
+
+
+class TestTimeline:
+    def test_labels_are_warped_onto_the_reference(self, partly):
+        display = TimelineDisplay([partly], labels=[["a", "a", "b", "b"]]).plot()
+        assert_array_equal(
+            [box[:2] for box in boxes(display, "a")], [(2, 4)]
+        )  # frames 2 and 3 of y are matched with 0 and 1 of x
+        assert_array_equal([box[:2] for box in boxes(display, "b")], [(4, 5)])
+        assert_array_equal([box[:2] for box in boxes(display, "background")], [(0, 2)])
+        assert display.ax_.get_xlim() == (0, 5)
+
+    def test_videos_can_be_drawn_on_their_own_time(self, partly):
+        display = TimelineDisplay([partly], labels=[["a", "a", "b", "b"]])
+        display.plot(warped=False)
+        assert [box[:2] for box in boxes(display, "a")] == [(0, 2)]
+        assert display.ax_.get_xlabel() == "frame"
+
+    def test_without_labels_rows_show_progress(self, partly):
+        display = TimelineDisplay([partly, partly]).plot()
+        first, _ = display.ax_.images
+        shown = np.ma.filled(first.get_array()[0], np.nan)
+        assert_allclose(shown, [np.nan, np.nan, 0.125, 0.375, 0.875])
+        assert display.ax_.get_xlim() == (0, 5)
+        assert display.ax_.get_ylim()[0] > display.ax_.get_ylim()[1]
+
+    def test_estimator_names_its_reference(self, model, data):
+        display = TimelineDisplay.from_estimator(
+            model, data.videos, data.labels, names=data.names, fps=10
+        )
+        assert tick_labels(display)[1] == "video01 (reference)"
+        assert display.ax_.get_xlabel() == "time of the reference in s (10 frames/s)"
+        everything_drawn(display.figure_)
+
+    def test_no_video_is_an_error(self):
+        with pytest.raises(ValueError, match="at least one Alignment"):
+            TimelineDisplay([]).plot()
+
+
+class TestEmbedding:
+    def test_axes_are_principal_and_tell_their_share(self):
+        rng = np.random.RandomState(0)
+        frames = rng.standard_normal((300, 3)) * [1.0, 10.0, 0.01]
+        display = EmbeddingDisplay.from_embeddings([frames[:100], frames[100:]])
+        assert_allclose(
+            np.abs(np.concatenate(display.points)[:, 0]),
+            np.abs(frames[:, 1] - frames[:, 1].mean()),
+            atol=0.5,
+        )
+        assert display.ax_.get_xlabel() == "principal axis 1 (99%)"
+
+    def test_time_runs_from_0_to_1_in_each_video(self, model, data):
+        display = EmbeddingDisplay.from_estimator(model, data.videos)
+        (dots,) = display.ax_.collections
+        n_first = len(data.videos[0])
+        times = dots.get_array()
+        assert_allclose(
+            times[[0, n_first - 1, n_first]],
+            [0.5 / n_first, 1 - 0.5 / n_first, 0.5 / len(data.videos[1])],
+        )
+        assert_allclose(dots.get_offsets(), np.concatenate(display.points))
+
+    def test_actions_differ_by_colour_and_mark(self, model, data):
+        display = EmbeddingDisplay.from_estimator(
+            model, data.videos, data.labels, action_names=data.action_names
+        )
+        assert legend(display) == data.action_names
+        sizes = [len(dots.get_offsets()) for dots in display.ax_.collections]
+        assert_array_equal(sizes, np.bincount(np.concatenate(data.labels)))
+        marks = {
+            dots.get_paths()[0].vertices.tobytes() for dots in display.ax_.collections
+        }
+        assert len(marks) == 3
+
+    def test_labels_do_not_forbid_colours_of_time(self, model, data):
+        display = EmbeddingDisplay.from_estimator(
+            model, data.videos, data.labels, color_by="time"
+        )
+        assert display.ax_.get_legend() is None
+
+    def test_wrong_input_is_named(self):
+        frames = [np.eye(3)]
+        with pytest.raises(ValueError, match="needs labels"):
+            EmbeddingDisplay.from_embeddings(frames, color_by="action")
+        with pytest.raises(ValueError, match="color_by must be one of"):
+            EmbeddingDisplay.from_embeddings(frames, color_by="video")
+        with pytest.raises(ValueError, match="at least 2 dimensions, got 1"):
+            EmbeddingDisplay.from_embeddings([np.ones((3, 1))])
+
+
+class TestHistory:
+    def test_losses_share_a_panel_and_diagnostics_do_not(self, model):
+        display = HistoryDisplay.from_estimator(model)
+        titles = [axis.get_title() for axis in display.axes_]
+        assert titles[:2] == ["loss", "objective of the transport"]
+        assert len(titles) == 4
+        labels = [line.get_label() for line in display.axes_[0].lines]
+        assert labels == ["total", "segmentation", "alignment"]
+        for line, name in zip(
+            display.axes_[0].lines,
+            ["loss", "loss_segmentation", "loss_alignment"],
+            strict=True,
+        ):
+            assert_array_equal(line.get_xdata(), [1, 2])
+            assert_array_equal(line.get_ydata(), model.history_[name])
+
+    def test_panels_divide_the_axes_of_the_user(self, model):
+        figure, axes = plt.subplots(2, 1)
+        display = HistoryDisplay(model.history_).plot(axes[1])
+        everything_drawn(figure)
+        below = axes[1].get_position()
+        assert display.figure_ is figure
+        assert all(axis.get_position().y1 <= below.y1 + 1e-9 for axis in display.axes_)
+
+    def test_no_epoch_is_an_error(self, data):
+        untrained = JointAlignSegment(3, max_epochs=0).fit(data.videos)
+        with pytest.raises(ValueError, match="history holds no epoch"):
+            HistoryDisplay.from_estimator(untrained)
+
+    def test_axes_outside_a_grid_are_refused(self, model):
+        free = plt.figure().add_axes((0.1, 0.1, 0.5, 0.5))
+        with pytest.raises(ValueError, match="one of a grid of subplots"):
+            HistoryDisplay(model.history_).plot(free)

@@ -1,0 +1,207 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skvas import ActionSegmenter, VideoAligner, step_report
+from skvas.datasets import make_videos
+from skvas.preprocessing import Framewise
+
+
+class Stub(ClusterMixin, BaseEstimator):
+    """Labels each frame by its only feature."""
+
+    def __init__(self, *collection):
+        self.labels_ = [spell(text) for text in collection]
+
+    def predict(self, videos):
+        return [np.asarray(video)[:, 0].astype(int) for video in videos]
+
+
+def spell(text):
+    return np.array([ord(letter) - ord("a") for letter in text])
+
+
+def report(text, *collection, **options):
+    """Report on a video that is given as one letter a frame."""
+    found = step_report(Stub(*collection), spell(text)[:, None], **options)
+    names = "abcdefgh"
+    return [{**r, "step": names[r["step"]]} for r in found.records]
+
+
+def status(records):
+    return [(record["step"], record["status"]) for record in records]
+
+
+USUAL = ["aabbcc", "abbbcc", "aaabccc"]
+
+
+def test_steps_have_their_times_in_seconds():
+    records = report("aabbbc", *USUAL, fps=2)
+    times = [(r["step"], r["start"], r["end"], r["duration"]) for r in records]
+    assert times == [("a", 0, 1, 1), ("b", 1, 2.5, 1.5), ("c", 2.5, 3, 0.5)]
+    assert {word for _, word in status(records)} == {"usual"}
+
+
+def test_without_a_rate_times_are_in_frames():
+    videos = spell("aabbbc")[:, None]
+    assert step_report(Stub(*USUAL), videos).unit == "frames"
+    assert step_report(Stub(*USUAL), videos).records[1]["end"] == 5
+    assert step_report(Stub(*USUAL), videos, fps=2).unit == "seconds"
+
+
+def test_z_score_is_against_all_segments_of_the_step():
+    records = report("aaaaabbcc", *USUAL, fps=7)
+    lengths = [2, 1, 3]
+    expected = (5 - np.mean(lengths)) / np.std(lengths, ddof=1)
+    assert_allclose(records[0]["z_score"], expected)
+
+
+def test_z_score_is_absent_where_lengths_do_not_vary():
+    assert report("aabb", "aab", "aabb", "aabbb")[0]["z_score"] is None
+    assert report("aabb", "aabbb")[1]["z_score"] is None
+    assert report("aabbd", *USUAL)[2]["z_score"] is None
+
+
+def test_missing_step_is_skipped_and_listed_last():
+    records = report("aacc", *USUAL)
+    assert status(records) == [("a", "usual"), ("c", "usual"), ("b", "skipped")]
+    assert records[-1]["start"] is records[-1]["duration"] is None
+
+
+def test_step_that_few_videos_have_is_neither_missed_nor_usual():
+    collection = ["aabbcc", "abbc", "adbbc"]
+    assert status(report("abc", *collection))[-1] == ("c", "usual")
+    assert ("d", "extra") in status(report("abdc", *collection))
+
+
+def test_repeat_is_extra_the_shorter_segment_of_the_two():
+    records = report("abbbcaac", *USUAL)
+    assert status(records) == [
+        ("a", "extra"),
+        ("b", "usual"),
+        ("c", "usual"),
+        ("a", "out_of_order"),
+        ("c", "extra"),
+    ]
+
+
+def test_repeat_that_is_usual_is_not_extra():
+    collection = ["abac", "aabac", "abbac"]
+    assert {word for _, word in status(report("abac", *collection))} == {"usual"}
+
+
+def test_step_out_of_order_is_marked_and_the_others_are_not():
+    records = report("ccaaabbb", *USUAL)
+    assert status(records) == [
+        ("c", "out_of_order"),
+        ("a", "usual"),
+        ("b", "usual"),
+    ]
+
+
+def test_of_two_swapped_steps_the_shorter_is_marked():
+    assert status(report("aacccbb", *USUAL))[1:] == [
+        ("c", "usual"),
+        ("b", "out_of_order"),
+    ]
+    assert status(report("aaccbbb", *USUAL))[1:] == [
+        ("c", "out_of_order"),
+        ("b", "usual"),
+    ]
+
+
+def test_nothing_is_out_of_order_where_there_is_no_order():
+    collection = ["abc", "cba", "bac", "cab"]
+    assert {word for _, word in status(report("bca", *collection))} == {"usual"}
+
+
+@given(st.lists(st.permutations("abcd").map("".join), min_size=1, max_size=5))
+def test_video_that_all_others_equal_is_usual(videos):
+    text = videos[0]
+    assert {word for _, word in status(report(text, *[text] * 4))} == {"usual"}
+
+
+@given(st.permutations("abcdef").map("".join))
+def test_what_is_not_marked_is_in_order(text):
+    records = report(text, "abcdef", "aabbccddeeff")
+    kept = [record["step"] for record in records if record["status"] == "usual"]
+    assert kept == sorted(kept)
+    assert kept
+
+
+def test_names_stand_for_videos_and_steps():
+    videos = [spell("ab")[:, None], spell("ad")[:, None]]
+    found = step_report(
+        Stub(*USUAL), videos, names=["one", "two"], step_names={0: "take", 1: "pour"}
+    )
+    assert [(r["video"], r["step"]) for r in found.records] == [
+        ("one", "take"),
+        ("one", "pour"),
+        ("one", 2),
+        ("two", "take"),
+        ("two", 3),
+        ("two", "pour"),
+        ("two", 2),
+    ]
+    listed = step_report(Stub(*USUAL), videos[1], step_names=["take", "pour", "stir"])
+    assert [r["step"] for r in listed.records] == ["take", 3, "pour", "stir"]
+
+
+def test_collection_can_be_another():
+    found = step_report(
+        Stub(*USUAL), spell("ab")[:, None], collection=[spell("ab"), spell("aab")]
+    )
+    assert [r["status"] for r in found.records] == ["usual", "usual"]
+    single = step_report(Stub(*USUAL), spell("ab")[:, None], collection=spell("ba"))
+    assert [r["status"] for r in single.records] == ["usual", "out_of_order"]
+
+
+def test_table_has_one_row_a_record():
+    pandas = pytest.importorskip("pandas")
+    found = step_report(Stub(*USUAL), spell("aacc")[:, None], fps=2)
+    frame = found.to_frame()
+    assert isinstance(frame, pandas.DataFrame)
+    assert list(frame.columns) == list(found.records[0])
+    assert frame["duration"].tolist()[:2] == [1.0, 1.0]
+    assert frame["start"].isna().tolist() == [False, False, True]
+    assert frame["z_score"].dtype == float
+
+
+def test_fitted_segmenter_reports_on_its_videos():
+    data = make_videos(6, n_actions=3, n_frames=(40, 60), random_state=0)
+    segmenter = ActionSegmenter(3, max_epochs=0).fit(data.videos)
+    records = step_report(segmenter, data.videos, fps=25, names=data.names).records
+    assert [r["video"] for r in records if r["start"] == 0] == data.names
+    last = [r["end"] for r in records if r["video"] == "video03" and r["end"]]
+    assert_allclose(max(last), len(data.videos[3]) / 25)
+    alone = ActionSegmenter(3, max_epochs=0).fit(data.videos[0])
+    assert {r["video"] for r in step_report(alone, data.videos[0]).records} == {0}
+
+
+def test_pipeline_needs_to_be_told_the_collection():
+    data = make_videos(4, n_actions=3, n_frames=(40, 60), random_state=0)
+    segmenter = ActionSegmenter(3, max_epochs=0)
+    pipeline = make_pipeline(Framewise(StandardScaler()), segmenter).fit(data.videos)
+    with pytest.raises(ValueError, match="Pipeline keeps no labels_.*collection"):
+        step_report(pipeline, data.videos)
+    found = step_report(pipeline, data.videos, collection=segmenter.labels_)
+    assert found.records[0]["start"] == 0
+
+
+def test_wrong_input_is_named():
+    videos = spell("ab")[:, None]
+    with pytest.raises(NotFittedError):
+        step_report(ActionSegmenter(3), videos)
+    with pytest.raises(TypeError, match="must segment videos.*got VideoAligner"):
+        step_report(VideoAligner(), videos)
+    with pytest.raises(ValueError, match="fps must be a finite number > 0"):
+        step_report(Stub(*USUAL), videos, fps=-1)
+    with pytest.raises(ValueError, match=r"names must be 1 name\(s\)"):
+        step_report(Stub(*USUAL), videos, names=["a", "b"])
