@@ -112,7 +112,7 @@ def test_balanced_plan_is_the_one_pot_finds(solver, backend, seed, n, m, alpha):
         eps=2.0,
         solver=solver,
         backend=backend,
-        max_iter=200,
+        max_iter=2000,
         tol=1e-10,
         **EXACT,
     )
@@ -134,7 +134,7 @@ def test_alpha_0_is_plain_entropic_transport(solver, seed, n, m, eps):
         alpha=0,
         eps=eps,
         solver=solver,
-        max_iter=400 if solver == "mirror" else 1,
+        max_iter=4000 if solver == "mirror" else 1,
         tol=1e-11 if solver == "mirror" else None,
         **EXACT,
     )
@@ -165,7 +165,7 @@ def test_alpha_0_is_plain_unbalanced_transport(solver, seed, weights):
         alpha=0,
         eps=0.3,
         solver=solver,
-        max_iter=400 if solver == "mirror" else 1,
+        max_iter=4000 if solver == "mirror" else 1,
         tol=1e-11 if solver == "mirror" else None,
         **EXACT,
     )

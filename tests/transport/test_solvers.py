@@ -243,7 +243,7 @@ def test_converged_plan_is_stationary(solver, kind, seed):
         alpha=setting.alpha,
         eps=setting.eps,
         solver=solver,
-        max_iter=2000,
+        max_iter=4000,
         tol=1e-9,
         sinkhorn_iter=500,
         sinkhorn_tol=1e-12,
@@ -335,7 +335,7 @@ def test_constant_added_to_costs_changes_nothing_where_rows_are_hard(
     cost = tensor(seed, 6, 4)
     setting = Setting(alpha=0.0, lambda_y=0.1, eps=0.3)
     found, moved = (
-        solve_pair(setting, each, solver=solver, max_iter=500, tol=1e-10)
+        solve_pair(setting, each, solver=solver, max_iter=4000, tol=1e-10)
         for each in (cost, cost + constant)
     )
     torch.testing.assert_close(moved.plan, found.plan, rtol=0, atol=1e-8)
