@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import ModuleType
 
 import torch
 from torch import Tensor
@@ -26,6 +29,8 @@ __all__ = ["FGWResult", "fused_gromov_wasserstein"]
 
 # Sweeps that the last projection may use to meet the marginals.
 FINAL_SWEEPS = 100
+# Entries of a batch from which on compiled kernels are worth their loading.
+COMPILED_ENTRIES = 1 << 14
 # Nats between the smallest and the largest entry of a kernel that scaling can bear.
 SAFE_RANGE = {torch.float32: 70.0, torch.float64: 600.0}
 
@@ -278,6 +283,8 @@ def _projected(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
         budget,
         in_logs,
     )
+    if not in_logs and budget.tol is None and (kernels := _kernels(problem)):
+        return _compiled(problem, budget, kernels)
     padded = _padded(problem)
     plan = rows.mass[:, :, None] * columns.mass[:, None, :]  # (B, N, M)
     work = torch.empty_like(plan)
@@ -357,6 +364,41 @@ class _Stopping:
         return not self.done.is_cuda and bool(self.done.all())
 
 
+def _kernels(problem: FGWProblem) -> ModuleType | None:
+    """Return the compiled kernels where they can and should solve the problem."""
+    if problem.cost.numel() < COMPILED_ENTRIES or problem.cost.is_cuda:
+        return None
+    kernels = _import_kernels()
+    return kernels if kernels is not None and kernels.usable(problem) else None
+
+
+@functools.cache
+def _import_kernels() -> ModuleType | None:
+    """Import the compiled kernels, or nothing where numba is missing or too old."""
+    try:
+        return importlib.import_module("skvas.transport._kernels")
+    except ImportError:
+        return None
+
+
+def _compiled(problem: FGWProblem, budget: Budget, kernels: ModuleType) -> FGWResult:
+    """Do what `_projected` does with compiled kernels."""
+    rows, columns = problem.rows, problem.columns
+    sides = _sides(
+        rows, columns, rows.damping(problem.eps), columns.damping(problem.eps)
+    )
+    sweeps = [budget.sweeps(iteration) for iteration in range(budget.max_iter)]
+    plan = kernels.solve(problem, sides, sweeps, budget.sinkhorn_tol)
+    state = _Stopping(len(plan), plan.device, None)
+    state.n_iter += budget.max_iter
+    return _result(problem, plan, state, budget)
+
+
+def _sides(rows: Marginal, columns: Marginal, damp_x: Tensor, damp_y: Tensor) -> Sides:
+    damped = bool((damp_x != 1).any()) or bool((damp_y != 1).any())
+    return Sides(rows.mass, columns.mass, damp_x, damp_y, damped)
+
+
 def _projection(
     rows: Marginal,
     columns: Marginal,
@@ -366,8 +408,7 @@ def _projection(
     in_logs: bool,
 ) -> Project:
     """Choose the domain of the Sinkhorn sweeps."""
-    damped = bool((damp_x != 1).any()) or bool((damp_y != 1).any())
-    sides = Sides(rows.mass, columns.mass, damp_x, damp_y, damped)
+    sides = _sides(rows, columns, damp_x, damp_y)
     sweep = sinkhorn_log if in_logs else sinkhorn_scaling
 
     def project(

@@ -1,0 +1,554 @@
+"""The projected solver compiled by numba, where numba is installed.
+
+It makes the very iterations of `_solvers` in fewer passes over memory: a sweep reads
+the kernel once and not twice, and the plan is never written between iterations. Threads
+share out problems, or the rows of a lone one; none of them ever spins, so that busy
+cores cost no more than their share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+from skvas.transport._problem import FGWProblem
+from skvas.transport._sinkhorn import CHECK_EVERY, Sides
+from skvas.transport.structures import (
+    Distinct,
+    OutsideBand,
+    Structure,
+    TemporalBand,
+    Virtual,
+)
+
+# Fewer entries of a problem than this are not worth a second thread.
+SHARED_ENTRIES = 1 << 18
+compiled = njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
+Array = np.ndarray[Any, np.dtype[Any]]
+_LOG2_E = np.float32(1.4426950408889634)
+# log 2 in two parts, so that multiples of the first are exact.
+_LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
+_LOWEST, _HIGHEST = np.float32(-87.0), np.float32(88.0)
+_HALF, _ONE = np.float32(0.5), np.float32(1)
+# Minimax coefficients of (exp(x) - 1 - x) / x^2 on [-log(2) / 2, log(2) / 2].
+_P5, _P4, _P3 = (
+    np.float32(1.9875691e-4),
+    np.float32(1.3981999e-3),
+    np.float32(8.333452e-3),
+)
+_P2, _P1, _P0 = np.float32(4.1665796e-2), np.float32(1.6666665e-1), np.float32(0.5)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A structure by the weights of what it adds up for each frame.
+
+    Parameters
+    ----------
+    total : float
+        Weight of the sum over all frames.
+    window : float
+        Weight of the sum over the frames within `widths`, the frame itself included.
+    itself : float
+        Weight of the frame itself.
+    widths : list of int
+        Reach of the window in each problem, or one for all.
+    first : int
+        Frames before this one are virtual: they take no part.
+    """
+
+    total: float
+    window: float
+    itself: float
+    widths: list[int]
+    first: int = 0
+
+    def of(self, index: int) -> tuple[float, float, float, int, int]:
+        """Return the numbers of one problem, as the kernels take them."""
+        width = self.widths[index if len(self.widths) > 1 else 0]
+        return self.total, self.window, self.itself, width, self.first
+
+
+def as_filter(structure: Structure) -> Filter | None:
+    """Return the filter that a structure is; None for those that are none."""
+    if type(structure) is Virtual:
+        inner = as_filter(structure.structure)
+        return None if inner is None else replace(inner, first=inner.first + 1)
+    if type(structure) is TemporalBand:
+        weight = 1 / structure.radius
+        return Filter(0.0, weight, -weight, structure.widths)
+    if type(structure) is OutsideBand:
+        return Filter(1.0, -1.0, 1.0, structure.widths)
+    if type(structure) is Distinct:
+        return Filter(1.0, 0.0, -1.0, [0])
+    return None
+
+
+@compiled
+def _exp(x: Any) -> Any:
+    """Exponential in float32, to two units in the last place; 0 below exp(-87)."""
+    z = min(max(x, _LOWEST), _HIGHEST)
+    n = np.floor(z * _LOG2_E + _HALF)
+    r = z - n * _LN2_HIGH
+    r = r - n * _LN2_LOW
+    y = ((((_P5 * r + _P4) * r + _P3) * r + _P2) * r + _P1) * r + _P0
+    y = y * r * r + r + _ONE
+    power = np.int32((np.int32(n) + np.int32(127)) << np.int32(23))
+    return y * power.view(np.float32) if x > _LOWEST else np.float32(0)
+
+
+@compiled
+def _power(x: Any, exponent: Any) -> Any:
+    """Raise x >= 0 to a power in [0, 1]."""
+    return np.exp(exponent * np.log(x)) if x > 0 else np.float32(exponent == 0)
+
+
+@compiled
+def _filter_rows(
+    kernel: Any, u: Any, v: Any, out: Any, lo: int, hi: int, form: Any
+) -> None:
+    """Write T C_y for rows lo ... hi - 1, where T = u K v (n, m)."""
+    total, window, itself, width, first = form
+    m = kernel.shape[1]
+    lanes = 4  # rows at a time: a running sum alone waits for each addition
+    plan = np.zeros((lanes, m), np.float32)
+    sums = np.zeros((lanes, m + 1), np.float64)
+    width = min(width, m - first - 1)
+    for start in range(lo, hi, lanes):
+        count = min(lanes, hi - start)
+        for lane in range(count):
+            scale = u[start + lane]
+            for j in range(m):
+                plan[lane, j] = scale * kernel[start + lane, j] * v[j]
+        a = b = c = d = 0.0
+        for j in range(first, m):
+            a += plan[0, j]
+            b += plan[1, j]
+            c += plan[2, j]
+            d += plan[3, j]
+            sums[0, j + 1], sums[1, j + 1] = a, b
+            sums[2, j + 1], sums[3, j + 1] = c, d
+        for lane in range(count):
+            i = start + lane
+            whole = total * sums[lane, m]
+            for j in range(first):
+                out[i, j] = 0
+            for j in range(first, min(first + width, m)):
+                span = sums[lane, min(j + width + 1, m)]
+                out[i, j] = whole + window * span + itself * plan[lane, j]
+            for j in range(first + width, m - width):
+                span = sums[lane, j + width + 1] - sums[lane, j - width]
+                out[i, j] = whole + window * span + itself * plan[lane, j]
+            for j in range(max(m - width, first + width), m):
+                span = sums[lane, m] - sums[lane, j - width]
+                out[i, j] = whole + window * span + itself * plan[lane, j]
+
+
+@compiled
+def _fill_kernel(
+    filtered: Any,
+    cost: Any,
+    kernel: Any,
+    f: Any,
+    g: Any,
+    log_p: Any,
+    columns: Any,
+    whole: Any,
+    lo: int,
+    hi: int,
+    form: Any,
+    by_structure: float,
+    by_cost: float,
+    is_first: bool,
+) -> None:
+    """Write exp(log kernel + f + g) for rows lo ... hi - 1, and add up its columns.
+
+    The log kernel is `by_structure` times C_x `filtered`, plus `by_cost` times the
+    cost. At the first of all iterations f is set such that rows have their masses.
+    """
+    total, window, itself, width, first = form
+    n, m = cost.shape
+    a, b = np.float32(by_structure * itself), np.float32(by_cost)
+    w, t = by_structure * window, np.float32(by_structure * total)
+    span = np.zeros(m, np.float64)  # the window's sum at each column
+    line = np.zeros(m, np.float32)
+    begin = max(lo, first)
+    for i in range(max(begin - width - 1, first), min(begin + width, n)):
+        for j in range(m):
+            span[j] += filtered[i, j]
+    for i in range(lo, hi):
+        if i >= first:
+            if i + width < n:
+                for j in range(m):
+                    span[j] += filtered[i + width, j]
+            if i - width - 1 >= first:
+                for j in range(m):
+                    span[j] -= filtered[i - width - 1, j]
+            for j in range(m):
+                line[j] = np.float32(w * span[j]) + a * filtered[i, j]
+                line[j] += t * whole[j] + b * cost[i, j] + g[j]
+        else:
+            for j in range(m):
+                line[j] = b * cost[i, j] + g[j]
+        if is_first:
+            highest = np.float32(-np.inf)
+            for j in range(m):
+                highest = max(highest, line[j])
+            mass = np.float32(0)
+            for j in range(m):
+                mass += _exp(line[j] - highest)
+            if f[i] > -np.inf:
+                f[i] = log_p[i] - highest - np.log(mass)
+        shift = f[i]
+        for j in range(m):
+            value = _exp(line[j] + shift)
+            kernel[i, j] = value
+            columns[j] += value
+
+
+@compiled
+def _sweep(
+    kernel: Any,
+    u: Any,
+    v: Any,
+    columns: Any,
+    lo: int,
+    hi: int,
+    p: Any,
+    damp: Any,
+    pull: Any,
+    damped: bool,
+) -> None:
+    """Scale rows lo ... hi - 1 to their masses, and add up u K by columns."""
+    m = kernel.shape[1]
+    tiny = np.float32(1.1754944e-38)
+    scale = np.zeros(4, np.float32)
+    start = lo
+    while start + 4 <= hi:
+        a = b = c = d = np.float32(0)
+        for j in range(m):
+            a += kernel[start, j] * v[j]
+            b += kernel[start + 1, j] * v[j]
+            c += kernel[start + 2, j] * v[j]
+            d += kernel[start + 3, j] * v[j]
+        scale[0], scale[1], scale[2], scale[3] = a, b, c, d
+        for lane in range(4):
+            i = start + lane
+            value = p[i] / max(scale[lane], tiny)
+            u[i] = _power(value, damp[i]) * pull[i] if damped else value
+        s0, s1, s2, s3 = u[start], u[start + 1], u[start + 2], u[start + 3]
+        for j in range(m):
+            columns[j] += (s0 * kernel[start, j] + s1 * kernel[start + 1, j]) + (
+                s2 * kernel[start + 2, j] + s3 * kernel[start + 3, j]
+            )
+        start += 4
+    for i in range(start, hi):
+        a = np.float32(0)
+        for j in range(m):
+            a += kernel[i, j] * v[j]
+        value = p[i] / max(a, tiny)
+        u[i] = _power(value, damp[i]) * pull[i] if damped else value
+        for j in range(m):
+            columns[j] += u[i] * kernel[i, j]
+
+
+@compiled
+def _scale_columns(
+    v: Any, columns: Any, q: Any, damp: Any, pull: Any, damped: bool
+) -> Any:
+    """Scale columns to their masses; return the largest relative change."""
+    tiny = np.float32(1.1754944e-38)
+    change = np.float32(0)
+    for j in range(len(v)):
+        value = q[j] / max(columns[j], tiny)
+        value = _power(value, damp[j]) * pull[j] if damped else value
+        change = max(change, abs(value - v[j]) / max(v[j], tiny))
+        v[j] = value
+    return change
+
+
+@compiled
+def _pulls(f: Any, damp: Any, out: Any) -> None:
+    """Write what damped scalings owe to the potentials that are absorbed."""
+    for i in range(len(f)):
+        # Padded items, at minus infinity, owe nothing.
+        out[i] = np.exp(f[i] * (damp[i] - _ONE)) if f[i] > -np.inf else _ONE
+
+
+@compiled
+def _absorb(f: Any, u: Any, mass: Any) -> None:
+    """Add the logarithms of the scalings to the potentials."""
+    for i in range(len(f)):
+        if mass[i] > 0:
+            f[i] += np.log(max(u[i], np.float32(1.1754944e-38)))
+
+
+@compiled
+def _sum_rows(x: Any, first: int, out: Any) -> None:
+    for i in range(first, x.shape[0]):
+        for j in range(x.shape[1]):
+            out[j] += x[i, j]
+
+
+@compiled
+def _scale(kernel: Any, u: Any, v: Any, lo: int, hi: int) -> None:
+    for i in range(lo, hi):
+        for j in range(kernel.shape[1]):
+            kernel[i, j] *= u[i] * v[j]
+
+
+@compiled
+def _solve(problem: Any, start: Any, numbers: Any, sweeps: Any) -> None:
+    """Make all iterations of one problem."""
+    cost, kernel, filtered, p, q, damp_x, damp_y, log_p, f, g = problem
+    u, v = start
+    form_x, form_y, by_structure, by_cost, damped, tol, check = numbers
+    n, m = cost.shape
+    columns, whole = np.zeros(m, np.float32), np.zeros(m, np.float32)
+    pull_x, pull_y = np.ones(n, np.float32), np.ones(m, np.float32)
+    for iteration in range(len(sweeps)):
+        if by_structure != 0:
+            _filter_rows(kernel, u, v, filtered, 0, n, form_y)
+        if form_x[0] != 0:
+            whole[:] = 0
+            _sum_rows(filtered, form_x[4], whole)
+        columns[:] = 0
+        _fill_kernel(
+            filtered,
+            cost,
+            kernel,
+            f,
+            g,
+            log_p,
+            columns,
+            whole,
+            0,
+            n,
+            form_x,
+            by_structure,
+            by_cost,
+            iteration == 0,
+        )
+        if damped:
+            _pulls(f, damp_x, pull_x)
+            _pulls(g, damp_y, pull_y)
+        v[:] = 1
+        for sweep in range(sweeps[iteration]):
+            change = _scale_columns(v, columns, q, damp_y, pull_y, damped)
+            columns[:] = 0
+            _sweep(kernel, u, v, columns, 0, n, p, damp_x, pull_x, damped)
+            if sweep % check == check - 1 and change <= tol:
+                break
+        _absorb(f, u, p)
+        _absorb(g, v, q)
+    _scale(kernel, u, v, 0, n)
+
+
+def usable(problem: FGWProblem) -> bool:
+    """Tell whether the kernels know how to solve a batch of problems."""
+    return (
+        problem.cost.dtype == torch.float32
+        and problem.cost.device.type == "cpu"
+        and as_filter(problem.structure_x) is not None
+        and as_filter(problem.structure_y) is not None
+    )
+
+
+def solve(problem: FGWProblem, sides: Sides, sweeps: list[int], tol: float) -> Tensor:
+    """Linearise the structural term, solve what is left by Sinkhorn, repeat.
+
+    Parameters
+    ----------
+    problem : FGWProblem
+        One that is `usable`.
+    sides : Sides
+        Masses and exponents.
+    sweeps : list of int
+        Largest number of sweeps of each iteration.
+    tol : float
+        A projection stops when a sweep moves its scalings by less than this.
+
+    Returns
+    -------
+    Tensor of shape (B, N, M)
+        The plans.
+    """
+    cost = problem.cost.contiguous()
+    plan = torch.ones_like(cost)
+    counts = np.array(sweeps)
+    n_threads = torch.get_num_threads()
+    alone = len(cost) < n_threads and cost[0].numel() >= SHARED_ENTRIES
+
+    def run(index: int) -> None:
+        part = _Part(problem, sides, cost, plan, index, tol)
+        if alone:
+            part.solve_shared(counts, n_threads)
+        else:
+            part.solve(counts)
+
+    if alone or n_threads == 1 or len(cost) == 1:
+        for index in range(len(cost)):
+            run(index)
+    else:
+        with ThreadPoolExecutor(n_threads) as pool:
+            list(pool.map(run, range(len(cost))))
+    return plan
+
+
+class _Part:
+    """One problem of a batch, as arrays."""
+
+    def __init__(
+        self,
+        problem: FGWProblem,
+        sides: Sides,
+        cost: Tensor,
+        plan: Tensor,
+        index: int,
+        tol: float,
+    ) -> None:
+        form_x, form_y = as_filter(problem.structure_x), as_filter(problem.structure_y)
+        assert form_x is not None
+        assert form_y is not None
+        self.cost, self.kernel = cost[index].numpy(), plan[index].numpy()
+        self.filtered = np.zeros_like(self.cost)
+        masses = (sides.p, sides.q, sides.damp_x, sides.damp_y)
+        self.p, self.q, self.damp_x, self.damp_y = (
+            np.ascontiguousarray(each[index].numpy()) for each in masses
+        )
+        with np.errstate(divide="ignore"):
+            self.log_p, self.g = np.log(self.p), np.log(self.q)
+        # Potentials of padded items are minus infinity: their kernel is 0.
+        self.f = np.where(self.p > 0, np.float32(0), np.float32(-np.inf))
+        self.g[self.q > 0] = 0
+        by_structure = -problem.alpha / problem.eps
+        by_cost = -(1 - problem.alpha) / problem.eps
+        self.numbers = (
+            form_x.of(index),
+            form_y.of(index),
+            by_structure,
+            by_cost,
+            sides.damped,
+            tol,
+            CHECK_EVERY,
+        )
+
+    def solve(self, sweeps: Array) -> None:
+        """Make all iterations in this thread; the plan replaces the kernel."""
+        arrays = (
+            self.cost,
+            self.kernel,
+            self.filtered,
+            self.p,
+            self.q,
+            self.damp_x,
+            self.damp_y,
+            self.log_p,
+            self.f,
+            self.g,
+        )
+        _solve(arrays, (self.p.copy(), self.q.copy()), self.numbers, sweeps)
+
+    def solve_shared(self, sweeps: Array, n_threads: int) -> None:
+        """Do what `solve` does, with the rows shared out among threads."""
+        u, v = self.p.copy(), self.q.copy()
+        with ThreadPoolExecutor(n_threads) as pool:
+            rows = _Rows(pool, len(self.cost), n_threads)
+            for iteration, count in enumerate(sweeps):
+                columns = self._project(rows, u, v, iteration == 0)
+                v[:] = 1
+                self._sweeps(rows, u, v, columns, count)
+                _absorb(self.f, u, self.p)
+                _absorb(self.g, v, self.q)
+            rows.each(lambda lo, hi, _: _scale(self.kernel, u, v, lo, hi))
+
+    def _project(self, rows: _Rows, u: Array, v: Array, is_first: bool) -> Array:
+        """Replace the kernel by that of the plan u K v; return its column sums."""
+        form_x, form_y, by_structure, by_cost, *_ = self.numbers
+        kernel, filtered = self.kernel, self.filtered
+        whole = np.zeros_like(self.q)
+        if by_structure != 0:
+            rows.each(
+                lambda lo, hi, _: _filter_rows(kernel, u, v, filtered, lo, hi, form_y)
+            )
+        if form_x[0] != 0:
+            _sum_rows(filtered, form_x[4], whole)
+        return rows.add_up(
+            len(v),
+            lambda lo, hi, columns: _fill_kernel(
+                filtered,
+                self.cost,
+                kernel,
+                self.f,
+                self.g,
+                self.log_p,
+                columns,
+                whole,
+                lo,
+                hi,
+                form_x,
+                by_structure,
+                by_cost,
+                is_first,
+            ),
+        )
+
+    def _sweeps(
+        self, rows: _Rows, u: Array, v: Array, columns: Array, count: int
+    ) -> None:
+        damped, tol, check = self.numbers[4:]
+        pull_x, pull_y = np.ones_like(self.p), np.ones_like(self.q)
+        if damped:
+            _pulls(self.f, self.damp_x, pull_x)
+            _pulls(self.g, self.damp_y, pull_y)
+        for sweep in range(count):
+            change = _scale_columns(v, columns, self.q, self.damp_y, pull_y, damped)
+            columns = rows.add_up(
+                len(v),
+                lambda lo, hi, out: _sweep(
+                    self.kernel,
+                    u,
+                    v,
+                    out,
+                    lo,
+                    hi,
+                    self.p,
+                    self.damp_x,
+                    pull_x,
+                    damped,
+                ),
+            )
+            if sweep % check == check - 1 and change <= tol:
+                break
+
+
+class _Rows:
+    """The rows of a problem in equal pieces, one a thread."""
+
+    def __init__(self, pool: ThreadPoolExecutor, size: int, n_pieces: int) -> None:
+        self.pool = pool
+        edges = [size * piece // n_pieces for piece in range(n_pieces + 1)]
+        self.pieces = list(zip(edges[:-1], edges[1:], strict=True))
+
+    def each(self, work: Callable[[int, int, Array], None], size: int = 0) -> Array:
+        """Call `work` on each piece, with a row of zeros of its own to add to."""
+        out = np.zeros((len(self.pieces), size), np.float32)
+        futures = [
+            self.pool.submit(work, lo, hi, row)
+            for (lo, hi), row in zip(self.pieces, out, strict=True)
+        ]
+        for future in futures:
+            future.result()
+        return out
+
+    def add_up(self, size: int, work: Callable[[int, int, Array], None]) -> Array:
+        """Call `work` on each piece, and add up what the pieces made."""
+        total: Array = self.each(work, size).sum(axis=0)
+        return total
