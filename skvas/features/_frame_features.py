@@ -1,0 +1,311 @@
+"""The transformer from video files to features of frames."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+
+from skvas._batch import check_device
+from skvas._files import write_atomically
+from skvas._output import mirror_list
+from skvas._typing import Device
+from skvas.exceptions import InvalidParameterError
+from skvas.features._backbones import Backbone, make_backbone
+from skvas.features._decoding import check_file, read_frames, resampled, to_image
+from skvas.validation import check_integer, check_real
+
+__all__ = ["FrameFeatures", "VideoFeatures"]
+
+_CACHE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class VideoFeatures:
+    """Features of the frames of one video, and when the frames are shown.
+
+    Attributes
+    ----------
+    features : float32 ndarray of shape (n_frames, n_features)
+        One row a frame.
+    times : float64 ndarray of shape (n_frames,)
+        Seconds at which the frames are shown, rising. Their steps differ where the
+        frame rate varies.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.features import VideoFeatures
+    >>> VideoFeatures(np.zeros((3, 8), np.float32), np.array([0.0, 0.5, 1.0])).fps
+    2.0
+    """
+
+    features: np.ndarray
+    times: np.ndarray
+
+    @property
+    def fps(self) -> float:
+        """Frames per second, by the median step of the times; NaN for one frame."""
+        steps = np.diff(self.times)
+        return float(1 / np.median(steps)) if len(steps) else float("nan")
+
+
+class FrameFeatures(TransformerMixin, BaseEstimator):
+    """Turn video files into arrays of features, one row a frame.
+
+    The first step of a pipeline that starts from recordings: files are decoded by
+    PyAV, which reads whatever FFmpeg knows, and frames go through a network in batches.
+    Nothing is learned and nothing downloaded.
+
+    Parameters
+    ----------
+    backbone : str, torch.nn.Module or callable, default="efficientnet_lite0"
+        What makes a vector of a frame.
+
+        * "efficientnet_lite0": EfficientNet-Lite0, trained on ImageNet, whose weights
+          come inside a package (extra ``video``); the mean of its last map, 1280
+          features.
+        * Another name: a network of timm, without its classifier, with `weights`.
+        * A module: is given images (B, 3, size, size), normalised as is usual for
+          ImageNet, and returns (B, n_features). It is called in evaluation mode.
+        * Any other callable: is given uint8 RGB frames (B, height, width, 3) and
+          returns (B, n_features).
+    weights : str or path-like, default=None
+        File of weights on this machine, for a network of timm.
+    size : int, default=None
+        Height and width to which the whole frame is scaled. None: what the network was
+        made for, 224 for a module, and frames as they are for any other callable.
+    fps : float, default=None
+        Frames taken per second. None: every frame of the video.
+    batch_size : int, default=32
+        Frames that go through the network together.
+    cache : str or path-like, default=None
+        Folder where features are kept. They are found again by the content of the
+        video file and the parameters that have a say in them, whatever the file is
+        called. Among several processes it can be shared. None: nothing is kept.
+    device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
+        Where networks compute; "auto" takes a GPU if there is one.
+
+    Notes
+    -----
+    To be cached, a callable that is no module needs an attribute `cache_key`, a string
+    to be changed whenever its results change.
+
+    A module's key is made of its printed form and its weights.
+
+    References
+    ----------
+    .. [1] M. Tan and Q. Le, "EfficientNet: Rethinking Model Scaling for Convolutional
+       Neural Networks", ICML 2019.
+
+    Examples
+    --------
+    >>> from skvas.features import FrameFeatures
+    >>> colours = FrameFeatures(lambda frames: frames.mean(axis=(1, 2)), size=32)
+    >>> colours.transform([])
+    []
+    """
+
+    def __init__(
+        self,
+        backbone: Any = "efficientnet_lite0",
+        *,
+        weights: str | os.PathLike[str] | None = None,
+        size: int | None = None,
+        fps: float | None = None,
+        batch_size: int = 32,
+        cache: str | os.PathLike[str] | None = None,
+        device: Device = "auto",
+    ) -> None:
+        self.backbone = backbone
+        self.weights = weights
+        self.size = size
+        self.fps = fps
+        self.batch_size = batch_size
+        self.cache = cache
+        self.device = device
+
+    def fit(self, paths: Any, y: Any = None) -> FrameFeatures:
+        """Check the parameters; there is nothing to learn.
+
+        Parameters
+        ----------
+        paths : str, path-like, or a list of them
+            Not read.
+        y : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        FrameFeatures
+            The transformer.
+        """
+        self._make_backbone()
+        return self
+
+    def transform(self, paths: Any) -> Any:
+        """Compute the features of video files.
+
+        Parameters
+        ----------
+        paths : str, path-like, or a list of them
+            One video file or many.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_frames, n_features), or a list of them
+            One row a frame.
+
+        Raises
+        ------
+        OSError
+            If a file is not there or cannot be read. All files are looked for before
+            the first is decoded.
+        ValueError
+            If a file is no video, or is empty, broken or cut off; names the file.
+        """
+        found = self.extract(paths)
+        if isinstance(found, list):
+            return [video.features for video in found]
+        return found.features
+
+    def extract(self, paths: Any) -> Any:
+        """Compute the features of video files, with the times of their frames.
+
+        Parameters
+        ----------
+        paths : str, path-like, or a list of them
+            One video file or many.
+
+        Returns
+        -------
+        VideoFeatures, or a list of them
+            `features` as from `transform`, and `times`.
+
+        Raises
+        ------
+        OSError, ValueError
+            As `transform`.
+        """
+        single = isinstance(paths, (str, os.PathLike))
+        files = _check_paths([paths] if single else paths)
+        backbone = self._make_backbone()
+        return mirror_list([self._extract(file, backbone) for file in files], single)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.no_validation = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags
+
+    def _make_backbone(self) -> Backbone:
+        """Check the parameters, and make what they describe."""
+        if self.size is not None:
+            check_integer("size", self.size, low=1)
+        check_real("fps", self.fps, low=0, low_open=True, none_ok=True)
+        check_integer("batch_size", self.batch_size, low=1)
+        backbone = make_backbone(self.backbone, self.weights, check_device(self.device))
+        if self.cache is not None and backbone.key is None:
+            raise InvalidParameterError(
+                "cache needs to know the backbone: give the callable an attribute "
+                "cache_key, a string that changes when its results do, or leave cache "
+                "out."
+            )
+        return backbone
+
+    def _extract(self, file: Path, backbone: Backbone) -> VideoFeatures:
+        if self.cache is None:
+            return self._compute(file, backbone)
+        cached = Path(self.cache) / f"{self._key(file, backbone)}.npz"
+        found = _load(cached)
+        if found is None:
+            found = self._compute(file, backbone)
+            _save(cached, found)
+        return found
+
+    def _key(self, file: Path, backbone: Backbone) -> str:
+        """Hash all that the features depend on."""
+        digest = hashlib.sha256()
+        with file.open("rb") as stream:
+            while chunk := stream.read(2**20):
+                digest.update(chunk)
+        size = backbone.size if self.size is None else int(self.size)
+        fps = None if self.fps is None else float(self.fps)
+        parameters = [_CACHE_VERSION, backbone.key, size, fps, digest.hexdigest()]
+        return hashlib.sha256(json.dumps(parameters).encode()).hexdigest()
+
+    def _compute(self, file: Path, backbone: Backbone) -> VideoFeatures:
+        size = backbone.size if self.size is None else self.size
+        frames = read_frames(file)
+        if self.fps is not None:
+            frames = resampled(frames, self.fps)
+        times: list[float] = []
+        parts: list[np.ndarray] = []
+        for batch in _batches(frames, self.batch_size):
+            images = np.stack([to_image(frame, size, size) for _, frame in batch])
+            parts.append(_check_features(backbone.compute(images), len(images), file))
+            times += [time for time, _ in batch]
+        features = np.concatenate(parts)
+        return VideoFeatures(features, np.array(times))
+
+
+def _check_paths(paths: Any) -> list[Path]:
+    if not isinstance(paths, (list, tuple, np.ndarray)):
+        raise TypeError(
+            f"paths must be a path or a list of paths, got {type(paths).__name__}."
+        )
+    for index, path in enumerate(paths):
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"path {index} must be a str or path-like, got {path!r}.")
+    return [check_file(path) for path in paths]
+
+
+def _batches(
+    frames: Iterator[tuple[float, Any]], size: int
+) -> Iterator[Sequence[tuple[float, Any]]]:
+    while batch := list(itertools.islice(frames, size)):
+        yield batch
+
+
+def _check_features(features: Any, n_frames: int, file: Path) -> np.ndarray:
+    array = np.asarray(features)
+    if array.ndim != 2 or len(array) != n_frames or array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"backbone must return numbers of shape (n_frames, n_features), got "
+            f"{array.dtype} of shape {array.shape} for {n_frames} frames of "
+            f"{str(file)!r}."
+        )
+    return array.astype(np.float32)
+
+
+def _load(file: Path) -> VideoFeatures | None:
+    """Read what was cached; what is not there or unreadable is computed again."""
+    try:
+        # From memory: where this fails, NumPy leaves the file open.
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
+            return VideoFeatures(arrays["features"], arrays["times"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _save(file: Path, found: VideoFeatures) -> None:
+    stream = io.BytesIO()
+    np.savez(stream, features=found.features, times=found.times)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, stream.getvalue())

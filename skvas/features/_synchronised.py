@@ -1,0 +1,232 @@
+"""Two videos side by side, in step."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skvas._files import replacing
+from skvas._optional import import_optional
+from skvas.features._decoding import read_frames, shown_at, to_image
+from skvas.validation import check_integer
+
+__all__ = ["write_synchronised"]
+
+_CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+_CLOCK = Fraction(1, 30_000)  # common frame rates are multiples of it
+_BAR = 6  # height of the bars of progress, in pixels
+_GAP = 4  # width of the line between the videos
+_LIGHT, _DARK = (235, 235, 235), (90, 90, 90)
+_DIM = 0.3
+
+_Image = NDArray[np.uint8]
+
+
+def write_synchronised(
+    video_x: str | os.PathLike[str],
+    video_y: str | os.PathLike[str],
+    alignment: Any,
+    path: str | os.PathLike[str],
+    *,
+    times_x: ArrayLike | None = None,
+    times_y: ArrayLike | None = None,
+    height: int = 360,
+) -> None:
+    """Write a video that shows two videos side by side, in step.
+
+    The left one, x, runs at its own speed. Beside each of its frames stands the matched
+    frame of y; where there is none, the last one, darkened. A bar under each video
+    shows where in it one is. There is no sound.
+
+    Parameters
+    ----------
+    video_x, video_y : str or path-like
+        Two video files.
+    alignment : Alignment
+        What ``align(x, y)`` found between the features of their frames.
+    path : str or path-like
+        The file to write, ``.mp4``, ``.mov`` or ``.mkv``; replaced if it is there.
+    times_x, times_y : array-like of shape (n_frames,), default=None
+        Seconds at which the frames that were aligned are shown, from
+        :meth:`FrameFeatures.extract`. None: they are all frames of the video.
+    height : int, default=360
+        Height of both videos in pixels, even; widths follow.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read or written; names the file. Nothing half written is
+        left.
+    ValueError
+        If a file is no video, if it has not the frames that were aligned, or if no
+        frame has a match.
+
+    Notes
+    -----
+    The matched frames of y are kept in a temporary file, uncompressed.
+
+    Examples
+    --------
+    A clip that gets brighter, beside one that does so twice as fast:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import av
+    >>> import numpy as np
+    >>> from skvas import VideoAligner
+    >>> from skvas.features import FrameFeatures, write_synchronised
+    >>> def write(path, values):
+    ...     with av.open(str(path), "w") as clip:
+    ...         stream = clip.add_stream("libx264", rate=10)
+    ...         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+    ...         for value in values:
+    ...             image = np.full((48, 64, 3), value, np.uint8)
+    ...             clip.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
+    ...         clip.mux(stream.encode())
+    >>> def brightness(frames):
+    ...     angles = frames.mean(axis=(1, 2, 3)) / 255
+    ...     return np.column_stack([np.cos(angles), np.sin(angles)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     x, y, out = (Path(folder, name) for name in ("x.mp4", "y.mp4", "xy.mp4"))
+    ...     write(x, range(0, 250, 10))
+    ...     write(y, range(0, 250, 20))
+    ...     videos = FrameFeatures(brightness, size=8).transform([x, y])
+    ...     aligner = VideoAligner(features=None, max_epochs=0).fit(videos)
+    ...     write_synchronised(x, y, aligner.align(*videos), out, height=48)
+    ...     out.stat().st_size > 0
+    True
+    """
+    height = check_integer("height", height, low=16)
+    if height % 2:
+        raise ValueError(f"height must be even, got {height}.")
+    suffix = Path(path).suffix.lower()
+    if suffix not in _CONTAINERS:
+        raise ValueError(
+            f"{os.fspath(path)!r} must end in {', '.join(_CONTAINERS)} to say what is "
+            "to be written."
+        )
+    matches = np.asarray(alignment.matches_x)
+    n_x, n_y = len(matches), len(alignment.matches_y)
+    if not (matches >= 0).any():
+        raise ValueError("alignment has no match: there is nothing to show in step.")
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = np.unique(matches[matches >= 0])
+        frames_y = _frames(video_y, times_y, n_y, "y")
+        images_y = _keep(frames_y, wanted, height, Path(folder, "frames"))
+        frames_x = _frames(video_x, times_x, n_x, "x")
+        pictures = _side_by_side(frames_x, matches, n_y, wanted, images_y, height)
+        with replacing(path) as temporary:
+            _encode(pictures, temporary, _CONTAINERS[suffix])
+
+
+def _frames(
+    path: str | os.PathLike[str], times: ArrayLike | None, n_frames: int, name: str
+) -> Iterator[tuple[float, Any]]:
+    """Yield the frames that were aligned, and fail where they are others."""
+    frames = read_frames(path)
+    if times is not None:
+        instants = np.asarray(times, dtype=float)
+        if instants.shape != (n_frames,) or not (np.diff(instants) > 0).all():
+            raise ValueError(
+                f"times_{name} must be rising and one for each of {n_frames} aligned "
+                f"frames, got an array of shape {instants.shape}."
+            )
+        frames = shown_at(frames, instants.tolist())
+    count = 0
+    for count, pair in enumerate(frames, start=1):
+        if count > n_frames:
+            break
+        yield pair
+    if count != n_frames:
+        found = "more" if count > n_frames else str(count)
+        raise ValueError(
+            f"{os.fspath(path)!r} has {found} frames where {n_frames} were aligned; "
+            f"give the times of those as times_{name}, from FrameFeatures.extract."
+        )
+
+
+def _keep(
+    frames: Iterator[tuple[float, Any]],
+    wanted: NDArray[np.int64],
+    height: int,
+    file: Path,
+) -> _Image:
+    """Return the images of the wanted frames, kept in a file: (n_wanted, h, w, 3)."""
+    row_of = {index: row for row, index in enumerate(wanted.tolist())}
+    images = np.empty((0, 0, 0, 3), np.uint8)
+    for index, (_, frame) in enumerate(frames):
+        if index in row_of:
+            image = _scaled(frame, height)
+            if not len(images):
+                shape = (len(wanted), *image.shape)
+                images = np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
+            images[row_of[index]] = image
+    return images
+
+
+def _side_by_side(
+    frames_x: Iterator[tuple[float, Any]],
+    matches: NDArray[np.int64],
+    n_y: int,
+    wanted: NDArray[np.int64],
+    images_y: _Image,
+    height: int,
+) -> Iterator[tuple[float, _Image]]:
+    """Yield the time and the picture of each frame of x."""
+    matched = matches >= 0
+    latest = np.maximum.accumulate(np.where(matched, np.arange(len(matches)), -1))
+    latest[latest < 0] = matched.argmax()  # before the first match: that one
+    shown = matches[latest]
+    rows = np.searchsorted(wanted, shown)
+    line = np.full((height + _BAR, _GAP, 3), 255, np.uint8)
+    for i, (time, frame) in enumerate(frames_x):
+        image_y = images_y[rows[i]]
+        if not matched[i]:
+            image_y = (_DIM * image_y).astype(np.uint8)
+        left = _with_bar(_scaled(frame, height), (i + 1) / len(matches), _LIGHT)
+        colour = _LIGHT if matched[i] else _DARK
+        right = _with_bar(image_y, (shown[i] + 1) / n_y, colour)
+        yield time, np.hstack([left, line, right])
+
+
+def _scaled(frame: Any, height: int) -> _Image:
+    """Make an image of a frame, of a given height and an even width."""
+    wide, high = frame.width, frame.height
+    if round(frame.rotation / 90) % 2:
+        wide, high = high, wide
+    return to_image(frame, max(2, 2 * round(height * wide / high / 2)), height)
+
+
+def _with_bar(image: _Image, share: float, colour: tuple[int, int, int]) -> _Image:
+    """Put a bar below an image that is filled up to a share of its width."""
+    bar = np.zeros((_BAR, image.shape[1], 3), np.uint8)
+    bar[1:-1, : round(share * image.shape[1])] = colour
+    return np.vstack([image, bar])
+
+
+def _encode(
+    pictures: Iterator[tuple[float, _Image]], file: Path, container: str
+) -> None:
+    """Write pictures as a video in which each is shown at its own time."""
+    av = import_optional("av", "video")
+    with av.open(str(file), "w", format=container) as out:
+        options = {"crf": "20", "preset": "veryfast"}
+        stream = out.add_stream("libx264", rate=30, options=options)
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = stream.codec_context.time_base = _CLOCK
+        tick = -1
+        for number, (time, picture) in enumerate(pictures):
+            if number == 0:
+                stream.height, stream.width = picture.shape[:2]
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            tick = max(tick + 1, round(time / _CLOCK))  # the format wants them to rise
+            frame.pts, frame.time_base = tick, _CLOCK
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())

@@ -1,0 +1,57 @@
+"""Video files that tests render for themselves."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+CLOCK = Fraction(1, 1000)
+
+
+def write_clip(path, images, *, fps=10, times=None):
+    """Write images (N, height, width, 3) as a video; `times` are those of frames."""
+    av = pytest.importorskip("av")
+    images = np.asarray(images, dtype=np.uint8)
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as clip:
+        stream = clip.add_stream("libx264", rate=fps, options={"crf": "1"})
+        stream.height, stream.width = images.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        if times is not None:
+            stream.time_base = stream.codec_context.time_base = CLOCK
+        for number, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            if times is not None:
+                frame.pts, frame.time_base = round(times[number] / CLOCK), CLOCK
+            clip.mux(stream.encode(frame))
+        clip.mux(stream.encode())
+    return path
+
+
+def write_sound(path):
+    """Write a file that has sound and no video."""
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w") as clip:
+        stream = clip.add_stream("aac", rate=8000)
+        samples = np.zeros((1, 1024), np.float32)
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+        frame.sample_rate = 8000
+        clip.mux(stream.encode(frame))
+        clip.mux(stream.encode())
+    return path
+
+
+def grey(values, height=48, width=64):
+    """Return images of one brightness each, (N, height, width, 3)."""
+    images = np.asarray(values, dtype=np.uint8)[:, None, None, None]
+    return np.broadcast_to(images, (len(images), height, width, 3))
+
+
+def read_clip(path):
+    """Return the times and the images of a video."""
+    av = pytest.importorskip("av")
+    with av.open(str(path)) as clip:
+        frames = list(clip.decode(clip.streams.video[0]))
+        times = np.array([frame.time for frame in frames])
+        return times, np.array([f.to_ndarray(format="rgb24") for f in frames])
