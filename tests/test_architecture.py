@@ -58,6 +58,7 @@ NO_TORCH = {
 # functions.
 REQUIRED = {"numpy", "scipy", "sklearn", "torch", "joblib"}
 REFERENCE = "skvas.transport._reference"  # the one module that knows POT
+KERNELS = "skvas.transport._kernels"  # the one that is written for numba, and lazy
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,9 @@ def faults_of_others(module, item):
     if package == "ot":
         if module != REFERENCE:
             faults.append(f"only {REFERENCE} imports POT")
+    elif package == "numba":
+        if module != KERNELS:
+            faults.append(f"only {KERNELS} imports numba")
     elif package not in REQUIRED and not (item.lazy or item.for_types):
         faults.append(f"{package} is optional: import it inside a function")
     if package in ("sklearn", "torch") and any(hidden(name) for name in path):

@@ -29,6 +29,8 @@ __all__ = ["FGWResult", "fused_gromov_wasserstein"]
 
 # Sweeps that the last projection may use to meet the marginals.
 FINAL_SWEEPS = 100
+# Entries of a batch below which the operations of a solve stay on one thread.
+SHARED_ENTRIES = 1 << 20
 # Entries of a batch from which on compiled kernels are worth their loading.
 COMPILED_ENTRIES = 1 << 14
 # Nats between the smallest and the largest entry of a kernel that scaling can bear.
@@ -248,17 +250,15 @@ def _solve(problem: FGWProblem, budget: Budget, solver: Solve) -> FGWResult:
     safe = problem.log_range() <= SAFE_RANGE[problem.cost.dtype]  # (B,)
     if not _two_sided(problem, solver):
         safe = torch.ones_like(safe)
-    if bool(safe.all()):
-        result = solver(problem, budget, False)
-        safe = torch.isfinite(result.objective)
-        if bool(safe.all()):
+    parts = []
+    if bool(safe.any()):
+        kept = problem if bool(safe.all()) else problem.take(safe.nonzero()[:, 0])
+        result = solver(kept, budget, False)
+        finite = torch.isfinite(result.objective)
+        if bool(finite.all()) and len(finite) == len(safe):
             return result
-        parts = [(safe, _take_result(result, safe))]
-    else:
-        parts = []
-        if bool(safe.any()):
-            part = problem.take(safe.nonzero()[:, 0])
-            parts.append((safe, solver(part, budget, False)))
+        safe = safe.masked_scatter(safe, finite)
+        parts.append((safe, _take_result(result, finite)))
     risky = ~safe
     part = _in_double(problem.take(risky.nonzero()[:, 0]))
     parts.append((risky, solver(part, budget, True)))
@@ -272,8 +272,38 @@ def _two_sided(problem: FGWProblem, solver: Solve) -> bool:
     return bool(problem.rows.hard.any()) and bool(problem.columns.hard.any())
 
 
+def _calmly(solve: Solve) -> Solve:
+    """Keep small problems on one thread, and leave the number of threads as it was.
+
+    OpenMP's threads wait for each other at every operation. Where operations are small
+    that gains little, and where cores are busy it costs a multiple of the time.
+    """
+
+    @functools.wraps(solve)
+    def calm(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
+        n_threads = torch.get_num_threads()
+        small = problem.cost.numel() < SHARED_ENTRIES and not problem.cost.is_cuda
+        if n_threads == 1 or not small:
+            return solve(problem, budget, in_logs)
+        torch.set_num_threads(1)
+        try:
+            return solve(problem, budget, in_logs)
+        finally:
+            torch.set_num_threads(n_threads)
+
+    return calm
+
+
 def _projected(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     """Linearise the structural term, solve what is left by Sinkhorn, repeat."""
+    if not in_logs and budget.tol is None and (kernels := _kernels(problem)):
+        return _compiled(problem, budget, kernels)
+    return _linearised(problem, budget, in_logs)
+
+
+@_calmly
+def _linearised(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
+    """Do what `_projected` does with torch alone."""
     rows, columns = problem.rows, problem.columns
     project = _projection(
         rows,
@@ -283,8 +313,6 @@ def _projected(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
         budget,
         in_logs,
     )
-    if not in_logs and budget.tol is None and (kernels := _kernels(problem)):
-        return _compiled(problem, budget, kernels)
     padded = _padded(problem)
     plan = rows.mass[:, :, None] * columns.mass[:, None, :]  # (B, N, M)
     work = torch.empty_like(plan)
@@ -302,6 +330,7 @@ def _projected(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     return _result(problem, plan, state, budget)
 
 
+@_calmly
 def _mirror(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     """Descend multiplicatively, halving the step of a problem that would rise."""
     rows, columns = problem.rows, problem.columns

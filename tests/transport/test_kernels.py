@@ -1,0 +1,143 @@
+"""The compiled kernels against the same solver in torch."""
+
+from __future__ import annotations
+
+import sys
+from unittest.mock import patch
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import skvas.transport._solvers as solvers_module
+from skvas.transport import (
+    Dense,
+    Distinct,
+    OutsideBand,
+    TemporalBand,
+    Virtual,
+    add_virtual_frame,
+    fused_gromov_wasserstein,
+    virtual_masses,
+)
+from tests.strategies import band, mask, seeds, tensor
+
+pytest.importorskip("numba")
+from skvas.transport import _kernels
+
+sizes = st.lists(st.integers(1, 40), min_size=2, max_size=2)
+radii = st.floats(0.01, 0.95)
+weights = st.sampled_from([None, 0.1, 2.0])
+
+
+def solve_both(*problem, **options):
+    """Solve by the kernels and by torch alone."""
+    results = []
+    for least in (0, sys.maxsize):
+        with patch.object(solvers_module, "COMPILED_ENTRIES", least):
+            results.append(
+                fused_gromov_wasserstein(*problem, solver="projected", **options)
+            )
+    return results
+
+
+def assert_same(found, expected):
+    largest = expected.plan.abs().max()
+    assert (found.plan - expected.plan).abs().max() <= 1e-5 * largest
+    torch.testing.assert_close(found.objective, expected.objective, rtol=0, atol=1e-5)
+    assert torch.equal(found.plan == 0, expected.plan == 0)
+    assert torch.equal(found.n_iter, expected.n_iter)
+
+
+def make_costs(seed, lengths_x, lengths_y):
+    n, m = max(lengths_x), max(lengths_y)
+    return (
+        tensor(seed, len(lengths_x), n, m).float(),
+        mask(lengths_x, n),
+        mask(lengths_y, m),
+    )
+
+
+@given(seeds, sizes, sizes, radii, radii, weights, weights, st.floats(0, 1))
+def test_kernels_make_the_iterations_of_torch(
+    seed, lengths_x, lengths_y, radius_x, radius_y, lambda_x, lambda_y, alpha
+):
+    cost, mask_x, mask_y = make_costs(seed, lengths_x, lengths_y)
+    found, expected = solve_both(
+        cost,
+        band(TemporalBand, lengths_x, radius_x),
+        band(OutsideBand, lengths_y, radius_y),
+        mask_x=mask_x,
+        mask_y=mask_y,
+        lambda_x=lambda_x,
+        lambda_y=lambda_y,
+        alpha=alpha,
+        eps=0.5,
+        max_iter=4,
+    )
+    assert_same(found, expected)
+
+
+@given(seeds, sizes, sizes, radii, st.sampled_from([None, 0.3]))
+def test_kernels_leave_virtual_frames_without_neighbours(
+    seed, lengths_x, lengths_y, radius, share
+):
+    cost, mask_x, mask_y = make_costs(seed, lengths_x, lengths_y)
+    found, expected = solve_both(
+        add_virtual_frame(cost, 0.5),
+        Virtual(band(TemporalBand, lengths_x, radius)),
+        Virtual(band(OutsideBand, lengths_y, radius)),
+        p=virtual_masses(mask_x, share, cost),
+        q=virtual_masses(mask_y, share, cost),
+        eps=0.5,
+        max_iter=4,
+    )
+    assert_same(found, expected)
+
+
+@given(seeds, sizes, st.booleans())
+def test_kernels_know_structures_on_either_side(seed, lengths, outside):
+    cost, mask_x, _ = make_costs(seed, lengths, [5, 5])
+    sides = [band(OutsideBand, lengths, 0.1) if outside else Distinct(), Distinct()]
+    found, expected = solve_both(cost, *sides, mask_x=mask_x, eps=0.5, max_iter=4)
+    assert_same(found, expected)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("lambda_y", [None, 0.5])
+def test_two_threads_find_the_plan_of_one(batch, lambda_y, monkeypatch):
+    monkeypatch.setattr(_kernels, "SHARED_ENTRIES", 0)
+    cost = tensor(0, batch, 61, 47).float()
+    problem = (cost, TemporalBand(61, 0.1), OutsideBand(47, 0.1))
+    alone, _ = solve_both(*problem, lambda_y=lambda_y, max_iter=5)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    shared, _ = solve_both(*problem, lambda_y=lambda_y, max_iter=5)
+    assert_same(shared, alone)
+
+
+def test_large_costs_with_little_spread_do_not_underflow():
+    cost = 1000 + tensor(1, 1, 30, 20).float()
+    found, expected = solve_both(
+        cost, TemporalBand(30, 0.1), OutsideBand(20, 0.1), max_iter=3
+    )
+    assert found.plan.sum() == pytest.approx(1, abs=1e-5)
+    assert (found.plan - expected.plan).abs().max() <= 1e-3 * expected.plan.max()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "structure"),
+    [(torch.float64, Distinct()), (torch.float32, Dense(torch.eye(6)))],
+)
+def test_what_the_kernels_do_not_know_is_left_to_torch(dtype, structure):
+    cost = tensor(2, 1, 6, 6).to(dtype)
+    with patch.object(_kernels, "solve", side_effect=AssertionError):
+        found, _ = solve_both(cost, structure, Distinct(), max_iter=2)
+    assert found.plan.sum() == pytest.approx(1)
+
+
+def test_exponential_is_exact_to_float32():
+    x = torch.linspace(-86, 80, 4001, dtype=torch.float64).float()
+    found = torch.tensor([_kernels._exp(value) for value in x.numpy()])
+    torch.testing.assert_close(found, x.exp(), rtol=4e-7, atol=0)
+    assert _kernels._exp(torch.tensor(-torch.inf).numpy()[()]) == 0
