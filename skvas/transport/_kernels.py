@@ -117,38 +117,73 @@ def _filter_rows(
     """Write T C_y for rows lo ... hi - 1, where T = u K v (n, m)."""
     total, window, itself, width, first = form
     m = kernel.shape[1]
-    lanes = 4  # rows at a time: a running sum alone waits for each addition
-    plan = np.zeros((lanes, m), np.float32)
-    sums = np.zeros((lanes, m + 1), np.float64)
-    width = min(width, m - first - 1)
-    for start in range(lo, hi, lanes):
-        count = min(lanes, hi - start)
+    # Four rows at a time: a running sum alone waits for each of its additions.
+    plan = np.zeros((4, m), np.float32)
+    sums = np.zeros((4, m + 1), np.float64)
+    for start in range(lo, hi, 4):
+        count = min(4, hi - start)
         for lane in range(count):
-            scale = u[start + lane]
+            scale, row, line = u[start + lane], kernel[start + lane], plan[lane]
             for j in range(m):
-                plan[lane, j] = scale * kernel[start + lane, j] * v[j]
-        a = b = c = d = 0.0
-        for j in range(first, m):
-            a += plan[0, j]
-            b += plan[1, j]
-            c += plan[2, j]
-            d += plan[3, j]
-            sums[0, j + 1], sums[1, j + 1] = a, b
-            sums[2, j + 1], sums[3, j + 1] = c, d
+                line[j] = scale * row[j] * v[j]
+        _running_sums(plan, sums, first)
         for lane in range(count):
-            i = start + lane
-            whole = total * sums[lane, m]
-            for j in range(first):
-                out[i, j] = 0
-            for j in range(first, min(first + width, m)):
-                span = sums[lane, min(j + width + 1, m)]
-                out[i, j] = whole + window * span + itself * plan[lane, j]
-            for j in range(first + width, m - width):
-                span = sums[lane, j + width + 1] - sums[lane, j - width]
-                out[i, j] = whole + window * span + itself * plan[lane, j]
-            for j in range(max(m - width, first + width), m):
-                span = sums[lane, m] - sums[lane, j - width]
-                out[i, j] = whole + window * span + itself * plan[lane, j]
+            line, row = plan[lane], out[start + lane]
+            whole = np.float32(total * sums[lane, m])
+            for j in range(first, m):
+                row[j] = whole + np.float32(itself) * line[j]
+            row[:first] = 0
+            _add_windows(row[first:], sums[lane, first:], width, window)
+
+
+@compiled
+def _running_sums(plan: Any, sums: Any, first: int) -> None:
+    """Cumulate four rows from column `first` on; sums[:, j] is of those before j."""
+    m = plan.shape[1] - first
+    a_in, b_in, c_in, d_in = (
+        plan[0, first:],
+        plan[1, first:],
+        plan[2, first:],
+        plan[3, first:],
+    )
+    a_out, b_out, c_out, d_out = (
+        sums[0, first + 1 :],
+        sums[1, first + 1 :],
+        sums[2, first + 1 :],
+        sums[3, first + 1 :],
+    )
+    a = b = c = d = 0.0
+    for j in range(m):
+        a += a_in[j]
+        b += b_in[j]
+        c += c_in[j]
+        d += d_in[j]
+        a_out[j] = a
+        b_out[j] = b
+        c_out[j] = c
+        d_out[j] = d
+
+
+@compiled
+def _add_windows(row: Any, sums: Any, width: int, weight: float) -> None:
+    """Add to each column the sum over its window, from running sums."""
+    m = len(row)
+    if m == 0 or weight == 0:
+        return
+    width = min(width, m - 1)
+    whole = sums[m]
+    # Where the window is cut at the left, at the right, at both ends, or at neither.
+    left = min(width, m - width)
+    right = max(m - width, width)
+    for j in range(left):
+        row[j] += np.float32(weight * sums[j + width + 1])
+    for j in range(left, width):
+        row[j] += np.float32(weight * whole)
+    above, below, inside = sums[2 * width + 1 :], sums[:m], row[width:]
+    for j in range(m - 2 * width):
+        inside[j] += np.float32(weight * (above[j] - below[j]))
+    for j in range(right, m):
+        row[j] += np.float32(weight * (whole - sums[j - width]))
 
 
 @compiled
