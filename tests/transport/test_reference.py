@@ -151,6 +151,21 @@ def test_alpha_0_is_plain_entropic_transport(solver, seed, n, m, eps):
     np.testing.assert_allclose(found.plan[0], expected, atol=1e-6)
 
 
+@given(seeds)
+def test_sweeps_go_on_where_the_last_iteration_stopped(seed):
+    """One sweep an iteration is enough, as in any Sinkhorn loop."""
+    cost = tensor(seed, 5, 4)
+    found = Setting(alpha=0.0, eps=0.2).solve(
+        [cost], solver="projected", sinkhorn_iter=1, max_iter=4000, tol=1e-12
+    )
+    p, q = np.full(5, 1 / 5), np.full(4, 1 / 4)
+    expected = ot.sinkhorn(
+        p, q, cost.numpy(), 0.2, numItermax=20_000, stopThr=1e-14, warn=False
+    )
+    np.testing.assert_allclose(found.plan[0], expected, atol=1e-9)
+    assert found.n_iter.item() > 2
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 @given(seeds, st.sampled_from([(None, 0.2), (0.3, None), (0.3, 0.2)]))
 def test_alpha_0_is_plain_unbalanced_transport(solver, seed, weights):
