@@ -74,7 +74,7 @@ class Model:
 
     def embed(self, frames: Tensor) -> Tensor:
         """Return unit embeddings, (B, N, D)."""
-        return unit(self.encoder(frames))
+        return embed(self.encoder, frames)
 
     def actions(self) -> Tensor:
         """Return the unit embeddings of the actions, (K, D)."""
@@ -268,16 +268,9 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         encoder = _on(self.encoder_, device)
         embeddings = []
         with torch.no_grad():
-            for index, video in enumerate(self._features(videos)):
+            for video in self._features(videos):
                 batch = pad([video], device)
-                embedding = unit(encoder(batch.frames))
-                if embedding.shape[:2] != batch.frames.shape[:2]:
-                    raise ValueError(
-                        f"encoder made {tuple(embedding.shape)} of the frames "
-                        f"{tuple(batch.frames.shape)} of video {index}; it must keep "
-                        "the first two axes."
-                    )
-                embeddings += unpad(embedding, batch.lengths)
+                embeddings += unpad(embed(encoder, batch.frames), batch.lengths)
         return embeddings
 
     def _in_jobs(
@@ -324,6 +317,17 @@ def _decode_group(
 def _on(module: nn.Module, device: torch.device) -> nn.Module:
     """Return a module on a device; the one on the CPU is left where it is."""
     return module if device.type == "cpu" else copy.deepcopy(module).to(device)
+
+
+def embed(encoder: nn.Module, frames: Tensor) -> Tensor:
+    """Return unit embeddings (B, N, D) of frames (B, N, D_in)."""
+    embeddings = unit(encoder(frames))
+    if embeddings.ndim != 3 or embeddings.shape[:2] != frames.shape[:2]:
+        raise ValueError(
+            f"encoder made {tuple(embeddings.shape)} of frames {tuple(frames.shape)}; "
+            "it must keep the first two axes, and have three."
+        )
+    return embeddings
 
 
 def _as_float32(video: np.ndarray, index: int | None) -> np.ndarray:

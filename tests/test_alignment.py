@@ -1,3 +1,7 @@
+"""What an alignment is, decoded from plans that are known; and warping along it."""
+
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +9,152 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from skvas import Alignment
-from skvas._alignment import make_alignment
+from skvas._alignment import MATCHINGS, make_alignment
+from skvas.exceptions import InvalidParameterError
+from tests.strategies import seeds, tensor
+
+sizes = st.integers(1, 7)
+matchings = st.sampled_from(MATCHINGS)
+
+
+def decode(plan, cost, matching="monotone"):
+    """Decode a plan whose first row and column are virtual."""
+    plan, cost = np.asarray(plan, float), np.asarray(cost, float)
+    return make_alignment(plan, cost, 1.5, matching)
+
+
+def drawn(seed, n, m, background=0.3):
+    """Return a plan with virtual frames, and costs."""
+    plan = tensor(seed, n + 1, m + 1, low=0.01).numpy()
+    plan[0] *= background * m
+    plan[:, 0] *= background * n
+    return plan / plan.sum(), tensor(seed + 1, n, m).numpy()
+
+
+@given(sizes, sizes, matchings, seeds)
+def test_parts_have_the_shapes_of_the_videos(n, m, matching, seed):
+    plan, cost = drawn(seed, n, m)
+    found = decode(plan, cost, matching)
+    assert found.matches_x.shape == found.background_x.shape == (n,)
+    assert found.matches_y.shape == found.background_y.shape == (m,)
+    assert found.matches_x.dtype == found.matches_y.dtype == np.int64
+    assert_array_equal(found.plan, plan[1:, 1:])
+    assert (found.cost, found.matching) == (1.5, matching)
+
+
+@given(sizes, sizes, matchings, seeds)
+def test_matches_are_in_range_and_minus_one_only_for_background(n, m, matching, seed):
+    found = decode(*drawn(seed, n, m), matching)
+    nothing_left = (found.background_x > 0.5).all() or (found.background_y > 0.5).all()
+    for matches, background, other in (
+        (found.matches_x, found.background_x, m),
+        (found.matches_y, found.background_y, n),
+    ):
+        assert (matches >= -1).all()
+        assert (matches < other).all()
+        expected = background > 0.5
+        if matching == "monotone" and nothing_left:
+            expected = np.ones_like(expected)
+        assert_array_equal(matches == -1, expected)
+
+
+@given(sizes, sizes, seeds)
+def test_background_is_the_share_of_the_virtual_frame(n, m, seed):
+    plan, cost = drawn(seed, n, m)
+    found = decode(plan, cost)
+    for i in range(n):
+        share = plan[i + 1, 0] / sum(plan[i + 1])
+        assert found.background_x[i] == pytest.approx(share)
+    for j in range(m):
+        share = plan[0, j + 1] / sum(plan[:, j + 1])
+        assert found.background_y[j] == pytest.approx(share)
+
+
+@given(sizes, sizes, seeds)
+def test_monotone_matches_never_fall(n, m, seed):
+    found = decode(*drawn(seed, n, m))
+    for matches in (found.matches_x, found.matches_y):
+        assert (np.diff(matches[matches >= 0]) >= 0).all()
+    assert (np.diff(found.to_path(), axis=0) >= 0).all()
+
+
+@given(sizes, sizes, matchings, seeds)
+def test_path_has_each_matched_pair_once(n, m, matching, seed):
+    found = decode(*drawn(seed, n, m), matching)
+    expected = {(i, j) for i, j in enumerate(found.matches_x) if j >= 0}
+    expected |= {(i, j) for j, i in enumerate(found.matches_y) if i >= 0}
+    assert [tuple(pair) for pair in found.to_path()] == sorted(expected)
+    assert found.to_path().shape == (len(expected), 2)
+
+
+@given(sizes, sizes, st.sampled_from(["plan", "nearest"]), seeds)
+def test_other_matchings_take_the_best_partner_of_each_frame(n, m, matching, seed):
+    plan, cost = drawn(seed, n, m, background=0.0)
+    found = decode(plan, cost, matching)
+    if matching == "plan":
+        best_x, best_y = plan[1:, 1:].argmax(axis=1), plan[1:, 1:].argmax(axis=0)
+    else:
+        best_x, best_y = cost.argmin(axis=1), cost.argmin(axis=0)
+    assert_array_equal(found.matches_x, best_x)
+    assert_array_equal(found.matches_y, best_y)
+
+
+@given(sizes, sizes, matchings, seeds)
+def test_exchanging_the_videos_exchanges_the_matches(n, m, matching, seed):
+    plan, cost = drawn(seed, n, m)
+    forth, back = decode(plan, cost, matching), decode(plan.T, cost.T, matching)
+    assert_array_equal(forth.matches_x, back.matches_y)
+    assert_array_equal(forth.background_y, back.background_x)
+
+
+def test_matching_decides_between_order_plan_and_nearest():
+    # Frame 0 is nearest to frame 1, and the plan sends it to frame 2; both cross.
+    cost = [[0.2, 0.1, 0.9], [0.1, 0.2, 0.9], [0.9, 0.9, 0.0]]
+    plan = np.zeros((4, 4))
+    plan[1:, 1:] = [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
+    matches = {name: decode(plan, cost, name).matches_x.tolist() for name in MATCHINGS}
+    assert matches == {
+        "monotone": [0, 1, 2],
+        "plan": [2, 0, 1],
+        "nearest": [1, 0, 2],
+    }
+
+
+def test_background_frames_are_stepped_over():
+    plan = np.zeros((4, 3))
+    plan[1, 1] = plan[3, 2] = 1.0
+    plan[2, 0] = 1.0  # frame 1 of x has no counterpart
+    found = decode(plan, [[0, 1], [0.5, 0.5], [1, 0]])
+    assert found.matches_x.tolist() == [0, -1, 1]
+    assert found.matches_y.tolist() == [0, 2]
+    assert found.background_x.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_nothing_but_background_gives_an_empty_path(matching):
+    plan = np.zeros((3, 4))
+    plan[1:, 0] = plan[0, 1:] = 1.0
+    found = decode(plan, np.zeros((2, 3)), matching)
+    assert (found.matches_x == -1).all()
+    assert (found.matches_y == -1).all()
+    assert found.to_path().shape == (0, 2)
+
+
+def test_row_without_mass_is_no_division_by_zero():
+    found = decode(np.zeros((3, 3)), np.eye(2))
+    assert (found.background_x == 0).all()
+
+
+def test_unknown_matching_is_refused():
+    with pytest.raises(InvalidParameterError, match="matching"):
+        decode(np.ones((2, 2)), np.ones((1, 1)), "best")
+
+
+def test_alignment_is_frozen():
+    found = decode(np.ones((2, 2)), np.ones((1, 1)))
+    assert isinstance(found, Alignment)
+    with pytest.raises(AttributeError):
+        found.cost = 0.0
 
 
 def alignment(matches_x, matches_y):

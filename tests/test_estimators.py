@@ -40,6 +40,14 @@ every = pytest.mark.parametrize("cls", ESTIMATORS)
 every_segmenter = pytest.mark.parametrize("cls", SEGMENTERS)
 
 
+@pytest.fixture(autouse=True)
+def same_networks():
+    """Draw the weights of the networks that tests make alike in every run."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
 @pytest.fixture(scope="module")
 def fitted():
     """One fitted estimator of each class, to be read only."""
@@ -499,7 +507,7 @@ def test_encoder_that_loses_frames_is_refused(cls):
             return super().forward(frames)[:, ::2]
 
     estimator = quick(cls, encoder=Shrinking(5, 3), features=None)
-    with pytest.raises((ValueError, RuntimeError, IndexError)):
+    with pytest.raises(ValueError, match=r"encoder made \(.*; it must keep"):
         estimator.fit(VIDEOS)
     assert not hasattr(estimator, "encoder_")
 

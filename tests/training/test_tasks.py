@@ -17,7 +17,7 @@ from skvas.transport import Dense, fused_gromov_wasserstein
 from tests.strategies import seeds
 
 CPU = torch.device("cpu")
-RADIUS = 0.2
+RADIUS = 0.4
 lengths = st.lists(
     st.tuples(st.integers(3, 9), st.integers(3, 9)), min_size=1, max_size=3
 )
