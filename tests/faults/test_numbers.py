@@ -38,6 +38,8 @@ def test_row_15_vectors_of_any_scale_get_length_one(exponent):
     torch.testing.assert_close(found.double(), expected, atol=1e-4, rtol=0)
 
 
+# Half of the frames at one point is a collapse, and said to be one.
+@pytest.mark.filterwarnings("ignore::skvas.exceptions.CollapseWarning")
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_row_06_embeddings_that_are_zero_do_not_spoil_the_training(cls):
     class Silent(nn.Linear):
