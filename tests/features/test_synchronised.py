@@ -52,10 +52,10 @@ def test_each_frame_stands_beside_its_match(clips, tmp_path):
 
 
 def test_frame_without_match_stands_beside_the_last_one_darkened(clips, tmp_path):
-    matches = [-1, 1, -1, -1, 5, 5, 6, 6, 7, -1]
+    matches = [-1, 3, -1, -1, 1, 5, 6, 6, 7, -1]
     write_synchronised(*clips, aligned(matches), tmp_path / "out.mp4", height=48)
     _, right = panels(read_clip(tmp_path / "out.mp4")[1])
-    shown = Y[[1, 1, 1, 1, 5, 5, 6, 6, 7, 7]] * np.where(np.less(matches, 0), 0.3, 1)
+    shown = Y[[3, 3, 3, 3, 1, 5, 6, 6, 7, 7]] * np.where(np.less(matches, 0), 0.3, 1)
     np.testing.assert_allclose(right, shown, atol=8)
 
 
