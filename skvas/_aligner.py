@@ -43,14 +43,16 @@ class VideoAligner(AligningEstimator):
         it is trained; its output is scaled to length one. A tuple gives the widths of
         the layers of an :class:`~skvas.nn.MLPEncoder`. None:
         :class:`~skvas.nn.ResidualEncoder` if informed, widths (128, 40) otherwise.
-    alpha : float, default=0.3
-        Weight of the temporal structure against the matching cost, in [0, 1].
+    alpha : float or "auto", default="auto"
+        Weight of the temporal structure against the matching cost, in [0, 1]. "auto":
+        0.3.
     eps : float, default=0.07
         Entropic regularisation, positive.
     radius : float, default=0.04
         Frames within this share of the video are temporal neighbours, in (0, 1).
     rho : float or "auto", default="auto"
-        Weight of the temporal order prior. "auto": 0 if informed, 0.15 otherwise.
+        Weight of the temporal order prior. "auto": 0.15 as published; if
+        informed, 0.35 where videos share an order, else 0.
     zeta : float, default=0.5
         Cost of leaving a frame unmatched.
     virtual_mass : float, default=None
@@ -59,28 +61,28 @@ class VideoAligner(AligningEstimator):
     matching : {"monotone", "plan", "nearest", "auto"}, default="auto"
         From plan to matches: the cheapest monotone path between the embeddings, for
         videos of a shared order; the partner that gets most of the plan's mass; or
-        the nearest embedding. "auto": "monotone" unless
-        :func:`~skvas.metrics.shared_order` finds no shared order, "plan" then. Frames
-        whose mass sits mostly on the virtual frame are background in each.
+        the nearest embedding. "auto": "nearest" where
+        :func:`~skvas.metrics.shared_order` finds no shared order, else "monotone".
+        Frames whose mass sits mostly on the virtual frame are background in each.
     reference : int or array-like of shape (n_frames, n_features), default=None
         The video that `predict` matches others with: its position in the videos of
         `fit`, or the video itself. None: the medoid, whose alignments with the others
         cost least on average.
-    tau : float, default=0.1
-        Temperature of the softmax in the loss.
+    tau : float or "auto", default="auto"
+        Temperature of the softmax in the loss. "auto": 0.2 if informed, 0.1 otherwise.
     max_iter : int, default=25
         Iterations of the transport solver.
     max_epochs : int or "auto", default="auto"
-        Passes over the videos. 0 is the training-free mode. "auto": 15 if informed,
+        Passes over the videos. 0 is the training-free mode. "auto": 20 if informed,
         30 otherwise.
     lr : float or "auto", default="auto"
-        Learning rate of Adam. "auto": 1e-3.
+        Learning rate of Adam. "auto": 2e-3 if informed, 1e-3 otherwise.
     weight_decay : float or "auto", default="auto"
         Weight decay of Adam. "auto": 1e-4.
     n_frames : int, default=256
         Frames drawn from each video at each step of the training, one from each of as
         many equal strata.
-    batch_size : int, default=8
+    batch_size : int, default=4
         Pairs of videos in a step of the training.
     device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
         Where to compute; "auto" takes a GPU if there is one.
@@ -144,7 +146,7 @@ class VideoAligner(AligningEstimator):
         recipe: str = "informed",
         features: Any = "auto",
         encoder: nn.Module | tuple[int, ...] | None = None,
-        alpha: float = 0.3,
+        alpha: float | str = "auto",
         eps: float = 0.07,
         radius: float = 0.04,
         rho: float | str = "auto",
@@ -152,13 +154,13 @@ class VideoAligner(AligningEstimator):
         virtual_mass: float | None = None,
         matching: str = "auto",
         reference: Any = None,
-        tau: float = 0.1,
+        tau: float | str = "auto",
         max_iter: int = 25,
         max_epochs: int | str = "auto",
         lr: float | str = "auto",
         weight_decay: float | str = "auto",
         n_frames: int = 256,
-        batch_size: int = 8,
+        batch_size: int = 4,
         device: Device = "auto",
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -217,6 +219,7 @@ class VideoAligner(AligningEstimator):
             rng = check_random_state(self.random_state)
             features = self._fit_features(checked)
             model = self._build(features, rng)
+            self._survey(model, features, rng)
             history = self._train(model, features, rng, self._compute)
             self._store(model, history, checked)
             self._store_alignment(checked, rng)

@@ -8,19 +8,20 @@ import numpy as np
 import torch
 
 from skvas._alignment import MATCHINGS, Alignment, make_alignment
-from skvas._base import BaseVideoEstimator
+from skvas._base import BaseVideoEstimator, is_auto
 from skvas._batch import pad
 from skvas._output import mirror
 from skvas._training import AlignmentTask, VAVATask, thin
 from skvas._typing import Videos
 from skvas.exceptions import InvalidParameterError
-from skvas.metrics import shared_order
 from skvas.transport import cosine_cost
 from skvas.validation import check_choice, check_real, check_videos, is_single_video
 
 # Frames of a video that the choice of the reference looks at, and videos that each is
 # compared with.
 REFERENCE_FRAMES, REFERENCE_VIDEOS = 64, 32
+# Weight of the order prior between videos of a shared order, as published for VAOT.
+ORDERED_RHO = 0.35
 
 
 class AligningEstimator(BaseVideoEstimator):
@@ -89,15 +90,21 @@ class AligningEstimator(BaseVideoEstimator):
 
     def _alignment_task(self, progress: float = 1.0) -> AlignmentTask | VAVATask:
         return AlignmentTask(
-            alpha=self.alpha,
+            alpha=self._resolve("alpha"),
             eps=self.eps,
             radius=self.radius,
-            rho=self._resolve("rho"),
+            rho=self._alignment_rho(),
             zeta=self.zeta,
             virtual_mass=self.virtual_mass,
-            tau=self.tau,
+            tau=self._resolve("tau"),
             max_iter=self.max_iter,
         )
+
+    def _alignment_rho(self) -> float:
+        """Return the weight of the order prior between videos."""
+        if self.recipe == "informed" and is_auto(self.rho) and self._in_order():
+            return ORDERED_RHO
+        return self._resolve("rho")
 
     def _align(self, x: np.ndarray, y: np.ndarray) -> Alignment:
         """Align two embedded videos."""
@@ -117,16 +124,11 @@ class AligningEstimator(BaseVideoEstimator):
     def _store_alignment(
         self, videos: list[np.ndarray], rng: np.random.RandomState
     ) -> None:
-        """Keep what matching needs: the order's part in it, and the reference."""
-        embeddings = self._embed(videos)
-        self.shared_order_ = None
-        if len(videos) > 1:
-            self.shared_order_ = shared_order(embeddings, random_state=rng)
+        """Keep what matching needs: the kind of match, and the reference."""
         self.matching_ = self.matching
         if self.matching == "auto":
-            unordered = self.shared_order_ and not self.shared_order_.is_shared
-            self.matching_ = "plan" if unordered else "monotone"
-        self.reference_ = self._choose_reference(videos, embeddings, rng)
+            self.matching_ = "monotone" if self._in_order() else "nearest"
+        self.reference_ = self._choose_reference(videos, self._embed(videos), rng)
 
     def _choose_reference(
         self,

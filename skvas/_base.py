@@ -16,36 +16,41 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skvas._batch import check_device, pad, unpad
+from skvas._batch import VideoBatch, check_device, pad, unpad
 from skvas._output import VideoTransformerMixin
-from skvas._training import Losses, Pairs, PairSampler, train
+from skvas._training import Losses, Pairs, PairSampler, thin, train
 from skvas._typing import Videos
 from skvas.exceptions import (
     CollapseWarning,
     DegenerateFramesWarning,
     InvalidParameterError,
 )
+from skvas.metrics import shared_order
 from skvas.nn import MLPEncoder, Prototypes, ResidualEncoder
 from skvas.preprocessing import VideoStandardizer, WhitenedViews
 from skvas.transport import unit
 from skvas.validation import check_choice, check_integer, check_real, check_videos
 
-# What a parameter given as "auto" stands for.
+# What a parameter given as "auto" stands for, unless `fit` has chosen something else.
 RECIPES: dict[str, dict[str, Any]] = {
     "informed": {
         "start": "time",
         "n_refine": 10,
+        "alpha": 0.3,
         "rho": 0.0,
         "lambda_actions": 0.3,
-        "max_epochs": 15,
-        "lr": 1e-3,
+        "tau": 0.2,
+        "max_epochs": 20,
+        "lr": 2e-3,
         "weight_decay": 1e-4,
     },
     "paper": {
         "start": "random",
         "n_refine": 0,
+        "alpha": 0.3,
         "rho": 0.15,
         "lambda_actions": 0.11,
+        "tau": 0.1,
         "max_epochs": 30,
         "lr": 1e-3,
         "weight_decay": 1e-4,
@@ -137,17 +142,15 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         """Return a parameter, or what the recipe says where it is "auto"."""
         value = getattr(self, name)
         recipe = check_choice("recipe", self.recipe, tuple(RECIPES))
-        if isinstance(value, str) and value == "auto":
-            return RECIPES[recipe][name]
-        return value
+        return RECIPES[recipe][name] if is_auto(value) else value
 
     def _check_parameters(self) -> None:
         """Refuse a parameter out of its range before anything is done."""
         check_real("eps", self.eps, low=0, low_open=True)
-        check_real("alpha", self.alpha, low=0, high=1)
+        check_real("alpha", self._resolve("alpha"), low=0, high=1)
         check_real("radius", self.radius, low=0, high=1, low_open=True, high_open=True)
         check_real("rho", self._resolve("rho"), low=0)
-        check_real("tau", self.tau, low=0, low_open=True)
+        check_real("tau", self._resolve("tau"), low=0, low_open=True)
         check_integer("max_iter", self.max_iter, low=0)
         check_integer("max_epochs", self._resolve("max_epochs"), low=0)
         check_real("lr", self._resolve("lr"), low=0, low_open=True)
@@ -211,6 +214,23 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
                 encoder = MLPEncoder(n_features)
         # At rest until it is trained: the start must not see dropout.
         return Model(encoder.to(self._device()).eval(), None)
+
+    def _survey(
+        self, model: Model, features: list[np.ndarray], rng: np.random.RandomState
+    ) -> tuple[Tensor, VideoBatch]:
+        """Embed some frames of each video before training, and find their order."""
+        batch = thin(features, self.n_frames, self._device())
+        with torch.no_grad():
+            embeddings = model.embed(batch.frames)
+        self.shared_order_ = None
+        if len(features) > 1:
+            arrays = unpad(embeddings, batch.lengths)
+            self.shared_order_ = shared_order(arrays, random_state=rng)
+        return embeddings, batch
+
+    def _in_order(self) -> bool:
+        """Tell whether the videos share an order; a lone video does with itself."""
+        return self.shared_order_ is None or self.shared_order_.is_shared
 
     def _train(
         self,
@@ -293,6 +313,10 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
             delayed(_decode_group)(decode, group) for group in groups
         )
         return [result for group in done for result in group]
+
+
+def is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
 
 
 def _check_encoder(encoder: Any) -> None:

@@ -56,21 +56,23 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
     start : {"time", "kmeans", "random", "auto"}, default="auto"
         Where the action embeddings start: means of K equal slices of time, which
         suits videos of a shared order; k-means centres; or random vectors. "auto":
-        "time" if informed, "random" otherwise.
+        "time" or "kmeans", chosen (see Notes), if informed; "random" otherwise.
     n_refine : int or "auto", default="auto"
         Rounds, before training, of segmenting with the embeddings as they are and
         moving each action to the mean of its frames. "auto": 10 if informed, else 0.
-    alpha : float, default=0.3
-        Weight of the temporal structure against the matching cost, in [0, 1].
+    alpha : float or "auto", default="auto"
+        Weight of the temporal structure against the matching cost, in [0, 1]. "auto":
+        0.3 or 0.6, chosen (see Notes), if informed; 0.3 otherwise.
     eps : float, default=0.07
         Entropic regularisation, positive.
     radius : float, default=0.04
         Frames within this share of the video are temporal neighbours, in (0, 1).
     rho : float or "auto", default="auto"
-        Weight of the temporal order prior. "auto": 0 if informed, 0.15 otherwise.
+        Weight of the temporal order prior. "auto": 0.15 as published; if
+        informed, 0 for segmentation, and for alignment 0.35 where order is shared.
     lambda_actions : float or "auto", default="auto"
         How strongly all actions are pulled to the same share of a video; 0 not at
-        all. "auto": 0.3 if informed, 0.11 otherwise.
+        all. "auto": 0.3 or 0.1, chosen (see Notes), if informed; 0.11 otherwise.
     beta : float, default=1.0
         Weight of the alignment loss.
     zeta : float, default=0.5
@@ -81,28 +83,28 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
     matching : {"monotone", "plan", "nearest", "auto"}, default="auto"
         From plan to matches: the cheapest monotone path between the embeddings, for
         videos of a shared order; the partner that gets most of the plan's mass; or
-        the nearest embedding. "auto": "monotone" unless
-        :func:`~skvas.metrics.shared_order` finds no shared order, "plan" then. Frames
-        whose mass sits mostly on the virtual frame are background in each.
+        the nearest embedding. "auto": "nearest" where
+        :func:`~skvas.metrics.shared_order` finds no shared order, else "monotone".
+        Frames whose mass sits mostly on the virtual frame are background in each.
     reference : int or array-like of shape (n_frames, n_features), default=None
         The video that `match` matches others with: its position in the videos of
         `fit`, or the video itself. None: the medoid, whose alignments with the others
         cost least on average.
-    tau : float, default=0.1
-        Temperature of the softmax in the loss.
+    tau : float or "auto", default="auto"
+        Temperature of the softmax in the loss. "auto": 0.2 if informed, 0.1 otherwise.
     max_iter : int, default=25
         Iterations of the transport solver.
     max_epochs : int or "auto", default="auto"
-        Passes over the videos. 0 is the training-free mode. "auto": 15 if informed,
+        Passes over the videos. 0 is the training-free mode. "auto": 20 if informed,
         30 otherwise.
     lr : float or "auto", default="auto"
-        Learning rate of Adam. "auto": 1e-3.
+        Learning rate of Adam. "auto": 2e-3 if informed, 1e-3 otherwise.
     weight_decay : float or "auto", default="auto"
         Weight decay of Adam. "auto": 1e-4.
     n_frames : int, default=256
         Frames drawn from each video at each step of the training, one from each of as
         many equal strata.
-    batch_size : int, default=8
+    batch_size : int, default=4
         Pairs of videos in a step of the training.
     device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
         Where to compute; "auto" takes a GPU if there is one.
@@ -140,6 +142,8 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         dimensions and of actions), `seconds`.
     n_iter_ : int
         Epochs made.
+    chosen_ : dict
+        The settings that were chosen where "auto" left a choice.
     n_embedding_ : int
         Dimension of the embedding.
     n_features_in_ : int
@@ -148,6 +152,13 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         Their names, where all of them were strings.
     device_ : str
         Where `fit` computed.
+
+    Notes
+    -----
+    What the informed recipe leaves to `fit` ("auto") is chosen without labels: before
+    training, frames of pairs of videos are matched by nearest neighbours and, where
+    videos share an order, by monotone paths; that setting is taken whose labels of
+    matched frames tell most of each other (:func:`~skvas.metrics.consistency_score`).
 
     References
     ----------
@@ -175,7 +186,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         encoder: nn.Module | tuple[int, ...] | None = None,
         start: str = "auto",
         n_refine: int | str = "auto",
-        alpha: float = 0.3,
+        alpha: float | str = "auto",
         eps: float = 0.07,
         radius: float = 0.04,
         rho: float | str = "auto",
@@ -185,13 +196,13 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         virtual_mass: float | None = None,
         matching: str = "auto",
         reference: Any = None,
-        tau: float = 0.1,
+        tau: float | str = "auto",
         max_iter: int = 25,
         max_epochs: int | str = "auto",
         lr: float | str = "auto",
         weight_decay: float | str = "auto",
         n_frames: int = 256,
-        batch_size: int = 8,
+        batch_size: int = 4,
         device: Device = "auto",
         n_jobs: int | None = None,
         verbose: int = 0,

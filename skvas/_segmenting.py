@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,22 @@ import torch
 from sklearn.base import ClusterMixin
 from torch import Tensor
 
-from skvas._base import BaseVideoEstimator, Model
-from skvas._batch import VideoBatch, pad
+from skvas._base import BaseVideoEstimator, Model, is_auto
+from skvas._batch import VideoBatch, pad, unpad
 from skvas._output import mirror
 from skvas._training import SegmentationTask, k_means, refine, thin, time_slices
 from skvas._typing import Videos
 from skvas.decoding import plan_to_labels
+from skvas.metrics import consistency_score, match_pairs
 from skvas.nn import Prototypes
 from skvas.transport import FGWResult, unit
 from skvas.validation import check_choice, check_integer, check_real, is_single_video
 
 STARTS = ("time", "kmeans", "random")
+# Pairs of `lambda_actions` and `alpha` that "auto" chooses from.
+BALANCES = ((0.3, 0.3), (0.1, 0.3), (0.1, 0.6))
+# Frames a video, and rounds of refinement, that the choice is made on.
+CHOICE_FRAMES, CHOICE_ROUNDS = 128, 5
 
 
 class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
@@ -78,34 +84,84 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         check_choice("start", self._resolve("start"), STARTS)
         check_integer("n_refine", self._resolve("n_refine"), low=0)
 
+    def _resolve(self, name: str) -> Any:
+        chosen = getattr(self, "chosen_", {})
+        if name in chosen and is_auto(getattr(self, name)):
+            return chosen[name]
+        return super()._resolve(name)
+
     def _segmentation_task(self) -> SegmentationTask:
         return SegmentationTask(
-            alpha=self.alpha,
+            alpha=self._resolve("alpha"),
             eps=self.eps,
             radius=self.radius,
             rho=self._resolve("rho"),
             lambda_actions=self._resolve("lambda_actions"),
-            tau=self.tau,
+            tau=self._resolve("tau"),
             max_iter=self.max_iter,
         )
 
     def _start_prototypes(
         self, model: Model, features: list[np.ndarray], rng: np.random.RandomState
     ) -> Prototypes:
-        """Place the action embeddings where the recipe says."""
-        batch = thin(features, self.n_frames, self._device())
-        with torch.no_grad():
-            embeddings = model.embed(batch.frames)
-        start = self._resolve("start")
-        if start == "time":
-            vectors = time_slices(embeddings, batch, self.n_actions)
-        elif start == "kmeans":
-            vectors = k_means(embeddings, batch, self.n_actions, rng)
-        else:
-            drawn = rng.standard_normal((self.n_actions, embeddings.shape[2]))
-            vectors = unit(torch.from_numpy(drawn).to(embeddings))
+        """Place the action embeddings where the recipe says, or the data do."""
+        self.chosen_: dict[str, Any] = {}
+        embeddings, batch = self._survey(model, features, rng)
+        seed = int(rng.randint(2**31))
+        if self.recipe == "informed" and len(features) > 1:
+            self.chosen_ = self._choose(embeddings, batch, seed)
+        vectors = self._place(embeddings, batch, self._resolve("start"), seed)
         task, n_rounds = self._segmentation_task(), self._resolve("n_refine")
         return Prototypes(refine(vectors, embeddings, batch, task, n_rounds))
+
+    def _place(
+        self, embeddings: Tensor, batch: VideoBatch, start: str, seed: int
+    ) -> Tensor:
+        """Return the action embeddings before any refinement, (K, D)."""
+        rng = np.random.RandomState(seed)
+        if start == "time":
+            return time_slices(embeddings, batch, self.n_actions)
+        if start == "kmeans":
+            return k_means(embeddings, batch, self.n_actions, rng)
+        drawn = rng.standard_normal((self.n_actions, embeddings.shape[2]))
+        return unit(torch.from_numpy(drawn).to(embeddings))
+
+    def _choose(
+        self, embeddings: Tensor, batch: VideoBatch, seed: int
+    ) -> dict[str, Any]:
+        """Choose what was left open so that segments agree best across videos.
+
+        Frames of pairs of videos are matched in the space before training, whatever
+        the setting; the labels of matched frames should tell of each other. Nothing
+        but the frames is looked at.
+        """
+        settings = self._open_settings()
+        if len(settings) == 1:
+            return settings[0]
+        few = thin(unpad(embeddings, batch.lengths), CHOICE_FRAMES, embeddings.device)
+        matches = match_pairs(unpad(few.frames, few.lengths), random_state=seed)
+        starts = {str(setting.get("start", self.start)) for setting in settings}
+        placed = {start: self._place(few.frames, few, start, seed) for start in starts}
+        scores = []
+        for setting in settings:
+            self.chosen_ = setting  # what the task below resolves "auto" to
+            task, start = self._segmentation_task(), self._resolve("start")
+            vectors = refine(placed[start], few.frames, few, task, CHOICE_ROUNDS)
+            plans = task.solve(few.frames, few, vectors).plan
+            labels = [plan_to_labels(plan) for plan in unpad(plans, few.lengths)]
+            found = consistency_score(labels, matches)
+            scores.append(found.score if self._in_order() else found.free)
+        return settings[int(np.argmax(scores))]
+
+    def _open_settings(self) -> list[dict[str, Any]]:
+        """List the values to choose from for the parameters that are "auto"."""
+        settings: list[dict[str, Any]] = []
+        for start, (weight, alpha) in product(STARTS[:2], BALANCES):
+            every = {"start": start, "lambda_actions": weight, "alpha": alpha}
+            still_open = {n: v for n, v in every.items() if is_auto(getattr(self, n))}
+            if still_open not in settings:
+                settings.append(still_open)
+        return settings
 
     def _segment(self, embeddings: list[np.ndarray]) -> list[tuple[np.ndarray, float]]:
         """Return the rows of each video's plan, summing to 1, and its objective."""
