@@ -1,0 +1,1 @@
+"""Benchmarks of skvas; see README.md."""

@@ -1,0 +1,43 @@
+"""Run the benchmarks: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes: a minute")
+    parser.add_argument("--only", nargs="+", metavar="CASE", help="some of the cases")
+    parser.add_argument("--threads", type=int, default=1)
+    here = Path(__file__).parent / "results"
+    parser.add_argument("--out", type=Path, default=here)
+    arguments = parser.parse_args()
+    # Before torch and jax are imported: they read their limits once.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(2, arguments.threads)))
+    one = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    if arguments.threads == 1:
+        os.environ.setdefault("XLA_FLAGS", one)
+
+    import torch
+
+    from benchmarks.cases import CASES
+    from benchmarks.measure import machine, threads
+    from benchmarks.report import write
+
+    torch.set_num_threads(arguments.threads)
+    about = machine() | {"threads": arguments.threads}
+    results = {}
+    for name, case in CASES.items():
+        if arguments.only and name not in arguments.only:
+            continue
+        print(f"# {name}", flush=True)
+        with threads(arguments.threads):
+            results[name] = case(arguments.quick, arguments.threads)
+        write(arguments.out, about, results, case_docs=CASES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Tables, ratios and the plot."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+
+def write(folder, about, results, case_docs):
+    """Write what was measured: results.json, results.md and solver.svg."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"machine": about, **results}, indent=1)
+    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
+    versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
+    lines = [
+        "# Results",
+        "",
+        f"{about['cpu']}, {about['cores']} cores, {about['threads']} thread(s) unless "
+        f"said, load at the start {about['load'][0]}; GPU: {about['gpu']}. "
+        f"Python {about['python']}, {versions}. Seconds, best of three.",
+        "",
+    ]
+    for name, rows in results.items():
+        lines += [f"## {name}", "", case_docs[name].__doc__.splitlines()[0], ""]
+        lines += table(rows) + [""]
+        if name == "solver":
+            lines += ["Times as long as the fastest path of skvas:", ""]
+            lines += table(ratios(rows)) + ["", *exponents(rows, "N"), ""]
+        if name == "scaling":
+            lines += [*exponents([row for row in rows if "radius" not in row], "N"), ""]
+    (folder / "results.md").write_text("\n".join(lines), encoding="utf-8")
+    if "solver" in results:
+        plot(folder / "solver.svg", results["solver"])
+
+
+def table(rows):
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    body = [[_cell(row.get(name)) for name in names] for row in rows]
+    lines = [names, ["---"] * len(names), *body]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def _cell(value):
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def timed(rows):
+    """Return the columns that are times."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    other = ("N", "M", "radius", "B")
+    return [
+        name
+        for name in names
+        if name not in other and not name.endswith((" objective", " error"))
+    ]
+
+
+def ratios(rows):
+    found = []
+    for row in rows:
+        ours = min(v for k, v in row.items() if k in ("skvas torch", "skvas numba"))
+        times = {name: row[name] / ours for name in timed(rows) if name in row}
+        found.append({"N": row["N"], **times})
+    return found
+
+
+def exponents(rows, size):
+    """Say how time grows with size, by a straight line through the logarithms."""
+    lines = []
+    for name in timed(rows):
+        pairs = [
+            (row[size], row[name]) for row in rows if name in row and row[size] >= 512
+        ]
+        if len(pairs) > 1:
+            x, y = np.log(np.array(pairs, dtype=float)).T
+            lines.append(f"* {name}: time grows as {size}^{np.polyfit(x, y, 1)[0]:.2f}")
+    return lines
+
+
+def plot(file, rows):
+    """Draw time against N on logarithmic axes."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "skvas"
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 5), layout="constrained")
+    for name in timed(rows):
+        pairs = [(row["N"], row[name]) for row in rows if name in row]
+        style = "--" if name == "floor" else "-"
+        axes.plot(*zip(*pairs, strict=True), style, marker="o", label=name)
+    axes.set(xscale="log", yscale="log", xlabel="frames N = M", ylabel="seconds")
+    axes.set_title("One balanced alignment, 25 iterations")
+    axes.legend()
+    figure.savefig(file, metadata={"Date": None})
+    plt.close(figure)
