@@ -1,0 +1,74 @@
+"""Settings of the documentation; CONTRIBUTING.md has the command that builds it."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import matplotlib as mpl
+import torch
+
+import skvas
+
+mpl.use("Agg")
+torch.set_num_threads(1)
+
+project = "skvas"
+author = copyright = "skvas developers"
+release = version = skvas.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "changes", "auto_examples/*.ipynb"]
+templates_path = ["_templates"]
+default_role = "code"
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+
+autosummary_generate = True
+autodoc_default_options = {"members": True, "inherited-members": True}
+numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "within_subsection_order": "ExampleTitleSortKey",
+    "abort_on_example_error": False,
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "matplotlib_animations": False,
+    "min_reported_time": 0,
+    "capture_repr": ("_repr_html_", "__repr__"),
+    "ignore_repr_types": r"matplotlib[.]|skvas[.]display",
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skvas"
+html_show_sourcelink = False
+html_sidebars = {"tried": [], "api": []}
+html_theme_options = {
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "navigation_with_keys": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+
+
+def skip_foreign(app, what, name, member, skip, options):
+    """Leave out what classes inherit from other packages."""
+    function = getattr(member, "fget", None) or member
+    module = getattr(function, "__module__", None) or "skvas"
+    return skip or not module.startswith("skvas")
+
+
+def setup(app):
+    """Connect the function above."""
+    app.connect("autodoc-skip-member", skip_foreign)

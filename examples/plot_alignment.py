@@ -1,0 +1,95 @@
+"""
+Align recordings of one activity
+================================
+
+`VideoAligner` learns an embedding in which the same moments of different recordings are
+close, and tells which moment of one is which moment of another.
+"""
+
+# %%
+# Fit
+# ---
+# Synthetic videos have a known truth: `times` says how far the activity has gone in
+# each frame.
+
+import numpy as np
+
+from skvas import VideoAligner
+from skvas.datasets import make_videos
+from skvas.display import AlignmentDisplay, TimelineDisplay
+from skvas.metrics import dtw_matches, label_agreement, linear_warp
+
+data = make_videos(
+    10, n_actions=6, noise=0.8, warp=0.6, n_frames=(120, 260), random_state=0
+)
+aligner = VideoAligner(random_state=0).fit(data.videos)
+print(f"matching: {aligner.matching_}, shared order: {aligner.shared_order_.value:.2f}")
+
+# %%
+# Two videos
+# ----------
+# The plan says how much of each frame goes to which frame of the other video. The path
+# through it is the alignment.
+
+alignment = aligner.align(data.videos[0], data.videos[1])
+display = AlignmentDisplay.from_estimator(
+    aligner,
+    data.videos[0],
+    data.videos[1],
+    labels_x=data.labels[0],
+    labels_y=data.labels[1],
+    action_names=data.action_names,
+    names=data.names[:2],
+)
+
+# %%
+# The same as threads between two timelines: steep threads are where one video is ahead
+# of the other.
+
+display.plot(kind="threads")
+
+# %%
+# How far is it from the truth?
+# -----------------------------
+# For every frame, how far the activity has gone where we match it, against how far it
+# has gone in the frame itself, in actions.
+
+rng = np.random.default_rng(0)
+pairs = [rng.choice(10, 2, replace=False) for _ in range(20)]
+videos, labels, times = data.videos, data.labels, data.times
+methods = {
+    "linear warping": lambda i, j: linear_warp(len(videos[i]), len(videos[j])),
+    "DTW of features": lambda i, j: dtw_matches(videos[i], videos[j]),
+    "VideoAligner": lambda i, j: aligner.align(videos[i], videos[j]).matches_x,
+}
+for name, match in methods.items():
+    right, off = [], []
+    for i, j in pairs:
+        matches = match(i, j)
+        right.append(label_agreement(matches, labels[i], labels[j]).agreement)
+        kept = matches >= 0
+        off.append(np.abs(times[j][matches[kept]] - times[i][kept]).mean())
+    print(
+        f"{name:16} same action {np.mean(right):.3f}, off by {np.mean(off):.3f} actions"
+    )
+
+# %%
+# All videos on one time
+# ----------------------
+# Each video is warped onto the time of the reference, the one whose alignments with the
+# others cost least. Actions now stand below each other.
+
+timelines = TimelineDisplay.from_estimator(
+    aligner,
+    data.videos,
+    data.labels,
+    names=data.names,
+    action_names=data.action_names,
+)
+
+# %%
+# `warp` takes anything that has one entry a frame: signals, labels, the frames
+# themselves.
+
+warped = alignment.warp(data.videos[1])
+print(f"video 1 on the time of video 0: {warped.shape}")

@@ -1,0 +1,90 @@
+"""
+Frames without a counterpart
+============================
+
+Waiting, talking, looking for a tool: some frames of a video belong to nothing that the
+other video shows. `virtual_mass` says how much of a video may go unmatched.
+"""
+
+# %%
+# Videos with background
+# ----------------------
+# Two fifths of the frames belong to no action, and no two stretches of background look
+# alike.
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from skvas import VideoAligner
+from skvas.datasets import make_videos
+from skvas.display import AlignmentDisplay
+
+data = make_videos(10, n_actions=4, background=0.4, random_state=0)
+print(f"{np.mean(np.concatenate(data.labels) == -1):.0%} of the frames are background")
+
+# %%
+# How much may go unmatched
+# -------------------------
+# By default the virtual frame, which takes what has no counterpart, holds one frame, as
+# published. With `virtual_mass=0.4` it takes up to two fifths of a video. *Recall* is
+# the share of background that is found, *precision* the share of found background that
+# is background.
+
+aligners = {
+    None: VideoAligner(random_state=0),
+    0.4: VideoAligner(virtual_mass=0.4, random_state=0),
+}
+for share, aligner in aligners.items():
+    aligner.fit(data.videos)
+    true, found = [], []
+    for i in range(10):
+        alignment = aligner.align(data.videos[i], data.videos[(i + 1) % 10])
+        true.append(data.labels[i] == -1)
+        found.append(alignment.matches_x == -1)
+    true, found = np.concatenate(true), np.concatenate(found)
+    recall = np.mean(found[true])
+    precision = np.mean(true[found]) if found.any() else float("nan")
+    print(f"virtual_mass={share}: recall {recall:.2f}, precision {precision:.2f}")
+
+# %%
+# See the difference
+# ------------------
+# Grey on the timelines is background by the labels. Above, it has to be matched with
+# something; below, it is left alone.
+
+figure, axes = plt.subplots(2, 1, figsize=(11, 6.4), layout="constrained")
+for ax, (share, aligner) in zip(axes, aligners.items(), strict=True):
+    AlignmentDisplay.from_estimator(
+        aligner,
+        data.videos[0],
+        data.videos[1],
+        labels_x=data.labels[0],
+        labels_y=data.labels[1],
+        names=data.names[:2],
+        action_names=data.action_names,
+        background=-1,
+        kind="threads",
+        ax=ax,
+    )
+    ax.set_title(f"virtual_mass={share}")
+
+# %%
+# How sure is it?
+# ---------------
+# `background_x` is, for each frame, the share of its mass that found no counterpart.
+
+alignment = aligners[0.4].align(data.videos[0], data.videos[1])
+figure, ax = plt.subplots(figsize=(10, 2.6), layout="constrained")
+ax.fill_between(
+    np.arange(len(data.labels[0])),
+    data.labels[0] == -1,
+    step="mid",
+    color="0.85",
+    label="background by the labels",
+)
+ax.plot(alignment.background_x, color="#4477aa", label="probability of background")
+ax.set(
+    xlabel=f"frame of {data.names[0]}", xlim=(0, len(data.labels[0])), ylim=(0, 1.05)
+)
+ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
+ax.spines[["top", "right"]].set_visible(False)

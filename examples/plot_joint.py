@@ -1,0 +1,98 @@
+"""
+One model for both tasks, against two
+=====================================
+
+`JointAlignSegment` is trained for both tasks at once. What does it save beside a model
+for each, and what does it cost? Here both are measured, each in a process of its own.
+"""
+
+# %%
+# Measure
+# -------
+# A new process fits, and tells the seconds it took, how many numbers were learned, how
+# large the pickled models are, and by how much fitting raised the peak of its memory.
+# Every model is trained for the same number of epochs.
+
+import json
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+
+PROGRAM = """
+import json, pickle, resource, sys, time
+import numpy as np
+from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from skvas.datasets import load_spar
+from skvas.metrics import label_agreement, mof
+
+videos, labels = load_spar().videos, load_spar().labels
+options = dict(max_epochs=5, device="cpu", random_state=0)
+warm_up = JointAlignSegment(7, max_epochs=0).fit([v[:40] for v in videos[:3]])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+started = time.perf_counter()
+if sys.argv[1] == "one model":
+    models = [JointAlignSegment(7, **options).fit(videos)]
+else:
+    models = [ActionSegmenter(7, **options), VideoAligner(**options)]
+    models = [model.fit(videos) for model in models]
+seconds = time.perf_counter() - started
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+learned = sum(p.numel() for m in models for p in m.encoder_.parameters())
+learned += models[0].prototypes_.size
+pairs = [(i, (i + 7) % 20) for i in range(20)]
+found = [
+    label_agreement(
+        models[-1].align(videos[i], videos[j]).matches_x, labels[i], labels[j]
+    )
+    for i, j in pairs
+]
+print(json.dumps({
+    "seconds to fit": seconds,
+    "numbers learned": learned,
+    "MiB of pickle": len(pickle.dumps(models)) / 2**20,
+    "MiB of memory": peak / 1024 if sys.platform != "darwin" else peak / 2**20,
+    "MoF": mof(labels, models[0].labels_),
+    "labels agree": float(np.mean([f.agreement_of_all for f in found])),
+}))
+"""
+
+
+def measure(case):
+    command = [sys.executable, "-c", PROGRAM, case]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+results = {case: measure(case) for case in ("two models", "one model")}
+
+# %%
+# Compare
+# -------
+
+print(f"{'':16}" + "".join(f"{case:>12}" for case in results))
+for name in results["one model"]:
+    row = "".join(f"{result[name]:12,.3f}" for result in results.values())
+    print(f"{name:16}{row}")
+
+# %%
+# One model learns half as many numbers and is stored as one. The time to fit and the
+# peak of memory are those of the work done at a step, which is that of both tasks; two
+# models that are fitted one after the other share that peak, and do not add up. "MoF"
+# is the share of frames with the right action, "labels agree" the share of frames that
+# are matched with a frame of their label.
+
+names = list(results["one model"])
+two, one = (list(results[case].values()) for case in ("two models", "one model"))
+ratios = [a / b for a, b in zip(one, two, strict=True)]
+figure, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
+colours = ["#4477aa"] * 4 + ["#ccbb44"] * 2
+bars = ax.barh(names, ratios, color=colours)
+ax.bar_label(bars, [f"{ratio:.2f}" for ratio in ratios], padding=4)
+ax.axvline(1, color="black", linewidth=1)
+ax.set(
+    xlabel="one joint model, as a share of two models",
+    xlim=(0, 1.15 * max(*ratios, 1)),
+)
+ax.invert_yaxis()
+ax.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,82 @@
+"""
+Long videos
+===========
+
+To segment a video takes time and memory in proportion to its length: hours of frames
+are no trouble. To align two takes their product, and is done on fewer frames.
+"""
+
+# %%
+# Segment
+# -------
+# The structure in time is applied by running sums and never formed as a matrix. We fit
+# to short videos, and segment ever longer ones.
+
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from skvas import JointAlignSegment
+from skvas.datasets import make_videos
+from skvas.display import SegmentationDisplay
+from skvas.metrics import label_agreement, mof
+
+data = make_videos(8, n_actions=6, n_frames=(900, 1100), random_state=0)
+model = JointAlignSegment(6, max_epochs=0, random_state=0).fit(data.videos)
+
+
+def stretch(array, length):
+    return array[np.arange(length) * len(array) // length]
+
+
+lengths = [2_000, 6_000, 20_000, 60_000]
+seconds = []
+for length in lengths:
+    video = stretch(data.videos[0], length)
+    started = time.perf_counter()
+    labels = model.predict(video)
+    seconds.append(time.perf_counter() - started)
+    right = mof(stretch(data.labels[0], length), labels)
+    print(f"{length:6} frames: {seconds[-1]:5.2f} s, MoF {right:.3f}")
+
+# %%
+# Sixty thousand frames are more than half an hour at 30 frames a second.
+
+figure, ax = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
+ax.loglog(lengths, seconds, "o-", color="#4477aa", label="measured")
+slope = [seconds[-1] * length / lengths[-1] for length in lengths]
+ax.loglog(lengths, slope, "--", color="0.5", label="in proportion to the length")
+ax.set(xlabel="frames", ylabel="seconds to segment")
+ax.legend(frameon=False)
+ax.spines[["top", "right"]].set_visible(False)
+
+# %%
+# Align
+# -----
+# A plan between two videos of 60 000 frames would have 3.6 thousand million entries.
+# Moments last longer than a frame: align every n-th frame, and read the frames between
+# off the nearest ones that were aligned.
+
+long_x, long_y = (stretch(data.videos[i], 60_000) for i in (0, 1))
+step = 60
+started = time.perf_counter()
+alignment = model.align(long_x[::step], long_y[::step])
+took = time.perf_counter() - started
+matches = np.repeat(alignment.matches_x, step) * step
+truth = [stretch(data.labels[i], 60_000) for i in (0, 1)]
+agreement = label_agreement(matches, *truth).agreement
+print(f"aligned in {took:.2f} s; {agreement:.3f} of the frames have their label")
+
+# %%
+# Look at it
+# ----------
+# The time axis is in seconds, as in a recording of 33 minutes.
+
+display = SegmentationDisplay.from_predictions(
+    truth,
+    [model.predict(long_x), model.predict(long_y)],
+    names=data.names[:2],
+    action_names=data.action_names,
+    fps=30,
+)

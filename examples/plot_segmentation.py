@@ -1,0 +1,67 @@
+"""
+Segment recordings into actions
+===============================
+
+`ActionSegmenter` finds what the recordings of one activity are made of, and where each
+part begins and ends, without labels.
+"""
+
+# %%
+# The recordings
+# --------------
+# Ten people did seven shoulder exercises with either arm, a watch on the wrist. A frame
+# is a window of one second, and there are two frames in a second.
+
+from skvas import ActionSegmenter
+from skvas.datasets import load_spar
+from skvas.display import HistoryDisplay, SegmentationDisplay
+from skvas.metrics import segmentation_report, uniform_segmentation
+
+data = load_spar()
+print(f"{len(data.videos)} recordings, {data.videos[0].shape[1]} features a frame")
+
+# %%
+# Fit
+# ---
+# The number of actions is ours to choose; everything else is left to `fit`. What it
+# chose, without labels, is in `chosen_`.
+
+segmenter = ActionSegmenter(n_actions=7, random_state=0).fit(data.videos)
+print(segmenter.chosen_)
+
+# %%
+# How good is it?
+# ---------------
+# Found actions have no names. They are paired with the labelled ones once, over all
+# videos, so that most frames agree. To cut each video into equal parts is the least
+# that a method has to beat.
+
+uniform = uniform_segmentation(data.videos, 7)
+for name, found in (("uniform cut", uniform), ("found", segmenter.labels_)):
+    report = segmentation_report(data.labels, found, random_state=0)
+    print(f"{name:12} MoF {report.mof:.3f}  F1 {report.f1:.3f}  mIoU {report.miou:.3f}")
+
+# %%
+# Look at the segments
+# --------------------
+# Each video has three strips: the labels, what was found, and the uniform cut. Found
+# actions have the colours of those that they were paired with.
+
+shown = slice(0, 6)
+display = SegmentationDisplay.from_estimator(
+    segmenter,
+    data.videos[shown],
+    data.labels[shown],
+    names=data.names[shown],
+    action_names=data.action_names,
+    fps=2,
+    uniform=True,
+)
+
+# %%
+# Look at the training
+# --------------------
+# The loss should fall, and the embedding should keep several dimensions: one that falls
+# to one dimension has collapsed, and `fit` warns of it.
+
+history = HistoryDisplay.from_estimator(segmenter)

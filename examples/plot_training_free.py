@@ -1,0 +1,61 @@
+"""
+Answers without training
+========================
+
+With ``max_epochs=0`` nothing is trained: the features are whitened, actions start from
+the data and are refined by a few rounds of transport. That takes about a second, and is
+often most of what there is to gain.
+"""
+
+# %%
+# With and without training
+# -------------------------
+
+import time
+
+import matplotlib.pyplot as plt
+
+from skvas import JointAlignSegment
+from skvas.datasets import load_spar
+from skvas.display import EmbeddingDisplay
+from skvas.metrics import (
+    retrieval_precision,
+    segmentation_report,
+    uniform_segmentation,
+)
+
+data = load_spar()
+uniform = segmentation_report(
+    data.labels, uniform_segmentation(data.videos, 7), random_state=0
+)
+print(f"{'uniform cut':14} MoF {uniform.mof:.3f}  mIoU {uniform.miou:.3f}")
+models = {}
+for name, epochs in (("training-free", 0), ("trained", 20)):
+    started = time.perf_counter()
+    model = JointAlignSegment(7, max_epochs=epochs, random_state=0).fit(data.videos)
+    took = time.perf_counter() - started
+    report = segmentation_report(data.labels, model.labels_, random_state=0)
+    nearest = retrieval_precision(model.transform(data.videos), data.labels)
+    print(
+        f"{name:14} MoF {report.mof:.3f}  mIoU {report.miou:.3f}  "
+        f"nearest 5 frames of one label {nearest[5]:.3f}  {took:.1f} s"
+    )
+    models[name] = model
+
+# %%
+# What training adds
+# ------------------
+# The frames on the two principal axes of the embedding, coloured by the labelled
+# exercise. Training pulls frames of one exercise together.
+
+figure, axes = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
+for ax, (name, model) in zip(axes, models.items(), strict=True):
+    EmbeddingDisplay.from_estimator(
+        model, data.videos, data.labels, action_names=data.action_names, ax=ax
+    )
+    ax.set_title(name)
+axes[0].get_legend().remove()
+
+# %%
+# Use it to look around first: to see whether the features hold anything, and to choose
+# the number of actions (:ref:`sphx_glr_auto_examples_plot_choosing_k.py`). Then train.

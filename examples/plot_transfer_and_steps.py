@@ -1,0 +1,98 @@
+"""
+Label one video, and check the others
+=====================================
+
+Annotate one recording, carry its labels over to the rest, and let a report tell which
+recordings skip a step, do one twice, or take unusually long.
+"""
+
+# %%
+# Recordings, some of them unusual
+# --------------------------------
+# In one recording a step is left out, in another two change places.
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from skvas import JointAlignSegment, step_report, transfer_labels
+from skvas.datasets import make_videos
+from skvas.display import SegmentationDisplay
+from skvas.metrics import match_labels
+
+STEPS = ["open", "fill", "close", "shake", "store"]
+data = make_videos(12, n_actions=5, n_frames=(140, 240), random_state=0)
+
+
+def edit(index, order):
+    video, labels = data.videos[index], data.labels[index]
+    frames = np.concatenate([np.flatnonzero(labels == step) for step in order])
+    data.videos[index], data.labels[index] = video[frames], labels[frames]
+
+
+edit(4, [0, 1, 2, 4])  # nobody shakes
+edit(7, [0, 2, 1, 3, 4])  # closed before it is filled
+
+# %%
+# Carry labels over
+# -----------------
+# Only the first video is annotated. Its labels go where its frames are matched.
+
+model = JointAlignSegment(5, random_state=0).fit(data.videos)
+annotated, others = data.videos[0], data.videos[1:]
+transfer = transfer_labels(model, annotated, data.labels[0], others)
+right = [
+    np.mean(found == true)
+    for found, true in zip(transfer.labels, data.labels[1:], strict=True)
+]
+print(f"labels right: {np.mean(right):.3f} on average, {min(right):.3f} at the least")
+
+# %%
+# Where it may be wrong, it says so: the confidence is low where matches are poor.
+
+figure, ax = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
+confidence = [np.mean(each) for each in transfer.confidence]
+ax.scatter(confidence, right, color="#4477aa")
+for i, (x, y) in enumerate(zip(confidence, right, strict=True), start=1):
+    if i in (4, 7):
+        ax.annotate(
+            f"{data.names[i]} (edited)", (x, y), (6, -3), textcoords="offset points"
+        )
+ax.set(xlabel="mean confidence of a video", ylabel="share of labels that are right")
+ax.spines[["top", "right"]].set_visible(False)
+
+# %%
+# Report the steps
+# ----------------
+# Segments that were found, in seconds, with how unusual their length is, and what is
+# out of the ordinary. The one annotated video names the steps.
+
+named = match_labels([data.labels[0]], [model.labels_[0]])
+step_names = {cluster: STEPS[action] for cluster, action in named.items()}
+report = step_report(
+    model, data.videos, fps=10, names=data.names, step_names=step_names
+)
+for record in report.records:
+    unusual = record["status"] != "usual"
+    late = record["z_score"] is not None and abs(record["z_score"]) > 2
+    if unusual or late:
+        start = "" if record["start"] is None else f"at {record['start']:5.1f} s"
+        score = "" if record["z_score"] is None else f"z = {record['z_score']:+.1f}"
+        print(
+            f"{record['video']}  {record['step']:6} {record['status']:12} "
+            f"{start:11} {score}"
+        )
+
+# %%
+# See them
+# --------
+# ``report.to_frame()`` is the same as a table, and :mod:`skvas.io` writes segments to
+# the formats of annotation tools.
+
+display = SegmentationDisplay.from_estimator(
+    model,
+    data.videos,
+    data.labels,
+    names=data.names,
+    action_names=STEPS,
+    fps=10,
+)
