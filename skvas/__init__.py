@@ -3,6 +3,7 @@
 from skvas._aligner import VideoAligner
 from skvas._alignment import Alignment
 from skvas._joint import JointAlignSegment
+from skvas._persistence import load
 from skvas._report import StepReport, step_report
 from skvas._segmenter import ActionSegmenter
 from skvas._transfer import LabelTransfer, transfer_labels
@@ -15,6 +16,7 @@ __all__ = [
     "StepReport",
     "VideoAligner",
     "__version__",
+    "load",
     "step_report",
     "transfer_labels",
 ]

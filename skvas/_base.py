@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skvas._batch import VideoBatch, check_device, pad, unpad
+from skvas._model_state import save_state
 from skvas._output import VideoTransformerMixin
 from skvas._training import Losses, Pairs, PairSampler, thin, train
 from skvas._typing import Videos
@@ -132,6 +134,36 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         check_is_fitted(self)
         prefix = type(self).__name__.lower()
         return np.array([f"{prefix}{d}" for d in range(self.n_embedding_)], object)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to a file, for :func:`skvas.load`.
+
+        The file holds numbers and texts only, in the layout of safetensors, and can be
+        sent to others. It is written whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; replaced if it is there.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a part of the estimator cannot be in a model file, such as a `callback`
+            or a transformer of your own; names it.
+        NotFittedError
+            If `fit` was not called.
+        OSError
+            If the file cannot be written; names it, and leaves an old one as it was.
+
+        Notes
+        -----
+        Of an encoder of your own only the weights are kept: give :func:`skvas.load`
+        a network to put them in. Pickles of estimators work as everywhere in
+        scikit-learn, but whoever loads a pickle runs what is in it.
+        """
+        check_is_fitted(self)
+        save_state(self, path)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -13,6 +13,8 @@ __all__ = [
     "ConvergenceWarning",
     "DegenerateFramesWarning",
     "InvalidParameterError",
+    "ModelFileError",
+    "ModelVersionWarning",
     "RadiusWarning",
 ]
 
@@ -28,6 +30,33 @@ class InvalidParameterError(ValueError, TypeError):
     ... except ValueError as error:
     ...     print(error)
     eps must be a finite number > 0, got -1.0.
+    """
+
+
+class ModelFileError(ValueError):
+    """A model file is not one, is damaged, or holds what no model has.
+
+    Examples
+    --------
+    >>> import os
+    >>> import skvas
+    >>> from skvas.exceptions import ModelFileError
+    >>> try:
+    ...     skvas.load(os.devnull)
+    ... except ModelFileError as error:
+    ...     print(error)
+    '/dev/null' cannot be loaded as a model: it is no regular file.
+    """
+
+
+class ModelVersionWarning(UserWarning):
+    """A model file was written by another version of skvas or of scikit-learn.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skvas.exceptions import ModelVersionWarning
+    >>> warnings.simplefilter("error", ModelVersionWarning)
     """
 
 

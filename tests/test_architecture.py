@@ -19,16 +19,17 @@ ROOT = Path(__file__).resolve().parents[1]
 # not import each other.
 LAYERS = [
     ["exceptions", "_typing", "_optional", "_files"],
-    ["validation", "_batch"],
+    ["validation", "_batch", "_array_files"],
     ["_output"],
     ["decoding"],
     ["transport", "metrics", "datasets", "io"],
     ["nn", "_alignment"],
     ["_training", "preprocessing"],
+    ["_model_state"],
     ["_base"],
     ["_aligning", "_segmenting"],
     ["_aligner", "_segmenter", "_joint"],
-    ["_transfer", "_report"],
+    ["_transfer", "_report", "_persistence"],
     ["display", "features", "cli", "presets"],
     ["skvas"],  # skvas/__init__.py
 ]
@@ -41,6 +42,7 @@ NO_TORCH = {
     "exceptions",
     "_optional",
     "_files",
+    "_array_files",
     "validation",
     "_output",
     "decoding",
