@@ -18,6 +18,7 @@ import multiprocessing
 import pickle
 import time
 import warnings
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -52,13 +53,13 @@ def main():
     sets = _find_sets(options.data)
     stem = options.out / "accuracy"
     content = _earlier(stem.with_suffix(".json"), options.fresh)
-    for name in options.sets or sets:
-        data = sets[name]()
-        content["sets"][name] = _describe(data)
-        for seed in range(options.seeds):
-            for method in options.methods or METHODS:
-                _run_once(content, name, data, method, seed, options.pairs)
-                write(stem, content)
+    chosen = {name: sets[name]() for name in options.sets or sets}
+    content["sets"] |= {name: _describe(data) for name, data in chosen.items()}
+    # Every set once before any set twice: a run cut short is still a whole table.
+    for seed, name in product(range(options.seeds), chosen):
+        for method in options.methods or METHODS:
+            _run_once(content, name, chosen[name], method, seed, options.pairs)
+            write(stem, content)
     if not options.no_costs and "one_against_two" not in content:
         content["one_against_two"] = one_against_two()
         write(stem, content)
@@ -88,12 +89,12 @@ def _find_sets(folder):
         "SPAR": load_spar,
         "SPAR, shuffled": lambda: load_spar("shuffled"),
     }
-    if folder is not None:
-        for path in sorted(folder.iterdir()):
-            if (path / "features").is_dir() and (path / "groundTruth").is_dir():
-                # A lone video has no other to be compared with.
-                if len(list((path / "features").iterdir())) > 1:
-                    sets[path.name] = lambda path=path: load_folder(path)
+    folders = sorted(folder.iterdir()) if folder is not None else []
+    for path in folders:
+        labelled = (path / "groundTruth").is_dir()
+        # A lone video has no other to be compared with.
+        if labelled and len(list(path.glob("features/*"))) > 1:
+            sets[path.name] = lambda path=path: load_folder(path)
     return sets
 
 

@@ -49,14 +49,15 @@ def _describe(about, runs):
     versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
     seeds = sorted({run["seed"] for run in runs})
     return [
-        f"{about['cpu']}, {about['cores']} cores, load at the start {about['load'][0]}; "
-        f"GPU: {about['gpu']}. Python {about['python']}, {versions}; "
+        f"{about['cpu']}, {about['cores']} cores, load at the start "
+        f"{about['load'][0]}; GPU: {about['gpu']}. "
+        f"Python {about['python']}, {versions}; "
         f"sources {about['sources']}. Seeds: {', '.join(map(str, seeds))}.",
         "",
-        "Means over seeds with their standard deviations; methods that no seed changes "
-        "ran once. `joint`, `ASOT` and `VAOT` are the defaults, which are the same for "
-        "all sets; `paper` is the published recipe, started at random. Seconds are wall "
-        "time with one thread on a machine that does other work.",
+        "Means over seeds with their standard deviations; methods that no seed "
+        "changes ran once. `joint`, `ASOT` and `VAOT` are the defaults, the same for "
+        "all sets; `paper` is the published recipe, started at random. Seconds are "
+        "wall time of the fit on a machine that did other work as well.",
     ]
 
 
