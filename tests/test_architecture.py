@@ -30,8 +30,9 @@ LAYERS = [
     ["_aligning", "_segmenting"],
     ["_aligner", "_segmenter", "_joint"],
     ["_transfer", "_report", "_persistence"],
-    ["display", "features", "cli", "presets"],
+    ["display", "features", "presets"],
     ["skvas"],  # skvas/__init__.py
+    ["cli"],
 ]
 RANK = {unit: rank for rank, row in enumerate(LAYERS) for unit in row}
 

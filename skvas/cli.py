@@ -1,0 +1,599 @@
+"""The command ``skvas``: the public API from a shell."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from sklearn.base import is_clusterer
+from sklearn.utils import Bunch
+
+import skvas
+from skvas import ActionSegmenter, JointAlignSegment, VideoAligner, step_report
+from skvas._files import replacing, write_atomically
+from skvas.datasets import load_folder
+from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
+from skvas.io import SegmentTable, write_segments
+from skvas.metrics import (
+    label_agreement,
+    linear_warp,
+    segmentation_report,
+    uniform_segmentation,
+)
+
+__all__ = ["main"]
+
+VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
+ESTIMATORS = {
+    "joint": JointAlignSegment,
+    "segment": ActionSegmenter,
+    "align": VideoAligner,
+}
+LABEL_FORMATS = ("txt", "csv", "json", "eaf", "textgrid", "srt", "vtt")
+# Pairs of videos on which `evaluate` scores alignments.
+N_PAIRS = 30
+
+Item = TypeVar("Item")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Results go to files and to the standard output, progress, warnings and errors to the
+    standard error.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        Arguments after the name of the program. None: those of the process.
+
+    Returns
+    -------
+    int
+        Exit code: 0 where all went well, 1 where it did not, 130 where the user
+        interrupted. Arguments that make no sense end the process with 2.
+
+    Examples
+    --------
+    >>> from skvas.cli import main
+    >>> main(["fit", "no-folder", "-k", "3", "-o", "model"])
+    1
+    """
+    options = _parser().parse_args(argv)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            options.run(options)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            _say("interrupted; files that were finished are whole")
+            return 130
+        except BrokenPipeError:  # the reader, such as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
+            if options.traceback:
+                raise
+            _say(f"skvas {options.command}: {_explain(error)}")
+            return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="skvas",
+        description="Align videos of one activity, and find its steps, without labels.",
+        epilog="FOLDER holds features/<video>.npy and, if there are labels, "
+        "groundTruth/<video>.txt and mapping/mapping.txt. 'skvas extract' makes one of "
+        "video files.",
+    )
+    parser.add_argument("--version", action="version", version=skvas.__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_add_extract, _add_fit, _add_predict, _add_align, _add_evaluate):
+        add(commands)
+    _add_report(commands)
+    return parser
+
+
+def _add(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--traceback", action="store_true", help="show where an error came from"
+    )
+    return parser
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="FOLDER", help="folder of features")
+    parser.add_argument("--activity", help="only this activity of the folder")
+
+
+def _add_decoding(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--fps", type=float, help="frames per second (default: all)")
+    parser.add_argument(
+        "--backbone",
+        default="efficientnet_lite0",
+        help="efficientnet_lite0, which needs no file (default), or a network of timm",
+    )
+    parser.add_argument("--weights", help="file of weights, for a network of timm")
+    parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+
+
+def _add_extract(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "extract",
+        _extract,
+        "Turn video files into a folder of features. Videos whose features are there "
+        "are skipped.",
+    )
+    parser.add_argument(
+        "videos", metavar="VIDEO", nargs="+", help="video files, or folders of them"
+    )
+    parser.add_argument("-o", "--out", metavar="FOLDER", required=True)
+    _add_decoding(parser)
+
+
+def _add_fit(commands: Any) -> None:
+    parser = _add(commands, "fit", _fit, "Fit a model to the videos of a folder.")
+    _add_folder(parser)
+    parser.add_argument("-o", "--out", metavar="MODEL", required=True)
+    parser.add_argument("-k", "--n-actions", type=int, help="number of actions")
+    parser.add_argument(
+        "--task",
+        choices=tuple(ESTIMATORS),
+        default="joint",
+        help="joint: align and segment (default); segment or align alone",
+    )
+    parser.add_argument("--recipe", choices=("informed", "paper"), default="informed")
+    parser.add_argument("--epochs", type=int, help="default: what the recipe says")
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+
+
+def _add_predict(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "predict",
+        _predict,
+        "Write the actions of each video to a file of its own. Files that are there "
+        "are skipped, so that a run which was stopped can go on.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    _add_folder(parser)
+    parser.add_argument("-o", "--out", metavar="FOLDER", required=True)
+    parser.add_argument(
+        "--format", choices=LABEL_FORMATS, default="txt", help="default: txt"
+    )
+    parser.add_argument(
+        "--fps",
+        type=float,
+        help="frames per second (default: what 'skvas extract' noted)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="skip nothing")
+
+
+def _add_align(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "align",
+        _align,
+        "Match the frames of two videos. OUT ending in .csv is a table; in .mp4, .mov "
+        "or .mkv, for video files A and B, it is a video that plays both in step.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("a", metavar="A", help="features (.npy, .txt) or a video")
+    parser.add_argument("b", metavar="B", help="features (.npy, .txt) or a video")
+    parser.add_argument("-o", "--out", metavar="OUT", required=True)
+    _add_decoding(parser)
+
+
+def _add_evaluate(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "evaluate",
+        _evaluate,
+        "Score a model on labelled videos, beside the simplest baselines.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    _add_folder(parser)
+    parser.add_argument(
+        "--matching",
+        choices=("global", "per_group", "per_video"),
+        default="global",
+        help="over which frames found actions are paired with labelled ones: all "
+        "(default), those of an activity, those of a video",
+    )
+    parser.add_argument("--background", help="label to leave out")
+    parser.add_argument("--resample", action="store_true", help="fit labels to frames")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_report(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "report",
+        _report,
+        "List the steps of each video, and what is unusual about them.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    _add_folder(parser)
+    parser.add_argument("-o", "--out", metavar="CSV", help="default: print a table")
+    parser.add_argument("--fps", type=float, help="frames per second")
+
+
+def _extract(options: argparse.Namespace) -> None:
+    files = _video_files(options.videos)
+    extractor = FrameFeatures(
+        options.backbone,
+        weights=options.weights,
+        fps=options.fps,
+        device=options.device,
+    ).fit(list(files.values()))
+    folder = Path(options.out)
+    for name in ("features", "times"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    todo = {
+        name: file
+        for name, file in files.items()
+        # The features come last: where they are, all is.
+        if not (folder / "features" / f"{name}.npy").exists()
+    }
+    _say_skipped(len(files) - len(todo), "have features", None)
+    for name in _progress(list(todo), str):
+        found: VideoFeatures = extractor.extract(todo[name])
+        _write_array(folder / "times" / f"{name}.npy", found.times)
+        _write_array(folder / "features" / f"{name}.npy", found.features)
+
+
+def _fit(options: argparse.Namespace) -> None:
+    if options.task != "align" and options.n_actions is None:
+        raise ValueError("-k is missing: how many actions shall be told apart?")
+    if options.task == "align" and options.n_actions is not None:
+        raise ValueError("-k has no use in --task align, which finds no actions.")
+    data = _load(options)
+    arguments = {
+        "recipe": options.recipe,
+        "random_state": options.seed,
+        "device": options.device,
+        "callback": _show_epoch,
+    }
+    if options.task != "align":
+        arguments["n_actions"] = options.n_actions
+    if options.epochs is not None:
+        arguments["max_epochs"] = options.epochs
+    started = time.perf_counter()
+    model: Any = ESTIMATORS[options.task](**arguments).fit(data.videos)
+    model.set_params(callback=None)
+    model.save(options.out)
+    _say(
+        f"fitted to {len(data.videos)} videos in {time.perf_counter() - started:.1f} s,"
+        f" saved as {options.out}"
+    )
+
+
+def _predict(options: argparse.Namespace) -> None:
+    model = _load_segmenter(options.model)
+    data = _load(options)
+    out = Path(options.out)
+    targets = [_target(out, data, i, options.format) for i in range(len(data.videos))]
+    todo = [i for i, t in enumerate(targets) if options.overwrite or not t.exists()]
+    _say_skipped(len(targets) - len(todo), "are labelled", "--overwrite")
+    for i in _progress(todo, lambda i: data.names[i]):
+        targets[i].parent.mkdir(parents=True, exist_ok=True)
+        labels = model.predict(data.videos[i])
+        if options.format == "txt":
+            write_atomically(targets[i], "".join(f"{k}\n" for k in labels).encode())
+            continue
+        clock = _clock(options, data, i)
+        table = SegmentTable.from_labels(labels, data.names[i], **clock)
+        write_segments(table, targets[i], format=options.format)
+
+
+def _align(options: argparse.Namespace) -> None:
+    model = skvas.load(options.model)
+    if not hasattr(model, "align"):
+        raise ValueError(
+            f"{options.model!r} only segments; align with a model of --task joint or "
+            "align."
+        )
+    as_video = Path(options.out).suffix.lower() != ".csv"
+    are_videos = all(_is_video(path) for path in (options.a, options.b))
+    if as_video and not are_videos:
+        raise ValueError(
+            f"{options.out!r} must end in .csv, unless A and B are video files to be "
+            "played in step."
+        )
+    a, b = (_features(path, options) for path in (options.a, options.b))
+    alignment = model.align(a.features, b.features)
+    if as_video:
+        write_synchronised(
+            options.a,
+            options.b,
+            alignment,
+            options.out,
+            times_x=a.times if options.fps is not None else None,
+            times_y=b.times if options.fps is not None else None,
+        )
+        return
+    rows = zip(alignment.matches_x.tolist(), alignment.background_x, strict=True)
+    records = [
+        {
+            "frame_a": frame,
+            "frame_b": "" if match < 0 else match,
+            "background": round(float(background), 4),
+        }
+        for frame, (match, background) in enumerate(rows)
+    ]
+    write_atomically(options.out, _as_csv(records).encode())
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    model = skvas.load(options.model)
+    data = _load(options, on_mismatch="resample" if options.resample else "raise")
+    if data.labels is None:
+        raise ValueError(f"{options.folder!r} has no labels to evaluate by.")
+    if options.background not in (None, *data.action_names):
+        raise ValueError(
+            f"--background {options.background} is no label; there are "
+            f"{', '.join(data.action_names)}."
+        )
+    kept = [i for i, labels in enumerate(data.labels) if labels is not None]
+    videos = [data.videos[i] for i in kept]
+    labels = [np.array(data.action_names, object)[data.labels[i]] for i in kept]
+    scores: dict[str, dict[str, dict[str, float]]] = {}
+    if is_clusterer(model):
+        groups = None
+        if options.matching == "per_group":
+            groups = [(data.activities or [None] * len(data.videos))[i] for i in kept]
+        scores["segmentation"] = _score_segmentation(
+            model, videos, labels, options, groups
+        )
+    if hasattr(model, "align") and len(videos) > 1:
+        scores["alignment"] = _score_alignment(model, videos, labels)
+    if options.json:
+        print(json.dumps({"matching": options.matching, **scores}, indent=2))
+        return
+    for task, methods in scores.items():
+        _print_table([{task: name, **row} for name, row in methods.items()], decimals=3)
+        print()
+
+
+def _report(options: argparse.Namespace) -> None:
+    model = _load_segmenter(options.model)
+    data = _load(options)
+    report = step_report(model, data.videos, fps=options.fps, names=data.names)
+    if options.out is None:
+        _print_table(report.records, decimals=2)
+        _say(f"times are in {report.unit}")
+    else:
+        write_atomically(options.out, _as_csv(report.records).encode())
+
+
+def _score_segmentation(
+    model: Any,
+    videos: list[np.ndarray],
+    labels: list[np.ndarray],
+    options: argparse.Namespace,
+    groups: list[Any] | None,
+) -> dict[str, dict[str, float]]:
+    uniform = uniform_segmentation([len(video) for video in videos], model.n_actions)
+    found = [model.predict(video) for video in _progress(videos, lambda _: "segment")]
+    scores = {}
+    for name, predicted in (("uniform cut", uniform), (type(model).__name__, found)):
+        report = segmentation_report(
+            labels,
+            predicted,
+            matching=options.matching,
+            groups=groups,
+            background=options.background,
+            random_state=0,
+        )
+        scores[name] = {
+            "MoF": report.mof,
+            "F1": report.f1,
+            "mIoU": report.miou,
+            "edit": report.edit,
+            "F1@50": report.f1_50,
+        }
+    return scores
+
+
+def _score_alignment(
+    model: Any, videos: list[np.ndarray], labels: list[np.ndarray]
+) -> dict[str, dict[str, float]]:
+    """Score the matches of pairs of videos, all of them or a random choice."""
+    pairs = [(i, j) for i in range(len(videos)) for j in range(len(videos)) if i != j]
+    rng = np.random.RandomState(0)
+    if len(pairs) > N_PAIRS:
+        pairs = [pairs[p] for p in rng.choice(len(pairs), N_PAIRS, replace=False)]
+    results: dict[str, list[Any]] = {"linear warping": [], type(model).__name__: []}
+    for i, j in _progress(pairs, lambda _: "align"):
+        linear = linear_warp(len(videos[i]), len(videos[j]))
+        found = model.align(videos[i], videos[j]).matches_x
+        for name, matches in zip(results, (linear, found), strict=True):
+            results[name].append(label_agreement(matches, labels[i], labels[j]))
+    return {
+        name: {
+            "agreement": float(np.mean([r.agreement_of_all for r in rows])),
+            "matched": float(np.mean([r.matched for r in rows])),
+        }
+        for name, rows in results.items()
+    }
+
+
+def _load(options: argparse.Namespace, **arguments: Any) -> Bunch:
+    """Read the folder of features, or say how to make one."""
+    folder = Path(options.folder)
+    prepared = not folder.is_dir() or (folder / "features").exists()
+    if not prepared and any(_is_video(file) for file in folder.iterdir()):
+        raise ValueError(
+            f"{options.folder!r} holds video files, not features; first run: skvas "
+            f"extract {options.folder} -o FEATURES"
+        )
+    return load_folder(folder, activity=options.activity, **arguments)
+
+
+def _load_segmenter(path: str) -> Any:
+    model = skvas.load(path)
+    if not is_clusterer(model):
+        raise ValueError(
+            f"{path!r} only aligns; label actions with a model of --task joint or "
+            "segment."
+        )
+    return model
+
+
+def _target(out: Path, data: Bunch, index: int, form: str) -> Path:
+    """Return the file that holds what was found in a video."""
+    folder = out if data.activities is None else out / data.activities[index]
+    return folder / f"{data.names[index]}.{form}"
+
+
+def _clock(options: argparse.Namespace, data: Bunch, index: int) -> dict[str, Any]:
+    """Return when the frames of a video are shown, as `from_labels` takes it."""
+    if options.fps is not None:
+        return {"fps": options.fps}
+    name = data.names[index]
+    file = Path(options.folder) / "times" / f"{name}.npy"
+    if not file.is_file():
+        raise ValueError(
+            f"--fps is missing: {options.format} files have times in seconds, and "
+            f"nothing says how many frames of {name!r} make one."
+        )
+    times = np.load(file, allow_pickle=False)
+    if len(times) != len(data.videos[index]):
+        raise ValueError(
+            f"{str(file)!r} has {len(times)} times for {len(data.videos[index])} "
+            "frames; run skvas extract again, or give --fps."
+        )
+    return {"times": times}
+
+
+def _features(path: str, options: argparse.Namespace) -> VideoFeatures:
+    """Read the features of one video, or compute them."""
+    if _is_video(path):
+        extractor = FrameFeatures(
+            options.backbone,
+            weights=options.weights,
+            fps=options.fps,
+            device=options.device,
+        )
+        found: VideoFeatures = extractor.extract(path)
+        return found
+    if Path(path).suffix == ".txt":
+        features = np.loadtxt(path, dtype=np.float32, ndmin=2)
+    else:
+        with open(path, "rb") as stream:
+            features = np.lib.format.read_array(stream, allow_pickle=False)
+    return VideoFeatures(features, np.arange(len(features)))
+
+
+def _is_video(path: str | Path) -> bool:
+    return Path(path).suffix.lower() in VIDEOS
+
+
+def _video_files(paths: Iterable[str]) -> dict[str, Path]:
+    """Map names to video files, those of folders included."""
+    files: dict[str, Path] = {}
+    for path in map(Path, paths):
+        found = [path]
+        if path.is_dir():
+            found = sorted(file for file in path.iterdir() if _is_video(file))
+            if not found:
+                raise ValueError(f"{str(path)!r} has no video files.")
+        for file in found:
+            if file.stem in files:
+                raise ValueError(
+                    f"{str(files[file.stem])!r} and {str(file)!r} would share the name "
+                    f"{file.stem!r}; rename one of them."
+                )
+            files[file.stem] = file
+    return files
+
+
+def _write_array(path: Path, array: np.ndarray) -> None:
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.save(stream, array)
+
+
+def _as_csv(records: Sequence[Mapping[str, Any]]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(records[0]))
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue()
+
+
+def _print_table(records: Sequence[Mapping[str, Any]], decimals: int) -> None:
+    """Print records in columns; numbers to the right, None as a dash."""
+
+    def show(value: Any) -> str:
+        if value is None:
+            return "-"
+        return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
+
+    rows = [list(records[0]), *([show(v) for v in r.values()] for r in records)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    first = next(iter(records[0]))
+    for row in rows:
+        cells = [
+            cell.ljust(width) if name == first else cell.rjust(width)
+            for cell, width, name in zip(row, widths, records[0], strict=True)
+        ]
+        print("  ".join(cells).rstrip())
+
+
+def _progress(items: Sequence[Item], name: Callable[[Item], str]) -> Iterator[Item]:
+    """Yield items; on a terminal, say on one line which it is."""
+    shown = sys.stderr.isatty()
+    for number, item in enumerate(items, start=1):
+        if shown:
+            line = f"{number}/{len(items)} {name(item)}"
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+        yield item
+    if shown and items:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _show_epoch(record: Mapping[str, float]) -> None:
+    if sys.stderr.isatty():
+        line = f"epoch {int(record['epoch'])}, loss {record['loss']:.4f}"
+        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+
+def _say(text: str) -> None:
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    print(text, file=sys.stderr)
+
+
+def _say_skipped(number: int, why: str, option: str | None) -> None:
+    if number:
+        hint = f" ({option} does them again)" if option else ""
+        _say(f"skipped {number} videos that {why} already{hint}")
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    _say(f"warning: {message}")
+
+
+def _explain(error: BaseException) -> str:
+    """Say what went wrong in one line, without Python's words for it."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__

