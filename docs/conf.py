@@ -1,5 +1,6 @@
 """Settings of the documentation; CONTRIBUTING.md has the command that builds it."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -34,6 +35,8 @@ myst_heading_anchors = 3
 autosummary_generate = True
 autodoc_default_options = {"members": True, "inherited-members": True}
 numpydoc_show_class_members = False
+# Classes cite their source in a list, and not always in the text.
+suppress_warnings = ["ref.citation"]
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -69,6 +72,14 @@ def skip_foreign(app, what, name, member, skip, options):
     return skip or not module.startswith("skvas")
 
 
+def escape_markup(app, what, name, thing, options, lines):
+    """Keep shapes such as (n_features_in_,) and |i - j| from being read as markup."""
+    for place, line in enumerate(lines):
+        line = re.sub(r"(shape \([^`)]*\w)_(?=[,)])", r"\1\\_", line)
+        lines[place] = re.sub(r"(?<![`\w])\|([^|`]+)\|(?![`_])", r"\\|\1\\|", line)
+
+
 def setup(app):
-    """Connect the function above."""
+    """Connect the functions above; the latter before numpydoc's own."""
     app.connect("autodoc-skip-member", skip_foreign)
+    app.connect("autodoc-process-docstring", escape_markup, priority=100)

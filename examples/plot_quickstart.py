@@ -1,7 +1,7 @@
 """
-==========================================
+============================================
 Align and segment recordings of one activity
-==========================================
+============================================
 
 Ten people did seven shoulder exercises, with each arm, and a watch on the wrist. Told
 nothing else, `JointAlignSegment` finds the exercises in every recording, and which
