@@ -266,8 +266,8 @@ def one_against_two():
             rows.append({"recipe": recipe, "models": name, **costs})
     what = (
         "Defaults on SPAR, seed 0. Parameters that are trained, bytes of the pickled "
-        "estimators without their labels, seconds of the second fit of a process, and by "
-        "how much the first raises its peak: of two models the larger."
+        "estimators without their labels, seconds of the second fit of a process, and "
+        "by how much the first raises its peak: of two models the larger."
     )
     return {"what": what, "rows": rows}
 
