@@ -159,6 +159,12 @@ def _add_fit(commands: Any) -> None:
         default="joint",
         help="joint: align and segment (default); segment or align alone",
     )
+    parser.add_argument(
+        "--matching",
+        choices=("monotone", "plan", "nearest"),
+        help="how frames are matched: forward in time, by the transport plan, or with "
+        "the nearest (default: by whether videos share an order)",
+    )
     parser.add_argument("--recipe", choices=("informed", "paper"), default="informed")
     parser.add_argument("--epochs", type=int, help="default: what the recipe says")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
@@ -265,6 +271,8 @@ def _fit(options: argparse.Namespace) -> None:
         raise ValueError("-k is missing: how many actions shall be told apart?")
     if options.task == "align" and options.n_actions is not None:
         raise ValueError("-k has no use in --task align, which finds no actions.")
+    if options.task == "segment" and options.matching is not None:
+        raise ValueError("--matching has no use in --task segment, which matches none.")
     data = _load(options)
     arguments = {
         "recipe": options.recipe,
@@ -274,6 +282,8 @@ def _fit(options: argparse.Namespace) -> None:
     }
     if options.task != "align":
         arguments["n_actions"] = options.n_actions
+    if options.matching is not None:
+        arguments["matching"] = options.matching
     if options.epochs is not None:
         arguments["max_epochs"] = options.epochs
     started = time.perf_counter()
@@ -294,14 +304,15 @@ def _predict(options: argparse.Namespace) -> None:
     todo = [i for i, t in enumerate(targets) if options.overwrite or not t.exists()]
     _say_skipped(len(targets) - len(todo), "are labelled", "--overwrite")
     for i in _progress(todo, lambda i: data.names[i]):
-        targets[i].parent.mkdir(parents=True, exist_ok=True)
+        # Before the model has worked in vain.
+        clock = {} if options.format == "txt" else _clock(options, data, i)
         labels = model.predict(data.videos[i])
+        targets[i].parent.mkdir(parents=True, exist_ok=True)
         if options.format == "txt":
             write_atomically(targets[i], "".join(f"{k}\n" for k in labels).encode())
-            continue
-        clock = _clock(options, data, i)
-        table = SegmentTable.from_labels(labels, data.names[i], **clock)
-        write_segments(table, targets[i], format=options.format)
+        else:
+            table = SegmentTable.from_labels(labels, data.names[i], **clock)
+            write_segments(table, targets[i], format=options.format)
 
 
 def _align(options: argparse.Namespace) -> None:

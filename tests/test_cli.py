@@ -86,6 +86,7 @@ def test_fit_saves_what_the_api_fits(folder, joint, segmenter, aligner):
         (["--recipe", "paper"], "recipe", "paper"),
         (["--seed", "7"], "random_state", 7),
         (["--device", "cpu"], "device", "cpu"),
+        (["--matching", "nearest"], "matching", "nearest"),
     ],
 )
 def test_options_of_fit_reach_the_estimator(folder, options, name, value):
@@ -260,6 +261,13 @@ def test_report_lists_the_steps(folder, joint, tmp_path, capsys):
     assert float(rows[0]["end"]) == expected.records[0]["end"]
 
 
+def make_narrow(folder):
+    """Write one video of two features."""
+    (folder / "features").mkdir(parents=True)
+    np.save(folder / "features" / "v.npy", np.eye(9, 2))
+    return folder
+
+
 MISTAKES = [
     (["fit", "gone", "-k", "3", "-o", "m"], r"no folder 'gone'"),
     (["fit", "FOLDER", "-o", "m"], r"-k is missing"),
@@ -271,6 +279,11 @@ MISTAKES = [
         r"no activity 'tea'",
     ),
     (["fit", "FOLDER", "-k", "3", "--epochs", "0", "-o", "gone/m"], r"gone/m"),
+    (
+        ["fit", "FOLDER", "-k", "3", "--task", "segment", "--matching", "plan"]
+        + ["-o", "m"],
+        r"--matching has no use",
+    ),
     (["predict", "gone", "FOLDER", "-o", "out"], r"gone"),
     (["predict", "ALIGNER", "FOLDER", "-o", "out"], r"only aligns"),
     (
@@ -281,6 +294,7 @@ MISTAKES = [
     (["align", "JOINT", "V0", "gone.npy", "-o", "m.csv"], r"gone\.npy: No such file"),
     (["align", "JOINT", "V0", "V0", "-o", "m.mp4"], r"must end in \.csv"),
     (["align", "JOINT", "V0", "V0", "-o", "m.doc"], r"must end in \.csv"),
+    (["predict", "JOINT", "NARROW", "-o", "out"], r"2 features"),
     (["evaluate", "JOINT", "UNLABELLED"], r"no labels"),
     (["evaluate", "JOINT", "FOLDER", "--background", "none"], r"background"),
     (["report", "ALIGNER", "FOLDER"], r"only aligns"),
@@ -309,6 +323,7 @@ def test_mistake_is_one_line_on_standard_error(
         "SEGMENTER": segmenter,
         "V0": folder / "features" / "v0.npy",
         "UNLABELLED": make_folder(tmp_path / "unlabelled", labelled=False),
+        "NARROW": make_narrow(tmp_path / "narrow"),
         "EMPTY": tmp_path / "empty",
         "CLIPS": tmp_path / "clips",
         "JUNK": tmp_path / "clips" / "junk.mp4",
@@ -322,6 +337,8 @@ def test_mistake_is_one_line_on_standard_error(
     assert printed.err.startswith(f"skvas {arguments[0]}: ")
     assert re.search(message, printed.err)
     assert not (tmp_path / "m").exists()
+    if arguments[0] == "predict":
+        assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
