@@ -9,7 +9,8 @@ import torch
 
 from skvas._alignment import MATCHINGS, Alignment, make_alignment
 from skvas._base import BaseVideoEstimator, is_auto
-from skvas._batch import pad
+from skvas._batch import pad, unpad
+from skvas._coarse import align_coarsely, alignment_memory, parse_memory
 from skvas._output import mirror
 from skvas._training import AlignmentTask, VAVATask, thin
 from skvas._typing import Videos
@@ -39,7 +40,8 @@ class AligningEstimator(BaseVideoEstimator):
         -------
         Alignment
             Matches in both directions, the plan, probabilities of background and the
-            cost.
+            cost. Videos too long for `memory_limit` are aligned coarse to fine, and
+            their plan is sparse.
 
         Raises
         ------
@@ -87,6 +89,7 @@ class AligningEstimator(BaseVideoEstimator):
             "virtual_mass", self.virtual_mass, low=0, low_open=True, none_ok=True
         )
         check_choice("matching", self.matching, (*MATCHINGS, "auto"))
+        parse_memory(self.memory_limit)
 
     def _alignment_task(self, progress: float = 1.0) -> AlignmentTask | VAVATask:
         return AlignmentTask(
@@ -108,18 +111,17 @@ class AligningEstimator(BaseVideoEstimator):
 
     def _align(self, x: np.ndarray, y: np.ndarray) -> Alignment:
         """Align two embedded videos."""
-        task = self._alignment_task()
-        return _align_one(x, y, task, self.matching_, str(self._device()))
+        return _align([x], y, *self._how_to_align())[0]
 
     def _align_to_reference(self, embeddings: list[np.ndarray]) -> list[Alignment]:
         reference = self._embed([self.reference_])[0]
-        common = (
-            reference,
-            self._alignment_task(),
-            self.matching_,
-            str(self._device()),
-        )
-        return self._in_jobs(_align_one, [(e, *common) for e in embeddings])
+        how = self._how_to_align()
+        return self._in_jobs(_align, embeddings, len(reference), reference, *how)
+
+    def _how_to_align(self) -> tuple[AlignmentTask | VAVATask, str, str, float]:
+        """Return what `_align` takes beside embeddings."""
+        limit = parse_memory(self.memory_limit)
+        return self._alignment_task(), self.matching_, str(self._device()), limit
 
     def _store_alignment(
         self, videos: list[np.ndarray], rng: np.random.RandomState
@@ -127,7 +129,7 @@ class AligningEstimator(BaseVideoEstimator):
         """Keep what matching needs: the kind of match, and the reference."""
         self.matching_ = self.matching
         if self.matching == "auto":
-            self.matching_ = "monotone" if self._in_order() else "nearest"
+            self.matching_ = "monotone" if self._in_order() else "plan"
         self.reference_ = self._choose_reference(videos, self._embed(videos), rng)
 
     def _choose_reference(
@@ -170,19 +172,31 @@ class AligningEstimator(BaseVideoEstimator):
         return int(costs.argmin())
 
 
-def _align_one(
-    x: np.ndarray,
-    y: np.ndarray,
+def _align(
+    embeddings: list[np.ndarray],
+    reference: np.ndarray,
     task: AlignmentTask | VAVATask,
     matching: str,
     device: str,
-) -> Alignment:
+    limit: float,
+) -> list[Alignment]:
+    """Align videos with one, in one batch where that fits, else coarse to fine."""
+    target = torch.device(device)
+    longest = max(len(embedding) for embedding in embeddings)
+    if alignment_memory(longest, len(reference)) > limit:
+        return [
+            align_coarsely(embedding, reference, task, matching, target, limit)
+            for embedding in embeddings
+        ]
+    batch_x = pad(embeddings, target)
+    batch_y = pad([reference] * len(embeddings), target)
     with torch.no_grad():
-        batch_x, batch_y = (
-            pad([x], torch.device(device)),
-            pad([y], torch.device(device)),
-        )
         found = task.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
-        cost = cosine_cost(batch_x.frames, batch_y.frames)[0].cpu().numpy()
-        plan, objective = found.plan[0].cpu().numpy(), float(found.objective)
-    return make_alignment(plan, cost, objective, matching)
+        costs = unpad(cosine_cost(batch_x.frames, batch_y.frames), batch_x.lengths)
+        plans = unpad(found.plan, batch_x.lengths + 1)  # the virtual frame is first
+    return [
+        make_alignment(plan, cost, objective, matching)
+        for plan, cost, objective in zip(
+            plans, costs, found.objective.tolist(), strict=True
+        )
+    ]

@@ -83,7 +83,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
     matching : {"monotone", "plan", "nearest", "auto"}, default="auto"
         From plan to matches: the cheapest monotone path between the embeddings, for
         videos of a shared order; the partner that gets most of the plan's mass; or
-        the nearest embedding. "auto": "nearest" where
+        the nearest embedding. "auto": "plan" where
         :func:`~skvas.metrics.shared_order` finds no shared order, else "monotone".
         Frames whose mass sits mostly on the virtual frame are background in each.
     reference : int or array-like of shape (n_frames, n_features), default=None
@@ -108,6 +108,10 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         Pairs of videos in a step of the training.
     device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
         Where to compute; "auto" takes a GPU if there is one.
+    memory_limit : int, str or None, default="2GB"
+        Bytes, or such as "500MB", that the alignment of two videos may use. Longer
+        videos are aligned coarse to fine, with a warning: evenly spread frames in
+        full, the others fitted in. None: no limit.
     n_jobs : int, default=None
         Processes that decode videos in `predict`, by joblib. Results do not depend on
         it.
@@ -204,6 +208,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         n_frames: int = 256,
         batch_size: int = 4,
         device: Device = "auto",
+        memory_limit: int | str | None = "2GB",
         n_jobs: int | None = None,
         verbose: int = 0,
         callback: Callback | None = None,
@@ -233,6 +238,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         self.n_frames = n_frames
         self.batch_size = batch_size
         self.device = device
+        self.memory_limit = memory_limit
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.callback = callback

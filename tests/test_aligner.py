@@ -134,7 +134,7 @@ def test_auto_matching_keeps_the_order_only_where_there_is_one(cls):
     assert ordered.shared_order_.is_shared
     options = {"n_actions": 6, "n_frames": (60, 80), "shared_order": False}
     unordered = quick(cls).fit(small_videos(8, **options))
-    assert unordered.matching_ == "nearest"
+    assert unordered.matching_ == "plan"
     assert not unordered.shared_order_.is_shared
     assert quick(cls, matching="nearest").fit(VIDEOS).matching_ == "nearest"
 
