@@ -48,6 +48,8 @@ ax.loglog(lengths, seconds, "o-", color="#4477aa", label="measured")
 slope = [seconds[-1] * length / lengths[-1] for length in lengths]
 ax.loglog(lengths, slope, "--", color="0.5", label="in proportion to the length")
 ax.set(xlabel="frames", ylabel="seconds to segment")
+ax.set_xticks(lengths, [f"{length:,}" for length in lengths])
+ax.set_xticks([], minor=True)
 ax.legend(frameon=False)
 ax.spines[["top", "right"]].set_visible(False)
 

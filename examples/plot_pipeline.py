@@ -35,7 +35,7 @@ model  # noqa: B018
 # Each person was recorded twice; `GroupKFold` keeps both recordings on one side. Videos
 # are segmented by models that were fitted to other people.
 
-folds = GroupKFold(5)
+folds = GroupKFold(3)
 found = cross_val_predict(model, data.videos, groups=data.subjects, cv=folds)
 fold_of = np.empty(len(data.videos), dtype=int)
 for fold, (_, held_out) in enumerate(folds.split(data.videos, groups=data.subjects)):
