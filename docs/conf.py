@@ -34,6 +34,7 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_default_options = {"members": True, "inherited-members": True}
+autodoc_typehints = "none"  # docstrings have the types
 numpydoc_show_class_members = False
 # Classes cite their source in a list, and not always in the text.
 suppress_warnings = ["ref.citation"]
