@@ -49,6 +49,8 @@ class AligningEstimator(BaseVideoEstimator):
             If a video is not what `fit` has seen, or either is a list.
         NotFittedError
             If `fit` was not called.
+        MemoryError
+            If the baseline would need more than `memory_limit`.
         """
         for name, video in (("x", x), ("y", y)):
             if not is_single_video(video):
@@ -183,7 +185,14 @@ def _align(
     """Align videos with one, in one batch where that fits, else coarse to fine."""
     target = torch.device(device)
     longest = max(len(embedding) for embedding in embeddings)
-    if alignment_memory(longest, len(reference)) > limit:
+    needed = alignment_memory(longest, len(reference))
+    if needed > limit:
+        if not isinstance(task, AlignmentTask):
+            raise MemoryError(
+                f'method="vava" needs about {needed / 1e9:.2g} GB to align {longest} '
+                f"with {len(reference)} frames, more than memory_limit, and has no "
+                'coarse form. Raise memory_limit, or use method="vaot".'
+            )
         return [
             align_coarsely(embedding, reference, task, matching, target, limit)
             for embedding in embeddings

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
 
 from skvas.decoding import monotone_path, path_to_matches, plan_to_matches
 from skvas.validation import check_choice
@@ -26,9 +27,10 @@ class Alignment:
         For each frame of x the matched frame of y; -1 for background.
     matches_y : int64 ndarray of shape (M,)
         For each frame of y the matched frame of x; -1 for background.
-    plan : ndarray of shape (N, M)
+    plan : ndarray or scipy.sparse.csr_array of shape (N, M)
         Transport plan between the real frames. Its rows sum to less than the frame's
-        mass where some of it went to the virtual frame.
+        mass where some of it went to the virtual frame. Sparse, without its smallest
+        entries, where the videos were too long for `memory_limit`.
     background_x : ndarray of shape (N,)
         Probability of each frame of x that it has no counterpart.
     background_y : ndarray of shape (M,)
@@ -52,7 +54,7 @@ class Alignment:
 
     matches_x: np.ndarray
     matches_y: np.ndarray
-    plan: np.ndarray
+    plan: np.ndarray | csr_array
     background_x: np.ndarray
     background_y: np.ndarray
     cost: float

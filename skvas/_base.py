@@ -62,6 +62,9 @@ RECIPES: dict[str, dict[str, Any]] = {
 COLLAPSED_RANK = 1.5
 # Frames that one job decodes: enough to be worth a process.
 FRAMES_A_JOB = 20_000
+# Videos are decoded in batches of at most so many entries of padded plans, of which at
+# most this share of the real ones is padding.
+ENTRIES_A_BATCH, PADDING = 1 << 20, 0.25
 
 
 @dataclass
@@ -326,25 +329,67 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         return embeddings
 
     def _in_jobs(
-        self, decode: Callable[..., Any], items: Sequence[tuple[Any, ...]]
+        self,
+        decode: Callable[..., list[Any]],
+        embeddings: Sequence[np.ndarray],
+        width: int,
+        *common: Any,
     ) -> list[Any]:
-        """Call `decode` on each item, in `n_jobs` processes.
+        """Decode videos in batches of similar length, in `n_jobs` processes.
 
-        How items are grouped depends on their sizes alone, and each is decoded by
-        itself: results are the same for any `n_jobs`.
+        How videos are grouped depends on their lengths alone: results are the same for
+        any `n_jobs`. `width` is the width of their plans; `decode` takes a list of
+        embeddings and what is common to all, and returns a list.
         """
-        groups: list[list[tuple[Any, ...]]] = [[]]
+        groups = group_by_length([len(e) for e in embeddings], width)
+        jobs: list[list[list[int]]] = [[]]
         size = 0
-        for item in items:
+        for group in groups:
             if size >= FRAMES_A_JOB:
-                groups.append([])
+                jobs.append([])
                 size = 0
-            groups[-1].append(item)
-            size += len(item[0])
+            jobs[-1].append(group)
+            size += sum(len(embeddings[index]) for index in group)
         done = Parallel(n_jobs=self.n_jobs)(
-            delayed(_decode_group)(decode, group) for group in groups
+            delayed(_decode_groups)(
+                decode, [[embeddings[i] for i in group] for group in job], common
+            )
+            for job in jobs
         )
-        return [result for group in done for result in group]
+        results: list[Any] = [None] * len(embeddings)
+        order = [index for group in groups for index in group]
+        decoded = [result for job in done for result in job]
+        for index, result in zip(order, decoded, strict=True):
+            results[index] = result
+        return results
+
+
+def group_by_length(lengths: Sequence[int], width: int) -> list[list[int]]:
+    """Group videos that are worth a batch: alike in length, and not too many.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Frames of each video.
+    width : int
+        Width of the plans.
+
+    Returns
+    -------
+    list of list of int
+        Positions, from the shortest to the longest video; each in one group.
+    """
+    groups: list[list[int]] = []
+    real = 0
+    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        padded = lengths[index] * (len(groups[-1]) + 1) if groups else 0
+        real += lengths[index]
+        wasted = padded > (1 + PADDING) * real
+        if not groups or wasted or padded * width > ENTRIES_A_BATCH:
+            groups.append([])
+            real = lengths[index]
+        groups[-1].append(index)
+    return groups
 
 
 def is_auto(value: Any) -> bool:
@@ -363,11 +408,13 @@ def _check_encoder(encoder: Any) -> None:
         )
 
 
-def _decode_group(
-    decode: Callable[..., Any], group: Sequence[tuple[Any, ...]]
+def _decode_groups(
+    decode: Callable[..., list[Any]],
+    groups: Sequence[list[np.ndarray]],
+    common: tuple[Any, ...],
 ) -> list[Any]:
     with torch.no_grad():
-        return [decode(*item) for item in group]
+        return [result for group in groups for result in decode(group, *common)]
 
 
 def _on(module: nn.Module, device: torch.device) -> nn.Module:

@@ -167,7 +167,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         """Return the rows of each video's plan, summing to 1, and its objective."""
         task = self._segmentation_task()
         common = (self.prototypes_, task, str(self._device()))
-        return self._in_jobs(_segment_one, [(e, *common) for e in embeddings])
+        return self._in_jobs(_segment, embeddings, len(self.prototypes_), *common)
 
 
 def segmentation_parts(found: FGWResult) -> dict[str, Tensor]:
@@ -180,11 +180,15 @@ def segmentation_parts(found: FGWResult) -> dict[str, Tensor]:
     }
 
 
-def _segment_one(
-    embedding: np.ndarray, prototypes: np.ndarray, task: SegmentationTask, device: str
-) -> tuple[np.ndarray, float]:
-    batch: VideoBatch = pad([embedding], torch.device(device))
+def _segment(
+    embeddings: list[np.ndarray],
+    prototypes: np.ndarray,
+    task: SegmentationTask,
+    device: str,
+) -> list[tuple[np.ndarray, float]]:
+    batch: VideoBatch = pad(embeddings, torch.device(device))
     actions = torch.from_numpy(prototypes).to(batch.frames)
     found = task.solve(batch.frames, batch, actions)
-    shares = found.plan[0] * len(embedding)
-    return shares.cpu().numpy(), float(found.objective)
+    lengths = batch.lengths.to(found.plan.device)
+    shares = unpad(found.plan * lengths[:, None, None], batch.lengths)
+    return list(zip(shares, found.objective.tolist(), strict=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sklearn.exceptions import ConvergenceWarning as _ConvergenceWarning
 
 __all__ = [
+    "CoarseAlignmentWarning",
     "CollapseWarning",
     "ConvergenceWarning",
     "DegenerateFramesWarning",
@@ -71,6 +72,17 @@ class ConvergenceWarning(_ConvergenceWarning):
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore", sklearn.exceptions.ConvergenceWarning)
     ...     warnings.warn("2 of 9 problems are unfinished", ConvergenceWarning)
+    """
+
+
+class CoarseAlignmentWarning(UserWarning):
+    """Videos were aligned coarse to fine, as a full plan would not fit in memory.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skvas.exceptions import CoarseAlignmentWarning
+    >>> warnings.simplefilter("ignore", CoarseAlignmentWarning)
     """
 
 

@@ -26,7 +26,7 @@ LAYERS = [
     ["nn", "_alignment"],
     ["_training", "preprocessing"],
     ["_model_state"],
-    ["_base"],
+    ["_base", "_coarse"],
     ["_aligning", "_segmenting"],
     ["_aligner", "_segmenter", "_joint"],
     ["_transfer", "_report", "_persistence"],

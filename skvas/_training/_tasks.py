@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -108,6 +108,15 @@ class AlignmentTask:
     virtual_mass: float | None
     tau: float
     max_iter: int
+
+    @property
+    def cosine_weight(self) -> float:
+        """By how much an entry of log T falls as its cosine cost rises."""
+        return (1 - self.alpha) / self.eps
+
+    def with_virtual_share(self, share: float) -> AlignmentTask:
+        """Give virtual frames a share of the video, where they had that of a frame."""
+        return self if self.virtual_mass else replace(self, virtual_mass=share)
 
     def solve(
         self, x: Tensor, y: Tensor, batch_x: VideoBatch, batch_y: VideoBatch

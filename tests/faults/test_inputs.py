@@ -175,10 +175,10 @@ def test_row_07_all_frames_equal_in_all_videos(cls, features, recipe, value):
 @every
 def test_row_08_copies_get_the_same_answers(cls, fitted):
     for results in outputs(fitted[cls], [NEW[0], NEW[1], NEW[0].copy()]).values():
-        np.testing.assert_array_equal(results[0], results[2])
+        np.testing.assert_allclose(results[0], results[2], rtol=0, atol=1e-5)
     repeated = quick(cls).fit([VIDEOS[0], VIDEOS[1], VIDEOS[0]])
     for results in outputs(repeated, [VIDEOS[0], VIDEOS[1], VIDEOS[0]]).values():
-        np.testing.assert_array_equal(results[0], results[2])
+        np.testing.assert_allclose(results[0], results[2], rtol=0, atol=1e-5)
 
 
 @every
