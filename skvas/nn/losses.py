@@ -183,7 +183,7 @@ def intra_video_loss(
     >>> from skvas.nn import intra_video_loss
     >>> mask = torch.ones(1, 2, dtype=torch.bool)
     >>> intra_video_loss(torch.eye(2)[None], mask, window=0.4)
-    tensor(0.)
+    tensor(2.)
     """
     distance = squared_distance(embeddings, embeddings)  # (B, N, N)
     i = torch.arange(embeddings.shape[1], device=embeddings.device)
