@@ -431,10 +431,12 @@ def _add_differences(
 def _running_sum(x: Tensor, dim: int) -> Tensor:
     """Cumulate x along dim 1 or 2, so that float32 stays good over long sequences.
 
-    Along the strided axis of a CPU tensor torch's `cumsum` crawls. There, sums are made
-    inside blocks of rows, all blocks at once, and then offset.
+    Along the strided axis of a CPU tensor torch's `cumsum` crawls, unless the tensor
+    is small. There, sums are made inside blocks of rows, all blocks at once, and then
+    offset.
     """
-    if x.is_cuda or dim == 2 or x.shape[1] < 16:
+    small = x.shape[1] < 16 or (x.shape[2] <= 32 and x.shape[1] <= 10_000)
+    if x.is_cuda or dim == 2 or small:
         return torch.cumsum(x, dim)
     batch, size, width = x.shape
     block = math.isqrt(size)

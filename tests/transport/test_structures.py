@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skvas.exceptions import RadiusWarning
-from skvas.transport import Dense, Distinct, OutsideBand, TemporalBand, Virtual
+from skvas.transport import (
+    Dense,
+    Distinct,
+    OutsideBand,
+    TemporalBand,
+    Virtual,
+    structures,
+)
 from tests.strategies import band, mask, seeds, tensor
 
 BANDS = [TemporalBand, OutsideBand]
@@ -219,3 +226,29 @@ def test_radius_outside_its_range_is_refused(cls, radius):
 def test_dense_refuses_what_is_no_symmetric_matrix(matrix):
     with pytest.raises(ValueError, match="matrix must"):
         Dense(matrix)
+
+
+@pytest.mark.parametrize("piece", [1, 1 << 20], ids=["many pieces", "one piece"])
+@pytest.mark.parametrize("dim", [1, 2])
+@pytest.mark.parametrize("cls", BANDS)
+@given(st.lists(st.integers(1, 70), min_size=1, max_size=3), radii, seeds)
+def test_wide_plans_are_summed_in_blocks_and_pieces(
+    cls, dim, piece, lengths, radius, seed
+):
+    structure = band(cls, lengths, radius)
+    plan = masked(seed, lengths, 80, dim, max(lengths))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structures, "_PIECE", {1: piece, 2: piece})
+        assert_equals_dense(structure, plan, dim, lengths)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+@pytest.mark.parametrize("cls", [*BANDS, Distinct, Dense])
+def test_structures_write_what_they_apply(cls, dim):
+    structure = Dense(torch.eye(9)) if cls is Dense else Distinct()
+    structure = band(cls, [9, 6], 0.2) if cls in BANDS else structure
+    plan = masked(0, [9, 6], 9, dim, 9)
+    for each in (structure, Virtual(structure)) if cls is not Dense else (structure,):
+        out = torch.full_like(plan, torch.nan)
+        assert each.write(plan, dim, out) is out
+        torch.testing.assert_close(out, each.apply(plan, dim))
