@@ -335,12 +335,13 @@ def _mirror(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     """Descend multiplicatively, halving the step of a problem that would rise."""
     rows, columns = problem.rows, problem.columns
     project = _mirror_projection(rows, columns, budget, in_logs)
+    padded = _padded(problem)
     log_plan = rows.log_mass[:, :, None] + columns.log_mass[:, None, :]  # (B, N, M)
     plan = log_plan.exp()
     state = _Stopping(len(plan), plan.device, budget.tol)
     linear = problem.linearise(plan)
     value = problem.objective(plan, linear)
-    slope = _slope(problem, plan, log_plan, linear)
+    slope = _slope(problem, plan, log_plan, linear, padded)
     step = _first_step(slope, budget.step, problem.eps)
     slack = 16 * torch.finfo(plan.dtype).eps
 
@@ -352,16 +353,26 @@ def _mirror(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
         trial_value = problem.objective(trial, trial_linear)
         better = (trial_value <= value + slack * (1 + value.abs())) & ~state.done
         step = torch.where(better | state.done, step, step / 2)
-        taken = better[:, None, None]
-        moved = torch.where(taken, trial, plan)
-        plan = state.accept(plan, moved, better)
-        log_plan = torch.where(taken, trial_log, log_plan)
+        taken = _taken(better)
+        plan = state.accept(plan, _pick(taken, trial, plan), better)
+        log_plan = _pick(taken, trial_log, log_plan)
         value = torch.where(better, trial_value, value)
-        trial_slope = _slope(problem, trial, trial_log, trial_linear)
-        slope = torch.where(taken, trial_slope, slope)
+        trial_slope = _slope(problem, trial, trial_log, trial_linear, padded)
+        slope = _pick(taken, trial_slope, slope)
         if state.finished():
             break
     return _result(problem, plan, state, budget)
+
+
+def _taken(better: Tensor) -> Tensor | None:
+    """Return where to take the new plans, (B, 1, 1); None is everywhere."""
+    if not better.is_cuda and bool(better.all()):
+        return None
+    return better[:, None, None]
+
+
+def _pick(taken: Tensor | None, new: Tensor, old: Tensor) -> Tensor:
+    return new if taken is None else torch.where(taken, new, old)
 
 
 class _Stopping:
@@ -464,10 +475,14 @@ def _mirror_projection(
 
         return project
 
+    hard = [
+        (marginal, dim)
+        for marginal, dim in ((rows, 2), (columns, 1))
+        if bool(marginal.hard.any())
+    ]
+
     def normalise(log_plan: Tensor, n_sweeps: int) -> tuple[Tensor, Tensor]:
-        for marginal, dim in ((rows, 2), (columns, 1)):
-            if not marginal.hard.any():
-                continue
+        for marginal, dim in hard:
             shift = marginal.log_mass - log_plan.logsumexp(dim=dim)
             shift = torch.where(marginal.hard & torch.isfinite(shift), shift, 0.0)
             log_plan = log_plan + shift.unsqueeze(dim)
@@ -477,13 +492,16 @@ def _mirror_projection(
 
 
 def _slope(
-    problem: FGWProblem, plan: Tensor, log_plan: Tensor, linear: Tensor
+    problem: FGWProblem,
+    plan: Tensor,
+    log_plan: Tensor,
+    linear: Tensor,
+    padded: Tensor | None,
 ) -> Tensor:
     """Return the whole gradient from a log plan, 0 at padded entries; eats `linear`."""
     slope = linear.add_(log_plan, alpha=problem.eps)
     slope += problem.rows.gradient(plan.sum(dim=2))[:, :, None]
     slope += problem.columns.gradient(plan.sum(dim=1))[:, None, :]
-    padded = _padded(problem)
     return slope if padded is None else slope.masked_fill_(padded, 0.0)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from torch.profiler import ProfilerActivity, profile
 
 from skvas.exceptions import ConvergenceWarning
 from skvas.transport import (
@@ -644,3 +646,24 @@ def test_cost_must_be_a_floating_point_tensor(cost):
 def test_cost_must_be_a_batch_of_matrices(shape):
     with pytest.raises(ValueError, match="^cost must have shape"):
         fused_gromov_wasserstein(torch.ones(shape), Distinct(), Distinct())
+
+
+# --- nothing waits for the device inside the loop ------------------------------------
+
+
+@both_solvers
+@pytest.mark.parametrize("lambda_y", [None, 0.1])
+def test_loop_reads_no_value_of_a_tensor_but_to_stop_early(solver, lambda_y):
+    """Early stops are left to the CPU; all else must be the same on a GPU."""
+
+    def reads(max_iter):
+        with profile(activities=[ProfilerActivity.CPU]) as found:
+            setting.solve(costs, solver=solver, max_iter=max_iter)
+        counts = {event.key: event.count for event in found.key_averages()}
+        return counts.get("aten::_local_scalar_dense", 0)
+
+    setting = Setting(lambda_y=lambda_y)
+    costs = [tensor(0, 6, 5), tensor(1, 4, 5)]
+    gpu = mock.PropertyMock(return_value=True)
+    with mock.patch.object(torch.Tensor, "is_cuda", gpu):
+        assert reads(8) == reads(2)
