@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import issparse
@@ -175,4 +174,3 @@ def test_equal_videos_are_decoded_in_one_batch(monkeypatch):
     monkeypatch.setattr(AlignmentTask, "solve", spy)
     estimator.match(videos)
     assert sizes == [4]
-    assert torch.get_num_threads() == 1

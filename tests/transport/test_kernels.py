@@ -127,8 +127,13 @@ def test_two_threads_find_the_plan_of_one(batch, lambda_y, monkeypatch):
     cost = tensor(0, batch, 61, 47).float()
     problem = (cost, TemporalBand(61, 0.1), OutsideBand(47, 0.1))
     alone, _ = solve_both(*problem, lambda_y=lambda_y, max_iter=5)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    shared, _ = solve_both(*problem, lambda_y=lambda_y, max_iter=5)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        shared, _ = solve_both(*problem, lambda_y=lambda_y, max_iter=5)
+        assert torch.get_num_threads() == 2  # small problems leave it as it was
+    finally:
+        torch.set_num_threads(before)
     assert_same(shared, alone)
 
 
