@@ -227,8 +227,8 @@ class VideoAligner(AligningEstimator):
             model = self._build(features, rng)
             self._survey(model, features, rng)
             history = self._train(model, features, rng, self._compute)
-            self._store(model, history, checked)
-            self._store_alignment(checked, rng)
+            embeddings = self._store(model, history, features)
+            self._store_alignment(checked, embeddings, rng)
         return self
 
     def predict(self, videos: Videos) -> Any:

@@ -126,13 +126,16 @@ class AligningEstimator(BaseVideoEstimator):
         return self._alignment_task(), self.matching_, str(self._device()), limit
 
     def _store_alignment(
-        self, videos: list[np.ndarray], rng: np.random.RandomState
+        self,
+        videos: list[np.ndarray],
+        embeddings: list[np.ndarray],
+        rng: np.random.RandomState,
     ) -> None:
         """Keep what matching needs: the kind of match, and the reference."""
         self.matching_ = self.matching
         if self.matching == "auto":
             self.matching_ = "monotone" if self._in_order() else "plan"
-        self.reference_ = self._choose_reference(videos, self._embed(videos), rng)
+        self.reference_ = self._choose_reference(videos, embeddings, rng)
 
     def _choose_reference(
         self,

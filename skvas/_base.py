@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ from skvas.metrics import shared_order
 from skvas.nn import MLPEncoder, Prototypes, ResidualEncoder
 from skvas.preprocessing import VideoStandardizer, WhitenedViews
 from skvas.transport import unit
+from skvas.transport._threads import calm
 from skvas.validation import check_choice, check_integer, check_real, check_videos
 
 # What a parameter given as "auto" stands for, unless `fit` has chosen something else.
@@ -237,8 +239,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
     def _build(self, features: list[np.ndarray], rng: np.random.RandomState) -> Model:
         """Make the encoder; all of torch's randomness descends from `rng`."""
         n_features = features[0].shape[1]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(rng.randint(2**31)))
+        with _seeded(rng):
             if isinstance(self.encoder, nn.Module):
                 encoder = copy.deepcopy(self.encoder)
             elif self.encoder is not None:
@@ -283,11 +284,11 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
             raise ValueError(
                 "encoder has no parameters to train; set max_epochs=0 to use it as is."
             )
-        sampler = PairSampler(
-            features, self.n_frames, self.batch_size, rng, self._device()
-        )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(rng.randint(2**31)))
+        device = self._device()
+        sampler = PairSampler(features, self.n_frames, self.batch_size, rng, device)
+        own = isinstance(self.encoder, nn.Module)  # may well be worth all threads
+        n_entries = self.batch_size * self.n_frames**2
+        with _seeded(rng), nullcontext() if own else calm(n_entries, device):
             history = train(
                 lambda pairs, progress: compute(model, pairs, progress),
                 sampler,
@@ -303,27 +304,36 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         return history
 
     def _store(
-        self, model: Model, history: dict[str, np.ndarray], videos: list[np.ndarray]
-    ) -> None:
-        """Keep what was learned, on the CPU, where any machine can load it."""
+        self, model: Model, history: dict[str, np.ndarray], features: list[np.ndarray]
+    ) -> list[np.ndarray]:
+        """Keep what was learned, on the CPU, where any machine can load it.
+
+        Returns the embeddings of the videos of `fit`.
+        """
         self.encoder_ = model.encoder.cpu().eval()
         if model.prototypes is not None:
             self.prototypes_ = model.actions().detach().cpu().numpy()
-        self.n_embedding_ = self._embed(videos[:1])[0].shape[1]
         self.history_ = history
         self.n_iter_ = len(history["epoch"])
         self.device_ = str(self._device())
+        embeddings = self._embed_features(features)
+        self.n_embedding_ = embeddings[0].shape[1]
+        return embeddings
 
     def _device(self) -> torch.device:
         return check_device(self.device)
 
     def _embed(self, videos: list[np.ndarray]) -> list[np.ndarray]:
         """Embed checked videos, each by itself."""
+        return self._embed_features(self._features(videos))
+
+    def _embed_features(self, features: list[np.ndarray]) -> list[np.ndarray]:
+        """Embed videos whose features are those that the encoder sees."""
         device = self._device()
         encoder = _on(self.encoder_, device)
         embeddings = []
         with torch.no_grad():
-            for video in self._features(videos):
+            for video in features:
                 batch = pad([video], device)
                 embeddings += unpad(embed(encoder, batch.frames), batch.lengths)
         return embeddings
@@ -390,6 +400,15 @@ def group_by_length(lengths: Sequence[int], width: int) -> list[list[int]]:
             real = lengths[index]
         groups[-1].append(index)
     return groups
+
+
+@contextmanager
+def _seeded(rng: np.random.RandomState) -> Iterator[None]:
+    """Let torch's randomness descend from `rng`, and leave its generators alone."""
+    seed = int(rng.randint(2**31))
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        yield
 
 
 def is_auto(value: Any) -> bool:

@@ -275,11 +275,11 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
             model = self._build(features, rng)
             model.prototypes = self._start_prototypes(model, features, rng)
             history = self._train(model, features, rng, self._compute)
-            self._store(model, history, checked)
-            plans = self._segment(self._embed(checked))
+            embeddings = self._store(model, history, features)
+            plans = self._segment(embeddings)
             labels = [plan_to_labels(shares) for shares, _ in plans]
             self.labels_ = mirror(labels, is_single_video(videos))
-            self._store_alignment(checked, rng)
+            self._store_alignment(checked, embeddings, rng)
         return self
 
     def score(self, videos: Videos, y: Any = None) -> float:

@@ -501,6 +501,40 @@ def test_encoder_without_parameters_cannot_train_an_aligner():
         estimator.fit(VIDEOS)
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, 1),
+        ({"n_frames": 1024}, 2),  # large tensors are worth a second thread
+        ({"encoder": nn.Linear(5, 4), "features": None}, 2),  # and so may a user's be
+    ],
+)
+def test_small_steps_of_training_stay_on_one_thread(options, expected):
+    threads, seen = torch.get_num_threads(), []
+
+    def note(record):
+        seen.append(torch.get_num_threads())
+
+    torch.set_num_threads(2)
+    try:
+        quick(VideoAligner, callback=note, **options).fit(VIDEOS)
+        assert set(seen) == {expected}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
+@every
+def test_torch_generator_is_left_alone_by_a_failing_training(cls):
+    def fail(record):
+        raise RuntimeError
+
+    before = torch.get_rng_state()
+    with pytest.raises(RuntimeError):
+        quick(cls, callback=fail).fit(VIDEOS)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 @every
 def test_encoder_that_loses_frames_is_refused(cls):
     class Shrinking(nn.Linear):

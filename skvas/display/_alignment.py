@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
 
 from skvas._alignment import Alignment
 from skvas._optional import import_optional
@@ -28,7 +29,9 @@ from skvas.display._style import (
 from skvas.validation import check_choice, check_labels
 
 # Threads that are drawn, at most, and steps of colour of a timeline.
-N_THREADS, N_STEPS = 90, 256
+N_THREADS = 90
+# Cells along each side of the picture of a plan that is too large to be made dense.
+N_CELLS = 1000
 HATCH = "////"
 
 
@@ -196,9 +199,10 @@ class AlignmentDisplay:
         n, m = alignment.plan.shape
         right = scale_time(ax.xaxis, self.fps, n, of=names[0]) * n
         top = scale_time(ax.yaxis, self.fps, m, of=names[1]) * m
-        peak = max(float(np.quantile(alignment.plan, 0.999)), np.finfo(float).tiny)
+        image = _image(alignment.plan)
+        peak = max(float(np.quantile(image, 0.999)), np.finfo(float).tiny)
         ax.imshow(
-            alignment.plan.T,
+            image.T,
             cmap="Greys",
             norm=colors.PowerNorm(0.5, vmin=0, vmax=peak, clip=True),
             origin="lower",
@@ -357,3 +361,17 @@ class AlignmentDisplay:
             return []
         shown = {**look, "facecolor": BACKGROUND, "edgecolor": "0.45"}
         return [patches.Patch(label="no counterpart", **shown)]
+
+
+def _image(plan: NDArray[Any] | csr_array) -> NDArray[Any]:
+    """Return a plan as it can be drawn: one that is sparse, summed over cells."""
+    if isinstance(plan, np.ndarray):
+        return plan
+    n, m = plan.shape
+    height, width = min(n, N_CELLS), min(m, N_CELLS)
+    entries = plan.tocoo()
+    cells = (
+        entries.row.astype(int) * height // n,
+        entries.col.astype(int) * width // m,
+    )
+    return coo_array((entries.data, cells), shape=(height, width)).toarray()

@@ -23,14 +23,13 @@ from skvas.transport._sinkhorn import (
     sinkhorn_log,
     sinkhorn_scaling,
 )
+from skvas.transport._threads import calm
 from skvas.transport.structures import Structure
 
 __all__ = ["FGWResult", "fused_gromov_wasserstein"]
 
 # Sweeps that the last projection may use to meet the marginals.
 FINAL_SWEEPS = 100
-# Entries of a batch below which the operations of a solve stay on one thread.
-SHARED_ENTRIES = 1 << 20
 # Entries of a batch from which on compiled kernels are worth their loading.
 COMPILED_ENTRIES = 1 << 14
 # Nats between the smallest and the largest entry of a kernel that scaling can bear.
@@ -273,25 +272,14 @@ def _two_sided(problem: FGWProblem, solver: Solve) -> bool:
 
 
 def _calmly(solve: Solve) -> Solve:
-    """Keep small problems on one thread, and leave the number of threads as it was.
-
-    OpenMP's threads wait for each other at every operation. Where operations are small
-    that gains little, and where cores are busy it costs a multiple of the time.
-    """
+    """Keep small problems on one thread."""
 
     @functools.wraps(solve)
-    def calm(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
-        n_threads = torch.get_num_threads()
-        small = problem.cost.numel() < SHARED_ENTRIES and not problem.cost.is_cuda
-        if n_threads == 1 or not small:
+    def calm_solve(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
+        with calm(problem.cost.numel(), problem.cost.device):
             return solve(problem, budget, in_logs)
-        torch.set_num_threads(1)
-        try:
-            return solve(problem, budget, in_logs)
-        finally:
-            torch.set_num_threads(n_threads)
 
-    return calm
+    return calm_solve
 
 
 def _projected(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:

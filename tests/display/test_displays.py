@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 
 from skvas import Alignment, JointAlignSegment
 from skvas.datasets import make_videos
@@ -282,6 +283,25 @@ class TestAlignment:
         assert len(threads.get_segments()) <= 100
         assert_allclose(threads.get_segments()[0][:, 0], 0.5)
         assert_allclose(threads.get_segments()[-1][:, 0], 999.5)
+
+    @pytest.mark.parametrize("sizes", [(40, 30), (2500, 1200)])
+    def test_sparse_plan_is_summed_over_cells(self, sizes):
+        n, m = sizes
+        matches_x, matches_y = np.arange(n) * m // n, np.arange(m) * n // m
+        entries = (np.full(n, 1 / n), (np.arange(n), matches_x))
+        plan = csr_array(entries, shape=sizes)
+        sparse = Alignment(
+            matches_x, matches_y, plan, np.zeros(n), np.zeros(m), 0.0, "monotone"
+        )
+        (image,) = AlignmentDisplay(sparse).plot().ax_.images
+        drawn = np.asarray(image.get_array())
+        assert drawn.shape == (min(m, 1000), min(n, 1000))
+        assert_allclose(drawn.sum(), 1)
+        if n <= 1000:
+            assert_allclose(drawn, plan.toarray().T)
+        else:
+            near = np.triu(np.tril(drawn, 1), -1)
+            assert_allclose(near.sum(), 1)
 
     def test_nothing_matched_can_be_drawn(self, partly):
         nothing = Alignment(
