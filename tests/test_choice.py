@@ -46,6 +46,20 @@ def test_setting_of_the_highest_consistency_is_chosen(cls, shared, best, monkeyp
 
 
 @every_segmenter
+def test_each_setting_is_tried_as_it_is(cls, monkeypatch):
+    tried, refine = [], _segmenting.refine
+
+    def spy(prototypes, embeddings, batch, task, n_rounds):
+        tried.append((task.lambda_actions, task.alpha))
+        return refine(prototypes, embeddings, batch, task, n_rounds)
+
+    monkeypatch.setattr(_segmenting, "refine", spy)
+    model = untrained(cls).fit(VIDEOS)
+    expected = [(s["lambda_actions"], s["alpha"]) for s in [*SETTINGS, model.chosen_]]
+    assert tried == expected
+
+
+@every_segmenter
 def test_what_the_user_gives_is_not_chosen(cls):
     model = untrained(cls, start="kmeans", lambda_actions=0.2).fit(VIDEOS)
     assert set(model.chosen_) == {"alpha"}
