@@ -19,6 +19,7 @@ from skvas.display._style import (
     HIGHLIGHT,
     PROGRESS,
     add_legend,
+    check_able,
     check_fps,
     check_names,
     colour,
@@ -135,7 +136,13 @@ class AlignmentDisplay:
         -------
         AlignmentDisplay
             The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator does not align.
         """
+        check_able(estimator, "align", cls, "VideoAligner or JointAlignSegment")
         display = cls(
             estimator.align(x, y),
             labels_x=labels_x,

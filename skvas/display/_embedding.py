@@ -13,6 +13,7 @@ from skvas._typing import Labels, Videos
 from skvas.display._style import (
     PROGRESS,
     add_legend,
+    check_able,
     colour,
     encode_labels,
     make_axes,
@@ -106,7 +107,13 @@ class EmbeddingDisplay:
         -------
         EmbeddingDisplay
             The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no `transform`.
         """
+        check_able(estimator, "transform", cls, "one of skvas")
         embeddings = estimator.transform(list_videos(videos))
         return cls.from_embeddings(
             embeddings, y, action_names=action_names, color_by=color_by, ax=ax

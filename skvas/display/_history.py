@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skvas.display._style import COLOURS, make_axes
+from skvas.display._style import COLOURS, check_able, make_axes
 
 STYLES = ("-", "--", ":", "-.")
 TITLES = {
@@ -67,8 +67,14 @@ class HistoryDisplay:
         -------
         HistoryDisplay
             The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator keeps no history.
         """
         check_is_fitted(estimator)
+        check_able(estimator, "history_", cls, "one of skvas")
         return cls(estimator.history_).plot(ax)
 
     def plot(self, ax: Any = None) -> HistoryDisplay:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import is_clusterer
 
 from skvas._typing import Labels, Videos
 from skvas.display._barcode import Strip, annotate_strips, draw_strips
@@ -122,7 +123,18 @@ class SegmentationDisplay:
         -------
         SegmentationDisplay
             The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator does not segment.
         """
+        if not is_clusterer(estimator):  # an aligner predicts too, but no actions
+            raise TypeError(
+                "SegmentationDisplay needs an estimator that segments, such as "
+                "ActionSegmenter or JointAlignSegment; got "
+                f"{type(estimator).__name__}."
+            )
         found = estimator.predict(list_videos(videos))
         return cls.from_predictions(
             y,

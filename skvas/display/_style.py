@@ -64,6 +64,27 @@ def ink(background: str) -> str:
     return "black" if luminance > 0.18 else "white"
 
 
+def check_able(estimator: Any, method: str, display: type, instead: str) -> None:
+    """Refuse an estimator without the method that a display asks it for.
+
+    Parameters
+    ----------
+    estimator : object
+        What the user passed.
+    method : str
+        What it must have.
+    display : type
+        The display that needs it.
+    instead : str
+        Names of estimators that have it.
+    """
+    if not hasattr(estimator, method):
+        raise TypeError(
+            f"{display.__name__} needs an estimator with {method}, such as {instead}; "
+            f"got {type(estimator).__name__}."
+        )
+
+
 def make_axes(ax: Any, figsize: tuple[float, float]) -> Any:
     """Return the user's axes, or those of a new figure."""
     if ax is not None:

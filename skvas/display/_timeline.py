@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skvas._alignment import Alignment
 from skvas._optional import import_optional
@@ -15,6 +16,7 @@ from skvas.display._style import (
     BACKGROUND,
     PROGRESS,
     add_legend,
+    check_able,
     check_fps,
     check_names,
     encode_labels,
@@ -121,7 +123,14 @@ class TimelineDisplay:
         -------
         TimelineDisplay
             The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator does not align.
         """
+        check_able(estimator, "align", cls, "VideoAligner or JointAlignSegment")
+        check_is_fitted(estimator)
         reference = estimator.reference_
         items = list_videos(videos)
         called = check_names(names, len(items))

@@ -7,8 +7,9 @@ import pytest
 from matplotlib.colors import to_hex
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
+from sklearn.preprocessing import StandardScaler
 
-from skvas import Alignment, JointAlignSegment
+from skvas import ActionSegmenter, Alignment, JointAlignSegment, VideoAligner
 from skvas.datasets import make_videos
 from skvas.display import (
     AlignmentDisplay,
@@ -76,6 +77,30 @@ def everything_drawn(figure):
 def test_figures_are_not_needed_until_something_is_drawn():
     code = "import sys, skvas.display; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("display", "able", "unable"),
+    [
+        (SegmentationDisplay, "ActionSegmenter", VideoAligner()),
+        (AlignmentDisplay, "VideoAligner", ActionSegmenter()),
+        (TimelineDisplay, "VideoAligner", ActionSegmenter()),
+        (EmbeddingDisplay, "one of skvas", object()),
+        (HistoryDisplay, "one of skvas", StandardScaler()),
+    ],
+)
+def test_estimator_of_another_task_is_refused_by_name(display, able, unable, data):
+    videos = data.videos[:2]
+    if display is AlignmentDisplay:
+        arguments = videos
+    elif display is HistoryDisplay:
+        arguments = []
+        unable.fit(videos[0])
+    else:
+        arguments = [videos]
+    name = type(unable).__name__
+    with pytest.raises(TypeError, match=f"{display.__name__} .* {able}.*got {name}"):
+        display.from_estimator(unable, *arguments)
 
 
 class TestSegmentation:
