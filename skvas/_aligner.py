@@ -94,7 +94,8 @@ class VideoAligner(AligningEstimator):
         Processes that decode videos in `predict`, by joblib. Results do not depend on
         it.
     verbose : int, default=0
-        1 logs some ten lines of progress to the logger ``skvas``, 2 one an epoch.
+        1 shows some ten lines of progress, 2 one an epoch: on the standard error or,
+        where logging shows records of level INFO, by the logger ``skvas``.
     callback : callable, default=None
         Called at the end of each epoch with a dict of its number, losses and
         diagnostics.

@@ -142,3 +142,16 @@ def test_verbose_says_how_many_lines_are_logged(caplog, verbose, max_epochs, lin
     if lines:
         last = caplog.records[-1].getMessage()
         assert last == f"epoch {max_epochs}/{max_epochs}  loss=0.5"
+
+
+def test_progress_is_seen_without_logging_being_set_up_and_not_twice_with_it(
+    caplog, capsys
+):
+    record = {"epoch": 3, "loss": 0.5}
+    announce(record, 30, 1)
+    assert capsys.readouterr().err == "[skvas] epoch 3/30  loss=0.5\n"
+    assert not caplog.records
+    with caplog.at_level(logging.INFO, logger="skvas"):
+        announce(record, 30, 1)
+    assert capsys.readouterr().err == ""
+    assert len(caplog.records) == 1
