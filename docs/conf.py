@@ -8,6 +8,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import matplotlib as mpl
 import torch
+from docutils import nodes
+from latex2mathml.converter import convert
 
 import skvas
 
@@ -23,7 +25,6 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "changes", "auto_examples/*.ipynb"]
@@ -45,6 +46,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "ExampleTitleSortKey",
     "abort_on_example_error": False,
     "download_all_examples": False,
+    "write_computation_times": False,
     "show_memory": False,
     "show_signature": False,
     "matplotlib_animations": False,
@@ -53,8 +55,11 @@ sphinx_gallery_conf = {
     "ignore_repr_types": r"matplotlib[.]|skvas[.]display",
 }
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "skvas"
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
 html_show_sourcelink = False
 html_sidebars = {"tried": [], "api": []}
 html_theme_options = {
@@ -77,10 +82,29 @@ def escape_markup(app, what, name, thing, options, lines):
     """Keep shapes such as (n_features_in_,) and |i - j| from being read as markup."""
     for place, line in enumerate(lines):
         line = re.sub(r"(shape \([^`)]*\w)_(?=[,)])", r"\1\\_", line)
-        lines[place] = re.sub(r"(?<![`\w])\|([^|`]+)\|(?![`_])", r"\\|\1\\|", line)
+        lines[place] = re.sub(
+            r"(?<![`\w])\|(\S[^|`]*(?<!\s))\|(?![`_])", r"\\|\1\\|", line
+        )
+
+
+def write_inline_math(translator, node):
+    """Write a formula as MathML, which browsers draw without a script."""
+    translator.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def write_math(translator, node):
+    """Write a formula that stands by itself."""
+    translator.body.append(convert(node.astext(), display="block"))
+    raise nodes.SkipNode
 
 
 def setup(app):
-    """Connect the functions above; the latter before numpydoc's own."""
+    """Connect the functions above; markup is escaped before numpydoc's own turn."""
+    app.add_html_math_renderer(
+        "mathml",
+        inline_renderers=(write_inline_math, None),
+        block_renderers=(write_math, None),
+    )
     app.connect("autodoc-skip-member", skip_foreign)
     app.connect("autodoc-process-docstring", escape_markup, priority=100)
