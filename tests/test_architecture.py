@@ -30,7 +30,7 @@ LAYERS = [
     ["_aligning", "_segmenting"],
     ["_aligner", "_segmenter", "_joint"],
     ["_transfer", "_report", "_persistence"],
-    ["display", "features", "presets"],
+    ["display", "features", "presets", "testing"],
     ["skvas"],  # skvas/__init__.py
     ["cli"],
 ]
