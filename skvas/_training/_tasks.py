@@ -145,7 +145,6 @@ class AlignmentTask:
             eps=self.eps,
             solver="projected",
             max_iter=self.max_iter,
-            sinkhorn_iter=10,
             sinkhorn_tol=1e-3,
         )
 

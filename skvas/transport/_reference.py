@@ -12,7 +12,7 @@ import torch
 
 from skvas.transport._marginals import Marginal
 from skvas.transport._problem import FGWProblem
-from skvas.transport._solvers import Budget, FGWResult
+from skvas.transport._solvers import STEP_CUT, STEP_GROWTH, Budget, FGWResult
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -178,18 +178,21 @@ def _projected(problem: _Dense, budget: Budget) -> tuple[Array, int, bool]:
 
 
 def _mirror(problem: _Dense, budget: Budget) -> tuple[Array, int, bool]:
-    """Descend multiplicatively, halving the step where the objective would rise."""
+    """Descend multiplicatively, by steps as long as the problem bears."""
     log_plan = np.log(problem.x.mass)[:, None] + np.log(problem.y.mass)[None, :]
     value, slope = problem.objective(log_plan), problem.gradient(log_plan)
     # 4 / max |gradient|, at most 1 / eps.
     step = 4 / max(np.abs(slope).max(), 4 * problem.eps)
     step = step if budget.step is None else min(budget.step, 1 / problem.eps)
+    longest = sure = step
     for iteration in range(budget.max_iter):
         trial = _project(log_plan - step * slope, problem.x, problem.y)
         trial_value = problem.objective(trial)
-        if trial_value > value + 16 * np.finfo(np.float64).eps * (1 + abs(value)):
-            step /= 2
+        noise = 16 * np.finfo(np.float64).eps * (1 + abs(value))
+        if trial_value > value + noise:
+            step = sure = STEP_CUT * step
             continue
+        step = min(STEP_GROWTH * step, longest) if trial_value < value - noise else sure
         change = np.abs(np.exp(trial) - np.exp(log_plan)).sum()
         log_plan, value = trial, trial_value
         slope = problem.gradient(log_plan)

@@ -30,6 +30,8 @@ __all__ = ["FGWResult", "fused_gromov_wasserstein"]
 
 # Sweeps that the last projection may use to meet the marginals.
 FINAL_SWEEPS = 100
+# By how much a mirror step that was cut grows when taken, and one refused is cut.
+STEP_GROWTH, STEP_CUT = 1.1, 0.5
 # Entries of a batch from which on compiled kernels are worth their loading.
 COMPILED_ENTRIES = 1 << 14
 # Nats between the smallest and the largest entry of a kernel that scaling can bear.
@@ -107,7 +109,7 @@ def fused_gromov_wasserstein(
     max_iter: int = 25,
     tol: float | None = None,
     step: float | None = None,
-    sinkhorn_iter: int = 20,
+    sinkhorn_iter: int = 10,
     sinkhorn_tol: float = 1e-5,
     backend: str = "torch",
 ) -> FGWResult:
@@ -141,8 +143,9 @@ def fused_gromov_wasserstein(
     eps : float, default=0.07
         Weight of the entropy, positive, in the unit of `cost`.
     solver : {"mirror", "projected"}, default="mirror"
-        "mirror" descends the whole objective multiplicatively with a step fixed by the
-        first gradient, halved for a problem whose objective would rise: it never rises.
+        "mirror" descends the whole objective multiplicatively. A step that would make
+        a problem's objective rise is not taken, but tried again at half its length;
+        one that is taken is followed by one longer by a tenth, up to the first.
         "projected" linearises the structural term and solves the entropic problem that
         is left by Sinkhorn: faster with two hard marginals, but may cycle.
     max_iter : int, default=25
@@ -151,9 +154,10 @@ def fused_gromov_wasserstein(
         A problem has converged when an iteration moves its plan by at most `tol` in l1
         norm, and is then left as it is. None: make `max_iter` iterations.
     step : float, default=None
-        Step of the mirror descent. None: 4 over the largest absolute entry of the first
-        gradient. Never more than `1 / eps`, where the old plan is forgotten.
-    sinkhorn_iter : int, default=20
+        First and longest step of the mirror descent. None: 4 over the largest absolute
+        entry of the first gradient. Never more than `1 / eps`, where the old plan is
+        forgotten.
+    sinkhorn_iter : int, default=10
         Sweeps of each inner projection onto two marginals; the last outer iteration
         takes as many as it needs to reach `sinkhorn_tol`, up to 100.
     sinkhorn_tol : float, default=1e-5
@@ -320,7 +324,7 @@ def _linearised(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult
 
 @_calmly
 def _mirror(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
-    """Descend multiplicatively, halving the step of a problem that would rise."""
+    """Descend multiplicatively, by steps as long as each problem bears."""
     rows, columns = problem.rows, problem.columns
     project = _mirror_projection(rows, columns, budget, in_logs)
     padded = _padded(problem)
@@ -330,7 +334,7 @@ def _mirror(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     linear = problem.linearise(plan)
     value = problem.objective(plan, linear)
     slope = _slope(problem, plan, log_plan, linear, padded)
-    step = _first_step(slope, budget.step, problem.eps)
+    longest = step = sure = _first_step(slope, budget.step, problem.eps)
     slack = 16 * torch.finfo(plan.dtype).eps
 
     for iteration in range(budget.max_iter):
@@ -339,8 +343,12 @@ def _mirror(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
         )
         trial_linear = problem.linearise(trial)
         trial_value = problem.objective(trial, trial_linear)
-        better = (trial_value <= value + slack * (1 + value.abs())) & ~state.done
-        step = torch.where(better | state.done, step, step / 2)
+        rise, noise = trial_value - value, slack * (1 + value.abs())
+        better = (rise <= noise) & ~state.done
+        sure = torch.where(better, sure, STEP_CUT * step)
+        # Where nothing is gained a step may be too long and swing about the minimum.
+        longer = torch.where(rise < -noise, STEP_GROWTH * step, sure)
+        step = torch.where(better, torch.minimum(longer, longest), sure)
         taken = _taken(better)
         plan = state.accept(plan, _pick(taken, trial, plan), better)
         log_plan = _pick(taken, trial_log, log_plan)
@@ -376,7 +384,7 @@ class _Stopping:
     ) -> Tensor:
         """Take the new plans of the problems that go on; note those that came to rest.
 
-        A problem that was not `moved` (its step is being halved) is not at rest.
+        A problem that was not `moved` (its step was too long) is not at rest.
         """
         self.n_iter += ~self.done
         if self.tol is None:

@@ -227,6 +227,17 @@ def test_objective_of_the_mirror_descent_never_rises(setting, costs, seed):
     assert (rise <= 1e-9 * (1 + values[1:].abs())).all()
 
 
+def test_step_that_was_cut_grows_back_where_it_is_borne(monkeypatch):
+    """First steps are too long where mass is free; later ones need not be short."""
+    setting = Setting("segment", 0.25, eps=1.0, lambda_x=0.0, lambda_y=0.0)
+    costs = [tensor(0, 10, 8)]
+    lowest = setting.solve(costs, max_iter=1000).objective
+    gap = setting.solve(costs).objective - lowest
+    monkeypatch.setattr(solvers_module, "STEP_GROWTH", 1.0)
+    gap_of_short_steps = setting.solve(costs).objective - lowest
+    assert gap < 0.1 * gap_of_short_steps
+
+
 @both_solvers
 @pytest.mark.parametrize("kind", ["segment", "virtual"])
 @given(seeds)
