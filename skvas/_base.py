@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skvas._batch import VideoBatch, check_device, pad, unpad
+from skvas._checkpoint import Checkpoint, identify
 from skvas._model_state import save_state
 from skvas._output import VideoTransformerMixin
 from skvas._training import Losses, Pairs, PairSampler, thin, train
@@ -93,6 +94,13 @@ class Model:
         assert self.prototypes is not None
         return self.prototypes()
 
+    def modules(self) -> nn.ModuleDict:
+        """Return what is trained."""
+        found = nn.ModuleDict({"encoder": self.encoder})
+        if self.prototypes is not None:
+            found["prototypes"] = self.prototypes
+        return found
+
 
 class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
     """Border, recipe, training and decoding of the three estimators.
@@ -164,8 +172,9 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         Notes
         -----
         Of an encoder of your own only the weights are kept: give :func:`skvas.load`
-        a network to put them in. Pickles of estimators work as everywhere in
-        scikit-learn, but whoever loads a pickle runs what is in it.
+        a network to put them in. The path of a `checkpoint` is not kept: whoever reads
+        a model shall write no file by surprise. Pickles of estimators work as
+        everywhere in scikit-learn, but whoever loads a pickle runs what is in it.
         """
         check_is_fitted(self)
         save_state(self, path)
@@ -204,11 +213,62 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
             raise InvalidParameterError(
                 f"callback must be None or callable, got {self.callback!r}."
             )
+        if not isinstance(self.checkpoint, (str, os.PathLike, type(None))):
+            raise InvalidParameterError(
+                f"checkpoint must be None or the path of a file, got "
+                f"{self.checkpoint!r}."
+            )
+        check_integer("checkpoint_interval", self.checkpoint_interval, low=1)
 
     def _check_seen(self, videos: Videos) -> list[np.ndarray]:
         """Check videos against those of `fit`."""
         check_is_fitted(self)
         return check_videos(videos, estimator=self, reset=False)
+
+    def _begin(
+        self, videos: list[np.ndarray], rng: np.random.RandomState
+    ) -> tuple[Model, list[np.ndarray], Checkpoint | None]:
+        """Prepare a training, or take up the one that the checkpoint holds.
+
+        Returns the networks, the features that the encoder sees, and the checkpoint.
+        """
+        self._forget()
+        checkpoint = self._open_checkpoint(videos)
+        if checkpoint is not None and checkpoint.found:
+            for name, value in checkpoint.attributes.items():
+                setattr(self, name, value)
+            features = self._features(videos)
+            model = self._build(features, rng)
+            vectors = checkpoint.weights.get("prototypes.vectors")
+            if vectors is not None:
+                placed = torch.from_numpy(vectors).to(self._device())
+                model.prototypes = Prototypes(placed)
+            return model, features, checkpoint
+        features = self._fit_features(videos)
+        model = self._build(features, rng)
+        self._start(model, features, rng)
+        if checkpoint is not None:
+            learned = {n: v for n, v in vars(self).items() if n.endswith("_")}
+            checkpoint.attributes = learned
+        return model, features, checkpoint
+
+    def _forget(self) -> None:
+        """Drop what an earlier fit has learned, but for what videos look like."""
+        for name in list(vars(self)):
+            if name.endswith("_") and not name.endswith("_in_"):
+                delattr(self, name)
+
+    def _open_checkpoint(self, videos: list[np.ndarray]) -> Checkpoint | None:
+        if self.checkpoint is None:
+            return None
+        identity = identify(self, videos, self._device())
+        return Checkpoint(self.checkpoint, self.checkpoint_interval, identity)
+
+    def _start(
+        self, model: Model, features: list[np.ndarray], rng: np.random.RandomState
+    ) -> None:
+        """See what the data say before training."""
+        self._survey(model, features, rng)
 
     def _fit_features(self, videos: list[np.ndarray]) -> list[np.ndarray]:
         """Fit the preprocessing, and return the features that the encoder sees."""
@@ -274,11 +334,10 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         features: list[np.ndarray],
         rng: np.random.RandomState,
         compute: Callable[[Model, Pairs, float], Losses],
+        checkpoint: Checkpoint | None,
     ) -> dict[str, np.ndarray]:
         """Run the training loop on the model."""
-        modules = nn.ModuleList([model.encoder])
-        if model.prototypes is not None:
-            modules.append(model.prototypes)
+        modules = model.modules()
         max_epochs = self._resolve("max_epochs")
         if max_epochs and not any(p.requires_grad for p in modules.parameters()):
             raise ValueError(
@@ -297,6 +356,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
                 weight_decay=self._resolve("weight_decay"),
                 max_epochs=max_epochs,
                 after_step=model.prototypes.renormalise if model.prototypes else _pass,
+                checkpoint=checkpoint,
                 callback=self.callback,
                 verbose=int(self.verbose),
             )

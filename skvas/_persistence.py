@@ -165,6 +165,8 @@ def _check(estimator: Any) -> None:
     for name in vars(estimator):
         if not name.endswith("_") and name not in {*parameters, "_output_container"}:
             raise ModelFileError(f"{name!r} is no attribute of a fitted estimator")
+    if estimator.checkpoint is not None:
+        raise ModelFileError("it names a checkpoint, which no model file may")
     _check_parameters(estimator)
     if not 1 <= estimator.n_features_in_ <= MAX_FEATURES:
         raise ModelFileError("n_features_in_ is out of range")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,12 @@ class ActionSegmenter(SegmentingEstimator):
     callback : callable, default=None
         Called at the end of each epoch with a dict of its number, losses and
         diagnostics.
+    checkpoint : str or path-like, default=None
+        File that the training is kept in. Where it is there, `fit` goes on from it,
+        and ends with the same weights as if it had never been stopped; the file stays.
+        One of other videos or other parameters is an error. None: nothing is kept.
+    checkpoint_interval : int, default=1
+        Epochs from one writing of the checkpoint to the next.
     random_state : int, RandomState or None, default=None
         Source of all randomness; an int makes `fit` reproducible.
 
@@ -170,6 +177,8 @@ class ActionSegmenter(SegmentingEstimator):
         n_jobs: int | None = None,
         verbose: int = 0,
         callback: Callback | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_interval: int = 1,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_actions = n_actions
@@ -194,6 +203,8 @@ class ActionSegmenter(SegmentingEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.callback = callback
+        self.checkpoint = checkpoint
+        self.checkpoint_interval = checkpoint_interval
         self.random_state = random_state
 
     def fit(self, videos: Videos, y: Any = None) -> ActionSegmenter:
@@ -215,7 +226,12 @@ class ActionSegmenter(SegmentingEstimator):
         ------
         ValueError, TypeError
             If a parameter or a video is not as described; the estimator is then left
-            as it was.
+            as it was. So with any error, and with an interrupt from the keyboard.
+        CheckpointError
+            If the checkpoint is damaged, or is that of another training.
+        OSError
+            If the checkpoint cannot be read or written; names it. What was kept in it
+            before stays.
         """
         self._check_parameters()
         with unchanged_on_failure(self):
@@ -223,10 +239,8 @@ class ActionSegmenter(SegmentingEstimator):
                 videos, estimator=self, min_total_frames=max(2, self.n_actions)
             )
             rng = check_random_state(self.random_state)
-            features = self._fit_features(checked)
-            model = self._build(features, rng)
-            model.prototypes = self._start_prototypes(model, features, rng)
-            history = self._train(model, features, rng, self._compute)
+            model, features, checkpoint = self._begin(checked, rng)
+            history = self._train(model, features, rng, self._compute, checkpoint)
             embeddings = self._store(model, history, features)
             plans = self._segment(embeddings)
             labels = [plan_to_labels(shares) for shares, _ in plans]

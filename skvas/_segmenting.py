@@ -101,9 +101,9 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
             max_iter=self.max_iter,
         )
 
-    def _start_prototypes(
+    def _start(
         self, model: Model, features: list[np.ndarray], rng: np.random.RandomState
-    ) -> Prototypes:
+    ) -> None:
         """Place the action embeddings where the recipe says, or the data do."""
         self.chosen_: dict[str, Any] = {}
         embeddings, batch = self._survey(model, features, rng)
@@ -112,7 +112,8 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
             self.chosen_ = self._choose(embeddings, batch, seed)
         vectors = self._place(embeddings, batch, self._resolve("start"), seed)
         task, n_rounds = self._segmentation_task(), self._resolve("n_refine")
-        return Prototypes(refine(vectors, embeddings, batch, task, n_rounds))
+        vectors = refine(vectors, embeddings, batch, task, n_rounds)
+        model.prototypes = Prototypes(vectors)
 
     def _place(
         self, embeddings: Tensor, batch: VideoBatch, start: str, seed: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sklearn.exceptions import ConvergenceWarning as _ConvergenceWarning
 
 __all__ = [
+    "CheckpointError",
     "CoarseAlignmentWarning",
     "CollapseWarning",
     "ConvergenceWarning",
@@ -31,6 +32,24 @@ class InvalidParameterError(ValueError, TypeError):
     ... except ValueError as error:
     ...     print(error)
     eps must be a finite number > 0, got -1.0.
+    """
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is damaged, or is that of another training.
+
+    Examples
+    --------
+    >>> import os
+    >>> from skvas import VideoAligner
+    >>> from skvas.datasets import make_videos
+    >>> from skvas.exceptions import CheckpointError
+    >>> videos = make_videos(3, random_state=0).videos
+    >>> try:
+    ...     VideoAligner(checkpoint=os.devnull).fit(videos)
+    ... except CheckpointError as error:
+    ...     print(error)
+    fit cannot resume from checkpoint='/dev/null': it is no regular file. ...
     """
 
 

@@ -26,6 +26,7 @@ LAYERS = [
     ["nn", "_alignment"],
     ["_training", "preprocessing"],
     ["_model_state"],
+    ["_checkpoint"],
     ["_base", "_coarse"],
     ["_aligning", "_segmenting"],
     ["_aligner", "_segmenter", "_joint"],

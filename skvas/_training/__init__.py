@@ -1,7 +1,7 @@
 """Training: the tasks and their pseudo-labels, the samplers and the one loop."""
 
 from skvas._training._callbacks import Callback, announce
-from skvas._training._loop import Losses, train
+from skvas._training._loop import Keeper, Losses, TrainingState, train
 from skvas._training._sampling import (
     Pairs,
     PairSampler,
@@ -14,10 +14,12 @@ from skvas._training._tasks import AlignmentTask, SegmentationTask, VAVATask
 __all__ = [
     "AlignmentTask",
     "Callback",
+    "Keeper",
     "Losses",
     "PairSampler",
     "Pairs",
     "SegmentationTask",
+    "TrainingState",
     "VAVATask",
     "announce",
     "k_means",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -30,15 +31,48 @@ class Losses:
     parts: Mapping[str, Tensor]
 
 
+@dataclass(frozen=True)
+class TrainingState:
+    """All that the rest of a training depends on, between two epochs.
+
+    Parameters
+    ----------
+    modules : Module
+        What is trained.
+    optimizer : Optimizer
+        Of its parameters.
+    rng : RandomState
+        What batches are drawn by.
+    records : list of dict
+        One for each epoch that is over.
+    """
+
+    modules: nn.Module
+    optimizer: torch.optim.Optimizer
+    rng: np.random.RandomState
+    records: list[dict[str, float]]
+
+
+class Keeper(Protocol):
+    """What keeps a training, so that it can go on where it was stopped."""
+
+    def begin(self, state: TrainingState) -> None:
+        """Put the training where it was kept, if it was."""
+
+    def end_epoch(self, state: TrainingState, *, last: bool) -> None:
+        """Keep the training."""
+
+
 def train(
     compute: Callable[[Pairs, float], Losses],
     sampler: PairSampler,
-    modules: nn.ModuleList,
+    modules: nn.Module,
     *,
     lr: float,
     weight_decay: float,
     max_epochs: int,
     after_step: Callable[[], None],
+    checkpoint: Keeper | None = None,
     callback: Callback | None = None,
     verbose: int = 0,
 ) -> dict[str, np.ndarray]:
@@ -50,7 +84,7 @@ def train(
         From a batch of pairs, and the share of the training that is over, to `Losses`.
     sampler : PairSampler
         Gives the batches.
-    modules : ModuleList
+    modules : Module
         What is trained, in place.
     lr, weight_decay : float
         Of Adam.
@@ -58,6 +92,8 @@ def train(
         Passes over the videos.
     after_step : callable
         Called after each step of the optimiser, to put parameters back on the sphere.
+    checkpoint : Keeper, default=None
+        Where the training is kept, and from where it goes on.
     callback : callable, default=None
         Called with the record of each epoch.
     verbose : int, default=0
@@ -73,7 +109,10 @@ def train(
     groups = [{"params": list(modules.parameters())}]
     optimizer = torch.optim.Adam(groups, lr=lr, weight_decay=weight_decay)
     records: list[dict[str, float]] = []
-    for epoch in range(max_epochs):
+    state = TrainingState(modules, optimizer, sampler.rng, records)
+    if checkpoint is not None:
+        checkpoint.begin(state)
+    for epoch in range(len(records), max_epochs):
         started = time.perf_counter()
         seen: list[dict[str, Tensor]] = []
         for pairs in sampler.epoch():
@@ -90,6 +129,8 @@ def train(
         seconds = time.perf_counter() - started
         records.append({"epoch": epoch + 1, **means, "seconds": seconds})
         announce(records[-1], max_epochs, verbose)
+        if checkpoint is not None:
+            checkpoint.end_epoch(state, last=epoch + 1 == max_epochs)
         if callback is not None:
             callback(records[-1])
     modules.eval()
