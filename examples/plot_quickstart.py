@@ -27,11 +27,11 @@ import numpy as np
 
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
 from skvas.datasets import load_folder, load_spar
+from skvas.display import AlignmentDisplay, SegmentationDisplay
 from skvas.metrics import (
     dtw_matches,
     label_agreement,
     linear_warp,
-    match_labels,
     segmentation_report,
     uniform_segmentation,
 )
@@ -137,52 +137,32 @@ if data.labels is not None and len(data.videos) > 1:
 # %%
 # A look at the results
 # ---------------------
-# Above, the labelled (upper half of a row) and found segments of some videos; below,
-# how one video runs against another.
+# Above, the labelled and the found segments of some videos, in the colours of the
+# actions that they were paired with. Below, which moment of the first video is which
+# moment of the second.
 
-figure, (axis_segments, axis_plan) = plt.subplots(
-    1, 2, figsize=(11, 4.5), width_ratios=[3, 2], layout="constrained"
+n_shown = min(6, len(data.videos))
+labels = data.labels[:n_shown] if data.labels is not None else None
+figure, (above, below) = plt.subplots(
+    2, 1, figsize=(10, 7), height_ratios=[2, 1], layout="constrained"
 )
-colours = plt.get_cmap("tab20" if n_actions > 10 else "tab10")
-shown = range(min(8, len(data.videos)))
-mapping = {k: k for k in range(n_actions)}
-if data.labels is not None:
-    mapping = match_labels(data.labels, joint.labels_)
-for row in shown:
-    found = np.array([mapping.get(k, n_actions) for k in joint.labels_[row]])
-    strips = [(found, 0.5)] if data.labels is not None else [(found, 0.0)]
-    if data.labels is not None:
-        strips.append((data.labels[row], 0.0))
-    for strip, offset in strips:
-        top, height = row + offset, 0.9 - offset if len(strips) == 1 else 0.4
-        axis_segments.imshow(
-            strip[None],
-            cmap=colours,
-            vmin=0,
-            vmax=colours.N - 1,
-            aspect="auto",
-            interpolation="nearest",
-            extent=(0, len(strip), top + height, top),
-        )
-axis_segments.set(
-    xlim=(0, max(lengths[row] for row in shown)),
-    ylim=(len(shown), 0),
-    yticks=np.arange(len(shown)) + 0.45,
-    yticklabels=[data.names[row] for row in shown],
-    xlabel="frame",
-    title="labelled (above) and found (below) segments"
-    if data.labels is not None
-    else "found segments",
+SegmentationDisplay.from_predictions(
+    labels,
+    list(joint.labels_)[:n_shown],
+    names=data.names[:n_shown],
+    action_names=data.action_names if labels else None,
+    ax=above,
 )
-second = 1 if len(data.videos) > 1 else 0
-alignment = joint.align(data.videos[0], data.videos[second])
-path = alignment.to_path()
-axis_plan.imshow(alignment.plan.T**0.5, cmap="Greys", origin="lower", aspect="auto")
-axis_plan.plot(path[:, 0], path[:, 1], ".", markersize=2, color="tab:red")
-axis_plan.set(
-    xlabel=f"frame of {data.names[0]}",
-    ylabel=f"frame of {data.names[second]}",
-    title="transport plan and matches",
-)
+if len(data.videos) > 1:
+    AlignmentDisplay.from_estimator(
+        joint,
+        *data.videos[:2],
+        labels_x=labels[0] if labels else None,
+        labels_y=labels[1] if labels else None,
+        names=data.names[:2],
+        action_names=data.action_names if labels else None,
+        kind="threads",
+        ax=below,
+    )
 figure.savefig(options.out, dpi=120)
 print(f"\nfigure written to {options.out}")

@@ -32,8 +32,7 @@ class VideoAligner(AligningEstimator):
         Kantorovich transport with an optimality prior.
     recipe : {"informed", "paper"}, default="informed"
         Where training starts, and what "auto" below stands for. "informed": from
-        whitened features (METHOD.md, section 7b).
-        "paper": from a random network, as published.
+        whitened features. "paper": from a random network, as published.
     features : transformer, None, "standardise" or "auto", default="auto"
         Preprocessing of the videos, cloned and fitted in `fit`, such as
         ``Framewise(StandardScaler())``; None takes them as they are. "standardise":

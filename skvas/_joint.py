@@ -41,9 +41,8 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         Number of actions K. A video need not contain all of them.
     recipe : {"informed", "paper"}, default="informed"
         Where training starts, and what "auto" below stands for. "informed": from
-        whitened features and action embeddings found in the data
-        itself (METHOD.md, section 7b).
-        "paper": from a random network, as published.
+        whitened features and action embeddings found in the data themselves. "paper":
+        from a random network, as published.
     features : transformer, None, "standardise" or "auto", default="auto"
         Preprocessing of the videos, cloned and fitted in `fit`, such as
         ``Framewise(StandardScaler())``; None takes them as they are. "standardise":

@@ -67,9 +67,10 @@ def published_iteration(
     -------
     FGWResult
         `plan` (B, N, M), the virtual frames cut off, on the solver's scale (with them,
-        it sums to about 1). `objective` is that of METHOD.md, and `error_x` and
-        `error_y` are the relative errors of the marginals, all of the plan with its
-        virtual frames; `n_iter` is `max_iter` and `converged` False.
+        it sums to about 1). `objective` is that of
+        :func:`~skvas.transport.fused_gromov_wasserstein`, and `error_x` and `error_y`
+        are the relative errors of the marginals, all of the plan with its virtual
+        frames; `n_iter` is `max_iter` and `converged` False.
 
     Raises
     ------
