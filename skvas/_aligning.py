@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -200,9 +202,9 @@ def _align(
             align_coarsely(embedding, reference, task, matching, target, limit)
             for embedding in embeddings
         ]
-    batch_x = pad(embeddings, target)
-    batch_y = pad([reference] * len(embeddings), target)
-    with torch.no_grad():
+    with _telling_what_was_needed(longest, len(reference)), torch.no_grad():
+        batch_x = pad(embeddings, target)
+        batch_y = pad([reference] * len(embeddings), target)
         found = task.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
         costs = unpad(cosine_cost(batch_x.frames, batch_y.frames), batch_x.lengths)
         plans = unpad(found.plan, batch_x.lengths + 1)  # the virtual frame is first
@@ -212,3 +214,19 @@ def _align(
             plans, costs, found.objective.tolist(), strict=True
         )
     ]
+
+
+@contextmanager
+def _telling_what_was_needed(n: int, m: int) -> Iterator[None]:
+    """Turn torch's errors of a lack of memory into one that says what to do."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        lacking = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not lacking and "DefaultCPUAllocator" not in str(error):
+            raise
+        raise MemoryError(
+            f"Aligning {n} with {m} frames in full needs about "
+            f"{alignment_memory(n, m) / 1e9:.2g} GB, which cannot be had. Set "
+            "memory_limit to less than what is free, to align coarse to fine."
+        ) from error

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from skvas._batch import VideoBatch, check_device, pad, unpad
 from skvas._checkpoint import Checkpoint, identify
-from skvas._model_state import save_state
+from skvas._model_state import save_state, version
 from skvas._output import VideoTransformerMixin
 from skvas._training import Losses, Pairs, PairSampler, thin, train
 from skvas._typing import Videos
@@ -28,6 +28,7 @@ from skvas.exceptions import (
     CollapseWarning,
     DegenerateFramesWarning,
     InvalidParameterError,
+    ModelVersionWarning,
 )
 from skvas.metrics import shared_order
 from skvas.nn import MLPEncoder, Prototypes, ResidualEncoder
@@ -178,6 +179,23 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         save_state(self, path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_skvas_version": version()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Warn of a pickle that another version of skvas wrote."""
+        state = dict(state)
+        written = state.pop("_skvas_version", "0.1.0")
+        if written != version():
+            warnings.warn(
+                f"This {type(self).__name__} was pickled by skvas {written} and is "
+                f"loaded by {version()}; what it predicts may differ. Models that are "
+                "kept are better written with save.",
+                ModelVersionWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

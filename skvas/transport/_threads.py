@@ -1,7 +1,8 @@
-"""Work too small to share out among threads."""
+"""Where work is better kept on one thread: small work, and that of forked processes."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,11 @@ import torch
 
 # Entries of a tensor below which operations stay on one thread.
 SHARED_ENTRIES = 1 << 20
+
+# A forked process inherits OpenMP's count of threads but not the threads, and would
+# wait for them for ever at its first operation that is shared out.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 @contextmanager
