@@ -11,6 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,11 +20,18 @@ from sklearn.base import is_clusterer
 from sklearn.utils import Bunch
 
 import skvas
-from skvas import ActionSegmenter, JointAlignSegment, VideoAligner, step_report
+from skvas import (
+    ActionSegmenter,
+    JointAlignSegment,
+    VideoAligner,
+    predict_files,
+    step_report,
+)
 from skvas._files import replacing, write_atomically
 from skvas.datasets import load_folder
+from skvas.datasets._folder import VideoFile, find_videos, read_features
+from skvas.exceptions import FailedFilesWarning
 from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
-from skvas.io import SegmentTable, write_segments
 from skvas.metrics import (
     label_agreement,
     linear_warp,
@@ -191,6 +199,7 @@ def _add_predict(commands: Any) -> None:
         help="frames per second (default: what 'skvas extract' noted)",
     )
     parser.add_argument("--overwrite", action="store_true", help="skip nothing")
+    parser.add_argument("-j", "--jobs", type=int, help="processes (default: 1)")
 
 
 def _add_align(commands: Any) -> None:
@@ -298,21 +307,32 @@ def _fit(options: argparse.Namespace) -> None:
 
 def _predict(options: argparse.Namespace) -> None:
     model = _load_segmenter(options.model)
-    data = _load(options)
-    out = Path(options.out)
-    targets = [_target(out, data, i, options.format) for i in range(len(data.videos))]
-    todo = [i for i, t in enumerate(targets) if options.overwrite or not t.exists()]
-    _say_skipped(len(targets) - len(todo), "are labelled", "--overwrite")
-    for i in _progress(todo, lambda i: data.names[i]):
-        # Before the model has worked in vain.
-        clock = {} if options.format == "txt" else _clock(options, data, i)
-        labels = model.predict(data.videos[i])
-        targets[i].parent.mkdir(parents=True, exist_ok=True)
-        if options.format == "txt":
-            write_atomically(targets[i], "".join(f"{k}\n" for k in labels).encode())
-        else:
-            table = SegmentTable.from_labels(labels, data.names[i], **clock)
-            write_segments(table, targets[i], format=options.format)
+    files = find_videos(_checked_folder(options), options.activity)
+    needs_times = options.format != "txt" and options.fps is None
+    if needs_times and not Path(options.folder, "times").is_dir():
+        raise ValueError(
+            f"--fps is missing: {options.format} files have times in seconds, and "
+            f"nothing says how many frames make one."
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FailedFilesWarning)  # told below
+        report = predict_files(
+            model,
+            [file.features for file in files],
+            options.out,
+            format=options.format,
+            fps=options.fps,
+            names=[_label_name(file) for file in files],
+            read=partial(_read_timed, options.folder) if needs_times else None,
+            overwrite=options.overwrite,
+            n_jobs=options.jobs,
+            callback=_show_file,
+        )
+    statuses = [record["status"] for record in report.records]
+    _say_skipped(statuses.count("skipped"), "are labelled", "--overwrite")
+    if report.failed:
+        faults = [f"{record['path']}: {record['error']}" for record in report.failed]
+        raise ValueError("\n".join(faults))
 
 
 def _align(options: argparse.Namespace) -> None:
@@ -449,6 +469,12 @@ def _score_alignment(
 
 def _load(options: argparse.Namespace, **arguments: Any) -> Bunch:
     """Read the folder of features, or say how to make one."""
+    folder = _checked_folder(options)
+    return load_folder(folder, activity=options.activity, **arguments)
+
+
+def _checked_folder(options: argparse.Namespace) -> Path:
+    """Return the folder of features; if it has videos instead, say what to do."""
     folder = Path(options.folder)
     prepared = not folder.is_dir() or (folder / "features").exists()
     if not prepared and any(_is_video(file) for file in folder.iterdir()):
@@ -456,7 +482,7 @@ def _load(options: argparse.Namespace, **arguments: Any) -> Bunch:
             f"{options.folder!r} holds video files, not features; first run: skvas "
             f"extract {options.folder} -o FEATURES"
         )
-    return load_folder(folder, activity=options.activity, **arguments)
+    return folder
 
 
 def _load_segmenter(path: str) -> Any:
@@ -469,30 +495,21 @@ def _load_segmenter(path: str) -> Any:
     return model
 
 
-def _target(out: Path, data: Bunch, index: int, form: str) -> Path:
-    """Return the file that holds what was found in a video."""
-    folder = out if data.activities is None else out / data.activities[index]
-    return folder / f"{data.names[index]}.{form}"
+def _label_name(file: VideoFile) -> str:
+    """Return the name of a video, behind that of its activity if it has one."""
+    return file.name if file.activity is None else f"{file.activity}/{file.name}"
 
 
-def _clock(options: argparse.Namespace, data: Bunch, index: int) -> dict[str, Any]:
-    """Return when the frames of a video are shown, as `from_labels` takes it."""
-    if options.fps is not None:
-        return {"fps": options.fps}
-    name = data.names[index]
-    file = Path(options.folder) / "times" / f"{name}.npy"
-    if not file.is_file():
-        raise ValueError(
-            f"--fps is missing: {options.format} files have times in seconds, and "
-            f"nothing says how many frames of {name!r} make one."
-        )
+def _read_timed(folder: str, path: Path) -> VideoFeatures:
+    """Read the features of a video, and when `skvas extract` saw its frames."""
+    features, file = read_features(path), Path(folder, "times", f"{path.stem}.npy")
     times = np.load(file, allow_pickle=False)
-    if len(times) != len(data.videos[index]):
+    if len(times) not in features.shape:
         raise ValueError(
-            f"{str(file)!r} has {len(times)} times for {len(data.videos[index])} "
-            "frames; run skvas extract again, or give --fps."
+            f"{str(file)!r} has {len(times)} times for {len(features)} frames; run "
+            "skvas extract again, or give --fps."
         )
-    return {"times": times}
+    return VideoFeatures(features, times)
 
 
 def _features(path: str, options: argparse.Namespace) -> VideoFeatures:
@@ -579,6 +596,11 @@ def _progress(items: Sequence[Item], name: Callable[[Item], str]) -> Iterator[It
         yield item
     if shown and items:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _show_file(record: Mapping[str, Any]) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{record['path']}", end="", file=sys.stderr, flush=True)
 
 
 def _show_epoch(record: Mapping[str, float]) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "CollapseWarning",
     "ConvergenceWarning",
     "DegenerateFramesWarning",
+    "FailedFilesWarning",
     "InvalidParameterError",
     "ModelFileError",
     "ModelVersionWarning",
@@ -135,4 +136,15 @@ class DegenerateFramesWarning(UserWarning):
     >>> import warnings
     >>> from skvas.exceptions import DegenerateFramesWarning
     >>> warnings.simplefilter("ignore", DegenerateFramesWarning)
+    """
+
+
+class FailedFilesWarning(UserWarning):
+    """Of many files, some could not be labelled; the others were.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skvas.exceptions import FailedFilesWarning
+    >>> warnings.simplefilter("error", FailedFilesWarning)
     """

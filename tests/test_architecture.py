@@ -30,7 +30,7 @@ LAYERS = [
     ["_base", "_coarse"],
     ["_aligning", "_segmenting"],
     ["_aligner", "_segmenter", "_joint"],
-    ["_transfer", "_report", "_persistence"],
+    ["_transfer", "_report", "_persistence", "_many_files"],
     ["display", "features", "presets", "testing"],
     ["skvas"],  # skvas/__init__.py
     ["cli"],

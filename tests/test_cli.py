@@ -95,13 +95,18 @@ def test_options_of_fit_reach_the_estimator(folder, options, name, value):
     assert model.n_iter_ == 0
 
 
+def visible(folder):
+    """List what is not hidden in a folder."""
+    return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+
+
 def test_predict_writes_the_labels_of_each_video(folder, joint, tmp_path):
     assert run("predict", joint, folder, "-o", tmp_path / "out") == 0
     model, data = skvas.load(joint), load_folder(folder)
     for name, video in zip(data.names, data.videos, strict=True):
         lines = (tmp_path / "out" / f"{name}.txt").read_text().split()
         assert list(map(int, lines)) == model.predict(video).tolist()
-    assert len(os.listdir(tmp_path / "out")) == len(data.names)
+    assert visible(tmp_path / "out") == [f"{name}.txt" for name in data.names]
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "eaf", "textgrid", "srt", "vtt"])
@@ -135,30 +140,42 @@ def test_stopped_prediction_goes_on_where_it_was(folder, joint, tmp_path, capsys
 def test_interrupted_prediction_leaves_whole_files(
     folder, joint, tmp_path, monkeypatch, capsys
 ):
-    count = iter(range(9))
     replace = os.replace
 
     def interrupt(source, target):
-        if next(count) == 2:
+        if target.name == "v2.txt":
             raise KeyboardInterrupt
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", interrupt)
     assert run("predict", joint, folder, "-o", tmp_path / "out") == 130
-    assert sorted(os.listdir(tmp_path / "out")) == ["v0.txt", "v1.txt"]
+    assert visible(tmp_path / "out") == ["v0.txt", "v1.txt"]
     assert "interrupted" in capsys.readouterr().err
 
 
 def test_full_disk_is_said_with_the_file(folder, joint, tmp_path, monkeypatch, capsys):
+    replace = os.replace
+
     def full(source, target):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        if target.name == "v0.txt":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
 
     monkeypatch.setattr(os, "replace", full)
     assert run("predict", joint, folder, "-o", tmp_path / "out") == 1
     message = capsys.readouterr().err
     assert "v0.txt" in message
     assert "No space left" in message
-    assert os.listdir(tmp_path / "out") == []
+    assert visible(tmp_path / "out") == []
+
+
+def test_bad_video_is_named_and_the_others_are_labelled(joint, tmp_path, capsys):
+    data = make_folder(tmp_path / "data")
+    (data / "features" / "v1.npy").write_bytes(b"junk")
+    assert run("predict", joint, data, "-o", tmp_path / "out", "-j", 2) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "v1.npy" in line
+    assert visible(tmp_path / "out") == ["v0.txt", "v2.txt", "v3.txt"]
 
 
 def test_activities_get_folders_of_their_own(tmp_path):
@@ -176,7 +193,7 @@ def test_activities_get_folders_of_their_own(tmp_path):
     }
     arguments = ("predict", model, data, "--activity", "tea", "-o", tmp_path / "one")
     assert run(*arguments) == 0
-    assert os.listdir(tmp_path / "one") == ["tea"]
+    assert visible(tmp_path / "one") == ["tea"]
 
 
 def test_align_writes_a_table_of_matches(folder, joint, aligner, tmp_path):
@@ -338,7 +355,7 @@ def test_mistake_is_one_line_on_standard_error(
     assert re.search(message, printed.err)
     assert not (tmp_path / "m").exists()
     if arguments[0] == "predict":
-        assert not (tmp_path / "out").exists()
+        assert not list(tmp_path.glob("out/*.txt"))
 
 
 @pytest.mark.parametrize(
@@ -356,13 +373,13 @@ def test_traceback_is_shown_on_demand():
         run("fit", "gone", "-k", 3, "-o", "m", "--traceback")
 
 
-def test_fault_of_ours_is_not_hidden(folder, joint, tmp_path, monkeypatch):
+def test_fault_of_ours_is_not_hidden(folder, joint, monkeypatch):
     def fail(self, videos):
         raise KeyError("bug")
 
     monkeypatch.setattr(skvas.JointAlignSegment, "predict", fail)
     with pytest.raises(KeyError, match="bug"):
-        run("predict", joint, folder, "-o", tmp_path / "out")
+        run("report", joint, folder)
 
 
 def test_warning_is_one_line(folder, tmp_path, capsys, recwarn):

@@ -15,7 +15,7 @@ _SUFFIXES = (".npy", ".txt")
 
 
 @dataclass(frozen=True)
-class _Source:
+class VideoFile:
     """One video on disk: its features, and its labels where there are any."""
 
     name: str
@@ -110,10 +110,10 @@ def load_folder(
             f"on_mismatch must be 'raise' or 'resample', got {on_mismatch!r}."
         )
     root = Path(path)
-    sources = _select(_find_sources(root), activity, root)
+    sources = find_videos(root, activity)
     words = [_read_labels(s.labels) if s.labels else None for s in sources]
     _warn_of_missing_labels(sources, words)
-    videos = _orient([_read_features(s.features) for s in sources], words, sources)
+    videos = _orient([read_features(s.features) for s in sources], words, sources)
     action_names = _read_mappings(root, sources) or sorted(
         {word for video in words if video is not None for word in video}
     )
@@ -135,8 +135,26 @@ def load_folder(
     )
 
 
-def _find_sources(root: Path) -> list[_Source]:
-    """List the videos of a folder, whichever way its activities are laid out."""
+def find_videos(root: Path, activity: str | None) -> list[VideoFile]:
+    """List the videos of a folder, or of one of its activities.
+
+    Parameters
+    ----------
+    root : Path
+        The folder, in a layout that `load_folder` reads.
+    activity : str or None
+        None: all.
+
+    Returns
+    -------
+    list of VideoFile
+        In the order in which `load_folder` has them.
+    """
+    return _select(_find_all(root), activity, root)
+
+
+def _find_all(root: Path) -> list[VideoFile]:
+    """List all videos, whichever way activities are laid out."""
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {str(root)!r}.")
     features, labels = root / "features", root / "groundTruth"
@@ -176,7 +194,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 def _videos_in(
     features: Path, labels: list[Path], activity: str | None
-) -> list[_Source]:
+) -> list[VideoFile]:
     """List the videos of one folder of features, in the order of their names."""
     files: dict[str, Path] = {}
     for file in sorted(features.iterdir()):
@@ -189,7 +207,7 @@ def _videos_in(
             )
         files[file.stem] = file
     return [
-        _Source(name, activity, files[name], _label_file(labels, name))
+        VideoFile(name, activity, files[name], _label_file(labels, name))
         for name in sorted(files)
     ]
 
@@ -199,7 +217,9 @@ def _label_file(folders: list[Path], name: str) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def _select(sources: list[_Source], activity: str | None, root: Path) -> list[_Source]:
+def _select(
+    sources: list[VideoFile], activity: str | None, root: Path
+) -> list[VideoFile]:
     if activity is None:
         return sources
     selected = [source for source in sources if source.activity == activity]
@@ -212,7 +232,7 @@ def _select(sources: list[_Source], activity: str | None, root: Path) -> list[_S
     return selected
 
 
-def _read_features(file: Path) -> NDArray[np.float32]:
+def read_features(file: Path) -> NDArray[np.float32]:
     """Read one array of features, which must be plain numbers in two dimensions."""
     try:
         if file.suffix == ".npy":
@@ -260,7 +280,7 @@ def _read_labels(file: Path) -> list[str]:
     return words
 
 
-def _read_mappings(root: Path, sources: list[_Source]) -> list[str]:
+def _read_mappings(root: Path, sources: list[VideoFile]) -> list[str]:
     """Return the action names of the folder's mapping, or of its activities'."""
     folders = [root]
     folders += [root / a for a in dict.fromkeys(s.activity for s in sources) if a]
@@ -305,7 +325,7 @@ def _encode(words: list[str], names: list[str], file: Path) -> NDArray[np.int64]
 
 
 def _warn_of_missing_labels(
-    sources: list[_Source], words: list[list[str] | None]
+    sources: list[VideoFile], words: list[list[str] | None]
 ) -> None:
     missing = [s.name for s, w in zip(sources, words, strict=True) if w is None]
     if missing and len(missing) < len(sources):
@@ -320,7 +340,7 @@ def _warn_of_missing_labels(
 def _orient(
     arrays: list[NDArray[np.float32]],
     words: list[list[str] | None],
-    sources: list[_Source],
+    sources: list[VideoFile],
 ) -> list[NDArray[np.float32]]:
     """Return arrays with one row per frame, and the same columns in all of them."""
     n_rows = {array.shape[0] for array in arrays}
@@ -346,7 +366,7 @@ def _orient(
 def _match_lengths(
     labels: list[NDArray[np.int64] | None],
     videos: list[NDArray[np.float32]],
-    sources: list[_Source],
+    sources: list[VideoFile],
     *,
     resample: bool,
 ) -> list[NDArray[np.int64] | None]:

@@ -31,7 +31,7 @@ class _Format:
     resolution: float = 0.0
 
 
-_FORMATS = {
+FORMATS = {
     "csv": _Format(_text.parse_csv, _text.compose_csv, ()),
     "json": _Format(_text.parse_json, _text.compose_json, ()),
     "eaf": _Format(
@@ -205,12 +205,12 @@ def write_segments(
 def _find_format(path: str | os.PathLike[str], name: str | None) -> tuple[str, _Format]:
     if name is None:
         name = Path(path).suffix.lower().removeprefix(".")
-        if name not in _FORMATS:
+        if name not in FORMATS:
             raise ValueError(
                 f"{os.fspath(path)!r} does not say its format by its suffix; give "
-                f"format, one of {', '.join(map(repr, _FORMATS))}."
+                f"format, one of {', '.join(map(repr, FORMATS))}."
             )
-    return name, _FORMATS[check_choice("format", name, tuple(_FORMATS))]
+    return name, FORMATS[check_choice("format", name, tuple(FORMATS))]
 
 
 def _refuse_options(name: str, kind: _Format, options: dict[str, Any]) -> None:

@@ -1,0 +1,370 @@
+"""Label the videos of many files, over as many sittings and machines as it takes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import joblib
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from sklearn.base import is_clusterer
+from sklearn.utils.validation import check_is_fitted
+
+from skvas._files import read_bytes, write_atomically
+from skvas._model_state import StateWriter
+from skvas._optional import import_optional
+from skvas.datasets._folder import read_features
+from skvas.exceptions import FailedFilesWarning, InvalidParameterError
+from skvas.io import SegmentTable, write_segments
+from skvas.io._files import FORMATS
+from skvas.validation import check_choice, check_real
+
+__all__ = ["FilesReport", "predict_files"]
+
+COLUMNS = ["path", "output", "status", "n_frames", "error"]
+# Attributes of an estimator that its labels of new videos do not depend on.
+SILENT = {"callback", "checkpoint", "checkpoint_interval", "history_", "n_jobs"}
+SILENT |= {"device_", "labels_", "memory_limit", "reference_", "verbose"}
+
+Read = Callable[[Path], Any]
+
+
+@dataclass(frozen=True)
+class FilesReport:
+    """What became of each of many files.
+
+    Attributes
+    ----------
+    records : list of dict
+        One for each path, in the order given, with the keys `path` and `output`, the
+        files read and written; `status`; `n_frames`, None unless "written"; `error`,
+        what was wrong, None unless "failed".
+
+    Notes
+    -----
+    The status is "written", "skipped" where the output was there already, or "failed".
+
+    Examples
+    --------
+    >>> from skvas import FilesReport
+    >>> record = dict(path="a.npy", output="a.txt", status="failed", n_frames=None)
+    >>> report = FilesReport([record | {"error": "ValueError: it is empty"}])
+    >>> print(report)
+    0 written, 0 skipped, 1 failed
+    a.npy: ValueError: it is empty
+    >>> [record["path"] for record in report.failed]
+    ['a.npy']
+    """
+
+    records: list[dict[str, Any]]
+
+    @property
+    def failed(self) -> list[dict[str, Any]]:
+        """The records of files that failed."""
+        return [record for record in self.records if record["status"] == "failed"]
+
+    def to_frame(self) -> Any:
+        """Return the records as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a file.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return import_optional("pandas", "io").DataFrame(self.records, columns=COLUMNS)
+
+    def __str__(self) -> str:
+        counts = Counter(record["status"] for record in self.records)
+        parts = [f"{counts[s]} {s}" for s in ("written", "skipped", "failed")]
+        faults = [f"{record['path']}: {record['error']}" for record in self.failed]
+        return "\n".join([", ".join(parts), *faults])
+
+
+def predict_files(
+    model: Any,
+    paths: Iterable[str | os.PathLike[str]],
+    out_dir: str | os.PathLike[str],
+    *,
+    format: str = "txt",  # the word that users know
+    fps: float | None = None,
+    action_names: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    read: Read | None = None,
+    overwrite: bool = False,
+    n_jobs: int | None = None,
+    callback: Callable[[Mapping[str, Any]], object] | None = None,
+) -> FilesReport:
+    """Label the frames of many videos, a file of labels for each file of features.
+
+    Call it again after a crash, and it goes on with the files that are left. A file
+    that cannot be read or labelled is reported, and the others are labelled all the
+    same.
+
+    Parameters
+    ----------
+    model : ActionSegmenter or JointAlignSegment
+        Fitted; or another fitted clusterer whose `predict` labels the frames of a
+        video, such as a pipeline.
+    paths : iterable of str or path-like
+        Files of features, one video each: ``.npy`` or ``.txt``, unless `read` is given.
+    out_dir : str or path-like
+        Folder of the labels, made if it is not there.
+    format : {"txt", "csv", "json", "eaf", "textgrid", "srt", "vtt"}, default="txt"
+        What to write, see :func:`skvas.io.write_segments`. "txt" is a label a line, a
+        line a frame.
+    fps : float, default=None
+        Frames per second, which all formats but "txt" need. None: what `read` knows.
+    action_names : sequence of str, default=None
+        Names of the actions. None: their numbers.
+    names : sequence of str, default=None
+        Names of the videos, after which the files of labels are called. One such as
+        ``"tea/01"`` puts its file into a folder of `out_dir`. None: the names of the
+        paths without their suffix.
+    read : callable, default=None
+        From a path to its features of shape (n_frames, n_features), or to an object
+        with such `features` and `times`, the second of each frame. So
+        ``skvas.features.FrameFeatures().extract`` labels files of videos. With
+        `n_jobs` it must be possible to pickle it.
+    overwrite : bool, default=False
+        Whether to label again what is labelled.
+    n_jobs : int, default=None
+        Processes among which the files are shared out by joblib; other machines where
+        :func:`joblib.parallel_config` names a backend that has some. Files are the same
+        for any.
+    callback : callable, default=None
+        Called with the record of each file that was not skipped, once it is done.
+
+    Returns
+    -------
+    FilesReport
+        What became of each path.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, or two videos have one name; or if `out_dir`
+        has labels of another model, of other `action_names` or `fps`, or of another
+        origin, and `overwrite` is False.
+    OSError
+        If a file cannot be written; names it. Those that were written stay.
+    NotFittedError
+        If the model is not fitted.
+
+    Warns
+    -----
+    FailedFilesWarning
+        If files failed.
+
+    Notes
+    -----
+    Files are written whole or not at all. One is skipped where it is there, and not
+    older than the features. A hidden file in `out_dir` tells by which model its labels
+    were made, so that those of two are not mixed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skvas import ActionSegmenter, predict_files
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(4, n_actions=3, random_state=0).videos
+    >>> model = ActionSegmenter(3, max_epochs=0).fit(videos)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for i, video in enumerate(videos):
+    ...         np.save(Path(folder, f"v{i}.npy"), video)
+    ...     paths = sorted(Path(folder).glob("*.npy"))
+    ...     print(predict_files(model, paths, Path(folder, "labels")))
+    ...     print(predict_files(model, paths, Path(folder, "labels")))
+    4 written, 0 skipped, 0 failed
+    0 written, 4 skipped, 0 failed
+    """
+    check_is_fitted(model)
+    if not is_clusterer(model):
+        raise InvalidParameterError(
+            "model must label frames, as ActionSegmenter and JointAlignSegment do; "
+            f"got {type(model).__name__}."
+        )
+    check_choice("format", format, tuple(FORMATS))
+    check_real("fps", fps, low=0, low_open=True, none_ok=True)
+    files = [Path(path) for path in paths]
+    labelled = [path.stem for path in files] if names is None else list(names)
+    targets = _targets(files, labelled, Path(out_dir), format)
+    _claim(Path(out_dir), model, format, [fps, action_names], targets, overwrite)
+    label = _Labeller(model, read, format, fps, action_names)
+    todo = [
+        i
+        for i, (path, target) in enumerate(zip(files, targets, strict=True))
+        if overwrite or not _is_done(path, target)
+    ]
+    records = [
+        _record(path, target, "skipped")
+        for path, target in zip(files, targets, strict=True)
+    ]
+    done = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(label)(files[i], targets[i], PurePath(labelled[i]).name) for i in todo
+    )
+    for i, record in zip(todo, done, strict=True):
+        records[i] = record
+        if callback is not None:
+            callback(record)
+    report = FilesReport(records)
+    if report.failed:
+        warnings.warn(str(report), FailedFilesWarning, stacklevel=2)
+    return report
+
+
+@dataclass(frozen=True)
+class _Labeller:
+    """What is the same for all files; called with one, in whatever process."""
+
+    model: Any
+    read: Read | None
+    format: str
+    fps: float | None
+    action_names: Sequence[str] | None
+
+    def __call__(self, path: Path, target: Path, name: str) -> dict[str, Any]:
+        try:
+            # The files are what is shared out among processes, not their parts.
+            with parallel_config(backend="sequential"):
+                table, n_frames = self._label(path, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except Exception as error:  # whatever it is, the others go on
+            return _record(path, target, "failed", error=_told(error))
+        fps = 1.0 if self.format == "txt" else None
+        try:
+            write_segments(table, target, format=self.format, fps=fps)
+        except ValueError as error:
+            return _record(path, target, "failed", error=_told(error))
+        return _record(path, target, "written", n_frames=n_frames)
+
+    def _label(self, path: Path, name: str) -> tuple[SegmentTable, int]:
+        found = (self.read or read_features)(path)
+        labels = self.model.predict(self._oriented(getattr(found, "features", found)))
+        clock: dict[str, Any] = {"fps": self.fps}
+        if self.format == "txt":
+            clock = {"fps": 1.0}
+        elif self.fps is None:
+            clock = {"times": getattr(found, "times", None)}
+            if clock["times"] is None:
+                raise ValueError(
+                    f"{self.format} files have times in seconds, and nothing says how "
+                    "many frames make one; give fps."
+                )
+        names = self.action_names
+        table = SegmentTable.from_labels(labels, name, action_names=names, **clock)
+        return table, len(labels)
+
+    def _oriented(self, features: Any) -> Any:
+        """Transpose features that are stored as (n_features, n_frames), as some are."""
+        n_rows, n_columns = np.shape(features)
+        n_features = getattr(self.model, "n_features_in_", n_columns)
+        transposed = n_columns != n_features == n_rows
+        return np.ascontiguousarray(np.transpose(features)) if transposed else features
+
+
+def _told(error: Exception) -> str:
+    """Tell an error in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _record(
+    path: Path,
+    target: Path,
+    status: str,
+    *,
+    n_frames: int | None = None,
+    error: str | None = None,
+) -> dict[str, Any]:
+    values = [str(path), str(target), status, n_frames, error]
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _targets(
+    files: Sequence[Path], names: Sequence[str], folder: Path, format: str
+) -> list[Path]:
+    """Return where the labels of each video go, each to a place of its own."""
+    if len(names) != len(files):
+        raise InvalidParameterError(
+            f"names must be one for each of {len(files)} paths, got {len(names)}."
+        )
+    owners: dict[Path, Path] = {}
+    for path, name in zip(files, names, strict=True):
+        parts = PurePath(name).parts
+        if not parts or ".." in parts or PurePath(name).is_absolute():
+            raise InvalidParameterError(f"names has {name!r}, which leaves out_dir.")
+        target = folder / f"{name}.{format}"
+        if target in owners:
+            raise InvalidParameterError(
+                f"{str(owners[target])!r} and {str(path)!r} would both be labelled in "
+                f"{str(target)!r}; tell them apart by names."
+            )
+        owners[target] = path
+    return list(owners)
+
+
+def _is_done(path: Path, target: Path) -> bool:
+    """Tell whether there are labels, made after the features were."""
+    try:
+        return target.stat().st_mtime_ns >= path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return False
+
+
+def _claim(
+    folder: Path,
+    model: Any,
+    format: str,
+    options: Sequence[Any],
+    targets: Sequence[Path],
+    overwrite: bool,
+) -> None:
+    """Note whose labels are in a folder, and refuse to mix them with others'."""
+    mark = folder / f".skvas-{format}"
+    signature = json.dumps({"model": _signature(model), "options": _listed(options)})
+    found = read_bytes(mark).decode(errors="replace") if mark.exists() else None
+    if found == signature:
+        return
+    there = [str(target) for target in targets if target.exists()]
+    if not overwrite and (found is not None or there):
+        what = "labels of another model, or made with other fps or action_names"
+        if found is None:
+            what = f"{there[0]!r}, which predict_files has not written"
+        raise InvalidParameterError(
+            f"out_dir has {what}; name another out_dir, or label again by "
+            "overwrite=True."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(mark, signature.encode())
+
+
+def _listed(options: Sequence[Any]) -> list[Any]:
+    return [list(o) if isinstance(o, (tuple, np.ndarray)) else o for o in options]
+
+
+def _signature(model: Any) -> str:
+    """Return a digest of what the labels of a model depend on."""
+    writer = StateWriter()
+    try:
+        parts = {n: v for n, v in vars(model).items() if n not in SILENT}
+        state = {name: writer.node(value, name) for name, value in parts.items()}
+    except InvalidParameterError:  # a pipeline, or with a transformer of the user's
+        return str(joblib.hash(model))
+    digest = hashlib.sha256(json.dumps(state).encode())
+    for array in writer.arrays.values():
+        digest.update(array.tobytes())
+    return digest.hexdigest()
