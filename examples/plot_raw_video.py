@@ -99,6 +99,9 @@ for path, video in zip(paths, videos, strict=True):
 # Alignment
 # ---------
 # All show one activity from start to end, so matches are asked to run forward in time.
+# Left to itself, `fit` looks whether videos match better forwards than backwards. Of a
+# few short clips, or of a movement that comes back the way it went, as a swing does, it
+# may not see that, and then stretches of a clip can be matched backwards.
 
 features = [video.features for video in videos]
 aligner = VideoAligner(matching="monotone", random_state=0).fit(features)

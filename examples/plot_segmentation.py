@@ -12,6 +12,10 @@ part begins and ends, without labels.
 # Ten people did seven shoulder exercises with either arm, a watch on the wrist. A frame
 # is a window of one second, and there are two frames in a second.
 
+# sphinx_gallery_thumbnail_number = 2
+
+import matplotlib.pyplot as plt
+
 from skvas import ActionSegmenter
 from skvas.datasets import load_spar
 from skvas.display import HistoryDisplay, SegmentationDisplay
@@ -19,6 +23,16 @@ from skvas.metrics import segmentation_report, uniform_segmentation
 
 data = load_spar()
 print(f"{len(data.videos)} recordings, {data.videos[0].shape[1]} features a frame")
+
+# %%
+# One of them, standardised: a row for each feature, a column for each frame.
+
+video = data.videos[0]
+standardised = (video - video.mean(axis=0)) / video.std(axis=0)
+figure, ax = plt.subplots(figsize=(10, 2.8), layout="constrained")
+image = ax.imshow(standardised.T, aspect="auto", cmap="RdBu_r", vmin=-3, vmax=3)
+ax.set(xlabel=f"frame of {data.names[0]}", ylabel="feature")
+figure.colorbar(image, label="standard deviations", pad=0.01)
 
 # %%
 # Fit

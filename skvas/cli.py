@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import sys
 import time
 import warnings
@@ -50,6 +51,8 @@ ESTIMATORS = {
 LABEL_FORMATS = ("txt", "csv", "json", "eaf", "textgrid", "srt", "vtt")
 # Pairs of videos on which `evaluate` scores alignments.
 N_PAIRS = 30
+# Characters of a progress bar.
+BAR = 24
 
 Item = TypeVar("Item")
 
@@ -587,15 +590,17 @@ def _print_table(records: Sequence[Mapping[str, Any]], decimals: int) -> None:
 
 
 def _progress(items: Sequence[Item], name: Callable[[Item], str]) -> Iterator[Item]:
-    """Yield items; on a terminal, say on one line which it is."""
-    shown = sys.stderr.isatty()
-    for number, item in enumerate(items, start=1):
-        if shown:
-            line = f"{number}/{len(items)} {name(item)}"
-            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+    """Yield items; on a terminal, draw how many are done and which is being done."""
+    started = time.perf_counter()
+    for done, item in enumerate(items):
+        filled = BAR * done // len(items)
+        bar = "#" * filled + "." * (BAR - filled)
+        left = (time.perf_counter() - started) * (len(items) - done) / max(done, 1)
+        minutes, seconds = divmod(round(left), 60)
+        clock = f"{minutes}:{seconds:02} left" if done else ""
+        _show(f"[{bar}] {done}/{len(items)}  {name(item)}  {clock}")
         yield item
-    if shown and items:
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    _show("")
 
 
 def _show_file(record: Mapping[str, Any]) -> None:
@@ -604,14 +609,18 @@ def _show_file(record: Mapping[str, Any]) -> None:
 
 
 def _show_epoch(record: Mapping[str, float]) -> None:
+    _show(f"epoch {int(record['epoch'])}, loss {record['loss']:.4f}")
+
+
+def _show(text: str) -> None:
+    """Put a text in the place of the last one, on a terminal only."""
     if sys.stderr.isatty():
-        line = f"epoch {int(record['epoch'])}, loss {record['loss']:.4f}"
-        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+        width = shutil.get_terminal_size().columns - 1  # one that is wrapped stays
+        print(f"\r\033[K{text[:width]}", end="", file=sys.stderr, flush=True)
 
 
 def _say(text: str) -> None:
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr)
+    _show("")
     print(text, file=sys.stderr)
 
 

@@ -34,6 +34,7 @@ LAYERS = [
     ["display", "features", "presets", "testing"],
     ["skvas"],  # skvas/__init__.py
     ["cli"],
+    ["__main__"],
 ]
 RANK = {unit: rank for rank, row in enumerate(LAYERS) for unit in row}
 

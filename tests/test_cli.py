@@ -394,10 +394,29 @@ def test_warning_is_one_line(folder, tmp_path, capsys, recwarn):
     assert first.startswith("warning: 1 of 4 videos have no file in groundTruth")
 
 
+def test_terminal_shows_how_much_is_done(folder, joint, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "48")
+    assert run("predict", joint, folder, "-o", tmp_path) == 0
+    shown = capsys.readouterr().err.split("\r\033[K")
+    bars = [line for line in shown if line.startswith("[")]
+    assert [bar[26:].split()[:2] for bar in bars] == [
+        [f"{done}/4", f"v{done}"] for done in range(4)
+    ]
+    assert [bar.count("#") for bar in bars] == [0, 6, 12, 18]
+    assert "left" not in bars[0]
+    assert all(len(bar) < 48 for bar in bars)
+    assert shown[-1] == ""
+
+
+def test_file_gets_no_progress(folder, joint, tmp_path, capsys):
+    assert run("predict", joint, folder, "-o", tmp_path) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_command_knows_its_version():
     done = subprocess.run(
-        [sys.executable, "-c", "import sys, skvas.cli; sys.exit(skvas.cli.main())"]
-        + ["--version"],
+        [sys.executable, "-m", "skvas", "--version"],
         capture_output=True,
         text=True,
         check=True,
