@@ -12,6 +12,7 @@ from docutils import nodes
 from latex2mathml.converter import convert
 
 import skvas
+from tests.faults import table
 
 mpl.use("Agg")
 torch.set_num_threads(1)
@@ -71,6 +72,12 @@ html_theme_options = {
 }
 
 
+def write_faults(app, config):
+    """Write the page of faults from the names of the tests."""
+    page = Path(app.srcdir) / "guide" / "faults.md"
+    page.write_text(table.render(), encoding="utf-8")
+
+
 def skip_foreign(app, what, name, member, skip, options):
     """Leave out what classes inherit from other packages."""
     function = getattr(member, "fget", None) or member
@@ -106,5 +113,6 @@ def setup(app):
         inline_renderers=(write_inline_math, None),
         block_renderers=(write_math, None),
     )
+    app.connect("config-inited", write_faults)
     app.connect("autodoc-skip-member", skip_foreign)
     app.connect("autodoc-process-docstring", escape_markup, priority=100)

@@ -284,7 +284,7 @@ def test_score_is_a_finite_number_for_one_and_many(cls, fitted):
 
 
 @every
-def test_random_state_decides_everything(cls):
+def test_row_34_random_state_decides_everything(cls):
     def fit(seed):
         estimator = quick(cls, recipe="paper", random_state=seed).fit(VIDEOS)
         return outputs(estimator, NEW)
@@ -310,7 +310,7 @@ def test_generator_as_random_state_moves_on(cls):
 
 @every
 @pytest.mark.parametrize("parameters", [{}, {"encoder": Dropping(), "features": None}])
-def test_fit_and_predict_leave_global_state_alone(cls, parameters):
+def test_row_34_fit_and_predict_leave_global_state_alone(cls, parameters):
     numpy_before = np.random.get_state()[1].copy()  # noqa: NPY002
     torch_before = torch.get_rng_state()
     threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
@@ -336,7 +336,7 @@ def test_encoder_with_dropout_is_reproducible(cls):
 
 
 @every
-def test_result_does_not_depend_on_batch_mates_or_their_order(cls, fitted):
+def test_row_32_result_does_not_depend_on_batch_mates_or_their_order(cls, fitted):
     estimator = fitted[cls]
     together = outputs(estimator, VIDEOS + NEW)
     apart = outputs(estimator, NEW)
@@ -379,7 +379,7 @@ def test_gpu_agrees_with_the_cpu(cls, fitted, device):
 
 
 @every
-def test_interrupt_leaves_the_estimator_unfitted(cls):
+def test_row_39_interrupt_leaves_the_estimator_unfitted(cls):
     def interrupt(record):
         raise KeyboardInterrupt
 
@@ -394,7 +394,7 @@ def test_interrupt_leaves_the_estimator_unfitted(cls):
 
 
 @every
-def test_interrupt_keeps_what_an_earlier_fit_learned(cls):
+def test_row_39_interrupt_keeps_what_an_earlier_fit_learned(cls):
     seen = []
 
     def interrupt(record):

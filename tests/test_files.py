@@ -34,7 +34,7 @@ def test_failed_block_leaves_the_old_file_and_nothing_else(tmp_path):
     assert os.listdir(tmp_path) == ["a.csv"]
 
 
-def test_full_disk_names_the_file_and_leaves_the_old_one(tmp_path, monkeypatch):
+def test_row_41_full_disk_names_the_file_and_leaves_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "a.csv"
     path.write_bytes(b"old")
 
@@ -50,7 +50,7 @@ def test_full_disk_names_the_file_and_leaves_the_old_one(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["a.csv"]
 
 
-def test_interrupted_rename_leaves_the_old_file(tmp_path, monkeypatch):
+def test_row_41_interrupted_rename_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.csv"
     path.write_bytes(b"old")
 
@@ -65,7 +65,7 @@ def test_interrupted_rename_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["missing/a.csv", "folder"])
-def test_error_names_the_file_that_cannot_be_written(tmp_path, name):
+def test_row_41_error_names_the_file_that_cannot_be_written(tmp_path, name):
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="could not be written") as caught:
         write_atomically(tmp_path / name, b"new")
@@ -76,7 +76,7 @@ def test_error_names_the_file_that_cannot_be_written(tmp_path, name):
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
 )
-def test_read_only_folder_is_a_permission_error(tmp_path):
+def test_row_41_read_only_folder_is_a_permission_error(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(PermissionError, match="written") as caught:
         write_atomically(tmp_path / "a.csv", b"new")

@@ -106,7 +106,7 @@ def test_set_output_makes_one_data_frame_a_video(kind, library):
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
-def test_global_setting_makes_data_frames(library):
+def test_row_50_global_setting_makes_data_frames(library):
     module = pytest.importorskip(library)
     double = Double().fit(VIDEOS)
     with sklearn.config_context(transform_output=library):

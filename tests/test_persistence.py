@@ -220,7 +220,7 @@ def test_missing_file_and_folder_are_errors_of_the_system(tmp_path):
         skvas.load(tmp_path)
 
 
-def test_model_of_a_gpu_loads_where_there_is_none(tmp_path, monkeypatch):
+def test_row_47_model_of_a_gpu_loads_where_there_is_none(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     estimator = quick(JointAlignSegment).fit(VIDEOS).set_params(device="cuda")
     loaded = round_trip(estimator, tmp_path / "model")

@@ -80,7 +80,7 @@ def test_colours_come_in_the_order_red_green_blue(tmp_path):
     assert max(green, blue) < 60
 
 
-def test_variable_frame_rate_keeps_its_time_stamps(tmp_path):
+def test_row_52_variable_frame_rate_keeps_its_time_stamps(tmp_path):
     steps = np.random.RandomState(0).uniform(0.02, 0.3, len(VALUES))
     times = np.cumsum(steps).round(3)
     clip = write_clip(tmp_path / "v.mp4", grey(VALUES), times=times)
@@ -224,14 +224,14 @@ def broken(folder, kind):
 @pytest.mark.parametrize(
     "kind", ["empty", "junk", "text", "header", "cut off", "no video"]
 )
-def test_broken_file_is_a_value_error_that_names_it(tmp_path, kind):
+def test_row_52_broken_file_is_a_value_error_that_names_it(tmp_path, kind):
     file = broken(tmp_path, kind)
     with pytest.raises(ValueError, match=rf"{kind}\.mp4.*cannot be decoded"):
         FrameFeatures(Counting(), cache=tmp_path / "cache").transform(file)
     assert not (tmp_path / "cache").exists()
 
 
-def test_missing_file_is_named_before_any_is_decoded(clip, tmp_path):
+def test_row_52_missing_file_is_named_before_any_is_decoded(clip, tmp_path):
     counting = Counting()
     for missing, error in [
         ("gone.mp4", FileNotFoundError),
@@ -276,7 +276,7 @@ def test_backbone_that_returns_no_matrix_is_refused(clip, backbone):
         FrameFeatures(backbone).transform(clip)
 
 
-def test_network_without_local_weights_fails_at_once(clip, monkeypatch):
+def test_row_53_network_without_local_weights_fails_at_once(clip, monkeypatch):
     def refuse(*arguments):
         raise AssertionError("no connection may be tried")
 

@@ -103,7 +103,9 @@ texts = st.one_of(
     st.lists(st.tuples(texts, st.integers(1, 90)), min_size=1, max_size=5),
     st.booleans(),
 )
-def test_every_label_comes_back_or_is_refused(form, tmp_path_factory, drawn, gaps):
+def test_row_51_every_label_comes_back_or_is_refused(
+    form, tmp_path_factory, drawn, gaps
+):
     table = rows(*zip(*drawn, strict=True), gaps=gaps)
     folder = tmp_path_factory.mktemp("io")
     try:
@@ -118,19 +120,19 @@ def test_every_label_comes_back_or_is_refused(form, tmp_path_factory, drawn, gap
 @pytest.mark.parametrize("form", FORMATS)
 @given(st.lists(st.sampled_from(NASTY), min_size=1, max_size=6, unique=True))
 @example(NASTY)
-def test_every_format_holds_special_characters(form, tmp_path_factory, labels):
+def test_row_51_every_format_holds_special_characters(form, tmp_path_factory, labels):
     table = rows(labels, [7] * len(labels))
     same(round_trip(table, tmp_path_factory.mktemp("io"), form), table)
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "eaf", "textgrid", "srt", "vtt"])
-def test_line_breaks_in_labels_come_back(form, tmp_path):
+def test_row_51_line_breaks_in_labels_come_back(form, tmp_path):
     table = rows(["two\nlines", "x"], [5, 5])
     same(round_trip(table, tmp_path, form), table)
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "eaf", "textgrid", "srt", "vtt"])
-def test_gaps_come_back(form, tmp_path):
+def test_row_51_gaps_come_back(form, tmp_path):
     table = rows(["x", "gap", "x"], [5, 5, 5], gaps=True)
     assert len(table) == 2
     same(round_trip(table, tmp_path, form), table)
@@ -150,7 +152,9 @@ def test_gaps_come_back(form, tmp_path):
         ("vtt", "a\n7"),
     ],
 )
-def test_refusal_names_file_and_way_out_and_leaves_the_old_file(tmp_path, form, label):
+def test_row_51_refusal_names_file_and_way_out_and_leaves_the_old_file(
+    tmp_path, form, label
+):
     file = tmp_path / f"v.{form}"
     file.write_bytes(b"old")
     with pytest.raises(ValueError, match=rf"v\.{form}") as caught:
@@ -260,7 +264,7 @@ def test_missing_file_is_named(form, tmp_path):
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("mark", ["crlf", codecs.BOM_UTF8, "utf-16", "utf-32"])
-def test_line_ends_and_marks_of_other_systems_are_read(form, mark, tmp_path):
+def test_row_51_line_ends_and_marks_of_other_systems_are_read(form, mark, tmp_path):
     if form == "eaf" and mark == "utf-32":
         mark = "utf-16"  # XML parsers need not know the former
     table = rows(["x é", "y"], [5, 5])
@@ -284,14 +288,14 @@ BOMB = """<?xml version="1.0" encoding="CODE"?>
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_entity_bomb_is_refused_before_it_is_expanded(tmp_path, encoding):
+def test_row_51_entity_bomb_is_refused_before_it_is_expanded(tmp_path, encoding):
     file = tmp_path / "v.eaf"
     file.write_bytes(BOMB.replace("CODE", encoding).encode(encoding))
     with pytest.raises(ValueError, match=r"v\.eaf.*document type"):
         read_segments(file)
 
 
-def test_external_entity_is_refused(tmp_path):
+def test_row_51_external_entity_is_refused(tmp_path):
     file = tmp_path / "v.eaf"
     file.write_text('<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>')
     with pytest.raises(ValueError, match="document type"):
@@ -359,7 +363,7 @@ def srt_of(*times):
         ("txt", "x\n\nx"),
     ],
 )
-def test_broken_file_is_a_value_error_that_names_it(form, text, tmp_path):
+def test_row_51_broken_file_is_a_value_error_that_names_it(form, text, tmp_path):
     file = tmp_path / f"v.{form}"
     file.write_text(text)
     with pytest.raises(ValueError, match=rf"v\.{form}.* cannot be read as {form}: .+"):
@@ -370,7 +374,7 @@ def test_broken_file_is_a_value_error_that_names_it(form, text, tmp_path):
 @given(st.binary(max_size=200))
 @example(b"\xff\xfe\x00")
 @example(b"ooBinaryFile\x08TextGrid")
-def test_junk_is_a_value_error_or_a_table(form, tmp_path_factory, data):
+def test_row_51_junk_is_a_value_error_or_a_table(form, tmp_path_factory, data):
     file = tmp_path_factory.mktemp("io") / f"v.{form}"
     file.write_bytes(data)
     with contextlib.suppress(ValueError):

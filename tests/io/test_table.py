@@ -18,7 +18,7 @@ def table(*rows, video="a"):
     ("start", "end"),
     [(1, 1), (2, 1), (-1, 1), (0, np.inf), (np.nan, 1), (0, np.nan), (-2, -1)],
 )
-def test_segment_refuses_times_out_of_order(start, end):
+def test_row_51_segment_refuses_times_out_of_order(start, end):
     with pytest.raises(ValueError, match="0 <= start < end"):
         TimedSegment("a", start, end, "pour")
 
@@ -43,7 +43,7 @@ def test_segment_keeps_plain_floats():
     assert str(TimedSegment("a", -0.0, 1, "x").start) == "0.0"
 
 
-def test_table_refuses_overlap_and_names_both():
+def test_row_51_table_refuses_overlap_and_names_both():
     with pytest.raises(ValueError, match=r"'a' overlap: 'stir'.*'pour'"):
         table((1, 3, "pour"), (0, 1.5, "stir"))
 

@@ -176,7 +176,7 @@ def test_scaling_and_logs_give_the_same_plan(solver, seed, weights, eps, precisi
 @both_solvers
 @pytest.mark.parametrize("lambda_y", [None, 0.0, 0.1])
 @given(log_floats(1e-4, 1e2), log_floats(1e-3, 1e3), seeds, st.booleans())
-def test_no_nan_and_no_empty_row_for_any_eps_and_cost(
+def test_row_29_no_nan_and_no_empty_row_for_any_eps_and_cost(
     solver, lambda_y, eps, scale, seed, virtual
 ):
     setting = Setting(eps=eps, lambda_y=lambda_y, virtual=virtual)
@@ -457,7 +457,7 @@ def test_a_wider_tol_stops_earlier(solver):
 
 
 @both_solvers
-def test_missing_tol_is_a_warning_that_counts(solver):
+def test_row_28_missing_tol_is_a_warning_that_counts(solver):
     costs = [tensor(0, 5, 5), torch.zeros(5, 5, dtype=torch.float64)]
     with pytest.warns(ConvergenceWarning, match="1 of 2 problems did not converge"):
         found = Setting(alpha=0.0, eps=0.1).solve(
@@ -468,7 +468,7 @@ def test_missing_tol_is_a_warning_that_counts(solver):
 
 
 @both_solvers
-def test_without_tol_all_iterations_are_made_and_nothing_is_claimed(solver):
+def test_row_28_without_tol_all_iterations_are_made_and_nothing_is_claimed(solver):
     found = solve_pair(Setting(), tensor(0, 4, 4), solver=solver, max_iter=7)
     assert found.n_iter.tolist() == [7]
     assert found.converged.tolist() == [False]

@@ -1,0 +1,221 @@
+"""Bad inputs and faults, what becomes of each, and the tests that hold it.
+
+The tests of a row are those whose names begin with ``test_row_`` and its number, in any
+file of `tests/`. The documentation has a page of them, which `docs/conf.py` writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+NAME = re.compile(r"^ *def test_row_(\d+)_(\w+)\(", re.MULTILINE)
+
+# Input or fault, and what becomes of it.
+ROWS = {
+    1: (
+        "NaN or infinity in a frame",
+        "`ValueError` that names the video; the estimator stays as it was",
+    ),
+    2: ("no video at all: an empty list, tuple or array", "`ValueError`"),
+    3: ("a video without frames or without features", "`ValueError` that names it"),
+    4: (
+        "a video of one frame",
+        "one label, one embedding; in `fit` alone a `ValueError`, among others used",
+    ),
+    5: (
+        "fewer frames in a video than actions",
+        "valid labels; fewer frames in all than actions: `ValueError`",
+    ),
+    6: (
+        "still frames, frames of zeros",
+        "finite answers, one `DegenerateFramesWarning`; a zero frame stays zero",
+    ),
+    7: ("all frames equal in all videos", "finite answers, one warning"),
+    8: (
+        "a video twice; a frame twice",
+        "the same labels; the same embedding where features are taken as they are",
+    ),
+    9: (
+        "another number of features in one video, or than in `fit`",
+        "`ValueError` with both numbers",
+    ),
+    10: ("one axis, three axes in a list, ragged rows, scalars", "an error, no guess"),
+    11: ("object arrays", "numbers are taken; strings are an error"),
+    12: (
+        "complex numbers, dates, numbers in strings; truth values",
+        "an error that names the video; truth values are numbers",
+    ),
+    13: (
+        "integers, float16, longdouble",
+        "the labels of float32; infinity from overflow as in row 1",
+    ),
+    14: ("float64 against float32", "99.9 % of labels agree"),
+    15: (
+        "features of any scale, or of mixed scales",
+        "the same answers by default; where float32 would lose them, `ValueError`",
+    ),
+    16: (
+        "subnormal numbers",
+        "count as zeros, and take no more than three times as long",
+    ),
+    17: (
+        "Fortran order, strides, other byte order, read-only memory, mapped files",
+        "the same bit for bit; the input stays as it was",
+    ),
+    18: ("masked arrays", "`ValueError`: the mask would be ignored"),
+    19: (
+        "data frames",
+        "taken; other names or another order of columns later is an error",
+    ),
+    20: (
+        "torch tensors, on a GPU, with gradients, bfloat16",
+        "taken; the graph of gradients is neither used nor kept",
+    ),
+    21: ("sparse matrices", "`TypeError` that asks for dense ones"),
+    22: ("a generator, dict, path or set", "`TypeError` with a hint"),
+    23: (
+        "one video as an array, and a list of it",
+        "the same labels, in the container that they were asked in",
+    ),
+    24: (
+        "`eps` of 0, negative, NaN; extreme",
+        "`InvalidParameterError`; finite answers",
+    ),
+    25: (
+        "`alpha` of 0 and 1; beyond",
+        "features alone, structure alone; `InvalidParameterError`",
+    ),
+    26: (
+        "`n_actions` of 1, as many as frames, more; 0, 2.5, text",
+        "works, works, `ValueError`; `InvalidParameterError`",
+    ),
+    27: (
+        "weights and masses of zero, huge or negative",
+        "finite answers; `InvalidParameterError` where they make no sense",
+    ),
+    28: (
+        "too few iterations for `tol`, or none at all",
+        "plans meet their marginals; `converged` is False, `ConvergenceWarning`",
+    ),
+    29: (
+        "an entropy so small that float32 underflows",
+        "no NaN, no frame without mass",
+    ),
+    30: ("a video of one frame beside one of thousands", "the same as alone"),
+    31: ("a poisoned video among others", "it alone is named; later answers the same"),
+    32: (
+        "other batch sizes, other neighbours, another order of videos",
+        "the same up to 1e-5",
+    ),
+    33: ("other numbers of processes (`n_jobs`)", "the same bit for bit"),
+    34: (
+        "the same `random_state`, in a new process, with other global seeds",
+        "the same bit for bit; global generators and settings stay as they were",
+    ),
+    35: ("another number of torch's threads", "the same labels"),
+    36: (
+        "a grid search in several processes; busy cores",
+        "processes share out the threads; a fit does not collapse",
+    ),
+    37: (
+        "many threads that predict with one estimator",
+        "the same bit for bit; nothing is stored",
+    ),
+    38: ("`fit` beside `predict` of another estimator", "both as if alone"),
+    39: (
+        "an interrupt in `fit`",
+        "answered within a second; the estimator stays as it was, "
+        "the last checkpoint is kept",
+    ),
+    40: (
+        "a training killed at random moments, and resumed",
+        "the same weights bit for bit as without",
+    ),
+    41: (
+        "a full disk, a read-only folder",
+        "`OSError` that names the file; the older file is intact",
+    ),
+    42: (
+        "a checkpoint of other parameters, data, estimator or version, or damaged",
+        "`CheckpointError`; never a silent start from scratch",
+    ),
+    43: (
+        "too little memory",
+        "`MemoryError` with an estimate; the process goes on, coarse to fine if asked",
+    ),
+    44: (
+        "CUDA asked for where there is none, or lost",
+        'an error that says so; `device="auto"` takes the CPU, with a line in the log',
+    ),
+    45: (
+        "hostile and damaged model files",
+        "`ModelFileError`; nothing in them is run, memory is bounded",
+    ),
+    46: (
+        "model files and pickles of older releases",
+        "load and predict what they did, with a `ModelVersionWarning`",
+    ),
+    47: (
+        "copies and pickles, fitted or not, from a GPU",
+        "say the same bit for bit, and load where there is no GPU",
+    ),
+    48: ("use before `fit`", "`NotFittedError`"),
+    49: ("a second `fit` on other dimensions", "nothing is left of the first"),
+    50: (
+        "scikit-learn's settings for output, routing and finiteness",
+        "obeyed",
+    ),
+    51: (
+        "label files: odd labels, gaps, overlaps, entities, junk, other line ends",
+        "read and written exactly, or refused by an error that names the file",
+    ),
+    52: (
+        "video files: cut off, junk, empty, missing, variable frame rate",
+        "an error that names the file; time stamps are kept",
+    ),
+    53: ("a network whose weights are not here", "an error at once"),
+    54: (
+        "processes forked after torch has started threads",
+        "no waiting for ever: they use one thread",
+    ),
+    55: (
+        "a worker of a cluster killed in `predict`",
+        "the run ends, with the same labels",
+    ),
+}
+
+
+HEADER = """# Bad input and faults
+
+What becomes of each, and the tests that hold it. An estimator whose `fit` fails,
+whatever the reason, is as it was before. The name of a test is `test_row_`, the number of
+the row, and the fact that it states.
+
+| | input or fault | outcome | tests |
+| --- | --- | --- | --- |
+"""
+
+
+def find_tests() -> dict[int, dict[str, list[str]]]:
+    """Map each row to its tests: to files, and to the facts that they state."""
+    found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for file in sorted(TESTS.rglob("test_*.py")):
+        for row, name in NAME.findall(file.read_text(encoding="utf-8")):
+            found[int(row)][file.relative_to(TESTS).as_posix()].append(name)
+    return found
+
+
+def render() -> str:
+    """Return the page."""
+    tests = find_tests()
+    lines = []
+    for number, (fault, outcome) in ROWS.items():
+        cells = "<br>".join(
+            f"`{file}`: " + "; ".join(name.replace("_", " ") for name in names)
+            for file, names in tests[number].items()
+        )
+        lines.append(f"| {number} | {fault} | {outcome} | {cells} |")
+    return HEADER + "\n".join(lines) + "\n"
