@@ -559,7 +559,7 @@ def _warn_of_degenerate_frames(features: list[np.ndarray]) -> None:
     warnings.warn(
         f"{fault}: they match anything equally well. Drop them, or use other features.",
         DegenerateFramesWarning,
-        stacklevel=4,
+        stacklevel=5,
     )
 
 

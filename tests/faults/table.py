@@ -191,8 +191,8 @@ ROWS = {
 HEADER = """# Bad input and faults
 
 What becomes of each, and the tests that hold it. An estimator whose `fit` fails,
-whatever the reason, is as it was before. The name of a test is `test_row_`, the number of
-the row, and the fact that it states.
+whatever the reason, is as it was before. The name of a test is `test_row_`, the number
+of the row, and the fact that it states.
 
 | | input or fault | outcome | tests |
 | --- | --- | --- | --- |

@@ -1,4 +1,4 @@
-"""Table of faults, rows 1 to 23 and 30 to 32: bad and odd videos in each estimator."""
+"""Faults, rows 1 to 23 and 30 to 32: bad and odd videos in each estimator."""
 
 from __future__ import annotations
 

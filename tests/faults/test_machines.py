@@ -1,4 +1,4 @@
-"""Table of faults, rows 33, 36, 43, 44, 46 and 54: processes, threads, memory, devices."""
+"""Faults, rows 33, 36, 43, 44, 46 and 54: processes, threads, memory, devices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Table of faults, rows 6 and 15: what reaches the networks may be zero, huge or tiny."""
+"""Faults, rows 6 and 15: what reaches the networks may be zero, huge or tiny."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Table of faults, rows 24 to 29: parameters at and beyond their limits."""
+"""Faults, rows 24 to 29: parameters at and beyond their limits."""
 
 from __future__ import annotations
 

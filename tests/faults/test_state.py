@@ -1,4 +1,4 @@
-"""Table of faults, rows 33 to 50: processes, threads, seeds, refits and unfitted use."""
+"""Faults, rows 33 to 50: processes, threads, seeds, refits and unfitted use."""
 
 from __future__ import annotations
 
