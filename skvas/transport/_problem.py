@@ -60,7 +60,8 @@ class FGWProblem:
         """Return Cx T Cy, (B, N, M)."""
         if self.alpha == 0:
             return torch.zeros_like(plan)
-        return self.structure_x.apply(self.structure_y.apply(plan, dim=2), dim=1)
+        inner = self.structure_y.apply(plan, dim=2)
+        return self.structure_x.write(inner, 1, torch.empty_like(inner))
 
     def linearise(self, plan: Tensor) -> Tensor:
         """Return the gradient without entropy and penalties, (B, N, M)."""
@@ -73,7 +74,7 @@ class FGWProblem:
             return plan.copy_(self.cost)
         self.structure_y.write(plan, 2, work)
         linear = self.structure_x.write(work, 1, plan)
-        return linear.mul_(self.alpha).add_(self.cost, alpha=1 - self.alpha)
+        return torch.lerp(self.cost, linear, self.alpha, out=linear)
 
     def gradient(self, plan: Tensor, linear: Tensor | None = None) -> Tensor:
         """Return the gradient of E; `linear` is `linearise(plan)` if known."""
@@ -88,8 +89,8 @@ class FGWProblem:
         # 1/2 (linear + (1 - alpha) C) is (1 - alpha) C + alpha / 2 Cx T Cy.
         value = 0.5 * (_dot(plan, linear) + (1 - self.alpha) * _dot(plan, self.cost))
         by_row, by_column = plan.sum(dim=2), plan.sum(dim=1)
-        surprise: Tensor = torch.special.entr(plan)  # - T log T
-        entropy = surprise.sum(dim=(1, 2)) + by_row.sum(dim=1)
+        tiny = torch.finfo(plan.dtype).tiny  # log 0 would make 0 log 0 no number
+        entropy = by_row.sum(dim=1) - _dot(plan, plan.clamp_min(tiny).log_())
         penalty = self.rows.penalty(by_row) + self.columns.penalty(by_column)
         return value - self.eps * entropy + penalty
 

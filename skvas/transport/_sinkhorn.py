@@ -121,10 +121,7 @@ def rows_times(kernel: Tensor, v: Tensor) -> Tensor:
         return torch.bmm(kernel, v[:, :, None])[:, :, 0]
     if kernel[0].numel() <= SMALL:
         return (kernel * v[:, None, :]).sum(dim=2)
-    out = torch.empty_like(kernel[:, :, 0])
-    for matrix, vector, product in zip(kernel, v, out, strict=True):
-        torch.mv(matrix, vector, out=product)
-    return out
+    return torch.stack([torch.mv(*pair) for pair in zip(kernel, v, strict=True)])
 
 
 def columns_times(kernel: Tensor, u: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import warnings
@@ -19,9 +20,8 @@ __all__ = ["Dense", "Distinct", "OutsideBand", "Structure", "TemporalBand", "Vir
 # Windows this many times shorter than their sequence lose too many digits of float32
 # in the difference of two running sums.
 _FAR = 100
-# Running sums are made piece by piece, so that pieces stay in the cache: entries of a
-# piece for sums over rows, which need many small operations, and over columns.
-_PIECE = {1: 1 << 20, 2: 1 << 17}
+# Bytes of running sums along rows that are made at a time, so that they stay in cache.
+_PIECE = 1 << 19
 
 
 class Structure(ABC):
@@ -112,7 +112,7 @@ class Structure(ABC):
         Parameters
         ----------
         plan : Tensor of shape (B, N, M)
-            Exactly 0 wherever a frame is padded. It is not changed.
+            Exactly 0 wherever a frame is padded. It may be overwritten too.
         dim : int
             1: the structure acts on the rows (from the left); 2: on the columns.
         out : Tensor of shape (B, N, M)
@@ -157,8 +157,14 @@ class _Banded(Structure):
         chosen.widths = [self.widths[b] for b in kept.tolist()]
         return chosen
 
+    def apply(self, plan: Tensor, dim: int) -> Tensor:
+        return self.write(plan.clone(), dim, torch.empty_like(plan))
+
     def _add_window(self, out: Tensor, plan: Tensor, dim: int, weight: float) -> Tensor:
-        """Add the weighted sum over each frame's window, itself included, to `out`."""
+        """Add the weighted sum over each frame's window, itself included, to `out`.
+
+        `plan` may be overwritten.
+        """
         if len(set(self.widths)) == 1:
             return _add_window(out, plan, self.widths[0], dim, weight)
         # Videos of one width that lie side by side are summed together.
@@ -208,10 +214,6 @@ class TemporalBand(_Banded):
     tensor([0., 5., 0., 0., 0.])
     """
 
-    def apply(self, plan: Tensor, dim: int) -> Tensor:
-        itself = plan * (-1 / self.radius)
-        return self._add_window(itself, plan, dim, 1 / self.radius)
-
     def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
         torch.mul(plan, -1 / self.radius, out=out)
         return self._add_window(out, plan, dim, 1 / self.radius)
@@ -253,10 +255,6 @@ class OutsideBand(_Banded):
     >>> OutsideBand(5, radius=0.2).apply(torch.eye(5)[None], dim=2)[0, 0]
     tensor([1., 0., 1., 1., 1.])
     """
-
-    def apply(self, plan: Tensor, dim: int) -> Tensor:
-        everything = plan + plan.sum(dim=dim, keepdim=True)
-        return self._add_window(everything, plan, dim, -1.0)
 
     def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
         torch.add(plan, plan.sum(dim=dim, keepdim=True), out=out)
@@ -395,28 +393,25 @@ class Virtual(Structure):
 def _add_window(out: Tensor, x: Tensor, width: int, dim: int, weight: float) -> Tensor:
     """Add `weight` times x summed over [i - width, i + width] along dim to `out`.
 
-    The cost does not depend on the width.
+    The cost does not depend on the width. `x` may be overwritten.
     """
-    size, other = x.shape[dim], 3 - dim
+    size = x.shape[dim]
     width = min(width, size - 1)
-    piece = max(64, _PIECE[dim] // (len(x) * size)) if not x.is_cuda else x.shape[other]
     far = x.dtype == torch.float32 and size > _FAR * width
-    for start in range(0, x.shape[other], piece):
-        length = min(piece, x.shape[other] - start)
-        part = x.narrow(other, start, length)
-        target = out.narrow(other, start, length)
-        if far:
-            window = torch.zeros_like(part, dtype=torch.float64)
-            _add_differences(window, _running_sum(part.double(), dim), width, dim, 1.0)
-            target.add_(window.float(), alpha=weight)
-        else:
-            _add_differences(target, _running_sum(part, dim), width, dim, weight)
-    return out
+    dtype = torch.float64 if far else x.dtype
+    # Along the strided axis of a CPU tensor torch's `cumsum` crawls, but on small ones.
+    small = x.shape[1] < 16 or (x.shape[2] <= 32 and x.shape[1] <= 10_000)
+    if x.is_cuda or (dim == 1 and small):
+        sums = torch.cumsum(x, dim, dtype=dtype)
+        return _add_differences(out, sums, width, dim, weight)
+    if dim == 1:
+        return _add_row_windows(out, x, width, weight)
+    return _add_column_windows(out, x, width, weight, dtype)
 
 
 def _add_differences(
     out: Tensor, sums: Tensor, width: int, dim: int, weight: float
-) -> None:
+) -> Tensor:
     """Add the differences of running sums over each window to `out`."""
     size = sums.shape[dim]
     rest = size - width
@@ -426,27 +421,73 @@ def _add_differences(
         out.narrow(dim, rest, width).add_(total, alpha=weight)
     rest -= 1
     out.narrow(dim, width + 1, rest).sub_(sums.narrow(dim, 0, rest), alpha=weight)
+    return out
 
 
-def _running_sum(x: Tensor, dim: int) -> Tensor:
-    """Cumulate x along dim 1 or 2, so that float32 stays good over long sequences.
+def _add_column_windows(
+    out: Tensor, x: Tensor, width: int, weight: float, dtype: torch.dtype
+) -> Tensor:
+    """Add windows along dim 2, some rows at a time, by differences of running sums."""
+    batch, n_rows, size = x.shape
+    piece = max(32, _PIECE // (batch * size * dtype.itemsize))
+    shape = batch, min(piece, n_rows), width + 1 + size + width
+    # Running sums from column width + 1 on, zeros before, the whole sum behind.
+    padded, windows = x.new_zeros(shape, dtype=dtype), x.new_empty(*shape[:2], size)
+    for start in range(0, n_rows, piece):
+        part = x[:, start : start + piece]
+        rows = padded[:, : part.shape[1]]
+        sums = rows[:, :, width + 1 : width + 1 + size]
+        part = part if dtype == part.dtype else sums.copy_(part)
+        torch.cumsum(part, 2, out=sums)
+        rows[:, :, width + 1 + size :] = sums[:, :, -1:]
+        above, below = rows[:, :, 2 * width + 1 :], rows[:, :, :size]
+        window = torch.sub(above, below, out=windows[:, : part.shape[1]])
+        out[:, start : start + piece].add_(window, alpha=weight)
+    return out
 
-    Along the strided axis of a CPU tensor torch's `cumsum` crawls, unless the tensor
-    is small. There, sums are made inside blocks of rows, all blocks at once, and then
-    offset.
+
+def _add_row_windows(out: Tensor, x: Tensor, width: int, weight: float) -> Tensor:
+    """Add windows along dim 1 by running sums that begin anew in each block of rows.
+
+    So no digits are lost over long sequences. `x` is overwritten.
     """
-    small = x.shape[1] < 16 or (x.shape[2] <= 32 and x.shape[1] <= 10_000)
-    if x.is_cuda or dim == 2 or small:
-        return torch.cumsum(x, dim)
-    batch, size, width = x.shape
+    size = x.shape[1]
     block = math.isqrt(size)
-    n_blocks = -(-size // block)
-    sums = x.new_empty(batch, n_blocks * block, width)
-    sums[:, :size] = x
-    sums[:, size:] = 0
-    blocks = sums.view(batch, n_blocks, block, width)
-    for before, row in itertools.pairwise(blocks.unbind(dim=2)):
-        row.add_(before)
-    for before, rows in itertools.pairwise(blocks.unbind(dim=1)):
-        rows.add_(before[:, -1:])
-    return sums[:, :size]
+    n_blocks = size // block
+    blocks, rest = _in_blocks(x, n_blocks, block)
+    for before, rows in itertools.pairwise(blocks.unbind(dim=2)):
+        rows += before
+    rest.copy_(x.new_ones(rest.shape[1], rest.shape[1]).tril() @ rest)
+    _add_differences(out, x, width, 1, weight)
+
+    # What is left are the whole blocks between the ends of a window.
+    cuts, inside = _blocks_inside(size, width, block)
+    sums = inside.to(x.dtype) @ blocks[:, :, -1]
+    blocks, rest = _in_blocks(out, n_blocks, block)
+    wholes = sums.view(len(x), len(cuts) - 1, -1, x.shape[2]).unbind(dim=1)
+    for (start, end), whole in zip(itertools.pairwise(cuts), wholes, strict=True):
+        blocks[:, :, start:end].add_(whole[:, :n_blocks, None], alpha=weight)
+        rest[:, start:end].add_(whole[:, n_blocks:], alpha=weight)
+    return out
+
+
+@functools.lru_cache(maxsize=16)
+def _blocks_inside(size: int, width: int, block: int) -> tuple[list[int], Tensor]:
+    """Tell which whole blocks lie between the ends of each row's window.
+
+    They change at the same few rows of every block: those are returned, and from each
+    of them on, for the rows of each block, where blocks are inside (cuts x blocks, B).
+    """
+    cuts = sorted({0, -width % block, (width + 1) % block, block})
+    starts = torch.arange(0, size, block) + torch.tensor(cuts[:-1])[:, None]
+    first = (starts - width - 1).clamp_min(0) // block
+    last = (starts + width).clamp_max(size - 1) // block
+    index = torch.arange(size // block)
+    inside = (first[:, :, None] <= index) & (index < last[:, :, None])
+    return cuts, inside.flatten(0, 1)
+
+
+def _in_blocks(x: Tensor, n_blocks: int, block: int) -> tuple[Tensor, Tensor]:
+    """View rows as whole blocks (B, n_blocks, block, M), and what rows are left."""
+    whole = n_blocks * block
+    return x[:, :whole].view(len(x), n_blocks, block, x.shape[2]), x[:, whole:]

@@ -238,7 +238,7 @@ def test_wide_plans_are_summed_in_blocks_and_pieces(
     structure = band(cls, lengths, radius)
     plan = masked(seed, lengths, 80, dim, max(lengths))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(structures, "_PIECE", {1: piece, 2: piece})
+        patch.setattr(structures, "_PIECE", piece)
         assert_equals_dense(structure, plan, dim, lengths)
 
 
