@@ -8,8 +8,10 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import joblib
 import numpy as np
 import torch
 from joblib import Parallel, delayed
@@ -19,10 +21,21 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skvas._batch import VideoBatch, check_device, pad, unpad
-from skvas._checkpoint import Checkpoint, identify
+from skvas._checkpoint import Checkpoint, identify, kept
 from skvas._model_state import save_state, version
 from skvas._output import VideoTransformerMixin
-from skvas._training import Losses, Pairs, PairSampler, thin, train
+from skvas._training import (
+    ALONE,
+    Losses,
+    Pairs,
+    PairSampler,
+    Team,
+    is_launched,
+    join_team,
+    launch,
+    thin,
+    train,
+)
 from skvas._typing import Videos
 from skvas.exceptions import (
     CollapseWarning,
@@ -101,6 +114,10 @@ class Model:
         if self.prototypes is not None:
             found["prototypes"] = self.prototypes
         return found
+
+    def to(self, device: torch.device) -> None:
+        """Move the networks to a device."""
+        self.modules().to(device)
 
 
 class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
@@ -237,6 +254,8 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
                 f"{self.checkpoint!r}."
             )
         check_integer("checkpoint_interval", self.checkpoint_interval, low=1)
+        check_integer("devices", self.devices, low=1)
+        check_choice("strategy", self.strategy, ("auto", "fork", "spawn"))
 
     def _check_seen(self, videos: Videos) -> list[np.ndarray]:
         """Check videos against those of `fit`."""
@@ -354,32 +373,68 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         compute: Callable[[Model, Pairs, float], Losses],
         checkpoint: Checkpoint | None,
     ) -> dict[str, np.ndarray]:
-        """Run the training loop on the model."""
-        modules = model.modules()
-        max_epochs = self._resolve("max_epochs")
-        if max_epochs and not any(p.requires_grad for p in modules.parameters()):
+        """Train the model, in as many processes as `devices` says."""
+        parameters = model.modules().parameters()
+        if self._resolve("max_epochs") and not any(p.requires_grad for p in parameters):
             raise ValueError(
                 "encoder has no parameters to train; set max_epochs=0 to use it as is."
             )
+        run = partial(self._run, model, features, rng, compute)
         device = self._device()
-        sampler = PairSampler(features, self.n_frames, self.batch_size, rng, device)
+        if self.devices == 1:
+            history = run(checkpoint, ALONE, device)
+        elif is_launched():
+            team, own = join_team(self.devices, device)
+            weights = [w.cpu().numpy() for w in model.modules().state_dict().values()]
+            team.check_agreement(joblib.hash([features, rng.get_state(), weights]))
+            history = run(checkpoint, team, own)
+        else:
+            model.to(torch.device("cpu"))  # on its way to other processes
+            with kept(checkpoint) as file:
+                launch(partial(run, file), self.devices, device, self.strategy)
+                history = run(file.reopened(), ALONE, device)
+        _warn_of_collapse(history)
+        return history
+
+    def _run(
+        self,
+        model: Model,
+        features: list[np.ndarray],
+        rng: np.random.RandomState,
+        compute: Callable[[Model, Pairs, float], Losses],
+        checkpoint: Checkpoint | None,
+        team: Team,
+        device: torch.device,
+    ) -> dict[str, np.ndarray]:
+        """Run the training loop, as one of a team."""
+        model.to(device)
+        sampler = PairSampler(
+            features,
+            self.n_frames,
+            self.batch_size,
+            rng,
+            device,
+            rank=team.rank,
+            n_ranks=team.size,
+        )
+        if checkpoint is not None:
+            checkpoint.writes = team.rank == 0
         own = isinstance(self.encoder, nn.Module)  # may well be worth all threads
         n_entries = self.batch_size * self.n_frames**2
         with _seeded(rng), nullcontext() if own else calm(n_entries, device):
-            history = train(
-                lambda pairs, progress: compute(model, pairs, progress),
+            return train(
+                partial(compute, model),
                 sampler,
-                modules,
+                model.modules(),
                 lr=self._resolve("lr"),
                 weight_decay=self._resolve("weight_decay"),
-                max_epochs=max_epochs,
+                max_epochs=self._resolve("max_epochs"),
                 after_step=model.prototypes.renormalise if model.prototypes else _pass,
+                team=team,
                 checkpoint=checkpoint,
-                callback=self.callback,
-                verbose=int(self.verbose),
+                callback=self.callback if team.rank == 0 else None,
+                verbose=int(self.verbose) if team.rank == 0 else 0,
             )
-        _warn_of_collapse(history)
-        return history
 
     def _store(
         self, model: Model, history: dict[str, np.ndarray], features: list[np.ndarray]

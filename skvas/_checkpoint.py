@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -26,10 +30,12 @@ FREE = {
     "checkpoint",
     "checkpoint_interval",
     "device",
+    "devices",
     "matching",
     "memory_limit",
     "n_jobs",
     "reference",
+    "strategy",
     "verbose",
 }
 
@@ -50,6 +56,8 @@ class Checkpoint:
     ----------
     found : bool
         Whether the file was there.
+    writes : bool
+        Whether to write it; of several processes, one does.
     attributes : dict
         What `fit` has set in the estimator before training.
     weights : dict of str to ndarray
@@ -73,6 +81,7 @@ class Checkpoint:
         self.interval = interval
         self.identity = dict(identity)
         self.found = os.path.lexists(path)
+        self.writes = True
         self.attributes: dict[str, Any] = {}
         self._content: dict[str, Any] = {}
         if self.found:
@@ -82,6 +91,10 @@ class Checkpoint:
     @property
     def weights(self) -> dict[str, np.ndarray]:
         return self._content["weights"]
+
+    def reopened(self) -> Checkpoint:
+        """Read the file again, as another process may have written it."""
+        return Checkpoint(self.path, self.interval, self.identity)
 
     def begin(self, state: TrainingState) -> None:
         """Put a training where the file says, or write the file for the first time.
@@ -119,6 +132,8 @@ class Checkpoint:
             self._write(state)
 
     def _write(self, state: TrainingState) -> None:
+        if not self.writes:
+            return
         moments = state.optimizer.state_dict()["state"]
         names = state.records[0] if state.records else ()
         writer = StateWriter()
@@ -138,6 +153,16 @@ class Checkpoint:
             "state": json.dumps(nodes, allow_nan=False),
         }
         write_arrays(self.path, writer.arrays, texts)
+
+
+@contextmanager
+def kept(checkpoint: Checkpoint | None) -> Iterator[Checkpoint]:
+    """Yield a checkpoint, one that is soon removed if there is none."""
+    if checkpoint is not None:
+        yield checkpoint
+        return
+    with TemporaryDirectory() as folder:
+        yield Checkpoint(Path(folder, "run"), sys.maxsize, {})
 
 
 def identify(

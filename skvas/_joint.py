@@ -108,6 +108,15 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         Pairs of videos in a step of the training.
     device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
         Where to compute; "auto" takes a GPU if there is one.
+    devices : int, default=1
+        Processes that train together, each with a share of every batch, and each on a
+        GPU of its own if there are GPUs; needs the extra ``distributed``. Weights are
+        those of one process but for rounding. Where torchrun has started the processes,
+        their number.
+    strategy : {"auto", "fork", "spawn"}, default="auto"
+        How such processes are started where torchrun has not. "auto": "fork" on a CPU,
+        if the system can, "spawn" else, which needs a script with
+        ``if __name__ == "__main__"``.
     memory_limit : int, str or None, default="2GB"
         Bytes, or such as "500MB", that the alignment of two videos may use. Longer
         videos are aligned coarse to fine, with a warning: evenly spread frames in
@@ -215,6 +224,8 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         n_frames: int = 256,
         batch_size: int = 4,
         device: Device = "auto",
+        devices: int = 1,
+        strategy: str = "auto",
         memory_limit: int | str | None = "2GB",
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -247,6 +258,8 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         self.n_frames = n_frames
         self.batch_size = batch_size
         self.device = device
+        self.devices = devices
+        self.strategy = strategy
         self.memory_limit = memory_limit
         self.n_jobs = n_jobs
         self.verbose = verbose

@@ -32,7 +32,8 @@ __all__ = ["FilesReport", "predict_files"]
 COLUMNS = ["path", "output", "status", "n_frames", "error"]
 # Attributes of an estimator that its labels of new videos do not depend on.
 SILENT = {"callback", "checkpoint", "checkpoint_interval", "history_", "n_jobs"}
-SILENT |= {"device_", "labels_", "memory_limit", "reference_", "verbose"}
+SILENT |= {"device_", "devices", "labels_", "memory_limit", "reference_", "strategy"}
+SILENT |= {"verbose"}
 
 Read = Callable[[Path], Any]
 

@@ -1,6 +1,13 @@
 """Training: the tasks and their pseudo-labels, the samplers and the one loop."""
 
 from skvas._training._callbacks import Callback, announce
+from skvas._training._distributed import (
+    ALONE,
+    Team,
+    is_launched,
+    join_team,
+    launch,
+)
 from skvas._training._loop import Keeper, Losses, TrainingState, train
 from skvas._training._sampling import (
     Pairs,
@@ -12,6 +19,7 @@ from skvas._training._start import k_means, refine, thin, time_slices
 from skvas._training._tasks import AlignmentTask, SegmentationTask, VAVATask
 
 __all__ = [
+    "ALONE",
     "AlignmentTask",
     "Callback",
     "Keeper",
@@ -19,10 +27,14 @@ __all__ = [
     "PairSampler",
     "Pairs",
     "SegmentationTask",
+    "Team",
     "TrainingState",
     "VAVATask",
     "announce",
+    "is_launched",
+    "join_team",
     "k_means",
+    "launch",
     "refine",
     "sample_frames",
     "spread_frames",

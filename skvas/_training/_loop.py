@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from skvas._training._callbacks import Callback, announce
+from skvas._training._distributed import ALONE, Team
 from skvas._training._sampling import Pairs, PairSampler
 
 
@@ -72,6 +73,7 @@ def train(
     weight_decay: float,
     max_epochs: int,
     after_step: Callable[[], None],
+    team: Team = ALONE,
     checkpoint: Keeper | None = None,
     callback: Callback | None = None,
     verbose: int = 0,
@@ -92,6 +94,8 @@ def train(
         Passes over the videos.
     after_step : callable
         Called after each step of the optimiser, to put parameters back on the sphere.
+    team : Team, default=ALONE
+        The processes that train together.
     checkpoint : Keeper, default=None
         Where the training is kept, and from where it goes on.
     callback : callable, default=None
@@ -118,16 +122,17 @@ def train(
         for pairs in sampler.epoch():
             losses = compute(pairs, epoch / max_epochs)
             optimizer.zero_grad(set_to_none=True)
-            losses.total.backward()
+            (losses.total * pairs.weight).backward()
+            team.add_up([p.grad for p in modules.parameters() if p.grad is not None])
             optimizer.step()
             after_step()
-            seen.append({"loss": losses.total.detach(), **losses.parts})
-        means = {
-            name: float(torch.stack([part[name] for part in seen]).mean())
-            for name in seen[0]
-        }
+            parts = {"loss": losses.total.detach(), **losses.parts}
+            seen.append({name: part * pairs.weight for name, part in parts.items()})
+        means = {name: torch.stack([p[name] for p in seen]).mean() for name in seen[0]}
+        team.add_up(list(means.values()))
+        found = {name: float(mean) for name, mean in means.items()}
         seconds = time.perf_counter() - started
-        records.append({"epoch": epoch + 1, **means, "seconds": seconds})
+        records.append({"epoch": epoch + 1, **found, "seconds": seconds})
         announce(records[-1], max_epochs, verbose)
         if checkpoint is not None:
             checkpoint.end_epoch(state, last=epoch + 1 == max_epochs)

@@ -1,0 +1,235 @@
+"""Several processes train what one would."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skvas import ActionSegmenter, JointAlignSegment
+from skvas._training import PairSampler, join_team
+from skvas._training._distributed import FabricTeam
+from tests.estimators import ESTIMATORS, quick, small_videos
+
+ROOT = Path(__file__).parents[2]
+CPU = torch.device("cpu")
+VIDEOS = small_videos(7)  # in batches of 3: the last is too small for two processes
+
+
+def weights(estimator):
+    found = {n: w.numpy() for n, w in estimator.encoder_.state_dict().items()}
+    return found | {"prototypes": getattr(estimator, "prototypes_", np.zeros(1))}
+
+
+def assert_close(found, expected):
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=0, atol=1e-6)
+
+
+@pytest.fixture
+def fabric():
+    return pytest.importorskip("lightning_fabric")
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """Estimators that one process has trained."""
+    return {cls: quick(cls, max_epochs=4).fit(VIDEOS) for cls in ESTIMATORS}
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_two_processes_end_with_the_weights_of_one(cls, alone, fabric):
+    environment, log_level = dict(os.environ), fabric._logger.level
+    found = quick(cls, max_epochs=4, devices=2).fit(VIDEOS)
+    assert_close(weights(found), weights(alone[cls]))
+    for ours, theirs in zip(
+        found.predict(VIDEOS), alone[cls].predict(VIDEOS), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    assert vars(found).keys() == vars(alone[cls]).keys()
+    # Which is of a process's share of the videos.
+    for name in found.history_.keys() - {"seconds", "embedding_rank"}:
+        np.testing.assert_allclose(
+            found.history_[name], alone[cls].history_[name], rtol=1e-5
+        )
+    assert dict(os.environ) == environment
+    assert fabric._logger.level == log_level
+
+
+def test_processes_may_be_more_than_pairs(alone, fabric):
+    found = quick(ActionSegmenter, max_epochs=4, devices=4).fit(VIDEOS)
+    assert_close(weights(found), weights(alone[ActionSegmenter]))
+
+
+def test_spawned_processes_do_the_same_in_silence(alone, fabric, capfd):
+    found = quick(ActionSegmenter, max_epochs=4, devices=2, strategy="spawn")
+    assert_close(weights(found.fit(VIDEOS)), weights(alone[ActionSegmenter]))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_forked_processes_say_nothing(fabric, capfd):
+    quick(ActionSegmenter, devices=2).fit(VIDEOS)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_training_of_two_processes_resumes_from_a_checkpoint(tmp_path, alone, fabric):
+    def stop(record):
+        if record["epoch"] == 2:
+            raise RuntimeError("enough")
+
+    estimator = quick(
+        JointAlignSegment,
+        max_epochs=4,
+        devices=2,
+        checkpoint=tmp_path / "run",
+        callback=stop,
+    )
+    with pytest.raises(Exception, match="enough"):
+        estimator.fit(VIDEOS)
+    assert multiprocessing.active_children() == []
+    # The number of processes is not the training's.
+    resumed = estimator.set_params(callback=None, devices=3).fit(VIDEOS)
+    assert resumed.history_["epoch"].tolist() == [1, 2, 3, 4]
+    assert_close(weights(resumed), weights(alone[JointAlignSegment]))
+
+
+def test_row_39_interrupt_ends_all_processes(fabric):
+    def interrupt(record):
+        os.kill(os.getppid(), signal.SIGINT)
+
+    estimator = quick(ActionSegmenter, max_epochs=10_000, devices=2, callback=interrupt)
+    before = vars(estimator).copy()
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit(VIDEOS)
+    assert multiprocessing.active_children() == []
+    assert vars(estimator) == before
+
+
+TORCHRUN = """
+import sys
+import numpy as np
+from skvas import ActionSegmenter
+from tests.estimators import quick, small_videos
+
+told = []
+estimator = quick(ActionSegmenter, max_epochs=4, devices=2, checkpoint=sys.argv[2])
+estimator.set_params(callback=told.append).fit(small_videos(7))
+arrays = {n: w.numpy() for n, w in estimator.encoder_.state_dict().items()}
+from torch import distributed
+rank = distributed.get_rank()
+np.savez(f"{sys.argv[1]}/{rank}.npz", prototypes=estimator.prototypes_, **arrays)
+assert len(told) == (0 if rank else 4)
+"""
+
+
+def test_torchrun_gives_every_process_the_weights_of_one(tmp_path, alone, fabric):
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(TORCHRUN))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    subprocess.run(
+        [*command, "--nproc_per_node=2", script, tmp_path, tmp_path / "run"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+    )
+    expected = weights(alone[ActionSegmenter])
+    for rank in (0, 1):
+        assert_close(dict(np.load(tmp_path / f"{rank}.npz")), expected)
+
+
+def test_number_of_processes_of_torchrun_must_be_devices(monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "run")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(ValueError, match="devices=2, but torchrun has started 4"):
+        join_team(2, CPU)
+    with pytest.raises(ValueError, match="torchrun"):
+        quick(ActionSegmenter, devices=2).fit(VIDEOS)
+
+
+class FakeFabric:
+    """What process 1 of 2 sees, where process 0 has said something."""
+
+    global_rank, world_size = 1, 2
+
+    def __init__(self, said):
+        self.said = said
+
+    def barrier(self):
+        pass
+
+    def broadcast(self, mine):
+        return self.said
+
+    def all_reduce(self, tensor, reduce_op):
+        assert reduce_op == "sum"
+        return tensor + 1
+
+
+def test_processes_that_disagree_are_told():
+    FabricTeam(FakeFabric("ours")).check_agreement("ours")
+    with pytest.raises(ValueError, match="process 1 has prepared another training"):
+        FabricTeam(FakeFabric("theirs")).check_agreement("ours")
+
+
+def test_sums_go_back_to_where_they_came_from():
+    tensors = [torch.zeros(2, 3), torch.tensor(4.0), torch.ones(1, dtype=torch.float64)]
+    FabricTeam(FakeFabric("")).add_up(tensors)
+    assert [tensor.tolist() for tensor in tensors] == [[[1.0] * 3] * 2, 5.0, [2.0]]
+
+
+@given(
+    n_videos=st.integers(1, 9),
+    batch_size=st.integers(1, 5),
+    n_ranks=st.integers(1, 6),
+    seed=st.integers(0, 9),
+)
+def test_shares_of_a_batch_make_up_the_batch(n_videos, batch_size, n_ranks, seed):
+    rng = np.random.RandomState(0)
+    videos = [rng.standard_normal((n, 2)).astype("f4") for n in range(3, 3 + n_videos)]
+
+    def batches(rank, n_ranks):
+        source = np.random.RandomState(seed)
+        sampler = PairSampler(
+            videos, 5, batch_size, source, CPU, rank=rank, n_ranks=n_ranks
+        )
+        return list(sampler.epoch()), source.random_sample()
+
+    expected, state = batches(0, 1)
+    teams = [batches(rank, n_ranks) for rank in range(n_ranks)]
+    assert all(after == state for _, after in teams)
+    for k, whole in enumerate(expected):
+        shares = [found[k] for found, _ in teams]
+        assert whole.weight == 1
+        assert sum(share.weight for share in shares) == pytest.approx(1)
+        for side in ("x", "y"):
+            theirs = getattr(whole, side)
+            n = len(theirs.lengths)
+            for rank, share in enumerate(shares):
+                ours, positions = getattr(share, side), list(range(rank, n, n_ranks))
+                assert share.weight * n == pytest.approx(len(positions))
+                for row, position in enumerate(positions):
+                    length = theirs.lengths[position]
+                    assert ours.lengths[row] == length
+                    assert torch.equal(
+                        ours.frames[row, :length], theirs.frames[position, :length]
+                    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [({"devices": 0}, "devices"), ({"strategy": "ddp"}, "strategy")],
+)
+def test_parameters_out_of_range_are_refused(parameters, named):
+    with pytest.raises(ValueError, match=named):
+        quick(ActionSegmenter, **parameters).fit(VIDEOS)
