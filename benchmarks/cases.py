@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import time
-import warnings
 from contextlib import contextmanager
 from unittest.mock import patch
 
@@ -14,9 +13,8 @@ import numpy as np
 import torch
 
 import skvas.transport._solvers as solvers_module
-from benchmarks import problems, rivals
-from benchmarks.measure import best_of, peak_memory, threads
-from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from benchmarks import problems, rivals, whole
+from benchmarks.measure import best_of, peak_memory, say, threads
 from skvas.transport import OutsideBand, TemporalBand
 from skvas.transport._marginals import make_marginal
 from skvas.transport._problem import FGWProblem
@@ -49,7 +47,7 @@ def solver(quick, n_threads):
             if n <= (512 if quick else rivals.SLOW.get(name, 1024)):
                 row |= _theirs(name, build, cost)
         rows.append(row)
-        _say(row)
+        say(row)
     return rows
 
 
@@ -100,7 +98,7 @@ def scaling(quick, n_threads):
     for n in sizes:
         cost = problems.alignment_cost(n, 512)
         rows.append({"N": n, "M": 512, **_each_path(lambda c=cost: problems.align(c))})
-        _say(rows[-1])
+        say(rows[-1])
     cost = problems.alignment_cost(sizes[1])
     for radius in (0.01, 0.04, 0.1, 0.3):
         row = {"N": sizes[1], "M": sizes[1], "radius": radius}
@@ -111,7 +109,7 @@ def scaling(quick, n_threads):
                 lambda r=radius: problems.align(cost, radius=r, sinkhorn_tol=0.0)
             )
         )
-        _say(rows[-1])
+        say(rows[-1])
     return rows
 
 
@@ -131,7 +129,7 @@ def two_threads(quick, n_threads):
         with threads(count):
             row = {"N": cost.shape[1], "threads": count}
             rows.append(row | _each_path(lambda: problems.align(cost)))
-        _say(rows[-1])
+        say(rows[-1])
     return rows
 
 
@@ -142,7 +140,7 @@ def batches(quick, n_threads):
         cost = problems.alignment_cost(256, batch=batch)
         row = {"shape": "256 x 256", "B": batch, "floor": best_of(problems.floor(cost))}
         rows.append(row | _each_path(lambda c=cost: problems.align(c)))
-        _say(rows[-1])
+        say(rows[-1])
         cost = problems.segmentation_cost(200, 10, batch)
         row = {"shape": "200 x 10", "B": batch}
         row["skvas"] = best_of(lambda c=cost: problems.segment(c))
@@ -159,7 +157,7 @@ def batches(quick, n_threads):
         if "POT ot.batch" in rivals.installed():
             row["POT ot.batch"] = best_of(rivals.pot_batch(cost, segments=True))
         rows.append(row)
-        _say(row)
+        say(row)
     return rows
 
 
@@ -182,7 +180,7 @@ def _apart(what, n, n_threads):
     command = [sys.executable, "-m", "benchmarks.cases", what, str(n), str(n_threads)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     row = json.loads(done.stdout.splitlines()[-1])
-    _say(row)
+    say(row)
     return row
 
 
@@ -205,44 +203,6 @@ def _one(what, n):
     return {"N": n, "seconds": seconds, "MB": peak / 1e6, "plans": peak / plan}
 
 
-def training(quick, n_threads):
-    """Train by the paper's recipe on 256 frames a video, and decode videos."""
-    generator = np.random.default_rng(0)
-    n_videos = 16 if quick else 64
-    videos = [
-        problems.embeddings(int(n), seed=seed)[0].numpy()
-        for seed, n in enumerate(generator.integers(300, 600, n_videos))
-    ]
-    rows = []
-    for count in (1, 2):
-        with threads(count), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            options = {"recipe": "paper", "batch_size": 8, "random_state": 0}
-            row = {"threads": count}
-            for name, model in (
-                ("segment", ActionSegmenter(10, max_epochs=3, **options)),
-                ("align", VideoAligner(max_epochs=3, **options)),
-                ("joint", JointAlignSegment(10, max_epochs=3, **options)),
-            ):
-                model.fit(videos)
-                seconds = min(model.history_["seconds"])
-                row[f"{name}: pairs a second"] = n_videos / seconds
-            start = time.perf_counter()
-            model.predict(videos)
-            row["predict: videos a second"] = n_videos / (time.perf_counter() - start)
-            rows.append(row)
-            _say(row)
-    return rows
-
-
-def _say(row):
-    print("  ".join(f"{k}={_short(v)}" for k, v in row.items()), flush=True)
-
-
-def _short(value):
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 CASES = {
     "solver": solver,
     "scaling": scaling,
@@ -250,7 +210,10 @@ CASES = {
     "batches": batches,
     "long videos": long,
     "memory": memory,
-    "training": training,
+    "training": whole.training,
+    "predict": whole.predict,
+    "long alignments": whole.long_alignments,
+    "import": whole.imports,
 }
 
 if __name__ == "__main__":

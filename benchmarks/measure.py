@@ -75,6 +75,15 @@ def _kilobytes(name):
     raise LookupError(name)
 
 
+def say(row):
+    """Print a row as it is made."""
+    print("  ".join(f"{k}={_short(v)}" for k, v in row.items()), flush=True)
+
+
+def _short(value):
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def machine():
     """Describe the machine and the versions."""
     versions = {}

@@ -18,10 +18,13 @@ from skvas.transport import (
 ALPHA, EPS, RADIUS, MAX_ITER = 0.3, 0.07, 0.04, 25
 
 
-def embeddings(n, batch=1, seed=0, noise=0.5, dim=40):
-    """Draw a smooth path on the sphere, with noise, (B, n, dim)."""
+def embeddings(n, batch=1, seed=0, noise=0.5, dim=40, pace=1.0):
+    """Draw a smooth path on the sphere, with noise, (B, n, dim).
+
+    Where the pace is above 1 it begins slowly, where it is below, fast.
+    """
     generator = torch.Generator().manual_seed(seed)
-    time = torch.linspace(0, 6 * math.pi, n)
+    time = 6 * math.pi * torch.linspace(0, 1, n) ** pace
     waves = [torch.sin(time * (k + 1) / 7 + k) for k in range(dim)]
     path = torch.stack(waves, dim=1)
     return unit(path + noise * torch.randn(batch, n, dim, generator=generator))

@@ -494,7 +494,7 @@ class _Part:
     def solve_shared(self, sweeps: Array, n_threads: int) -> None:
         """Do what `solve` does, with the rows shared out among threads."""
         u, v = self.p.copy(), self.q.copy()
-        with ThreadPoolExecutor(n_threads) as pool:
+        with ThreadPoolExecutor(n_threads - 1) as pool:
             rows = _Rows(pool, len(self.cost), n_threads)
             for iteration, count in enumerate(sweeps):
                 columns = self._project(rows, u, v, iteration == 0)
@@ -575,10 +575,10 @@ class _Rows:
     def each(self, work: Callable[[int, int, Array], None], size: int = 0) -> Array:
         """Call `work` on each piece, with a row of zeros of its own to add to."""
         out = np.zeros((len(self.pieces), size), np.float32)
-        futures = [
-            self.pool.submit(work, lo, hi, row)
-            for (lo, hi), row in zip(self.pieces, out, strict=True)
-        ]
+        # The last piece is made in this thread, which would only wait.
+        *others, own = [(*piece, out[k]) for k, piece in enumerate(self.pieces)]
+        futures = [self.pool.submit(work, *piece) for piece in others]
+        work(*own)
         for future in futures:
             future.result()
         return out

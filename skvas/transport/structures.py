@@ -158,7 +158,9 @@ class _Banded(Structure):
         return chosen
 
     def apply(self, plan: Tensor, dim: int) -> Tensor:
-        return self.write(plan.clone(), dim, torch.empty_like(plan))
+        # Sums along rows leave the plan as it is.
+        plan = plan if dim == 2 else plan.clone()
+        return self.write(plan, dim, torch.empty_like(plan))
 
     def _add_window(self, out: Tensor, plan: Tensor, dim: int, weight: float) -> Tensor:
         """Add the weighted sum over each frame's window, itself included, to `out`.

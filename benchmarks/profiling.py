@@ -1,0 +1,100 @@
+"""Where the time of a training goes."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import functools
+import time
+from unittest.mock import patch
+
+import torch
+
+from skvas._base import Model
+from skvas._training import AlignmentTask, PairSampler, SegmentationTask, _tasks
+
+PARTS = ("solver", "encoder", "losses", "optimizer", "sampling and padding")
+
+
+class Stopwatch:
+    """Seconds spent in each part of `fit`; time inside a part inside is not counted."""
+
+    def __init__(self):
+        self.seconds = collections.Counter()
+        self._inside = []
+        self._since = time.perf_counter()
+
+    def _lap(self):
+        now = time.perf_counter()
+        if self._inside:
+            self.seconds[self._inside[-1]] += now - self._since
+        self._since = now
+
+    @contextlib.contextmanager
+    def part(self, name):
+        self._lap()
+        self._inside.append(name)
+        try:
+            yield
+        finally:
+            self._lap()
+            self._inside.pop()
+
+    def rename(self, name):
+        """Go on under another name."""
+        self._lap()
+        self._inside[-1] = name
+
+    def timed(self, function, name):
+        @functools.wraps(function)
+        def run(*args, **options):
+            with self.part(name):
+                return function(*args, **options)
+
+        return run
+
+
+def shares_of_training(model, videos):
+    """Fit a model; return the share of the epochs' time that each part took.
+
+    What is left is the rest of the loop. The encoder's part is its forward pass, and of
+    the backward pass what follows the gradient of the embeddings.
+    """
+    watch, epochs = Stopwatch(), []  # of each epoch: what it took, and seconds so far
+    embed, epoch = Model.embed, PairSampler.epoch
+
+    def watched_embed(self, frames):
+        with watch.part("encoder"):
+            embeddings = embed(self, frames)
+        if embeddings.requires_grad:
+            embeddings.register_hook(lambda _: watch.rename("encoder"))
+        return embeddings
+
+    def watched_epoch(self):
+        if not epochs:
+            watch.seconds.clear()
+        batches = epoch(self)
+        while batch := watch.timed(next, "sampling and padding")(batches, None):
+            yield batch
+
+    def note(record):
+        epochs.append((record["seconds"], watch.seconds.copy()))
+
+    backward, adam = torch.Tensor.backward, torch.optim.Adam
+    solve = _tasks.fused_gromov_wasserstein
+    with contextlib.ExitStack() as stack:
+        for owner, name, new in (
+            (Model, "embed", watched_embed),
+            (PairSampler, "epoch", watched_epoch),
+            (_tasks, "fused_gromov_wasserstein", watch.timed(solve, "solver")),
+            (torch.Tensor, "backward", watch.timed(backward, "losses")),
+            (adam, "step", watch.timed(adam.step, "optimizer")),
+            *(
+                (task, "loss", watch.timed(task.loss, "losses"))
+                for task in (SegmentationTask, AlignmentTask)
+            ),
+        ):
+            stack.enter_context(patch.object(owner, name, new))
+        model.set_params(callback=note).fit(videos)
+    total = sum(seconds for seconds, _ in epochs)
+    return {name: epochs[-1][1][name] / total for name in PARTS}

@@ -1,0 +1,179 @@
+"""What users wait for: training, decoding, long alignments, the import.
+
+Each function returns rows, as in `benchmarks.cases`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import warnings
+
+import numpy as np
+import torch
+
+from benchmarks import problems
+from benchmarks.measure import peak_memory, say, threads
+from benchmarks.profiling import shares_of_training
+from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+
+PAPER = {"recipe": "paper", "random_state": 0}
+
+
+def draw_videos(n_videos, shortest, longest, seed=0):
+    """Draw videos of lengths that lie evenly in a range, in shuffled order."""
+    lengths = np.linspace(shortest, longest, n_videos).astype(int)
+    np.random.default_rng(seed).shuffle(lengths)
+    return [
+        problems.embeddings(int(n), seed=seed + index)[0].numpy()
+        for index, n in enumerate(lengths)
+    ]
+
+
+def training(quick, n_threads):
+    """Train by the paper's recipe on 256 frames a video; tell where the time goes."""
+    videos = draw_videos(16 if quick else 64, 300, 600)
+    options = {"max_epochs": 3, "batch_size": 8, **PAPER}
+    rows = []
+    for count in (1, 2):
+        with threads(count), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            row = {"threads": count}
+            for name, model in (
+                ("segment", ActionSegmenter(10, **options)),
+                ("align", VideoAligner(**options)),
+                ("joint", JointAlignSegment(10, **options)),
+            ):
+                seconds = min(model.fit(videos).history_["seconds"])
+                row[f"{name}: pairs a second"] = len(videos) / seconds
+            shares = shares_of_training(JointAlignSegment(10, **options), videos)
+            row |= {f"joint: {part}": share for part, share in shares.items()}
+            rows.append(row)
+            say(row)
+    return rows
+
+
+def draw_path(n_frames, pace):
+    """Draw a video of one activity, run through at a pace of its own."""
+    return problems.embeddings(n_frames, seed=n_frames, pace=pace)[0].numpy()
+
+
+def predict(quick, n_threads):
+    """Segment many videos, in batches by length and one by one."""
+    n_videos = 16 if quick else 64
+    rows = []
+    for shortest, longest in ((50, 150), (300, 600), (2000, 4000)):
+        videos = draw_videos(n_videos, shortest, longest)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = ActionSegmenter(10, max_epochs=1, **PAPER).fit(videos[:8])
+            at_once = _seconds(lambda: model.predict(videos))  # noqa: B023
+            one_by_one = _seconds(lambda: [model.predict(v) for v in videos])  # noqa: B023
+        rows.append(
+            {
+                "frames": f"{shortest} to {longest}",
+                "videos": n_videos,
+                "videos a second": n_videos / at_once,
+                "frames a second": sum(map(len, videos)) / at_once,
+                "one by one: videos a second": n_videos / one_by_one,
+            }
+        )
+        say(rows[-1])
+    return rows
+
+
+def _seconds(run, repeats=3):
+    times = []
+    for _ in range(repeats + 1):  # the first is not counted
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return min(times[1:])
+
+
+def long_alignments(quick, n_threads):
+    """Align two videos coarse to fine, in fresh processes; hold it against in full."""
+    # Limits that force the coarse form at the sizes where both fit.
+    sizes = [(2000, 1800, "20MB")]
+    if not quick:
+        sizes += [(6000, 5400, "200MB"), (20_000, 18_000, "2GB")]
+    rows = []
+    for n, m, limit in sizes:
+        rows.append(_apart(n, m, limit, n_threads))
+        say(rows[-1])
+    return rows
+
+
+def _apart(n, m, limit, n_threads):
+    command = [sys.executable, "-m", "benchmarks.whole", str(n), str(m), limit]
+    command.append(str(n_threads))
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _align_both(n, m, limit):
+    """Align coarse to fine; and in full where that needs less than 2 GB."""
+    model = VideoAligner(max_epochs=1, matching="monotone", rho=0.35, **PAPER)
+    x, y = (draw_path(size, pace) for size, pace in ((n, 1.0), (m, 1.3)))
+    short = draw_path(300, 1.1), draw_path(400, 0.9)
+    model.fit(short).set_params(memory_limit=1).align(*short)  # loads what is needed
+    row = {"N": n, "M": m, "memory_limit": limit}
+    for matching in ("monotone", "plan"):
+        model.matching_ = matching
+        coarse = {}
+        model.set_params(memory_limit=limit)
+        start = time.perf_counter()
+        memory = peak_memory(lambda: coarse.update(found=model.align(x, y)))  # noqa: B023
+        row[f"{matching}: seconds"] = time.perf_counter() - start
+        row[f"{matching}: MB"] = memory / 1e6
+        if n * m * 32 > 2e9:
+            continue
+        model.set_params(memory_limit=None)
+        start = time.perf_counter()
+        full = model.align(x, y)
+        row[f"{matching}: in full, seconds"] = time.perf_counter() - start
+        row[f"{matching}: agreement"] = _agreement(
+            coarse["found"].matches_x, full.matches_x, model.radius * m
+        )
+    return row
+
+
+def _agreement(found, expected, reach):
+    """Return the share of frames matched alike to within `reach`, or both unmatched."""
+    both = (found >= 0) & (expected >= 0)
+    near = np.abs(found - expected) <= reach
+    return float(np.where(both, near, (found < 0) == (expected < 0)).mean())
+
+
+IMPORT = """
+import time, torch, sklearn
+start = time.perf_counter()
+import sklearn.cluster, sklearn.discriminant_analysis, sklearn.manifold
+import sklearn.metrics, sklearn.pipeline, sklearn.preprocessing, sklearn.svm
+middle = time.perf_counter()
+import skvas
+print(middle - start, time.perf_counter() - middle)
+"""
+
+
+def imports(quick, n_threads):
+    """Import skvas after torch and scikit-learn, in fresh processes."""
+    times = []
+    for _ in range(2 if quick else 7):
+        done = subprocess.run(
+            [sys.executable, "-c", IMPORT], check=True, capture_output=True, text=True
+        )
+        times.append([float(each) for each in done.stdout.split()])
+    parts, own = np.min(times, axis=0)
+    row = {"scikit-learn's modules that it uses": parts, "skvas itself": own}
+    say(row)
+    return [row]
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(int(sys.argv[4]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        print(json.dumps(_align_both(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])))
