@@ -12,7 +12,6 @@ close, and tells which moment of one is which moment of another.
 # Synthetic videos have a known truth: `times` says how far the activity has gone in
 # each frame.
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from skvas import VideoAligner
@@ -48,20 +47,6 @@ display = AlignmentDisplay.from_estimator(
 # of the other.
 
 display.plot(kind="threads")
-
-# %%
-# What the structure does
-# -----------------------
-# ``alpha=0`` leaves out that neighbours in time belong together: each frame goes to
-# whatever looks like it. The plan is that of the same embedding.
-
-figure, axes = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
-for ax, alpha in zip(axes, (0.0, 0.3), strict=True):
-    aligner.set_params(alpha=alpha)
-    AlignmentDisplay.from_estimator(
-        aligner, data.videos[0], data.videos[1], names=data.names[:2], ax=ax
-    )
-    ax.set_title(f"alpha={alpha}")
 
 # %%
 # How far is it from the truth?

@@ -73,6 +73,28 @@ display = SegmentationDisplay.from_estimator(
 )
 
 # %%
+# What the structure does
+# -----------------------
+# `alpha` weighs how much neighbours in time belong together. Without whitening or
+# training, which help too, it is all that keeps segments from falling to pieces.
+
+plain = ActionSegmenter(7, features="standardise", max_epochs=0, random_state=0)
+plain.fit(data.videos)
+figure, axes = plt.subplots(3, 1, figsize=(10, 5), layout="constrained")
+for ax, alpha in zip(axes, (0.0, 0.3, 0.6), strict=True):
+    found = plain.set_params(alpha=alpha).predict(data.videos)
+    SegmentationDisplay.from_predictions(
+        data.labels[:1],
+        list(found[:1]),
+        names=[f"alpha={alpha}"],
+        action_names=data.action_names,
+        ax=ax,
+    )
+    if ax is not axes[-1]:
+        ax.set_xlabel("")
+        ax.get_legend().remove()
+
+# %%
 # Look at the training
 # --------------------
 # The loss should fall, and the embedding should keep several dimensions: one that falls
