@@ -65,7 +65,7 @@ html_show_sourcelink = False
 html_sidebars = {"tried": [], "api": []}
 html_theme_options = {
     "show_prev_next": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "auto_examples/*": []},
     "navigation_with_keys": False,
     "footer_start": ["copyright"],
     "footer_end": [],

@@ -67,6 +67,7 @@ for ax, (share, aligner) in zip(axes, aligners.items(), strict=True):
         ax=ax,
     )
     ax.set_title(f"virtual_mass={share}")
+axes[0].set_xlabel("")
 
 # %%
 # How sure is it?

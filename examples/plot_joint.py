@@ -82,7 +82,8 @@ results = {case: measure(case) for case in ("two models", "one model")}
 
 print(f"{'':16}" + "".join(f"{case:>12}" for case in results))
 for name in results["one model"]:
-    row = "".join(f"{result[name]:12,.3f}" for result in results.values())
+    form = "12,.0f" if results["one model"][name] > 1000 else "12.3f"
+    row = "".join(f"{result[name]:{form}}" for result in results.values())
     print(f"{name:16}{row}")
 
 # %%
@@ -96,9 +97,9 @@ names = list(results["one model"])
 two, one = (list(results[case].values()) for case in ("two models", "one model"))
 ratios = [a / b for a, b in zip(one, two, strict=True)]
 figure, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
-colours = ["#4477aa"] * 4 + ["#ccbb44"] * 2
+colours = ["#77aadd"] * 4 + ["#ccbb44"] * 2
 bars = ax.barh(names, ratios, color=colours)
-ax.bar_label(bars, [f"{ratio:.2f}" for ratio in ratios], padding=4)
+ax.bar_label(bars, [f"{ratio:.2f}" for ratio in ratios], label_type="center")
 ax.axvline(1, color="black", linewidth=1)
 ax.set(
     xlabel="one joint model, as a share of two models",

@@ -26,7 +26,8 @@ collections = {"one order": load_spar(), "any order": load_spar("shuffled")}
 # ------------------------
 # `shared_order_` compares how well pairs of videos match forwards with how well they
 # match backwards; near 0, there is no order to speak of. `matching_` follows from it:
-# the cheapest path that never goes back in time, or each frame's nearest one.
+# the cheapest path that never goes back in time, or for each frame the one to which the
+# plan sends most of it.
 
 models = {}
 for name, data in collections.items():
@@ -59,6 +60,7 @@ for ax, (name, data) in zip(axes, collections.items(), strict=True):
         ax=ax,
     )
     ax.set_title(name)
+axes[0].set_xlabel("")
 
 # %%
 # Actions that come back

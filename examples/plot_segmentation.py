@@ -31,7 +31,7 @@ video = data.videos[0]
 standardised = (video - video.mean(axis=0)) / video.std(axis=0)
 figure, ax = plt.subplots(figsize=(10, 2.8), layout="constrained")
 image = ax.imshow(standardised.T, aspect="auto", cmap="RdBu_r", vmin=-3, vmax=3)
-ax.set(xlabel=f"frame of {data.names[0]}", ylabel="feature")
+ax.set(xlabel=f"frame of {data.names[0]}", ylabel="feature", yticks=range(0, 18, 5))
 figure.colorbar(image, label="standard deviations", pad=0.01)
 
 # %%
