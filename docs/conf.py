@@ -65,7 +65,10 @@ html_show_sourcelink = False
 html_sidebars = {"tried": [], "api": []}
 html_theme_options = {
     "show_prev_next": False,
-    "secondary_sidebar_items": {"**": ["page-toc"], "auto_examples/*": []},
+    # Examples have none, which leaves their lines of code more room.
+    "secondary_sidebar_items": {
+        pages: ["page-toc"] for pages in ("api", "generated/*", "guide/*", "tried")
+    },
     "navigation_with_keys": False,
     "footer_start": ["copyright"],
     "footer_end": [],
