@@ -31,6 +31,15 @@ settings.register_profile(
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# Thousands of problems of any size and scale; see tests/transport/test_campaign.py.
+settings.register_profile(
+    "campaign",
+    max_examples=10_000,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def _profile():

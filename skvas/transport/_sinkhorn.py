@@ -10,6 +10,10 @@ from torch import Tensor
 CHECK_EVERY = 5  # sweeps between looks at the marginals
 # Entries up to which a batch of products with vectors is one multiplication and a sum.
 SMALL = 1 << 12
+# Logarithm of the most and, negative, of the least that a plan may weigh.
+LARGEST_LOG_MASS = 30.0
+# Error of a mass from which on the rounding of potentials is made good.
+SPENT = 1e-8
 
 
 @dataclass(frozen=True)
@@ -156,8 +160,38 @@ def sinkhorn_log(
             done = done | ((g - last).abs().amax(dim=1, keepdim=True) <= tol)
             if not done.is_cuda and bool(done.all()):
                 break
-    plan = log_kernel.add_(f[:, :, None]).add_(g[:, None, :]).exp_()
-    return plan, Potentials(f, g)
+    log_plan = log_kernel.add_(f[:, :, None]).add_(g[:, None, :])
+    log_plan, f, g = _settle(log_plan, sides, f, g)
+    return log_plan.exp_(), Potentials(f, g)
+
+
+def _settle(
+    log_plan: Tensor, sides: Sides, f: Tensor, g: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Bring the mass of a log plan to what numbers can say.
+
+    It is near 1 where any side is hard, and may be anything elsewhere. Where potentials
+    are so large that their digits are spent, masses are met on the plan itself.
+    """
+    total = log_plan.logsumexp(dim=(1, 2))[:, None]
+    excess = total.clamp(-LARGEST_LOG_MASS, LARGEST_LOG_MASS) - total  # (B, 1)
+    log_plan, f = log_plan.add_(excess[:, :, None]), f + excess
+    largest = torch.maximum(f.abs().amax(1), g.abs().amax(1))[:, None]
+    spent = largest * torch.finfo(f.dtype).eps > SPENT
+    log_plan, g = _meet(log_plan, g, sides.q, spent & (sides.damp_y == 1), dim=1)
+    log_plan, f = _meet(log_plan, f, sides.p, spent & (sides.damp_x == 1), dim=2)
+    return log_plan, f, g
+
+
+def _meet(
+    log_plan: Tensor, potential: Tensor, mass: Tensor, chosen: Tensor, dim: int
+) -> tuple[Tensor, Tensor]:
+    """Give the chosen rows or columns (what `dim` sums over) of a plan their masses."""
+    found = torch.where(chosen, _log_sum_exp(log_plan, dim=dim), 0.0)
+    wanted = torch.where(chosen, _finite_log(mass), 0.0)
+    # One after the other: their sum may have no digits left for what is wanted.
+    log_plan = log_plan.sub_(found.unsqueeze(dim)).add_(wanted.unsqueeze(dim))
+    return log_plan, potential - found + wanted
 
 
 def round_to_marginals(plan: Tensor, p: Tensor, q: Tensor) -> Tensor:

@@ -187,7 +187,9 @@ def fused_gromov_wasserstein(
     step, radius, masses and stopping are its own. Two hard marginals are met exactly at
     the end by the rounding of [3]_. Where `eps` is so small against the costs that
     scalings could overflow, a problem is solved in the log domain in float64. Nothing
-    waits for the device inside the loop, except the early stop on a CPU.
+    waits for the device inside the loop, except the early stop on a CPU. Where neither
+    marginal is hard, "projected" keeps the mass of a plan between the exponentials of
+    -30 and 30, beyond which it could not be told from 0 or infinity.
 
     References
     ----------
@@ -257,11 +259,11 @@ def _solve(problem: FGWProblem, budget: Budget, solver: Solve) -> FGWResult:
     if bool(safe.any()):
         kept = problem if bool(safe.all()) else problem.take(safe.nonzero()[:, 0])
         result = solver(kept, budget, False)
-        finite = torch.isfinite(result.objective)
-        if bool(finite.all()) and len(finite) == len(safe):
+        sound = torch.isfinite(result.objective) & (result.plan.sum(dim=(1, 2)) > 0)
+        if bool(sound.all()) and len(sound) == len(safe):
             return result
-        safe = safe.masked_scatter(safe, finite)
-        parts.append((safe, _take_result(result, finite)))
+        safe = safe.masked_scatter(safe, sound)
+        parts.append((safe, _take_result(result, sound)))
     risky = ~safe
     part = _in_double(problem.take(risky.nonzero()[:, 0]))
     parts.append((risky, solver(part, budget, True)))
