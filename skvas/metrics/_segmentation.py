@@ -440,7 +440,7 @@ def f1_overlap(
     Returns
     -------
     float
-        F1@50 of the supervised literature for a threshold of 0.5, as a fraction.
+        ``F1@50`` of the supervised literature for a threshold of 0.5, as a fraction.
 
     References
     ----------
