@@ -58,7 +58,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "alpha": 0.3,
         "rho": 0.0,
         "lambda_actions": 0.3,
-        "tau": 0.2,
+        "tau": 0.4,
         "max_epochs": 20,
         "lr": 2e-3,
         "weight_decay": 1e-4,
@@ -75,6 +75,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "weight_decay": 1e-4,
     },
 }
+# Of the features of the informed recipe; see WhitenedViews.
+OFFSET = 0.5
 # Embeddings that fill fewer dimensions than this have collapsed.
 COLLAPSED_RANK = 1.5
 # Frames that one job decodes: enough to be worth a process.
@@ -315,7 +317,8 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
             if features == "standardise":
                 features = VideoStandardizer()
             else:
-                features = WhitenedViews() if self.recipe == "informed" else None
+                informed = self.recipe == "informed"
+                features = WhitenedViews(offset=OFFSET) if informed else None
         self.features_ = None if features is None else clone(features).fit(videos)
         seen = self._features(videos)
         if not isinstance(self.features_, WhitenedViews):  # which warns itself

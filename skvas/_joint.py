@@ -15,7 +15,6 @@ from skvas._output import mirror
 from skvas._segmenting import SegmentingEstimator, segmentation_parts
 from skvas._training import Callback, Losses, Pairs
 from skvas._typing import Device, Videos
-from skvas.decoding import plan_to_labels
 from skvas.validation import (
     check_real,
     check_videos,
@@ -56,7 +55,12 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
     start : {"time", "kmeans", "random", "auto"}, default="auto"
         Where the action embeddings start: means of K equal slices of time, which
         suits videos of a shared order; k-means centres; or random vectors. "auto":
-        "time" or "kmeans", chosen (see Notes), if informed; "random" otherwise.
+        a vote of "time" and "kmeans" (see Notes) if informed; "random" otherwise.
+    segment_on : {"features", "embedding", "auto"}, default="auto"
+        Where frames are told apart: in the embedding, or in the features (scaled to
+        length one), where training starts with the informed recipe. "auto": in the
+        embedding, unless labels of matched frames told more of each other before
+        training (see Notes).
     n_refine : int or "auto", default="auto"
         Rounds, before training, of segmenting with the embeddings as they are and
         moving each action to the mean of its frames. "auto": 10 if informed, else 0.
@@ -91,7 +95,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         `fit`, or the video itself. None: the medoid, whose alignments with the others
         cost least on average.
     tau : float or "auto", default="auto"
-        Temperature of the softmax in the loss. "auto": 0.2 if informed, 0.1 otherwise.
+        Temperature of the softmax in the loss. "auto": 0.4 if informed, 0.1 otherwise.
     max_iter : int, default=25
         Iterations of the transport solver.
     max_epochs : int or "auto", default="auto"
@@ -144,7 +148,9 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
     labels_ : int64 ndarray of shape (n_frames,), or an object array of them
         Action of each frame of the videos of `fit`.
     prototypes_ : ndarray of shape (n_actions, n_embedding)
-        Action embeddings, of length one.
+        Action embeddings, of length one, in the space of `segment_on_`.
+    segment_on_ : {"features", "embedding"}
+        Where frames are told apart, "auto" resolved.
     reference_ : ndarray of shape (n_frames, n_features)
         The video that `match` matches others with.
     matching_ : {"monotone", "plan", "nearest"}
@@ -179,6 +185,8 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
     training, frames of pairs of videos are matched by nearest neighbours and, where
     videos share an order, by monotone paths; that setting is taken whose labels of
     matched frames tell most of each other (:func:`~skvas.metrics.consistency_score`).
+    All settings, each from several starts, then vote on the segmentation that training
+    starts from, the more the better they score.
 
     References
     ----------
@@ -205,6 +213,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         features: Any = "auto",
         encoder: nn.Module | tuple[int, ...] | None = None,
         start: str = "auto",
+        segment_on: str = "auto",
         n_refine: int | str = "auto",
         alpha: float | str = "auto",
         eps: float = 0.07,
@@ -239,6 +248,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         self.features = features
         self.encoder = encoder
         self.start = start
+        self.segment_on = segment_on
         self.n_refine = n_refine
         self.alpha = alpha
         self.eps = eps
@@ -301,10 +311,10 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
             )
             rng = check_random_state(self.random_state)
             model, features, checkpoint = self._begin(checked, rng)
+            start = self.prototypes_
             history = self._train(model, features, rng, self._compute, checkpoint)
             embeddings = self._store(model, history, features)
-            plans = self._segment(embeddings)
-            labels = [plan_to_labels(shares) for shares, _ in plans]
+            labels = self._store_segmentation(start, features, embeddings)
             self.labels_ = mirror(labels, is_single_video(videos))
             self._store_alignment(checked, embeddings, rng)
         return self
@@ -326,9 +336,9 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
             the cost of the alignment with the reference. Higher is better. Values
             under other parameters of the transport problems do not compare.
         """
-        embeddings = self._embed(self._check_seen(videos))
-        segmented = [objective for _, objective in self._segment(embeddings)]
-        aligned = [a.cost for a in self._align_to_reference(embeddings)]
+        checked = self._check_seen(videos)
+        segmented = [objective for _, objective in self._segment(checked)]
+        aligned = [a.cost for a in self._align_to_reference(self._embed(checked))]
         return -float(np.mean(segmented) + self.beta * np.mean(aligned))
 
     def _check_parameters(self) -> None:

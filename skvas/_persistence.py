@@ -20,6 +20,7 @@ from skvas._array_files import parse_json, read_arrays
 from skvas._base import BaseVideoEstimator
 from skvas._joint import JointAlignSegment
 from skvas._segmenter import ActionSegmenter
+from skvas._segmenting import SPACES
 from skvas.exceptions import (
     InvalidParameterError,
     ModelFileError,
@@ -174,6 +175,9 @@ def _check(estimator: Any) -> None:
     if "n_actions" in parameters:
         shape = (estimator.n_actions, estimator.n_embedding_)
         _check_floats("prototypes_", estimator.prototypes_, shape)
+        # Files that are older than the attribute have not got it.
+        if vars(estimator).setdefault("segment_on_", "embedding") not in SPACES:
+            raise ModelFileError("segment_on_ is not as fit makes it")
     if "matching" in parameters:
         if estimator.matching_ not in MATCHINGS:
             raise ModelFileError("matching_ is not as fit makes it")

@@ -14,7 +14,6 @@ from skvas._output import mirror
 from skvas._segmenting import SegmentingEstimator, segmentation_parts
 from skvas._training import Callback, Losses, Pairs
 from skvas._typing import Device, Videos
-from skvas.decoding import plan_to_labels
 from skvas.validation import check_videos, is_single_video, unchanged_on_failure
 
 __all__ = ["ActionSegmenter"]
@@ -48,7 +47,12 @@ class ActionSegmenter(SegmentingEstimator):
     start : {"time", "kmeans", "random", "auto"}, default="auto"
         Where the action embeddings start: means of K equal slices of time, which
         suits videos of a shared order; k-means centres; or random vectors. "auto":
-        "time" or "kmeans", chosen (see Notes), if informed; "random" otherwise.
+        a vote of "time" and "kmeans" (see Notes) if informed; "random" otherwise.
+    segment_on : {"features", "embedding", "auto"}, default="auto"
+        Where frames are told apart: in the embedding, or in the features (scaled to
+        length one), where training starts with the informed recipe. "auto": in the
+        embedding, unless labels of matched frames told more of each other before
+        training (see Notes).
     n_refine : int or "auto", default="auto"
         Rounds, before training, of segmenting with the embeddings as they are and
         moving each action to the mean of its frames. "auto": 10 if informed, else 0.
@@ -65,7 +69,7 @@ class ActionSegmenter(SegmentingEstimator):
         How strongly all actions are pulled to the same share of a video; 0 not at
         all. "auto": 0.3 or 0.1, chosen (see Notes), if informed; 0.11 otherwise.
     tau : float or "auto", default="auto"
-        Temperature of the softmax in the loss. "auto": 0.2 if informed, 0.1 otherwise.
+        Temperature of the softmax in the loss. "auto": 0.4 if informed, 0.1 otherwise.
     max_iter : int, default=25
         Iterations of the transport solver.
     max_epochs : int or "auto", default="auto"
@@ -114,7 +118,9 @@ class ActionSegmenter(SegmentingEstimator):
     labels_ : int64 ndarray of shape (n_frames,), or an object array of them
         Action of each frame of the videos of `fit`.
     prototypes_ : ndarray of shape (n_actions, n_embedding)
-        Action embeddings, of length one.
+        Action embeddings, of length one, in the space of `segment_on_`.
+    segment_on_ : {"features", "embedding"}
+        Where frames are told apart, "auto" resolved.
     encoder_ : torch.nn.Module
         The trained encoder, on the CPU.
     features_ : transformer or None
@@ -144,6 +150,8 @@ class ActionSegmenter(SegmentingEstimator):
     training, frames of pairs of videos are matched by nearest neighbours and, where
     videos share an order, by monotone paths; that setting is taken whose labels of
     matched frames tell most of each other (:func:`~skvas.metrics.consistency_score`).
+    All settings, each from several starts, then vote on the segmentation that training
+    starts from, the more the better they score.
 
     References
     ----------
@@ -168,6 +176,7 @@ class ActionSegmenter(SegmentingEstimator):
         features: Any = "auto",
         encoder: nn.Module | tuple[int, ...] | None = None,
         start: str = "auto",
+        segment_on: str = "auto",
         n_refine: int | str = "auto",
         alpha: float | str = "auto",
         eps: float = 0.07,
@@ -196,6 +205,7 @@ class ActionSegmenter(SegmentingEstimator):
         self.features = features
         self.encoder = encoder
         self.start = start
+        self.segment_on = segment_on
         self.n_refine = n_refine
         self.alpha = alpha
         self.eps = eps
@@ -252,10 +262,10 @@ class ActionSegmenter(SegmentingEstimator):
             )
             rng = check_random_state(self.random_state)
             model, features, checkpoint = self._begin(checked, rng)
+            start = self.prototypes_
             history = self._train(model, features, rng, self._compute, checkpoint)
             embeddings = self._store(model, history, features)
-            plans = self._segment(embeddings)
-            labels = [plan_to_labels(shares) for shares, _ in plans]
+            labels = self._store_segmentation(start, features, embeddings)
             self.labels_ = mirror(labels, is_single_video(videos))
         return self
 
@@ -275,9 +285,9 @@ class ActionSegmenter(SegmentingEstimator):
             Higher is better. Values under other `eps`, `alpha`, `n_actions`, `rho` or
             `lambda_actions` do not compare.
         """
-        embeddings = self._embed(self._check_seen(videos))
-        objectives = [objective for _, objective in self._segment(embeddings)]
-        return -float(np.average(objectives, weights=[len(e) for e in embeddings]))
+        checked = self._check_seen(videos)
+        objectives = [objective for _, objective in self._segment(checked)]
+        return -float(np.average(objectives, weights=[len(v) for v in checked]))
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -13,19 +14,35 @@ from torch import Tensor
 from skvas._base import BaseVideoEstimator, Model, is_auto
 from skvas._batch import VideoBatch, pad, unpad
 from skvas._output import mirror
-from skvas._training import SegmentationTask, k_means, refine, thin, time_slices
+from skvas._training import (
+    SegmentationTask,
+    barycentres,
+    k_means,
+    refine,
+    spread_frames,
+    thin,
+    time_slices,
+    vote,
+)
 from skvas._typing import Videos
 from skvas.decoding import plan_to_labels
-from skvas.metrics import consistency_score, match_pairs
+from skvas.exceptions import InvalidParameterError
+from skvas.metrics import PairMatches, consistency_score, match_pairs
 from skvas.nn import Prototypes
 from skvas.transport import FGWResult, unit
 from skvas.validation import check_choice, check_integer, check_real, is_single_video
 
 STARTS = ("time", "kmeans", "random")
+SPACES = ("features", "embedding")
 # Pairs of `lambda_actions` and `alpha` that "auto" chooses from.
-BALANCES = ((0.3, 0.3), (0.1, 0.3), (0.1, 0.6))
+BALANCES = ((0.3, 0.3), (0.1, 0.3), (0.3, 0.6), (0.1, 0.6))
 # Frames a video, and rounds of refinement, that the choice is made on.
 CHOICE_FRAMES, CHOICE_ROUNDS = 128, 5
+# Times that a random start is drawn for the choice; and how steeply the votes of
+# settings fall with their consistency.
+N_RESTARTS, VOTE_POWER = 3, 8
+# Share of the consistency before training that has to be there after it.
+WORTH = 0.98
 
 
 class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
@@ -51,8 +68,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         NotFittedError
             If `fit` was not called.
         """
-        found = self._segment(self._embed(self._check_seen(videos)))
-        labels = [plan_to_labels(shares) for shares, _ in found]
+        labels = self._labels(self._segment(self._check_seen(videos)))
         return mirror(labels, is_single_video(videos))
 
     def predict_proba(self, videos: Videos) -> Any:
@@ -75,7 +91,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         NotFittedError
             If `fit` was not called.
         """
-        found = self._segment(self._embed(self._check_seen(videos)))
+        found = self._segment(self._check_seen(videos))
         return mirror([shares for shares, _ in found], is_single_video(videos))
 
     def _check_segmentation(self) -> None:
@@ -83,6 +99,15 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         check_real("lambda_actions", self._resolve("lambda_actions"), low=0)
         check_choice("start", self._resolve("start"), STARTS)
         check_integer("n_refine", self._resolve("n_refine"), low=0)
+        check_choice("segment_on", self.segment_on, (*SPACES, "auto"))
+        if self.segment_on == "features" and not self._starts_as_features():
+            raise InvalidParameterError(
+                'segment_on="features" needs recipe="informed" and encoder=None, whose '
+                "embedding starts as the features."
+            )
+
+    def _starts_as_features(self) -> bool:
+        return self.recipe == "informed" and self.encoder is None
 
     def _resolve(self, name: str) -> Any:
         chosen = getattr(self, "chosen_", {})
@@ -108,12 +133,15 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         self.chosen_: dict[str, Any] = {}
         embeddings, batch = self._survey(model, features, rng)
         seed = int(rng.randint(2**31))
-        if self.recipe == "informed" and len(features) > 1:
-            self.chosen_ = self._choose(embeddings, batch, seed)
-        vectors = self._place(embeddings, batch, self._resolve("start"), seed)
+        settings = self._open_settings()
+        if self.recipe == "informed" and len(features) > 1 and len(settings) > 1:
+            vectors = self._elect(settings, embeddings, batch, seed)
+        else:
+            vectors = self._place(embeddings, batch, self._resolve("start"), seed)
         task, n_rounds = self._segmentation_task(), self._resolve("n_refine")
         vectors = refine(vectors, embeddings, batch, task, n_rounds)
         model.prototypes = Prototypes(vectors)
+        self.prototypes_ = model.actions().detach().cpu().numpy().copy()
 
     def _place(
         self, embeddings: Tensor, batch: VideoBatch, start: str, seed: int
@@ -127,32 +155,53 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         drawn = rng.standard_normal((self.n_actions, embeddings.shape[2]))
         return unit(torch.from_numpy(drawn).to(embeddings))
 
-    def _choose(
-        self, embeddings: Tensor, batch: VideoBatch, seed: int
-    ) -> dict[str, Any]:
-        """Choose what was left open so that segments agree best across videos.
+    def _elect(
+        self,
+        settings: list[dict[str, Any]],
+        embeddings: Tensor,
+        batch: VideoBatch,
+        seed: int,
+    ) -> Tensor:
+        """Choose what was left open, and return where the actions start, (K, D).
 
-        Frames of pairs of videos are matched in the space before training, whatever
-        the setting; the labels of matched frames should tell of each other. Nothing
-        but the frames is looked at.
+        The setting is chosen whose segments agree best across videos: frames of pairs
+        of videos are matched in the space before training, whatever the setting, and
+        the labels of matched frames should tell of each other. Nothing but the frames
+        is looked at. All settings vote, those that agree most above all, on the
+        segmentation whose barycentres are the start.
         """
-        settings = self._open_settings()
-        if len(settings) == 1:
-            return settings[0]
         few = thin(unpad(embeddings, batch.lengths), CHOICE_FRAMES, embeddings.device)
         matches = match_pairs(unpad(few.frames, few.lengths), random_state=seed)
-        starts = {str(setting.get("start", self.start)) for setting in settings}
-        placed = {start: self._place(few.frames, few, start, seed) for start in starts}
-        scores = []
-        for setting in settings:
+        plans, scores, tried = [], [], []
+        for start, setting in self._candidates(settings, few, seed):
             self.chosen_ = setting  # what the task below resolves "auto" to
-            task, start = self._segmentation_task(), self._resolve("start")
-            vectors = refine(placed[start], few.frames, few, task, CHOICE_ROUNDS)
-            plans = task.solve(few.frames, few, vectors).plan
-            labels = [plan_to_labels(plan) for plan in unpad(plans, few.lengths)]
-            found = consistency_score(labels, matches)
-            scores.append(found.score if self._in_order() else found.free)
-        return settings[int(np.argmax(scores))]
+            task = self._segmentation_task()
+            vectors = refine(start, few.frames, few, task, CHOICE_ROUNDS)
+            plans.append(task.solve(few.frames, few, vectors).plan)
+            labels = [plan_to_labels(plan) for plan in unpad(plans[-1], few.lengths)]
+            scores.append(self._consistency(labels, matches))
+            tried.append((vectors, setting))
+        best = int(np.argmax(scores))
+        vectors, self.chosen_ = tried[best]
+        weights = np.clip(scores, 0, None) ** VOTE_POWER
+        weights[best] = max(weights[best], np.finfo(float).tiny)
+        return barycentres(vote(plans, weights), few.frames, few, vectors)
+
+    def _candidates(
+        self, settings: list[dict[str, Any]], few: VideoBatch, seed: int
+    ) -> Iterator[tuple[Tensor, dict[str, Any]]]:
+        """Yield each setting with each of the places that its start may give."""
+        placed: dict[str, list[Tensor]] = {}
+        for setting in settings:
+            start = str(setting.get("start", self.start))
+            if start not in placed:
+                n_places = 1 if start == "time" else N_RESTARTS
+                placed[start] = [
+                    self._place(few.frames, few, start, seed + restart)
+                    for restart in range(n_places)
+                ]
+            for vectors in placed[start]:
+                yield vectors, setting
 
     def _open_settings(self) -> list[dict[str, Any]]:
         """List the values to choose from for the parameters that are "auto"."""
@@ -164,11 +213,71 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
                 settings.append(still_open)
         return settings
 
-    def _segment(self, embeddings: list[np.ndarray]) -> list[tuple[np.ndarray, float]]:
-        """Return the rows of each video's plan, summing to 1, and its objective."""
-        task = self._segmentation_task()
-        common = (self.prototypes_, task, str(self._device()))
-        return self._in_jobs(_segment, embeddings, len(self.prototypes_), *common)
+    def _store_segmentation(
+        self,
+        start: np.ndarray,
+        features: list[np.ndarray],
+        embeddings: list[np.ndarray],
+    ) -> list[np.ndarray]:
+        """Settle in which space frames are told apart, and return their labels.
+
+        `start` are the action embeddings before training.
+        """
+        spaces = {"features": _directions(features), "embedding": embeddings}
+        actions = {"features": start, "embedding": self.prototypes_}
+        choice: tuple[str, ...] = (self.segment_on,)
+        if self.segment_on == "auto":
+            trained = self.n_iter_ > 0 and len(features) > 1
+            both = self._starts_as_features() and trained
+            choice = SPACES if both else ("embedding",)
+        labels = {
+            space: self._labels(self._segment_in(spaces[space], actions[space]))
+            for space in choice
+        }
+        self.segment_on_ = choice[0]
+        if len(choice) > 1:
+            self.segment_on_ = self._better(labels, spaces["features"])
+        self.prototypes_ = actions[self.segment_on_]
+        return labels[self.segment_on_]
+
+    def _better(
+        self, labels: dict[str, list[np.ndarray]], features: list[np.ndarray]
+    ) -> str:
+        """Return the space after training, unless that has cost consistency.
+
+        Training serves two tasks, or pseudo-labels alone, and may blur the actions.
+        """
+        few = [spread_frames(len(video), CHOICE_FRAMES) for video in features]
+        matches = match_pairs(_pick(features, few), random_state=0)
+        before, after = (
+            self._consistency(_pick(labels[space], few), matches) for space in SPACES
+        )
+        return "embedding" if after >= WORTH * before else "features"
+
+    def _segment(self, videos: list[np.ndarray]) -> list[tuple[np.ndarray, float]]:
+        """Segment checked videos."""
+        features = self._features(videos)
+        if self.segment_on_ == "features":
+            return self._segment_in(_directions(features), self.prototypes_)
+        return self._segment_in(self._embed_features(features), self.prototypes_)
+
+    def _segment_in(
+        self, frames: list[np.ndarray], actions: np.ndarray
+    ) -> list[tuple[np.ndarray, float]]:
+        """Return the rows of each video's plan, summing to 1, and its objective.
+
+        Frames and actions are of length one.
+        """
+        common = (actions, self._segmentation_task(), str(self._device()))
+        return self._in_jobs(_segment, frames, len(actions), *common)
+
+    @staticmethod
+    def _labels(found: list[tuple[np.ndarray, float]]) -> list[np.ndarray]:
+        return [plan_to_labels(shares) for shares, _ in found]
+
+    def _consistency(self, labels: list[np.ndarray], matches: PairMatches) -> float:
+        found = consistency_score(labels, matches)
+        return found.score if self._in_order() else found.free
 
 
 def segmentation_parts(found: FGWResult) -> dict[str, Tensor]:
@@ -193,3 +302,12 @@ def _segment(
     lengths = batch.lengths.to(found.plan.device)
     shares = unpad(found.plan * lengths[:, None, None], batch.lengths)
     return list(zip(shares, found.objective.tolist(), strict=True))
+
+
+def _directions(features: list[np.ndarray]) -> list[np.ndarray]:
+    """Scale frames to length one, as embeddings are."""
+    return [unit(torch.tensor(video)).numpy() for video in features]
+
+
+def _pick(arrays: list[np.ndarray], frames: list[np.ndarray]) -> list[np.ndarray]:
+    return [array[where] for array, where in zip(arrays, frames, strict=True)]

@@ -313,6 +313,11 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         names = getattr(self, "feature_names_in_", None)
         return pandas.DataFrame(frames, columns=names, copy=False)
 
+    def _length(self) -> float:
+        """Return the root mean square length of a training frame."""
+        variance = np.concatenate(self.explained_variance_)
+        return float(np.sqrt((variance > 0).sum() if self.whiten else variance.sum()))
+
     def _transform_one(self, video: np.ndarray) -> np.ndarray:
         frames = self._as_table(video)
         if self.per_video:
@@ -436,6 +441,11 @@ class WhitenedViews(
     whiten : bool, default=True
         Whether components are scaled to unit variance. False leaves them their
         variance, so that frames are only rotated.
+    offset : float, default=0.0
+        If positive, a last column holds the same number in all frames: this many times
+        the root mean square length of a training frame. Where lengths are scaled to
+        one afterwards, as estimators do, frames that are near the mean then stay near
+        each other instead of being sent apart.
 
     Attributes
     ----------
@@ -491,11 +501,13 @@ class WhitenedViews(
         smoothing: float = 0.01,
         views: Sequence[str] = ("video", "collection"),
         whiten: bool = True,
+        offset: float = 0.0,
     ) -> None:
         self.n_components = n_components
         self.smoothing = smoothing
         self.views = views
         self.whiten = whiten
+        self.offset = offset
 
     def fit(self, videos: Videos, y: Any = None) -> WhitenedViews:
         """Learn the principal directions of each view.
@@ -519,7 +531,7 @@ class WhitenedViews(
             fitted = [self._fit_view(view, checked) for view in self.views]
             self.components_ = [components for components, _ in fitted]
             self.explained_variance_ = [variance for _, variance in fitted]
-            self._n_features_out = sum(map(len, self.components_))
+            self._n_features_out = sum(map(len, self.components_)) + (self.offset > 0)
             self._warn_of_empty_views()
         return self
 
@@ -564,6 +576,8 @@ class WhitenedViews(
             for view, components in zip(self.views, self.components_, strict=True)
             for number in range(len(components))
         ]
+        if self.offset > 0:
+            names.append("offset")
         return np.asarray(names, dtype=object)
 
     def __sklearn_tags__(self) -> Tags:
@@ -576,6 +590,7 @@ class WhitenedViews(
         check_integer("n_components", self.n_components, low=1)
         check_real("smoothing", self.smoothing, low=0, high=1)
         check_choice("whiten", self.whiten, (True, False))
+        check_real("offset", self.offset, low=0)
         views = self.views
         if (
             not isinstance(views, (tuple, list))
@@ -617,6 +632,11 @@ class WhitenedViews(
                 stacklevel=3,
             )
 
+    def _length(self) -> float:
+        """Return the root mean square length of a training frame."""
+        variance = np.concatenate(self.explained_variance_)
+        return float(np.sqrt((variance > 0).sum() if self.whiten else variance.sum()))
+
     def _transform_one(self, video: np.ndarray) -> np.ndarray:
         # What overflows is found as infinity or NaN at the end.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -630,6 +650,9 @@ class WhitenedViews(
                 scores.append(projected)
             # Smoothing after the projection is the same as before it, and less work.
             smooth = _smooth(np.hstack(scores), self.smoothing)
+            if self.offset > 0:
+                column = np.full((len(video), 1), self.offset * self._length())
+                smooth = np.hstack([smooth, column])
             result = smooth.astype(np.float32)
         if not np.isfinite(result).all():
             raise ValueError(

@@ -115,7 +115,7 @@ def test_callback_is_told_of_the_epochs_that_were_left(tmp_path):
 def test_preparation_and_choice_are_not_made_again(tmp_path, monkeypatch):
     parameters = interrupted(JointAlignSegment, tmp_path / "run")
     expected = quick(JointAlignSegment, max_epochs=4).fit(VIDEOS)
-    for name in ("_choose", "_survey", "_fit_features"):
+    for name in ("_elect", "_survey", "_fit_features"):
         monkeypatch.setattr(f"skvas.JointAlignSegment.{name}", None)
     resumed = quick(JointAlignSegment, **parameters).fit(VIDEOS)
     assert resumed.chosen_ == expected.chosen_

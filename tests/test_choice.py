@@ -1,8 +1,11 @@
 """What the informed recipe chooses from the frames alone."""
 
+import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner, _segmenting
+from skvas.exceptions import InvalidParameterError
 from skvas.metrics import ConsistencyScore, SharedOrder
 from tests.estimators import ALIGNERS, quick, small_videos
 
@@ -10,10 +13,12 @@ SEGMENTERS = [ActionSegmenter, JointAlignSegment]
 every_segmenter = pytest.mark.parametrize("cls", SEGMENTERS)
 every_aligner = pytest.mark.parametrize("cls", ALIGNERS)
 VIDEOS = small_videos(4)
-SETTINGS = [
+# Each with the places that its start is drawn for.
+CANDIDATES = [
     {"start": start, "lambda_actions": weight, "alpha": alpha}
-    for start in ("time", "kmeans")
-    for weight, alpha in ((0.3, 0.3), (0.1, 0.3), (0.1, 0.6))
+    for start, n_places in (("time", 1), ("kmeans", 3))
+    for weight, alpha in ((0.3, 0.3), (0.1, 0.3), (0.3, 0.6), (0.1, 0.6))
+    for _ in range(n_places)
 ]
 
 
@@ -21,27 +26,39 @@ def untrained(cls, **options):
     return quick(cls, max_epochs=0, **options)
 
 
-@every_segmenter
-@pytest.mark.parametrize(("shared", "best"), [(True, 4), (False, 1)])
-def test_setting_of_the_highest_consistency_is_chosen(cls, shared, best, monkeypatch):
+def scores_that_prefer(*, ordered, free):
+    """Return a stand-in for `consistency_score`, and the labels that it was asked of.
+
+    One candidate has the best score where order is shared, another where it is not.
+    """
     seen = []
 
     def score(labels, matches):
         number = len(seen)
         seen.append(labels)
         return ConsistencyScore(
-            score=float(number == 4), monotone=0.0, free=float(number == 1), n_pairs=1
+            score=float(number == ordered),
+            monotone=0.0,
+            free=float(number == free),
+            n_pairs=1,
         )
 
+    return score, seen
+
+
+@every_segmenter
+@pytest.mark.parametrize(("shared", "best"), [(True, 5), (False, 1)])
+def test_setting_of_the_highest_consistency_is_chosen(cls, shared, best, monkeypatch):
+    score, seen = scores_that_prefer(ordered=5, free=1)
     monkeypatch.setattr(_segmenting, "consistency_score", score)
     monkeypatch.setattr(SharedOrder, "is_shared", shared)
     model = untrained(cls).fit(VIDEOS)
-    assert len(seen) == len(SETTINGS)
-    assert model.chosen_ == SETTINGS[best]
+    assert len(seen) == len(CANDIDATES)
+    assert model.chosen_ == CANDIDATES[best]
     task = model._segmentation_task()
     assert (task.lambda_actions, task.alpha) == (
-        SETTINGS[best]["lambda_actions"],
-        SETTINGS[best]["alpha"],
+        CANDIDATES[best]["lambda_actions"],
+        CANDIDATES[best]["alpha"],
     )
 
 
@@ -55,8 +72,70 @@ def test_each_setting_is_tried_as_it_is(cls, monkeypatch):
 
     monkeypatch.setattr(_segmenting, "refine", spy)
     model = untrained(cls).fit(VIDEOS)
-    expected = [(s["lambda_actions"], s["alpha"]) for s in [*SETTINGS, model.chosen_]]
+    expected = [(s["lambda_actions"], s["alpha"]) for s in [*CANDIDATES, model.chosen_]]
     assert tried == expected
+
+
+@every_segmenter
+def test_candidate_that_scores_alone_has_the_only_vote(cls, monkeypatch):
+    score, _ = scores_that_prefer(ordered=0, free=0)
+    monkeypatch.setattr(_segmenting, "consistency_score", score)
+    elected = untrained(cls, n_refine=0).fit(VIDEOS)
+    rounds = _segmenting.CHOICE_ROUNDS + 1
+    alone = untrained(cls, n_refine=rounds, **CANDIDATES[0]).fit(VIDEOS)
+    assert_allclose(elected.prototypes_, alone.prototypes_, atol=1e-6)
+
+
+@every_segmenter
+def test_candidates_without_a_score_have_a_best_all_the_same(cls, monkeypatch):
+    score, _ = scores_that_prefer(ordered=None, free=None)
+    monkeypatch.setattr(_segmenting, "consistency_score", score)
+    model = untrained(cls).fit(VIDEOS)
+    assert model.chosen_ == CANDIDATES[0]
+    assert np.isfinite(model.prototypes_).all()
+
+
+def trained(cls, before, after, monkeypatch, **options):
+    """Fit with a consistency of the labels before and after training."""
+    values = iter([before, after])
+    settings = {"start": "time", "lambda_actions": 0.3, "alpha": 0.3}
+    monkeypatch.setattr(
+        _segmenting,
+        "consistency_score",
+        lambda labels, matches: ConsistencyScore(next(values), 0.0, 0.0, 1),
+    )
+    monkeypatch.setattr(SharedOrder, "is_shared", True)
+    return quick(cls, **settings | options).fit(VIDEOS)
+
+
+@every_segmenter
+@pytest.mark.parametrize(
+    ("before", "after", "space"),
+    [(0.50, 0.48, "features"), (0.50, 0.495, "embedding"), (0.0, 0.0, "embedding")],
+)
+def test_actions_stay_where_they_started_if_training_costs_consistency(
+    cls, before, after, space, monkeypatch
+):
+    model = trained(cls, before, after, monkeypatch, max_epochs=4, lr=0.1)
+    assert model.segment_on_ == space
+    fixed = trained(cls, 0, 0, monkeypatch, max_epochs=4, lr=0.1, segment_on=space)
+    start = trained(cls, 0, 0, monkeypatch, max_epochs=0)
+    for labels, same in zip(model.labels_, fixed.labels_, strict=True):
+        assert_array_equal(labels, same)
+    for labels, again in zip(model.labels_, model.predict(VIDEOS), strict=True):
+        assert_array_equal(labels, again)
+    unmoved = np.array_equal(model.prototypes_, start.prototypes_)
+    assert unmoved == (space == "features")
+    assert not np.array_equal(model.transform(VIDEOS[0]), start.transform(VIDEOS[0]))
+
+
+@every_segmenter
+@pytest.mark.parametrize("options", [{"recipe": "paper"}, {"encoder": (8, 4)}])
+def test_features_are_refused_where_training_does_not_start_from_them(cls, options):
+    model = quick(cls, segment_on="features", **options)
+    with pytest.raises(InvalidParameterError, match="segment_on"):
+        model.fit(VIDEOS)
+    assert model.set_params(segment_on="auto").fit(VIDEOS).segment_on_ == "embedding"
 
 
 @every_segmenter

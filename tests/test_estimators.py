@@ -432,7 +432,7 @@ def test_untrained_informed_embedding_is_that_of_the_features(cls):
     estimator = quick(cls, max_epochs=0).fit(VIDEOS)
     for ours, views in zip(
         estimator.transform(NEW),
-        WhitenedViews().fit(VIDEOS).transform(NEW),
+        WhitenedViews(offset=0.5).fit(VIDEOS).transform(NEW),
         strict=True,
     ):
         lengths = np.linalg.norm(views, axis=1, keepdims=True)

@@ -71,6 +71,7 @@ LABELS = [(video[:, 2] > 0).astype(int) for video in VIDEOS]
         WhitenedViews(),
         WhitenedViews(n_components=2, whiten=False),
         WhitenedViews(smoothing=0, views=("collection",)),
+        WhitenedViews(offset=0.5),
     ],
     expected_failed_checks=expected_failures,
 )
@@ -491,6 +492,21 @@ def test_without_whitening_frames_are_rotated():
     assert_allclose((result**2).mean(axis=0), views.explained_variance_[0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("whiten", [True, False])
+def test_offset_is_a_last_column_in_units_of_the_mean_length(whiten):
+    plain = WhitenedViews(whiten=whiten).fit(VIDEOS)
+    offset = WhitenedViews(whiten=whiten, offset=0.5).fit(VIDEOS)
+    frames = np.concatenate(plain.transform(VIDEOS))
+    result = np.concatenate(offset.transform(VIDEOS))
+    assert_array_equal(result[:, :-1], frames)
+    length = np.sqrt((frames**2).sum(axis=1).mean())
+    assert_allclose(result[:, -1], 0.5 * length, rtol=1e-5)
+    assert list(offset.get_feature_names_out()) == [
+        *plain.get_feature_names_out(),
+        "offset",
+    ]
+
+
 def test_video_view_forgets_what_sets_a_recording_apart():
     shifted = [3 * VIDEOS[0] + 100, *VIDEOS[1:]]
     views = WhitenedViews().fit(VIDEOS)
@@ -675,6 +691,7 @@ def test_set_output_of_views_gives_data_frames():
         ({"n_components": 2.5}, "n_components must be an integer >= 1"),
         ({"smoothing": -0.1}, r"smoothing must be a finite number in \[0, 1\]"),
         ({"smoothing": np.nan}, "smoothing must be a finite number"),
+        ({"offset": -1}, "offset must be a finite number >= 0"),
         ({"whiten": "yes"}, "whiten must be one of True, False"),
         ({"views": ()}, "views must be a tuple"),
         ({"views": "video"}, "views must be a tuple"),

@@ -74,12 +74,9 @@ def test_every_start_works(cls):
 
 
 @every
-@pytest.mark.parametrize(
-    ("recipe", "start"), [("informed", "time"), ("paper", "random")]
-)
-def test_auto_stands_for_what_the_recipe_says(cls, recipe, start):
-    auto = quick(cls, recipe=recipe, max_epochs=0, n_refine=0).fit(VIDEOS)
-    named = auto.__class__(**auto.get_params()).set_params(start=start).fit(VIDEOS)
+def test_auto_is_a_random_start_as_published(cls):
+    auto = quick(cls, recipe="paper", max_epochs=0, n_refine=0).fit(VIDEOS)
+    named = auto.__class__(**auto.get_params()).set_params(start="random").fit(VIDEOS)
     np.testing.assert_array_equal(auto.prototypes_, named.prototypes_)
 
 

@@ -15,7 +15,14 @@ from skvas._training._sampling import (
     sample_frames,
     spread_frames,
 )
-from skvas._training._start import k_means, refine, thin, time_slices
+from skvas._training._start import (
+    barycentres,
+    k_means,
+    refine,
+    thin,
+    time_slices,
+    vote,
+)
 from skvas._training._tasks import AlignmentTask, SegmentationTask, VAVATask
 
 __all__ = [
@@ -33,6 +40,7 @@ __all__ = [
     "announce",
     "is_launched",
     "join_team",
+    "barycentres",
     "k_means",
     "launch",
     "refine",
@@ -41,4 +49,5 @@ __all__ = [
     "thin",
     "time_slices",
     "train",
+    "vote",
 ]

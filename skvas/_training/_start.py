@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from torch import Tensor
 
@@ -65,14 +66,39 @@ def refine(
     task: SegmentationTask,
     n_rounds: int,
 ) -> Tensor:
-    """Alternate plans with barycentres: each action moves to the mean of its frames.
-
-    An action that gets no mass stays where it is.
-    """
+    """Alternate plans with barycentres: each action moves to the mean of its frames."""
     for _ in range(n_rounds):
-        plan = task.solve(embeddings, batch, prototypes).plan  # (B, N, K)
-        shares = plan * batch.lengths.to(plan.device)[:, None, None]
-        sums = torch.einsum("bnk,bnd->kd", shares, embeddings)
-        moved = sums.norm(dim=1, keepdim=True) > torch.finfo(sums.dtype).eps
-        prototypes = torch.where(moved, unit(sums), prototypes)
+        plan = task.solve(embeddings, batch, prototypes).plan
+        prototypes = barycentres(plan, embeddings, batch, prototypes)
     return prototypes
+
+
+def barycentres(
+    plan: Tensor, embeddings: Tensor, batch: VideoBatch, prototypes: Tensor
+) -> Tensor:
+    """Return the unit mean of the frames that a plan (B, N, K) gives each action.
+
+    All frames weigh the same. An action without mass keeps its prototype.
+    """
+    shares = plan * batch.lengths.to(plan.device)[:, None, None]
+    sums = torch.einsum("bnk,bnd->kd", shares, embeddings)
+    moved = sums.norm(dim=1, keepdim=True) > torch.finfo(sums.dtype).eps
+    return torch.where(moved, unit(sums), prototypes)
+
+
+def vote(plans: Sequence[Tensor], weights: np.ndarray) -> Tensor:
+    """Average plans (B, N, K) that number the actions differently.
+
+    The actions of each plan are matched one to one with those of the vote so far, by
+    the mass that they share: at first with the plan of the largest weight, then with
+    the average of all.
+    """
+    voted = plans[int(weights.argmax())]
+    for _ in range(2):
+        total = torch.zeros_like(voted)
+        for plan, weight in zip(plans, weights / weights.sum(), strict=True):
+            shared = torch.einsum("bnk,bnl->kl", voted, plan)
+            partners = linear_sum_assignment(shared.cpu().numpy(), maximize=True)[1]
+            total += float(weight) * plan[:, :, partners]
+        voted = total
+    return voted

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skvas._batch import pad
-from skvas._training import SegmentationTask, k_means, refine, thin, time_slices
+from skvas._training import (
+    SegmentationTask,
+    k_means,
+    refine,
+    thin,
+    time_slices,
+    vote,
+)
 
 CPU = torch.device("cpu")
 lengths = st.lists(st.integers(1, 12), min_size=1, max_size=4)
@@ -155,3 +162,21 @@ def test_thinning_spreads_long_videos_and_keeps_short_ones():
     assert batch.lengths.tolist() == [5, 3]
     assert batch.frames[0, :, 0].tolist() == [2, 6, 10, 14, 18]
     assert batch.frames[1, :3, 0].tolist() == [0, 1, 2]
+
+
+def random_plan(seed, k=4):
+    plan = torch.from_numpy(np.random.default_rng(seed).random((2, 15, k)) ** 8)
+    return plan / plan.sum(dim=(1, 2), keepdim=True)
+
+
+@given(st.permutations(range(4)), st.integers(0, 99))
+def test_vote_does_not_depend_on_how_a_plan_numbers_the_actions(order, seed):
+    plan = random_plan(seed)
+    voted = vote([plan, plan[:, :, order]], np.array([2.0, 1.0]))
+    torch.testing.assert_close(voted, plan)
+
+
+def test_votes_weigh_as_they_should():
+    a, b = random_plan(0), random_plan(0) + 0.1 * random_plan(1)
+    torch.testing.assert_close(vote([a, b], np.array([3.0, 1.0])), 0.75 * a + 0.25 * b)
+    torch.testing.assert_close(vote([a, b], np.array([0.0, 1.0])), b)
