@@ -211,6 +211,7 @@ CASES = {
     "long videos": long,
     "memory": memory,
     "training": whole.training,
+    "checkpoints": whole.checkpoints,
     "predict": whole.predict,
     "long alignments": whole.long_alignments,
     "import": whole.imports,

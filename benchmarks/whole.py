@@ -10,6 +10,9 @@ import subprocess
 import sys
 import time
 import warnings
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -52,6 +55,35 @@ def training(quick, n_threads):
             row |= {f"joint: {part}": share for part, share in shares.items()}
             rows.append(row)
             say(row)
+    return rows
+
+
+def checkpoints(quick, n_threads):
+    """Time what checkpoints add to epochs, one after each or as "auto" has it."""
+    videos = draw_videos(8 if quick else 32, 1000, 3000)
+    estimators = (ActionSegmenter, VideoAligner, JointAlignSegment)
+    rows = []
+    for cls, interval in product(estimators, (1, "auto")):
+        with TemporaryDirectory() as folder:
+            ends, path = [], Path(folder, "run")
+            model = cls(
+                max_epochs=21,
+                checkpoint=path,
+                checkpoint_interval=interval,
+                callback=lambda record, ends=ends: ends.append(time.perf_counter()),
+                random_state=0,
+            ).fit(videos)
+            whole, epochs = np.diff(ends), model.history_["seconds"][1:]
+            row = {
+                "estimator": cls.__name__,
+                "interval": interval,
+                "epoch: ms": float(1e3 * epochs.mean()),
+                "checkpoint: ms": float(1e3 * (whole - epochs).mean()),
+                "share in %": float(100 * (whole - epochs).sum() / whole.sum()),
+                "file: kB": path.stat().st_size / 1e3,
+            }
+        rows.append(row)
+        say(row)
     return rows
 
 

@@ -255,7 +255,8 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
                 f"checkpoint must be None or the path of a file, got "
                 f"{self.checkpoint!r}."
             )
-        check_integer("checkpoint_interval", self.checkpoint_interval, low=1)
+        if not is_auto(self.checkpoint_interval):
+            check_integer("checkpoint_interval", self.checkpoint_interval, low=1)
         check_integer("devices", self.devices, low=1)
         check_choice("strategy", self.strategy, ("auto", "fork", "spawn"))
 

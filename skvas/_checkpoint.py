@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ from skvas.exceptions import CheckpointError, InvalidParameterError
 
 FORMAT = "skvas checkpoint"
 FORMAT_VERSION = 1
+# Of the time of a training, what "auto" spends on writing at most.
+SHARE = 0.02
 
 # Parameters that change nothing until the training is over, or nothing at all.
 FREE = {
@@ -47,8 +50,8 @@ class Checkpoint:
     ----------
     path : str or path-like
         The file. If it is there, it is read now.
-    interval : int
-        Epochs from one writing to the next.
+    interval : int or "auto"
+        Epochs from one writing to the next; "auto": as few as cost a `SHARE`.
     identity : mapping of str to str
         What must be the same for a training to go on, see `identify`.
 
@@ -74,7 +77,7 @@ class Checkpoint:
     def __init__(
         self,
         path: str | os.PathLike[str],
-        interval: int,
+        interval: int | str,
         identity: Mapping[str, str],
     ) -> None:
         self.path = path
@@ -82,6 +85,7 @@ class Checkpoint:
         self.identity = dict(identity)
         self.found = os.path.lexists(path)
         self.writes = True
+        self._due = 0.0
         self.attributes: dict[str, Any] = {}
         self._content: dict[str, Any] = {}
         if self.found:
@@ -119,7 +123,7 @@ class Checkpoint:
         _set_torch_generators(_as_tensors(content["torch"]))
 
     def end_epoch(self, state: TrainingState, *, last: bool) -> None:
-        """Write the file if its time has come.
+        """Write the file if its time has come, and when the training is over.
 
         Parameters
         ----------
@@ -128,12 +132,17 @@ class Checkpoint:
         last : bool
             Whether it was the last.
         """
-        if last or len(state.records) % self.interval == 0:
+        if isinstance(self.interval, int):
+            due = len(state.records) % self.interval == 0
+        else:
+            due = time.perf_counter() >= self._due
+        if last or due:
             self._write(state)
 
     def _write(self, state: TrainingState) -> None:
         if not self.writes:
             return
+        started = time.perf_counter()
         moments = state.optimizer.state_dict()["state"]
         names = state.records[0] if state.records else ()
         writer = StateWriter()
@@ -153,6 +162,8 @@ class Checkpoint:
             "state": json.dumps(nodes, allow_nan=False),
         }
         write_arrays(self.path, writer.arrays, texts)
+        ended = time.perf_counter()
+        self._due = ended + (ended - started) / SHARE
 
 
 @contextmanager

@@ -146,7 +146,8 @@ def predict_files(
         :func:`joblib.parallel_config` names a backend that has some. Files are the same
         for any.
     callback : callable, default=None
-        Called with the record of each file that was not skipped, once it is done.
+        Called with the record of each file, first of those that are skipped, then of
+        each of the others once it is done.
 
     Returns
     -------
@@ -215,13 +216,15 @@ def predict_files(
         _record(path, target, "skipped")
         for path, target in zip(files, targets, strict=True)
     ]
+    tell = callback or (lambda record: None)
+    for i in sorted(set(range(len(files))).difference(todo)):
+        tell(records[i])
     done = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(label)(files[i], targets[i], PurePath(labelled[i]).name) for i in todo
     )
     for i, record in zip(todo, done, strict=True):
         records[i] = record
-        if callback is not None:
-            callback(record)
+        tell(record)
     report = FilesReport(records)
     if report.failed:
         warnings.warn(str(report), FailedFilesWarning, stacklevel=2)

@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -179,6 +180,11 @@ def _add_fit(commands: Any) -> None:
     parser.add_argument("--recipe", choices=("informed", "paper"), default="informed")
     parser.add_argument("--epochs", type=int, help="default: what the recipe says")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        help="keep the training here; where it is there already, go on from it",
+    )
     parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
 
 
@@ -291,6 +297,7 @@ def _fit(options: argparse.Namespace) -> None:
         "random_state": options.seed,
         "device": options.device,
         "callback": _show_epoch,
+        "checkpoint": options.checkpoint,
     }
     if options.task != "align":
         arguments["n_actions"] = options.n_actions
@@ -317,6 +324,12 @@ def _predict(options: argparse.Namespace) -> None:
             f"--fps is missing: {options.format} files have times in seconds, and "
             f"nothing says how many frames make one."
         )
+    started, done = time.perf_counter(), count(1)
+
+    def draw(record: Mapping[str, Any]) -> None:
+        name, seconds = Path(record["path"]).stem, time.perf_counter() - started
+        _draw(next(done), len(files), name, seconds)
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FailedFilesWarning)  # told below
         report = predict_files(
@@ -329,8 +342,9 @@ def _predict(options: argparse.Namespace) -> None:
             read=partial(_read_timed, options.folder) if needs_times else None,
             overwrite=options.overwrite,
             n_jobs=options.jobs,
-            callback=_show_file,
+            callback=draw,
         )
+    _show("")
     statuses = [record["status"] for record in report.records]
     _say_skipped(statuses.count("skipped"), "are labelled", "--overwrite")
     if report.failed:
@@ -593,19 +607,18 @@ def _progress(items: Sequence[Item], name: Callable[[Item], str]) -> Iterator[It
     """Yield items; on a terminal, draw how many are done and which is being done."""
     started = time.perf_counter()
     for done, item in enumerate(items):
-        filled = BAR * done // len(items)
-        bar = "#" * filled + "." * (BAR - filled)
-        left = (time.perf_counter() - started) * (len(items) - done) / max(done, 1)
-        minutes, seconds = divmod(round(left), 60)
-        clock = f"{minutes}:{seconds:02} left" if done else ""
-        _show(f"[{bar}] {done}/{len(items)}  {name(item)}  {clock}")
+        _draw(done, len(items), name(item), time.perf_counter() - started)
         yield item
     _show("")
 
 
-def _show_file(record: Mapping[str, Any]) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{record['path']}", end="", file=sys.stderr, flush=True)
+def _draw(done: int, total: int, name: str, seconds: float) -> None:
+    """Draw a bar of what is done, and the time that the rest takes at this speed."""
+    filled = BAR * done // total
+    bar = "#" * filled + "." * (BAR - filled)
+    minutes, rest = divmod(round(seconds * (total - done) / max(done, 1)), 60)
+    clock = f"{minutes}:{rest:02} left" if done else ""
+    _show(f"[{bar}] {done}/{total}  {name}  {clock}")
 
 
 def _show_epoch(record: Mapping[str, float]) -> None:

@@ -44,7 +44,8 @@ def stop_at(epoch):
 
 def interrupted(cls, path, *, at=2, **parameters):
     """Leave the checkpoint of a training of 4 epochs that was stopped after some."""
-    parameters = {"max_epochs": 4, "checkpoint": path} | parameters
+    defaults = {"max_epochs": 4, "checkpoint": path, "checkpoint_interval": 1}
+    parameters = defaults | parameters
     estimator = quick(cls, **parameters, callback=stop_at(at))
     with pytest.raises(Stop):
         estimator.fit(VIDEOS)
@@ -163,6 +164,29 @@ def test_interval_says_after_which_epochs_the_file_is_written(tmp_path):
     )
     estimator.fit(VIDEOS)
     assert written == [0, 2, 2, 4, 5]
+
+
+def test_auto_interval_writes_as_often_as_costs_little(tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("skvas._checkpoint.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("skvas._checkpoint.write_arrays", lambda *_: advance(0.01))
+    writings = []
+
+    def advance(seconds):
+        writings.append(len(clock))
+        clock[0] += seconds
+
+    def epoch_of_100_ms(record):
+        clock.append(None)
+        clock[0] += 0.1
+
+    quick(
+        ActionSegmenter,
+        max_epochs=13,
+        checkpoint=tmp_path / "run",
+        callback=epoch_of_100_ms,
+    ).fit(VIDEOS)
+    assert writings == [1, 6, 12, 13]
 
 
 def test_random_state_need_not_be_a_number(tmp_path):

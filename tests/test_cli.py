@@ -100,6 +100,17 @@ def visible(folder):
     return sorted(name for name in os.listdir(folder) if not name.startswith("."))
 
 
+def test_fit_goes_on_from_a_checkpoint(folder, tmp_path, capsys):
+    arguments = ("fit", folder, "-k", K, "--task", "segment", "--epochs", 2)
+    arguments += ("--checkpoint", tmp_path / "run", "-o", tmp_path / "model")
+    assert run(*arguments) == 0
+    first = skvas.load(tmp_path / "model").prototypes_
+    assert run(*arguments) == 0
+    np.testing.assert_array_equal(skvas.load(tmp_path / "model").prototypes_, first)
+    assert run(*arguments, "--seed", 1) == 1
+    assert "random_state=0" in capsys.readouterr().err
+
+
 def test_predict_writes_the_labels_of_each_video(folder, joint, tmp_path):
     assert run("predict", joint, folder, "-o", tmp_path / "out") == 0
     model, data = skvas.load(joint), load_folder(folder)
@@ -401,10 +412,10 @@ def test_terminal_shows_how_much_is_done(folder, joint, tmp_path, monkeypatch, c
     shown = capsys.readouterr().err.split("\r\033[K")
     bars = [line for line in shown if line.startswith("[")]
     assert [bar[26:].split()[:2] for bar in bars] == [
-        [f"{done}/4", f"v{done}"] for done in range(4)
+        [f"{done}/4", f"v{done - 1}"] for done in range(1, 5)
     ]
-    assert [bar.count("#") for bar in bars] == [0, 6, 12, 18]
-    assert "left" not in bars[0]
+    assert [bar.count("#") for bar in bars] == [6, 12, 18, 24]
+    assert all("left" in bar for bar in bars)
     assert all(len(bar) < 48 for bar in bars)
     assert shown[-1] == ""
 

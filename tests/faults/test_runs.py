@@ -55,6 +55,7 @@ def tell(record):
 estimator = quick(
     JointAlignSegment, max_epochs=int(sys.argv[3]), checkpoint=sys.argv[1]
 )
+estimator.set_params(checkpoint_interval=1)
 estimator.set_params(callback=tell).fit(small_videos())
 estimator.set_params(callback=None).save(sys.argv[2])
 """
@@ -116,6 +117,7 @@ def test_row_39_interrupt_is_answered_within_a_second_and_loses_nothing(cls, tmp
     timer = threading.Timer(0.2, interrupt)
     estimator = cls(random_state=0, device="cpu").set_params(max_epochs=0).fit(VIDEOS)
     estimator.set_params(max_epochs=10_000, checkpoint=path, callback=begin)
+    estimator.set_params(checkpoint_interval=1)
     before = vars(estimator).copy()
     threads, own, other = torch.get_num_threads(), torch.get_rng_state(), np.random
     state = other.get_state()[1].copy()
