@@ -40,6 +40,8 @@ class EmbeddingDisplay:
         Labels of the frames.
     action_names : sequence of str, default=None
         Names of the labels where those are integers.
+    background : int or str, default=None
+        A label that is no action.
     explained : sequence of two floats, default=None
         Share of the variance that each axis explains.
 
@@ -68,11 +70,13 @@ class EmbeddingDisplay:
         *,
         labels: Labels | None = None,
         action_names: Sequence[str] | None = None,
+        background: Any = None,
         explained: Sequence[float] | None = None,
     ) -> None:
         self.points = points
         self.labels = labels
         self.action_names = action_names
+        self.background = background
         self.explained = explained
 
     @classmethod
@@ -83,6 +87,7 @@ class EmbeddingDisplay:
         y: Labels | None = None,
         *,
         action_names: Sequence[str] | None = None,
+        background: Any = None,
         color_by: str = "auto",
         ax: Any = None,
     ) -> EmbeddingDisplay:
@@ -98,6 +103,8 @@ class EmbeddingDisplay:
             Labels of the frames, true or found.
         action_names : sequence of str, default=None
             Names of the labels where those are integers.
+        background : int or str, default=None
+            A label that is no action.
         color_by : {"auto", "time", "action"}, default="auto"
             What colours tell; "auto": the action if there are labels.
         ax : matplotlib Axes, default=None
@@ -116,7 +123,12 @@ class EmbeddingDisplay:
         check_able(estimator, "transform", cls, "one of skvas")
         embeddings = estimator.transform(list_videos(videos))
         return cls.from_embeddings(
-            embeddings, y, action_names=action_names, color_by=color_by, ax=ax
+            embeddings,
+            y,
+            action_names=action_names,
+            background=background,
+            color_by=color_by,
+            ax=ax,
         )
 
     @classmethod
@@ -126,6 +138,7 @@ class EmbeddingDisplay:
         y: Labels | None = None,
         *,
         action_names: Sequence[str] | None = None,
+        background: Any = None,
         color_by: str = "auto",
         ax: Any = None,
     ) -> EmbeddingDisplay:
@@ -139,6 +152,8 @@ class EmbeddingDisplay:
             Labels of the frames, true or found.
         action_names : sequence of str, default=None
             Names of the labels where those are integers.
+        background : int or str, default=None
+            A label that is no action.
         color_by : {"auto", "time", "action"}, default="auto"
             What colours tell; "auto": the action if there are labels.
         ax : matplotlib Axes, default=None
@@ -162,6 +177,7 @@ class EmbeddingDisplay:
             [pca.transform(embedding) for embedding in checked],
             labels=y,
             action_names=action_names,
+            background=background,
             explained=pca.explained_variance_ratio_,
         )
         return display.plot(ax, color_by=color_by)
@@ -224,8 +240,11 @@ class EmbeddingDisplay:
 
     def _draw_actions(self, points: list[np.ndarray]) -> None:
         labels = check_labels(self.labels, [len(video) for video in points])
-        codes, _, names = encode_labels(labels, self.action_names)
+        codes, _, names = encode_labels(labels, self.action_names, self.background)
         frames, code = np.concatenate(points), np.concatenate(codes)
+        shown = list(enumerate(names))
+        if (code < 0).any():
+            shown.append((-1, "background"))
         handles = [
             self.ax_.scatter(
                 *frames[code == k].T,
@@ -236,7 +255,7 @@ class EmbeddingDisplay:
                 label=name,
                 zorder=2,
             )
-            for k, name in enumerate(names)
+            for k, name in shown
         ]
         add_legend(self.ax_, handles)
         for handle in self.ax_.get_legend().legend_handles:

@@ -431,6 +431,17 @@ class TestEmbedding:
         }
         assert len(marks) == 3
 
+    def test_background_is_grey_and_last(self, model, data):
+        labels = [np.where(array == 1, -1, array) for array in data.labels]
+        display = EmbeddingDisplay.from_estimator(
+            model, data.videos, labels, background=-1
+        )
+        assert legend(display) == ["0", "2", "background"]
+        background = display.ax_.collections[-1]
+        assert to_hex(background.get_facecolor()[0]) == BACKGROUND
+        n_frames = sum(int((array == 1).sum()) for array in data.labels)
+        assert len(background.get_offsets()) == n_frames
+
     def test_labels_do_not_forbid_colours_of_time(self, model, data):
         display = EmbeddingDisplay.from_estimator(
             model, data.videos, data.labels, color_by="time"
