@@ -114,7 +114,7 @@ class VideoAligner(AligningEstimator):
         One of other videos or other parameters is an error. None: nothing is kept.
     checkpoint_interval : int or "auto", default="auto"
         Epochs from one writing of the checkpoint to the next. "auto": as few as cost
-        no more than 2 % of the time, so one unless epochs are very short.
+        some 2 % of the time, so one unless epochs are short.
     random_state : int, RandomState or None, default=None
         Source of all randomness; an int makes `fit` reproducible.
 

@@ -18,7 +18,7 @@ from joblib import Parallel, delayed, parallel_config
 from sklearn.base import is_clusterer
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._files import read_bytes, write_atomically
+from skvas._files import naming_file, read_bytes, write_atomically
 from skvas._model_state import StateWriter
 from skvas._optional import import_optional
 from skvas.datasets._folder import read_features
@@ -202,33 +202,52 @@ def predict_files(
         )
     check_choice("format", format, tuple(FORMATS))
     check_real("fps", fps, low=0, low_open=True, none_ok=True)
-    files = [Path(path) for path in paths]
-    labelled = [path.stem for path in files] if names is None else list(names)
-    targets = _targets(files, labelled, Path(out_dir), format)
-    _claim(Path(out_dir), model, format, [fps, action_names], targets, overwrite)
+    jobs = _list_jobs(paths, names, Path(out_dir), format)
+    _claim(Path(out_dir), model, format, [fps, action_names], jobs, overwrite)
     label = _Labeller(model, read, format, fps, action_names)
-    todo = [
-        i
-        for i, (path, target) in enumerate(zip(files, targets, strict=True))
-        if overwrite or not _is_done(path, target)
-    ]
-    records = [
-        _record(path, target, "skipped")
-        for path, target in zip(files, targets, strict=True)
-    ]
+    todo = [job for job in jobs if overwrite or not job.is_done()]
+    waiting = set(todo)
+    records = {job: job.record("skipped") for job in jobs}
     tell = callback or (lambda record: None)
-    for i in sorted(set(range(len(files))).difference(todo)):
-        tell(records[i])
+    for job in jobs:
+        if job not in waiting:
+            tell(records[job])
     done = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(label)(files[i], targets[i], PurePath(labelled[i]).name) for i in todo
+        delayed(label)(job) for job in todo
     )
-    for i, record in zip(todo, done, strict=True):
-        records[i] = record
+    for job, record in zip(todo, done, strict=True):
+        records[job] = record
         tell(record)
-    report = FilesReport(records)
+    report = FilesReport(list(records.values()))
     if report.failed:
         warnings.warn(str(report), FailedFilesWarning, stacklevel=2)
     return report
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One video: its features, its labels and its name."""
+
+    path: Path
+    target: Path
+    name: str
+
+    def is_done(self) -> bool:
+        """Tell whether there are labels, made after the features were."""
+        try:
+            return self.target.stat().st_mtime_ns >= self.path.stat().st_mtime_ns
+        except FileNotFoundError:
+            return False
+
+    def record(
+        self, status: str, *, n_frames: int | None = None, error: str | None = None
+    ) -> dict[str, Any]:
+        values = [str(self.path), str(self.target), status, n_frames, error]
+        return dict(zip(COLUMNS, values, strict=True))
+
+    def failure(self, error: Exception) -> dict[str, Any]:
+        told = " ".join(f"{type(error).__name__}: {error}".split())  # in one line
+        return self.record("failed", error=told)
 
 
 @dataclass(frozen=True)
@@ -241,23 +260,24 @@ class _Labeller:
     fps: float | None
     action_names: Sequence[str] | None
 
-    def __call__(self, path: Path, target: Path, name: str) -> dict[str, Any]:
+    def __call__(self, job: _Job) -> dict[str, Any]:
         try:
             # The files are what is shared out among processes, not their parts.
             with parallel_config(backend="sequential"):
-                table, n_frames = self._label(path, name)
-            target.parent.mkdir(parents=True, exist_ok=True)
+                table, n_frames = self._label(job)
         except Exception as error:  # whatever it is, the others go on
-            return _record(path, target, "failed", error=_told(error))
+            return job.failure(error)
+        with naming_file(job.target.parent, "made"):
+            job.target.parent.mkdir(parents=True, exist_ok=True)
         fps = 1.0 if self.format == "txt" else None
         try:
-            write_segments(table, target, format=self.format, fps=fps)
+            write_segments(table, job.target, format=self.format, fps=fps)
         except ValueError as error:
-            return _record(path, target, "failed", error=_told(error))
-        return _record(path, target, "written", n_frames=n_frames)
+            return job.failure(error)
+        return job.record("written", n_frames=n_frames)
 
-    def _label(self, path: Path, name: str) -> tuple[SegmentTable, int]:
-        found = (self.read or read_features)(path)
+    def _label(self, job: _Job) -> tuple[SegmentTable, int]:
+        found = (self.read or read_features)(job.path)
         labels = self.model.predict(self._oriented(getattr(found, "features", found)))
         clock: dict[str, Any] = {"fps": self.fps}
         if self.format == "txt":
@@ -270,7 +290,7 @@ class _Labeller:
                     "many frames make one; give fps."
                 )
         names = self.action_names
-        table = SegmentTable.from_labels(labels, name, action_names=names, **clock)
+        table = SegmentTable.from_labels(labels, job.name, action_names=names, **clock)
         return table, len(labels)
 
     def _oriented(self, features: Any) -> Any:
@@ -281,52 +301,36 @@ class _Labeller:
         return np.ascontiguousarray(np.transpose(features)) if transposed else features
 
 
-def _told(error: Exception) -> str:
-    """Tell an error in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-def _record(
-    path: Path,
-    target: Path,
-    status: str,
-    *,
-    n_frames: int | None = None,
-    error: str | None = None,
-) -> dict[str, Any]:
-    values = [str(path), str(target), status, n_frames, error]
-    return dict(zip(COLUMNS, values, strict=True))
-
-
-def _targets(
-    files: Sequence[Path], names: Sequence[str], folder: Path, format: str
-) -> list[Path]:
-    """Return where the labels of each video go, each to a place of its own."""
+def _list_jobs(
+    paths: Iterable[str | os.PathLike[str]],
+    names: Sequence[str] | None,
+    folder: Path,
+    format: str,
+) -> list[_Job]:
+    """Return what is to be done, with a place of its own for the labels of each."""
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        raise InvalidParameterError(
+            f"paths must be a list of files, got the single {paths!r}."
+        )
+    files = [Path(path) for path in paths]
+    names = [path.stem for path in files] if names is None else list(names)
     if len(names) != len(files):
         raise InvalidParameterError(
             f"names must be one for each of {len(files)} paths, got {len(names)}."
         )
-    owners: dict[Path, Path] = {}
+    jobs: dict[Path, _Job] = {}
     for path, name in zip(files, names, strict=True):
         parts = PurePath(name).parts
         if not parts or ".." in parts or PurePath(name).is_absolute():
             raise InvalidParameterError(f"names has {name!r}, which leaves out_dir.")
         target = folder / f"{name}.{format}"
-        if target in owners:
+        if target in jobs:
             raise InvalidParameterError(
-                f"{str(owners[target])!r} and {str(path)!r} would both be labelled in "
-                f"{str(target)!r}; tell them apart by names."
+                f"{str(jobs[target].path)!r} and {str(path)!r} would both be labelled "
+                f"in {str(target)!r}; tell them apart by names."
             )
-        owners[target] = path
-    return list(owners)
-
-
-def _is_done(path: Path, target: Path) -> bool:
-    """Tell whether there are labels, made after the features were."""
-    try:
-        return target.stat().st_mtime_ns >= path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return False
+        jobs[target] = _Job(path, target, parts[-1])
+    return list(jobs.values())
 
 
 def _claim(
@@ -334,7 +338,7 @@ def _claim(
     model: Any,
     format: str,
     options: Sequence[Any],
-    targets: Sequence[Path],
+    jobs: Sequence[_Job],
     overwrite: bool,
 ) -> None:
     """Note whose labels are in a folder, and refuse to mix them with others'."""
@@ -343,7 +347,7 @@ def _claim(
     found = read_bytes(mark).decode(errors="replace") if mark.exists() else None
     if found == signature:
         return
-    there = [str(target) for target in targets if target.exists()]
+    there = [str(job.target) for job in jobs if job.target.exists()]
     if not overwrite and (found is not None or there):
         what = "labels of another model, or made with other fps or action_names"
         if found is None:

@@ -243,6 +243,7 @@ def test_row_41_file_that_cannot_be_written_ends_the_run_and_is_named(
     [
         ({"format": "doc"}, "format"),
         ({"fps": 0}, "fps"),
+        ({"paths": "v0.npy"}, "must be a list of files"),
         ({"names": ["a"]}, "names must be one for each of 6"),
         ({"names": ["a", "a", "b", "c", "d", "e"]}, "tell them apart by names"),
         ({"names": ["../a", "b", "c", "d", "e", "f"]}, "leaves out_dir"),
