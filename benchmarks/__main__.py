@@ -10,7 +10,12 @@ from pathlib import Path
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes: a minute")
-    parser.add_argument("--only", nargs="+", metavar="CASE", help="some of the cases")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="CASE",
+        help="some of the cases, beside the results of the others that are there",
+    )
     parser.add_argument("--threads", type=int, default=1)
     here = Path(__file__).parent / "results"
     parser.add_argument("--out", type=Path, default=here)
@@ -25,17 +30,19 @@ def main():
 
     from benchmarks.cases import CASES
     from benchmarks.measure import machine, threads
-    from benchmarks.report import write
+    from benchmarks.report import read, write
 
     torch.set_num_threads(arguments.threads)
     about = machine() | {"threads": arguments.threads}
-    results = {}
+    results = read(arguments.out, about) if arguments.only else {}
     for name, case in CASES.items():
         if arguments.only and name not in arguments.only:
             continue
         print(f"# {name}", flush=True)
+        load = os.getloadavg()[0]
         with threads(arguments.threads):
-            results[name] = case(arguments.quick, arguments.threads)
+            rows = case(arguments.quick, arguments.threads)
+        results[name] = {"load": round(load, 1), "rows": rows}
         write(arguments.out, about, results, case_docs=CASES)
 
 

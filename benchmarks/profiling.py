@@ -5,11 +5,11 @@ from __future__ import annotations
 import collections
 import contextlib
 import functools
-import time
 from unittest.mock import patch
 
 import torch
 
+from benchmarks.measure import clock
 from skvas._base import Model
 from skvas._training import AlignmentTask, PairSampler, SegmentationTask, _tasks
 
@@ -22,10 +22,10 @@ class Stopwatch:
     def __init__(self):
         self.seconds = collections.Counter()
         self._inside = []
-        self._since = time.perf_counter()
+        self._since = clock()
 
     def _lap(self):
-        now = time.perf_counter()
+        now = clock()
         if self._inside:
             self.seconds[self._inside[-1]] += now - self._since
         self._since = now
@@ -60,7 +60,7 @@ def shares_of_training(model, videos):
     What is left is the rest of the loop. The encoder's part is its forward pass, and of
     the backward pass what follows the gradient of the embeddings.
     """
-    watch, epochs = Stopwatch(), []  # of each epoch: what it took, and seconds so far
+    watch, marks = Stopwatch(), []  # the time and the seconds so far, epoch by epoch
     embed, epoch = Model.embed, PairSampler.epoch
 
     def watched_embed(self, frames):
@@ -71,14 +71,15 @@ def shares_of_training(model, videos):
         return embeddings
 
     def watched_epoch(self):
-        if not epochs:
+        if not marks:
             watch.seconds.clear()
+            note(None)
         batches = epoch(self)
         while batch := watch.timed(next, "sampling and padding")(batches, None):
             yield batch
 
     def note(record):
-        epochs.append((record["seconds"], watch.seconds.copy()))
+        marks.append((clock(), watch.seconds.copy()))
 
     backward, adam = torch.Tensor.backward, torch.optim.Adam
     solve = _tasks.fused_gromov_wasserstein
@@ -96,5 +97,5 @@ def shares_of_training(model, videos):
         ):
             stack.enter_context(patch.object(owner, name, new))
         model.set_params(callback=note).fit(videos)
-    total = sum(seconds for seconds, _ in epochs)
-    return {name: epochs[-1][1][name] / total for name in PARTS}
+    total = marks[-1][0] - marks[0][0]
+    return {name: marks[-1][1][name] / total for name in PARTS}

@@ -7,9 +7,23 @@ import json
 import numpy as np
 
 
+def read(folder, about):
+    """Return the results that are there, if they are of this machine and versions."""
+    file = folder / "results.json"
+    if not file.exists():
+        return {}
+    found = json.loads(file.read_text(encoding="utf-8"))
+    if found.pop("machine") != about:
+        raise SystemExit(
+            f"{file} is of another machine, or of other versions; move it."
+        )
+    return found
+
+
 def write(folder, about, results, case_docs):
     """Write what was measured: results.json, results.md and solver.svg."""
     folder.mkdir(parents=True, exist_ok=True)
+    results = {name: results[name] for name in case_docs if name in results}
     text = json.dumps({"machine": about, **results}, indent=1)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
     versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
@@ -17,12 +31,15 @@ def write(folder, about, results, case_docs):
         "# Results",
         "",
         f"{about['cpu']}, {about['cores']} cores, {about['threads']} thread(s) unless "
-        f"said, load at the start {about['load'][0]}; GPU: {about['gpu']}. "
-        f"Python {about['python']}, {versions}. Seconds, best of three.",
+        f"said; GPU: {about['gpu']}. Python {about['python']}, {versions}. Best of "
+        "three; seconds are those of the CPU on one thread, of the wall on two. *Load* "
+        "is how many processes wanted a core when a case began: where it is above 1, "
+        "times are longer than they need be, and those of two threads mean little.",
         "",
     ]
-    for name, rows in results.items():
-        lines += [f"## {name}", "", case_docs[name].__doc__.splitlines()[0], ""]
+    for name, result in results.items():
+        rows, title = result["rows"], case_docs[name].__doc__.splitlines()[0]
+        lines += [f"## {name}", "", f"{title} Load {result['load']}.", ""]
         lines += table(rows) + [""]
         if name == "solver":
             lines += ["Times as long as the fastest path of skvas:", ""]
@@ -31,7 +48,7 @@ def write(folder, about, results, case_docs):
             lines += [*exponents([row for row in rows if "radius" not in row], "N"), ""]
     (folder / "results.md").write_text("\n".join(lines), encoding="utf-8")
     if "solver" in results:
-        plot(folder / "solver.svg", results["solver"])
+        plot(folder / "solver.svg", results["solver"]["rows"])
 
 
 def table(rows):

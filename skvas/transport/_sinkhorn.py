@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from skvas.transport._threads import SHARED_ENTRIES
+
 CHECK_EVERY = 5  # sweeps between looks at the marginals
 # Entries up to which a batch of products with vectors is one multiplication and a sum.
 SMALL = 1 << 12
@@ -14,6 +16,7 @@ SMALL = 1 << 12
 LARGEST_LOG_MASS = 30.0
 # Error of a mass from which on the rounding of potentials is made good.
 SPENT = 1e-8
+PIECES = 4  # that threads share out of a lone large matrix
 
 
 @dataclass(frozen=True)
@@ -129,8 +132,21 @@ def rows_times(kernel: Tensor, v: Tensor) -> Tensor:
 
 
 def columns_times(kernel: Tensor, u: Tensor) -> Tensor:
-    """Multiply each matrix by a vector from the left, (B, M)."""
-    return torch.bmm(u[:, None, :], kernel)[:, 0, :]
+    """Multiply each matrix by a vector from the left, (B, M).
+
+    Threads share out the matrices of a batch, but not the rows of a lone one. So a lone
+    large one is cut into pieces.
+    """
+    n_rows = kernel.shape[1] // PIECES
+    alone = len(kernel) == 1 and kernel.numel() >= SHARED_ENTRIES
+    if kernel.is_cuda or not alone or torch.get_num_threads() == 1:
+        return torch.bmm(u[:, None, :], kernel)[:, 0, :]
+    whole, rest = kernel[0].tensor_split([PIECES * n_rows])
+    head, tail = u[0].tensor_split([PIECES * n_rows])
+    products = torch.bmm(
+        head.view(PIECES, 1, n_rows), whole.view(PIECES, n_rows, kernel.shape[2])
+    )
+    return products.sum(dim=0).addmm_(tail[None], rest)
 
 
 def sinkhorn_log(

@@ -11,9 +11,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skvas.transport import _sinkhorn
 from skvas.transport._sinkhorn import (
     Potentials,
     Sides,
+    columns_times,
     round_to_marginals,
     sinkhorn_log,
     sinkhorn_scaling,
@@ -175,3 +177,20 @@ def test_start_is_not_changed():
         sweep(make_kernel(0, sides), sides, start, n_sweeps=6, tol=0.0)
         assert (start.f == 0).all()
         assert (start.g == 0).all()
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@given(seeds, st.integers(1, 13), st.integers(1, 7))
+def test_lone_matrix_in_pieces_for_threads_gives_the_same_product(
+    n_threads, seed, n, m
+):
+    kernel, u = tensor(seed, 1, n, m), tensor(seed + 1, 1, n)
+    before = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_sinkhorn, "SHARED_ENTRIES", 0)
+        torch.set_num_threads(n_threads)
+        try:
+            found = columns_times(kernel, u)
+        finally:
+            torch.set_num_threads(before)
+    torch.testing.assert_close(found, u @ kernel[0])
