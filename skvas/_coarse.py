@@ -23,7 +23,8 @@ from skvas.transport import cosine_cost, virtual_masses
 PLANS_AT_PEAK = 8
 # Frames of each video in the coarse problem: at most, and at least.
 COARSE_FRAMES, FEWEST_FRAMES = 2000, 100
-# Entries of the plan that are refined at a time, and entries of a piece of the path.
+# Entries of the plan that are refined at a time, at most, and frames of a piece of the
+# path.
 BLOCK_ENTRIES, PIECE_FRAMES = 1 << 22, 1000
 # Sweeps over all rows that bring the refined plan to its marginals.
 SWEEPS = 3
@@ -106,7 +107,8 @@ def align_coarsely(
     )
     with torch.no_grad():
         refiner, objective = _solve_coarsely(x, y, task, device, size)
-        found = refiner.refine(matching)
+        entries = min(BLOCK_ENTRIES, int(limit / (4 * PLANS_AT_PEAK)))
+        found = refiner.refine(matching, entries)
     if matching == "monotone":
         found.matches_x, found.matches_y = _match_in_order(
             x, y, found.background_x <= 0.5, found.background_y <= 0.5, size
@@ -196,9 +198,9 @@ class _Refiner:
         self.smooth = smooth
         self.virtual_row = torch.cat([smooth[0, :1], self.columns(smooth[0, 1:], 0)])
 
-    def blocks(self) -> Iterator[tuple[int, Tensor, Tensor]]:
+    def blocks(self, entries: int) -> Iterator[tuple[int, Tensor, Tensor]]:
         """Yield first row, plan (b, M + 1) and cost (b, M) of each block of rows."""
-        size = max(1, BLOCK_ENTRIES // len(self.y))
+        size = max(1, entries // len(self.y))
         for start in range(0, len(self.x), size):
             end = min(start + size, len(self.x))
             cost = cosine_cost(self.x[None, start:end], self.y)[0]
@@ -215,11 +217,11 @@ class _Refiner:
         logs = self.virtual_row + self.g
         return (logs + (self.log_p[0] - logs.logsumexp(dim=0))).exp()
 
-    def refine(self, matching: str) -> _Found:
+    def refine(self, matching: str, entries: int) -> _Found:
         """Bring the plan to its marginals, and read off what it says."""
         for _ in range(SWEEPS):
             masses = self._virtual()
-            for _, plan, _ in self.blocks():
+            for _, plan, _ in self.blocks(entries):
                 masses += plan.sum(dim=0)
             tiny = torch.finfo(masses.dtype).tiny
             self.g += self.log_q - masses.clamp_min(tiny).log()
@@ -230,7 +232,7 @@ class _Refiner:
         best, matches_y = torch.full((m,), -torch.inf), torch.zeros(m, dtype=torch.long)
         best, matches_y = best.to(self.x), matches_y.to(self.x.device)
         parts = []
-        for start, plan, cost in self.blocks():
+        for start, plan, cost in self.blocks(entries):
             end = start + len(plan)
             masses += plan.sum(dim=0)
             mass, real = plan.sum(dim=1), plan[:, 1:]

@@ -14,6 +14,7 @@ from skvas import _aligning, _base, _coarse
 from skvas._coarse import alignment_memory, parse_memory
 from skvas._training import AlignmentTask
 from skvas.exceptions import CoarseAlignmentWarning, InvalidParameterError
+from skvas.transport import cosine_cost
 from tests.estimators import ALIGNERS, quick, small_videos
 
 N, M, RADIUS = 400, 330, 0.04
@@ -94,6 +95,23 @@ def test_monotone_matches_of_long_videos_never_run_back(monkeypatch):
     coarse, _ = align_both(x, y, make_task(), "monotone", monkeypatch)
     for matches in (coarse.matches_x, coarse.matches_y):
         assert (np.diff(matches[matches >= 0]) >= 0).all()
+
+
+@coarsely
+def test_rows_are_refined_in_blocks_that_fit_the_limit(monkeypatch):
+    x, y = embedding(N, 1.0, 0), embedding(M, 1.3, 1)
+    shapes, limit = [], 300_000
+
+    def recorded(*pair):
+        shapes.append(cosine_cost(*pair).shape)
+        return cosine_cost(*pair)
+
+    monkeypatch.setattr(_coarse, "cosine_cost", recorded)
+    found = _aligning._align([x], y, make_task(), "plan", "cpu", limit)[0]
+    blocks = [shape for shape in shapes if shape[2] == M]
+    assert all(1 < n_rows < limit / (32 * M) for _, n_rows, _ in blocks)
+    assert sum(n_rows for _, n_rows, _ in blocks) % N == 0
+    assert found.plan.shape == (N, M)
 
 
 @coarsely
