@@ -16,7 +16,7 @@ from skvas.metrics._embeddings import (
 )
 from skvas.metrics._matches import LabelAgreement, label_agreement, matching_error
 from skvas.metrics._order import SharedOrder, shared_order
-from skvas.metrics._scorer import make_segmentation_scorer
+from skvas.metrics._scorer import make_consistency_scorer, make_segmentation_scorer
 from skvas.metrics._segmentation import (
     SegmentationReport,
     edit_score,
@@ -45,6 +45,7 @@ __all__ = [
     "kendall_tau",
     "label_agreement",
     "linear_warp",
+    "make_consistency_scorer",
     "make_segmentation_scorer",
     "match_labels",
     "match_pairs",

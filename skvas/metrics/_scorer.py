@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.metrics import make_scorer
 
-from skvas._typing import Labels
+from skvas._typing import Labels, Videos
 from skvas.metrics._compare import MATCHINGS
+from skvas.metrics._consistency import consistency_score, match_pairs
+from skvas.metrics._order import shared_order
 from skvas.metrics._segmentation import (
     edit_score,
     f1_majority,
@@ -19,7 +23,7 @@ from skvas.metrics._segmentation import (
     miou,
     mof,
 )
-from skvas.validation import check_choice
+from skvas.validation import check_choice, check_integer
 
 _METRICS: dict[str, Callable[..., float]] = {
     "mof": mof,
@@ -88,3 +92,71 @@ def _score(
     **options: Any,
 ) -> float:
     return _METRICS[metric](labels_true, labels_pred, groups=groups, **options)
+
+
+def make_consistency_scorer(
+    transformer: Any = None, *, n_pairs: int = 40, random_state: int = 0
+) -> Callable[..., float]:
+    """Make a scorer that needs no labels, for `GridSearchCV` and its kin.
+
+    It asks whether frames of different videos that belong together get labels that tell
+    of each other, see :func:`consistency_score`. Its values compare between settings,
+    other numbers of actions among them, which those of the estimators' own `score` do
+    not.
+
+    Parameters
+    ----------
+    transformer : transformer of videos, default=None
+        Where frames are matched, such as :class:`skvas.preprocessing.WhitenedViews`:
+        cloned and fitted to the videos that are scored, whatever the setting. None
+        matches the videos as they are.
+    n_pairs : int, default=40
+        Number of pairs of videos; see :func:`match_pairs`.
+    random_state : int, default=0
+        Draws the pairs.
+
+    Returns
+    -------
+    callable
+        A scorer ``scorer(estimator, videos, y=None)``, where `y` is ignored and videos
+        are two or more; greater is better. It is the score of monotone and free matches
+        where :func:`shared_order` finds that the videos share one, and of free matches
+        elsewhere.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV, KFold
+    >>> from skvas import ActionSegmenter
+    >>> from skvas.datasets import make_videos
+    >>> from skvas.metrics import make_consistency_scorer
+    >>> from skvas.preprocessing import WhitenedViews
+    >>> videos = make_videos(6, n_actions=4, n_frames=(40, 60), random_state=0).videos
+    >>> search = GridSearchCV(
+    ...     ActionSegmenter(start="time", lambda_actions=0.3, alpha=0.3, max_epochs=0),
+    ...     {"n_actions": [2, 4]},
+    ...     scoring=make_consistency_scorer(WhitenedViews()),
+    ...     cv=KFold(2),
+    ... )
+    >>> search.fit(videos).best_params_
+    {'n_actions': 4}
+    """
+    check_integer("n_pairs", n_pairs, low=1)
+    return _ConsistencyScorer(transformer, n_pairs, random_state)
+
+
+@dataclass(frozen=True)
+class _ConsistencyScorer:
+    transformer: Any
+    n_pairs: int
+    random_state: int
+
+    def __call__(self, estimator: Any, videos: Videos, y: Any = None) -> float:
+        space = videos
+        if self.transformer is not None:
+            space = clone(self.transformer).fit_transform(videos)
+        matches = match_pairs(
+            space, n_pairs=self.n_pairs, random_state=self.random_state
+        )
+        found = consistency_score(estimator.predict(videos), matches)
+        order = shared_order(space, random_state=self.random_state)
+        return found.score if order.is_shared else found.free

@@ -10,8 +10,17 @@ import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
+from sklearn.preprocessing import FunctionTransformer
 
-from skvas.metrics import make_segmentation_scorer, segmentation_report
+from skvas.exceptions import InvalidParameterError
+from skvas.metrics import (
+    SharedOrder,
+    consistency_score,
+    make_consistency_scorer,
+    make_segmentation_scorer,
+    segmentation_report,
+)
+from skvas.preprocessing import Framewise
 
 METRICS = ["mof", "miou", "f1", "f1_majority", "edit", "f1_10", "f1_25", "f1_50"]
 
@@ -97,3 +106,44 @@ def test_unknown_metrics_and_matchings_are_refused():
         make_segmentation_scorer("accuracy")
     with pytest.raises(ValueError, match="matching"):
         make_segmentation_scorer("mof", matching="per_frame")
+
+
+class Labeller:
+    """Predict fixed labels."""
+
+    def __init__(self, labels):
+        self.labels = labels
+
+    def predict(self, videos):
+        return self.labels
+
+
+RAMPS = [np.linspace(0, 1, n)[:, None] for n in (20, 30, 40)]
+
+
+@pytest.mark.parametrize(("shared", "name"), [(True, "score"), (False, "free")])
+def test_consistency_scorer_takes_the_matches_that_the_order_allows(
+    shared, name, monkeypatch
+):
+    monkeypatch.setattr(SharedOrder, "is_shared", shared)
+    labels = [(ramp[:, 0] * 7).astype(int) % 3 for ramp in RAMPS]
+    scorer = pickle.loads(pickle.dumps(make_consistency_scorer()))
+    found = scorer(Labeller(labels), RAMPS)
+    assert found == getattr(consistency_score(labels, RAMPS, random_state=0), name)
+    assert found < 1
+
+
+def test_consistency_scorer_matches_in_the_space_of_its_transformer():
+    """Of two columns one orders the frames, and the other is large and of no use."""
+    rng = np.random.default_rng(0)
+    videos = [np.hstack([ramp, 100 * rng.normal(size=ramp.shape)]) for ramp in RAMPS]
+    labels = [ramp[:, 0] > 0.5 for ramp in RAMPS]
+    first = Framewise(FunctionTransformer(lambda frames: frames[:, :1]))
+    assert make_consistency_scorer(first)(Labeller(labels), videos) > 0.9
+    assert make_consistency_scorer()(Labeller(labels), videos) < 0.5
+    assert not hasattr(first, "transformer_")
+
+
+def test_consistency_scorer_checks_what_it_is_given():
+    with pytest.raises(InvalidParameterError, match="n_pairs"):
+        make_consistency_scorer(n_pairs=0)
