@@ -58,7 +58,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "alpha": 0.3,
         "rho": 0.0,
         "lambda_actions": 0.3,
-        "tau": 0.4,
+        "tau": 0.2,
         "max_epochs": 20,
         "lr": 2e-3,
         "weight_decay": 1e-4,

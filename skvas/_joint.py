@@ -95,7 +95,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         `fit`, or the video itself. None: the medoid, whose alignments with the others
         cost least on average.
     tau : float or "auto", default="auto"
-        Temperature of the softmax in the loss. "auto": 0.4 if informed, 0.1 otherwise.
+        Temperature of the softmax in the loss. "auto": 0.2 if informed, 0.1 otherwise.
     max_iter : int, default=25
         Iterations of the transport solver.
     max_epochs : int or "auto", default="auto"

@@ -69,7 +69,7 @@ class ActionSegmenter(SegmentingEstimator):
         How strongly all actions are pulled to the same share of a video; 0 not at
         all. "auto": 0.3 or 0.1, chosen (see Notes), if informed; 0.11 otherwise.
     tau : float or "auto", default="auto"
-        Temperature of the softmax in the loss. "auto": 0.4 if informed, 0.1 otherwise.
+        Temperature of the softmax in the loss. "auto": 0.2 if informed, 0.1 otherwise.
     max_iter : int, default=25
         Iterations of the transport solver.
     max_epochs : int or "auto", default="auto"
