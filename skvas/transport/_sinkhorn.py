@@ -31,6 +31,8 @@ class Sides:
         Exponent of each scaling: 1 meets the mass, 0 ignores it.
     damped : bool
         Whether any exponent differs from 1.
+    columns_last : bool, default=False
+        Whether only columns have masses to meet; sweeps then end with them.
     """
 
     p: Tensor
@@ -38,6 +40,7 @@ class Sides:
     damp_x: Tensor
     damp_y: Tensor
     damped: bool
+    columns_last: bool = False
 
 
 @dataclass
@@ -111,6 +114,8 @@ def sinkhorn_scaling(
             if not done.is_cuda and bool(done.all()):
                 break
 
+    if sides.columns_last:
+        v = sides.q / columns_times(kernel, u).clamp_min_(tiny)
     plan = kernel.mul_(u[:, :, None]).mul_(v[:, None, :])
     # Potentials of padded items stay 0: any growth would end as 0 times infinity.
     f = start.f + torch.where(sides.p > 0, u.clamp_min(tiny), 1.0).log()
@@ -194,7 +199,8 @@ def _settle(
     log_plan, f = log_plan.add_(excess[:, :, None]), f + excess
     largest = torch.maximum(f.abs().amax(1), g.abs().amax(1))[:, None]
     spent = largest * torch.finfo(f.dtype).eps > SPENT
-    log_plan, g = _meet(log_plan, g, sides.q, spent & (sides.damp_y == 1), dim=1)
+    last = spent | sides.columns_last
+    log_plan, g = _meet(log_plan, g, sides.q, last & (sides.damp_y == 1), dim=1)
     log_plan, f = _meet(log_plan, f, sides.p, spent & (sides.damp_x == 1), dim=2)
     return log_plan, f, g
 

@@ -406,6 +406,8 @@ def _kernels(problem: FGWProblem) -> ModuleType | None:
     """Return the compiled kernels where they can and should solve the problem."""
     if problem.cost.numel() < COMPILED_ENTRIES or problem.cost.is_cuda:
         return None
+    if _columns_last(problem.rows, problem.columns):
+        return None
     kernels = _import_kernels()
     return kernels if kernels is not None and kernels.usable(problem) else None
 
@@ -434,7 +436,13 @@ def _compiled(problem: FGWProblem, budget: Budget, kernels: ModuleType) -> FGWRe
 
 def _sides(rows: Marginal, columns: Marginal, damp_x: Tensor, damp_y: Tensor) -> Sides:
     damped = bool((damp_x != 1).any()) or bool((damp_y != 1).any())
-    return Sides(rows.mass, columns.mass, damp_x, damp_y, damped)
+    last = _columns_last(rows, columns)
+    return Sides(rows.mass, columns.mass, damp_x, damp_y, damped, last)
+
+
+def _columns_last(rows: Marginal, columns: Marginal) -> bool:
+    """Tell whether sweeps, which end with rows, have only columns to meet."""
+    return bool(columns.hard.all()) and not bool(rows.hard.any())
 
 
 def _projection(
