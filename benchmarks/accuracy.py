@@ -15,6 +15,7 @@ import importlib.metadata
 import json
 import logging
 import multiprocessing
+import os
 import pickle
 import time
 import warnings
@@ -108,7 +109,8 @@ def _describe(data):
 
 def _earlier(file, fresh):
     """Return earlier figures where the same sources made them, else none."""
-    about = machine() | {"sources": _digest()}
+    load = round(os.getloadavg()[0], 1)
+    about = machine() | {"sources": _digest(), "load": load}
     for package in RIVALS:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             about["versions"][package] = importlib.metadata.version(package)

@@ -49,8 +49,8 @@ def _describe(about, runs):
     versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
     seeds = sorted({run["seed"] for run in runs})
     return [
-        f"{about['cpu']}, {about['cores']} cores, load at the start "
-        f"{about['load'][0]}; GPU: {about['gpu']}. "
+        f"{about['cpu']}, {about['cores']} cores, load at the start {about['load']}; "
+        f"GPU: {about['gpu']}. "
         f"Python {about['python']}, {versions}; "
         f"sources {about['sources']}. Seeds: {', '.join(map(str, seeds))}.",
         "",
