@@ -19,7 +19,7 @@ from numba import njit
 from torch import Tensor
 
 from skvas.transport._problem import FGWProblem
-from skvas.transport._sinkhorn import CHECK_EVERY, Sides
+from skvas.transport._sinkhorn import CHECK_EVERY, Sides, round_to_marginals
 from skvas.transport.structures import (
     Distinct,
     OutsideBand,
@@ -187,6 +187,25 @@ def _add_windows(row: Any, sums: Any, width: int, weight: float) -> None:
 
 
 @compiled
+def _begin_window(span: Any, filtered: Any, row: int, width: int, first: int) -> None:
+    """Add up what the window of the row before `row`, and it, have in common."""
+    for i in range(max(row - width - 1, first), min(row + width, len(filtered))):
+        for j in range(len(span)):
+            span[j] += filtered[i, j]
+
+
+@compiled
+def _move_window(span: Any, filtered: Any, row: int, width: int, first: int) -> None:
+    """Move the window on to `row`."""
+    if row + width < len(filtered):
+        for j in range(len(span)):
+            span[j] += filtered[row + width, j]
+    if row - width - 1 >= first:
+        for j in range(len(span)):
+            span[j] -= filtered[row - width - 1, j]
+
+
+@compiled
 def _fill_kernel(
     filtered: Any,
     cost: Any,
@@ -214,18 +233,10 @@ def _fill_kernel(
     w, t = by_structure * window, np.float32(by_structure * total)
     span = np.zeros(m, np.float64)  # the window's sum at each column
     line = np.zeros(m, np.float32)
-    begin = max(lo, first)
-    for i in range(max(begin - width - 1, first), min(begin + width, n)):
-        for j in range(m):
-            span[j] += filtered[i, j]
+    _begin_window(span, filtered, max(lo, first), width, first)
     for i in range(lo, hi):
         if i >= first:
-            if i + width < n:
-                for j in range(m):
-                    span[j] += filtered[i + width, j]
-            if i - width - 1 >= first:
-                for j in range(m):
-                    span[j] -= filtered[i - width - 1, j]
+            _move_window(span, filtered, i, width, first)
             for j in range(m):
                 line[j] = np.float32(w * span[j]) + a * filtered[i, j]
                 line[j] += t * whole[j] + b * cost[i, j] + g[j]
@@ -340,6 +351,24 @@ def _scale(kernel: Any, u: Any, v: Any, lo: int, hi: int) -> None:
 
 
 @compiled
+def _quadratic(
+    filtered: Any, plan: Any, whole: Any, lo: int, hi: int, form: Any
+) -> float:
+    """Return the product of rows lo ... hi - 1 of C_x `filtered` and of the plan."""
+    total, window, itself, width, first = form
+    m = plan.shape[1]
+    span = np.zeros(m, np.float64)
+    result = 0.0
+    _begin_window(span, filtered, max(lo, first), width, first)
+    for i in range(max(lo, first), hi):
+        _move_window(span, filtered, i, width, first)
+        for j in range(m):
+            value = window * span[j] + itself * filtered[i, j] + total * whole[j]
+            result += plan[i, j] * value
+    return result
+
+
+@compiled
 def _solve(problem: Any, start: Any, numbers: Any, sweeps: Any) -> None:
     """Make all iterations of one problem."""
     cost, kernel, filtered, p, q, damp_x, damp_y, log_p, f, g = problem
@@ -396,7 +425,9 @@ def usable(problem: FGWProblem) -> bool:
     )
 
 
-def solve(problem: FGWProblem, sides: Sides, sweeps: list[int], tol: float) -> Tensor:
+def solve(
+    problem: FGWProblem, sides: Sides, sweeps: list[int], tol: float, n_threads: int
+) -> tuple[Tensor, Tensor]:
     """Linearise the structural term, solve what is left by Sinkhorn, repeat.
 
     Parameters
@@ -409,32 +440,39 @@ def solve(problem: FGWProblem, sides: Sides, sweeps: list[int], tol: float) -> T
         Largest number of sweeps of each iteration.
     tol : float
         A projection stops when a sweep moves its scalings by less than this.
+    n_threads : int
+        Threads that share out the work; torch is expected to use one.
 
     Returns
     -------
-    Tensor of shape (B, N, M)
-        The plans.
+    plan : Tensor of shape (B, N, M)
+        The plans; where all marginals are hard, they are met.
+    quadratic : Tensor of shape (B,)
+        The product of Cx T Cy and T.
     """
     cost = problem.cost.contiguous()
     plan = torch.ones_like(cost)
+    quadratic = torch.zeros_like(cost[:, 0, 0])
     counts = np.array(sweeps)
-    n_threads = torch.get_num_threads()
+    both_hard = bool(problem.rows.hard.all()) and bool(problem.columns.hard.all())
     alone = len(cost) < n_threads and cost[0].numel() >= SHARED_ENTRIES
 
-    def run(index: int) -> None:
+    def run(index: int, rows: _Rows) -> None:
         part = _Part(problem, sides, cost, plan, index, tol)
-        if alone:
-            part.solve_shared(counts, n_threads)
-        else:
-            part.solve(counts)
+        part.solve(counts, rows)
+        if both_hard:
+            one = slice(index, index + 1)
+            round_to_marginals(plan[one], sides.p[one], sides.q[one])
+        quadratic[index] = part.quadratic(rows)
 
-    if alone or n_threads == 1 or len(cost) == 1:
-        for index in range(len(cost)):
-            run(index)
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(run, range(len(cost))))
-    return plan
+    with ThreadPoolExecutor(n_threads) as pool:
+        rows = _Rows(pool, cost.shape[1], n_threads if alone else 1)
+        if alone or n_threads == 1 or len(cost) == 1:
+            for index in range(len(cost)):
+                run(index, rows)
+        else:
+            list(pool.map(run, range(len(cost)), [rows] * len(cost)))
+    return plan, quadratic
 
 
 class _Part:
@@ -475,8 +513,11 @@ class _Part:
             CHECK_EVERY,
         )
 
-    def solve(self, sweeps: Array) -> None:
-        """Make all iterations in this thread; the plan replaces the kernel."""
+    def solve(self, sweeps: Array, rows: _Rows) -> None:
+        """Make all iterations; the plan replaces the kernel."""
+        if len(rows.pieces) > 1:
+            self._solve_shared(sweeps, rows)
+            return
         arrays = (
             self.cost,
             self.kernel,
@@ -491,36 +532,40 @@ class _Part:
         )
         _solve(arrays, (self.p.copy(), self.q.copy()), self.numbers, sweeps)
 
-    def solve_shared(self, sweeps: Array, n_threads: int) -> None:
-        """Do what `solve` does, with the rows shared out among threads."""
+    def _solve_shared(self, sweeps: Array, rows: _Rows) -> None:
+        """Make all iterations, with the rows shared out among threads."""
         u, v = self.p.copy(), self.q.copy()
-        with ThreadPoolExecutor(n_threads - 1) as pool:
-            rows = _Rows(pool, len(self.cost), n_threads)
-            for iteration, count in enumerate(sweeps):
-                columns = self._project(rows, u, v, iteration == 0)
-                v[:] = 1
-                self._sweeps(rows, u, v, columns, count)
-                _absorb(self.f, u, self.p)
-                _absorb(self.g, v, self.q)
-            rows.each(lambda lo, hi, _: _scale(self.kernel, u, v, lo, hi))
+        for iteration, count in enumerate(sweeps):
+            columns = self._project(rows, u, v, iteration == 0)
+            v[:] = 1
+            self._sweeps(rows, u, v, columns, count)
+            _absorb(self.f, u, self.p)
+            _absorb(self.g, v, self.q)
+        rows.each(lambda lo, hi, _: _scale(self.kernel, u, v, lo, hi))
+
+    def quadratic(self, rows: _Rows) -> float:
+        """Return the product of Cx T Cy and the plan T, which replaced the kernel."""
+        form_x, _, by_structure, *_ = self.numbers
+        if by_structure == 0:
+            return 0.0
+        plan = self.kernel
+        whole = self._filter(rows, np.ones_like(self.p), np.ones_like(self.q))
+
+        def add(lo: int, hi: int, out: Array) -> None:
+            out[0] = _quadratic(self.filtered, plan, whole, lo, hi, form_x)
+
+        return float(rows.each(add, 1).sum())
 
     def _project(self, rows: _Rows, u: Array, v: Array, is_first: bool) -> Array:
         """Replace the kernel by that of the plan u K v; return its column sums."""
-        form_x, form_y, by_structure, by_cost, *_ = self.numbers
-        kernel, filtered = self.kernel, self.filtered
-        whole = np.zeros_like(self.q)
-        if by_structure != 0:
-            rows.each(
-                lambda lo, hi, _: _filter_rows(kernel, u, v, filtered, lo, hi, form_y)
-            )
-        if form_x[0] != 0:
-            _sum_rows(filtered, form_x[4], whole)
+        form_x, _, by_structure, by_cost, *_ = self.numbers
+        whole = self._filter(rows, u, v)
         return rows.add_up(
             len(v),
             lambda lo, hi, columns: _fill_kernel(
-                filtered,
+                self.filtered,
                 self.cost,
-                kernel,
+                self.kernel,
                 self.f,
                 self.g,
                 self.log_p,
@@ -534,6 +579,19 @@ class _Part:
                 is_first,
             ),
         )
+
+    def _filter(self, rows: _Rows, u: Array, v: Array) -> Array:
+        """Filter the plan u K v along its rows; return the sums of columns, if used."""
+        form_x, form_y, by_structure, *_ = self.numbers
+        kernel, filtered = self.kernel, self.filtered
+        whole = np.zeros_like(v)
+        if by_structure != 0:
+            rows.each(
+                lambda lo, hi, _: _filter_rows(kernel, u, v, filtered, lo, hi, form_y)
+            )
+        if form_x[0] != 0:
+            _sum_rows(filtered, form_x[4], whole)
+        return whole
 
     def _sweeps(
         self, rows: _Rows, u: Array, v: Array, columns: Array, count: int

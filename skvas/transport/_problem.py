@@ -83,11 +83,23 @@ class FGWProblem:
         by_column = self.columns.gradient(plan.sum(dim=1))[:, None, :]
         return linear + self.eps * plan.log() + by_row + by_column
 
-    def objective(self, plan: Tensor, linear: Tensor | None = None) -> Tensor:
-        """Return E(T), (B,); `linear` is `linearise(plan)` if known."""
-        linear = self.linearise(plan) if linear is None else linear
-        # 1/2 (linear + (1 - alpha) C) is (1 - alpha) C + alpha / 2 Cx T Cy.
-        value = 0.5 * (_dot(plan, linear) + (1 - self.alpha) * _dot(plan, self.cost))
+    def objective(
+        self,
+        plan: Tensor,
+        linear: Tensor | None = None,
+        quadratic: Tensor | None = None,
+    ) -> Tensor:
+        """Return E(T), (B,).
+
+        `linear` is `linearise(plan)`, and `quadratic` <Cx T Cy, T> (B,), if known.
+        """
+        value = (1 - self.alpha) * _dot(plan, self.cost)
+        if quadratic is not None:
+            value = value + self.alpha / 2 * quadratic
+        else:
+            linear = self.linearise(plan) if linear is None else linear
+            # 1/2 (linear + (1 - alpha) C) is (1 - alpha) C + alpha / 2 Cx T Cy.
+            value = 0.5 * (_dot(plan, linear) + value)
         by_row, by_column = plan.sum(dim=2), plan.sum(dim=1)
         tiny = torch.finfo(plan.dtype).tiny  # log 0 would make 0 log 0 no number
         entropy = by_row.sum(dim=1) - _dot(plan, plan.clamp_min(tiny).log_())

@@ -321,7 +321,7 @@ def _linearised(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult
         plan = state.accept(found if last is None else last, found)
         if state.finished():
             break
-    return _result(problem, plan, state, budget)
+    return _result(problem, _rounded(problem, plan), state)
 
 
 @_calmly
@@ -359,7 +359,7 @@ def _mirror(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
         slope = _pick(taken, trial_slope, slope)
         if state.finished():
             break
-    return _result(problem, plan, state, budget)
+    return _result(problem, _rounded(problem, plan), state)
 
 
 def _taken(better: Tensor) -> Tensor | None:
@@ -422,16 +422,20 @@ def _import_kernels() -> ModuleType | None:
 
 
 def _compiled(problem: FGWProblem, budget: Budget, kernels: ModuleType) -> FGWResult:
-    """Do what `_projected` does with compiled kernels."""
+    """Do what `_projected` does with compiled kernels, which have their own threads."""
     rows, columns = problem.rows, problem.columns
     sides = _sides(
         rows, columns, rows.damping(problem.eps), columns.damping(problem.eps)
     )
     sweeps = [budget.sweeps(iteration) for iteration in range(budget.max_iter)]
-    plan = kernels.solve(problem, sides, sweeps, budget.sinkhorn_tol)
-    state = _Stopping(len(plan), plan.device, None)
-    state.n_iter += budget.max_iter
-    return _result(problem, plan, state, budget)
+    n_threads = torch.get_num_threads()
+    with calm(0, problem.cost.device):
+        plan, quadratic = kernels.solve(
+            problem, sides, sweeps, budget.sinkhorn_tol, n_threads
+        )
+        state = _Stopping(len(plan), plan.device, None)
+        state.n_iter += budget.max_iter
+        return _result(problem, plan, state, quadratic)
 
 
 def _sides(rows: Marginal, columns: Marginal, damp_x: Tensor, damp_y: Tensor) -> Sides:
@@ -528,18 +532,26 @@ def _padded(problem: FGWProblem) -> Tensor | None:
     return ~problem.real
 
 
-def _result(
-    problem: FGWProblem, plan: Tensor, state: _Stopping, budget: Budget
-) -> FGWResult:
-    """Meet two hard marginals exactly, and measure the plan that is returned."""
+def _rounded(problem: FGWProblem, plan: Tensor) -> Tensor:
+    """Meet two hard marginals exactly."""
     rows, columns = problem.rows, problem.columns
     if bool(rows.hard.all()) and bool(columns.hard.all()):
-        plan = round_to_marginals(plan, rows.mass, columns.mass)
+        return round_to_marginals(plan, rows.mass, columns.mass)
+    return plan
+
+
+def _result(
+    problem: FGWProblem,
+    plan: Tensor,
+    state: _Stopping,
+    quadratic: Tensor | None = None,
+) -> FGWResult:
+    """Measure the plan that is returned; `quadratic` is <Cx T Cy, T>, if known."""
     return FGWResult(
         plan=plan,
-        objective=problem.objective(plan),
-        error_x=rows.relative_error(plan.sum(dim=2)),
-        error_y=columns.relative_error(plan.sum(dim=1)),
+        objective=problem.objective(plan, quadratic=quadratic),
+        error_x=problem.rows.relative_error(plan.sum(dim=2)),
+        error_y=problem.columns.relative_error(plan.sum(dim=1)),
         n_iter=state.n_iter,
         converged=state.done,
     )
