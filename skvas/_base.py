@@ -272,7 +272,8 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
 
         Returns the networks, the features that the encoder sees, and the checkpoint.
         """
-        self._forget()
+        for name in self._learned():
+            delattr(self, name)  # what an earlier fit has left
         checkpoint = self._open_checkpoint(videos)
         if checkpoint is not None and checkpoint.found:
             for name, value in checkpoint.attributes.items():
@@ -288,15 +289,13 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         model = self._build(features, rng)
         self._start(model, features, rng)
         if checkpoint is not None:
-            learned = {n: v for n, v in vars(self).items() if n.endswith("_")}
-            checkpoint.attributes = learned
+            checkpoint.attributes = {name: vars(self)[name] for name in self._learned()}
         return model, features, checkpoint
 
-    def _forget(self) -> None:
-        """Drop what an earlier fit has learned, but for what videos look like."""
-        for name in list(vars(self)):
-            if name.endswith("_") and not name.endswith("_in_"):
-                delattr(self, name)
+    def _learned(self) -> list[str]:
+        """List what `fit` has learned, beside what videos look like (`..._in_`)."""
+        names = (name for name in vars(self) if name.endswith("_"))
+        return [name for name in names if not name.endswith("_in_")]
 
     def _open_checkpoint(self, videos: list[np.ndarray]) -> Checkpoint | None:
         if self.checkpoint is None:

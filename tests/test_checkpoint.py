@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.decomposition import PCA
@@ -201,6 +202,16 @@ def test_random_state_need_not_be_a_number(tmp_path):
         max_epochs=4,
         random_state=None,
     ).fit(VIDEOS)
+
+
+def test_names_of_features_are_those_of_the_videos(tmp_path):
+    frames = [pd.DataFrame(video, columns=list("abcde")) for video in VIDEOS]
+    parameters = interrupted(ActionSegmenter, tmp_path / "run")
+    named = quick(ActionSegmenter, **parameters).fit(frames)
+    assert named.feature_names_in_.tolist() == list("abcde")
+    assert not hasattr(
+        quick(ActionSegmenter, **parameters).fit(VIDEOS), "feature_names_in_"
+    )
 
 
 def test_transformer_of_the_user_is_kept_fitted(tmp_path):
