@@ -71,7 +71,7 @@ def start(checkpoint, model, max_epochs):
     )
 
 
-@pytest.mark.timeout(60 + 30 * KILLS)
+@pytest.mark.timeout(120 + 60 * KILLS)
 def test_row_40_killed_at_random_moments_ends_with_the_same_weights(tmp_path):
     moments = random.Random()  # other moments each time
     max_epochs = 40 * KILLS
