@@ -120,3 +120,12 @@ def test_no_kernel_spreads_over_more_than_the_range(setting, seed):
     spread = log_kernel.amax(dim=(1, 2)) - log_kernel.amin(dim=(1, 2))
     bound = problem.log_range() * (2 if setting.task == "dense" else 1)
     assert (spread <= bound * (1 + 1e-9) + 1e-9).all()
+
+
+def test_objective_of_a_large_plan_keeps_its_digits():
+    cost = tensor(0, 1, 1500, 1400, dtype=torch.float32)
+    plan = tensor(1, 1, 1500, 1400, dtype=torch.float32) ** 4
+    plan /= plan.sum()
+    found = Setting(eps=0.07).problem(cost).objective(plan)
+    expected = Setting(eps=0.07).problem(cost.double()).objective(plan.double())
+    torch.testing.assert_close(found.double(), expected, rtol=1e-6, atol=1e-6)
