@@ -1,0 +1,147 @@
+"""Change one operator or number of a module at a time, and see whether tests notice.
+
+``python -m tests.mutants skvas/transport/priors.py tests/transport/test_priors.py``
+runs the tests once for each change, in a process forked from one that has torch loaded,
+and prints the changes that no test noticed. ``--sample 50`` draws some of them. Nothing
+in the checkout is changed. Needs forks, so not for Windows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import copy
+import io
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+SWAPS = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+}
+
+
+def changed(node):
+    """Return a changed copy of a node, or None."""
+    other = copy.deepcopy(node)
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
+        other.ops[0] = SWAPS[type(node.ops[0])]()
+    elif isinstance(node, ast.UnaryOp):
+        other = other.operand
+    elif type(getattr(node, "op", None)) in SWAPS:  # of two numbers, or of two facts
+        other.op = SWAPS[type(node.op)]()
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        other.value = not node.value
+    elif isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        other.value = node.value + 1
+    else:
+        return None
+    return ast.copy_location(other, node)
+
+
+def mutants(source):
+    """Yield the line, the old and the new text of each change, and the new source."""
+    tree = ast.parse(source)
+
+    def visit(node):
+        for field, value in ast.iter_fields(node):
+            if field in ("annotation", "returns"):
+                continue
+            items = value if isinstance(value, list) else [value]
+            for index, item in enumerate(items):
+                if not isinstance(item, ast.AST):
+                    continue
+                other = changed(item)
+                if other is not None:
+                    if isinstance(value, list):
+                        value[index] = other
+                    else:
+                        setattr(node, field, other)
+                    text = ast.unparse(ast.fix_missing_locations(tree))
+                    yield item.lineno, ast.unparse(item), ast.unparse(other), text
+                    if isinstance(value, list):
+                        value[index] = item
+                    else:
+                        setattr(node, field, item)
+                yield from visit(item)
+
+    yield from visit(tree)
+
+
+def notice(module, source, tests, limit):
+    """Tell whether tests fail, or do not end, with another source of a module."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        shutil.copytree(ROOT / "skvas", place / "skvas")
+        (place / module).write_text(source, encoding="utf-8")
+        child = os.fork()
+        if child == 0:
+            os.chdir(ROOT)
+            sys.path.insert(0, folder)
+            with contextlib.redirect_stdout(io.StringIO()):
+                options = ["-x", "-q", "-p", "no:cacheprovider", "-o", "pythonpath="]
+                code = pytest.main([*options, *tests])
+            os._exit(int(code))
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return status != 0
+            time.sleep(0.05)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("module")
+    parser.add_argument("tests", nargs="+")
+    parser.add_argument("--sample", type=int)
+    parser.add_argument("--limit", type=float, default=300, help="seconds a run")
+    options = parser.parse_args()
+    sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != ROOT]
+    sys.path.append(str(ROOT))  # for tests/; skvas is that of the copy
+    torch.set_num_threads(1)
+    source = (ROOT / options.module).read_text(encoding="utf-8")
+    if notice(options.module, source, options.tests, options.limit):
+        sys.exit("the tests fail without a change")
+    found = list(mutants(source))
+    if options.sample is not None and options.sample < len(found):
+        found = sorted(random.Random(0).sample(found, options.sample))
+    survivors = 0
+    for line, old, new, text in found:
+        if not notice(options.module, text, options.tests, options.limit):
+            survivors += 1
+            print(f"{options.module}:{line}: {old} -> {new}", flush=True)
+    print(f"{options.module}: {survivors} of {len(found)} changes were not noticed")
+
+
+if __name__ == "__main__":
+    main()
