@@ -51,7 +51,7 @@ BACKGROUND = "background"
 def main():
     options = _options()
     logging.getLogger("hmmlearn").setLevel(logging.ERROR)
-    sets = _find_sets(options.data)
+    sets = find_sets(options.data)
     stem = options.out / "accuracy"
     content = _earlier(stem.with_suffix(".json"), options.fresh)
     chosen = {name: sets[name]() for name in options.sets or sets}
@@ -84,7 +84,7 @@ def _options():
     return options
 
 
-def _find_sets(folder):
+def find_sets(folder):
     """Return loaders by name: SPAR, and the labelled sets of the folder."""
     sets = {
         "SPAR": load_spar,

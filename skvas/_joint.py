@@ -36,8 +36,10 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
 
     Parameters
     ----------
-    n_actions : int, default=8
-        Number of actions K. A video need not contain all of them.
+    n_actions : int, tuple of two int or "auto", default=8
+        Number of actions K. A video need not contain all of them. A tuple of the
+        smallest and the largest: the number is estimated (see Notes). "auto": from 2 to
+        20.
     recipe : {"informed", "paper"}, default="informed"
         Where training starts, and what "auto" below stands for. "informed": from
         whitened features and action embeddings found in the data themselves. "paper":
@@ -148,7 +150,11 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
     ----------
     labels_ : int64 ndarray of shape (n_frames,), or an object array of them
         Action of each frame of the videos of `fit`.
-    prototypes_ : ndarray of shape (n_actions, n_embedding)
+    n_actions_ : int
+        Number of actions, estimated where `n_actions` left a choice.
+    n_actions_scores_ : dict of str to ndarray or None
+        Each `n_actions` that was tried, and its `score`; None if none was.
+    prototypes_ : ndarray of shape (n_actions_, n_embedding)
         Action embeddings, of length one, in the space of `segment_on_`.
     segment_on_ : {"features", "embedding"}
         Where frames are told apart, "auto" resolved.
@@ -189,6 +195,12 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
     All settings, each from several starts, then vote on the segmentation that training
     starts from, the more the better they score.
 
+    So is the number of actions, if it may be one of several: that is taken with which
+    matched frames have one action most often beyond chance
+    (:func:`~skvas.metrics.modularity_score`), on average over two quick segmentations
+    and smoothed over neighbouring numbers. Expect it to be off by a factor of 1.5, and
+    look at `n_actions_scores_` for others that score as well.
+
     References
     ----------
     .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,
@@ -208,7 +220,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
 
     def __init__(
         self,
-        n_actions: int = 8,
+        n_actions: int | tuple[int, int] | str = 8,
         *,
         recipe: str = "informed",
         features: Any = "auto",
@@ -307,9 +319,8 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         """
         self._check_parameters()
         with unchanged_on_failure(self):
-            checked = check_videos(
-                videos, estimator=self, min_total_frames=max(2, self.n_actions)
-            )
+            fewest = max(2, self._range_of_actions()[0])
+            checked = check_videos(videos, estimator=self, min_total_frames=fewest)
             rng = check_random_state(self.random_state)
             model, features, checkpoint = self._begin(checked, rng)
             start = self.prototypes_

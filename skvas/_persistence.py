@@ -173,9 +173,14 @@ def _check(estimator: Any) -> None:
         raise ModelFileError("n_features_in_ is out of range")
     _check_networks(estimator)
     if "n_actions" in parameters:
-        shape = (estimator.n_actions, estimator.n_embedding_)
+        low, high = estimator._range_of_actions()
+        # Files that are older than these attributes have not got them.
+        vars(estimator).setdefault("n_actions_scores_", None)
+        n_actions = vars(estimator).setdefault("n_actions_", low)
+        if type(n_actions) is not int or not low <= n_actions <= high:
+            raise ModelFileError("n_actions_ is not as fit makes it")
+        shape = (n_actions, estimator.n_embedding_)
         _check_floats("prototypes_", estimator.prototypes_, shape)
-        # Files that are older than the attribute have not got it.
         if vars(estimator).setdefault("segment_on_", "embedding") not in SPACES:
             raise ModelFileError("segment_on_ is not as fit makes it")
     if "matching" in parameters:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import ndimage
 from sklearn.base import ClusterMixin
 from torch import Tensor
 
@@ -27,13 +28,27 @@ from skvas._training import (
 from skvas._typing import Videos
 from skvas.decoding import plan_to_labels
 from skvas.exceptions import InvalidParameterError
-from skvas.metrics import PairMatches, consistency_score, match_pairs
+from skvas.metrics import (
+    PairMatches,
+    consistency_score,
+    match_pairs,
+    modularity_score,
+)
 from skvas.nn import Prototypes
 from skvas.transport import FGWResult, unit
 from skvas.validation import check_choice, check_integer, check_real, is_single_video
 
 STARTS = ("time", "kmeans", "random")
 SPACES = ("features", "embedding")
+# Numbers of actions that "auto" chooses from, and the two settings, as unlike as can
+# be, that each is tried with.
+N_ACTIONS = (2, 20)
+TRIALS: tuple[dict[str, Any], ...] = (
+    {"start": "kmeans", "lambda_actions": 0.3, "alpha": 0.3},
+    {"start": "time", "lambda_actions": 0.1, "alpha": 0.6},
+)
+# Scores of a number and of its two neighbours are averaged with these weights.
+SMOOTHING = (0.25, 0.5, 0.25)
 # Pairs of `lambda_actions` and `alpha` that "auto" chooses from.
 BALANCES = ((0.3, 0.3), (0.1, 0.3), (0.3, 0.6), (0.1, 0.6))
 # Frames a video, and rounds of refinement, that the choice is made on.
@@ -59,7 +74,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         Returns
         -------
         int64 ndarray of shape (n_frames,), or an object array of them
-            Actions 0 ... n_actions - 1.
+            Actions 0 ... n_actions_ - 1.
 
         Raises
         ------
@@ -81,7 +96,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
 
         Returns
         -------
-        float32 ndarray of shape (n_frames, n_actions), or an object array of them
+        float32 ndarray of shape (n_frames, n_actions_), or an object array of them
             Rows of the transport plan, summing to 1.
 
         Raises
@@ -95,7 +110,12 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         return mirror([shares for shares, _ in found], is_single_video(videos))
 
     def _check_segmentation(self) -> None:
-        check_integer("n_actions", self.n_actions, low=1)
+        low, high = self._range_of_actions()
+        if low < high and self.recipe != "informed":
+            raise InvalidParameterError(
+                f'n_actions={self.n_actions!r} needs recipe="informed", which tells '
+                "frames apart before training; give the number of actions."
+            )
         check_real("lambda_actions", self._resolve("lambda_actions"), low=0)
         check_choice("start", self._resolve("start"), STARTS)
         check_integer("n_refine", self._resolve("n_refine"), low=0)
@@ -105,6 +125,19 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
                 'segment_on="features" needs recipe="informed" and encoder=None, whose '
                 "embedding starts as the features."
             )
+
+    def _range_of_actions(self) -> tuple[int, int]:
+        """Return the smallest and the largest number of actions."""
+        allowed = N_ACTIONS if is_auto(self.n_actions) else self.n_actions
+        if isinstance(allowed, tuple) and len(allowed) == 2:
+            low = check_integer("the smallest of n_actions", allowed[0], low=1)
+            return low, check_integer("the largest of n_actions", allowed[1], low=low)
+        if isinstance(allowed, (str, tuple)):
+            raise InvalidParameterError(
+                "n_actions must be an integer, a tuple of the smallest and the largest "
+                f'to choose from, or "auto", got {allowed!r}.'
+            )
+        return (check_integer("n_actions", allowed, low=1),) * 2
 
     def _starts_as_features(self) -> bool:
         return self.recipe == "informed" and self.encoder is None
@@ -134,33 +167,74 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         embeddings, batch = self._survey(model, features, rng)
         seed = int(rng.randint(2**31))
         settings = self._open_settings()
+        few = thin(unpad(embeddings, batch.lengths), CHOICE_FRAMES, embeddings.device)
+        self._count_actions(few, seed)
         if self.recipe == "informed" and len(features) > 1 and len(settings) > 1:
-            vectors = self._elect(settings, embeddings, batch, seed)
+            vectors = self._elect(settings, few, seed)
         else:
-            vectors = self._place(embeddings, batch, self._resolve("start"), seed)
+            start = self._resolve("start")
+            vectors = self._place(embeddings, batch, self.n_actions_, start, seed)
         task, n_rounds = self._segmentation_task(), self._resolve("n_refine")
         vectors = refine(vectors, embeddings, batch, task, n_rounds)
         model.prototypes = Prototypes(vectors)
         self.prototypes_ = model.actions().detach().cpu().numpy().copy()
 
+    def _count_actions(self, few: VideoBatch, seed: int) -> None:
+        """Settle the number of actions where `n_actions` leaves a choice.
+
+        That number is taken whose labels agree best across videos: matched frames of
+        pairs of videos should have one label more often than by chance. Labels of too
+        few actions agree by chance, those of too many no longer agree.
+        """
+        low, high = self._range_of_actions()
+        self.n_actions_ = low
+        self.n_actions_scores_: dict[str, np.ndarray] | None = None
+        if low == high:
+            return
+        if len(few.lengths) < 2:
+            raise InvalidParameterError(
+                f"n_actions={self.n_actions!r} needs two videos or more, whose frames "
+                "can be matched; give the number of actions."
+            )
+        matches = match_pairs(unpad(few.frames, few.lengths), random_state=seed)
+        n_frames = int(few.lengths.sum())
+        numbers = range(low, max(low, min(high, n_frames)) + 1)
+        scores = np.zeros((len(numbers), len(TRIALS)))
+        for (i, number), (j, setting) in product(enumerate(numbers), enumerate(TRIALS)):
+            self.chosen_ = setting  # what the task resolves "auto" to
+            start = self._place(few.frames, few, number, setting["start"], seed)
+            labels = _labels_of(self._try(start, few)[1], few)
+            scores[i, j] = modularity_score(labels, matches, ordered=self._in_order())
+        self.chosen_ = {}
+        score = ndimage.correlate1d(scores.mean(axis=1), SMOOTHING, mode="nearest")
+        self.n_actions_ = numbers[int(score.argmax())]
+        self.n_actions_scores_ = {"n_actions": np.array(numbers), "score": score}
+
     def _place(
-        self, embeddings: Tensor, batch: VideoBatch, start: str, seed: int
+        self,
+        embeddings: Tensor,
+        batch: VideoBatch,
+        n_actions: int,
+        start: str,
+        seed: int,
     ) -> Tensor:
         """Return the action embeddings before any refinement, (K, D)."""
         rng = np.random.RandomState(seed)
         if start == "time":
-            return time_slices(embeddings, batch, self.n_actions)
+            return time_slices(embeddings, batch, n_actions)
         if start == "kmeans":
-            return k_means(embeddings, batch, self.n_actions, rng)
-        drawn = rng.standard_normal((self.n_actions, embeddings.shape[2]))
+            return k_means(embeddings, batch, n_actions, rng)
+        drawn = rng.standard_normal((n_actions, embeddings.shape[2]))
         return unit(torch.from_numpy(drawn).to(embeddings))
 
+    def _try(self, start: Tensor, few: VideoBatch) -> tuple[Tensor, Tensor]:
+        """Refine action embeddings a little; return them and the plans they lead to."""
+        task = self._segmentation_task()
+        vectors = refine(start, few.frames, few, task, CHOICE_ROUNDS)
+        return vectors, task.solve(few.frames, few, vectors).plan
+
     def _elect(
-        self,
-        settings: list[dict[str, Any]],
-        embeddings: Tensor,
-        batch: VideoBatch,
-        seed: int,
+        self, settings: list[dict[str, Any]], few: VideoBatch, seed: int
     ) -> Tensor:
         """Choose what was left open, and return where the actions start, (K, D).
 
@@ -170,16 +244,13 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         is looked at. All settings vote, those that agree most above all, on the
         segmentation whose barycentres are the start.
         """
-        few = thin(unpad(embeddings, batch.lengths), CHOICE_FRAMES, embeddings.device)
         matches = match_pairs(unpad(few.frames, few.lengths), random_state=seed)
         plans, scores, tried = [], [], []
         for start, setting in self._candidates(settings, few, seed):
-            self.chosen_ = setting  # what the task below resolves "auto" to
-            task = self._segmentation_task()
-            vectors = refine(start, few.frames, few, task, CHOICE_ROUNDS)
-            plans.append(task.solve(few.frames, few, vectors).plan)
-            labels = [plan_to_labels(plan) for plan in unpad(plans[-1], few.lengths)]
-            scores.append(self._consistency(labels, matches))
+            self.chosen_ = setting  # what the task resolves "auto" to
+            vectors, plan = self._try(start, few)
+            scores.append(self._consistency(_labels_of(plan, few), matches))
+            plans.append(plan)
             tried.append((vectors, setting))
         best = int(np.argmax(scores))
         vectors, self.chosen_ = tried[best]
@@ -197,7 +268,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
             if start not in placed:
                 n_places = 1 if start == "time" else N_RESTARTS
                 placed[start] = [
-                    self._place(few.frames, few, start, seed + restart)
+                    self._place(few.frames, few, self.n_actions_, start, seed + restart)
                     for restart in range(n_places)
                 ]
             for vectors in placed[start]:
@@ -302,6 +373,10 @@ def _segment(
     lengths = batch.lengths.to(found.plan.device)
     shares = unpad(found.plan * lengths[:, None, None], batch.lengths)
     return list(zip(shares, found.objective.tolist(), strict=True))
+
+
+def _labels_of(plan: Tensor, batch: VideoBatch) -> list[np.ndarray]:
+    return [plan_to_labels(shares) for shares in unpad(plan, batch.lengths)]
 
 
 def _directions(features: list[np.ndarray]) -> list[np.ndarray]:

@@ -164,7 +164,13 @@ def _add_fit(commands: Any) -> None:
     parser = _add(commands, "fit", _fit, "Fit a model to the videos of a folder.")
     _add_folder(parser)
     parser.add_argument("-o", "--out", metavar="MODEL", required=True)
-    parser.add_argument("-k", "--n-actions", type=int, help="number of actions")
+    parser.add_argument(
+        "-k",
+        "--n-actions",
+        metavar="K",
+        type=lambda text: text if text == "auto" else int(text),
+        help="number of actions; auto estimates it",
+    )
     parser.add_argument(
         "--task",
         choices=tuple(ESTIMATORS),
@@ -286,7 +292,9 @@ def _extract(options: argparse.Namespace) -> None:
 
 def _fit(options: argparse.Namespace) -> None:
     if options.task != "align" and options.n_actions is None:
-        raise ValueError("-k is missing: how many actions shall be told apart?")
+        raise ValueError(
+            "-k is missing: how many actions shall be told apart? -k auto estimates it."
+        )
     if options.task == "align" and options.n_actions is not None:
         raise ValueError("-k has no use in --task align, which finds no actions.")
     if options.task == "segment" and options.matching is not None:
@@ -309,9 +317,11 @@ def _fit(options: argparse.Namespace) -> None:
     model: Any = ESTIMATORS[options.task](**arguments).fit(data.videos)
     model.set_params(callback=None)
     model.save(options.out)
+    estimated = options.n_actions == "auto"
     _say(
-        f"fitted to {len(data.videos)} videos in {time.perf_counter() - started:.1f} s,"
-        f" saved as {options.out}"
+        f"fitted to {len(data.videos)} videos in {time.perf_counter() - started:.1f} s"
+        f"{f', {model.n_actions_} actions' if estimated else ''}, "
+        f"saved as {options.out}"
     )
 
 
@@ -439,7 +449,7 @@ def _score_segmentation(
     options: argparse.Namespace,
     groups: list[Any] | None,
 ) -> dict[str, dict[str, float]]:
-    uniform = uniform_segmentation([len(video) for video in videos], model.n_actions)
+    uniform = uniform_segmentation([len(video) for video in videos], model.n_actions_)
     found = [model.predict(video) for video in _progress(videos, lambda _: "segment")]
     scores = {}
     for name, predicted in (("uniform cut", uniform), (type(model).__name__, found)):

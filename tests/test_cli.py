@@ -95,6 +95,15 @@ def test_options_of_fit_reach_the_estimator(folder, options, name, value):
     assert model.n_iter_ == 0
 
 
+def test_fit_estimates_the_number_of_actions(folder, tmp_path, capsys):
+    arguments = ("fit", folder, "-k", "auto", "--epochs", 0, "-o", tmp_path / "model")
+    assert run(*arguments) == 0
+    model = skvas.load(tmp_path / "model")
+    assert model.n_actions == "auto"
+    assert f", {model.n_actions_} actions, saved" in capsys.readouterr().err
+    assert run("evaluate", tmp_path / "model", folder) == 0
+
+
 def visible(folder):
     """List what is not hidden in a folder."""
     return sorted(name for name in os.listdir(folder) if not name.startswith("."))

@@ -365,6 +365,8 @@ FORGERIES = {
     "unknown matching": {"state": lambda s: s.update(matching_="guess")},
     "huge number of features": {"state": lambda s: s.update(n_features_in_=10**12)},
     "other number of features": {"state": lambda s: s.update(n_features_in_=6)},
+    "other number of actions": {"state": lambda s: s.update(n_actions_=4)},
+    "number of actions of no type": {"state": lambda s: s.update(n_actions_="3")},
     "other dimension": {"state": lambda s: s.update(n_embedding_=3)},
 }
 

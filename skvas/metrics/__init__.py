@@ -6,6 +6,7 @@ from skvas.metrics._consistency import (
     PairMatches,
     consistency_score,
     match_pairs,
+    modularity_score,
 )
 from skvas.metrics._embeddings import (
     PhaseClassification,
@@ -51,6 +52,7 @@ __all__ = [
     "match_pairs",
     "matching_error",
     "miou",
+    "modularity_score",
     "mof",
     "phase_classification",
     "phase_progression",

@@ -1,4 +1,4 @@
-"""An unlabelled score: how far a segmentation and an alignment agree."""
+"""Unlabelled scores: how far a segmentation and an alignment agree."""
 
 from __future__ import annotations
 
@@ -191,11 +191,7 @@ def consistency_score(
     >>> round(consistency_score(bad, videos).score, 2)
     0.0
     """
-    if isinstance(videos, PairMatches):
-        matches = videos
-    else:
-        matches = match_pairs(videos, n_pairs=n_pairs, random_state=random_state)
-    codes = np.concatenate(encode(check_labels(labels, matches.lengths))[0])
+    codes, matches = _match_labels(labels, videos, n_pairs, random_state)
     monotone = _information(codes[matches.frames], codes[matches.monotone])
     free = _information(codes[matches.frames], codes[matches.free])
     return ConsistencyScore(
@@ -204,6 +200,80 @@ def consistency_score(
         free=free,
         n_pairs=matches.n_pairs,
     )
+
+
+def modularity_score(
+    labels: Labels,
+    videos: Videos | PairMatches,
+    *,
+    ordered: bool = False,
+    n_pairs: int = 40,
+    random_state: int | np.random.RandomState | None = None,
+) -> float:
+    r"""Score a number of actions without labels, by how often matched frames agree.
+
+    Frames of pairs of videos are matched as in :func:`match_pairs`. The score is the
+    share of matched frames with one label, less the share that would have one if
+    labels were matched at random: the modularity of the labels on the graph of matched
+    frames. If there are too few labels, many agree by chance; if there are too many,
+    they no longer agree. :func:`consistency_score` tells which of several
+    segmentations into as many actions is best.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_frames_i,), one a video
+        Labels of all frames; the same label means the same action in all videos.
+    videos : arrays of shape (n_frames_i, D), or PairMatches
+        The videos in a space whose Euclidean distances mean something, or what
+        :func:`match_pairs` made of them.
+    ordered : bool, default=False
+        Whether videos share an order: monotone matches then weigh as much as nearest
+        frames, which else are all that counts.
+    n_pairs : int, default=40
+        Number of pairs of videos; see :func:`match_pairs`. Ignored for matches.
+    random_state : int, RandomState instance or None, default=None
+        Draws the pairs. Ignored for matches.
+
+    Returns
+    -------
+    float
+        0 where agreement is that of chance, as if all labels are equal, and at most
+        1 - 1/K for K labels.
+
+    References
+    ----------
+    .. [1] M. E. J. Newman and M. Girvan, "Finding and evaluating community structure
+       in networks", Physical Review E 69, 2004.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.metrics import modularity_score
+    >>> videos = [np.repeat([[0.0], [5.0], [9.0]], n, axis=0) for n in (2, 3, 4)]
+    >>> for labels in ([0, 0, 1], [0, 1, 2]):
+    ...     repeated = [np.repeat(labels, n) for n in (2, 3, 4)]
+    ...     print(round(modularity_score(repeated, videos), 2))
+    0.44
+    0.67
+    """
+    codes, matches = _match_labels(labels, videos, n_pairs, random_state)
+    own = codes[matches.frames]
+    ways = [matches.free, matches.monotone] if ordered else [matches.free]
+    return float(np.mean([_modularity(own, codes[partners]) for partners in ways]))
+
+
+def _match_labels(
+    labels: Labels,
+    videos: Videos | PairMatches,
+    n_pairs: int,
+    random_state: int | np.random.RandomState | None,
+) -> tuple[Codes, PairMatches]:
+    """Return the labels of all frames as integers, and the matches, found or given."""
+    if isinstance(videos, PairMatches):
+        matches = videos
+    else:
+        matches = match_pairs(videos, n_pairs=n_pairs, random_state=random_state)
+    return np.concatenate(encode(check_labels(labels, matches.lengths))[0]), matches
 
 
 def _pair(number: int) -> tuple[int, int]:
@@ -223,6 +293,14 @@ def _match(
         np.append(frames_y[to_y], frames_x[to_x]),
         np.append(frames_y[cost.argmin(axis=1)], frames_x[cost.argmin(axis=0)]),
     )
+
+
+def _modularity(labels: Codes, matched: Codes) -> float:
+    """Return how much more often labels agree than by chance."""
+    n_labels = int(max(labels.max(), matched.max())) + 1
+    counts = [np.bincount(side, minlength=n_labels) for side in (labels, matched)]
+    chance = counts[0] @ counts[1] / len(labels) ** 2
+    return float(np.mean(labels == matched) - chance)
 
 
 def _information(labels: Codes, matched: Codes) -> float:

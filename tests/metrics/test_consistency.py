@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networkx as nx
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -9,7 +10,7 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_mutual_info_score
 
 from skvas.decoding import monotone_path, path_to_matches
-from skvas.metrics import consistency_score, match_pairs
+from skvas.metrics import consistency_score, match_pairs, modularity_score
 
 
 def ordered_videos(n_videos=6, seed=0, noise=0.3):
@@ -123,3 +124,31 @@ def test_input_that_cannot_be_scored_is_refused():
         consistency_score(labels[:2], videos)
     with pytest.raises(ValueError, match="n_pairs"):
         match_pairs(videos, n_pairs=0)
+
+
+def test_modularity_is_that_of_the_graph_of_matched_frames():
+    videos, labels = ordered_videos(4)
+    matches = match_pairs(videos)
+    rng = np.random.default_rng(1)
+    found = [np.where(rng.random(len(v)) < 0.3, 3 - v, v) for v in labels]
+    flat = np.concatenate(found)
+    expected = []
+    for partners in (matches.free, matches.monotone):
+        graph = nx.MultiDiGraph(zip(matches.frames, partners, strict=True))
+        groups = [set(np.flatnonzero(flat == label)) & set(graph) for label in range(4)]
+        expected.append(nx.community.modularity(graph, groups))
+    score = modularity_score(found, matches)
+    assert np.isclose(score, expected[0])
+    assert modularity_score(found, videos) == score
+    both = modularity_score(found, matches, ordered=True)
+    assert np.isclose(both, np.mean(expected))
+
+
+def test_modularity_is_highest_for_the_true_number_of_labels():
+    videos, labels = ordered_videos()
+    merged = [video // 2 for video in labels]
+    # Every other frame: halves that nothing tells apart.
+    halved = [2 * video + np.arange(len(video)) % 2 for video in labels]
+    scores = [modularity_score(found, videos) for found in (merged, labels, halved)]
+    assert max(scores) == scores[1]
+    assert modularity_score([0 * video for video in labels], videos) == 0
