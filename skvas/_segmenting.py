@@ -74,7 +74,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         Returns
         -------
         int64 ndarray of shape (n_frames,), or an object array of them
-            Actions 0 ... n_actions_ - 1.
+            Actions 0 ... ``n_actions_ - 1``.
 
         Raises
         ------
