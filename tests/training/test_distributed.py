@@ -95,9 +95,10 @@ def test_training_of_two_processes_resumes_from_a_checkpoint(tmp_path, alone, fa
         checkpoint=tmp_path / "run",
         callback=stop,
     )
+    others = multiprocessing.active_children()  # joblib keeps its own
     with pytest.raises(Exception, match="enough"):
         estimator.fit(VIDEOS)
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= set(others)
     # The number of processes is not the training's.
     resumed = estimator.set_params(callback=None, devices=3).fit(VIDEOS)
     assert resumed.history_["epoch"].tolist() == [1, 2, 3, 4]
@@ -112,10 +113,10 @@ def test_row_39_interrupt_ends_all_processes(fabric):
             os.kill(parent, signal.SIGINT)
 
     estimator = quick(ActionSegmenter, max_epochs=10_000, devices=2, callback=interrupt)
-    before = vars(estimator).copy()
+    before, others = vars(estimator).copy(), multiprocessing.active_children()
     with pytest.raises(KeyboardInterrupt):
         estimator.fit(VIDEOS)
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= set(others)
     assert vars(estimator) == before
 
 
