@@ -35,6 +35,13 @@ settings.register_profile(
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# As few as at home, and the same in every run: for a second run in CI.
+settings.register_profile(
+    "quick",
+    settings.get_profile("dev"),
+    derandomize=True,
+    database=None,
+)
 # Thousands of problems of any size and scale; see tests/transport/test_campaign.py.
 settings.register_profile(
     "campaign",
