@@ -10,6 +10,8 @@ from torch import Tensor
 from skvas.transport._marginals import Marginal
 from skvas.transport.structures import Structure
 
+PIECE = 1 << 20  # entries of a product that is summed at once
+
 
 @dataclass(frozen=True)
 class FGWProblem:
@@ -137,8 +139,10 @@ class FGWProblem:
 
 
 def _dot(x: Tensor, y: Tensor) -> Tensor:
-    """Return the inner product of each pair of matrices.
+    """Return the inner product of each pair of matrices, some rows at a time.
 
     A matrix product would round off too much over millions of entries.
     """
-    return (x * y).sum(dim=(1, 2))
+    rows = max(1, PIECE * x.shape[1] // x.numel())
+    parts = zip(torch.split(x, rows, 1), torch.split(y, rows, 1), strict=True)
+    return torch.stack([(a * b).sum(dim=(1, 2)) for a, b in parts]).sum(dim=0)
