@@ -348,9 +348,10 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
             the cost of the alignment with the reference. Higher is better. Values
             under other parameters of the transport problems do not compare.
         """
-        checked = self._check_seen(videos)
-        segmented = [objective for _, objective in self._segment(checked)]
-        aligned = [a.cost for a in self._align_to_reference(self._embed(checked))]
+        features = self._features(self._check_seen(videos))
+        segmented = [objective for _, objective in self._segment(features)]
+        embeddings = self._embed_features(features)
+        aligned = [a.cost for a in self._align_to_reference(embeddings)]
         return -float(np.mean(segmented) + self.beta * np.mean(aligned))
 
     def _check_parameters(self) -> None:

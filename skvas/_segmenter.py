@@ -297,9 +297,9 @@ class ActionSegmenter(SegmentingEstimator):
             Higher is better. Values under other `eps`, `alpha`, `n_actions`, `rho` or
             `lambda_actions` do not compare.
         """
-        checked = self._check_seen(videos)
-        objectives = [objective for _, objective in self._segment(checked)]
-        return -float(np.average(objectives, weights=[len(v) for v in checked]))
+        features = self._features(self._check_seen(videos))
+        objectives = [objective for _, objective in self._segment(features)]
+        return -float(np.average(objectives, weights=[len(v) for v in features]))
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Any
 
@@ -83,7 +83,8 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         NotFittedError
             If `fit` was not called.
         """
-        labels = self._labels(self._segment(self._check_seen(videos)))
+        found = self._segment(self._features(self._check_seen(videos)))
+        labels = _labels(shares for shares, _ in found)
         return mirror(labels, is_single_video(videos))
 
     def predict_proba(self, videos: Videos) -> Any:
@@ -106,7 +107,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         NotFittedError
             If `fit` was not called.
         """
-        found = self._segment(self._check_seen(videos))
+        found = self._segment(self._features(self._check_seen(videos)))
         return mirror([shares for shares, _ in found], is_single_video(videos))
 
     def _check_segmentation(self) -> None:
@@ -203,7 +204,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         for (i, number), (j, setting) in product(enumerate(numbers), enumerate(TRIALS)):
             self.chosen_ = setting  # what the task resolves "auto" to
             start = self._place(few.frames, few, number, setting["start"], seed)
-            labels = _labels_of(self._try(start, few)[1], few)
+            labels = _labels(unpad(self._try(start, few)[1], few.lengths))
             scores[i, j] = modularity_score(labels, matches, ordered=self._in_order())
         self.chosen_ = {}
         score = ndimage.correlate1d(scores.mean(axis=1), SMOOTHING, mode="nearest")
@@ -249,7 +250,8 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         for start, setting in self._candidates(settings, few, seed):
             self.chosen_ = setting  # what the task resolves "auto" to
             vectors, plan = self._try(start, few)
-            scores.append(self._consistency(_labels_of(plan, few), matches))
+            labels = _labels(unpad(plan, few.lengths))
+            scores.append(self._consistency(labels, matches))
             plans.append(plan)
             tried.append((vectors, setting))
         best = int(np.argmax(scores))
@@ -294,17 +296,19 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
 
         `start` are the action embeddings before training.
         """
-        spaces = {"features": _directions(features), "embedding": embeddings}
         actions = {"features": start, "embedding": self.prototypes_}
         choice: tuple[str, ...] = (self.segment_on,)
         if self.segment_on == "auto":
             trained = self.n_iter_ > 0 and len(features) > 1
             both = self._starts_as_features() and trained
             choice = SPACES if both else ("embedding",)
-        labels = {
-            space: self._labels(self._segment_in(spaces[space], actions[space]))
-            for space in choice
-        }
+        spaces = {"embedding": embeddings}
+        if "features" in choice:
+            spaces["features"] = _directions(features)
+        labels = {}
+        for space in choice:
+            found = self._segment_in(spaces[space], actions[space])
+            labels[space] = _labels(shares for shares, _ in found)
         self.segment_on_ = choice[0]
         if len(choice) > 1:
             self.segment_on_ = self._better(labels, spaces["features"])
@@ -325,9 +329,8 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         )
         return "embedding" if after >= WORTH * before else "features"
 
-    def _segment(self, videos: list[np.ndarray]) -> list[tuple[np.ndarray, float]]:
-        """Segment checked videos."""
-        features = self._features(videos)
+    def _segment(self, features: list[np.ndarray]) -> list[tuple[np.ndarray, float]]:
+        """Segment videos whose features are those that the encoder sees."""
         if self.segment_on_ == "features":
             return self._segment_in(_directions(features), self.prototypes_)
         return self._segment_in(self._embed_features(features), self.prototypes_)
@@ -341,10 +344,6 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         """
         common = (actions, self._segmentation_task(), str(self._device()))
         return self._in_jobs(_segment, frames, len(actions), *common)
-
-    @staticmethod
-    def _labels(found: list[tuple[np.ndarray, float]]) -> list[np.ndarray]:
-        return [plan_to_labels(shares) for shares, _ in found]
 
     def _consistency(self, labels: list[np.ndarray], matches: PairMatches) -> float:
         found = consistency_score(labels, matches)
@@ -375,8 +374,8 @@ def _segment(
     return list(zip(shares, found.objective.tolist(), strict=True))
 
 
-def _labels_of(plan: Tensor, batch: VideoBatch) -> list[np.ndarray]:
-    return [plan_to_labels(shares) for shares in unpad(plan, batch.lengths)]
+def _labels(plans: Iterable[np.ndarray]) -> list[np.ndarray]:
+    return [plan_to_labels(plan) for plan in plans]
 
 
 def _directions(features: list[np.ndarray]) -> list[np.ndarray]:

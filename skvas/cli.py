@@ -34,6 +34,7 @@ from skvas.datasets import load_folder
 from skvas.datasets._folder import VideoFile, find_videos, read_features
 from skvas.exceptions import FailedFilesWarning
 from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
+from skvas.io._files import FORMATS
 from skvas.metrics import (
     label_agreement,
     linear_warp,
@@ -49,7 +50,6 @@ ESTIMATORS = {
     "segment": ActionSegmenter,
     "align": VideoAligner,
 }
-LABEL_FORMATS = ("txt", "csv", "json", "eaf", "textgrid", "srt", "vtt")
 # Pairs of videos on which `evaluate` scores alignments.
 N_PAIRS = 30
 # Characters of a progress bar.
@@ -206,7 +206,7 @@ def _add_predict(commands: Any) -> None:
     _add_folder(parser)
     parser.add_argument("-o", "--out", metavar="FOLDER", required=True)
     parser.add_argument(
-        "--format", choices=LABEL_FORMATS, default="txt", help="default: txt"
+        "--format", choices=tuple(FORMATS), default="txt", help="default: txt"
     )
     parser.add_argument(
         "--fps",
