@@ -178,7 +178,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         task, n_rounds = self._segmentation_task(), self._resolve("n_refine")
         vectors = refine(vectors, embeddings, batch, task, n_rounds)
         model.prototypes = Prototypes(vectors)
-        self.prototypes_ = model.actions().detach().cpu().numpy().copy()
+        self.prototypes_ = model.actions().detach().cpu().numpy()
 
     def _count_actions(self, few: VideoBatch, seed: int) -> None:
         """Settle the number of actions where `n_actions` leaves a choice.

@@ -87,6 +87,19 @@ def test_candidate_that_scores_alone_has_the_only_vote(cls, monkeypatch):
 
 
 @every_segmenter
+def test_random_start_is_drawn_anew_for_each_place(cls, monkeypatch):
+    drawn, k_means = [], _segmenting.k_means
+
+    def spy(embeddings, batch, n_actions, rng):
+        drawn.append(int(rng.get_state()[1][0]))
+        return k_means(embeddings, batch, n_actions, rng)
+
+    monkeypatch.setattr(_segmenting, "k_means", spy)
+    untrained(cls, start="kmeans").fit(VIDEOS)
+    assert len(drawn) == len(set(drawn)) == 3
+
+
+@every_segmenter
 def test_candidates_without_a_score_have_a_best_all_the_same(cls, monkeypatch):
     score, _ = scores_that_prefer(ordered=None, free=None)
     monkeypatch.setattr(_segmenting, "consistency_score", score)

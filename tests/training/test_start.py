@@ -180,3 +180,12 @@ def test_votes_weigh_as_they_should():
     a, b = random_plan(0), random_plan(0) + 0.1 * random_plan(1)
     torch.testing.assert_close(vote([a, b], np.array([3.0, 1.0])), 0.75 * a + 0.25 * b)
     torch.testing.assert_close(vote([a, b], np.array([0.0, 1.0])), b)
+
+
+def test_all_take_part_in_how_a_plan_is_renumbered():
+    """The last plan resembles the first as it is, and the average the other way."""
+    labels = [[0, 1, 1, 1, 1], [0, 1, 0, 0, 0], [0, 1, 0, 0, 0], [0, 1, 0, 1, 0]]
+    plans = [torch.eye(2)[torch.tensor(row)][None] for row in labels]
+    voted = vote(plans, np.array([3.0, 2.0, 2.0, 1.0]))
+    expected = torch.tensor([3.0, 5.0, 0.0, 1.0, 0.0]) / 8
+    torch.testing.assert_close(voted[0, :, 0], expected)
