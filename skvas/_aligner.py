@@ -53,11 +53,13 @@ class VideoAligner(AligningEstimator):
     rho : float or "auto", default="auto"
         Weight of the temporal order prior. "auto": 0.15 as published; if
         informed, 0.35 where videos share an order, else 0.
-    zeta : float, default=0.5
-        Cost of leaving a frame unmatched.
-    virtual_mass : float, default=None
-        How much of a video can go unmatched, as a share of it. None: one frame, as
-        published.
+    zeta : float or str, default=0.5
+        Cost of leaving a frame unmatched. Such as "30%": this quantile of the costs
+        between the frames of the two videos.
+    virtual_mass : float or str, default=None
+        How much of a video can go unmatched, as a share of it. Such as "30%": the share
+        of its frames whose cheapest partner costs more than this quantile of the costs.
+        None: one frame, as published.
     matching : {"monotone", "plan", "nearest", "auto"}, default="auto"
         From plan to matches: the cheapest monotone path between the embeddings, for
         videos of a shared order; the partner that gets most of the plan's mass; or
@@ -171,8 +173,8 @@ class VideoAligner(AligningEstimator):
         eps: float = 0.07,
         radius: float = 0.04,
         rho: float | str = "auto",
-        zeta: float = 0.5,
-        virtual_mass: float | None = None,
+        zeta: float | str = 0.5,
+        virtual_mass: float | str | None = None,
         matching: str = "auto",
         reference: Any = None,
         tau: float | str = "auto",
@@ -310,8 +312,7 @@ class VideoAligner(AligningEstimator):
             return super()._alignment_task()
         return VAVATask(
             eps=self.eps,
-            zeta=self.zeta,
-            virtual_mass=self.virtual_mass,
+            virtual=self._virtual_frame(),
             phi=0.999 * (1 - progress),
         )
 

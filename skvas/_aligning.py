@@ -14,11 +14,17 @@ from skvas._base import BaseVideoEstimator, is_auto
 from skvas._batch import pad, unpad
 from skvas._coarse import align_coarsely, alignment_memory, parse_memory
 from skvas._output import mirror
-from skvas._training import AlignmentTask, VAVATask, thin
+from skvas._training import (
+    AlignmentTask,
+    VAVATask,
+    VirtualFrame,
+    parse_quantile,
+    thin,
+)
 from skvas._typing import Videos
 from skvas.exceptions import InvalidParameterError
 from skvas.transport import cosine_cost
-from skvas.validation import check_choice, check_real, check_videos, is_single_video
+from skvas.validation import check_choice, check_videos, is_single_video
 
 # Frames of a video that the choice of the reference looks at, and videos that each is
 # compared with.
@@ -88,10 +94,7 @@ class AligningEstimator(BaseVideoEstimator):
         return mirror([a.matches_x for a in found], is_single_video(videos))
 
     def _check_alignment(self) -> None:
-        check_real("zeta", self.zeta)
-        check_real(
-            "virtual_mass", self.virtual_mass, low=0, low_open=True, none_ok=True
-        )
+        self._virtual_frame()
         check_choice("matching", self.matching, (*MATCHINGS, "auto"))
         parse_memory(self.memory_limit)
 
@@ -101,11 +104,16 @@ class AligningEstimator(BaseVideoEstimator):
             eps=self.eps,
             radius=self.radius,
             rho=self._alignment_rho(),
-            zeta=self.zeta,
-            virtual_mass=self.virtual_mass,
+            virtual=self._virtual_frame(),
             tau=self._resolve("tau"),
             max_iter=self.max_iter,
         )
+
+    def _virtual_frame(self) -> VirtualFrame:
+        mass = self.virtual_mass
+        if mass is not None:
+            mass = parse_quantile("virtual_mass", mass, low=0, low_open=True)
+        return VirtualFrame(parse_quantile("zeta", self.zeta), mass)
 
     def _alignment_rho(self) -> float:
         """Return the weight of the order prior between videos."""

@@ -162,12 +162,14 @@ def _solve_coarsely(
     finer = real_x * np.log(steps[0]) + real_y * np.log(steps[1])
     objective = float(found.objective[0]) - task.eps * finer
     full_x, full_y = pad([x], device), pad([y], device)
+    costs = task.cost(batch_x.frames, batch_y.frames, batch_x, batch_y)
+    share_x, share_y = task.virtual.shares(costs, batch_x, batch_y)
     refiner = _Refiner(
         full_x.frames[0],
         full_y.frames[0],
         smooth,
-        virtual_masses(full_x.mask, task.virtual_mass, full_x.frames)[0],
-        virtual_masses(full_y.mask, task.virtual_mass, full_y.frames)[0],
+        virtual_masses(full_x.mask, share_x, full_x.frames)[0],
+        virtual_masses(full_y.mask, share_y, full_y.frames)[0],
         task.cosine_weight,
     )
     return refiner, objective

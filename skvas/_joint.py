@@ -81,11 +81,13 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         all. "auto": 0.3 or 0.1, chosen (see Notes), if informed; 0.11 otherwise.
     beta : float, default=1.0
         Weight of the alignment loss.
-    zeta : float, default=0.5
-        Cost of leaving a frame unmatched.
-    virtual_mass : float, default=None
-        How much of a video can go unmatched, as a share of it. None: one frame, as
-        published.
+    zeta : float or str, default=0.5
+        Cost of leaving a frame unmatched. Such as "30%": this quantile of the costs
+        between the frames of the two videos.
+    virtual_mass : float or str, default=None
+        How much of a video can go unmatched, as a share of it. Such as "30%": the share
+        of its frames whose cheapest partner costs more than this quantile of the costs.
+        None: one frame, as published.
     matching : {"monotone", "plan", "nearest", "auto"}, default="auto"
         From plan to matches: the cheapest monotone path between the embeddings, for
         videos of a shared order; the partner that gets most of the plan's mass; or
@@ -234,8 +236,8 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         rho: float | str = "auto",
         lambda_actions: float | str = "auto",
         beta: float = 1.0,
-        zeta: float = 0.5,
-        virtual_mass: float | None = None,
+        zeta: float | str = 0.5,
+        virtual_mass: float | str | None = None,
         matching: str = "auto",
         reference: Any = None,
         tau: float | str = "auto",

@@ -78,6 +78,21 @@ def test_shares_of_virtual_mass_mark_planted_background_before_real_frames(cls):
 
 
 @every
+def test_quantiles_of_the_costs_tell_how_much_background_was_planted(cls):
+    planted, real = [], []
+    for seed in range(3):
+        data = warped(seed, background=0.35, n_frames=(80, 120))
+        options = {"virtual_mass": "5%", "zeta": "15%"}
+        estimator = quick(cls, n_frames=64, max_iter=25, **options).fit(data.videos)
+        for i in range(6):
+            found = estimator.align(data.videos[i], data.videos[(i + 1) % 6])
+            marked, background = found.matches_x == -1, data.labels[i] == -1
+            planted.append(marked[background].mean())
+            real.append(marked[~background].mean())
+    assert np.mean(planted) > np.mean(real) + 0.3
+
+
+@every
 def test_without_virtual_mass_one_frame_in_all_can_be_background(cls):
     data = warped(0, background=0.35)
     x, y = data.videos[:2]
@@ -243,6 +258,9 @@ def test_wrong_reference_is_refused_and_nothing_is_fitted(cls, reference, messag
         ("virtual_mass", 0.0),
         ("virtual_mass", -1.0),
         ("virtual_mass", "half"),
+        ("virtual_mass", "0%"),
+        ("zeta", "100%"),
+        ("zeta", "-5%"),
         ("zeta", np.nan),
         ("zeta", None),
         ("matching", "best"),

@@ -12,7 +12,8 @@ from scipy.sparse import issparse
 
 from skvas import _aligning, _base, _coarse
 from skvas._coarse import alignment_memory, parse_memory
-from skvas._training import AlignmentTask
+from skvas._training import AlignmentTask, VirtualFrame, _virtual
+from skvas._training._virtual import Quantile
 from skvas.exceptions import CoarseAlignmentWarning, InvalidParameterError
 from skvas.transport import cosine_cost
 from tests.estimators import ALIGNERS, quick, small_videos
@@ -31,14 +32,13 @@ def embedding(n, warp, seed):
     return (noisy / np.linalg.norm(noisy, axis=1, keepdims=True)).astype(np.float32)
 
 
-def make_task(virtual_mass=None):
+def make_task(virtual_mass=None, zeta=0.5):
     return AlignmentTask(
         alpha=0.3,
         eps=0.07,
         radius=RADIUS,
         rho=0.35,
-        zeta=0.5,
-        virtual_mass=virtual_mass,
+        virtual=VirtualFrame(zeta, virtual_mass),
         tau=0.1,
         max_iter=25,
     )
@@ -47,6 +47,7 @@ def make_task(virtual_mass=None):
 def align_both(x, y, task, matching, monkeypatch, frames=150):
     """Align coarse to fine, and in full."""
     monkeypatch.setattr(_coarse, "COARSE_FRAMES", frames)
+    monkeypatch.setattr(_virtual, "QUANTILE_FRAMES", frames // 2)
     monkeypatch.setattr(_coarse, "BLOCK_ENTRIES", 50 * len(y))
     monkeypatch.setattr(_coarse, "PIECE_FRAMES", 60)
     limits = (alignment_memory(frames, frames), np.inf)
@@ -64,8 +65,12 @@ def agreement(found, expected, reach):
 @pytest.mark.parametrize("matching", MATCHINGS)
 @pytest.mark.parametrize(
     "task",
-    [make_task(), make_task(virtual_mass=0.3)],
-    ids=["one frame", "background"],
+    [
+        make_task(),
+        make_task(virtual_mass=0.3),
+        make_task(virtual_mass=Quantile(0.2), zeta=Quantile(0.3)),
+    ],
+    ids=["one frame", "background", "quantiles"],
 )
 def test_coarse_alignment_agrees_with_the_full_one(task, matching, monkeypatch):
     x, y = embedding(N, 1.0, 0), embedding(M, 1.3, 1)

@@ -24,6 +24,7 @@ from skvas._training._start import (
     vote,
 )
 from skvas._training._tasks import AlignmentTask, SegmentationTask, VAVATask
+from skvas._training._virtual import VirtualFrame, parse_quantile
 
 __all__ = [
     "ALONE",
@@ -37,12 +38,14 @@ __all__ = [
     "Team",
     "TrainingState",
     "VAVATask",
+    "VirtualFrame",
     "announce",
     "barycentres",
     "is_launched",
     "join_team",
     "k_means",
     "launch",
+    "parse_quantile",
     "refine",
     "sample_frames",
     "spread_frames",

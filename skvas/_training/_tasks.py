@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from skvas._batch import VideoBatch
+from skvas._training._virtual import VirtualFrame
 from skvas.nn import (
     alignment_loss,
     intra_video_loss,
@@ -20,14 +21,12 @@ from skvas.transport import (
     OutsideBand,
     TemporalBand,
     Virtual,
-    add_virtual_frame,
     consistency_prior,
     cosine_cost,
     fused_gromov_wasserstein,
     optimality_prior,
     squared_distance,
     temporal_order,
-    virtual_masses,
 )
 
 
@@ -104,8 +103,7 @@ class AlignmentTask:
     eps: float
     radius: float
     rho: float
-    zeta: float
-    virtual_mass: float | None
+    virtual: VirtualFrame
     tau: float
     max_iter: int
 
@@ -116,7 +114,9 @@ class AlignmentTask:
 
     def with_virtual_share(self, share: float) -> AlignmentTask:
         """Give virtual frames a share of the video, where they had that of a frame."""
-        return self if self.virtual_mass else replace(self, virtual_mass=share)
+        if self.virtual.mass is not None:
+            return self
+        return replace(self, virtual=replace(self.virtual, mass=share))
 
     def solve(
         self, x: Tensor, y: Tensor, batch_x: VideoBatch, batch_y: VideoBatch
@@ -135,12 +135,15 @@ class AlignmentTask:
         FGWResult
             With plans of shape (B, N + 1, M + 1): row 0 and column 0 are virtual.
         """
+        cost, p, q = self.virtual.join(
+            self.cost(x, y, batch_x, batch_y), batch_x, batch_y
+        )
         return fused_gromov_wasserstein(
-            self._cost(x, y, batch_x, batch_y),
+            cost,
             Virtual(TemporalBand(batch_x.lengths, self.radius)),
             Virtual(OutsideBand(batch_y.lengths, self.radius)),
-            p=virtual_masses(batch_x.mask, self.virtual_mass, x),
-            q=virtual_masses(batch_y.mask, self.virtual_mass, y),
+            p=p,
+            q=q,
             alpha=self.alpha,
             eps=self.eps,
             solver="projected",
@@ -153,21 +156,22 @@ class AlignmentTask:
     ) -> tuple[Tensor, FGWResult]:
         """Hold the softmax over the frames of y against the plan."""
         found = self.solve(x.detach(), y.detach(), batch_x, batch_y)
-        targets = matched_shares(found.plan, batch_x, self.virtual_mass)
+        targets = matched_shares(found.plan)
         mask_x, mask_y = batch_x.mask, batch_y.mask
         loss = alignment_loss(x, y, targets, mask_x, mask_y, tau=self.tau)
         return loss, found
 
-    def _cost(
+    def cost(
         self, x: Tensor, y: Tensor, batch_x: VideoBatch, batch_y: VideoBatch
     ) -> Tensor:
+        """Return the costs between real frames, (B, N, M)."""
         cost = cosine_cost(x, y)
         if self.rho > 0:
             lengths_x = batch_x.lengths.to(cost.device)
             lengths_y = batch_y.lengths.to(cost.device)
             prior = temporal_order(lengths_x, lengths_y, *cost.shape[1:])
             cost = cost.add_(prior, alpha=self.rho)
-        return add_virtual_frame(cost, self.zeta)
+        return cost
 
 
 @dataclass(frozen=True)
@@ -179,8 +183,7 @@ class VAVATask:
     """
 
     eps: float
-    zeta: float
-    virtual_mass: float | None
+    virtual: VirtualFrame
     phi: float
     moment: float = 1.0
     delta: float = 3.0
@@ -203,13 +206,15 @@ class VAVATask:
         FGWResult
             With plans of shape (B, N + 1, M + 1): row 0 and column 0 are virtual.
         """
-        cost = self._cost(x, y, batch_x, batch_y)
+        cost, p, q = self.virtual.join(
+            self._cost(x, y, batch_x, batch_y), batch_x, batch_y
+        )
         return fused_gromov_wasserstein(
-            add_virtual_frame(cost, self.zeta),
+            cost,
             Distinct(),
             Distinct(),
-            p=virtual_masses(batch_x.mask, self.virtual_mass, x),
-            q=virtual_masses(batch_y.mask, self.virtual_mass, y),
+            p=p,
+            q=q,
             alpha=0.0,
             eps=self.eps,
             solver="projected",
@@ -249,10 +254,8 @@ class VAVATask:
         return distance - self.eps * log_prior - self.moment * moment
 
 
-def matched_shares(
-    plan: Tensor, batch_x: VideoBatch, virtual_mass: float | None
-) -> Tensor:
-    """Cut the virtual frames off a plan, and scale a real row to a mass of one."""
-    masses = virtual_masses(batch_x.mask, virtual_mass, plan)  # (B, N + 1)
-    share = masses[:, 1:2]  # every real frame has that of frame 0
-    return plan[:, 1:, 1:] / share[:, :, None]
+def matched_shares(plan: Tensor) -> Tensor:
+    """Cut the virtual frames off a plan, and scale each real row to a mass of one."""
+    rows = plan[:, 1:]
+    masses = rows.sum(dim=2, keepdim=True)
+    return rows[:, :, 1:] / torch.where(masses > 0, masses, 1.0)

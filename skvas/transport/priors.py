@@ -80,14 +80,14 @@ def add_virtual_frame(cost: Tensor, zeta: float | Tensor) -> Tensor:
     return padded
 
 
-def virtual_masses(mask: Tensor, share: float | None, like: Tensor) -> Tensor:
+def virtual_masses(mask: Tensor, share: float | Tensor | None, like: Tensor) -> Tensor:
     """Return the masses of a sequence with a virtual frame before it.
 
     Parameters
     ----------
     mask : bool Tensor of shape (B, N)
         True at real frames.
-    share : float or None
+    share : float, Tensor of shape (B,) or None
         Mass of the virtual frame as a share of that of all real frames; None gives it
         the mass of one frame, as in the paper.
     like : Tensor
@@ -107,7 +107,11 @@ def virtual_masses(mask: Tensor, share: float | None, like: Tensor) -> Tensor:
     """
     real = mask.to(like.dtype)
     count = real.sum(dim=1, keepdim=True)
-    virtual = torch.ones_like(count) if share is None else share * count
+    if share is None:
+        virtual = torch.ones_like(count)
+    else:
+        share = torch.as_tensor(share, dtype=count.dtype, device=count.device)
+        virtual = share.reshape(-1, 1) * count
     masses = torch.cat([virtual, real], dim=1)
     return masses / masses.sum(dim=1, keepdim=True)
 

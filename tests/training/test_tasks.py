@@ -12,7 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skvas._batch import pad
-from skvas._training import AlignmentTask, SegmentationTask, VAVATask
+from skvas._training import (
+    AlignmentTask,
+    SegmentationTask,
+    VAVATask,
+    VirtualFrame,
+)
 from skvas.transport import Dense, fused_gromov_wasserstein
 from tests.strategies import seeds
 
@@ -42,8 +47,7 @@ def alignment(**changed):
         "eps": 0.2,
         "radius": RADIUS,
         "rho": 0.15,
-        "zeta": 0.5,
-        "virtual_mass": 0.4,
+        "virtual": VirtualFrame(0.5, 0.4),
         "tau": 0.3,
         "max_iter": 15,
     }
@@ -51,7 +55,7 @@ def alignment(**changed):
 
 
 def vava(**changed):
-    parameters = {"eps": 0.3, "zeta": 0.5, "virtual_mass": None, "phi": 0.5}
+    parameters = {"eps": 0.3, "virtual": VirtualFrame(0.5, None), "phi": 0.5}
     return VAVATask(**parameters | changed)
 
 
@@ -129,7 +133,7 @@ def test_segmentation_solves_the_problem_of_the_method(n, k, rho, seed):
 )
 def test_alignment_solves_the_problem_of_the_method(n, m, rho, share, seed):
     x, y = unit_video(seed, n), unit_video(seed + 1, m)
-    task = alignment(rho=rho, virtual_mass=share)
+    task = alignment(rho=rho, virtual=VirtualFrame(0.5, share))
     (x_frames, x_batch), (y_frames, y_batch) = _single(x), _single(y)
     found = task.solve(x_frames, y_frames, x_batch, y_batch)
     cost = np.pad(cost_by_loop(x, y, rho), ((1, 0), (1, 0)), constant_values=0.5)
@@ -180,11 +184,11 @@ def _gaussian(distance, delta):
 )
 def test_vava_is_entropic_transport_against_the_priors(n, m, phi, share, seed):
     x, y = unit_video(seed, n), unit_video(seed + 1, m)
-    task = vava(phi=phi, virtual_mass=share)
+    task = vava(phi=phi, virtual=VirtualFrame(0.5, share))
     (x_frames, x_batch), (y_frames, y_batch) = _single(x), _single(y)
     found = task.solve(x_frames, y_frames, x_batch, y_batch)
     cost = vava_cost_by_loop(x, y, task)
-    cost = np.pad(cost, ((1, 0), (1, 0)), constant_values=task.zeta)
+    cost = np.pad(cost, ((1, 0), (1, 0)), constant_values=0.5)
     expected = ot.bregman.sinkhorn_log(
         masses(n, share), masses(m, share), cost, task.eps, stopThr=1e-9
     )
@@ -237,7 +241,7 @@ def test_wholly_matched_frame_has_a_target_of_one(share):
     # The second half of x is like nothing in y.
     x = np.repeat(np.eye(3, dtype=np.float32)[[0, 1]], 6, axis=0)
     y = np.repeat(np.eye(3, dtype=np.float32)[[0]], 9, axis=0)
-    task = alignment(virtual_mass=share, eps=0.02, alpha=0.0, rho=0.0)
+    task = alignment(virtual=VirtualFrame(0.5, share), eps=0.02, alpha=0.0, rho=0.0)
     (x_frames, x_batch), (y_frames, y_batch) = _single(x), _single(y)
     loss, found = task.loss(x_frames, y_frames, x_batch, y_batch)
     rows = found.plan[0, 1:] / found.plan[0, 1:].sum(dim=1, keepdim=True)
