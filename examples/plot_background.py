@@ -27,8 +27,8 @@ print(f"{np.mean(np.concatenate(data.labels) == -1):.0%} of the frames are backg
 # -------------------------
 # By default the virtual frame, which takes what has no counterpart, holds one frame, as
 # published. With `virtual_mass=0.4` it takes up to two fifths of a video. Where you do
-# not know how much background there is, the costs tell: with `virtual_mass="3%"` as many
-# frames may go unmatched as have no partner among the cheapest 3 % of all pairs of
+# not know how much background there is, the costs tell: with `virtual_mass="3%"` as
+# many frames may go unmatched as have no partner among the cheapest 3 % of all pairs of
 # frames. *Recall* is the share of background that is found, *precision* the share of
 # found background that is background.
 
