@@ -38,10 +38,12 @@ class VideoAligner(AligningEstimator):
         ``Framewise(StandardScaler())``; None takes them as they are. "standardise":
         :class:`~skvas.preprocessing.VideoStandardizer`. "auto":
         :class:`~skvas.preprocessing.WhitenedViews` if informed, None otherwise.
-    encoder : torch.nn.Module or tuple of int, default=None
+    encoder : torch.nn.Module, tuple of int or "temporal", default=None
         Network from features (B, N, n_features) to embeddings (B, N, D), copied before
-        it is trained; its output is scaled to length one. A tuple gives the widths of
-        the layers of an :class:`~skvas.nn.MLPEncoder`. None:
+        it is trained; its output is scaled to length one. One with the attribute
+        `takes_lengths` is called with the lengths of the videos as well. A tuple gives
+        the widths of the layers of an :class:`~skvas.nn.MLPEncoder`. "temporal":
+        :class:`~skvas.nn.TemporalConvEncoder`, which sees a frame's neighbours. None:
         :class:`~skvas.nn.ResidualEncoder` if informed, widths (128, 40) otherwise.
     alpha : float or "auto", default="auto"
         Weight of the temporal structure against the matching cost, in [0, 1]. "auto":
@@ -66,6 +68,10 @@ class VideoAligner(AligningEstimator):
         the nearest embedding. "auto": "plan" where
         :func:`~skvas.metrics.shared_order` finds no shared order, else "monotone".
         Frames whose mass sits mostly on the virtual frame are background in each.
+    path_on : {"embedding", "both", "auto"}, default="auto"
+        What monotone paths go by: the cosine cost of the embeddings alone, or with it
+        the squared distance of the features, standardised within each video, both
+        scaled to a mean of one. "auto": "both" if informed, "embedding" otherwise.
     reference : int or array-like of shape (n_frames, n_features), default=None
         The video that `predict` matches others with: its position in the videos of
         `fit`, or the video itself. None: the medoid, whose alignments with the others
@@ -126,6 +132,8 @@ class VideoAligner(AligningEstimator):
         The video that `predict` matches others with.
     matching_ : {"monotone", "plan", "nearest"}
         How matches are found, "auto" resolved.
+    path_on_ : {"embedding", "both"}
+        What monotone paths go by, "auto" resolved.
     shared_order_ : skvas.metrics.SharedOrder or None
         How far the videos of `fit` share an order; None if there was one only.
     encoder_ : torch.nn.Module
@@ -168,7 +176,7 @@ class VideoAligner(AligningEstimator):
         method: str = "vaot",
         recipe: str = "informed",
         features: Any = "auto",
-        encoder: nn.Module | tuple[int, ...] | None = None,
+        encoder: nn.Module | tuple[int, ...] | str | None = None,
         alpha: float | str = "auto",
         eps: float = 0.07,
         radius: float = 0.04,
@@ -176,6 +184,7 @@ class VideoAligner(AligningEstimator):
         zeta: float | str = 0.5,
         virtual_mass: float | str | None = None,
         matching: str = "auto",
+        path_on: str = "auto",
         reference: Any = None,
         tau: float | str = "auto",
         max_iter: int = 25,
@@ -206,6 +215,7 @@ class VideoAligner(AligningEstimator):
         self.zeta = zeta
         self.virtual_mass = virtual_mass
         self.matching = matching
+        self.path_on = path_on
         self.reference = reference
         self.tau = tau
         self.max_iter = max_iter
@@ -299,7 +309,8 @@ class VideoAligner(AligningEstimator):
             Higher is better. Values under other `eps`, `alpha`, `rho`, `zeta` or
             `virtual_mass` do not compare.
         """
-        found = self._align_to_reference(self._embed(self._check_seen(videos)))
+        seen = self._check_seen(videos)
+        found = self._align_to_reference(self._views(seen, self._embed(seen)))
         return -float(np.mean([alignment.cost for alignment in found]))
 
     def _check_parameters(self) -> None:
@@ -317,7 +328,7 @@ class VideoAligner(AligningEstimator):
         )
 
     def _compute(self, model: Model, pairs: Pairs, progress: float) -> Losses:
-        x, y = model.embed(pairs.x.frames), model.embed(pairs.y.frames)
+        x, y = model.embed(pairs.x), model.embed(pairs.y)
         loss, found = self._alignment_task(progress).loss(x, y, pairs.x, pairs.y)
         parts = {
             "objective_alignment": found.objective.mean(),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from skvas._alignment import MATCHINGS, Alignment, make_alignment
+from skvas._alignment import MATCHINGS, Alignment, PathCost, View, make_alignment
 from skvas._base import BaseVideoEstimator, is_auto
 from skvas._batch import pad, unpad
 from skvas._coarse import align_coarsely, alignment_memory, parse_memory
@@ -23,12 +23,14 @@ from skvas._training import (
 )
 from skvas._typing import Videos
 from skvas.exceptions import InvalidParameterError
-from skvas.transport import cosine_cost
+from skvas.preprocessing import VideoStandardizer
 from skvas.validation import check_choice, check_videos, is_single_video
 
 # Frames of a video that the choice of the reference looks at, and videos that each is
 # compared with.
 REFERENCE_FRAMES, REFERENCE_VIDEOS = 64, 32
+# What monotone paths go by.
+PATHS = ("embedding", "both")
 # Weight of the order prior between videos of a shared order, as published for VAOT.
 ORDERED_RHO = 0.35
 
@@ -67,7 +69,7 @@ class AligningEstimator(BaseVideoEstimator):
                     "collection; align one pair at a time."
                 )
         pair = [self._check_seen(x)[0], self._check_seen(y)[0]]
-        return self._align(*self._embed(pair))
+        return self._align(*self._views(pair, self._embed(pair)))
 
     def match(self, videos: Videos) -> Any:
         """Match every frame with a frame of the reference video.
@@ -89,13 +91,14 @@ class AligningEstimator(BaseVideoEstimator):
         NotFittedError
             If `fit` was not called.
         """
-        embeddings = self._embed(self._check_seen(videos))
-        found = self._align_to_reference(embeddings)
+        seen = self._check_seen(videos)
+        found = self._align_to_reference(self._views(seen, self._embed(seen)))
         return mirror([a.matches_x for a in found], is_single_video(videos))
 
     def _check_alignment(self) -> None:
         self._virtual_frame()
         check_choice("matching", self.matching, (*MATCHINGS, "auto"))
+        check_choice("path_on", self.path_on, (*PATHS, "auto"))
         parse_memory(self.memory_limit)
 
     def _alignment_task(self, progress: float = 1.0) -> AlignmentTask | VAVATask:
@@ -121,14 +124,25 @@ class AligningEstimator(BaseVideoEstimator):
             return ORDERED_RHO
         return self._resolve("rho")
 
-    def _align(self, x: np.ndarray, y: np.ndarray) -> Alignment:
-        """Align two embedded videos."""
+    def _views(
+        self, videos: list[np.ndarray], embeddings: list[np.ndarray]
+    ) -> list[View]:
+        """Return embedded videos with the details that paths look at, if any."""
+        if self.matching_ != "monotone" or self.path_on_ == "embedding":
+            return [View(embedding) for embedding in embeddings]
+        details = VideoStandardizer().fit(videos).transform(videos)
+        return [
+            View(embedding, np.asarray(detail))
+            for embedding, detail in zip(embeddings, details, strict=True)
+        ]
+
+    def _align(self, x: View, y: View) -> Alignment:
         return _align([x], y, *self._how_to_align())[0]
 
-    def _align_to_reference(self, embeddings: list[np.ndarray]) -> list[Alignment]:
-        reference = self._embed([self.reference_])[0]
+    def _align_to_reference(self, videos: list[View]) -> list[Alignment]:
+        reference = self._views([self.reference_], self._embed([self.reference_]))[0]
         how = self._how_to_align()
-        return self._in_jobs(_align, embeddings, len(reference), reference, *how)
+        return self._in_jobs(_align, videos, len(reference), reference, *how)
 
     def _how_to_align(self) -> tuple[AlignmentTask | VAVATask, str, str, float]:
         """Return what `_align` takes beside embeddings."""
@@ -145,6 +159,9 @@ class AligningEstimator(BaseVideoEstimator):
         self.matching_ = self.matching
         if self.matching == "auto":
             self.matching_ = "monotone" if self._in_order() else "plan"
+        self.path_on_ = self.path_on
+        if self.path_on == "auto":
+            self.path_on_ = "both" if self.recipe == "informed" else "embedding"
         self.reference_ = self._choose_reference(videos, embeddings, rng)
 
     def _choose_reference(
@@ -188,8 +205,8 @@ class AligningEstimator(BaseVideoEstimator):
 
 
 def _align(
-    embeddings: list[np.ndarray],
-    reference: np.ndarray,
+    videos: list[View],
+    reference: View,
     task: AlignmentTask | VAVATask,
     matching: str,
     device: str,
@@ -197,7 +214,7 @@ def _align(
 ) -> list[Alignment]:
     """Align videos with one, in one batch where that fits, else coarse to fine."""
     target = torch.device(device)
-    longest = max(len(embedding) for embedding in embeddings)
+    longest = max(len(video) for video in videos)
     needed = alignment_memory(longest, len(reference))
     if needed > limit:
         if not isinstance(task, AlignmentTask):
@@ -207,19 +224,21 @@ def _align(
                 'coarse form. Raise memory_limit, or use method="vaot".'
             )
         return [
-            align_coarsely(embedding, reference, task, matching, target, limit)
-            for embedding in embeddings
+            align_coarsely(video, reference, task, matching, target, limit)
+            for video in videos
         ]
     with _telling_what_was_needed(longest, len(reference)), torch.no_grad():
-        batch_x = pad(embeddings, target)
-        batch_y = pad([reference] * len(embeddings), target)
+        batch_x = pad([video.embedding for video in videos], target)
+        batch_y = pad([reference.embedding] * len(videos), target)
         found = task.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
-        costs = unpad(cosine_cost(batch_x.frames, batch_y.frames), batch_x.lengths)
         plans = unpad(found.plan, batch_x.lengths + 1)  # the virtual frame is first
+    every = slice(None)
     return [
-        make_alignment(plan, cost, objective, matching)
-        for plan, cost, objective in zip(
-            plans, costs, found.objective.tolist(), strict=True
+        make_alignment(
+            plan, PathCost(video, reference)(every, every), objective, matching
+        )
+        for video, plan, objective in zip(
+            videos, plans, found.objective.tolist(), strict=True
         )
     ]
 

@@ -15,6 +15,79 @@ from skvas.validation import check_choice
 __all__ = ["Alignment"]
 
 MATCHINGS = ("monotone", "plan", "nearest")
+# Means of costs up to this are rounding: all frames are equal.
+NO_COST = 1e-6
+
+
+@dataclass(frozen=True)
+class View:
+    """A video as alignments see it.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (N, D)
+        Unit embeddings, which frames are transported between.
+    detail : ndarray of shape (N, F), default=None
+        What monotone paths look at as well.
+    """
+
+    embedding: np.ndarray
+    detail: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.embedding)
+
+
+class PathCost:
+    """What monotone paths between two videos sum up.
+
+    The cosine cost of the embeddings and, where the videos have details, the squared
+    distances between these, each divided by its mean over all pairs of frames.
+
+    Parameters
+    ----------
+    x, y : View
+        The videos.
+    """
+
+    def __init__(self, x: View, y: View) -> None:
+        self.embeddings = x.embedding, y.embedding
+        self.weight, self.detail_weight = 1.0, 0.0
+        if x.detail is None or y.detail is None:
+            return
+        self.details = x.detail, y.detail
+        self.squares = _squares(x.detail), _squares(y.detail)
+        # Means over all pairs of frames, without the pairs.
+        cosine = 1 - _mean(x.embedding) @ _mean(y.embedding)
+        products = _mean(x.detail) @ _mean(y.detail)
+        squares = sum(part.mean(dtype=float) for part in self.squares)
+        self.weight = _inverse(cosine)
+        self.detail_weight = _inverse(squares - 2 * products)
+
+    def __call__(
+        self, rows: np.ndarray | slice, columns: np.ndarray | slice
+    ) -> np.ndarray:
+        """Return the costs between some frames of x and some of y."""
+        x, y = self.embeddings
+        cost = self.weight * (1 - x[rows] @ y[columns].T)
+        if self.detail_weight > 0:
+            (x, y), (squares_x, squares_y) = self.details, self.squares
+            distance = squares_x[rows, None] + squares_y[columns]
+            distance -= 2 * x[rows] @ y[columns].T
+            cost += self.detail_weight * np.maximum(distance, 0)
+        return cost
+
+
+def _squares(frames: np.ndarray) -> np.ndarray:
+    return np.einsum("nd,nd->n", frames, frames)
+
+
+def _mean(frames: np.ndarray) -> np.ndarray:
+    return frames.mean(axis=0, dtype=float)
+
+
+def _inverse(mean: float) -> float:
+    return 1 / float(mean) if mean > NO_COST else 0.0
 
 
 @dataclass(frozen=True)

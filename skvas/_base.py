@@ -44,7 +44,12 @@ from skvas.exceptions import (
     ModelVersionWarning,
 )
 from skvas.metrics import shared_order
-from skvas.nn import MLPEncoder, Prototypes, ResidualEncoder
+from skvas.nn import (
+    MLPEncoder,
+    Prototypes,
+    ResidualEncoder,
+    TemporalConvEncoder,
+)
 from skvas.preprocessing import VideoStandardizer, WhitenedViews
 from skvas.transport import unit
 from skvas.transport._threads import calm
@@ -101,9 +106,9 @@ class Model:
     encoder: nn.Module
     prototypes: Prototypes | None
 
-    def embed(self, frames: Tensor) -> Tensor:
+    def embed(self, batch: VideoBatch) -> Tensor:
         """Return unit embeddings, (B, N, D)."""
-        return embed(self.encoder, frames)
+        return embed(self.encoder, batch)
 
     def actions(self) -> Tensor:
         """Return the unit embeddings of the actions, (K, D)."""
@@ -342,6 +347,8 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         with _seeded(rng):
             if isinstance(self.encoder, nn.Module):
                 encoder = copy.deepcopy(self.encoder)
+            elif self.encoder == "temporal":
+                encoder = TemporalConvEncoder(n_features)
             elif self.encoder is not None:
                 encoder = MLPEncoder(n_features, self.encoder)
             elif self.recipe == "informed":
@@ -357,7 +364,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         """Embed some frames of each video before training, and find their order."""
         batch = thin(features, self.n_frames, self._device())
         with torch.no_grad():
-            embeddings = model.embed(batch.frames)
+            embeddings = model.embed(batch)
         self.shared_order_ = None
         if len(features) > 1:
             arrays = unpad(embeddings, batch.lengths)
@@ -471,13 +478,13 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         with torch.no_grad():
             for video in features:
                 batch = pad([video], device)
-                embeddings += unpad(embed(encoder, batch.frames), batch.lengths)
+                embeddings += unpad(embed(encoder, batch), batch.lengths)
         return embeddings
 
     def _in_jobs(
         self,
         decode: Callable[..., list[Any]],
-        embeddings: Sequence[np.ndarray],
+        videos: Sequence[Any],
         width: int,
         *common: Any,
     ) -> list[Any]:
@@ -485,9 +492,9 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
 
         How videos are grouped depends on their lengths alone: results are the same for
         any `n_jobs`. `width` is the width of their plans; `decode` takes a list of
-        embeddings and what is common to all, and returns a list.
+        videos, embedded, and what is common to all, and returns a list.
         """
-        groups = group_by_length([len(e) for e in embeddings], width)
+        groups = group_by_length([len(video) for video in videos], width)
         jobs: list[list[list[int]]] = [[]]
         size = 0
         for group in groups:
@@ -495,14 +502,14 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
                 jobs.append([])
                 size = 0
             jobs[-1].append(group)
-            size += sum(len(embeddings[index]) for index in group)
+            size += sum(len(videos[index]) for index in group)
         done = Parallel(n_jobs=self.n_jobs)(
             delayed(_decode_groups)(
-                decode, [[embeddings[i] for i in group] for group in job], common
+                decode, [[videos[i] for i in group] for group in job], common
             )
             for job in jobs
         )
-        results: list[Any] = [None] * len(embeddings)
+        results: list[Any] = [None] * len(videos)
         order = [index for group in groups for index in group]
         decoded = [result for job in done for result in job]
         for index, result in zip(order, decoded, strict=True):
@@ -556,16 +563,17 @@ def _check_encoder(encoder: Any) -> None:
     if widths:
         for width in encoder:
             check_integer("a width of encoder", width, low=1)
-    elif encoder is not None and not isinstance(encoder, nn.Module):
+    elif not (encoder in (None, "temporal") or isinstance(encoder, nn.Module)):
         raise InvalidParameterError(
-            "encoder must be None, a tuple of layer widths, or a torch.nn.Module from "
-            f"(B, N, n_features) to (B, N, D), got {encoder!r}."
+            'encoder must be None, "temporal", a tuple of layer widths, or a '
+            "torch.nn.Module from (B, N, n_features) to (B, N, D), got "
+            f"{encoder!r}."
         )
 
 
 def _decode_groups(
     decode: Callable[..., list[Any]],
-    groups: Sequence[list[np.ndarray]],
+    groups: Sequence[list[Any]],
     common: tuple[Any, ...],
 ) -> list[Any]:
     with torch.no_grad():
@@ -577,9 +585,11 @@ def _on(module: nn.Module, device: torch.device) -> nn.Module:
     return module if device.type == "cpu" else copy.deepcopy(module).to(device)
 
 
-def embed(encoder: nn.Module, frames: Tensor) -> Tensor:
+def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     """Return unit embeddings (B, N, D) of frames (B, N, D_in)."""
-    embeddings = unit(encoder(frames))
+    frames = batch.frames
+    lengths = (batch.lengths,) if getattr(encoder, "takes_lengths", False) else ()
+    embeddings = unit(encoder(frames, *lengths))
     if embeddings.ndim != 3 or embeddings.shape[:2] != frames.shape[:2]:
         raise ValueError(
             f"encoder made {tuple(embeddings.shape)} of frames {tuple(frames.shape)}; "

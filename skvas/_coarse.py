@@ -12,7 +12,7 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from skvas._alignment import Alignment
+from skvas._alignment import Alignment, PathCost, View
 from skvas._batch import pad
 from skvas._training import AlignmentTask, spread_frames, thin
 from skvas.decoding import monotone_path, path_to_matches
@@ -62,8 +62,8 @@ def alignment_memory(n: int, m: int) -> int:
 
 
 def align_coarsely(
-    x: np.ndarray,
-    y: np.ndarray,
+    x: View,
+    y: View,
     task: AlignmentTask,
     matching: str,
     device: torch.device,
@@ -78,8 +78,8 @@ def align_coarsely(
 
     Parameters
     ----------
-    x, y : ndarray of shape (N, D) and (M, D)
-        Unit embeddings.
+    x, y : View
+        The videos.
     task : AlignmentTask
         The problem.
     matching : {"monotone", "plan", "nearest"}
@@ -106,12 +106,16 @@ def align_coarsely(
         stacklevel=2,
     )
     with torch.no_grad():
-        refiner, objective = _solve_coarsely(x, y, task, device, size)
+        embeddings = x.embedding, y.embedding
+        refiner, objective = _solve_coarsely(*embeddings, task, device, size)
         entries = min(BLOCK_ENTRIES, int(limit / (4 * PLANS_AT_PEAK)))
         found = refiner.refine(matching, entries)
     if matching == "monotone":
         found.matches_x, found.matches_y = _match_in_order(
-            x, y, found.background_x <= 0.5, found.background_y <= 0.5, size
+            PathCost(x, y),
+            found.background_x <= 0.5,
+            found.background_y <= 0.5,
+            size,
         )
     else:
         found.matches_x[found.background_x > 0.5] = -1
@@ -292,32 +296,34 @@ class _Interpolation:
 
 
 def _match_in_order(
-    x: np.ndarray, y: np.ndarray, kept_x: np.ndarray, kept_y: np.ndarray, size: int
+    path_cost: PathCost, kept_x: np.ndarray, kept_y: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Match along the cheapest path, found coarsely and then between its corners."""
     rows, columns = np.flatnonzero(kept_x), np.flatnonzero(kept_y)
-    matches_x = np.full(len(x), -1, dtype=np.int64)
-    matches_y = np.full(len(y), -1, dtype=np.int64)
+    matches_x = np.full(len(kept_x), -1, dtype=np.int64)
+    matches_y = np.full(len(kept_y), -1, dtype=np.int64)
     if not len(rows) or not len(columns):
         return matches_x, matches_y
-    corners = _corners(x[rows], y[columns], size)
+    corners = _corners(path_cost, rows, columns, size)
     for (i, j), (k, l) in zip(corners[:-1], corners[1:], strict=True):  # noqa: E741
-        cost = 1 - x[rows[i : k + 1]] @ y[columns[j : l + 1]].T
+        cost = path_cost(rows[i : k + 1], columns[j : l + 1])
         forth, back = path_to_matches(monotone_path(cost), cost)
         matches_x[rows[i : k + 1]] = columns[j + forth]
         matches_y[columns[j : l + 1]] = rows[i + back]
     return matches_x, matches_y
 
 
-def _corners(x: np.ndarray, y: np.ndarray, size: int) -> list[tuple[int, int]]:
+def _corners(
+    path_cost: PathCost, rows: np.ndarray, columns: np.ndarray, size: int
+) -> list[tuple[int, int]]:
     """Return pairs of frames on the coarse path, some PIECE_FRAMES frames apart."""
-    at_x, at_y = _with_ends(len(x), size), _with_ends(len(y), size)
-    path = monotone_path(1 - x[at_x] @ y[at_y].T)
+    at_x, at_y = _with_ends(len(rows), size), _with_ends(len(columns), size)
+    path = monotone_path(path_cost(rows[at_x], columns[at_y]))
     corners = [(0, 0)]
     for i, j in zip(at_x[path[:, 0]].tolist(), at_y[path[:, 1]].tolist(), strict=True):
         if max(i - corners[-1][0], j - corners[-1][1]) >= PIECE_FRAMES:
             corners.append((i, j))
-    last = (len(x) - 1, len(y) - 1)
+    last = (len(rows) - 1, len(columns) - 1)
     return [corners[0], *(corner for corner in corners[1:] if corner != last), last]
 
 

@@ -49,10 +49,12 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         ``Framewise(StandardScaler())``; None takes them as they are. "standardise":
         :class:`~skvas.preprocessing.VideoStandardizer`. "auto":
         :class:`~skvas.preprocessing.WhitenedViews` if informed, None otherwise.
-    encoder : torch.nn.Module or tuple of int, default=None
+    encoder : torch.nn.Module, tuple of int or "temporal", default=None
         Network from features (B, N, n_features) to embeddings (B, N, D), copied before
-        it is trained; its output is scaled to length one. A tuple gives the widths of
-        the layers of an :class:`~skvas.nn.MLPEncoder`. None:
+        it is trained; its output is scaled to length one. One with the attribute
+        `takes_lengths` is called with the lengths of the videos as well. A tuple gives
+        the widths of the layers of an :class:`~skvas.nn.MLPEncoder`. "temporal":
+        :class:`~skvas.nn.TemporalConvEncoder`, which sees a frame's neighbours. None:
         :class:`~skvas.nn.ResidualEncoder` if informed, widths (128, 40) otherwise.
     start : {"time", "kmeans", "random", "auto"}, default="auto"
         Where the action embeddings start: means of K equal slices of time, which
@@ -94,6 +96,10 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         the nearest embedding. "auto": "plan" where
         :func:`~skvas.metrics.shared_order` finds no shared order, else "monotone".
         Frames whose mass sits mostly on the virtual frame are background in each.
+    path_on : {"embedding", "both", "auto"}, default="auto"
+        What monotone paths go by: the cosine cost of the embeddings alone, or with it
+        the squared distance of the features, standardised within each video, both
+        scaled to a mean of one. "auto": "both" if informed, "embedding" otherwise.
     reference : int or array-like of shape (n_frames, n_features), default=None
         The video that `match` matches others with: its position in the videos of
         `fit`, or the video itself. None: the medoid, whose alignments with the others
@@ -164,6 +170,8 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         The video that `match` matches others with.
     matching_ : {"monotone", "plan", "nearest"}
         How matches are found, "auto" resolved.
+    path_on_ : {"embedding", "both"}
+        What monotone paths go by, "auto" resolved.
     shared_order_ : skvas.metrics.SharedOrder or None
         How far the videos of `fit` share an order; None if there was one only.
     encoder_ : torch.nn.Module
@@ -226,7 +234,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         *,
         recipe: str = "informed",
         features: Any = "auto",
-        encoder: nn.Module | tuple[int, ...] | None = None,
+        encoder: nn.Module | tuple[int, ...] | str | None = None,
         start: str = "auto",
         segment_on: str = "auto",
         n_refine: int | str = "auto",
@@ -239,6 +247,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         zeta: float | str = 0.5,
         virtual_mass: float | str | None = None,
         matching: str = "auto",
+        path_on: str = "auto",
         reference: Any = None,
         tau: float | str = "auto",
         max_iter: int = 25,
@@ -274,6 +283,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         self.zeta = zeta
         self.virtual_mass = virtual_mass
         self.matching = matching
+        self.path_on = path_on
         self.reference = reference
         self.tau = tau
         self.max_iter = max_iter
@@ -350,10 +360,11 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
             the cost of the alignment with the reference. Higher is better. Values
             under other parameters of the transport problems do not compare.
         """
-        features = self._features(self._check_seen(videos))
+        seen = self._check_seen(videos)
+        features = self._features(seen)
         segmented = [objective for _, objective in self._segment(features)]
-        embeddings = self._embed_features(features)
-        aligned = [a.cost for a in self._align_to_reference(embeddings)]
+        views = self._views(seen, self._embed_features(features))
+        aligned = [a.cost for a in self._align_to_reference(views)]
         return -float(np.mean(segmented) + self.beta * np.mean(aligned))
 
     def _check_parameters(self) -> None:
@@ -363,7 +374,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         check_real("beta", self.beta, low=0)
 
     def _compute(self, model: Model, pairs: Pairs, progress: float) -> Losses:
-        x, y = model.embed(pairs.x.frames), model.embed(pairs.y.frames)
+        x, y = model.embed(pairs.x), model.embed(pairs.y)
         prototypes, task = model.actions(), self._segmentation_task()
         loss_x, found_x = task.loss(x, pairs.x, prototypes)
         loss_y, _ = task.loss(y, pairs.y, prototypes)

@@ -25,7 +25,7 @@ from torch import nn
 from skvas._array_files import is_storable, write_arrays
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.metrics import SharedOrder
-from skvas.nn import MLPEncoder, ResidualEncoder
+from skvas.nn import MLPEncoder, ResidualEncoder, TemporalConvEncoder
 
 FORMAT = "skvas"
 FORMAT_VERSION = 1
@@ -53,7 +53,9 @@ TRANSFORMERS = {
     "VideoStandardizer": "skvas.preprocessing",
     "WhitenedViews": "skvas.preprocessing",
 }
-ENCODERS = {cls.__name__: cls for cls in (MLPEncoder, ResidualEncoder)}
+ENCODERS = {
+    cls.__name__: cls for cls in (MLPEncoder, ResidualEncoder, TemporalConvEncoder)
+}
 
 
 def transformer_class(name: str) -> type | None:
@@ -325,8 +327,8 @@ class StateReader:
         with torch.device("meta"):  # neither memory nor random numbers
             module = _build_encoder(name, tensors)
         module.load_state_dict(tensors, assign=True)
-        for parameter in module.parameters():
-            if not parameter.is_floating_point():
+        for weight in module.state_dict().values():
+            if not weight.is_floating_point():
                 raise ModelFileError("a weight of the encoder is no floating number")
         return _set_modes(module, fixed, training)
 
@@ -398,6 +400,9 @@ def _build_encoder(name: str, weights: Mapping[str, torch.Tensor]) -> nn.Module:
         raise ModelFileError("the weights of its encoder have impossible shapes")
     if name == "MLPEncoder":
         return MLPEncoder(sizes[0][1], [size[0] for size in sizes])
+    if name == "TemporalConvEncoder":
+        reaches = [0.0] * (len(sizes) - 1)  # as many; their values are weights
+        return TemporalConvEncoder(sizes[-1][0], sizes[0][0], reaches)
     return ResidualEncoder(sizes[0][1], sizes[0][0])
 
 

@@ -15,6 +15,7 @@ from torch import nn
 
 import skvas._model_state as model_state
 from skvas._aligner import VideoAligner
+from skvas._aligning import PATHS
 from skvas._alignment import MATCHINGS
 from skvas._array_files import parse_json, read_arrays
 from skvas._base import BaseVideoEstimator
@@ -186,6 +187,8 @@ def _check(estimator: Any) -> None:
     if "matching" in parameters:
         if estimator.matching_ not in MATCHINGS:
             raise ModelFileError("matching_ is not as fit makes it")
+        if vars(estimator).setdefault("path_on_", "embedding") not in PATHS:
+            raise ModelFileError("path_on_ is not as fit makes it")
         n_frames = len(estimator.reference_)
         shape = (max(n_frames, 1), estimator.n_features_in_)
         _check_floats("reference_", estimator.reference_, shape)

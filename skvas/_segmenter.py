@@ -41,10 +41,12 @@ class ActionSegmenter(SegmentingEstimator):
         ``Framewise(StandardScaler())``; None takes them as they are. "standardise":
         :class:`~skvas.preprocessing.VideoStandardizer`. "auto":
         :class:`~skvas.preprocessing.WhitenedViews` if informed, None otherwise.
-    encoder : torch.nn.Module or tuple of int, default=None
+    encoder : torch.nn.Module, tuple of int or "temporal", default=None
         Network from features (B, N, n_features) to embeddings (B, N, D), copied before
-        it is trained; its output is scaled to length one. A tuple gives the widths of
-        the layers of an :class:`~skvas.nn.MLPEncoder`. None:
+        it is trained; its output is scaled to length one. One with the attribute
+        `takes_lengths` is called with the lengths of the videos as well. A tuple gives
+        the widths of the layers of an :class:`~skvas.nn.MLPEncoder`. "temporal":
+        :class:`~skvas.nn.TemporalConvEncoder`, which sees a frame's neighbours. None:
         :class:`~skvas.nn.ResidualEncoder` if informed, widths (128, 40) otherwise.
     start : {"time", "kmeans", "random", "auto"}, default="auto"
         Where the action embeddings start: means of K equal slices of time, which
@@ -187,7 +189,7 @@ class ActionSegmenter(SegmentingEstimator):
         *,
         recipe: str = "informed",
         features: Any = "auto",
-        encoder: nn.Module | tuple[int, ...] | None = None,
+        encoder: nn.Module | tuple[int, ...] | str | None = None,
         start: str = "auto",
         segment_on: str = "auto",
         n_refine: int | str = "auto",
@@ -306,7 +308,7 @@ class ActionSegmenter(SegmentingEstimator):
         self._check_segmentation()
 
     def _compute(self, model: Model, pairs: Pairs, progress: float) -> Losses:
-        x = model.embed(pairs.x.frames)
+        x = model.embed(pairs.x)
         loss, found = self._segmentation_task().loss(x, pairs.x, model.actions())
         rank = effective_rank(x, pairs.x.mask)
         return Losses(loss, {**segmentation_parts(found), "embedding_rank": rank})

@@ -123,8 +123,8 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         check_choice("segment_on", self.segment_on, (*SPACES, "auto"))
         if self.segment_on == "features" and not self._starts_as_features():
             raise InvalidParameterError(
-                'segment_on="features" needs recipe="informed" and encoder=None, whose '
-                "embedding starts as the features."
+                'segment_on="features" needs recipe="informed" and encoder=None or '
+                '"temporal", whose embedding starts as the features.'
             )
 
     def _range_of_actions(self) -> tuple[int, int]:
@@ -141,7 +141,8 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         return (check_integer("n_actions", allowed, low=1),) * 2
 
     def _starts_as_features(self) -> bool:
-        return self.recipe == "informed" and self.encoder is None
+        as_features = self.encoder is None or isinstance(self.encoder, str)
+        return self.recipe == "informed" and as_features
 
     def _resolve(self, name: str) -> Any:
         chosen = getattr(self, "chosen_", {})

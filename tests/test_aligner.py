@@ -7,6 +7,7 @@ import pytest
 
 from skvas import Alignment, VideoAligner
 from skvas.datasets import make_videos
+from skvas.decoding import monotone_path, path_to_matches
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import linear_warp, matching_error
 from tests.estimators import ALIGNERS, quick, small_videos
@@ -75,6 +76,33 @@ def test_shares_of_virtual_mass_mark_planted_background_before_real_frames(cls):
     # More mass than the planted 35 % needs: some real frames go there as well.
     assert np.mean(planted) > 0.6
     assert np.mean(planted) > np.mean(real) + 0.3
+
+
+@every
+@pytest.mark.parametrize(
+    ("recipe", "asked", "kept"),
+    [
+        ("informed", "auto", "both"),
+        ("paper", "auto", "embedding"),
+        ("informed", "embedding", "embedding"),
+        ("paper", "both", "both"),
+    ],
+)
+def test_paths_go_by_features_too_unless_told_otherwise(cls, recipe, asked, kept):
+    options = {"recipe": recipe, "path_on": asked, "matching": "monotone"}
+    estimator = quick(cls, **options).fit(VIDEOS)
+    assert estimator.path_on_ == kept
+    x, y = (estimator.transform(video) for video in (X, Y))
+    cost = 1 - x @ y.T
+    if kept == "both":
+        a, b = ((v - v.mean(axis=0)) / v.std(axis=0) for v in (X, Y))
+        squares = ((a[:, None] - b) ** 2).sum(axis=2)
+        cost = cost / cost.mean() + squares / squares.mean()
+    found = estimator.align(X, Y)
+    i, j = found.background_x <= 0.5, found.background_y <= 0.5
+    expected, _ = path_to_matches(monotone_path(cost[i][:, j]), cost[i][:, j])
+    agree = found.matches_x[i] == np.flatnonzero(j)[expected]
+    assert agree.mean() > 0.95  # rounding decides on ties
 
 
 @every
@@ -264,6 +292,7 @@ def test_wrong_reference_is_refused_and_nothing_is_fitted(cls, reference, messag
         ("zeta", np.nan),
         ("zeta", None),
         ("matching", "best"),
+        ("path_on", "features"),
     ],
 )
 def test_wrong_parameter_of_the_alignment_is_named(cls, name, value):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from skvas import Alignment
-from skvas._alignment import MATCHINGS, make_alignment
+from skvas._alignment import MATCHINGS, PathCost, View, make_alignment
 from skvas.exceptions import InvalidParameterError
 from tests.strategies import seeds, tensor
 
@@ -233,3 +233,53 @@ def test_video_warped_onto_itself_is_itself():
     signal = np.arange(5) ** 2
     assert_array_equal(found.warp(signal), signal)
     assert_array_equal(found.warp(signal, onto="y"), signal)
+
+
+def views(seed=0, detail=True):
+    rng = np.random.default_rng(seed)
+    made = []
+    for n in (6, 9):
+        frames = rng.standard_normal((n, 4)).astype(np.float32)
+        frames /= np.linalg.norm(frames, axis=1, keepdims=True)
+        details = rng.standard_normal((n, 3)).astype(np.float32)
+        made.append(View(frames, 5 * details if detail else None))
+    return made
+
+
+ALL = slice(None)
+
+
+def test_paths_weigh_embeddings_and_details_alike():
+    x, y = views()
+    cosine = 1 - x.embedding @ y.embedding.T
+    squares = ((x.detail[:, None] - y.detail) ** 2).sum(axis=2)
+    expected = cosine / cosine.mean() + squares / squares.mean()
+    np.testing.assert_allclose(PathCost(x, y)(ALL, ALL), expected, rtol=1e-4)
+
+
+def test_paths_without_details_go_by_the_cosine_cost():
+    x, y = views(detail=False)
+    expected = 1 - x.embedding @ y.embedding.T
+    np.testing.assert_allclose(PathCost(x, y)(ALL, ALL), expected, rtol=1e-6)
+
+
+def test_costs_of_some_frames_are_those_among_all():
+    path_cost = PathCost(*views())
+    rows, columns = np.array([4, 0]), np.array([1, 7, 8])
+    np.testing.assert_allclose(
+        path_cost(rows, columns), path_cost(ALL, ALL)[np.ix_(rows, columns)], rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("still", ["embedding", "detail"])
+def test_what_is_the_same_in_all_frames_has_no_say_in_paths(still):
+    x, y = views()
+    parts = [
+        vars(view) | {still: getattr(x, still)[[0] * len(view)]} for view in (x, y)
+    ]
+    found = PathCost(*(View(**part) for part in parts))(ALL, ALL)
+    if still == "detail":
+        other = 1 - x.embedding @ y.embedding.T
+    else:
+        other = ((x.detail[:, None] - y.detail) ** 2).sum(axis=2)
+    np.testing.assert_allclose(found, other / other.mean(), rtol=1e-4)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.sparse import issparse
 
 from skvas import _aligning, _base, _coarse
+from skvas._alignment import View
 from skvas._coarse import alignment_memory, parse_memory
 from skvas._training import AlignmentTask, VirtualFrame, _virtual
 from skvas._training._virtual import Quantile
@@ -44,6 +45,11 @@ def make_task(virtual_mass=None, zeta=0.5):
     )
 
 
+def align(x, y, task, matching, limit):
+    x, y = (v if isinstance(v, View) else View(v) for v in (x, y))
+    return _aligning._align([x], y, task, matching, "cpu", limit)[0]
+
+
 def align_both(x, y, task, matching, monkeypatch, frames=150):
     """Align coarse to fine, and in full."""
     monkeypatch.setattr(_coarse, "COARSE_FRAMES", frames)
@@ -51,7 +57,7 @@ def align_both(x, y, task, matching, monkeypatch, frames=150):
     monkeypatch.setattr(_coarse, "BLOCK_ENTRIES", 50 * len(y))
     monkeypatch.setattr(_coarse, "PIECE_FRAMES", 60)
     limits = (alignment_memory(frames, frames), np.inf)
-    return [_aligning._align([x], y, task, matching, "cpu", b)[0] for b in limits]
+    return [align(x, y, task, matching, limit) for limit in limits]
 
 
 def agreement(found, expected, reach):
@@ -59,6 +65,17 @@ def agreement(found, expected, reach):
     both = (found >= 0) & (expected >= 0)
     near = np.abs(found - expected) <= reach
     return np.where(both, near, (found < 0) == (expected < 0)).mean()
+
+
+@coarsely
+def test_coarse_path_sees_details_as_the_full_one_does(monkeypatch):
+    flat = np.tile(np.eye(1, 5, dtype=np.float32), (N, 1))  # tells nothing
+    x = View(flat, embedding(N, 1.0, 0))
+    y = View(flat[:M], embedding(M, 1.3, 1))
+    coarse, full = align_both(x, y, make_task(), "monotone", monkeypatch)
+    assert agreement(coarse.matches_x, full.matches_x, RADIUS * M) >= 0.98
+    truth = np.linspace(0, 1, N) ** (1 / 1.3) * M
+    assert np.abs(full.matches_x - truth).mean() < 0.02 * M
 
 
 @coarsely
@@ -112,7 +129,7 @@ def test_rows_are_refined_in_blocks_that_fit_the_limit(monkeypatch):
         return cosine_cost(*pair)
 
     monkeypatch.setattr(_coarse, "cosine_cost", recorded)
-    found = _aligning._align([x], y, make_task(), "plan", "cpu", limit)[0]
+    found = align(x, y, make_task(), "plan", limit)
     blocks = [shape for shape in shapes if shape[2] == M]
     assert all(1 < n_rows < limit / (32 * M) for _, n_rows, _ in blocks)
     assert sum(n_rows for _, n_rows, _ in blocks) % N == 0
@@ -125,7 +142,7 @@ def test_rows_are_refined_in_blocks_that_fit_the_limit(monkeypatch):
 def test_tiny_videos_can_be_aligned_under_a_tiny_limit(n, m):
     x, y = embedding(n, 1.0, 0), embedding(m, 1.0, 1)
     for matching in MATCHINGS:
-        found = _aligning._align([x], y, make_task(), matching, "cpu", 1.0)[0]
+        found = align(x, y, make_task(), matching, 1.0)
         assert found.plan.shape == (n, m)
         assert found.matches_x.shape == (n,)
 

@@ -21,7 +21,7 @@ from torch import nn
 
 from skvas import JointAlignSegment, VideoAligner, _base
 from skvas.exceptions import CollapseWarning, InvalidParameterError
-from skvas.nn import MLPEncoder, ResidualEncoder
+from skvas.nn import MLPEncoder, ResidualEncoder, TemporalConvEncoder
 from skvas.preprocessing import Framewise, WhitenedViews
 from tests.estimators import (
     ESTIMATORS,
@@ -428,8 +428,9 @@ def test_recipes_train_or_not(cls, recipe, max_epochs):
 
 
 @every
-def test_untrained_informed_embedding_is_that_of_the_features(cls):
-    estimator = quick(cls, max_epochs=0).fit(VIDEOS)
+@pytest.mark.parametrize("encoder", [None, "temporal"])
+def test_untrained_informed_embedding_is_that_of_the_features(cls, encoder):
+    estimator = quick(cls, encoder=encoder, max_epochs=0).fit(VIDEOS)
     for ours, views in zip(
         estimator.transform(NEW),
         WhitenedViews(offset=0.5).fit(VIDEOS).transform(NEW),
@@ -650,3 +651,14 @@ def test_centres_of_a_fitted_model_have_length_one(cls, recipe):
         prototypes = estimator.fit(VIDEOS).prototypes_
         assert prototypes.shape == (3, estimator.n_embedding_)
         np.testing.assert_allclose(np.linalg.norm(prototypes, axis=1), 1, atol=1e-5)
+
+
+@every
+def test_temporal_encoder_is_trained_whatever_the_lengths(cls):
+    videos = [*VIDEOS, VIDEOS[0][:9]]
+    estimator = quick(cls, encoder="temporal", radius=0.1).fit(videos)
+    weights = estimator.encoder_.added.weight
+    assert isinstance(estimator.encoder_, TemporalConvEncoder)
+    assert (weights != 0).any()
+    alone = estimator.transform(videos[-1])
+    np.testing.assert_allclose(estimator.transform(videos)[-1], alone, atol=1e-6)

@@ -34,7 +34,7 @@ from skvas.exceptions import (
     ModelFileError,
     ModelVersionWarning,
 )
-from skvas.nn import MLPEncoder, ResidualEncoder
+from skvas.nn import MLPEncoder, ResidualEncoder, TemporalConvEncoder
 from skvas.preprocessing import Framewise, VideoStandardizer
 from tests.estimators import (
     ESTIMATORS,
@@ -517,3 +517,12 @@ def test_residual_encoder_of_another_width_survives(tmp_path):
     encoder = ResidualEncoder(5, hidden=7)
     estimator = quick(JointAlignSegment, encoder=encoder, features=None).fit(VIDEOS)
     assert_equal(round_trip(estimator, tmp_path / "model"), estimator)
+
+
+@pytest.mark.parametrize("reaches", [(0.3,), (0.1, 0.2, 0.4, 0.5)])
+def test_temporal_encoder_of_other_layers_survives(tmp_path, reaches):
+    encoder = TemporalConvEncoder(5, hidden=7, reaches=reaches)
+    estimator = quick(JointAlignSegment, encoder=encoder, features=None).fit(VIDEOS)
+    restored = round_trip(estimator, tmp_path / "model")
+    assert_equal(restored, estimator)
+    assert restored.encoder_.reaches.tolist() == pytest.approx(reaches)

@@ -1,6 +1,6 @@
 """Networks and losses: from frames to unit embeddings, and what trains them."""
 
-from skvas.nn.encoders import MLPEncoder, ResidualEncoder
+from skvas.nn.encoders import MLPEncoder, ResidualEncoder, TemporalConvEncoder
 from skvas.nn.losses import (
     alignment_loss,
     intra_video_loss,
@@ -13,6 +13,7 @@ __all__ = [
     "MLPEncoder",
     "Prototypes",
     "ResidualEncoder",
+    "TemporalConvEncoder",
     "alignment_loss",
     "intra_video_loss",
     "segmentation_loss",

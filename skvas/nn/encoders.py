@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["MLPEncoder", "ResidualEncoder"]
+__all__ = ["MLPEncoder", "ResidualEncoder", "TemporalConvEncoder"]
 
 
 class MLPEncoder(nn.Module):
@@ -95,3 +96,93 @@ class ResidualEncoder(nn.Module):
         Tensor of shape (B, N, D_in)
         """
         return frames + self.added(frames)
+
+
+class TemporalConvEncoder(nn.Module):
+    """Start as the identity, and learn what a frame's neighbours in time add to it.
+
+    Each layer is a convolution of three taps: the frame itself, and those that lie a
+    share of the video before and after it. Since they reach for shares and not for
+    numbers of frames, a video looks the same at any frame rate, and in training, which
+    sees few of its frames. Beyond its ends a video stands still.
+
+    Parameters
+    ----------
+    n_features : int
+        D_in, features of a frame, and the dimension of the embedding.
+    hidden : int, default=64
+        Width of the layers.
+    reaches : sequence of float, default=(0.01, 0.02, 0.04)
+        How far the outer taps of each layer lie, as a share of the video, in [0, 1].
+
+    Attributes
+    ----------
+    takes_lengths : bool
+        True: estimators call it with the lengths of the videos, too.
+
+    References
+    ----------
+    .. [1] Y. A. Farha and J. Gall, "MS-TCN: Multi-Stage Temporal Convolutional Network
+       for Action Segmentation", CVPR 2019, whose convolutions reach for frames.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.nn import TemporalConvEncoder
+    >>> frames = torch.ones(1, 2, 3)
+    >>> bool((TemporalConvEncoder(3)(frames) == frames).all())
+    True
+    """
+
+    takes_lengths = True
+    reaches: Tensor
+
+    def __init__(
+        self,
+        n_features: int,
+        hidden: int = 64,
+        reaches: Sequence[float] = (0.01, 0.02, 0.04),
+    ) -> None:
+        super().__init__()
+        self.register_buffer("reaches", torch.tensor(tuple(reaches)))
+        widths = [n_features, *[hidden] * len(reaches)]
+        self.layers = nn.ModuleList(
+            nn.Linear(3 * n_in, n_out)
+            for n_in, n_out in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.added = nn.Linear(widths[-1], n_features)
+        for parameter in self.added.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, frames: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Embed frames.
+
+        Parameters
+        ----------
+        frames : Tensor of shape (B, N, D_in)
+        lengths : int64 Tensor of shape (B,), default=None
+            Real frames of each video; the others make no difference to these. None:
+            all are real.
+
+        Returns
+        -------
+        Tensor of shape (B, N, D_in)
+        """
+        if lengths is None:
+            lengths = torch.full((len(frames),), frames.shape[1])
+        lengths = lengths.to(frames.device)[:, None]  # (B, 1)
+        hidden = frames
+        for layer, reach in zip(self.layers, self.reaches, strict=True):
+            hidden = layer(_with_neighbours(hidden, lengths, reach)).relu()
+        return frames + self.added(hidden)
+
+
+def _with_neighbours(frames: Tensor, lengths: Tensor, reach: Tensor) -> Tensor:
+    """Put the frames that lie `reach` before and after beside each, (B, N, 3 D)."""
+    n = torch.arange(frames.shape[1], device=frames.device)
+    step = (reach.clamp(0, 1) * lengths).round().long()  # (B, 1)
+    taps = []
+    for at in (n - step, n + step):
+        at = torch.minimum(at.clamp_min(0), lengths - 1)  # (B, N)
+        taps.append(frames.gather(1, at[:, :, None].expand_as(frames)))
+    return torch.cat([taps[0], frames, taps[1]], dim=2)

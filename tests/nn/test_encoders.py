@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from skvas.nn import MLPEncoder, ResidualEncoder
+from skvas.nn import MLPEncoder, ResidualEncoder, TemporalConvEncoder
 from tests.strategies import tensor
 
 
@@ -45,10 +45,13 @@ def test_residual_encoder_is_the_identity_at_the_start():
     x = frames(2, 5, 3)
     assert torch.equal(ResidualEncoder(3)(x), x)
     assert torch.equal(ResidualEncoder(3, hidden=7)(x), x)
+    assert torch.equal(TemporalConvEncoder(3)(x), x)
 
 
-def test_residual_encoder_learns_from_there():
-    encoder = ResidualEncoder(3, hidden=8)
+@pytest.mark.parametrize(
+    "encoder", [ResidualEncoder(3, hidden=8), TemporalConvEncoder(3, hidden=8)]
+)
+def test_residual_encoders_learn_from_there(encoder):
     optimizer = torch.optim.Adam(encoder.parameters(), lr=0.01)
     before = [p.detach().clone() for p in encoder.parameters()]
     x = frames(1, 20, 3)
@@ -70,3 +73,46 @@ def test_each_frame_is_embedded_by_itself(encoder):
         torch.testing.assert_close(encoder(x[:, [4]]), whole[:, [4]])
         torch.testing.assert_close(encoder(x.flip(1)), whole.flip(1))
         torch.testing.assert_close(encoder(x[1:]), whole[1:])
+
+
+def temporal(**options):
+    """Return a temporal encoder of two layers whose weights are all at work."""
+    torch.manual_seed(0)
+    encoder = TemporalConvEncoder(3, hidden=4, reaches=(0.1, 0.3), **options)
+    for parameter in encoder.parameters():
+        torch.nn.init.normal_(parameter)
+    return encoder.requires_grad_(False)
+
+
+def by_loop(encoder, frames):
+    """Embed one video frame by frame."""
+    n = len(frames)
+    hidden = frames
+    for layer, reach in zip(encoder.layers, encoder.reaches.tolist(), strict=True):
+        step = round(reach * n)
+        rows = []
+        for i in range(n):
+            before, after = hidden[max(0, i - step)], hidden[min(n - 1, i + step)]
+            rows.append(layer(torch.cat([before, hidden[i], after])).clamp_min(0))
+        hidden = torch.stack(rows)
+    return frames + encoder.added(hidden)
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 30])
+def test_temporal_layers_see_a_share_of_the_video_before_and_after(n):
+    encoder, x = temporal(), frames(1, n, 3)
+    torch.testing.assert_close(encoder(x)[0], by_loop(encoder, x[0]))
+
+
+def test_temporal_encoder_depends_on_neither_padding_nor_batch_mates():
+    encoder, x = temporal(), frames(3, 20, 3)
+    lengths = [20, 7, 1]
+    whole = encoder(x, torch.tensor(lengths))
+    for video, found, n in zip(x, whole, lengths, strict=True):
+        torch.testing.assert_close(found[:n], encoder(video[None, :n])[0])
+
+
+def test_temporal_encoder_sees_the_same_at_any_frame_rate():
+    encoder, x = temporal(), frames(1, 10, 3)
+    doubled = encoder(x.repeat_interleave(2, dim=1))
+    torch.testing.assert_close(doubled[:, ::2], encoder(x))
