@@ -589,7 +589,9 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     """Return unit embeddings (B, N, D) of frames (B, N, D_in)."""
     frames = batch.frames
     lengths = (batch.lengths,) if getattr(encoder, "takes_lengths", False) else ()
-    embeddings = unit(encoder(frames, *lengths))
+    found = encoder(frames, *lengths)
+    # Under autocast it is bfloat16, which neither plans nor NumPy can use.
+    embeddings = unit(found.to(torch.promote_types(found.dtype, torch.float32)))
     if embeddings.ndim != 3 or embeddings.shape[:2] != frames.shape[:2]:
         raise ValueError(
             f"encoder made {tuple(embeddings.shape)} of frames {tuple(frames.shape)}; "

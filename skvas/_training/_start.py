@@ -14,6 +14,7 @@ from skvas._batch import VideoBatch, pad
 from skvas._training._sampling import spread_frames
 from skvas._training._tasks import SegmentationTask
 from skvas.transport import unit
+from skvas.transport._precision import full_precision
 
 
 def thin(
@@ -81,7 +82,8 @@ def barycentres(
     All frames weigh the same. An action without mass keeps its prototype.
     """
     shares = plan * batch.lengths.to(plan.device)[:, None, None]
-    sums = torch.einsum("bnk,bnd->kd", shares, embeddings)
+    with full_precision(plan.device):
+        sums = torch.einsum("bnk,bnd->kd", shares, embeddings)
     moved = sums.norm(dim=1, keepdim=True) > torch.finfo(sums.dtype).eps
     return torch.where(moved, unit(sums), prototypes)
 
@@ -97,7 +99,8 @@ def vote(plans: Sequence[Tensor], weights: np.ndarray) -> Tensor:
     for _ in range(2):
         total = torch.zeros_like(voted)
         for plan, weight in zip(plans, weights / weights.sum(), strict=True):
-            shared = torch.einsum("bnk,bnl->kl", voted, plan)
+            with full_precision(plan.device):
+                shared = torch.einsum("bnk,bnl->kl", voted, plan)
             partners = linear_sum_assignment(shared.cpu().numpy(), maximize=True)[1]
             total += float(weight) * plan[:, :, partners]
         voted = total

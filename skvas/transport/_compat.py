@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from skvas.transport._marginals import Marginal, make_marginal
+from skvas.transport._precision import full_precision
 from skvas.transport._problem import FGWProblem
 from skvas.transport._solvers import FGWResult
 from skvas.transport.structures import Dense
@@ -133,7 +134,8 @@ def published_iteration(
         eps,
     )
     each = [problem.take(torch.tensor([b])) for b in range(len(cost))]
-    plan = torch.cat([_iterate(one, step, max_iter, sinkhorn_iter) for one in each])
+    with full_precision(cost.device):
+        plan = torch.cat([_iterate(one, step, max_iter, sinkhorn_iter) for one in each])
     return FGWResult(
         plan=plan if compat == "asot" else plan[:, 1:, 1:],
         objective=problem.objective(plan),

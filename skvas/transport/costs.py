@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from skvas.transport._precision import full_precision
+
 __all__ = ["cosine_cost", "squared_distance", "unit"]
 
 
@@ -48,7 +50,8 @@ def cosine_cost(x: Tensor, y: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (B, N, M)
-        In [0, 2].
+        In [0, 2]; of float32 at least, and made in full precision, whatever
+        `torch.autocast` and `torch.set_float32_matmul_precision` say.
 
     Examples
     --------
@@ -58,7 +61,8 @@ def cosine_cost(x: Tensor, y: Tensor) -> Tensor:
     tensor([[0., 1.],
             [1., 0.]])
     """
-    return 1 - x @ y.mT
+    with full_precision(x.device):
+        return 1 - _at_least_float32(x) @ _at_least_float32(y).mT
 
 
 def squared_distance(x: Tensor, y: Tensor) -> Tensor:
@@ -72,6 +76,7 @@ def squared_distance(x: Tensor, y: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (B, N, M)
+        Of float32 at least, and made in full precision, like that of `cosine_cost`.
 
     Examples
     --------
@@ -81,6 +86,13 @@ def squared_distance(x: Tensor, y: Tensor) -> Tensor:
     tensor([[0., 2.],
             [2., 0.]])
     """
-    squares_x = x.square().sum(dim=-1)[:, :, None]
-    squares_y = y.square().sum(dim=-1)[:, None, :]
-    return (squares_x + squares_y - 2 * x @ y.mT).clamp_min(0)
+    with full_precision(x.device):
+        x, y = _at_least_float32(x), _at_least_float32(y)
+        squares_x = x.square().sum(dim=-1)[:, :, None]
+        squares_y = y.square().sum(dim=-1)[:, None, :]
+        return (squares_x + squares_y - 2 * x @ y.mT).clamp_min(0)
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    """Return what autocast left of an encoder's output as the solver takes it."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from skvas.exceptions import RadiusWarning
+from skvas.transport._precision import full_precision
 
 __all__ = ["Dense", "Distinct", "OutsideBand", "Structure", "TemporalBand", "Virtual"]
 
@@ -160,7 +161,8 @@ class _Banded(Structure):
     def apply(self, plan: Tensor, dim: int) -> Tensor:
         # Sums along rows leave the plan as it is.
         plan = plan if dim == 2 else plan.clone()
-        return self.write(plan, dim, torch.empty_like(plan))
+        with full_precision(plan.device):
+            return self.write(plan, dim, torch.empty_like(plan))
 
     def _add_window(self, out: Tensor, plan: Tensor, dim: int, weight: float) -> Tensor:
         """Add the weighted sum over each frame's window, itself included, to `out`.
@@ -332,7 +334,8 @@ class Dense(Structure):
 
     def apply(self, plan: Tensor, dim: int) -> Tensor:
         matrix = self.matrix.to(plan)
-        return matrix @ plan if dim == 1 else plan @ matrix
+        with full_precision(plan.device):
+            return matrix @ plan if dim == 1 else plan @ matrix
 
     def dense(self, size: int) -> Tensor:
         return self.matrix.double().cpu()
