@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
@@ -15,7 +17,7 @@ import torch
 import skvas.transport._solvers as solvers_module
 from benchmarks import problems, rivals, whole
 from benchmarks.measure import best_of, clock, peak_memory, say, threads
-from skvas.transport import OutsideBand, TemporalBand
+from skvas.transport import OutsideBand, TemporalBand, compiled_solver
 from skvas.transport._marginals import make_marginal
 from skvas.transport._problem import FGWProblem
 
@@ -140,6 +142,33 @@ def two_threads(quick, n_threads):
     return rows
 
 
+def compiled(quick, n_threads):
+    """Time the loop as torch's own compiler makes it, which is not the default.
+
+    Alignments of N x N frames with two hard marginals, and segmentations of N frames
+    into 20 actions with a relaxed one (mirror descent).
+    """
+    if shutil.which("g++") is None:
+        return []
+    rows = []
+    for n, batch in ((64, 1),) if quick else ((256, 1), (256, 8), (512, 1), (1024, 1)):
+        align, segment = problems.alignment_cost, problems.segmentation_cost
+        for task, cost, run in (
+            ("align", align(n, batch=batch), problems.align),
+            ("segment", segment(n, 20, batch), partial(problems.segment, lambda_y=0.1)),
+        ):
+            row = {"task": task, "N": n, "B": batch}
+            row |= _each_path(lambda run=run, cost=cost: run(cost))
+            start = clock()
+            with path("torch"), compiled_solver():
+                run(cost)
+                row["to compile"] = clock() - start
+                row["compiled"] = best_of(lambda run=run, cost=cost: run(cost))
+            rows.append(row)
+            say(row)
+    return rows
+
+
 def batches(quick, n_threads):
     """Time batches: alignments of 256 x 256, segmentations of 200 x 10."""
     rows = []
@@ -214,6 +243,7 @@ CASES = {
     "solver": solver,
     "scaling": scaling,
     "two threads": two_threads,
+    "compiled loop": compiled,
     "batches": batches,
     "long videos": long,
     "memory": memory,

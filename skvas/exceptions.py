@@ -12,6 +12,7 @@ __all__ = [
     "CheckpointError",
     "CoarseAlignmentWarning",
     "CollapseWarning",
+    "CompilationWarning",
     "ConvergenceWarning",
     "DegenerateFramesWarning",
     "FailedFilesWarning",
@@ -114,6 +115,18 @@ class CollapseWarning(UserWarning):
     >>> import warnings
     >>> from skvas.exceptions import CollapseWarning
     >>> warnings.simplefilter("error", CollapseWarning)
+    """
+
+
+class CompilationWarning(RuntimeWarning):
+    """The solver could not be compiled, and runs as it is.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skvas.exceptions import CompilationWarning
+    >>> warnings.simplefilter("error", CompilationWarning)  # rather stop than be slow
+    >>> warnings.simplefilter("default", CompilationWarning)
     """
 
 

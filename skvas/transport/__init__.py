@@ -1,6 +1,7 @@
 """Optimal transport between sequences with structure: the core of skvas."""
 
 from skvas.transport._compat import published_iteration
+from skvas.transport._compiling import compiled_solver
 from skvas.transport._solvers import FGWResult, fused_gromov_wasserstein
 from skvas.transport.costs import cosine_cost, squared_distance, unit
 from skvas.transport.priors import (
@@ -28,6 +29,7 @@ __all__ = [
     "TemporalBand",
     "Virtual",
     "add_virtual_frame",
+    "compiled_solver",
     "consistency_prior",
     "cosine_cost",
     "fused_gromov_wasserstein",

@@ -81,11 +81,8 @@ def as_filter(structure: Structure) -> Filter | None:
     if type(structure) is Virtual:
         inner = as_filter(structure.structure)
         return None if inner is None else replace(inner, first=inner.first + 1)
-    if type(structure) is TemporalBand:
-        weight = 1 / structure.radius
-        return Filter(0.0, weight, -weight, structure.widths)
-    if type(structure) is OutsideBand:
-        return Filter(1.0, -1.0, 1.0, structure.widths)
+    if type(structure) is TemporalBand or type(structure) is OutsideBand:
+        return Filter(*structure.weights, structure.widths)
     if type(structure) is Distinct:
         return Filter(1.0, 0.0, -1.0, [0])
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -57,6 +57,12 @@ class FGWProblem:
             self.alpha,
             self.eps,
         )
+
+    def placed(self) -> FGWProblem:
+        """Return the problem with structures as `Structure.placed` has them."""
+        structure_x = self.structure_x.placed(self.cost, 1)
+        structure_y = self.structure_y.placed(self.cost, 2)
+        return replace(self, structure_x=structure_x, structure_y=structure_y)
 
     def structural(self, plan: Tensor) -> Tensor:
         """Return Cx T Cy, (B, N, M)."""

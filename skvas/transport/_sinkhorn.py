@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from skvas.transport._compiling import may_ask
 from skvas.transport._threads import SHARED_ENTRIES
 
 CHECK_EVERY = 5  # sweeps between looks at the marginals
@@ -111,7 +112,7 @@ def sinkhorn_scaling(
         if first + CHECK_EVERY <= n_sweeps:
             change = ((v - last).abs_() / last.clamp_min(tiny)).amax(1, keepdim=True)
             done = done | (change <= tol)
-            if not done.is_cuda and bool(done.all()):
+            if may_ask(done) and bool(done.all()):
                 break
 
     if sides.columns_last:
@@ -129,7 +130,7 @@ def rows_times(kernel: Tensor, v: Tensor) -> Tensor:
     On a CPU a batched product with one column takes ten times as long as its memory
     does, so large matrices go one by one, and small ones by a sum.
     """
-    if kernel.is_cuda:
+    if not may_ask(kernel):  # a compiler makes of the product what it likes best
         return torch.bmm(kernel, v[:, :, None])[:, :, 0]
     if kernel[0].numel() <= SMALL:
         return (kernel * v[:, None, :]).sum(dim=2)
@@ -144,7 +145,7 @@ def columns_times(kernel: Tensor, u: Tensor) -> Tensor:
     """
     n_rows = kernel.shape[1] // PIECES
     alone = len(kernel) == 1 and kernel.numel() >= SHARED_ENTRIES
-    if kernel.is_cuda or not alone or torch.get_num_threads() == 1:
+    if not may_ask(kernel) or not alone or torch.get_num_threads() == 1:
         return torch.bmm(u[:, None, :], kernel)[:, 0, :]
     whole, rest = kernel[0].tensor_split([PIECES * n_rows])
     head, tail = u[0].tensor_split([PIECES * n_rows])
@@ -179,7 +180,7 @@ def sinkhorn_log(
         f = torch.where(done, f, f_next * sides.damp_x)
         if sweep % CHECK_EVERY == CHECK_EVERY - 1:
             done = done | ((g - last).abs().amax(dim=1, keepdim=True) <= tol)
-            if not done.is_cuda and bool(done.all()):
+            if may_ask(done) and bool(done.all()):
                 break
     log_plan = log_kernel.add_(f[:, :, None]).add_(g[:, None, :])
     log_plan, f, g = _settle(log_plan, sides, f, g)

@@ -8,6 +8,7 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -107,6 +108,27 @@ class Structure(ABC):
         """
         return self
 
+    def placed(self, plan: Tensor, dim: int) -> Structure:
+        """Return the structure for many plans like one, on a GPU or to be compiled.
+
+        What it holds then lies where plans do, so that nothing is copied there from
+        one application to the next, and what differs between the problems of a batch
+        is the value of a tensor and not that of a number, which would be compiled in.
+
+        Parameters
+        ----------
+        plan : Tensor of shape (B, N, M)
+            Its shape, type and device count, not its values.
+        dim : int
+            The axis along which the structure will be applied.
+
+        Returns
+        -------
+        Structure
+            Itself where it holds nothing of the kind.
+        """
+        return self
+
     def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
         """Do what `apply` does into memory that is there.
 
@@ -125,6 +147,14 @@ class Structure(ABC):
             `out`.
         """
         return out.copy_(self.apply(plan, dim))
+
+
+class Weights(NamedTuple):
+    """Weights of a frame's sums: over all frames, over its window, of itself alone."""
+
+    total: float
+    window: float
+    itself: float
 
 
 class _Banded(Structure):
@@ -158,6 +188,14 @@ class _Banded(Structure):
         chosen.widths = [self.widths[b] for b in kept.tolist()]
         return chosen
 
+    @property
+    @abstractmethod
+    def weights(self) -> Weights:
+        """What is added up for each frame."""
+
+    def placed(self, plan: Tensor, dim: int) -> Structure:
+        return _PlacedBand.of(self, plan, dim)
+
     def apply(self, plan: Tensor, dim: int) -> Tensor:
         # Sums along rows leave the plan as it is.
         plan = plan if dim == 2 else plan.clone()
@@ -185,6 +223,79 @@ class _Banded(Structure):
         gap = (i[:, None] - i[None, :]).abs()  # (size, size)
         widths = torch.tensor(self.widths)[:, None, None]
         return (gap >= 1) & (gap <= widths)
+
+
+class _PlacedBand(Structure):
+    """A band whose windows are tensors: any lengths take the same few operations.
+
+    Parameters
+    ----------
+    band : Structure
+        The band that it is.
+    weights : Weights
+        What is added up.
+    last, before : int64 Tensor of shape (B, size) or (1, size)
+        The last frame of each frame's window, and the one before its first.
+    cut : bool Tensor of shape (B, size) or (1, size)
+        Where no frame is before the window.
+    dtype : torch.dtype
+        Of the running sums.
+    """
+
+    def __init__(
+        self,
+        band: Structure,
+        weights: Weights,
+        last: Tensor,
+        before: Tensor,
+        cut: Tensor,
+        dtype: torch.dtype,
+    ) -> None:
+        self.band = band
+        self.weights = weights
+        self.last = last
+        self.before = before
+        self.cut = cut
+        self.dtype = dtype
+
+    @classmethod
+    def of(cls, band: _Banded, plan: Tensor, dim: int) -> Structure:
+        """Place a band for plans like this one."""
+        size = plan.shape[dim]
+        widths = torch.tensor(band.widths, device=plan.device)[:, None]
+        i = torch.arange(size, device=plan.device)
+        before = i - widths - 1
+        return cls(
+            band,
+            band.weights,
+            (i + widths).clamp_max(size - 1),
+            before.clamp_min(0),
+            before < 0,
+            _sum_dtype(plan, size, min(band.widths)),
+        )
+
+    def apply(self, plan: Tensor, dim: int) -> Tensor:
+        sums = plan.cumsum(dim, dtype=self.dtype)
+        start = self._of_each_frame(self.before, sums, dim)
+        start = start.masked_fill(self._along(self.cut, dim), 0.0)
+        window = (self._of_each_frame(self.last, sums, dim) - start).to(plan.dtype)
+        result = self.weights.window * window + self.weights.itself * plan
+        if self.weights.total:
+            result = result + self.weights.total * plan.sum(dim=dim, keepdim=True)
+        return result
+
+    def _of_each_frame(self, index: Tensor, sums: Tensor, dim: int) -> Tensor:
+        return sums.gather(dim, self._along(index, dim).expand_as(sums))
+
+    @staticmethod
+    def _along(values: Tensor, dim: int) -> Tensor:
+        return values.unsqueeze(3 - dim)
+
+    def dense(self, size: int) -> Tensor:
+        return self.band.dense(size)
+
+    def largest(self) -> float | Tensor:
+        return self.band.largest()
 
 
 class TemporalBand(_Banded):
@@ -217,6 +328,10 @@ class TemporalBand(_Banded):
     >>> TemporalBand(5, radius=0.2).apply(torch.eye(5)[None], dim=1)[0, 0]
     tensor([0., 5., 0., 0., 0.])
     """
+
+    @property
+    def weights(self) -> Weights:
+        return Weights(0.0, 1 / self.radius, -1 / self.radius)
 
     def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
         torch.mul(plan, -1 / self.radius, out=out)
@@ -260,6 +375,10 @@ class OutsideBand(_Banded):
     tensor([1., 0., 1., 1., 1.])
     """
 
+    @property
+    def weights(self) -> Weights:
+        return Weights(1.0, -1.0, 1.0)
+
     def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
         torch.add(plan, plan.sum(dim=dim, keepdim=True), out=out)
         return self._add_window(out, plan, dim, -1.0)
@@ -288,7 +407,7 @@ class Distinct(Structure):
         return plan.sum(dim=dim, keepdim=True) - plan
 
     def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
-        return torch.sub(plan.sum(dim=dim, keepdim=True), plan, out=out)
+        return out.copy_(plan.sum(dim=dim, keepdim=True)).sub_(plan)
 
     def dense(self, size: int) -> Tensor:
         return (1 - torch.eye(size, dtype=torch.float64))[None]
@@ -337,6 +456,11 @@ class Dense(Structure):
         with full_precision(plan.device):
             return matrix @ plan if dim == 1 else plan @ matrix
 
+    def placed(self, plan: Tensor, dim: int) -> Structure:
+        placed = object.__new__(type(self))
+        placed.matrix = self.matrix.to(plan)
+        return placed
+
     def dense(self, size: int) -> Tensor:
         return self.matrix.double().cpu()
 
@@ -377,6 +501,10 @@ class Virtual(Structure):
         applied = self.structure.apply(real, dim)
         return F.pad(applied, (0, 0, 1, 0) if dim == 1 else (1, 0))
 
+    def placed(self, plan: Tensor, dim: int) -> Structure:
+        real = plan.narrow(dim, 1, plan.shape[dim] - 1)
+        return Virtual(self.structure.placed(real, dim))
+
     def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
         n_real = plan.shape[dim] - 1
         out.select(dim, 0).zero_()
@@ -401,9 +529,8 @@ def _add_window(out: Tensor, x: Tensor, width: int, dim: int, weight: float) -> 
     The cost does not depend on the width. `x` may be overwritten.
     """
     size = x.shape[dim]
+    dtype = _sum_dtype(x, size, width)
     width = min(width, size - 1)
-    far = x.dtype == torch.float32 and size > _FAR * width
-    dtype = torch.float64 if far else x.dtype
     # Along the strided axis of a CPU tensor torch's `cumsum` crawls, but on small ones.
     small = x.shape[1] < 16 or (x.shape[2] <= 32 and x.shape[1] <= 10_000)
     if x.is_cuda or (dim == 1 and small):
@@ -412,6 +539,12 @@ def _add_window(out: Tensor, x: Tensor, width: int, dim: int, weight: float) -> 
     if dim == 1:
         return _add_row_windows(out, x, width, weight)
     return _add_column_windows(out, x, width, weight, dtype)
+
+
+def _sum_dtype(x: Tensor, size: int, width: int) -> torch.dtype:
+    """Return the type that running sums over `size` frames of x need."""
+    far = x.dtype == torch.float32 and size > _FAR * width
+    return torch.float64 if far else x.dtype
 
 
 def _add_differences(

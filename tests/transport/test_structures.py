@@ -65,6 +65,31 @@ def test_virtual_frame_equals_its_dense_form(
 
 
 @pytest.mark.parametrize("dim", [1, 2])
+@pytest.mark.parametrize("cls", BANDS)
+@pytest.mark.parametrize("virtual", [False, True])
+@given(lengths, radii, st.integers(0, 5), st.integers(1, 4), seeds)
+def test_placed_band_equals_its_dense_form(
+    virtual, cls, dim, lengths, radius, padding, other, seed
+):
+    structure = band(cls, lengths, radius)
+    if virtual:
+        structure, lengths = Virtual(structure), [n + 1 for n in lengths]
+    plan = masked(seed, lengths, other, dim, max(lengths) + padding)
+    placed = structure.placed(plan, dim)
+    assert_equals_dense(placed, plan, dim, lengths)
+    assert torch.equal(placed.dense(90), structure.dense(90))
+    assert placed.largest() == structure.largest()
+
+
+def test_placed_matrix_is_of_the_type_of_plans():
+    plan = tensor(0, 1, 4, 3, dtype=torch.float32)
+    matrix = Dense(torch.eye(4, dtype=torch.float64))
+    placed = matrix.placed(plan, 1)
+    assert placed.matrix.dtype == torch.float32
+    assert torch.equal(placed.apply(plan, 1), plan)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
 @given(lengths, st.integers(1, 3), seeds)
 def test_distinct_equals_its_dense_form(dim, lengths, other, seed):
     plan = masked(seed, lengths, other, dim, max(lengths))
