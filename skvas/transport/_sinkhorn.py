@@ -11,8 +11,6 @@ from skvas.transport._compiling import may_ask
 from skvas.transport._threads import SHARED_ENTRIES
 
 CHECK_EVERY = 5  # sweeps between looks at the marginals
-# Entries up to which a batch of products with vectors is one multiplication and a sum.
-SMALL = 1 << 12
 # Logarithm of the most and, negative, of the least that a plan may weigh.
 LARGEST_LOG_MASS = 30.0
 # Error of a mass from which on the rounding of potentials is made good.
@@ -93,66 +91,76 @@ def sinkhorn_scaling(
         start = _first_potentials(log_kernel, sides)
     tiny = torch.finfo(log_kernel.dtype).tiny
     kernel = log_kernel.add_(start.f[:, :, None]).add_(start.g[:, None, :]).exp_()
+    p, q = sides.p[:, None, :], sides.q[:, None, :]  # (B, 1, N) and (B, 1, M)
+    damp_x, damp_y = sides.damp_x[:, None, :], sides.damp_y[:, None, :]
     # Damped scalings act on the whole potential, its absorbed part included.
-    pull_x = torch.exp(start.f * (sides.damp_x - 1)) if sides.damped else None
-    pull_y = torch.exp(start.g * (sides.damp_y - 1)) if sides.damped else None
-    u, v = torch.ones_like(start.f), torch.ones_like(start.g)
-    done = torch.zeros(len(u), 1, dtype=torch.bool, device=u.device)
+    pull_x = torch.exp(start.f[:, None, :] * (damp_x - 1)) if sides.damped else None
+    pull_y = torch.exp(start.g[:, None, :] * (damp_y - 1)) if sides.damped else None
+    u, v = torch.ones_like(p), torch.ones_like(q)
+    done = torch.zeros(len(u), 1, 1, dtype=torch.bool, device=u.device)
+    matrix = Kernel(kernel)
 
     for first in range(0, n_sweeps, CHECK_EVERY):
         kept_u, kept_v = u, v
         for _ in range(min(CHECK_EVERY, n_sweeps - first)):
             last = v
-            v = sides.q / columns_times(kernel, u).clamp_min_(tiny)
-            v = v if pull_y is None else v.pow_(sides.damp_y).mul_(pull_y)
-            u = sides.p / rows_times(kernel, v).clamp_min_(tiny)
-            u = u if pull_x is None else u.pow_(sides.damp_x).mul_(pull_x)
+            v = q / matrix.columns(u).clamp_min_(tiny)
+            v = v if pull_y is None else v.pow_(damp_y).mul_(pull_y)
+            u = p / matrix.rows(v).clamp_min_(tiny)
+            u = u if pull_x is None else u.pow_(damp_x).mul_(pull_x)
         # A problem that is done is left as it was when it stopped.
         u, v = torch.where(done, kept_u, u), torch.where(done, kept_v, v)
         if first + CHECK_EVERY <= n_sweeps:
-            change = ((v - last).abs_() / last.clamp_min(tiny)).amax(1, keepdim=True)
+            change = ((v - last).abs_() / last.clamp_min(tiny)).amax(2, keepdim=True)
             done = done | (change <= tol)
             if may_ask(done) and bool(done.all()):
                 break
 
     if sides.columns_last:
-        v = sides.q / columns_times(kernel, u).clamp_min_(tiny)
-    plan = kernel.mul_(u[:, :, None]).mul_(v[:, None, :])
+        v = q / matrix.columns(u).clamp_min_(tiny)
+    plan = kernel.mul_(u.mT).mul_(v)
     # Potentials of padded items stay 0: any growth would end as 0 times infinity.
-    f = start.f + torch.where(sides.p > 0, u.clamp_min(tiny), 1.0).log()
-    g = start.g + torch.where(sides.q > 0, v.clamp_min(tiny), 1.0).log()
+    f = start.f + torch.where(p > 0, u.clamp_min(tiny), 1.0).log()[:, 0]
+    g = start.g + torch.where(q > 0, v.clamp_min(tiny), 1.0).log()[:, 0]
     return plan, Potentials(f, g)
 
 
-def rows_times(kernel: Tensor, v: Tensor) -> Tensor:
-    """Multiply each matrix by a vector from the right, (B, N).
+class Kernel:
+    """Matrices, to be multiplied by vectors many times.
 
-    On a CPU a batched product with one column takes ten times as long as its memory
-    does, so large matrices go one by one, and small ones by a sum.
-    """
-    if not may_ask(kernel):  # a compiler makes of the product what it likes best
-        return torch.bmm(kernel, v[:, :, None])[:, :, 0]
-    if kernel[0].numel() <= SMALL:
-        return (kernel * v[:, None, :]).sum(dim=2)
-    return torch.stack([torch.mv(*pair) for pair in zip(kernel, v, strict=True)])
-
-
-def columns_times(kernel: Tensor, u: Tensor) -> Tensor:
-    """Multiply each matrix by a vector from the left, (B, M).
-
+    Vectors are rows: on a CPU a batched product with a column takes twice as long.
     Threads share out the matrices of a batch, but not the rows of a lone one. So a lone
     large one is cut into pieces.
+
+    Parameters
+    ----------
+    matrices : Tensor of shape (B, N, M)
     """
-    n_rows = kernel.shape[1] // PIECES
-    alone = len(kernel) == 1 and kernel.numel() >= SHARED_ENTRIES
-    if not may_ask(kernel) or not alone or torch.get_num_threads() == 1:
-        return torch.bmm(u[:, None, :], kernel)[:, 0, :]
-    whole, rest = kernel[0].tensor_split([PIECES * n_rows])
-    head, tail = u[0].tensor_split([PIECES * n_rows])
-    products = torch.bmm(
-        head.view(PIECES, 1, n_rows), whole.view(PIECES, n_rows, kernel.shape[2])
-    )
-    return products.sum(dim=0).addmm_(tail[None], rest)
+
+    def __init__(self, matrices: Tensor) -> None:
+        alone = len(matrices) == 1 and matrices.numel() >= SHARED_ENTRIES
+        shared = alone and may_ask(matrices) and torch.get_num_threads() > 1
+        size = matrices.shape[1] // PIECES if shared else 0
+        self.n_whole = PIECES * size
+        self.matrices = matrices
+        self.pieces = matrices[0, : self.n_whole].view(PIECES, size, matrices.shape[2])
+        self.rest = matrices[:, self.n_whole :]
+
+    def columns(self, u: Tensor) -> Tensor:
+        """Multiply each by a vector (B, 1, N) from the left, (B, 1, M)."""
+        if not self.n_whole:
+            return torch.bmm(u, self.matrices)
+        parts = torch.bmm(u[0, 0, : self.n_whole].view(PIECES, 1, -1), self.pieces)
+        whole = parts.sum(dim=0, keepdim=True)
+        return whole.baddbmm_(u[:, :, self.n_whole :], self.rest)
+
+    def rows(self, v: Tensor) -> Tensor:
+        """Multiply each by a vector (B, 1, M) from the right, (B, 1, N)."""
+        if not self.n_whole:
+            return torch.bmm(v, self.matrices.mT)
+        parts = torch.bmm(v.expand(PIECES, 1, -1), self.pieces.mT)
+        rest = torch.bmm(v, self.rest.mT)
+        return torch.cat([parts.view(1, 1, -1), rest], dim=2)
 
 
 def sinkhorn_log(

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from skvas.transport import _sinkhorn
 from skvas.transport._sinkhorn import (
+    Kernel,
     Potentials,
     Sides,
-    columns_times,
     round_to_marginals,
     sinkhorn_log,
     sinkhorn_scaling,
@@ -180,17 +180,21 @@ def test_start_is_not_changed():
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("batch", [1, 2])
 @given(seeds, st.integers(1, 13), st.integers(1, 7))
-def test_lone_matrix_in_pieces_for_threads_gives_the_same_product(
-    n_threads, seed, n, m
+def test_products_in_pieces_for_threads_are_those_of_the_matrices(
+    n_threads, batch, seed, n, m
 ):
-    kernel, u = tensor(seed, 1, n, m), tensor(seed + 1, 1, n)
+    matrices = tensor(seed, batch, n, m)
+    u, v = tensor(seed + 1, batch, 1, n), tensor(seed + 2, batch, 1, m)
     before = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_sinkhorn, "SHARED_ENTRIES", 0)
         torch.set_num_threads(n_threads)
         try:
-            found = columns_times(kernel, u)
+            kernel = Kernel(matrices)
+            by_column, by_row = kernel.columns(u), kernel.rows(v)
         finally:
             torch.set_num_threads(before)
-    torch.testing.assert_close(found, u @ kernel[0])
+    torch.testing.assert_close(by_column, u @ matrices)
+    torch.testing.assert_close(by_row, v @ matrices.mT)
