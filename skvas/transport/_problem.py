@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from skvas.transport._marginals import Marginal
 from skvas.transport.structures import Structure
 
-PIECE = 1 << 20  # entries of a product that is summed at once
+PIECE = 1 << 17  # entries of a product that is summed at once: it stays in cache
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,7 @@ class FGWProblem:
             # 1/2 (linear + (1 - alpha) C) is (1 - alpha) C + alpha / 2 Cx T Cy.
             value = 0.5 * (_dot(plan, linear) + value)
         by_row, by_column = plan.sum(dim=2), plan.sum(dim=1)
-        tiny = torch.finfo(plan.dtype).tiny  # log 0 would make 0 log 0 no number
-        entropy = by_row.sum(dim=1) - _dot(plan, plan.clamp_min(tiny).log_())
+        entropy = by_row.sum(dim=1) - _sum_by_rows(_times_log, plan)
         penalty = self.rows.penalty(by_row) + self.columns.penalty(by_column)
         return value - self.eps * entropy + penalty
 
@@ -145,10 +145,22 @@ class FGWProblem:
 
 
 def _dot(x: Tensor, y: Tensor) -> Tensor:
-    """Return the inner product of each pair of matrices, some rows at a time.
+    """Return the inner product of each pair of matrices.
 
     A matrix product would round off too much over millions of entries.
     """
+    return _sum_by_rows(torch.mul, x, y)
+
+
+def _times_log(x: Tensor) -> Tensor:
+    """Return x log x, 0 where x is 0."""
+    tiny = torch.finfo(x.dtype).tiny
+    return x.clamp_min(tiny).log_().mul_(x)
+
+
+def _sum_by_rows(terms: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+    """Sum what is computed entry by entry, some rows at a time, (B,)."""
+    x = tensors[0]
     rows = max(1, PIECE * x.shape[1] // x.numel())
-    parts = zip(torch.split(x, rows, 1), torch.split(y, rows, 1), strict=True)
-    return torch.stack([(a * b).sum(dim=(1, 2)) for a, b in parts]).sum(dim=0)
+    parts = zip(*(torch.split(each, rows, 1) for each in tensors), strict=True)
+    return torch.stack([terms(*each).sum(dim=(1, 2)) for each in parts]).sum(dim=0)

@@ -197,10 +197,8 @@ class _Banded(Structure):
         return _PlacedBand.of(self, plan, dim)
 
     def apply(self, plan: Tensor, dim: int) -> Tensor:
-        # Sums along rows leave the plan as it is.
-        plan = plan if dim == 2 else plan.clone()
         with full_precision(plan.device):
-            return self.write(plan, dim, torch.empty_like(plan))
+            return self.write(plan.clone(), dim, torch.empty_like(plan))
 
     def _add_window(self, out: Tensor, plan: Tensor, dim: int, weight: float) -> Tensor:
         """Add the weighted sum over each frame's window, itself included, to `out`.
@@ -565,22 +563,30 @@ def _add_differences(
 def _add_column_windows(
     out: Tensor, x: Tensor, width: int, weight: float, dtype: torch.dtype
 ) -> Tensor:
-    """Add windows along dim 2, some rows at a time, by differences of running sums."""
+    """Add windows along dim 2, some rows at a time, by differences of running sums.
+
+    Rows are few enough to stay in cache. `x` is overwritten.
+    """
     batch, n_rows, size = x.shape
     piece = max(32, _PIECE // (batch * size * dtype.itemsize))
+    starts = range(0, n_rows, piece)
+    if dtype == x.dtype:
+        for start in starts:
+            sums = x[:, start : start + piece].cumsum_(2)
+            _add_differences(out[:, start : start + piece], sums, width, 2, weight)
+        return out
+    # Differences of longer numbers are taken before they are cut.
     shape = batch, min(piece, n_rows), width + 1 + size + width
     # Running sums from column width + 1 on, zeros before, the whole sum behind.
-    padded, windows = x.new_zeros(shape, dtype=dtype), x.new_empty(*shape[:2], size)
-    for start in range(0, n_rows, piece):
+    padded = x.new_zeros(shape, dtype=dtype)
+    for start in starts:
         part = x[:, start : start + piece]
         rows = padded[:, : part.shape[1]]
         sums = rows[:, :, width + 1 : width + 1 + size]
-        part = part if dtype == part.dtype else sums.copy_(part)
-        torch.cumsum(part, 2, out=sums)
+        torch.cumsum(sums.copy_(part), 2, out=sums)
         rows[:, :, width + 1 + size :] = sums[:, :, -1:]
-        above, below = rows[:, :, 2 * width + 1 :], rows[:, :, :size]
-        window = torch.sub(above, below, out=windows[:, : part.shape[1]])
-        out[:, start : start + piece].add_(window, alpha=weight)
+        torch.sub(rows[:, :, 2 * width + 1 :], rows[:, :, :size], out=part)
+        out[:, start : start + piece].add_(part, alpha=weight)
     return out
 
 

@@ -274,6 +274,8 @@ def test_structures_write_what_they_apply(cls, dim):
     structure = band(cls, [9, 6], 0.2) if cls in BANDS else structure
     plan = masked(0, [9, 6], 9, dim, 9)
     for each in (structure, Virtual(structure)) if cls is not Dense else (structure,):
-        out = torch.full_like(plan, torch.nan)
-        assert each.write(plan, dim, out) is out
-        torch.testing.assert_close(out, each.apply(plan, dim))
+        out, before = torch.full_like(plan, torch.nan), plan.clone()
+        expected = each.apply(plan, dim)
+        assert torch.equal(plan, before)
+        assert each.write(plan.clone(), dim, out) is out
+        torch.testing.assert_close(out, expected)
