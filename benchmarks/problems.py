@@ -69,7 +69,7 @@ def floor(cost, sweeps=20):
     """
     batch, n, m = cost.shape
     out = torch.empty_like(cost)
-    u, v = torch.ones(batch, 1, n), torch.ones(batch, m, 1)
+    u, v = torch.ones(batch, 1, n), torch.ones(batch, 1, m)
 
     def run():
         for _ in range(MAX_ITER):
@@ -77,7 +77,10 @@ def floor(cost, sweeps=20):
             for _ in range(3):
                 out.copy_(cost)
             for _ in range(sweeps):
-                torch.bmm(cost, v)
+                if batch == 1:
+                    torch.bmm(cost, v.mT)
+                else:  # in a batch, products with columns take twice as long
+                    torch.bmm(v, cost.mT)
                 torch.bmm(u, cost)
 
     return run

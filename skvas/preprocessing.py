@@ -11,7 +11,6 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import eigh, svd
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import oaconvolve
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -696,6 +695,9 @@ def _smooth(frames: np.ndarray, smoothing: float) -> np.ndarray:
     if radius < _LONG_KERNEL:
         smooth = gaussian_filter1d(frames, sigma, axis=0, mode="nearest", radius=radius)
         return smooth
+    # Imported here: it takes as long as half of skvas.
+    from scipy.signal import oaconvolve
+
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)[:, None]
     padded = np.pad(frames, ((radius, radius), (0, 0)), mode="edge")
     smooth = oaconvolve(padded, kernel / kernel.sum(), mode="valid", axes=0)
