@@ -191,10 +191,10 @@ def fused_gromov_wasserstein(
     `torch.set_float32_matmul_precision` say (the latter is raised for the whole process
     while a solve runs, and then set back): rounded to bfloat16 they would move the
     objective of an alignment of 512 x 512 frames by 1e-4, and its marginals off by
-    twenty times as much. Nothing
-    waits for the device inside the loop, except the early stop on a CPU. Where neither
-    marginal is hard, "projected" keeps the mass of a plan between the exponentials of
-    -30 and 30, beyond which it could not be told from 0 or infinity.
+    twenty times as much. Nothing waits for the device inside the loop, except the early
+    stop on a CPU; inside :func:`~skvas.transport.compiled_solver` torch compiles it.
+    Where neither marginal is hard, "projected" keeps the mass of a plan between the
+    exponentials of -30 and 30, beyond which it could not be told from 0 or infinity.
 
     References
     ----------
