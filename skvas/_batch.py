@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from skvas._typing import Device
@@ -51,6 +52,18 @@ def pad(videos: Sequence[np.ndarray], device: torch.device) -> VideoBatch:
     for row, video in zip(frames, videos, strict=True):
         row[: len(video)] = video
     return VideoBatch(torch.from_numpy(frames).to(device), torch.tensor(lengths))
+
+
+def join(first: VideoBatch, second: VideoBatch) -> VideoBatch:
+    """Put the videos of one batch behind those of another, padded alike."""
+    batches = first, second
+    longest = max(batch.frames.shape[1] for batch in batches)
+    padded = [
+        F.pad(batch.frames, (0, 0, 0, longest - batch.frames.shape[1]))
+        for batch in batches
+    ]
+    lengths = torch.cat([batch.lengths for batch in batches])
+    return VideoBatch(torch.cat(padded), lengths)
 
 
 def unpad(values: Tensor, lengths: Tensor) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skvas._batch import VideoBatch, check_device, pad, unpad
+from skvas._batch import VideoBatch, check_device, join, pad, unpad
 from skvas.exceptions import InvalidParameterError
 
 CPU = torch.device("cpu")
@@ -29,6 +29,15 @@ def test_what_is_padded_comes_back_as_it_was(lengths):
     assert batch.frames.shape == (len(videos), max(lengths), 3)
     for video, back in zip(videos, unpad(batch.frames, batch.lengths), strict=True):
         np.testing.assert_array_equal(back, video)
+
+
+@given(lengths, lengths)
+def test_joined_batches_are_one_batch_of_all_videos(first, second):
+    videos = videos_of([*first, *second])
+    joined = join(pad(videos[: len(first)], CPU), pad(videos[len(first) :], CPU))
+    expected = pad(videos, CPU)
+    assert torch.equal(joined.frames, expected.frames)
+    assert torch.equal(joined.lengths, expected.lengths)
 
 
 @given(lengths)
