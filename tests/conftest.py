@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 torch.set_num_threads(1)
 # A shell lets what it starts in the background ignore interrupts, which tests send.
@@ -41,6 +41,13 @@ settings.register_profile(
     settings.get_profile("dev"),
     derandomize=True,
     database=None,
+)
+# One failure is enough for tests.mutants, however large its example.
+settings.register_profile(
+    "mutants",
+    settings.get_profile("quick"),
+    phases=[Phase.explicit, Phase.generate],
+    report_multiple_bugs=False,
 )
 # Thousands of problems of any size and scale; see tests/transport/test_campaign.py.
 settings.register_profile(

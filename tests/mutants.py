@@ -1,9 +1,11 @@
 """Change one operator or number of a module at a time, and see whether tests notice.
 
 ``python -m tests.mutants skvas/transport/priors.py tests/transport/test_priors.py``
-runs the tests once for each change, in a process forked from one that has torch loaded,
-and prints the changes that no test noticed. ``--sample 50`` draws some of them. Nothing
-in the checkout is changed. Needs forks, so not for Windows.
+runs the tests once for each change, in a process forked from one that has all other
+packages loaded, and prints the changes that no test noticed. The first failure ends a
+run, so name the quick tests first. ``--sample 50`` draws some of the changes, and
+``--lines 10-40`` takes those of some lines. Nothing in the checkout is changed. Needs
+forks, so not for Windows.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parents[1]
+OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-o", "pythonpath="]
 SWAPS = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
@@ -105,8 +108,7 @@ def notice(module, source, tests, limit):
             os.chdir(ROOT)
             sys.path.insert(0, folder)
             with contextlib.redirect_stdout(io.StringIO()):
-                options = ["-x", "-q", "-p", "no:cacheprovider", "-o", "pythonpath="]
-                code = pytest.main([*options, *tests])
+                code = pytest.main([*OPTIONS, *tests])
             os._exit(int(code))
         end = time.monotonic() + limit
         while time.monotonic() < end:
@@ -119,25 +121,41 @@ def notice(module, source, tests, limit):
         return True
 
 
+def load(tests):
+    """Import what tests import, and forget what the checkout has of it."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        pytest.main([*OPTIONS, "--collect-only", *tests])
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("skvas", "tests"):
+            del sys.modules[name]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("module")
     parser.add_argument("tests", nargs="+")
     parser.add_argument("--sample", type=int)
-    parser.add_argument("--limit", type=float, default=300, help="seconds a run")
+    parser.add_argument("--lines", help="first-last")
     options = parser.parse_args()
     sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != ROOT]
     sys.path.append(str(ROOT))  # for tests/; skvas is that of the copy
+    os.environ.setdefault("HYPOTHESIS_PROFILE", "mutants")
     torch.set_num_threads(1)
+    load(options.tests)
     source = (ROOT / options.module).read_text(encoding="utf-8")
-    if notice(options.module, source, options.tests, options.limit):
+    start = time.monotonic()
+    if notice(options.module, source, options.tests, 600):
         sys.exit("the tests fail without a change")
+    limit = 10 + 5 * (time.monotonic() - start)  # what takes longer does not end
     found = list(mutants(source))
+    if options.lines is not None:
+        first, last = map(int, options.lines.split("-"))
+        found = [mutant for mutant in found if first <= mutant[0] <= last]
     if options.sample is not None and options.sample < len(found):
         found = sorted(random.Random(0).sample(found, options.sample))
     survivors = 0
     for line, old, new, text in found:
-        if not notice(options.module, text, options.tests, options.limit):
+        if not notice(options.module, text, options.tests, limit):
             survivors += 1
             print(f"{options.module}:{line}: {old} -> {new}", flush=True)
     print(f"{options.module}: {survivors} of {len(found)} changes were not noticed")
