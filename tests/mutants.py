@@ -14,6 +14,7 @@ import argparse
 import ast
 import contextlib
 import copy
+import gc
 import io
 import os
 import random
@@ -28,7 +29,9 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parents[1]
-OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-o", "pythonpath="]
+OPTIONS = ["-x", "-q", "-o", "pythonpath=", "-p", "no:cacheprovider"]
+# Collects garbage at the end of each run, which takes longer than many a run.
+OPTIONS += ["-p", "no:unraisableexception"]
 SWAPS = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
@@ -122,12 +125,13 @@ def notice(module, source, tests, limit):
 
 
 def load(tests):
-    """Import what tests import, and forget what the checkout has of it."""
+    """Run the tests, for all that they import, and forget the checkout's part of it."""
     with contextlib.redirect_stdout(io.StringIO()):
-        pytest.main([*OPTIONS, "--collect-only", *tests])
+        pytest.main([*OPTIONS, *tests])
     for name in list(sys.modules):
         if name.partition(".")[0] in ("skvas", "tests"):
             del sys.modules[name]
+    gc.freeze()
 
 
 def main():
