@@ -23,7 +23,7 @@ def test_masses_are_uniform_over_real_frames_by_default():
     assert marginal.hard.all()
 
 
-def test_masses_are_rescaled_to_sum_to_one_over_real_frames():
+def test_row_27_masses_are_rescaled_to_sum_to_one_over_real_frames():
     mass = torch.tensor([[1.0, 3.0, 0.0, 9.0], [2.0, 2.0, 4.0, 8.0]])
     marginal = make_marginal(mass, mask([3, 4], 4), 0.5, LIKE, dim=2)
     expected = [[0.25, 0.75, 0, 0], [0.125, 0.125, 0.25, 0.5]]

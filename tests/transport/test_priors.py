@@ -96,6 +96,15 @@ def test_virtual_mass_is_a_share_of_that_of_all_real_frames(lengths, share):
         torch.testing.assert_close(masses[1 : n + 1], masses[1].expand(n))
 
 
+def test_gaussians_are_one_wide_by_default():
+    three, four, cost = torch.tensor([3]), torch.tensor([4]), tensor(0, 1, 3, 4)
+    for prior, arguments in (
+        (consistency_prior, (three, four, 3, 4)),
+        (optimality_prior, (cost, three, four)),
+    ):
+        assert torch.equal(prior(*arguments), prior(*arguments, delta=1.0))
+
+
 def test_virtual_mass_is_that_of_one_frame_by_default():
     masses = virtual_masses(mask([3, 1], 3), None, torch.ones(1).double())
     assert masses.tolist() == [[0.25, 0.25, 0.25, 0.25], [0.5, 0.5, 0, 0]]
