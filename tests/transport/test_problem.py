@@ -79,6 +79,15 @@ def test_known_linearisation_changes_nothing(setting, seed):
 
 
 @given(drawn_settings(), seeds)
+def test_known_quadratic_term_changes_nothing(setting, seed):
+    problem, plan = draw(setting, seed)
+    quadratic = (problem.structural(plan) * plan).sum(dim=(1, 2))
+    torch.testing.assert_close(
+        problem.objective(plan, quadratic=quadratic), problem.objective(plan)
+    )
+
+
+@given(drawn_settings(), seeds)
 def test_problems_taken_from_a_batch_are_the_same_problems(setting, seed):
     problem, plan = draw(setting, seed, batch=3)
     index = torch.tensor([2, 0])
@@ -103,13 +112,39 @@ def test_padding_does_not_change_the_range(setting, seed, n, padding):
     """The range decides between scaling and logs, so padding must not move it."""
     cost = tensor(seed, 1, n, 4, low=-1)
     alone = setting.problem(cost)
-    weight = alone.rows.weight[:, :1].expand(1, n + padding)
+    right = 0 if setting.task == "dense" else seed % 5  # a matrix has its own size
+    sides = [
+        Marginal(F.pad(side.mass, (0, more)), side.weight[:, :1].expand(1, size + more))
+        for side, size, more in ((alone.rows, n, padding), (alone.columns, 4, right))
+    ]
     padded = replace(
         alone,
-        cost=F.pad(cost, (0, 0, 0, padding)),
-        rows=Marginal(F.pad(alone.rows.mass, (0, padding)), weight),
+        cost=F.pad(cost, (0, right, 0, padding)),
+        rows=sides[0],
+        columns=sides[1],
     )
     torch.testing.assert_close(padded.log_range(), alone.log_range())
+
+
+@given(drawn_settings(), seeds, st.sampled_from([-1.0, 0.0, 1.0]))
+def test_range_is_the_bound_written_out(setting, seed, shift):
+    problem, _ = draw(setting, seed)
+    problem = replace(problem, cost=problem.cost + shift)
+    for b, found in enumerate(problem.log_range()):
+        one = problem.take(torch.tensor([b]))
+        cx, cy = one.structure_x.dense(5)[0], one.structure_y.dense(4)[0]
+        by_row = (cx @ one.rows.mass[0]).abs().max() * cy.abs().max()
+        by_column = (cy @ one.columns.mass[0]).abs().max() * cx.abs().max()
+        least = torch.minimum(by_row, by_column)
+        reach = {
+            (True, True): least,
+            (True, False): by_row,
+            (False, True): by_column,
+            (False, False): 4 * least,
+        }[setting.lambda_x is None, setting.lambda_y is None]
+        spread = one.cost.max().clamp_min(0) - one.cost.min().clamp_max(0)
+        expected = (1 - setting.alpha) * spread + setting.alpha * reach
+        torch.testing.assert_close(found, expected / setting.eps)
 
 
 @given(drawn_settings(weights_x=(None,), virtual=False), seeds)
