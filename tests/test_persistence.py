@@ -29,6 +29,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment
 from skvas._array_files import DTYPES, read_arrays, write_arrays
+from skvas._model_state import FORMAT_VERSION
 from skvas.exceptions import (
     InvalidParameterError,
     ModelFileError,
@@ -477,6 +478,13 @@ def test_row_46_golden_file_of_format_1_loads_and_predicts_what_it_did():
     np.testing.assert_allclose(
         loaded.transform(NEW[0])[0], expected["transform"], atol=1e-5
     )
+
+
+def test_row_46_each_format_has_a_golden_file():
+    for version in range(1, FORMAT_VERSION + 1):
+        assert read_arrays(GOLDEN / f"model-{version}")[1]["format_version"] == str(
+            version
+        )
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -8,7 +8,6 @@ import weakref
 from datetime import datetime
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from scipy import sparse
@@ -385,12 +384,15 @@ def test_row_18_masked_arrays_are_refused(cls, fitted):
 
 
 @every
-def test_row_19_data_frames_bring_names_that_are_held_to(cls):
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_row_19_data_frames_bring_names_that_are_held_to(cls, library, fitted):
+    make = pytest.importorskip(library).DataFrame
     names = list("abcde")
-    frames = [pd.DataFrame(video, columns=names) for video in VIDEOS]
+    frames = [make(dict(zip(names, video.T, strict=True))) for video in VIDEOS]
     estimator = quick(cls).fit(frames)
     assert estimator.feature_names_in_.tolist() == names
-    estimator.predict(frames)
+    found = outputs(estimator, frames)
+    assert_same_outputs(found, outputs(fitted[cls], VIDEOS))
     with pytest.raises(ValueError, match="feature names"):
         estimator.predict(frames[0][names[::-1]])
 
@@ -457,7 +459,7 @@ def test_row_23_one_video_and_a_list_of_one_have_the_same_labels(cls):
 @every
 @pytest.mark.filterwarnings("ignore::skvas.exceptions.RadiusWarning")
 def test_row_30_very_different_lengths_do_not_touch_each_other(cls, fitted):
-    long = np.tile(NEW[0], (60, 1))
+    long = np.tile(NEW[0], (10_000 // len(NEW[0]), 1))
     together = outputs(fitted[cls], [NEW[1][:1], long, NEW[1]])
     for index, video in enumerate([NEW[1][:1], long, NEW[1]]):
         alone = outputs(fitted[cls], [video])
