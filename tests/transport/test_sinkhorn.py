@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import ot
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from skvas.transport import _sinkhorn
 from skvas.transport._sinkhorn import (
+    CHECK_EVERY,
     Kernel,
     Potentials,
     Sides,
@@ -138,6 +141,43 @@ def test_a_problem_that_stopped_is_left_alone(sweep):
     torch.testing.assert_close(together[0], alone[0], rtol=1e-12, atol=1e-15)
     torch.testing.assert_close(together[1], torch.full_like(together[1], 0.04))
     assert (together.sum(dim=1) - sides.q).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("sweep", SWEEPS)
+@given(seeds, log_floats(1e-8, 1e-2))
+def test_sweeps_end_at_the_first_look_that_finds_them_at_rest(sweep, seed, tol):
+    sides = make_sides(seed, 1, 5, 4)
+    kernel = make_kernel(seed, sides, 0.1)
+    work = "columns_times" if sweep is sinkhorn_scaling else "_log_sum_exp"
+
+    def run(n_sweeps, tol=0.0):
+        with mock.patch.object(_sinkhorn, work, wraps=getattr(_sinkhorn, work)) as done:
+            plan, found = sweep(kernel.clone(), sides, None, n_sweeps=n_sweeps, tol=tol)
+        return plan, found.g, done.call_count
+
+    def change(n_sweeps):
+        moved = run(n_sweeps)[1] - run(n_sweeps - 1)[1]
+        return (moved.expm1() if sweep is sinkhorn_scaling else moved).abs().max()
+
+    looks = range(CHECK_EVERY, 8 * CHECK_EVERY, CHECK_EVERY)
+    end = next((n for n in looks if change(n) <= tol), 8 * CHECK_EVERY)
+    plan, g, n_calls = run(8 * CHECK_EVERY, tol)
+    expected, expected_g, expected_calls = run(end)
+    assert torch.equal(plan, expected)
+    assert torch.equal(g, expected_g)
+    assert n_calls == expected_calls
+
+
+@pytest.mark.parametrize("sweep", SWEEPS)
+@pytest.mark.parametrize("damp_x", [0.0, 0.3])
+@given(seeds, st.integers(0, 4))
+def test_columns_that_alone_are_hard_are_met_last(sweep, damp_x, seed, n_sweeps):
+    sides = replace(make_sides(seed, 2, 5, 4, damp_x, 1.0), columns_last=True)
+    kernel = make_kernel(seed, sides)
+    plan, found = sweep(kernel.clone(), sides, None, n_sweeps=n_sweeps, tol=0.0)
+    torch.testing.assert_close(plan.sum(dim=1), sides.q, rtol=1e-12, atol=0)
+    again = (kernel + found.f[:, :, None] + found.g[:, None, :]).exp()
+    torch.testing.assert_close(again, plan)
 
 
 @given(log_floats(1e-4, 1e2), seeds, st.booleans())
