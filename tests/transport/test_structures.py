@@ -162,7 +162,7 @@ def test_plan_is_not_changed(structure, dim):
 
 
 @pytest.mark.parametrize("matrix", [tensor(3, 6, 6, low=-2), tensor(4, 2, 6, 6)])
-def test_no_entry_is_above_the_largest(matrix):
+def test_largest_is_the_largest_entry(matrix):
     matrix = matrix + matrix.mT
     structures = [
         Dense(matrix),
@@ -173,7 +173,8 @@ def test_no_entry_is_above_the_largest(matrix):
     ]
     for structure in structures:
         entries = structure.dense(6).abs().amax(dim=(1, 2))
-        assert (entries <= structure.largest()).all()
+        largest = torch.as_tensor(structure.largest()).to(entries)
+        torch.testing.assert_close(largest.expand_as(entries), entries)
 
 
 @pytest.mark.parametrize("radius", [0.001, 0.02, 0.04])
@@ -225,9 +226,16 @@ def test_band_equals_its_dense_form_on_each_device(cls, dim, device):
     torch.testing.assert_close(found * real, expected * real, rtol=1e-12, atol=1e-11)
 
 
-def test_warns_when_a_frame_stands_in_for_the_radius():
-    with pytest.warns(RadiusWarning, match="radius=0.02 of a sequence of 20 frames"):
-        TemporalBand([100, 20], 0.02)
+@pytest.mark.parametrize("cls", BANDS)
+def test_warns_when_a_frame_stands_in_for_the_radius(cls):
+    message = "radius=0.02 of a sequence of 20 frames"
+    with pytest.warns(RadiusWarning, match=message):
+        cls([100, 20], 0.02)
+
+
+@pytest.mark.parametrize("cls", BANDS)
+def test_half_a_frame_is_as_good_as_one(cls):
+    assert cls([20, 36, 90], 0.025).widths == [1, 1, 2]
 
 
 @pytest.mark.parametrize("radius", [0, 1, -0.1, 1.5, float("nan")])
