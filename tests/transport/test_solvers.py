@@ -419,6 +419,19 @@ def test_frame_without_mass_is_like_one_that_is_masked(solver, seed):
 
 
 @both_solvers
+@pytest.mark.parametrize("side", ["p", "q"])
+def test_costs_where_no_mass_can_go_are_ignored(solver, side):
+    cost, mass = tensor(0, 1, 4, 4), torch.tensor([[1.0, 2.0, 0.0, 1.0]])
+    options = {side: mass, "eps": 0.5, "solver": solver, "max_iter": 3}
+    expected = fused_gromov_wasserstein(cost, Distinct(), Distinct(), **options)
+    cost = cost.clone()
+    cost.select(1 if side == "p" else 2, 2).fill_(math.nan)
+    found = fused_gromov_wasserstein(cost, Distinct(), Distinct(), **options)
+    assert torch.equal(found.plan, expected.plan)
+    assert torch.equal(found.objective, expected.objective)
+
+
+@both_solvers
 def test_heavier_penalty_brings_masses_closer(solver):
     cost = tensor(5, 8, 4)
     errors = []
@@ -458,13 +471,13 @@ def test_a_wider_tol_stops_earlier(solver):
 
 @both_solvers
 def test_row_28_missing_tol_is_a_warning_that_counts(solver):
-    costs = [tensor(0, 5, 5), torch.zeros(5, 5, dtype=torch.float64)]
-    with pytest.warns(ConvergenceWarning, match="1 of 2 problems did not converge"):
+    costs = [tensor(0, 5, 5), *torch.zeros(2, 5, 5, dtype=torch.float64)]
+    with pytest.warns(ConvergenceWarning, match="1 of 3 problems did not converge"):
         found = Setting(alpha=0.0, eps=0.1).solve(
             costs, solver=solver, tol=1e-14, max_iter=1, sinkhorn_iter=1
         )
-    assert found.converged.tolist() == [False, True]
-    assert found.n_iter.tolist() == [1, 1]
+    assert found.converged.tolist() == [False, True, True]
+    assert found.n_iter.tolist() == [1, 1, 1]
 
 
 @both_solvers
@@ -472,6 +485,12 @@ def test_row_28_without_tol_all_iterations_are_made_and_nothing_is_claimed(solve
     found = solve_pair(Setting(), tensor(0, 4, 4), solver=solver, max_iter=7)
     assert found.n_iter.tolist() == [7]
     assert found.converged.tolist() == [False]
+
+
+@pytest.mark.parametrize(("sinkhorn_iter", "last"), [(3, 50), (80, 80)])
+def test_last_iteration_alone_takes_more_sweeps(sinkhorn_iter, last):
+    budget = solvers_module.Budget(4, None, None, sinkhorn_iter, 0.0)
+    assert [budget.sweeps(i) for i in range(4)] == [sinkhorn_iter] * 3 + [last]
 
 
 @both_solvers
