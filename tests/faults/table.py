@@ -33,7 +33,10 @@ ROWS = {
         "still frames, frames of zeros",
         "finite answers, one `DegenerateFramesWarning`; a zero frame stays zero",
     ),
-    7: ("all frames equal in all videos", "finite answers, one warning"),
+    7: (
+        "all frames equal in all videos",
+        "finite answers, one warning; one action by default",
+    ),
     8: (
         "a video twice; a frame twice",
         "the same labels; the same embedding where features are taken as they are",
