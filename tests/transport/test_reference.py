@@ -235,7 +235,10 @@ def test_reference_keeps_dtype_and_device(device):
 
 def test_reference_refuses_weights_that_differ_within_a_side():
     weight = torch.tensor([[0.1, math.inf, math.inf]])
-    with pytest.raises(ValueError, match="lambda_y gives the frames of problem 0"):
+    message = (
+        "lambda_y gives the frames of problem 0 different weights, from 0.1 to inf"
+    )
+    with pytest.raises(ValueError, match=message):
         fused_gromov_wasserstein(
             torch.ones(1, 2, 3),
             Distinct(),
