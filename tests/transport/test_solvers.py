@@ -627,6 +627,27 @@ def test_value_outside_its_range_is_refused_by_name(name, value):
         )
 
 
+LIMITS = {
+    "alpha": [0.0, 1.0],
+    "max_iter": [0],
+    "tol": [0.0],
+    "sinkhorn_iter": [1],
+    "sinkhorn_tol": [0.0],
+    "lambda_x": [0.0, math.inf],
+    "lambda_y": [0.0, math.inf],
+}
+
+
+@pytest.mark.filterwarnings("ignore::skvas.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", LIMITS)
+def test_limits_of_ranges_are_taken(name):
+    for value in LIMITS[name]:
+        found = fused_gromov_wasserstein(
+            torch.ones(1, 2, 3), Distinct(), Distinct(), **{name: value}
+        )
+        assert found.plan.isfinite().all()
+
+
 TENSORS = [
     ("mask_x", torch.ones(1, 3, dtype=torch.bool), "must have shape"),
     ("mask_y", torch.ones(2, 3, dtype=torch.bool), "must have shape"),
