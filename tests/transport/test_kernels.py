@@ -157,6 +157,16 @@ def test_what_the_kernels_do_not_know_is_left_to_torch(dtype, structure):
     assert found.plan.sum() == pytest.approx(1)
 
 
+def test_early_stops_are_left_to_torch():
+    cost = tensor(3, 2, 6, 6).float()
+    with patch.object(_kernels, "solve", side_effect=AssertionError):
+        found, expected = solve_both(
+            cost, Distinct(), Distinct(), eps=1.0, tol=1e-3, max_iter=50
+        )
+    assert found.converged.all()
+    assert torch.equal(found.n_iter, expected.n_iter)
+
+
 def test_exponential_is_exact_to_float32():
     x = torch.linspace(-86, 80, 4001, dtype=torch.float64).float()
     found = torch.tensor([_kernels._exp(value) for value in x.numpy()])
