@@ -157,6 +157,15 @@ def test_what_the_kernels_do_not_know_is_left_to_torch(dtype, structure):
     assert found.plan.sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("least", "n_calls"), [(36, 1), (37, 0)])
+def test_kernels_solve_what_is_large_enough(least, n_calls, monkeypatch):
+    monkeypatch.setattr(solvers_module, "COMPILED_ENTRIES", least)
+    cost = tensor(3, 1, 6, 6).float()
+    with patch.object(_kernels, "solve", wraps=_kernels.solve) as solve:
+        fused_gromov_wasserstein(cost, Distinct(), Distinct(), solver="projected")
+    assert solve.call_count == n_calls
+
+
 def test_early_stops_are_left_to_torch():
     cost = tensor(3, 2, 6, 6).float()
     with patch.object(_kernels, "solve", side_effect=AssertionError):

@@ -407,6 +407,15 @@ def test_masses_are_met_and_a_frame_without_mass_stays_empty(solver, seed, lambd
 
 
 @both_solvers
+@pytest.mark.parametrize("side", ["x", "y"])
+def test_lone_hard_side_is_met_by_a_single_sweep(solver, side, monkeypatch):
+    monkeypatch.setattr(solvers_module, "FINAL_SWEEPS", 1)
+    setting = Setting(eps=0.1, **{f"lambda_{'y' if side == 'x' else 'x'}": 0.5})
+    found = setting.solve([tensor(0, 6, 5)], solver=solver, max_iter=2, sinkhorn_iter=1)
+    assert getattr(found, f"error_{side}").item() < 1e-12
+
+
+@both_solvers
 @given(seeds)
 def test_frame_without_mass_is_like_one_that_is_masked(solver, seed):
     cost = tensor(seed, 2, 6, 5)
