@@ -227,20 +227,20 @@ def _align(
             align_coarsely(video, reference, task, matching, target, limit)
             for video in videos
         ]
+    every = slice(None)
     with _telling_what_was_needed(longest, len(reference)), torch.no_grad():
         batch_x = pad([video.embedding for video in videos], target)
         batch_y = pad([reference.embedding] * len(videos), target)
         found = task.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
         plans = unpad(found.plan, batch_x.lengths + 1)  # the virtual frame is first
-    every = slice(None)
-    return [
-        make_alignment(
-            plan, PathCost(video, reference)(every, every), objective, matching
-        )
-        for video, plan, objective in zip(
-            videos, plans, found.objective.tolist(), strict=True
-        )
-    ]
+        return [
+            make_alignment(
+                plan, PathCost(video, reference)(every, every), objective, matching
+            )
+            for video, plan, objective in zip(
+                videos, plans, found.objective.tolist(), strict=True
+            )
+        ]
 
 
 @contextmanager

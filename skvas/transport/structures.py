@@ -169,7 +169,7 @@ class _Banded(Structure):
         # The tiny addend keeps 0.29 * 100 = 28.999999999999996 from losing a frame.
         spans = [radius * n + 1e-9 for n in sizes.tolist()]
         self.widths = [max(1, math.floor(span)) for span in spans]
-        short = [n for n, s in zip(sizes.tolist(), spans, strict=True) if 0 < s < 0.5]
+        short = [n for n, s in zip(sizes.tolist(), spans, strict=True) if n and s < 0.5]
         if short:
             warnings.warn(
                 f"radius={radius:g} of a sequence of {short[0]} frames is less than "

@@ -181,7 +181,7 @@ def test_row_43_other_errors_of_the_computation_stay_as_they_are(monkeypatch):
 
     for cls in ALIGNERS:
         estimator = quick(cls).fit(VIDEOS)
-        monkeypatch.setattr("skvas._aligning.cosine_cost", fail)
+        monkeypatch.setattr("skvas._aligning.PathCost", fail)
         with pytest.raises(RuntimeError, match="scalar type"):
             estimator.align(*NEW)
         monkeypatch.undo()
@@ -192,7 +192,7 @@ def test_row_43_lack_of_memory_on_a_gpu_is_told_alike(cls, fitted, monkeypatch):
     def fail(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("skvas._aligning.cosine_cost", fail)
+    monkeypatch.setattr("skvas._aligning.PathCost", fail)
     with pytest.raises(MemoryError, match=r"Aligning \d+ with \d+ frames .* GB"):
         fitted[cls].align(*NEW)
 

@@ -287,3 +287,7 @@ def test_structures_write_what_they_apply(cls, dim):
         assert torch.equal(plan, before)
         assert each.write(plan.clone(), dim, out) is out
         torch.testing.assert_close(out, expected)
+
+
+def test_a_sequence_without_frames_is_not_warned_of():
+    assert TemporalBand([0, 40], 0.025).widths == [1, 1]
