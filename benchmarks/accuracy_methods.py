@@ -19,6 +19,8 @@ from skvas.preprocessing import VideoStandardizer, WhitenedViews
 
 # Components of the plain projection, where there are as many features.
 N_COMPONENTS = 16
+# Quantile of the costs beyond which frames may go unmatched, where any may.
+UNMATCHED = "2%"
 
 
 @dataclass
@@ -218,6 +220,7 @@ METHODS: dict[str, Method] = {
     "ASOT": Method(_segmenter(ActionSegmenter)),
     "ASOT, paper": Method(_segmenter(ActionSegmenter, recipe="paper")),
     "VAOT": Method(_aligner()),
+    "VAOT, unmatched": Method(_aligner(virtual_mass=UNMATCHED)),
     "VAOT, paper": Method(_aligner(recipe="paper")),
     "VAVA": Method(_aligner(method="vava")),
 }

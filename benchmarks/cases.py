@@ -252,6 +252,7 @@ CASES = {
     "long videos": long,
     "memory": memory,
     "training": whole.training,
+    "default fits": whole.fits,
     "checkpoints": whole.checkpoints,
     "predict": whole.predict,
     "long alignments": whole.long_alignments,

@@ -21,6 +21,7 @@ from benchmarks import problems
 from benchmarks.measure import best_of, clock, peak_memory, say, threads
 from benchmarks.profiling import shares_of_training
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from skvas.datasets import make_videos
 
 PAPER = {"recipe": "paper", "random_state": 0}
 
@@ -81,6 +82,26 @@ def checkpoints(quick, n_threads):
                 "share in %": float(100 * (whole - epochs).sum() / whole.sum()),
                 "file: kB": path.stat().st_size / 1e3,
             }
+        rows.append(row)
+        say(row)
+    return rows
+
+
+def fits(quick, n_threads):
+    """Fit with all defaults but K = 8 to 30 videos of 600 frames, 32 features."""
+    n_videos = 6 if quick else 30
+    options = {"n_frames": (600, 600), "n_features": 32, "random_state": 0}
+    data = make_videos(n_videos, n_actions=8, **options)
+    rows = []
+    for count in (1, 2):
+        row = {"threads": count}
+        with threads(count), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for model in (JointAlignSegment(8), ActionSegmenter(8), VideoAligner()):
+                model.set_params(random_state=0)
+                start = time.perf_counter()
+                model.fit(data.videos)
+                row[type(model).__name__] = time.perf_counter() - start
         rows.append(row)
         say(row)
     return rows
