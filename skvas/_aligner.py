@@ -63,10 +63,10 @@ class VideoAligner(AligningEstimator):
         of its frames whose cheapest partner costs more than this quantile of the costs.
         None: one frame, as published.
     matching : {"monotone", "plan", "nearest", "auto"}, default="auto"
-        From plan to matches: the cheapest monotone path between the embeddings, for
-        videos of a shared order; the partner that gets most of the plan's mass; or
-        the nearest embedding. "auto": "plan" where
-        :func:`~skvas.metrics.shared_order` finds no shared order, else "monotone".
+        From plan to matches: the cheapest monotone path (see `path_on`), for videos of
+        a shared order; the partner that gets most of the plan's mass; or the nearest
+        embedding. "auto": "plan" where :func:`~skvas.metrics.shared_order` finds no
+        shared order, else "monotone".
         Frames whose mass sits mostly on the virtual frame are background in each.
     path_on : {"embedding", "both", "auto"}, default="auto"
         What monotone paths go by: the cosine cost of the embeddings alone, or with it
