@@ -428,3 +428,14 @@ def test_estimator_is_not_changed():
     estimator = Sound()
     check_video_estimator(estimator)
     assert vars(estimator) == vars(Sound())
+
+
+def test_seeds_are_told_apart_wherever_the_global_generator_stands():
+    before = np.random.get_state()  # noqa: NPY002
+    try:
+        for seed in (0, 7):
+            np.random.seed(seed)  # noqa: NPY002
+            with pytest.raises(AssertionError, match="same random_state"):
+                list_video_checks(Unseeded())["check_same_seed"](Unseeded())
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
