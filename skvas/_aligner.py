@@ -309,9 +309,7 @@ class VideoAligner(AligningEstimator):
             Higher is better. Values under other `eps`, `alpha`, `rho`, `zeta` or
             `virtual_mass` do not compare.
         """
-        seen = self._check_seen(videos)
-        found = self._align_to_reference(self._views(seen, self._embed(seen)))
-        return -float(np.mean([alignment.cost for alignment in found]))
+        return -float(np.mean(self._costs(self._embed(self._check_seen(videos)))))
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

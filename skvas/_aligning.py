@@ -69,7 +69,8 @@ class AligningEstimator(BaseVideoEstimator):
                     "collection; align one pair at a time."
                 )
         pair = [self._check_seen(x)[0], self._check_seen(y)[0]]
-        return self._align(*self._views(pair, self._embed(pair)))
+        one, other = self._views(pair)
+        return _align([one], other, *self._how_to_align())[0]
 
     def match(self, videos: Videos) -> Any:
         """Match every frame with a frame of the reference video.
@@ -91,8 +92,7 @@ class AligningEstimator(BaseVideoEstimator):
         NotFittedError
             If `fit` was not called.
         """
-        seen = self._check_seen(videos)
-        found = self._align_to_reference(self._views(seen, self._embed(seen)))
+        found = self._align_to_reference(self._views(self._check_seen(videos)))
         return mirror([a.matches_x for a in found], is_single_video(videos))
 
     def _check_alignment(self) -> None:
@@ -124,10 +124,9 @@ class AligningEstimator(BaseVideoEstimator):
             return ORDERED_RHO
         return self._resolve("rho")
 
-    def _views(
-        self, videos: list[np.ndarray], embeddings: list[np.ndarray]
-    ) -> list[View]:
-        """Return embedded videos with the details that paths look at, if any."""
+    def _views(self, videos: list[np.ndarray]) -> list[View]:
+        """Embed videos, and add the details that paths look at, if any."""
+        embeddings = self._embed(videos)
         if self.matching_ != "monotone" or self.path_on_ == "embedding":
             return [View(embedding) for embedding in embeddings]
         details = VideoStandardizer().fit(videos).transform(videos)
@@ -136,11 +135,13 @@ class AligningEstimator(BaseVideoEstimator):
             for embedding, detail in zip(embeddings, details, strict=True)
         ]
 
-    def _align(self, x: View, y: View) -> Alignment:
-        return _align([x], y, *self._how_to_align())[0]
+    def _costs(self, embeddings: list[np.ndarray]) -> list[float]:
+        """Return what it costs to align embedded videos with the reference."""
+        found = self._align_to_reference([View(e) for e in embeddings])
+        return [alignment.cost for alignment in found]
 
     def _align_to_reference(self, videos: list[View]) -> list[Alignment]:
-        reference = self._views([self.reference_], self._embed([self.reference_]))[0]
+        reference = self._views([self.reference_])[0]
         how = self._how_to_align()
         return self._in_jobs(_align, videos, len(reference), reference, *how)
 

@@ -52,6 +52,7 @@ from skvas.nn import (
 )
 from skvas.preprocessing import VideoStandardizer, WhitenedViews
 from skvas.transport import unit
+from skvas.transport._precision import at_least_float32
 from skvas.transport._threads import calm
 from skvas.validation import check_choice, check_integer, check_real, check_videos
 
@@ -559,11 +560,11 @@ def is_auto(value: Any) -> bool:
 
 
 def _check_encoder(encoder: Any) -> None:
-    widths = isinstance(encoder, tuple) and len(encoder) > 0
-    if widths:
+    named = isinstance(encoder, str) and encoder == "temporal"
+    if isinstance(encoder, tuple) and len(encoder) > 0:
         for width in encoder:
             check_integer("a width of encoder", width, low=1)
-    elif not (encoder in (None, "temporal") or isinstance(encoder, nn.Module)):
+    elif not (encoder is None or named or isinstance(encoder, nn.Module)):
         raise InvalidParameterError(
             'encoder must be None, "temporal", a tuple of layer widths, or a '
             "torch.nn.Module from (B, N, n_features) to (B, N, D), got "
@@ -589,9 +590,8 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     """Return unit embeddings (B, N, D) of frames (B, N, D_in)."""
     frames = batch.frames
     lengths = (batch.lengths,) if getattr(encoder, "takes_lengths", False) else ()
-    found = encoder(frames, *lengths)
-    # Under autocast it is bfloat16, which neither plans nor NumPy can use.
-    embeddings = unit(found.to(torch.promote_types(found.dtype, torch.float32)))
+    # Under autocast it makes bfloat16, which neither plans nor NumPy can use.
+    embeddings = unit(at_least_float32(encoder(frames, *lengths)))
     if embeddings.ndim != 3 or embeddings.shape[:2] != frames.shape[:2]:
         raise ValueError(
             f"encoder made {tuple(embeddings.shape)} of frames {tuple(frames.shape)}; "

@@ -166,8 +166,9 @@ def _solve_coarsely(
     finer = real_x * np.log(steps[0]) + real_y * np.log(steps[1])
     objective = float(found.objective[0]) - task.eps * finer
     full_x, full_y = pad([x], device), pad([y], device)
-    costs = task.cost(batch_x.frames, batch_y.frames, batch_x, batch_y)
-    share_x, share_y = task.virtual.shares(costs, batch_x, batch_y)
+    # Of all frames, as much may go unmatched as of the coarse ones, or one frame.
+    one = task.virtual.mass is None
+    share_x, share_y = (None if one else 1 / real - 1 for real in (real_x, real_y))
     refiner = _Refiner(
         full_x.frames[0],
         full_y.frames[0],

@@ -361,11 +361,9 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
             the cost of the alignment with the reference. Higher is better. Values
             under other parameters of the transport problems do not compare.
         """
-        seen = self._check_seen(videos)
-        features = self._features(seen)
+        features = self._features(self._check_seen(videos))
         segmented = [objective for _, objective in self._segment(features)]
-        views = self._views(seen, self._embed_features(features))
-        aligned = [a.cost for a in self._align_to_reference(views)]
+        aligned = self._costs(self._embed_features(features))
         return -float(np.mean(segmented) + self.beta * np.mean(aligned))
 
     def _check_parameters(self) -> None:

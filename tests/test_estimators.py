@@ -553,6 +553,7 @@ def test_encoder_that_loses_frames_is_refused(cls):
     ("name", "value"),
     [
         ("encoder", "resnet"),
+        ("encoder", np.ones(2)),
         ("callback", 3),
         ("features", "pca"),
         ("recipe", "best"),

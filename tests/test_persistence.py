@@ -353,6 +353,9 @@ FORGERIES = {
     },
     "path to a class": {"state": lambda s: s["features_"].update(name="os.system")},
     "unknown encoder": {"state": lambda s: s["encoder_"].update(name="Sequential")},
+    "another encoder": {
+        "state": lambda s: s["encoder_"].update(name="TemporalConvEncoder")
+    },
     "hidden method": {"state": lambda s: s.update(predict=None)},
     "magic attribute": {"state": lambda s: s.update(__class__=None)},
     "unknown attribute": {"state": lambda s: s.update(other=1)},
@@ -364,6 +367,8 @@ FORGERIES = {
         "state": lambda s: s["shared_order_"]["items"].update(value="9")
     },
     "unknown matching": {"state": lambda s: s.update(matching_="guess")},
+    "unknown path": {"state": lambda s: s.update(path_on_="guess")},
+    "unknown space": {"state": lambda s: s.update(segment_on_="guess")},
     "huge number of features": {"state": lambda s: s.update(n_features_in_=10**12)},
     "other number of features": {"state": lambda s: s.update(n_features_in_=6)},
     "other number of actions": {"state": lambda s: s.update(n_actions_=4)},

@@ -136,7 +136,7 @@ class AlignmentTask:
             With plans of shape (B, N + 1, M + 1): row 0 and column 0 are virtual.
         """
         cost, p, q = self.virtual.join(
-            self.cost(x, y, batch_x, batch_y), batch_x, batch_y
+            self._cost(x, y, batch_x, batch_y), batch_x, batch_y
         )
         return fused_gromov_wasserstein(
             cost,
@@ -161,10 +161,9 @@ class AlignmentTask:
         loss = alignment_loss(x, y, targets, mask_x, mask_y, tau=self.tau)
         return loss, found
 
-    def cost(
+    def _cost(
         self, x: Tensor, y: Tensor, batch_x: VideoBatch, batch_y: VideoBatch
     ) -> Tensor:
-        """Return the costs between real frames, (B, N, M)."""
         cost = cosine_cost(x, y)
         if self.rho > 0:
             lengths_x = batch_x.lengths.to(cost.device)
@@ -256,6 +255,5 @@ class VAVATask:
 
 def matched_shares(plan: Tensor) -> Tensor:
     """Cut the virtual frames off a plan, and scale each real row to a mass of one."""
-    rows = plan[:, 1:]
-    masses = rows.sum(dim=2, keepdim=True)
-    return rows[:, :, 1:] / torch.where(masses > 0, masses, 1.0)
+    mass = plan[:, 1].sum(dim=1)  # (B,), of the first frame, as of all
+    return plan[:, 1:, 1:] / mass[:, None, None]

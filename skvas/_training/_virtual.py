@@ -98,14 +98,14 @@ class VirtualFrame:
             zeta = torch.stack([self.zeta.of(pair) for pair in spread])  # (B,)
         else:
             zeta = self.zeta
-        share_x, share_y = self.shares(cost, batch_x, batch_y)
+        share_x, share_y = self._shares(cost, batch_x, batch_y)
         return (
             add_virtual_frame(cost, zeta),
             virtual_masses(batch_x.mask, share_x, cost),
             virtual_masses(batch_y.mask, share_y, cost),
         )
 
-    def shares(
+    def _shares(
         self, cost: Tensor, batch_x: VideoBatch, batch_y: VideoBatch
     ) -> tuple[float | Tensor | None, float | Tensor | None]:
         """Return how much of each x and of each y can go unmatched."""

@@ -7,6 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Return what autocast left of an encoder's output as the solver takes it."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 @contextmanager

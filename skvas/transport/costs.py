@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from skvas.transport._precision import full_precision
+from skvas.transport._precision import at_least_float32, full_precision
 
 __all__ = ["cosine_cost", "squared_distance", "unit"]
 
@@ -62,7 +62,7 @@ def cosine_cost(x: Tensor, y: Tensor) -> Tensor:
             [1., 0.]])
     """
     with full_precision(x.device):
-        return 1 - _at_least_float32(x) @ _at_least_float32(y).mT
+        return 1 - at_least_float32(x) @ at_least_float32(y).mT
 
 
 def squared_distance(x: Tensor, y: Tensor) -> Tensor:
@@ -87,12 +87,7 @@ def squared_distance(x: Tensor, y: Tensor) -> Tensor:
             [2., 0.]])
     """
     with full_precision(x.device):
-        x, y = _at_least_float32(x), _at_least_float32(y)
+        x, y = at_least_float32(x), at_least_float32(y)
         squares_x = x.square().sum(dim=-1)[:, :, None]
         squares_y = y.square().sum(dim=-1)[:, None, :]
         return (squares_x + squares_y - 2 * x @ y.mT).clamp_min(0)
-
-
-def _at_least_float32(x: Tensor) -> Tensor:
-    """Return what autocast left of an encoder's output as the solver takes it."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -71,8 +71,8 @@ def test_mass_is_the_share_of_frames_whose_cheapest_partner_costs_more():
 def test_one_frame_at_least_may_go_unmatched():
     cost = torch.eye(3)[None].repeat(3, 1, 1)
     batch = VideoBatch(torch.zeros(3, 3, 1), torch.tensor([3, 3, 3]))
-    share, _ = VirtualFrame(0.5, Quantile(0.9)).shares(cost, batch, batch)
-    np.testing.assert_allclose(share, 1 / 3)
+    _, p, _ = VirtualFrame(0.5, Quantile(0.9)).join(cost, batch, batch)
+    np.testing.assert_allclose(p, 1 / 4)  # of three frames, and the virtual one
 
 
 @pytest.mark.parametrize(
