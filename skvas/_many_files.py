@@ -172,9 +172,10 @@ def predict_files(
 
     Notes
     -----
-    Files are written whole or not at all. One is skipped where it is there, and not
-    older than the features. A hidden file in `out_dir` tells by which model its labels
-    were made, so that those of two are not mixed.
+    Files are written whole or not at all; a process that is killed while it writes may
+    leave a hidden file behind, which nothing reads. One is skipped where it is there,
+    and not older than the features. A hidden file in `out_dir` tells by which model its
+    labels were made, so that those of two are not mixed.
 
     Examples
     --------
