@@ -29,7 +29,7 @@ print(f"matching: {aligner.matching_}, shared order: {aligner.shared_order_.valu
 # Two videos
 # ----------
 # The plan says how much of each frame goes to which frame of the other video. The path
-# through it is the alignment.
+# is the alignment: the cheapest by embedding and features that never goes back in time.
 
 alignment = aligner.align(data.videos[0], data.videos[1])
 display = AlignmentDisplay.from_estimator(
