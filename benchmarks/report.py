@@ -85,16 +85,22 @@ def ratios(rows):
 
 
 def exponents(rows, size):
-    """Say how time grows with size, by a straight line through the logarithms."""
-    lines = []
-    for name in timed(rows):
-        pairs = [
-            (row[size], row[name]) for row in rows if name in row and row[size] >= 512
-        ]
-        if len(pairs) > 1:
-            x, y = np.log(np.array(pairs, dtype=float)).T
-            lines.append(f"* {name}: time grows as {size}^{np.polyfit(x, y, 1)[0]:.2f}")
-    return lines
+    """Say how time grows with size."""
+    found = {name: exponent(rows, size, name) for name in timed(rows)}
+    return [
+        f"* {name}: time grows as {size}^{power:.2f}"
+        for name, power in found.items()
+        if power is not None
+    ]
+
+
+def exponent(rows, size, name):
+    """Fit a straight line through the logarithms of sizes from 512 on, and times."""
+    pairs = [(row[size], row[name]) for row in rows if name in row and row[size] >= 512]
+    if len(pairs) < 2:
+        return None
+    x, y = np.log(np.array(pairs, dtype=float)).T
+    return np.polyfit(x, y, 1)[0]
 
 
 def plot(file, rows):
@@ -109,8 +115,13 @@ def plot(file, rows):
     for name in timed(rows):
         pairs = [(row["N"], row[name]) for row in rows if name in row]
         style = "--" if name == "floor" else "-"
-        axes.plot(*zip(*pairs, strict=True), style, marker="o", label=name)
+        power = exponent(rows, "N", name)
+        label = name if power is None else f"{name}: $N^{{{power:.1f}}}$"
+        axes.plot(*zip(*pairs, strict=True), style, marker="o", label=label)
     axes.set(xscale="log", yscale="log", xlabel="frames N = M", ylabel="seconds")
+    sizes = [row["N"] for row in rows]
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.set_xticks([], minor=True)
     axes.set_title("One balanced alignment, 25 iterations")
     axes.legend()
     figure.savefig(file, metadata={"Date": None})
