@@ -235,7 +235,7 @@ def test_what_cannot_be_compiled_runs_as_it_is_with_a_warning(solver):
     expected = fused_gromov_wasserstein(*problem, solver=solver, max_iter=4)
     with (
         compiled_solver("eager"),
-        pytest.warns(CompilationWarning, match="could not be compiled") as caught,
+        pytest.warns(CompilationWarning, match=r"could not be compiled: \S") as caught,
     ):
         found = fused_gromov_wasserstein(*problem, solver=solver, max_iter=4)
     assert_same(found, expected)
@@ -307,6 +307,21 @@ def test_an_iteration_on_a_gpu_reads_no_value_of_a_tensor(setting, solver, tol):
             found = step(rules, state, work, 10)
     assert [x.shape for x in found] == [x.shape for x in state]
     assert [x.dtype for x in found] == [x.dtype for x in state]
+
+
+@pytest.mark.parametrize(
+    ("backend", "device", "mode"),
+    [
+        ("inductor", "cuda", "reduce-overhead"),
+        ("inductor", "cpu", None),
+        ("eager", "cuda", None),
+    ],
+)
+def test_graphs_are_what_inductor_makes_on_a_gpu(backend, device, mode, monkeypatch):
+    compiler = mock.Mock()
+    monkeypatch.setattr(torch, "compile", compiler)
+    compiling_module._CompiledStep(lambda: None, backend, torch.device(device))
+    assert compiler.call_args.kwargs["mode"] == mode
 
 
 def test_results_of_a_cuda_graph_are_copied_out_of_its_memory(monkeypatch):
