@@ -96,6 +96,13 @@ def test_virtual_mass_is_a_share_of_that_of_all_real_frames(lengths, share):
         torch.testing.assert_close(masses[1 : n + 1], masses[1].expand(n))
 
 
+def test_each_video_may_have_a_virtual_share_of_its_own():
+    real, like = mask([3, 5], 6), torch.ones(1).double()
+    found = virtual_masses(real, torch.tensor([0.5, 0.1]), like)
+    one, other = virtual_masses(real, 0.5, like), virtual_masses(real, 0.1, like)
+    torch.testing.assert_close(found, torch.stack([one[0], other[1]]))
+
+
 def test_gaussians_are_one_wide_by_default():
     three, four, cost = torch.tensor([3]), torch.tensor([4]), tensor(0, 1, 3, 4)
     for prior, arguments in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import ot
@@ -214,6 +215,36 @@ def test_reference_honours_tol_and_reports_each_problem(solver):
     assert not short.converged.any()
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_reference_counts_the_iterations_that_led_to_its_plan(solver):
+    solve = partial(
+        Setting(eps=1.0).solve, [tensor(0, 5, 4)], backend="pot", solver=solver
+    )
+    found = solve(tol=1e-6, max_iter=200)
+    n_iter = int(found.n_iter[0])
+    assert torch.equal(found.plan, solve(max_iter=n_iter).plan)
+    assert not torch.equal(found.plan, solve(max_iter=n_iter - 1).plan)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_reference_weighs_relaxed_sides_by_one_as_by_any_other_weight(solver):
+    costs = [tensor(0, 5, 4)]
+    setting = Setting(lambda_x=1.0, lambda_y=1.0)
+    options = {"solver": solver, "max_iter": 3}
+    found = setting.solve(costs, **options, **EXACT)
+    assert_same(found, setting.solve(costs, **options, backend="pot"))
+
+
+@pytest.mark.parametrize("backend", ["torch", "pot"])
+def test_step_is_at_most_one_over_eps(backend):
+    setting, options = Setting(lambda_y=0.2, eps=0.4), {"max_iter": 3}
+    long, longest = (
+        setting.solve([tensor(0, 5, 4)], step=step, backend=backend, **options)
+        for step in (100.0, 2.5)
+    )
+    assert torch.equal(long.plan, longest.plan)
+
+
 def test_reference_follows_the_step_asked_for():
     costs = [tensor(0, 5, 4)]
     setting = Setting(lambda_y=0.2)
@@ -234,7 +265,7 @@ def test_reference_keeps_dtype_and_device(device):
 
 
 def test_reference_refuses_weights_that_differ_within_a_side():
-    weight = torch.tensor([[0.1, math.inf, math.inf]])
+    weight = torch.tensor([[0.1, 0.5, math.inf]])
     message = (
         "lambda_y gives the frames of problem 0 different weights, from 0.1 to inf"
     )
