@@ -159,8 +159,8 @@ class ActionSegmenter(SegmentingEstimator):
     training, frames of pairs of videos are matched by nearest neighbours and, where
     videos share an order, by monotone paths; that setting is taken whose labels of
     matched frames tell most of each other (:func:`~skvas.metrics.consistency_score`).
-    All settings, each from several starts, then vote on the segmentation that training
-    starts from, the more the better they score.
+    All settings then vote on the segmentation that training starts from, the more the
+    better they score.
 
     So is the number of actions, if it may be one of several: that is taken with which
     matched frames have one action most often beyond chance

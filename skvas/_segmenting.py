@@ -53,7 +53,7 @@ SMOOTHING = (0.25, 0.5, 0.25)
 BALANCES = ((0.3, 0.3), (0.1, 0.3), (0.3, 0.6), (0.1, 0.6))
 # Frames a video, and rounds of refinement, that the choice is made on.
 CHOICE_FRAMES, CHOICE_ROUNDS = 128, 5
-# Times that a random start is drawn for the choice; and how steeply the votes of
+# Times that a random start is drawn for the choice, and how steeply the votes of
 # settings fall with their consistency.
 N_RESTARTS, VOTE_POWER = 3, 8
 # Share of the consistency before training that has to be there after it.
@@ -221,11 +221,11 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         seed: int,
     ) -> Tensor:
         """Return the action embeddings before any refinement, (K, D)."""
-        rng = np.random.RandomState(seed)
         if start == "time":
             return time_slices(embeddings, batch, n_actions)
         if start == "kmeans":
-            return k_means(embeddings, batch, n_actions, rng)
+            return k_means(embeddings, batch, n_actions)
+        rng = np.random.RandomState(seed)
         drawn = rng.standard_normal((n_actions, embeddings.shape[2]))
         return unit(torch.from_numpy(drawn).to(embeddings))
 
@@ -269,7 +269,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         for setting in settings:
             start = str(setting.get("start", self.start))
             if start not in placed:
-                n_places = 1 if start == "time" else N_RESTARTS
+                n_places = N_RESTARTS if start == "random" else 1
                 placed[start] = [
                     self._place(few.frames, few, self.n_actions_, start, seed + restart)
                     for restart in range(n_places)

@@ -13,12 +13,10 @@ SEGMENTERS = [ActionSegmenter, JointAlignSegment]
 every_segmenter = pytest.mark.parametrize("cls", SEGMENTERS)
 every_aligner = pytest.mark.parametrize("cls", ALIGNERS)
 VIDEOS = small_videos(4)
-# Each with the places that its start is drawn for.
 CANDIDATES = [
     {"start": start, "lambda_actions": weight, "alpha": alpha}
-    for start, n_places in (("time", 1), ("kmeans", 3))
+    for start in ("time", "kmeans")
     for weight, alpha in ((0.3, 0.3), (0.1, 0.3), (0.3, 0.6), (0.1, 0.6))
-    for _ in range(n_places)
 ]
 
 
@@ -88,15 +86,24 @@ def test_candidate_that_scores_alone_has_the_only_vote(cls, monkeypatch):
 
 @every_segmenter
 def test_random_start_is_drawn_anew_for_each_place(cls, monkeypatch):
-    drawn, k_means = [], _segmenting.k_means
+    tried, refine = [], _segmenting.refine
 
-    def spy(embeddings, batch, n_actions, rng):
-        drawn.append(int(rng.get_state()[1][0]))
-        return k_means(embeddings, batch, n_actions, rng)
+    def spy(prototypes, *args):
+        tried.append(prototypes.numpy().tobytes())
+        return refine(prototypes, *args)
 
-    monkeypatch.setattr(_segmenting, "k_means", spy)
-    untrained(cls, start="kmeans").fit(VIDEOS)
-    assert len(drawn) == len(set(drawn)) == 3
+    monkeypatch.setattr(_segmenting, "refine", spy)
+    untrained(cls, start="random", n_refine=0).fit(VIDEOS)
+    tried.pop()  # what the vote led to
+    assert len(tried) == 3 * 4  # places and settings
+    assert len(set(tried)) == 3
+
+
+@every_segmenter
+def test_defaults_choose_the_same_start_whatever_the_seed(cls):
+    one, other = (untrained(cls, random_state=seed).fit(VIDEOS) for seed in (0, 1))
+    assert one.chosen_ == other.chosen_
+    assert_array_equal(one.prototypes_, other.prototypes_)
 
 
 @every_segmenter

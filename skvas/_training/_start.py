@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
+from sklearn.cluster import AgglomerativeClustering, KMeans
 from torch import Tensor
 
 from skvas._batch import VideoBatch, pad
@@ -15,6 +15,9 @@ from skvas._training._sampling import spread_frames
 from skvas._training._tasks import SegmentationTask
 from skvas.transport import unit
 from skvas.transport._precision import full_precision
+
+# Frames of all videos together that Ward's clusters are found from.
+WARD_FRAMES = 2048
 
 
 def thin(
@@ -43,21 +46,31 @@ def time_slices(embeddings: Tensor, batch: VideoBatch, n_actions: int) -> Tensor
     return unit(sums)
 
 
-def k_means(
-    embeddings: Tensor, batch: VideoBatch, n_actions: int, rng: np.random.RandomState
-) -> Tensor:
-    """Return k-means centres of the frames of all videos, ordered by mean time."""
+def k_means(embeddings: Tensor, batch: VideoBatch, n_actions: int) -> Tensor:
+    """Return k-means centres of the frames of all videos, ordered by mean time.
+
+    They start from Ward's clusters of frames evenly spread, so nothing is random.
+    """
     frames = embeddings[batch.mask].cpu().numpy()
     lengths = batch.lengths.to(embeddings.device)
     n = torch.arange(embeddings.shape[1], device=embeddings.device)
     times = (n / lengths[:, None])[batch.mask].cpu().numpy()
-    n_distinct = len(np.unique(frames, axis=0))
-    model = KMeans(min(n_actions, n_distinct), n_init=4, random_state=rng).fit(frames)
+    few = frames[spread_frames(len(frames), WARD_FRAMES)]
+    n_distinct = min(n_actions, len(np.unique(few, axis=0)))
+    start = _ward_centres(few, n_distinct)
+    model = KMeans(n_distinct, init=start, n_init=1, random_state=0).fit(frames)
     centres = model.cluster_centers_
     order = np.argsort([times[model.labels_ == k].mean() for k in range(len(centres))])
     # Fewer distinct frames than actions: the rest start as copies of the first.
     order = np.concatenate([order, np.repeat(order[:1], n_actions - len(order))])
     return unit(torch.from_numpy(centres[order]).to(embeddings))
+
+
+def _ward_centres(frames: np.ndarray, n_clusters: int) -> np.ndarray:
+    if n_clusters == 1:  # of a single frame too, which Ward's method refuses
+        return frames.mean(axis=0, keepdims=True)
+    labels = AgglomerativeClustering(n_clusters, linkage="ward").fit_predict(frames)
+    return np.stack([frames[labels == k].mean(axis=0) for k in range(n_clusters)])
 
 
 def refine(

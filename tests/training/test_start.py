@@ -90,15 +90,15 @@ def test_time_slices_do_not_depend_on_the_order_of_the_videos():
     torch.testing.assert_close(forth, back)
 
 
-def test_k_means_finds_planted_groups_in_order_of_time():
+@pytest.mark.parametrize("sizes", [(10, 14), (300, 500)])  # few, and WARD_FRAMES
+def test_k_means_finds_planted_groups_in_order_of_time(sizes):
     rng = np.random.default_rng(0)
     centres = np.eye(4, dtype=np.float32)[[2, 0, 3]]
     videos = [
         np.repeat(centres, n, axis=0) + 0.01 * rng.standard_normal((3 * n, 4))
-        for n in (10, 14)
+        for n in sizes
     ]
-    rng_of_fit = np.random.RandomState(0)
-    found = k_means(*batched(videos), 3, rng_of_fit).numpy()
+    found = k_means(*batched(videos), 3).numpy()
     np.testing.assert_allclose(found, centres, atol=0.02)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
 
@@ -106,17 +106,22 @@ def test_k_means_finds_planted_groups_in_order_of_time():
 def test_k_means_ignores_padding():
     # One group far from zero: a padded frame would pull a centre to the origin.
     videos = [np.tile(np.float32([[0, 1], [1, 0]]), (n, 1)) for n in (2, 20)]
-    found = k_means(*batched(videos), 2, np.random.RandomState(0)).numpy()
+    found = k_means(*batched(videos), 2).numpy()
     assert sorted(found.round(5).tolist()) == [[0.0, 1.0], [1.0, 0.0]]
 
 
 @pytest.mark.filterwarnings("error")
 def test_k_means_with_fewer_distinct_frames_than_actions_repeats_a_centre():
     videos = [np.tile(np.float32([[0, 1]]), (5, 1)), np.float32([[1, 0], [1, 0]])]
-    found = k_means(*batched(videos), 4, np.random.RandomState(0))
+    found = k_means(*batched(videos), 4)
     assert found.shape == (4, 2)
     assert len(np.unique(found.numpy().round(5), axis=0)) == 2
     torch.testing.assert_close(found.norm(dim=1), torch.ones(4))
+
+
+def test_k_means_of_a_single_frame_is_that_frame():
+    found = k_means(*batched([np.float32([[0.6, 0.8]])]), 2)
+    torch.testing.assert_close(found, torch.tensor([[0.6, 0.8]] * 2))
 
 
 @given(lengths, st.integers(1, 4), st.integers(0, 99))
