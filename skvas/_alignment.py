@@ -17,6 +17,8 @@ __all__ = ["Alignment"]
 MATCHINGS = ("monotone", "plan", "nearest")
 # Means of costs up to this are rounding: all frames are equal.
 NO_COST = 1e-6
+# Costs that are looked at together where the least of each frame is found.
+PIECE_COSTS = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,11 @@ class View:
 class PathCost:
     """What monotone paths between two videos sum up.
 
-    The cosine cost of the embeddings and, where the videos have details, the squared
-    distances between these, each divided by its mean over all pairs of frames.
+    The cosine cost of the embeddings. Where the videos have details, the squared
+    distances between these are added, each divided by its mean over all pairs of
+    frames, and half of the least that either frame costs with any other is taken off:
+    it is nothing where two frames are each other's cheapest, and frames that look like
+    none of the other video weigh no more than others.
 
     Parameters
     ----------
@@ -52,7 +57,7 @@ class PathCost:
 
     def __init__(self, x: View, y: View) -> None:
         self.embeddings = x.embedding, y.embedding
-        self.weight, self.detail_weight = 1.0, 0.0
+        self.details: tuple[np.ndarray, np.ndarray] | None = None
         if x.detail is None or y.detail is None:
             return
         self.details = x.detail, y.detail
@@ -61,21 +66,42 @@ class PathCost:
         cosine = 1 - _mean(x.embedding) @ _mean(y.embedding)
         products = _mean(x.detail) @ _mean(y.detail)
         squares = sum(part.mean(dtype=float) for part in self.squares)
-        self.weight = _inverse(cosine)
-        self.detail_weight = _inverse(squares - 2 * products)
+        self.weights = _inverse(cosine), _inverse(squares - 2 * products)
+        self.least = self._least()
 
     def __call__(
         self, rows: np.ndarray | slice, columns: np.ndarray | slice
     ) -> np.ndarray:
         """Return the costs between some frames of x and some of y."""
+        cost = self._sum(rows, columns)
+        if self.details is not None:
+            least_x, least_y = self.least
+            cost -= 0.5 * (least_x[rows, None] + least_y[columns])
+            np.maximum(cost, 0, out=cost)  # least but for rounding
+        return cost
+
+    def _sum(self, rows: np.ndarray | slice, columns: np.ndarray | slice) -> np.ndarray:
         x, y = self.embeddings
-        cost = self.weight * (1 - x[rows] @ y[columns].T)
-        if self.detail_weight > 0:
+        cost = 1 - x[rows] @ y[columns].T
+        if self.details is not None:
             (x, y), (squares_x, squares_y) = self.details, self.squares
             distance = squares_x[rows, None] + squares_y[columns]
             distance -= 2 * x[rows] @ y[columns].T
-            cost += self.detail_weight * np.maximum(distance, 0)
+            weight, detail_weight = self.weights
+            cost = weight * cost + detail_weight * np.maximum(distance, 0)
         return cost
+
+    def _least(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the least that each frame of x costs, and each of y."""
+        x, y = self.embeddings
+        least_x, least_y = np.empty_like(x[:, 0]), np.full_like(y[:, 0], np.inf)
+        size = max(1, PIECE_COSTS // len(y))
+        for start in range(0, len(x), size):
+            rows = slice(start, start + size)
+            cost = self._sum(rows, slice(None))
+            least_x[rows] = cost.min(axis=1)
+            np.minimum(least_y, cost.min(axis=0), out=least_y)
+        return least_x, least_y
 
 
 def _squares(frames: np.ndarray) -> np.ndarray:
