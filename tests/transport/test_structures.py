@@ -275,6 +275,19 @@ def test_wide_plans_are_summed_in_blocks_and_pieces(
         assert_equals_dense(structure, plan, dim, lengths)
 
 
+@pytest.mark.parametrize("cls", BANDS)
+def test_short_windows_of_long_rows_are_summed_in_pieces_of_longer_numbers(
+    cls, monkeypatch
+):
+    monkeypatch.setattr(structures, "_PIECE", 1)
+    structure = cls([150], 0.01)
+    plan = tensor(0, 1, 75, 150, dtype=torch.float32)
+    expected = plan.double() @ structure.dense(150)
+    found = structure.apply(plan, 2)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, expected.float(), rtol=1e-6, atol=1e-5)
+
+
 @pytest.mark.parametrize("dim", [1, 2])
 @pytest.mark.parametrize("cls", [*BANDS, Distinct, Dense])
 def test_structures_write_what_they_apply(cls, dim):
