@@ -60,6 +60,7 @@ from skvas.validation import check_choice, check_integer, check_real, check_vide
 RECIPES: dict[str, dict[str, Any]] = {
     "informed": {
         "start": "time",
+        "teacher": "start",
         "n_refine": 10,
         "alpha": 0.3,
         "rho": 0.0,
@@ -71,6 +72,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
     "paper": {
         "start": "random",
+        "teacher": "self",
         "n_refine": 0,
         "alpha": 0.3,
         "rho": 0.15,

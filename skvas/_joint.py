@@ -6,17 +6,20 @@ import os
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils import check_random_state
-from torch import nn
+from torch import Tensor, nn
 
 from skvas._aligning import AligningEstimator
 from skvas._base import Model, effective_rank
-from skvas._batch import join
+from skvas._batch import VideoBatch, join
 from skvas._output import mirror
 from skvas._segmenting import SegmentingEstimator, segmentation_parts
 from skvas._training import Callback, Losses, Pairs
 from skvas._typing import Device, Videos
+from skvas.transport import unit
 from skvas.validation import (
+    check_choice,
     check_real,
     check_videos,
     is_single_video,
@@ -24,6 +27,8 @@ from skvas.validation import (
 )
 
 __all__ = ["JointAlignSegment"]
+
+TEACHERS = ("start", "self")
 
 
 class JointAlignSegment(SegmentingEstimator, AligningEstimator):
@@ -66,6 +71,12 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         length one), where training starts with the informed recipe. "auto": in the
         embedding, unless labels of matched frames told more of each other before
         training (see Notes).
+    teacher : {"start", "self", "auto"}, default="auto"
+        Whose segmentation of the frames is the pseudo-label: that by the features and
+        the actions as they are before training, which keeps the actions where the
+        alignment would blur them; or that by the embedding and its actions at each
+        step, as published. "auto": "start" if informed and `encoder` is None or
+        "temporal", "self" otherwise.
     n_refine : int or "auto", default="auto"
         Rounds, before training, of segmenting with the embeddings as they are and
         moving each action to the mean of its frames. "auto": 10 if informed, else 0.
@@ -183,8 +194,8 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
     history_ : dict of str to ndarray of shape (n_epochs,)
         `loss` of each epoch, its parts `loss_segmentation` and `loss_alignment`, and
         diagnostics: `objective_segmentation` and `objective_alignment` of the
-        transport problems, `embedding_rank` and `actions_used` (effective numbers of
-        dimensions and of actions), `seconds`.
+        transport problems that give the pseudo-labels, `embedding_rank` and
+        `actions_used` (effective numbers of dimensions and of actions), `seconds`.
     n_iter_ : int
         Epochs made.
     chosen_ : dict
@@ -239,6 +250,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         encoder: nn.Module | tuple[int, ...] | str | None = None,
         start: str = "auto",
         segment_on: str = "auto",
+        teacher: str = "auto",
         n_refine: int | str = "auto",
         alpha: float | str = "auto",
         eps: float = 0.07,
@@ -275,6 +287,7 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         self.encoder = encoder
         self.start = start
         self.segment_on = segment_on
+        self.teacher = teacher
         self.n_refine = n_refine
         self.alpha = alpha
         self.eps = eps
@@ -372,6 +385,17 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         self._check_segmentation()
         self._check_alignment()
         check_real("beta", self.beta, low=0)
+        check_choice("teacher", self._resolve("teacher"), TEACHERS)
+        if self.teacher == "start":
+            self._check_start_as_features("teacher")
+
+    def _teacher(self, batch: VideoBatch) -> tuple[Tensor, Tensor] | None:
+        """Return the frames and actions whose plan is the pseudo-label, or None."""
+        if self._resolve("teacher") == "self" or not self._starts_as_features():
+            return None
+        # Until training is over, prototypes_ are those that it starts from.
+        start = torch.from_numpy(self.prototypes_).to(batch.frames)
+        return unit(batch.frames), start
 
     def _compute(self, model: Model, pairs: Pairs, progress: float) -> Losses:
         both = join(pairs.x, pairs.y)  # segmented in one batch, in half of the time
@@ -379,7 +403,9 @@ class JointAlignSegment(SegmentingEstimator, AligningEstimator):
         n_pairs = len(pairs.x.lengths)
         x = embeddings[:n_pairs, : pairs.x.frames.shape[1]]
         y = embeddings[n_pairs:, : pairs.y.frames.shape[1]]
-        mean, found = self._segmentation_task().loss(embeddings, both, model.actions())
+        mean, found = self._segmentation_task().loss(
+            embeddings, both, model.actions(), self._teacher(both)
+        )
         loss_xy, found_xy = self._alignment_task().loss(x, y, pairs.x, pairs.y)
         segmentation = 2 * mean  # of x, and of y
         parts = {

@@ -121,11 +121,8 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         check_choice("start", self._resolve("start"), STARTS)
         check_integer("n_refine", self._resolve("n_refine"), low=0)
         check_choice("segment_on", self.segment_on, (*SPACES, "auto"))
-        if self.segment_on == "features" and not self._starts_as_features():
-            raise InvalidParameterError(
-                'segment_on="features" needs recipe="informed" and encoder=None or '
-                '"temporal", whose embedding starts as the features.'
-            )
+        if self.segment_on == "features":
+            self._check_start_as_features("segment_on")
 
     def _range_of_actions(self) -> tuple[int, int]:
         """Return the smallest and the largest number of actions."""
@@ -139,6 +136,13 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
                 f'to choose from, or "auto", got {allowed!r}.'
             )
         return (check_integer("n_actions", allowed, low=1),) * 2
+
+    def _check_start_as_features(self, name: str) -> None:
+        if not self._starts_as_features():
+            raise InvalidParameterError(
+                f'{name}="{getattr(self, name)}" needs recipe="informed" and '
+                'encoder=None or "temporal", whose embedding starts as the features.'
+            )
 
     def _starts_as_features(self) -> bool:
         as_features = self.encoder is None or isinstance(self.encoder, str)

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner, _segmenting
+from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
-from skvas.metrics import ConsistencyScore, SharedOrder
+from skvas.metrics import ConsistencyScore, SharedOrder, segmentation_report
 from tests.estimators import ALIGNERS, quick, small_videos
 
 SEGMENTERS = [ActionSegmenter, JointAlignSegment]
@@ -156,6 +158,45 @@ def test_features_are_refused_where_training_does_not_start_from_them(cls, optio
     with pytest.raises(InvalidParameterError, match="segment_on"):
         model.fit(VIDEOS)
     assert model.set_params(segment_on="auto").fit(VIDEOS).segment_on_ == "embedding"
+
+
+@pytest.mark.parametrize("options", [{"recipe": "paper"}, {"encoder": (8, 4)}])
+def test_start_is_no_teacher_where_training_does_not_start_from_features(options):
+    model = quick(JointAlignSegment, teacher="start", **options)
+    with pytest.raises(InvalidParameterError, match="teacher"):
+        model.fit(VIDEOS)
+    found = clone(model).set_params(teacher="auto").fit(VIDEOS)
+    expected = clone(model).set_params(teacher="self").fit(VIDEOS)
+    assert_array_equal(found.history_["loss"], expected.history_["loss"])
+
+
+@pytest.mark.parametrize("encoder", [None, "temporal"])
+def test_start_teaches_the_same_at_each_step(encoder):
+    # All frames of both videos are in every batch, so that nothing else changes.
+    videos = VIDEOS[:2]
+    options = {"n_frames": 50, "max_epochs": 3, "lr": 0.05}
+    model = quick(JointAlignSegment, encoder=encoder, **options).fit(videos)
+    objectives = model.history_["objective_segmentation"]
+    assert_allclose(objectives, objectives[0], rtol=1e-5)
+    untrained = clone(model).set_params(max_epochs=0).fit(videos)
+    found = untrained._segment(untrained._features(videos))
+    assert objectives[0] == pytest.approx(np.mean([o for _, o in found]), rel=1e-4)
+    alone = clone(model).set_params(teacher="self").fit(videos)
+    objectives = alone.history_["objective_segmentation"]
+    assert not np.allclose(objectives, objectives[0], rtol=1e-3)
+
+
+def test_start_as_teacher_keeps_actions_that_alignment_would_blur():
+    data = make_videos(
+        12, n_actions=10, n_features=32, n_frames=(80, 120), random_state=0
+    )
+    found = {}
+    for teacher in ("start", "self"):
+        model = JointAlignSegment(
+            10, teacher=teacher, segment_on="embedding", random_state=0
+        ).fit(data.videos)
+        found[teacher] = segmentation_report(data.labels, model.labels_).miou
+    assert found["start"] > found["self"] + 0.02
 
 
 @every_segmenter

@@ -82,10 +82,19 @@ class SegmentationTask:
         )
 
     def loss(
-        self, embeddings: Tensor, batch: VideoBatch, prototypes: Tensor
+        self,
+        embeddings: Tensor,
+        batch: VideoBatch,
+        prototypes: Tensor,
+        teacher: tuple[Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, FGWResult]:
-        """Hold the softmax over actions against the plan."""
-        found = self.solve(embeddings.detach(), batch, prototypes.detach())
+        """Hold the softmax over actions against the plan.
+
+        It is the plan of the teacher's frames (B, N, D) and actions (K, D) if there is
+        one, else that of the embeddings and prototypes themselves.
+        """
+        frames, actions = teacher or (embeddings.detach(), prototypes.detach())
+        found = self.solve(frames, batch, actions)
         mask = batch.mask
         targets = found.plan * mask.sum(dim=1)[:, None, None]  # rows sum to 1
         loss = segmentation_loss(embeddings, prototypes, targets, mask, tau=self.tau)
