@@ -678,6 +678,32 @@ def test_tensor_of_the_wrong_kind_is_refused_by_name(name, value, message):
         )
 
 
+@pytest.mark.parametrize("lambda_y", [None, 1.0])
+def test_ranges_beyond_float32_cost_no_digits(lambda_y):
+    # Entries of some e-500, which scaling in float32 would get wrong by several times.
+    cost = 3 * tensor(0, 1, 12, 10).float()
+    cost[:, :, 4] += 500
+    cost[:, 3] += 500
+    options = {"solver": "projected", "alpha": 0.0, "eps": 1.0, "lambda_y": lambda_y}
+    options |= {"max_iter": 3, "sinkhorn_iter": 200}
+    sides = Distinct(), Distinct()
+    found = fused_gromov_wasserstein(cost, *sides, **options)
+    expected = fused_gromov_wasserstein(cost.double(), *sides, **options)
+    error = (found.plan.double() / expected.plan - 1).abs()
+    assert error[expected.plan > 1e-30].max() < 1e-5
+
+
+@pytest.mark.parametrize("side", ["mask_x", "mask_y"])
+def test_costs_of_padding_may_be_anything_where_one_side_is_padded(side):
+    cost = tensor(0, 1, 5, 5)
+    mask = torch.tensor([[True, True, True, True, False]])
+    expected = fused_gromov_wasserstein(cost, Distinct(), Distinct(), **{side: mask})
+    padding = ~mask[:, :, None] if side == "mask_x" else ~mask[:, None, :]
+    cost = cost.masked_fill(padding, math.nan)
+    found = fused_gromov_wasserstein(cost, Distinct(), Distinct(), **{side: mask})
+    assert torch.equal(found.plan, expected.plan)
+
+
 def test_masked_masses_must_leave_something():
     with pytest.raises(ValueError, match="^p must have mass"):
         fused_gromov_wasserstein(
