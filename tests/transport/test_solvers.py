@@ -715,9 +715,30 @@ def test_masked_masses_must_leave_something():
         )
 
 
-def test_costs_between_real_frames_must_be_finite():
+def test_solvers_agree_where_a_side_is_hard_in_part():
+    # Without structure there is one solution, however it is looked for.
+    options = {
+        "lambda_x": torch.tensor([[math.inf, 0.5, math.inf, 0.5]]).double(),
+        "lambda_y": 0.7,
+        "alpha": 0.0,
+        "eps": 0.5,
+        "max_iter": 300,
+        "sinkhorn_iter": 3000,
+        "sinkhorn_tol": 1e-13,
+    }
+    found, expected = (
+        fused_gromov_wasserstein(
+            tensor(0, 1, 4, 5), Distinct(), Distinct(), solver=solver, **options
+        )
+        for solver in ("mirror", "projected")
+    )
+    torch.testing.assert_close(found.plan, expected.plan, rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_costs_between_real_frames_must_be_finite(value):
     cost = torch.ones(2, 2, 3)
-    cost[1, 0, 2] = math.nan
+    cost[1, 0, 2] = value
     with pytest.raises(ValueError, match="^cost must be finite .* problem 1"):
         fused_gromov_wasserstein(cost, Distinct(), Distinct())
 
