@@ -103,8 +103,14 @@ def test_random_start_is_drawn_anew_for_each_place(cls, monkeypatch):
 
 @every_segmenter
 def test_defaults_choose_the_same_start_whatever_the_seed(cls):
-    one, other = (untrained(cls, random_state=seed).fit(VIDEOS) for seed in (0, 1))
+    videos = small_videos(11)  # of more pairs than are matched
+    options = {"n_actions": (2, 4)}
+    one, other = (
+        untrained(cls, random_state=seed, **options).fit(videos) for seed in (0, 1)
+    )
     assert one.chosen_ == other.chosen_
+    scores = (model.n_actions_scores_["score"] for model in (one, other))
+    assert_array_equal(*scores)
     assert_array_equal(one.prototypes_, other.prototypes_)
 
 
