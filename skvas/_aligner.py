@@ -71,8 +71,9 @@ class VideoAligner(AligningEstimator):
     path_on : {"embedding", "both", "auto"}, default="auto"
         What monotone paths go by: the cosine cost of the embeddings alone, or with it
         the squared distance of the features, standardised within each video, both
-        scaled to a mean of one, less half of the least that each of the two frames
-        costs with any frame. "auto": "both" if informed, "embedding" otherwise.
+        scaled to a mean of one and, after training, less half of the least that each
+        of the two frames costs with any frame. "auto": "both" if informed, "embedding"
+        otherwise.
     reference : int or array-like of shape (n_frames, n_features), default=None
         The video that `predict` matches others with: its position in the videos of
         `fit`, or the video itself. None: the medoid, whose alignments with the others

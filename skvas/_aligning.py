@@ -131,7 +131,7 @@ class AligningEstimator(BaseVideoEstimator):
             return [View(embedding) for embedding in embeddings]
         details = VideoStandardizer().fit(videos).transform(videos)
         return [
-            View(embedding, np.asarray(detail))
+            View(embedding, np.asarray(detail), self.n_iter_ > 0)
             for embedding, detail in zip(embeddings, details, strict=True)
         ]
 

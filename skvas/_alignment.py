@@ -31,10 +31,13 @@ class View:
         Unit embeddings, which frames are transported between.
     detail : ndarray of shape (N, F), default=None
         What monotone paths look at as well.
+    is_trained : bool, default=True
+        Whether the embedding was learned.
     """
 
     embedding: np.ndarray
     detail: np.ndarray | None = None
+    is_trained: bool = True
 
     def __len__(self) -> int:
         return len(self.embedding)
@@ -45,9 +48,10 @@ class PathCost:
 
     The cosine cost of the embeddings. Where the videos have details, the squared
     distances between these are added, each divided by its mean over all pairs of
-    frames, and half of the least that either frame costs with any other is taken off:
-    it is nothing where two frames are each other's cheapest, and frames that look like
-    none of the other video weigh no more than others.
+    frames. If the embeddings are trained, half of the least that either frame costs
+    with any other is taken off: it is nothing where two frames are each other's
+    cheapest, and frames that look like none of the other video weigh no more than
+    others. Before training even the cheapest may be chance.
 
     Parameters
     ----------
@@ -58,6 +62,7 @@ class PathCost:
     def __init__(self, x: View, y: View) -> None:
         self.embeddings = x.embedding, y.embedding
         self.details: tuple[np.ndarray, np.ndarray] | None = None
+        self.least: tuple[np.ndarray, np.ndarray] | None = None
         if x.detail is None or y.detail is None:
             return
         self.details = x.detail, y.detail
@@ -67,14 +72,15 @@ class PathCost:
         products = _mean(x.detail) @ _mean(y.detail)
         squares = sum(part.mean(dtype=float) for part in self.squares)
         self.weights = _inverse(cosine), _inverse(squares - 2 * products)
-        self.least = self._least()
+        if x.is_trained:
+            self.least = self._least()
 
     def __call__(
         self, rows: np.ndarray | slice, columns: np.ndarray | slice
     ) -> np.ndarray:
         """Return the costs between some frames of x and some of y."""
         cost = self._sum(rows, columns)
-        if self.details is not None:
+        if self.least is not None:
             least_x, least_y = self.least
             cost -= 0.5 * (least_x[rows, None] + least_y[columns])
             np.maximum(cost, 0, out=cost)  # least but for rounding

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -264,6 +266,14 @@ def test_paths_weigh_embeddings_and_details_alike(piece, monkeypatch):
     found = PathCost(x, y)(ALL, ALL)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     assert found.min() == 0
+
+
+def test_paths_pay_all_that_pairs_cost_before_training():
+    x, y = (replace(view, is_trained=False) for view in views())
+    trained = PathCost(*views())(ALL, ALL)
+    found = PathCost(x, y)(ALL, ALL)
+    np.testing.assert_allclose(less_least(found), trained, rtol=1e-4, atol=1e-6)
+    assert found.mean() == pytest.approx(2, rel=1e-5)
 
 
 def test_paths_without_details_go_by_the_cosine_cost():
