@@ -174,7 +174,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         seed = int(rng.randint(2**31))
         settings = self._open_settings()
         few = thin(unpad(embeddings, batch.lengths), CHOICE_FRAMES, embeddings.device)
-        self._count_actions(few, seed)
+        self._count_actions(few)
         if self.recipe == "informed" and len(features) > 1 and len(settings) > 1:
             vectors = self._elect(settings, few, seed)
         else:
@@ -185,7 +185,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         model.prototypes = Prototypes(vectors)
         self.prototypes_ = model.actions().detach().cpu().numpy()
 
-    def _count_actions(self, few: VideoBatch, seed: int) -> None:
+    def _count_actions(self, few: VideoBatch) -> None:
         """Settle the number of actions where `n_actions` leaves a choice.
 
         That number is taken whose labels agree best across videos: matched frames of
@@ -202,13 +202,13 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
                 f"n_actions={self.n_actions!r} needs two videos or more, whose frames "
                 "can be matched; give the number of actions."
             )
-        matches = match_pairs(unpad(few.frames, few.lengths), random_state=0)
+        matches = _match(unpad(few.frames, few.lengths))
         n_frames = int(few.lengths.sum())
         numbers = range(low, max(low, min(high, n_frames)) + 1)
         scores = np.zeros((len(numbers), len(TRIALS)))
         for (i, number), (j, setting) in product(enumerate(numbers), enumerate(TRIALS)):
             self.chosen_ = setting  # what the task resolves "auto" to
-            start = self._place(few.frames, few, number, setting["start"], seed)
+            start = self._place(few.frames, few, number, setting["start"])
             labels = _labels(unpad(self._try(start, few)[1], few.lengths))
             scores[i, j] = modularity_score(labels, matches, ordered=self._in_order())
         self.chosen_ = {}
@@ -222,9 +222,12 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         batch: VideoBatch,
         n_actions: int,
         start: str,
-        seed: int,
+        seed: int = 0,
     ) -> Tensor:
-        """Return the action embeddings before any refinement, (K, D)."""
+        """Return the action embeddings before any refinement, (K, D).
+
+        The seed is that of a random start.
+        """
         if start == "time":
             return time_slices(embeddings, batch, n_actions)
         if start == "kmeans":
@@ -250,7 +253,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         is looked at. All settings vote, those that agree most above all, on the
         segmentation whose barycentres are the start.
         """
-        matches = match_pairs(unpad(few.frames, few.lengths), random_state=0)
+        matches = _match(unpad(few.frames, few.lengths))
         plans, scores, tried = [], [], []
         for start, setting in self._candidates(settings, few, seed):
             self.chosen_ = setting  # what the task resolves "auto" to
@@ -328,7 +331,7 @@ class SegmentingEstimator(ClusterMixin, BaseVideoEstimator):
         Training serves two tasks, or pseudo-labels alone, and may blur the actions.
         """
         few = [spread_frames(len(video), CHOICE_FRAMES) for video in features]
-        matches = match_pairs(_pick(features, few), random_state=0)
+        matches = _match(_pick(features, few))
         before, after = (
             self._consistency(_pick(labels[space], few), matches) for space in SPACES
         )
@@ -377,6 +380,11 @@ def _segment(
     lengths = batch.lengths.to(found.plan.device)
     shares = unpad(found.plan * lengths[:, None, None], batch.lengths)
     return list(zip(shares, found.objective.tolist(), strict=True))
+
+
+def _match(videos: list[np.ndarray]) -> PairMatches:
+    """Match frames of the same pairs of videos whatever the seed."""
+    return match_pairs(videos, random_state=0)
 
 
 def _labels(plans: Iterable[np.ndarray]) -> list[np.ndarray]:
