@@ -10,7 +10,7 @@ from unittest.mock import patch
 import torch
 
 from benchmarks.measure import clock
-from skvas._base import Model
+from skvas.estimators._base import Model
 from skvas._training import AlignmentTask, PairSampler, SegmentationTask, _tasks
 
 PARTS = ("solver", "encoder", "losses", "optimizer", "sampling and padding")

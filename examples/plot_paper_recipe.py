@@ -3,7 +3,7 @@ Train as published
 ==================
 
 ``recipe="paper"`` starts from a random network and random actions, as the paper does.
-`skvas.presets` has its settings of each data set, as dictionaries of arguments.
+`skvas.recipes` has its settings of each data set, as dictionaries of arguments.
 """
 
 # %%
@@ -14,7 +14,7 @@ from skvas import JointAlignSegment
 from skvas.datasets import load_spar
 from skvas.display import HistoryDisplay, SegmentationDisplay
 from skvas.metrics import segmentation_report
-from skvas.presets import BREAKFAST
+from skvas.recipes import BREAKFAST
 
 preset = BREAKFAST["coffee"]
 for name, value in preset.items():

@@ -1,21 +1,31 @@
 """Self-supervised video alignment and unsupervised action segmentation."""
 
-from skvas._aligner import VideoAligner
-from skvas._alignment import Alignment
-from skvas._joint import JointAlignSegment
-from skvas._many_files import FilesReport, predict_files
-from skvas._persistence import load
-from skvas._report import StepReport, step_report
-from skvas._segmenter import ActionSegmenter
-from skvas._transfer import LabelTransfer, transfer_labels
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skvas.alignment._result import Alignment
+    from skvas.applications._many_files import FilesReport, predict_files
+    from skvas.applications._report import StepReport, step_report
+    from skvas.applications._transfer import LabelTransfer, transfer_labels
+    from skvas.estimators._aligner import VideoAligner
+    from skvas.estimators._joint import JointAlignSegment
+    from skvas.estimators._load import load
+    from skvas.estimators._segmenter import ActionSegmenter
+    from skvas.options import Aligning, Segmenting, Training
 
 __all__ = [
     "ActionSegmenter",
+    "Aligning",
     "Alignment",
     "FilesReport",
     "JointAlignSegment",
     "LabelTransfer",
+    "Segmenting",
     "StepReport",
+    "Training",
     "VideoAligner",
     "__version__",
     "load",
@@ -25,3 +35,33 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+# Imported when first asked for (PEP 562): skvas.metrics shall not load torch.
+_HOMES = {
+    "ActionSegmenter": "skvas.estimators._segmenter",
+    "Aligning": "skvas.options",
+    "Alignment": "skvas.alignment._result",
+    "FilesReport": "skvas.applications._many_files",
+    "JointAlignSegment": "skvas.estimators._joint",
+    "LabelTransfer": "skvas.applications._transfer",
+    "Segmenting": "skvas.options",
+    "StepReport": "skvas.applications._report",
+    "Training": "skvas.options",
+    "VideoAligner": "skvas.estimators._aligner",
+    "load": "skvas.estimators._load",
+    "predict_files": "skvas.applications._many_files",
+    "step_report": "skvas.applications._report",
+    "transfer_labels": "skvas.applications._transfer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'skvas' has no attribute {name!r}")
+    found = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

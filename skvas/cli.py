@@ -29,7 +29,7 @@ from skvas import (
     predict_files,
     step_report,
 )
-from skvas._files import replacing, write_atomically
+from skvas._atomic import replacing, write_atomically
 from skvas.datasets import load_folder
 from skvas.datasets._folder import VideoFile, find_videos, read_features
 from skvas.exceptions import FailedFilesWarning

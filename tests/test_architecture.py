@@ -223,9 +223,9 @@ KNOWN = {
     name: None
     for name in [
         "skvas",
-        "skvas._aligner",
-        "skvas._joint",
-        "skvas._base",
+        "skvas.estimators._aligner",
+        "skvas.estimators._joint",
+        "skvas.estimators._base",
         "skvas._typing",
         "skvas.metrics",
         "skvas.metrics._edit",
@@ -241,11 +241,11 @@ KNOWN = {
     [
         ("skvas._nowhere", "", "no row"),
         ("skvas.metrics", "from . import _edit", "absolute"),
-        ("skvas.metrics", "from skvas._aligner import x", "up or sideways"),
+        ("skvas.metrics", "from skvas.estimators._aligner import x", "up or sideways"),
         ("skvas.metrics", "from skvas import __version__", "up or sideways"),
         ("skvas.metrics", "from skvas import transport", "up or sideways"),
-        ("skvas._joint", "import skvas._aligner", "up or sideways"),
-        ("skvas._joint", "def f():\n  from skvas._aligner import x", "up or sideways"),
+        ("skvas.estimators._joint", "import skvas.estimators._aligner", "up or sideways"),
+        ("skvas.estimators._joint", "def f():\n  from skvas.estimators._aligner import x", "up or sideways"),
         ("skvas.transport", "from skvas.validation import x", "stands alone"),
         ("skvas.transport", "import skvas.transport._reference", "when asked for"),
         ("skvas.metrics", "from skvas.gone import x", "does not exist"),
@@ -256,9 +256,9 @@ KNOWN = {
         ("skvas.metrics", "class A:\n  import seglearn", "optional"),
         ("skvas.metrics", "from sklearn.utils._tags import x", "private"),
         ("skvas.metrics", "from sklearn.base import _fit_context", "private"),
-        ("skvas._base", "import torch._dynamo", "private"),
-        ("skvas._base", "import torch\ntorch._C.f()", "private attribute"),
-        ("skvas._base", "import sklearn as s\ns.utils._x", "private attribute"),
+        ("skvas.estimators._base", "import torch._dynamo", "private"),
+        ("skvas.estimators._base", "import torch\ntorch._C.f()", "private attribute"),
+        ("skvas.estimators._base", "import sklearn as s\ns.utils._x", "private attribute"),
     ],
 )
 def test_checker_sees_a_broken_rule(module, source, reason):
@@ -269,14 +269,14 @@ def test_checker_sees_a_broken_rule(module, source, reason):
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("skvas", "from skvas._aligner import x"),
-        ("skvas._aligner", "from skvas._base import x\nimport torch, joblib, os.path"),
+        ("skvas", "from skvas.estimators._aligner import x"),
+        ("skvas.estimators._aligner", "from skvas.estimators._base import x\nimport torch, joblib, os.path"),
         ("skvas.metrics", "from skvas.metrics._edit import x\nimport skvas.validation"),
         ("skvas.metrics", "def f():\n  import pandas"),
-        ("skvas._base", "import torch, sklearn\ntorch.__version__, sklearn.utils.x"),
+        ("skvas.estimators._base", "import torch, sklearn\ntorch.__version__, sklearn.utils.x"),
         ("skvas.transport._reference", "import ot, numpy\nfrom skvas._typing import x"),
         ("skvas.transport", "def f():\n  from skvas.transport._reference import x"),
-        ("skvas._base", "if TYPE_CHECKING:\n  from matplotlib.axes import Axes"),
+        ("skvas.estimators._base", "if TYPE_CHECKING:\n  from matplotlib.axes import Axes"),
     ],
 )
 def test_checker_lets_good_imports_pass(module, source):

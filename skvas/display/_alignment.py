@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
-from skvas._alignment import Alignment
 from skvas._optional import import_optional
 from skvas._typing import Labels, Videos
+from skvas.alignment._result import Alignment
 from skvas.decoding import labels_to_segments
 from skvas.display._barcode import Strip, draw_strips
 from skvas.display._style import (

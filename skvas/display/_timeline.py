@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._alignment import Alignment
 from skvas._optional import import_optional
 from skvas._typing import Labels, Videos
+from skvas.alignment._result import Alignment
 from skvas.display._barcode import Strip, draw_strips
 from skvas.display._style import (
     BACKGROUND,

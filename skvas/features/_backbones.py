@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skvas._files import read_bytes
+from skvas._atomic import read_bytes
 from skvas._optional import import_optional
 from skvas.exceptions import InvalidParameterError
 

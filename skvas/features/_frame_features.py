@@ -17,14 +17,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
-from skvas._batch import check_device
-from skvas._files import write_atomically
-from skvas._output import mirror_list
+from skvas._atomic import write_atomically
 from skvas._typing import Device
 from skvas.exceptions import InvalidParameterError
 from skvas.features._backbones import Backbone, make_backbone
 from skvas.features._decoding import check_file, read_frames, resampled, to_image
 from skvas.validation import check_integer, check_real
+from skvas.videos._batch import check_device
+from skvas.videos._containers import list_like_input
 
 __all__ = ["FrameFeatures", "VideoFeatures"]
 
@@ -201,7 +201,9 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
         single = isinstance(paths, (str, os.PathLike))
         files = _check_paths([paths] if single else paths)
         backbone = self._make_backbone()
-        return mirror_list([self._extract(file, backbone) for file in files], single)
+        return list_like_input(
+            [self._extract(file, backbone) for file in files], single
+        )
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

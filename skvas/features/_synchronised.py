@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skvas._files import replacing
+from skvas._atomic import replacing
 from skvas._optional import import_optional
 from skvas.features._decoding import read_frames, shown_at, to_image
 from skvas.validation import check_integer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skvas._files import read_bytes, write_atomically
+from skvas._atomic import read_bytes, write_atomically
 from skvas.io import _annotation, _text
 from skvas.io._table import SegmentTable, TimedSegment, check_fps
 from skvas.validation import check_choice

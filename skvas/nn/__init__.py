@@ -1,6 +1,11 @@
 """Networks and losses: from frames to unit embeddings, and what trains them."""
 
-from skvas.nn.encoders import MLPEncoder, ResidualEncoder, TemporalConvEncoder
+from skvas.nn.encoders import (
+    ENCODERS,
+    MLPEncoder,
+    ResidualEncoder,
+    TemporalConvEncoder,
+)
 from skvas.nn.losses import (
     alignment_loss,
     intra_video_loss,
@@ -10,6 +15,7 @@ from skvas.nn.losses import (
 from skvas.nn.prototypes import Prototypes
 
 __all__ = [
+    "ENCODERS",
     "MLPEncoder",
     "Prototypes",
     "ResidualEncoder",

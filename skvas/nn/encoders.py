@@ -1,13 +1,19 @@
-"""Encoders: modules from frames (B, N, D_in) to embeddings (B, N, D)."""
+"""Encoders: modules from frames (B, N, D_in) to embeddings (B, N, D).
+
+To add one, write a class such as those below and put it into `ENCODERS`: estimators
+then take its name as `encoder`, and model files hold it.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
-__all__ = ["MLPEncoder", "ResidualEncoder", "TemporalConvEncoder"]
+__all__ = ["ENCODERS", "MLPEncoder", "ResidualEncoder", "TemporalConvEncoder"]
 
 
 class MLPEncoder(nn.Module):
@@ -19,6 +25,8 @@ class MLPEncoder(nn.Module):
         D_in, features of a frame.
     widths : sequence of int, default=(128, 40)
         Widths of the layers; the last is the dimension D of the embedding.
+    generator : torch.Generator, default=None
+        Draws the weights; None: torch's global generator.
 
     References
     ----------
@@ -33,13 +41,31 @@ class MLPEncoder(nn.Module):
     torch.Size([2, 100, 40])
     """
 
-    def __init__(self, n_features: int, widths: Sequence[int] = (128, 40)) -> None:
+    def __init__(
+        self,
+        n_features: int,
+        widths: Sequence[int] = (128, 40),
+        *,
+        generator: Generator | None = None,
+    ) -> None:
         super().__init__()
         sizes = [n_features, *widths]
         layers: list[nn.Module] = []
         for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
-            layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+            layers += [_linear(n_in, n_out, generator), nn.ReLU()]
         self.layers = nn.Sequential(*layers[:-1])
+
+    def config(self) -> dict[str, Any]:
+        """Return the arguments that make an encoder of the same sizes.
+
+        Returns
+        -------
+        dict of str to object
+            Numbers, texts and tuples of them.
+        """
+        layers = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+        widths = tuple(layer.out_features for layer in layers)
+        return {"n_features": layers[0].in_features, "widths": widths}
 
     def forward(self, frames: Tensor) -> Tensor:
         """Embed frames.
@@ -68,6 +94,8 @@ class ResidualEncoder(nn.Module):
         D_in, features of a frame, and the dimension of the embedding.
     hidden : int, default=128
         Width of the hidden layer.
+    generator : torch.Generator, default=None
+        Draws the weights; None: torch's global generator.
 
     Examples
     --------
@@ -78,11 +106,30 @@ class ResidualEncoder(nn.Module):
     True
     """
 
-    def __init__(self, n_features: int, hidden: int = 128) -> None:
+    starts_as_identity = True
+
+    def __init__(
+        self,
+        n_features: int,
+        hidden: int = 128,
+        *,
+        generator: Generator | None = None,
+    ) -> None:
         super().__init__()
-        self.added = MLPEncoder(n_features, (hidden, n_features))
+        self.added = MLPEncoder(n_features, (hidden, n_features), generator=generator)
         for parameter in self.added.layers[-1].parameters():
             nn.init.zeros_(parameter)
+
+    def config(self) -> dict[str, Any]:
+        """Return the arguments that make an encoder of the same sizes.
+
+        Returns
+        -------
+        dict of str to object
+            Numbers.
+        """
+        added = self.added.config()
+        return {"n_features": added["n_features"], "hidden": added["widths"][0]}
 
     def forward(self, frames: Tensor) -> Tensor:
         """Embed frames.
@@ -114,6 +161,8 @@ class TemporalConvEncoder(nn.Module):
         Width of the layers.
     reaches : sequence of float, default=(0.01, 0.02, 0.04)
         How far the outer taps of each layer lie, as a share of the video, in [0, 1].
+    generator : torch.Generator, default=None
+        Draws the weights; None: torch's global generator.
 
     Attributes
     ----------
@@ -135,6 +184,7 @@ class TemporalConvEncoder(nn.Module):
     """
 
     takes_lengths = True
+    starts_as_identity = True
     reaches: Tensor
 
     def __init__(
@@ -142,17 +192,34 @@ class TemporalConvEncoder(nn.Module):
         n_features: int,
         hidden: int = 64,
         reaches: Sequence[float] = (0.01, 0.02, 0.04),
+        *,
+        generator: Generator | None = None,
     ) -> None:
         super().__init__()
-        self.register_buffer("reaches", torch.tensor(tuple(reaches)))
+        taps = torch.tensor(tuple(reaches), dtype=torch.float32)
+        self.register_buffer("reaches", taps)
         widths = [n_features, *[hidden] * len(reaches)]
         self.layers = nn.ModuleList(
-            nn.Linear(3 * n_in, n_out)
+            _linear(3 * n_in, n_out, generator)
             for n_in, n_out in zip(widths[:-1], widths[1:], strict=True)
         )
-        self.added = nn.Linear(widths[-1], n_features)
+        self.added = _linear(widths[-1], n_features, generator)
         for parameter in self.added.parameters():
             nn.init.zeros_(parameter)
+
+    def config(self) -> dict[str, Any]:
+        """Return the arguments that make an encoder of the same sizes.
+
+        Returns
+        -------
+        dict of str to object
+            Numbers and a tuple of them.
+        """
+        return {
+            "n_features": self.added.out_features,
+            "hidden": self.added.in_features,
+            "reaches": tuple(self.reaches.tolist()),
+        }
 
     def forward(self, frames: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Embed frames.
@@ -186,3 +253,23 @@ def _with_neighbours(frames: Tensor, lengths: Tensor, reach: Tensor) -> Tensor:
         at = torch.minimum(at.clamp_min(0), lengths - 1)  # (B, N)
         taps.append(frames.gather(1, at[:, :, None].expand_as(frames)))
     return torch.cat([taps[0], frames, taps[1]], dim=2)
+
+
+def _linear(n_in: int, n_out: int, generator: Generator | None) -> nn.Linear:
+    """Make a float32 layer with torch's initial weights, drawn by a generator."""
+    device = torch.get_default_device()
+    layer = nn.utils.skip_init(
+        nn.Linear, n_in, n_out, dtype=torch.float32, device=device
+    )
+    nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+    bound = 1 / math.sqrt(n_in)
+    nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+    return layer
+
+
+# The encoders by name: of what `encoder` takes, and of what model files hold.
+ENCODERS: dict[str, Any] = {
+    "mlp": MLPEncoder,
+    "residual": ResidualEncoder,
+    "temporal": TemporalConvEncoder,
+}

@@ -13,7 +13,7 @@ import torch
 from scipy import sparse
 
 from skvas.exceptions import DegenerateFramesWarning
-from tests.estimators import (
+from tests.models import (
     ESTIMATORS,
     SEGMENTERS,
     assert_same_outputs,

@@ -17,7 +17,7 @@ from joblib import parallel_config
 
 from skvas import _base
 from skvas.exceptions import ModelVersionWarning
-from tests.estimators import (
+from tests.models import (
     ALIGNERS,
     ESTIMATORS,
     assert_same_outputs,
@@ -76,7 +76,7 @@ def test_row_36_processes_of_a_grid_search_share_out_the_threads_and_do_not_coll
         import torch
         from sklearn.model_selection import GridSearchCV
         from skvas import ActionSegmenter
-        from tests.estimators import quick, small_videos
+        from tests.models import quick, small_videos
 
         def threads(estimator, videos, y=None):
             return torch.get_num_threads()
@@ -110,7 +110,7 @@ def test_row_36_busy_cores_slow_a_fit_down_and_do_not_stop_it():
         import os, subprocess, sys, time
         import torch
         from skvas import JointAlignSegment
-        from tests.estimators import quick, small_videos
+        from tests.models import quick, small_videos
 
         torch.set_num_threads(2)
         videos = small_videos(3, n_frames=(100, 100))
@@ -148,7 +148,7 @@ def test_row_43_lack_of_memory_is_told_with_an_estimate_and_can_be_helped():
         import numpy as np
         import torch
         from skvas import VideoAligner
-        from tests.estimators import quick, small_videos
+        from tests.models import quick, small_videos
 
         torch.set_num_threads(1)
         long = np.tile(small_videos(1)[0], (450, 1))
@@ -181,7 +181,7 @@ def test_row_43_other_errors_of_the_computation_stay_as_they_are(monkeypatch):
 
     for cls in ALIGNERS:
         estimator = quick(cls).fit(VIDEOS)
-        monkeypatch.setattr("skvas._aligning.PathCost", fail)
+        monkeypatch.setattr("skvas.estimators._aligning.PathCost", fail)
         with pytest.raises(RuntimeError, match="scalar type"):
             estimator.align(*NEW)
         monkeypatch.undo()
@@ -192,7 +192,7 @@ def test_row_43_lack_of_memory_on_a_gpu_is_told_alike(cls, fitted, monkeypatch):
     def fail(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("skvas._aligning.PathCost", fail)
+    monkeypatch.setattr("skvas.estimators._aligning.PathCost", fail)
     with pytest.raises(MemoryError, match=r"Aligning \d+ with \d+ frames .* GB"):
         fitted[cls].align(*NEW)
 
@@ -247,7 +247,7 @@ def test_row_54_processes_forked_after_torch_made_threads_do_not_wait_for_ever()
         from joblib import parallel_config
         from sklearn.model_selection import KFold, cross_val_predict
         from skvas import JointAlignSegment, _base
-        from tests.estimators import quick, small_videos
+        from tests.models import quick, small_videos
 
         torch.set_num_threads(2)
         torch.exp(torch.ones(1000, 1000)).sum()  # the threads are there

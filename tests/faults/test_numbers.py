@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from skvas.transport import unit
-from tests.estimators import ESTIMATORS, quick, small_videos
+from tests.models import ESTIMATORS, quick, small_videos
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from skvas.exceptions import ConvergenceWarning, InvalidParameterError
-from tests.estimators import (
+from tests.models import (
     ALIGNERS,
     ESTIMATORS,
     SEGMENTERS,

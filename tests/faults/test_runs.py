@@ -23,9 +23,9 @@ import pytest
 import torch
 
 from skvas import JointAlignSegment
-from skvas._array_files import read_arrays
+from skvas.persistence._arrays import read_arrays
 from skvas.datasets import make_videos
-from tests.estimators import (
+from tests.models import (
     ESTIMATORS,
     assert_same_outputs,
     assert_same_state,
@@ -47,7 +47,7 @@ import torch
 
 torch.set_num_threads(1)
 from skvas import JointAlignSegment
-from tests.estimators import quick, small_videos
+from tests.models import quick, small_videos
 
 def tell(record):
     print(int(record["epoch"]), flush=True)

@@ -19,7 +19,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skvas.validation import check_videos
-from tests.estimators import (
+from tests.models import (
     ALIGNERS,
     ESTIMATORS,
     assert_same_outputs,
@@ -47,7 +47,7 @@ def test_row_34_new_process_fits_the_same_models_bit_for_bit(fitted):
 
         torch.set_num_threads(1)
         torch.manual_seed(7)
-        from tests.estimators import ESTIMATORS, outputs, quick, small_videos
+        from tests.models import ESTIMATORS, outputs, quick, small_videos
 
         for cls in ESTIMATORS:
             estimator = quick(cls).fit(small_videos())

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skvas import ActionSegmenter, _base
-from skvas._output import mirror, mirror_list
+from skvas.videos._containers import like_input, list_like_input
 from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
 from skvas.testing import (
     check_video_estimator,
@@ -23,7 +23,7 @@ from skvas.testing import (
 )
 from skvas.testing._checks import CHECKS
 from skvas.validation import check_videos, is_single_video
-from tests.estimators import ESTIMATORS, quick
+from tests.models import ESTIMATORS, quick
 
 OURS = [
     *(quick(cls) for cls in ESTIMATORS),
@@ -57,11 +57,11 @@ class Sound(BaseEstimator):
         return self
 
     def transform(self, videos):
-        return mirror_list(self.results(videos), is_single_video(videos))
+        return list_like_input(self.results(videos), is_single_video(videos))
 
     def predict(self, videos):
         labels = [(result[:, 0] > 0).astype(int) for result in self.results(videos)]
-        return mirror(labels, is_single_video(videos))
+        return like_input(labels, is_single_video(videos))
 
     def score(self, videos, y=None):
         return float(np.mean([result.mean() for result in self.results(videos)]))

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from skvas import ActionSegmenter, JointAlignSegment
 from skvas._training import PairSampler, join_team
-from skvas._training._distributed import FabricTeam
-from tests.estimators import ESTIMATORS, quick, small_videos
+from skvas.training._distributed import FabricTeam
+from tests.models import ESTIMATORS, quick, small_videos
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
@@ -124,7 +124,7 @@ TORCHRUN = """
 import sys
 import numpy as np
 from skvas import ActionSegmenter
-from tests.estimators import quick, small_videos
+from tests.models import quick, small_videos
 
 told = []
 estimator = quick(ActionSegmenter, max_epochs=4, devices=2, checkpoint=sys.argv[2])

@@ -1,0 +1,1 @@
+"""From pairs of videos to matches of their frames."""

@@ -1,0 +1,309 @@
+"""Alignment of videos whose full plan does not fit: coarse first, then row by row."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+from torch import Tensor
+
+from skvas.alignment._path_cost import PathCost, View
+from skvas.alignment._result import Alignment
+from skvas.decoding import monotone_path, path_to_matches
+from skvas.exceptions import CoarseAlignmentWarning
+from skvas.tasks._alignment import AlignmentTask
+from skvas.transport import cosine_cost, virtual_masses
+from skvas.videos._batch import pad, spread_batch
+from skvas.videos._frames import spread_frames
+
+# Plans of N x M float32 that solving and decoding in full hold at their peak.
+PLANS_AT_PEAK = 8
+# Frames of each video in the coarse problem: at most, and at least.
+COARSE_FRAMES, FEWEST_FRAMES = 2000, 100
+# Entries of the plan that are refined at a time, at most, and frames of a piece of the
+# path.
+BLOCK_ENTRIES, PIECE_FRAMES = 1 << 22, 1000
+# Sweeps over all rows that bring the refined plan to its marginals.
+SWEEPS = 3
+# The plan keeps entries above this share of their frame's mass.
+KEPT_SHARE = 1e-4
+
+
+def alignment_memory(n: int, m: int) -> int:
+    """Estimate the bytes at the peak of a full alignment of n with m frames."""
+    return 4 * (n + 1) * (m + 1) * PLANS_AT_PEAK
+
+
+def align_coarsely(
+    x: View,
+    y: View,
+    task: AlignmentTask,
+    matching: str,
+    device: torch.device,
+    limit: float,
+) -> Alignment:
+    """Align two embedded videos without ever holding all of their plan.
+
+    Evenly spread frames are aligned in full. What their plan says beyond the cosine
+    cost - potentials, structure and order - varies slowly in time and is interpolated;
+    the cost itself is taken anew for all frames, a block of rows at a time, and a few
+    sweeps over the blocks bring the plan to its marginals.
+
+    Parameters
+    ----------
+    x, y : View
+        The videos.
+    task : AlignmentTask
+        The problem.
+    matching : {"monotone", "plan", "nearest"}
+        How matches are found.
+    device : torch.device
+        Where to compute.
+    limit : float
+        Bytes that may be used.
+
+    Returns
+    -------
+    Alignment
+        Its plan is sparse, and `cost` that of the coarse plan, with the entropy of the
+        finer one.
+    """
+    size = int(min(COARSE_FRAMES, (limit / (8 * PLANS_AT_PEAK)) ** 0.5))
+    size = max(size, FEWEST_FRAMES)
+    warnings.warn(
+        f"Aligning {len(x)} with {len(y)} frames in full needs about "
+        f"{alignment_memory(len(x), len(y)) / 1e9:.2g} GB, more than memory_limit: "
+        f"{min(size, len(x))} and {min(size, len(y))} frames are aligned, and the "
+        "others fitted in. Raise memory_limit, or set it to None, to solve in full.",
+        CoarseAlignmentWarning,
+        stacklevel=2,
+    )
+    with torch.no_grad():
+        embeddings = x.embedding, y.embedding
+        refiner, objective = _solve_coarsely(*embeddings, task, device, size)
+        entries = min(BLOCK_ENTRIES, int(limit / (4 * PLANS_AT_PEAK)))
+        found = refiner.refine(matching, entries)
+    if matching == "monotone":
+        found.matches_x, found.matches_y = _match_in_order(
+            PathCost(x, y),
+            found.background_x <= 0.5,
+            found.background_y <= 0.5,
+            size,
+        )
+    else:
+        found.matches_x[found.background_x > 0.5] = -1
+        found.matches_y[found.background_y > 0.5] = -1
+    return Alignment(
+        found.matches_x,
+        found.matches_y,
+        found.plan,
+        found.background_x,
+        found.background_y,
+        objective,
+        matching,
+    )
+
+
+@dataclass
+class _Found:
+    """What the refined rows say."""
+
+    matches_x: np.ndarray
+    matches_y: np.ndarray
+    plan: csr_array
+    background_x: np.ndarray
+    background_y: np.ndarray
+
+
+def _solve_coarsely(
+    x: np.ndarray,
+    y: np.ndarray,
+    task: AlignmentTask,
+    device: torch.device,
+    size: int,
+) -> tuple[_Refiner, float]:
+    """Align evenly spread frames; return what refines them, and the objective."""
+    n, m = len(x), len(y)
+    batch_x, batch_y = spread_batch([x], size, device), spread_batch([y], size, device)
+    coarse = task.with_virtual_share(2 / (n + m))
+    found = coarse.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
+    plan = found.plan[0]
+    steps = n / (len(plan) - 1), m / (plan.shape[1] - 1)
+    smooth = plan.clamp_min(torch.finfo(plan.dtype).tiny).log()
+    cost = cosine_cost(batch_x.frames, batch_y.frames)[0]
+    smooth[1:, 1:] += task.cosine_weight * cost
+    # Mass is shared out among the frames that a coarse one stands for.
+    smooth[1:] -= np.log(steps[0])
+    smooth[:, 1:] -= np.log(steps[1])
+    real_x, real_y = 1 - float(plan[0].sum()), 1 - float(plan[:, 0].sum())
+    finer = real_x * np.log(steps[0]) + real_y * np.log(steps[1])
+    objective = float(found.objective[0]) - task.eps * finer
+    full_x, full_y = pad([x], device), pad([y], device)
+    # Of all frames, as much may go unmatched as of the coarse ones, or one frame.
+    one = task.virtual.mass is None
+    share_x, share_y = (None if one else 1 / real - 1 for real in (real_x, real_y))
+    refiner = _Refiner(
+        full_x.frames[0],
+        full_y.frames[0],
+        smooth,
+        virtual_masses(full_x.mask, share_x, full_x.frames)[0],
+        virtual_masses(full_y.mask, share_y, full_y.frames)[0],
+        task.cosine_weight,
+    )
+    return refiner, objective
+
+
+class _Refiner:
+    """The plan between all frames, of which only some rows are there at a time.
+
+    Row 0 and column 0 are the virtual frames.
+    """
+
+    def __init__(
+        self,
+        x: Tensor,
+        y: Tensor,
+        smooth: Tensor,
+        p: Tensor,
+        q: Tensor,
+        cosine_weight: float,
+    ) -> None:
+        self.x, self.y = x, y
+        self.weight = cosine_weight
+        self.log_p, self.log_q = p.log(), q.log()
+        self.g = torch.zeros_like(q)
+        self.rows = _Interpolation(len(x), len(smooth) - 1, x.device)
+        self.columns = _Interpolation(len(y), smooth.shape[1] - 1, x.device)
+        # Finished in the columns where that is small; rows follow block by block.
+        self.smooth = smooth
+        self.virtual_row = torch.cat([smooth[0, :1], self.columns(smooth[0, 1:], 0)])
+
+    def blocks(self, entries: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Yield first row, plan (b, M + 1) and cost (b, M) of each block of rows."""
+        size = max(1, entries // len(self.y))
+        for start in range(0, len(self.x), size):
+            end = min(start + size, len(self.x))
+            cost = cosine_cost(self.x[None, start:end], self.y)[0]
+            logs = self.rows(self.smooth[1:], 0, start, end)  # (b, m + 1)
+            real = self.columns(logs[:, 1:], 1).sub_(cost, alpha=self.weight)
+            real += self.g[1:]
+            virtual = logs[:, :1] + self.g[0]
+            logs = torch.cat([virtual, real], dim=1)
+            shift = self.log_p[start + 1 : end + 1] - logs.logsumexp(dim=1)
+            yield start, logs.add_(shift[:, None]).exp_(), cost
+
+    def _virtual(self) -> Tensor:
+        """Return the plan's row of the virtual frame, (M + 1,)."""
+        logs = self.virtual_row + self.g
+        return (logs + (self.log_p[0] - logs.logsumexp(dim=0))).exp()
+
+    def refine(self, matching: str, entries: int) -> _Found:
+        """Bring the plan to its marginals, and read off what it says."""
+        for _ in range(SWEEPS):
+            masses = self._virtual()
+            for _, plan, _ in self.blocks(entries):
+                masses += plan.sum(dim=0)
+            tiny = torch.finfo(masses.dtype).tiny
+            self.g += self.log_q - masses.clamp_min(tiny).log()
+        virtual = self._virtual()
+        masses = virtual.clone()
+        n, m = len(self.x), len(self.y)
+        background_x, matches_x = np.empty(n, np.float32), np.empty(n, np.int64)
+        best, matches_y = torch.full((m,), -torch.inf), torch.zeros(m, dtype=torch.long)
+        best, matches_y = best.to(self.x), matches_y.to(self.x.device)
+        parts = []
+        for start, plan, cost in self.blocks(entries):
+            end = start + len(plan)
+            masses += plan.sum(dim=0)
+            mass, real = plan.sum(dim=1), plan[:, 1:]
+            background_x[start:end] = (plan[:, 0] / mass).cpu().numpy()
+            shares = -cost if matching == "nearest" else real
+            matches_x[start:end] = shares.argmax(dim=1).cpu().numpy()
+            highest, where = shares.max(dim=0)
+            better = highest > best
+            matches_y[better] = where[better] + start
+            best = torch.maximum(best, highest)
+            kept = torch.where(real > KEPT_SHARE * mass[:, None], real, 0.0)
+            parts.append(csr_array(kept.cpu().numpy()))
+        return _Found(
+            matches_x,
+            matches_y.cpu().numpy(),
+            _stack(parts, m),
+            background_x,
+            (virtual / masses)[1:].cpu().numpy(),
+        )
+
+
+def _stack(parts: list[csr_array], n_columns: int) -> csr_array:
+    """Put blocks of rows under each other."""
+    starts = np.cumsum([0] + [part.nnz for part in parts[:-1]])
+    ends = [p.indptr[1:] + s for p, s in zip(parts, starts, strict=True)]
+    indptr = np.concatenate([[0], *ends])
+    indices = np.concatenate([part.indices for part in parts])
+    data = np.concatenate([part.data for part in parts])
+    return csr_array((data, indices, indptr), shape=(len(indptr) - 1, n_columns))
+
+
+class _Interpolation:
+    """Linear interpolation from evenly spread frames to all frames."""
+
+    def __init__(self, n: int, n_coarse: int, device: torch.device) -> None:
+        known = torch.from_numpy(spread_frames(n, n_coarse)).to(device)
+        frames = torch.arange(n, device=device)
+        after = torch.searchsorted(known, frames).clamp(1, max(n_coarse - 1, 1))
+        after = after.clamp_max(n_coarse - 1)
+        self.before = (after - 1).clamp_min(0)
+        self.after = after
+        gap = (known[after] - known[self.before]).clamp_min(1)
+        share = (frames - known[self.before]) / gap
+        self.share = share.clamp(0, 1)
+
+    def __call__(
+        self, values: Tensor, dim: int, start: int = 0, end: int | None = None
+    ) -> Tensor:
+        """Interpolate along `dim`, for frames start ... end - 1."""
+        share = self.share[start:end]
+        share = share[:, None] if dim == 0 and values.ndim == 2 else share
+        before = values.index_select(dim, self.before[start:end])
+        after = values.index_select(dim, self.after[start:end])
+        return before.lerp_(after, share.expand_as(before))
+
+
+def _match_in_order(
+    path_cost: PathCost, kept_x: np.ndarray, kept_y: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Match along the cheapest path, found coarsely and then between its corners."""
+    rows, columns = np.flatnonzero(kept_x), np.flatnonzero(kept_y)
+    matches_x = np.full(len(kept_x), -1, dtype=np.int64)
+    matches_y = np.full(len(kept_y), -1, dtype=np.int64)
+    if not len(rows) or not len(columns):
+        return matches_x, matches_y
+    corners = _corners(path_cost, rows, columns, size)
+    for (i, j), (k, l) in zip(corners[:-1], corners[1:], strict=True):  # noqa: E741
+        cost = path_cost(rows[i : k + 1], columns[j : l + 1])
+        forth, back = path_to_matches(monotone_path(cost), cost)
+        matches_x[rows[i : k + 1]] = columns[j + forth]
+        matches_y[columns[j : l + 1]] = rows[i + back]
+    return matches_x, matches_y
+
+
+def _corners(
+    path_cost: PathCost, rows: np.ndarray, columns: np.ndarray, size: int
+) -> list[tuple[int, int]]:
+    """Return pairs of frames on the coarse path, some PIECE_FRAMES frames apart."""
+    at_x, at_y = _with_ends(len(rows), size), _with_ends(len(columns), size)
+    path = monotone_path(path_cost(rows[at_x], columns[at_y]))
+    corners = [(0, 0)]
+    for i, j in zip(at_x[path[:, 0]].tolist(), at_y[path[:, 1]].tolist(), strict=True):
+        if max(i - corners[-1][0], j - corners[-1][1]) >= PIECE_FRAMES:
+            corners.append((i, j))
+    last = (len(rows) - 1, len(columns) - 1)
+    return [corners[0], *(corner for corner in corners[1:] if corner != last), last]
+
+
+def _with_ends(n: int, size: int) -> np.ndarray:
+    return np.unique(np.linspace(0, n - 1, min(n, size)).astype(np.int64))

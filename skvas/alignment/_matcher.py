@@ -1,0 +1,177 @@
+"""What a fitted estimator matches frames with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from skvas.alignment._coarse import align_coarsely, alignment_memory
+from skvas.alignment._path_cost import PathCost, View
+from skvas.alignment._result import Alignment, make_alignment
+from skvas.preprocessing import VideoStandardizer
+from skvas.tasks._alignment import AlignmentTask
+from skvas.videos._batch import pad, spread_batch, unpad
+from skvas.videos._jobs import decode_in_jobs
+from skvas.videos._views import Views
+
+# Frames of a video that the choice of the medoid looks at, and videos that each is
+# compared with.
+MEDOID_FRAMES, MEDOID_VIDEOS = 64, 32
+
+
+@dataclass(frozen=True)
+class FrameMatcher:
+    """Matches frames of pairs of videos by transport between their embeddings.
+
+    Parameters
+    ----------
+    task : alignment task
+        The problem.
+    matching : {"monotone", "plan", "nearest"}
+        How plans become matches.
+    path_on : {"embedding", "both"}
+        Distances that monotone paths add up.
+    memory_limit : float
+        Bytes that one alignment may use.
+    is_trained : bool
+        Whether the embedding was learned.
+    device : torch.device
+        Where to compute.
+    n_jobs : int, default=None
+        Processes, by joblib.
+    """
+
+    task: Any
+    matching: str
+    path_on: str
+    memory_limit: float
+    is_trained: bool
+    device: torch.device
+    n_jobs: int | None = None
+
+    def look(self, views: Views) -> list[View]:
+        """Return the videos as alignments see them: with details for paths, if any."""
+        embeddings = views.embeddings
+        if self.matching != "monotone" or self.path_on == "embedding":
+            return [View(embedding) for embedding in embeddings]
+        details = VideoStandardizer().fit(views.videos).transform(views.videos)
+        return [
+            View(embedding, np.asarray(detail), self.is_trained)
+            for embedding, detail in zip(embeddings, details, strict=True)
+        ]
+
+    def align(self, x: View, y: View) -> Alignment:
+        """Align two videos."""
+        return _align([x], y, *self._how())[0]
+
+    def match(self, videos: list[View], reference: View) -> list[Alignment]:
+        """Align each of many videos with one."""
+        common = (reference, *self._how())
+        return decode_in_jobs(
+            _align, videos, common, width=len(reference), n_jobs=self.n_jobs
+        )
+
+    def costs(self, views: Views, reference: Views) -> list[float]:
+        """Return what it costs to align each video with the reference."""
+        (other,) = self.look(reference)
+        plain = [View(embedding) for embedding in views.embeddings]
+        return [alignment.cost for alignment in self.match(plain, other)]
+
+    def _how(self) -> tuple[Any, str, str, float]:
+        return self.task, self.matching, str(self.device), self.memory_limit
+
+
+def medoid(
+    embeddings: list[np.ndarray],
+    task: Any,
+    device: torch.device,
+    rng: np.random.RandomState,
+) -> int:
+    """Return the video whose alignments with (some of) the others cost least.
+
+    Parameters
+    ----------
+    embeddings : list of ndarray of shape (n_i, D)
+        Unit embeddings.
+    task : alignment task
+        The problem.
+    device : torch.device
+        Where to compute.
+    rng : RandomState
+        Draws the others where they are many.
+    """
+    n_videos = len(embeddings)
+    others = np.arange(n_videos)
+    if n_videos > MEDOID_VIDEOS:
+        others = rng.permutation(n_videos)[:MEDOID_VIDEOS]
+    batch_y = spread_batch([embeddings[j] for j in others], MEDOID_FRAMES, device)
+    costs = np.empty(n_videos)
+    with torch.no_grad():
+        for i, embedding in enumerate(embeddings):
+            batch_x = spread_batch([embedding] * len(others), MEDOID_FRAMES, device)
+            found = task.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
+            pair_costs = found.objective.cpu().numpy()[others != i]
+            costs[i] = pair_costs.mean() if len(pair_costs) else 0.0
+    return int(costs.argmin())
+
+
+def _align(
+    videos: list[View],
+    reference: View,
+    task: Any,
+    matching: str,
+    device: str,
+    limit: float,
+) -> list[Alignment]:
+    """Align videos with one, in one batch where that fits, else coarse to fine."""
+    target = torch.device(device)
+    longest = max(len(video) for video in videos)
+    needed = alignment_memory(longest, len(reference))
+    if needed > limit:
+        if not isinstance(task, AlignmentTask):
+            raise MemoryError(
+                f"{type(task).__name__} needs about {needed / 1e9:.2g} GB to align "
+                f"{longest} with {len(reference)} frames, more than memory_limit, and "
+                "has no coarse form. Raise memory_limit of Aligning, or set its method "
+                'to "vaot".'
+            )
+        return [
+            align_coarsely(video, reference, task, matching, target, limit)
+            for video in videos
+        ]
+    every = slice(None)
+    with _name_needed_memory(longest, len(reference)), torch.no_grad():
+        batch_x = pad([video.embedding for video in videos], target)
+        batch_y = pad([reference.embedding] * len(videos), target)
+        found = task.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
+        plans = unpad(found.plan, batch_x.lengths + 1)  # the virtual frame is first
+        return [
+            make_alignment(
+                plan, PathCost(video, reference)(every, every), objective, matching
+            )
+            for video, plan, objective in zip(
+                videos, plans, found.objective.tolist(), strict=True
+            )
+        ]
+
+
+@contextmanager
+def _name_needed_memory(n: int, m: int) -> Iterator[None]:
+    """Turn torch's errors of a lack of memory into one that says what to do."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        lacking = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not lacking and "DefaultCPUAllocator" not in str(error):
+            raise
+        raise MemoryError(
+            f"Aligning {n} with {m} frames in full needs about "
+            f"{alignment_memory(n, m) / 1e9:.2g} GB, which is not available. Set "
+            "memory_limit of Aligning to less than what is free, to align coarse to "
+            "fine."
+        ) from error

@@ -1,0 +1,115 @@
+"""What monotone paths between two videos sum up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Means of costs up to this are rounding: all frames are equal.
+NO_COST = 1e-6
+
+
+# Costs that are looked at together where the least of each frame is found.
+PIECE_COSTS = 1 << 22
+
+
+@dataclass(frozen=True)
+class View:
+    """A video as alignments see it.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (N, D)
+        Unit embeddings, which frames are transported between.
+    detail : ndarray of shape (N, F), default=None
+        What monotone paths look at as well.
+    is_trained : bool, default=True
+        Whether the embedding was learned.
+    """
+
+    embedding: np.ndarray
+    detail: np.ndarray | None = None
+    is_trained: bool = True
+
+    def __len__(self) -> int:
+        return len(self.embedding)
+
+
+class PathCost:
+    """What monotone paths between two videos sum up.
+
+    The cosine cost of the embeddings. Where the videos have details, the squared
+    distances between these are added, each divided by its mean over all pairs of
+    frames. If the embeddings are trained, half of the least that either frame costs
+    with any other is taken off: it is nothing where two frames are each other's
+    cheapest, and frames that look like none of the other video weigh no more than
+    others. Before training even the cheapest may be chance.
+
+    Parameters
+    ----------
+    x, y : View
+        The videos.
+    """
+
+    def __init__(self, x: View, y: View) -> None:
+        self.embeddings = x.embedding, y.embedding
+        self.details: tuple[np.ndarray, np.ndarray] | None = None
+        self.least: tuple[np.ndarray, np.ndarray] | None = None
+        if x.detail is None or y.detail is None:
+            return
+        self.details = x.detail, y.detail
+        self.squares = _squares(x.detail), _squares(y.detail)
+        # Means over all pairs of frames, without the pairs.
+        cosine = 1 - _mean(x.embedding) @ _mean(y.embedding)
+        products = _mean(x.detail) @ _mean(y.detail)
+        squares = sum(part.mean(dtype=float) for part in self.squares)
+        self.weights = _inverse(cosine), _inverse(squares - 2 * products)
+        if x.is_trained:
+            self.least = self._least()
+
+    def __call__(
+        self, rows: np.ndarray | slice, columns: np.ndarray | slice
+    ) -> np.ndarray:
+        """Return the costs between some frames of x and some of y."""
+        cost = self._sum(rows, columns)
+        if self.least is not None:
+            least_x, least_y = self.least
+            cost -= 0.5 * (least_x[rows, None] + least_y[columns])
+            np.maximum(cost, 0, out=cost)  # least but for rounding
+        return cost
+
+    def _sum(self, rows: np.ndarray | slice, columns: np.ndarray | slice) -> np.ndarray:
+        x, y = self.embeddings
+        cost = 1 - x[rows] @ y[columns].T
+        if self.details is not None:
+            (x, y), (squares_x, squares_y) = self.details, self.squares
+            distance = squares_x[rows, None] + squares_y[columns]
+            distance -= 2 * x[rows] @ y[columns].T
+            weight, detail_weight = self.weights
+            cost = weight * cost + detail_weight * np.maximum(distance, 0)
+        return cost
+
+    def _least(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the least that each frame of x costs, and each of y."""
+        x, y = self.embeddings
+        least_x, least_y = np.empty_like(x[:, 0]), np.full_like(y[:, 0], np.inf)
+        size = max(1, PIECE_COSTS // len(y))
+        for start in range(0, len(x), size):
+            rows = slice(start, start + size)
+            cost = self._sum(rows, slice(None))
+            least_x[rows] = cost.min(axis=1)
+            np.minimum(least_y, cost.min(axis=0), out=least_y)
+        return least_x, least_y
+
+
+def _squares(frames: np.ndarray) -> np.ndarray:
+    return np.einsum("nd,nd->n", frames, frames)
+
+
+def _mean(frames: np.ndarray) -> np.ndarray:
+    return frames.mean(axis=0, dtype=float)
+
+
+def _inverse(mean: float) -> float:
+    return 1 / float(mean) if mean > NO_COST else 0.0

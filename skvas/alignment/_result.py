@@ -1,0 +1,208 @@
+"""What an alignment of two videos is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
+
+from skvas.decoding import monotone_path, path_to_matches, plan_to_matches
+from skvas.validation import check_choice
+
+__all__ = ["Alignment"]
+
+
+MATCHINGS = ("monotone", "plan", "nearest")
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which moment of one video is which moment of another.
+
+    Attributes
+    ----------
+    matches_x : int64 ndarray of shape (N,)
+        For each frame of x the matched frame of y; -1 for background.
+    matches_y : int64 ndarray of shape (M,)
+        For each frame of y the matched frame of x; -1 for background.
+    plan : ndarray or scipy.sparse.csr_array of shape (N, M)
+        Transport plan between the real frames. Its rows sum to less than the frame's
+        mass where some of it went to the virtual frame. Sparse, without its smallest
+        entries, where the videos were too long for `memory_limit`.
+    background_x : ndarray of shape (N,)
+        Probability of each frame of x that it has no counterpart.
+    background_y : ndarray of shape (M,)
+        Probability of each frame of y that it has no counterpart.
+    cost : float
+        Value of the transport objective: comparable between pairs of videos under one
+        fitted model.
+    matching : str
+        How plan and embeddings were turned into matches.
+
+    Examples
+    --------
+    >>> from skvas import VideoAligner
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(3, random_state=0).videos
+    >>> aligner = VideoAligner(max_epochs=0).fit(videos)
+    >>> alignment = aligner.align(videos[0], videos[1])
+    >>> alignment.matches_x.shape == (len(videos[0]),)
+    True
+    """
+
+    matches_x: np.ndarray
+    matches_y: np.ndarray
+    plan: np.ndarray | csr_array
+    background_x: np.ndarray
+    background_y: np.ndarray
+    cost: float
+    matching: str
+
+    def to_path(self) -> np.ndarray:
+        """Return the matched pairs of frames, in time order.
+
+        Returns
+        -------
+        int64 ndarray of shape (L, 2)
+            Every pair (i, j) that is matched in either direction, once, sorted by i
+            and then by j. Under monotone matching neither index ever falls.
+
+        Examples
+        --------
+        >>> from skvas import VideoAligner
+        >>> from skvas.datasets import make_videos
+        >>> videos = make_videos(2, random_state=0).videos
+        >>> path = VideoAligner(max_epochs=0).fit(videos).align(*videos).to_path()
+        >>> bool((path[1:] >= path[:-1]).all())
+        True
+        """
+        i, j = np.arange(len(self.matches_x)), np.arange(len(self.matches_y))
+        forth = np.column_stack([i, self.matches_x])[self.matches_x >= 0]
+        back = np.column_stack([self.matches_y, j])[self.matches_y >= 0]
+        return np.unique(np.concatenate([forth, back]), axis=0)
+
+    def warp(
+        self, array: ArrayLike, *, onto: str = "x", fill: Any = None
+    ) -> np.ndarray:
+        """Bring what belongs to one video onto the time of the other.
+
+        Frames are taken as they are and never mixed, so that images, signals and
+        labels of any type will do.
+
+        Parameters
+        ----------
+        array : array-like of shape (n_frames, ...)
+            One entry for each frame of y where `onto` is "x", of x where it is "y".
+        onto : {"x", "y"}, default="x"
+            The video whose time the result has.
+        fill : object, default=None
+            What stands at background frames, such as NaN. None: the entry at the
+            nearest frame that is not background, the earlier of two.
+
+        Returns
+        -------
+        ndarray of shape (N, ...) or (M, ...)
+            Entry i is the entry of `array` at the frame that frame i is matched with.
+            The type is that of `array` or, with `fill`, one that holds both.
+
+        Raises
+        ------
+        ValueError
+            If `array` is not one entry a frame, or if no frame is matched and there is
+            no `fill`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skvas import Alignment
+        >>> matches, plan, chance = np.array([0, -1, 2]), np.eye(3) / 3, np.zeros(3)
+        >>> alignment = Alignment(matches, matches, plan, chance, chance, 0.0, "plan")
+        >>> alignment.warp([5, 6, 7])
+        array([5, 5, 7])
+        >>> alignment.warp([5, 6, 7], fill=np.nan)
+        array([ 5., nan,  7.])
+        """
+        check_choice("onto", onto, ("x", "y"))
+        there, back = self.matches_x, self.matches_y
+        if onto == "y":
+            there, back = back, there
+        entries = np.asarray(array)
+        if entries.ndim == 0 or len(entries) != len(back):
+            raise ValueError(
+                f"array must have one entry for each of the {len(back)} frames of "
+                f"{'y' if onto == 'x' else 'x'} to be brought onto {onto}, got shape "
+                f"{entries.shape}."
+            )
+        matched = there >= 0
+        if fill is None:
+            return entries[there[_nearest(matched)]]
+        kind = np.promote_types(entries.dtype, np.min_scalar_type(fill))
+        warped = np.full((len(there), *entries.shape[1:]), fill, dtype=kind)
+        warped[matched] = entries[there[matched]]
+        return warped
+
+
+def _nearest(matched: np.ndarray) -> np.ndarray:
+    """Return for each frame the nearest one that is matched, the earlier of two."""
+    frames = np.flatnonzero(matched)
+    if len(frames) == 0:
+        raise ValueError(
+            "No frame is matched, so there is nothing to warp; say with fill what is "
+            "to stand at background frames."
+        )
+    middles = (frames[1:] + frames[:-1]) / 2
+    return frames[np.searchsorted(middles, np.arange(len(matched)))]
+
+
+def make_alignment(
+    plan: np.ndarray, cost: np.ndarray, objective: float, matching: str
+) -> Alignment:
+    """Decode a plan with virtual frames, and the costs between real ones.
+
+    Parameters
+    ----------
+    plan : ndarray of shape (N + 1, M + 1)
+        Row 0 and column 0 are virtual.
+    cost : ndarray of shape (N, M)
+        Cost between real frames.
+    objective : float
+        Value of the objective at the plan.
+    matching : {"monotone", "plan", "nearest"}
+        "monotone" takes the cheapest path, "nearest" the cheapest partner, "plan" the
+        partner that most of the mass goes to.
+
+    Returns
+    -------
+    Alignment
+    """
+    check_choice("matching", matching, MATCHINGS)
+    tiny = np.finfo(plan.dtype).tiny
+    real = plan[1:, 1:]
+    background_x = plan[1:, 0] / np.maximum(plan[1:].sum(axis=1), tiny)
+    background_y = plan[0, 1:] / np.maximum(plan[:, 1:].sum(axis=0), tiny)
+    if matching == "monotone":
+        matches = _monotone_matches(cost, background_x <= 0.5, background_y <= 0.5)
+    else:
+        shares = real if matching == "plan" else cost.max() - cost + 1
+        matches = (
+            plan_to_matches(shares, background_x),
+            plan_to_matches(shares.T, background_y),
+        )
+    return Alignment(*matches, real, background_x, background_y, objective, matching)
+
+
+def _monotone_matches(
+    cost: np.ndarray, kept_x: np.ndarray, kept_y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Match along the cheapest path through the frames that are not background."""
+    rows, columns = np.flatnonzero(kept_x), np.flatnonzero(kept_y)
+    matches_x = np.full(len(kept_x), -1, dtype=np.int64)
+    matches_y = np.full(len(kept_y), -1, dtype=np.int64)
+    if len(rows) and len(columns):
+        kept = cost[np.ix_(rows, columns)]
+        forth, back = path_to_matches(monotone_path(kept), kept)
+        matches_x[rows], matches_y[columns] = columns[forth], rows[back]
+    return matches_x, matches_y

@@ -1,0 +1,377 @@
+"""Label the videos of many files, over as many sittings and machines as it takes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import joblib
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from sklearn.base import is_clusterer
+from sklearn.utils.validation import check_is_fitted
+
+from skvas._atomic import naming_file, read_bytes, write_atomically
+from skvas._optional import import_optional
+from skvas.datasets._folder import read_features
+from skvas.exceptions import FailedFilesWarning, InvalidParameterError
+from skvas.io import SegmentTable, write_segments
+from skvas.io._files import FORMATS
+from skvas.persistence._state import StateWriter
+from skvas.validation import check_choice, check_real
+
+__all__ = ["FilesReport", "predict_files"]
+
+COLUMNS = ["path", "output", "status", "n_frames", "error"]
+Read = Callable[[Path], Any]
+
+
+@dataclass(frozen=True)
+class FilesReport:
+    """What became of each of many files.
+
+    Attributes
+    ----------
+    records : list of dict
+        One for each path, in the order given, with the keys `path` and `output`, the
+        files read and written; `status`; `n_frames`, None unless "written"; `error`,
+        what was wrong, None unless "failed".
+
+    Notes
+    -----
+    The status is "written", "skipped" where the output was there already, or "failed".
+
+    Examples
+    --------
+    >>> from skvas import FilesReport
+    >>> record = dict(path="a.npy", output="a.txt", status="failed", n_frames=None)
+    >>> report = FilesReport([record | {"error": "ValueError: it is empty"}])
+    >>> print(report)
+    0 written, 0 skipped, 1 failed
+    a.npy: ValueError: it is empty
+    >>> [record["path"] for record in report.failed]
+    ['a.npy']
+    """
+
+    records: list[dict[str, Any]]
+
+    @property
+    def failed(self) -> list[dict[str, Any]]:
+        """The records of files that failed."""
+        return [record for record in self.records if record["status"] == "failed"]
+
+    def to_frame(self) -> Any:
+        """Return the records as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a file.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return import_optional("pandas", "io").DataFrame(self.records, columns=COLUMNS)
+
+    def __str__(self) -> str:
+        counts = Counter(record["status"] for record in self.records)
+        parts = [f"{counts[s]} {s}" for s in ("written", "skipped", "failed")]
+        faults = [f"{record['path']}: {record['error']}" for record in self.failed]
+        return "\n".join([", ".join(parts), *faults])
+
+
+def predict_files(
+    model: Any,
+    paths: Iterable[str | os.PathLike[str]],
+    out_dir: str | os.PathLike[str],
+    *,
+    format: str = "txt",  # the word that users know
+    fps: float | None = None,
+    action_names: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    read: Read | None = None,
+    overwrite: bool = False,
+    n_jobs: int | None = None,
+    callback: Callable[[Mapping[str, Any]], object] | None = None,
+) -> FilesReport:
+    """Label the frames of many videos, a file of labels for each file of features.
+
+    Call it again after a crash, and it goes on with the files that are left. A file
+    that cannot be read or labelled is reported, and the others are labelled all the
+    same.
+
+    Parameters
+    ----------
+    model : ActionSegmenter or JointAlignSegment
+        Fitted; or another fitted clusterer whose `predict` labels the frames of a
+        video, such as a pipeline.
+    paths : iterable of str or path-like
+        Files of features, one video each: ``.npy`` or ``.txt``, unless `read` is given.
+    out_dir : str or path-like
+        Folder of the labels, made if it is not there.
+    format : {"txt", "csv", "json", "eaf", "textgrid", "srt", "vtt"}, default="txt"
+        What to write, see :func:`skvas.io.write_segments`. "txt" is a label a line, a
+        line a frame.
+    fps : float, default=None
+        Frames per second, which all formats but "txt" need. None: what `read` knows.
+    action_names : sequence of str, default=None
+        Names of the actions. None: their numbers.
+    names : sequence of str, default=None
+        Names of the videos, after which the files of labels are called. One such as
+        ``"tea/01"`` puts its file into a folder of `out_dir`. None: the names of the
+        paths without their suffix.
+    read : callable, default=None
+        From a path to its features of shape (n_frames, n_features), or to an object
+        with such `features` and `times`, the second of each frame. So
+        ``skvas.features.FrameFeatures().extract`` labels files of videos. With
+        `n_jobs` it must be possible to pickle it.
+    overwrite : bool, default=False
+        Whether to label again what is labelled.
+    n_jobs : int, default=None
+        Processes among which the files are shared out by joblib; other machines where
+        :func:`joblib.parallel_config` names a backend that has some. Files are the same
+        for any.
+    callback : callable, default=None
+        Called with the record of each file, first of those that are skipped, then of
+        each of the others once it is done.
+
+    Returns
+    -------
+    FilesReport
+        What became of each path.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, or two videos have one name; or if `out_dir`
+        has labels of another model, of other `action_names` or `fps`, or of another
+        origin, and `overwrite` is False.
+    OSError
+        If a file cannot be written; names it. Those that were written stay.
+    NotFittedError
+        If the model is not fitted.
+
+    Warns
+    -----
+    FailedFilesWarning
+        If files failed.
+
+    Notes
+    -----
+    Files are written whole or not at all; a process that is killed while it writes may
+    leave a hidden file behind, which nothing reads. One is skipped where it is there,
+    and not older than the features. A hidden file in `out_dir` tells by which model its
+    labels were made, so that those of two are not mixed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skvas import ActionSegmenter, predict_files
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(4, n_actions=3, random_state=0).videos
+    >>> model = ActionSegmenter(3, max_epochs=0).fit(videos)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for i, video in enumerate(videos):
+    ...         np.save(Path(folder, f"v{i}.npy"), video)
+    ...     paths = sorted(Path(folder).glob("*.npy"))
+    ...     print(predict_files(model, paths, Path(folder, "labels")))
+    ...     print(predict_files(model, paths, Path(folder, "labels")))
+    4 written, 0 skipped, 0 failed
+    0 written, 4 skipped, 0 failed
+    """
+    check_is_fitted(model)
+    if not is_clusterer(model):
+        raise InvalidParameterError(
+            "model must label frames, as ActionSegmenter and JointAlignSegment do; "
+            f"got {type(model).__name__}."
+        )
+    check_choice("format", format, tuple(FORMATS))
+    check_real("fps", fps, low=0, low_open=True, none_ok=True)
+    jobs = _list_jobs(paths, names, Path(out_dir), format)
+    _claim(Path(out_dir), model, format, [fps, action_names], jobs, overwrite)
+    label = _Labeller(model, read, format, fps, action_names)
+    todo = [job for job in jobs if overwrite or not job.is_done()]
+    waiting = set(todo)
+    records = {job: job.record("skipped") for job in jobs}
+    tell = callback or (lambda record: None)
+    for job in jobs:
+        if job not in waiting:
+            tell(records[job])
+    done = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(label)(job) for job in todo
+    )
+    for job, record in zip(todo, done, strict=True):
+        records[job] = record
+        tell(record)
+    report = FilesReport(list(records.values()))
+    if report.failed:
+        warnings.warn(str(report), FailedFilesWarning, stacklevel=2)
+    return report
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One video: its features, its labels and its name."""
+
+    path: Path
+    target: Path
+    name: str
+
+    def is_done(self) -> bool:
+        """Tell whether there are labels, made after the features were."""
+        try:
+            return self.target.stat().st_mtime_ns >= self.path.stat().st_mtime_ns
+        except FileNotFoundError:
+            return False
+
+    def record(
+        self, status: str, *, n_frames: int | None = None, error: str | None = None
+    ) -> dict[str, Any]:
+        values = [str(self.path), str(self.target), status, n_frames, error]
+        return dict(zip(COLUMNS, values, strict=True))
+
+    def failure(self, error: Exception) -> dict[str, Any]:
+        told = " ".join(f"{type(error).__name__}: {error}".split())  # in one line
+        return self.record("failed", error=told)
+
+
+@dataclass(frozen=True)
+class _Labeller:
+    """What is the same for all files; called with one, in whatever process."""
+
+    model: Any
+    read: Read | None
+    format: str
+    fps: float | None
+    action_names: Sequence[str] | None
+
+    def __call__(self, job: _Job) -> dict[str, Any]:
+        try:
+            # The files are what is shared out among processes, not their parts.
+            with parallel_config(backend="sequential"):
+                table, n_frames = self._label(job)
+        except Exception as error:  # whatever it is, the others go on
+            return job.failure(error)
+        with naming_file(job.target.parent, "made"):
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+        fps = 1.0 if self.format == "txt" else None
+        try:
+            write_segments(table, job.target, format=self.format, fps=fps)
+        except ValueError as error:
+            return job.failure(error)
+        return job.record("written", n_frames=n_frames)
+
+    def _label(self, job: _Job) -> tuple[SegmentTable, int]:
+        found = (self.read or read_features)(job.path)
+        labels = self.model.predict(self._oriented(getattr(found, "features", found)))
+        clock: dict[str, Any] = {"fps": self.fps}
+        if self.format == "txt":
+            clock = {"fps": 1.0}
+        elif self.fps is None:
+            clock = {"times": getattr(found, "times", None)}
+            if clock["times"] is None:
+                raise ValueError(
+                    f"{self.format} files have times in seconds, and nothing says how "
+                    "many frames make one; give fps."
+                )
+        names = self.action_names
+        table = SegmentTable.from_labels(labels, job.name, action_names=names, **clock)
+        return table, len(labels)
+
+    def _oriented(self, features: Any) -> Any:
+        """Transpose features that are stored as (n_features, n_frames), as some are."""
+        n_rows, n_columns = np.shape(features)
+        n_features = getattr(self.model, "n_features_in_", n_columns)
+        transposed = n_columns != n_features == n_rows
+        return np.ascontiguousarray(np.transpose(features)) if transposed else features
+
+
+def _list_jobs(
+    paths: Iterable[str | os.PathLike[str]],
+    names: Sequence[str] | None,
+    folder: Path,
+    format: str,
+) -> list[_Job]:
+    """Return what is to be done, with a place of its own for the labels of each."""
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        raise InvalidParameterError(
+            f"paths must be a list of files, got the single {paths!r}."
+        )
+    files = [Path(path) for path in paths]
+    names = [path.stem for path in files] if names is None else list(names)
+    if len(names) != len(files):
+        raise InvalidParameterError(
+            f"names must be one for each of {len(files)} paths, got {len(names)}."
+        )
+    jobs: dict[Path, _Job] = {}
+    for path, name in zip(files, names, strict=True):
+        parts = PurePath(name).parts
+        if not parts or ".." in parts or PurePath(name).is_absolute():
+            raise InvalidParameterError(f"names has {name!r}, which leaves out_dir.")
+        target = folder / f"{name}.{format}"
+        if target in jobs:
+            raise InvalidParameterError(
+                f"{str(jobs[target].path)!r} and {str(path)!r} would both be labelled "
+                f"in {str(target)!r}; tell them apart by names."
+            )
+        jobs[target] = _Job(path, target, parts[-1])
+    return list(jobs.values())
+
+
+def _claim(
+    folder: Path,
+    model: Any,
+    format: str,
+    options: Sequence[Any],
+    jobs: Sequence[_Job],
+    overwrite: bool,
+) -> None:
+    """Note whose labels are in a folder, and refuse to mix them with others'."""
+    mark = folder / f".skvas-{format}"
+    signature = json.dumps({"model": _signature(model), "options": _listed(options)})
+    found = read_bytes(mark).decode(errors="replace") if mark.exists() else None
+    if found == signature:
+        return
+    there = [str(job.target) for job in jobs if job.target.exists()]
+    if not overwrite and (found is not None or there):
+        what = "labels of another model, or made with other fps or action_names"
+        if found is None:
+            what = f"{there[0]!r}, which predict_files has not written"
+        raise InvalidParameterError(
+            f"out_dir has {what}; name another out_dir, or label again by "
+            "overwrite=True."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(mark, signature.encode())
+
+
+def _listed(options: Sequence[Any]) -> list[Any]:
+    return [list(o) if isinstance(o, (tuple, np.ndarray)) else o for o in options]
+
+
+def _signature(model: Any) -> str:
+    """Return a digest of what the labels of a model depend on."""
+    writer = StateWriter()
+    find = getattr(model, "_label_state", None)
+    if find is None:  # a pipeline, or an estimator of the user's
+        return str(joblib.hash(model))
+    try:
+        parts = find()
+        state = {name: writer.node(value, name) for name, value in parts.items()}
+    except InvalidParameterError:  # it has a transformer of the user's
+        return str(joblib.hash(model))
+    digest = hashlib.sha256(json.dumps(state).encode())
+    for array in writer.arrays.values():
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The three estimators; what they do lies in the rooms below."""

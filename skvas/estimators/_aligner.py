@@ -1,0 +1,161 @@
+"""Self-supervised video alignment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skvas._typing import Videos
+from skvas.alignment._result import MATCHINGS
+from skvas.estimators._answers import MatchesFrames
+from skvas.options import Aligning
+from skvas.options._declare import ANSWERS, declare, parameter
+from skvas.options._kinds import Anything, Auto, Choice
+from skvas.training._objective import Objective
+from skvas.training._survey import Survey
+from skvas.validation import check_videos, unchanged_on_failure
+
+__all__ = ["VideoAligner"]
+
+
+@declare
+@dataclass(kw_only=True, eq=False, repr=False)
+class VideoAligner(MatchesFrames):
+    r"""Learn an embedding in which the same moments of different videos are close.
+
+    Frames of pairs of videos are matched by fused Gromov-Wasserstein optimal transport,
+    whose structure sends neighbours in time to neighbours in time (VAOT). The plan
+    supervises the encoder.
+
+    Parameters
+    ----------
+
+    Attributes
+    ----------
+
+    References
+    ----------
+    .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,
+       section 3.2.
+    .. [2] Liu et al., "Learning to Align Sequential Actions in the Wild", CVPR 2022.
+
+    Examples
+    --------
+    >>> from skvas import VideoAligner
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(4, random_state=0).videos
+    >>> aligner = VideoAligner(max_epochs=0, reference=0).fit(videos)
+    >>> aligner.predict(videos[0])[:3]
+    array([0, 1, 2])
+    """
+
+    aligning: Aligning | None = parameter(None, Aligning)
+    matching: str = parameter("auto", Auto(Choice(MATCHINGS)), ANSWERS)
+    reference: Any = parameter(None, Anything(), ANSWERS)
+
+    def fit(self, videos: Videos, y: Any = None) -> VideoAligner:
+        """Learn an embedding of frames, and choose the reference.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            Videos of one activity; a lone one is its own partner.
+        y : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        VideoAligner
+            The estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or a video is not as described. After any error, and after an
+            interrupt from the keyboard, the estimator is as it was before.
+        CheckpointError
+            If the checkpoint is damaged or belongs to another training.
+        OSError
+            If the checkpoint cannot be read or written; names it. The file keeps what
+            it had.
+        """
+        self._check_parameters()
+        with unchanged_on_failure(self):
+            checked = check_videos(videos, estimator=self, min_total_frames=2)
+            rng = check_random_state(self.random_state)
+            checkpoint = self._open_checkpoint(checked)
+            fitted, features, model = self._prepare(checked, checkpoint, rng)
+            order = self._find_order(model, features, checkpoint, rng)
+            settings = self._recipe.resolve(
+                self, in_order=order is None or order.is_shared
+            )
+            objective = Objective(alignment=settings.alignment_task())
+            trainer = self._trainer(settings, checkpoint)
+            history = trainer.fit(model, objective, features, rng)
+            views = self._views(checked, features, model.encoder.cpu().eval())
+            self._keep(
+                model.encoder,
+                history,
+                views.embeddings,
+                features_=fitted,
+                settings_=settings,
+                shared_order_=order,
+                **self._learned_matches(settings, views, rng),
+            )
+        return self
+
+    def predict(self, videos: Videos) -> Any:
+        """Match every frame with a frame of the reference video.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+
+        Returns
+        -------
+        int64 ndarray of shape (n_frames,), or an object array of them
+            Positions in `reference_`; -1 for background.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
+        """
+        return self.match(videos)
+
+    def score(self, videos: Videos, y: Any = None) -> float:
+        """Return minus the mean cost of the alignments with the reference.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+        y : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        float
+            Higher is better. Values under other values of `aligning` do not compare.
+        """
+        return -float(np.mean(self._alignment_costs(self._view(videos))))
+
+    def _find_order(
+        self,
+        model: Any,
+        features: list[np.ndarray],
+        checkpoint: Any,
+        rng: np.random.RandomState,
+    ) -> Any:
+        """Return how far the videos share an order, None for a lone one."""
+        training, device = self._training, self._device
+        return checkpoint.once(
+            "order",
+            lambda: Survey.of(model, features, training.n_frames, device, rng).order,
+        )

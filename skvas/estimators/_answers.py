@@ -1,0 +1,377 @@
+"""What the estimators answer with, for users: labels of frames, matches of videos."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import ClusterMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skvas._typing import Videos
+from skvas.alignment._matcher import FrameMatcher, medoid
+from skvas.alignment._result import Alignment
+from skvas.estimators._base import BaseVideoEstimator, Fitted, refuse_lost_start
+from skvas.exceptions import InvalidParameterError
+from skvas.nn import Prototypes
+from skvas.nn.model import Model
+from skvas.options._declare import group_of
+from skvas.options._kinds import is_auto, range_of_actions
+from skvas.options._settings import Settings
+from skvas.segmentation._choice import Start, choose_start, open_candidates
+from skvas.segmentation._labeller import FrameLabeller, choose_labeller
+from skvas.training._survey import Survey
+from skvas.validation import check_videos, is_single_video
+from skvas.videos._containers import like_input
+from skvas.videos._views import Views
+
+
+class LabelsFrames(ClusterMixin, BaseVideoEstimator):
+    """Answer with the actions of frames."""
+
+    _shared_doc = """
+    Parameters
+    ----------
+    segmenting : Segmenting, default=None
+        How frames are transported to actions: :class:`skvas.Segmenting`. None: its
+        defaults.
+
+    Attributes
+    ----------
+    labels_ : int64 ndarray of shape (n_frames,), or an object array of them
+        Action of each frame of the videos of `fit`.
+    n_actions_ : int
+        Number of actions, estimated if `n_actions` left a choice.
+    n_actions_scores_ : dict of str to ndarray or None
+        Each `n_actions` that was tried, and its `score`; None if none was.
+    prototypes_ : ndarray of shape (n_actions_, n_embedding)
+        Action embeddings of unit length, in the space `segment_on_`.
+    segment_on_ : {"features", "embedding"}
+        Where frames are compared with actions, "auto" resolved.
+    chosen_ : dict
+        The settings that `fit` chose where "auto" left a choice.
+
+    Notes
+    -----
+    The informed recipe chooses "auto" settings without labels. Before training, frames
+    of pairs of videos are matched by nearest neighbours and, if the videos share an
+    order, by monotone paths. The setting with the highest consistency score is chosen
+    (:func:`~skvas.metrics.consistency_score`): the labels of matched frames should
+    tell about each other. Plans are averaged with weights score**8; the prototypes are
+    the barycentres of the average.
+
+    The number of actions, if a range is allowed, is the one with the highest modularity
+    score of matched frames (:func:`~skvas.metrics.modularity_score`), on average over
+    two quick segmentations, smoothed over neighbouring numbers. Expect an error of a
+    factor of 1.5, and look at `n_actions_scores_` for numbers that score as well.
+    """
+
+    _fitted = BaseVideoEstimator._fitted | {
+        "labels_": Fitted(np.ndarray),
+        "n_actions_": Fitted(int, labels=True),
+        "n_actions_scores_": Fitted((dict, type(None))),
+        "prototypes_": Fitted(np.ndarray, labels=True),
+        "segment_on_": Fitted(str, labels=True),
+        "chosen_": Fitted(dict),
+    }
+
+    def predict(self, videos: Videos) -> Any:
+        """Label every frame with its action.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+
+        Returns
+        -------
+        int64 ndarray of shape (n_frames,), or an object array of them
+            Actions 0 ... ``n_actions_ - 1``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
+        """
+        views = self._view(videos)
+        return like_input(self._labeller().labels(views), is_single_video(videos))
+
+    def predict_proba(self, videos: Videos) -> Any:
+        """Share every frame out among the actions.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_frames, n_actions_), or an object array of them
+            Rows of the transport plan, summing to 1.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
+        """
+        views = self._view(videos)
+        return like_input(self._labeller().shares(views), is_single_video(videos))
+
+    def _check_segmentation(self) -> None:
+        low, high = self._range_of_actions()
+        if low < high and not self._recipe.chooses:
+            raise InvalidParameterError(
+                f'n_actions={self.n_actions!r} needs recipe="informed", which tells '
+                "frames apart before training; give the number of actions."
+            )
+        group = group_of(self, "segmenting")
+        for name, value in (("segment_on", "features"), ("teacher", "start")):
+            if getattr(group, name) == value:
+                refuse_lost_start(self, name, value)
+
+    def _range_of_actions(self) -> tuple[int, int]:
+        return range_of_actions(self.n_actions, self._recipe.n_actions)
+
+    def _find_start(
+        self,
+        model: Model,
+        features: list[np.ndarray],
+        checkpoint: Any,
+        rng: np.random.RandomState,
+    ) -> Start:
+        """Find where the actions start, or take that of the checkpoint."""
+        make = partial(self._choose_start, model, features, rng)
+        start = Start(**checkpoint.once("start", lambda: vars(make())))
+        placed = torch.from_numpy(start.vectors).to(self._device)
+        model.prototypes = Prototypes(placed)
+        return start
+
+    def _choose_start(
+        self, model: Model, features: list[np.ndarray], rng: np.random.RandomState
+    ) -> Start:
+        survey = Survey.of(model, features, self._training.n_frames, self._device, rng)
+        settings = self._resolve(None)
+        assert settings.segmenting is not None
+        group = group_of(self, "segmenting").get_params()
+        open_names = {name for name, value in group.items() if is_auto(value)}
+        return choose_start(
+            survey,
+            settings.segmentation_task(),
+            self._range_of_actions(),
+            start=settings.segmenting["start"],
+            n_refine=settings.segmenting["n_refine"],
+            candidates=open_candidates(self._recipe.candidates, open_names),
+            seed=int(rng.randint(2**31)),
+        )
+
+    def _resolve(self, start: Start | None) -> Settings:
+        """Resolve "auto", before the start is known or after."""
+        return self._recipe.resolve(
+            self,
+            in_order=start is None or start.in_order,
+            chosen=None if start is None else start.chosen,
+            can_keep_start=self._keeps_start(),
+        )
+
+    def _settle_labels(
+        self,
+        settings: Settings,
+        views: Views,
+        start: Start,
+        before: np.ndarray,
+        model: Model,
+        history: dict[str, np.ndarray],
+    ) -> tuple[FrameLabeller, list[np.ndarray]]:
+        """Decide where frames are compared with actions, and label those of `fit`."""
+        assert settings.segmenting is not None
+        spaces = [settings.segmenting["segment_on"]]
+        if is_auto(spaces[0]):
+            was_trained = len(history["epoch"]) and len(views.videos) > 1
+            both = was_trained and self._keeps_start()
+            spaces = ["features", "embedding"] if both else ["embedding"]
+        actions = {"features": before, "embedding": self._actions(model)}
+        labellers = [
+            FrameLabeller(
+                settings.segmentation_task(),
+                actions[space],
+                space,
+                self._device,
+                self.n_jobs,
+            )
+            for space in spaces
+        ]
+        return choose_labeller(labellers, views, start.in_order)
+
+    def _learned_labels(
+        self, settings: Settings, start: Start, labeller: FrameLabeller
+    ) -> dict[str, Any]:
+        return {
+            "settings_": settings.on_space(labeller.space),
+            "shared_order_": start.order,
+            "n_actions_": len(labeller.actions),
+            "n_actions_scores_": start.scores,
+            "prototypes_": labeller.actions,
+            "segment_on_": labeller.space,
+            "chosen_": start.chosen,
+        }
+
+    def _actions(self, model: Model) -> np.ndarray:
+        return model.actions().detach().cpu().numpy()
+
+    def _check_enough(self, videos: Videos) -> list[np.ndarray]:
+        fewest = max(2, self._range_of_actions()[0])
+        return check_videos(videos, estimator=self, min_total_frames=fewest)
+
+    def _labeller(self) -> FrameLabeller:
+        task = self.settings_.segmentation_task()
+        return FrameLabeller(
+            task, self.prototypes_, self.segment_on_, self._device, self.n_jobs
+        )
+
+
+class MatchesFrames(BaseVideoEstimator):
+    """Answer with matches between the frames of two videos."""
+
+    _shared_doc = """
+    Parameters
+    ----------
+    aligning : Aligning, default=None
+        How frames of two videos are transported to each other:
+        :class:`skvas.Aligning`. None: its defaults.
+    matching : {"monotone", "plan", "nearest", "auto"}, default="auto"
+        From plan to matches: the cheapest monotone path, for videos that share an
+        order; the partner with most of the mass; or the nearest embedding. "auto":
+        "monotone" if :func:`~skvas.metrics.shared_order` finds a shared order, else
+        "plan". Frames with most of their mass on the virtual frame are background.
+    reference : int or array-like of shape (n_frames, n_features), default=None
+        The video that others are matched with: its position in the videos of `fit`, or
+        the video itself. None: the medoid, whose alignments with the others cost least
+        on average.
+
+    Attributes
+    ----------
+    reference_ : ndarray of shape (n_frames, n_features)
+        The video that others are matched with.
+    matching_ : {"monotone", "plan", "nearest"}
+        How matches are found, "auto" resolved.
+    path_on_ : {"embedding", "both"}
+        Distances that monotone paths add up, "auto" resolved.
+    """
+
+    _fitted = BaseVideoEstimator._fitted | {
+        "reference_": Fitted(np.ndarray),
+        "matching_": Fitted(str),
+        "path_on_": Fitted(str),
+    }
+
+    def align(self, x: Videos, y: Videos) -> Alignment:
+        """Find which moment of one video is which moment of another.
+
+        Parameters
+        ----------
+        x, y : array-like of shape (n_frames, n_features)
+            Two videos of the activity.
+
+        Returns
+        -------
+        Alignment
+            Matches in both directions, the plan, probabilities of background and the
+            cost. Videos too long for the memory limit are aligned coarse to fine, and
+            their plan is sparse.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen, or either is a list.
+        NotFittedError
+            If `fit` was not called.
+        MemoryError
+            If the baseline would need more than the memory limit.
+        """
+        for name, video in (("x", x), ("y", y)):
+            if not is_single_video(video):
+                raise ValueError(
+                    f"{name} must be one video of shape (n_frames, n_features), got a "
+                    "collection; align one pair at a time."
+                )
+        matcher = self._matcher()
+        (one,), (other,) = (matcher.look(self._view(video)) for video in (x, y))
+        return matcher.align(one, other)
+
+    def match(self, videos: Videos) -> Any:
+        """Match every frame with a frame of the reference video.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+
+        Returns
+        -------
+        int64 ndarray of shape (n_frames,), or an object array of them
+            Positions in `reference_`; -1 for background.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
+        """
+        matcher = self._matcher()
+        (reference,) = matcher.look(self._look([self.reference_]))
+        found = matcher.match(matcher.look(self._view(videos)), reference)
+        return like_input([a.matches_x for a in found], is_single_video(videos))
+
+    def _alignment_costs(self, views: Views) -> list[float]:
+        return self._matcher().costs(views, self._look([self.reference_]))
+
+    def _matcher(self) -> FrameMatcher:
+        check_is_fitted(self)
+        return FrameMatcher(
+            self.settings_.alignment_task(),
+            self.matching_,
+            self.path_on_,
+            self.settings_.memory_limit(),
+            self.n_iter_ > 0,
+            self._device,
+            self.n_jobs,
+        )
+
+    def _learned_matches(
+        self, settings: Settings, views: Views, rng: np.random.RandomState
+    ) -> dict[str, Any]:
+        """Return what matching needs: the kind of match, and the reference."""
+        assert settings.aligning is not None
+        task = settings.alignment_task()
+        return {
+            "reference_": self._choose_reference(task, views, rng),
+            "matching_": settings.matching,
+            "path_on_": settings.aligning["path_on"],
+        }
+
+    def _choose_reference(
+        self, task: Any, views: Views, rng: np.random.RandomState
+    ) -> np.ndarray:
+        """Return the reference that was asked for, or the medoid."""
+        videos, asked = views.videos, self.reference
+        if asked is None:
+            return videos[medoid(views.embeddings, task, self._device, rng)].copy()
+        if isinstance(asked, (int, np.integer)):
+            if not 0 <= asked < len(videos):
+                raise InvalidParameterError(
+                    f"reference must be a position in the {len(videos)} videos of fit, "
+                    f"got {asked}."
+                )
+            return videos[asked].copy()
+        if not is_single_video(asked):
+            raise InvalidParameterError(
+                "reference must be one video, its position, or None; got a collection."
+            )
+        return check_videos(asked, estimator=self, reset=False)[0].copy()

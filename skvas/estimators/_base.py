@@ -1,0 +1,399 @@
+"""The border that the three estimators share: check, wrap, keep, save."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from skvas._typing import Device, Videos
+from skvas.estimators._features import (
+    NAMES,
+    apply_features,
+    fit_features,
+    warn_of_degenerate_frames,
+)
+from skvas.exceptions import InvalidParameterError, ModelVersionWarning
+from skvas.metrics import SharedOrder
+from skvas.nn import ENCODERS
+from skvas.nn.model import Model, build_encoder, embed_videos
+from skvas.options import Training
+from skvas.options._declare import (
+    NOTHING,
+    TRAINING,
+    check_declared,
+    declare,
+    declared,
+    effective,
+    group_of,
+    parameter,
+)
+from skvas.options._kinds import (
+    Anything,
+    Auto,
+    Encoder,
+    Features,
+    Integer,
+    Registered,
+    Verbosity,
+    is_auto,
+)
+from skvas.options._settings import Settings
+from skvas.persistence._state import save_state, version
+from skvas.recipes import RECIPES, Recipe
+from skvas.training._checkpoint import Checkpoint, NoCheckpoint, identify
+from skvas.training._trainer import Trainer
+from skvas.validation import check_videos
+from skvas.videos._containers import VideoTransformerMixin
+from skvas.videos._device import check_device
+from skvas.videos._views import Views
+
+SHARED_DOC = """
+Parameters
+----------
+recipe : str, default="informed"
+    Where training starts, and what "auto" stands for: a key of
+    :data:`skvas.recipes.RECIPES`. "informed": from whitened features and, where frames
+    are labelled, from actions found in the data. "paper": from a random network, as
+    published; "breakfast/coffee" and others: with the values of that data set.
+features : transformer, {"whitened", "standardise", "auto"} or None, default="auto"
+    Preprocessing of the videos, cloned and fitted in `fit`, such as
+    ``Framewise(StandardScaler())``. "whitened":
+    :class:`~skvas.preprocessing.WhitenedViews`. "standardise":
+    :class:`~skvas.preprocessing.VideoStandardizer`. None: the videos as they are.
+    "auto": "whitened" in the informed recipe, the published choice in the others.
+encoder : torch.nn.Module, tuple of int or str, default=None
+    Network from features (B, N, n_features) to embeddings (B, N, D), copied before
+    training. Its output is scaled to unit length. If it has the attribute
+    `takes_lengths`, it is called with the lengths of the videos as well. A tuple: the
+    widths of an :class:`~skvas.nn.MLPEncoder`. A text: a key of
+    :data:`skvas.nn.ENCODERS`; "temporal" sees the neighbours of a frame. None: the
+    recipe's, "residual" in the informed one.
+training : Training, default=None
+    Optimiser, batches, checkpoint and callback: :class:`skvas.Training`. None: its
+    defaults.
+max_epochs : int or "auto", default="auto"
+    Passes over the videos. 0 trains nothing. "auto": the recipe's value, 20 in the
+    informed one.
+device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
+    Where to compute. "auto": a GPU if there is one.
+n_jobs : int, default=None
+    Processes that label or match videos after training, by joblib. Results do not
+    depend on it.
+verbose : int, default=0
+    1 prints about ten lines of progress, 2 one line an epoch, on the standard error, or
+    to the logger ``skvas`` if that shows records of level INFO.
+random_state : int, RandomState or None, default=None
+    Source of all randomness; an int makes `fit` reproducible.
+
+Attributes
+----------
+settings_ : Settings
+    The value of every parameter that `fit` used, "auto" resolved. Answers depend on
+    these: `set_params` changes nothing before the next `fit`.
+shared_order_ : skvas.metrics.SharedOrder or None
+    How far the videos of `fit` share an order; None for a lone video.
+encoder_ : torch.nn.Module
+    The trained encoder, on the CPU.
+features_ : transformer or None
+    The fitted preprocessing.
+history_ : dict of str to ndarray of shape (n_epochs,)
+    Of each epoch: `loss`, its parts in the joint model (`loss_segmentation`,
+    `loss_alignment`), the objectives of the transport problems
+    (`objective_segmentation`, `objective_alignment`), the effective numbers of
+    dimensions and of actions (`embedding_rank`, `actions_used`), and `seconds`.
+n_iter_ : int
+    Epochs made.
+n_embedding_ : int
+    Dimension of the embedding.
+n_features_in_ : int
+    Features of a frame in `fit`.
+feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    Their names, if all are strings.
+device_ : str
+    Where `fit` computed.
+"""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What `fit` sets: its type, and whether labels of new videos depend on it."""
+
+    kind: type | tuple[type, ...]
+    labels: bool = False
+
+
+@declare
+@dataclass(kw_only=True, eq=False, repr=False)
+class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
+    """Check input, keep what was learned, embed, save."""
+
+    _shared_doc = SHARED_DOC
+
+    recipe: str = parameter("informed", Registered(RECIPES))
+    features: Any = parameter("auto", Features(NAMES))
+    encoder: nn.Module | tuple[int, ...] | str | None = parameter(None, Encoder())
+    training: Training | None = parameter(None, Training)
+    max_epochs: int | str = parameter("auto", Auto(Integer(0)))
+    device: Device = parameter("auto", Anything(), NOTHING)
+    n_jobs: int | None = parameter(None, Anything(), NOTHING)
+    verbose: int = parameter(0, Verbosity(), NOTHING)
+    random_state: int | np.random.RandomState | None = parameter(None, Anything())
+
+    # What `_keep` may set, beside `..._in_`.
+    _fitted = {
+        "settings_": Fitted(Settings, labels=True),
+        "shared_order_": Fitted((SharedOrder, type(None))),
+        "encoder_": Fitted(nn.Module, labels=True),
+        "features_": Fitted(object, labels=True),
+        "history_": Fitted(dict),
+        "n_iter_": Fitted(int),
+        "n_embedding_": Fitted(int),
+        "device_": Fitted(str),
+    }
+
+    def transform(self, videos: Videos) -> Any:
+        """Embed every frame.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+
+        Returns
+        -------
+        ndarray of shape (n_frames, n_embedding), or a list of them
+            Unit vectors, float32; a frame whose features are all zero stays zero.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
+        """
+        return self._wrap_output(self._view(videos).embeddings, videos)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Name the dimensions of the embedding.
+
+        Parameters
+        ----------
+        input_features : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        ndarray of str of shape (n_embedding,)
+            ``<class name>0``, ``<class name>1``, ...
+        """
+        check_is_fitted(self)
+        prefix = type(self).__name__.lower()
+        return np.array([f"{prefix}{d}" for d in range(self.n_embedding_)], object)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to a file, for :func:`skvas.load`.
+
+        The file holds numbers and texts only, in the layout of safetensors, and can be
+        sent to others. It is written whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; replaced if it exists.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a part of the estimator cannot be in a model file, such as a callback or
+            a transformer of your own; names it.
+        NotFittedError
+            If `fit` was not called.
+        OSError
+            If the file cannot be written; names it, and leaves an old one unchanged.
+
+        Notes
+        -----
+        Of an encoder of your own only the weights are kept: give :func:`skvas.load`
+        a network to put them in. The path of a checkpoint is not kept, since reading a
+        model must not write a file. Pickles work as everywhere in scikit-learn, but
+        loading a pickle runs the code in it.
+        """
+        check_is_fitted(self)
+        save_state(self, path)
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters, also of groups that are None.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name; ``segmenting__alpha`` is `alpha` of `segmenting`.
+
+        Returns
+        -------
+        self
+            The estimator.
+        """
+        named = {name.partition("__")[0] for name in params if "__" in name}
+        made = [
+            name
+            for name, kind, _ in declared(self)
+            if isinstance(kind, type) and name in named - params.keys()
+            if getattr(self, name) is None
+        ]
+        for name in made:
+            setattr(self, name, group_of(self, name))
+        try:
+            return super().set_params(**params)
+        except BaseException:
+            for name in made:
+                setattr(self, name, None)
+            raise
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_skvas_version": version()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Warn about a pickle that another version of skvas wrote."""
+        state = dict(state)
+        written = state.pop("_skvas_version", "0.1.0")
+        if written != version():
+            warnings.warn(
+                f"This {type(self).__name__} was pickled by skvas {written} and is "
+                f"loaded by {version()}; what it predicts may differ. Models that are "
+                "kept are better written with save.",
+                ModelVersionWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # embeddings are float32
+        return tags
+
+    def _check_parameters(self) -> None:
+        """Refuse a parameter out of its range before anything is done."""
+        check_declared(self)
+        check_device(self.device)
+
+    @property
+    def _recipe(self) -> Recipe:
+        return RECIPES[self.recipe]
+
+    @property
+    def _device(self) -> torch.device:
+        return check_device(self.device)
+
+    @property
+    def _training(self) -> Any:
+        return group_of(self, "training")
+
+    def _keeps_start(self) -> bool:
+        """Return whether the embedding starts as the features of the recipe."""
+        name = self._recipe.encoder if self.encoder is None else self.encoder
+        cls = ENCODERS.get(name) if isinstance(name, str) else None
+        return self._recipe.chooses and getattr(cls, "starts_as_identity", False)
+
+    def _open_checkpoint(self, videos: list[np.ndarray]) -> Any:
+        path = self._training.checkpoint
+        if path is None:
+            return NoCheckpoint()
+        parameters = effective(self, (TRAINING,))
+        name = type(self).__name__
+        return Checkpoint(path, identify(name, parameters, videos, self._device))
+
+    def _prepare(
+        self, videos: list[np.ndarray], checkpoint: Any, rng: np.random.RandomState
+    ) -> tuple[Any, list[np.ndarray], Model]:
+        """Return the fitted preprocessing, what it makes of the videos, and a model."""
+        wanted = self._recipe.features if is_auto(self.features) else self.features
+        fitted = checkpoint.once("features", partial(fit_features, wanted, videos))
+        features = apply_features(fitted, videos)
+        warn_of_degenerate_frames(fitted, features)
+        generator = torch.Generator().manual_seed(int(rng.randint(2**31)))
+        n_features = features[0].shape[1]
+        encoder = build_encoder(
+            self.encoder, self._recipe.encoder, n_features, generator
+        )
+        # At rest until it is trained: the start must not see dropout.
+        return fitted, features, Model(encoder.to(self._device).eval())
+
+    def _trainer(self, settings: Settings, checkpoint: Any) -> Trainer:
+        return Trainer(
+            settings.training,
+            settings.max_epochs,
+            self._device,
+            devices=self._training.devices,
+            checkpoint=checkpoint if isinstance(checkpoint, Checkpoint) else None,
+            callback=self._training.callback,
+            verbose=int(self.verbose),
+        )
+
+    def _keep(
+        self,
+        encoder: nn.Module,
+        history: dict[str, np.ndarray],
+        embeddings: list[np.ndarray],
+        **learned: Any,
+    ) -> None:
+        """Set all fitted attributes, in place of those of an earlier fit."""
+        for name in [n for n in vars(self) if n.endswith("_") and n[-4:] != "_in_"]:
+            delattr(self, name)
+        learned |= {
+            "encoder_": encoder,
+            "history_": history,
+            "n_iter_": len(history["epoch"]),
+            "n_embedding_": embeddings[0].shape[1],
+            "device_": str(self._device),
+        }
+        assert learned.keys() <= self._fitted.keys(), learned.keys()
+        for name, value in learned.items():
+            setattr(self, name, value)
+
+    def _views(
+        self,
+        videos: list[np.ndarray],
+        features: list[np.ndarray],
+        encoder: nn.Module,
+    ) -> Views:
+        return Views(videos, features, partial(_embed, encoder, self._device))
+
+    def _view(self, videos: Videos) -> Views:
+        """Check videos against those of `fit`, and look at them as it did."""
+        check_is_fitted(self)
+        return self._look(check_videos(videos, estimator=self, reset=False))
+
+    def _look(self, checked: list[np.ndarray]) -> Views:
+        features = apply_features(self.features_, checked)
+        return self._views(checked, features, self.encoder_)
+
+    def _label_state(self) -> dict[str, Any]:
+        """Return the fitted attributes that labels of new videos depend on."""
+        return {n: vars(self)[n] for n, what in self._fitted.items() if what.labels}
+
+
+def _embed(
+    encoder: nn.Module, device: torch.device, features: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    return embed_videos(encoder, features, device)
+
+
+def refuse_lost_start(owner: BaseVideoEstimator, name: str, value: str) -> None:
+    """Refuse a value that needs the embedding to start as the features."""
+    if not owner._keeps_start():
+        raise InvalidParameterError(
+            f'{name}="{value}" needs recipe="informed" and an encoder that starts as '
+            'the identity (None, "residual" or "temporal").'
+        )

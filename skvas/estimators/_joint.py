@@ -1,0 +1,165 @@
+"""Alignment and segmentation by one model."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skvas._typing import Videos
+from skvas.alignment._result import MATCHINGS
+from skvas.estimators._answers import LabelsFrames, MatchesFrames
+from skvas.options import Aligning, Segmenting
+from skvas.options._declare import ANSWERS, declare, parameter
+from skvas.options._kinds import (
+    Anything,
+    Auto,
+    Choice,
+    NumberOfActions,
+    Real,
+)
+from skvas.training._objective import Objective
+from skvas.validation import is_single_video, unchanged_on_failure
+from skvas.videos._containers import like_input
+
+__all__ = ["JointAlignSegment"]
+
+
+@declare
+@dataclass(eq=False, repr=False)
+class JointAlignSegment(LabelsFrames, MatchesFrames):
+    r"""Align videos and segment them into actions, with one model (VASOT).
+
+    Both tasks train one encoder and one set of action embeddings: frames are
+    transported to the actions, and frames of pairs of videos to each other, by fused
+    Gromov-Wasserstein optimal transport with structure in time. The plans supervise
+    training. The loss of a pair is
+    :math:`L_{seg}(X) + L_{seg}(Y) + \beta L_{align}(X, Y)`.
+
+    Parameters
+    ----------
+    n_actions : int, tuple of two int or "auto", default=8
+        Number of actions K. A video need not contain all of them. A tuple of the
+        smallest and the largest: the number is estimated (see Notes). "auto": from 2 to
+        20, or the published number in the recipe of a data set.
+    beta : float, default=1.0
+        Weight of the alignment loss.
+
+    Attributes
+    ----------
+
+    Notes
+    -----
+
+    References
+    ----------
+    .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,
+       section 3.3.
+
+    Examples
+    --------
+    >>> from skvas import JointAlignSegment
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(6, n_actions=4, random_state=0).videos
+    >>> model = JointAlignSegment(4, max_epochs=0).fit(videos)
+    >>> model.predict(videos[0]).shape == (len(videos[0]),)
+    True
+    >>> model.align(videos[0], videos[1]).matches_x.shape == (len(videos[0]),)
+    True
+    """
+
+    n_actions: int | tuple[int, int] | str = parameter(8, NumberOfActions())
+    _: KW_ONLY
+    segmenting: Segmenting | None = parameter(None, Segmenting)
+    aligning: Aligning | None = parameter(None, Aligning)
+    matching: str = parameter("auto", Auto(Choice(MATCHINGS)), ANSWERS)
+    reference: Any = parameter(None, Anything(), ANSWERS)
+    beta: float = parameter(1.0, Real(low=0))
+
+    _fitted = LabelsFrames._fitted | MatchesFrames._fitted
+
+    def fit(self, videos: Videos, y: Any = None) -> JointAlignSegment:
+        """Learn an embedding of frames, one prototype per action, and a reference.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            Videos of one activity; a lone one is its own partner.
+        y : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        JointAlignSegment
+            The estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or a video is not as described. After any error, and after an
+            interrupt from the keyboard, the estimator is as it was before.
+        CheckpointError
+            If the checkpoint is damaged or belongs to another training.
+        OSError
+            If the checkpoint cannot be read or written; names it. The file keeps what
+            it had.
+        """
+        self._check_parameters()
+        with unchanged_on_failure(self):
+            checked = self._check_enough(videos)
+            rng = check_random_state(self.random_state)
+            checkpoint = self._open_checkpoint(checked)
+            fitted, features, model = self._prepare(checked, checkpoint, rng)
+            start = self._find_start(model, features, checkpoint, rng)
+            settings = self._resolve(start)
+            before = self._actions(model)
+            objective = Objective(
+                settings.segmentation_task(),
+                settings.alignment_task(),
+                settings.beta,
+                before if settings.keeps_start() else None,
+            )
+            trainer = self._trainer(settings, checkpoint)
+            history = trainer.fit(model, objective, features, rng)
+            views = self._views(checked, features, model.encoder.cpu().eval())
+            labeller, labels = self._settle_labels(
+                settings, views, start, before, model, history
+            )
+            self._keep(
+                model.encoder,
+                history,
+                views.embeddings,
+                features_=fitted,
+                labels_=like_input(labels, is_single_video(videos)),
+                **self._learned_labels(settings, start, labeller),
+                **self._learned_matches(settings, views, rng),
+            )
+        return self
+
+    def score(self, videos: Videos, y: Any = None) -> float:
+        """Return minus the objectives of both tasks, weighted as in the loss.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+        y : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        float
+            Minus the mean over videos of the segmentation's objective plus `beta` times
+            the cost of the alignment with the reference. Higher is better. Values under
+            other parameters of the transport problems do not compare.
+        """
+        views = self._view(videos)
+        segmented = self._labeller().objectives(views)
+        aligned = self._alignment_costs(views)
+        return -float(np.mean(segmented) + self.settings_.beta * np.mean(aligned))
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._check_segmentation()

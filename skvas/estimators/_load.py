@@ -1,0 +1,247 @@
+"""Model files: fitted estimators that may be sent to others, and read from them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import sklearn
+import torch
+from torch import nn
+
+import skvas.persistence._state as model_state
+from skvas.alignment._result import MATCHINGS
+from skvas.estimators._aligner import VideoAligner
+from skvas.estimators._base import BaseVideoEstimator
+from skvas.estimators._features import apply_features
+from skvas.estimators._joint import JointAlignSegment
+from skvas.estimators._segmenter import ActionSegmenter
+from skvas.exceptions import (
+    InvalidParameterError,
+    ModelFileError,
+    ModelVersionWarning,
+)
+from skvas.nn.model import embed
+from skvas.options._declare import declared
+from skvas.options._groups import PATHS, SPACES
+from skvas.persistence._arrays import parse_json, read_arrays
+from skvas.preprocessing import Framewise, WhitenedViews
+from skvas.videos._batch import pad
+
+__all__ = ["load"]
+
+ESTIMATORS = {
+    cls.__name__: cls for cls in (ActionSegmenter, VideoAligner, JointAlignSegment)
+}
+# A transformer is tried on two frames of so many features at most.
+MAX_FEATURES = 1_000_000
+
+
+def load(
+    path: str | os.PathLike[str], *, encoder: nn.Module | None = None
+) -> BaseVideoEstimator:
+    """Read a fitted estimator that `save` has written.
+
+    The file may come from anybody: nothing in it is run, memory stays within a few
+    times its size, and what it holds is checked against a fixed list of types.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file. Its name says nothing; its content decides.
+    encoder : torch.nn.Module, default=None
+        A network of the class and sizes of the one that was trained, where that is of
+        a class of your own. It is copied, and the copy takes the weights.
+
+    Returns
+    -------
+    ActionSegmenter, VideoAligner or JointAlignSegment
+        The estimator, equal to the one that was saved bit for bit.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is no model file, is damaged, is of a newer format, or holds what no
+        model has.
+    InvalidParameterError
+        If `encoder` is no network, or the file has no use for it.
+    OSError
+        If the file cannot be read; names it.
+
+    Warns
+    -----
+    ModelVersionWarning
+        If another version of skvas, or of scikit-learn where its transformers are in
+        the file, has written it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import skvas
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(6, n_actions=4, random_state=0).videos
+    >>> model = skvas.ActionSegmenter(4, max_epochs=0).fit(videos)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(Path(folder, "model"))
+    ...     loaded = skvas.load(Path(folder, "model"))
+    >>> bool((loaded.predict(videos[0]) == model.predict(videos[0])).all())
+    True
+    """
+    if encoder is not None and not isinstance(encoder, nn.Module):
+        raise InvalidParameterError(
+            f"encoder must be a torch.nn.Module or None, got {encoder!r}."
+        )
+    try:
+        with np.errstate(all="ignore"):
+            estimator, used_encoder, notes = _read(path, encoder)
+    except OSError:
+        raise
+    except Exception as error:  # a hostile file may fail anywhere
+        reason = str(error) or type(error).__name__
+        raise ModelFileError(
+            f"{os.fspath(path)!r} cannot be loaded as a model: {reason.rstrip('.')}."
+        ) from error
+    if encoder is not None and not used_encoder:
+        raise InvalidParameterError(
+            f"encoder is of no use for {os.fspath(path)!r}, whose encoder is one of "
+            "skvas; leave it out."
+        )
+    for note in notes:
+        warnings.warn(note, ModelVersionWarning, stacklevel=2)
+    return estimator
+
+
+def _read(
+    path: str | os.PathLike[str], encoder: nn.Module | None
+) -> tuple[BaseVideoEstimator, bool, list[str]]:
+    """Return the estimator, whether `encoder` was used, and what to warn of."""
+    arrays, texts = read_arrays(path)
+    if texts.get("format") != model_state.FORMAT:
+        raise ModelFileError("it does not say that it is a model of skvas")
+    version = int(texts["format_version"])
+    if version > model_state.FORMAT_VERSION:
+        raise ModelFileError(
+            f"it is of format {version}, written by skvas {texts['skvas']}; this "
+            f"version reads formats up to {model_state.FORMAT_VERSION}, so upgrade"
+        )
+    if version < model_state.FORMAT_VERSION:
+        raise ModelFileError(
+            f"it is of format {version}, written by skvas {texts['skvas']}, which had "
+            "no groups of parameters; fit the model again and save it"
+        )
+    name = texts["estimator"]
+    if name not in ESTIMATORS:
+        raise ModelFileError(f"{name!r} is no estimator of skvas")
+    reader = model_state.StateReader(arrays, encoder)
+    estimator = reader.restore(ESTIMATORS[name], parse_json(texts["state"]))
+    if arrays:
+        raise ModelFileError(f"it has arrays of no use, such as {min(arrays)!r}")
+    _check(estimator)
+    written = {"skvas": texts["skvas"], "scikit-learn": texts.get("scikit-learn")}
+    present = {"skvas": model_state.version(), "scikit-learn": sklearn.__version__}
+    notes = [
+        f"{os.fspath(path)!r} was written by {library} {written[library]}, and is read "
+        f"by {present[library]}: check that it does what it did."
+        for library in written
+        if written[library] not in (None, present[library])
+    ]
+    return estimator, reader.used_encoder, notes
+
+
+def _check(estimator: Any) -> None:
+    """Check that an estimator is such as `fit` makes it."""
+    state = vars(estimator)
+    for name, fitted in estimator._fitted.items():
+        value = state.get(name, _missing)
+        if not isinstance(value, fitted.kind) or isinstance(value, bool):
+            raise ModelFileError(f"{name} is not as fit makes it")
+    own = {name for name, _, _ in declared(estimator)} | {"_output_container"}
+    for name in state:
+        if name not in own and name not in estimator._fitted and name[-4:] != "_in_":
+            raise ModelFileError(f"{name!r} is no attribute of a fitted estimator")
+    _check_parameters(estimator)
+    if type(estimator.n_features_in_) is not int:
+        raise ModelFileError("n_features_in_ is not as fit makes it")
+    if not 1 <= estimator.n_features_in_ <= MAX_FEATURES:
+        raise ModelFileError("n_features_in_ is out of range")
+    _check_networks(estimator)
+    if "prototypes_" in estimator._fitted:
+        _check_labels(estimator)
+    if "reference_" in estimator._fitted:
+        _check_matches(estimator)
+
+
+def _check_labels(estimator: Any) -> None:
+    low, high = estimator._range_of_actions()
+    if not low <= estimator.n_actions_ <= high:
+        raise ModelFileError("n_actions_ is not as fit makes it")
+    shape = (estimator.n_actions_, estimator.n_embedding_)
+    _check_floats("prototypes_", estimator.prototypes_, shape)
+    if estimator.segment_on_ not in SPACES or estimator.settings_.segmenting is None:
+        raise ModelFileError("segment_on_ is not as fit makes it")
+
+
+def _check_matches(estimator: Any) -> None:
+    if estimator.matching_ not in MATCHINGS:
+        raise ModelFileError("matching_ is not as fit makes it")
+    if estimator.path_on_ not in PATHS or estimator.settings_.aligning is None:
+        raise ModelFileError("path_on_ is not as fit makes it")
+    n_frames = len(estimator.reference_)
+    shape = (max(n_frames, 1), estimator.n_features_in_)
+    _check_floats("reference_", estimator.reference_, shape)
+
+
+_missing = object()
+
+
+def _check_parameters(estimator: Any) -> None:
+    device = estimator.device
+    if not isinstance(device, (str, torch.device)):
+        raise ModelFileError(f"device is {device!r}")
+    if estimator.training is not None and estimator.training.checkpoint is not None:
+        raise ModelFileError("it names a checkpoint, which no model file may")
+    estimator.device = "cpu"  # the machine that wrote the file may have had a GPU
+    estimator._check_parameters()
+    estimator.device = device
+
+
+def _check_networks(estimator: Any) -> None:
+    """Send two frames through preprocessing and encoder, on the CPU."""
+    for name, array in _arrays_of(estimator.features_, "features_"):
+        if not np.isfinite(array).all():
+            raise ModelFileError(f"{name} is not finite")
+    frames = np.zeros((2, estimator.n_features_in_), np.float32)
+    (seen,) = apply_features(estimator.features_, [frames])
+    if not np.isfinite(seen).all():
+        raise ModelFileError("features_ turns zeros into what is not finite")
+    with torch.no_grad():
+        embeddings = embed(estimator.encoder_, pad([seen], torch.device("cpu")))
+    if embeddings.shape != (1, 2, estimator.n_embedding_):
+        raise ModelFileError("encoder_ and n_embedding_ do not fit together")
+
+
+def _arrays_of(value: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the arrays of numbers of our own transformers."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        yield name, value
+    elif isinstance(value, list):
+        for part in value:
+            yield from _arrays_of(part, name)
+    elif isinstance(value, WhitenedViews):
+        for key, part in vars(value).items():
+            yield from _arrays_of(part, f"{name}.{key}")
+    elif isinstance(value, Framewise) and value.transformer_ is None:
+        raise ModelFileError(f"{name} is not fitted")
+
+
+def _check_floats(name: str, value: Any, shape: tuple[int, ...]) -> None:
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
+        raise ModelFileError(f"{name} is no array of numbers")
+    if value.shape != shape:
+        raise ModelFileError(f"{name} has shape {value.shape}, expected {shape}")
+    if not np.isfinite(value).all():
+        raise ModelFileError(f"{name} is not finite")

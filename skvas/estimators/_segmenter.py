@@ -1,0 +1,139 @@
+"""Unsupervised action segmentation."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skvas._typing import Videos
+from skvas.estimators._answers import LabelsFrames
+from skvas.options import Segmenting
+from skvas.options._declare import declare, parameter
+from skvas.options._kinds import NumberOfActions
+from skvas.training._objective import Objective
+from skvas.validation import is_single_video, unchanged_on_failure
+from skvas.videos._containers import like_input
+
+__all__ = ["ActionSegmenter"]
+
+
+@declare
+@dataclass(eq=False, repr=False)
+class ActionSegmenter(LabelsFrames):
+    r"""Segment videos into actions, without labels (ASOT).
+
+    Each frame is transported to one of K action embeddings by fused Gromov-Wasserstein
+    optimal transport, whose structure holds neighbouring frames together. The plan
+    supervises the encoder and the actions.
+
+    Parameters
+    ----------
+    n_actions : int, tuple of two int or "auto", default=8
+        Number of actions K. A video need not contain all of them. A tuple of the
+        smallest and the largest: the number is estimated (see Notes). "auto": from 2 to
+        20, or the published number in the recipe of a data set.
+
+    Attributes
+    ----------
+
+    Notes
+    -----
+
+    References
+    ----------
+    .. [1] Xu and Gould, "Temporally Consistent Unbalanced Optimal Transport for
+       Unsupervised Action Segmentation", CVPR 2024.
+
+    Examples
+    --------
+    >>> from skvas import ActionSegmenter
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(6, n_actions=4, random_state=0).videos
+    >>> model = ActionSegmenter(4, max_epochs=0).fit(videos)
+    >>> sorted(set(model.predict(videos[0]).tolist()))
+    [0, 1, 2, 3]
+    """
+
+    n_actions: int | tuple[int, int] | str = parameter(8, NumberOfActions())
+    _: KW_ONLY
+    segmenting: Segmenting | None = parameter(None, Segmenting)
+
+    def fit(self, videos: Videos, y: Any = None) -> ActionSegmenter:
+        """Learn an embedding of frames and one prototype per action.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            Videos of one activity; several are better than one.
+        y : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        ActionSegmenter
+            The estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or a video is not as described. After any error, and after an
+            interrupt from the keyboard, the estimator is as it was before.
+        CheckpointError
+            If the checkpoint is damaged or belongs to another training.
+        OSError
+            If the checkpoint cannot be read or written; names it. The file keeps what
+            it had.
+        """
+        self._check_parameters()
+        with unchanged_on_failure(self):
+            checked = self._check_enough(videos)
+            rng = check_random_state(self.random_state)
+            checkpoint = self._open_checkpoint(checked)
+            fitted, features, model = self._prepare(checked, checkpoint, rng)
+            start = self._find_start(model, features, checkpoint, rng)
+            settings = self._resolve(start)
+            before = self._actions(model)
+            teacher = before if settings.keeps_start() else None
+            objective = Objective(settings.segmentation_task(), teacher=teacher)
+            trainer = self._trainer(settings, checkpoint)
+            history = trainer.fit(model, objective, features, rng)
+            views = self._views(checked, features, model.encoder.cpu().eval())
+            labeller, labels = self._settle_labels(
+                settings, views, start, before, model, history
+            )
+            self._keep(
+                model.encoder,
+                history,
+                views.embeddings,
+                features_=fitted,
+                labels_=like_input(labels, is_single_video(videos)),
+                **self._learned_labels(settings, start, labeller),
+            )
+        return self
+
+    def score(self, videos: Videos, y: Any = None) -> float:
+        """Return minus the mean objective of the transport problems, weighted by frames.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+        y : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        float
+            Higher is better. Values under other values of `segmenting` or `n_actions`
+            do not compare.
+        """
+        views = self._view(videos)
+        weights = [len(video) for video in views.videos]
+        return -float(np.average(self._labeller().objectives(views), weights=weights))
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._check_segmentation()

@@ -1,0 +1,119 @@
+"""The networks of an estimator: an encoder and, where frames are labelled, actions."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+
+from skvas.nn.encoders import ENCODERS
+from skvas.nn.prototypes import Prototypes
+from skvas.transport import unit
+from skvas.videos._batch import VideoBatch, pad, unpad
+
+
+@dataclass
+class Model:
+    """The networks while they are trained.
+
+    Parameters
+    ----------
+    encoder : Module
+        From features to embeddings of any length.
+    prototypes : Prototypes, default=None
+        The action embeddings; None where nothing is segmented.
+    """
+
+    encoder: nn.Module
+    prototypes: Prototypes | None = None
+
+    def embed(self, batch: VideoBatch) -> Tensor:
+        """Return unit embeddings, (B, N, D)."""
+        return embed(self.encoder, batch)
+
+    def actions(self) -> Tensor:
+        """Return the unit embeddings of the actions, (K, D)."""
+        assert self.prototypes is not None
+        return self.prototypes()
+
+    def modules(self) -> nn.ModuleDict:
+        """Return what is trained."""
+        found = nn.ModuleDict({"encoder": self.encoder})
+        if self.prototypes is not None:
+            found["prototypes"] = self.prototypes
+        return found
+
+    def to(self, device: torch.device) -> None:
+        """Move the networks to a device."""
+        self.modules().to(device)
+
+    def renormalise(self) -> None:
+        """Put the actions back on the sphere after a step of the optimiser."""
+        if self.prototypes is not None:
+            self.prototypes.renormalise()
+
+
+def build_encoder(
+    encoder: Any, default: str | tuple[int, ...], n_features: int, generator: Generator
+) -> nn.Module:
+    """Make the encoder that the parameter `encoder` stands for.
+
+    Parameters
+    ----------
+    encoder : Module, str, tuple of int or None
+        A network, which is copied; a name of `ENCODERS`; widths of layers; or None.
+    default : str or tuple of int
+        What None stands for.
+    n_features : int
+        Features of a frame.
+    generator : Generator
+        Draws the weights.
+    """
+    if isinstance(encoder, nn.Module):
+        return copy.deepcopy(encoder)
+    encoder = default if encoder is None else encoder
+    if isinstance(encoder, tuple):
+        return ENCODERS["mlp"](n_features, encoder, generator=generator)
+    return ENCODERS[encoder](n_features, generator=generator)
+
+
+def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
+    """Return unit embeddings (B, N, D) of frames (B, N, D_in), float32.
+
+    Raises
+    ------
+    ValueError
+        If the encoder does not keep the first two axes.
+    """
+    frames = batch.frames
+    weight = next(encoder.parameters(), frames)
+    dtype = weight.dtype if weight.is_floating_point() else frames.dtype
+    lengths = (batch.lengths,) if getattr(encoder, "takes_lengths", False) else ()
+    # Plans need float32, whatever an encoder, or autocast around it, makes.
+    embeddings = unit(encoder(frames.to(dtype), *lengths).float())
+    if embeddings.ndim != 3 or embeddings.shape[:2] != frames.shape[:2]:
+        raise ValueError(
+            f"encoder made {tuple(embeddings.shape)} of frames {tuple(frames.shape)}; "
+            "it must keep the first two axes, and have three."
+        )
+    return embeddings
+
+
+def embed_videos(
+    encoder: nn.Module, features: Sequence[np.ndarray], device: torch.device
+) -> list[np.ndarray]:
+    """Embed videos, each by itself; the encoder is left where it is."""
+    on_device = encoder
+    if device.type != "cpu":
+        on_device = copy.deepcopy(encoder).to(device)
+    embeddings = []
+    with torch.no_grad():
+        for video in features:
+            batch = pad([video], device)
+            embeddings += unpad(embed(on_device, batch), batch.lengths)
+    return embeddings

@@ -1,0 +1,139 @@
+"""Parameters as fields: name, type, default, range and what they affect, in one place.
+
+A class of parameters is a dataclass with fields made by `parameter`, decorated by
+`declare`. Its constructor stores its arguments and does nothing else, as scikit-learn
+asks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from sklearn.base import BaseEstimator
+
+from skvas.exceptions import InvalidParameterError
+from skvas.options._kinds import Kind
+
+T = TypeVar("T", bound=type)
+
+# What a parameter can change: the result of the training (and all that follows), the
+# answers of a trained model alone, or no result at all.
+TRAINING, ANSWERS, NOTHING = "training", "answers", "nothing"
+
+
+def parameter(
+    default: Any, kind: Kind | type[OptionGroup], affects: str = TRAINING
+) -> Any:
+    """Declare a parameter of a class that `declare` decorates.
+
+    Parameters
+    ----------
+    default : object
+        Its default, immutable.
+    kind : Kind or class
+        Its range; a class of options for a group of parameters.
+    affects : {"training", "answers", "nothing"}, default="training"
+        What it can change; see above.
+    """
+    return dataclasses.field(
+        default=default, metadata={"kind": kind, "affects": affects}
+    )
+
+
+def declare(cls: T) -> T:
+    """Finish a dataclass of parameters.
+
+    The defaults leave the class, since scikit-learn finds them in the constructor. The
+    documentation that a base class has for its subclasses, in `_shared_doc`, joins the
+    sections of the docstring: a parameter that classes share is described once.
+    """
+    for field in dataclasses.fields(cls):
+        if field.name in vars(cls):
+            delattr(cls, field.name)  # the constructor has kept its default
+    cls.__doc__ = _join_sections(cls)
+    return cls
+
+
+class OptionGroup(BaseEstimator):
+    """Parameters that belong together: an argument of an estimator."""
+
+
+def declared(owner: Any) -> Iterator[tuple[str, Kind | type[OptionGroup], str]]:
+    """Yield name, kind and effect of the parameters of a class or an object."""
+    for field in dataclasses.fields(owner):
+        yield field.name, field.metadata["kind"], field.metadata["affects"]
+
+
+def group_of(owner: Any, name: str) -> OptionGroup:
+    """Return a group of parameters, that of all defaults where it is None."""
+    value = getattr(owner, name)
+    if value is not None:
+        return value
+    (kind,) = (kind for key, kind, _ in declared(owner) if key == name)
+    assert isinstance(kind, type)
+    return kind()
+
+
+def check_declared(owner: Any) -> None:
+    """Check all parameters of an object, and those of its groups.
+
+    Raises
+    ------
+    InvalidParameterError
+        If one is not in its range; names it.
+    """
+    for name, kind, _ in declared(owner):
+        value = getattr(owner, name)
+        if not isinstance(kind, type):
+            kind.check(name, value)
+        elif value is None:
+            continue
+        elif type(value) is kind:
+            check_declared(value)
+        else:
+            raise InvalidParameterError(
+                f"{name} must be None or {kind.__name__}(...), got {value!r}."
+            )
+
+
+def effective(owner: Any, effects: tuple[str, ...]) -> dict[str, Any]:
+    """Return the parameters with one of some effects, those of groups as group.name."""
+    found = {}
+    for name, kind, affects in declared(owner):
+        if isinstance(kind, type):
+            group = effective(group_of(owner, name), effects)
+            found |= {f"{name}.{key}": value for key, value in group.items()}
+        elif affects in effects:
+            found[name] = getattr(owner, name)
+    return found
+
+
+def _join_sections(cls: type) -> str:
+    """Put the parts of docstrings together that classes and their bases share."""
+    own = inspect.cleandoc(vars(cls)["__doc__"])
+    for base in cls.__mro__[1:]:
+        shared = vars(base).get("_shared_doc")
+        if not shared:
+            continue
+        for title, text in _sections(inspect.cleandoc(shared)).items():
+            own = _extend(own, title, text)
+    return own + "\n"
+
+
+def _sections(doc: str) -> dict[str, str]:
+    parts = re.split(r"(?m)^(\w[\w ]*)\n-+\n", doc)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def _extend(doc: str, title: str, text: str) -> str:
+    """Append entries to a section of a docstring."""
+    heading = f"{title}\n{'-' * len(title)}\n"
+    start = doc.index(heading) + len(heading)
+    following = re.search(r"(?m)^\w[\w ]*\n-+\n", doc[start:])
+    end = start + following.start() if following else len(doc)
+    section = doc[start:end].rstrip()
+    return f"{doc[:start]}{section}\n{text.strip()}\n\n{doc[end:]}".rstrip()

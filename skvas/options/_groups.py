@@ -1,0 +1,226 @@
+"""The three groups of parameters that estimators take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from skvas.options._declare import (
+    ANSWERS,
+    NOTHING,
+    OptionGroup,
+    declare,
+    parameter,
+)
+from skvas.options._kinds import (
+    AnyCallable,
+    Auto,
+    Choice,
+    FilePath,
+    Integer,
+    Memory,
+    Optional,
+    Real,
+    RealOrQuantile,
+    Registered,
+)
+from skvas.tasks._registry import ALIGNMENT_TASKS, SEGMENTATION_TASKS
+
+STARTS = ("time", "kmeans", "random")
+SPACES = ("features", "embedding")
+TEACHERS = ("start", "self")
+PATHS = ("embedding", "both")
+
+POSITIVE = Real(low=0, low_open=True)
+NOT_NEGATIVE = Real(low=0)
+SHARE = Real(low=0, high=1)
+INNER_SHARE = Real(low=0, high=1, low_open=True, high_open=True)
+
+
+@declare
+@dataclass(kw_only=True, eq=False, repr=False)
+class Segmenting(OptionGroup):
+    """How frames are transported to actions.
+
+    Parameters
+    ----------
+    method : str, default="asot"
+        The transport problem and its loss: a key of
+        `skvas.tasks.SEGMENTATION_TASKS`.
+    start : {"time", "kmeans", "random", "auto"}, default="auto"
+        Where the actions start: the mean frames of equal slices of time, for videos
+        that share an order; k-means centres; or random directions. "auto": chosen by
+        `fit` if the recipe chooses (see the Notes of the estimator).
+    n_refine : int or "auto", default="auto"
+        Rounds before training in which each action moves to the barycentre of its
+        frames. "auto": 10 in the informed recipe, 0 in the published ones.
+    teacher : {"start", "self", "auto"}, default="auto"
+        Which segmentation supervises training. "start": the one found before training,
+        kept fixed. "self": the current model's, as published. "auto": "start" in the
+        joint model of the informed recipe, "self" elsewhere.
+    segment_on : {"features", "embedding", "auto"}, default="auto"
+        Where frames are compared with actions. "auto": the embedding, unless training
+        lowered the consistency score by more than 2 %.
+    alpha : float or "auto", default="auto"
+        Weight of the temporal structure against the matching cost, in [0, 1]. "auto":
+        chosen by `fit` if the recipe chooses, else the recipe's value.
+    eps : float, default=0.07
+        Entropic regularisation, positive.
+    radius : float or "auto", default="auto"
+        Frames within this share of the video are temporal neighbours, in (0, 1).
+        "auto": 0.04, and 0.02 in the recipe of Desktop Assembly.
+    rho : float or "auto", default="auto"
+        Weight of the temporal order prior. "auto": 0 in the informed recipe, the
+        published value in the others.
+    lambda_actions : float or "auto", default="auto"
+        How strongly actions are held to equal shares of each video. "auto": chosen by
+        `fit` if the recipe chooses, else the recipe's value.
+
+    See Also
+    --------
+    skvas.ActionSegmenter, skvas.JointAlignSegment : Take it as `segmenting`.
+
+    Examples
+    --------
+    >>> from skvas import ActionSegmenter, Segmenting
+    >>> ActionSegmenter(4, segmenting=Segmenting(alpha=0.5))
+    ActionSegmenter(n_actions=4, segmenting=Segmenting(alpha=0.5))
+    >>> ActionSegmenter(4).set_params(segmenting__alpha=0.5).segmenting
+    Segmenting(alpha=0.5)
+    """
+
+    method: str = parameter("asot", Registered(SEGMENTATION_TASKS))
+    start: str = parameter("auto", Auto(Choice(STARTS)))
+    n_refine: int | str = parameter("auto", Auto(Integer(0)))
+    teacher: str = parameter("auto", Auto(Choice(TEACHERS)))
+    segment_on: str = parameter("auto", Auto(Choice(SPACES)), ANSWERS)
+    alpha: float | str = parameter("auto", Auto(SHARE))
+    eps: float = parameter(0.07, POSITIVE)
+    radius: float | str = parameter("auto", Auto(INNER_SHARE))
+    rho: float | str = parameter("auto", Auto(NOT_NEGATIVE))
+    lambda_actions: float | str = parameter("auto", Auto(NOT_NEGATIVE))
+
+
+@declare
+@dataclass(kw_only=True, eq=False, repr=False)
+class Aligning(OptionGroup):
+    """How frames of one video are transported to those of another.
+
+    Parameters
+    ----------
+    method : str, default="vaot"
+        The transport problem and its loss: a key of `skvas.tasks.ALIGNMENT_TASKS`.
+        "vaot": fused Gromov-Wasserstein transport with structure in time. "vava": the
+        baseline, Kantorovich transport with an optimality prior.
+    alpha : float or "auto", default="auto"
+        Weight of the temporal structure against the matching cost, in [0, 1]. "auto":
+        that of the segmentation in the joint model, as published; 0.3 elsewhere.
+    eps : float, default=0.07
+        Entropic regularisation, positive.
+    radius : float or "auto", default="auto"
+        Frames within this share of the video are temporal neighbours, in (0, 1).
+        "auto": 0.04, and 0.02 in the recipes of Desktop Assembly and of VAOT.
+    rho : float or "auto", default="auto"
+        Weight of the temporal order prior. "auto": 0.35 in the informed recipe if the
+        videos share an order and 0 otherwise; the published value in the others.
+    zeta : float or str, default=0.5
+        Cost of leaving a frame unmatched. A text such as "30%" is a quantile of the
+        costs between the frames of the two videos.
+    virtual_mass : float or str, default=None
+        Share of a video that can stay unmatched. A text such as "30%": the share of
+        frames with no partner below this quantile of the costs. None: one frame, as
+        published.
+    path_on : {"embedding", "both", "auto"}, default="auto"
+        Distances that monotone paths add up: the cosine cost of the embeddings, or both
+        that and the squared distance of the features, standardised within each video.
+        Each distance is divided by its mean. After training, half of each frame's
+        smallest cost is subtracted, so that frames which match nothing well do not
+        dominate the path. "auto": "both" in the informed recipe, "embedding" in the
+        published ones.
+    memory_limit : int, str or None, default="2GB"
+        Bytes, or a text such as "500MB", that the alignment of two videos may use. For
+        longer videos, evenly spread frames are aligned in full and the others between
+        them, with a warning. None: no limit.
+
+    See Also
+    --------
+    skvas.VideoAligner, skvas.JointAlignSegment : Take it as `aligning`.
+
+    Examples
+    --------
+    >>> from skvas import Aligning, VideoAligner
+    >>> VideoAligner(aligning=Aligning(zeta="30%"))
+    VideoAligner(aligning=Aligning(zeta='30%'))
+    """
+
+    method: str = parameter("vaot", Registered(ALIGNMENT_TASKS))
+    alpha: float | str = parameter("auto", Auto(SHARE))
+    eps: float = parameter(0.07, POSITIVE)
+    radius: float | str = parameter("auto", Auto(INNER_SHARE))
+    rho: float | str = parameter("auto", Auto(NOT_NEGATIVE))
+    zeta: float | str = parameter(0.5, RealOrQuantile())
+    virtual_mass: float | str | None = parameter(
+        None, Optional(RealOrQuantile(low=0, low_open=True))
+    )
+    path_on: str = parameter("auto", Auto(Choice(PATHS)), ANSWERS)
+    memory_limit: int | str | None = parameter("2GB", Memory(), ANSWERS)
+
+
+@declare
+@dataclass(kw_only=True, eq=False, repr=False)
+class Training(OptionGroup):
+    """How the encoder is trained.
+
+    Parameters
+    ----------
+    lr : float or "auto", default="auto"
+        Learning rate of Adam. "auto": the recipe's value.
+    weight_decay : float or "auto", default="auto"
+        Weight decay of Adam. "auto": the recipe's value.
+    tau : float or "auto", default="auto"
+        Temperature of the softmax in the losses. "auto": the recipe's value.
+    n_frames : int, default=256
+        Frames drawn from each video in a step, one from each of as many equal strata.
+    batch_size : int, default=4
+        Pairs of videos in a step.
+    max_iter : int, default=25
+        Iterations of the transport solver, in training and afterwards.
+    callback : callable, default=None
+        Called at the end of each epoch with its number, losses and diagnostics in a
+        dict.
+    checkpoint : str or path-like, default=None
+        File that keeps the training. If it exists, `fit` resumes from it and ends with
+        the weights of an uninterrupted training; the file stays. A file of other videos
+        or parameters is an error. It is written as often as costs 2 % of the time.
+    devices : int, default=1
+        Processes that train together, each with a share of every batch, and each on its
+        own GPU if there are GPUs; needs the extra ``distributed``. The weights equal
+        those of one process up to rounding. Under torchrun, give the number of
+        processes that it started.
+
+    See Also
+    --------
+    skvas.JointAlignSegment : Takes it as `training`, as the other estimators do.
+
+    Examples
+    --------
+    >>> from skvas import Training, VideoAligner
+    >>> VideoAligner(training=Training(batch_size=8), max_epochs=5)
+    VideoAligner(max_epochs=5, training=Training(batch_size=8))
+    """
+
+    lr: float | str = parameter("auto", Auto(POSITIVE))
+    weight_decay: float | str = parameter("auto", Auto(NOT_NEGATIVE))
+    tau: float | str = parameter("auto", Auto(POSITIVE))
+    n_frames: int = parameter(256, Integer(2))
+    batch_size: int = parameter(4, Integer(1))
+    max_iter: int = parameter(25, Integer(0))
+    callback: Callable[[Mapping[str, Any]], object] | None = parameter(
+        None, Optional(AnyCallable()), NOTHING
+    )
+    checkpoint: str | os.PathLike[str] | None = parameter(
+        None, Optional(FilePath()), NOTHING
+    )
+    devices: int = parameter(1, Integer(1), NOTHING)

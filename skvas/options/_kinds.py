@@ -1,0 +1,262 @@
+"""What values a parameter may take."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from torch import nn
+
+from skvas.exceptions import InvalidParameterError
+from skvas.nn.encoders import ENCODERS
+from skvas.tasks._virtual import parse_quantile
+from skvas.validation import check_choice, check_integer, check_real
+
+# Numbers of actions that "auto" chooses from.
+N_ACTIONS = (2, 20)
+UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+class Kind(Protocol):
+    """A set of values."""
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise an `InvalidParameterError` if a value is not in the set."""
+
+
+@dataclass(frozen=True)
+class Anything:
+    """Every value; `fit` checks it where it knows more."""
+
+    def check(self, name: str, value: Any) -> None:
+        """Accept the value."""
+
+
+@dataclass(frozen=True)
+class Real:
+    """A finite number between two limits."""
+
+    low: float | None = None
+    high: float | None = None
+    low_open: bool = False
+    high_open: bool = False
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse what is no number, or out of the limits."""
+        check_real(name, value, **vars(self))
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole number from a smallest one on."""
+
+    low: int
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse what is no integer, or too small."""
+        check_integer(name, value, low=self.low)
+
+
+@dataclass(frozen=True)
+class Verbosity:
+    """A whole number from 0 on, or a truth value."""
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse what is neither."""
+        check_integer(name, int(value) if isinstance(value, bool) else value, low=0)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some texts."""
+
+    names: tuple[str, ...]
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse every other text."""
+        check_choice(name, value, self.names)
+
+
+class Registered:
+    """A key of a dictionary, which users may add to.
+
+    Parameters
+    ----------
+    registry : dict of str to object
+        Looked at when a value is checked.
+    """
+
+    def __init__(self, registry: dict[str, Any]) -> None:
+        self.registry = registry
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse what is no key."""
+        check_choice(name, value, tuple(self.registry))
+
+
+@dataclass(frozen=True)
+class Auto:
+    """Another kind, or "auto"."""
+
+    kind: Kind
+
+    def check(self, name: str, value: Any) -> None:
+        """Check all but "auto"."""
+        if not is_auto(value):
+            self.kind.check(name, value)
+
+
+@dataclass(frozen=True)
+class Optional:
+    """Another kind, or None."""
+
+    kind: Kind
+
+    def check(self, name: str, value: Any) -> None:
+        """Check all but None."""
+        if value is not None:
+            self.kind.check(name, value)
+
+
+@dataclass(frozen=True)
+class AnyCallable:
+    """A function or another object that can be called."""
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse what cannot be called."""
+        if not callable(value):
+            raise InvalidParameterError(
+                f"{name} must be None or callable, got {value!r}."
+            )
+
+
+@dataclass(frozen=True)
+class FilePath:
+    """The path of a file."""
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse what is neither a text nor path-like."""
+        if not isinstance(value, (str, os.PathLike)):
+            raise InvalidParameterError(
+                f"{name} must be None or the path of a file, got {value!r}."
+            )
+
+
+@dataclass(frozen=True)
+class RealOrQuantile:
+    """A number, or such as "30%": a quantile of the costs of a pair of videos."""
+
+    low: float | None = None
+    low_open: bool = False
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse what is neither."""
+        parse_quantile(name, value, low=self.low, low_open=self.low_open)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """None, a number of bytes, or such as "2GB"."""
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse what is neither."""
+        parse_memory(value)
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """None, a name of an encoder, widths of layers, or a network."""
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse everything else."""
+        if isinstance(value, tuple) and len(value) > 0:
+            for width in value:
+                check_integer(f"a width of {name}", width, low=1)
+        elif isinstance(value, str):
+            check_choice(name, value, tuple(ENCODERS))
+        elif not (value is None or isinstance(value, nn.Module)):
+            raise InvalidParameterError(
+                f"{name} must be None, one of {', '.join(map(repr, ENCODERS))}, a tuple "
+                "of layer widths, or a torch.nn.Module from (B, N, n_features) to "
+                f"(B, N, D), got {value!r}."
+            )
+
+
+@dataclass(frozen=True)
+class Features:
+    """None, a name of a preprocessing, or a transformer."""
+
+    names: tuple[str, ...]
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse other names; `fit` clones a transformer and so checks it."""
+        if isinstance(value, str):
+            check_choice(name, value, self.names)
+
+
+@dataclass(frozen=True)
+class NumberOfActions:
+    """A number, a tuple of the smallest and the largest, or "auto"."""
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse everything else."""
+        range_of_actions(value)
+
+
+def range_of_actions(value: Any, default: int | None = None) -> tuple[int, int]:
+    """Return the smallest and the largest number of actions.
+
+    Parameters
+    ----------
+    value : int, tuple of two int or "auto"
+        The parameter `n_actions`.
+    default : int, default=None
+        What "auto" stands for; None: `N_ACTIONS`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is none of them.
+    """
+    if is_auto(value):
+        value = default or N_ACTIONS
+    if isinstance(value, tuple) and len(value) == 2:
+        low = check_integer("the smallest of n_actions", value[0], low=1)
+        return low, check_integer("the largest of n_actions", value[1], low=low)
+    if isinstance(value, (str, tuple)):
+        raise InvalidParameterError(
+            "n_actions must be an integer, a tuple of the smallest and the largest "
+            f'to choose from, or "auto", got {value!r}.'
+        )
+    return (check_integer("n_actions", value, low=1),) * 2
+
+
+def is_auto(value: Any) -> bool:
+    """Return whether a parameter leaves its value to the recipe, or to `fit`."""
+    return isinstance(value, str) and value == "auto"
+
+
+def parse_memory(limit: int | str | None) -> float:
+    """Return a number of bytes; infinity for None.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is neither a positive number of bytes nor such as "500MB" or "2GB".
+    """
+    if limit is None:
+        return np.inf
+    if isinstance(limit, str):
+        parts = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*", limit.upper())
+        size = float(parts[1]) * UNITS[parts[2]] if parts else 0.0
+    else:
+        size = float(limit) if isinstance(limit, (int, np.integer)) else 0.0
+    if size <= 0 or isinstance(limit, bool):
+        raise InvalidParameterError(
+            'memory_limit must be None, a positive number of bytes or such as "2GB", '
+            f"got {limit!r}."
+        )
+    return size

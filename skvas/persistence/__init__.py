@@ -1,0 +1,1 @@
+"""Objects as files: arrays and plain JSON, by a fixed list of types."""

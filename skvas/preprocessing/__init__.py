@@ -1,0 +1,7 @@
+"""Transformers from videos to videos, to be put before an estimator."""
+
+from skvas.preprocessing._framewise import Framewise
+from skvas.preprocessing._standardizer import VideoStandardizer
+from skvas.preprocessing._whitened import WhitenedViews
+
+__all__ = ["Framewise", "VideoStandardizer", "WhitenedViews"]

@@ -1,0 +1,320 @@
+"""Any scikit-learn transformer, over the frames of videos."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import (
+    BaseEstimator,
+    clone,
+)
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skvas._optional import import_optional
+from skvas._typing import Labels, Videos
+from skvas.exceptions import InvalidParameterError
+from skvas.validation import (
+    check_choice,
+    check_labels,
+    check_videos,
+    is_single_video,
+    list_videos,
+    naming_video,
+    unchanged_on_failure,
+)
+from skvas.videos._containers import VideoTransformerMixin, list_like_input
+
+
+def _inner_has(method: str) -> Any:
+    """Make a test for `available_if`: whether the wrapped transformer has a method."""
+
+    def check(self: Framewise) -> bool:
+        return hasattr(getattr(self, "transformer_", self.transformer), method)
+
+    return available_if(check)
+
+
+def _shared_inner_has(method: str) -> Any:
+    """Make the same test, for what needs one transformer fitted on all videos."""
+
+    def check(self: Framewise) -> bool:
+        return not self.per_video and hasattr(self.transformer, method)
+
+    return available_if(check)
+
+
+class Framewise(VideoTransformerMixin, BaseEstimator):
+    """Apply any scikit-learn transformer to the frames of videos.
+
+    The transformer is fitted once, on the frames of all videos joined, or anew within
+    each video. It then transforms video by video, so that lists of videos can pass
+    through scalers, projections, unions and pipelines of them.
+
+    Parameters
+    ----------
+    transformer : transformer
+        What to apply: an object with `fit` and `transform` that returns one row a
+        frame. It is cloned. Its parameters can be reached as ``transformer__name``.
+    per_video : bool, default=False
+        Whether a clone is fitted to each video when that is transformed, rather than
+        one to all training videos. Nothing then passes from one video to another, and
+        transformers that need labels are refused.
+
+    Attributes
+    ----------
+    transformer_ : transformer
+        The fitted transformer. With `per_video` it is fitted to the longest training
+        video and serves only for the names of the features that come out.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if the videos were data frames with such names.
+
+    See Also
+    --------
+    WhitenedViews : The preprocessing that the informed start builds on.
+
+    Notes
+    -----
+    pandas data frames reach the transformer as data frames, all other videos as arrays.
+    Sparse results become dense. The transformer is the judge of missing values: where
+    it takes NaN, so does this one.
+
+    `partial_fit` takes the videos of a call as one chunk of frames, and `fit` all of
+    them. Where they don't fit in memory together, call `partial_fit` with some at a
+    time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skvas.preprocessing import Framewise
+    >>> rng = np.random.default_rng(0)
+    >>> videos = [rng.normal(size=(60, 5)), rng.normal(size=(80, 5))]
+    >>> framewise = Framewise(make_pipeline(StandardScaler(), PCA(2)))
+    >>> [video.shape for video in framewise.fit_transform(videos)]
+    [(60, 2), (80, 2)]
+    """
+
+    def __init__(self, transformer: Any, *, per_video: bool = False) -> None:
+        self.transformer = transformer
+        self.per_video = per_video
+
+    def fit(self, videos: Videos, y: Labels | None = None) -> Framewise:
+        """Fit the transformer to the frames of the videos.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Training videos.
+        y : labels, default=None
+            What the transformer may use: one label a frame, in the container that the
+            videos come in, or one a video, which then holds for each of its frames.
+            Not used with `per_video`.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+        """
+        self._check_parameters()
+        with unchanged_on_failure(self):
+            checked = self._check_videos(videos, reset=True)
+            if self.per_video:
+                frames, targets = max(checked, key=len), None
+            else:
+                frames = np.concatenate(checked)
+                targets = self._check_targets(y, checked, is_single_video(videos))
+            transformer = clone(self.transformer)
+            self.transformer_ = transformer.fit(self._as_table(frames), targets)
+        return self
+
+    @_shared_inner_has("partial_fit")
+    def partial_fit(self, videos: Videos, y: Labels | None = None) -> Framewise:
+        """Fit the transformer further, to the frames of more videos.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            The next training videos; their frames are one chunk.
+        y : labels, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        self
+            The transformer, fitted to all chunks so far.
+        """
+        self._check_parameters()
+        first = not hasattr(self, "transformer_")
+        with unchanged_on_failure(self):
+            checked = self._check_videos(videos, reset=first)
+            targets = self._check_targets(y, checked, is_single_video(videos))
+            # A copy, as a transformer that fails may be left half changed.
+            transformer = (
+                clone(self.transformer) if first else deepcopy(self.transformer_)
+            )
+            frames = self._as_table(np.concatenate(checked))
+            self.transformer_ = transformer.partial_fit(frames, targets)
+        return self
+
+    def transform(self, videos: Videos) -> Any:
+        """Transform the frames of each video.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Videos with the features seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_frames, n_features_out), or list of them
+            One array for one video, a list for many; data frames after `set_output`.
+        """
+        check_is_fitted(self, "transformer_")
+        checked = self._check_videos(videos, reset=False)
+        single = is_single_video(videos)
+        results = []
+        for index, video in enumerate(checked):
+            with naming_video(None if single else index):
+                results.append(self._transform_one(video))
+        return self._wrap_output(results, videos)
+
+    @_shared_inner_has("inverse_transform")
+    def inverse_transform(self, videos: Videos) -> Any:
+        """Bring transformed videos back to the features that they had.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features_out), or a collection of them
+            Videos as `transform` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_frames, n_features), or list of them
+            One array for one video, a list for many.
+        """
+        check_is_fitted(self, "transformer_")
+        checked = check_videos(videos, ensure_all_finite=self._finiteness())
+        single = is_single_video(videos)
+        results = []
+        for index, video in enumerate(checked):
+            with naming_video(None if single else index):
+                result = self.transformer_.inverse_transform(video)
+                results.append(_dense_frames(result, len(video)))
+        return list_like_input(results, single)
+
+    @_inner_has("get_feature_names_out")
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Get the names of the features that come out.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            Names of the features that go in; None: `feature_names_in_`, or x0, x1, ...
+
+        Returns
+        -------
+        ndarray of str
+            The names that the wrapped transformer gives.
+        """
+        check_is_fitted(self, "transformer_")
+        if input_features is None:
+            input_features = getattr(self, "feature_names_in_", None)
+        names: np.ndarray = self.transformer_.get_feature_names_out(input_features)
+        return names
+
+    def __sklearn_tags__(self) -> Tags:
+        """Take over the tags of the wrapped transformer."""
+        tags: Tags = super().__sklearn_tags__()
+        inner = get_tags(self.transformer)
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        tags.input_tags.positive_only = inner.input_tags.positive_only
+        tags.target_tags.required = inner.target_tags.required
+        tags.non_deterministic = inner.non_deterministic
+        if inner.transformer_tags is not None:
+            tags.transformer_tags = inner.transformer_tags
+        return tags
+
+    def _check_parameters(self) -> None:
+        check_choice("per_video", self.per_video, (True, False))
+        for method in ("fit", "transform"):
+            if isinstance(self.transformer, type) or not hasattr(
+                self.transformer, method
+            ):
+                raise InvalidParameterError(
+                    "transformer must be a transformer with fit and transform, "
+                    f"got {self.transformer!r}."
+                )
+        if self.per_video and get_tags(self.transformer).target_tags.required:
+            raise InvalidParameterError(
+                "transformer must not require labels if per_video=True, because there "
+                f"are none in transform; got {self.transformer!r}."
+            )
+
+    def _check_videos(self, videos: Videos, reset: bool) -> list[np.ndarray]:
+        checked = check_videos(
+            videos, estimator=self, reset=reset, ensure_all_finite=self._finiteness()
+        )
+        if reset:
+            self._takes_data_frames = hasattr(list_videos(videos)[0], "iloc")
+        return checked
+
+    def _finiteness(self) -> Any:
+        return "allow-nan" if get_tags(self).input_tags.allow_nan else True
+
+    def _check_targets(
+        self, y: Labels | None, checked: list[np.ndarray], single: bool
+    ) -> np.ndarray | None:
+        if y is None:
+            if get_tags(self).target_tags.required:
+                raise ValueError(
+                    "This Framewise estimator requires y to be passed, but the target "
+                    "y is None."
+                )
+            return None
+        lengths = [len(video) for video in checked]
+        if not single and all(np.ndim(label) == 0 for label in y):
+            (of_videos,) = check_labels(y, len(checked))
+            return np.repeat(of_videos, lengths)
+        return np.concatenate(check_labels(y, lengths))
+
+    def _as_table(self, frames: np.ndarray) -> Any:
+        if not self._takes_data_frames:
+            return frames
+        pandas = import_optional("pandas", "io")
+        names = getattr(self, "feature_names_in_", None)
+        return pandas.DataFrame(frames, columns=names, copy=False)
+
+    def _length(self) -> float:
+        """Return the root mean square length of a training frame."""
+        variance = np.concatenate(self.explained_variance_)
+        return float(np.sqrt((variance > 0).sum() if self.whiten else variance.sum()))
+
+    def _transform_one(self, video: np.ndarray) -> np.ndarray:
+        frames = self._as_table(video)
+        if self.per_video:
+            transformer = clone(self.transformer).fit(frames)
+        else:
+            transformer = self.transformer_
+        return _dense_frames(transformer.transform(frames), len(video))
+
+
+def _dense_frames(result: Any, n_frames: int) -> np.ndarray:
+    """Make an array of what a wrapped transformer returned."""
+    dense: np.ndarray = (
+        result.toarray() if sparse.issparse(result) else np.asarray(result)
+    )
+    if dense.ndim != 2 or len(dense) != n_frames:
+        raise ValueError(
+            f"The wrapped transformer must return one row for each of the {n_frames} "
+            f"frames, got an array of shape {dense.shape}."
+        )
+    return dense

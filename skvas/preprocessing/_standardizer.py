@@ -1,0 +1,120 @@
+"""Standardising each video by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    OneToOneFeatureMixin,
+)
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from skvas._typing import Videos
+from skvas.validation import (
+    check_videos,
+)
+from skvas.videos._containers import VideoTransformerMixin
+
+
+class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
+    r"""Standardise each video by itself, as the published code does.
+
+    The mean of each feature over the video is subtracted, and the rest divided by its
+    standard deviation and by :math:`\sqrt{D}`, so that a frame has a length of about
+    one. A feature that is constant within a video becomes 0.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if the videos were data frames with such names.
+
+    References
+    ----------
+    .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,
+       section 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.preprocessing import VideoStandardizer
+    >>> video = np.array([[1.0, 5.0], [3.0, 5.0]])
+    >>> VideoStandardizer().fit_transform([video])[0].round(3)
+    array([[-0.707,  0.   ],
+           [ 0.707,  0.   ]], dtype=float32)
+    """
+
+    def fit(self, videos: Videos, y: Any = None) -> VideoStandardizer:
+        """Note the number of features; nothing else is learned.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Videos.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+        """
+        check_videos(videos, estimator=self)
+        return self
+
+    def transform(self, videos: Videos) -> Any:
+        """Standardise each video.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Videos with the features seen in `fit`.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_frames, n_features), or list of them
+            One array for one video, a list for many; data frames after `set_output`.
+        """
+        check_is_fitted(self, "n_features_in_")
+        checked = check_videos(videos, estimator=self, reset=False)
+        results = [
+            (_standardise(video, *_moments([video])) / np.sqrt(video.shape[1])).astype(
+                np.float32
+            )
+            for video in checked
+        ]
+        return self._wrap_output(results, videos)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that results are float32."""
+        tags: Tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _moments(videos: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compute peak, mean and standard deviation of each feature over all frames.
+
+    Mean and deviation are in units of the peak, where nothing overflows or underflows.
+    """
+    peak = np.max([np.abs(video).max(axis=0) for video in videos], axis=0)
+    peak = np.where(peak > 0, peak, 1).astype(np.float64)
+    n_frames = sum(map(len, videos))
+    mean = sum((video / peak).sum(axis=0) for video in videos) / n_frames
+    variance = sum(((video / peak - mean) ** 2).sum(axis=0) for video in videos)
+    scale = np.sqrt(variance / n_frames)
+    rounding = max(np.finfo(video.dtype).eps for video in videos)
+    return peak, mean, np.where(scale > rounding, scale, 0)
+
+
+def _standardise(
+    video: np.ndarray, peak: np.ndarray, mean: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    centred = video / peak - mean
+    standard: np.ndarray = np.zeros_like(centred)
+    np.divide(centred, scale, out=standard, where=scale > 0)
+    return standard

@@ -1,0 +1,337 @@
+"""Transformers from videos to videos, to be put before an estimator."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.linalg import eigh, svd
+from scipy.ndimage import gaussian_filter1d
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+)
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from skvas._typing import Videos
+from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
+from skvas.validation import (
+    check_choice,
+    check_integer,
+    check_real,
+    check_videos,
+    is_single_video,
+    naming_video,
+    unchanged_on_failure,
+)
+from skvas.videos._containers import VideoTransformerMixin
+
+__all__ = ["Framewise", "VideoStandardizer", "WhitenedViews"]
+
+
+_VIEWS = ("video", "collection")
+
+
+# Directions with less than this share of the largest variance are rounding, or hold
+# too little to be blown up to unit variance.
+_MIN_RELATIVE_VARIANCE = 1e-7
+
+
+# Half the width, in frames, from which a Gaussian is applied by Fourier transforms.
+_LONG_KERNEL = 64
+
+
+class WhitenedViews(
+    ClassNamePrefixFeaturesOutMixin, VideoTransformerMixin, BaseEstimator
+):
+    """Reduce the features of videos to a few whitened components, in two views.
+
+    Each view standardises the features, smooths them in time and projects them on
+    their principal directions, scaled to unit variance. The view "video" standardises
+    within each video and so removes what sets a recording apart; the view "collection"
+    standardises over all training frames and so keeps it. The two side by side are a
+    good start for alignment and segmentation, and training may do the rest.
+
+    Parameters
+    ----------
+    n_components : int, default=24
+        Most components a view. A view has fewer if it has fewer directions whose
+        variance is above 1e-7 of the largest, and one column of zeros if it has none.
+    smoothing : float, default=0.01
+        Standard deviation of the Gaussian that smooths along time, as a fraction of
+        the video's length, in [0, 1]; 0 switches smoothing off.
+    views : tuple of {"video", "collection"}, default=("video", "collection")
+        The views, in the order in which they are joined.
+    whiten : bool, default=True
+        Whether components are scaled to unit variance. False leaves them their
+        variance, so that frames are only rotated.
+    offset : float, default=0.0
+        If positive, a last column holds the same number in all frames: this many times
+        the root mean square length of a training frame. Where lengths are scaled to
+        one afterwards, as estimators do, frames that are near the mean then stay near
+        each other instead of being sent apart.
+
+    Attributes
+    ----------
+    components_ : list of ndarray of shape (n_components_i, n_features_in_)
+        Principal directions of each view, of unit length, by decreasing variance; the
+        sign makes the largest weight of each positive.
+    explained_variance_ : list of ndarray of shape (n_components_i,)
+        Variance of the training frames along each direction.
+    peak_, mean_, scale_ : ndarray of shape (n_features_in_,)
+        Largest magnitude of each feature over the training frames, and mean and
+        standard deviation in that unit; the scale of a constant feature is 0. The
+        view "collection" stands on them.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if the videos were data frames with such names.
+
+    See Also
+    --------
+    Framewise : Any scikit-learn transformer over the frames of videos.
+
+    Notes
+    -----
+    All training frames weigh the same, so that a long video weighs more than a short
+    one. They are all used, at a cost of O(n_frames n_features^2) and a memory of one
+    square matrix besides a video, or that of all frames where they are fewer than the
+    features. Features are not centred a second time after smoothing: a frame at the
+    mean is mapped to zero, and so is the view "video" of a constant video or of a
+    single frame.
+
+    Computed in float64, and returned in float32. Features are scaled by their largest
+    magnitude first, so that the unit they come in makes no difference up to 1e300. A
+    feature that varies by less than the rounding of its type counts as constant, and
+    contributes nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.preprocessing import WhitenedViews
+    >>> rng = np.random.default_rng(0)
+    >>> videos = [rng.normal(size=(60, 5)), rng.normal(size=(80, 5))]
+    >>> views = WhitenedViews(n_components=3).fit(videos)
+    >>> [video.shape for video in views.transform(videos)]
+    [(60, 6), (80, 6)]
+    >>> views.get_feature_names_out()[:4]
+    array(['video0', 'video1', 'video2', 'collection0'], dtype=object)
+    """
+
+    def __init__(
+        self,
+        *,
+        n_components: int = 24,
+        smoothing: float = 0.01,
+        views: Sequence[str] = ("video", "collection"),
+        whiten: bool = True,
+        offset: float = 0.0,
+    ) -> None:
+        self.n_components = n_components
+        self.smoothing = smoothing
+        self.views = views
+        self.whiten = whiten
+        self.offset = offset
+
+    def fit(self, videos: Videos, y: Any = None) -> WhitenedViews:
+        """Learn the principal directions of each view.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Training videos, with two frames or more in all.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+        """
+        self._check_parameters()
+        with unchanged_on_failure(self):
+            checked = check_videos(videos, estimator=self, min_total_frames=2)
+            self.peak_, self.mean_, self.scale_ = _moments(checked)
+            fitted = [self._fit_view(view, checked) for view in self.views]
+            self.components_ = [components for components, _ in fitted]
+            self.explained_variance_ = [variance for _, variance in fitted]
+            self._n_features_out = sum(map(len, self.components_)) + (self.offset > 0)
+            self._warn_of_empty_views()
+        return self
+
+    def transform(self, videos: Videos) -> Any:
+        """Project the frames of each video on the components of each view.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Videos with the features seen in `fit`.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_frames, n_features_out), or list of them
+            One array for one video, a list for many; data frames after `set_output`.
+        """
+        check_is_fitted(self, "components_")
+        checked = check_videos(videos, estimator=self, reset=False)
+        single = is_single_video(videos)
+        results = []
+        for index, video in enumerate(checked):
+            with naming_video(None if single else index):
+                results.append(self._transform_one(video))
+        return self._wrap_output(results, videos)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Get the names of the components: the view's name and a number.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            Only checked against the features seen in `fit`.
+
+        Returns
+        -------
+        ndarray of str
+            The names.
+        """
+        super().get_feature_names_out(input_features)
+        names = [
+            f"{view}{number}"
+            for view, components in zip(self.views, self.components_, strict=True)
+            for number in range(len(components))
+        ]
+        if self.offset > 0:
+            names.append("offset")
+        return np.asarray(names, dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that results are float32."""
+        tags: Tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def _check_parameters(self) -> None:
+        check_integer("n_components", self.n_components, low=1)
+        check_real("smoothing", self.smoothing, low=0, high=1)
+        check_choice("whiten", self.whiten, (True, False))
+        check_real("offset", self.offset, low=0)
+        views = self.views
+        if (
+            not isinstance(views, (tuple, list))
+            or not views
+            or any(view not in _VIEWS for view in views)
+            or len(set(views)) < len(views)
+        ):
+            raise InvalidParameterError(
+                f"views must be a tuple of some of {_VIEWS}, each once, got {views!r}."
+            )
+
+    def _standardise(self, view: str, video: np.ndarray) -> np.ndarray:
+        if view == "video":
+            return _standardise(video, *_moments([video]))
+        return _standardise(video, self.peak_, self.mean_, self.scale_)
+
+    def _fit_view(
+        self, view: str, videos: list[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        smooth = (
+            _smooth(self._standardise(view, video), self.smoothing) for video in videos
+        )
+        n_frames = sum(map(len, videos))
+        return _principal_directions(
+            smooth, n_frames, videos[0].shape[1], self.n_components
+        )
+
+    def _warn_of_empty_views(self) -> None:
+        empty = [
+            view
+            for view, variance in zip(self.views, self.explained_variance_, strict=True)
+            if not variance.any()
+        ]
+        if empty:
+            warnings.warn(
+                f"No feature varies in the view(s) {', '.join(empty)}: each is a "
+                "single column of zeros.",
+                DegenerateFramesWarning,
+                stacklevel=3,
+            )
+
+    def _length(self) -> float:
+        """Return the root mean square length of a training frame."""
+        variance = np.concatenate(self.explained_variance_)
+        return float(np.sqrt((variance > 0).sum() if self.whiten else variance.sum()))
+
+    def _transform_one(self, video: np.ndarray) -> np.ndarray:
+        # What overflows is found as infinity or NaN at the end.
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores = []
+            for view, components, variance in zip(
+                self.views, self.components_, self.explained_variance_, strict=True
+            ):
+                projected = self._standardise(view, video) @ components.T
+                if self.whiten:
+                    projected /= np.sqrt(np.where(variance > 0, variance, 1))
+                scores.append(projected)
+            # Smoothing after the projection is the same as before it, and less work.
+            smooth = _smooth(np.hstack(scores), self.smoothing)
+            if self.offset > 0:
+                column = np.full((len(video), 1), self.offset * self._length())
+                smooth = np.hstack([smooth, column])
+            result = smooth.astype(np.float32)
+        if not np.isfinite(result).all():
+            raise ValueError(
+                "X lies too far from the training videos: its components exceed the "
+                "range of float32."
+            )
+        return result
+
+
+def _smooth(frames: np.ndarray, smoothing: float) -> np.ndarray:
+    """Smooth along time with a Gaussian, repeating the first and the last frame."""
+    sigma = smoothing * len(frames)
+    radius = int(4 * sigma + 0.5)
+    if radius == 0:
+        return frames
+    smooth: np.ndarray
+    if radius < _LONG_KERNEL:
+        smooth = gaussian_filter1d(frames, sigma, axis=0, mode="nearest", radius=radius)
+        return smooth
+    # Imported here: it takes as long as half of skvas.
+    from scipy.signal import oaconvolve
+
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)[:, None]
+    padded = np.pad(frames, ((radius, radius), (0, 0)), mode="edge")
+    smooth = oaconvolve(padded, kernel / kernel.sum(), mode="valid", axes=0)
+    return smooth
+
+
+def _principal_directions(
+    videos: Iterator[np.ndarray], n_frames: int, n_features: int, n_components: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the directions of largest variance about zero, and these variances."""
+    if n_features <= n_frames:
+        moment = np.zeros((n_features, n_features))
+        for video in videos:
+            moment += video.T @ video
+        largest = [max(0, n_features - n_components), n_features - 1]
+        variance, directions = eigh(moment / n_frames, subset_by_index=largest)
+        variance, directions = variance[::-1], directions.T[::-1]
+    else:
+        _, singular, directions = svd(np.concatenate([*videos]), full_matrices=False)
+        variance = singular**2 / n_frames
+    kept = variance[:n_components] > _MIN_RELATIVE_VARIANCE * variance[0]
+    if not kept.any():
+        return np.zeros((1, n_features)), np.zeros(1)
+    directions, variance = (
+        directions[:n_components][kept],
+        variance[:n_components][kept],
+    )
+    # The first of the weights that are largest up to rounding: two correlated features
+    # have equal weights, and rounding must not decide on the sign.
+    weights = np.abs(directions)
+    leading = np.argmax(weights > 0.999 * weights.max(axis=1, keepdims=True), axis=1)
+    signs = np.sign(directions[np.arange(len(directions)), leading])
+    return directions * signs[:, None], variance

@@ -1,0 +1,257 @@
+"""Recipes: what a parameter given as "auto" stands for.
+
+A recipe is data. `RECIPES` holds ours and the published settings by the names that the
+parameter `recipe` of the estimators takes; add your own to it, such as
+``RECIPES["mine"] = dataclasses.replace(INFORMED, max_epochs=5)``.
+
+References
+----------
+.. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,
+   section 4 and supplementary material.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any
+
+from skvas.options._declare import OptionGroup, group_of
+from skvas.options._kinds import is_auto
+from skvas.options._settings import Settings
+
+__all__ = ["INFORMED", "PAPER", "RECIPES", "Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a parameter given as "auto" stands for.
+
+    Parameters
+    ----------
+    features : {"whitened", "standardise"} or None
+        Preprocessing of the videos.
+    encoder : str or tuple of int
+        Name of the encoder, or the widths of an :class:`~skvas.nn.MLPEncoder`.
+    max_epochs : int
+        Passes over the videos.
+    segmenting, aligning, training : mapping of str to object
+        Values of :class:`skvas.Segmenting`, :class:`skvas.Aligning` and
+        :class:`skvas.Training`.
+    ordered_rho : float, default=None
+        Weight of the order prior between videos that share an order; None: that of
+        `aligning`.
+    candidates : tuple of mapping, default=()
+        Values of :class:`skvas.Segmenting` that `fit` chooses from. Empty: nothing is
+        chosen.
+    n_actions : int, default=None
+        Number of actions that was published; None: it is estimated, if the recipe
+        chooses.
+
+    Examples
+    --------
+    >>> from skvas import JointAlignSegment
+    >>> from skvas.recipes import RECIPES
+    >>> RECIPES["breakfast/coffee"].n_actions
+    7
+    >>> JointAlignSegment("auto", recipe="breakfast/coffee")
+    JointAlignSegment(n_actions='auto', recipe='breakfast/coffee')
+    """
+
+    features: str | None
+    encoder: str | tuple[int, ...]
+    max_epochs: int
+    segmenting: Mapping[str, Any] = field(default_factory=dict)
+    aligning: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    ordered_rho: float | None = None
+    candidates: tuple[Mapping[str, Any], ...] = ()
+    n_actions: int | None = None
+
+    @property
+    def chooses(self) -> bool:
+        """Whether `fit` chooses from the data before training."""
+        return bool(self.candidates)
+
+    def resolve(
+        self,
+        owner: Any,
+        *,
+        in_order: bool = True,
+        chosen: Mapping[str, Any] | None = None,
+        can_keep_start: bool = True,
+    ) -> Settings:
+        """Replace every "auto" among the parameters of an estimator.
+
+        Parameters
+        ----------
+        owner : estimator
+            Has the parameters.
+        in_order : bool, default=True
+            Whether the videos share an order.
+        chosen : mapping, default=None
+            Values of :class:`skvas.Segmenting` that `fit` has chosen.
+        can_keep_start : bool, default=True
+            Whether the embedding starts as the features, so that the segmentation found
+            before training can supervise it.
+
+        Returns
+        -------
+        Settings
+            Without "auto", but for `segment_on`, which is resolved after training.
+        """
+        segmenting = aligning = None
+        if hasattr(owner, "segmenting"):
+            is_joint = hasattr(owner, "aligning")
+            default = {**self.segmenting, **(chosen or {}), "segment_on": "auto"}
+            if not (is_joint and can_keep_start):
+                default["teacher"] = "self"
+            segmenting = _fill(group_of(owner, "segmenting"), default)
+        if hasattr(owner, "aligning"):
+            default = dict(self.aligning)
+            if segmenting is not None:
+                default["alpha"] = segmenting["alpha"]
+            if in_order and self.ordered_rho is not None:
+                default["rho"] = self.ordered_rho
+            aligning = _fill(group_of(owner, "aligning"), default)
+        matching = getattr(owner, "matching", None)
+        if is_auto(matching):
+            matching = "monotone" if in_order else "plan"
+        return Settings(
+            max_epochs=_or(owner.max_epochs, self.max_epochs),
+            training=_fill(group_of(owner, "training"), self.training),
+            segmenting=segmenting,
+            aligning=aligning,
+            matching=matching,
+            beta=getattr(owner, "beta", 1.0),
+        )
+
+
+def _or(value: Any, default: Any) -> Any:
+    return default if is_auto(value) else value
+
+
+def _fill(group: OptionGroup, default: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a group that settings keep, "auto" replaced."""
+    return {
+        name: _or(value, default.get(name))
+        for name, value in group.get_params(deep=False).items()
+        if name not in UNSETTLED
+    }
+
+
+# They are of no use once training is over.
+UNSETTLED = {"callback", "checkpoint", "devices"}
+
+_STRUCTURE = {"alpha": 0.3, "radius": 0.04}
+
+INFORMED = Recipe(
+    features="whitened",
+    encoder="residual",
+    max_epochs=20,
+    segmenting={
+        **_STRUCTURE,
+        "start": "time",
+        "n_refine": 10,
+        "teacher": "start",
+        "rho": 0.0,
+        "lambda_actions": 0.3,
+    },
+    aligning={**_STRUCTURE, "rho": 0.0, "path_on": "both"},
+    training={"lr": 2e-3, "weight_decay": 1e-4, "tau": 0.2},
+    ordered_rho=0.35,
+    candidates=tuple(
+        {"start": start, "lambda_actions": weight, "alpha": alpha}
+        for start, (weight, alpha) in product(
+            ("time", "kmeans"), ((0.3, 0.3), (0.1, 0.3), (0.3, 0.6), (0.1, 0.6))
+        )
+    ),
+)
+
+PAPER = Recipe(
+    features=None,
+    encoder=(128, 40),
+    max_epochs=30,
+    segmenting={
+        **_STRUCTURE,
+        "start": "random",
+        "n_refine": 0,
+        "teacher": "self",
+        "rho": 0.15,
+        "lambda_actions": 0.11,
+    },
+    aligning={**_STRUCTURE, "rho": 0.15, "path_on": "embedding"},
+    training={"lr": 1e-3, "weight_decay": 1e-4, "tau": 0.1},
+)
+
+
+def _published(
+    *,
+    rho: float,
+    lambda_actions: float = 0.11,
+    alpha: float = 0.3,
+    radius: float = 0.04,
+    lr: float = 1e-3,
+    weight_decay: float = 1e-4,
+    **others: Any,
+) -> Recipe:
+    """Return published settings: the paper's recipe with a data set's values."""
+    shared = {"alpha": alpha, "radius": radius, "rho": rho}
+    return replace(
+        PAPER,
+        segmenting={**PAPER.segmenting, **shared, "lambda_actions": lambda_actions},
+        aligning={**PAPER.aligning, **shared},
+        training={**PAPER.training, "lr": lr, "weight_decay": weight_decay},
+        **others,
+    )
+
+
+_BREAKFAST = _published(
+    rho=0.2, lambda_actions=0.1, alpha=0.5, features="standardise", max_epochs=50
+)
+_BREAKFAST_ACTIONS = {
+    "pancake": 14,
+    "salat": 8,
+    "friedegg": 9,
+    "scrambledegg": 12,
+    "sandwich": 9,
+    "juice": 8,
+    "milk": 5,
+    "tea": 7,
+    "cereals": 5,
+    "coffee": 7,
+}
+_YOUTUBE = _published(
+    rho=0.15, lambda_actions=0.12, lr=1e-4, weight_decay=1e-5, encoder=(32, 32)
+)
+_YOUTUBE_ACTIONS = {
+    "changing_tire": 11,
+    "coffee": 10,
+    "cpr": 7,
+    "jump_car": 12,
+    "repot": 8,
+}
+
+# By the names that the parameter `recipe` takes. "vaot" was published for an image
+# backbone, to be given as `encoder`.
+RECIPES: dict[str, Recipe] = {
+    "informed": INFORMED,
+    "paper": PAPER,
+    **{
+        f"breakfast/{activity}": replace(_BREAKFAST, n_actions=n_actions)
+        for activity, n_actions in _BREAKFAST_ACTIONS.items()
+    },
+    **{
+        f"youtube/{activity}": replace(_YOUTUBE, n_actions=n_actions)
+        for activity, n_actions in _YOUTUBE_ACTIONS.items()
+    },
+    "salads/eval": _published(rho=0.15, lambda_actions=0.11, n_actions=12),
+    "salads/mid": _published(rho=0.15, lambda_actions=0.15, n_actions=19),
+    "desktop_assembly": _published(
+        rho=0.25, lambda_actions=0.16, radius=0.02, n_actions=22
+    ),
+    "vaot": _published(
+        rho=0.35, radius=0.02, lr=1e-5, weight_decay=1e-5, max_epochs=200
+    ),
+}

@@ -1,0 +1,245 @@
+"""What the data choose before training: settings, the number of actions, the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from skvas.decoding import plan_to_labels
+from skvas.exceptions import InvalidParameterError
+from skvas.metrics import (
+    PairMatches,
+    SharedOrder,
+    consistency_score,
+    modularity_score,
+)
+from skvas.segmentation._start import (
+    barycentres,
+    k_means,
+    refine,
+    time_slices,
+    vote,
+)
+from skvas.training._survey import Survey
+from skvas.transport import unit
+from skvas.videos._batch import VideoBatch, unpad
+
+# The two settings, as different as can be, that each number of actions is tried with.
+TRIALS: tuple[dict[str, Any], ...] = (
+    {"start": "kmeans", "lambda_actions": 0.3, "alpha": 0.3},
+    {"start": "time", "lambda_actions": 0.1, "alpha": 0.6},
+)
+# Scores of a number and of its two neighbours are averaged with these weights.
+SMOOTHING = (0.25, 0.5, 0.25)
+# Rounds of refinement of each candidate.
+CHOICE_ROUNDS = 5
+# Times that a random start is drawn for the choice, and how steeply the votes of
+# settings fall with their consistency.
+N_RESTARTS, VOTE_POWER = 3, 8
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where training starts, and how that was found.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (K, D)
+        Embeddings of the actions.
+    chosen : dict of str to object
+        Settings that were chosen.
+    scores : dict of str to ndarray or None
+        Each number of actions that was tried, and its score; None if none was.
+    order : SharedOrder or None
+        How far the videos share an order; None for a lone video.
+    """
+
+    vectors: np.ndarray
+    chosen: dict[str, Any]
+    scores: dict[str, np.ndarray] | None
+    order: SharedOrder | None
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the videos share an order; a lone video does with itself."""
+        return self.order is None or self.order.is_shared
+
+
+def choose_start(
+    survey: Survey,
+    task: Any,
+    n_actions: tuple[int, int],
+    *,
+    start: str,
+    n_refine: int,
+    candidates: Sequence[Mapping[str, Any]],
+    seed: int,
+) -> Start:
+    """Find the action embeddings that training starts from.
+
+    Parameters
+    ----------
+    survey : Survey
+        What the data say.
+    task : segmentation task
+        The problem; candidates replace some of its values.
+    n_actions : tuple of two int
+        The smallest and the largest number of actions.
+    start : {"time", "kmeans", "random"}
+        Where actions start if candidates do not say.
+    n_refine : int
+        Rounds of refinement.
+    candidates : sequence of mapping
+        Settings to choose from; one or none leave no choice.
+    seed : int
+        Draws random starts.
+    """
+    number, scores = _choose_number(survey, task, n_actions, candidates)
+    chosen: dict[str, Any] = {}
+    if len(survey.batch.lengths) > 1 and len(candidates) > 1:
+        election = _Election(survey, task, number, start, seed)
+        vectors, chosen = election.hold(candidates)
+        task = _with(task, chosen)
+    else:
+        vectors = _place(survey.embeddings, survey.batch, number, start, seed)
+    vectors = refine(vectors, survey.embeddings, survey.batch, task, n_refine)
+    return Start(vectors.cpu().numpy(), chosen, scores, survey.order)
+
+
+def open_candidates(
+    candidates: Sequence[Mapping[str, Any]], open_names: set[str]
+) -> list[dict[str, Any]]:
+    """Keep of candidates the values of open parameters, and each result once."""
+    kept: list[dict[str, Any]] = []
+    for candidate in candidates:
+        still_open = {n: v for n, v in candidate.items() if n in open_names}
+        if still_open not in kept:
+            kept.append(still_open)
+    return kept
+
+
+def agreement(labels: list[np.ndarray], matches: PairMatches, in_order: bool) -> float:
+    """Return how much the labels of matched frames tell about each other."""
+    found = consistency_score(labels, matches)
+    return found.score if in_order else found.free
+
+
+def _choose_number(
+    survey: Survey,
+    task: Any,
+    n_actions: tuple[int, int],
+    candidates: Sequence[Mapping[str, Any]],
+) -> tuple[int, dict[str, np.ndarray] | None]:
+    """Return the number of actions whose labels agree best across videos.
+
+    Matched frames of pairs of videos should have one label more often than by chance.
+    Labels of too few actions agree by chance, those of too many no longer agree.
+    """
+    low, high = n_actions
+    if low == high:
+        return low, None
+    few = survey.few
+    if len(few.lengths) < 2:
+        raise InvalidParameterError(
+            f"n_actions={n_actions!r} needs two videos or more, whose frames can be "
+            "matched; give the number of actions."
+        )
+    open_names = {name for candidate in candidates for name in candidate}
+    numbers = range(low, max(low, min(high, int(few.lengths.sum()))) + 1)
+    found = np.zeros((len(numbers), len(TRIALS)))
+    for (i, number), (j, trial) in product(enumerate(numbers), enumerate(TRIALS)):
+        tried = _with(task, {n: v for n, v in trial.items() if n in open_names})
+        placed = _place(few.frames, few, number, trial["start"])
+        labels = _labels(_try(placed, few, tried)[1], few)
+        found[i, j] = modularity_score(labels, survey.matches, ordered=survey.in_order)
+    score = ndimage.correlate1d(found.mean(axis=1), SMOOTHING, mode="nearest")
+    scores = {"n_actions": np.array(numbers), "score": score}
+    return numbers[int(score.argmax())], scores
+
+
+@dataclass(frozen=True)
+class _Election:
+    """Lets candidates vote on the segmentation that training starts from.
+
+    Frames of pairs of videos are matched in the space before training, whatever the
+    candidate. The candidate with the highest consistency score is chosen. Plans are
+    averaged with weights score**8; the start is the barycentres of the average.
+    """
+
+    survey: Survey
+    task: Any
+    n_actions: int
+    start: str
+    seed: int
+
+    def hold(
+        self, candidates: Sequence[Mapping[str, Any]]
+    ) -> tuple[Tensor, dict[str, Any]]:
+        """Return where the actions start, (K, D), and the chosen candidate."""
+        few, survey = self.survey.few, self.survey
+        plans, scores, tried = [], [], []
+        for placed, candidate in self._placed(candidates):
+            vectors, plan = _try(placed, few, _with(self.task, candidate))
+            labels = _labels(plan, few)
+            scores.append(agreement(labels, survey.matches, survey.in_order))
+            plans.append(plan)
+            tried.append((vectors, dict(candidate)))
+        best = int(np.argmax(scores))
+        vectors, chosen = tried[best]
+        weights = np.clip(scores, 0, None) ** VOTE_POWER
+        weights[best] = max(weights[best], np.finfo(float).tiny)
+        start = barycentres(vote(plans, weights), few.frames, few, vectors)
+        return start, chosen
+
+    def _placed(
+        self, candidates: Sequence[Mapping[str, Any]]
+    ) -> Iterator[tuple[Tensor, Mapping[str, Any]]]:
+        """Yield each candidate with each of the places that its start may give."""
+        few = self.survey.few
+        placed: dict[str, list[Tensor]] = {}
+        for candidate in candidates:
+            start = candidate.get("start", self.start)
+            if start not in placed:
+                n_places = N_RESTARTS if start == "random" else 1
+                placed[start] = [
+                    _place(few.frames, few, self.n_actions, start, self.seed + restart)
+                    for restart in range(n_places)
+                ]
+            for vectors in placed[start]:
+                yield vectors, candidate
+
+
+def _place(
+    embeddings: Tensor, batch: VideoBatch, n_actions: int, start: str, seed: int = 0
+) -> Tensor:
+    """Return the actions before any refinement, (K, D); the seed is of random ones."""
+    if start == "time":
+        return time_slices(embeddings, batch, n_actions)
+    if start == "kmeans":
+        return k_means(embeddings, batch, n_actions)
+    rng = np.random.RandomState(seed)
+    drawn = rng.standard_normal((n_actions, embeddings.shape[2]))
+    return unit(torch.from_numpy(drawn).to(embeddings))
+
+
+def _try(start: Tensor, few: VideoBatch, task: Any) -> tuple[Tensor, Tensor]:
+    """Refine actions a little; return them and the plans they lead to."""
+    vectors = refine(start, few.frames, few, task, CHOICE_ROUNDS)
+    return vectors, task.solve(few.frames, few, vectors).plan
+
+
+def _labels(plan: Tensor, batch: VideoBatch) -> list[np.ndarray]:
+    return [plan_to_labels(shares) for shares in unpad(plan, batch.lengths)]
+
+
+def _with(task: Any, values: Mapping[str, Any]) -> Any:
+    """Return a task with those of the values that it has fields for."""
+    names = {field.name for field in fields(task)}
+    return replace(task, **{n: v for n, v in values.items() if n in names})

@@ -1,0 +1,118 @@
+"""What a fitted estimator labels frames with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from skvas.decoding import plan_to_labels
+from skvas.metrics import match_pairs
+from skvas.segmentation._choice import agreement
+from skvas.training._survey import CHOICE_FRAMES
+from skvas.transport import unit
+from skvas.videos._batch import pad, unpad
+from skvas.videos._frames import spread_frames
+from skvas.videos._jobs import decode_in_jobs
+from skvas.videos._views import Views
+
+# Share of the consistency before training that has to be there after it.
+MIN_CONSISTENCY_RATIO = 0.98
+
+
+@dataclass(frozen=True)
+class FrameLabeller:
+    """Labels frames by transport to the actions.
+
+    Parameters
+    ----------
+    task : segmentation task
+        The problem.
+    actions : ndarray of shape (K, D)
+        Unit vectors, among the features or the embeddings.
+    space : {"features", "embedding"}
+        Where frames are compared with them.
+    device : torch.device
+        Where to compute.
+    n_jobs : int, default=None
+        Processes, by joblib.
+    """
+
+    task: Any
+    actions: np.ndarray
+    space: str
+    device: torch.device
+    n_jobs: int | None = None
+
+    def labels(self, views: Views) -> list[np.ndarray]:
+        """Return the action of each frame, (n_i,)."""
+        return [plan_to_labels(shares) for shares in self.shares(views)]
+
+    def shares(self, views: Views) -> list[np.ndarray]:
+        """Return how each frame is shared out among the actions, (n_i, K)."""
+        return [shares for shares, _ in self.segment(views)]
+
+    def objectives(self, views: Views) -> list[float]:
+        """Return the value of each video's transport problem."""
+        return [objective for _, objective in self.segment(views)]
+
+    def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
+        """Return the shares of each video, and the value of its problem."""
+        if self.space == "features":
+            frames = directions(views.features)
+        else:
+            frames = views.embeddings
+        common = (self.actions, self.task, str(self.device))
+        return decode_in_jobs(
+            _segment, frames, common, width=len(self.actions), n_jobs=self.n_jobs
+        )
+
+
+def choose_labeller(
+    labellers: Sequence[FrameLabeller], views: Views, in_order: bool
+) -> tuple[FrameLabeller, list[np.ndarray]]:
+    """Return the labeller to keep, and its labels.
+
+    Parameters
+    ----------
+    labellers : sequence of FrameLabeller
+        One, or the one before training and the one after it: training serves two
+        tasks, or pseudo-labels alone, and may blur the actions.
+    views : Views
+        The videos of `fit`.
+    in_order : bool
+        Whether they share an order.
+    """
+    labels = [labeller.labels(views) for labeller in labellers]
+    if len(labellers) == 1:
+        return labellers[0], labels[0]
+    few = [spread_frames(len(video), CHOICE_FRAMES) for video in views.features]
+    matches = match_pairs(_pick(directions(views.features), few), random_state=0)
+    before, after = (
+        agreement(_pick(found, few), matches, in_order) for found in labels
+    )
+    best = int(after >= MIN_CONSISTENCY_RATIO * before)
+    return labellers[best], labels[best]
+
+
+def _pick(arrays: list[np.ndarray], frames: list[np.ndarray]) -> list[np.ndarray]:
+    return [array[where] for array, where in zip(arrays, frames, strict=True)]
+
+
+def directions(features: list[np.ndarray]) -> list[np.ndarray]:
+    """Scale frames to length one, as embeddings are."""
+    return [unit(torch.tensor(video)).numpy() for video in features]
+
+
+def _segment(
+    frames: list[np.ndarray], actions: np.ndarray, task: Any, device: str
+) -> list[tuple[np.ndarray, float]]:
+    """Return rows of the plans, summing to 1, and the objectives of a batch."""
+    batch = pad(frames, torch.device(device))
+    found = task.solve(batch.frames, batch, torch.from_numpy(actions).to(batch.frames))
+    lengths = batch.lengths.to(found.plan.device)
+    shares = unpad(found.plan * lengths[:, None, None], batch.lengths)
+    return list(zip(shares, found.objective.tolist(), strict=True))

@@ -1,0 +1,112 @@
+"""Where training starts: prototypes from what the data already say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from sklearn.cluster import AgglomerativeClustering, KMeans
+from torch import Tensor
+
+from skvas.transport import unit
+from skvas.transport._precision import full_precision
+from skvas.videos._batch import VideoBatch
+from skvas.videos._frames import spread_frames
+
+# Frames of all videos together that Ward's clusters are found from.
+WARD_FRAMES = 2048
+
+
+def time_slices(embeddings: Tensor, batch: VideoBatch, n_actions: int) -> Tensor:
+    """Return the mean embedding of each of K equal slices of time, (K, D).
+
+    A slice that no frame falls into, as all videos are shorter than K, takes the frame
+    of the first video that is nearest in time.
+    """
+    n, device = embeddings.shape[1], embeddings.device
+    lengths = batch.lengths.to(device)
+    slices = torch.arange(n, device=device) * n_actions // lengths[:, None]  # (B, N)
+    frames, where = embeddings[batch.mask], slices[batch.mask]
+    sums = embeddings.new_zeros(n_actions, embeddings.shape[2])
+    sums.index_add_(0, where, frames)
+    empty = torch.bincount(where, minlength=n_actions) == 0
+    times = (torch.arange(n_actions, device=device) * lengths[0]) // n_actions
+    sums[empty] = embeddings[0, times[empty]]
+    return unit(sums)
+
+
+def k_means(embeddings: Tensor, batch: VideoBatch, n_actions: int) -> Tensor:
+    """Return k-means centres of the frames of all videos, ordered by mean time.
+
+    They start from Ward's clusters of frames evenly spread, so nothing is random.
+    """
+    frames = embeddings[batch.mask].cpu().numpy()
+    lengths = batch.lengths.to(embeddings.device)
+    n = torch.arange(embeddings.shape[1], device=embeddings.device)
+    times = (n / lengths[:, None])[batch.mask].cpu().numpy()
+    few = frames[spread_frames(len(frames), WARD_FRAMES)]
+    n_distinct = min(n_actions, len(np.unique(few, axis=0)))
+    start = _ward_centres(few, n_distinct)
+    model = KMeans(n_distinct, init=start, n_init=1, random_state=0).fit(frames)
+    centres = model.cluster_centers_
+    order = np.argsort([times[model.labels_ == k].mean() for k in range(len(centres))])
+    # Fewer distinct frames than actions: the rest start as copies of the first.
+    order = np.concatenate([order, np.repeat(order[:1], n_actions - len(order))])
+    return unit(torch.from_numpy(centres[order]).to(embeddings))
+
+
+def _ward_centres(frames: np.ndarray, n_clusters: int) -> np.ndarray:
+    if n_clusters == 1:  # of a single frame too, which Ward's method refuses
+        return frames.mean(axis=0, keepdims=True)
+    labels = AgglomerativeClustering(n_clusters, linkage="ward").fit_predict(frames)
+    return np.stack([frames[labels == k].mean(axis=0) for k in range(n_clusters)])
+
+
+def refine(
+    prototypes: Tensor,
+    embeddings: Tensor,
+    batch: VideoBatch,
+    task: Any,
+    n_rounds: int,
+) -> Tensor:
+    """Alternate plans with barycentres: each action moves to the mean of its frames."""
+    for _ in range(n_rounds):
+        plan = task.solve(embeddings, batch, prototypes).plan
+        prototypes = barycentres(plan, embeddings, batch, prototypes)
+    return prototypes
+
+
+def barycentres(
+    plan: Tensor, embeddings: Tensor, batch: VideoBatch, prototypes: Tensor
+) -> Tensor:
+    """Return the unit mean of the frames that a plan (B, N, K) gives each action.
+
+    All frames weigh the same. An action without mass keeps its prototype.
+    """
+    shares = plan * batch.lengths.to(plan.device)[:, None, None]
+    with full_precision(plan.device):
+        sums = torch.einsum("bnk,bnd->kd", shares, embeddings)
+    moved = sums.norm(dim=1, keepdim=True) > torch.finfo(sums.dtype).eps
+    return torch.where(moved, unit(sums), prototypes)
+
+
+def vote(plans: Sequence[Tensor], weights: np.ndarray) -> Tensor:
+    """Average plans (B, N, K) that number the actions differently.
+
+    The actions of each plan are matched one to one with those of the vote so far, by
+    the mass that they share: at first with the plan of the largest weight, then with
+    the average of all.
+    """
+    voted = plans[int(weights.argmax())]
+    for _ in range(2):
+        total = torch.zeros_like(voted)
+        for plan, weight in zip(plans, weights / weights.sum(), strict=True):
+            with full_precision(plan.device):
+                shared = torch.einsum("bnk,bnl->kl", voted, plan)
+            partners = linear_sum_assignment(shared.cpu().numpy(), maximize=True)[1]
+            total += float(weight) * plan[:, :, partners]
+        voted = total
+    return voted

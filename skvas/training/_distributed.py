@@ -1,0 +1,199 @@
+"""Training over several processes: each takes its share of every batch."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import pickle
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skvas._optional import import_optional
+
+# Name of the package, and of what it logs to.
+FABRIC = "lightning_fabric"
+
+
+class Team:
+    """The processes that train one model, as one of them sees them; here, a lone one.
+
+    Attributes
+    ----------
+    rank : int
+        Which of the processes this is.
+    size : int
+        How many there are.
+    """
+
+    rank = 0
+    size = 1
+
+    def add_up(self, tensors: Sequence[Tensor]) -> None:
+        """Replace tensors by their sums over the team."""
+
+    def check_agreement(self, digest: str) -> None:
+        """Raise an error if others have come here with other data."""
+
+
+ALONE = Team()
+
+
+class FabricTeam(Team):
+    """A team whose members talk to each other by Lightning Fabric.
+
+    Parameters
+    ----------
+    fabric : lightning_fabric.Fabric
+        Launched.
+    """
+
+    def __init__(self, fabric: Any) -> None:
+        self.fabric = fabric
+        self.rank = fabric.global_rank
+        self.size = fabric.world_size
+
+    def add_up(self, tensors: Sequence[Tensor]) -> None:
+        joined = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        summed = self.fabric.all_reduce(joined, reduce_op="sum")
+        parts = summed.split([tensor.numel() for tensor in tensors])
+        for tensor, part in zip(tensors, parts, strict=True):
+            tensor.copy_(part.view_as(tensor))
+
+    def check_agreement(self, digest: str) -> None:
+        self.fabric.barrier()
+        if self.fabric.broadcast(digest) != digest:
+            raise ValueError(
+                f"process {self.rank} has prepared another training than process 0; "
+                "give all the same videos, the same parameters and, as random_state, "
+                "the same int."
+            )
+
+
+def is_launched() -> bool:
+    """Tell whether torchrun has started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def join_team(n_processes: int, device: torch.device) -> tuple[Team, torch.device]:
+    """Join the processes that torchrun has started.
+
+    Parameters
+    ----------
+    n_processes : int
+        How many there should be.
+    device : torch.device
+        Where to compute; of several GPUs, each process has its own.
+
+    Returns
+    -------
+    team : Team
+        The processes.
+    device : torch.device
+        Where this one computes.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer.
+    """
+    size = int(os.environ["WORLD_SIZE"])
+    if size != n_processes:
+        raise ValueError(
+            f"devices={n_processes}, but torchrun has started {size} processes; "
+            "they must be as many."
+        )
+    local = int(os.environ["LOCAL_WORLD_SIZE"])
+    fabric = _fabric(device, local, "ddp", num_nodes=size // local)
+    with _unnoticed():
+        fabric.launch()
+    return FabricTeam(fabric), fabric.device
+
+
+def launch(
+    work: Callable[[Team, torch.device], object],
+    n_processes: int,
+    device: torch.device,
+    strategy: str = "auto",
+) -> None:
+    """Do work in new processes, and wait for them.
+
+    Parameters
+    ----------
+    work : callable
+        Called with the team and the device in each process. What it returns is lost.
+    n_processes : int
+        How many to start.
+    device : torch.device
+        Where to compute; of several GPUs, each process has its own.
+    strategy : {"auto", "fork", "spawn"}, default="auto"
+        How to start them. "auto": fork, which is quick, on a CPU, where that can be
+        done; spawn else.
+    """
+    if strategy == "auto":
+        can_fork = "fork" in multiprocessing.get_all_start_methods()
+        strategy = "fork" if can_fork and device.type == "cpu" else "spawn"
+    fabric = _fabric(device, n_processes, f"ddp_{strategy}")
+    before = multiprocessing.active_children()
+    try:
+        with _unnoticed():
+            fabric.launch(_Work(work))
+    except BaseException:  # such as an interrupt, which may end this process alone
+        for child in set(multiprocessing.active_children()).difference(before):
+            child.kill()
+            child.join()
+        raise
+
+
+class _Work:
+    """What a new process does; can be pickled if the work can."""
+
+    def __init__(self, work: Callable[[Team, torch.device], object]) -> None:
+        self.work = work
+
+    def __getstate__(self) -> bytes:
+        # By value: torch's own way would let processes train in one shared memory.
+        return pickle.dumps(self.work)
+
+    def __setstate__(self, state: bytes) -> None:
+        self.work = pickle.loads(state)
+        logging.getLogger(FABRIC).setLevel(logging.WARNING)  # a new process says all
+
+    def __call__(self, fabric: Any) -> None:
+        # A forked process has lost OpenMP's threads; and processes share the cores.
+        torch.set_num_threads(1)
+        self.work(FabricTeam(fabric), fabric.device)
+
+
+@contextmanager
+def _unnoticed() -> Iterator[None]:
+    """Let Fabric say nothing, and leave no trace in the environment."""
+    logger, port = logging.getLogger(FABRIC), os.environ.get("MASTER_PORT")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            # What a fork loses, OpenMP's threads, is seen to.
+            warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+        os.environ.pop("MASTER_PORT", None)
+        if port is not None:
+            os.environ["MASTER_PORT"] = port
+
+
+def _fabric(
+    device: torch.device, n_processes: int, strategy: str, *, num_nodes: int = 1
+) -> Any:
+    return import_optional(FABRIC, "distributed").Fabric(
+        accelerator=device.type,
+        devices=n_processes,
+        strategy=strategy,
+        num_nodes=num_nodes,
+    )

@@ -1,0 +1,135 @@
+"""The training loop, the only one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skvas.training._callbacks import Callback, announce
+from skvas.training._distributed import ALONE, Team
+from skvas.training._objective import Losses
+from skvas.training._randomness import GlobalGenerators
+from skvas.training._sampling import Pairs, PairSampler
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """All that the rest of a training depends on, between two epochs.
+
+    Parameters
+    ----------
+    modules : Module
+        What is trained.
+    optimizer : Optimizer
+        Of its parameters.
+    rng : RandomState
+        What batches are drawn by.
+    records : list of dict
+        One for each epoch that is over.
+    generators : GlobalGenerators, default=None
+        What the modules draw from, if they draw at all.
+    """
+
+    modules: nn.Module
+    optimizer: torch.optim.Optimizer
+    rng: np.random.RandomState
+    records: list[dict[str, float]]
+    generators: GlobalGenerators | None = None
+
+
+class CheckpointHook(Protocol):
+    """Saves a training, so that it can resume where it was stopped."""
+
+    def begin(self, state: TrainingState) -> None:
+        """Restore the training, if there is one to resume."""
+
+    def end_epoch(self, state: TrainingState, *, last: bool) -> None:
+        """Save the training."""
+
+
+def train(
+    compute: Callable[[Pairs, float], Losses],
+    sampler: PairSampler,
+    modules: nn.Module,
+    *,
+    lr: float,
+    weight_decay: float,
+    max_epochs: int,
+    after_step: Callable[[], None],
+    team: Team = ALONE,
+    checkpoint: CheckpointHook | None = None,
+    callback: Callback | None = None,
+    verbose: int = 0,
+    generators: GlobalGenerators | None = None,
+) -> dict[str, np.ndarray]:
+    """Minimise a loss over batches of pairs by Adam.
+
+    Parameters
+    ----------
+    compute : callable
+        From a batch of pairs, and the share of the training that is over, to `Losses`.
+    sampler : PairSampler
+        Gives the batches.
+    modules : Module
+        What is trained, in place.
+    lr, weight_decay : float
+        Of Adam.
+    max_epochs : int
+        Passes over the videos.
+    after_step : callable
+        Called after each step of the optimiser, to put parameters back on the sphere.
+    team : Team, default=ALONE
+        The processes that train together.
+    checkpoint : CheckpointHook, default=None
+        Saves the training, and resumes it.
+    callback : callable, default=None
+        Called with the record of each epoch.
+    verbose : int, default=0
+        0 is silent, 1 logs about ten lines, 2 one line an epoch.
+    generators : GlobalGenerators, default=None
+        What the modules draw from, if they draw at all.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (max_epochs,)
+        The mean of each part over each epoch, beside `epoch`, `loss` and `seconds`.
+    """
+    modules.train()
+    # As a group they may be none, where nothing is to be trained.
+    groups = [{"params": list(modules.parameters())}]
+    optimizer = torch.optim.Adam(groups, lr=lr, weight_decay=weight_decay)
+    records: list[dict[str, float]] = []
+    state = TrainingState(modules, optimizer, sampler.rng, records, generators)
+    if checkpoint is not None:
+        checkpoint.begin(state)
+    for epoch in range(len(records), max_epochs):
+        started = time.perf_counter()
+        seen: list[dict[str, Tensor]] = []
+        for pairs in sampler.epoch():
+            losses = compute(pairs, epoch / max_epochs)
+            optimizer.zero_grad(set_to_none=True)
+            (losses.total * pairs.weight).backward()
+            team.add_up([p.grad for p in modules.parameters() if p.grad is not None])
+            optimizer.step()
+            after_step()
+            parts = {"loss": losses.total.detach(), **losses.parts}
+            seen.append({name: part * pairs.weight for name, part in parts.items()})
+        means = {name: torch.stack([p[name] for p in seen]).mean() for name in seen[0]}
+        team.add_up(list(means.values()))
+        found = {name: float(mean) for name, mean in means.items()}
+        seconds = time.perf_counter() - started
+        records.append({"epoch": epoch + 1, **found, "seconds": seconds})
+        announce(records[-1], max_epochs, verbose)
+        if checkpoint is not None:
+            checkpoint.end_epoch(state, last=epoch + 1 == max_epochs)
+        if callback is not None:
+            callback(records[-1])
+    modules.eval()
+    names = records[0] if records else ("epoch", "loss", "seconds")
+    return {name: np.array([record[name] for record in records]) for name in names}

@@ -1,0 +1,123 @@
+"""What one batch of pairs of videos costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skvas.nn.model import Model
+from skvas.training._sampling import Pairs
+from skvas.transport import FGWResult, unit
+from skvas.videos._batch import VideoBatch, join
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What one batch of pairs gives.
+
+    Parameters
+    ----------
+    total : Tensor of shape ()
+        Is descended.
+    parts : mapping of str to float Tensor of shape ()
+        Terms and diagnostics, detached; their means over an epoch are recorded.
+    """
+
+    total: Tensor
+    parts: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The weighted sum of the losses of one task or of both.
+
+    Parameters
+    ----------
+    segmentation : segmentation task, default=None
+        Frames against actions.
+    alignment : alignment task, default=None
+        Frames of one video against those of its partner.
+    beta : float, default=1.0
+        Weight of the alignment beside the segmentation.
+    teacher : ndarray of shape (K, D_in), default=None
+        Actions among the features whose segmentation supervises training, fixed. None:
+        the segmentation of the model itself does.
+    """
+
+    segmentation: Any = None
+    alignment: Any = None
+    beta: float = 1.0
+    teacher: np.ndarray | None = None
+
+    def __call__(self, model: Model, pairs: Pairs, progress: float) -> Losses:
+        """Return the losses of a batch when a share of the training is over."""
+        if self.alignment is None:
+            return self._segment(model, pairs)
+        if self.segmentation is None:
+            return self._align(model, pairs, progress)
+        return self._do_both(model, pairs, progress)
+
+    def _segment(self, model: Model, pairs: Pairs) -> Losses:
+        x = model.embed(pairs.x)
+        loss, found = self._segmentation_loss(x, pairs.x, model)
+        rank = effective_rank(x, pairs.x.mask)
+        return Losses(loss, {**_segmentation_parts(found), "embedding_rank": rank})
+
+    def _align(self, model: Model, pairs: Pairs, progress: float) -> Losses:
+        x, y = model.embed(pairs.x), model.embed(pairs.y)
+        loss, found = self.alignment.at(progress).loss(x, y, pairs.x, pairs.y)
+        parts = {
+            "objective_alignment": found.objective.mean(),
+            "embedding_rank": effective_rank(x, pairs.x.mask),
+        }
+        return Losses(loss, parts)
+
+    def _do_both(self, model: Model, pairs: Pairs, progress: float) -> Losses:
+        both = join(pairs.x, pairs.y)  # segmented in one batch, in half of the time
+        embeddings = model.embed(both)
+        n_pairs = len(pairs.x.lengths)
+        x = embeddings[:n_pairs, : pairs.x.frames.shape[1]]
+        y = embeddings[n_pairs:, : pairs.y.frames.shape[1]]
+        mean, found = self._segmentation_loss(embeddings, both, model)
+        task = self.alignment.at(progress)
+        loss_xy, found_xy = task.loss(x, y, pairs.x, pairs.y)
+        segmentation = 2 * mean  # of x, and of y
+        parts = {
+            "loss_segmentation": segmentation.detach(),
+            "loss_alignment": loss_xy.detach(),
+            **_segmentation_parts(found),
+            "objective_alignment": found_xy.objective.mean(),
+            "embedding_rank": effective_rank(x, pairs.x.mask),
+        }
+        return Losses(segmentation + self.beta * loss_xy, parts)
+
+    def _segmentation_loss(
+        self, embeddings: Tensor, batch: VideoBatch, model: Model
+    ) -> tuple[Tensor, FGWResult]:
+        teacher = None
+        if self.teacher is not None:
+            actions = torch.from_numpy(self.teacher).to(batch.frames)
+            teacher = unit(batch.frames), actions
+        return self.segmentation.loss(embeddings, batch, model.actions(), teacher)
+
+
+def effective_rank(embeddings: Tensor, mask: Tensor) -> Tensor:
+    """Return how many dimensions the embeddings fill: exp of the spectrum's entropy."""
+    frames = embeddings.detach()[mask]
+    spectrum = torch.linalg.eigvalsh(frames.T @ frames).clamp_min(0)
+    return torch.special.entr(spectrum / spectrum.sum()).sum().exp()
+
+
+def _segmentation_parts(found: FGWResult) -> dict[str, Tensor]:
+    """Return what the plans of a batch say about the state of the segmentation."""
+    usage = found.plan.sum(dim=1)  # (B, K)
+    entropy = torch.special.entr(usage).sum(dim=1).exp()
+    return {
+        "objective_segmentation": found.objective.mean(),
+        "actions_used": entropy.mean(),
+    }

@@ -1,0 +1,87 @@
+"""What the data say before training, looked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skvas.metrics import PairMatches, SharedOrder, match_pairs, shared_order
+from skvas.nn.model import Model
+from skvas.videos._batch import VideoBatch, spread_batch, unpad
+
+# Frames of a video that choices look at.
+CHOICE_FRAMES = 128
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Frames of all videos as the encoder embeds them before training.
+
+    Parameters
+    ----------
+    embeddings : Tensor of shape (B, N, D)
+        Unit embeddings of evenly spread frames.
+    batch : VideoBatch
+        Their features.
+    order : SharedOrder or None
+        How far the videos share an order; None for a lone video.
+    """
+
+    embeddings: Tensor
+    batch: VideoBatch
+    order: SharedOrder | None
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        features: Sequence[np.ndarray],
+        n_frames: int,
+        device: torch.device,
+        rng: np.random.RandomState,
+    ) -> Survey:
+        """Embed at most `n_frames` frames of each video, and look for a shared order.
+
+        Parameters
+        ----------
+        model : Model
+            Before training.
+        features : sequence of ndarray of shape (n_i, D_in)
+            What the encoder sees of the videos.
+        n_frames : int
+            Frames of a video.
+        device : torch.device
+            Where to compute.
+        rng : RandomState
+            Draws the pairs of videos that are compared.
+        """
+        batch = spread_batch(features, n_frames, device)
+        with torch.no_grad():
+            embeddings = model.embed(batch)
+        order = None
+        if len(features) > 1:
+            arrays = unpad(embeddings, batch.lengths)
+            order = shared_order(arrays, random_state=rng)
+        return cls(embeddings, batch, order)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the videos share an order; a lone video does with itself."""
+        return self.order is None or self.order.is_shared
+
+    @cached_property
+    def few(self) -> VideoBatch:
+        """Embeddings of the frames that choices look at."""
+        arrays = unpad(self.embeddings, self.batch.lengths)
+        return spread_batch(arrays, CHOICE_FRAMES, self.embeddings.device)
+
+    @cached_property
+    def matches(self) -> PairMatches:
+        """Matched frames of pairs of videos, the same whatever the seed."""
+        arrays = unpad(self.few.frames, self.few.lengths)
+        return match_pairs(arrays, random_state=0)

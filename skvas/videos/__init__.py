@@ -1,0 +1,1 @@
+"""The border between lists of arrays and padded batches of tensors."""

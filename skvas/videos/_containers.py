@@ -1,0 +1,132 @@
+"""Results in the container that the input came in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import TransformerMixin
+from sklearn.utils.metaestimators import available_if
+
+from skvas._optional import import_optional
+from skvas._typing import Videos
+from skvas.validation import check_choice, is_single_video, list_videos
+
+
+def like_input(results: Sequence[np.ndarray], single: bool) -> np.ndarray:
+    """Return the result of one video as it is, those of many as an object array.
+
+    Parameters
+    ----------
+    results : sequence of ndarray
+        One result a video.
+    single : bool
+        Whether the user gave one video, not in a list.
+
+    Returns
+    -------
+    ndarray
+        The only result, or a 1-D object array of results. That has one axis even
+        where all lengths are equal, so that scikit-learn can join and split it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.videos._containers import like_input
+    >>> like_input([np.zeros(4), np.zeros(4)], single=False).shape
+    (2,)
+    """
+    if single:
+        return results[0]
+    mirrored = np.empty(len(results), dtype=object)
+    mirrored[:] = list(results)  # an array in its place would be spread out
+    return mirrored
+
+
+def list_like_input(results: Sequence[Any], single: bool) -> Any:
+    """Return the result of one video as it is, those of many as a list.
+
+    Parameters
+    ----------
+    results : sequence
+        One result a video.
+    single : bool
+        Whether the user gave one video, not in a list.
+
+    Returns
+    -------
+    object or list
+        The only result, or the list of them.
+
+    Examples
+    --------
+    >>> from skvas.videos._containers import list_like_input
+    >>> list_like_input(["a"], single=True), list_like_input(["a"], single=False)
+    ('a', ['a'])
+    """
+    return results[0] if single else list(results)
+
+
+class VideoTransformerMixin(TransformerMixin):
+    """Give a transformer of videos `fit_transform` and `set_output`.
+
+    scikit-learn wraps every `transform` to make a data frame of its result, and fails
+    on a list. Here nothing is wrapped: `transform` ends with
+    ``return self._wrap_output(results, videos)``, and many videos give a list of data
+    frames. List this class before `BaseEstimator`. `set_output` is there if
+    `get_feature_names_out` is.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # The keyword is not inherited, so that it has to be given for each subclass.
+        super().__init_subclass__(**{**kwargs, "auto_wrap_output_keys": None})
+
+    def __sklearn_clone__(self) -> Any:
+        clone = super().__sklearn_clone__()
+        if hasattr(self, "_output_container"):
+            clone._output_container = self._output_container
+        return clone
+
+    @available_if(lambda self: hasattr(self, "get_feature_names_out"))
+    def set_output(self, *, transform: str | None = None) -> Any:
+        """Choose the container of what `transform` and `fit_transform` return.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            NumPy arrays or data frames, one a video; None changes nothing. Where it
+            was never set, scikit-learn's ``set_config(transform_output=...)`` holds.
+
+        Returns
+        -------
+        self
+            The transformer.
+        """
+        choices = (None, "default", "pandas", "polars")
+        if check_choice("transform", transform, choices) is not None:
+            self._output_container = transform
+        return self
+
+    def _wrap_output(self, results: Sequence[np.ndarray], videos: Videos) -> Any:
+        """Turn one array a video into what the user asked for."""
+        single = is_single_video(videos)
+        container = getattr(self, "_output_container", get_config()["transform_output"])
+        if container == "default" or not hasattr(self, "get_feature_names_out"):
+            return list_like_input(results, single)
+        names = self.get_feature_names_out()
+        frames = [
+            _data_frame(container, result, names, getattr(item, "index", None))
+            for result, item in zip(results, list_videos(videos), strict=True)
+        ]
+        return list_like_input(frames, single)
+
+
+def _data_frame(container: str, result: np.ndarray, names: Any, index: Any) -> Any:
+    library = import_optional(container, "io")
+    if container == "polars":
+        return library.DataFrame(result, schema=list(names), orient="row")
+    # A list has a method of that name.
+    index = None if callable(index) else index
+    return library.DataFrame(result, columns=names, index=index, copy=False)

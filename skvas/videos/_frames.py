@@ -1,0 +1,27 @@
+"""Which frames of a video are looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def sample_frames(
+    n_frames: int, n_samples: int, rng: np.random.RandomState
+) -> np.ndarray:
+    """Draw one frame from each of `n_samples` equal strata, in time order.
+
+    A video that is not longer is used whole.
+    """
+    if n_frames <= n_samples:
+        return np.arange(n_frames)
+    edges = np.arange(n_samples) * (n_frames / n_samples)
+    drawn = edges + rng.random_sample(n_samples) * (n_frames / n_samples)
+    return np.minimum(drawn.astype(np.int64), n_frames - 1)
+
+
+def spread_frames(n_frames: int, n_samples: int) -> np.ndarray:
+    """Take the middle frame of each of `n_samples` equal strata; nothing is random."""
+    if n_frames <= n_samples:
+        return np.arange(n_frames)
+    middles = (np.arange(n_samples) + 0.5) * (n_frames / n_samples)
+    return middles.astype(np.int64)

@@ -1,0 +1,216 @@
+"""Alignment coarse to fine against alignment in full, and batches of videos."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import issparse
+
+from skvas import _aligning, _base, _coarse
+from skvas.alignment._result import View
+from skvas.alignment._coarse import alignment_memory, parse_memory
+from skvas._training import AlignmentTask, VirtualFrame, _virtual
+from skvas.tasks._virtual import Quantile
+from skvas.exceptions import CoarseAlignmentWarning, InvalidParameterError
+from skvas.transport import cosine_cost
+from tests.models import ALIGNERS, quick, small_videos
+
+N, M, RADIUS = 400, 330, 0.04
+MATCHINGS = ["monotone", "plan", "nearest"]
+coarsely = pytest.mark.filterwarnings("ignore::skvas.exceptions.CoarseAlignmentWarning")
+
+
+def embedding(n, warp, seed):
+    """Draw a smooth path on the sphere, run through at a pace of its own."""
+    rng = np.random.default_rng(seed)
+    time = np.linspace(0, 1, n) ** warp * 6 * np.pi
+    waves = np.stack([np.sin(time * (k + 1) / 7 + k) for k in range(20)], axis=1)
+    noisy = waves + 0.2 * rng.standard_normal(waves.shape)
+    return (noisy / np.linalg.norm(noisy, axis=1, keepdims=True)).astype(np.float32)
+
+
+def make_task(virtual_mass=None, zeta=0.5):
+    return AlignmentTask(
+        alpha=0.3,
+        eps=0.07,
+        radius=RADIUS,
+        rho=0.35,
+        virtual=VirtualFrame(zeta, virtual_mass),
+        tau=0.1,
+        max_iter=25,
+    )
+
+
+def align(x, y, task, matching, limit):
+    x, y = (v if isinstance(v, View) else View(v) for v in (x, y))
+    return _aligning._align([x], y, task, matching, "cpu", limit)[0]
+
+
+def align_both(x, y, task, matching, monkeypatch, frames=150):
+    """Align coarse to fine, and in full."""
+    monkeypatch.setattr(_coarse, "COARSE_FRAMES", frames)
+    monkeypatch.setattr(_virtual, "QUANTILE_FRAMES", frames // 2)
+    monkeypatch.setattr(_coarse, "BLOCK_ENTRIES", 50 * len(y))
+    monkeypatch.setattr(_coarse, "PIECE_FRAMES", 60)
+    limits = (alignment_memory(frames, frames), np.inf)
+    return [align(x, y, task, matching, limit) for limit in limits]
+
+
+def agreement(found, expected, reach):
+    """Return the share of frames matched alike, or with neither matched."""
+    both = (found >= 0) & (expected >= 0)
+    near = np.abs(found - expected) <= reach
+    return np.where(both, near, (found < 0) == (expected < 0)).mean()
+
+
+@coarsely
+def test_coarse_path_sees_details_as_the_full_one_does(monkeypatch):
+    flat = np.tile(np.eye(1, 5, dtype=np.float32), (N, 1))  # tells nothing
+    x = View(flat, embedding(N, 1.0, 0))
+    y = View(flat[:M], embedding(M, 1.3, 1))
+    coarse, full = align_both(x, y, make_task(), "monotone", monkeypatch)
+    assert agreement(coarse.matches_x, full.matches_x, RADIUS * M) >= 0.98
+    truth = np.linspace(0, 1, N) ** (1 / 1.3) * M
+    assert np.abs(full.matches_x - truth).mean() < 0.02 * M
+
+
+@coarsely
+@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize(
+    "task",
+    [
+        make_task(),
+        make_task(virtual_mass=0.3),
+        make_task(virtual_mass=Quantile(0.2), zeta=Quantile(0.3)),
+    ],
+    ids=["one frame", "background", "quantiles"],
+)
+def test_coarse_alignment_agrees_with_the_full_one(task, matching, monkeypatch):
+    x, y = embedding(N, 1.0, 0), embedding(M, 1.3, 1)
+    coarse, full = align_both(x, y, task, matching, monkeypatch)
+    assert issparse(coarse.plan)
+    assert agreement(coarse.matches_x, full.matches_x, RADIUS * M) >= 0.98
+    assert agreement(coarse.matches_y, full.matches_y, RADIUS * N) >= 0.98
+    assert np.abs(coarse.plan.toarray() - full.plan).sum() < 0.15
+    assert np.abs(coarse.background_x - full.background_x).max() < 0.05
+    assert np.abs(coarse.background_y - full.background_y).max() < 0.05
+    assert coarse.cost == pytest.approx(full.cost, abs=0.02 + 0.02 * abs(full.cost))
+
+
+@coarsely
+def test_refined_plan_has_the_masses_of_frames(monkeypatch):
+    x, y = embedding(N, 1.0, 0), embedding(M, 1.3, 1)
+    coarse, _ = align_both(x, y, make_task(), "plan", monkeypatch)
+    rows = coarse.plan.sum(axis=1) / (1 - coarse.background_x)
+    columns = coarse.plan.sum(axis=0) / (1 - coarse.background_y)
+    np.testing.assert_allclose(rows, 1 / (N + 1), rtol=0.03)
+    np.testing.assert_allclose(columns, 1 / (M + 1), rtol=0.1)
+
+
+@coarsely
+def test_monotone_matches_of_long_videos_never_run_back(monkeypatch):
+    x, y = embedding(N, 1.0, 0), embedding(M, 1.3, 1)
+    coarse, _ = align_both(x, y, make_task(), "monotone", monkeypatch)
+    for matches in (coarse.matches_x, coarse.matches_y):
+        assert (np.diff(matches[matches >= 0]) >= 0).all()
+
+
+@coarsely
+def test_rows_are_refined_in_blocks_that_fit_the_limit(monkeypatch):
+    x, y = embedding(N, 1.0, 0), embedding(M, 1.3, 1)
+    shapes, limit = [], 300_000
+
+    def recorded(*pair):
+        shapes.append(cosine_cost(*pair).shape)
+        return cosine_cost(*pair)
+
+    monkeypatch.setattr(_coarse, "cosine_cost", recorded)
+    found = align(x, y, make_task(), "plan", limit)
+    blocks = [shape for shape in shapes if shape[2] == M]
+    assert all(1 < n_rows < limit / (32 * M) for _, n_rows, _ in blocks)
+    assert sum(n_rows for _, n_rows, _ in blocks) % N == 0
+    assert found.plan.shape == (N, M)
+
+
+@coarsely
+@pytest.mark.filterwarnings("ignore::skvas.exceptions.RadiusWarning")
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 30), (30, 2)])
+def test_tiny_videos_can_be_aligned_under_a_tiny_limit(n, m):
+    x, y = embedding(n, 1.0, 0), embedding(m, 1.0, 1)
+    for matching in MATCHINGS:
+        found = align(x, y, make_task(), matching, 1.0)
+        assert found.plan.shape == (n, m)
+        assert found.matches_x.shape == (n,)
+
+
+@pytest.mark.parametrize("cls", ALIGNERS)
+def test_limit_says_what_is_done(cls):
+    videos = small_videos()
+    estimator = quick(cls, memory_limit=1).fit(videos)
+    with pytest.warns(CoarseAlignmentWarning, match="memory_limit"):
+        found = estimator.align(videos[0], videos[1])
+    assert issparse(found.plan)
+    estimator.set_params(memory_limit="1GB")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert isinstance(estimator.align(videos[0], videos[1]).plan, np.ndarray)
+
+
+def test_baseline_that_does_not_fit_says_so():
+    videos = small_videos()
+    estimator = quick(ALIGNERS[0], method="vava", max_epochs=0).fit(videos)
+    estimator.set_params(memory_limit=1)
+    with pytest.raises(MemoryError, match="memory_limit"):
+        estimator.align(videos[0], videos[1])
+
+
+@pytest.mark.parametrize(
+    ("limit", "size"),
+    [("2GB", 2e9), ("1.5 mb", 1.5e6), ("10B", 10), (7, 7), (None, np.inf)],
+)
+def test_memory_is_read(limit, size):
+    assert parse_memory(limit) == size
+
+
+@pytest.mark.parametrize("limit", ["2 GiB", "much", "0GB", 0, -1, 1.5, True, ["2GB"]])
+def test_memory_that_is_none_is_refused(limit):
+    with pytest.raises(InvalidParameterError, match="memory_limit must be"):
+        parse_memory(limit)
+
+
+def test_estimate_covers_what_is_used():
+    n, m = 1000, 900
+    entry = np.dtype(np.float32).itemsize
+    assert alignment_memory(n, m) >= 5 * n * m * entry
+
+
+@given(st.lists(st.integers(1, 3000), min_size=1, max_size=40), st.integers(1, 500))
+def test_groups_hold_each_video_once_with_little_padding(lengths, width):
+    groups = _base.group_by_length(lengths, width)
+    assert sorted(sum(groups, [])) == list(range(len(lengths)))
+    for group in groups:
+        real = sum(lengths[i] for i in group)
+        padded = len(group) * max(lengths[i] for i in group)
+        assert padded <= (1 + _base.PADDING) * real
+        assert len(group) == 1 or padded * width <= _base.ENTRIES_A_BATCH
+
+
+def test_equal_videos_are_decoded_in_one_batch(monkeypatch):
+    sizes = []
+    solve = AlignmentTask.solve
+
+    def spy(self, x, y, batch_x, batch_y):
+        sizes.append(len(x))
+        return solve(self, x, y, batch_x, batch_y)
+
+    videos = [
+        small_videos(1, random_state=seed, n_frames=(33, 33))[0] for seed in range(4)
+    ]
+    estimator = quick(ALIGNERS[0], max_epochs=0).fit(videos)
+    monkeypatch.setattr(AlignmentTask, "solve", spy)
+    estimator.match(videos)
+    assert sizes == [4]

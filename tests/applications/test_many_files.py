@@ -1,0 +1,324 @@
+"""Many files: what is written, skipped and reported, here and on a cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from functools import partial
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skvas import ActionSegmenter, FilesReport, VideoAligner, predict_files
+from skvas.exceptions import FailedFilesWarning, InvalidParameterError
+from skvas.features import VideoFeatures
+from skvas.io import read_segments
+from skvas.preprocessing import Framewise
+from tests.models import quick, small_videos
+
+VIDEOS = small_videos(6)
+FORMATS = ["csv", "json", "eaf", "textgrid", "srt", "vtt"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return quick(ActionSegmenter, max_epochs=0).fit(VIDEOS)
+
+
+@pytest.fixture
+def paths(tmp_path):
+    """Files of features, an hour old."""
+    (tmp_path / "in").mkdir()
+    files = [tmp_path / "in" / f"v{i}.npy" for i in range(len(VIDEOS))]
+    for file, video in zip(files, VIDEOS, strict=True):
+        np.save(file, video)
+        make_older(file)
+    return files
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def make_older(file, seconds=3600):
+    os.utime(file, (time.time() - seconds,) * 2)
+
+
+def statuses(report):
+    return [record["status"] for record in report.records]
+
+
+def contents(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def labels_in(file):
+    return [int(line) for line in file.read_text().splitlines()]
+
+
+def test_each_file_gets_its_labels(model, paths, out):
+    report = predict_files(model, paths, out)
+    assert statuses(report) == ["written"] * 6
+    for path, video, record in zip(paths, VIDEOS, report.records, strict=True):
+        file = out / f"{path.stem}.txt"
+        assert labels_in(file) == model.predict(video).tolist()
+        assert record == {
+            "path": str(path),
+            "output": str(file),
+            "status": "written",
+            "n_frames": len(video),
+            "error": None,
+        }
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_of_segments_is_written(model, paths, out, form):
+    names = ["pour", "stir", "drink"]
+    predict_files(model, paths[:1], out, format=form, fps=25, action_names=names)
+    table = read_segments(out / f"v0.{form}")
+    found = table.to_labels("v0", fps=25, n_frames=len(VIDEOS[0]))
+    assert found.tolist() == [names[label] for label in model.predict(VIDEOS[0])]
+
+
+def test_second_call_goes_on_with_what_is_left(model, paths, out):
+    predict_files(model, paths[:4], out)
+    (out / "v1.txt").unlink()
+    before = contents(out)
+    seen = []
+    report = predict_files(model, paths, out, callback=seen.append)
+    assert [i for i, s in enumerate(statuses(report)) if s == "skipped"] == [0, 2, 3]
+    assert seen == sorted(report.records, key=lambda r: r["status"])
+    assert before.items() <= contents(out).items()
+
+
+def test_features_that_have_changed_are_labelled_again(model, paths, out):
+    predict_files(model, paths, out)
+    np.save(paths[2], VIDEOS[0])
+    make_older(paths[2], seconds=-5)
+    report = predict_files(model, paths, out)
+    assert statuses(report).count("written") == 1
+    assert labels_in(out / "v2.txt") == model.predict(VIDEOS[0]).tolist()
+
+
+def test_overwriting_skips_nothing(model, paths, out):
+    predict_files(model, paths, out)
+    assert statuses(predict_files(model, paths, out, overwrite=True)) == ["written"] * 6
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_bad_files_are_reported_and_the_others_labelled(model, paths, out, n_jobs):
+    paths[0].write_bytes(b"junk")
+    np.save(paths[1], np.zeros((9, 2)))
+    np.save(paths[2], np.full_like(VIDEOS[2], np.nan))
+    paths[3].unlink()
+    with pytest.warns(FailedFilesWarning, match=r"2 written, 0 skipped, 4 failed"):
+        report = predict_files(model, paths, out, n_jobs=n_jobs)
+    assert statuses(report) == ["failed"] * 4 + ["written"] * 2
+    errors = [record["error"] for record in report.failed]
+    for error, reason in zip(
+        errors, ("v0.npy", "2 features", "NaN", "No such file"), strict=True
+    ):
+        assert reason in error
+    assert sorted(file.name for file in out.glob("*.txt")) == ["v4.txt", "v5.txt"]
+    assert len(str(report).splitlines()) == 5
+
+
+def test_failed_files_are_tried_again(model, paths, out):
+    paths[0].write_bytes(b"junk")
+    with pytest.warns(FailedFilesWarning):
+        predict_files(model, paths, out)
+    np.save(paths[0], VIDEOS[0])
+    assert statuses(predict_files(model, paths, out))[0] == "written"
+
+
+def test_report_is_a_table(model, paths, out):
+    pytest.importorskip("pandas")
+    frame = predict_files(model, paths, out).to_frame()
+    assert frame.columns.tolist() == ["path", "output", "status", "n_frames", "error"]
+    assert frame.n_frames.tolist() == [len(video) for video in VIDEOS]
+
+
+def test_number_of_processes_changes_no_file(model, paths, tmp_path):
+    for n_jobs in (None, 2):
+        predict_files(model, paths, tmp_path / str(n_jobs), n_jobs=n_jobs)
+    assert contents(tmp_path / "None") == contents(tmp_path / "2")
+
+
+def test_labels_of_two_models_are_not_mixed(model, paths, out):
+    predict_files(model, paths[:2], out)
+    other = quick(ActionSegmenter, n_actions=2, max_epochs=0).fit(VIDEOS)
+    before = contents(out)
+    for change in ({}, {"action_names": list("abc")}):
+        labeller = model if change else other
+        with pytest.raises(InvalidParameterError, match="another model"):
+            predict_files(labeller, paths, out, **change)
+        assert contents(out) == before
+    predict_files(other, paths, out, overwrite=True)
+    assert labels_in(out / "v0.txt") == other.predict(VIDEOS[0]).tolist()
+
+
+def test_same_model_fitted_again_goes_on(model, paths, out):
+    predict_files(model, paths[:2], out)
+    again = quick(ActionSegmenter, max_epochs=0, n_jobs=2).fit(VIDEOS)
+    assert statuses(predict_files(again, paths, out))[:2] == ["skipped"] * 2
+
+
+def test_files_of_another_origin_are_not_taken_for_ours(model, paths, out):
+    out.mkdir()
+    (out / "v3.txt").write_text("by hand")
+    with pytest.raises(InvalidParameterError, match=r"v3\.txt.*has not written"):
+        predict_files(model, paths, out)
+    assert contents(out) == {"v3.txt": b"by hand"}
+    assert statuses(predict_files(model, paths[:2], out)) == ["written"] * 2
+
+
+def test_formats_lie_side_by_side(model, paths, out):
+    for options in ({}, {"format": "csv", "fps": 10}):
+        assert statuses(predict_files(model, paths, out, **options)) == ["written"] * 6
+
+
+def test_names_put_files_into_folders(model, paths, out):
+    names = [f"tea/{path.stem}" for path in paths]
+    predict_files(model, paths, out, names=names, format="csv", fps=1)
+    assert read_segments(out / "tea" / "v0.csv").videos == ["v0"]
+
+
+def test_features_stored_the_other_way_round_are_turned(model, paths, out):
+    np.save(paths[0], VIDEOS[0].T)
+    predict_files(model, paths[:1], out)
+    assert labels_in(out / "v0.txt") == model.predict(VIDEOS[0]).tolist()
+
+
+def read_with_times(path, step):
+    video = np.load(path)
+    return VideoFeatures(video, step * np.arange(len(video)))
+
+
+def test_reader_may_know_the_times(model, paths, out):
+    read = partial(read_with_times, step=0.5)
+    predict_files(model, paths, out, read=read, format="csv", n_jobs=2)
+    end = list(read_segments(out / "v5.csv"))[-1].end
+    assert end == len(VIDEOS[5]) / 2
+
+
+def test_times_that_nobody_knows_are_asked_for(model, paths, out):
+    with pytest.warns(FailedFilesWarning, match="give fps"):
+        report = predict_files(model, paths, out, format="srt")
+    assert statuses(report) == ["failed"] * 6
+
+
+def test_pipeline_labels_files_and_goes_on(paths, out):
+    steps = make_pipeline(Framewise(StandardScaler()), quick(ActionSegmenter))
+    pipeline = steps.fit(VIDEOS)
+    predict_files(pipeline, paths[:3], out)
+    assert labels_in(out / "v0.txt") == pipeline.predict(VIDEOS[0]).tolist()
+    report = predict_files(pipeline, paths, out)
+    assert statuses(report) == ["skipped"] * 3 + ["written"] * 3
+
+
+def test_row_41_file_that_cannot_be_written_ends_the_run_and_is_named(
+    model, paths, out, monkeypatch
+):
+    predict_files(model, paths[:2], out)
+    before = contents(out)
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left.*v2\.txt"):
+        predict_files(model, paths, out)
+    assert contents(out) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"format": "doc"}, "format"),
+        ({"fps": 0}, "fps"),
+        ({"paths": "v0.npy"}, "must be a list of files"),
+        ({"names": ["a"]}, "names must be one for each of 6"),
+        ({"names": ["a", "a", "b", "c", "d", "e"]}, "tell them apart by names"),
+        ({"names": ["../a", "b", "c", "d", "e", "f"]}, "leaves out_dir"),
+        ({"model": quick(VideoAligner, max_epochs=0).fit(VIDEOS)}, "must label frames"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(model, paths, out, change, reason):
+    with pytest.raises(InvalidParameterError, match=reason):
+        predict_files(**{"model": model, "paths": paths, "out_dir": out} | change)
+    assert not out.exists()
+
+
+def test_model_must_be_fitted(paths, out):
+    with pytest.raises(NotFittedError):
+        predict_files(quick(ActionSegmenter), paths, out)
+
+
+def test_report_of_nothing_is_empty(model, out):
+    assert predict_files(model, [], out) == FilesReport([])
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two processes of Dask on this machine."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def kill_once(path, flag):
+    """Read a video; the first process that comes to the third one kills itself."""
+    if path.stem == "v2":
+        try:
+            Path(flag).touch(exist_ok=False)
+        except FileExistsError:
+            pass
+        else:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return np.load(path)
+
+
+def test_row_33_cluster_writes_the_same_files(model, paths, tmp_path, cluster):
+    predict_files(model, paths, tmp_path / "here")
+    with joblib.parallel_config("dask"):
+        report = predict_files(model, paths, tmp_path / "there", n_jobs=-1)
+    assert statuses(report) == ["written"] * 6
+    assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+def test_row_55_killed_worker_of_a_cluster_loses_nothing(
+    model, paths, tmp_path, cluster
+):
+    predict_files(model, paths, tmp_path / "here")
+    read = partial(kill_once, flag=str(tmp_path / "killed"))
+    with joblib.parallel_config("dask"):
+        report = predict_files(model, paths, tmp_path / "there", read=read, n_jobs=-1)
+    assert (tmp_path / "killed").exists()
+    assert statuses(report) == ["written"] * 6
+    assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+@pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")
+def test_killed_process_of_this_machine_costs_only_what_it_had(model, paths, tmp_path):
+    read = partial(kill_once, flag=str(tmp_path / "killed"))
+    out = tmp_path / "there"
+    with pytest.raises(Exception, match="terminated"):
+        predict_files(model, paths, out, read=read, n_jobs=2)
+    report = predict_files(model, paths, out, read=read, n_jobs=2)
+    assert not report.failed
+    predict_files(model, paths, tmp_path / "here")
+    # The other process may be killed while it writes, and leave a hidden file behind.
+    left = {n: data for n, data in contents(out).items() if ".tmp" not in n}
+    assert contents(tmp_path / "here") == left

@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skvas import (
+    ActionSegmenter,
+    Alignment,
+    JointAlignSegment,
+    VideoAligner,
+    transfer_labels,
+)
+from skvas.applications._transfer import _elect
+from skvas.datasets import load_spar, make_videos
+from skvas.metrics import linear_warp, mof
+
+
+class Stub:
+    """Aligns by a table, from the first feature of two videos to matches."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def transform(self, videos):
+        return [np.asarray(video)[:, 1:] for video in videos]
+
+    def align(self, x, y):
+        matches = np.array(self.table[x[0][0], y[0][0]])
+        n, m = len(x), len(y)
+        return Alignment(
+            matches,
+            np.full(m, -1),
+            np.zeros((n, m)),
+            np.zeros(n),
+            np.zeros(m),
+            0.0,
+            "plan",
+        )
+
+
+def video(number, *embeddings):
+    return np.array([[number, *embedding] for embedding in embeddings], dtype=float)
+
+
+EAST, NORTH = (1, 0), (0, 1)
+
+
+def test_frame_takes_the_label_of_its_match():
+    stub = Stub({(1, 2): [1, 0, 1]})
+    found = transfer_labels(
+        stub, video(2, EAST, NORTH), ["a", "b"], video(1, NORTH, EAST, EAST)
+    )
+    assert_array_equal(found.labels, ["b", "a", "b"])
+    assert_allclose(found.confidence, [1, 1, np.exp(-2)])
+
+
+def test_nearer_match_has_the_greater_say():
+    stub = Stub({(1, 2): [0], (1, 3): [0], (1, 4): [0]})
+    teachers = [video(2, NORTH), video(3, NORTH), video(4, EAST)]
+    found = transfer_labels(stub, teachers, [[5], [5], [6]], video(1, EAST))
+    assert_array_equal(found.labels, [6])
+    assert_allclose(found.confidence, [1 / 3])
+
+
+def test_two_can_outvote_one():
+    stub = Stub({(1, 2): [0], (1, 3): [0], (1, 4): [0]})
+    teachers = [video(n, EAST) for n in (2, 3, 4)]
+    found = transfer_labels(stub, teachers, [[6], [5], [5]], video(1, EAST))
+    assert_array_equal(found.labels, [5])
+    assert_allclose(found.confidence, [2 / 3])
+
+
+def test_frame_without_counterpart_takes_the_nearest_label_and_no_confidence():
+    stub = Stub({(1, 2): [-1, 0, -1, -1, 1]})
+    found = transfer_labels(
+        stub, video(2, EAST, EAST), ["a", "b"], video(1, *[EAST] * 5)
+    )
+    assert_array_equal(found.labels, ["a", "a", "a", "b", "b"])
+    assert_allclose(found.confidence, [0, 1, 0, 0, 1])
+
+
+def test_video_without_any_counterpart_is_an_error():
+    stub = Stub({(1, 2): [-1, -1]})
+    with pytest.raises(ValueError, match="no frame with a counterpart"):
+        transfer_labels(stub, video(2, EAST), ["a"], video(1, EAST, EAST))
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=12).filter(any))
+def test_nearest_heard_frame_is_what_a_plain_search_finds(heard):
+    places = np.flatnonzero(heard)
+    votes = np.zeros((len(heard), len(heard)))
+    votes[places, places] = 1
+    winner, _ = _elect(votes, 1)
+    nearest = [min(places, key=lambda p: abs(p - i)) for i in range(len(heard))]  # noqa: B023
+    assert_array_equal(winner, nearest)
+
+
+def test_containers_and_types_of_labels_are_kept():
+    data = make_videos(4, n_actions=3, n_frames=(40, 60), random_state=0)
+    aligner = VideoAligner(max_epochs=0).fit(data.videos)
+    names = np.array(["take", "pour", "stir"])[data.labels[0]]
+    many = transfer_labels(aligner, data.videos[0], names, data.videos[1:])
+    one = transfer_labels(aligner, data.videos[:1], [names], data.videos[1])
+    assert many.labels.shape == (3,)
+    assert one.labels.dtype == names.dtype
+    assert_array_equal(one.labels, many.labels[0])
+    assert_array_equal(one.confidence, many.confidence[0])
+
+
+def test_labels_must_fit_and_the_estimator_must_align():
+    data = make_videos(3, n_actions=3, n_frames=(40, 60), random_state=0)
+    aligner = VideoAligner(max_epochs=0).fit(data.videos)
+    with pytest.raises(ValueError, match="expected one label a frame"):
+        transfer_labels(aligner, data.videos[0], data.labels[1], data.videos[2])
+    with pytest.raises(TypeError, match="got ActionSegmenter"):
+        transfer_labels(
+            ActionSegmenter(3), data.videos[0], data.labels[0], data.videos[1]
+        )
+
+
+def test_three_annotated_recordings_label_the_rest():
+    spar = load_spar()
+    taught, rest = slice(0, 6, 2), slice(6, 20, 3)
+    model = JointAlignSegment(7, max_epochs=0, random_state=0).fit(spar.videos)
+    found = transfer_labels(
+        model, spar.videos[taught], spar.labels[taught], spar.videos[rest]
+    )
+    truth = spar.labels[rest]
+    linear = [
+        spar.labels[0][linear_warp(len(labels), len(spar.labels[0]))]
+        for labels in truth
+    ]
+    accuracy = mof(truth, list(found.labels), matching=None)
+    assert accuracy > 0.9
+    assert accuracy > mof(truth, linear, matching=None)
+    # Where it is surer, it is right more often.
+    right = np.concatenate(list(found.labels)) == np.concatenate(truth)
+    confidence = np.concatenate(list(found.confidence))
+    sure = confidence >= np.median(confidence)
+    assert right[sure].mean() > right[~sure].mean() + 0.02

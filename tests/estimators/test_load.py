@@ -1,0 +1,541 @@
+"""Model files: round trips, what is refused, and files of released formats."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+import skvas
+from skvas import ActionSegmenter, JointAlignSegment
+from skvas.persistence._arrays import DTYPES, read_arrays, write_arrays
+from skvas.persistence._state import FORMAT_VERSION
+from skvas.exceptions import (
+    InvalidParameterError,
+    ModelFileError,
+    ModelVersionWarning,
+)
+from skvas.nn import MLPEncoder, ResidualEncoder, TemporalConvEncoder
+from skvas.preprocessing import Framewise, VideoStandardizer
+from tests.models import (
+    ESTIMATORS,
+    assert_same_outputs,
+    outputs,
+    quick,
+    small_videos,
+)
+
+VIDEOS = small_videos()
+NEW = small_videos(7)[5:]
+GOLDEN = Path(__file__).parent / "golden"
+every = pytest.mark.parametrize("cls", ESTIMATORS)
+
+
+class Own(torch.nn.Module):
+    """An encoder of a user's own."""
+
+    def __init__(self, n_features=5, width=4):
+        super().__init__()
+        self.linear = torch.nn.Linear(n_features, width)
+        self.norm = torch.nn.LayerNorm(width)
+
+    def forward(self, frames):
+        return self.norm(self.linear(frames))
+
+
+class Derived(ActionSegmenter):
+    """An estimator of a user's own."""
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "joint"
+    quick(JointAlignSegment).fit(VIDEOS).save(path)
+    return path
+
+
+def assert_equal(ours, theirs, name=""):
+    """Require the same type and the same bits, all the way down."""
+    assert type(ours) is type(theirs), name
+    if isinstance(theirs, torch.nn.Module):
+        assert ours.training == theirs.training
+        assert_equal(dict(ours.state_dict()), dict(theirs.state_dict()), name)
+    elif isinstance(theirs, torch.Tensor):
+        assert_equal(ours.numpy(), theirs.numpy(), name)
+    elif isinstance(theirs, np.ndarray) and theirs.dtype == object:
+        assert_equal(list(ours), list(theirs), name)
+    elif isinstance(theirs, np.ndarray):
+        assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape), name
+        assert ours.tobytes() == theirs.tobytes(), name
+    elif isinstance(theirs, dict):
+        assert list(ours) == list(theirs), name
+        for key in theirs:
+            assert_equal(ours[key], theirs[key], f"{name}.{key}")
+    elif isinstance(theirs, (list, tuple)):
+        assert len(ours) == len(theirs), name
+        for one, other in zip(ours, theirs, strict=True):
+            assert_equal(one, other, name)
+    elif hasattr(theirs, "get_params"):
+        assert_equal(vars(ours), vars(theirs), name)
+    elif isinstance(theirs, np.random.RandomState):
+        assert_equal(ours.get_state(), theirs.get_state(), name)
+    else:
+        assert ours == theirs, name
+
+
+def round_trip(estimator, path, **options):
+    estimator.save(path)
+    return skvas.load(path, **options)
+
+
+@every
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"recipe": "paper"},
+        {"features": Framewise(StandardScaler())},
+        {"features": Framewise(make_pipeline(StandardScaler(), PCA(3)))},
+        {"features": VideoStandardizer(), "encoder": (8, 4)},
+        {"encoder": MLPEncoder(4, (6,)), "features": Framewise(PCA(4))},
+        {"random_state": np.random.RandomState(3), "device": torch.device("cpu")},
+        {"eps": np.float32(0.1), "max_iter": np.int64(4)},
+    ],
+    ids=lambda p: "-".join(p) or "default",
+)
+def test_loaded_estimator_equals_the_saved_one_bit_for_bit(cls, parameters, tmp_path):
+    estimator = quick(cls, **parameters).fit(VIDEOS)
+    loaded = round_trip(estimator, tmp_path / "model")
+    assert_equal(loaded, estimator)
+    assert_same_outputs(outputs(loaded, NEW), outputs(estimator, NEW))
+
+
+def test_single_video_and_names_of_features_survive(tmp_path):
+    frame = pd.DataFrame(VIDEOS[0], columns=list("abcde"))
+    estimator = quick(JointAlignSegment, reference=0).fit(frame)
+    loaded = round_trip(estimator.set_output(transform="pandas"), tmp_path / "model")
+    assert_equal(loaded, estimator)
+    assert isinstance(loaded.transform(frame), pd.DataFrame)
+
+
+def test_loaded_estimator_can_be_fitted_again(model_file):
+    loaded = skvas.load(model_file)
+    assert_same_outputs(
+        outputs(loaded.fit(VIDEOS), NEW),
+        outputs(quick(JointAlignSegment).fit(VIDEOS), NEW),
+    )
+
+
+def test_loading_leaves_global_random_numbers_alone(model_file):
+    before = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
+    skvas.load(model_file)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+
+
+def test_own_encoder_gives_its_weights_to_the_network_passed(tmp_path):
+    estimator = quick(JointAlignSegment, features=None, encoder=Own()).fit(VIDEOS)
+    path = tmp_path / "model"
+    with pytest.raises(ModelFileError, match=r"encoder=Own\(\.\.\.\)"):
+        round_trip(estimator, path)
+    given_encoder = Own()
+    before = given_encoder.linear.weight.clone()
+    loaded = skvas.load(path, encoder=given_encoder)
+    assert torch.equal(given_encoder.linear.weight, before)
+    assert_same_outputs(outputs(loaded, NEW), outputs(estimator, NEW))
+    with pytest.raises(ModelFileError, match="do not fit"):
+        skvas.load(path, encoder=Own(width=9))
+
+
+def test_encoder_is_refused_where_it_is_of_no_use(model_file):
+    with pytest.raises(InvalidParameterError, match="of no use"):
+        skvas.load(model_file, encoder=Own())
+    with pytest.raises(InvalidParameterError, match="torch.nn.Module"):
+        skvas.load(model_file, encoder=(3, 4))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({"callback": print}, "callback"),
+        ({"features": Framewise(FunctionTransformer())}, "features.transformer"),
+        (
+            {"features": Framewise(make_pipeline(StandardScaler(), memory="cache"))},
+            "memory",
+        ),
+    ],
+)
+def test_what_cannot_be_saved_is_named_and_no_file_is_left(parameters, named, tmp_path):
+    estimator = quick(JointAlignSegment).fit(VIDEOS).set_params(**parameters)
+    with pytest.raises(InvalidParameterError, match=named):
+        estimator.save(tmp_path / "model")
+    assert os.listdir(tmp_path) == []
+
+
+def test_unfitted_and_derived_estimators_are_not_saved(tmp_path):
+    with pytest.raises(NotFittedError):
+        quick(JointAlignSegment).save(tmp_path / "model")
+    with pytest.raises(InvalidParameterError, match="class of your own"):
+        quick(Derived).fit(VIDEOS).save(tmp_path / "model")
+
+
+def test_failed_write_leaves_the_old_file(model_file, tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    path.write_bytes(model_file.read_bytes())
+    estimator = skvas.load(path)
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="model"):
+        estimator.save(path)
+    assert path.read_bytes() == model_file.read_bytes()
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_missing_file_and_folder_are_errors_of_the_system(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        skvas.load(tmp_path / "nowhere")
+    with pytest.raises(IsADirectoryError):
+        skvas.load(tmp_path)
+
+
+def test_row_47_model_of_a_gpu_loads_where_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    estimator = quick(JointAlignSegment).fit(VIDEOS).set_params(device="cuda")
+    loaded = round_trip(estimator, tmp_path / "model")
+    assert loaded.device == "cuda"
+    expected = outputs(estimator.set_params(device="cpu"), NEW)
+    assert_same_outputs(outputs(loaded.set_params(device="cpu"), NEW), expected)
+
+
+# Hostile files: each is built from a good one, and signed anew, so that it is its
+# content that is refused and not its digest.
+
+
+def forge(path, source, *, arrays=None, texts=None, state=None):
+    """Write a file with changes to the arrays, texts and state of another."""
+    found, about = read_arrays(source)
+    tree = json.loads(about["state"])
+    if arrays is not None:
+        arrays(found)
+    if state is not None:
+        state(tree)
+    about |= {"state": json.dumps(tree)} | (texts or {})
+    write_arrays(path, found, about)
+
+
+def raw(path, header, data=b""):
+    """Write a file of any header, with the digest that it should have."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    digest = hashlib.sha256(text + data).hexdigest().encode()
+    text = text.replace(b"0" * 64, digest, 1)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
+def entry(dtype="F32", shape=(1,), offsets=(0, 4)):
+    return {"dtype": dtype, "shape": shape, "data_offsets": offsets}
+
+
+SIGNED = {"__metadata__": {"sha256": "0" * 64, "format": "skvas"}}
+
+
+class Bomb:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return open, (str(self.trace), "w")
+
+
+def zip_bomb():
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../../schema.json", b"0" * 10**7)
+    return stream.getvalue()
+
+
+def first_float(arrays, value):
+    arrays["encoder_.added.layers.0.weight"][0, 0] = value
+
+
+FILES = {
+    "pickle": lambda p, trace: p.write_bytes(pickle.dumps(Bomb(trace))),
+    "joblib": lambda p, trace: joblib.dump(Bomb(trace), p),
+    "torch": lambda p, trace: torch.save(Bomb(trace), p),
+    "zip bomb": lambda p, _: p.write_bytes(zip_bomb()),
+    "empty": lambda p, _: p.write_bytes(b""),
+    "short": lambda p, _: p.write_bytes(b"skvas"),
+    "endless header": lambda p, _: p.write_bytes(b"\xff" * 64),
+    "large header": lambda p, _: p.write_bytes((2**22).to_bytes(8, "little")),
+    "no JSON": lambda p, _: raw(p, b"{" * 9),
+    "no object": lambda p, _: raw(p, b"[]"),
+    "nesting": lambda p, _: raw(p, b"[" * 100_000),
+    "no texts": lambda p, _: raw(p, {"a": entry()}, b"1234"),
+    "unsigned": lambda p, _: raw(p, {"__metadata__": {"format": "skvas"}}),
+    "wrong digest": lambda p, _: raw(p, {"__metadata__": {"sha256": "1" * 64}}),
+    "key twice": lambda p, _: raw(p, b'{"__metadata__": {}, "__metadata__": {}}'),
+    "NaN in JSON": lambda p, _: raw(p, b'{"__metadata__": {"sha256": NaN}}'),
+    "100,000 arrays": lambda p, _: raw(
+        p, SIGNED | {str(i): entry(shape=[0], offsets=[0, 0]) for i in range(100_000)}
+    ),
+    "huge shape": lambda p, _: raw(
+        p, SIGNED | {"a": entry(shape=[2**30, 2**30], offsets=[0, 2**62])}
+    ),
+    "negative shape": lambda p, _: raw(p, SIGNED | {"a": entry(shape=[-1])}, b"1234"),
+    "overlap": lambda p, _: raw(p, SIGNED | {"a": entry(), "b": entry()}, b"1234"),
+    "hidden bytes": lambda p, _: raw(p, SIGNED | {"a": entry()}, b"12345678"),
+    "unknown type": lambda p, _: raw(p, SIGNED | {"a": entry("O8")}, b"1234"),
+    "no flags": lambda p, _: raw(
+        p, SIGNED | {"a": entry("BOOL", [4])}, b"\x00\x01\x02\x03"
+    ),
+}
+
+FORGERIES = {
+    "foreign": {"texts": {"format": "other"}},
+    "newer": {"texts": {"format_version": "2"}},
+    "version 0": {"texts": {"format_version": "0"}},
+    "version of words": {"texts": {"format_version": "one"}},
+    "unknown estimator": {"texts": {"estimator": "os.system"}},
+    "another estimator": {"texts": {"estimator": "VideoAligner"}},
+    "state is no JSON": {"texts": {"state": "{"}},
+    "nested state": {"texts": {"state": "[" * 50_000}},
+    "state is a list": {"texts": {"state": "[]"}},
+    "array of no use": {"arrays": lambda a: a.update({"../../x": np.ones(3)})},
+    "NaN weight": {"arrays": lambda a: first_float(a, np.nan)},
+    "infinite weight": {"arrays": lambda a: first_float(a, np.inf)},
+    "no weights": {"arrays": lambda a: a.pop("encoder_.added.layers.0.bias")},
+    "weight of another shape": {
+        "arrays": lambda a: a.update(
+            {"encoder_.added.layers.0.weight": np.ones((3, 3), np.float32)}
+        )
+    },
+    "weights of whole numbers": {
+        "arrays": lambda a: a.update(
+            {k: v.astype(np.int64) for k, v in a.items() if k.startswith("encoder_")}
+        )
+    },
+    "prototypes of another shape": {
+        "arrays": lambda a: a.update(prototypes_=np.ones((9, 2), np.float32))
+    },
+    "NaN prototypes": {"arrays": lambda a: a["prototypes_"].fill(np.nan)},
+    "NaN reference": {"arrays": lambda a: a["reference_"].fill(np.nan)},
+    "NaN features": {"arrays": lambda a: a["features_.scale_"].fill(np.nan)},
+    "negative lengths": {"arrays": lambda a: a["labels_.lengths"].fill(-1)},
+    "unknown kind": {"state": lambda s: s.update(labels_={"kind": "pickle"})},
+    "kind of no text": {"state": lambda s: s.update(labels_={"kind": []})},
+    "extra parts": {"state": lambda s: s["encoder_"].update(code="import os")},
+    "unknown transformer": {
+        "state": lambda s: s["features_"].update(name="FunctionTransformer")
+    },
+    "path to a class": {"state": lambda s: s["features_"].update(name="os.system")},
+    "unknown encoder": {"state": lambda s: s["encoder_"].update(name="Sequential")},
+    "another encoder": {
+        "state": lambda s: s["encoder_"].update(name="TemporalConvEncoder")
+    },
+    "hidden method": {"state": lambda s: s.update(predict=None)},
+    "magic attribute": {"state": lambda s: s.update(__class__=None)},
+    "unknown attribute": {"state": lambda s: s.update(other=1)},
+    "parameter out of range": {"state": lambda s: s.update(eps=-1.0)},
+    "device of no type": {"state": lambda s: s.update(device=3)},
+    "missing attribute": {"state": lambda s: s.pop("n_embedding_")},
+    "no order": {"state": lambda s: s.update(shared_order_=3)},
+    "order of texts": {
+        "state": lambda s: s["shared_order_"]["items"].update(value="9")
+    },
+    "unknown matching": {"state": lambda s: s.update(matching_="guess")},
+    "unknown path": {"state": lambda s: s.update(path_on_="guess")},
+    "unknown space": {"state": lambda s: s.update(segment_on_="guess")},
+    "huge number of features": {"state": lambda s: s.update(n_features_in_=10**12)},
+    "other number of features": {"state": lambda s: s.update(n_features_in_=6)},
+    "other number of actions": {"state": lambda s: s.update(n_actions_=4)},
+    "number of actions of no type": {"state": lambda s: s.update(n_actions_="3")},
+    "other dimension": {"state": lambda s: s.update(n_embedding_=3)},
+}
+
+
+def assert_refused(path):
+    """Require the one error class, within memory that the file's size explains."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelFileError, match="cannot be loaded as a model"):
+            skvas.load(path)
+        allowed = 40 * 2**20 + 10 * path.stat().st_size
+        assert tracemalloc.get_traced_memory()[1] < allowed
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_row_45_hostile_file_is_refused(name, tmp_path):
+    trace = tmp_path / "trace"
+    FILES[name](tmp_path / "model", trace)
+    assert_refused(tmp_path / "model")
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_row_45_forged_model_is_refused(name, model_file, tmp_path):
+    path = tmp_path / "model"
+    forge(path, model_file)
+    skvas.load(path)  # unchanged, it loads
+    forge(path, model_file, **FORGERIES[name])
+    assert_refused(path)
+
+
+def test_row_45_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "model")
+    assert_refused(tmp_path / "model")
+
+
+def mutations(data, n_mutations, seed):
+    """Yield copies of a file with bytes changed, cut, put in or cut off."""
+    rng = np.random.default_rng(seed)
+    header = 8 + int.from_bytes(data[:8], "little")
+    for number in range(n_mutations):
+        changed = bytearray(data)
+        place = int(rng.integers(header if number % 2 else len(data)))
+        junk = rng.bytes(int(rng.integers(1, 9)))
+        kind = number % 4
+        if kind == 0:
+            changed[place] ^= 1 << int(rng.integers(8))
+        elif kind == 1:
+            changed[place : place + len(junk)] = junk
+        elif kind == 2:
+            changed[place:place] = junk
+        else:
+            del changed[place:]
+        if changed != data:
+            yield bytes(changed)
+
+
+def test_row_45_every_mutation_is_refused(model_file, tmp_path):
+    n_mutations = int(os.environ.get("SKVAS_MUTATIONS", "300"))
+    path = tmp_path / "model"
+    for data in mutations(model_file.read_bytes(), n_mutations, seed=0):
+        path.write_bytes(data)
+        with pytest.raises(ModelFileError):
+            skvas.load(path)
+
+
+def test_row_45_mutations_of_a_signed_state_load_or_are_refused(model_file, tmp_path):
+    n_mutations = int(os.environ.get("SKVAS_MUTATIONS", "300"))
+    arrays, texts = read_arrays(model_file)
+    state, rng = texts["state"], np.random.default_rng(1)
+    path, n_refused = tmp_path / "model", 0
+    for _ in range(n_mutations):
+        at, other = rng.integers(len(state), size=2)
+        changed = state[:at] + state[other : other + 5] + state[at + rng.integers(9) :]
+        write_arrays(path, arrays, texts | {"state": changed})
+        try:
+            skvas.load(path)
+        except ModelFileError:
+            n_refused += 1
+    assert n_refused > 0.8 * n_mutations
+
+
+def test_file_of_another_version_warns(model_file, tmp_path):
+    path = tmp_path / "model"
+    forge(path, model_file, texts={"skvas": "0.0.1"})
+    with pytest.warns(ModelVersionWarning, match=r"skvas 0\.0\.1"):
+        skvas.load(path)
+
+
+def test_other_scikit_learn_warns_where_its_transformers_are_in(tmp_path):
+    path = tmp_path / "model"
+    quick(JointAlignSegment, features=Framewise(StandardScaler())).fit(VIDEOS).save(
+        path
+    )
+    forge(path, path, texts={"scikit-learn": "0.1"})
+    with pytest.warns(ModelVersionWarning, match=r"scikit-learn 0\.1"):
+        skvas.load(path)
+
+
+@pytest.mark.filterwarnings("ignore::skvas.exceptions.ModelVersionWarning")
+def test_row_46_golden_file_of_format_1_loads_and_predicts_what_it_did():
+    loaded = skvas.load(GOLDEN / "model-1")
+    expected = json.loads((GOLDEN / "model-1.json").read_text())
+    found = loaded.predict(NEW)
+    assert [labels.tolist() for labels in found] == expected["predict"]
+    np.testing.assert_allclose(
+        loaded.transform(NEW[0])[0], expected["transform"], atol=1e-5
+    )
+
+
+def test_row_46_each_format_has_a_golden_file():
+    for version in range(1, FORMAT_VERSION + 1):
+        assert read_arrays(GOLDEN / f"model-{version}")[1]["format_version"] == str(
+            version
+        )
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(st.text(), st.sampled_from(list(DTYPES))),
+    st.dictionaries(st.text().filter(lambda key: key != "sha256"), st.text()),
+    st.lists(st.integers(0, 3), max_size=3),
+)
+def test_arrays_and_texts_come_back(tmp_path, dtypes, texts, shape):
+    dtypes.pop("__metadata__", None)
+    arrays = {name: np.ones(shape, DTYPES[d]) for name, d in dtypes.items()}
+    write_arrays(tmp_path / "arrays", arrays, texts)
+    found, about = read_arrays(tmp_path / "arrays")
+    assert about == texts
+    assert_equal(found, arrays)
+
+
+def test_loading_imports_and_runs_nothing_that_the_file_names(model_file, tmp_path):
+    (tmp_path / "evil.py").write_text("raise SystemExit(3)")
+    path = tmp_path / "model"
+    forge(path, model_file, state=lambda s: s["features_"].update(name="evil.x"))
+    script = """
+        import sys, skvas
+        try:
+            skvas.load("model")
+        except skvas.exceptions.ModelFileError:
+            sys.exit(7)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert done.returncode == 7
+
+
+def test_residual_encoder_of_another_width_survives(tmp_path):
+    encoder = ResidualEncoder(5, hidden=7)
+    estimator = quick(JointAlignSegment, encoder=encoder, features=None).fit(VIDEOS)
+    assert_equal(round_trip(estimator, tmp_path / "model"), estimator)
+
+
+@pytest.mark.parametrize("reaches", [(0.3,), (0.1, 0.2, 0.4, 0.5)])
+def test_temporal_encoder_of_other_layers_survives(tmp_path, reaches):
+    encoder = TemporalConvEncoder(5, hidden=7, reaches=reaches)
+    estimator = quick(JointAlignSegment, encoder=encoder, features=None).fit(VIDEOS)
+    restored = round_trip(estimator, tmp_path / "model")
+    assert_equal(restored, estimator)
+    assert restored.encoder_.reaches.tolist() == pytest.approx(reaches)

@@ -1,0 +1,29 @@
+"""scikit-learn's own checks, on one video of two axes."""
+
+from __future__ import annotations
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from tests.models import ESTIMATORS, quick
+
+SEQUENCE = (
+    "the frames of a video are an ordered sequence: what a frame is depends on its "
+    "neighbours and on its place among them"
+)
+EXPECTED_FAILURES = {
+    "check_methods_sample_order_invariance": SEQUENCE,
+    "check_methods_subset_invariance": SEQUENCE,
+}
+
+
+# An expected failure that passes is an error: `xfail_strict` in pyproject.toml.
+# Some checks pass very few frames.
+@pytest.mark.filterwarnings("ignore::skvas.exceptions.RadiusWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(
+    [quick(cls, random_state=None) for cls in ESTIMATORS],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+)
+def test_scikit_learn_check_passes(estimator, check):
+    check(estimator)

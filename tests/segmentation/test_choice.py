@@ -1,0 +1,247 @@
+"""What the informed recipe chooses from the frames alone."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+
+from skvas import ActionSegmenter, JointAlignSegment, VideoAligner, _segmenting
+from skvas.datasets import make_videos
+from skvas.exceptions import InvalidParameterError
+from skvas.metrics import ConsistencyScore, SharedOrder, segmentation_report
+from tests.models import ALIGNERS, quick, small_videos
+
+SEGMENTERS = [ActionSegmenter, JointAlignSegment]
+every_segmenter = pytest.mark.parametrize("cls", SEGMENTERS)
+every_aligner = pytest.mark.parametrize("cls", ALIGNERS)
+VIDEOS = small_videos(4)
+CANDIDATES = [
+    {"start": start, "lambda_actions": weight, "alpha": alpha}
+    for start in ("time", "kmeans")
+    for weight, alpha in ((0.3, 0.3), (0.1, 0.3), (0.3, 0.6), (0.1, 0.6))
+]
+
+
+def untrained(cls, **options):
+    return quick(cls, max_epochs=0, **options)
+
+
+def scores_that_prefer(*, ordered, free):
+    """Return a stand-in for `consistency_score`, and the labels that it was asked of.
+
+    One candidate has the best score where order is shared, another where it is not.
+    """
+    seen = []
+
+    def score(labels, matches):
+        number = len(seen)
+        seen.append(labels)
+        return ConsistencyScore(
+            score=float(number == ordered),
+            monotone=0.0,
+            free=float(number == free),
+            n_pairs=1,
+        )
+
+    return score, seen
+
+
+@every_segmenter
+@pytest.mark.parametrize(("shared", "best"), [(True, 5), (False, 1)])
+def test_setting_of_the_highest_consistency_is_chosen(cls, shared, best, monkeypatch):
+    score, seen = scores_that_prefer(ordered=5, free=1)
+    monkeypatch.setattr(_segmenting, "consistency_score", score)
+    monkeypatch.setattr(SharedOrder, "is_shared", shared)
+    model = untrained(cls).fit(VIDEOS)
+    assert len(seen) == len(CANDIDATES)
+    assert model.chosen_ == CANDIDATES[best]
+    task = model._segmentation_task()
+    assert (task.lambda_actions, task.alpha) == (
+        CANDIDATES[best]["lambda_actions"],
+        CANDIDATES[best]["alpha"],
+    )
+
+
+@every_segmenter
+def test_each_setting_is_tried_as_it_is(cls, monkeypatch):
+    tried, refine = [], _segmenting.refine
+
+    def spy(prototypes, embeddings, batch, task, n_rounds):
+        tried.append((task.lambda_actions, task.alpha))
+        return refine(prototypes, embeddings, batch, task, n_rounds)
+
+    monkeypatch.setattr(_segmenting, "refine", spy)
+    model = untrained(cls).fit(VIDEOS)
+    expected = [(s["lambda_actions"], s["alpha"]) for s in [*CANDIDATES, model.chosen_]]
+    assert tried == expected
+
+
+@every_segmenter
+def test_candidate_that_scores_alone_has_the_only_vote(cls, monkeypatch):
+    score, _ = scores_that_prefer(ordered=0, free=0)
+    monkeypatch.setattr(_segmenting, "consistency_score", score)
+    elected = untrained(cls, n_refine=0).fit(VIDEOS)
+    rounds = _segmenting.CHOICE_ROUNDS + 1
+    alone = untrained(cls, n_refine=rounds, **CANDIDATES[0]).fit(VIDEOS)
+    assert_allclose(elected.prototypes_, alone.prototypes_, atol=1e-6)
+
+
+@every_segmenter
+def test_random_start_is_drawn_anew_for_each_place(cls, monkeypatch):
+    tried, refine = [], _segmenting.refine
+
+    def spy(prototypes, *args):
+        tried.append(prototypes.numpy().tobytes())
+        return refine(prototypes, *args)
+
+    monkeypatch.setattr(_segmenting, "refine", spy)
+    untrained(cls, start="random", n_refine=0).fit(VIDEOS)
+    tried.pop()  # what the vote led to
+    assert len(tried) == 3 * 4  # places and settings
+    assert len(set(tried)) == 3
+
+
+@every_segmenter
+def test_defaults_choose_the_same_start_whatever_the_seed(cls):
+    videos = small_videos(11)  # of more pairs than are matched
+    options = {"n_actions": (2, 4)}
+    one, other = (
+        untrained(cls, random_state=seed, **options).fit(videos) for seed in (0, 1)
+    )
+    assert one.chosen_ == other.chosen_
+    scores = (model.n_actions_scores_["score"] for model in (one, other))
+    assert_array_equal(*scores)
+    assert_array_equal(one.prototypes_, other.prototypes_)
+
+
+@every_segmenter
+def test_candidates_without_a_score_have_a_best_all_the_same(cls, monkeypatch):
+    score, _ = scores_that_prefer(ordered=None, free=None)
+    monkeypatch.setattr(_segmenting, "consistency_score", score)
+    model = untrained(cls).fit(VIDEOS)
+    assert model.chosen_ == CANDIDATES[0]
+    assert np.isfinite(model.prototypes_).all()
+
+
+def trained(cls, before, after, monkeypatch, **options):
+    """Fit with a consistency of the labels before and after training."""
+    values = iter([before, after])
+    settings = {"start": "time", "lambda_actions": 0.3, "alpha": 0.3}
+    monkeypatch.setattr(
+        _segmenting,
+        "consistency_score",
+        lambda labels, matches: ConsistencyScore(next(values), 0.0, 0.0, 1),
+    )
+    monkeypatch.setattr(SharedOrder, "is_shared", True)
+    return quick(cls, **settings | options).fit(VIDEOS)
+
+
+@every_segmenter
+@pytest.mark.parametrize(
+    ("before", "after", "space"),
+    [(0.50, 0.48, "features"), (0.50, 0.495, "embedding"), (0.0, 0.0, "embedding")],
+)
+def test_actions_stay_where_they_started_if_training_costs_consistency(
+    cls, before, after, space, monkeypatch
+):
+    model = trained(cls, before, after, monkeypatch, max_epochs=4, lr=0.1)
+    assert model.segment_on_ == space
+    fixed = trained(cls, 0, 0, monkeypatch, max_epochs=4, lr=0.1, segment_on=space)
+    start = trained(cls, 0, 0, monkeypatch, max_epochs=0)
+    for labels, same in zip(model.labels_, fixed.labels_, strict=True):
+        assert_array_equal(labels, same)
+    for labels, again in zip(model.labels_, model.predict(VIDEOS), strict=True):
+        assert_array_equal(labels, again)
+    unmoved = np.array_equal(model.prototypes_, start.prototypes_)
+    assert unmoved == (space == "features")
+    assert not np.array_equal(model.transform(VIDEOS[0]), start.transform(VIDEOS[0]))
+
+
+@every_segmenter
+@pytest.mark.parametrize("options", [{"recipe": "paper"}, {"encoder": (8, 4)}])
+def test_features_are_refused_where_training_does_not_start_from_them(cls, options):
+    model = quick(cls, segment_on="features", **options)
+    with pytest.raises(InvalidParameterError, match="segment_on"):
+        model.fit(VIDEOS)
+    assert model.set_params(segment_on="auto").fit(VIDEOS).segment_on_ == "embedding"
+
+
+@pytest.mark.parametrize("options", [{"recipe": "paper"}, {"encoder": (8, 4)}])
+def test_start_is_no_teacher_where_training_does_not_start_from_features(options):
+    model = quick(JointAlignSegment, teacher="start", **options)
+    with pytest.raises(InvalidParameterError, match="teacher"):
+        model.fit(VIDEOS)
+    found = clone(model).set_params(teacher="auto").fit(VIDEOS)
+    expected = clone(model).set_params(teacher="self").fit(VIDEOS)
+    assert_array_equal(found.history_["loss"], expected.history_["loss"])
+
+
+@pytest.mark.parametrize("encoder", [None, "temporal"])
+def test_start_teaches_the_same_at_each_step(encoder):
+    # All frames of both videos are in every batch, so that nothing else changes.
+    videos = VIDEOS[:2]
+    options = {"n_frames": 50, "max_epochs": 3, "lr": 0.05}
+    model = quick(JointAlignSegment, encoder=encoder, **options).fit(videos)
+    objectives = model.history_["objective_segmentation"]
+    assert_allclose(objectives, objectives[0], rtol=1e-5)
+    untrained = clone(model).set_params(max_epochs=0).fit(videos)
+    found = untrained._segment(untrained._features(videos))
+    assert objectives[0] == pytest.approx(np.mean([o for _, o in found]), rel=1e-4)
+    alone = clone(model).set_params(teacher="self").fit(videos)
+    objectives = alone.history_["objective_segmentation"]
+    assert not np.allclose(objectives, objectives[0], rtol=1e-3)
+
+
+def test_start_as_teacher_keeps_actions_that_alignment_would_blur():
+    data = make_videos(
+        12, n_actions=10, n_features=32, n_frames=(80, 120), random_state=0
+    )
+    found = {}
+    for teacher in ("start", "self"):
+        model = JointAlignSegment(
+            10, teacher=teacher, segment_on="embedding", random_state=0
+        ).fit(data.videos)
+        found[teacher] = segmentation_report(data.labels, model.labels_).miou
+    assert found["start"] > found["self"] + 0.02
+
+
+@every_segmenter
+def test_what_the_user_gives_is_not_chosen(cls):
+    model = untrained(cls, start="kmeans", lambda_actions=0.2).fit(VIDEOS)
+    assert set(model.chosen_) == {"alpha"}
+    assert model._segmentation_task().lambda_actions == 0.2
+    model = untrained(cls, start="time", lambda_actions=0.2, alpha=0.5).fit(VIDEOS)
+    assert model.chosen_ == {}
+    assert model._segmentation_task().alpha == 0.5
+
+
+@every_segmenter
+def test_nothing_is_chosen_for_one_video_or_as_published(cls):
+    assert untrained(cls).fit(VIDEOS[0]).chosen_ == {}
+    model = untrained(cls).fit(VIDEOS)
+    assert model.chosen_ != {}
+    assert model.set_params(recipe="paper").fit(VIDEOS).chosen_ == {}
+
+
+@every_aligner
+@pytest.mark.parametrize(
+    ("options", "shared", "expected"),
+    [
+        ({}, True, 0.35),
+        ({}, False, 0.0),
+        ({"rho": 0.2}, True, 0.2),
+        ({"recipe": "paper"}, True, 0.15),
+        ({"recipe": "paper"}, False, 0.15),
+    ],
+)
+def test_order_prior_between_videos(cls, options, shared, expected, monkeypatch):
+    monkeypatch.setattr(SharedOrder, "is_shared", shared)
+    model = untrained(cls, **options).fit(VIDEOS)
+    assert model._alignment_task().rho == expected
+
+
+def test_order_prior_of_the_actions_is_its_own():
+    model = untrained(JointAlignSegment).fit(VIDEOS)
+    assert model._alignment_task().rho == 0.35
+    assert model._segmentation_task().rho == 0
+    assert untrained(VideoAligner).fit(VIDEOS[0])._alignment_task().rho == 0.35
