@@ -14,7 +14,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-import skvas.transport._solvers as solvers_module
+import skvas.transport._iterations as iterations_module
 from benchmarks import problems, rivals, whole
 from benchmarks.measure import best_of, clock, peak_memory, say, threads
 from skvas.transport import OutsideBand, TemporalBand, compiled_solver
@@ -26,13 +26,13 @@ from skvas.transport._problem import FGWProblem
 def path(name):
     """Use the compiled kernels for everything, or for nothing."""
     least = 0 if name == "numba" else sys.maxsize
-    with patch.object(solvers_module, "COMPILED_ENTRIES", least):
+    with patch.object(iterations_module, "COMPILED_ENTRIES", least):
         yield
 
 
 def paths():
     """Return the paths of skvas that can be run here."""
-    found = solvers_module._import_kernels() is not None
+    found = iterations_module._import_kernels() is not None
     return ["torch", "numba"] if found else ["torch"]
 
 

@@ -2,7 +2,8 @@
 
 from skvas.transport._compat import published_iteration
 from skvas.transport._compiling import compiled_solver
-from skvas.transport._solvers import FGWResult, fused_gromov_wasserstein
+from skvas.transport._result import FGWResult
+from skvas.transport._solvers import fused_gromov_wasserstein
 from skvas.transport.costs import cosine_cost, squared_distance, unit
 from skvas.transport.priors import (
     add_virtual_frame,

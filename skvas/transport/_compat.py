@@ -9,7 +9,7 @@ from torch import Tensor
 from skvas.transport._marginals import Marginal, make_marginal
 from skvas.transport._precision import full_precision
 from skvas.transport._problem import FGWProblem
-from skvas.transport._solvers import FGWResult
+from skvas.transport._result import FGWResult
 from skvas.transport.structures import Dense
 
 __all__ = ["published_iteration"]

@@ -159,7 +159,7 @@ class _CompiledStep:
         return type(state)(*(None if x is None else x.clone() for x in state))
 
 
-def may_ask(tensor: Tensor) -> bool:
+def can_sync(tensor: Tensor) -> bool:
     """Tell whether to read a value of a tensor is free: it makes a GPU wait.
 
     A loop that is compiled cannot depend on values either.

@@ -1,6 +1,6 @@
 """The projected solver compiled by numba, where numba is installed.
 
-It makes the very iterations of `_solvers` in fewer passes over memory: a sweep reads
+It makes the very iterations of `_iterations` in fewer passes over memory: a sweep reads
 the kernel once and not twice, and the plan is never written between iterations. Threads
 share out problems, or the rows of a lone one; none of them ever spins, so that busy
 cores cost no more than their share.

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import ot
 import torch
 
+from skvas.transport._iterations import STEP_CUT, STEP_GROWTH
 from skvas.transport._marginals import Marginal
 from skvas.transport._problem import FGWProblem
-from skvas.transport._solvers import STEP_CUT, STEP_GROWTH, Budget, FGWResult
+from skvas.transport._result import Budget, FGWResult
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

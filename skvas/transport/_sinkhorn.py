@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from skvas.transport._compiling import may_ask
+from skvas.transport._compiling import can_sync
 from skvas.transport._threads import SHARED_ENTRIES
 
 CHECK_EVERY = 5  # sweeps between looks at the marginals
@@ -113,7 +113,7 @@ def sinkhorn_scaling(
         if first + CHECK_EVERY <= n_sweeps:
             change = ((v - last).abs_() / last.clamp_min(tiny)).amax(2, keepdim=True)
             done = done | (change <= tol)
-            if may_ask(done) and bool(done.all()):
+            if can_sync(done) and bool(done.all()):
                 break
 
     if sides.columns_last:
@@ -139,7 +139,7 @@ class Kernel:
 
     def __init__(self, matrices: Tensor) -> None:
         alone = len(matrices) == 1 and matrices.numel() >= SHARED_ENTRIES
-        shared = alone and may_ask(matrices) and torch.get_num_threads() > 1
+        shared = alone and can_sync(matrices) and torch.get_num_threads() > 1
         size = matrices.shape[1] // PIECES if shared else 0
         self.n_whole = PIECES * size
         self.matrices = matrices
@@ -188,7 +188,7 @@ def sinkhorn_log(
         f = torch.where(done, f, f_next * sides.damp_x)
         if sweep % CHECK_EVERY == CHECK_EVERY - 1:
             done = done | ((g - last).abs().amax(dim=1, keepdim=True) <= tol)
-            if may_ask(done) and bool(done.all()):
+            if can_sync(done) and bool(done.all()):
                 break
     log_plan = log_kernel.add_(f[:, :, None]).add_(g[:, None, :])
     log_plan, f, g = _settle(log_plan, sides, f, g)

@@ -17,7 +17,8 @@ import pytest
 import torch
 
 import skvas.transport._compiling as compiling_module
-import skvas.transport._solvers as solvers_module
+import skvas.transport._iterations as iterations_module
+import skvas.transport._result as result_module
 from skvas import JointAlignSegment
 from skvas.datasets import make_videos
 from skvas.exceptions import CompilationWarning, ConvergenceWarning
@@ -125,7 +126,7 @@ def test_plans_are_the_same_where_autograd_traces_and_inputs_are_not_changed(sol
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 @both_solvers
 def test_inductor_finds_the_plans_of_the_loop(solver, monkeypatch):
-    monkeypatch.setattr(solvers_module, "FINAL_SWEEPS", 5)  # less to compile
+    monkeypatch.setattr(result_module, "FINAL_SWEEPS", 5)  # less to compile
     setting = Setting(lambda_y=0.1)
     options = {"solver": solver, "max_iter": 4, "sinkhorn_iter": 5}
     expected = setting.solve(drawn(0, LENGTHS, torch.float32), **options)
@@ -143,7 +144,7 @@ def test_first_last_and_other_iterations_are_compiled_where_there_are_sweeps():
 
 def test_kernels_are_used_where_they_are_faster(monkeypatch):
     pytest.importorskip("numba")
-    monkeypatch.setattr(solvers_module, "COMPILED_ENTRIES", 0)
+    monkeypatch.setattr(iterations_module, "COMPILED_ENTRIES", 0)
     compiler = Counting()
     with compiled_solver(compiler):
         Setting().solve(drawn(0, LENGTHS, torch.float32), solver="projected")
@@ -278,15 +279,17 @@ def without_values(value):
 def begun(solver, setting, tol):
     """Return the step of a solver, and its arguments once the loop has begun."""
     name = {"projected": "_linearised_step", "mirror": "_mirror_step"}[solver]
-    step = getattr(solvers_module, name)
+    step = getattr(iterations_module, name)
     seen = []
 
     def spy(*arguments):
         seen.append(arguments)
         return step(*arguments)
 
-    placed = mock.patch.object(solvers_module, "compilation_wanted", return_value=True)
-    plain = mock.patch.object(solvers_module, "compiled_step", return_value=spy)
+    placed = mock.patch.object(
+        iterations_module, "compilation_wanted", return_value=True
+    )
+    plain = mock.patch.object(iterations_module, "compiled_step", return_value=spy)
     with placed, plain, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         setting.solve(drawn(0, LENGTHS), pad=(1, 2), solver=solver, max_iter=3, tol=tol)
@@ -336,7 +339,7 @@ def test_results_of_a_cuda_graph_are_copied_out_of_its_memory(monkeypatch):
     step = compiling_module._CompiledStep(
         lambda state: state, "inductor", torch.device("cuda")
     )
-    state = solvers_module._Linearised(torch.ones(2), None, *torch.ones(3, 1))
+    state = iterations_module._Linearised(torch.ones(2), None, *torch.ones(3, 1))
     found = step(state)
     assert compiled_with["mode"] == "reduce-overhead"
     assert compiled_with["fullgraph"]

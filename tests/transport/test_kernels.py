@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-import skvas.transport._solvers as solvers_module
+import skvas.transport._iterations as iterations_module
 from skvas.transport import (
     Dense,
     Distinct,
@@ -36,7 +36,7 @@ def solve_both(*problem, **options):
     """Solve by the kernels and by torch alone."""
     results = []
     for least in (0, sys.maxsize):
-        with patch.object(solvers_module, "COMPILED_ENTRIES", least):
+        with patch.object(iterations_module, "COMPILED_ENTRIES", least):
             results.append(
                 fused_gromov_wasserstein(*problem, solver="projected", **options)
             )
@@ -159,7 +159,7 @@ def test_what_the_kernels_do_not_know_is_left_to_torch(dtype, structure):
 
 @pytest.mark.parametrize(("least", "n_calls"), [(36, 1), (37, 0)])
 def test_kernels_solve_what_is_large_enough(least, n_calls, monkeypatch):
-    monkeypatch.setattr(solvers_module, "COMPILED_ENTRIES", least)
+    monkeypatch.setattr(iterations_module, "COMPILED_ENTRIES", least)
     cost = tensor(3, 1, 6, 6).float()
     with patch.object(_kernels, "solve", wraps=_kernels.solve) as solve:
         fused_gromov_wasserstein(cost, Distinct(), Distinct(), solver="projected")

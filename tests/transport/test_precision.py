@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 import pytest
 import torch
 
-import skvas.transport._solvers as solvers_module
+import skvas.transport._iterations as iterations_module
 from skvas import JointAlignSegment
 from skvas.datasets import make_videos
 from skvas.transport import (
@@ -59,7 +59,7 @@ def paths(seed, batch, n):
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("batch", [1, 2])
 def test_plans_are_the_same_bit_for_bit(around, structure, solver, batch, monkeypatch):
-    monkeypatch.setattr(solvers_module, "COMPILED_ENTRIES", sys.maxsize)
+    monkeypatch.setattr(iterations_module, "COMPILED_ENTRIES", sys.maxsize)
     cost = cosine_cost(paths(0, batch, 160), paths(1, batch, 150))
     y = OutsideBand(150, 0.1)
     if structure == "dense":

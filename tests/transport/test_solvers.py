@@ -24,7 +24,10 @@ from skvas.transport import (
     fused_gromov_wasserstein,
     unit,
 )
+from skvas.transport import _iterations as iterations_module
+from skvas.transport import _result as result_module
 from skvas.transport import _solvers as solvers_module
+from skvas.transport._result import Budget
 from tests.strategies import (
     SOLVERS,
     WEIGHTS,
@@ -130,7 +133,7 @@ def test_problem_that_needs_logs_and_one_that_does_not_leave_each_other_alone(
     costs = [tensor(seed, 3, 4), 5 * eps * tensor(seed, 4, 3)]
     costs = [cost.to(dtype) for cost in costs]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(solvers_module, "FINAL_SWEEPS", 30)
+        patch.setattr(result_module, "FINAL_SWEEPS", 30)
         batch = setting.solve(costs, solver=solver, max_iter=3)
         for b, cost in enumerate(costs):
             n, m = cost.shape
@@ -233,7 +236,7 @@ def test_step_that_was_cut_grows_back_where_it_is_borne(monkeypatch):
     costs = [tensor(0, 10, 8)]
     lowest = setting.solve(costs, max_iter=1000).objective
     gap = setting.solve(costs).objective - lowest
-    monkeypatch.setattr(solvers_module, "STEP_GROWTH", 1.0)
+    monkeypatch.setattr(iterations_module, "STEP_GROWTH", 1.0)
     gap_of_short_steps = setting.solve(costs).objective - lowest
     assert gap < 0.1 * gap_of_short_steps
 
@@ -409,7 +412,7 @@ def test_masses_are_met_and_a_frame_without_mass_stays_empty(solver, seed, lambd
 @both_solvers
 @pytest.mark.parametrize("side", ["x", "y"])
 def test_lone_hard_side_is_met_by_a_single_sweep(solver, side, monkeypatch):
-    monkeypatch.setattr(solvers_module, "FINAL_SWEEPS", 1)
+    monkeypatch.setattr(result_module, "FINAL_SWEEPS", 1)
     setting = Setting(eps=0.1, **{f"lambda_{'y' if side == 'x' else 'x'}": 0.5})
     found = setting.solve([tensor(0, 6, 5)], solver=solver, max_iter=2, sinkhorn_iter=1)
     assert getattr(found, f"error_{side}").item() < 1e-12
@@ -498,7 +501,7 @@ def test_row_28_without_tol_all_iterations_are_made_and_nothing_is_claimed(solve
 
 @pytest.mark.parametrize(("sinkhorn_iter", "last"), [(3, 50), (80, 80)])
 def test_last_iteration_alone_takes_more_sweeps(sinkhorn_iter, last):
-    budget = solvers_module.Budget(4, None, None, sinkhorn_iter, 0.0)
+    budget = Budget(4, None, None, sinkhorn_iter, 0.0)
     assert [budget.sweeps(i) for i in range(4)] == [sinkhorn_iter] * 3 + [last]
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import textwrap
 
 import pytest
 import torch
 
-from skvas.transport._threads import SHARED_ENTRIES, calm
+from skvas.transport._threads import SHARED_ENTRIES, single_threaded
 
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are those of Unix")
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
@@ -34,32 +36,60 @@ def two_threads():
     ],
 )
 def test_small_work_on_a_cpu_alone_is_kept_on_one_thread(n_entries, device, n_threads):
-    with calm(n_entries, device):
+    with single_threaded(n_entries, device):
         assert torch.get_num_threads() == n_threads
     assert torch.get_num_threads() == 2
 
 
 @pytest.mark.usefixtures("two_threads")
 def test_threads_are_given_back_after_an_error():
-    with pytest.raises(KeyError), calm(0, CPU):
+    with pytest.raises(KeyError), single_threaded(0, CPU):
         raise KeyError
     assert torch.get_num_threads() == 2
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are those of Unix")
-def test_forked_process_has_one_thread_and_its_parent_keeps_its_own(tmp_path):
-    script = (
-        "import os, torch, skvas.transport; torch.set_num_threads(2)\n"
-        "if os.fork() == 0: os._exit(torch.get_num_threads())\n"
-        "print(os.waitstatus_to_exitcode(os.wait()[1]), torch.get_num_threads())"
-    )
+def run(script, folder):
+    """Run a script in a process of its own; return the words that it prints."""
     found = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script],
-        cwd=tmp_path,
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=True,
         timeout=120,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    assert found.stdout.split() == ["1", "2"]
+    return found.stdout.split()
+
+
+@forks
+def test_process_that_any_program_forks_keeps_its_threads(tmp_path):
+    script = """
+        import os, torch, skvas.transport
+        torch.set_num_threads(3)
+        if os.fork() == 0:
+            os._exit(torch.get_num_threads())
+        print(os.waitstatus_to_exitcode(os.wait()[1]), torch.get_num_threads())
+    """
+    assert run(script, tmp_path) == ["3", "3"]
+
+
+@forks
+def test_forked_process_solves_without_the_threads_that_it_lost(tmp_path):
+    script = """
+        import os, torch
+        from skvas.transport import Distinct, fused_gromov_wasserstein
+
+        torch.set_num_threads(2)
+        cost = torch.rand(1, 3000, 400)
+        def solve():
+            options = {"lambda_y": 0.1, "max_iter": 1}
+            return fused_gromov_wasserstein(cost, Distinct(), Distinct(), **options)
+        expected = solve().plan  # the threads are there
+        if os.fork() == 0:
+            found, n_threads = solve().plan, torch.get_num_threads()
+            torch.set_num_threads(1)  # what comes next is the child's own work
+            os._exit(10 * torch.allclose(found, expected) + n_threads)
+        print(os.waitstatus_to_exitcode(os.wait()[1]))
+    """
+    assert run(script, tmp_path) == ["12"]

@@ -1,0 +1,109 @@
+"""Checks of what the solver is given, by name."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+# What the solver computes in.
+DTYPES = torch.float32, torch.float64
+
+
+def check_numbers(
+    alpha: float,
+    eps: float,
+    max_iter: int,
+    tol: float | None,
+    step: float | None,
+    sinkhorn_iter: int,
+    sinkhorn_tol: float,
+) -> None:
+    """Refuse numbers outside their range, by name."""
+    rules = (
+        ("alpha", alpha, 0 <= alpha <= 1, "in [0, 1]"),
+        ("eps", eps, 0 < eps < math.inf, "positive and finite"),
+        ("max_iter", max_iter, max_iter >= 0, "at least 0"),
+        ("tol", tol, tol is None or tol >= 0, "None or at least 0"),
+        ("step", step, step is None or step > 0, "None or positive"),
+        ("sinkhorn_iter", sinkhorn_iter, sinkhorn_iter >= 1, "at least 1"),
+        ("sinkhorn_tol", sinkhorn_tol, sinkhorn_tol >= 0, "at least 0"),
+    )
+    for name, value, fine, expected in rules:
+        if not fine:
+            raise ValueError(f"{name} must be {expected}, got {value!r}.")
+
+
+def check_tensors(
+    cost: Tensor,
+    mask_x: Tensor | None,
+    mask_y: Tensor | None,
+    p: Tensor | None,
+    q: Tensor | None,
+    lambda_x: float | Tensor | None,
+    lambda_y: float | Tensor | None,
+) -> None:
+    """Refuse tensors of the wrong type, shape or sign, by name."""
+    if not isinstance(cost, Tensor) or cost.dtype not in DTYPES:
+        raise TypeError(
+            "cost must be a float32 or float64 tensor, got "
+            f"{getattr(cost, 'dtype', type(cost).__name__)}."
+        )
+    if cost.ndim != 3 or 0 in cost.shape:
+        raise ValueError(
+            f"cost must have shape (B, N, M), none 0, got {tuple(cost.shape)}."
+        )
+    batch, n, m = cost.shape
+    _check_side("x", "p", batch, n, mask_x, p, lambda_x)
+    _check_side("y", "q", batch, m, mask_y, q, lambda_y)
+
+
+def check_finite(cost: Tensor) -> None:
+    """Refuse costs between real frames that are no numbers, naming the problem."""
+    finite = cost.amax((1, 2)).isfinite() & cost.amin((1, 2)).isfinite()  # (B,)
+    if not bool(finite.all()):
+        index = int((~finite).nonzero()[0, 0])
+        raise ValueError(
+            "cost must be finite between real frames; that of problem "
+            f"{index} is not. Mask the frames that have no cost."
+        )
+
+
+def _check_side(
+    side: str,
+    mass_name: str,
+    batch: int,
+    size: int,
+    mask: Tensor | None,
+    mass: Tensor | None,
+    weight: float | Tensor | None,
+) -> None:
+    """Refuse a bad mask, mass or weight of one side, by name."""
+    if mask is not None and mask.shape != (batch, size):
+        raise ValueError(
+            f"mask_{side} must have shape {(batch, size)}, got {tuple(mask.shape)}."
+        )
+    if mask is not None and not bool(mask.any(dim=1).all()):
+        raise ValueError(f"mask_{side} must leave a real frame in every problem.")
+    weight = None if weight is None else torch.as_tensor(weight)
+    for name, tensor in ((mass_name, mass), (f"lambda_{side}", weight)):
+        if tensor is not None and not _expands(tensor, batch, size):
+            raise ValueError(
+                f"{name} must have shape {(batch, size)}, got {tuple(tensor.shape)}."
+            )
+    if weight is not None and not bool((weight >= 0).all()):
+        raise ValueError(f"lambda_{side} must be None or at least 0, got {weight!r}.")
+    if mass is None:
+        return
+    if not bool(((mass >= 0) & mass.isfinite()).all()):
+        raise ValueError(f"{mass_name} must be finite and at least 0.")
+    found = mass if mask is None else mass * mask
+    if not bool((found.sum(dim=-1) > 0).all()):
+        raise ValueError(f"{mass_name} must have mass at a real frame of each problem.")
+
+
+def _expands(tensor: Tensor, batch: int, size: int) -> bool:
+    """Tell whether a tensor broadcasts to (batch, size)."""
+    shape = (1,) * (2 - tensor.ndim) + tuple(tensor.shape)
+    return len(shape) == 2 and shape[0] in (1, batch) and shape[1] in (1, size)

@@ -1,0 +1,85 @@
+"""What the solver returns, and how long it may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+# Sweeps that the last projection may use to meet the marginals.
+FINAL_SWEEPS = 50
+
+
+@dataclass(frozen=True)
+class FGWResult:
+    """What the solver found for each problem of a batch.
+
+    Attributes
+    ----------
+    plan : Tensor of shape (B, N, M)
+        Transport plans, exactly 0 at padded frames.
+    objective : Tensor of shape (B,)
+        Value of the objective at the plan.
+    error_x, error_y : Tensor of shape (B,)
+        Largest relative error of a hard marginal; 0 where none is hard.
+    n_iter : int64 Tensor of shape (B,)
+        Outer iterations made.
+    converged : bool Tensor of shape (B,)
+        Whether the plan came to rest within `tol`; False where no `tol` was asked for.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.transport import Distinct, fused_gromov_wasserstein
+    >>> cost = 1 - torch.eye(3)[None]
+    >>> result = fused_gromov_wasserstein(cost, Distinct(), Distinct())
+    >>> result.plan.argmax(dim=2)
+    tensor([[0, 1, 2]])
+    """
+
+    plan: Tensor
+    objective: Tensor
+    error_x: Tensor
+    error_y: Tensor
+    n_iter: Tensor
+    converged: Tensor
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long and how exactly to iterate."""
+
+    max_iter: int
+    tol: float | None
+    step: float | None
+    sinkhorn_iter: int
+    sinkhorn_tol: float
+
+    def sweeps(self, iteration: int) -> int:
+        """Return the sweeps of an iteration: the last one meets the marginals."""
+        last = iteration == self.max_iter - 1
+        return max(FINAL_SWEEPS, self.sinkhorn_iter) if last else self.sinkhorn_iter
+
+
+_NAMES = tuple(field.name for field in fields(FGWResult))
+
+
+def take_result(result: FGWResult, kept: Tensor) -> FGWResult:
+    """Return the results of some problems of a batch."""
+    return FGWResult(*(getattr(result, name)[kept] for name in _NAMES))
+
+
+def merge(parts: list[tuple[Tensor, FGWResult]], like: Tensor) -> FGWResult:
+    """Put the results of parts of a batch back in their places."""
+    merged = {}
+    for name in _NAMES:
+        first = getattr(parts[0][1], name)
+        dtype = like.dtype if first.is_floating_point() else first.dtype
+        whole = torch.zeros(
+            (len(like), *first.shape[1:]), dtype=dtype, device=like.device
+        )
+        for members, result in parts:
+            whole[members] = getattr(result, name).to(dtype)
+        merged[name] = whole
+    return FGWResult(**merged)
