@@ -44,7 +44,7 @@ def check_tensors(
     lambda_x: float | Tensor | None,
     lambda_y: float | Tensor | None,
 ) -> None:
-    """Refuse tensors of the wrong type, shape or sign, by name."""
+    """Refuse tensors of the wrong type or shape, by name."""
     if not isinstance(cost, Tensor) or cost.dtype not in DTYPES:
         raise TypeError(
             "cost must be a float32 or float64 tensor, got "
@@ -59,17 +59,6 @@ def check_tensors(
     _check_side("y", "q", batch, m, mask_y, q, lambda_y)
 
 
-def check_finite(cost: Tensor) -> None:
-    """Refuse costs between real frames that are no numbers, naming the problem."""
-    finite = cost.amax((1, 2)).isfinite() & cost.amin((1, 2)).isfinite()  # (B,)
-    if not bool(finite.all()):
-        index = int((~finite).nonzero()[0, 0])
-        raise ValueError(
-            "cost must be finite between real frames; that of problem "
-            f"{index} is not. Mask the frames that have no cost."
-        )
-
-
 def _check_side(
     side: str,
     mass_name: str,
@@ -79,28 +68,71 @@ def _check_side(
     mass: Tensor | None,
     weight: float | Tensor | None,
 ) -> None:
-    """Refuse a bad mask, mass or weight of one side, by name."""
+    """Refuse a mask, mass or weight of one side whose shape is bad, by name."""
     if mask is not None and mask.shape != (batch, size):
         raise ValueError(
             f"mask_{side} must have shape {(batch, size)}, got {tuple(mask.shape)}."
         )
-    if mask is not None and not bool(mask.any(dim=1).all()):
-        raise ValueError(f"mask_{side} must leave a real frame in every problem.")
-    weight = None if weight is None else torch.as_tensor(weight)
     for name, tensor in ((mass_name, mass), (f"lambda_{side}", weight)):
-        if tensor is not None and not _expands(tensor, batch, size):
+        if isinstance(tensor, Tensor) and not _expands(tensor, batch, size):
             raise ValueError(
                 f"{name} must have shape {(batch, size)}, got {tuple(tensor.shape)}."
             )
-    if weight is not None and not bool((weight >= 0).all()):
+    if not (weight is None or isinstance(weight, Tensor) or weight >= 0):
         raise ValueError(f"lambda_{side} must be None or at least 0, got {weight!r}.")
-    if mass is None:
-        return
-    if not bool(((mass >= 0) & mass.isfinite()).all()):
-        raise ValueError(f"{mass_name} must be finite and at least 0.")
-    found = mass if mask is None else mass * mask
-    if not bool((found.sum(dim=-1) > 0).all()):
-        raise ValueError(f"{mass_name} must have mass at a real frame of each problem.")
+
+
+def value_checks(
+    cost: Tensor,
+    mask_x: Tensor | None,
+    mask_y: Tensor | None,
+    p: Tensor | None,
+    q: Tensor | None,
+    lambda_x: float | Tensor | None,
+    lambda_y: float | Tensor | None,
+) -> dict[str, Tensor]:
+    """Return what must be true of the values of tensors, each (B,), with its message.
+
+    Parameters are those of the solver, but that `cost` is 0 at padded frames.
+    """
+    batch, n, m = cost.shape
+    rules = _side_checks("x", "p", (batch, n), mask_x, p, lambda_x)
+    rules |= _side_checks("y", "q", (batch, m), mask_y, q, lambda_y)
+    rules[
+        "cost must be finite between real frames. Mask the frames that have no cost."
+    ] = cost.amax((1, 2)).isfinite() & cost.amin((1, 2)).isfinite()
+    return rules
+
+
+def _side_checks(
+    side: str,
+    mass_name: str,
+    shape: tuple[int, int],
+    mask: Tensor | None,
+    mass: Tensor | None,
+    weight: float | Tensor | None,
+) -> dict[str, Tensor]:
+    rules = {}
+    if mask is not None:
+        message = f"mask_{side} must leave a real frame in every problem."
+        rules[message] = mask.any(dim=1)
+    if isinstance(weight, Tensor):
+        message = f"lambda_{side} must be None or at least 0, got {weight!r}."
+        rules[message] = (weight >= 0).expand(shape).all(dim=1)
+    if mass is not None:
+        message = f"{mass_name} must be finite and at least 0."
+        rules[message] = ((mass >= 0) & mass.isfinite()).expand(shape).all(dim=1)
+        found = (mass if mask is None else mass * mask).expand(shape)
+        message = f"{mass_name} must have mass at a real frame of each problem."
+        rules[message] = found.sum(dim=1) > 0
+    return rules
+
+
+def raise_for(answers: dict[str, list[bool]]) -> None:
+    """Raise the first error of those whose checks failed, naming the problem."""
+    for message, fine in answers.items():
+        if not all(fine):
+            raise ValueError(f"{message} Look at problem {fine.index(False)}.")
 
 
 def _expands(tensor: Tensor, batch: int, size: int) -> bool:

@@ -78,9 +78,9 @@ def _linearised(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult
 def mirror(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     """Descend multiplicatively, by steps as long as each problem bears."""
     rows, columns = problem.rows, problem.columns
-    hard_x, hard_y = rows.hard, columns.hard
-    if bool(hard_x.any()) and bool(hard_y.any()):
-        sides = _sides(rows, columns, hard_x.to(rows.mass), hard_y.to(rows.mass))
+    if rows.any_hard and columns.any_hard:
+        damp_x, damp_y = rows.hard.to(rows.mass), columns.hard.to(rows.mass)
+        sides = _sides(rows, columns, damp_x, damp_y)
     else:
         sides = None
     rules = _rules(problem, budget, in_logs, sides)
@@ -152,7 +152,7 @@ def _rules(
     return _Rules(
         problem.placed() if problem.cost.is_cuda or compilation_wanted() else problem,
         sides,
-        tuple(dim for dim, marginal in hard_sides if bool(marginal.hard.any())),
+        tuple(dim for dim, marginal in hard_sides if marginal.any_hard),
         _padded(problem),
         in_logs,
         budget.tol,
@@ -367,14 +367,14 @@ def _compiled(problem: FGWProblem, budget: Budget, kernels: ModuleType) -> FGWRe
 
 
 def _sides(rows: Marginal, columns: Marginal, damp_x: Tensor, damp_y: Tensor) -> Sides:
-    damped = bool((damp_x != 1).any()) or bool((damp_y != 1).any())
+    damped = not (rows.all_hard and columns.all_hard)
     last = _columns_last(rows, columns)
     return Sides(rows.mass, columns.mass, damp_x, damp_y, damped, last)
 
 
 def _columns_last(rows: Marginal, columns: Marginal) -> bool:
     """Tell whether sweeps, which end with rows, have only columns to meet."""
-    return bool(columns.hard.all()) and not bool(rows.hard.any())
+    return columns.all_hard and not rows.any_hard
 
 
 def _slope(
@@ -403,7 +403,7 @@ def _first_step(slope: Tensor, step: float | None, eps: float) -> Tensor:
 
 def _padded(problem: FGWProblem) -> Tensor | None:
     """Return where nothing may go, (B, N, M), or None where everything may."""
-    if bool((problem.rows.mass > 0).all()) and bool((problem.columns.mass > 0).all()):
+    if problem.rows.all_real and problem.columns.all_real:
         return None
     return ~problem.real
 
@@ -411,7 +411,7 @@ def _padded(problem: FGWProblem) -> Tensor | None:
 def _rounded(problem: FGWProblem, plan: Tensor) -> Tensor:
     """Meet two hard marginals exactly."""
     rows, columns = problem.rows, problem.columns
-    if bool(rows.hard.all()) and bool(columns.hard.all()):
+    if rows.all_hard and columns.all_hard:
         return round_to_marginals(plan, rows.mass, columns.mass)
     return plan
 

@@ -451,7 +451,7 @@ def solve(
     plan = torch.ones_like(cost)
     quadratic = torch.zeros_like(cost[:, 0, 0])
     counts = np.array(sweeps)
-    both_hard = bool(problem.rows.hard.all()) and bool(problem.columns.hard.all())
+    both_hard = problem.rows.all_hard and problem.columns.all_hard
     alone = len(cost) < n_threads and cost[0].numel() >= SHARED_ENTRIES
 
     def run(index: int, rows: _Rows) -> None:

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+
+class Facts(NamedTuple):
+    """What the host knows of a side of each problem."""
+
+    all_hard: list[bool]
+    any_hard: list[bool]
+    all_real: list[bool]  # whether every item has mass
+
+    def take(self, positions: list[int]) -> Facts:
+        """Return what is known of some problems of the batch."""
+        return Facts(*([each[i] for i in positions] for each in self))
+
+
+def read(questions: Sequence[Tensor]) -> list[list[bool]]:
+    """Read truth values (B,) from their device, all at one wait."""
+    answers: list[list[bool]] = torch.stack(tuple(questions)).tolist()
+    return answers
 
 
 @dataclass(frozen=True)
@@ -22,10 +43,38 @@ class Marginal:
         Masses, 0 at padded items.
     weight : Tensor of shape (B, N)
         Weights :math:`\lambda`, in [0, inf].
+    known : Facts or None, default=None
+        Answers to `questions`, where they were asked before; None: each look at `facts`
+        asks, and makes a GPU wait.
     """
 
     mass: Tensor
     weight: Tensor
+    known: Facts | None = None
+
+    def questions(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what `Facts` has, on the device, each (B,)."""
+        hard = self.hard
+        return hard.all(dim=1), hard.any(dim=1), (self.mass > 0).all(dim=1)
+
+    @property
+    def facts(self) -> Facts:
+        return self.known or Facts(*read(self.questions()))
+
+    @property
+    def all_hard(self) -> bool:
+        """Whether all masses of all problems are constraints."""
+        return all(self.facts.all_hard)
+
+    @property
+    def any_hard(self) -> bool:
+        """Whether any mass of any problem is a constraint."""
+        return any(self.facts.any_hard)
+
+    @property
+    def all_real(self) -> bool:
+        """Whether every item of every problem has mass."""
+        return all(self.facts.all_real)
 
     @property
     def log_mass(self) -> Tensor:
@@ -43,7 +92,12 @@ class Marginal:
 
     def take(self, index: Tensor) -> Marginal:
         """Return the marginals of some problems of the batch."""
-        return Marginal(self.mass[index], self.weight[index])
+        known = None if self.known is None else self.known.take(index.tolist())
+        return Marginal(self.mass[index], self.weight[index], known)
+
+    def double(self) -> Marginal:
+        """Return the marginals in float64."""
+        return Marginal(self.mass.double(), self.weight.double(), self.known)
 
     def penalty(self, found: Tensor) -> Tensor:
         r"""Return :math:`\sum_i \lambda_i KL(found_i | mass_i)` of soft items, (B,)."""
@@ -83,12 +137,18 @@ def make_marginal(
     No mass means uniform over the real items; no weight means hard.
     """
     batch, size = len(like), like.shape[dim]
+    whole = mass is None and mask is None
     if mass is None:
         mass = torch.ones(batch, size, dtype=like.dtype, device=like.device)
     mass = mass.to(like).expand(batch, size)
     if mask is not None:
         mass = mass * mask
     mass = mass / mass.sum(dim=1, keepdim=True)
-    weight = torch.inf if weight is None else weight
-    weight = torch.as_tensor(weight, dtype=like.dtype, device=like.device)
-    return Marginal(mass, weight.expand(batch, size))
+    known = None
+    if not isinstance(weight, Tensor):
+        number = math.inf if weight is None else float(weight)
+        if whole:
+            hard = [math.isinf(number)] * batch
+            known = Facts(hard, hard, [True] * batch)
+        weight = like.new_full((), number)
+    return Marginal(mass, weight.to(like).expand(batch, size), known)

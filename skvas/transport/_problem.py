@@ -48,7 +48,7 @@ class FGWProblem:
         return (self.rows.mass > 0)[:, :, None] & (self.columns.mass > 0)[:, None, :]
 
     def take(self, index: Tensor) -> FGWProblem:
-        """Return some problems of the batch."""
+        """Return some problems of the batch; `index` lies on the CPU."""
         return FGWProblem(
             self.cost[index],
             self.structure_x.take(index),
@@ -57,6 +57,15 @@ class FGWProblem:
             self.columns.take(index),
             self.alpha,
             self.eps,
+        )
+
+    def double(self) -> FGWProblem:
+        """Return the problem in float64."""
+        return replace(
+            self,
+            cost=self.cost.double(),
+            rows=self.rows.double(),
+            columns=self.columns.double(),
         )
 
     def placed(self) -> FGWProblem:
@@ -129,10 +138,8 @@ class FGWProblem:
             # Structures say nothing of padded frames.
             by_row = (self.structure_x.apply(p, dim=1).abs() * (p > 0)).amax((1, 2))
             by_column = (self.structure_y.apply(q, dim=2).abs() * (q > 0)).amax((1, 2))
-            by_row = by_row * torch.as_tensor(self.structure_y.largest()).to(by_row)
-            by_column = by_column * torch.as_tensor(self.structure_x.largest()).to(
-                by_row
-            )
+            by_row = by_row * _like(self.structure_y.largest(), by_row)
+            by_column = by_column * _like(self.structure_x.largest(), by_row)
             kept_rows, kept_columns = self.rows.hard.all(1), self.columns.hard.all(1)
             reach = torch.minimum(
                 torch.where(kept_rows, by_row, torch.inf),
@@ -142,6 +149,11 @@ class FGWProblem:
             reach = torch.where(kept_rows | kept_columns, reach, loose)
         spread = (1 - self.alpha) * (highest - lowest) + self.alpha * reach
         return spread / self.eps
+
+
+def _like(value: float | Tensor, other: Tensor) -> float | Tensor:
+    """Return a tensor as another is, and a number as it is."""
+    return value.to(other) if isinstance(value, Tensor) else value
 
 
 def _dot(x: Tensor, y: Tensor) -> Tensor:

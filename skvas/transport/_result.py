@@ -65,9 +65,9 @@ class Budget:
 _NAMES = tuple(field.name for field in fields(FGWResult))
 
 
-def take_result(result: FGWResult, kept: Tensor) -> FGWResult:
-    """Return the results of some problems of a batch."""
-    return FGWResult(*(getattr(result, name)[kept] for name in _NAMES))
+def take_result(result: FGWResult, index: Tensor) -> FGWResult:
+    """Return the results of some problems of the batch."""
+    return FGWResult(*(getattr(result, name)[index] for name in _NAMES))
 
 
 def merge(parts: list[tuple[Tensor, FGWResult]], like: Tensor) -> FGWResult:

@@ -9,9 +9,14 @@ import torch
 from torch import Tensor
 
 from skvas.exceptions import ConvergenceWarning
-from skvas.transport._checks import check_finite, check_numbers, check_tensors
+from skvas.transport._checks import (
+    check_numbers,
+    check_tensors,
+    raise_for,
+    value_checks,
+)
 from skvas.transport._iterations import Solve, mirror, projected
-from skvas.transport._marginals import Marginal, make_marginal
+from skvas.transport._marginals import Facts, make_marginal, read
 from skvas.transport._precision import full_precision
 from skvas.transport._problem import FGWProblem
 from skvas.transport._result import Budget, FGWResult, merge, take_result
@@ -158,8 +163,10 @@ def fused_gromov_wasserstein(
     if mask_x is not None or mask_y is not None or p is not None or q is not None:
         real = (rows.mass > 0)[:, :, None] & (columns.mass > 0)[:, None, :]
         cost = torch.where(real, cost, 0.0)
-    check_finite(cost)
     problem = FGWProblem(cost, structure_x, structure_y, rows, columns, alpha, eps)
+    rules = value_checks(cost, mask_x, mask_y, p, q, lambda_x, lambda_y)
+    with torch.no_grad(), full_precision(cost.device):
+        problem, safe = _look(problem, rules)
     budget = Budget(max_iter, tol, step, sinkhorn_iter, sinkhorn_tol)
 
     solvers = {"mirror": mirror, "projected": projected}
@@ -171,11 +178,11 @@ def fused_gromov_wasserstein(
         result = solve_with_pot(problem, budget, mirror=solver == "mirror")
     elif backend == "torch":
         with torch.no_grad(), full_precision(cost.device):
-            result = _solve(problem, budget, solvers[solver])
+            result = _solve(problem, safe, budget, solvers[solver])
     else:
         raise ValueError(f'backend must be "torch" or "pot", got {backend!r}.')
-    if tol is not None and not bool(result.converged.all()):
-        count = int((~result.converged).sum())
+    count = 0 if tol is None else int((~result.converged).sum())
+    if count:
         warnings.warn(
             f"{count} of {len(cost)} problems did not converge to tol={tol:g} within "
             f"max_iter={max_iter}; raise max_iter, eps or tol.",
@@ -185,39 +192,56 @@ def fused_gromov_wasserstein(
     return result
 
 
-def _solve(problem: FGWProblem, budget: Budget, solver: Solve) -> FGWResult:
-    """Solve by scaling where that is safe, and in the log domain elsewhere."""
+def _look(
+    problem: FGWProblem, rules: dict[str, Tensor]
+) -> tuple[FGWProblem, list[bool]]:
+    """Read all that depends on values of tensors, at one wait, and raise errors.
+
+    Returns the problem with what is known of its sides, and of each problem whether it
+    may be solved by scaling.
+    """
+    sides = [problem.rows, problem.columns]
+    asked = [side for side in sides if side.known is None]
     safe = problem.log_range() <= SAFE_RANGE[problem.cost.dtype]  # (B,)
-    if not _two_sided(problem, solver):
-        safe = torch.ones_like(safe)
+    of_sides = [question for side in asked for question in side.questions()]
+    answers = read([*rules.values(), safe, *of_sides])
+    raise_for(dict(zip(rules, answers, strict=False)))
+    facts = iter(answers[len(rules) + 1 :])
+    rows, columns = (
+        replace(side, known=side.known or Facts(next(facts), next(facts), next(facts)))
+        for side in sides
+    )
+    return replace(problem, rows=rows, columns=columns), answers[len(rules)]
+
+
+def _solve(
+    problem: FGWProblem, safe: list[bool], budget: Budget, solver: Solve
+) -> FGWResult:
+    """Solve by scaling where that is safe, and in the log domain elsewhere."""
+    every = range(len(safe))
+    scaled = [b for b in every if safe[b] or not _two_sided(problem, solver)]
+    good: list[int] = []
     parts = []
-    if bool(safe.any()):
-        kept = problem if bool(safe.all()) else problem.take(safe.nonzero()[:, 0])
+    if scaled:
+        kept = problem if len(scaled) == len(safe) else problem.take(_index(scaled))
         result = solver(kept, budget, False)
         sound = torch.isfinite(result.objective) & (result.plan.sum(dim=(1, 2)) > 0)
-        if bool(sound.all()) and len(sound) == len(safe):
+        (answers,) = read([sound])
+        good = [b for b, fine in zip(scaled, answers, strict=True) if fine]
+        if len(good) == len(safe):
             return result
-        safe = safe.masked_scatter(safe, sound)
-        parts.append((safe, take_result(result, sound)))
-    risky = ~safe
-    part = _in_double(problem.take(risky.nonzero()[:, 0]))
-    parts.append((risky, solver(part, budget, True)))
+        positions = _index([k for k, fine in enumerate(answers) if fine])
+        parts.append((_index(good), take_result(result, positions)))
+    risky = _index([b for b in every if b not in good])
+    parts.append((risky, solver(problem.take(risky).double(), budget, True)))
     return merge(parts, problem.cost)
+
+
+def _index(positions: list[int]) -> Tensor:
+    """Return positions in a batch as an index, which a GPU takes from the CPU."""
+    return torch.tensor(positions, dtype=torch.long)
 
 
 def _two_sided(problem: FGWProblem, solver: Solve) -> bool:
     """Tell whether projections need Sinkhorn sweeps, whose range has to be watched."""
-    if solver is projected:
-        return True
-    return bool(problem.rows.hard.any()) and bool(problem.columns.hard.any())
-
-
-def _in_double(problem: FGWProblem) -> FGWProblem:
-    """Return the problem in float64: log kernels of 1e7 nats need the digits."""
-    rows, columns = problem.rows, problem.columns
-    return replace(
-        problem,
-        cost=problem.cost.double(),
-        rows=Marginal(rows.mass.double(), rows.weight.double()),
-        columns=Marginal(columns.mass.double(), columns.weight.double()),
-    )
+    return solver is projected or (problem.rows.any_hard and problem.columns.any_hard)

@@ -260,7 +260,8 @@ class _PlacedBand(Structure):
     def of(cls, band: _Banded, plan: Tensor, dim: int) -> Structure:
         """Place a band for plans like this one."""
         size = plan.shape[dim]
-        widths = torch.tensor(band.widths, device=plan.device)[:, None]
+        widths = torch.tensor(band.widths)[:, None]
+        widths = widths.to(plan.device, non_blocking=True)
         i = torch.arange(size, device=plan.device)
         before = i - widths - 1
         return cls(
@@ -445,7 +446,8 @@ class Dense(Structure):
                 "matrix must have shape (N, N) or (B, N, N), got "
                 f"{tuple(matrix.shape)}."
             )
-        if not torch.isfinite(matrix).all() or not torch.allclose(matrix, matrix.mT):
+        sound = torch.isfinite(matrix) & torch.isclose(matrix, matrix.mT)
+        if not sound.all():
             raise ValueError("matrix must be finite and symmetric.")
         self.matrix = matrix
 
