@@ -30,12 +30,6 @@ class VideoAligner(MatchesFrames):
     whose structure sends neighbours in time to neighbours in time (VAOT). The plan
     supervises the encoder.
 
-    Parameters
-    ----------
-
-    Attributes
-    ----------
-
     References
     ----------
     .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,

@@ -47,12 +47,6 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
     beta : float, default=1.0
         Weight of the alignment loss.
 
-    Attributes
-    ----------
-
-    Notes
-    -----
-
     References
     ----------
     .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,

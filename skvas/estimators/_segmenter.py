@@ -36,12 +36,6 @@ class ActionSegmenter(LabelsFrames):
         smallest and the largest: the number is estimated (see Notes). "auto": from 2 to
         20, or the published number in the recipe of a data set.
 
-    Attributes
-    ----------
-
-    Notes
-    -----
-
     References
     ----------
     .. [1] Xu and Gould, "Temporally Consistent Unbalanced Optimal Transport for
@@ -115,7 +109,7 @@ class ActionSegmenter(LabelsFrames):
         return self
 
     def score(self, videos: Videos, y: Any = None) -> float:
-        """Return minus the mean objective of the transport problems, weighted by frames.
+        """Return minus the mean objective of the transport problems over frames.
 
         Parameters
         ----------

@@ -20,6 +20,8 @@ from skvas.options._kinds import Kind
 
 T = TypeVar("T", bound=type)
 
+# Sections of docstrings that classes share, in their order.
+SECTIONS = ("Parameters", "Attributes", "Notes", "References", "Examples")
 # What a parameter can change: the result of the training (and all that follows), the
 # answers of a trained model alone, or no result at all.
 TRAINING, ANSWERS, NOTHING = "training", "answers", "nothing"
@@ -130,10 +132,15 @@ def _sections(doc: str) -> dict[str, str]:
 
 
 def _extend(doc: str, title: str, text: str) -> str:
-    """Append entries to a section of a docstring."""
+    """Append entries to a section of a docstring, which is made if it is not there."""
     heading = f"{title}\n{'-' * len(title)}\n"
+    if heading not in doc:
+        later = SECTIONS[SECTIONS.index(title) + 1 :]
+        starts = [doc.index(f"{name}\n---") for name in later if f"{name}\n---" in doc]
+        at = min(starts, default=len(doc))
+        doc = f"{doc[:at]}{heading}\n{doc[at:]}"
     start = doc.index(heading) + len(heading)
     following = re.search(r"(?m)^\w[\w ]*\n-+\n", doc[start:])
     end = start + following.start() if following else len(doc)
-    section = doc[start:end].rstrip()
-    return f"{doc[:start]}{section}\n{text.strip()}\n\n{doc[end:]}".rstrip()
+    entries = f"{doc[start:end].strip()}\n{text.strip()}".strip()
+    return f"{doc[:start]}{entries}\n\n{doc[end:]}".rstrip()

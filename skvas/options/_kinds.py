@@ -179,8 +179,8 @@ class Encoder:
             check_choice(name, value, tuple(ENCODERS))
         elif not (value is None or isinstance(value, nn.Module)):
             raise InvalidParameterError(
-                f"{name} must be None, one of {', '.join(map(repr, ENCODERS))}, a tuple "
-                "of layer widths, or a torch.nn.Module from (B, N, n_features) to "
+                f"{name} must be None, one of {tuple(ENCODERS)}, a tuple of layer "
+                "widths, or a torch.nn.Module from (B, N, n_features) to "
                 f"(B, N, D), got {value!r}."
             )
 

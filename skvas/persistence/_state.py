@@ -30,11 +30,11 @@ from skvas.options._declare import check_declared
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
 from skvas.persistence._arrays import is_storable, write_arrays
+from skvas.validation import check_integer, check_real
 
 FORMAT = "skvas"
 FORMAT_VERSION = 2
 
-from skvas.validation import check_integer, check_real
 
 # Transformers that may be in a model file: their state is numbers, texts, arrays and
 # each other. What calls a function of the user's cannot be here.

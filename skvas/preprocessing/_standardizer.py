@@ -82,7 +82,7 @@ class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimat
         check_is_fitted(self, "n_features_in_")
         checked = check_videos(videos, estimator=self, reset=False)
         results = [
-            (_standardise(video, *_moments([video])) / np.sqrt(video.shape[1])).astype(
+            (standardise(video, *moments([video])) / np.sqrt(video.shape[1])).astype(
                 np.float32
             )
             for video in checked
@@ -96,7 +96,7 @@ class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimat
         return tags
 
 
-def _moments(videos: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def moments(videos: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compute peak, mean and standard deviation of each feature over all frames.
 
     Mean and deviation are in units of the peak, where nothing overflows or underflows.
@@ -111,7 +111,7 @@ def _moments(videos: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return peak, mean, np.where(scale > rounding, scale, 0)
 
 
-def _standardise(
+def standardise(
     video: np.ndarray, peak: np.ndarray, mean: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
     centred = video / peak - mean

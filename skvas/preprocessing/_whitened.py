@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._typing import Videos
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
+from skvas.preprocessing._standardizer import moments, standardise
 from skvas.validation import (
     check_choice,
     check_integer,
@@ -29,7 +30,7 @@ from skvas.validation import (
 )
 from skvas.videos._containers import VideoTransformerMixin
 
-__all__ = ["Framewise", "VideoStandardizer", "WhitenedViews"]
+__all__ = ["WhitenedViews"]
 
 
 _VIEWS = ("video", "collection")
@@ -154,7 +155,7 @@ class WhitenedViews(
         self._check_parameters()
         with unchanged_on_failure(self):
             checked = check_videos(videos, estimator=self, min_total_frames=2)
-            self.peak_, self.mean_, self.scale_ = _moments(checked)
+            self.peak_, self.mean_, self.scale_ = moments(checked)
             fitted = [self._fit_view(view, checked) for view in self.views]
             self.components_ = [components for components, _ in fitted]
             self.explained_variance_ = [variance for _, variance in fitted]
@@ -231,8 +232,8 @@ class WhitenedViews(
 
     def _standardise(self, view: str, video: np.ndarray) -> np.ndarray:
         if view == "video":
-            return _standardise(video, *_moments([video]))
-        return _standardise(video, self.peak_, self.mean_, self.scale_)
+            return standardise(video, *moments([video]))
+        return standardise(video, self.peak_, self.mean_, self.scale_)
 
     def _fit_view(
         self, view: str, videos: list[np.ndarray]

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from skvas.videos._batch import VideoBatch, pad
+from skvas.videos._frames import sample_frames
 
 
 @dataclass(frozen=True)
