@@ -10,8 +10,8 @@ from unittest.mock import patch
 import torch
 
 from benchmarks.measure import clock
-from skvas.estimators._base import Model
 from skvas._training import AlignmentTask, PairSampler, SegmentationTask, _tasks
+from skvas.estimators._base import Model
 
 PARTS = ("solver", "encoder", "losses", "optimizer", "sampling and padding")
 

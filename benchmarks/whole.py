@@ -20,7 +20,7 @@ import torch
 from benchmarks import problems
 from benchmarks.measure import best_of, clock, peak_memory, say, threads
 from benchmarks.profiling import shares_of_training
-from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from skvas import ActionSegmenter, Aligning, JointAlignSegment, Training, VideoAligner
 from skvas.datasets import make_videos
 
 PAPER = {"recipe": "paper", "random_state": 0}
@@ -68,10 +68,12 @@ def checkpoints(quick, n_threads):
             ends, path = [], Path(folder, "run")
             model = cls(
                 max_epochs=21,
-                checkpoint=path,
                 checkpoint_interval=interval,
-                callback=lambda record, ends=ends: ends.append(time.perf_counter()),
                 random_state=0,
+                training=Training(
+                    checkpoint=path,
+                    callback=lambda record, ends=ends: ends.append(time.perf_counter()),
+                ),
             ).fit(videos)
             whole, epochs = np.diff(ends), model.history_["seconds"][1:]
             row = {
@@ -165,7 +167,9 @@ def _apart(n, m, limit, n_threads):
 
 def _align_both(n, m, limit):
     """Align coarse to fine; and in full where that needs less than 2 GB."""
-    model = VideoAligner(max_epochs=1, matching="monotone", rho=0.35, **PAPER)
+    model = VideoAligner(
+        max_epochs=1, matching="monotone", **PAPER, aligning=Aligning(rho=0.35)
+    )
     x, y = (draw_path(size, pace) for size, pace in ((n, 1.0), (m, 1.3)))
     short = draw_path(300, 1.1), draw_path(400, 0.9)
     model.fit(short).set_params(memory_limit=1).align(*short)  # loads what is needed

@@ -15,7 +15,7 @@ other video shows. `virtual_mass` says how much of a video may go unmatched.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skvas import VideoAligner
+from skvas import Aligning, VideoAligner
 from skvas.datasets import make_videos
 from skvas.display import AlignmentDisplay
 
@@ -34,8 +34,8 @@ print(f"{np.mean(np.concatenate(data.labels) == -1):.0%} of the frames are backg
 
 aligners = {
     None: VideoAligner(random_state=0),
-    0.4: VideoAligner(virtual_mass=0.4, random_state=0),
-    "3%": VideoAligner(virtual_mass="3%", random_state=0),
+    0.4: VideoAligner(random_state=0, aligning=Aligning(virtual_mass=0.4)),
+    "3%": VideoAligner(random_state=0, aligning=Aligning(virtual_mass="3%")),
 }
 for share, aligner in aligners.items():
     aligner.fit(data.videos)

@@ -16,7 +16,7 @@ shape (B, N, D) can be trained in the place of ours.
 import torch
 from torch import nn
 
-from skvas import ActionSegmenter
+from skvas import ActionSegmenter, Training
 from skvas.datasets import load_spar
 from skvas.display import SegmentationDisplay
 from skvas.metrics import segmentation_report
@@ -47,7 +47,9 @@ data = load_spar()
 ours = ActionSegmenter(7, random_state=0).fit(data.videos)
 width = ours.features_.transform(data.videos[0]).shape[1]
 torch.manual_seed(0)
-theirs = ActionSegmenter(7, encoder=Neighbours(width), n_frames=1000, random_state=0)
+theirs = ActionSegmenter(
+    7, encoder=Neighbours(width), random_state=0, training=Training(n_frames=1000)
+)
 theirs.fit(data.videos)
 for name, model in (("frame by frame", ours), ("with neighbours", theirs)):
     report = segmentation_report(data.labels, model.labels_, random_state=0)

@@ -244,8 +244,16 @@ KNOWN = {
         ("skvas.metrics", "from skvas.estimators._aligner import x", "up or sideways"),
         ("skvas.metrics", "from skvas import __version__", "up or sideways"),
         ("skvas.metrics", "from skvas import transport", "up or sideways"),
-        ("skvas.estimators._joint", "import skvas.estimators._aligner", "up or sideways"),
-        ("skvas.estimators._joint", "def f():\n  from skvas.estimators._aligner import x", "up or sideways"),
+        (
+            "skvas.estimators._joint",
+            "import skvas.estimators._aligner",
+            "up or sideways",
+        ),
+        (
+            "skvas.estimators._joint",
+            "def f():\n  from skvas.estimators._aligner import x",
+            "up or sideways",
+        ),
         ("skvas.transport", "from skvas.validation import x", "stands alone"),
         ("skvas.transport", "import skvas.transport._reference", "when asked for"),
         ("skvas.metrics", "from skvas.gone import x", "does not exist"),
@@ -258,7 +266,11 @@ KNOWN = {
         ("skvas.metrics", "from sklearn.base import _fit_context", "private"),
         ("skvas.estimators._base", "import torch._dynamo", "private"),
         ("skvas.estimators._base", "import torch\ntorch._C.f()", "private attribute"),
-        ("skvas.estimators._base", "import sklearn as s\ns.utils._x", "private attribute"),
+        (
+            "skvas.estimators._base",
+            "import sklearn as s\ns.utils._x",
+            "private attribute",
+        ),
     ],
 )
 def test_checker_sees_a_broken_rule(module, source, reason):
@@ -270,13 +282,22 @@ def test_checker_sees_a_broken_rule(module, source, reason):
     ("module", "source"),
     [
         ("skvas", "from skvas.estimators._aligner import x"),
-        ("skvas.estimators._aligner", "from skvas.estimators._base import x\nimport torch, joblib, os.path"),
+        (
+            "skvas.estimators._aligner",
+            "from skvas.estimators._base import x\nimport torch, joblib, os.path",
+        ),
         ("skvas.metrics", "from skvas.metrics._edit import x\nimport skvas.validation"),
         ("skvas.metrics", "def f():\n  import pandas"),
-        ("skvas.estimators._base", "import torch, sklearn\ntorch.__version__, sklearn.utils.x"),
+        (
+            "skvas.estimators._base",
+            "import torch, sklearn\ntorch.__version__, sklearn.utils.x",
+        ),
         ("skvas.transport._reference", "import ot, numpy\nfrom skvas._typing import x"),
         ("skvas.transport", "def f():\n  from skvas.transport._reference import x"),
-        ("skvas.estimators._base", "if TYPE_CHECKING:\n  from matplotlib.axes import Axes"),
+        (
+            "skvas.estimators._base",
+            "if TYPE_CHECKING:\n  from matplotlib.axes import Axes",
+        ),
     ],
 )
 def test_checker_lets_good_imports_pass(module, source):

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from scipy.sparse import issparse
 
 from skvas import _aligning, _base, _coarse
-from skvas.alignment._result import View
-from skvas.alignment._coarse import alignment_memory, parse_memory
 from skvas._training import AlignmentTask, VirtualFrame, _virtual
-from skvas.tasks._virtual import Quantile
+from skvas.alignment._coarse import alignment_memory, parse_memory
+from skvas.alignment._result import View
 from skvas.exceptions import CoarseAlignmentWarning, InvalidParameterError
+from skvas.tasks._virtual import Quantile
 from skvas.transport import cosine_cost
 from tests.models import ALIGNERS, quick, small_videos
 

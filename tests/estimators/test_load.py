@@ -28,14 +28,14 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment
-from skvas.persistence._arrays import DTYPES, read_arrays, write_arrays
-from skvas.persistence._state import FORMAT_VERSION
 from skvas.exceptions import (
     InvalidParameterError,
     ModelFileError,
     ModelVersionWarning,
 )
 from skvas.nn import MLPEncoder, ResidualEncoder, TemporalConvEncoder
+from skvas.persistence._arrays import DTYPES, read_arrays, write_arrays
+from skvas.persistence._state import FORMAT_VERSION
 from skvas.preprocessing import Framewise, VideoStandardizer
 from tests.models import (
     ESTIMATORS,

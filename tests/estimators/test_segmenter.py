@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from skvas import ActionSegmenter
+from skvas import ActionSegmenter, Training
 from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import mof, uniform_segmentation
@@ -41,7 +41,9 @@ def test_shared_order_is_found_far_beyond_the_uniform_cut(cls):
             warp=0.6,
             random_state=seed,
         )
-        estimator = cls(4, max_epochs=3, n_frames=64, random_state=seed)
+        estimator = cls(
+            4, max_epochs=3, random_state=seed, training=Training(n_frames=64)
+        )
         found.append(mof(data.labels, estimator.fit_predict(data.videos)))
         uniform.append(mof(data.labels, uniform_segmentation(data.videos, 4)))
     assert np.mean(found) > 0.83

@@ -23,8 +23,8 @@ import pytest
 import torch
 
 from skvas import JointAlignSegment
-from skvas.persistence._arrays import read_arrays
 from skvas.datasets import make_videos
+from skvas.persistence._arrays import read_arrays
 from tests.models import (
     ESTIMATORS,
     assert_same_outputs,

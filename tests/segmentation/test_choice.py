@@ -5,7 +5,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
-from skvas import ActionSegmenter, JointAlignSegment, VideoAligner, _segmenting
+from skvas import (
+    ActionSegmenter,
+    JointAlignSegment,
+    Segmenting,
+    VideoAligner,
+    _segmenting,
+)
 from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import ConsistencyScore, SharedOrder, segmentation_report
@@ -199,7 +205,9 @@ def test_start_as_teacher_keeps_actions_that_alignment_would_blur():
     found = {}
     for teacher in ("start", "self"):
         model = JointAlignSegment(
-            10, teacher=teacher, segment_on="embedding", random_state=0
+            10,
+            random_state=0,
+            segmenting=Segmenting(teacher=teacher, segment_on="embedding"),
         ).fit(data.videos)
         found[teacher] = segmentation_report(data.labels, model.labels_).miou
     assert found["start"] > found["self"] + 0.02

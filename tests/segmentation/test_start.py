@@ -10,7 +10,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skvas.videos._batch import pad
 from skvas._training import (
     SegmentationTask,
     k_means,
@@ -19,6 +18,7 @@ from skvas._training import (
     time_slices,
     vote,
 )
+from skvas.videos._batch import pad
 
 CPU = torch.device("cpu")
 lengths = st.lists(st.integers(1, 12), min_size=1, max_size=4)

@@ -11,7 +11,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skvas.videos._batch import pad
 from skvas._training import (
     AlignmentTask,
     SegmentationTask,
@@ -19,6 +18,7 @@ from skvas._training import (
     VirtualFrame,
 )
 from skvas.transport import Dense, fused_gromov_wasserstein
+from skvas.videos._batch import pad
 from tests.strategies import seeds
 
 CPU = torch.device("cpu")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from skvas.videos._batch import VideoBatch
 from skvas._training import VirtualFrame, _virtual, parse_quantile
-from skvas.tasks._virtual import Quantile
 from skvas.exceptions import InvalidParameterError
+from skvas.tasks._virtual import Quantile
+from skvas.videos._batch import VideoBatch
 
 LENGTHS = ([7, 4, 5], [6, 6, 3])
 

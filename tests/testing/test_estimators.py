@@ -14,7 +14,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skvas import ActionSegmenter, _base
-from skvas.videos._containers import like_input, list_like_input
 from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
 from skvas.testing import (
     check_video_estimator,
@@ -23,6 +22,7 @@ from skvas.testing import (
 )
 from skvas.testing._checks import CHECKS
 from skvas.validation import check_videos, is_single_video
+from skvas.videos._containers import like_input, list_like_input
 from tests.models import ESTIMATORS, quick
 
 OURS = [

@@ -15,8 +15,8 @@ from torch import nn
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
-from skvas.persistence._arrays import read_arrays, write_arrays
 from skvas.exceptions import CheckpointError, InvalidParameterError
+from skvas.persistence._arrays import read_arrays, write_arrays
 from skvas.preprocessing import Framewise
 from tests.models import (
     ESTIMATORS,
@@ -169,8 +169,12 @@ def test_interval_says_after_which_epochs_the_file_is_written(tmp_path):
 
 def test_auto_interval_writes_as_often_as_costs_little(tmp_path, monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr("skvas.training._checkpoint.time.perf_counter", lambda: clock[0])
-    monkeypatch.setattr("skvas.training._checkpoint.write_arrays", lambda *_: advance(0.01))
+    monkeypatch.setattr(
+        "skvas.training._checkpoint.time.perf_counter", lambda: clock[0]
+    )
+    monkeypatch.setattr(
+        "skvas.training._checkpoint.write_arrays", lambda *_: advance(0.01)
+    )
     writings = []
 
     def advance(seconds):

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skvas.videos._batch import VideoBatch, check_device, join, pad, unpad
 from skvas.exceptions import InvalidParameterError
+from skvas.videos._batch import VideoBatch, check_device, join, pad, unpad
 
 CPU = torch.device("cpu")
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=5)

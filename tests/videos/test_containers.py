@@ -9,9 +9,9 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skvas.videos._containers import VideoTransformerMixin, like_input, list_like_input
 from skvas.exceptions import InvalidParameterError
 from skvas.validation import check_videos, is_single_video
+from skvas.videos._containers import VideoTransformerMixin, like_input, list_like_input
 
 VIDEOS = [np.arange(12.0).reshape(4, 3), np.ones((2, 3)), np.zeros((4, 3))]
 
