@@ -81,6 +81,8 @@ def as_filter(structure: Structure) -> Filter | None:
     if type(structure) is Virtual:
         inner = as_filter(structure.structure)
         return None if inner is None else replace(inner, first=inner.first + 1)
+    if type(structure) is TemporalBand and any(structure.short):
+        return None  # it must not take a frame out of its window again
     if type(structure) is TemporalBand or type(structure) is OutsideBand:
         return Filter(*structure.weights, structure.widths)
     if type(structure) is Distinct:

@@ -169,10 +169,14 @@ class _Banded(Structure):
         # The tiny addend keeps 0.29 * 100 = 28.999999999999996 from losing a frame.
         spans = [radius * n + 1e-9 for n in sizes.tolist()]
         self.widths = [max(1, math.floor(span)) for span in spans]
-        short = [n for n, s in zip(sizes.tolist(), spans, strict=True) if n and s < 0.5]
-        if short:
+        # Where the radius is less than half a frame: one frame stands in for it.
+        self.short = [
+            n > 0 and s < 0.5 for n, s in zip(sizes.tolist(), spans, strict=True)
+        ]
+        if any(self.short):
+            length = int(sizes[self.short.index(True)])
             warnings.warn(
-                f"radius={radius:g} of a sequence of {short[0]} frames is less than "
+                f"radius={radius:g} of a sequence of {length} frames is less than "
                 "half a frame; one frame is used. Raise radius, or give more frames.",
                 RadiusWarning,
                 stacklevel=4,
@@ -186,6 +190,7 @@ class _Banded(Structure):
         chosen.lengths = self.lengths[kept]
         chosen.radius = self.radius
         chosen.widths = [self.widths[b] for b in kept.tolist()]
+        chosen.short = [self.short[b] for b in kept.tolist()]
         return chosen
 
     @property
@@ -260,6 +265,7 @@ class _PlacedBand(Structure):
     def of(cls, band: _Banded, plan: Tensor, dim: int) -> Structure:
         """Place a band for plans like this one."""
         size = plan.shape[dim]
+        dtype = _sum_dtype(plan, size, min(band.widths))
         widths = torch.tensor(band.widths)[:, None]
         widths = widths.to(plan.device, non_blocking=True)
         i = torch.arange(size, device=plan.device)
@@ -270,17 +276,21 @@ class _PlacedBand(Structure):
             (i + widths).clamp_max(size - 1),
             before.clamp_min(0),
             before < 0,
-            _sum_dtype(plan, size, min(band.widths)),
+            torch.float64 if any(band.short) else dtype,
         )
 
     def apply(self, plan: Tensor, dim: int) -> Tensor:
         sums = plan.cumsum(dim, dtype=self.dtype)
         start = self._of_each_frame(self.before, sums, dim)
         start = start.masked_fill(self._along(self.cut, dim), 0.0)
-        window = (self._of_each_frame(self.last, sums, dim) - start).to(plan.dtype)
-        result = self.weights.window * window + self.weights.itself * plan
-        if self.weights.total:
-            result = result + self.weights.total * plan.sum(dim=dim, keepdim=True)
+        total, weight, itself = self.weights
+        # A frame is taken out of its window before weights make roundings large.
+        near = self._of_each_frame(self.last, sums, dim) - start - plan
+        result = (weight * near).to(plan.dtype)
+        if itself + weight:
+            result = result + (itself + weight) * plan
+        if total:
+            result = result + total * plan.sum(dim=dim, keepdim=True)
         return result
 
     def _of_each_frame(self, index: Tensor, sums: Tensor, dim: int) -> Tensor:
@@ -333,8 +343,27 @@ class TemporalBand(_Banded):
         return Weights(0.0, 1 / self.radius, -1 / self.radius)
 
     def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
-        torch.mul(plan, -1 / self.radius, out=out)
-        return self._add_window(out, plan, dim, 1 / self.radius)
+        if not any(self.short):
+            torch.mul(plan, -1 / self.radius, out=out)
+            return self._add_window(out, plan, dim, 1 / self.radius)
+        # The weight of a short radius, more than there are frames, would make much of
+        # what is rounded off where a frame is taken out of its window again.
+        start = 0
+        for (width, short), members in itertools.groupby(self._kinds(len(plan))):
+            end = start + len(list(members))
+            part, into = plan[start:end], out[start:end]
+            if short:
+                _write_neighbours(part, dim, into).mul_(1 / self.radius)
+            else:
+                torch.mul(part, -1 / self.radius, out=into)
+                _add_window(into, part, width, dim, 1 / self.radius)
+            start = end
+        return out
+
+    def _kinds(self, n_problems: int) -> list[tuple[int, bool]]:
+        """Return the width of each problem's windows, and whether it is a stand-in."""
+        kinds = list(zip(self.widths, self.short, strict=True))
+        return kinds * n_problems if len(kinds) == 1 else kinds
 
     def dense(self, size: int) -> Tensor:
         return self._near(size).double() / self.radius
@@ -521,6 +550,15 @@ class Virtual(Structure):
 
     def take(self, index: Tensor) -> Structure:
         return Virtual(self.structure.take(index))
+
+
+def _write_neighbours(x: Tensor, dim: int, out: Tensor) -> Tensor:
+    """Write the sum of the frames before and after each along dim over `out`."""
+    rest = x.shape[dim] - 1
+    out.zero_()
+    out.narrow(dim, 0, rest).add_(x.narrow(dim, 1, rest))
+    out.narrow(dim, 1, rest).add_(x.narrow(dim, 0, rest))
+    return out
 
 
 def _add_window(out: Tensor, x: Tensor, width: int, dim: int, weight: float) -> Tensor:

@@ -181,3 +181,11 @@ def test_exponential_is_exact_to_float32():
     found = torch.tensor([_kernels._exp(value) for value in x.numpy()])
     torch.testing.assert_close(found, x.exp(), rtol=4e-7, atol=0)
     assert _kernels._exp(torch.tensor(-torch.inf).numpy()[()]) == 0
+
+
+def test_radius_of_less_than_half_a_frame_is_left_to_torch():
+    cost = torch.ones(2, 9, 5)
+    short = band(TemporalBand, [9, 9], 1e-3)
+    with patch.object(_kernels, "solve", side_effect=AssertionError):
+        solve_both(cost, short, Distinct(), max_iter=1)
+    assert _kernels.as_filter(band(TemporalBand, [9, 9], 0.1)) is not None

@@ -304,3 +304,42 @@ def test_structures_write_what_they_apply(cls, dim):
 
 def test_a_sequence_without_frames_is_not_warned_of():
     assert TemporalBand([0, 40], 0.025).widths == [1, 1]
+
+
+SHORT = [1e-9, 1e-6, 1e-3]
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+@pytest.mark.parametrize("radius", SHORT)
+def test_lone_frame_has_no_neighbours_whatever_the_radius(radius, dim):
+    plan = tensor(0, 1, 1, 9, dtype=torch.float32)
+    plan = plan if dim == 1 else plan.mT.contiguous()
+    structure = band(TemporalBand, 1, radius)
+    for each in (structure, structure.placed(plan, dim)):
+        assert (each.apply(plan, dim) == 0).all()
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+@given(st.sampled_from(SHORT), lengths, st.integers(1, 4), seeds)
+def test_radius_of_less_than_a_frame_costs_no_digits(dim, radius, lengths, other, seed):
+    structure = band(TemporalBand, lengths, radius)
+    # Masses of frames side by side differ by as much as 1e5.
+    plan = 10 ** (5 * masked(seed, lengths, other, dim, max(lengths)) - 5)
+    real = mask(lengths, max(lengths))
+    plan = (plan * (real[:, :, None] if dim == 1 else real[:, None, :])).float()
+    expected = by_matrix(structure, plan.double(), dim)
+    for each in (structure, structure.placed(plan, dim)):
+        found = each.apply(plan, dim).double()
+        torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-12 / radius)
+        assert (found >= 0).all()
+
+
+def test_radii_of_more_and_less_than_a_frame_go_together():
+    lengths = [40, 3, 3, 60]  # widths of 2, and of 1 that stands in for .15 frames
+    structure = band(TemporalBand, lengths, 0.05)
+    assert structure.short == [False, True, True, False]
+    plan = masked(0, lengths, 4, 1, 60)
+    assert_equals_dense(structure, plan, 1, lengths)
+    for b, n in enumerate(lengths):
+        alone = structure.take(torch.tensor([b])).apply(plan[b : b + 1, :n], 1)
+        torch.testing.assert_close(structure.apply(plan, 1)[b, :n], alone[0])
