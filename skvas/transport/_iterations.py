@@ -18,6 +18,7 @@ from skvas.transport._marginals import Marginal
 from skvas.transport._problem import FGWProblem
 from skvas.transport._result import Budget, FGWResult
 from skvas.transport._sinkhorn import (
+    LARGEST_LOG_MASS,
     Potentials,
     Sides,
     round_to_marginals,
@@ -28,6 +29,11 @@ from skvas.transport._threads import single_threaded
 
 # By how much a mirror step that was cut grows when taken, and one refused is cut.
 STEP_GROWTH, STEP_CUT = 1.1, 0.5
+# Nats by which a step may change an entry: more would spend the digits of float32.
+LONGEST = 100.0
+# The rounding of an objective is that of numbers of this many times the first slope, or
+# of 1 if that is less.
+UNIT = 4.0
 # Entries of a batch from which on compiled kernels are worth their loading.
 COMPILED_ENTRIES = 1 << 14
 
@@ -84,7 +90,7 @@ def mirror(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     else:
         sides = None
     rules = _rules(problem, budget, in_logs, sides)
-    state = _independent(problem, budget, rules.padded)
+    state = _independent(problem, budget, rules.padded, sides is not None)
     for iteration in range(budget.max_iter):
         n_sweeps = 0 if sides is None else budget.sweeps(iteration)
         state = _advance(_mirror_step, rules, state, n_sweeps)
@@ -108,9 +114,11 @@ class _Rules:
         Axes along which sums are normalised to hard masses, where there are no sweeps.
     padded : bool Tensor of shape (B, N, M) or None
         Where nothing may go; None: everything may.
+    loose : bool Tensor of shape (B, N, M) or None
+        Where no hard mass bounds what mirror steps may bring; None: nowhere.
     in_logs : bool
         Whether sweeps are made in the log domain.
-    tol, sinkhorn_tol : float
+    tol, step, sinkhorn_tol : float
         Those of `fused_gromov_wasserstein`.
     """
 
@@ -118,8 +126,10 @@ class _Rules:
     sides: Sides | None
     normalised: tuple[int, ...]
     padded: Tensor | None
+    loose: Tensor | None
     in_logs: bool
     tol: float | None
+    step: float | None
     sinkhorn_tol: float
 
     def project(
@@ -132,17 +142,50 @@ class _Rules:
             log_kernel, self.sides, start, n_sweeps=n_sweeps, tol=self.sinkhorn_tol
         )
 
-    def meet_hard(self, log_plan: Tensor, n_sweeps: int) -> tuple[Tensor, Tensor]:
-        """Return a plan that meets the hard masses, and its logarithm."""
+    def meet_hard(
+        self, log_plan: Tensor, pull: Tensor | None, n_sweeps: int
+    ) -> tuple[Tensor, Tensor, Potentials | None]:
+        """Return a plan that meets the hard masses, its logarithm, and what moved it.
+
+        `pull` (B, M) is added to the columns first, where sweeps go on from it;
+        `log_plan` may be overwritten.
+        """
+        if self.loose is not None:
+            log_plan = _bounded(log_plan, self.loose)
         if self.sides is not None:
-            plan, shift = self.project(log_plan.clone(), None, n_sweeps)
-            return plan, log_plan + shift.f[:, :, None] + shift.g[:, None, :]
+            assert pull is not None
+            kernel = log_plan + pull[:, None, :]
+            plan, shift = self.project(kernel, None, n_sweeps)
+            shift = Potentials(shift.f, shift.g + pull)
+            log_plan.add_(shift.f[:, :, None]).add_(shift.g[:, None, :])
+            return plan, log_plan, shift
         for dim in self.normalised:
             marginal = self.problem.rows if dim == 2 else self.problem.columns
             shift_by = marginal.log_mass - log_plan.logsumexp(dim=dim)
             met = marginal.hard & torch.isfinite(shift_by)
             log_plan = log_plan + torch.where(met, shift_by, 0.0).unsqueeze(dim)
-        return log_plan.exp(), log_plan
+        return log_plan.exp(), log_plan, None
+
+
+def _loose(problem: FGWProblem) -> Tensor | None:
+    """Return where no hard mass bounds an entry, (B, N, M); None: nowhere."""
+    rows, columns = problem.rows, problem.columns
+    if rows.all_hard or columns.all_hard:
+        return None
+    return ~rows.hard[:, :, None] & ~columns.hard[:, None, :] & problem.real
+
+
+def _bounded(log_plan: Tensor, loose: Tensor) -> Tensor:
+    """Bring the mass that nothing bounds to what numbers can say.
+
+    Where all of a plan is loose, it must not vanish either.
+    """
+    total = log_plan.masked_fill(~loose, -math.inf).logsumexp(dim=(1, 2))  # (B,)
+    whole = ~(torch.isfinite(log_plan) & ~loose).any(dim=2).any(dim=1)
+    lowest = torch.where(whole, -LARGEST_LOG_MASS, -math.inf)
+    excess = total.clamp(lowest, torch.full_like(total, LARGEST_LOG_MASS)) - total
+    excess = torch.where(torch.isfinite(total), excess, 0.0)
+    return torch.where(loose, log_plan + excess[:, None, None], log_plan)
 
 
 def _rules(
@@ -154,8 +197,10 @@ def _rules(
         sides,
         tuple(dim for dim, marginal in hard_sides if marginal.any_hard),
         _padded(problem),
+        _loose(problem),
         in_logs,
         budget.tol,
+        budget.step,
         budget.sinkhorn_tol,
     )
 
@@ -185,8 +230,7 @@ def _linearised_step(
     if state.f is not None and state.g is not None:
         start = Potentials(state.f, state.g)
     found, potentials = rules.project(kernel, start, n_sweeps)
-    before = found if last is None else last
-    plan, n_iter, done = _accept(rules.tol, state, before, found)
+    plan, n_iter, done = _accept(rules.tol, state, found, last)
     return _Linearised(plan, potentials.f, potentials.g, n_iter, done)
 
 
@@ -197,27 +241,39 @@ class _Descent(NamedTuple):
     log_plan: Tensor  # (B, N, M)
     slope: Tensor  # (B, N, M)
     value: Tensor  # (B,), the objective
+    by_row: Tensor  # (B, N), masses of the plan
+    by_column: Tensor  # (B, M)
+    pull: Tensor | None  # (B, M), of columns that sweeps hold, by unit of step
     step: Tensor  # (B,), the next
     sure: Tensor  # (B,), the longest after which the objective fell
     longest: Tensor  # (B,), that a step may become
+    usual: Tensor  # (B,), the first, had none been given
+    unit: Tensor  # (B,), magnitude of what is added up in the objective, at most 1
     n_iter: Tensor  # (B,)
     done: Tensor  # (B,)
 
 
 def _independent(
-    problem: FGWProblem, budget: Budget, padded: Tensor | None
+    problem: FGWProblem, budget: Budget, padded: Tensor | None, swept: bool
 ) -> _Descent:
     """Start where rows and columns know nothing of each other."""
     rows, columns = problem.rows, problem.columns
     log_plan = rows.log_mass[:, :, None] + columns.log_mass[:, None, :]  # (B, N, M)
     plan = log_plan.exp()
+    sums = plan.sum(dim=2), plan.sum(dim=1)
     linear = problem.linearise(plan)
-    value = problem.objective(plan, linear)
-    slope = _slope(problem, plan, log_plan, linear, padded)
-    step = _first_step(slope, budget.step, problem.eps)
+    value = problem.objective(plan, linear, sums=sums)
+    slope = _slope(problem, sums, log_plan, linear, padded)
+    steepest = slope.abs().amax(dim=(1, 2))
+    step = _first_step(steepest, budget.step, problem.eps)
+    usual = _first_step(steepest, None, problem.eps)
     # Compiled code is made anew where two of its tensors are one.
-    steps = step, step.clone(), step.clone()
-    return _Descent(plan, log_plan, slope, value, *steps, *_unfinished(plan))
+    steps = step, step.clone(), step.clone(), usual
+    pull = torch.zeros_like(columns.mass) if swept else None
+    unit = (UNIT * steepest).clamp_max(1)
+    return _Descent(
+        plan, log_plan, slope, value, *sums, pull, *steps, unit, *_unfinished(plan)
+    )
 
 
 def _mirror_step(
@@ -225,33 +281,79 @@ def _mirror_step(
 ) -> _Descent:
     """Try one step, and take it where the objective does not rise."""
     problem, step, longest = rules.problem, state.step, state.longest
-    trial, trial_log = rules.meet_hard(
-        state.log_plan - step[:, None, None] * state.slope, n_sweeps
+    if rules.step is not None:  # one of the user's may be of any length
+        step = torch.minimum(step, LONGEST / state.slope.abs().amax(dim=(1, 2)))
+    pull = None if state.pull is None else state.pull * step[:, None]
+    trial, trial_log, shift = rules.meet_hard(
+        state.log_plan - step[:, None, None] * state.slope, pull, n_sweeps
     )
+    sums = trial.sum(dim=2), trial.sum(dim=1)
     trial_linear = problem.linearise(trial)
-    trial_value = problem.objective(trial, trial_linear)
+    trial_value = problem.objective(trial, trial_linear, sums=sums)
     slack = 16 * torch.finfo(trial.dtype).eps
-    rise, noise = trial_value - state.value, slack * (1 + state.value.abs())
+    rise, noise = trial_value - state.value, slack * (state.unit + state.value.abs())
+    if shift is not None:
+        # Sweeps leave an error of masses, which is worth something: E less f and g
+        # times the masses is what the step descends, however many sweeps it made.
+        rise = rise - _worth(shift, sums, state) / step
     better = (rise <= noise) & ~state.done
     sure = torch.where(better, state.sure, STEP_CUT * step)
     # Where nothing is gained a step may be too long and swing about the minimum.
     longer = torch.where(rise < -noise, STEP_GROWTH * step, sure)
-    step = torch.where(better, torch.minimum(longer, longest), sure)
+    next_step = torch.where(better, torch.minimum(longer, longest), sure)
     taken = _taken(better)
     plan = _pick(taken, trial, state.plan)
-    plan, n_iter, done = _accept(rules.tol, state, state.plan, plan, better)
-    trial_slope = _slope(problem, trial, trial_log, trial_linear, rules.padded)
+    plan, n_iter, done = _accept(
+        _nearness(rules, state, step, better, sums), state, plan
+    )
+    trial_slope = _slope(problem, sums, trial_log, trial_linear, rules.padded)
+    where = None if taken is None else taken[:, 0]  # (B, 1)
+    if shift is not None and state.pull is not None:
+        pull = _pick(where, shift.g / step[:, None], state.pull)
     return _Descent(
         plan,
         _pick(taken, trial_log, state.log_plan),
         _pick(taken, trial_slope, state.slope),
         torch.where(better, trial_value, state.value),
-        step,
+        _pick(where, sums[0], state.by_row),
+        _pick(where, sums[1], state.by_column),
+        pull,
+        next_step,
         sure,
         longest,
+        state.usual,
+        state.unit,
         n_iter,
         done,
     )
+
+
+def _worth(shift: Potentials, sums: tuple[Tensor, Tensor], state: _Descent) -> Tensor:
+    """Return the potentials times what a trial changes of the masses, (B,)."""
+    by_row = shift.f * (sums[0] - state.by_row)
+    by_column = shift.g * (sums[1] - state.by_column)
+    return by_row.sum(dim=1) + by_column.sum(dim=1)
+
+
+def _nearness(
+    rules: _Rules,
+    state: _Descent,
+    step: Tensor,
+    better: Tensor,
+    sums: tuple[Tensor, Tensor],
+) -> Tensor | None:
+    """Return how little a plan may move to be at rest, (B,); less than 0: never.
+
+    A short step moves little wherever it starts, so it must move less. A step that was
+    not taken says nothing, nor does one to a plan that misses its hard masses.
+    """
+    if rules.tol is None:
+        return None
+    problem = rules.problem
+    missed = problem.rows.missed(sums[0]) + problem.columns.missed(sums[1])
+    met = missed <= max(rules.tol, 16 * torch.finfo(missed.dtype).eps)
+    shortness = (step / state.usual).clamp_max(1)
+    return torch.where(better & met, rules.tol * shortness, -1.0)
 
 
 State = TypeVar("State", _Linearised, _Descent)
@@ -306,24 +408,24 @@ def _unfinished(plan: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _accept(
-    tol: float | None,
+    nearness: float | Tensor | None,
     state: _Linearised | _Descent,
-    plan: Tensor,
     found: Tensor,
-    moved: Tensor | None = None,
+    before: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Take the new plans of the problems that go on; note those that came to rest.
 
-    A problem that was not `moved` (its step was too long) is not at rest. Returns what
-    is the plan, the number of iterations made, and which problems are done.
+    A problem is at rest where its plan moved by at most `nearness`; None: never.
+    `before` is its plan so far, if not that of `state`. Returns what is the plan, the
+    number of iterations made, and which problems are done.
     """
     n_iter, done = state.n_iter + ~state.done, state.done
-    if tol is None:
+    if nearness is None:
         return found, n_iter, done
+    plan = state.plan if before is None else before
     change = (found - plan).abs_().sum(dim=(1, 2))  # (B,)
     plan = torch.where(done[:, None, None], plan, found)
-    rest = change <= tol
-    return plan, n_iter, done | (rest if moved is None else rest & moved)
+    return plan, n_iter, done | (change <= nearness)
 
 
 def _finished(done: Tensor) -> bool:
@@ -379,25 +481,24 @@ def _columns_last(rows: Marginal, columns: Marginal) -> bool:
 
 def _slope(
     problem: FGWProblem,
-    plan: Tensor,
+    sums: tuple[Tensor, Tensor],
     log_plan: Tensor,
     linear: Tensor,
     padded: Tensor | None,
 ) -> Tensor:
     """Return the whole gradient from a log plan, 0 at padded entries; eats `linear`."""
     slope = linear.add_(log_plan, alpha=problem.eps)
-    slope += problem.rows.gradient(plan.sum(dim=2))[:, :, None]
-    slope += problem.columns.gradient(plan.sum(dim=1))[:, None, :]
+    slope += problem.rows.gradient(sums[0])[:, :, None]
+    slope += problem.columns.gradient(sums[1])[:, None, :]
     return slope if padded is None else slope.masked_fill_(padded, 0.0)
 
 
-def _first_step(slope: Tensor, step: float | None, eps: float) -> Tensor:
-    """Return each problem's step, (B,)."""
+def _first_step(steepest: Tensor, step: float | None, eps: float) -> Tensor:
+    """Return each problem's step, (B,), by its steepest slope."""
     if step is None:
-        tiny = torch.finfo(slope.dtype).tiny
-        steps = 4 / slope.abs().amax(dim=(1, 2)).clamp_min(tiny)
+        steps = 4 / steepest.clamp_min(torch.finfo(steepest.dtype).tiny)
     else:
-        steps = torch.full_like(slope[:, 0, 0], step)
+        steps = torch.full_like(steepest, step)
     return steps.clamp_max(1 / eps)
 
 

@@ -115,7 +115,13 @@ class Marginal:
     def damping(self, eps: float) -> Tensor:
         r"""Return Sinkhorn's exponent, :math:`\lambda / (\lambda + \epsilon)`."""
         soft = self.soft_weight
-        return torch.where(self.hard, 1.0, soft / (soft + eps))
+        # 1 is for what is hard, and not for what rounds to it.
+        most = 1 - torch.finfo(soft.dtype).eps / 2
+        return torch.where(self.hard, 1.0, (soft / (soft + eps)).clamp_max(most))
+
+    def missed(self, found: Tensor) -> Tensor:
+        """Return the sum of the errors of the hard masses, (B,)."""
+        return torch.where(self.hard, (found - self.mass).abs(), 0.0).sum(dim=1)
 
     def relative_error(self, found: Tensor) -> Tensor:
         """Return the largest relative error of the hard masses, (B,)."""

@@ -106,10 +106,12 @@ class FGWProblem:
         plan: Tensor,
         linear: Tensor | None = None,
         quadratic: Tensor | None = None,
+        sums: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Return E(T), (B,).
 
-        `linear` is `linearise(plan)`, and `quadratic` <Cx T Cy, T> (B,), if known.
+        If known, `linear` is `linearise(plan)`, `quadratic` <Cx T Cy, T> (B,), and
+        `sums` are the masses of rows (B, N) and columns (B, M).
         """
         value = (1 - self.alpha) * _dot(plan, self.cost)
         if quadratic is not None:
@@ -118,7 +120,7 @@ class FGWProblem:
             linear = self.linearise(plan) if linear is None else linear
             # 1/2 (linear + (1 - alpha) C) is (1 - alpha) C + alpha / 2 Cx T Cy.
             value = 0.5 * (_dot(plan, linear) + value)
-        by_row, by_column = plan.sum(dim=2), plan.sum(dim=1)
+        by_row, by_column = sums or (plan.sum(dim=2), plan.sum(dim=1))
         entropy = by_row.sum(dim=1) - _sum_by_rows(_times_log, plan)
         penalty = self.rows.penalty(by_row) + self.columns.penalty(by_column)
         return value - self.eps * entropy + penalty

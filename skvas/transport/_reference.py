@@ -10,7 +10,7 @@ import numpy.typing as npt
 import ot
 import torch
 
-from skvas.transport._iterations import STEP_CUT, STEP_GROWTH
+from skvas.transport._iterations import STEP_CUT, STEP_GROWTH, UNIT
 from skvas.transport._marginals import Marginal
 from skvas.transport._problem import FGWProblem
 from skvas.transport._result import Budget, FGWResult
@@ -183,21 +183,25 @@ def _mirror(problem: _Dense, budget: Budget) -> tuple[Array, int, bool]:
     log_plan = np.log(problem.x.mass)[:, None] + np.log(problem.y.mass)[None, :]
     value, slope = problem.objective(log_plan), problem.gradient(log_plan)
     # 4 / max |gradient|, at most 1 / eps.
-    step = 4 / max(np.abs(slope).max(), 4 * problem.eps)
+    steepest = np.abs(slope).max()
+    step = 4 / max(steepest, 4 * problem.eps)
+    usual = step
     step = step if budget.step is None else min(budget.step, 1 / problem.eps)
     longest = sure = step
+    unit = min(1.0, UNIT * steepest)
     for iteration in range(budget.max_iter):
         trial = _project(log_plan - step * slope, problem.x, problem.y)
         trial_value = problem.objective(trial)
-        noise = 16 * np.finfo(np.float64).eps * (1 + abs(value))
+        noise = 16 * np.finfo(np.float64).eps * (unit + abs(value))
         if trial_value > value + noise:
             step = sure = STEP_CUT * step
             continue
+        near = None if budget.tol is None else budget.tol * min(1.0, step / usual)
         step = min(STEP_GROWTH * step, longest) if trial_value < value - noise else sure
         change = np.abs(np.exp(trial) - np.exp(log_plan)).sum()
         log_plan, value = trial, trial_value
         slope = problem.gradient(log_plan)
-        if budget.tol is not None and change <= budget.tol:
+        if near is not None and change <= near:
             return log_plan, iteration + 1, True
     return log_plan, budget.max_iter, False
 

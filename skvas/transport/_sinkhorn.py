@@ -207,7 +207,7 @@ def _settle(
     excess = total.clamp(-LARGEST_LOG_MASS, LARGEST_LOG_MASS) - total  # (B, 1)
     log_plan, f = log_plan.add_(excess[:, :, None]), f + excess
     largest = torch.maximum(f.abs().amax(1), g.abs().amax(1))[:, None]
-    spent = largest * torch.finfo(f.dtype).eps > SPENT
+    spent = (largest * torch.finfo(f.dtype).eps > SPENT) | (excess != 0)
     last = spent | sides.columns_last
     log_plan, g = _meet(log_plan, g, sides.q, last & (sides.damp_y == 1), dim=1)
     log_plan, f = _meet(log_plan, f, sides.p, spent & (sides.damp_x == 1), dim=2)

@@ -92,3 +92,12 @@ def test_error_counts_hard_frames_with_mass_only():
     assert Marginal(mass, first).relative_error(found).item() == pytest.approx(0.2)
     soft = torch.ones_like(mass)
     assert Marginal(mass, soft).relative_error(found).item() == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_heaviest_penalty_is_damped_as_no_constraint_is(dtype):
+    mass = torch.ones(1, 2, dtype=dtype) / 2
+    weight = torch.tensor([[1e8, torch.inf]], dtype=dtype)
+    damping = Marginal(mass, weight).damping(1e-9)
+    assert damping[0, 0] < 1
+    assert damping[0, 1] == 1

@@ -15,6 +15,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from skvas.exceptions import ConvergenceWarning
 from skvas.transport import (
+    Dense,
     Distinct,
     FGWResult,
     OutsideBand,
@@ -32,6 +33,7 @@ from tests.strategies import (
     SOLVERS,
     WEIGHTS,
     Setting,
+    band,
     drawn_costs,
     drawn_settings,
     log_floats,
@@ -43,6 +45,7 @@ both_solvers = pytest.mark.parametrize("solver", SOLVERS)
 both_dtypes = pytest.mark.parametrize(
     ("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)]
 )
+both_dtypes_alone = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 GARBAGE = [0.0, -3.0, 1e30, -1e30, math.nan, math.inf, -math.inf]
 
 
@@ -756,6 +759,98 @@ def test_cost_must_be_a_floating_point_tensor(cost):
 def test_cost_must_be_a_batch_of_matrices(shape):
     with pytest.raises(ValueError, match="^cost must have shape"):
         fused_gromov_wasserstein(torch.ones(shape), Distinct(), Distinct())
+
+
+# --- extremes ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("radius", [1e-9, 1e-6, 1e-3])
+def test_objective_of_a_lone_frame_does_not_depend_on_the_radius(radius):
+    found, expected = (
+        fused_gromov_wasserstein(
+            torch.full((1, 11, 1), 0.34, dtype=dtype),
+            Distinct(),
+            band(TemporalBand, 1, radius),
+            lambda_x=1e-4,
+            lambda_y=1e-4,
+            alpha=1.0,
+            eps=0.01,
+        ).objective
+        for dtype in (torch.float32, torch.float64)
+    )
+    assert expected.item() == pytest.approx(-0.10685, abs=1e-5)
+    assert found.item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+@both_solvers
+@both_dtypes_alone
+@pytest.mark.parametrize("weight", [0.0, 1e-4, 0.5])
+@pytest.mark.parametrize(("low", "high"), [(-1, 0), (-1, 1), (0, 1)])
+@pytest.mark.parametrize("scale", [1e-3, 1e3, 1e6])
+def test_plan_that_nothing_holds_is_finite_and_has_mass(
+    solver, dtype, weight, low, high, scale
+):
+    cost = (scale * tensor(0, 5, 6, low=low, high=high)).to(dtype)
+    setting = Setting("segment", eps=0.07, lambda_x=weight, lambda_y=weight)
+    for max_iter in (1, 25, 300):
+        found = solve_pair(setting, cost, solver=solver, max_iter=max_iter)
+        assert found.plan.isfinite().all()
+        assert found.objective.isfinite().all()
+        assert found.plan.sum() > 0
+        if solver == "mirror":
+            assert abs(found.plan.double().sum().log().item()) < 30.01
+
+
+@both_solvers
+def test_entries_that_nothing_holds_leave_those_alone_that_are_held(solver):
+    """Half of the rows and columns are hard; the rest would take infinite mass."""
+    weight = torch.tensor([[math.inf, 0.0, math.inf, 0.0]])
+    cost = -1e3 * tensor(0, 4, 4, dtype=torch.float32)
+    setting = Setting("segment", eps=0.07, lambda_x=weight, lambda_y=weight)
+    found = solve_pair(setting, cost, solver=solver)
+    assert found.plan.isfinite().all()
+    assert found.error_x.item() < 1e-3
+    loose = found.plan[0, 1::2, 1::2].double().sum().log()
+    assert 29 < loose < 30.01
+
+
+@pytest.mark.parametrize("lambda_y", [None, 0.0, 4.0])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_objective_does_not_rise_whatever_its_scale(scale, lambda_y):
+    weight = None if lambda_y is None else lambda_y * scale
+    setting = Setting(
+        "segment", alpha=0.0, eps=0.2 * scale, lambda_x=5 * scale, lambda_y=weight
+    )
+    for seed in range(5):
+        cost = (scale * tensor(seed, 12, 7)).float()
+        values = torch.stack(
+            [solve_pair(setting, cost, max_iter=k).objective for k in range(25)]
+        )
+        assert values.diff(dim=0).max() < 1e-4 * values.abs().max()
+
+
+def test_step_of_any_length_meets_hard_masses():
+    cost = (1e7 * tensor(0, 16, 14)).float()
+    for lambda_y in (0.5, 1e3):
+        setting = Setting("segment", 1e-9, eps=0.2, lambda_y=lambda_y)
+        for step in (1e-3, 1.0, 20.0):
+            found = solve_pair(setting, cost, step=step, max_iter=8)
+            assert found.error_x.item() < 1e-4
+
+
+@both_solvers
+def test_heaviest_penalty_is_no_constraint(solver):
+    matrix = tensor(1, 6, 6, low=-1)
+    found = fused_gromov_wasserstein(
+        tensor(0, 1, 9, 6),
+        TemporalBand(9, 0.2),
+        Dense(matrix + matrix.mT),
+        lambda_x=1e8,
+        eps=1e-9,
+        solver=solver,
+        max_iter=8,
+    )
+    assert found.error_y.item() < 1e-9
 
 
 # --- nothing waits for the device inside the loop ------------------------------------
