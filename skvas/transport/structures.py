@@ -283,12 +283,10 @@ class _PlacedBand(Structure):
         sums = plan.cumsum(dim, dtype=self.dtype)
         start = self._of_each_frame(self.before, sums, dim)
         start = start.masked_fill(self._along(self.cut, dim), 0.0)
-        total, weight, itself = self.weights
-        # A frame is taken out of its window before weights make roundings large.
+        total, weight, _ = self.weights
+        # Bands leave a frame itself out: before weights make what rounds off large.
         near = self._of_each_frame(self.last, sums, dim) - start - plan
         result = (weight * near).to(plan.dtype)
-        if itself + weight:
-            result = result + (itself + weight) * plan
         if total:
             result = result + total * plan.sum(dim=dim, keepdim=True)
         return result

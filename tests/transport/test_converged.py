@@ -81,6 +81,15 @@ def test_what_has_converged_is_the_minimum_of_a_convex_problem(
         assert found.converged.all()
 
 
+def test_plan_that_rests_where_masses_are_not_met_goes_on():
+    """One sweep a step meets two rows slowly, while the plan hardly moves."""
+    cost = tensor(80, 1, 2, 27)
+    options = {"alpha": 0.0, "eps": 0.013}
+    found = solve(cost, tol=1e-4, sinkhorn_iter=1, **options)
+    assert found.converged.all()
+    assert (found.plan - by_pot(cost, **options).plan).abs().sum() < 1e-3
+
+
 @pytest.mark.parametrize("step", [1e-6, 1e-3])
 def test_short_steps_are_no_sign_of_convergence(step):
     cost = tensor(0, 1, 8, 6)
