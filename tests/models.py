@@ -6,7 +6,14 @@ import inspect
 
 import numpy as np
 
-from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from skvas import (
+    ActionSegmenter,
+    Aligning,
+    JointAlignSegment,
+    Segmenting,
+    Training,
+    VideoAligner,
+)
 from skvas.datasets import make_videos
 
 ESTIMATORS = [ActionSegmenter, VideoAligner, JointAlignSegment]
@@ -25,11 +32,55 @@ QUICK = {
 }
 
 
-def quick(cls, **parameters):
-    """Make an estimator that is fitted in a fraction of a second."""
+GROUPS = {"segmenting": Segmenting, "aligning": Aligning, "training": Training}
+
+
+def grouped(cls, **parameters):
+    """Put parameters into the groups that have them; all groups with that name."""
     known = inspect.signature(cls).parameters
-    defaults = {name: value for name, value in QUICK.items() if name in known}
-    return cls(**defaults | parameters)
+    arranged = {name: value for name, value in parameters.items() if name in known}
+    for name, value in parameters.items():
+        if name in known:
+            continue
+        homes = [
+            group
+            for group, kind in GROUPS.items()
+            if group in known and name in inspect.signature(kind).parameters
+        ]
+        assert homes, f"{cls.__name__} has no parameter {name}"
+        for group in homes:
+            arranged.setdefault(group, {})[name] = value
+    return {
+        name: GROUPS[name](**value) if isinstance(value, dict) else value
+        for name, value in arranged.items()
+    }
+
+
+def quick(cls, **parameters):
+    """Make an estimator that is fitted in a fraction of a second.
+
+    Parameters of groups may be given by their own names.
+    """
+    defaults = {
+        name: value
+        for name, value in QUICK.items()
+        if name in FLAT[cls.__name__] and name not in parameters
+    }
+    return cls(**grouped(cls, **defaults, **parameters))
+
+
+FLAT = {
+    cls.__name__: {
+        *inspect.signature(cls).parameters,
+        *(
+            name
+            for group, kind in GROUPS.items()
+            if group in inspect.signature(cls).parameters
+            for name in inspect.signature(kind).parameters
+        ),
+    }
+    for cls in ESTIMATORS
+}
 
 
 def small_data(n_videos=5, **options):

@@ -23,6 +23,7 @@ from skvas.options._settings import Settings
 from skvas.segmentation._choice import Start, choose_start, open_candidates
 from skvas.segmentation._labeller import FrameLabeller, choose_labeller
 from skvas.training._survey import Survey
+from skvas.transport._threads import forked_single_threaded
 from skvas.validation import check_videos, is_single_video
 from skvas.videos._containers import like_input
 from skvas.videos._views import Views
@@ -77,6 +78,7 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         "chosen_": Fitted(dict),
     }
 
+    @forked_single_threaded()
     def predict(self, videos: Videos) -> Any:
         """Label every frame with its action.
 
@@ -100,6 +102,7 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         views = self._view(videos)
         return like_input(self._labeller().labels(views), is_single_video(videos))
 
+    @forked_single_threaded()
     def predict_proba(self, videos: Videos) -> Any:
         """Share every frame out among the actions.
 
@@ -270,6 +273,7 @@ class MatchesFrames(BaseVideoEstimator):
         "path_on_": Fitted(str),
     }
 
+    @forked_single_threaded()
     def align(self, x: Videos, y: Videos) -> Alignment:
         """Find which moment of one video is which moment of another.
 
@@ -304,6 +308,7 @@ class MatchesFrames(BaseVideoEstimator):
         (one,), (other,) = (matcher.look(self._view(video)) for video in (x, y))
         return matcher.align(one, other)
 
+    @forked_single_threaded()
     def match(self, videos: Videos) -> Any:
         """Match every frame with a frame of the reference video.
 

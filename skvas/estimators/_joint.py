@@ -21,6 +21,7 @@ from skvas.options._kinds import (
     Real,
 )
 from skvas.training._objective import Objective
+from skvas.transport._threads import forked_single_threaded
 from skvas.validation import is_single_video, unchanged_on_failure
 from skvas.videos._containers import like_input
 
@@ -101,7 +102,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
             it had.
         """
         self._check_parameters()
-        with unchanged_on_failure(self):
+        with unchanged_on_failure(self), forked_single_threaded():
             checked = self._check_enough(videos)
             rng = check_random_state(self.random_state)
             checkpoint = self._open_checkpoint(checked)
@@ -132,6 +133,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
             )
         return self
 
+    @forked_single_threaded()
     def score(self, videos: Videos, y: Any = None) -> float:
         """Return minus the objectives of both tasks, weighted as in the loss.
 

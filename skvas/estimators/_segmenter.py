@@ -14,6 +14,7 @@ from skvas.options import Segmenting
 from skvas.options._declare import declare, parameter
 from skvas.options._kinds import NumberOfActions
 from skvas.training._objective import Objective
+from skvas.transport._threads import forked_single_threaded
 from skvas.validation import is_single_video, unchanged_on_failure
 from skvas.videos._containers import like_input
 
@@ -82,7 +83,7 @@ class ActionSegmenter(LabelsFrames):
             it had.
         """
         self._check_parameters()
-        with unchanged_on_failure(self):
+        with unchanged_on_failure(self), forked_single_threaded():
             checked = self._check_enough(videos)
             rng = check_random_state(self.random_state)
             checkpoint = self._open_checkpoint(checked)
@@ -108,6 +109,7 @@ class ActionSegmenter(LabelsFrames):
             )
         return self
 
+    @forked_single_threaded()
     def score(self, videos: Videos, y: Any = None) -> float:
         """Return minus the mean objective of the transport problems over frames.
 

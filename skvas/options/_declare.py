@@ -104,7 +104,7 @@ def check_declared(owner: Any) -> None:
 
 def effective(owner: Any, effects: tuple[str, ...]) -> dict[str, Any]:
     """Return the parameters with one of some effects, those of groups as group.name."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, kind, affects in declared(owner):
         if isinstance(kind, type):
             group = effective(group_of(owner, name), effects)

@@ -188,7 +188,7 @@ class StateWriter:
         own = [key for key, cls in ENCODERS.items() if cls is type(value)]
         parts = {}
         if own:
-            parts["config"] = self.node(value.config(), f"{name}.config")
+            parts["config"] = self.node(ENCODERS[own[0]].config(value), f"{name}.config")
         return _node(
             "encoder" if own else "foreign_encoder",
             **parts,

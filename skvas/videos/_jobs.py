@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from joblib import Parallel, delayed
 
+from skvas.transport._threads import forked_single_threaded
+
 # Frames that one job decodes: enough to be worth a process.
 FRAMES_A_JOB = 20_000
 # Videos are decoded in batches of at most so many entries of padded plans, of which at
@@ -103,6 +105,7 @@ def _split_into_jobs(
     return jobs
 
 
+@forked_single_threaded()
 def _decode_groups(
     decode: Callable[..., list[Any]],
     groups: Sequence[list[Any]],
