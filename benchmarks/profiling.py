@@ -10,8 +10,11 @@ from unittest.mock import patch
 import torch
 
 from benchmarks.measure import clock
-from skvas._training import AlignmentTask, PairSampler, SegmentationTask, _tasks
 from skvas.estimators._base import Model
+from skvas.tasks import _tasks
+from skvas.tasks._alignment import AlignmentTask
+from skvas.tasks._segmentation import SegmentationTask
+from skvas.training._sampling import PairSampler
 
 PARTS = ("solver", "encoder", "losses", "optimizer", "sampling and padding")
 

@@ -41,6 +41,7 @@ from skvas.metrics import (
     segmentation_report,
     uniform_segmentation,
 )
+from skvas.recipes import RECIPES
 
 __all__ = ["main"]
 
@@ -183,7 +184,7 @@ def _add_fit(commands: Any) -> None:
         help="how frames are matched: forward in time, by the transport plan, or with "
         "the nearest (default: by whether videos share an order)",
     )
-    parser.add_argument("--recipe", choices=("informed", "paper"), default="informed")
+    parser.add_argument("--recipe", choices=tuple(RECIPES), default="informed")
     parser.add_argument("--epochs", type=int, help="default: what the recipe says")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
@@ -304,8 +305,7 @@ def _fit(options: argparse.Namespace) -> None:
         "recipe": options.recipe,
         "random_state": options.seed,
         "device": options.device,
-        "callback": _show_epoch,
-        "checkpoint": options.checkpoint,
+        "training": skvas.Training(callback=_show_epoch, checkpoint=options.checkpoint),
     }
     if options.task != "align":
         arguments["n_actions"] = options.n_actions
@@ -315,7 +315,7 @@ def _fit(options: argparse.Namespace) -> None:
         arguments["max_epochs"] = options.epochs
     started = time.perf_counter()
     model: Any = ESTIMATORS[options.task](**arguments).fit(data.videos)
-    model.set_params(callback=None)
+    model.set_params(training__callback=None)
     model.save(options.out)
     estimated = options.n_actions == "auto"
     _say(

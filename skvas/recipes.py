@@ -13,7 +13,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -62,9 +62,9 @@ class Recipe:
     features: str | None
     encoder: str | tuple[int, ...]
     max_epochs: int
-    segmenting: Mapping[str, Any] = field(default_factory=dict)
-    aligning: Mapping[str, Any] = field(default_factory=dict)
-    training: Mapping[str, Any] = field(default_factory=dict)
+    segmenting: Mapping[str, Any]
+    aligning: Mapping[str, Any]
+    training: Mapping[str, Any]
     ordered_rho: float | None = None
     candidates: tuple[Mapping[str, Any], ...] = ()
     n_actions: int | None = None

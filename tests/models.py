@@ -42,6 +42,10 @@ def grouped(cls, **parameters):
     for name, value in parameters.items():
         if name in known:
             continue
+        if "__" in name:
+            group, _, name = name.partition("__")
+            arranged.setdefault(group, {})[name] = value
+            continue
         homes = [
             group
             for group, kind in GROUPS.items()
@@ -61,26 +65,15 @@ def quick(cls, **parameters):
 
     Parameters of groups may be given by their own names.
     """
-    defaults = {
-        name: value
-        for name, value in QUICK.items()
-        if name in FLAT[cls.__name__] and name not in parameters
-    }
-    return cls(**grouped(cls, **defaults, **parameters))
+    known = _flat_names(cls)
+    defaults = {name: value for name, value in QUICK.items() if name in known}
+    return cls(**grouped(cls, **defaults | parameters))
 
 
-FLAT = {
-    cls.__name__: {
-        *inspect.signature(cls).parameters,
-        *(
-            name
-            for group, kind in GROUPS.items()
-            if group in inspect.signature(cls).parameters
-            for name in inspect.signature(kind).parameters
-        ),
-    }
-    for cls in ESTIMATORS
-}
+def _flat_names(cls):
+    own = set(inspect.signature(cls).parameters)
+    groups = [kind for group, kind in GROUPS.items() if group in own]
+    return own.union(*(inspect.signature(kind).parameters for kind in groups))
 
 
 def small_data(n_videos=5, **options):
@@ -124,3 +117,12 @@ def assert_same_state(estimator, before):
     now = vars(estimator)
     assert now.keys() == before.keys()
     assert all(now[name] is value for name, value in before.items())
+
+
+def plain_params(estimator):
+    """Return all parameters, those of groups by their names, without the groups."""
+    return {
+        name: value
+        for name, value in estimator.get_params().items()
+        if not isinstance(value, tuple(GROUPS.values()))
+    }

@@ -73,7 +73,7 @@ def test_fit_saves_what_the_api_fits(folder, joint, segmenter, aligner):
     expected = skvas.JointAlignSegment(K, max_epochs=0, random_state=0)
     labels = expected.fit(data.videos).labels_
     found = skvas.load(joint)
-    assert found.get_params()["callback"] is None
+    assert found.training.callback is None
     for ours, theirs in zip(found.labels_, labels, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert isinstance(skvas.load(segmenter), skvas.ActionSegmenter)

@@ -1,41 +1,83 @@
-"""The published settings are arguments that the estimators take, and train with."""
+"""Recipes: what "auto" stands for, and the published settings by name."""
 
 import pytest
 
-from skvas import JointAlignSegment, VideoAligner, presets
+from skvas import JointAlignSegment, Segmenting, VideoAligner
 from skvas.datasets import make_videos
+from skvas.exceptions import InvalidParameterError
+from skvas.options._declare import declared
+from skvas.options._kinds import is_auto
+from skvas.recipes import INFORMED, RECIPES
+from tests.models import ESTIMATORS, quick, small_videos
 
-JOINT = [
-    *presets.BREAKFAST.values(),
-    *presets.YOUTUBE_INSTRUCTIONS.values(),
-    *presets.FIFTY_SALADS.values(),
-    presets.DESKTOP_ASSEMBLY,
-]
+VIDEOS = make_videos(3, n_frames=(40, 60), random_state=0).videos
 
 
-@pytest.mark.parametrize("settings", JOINT)
-def test_joint_model_takes_the_preset(settings):
-    model = JointAlignSegment(**settings)
-    assert model.recipe == "paper"
-    assert {name: model.get_params()[name] for name in settings} == settings
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_recipe_resolves_every_auto(cls, name):
+    settings = RECIPES[name].resolve(cls(recipe=name))
+    values = {**settings.training, **(settings.aligning or {})}
+    values |= settings.segmenting or {}
+    left = {key for key, value in values.items() if is_auto(value)}
+    assert left <= {"segment_on"}  # which is known after training
+    assert not is_auto(settings.matching)
+    assert isinstance(settings.max_epochs, int)
 
 
 def test_numbers_of_breakfast_actions_are_the_published_ones():
-    counts = [settings["n_actions"] for settings in presets.BREAKFAST.values()]
+    counts = [r.n_actions for name, r in RECIPES.items() if "breakfast" in name]
     assert counts == [14, 8, 9, 12, 9, 8, 5, 7, 5, 7]
 
 
-@pytest.mark.parametrize("settings", [presets.BREAKFAST["milk"], JOINT[-2]])
-def test_joint_model_trains_with_the_preset(settings):
-    videos = make_videos(3, n_frames=(40, 60), random_state=0).videos
-    model = JointAlignSegment(**{**settings, "max_epochs": 1}, random_state=0).fit(
-        videos
-    )
-    width = settings["encoder"][-1]
-    assert model.prototypes_.shape == (settings["n_actions"], width)
+def test_published_values_are_those_of_the_paper():
+    settings = RECIPES["breakfast/coffee"].resolve(JointAlignSegment())
+    assert settings.max_epochs == 50
+    assert settings.segmenting["rho"] == settings.aligning["rho"] == 0.2
+    assert settings.segmenting["alpha"] == settings.aligning["alpha"] == 0.5
+    assert settings.segmenting["lambda_actions"] == 0.1
+    settings = RECIPES["youtube/cpr"].resolve(JointAlignSegment())
+    assert (settings.training["lr"], settings.training["weight_decay"]) == (1e-4, 1e-5)
+    settings = RECIPES["desktop_assembly"].resolve(JointAlignSegment())
+    assert settings.segmenting["radius"] == settings.aligning["radius"] == 0.02
+    assert RECIPES["vaot"].resolve(VideoAligner()).max_epochs == 200
 
 
-def test_aligner_trains_with_its_preset():
-    videos = make_videos(3, n_frames=(40, 60), random_state=0).videos
-    aligner = VideoAligner(**{**presets.ALIGNMENT, "max_epochs": 1}, random_state=0)
-    assert aligner.fit(videos).transform(videos[0]).shape == (len(videos[0]), 40)
+@pytest.mark.parametrize("name", ["breakfast/milk", "desktop_assembly"])
+def test_joint_model_trains_with_published_settings(name):
+    model = JointAlignSegment("auto", recipe=name, max_epochs=1, random_state=0)
+    model.fit(VIDEOS)
+    width = RECIPES[name].encoder[-1]
+    assert model.prototypes_.shape == (RECIPES[name].n_actions, width)
+
+
+def test_aligner_trains_with_published_settings():
+    aligner = VideoAligner(recipe="vaot", max_epochs=1, random_state=0).fit(VIDEOS)
+    assert aligner.transform(VIDEOS[0]).shape == (len(VIDEOS[0]), 40)
+
+
+def test_given_value_wins_over_the_recipe():
+    model = JointAlignSegment(segmenting=Segmenting(alpha=0.9))
+    settings = INFORMED.resolve(model)
+    assert settings.segmenting["alpha"] == 0.9
+
+
+def test_both_tasks_have_a_rho_of_their_own():
+    model = quick(JointAlignSegment, max_epochs=0)
+    model.set_params(segmenting__rho=0.1, aligning__rho=0.2).fit(small_videos())
+    assert model.settings_.segmentation_task().rho == 0.1
+    assert model.settings_.alignment_task().rho == 0.2
+
+
+def test_recipe_of_a_users_own_is_found_by_name(monkeypatch):
+    monkeypatch.setitem(RECIPES, "mine", RECIPES["paper"])
+    model = quick(JointAlignSegment, recipe="mine", max_epochs=1).fit(small_videos())
+    assert model.transform(small_videos()[0]).shape[1] == 40
+    with pytest.raises(InvalidParameterError, match="recipe"):
+        quick(JointAlignSegment, recipe="yours").fit(small_videos())
+
+
+def test_constructors_are_short():
+    most = {"JointAlignSegment": 16, "ActionSegmenter": 14, "VideoAligner": 14}
+    for cls in ESTIMATORS:
+        assert len(list(declared(cls))) <= most[cls.__name__]

@@ -16,7 +16,7 @@ from skvas.alignment._result import Alignment
 from skvas.estimators._base import BaseVideoEstimator, Fitted, refuse_lost_start
 from skvas.exceptions import InvalidParameterError
 from skvas.nn import Prototypes
-from skvas.nn.model import Model
+from skvas.nn._model import Model
 from skvas.options._declare import group_of
 from skvas.options._kinds import is_auto, range_of_actions
 from skvas.options._settings import Settings

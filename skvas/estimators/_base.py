@@ -26,7 +26,7 @@ from skvas.estimators._features import (
 from skvas.exceptions import InvalidParameterError, ModelVersionWarning
 from skvas.metrics import SharedOrder
 from skvas.nn import ENCODERS
-from skvas.nn.model import Model, build_encoder, embed_videos
+from skvas.nn._model import Model, build_encoder, embed_videos
 from skvas.options import Training
 from skvas.options._declare import (
     NOTHING,

@@ -24,7 +24,7 @@ from skvas.exceptions import (
     ModelFileError,
     ModelVersionWarning,
 )
-from skvas.nn.model import embed
+from skvas.nn._model import embed
 from skvas.options._declare import declared
 from skvas.options._groups import PATHS, SPACES
 from skvas.persistence._arrays import parse_json, read_arrays

@@ -23,8 +23,8 @@ from skvas.exceptions import InvalidParameterError
 from skvas.features._backbones import Backbone, make_backbone
 from skvas.features._decoding import check_file, read_frames, resampled, to_image
 from skvas.validation import check_integer, check_real
-from skvas.videos._device import check_device
 from skvas.videos._containers import list_like_input
+from skvas.videos._device import check_device
 
 __all__ = ["FrameFeatures", "VideoFeatures"]
 

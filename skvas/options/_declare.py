@@ -123,7 +123,20 @@ def _join_sections(cls: type) -> str:
             continue
         for title, text in _sections(inspect.cleandoc(shared)).items():
             own = _extend(own, title, text)
-    return own + "\n"
+    return _in_order(own, list(inspect.signature(cls).parameters)) + "\n"
+
+
+def _in_order(doc: str, names: list[str]) -> str:
+    """Put the entries of the section Parameters in the order of the signature."""
+    heading = "Parameters\n----------\n"
+    if heading not in doc:
+        return doc
+    before, text = doc.split(heading)
+    section, *rest = re.split(r"(?m)^(?=\w[\w ]*\n-+\n)", text, maxsplit=1)
+    entries = re.split(r"(?m)^(?=\w+ : )", section.strip())[1:]
+    entries.sort(key=lambda entry: names.index(entry.split(" : ")[0]))
+    joined = "\n".join(entry.strip() for entry in entries)
+    return f"{before}{heading}{joined}\n\n{''.join(rest)}".rstrip()
 
 
 def _sections(doc: str) -> dict[str, str]:

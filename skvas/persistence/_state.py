@@ -188,7 +188,9 @@ class StateWriter:
         own = [key for key, cls in ENCODERS.items() if cls is type(value)]
         parts = {}
         if own:
-            parts["config"] = self.node(ENCODERS[own[0]].config(value), f"{name}.config")
+            parts["config"] = self.node(
+                ENCODERS[own[0]].config(value), f"{name}.config"
+            )
         return _node(
             "encoder" if own else "foreign_encoder",
             **parts,
@@ -403,6 +405,8 @@ class StateReader:
         "device": _device,
         "dtype": _dtype,
         "shared_order": _order,
+        "group": _group,
+        "settings": _settings,
         "transformer": _transformer,
         "encoder": _encoder,
         "foreign_encoder": _foreign_encoder,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skvas.nn.model import Model
+from skvas.nn._model import Model
 from skvas.training._sampling import Pairs
 from skvas.transport import FGWResult, unit
 from skvas.videos._batch import VideoBatch, join

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from skvas.metrics import PairMatches, SharedOrder, match_pairs, shared_order
-from skvas.nn.model import Model
+from skvas.nn._model import Model
 from skvas.videos._batch import VideoBatch, spread_batch, unpad
 
 # Frames of a video that choices look at.

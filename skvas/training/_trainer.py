@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from skvas.exceptions import CollapseWarning
-from skvas.nn.model import Model
+from skvas.nn._model import Model
 from skvas.training._callbacks import Callback
 from skvas.training._checkpoint import Checkpoint, or_temporary
 from skvas.training._distributed import ALONE, Team, is_launched, join_team, launch

@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import issparse
 
-from skvas import _aligning, _base, _coarse
-from skvas._training import AlignmentTask, VirtualFrame, _virtual
-from skvas.alignment._coarse import alignment_memory, parse_memory
-from skvas.alignment._result import View
+from skvas.alignment import _coarse, _matcher
+from skvas.alignment._coarse import alignment_memory
+from skvas.alignment._path_cost import View
 from skvas.exceptions import CoarseAlignmentWarning, InvalidParameterError
-from skvas.tasks._virtual import Quantile
+from skvas.options._kinds import parse_memory
+from skvas.tasks import _virtual
+from skvas.tasks._alignment import AlignmentTask
+from skvas.tasks._virtual import Quantile, VirtualFrame
 from skvas.transport import cosine_cost
+from skvas.videos import _jobs
 from tests.models import ALIGNERS, quick, small_videos
 
 N, M, RADIUS = 400, 330, 0.04
@@ -47,7 +50,7 @@ def make_task(virtual_mass=None, zeta=0.5):
 
 def align(x, y, task, matching, limit):
     x, y = (v if isinstance(v, View) else View(v) for v in (x, y))
-    return _aligning._align([x], y, task, matching, "cpu", limit)[0]
+    return _matcher._align([x], y, task, matching, "cpu", limit)[0]
 
 
 def align_both(x, y, task, matching, monkeypatch, frames=150):
@@ -154,7 +157,7 @@ def test_limit_says_what_is_done(cls):
     with pytest.warns(CoarseAlignmentWarning, match="memory_limit"):
         found = estimator.align(videos[0], videos[1])
     assert issparse(found.plan)
-    estimator.set_params(memory_limit="1GB")
+    estimator.set_params(aligning__memory_limit="1GB").fit(videos)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert isinstance(estimator.align(videos[0], videos[1]).plan, np.ndarray)
@@ -162,8 +165,8 @@ def test_limit_says_what_is_done(cls):
 
 def test_baseline_that_does_not_fit_says_so():
     videos = small_videos()
-    estimator = quick(ALIGNERS[0], method="vava", max_epochs=0).fit(videos)
-    estimator.set_params(memory_limit=1)
+    options = {"aligning__method": "vava", "memory_limit": 1}
+    estimator = quick(ALIGNERS[0], max_epochs=0, **options).fit(videos)
     with pytest.raises(MemoryError, match="memory_limit"):
         estimator.align(videos[0], videos[1])
 
@@ -190,13 +193,13 @@ def test_estimate_covers_what_is_used():
 
 @given(st.lists(st.integers(1, 3000), min_size=1, max_size=40), st.integers(1, 500))
 def test_groups_hold_each_video_once_with_little_padding(lengths, width):
-    groups = _base.group_by_length(lengths, width)
+    groups = _jobs.group_by_length(lengths, width)
     assert sorted(sum(groups, [])) == list(range(len(lengths)))
     for group in groups:
         real = sum(lengths[i] for i in group)
         padded = len(group) * max(lengths[i] for i in group)
-        assert padded <= (1 + _base.PADDING) * real
-        assert len(group) == 1 or padded * width <= _base.ENTRIES_A_BATCH
+        assert padded <= (1 + _jobs.PADDING) * real
+        assert len(group) == 1 or padded * width <= _jobs.ENTRIES_A_BATCH
 
 
 def test_equal_videos_are_decoded_in_one_batch(monkeypatch):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from skvas import Alignment
-from skvas.alignment._result import MATCHINGS, PathCost, View, make_alignment
+from skvas.alignment._path_cost import PathCost, View
+from skvas.alignment._result import MATCHINGS, make_alignment
 from skvas.exceptions import InvalidParameterError
 from tests.strategies import seeds, tensor
 
@@ -258,7 +259,7 @@ def less_least(cost):
 
 @pytest.mark.parametrize("piece", [1 << 22, 20, 1])
 def test_paths_weigh_embeddings_and_details_alike(piece, monkeypatch):
-    monkeypatch.setattr("skvas.alignment._result.PIECE_COSTS", piece)
+    monkeypatch.setattr("skvas.alignment._path_cost.PIECE_COSTS", piece)
     x, y = views()
     cosine = 1 - x.embedding @ y.embedding.T
     squares = ((x.detail[:, None] - y.detail) ** 2).sum(axis=2)

@@ -16,17 +16,33 @@ from skvas.datasets import load_spar, make_videos
 from skvas.metrics import linear_warp, mof
 
 
+class Seen:
+    """A video as alignments see it."""
+
+    def __init__(self, video):
+        self.number, self.embedding = video[0, 0], video[:, 1:]
+
+    def __len__(self):
+        return len(self.embedding)
+
+
 class Stub:
     """Aligns by a table, from the first feature of two videos to matches."""
 
     def __init__(self, table):
         self.table = table
 
-    def transform(self, videos):
-        return [np.asarray(video)[:, 1:] for video in videos]
+    def _view(self, videos):
+        return videos
+
+    def _matcher(self):
+        return self
+
+    def look(self, videos):
+        return [Seen(np.asarray(video)) for video in videos]
 
     def align(self, x, y):
-        matches = np.array(self.table[x[0][0], y[0][0]])
+        matches = np.array(self.table[x.number, y.number])
         n, m = len(x), len(y)
         return Alignment(
             matches,

@@ -19,16 +19,18 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 from torch import nn
 
-from skvas import JointAlignSegment, VideoAligner, _base
+from skvas import JointAlignSegment, VideoAligner
 from skvas.exceptions import CollapseWarning, InvalidParameterError
 from skvas.nn import MLPEncoder, ResidualEncoder, TemporalConvEncoder
 from skvas.preprocessing import Framewise, WhitenedViews
+from skvas.videos import _jobs
 from tests.models import (
     ESTIMATORS,
     SEGMENTERS,
     assert_same_outputs,
     assert_same_state,
     outputs,
+    plain_params,
     quick,
     small_videos,
 )
@@ -179,7 +181,7 @@ def test_fit_after_fit_equals_fit_alone(cls, fitted):
 def test_clone_is_unfitted_with_the_same_parameters(cls, fitted):
     copied = clone(fitted[cls])
     assert not [name for name in vars(copied) if name.endswith("_")]
-    assert copied.get_params() == fitted[cls].get_params()
+    assert plain_params(copied) == plain_params(fitted[cls])
     assert_same_outputs(outputs(copied.fit(VIDEOS), NEW), outputs(fitted[cls], NEW))
 
 
@@ -235,7 +237,7 @@ def test_pipeline_fits_and_predicts(cls):
 def test_grid_search_reaches_nested_parameters(cls):
     grid = {
         "n_actions": [2, 3],
-        "alpha": [0.2, 0.4],
+        "segmenting__alpha": [0.2, 0.4],
         "features__n_components": [2],
     }
     estimator = quick(cls, features=WhitenedViews(), max_epochs=0)
@@ -250,7 +252,7 @@ def test_grid_search_reaches_nested_parameters(cls):
 
 def test_grid_search_over_the_aligner():
     estimator = quick(VideoAligner, max_epochs=0)
-    grid = {"alpha": [0.0, 0.3]}
+    grid = {"aligning__alpha": [0.0, 0.3]}
     search = GridSearchCV(estimator, grid, cv=2, error_score="raise").fit(VIDEOS)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
@@ -352,7 +354,7 @@ def test_row_32_result_does_not_depend_on_batch_mates_or_their_order(cls, fitted
 
 @every
 def test_result_does_not_depend_on_the_number_of_jobs(cls, fitted, monkeypatch):
-    monkeypatch.setattr(_base, "FRAMES_A_JOB", 50)  # several groups of videos
+    monkeypatch.setattr(_jobs, "FRAMES_A_JOB", 50)  # several groups of videos
     expected = outputs(fitted[cls], VIDEOS)
     for n_jobs in (1, 2):
         estimator = copy.deepcopy(fitted[cls]).set_params(n_jobs=n_jobs)
@@ -574,7 +576,7 @@ def test_encoder_that_loses_frames_is_refused(cls):
     ],
 )
 def test_wrong_parameter_is_named_and_changes_nothing(cls, name, value):
-    estimator = quick(cls).set_params(**{name: value})
+    estimator = quick(cls, **{name: value})
     before = vars(estimator).copy()
     kind = ValueError if name == "random_state" else InvalidParameterError
     with pytest.raises(kind, match=name if name != "random_state" else "seed"):

@@ -177,7 +177,7 @@ def test_encoder_is_refused_where_it_is_of_no_use(model_file):
 @pytest.mark.parametrize(
     ("parameters", "named"),
     [
-        ({"callback": print}, "callback"),
+        ({"training__callback": print}, "callback"),
         ({"features": Framewise(FunctionTransformer())}, "features.transformer"),
         (
             {"features": Framewise(make_pipeline(StandardScaler(), memory="cache"))},
@@ -316,7 +316,8 @@ FILES = {
 
 FORGERIES = {
     "foreign": {"texts": {"format": "other"}},
-    "newer": {"texts": {"format_version": "2"}},
+    "newer": {"texts": {"format_version": "3"}},
+    "older": {"texts": {"format_version": "1"}},
     "version 0": {"texts": {"format_version": "0"}},
     "version of words": {"texts": {"format_version": "one"}},
     "unknown estimator": {"texts": {"estimator": "os.system"}},
@@ -475,14 +476,19 @@ def test_other_scikit_learn_warns_where_its_transformers_are_in(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::skvas.exceptions.ModelVersionWarning")
-def test_row_46_golden_file_of_format_1_loads_and_predicts_what_it_did():
-    loaded = skvas.load(GOLDEN / "model-1")
-    expected = json.loads((GOLDEN / "model-1.json").read_text())
+def test_row_46_golden_file_loads_and_predicts_what_it_did():
+    loaded = skvas.load(GOLDEN / f"model-{FORMAT_VERSION}")
+    expected = json.loads((GOLDEN / f"model-{FORMAT_VERSION}.json").read_text())
     found = loaded.predict(NEW)
     assert [labels.tolist() for labels in found] == expected["predict"]
     np.testing.assert_allclose(
         loaded.transform(NEW[0])[0], expected["transform"], atol=1e-5
     )
+
+
+def test_row_46_file_of_format_1_is_refused_in_plain_words():
+    with pytest.raises(ModelFileError, match=r"skvas 0\.1\.0.*fit the model again"):
+        skvas.load(GOLDEN / "model-1")
 
 
 def test_row_46_each_format_has_a_golden_file():
@@ -521,7 +527,7 @@ def test_loading_imports_and_runs_nothing_that_the_file_names(model_file, tmp_pa
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert done.returncode == 7
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from sklearn.base import clone
 
 from skvas import ActionSegmenter, Training
 from skvas.datasets import make_videos
@@ -78,7 +79,7 @@ def test_every_start_works(cls):
 @every
 def test_auto_is_a_random_start_as_published(cls):
     auto = quick(cls, recipe="paper", max_epochs=0, n_refine=0).fit(VIDEOS)
-    named = auto.__class__(**auto.get_params()).set_params(start="random").fit(VIDEOS)
+    named = clone(auto).set_params(segmenting__start="random").fit(VIDEOS)
     np.testing.assert_array_equal(auto.prototypes_, named.prototypes_)
 
 

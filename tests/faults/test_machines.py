@@ -15,8 +15,8 @@ import pytest
 import torch
 from joblib import parallel_config
 
-from skvas import _base
 from skvas.exceptions import ModelVersionWarning
+from skvas.videos import _jobs
 from tests.models import (
     ALIGNERS,
     ESTIMATORS,
@@ -60,7 +60,7 @@ def run(script, timeout=250):
 @every
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_row_33_number_of_jobs_changes_no_bit(cls, backend, fitted, monkeypatch):
-    monkeypatch.setattr(_base, "FRAMES_A_JOB", 50)  # several jobs
+    monkeypatch.setattr(_jobs, "FRAMES_A_JOB", 50)  # several jobs
     expected = outputs(fitted[cls], VIDEOS)
     for n_jobs in (1, 2, -1):
         estimator = copy.deepcopy(fitted[cls]).set_params(n_jobs=n_jobs)
@@ -84,7 +84,7 @@ def test_row_36_processes_of_a_grid_search_share_out_the_threads_and_do_not_coll
         def search(n_jobs):
             start = time.perf_counter()
             search = GridSearchCV(
-                quick(ActionSegmenter, max_epochs=1), {"eps": [0.07, 0.1]},
+                quick(ActionSegmenter, max_epochs=1), {"segmenting__eps": [0.07, 0.1]},
                 cv=2, n_jobs=n_jobs, scoring=threads, refit=False,
             ).fit(small_videos(4))
             found = search.cv_results_["mean_test_score"]
@@ -166,8 +166,10 @@ def test_row_43_lack_of_memory_is_told_with_an_estimate_and_can_be_helped():
             print("told")
         # The process goes on, with what the message says and with what is small.
         short = long[:3000]
-        assert len(estimator.set_params(memory_limit="50MB").predict(short)) == 3000
-        estimator.set_params(memory_limit=None, reference=0).fit(small_videos())
+        estimator.set_params(aligning__memory_limit="50MB").fit(small_videos())
+        assert len(estimator.predict(short)) == 3000
+        estimator.set_params(aligning__memory_limit=None, reference=0)
+        estimator.fit(small_videos())
         print(len(estimator.predict(small_videos())))
     """
     if not Path("/proc/self/statm").exists():
@@ -181,7 +183,7 @@ def test_row_43_other_errors_of_the_computation_stay_as_they_are(monkeypatch):
 
     for cls in ALIGNERS:
         estimator = quick(cls).fit(VIDEOS)
-        monkeypatch.setattr("skvas.estimators._aligning.PathCost", fail)
+        monkeypatch.setattr("skvas.alignment._matcher.PathCost", fail)
         with pytest.raises(RuntimeError, match="scalar type"):
             estimator.align(*NEW)
         monkeypatch.undo()
@@ -192,7 +194,7 @@ def test_row_43_lack_of_memory_on_a_gpu_is_told_alike(cls, fitted, monkeypatch):
     def fail(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("skvas.estimators._aligning.PathCost", fail)
+    monkeypatch.setattr("skvas.alignment._matcher.PathCost", fail)
     with pytest.raises(MemoryError, match=r"Aligning \d+ with \d+ frames .* GB"):
         fitted[cls].align(*NEW)
 
@@ -246,12 +248,13 @@ def test_row_54_processes_forked_after_torch_made_threads_do_not_wait_for_ever()
         import torch
         from joblib import parallel_config
         from sklearn.model_selection import KFold, cross_val_predict
-        from skvas import JointAlignSegment, _base
+        from skvas import JointAlignSegment
+        from skvas.videos import _jobs
         from tests.models import quick, small_videos
 
         torch.set_num_threads(2)
         torch.exp(torch.ones(1000, 1000)).sum()  # the threads are there
-        _base.FRAMES_A_JOB = 50
+        _jobs.FRAMES_A_JOB = 50
         videos = small_videos()
         estimator = quick(JointAlignSegment, max_epochs=1).fit(videos)
         expected = estimator.transform(videos), estimator.predict(videos)

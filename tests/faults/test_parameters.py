@@ -36,7 +36,7 @@ def is_sound(estimator, videos=NEW):
 
 
 def refuses(cls, name, value):
-    estimator = quick(cls).set_params(**{name: value})
+    estimator = quick(cls, **{name: value})
     before = vars(estimator).copy()
     with pytest.raises(InvalidParameterError, match=name):
         estimator.fit(VIDEOS)

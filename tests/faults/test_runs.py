@@ -46,6 +46,7 @@ import sys
 import torch
 
 torch.set_num_threads(1)
+import skvas.training._checkpoint
 from skvas import JointAlignSegment
 from tests.models import quick, small_videos
 
@@ -55,9 +56,9 @@ def tell(record):
 estimator = quick(
     JointAlignSegment, max_epochs=int(sys.argv[3]), checkpoint=sys.argv[1]
 )
-estimator.set_params(checkpoint_interval=1)
-estimator.set_params(callback=tell).fit(small_videos())
-estimator.set_params(callback=None).save(sys.argv[2])
+skvas.training._checkpoint.SHARE = 1e9  # a file each epoch
+estimator.set_params(training__callback=tell).fit(small_videos())
+estimator.set_params(training__callback=None).save(sys.argv[2])
 """
 
 
@@ -100,7 +101,10 @@ def test_row_40_killed_at_random_moments_ends_with_the_same_weights(tmp_path):
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
-def test_row_39_interrupt_is_answered_within_a_second_and_loses_nothing(cls, tmp_path):
+def test_row_39_interrupt_is_answered_within_a_second_and_loses_nothing(
+    cls, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("skvas.training._checkpoint.SHARE", np.inf)  # each epoch
     videos = make_videos(12, n_frames=(800, 1200), random_state=0).videos
     path = tmp_path / "run"
     epochs, sent = [], []
@@ -116,8 +120,9 @@ def test_row_39_interrupt_is_answered_within_a_second_and_loses_nothing(cls, tmp
 
     timer = threading.Timer(0.2, interrupt)
     estimator = cls(random_state=0, device="cpu").set_params(max_epochs=0).fit(VIDEOS)
-    estimator.set_params(max_epochs=10_000, checkpoint=path, callback=begin)
-    estimator.set_params(checkpoint_interval=1)
+    estimator.set_params(
+        max_epochs=10_000, training__checkpoint=path, training__callback=begin
+    )
     before = vars(estimator).copy()
     threads, own, other = torch.get_num_threads(), torch.get_rng_state(), np.random
     state = other.get_state()[1].copy()
@@ -172,7 +177,7 @@ def test_row_41_full_disk_names_the_checkpoint_and_leaves_the_older_one(tmp_path
     assert path.read_bytes() == older[0]
     assert os.listdir(tmp_path) == ["run"]
     assert_same_state(estimator, before)
-    resumed = estimator.set_params(callback=None).fit(VIDEOS)
+    resumed = estimator.set_params(training__callback=None).fit(VIDEOS)
     expected = quick(JointAlignSegment, max_epochs=4).fit(VIDEOS)
     assert_same_outputs(outputs(resumed, VIDEOS), outputs(expected, VIDEOS))
 

@@ -10,11 +10,11 @@ from skvas import (
     JointAlignSegment,
     Segmenting,
     VideoAligner,
-    _segmenting,
 )
 from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import ConsistencyScore, SharedOrder, segmentation_report
+from skvas.segmentation import _choice
 from tests.models import ALIGNERS, quick, small_videos
 
 SEGMENTERS = [ActionSegmenter, JointAlignSegment]
@@ -56,12 +56,12 @@ def scores_that_prefer(*, ordered, free):
 @pytest.mark.parametrize(("shared", "best"), [(True, 5), (False, 1)])
 def test_setting_of_the_highest_consistency_is_chosen(cls, shared, best, monkeypatch):
     score, seen = scores_that_prefer(ordered=5, free=1)
-    monkeypatch.setattr(_segmenting, "consistency_score", score)
+    monkeypatch.setattr(_choice, "consistency_score", score)
     monkeypatch.setattr(SharedOrder, "is_shared", shared)
     model = untrained(cls).fit(VIDEOS)
     assert len(seen) == len(CANDIDATES)
     assert model.chosen_ == CANDIDATES[best]
-    task = model._segmentation_task()
+    task = model.settings_.segmentation_task()
     assert (task.lambda_actions, task.alpha) == (
         CANDIDATES[best]["lambda_actions"],
         CANDIDATES[best]["alpha"],
@@ -70,13 +70,13 @@ def test_setting_of_the_highest_consistency_is_chosen(cls, shared, best, monkeyp
 
 @every_segmenter
 def test_each_setting_is_tried_as_it_is(cls, monkeypatch):
-    tried, refine = [], _segmenting.refine
+    tried, refine = [], _choice.refine
 
     def spy(prototypes, embeddings, batch, task, n_rounds):
         tried.append((task.lambda_actions, task.alpha))
         return refine(prototypes, embeddings, batch, task, n_rounds)
 
-    monkeypatch.setattr(_segmenting, "refine", spy)
+    monkeypatch.setattr(_choice, "refine", spy)
     model = untrained(cls).fit(VIDEOS)
     expected = [(s["lambda_actions"], s["alpha"]) for s in [*CANDIDATES, model.chosen_]]
     assert tried == expected
@@ -85,22 +85,22 @@ def test_each_setting_is_tried_as_it_is(cls, monkeypatch):
 @every_segmenter
 def test_candidate_that_scores_alone_has_the_only_vote(cls, monkeypatch):
     score, _ = scores_that_prefer(ordered=0, free=0)
-    monkeypatch.setattr(_segmenting, "consistency_score", score)
+    monkeypatch.setattr(_choice, "consistency_score", score)
     elected = untrained(cls, n_refine=0).fit(VIDEOS)
-    rounds = _segmenting.CHOICE_ROUNDS + 1
+    rounds = _choice.CHOICE_ROUNDS + 1
     alone = untrained(cls, n_refine=rounds, **CANDIDATES[0]).fit(VIDEOS)
     assert_allclose(elected.prototypes_, alone.prototypes_, atol=1e-6)
 
 
 @every_segmenter
 def test_random_start_is_drawn_anew_for_each_place(cls, monkeypatch):
-    tried, refine = [], _segmenting.refine
+    tried, refine = [], _choice.refine
 
     def spy(prototypes, *args):
         tried.append(prototypes.numpy().tobytes())
         return refine(prototypes, *args)
 
-    monkeypatch.setattr(_segmenting, "refine", spy)
+    monkeypatch.setattr(_choice, "refine", spy)
     untrained(cls, start="random", n_refine=0).fit(VIDEOS)
     tried.pop()  # what the vote led to
     assert len(tried) == 3 * 4  # places and settings
@@ -123,7 +123,7 @@ def test_defaults_choose_the_same_start_whatever_the_seed(cls):
 @every_segmenter
 def test_candidates_without_a_score_have_a_best_all_the_same(cls, monkeypatch):
     score, _ = scores_that_prefer(ordered=None, free=None)
-    monkeypatch.setattr(_segmenting, "consistency_score", score)
+    monkeypatch.setattr(_choice, "consistency_score", score)
     model = untrained(cls).fit(VIDEOS)
     assert model.chosen_ == CANDIDATES[0]
     assert np.isfinite(model.prototypes_).all()
@@ -134,7 +134,7 @@ def trained(cls, before, after, monkeypatch, **options):
     values = iter([before, after])
     settings = {"start": "time", "lambda_actions": 0.3, "alpha": 0.3}
     monkeypatch.setattr(
-        _segmenting,
+        _choice,
         "consistency_score",
         lambda labels, matches: ConsistencyScore(next(values), 0.0, 0.0, 1),
     )
@@ -169,7 +169,10 @@ def test_features_are_refused_where_training_does_not_start_from_them(cls, optio
     model = quick(cls, segment_on="features", **options)
     with pytest.raises(InvalidParameterError, match="segment_on"):
         model.fit(VIDEOS)
-    assert model.set_params(segment_on="auto").fit(VIDEOS).segment_on_ == "embedding"
+    assert (
+        model.set_params(segmenting__segment_on="auto").fit(VIDEOS).segment_on_
+        == "embedding"
+    )
 
 
 @pytest.mark.parametrize("options", [{"recipe": "paper"}, {"encoder": (8, 4)}])
@@ -177,8 +180,8 @@ def test_start_is_no_teacher_where_training_does_not_start_from_features(options
     model = quick(JointAlignSegment, teacher="start", **options)
     with pytest.raises(InvalidParameterError, match="teacher"):
         model.fit(VIDEOS)
-    found = clone(model).set_params(teacher="auto").fit(VIDEOS)
-    expected = clone(model).set_params(teacher="self").fit(VIDEOS)
+    found = clone(model).set_params(segmenting__teacher="auto").fit(VIDEOS)
+    expected = clone(model).set_params(segmenting__teacher="self").fit(VIDEOS)
     assert_array_equal(found.history_["loss"], expected.history_["loss"])
 
 
@@ -191,9 +194,9 @@ def test_start_teaches_the_same_at_each_step(encoder):
     objectives = model.history_["objective_segmentation"]
     assert_allclose(objectives, objectives[0], rtol=1e-5)
     untrained = clone(model).set_params(max_epochs=0).fit(videos)
-    found = untrained._segment(untrained._features(videos))
+    found = untrained._labeller().segment(untrained._view(videos))
     assert objectives[0] == pytest.approx(np.mean([o for _, o in found]), rel=1e-4)
-    alone = clone(model).set_params(teacher="self").fit(videos)
+    alone = clone(model).set_params(segmenting__teacher="self").fit(videos)
     objectives = alone.history_["objective_segmentation"]
     assert not np.allclose(objectives, objectives[0], rtol=1e-3)
 
@@ -217,10 +220,10 @@ def test_start_as_teacher_keeps_actions_that_alignment_would_blur():
 def test_what_the_user_gives_is_not_chosen(cls):
     model = untrained(cls, start="kmeans", lambda_actions=0.2).fit(VIDEOS)
     assert set(model.chosen_) == {"alpha"}
-    assert model._segmentation_task().lambda_actions == 0.2
+    assert model.settings_.segmentation_task().lambda_actions == 0.2
     model = untrained(cls, start="time", lambda_actions=0.2, alpha=0.5).fit(VIDEOS)
     assert model.chosen_ == {}
-    assert model._segmentation_task().alpha == 0.5
+    assert model.settings_.segmentation_task().alpha == 0.5
 
 
 @every_segmenter
@@ -245,11 +248,11 @@ def test_nothing_is_chosen_for_one_video_or_as_published(cls):
 def test_order_prior_between_videos(cls, options, shared, expected, monkeypatch):
     monkeypatch.setattr(SharedOrder, "is_shared", shared)
     model = untrained(cls, **options).fit(VIDEOS)
-    assert model._alignment_task().rho == expected
+    assert model.settings_.alignment_task().rho == expected
 
 
 def test_order_prior_of_the_actions_is_its_own():
     model = untrained(JointAlignSegment).fit(VIDEOS)
-    assert model._alignment_task().rho == 0.35
-    assert model._segmentation_task().rho == 0
-    assert untrained(VideoAligner).fit(VIDEOS[0])._alignment_task().rho == 0.35
+    assert model.settings_.alignment_task().rho == 0.35
+    assert model.settings_.segmentation_task().rho == 0
+    assert untrained(VideoAligner).fit(VIDEOS[0]).settings_.alignment_task().rho == 0.35

@@ -5,9 +5,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import skvas
-from skvas import ActionSegmenter, JointAlignSegment, _segmenting
+from skvas import ActionSegmenter, JointAlignSegment
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import SharedOrder
+from skvas.segmentation import _choice
 from tests.models import SEGMENTERS, assert_same_outputs, outputs, quick
 from tests.models import small_videos as make
 
@@ -30,7 +31,7 @@ def score_that_prefers(number):
 
 @every_segmenter
 def test_number_of_the_highest_score_is_taken(cls, monkeypatch):
-    monkeypatch.setattr(_segmenting, "modularity_score", score_that_prefers(4))
+    monkeypatch.setattr(_choice, "modularity_score", score_that_prefers(4))
     model = counting(cls, (2, 6)).fit(VIDEOS)
     assert_array_equal(model.n_actions_scores_["n_actions"], [2, 3, 4, 5, 6])
     assert model.n_actions_scores_["score"].argmax() == 2
@@ -64,13 +65,13 @@ def test_range_of_one_number_is_that_number(cls):
 
 
 def test_parameters_of_the_user_are_counted_with(monkeypatch):
-    tried, refine = set(), _segmenting.refine
+    tried, refine = set(), _choice.refine
 
     def spy(prototypes, embeddings, batch, task, n_rounds):
         tried.add((task.lambda_actions, task.alpha))
         return refine(prototypes, embeddings, batch, task, n_rounds)
 
-    monkeypatch.setattr(_segmenting, "refine", spy)
+    monkeypatch.setattr(_choice, "refine", spy)
     counting(ActionSegmenter, (2, 3), alpha=0.4, lambda_actions=0.2).fit(VIDEOS)
     assert tried == {(0.2, 0.4)}
 
@@ -90,7 +91,7 @@ def test_monotone_matches_count_where_order_is_shared(shared, monkeypatch):
         asked.add(ordered)
         return 0.0
 
-    monkeypatch.setattr(_segmenting, "modularity_score", score)
+    monkeypatch.setattr(_choice, "modularity_score", score)
     monkeypatch.setattr(SharedOrder, "is_shared", shared)
     counting(ActionSegmenter, (2, 3)).fit(VIDEOS)
     assert asked == {shared}

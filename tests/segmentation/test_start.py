@@ -10,15 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skvas._training import (
-    SegmentationTask,
-    k_means,
-    refine,
-    thin,
-    time_slices,
-    vote,
-)
-from skvas.videos._batch import pad
+from skvas.segmentation._start import k_means, refine, time_slices, vote
+from skvas.tasks._segmentation import SegmentationTask
+from skvas.videos._batch import pad, spread_batch
 
 CPU = torch.device("cpu")
 lengths = st.lists(st.integers(1, 12), min_size=1, max_size=4)
@@ -163,7 +157,7 @@ def test_action_without_mass_stays_where_it_is():
 
 def test_thinning_spreads_long_videos_and_keeps_short_ones():
     videos = [np.arange(n, dtype=np.float32)[:, None] for n in (20, 3)]
-    batch = thin(videos, 5, CPU)
+    batch = spread_batch(videos, 5, CPU)
     assert batch.lengths.tolist() == [5, 3]
     assert batch.frames[0, :, 0].tolist() == [2, 6, 10, 14, 18]
     assert batch.frames[1, :3, 0].tolist() == [0, 1, 2]

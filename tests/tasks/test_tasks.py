@@ -11,12 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skvas._training import (
-    AlignmentTask,
-    SegmentationTask,
-    VAVATask,
-    VirtualFrame,
-)
+from skvas.tasks._alignment import AlignmentTask
+from skvas.tasks._segmentation import SegmentationTask
+from skvas.tasks._vava import VAVATask
+from skvas.tasks._virtual import VirtualFrame
 from skvas.transport import Dense, fused_gromov_wasserstein
 from skvas.videos._batch import pad
 from tests.strategies import seeds

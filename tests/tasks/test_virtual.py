@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from skvas._training import VirtualFrame, _virtual, parse_quantile
 from skvas.exceptions import InvalidParameterError
-from skvas.tasks._virtual import Quantile
+from skvas.tasks import _virtual
+from skvas.tasks._virtual import Quantile, VirtualFrame, parse_quantile
 from skvas.videos._batch import VideoBatch
 
 LENGTHS = ([7, 4, 5], [6, 6, 3])

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skvas import ActionSegmenter, _base
+from skvas import ActionSegmenter
 from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
 from skvas.testing import (
     check_video_estimator,
@@ -22,6 +22,7 @@ from skvas.testing import (
 )
 from skvas.testing._checks import CHECKS
 from skvas.validation import check_videos, is_single_video
+from skvas.videos import _jobs
 from skvas.videos._containers import like_input, list_like_input
 from tests.models import ESTIMATORS, quick
 
@@ -38,7 +39,7 @@ OURS = [
 @pytest.mark.filterwarnings("ignore::skvas.exceptions.RadiusWarning")
 @parametrize_with_video_checks(OURS)
 def test_our_estimators_pass(estimator, check, monkeypatch):
-    monkeypatch.setattr(_base, "FRAMES_A_JOB", 50)  # several jobs
+    monkeypatch.setattr(_jobs, "FRAMES_A_JOB", 50)  # several jobs
     check(estimator)
 
 

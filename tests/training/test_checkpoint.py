@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +44,18 @@ def stop_at(epoch):
     return callback
 
 
+@contextmanager
+def every_epoch_is_written():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skvas.training._checkpoint.SHARE", np.inf)
+        yield
+
+
 def interrupted(cls, path, *, at=2, **parameters):
     """Leave the checkpoint of a training of 4 epochs that was stopped after some."""
-    defaults = {"max_epochs": 4, "checkpoint": path, "checkpoint_interval": 1}
-    parameters = defaults | parameters
+    parameters = {"max_epochs": 4, "checkpoint": path} | parameters
     estimator = quick(cls, **parameters, callback=stop_at(at))
-    with pytest.raises(Stop):
+    with every_epoch_is_written(), pytest.raises(Stop):
         estimator.fit(VIDEOS)
     return parameters
 
@@ -117,20 +124,21 @@ def test_callback_is_told_of_the_epochs_that_were_left(tmp_path):
 def test_preparation_and_choice_are_not_made_again(tmp_path, monkeypatch):
     parameters = interrupted(JointAlignSegment, tmp_path / "run")
     expected = quick(JointAlignSegment, max_epochs=4).fit(VIDEOS)
-    for name in ("_elect", "_survey", "_fit_features"):
-        monkeypatch.setattr(f"skvas.JointAlignSegment.{name}", None)
+    monkeypatch.setattr("skvas.estimators._answers.choose_start", None)
+    monkeypatch.setattr("skvas.estimators._answers.Survey", None)
+    monkeypatch.setattr("skvas.estimators._base.fit_features", None)
     resumed = quick(JointAlignSegment, **parameters).fit(VIDEOS)
     assert resumed.chosen_ == expected.chosen_
     assert resumed.shared_order_ == expected.shared_order_
     assert_same_fit(resumed, expected)
 
 
-def test_what_is_prepared_is_kept_before_the_first_epoch(tmp_path):
+def test_what_is_prepared_is_kept_before_the_first_epoch(tmp_path, monkeypatch):
     def compute(*_):
         raise Stop
 
     estimator = quick(ActionSegmenter, checkpoint=tmp_path / "run")
-    estimator._compute = compute
+    monkeypatch.setattr("skvas.training._objective.Objective.__call__", compute)
     with pytest.raises(Stop):
         estimator.fit(VIDEOS)
     assert (tmp_path / "run").is_file()
@@ -147,27 +155,7 @@ def test_finished_training_is_loaded_and_not_made_again(tmp_path):
     assert all(torch.equal(first[n], w) for n, w in again.encoder_.state_dict().items())
 
 
-def test_interval_says_after_which_epochs_the_file_is_written(tmp_path):
-    path = tmp_path / "run"
-    written = []
-
-    def note(record):
-        _, texts = read_arrays(path)
-        history = json.loads(texts["state"])["history"]["items"]
-        written.append(read_arrays(path)[0]["history.epoch"][-1] if history else 0)
-
-    estimator = quick(
-        ActionSegmenter,
-        max_epochs=5,
-        checkpoint=path,
-        checkpoint_interval=2,
-        callback=note,
-    )
-    estimator.fit(VIDEOS)
-    assert written == [0, 2, 2, 4, 5]
-
-
-def test_auto_interval_writes_as_often_as_costs_little(tmp_path, monkeypatch):
+def test_file_is_written_as_often_as_costs_little(tmp_path, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(
         "skvas.training._checkpoint.time.perf_counter", lambda: clock[0]
@@ -229,14 +217,16 @@ def test_transformer_of_the_user_is_kept_fitted(tmp_path):
 
 def test_refit_keeps_nothing_of_an_earlier_fit(tmp_path):
     estimator = quick(JointAlignSegment, max_epochs=4).fit(small_videos(3))
-    estimator.set_params(callback=stop_at(2), checkpoint=tmp_path / "run")
+    estimator.set_params(
+        training__callback=stop_at(2), training__checkpoint=tmp_path / "run"
+    )
     before = vars(estimator).copy()
     with pytest.raises(Stop):
         estimator.fit(VIDEOS)
     assert_same_state(estimator, before)
     arrays, _ = read_arrays(tmp_path / "run")
-    assert not any(name.startswith("attributes.encoder_") for name in arrays)
-    resumed = estimator.set_params(callback=None).fit(VIDEOS)
+    assert not any(name.startswith("prepared.encoder_") for name in arrays)
+    resumed = estimator.set_params(training__callback=None).fit(VIDEOS)
     assert_same_fit(resumed, quick(JointAlignSegment, max_epochs=4).fit(VIDEOS))
 
 
@@ -244,7 +234,7 @@ def test_refit_keeps_nothing_of_an_earlier_fit(tmp_path):
     ("change", "named"),
     [
         ({"max_epochs": 5}, "max_epochs=4; this one has max_epochs=5"),
-        ({"alpha": 0.6}, 'alpha="auto"; this one has alpha=0.6'),
+        ({"alpha": 0.6}, 'segmenting.alpha="auto"; this one has segmenting.alpha=0.6'),
         ({"random_state": 1}, "random_state=0; this one has random_state=1"),
         ({"encoder": (7,)}, "encoder=null; this one has encoder="),
         ({"features": Framewise(PCA(2))}, "features=Framewise"),
@@ -267,7 +257,8 @@ def test_row_42_checkpoint_of_other_parameters_is_refused(change, named, tmp_pat
 def test_parameters_that_change_no_weights_may_differ(tmp_path):
     parameters = interrupted(JointAlignSegment, tmp_path / "run")
     changes = {
-        "checkpoint_interval": 3,
+        "path_on": "embedding",
+        "segment_on": "embedding",
         "n_jobs": 2,
         "verbose": 1,
         "reference": 0,
@@ -276,6 +267,7 @@ def test_parameters_that_change_no_weights_may_differ(tmp_path):
         "eps": np.float64(0.07),
     }
     resumed = quick(JointAlignSegment, **parameters | changes).fit(VIDEOS)
+    assert (resumed.path_on_, resumed.segment_on_) == ("embedding", "embedding")
     expected = quick(JointAlignSegment, max_epochs=4).fit(VIDEOS)
     for ours, theirs in zip(
         resumed.transform(VIDEOS), expected.transform(VIDEOS), strict=True
@@ -312,7 +304,7 @@ def rewritten(path, change):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda arrays, texts: texts.update(format_version="2"), "format 2"),
+        (lambda arrays, texts: texts.update(format_version="1"), "format 1"),
         (lambda arrays, texts: texts.update(format="skvas"), "checkpoint of skvas"),
         (lambda arrays, texts: texts.pop("state"), "state"),
         (lambda arrays, texts: arrays.pop("rng.1"), "rng.1"),
@@ -359,10 +351,11 @@ def test_model_file_does_not_name_the_checkpoint(tmp_path):
     fitted = quick(ActionSegmenter, checkpoint=tmp_path / "run").fit(VIDEOS)
     fitted.save(tmp_path / "model")
     assert str(tmp_path).encode() not in (tmp_path / "model").read_bytes()
-    assert skvas.load(tmp_path / "model").checkpoint is None
+    assert skvas.load(tmp_path / "model").training.checkpoint is None
 
     def name_it(arrays, texts):
-        state = json.loads(texts["state"]) | {"checkpoint": str(tmp_path / "there")}
+        state = json.loads(texts["state"])
+        state["training"]["items"]["checkpoint"] = str(tmp_path / "there")
         texts["state"] = json.dumps(state)
 
     rewritten(tmp_path / "model", name_it)
@@ -386,8 +379,7 @@ def test_transformer_that_no_file_can_hold_is_refused_before_training(tmp_path):
     ("parameters", "named"),
     [
         ({"checkpoint": 3}, "checkpoint must be None or the path"),
-        ({"checkpoint_interval": 0}, "checkpoint_interval"),
-        ({"checkpoint_interval": 1.5}, "checkpoint_interval"),
+        ({"lr": 0}, "lr must"),
     ],
 )
 def test_parameters_out_of_range_are_refused(parameters, named):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skvas import ActionSegmenter, JointAlignSegment
-from skvas._training import PairSampler, join_team
-from skvas.training._distributed import FabricTeam
+from skvas.training._distributed import FabricTeam, join_team, launch
+from skvas.training._sampling import PairSampler
 from tests.models import ESTIMATORS, quick, small_videos
 
 ROOT = Path(__file__).parents[2]
@@ -72,8 +73,10 @@ def test_processes_may_be_more_than_pairs(alone, fabric):
     assert_close(weights(found), weights(alone[ActionSegmenter]))
 
 
-def test_spawned_processes_do_the_same_in_silence(alone, fabric, capfd):
-    found = quick(ActionSegmenter, max_epochs=4, devices=2, strategy="spawn")
+def test_spawned_processes_do_the_same_in_silence(alone, fabric, capfd, monkeypatch):
+    spawn = partial(launch, strategy="spawn")
+    monkeypatch.setattr("skvas.training._trainer.launch", spawn)
+    found = quick(ActionSegmenter, max_epochs=4, devices=2)
     assert_close(weights(found.fit(VIDEOS)), weights(alone[ActionSegmenter]))
     assert capfd.readouterr() == ("", "")
 
@@ -100,7 +103,9 @@ def test_training_of_two_processes_resumes_from_a_checkpoint(tmp_path, alone, fa
         estimator.fit(VIDEOS)
     assert set(multiprocessing.active_children()) <= set(others)
     # The number of processes is not the training's.
-    resumed = estimator.set_params(callback=None, devices=3).fit(VIDEOS)
+    resumed = estimator.set_params(training__callback=None, training__devices=3).fit(
+        VIDEOS
+    )
     assert resumed.history_["epoch"].tolist() == [1, 2, 3, 4]
     assert_close(weights(resumed), weights(alone[JointAlignSegment]))
 
@@ -128,7 +133,7 @@ from tests.models import quick, small_videos
 
 told = []
 estimator = quick(ActionSegmenter, max_epochs=4, devices=2, checkpoint=sys.argv[2])
-estimator.set_params(callback=told.append).fit(small_videos(7))
+estimator.set_params(training__callback=told.append).fit(small_videos(7))
 arrays = {n: w.numpy() for n, w in estimator.encoder_.state_dict().items()}
 from torch import distributed
 rank = distributed.get_rank()
@@ -232,7 +237,7 @@ def test_shares_of_a_batch_make_up_the_batch(n_videos, batch_size, n_ranks, seed
 
 @pytest.mark.parametrize(
     ("parameters", "named"),
-    [({"devices": 0}, "devices"), ({"strategy": "ddp"}, "strategy")],
+    [({"devices": 0}, "devices"), ({"devices": "two"}, "devices")],
 )
 def test_parameters_out_of_range_are_refused(parameters, named):
     with pytest.raises(ValueError, match=named):

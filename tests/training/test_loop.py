@@ -9,7 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from skvas._training import Losses, PairSampler, announce, train
+from skvas.training._callbacks import announce
+from skvas.training._loop import train
+from skvas.training._objective import Losses
+from skvas.training._sampling import PairSampler
 
 CPU = torch.device("cpu")
 

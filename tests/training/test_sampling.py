@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skvas._training import PairSampler, sample_frames, spread_frames
+from skvas.training._sampling import PairSampler
+from skvas.videos._frames import sample_frames, spread_frames
 from tests.strategies import seeds
 
 CPU = torch.device("cpu")

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skvas.exceptions import InvalidParameterError
-from skvas.videos._batch import VideoBatch, check_device, join, pad, unpad
+from skvas.videos._batch import VideoBatch, join, pad, unpad
+from skvas.videos._device import check_device
 
 CPU = torch.device("cpu")
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=5)
