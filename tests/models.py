@@ -53,7 +53,9 @@ def grouped(cls, **parameters):
         ]
         assert homes, f"{cls.__name__} has no parameter {name}"
         for group in homes:
-            arranged.setdefault(group, {})[name] = value
+            home = arranged.setdefault(group, {})
+            if isinstance(home, dict):  # else the test has given the group itself
+                home[name] = value
     return {
         name: GROUPS[name](**value) if isinstance(value, dict) else value
         for name, value in arranged.items()

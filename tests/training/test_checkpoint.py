@@ -124,9 +124,12 @@ def test_callback_is_told_of_the_epochs_that_were_left(tmp_path):
 def test_preparation_and_choice_are_not_made_again(tmp_path, monkeypatch):
     parameters = interrupted(JointAlignSegment, tmp_path / "run")
     expected = quick(JointAlignSegment, max_epochs=4).fit(VIDEOS)
-    monkeypatch.setattr("skvas.estimators._answers.choose_start", None)
-    monkeypatch.setattr("skvas.estimators._answers.Survey", None)
-    monkeypatch.setattr("skvas.estimators._base.fit_features", None)
+
+    def fail(*args, **options):
+        raise AssertionError("made again")
+
+    for name in ("_answers.choose_start", "_answers.Survey.of", "_base.fit_features"):
+        monkeypatch.setattr(f"skvas.estimators.{name}", fail)
     resumed = quick(JointAlignSegment, **parameters).fit(VIDEOS)
     assert resumed.chosen_ == expected.chosen_
     assert resumed.shared_order_ == expected.shared_order_

@@ -1,0 +1,132 @@
+"""Fits leave torch's generators, types and devices alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from skvas import JointAlignSegment
+from tests.models import ESTIMATORS, outputs, quick, small_videos
+
+VIDEOS = small_videos()
+ROOT = Path(__file__).parents[2]
+every = pytest.mark.parametrize("cls", ESTIMATORS)
+
+
+class Dropping(nn.Module):
+    """An encoder of the user's that draws at random."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(5, 4)
+
+    def forward(self, frames):
+        return nn.functional.dropout(self.linear(frames), 0.3, self.training)
+
+
+@pytest.mark.parametrize("encoder", [None, "temporal", (8, 4), "own"])
+def test_fits_in_threads_are_those_of_one_after_another(encoder):
+    if encoder == "own":
+        torch.manual_seed(0)
+        encoder = Dropping()
+
+    def weights(seed):
+        model = quick(
+            JointAlignSegment,
+            random_state=seed,
+            encoder=encoder,
+            features=None if isinstance(encoder, nn.Module) else "auto",
+        ).fit(VIDEOS)
+        state = model.encoder_.state_dict().values()
+        return np.concatenate([tensor.numpy().ravel() for tensor in state])
+
+    before = torch.get_rng_state()
+    expected = [weights(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(weights, list(range(4)) * 2))
+    for ours, theirs in zip(found, expected * 2, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@every
+def test_fit_never_seeds_the_generator_of_the_process(cls, monkeypatch):
+    def fail(seed):
+        raise AssertionError("the process's generator was seeded")
+
+    monkeypatch.setattr(torch, "manual_seed", fail)
+    monkeypatch.setattr(torch, "set_rng_state", fail)
+    quick(cls).fit(VIDEOS)
+
+
+class Double(nn.Module):
+    """An encoder of the user's that works in float64."""
+
+    def __init__(self, *, weights):
+        super().__init__()
+        dtype = torch.float64 if weights else torch.float32
+        self.linear = nn.Linear(5, 4, dtype=dtype)
+
+    def forward(self, frames):
+        return self.linear(frames).double()
+
+
+@every
+@pytest.mark.parametrize("weights", [True, False])
+def test_encoder_may_work_in_float64(cls, weights):
+    encoder = Double(weights=weights)
+    model = quick(cls, encoder=encoder, features=None).fit(VIDEOS)
+    assert model.transform(VIDEOS[0]).dtype == np.float32
+
+
+@every
+@pytest.mark.parametrize("encoder", [None, "temporal", (8, 4)])
+def test_default_type_of_torch_makes_no_difference(cls, encoder):
+    expected = outputs(quick(cls, encoder=encoder).fit(VIDEOS), VIDEOS)
+    try:
+        torch.set_default_dtype(torch.float64)
+        found = outputs(quick(cls, encoder=encoder).fit(VIDEOS), VIDEOS)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for method, results in expected.items():
+        for ours, theirs in zip(found[method], results, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5, err_msg=method)
+
+
+FIT_ON_CPU = """
+import torch
+from tests.models import ESTIMATORS, quick, small_videos
+
+def fail(*args, **options):
+    raise AssertionError("CUDA was touched")
+
+torch.cuda.is_available = lambda: True
+torch.cuda.device_count = lambda: 2
+for name in ("init", "_lazy_init", "get_rng_state", "set_rng_state", "manual_seed",
+             "manual_seed_all"):
+    setattr(torch.cuda, name, fail)
+for cls in ESTIMATORS:
+    for encoder in (None, torch.nn.Linear(5, 4)):
+        features = None if encoder else "auto"
+        quick(cls, encoder=encoder, features=features).fit(small_videos())
+print("untouched")
+"""
+
+
+def test_fit_on_a_cpu_touches_no_gpu():
+    done = subprocess.run(
+        [sys.executable, "-c", FIT_ON_CPU],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "untouched\n", done.stderr

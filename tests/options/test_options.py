@@ -1,0 +1,164 @@
+"""Groups of parameters: declared once, reached by every way that scikit-learn has."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.utils import estimator_html_repr
+
+from skvas import (
+    ActionSegmenter,
+    Aligning,
+    JointAlignSegment,
+    Segmenting,
+    Training,
+)
+from skvas.exceptions import InvalidParameterError
+from skvas.options._declare import declared, effective, group_of
+from tests.models import ESTIMATORS, outputs, plain_params, quick, small_videos
+
+VIDEOS = small_videos()
+NEW = small_videos(7)[5:]
+GROUPS = [Segmenting, Aligning, Training]
+
+
+def parameters_of(cls):
+    """List the parameters of an estimator, those of groups as group__name."""
+    names = []
+    for name, kind, _ in declared(cls):
+        inner = [n for n, _, _ in declared(kind)] if isinstance(kind, type) else None
+        names += [f"{name}__{n}" for n in inner] if inner else [name]
+    return names
+
+
+@pytest.mark.parametrize("cls", GROUPS)
+def test_group_is_cloned_and_pickled(cls):
+    group = cls(**{next(iter(declared(cls)))[0]: cls().get_params().popitem()[1]})
+    assert clone(group).get_params() == group.get_params()
+    assert pickle.loads(pickle.dumps(group)).get_params() == group.get_params()
+
+
+@pytest.mark.parametrize("cls", [*GROUPS, *ESTIMATORS])
+def test_parameters_are_given_by_name_and_unknown_ones_refused(cls):
+    with pytest.raises(TypeError, match="nothing"):
+        cls(nothing=1)
+    assert not any(name in vars(cls) for name, _, _ in declared(cls))
+
+
+def test_group_that_is_none_is_made_when_a_parameter_of_it_is_set():
+    model = JointAlignSegment().set_params(segmenting__alpha=0.5, aligning__rho=0.1)
+    assert (model.segmenting.alpha, model.aligning.rho) == (0.5, 0.1)
+    assert model.training is None
+    model.set_params(segmenting=None)
+    assert model.segmenting is None
+    model.set_params(segmenting=Segmenting(), segmenting__eps=0.1)
+    assert model.segmenting.eps == 0.1
+
+
+def test_misspelt_parameter_of_a_group_is_refused_and_changes_nothing():
+    model = JointAlignSegment()
+    with pytest.raises(ValueError, match="alfa"):
+        model.set_params(segmenting__alfa=0.5)
+    assert model.segmenting is None
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_group_of_defaults_is_no_group(cls):
+    empty = {name: kind() for name, kind, _ in declared(cls) if isinstance(kind, type)}
+    plain, grouped = cls(), cls(**empty)
+    every = ("training", "answers", "nothing")
+    assert effective(plain, every) == effective(grouped, every)
+
+
+@pytest.mark.parametrize("group", ["none", {"alpha": 0.3}, Aligning()])
+def test_what_is_no_such_group_is_refused(group):
+    with pytest.raises(InvalidParameterError, match="segmenting must be None or"):
+        ActionSegmenter(3, segmenting=group).fit(VIDEOS)
+
+
+def test_notebooks_show_an_estimator_with_groups():
+    shown = estimator_html_repr(JointAlignSegment(segmenting=Segmenting(alpha=0.5)))
+    assert "Segmenting" in shown
+    assert "alpha" in shown
+
+
+def test_each_parameter_is_documented_once():
+    for cls in ESTIMATORS:
+        for name, kind, _ in declared(cls):
+            assert cls.__doc__.count(f"\n{name} : ") == 1
+            if isinstance(kind, type):
+                assert isinstance(group_of(cls(), name), kind)
+
+
+# A value that is allowed, and is not the one of the fit.
+OTHER = {
+    "n_actions": 2,
+    "recipe": "paper",
+    "features": None,
+    "encoder": (7, 3),
+    "max_epochs": 0,
+    "device": "cpu",
+    "n_jobs": 2,
+    "verbose": 1,
+    "random_state": 5,
+    "matching": "nearest",
+    "reference": 1,
+    "beta": 9.0,
+    "segmenting__method": "asot",
+    "segmenting__start": "random",
+    "segmenting__n_refine": 0,
+    "segmenting__teacher": "self",
+    "segmenting__segment_on": "features",
+    "segmenting__alpha": 1.0,
+    "segmenting__eps": 0.5,
+    "segmenting__radius": 0.3,
+    "segmenting__rho": 5.0,
+    "segmenting__lambda_actions": 9.0,
+    "aligning__method": "vava",
+    "aligning__alpha": 1.0,
+    "aligning__eps": 0.5,
+    "aligning__radius": 0.3,
+    "aligning__rho": 5.0,
+    "aligning__zeta": 0.01,
+    "aligning__virtual_mass": 0.5,
+    "aligning__path_on": "embedding",
+    "aligning__memory_limit": "1KB",
+    "training__lr": 1.0,
+    "training__weight_decay": 1.0,
+    "training__tau": 5.0,
+    "training__n_frames": 3,
+    "training__batch_size": 1,
+    "training__max_iter": 0,
+    "training__callback": print,
+    "training__checkpoint": "nowhere",
+    "training__devices": 3,
+}
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    found = {cls: quick(cls, max_epochs=1).fit(VIDEOS) for cls in ESTIMATORS}
+    return {cls: (model, answers(model)) for cls, model in found.items()}
+
+
+def answers(model):
+    found = outputs(model, NEW)
+    found["score"] = [np.array(model.score(NEW))]
+    if hasattr(model, "align"):
+        alignment = model.align(*NEW)
+        found["align"] = [alignment.matches_x, alignment.matches_y, alignment.plan]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [(cls, name) for cls in ESTIMATORS for name in parameters_of(cls)],
+)
+def test_parameter_set_after_fit_changes_no_answer(cls, name, fitted):
+    model, expected = fitted[cls]
+    changed = pickle.loads(pickle.dumps(model)).set_params(**{name: OTHER[name]})
+    assert plain_params(changed)[name] == OTHER[name]
+    for method, results in answers(changed).items():
+        for ours, theirs in zip(results, expected[method], strict=True):
+            np.testing.assert_array_equal(ours, theirs, err_msg=method)

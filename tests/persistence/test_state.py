@@ -1,0 +1,55 @@
+"""Objects as nodes: groups of parameters and settings, and what is refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from skvas import Aligning, JointAlignSegment, Segmenting, Training
+from skvas.exceptions import InvalidParameterError, ModelFileError
+from skvas.options._settings import Settings
+from skvas.persistence._state import StateReader, StateWriter, check_settings
+from skvas.recipes import INFORMED
+
+SETTINGS = INFORMED.resolve(JointAlignSegment()).on_space("embedding")
+
+
+def round_trip(value):
+    writer = StateWriter()
+    node = writer.node(value, "value")
+    return StateReader(dict(writer.arrays), None).node(node)
+
+
+@pytest.mark.parametrize(
+    "group", [Segmenting(alpha=0.4), Aligning(zeta="30%"), Training(lr=0.1)]
+)
+def test_group_comes_back(group):
+    found = round_trip(group)
+    assert type(found) is type(group)
+    assert found.get_params() == group.get_params()
+
+
+def test_path_of_a_checkpoint_is_not_kept():
+    assert round_trip(Training(checkpoint="secret")).checkpoint is None
+
+
+def test_settings_come_back():
+    found = round_trip(SETTINGS)
+    assert isinstance(found, Settings)
+    assert found == SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"segmenting": {**SETTINGS.segmenting, "alpha": "auto"}}, ModelFileError),
+        ({"segmenting": {**SETTINGS.segmenting, "alpha": 7}}, InvalidParameterError),
+        ({"aligning": {**SETTINGS.aligning, "zeta": "3"}}, InvalidParameterError),
+        ({"training": {**SETTINGS.training, "other": 1}}, TypeError),
+        ({"training": {}}, TypeError),
+        ({"max_epochs": -1}, InvalidParameterError),
+        ({"beta": "one"}, InvalidParameterError),
+    ],
+)
+def test_settings_that_no_fit_makes_are_refused(change, error):
+    with pytest.raises(error):
+        check_settings(replace(SETTINGS, **change))
