@@ -3,13 +3,13 @@ Align recordings of one activity
 ================================
 
 `VideoAligner` learns an embedding in which the same moments of different recordings are
-close, and tells which moment of one is which moment of another.
+close, and matches the frames of two recordings.
 """
 
 # %%
 # Fit
 # ---
-# Synthetic videos have a known truth: `times` says how far the activity has gone in
+# For synthetic videos the truth is known: `times` is the progress of the activity in
 # each frame.
 
 import numpy as np
@@ -28,8 +28,8 @@ print(f"matching: {aligner.matching_}, shared order: {aligner.shared_order_.valu
 # %%
 # Two videos
 # ----------
-# The plan says how much of each frame goes to which frame of the other video. The path
-# is the alignment: the cheapest by embedding and features that never goes back in time.
+# The plan holds the mass that each frame sends to each frame of the other video. The
+# path is the alignment: the monotone path of lowest cost, by embedding and features.
 
 alignment = aligner.align(data.videos[0], data.videos[1])
 display = AlignmentDisplay.from_estimator(
@@ -43,16 +43,15 @@ display = AlignmentDisplay.from_estimator(
 )
 
 # %%
-# The same as threads between two timelines: steep threads are where one video is ahead
-# of the other.
+# The same alignment as threads between two timelines. Threads are steep where one video
+# is ahead of the other.
 
 display.plot(kind="threads")
 
 # %%
 # How far is it from the truth?
 # -----------------------------
-# For every frame, how far the activity has gone where we match it, against how far it
-# has gone in the frame itself, in actions.
+# For every frame we compare its progress with that of its match, in actions.
 
 rng = np.random.default_rng(0)
 pairs = [rng.choice(10, 2, replace=False) for _ in range(20)]
@@ -76,8 +75,8 @@ for name, match in methods.items():
 # %%
 # All videos on one time
 # ----------------------
-# Each video is warped onto the time of the reference, the one whose alignments with the
-# others cost least. Actions now stand below each other.
+# Each video is warped onto the time of the reference, whose alignments with the others
+# have the lowest cost. Equal actions now stand below each other.
 
 timelines = TimelineDisplay.from_estimator(
     aligner,
@@ -88,7 +87,7 @@ timelines = TimelineDisplay.from_estimator(
 )
 
 # %%
-# `warp` takes anything that has one entry a frame: signals, labels, the frames
+# `warp` takes any array with one entry per frame: signals, labels, or the frames
 # themselves.
 
 warped = alignment.warp(data.videos[1])

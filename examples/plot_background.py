@@ -2,8 +2,8 @@
 Frames without a counterpart
 ============================
 
-Waiting, talking, looking for a tool: some frames of a video belong to nothing that the
-other video shows. `virtual_mass` says how much of a video may go unmatched.
+Waiting, talking, looking for a tool: some frames of a video have no counterpart in the
+other video. `virtual_mass` is the share of a video that can stay unmatched.
 """
 
 # %%
@@ -23,14 +23,14 @@ data = make_videos(10, n_actions=4, background=0.4, random_state=0)
 print(f"{np.mean(np.concatenate(data.labels) == -1):.0%} of the frames are background")
 
 # %%
-# How much may go unmatched
-# -------------------------
-# By default the virtual frame, which takes what has no counterpart, holds one frame, as
-# published. With `virtual_mass=0.4` it takes up to two fifths of a video. Where you do
-# not know how much background there is, the costs tell: with `virtual_mass="3%"` as
-# many frames may go unmatched as have no partner among the cheapest 3 % of all pairs of
-# frames. *Recall* is the share of background that is found, *precision* the share of
-# found background that is background.
+# How much can stay unmatched
+# ---------------------------
+# The virtual frame receives frames without a counterpart. By default it has the mass of
+# one frame, as published. With `virtual_mass=0.4` it receives up to two fifths of a
+# video. If you do not know the share of background, use a quantile of the costs: with
+# `virtual_mass="3%"` it is the share of frames without a partner among the cheapest 3 %
+# of all pairs of frames. *Recall* is the share of background that is found, *precision*
+# the share of found background that is background.
 
 aligners = {
     None: VideoAligner(random_state=0),
@@ -52,8 +52,8 @@ for share, aligner in aligners.items():
 # %%
 # See the difference
 # ------------------
-# Grey on the timelines is background by the labels. Above, it has to be matched with
-# something; below, it is left alone.
+# Grey on the timelines is labelled background. On top, every frame must match. Below,
+# background stays unmatched.
 
 figure, axes = plt.subplots(2, 1, figsize=(11, 6.4), layout="constrained")
 for ax, share in zip(axes, (None, "3%"), strict=True):
@@ -73,9 +73,9 @@ for ax, share in zip(axes, (None, "3%"), strict=True):
 axes[0].set_xlabel("")
 
 # %%
-# How sure is it?
-# ---------------
-# `background_x` is, for each frame, the share of its mass that found no counterpart.
+# How certain is it?
+# ------------------
+# `background_x` is the share of each frame's mass that goes to the virtual frame.
 
 alignment = aligners["3%"].align(data.videos[0], data.videos[1])
 figure, ax = plt.subplots(figsize=(10, 2.6), layout="constrained")

@@ -2,15 +2,15 @@
 Choose the number of actions
 ============================
 
-How many actions there are can be estimated without labels: where two videos are matched
-frame by frame, matched frames should have the same action more often than by chance.
-With too few actions they often agree by chance, with too many they no longer do.
+The number of actions can be estimated without labels. Frames of two videos are matched,
+and matched frames should have the same action more often than by chance. With too few
+actions they often agree by chance; with too many they disagree.
 """
 
 # %%
 # Let fit choose
 # --------------
-# `n_actions="auto"` tries 2 to 20, a tuple another range. Nothing else changes.
+# `n_actions="auto"` tries 2 to 20 actions; a tuple gives another range.
 
 import matplotlib.pyplot as plt
 
@@ -25,10 +25,10 @@ print(f"estimated: {model.n_actions_} actions; labelled: {len(data.action_names)
 # %%
 # Look at the curve
 # -----------------
-# The score, on the left, knows no labels; the overlap with the labels, on the right,
-# is here to check it. Take the peak as advice: on other recordings the estimate was off
-# by a factor of 1.5, a coarser or a finer cut may be as true, and the curve shows how
-# much it costs.
+# The score on the left axis uses no labels. The overlap with the labels, on the right
+# axis, checks it. Take the peak as advice: on other recordings the estimate was off by
+# a factor of 1.5, and a coarser or finer segmentation may be just as valid. The curve
+# shows how much it costs.
 
 numbers, scores = model.n_actions_scores_.values()
 truth = [

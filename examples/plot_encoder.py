@@ -2,16 +2,16 @@
 Bring your own encoder
 ======================
 
-Any `torch.nn.Module` that maps features of shape (B, N, n_features) to embeddings of
-shape (B, N, D) can be trained in the place of ours.
+`encoder` takes any `torch.nn.Module` that maps features of shape (B, N, n_features) to
+embeddings of shape (B, N, D).
 """
 
 # %%
 # A network that sees neighbouring frames
 # ---------------------------------------
-# Ours embeds each frame by itself. This one looks at the frames around it, and adds
-# what it sees to the features. Padded frames are zero, as are those beyond the ends,
-# so that a video's embedding does not depend on what it is batched with.
+# Our default embeds each frame by itself. This network convolves neighbouring frames
+# and adds the result to the features. Padded frames are zero, and so are those beyond
+# the ends, so the embedding of a video does not depend on the rest of its batch.
 
 import torch
 from torch import nn
@@ -38,10 +38,10 @@ class Neighbours(nn.Module):
 # %%
 # Train it
 # --------
-# It gets what `features` returns: by default whitened components, of which there are
-# as many as :class:`~skvas.preprocessing.WhitenedViews` finds. A network that looks at
-# neighbours should see the frames at their own rate: `n_frames` is set beyond the
-# longest video, so that all frames are used at every step.
+# The network receives the output of `features`: by default whitened components, whose
+# number :class:`~skvas.preprocessing.WhitenedViews` chooses. A network that sees
+# neighbours needs frames at their own rate, so we set `n_frames` beyond the longest
+# video: every step then uses all frames.
 
 data = load_spar()
 ours = ActionSegmenter(7, random_state=0).fit(data.videos)
@@ -72,7 +72,9 @@ display = SegmentationDisplay.from_estimator(
 )
 
 # %%
-# The network that was given is left as it was; the trained copy is `encoder_`. A tuple,
-# such as ``encoder=(128, 40)``, gives the widths of a plain network instead.
+# `fit` trains a copy, `encoder_`, and leaves your network unchanged. A tuple such as
+# ``encoder=(128, 40)`` gives the widths of a plain network, and a text is a name of
+# :data:`skvas.nn.ENCODERS`: ``encoder="temporal"`` sees neighbours, too. A class that
+# you add to this dict can be chosen by its name, and model files hold it.
 
 print(theirs.encoder_)

@@ -2,16 +2,16 @@
 One model for both tasks, against two
 =====================================
 
-`JointAlignSegment` is trained for both tasks at once. What does it save beside a model
-for each, and what does it cost? Here both are measured, each in a process of its own.
+`JointAlignSegment` trains for both tasks at once. How much does it save compared with
+one model per task, and what does it cost? We measure each case in its own process.
 """
 
 # %%
 # Measure
 # -------
-# A new process fits, and tells the seconds it took, how many numbers were learned, how
-# large the pickled models are, and by how much fitting raised the peak of its memory.
-# Every model is trained for the same number of epochs.
+# Each process reports the time of `fit`, the number of learned parameters, the size of
+# the pickled models, and the increase of peak memory. All models train for the same
+# number of epochs.
 
 import json
 import subprocess
@@ -87,11 +87,10 @@ for name in results["one model"]:
     print(f"{name:16}{row}")
 
 # %%
-# One model learns half as many numbers and is stored as one. The time to fit and the
-# peak of memory are those of the work done at a step, which is that of both tasks; two
-# models that are fitted one after the other share that peak, and do not add up. "MoF"
-# is the share of frames with the right action, "labels agree" the share of frames that
-# are matched with a frame of their label.
+# The joint model has half as many parameters. Time and peak memory depend on the work
+# of a step, which contains both tasks; two models that are fitted one after the other
+# do not add their peaks. "MoF" is the share of frames with the correct action, "labels
+# agree" the share of frames whose match has the same label.
 
 names = list(results["one model"])
 two, one = (list(results[case].values()) for case in ("two models", "one model"))

@@ -2,15 +2,16 @@
 Long videos
 ===========
 
-To segment a video takes time and memory in proportion to its length: hours of frames
-are no trouble. To align two takes their product, and is done on fewer frames.
+Segmentation takes time and memory in proportion to the length of a video, so hours of
+frames are no problem. Alignment takes the product of both lengths, so it uses fewer
+frames.
 """
 
 # %%
 # Segment
 # -------
-# The structure in time is applied by running sums and never formed as a matrix. We fit
-# to short videos, and segment ever longer ones.
+# Running sums apply the temporal structure, without its matrix. We fit to short videos
+# and segment longer and longer ones.
 
 import time
 
@@ -62,9 +63,10 @@ ax.spines[["top", "right"]].set_visible(False)
 # Align
 # -----
 # A plan between two videos of 60 000 frames would have 3.6 thousand million entries.
-# `align` keeps to `memory_limit`: it aligns evenly spread frames in full and fits in
-# the others, which takes minutes here. Moments last longer than a frame: it is quicker
-# to align every n-th frame, and to read the frames between off the nearest ones.
+# `align` respects `memory_limit` of `aligning`: it aligns evenly spread frames in full,
+# then the others between them, which takes minutes here. A moment lasts longer than a
+# frame, so it is faster to align every n-th frame and give the frames between them the
+# nearest match.
 
 long_x, long_y = (stretch(data.videos[i], 60_000) for i in (0, 1))
 step = 60

@@ -2,15 +2,15 @@
 Videos that share no order, and repeat actions
 ==============================================
 
-Not every activity is done in one order. skvas looks whether the videos share one, and
-starts and matches accordingly; you can also tell it.
+Not every activity has one order. skvas measures whether the videos share an order, and
+chooses start and matching accordingly. You can also set them.
 """
 
 # %%
 # Two collections
 # ---------------
-# The same recordings of seven exercises, joined in one order and in an order of each
-# session's own.
+# The same recordings of seven exercises: all sessions in one order, and each session in
+# its own order.
 
 import matplotlib.pyplot as plt
 
@@ -22,12 +22,12 @@ from skvas.metrics import label_agreement, mof
 collections = {"one order": load_spar(), "any order": load_spar("shuffled")}
 
 # %%
-# What `fit` makes of them
-# ------------------------
-# `shared_order_` compares how well pairs of videos match forwards with how well they
-# match backwards; near 0, there is no order to speak of. `matching_` follows from it:
-# the cheapest path that never goes back in time, or for each frame the one to which the
-# plan sends most of it.
+# What `fit` finds
+# ----------------
+# `shared_order_` compares how well pairs of videos match forwards and backwards. Near
+# 0, they share no order. `matching_` follows from it: "monotone" is the path of lowest
+# cost that never goes back in time; "plan" matches each frame with the frame that
+# receives most of its mass.
 
 models = {}
 for name, data in collections.items():
@@ -42,8 +42,8 @@ for name, data in collections.items():
 # %%
 # Matches that may cross
 # ----------------------
-# On top, matches in time order. Below, each exercise of one session is matched with
-# wherever the other session has it.
+# On top, matches run forward in time. Below, each exercise of one session matches the
+# same exercise of the other session, whatever its place.
 
 figure, axes = plt.subplots(2, 1, figsize=(11, 6.4), layout="constrained")
 for ax, (name, data) in zip(axes, collections.items(), strict=True):
@@ -65,9 +65,9 @@ axes[0].set_xlabel("")
 # %%
 # Actions that come back
 # ----------------------
-# Here each action is a movement with a direction of its own, so that videos match
-# better forwards even where their actions come in any order. You know better: say
-# ``matching="nearest"`` or ``"plan"``.
+# Here each action is a movement in one direction, so videos match better forwards even
+# if their actions come in any order. You know better: set ``matching="nearest"`` or
+# ``"plan"``.
 
 data = make_videos(12, n_actions=6, shared_order=False, repeat=0.3, random_state=5)
 for matching in ("monotone", "nearest", "plan"):
@@ -78,7 +78,7 @@ for matching in ("monotone", "nearest", "plan"):
     print(f"{matching:9} {found.agreement:.3f} of the matches have one label")
 
 # %%
-# The segmentation does not mind: an action may come twice, or not at all.
+# The segmentation needs no order: an action can occur twice, or not at all.
 
 display = SegmentationDisplay.from_estimator(
     model,

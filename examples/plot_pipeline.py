@@ -2,8 +2,8 @@
 Pipelines, cross-validation and grid search
 ===========================================
 
-The estimators take lists of videos of any lengths, and go into scikit-learn's pipelines
-and searches as they are. `Framewise` puts any of its transformers before them.
+The estimators take lists of videos of any lengths, and work in scikit-learn's pipelines
+and searches. `Framewise` applies any of its transformers to the frames of videos.
 """
 
 # %%
@@ -30,10 +30,10 @@ model = make_pipeline(
 model  # noqa: B018
 
 # %%
-# Segment people that were not seen
-# ---------------------------------
-# Each person was recorded twice; `GroupKFold` keeps both recordings on one side. Videos
-# are segmented by models that were fitted to other people.
+# Segment people outside the training set
+# ---------------------------------------
+# Each person was recorded twice; `GroupKFold` keeps both recordings in one fold. Each
+# fold is segmented by a model that was fitted to the other people.
 
 folds = GroupKFold(3)
 found = cross_val_predict(model, data.videos, groups=data.subjects, cv=folds)
@@ -41,19 +41,20 @@ fold_of = np.empty(len(data.videos), dtype=int)
 for fold, (_, held_out) in enumerate(folds.split(data.videos, groups=data.subjects)):
     fold_of[held_out] = fold
 score = mof(data.labels, found, matching="per_group", groups=fold_of)
-print(f"MoF, actions named in each fold by itself: {score:.3f}")
+print(f"MoF, actions matched within each fold: {score:.3f}")
 
 # %%
 # Search
 # ------
-# With labels of some videos, parameters can be chosen by any measure of segmentation,
-# those of the transformers included.
+# If some videos are labelled, a score of segmentation can choose parameters, also those
+# of the transformers. Two underscores lead to the parameters of a group, here
+# `lambda_actions` of `segmenting`.
 
 search = GridSearchCV(
     model,
     {
         "framewise__transformer__pca__n_components": [4, 8, 12],
-        "actionsegmenter__lambda_actions": [0.03, 0.1, 0.3],
+        "actionsegmenter__segmenting__lambda_actions": [0.03, 0.1, 0.3],
     },
     scoring=make_segmentation_scorer("miou"),
     cv=folds,
@@ -69,7 +70,7 @@ figure, ax = plt.subplots(figsize=(5.4, 4), layout="constrained")
 image = ax.imshow(grid, cmap="viridis")
 ax.set_xticks(range(3), [4, 8, 12])
 ax.set_yticks(range(3), [0.03, 0.1, 0.3])
-ax.set(xlabel="components", ylabel="lambda_actions", title="mIoU on people not seen")
+ax.set(xlabel="components", ylabel="lambda_actions", title="mIoU on held-out people")
 middle = (grid.min() + grid.max()) / 2
 for (row, column), value in np.ndenumerate(grid):
     colour = "white" if value < middle else "black"

@@ -3,9 +3,9 @@
 Align and segment recordings of one activity
 ============================================
 
-Ten people did seven shoulder exercises, with each arm, and a watch on the wrist. Told
-nothing else, `JointAlignSegment` finds the exercises in every recording, and which
-moment of one is which moment of another. The labels only serve to score what it found.
+Ten people did seven shoulder exercises with each arm and wore a watch on the wrist.
+From the number of exercises alone, `JointAlignSegment` finds the exercises in every
+recording, and matches the moments of any two recordings. Labels only score the result.
 
 Run it on your own data with ``--data FOLDER --n-actions K``, where the folder holds
 ``features/<video>.npy`` and, if you have them, ``groundTruth/<video>`` and
@@ -15,8 +15,8 @@ Run it on your own data with ``--data FOLDER --n-actions K``, where the folder h
 # %%
 # The recordings
 # --------------
-# SPAR's real recordings ship inside the seglearn package. Each video is an array of
-# frames by features, of a length of its own.
+# The real recordings of SPAR ship inside the package seglearn. Each video is an array
+# of frames by features; lengths differ.
 
 import argparse
 import time
@@ -55,7 +55,7 @@ print(
 # %%
 # One model for both tasks
 # ------------------------
-# Beside it a model for each task alone, each with its defaults.
+# For comparison, we also fit a model for each task alone. All have their defaults.
 
 models: dict[str, list] = {}
 seconds: dict[str, list[float]] = {}
@@ -74,10 +74,10 @@ joint = models["JointAlignSegment"][0]
 # %%
 # Which action is it?
 # -------------------
-# Found actions have no names: one Hungarian match over all videos pairs them with the
-# labelled ones. To cut each video into equal parts is the least a method has to beat.
-# MoF is the share of frames that are right, F1 counts segments, mIoU is the overlap of
-# each action, averaged over actions.
+# Found actions have no names: one Hungarian matching over all videos pairs them with
+# the labelled actions. Every method has to beat the uniform cut, which splits each
+# video into equal parts. MoF is the share of correct frames, F1 counts segments, and mIoU is
+# the intersection over union, averaged over actions.
 
 
 def print_row(name, *columns):
@@ -103,9 +103,8 @@ if data.labels is not None:
 # %%
 # Which moment is it?
 # -------------------
-# For random pairs of videos, the share of frames whose matched frame has their label.
-# Linear time warping and dynamic time warping of the features are what one would use
-# without a model.
+# The score is the share of frames whose match has the same label, over random pairs of
+# videos. Linear warping and dynamic time warping (DTW) of the features need no model.
 
 
 def agreement(match, pairs):
@@ -137,9 +136,8 @@ if data.labels is not None and len(data.videos) > 1:
 # %%
 # A look at the results
 # ---------------------
-# Above, the labelled and the found segments of some videos, in the colours of the
-# actions that they were paired with. Below, which moment of the first video is which
-# moment of the second.
+# Top: labelled and found segments of some videos; paired actions have one colour.
+# Bottom: corresponding moments of the first two videos.
 
 n_shown = min(6, len(data.videos))
 labels = data.labels[:n_shown] if data.labels is not None else None

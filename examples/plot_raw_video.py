@@ -3,21 +3,20 @@
 From video files to videos that run in step
 ===========================================
 
-Three recordings of the same course of events, each at a pace of its own: a plant
-grows, its flower opens, night falls. `FrameFeatures` turns the files into features with
-a network whose weights are installed, so that nothing is downloaded; `VideoAligner`
-finds which moment is which; `write_synchronised` plays two of them side by side, in
-step.
+Three recordings show the same events at different paces: a plant grows, its flower
+opens, night falls. `FrameFeatures` turns the files into features, with a network whose
+weights are installed: nothing is downloaded. `VideoAligner` matches the moments.
+`write_synchronised` plays two recordings side by side, in step.
 
-Run it on your own recordings with ``--videos a.mp4 b.mp4 ...`` (short ones: a CPU takes
-20 to 30 frames a second; ``--fps`` thins them out).
+Run it on your own recordings with ``--videos a.mp4 b.mp4 ...``. Choose short ones: a CPU
+processes 20 to 30 frames per second. ``--fps`` uses fewer frames.
 """
 
 # %%
 # Recordings
 # ----------
-# The clips are drawn here, so that this page needs no data. Their moments are known,
-# which serves to measure the alignment below.
+# This script draws the clips, so it needs no data. Their moments are known, which lets
+# us measure the alignment below.
 
 import argparse
 import tempfile
@@ -87,8 +86,8 @@ if not paths:
 # %%
 # Features
 # --------
-# One row a frame, and the time at which each frame is shown. With ``cache="folder"``
-# they would be kept, and found again by the content of the files.
+# One row per frame, and the time of each frame. With ``cache="folder"`` the features
+# would be saved, and found again by the content of the files.
 
 videos = FrameFeatures(fps=options.fps).extract(paths)
 for path, video in zip(paths, videos, strict=True):
@@ -98,10 +97,10 @@ for path, video in zip(paths, videos, strict=True):
 # %%
 # Alignment
 # ---------
-# All show one activity from start to end, so matches are asked to run forward in time.
-# Left to itself, `fit` looks whether videos match better forwards than backwards. Of a
-# few short clips, or of a movement that comes back the way it went, as a swing does, it
-# may not see that, and then stretches of a clip can be matched backwards.
+# All clips show one activity from start to end, so we set ``matching="monotone"``. By
+# default `fit` measures whether videos match better forwards than backwards. It may not
+# detect the order of a few short clips, or of a movement that returns the way it went,
+# such as a swing; parts of a clip can then match backwards.
 
 features = [video.features for video in videos]
 aligner = VideoAligner(matching="monotone", random_state=0).fit(features)
@@ -116,7 +115,7 @@ if moments is not None:
 # %%
 # In step
 # -------
-# The left recording runs at its own speed, the right one follows.
+# The left recording runs at its own speed; the right one follows it.
 
 write_synchronised(
     paths[0],

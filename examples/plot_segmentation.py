@@ -2,15 +2,15 @@
 Segment recordings into actions
 ===============================
 
-`ActionSegmenter` finds what the recordings of one activity are made of, and where each
-part begins and ends, without labels.
+Without labels, `ActionSegmenter` finds the actions in recordings of one activity, and
+their starts and ends.
 """
 
 # %%
 # The recordings
 # --------------
-# Ten people did seven shoulder exercises with either arm, a watch on the wrist. A frame
-# is a window of one second, and there are two frames in a second.
+# Ten people did seven shoulder exercises with each arm and wore a watch on the wrist.
+# A frame is a window of one second; there are two frames per second.
 
 # sphinx_gallery_thumbnail_number = 2
 
@@ -37,8 +37,8 @@ figure.colorbar(image, label="standard deviations", pad=0.01)
 # %%
 # Fit
 # ---
-# The number of actions is ours to choose; everything else is left to `fit`. What it
-# chose, without labels, is in `chosen_`.
+# We choose the number of actions, and `fit` the rest. `chosen_` holds its choices,
+# which use no labels.
 
 segmenter = ActionSegmenter(n_actions=7, random_state=0).fit(data.videos)
 print(segmenter.chosen_)
@@ -46,9 +46,9 @@ print(segmenter.chosen_)
 # %%
 # How good is it?
 # ---------------
-# Found actions have no names. They are paired with the labelled ones once, over all
-# videos, so that most frames agree. To cut each video into equal parts is the least
-# that a method has to beat.
+# Found actions have no names. One Hungarian matching over all videos pairs them with
+# the labelled actions. Every method has to beat the uniform cut, which splits each
+# video into equal parts.
 
 uniform = uniform_segmentation(data.videos, 7)
 for name, found in (("uniform cut", uniform), ("found", segmenter.labels_)):
@@ -58,8 +58,8 @@ for name, found in (("uniform cut", uniform), ("found", segmenter.labels_)):
 # %%
 # Look at the segments
 # --------------------
-# Each video has three strips: the labels, what was found, and the uniform cut. Found
-# actions have the colours of those that they were paired with.
+# Each video has three strips: the labels, the found actions, and the uniform cut. A
+# found action has the colour of the labelled action that it is paired with.
 
 shown = slice(0, 6)
 display = SegmentationDisplay.from_estimator(
@@ -75,14 +75,13 @@ display = SegmentationDisplay.from_estimator(
 # %%
 # What the structure does
 # -----------------------
-# `alpha` weighs how much neighbours in time belong together. Without whitening or
-# training, which help too, it is all that keeps segments from falling to pieces.
+# `alpha` is the weight of the temporal structure. Whitening and training also keep
+# segments together. Without them, only the structure does.
 
 plain = ActionSegmenter(7, features="standardise", max_epochs=0, random_state=0)
-plain.fit(data.videos)
 figure, axes = plt.subplots(3, 1, figsize=(10, 5), layout="constrained")
 for ax, alpha in zip(axes, (0.0, 0.3, 0.6), strict=True):
-    found = plain.set_params(alpha=alpha).predict(data.videos)
+    found = plain.set_params(segmenting__alpha=alpha).fit_predict(data.videos)
     SegmentationDisplay.from_predictions(
         data.labels[:1],
         list(found[:1]),
@@ -97,7 +96,7 @@ for ax, alpha in zip(axes, (0.0, 0.3, 0.6), strict=True):
 # %%
 # Look at the training
 # --------------------
-# The loss should fall, and the embedding should keep several dimensions: one that falls
-# to one dimension has collapsed, and `fit` warns of it.
+# The loss should fall, and the embedding should keep several dimensions. An embedding
+# with one dimension has collapsed, and `fit` warns of it.
 
 history = HistoryDisplay.from_estimator(segmenter)

@@ -2,9 +2,9 @@
 Answers without training
 ========================
 
-With ``max_epochs=0`` nothing is trained: the features are whitened, actions start from
-the data and are refined by a few rounds of transport. That takes about a second, and is
-often most of what there is to gain.
+``max_epochs=0`` trains nothing. `fit` whitens the features, finds actions in the data
+and refines them by a few rounds of transport. This takes about a second, and often
+gives most of the accuracy.
 """
 
 # %%
@@ -45,8 +45,8 @@ for name, epochs in (("training-free", 0), ("trained", 20)):
 # %%
 # What training adds
 # ------------------
-# The frames on the two principal axes of the embedding, coloured by the labelled
-# exercise. Training pulls frames of one exercise together.
+# Frames on the two principal axes of the embedding, coloured by the labelled exercise.
+# Training moves frames of one exercise together.
 
 figure, axes = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
 for ax, (name, model) in zip(axes, models.items(), strict=True):
@@ -57,5 +57,5 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
 axes[0].get_legend().remove()
 
 # %%
-# Use it to look around first: to see whether the features hold anything, and to choose
-# the number of actions (:ref:`sphx_glr_auto_examples_plot_choosing_k.py`). Then train.
+# Use it for a first look: are the features informative, and how many actions are there
+# (:ref:`sphx_glr_auto_examples_plot_choosing_k.py`)? Then train.

@@ -2,14 +2,14 @@
 Label one video, and check the others
 =====================================
 
-Annotate one recording, carry its labels over to the rest, and let a report tell which
-recordings skip a step, do one twice, or take unusually long.
+Annotate one recording and transfer its labels to the others. A report then lists the
+recordings that skip a step, repeat one, or take unusually long.
 """
 
 # %%
 # Recordings, some of them unusual
 # --------------------------------
-# In one recording a step is left out, in another two change places.
+# One recording lacks a step. In another, two steps are swapped.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,9 +33,10 @@ edit(4, [0, 1, 2, 4])  # nobody shakes
 edit(7, [0, 2, 1, 3, 4])  # closed before it is filled
 
 # %%
-# Carry labels over
-# -----------------
-# Only the first video is annotated. Its labels go where its frames are matched.
+# Transfer labels
+# ---------------
+# Only the first video is annotated. A frame of another video takes the label of its
+# match.
 
 model = JointAlignSegment(5, random_state=0).fit(data.videos)
 annotated, others = data.videos[0], data.videos[1:]
@@ -47,7 +48,7 @@ right = [
 print(f"labels right: {np.mean(right):.3f} on average, {min(right):.3f} at the least")
 
 # %%
-# Where it may be wrong, it says so: the confidence is low where matches are poor.
+# The confidence is low where matches are poor.
 
 figure, ax = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
 confidence = [np.mean(each) for each in transfer.confidence]
@@ -63,9 +64,9 @@ ax.spines[["top", "right"]].set_visible(False)
 # %%
 # How many to annotate
 # --------------------
-# The same on real recordings: the first one, two or four are annotated, and the labels
-# of the last eight are compared with what they are in truth. A few annotated recordings
-# outvote each other's errors.
+# The same on real recordings. The first one, two or four are annotated, and the labels
+# of the last eight are compared with the truth. Several annotated recordings correct
+# each other's errors.
 
 real = load_spar()
 aligner = VideoAligner(random_state=0).fit(real.videos)
@@ -80,8 +81,8 @@ for n in (1, 2, 4):
 # %%
 # Report the steps
 # ----------------
-# Segments that were found, in seconds, with how unusual their length is, and what is
-# out of the ordinary. The one annotated video names the steps.
+# The report lists the found segments in seconds, the z-score of their duration, and
+# their status. The annotated video names the steps.
 
 named = match_labels([data.labels[0]], [model.labels_[0]])
 step_names = {cluster: STEPS[action] for cluster, action in named.items()}
@@ -102,8 +103,8 @@ for record in report.records:
 # %%
 # See them
 # --------
-# ``report.to_frame()`` is the same as a table, and :mod:`skvas.io` writes segments to
-# the formats of annotation tools.
+# ``report.to_frame()`` returns the report as a table, and :mod:`skvas.io` writes
+# segments in the formats of annotation tools.
 
 display = SegmentationDisplay.from_estimator(
     model,
