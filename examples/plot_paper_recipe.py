@@ -18,7 +18,7 @@ from skvas.display import HistoryDisplay, SegmentationDisplay
 from skvas.metrics import segmentation_report
 from skvas.recipes import RECIPES
 
-print(*RECIPES, sep=", ")
+print(f"{len(RECIPES)} recipes:", *list(RECIPES)[:4], "...")
 recipe = RECIPES["breakfast/coffee"]
 for name in ("n_actions", "features", "encoder", "max_epochs", "segmenting"):
     print(f"{name:11} {getattr(recipe, name)}")

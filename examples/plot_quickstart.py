@@ -76,8 +76,8 @@ joint = models["JointAlignSegment"][0]
 # -------------------
 # Found actions have no names: one Hungarian matching over all videos pairs them with
 # the labelled actions. Every method has to beat the uniform cut, which splits each
-# video into equal parts. MoF is the share of correct frames, F1 counts segments, and mIoU is
-# the intersection over union, averaged over actions.
+# video into equal parts. MoF is the share of correct frames, F1 counts segments, and
+# mIoU is the intersection over union, averaged over actions.
 
 
 def print_row(name, *columns):
