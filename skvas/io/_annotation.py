@@ -1,44 +1,67 @@
-"""Formats of annotation tools and of subtitles."""
+"""Formats of annotation tools.
+
+They are read here, strictly: a general reader skips what it does not understand, and a
+damaged file becomes a shorter table. Only writing needs other packages.
+"""
 
 from __future__ import annotations
 
-import html
 import re
+import struct
 import tempfile
-import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from xml.etree import ElementTree
 from xml.parsers import expat
 
 from skvas._optional import import_optional
 from skvas.io._table import SegmentTable, TimedSegment
-from skvas.io._text import decode
+from skvas.io._text import decode_lines
 
 TIER = "actions"  # the name under which segments are written
+BINARY = b"ooBinaryFile"
 
-# A time that pympi would read without its sign or its exponent.
-_ODD_TIME = re.compile(
-    r"^[ \t]*(?:x(?:min|max)[ \t]*=[ \t]*)?"
-    r"(?:-[\d.]+|[-+]?[\d.]+[eE][-+]?\d+)[ \t]*\r?$",
-    re.MULTILINE,
+# (name, rows) of each tier; a row is (start, end, label).
+_Tiers = list[tuple[str, list[tuple[float, float, str]]]]
+
+# What Praat reads of its text files: comments to be passed over, texts, flags, and the
+# words of which it takes numbers alone.
+_TOKEN = re.compile(
+    r"""(?<!\S)(?:!(?P<comment>[^\n]*)
+        |"(?P<text>(?:[^"]|"")*)"(?!\S)
+        |<(?P<flag>exists|absent)>(?!\S)
+        |(?P<number>[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?!\S)
+        |(?P<word>[^\s"]+)(?!\S))
+        |(?P<junk>\S)""",
+    re.VERBOSE,
 )
 
 
 def parse_eaf(data: bytes, video: str, tier: str | None) -> list[TimedSegment]:
     """Read segments from the aligned annotations of one tier of ELAN."""
     _refuse_entities(data)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "in.eaf")  # pympi takes paths alone
-        file.write_bytes(data)
-        eaf = _elan().Eaf(str(file), suppress_version_warning=True)
-    tiers = {
-        name: [(eaf.timeslots[a], eaf.timeslots[b], text) for a, b, text, _ in aligned]
-        for name, aligned in ((n, parts[0].values()) for n, parts in eaf.tiers.items())
-    }
-    rows = _choose_tier(tiers, tier)
-    if any(time is None for row in rows for time in row[:2]):
-        raise ValueError("an annotation has no time; give it one in ELAN")
-    return [TimedSegment(video, a / 1000, b / 1000, text) for a, b, text in rows]
+    root = ElementTree.fromstring(data)
+    if root.tag != "ANNOTATION_DOCUMENT":
+        raise ValueError(f"its outermost element is {root.tag}, no ANNOTATION_DOCUMENT")
+    header = root.find("HEADER")
+    unit = (
+        "milliseconds" if header is None else header.get("TIME_UNITS", "milliseconds")
+    )
+    if unit != "milliseconds":
+        raise ValueError(f"its times are in {unit}; save it in milliseconds")
+    slots = _read_slots(root)
+    tiers: _Tiers = [
+        (
+            _attribute(element, "TIER_ID"),
+            [
+                _read_annotation(annotation, slots)
+                for annotation in element.iterfind("ANNOTATION/ALIGNABLE_ANNOTATION")
+            ],
+        )
+        for element in root.iterfind("TIER")
+    ]
+    return [TimedSegment(video, *row) for row in _choose_tier(tiers, tier)]
 
 
 def compose_eaf(table: SegmentTable) -> bytes:
@@ -56,20 +79,9 @@ def compose_eaf(table: SegmentTable) -> bytes:
 
 def parse_textgrid(data: bytes, video: str, tier: str | None) -> list[TimedSegment]:
     """Read segments from one tier of intervals of Praat; empty text is a gap."""
-    if not data.startswith(b"ooBinaryFile"):
-        text = decode(data)
-        if odd := _ODD_TIME.search(text):
-            raise ValueError(
-                f"{odd[0].strip()!r} looks like a time that is negative or has an "
-                "exponent"
-            )
-        data = text.replace("\r\n", "\n").encode()
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "in.TextGrid")
-        file.write_bytes(data)
-        grid = _praat().TextGrid(str(file))
-    tiers = {t.name: t.intervals for t in grid.tiers if t.tier_type == "IntervalTier"}
-    rows = _choose_tier(tiers, tier)
+    binary = data.startswith(BINARY)
+    source: _Source = _BinaryGrid(data) if binary else _TextGrid(decode_lines(data))
+    rows = _choose_tier(_read_tiers(source), tier)
     return [TimedSegment(video, *row) for row in rows if row[2]]
 
 
@@ -84,38 +96,6 @@ def compose_textgrid(table: SegmentTable) -> bytes:
         file = Path(folder, "out.TextGrid")
         grid.to_file(str(file))
         return file.read_bytes()
-
-
-def parse_srt(data: bytes, video: str) -> list[TimedSegment]:
-    """Read segments from SubRip's subtitles."""
-    return _parse_subtitles(decode(data).replace("\r\n", "\n"), video, "srt")
-
-
-def compose_srt(table: SegmentTable) -> bytes:
-    """Write segments as SubRip's subtitles, in milliseconds."""
-    return _compose_subtitles([(*_milliseconds(r), r.label) for r in table], "srt")
-
-
-def parse_vtt(data: bytes, video: str) -> list[TimedSegment]:
-    """Read segments from WebVTT's cues."""
-    text = decode(data).replace("\r\n", "\n")
-    if not text.startswith("WEBVTT"):
-        raise ValueError("it does not start with WEBVTT")
-    # Notes, styles and identifiers of cues, which pysubs2 takes for text.
-    blocks = [block.split("\n") for block in re.split(r"\n(?:[ \t]*\n)+", text)]
-    cues = []
-    for block in blocks:
-        start = next((i for i, line in enumerate(block) if "-->" in line), None)
-        if start is not None:
-            cues.append("\n".join(block[start:]))
-    rows = _parse_subtitles("\n\n".join(cues), video, "vtt")
-    return [TimedSegment(video, r.start, r.end, html.unescape(r.label)) for r in rows]
-
-
-def compose_vtt(table: SegmentTable) -> bytes:
-    """Write segments as WebVTT's cues, in milliseconds."""
-    rows = [(*_milliseconds(r), html.escape(r.label, quote=False)) for r in table]
-    return _compose_subtitles(rows, "vtt")
 
 
 def _elan() -> Any:
@@ -144,40 +124,186 @@ def _refuse_entities(data: bytes) -> None:
         raise ValueError(f"it is not XML: {error}") from error
 
 
-def _choose_tier(tiers: dict[str, list[Any]], tier: str | None) -> list[Any]:
+def _attribute(element: ElementTree.Element, name: str) -> str:
+    value = element.get(name)
+    if value is None:
+        raise ValueError(f"an element {element.tag} has no {name}")
+    return value
+
+
+def _read_slots(root: ElementTree.Element) -> dict[str, float | None]:
+    """Return the seconds of each time slot; None where ELAN has yet to find them."""
+    slots: dict[str, float | None] = {}
+    for element in root.iterfind("TIME_ORDER/TIME_SLOT"):
+        name, value = _attribute(element, "TIME_SLOT_ID"), element.get("TIME_VALUE")
+        if name in slots:
+            raise ValueError(f"it has the time slot {name} twice")
+        if value is not None and not re.fullmatch("[0-9]+", value):
+            raise ValueError(
+                f"time slot {name} has the value {value!r}, no whole number"
+            )
+        slots[name] = None if value is None else int(value) / 1000
+    return slots
+
+
+def _read_annotation(
+    element: ElementTree.Element, slots: dict[str, float | None]
+) -> tuple[float, float, str]:
+    times = []
+    for name in ("TIME_SLOT_REF1", "TIME_SLOT_REF2"):
+        slot = _attribute(element, name)
+        if slot not in slots:
+            raise ValueError(
+                f"an annotation is at the time slot {slot}, which is not there"
+            )
+        time = slots[slot]
+        if time is None:
+            raise ValueError("an annotation has no time; give it one in ELAN")
+        times.append(time)
+    value = element.find("ANNOTATION_VALUE")
+    return times[0], times[1], "" if value is None else "".join(value.itertext())
+
+
+class _Source(Protocol):
+    """Where the parts of a TextGrid come from, one after another."""
+
+    def kind(self) -> str: ...
+    def text(self) -> str: ...
+    def real(self) -> float: ...
+    def count(self) -> int: ...
+    def flag(self) -> bool: ...
+    def finish(self) -> None: ...
+
+
+def _read_tiers(source: _Source) -> _Tiers:
+    """Return the tiers of intervals; those of points are passed over."""
+    if (kind := source.kind()) != "TextGrid":
+        raise ValueError(f"it holds an object {kind!r}, no 'TextGrid'")
+    source.real(), source.real()  # the grid's extent
+    tiers: _Tiers = []
+    for _ in range(source.count() if source.flag() else 0):
+        kind, name = source.kind(), source.text()
+        source.real(), source.real()  # the tier's extent
+        n_rows = source.count()
+        if kind == "IntervalTier":
+            rows = [
+                (source.real(), source.real(), source.text()) for _ in range(n_rows)
+            ]
+            tiers.append((name, rows))
+        elif kind == "TextTier":
+            for _ in range(n_rows):
+                source.real(), source.text()
+        else:
+            raise ValueError(f"it has a tier of the unknown kind {kind!r}")
+    source.finish()
+    return tiers
+
+
+class _TextGrid:
+    """Text of Praat, long or short: its layout is that of its numbers and texts."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens = self._split(text)
+        if not self.text().startswith("ooTextFile"):
+            raise ValueError("it does not start with 'File type = \"ooTextFile\"'")
+
+    @staticmethod
+    def _split(text: str) -> Iterator[tuple[str, str]]:
+        for match in _TOKEN.finditer(text):
+            kind = match.lastgroup or ""
+            if kind == "junk":
+                line = text.count("\n", 0, match.start()) + 1
+                raise ValueError(f"line {line} is not as Praat writes it")
+            if kind not in ("comment", "word"):
+                yield kind, match[kind]
+
+    def _next(self, expected: str) -> str:
+        kind, value = next(self._tokens, ("end of the file", ""))
+        if kind != expected:
+            raise ValueError(
+                f"it has the {kind} {value!r} where a {expected} should be"
+            )
+        return value
+
+    def kind(self) -> str:
+        return self.text()
+
+    def text(self) -> str:
+        return self._next("text").replace('""', '"')
+
+    def real(self) -> float:
+        return float(self._next("number"))
+
+    def count(self) -> int:
+        value = self._next("number")
+        if not value.isdecimal():
+            raise ValueError(f"it has {value} items in a list")
+        return int(value)
+
+    def flag(self) -> bool:
+        return self._next("flag") == "exists"
+
+    def finish(self) -> None:
+        if (token := next(self._tokens, None)) is not None:
+            raise ValueError(f"it goes on after its last tier, with {token[1]!r}")
+
+
+class _BinaryGrid:
+    """Praat's binary file: big-endian numbers, texts behind their lengths."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, len(BINARY)
+
+    def _take(self, n_bytes: int) -> bytes:
+        part = self._data[self._at : self._at + n_bytes]
+        if len(part) < n_bytes:
+            raise ValueError("it ends too early")
+        self._at += n_bytes
+        return part
+
+    def _number(self, code: str) -> Any:
+        return struct.unpack(f">{code}", self._take(struct.calcsize(code)))[0]
+
+    def kind(self) -> str:
+        return self._take(self._number("B")).decode("ascii")
+
+    def text(self) -> str:
+        length = self._number("H")
+        if length < 0xFFFF:
+            return self._take(length).decode("ascii")
+        return self._take(2 * self._number("H")).decode("utf-16-be")
+
+    def real(self) -> float:
+        return float(self._number("d"))
+
+    def count(self) -> int:
+        if (count := int(self._number("i"))) < 0:
+            raise ValueError(f"it has {count} items in a list")
+        return count
+
+    def flag(self) -> bool:
+        if (flag := self._number("B")) > 1:
+            raise ValueError(f"it has the byte {flag} where 0 or 1 should be")
+        return bool(flag)
+
+    def finish(self) -> None:
+        if n_left := len(self._data) - self._at:
+            raise ValueError(f"it goes on after its last tier, for {n_left} bytes")
+
+
+def _choose_tier(tiers: _Tiers, tier: str | None) -> list[tuple[float, float, str]]:
     """Return the rows of the tier that was asked for, or of the only one with any."""
-    filled = [name for name, rows in tiers.items() if rows]
-    if tier is None and TIER in tiers:
+    names = [name for name, _ in tiers]
+    filled = [rows for _, rows in tiers if rows]
+    if tier is None and TIER in names:
         tier = TIER
     if tier is None and len(filled) <= 1:
-        return tiers[filled[0]] if filled else []
-    if tier not in tiers:
-        names = ", ".join(map(repr, tiers)) or "none"
+        return filled[0] if filled else []
+    if tier not in names:
         raise ValueError(
             f"expected the name of one of its tiers as tier, got {tier!r}; it has "
-            f"{names}"
+            f"{', '.join(map(repr, names)) or 'none'}"
         )
-    return tiers[tier]
-
-
-def _parse_subtitles(text: str, video: str, format_: str) -> list[TimedSegment]:
-    subtitles = import_optional("pysubs2", "io").SSAFile.from_string(
-        text, format_=format_, keep_html_tags=True
-    )
-    return [
-        TimedSegment(video, e.start / 1000, e.end / 1000, e.text.replace(r"\N", "\n"))
-        for e in subtitles
-    ]
-
-
-def _compose_subtitles(rows: list[tuple[int, int, str]], format_: str) -> bytes:
-    pysubs2 = import_optional("pysubs2", "io")
-    subtitles = pysubs2.SSAFile()
-    for start, end, label in rows:
-        line = label.replace("\n", r"\N")
-        subtitles.append(pysubs2.SSAEvent(start=start, end=end, text=line))
-    with warnings.catch_warnings():
-        # Times that it cannot hold are seen when the text is read back.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        text: str = subtitles.to_string(format_, keep_ssa_tags=True)
-    return text.encode()
+    if names.count(tier) > 1:
+        raise ValueError(f"it has {names.count(tier)} tiers of the name {tier!r}")
+    return tiers[names.index(tier)][1]

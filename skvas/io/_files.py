@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from skvas._atomic import read_bytes, write_atomically
-from skvas.io import _annotation, _text
+from skvas.io import _annotation, _subtitles, _text
 from skvas.io._table import SegmentTable, TimedSegment, check_fps
 from skvas.validation import check_choice
 
@@ -43,8 +43,8 @@ FORMATS = {
         ("video", "tier"),
         0.5e-6,
     ),
-    "srt": _Format(_annotation.parse_srt, _annotation.compose_srt, resolution=0.5e-3),
-    "vtt": _Format(_annotation.parse_vtt, _annotation.compose_vtt, resolution=0.5e-3),
+    "srt": _Format(_subtitles.parse_srt, _subtitles.compose_srt, resolution=0.5e-3),
+    "vtt": _Format(_subtitles.parse_vtt, _subtitles.compose_vtt, resolution=0.5e-3),
     "txt": _Format(_text.parse_frames, _text.compose_frames, ("video", "fps")),
 }
 
@@ -88,11 +88,9 @@ def read_segments(
     OSError
         If the file cannot be read; names the file.
     ValueError
-        If it is not what `format` says, declares XML entities, or has segments that
-        overlap, have no length or start below 0; names the file. Also if an option
-        does not go with the format.
-    ImportError
-        If the package that reads the format is missing; names the extra.
+        If it is not what `format` says to the last line, declares XML entities, or has
+        segments that overlap, have no length or start below 0; names the file. Also if
+        an option does not go with the format.
 
     Examples
     --------
@@ -232,12 +230,12 @@ def _parse(
     """Parse a file's content; whatever is wrong with it is a ValueError."""
     try:
         return SegmentTable(kind.parse(data, *(options[o] for o in kind.options)))
-    except ImportError:
+    except MemoryError:  # says nothing about the file
         raise
-    except Exception as error:  # pympi raises all sorts, also on malformed files
+    except Exception as error:  # XML and numbers raise all sorts on malformed files
         raise ValueError(
             f"{os.fspath(path)!r} cannot be read as {name}: "
-            f"{error or type(error).__name__}."
+            f"{str(error).rstrip('.') or type(error).__name__}."
         ) from error
 
 

@@ -29,6 +29,11 @@ def decode(data: bytes) -> str:
         raise ValueError(f"it is not {encoding} text: {error}") from error
 
 
+def decode_lines(data: bytes) -> str:
+    """Decode text, with the line ends of all systems made one."""
+    return decode(data).replace("\r\n", "\n").replace("\r", "\n")
+
+
 def parse_csv(data: bytes) -> list[TimedSegment]:
     """Read segments from a table with a header."""
     rows = csv.DictReader(io.StringIO(decode(data), newline=""), strict=True)
@@ -97,7 +102,7 @@ def compose_json(table: SegmentTable) -> bytes:
 
 def parse_frames(data: bytes, video: str, fps: float) -> list[TimedSegment]:
     """Read segments from one label a line, a line a frame."""
-    text = decode(data).rstrip()
+    text = decode_lines(data).rstrip()
     # str.splitlines would also split at characters that a label may contain.
     labels = [line.strip() for line in text.split("\n")] if text else []
     if "" in labels:

@@ -172,7 +172,8 @@ ROWS = {
         "obeyed",
     ),
     51: (
-        "label files: odd labels, gaps, overlaps, entities, junk, other line ends",
+        "label files: odd labels, gaps, overlaps, entities, junk, other line ends, "
+        "cut off",
         "read and written exactly, or refused by an error that names the file",
     ),
     52: (

@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import json
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -149,7 +150,7 @@ def test_row_51_gaps_come_back(form, tmp_path):
         ("textgrid", ""),
         ("srt", "a\n\nb"),
         ("srt", "a\\Nb"),
-        ("vtt", "a\n7"),
+        ("vtt", "a\n\nb"),
     ],
 )
 def test_row_51_refusal_names_file_and_way_out_and_leaves_the_old_file(
@@ -352,14 +353,30 @@ def srt_of(*times):
         ("textgrid", textgrid_of((2, 1))),
         ("textgrid", textgrid_of((-1, 2))),
         ("textgrid", textgrid_of((-1, 2), short=True)),
-        ("textgrid", textgrid_of((0, "1e-05"))),
-        ("textgrid", textgrid_of((0, "1e-05"), short=True)),
+        ("textgrid", textgrid_of((0, "1,5"))),
+        ("textgrid", textgrid_of((0, 1)).replace("size = 1", "size = 2")),
+        ("textgrid", textgrid_of((0, 1)) + '"more"'),
+        ("textgrid", textgrid_of((0, 1)).replace('"x"', 'x"y')),
+        ("textgrid", textgrid_of((0, 1))[:-5]),
+        ("textgrid", textgrid_of((0, 1)).replace("Interval", "Odd")),
+        ("textgrid", textgrid_of((0, 1)).replace('"TextGrid"', '"Sound"')),
         ("srt", srt_of(("00:00:02,000", "00:00:01,000"))),
         (
             "srt",
             srt_of(("00:00:00,000", "00:00:02,000"), ("00:00:01,000", "00:00:03,000")),
         ),
+        ("srt", "Nothing but\nplain text.\n"),
+        ("srt", srt_of(("-00:00:01,000", "00:00:02,000"))),
+        ("srt", srt_of(("00:61:00,000", "00:62:00,000"))),
+        ("srt", srt_of(("00:00:01,5", "00:00:02,5"))),
+        ("srt", srt_of(("00:00:01,000", "00:00:02,000")) + "lost\n"),
+        ("srt", "1\n00:00:01,000 -> 00:00:02,000\nx\n"),
+        ("srt", "1\n"),
         ("vtt", "1\n00:00:00.000 --> 00:00:01.000\nx\n"),
+        ("vtt", "WEBVTTX\n\n00:00.000 --> 00:01.000\nx\n"),
+        ("vtt", "WEBVTT\n\n00:01 --> 00:02\nx\n"),
+        ("vtt", "WEBVTT\n\n00:00.000 --> 00:01.000\nx\n\nlost\n"),
+        ("vtt", "WEBVTT\n00:00.000 --> 00:01.000\nx\n"),
         ("txt", "x\n\nx"),
     ],
 )
@@ -368,6 +385,123 @@ def test_row_51_broken_file_is_a_value_error_that_names_it(form, text, tmp_path)
     file.write_text(text)
     with pytest.raises(ValueError, match=rf"v\.{form}.* cannot be read as {form}: .+"):
         read_segments(file, **rate(form))
+
+
+EAF = """<ANNOTATION_DOCUMENT><HEADER/><TIME_ORDER>
+<TIME_SLOT TIME_SLOT_ID="a" TIME_VALUE="500"/>
+<TIME_SLOT TIME_SLOT_ID="b" TIME_VALUE="900"/>
+</TIME_ORDER><TIER TIER_ID="t"><ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="n"
+TIME_SLOT_REF1="a" TIME_SLOT_REF2="b"><ANNOTATION_VALUE>x</ANNOTATION_VALUE>
+</ALIGNABLE_ANNOTATION></ANNOTATION></TIER></ANNOTATION_DOCUMENT>"""
+
+
+def test_row_51_elan_without_a_schema_is_read(tmp_path):
+    (tmp_path / "v.eaf").write_text(EAF)
+    assert list(read_segments(tmp_path / "v.eaf")) == [TimedSegment("v", 0.5, 0.9, "x")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (' TIER_ID="t"', "", "TIER has no TIER_ID"),
+        ('REF2="b"', 'REF2="c"', "time slot c, which is not there"),
+        ('\nTIME_SLOT_REF1="a"', "", "has no TIME_SLOT_REF1"),
+        ('"900"', '"9.5"', "'9.5', no whole number"),
+        ('ID="b"', 'ID="a"', "slot a twice"),
+        ("<HEADER/>", '<HEADER TIME_UNITS="PAL-frames"/>', "in PAL-frames"),
+    ],
+)
+def test_row_51_elan_says_what_it_lacks(tmp_path, old, new, reason):
+    (tmp_path / "v.eaf").write_text(EAF.replace(old, new))
+    with pytest.raises(ValueError, match=rf"v\.eaf' cannot be read as eaf: .*{reason}"):
+        read_segments(tmp_path / "v.eaf")
+
+
+def binary_grid(*labels):
+    """Compose Praat's binary file of one tier, a second a label."""
+
+    def string(text):
+        if text.isascii():
+            return struct.pack(">h", len(text)) + text.encode()
+        data = text.encode("utf-16-be")
+        return struct.pack(">hh", -1, len(data) // 2) + data
+
+    extent = struct.pack(">dd", 0, len(labels))
+    data = b"ooBinaryFile\x08TextGrid" + extent + b"\x01" + struct.pack(">i", 1)
+    data += b"\x0cIntervalTier" + string("t") + extent
+    data += struct.pack(">i", len(labels))
+    for number, label in enumerate(labels):
+        data += struct.pack(">dd", number, number + 1) + string(label)
+    return data
+
+
+def test_row_51_binary_textgrid_is_read(tmp_path):
+    (tmp_path / "v.TextGrid").write_bytes(binary_grid("a", "", "\u8a9e \U0001f964"))
+    assert list(read_segments(tmp_path / "v.TextGrid")) == [
+        TimedSegment("v", 0, 1, "a"),
+        TimedSegment("v", 2, 3, "\u8a9e \U0001f964"),
+    ]
+
+
+@pytest.mark.parametrize("form", ["binary", "long", "short"])
+def test_row_51_textgrid_cut_short_anywhere_is_refused(form, tmp_path):
+    data = binary_grid("pour", "stir", "\u8a9e")
+    if form != "binary":
+        text = textgrid_of((0, 1), (1, 2), (2, 3), short=form == "short")
+        data = text.rstrip().encode()
+    for end in range(len(data)):
+        (tmp_path / "v.TextGrid").write_bytes(data[:end])
+        with pytest.raises(ValueError, match=r"cannot be read as textgrid: \w"):
+            read_segments(tmp_path / "v.TextGrid")
+    (tmp_path / "v.TextGrid").write_bytes(data + b" 7")
+    with pytest.raises(ValueError, match="goes on after its last tier"):
+        read_segments(tmp_path / "v.TextGrid")
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_row_51_exponents_and_comments_of_textgrids_are_read(short, tmp_path):
+    text = textgrid_of(("1e-05", "2.5E+0"), short=short)
+    text = text.replace('"t"', '"t" ! a comment with "quotes"')
+    (tmp_path / "v.TextGrid").write_text(text)
+    assert [(r.start, r.end) for r in read_segments(tmp_path / "v.TextGrid")] == [
+        (1e-5, 2.5)
+    ]
+
+
+def test_row_51_one_of_two_tiers_of_one_name_is_not_guessed(tmp_path):
+    text = textgrid_of((0, 1), short=True)
+    head, tier = text.split('"IntervalTier"')
+    both = f'{head[:-2]}2\n"IntervalTier"{tier}"IntervalTier"{tier}'
+    (tmp_path / "v.TextGrid").write_text(both)
+    with pytest.raises(ValueError, match="2 tiers of the name 't'"):
+        read_segments(tmp_path / "v.TextGrid", tier="t")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_row_51_long_hours_and_missing_gaps_of_subtitles_are_read(end, tmp_path):
+    text = "1\n100:00:01,000 --> 100:00:02,000\na\n2\n"
+    text += "100:00:02.500 --> 101:00:00,000\n"
+    (tmp_path / "v.srt").write_bytes((text + "b\nc\n").replace("\n", end).encode())
+    assert list(read_segments(tmp_path / "v.srt")) == [
+        TimedSegment("v", 360_001, 360_002, "a"),
+        TimedSegment("v", 360_002.5, 363_600, "b\nc"),
+    ]
+
+
+@pytest.mark.parametrize("form", ["srt", "vtt"])
+def test_row_51_subtitles_cut_inside_times_are_refused(form, tmp_path):
+    write_segments(rows(["pour", "stir"], [5, 5]), tmp_path / f"v.{form}")
+    data = (tmp_path / f"v.{form}").read_bytes()
+    start = data.rindex(b"2\n00:00:00")
+    for end in range(start + 1, data.rindex(b"\nstir") - 3):
+        (tmp_path / f"v.{form}").write_bytes(data[:end])
+        with pytest.raises(ValueError, match=rf"cannot be read as {form}: "):
+            read_segments(tmp_path / f"v.{form}")
+
+
+def test_row_51_lines_of_old_systems_are_frames(tmp_path):
+    (tmp_path / "v.txt").write_bytes(b"a\ra\rb\r")
+    assert len(read_segments(tmp_path / "v.txt", fps=1)) == 2
 
 
 @pytest.mark.parametrize("form", FORMATS)
