@@ -31,7 +31,13 @@ from skvas import (
 )
 from skvas._atomic import replacing, write_atomically
 from skvas.datasets import load_folder
-from skvas.datasets._folder import VideoFile, find_videos, read_features
+from skvas.datasets._arrays import read_array
+from skvas.datasets._folder import (
+    VideoFile,
+    find_videos,
+    orient_features,
+    read_features,
+)
 from skvas.exceptions import FailedFilesWarning
 from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
 from skvas.io._files import FORMATS
@@ -376,7 +382,7 @@ def _align(options: argparse.Namespace) -> None:
             f"{options.out!r} must end in .csv, unless A and B are video files to be "
             "played in step."
         )
-    a, b = (_features(path, options) for path in (options.a, options.b))
+    a, b = (_features(path, model, options) for path in (options.a, options.b))
     alignment = model.align(a.features, b.features)
     if as_video:
         write_synchronised(
@@ -530,7 +536,7 @@ def _label_name(file: VideoFile) -> str:
 def _read_timed(folder: str, path: Path) -> VideoFeatures:
     """Read the features of a video, and when `skvas extract` saw its frames."""
     features, file = read_features(path), Path(folder, "times", f"{path.stem}.npy")
-    times = np.load(file, allow_pickle=False)
+    times = read_array(file, 1)
     if len(times) not in features.shape:
         raise ValueError(
             f"{str(file)!r} has {len(times)} times for {len(features)} frames; run "
@@ -539,7 +545,7 @@ def _read_timed(folder: str, path: Path) -> VideoFeatures:
     return VideoFeatures(features, times)
 
 
-def _features(path: str, options: argparse.Namespace) -> VideoFeatures:
+def _features(path: str, model: Any, options: argparse.Namespace) -> VideoFeatures:
     """Read the features of one video, or compute them."""
     if _is_video(path):
         extractor = FrameFeatures(
@@ -550,11 +556,12 @@ def _features(path: str, options: argparse.Namespace) -> VideoFeatures:
         )
         found: VideoFeatures = extractor.extract(path)
         return found
-    if Path(path).suffix == ".txt":
-        features = np.loadtxt(path, dtype=np.float32, ndmin=2)
-    else:
-        with open(path, "rb") as stream:
-            features = np.lib.format.read_array(stream, allow_pickle=False)
+    features = orient_features(read_features(path), model.n_features_in_)
+    if features.shape[1] != model.n_features_in_ or not np.isfinite(features).all():
+        raise ValueError(
+            f"{path!r} has shape {features.shape}; expected {model.n_features_in_} "
+            "finite features a frame, as the model was fitted to."
+        )
     return VideoFeatures(features, np.arange(len(features)))
 
 

@@ -229,6 +229,44 @@ def test_align_writes_a_table_of_matches(folder, joint, aligner, tmp_path):
         assert [int(row["frame_a"]) for row in rows] == list(range(len(rows)))
 
 
+@pytest.mark.parametrize("suffix", ["npy", "txt"])
+def test_align_takes_the_files_that_fit_takes(folder, aligner, tmp_path, suffix):
+    files = [folder / "features" / f"v{i}.npy" for i in (0, 1)]
+    for name, file in zip("ab", files, strict=True):
+        if suffix == "npy":
+            np.save(tmp_path / f"{name}.npy", np.load(file).T)
+        else:
+            np.savetxt(tmp_path / f"{name}.txt", np.load(file).T, fmt="%.9g")
+    assert run("align", aligner, *files, "-o", tmp_path / "m.csv") == 0
+    expected = (tmp_path / "m.csv").read_text()
+    files = [tmp_path / f"{name}.{suffix}" for name in "ab"]
+    assert run("align", aligner, *files, "-o", tmp_path / "m.csv") == 0
+    assert (tmp_path / "m.csv").read_text() == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"junk", "not a readable array"),
+        (np.zeros((3, 2)), r"shape \(3, 2\)"),
+        (np.zeros(3), r"shape \(3,\)"),
+        (np.full((9, 16), np.nan), "finite"),
+    ],
+)
+def test_row_56_align_names_the_file_that_is_broken(
+    folder, aligner, tmp_path, capsys, content, reason
+):
+    file, width = tmp_path / "broken.npy", skvas.load(aligner).n_features_in_
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        np.save(file, content[:, :1].repeat(width, 1) if content.size > 9 else content)
+    whole = folder / "features" / "v0.npy"
+    assert run("align", aligner, whole, file, "-o", tmp_path / "m.csv") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(rf"broken\.npy.*{reason}", line)
+
+
 def test_evaluate_prints_scores_beside_baselines(folder, joint, capsys):
     assert run("evaluate", joint, folder) == 0
     text = capsys.readouterr().out
@@ -328,7 +366,7 @@ MISTAKES = [
         r"--fps is missing",
     ),
     (["align", "SEGMENTER", "V0", "V0", "-o", "m.csv"], r"only segments"),
-    (["align", "JOINT", "V0", "gone.npy", "-o", "m.csv"], r"gone\.npy: No such file"),
+    (["align", "JOINT", "V0", "gone.npy", "-o", "m.csv"], r"gone\.npy: .*No such file"),
     (["align", "JOINT", "V0", "V0", "-o", "m.mp4"], r"must end in \.csv"),
     (["align", "JOINT", "V0", "V0", "-o", "m.doc"], r"must end in \.csv"),
     (["predict", "JOINT", "NARROW", "-o", "out"], r"2 features"),

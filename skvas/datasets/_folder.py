@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from skvas.datasets._arrays import read_array
+
 _SUFFIXES = (".npy", ".txt")
 
 
@@ -232,30 +234,22 @@ def _select(
     return selected
 
 
-def read_features(file: Path) -> NDArray[np.float32]:
+def read_features(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     """Read one array of features, which must be plain numbers in two dimensions."""
-    try:
-        if file.suffix == ".npy":
-            with file.open("rb") as stream:
-                array = np.lib.format.read_array(stream, allow_pickle=False)
-        else:
-            with warnings.catch_warnings():
-                # An empty file: reported below by its shape.
-                warnings.simplefilter("ignore", UserWarning)
-                array = np.loadtxt(file, dtype=np.float32, ndmin=2, encoding="utf-8")
-    except (ValueError, EOFError) as error:
-        raise ValueError(
-            f"{str(file)!r} is not a readable array of numbers ({error}). Save the "
-            f"features as a plain float array of shape (n_frames, n_features)."
-        ) from error
-    if array.ndim != 2 or array.dtype.kind not in "fiub":
-        raise ValueError(
-            f"{str(file)!r} must hold real numbers of shape (n_frames, n_features), "
-            f"got shape {array.shape} and dtype {array.dtype}."
-        )
+    array = read_array(path, 2)
     if 0 in array.shape:
-        raise ValueError(f"{str(file)!r} is empty: its shape is {array.shape}.")
-    return np.ascontiguousarray(array, dtype=np.float32)
+        raise ValueError(f"{os.fspath(path)!r} is empty: its shape is {array.shape}.")
+    with np.errstate(over="ignore"):  # infinity is found where all videos are checked
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def orient_features(
+    features: NDArray[np.float32], n_features: int
+) -> NDArray[np.float32]:
+    """Return features as (n_frames, n_features), also if they are stored transposed."""
+    n_rows, n_columns = features.shape
+    transposed = n_columns != n_features == n_rows
+    return np.ascontiguousarray(features.T) if transposed else features
 
 
 def _read_lines(file: Path) -> list[str]:

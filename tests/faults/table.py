@@ -189,6 +189,10 @@ ROWS = {
         "a worker of a cluster killed in `predict`",
         "the run ends, with the same labels",
     ),
+    56: (
+        "files of features: damaged, cut off, of another size than they say, pipes",
+        "one `ValueError` (a pipe: `OSError`) that names the file",
+    ),
 }
 
 

@@ -1,0 +1,107 @@
+"""Arrays of numbers from files that may be damaged."""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+import warnings
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skvas._atomic import naming_file
+
+MAGIC = b"\x93NUMPY"
+
+
+def read_array(path: str | os.PathLike[str], n_axes: Literal[1, 2]) -> NDArray[Any]:
+    """Read an array of real numbers from a ``.npy`` file or from text.
+
+    A ``.npy`` file is known by its first bytes. What it says of its size is held
+    against the length of the file before memory is taken; nothing in it is run.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    n_axes : {1, 2}
+        The axes that the array must have.
+
+    Returns
+    -------
+    ndarray
+        Of any real type, the type of the file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read or is no regular file; names it.
+    ValueError
+        If it does not hold such an array; names the file, whatever is wrong with it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skvas.datasets._arrays import read_array
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(Path(folder, "a.npy"), np.arange(3))
+    ...     read_array(Path(folder, "a.npy"), 1)
+    array([0, 1, 2])
+    """
+    path = Path(path)
+    with naming_file(path, "read"):
+        if not stat.S_ISREG(path.stat().st_mode):  # such as a pipe, which has no end
+            raise OSError("it is no regular file")
+        with path.open("rb") as stream, warnings.catch_warnings():
+            # Of NumPy, about odd headers and empty texts; both are judged below.
+            warnings.simplefilter("ignore")
+            try:
+                if path.suffix == ".npy" or stream.read(len(MAGIC)) == MAGIC:
+                    stream.seek(0)
+                    array = _read_npy(stream)
+                else:
+                    array = np.loadtxt(path, dtype=np.float32, ndmin=n_axes)
+            except OSError:
+                raise
+            except Exception as error:  # NumPy raises all sorts on damaged headers
+                raise ValueError(
+                    f"{str(path)!r} is not a readable array of numbers "
+                    f"({str(error).rstrip('.') or type(error).__name__}). Save it as a "
+                    "plain array of floats by numpy.save."
+                ) from error
+    if array.ndim != n_axes:
+        raise ValueError(
+            f"{str(path)!r} must hold an array of {n_axes} axes, got shape "
+            f"{array.shape}."
+        )
+    return array
+
+
+def _read_npy(stream: BinaryIO) -> NDArray[Any]:
+    """Read the two versions of the format in which numbers are saved."""
+    version = np.lib.format.read_magic(stream)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read_header is None:
+        raise ValueError(f"its format version is {version}")
+    shape, is_fortran, dtype = read_header(stream)
+    if dtype.kind not in "fiub":
+        raise ValueError(f"it has elements of type {dtype}, expected real numbers")
+    if not all(type(size) is int and size >= 0 for size in shape):
+        raise ValueError(f"it has the impossible shape {shape}")
+    expected = math.prod(shape) * dtype.itemsize
+    found = os.fstat(stream.fileno()).st_size - stream.tell()
+    if found != expected:
+        raise ValueError(
+            f"an array of shape {shape} and type {dtype} has {expected} bytes, and "
+            f"there are {found}"
+        )
+    flat = np.fromfile(stream, dtype)
+    return flat.reshape(shape, order="F" if is_fortran else "C")
