@@ -1,4 +1,4 @@
-"""Whether videos share an order, told from their frames alone."""
+"""Whether videos share an order, judged without labels."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from sklearn.utils import check_random_state
 from skvas.decoding import monotone_path, path_to_matches
 from skvas.validation import check_integer, check_videos
 
+# Frames whose lengths differ from 1 by less are left as they are, bit for bit.
+UNIT_TOLERANCE = 1e-4
+
 
 @dataclass(frozen=True)
 class SharedOrder:
@@ -19,12 +22,13 @@ class SharedOrder:
     Attributes
     ----------
     value : float
-        Mean over pairs: 1 where a path that keeps the order matches as closely as free
-        choice does, 0 where it does no better than one through the reversed video.
+        Mean over pairs of videos. It is 1 if the monotone path costs as little as
+        nearest neighbours, and 0 if it costs as much as the path through the reversed
+        video.
     error : float
         Standard error of the mean; infinite for a single pair.
     n_pairs : int
-        Pairs of videos that were looked at.
+        Number of pairs of videos.
 
     Examples
     --------
@@ -50,20 +54,23 @@ def shared_order(
     n_frames: int = 200,
     random_state: int | np.random.RandomState | None = None,
 ) -> SharedOrder:
-    r"""Tell from unit embeddings whether videos go through one order of moments.
+    r"""Test whether the actions of videos come in one order.
 
-    For a pair, let :math:`m` be the mean cost of the frames of x along the cheapest
-    monotone path through y, :math:`r` that through y reversed in time, and :math:`n`
-    that of nearest neighbours. The pair's value is :math:`(r - m) / (r - n)`.
+    The cost between frames is the cosine cost, so that the scale of the embeddings
+    does not matter. For each pair of videos x and y three mean costs are computed over
+    the frames of x: :math:`m` along the cheapest monotone path through y, :math:`r`
+    along the cheapest monotone path through y reversed in time, and :math:`n` for
+    nearest neighbours. The value of the pair is :math:`(r - m) / (r - n)`.
 
     Parameters
     ----------
     embeddings : sequence of ndarray of shape (n_i, D)
-        Unit embeddings of at least two videos.
+        Embeddings of at least two videos. Frames are scaled to unit length; frames of
+        zeros stay zero.
     n_pairs : int, default=30
-        Ordered pairs drawn, at most.
+        Maximum number of ordered pairs, drawn at random.
     n_frames : int, default=200
-        Evenly spread frames of each video that are looked at, at most.
+        Maximum number of frames used of each video, evenly spaced.
     random_state : int, RandomState or None, default=None
         Draws the pairs.
 
@@ -91,7 +98,7 @@ def shared_order(
     videos = check_videos(list(embeddings))
     if len(videos) < 2:
         raise ValueError("shared_order needs at least two videos, got one.")
-    thin = [video[:: -(-len(video) // n_frames)] for video in videos]
+    thin = [_to_unit_length(video[:: -(-len(video) // n_frames)]) for video in videos]
     rng = check_random_state(random_state)
     n_all = len(videos) * (len(videos) - 1)
     drawn = rng.choice(n_all, size=min(n_pairs, n_all), replace=False)
@@ -105,11 +112,23 @@ def shared_order(
     return SharedOrder(float(np.mean(values)), error, len(values))
 
 
+def _to_unit_length(video: np.ndarray) -> np.ndarray:
+    """Scale frames to unit length, except zeros and frames that have it already."""
+    largest = np.abs(video).max(axis=1, keepdims=True)
+    # Divided first: squares of very large and small numbers leave the type's range.
+    scaled = video / np.where(largest > 0, largest, 1)
+    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)  # 0, or at least 1
+    with np.errstate(over="ignore"):
+        is_unit = np.abs(largest * lengths - 1) <= UNIT_TOLERANCE
+    is_kept = is_unit | (largest == 0)
+    return np.where(is_kept, video, scaled / np.where(is_kept, 1, lengths))
+
+
 def _gain_of_order(cost: np.ndarray) -> float:
     forwards, backwards = _path_cost(cost), _path_cost(cost[:, ::-1])
     free = cost.min(axis=1).mean()
     room = backwards - free
-    # Where frames cannot be told apart, nothing speaks for an order.
+    # If all frames are alike, there is no evidence for an order.
     return float((backwards - forwards) / room) if room > 1e-9 else 0.0
 
 

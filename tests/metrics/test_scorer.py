@@ -12,6 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.preprocessing import FunctionTransformer
 
+from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import (
     SharedOrder,
@@ -19,6 +20,7 @@ from skvas.metrics import (
     make_consistency_scorer,
     make_segmentation_scorer,
     segmentation_report,
+    shared_order,
 )
 from skvas.preprocessing import Framewise
 
@@ -147,3 +149,52 @@ def test_consistency_scorer_matches_in_the_space_of_its_transformer():
 def test_consistency_scorer_checks_what_it_is_given():
     with pytest.raises(InvalidParameterError, match="n_pairs"):
         make_consistency_scorer(n_pairs=0)
+
+
+@pytest.mark.parametrize("scale", [2.0**-30, 2.0**-7, 2.0**10])
+def test_consistency_scorer_gives_one_verdict_at_any_scale_of_the_features(scale):
+    videos = make_videos(
+        6,
+        n_actions=4,
+        n_frames=(30, 40),
+        n_features=6,
+        shared_order=False,
+        random_state=3,
+    ).videos
+    labels = [np.arange(len(video)) * 4 // len(video) for video in videos]
+    scaled = [scale * video for video in videos]
+    assert shared_order(scaled, random_state=0) == shared_order(videos, random_state=0)
+    scorer = make_consistency_scorer()
+    assert scorer(Labeller(labels), scaled) == scorer(Labeller(labels), videos)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_shared_order_scales_no_frame_that_has_unit_length(dtype, monkeypatch):
+    """Unit length up to rounding: costs are those of the frames as they came."""
+    rng = np.random.default_rng(0)
+    videos = [rng.normal(size=(n, 5)) for n in (20, 30)]
+    videos = [
+        (video / np.linalg.norm(video, axis=1, keepdims=True)).astype(dtype)
+        for video in videos
+    ]
+    videos[1][7] = 0
+    costs = []
+    monkeypatch.setattr(
+        "skvas.metrics._order._gain_of_order", lambda cost: costs.append(cost) or 0.0
+    )
+    shared_order(videos)
+    expected = 1 - videos[0] @ videos[1].T
+    found = next(cost for cost in costs if cost.shape == expected.shape)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "largest"), [(np.float32, 1e38), (np.float64, 1e308)]
+)
+def test_shared_order_scales_frames_of_any_length(dtype, largest):
+    """Squares of these numbers leave the range of their type."""
+    angles = np.linspace(0, 3, 50)
+    video = np.column_stack([np.cos(angles), np.sin(angles)])
+    lengths = np.geomspace(1 / largest, largest, 50)[:, None]
+    videos = [(video * lengths)[::step].astype(dtype) for step in (1, 2, 3)]
+    assert shared_order(videos, random_state=0).value > 0.9
