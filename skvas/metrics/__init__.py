@@ -1,4 +1,4 @@
-"""Scores of segmentations and alignments, and the baselines to print beside them."""
+"""Scores of segmentations and alignments, and baselines to compare them with."""
 
 from skvas.metrics._baselines import dtw_matches, linear_warp, uniform_segmentation
 from skvas.metrics._consistency import (

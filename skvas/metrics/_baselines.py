@@ -1,4 +1,4 @@
-"""What any method has to beat."""
+"""Baselines that any method has to beat."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def uniform_segmentation(
     Returns
     -------
     ndarray of int64, or list of ndarray
-        Frame i of N gets the label floor(i K / N). One array a video; the array alone
-        if one length or one video was given.
+        One array for each video, or a single array for one length or one video. Frame
+        i of N has the label floor(i K / N).
 
     Examples
     --------
@@ -65,8 +65,8 @@ def linear_warp(n: int, m: int) -> NDArray[np.int64]:
     Returns
     -------
     ndarray of int64, shape (n,)
-        For each frame of x the frame of y that lies at the same share of the video: the
-        one that holds the middle of the frame of x.
+        For each frame of x, the frame of y at the same relative time: the middle of
+        frame i of x lies in frame ``result[i]`` of y.
 
     Examples
     --------
@@ -86,16 +86,17 @@ def dtw_matches(x: ArrayLike, y: ArrayLike) -> NDArray[np.int64]:
     Parameters
     ----------
     x : array-like of shape (N, D)
-        Features of one video. Each feature is brought to mean zero and standard
-        deviation one within its video; constant features become zero.
+        Features of one video. Each feature is standardised within its video to mean
+        zero and standard deviation one; constant features become zero.
     y : array-like of shape (M, D)
         Features of the other video.
 
     Returns
     -------
     ndarray of int64, shape (N,)
-        For each frame of x its partner on the path of the least sum of Euclidean
-        distances; of several partners the nearest.
+        For each frame of x, the frame of y that the warping path pairs it with; if
+        there are several, the nearest one. The path minimises the sum of Euclidean
+        distances.
 
     References
     ----------
@@ -119,6 +120,6 @@ def dtw_matches(x: ArrayLike, y: ArrayLike) -> NDArray[np.int64]:
 def _z_scores(video: NDArray[Any]) -> NDArray[np.float64]:
     centred = video - video.mean(axis=0, dtype=float)
     scale = centred.std(axis=0)
-    # What rounding leaves of a constant feature is no signal.
+    # The rounding error of a constant feature is not a signal.
     noise = 10 * np.finfo(video.dtype).eps * np.abs(video).max(axis=0)
     return np.where(scale > noise, centred, 0) / np.where(scale > noise, scale, 1)

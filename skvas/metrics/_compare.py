@@ -55,11 +55,11 @@ def compare(
     true, actions = encode(truth, background)
     if not actions:
         raise ValueError(
-            "labels_true has no frame to evaluate: there are none, or all of them are "
+            "labels_true has no frame to evaluate: it is empty, or every frame is "
             f"background ({background!r})."
         )
     if matching is None:
-        pred, mapping = _name_as_they_are(predicted, actions, background)
+        pred, mapping = _encode_names(predicted, actions, background)
     else:
         scopes = _scopes(matching, groups, len(truth))
         pred, mapping = _rename_clusters(true, predicted, actions, scopes)
@@ -71,7 +71,7 @@ def split_labels(labels: Labels) -> list[NDArray[Any]]:
     """Return one array of labels a video; a flat sequence is one video."""
     items = labels if isinstance(labels, (list, tuple)) else np.asarray(labels)
     if isinstance(items, np.ndarray) and items.ndim == 0:
-        return check_labels(labels, 1)  # no sequence: it says what was expected
+        return check_labels(labels, 1)  # not a sequence: raises
     if len(items) == 0:
         raise ValueError("Expected labels of at least one frame, got none.")
     if np.ndim(items[0]) == 0:
@@ -105,8 +105,8 @@ def match_clusters(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Pair actions with clusters so that most frames agree (Hungarian method).
 
-    Of the pairings with the most agreeing frames the one with the largest sum of
-    intersections over unions is taken. Pairs that share no frame are left out.
+    Ties are broken by the largest sum of intersections over unions. Pairs without a
+    common frame are left out.
     """
     n_clusters = int(pred.max(initial=-1)) + 1
     flat = np.bincount(true * n_clusters + pred, minlength=n_actions * n_clusters)
@@ -125,37 +125,38 @@ def _check_background(background: Hashable, names: Iterable[Hashable]) -> None:
     if of_text and isinstance(background, str) not in of_text:
         raise TypeError(
             f"background is {background!r}, but the labels are "
-            f"{'text' if True in of_text else 'numbers'}; name it as the labels do."
+            f"{'text' if True in of_text else 'numbers'}; pass background in the type "
+            "of the labels."
         )
 
 
 def _scopes(
     matching: str, groups: Iterable[Hashable] | None, n_videos: int
 ) -> list[Hashable]:
-    """Return for each video what it shares its matching with."""
+    """Return the scope of each video; videos of one scope share one matching."""
     if (groups is None) == (matching == "per_group"):
         raise ValueError(
-            f"matching={matching!r} was asked for, and groups is "
-            f"{'missing' if groups is None else 'given'}; give one group a video with "
-            "matching='per_group', and none otherwise."
+            f"groups is {'missing' if groups is None else 'given'} with "
+            f"matching={matching!r}; pass one group for each video with "
+            "matching='per_group', and no groups otherwise."
         )
     if groups is not None:
         scopes = list(groups)
         if len(scopes) != n_videos:
             raise ValueError(
-                f"groups has {len(scopes)} entries for {n_videos} videos; give one "
-                "group a video."
+                f"groups has {len(scopes)} entries for {n_videos} videos; pass one "
+                "group for each video."
             )
         return scopes
     return list(range(n_videos)) if matching == "per_video" else [0] * n_videos
 
 
-def _name_as_they_are(
+def _encode_names(
     predicted: Sequence[NDArray[Any]],
     actions: tuple[Hashable, ...],
     background: Hashable | None,
 ) -> tuple[list[Codes], tuple[dict[Hashable, Hashable], ...]]:
-    """Take predicted labels for names of actions."""
+    """Encode predicted labels that are names of actions."""
     # The actions first, so that they get their own codes.
     known = np.array(actions, dtype=object)
     _, *codes = encode([known, *predicted], background)[0]

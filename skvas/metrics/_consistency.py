@@ -1,4 +1,4 @@
-"""Unlabelled scores: how far a segmentation and an alignment agree."""
+"""Scores without labels: the agreement of a segmentation with an alignment."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from skvas.metrics._baselines import linear_warp
 from skvas.metrics._compare import Codes, encode
 from skvas.validation import check_integer, check_labels, check_videos
 
-# Longer videos are thinned out to this many frames.
+# Longer videos are subsampled to this many frames.
 _MAX_FRAMES = 300
 
 
 @dataclass(frozen=True)
 class PairMatches:
-    """Matched frames of some pairs of videos, for :func:`consistency_score`.
+    """Matched frames of pairs of videos, for :func:`consistency_score`.
 
-    Frames are counted through all videos, one after another.
+    Frames are numbered consecutively through all videos.
 
     Parameters
     ----------
     frames : ndarray of int64, shape (L,)
-        The frames of each pair, those of both its videos.
+        For each pair, the frames of both videos.
     monotone : ndarray of int64, shape (L,)
         Their partners on the cheapest monotone path.
     free : ndarray of int64, shape (L,)
-        Their nearest frames, in whatever order.
+        Their nearest neighbours, in any order.
     lengths : tuple of int
         Number of frames of each video.
     n_pairs : int
@@ -58,19 +58,19 @@ class PairMatches:
 
 @dataclass(frozen=True)
 class ConsistencyScore:
-    """How much the labels of matched frames tell of each other.
+    """Mutual information between the labels of matched frames.
 
     Parameters
     ----------
     score : float
-        Product of `monotone` and `free`, each taken as 0 where it is negative.
+        Product of `monotone` and `free`; a negative factor counts as 0.
     monotone : float
-        Adjusted mutual information over monotone matches: high where actions come in
-        one order and the labels follow it.
+        Adjusted mutual information over monotone matches. It is high if actions come
+        in one order and the labels follow that order.
     free : float
-        Adjusted mutual information over nearest neighbours, whatever their order.
+        Adjusted mutual information over nearest neighbours, in any order.
     n_pairs : int
-        Number of pairs of videos that were matched.
+        Number of matched pairs of videos.
 
     Examples
     --------
@@ -93,23 +93,23 @@ def match_pairs(
     n_pairs: int = 40,
     random_state: int | np.random.RandomState | None = None,
 ) -> PairMatches:
-    """Match frames across random pairs of videos, by order and by nearness.
+    """Match frames across random pairs of videos, in order and by nearest neighbours.
 
     Parameters
     ----------
     videos : arrays of shape (n_frames_i, D)
-        Two videos or more in a space whose Euclidean distances mean something. Of
-        videos longer than 300 frames, 300 at equal distances are used.
+        At least two videos, in a space with meaningful Euclidean distances. A video of
+        more than 300 frames is subsampled to 300 evenly spaced frames.
     n_pairs : int, default=40
-        Number of different pairs; all pairs if there are fewer.
+        Number of distinct pairs; all pairs if there are fewer.
     random_state : int, RandomState instance or None, default=None
         Draws the pairs.
 
     Returns
     -------
     PairMatches
-        For :func:`consistency_score`, where several labellings of the same videos are
-        compared: the matching takes the time.
+        The matches. Pass them to :func:`consistency_score` to compare several
+        segmentations of the same videos: matching is the slow part.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def match_pairs(
     wanted = check_integer("n_pairs", n_pairs, low=1)
     n = len(arrays)
     if n < 2:
-        raise ValueError(f"Expected two videos or more to match, got {n}.")
+        raise ValueError(f"Expected at least two videos to match, got {n}.")
     n_all = n * (n - 1) // 2
     drawn = sample_without_replacement(
         n_all, min(wanted, n_all), random_state=check_random_state(random_state)
@@ -149,20 +149,20 @@ def consistency_score(
     n_pairs: int = 40,
     random_state: int | np.random.RandomState | None = None,
 ) -> ConsistencyScore:
-    """Score a segmentation without labels, by how well it agrees with an alignment.
+    """Score a segmentation without labels, by its agreement with an alignment.
 
-    Frames of pairs of videos are matched in a reference space that knows nothing of the
-    segmentation, once by the cheapest monotone path (dynamic time warping) and once by
-    nearest neighbours, from either video to the other. If a segmentation is good,
-    matched frames have related labels: the adjusted mutual information of their labels
-    says how much, corrected for chance and so for the number of labels.
+    Frames of pairs of videos are matched in a reference space that does not depend on
+    the segmentation, once along the cheapest monotone path (dynamic time warping) and
+    once by nearest neighbours, in both directions. In a good segmentation matched
+    frames have related labels. The score measures this relation by the adjusted mutual
+    information, which is corrected for chance and so for the number of labels.
 
     Parameters
     ----------
     labels : array-like of shape (n_frames_i,), one a video
-        Labels of all frames; the same label means the same action in all videos.
+        Labels of all frames; a label stands for the same action in all videos.
     videos : arrays of shape (n_frames_i, D), or PairMatches
-        The videos in the reference space, or what :func:`match_pairs` made of them.
+        The videos in the reference space, or their matches from :func:`match_pairs`.
     n_pairs : int, default=40
         Number of pairs of videos; see :func:`match_pairs`. Ignored for matches.
     random_state : int, RandomState instance or None, default=None
@@ -171,8 +171,8 @@ def consistency_score(
     Returns
     -------
     ConsistencyScore
-        Both values of the information, and their product. If all labels are equal they
-        tell nothing, and all three are 0.
+        Both values of mutual information and their product. All three are 0 if all
+        labels are equal.
 
     References
     ----------
@@ -210,25 +210,24 @@ def modularity_score(
     n_pairs: int = 40,
     random_state: int | np.random.RandomState | None = None,
 ) -> float:
-    r"""Score a number of actions without labels, by how often matched frames agree.
+    r"""Score a number of actions without labels, by the modularity of the labels.
 
     Frames of pairs of videos are matched as in :func:`match_pairs`. The score is the
-    share of matched frames with one label, less the share that would have one if
-    labels were matched at random: the modularity of the labels on the graph of matched
-    frames. If there are too few labels, many agree by chance; if there are too many,
-    they no longer agree. :func:`consistency_score` tells which of several
-    segmentations into as many actions is best.
+    modularity of the labels on the graph of matched frames: the share of matched frames
+    with equal labels, minus the share expected under random matching. With too few
+    labels, many agree by chance; with too many, few agree. To compare segmentations
+    into the same number of actions, use :func:`consistency_score`.
 
     Parameters
     ----------
     labels : array-like of shape (n_frames_i,), one a video
-        Labels of all frames; the same label means the same action in all videos.
+        Labels of all frames; a label stands for the same action in all videos.
     videos : arrays of shape (n_frames_i, D), or PairMatches
-        The videos in a space whose Euclidean distances mean something, or what
-        :func:`match_pairs` made of them.
+        The videos in a space with meaningful Euclidean distances, or their matches
+        from :func:`match_pairs`.
     ordered : bool, default=False
-        Whether videos share an order: monotone matches then weigh as much as nearest
-        frames, which else are all that counts.
+        Whether videos share an order. True averages the modularity over monotone
+        matches and over nearest neighbours; False uses nearest neighbours alone.
     n_pairs : int, default=40
         Number of pairs of videos; see :func:`match_pairs`. Ignored for matches.
     random_state : int, RandomState instance or None, default=None
@@ -237,8 +236,8 @@ def modularity_score(
     Returns
     -------
     float
-        0 where agreement is that of chance, as if all labels are equal, and at most
-        1 - 1/K for K labels.
+        The modularity: 0 at chance level, for instance if all labels are equal, and
+        at most 1 - 1/K for K labels.
 
     References
     ----------
@@ -296,7 +295,7 @@ def _match(
 
 
 def _modularity(labels: Codes, matched: Codes) -> float:
-    """Return how much more often labels agree than by chance."""
+    """Return the share of equal labels minus its expectation under chance."""
     n_labels = int(max(labels.max(), matched.max())) + 1
     counts = [np.bincount(side, minlength=n_labels) for side in (labels, matched)]
     chance = counts[0] @ counts[1] / len(labels) ** 2

@@ -1,4 +1,4 @@
-"""How well embeddings of frames align videos."""
+"""Scores of embeddings for alignment."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _BLOCK = 4_000_000
 
 @dataclass(frozen=True)
 class PhaseClassification:
-    """Accuracies of a phase classifier, with the protocol of each.
+    """Accuracies of a phase classifier under two protocols.
 
     Parameters
     ----------
     held_out : float
-        Fitted on training videos, scored on test videos.
+        Accuracy on the test videos of a classifier fitted on the training videos.
     same_videos : float
-        Fitted on test videos and scored on all test videos, those it was fitted on
-        included, as in published code: comparable with published numbers, and no
-        measure of generalisation.
+        Accuracy on all test videos of a classifier fitted on test videos, as in the
+        published code. It is comparable with published numbers, but does not measure
+        generalisation: the classifier is scored on the videos that it was fitted on.
     fraction : float
-        Share of the videos that each classifier was fitted on.
+        Share of the videos used to fit each classifier.
     classifier : str
-        What was fitted.
+        Description of the classifier.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def phase_classification(
     fraction: float = 1.0,
     random_state: int | np.random.RandomState | None = None,
 ) -> PhaseClassification:
-    """Tell the phase of a frame from its embedding by a support vector machine.
+    """Classify the phase of a frame from its embedding with a support vector machine.
 
     Parameters
     ----------
@@ -81,13 +81,12 @@ def phase_classification(
     Returns
     -------
     PhaseClassification
-        Share of test frames whose phase is right, held out and by the published code's
-        protocol.
+        Accuracy on the test frames, held out and under the published code's protocol.
 
     Raises
     ------
     ValueError
-        If the videos drawn to fit on show a single phase.
+        If the videos drawn for fitting have a single phase.
 
     References
     ----------
@@ -120,11 +119,11 @@ def phase_progression(
     test_embeddings: Videos,
     test_labels: Labels,
 ) -> float:
-    """Tell how far each phase has progressed by a linear regression; return R^2.
+    """Predict the progress of each phase by linear regression and return R^2.
 
-    For each phase the target of frame i is (i - last frame of the phase) / N, with N
-    the number of frames of the video. Videos without the phase are left out of its
-    regression, phases that training or test videos lack are left out altogether.
+    For each phase the target at frame i is (i - last frame of the phase) / N, where N
+    is the number of frames of the video. The regression of a phase uses the videos that
+    have the phase. A phase counts only if it occurs in both training and test videos.
 
     Parameters
     ----------
@@ -175,21 +174,22 @@ def phase_progression(
 
 
 def kendall_tau(embeddings: Videos) -> float:
-    """Measure how well nearest neighbours keep the order of time.
+    """Measure how well nearest neighbours keep the temporal order.
 
-    For every ordered pair of videos each frame of the first is sent to its nearest
-    frame of the second; Kendall's tau-b compares the order before and after.
+    For every ordered pair of videos, each frame of the first is matched with its
+    nearest neighbour in the second. Kendall's tau-b compares the order of the frames
+    with the order of their matches.
 
     Parameters
     ----------
     embeddings : arrays of shape (n_frames_i, D)
-        Embeddings, one array a video: two videos or more, of two frames or more.
+        Embeddings, one array a video: at least two videos of at least two frames each.
 
     Returns
     -------
     float
-        Mean over all ordered pairs, in [-1, 1]. A pair whose frames are all sent to one
-        frame counts 0.
+        Mean over all ordered pairs, in [-1, 1]. A pair counts 0 if all frames of the
+        first video have the same nearest neighbour.
 
     References
     ----------
@@ -220,12 +220,12 @@ def kendall_tau(embeddings: Videos) -> float:
 def retrieval_precision(
     embeddings: Videos, labels: Labels, *, k: Sequence[int] = (5, 10, 15)
 ) -> dict[int, float]:
-    """Measure how many of a frame's neighbours in other videos share its phase (AP@K).
+    """Measure the share of neighbours in other videos with a frame's phase (AP@K).
 
     Parameters
     ----------
     embeddings : arrays of shape (n_frames_i, D)
-        Embeddings, one array a video, two or more.
+        Embeddings, one array a video; at least two videos.
     labels : array-like of shape (n_frames_i,), one a video
         Phase of each frame.
     k : sequence of int, default=(5, 10, 15)
@@ -234,9 +234,9 @@ def retrieval_precision(
     Returns
     -------
     dict of int to float
-        For each number, the mean over all frames of the share of nearest frames, taken
-        from all *other* videos together, with the frame's phase. Which of equally near
-        frames are taken is not defined.
+        For each K, the share of the K nearest neighbours that have the frame's phase,
+        averaged over all frames. Neighbours come from all *other* videos together. The
+        choice among equally near frames is not defined.
 
     Examples
     --------
@@ -253,8 +253,8 @@ def retrieval_precision(
     available = n_frames - max(map(len, videos))
     if max(sizes) > available:
         raise ValueError(
-            f"k asks for {max(sizes)} neighbours, but one video has only {available} "
-            "frames in the other videos."
+            f"k asks for {max(sizes)} neighbours, but the other videos of one video "
+            f"have only {available} frames in all."
         )
     shares = np.zeros(max(sizes))
     for own, phases in enumerate(codes):
@@ -269,7 +269,7 @@ def _check_several(embeddings: Videos, min_frames: int = 1) -> list[NDArray]:
     """Return two videos or more, shifted together so that distances keep precision."""
     videos = check_videos(embeddings, min_frames=min_frames)
     if len(videos) < 2:
-        raise ValueError(f"Expected two videos or more to compare, got {len(videos)}.")
+        raise ValueError(f"Expected at least two videos to compare, got {len(videos)}.")
     centre = np.concatenate(videos).mean(axis=0, dtype=float)
     return [video - centre for video in videos]
 
@@ -308,7 +308,8 @@ def _svm_accuracy(
     target = np.concatenate([phases[index] for index in chosen])
     if target.min() == target.max():
         raise ValueError(
-            f"The {n_fit} video(s) drawn to fit on show a single phase; raise fraction."
+            f"The {n_fit} video(s) drawn for fitting have a single phase; raise "
+            "fraction."
         )
     model = SVC().fit(np.concatenate([videos[index] for index in chosen]), target)
     return float(model.score(np.concatenate(test), np.concatenate(phases_test)))
@@ -317,7 +318,7 @@ def _svm_accuracy(
 def _progress(
     videos: list[NDArray], phases: list[Codes], phase: int
 ) -> tuple[NDArray, NDArray] | None:
-    """Return the frames of videos that have the phase, and how far it is from them."""
+    """Return the frames of the videos with the phase, and its progress at each."""
     frames, targets = [], []
     for video, codes in zip(videos, phases, strict=True):
         inside = np.flatnonzero(codes == phase)

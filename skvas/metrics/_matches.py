@@ -14,17 +14,18 @@ from skvas.validation import check_labels
 
 @dataclass(frozen=True)
 class LabelAgreement:
-    """How often matched frames have the same label, and how many frames are matched.
+    """Agreement of the labels of matched frames, and the share of matched frames.
 
     Parameters
     ----------
     agreement : float
-        Share of matched frames with the label of their match; NaN if none is matched.
+        Share of the matched frames that have the label of their match; NaN if no frame
+        is matched.
     matched : float
         Share of frames that are matched.
     agreement_of_all : float
-        Share of all frames that are matched with a frame of their label: unmatched
-        frames count as mistakes.
+        Share of all frames that have the label of their match; unmatched frames count
+        as mistakes.
 
     Examples
     --------
@@ -55,7 +56,8 @@ def label_agreement(
     Returns
     -------
     LabelAgreement
-        Agreement with unmatched frames ignored, and counted; the share matched.
+        Agreement without and with the unmatched frames, and the share of matched
+        frames.
 
     Examples
     --------
@@ -69,7 +71,7 @@ def label_agreement(
     (x, y), _ = encode(names_x + names_y)
     if indices.max(initial=-1) >= len(y):
         raise ValueError(
-            f"matches points at frame {indices.max()}, but labels_y has {len(y)} "
+            f"matches refers to frame {indices.max()}, but labels_y has {len(y)} "
             "frames."
         )
     real = indices >= 0
@@ -89,13 +91,13 @@ def matching_error(matches: ArrayLike, true: ArrayLike) -> float:
     matches : array-like of int, shape (N,)
         For each frame of x the matched frame of y, -1 for none.
     true : array-like of int, shape (N,)
-        The frame that it should be, -1 where there is none.
+        The true match of each frame of x, -1 for none.
 
     Returns
     -------
     float
-        Mean distance between the matched and the true frame, in frames, over those
-        that are matched and should be; NaN if there are none.
+        Mean distance between matched and true frame, in frames, over the frames of x
+        that have both; NaN if there are none.
 
     Examples
     --------
@@ -106,8 +108,8 @@ def matching_error(matches: ArrayLike, true: ArrayLike) -> float:
     found, truth = _check_matches(matches, "matches"), _check_matches(true, "true")
     if found.shape != truth.shape:
         raise ValueError(
-            f"matches has {len(found)} frames and true has {len(truth)}; both must be "
-            "about the same video."
+            f"matches has {len(found)} frames and true has {len(truth)}; both must "
+            "have one entry for each frame of x."
         )
     both = (found >= 0) & (truth >= 0)
     error = np.abs(found[both] - truth[both])
@@ -122,5 +124,7 @@ def _check_matches(values: ArrayLike, name: str) -> NDArray[np.int64]:
             f"shape {matches.shape}."
         )
     if (matches < -1).any():
-        raise ValueError(f"{name} holds {matches.min()}; write -1 for no match.")
+        raise ValueError(
+            f"{name} contains {matches.min()}; use -1 for frames without a match."
+        )
     return matches.astype(np.int64)

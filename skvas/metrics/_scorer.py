@@ -44,20 +44,20 @@ def make_segmentation_scorer(
     background: Hashable | None = None,
     random_state: int | np.random.RandomState | None = 0,
 ) -> Any:
-    """Make a scorer of segmentations for `GridSearchCV` and its kin.
+    """Make a scorer of segmentations for `GridSearchCV` and similar tools.
 
     Parameters
     ----------
     metric : {"mof", "miou", "f1", "f1_majority", "edit", "f1_10", "f1_25", "f1_50"}
-        The score, named as in :class:`SegmentationReport`.
+        Name of the score, as in :class:`SegmentationReport`.
     matching : {"global", "per_group", "per_video", None}, default="global"
-        Over which frames of the test videos clusters are matched with actions; see
+        Set of test frames over which clusters are matched with actions; see
         :func:`segmentation_report`. "per_group" needs the groups of the test videos, by
         metadata routing: ``scorer.set_score_request(groups=True)``.
     background : int or str, default=None
-        A true label that is no action.
+        True label of frames without an action.
     random_state : int, RandomState instance or None, default=0
-        Draws the frames of "f1"; an integer makes a search repeatable.
+        Draws the frames for "f1"; an integer makes a search reproducible.
 
     Returns
     -------
@@ -97,18 +97,18 @@ def _score(
 def make_consistency_scorer(
     transformer: Any = None, *, n_pairs: int = 40, random_state: int = 0
 ) -> Callable[..., float]:
-    """Make a scorer that needs no labels, for `GridSearchCV` and its kin.
+    """Make a scorer that needs no labels, for `GridSearchCV` and similar tools.
 
-    It asks whether frames of different videos that belong together get labels that tell
-    of each other, see :func:`consistency_score`. Its values compare between settings,
-    other numbers of actions among them, which those of the estimators' own `score` do
-    not.
+    It returns the consistency score of the predicted labels; see
+    :func:`consistency_score`. Unlike the estimators' own `score`, its values are
+    comparable between settings, also between numbers of actions.
 
     Parameters
     ----------
     transformer : transformer of videos, default=None
-        Where frames are matched, such as :class:`skvas.preprocessing.WhitenedViews`:
-        cloned and fitted to the videos that are scored, whatever the setting. None
+        Maps videos to the space in which frames are matched, for instance
+        :class:`skvas.preprocessing.WhitenedViews`. A clone is fitted to the scored
+        videos at each call, so that the space does not depend on the setting. None
         matches the videos as they are.
     n_pairs : int, default=40
         Number of pairs of videos; see :func:`match_pairs`.
@@ -118,21 +118,24 @@ def make_consistency_scorer(
     Returns
     -------
     callable
-        A scorer ``scorer(estimator, videos, y=None)``, where `y` is ignored and videos
-        are two or more; greater is better. It is the score of monotone and free matches
-        where :func:`shared_order` finds that the videos share one, and of free matches
-        elsewhere.
+        A scorer ``scorer(estimator, videos, y=None)``; greater is better. It needs at
+        least two videos and ignores `y`. It returns `ConsistencyScore.score` if
+        :func:`shared_order` finds a shared order of the videos, else
+        `ConsistencyScore.free`.
 
     Examples
     --------
     >>> from sklearn.model_selection import GridSearchCV, KFold
-    >>> from skvas import ActionSegmenter
+    >>> from skvas import ActionSegmenter, Segmenting
     >>> from skvas.datasets import make_videos
     >>> from skvas.metrics import make_consistency_scorer
     >>> from skvas.preprocessing import WhitenedViews
     >>> videos = make_videos(6, n_actions=4, n_frames=(40, 60), random_state=0).videos
     >>> search = GridSearchCV(
-    ...     ActionSegmenter(start="time", lambda_actions=0.3, alpha=0.3, max_epochs=0),
+    ...     ActionSegmenter(
+    ...         segmenting=Segmenting(start="time", lambda_actions=0.3, alpha=0.3),
+    ...         max_epochs=0,
+    ...     ),
     ...     {"n_actions": [2, 4]},
     ...     scoring=make_consistency_scorer(WhitenedViews()),
     ...     cv=KFold(2),

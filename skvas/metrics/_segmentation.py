@@ -19,33 +19,34 @@ _N_SAMPLED = 15
 
 @dataclass(frozen=True)
 class SegmentationReport:
-    """Scores of a segmentation, with the protocol that they were taken under.
+    """Scores of a segmentation and their protocol.
 
-    All scores are fractions in which 1 is perfect.
+    All scores are fractions; 1 is perfect.
 
     Parameters
     ----------
     mof : float
         Correct frames over all frames.
     f1, precision, recall : float
-        Found segments, by sampled frames; see :func:`f1_sampled`.
+        F1 score, precision and recall of segments, by sampled frames; see
+        :func:`f1_sampled`.
     miou : float
         Mean of `iou`.
     edit : float
         Segmental edit score; see :func:`edit_score`.
     f1_10, f1_25, f1_50 : float
-        Segments that overlap by 10, 25 and 50 %; see :func:`f1_overlap`.
+        Segmental F1 scores at an overlap of 10, 25 and 50 %; see :func:`f1_overlap`.
     iou : dict
-        For each true action its intersection over union; 0 if no cluster was matched.
+        Intersection over union of each true action; 0 for an action without a cluster.
     mapping : tuple of dict
-        For each video the action that each of its clusters stands for. Clusters that
-        stand for none are absent.
+        For each video, a dict from cluster to action. Clusters without an action are
+        absent.
     matching : {"global", "per_group", "per_video", None}
-        Over which frames clusters were matched with actions.
+        Set of frames over which clusters were matched with actions.
     background : int, str or None
-        The label that was left out.
+        True label of the frames left out.
     sampling : str
-        How the frames behind `f1` were drawn.
+        Description of how the frames for `f1` were drawn.
 
     Examples
     --------
@@ -88,26 +89,25 @@ def segmentation_report(
     labels_true : array-like of shape (n_frames,), or a collection of them
         True action of each frame, integers or strings; one array a video.
     labels_pred : array-like of shape (n_frames,), or a collection of them
-        Predicted cluster of each frame. There may be more clusters than actions, or
-        fewer; their names do not matter unless `matching` is None.
+        Predicted cluster of each frame. The number of clusters may differ from the
+        number of actions. The names of clusters matter only if `matching` is None.
     matching : {"global", "per_group", "per_video", None}, default="global"
-        Over which frames clusters are matched one to one with actions, so that most
-        frames agree: all frames (the literature's protocol), those of each group (the
-        activity), or those of each video (the most generous). It decides on the names
-        alone: every score is then taken over all videos together. None: the
-        predictions name actions already, as those of a supervised method.
+        Set of frames over which clusters are matched one to one with actions, so that
+        most frames agree: all frames (the literature's protocol), the frames of each
+        group (the activity), or the frames of each video (the most generous). Matching
+        only renames clusters; every score is computed over all videos together. None:
+        predictions name actions, as a supervised method's predictions do.
     groups : iterable of length n_videos, default=None
         The group of each video, for `matching="per_group"`.
     background : int or str, default=None
-        A true label that is no action. Frames that truly are background are left out of
-        the matching and of all scores, whatever was predicted there. They still
-        separate what is left and right of them: segments, true or predicted, end at a
-        left-out frame. A background that is predicted elsewhere is wrong like any other
-        mistake (and, with `matching=None`, no predicted segment).
+        True label of frames without an action. These frames are left out of the
+        matching and of all scores, whatever their prediction. Segments, true or
+        predicted, end at a left-out frame. Background predicted at any other frame is
+        a mistake; with `matching=None` it does not form a predicted segment.
     f1_draws : int, default=50
-        Number of draws that `f1` is averaged over.
+        Number of draws for `f1`, which is their mean.
     random_state : int, RandomState instance or None, default=None
-        Draws the frames of `f1`.
+        Draws the frames for `f1`.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def segmentation_report(
     Raises
     ------
     ValueError
-        If labels and predictions differ in length, or if no frame is left to score.
+        If labels and predictions differ in length, or all true frames are background.
 
     Examples
     --------
@@ -158,21 +158,21 @@ def segmentation_report(
 def match_labels(
     labels_true: Labels, labels_pred: Labels, *, background: Hashable | None = None
 ) -> dict[Hashable, Hashable]:
-    """Match clusters one to one with actions so that most frames agree.
+    """Match clusters one to one with actions (Hungarian method).
 
     Parameters
     ----------
     labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
         True action and predicted cluster of each frame. All videos share one matching.
     background : int or str, default=None
-        A true label whose frames are left out.
+        True label of the frames to leave out.
 
     Returns
     -------
     dict
-        From cluster to action. A cluster or an action is absent if there is no partner
-        left that it shares a frame with. Of equally good matchings the one with the
-        largest sum of intersections over unions is taken.
+        From cluster to action. The matching maximises the number of frames that agree;
+        ties are broken by the largest sum of intersections over unions. A cluster or
+        an action is absent if it shares no frame with the partner left for it.
 
     References
     ----------
@@ -196,24 +196,24 @@ def mof(
     groups: Iterable[Hashable] | None = None,
     background: Hashable | None = None,
 ) -> float:
-    """Return the share of frames that are right (mean over frames).
+    """Return the share of correct frames (mean over frames).
 
     Parameters
     ----------
     labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
         True action and predicted cluster of each frame.
     matching : {"global", "per_group", "per_video", None}, default="global"
-        Over which frames clusters are matched with actions; None: they are actions. All
-        of the protocol is explained at :func:`segmentation_report`.
+        Set of frames over which clusters are matched with actions; None if predictions
+        name actions. :func:`segmentation_report` describes the protocol.
     groups : iterable of length n_videos, default=None
         The group of each video, for `matching="per_group"`.
     background : int or str, default=None
-        A true label whose frames are left out.
+        True label of the frames to leave out.
 
     Returns
     -------
     float
-        Correct frames over all frames.
+        Number of correct frames over number of frames.
 
     Examples
     --------
@@ -232,24 +232,25 @@ def miou(
     groups: Iterable[Hashable] | None = None,
     background: Hashable | None = None,
 ) -> float:
-    """Return the mean over true actions of intersection over union of frames.
+    """Return the mean intersection over union of the true actions (mIoU).
 
     Parameters
     ----------
     labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
         True action and predicted cluster of each frame.
     matching : {"global", "per_group", "per_video", None}, default="global"
-        Over which frames clusters are matched with actions; None: they are actions. All
-        of the protocol is explained at :func:`segmentation_report`.
+        Set of frames over which clusters are matched with actions; None if predictions
+        name actions. :func:`segmentation_report` describes the protocol.
     groups : iterable of length n_videos, default=None
         The group of each video, for `matching="per_group"`.
     background : int or str, default=None
-        A true label whose frames are left out.
+        True label of the frames to leave out.
 
     Returns
     -------
     float
-        Frames are counted over all videos. An action without a cluster counts 0.
+        The mean over true actions. Frames are counted over all videos; an action
+        without a cluster counts 0.
 
     Examples
     --------
@@ -271,28 +272,28 @@ def f1_sampled(
     f1_draws: int = 50,
     random_state: int | np.random.RandomState | None = None,
 ) -> float:
-    r"""Return the F1 score of segments found, judged by sampled frames.
+    r"""Return the F1 score of segments, by sampled frames.
 
-    Of each true segment 15 frames are drawn, with replacement. The segment is found if
-    more than half of them are right. Then
+    From each true segment, 15 frames are drawn with replacement. The segment counts as
+    found if more than half of them are correct. Then
 
     .. math:: \text{precision} = \frac{\text{found}}{\text{videos} \times
               \text{actions}}, \qquad \text{recall} = \frac{\text{found}}{\text{true
               segments}},
 
-    with the true actions of the whole data set. The score is averaged over draws.
+    where actions are counted over the whole data set. The score is the mean over draws.
 
     Parameters
     ----------
     labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
         True action and predicted cluster of each frame.
     matching : {"global", "per_group", "per_video", None}, default="global"
-        Over which frames clusters are matched with actions; None: they are actions. All
-        of the protocol is explained at :func:`segmentation_report`.
+        Set of frames over which clusters are matched with actions; None if predictions
+        name actions. :func:`segmentation_report` describes the protocol.
     groups : iterable of length n_videos, default=None
         The group of each video, for `matching="per_group"`.
     background : int or str, default=None
-        A true label whose frames are left out.
+        True label of the frames to leave out.
     f1_draws : int, default=50
         Number of draws.
     random_state : int, RandomState instance or None, default=None
@@ -305,9 +306,9 @@ def f1_sampled(
 
     Notes
     -----
-    The literature's precision supposes that each action occurs once in each video. If
-    actions repeat, it (and the score) can exceed 1; if most are absent, a perfect
-    segmentation scores below 1.
+    The literature's precision assumes that each action occurs once in each video. If
+    actions repeat, precision and score can exceed 1. If most actions are absent, a
+    perfect segmentation scores below 1.
 
     Examples
     --------
@@ -329,22 +330,22 @@ def f1_majority(
     groups: Iterable[Hashable] | None = None,
     background: Hashable | None = None,
 ) -> float:
-    """Return the F1 score of segments found, judged by all their frames.
+    """Return the F1 score of segments, by all of their frames.
 
-    As :func:`f1_sampled`, without chance: a segment is found if more than half of its
-    frames are right.
+    It is the deterministic form of :func:`f1_sampled`: a segment counts as found if
+    more than half of its frames are correct.
 
     Parameters
     ----------
     labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
         True action and predicted cluster of each frame.
     matching : {"global", "per_group", "per_video", None}, default="global"
-        Over which frames clusters are matched with actions; None: they are actions. All
-        of the protocol is explained at :func:`segmentation_report`.
+        Set of frames over which clusters are matched with actions; None if predictions
+        name actions. :func:`segmentation_report` describes the protocol.
     groups : iterable of length n_videos, default=None
         The group of each video, for `matching="per_group"`.
     background : int or str, default=None
-        A true label whose frames are left out.
+        True label of the frames to leave out.
 
     Returns
     -------
@@ -370,28 +371,29 @@ def edit_score(
     groups: Iterable[Hashable] | None = None,
     background: Hashable | None = None,
 ) -> float:
-    """Return how well the order of segments is met, whatever their length.
+    """Return the segmental edit score, which ignores the lengths of segments.
 
-    One minus the Levenshtein distance between the sequences of true and predicted
-    segments, divided by the length of the longer one; the mean over videos.
+    The score of a video is 1 - d / n, where d is the Levenshtein distance between the
+    sequences of true and predicted segments, and n the length of the longer sequence.
 
     Parameters
     ----------
     labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
         True action and predicted cluster of each frame.
     matching : {"global", "per_group", "per_video", None}, default="global"
-        Over which frames clusters are matched with actions; None: they are actions. All
-        of the protocol is explained at :func:`segmentation_report`.
+        Set of frames over which clusters are matched with actions; None if predictions
+        name actions. :func:`segmentation_report` describes the protocol.
     groups : iterable of length n_videos, default=None
         The group of each video, for `matching="per_group"`.
     background : int or str, default=None
-        A true label whose frames are left out.
+        True label of the frames to leave out.
 
     Returns
     -------
     float
-        In [0, 1] (the literature gives it times 100). Clusters that stand for no action
-        are segments like others. Videos that are all background are passed over.
+        Mean over videos, in [0, 1]; the literature reports it in percent. Clusters
+        without an action form segments too. Videos with nothing but background are
+        left out.
 
     References
     ----------
@@ -416,31 +418,33 @@ def f1_overlap(
     groups: Iterable[Hashable] | None = None,
     background: Hashable | None = None,
 ) -> float:
-    """Return the F1 score of predicted segments that overlap a true one.
+    """Return the segmental F1 score at a threshold of overlap (F1@k).
 
-    A predicted segment is right if, of the true segments with its label, the one that
-    it overlaps most has an intersection over union of at least `threshold` with it, and
-    no earlier prediction has taken that one. All other predicted segments are false
-    positives, true segments that were not taken are misses, counted over all videos.
+    Each predicted segment is compared with the true segment of its label that has the
+    largest intersection over union with it. The prediction is a true positive if that
+    ratio is at least `threshold` and no earlier prediction was matched with the same
+    true segment; otherwise it is a false positive. True segments without a match are
+    false negatives. Segments are counted over all videos.
 
     Parameters
     ----------
     labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
         True action and predicted cluster of each frame.
     threshold : float, default=0.5
-        Least intersection over union, in (0, 1].
+        Minimum intersection over union, in (0, 1].
     matching : {"global", "per_group", "per_video", None}, default="global"
-        Over which frames clusters are matched with actions; None: they are actions. All
-        of the protocol is explained at :func:`segmentation_report`.
+        Set of frames over which clusters are matched with actions; None if predictions
+        name actions. :func:`segmentation_report` describes the protocol.
     groups : iterable of length n_videos, default=None
         The group of each video, for `matching="per_group"`.
     background : int or str, default=None
-        A true label whose frames are left out.
+        True label of the frames to leave out.
 
     Returns
     -------
     float
-        ``F1@50`` of the supervised literature for a threshold of 0.5, as a fraction.
+        The F1 score as a fraction. A threshold of 0.5 gives ``F1@50`` of the supervised
+        literature.
 
     References
     ----------
@@ -476,7 +480,7 @@ def _iou(pair: Comparison) -> NDArray[np.float64]:
 
 
 def _frames(pair: Comparison) -> tuple[Codes, Codes]:
-    """Return the frames that count, of all videos together."""
+    """Return the frames of all videos, without background."""
     true, pred = np.concatenate(pair.true), np.concatenate(pair.pred)
     return true[true >= 0], pred[true >= 0]
 
@@ -490,7 +494,7 @@ def _segments(codes: Codes) -> tuple[NDArray[np.intp], NDArray[np.intp], Codes]:
 
 
 def _right_frames(pair: Comparison) -> tuple[Codes, Codes]:
-    """Return for each true segment its number of right frames and its length."""
+    """Return the number of correct frames and the length of each true segment."""
     right, length = [], []
     for true, pred in zip(pair.true, pair.pred, strict=True):
         starts, ends, _ = _segments(true)

@@ -134,7 +134,7 @@ def test_phase_classification_fits_on_a_share_of_the_videos_drawn_by_its_seed():
 
 def test_input_that_cannot_be_scored_is_refused():
     videos, labels = random_videos()
-    with pytest.raises(ValueError, match="two videos or more"):
+    with pytest.raises(ValueError, match="at least two videos"):
         kendall_tau(videos[0])
     with pytest.raises(ValueError, match="99 neighbours"):
         retrieval_precision(videos, labels, k=[99])

@@ -39,7 +39,7 @@ def test_error_is_the_mean_distance_where_both_sides_have_a_match():
         (([0, 1, 2], list("aab"), list("ab")), "frame 2, but labels_y has 2"),
         (([0, 1], list("aab"), list("ab")), "3 labels for 2"),
         (([0.0, 1.0], list("aa"), list("ab")), "integers"),
-        (([0, -2], list("aa"), list("ab")), "-2; write -1"),
+        (([0, -2], list("aa"), list("ab")), "-2; use -1"),
         (([], [], list("ab")), "non-empty"),
     ],
 )
