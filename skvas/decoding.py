@@ -1,4 +1,4 @@
-"""From plans and costs to labels, matches and segments; NumPy in, NumPy out."""
+"""Decode plans and costs into labels, matches and segments, in NumPy."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Segment:
     end : int
         The frame after the last one.
     label : int or str
-        The label of every frame in between.
+        Label of all frames of the segment.
 
     Examples
     --------
@@ -54,17 +54,17 @@ class Segment:
 
 
 def plan_to_labels(plan: ArrayLike) -> NDArray[np.int64]:
-    """Label every frame by the action that gets most of its mass.
+    """Label each frame with the action that receives most of its mass.
 
     Parameters
     ----------
     plan : array-like of shape (N, K)
-        Transport plan, or any score of K actions for N frames.
+        Transport plan, or any scores of K actions for N frames.
 
     Returns
     -------
     ndarray of int64, shape (N,)
-        Index of the largest entry of each row; the lowest index where entries tie.
+        Index of the largest entry of each row; in a tie, the lowest index.
 
     Examples
     --------
@@ -78,23 +78,24 @@ def plan_to_labels(plan: ArrayLike) -> NDArray[np.int64]:
 def plan_to_matches(
     plan: ArrayLike, background: ArrayLike | None = None
 ) -> NDArray[np.int64]:
-    """Match every frame with the frame of the other video that gets most of its mass.
+    """Match each frame with the frame of the other video that receives most mass.
 
-    The matches may run backwards and repeat; :func:`monotone_path` keeps the order.
+    Matches may repeat and need not be in temporal order; :func:`monotone_path` keeps
+    the order.
 
     Parameters
     ----------
     plan : array-like of shape (N, M)
-        Transport plan between the real frames of two videos, that is without the row
-        and the column of a virtual frame.
+        Transport plan between the real frames of two videos, without the row and the
+        column of the virtual frames.
     background : array-like of shape (N,), default=None
-        Probability that a frame has no counterpart. None: every frame has one.
+        Probability that each frame has no counterpart. None: 0 for all frames.
 
     Returns
     -------
     ndarray of int64, shape (N,)
-        Matched frame, the lowest index where entries tie; -1 where `background` is
-        above one half, and where a row of the plan holds no mass.
+        Matched frame of each row; in a tie, the lowest index. -1 if `background` is
+        above 0.5 or the row has no mass.
 
     Examples
     --------
@@ -110,10 +111,10 @@ def plan_to_matches(
         if background.shape != matches.shape:
             raise ValueError(
                 f"background has shape {background.shape}, but the plan has "
-                f"{len(matches)} rows; give one probability for each row."
+                f"{len(matches)} rows; pass one probability for each row."
             )
         if np.isnan(background).any():
-            raise ValueError("background contains NaN; give probabilities in [0, 1].")
+            raise ValueError("background contains NaN; pass probabilities in [0, 1].")
         matches[background > 0.5] = -1
     return matches
 
@@ -124,32 +125,31 @@ def monotone_path(
     r"""Find the cheapest monotone path through a cost matrix.
 
     Without `drop_cost` this is dynamic time warping: the path runs from (0, 0) to
-    (N - 1, M - 1) in steps (1, 1), (1, 0) and (0, 1), and its cost is the sum over the
-    pairs that it visits. With `drop_cost` a frame of either side may be left out: the
-    answer is the chain of pairs, neither index ever falling, that minimises
+    (N - 1, M - 1) in steps (1, 1), (1, 0) and (0, 1), and its cost is the sum of the
+    costs of its pairs. With `drop_cost`, frames of either video may be dropped: the
+    path is a sequence of pairs with non-decreasing indices that minimises
 
     .. math:: \sum_{(i, j)} C_{ij} + d \cdot \#\{\text{frames of x or y in no pair}\}.
 
-    A frame may then still be in several pairs, also with dropped frames in between.
+    A frame can still be in several pairs, with dropped frames between them.
 
     Parameters
     ----------
     cost : array-like of shape (N, M)
-        Cost of matching frame i of x with frame j of y, finite, of either sign.
+        Cost of matching frame i of x with frame j of y: finite, positive or negative.
     drop_cost : float, default=None
-        :math:`d`, the cost of a frame that is matched to nothing. None: every frame is
-        matched.
+        :math:`d`, the cost of dropping a frame. None: every frame is matched.
 
     Returns
     -------
     ndarray of int64, shape (L, 2)
-        The matched pairs in order. Of equally cheap paths one that advances on both
-        sides is preferred. With `drop_cost` L may be 0.
+        The matched pairs in order. In a tie, the step (1, 1) is preferred. L may be 0
+        with `drop_cost`.
 
     Notes
     -----
-    Anti-diagonals are swept one after another, each as a whole. Apart from `cost`
-    itself the memory is N M bytes.
+    The dynamic programme is vectorised over anti-diagonals. Besides `cost` it needs
+    N M bytes of memory.
 
     References
     ----------
@@ -184,20 +184,20 @@ def monotone_path(
 def path_to_matches(
     path: ArrayLike, cost: ArrayLike
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give each frame its cheapest partner on a path.
+    """Match each frame with its cheapest partner on a path.
 
     Parameters
     ----------
     path : array-like of int, shape (L, 2)
         Matched pairs, for instance from :func:`monotone_path`.
     cost : array-like of shape (N, M)
-        The cost that chooses among the partners of a frame.
+        Cost by which the partner of a frame is chosen.
 
     Returns
     -------
     matches_xy : ndarray of int64, shape (N,)
-        For each row of `cost` its partner, -1 where it is not on the path. The earlier
-        partner where costs tie.
+        Partner of each row of `cost`, -1 for rows that are not on the path. In a tie,
+        the earlier partner.
     matches_yx : ndarray of int64, shape (M,)
         The same for each column.
 
@@ -226,7 +226,7 @@ def path_to_matches(
 
 
 def labels_to_segments(labels: ArrayLike) -> list[Segment]:
-    """Cut a sequence of labels into runs of equal ones.
+    """Split labels into runs of equal labels.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def labels_to_segments(labels: ArrayLike) -> list[Segment]:
     Returns
     -------
     list of Segment
-        The runs in order; they cover the frames 0 to N without a gap.
+        The runs in order; they cover frames 0 to N without gaps.
 
     Examples
     --------
@@ -259,19 +259,19 @@ def labels_to_segments(labels: ArrayLike) -> list[Segment]:
 
 
 def segments_to_labels(segments: Iterable[Segment], n_frames: int) -> NDArray[Any]:
-    """Spell segments out as one label a frame.
+    """Expand segments to one label for each frame.
 
     Parameters
     ----------
     segments : iterable of Segment
-        In order, covering the frames 0 to `n_frames` without gap or overlap.
+        Segments in order that cover frames 0 to `n_frames` without gaps or overlaps.
     n_frames : int
         Number of frames of the video.
 
     Returns
     -------
     ndarray of shape (n_frames,)
-        Labels; the inverse of :func:`labels_to_segments`.
+        Label of each frame. This is the inverse of :func:`labels_to_segments`.
 
     Examples
     --------
@@ -285,7 +285,7 @@ def segments_to_labels(segments: Iterable[Segment], n_frames: int) -> NDArray[An
         if segment.start != frame or segment.end <= segment.start:
             raise ValueError(
                 f"segment {index} covers frames [{segment.start}, {segment.end}), but "
-                f"it should be non-empty and start at frame {frame}; fill gaps and "
+                f"it must start at frame {frame} and be non-empty; fill gaps and "
                 "remove overlaps first."
             )
         frame = segment.end
@@ -315,8 +315,8 @@ def _check_matrix(values: ArrayLike, name: str) -> NDArray[Any]:
         raise TypeError(f"{name} must hold real numbers, got dtype {matrix.dtype}.")
     if not np.isfinite(matrix).all():
         raise ValueError(
-            f"{name} contains NaN or infinity; put a large finite number where a pair "
-            "is to be avoided."
+            f"{name} contains NaN or infinity; use a large finite number for pairs to "
+            "avoid."
         )
     return matrix
 

@@ -1,6 +1,6 @@
 """Errors and warnings of skvas.
 
-Each has a parent in scikit-learn or in Python, so that code which knows nothing of
+Each derives from a class of scikit-learn or Python, so that code without a reference to
 skvas can catch or filter it.
 """
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class InvalidParameterError(ValueError, TypeError):
-    """A parameter has a type or a value that it cannot have.
+    """A parameter has an invalid type or value.
 
     Examples
     --------
@@ -38,7 +38,7 @@ class InvalidParameterError(ValueError, TypeError):
 
 
 class CheckpointError(ValueError):
-    """A checkpoint is damaged, or is that of another training.
+    """A checkpoint is damaged or belongs to a different training run.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class CheckpointError(ValueError):
 
 
 class ModelFileError(ValueError):
-    """A model file is not one, is damaged, or holds what no model has.
+    """A file is not a model file, is damaged, or has invalid content.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class ModelFileError(ValueError):
 
 
 class ModelVersionWarning(UserWarning):
-    """A model file was written by another version of skvas or of scikit-learn.
+    """A model file was written by a different version of skvas or scikit-learn.
 
     Examples
     --------
@@ -83,7 +83,7 @@ class ModelVersionWarning(UserWarning):
 
 
 class ConvergenceWarning(_ConvergenceWarning):
-    """A solver or a training run stopped before it met its tolerance.
+    """A solver or a training run stopped before it reached its tolerance.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class ConvergenceWarning(_ConvergenceWarning):
 
 
 class CoarseAlignmentWarning(UserWarning):
-    """Videos were aligned coarse to fine, as a full plan would not fit in memory.
+    """Videos were aligned coarse to fine because a full plan does not fit in memory.
 
     Examples
     --------
@@ -119,19 +119,19 @@ class CollapseWarning(UserWarning):
 
 
 class CompilationWarning(RuntimeWarning):
-    """The solver could not be compiled, and runs as it is.
+    """The solver could not be compiled and runs uncompiled.
 
     Examples
     --------
     >>> import warnings
     >>> from skvas.exceptions import CompilationWarning
-    >>> warnings.simplefilter("error", CompilationWarning)  # rather stop than be slow
+    >>> warnings.simplefilter("error", CompilationWarning)  # no slow runs
     >>> warnings.simplefilter("default", CompilationWarning)
     """
 
 
 class RadiusWarning(UserWarning):
-    """Rounding to whole frames changed the temporal radius much.
+    """Rounding to whole frames changed the temporal radius considerably.
 
     Examples
     --------
@@ -142,7 +142,7 @@ class RadiusWarning(UserWarning):
 
 
 class DegenerateFramesWarning(UserWarning):
-    """Frames carry no information: they are all equal, or zero.
+    """Frames carry no information: they are all equal or zero.
 
     Examples
     --------
@@ -153,7 +153,7 @@ class DegenerateFramesWarning(UserWarning):
 
 
 class FailedFilesWarning(UserWarning):
-    """Of many files, some could not be labelled; the others were.
+    """Some files could not be labelled; the others were.
 
     Examples
     --------

@@ -1,7 +1,6 @@
-"""Checks of what users hand in: videos, labels and parameters.
+"""Checks of user input: videos, labels and parameters.
 
-NumPy in, NumPy out. What the package accepts as a video, or as many, is decided here
-and nowhere else.
+This module alone decides what the package accepts as one video or as many.
 """
 
 from __future__ import annotations
@@ -41,12 +40,12 @@ _NO_CONTAINER = (str, bytes, PathLike, Mapping, Set, Iterator)
 
 @contextmanager
 def naming_video(index: int | None) -> Iterator[None]:
-    """Put the number of a video before the message of any error inside.
+    """Prefix the message of an error inside with the index of a video.
 
     Parameters
     ----------
     index : int or None
-        Position of the video in the user's list; None leaves errors as they are.
+        Index of the video in the user's list; None leaves errors unchanged.
 
     Examples
     --------
@@ -72,15 +71,15 @@ def naming_video(index: int | None) -> Iterator[None]:
 
 @contextmanager
 def unchanged_on_failure(estimator: object | None) -> Iterator[None]:
-    """Give an estimator its old attributes back if anything inside fails.
+    """Restore the attributes of an estimator if the block fails.
 
-    An interrupt from the keyboard is a failure too. Attributes are put back by
-    reference: what the block changes in place stays changed.
+    A keyboard interrupt counts as a failure. Attributes are restored by reference:
+    in-place changes of their values persist.
 
     Parameters
     ----------
     estimator : object or None
-        The object to guard; None guards nothing.
+        The object to restore; None: no object.
 
     Examples
     --------
@@ -108,27 +107,27 @@ def unchanged_on_failure(estimator: object | None) -> Iterator[None]:
 
 
 def is_single_video(videos: Videos) -> bool:
-    """Tell whether the input is one video rather than a collection of videos.
+    """Return whether the input is a single video, as opposed to a collection.
 
-    Anything with two axes is one video, and so is a list of rows. A list, a tuple, a
-    1-D object array or a 3-D array of things with two axes is a collection, even if
-    there is only one of them. An empty list is an empty collection.
+    An object with two axes is a single video, and so is a list of rows. A list, a
+    tuple, a 1-D object array or a 3-D array whose items have two axes is a collection,
+    even with a single item. An empty list is an empty collection.
 
     Parameters
     ----------
     videos : array-like of shape (n_frames, n_features), or a collection of them
-        What a user handed in. Its numbers are not looked at.
+        The user's input. Its values are not checked.
 
     Returns
     -------
     bool
-        True for one video.
+        True for a single video.
 
     Raises
     ------
     TypeError
         If the input is a generator, a dict, a set, a string, a path, a sparse matrix
-        or otherwise no container of numbers.
+        or another object that is not a container of numbers.
 
     Examples
     --------
@@ -160,17 +159,17 @@ def is_single_video(videos: Videos) -> bool:
 
 
 def list_videos(videos: Videos) -> list[Any]:
-    """List the videos of the input as they came.
+    """Return the videos of the input as a list, unchecked and unconverted.
 
     Parameters
     ----------
     videos : array-like of shape (n_frames, n_features), or a collection of them
-        What a user handed in.
+        The user's input.
 
     Returns
     -------
     list
-        The items of a collection, or the one video.
+        The items of a collection, or the single video.
 
     Raises
     ------
@@ -196,44 +195,46 @@ def check_videos(
     min_total_frames: int = 1,
     ensure_all_finite: bool | Literal["allow-nan"] = True,
 ) -> list[np.ndarray]:
-    """Check videos and turn them into a list of arrays.
+    """Check videos and convert them to a list of arrays.
 
-    One video is anything with two axes, frames and features: an array, a list of rows,
-    a pandas or polars data frame, a torch tensor (detached and moved to the CPU), an
-    object with ``__array__``. Many videos are a list, a tuple, a 1-D object array or a
-    3-D array of those. Their lengths may differ, their number of features may not.
+    A single video is an object with two axes, frames and features: an array, a list of
+    rows, a pandas or polars data frame, a torch tensor (detached and moved to the CPU)
+    or an object with ``__array__``. A collection is a list, a tuple, a 1-D object array
+    or a 3-D array of such objects. Its videos may differ in length, but must have the
+    same number of features.
 
     Parameters
     ----------
     videos : array-like of shape (n_frames, n_features), or a collection of them
-        The input. It is never changed.
+        The input, which is never changed.
     estimator : estimator, default=None
-        The estimator that was given the videos. Its `n_features_in_` and
-        `feature_names_in_` are set (`reset`) or compared, and messages carry its name.
+        The estimator that received the videos. Its `n_features_in_` and
+        `feature_names_in_` are set if `reset` is True, else compared. Error messages
+        contain its name.
     reset : bool, default=True
-        True in `fit`, where the estimator learns the features; False elsewhere.
+        Whether to set the features of the estimator: True in `fit`, False elsewhere.
     min_frames : int, default=1
-        Fewest frames that each video must have.
+        Minimum number of frames of each video.
     min_total_frames : int, default=1
-        Fewest frames that all videos must have together.
+        Minimum number of frames of all videos together.
     ensure_all_finite : bool or "allow-nan", default=True
-        True refuses NaN and infinity, unless scikit-learn's setting `assume_finite`
-        is on; "allow-nan" lets NaN pass; False lets both pass.
+        True rejects NaN and infinity, unless scikit-learn's setting `assume_finite`
+        is on; "allow-nan" accepts NaN; False accepts both.
 
     Returns
     -------
     list of ndarray of shape (n_frames_i, n_features)
-        One read-only, C-contiguous array a video, in the machine's byte order:
-        float32 where the video was float32, float64 otherwise. An array that needed no
-        conversion shares its memory with the input.
+        One read-only, C-contiguous array for each video, in native byte order: float32
+        if the video is float32, else float64. An array that needs no conversion shares
+        its memory with the input.
 
     Raises
     ------
     ValueError
-        If there is no video, if a video has a wrong shape, numbers that are no finite
-        reals, or other features than the first or than those seen in `fit`. When many
-        videos were given, the message starts with the position of the one at fault,
-        as in ``video 7: ...``. The attributes of `estimator` are then as before.
+        If there is no video, or if a video has a wrong shape, values that are not
+        finite real numbers, or features that differ from those of the first video or
+        of `fit`. For a collection, the message starts with the index of the invalid
+        video, as in ``video 7: ...``. The attributes of `estimator` are left unchanged.
     TypeError
         If the input is a generator, a dict, a set, a string, a path or sparse.
 
@@ -279,26 +280,28 @@ def check_videos(
 def check_labels(
     labels: Labels, videos_or_lengths: Videos | Sequence[int] | int
 ) -> list[np.ndarray]:
-    """Check labels of frames and turn them into a list of 1-D arrays.
+    """Check labels of frames and convert them to a list of 1-D arrays.
 
     Parameters
     ----------
     labels : array-like of shape (n_frames,), or a collection of them
-        One label a frame: numbers or strings. A flat array is the labels of one
-        video; a list, tuple, 1-D object array or 2-D array of such is one of many.
+        One label for each frame, a number or a string. A flat array has the labels of
+        one video; a list, tuple, 1-D object array or 2-D array of flat arrays has those
+        of several videos.
     videos_or_lengths : videos, sequence of int, or int
-        The videos that the labels belong to, or the number of frames of each. An int
-        is the length of one video.
+        The videos of the labels, or their numbers of frames. An int is the number of
+        frames of a single video.
 
     Returns
     -------
     list of ndarray of shape (n_frames_i,)
-        The labels of each video, of the type they came in.
+        The labels of each video, in their original type.
 
     Raises
     ------
     ValueError
-        If the labels are not one a frame, are not 1-D, or contain NaN.
+        If the number of labels is not the number of frames, or if labels are not 1-D
+        or contain NaN.
     TypeError
         If the labels are a generator, a dict, a set or a string.
 
@@ -365,9 +368,9 @@ def check_real(
     name : str
         Name of the parameter, for the message.
     value : object
-        What the user passed. NumPy scalars are numbers; bools and strings are not.
+        The user's value. NumPy scalars are numbers; bools and strings are not.
     low, high : float, default=None
-        Bounds; None: none.
+        Bounds; None: no bound.
     low_open, high_open : bool, default=False
         Whether the bound itself is excluded.
     none_ok : bool, default=False
@@ -381,7 +384,7 @@ def check_real(
     Raises
     ------
     InvalidParameterError
-        If the value is anything else.
+        If the value is invalid.
 
     Examples
     --------
@@ -440,10 +443,10 @@ def check_integer(
     name : str
         Name of the parameter, for the message.
     value : object
-        What the user passed. NumPy integers are integers; bools, strings and floats
-        are not, even whole ones.
+        The user's value. NumPy integers are integers; bools, strings and floats are
+        not, even whole floats.
     low, high : int, default=None
-        Bounds, included; None: none.
+        Inclusive bounds; None: no bound.
     none_ok : bool, default=False
         Whether None is a valid value.
 
@@ -455,7 +458,7 @@ def check_integer(
     Raises
     ------
     InvalidParameterError
-        If the value is anything else.
+        If the value is invalid.
 
     Examples
     --------
@@ -477,26 +480,26 @@ def check_integer(
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Choice]) -> Choice:
-    """Check that a parameter is one of a few values.
+    """Check that a parameter is one of the allowed values.
 
     Parameters
     ----------
     name : str
         Name of the parameter, for the message.
     value : object
-        What the user passed.
+        The user's value.
     choices : sequence
-        The values that it may have, each of a plain type such as str, bool or None.
+        Allowed values, of plain types such as str, bool or None.
 
     Returns
     -------
     object
-        The choice that the value is equal to.
+        The choice that equals the value.
 
     Raises
     ------
     InvalidParameterError
-        If there is none.
+        If no choice equals the value.
 
     Examples
     --------
@@ -537,7 +540,7 @@ def _describe_bounds(
 
 
 def _refuse_container(item: Any) -> None:
-    """Raise for the types that hold no array, with a hint at what to do."""
+    """Raise for types that are not arrays of numbers, with a hint."""
     if sparse.issparse(item) or _is_sparse_tensor(item):
         raise TypeError(
             "Sparse data was passed, but dense data is required: "
@@ -563,7 +566,7 @@ def _not_a_container(item: Any, hint: str) -> TypeError:
 
 
 def _is_tensor(item: Any) -> bool:
-    torch = sys.modules.get("torch")  # who has a tensor has imported torch
+    torch = sys.modules.get("torch")  # a tensor implies that torch is imported
     return torch is not None and isinstance(item, torch.Tensor)
 
 
@@ -590,7 +593,7 @@ def _items(collection: Any) -> list[Any]:
 
 
 def _is_flat(labels: Any) -> bool:
-    """Tell labels of one video from those of many."""
+    """Return whether labels are those of one video."""
     _refuse_container(labels)
     if isinstance(labels, (list, tuple)):
         return len(labels) == 0 or max(map(_n_dims, labels)) == 0
@@ -605,8 +608,8 @@ def _to_numpy(item: Any) -> np.ndarray:
     _refuse_container(item)
     if isinstance(item, np.ma.MaskedArray):
         raise ValueError(
-            "Masked arrays are not supported, as the mask would be ignored: "
-            "fill it with .filled(value), or drop the masked frames."
+            "Masked arrays are not supported because the mask would be ignored: "
+            "fill them with .filled(value), or drop the masked frames."
         )
     if isinstance(item, np.matrix):
         raise TypeError("np.matrix is not supported: convert it with numpy.asarray.")
@@ -624,7 +627,7 @@ def _to_numpy(item: Any) -> np.ndarray:
 
 
 def _check_kind(array: np.ndarray) -> None:
-    """Refuse what NumPy would turn into numbers although it is none."""
+    """Reject types that NumPy would silently convert to numbers."""
     if array.dtype.kind in "USTVmM":
         raise ValueError(f"Expected real numbers, got data of type {array.dtype}.")
     if array.dtype == object:
@@ -646,7 +649,7 @@ def _check_video(
     # pandas' own types (nullable numbers) are left to scikit-learn, which knows them.
     data = item if hasattr(item, "iloc") else array
     try:
-        # What overflows is found as infinity, and infinities of both signs too.
+        # An overflow becomes an infinity, which check_array rejects.
         with np.errstate(over="ignore", invalid="ignore"):
             video = check_array(
                 data,

@@ -1,4 +1,4 @@
-"""What an alignment of two videos is."""
+"""The alignment of two videos."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ MATCHINGS = ("monotone", "plan", "nearest")
 
 @dataclass(frozen=True)
 class Alignment:
-    """Which moment of one video is which moment of another.
+    """Matches between the frames of two videos, with the plan behind them.
 
     Attributes
     ----------
     matches_x : int64 ndarray of shape (N,)
-        For each frame of x the matched frame of y; -1 for background.
+        Matched frame of y for each frame of x; -1 for background.
     matches_y : int64 ndarray of shape (M,)
-        For each frame of y the matched frame of x; -1 for background.
+        Matched frame of x for each frame of y; -1 for background.
     plan : ndarray or scipy.sparse.csr_array of shape (N, M)
-        Transport plan between the real frames. Its rows sum to less than the frame's
-        mass where some of it went to the virtual frame. Sparse, without its smallest
-        entries, where the videos were too long for `memory_limit`.
+        Transport plan between the real frames. A row sums to less than the mass of its
+        frame if the virtual frame received a part of that mass. If the videos are too
+        long for `memory_limit`, the plan is sparse and lacks its smallest entries.
     background_x : ndarray of shape (N,)
-        Probability of each frame of x that it has no counterpart.
+        Probability that each frame of x has no counterpart.
     background_y : ndarray of shape (M,)
-        Probability of each frame of y that it has no counterpart.
+        Probability that each frame of y has no counterpart.
     cost : float
-        Value of the transport objective: comparable between pairs of videos under one
-        fitted model.
-    matching : str
-        How plan and embeddings were turned into matches.
+        Value of the transport objective. It is comparable between pairs of videos under
+        one fitted model.
+    matching : {"monotone", "plan", "nearest"}
+        Rule by which matches were derived from plan and embeddings.
 
     Examples
     --------
@@ -67,8 +67,8 @@ class Alignment:
         Returns
         -------
         int64 ndarray of shape (L, 2)
-            Every pair (i, j) that is matched in either direction, once, sorted by i
-            and then by j. Under monotone matching neither index ever falls.
+            The distinct pairs (i, j) matched in either direction, sorted by i and then
+            by j. With monotone matching both indices are non-decreasing.
 
         Examples
         --------
@@ -87,32 +87,32 @@ class Alignment:
     def warp(
         self, array: ArrayLike, *, onto: str = "x", fill: Any = None
     ) -> np.ndarray:
-        """Bring what belongs to one video onto the time of the other.
+        """Warp an array of one video onto the time axis of the other.
 
-        Frames are taken as they are and never mixed, so that images, signals and
-        labels of any type will do.
+        Entries are copied and never interpolated, so that images, signals and labels
+        of any type can be warped.
 
         Parameters
         ----------
         array : array-like of shape (n_frames, ...)
-            One entry for each frame of y where `onto` is "x", of x where it is "y".
+            One entry for each frame of y if `onto` is "x", of x if `onto` is "y".
         onto : {"x", "y"}, default="x"
-            The video whose time the result has.
+            The video that gives the time axis of the result.
         fill : object, default=None
-            What stands at background frames, such as NaN. None: the entry at the
-            nearest frame that is not background, the earlier of two.
+            Entry for background frames, such as NaN. None: the entry at the nearest
+            frame that is not background; in a tie, at the earlier one.
 
         Returns
         -------
         ndarray of shape (N, ...) or (M, ...)
-            Entry i is the entry of `array` at the frame that frame i is matched with.
-            The type is that of `array` or, with `fill`, one that holds both.
+            Entry i is the entry of `array` at the match of frame i. The type is that of
+            `array`, promoted to hold `fill` if necessary.
 
         Raises
         ------
         ValueError
-            If `array` is not one entry a frame, or if no frame is matched and there is
-            no `fill`.
+            If the length of `array` is not the number of frames, or if no frame is
+            matched and `fill` is None.
 
         Examples
         --------
@@ -133,7 +133,7 @@ class Alignment:
         if entries.ndim == 0 or len(entries) != len(back):
             raise ValueError(
                 f"array must have one entry for each of the {len(back)} frames of "
-                f"{'y' if onto == 'x' else 'x'} to be brought onto {onto}, got shape "
+                f"{'y' if onto == 'x' else 'x'} to be warped onto {onto}, got shape "
                 f"{entries.shape}."
             )
         matched = there >= 0
@@ -150,8 +150,8 @@ def _nearest(matched: np.ndarray) -> np.ndarray:
     frames = np.flatnonzero(matched)
     if len(frames) == 0:
         raise ValueError(
-            "No frame is matched, so there is nothing to warp; say with fill what is "
-            "to stand at background frames."
+            "No frame is matched, so there is nothing to warp; pass fill, the entry "
+            "for background frames."
         )
     middles = (frames[1:] + frames[:-1]) / 2
     return frames[np.searchsorted(middles, np.arange(len(matched)))]
