@@ -1,4 +1,4 @@
-"""Pictures of what the estimators found; they need matplotlib."""
+"""Plots of the results of estimators; they need matplotlib."""
 
 from skvas.display._alignment import AlignmentDisplay
 from skvas.display._embedding import EmbeddingDisplay

@@ -1,4 +1,4 @@
-"""Pictures of the alignment of two videos."""
+"""Plots of the alignment of two videos."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from skvas.display._style import (
     HIGHLIGHT,
     PROGRESS,
     add_legend,
-    check_able,
     check_fps,
+    check_has,
     check_names,
     colour,
     encode_labels,
@@ -29,37 +29,37 @@ from skvas.display._style import (
 )
 from skvas.validation import check_choice, check_labels
 
-# Threads that are drawn, at most, and steps of colour of a timeline.
+# Maximum number of threads drawn.
 N_THREADS = 90
-# Cells along each side of the picture of a plan that is too large to be made dense.
+# Cells along each side of the image of a sparse plan.
 N_CELLS = 1000
 HATCH = "////"
 
 
 class AlignmentDisplay:
-    """The plan of an alignment with its matched path, or threads between timelines.
+    """Plot of an alignment: a plan with its matched path, or threads between videos.
 
     Parameters
     ----------
     alignment : Alignment
-        What `align` of an estimator returned.
+        The alignment, as returned by the `align` method of an estimator.
     labels_x, labels_y : array-like of shape (n_frames,), default=None
-        Labels of the frames, both or neither; they colour the timelines.
+        Labels of the frames, which colour the timelines; pass both or neither.
     names : sequence of two str, default=("x", "y")
         Names of the videos.
     action_names : sequence of str, default=None
-        Names of the labels where those are integers.
+        Names of the actions; an integer label is a position in them.
     background : int or str, default=None
-        A label that is no action.
+        Label of frames without an action.
     fps : float, default=None
-        Frames a second. None: the axes count frames.
+        Frames per second. None: the unit of the time axes is frames.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes, once plotted.
+        The axes, set by `plot`.
     figure_ : matplotlib Figure
-        Their figure.
+        The figure of the axes.
 
     Examples
     --------
@@ -113,36 +113,36 @@ class AlignmentDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted, with `align`.
+            A fitted estimator with an `align` method.
         x, y : array-like of shape (n_frames, n_features)
             Two videos.
         labels_x, labels_y : array-like of shape (n_frames,), default=None
-            Labels of the frames, both or neither; they colour the timelines.
+            Labels of the frames, which colour the timelines; pass both or neither.
         names : sequence of two str, default=("x", "y")
             Names of the videos.
         action_names : sequence of str, default=None
-            Names of the labels where those are integers.
+            Names of the actions; an integer label is a position in them.
         background : int or str, default=None
-            A label that is no action.
+            Label of frames without an action.
         fps : float, default=None
-            Frames a second. None: the axes count frames.
+            Frames per second. None: the unit of the time axes is frames.
         kind : {"plan", "threads"}, default="plan"
-            The transport plan as an image, with the matched path on it; or the two
-            timelines with lines between matched frames.
+            "plan" draws the transport plan as an image, and the matched path on it;
+            "threads" draws the two timelines, and lines between matched frames.
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to draw on. None: a new figure.
 
         Returns
         -------
         AlignmentDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         TypeError
-            If the estimator does not align.
+            If the estimator has no `align` method.
         """
-        check_able(estimator, "align", cls, "VideoAligner or JointAlignSegment")
+        check_has(estimator, "align", cls, "VideoAligner or JointAlignSegment")
         display = cls(
             estimator.align(x, y),
             labels_x=labels_x,
@@ -155,15 +155,15 @@ class AlignmentDisplay:
         return display.plot(ax, kind=kind)
 
     def plot(self, ax: Any = None, *, kind: str = "plan") -> AlignmentDisplay:
-        """Draw the alignment; background is hatched.
+        """Draw the alignment, with hatched background.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to draw on. None: a new figure.
         kind : {"plan", "threads"}, default="plan"
-            The transport plan as an image, with the matched path on it; or the two
-            timelines with lines between matched frames.
+            "plan" draws the transport plan as an image, and the matched path on it;
+            "threads" draws the two timelines, and lines between matched frames.
 
         Returns
         -------
@@ -185,11 +185,11 @@ class AlignmentDisplay:
         return self
 
     def _encode(self) -> tuple[list[NDArray[np.int64]] | None, list[str]]:
-        """Return codes of the labels of both videos, and what they are called."""
+        """Return codes of the labels of both videos, and their names."""
         if self.labels_x is None and self.labels_y is None:
             return None, []
         if self.labels_x is None or self.labels_y is None:
-            raise ValueError("labels_x and labels_y must both be given, or neither.")
+            raise ValueError("Pass both labels_x and labels_y, or neither.")
         lengths = list(self.alignment.plan.shape)
         both = check_labels([self.labels_x, self.labels_y], lengths)
         codes, _, actions = encode_labels(both, self.action_names, self.background)
@@ -225,22 +225,27 @@ class AlignmentDisplay:
         return handles
 
     def _draw_path(self, step_x: float, step_y: float) -> list[Any]:
-        """Draw matched pairs: as a line if they keep the order, else as dots."""
+        """Draw matched pairs: as a line if matching is monotone, else as dots."""
         path = self.alignment.to_path() + 0.5  # centres of frames
-        look: dict[str, Any] = {"linestyle": "", "marker": ".", "markersize": 3}
+        style: dict[str, Any] = {"linestyle": "", "marker": ".", "markersize": 3}
         if self.alignment.matching == "monotone":
-            # Where frames of either video have no counterpart the line breaks.
+            # The line breaks at frames without a counterpart.
             breaks = np.flatnonzero((np.diff(path, axis=0) > 1).any(axis=1)) + 1
             path = np.insert(path, breaks, np.nan, axis=0)
-            look = {"linewidth": 1.6}
+            style = {"linewidth": 1.6}
         x, y = path[:, 0] * step_x, path[:, 1] * step_y
         return list(
-            self.ax_.plot(x, y, color=HIGHLIGHT, label="matched frames", **look)
+            self.ax_.plot(x, y, color=HIGHLIGHT, label="matched frames", **style)
         )
 
     def _mark_background(self, step_x: float, step_y: float) -> list[Any]:
-        """Hatch the frames of either video that are matched with nothing."""
-        look = {"facecolor": "none", "edgecolor": "0.6", "hatch": HATCH, "linewidth": 0}
+        """Hatch the unmatched frames of both videos."""
+        style = {
+            "facecolor": "none",
+            "edgecolor": "0.6",
+            "hatch": HATCH,
+            "linewidth": 0,
+        }
         spans: list[Any] = []
         sides = (
             (self.ax_.axvspan, self.alignment.matches_x, step_x),
@@ -248,7 +253,7 @@ class AlignmentDisplay:
         )
         for draw, matches, step in sides:
             spans += [
-                draw(run.start * step, run.end * step, **look)
+                draw(run.start * step, run.end * step, **style)
                 for run in labels_to_segments(matches < 0)
                 if run.label
             ]
@@ -278,7 +283,7 @@ class AlignmentDisplay:
             handles |= {handle.get_label(): handle for handle in drawn}
         inset_x.set_ylim(0, 1)
         inset_y.set_xlim(0, 1)
-        for collection in inset_y.collections:  # drawn along x, needed along y
+        for collection in inset_y.collections:  # drawn along x, but needed along y
             for path in collection.get_paths():
                 path.vertices = path.vertices[:, ::-1]
         return list(handles.values())
@@ -349,7 +354,7 @@ class AlignmentDisplay:
     def _cover_background(self, step: float, *, opaque: bool) -> list[Any]:
         """Hatch the background of both timelines."""
         patches = import_optional("matplotlib.patches", "plot")
-        look = {
+        style = {
             "facecolor": BACKGROUND if opaque else "none",
             "edgecolor": "0.45" if opaque else "white",
             "hatch": HATCH,
@@ -362,16 +367,16 @@ class AlignmentDisplay:
                 if run.label:
                     corner = (run.start * step, bottom)
                     width = (run.end - run.start) * step
-                    self.ax_.add_patch(patches.Rectangle(corner, width, 0.14, **look))
+                    self.ax_.add_patch(patches.Rectangle(corner, width, 0.14, **style))
                     n_covered += 1
         if not n_covered:
             return []
-        shown = {**look, "facecolor": BACKGROUND, "edgecolor": "0.45"}
+        shown = {**style, "facecolor": BACKGROUND, "edgecolor": "0.45"}
         return [patches.Patch(label="no counterpart", **shown)]
 
 
 def _image(plan: NDArray[Any] | csr_array) -> NDArray[Any]:
-    """Return a plan as it can be drawn: one that is sparse, summed over cells."""
+    """Return a plan as an image; a sparse plan is summed over cells."""
     if isinstance(plan, np.ndarray):
         return plan
     n, m = plan.shape

@@ -13,7 +13,7 @@ from skvas._optional import import_optional
 from skvas.decoding import labels_to_segments
 from skvas.display._style import colour, hatch, ink
 
-# Names of at most so many letters stand in the segments; longer ones are numbered.
+# Names up to this length are written into segments; longer names are numbered.
 SHORT_NAME = 5
 SMALLEST_FONT, LARGEST_FONT = 5.0, 8.0
 
@@ -27,7 +27,7 @@ class Strip:
     codes : int64 ndarray of shape (n_frames,)
         Action of each frame, -1 for background.
     bottom, height : float
-        Where it is drawn, in units of the axes.
+        Position on the vertical axis, in data units.
     """
 
     codes: NDArray[np.int64]
@@ -38,44 +38,44 @@ class Strip:
 def draw_strips(
     ax: Any, strips: Sequence[Strip], names: Sequence[str], *, scale: float, style: str
 ) -> list[Any]:
-    """Draw strips, one collection an action, and return the handles of a legend.
+    """Draw strips, one collection for each action, and return legend handles.
 
     Parameters
     ----------
     ax : matplotlib Axes
-        Where to draw.
+        Axes to draw on.
     strips : sequence of Strip
-        What to draw.
+        Strips to draw.
     names : sequence of str
         Names of the actions.
     scale : float
-        How much of the axis a frame takes.
+        Length of a frame on the time axis.
     style : {"plain", "tagged", "hatched"}
-        Whether actions differ by colour alone, by the tags that `annotate_strips`
-        writes as well, or by hatching as well.
+        "plain" distinguishes actions by colour alone; "tagged" also by the tags of
+        `annotate_strips`; "hatched" also by hatching.
 
     Returns
     -------
     list of matplotlib Patch
-        One an action that occurs, background last.
+        One patch for each action that occurs, background last.
     """
     collections = import_optional("matplotlib.collections", "plot")
     handles = {}
     for code, boxes in _boxes(strips, scale).items():
-        look = _look(code, hatched=style == "hatched")
+        patch = _patch_style(code, hatched=style == "hatched")
         corners = [[(x, b), (y, b), (y, t), (x, t)] for x, y, b, t in boxes]
         ax.add_collection(
-            collections.PolyCollection(corners, label=_label(code, names), **look),
+            collections.PolyCollection(corners, label=_label(code, names), **patch),
             autolim=False,
         )
-        handles[code] = _handle(code, names, look, tagged=style == "tagged")
+        handles[code] = _handle(code, names, patch, tagged=style == "tagged")
     return [handles[code] for code in sorted(handles, key=lambda c: (c < 0, c))]
 
 
 def annotate_strips(
     ax: Any, strips: Sequence[Strip], names: Sequence[str], *, scale: float
 ) -> None:
-    """Write into each segment with room for it the tag of its action."""
+    """Write the tag of its action into each segment that has room for it."""
     figure = ax.figure.get_figure(root=True)
     figure.draw_without_rendering()  # a layout engine moves the axes
     corner, unit = ax.transData.transform([(0, 0), (1, 1)])
@@ -103,7 +103,7 @@ def annotate_strips(
 def _boxes(
     strips: Sequence[Strip], scale: float
 ) -> dict[int, list[tuple[float, float, float, float]]]:
-    """Map each action to left, right, bottom and top of its segments."""
+    """Map each action to the left, right, bottom and top of its segments."""
     boxes: dict[int, list[tuple[float, float, float, float]]] = {}
     for strip in strips:
         for segment in labels_to_segments(strip.codes):
@@ -113,7 +113,7 @@ def _boxes(
     return boxes
 
 
-def _look(code: int, *, hatched: bool) -> dict[str, Any]:
+def _patch_style(code: int, *, hatched: bool) -> dict[str, Any]:
     fill = colour(code)
     return {
         "facecolor": fill,
@@ -128,18 +128,18 @@ def _label(code: int, names: Sequence[str]) -> str:
 
 
 def _tags(names: Sequence[str]) -> list[str]:
-    """Return what stands in a segment: the name, or a number where names are long."""
+    """Return the tag of each action: its name, or a number if any name is long."""
     if all(len(name) <= SHORT_NAME for name in names):
         return list(names)
     return [str(number + 1) for number in range(len(names))]
 
 
 def _handle(
-    code: int, names: Sequence[str], look: dict[str, Any], *, tagged: bool
+    code: int, names: Sequence[str], style: dict[str, Any], *, tagged: bool
 ) -> Any:
-    """Return a patch for the legend, with the tag before the name where they differ."""
+    """Return a legend patch; a tag that differs from the name precedes the name."""
     patches = import_optional("matplotlib.patches", "plot")
     label, tag = _label(code, names), "" if code < 0 else _tags(names)[code]
     if tagged and tag not in ("", label):
         label = f"{tag}  {label}"
-    return patches.Patch(label=label, **look)
+    return patches.Patch(label=label, **style)

@@ -1,4 +1,4 @@
-"""Picture of embeddings in two dimensions."""
+"""Plot of embeddings in two dimensions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skvas._typing import Labels, Videos
 from skvas.display._style import (
     PROGRESS,
     add_legend,
-    check_able,
+    check_has,
     colour,
     encode_labels,
     make_axes,
@@ -25,32 +25,32 @@ from skvas.validation import (
     list_videos,
 )
 
-# Marks that tell more actions apart than there are colours, and colours from another.
+# Markers distinguish actions beyond the number of colours, and without colour.
 MARKERS = "osD^v<>P*X"
 
 
 class EmbeddingDisplay:
-    """Embedded frames on their two principal axes, coloured by time or by action.
+    """Plot of embedded frames on two principal axes, coloured by time or action.
 
     Parameters
     ----------
     points : list of array-like of shape (n_frames_i, 2)
-        The frames of each video.
+        Projected frames of each video.
     labels : list of array-like of shape (n_frames_i,), default=None
         Labels of the frames.
     action_names : sequence of str, default=None
-        Names of the labels where those are integers.
+        Names of the actions; an integer label is a position in them.
     background : int or str, default=None
-        A label that is no action.
+        Label of frames without an action.
     explained : sequence of two floats, default=None
-        Share of the variance that each axis explains.
+        Share of the variance explained by each axis.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes, once plotted.
+        The axes, set by `plot`.
     figure_ : matplotlib Figure
-        Their figure.
+        The figure of the axes.
 
     Examples
     --------
@@ -96,31 +96,32 @@ class EmbeddingDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted, with `transform`.
+            A fitted estimator with a `transform` method.
         videos : array-like of shape (n_frames, n_features), or a list of them
-            One video or many.
+            One or more videos.
         y : array-like of shape (n_frames,), or a list of them, default=None
-            Labels of the frames, true or found.
+            True or predicted labels of the frames.
         action_names : sequence of str, default=None
-            Names of the labels where those are integers.
+            Names of the actions; an integer label is a position in them.
         background : int or str, default=None
-            A label that is no action.
+            Label of frames without an action.
         color_by : {"auto", "time", "action"}, default="auto"
-            What colours tell; "auto": the action if there are labels.
+            What the colour of a frame shows: "time" within its video, or "action".
+            "auto" shows actions if there are labels, else time.
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to draw on. None: a new figure.
 
         Returns
         -------
         EmbeddingDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         TypeError
             If the estimator has no `transform`.
         """
-        check_able(estimator, "transform", cls, "one of skvas")
+        check_has(estimator, "transform", cls, "one of skvas")
         embeddings = estimator.transform(list_videos(videos))
         return cls.from_embeddings(
             embeddings,
@@ -147,27 +148,28 @@ class EmbeddingDisplay:
         Parameters
         ----------
         embeddings : array-like of shape (n_frames, n_embedding), or a list of them
-            What `transform` returned.
+            Embeddings, as returned by `transform`.
         y : array-like of shape (n_frames,), or a list of them, default=None
-            Labels of the frames, true or found.
+            True or predicted labels of the frames.
         action_names : sequence of str, default=None
-            Names of the labels where those are integers.
+            Names of the actions; an integer label is a position in them.
         background : int or str, default=None
-            A label that is no action.
+            Label of frames without an action.
         color_by : {"auto", "time", "action"}, default="auto"
-            What colours tell; "auto": the action if there are labels.
+            What the colour of a frame shows: "time" within its video, or "action".
+            "auto" shows actions if there are labels, else time.
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to draw on. None: a new figure.
 
         Returns
         -------
         EmbeddingDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         ValueError
-            If there are fewer than two dimensions or two frames.
+            If there are fewer than two dimensions or fewer than two frames.
         """
         checked = check_videos(embeddings, min_total_frames=2)
         if checked[0].shape[1] < 2:
@@ -183,14 +185,15 @@ class EmbeddingDisplay:
         return display.plot(ax, color_by=color_by)
 
     def plot(self, ax: Any = None, *, color_by: str = "auto") -> EmbeddingDisplay:
-        """Draw the frames, those of a video along a thin line.
+        """Draw the frames; a thin line joins those of a video.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to draw on. None: a new figure.
         color_by : {"auto", "time", "action"}, default="auto"
-            What colours tell; "auto": the action if there are labels.
+            What the colour of a frame shows: "time" within its video, or "action".
+            "auto" shows actions if there are labels, else time.
 
         Returns
         -------
@@ -200,7 +203,7 @@ class EmbeddingDisplay:
         Raises
         ------
         ValueError
-            If frames are to be coloured by action and there are no labels.
+            If `color_by` is "action" and there are no labels.
         """
         check_choice("color_by", color_by, ("auto", "time", "action"))
         by_action = color_by == "action" or (
@@ -208,7 +211,7 @@ class EmbeddingDisplay:
         )
         if by_action and self.labels is None:
             raise ValueError(
-                "color_by='action' needs labels; give them, or use 'time'."
+                "color_by='action' needs labels; pass them, or use 'time'."
             )
         points = [np.asarray(video, dtype=float) for video in self.points]
         self.ax_ = make_axes(ax, (6.5, 5))
@@ -263,5 +266,5 @@ class EmbeddingDisplay:
 
 
 def _dot_size(n_frames: int) -> float:
-    """Return the area of a dot: small where there are many."""
+    """Return the area of a dot, which decreases with the number of frames."""
     return float(np.clip(20_000 / n_frames, 3, 25))

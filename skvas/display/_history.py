@@ -1,4 +1,4 @@
-"""Picture of a training run."""
+"""Plot of a training run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skvas.display._style import COLOURS, check_able, make_axes
+from skvas.display._style import COLOURS, check_has, make_axes
 
 STYLES = ("-", "--", ":", "-.")
 TITLES = {
@@ -22,21 +22,22 @@ NO_PANEL = ("epoch", "seconds")
 
 
 class HistoryDisplay:
-    """Losses and diagnostics of a training run, epoch by epoch.
+    """Plot of the losses and diagnostics of a training run by epoch.
 
     Parameters
     ----------
     history : dict of str to array-like of shape (n_epochs,)
-        The `history_` of an estimator.
+        The attribute `history_` of an estimator.
 
     Attributes
     ----------
     axes_ : list of matplotlib Axes
-        One panel for the losses, one for the objectives, one for each diagnostic.
+        The panels: one for the losses, one for the objectives, and one for each
+        diagnostic.
     ax_ : matplotlib Axes
-        The frame around the panels.
+        The axes divided into the panels.
     figure_ : matplotlib Figure
-        Their figure.
+        The figure of the axes.
 
     Examples
     --------
@@ -54,27 +55,27 @@ class HistoryDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None) -> HistoryDisplay:
-        """Draw how the training of an estimator went.
+        """Draw the training history of an estimator.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted, with `history_`.
+            A fitted estimator with the attribute `history_`.
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to draw on. None: a new figure.
 
         Returns
         -------
         HistoryDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         TypeError
-            If the estimator keeps no history.
+            If the estimator has no `history_`.
         """
         check_is_fitted(estimator)
-        check_able(estimator, "history_", cls, "one of skvas")
+        check_has(estimator, "history_", cls, "one of skvas")
         return cls(estimator.history_).plot(ax)
 
     def plot(self, ax: Any = None) -> HistoryDisplay:
@@ -83,7 +84,7 @@ class HistoryDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            The place that is divided into panels. None: a new figure.
+            Axes to divide into panels, one of a grid of subplots. None: a new figure.
 
         Returns
         -------
@@ -93,15 +94,14 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If no epoch was recorded.
+            If the history has no epoch, or `ax` is not one of a grid of subplots.
         """
         history = {name: np.asarray(values) for name, values in self.history.items()}
         panels = _group(history)
         epochs = history.get("epoch", np.arange(1, 1 + max(map(len, history.values()))))
         if len(epochs) == 0 or not panels:
             raise ValueError(
-                "history holds no epoch: the model was fitted with max_epochs=0, and "
-                "there is nothing to draw."
+                "history has no epoch to draw: the model was fitted with max_epochs=0."
             )
         self.ax_ = make_axes(ax, (3.4 * len(panels), 3))
         self.figure_ = self.ax_.figure
@@ -117,7 +117,7 @@ class HistoryDisplay:
 
 
 def _group(history: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Put the losses into one panel, the objectives into one, others by themselves."""
+    """Group losses in one panel and objectives in one; others get their own."""
     panels: dict[str, list[str]] = {}
     for name in history:
         if name not in NO_PANEL:

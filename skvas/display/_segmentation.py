@@ -1,4 +1,4 @@
-"""Picture of the segments of many videos."""
+"""Plot of the segments of many videos."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ from skvas.display._style import (
 from skvas.metrics import match_labels, uniform_segmentation
 from skvas.validation import check_labels, list_videos
 
-# Up to so many strips each has a name of its own.
+# Up to this number, each strip is named; above it, each video.
 MANY_STRIPS = 30
 
 
 class SegmentationDisplay:
-    """Bar codes of the true and the found segments of videos.
+    """Plot of true and predicted segments as bar codes.
 
-    It is best made by `from_estimator` or `from_predictions`. Each video is a row; in
-    it, the segments that the labels name, those that were found and, if asked for, a
-    uniform cut lie one above another. What was matched with an action has its colour.
-    The first 20 colours can be told apart under each of the common forms of colour
-    blindness; segments with room for it bear the name or the number of their action.
+    Create it with `from_estimator` or `from_predictions`. Each video is a row of
+    strips: true segments, predicted segments and, with `uniform=True`, a uniform
+    segmentation. A cluster has the colour of its action. The first 20 colours are
+    distinguishable under the common forms of colour blindness. Segments with enough
+    room show the name or the number of their action.
 
     Parameters
     ----------
     rows : dict of str to list of int arrays of shape (n_frames_i,)
-        For each kind of segmentation the action of each frame of each video: a
+        The action of each frame of each video, by kind of segmentation. An action is a
         position in `action_names`, or -1 for background.
     action_names : sequence of str
         Names of the actions.
     names : sequence of str, default=None
         Names of the videos.
     fps : float, default=None
-        Frames a second. None: the axis counts frames.
+        Frames per second. None: the unit of the time axis is frames.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes, once plotted.
+        The axes, set by `plot`.
     figure_ : matplotlib Figure
-        Their figure.
+        The figure of the axes.
 
     Examples
     --------
@@ -96,42 +96,42 @@ class SegmentationDisplay:
         uniform: bool = False,
         ax: Any = None,
     ) -> SegmentationDisplay:
-        """Segment videos and draw what was found.
+        """Segment videos and draw the segments.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted, with `predict`.
+            A fitted estimator that segments videos.
         videos : array-like of shape (n_frames, n_features), or a list of them
-            One video or many.
+            One or more videos.
         y : array-like of shape (n_frames,), or a list of them, default=None
             True labels.
         names : sequence of str, default=None
             Names of the videos.
         action_names : sequence of str, default=None
-            Names of the labels where those are integers.
+            Names of the actions; an integer label is a position in them.
         fps : float, default=None
-            Frames a second. None: the axis counts frames.
+            Frames per second. None: the unit of the time axis is frames.
         background : int or str, default=None
-            A true label that is no action.
+            True label of frames without an action.
         uniform : bool, default=False
-            Whether to draw a cut into equal parts too.
+            Whether to draw a uniform segmentation as well.
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to draw on. None: a new figure.
 
         Returns
         -------
         SegmentationDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         TypeError
-            If the estimator does not segment.
+            If the estimator does not segment videos.
         """
         if not is_clusterer(estimator):  # an aligner predicts too, but no actions
             raise TypeError(
-                "SegmentationDisplay needs an estimator that segments, such as "
+                "SegmentationDisplay needs an estimator that segments videos, such as "
                 "ActionSegmenter or JointAlignSegment; got "
                 f"{type(estimator).__name__}."
             )
@@ -160,35 +160,35 @@ class SegmentationDisplay:
         uniform: bool = False,
         ax: Any = None,
     ) -> SegmentationDisplay:
-        """Draw segments that were found, beside the true ones if they are known.
+        """Draw predicted segments, and the true segments if they are known.
 
         Parameters
         ----------
         labels_true : array-like of shape (n_frames,), or a list of them, or None
-            True labels. With them, found clusters are matched one to one with actions,
-            over all videos together; those left over get colours of their own, and
-            are called c and their number.
+            True labels. If they are given, clusters are matched one to one with
+            actions over all videos together. An unmatched cluster has a colour of its
+            own and the name "c" followed by its label.
         labels_pred : array-like of shape (n_frames,), or a list of them
-            Found labels.
+            Predicted labels.
         names : sequence of str, default=None
             Names of the videos.
         action_names : sequence of str, default=None
-            Names of the labels where those are integers: of the true ones if there are
-            any, else of the found ones.
+            Names of the actions; an integer label is a position in them. They name the
+            true labels if there are any, else the predicted labels.
         fps : float, default=None
-            Frames a second. None: the axis counts frames.
+            Frames per second. None: the unit of the time axis is frames.
         background : int or str, default=None
-            A true label that is no action.
+            True label of frames without an action.
         uniform : bool, default=False
-            Whether to draw a cut into equal parts too: as many as there are true
-            actions or, without truth, found ones.
+            Whether to draw a uniform segmentation as well, into the number of actions
+            of the true labels if there are any, else of the predicted labels.
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to draw on. None: a new figure.
 
         Returns
         -------
         SegmentationDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
@@ -219,12 +219,13 @@ class SegmentationDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to draw on. None: a new figure.
         annotate : bool, default=True
-            Whether segments with room for it bear the name of their action or, if
-            names are long, its number in the legend.
+            Whether to write the name of the action into segments with enough room; if
+            names are long, its number in the legend instead.
         hatch : bool, default=False
-            Whether actions differ by hatching too; segments then bear no names.
+            Whether to distinguish actions by hatching as well. Segments are then not
+            annotated.
 
         Returns
         -------
@@ -262,7 +263,7 @@ class SegmentationDisplay:
         return self
 
     def _name_rows(self, kinds: list[str], names: list[str]) -> None:
-        """Name each strip or, where there are many, each video."""
+        """Name each strip or, if there are many, each video."""
         part = 0.88 / len(kinds)
         size = "small" if len(names) * len(kinds) <= MANY_STRIPS else "x-small"
         if len(kinds) == 1 or len(names) * len(kinds) > MANY_STRIPS:
@@ -291,7 +292,7 @@ def _rename(
     names: list[str],
     background: Any,
 ) -> list[NDArray[np.int64]]:
-    """Give clusters the codes of their actions; those left over extend `names`."""
+    """Rename clusters to codes of their actions; unmatched ones extend `names`."""
     matched = match_labels(list(true), list(found), background=background)
     code_of = {cluster: values.index(action) for cluster, action in matched.items()}
     for cluster in dict.fromkeys(c for labels in found for c in labels.tolist()):

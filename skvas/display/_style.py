@@ -1,4 +1,4 @@
-"""Colours, axes and time scales that the displays share."""
+"""Colours, axes and time scales shared by the displays."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ BACKGROUND = "#e4e4e4"
 HIGHLIGHT = "#d55e00"
 HATCHES = ("", "////", "....", "xxxx", "----")
 PROGRESS = "viridis"
-# Above so many seconds an axis counts minutes.
+# Duration in seconds above which an axis shows minutes.
 LONG = 180
 
 
 def colour(code: int) -> str:
-    """Return the colour of an action, and that of background for -1."""
+    """Return the colour of an action; -1 is background."""
     return BACKGROUND if code < 0 else COLOURS[code % len(COLOURS)]
 
 
 def hatch(code: int, *, always: bool) -> str:
-    """Return the hatch of an action: `always`, or only where colours run out."""
+    """Return the hatch of an action; without `always`, only if colours run out."""
     if code < 0:
         return ""
     turn = code // len(COLOURS)
@@ -58,25 +58,25 @@ def hatch(code: int, *, always: bool) -> str:
 
 
 def ink(background: str) -> str:
-    """Return black or white, whichever reads better on a colour."""
+    """Return black or white, whichever has more contrast on a colour."""
     red, green, blue = (int(background[i : i + 2], 16) / 255 for i in (1, 3, 5))
     luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
     return "black" if luminance > 0.18 else "white"
 
 
-def check_able(estimator: Any, method: str, display: type, instead: str) -> None:
-    """Refuse an estimator without the method that a display asks it for.
+def check_has(estimator: Any, method: str, display: type, instead: str) -> None:
+    """Raise TypeError if an estimator lacks an attribute that a display needs.
 
     Parameters
     ----------
     estimator : object
-        What the user passed.
+        The user's estimator.
     method : str
-        What it must have.
+        Name of the method or attribute.
     display : type
-        The display that needs it.
+        Class of the display.
     instead : str
-        Names of estimators that have it.
+        Names of estimators with the attribute.
     """
     if not hasattr(estimator, method):
         raise TypeError(
@@ -86,7 +86,7 @@ def check_able(estimator: Any, method: str, display: type, instead: str) -> None
 
 
 def make_axes(ax: Any, figsize: tuple[float, float]) -> Any:
-    """Return the user's axes, or those of a new figure."""
+    """Return the user's axes, or the axes of a new figure."""
     if ax is not None:
         return ax
     pyplot = import_optional("matplotlib.pyplot", "plot")
@@ -99,18 +99,18 @@ def check_fps(fps: float | None) -> float | None:
 
 
 def scale_time(axis: Any, fps: float | None, n_frames: int, of: str = "") -> float:
-    """Label an axis of time, and return how much of it a frame takes.
+    """Label a time axis, and return the length of a frame on it.
 
     Parameters
     ----------
     axis : matplotlib Axis
         The axis.
     fps : float or None
-        Frames a second; None: the axis counts frames.
+        Frames per second; None: the unit of the axis is frames.
     n_frames : int
-        Frames that it shows, which decides between seconds and minutes.
+        Number of frames shown, which decides between seconds and minutes.
     of : str, default=""
-        Whose time it is.
+        Owner of the time axis, for its label.
     """
     whose = f" of {of}" if of else ""
     if fps is None:
@@ -132,11 +132,13 @@ def scale_time(axis: Any, fps: float | None, n_frames: int, of: str = "") -> flo
 def check_names(
     names: Sequence[Any] | None, n_videos: int, of: str = "video"
 ) -> list[str]:
-    """Return the names of videos, by default their positions."""
+    """Return the names of videos; by default, their indices."""
     if names is None:
         return [f"{of} {index}" for index in range(n_videos)]
     if isinstance(names, str) or len(names) != n_videos:
-        raise ValueError(f"names must be {n_videos} name(s), one a video; got {names}.")
+        raise ValueError(
+            f"names must be {n_videos} name(s), one for each video, got {names}."
+        )
     return [str(name) for name in names]
 
 
@@ -145,16 +147,16 @@ def encode_labels(
     action_names: Sequence[str] | None,
     background: Any = None,
 ) -> tuple[list[NDArray[np.int64]], list[Any], list[str]]:
-    """Encode labels by numbers: integers in order of value, others as they appear.
+    """Encode labels by codes: integers by value, others by appearance.
 
     Returns
     -------
     codes : list of int64 ndarray
         -1 for background.
     values : list
-        The label that each code stands for.
+        Label of each code.
     names : list of str
-        How it is called.
+        Name of each code.
     """
     seen = dict.fromkeys(value for array in labels for value in array.tolist())
     seen.pop(background, None)
@@ -170,24 +172,26 @@ def encode_labels(
 
 
 def name_label(value: Any, action_names: Sequence[str] | None) -> str:
-    """Return what a label is called: an integer is a position in the names."""
+    """Return the name of a label; an integer is a position in the names."""
     if action_names is None or not isinstance(value, int):
         return str(value)
     return str(action_names[value]) if 0 <= value < len(action_names) else str(value)
 
 
 def split_labels(name: str, labels: Any) -> list[NDArray[Any]]:
-    """Return one array of labels a video; a flat sequence is one video."""
+    """Return one array of labels for each video; a flat sequence is one video."""
     items = labels if isinstance(labels, (list, tuple)) else np.atleast_1d(labels)
     if len(items) == 0:
-        raise ValueError(f"{name} must be labels of at least one frame, got none.")
+        raise ValueError(
+            f"{name} must have the labels of at least one frame, got none."
+        )
     if np.ndim(items[0]) == 0:
         return check_labels(labels, len(items))
     return check_labels(labels, [len(item) for item in items])
 
 
 def add_legend(ax: Any, handles: Sequence[Any], *, left: float = 1.005) -> None:
-    """Put a legend to the right of the axes, in as few columns as fit beside them."""
+    """Put a legend to the right of the axes, in as few columns as possible."""
     figure = ax.figure.get_figure(root=True)
     inches = figure.get_figheight() * ax.get_position().height
     n_rows = max(1, int(inches * 72 / 13))

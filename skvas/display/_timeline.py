@@ -1,4 +1,4 @@
-"""Picture of many videos on the time of one."""
+"""Plot of many videos on the time axis of one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from skvas.display._style import (
     BACKGROUND,
     PROGRESS,
     add_legend,
-    check_able,
     check_fps,
+    check_has,
     check_names,
     encode_labels,
     make_axes,
@@ -27,34 +27,34 @@ from skvas.validation import check_labels, list_videos
 
 
 class TimelineDisplay:
-    """Videos warped onto the time of the reference, one below another.
+    """Plot of videos warped onto the time axis of the reference, one in each row.
 
-    With labels the rows are coloured by action: where the alignment is right, the
-    borders of actions line up. Without, they are coloured by how far each video has
-    got in its own time: rows that are ahead of the others are brighter. Frames that
-    have no counterpart are grey.
+    With labels, rows are coloured by action: if the alignment is correct, the borders
+    of actions line up. Without labels, rows are coloured by the relative time in the
+    video: a row that is ahead of the others is brighter. Frames without a counterpart
+    are grey.
 
     Parameters
     ----------
     alignments : sequence of Alignment
-        Of each video, as x, with the reference, as y.
+        Alignment of each video (x) with the reference (y).
     labels : list of array-like of shape (n_frames_i,), default=None
         Labels of the frames of each video.
     names : sequence of str, default=None
         Names of the videos.
     action_names : sequence of str, default=None
-        Names of the labels where those are integers.
+        Names of the actions; an integer label is a position in them.
     background : int or str, default=None
-        A label that is no action.
+        Label of frames without an action.
     fps : float, default=None
-        Frames a second. None: the axis counts frames.
+        Frames per second. None: the unit of the time axis is frames.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes, once plotted.
+        The axes, set by `plot`.
     figure_ : matplotlib Figure
-        Their figure.
+        The figure of the axes.
 
     Examples
     --------
@@ -98,49 +98,49 @@ class TimelineDisplay:
         fps: float | None = None,
         ax: Any = None,
     ) -> TimelineDisplay:
-        """Align videos with the reference of an estimator and draw them on its time.
+        """Align videos with the reference of an estimator and draw them.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted, with `align` and `reference_`.
+            A fitted estimator with `align` and `reference_`.
         videos : list of array-like of shape (n_frames_i, n_features)
             The videos.
         y : list of array-like of shape (n_frames_i,), default=None
-            Labels of their frames.
+            Labels of the frames.
         names : sequence of str, default=None
             Names of the videos.
         action_names : sequence of str, default=None
-            Names of the labels where those are integers.
+            Names of the actions; an integer label is a position in them.
         background : int or str, default=None
-            A label that is no action.
+            Label of frames without an action.
         fps : float, default=None
-            Frames a second. None: the axis counts frames.
+            Frames per second. None: the unit of the time axis is frames.
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to draw on. None: a new figure.
 
         Returns
         -------
         TimelineDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         TypeError
-            If the estimator does not align.
+            If the estimator has no `align` method.
         """
-        check_able(estimator, "align", cls, "VideoAligner or JointAlignSegment")
+        check_has(estimator, "align", cls, "VideoAligner or JointAlignSegment")
         check_is_fitted(estimator)
         reference = estimator.reference_
         items = list_videos(videos)
-        called = check_names(names, len(items))
+        video_names = check_names(names, len(items))
         for place, video in enumerate(items):
             if np.array_equal(np.asarray(video), reference):
-                called[place] += " (reference)"
+                video_names[place] += " (reference)"
         display = cls(
             [estimator.align(video, reference) for video in items],
             labels=y,
-            names=called,
+            names=video_names,
             action_names=action_names,
             background=background,
             fps=fps,
@@ -153,9 +153,10 @@ class TimelineDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to draw on. None: a new figure.
         warped : bool, default=True
-            Whether on the time of the reference or, to compare, each on its own.
+            Whether to draw videos on the time axis of the reference. False draws each
+            video on its own time axis, for comparison.
 
         Returns
         -------
@@ -164,7 +165,7 @@ class TimelineDisplay:
         """
         n_videos = len(self.alignments)
         if n_videos == 0:
-            raise ValueError("alignments must hold at least one Alignment, got none.")
+            raise ValueError("alignments must have at least one Alignment, got none.")
         names = check_names(self.names, n_videos)
         rows = self._rows(warped)
         n_frames = max(map(len, rows))
@@ -195,7 +196,7 @@ class TimelineDisplay:
         return codes, actions
 
     def _rows(self, warped: bool) -> list[np.ndarray]:
-        """Return what each row shows: codes, or shares of the video's own time."""
+        """Return the values of each row: action codes, or relative times."""
         fill: float = -1
         if self.labels is not None:
             rows = self._actions()[0]
@@ -223,6 +224,6 @@ class TimelineDisplay:
         bar = self.figure_.colorbar(image, ax=self.ax_, pad=0.01, aspect=30)
         bar.set_label("share of the video's own time")
         n_videos = len(rows)
-        # Each image had set the limits to its own.
+        # Each image set the limits to its own extent.
         self.ax_.set_xlim(0, max(map(len, rows)) * step)
         self.ax_.set_ylim(n_videos - 0.05, -0.05)

@@ -222,7 +222,7 @@ class TestSegmentation:
     def test_wrong_input_is_named(self):
         with pytest.raises(ValueError, match="video 1: expected one label a frame"):
             SegmentationDisplay.from_predictions(TRUE, [[1, 1, 1, 1], [1, 1]])
-        with pytest.raises(ValueError, match="labels_pred must be labels"):
+        with pytest.raises(ValueError, match="labels_pred must have the labels"):
             SegmentationDisplay.from_predictions(None, [])
         with pytest.raises(ValueError, match="fps must be a finite number > 0"):
             SegmentationDisplay.from_predictions(TRUE, FOUND, fps=0)
@@ -353,7 +353,7 @@ class TestAlignment:
     def test_wrong_input_is_named(self, partly):
         with pytest.raises(ValueError, match="kind must be one of"):
             AlignmentDisplay(partly).plot(kind="image")
-        with pytest.raises(ValueError, match="must both be given, or neither"):
+        with pytest.raises(ValueError, match="both labels_x and labels_y, or neither"):
             AlignmentDisplay(partly, labels_x=[0, 0, 0, 0]).plot()
         with pytest.raises(ValueError, match="video 1: expected one label a frame"):
             AlignmentDisplay(partly, labels_x=[0] * 4, labels_y=[0] * 4).plot()
@@ -484,7 +484,7 @@ class TestHistory:
 
     def test_no_epoch_is_an_error(self, data):
         untrained = JointAlignSegment(3, max_epochs=0).fit(data.videos)
-        with pytest.raises(ValueError, match="history holds no epoch"):
+        with pytest.raises(ValueError, match="history has no epoch"):
             HistoryDisplay.from_estimator(untrained)
 
     def test_axes_outside_a_grid_are_refused(self, model):

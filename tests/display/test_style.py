@@ -101,5 +101,5 @@ def test_names_must_be_one_a_video():
     assert check_names(None, 2) == ["video 0", "video 1"]
     with pytest.raises(ValueError, match=r"names must be 3 name\(s\)"):
         check_names(["a", "b"], 3)
-    with pytest.raises(ValueError, match="one a video"):
+    with pytest.raises(ValueError, match="one for each video"):
         check_names("abc", 3)
