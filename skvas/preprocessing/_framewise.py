@@ -1,4 +1,4 @@
-"""Any scikit-learn transformer, over the frames of videos."""
+"""Any scikit-learn transformer, applied to the frames of videos."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from skvas.videos._containers import VideoTransformerMixin, list_like_input
 
 
 def _inner_has(method: str) -> Any:
-    """Make a test for `available_if`: whether the wrapped transformer has a method."""
+    """Make a method available if the wrapped transformer has it."""
 
     def check(self: Framewise) -> bool:
         return hasattr(getattr(self, "transformer_", self.transformer), method)
@@ -40,7 +40,7 @@ def _inner_has(method: str) -> Any:
 
 
 def _shared_inner_has(method: str) -> Any:
-    """Make the same test, for what needs one transformer fitted on all videos."""
+    """Make a method available that needs one transformer for all videos."""
 
     def check(self: Framewise) -> bool:
         return not self.per_video and hasattr(self.transformer, method)
@@ -51,43 +51,43 @@ def _shared_inner_has(method: str) -> Any:
 class Framewise(VideoTransformerMixin, BaseEstimator):
     """Apply any scikit-learn transformer to the frames of videos.
 
-    The transformer is fitted once, on the frames of all videos joined, or anew within
-    each video. It then transforms video by video, so that lists of videos can pass
-    through scalers, projections, unions and pipelines of them.
+    The transformer is fitted once to the frames of all videos, or separately to each
+    video. Videos are then transformed one by one. Lists of videos can thus pass through
+    scalers, projections, feature unions and pipelines.
 
     Parameters
     ----------
     transformer : transformer
-        What to apply: an object with `fit` and `transform` that returns one row a
-        frame. It is cloned. Its parameters can be reached as ``transformer__name``.
+        An object with `fit` and `transform`. It is cloned, and must return one row for
+        each frame. Its parameters are accessible as ``transformer__name``.
     per_video : bool, default=False
-        Whether a clone is fitted to each video when that is transformed, rather than
-        one to all training videos. Nothing then passes from one video to another, and
-        transformers that need labels are refused.
+        False fits one clone to all training videos. True fits a clone to each video in
+        `transform`, so that no information passes between videos; transformers that
+        require labels are then rejected.
 
     Attributes
     ----------
     transformer_ : transformer
         The fitted transformer. With `per_video` it is fitted to the longest training
-        video and serves only for the names of the features that come out.
+        video and only used for the names of the output features.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, if the videos were data frames with such names.
+        Names of the features, if the videos were data frames with string names.
 
     See Also
     --------
-    WhitenedViews : The preprocessing that the informed start builds on.
+    WhitenedViews : The preprocessing for the informed start.
 
     Notes
     -----
-    pandas data frames reach the transformer as data frames, all other videos as arrays.
-    Sparse results become dense. The transformer is the judge of missing values: where
-    it takes NaN, so does this one.
+    The transformer receives pandas data frames as data frames, and all other videos as
+    arrays. Sparse results are made dense. NaN is accepted if the transformer accepts
+    NaN.
 
-    `partial_fit` takes the videos of a call as one chunk of frames, and `fit` all of
-    them. Where they don't fit in memory together, call `partial_fit` with some at a
-    time.
+    `fit` passes the frames of all videos to the transformer at once. For videos that do
+    not fit in memory together, call `partial_fit` with a few videos at a time; each
+    call is one chunk of frames.
 
     Examples
     --------
@@ -115,9 +115,9 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         videos : array-like of shape (n_frames, n_features), or a collection of them
             Training videos.
         y : labels, default=None
-            What the transformer may use: one label a frame, in the container that the
-            videos come in, or one a video, which then holds for each of its frames.
-            Not used with `per_video`.
+            Labels for the transformer: one for each frame, in a container like that of
+            the videos, or one for each video, which applies to all of its frames.
+            Ignored with `per_video`.
 
         Returns
         -------
@@ -138,26 +138,26 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
 
     @_shared_inner_has("partial_fit")
     def partial_fit(self, videos: Videos, y: Labels | None = None) -> Framewise:
-        """Fit the transformer further, to the frames of more videos.
+        """Continue fitting the transformer with the frames of more videos.
 
         Parameters
         ----------
         videos : array-like of shape (n_frames, n_features), or a collection of them
-            The next training videos; their frames are one chunk.
+            More training videos; their frames form one chunk.
         y : labels, default=None
             As in `fit`.
 
         Returns
         -------
         self
-            The transformer, fitted to all chunks so far.
+            The transformer, fitted to all chunks up to now.
         """
         self._check_parameters()
         first = not hasattr(self, "transformer_")
         with unchanged_on_failure(self):
             checked = self._check_videos(videos, reset=first)
             targets = self._check_targets(y, checked, is_single_video(videos))
-            # A copy, as a transformer that fails may be left half changed.
+            # A copy, because a failing transformer may be left partly changed.
             transformer = (
                 clone(self.transformer) if first else deepcopy(self.transformer_)
             )
@@ -189,7 +189,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
 
     @_shared_inner_has("inverse_transform")
     def inverse_transform(self, videos: Videos) -> Any:
-        """Bring transformed videos back to the features that they had.
+        """Map transformed videos back to the original features.
 
         Parameters
         ----------
@@ -213,17 +213,17 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
 
     @_inner_has("get_feature_names_out")
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Get the names of the features that come out.
+        """Get the names of the output features.
 
         Parameters
         ----------
         input_features : array-like of str of shape (n_features_in_,), default=None
-            Names of the features that go in; None: `feature_names_in_`, or x0, x1, ...
+            Names of the input features; None: `feature_names_in_`, or x0, x1, ...
 
         Returns
         -------
         ndarray of str
-            The names that the wrapped transformer gives.
+            The names returned by the wrapped transformer.
         """
         check_is_fitted(self, "transformer_")
         if input_features is None:
@@ -232,7 +232,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         return names
 
     def __sklearn_tags__(self) -> Tags:
-        """Take over the tags of the wrapped transformer."""
+        """Adopt the tags of the wrapped transformer."""
         tags: Tags = super().__sklearn_tags__()
         inner = get_tags(self.transformer)
         tags.input_tags.allow_nan = inner.input_tags.allow_nan
@@ -255,8 +255,8 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
                 )
         if self.per_video and get_tags(self.transformer).target_tags.required:
             raise InvalidParameterError(
-                "transformer must not require labels if per_video=True, because there "
-                f"are none in transform; got {self.transformer!r}."
+                "transformer must not require labels if per_video=True, because "
+                f"transform has no labels; got {self.transformer!r}."
             )
 
     def _check_videos(self, videos: Videos, reset: bool) -> list[np.ndarray]:
@@ -293,11 +293,6 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         names = getattr(self, "feature_names_in_", None)
         return pandas.DataFrame(frames, columns=names, copy=False)
 
-    def _length(self) -> float:
-        """Return the root mean square length of a training frame."""
-        variance = np.concatenate(self.explained_variance_)
-        return float(np.sqrt((variance > 0).sum() if self.whiten else variance.sum()))
-
     def _transform_one(self, video: np.ndarray) -> np.ndarray:
         frames = self._as_table(video)
         if self.per_video:
@@ -308,7 +303,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
 
 
 def _dense_frames(result: Any, n_frames: int) -> np.ndarray:
-    """Make an array of what a wrapped transformer returned."""
+    """Return the result of the wrapped transformer as a dense array."""
     dense: np.ndarray = (
         result.toarray() if sparse.issparse(result) else np.asarray(result)
     )

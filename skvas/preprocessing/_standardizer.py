@@ -1,4 +1,4 @@
-"""Standardising each video by itself."""
+"""Standardisation within each video."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from skvas.videos._containers import VideoTransformerMixin
 
 
 class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
-    r"""Standardise each video by itself, as the published code does.
+    r"""Standardise features within each video, as the published code does.
 
-    The mean of each feature over the video is subtracted, and the rest divided by its
-    standard deviation and by :math:`\sqrt{D}`, so that a frame has a length of about
-    one. A feature that is constant within a video becomes 0.
+    Each feature is standardised over the video to mean 0 and standard deviation 1, and
+    divided by :math:`\sqrt{D}`, so that a frame has a length of about 1. A feature that
+    is constant within a video becomes 0.
 
     Attributes
     ----------
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, if the videos were data frames with such names.
+        Names of the features, if the videos were data frames with string names.
 
     References
     ----------
@@ -49,7 +49,7 @@ class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimat
     """
 
     def fit(self, videos: Videos, y: Any = None) -> VideoStandardizer:
-        """Note the number of features; nothing else is learned.
+        """Check the videos and record their number of features.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimat
         return self._wrap_output(results, videos)
 
     def __sklearn_tags__(self) -> Tags:
-        """Say that results are float32."""
+        """Declare that results are float32."""
         tags: Tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags

@@ -1,4 +1,4 @@
-"""Transformers from videos to videos, to be put before an estimator."""
+"""Whitened principal components of videos."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ __all__ = ["WhitenedViews"]
 _VIEWS = ("video", "collection")
 
 
-# Directions with less than this share of the largest variance are rounding, or hold
-# too little to be blown up to unit variance.
+# Directions with less than this share of the largest variance are rounding errors, or
+# too weak to scale to unit variance.
 _MIN_RELATIVE_VARIANCE = 1e-7
 
 
-# Half the width, in frames, from which a Gaussian is applied by Fourier transforms.
+# Radius, in frames, from which a Gaussian is applied by Fourier transforms.
 _LONG_KERNEL = 64
 
 
@@ -50,64 +50,64 @@ class WhitenedViews(
 ):
     """Reduce the features of videos to a few whitened components, in two views.
 
-    Each view standardises the features, smooths them in time and projects them on
+    Each view standardises the features, smooths them along time and projects them onto
     their principal directions, scaled to unit variance. The view "video" standardises
-    within each video and so removes what sets a recording apart; the view "collection"
-    standardises over all training frames and so keeps it. The two side by side are a
-    good start for alignment and segmentation, and training may do the rest.
+    within each video, which removes differences between recordings. The view
+    "collection" standardises over all training frames, which keeps these differences.
+    The two views side by side are a good start for alignment and segmentation, which
+    training can improve.
 
     Parameters
     ----------
     n_components : int, default=24
-        Most components a view. A view has fewer if it has fewer directions whose
-        variance is above 1e-7 of the largest, and one column of zeros if it has none.
+        Maximum number of components of a view. Directions with a variance of at most
+        1e-7 of the largest are left out. A view without directions is one column of
+        zeros.
     smoothing : float, default=0.01
-        Standard deviation of the Gaussian that smooths along time, as a fraction of
-        the video's length, in [0, 1]; 0 switches smoothing off.
+        Standard deviation of the Gaussian filter along time, as a fraction of the
+        video's length, in [0, 1]; 0 disables smoothing.
     views : tuple of {"video", "collection"}, default=("video", "collection")
-        The views, in the order in which they are joined.
+        The views, in the order of their columns.
     whiten : bool, default=True
-        Whether components are scaled to unit variance. False leaves them their
-        variance, so that frames are only rotated.
+        Whether to scale components to unit variance. False keeps their variance, so
+        that frames are only rotated and projected.
     offset : float, default=0.0
-        If positive, a last column holds the same number in all frames: this many times
-        the root mean square length of a training frame. Where lengths are scaled to
-        one afterwards, as estimators do, frames that are near the mean then stay near
-        each other instead of being sent apart.
+        If positive, a constant column is appended: `offset` times the root mean square
+        length of a training frame. It keeps frames near the mean close to each other
+        when frames are scaled to unit length afterwards, as estimators do.
 
     Attributes
     ----------
     components_ : list of ndarray of shape (n_components_i, n_features_in_)
-        Principal directions of each view, of unit length, by decreasing variance; the
-        sign makes the largest weight of each positive.
+        Principal directions of each view: unit vectors by decreasing variance. Their
+        signs make the largest weight of each direction positive.
     explained_variance_ : list of ndarray of shape (n_components_i,)
         Variance of the training frames along each direction.
     peak_, mean_, scale_ : ndarray of shape (n_features_in_,)
-        Largest magnitude of each feature over the training frames, and mean and
-        standard deviation in that unit; the scale of a constant feature is 0. The
-        view "collection" stands on them.
+        Largest magnitude of each feature over the training frames, and its mean and
+        standard deviation in units of that magnitude. The scale of a constant feature
+        is 0. The view "collection" standardises with them.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, if the videos were data frames with such names.
+        Names of the features, if the videos were data frames with string names.
 
     See Also
     --------
-    Framewise : Any scikit-learn transformer over the frames of videos.
+    Framewise : Any scikit-learn transformer, applied to the frames of videos.
 
     Notes
     -----
-    All training frames weigh the same, so that a long video weighs more than a short
-    one. They are all used, at a cost of O(n_frames n_features^2) and a memory of one
-    square matrix besides a video, or that of all frames where they are fewer than the
-    features. Features are not centred a second time after smoothing: a frame at the
-    mean is mapped to zero, and so is the view "video" of a constant video or of a
-    single frame.
+    All training frames have equal weight, so that a long video has more weight than a
+    short one. The cost is O(n_frames n_features^2). The memory is one video and one
+    square matrix of n_features rows, or all frames if there are fewer frames than
+    features. Features are not centred again after smoothing: a frame at the mean is
+    mapped to zero, and so is the view "video" of a constant video or a single frame.
 
-    Computed in float64, and returned in float32. Features are scaled by their largest
-    magnitude first, so that the unit they come in makes no difference up to 1e300. A
-    feature that varies by less than the rounding of its type counts as constant, and
-    contributes nothing.
+    Results are computed in float64 and returned in float32. Features are first divided
+    by their largest magnitude, so that results do not depend on their unit, up to
+    1e300. A feature that varies by less than the rounding error of its type counts as
+    constant and contributes nothing.
 
     Examples
     --------
@@ -143,7 +143,7 @@ class WhitenedViews(
         Parameters
         ----------
         videos : array-like of shape (n_frames, n_features), or a collection of them
-            Training videos, with two frames or more in all.
+            Training videos, with at least two frames in total.
         y : object, default=None
             Ignored.
 
@@ -164,7 +164,7 @@ class WhitenedViews(
         return self
 
     def transform(self, videos: Videos) -> Any:
-        """Project the frames of each video on the components of each view.
+        """Project the frames of each video onto the components of each view.
 
         Parameters
         ----------
@@ -186,12 +186,12 @@ class WhitenedViews(
         return self._wrap_output(results, videos)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Get the names of the components: the view's name and a number.
+        """Get the names of the components: the name of the view and a number.
 
         Parameters
         ----------
         input_features : array-like of str of shape (n_features_in_,), default=None
-            Only checked against the features seen in `fit`.
+            Checked against the features seen in `fit`, and not used otherwise.
 
         Returns
         -------
@@ -209,7 +209,7 @@ class WhitenedViews(
         return np.asarray(names, dtype=object)
 
     def __sklearn_tags__(self) -> Tags:
-        """Say that results are float32."""
+        """Declare that results are float32."""
         tags: Tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
@@ -227,7 +227,7 @@ class WhitenedViews(
             or len(set(views)) < len(views)
         ):
             raise InvalidParameterError(
-                f"views must be a tuple of some of {_VIEWS}, each once, got {views!r}."
+                f"views must be a tuple of distinct values of {_VIEWS}, got {views!r}."
             )
 
     def _standardise(self, view: str, video: np.ndarray) -> np.ndarray:
@@ -254,8 +254,8 @@ class WhitenedViews(
         ]
         if empty:
             warnings.warn(
-                f"No feature varies in the view(s) {', '.join(empty)}: each is a "
-                "single column of zeros.",
+                f"No feature varies in the view(s) {', '.join(empty)}: each of them is "
+                "a single column of zeros.",
                 DegenerateFramesWarning,
                 stacklevel=3,
             )
@@ -266,7 +266,7 @@ class WhitenedViews(
         return float(np.sqrt((variance > 0).sum() if self.whiten else variance.sum()))
 
     def _transform_one(self, video: np.ndarray) -> np.ndarray:
-        # What overflows is found as infinity or NaN at the end.
+        # An overflow becomes infinity or NaN, which is checked at the end.
         with np.errstate(over="ignore", invalid="ignore"):
             scores = []
             for view, components, variance in zip(
@@ -284,7 +284,7 @@ class WhitenedViews(
             result = smooth.astype(np.float32)
         if not np.isfinite(result).all():
             raise ValueError(
-                "X lies too far from the training videos: its components exceed the "
+                "X is too far from the training videos: its components exceed the "
                 "range of float32."
             )
         return result
@@ -312,7 +312,7 @@ def _smooth(frames: np.ndarray, smoothing: float) -> np.ndarray:
 def _principal_directions(
     videos: Iterator[np.ndarray], n_frames: int, n_features: int, n_components: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the directions of largest variance about zero, and these variances."""
+    """Return the directions of largest variance about zero, and the variances."""
     if n_features <= n_frames:
         moment = np.zeros((n_features, n_features))
         for video in videos:

@@ -376,15 +376,19 @@ def test_network_of_timm_runs_with_local_weights(clip, tmp_path):
 def test_weights_of_another_network_are_refused(clip, tmp_path):
     pytest.importorskip("timm")
     torch.save({"a": torch.zeros(2)}, tmp_path / "weights.pth")
-    with pytest.raises(ValueError, match=r"weights\.pth.*no weights of test_resnet"):
+    with pytest.raises(
+        ValueError, match=r"weights\.pth.*not have the weights of test_resnet"
+    ):
         FrameFeatures("test_resnet", weights=tmp_path / "weights.pth").transform(clip)
     (tmp_path / "weights.pth").write_bytes(b"junk")
-    with pytest.raises(ValueError, match=r"weights\.pth.*no weights of test_resnet"):
+    with pytest.raises(
+        ValueError, match=r"weights\.pth.*not have the weights of test_resnet"
+    ):
         FrameFeatures("test_resnet", weights=tmp_path / "weights.pth").transform(clip)
 
 
 def test_unknown_network_is_refused(clip, tmp_path):
     pytest.importorskip("timm")
     (tmp_path / "weights.pth").write_bytes(b"")
-    with pytest.raises(InvalidParameterError, match="no network of timm"):
+    with pytest.raises(InvalidParameterError, match="not a network of timm"):
         FrameFeatures("nonet", weights=tmp_path / "weights.pth").transform(clip)

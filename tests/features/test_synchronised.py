@@ -94,11 +94,11 @@ def test_alignment_of_some_frames_needs_their_times(clips, tmp_path):
 
 def test_alignment_of_other_videos_is_refused_and_leaves_nothing(clips, tmp_path):
     out = tmp_path / "out.mp4"
-    with pytest.raises(ValueError, match=r"x\.mp4.*10 frames where 12 were aligned"):
+    with pytest.raises(ValueError, match=r"x\.mp4.*10 frames, but 12 were aligned"):
         write_synchronised(*clips, aligned([0] * 12), out, height=48)
-    with pytest.raises(ValueError, match=r"x\.mp4.*more frames where 9 were aligned"):
+    with pytest.raises(ValueError, match=r"x\.mp4.*more frames, but 9 were aligned"):
         write_synchronised(*clips, aligned([0] * 9), out, height=48)
-    with pytest.raises(ValueError, match=r"y\.mp4.*8 frames where 9 were aligned"):
+    with pytest.raises(ValueError, match=r"y\.mp4.*8 frames, but 9 were aligned"):
         write_synchronised(*clips, aligned(MATCHES, 9), out, height=48)
     assert sorted(os.listdir(tmp_path)) == ["x.mp4", "y.mp4"]
 
