@@ -122,7 +122,8 @@ def train(
             seen.append({name: part * pairs.weight for name, part in parts.items()})
         means = {name: torch.stack([p[name] for p in seen]).mean() for name in seen[0]}
         team.add_up(list(means.values()))
-        found = {name: float(mean) for name, mean in means.items()}
+        values = torch.stack([mean.double() for mean in means.values()]).tolist()
+        found = dict(zip(means, values, strict=True))
         seconds = time.perf_counter() - started
         records.append({"epoch": epoch + 1, **found, "seconds": seconds})
         announce(records[-1], max_epochs, verbose)

@@ -1,0 +1,73 @@
+"""Estimators on a GPU that is not there: the CPU's answers, and few waits."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from tests.emulated import emulated_gpu
+from tests.models import ESTIMATORS, outputs, quick, small_videos
+
+VIDEOS = small_videos()
+NEW = small_videos(7)[5:]
+# Waits and copies of a step of the training, with those of its epoch shared out. Two
+# waits are the effective rank's, two those of each transport problem.
+BOUNDS = {
+    ActionSegmenter: (4.5, 8),
+    VideoAligner: (4.5, 15),
+    JointAlignSegment: (6.5, 20),
+}
+
+
+def answers(model):
+    found = outputs(model, NEW)
+    found["score"] = [np.array(model.score(NEW))]
+    if hasattr(model, "align"):
+        alignment = model.align(*NEW)
+        found["align"] = [alignment.matches_x, alignment.matches_y]
+        found["plan"] = [alignment.plan]
+    return found
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+@pytest.mark.parametrize("encoder", [None, "temporal", (8, 4)])
+def test_answers_are_those_of_the_cpu_and_no_devices_are_mixed(cls, encoder):
+    options = {"encoder": encoder, "max_epochs": 2}
+    if cls is not ActionSegmenter:
+        options |= {"zeta": "30%", "virtual_mass": "40%"}
+    expected = answers(quick(cls, **options).fit(VIDEOS))
+    with emulated_gpu() as log:
+        found = answers(quick(cls, **options | {"device": "cuda"}).fit(VIDEOS))
+    assert log.mixed == []
+    assert log.copies != []
+    for method, results in expected.items():
+        for ours, theirs in zip(found[method], results, strict=True):
+            if np.issubdtype(ours.dtype, np.integer):
+                np.testing.assert_array_equal(ours, theirs, err_msg=method)
+            else:
+                np.testing.assert_allclose(ours, theirs, atol=1e-5, err_msg=method)
+
+
+def test_fitted_model_lies_on_the_cpu():
+    with emulated_gpu():
+        model = quick(JointAlignSegment, device="cuda").fit(VIDEOS)
+        assert model.device_ == "cuda"
+    assert {w.device.type for w in model.encoder_.state_dict().values()} == {"cpu"}
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_waits_and_copies_of_a_step_are_few(cls):
+    def count(max_epochs):
+        with emulated_gpu() as log, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            quick(cls, device="cuda", max_epochs=max_epochs).fit(VIDEOS)
+        return np.array([len(log.waits), len(log.copies)])
+
+    n_steps = 4 * 2  # four epochs of five videos in batches of three
+    waits, copies = (count(5) - count(1)) / n_steps
+    most_waits, most_copies = BOUNDS[cls]
+    assert 0 < waits <= most_waits
+    assert 0 < copies <= most_copies
