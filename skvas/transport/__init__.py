@@ -1,4 +1,4 @@
-"""Optimal transport between sequences with structure: the core of skvas."""
+"""Optimal transport between structured sequences, the core of skvas."""
 
 from skvas.transport._compat import published_iteration
 from skvas.transport._compiling import compiled_solver

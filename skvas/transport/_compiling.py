@@ -1,4 +1,4 @@
-"""The loop of the solver compiled by torch, for those who ask for it."""
+"""Optional compilation of the solver's loop by torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skvas.exceptions import CompilationWarning
 
 __all__ = ["compiled_solver"]
 
-# Kinds of problems whose compiled steps are kept.
+# Number of compiled steps to keep, one for each kind of problem.
 KEPT = 256
 Backend = str | Callable[..., Any]
 _backend: ContextVar[Backend | None] = ContextVar("backend", default=None)
@@ -27,38 +27,38 @@ _backend: ContextVar[Backend | None] = ContextVar("backend", default=None)
 def compiled_solver(backend: Backend = "inductor") -> Iterator[None]:
     """Compile the loop of the solver for all solves inside the `with` block.
 
-    One iteration becomes one compiled function of tensors, on a GPU one CUDA graph,
-    which is launched as a whole. Each shape of a batch is compiled once in a process,
-    which takes seconds, up to a minute with Sinkhorn sweeps. So this pays where many
-    batches of few shapes are solved, as in training, on a device that would wait for
-    Python. On a CPU the mirror descent with one hard side took half of its time; the
-    kernels of numba are faster than compiled sweeps, and go on to be used.
+    Each iteration becomes one compiled function of tensors; on a GPU it is one CUDA
+    graph, launched as a whole. Each batch shape is compiled once in a process, which
+    takes seconds, and up to a minute with Sinkhorn sweeps. Compilation pays off for
+    many batches of few shapes, as in training, on a device that waits for Python. On a
+    CPU it halved the time of mirror descent with one hard marginal. The numba kernels
+    are faster than compiled sweeps and remain in use.
 
     Parameters
     ----------
     backend : str or callable, default="inductor"
-        Compiler, as `torch.compile` takes it.
+        Compiler, as in `torch.compile`.
 
     Warns
     -----
     CompilationWarning
-        Where a step could not be compiled (a GPU without Triton, a CPU without a
-        compiler for C++, a structure of one's own that reads values of tensors). It is
-        then run as it is, with the same result.
+        If a step cannot be compiled: on a GPU without Triton, on a CPU without a C++
+        compiler, or with a custom structure that reads values of tensors. The step then
+        runs uncompiled, with the same result.
 
     See Also
     --------
-    skvas.transport.fused_gromov_wasserstein : What is compiled.
+    skvas.transport.fused_gromov_wasserstein : The solver.
 
     Notes
     -----
-    It is a block and no argument of the solver, so that it reaches the solves of
-    estimators: `with compiled_solver(): model.fit(videos)`. It holds in this thread (or
-    task of asyncio) alone, and not in the processes of `n_jobs`. Whether it was used is
-    no part of a model: results agree to the rounding of float32. Problems that need the
-    log domain are solved as they are.
+    It is a context manager, and not an argument of the solver, so that it also applies
+    to the solves of estimators: `with compiled_solver(): model.fit(videos)`. It applies
+    to the current thread (or asyncio task) only, and not to the processes of `n_jobs`.
+    A fitted model does not record its use: results agree up to float32 rounding.
+    Problems in the log domain are solved uncompiled.
 
-    It was tested on CPUs. **Nothing here was ever run on a GPU.**
+    It was tested on CPUs. **It was never run on a GPU.**
 
     Examples
     --------
@@ -66,7 +66,7 @@ def compiled_solver(backend: Backend = "inductor") -> Iterator[None]:
     >>> from skvas.transport import Distinct, compiled_solver
     >>> from skvas.transport import fused_gromov_wasserstein
     >>> cost = 1 - torch.eye(3)[None]
-    >>> with compiled_solver("eager"):  # traced, and then run as it is
+    >>> with compiled_solver("eager"):  # traced, but not compiled
     ...     result = fused_gromov_wasserstein(cost, Distinct(), Distinct())
     >>> result.plan.argmax(dim=2)
     tensor([[0, 1, 2]])
@@ -79,23 +79,23 @@ def compiled_solver(backend: Backend = "inductor") -> Iterator[None]:
 
 
 def compilation_wanted() -> bool:
-    """Tell whether solves are inside `compiled_solver`."""
+    """Return whether solves are inside `compiled_solver`."""
     return _backend.get() is not None
 
 
 def compiled_step(
     step: Callable[..., Any], like: Tensor, *kind: Hashable
 ) -> Callable[..., Any]:
-    """Return a step of a loop as compiled for one kind of problem.
+    """Return a step of a loop, compiled for one kind of problem.
 
     Parameters
     ----------
     step : callable
-        A pure function of tensors, and of what is the same for a kind of problem.
+        A pure function of tensors and of constants of a kind of problem.
     like : Tensor
         Gives shape, type and device.
     *kind : Hashable
-        What else problems of one kind share.
+        Further constants of a kind of problem.
     """
     backend = _backend.get()
     assert backend is not None
@@ -114,15 +114,15 @@ def _step_of_kind(
 
 
 class _CompiledStep:
-    """A step, compiled when first called; as it was, if it cannot be compiled."""
+    """A step, compiled at its first call; uncompiled if that fails."""
 
     def __init__(
         self, step: Callable[..., Any], backend: Backend, device: torch.device
     ) -> None:
         self.step = step
         self.on_gpu = device.type == "cuda"
-        # torch keeps what it compiled beside the code of a function, tries one after
-        # the other at each call, and gives up after eight. So each kind has a copy.
+        # torch stores compiled code with the code of a function, tries each at every
+        # call, and gives up after eight. So each kind has a copy of the function.
         alone = types.FunctionType(
             step.__code__.replace(), step.__globals__, step.__name__
         )
@@ -140,11 +140,11 @@ class _CompiledStep:
             return self.step(*arguments)
         try:
             return self._run(self.compiled, *arguments)
-        except Exception as error:  # of any of several compilers; ours come again below
+        except Exception as error:  # of any compiler; errors of the step recur below
             self.compiled = None
             first_line = str(error).partition("\n")[0]
             warnings.warn(
-                f"The solver runs as it is, as it could not be compiled: {first_line}",
+                f"The solver runs uncompiled; it could not be compiled: {first_line}",
                 CompilationWarning,
                 stacklevel=2,
             )
@@ -160,8 +160,8 @@ class _CompiledStep:
 
 
 def can_sync(tensor: Tensor) -> bool:
-    """Tell whether to read a value of a tensor is free: it makes a GPU wait.
+    """Return whether values of a tensor may be read.
 
-    A loop that is compiled cannot depend on values either.
+    Reading makes a GPU wait, and a compiled loop cannot depend on values.
     """
     return not tensor.is_cuda and not torch.compiler.is_compiling()

@@ -1,4 +1,4 @@
-"""What the solver returns, and how long it may take."""
+"""The result of the solver, and its limits."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-# Sweeps that the last projection may use to meet the marginals.
+# Maximum number of sweeps of the last projection.
 FINAL_SWEEPS = 50
 
 
 @dataclass(frozen=True)
 class FGWResult:
-    """What the solver found for each problem of a batch.
+    """Result of the solver for each problem of a batch.
 
     Attributes
     ----------
     plan : Tensor of shape (B, N, M)
         Transport plans, exactly 0 at padded frames.
     objective : Tensor of shape (B,)
-        Value of the objective at the plan.
+        Objective of the plan.
     error_x, error_y : Tensor of shape (B,)
-        Largest relative error of a hard marginal; 0 where none is hard.
+        Largest relative error of the hard masses; 0 if none is hard.
     n_iter : int64 Tensor of shape (B,)
-        Outer iterations made.
+        Number of outer iterations.
     converged : bool Tensor of shape (B,)
-        Whether the plan came to rest within `tol`; False where no `tol` was asked for.
+        Whether the plan converged to `tol`; False if `tol` is None.
 
     Examples
     --------
@@ -48,7 +48,7 @@ class FGWResult:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long and how exactly to iterate."""
+    """Limits and tolerances of the iteration."""
 
     max_iter: int
     tol: float | None

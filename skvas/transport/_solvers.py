@@ -1,4 +1,4 @@
-"""The fused Gromov-Wasserstein solver: batched, masked, on any device."""
+"""The fused Gromov-Wasserstein solver for batches of masked problems."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from skvas.transport.structures import Structure
 
 __all__ = ["fused_gromov_wasserstein"]
 
-# Nats between the smallest and the largest entry of a kernel that scaling can bear.
+# Largest log range of a kernel, in nats, for which scaling is numerically safe.
 SAFE_RANGE = {torch.float32: 70.0, torch.float64: 600.0}
 
 
@@ -51,60 +51,61 @@ def fused_gromov_wasserstein(
     sinkhorn_tol: float = 1e-5,
     backend: str = "torch",
 ) -> FGWResult:
-    r"""Couple two sequences by their features and by their inner structure.
+    r"""Couple two sequences by their features and their internal structures.
 
-    Every item of the batch is a problem of its own: find the plan :math:`T` minimising
+    Each item of the batch is a separate problem: find the plan :math:`T` that minimises
 
     .. math:: E(T) = (1 - \alpha) \langle C, T \rangle
               + \tfrac{\alpha}{2} \langle C_x T C_y, T \rangle - \epsilon H(T)
               + \lambda_x KL(T 1 | p) + \lambda_y KL(T^\top 1 | q),
 
-    with :math:`H(T) = -\sum T (\log T - 1)`. A marginal without a weight is a hard
-    constraint; with weight 0 it is free.
+    with :math:`H(T) = -\sum T (\log T - 1)`. Each marginal is a hard constraint
+    (infinite weight), relaxed (finite weight) or free (weight 0).
 
     Parameters
     ----------
     cost : Tensor of shape (B, N, M)
         :math:`C`, float32 or float64. Entries at padded frames are ignored.
     structure_x, structure_y : Structure
-        :math:`C_x` and :math:`C_y`, symmetric; applied, never formed.
+        :math:`C_x` and :math:`C_y`, symmetric. Only their products are computed.
     mask_x, mask_y : bool Tensor of shape (B, N) and (B, M), default=None
-        True at real frames. None: nothing is padded.
+        True at real frames. None: all frames are real.
     p, q : Tensor of shape (B, N) and (B, M), default=None
-        Masses of the frames, non-negative; rescaled to sum to 1 over the real frames.
-        None: uniform.
+        Target masses of the frames, non-negative. They are normalised to sum to 1 over
+        the real frames. None: uniform.
     lambda_x, lambda_y : float or Tensor, default=None
-        Weight of each marginal's penalty, in [0, inf]: None or inf is hard, 0 free. A
-        tensor of shape (B, N) (or (B, M)) weighs each frame by itself.
+        Weight of the Kullback-Leibler penalty of each marginal, in [0, inf]. None or
+        inf: hard constraint; 0: free. A tensor of shape (B, N) (or (B, M)) has one
+        weight for each frame.
     alpha : float, default=0.3
-        Weight of the structures against the cost, in [0, 1].
+        Weight of the structures relative to the cost, in [0, 1].
     eps : float, default=0.07
-        Weight of the entropy, positive, in the unit of `cost`.
+        Weight of the entropy: positive, in the unit of `cost`.
     solver : {"mirror", "projected"}, default="mirror"
-        "mirror" descends the whole objective multiplicatively. A step that would make
-        a problem's objective rise is not taken, but tried again at half its length;
-        one that is taken is followed by one longer by a tenth, up to the first.
-        "projected" linearises the structural term and solves the entropic problem that
-        is left by Sinkhorn: faster with two hard marginals, but may cycle.
+        "mirror" is mirror descent on the full objective. If a step would increase the
+        objective of a problem, it is retried at half its length; after an accepted
+        step the length grows by a tenth, up to the first length. "projected"
+        linearises the structural term and solves the remaining entropic problem by
+        Sinkhorn. It is faster with two hard marginals, but may cycle.
     max_iter : int, default=25
-        Number of outer iterations, at most.
+        Maximum number of outer iterations.
     tol : float, default=None
-        A problem has converged when an iteration moves its plan by at most `tol` in l1
-        norm, and is then left as it is. A mirror step that is shorter than the default
-        first one must move the plan by less in proportion, and the plan must meet its
-        hard masses to `tol`. None: make `max_iter` iterations.
+        A problem has converged when an iteration changes its plan by at most `tol` in
+        l1 norm; the plan is then final. With "mirror", the plan must also meet its hard
+        masses to `tol`, and the limit on the change is reduced in proportion if a step
+        is shorter than the default first step. None: run `max_iter` iterations.
     step : float, default=None
-        First and longest step of the mirror descent. None: 4 over the largest absolute
-        entry of the first gradient. Never more than `1 / eps`, where the old plan is
-        forgotten; nor does a step that is given change an entry by more than `exp(100)`
-        times.
+        First and maximum step length of mirror descent. None: 4 divided by the largest
+        absolute entry of the first gradient. The length is limited to `1 / eps`, at
+        which the previous plan has no influence. If `step` is given, a step changes an
+        entry by a factor of at most `exp(100)`.
     sinkhorn_iter : int, default=10
-        Sweeps of each inner projection onto two marginals; the last outer iteration
-        takes as many as it needs to reach `sinkhorn_tol`, up to 50.
+        Number of sweeps of each inner projection onto two marginals. The last outer
+        iteration makes as many sweeps as `sinkhorn_tol` needs, up to 50.
     sinkhorn_tol : float, default=1e-5
         Relative change of the scalings at which a projection stops.
     backend : {"torch", "pot"}, default="torch"
-        "pot" is the slow float64 reference built on POT, for tests and doubts.
+        "pot" is the slow float64 reference built on POT, for tests and comparisons.
 
     Returns
     -------
@@ -120,28 +121,31 @@ def fused_gromov_wasserstein(
     Warns
     -----
     ConvergenceWarning
-        When `tol` is given and a problem did not converge.
+        If `tol` is given and a problem did not converge.
 
     Notes
     -----
-    A problem's result depends neither on its padding nor on the rest of the batch:
-    step, radius, masses and stopping are its own. Two hard marginals are met exactly at
-    the end by the rounding of [3]_. Where `eps` is so small against the costs that
-    scalings could overflow, a problem is solved in the log domain in float64. Products
-    are made in full precision, whatever `torch.autocast` and
-    `torch.set_float32_matmul_precision` say (the latter is raised for the whole process
-    while a solve runs, and then set back): rounded to bfloat16 they would move the
-    objective of an alignment of 512 x 512 frames by 1e-4, and its marginals off by
-    twenty times as much. Nothing waits for the device inside the loop, except the early
-    stop on a CPU; inside :func:`~skvas.transport.compiled_solver` torch compiles it.
-    Where neither marginal is hard, costs may call for any mass, and with a structure of
-    negative entries for an infinite one. Then "mirror", and "projected" in the log
-    domain, keep the mass of a plan between the exponentials of -30 and 30, beyond which
-    it could not be told from 0 or infinity.
+    The result of a problem depends neither on its padding nor on the rest of the batch:
+    each problem has its own step, radius, masses and stopping. Two hard marginals are
+    met exactly at the end by the rounding of [3]_. If `eps` is so small relative to the
+    costs that scalings could overflow, the problem is solved in the log domain in
+    float64.
 
-    Hard masses are met to a relative error of 1e-5 in float32 where the largest of a
-    side is at most 1e4 times the smallest, and to 1e-3 up to 1e8 times; in float64 to
-    1e-12 up to 1e14 times.
+    Products are computed in full precision, independent of `torch.autocast` and
+    `torch.set_float32_matmul_precision` (during a solve the latter is raised for the
+    whole process, and restored afterwards). Rounding to bfloat16 would change the
+    objective of an alignment of 512 x 512 frames by 1e-4, and its marginals by twenty
+    times as much. The loop does not synchronise with the device, except for the early
+    stop on a CPU; inside :func:`~skvas.transport.compiled_solver` torch compiles it.
+
+    If neither marginal is hard, the optimal mass can be arbitrarily large or small,
+    and infinite for a structure with negative entries. "mirror", and "projected" in the
+    log domain, then keep the mass of a plan between exp(-30) and exp(30); beyond these
+    bounds it would be indistinguishable from 0 or infinity.
+
+    The relative error of hard masses depends on the ratio of the largest to the
+    smallest mass of a side. In float32 it is at most 1e-5 for ratios up to 1e4, and
+    1e-3 up to 1e8; in float64 it is at most 1e-12 for ratios up to 1e14.
 
     References
     ----------

@@ -30,8 +30,8 @@ def unit(x: Tensor) -> Tensor:
     tensor([[0.6000, 0.8000],
             [0.0000, 0.0000]])
     """
-    # Scaled first: squares of very large and small numbers leave the type's range, and
-    # the gradient at a zero vector would with them.
+    # Scaled first: squares of very large or small numbers leave the range of the type,
+    # and so does the gradient at a zero vector.
     largest = x.detach().abs().amax(dim=-1, keepdim=True)
     scaled = x / torch.where(largest > 0, largest, 1.0)  # of length 0 or at least 1
     return F.normalize(scaled, dim=-1, eps=0.5)
@@ -50,8 +50,8 @@ def cosine_cost(x: Tensor, y: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (B, N, M)
-        In [0, 2]; of float32 at least, and made in full precision, whatever
-        `torch.autocast` and `torch.set_float32_matmul_precision` say.
+        Costs in [0, 2], in float32 or float64. They are computed in full precision,
+        independent of `torch.autocast` and `torch.set_float32_matmul_precision`.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def squared_distance(x: Tensor, y: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (B, N, M)
-        Of float32 at least, and made in full precision, like that of `cosine_cost`.
+        Distances in float32 or float64, computed in full precision like `cosine_cost`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Temporal priors on plans, and the virtual frame."""
+"""Temporal priors of plans, and virtual frames."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ __all__ = [
 
 
 def temporal_order(lengths_x: Tensor, lengths_y: Tensor, n: int, m: int) -> Tensor:
-    """Return the order prior |i/N - j/M| of every pair of frames.
+    """Return the temporal order prior |i/N - j/M| of every pair of frames.
 
     Parameters
     ----------
     lengths_x, lengths_y : int Tensor of shape (B,)
-        Real frames (or actions) N and M of each problem.
+        Numbers N and M of real frames (or actions) of each problem.
     n, m : int
         Padded lengths.
 
     Returns
     -------
     Tensor of shape (B, n, m)
-        Its entries at padded frames mean nothing.
+        The prior; its entries at padded frames are arbitrary.
 
     Examples
     --------
@@ -46,19 +46,20 @@ def temporal_order(lengths_x: Tensor, lengths_y: Tensor, n: int, m: int) -> Tens
 
 
 def add_virtual_frame(cost: Tensor, zeta: float | Tensor) -> Tensor:
-    """Put a virtual frame, at cost `zeta` to everything, before both sequences.
+    """Prepend a virtual frame with cost `zeta` to both sequences.
 
     Parameters
     ----------
     cost : Tensor of shape (B, N, M)
         Costs between real frames.
     zeta : float or Tensor of shape (B,)
-        Cost above which a pair had rather stay unmatched.
+        Cost of matching with a virtual frame. A pair with a higher cost is better left
+        unmatched.
 
     Returns
     -------
     Tensor of shape (B, N + 1, M + 1)
-        Row 0 and column 0 are the virtual frames.
+        The costs; row 0 and column 0 are the virtual frames.
 
     References
     ----------
@@ -81,22 +82,22 @@ def add_virtual_frame(cost: Tensor, zeta: float | Tensor) -> Tensor:
 
 
 def virtual_masses(mask: Tensor, share: float | Tensor | None, like: Tensor) -> Tensor:
-    """Return the masses of a sequence with a virtual frame before it.
+    """Return the masses of a sequence with a prepended virtual frame.
 
     Parameters
     ----------
     mask : bool Tensor of shape (B, N)
         True at real frames.
     share : float, Tensor of shape (B,) or None
-        Mass of the virtual frame as a share of that of all real frames; None gives it
-        the mass of one frame, as in the paper.
+        Mass of the virtual frame divided by the mass of all real frames. None: the mass
+        of one frame, as in the paper.
     like : Tensor
         Gives the floating-point type.
 
     Returns
     -------
     Tensor of shape (B, N + 1)
-        Summing to 1.
+        The masses, which sum to 1; 0 at padded frames.
 
     Examples
     --------
@@ -124,11 +125,11 @@ def consistency_prior(
     Parameters
     ----------
     lengths_x, lengths_y : int Tensor of shape (B,)
-        Real frames of each sequence.
+        Number of real frames of each sequence.
     n, m : int
         Padded lengths.
     delta : float, default=1.0
-        Width of the Gaussian, in the distance
+        Standard deviation of the Gaussian in the distance
         :math:`|i/N - j/M| / \sqrt{1/N^2 + 1/M^2}`.
 
     Returns
@@ -163,9 +164,9 @@ def optimality_prior(
     cost : Tensor of shape (B, N, M)
         Infinite at padded columns.
     lengths_x, lengths_y : int Tensor of shape (B,)
-        Real frames of each sequence.
+        Number of real frames of each sequence.
     delta : float, default=1.0
-        Width of the Gaussian, in the distance of `consistency_prior`.
+        Standard deviation of the Gaussian, as in `consistency_prior`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Structures: symmetric matrices inside a sequence, applied and never formed."""
+"""Structures: symmetric matrices over the frames of a sequence, in implicit form."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from skvas.transport._precision import full_precision
 
 __all__ = ["Dense", "Distinct", "OutsideBand", "Structure", "TemporalBand", "Virtual"]
 
-# Windows this many times shorter than their sequence lose too many digits of float32
-# in the difference of two running sums.
+# Above this ratio of sequence length to window, the difference of two running sums
+# loses too many digits of float32.
 _FAR = 100
-# Bytes of running sums along rows that are made at a time, so that they stay in cache.
+# Bytes of running sums along rows computed at a time, so that they stay in cache.
 _PIECE = 1 << 19
 
 
 class Structure(ABC):
     """A symmetric matrix over the frames of each sequence of a batch.
 
-    The solver knows a structure by what it does to a plan, so a new one is a small
-    subclass: `apply` is the fast form, `dense` the plain definition that tests and the
-    reference hold it against.
+    The solver uses only the product of a structure with a plan. A new structure is a
+    small subclass: `apply` computes the product, and `dense` is the explicit matrix,
+    against which tests and the reference solver compare `apply`.
 
     Examples
     --------
-    Neighbours on a circle, for activities that go round:
+    Neighbours on a circle, for periodic activities:
 
     >>> import torch
     >>> from skvas.transport import Structure
@@ -58,19 +58,19 @@ class Structure(ABC):
         Parameters
         ----------
         plan : Tensor of shape (B, N, M)
-            Exactly 0 wherever a frame is padded. It is not changed.
+            Exactly 0 at padded frames. It is not changed.
         dim : int
-            1: the structure acts on the rows (from the left); 2: on the columns.
+            1 multiplies along the rows (from the left), 2 along the columns.
 
         Returns
         -------
         Tensor of shape (B, N, M)
-            A new tensor; its entries at padded frames mean nothing.
+            A new tensor; its entries at padded frames are arbitrary.
         """
 
     @abstractmethod
     def dense(self, size: int) -> Tensor:
-        """Form the matrices, for tests and the reference.
+        """Return the explicit matrices, for tests and the reference solver.
 
         Parameters
         ----------
@@ -90,56 +90,57 @@ class Structure(ABC):
         Returns
         -------
         float or Tensor of shape (B,)
-            One for all problems, or one for each.
+            One bound for all problems, or one for each.
         """
 
     def take(self, index: Tensor) -> Structure:
-        """Return the structure of some problems of the batch.
+        """Return the structure of a subset of the problems.
 
         Parameters
         ----------
         index : int64 Tensor of shape (S,)
-            Problems to keep.
+            Indices of the problems to keep.
 
         Returns
         -------
         Structure
-            Itself where all problems share one matrix.
+            The structure of these problems; `self` if all problems share one matrix.
         """
         return self
 
     def placed(self, plan: Tensor, dim: int) -> Structure:
-        """Return the structure for many plans like one, on a GPU or to be compiled.
+        """Return the structure with its data on the device of a plan.
 
-        What it holds then lies where plans do, so that nothing is copied there from
-        one application to the next, and what differs between the problems of a batch
-        is the value of a tensor and not that of a number, which would be compiled in.
+        The solver calls it before a loop on a GPU or a compiled loop. Data on the
+        device is not copied again at each application. Values that differ between the
+        problems of a batch must be tensors: numbers would become constants of the
+        compiled code.
 
         Parameters
         ----------
         plan : Tensor of shape (B, N, M)
-            Its shape, type and device count, not its values.
+            Gives shape, type and device; its values are ignored.
         dim : int
             The axis along which the structure will be applied.
 
         Returns
         -------
         Structure
-            Itself where it holds nothing of the kind.
+            The structure on the device; `self` if it has no such data.
         """
         return self
 
     def write(self, plan: Tensor, dim: int, out: Tensor) -> Tensor:
-        """Do what `apply` does into memory that is there.
+        """Do what `apply` does, into an existing tensor.
 
         Parameters
         ----------
         plan : Tensor of shape (B, N, M)
-            Exactly 0 wherever a frame is padded. It may be overwritten too.
+            Exactly 0 at padded frames. It may be overwritten.
         dim : int
-            1: the structure acts on the rows (from the left); 2: on the columns.
+            1 multiplies along the rows (from the left), 2 along the columns.
         out : Tensor of shape (B, N, M)
-            Is overwritten; shares no memory with `plan`.
+            Overwritten with the result; it shares no memory with `plan`.
 
         Returns
         -------
@@ -177,7 +178,7 @@ class _Banded(Structure):
             length = int(sizes[self.short.index(True)])
             warnings.warn(
                 f"radius={radius:g} of a sequence of {length} frames is less than "
-                "half a frame; one frame is used. Raise radius, or give more frames.",
+                "half a frame; one frame is used. Raise radius, or pass more frames.",
                 RadiusWarning,
                 stacklevel=4,
             )
@@ -306,22 +307,23 @@ class _PlacedBand(Structure):
 
 
 class TemporalBand(_Banded):
-    r"""Tie each frame to its neighbours in time: :math:`C_x` of both tasks.
+    r"""Link each frame with its neighbours in time: :math:`C_x` of both tasks.
 
-    The entry is :math:`1/r` where :math:`1 \le |i - k| \le \max(1, \lfloor rN \rfloor)`
-    and 0 elsewhere. Applying it is a sliding sum: O(N M), whatever the radius.
+    Entry (i, k) is :math:`1/r` for :math:`1 \le |i - k| \le \max(1, \lfloor rN
+    \rfloor)`, else 0. `apply` is a sliding sum in O(N M), independent of the radius.
 
     Parameters
     ----------
     lengths : int, sequence of int or int Tensor of shape (B,)
-        Real (unpadded) frames of each sequence; one number serves the whole batch.
+        Number of real (unpadded) frames of each sequence; a single number applies to
+        the whole batch.
     radius : float
-        Reach of the band as a fraction of the sequence's length, in (0, 1).
+        Half-width of the band as a fraction of the sequence's length, in (0, 1).
 
     Warns
     -----
     RadiusWarning
-        When the radius is less than half a frame, so that one frame stands in for it.
+        If the radius is less than half a frame and a radius of one frame is used.
 
     References
     ----------
@@ -371,22 +373,23 @@ class TemporalBand(_Banded):
 
 
 class OutsideBand(_Banded):
-    r"""Charge pairs of frames that are no neighbours in time: :math:`C_y` of alignment.
+    r"""Penalise pairs of frames far apart in time: :math:`C_y` of alignment.
 
-    The entry is 0 where :math:`1 \le |j - l| \le \max(1, \lfloor rM \rfloor)` and 1
-    elsewhere, the diagonal included.
+    Entry (j, l) is 0 if :math:`1 \le |j - l| \le \max(1, \lfloor rM \rfloor)`, else 1;
+    the diagonal is 1.
 
     Parameters
     ----------
     lengths : int, sequence of int or int Tensor of shape (B,)
-        Real (unpadded) frames of each sequence; one number serves the whole batch.
+        Number of real (unpadded) frames of each sequence; a single number applies to
+        the whole batch.
     radius : float
-        Reach of the band as a fraction of the sequence's length, in (0, 1).
+        Half-width of the band as a fraction of the sequence's length, in (0, 1).
 
     Warns
     -----
     RadiusWarning
-        When the radius is less than half a frame, so that one frame stands in for it.
+        If the radius is less than half a frame and a radius of one frame is used.
 
     References
     ----------
@@ -417,9 +420,9 @@ class OutsideBand(_Banded):
 
 
 class Distinct(Structure):
-    r"""Charge any two different items alike: :math:`C_y` of segmentation.
+    r"""Penalise all pairs of different items equally: :math:`C_y` of segmentation.
 
-    The entry is 0 on the diagonal and 1 elsewhere.
+    Entries are 0 on the diagonal and 1 elsewhere.
 
     Examples
     --------
@@ -443,9 +446,9 @@ class Distinct(Structure):
 
 
 class Dense(Structure):
-    """Use a symmetric matrix of your own.
+    """Use an explicit symmetric matrix.
 
-    Applying it costs O(N^2 M).
+    `apply` is a matrix product in O(N^2 M).
 
     Parameters
     ----------
@@ -503,12 +506,12 @@ class Dense(Structure):
 
 
 class Virtual(Structure):
-    """Put a virtual frame, nobody's neighbour, before the frames of a structure.
+    """Prepend a virtual frame without neighbours to a structure.
 
     Parameters
     ----------
     structure : Structure
-        Acts on frames 1, 2, ...; row and column 0 are zero.
+        The structure of frames 1, 2, ...; row and column 0 are zero.
 
     Examples
     --------
