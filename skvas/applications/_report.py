@@ -1,4 +1,4 @@
-"""Which steps a video has, when, for how long, and what is unusual about them."""
+"""Steps of videos: their times, durations and deviations from a collection."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from skvas.validation import check_labels, check_real, list_videos
 __all__ = ["StepReport", "step_report"]
 
 COLUMNS = ["video", "step", "start", "end", "duration", "z_score", "status"]
-# A step usually precedes another if it does so in more than this share of the cases.
+# Step a precedes step b if it comes first in more than this share of the cases.
 USUAL_ORDER = 0.8
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """Steps of videos, with what is unusual about them.
+    """Steps of videos and their deviations from a collection.
 
     Attributes
     ----------
     records : list of dict
-        One for each segment of a video, in order of time, then one for each step that
-        the video lacks. Keys: `video` and `step`; `start`, `end` and `duration` in
-        `unit`; `z_score` of the duration against the segments of that step in the
-        collection; `status`. What a skipped step lacks is None, and so is a z-score
-        where the collection has fewer than two segments or all of one length.
+        For each video, one record for each segment in order of time, then one for each
+        skipped step. The keys are `video`, `step`, `status`, `start`, `end` and
+        `duration` in `unit`, and `z_score`: the standard score of the duration among
+        the segments of the step in the collection. Times and z-scores of skipped steps
+        are None. A z-score is also None if the collection has fewer than two segments
+        of the step, or if all of them have the same length.
     unit : {"seconds", "frames"}
         Unit of `start`, `end` and `duration`.
 
@@ -43,14 +44,16 @@ class StepReport:
     -----
     The status is one of
 
-    - "usual";
-    - "extra": the video has the step more often than the median video of the
-      collection, for which the shortest segments of the step are held responsible;
-    - "out_of_order": the step comes before one that precedes it in more than 80 % of
-      the cases in the collection, or after one that it precedes. Extra segments aside,
-      those with most such conflicts are marked, the shorter first, until the rest are
-      in order. Where videos share no order nothing is;
-    - "skipped": the median video of the collection has the step, and this one has not.
+    - "usual": none of the following;
+    - "extra": the video has more segments of the step than the median video of the
+      collection. Its shortest segments of the step are marked;
+    - "out_of_order": the segment conflicts with the usual order. Step a usually
+      precedes step b if it comes first in more than 80 % of the cases in the
+      collection. Among segments that are not extra, the one with the most conflicts is
+      marked (in a tie, the shortest), until no conflict is left. If videos share no
+      order, no segment is marked;
+    - "skipped": the median video of the collection has the step, but this video does
+      not.
 
     Examples
     --------
@@ -69,12 +72,12 @@ class StepReport:
     unit: str
 
     def to_frame(self) -> Any:
-        """Return the records as a table.
+        """Return the records as a data frame.
 
         Returns
         -------
         pandas.DataFrame
-            One row a record; NaN where a record has None.
+            One row for each record; None in numeric columns becomes NaN.
 
         Raises
         ------
@@ -96,24 +99,24 @@ def step_report(
     names: Sequence[str] | None = None,
     step_names: Sequence[str] | Mapping[Any, str] | None = None,
 ) -> StepReport:
-    """Find the steps of videos and compare them with a collection.
+    """Segment videos into steps and compare them with a collection.
 
     Parameters
     ----------
     estimator : ActionSegmenter or JointAlignSegment
-        Fitted; it finds the steps.
+        A fitted estimator that segments videos.
     videos : array-like of shape (n_frames, n_features), or a list of them
         The videos to report on.
     fps : float, default=None
-        Frames a second. None: times are in frames.
+        Frames per second. None: times are in frames.
     collection : list of array-like of shape (n_frames_i,), default=None
-        Labels, as of `estimator.predict`, of the videos to compare with. None: those of
-        `fit`, `estimator.labels_`.
+        Labels of the videos to compare with, as returned by `estimator.predict`. None:
+        the labels of the training videos, `estimator.labels_`.
     names : sequence of str, default=None
-        Names of the videos. None: their positions.
+        Names of the videos. None: their indices.
     step_names : sequence or dict of str, default=None
         Name of each action, for instance from `skvas.metrics.match_labels`. An action
-        that is not among them keeps its number. None: their numbers.
+        without a name keeps its number. None: the numbers of the actions.
 
     Returns
     -------
@@ -123,7 +126,8 @@ def step_report(
     Raises
     ------
     ValueError, TypeError
-        If a video is not what `fit` has seen, or an argument is not as described.
+        If the features of a video differ from those of `fit`, or if an argument has an
+        invalid type or value.
     NotFittedError
         If the estimator is not fitted.
 
@@ -141,21 +145,21 @@ def step_report(
     if not is_clusterer(estimator):  # an aligner predicts too, but no actions
         raise TypeError(
             "estimator must segment videos, as ActionSegmenter and JointAlignSegment "
-            f"do; got {type(estimator).__name__}."
+            f"do, got {type(estimator).__name__}."
         )
     check_is_fitted(estimator)
     if collection is None:
         collection = getattr(estimator, "labels_", None)
         if collection is None:
             raise ValueError(
-                f"{type(estimator).__name__} keeps no labels_ of the videos of fit; "
-                "give collection, the labels to compare with."
+                f"{type(estimator).__name__} has no labels_ of the training videos; "
+                "pass collection, the labels to compare with."
             )
     found = list(estimator.predict(list_videos(videos)))
     called: Sequence[Any] = range(len(found)) if names is None else names
     if isinstance(names, str) or len(called) != len(found):
         raise ValueError(
-            f"names must be {len(found)} name(s), one a video; got {names!r}."
+            f"names must be {len(found)} name(s), one for each video, got {names!r}."
         )
     usual = _learn(_split(collection))
     records = [
@@ -170,18 +174,18 @@ def step_report(
 
 @dataclass(frozen=True)
 class _Usual:
-    """What is usual in a collection.
+    """Usual numbers, lengths and order of the steps of a collection.
 
     Parameters
     ----------
     times : dict
-        How many segments of each step the median video has, at least one, in the order
-        of the steps' mean places.
+        Number of segments of each step in the median video, if at least one, in the
+        order of the steps' mean relative times.
     lengths : dict
-        Frames of every segment of each step.
+        Lengths of the segments of each step, in frames.
     before : dict
-        For each pair of steps in how many videos the one comes before the other; a
-        video where it varies counts in part.
+        For each pair of steps, the number of videos in which the first precedes the
+        second; a video with both orders counts as a fraction.
     """
 
     times: dict[Hashable, int]
@@ -189,12 +193,12 @@ class _Usual:
     before: dict[tuple[Hashable, Hashable], float]
 
     def precedes(self, a: Hashable, b: Hashable) -> bool:
-        """Tell whether step a usually comes before step b."""
+        """Return whether step a usually precedes step b."""
         forth, back = self.before.get((a, b), 0), self.before.get((b, a), 0)
         return forth > USUAL_ORDER * (forth + back)
 
     def z_score(self, segment: Segment) -> float | None:
-        """Return how unusual the length of a segment is."""
+        """Return the standard score of the length of a segment."""
         lengths = self.lengths.get(segment.label, [])
         spread = np.std(lengths, ddof=1) if len(lengths) > 1 else 0
         if spread == 0:
@@ -211,7 +215,7 @@ def _split(labels: Labels) -> list[list[Segment]]:
 
 
 def _learn(videos: list[list[Segment]]) -> _Usual:
-    """Find what is usual in a collection."""
+    """Compute the usual numbers, lengths and order of the steps of videos."""
     counts = [Counter(segment.label for segment in video) for video in videos]
     lengths: dict[Hashable, list[int]] = {}
     places: dict[Hashable, list[float]] = {}
@@ -234,7 +238,7 @@ def _learn(videos: list[list[Segment]]) -> _Usual:
 def _describe(
     video: Any, segments: list[Segment], usual: _Usual, fps: float | None
 ) -> list[dict[str, Any]]:
-    """Return the records of one video, steps by their labels."""
+    """Return the records of one video, with labels for steps."""
     unit = 1 if fps is None else 1 / fps
     status = _judge(segments, usual)
     records = [
@@ -285,7 +289,7 @@ def _judge(segments: list[Segment], usual: _Usual) -> list[str]:
 
 
 def _name(step: Any, names: Sequence[str] | Mapping[Any, str] | None) -> Any:
-    """Return what a step is called."""
+    """Return the name of a step."""
     if names is None:
         return step
     if isinstance(names, Mapping):

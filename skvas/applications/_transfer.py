@@ -1,4 +1,4 @@
-"""Labels of a few videos, carried over to the rest by alignment."""
+"""Transfer of labels between videos by alignment."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from skvas.videos._containers import like_input
 
 __all__ = ["LabelTransfer", "transfer_labels"]
 
-# Cosine cost at which a match counts 1/e of a perfect one.
+# Cosine cost at which the weight of a match is 1/e.
 WIDTH = 0.5
 
 
 @dataclass(frozen=True)
 class LabelTransfer:
-    """Labels that were carried over, and how sure they are.
+    """Transferred labels and their confidence.
 
     Attributes
     ----------
     labels : ndarray of shape (n_frames,), or an object array of them
         Label of each frame.
     confidence : ndarray of shape (n_frames,), or an object array of them
-        Votes for the label, from 0 to 1 as a share of the labelled videos: low where
-        these disagree, where the matched frames look different, or where there is no
-        counterpart.
+        Sum of the votes for the label divided by the number of labelled videos, in
+        [0, 1]. It is low if labelled videos disagree, if the matched frames are
+        dissimilar, or if a frame has no counterpart.
 
     Examples
     --------
@@ -45,24 +45,24 @@ class LabelTransfer:
 def transfer_labels(
     estimator: Any, labelled_videos: Videos, labels: Labels, videos: Videos
 ) -> LabelTransfer:
-    r"""Label videos as one or a few annotated ones of the same activity are labelled.
+    r"""Transfer labels from a few labelled videos to others of the same activity.
 
-    Each video is aligned with each annotated one, and each frame takes a vote: its
-    matched frame in every annotated video speaks for its own label with the weight
-    :math:`\exp(-c / 0.5)`, where c is the cosine cost of the match. Frames without a
-    counterpart in an annotated video get no vote from it; a frame that gets none at
-    all takes the label, and no confidence, of the nearest frame that does.
+    Each video is aligned with each labelled video. For each frame, the matched frame in
+    each labelled video votes for its label with weight :math:`\exp(-c / 0.5)`, where c
+    is the cosine cost of the match. A labelled video casts no vote for a frame without
+    a counterpart in it. A frame without any vote has confidence 0 and the label of the
+    nearest frame with a vote.
 
     Parameters
     ----------
     estimator : VideoAligner or JointAlignSegment
-        Fitted, on the videos to label or others of the activity.
+        An estimator fitted to the videos to label, or to others of the activity.
     labelled_videos : array-like of shape (n_frames, n_features), or a list of them
-        The annotated videos.
+        Videos with known labels.
     labels : array-like of shape (n_frames,), or a list of them
-        Their labels, integers or strings.
+        Labels of their frames, integers or strings.
     videos : array-like of shape (n_frames, n_features), or a list of them
-        The videos to label, in the order that the result has.
+        Videos to label, in the order of the result.
 
     Returns
     -------
@@ -72,8 +72,8 @@ def transfer_labels(
     Raises
     ------
     ValueError, TypeError
-        If labels are not one a frame, a video is not what `fit` has seen, or a video
-        has no frame with a counterpart.
+        If the number of labels is not the number of frames, if the features of a video
+        differ from those of `fit`, or if no frame of a video has a counterpart.
     NotFittedError
         If the estimator is not fitted.
 
@@ -91,12 +91,12 @@ def transfer_labels(
     """
     if not hasattr(estimator, "align"):
         raise TypeError(
-            "estimator must align videos, as VideoAligner and JointAlignSegment do; "
+            "estimator must align videos, as VideoAligner and JointAlignSegment do, "
             f"got {type(estimator).__name__}."
         )
-    taught = check_labels(labels, labelled_videos)
-    names, codes = np.unique(np.concatenate(taught), return_inverse=True)
-    coded = np.split(codes, np.cumsum([len(part) for part in taught])[:-1])
+    known_labels = check_labels(labels, labelled_videos)
+    names, codes = np.unique(np.concatenate(known_labels), return_inverse=True)
+    coded = np.split(codes, np.cumsum([len(part) for part in known_labels])[:-1])
     matcher = estimator._matcher()
     teachers, targets = (
         matcher.look(estimator._view(list_videos(some)))
@@ -130,13 +130,13 @@ def _votes(
 
 
 def _elect(votes: np.ndarray, n_voters: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the winner of each frame and its share of all votes there could be."""
-    heard = np.flatnonzero(votes.any(axis=1))
-    if len(heard) == 0:
+    """Return the winner of each frame and its share of the maximum of votes."""
+    voted = np.flatnonzero(votes.any(axis=1))
+    if len(voted) == 0:
         raise ValueError(
-            "A video to label has no frame with a counterpart in the labelled ones; "
-            "label another video too, or raise zeta of the estimator."
+            "A video to label has no frame with a counterpart in the labelled videos; "
+            "pass more labelled videos, or raise zeta of the estimator."
         )
-    middles = (heard[1:] + heard[:-1]) / 2
-    nearest = heard[np.searchsorted(middles, np.arange(len(votes)))]
+    middles = (voted[1:] + voted[:-1]) / 2
+    nearest = voted[np.searchsorted(middles, np.arange(len(votes)))]
     return votes.argmax(axis=1)[nearest], votes.max(axis=1) / n_voters

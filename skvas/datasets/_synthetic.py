@@ -1,4 +1,4 @@
-"""Synthetic videos whose actions and alignment are known."""
+"""Synthetic videos with known actions and alignment."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ def make_videos(
 ) -> Bunch:
     r"""Make videos of one activity, with known actions and known alignment.
 
-    An action is a short curve in feature space, so that frames tell not only which
-    action they belong to but also how far it has gone: at progress :math:`u` in (0, 1)
-    the features are :math:`c + \cos(\pi u) a + \sin(\pi u) b` plus noise, where c, a
-    and b are random vectors of the action, of standard deviation 1, 0.5 and 0.5 in
-    each feature.
+    An action is a short curve in feature space, so that a frame depends on its action
+    and on the progress within the action. At progress :math:`u` in (0, 1) the features
+    are :math:`c + \cos(\pi u) a + \sin(\pi u) b` plus noise, where c, a and b are
+    random vectors of the action with standard deviations 1, 0.5 and 0.5.
 
     Parameters
     ----------
@@ -42,35 +41,36 @@ def make_videos(
     n_actions : int, default=5
         Number of different actions.
     n_frames : tuple of two ints, default=(150, 250)
-        Least and greatest number of frames of a video, both included.
+        Minimum and maximum number of frames of a video, both inclusive.
     n_features : int, default=16
         Number of features.
     noise : float, default=0.3
-        Standard deviation of the noise of every feature of every frame.
+        Standard deviation of the Gaussian noise of the features.
     warp : float, default=0.3
-        Strength of the time warps: standard deviation of the logarithm of an action's
-        relative duration, and of the logarithm of the exponent to which the progress
-        within it is raised. 0: all videos run alike, up to their length.
+        Strength of the time warps. The duration of an action is multiplied by a
+        log-normal factor, and the progress within it is raised to a log-normal
+        exponent; `warp` is the standard deviation of both logarithms. 0: all videos
+        have the same timing, up to their length.
     drop : float, default=0.0
-        Probability that a video lacks an action. It always keeps at least one.
+        Probability that a video lacks an action. A video has at least one action.
     swap : float, default=0.0
-        Probability that an action changes places with the one after it.
+        Probability that an action is swapped with the next one.
     repeat : float, default=0.0
-        Probability that an action occurs a second time, somewhere else in the video.
+        Probability that an action occurs a second time elsewhere in the video.
     background : float, default=0.0
-        Fraction of the frames that belong to no action, in [0, 1]; every action keeps
-        at least one frame. These stretches lie before, between and after the actions,
-        and no two of them look alike.
+        Fraction of background frames, which belong to no action, in [0, 1]. Each action
+        keeps at least one frame. Background segments lie before, between and after the
+        actions, and all of them differ.
     shared_order : bool, default=True
-        Whether the videos go through the actions in one order (before drops, swaps and
-        repeats) or each in a random order of its own.
+        Whether all videos have one order of actions (before drops, swaps and repeats).
+        False draws a random order for each video.
     random_state : int, RandomState instance or None, default=None
-        Draws everything. Pass an int for the same videos at every call.
+        Source of all randomness. Pass an int for reproducible videos.
 
     Returns
     -------
     Bunch
-        With the fields
+        The data, with the fields
 
         videos : list of float32 arrays of shape (n_frames_i, n_features)
             The videos.
@@ -78,7 +78,7 @@ def make_videos(
             The action of each frame; -1 for background.
         times : list of float arrays of shape (n_frames_i,)
             The true latent position of each frame: its action plus the progress within
-            it; NaN for background. Frames of two videos match where these are equal.
+            it; NaN for background. Frames with equal positions match.
         names, action_names : list of str
             Names of the videos and of the actions.
         DESCR : str
@@ -225,15 +225,14 @@ def _check_n_frames(n_frames: tuple[int, int], shortest: int) -> tuple[int, int]
         low, high = n_frames
     except (TypeError, ValueError):
         raise TypeError(
-            f"n_frames must be a pair, least and greatest number of frames, got "
-            f"{n_frames!r}."
+            f"n_frames must be a pair (minimum, maximum), got {n_frames!r}."
         ) from None
     _check_count("n_frames[0]", low)
     _check_count("n_frames[1]", high)
     if not shortest <= low <= high:
         raise ValueError(
-            f"n_frames must be a pair (least, greatest), in this order and with at "
-            f"least {shortest} frames for these actions, got {n_frames!r}."
+            f"n_frames must be a pair (minimum, maximum) in this order, with a minimum "
+            f"of at least {shortest} frames for these actions, got {n_frames!r}."
         )
     return low, high
 

@@ -201,7 +201,7 @@ def test_pipeline_needs_to_be_told_the_collection():
     data = make_videos(4, n_actions=3, n_frames=(40, 60), random_state=0)
     segmenter = ActionSegmenter(3, max_epochs=0)
     pipeline = make_pipeline(Framewise(StandardScaler()), segmenter).fit(data.videos)
-    with pytest.raises(ValueError, match="Pipeline keeps no labels_.*collection"):
+    with pytest.raises(ValueError, match="Pipeline has no labels_.*collection"):
         step_report(pipeline, data.videos)
     found = step_report(pipeline, data.videos, collection=segmenter.labels_)
     assert found.records[0]["start"] == 0
