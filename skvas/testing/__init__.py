@@ -1,4 +1,4 @@
-"""Checks of estimators that take lists of videos, ours and those of other packages."""
+"""Checks of estimators for lists of videos, in skvas and in other packages."""
 
 from skvas.testing._estimators import (
     check_video_estimator,

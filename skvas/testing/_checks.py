@@ -1,4 +1,4 @@
-"""The checks: each takes an unfitted estimator and states one fact of it."""
+"""The checks: each requires one property of an unfitted estimator."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Check = Callable[[Any], None]
 
 
 def check_some_method(estimator: Any) -> None:
-    """Have one of the methods that say something of videos."""
+    """Require a method with a result for each video."""
     named = ", ".join(METHODS)
     require(
         bool(methods_of(fit(estimator))),
@@ -47,7 +47,7 @@ def check_some_method(estimator: Any) -> None:
 
 
 def check_one_result_a_frame(estimator: Any) -> None:
-    """Give one result a frame."""
+    """Require one result for each frame."""
     videos = make_data()
     for method, results in outputs(fit(estimator), videos).items():
         for index, (result, video) in enumerate(zip(results, videos, strict=True)):
@@ -59,7 +59,7 @@ def check_one_result_a_frame(estimator: Any) -> None:
 
 
 def check_containers(estimator: Any) -> None:
-    """Take a list, a tuple, an object array and a 3-D array alike."""
+    """Require equal results for a list, a tuple, an object array and a 3-D array."""
     shortest = min(map(len, make_data()))
     videos = [video[:shortest] for video in make_data()]
     expected = outputs(fit(estimator, videos), videos)
@@ -69,7 +69,7 @@ def check_containers(estimator: Any) -> None:
 
 
 def check_list_of_one_video(estimator: Any) -> None:
-    """Say of a list of one video what it says of the video."""
+    """Require equal results for a video and for a list of that video."""
     fitted = fit(estimator)
     for video in make_data():
         alone, listed = outputs(fitted, video), outputs(fitted, [video])
@@ -77,7 +77,7 @@ def check_list_of_one_video(estimator: Any) -> None:
 
 
 def check_fit_on_one_video(estimator: Any) -> None:
-    """Learn from a list of one video what it learns from the video."""
+    """Require equal fits on a video and on a list of that video."""
     videos = make_data()
     expected = outputs(fit(estimator, videos[0]), videos)
     found = outputs(fit(estimator, videos[:1]), videos)
@@ -85,7 +85,7 @@ def check_fit_on_one_video(estimator: Any) -> None:
 
 
 def check_order_of_videos(estimator: Any) -> None:
-    """Permute what it says as the videos are permuted."""
+    """Require permuted results for permuted videos."""
     videos, fitted = make_data(), fit(estimator)
     backwards = outputs(fitted, videos[::-1])
     found = {method: results[::-1] for method, results in backwards.items()}
@@ -93,7 +93,7 @@ def check_order_of_videos(estimator: Any) -> None:
 
 
 def check_video_alone(estimator: Any) -> None:
-    """Say of a video alone what it says of it among others."""
+    """Require that the results of a video do not depend on other videos."""
     videos, fitted = make_data(), fit(estimator)
     apart = [outputs(fitted, [video]) for video in videos]
     found = {method: [one[method][0] for one in apart] for method in apart[0]}
@@ -101,7 +101,7 @@ def check_video_alone(estimator: Any) -> None:
 
 
 def check_added_videos(estimator: Any) -> None:
-    """Say of videos the same beside longer, shorter and larger ones."""
+    """Require that results do not depend on added videos."""
     videos, fitted = make_data(), fit(estimator)
     expected = outputs(fitted, videos)
     longer = np.concatenate([videos[1]] * 4)
@@ -117,7 +117,7 @@ def check_added_videos(estimator: Any) -> None:
 
 
 def check_batch_size(estimator: Any) -> None:
-    """Say the same in batches of any size."""
+    """Require that results do not depend on the batch size."""
     videos, fitted = make_data(), fit(estimator)
     expected = outputs(fitted, videos)
     for size in (1, 2, 7, 100):
@@ -126,7 +126,7 @@ def check_batch_size(estimator: Any) -> None:
 
 
 def check_n_jobs(estimator: Any) -> None:
-    """Say the same, bit for bit, in any number of processes."""
+    """Require equal results, bit for bit, in any number of processes."""
     videos, fitted = make_data(), fit(estimator)
     expected = outputs(fitted.set_params(n_jobs=1), videos)
     for n_jobs in (2, -1):
@@ -135,7 +135,7 @@ def check_n_jobs(estimator: Any) -> None:
 
 
 def check_torch_threads(estimator: Any) -> None:
-    """Say the same on any number of torch's threads."""
+    """Require that results do not depend on the number of torch's threads."""
     videos, fitted = make_data(), fit(estimator)
     expected = outputs(fitted, videos)
     for threads in (1, 2):
@@ -145,7 +145,7 @@ def check_torch_threads(estimator: Any) -> None:
 
 
 def check_dtypes(estimator: Any) -> None:
-    """Take numbers of any type by their values."""
+    """Require that results do not depend on the type of the numbers."""
     whole = [np.rint(video * 8).clip(-100, 100) for video in make_data()]
     fitted = fit(estimator, whole)
     expected = outputs(fitted, [video.astype(np.float64) for video in whole])
@@ -155,7 +155,7 @@ def check_dtypes(estimator: Any) -> None:
 
 
 def check_memory_layouts(estimator: Any) -> None:
-    """Take numbers by their values, however they lie in memory."""
+    """Require that results do not depend on the memory layout."""
     videos, fitted = make_data(), fit(estimator)
     expected = outputs(fitted, videos)
     for what, lay in LAYOUTS.items():
@@ -166,7 +166,7 @@ def check_memory_layouts(estimator: Any) -> None:
 
 
 def check_videos_stay_as_they_are(estimator: Any) -> None:
-    """Leave the videos as they were."""
+    """Require that videos are not changed."""
     videos = make_data()
     outputs(fit(estimator, videos), videos)
     for index, (video, original) in enumerate(zip(videos, make_data(), strict=True)):
@@ -174,7 +174,7 @@ def check_videos_stay_as_they_are(estimator: Any) -> None:
 
 
 def check_methods_store_nothing(estimator: Any) -> None:
-    """Store nothing outside fit."""
+    """Require that only fit stores attributes."""
     fitted = fit(estimator)
     before = vars(fitted).copy()
     outputs(fitted, make_data())
@@ -182,17 +182,17 @@ def check_methods_store_nothing(estimator: Any) -> None:
 
 
 def check_clone(estimator: Any) -> None:
-    """Be cloned without what was learned, and learn the same."""
+    """Require that a clone is unfitted and that its fit reproduces the results."""
     fitted = fit(estimator)
     copy = clone(fitted)
     learned = sorted(name for name in vars(copy) if is_learned(name))
-    require(not learned, f"a clone knows {', '.join(learned)} before fit")
+    require(not learned, f"a clone has {', '.join(learned)} before fit")
     expected = outputs(fitted, make_data())
     require_equal(expected, outputs(copy.fit(make_data()), make_data()), "of a clone")
 
 
 def check_pickle(estimator: Any) -> None:
-    """Say the same as a pickle, bit for bit."""
+    """Require equal results of a pickled copy, bit for bit."""
     fitted = fit(estimator)
     expected = outputs(fitted, make_data())
     copy = pickle.loads(pickle.dumps(fitted))
@@ -203,7 +203,7 @@ def check_pickle(estimator: Any) -> None:
 
 
 def check_refit(estimator: Any) -> None:
-    """Keep nothing of an earlier fit."""
+    """Require that a second fit keeps nothing of the first."""
     fitted = fit(estimator)
     refitted = fit(estimator, make_data(n_features=7)).fit(make_data())
     others = ", ".join(sorted(vars(refitted).keys() ^ vars(fitted).keys()))
@@ -213,7 +213,7 @@ def check_refit(estimator: Any) -> None:
 
 
 def check_same_seed(estimator: Any) -> None:
-    """Learn the same from the same random_state, bit for bit."""
+    """Require equal results, bit for bit, of fits with equal random_state."""
     expected = outputs(fit(estimator), make_data())
     with other_global_seeds():
         found = outputs(fit(estimator), make_data())
@@ -221,7 +221,7 @@ def check_same_seed(estimator: Any) -> None:
 
 
 def check_global_state(estimator: Any) -> None:
-    """Leave global generators and torch's settings alone."""
+    """Require that global generators and torch's settings are not changed."""
     before = global_state()
     outputs(fit(estimator), make_data())
     for name, state in global_state().items():
@@ -229,22 +229,22 @@ def check_global_state(estimator: Any) -> None:
 
 
 def check_cross_validated_predictions(estimator: Any) -> None:
-    """Be cross-validated over lists of videos."""
+    """Require that cross_val_predict works on lists of videos."""
     estimator, videos = seeded(estimator), make_data()
     found = list(cross_val_predict(estimator, videos, cv=KFold(2)))
     by_hand: list[Any] = [None] * len(videos)
     for train, test in KFold(2).split(videos):
         fitted = fit(estimator, [videos[index] for index in train])
         predicted = fitted.predict([videos[index] for index in test])
-        told = f"predict: {len(predicted)} results for {len(test)} videos"
-        require(len(predicted) == len(test), told)
+        message = f"predict: {len(predicted)} results for {len(test)} videos"
+        require(len(predicted) == len(test), message)
         for index, result in zip(test, predicted, strict=True):
             by_hand[index] = np.asarray(result)
     require_equal({"predict": by_hand}, {"predict": found}, "in cross-validation")
 
 
 def check_cross_validated_scores(estimator: Any) -> None:
-    """Be scored over lists of videos."""
+    """Require that cross_val_score works on lists of videos."""
     scores = cross_val_score(
         seeded(estimator), make_data(), cv=KFold(2), error_score="raise"
     )
@@ -252,7 +252,7 @@ def check_cross_validated_scores(estimator: Any) -> None:
 
 
 def check_unfitted_is_said_so(estimator: Any) -> None:
-    """Raise NotFittedError before fit."""
+    """Require NotFittedError before fit."""
     for method in methods_of(estimator):
         unfitted = getattr(seeded(estimator), method)
         require_error((NotFittedError,), partial(unfitted, make_data()))
@@ -263,7 +263,7 @@ def check_unfitted_is_said_so(estimator: Any) -> None:
 
 
 def check_nan_is_refused(estimator: Any) -> None:
-    """Refuse NaN by the number of the video, and go on as before."""
+    """Require an error for NaN that names the video and changes nothing."""
     poisoned = make_data()
     poisoned[2][3, 1] = np.nan
     fitted = fit(estimator)
@@ -275,7 +275,7 @@ def check_nan_is_refused(estimator: Any) -> None:
 
 
 def check_other_features_are_refused(estimator: Any) -> None:
-    """Refuse videos with another number of features."""
+    """Require an error for videos with a different number of features."""
     mixed = [*make_data()[:3], *make_data(n_features=7)[3:]]
     fitted = fit(estimator)
     for method in ("fit", *methods_of(fitted)):
@@ -285,7 +285,7 @@ def check_other_features_are_refused(estimator: Any) -> None:
 
 
 def check_what_is_no_video_is_refused(estimator: Any) -> None:
-    """Refuse no videos at all, and what holds none."""
+    """Require an error for empty lists and for objects other than videos."""
     fitted = fit(estimator)
     for method in ("fit", *methods_of(fitted)):
         require_refusal(fitted, method, [], ValueError)

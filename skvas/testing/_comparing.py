@@ -1,4 +1,4 @@
-"""What the checks share: videos, what is said of them, and what must be the same."""
+"""Data, results and comparisons shared by the checks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from skvas.datasets import make_videos
 Videos = list[np.ndarray]
 
 METHODS = ("predict", "predict_proba", "transform", "match")
-# Numbers may differ by so much, of their own size or at all, where rounding may differ:
-# in other batches, on other numbers of threads. Labels may not.
+# Relative and absolute tolerance of numbers whose rounding may differ, between batches
+# and numbers of threads. Labels must be equal.
 TOLERANCE = 1e-5
 
 
@@ -54,7 +54,7 @@ def make_data(n_features: int = 5) -> Videos:
 
 
 def seeded(estimator: Any) -> Any:
-    """Clone an estimator, and set what random states it leaves open."""
+    """Clone an estimator and set its random states of None to 0."""
     seeds = {
         name: 0
         for name, value in estimator.get_params().items()
@@ -72,7 +72,7 @@ def methods_of(estimator: Any) -> list[str]:
 
 
 def outputs(fitted: Any, videos: Any) -> dict[str, list[Any]]:
-    """Return all that an estimator says of videos, one array for each."""
+    """Return the results of each method, one array for each video."""
     one = isinstance(videos, np.ndarray) and videos.ndim == 2
     found = {}
     for method in methods_of(fitted):
@@ -112,12 +112,12 @@ def _compare(
 
 
 def require_equal(expected: Any, found: Any, what: str) -> None:
-    """Require the same, bit for bit."""
+    """Require equal results, bit for bit."""
     _compare(expected, found, what, np.array_equal)
 
 
 def require_close(expected: Any, found: Any, what: str) -> None:
-    """Require the same labels, and the same numbers up to rounding."""
+    """Require equal labels, and numbers equal up to rounding."""
     _compare(expected, found, what, _close)
 
 
@@ -128,7 +128,7 @@ def _close(ours: np.ndarray, theirs: np.ndarray) -> bool:
 
 
 def require_state(estimator: Any, before: dict[str, Any], what: str) -> None:
-    """Require the very attributes of before."""
+    """Require that attributes are the same objects as before."""
     now = vars(estimator)
     changed = now.keys() ^ before.keys()
     changed |= {name for name in now.keys() & before if now[name] is not before[name]}
@@ -139,7 +139,7 @@ def require_state(estimator: Any, before: dict[str, Any], what: str) -> None:
 def require_error(
     kinds: tuple[type[Exception], ...], call: Callable[[], Any], says: str = ""
 ) -> None:
-    """Require an error of one of a few kinds, whose message says something."""
+    """Require an error of one of several kinds, with a text in its message."""
     names = " or ".join(kind.__name__ for kind in kinds)
     try:
         call()
@@ -158,7 +158,7 @@ def require_refusal(
     *kinds: type[Exception],
     says: str = "",
 ) -> None:
-    """Require an error, and that the estimator stays as it was."""
+    """Require an error, and that the estimator is unchanged."""
     before = vars(fitted).copy()
     try:
         require_error(kinds, lambda: getattr(fitted, method)(videos), says)
@@ -179,7 +179,7 @@ def torch_threads(threads: int) -> Iterator[None]:
 
 @contextmanager
 def other_global_seeds() -> Iterator[None]:
-    """Let global generators stand elsewhere than they stood."""
+    """Advance the global generators inside the block."""
     state = np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng():
         torch.rand(1)
@@ -191,7 +191,7 @@ def other_global_seeds() -> Iterator[None]:
 
 
 def global_state() -> dict[str, Any]:
-    """Return what no estimator may change."""
+    """Return the global state that no estimator may change."""
     numbers: Any = np.random.get_state()  # noqa: NPY002
     return {
         "numpy's global generator": numbers[1].copy(),

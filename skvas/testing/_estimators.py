@@ -1,4 +1,4 @@
-"""The public checks: all of them in one call, one at a time, or one test each."""
+"""Public functions that run, list and parametrise the checks."""
 
 from __future__ import annotations
 
@@ -16,43 +16,45 @@ Reasons = Mapping[str, str]
 def check_video_estimator(
     estimator: Any, *, expected_failed_checks: Reasons | None = None
 ) -> None:
-    """Check that an estimator treats videos as those of skvas do.
+    """Check that an estimator handles videos as the estimators of skvas do.
 
-    A list, a tuple, an object array and a 3-D array of the same videos are the same; a
-    list of one video gives what the video gives. What is said of a video depends on it
-    alone: not on its neighbours, their lengths or order, not on how its numbers lie in
-    memory, not on processes and threads. Clones, pickles, second fits and
-    cross-validation do what the first fit did. What cannot be used is refused, and
-    changes nothing.
+    The checks require that
+
+    - a list, a tuple, an object array and a 3-D array of the same videos have equal
+      results, and a list of one video has the result of the video;
+    - the result of a video depends on that video alone, and not on the other videos,
+      their lengths or order, memory layout, or the number of processes and threads;
+    - clones, pickles, second fits and cross-validation reproduce the first fit;
+    - invalid input raises an error and leaves the estimator unchanged.
 
     Parameters
     ----------
     estimator : estimator
-        Unfitted, and quick to fit; it is cloned. Random states that are None are set to
-        0. Of its methods `predict`, `predict_proba`, `transform`, `match` and `score`
-        those are checked that it has.
+        An unfitted estimator that is fast to fit. It is cloned, and random states of
+        None are set to 0. The checks cover those of its methods `predict`,
+        `predict_proba`, `transform`, `match` and `score` that exist.
     expected_failed_checks : dict of str to str, default=None
-        Names of checks that the estimator is known to fail, and why.
+        Reasons for expected failures, by the name of the check.
 
     Raises
     ------
     AssertionError
-        If a check fails, or passes although it was expected to fail; names all of
-        those, with what is wrong.
+        If a check fails, or passes although its failure is expected. The message lists
+        all such checks and their faults.
     ValueError
-        If a name in `expected_failed_checks` is that of no check.
+        If a name in `expected_failed_checks` is not the name of a check.
 
     See Also
     --------
     list_video_checks : The checks, to run one at a time.
-    parametrize_with_video_checks : The same, one pytest test a check.
+    parametrize_with_video_checks : The checks, as one pytest test each.
 
     Notes
     -----
-    The videos are synthetic: five of 30 to 40 frames, 5 features and 3 actions. A check
-    that an estimator can't be put to, such as that of `n_jobs` where there is no such
-    parameter, is left out. `sklearn.utils.estimator_checks.check_estimator` sees only
-    estimators that take one video; run it as well.
+    The data are five synthetic videos of 30 to 40 frames, with 5 features and 3
+    actions. Checks that do not apply are left out, such as the check of `n_jobs` for an
+    estimator without this parameter. `sklearn.utils.estimator_checks.check_estimator`
+    checks an estimator with single videos only; run it as well.
 
     Examples
     --------
@@ -73,26 +75,26 @@ def check_video_estimator(
             if name in reasons:
                 faults.append((f"{name}: passes, but was expected to fail", None))
     if faults:
-        told = "\n  ".join(fault for fault, _ in faults)
+        listing = "\n  ".join(fault for fault, _ in faults)
         raise AssertionError(
             f"{type(estimator).__name__} fails {len(faults)} of {len(checks)} checks:"
-            f"\n  {told}"
+            f"\n  {listing}"
         ) from faults[0][1]
 
 
 def list_video_checks(estimator: Any) -> dict[str, Check]:
-    """List the checks that an estimator can be put to.
+    """List the checks that apply to an estimator.
 
     Parameters
     ----------
     estimator : estimator
-        Unfitted.
+        An unfitted estimator.
 
     Returns
     -------
     dict of str to callable
-        By its name, each check: a function of an unfitted estimator, which it clones.
-        It raises AssertionError, or whatever the estimator raises, and returns nothing.
+        The checks by name. A check is a function of an unfitted estimator, which it
+        clones. It returns None, or raises AssertionError or an error of the estimator.
 
     Examples
     --------
@@ -126,22 +128,22 @@ def parametrize_with_video_checks(
     *,
     expected_failed_checks: Callable[[Any], Reasons] | None = None,
 ) -> Any:
-    """Make a pytest test of each check of each estimator.
+    """Parametrise a pytest test with each check of each estimator.
 
-    Needs pytest. A check that is expected to fail is a strict `xfail`.
+    It needs pytest. A check with an expected failure is a strict `xfail`.
 
     Parameters
     ----------
     estimators : sequence of estimators
-        Unfitted, as for :func:`check_video_estimator`.
+        Unfitted estimators, as for :func:`check_video_estimator`.
     expected_failed_checks : callable, default=None
-        From an estimator to a dict of names of checks that it is known to fail, and
-        why.
+        A function from an estimator to a dict: reasons for its expected failures, by
+        the name of the check.
 
     Returns
     -------
     decorator
-        For a test with the arguments `estimator` and `check`.
+        Decorator of a test with the arguments `estimator` and `check`.
 
     Examples
     --------
@@ -171,7 +173,7 @@ def _check_names(reasons: Reasons) -> None:
     unknown = sorted(set(reasons) - {check.__name__ for check in CHECKS})
     if unknown:
         raise ValueError(
-            f"expected_failed_checks names {unknown}, which are no checks; see "
+            f"expected_failed_checks has {unknown}, which are not names of checks; see "
             "list_video_checks."
         )
 

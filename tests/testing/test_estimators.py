@@ -317,7 +317,7 @@ BROKEN = [
     (LearnsLayout, "check_memory_layouts", "after fit on read-only memory"),
     (Meddling, "check_videos_stay_as_they_are", "video 0 was changed"),
     (Storing, "check_methods_store_nothing", "a method changed .* last_"),
-    (Unclonable, "check_clone", "a clone knows level_ before fit"),
+    (Unclonable, "check_clone", "a clone has level_ before fit"),
     (Forgetful, "check_pickle", "of a pickle: video 0 differs"),
     (Hoarding, "check_refit", "after a second fit: video 0 differs"),
     (LeavesMore, "check_refit", "other attributes: second_"),
