@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["naming_file", "read_bytes", "replacing", "write_atomically"]
+__all__ = [
+    "check_replaceable",
+    "naming_file",
+    "read_bytes",
+    "replacing",
+    "write_atomically",
+]
 
 
 @contextlib.contextmanager
@@ -81,12 +89,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Write a file under another name, and put it in its place once it is whole.
 
     Whoever reads `path` sees the old file or the new one, also after a crash. If the
-    block fails, the old file is left as it was.
+    block fails, the old file is left as it was. The new one has its permissions and,
+    where the system allows it, its owner.
 
     Parameters
     ----------
     path : str or path-like
-        Where the file shall be. A link is followed, its target replaced.
+        Where the file shall be. A symbolic link is followed, its target replaced. Of a
+        file with several names (hard links) only this name gets the new content.
 
     Yields
     ------
@@ -96,7 +106,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     OSError
-        If anything cannot be written; it names `path`.
+        If anything cannot be written; it names `path`. So it is with what is there and
+        is no regular file, such as a device or a pipe, which would be lost, and with a
+        file that is write-protected.
 
     Examples
     --------
@@ -109,19 +121,42 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     Path(folder, "a.txt").read_text()
     'whole'
     """
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp{target.suffix[:32]}")
+    target, temporary = _names(path)
     with naming_file(path, "written", temporary=temporary):
-        if target.is_dir():
-            raise IsADirectoryError(21, "Is a directory")
-        # Made by hand, for the permissions that the user's umask gives a new file.
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        old = _create(path, target, temporary)
         try:
             yield temporary
-            _flush(temporary)
+            _finish(temporary, old)
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def check_replaceable(path: str | os.PathLike[str]) -> None:
+    """Raise at once what `replacing` would raise after long work.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Raises
+    ------
+    OSError
+        If it could not be written; names the file.
+
+    Examples
+    --------
+    >>> from skvas._atomic import check_replaceable
+    >>> check_replaceable("no/such/file")
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: [Errno 2] could not be written: No such ...: 'no/such/file'
+    """
+    target, temporary = _names(path)
+    with naming_file(path, "written", temporary=temporary):
+        _create(path, target, temporary)
+        temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
@@ -153,10 +188,49 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-def _flush(path: Path) -> None:
-    """Have the operating system put a file on the disk, before it gets its name."""
+def _names(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Return the file that is to be replaced, and a name beside it."""
+    target = Path(os.path.realpath(path))
+    name = f".{secrets.token_hex(8)}.tmp{target.suffix[:32]}"
+    return target, target.with_name(name)
+
+
+def _create(
+    path: str | os.PathLike[str], target: Path, temporary: Path
+) -> os.stat_result | None:
+    """Create the temporary file, and return the status of the old one."""
+    try:
+        old = os.stat(path)  # not `target`: links of /proc lead to no path
+    except FileNotFoundError:
+        old = None
+    if old is not None:
+        if stat.S_ISDIR(old.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "Is a directory")
+        if not stat.S_ISREG(old.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        # As open() would: that the folder can be written is not enough.
+        if not old.st_mode & 0o222 or not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, "it is write-protected")
+    # Made by hand, for the permissions that the user's umask gives a new file. Until
+    # it is whole nobody else may read what will replace a file of some owner.
+    mode = 0o666 if old is None else 0o600
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+    return old
+
+
+def _finish(path: Path, old: os.stat_result | None) -> None:
+    """Give a file the old one's permissions, and have it put on the disk.
+
+    That is done before the file gets its name.
+    """
     descriptor = os.open(path, os.O_RDWR)
     try:
+        if old is not None and hasattr(os, "fchmod"):
+            # Not all may give files away, and some file systems know no permissions.
+            with contextlib.suppress(OSError):
+                os.fchown(descriptor, old.st_uid, old.st_gid)
+            with contextlib.suppress(OSError):
+                os.fchmod(descriptor, old.st_mode & 0o777)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

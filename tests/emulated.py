@@ -331,7 +331,8 @@ class _Functions(TorchFunctionMode):
         data = args[0] if args else kwargs["data"]
         if isinstance(data, EmulatedTensor):
             dtype = args[1] if len(args) > 1 else kwargs.get("dtype")
-            made = data.to(device or GPU, dtype or data.dtype)
+            target = CPU if device and not _is_gpu(device) else STAND_IN
+            made = data.to(target, dtype or data.dtype)
             return made.detach().clone() if func is torch.tensor else made
         made = func(*args, **kwargs)
         return made.to(STAND_IN) if _is_gpu(device) else made

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 
-from skvas._atomic import naming_file, read_bytes, replacing, write_atomically
+from skvas._atomic import (
+    check_replaceable,
+    naming_file,
+    read_bytes,
+    replacing,
+    write_atomically,
+)
+
+posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a matter of POSIX")
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def test_file_is_written_and_nothing_else_left(tmp_path):
@@ -98,6 +111,83 @@ def test_permissions_are_those_of_any_new_file(tmp_path):
     (tmp_path / "b").write_bytes(b"")
     modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in "ab"}
     assert len(modes) == 1
+
+
+@posix
+@pytest.mark.parametrize("permissions", [0o600, 0o640, 0o666, 0o755])
+def test_row_57_permissions_of_the_old_file_are_kept(tmp_path, permissions):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+    path.chmod(permissions)
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"new")
+        assert mode(temporary) == 0o600
+    assert path.read_bytes() == b"new"
+    assert mode(path) == permissions
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="root alone gives away"
+)
+def test_row_57_owner_of_the_old_file_is_kept(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+    os.chown(path, 12345, 12346)
+    write_atomically(path, b"new")
+    assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12346)
+
+
+@posix
+def test_row_57_write_protected_file_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+    path.chmod(0o444)
+    for write in (check_replaceable, lambda path: write_atomically(path, b"new")):
+        with pytest.raises(PermissionError, match="write-protected") as caught:
+            write(path)
+        assert caught.value.filename == str(path)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
+@posix
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "link"])
+def test_row_57_what_is_no_regular_file_is_refused_and_stays(tmp_path, kind):
+    path = tmp_path / "out"
+    if kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    elif kind == "device":
+        path = Path("/dev/full")  # refused already, should this test be wrong
+    else:
+        os.mkfifo(tmp_path / "pipe")
+        path = tmp_path / "pipe"
+    if kind == "link":
+        (tmp_path / "out").symlink_to(path)
+        path = tmp_path / "out"
+    before = path.lstat()
+    for write in (check_replaceable, lambda path: write_atomically(path, b"new")):
+        with pytest.raises(OSError, match="no regular file") as caught:
+            write(path)
+        assert caught.value.filename == str(path)
+    assert (path.lstat().st_ino, path.lstat().st_mode) == (
+        before.st_ino,
+        before.st_mode,
+    )
+
+
+@posix
+def test_row_57_other_name_of_a_file_keeps_the_old_content(tmp_path):
+    (tmp_path / "a").write_bytes(b"old")
+    os.link(tmp_path / "a", tmp_path / "b")
+    write_atomically(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert (tmp_path / "b").read_bytes() == b"old"
+
+
+def test_check_leaves_nothing(tmp_path):
+    check_replaceable(tmp_path / "new")
+    assert os.listdir(tmp_path) == []
 
 
 def test_longest_names_can_be_written(tmp_path):

@@ -193,6 +193,11 @@ ROWS = {
         "files of features: damaged, cut off, of another size than they say, pipes",
         "one `ValueError` (a pipe: `OSError`) that names the file",
     ),
+    57: (
+        "an output that is a device, a pipe, a socket, write-protected, or an input",
+        "an error that names it, and it stays; the command writes to /dev/null and "
+        "/dev/stdout. Permissions and owner of a file that is replaced are kept",
+    ),
 }
 
 
