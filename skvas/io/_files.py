@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from skvas._atomic import read_bytes, write_atomically
 from skvas.io import _annotation, _subtitles, _text
 from skvas.io._table import SegmentTable, TimedSegment, check_fps
+from skvas.io._text import as_text_cell
 from skvas.validation import check_choice
 
 __all__ = ["read_segments", "write_segments"]
@@ -120,6 +122,7 @@ def write_segments(
     *,
     format: str | None = None,
     fps: float | None = None,
+    excel: bool = False,
 ) -> None:
     r"""Write labelled segments to a file, whole or not at all.
 
@@ -132,7 +135,7 @@ def write_segments(
     table : SegmentTable
         The segments.
     path : str or path-like
-        The file; replaced if it is there.
+        The file; replaced if it is there, with its permissions kept.
     format : {"csv", "json", "eaf", "textgrid", "srt", "vtt", "txt"}, default=None
         What to write; None: what the suffix of `path` says.
 
@@ -146,12 +149,18 @@ def write_segments(
           no gaps, no line breaks or white space at the ends of labels.
     fps : float, default=None
         For "txt", the frames (lines) per second.
+    excel : bool, default=False
+        For "csv", make a file for spreadsheets, which run a label such as "=1+1": an
+        apostrophe stands before labels and names of videos that start with one of
+        ``= + - @ '``, a tab or a line break, and a mark says that the text is UTF-8.
+        The apostrophes are then in what is read from the file.
 
     Raises
     ------
     OSError
         If the file cannot be written; names the file, whose old content is then still
-        there.
+        there. So it is with what is there and is no regular file, such as a device,
+        and with a file that is write-protected.
     ValueError
         If the format cannot hold the table; names the file and the segment.
     ImportError
@@ -179,6 +188,13 @@ def write_segments(
         )
     name, kind = _find_format(path, format)
     _refuse_options(name, kind, {"fps": fps})
+    if excel and name != "csv":
+        raise ValueError(f"excel was given, but a {name} file is not for spreadsheets.")
+    if excel:
+        table = SegmentTable(
+            TimedSegment(as_text_cell(r.video), r.start, r.end, as_text_cell(r.label))
+            for r in table
+        )
     options: dict[str, Any] = {"video": None, "tier": None, "fps": fps}
     if "video" in kind.options:
         if len(table.videos) != 1:
@@ -196,6 +212,7 @@ def write_segments(
         )
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)!r} cannot be written: {error}") from error
+    data = codecs.BOM_UTF8 + data if excel else data
     _check_read_back(kind, name, data, options, table, path)
     write_atomically(path, data)
 

@@ -59,6 +59,18 @@ def _from_csv(row: dict[Any, Any], line: int) -> TimedSegment:
     return TimedSegment(row["video"], start, end, row["label"])
 
 
+# What a spreadsheet takes for the start of a formula, and the sign that says text.
+_FORMULA = tuple("=+-@\t\r\n'\uff1d\uff0b\uff0d\uff20")
+
+
+def as_text_cell(text: str) -> str:
+    """Return what a spreadsheet shows and never runs: an apostrophe before it.
+
+    It also stands before texts that start with one, so that no two become equal.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
 def compose_csv(table: SegmentTable) -> bytes:
     """Write segments as a table with a header."""
     text = io.StringIO(newline="")

@@ -589,3 +589,40 @@ def test_missing_package_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pysubs2", None)
     with pytest.raises(ImportError, match=r"skvas\[io\]"):
         write_segments(rows(["x"], [5]), tmp_path / "v.srt")
+
+
+RUN = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\uff1d1",
+    "'",
+    "'=1",
+    "1",
+]
+
+
+def test_row_51_spreadsheets_run_no_label(tmp_path):
+    table = SegmentTable(
+        TimedSegment(video, start, start + 1, label)
+        for video in ("=v", "é")
+        for start, label in enumerate(RUN)
+    )
+    write_segments(table, tmp_path / "v.csv", excel=True)
+    data = (tmp_path / "v.csv").read_bytes()
+    assert data.startswith(codecs.BOM_UTF8)
+    found = read_segments(tmp_path / "v.csv")
+    expected = [*(f"'{label}" for label in RUN[:-1]), "1"]
+    assert [r.label for r in found] == expected * 2
+    assert found.videos == ["'=v", "é"]
+    write_segments(table, tmp_path / "v.csv")
+    assert read_segments(tmp_path / "v.csv") == table
+
+
+def test_only_csv_is_for_spreadsheets(tmp_path):
+    with pytest.raises(ValueError, match="excel"):
+        write_segments(rows(["x"], [5]), tmp_path / "v.json", excel=True)
