@@ -10,8 +10,8 @@ from unittest.mock import patch
 import torch
 
 from benchmarks.measure import clock
-from skvas.estimators._base import Model
-from skvas.tasks import _tasks
+from skvas.nn._model import Model
+from skvas.tasks import _alignment, _segmentation
 from skvas.tasks._alignment import AlignmentTask
 from skvas.tasks._segmentation import SegmentationTask
 from skvas.training._sampling import PairSampler
@@ -85,12 +85,15 @@ def shares_of_training(model, videos):
         marks.append((clock(), watch.seconds.copy()))
 
     backward, adam = torch.Tensor.backward, torch.optim.Adam
-    solve = _tasks.fused_gromov_wasserstein
+    solve = _alignment.fused_gromov_wasserstein
     with contextlib.ExitStack() as stack:
         for owner, name, new in (
             (Model, "embed", watched_embed),
             (PairSampler, "epoch", watched_epoch),
-            (_tasks, "fused_gromov_wasserstein", watch.timed(solve, "solver")),
+            *(
+                (task, "fused_gromov_wasserstein", watch.timed(solve, "solver"))
+                for task in (_alignment, _segmentation)
+            ),
             (torch.Tensor, "backward", watch.timed(backward, "losses")),
             (adam, "step", watch.timed(adam.step, "optimizer")),
             *(
@@ -99,6 +102,6 @@ def shares_of_training(model, videos):
             ),
         ):
             stack.enter_context(patch.object(owner, name, new))
-        model.set_params(callback=note).fit(videos)
+        model.set_params(training__callback=note).fit(videos)
     total = marks[-1][0] - marks[0][0]
     return {name: marks[-1][1][name] / total for name in PARTS}

@@ -59,16 +59,15 @@ def training(quick, n_threads):
 
 
 def checkpoints(quick, n_threads):
-    """Time what checkpoints add to epochs, one after each or as "auto" has it."""
+    """Time what checkpoints add to epochs."""
     videos = draw_videos(8 if quick else 32, 1000, 3000)
     estimators = (ActionSegmenter, VideoAligner, JointAlignSegment)
     rows = []
-    for cls, interval in product(estimators, (1, "auto")):
+    for cls in estimators:
         with TemporaryDirectory() as folder:
             ends, path = [], Path(folder, "run")
             model = cls(
                 max_epochs=21,
-                checkpoint_interval=interval,
                 random_state=0,
                 training=Training(
                     checkpoint=path,
@@ -78,7 +77,6 @@ def checkpoints(quick, n_threads):
             whole, epochs = np.diff(ends), model.history_["seconds"][1:]
             row = {
                 "estimator": cls.__name__,
-                "interval": interval,
                 "epoch: ms": float(1e3 * epochs.mean()),
                 "checkpoint: ms": float(1e3 * (whole - epochs).mean()),
                 "share in %": float(100 * (whole - epochs).sum() / whole.sum()),

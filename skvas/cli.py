@@ -9,9 +9,12 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import time
 import warnings
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -29,7 +32,7 @@ from skvas import (
     predict_files,
     step_report,
 )
-from skvas._atomic import replacing, write_atomically
+from skvas._atomic import check_replaceable, replacing, write_atomically
 from skvas.datasets import load_folder
 from skvas.datasets._arrays import read_array
 from skvas.datasets._folder import (
@@ -41,6 +44,7 @@ from skvas.datasets._folder import (
 from skvas.exceptions import FailedFilesWarning
 from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
 from skvas.io._files import FORMATS
+from skvas.io._text import as_text_cell
 from skvas.metrics import (
     label_agreement,
     linear_warp,
@@ -57,6 +61,8 @@ ESTIMATORS = {
     "segment": ActionSegmenter,
     "align": VideoAligner,
 }
+# Where -o writes instead of replacing what is there.
+DEVICES = (os.devnull, "/dev/null", "/dev/stdout")
 # Pairs of videos on which `evaluate` scores alignments.
 N_PAIRS = 30
 # Characters of a progress bar.
@@ -271,6 +277,11 @@ def _add_report(commands: Any) -> None:
     _add_folder(parser)
     parser.add_argument("-o", "--out", metavar="CSV", help="default: print a table")
     parser.add_argument("--fps", type=float, help="frames per second")
+    parser.add_argument(
+        "--excel",
+        action="store_true",
+        help="make a CSV for spreadsheets: no name is run as a formula",
+    )
 
 
 def _extract(options: argparse.Namespace) -> None:
@@ -306,6 +317,7 @@ def _fit(options: argparse.Namespace) -> None:
         raise ValueError("-k has no use in --task align, which finds no actions.")
     if options.task == "segment" and options.matching is not None:
         raise ValueError("--matching has no use in --task segment, which matches none.")
+    _check_out(options.out, options.checkpoint)
     data = _load(options)
     arguments = {
         "recipe": options.recipe,
@@ -322,7 +334,8 @@ def _fit(options: argparse.Namespace) -> None:
     started = time.perf_counter()
     model: Any = ESTIMATORS[options.task](**arguments).fit(data.videos)
     model.set_params(training__callback=None)
-    model.save(options.out)
+    with _writing(options.out) as file:
+        model.save(file)
     estimated = options.n_actions == "auto"
     _say(
         f"fitted to {len(data.videos)} videos in {time.perf_counter() - started:.1f} s"
@@ -375,16 +388,17 @@ def _align(options: argparse.Namespace) -> None:
             f"{options.model!r} only segments; align with a model of --task joint or "
             "align."
         )
-    as_video = Path(options.out).suffix.lower() != ".csv"
+    as_table = options.out in DEVICES or Path(options.out).suffix.lower() == ".csv"
     are_videos = all(_is_video(path) for path in (options.a, options.b))
-    if as_video and not are_videos:
+    if not as_table and not are_videos:
         raise ValueError(
             f"{options.out!r} must end in .csv, unless A and B are video files to be "
             "played in step."
         )
+    _check_out(options.out, options.model, options.a, options.b)
     a, b = (_features(path, model, options) for path in (options.a, options.b))
     alignment = model.align(a.features, b.features)
-    if as_video:
+    if not as_table:
         write_synchronised(
             options.a,
             options.b,
@@ -403,7 +417,8 @@ def _align(options: argparse.Namespace) -> None:
         }
         for frame, (match, background) in enumerate(rows)
     ]
-    write_atomically(options.out, _as_csv(records).encode())
+    with _writing(options.out) as file:
+        write_atomically(file, _as_csv(records).encode())
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -439,13 +454,21 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _report(options: argparse.Namespace) -> None:
     model = _load_segmenter(options.model)
+    if options.out is not None:
+        _check_out(options.out, options.model)
+    elif options.excel:
+        raise ValueError("--excel has no use without -o.")
     data = _load(options)
     report = step_report(model, data.videos, fps=options.fps, names=data.names)
     if options.out is None:
         _print_table(report.records, decimals=2)
         _say(f"times are in {report.unit}")
     else:
-        write_atomically(options.out, _as_csv(report.records).encode())
+        records, mark = report.records, b""
+        if options.excel:
+            records, mark = [_as_text_cells(record) for record in records], BOM_UTF8
+        with _writing(options.out) as file:
+            write_atomically(file, mark + _as_csv(records).encode())
 
 
 def _score_segmentation(
@@ -591,6 +614,44 @@ def _video_files(paths: Iterable[str]) -> dict[str, Path]:
 def _write_array(path: Path, array: np.ndarray) -> None:
     with replacing(path) as temporary, temporary.open("wb") as stream:
         np.save(stream, array)
+
+
+def _check_out(out: str, *inputs: str | None) -> None:
+    """Refuse an output that cannot be written, or is an input, before long work."""
+    if out in DEVICES:
+        return
+    for path in inputs:
+        if path is not None and _is_same(out, path):
+            raise ValueError(f"-o {out} would overwrite {path}; give another name.")
+    check_replaceable(out)
+
+
+def _is_same(a: str, b: str) -> bool:
+    if os.path.realpath(a) == os.path.realpath(b):
+        return True
+    return os.path.exists(a) and os.path.exists(b) and os.path.samefile(a, b)
+
+
+@contextmanager
+def _writing(out: str) -> Iterator[str | Path]:
+    """Yield the file to write; where -o is a device, that gets its content."""
+    if out not in DEVICES:
+        yield out
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "out")
+        yield file
+        if out == "/dev/stdout":  # not opened anew, which could cut a file short
+            sys.stdout.flush()
+            sys.stdout.buffer.write(file.read_bytes())
+            sys.stdout.buffer.flush()
+
+
+def _as_text_cells(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: as_text_cell(value) if isinstance(value, str) else value
+        for name, value in record.items()
+    }
 
 
 def _as_csv(records: Sequence[Mapping[str, Any]]) -> str:

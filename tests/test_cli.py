@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -334,6 +335,73 @@ def test_report_lists_the_steps(folder, joint, tmp_path, capsys):
     assert len(rows) == len(expected.records)
     assert [row["status"] for row in rows] == [r["status"] for r in expected.records]
     assert float(rows[0]["end"]) == expected.records[0]["end"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="a matter of POSIX")
+def test_row_57_devices_are_written_and_stay(folder, joint, tmp_path, capfdbinary):
+    a = folder / "features" / "v0.npy"
+    for command in (["align", joint, a, a], ["report", joint, folder]):
+        assert run(*command, "-o", tmp_path / "out.csv") == 0
+        capfdbinary.readouterr()
+        assert run(*command, "-o", "/dev/stdout") == 0
+        assert capfdbinary.readouterr().out == (tmp_path / "out.csv").read_bytes()
+        assert run(*command, "-o", "/dev/null") == 0
+    arguments = ("fit", folder, "-k", K, "--epochs", 0, "-o", "/dev/null")
+    assert run(*arguments) == 0
+    assert not os.path.isfile("/dev/null")
+    assert capfdbinary.readouterr().out == b""
+
+
+@pytest.mark.parametrize("out", ["run", "./run", "link"])
+def test_row_57_checkpoint_is_not_overwritten(
+    folder, tmp_path, capsys, monkeypatch, out
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").write_bytes(b"precious")
+    (tmp_path / "link").symlink_to(tmp_path / "run")
+    arguments = ("fit", folder, "-k", K, "--epochs", 0, "--checkpoint", "run")
+    assert run(*arguments, "-o", out) == 1
+    assert "would overwrite run" in capsys.readouterr().err
+    assert (tmp_path / "run").read_bytes() == b"precious"
+
+
+def test_row_57_inputs_are_not_overwritten(folder, joint, tmp_path, capsys):
+    shutil.copy(joint, tmp_path / "m.csv")
+    model, v0 = tmp_path / "m.csv", folder / "features" / "v0.npy"
+    (tmp_path / "v.csv").write_bytes(v0.read_bytes())
+    for command in (
+        ["align", model, v0, v0, "-o", model],
+        ["align", model, tmp_path / "v.csv", v0, "-o", tmp_path / "v.csv"],
+        ["report", model, folder, "-o", model],
+    ):
+        assert run(*command) == 1
+        assert "would overwrite" in capsys.readouterr().err
+    assert (tmp_path / "v.csv").read_bytes() == v0.read_bytes()
+
+
+def test_row_57_output_is_tried_before_the_training(
+    folder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("skvas.cli.load_folder", lambda *_, **__: pytest.fail("worked"))
+    arguments = ("fit", folder, "-k", K, "-o", tmp_path / "gone" / "model")
+    assert run(*arguments) == 1
+    assert "could not be written" in capsys.readouterr().err
+
+
+def test_report_for_spreadsheets_runs_no_name(folder, joint, tmp_path, capsys):
+    data = tmp_path / "data" / "features"
+    data.mkdir(parents=True)
+    for name in ("=1+1", "-v"):
+        shutil.copy(folder / "features" / "v0.npy", data / f"{name}.npy")
+    command = ("report", joint, tmp_path / "data")
+    assert run(*command, "--excel", "-o", tmp_path / "r.csv") == 0
+    with open(tmp_path / "r.csv", newline="", encoding="utf-8-sig") as stream:
+        assert {row["video"] for row in csv.DictReader(stream)} == {"'=1+1", "'-v"}
+    assert run(*command, "-o", tmp_path / "r.csv") == 0
+    with open(tmp_path / "r.csv", newline="") as stream:
+        assert {row["video"] for row in csv.DictReader(stream)} == {"=1+1", "-v"}
+    assert run(*command, "--excel") == 1
+    assert "--excel" in capsys.readouterr().err
 
 
 def make_narrow(folder):
