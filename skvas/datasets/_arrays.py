@@ -65,7 +65,9 @@ def read_array(path: str | os.PathLike[str], n_axes: Literal[1, 2]) -> NDArray[A
                     stream.seek(0)
                     array = _read_npy(stream)
                 else:
-                    array = np.loadtxt(path, dtype=np.float32, ndmin=n_axes)
+                    array = np.loadtxt(
+                        path, dtype=np.float32, ndmin=n_axes, encoding="utf-8-sig"
+                    )
             except OSError:
                 raise
             except Exception as error:  # NumPy raises all sorts on damaged headers

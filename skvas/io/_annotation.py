@@ -31,7 +31,7 @@ _TOKEN = re.compile(
     r"""(?<!\S)(?:!(?P<comment>[^\n]*)
         |"(?P<text>(?:[^"]|"")*)"(?!\S)
         |<(?P<flag>exists|absent)>(?!\S)
-        |(?P<number>[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?!\S)
+        |(?P<number>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?!\S)
         |(?P<word>[^\s"]+)(?!\S))
         |(?P<junk>\S)""",
     re.VERBOSE,
@@ -161,7 +161,9 @@ def _read_annotation(
             raise ValueError("an annotation has no time; give it one in ELAN")
         times.append(time)
     value = element.find("ANNOTATION_VALUE")
-    return times[0], times[1], "" if value is None else "".join(value.itertext())
+    if value is None:
+        raise ValueError("an annotation has no ANNOTATION_VALUE")
+    return times[0], times[1], "".join(value.itertext())
 
 
 class _Source(Protocol):

@@ -17,6 +17,8 @@ from skvas.validation import check_choice
 
 __all__ = ["read_segments", "write_segments"]
 
+MAX_REASON = 500  # characters
+
 
 @dataclass(frozen=True)
 class _Format:
@@ -250,9 +252,11 @@ def _parse(
     except MemoryError:  # says nothing about the file
         raise
     except Exception as error:  # XML and numbers raise all sorts on malformed files
+        reason = str(error).rstrip(".") or type(error).__name__
+        if len(reason) > MAX_REASON:  # it may have quoted a file of one line
+            reason = reason[:MAX_REASON] + " ..."
         raise ValueError(
-            f"{os.fspath(path)!r} cannot be read as {name}: "
-            f"{str(error).rstrip('.') or type(error).__name__}."
+            f"{os.fspath(path)!r} cannot be read as {name}: {reason}."
         ) from error
 
 
@@ -266,6 +270,8 @@ def _check_read_back(
 ) -> None:
     """Refuse to write what would come back as something else."""
     other = "write csv or json instead, which hold everything"
+    if name == "csv":  # its reader has a limit to the length of a field
+        other = "write json instead"
     try:
         found = list(_parse(kind, name, data, options, path))
     except ValueError as error:

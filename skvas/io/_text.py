@@ -10,6 +10,8 @@ from typing import Any
 
 from skvas.io._table import COLUMNS, SegmentTable, TimedSegment
 
+MAX_FRAMES = 10**8  # 46 days at 25 frames per second
+
 # Longer marks first: the mark of UTF-32 starts with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -39,6 +41,9 @@ def parse_csv(data: bytes) -> list[TimedSegment]:
     rows = csv.DictReader(io.StringIO(decode(data), newline=""), strict=True)
     try:
         missing = [c for c in COLUMNS[:4] if c not in (rows.fieldnames or ())]
+        repeated = [c for c in COLUMNS[:4] if (rows.fieldnames or []).count(c) > 1]
+        if repeated:
+            raise ValueError(f"its first line has {', '.join(repeated)} twice")
         if missing:
             raise ValueError(
                 f"its first line has no column {', '.join(missing)}; expected "
@@ -53,10 +58,17 @@ def _from_csv(row: dict[Any, Any], line: int) -> TimedSegment:
     if None in row or None in row.values():
         raise ValueError(f"line {line} has not as many fields as the first line")
     try:
-        start, end = float(row["start"]), float(row["end"])
+        start, end = _seconds(row["start"]), _seconds(row["end"])
     except ValueError as error:
         raise ValueError(f"line {line}: {error}") from error
     return TimedSegment(row["video"], start, end, row["label"])
+
+
+def _seconds(text: str) -> float:
+    """Read a number as spreadsheets write it; Python's own has 1_000 too."""
+    if not text.isascii() or "_" in text:
+        raise ValueError(f"could not convert string to float: {text!r}")
+    return float(text)
 
 
 # What a spreadsheet takes for the start of a formula, and the sign that says text.
@@ -85,12 +97,19 @@ def compose_csv(table: SegmentTable) -> bytes:
 def parse_json(data: bytes) -> list[TimedSegment]:
     """Read segments from a list of objects."""
     try:
-        rows = json.loads(decode(data))
+        rows = json.loads(decode(data), object_pairs_hook=_unique_keys)
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"it is not JSON: {error}") from error
     if not isinstance(rows, list):
         raise ValueError(f"expected a list of segments, got {type(rows).__name__}")
     return [_from_json(row, number) for number, row in enumerate(rows)]
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"it gives a key twice, in {found!r}")
+    return found
 
 
 def _from_json(row: Any, number: int) -> TimedSegment:
@@ -124,5 +143,10 @@ def parse_frames(data: bytes, video: str, fps: float) -> list[TimedSegment]:
 
 def compose_frames(table: SegmentTable, fps: float) -> bytes:
     """Write the label of each frame on a line."""
+    for row in table:
+        if not row.end * fps <= MAX_FRAMES:
+            raise ValueError(
+                f"{row} at {fps} frames per second is beyond {MAX_FRAMES} frames"
+            )
     labels = [table.to_labels(video, fps=fps) for video in table.videos]
     return "".join(f"{label}\n" for video in labels for label in video).encode()

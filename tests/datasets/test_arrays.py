@@ -62,6 +62,11 @@ def test_array_is_known_by_its_content(tmp_path):
     np.testing.assert_array_equal(read_array(tmp_path / "a.txt", 2), ARRAY)
 
 
+def test_mark_of_byte_order_before_numbers_is_read(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf1 2\n3 4\n")
+    assert read_array(tmp_path / "a.txt", 2).tolist() == [[1, 2], [3, 4]]
+
+
 def test_long_header_of_version_2_is_read(tmp_path):
     with (tmp_path / "a.npy").open("wb") as stream:
         np.lib.format.write_array(stream, ARRAY, version=(2, 0))

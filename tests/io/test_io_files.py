@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -338,7 +339,11 @@ def srt_of(*times):
         ("csv", csv_of("v,2,1,x")),
         ("csv", csv_of("v,-1,1,x")),
         ("csv", csv_of("v,0,2,x", "v,1,3,y")),
+        ("csv", csv_of("v,0,1_0,x")),
+        ("csv", csv_of("v,0,\uff11,x")),
+        ("csv", "video,start,end,label,label\nv,0,1,x,y"),
         ("json", "{"),
+        ("json", '[{"video": "v", "start": 0, "start": 1, "end": 2, "label": "x"}]'),
         ("json", "{}"),
         ("json", "[1]"),
         ("json", '[{"video": "v"}]'),
@@ -382,7 +387,7 @@ def srt_of(*times):
 )
 def test_row_51_broken_file_is_a_value_error_that_names_it(form, text, tmp_path):
     file = tmp_path / f"v.{form}"
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=rf"v\.{form}.* cannot be read as {form}: .+"):
         read_segments(file, **rate(form))
 
@@ -406,6 +411,7 @@ def test_row_51_elan_without_a_schema_is_read(tmp_path):
         (' TIER_ID="t"', "", "TIER has no TIER_ID"),
         ('REF2="b"', 'REF2="c"', "time slot c, which is not there"),
         ('\nTIME_SLOT_REF1="a"', "", "has no TIME_SLOT_REF1"),
+        ("ANNOTATION_VALUE", "VALUE", "has no ANNOTATION_VALUE"),
         ('"900"', '"9.5"', "'9.5', no whole number"),
         ('ID="b"', 'ID="a"', "slot a twice"),
         ("<HEADER/>", '<HEADER TIME_UNITS="PAL-frames"/>', "in PAL-frames"),
@@ -626,3 +632,42 @@ def test_row_51_spreadsheets_run_no_label(tmp_path):
 def test_only_csv_is_for_spreadsheets(tmp_path):
     with pytest.raises(ValueError, match="excel"):
         write_segments(rows(["x"], [5]), tmp_path / "v.json", excel=True)
+
+
+@pytest.mark.parametrize("end", [1e12, 1e300])
+def test_row_51_more_frames_than_any_video_has_are_refused(tmp_path, end):
+    table = SegmentTable([TimedSegment("v", 0, end, "x")])
+    for fps in (30, 1e300):
+        with pytest.raises(ValueError, match=r"v\.txt' cannot be written.*frames"):
+            write_segments(table, tmp_path / "v.txt", fps=fps)
+
+
+def test_row_51_label_too_long_for_csv_is_referred_to_json(tmp_path):
+    table = rows(["x" * 200_000], [5])
+    with pytest.raises(ValueError, match=r"v\.csv.*limit.*; write json instead"):
+        write_segments(table, tmp_path / "v.csv")
+    assert round_trip(table, tmp_path, "json") == table
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("textgrid", '"ooTextFile" "TextGrid" ' + "1" * 100_000 + "x"),
+        ("textgrid", '"ooTextFile" "TextGrid" ' + '"' * 100_001),
+        ("textgrid", '"ooTextFile" "TextGrid" ' + "a" * 100_000 + '"'),
+        ("textgrid", '"ooTextFile" "TextGrid" ' + "1e" * 50_000 + "."),
+        ("srt", "1" + " " * 100_000 + "x"),
+        ("srt", "0:0:0,000" + " " * 100_000 + "-->"),
+        ("srt", "1" * 100_000),
+        ("vtt", "WEBVTT" + "\n \n" * 100_000 + "x"),
+        ("vtt", "WEBVTT\n\n" + "1 " * 100_000 + "-->"),
+        ("eaf", "<a>" * 100_000),
+    ],
+)
+def test_row_51_no_text_takes_long_to_refuse(tmp_path, form, text):
+    (tmp_path / f"v.{form}").write_text(text)
+    started = time.perf_counter()
+    with pytest.raises(ValueError, match=f"cannot be read as {form}") as caught:
+        read_segments(tmp_path / f"v.{form}")
+    assert len(str(caught.value)) < 1000
+    assert time.perf_counter() - started < 2
