@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 import warnings
-from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
