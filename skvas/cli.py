@@ -181,7 +181,7 @@ def _add_fit(commands: Any) -> None:
         "-k",
         "--n-actions",
         metavar="K",
-        type=lambda text: text if text == "auto" else int(text),
+        type=_n_actions,
         help="number of actions; auto estimates it",
     )
     parser.add_argument(
@@ -205,6 +205,12 @@ def _add_fit(commands: Any) -> None:
         help="keep the training here; where it is there already, go on from it",
     )
     parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+
+
+def _n_actions(text: str) -> int | str:
+    if text != "auto" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a number or auto, got {text!r}")
+    return text if text == "auto" else int(text)
 
 
 def _add_predict(commands: Any) -> None:

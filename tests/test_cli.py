@@ -491,7 +491,9 @@ def test_arguments_that_make_no_sense_exit_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
-    assert "usage: skvas" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "usage: skvas" in printed
+    assert "lambda" not in printed
 
 
 def test_traceback_is_shown_on_demand():

@@ -18,9 +18,7 @@ def check_device(device: Device) -> torch.device:
     Raises
     ------
     InvalidParameterError
-        If the device is not known.
-    RuntimeError
-        If CUDA is asked for and there is none.
+        If the device is not known, not supported or not there.
     """
     if device == "auto":
         if torch.cuda.is_available():
@@ -29,13 +27,20 @@ def check_device(device: Device) -> torch.device:
         return torch.device("cpu")
     try:
         chosen = torch.device(device)
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise InvalidParameterError(
             f'device must be "auto", "cpu", "cuda" or a torch.device, got {device!r}.'
         ) from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError(
-            f"device={device!r}, but torch finds no CUDA device; "
-            'use device="auto" or "cpu".'
-        )
-    return chosen
+    if chosen.type == "cpu":
+        return torch.device("cpu")  # there is but one, whatever its number
+    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if chosen.type == "cuda" and (chosen.index or 0) < n_gpus:
+        return chosen
+    wanted = "torch finds no CUDA device" if not n_gpus else "there is no such device"
+    if chosen.type != "cuda":
+        wanted = "only the CPU and CUDA are supported"
+    there = ", ".join(['"cpu"', *(f'"cuda:{index}"' for index in range(n_gpus))])
+    raise InvalidParameterError(
+        f'device={str(device)!r}, but {wanted}; use device="auto" or one of those that '
+        f"are there: {there}."
+    )

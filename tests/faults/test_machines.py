@@ -15,8 +15,9 @@ import pytest
 import torch
 from joblib import parallel_config
 
-from skvas.exceptions import ModelVersionWarning
+from skvas.exceptions import InvalidParameterError, ModelVersionWarning
 from skvas.videos import _jobs
+from skvas.videos._device import check_device
 from tests.models import (
     ALIGNERS,
     ESTIMATORS,
@@ -204,15 +205,32 @@ def test_row_44_cuda_that_is_not_there_is_a_clear_error(cls, fitted, monkeypatch
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     estimator = quick(cls, device="cuda")
     before = vars(estimator).copy()
-    with pytest.raises(RuntimeError, match='no CUDA device; use device="auto"'):
+    with pytest.raises(ValueError, match='no CUDA device; use device="auto"'):
         estimator.fit(VIDEOS)
     assert_same_state(estimator, before)
     # A GPU that is lost after fit.
     lost = copy.deepcopy(fitted[cls]).set_params(device="cuda")
-    with pytest.raises(RuntimeError, match="no CUDA device"):
+    with pytest.raises(ValueError, match="no CUDA device"):
         lost.predict(NEW)
     expected = outputs(fitted[cls], NEW)
     assert_same_outputs(outputs(lost.set_params(device="cpu"), NEW), expected)
+
+
+@pytest.mark.parametrize(
+    ("device", "n_gpus", "reason"),
+    [
+        ("cuda", 0, r"no CUDA device; .* there: \"cpu\"\.$"),
+        ("cuda:7", 2, r"no such device; .*: \"cpu\", \"cuda:0\", \"cuda:1\"\.$"),
+        ("mps", 0, "only the CPU and CUDA are supported"),
+        (torch.device("meta"), 1, "only the CPU and CUDA are supported"),
+    ],
+)
+def test_row_44_devices_that_are_there_are_named(device, n_gpus, reason, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: n_gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: n_gpus)
+    with pytest.raises(InvalidParameterError, match=reason) as caught:
+        check_device(device)
+    assert "\n" not in str(caught.value)
 
 
 @every

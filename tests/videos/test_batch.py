@@ -100,7 +100,7 @@ def test_auto_without_a_gpu_says_so_in_the_log(monkeypatch, caplog):
 
 def test_cuda_that_is_not_there_is_a_clear_error(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(RuntimeError, match='device="auto" or "cpu"'):
+    with pytest.raises(InvalidParameterError, match='device="auto" or one of'):
         check_device("cuda")
 
 
