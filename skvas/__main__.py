@@ -1,7 +1,87 @@
-"""``python -m skvas``, where the command ``skvas`` is not on the path."""
+"""The process of the command ``skvas``: its signals and its standard streams."""
 
+from __future__ import annotations
+
+import os
+import signal
 import sys
+from types import FrameType
 
-from skvas.cli import main
+# Exit code of what a signal has ended, less the number of the signal.
+SIGNALLED = 128
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the command line in a process of its own.
+
+    A signal that asks to end is obeyed as an interrupt of the user is: files are left
+    whole, and workers end. During imports, and at a second time, the process ends at
+    once and in silence.
+
+    Returns
+    -------
+    int
+        Exit code: that of `skvas.cli.main`, or 128 and the number of the signal.
+    """
+    _open_standard_streams()
+    _on_signals(_end)
+    from skvas.cli import main as run  # takes seconds
+
+    asked: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        _on_signals(_end)
+        raise KeyboardInterrupt
+
+    _on_signals(interrupt)
+    try:
+        code = run()
+    except KeyboardInterrupt:  # outside of the part that expects it
+        code = SIGNALLED + signal.SIGINT
+    except SystemExit as end:  # of argparse
+        code = int(end.code or 0)
+    code = _flush(code)
+    return SIGNALLED + asked[0] if asked else code
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    os._exit(SIGNALLED + number)
+
+
+def _on_signals(handler: object) -> None:
+    """Handle what asks to end, but not what was ignored, as after nohup."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has not all
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def _flush(code: int) -> int:
+    """Write what is left to be written; what cannot be is lost, and a failure."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or 1
+    return code
+
+
+def _open_standard_streams() -> None:
+    """Open the streams that the caller has closed, before files take their places.
+
+    What is then written to the standard output is an error, as it is with `cat`; what
+    is said on the standard error is lost.
+    """
+    for number, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)  # the lowest number that is free
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+if __name__ == "__main__":
+    sys.exit(main())

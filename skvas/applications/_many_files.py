@@ -14,7 +14,7 @@ from typing import Any
 
 import joblib
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.base import is_clusterer
 from sklearn.utils.validation import check_is_fitted
 
@@ -26,6 +26,7 @@ from skvas.io import SegmentTable, write_segments
 from skvas.io._files import FORMATS
 from skvas.persistence._state import StateWriter
 from skvas.validation import check_choice, check_real
+from skvas.videos._orphans import EndingWithParent
 
 __all__ = ["FilesReport", "predict_files"]
 
@@ -208,8 +209,10 @@ def predict_files(
     for job in jobs:
         if job not in waiting:
             tell(records[job])
-    done = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(label)(job) for job in todo
+    # No worker without a file: one that never had any would not know whom it works for.
+    n_workers = max(1, min(effective_n_jobs(n_jobs), len(todo)))
+    done = Parallel(n_jobs=n_workers, return_as="generator")(
+        delayed(EndingWithParent(label))(job) for job in todo
     )
     for job, record in zip(todo, done, strict=True):
         records[job] = record

@@ -9,6 +9,7 @@ import torch
 from joblib import Parallel, delayed
 
 from skvas.transport._threads import forked_single_threaded
+from skvas.videos._orphans import EndingWithParent
 
 # Frames that one job decodes: enough to be worth a process.
 FRAMES_A_JOB = 20_000
@@ -50,7 +51,7 @@ def decode_in_jobs(
     """
     groups = group_by_length([len(video) for video in videos], width)
     done = Parallel(n_jobs=n_jobs)(
-        delayed(_decode_groups)(
+        delayed(EndingWithParent(_decode_groups))(
             decode, [[videos[i] for i in group] for group in job], common
         )
         for job in _split_into_jobs(groups, videos)

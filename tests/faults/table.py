@@ -198,6 +198,15 @@ ROWS = {
         "an error that names it, and it stays; the command writes to /dev/null and "
         "/dev/stdout. Permissions and owner of a file that is replaced are kept",
     ),
+    60: (
+        "the process killed or asked to end while its workers are busy, or imports run",
+        "the workers end within a second or two; the command exits with 128 and the "
+        "number of the signal",
+    ),
+    61: (
+        "the command's standard output or error closed or full",
+        "exit code 1 where results are lost, and no traceback",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""FAULTS.md, rows 39 to 42 and 55: long runs that are stopped, killed or full.
+"""FAULTS.md, rows 39 to 42 and 55 to 58: long runs that are stopped, killed or full.
 
 Twenty kills in a row, instead of a few:
 ``SKVAS_KILLS=20 python -m pytest tests/faults/test_runs.py -k killed
@@ -7,6 +7,7 @@ Twenty kills in a row, instead of a few:
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -22,6 +23,7 @@ import numpy as np
 import pytest
 import torch
 
+import skvas
 from skvas import JointAlignSegment
 from skvas.datasets import make_videos
 from skvas.persistence._arrays import read_arrays
@@ -192,3 +194,112 @@ def test_row_41_read_only_folder_is_told_before_training(tmp_path):
         estimator.fit(VIDEOS)
     assert caught.value.filename == str(path)
     assert records == []
+
+
+# Two workers that are busy for long; they say when they have begun.
+WORKERS = """
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+torch.set_num_threads(1)
+import skvas.cli
+from skvas import ActionSegmenter, predict_files
+from skvas.__main__ import main
+from tests.models import quick, small_videos
+
+def read(path):
+    print("reading", flush=True)
+    time.sleep(100)
+
+def work():
+    model = quick(ActionSegmenter).fit(small_videos())
+    predict_files(model, ["a", "b", "c"], sys.argv[2], read=read, n_jobs=2)
+
+skvas.cli.main = work
+sys.exit(main() if sys.argv[1] == "command" else work())
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "expected"),
+    [
+        ("script", signal.SIGKILL, -signal.SIGKILL),
+        ("command", signal.SIGTERM, 128 + signal.SIGTERM),
+        ("command", signal.SIGINT, 128 + signal.SIGINT),
+    ],
+)
+def test_row_60_workers_end_with_the_process_that_started_them(
+    kind, number, expected, tmp_path
+):
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKERS, kind, str(tmp_path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert [process.stdout.readline() for _ in range(2)] == ["reading\n"] * 2
+            process.send_signal(number)
+            sent = time.monotonic()
+            rest = process.stdout.read()  # ends when all that hold the pipe have
+            # Half a second, and what a busy machine needs.
+            assert time.monotonic() - sent < 5
+            assert process.wait() == expected
+            assert "Traceback" not in rest
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def run_command(shell):
+    """Run the command line in a shell, where {skvas} stands for it."""
+    command = f"{sys.executable} -m skvas"
+    return subprocess.run(
+        ["bash", "-c", shell.format(skvas=command)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_row_60_signal_during_imports_ends_the_command_in_silence(number, tmp_path):
+    (tmp_path / "numpy.py").write_text(
+        "import time\nprint('importing', flush=True)\ntime.sleep(100)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "skvas", "--help"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+    ) as process:
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(number)
+        assert process.stdout.read() == ""
+    assert process.returncode == 128 + number
+
+
+@pytest.mark.parametrize("closed", [">&-", ">/dev/full"])
+def test_row_61_output_that_cannot_be_written_is_a_failure_without_traceback(
+    closed,
+):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    found = run_command(f"{{skvas}} --version {closed}")
+    assert found.returncode == 1
+    assert found.stderr == ""
+
+
+def test_row_61_command_works_where_it_may_say_nothing():
+    found = run_command("{skvas} --version <&- 2>&-")
+    assert found.returncode == 0
+    assert found.stdout == f"{skvas.__version__}\n"
