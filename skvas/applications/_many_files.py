@@ -208,7 +208,7 @@ def predict_files(
     tell = callback or (lambda record: None)
     for job in jobs:
         if job not in waiting:
-            tell(records[job])
+            tell(dict(records[job]))
     # No worker without a file: one that never had any would not know whom it works for.
     n_workers = max(1, min(effective_n_jobs(n_jobs), len(todo)))
     done = Parallel(n_jobs=n_workers, return_as="generator")(
@@ -216,7 +216,7 @@ def predict_files(
     )
     for job, record in zip(todo, done, strict=True):
         records[job] = record
-        tell(record)
+        tell(dict(record))
     report = FilesReport(list(records.values()))
     if report.failed:
         warnings.warn(str(report), FailedFilesWarning, stacklevel=2)

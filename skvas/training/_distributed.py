@@ -134,7 +134,17 @@ def launch(
     strategy : {"auto", "fork", "spawn"}, default="auto"
         How to start them. "auto": fork, which is quick, on a CPU, where that can be
         done; spawn else.
+
+    Raises
+    ------
+    ValueError
+        If this process may not start others.
     """
+    if multiprocessing.current_process().daemon:
+        raise ValueError(
+            f"devices={n_processes} starts processes, which a daemon process, such as "
+            "a worker of multiprocessing.Pool, may not do; use devices=1 in it."
+        )
     if strategy == "auto":
         can_fork = "fork" in multiprocessing.get_all_start_methods()
         strategy = "fork" if can_fork and device.type == "cpu" else "spawn"

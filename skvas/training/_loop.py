@@ -130,7 +130,7 @@ def train(
         if checkpoint is not None:
             checkpoint.end_epoch(state, last=epoch + 1 == max_epochs)
         if callback is not None:
-            callback(records[-1])
+            callback(dict(records[-1]))  # the user's own, to keep or to change
     modules.eval()
     names = records[0] if records else ("epoch", "loss", "seconds")
     return {name: np.array([record[name] for record in records]) for name in names}

@@ -107,6 +107,12 @@ def test_features_that_have_changed_are_labelled_again(model, paths, out):
     assert labels_in(out / "v2.txt") == model.predict(VIDEOS[0]).tolist()
 
 
+def test_row_58_callback_may_change_the_records_it_is_given(model, paths, out):
+    for _ in range(2):  # written, and then skipped
+        report = predict_files(model, paths, out, callback=dict.clear)
+        assert [record["path"] for record in report.records] == list(map(str, paths))
+
+
 def test_overwriting_skips_nothing(model, paths, out):
     predict_files(model, paths, out)
     assert statuses(predict_files(model, paths, out, overwrite=True)) == ["written"] * 6

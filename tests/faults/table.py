@@ -207,6 +207,14 @@ ROWS = {
         "the command's standard output or error closed or full",
         "exit code 1 where results are lost, and no traceback",
     ),
+    58: (
+        "a callback that changes the record it is given",
+        "it has a copy; the training and `history_` are the same",
+    ),
+    59: (
+        "training in several processes inside a daemon process",
+        "`ValueError` that says so",
+    ),
 }
 
 

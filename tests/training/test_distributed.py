@@ -125,6 +125,23 @@ def test_row_39_interrupt_ends_all_processes(fabric):
     assert vars(estimator) == before
 
 
+def fit_in_daemon(queue):
+    try:
+        quick(ActionSegmenter, devices=2).fit(VIDEOS)
+    except ValueError as error:
+        queue.put(str(error))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are those of Unix")
+def test_row_59_daemon_process_is_told_that_it_may_start_no_others(fabric):
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    daemon = context.Process(target=fit_in_daemon, args=(queue,), daemon=True)
+    daemon.start()
+    assert "devices=2 starts processes, which a daemon" in queue.get(timeout=60)
+    daemon.join()
+
+
 TORCHRUN = """
 import sys
 import numpy as np

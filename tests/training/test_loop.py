@@ -119,6 +119,16 @@ def test_callback_gets_the_record_of_each_epoch():
     assert all(isinstance(record["loss"], float) for record in records)
 
 
+@pytest.mark.parametrize(
+    "change", [dict.clear, lambda r: r.pop("loss"), lambda r: r.update(loss=0.0, new=1)]
+)
+def test_row_58_callback_that_changes_its_record_changes_nothing_else(change):
+    history, _ = run(max_epochs=3, callback=change)
+    expected, _ = run(max_epochs=3)
+    assert history.keys() == expected.keys()
+    assert history["loss"].tolist() == expected["loss"].tolist()
+
+
 def test_exception_of_a_callback_ends_the_training():
     records = []
 
