@@ -41,13 +41,13 @@ FLOORS = [
 ROOMS = {
     "alignment": "_path_cost _result < _coarse < _matcher",
     "applications": "_many_files _report _transfer",
-    "datasets": "_folder _pickled _synthetic < _spar",
+    "datasets": "_arrays _pickled _synthetic < _folder < _spar",
     "display": (
         "_style < _barcode _embedding _history < _alignment _segmentation _timeline"
     ),
     "estimators": "_features < _base < _answers < _aligner _joint _segmenter < _load",
     "features": "_backbones _decoding < _frame_features _synchronised",
-    "io": "_table < _text < _annotation < _files",
+    "io": "_table < _text < _annotation _subtitles < _files",
     "metrics": (
         "_baselines _compare _order < _consistency _embeddings _matches "
         "_segmentation < _scorer"
@@ -68,7 +68,7 @@ ROOMS = {
         "_sinkhorn costs structures < _problem < _compat _iterations _kernels "
         "< _reference < _solvers"
     ),
-    "videos": "_containers _device _frames _jobs _views < _batch",
+    "videos": "_containers _device _frames _orphans _views < _batch _jobs",
 }
 
 MAX_MODULES_IN_THE_ROOT = 10

@@ -198,6 +198,14 @@ ROWS = {
         "an error that names it, and it stays; the command writes to /dev/null and "
         "/dev/stdout. Permissions and owner of a file that is replaced are kept",
     ),
+    58: (
+        "a callback that changes the record it is given",
+        "it has a copy; the training and `history_` are the same",
+    ),
+    59: (
+        "training in several processes inside a daemon process",
+        "`ValueError` that says so",
+    ),
     60: (
         "the process killed or asked to end while its workers are busy, or imports run",
         "the workers end within a second or two; the command exits with 128 and the "
@@ -206,14 +214,6 @@ ROWS = {
     61: (
         "the command's standard output or error closed or full",
         "exit code 1 where results are lost, and no traceback",
-    ),
-    58: (
-        "a callback that changes the record it is given",
-        "it has a copy; the training and `history_` are the same",
-    ),
-    59: (
-        "training in several processes inside a daemon process",
-        "`ValueError` that says so",
     ),
 }
 
