@@ -172,7 +172,7 @@ def test_other_content_or_parameters_are_computed_anew(clip, tmp_path):
         n_files = len(os.listdir(cache))
         clone(features).set_params(**options).transform(file)
         assert len(os.listdir(cache)) == n_files + 1
-    clone(features).set_params(training__batch_size=3).transform(clip)
+    clone(features).set_params(batch_size=3).transform(clip)
     assert len(os.listdir(cache)) == n_files + 1
 
 
