@@ -210,7 +210,8 @@ def _parse_header(
         isinstance(text, str) for text in texts.values()
     ):
         raise ModelFileError("its header is not that of a model file")
-    if len(texts.get("sha256", "")) != len(NO_DIGEST):
+    digest = texts.get("sha256", "")
+    if len(digest) != len(NO_DIGEST) or not digest.isascii():
         raise ModelFileError("its header has no digest")
     if len(table) > MAX_ARRAYS:
         raise ModelFileError(f"it has {len(table)} arrays, at most {MAX_ARRAYS} may be")
@@ -247,9 +248,14 @@ def parse_json(text: bytes | str) -> Any:
     """Parse JSON of bounded depth, without NaN and without a key given twice."""
     data = text.encode() if isinstance(text, str) else text
     _check_depth(data)
-    return json.loads(
-        data, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
-    )
+    try:
+        return json.loads(
+            data, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
+        )
+    except ModelFileError:
+        raise
+    except ValueError as error:  # no JSON, no UTF-8, or numbers of very many digits
+        raise ModelFileError(f"a text in it is no JSON: {error}") from error
 
 
 def _check_depth(data: bytes) -> None:
