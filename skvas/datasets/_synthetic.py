@@ -199,6 +199,7 @@ def _draw_segment(
     progress = (np.arange(length) + 0.5) / length
     progress **= np.exp(warp * rng.standard_normal())
     labels = np.full(length, action, dtype=np.int64)
+    times: NDArray[np.float64]
     if action == _BACKGROUND:
         centre, start, rise = rng.standard_normal((3, curves.shape[2])) * [
             [1],
