@@ -465,7 +465,9 @@ def _report(options: argparse.Namespace) -> None:
     elif options.excel:
         raise ValueError("--excel has no use without -o.")
     data = _load(options)
-    report = step_report(model, data.videos, fps=options.fps, names=data.names)
+    # The model knows what a folder of one video cannot: which of its axes is time.
+    videos = [orient_features(video, model.n_features_in_) for video in data.videos]
+    report = step_report(model, videos, fps=options.fps, names=data.names)
     if options.out is None:
         _print_table(report.records, decimals=2)
         _say(f"times are in {report.unit}")

@@ -388,6 +388,16 @@ def test_row_57_output_is_tried_before_the_training(
     assert "could not be written" in capsys.readouterr().err
 
 
+def test_report_takes_one_video_that_is_stored_transposed(folder, joint, tmp_path):
+    video = np.load(folder / "features" / "v0.npy")
+    for name, array in (("a", video), ("b", video.T)):
+        (tmp_path / name / "features").mkdir(parents=True)
+        np.save(tmp_path / name / "features" / "v.npy", array)
+        command = ("report", joint, tmp_path / name)
+        assert run(*command, "-o", tmp_path / f"{name}.csv") == 0
+    assert (tmp_path / "a.csv").read_text() == (tmp_path / "b.csv").read_text()
+
+
 def test_report_for_spreadsheets_runs_no_name(folder, joint, tmp_path, capsys):
     data = tmp_path / "data" / "features"
     data.mkdir(parents=True)
