@@ -43,12 +43,12 @@ class CheckpointError(ValueError):
     Examples
     --------
     >>> import os
-    >>> from skvas import VideoAligner
+    >>> from skvas import Training, VideoAligner
     >>> from skvas.datasets import make_videos
     >>> from skvas.exceptions import CheckpointError
     >>> videos = make_videos(3, random_state=0).videos
     >>> try:
-    ...     VideoAligner(checkpoint=os.devnull).fit(videos)
+    ...     VideoAligner(training=Training(checkpoint=os.devnull)).fit(videos)
     ... except CheckpointError as error:
     ...     print(error)
     fit cannot resume from checkpoint='/dev/null': it is no regular file. ...
