@@ -14,6 +14,7 @@ from torch import Generator, Tensor, nn
 from skvas.nn.encoders import ENCODERS
 from skvas.nn.prototypes import Prototypes
 from skvas.transport import unit
+from skvas.transport._threads import all_threads, single_threaded
 from skvas.videos._batch import VideoBatch, pad, unpad
 
 
@@ -94,8 +95,11 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     weight = next(encoder.parameters(), frames)
     dtype = weight.dtype if weight.is_floating_point() else frames.dtype
     lengths = (batch.lengths,) if getattr(encoder, "takes_lengths", False) else ()
-    # Plans need float32, whatever an encoder, or autocast around it, makes.
-    embeddings = unit(encoder(frames.to(dtype), *lengths).float())
+    # A network of the user's may well be worth all threads.
+    ours = type(encoder).__module__.startswith("skvas.")
+    with single_threaded(frames.numel(), frames.device) if ours else all_threads():
+        # Plans need float32, whatever an encoder, or autocast around it, makes.
+        embeddings = unit(encoder(frames.to(dtype), *lengths).float())
     if embeddings.ndim != 3 or embeddings.shape[:2] != frames.shape[:2]:
         raise ValueError(
             f"encoder made {tuple(embeddings.shape)} of frames {tuple(frames.shape)}; "

@@ -22,7 +22,7 @@ from skvas.training._loop import train
 from skvas.training._objective import Losses
 from skvas.training._randomness import GlobalGenerators
 from skvas.training._sampling import Pairs, PairSampler
-from skvas.transport._threads import single_threaded
+from skvas.transport._threads import all_threads, single_threaded
 
 # Embeddings that fill fewer dimensions than this have collapsed.
 COLLAPSED_RANK = 1.5
@@ -135,7 +135,7 @@ class Trainer:
         generators = None if _is_ours(model) else GlobalGenerators(device)
         # A network of the user's may well be worth all threads.
         n_entries = batch_size * n_frames**2
-        threads = nullcontext() if generators else single_threaded(n_entries, device)
+        threads = all_threads() if generators else single_threaded(n_entries, device)
         with generators.seeded(seed) if generators else nullcontext(), threads:
             return train(
                 partial(objective, model),

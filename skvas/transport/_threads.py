@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 
@@ -12,6 +13,8 @@ import torch
 SHARED_ENTRIES = 1 << 20
 # The process that imported this module; one that was forked since has another number.
 _IMPORTED_IN = os.getpid()
+# The threads that the caller's process has, where all but large work goes on with one.
+_spared: ContextVar[int | None] = ContextVar("spared", default=None)
 
 
 @contextmanager
@@ -19,7 +22,8 @@ def single_threaded(n_entries: int, device: torch.device) -> Iterator[None]:
     """Keep small work on one thread, and leave the number of threads as it was.
 
     OpenMP's threads wait for each other at every operation. Where operations are small
-    that gains little, and where cores are busy it costs a multiple of the time.
+    that gains little, and where cores are busy it costs a multiple of the time. Large
+    work has all threads, also inside `forked_single_threaded`.
 
     Parameters
     ----------
@@ -28,29 +32,46 @@ def single_threaded(n_entries: int, device: torch.device) -> Iterator[None]:
     device : torch.device
         Where it is.
     """
-    with _one_thread(n_entries < SHARED_ENTRIES and device.type == "cpu"):
+    small = n_entries < SHARED_ENTRIES and device.type == "cpu"
+    with _threads(1 if small else _spared.get()):
+        yield
+
+
+@contextmanager
+def all_threads() -> Iterator[None]:
+    """Give work of unknown size all threads, also inside `forked_single_threaded`."""
+    with _threads(_spared.get()):
         yield
 
 
 @contextmanager
 def forked_single_threaded() -> Iterator[None]:
-    """Keep work on one thread in a forked process, and do nothing in any other.
+    """Keep all but large work on one thread, and all work in a forked process.
+
+    What a fit does between its large products is many small operations; their threads
+    would wait for each other, and on a busy machine for a core, at each of them.
 
     A forked process inherits OpenMP's count of threads but not the threads, and would
     wait for them for ever at its first operation that is shared out. The count is left
     as it was: what else the process does is not ours to change.
     """
-    with _one_thread(os.getpid() != _IMPORTED_IN):
-        yield
+    forked = os.getpid() != _IMPORTED_IN
+    spared = None if forked else _spared.get() or torch.get_num_threads()
+    token = _spared.set(spared)
+    try:
+        with _threads(1):
+            yield
+    finally:
+        _spared.reset(token)
 
 
 @contextmanager
-def _one_thread(wanted: bool) -> Iterator[None]:
+def _threads(wanted: int | None) -> Iterator[None]:
     n_threads = torch.get_num_threads()
-    if not wanted or n_threads == 1:
+    if wanted is None or wanted == n_threads:
         yield
         return
-    torch.set_num_threads(1)
+    torch.set_num_threads(wanted)
     try:
         yield
     finally:

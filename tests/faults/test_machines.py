@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from joblib import parallel_config
+from torch.overrides import TorchFunctionMode
 
 from skvas.exceptions import InvalidParameterError, ModelVersionWarning
 from skvas.videos import _jobs
@@ -139,6 +140,27 @@ def test_row_36_busy_cores_slow_a_fit_down_and_do_not_stop_it():
     (ratio,) = run(script)
     logging.getLogger(__name__).info("beside busy cores: %s times as long", ratio)
     assert float(ratio) < 20
+
+
+@every
+def test_row_36_fit_and_predict_of_small_videos_keep_to_one_thread(cls):
+    # Threads wait for each other, and so for cores that others use, at each operation.
+    seen, before = set(), torch.get_num_threads()
+
+    class Noting(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            if func is not torch.device:  # made before the work begins
+                seen.add(torch.get_num_threads())
+            return func(*args, **(kwargs or {}))
+
+    try:
+        torch.set_num_threads(2)
+        with Noting():
+            quick(cls).fit(VIDEOS).predict(NEW)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {1}
 
 
 @unix

@@ -10,7 +10,12 @@ import textwrap
 import pytest
 import torch
 
-from skvas.transport._threads import SHARED_ENTRIES, single_threaded
+from skvas.transport._threads import (
+    SHARED_ENTRIES,
+    all_threads,
+    forked_single_threaded,
+    single_threaded,
+)
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are those of Unix")
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -46,6 +51,20 @@ def test_threads_are_given_back_after_an_error():
     with pytest.raises(KeyError), single_threaded(0, CPU):
         raise KeyError
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_large_work_alone_gets_the_threads_that_the_rest_of_a_fit_is_spared():
+    with forked_single_threaded(), forked_single_threaded():  # fit calls transform
+        assert torch.get_num_threads() == 1
+        with single_threaded(SHARED_ENTRIES, CPU):
+            assert torch.get_num_threads() == 2
+        with single_threaded(0, CPU), all_threads():
+            assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+    with all_threads(), single_threaded(SHARED_ENTRIES, CPU):
+        assert torch.get_num_threads() == 2
 
 
 def run(script, folder):
