@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from skvas.estimators._load import load
     from skvas.estimators._segmenter import ActionSegmenter
     from skvas.options import Aligning, Segmenting, Training
+    from skvas.timeline._timeline import Timeline
 
 __all__ = [
     "ActionSegmenter",
@@ -25,6 +26,7 @@ __all__ = [
     "LabelTransfer",
     "Segmenting",
     "StepReport",
+    "Timeline",
     "Training",
     "VideoAligner",
     "__version__",
@@ -46,6 +48,7 @@ _HOMES = {
     "LabelTransfer": "skvas.applications._transfer",
     "Segmenting": "skvas.options",
     "StepReport": "skvas.applications._report",
+    "Timeline": "skvas.timeline._timeline",
     "Training": "skvas.options",
     "VideoAligner": "skvas.estimators._aligner",
     "load": "skvas.estimators._load",

@@ -26,7 +26,7 @@ FLOORS = [
     ["transport", "metrics", "datasets", "io"],
     ["videos"],
     ["nn", "preprocessing", "features"],
-    ["tasks"],
+    ["tasks", "timeline"],
     ["options"],
     ["persistence", "recipes"],
     ["training"],
@@ -59,6 +59,10 @@ ROOMS = {
     "segmentation": "_start < _choice < _labeller",
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",
+    "timeline": (
+        "_carry _cut _paths < _count _discriminants _order _states < _template < "
+        "_model < _timeline"
+    ),
     "training": (
         "_callbacks _distributed _randomness _sampling _survey < _objective < "
         "_loop < _checkpoint < _trainer"
@@ -107,6 +111,7 @@ NO_TORCH = {
     "io",
     "preprocessing",
     "recipes",
+    "timeline",
 }
 
 # What is always installed may be imported at the top of a module; all else, in

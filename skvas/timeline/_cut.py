@@ -1,0 +1,470 @@
+"""From the frames that pass each position to actions on the positions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+# Least variance of a feature within an action, as a share of its variance over all
+# frames: without it a segment of two positions would explain everything.
+LEAST_VARIANCE = 0.2
+# Features that vary less than this share of their magnitude hold nothing but rounding.
+CONSTANT = 1e-3
+# Variances that are multiplied before one logarithm is taken of them.
+CHUNK = 16
+# Short segments that an action is put together from, on average.
+PIECES = 3
+# Price of another segment where actions may come back: a share of what the next one
+# would explain.
+PRICE = 0.75
+# Rounds in which actions and their positions are estimated in turn, at most.
+N_ROUNDS = 20
+# Segments of one action that show by themselves that actions come back.
+OFTEN = 4
+# Two cuts agree on a boundary up to this share of the timeline.
+TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Actions of the positions of a timeline.
+
+    Attributes
+    ----------
+    actions : int64 ndarray of shape (n_positions,)
+        The action of each position, numbered as they first occur.
+    shares : float64 ndarray of shape (n_positions, n_actions)
+        How often draws of the videos agree with each action; rows sum to 1.
+    recurring : bool
+        Whether an action was allowed to come back.
+    boundaries : int64 ndarray of shape (n_boundaries,)
+        First position of every segment but the first.
+    confidence : float64 ndarray of shape (n_boundaries,)
+        Share of the draws that have a boundary within 2 % of the timeline.
+    """
+
+    actions: np.ndarray
+    shares: np.ndarray
+    recurring: bool
+    boundaries: np.ndarray
+    confidence: np.ndarray
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and mean square of the features at each position, both (n_positions, d)."""
+
+    mean: np.ndarray
+    square: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+
+class Passing:
+    """The frames of all videos at each position, ready to be drawn from.
+
+    Parameters
+    ----------
+    signals : ndarray of shape (n_videos, n_positions, d)
+        Features of the frame with which each video passes each position. Features
+        that do not vary are left out; all others are scaled to unit variance.
+    """
+
+    def __init__(self, signals: np.ndarray) -> None:
+        mean, std = signals.mean(axis=(0, 1)), signals.std(axis=(0, 1))
+        kept = std > CONSTANT * np.abs(mean)
+        scaled = (signals[..., kept] - mean[kept]) / std[kept]
+        self.n_videos, self.n_positions, self.n_features = scaled.shape
+        self._first = scaled.reshape(self.n_videos, -1)
+        self._second = self._first**2
+
+    def moments(self, weights: np.ndarray | None = None) -> Moments:
+        """Average over videos with weights, all the same where there are none."""
+        if weights is None:
+            weights = np.ones(self.n_videos)
+        weights = (weights / weights.sum()).astype(self._first.dtype)
+        shape = (self.n_positions, self.n_features)
+        mean, square = weights @ self._first, weights @ self._second
+        return Moments(
+            mean.reshape(shape).astype(float), square.reshape(shape).astype(float)
+        )
+
+
+def cut(
+    signals: np.ndarray,
+    n_actions: int,
+    rng: np.random.RandomState,
+    *,
+    n_whitened: int | None = None,
+    recurring: bool | None = None,
+    n_draws: int = 16,
+) -> Cut:
+    """Cut a timeline into actions on which draws of the videos agree.
+
+    Each draw takes videos with replacement and gives two cuts: the contiguous segments
+    of least squares, one an action, and one in which actions may come back, by
+    likelihood. Positions are then joined by how often they are of one action.
+
+    Parameters
+    ----------
+    signals : ndarray of shape (n_videos, n_positions, d)
+        Features of the frame with which each video passes each position.
+    n_actions : int
+        Number of actions, at most the number of positions.
+    rng : RandomState
+        Draws the videos.
+    n_whitened : int, default=None
+        How many of the features, the first ones, are whitened features of the frames:
+        contiguous segments are found on these alone. None: all.
+    recurring : bool, default=None
+        Whether an action may come back. None: where most draws show that they do.
+    n_draws : int, default=16
+        Number of draws.
+
+    Returns
+    -------
+    Cut
+    """
+    passing = Passing(signals)
+    plain = Passing(signals[..., :n_whitened])
+    n_positions = passing.n_positions
+    if n_actions == 1 or passing.n_features == 0 or n_positions <= n_actions:
+        return _trivial(n_positions, n_actions)
+    once, often = [], []
+    for _ in range(n_draws):
+        videos = rng.randint(passing.n_videos, size=passing.n_videos)
+        counts = np.bincount(videos, minlength=passing.n_videos)
+        once.append(cut_once(plain.moments(counts), n_actions))
+        often.append(cut_often(passing.moments(counts), n_actions))
+    if recurring is None:
+        recurring = bool(np.mean([comes_back(actions) for actions in often]) > 0.5)
+    return _agree(np.array(often if recurring else once), n_actions, recurring)
+
+
+def cut_once(moments: Moments, n_actions: int) -> np.ndarray:
+    """Cut the mean of some videos into contiguous actions by least squares.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of the features at each position.
+    n_actions : int
+        Number of actions.
+
+    Returns
+    -------
+    int64 ndarray of shape (n_positions,)
+        Actions of the positions.
+    """
+    cuts, _ = best_segments(square_losses(moments), n_actions)
+    actions: np.ndarray = cuts[-1]
+    return actions
+
+
+def cut_often(moments: Moments, n_actions: int) -> np.ndarray:
+    """Cut the mean of some videos into actions that may come back.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of the features at each position.
+    n_actions : int
+        Number of actions.
+
+    Returns
+    -------
+    int64 ndarray of shape (n_positions,)
+        Actions of the positions.
+    """
+    n_pieces = min(PIECES * n_actions, len(moments) - 1)
+    cuts, losses = best_segments(segment_losses(moments), n_pieces + 1)
+    price = PRICE * float(losses[n_pieces - 1] - losses[n_pieces])
+    actions = merge_segments(moments, cuts[n_pieces - 1], n_actions)
+    return _settle(moments, actions, n_actions, price)
+
+
+def square_losses(moments: Moments) -> np.ndarray:
+    """Return the sum of squares of every segment's means about their own mean.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of the features at each position; their spread over videos is not looked at.
+
+    Returns
+    -------
+    ndarray of shape (n_positions + 1, n_positions + 1)
+        Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
+    """
+    n = len(moments)
+    start, stop = np.triu_indices(n + 1, k=1)
+    total = _running_sums(moments.mean)
+    squares = _running_sums((moments.mean**2).sum(axis=1, keepdims=True))[:, 0]
+    products = total @ total.T
+    norms = products.diagonal()
+    between = norms[start] + norms[stop] - 2 * products[start, stop]
+    losses = np.full((n + 1, n + 1), np.inf)
+    losses[start, stop] = squares[stop] - squares[start] - between / (stop - start)
+    return losses
+
+
+def segment_losses(moments: Moments) -> np.ndarray:
+    """Return the loss of every segment: length times mean logarithm of its variances.
+
+    That is the negative log-likelihood of a Gaussian with a mean and variances of its
+    own, up to constants. The variances are over the positions of the segment and over
+    the videos, so that positions at which the videos differ weigh less.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of the features at each position.
+
+    Returns
+    -------
+    ndarray of shape (n_positions + 1, n_positions + 1)
+        Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
+    """
+    n = len(moments)
+    start, stop = np.triu_indices(n + 1, k=1)
+    length = (stop - start).astype(float)
+    mean, square = _running_sums(moments.mean), _running_sums(moments.square)
+    total, product = np.zeros(len(start)), np.ones(len(start))
+    for feature in range(moments.mean.shape[1]):
+        first = (mean[stop, feature] - mean[start, feature]) / length
+        variance = (square[stop, feature] - square[start, feature]) / length - first**2
+        product *= np.maximum(variance, 0) + LEAST_VARIANCE
+        if feature % CHUNK == CHUNK - 1:
+            total += np.log(product)
+            product[:] = 1
+    losses = np.full((n + 1, n + 1), np.inf)
+    losses[start, stop] = length * (total + np.log(product))
+    return losses
+
+
+def best_segments(losses: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the contiguous segments of least total loss, for each number of them.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n + 1, n + 1)
+        As `segment_losses` returns them.
+    most : int
+        Largest number of segments, at most n.
+
+    Returns
+    -------
+    cuts : int64 ndarray of shape (most, n)
+        Row s - 1 holds the number of the segment of each position, of s segments.
+    least : ndarray of shape (most,)
+        Their losses.
+    """
+    n = len(losses) - 1
+    starts = np.zeros((most, n + 1), dtype=np.int64)
+    best = losses[0]
+    least = [best[n]]
+    for s in range(1, most):
+        total = best[:, None] + losses
+        starts[s] = total.argmin(axis=0)
+        best = np.take_along_axis(total, starts[s][None], axis=0)[0]
+        least.append(best[n])
+    cuts = np.zeros((most, n), dtype=np.int64)
+    for s in range(most):
+        stop = n
+        for segment in range(s, 0, -1):
+            start = starts[segment, stop]
+            cuts[s, start:stop] = segment
+            stop = start
+    return cuts, np.array(least)
+
+
+def merge_segments(
+    moments: Moments, segments: np.ndarray, n_actions: int
+) -> np.ndarray:
+    """Join segments, neighbours or not, to actions at the least loss of each step.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of the features at each position.
+    segments : int64 ndarray of shape (n_positions,)
+        The segment of each position, 0 to n_segments - 1.
+    n_actions : int
+        Number of actions.
+
+    Returns
+    -------
+    int64 ndarray of shape (n_positions,)
+        Actions 0 to n_actions - 1.
+    """
+    action_of = np.arange(segments.max() + 1)
+    members = np.eye(len(action_of))[segments]  # (n_positions, n_segments)
+    sums = np.stack([members.T @ moments.mean, members.T @ moments.square])
+    length = members.sum(axis=0)
+    while len(length) > n_actions:
+        joint = _losses(sums[:, :, None] + sums[:, None], length[:, None] + length)
+        own = _losses(sums, length)
+        rise = joint - own[:, None] - own
+        rise[np.tril_indices(len(length))] = np.inf
+        a, b = np.unravel_index(rise.argmin(), rise.shape)
+        sums[:, a] += sums[:, b]
+        length[a] += length[b]
+        sums, length = np.delete(sums, b, axis=1), np.delete(length, b)
+        action_of[action_of == b] = a
+        action_of[action_of > b] -= 1
+    return action_of[segments]
+
+
+def held_out_losses(fitted: Moments, rest: Moments, cuts: np.ndarray) -> np.ndarray:
+    """Return the loss of cuts on other videos than those that they were made on.
+
+    Parameters
+    ----------
+    fitted, rest : Moments
+        Of the videos that each segment's Gaussian is fitted to, and of the others.
+    cuts : int64 ndarray of shape (n_cuts, n_positions)
+        The segment of each position.
+
+    Returns
+    -------
+    ndarray of shape (n_cuts,)
+    """
+    positions = np.arange(cuts.shape[1])
+    losses = [
+        Gaussians.of(fitted, cut, cut.max() + 1).losses(rest)[positions, cut].sum()
+        for cut in cuts
+    ]
+    return np.array(losses)
+
+
+def comes_back(actions: np.ndarray) -> bool:
+    """Tell whether a cut shows that actions come back.
+
+    That is so where a pair of neighbouring actions occurs twice in the same order, and
+    where one action occurs four times, as rest between the others does. An action that
+    occurs a second or third time may as well be another one that looks alike.
+
+    Parameters
+    ----------
+    actions : int64 ndarray of shape (n_positions,)
+        The action of each position.
+
+    Returns
+    -------
+    bool
+    """
+    order = actions[np.r_[True, actions[1:] != actions[:-1]]]
+    pairs = np.column_stack([order[:-1], order[1:]])
+    if len(np.unique(pairs, axis=0)) < len(pairs):
+        return True
+    return bool(np.bincount(order).max() >= OFTEN)
+
+
+def _running_sums(values: np.ndarray) -> np.ndarray:
+    return np.vstack([np.zeros(values.shape[1]), values.cumsum(axis=0)])
+
+
+def _losses(sums: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Return the loss of groups of positions from sums of means and mean squares."""
+    first, second = sums / length[..., None]
+    variance = np.maximum(second - first**2, 0) + LEAST_VARIANCE
+    loss: np.ndarray = length * np.log(variance).sum(axis=-1)
+    return loss
+
+
+def _settle(
+    moments: Moments, actions: np.ndarray, n_actions: int, price: float
+) -> np.ndarray:
+    """Estimate actions and their positions in turn until nothing changes."""
+    for _ in range(N_ROUNDS):
+        losses = Gaussians.of(moments, actions, n_actions).losses(moments)
+        new = _cheapest_labels(losses, price)
+        if (new == actions).all():
+            break
+        actions = new
+    return actions
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """Mean and variance of each action, both (n_actions, d), and which have frames."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+    is_used: np.ndarray
+
+    @classmethod
+    def of(cls, moments: Moments, actions: np.ndarray, n_actions: int) -> Gaussians:
+        """Fit one Gaussian an action."""
+        members = np.eye(n_actions)[actions]  # (n_positions, n_actions)
+        length = np.maximum(members.sum(axis=0), 1)[:, None]
+        mean = members.T @ moments.mean / length
+        square = members.T @ moments.square / length
+        variance = np.maximum(square - mean**2, 0) + LEAST_VARIANCE
+        return cls(mean, variance, members.any(axis=0))
+
+    def losses(self, moments: Moments) -> np.ndarray:
+        """Return the loss of each position under each action, (n_positions, K)."""
+        precision = 1 / self.variance
+        losses: np.ndarray = moments.square @ precision.T
+        losses -= 2 * moments.mean @ (self.mean * precision).T
+        losses += (self.mean**2 * precision + np.log(self.variance)).sum(axis=1)
+        losses[:, ~self.is_used] = np.inf
+        return losses
+
+
+def _cheapest_labels(losses: np.ndarray, price: float) -> np.ndarray:
+    """Label positions at the least loss plus a price for each change of label."""
+    n, n_actions = losses.shape
+    stays = np.empty((n, n_actions), dtype=bool)
+    best_before = np.empty(n, dtype=np.int64)
+    best = losses[0]
+    for t in range(1, n):
+        best_before[t] = best.argmin()
+        change = best[best_before[t]] + price
+        stays[t] = best <= change
+        best = np.minimum(best, change) + losses[t]
+    labels = np.empty(n, dtype=np.int64)
+    labels[-1] = best.argmin()
+    for t in range(n - 1, 0, -1):
+        labels[t - 1] = labels[t] if stays[t, labels[t]] else best_before[t]
+    return labels
+
+
+def _trivial(n_positions: int, n_actions: int) -> Cut:
+    """Cut positions that don't differ, or are too few to ask, into equal parts."""
+    actions = np.arange(n_positions) * n_actions // n_positions
+    _, actions = np.unique(actions, return_inverse=True)
+    boundaries = np.flatnonzero(np.diff(actions)) + 1
+    shares = np.eye(n_actions)[actions]
+    return Cut(actions, shares, False, boundaries, np.ones(len(boundaries)))
+
+
+def _agree(drawn: np.ndarray, n_actions: int, recurring: bool) -> Cut:
+    """Join positions by how often the draws, (n_draws, n_positions), join them."""
+    together = np.mean(drawn[:, :, None] == drawn[:, None], axis=0)
+    apart = squareform(1 - together, checks=False)
+    groups = fcluster(linkage(apart, "average"), n_actions, "maxclust")
+    _, first, actions = np.unique(groups, return_index=True, return_inverse=True)
+    actions = np.argsort(np.argsort(first))[actions]  # numbered as they first occur
+    members = np.eye(n_actions)[actions]
+    shares = together @ members / np.maximum(members.sum(axis=0), 1)
+    shares /= shares.sum(axis=1, keepdims=True)
+    boundaries = np.flatnonzero(np.diff(actions)) + 1
+    confidence = _found_again(boundaries, drawn)
+    return Cut(actions, shares, recurring, boundaries, confidence)
+
+
+def _found_again(boundaries: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Return the share of the draws with a boundary near each of ours."""
+    radius = max(1, round(TOLERANCE * drawn.shape[1]))
+    changes = np.pad(np.diff(drawn, axis=1) != 0, ((0, 0), (1, 0)))
+    near = [
+        changes[:, max(b - radius, 0) : b + radius + 1].any(axis=1).mean()
+        for b in boundaries
+    ]
+    return np.array(near)

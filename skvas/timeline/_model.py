@@ -1,0 +1,167 @@
+"""A timeline and its actions, built from frames that were prepared elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skvas.exceptions import InvalidParameterError
+from skvas.timeline._carry import label_shares
+from skvas.timeline._count import Count, count_actions
+from skvas.timeline._cut import Cut, cut
+from skvas.timeline._order import BlockOrder, block_order
+from skvas.timeline._paths import Passage, follow, spread, unit
+from skvas.timeline._states import position_posteriors
+from skvas.timeline._template import Template, build_template, frames_at
+
+# Positions that actions are found on, and videos that they are found from, at most.
+MOMENTS, VOTERS = 300, 256
+
+
+@dataclass(frozen=True)
+class TimelineModel:
+    """What is known of videos that share a timeline.
+
+    Attributes
+    ----------
+    template : Template
+        The axis, and where each video passes.
+    moments : int64 ndarray of shape (n_moments,)
+        The positions that have actions: all, or some 300 of them.
+    cut : Cut
+        Their actions.
+    count : Count
+        Number of actions and its range.
+    order : BlockOrder or None
+        Whether the videos share an order; None for a lone video.
+    limit : float
+        Bytes that the work on one video may take.
+    """
+
+    template: Template
+    moments: np.ndarray
+    cut: Cut
+    count: Count
+    order: BlockOrder | None
+    limit: float
+
+    def follow(self, frames: np.ndarray) -> Passage:
+        """Match a video's unit frames with the template."""
+        view = self.template.view(frames)
+        return follow(view, self.template.frames, limit=self.limit)
+
+    def actions(self, positions: np.ndarray) -> np.ndarray:
+        """Return the actions at (fractional) positions of the template."""
+        return frames_at(self.cut.actions, self._nearest_moments(positions))
+
+    def posteriors(self, frames: np.ndarray) -> np.ndarray:
+        """Give each frame a distribution over the moments, (n_frames, n_moments)."""
+        view, template = self.template.view(frames), self.template.frames[self.moments]
+        return position_posteriors(view, template, limit=self.limit)
+
+    def action_shares(self, frames: np.ndarray) -> np.ndarray:
+        """Give each frame a distribution over the actions, (n_frames, n_actions)."""
+        return self.posteriors(frames) @ self.cut.shares
+
+    def carry(
+        self,
+        labelled: Sequence[np.ndarray],
+        labels: Sequence[np.ndarray],
+        n_labels: int,
+    ) -> np.ndarray:
+        """Give the moments labels of some videos, (n_moments, n_labels).
+
+        Labels run from 0 to n_labels - 1, with -1 for frames that have none.
+        """
+        template = self.template.frames[self.moments]
+        posteriors = [self.posteriors(frames) for frames in labelled]
+        costs = [1 - self.template.view(frames) @ template.T for frames in labelled]
+        return label_shares(posteriors, costs, labels, n_labels)
+
+    def _nearest_moments(self, positions: np.ndarray) -> np.ndarray:
+        return np.interp(positions, self.moments, np.arange(len(self.moments)))
+
+
+def build_timeline(
+    frames: Sequence[np.ndarray],
+    whitened: Sequence[np.ndarray],
+    rng: np.random.RandomState,
+    *,
+    embedding: Sequence[np.ndarray] | None = None,
+    n_actions: tuple[int, int],
+    recurring: bool | None = None,
+    n_draws: int = 16,
+    limit: float = 1e9,
+    start: int | None = None,
+) -> TimelineModel:
+    """Build the timeline of prepared videos, and cut it into actions.
+
+    Parameters
+    ----------
+    frames : sequence of ndarray of shape (n_i, D)
+        Unit frames for paths: the embedding next to the features of the frame
+        itself, standardised within the video and not smoothed. Smoothed features make
+        positions less precise.
+    whitened : sequence of ndarray of shape (n_i, d)
+        Whitened features, which tell actions apart.
+    rng : RandomState
+        Draws permutations, pairs and videos.
+    embedding : sequence of ndarray of shape (n_i, e), default=None
+        A trained embedding, which tells actions apart as well.
+    n_actions : tuple of two int
+        Smallest and largest number of actions; equal where the number is known.
+    recurring : bool, default=None
+        Whether actions may come back. None: as the videos say.
+    n_draws : int, default=16
+        Draws of videos that vote on the actions.
+    limit : float, default=1e9
+        Bytes that the work on one video may take.
+    start : int, default=None
+        The video that the template starts from. None: the medoid.
+
+    Returns
+    -------
+    TimelineModel
+    """
+    low, high = n_actions
+    template = build_template(frames, rng, limit=limit, start=start)
+    if low > len(template.frames):
+        raise InvalidParameterError(
+            f"n_actions={low} is more than the {len(template.frames)} frames of the "
+            "median video, which the timeline has as positions; give fewer actions."
+        )
+    moments = spread(len(template.frames), max(MOMENTS, low))
+    signals = _at_moments(whitened, embedding, template, moments)
+    count = Count(low, (low, low))
+    if low < high:
+        count = count_actions(signals, rng, low=low, high=high)
+    found = cut(
+        signals,
+        count.n_actions,
+        rng,
+        n_whitened=whitened[0].shape[1],
+        recurring=recurring,
+        n_draws=n_draws,
+    )
+    order = None
+    if len(frames) > 1:
+        order = block_order([unit(video) for video in whitened], rng)
+    return TimelineModel(template, moments, found, count, order, limit)
+
+
+def _at_moments(
+    whitened: Sequence[np.ndarray],
+    embedding: Sequence[np.ndarray] | None,
+    template: Template,
+    moments: np.ndarray,
+) -> np.ndarray:
+    """Stack the frames with which related videos pass each moment, (V, L, d)."""
+    related = np.flatnonzero(template.is_related)
+    stacked = []
+    for i in related[spread(len(related), VOTERS)]:
+        views = [whitened[i]] if embedding is None else [whitened[i], embedding[i]]
+        passed = template.passages[i].frames[moments]
+        stacked.append(np.hstack([frames_at(view, passed) for view in views]))
+    return np.array(stacked, dtype=np.float32)

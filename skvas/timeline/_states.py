@@ -1,0 +1,99 @@
+"""Where on a template each frame of a video may be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skvas.timeline._paths import block_means
+
+# Smoothing of the alignment, in the unit of cosine costs.
+SMOOTHING = 0.2
+# Bytes that an expected alignment takes for each pair of frame and position.
+BYTES_A_CELL = 64
+
+
+def position_posteriors(
+    video: np.ndarray,
+    template: np.ndarray,
+    *,
+    limit: float,
+    smoothing: float = SMOOTHING,
+) -> np.ndarray:
+    """Give each frame a distribution over the positions of a template.
+
+    Parameters
+    ----------
+    video : ndarray of shape (n_frames, D)
+        Unit frames.
+    template : ndarray of shape (n_positions, D)
+        Unit frames.
+    limit : float
+        Bytes that may be taken. In longer videos neighbouring frames share one
+        distribution.
+    smoothing : float, default=0.2
+        How much paths other than the cheapest count.
+
+    Returns
+    -------
+    ndarray of shape (n_frames, n_positions)
+        Rows sum to 1.
+    """
+    most = limit / (BYTES_A_CELL * len(template))
+    if most < len(video):
+        n_blocks = max(1, int(most))
+        means = block_means(video, n_blocks)
+        shared = position_posteriors(means, template, limit=np.inf, smoothing=smoothing)
+        return shared[np.arange(len(video)) * n_blocks // len(video)]
+    plan = expected_alignment(1 - video @ template.T, smoothing)
+    posteriors: np.ndarray = plan / plan.sum(axis=1, keepdims=True)
+    return posteriors
+
+
+def expected_alignment(cost: np.ndarray, smoothing: float) -> np.ndarray:
+    r"""Return the probability that a monotone path visits each cell.
+
+    A path of cost c has a probability proportional to :math:`\exp(-c / \gamma)`. The
+    result is the gradient of soft-DTW [1]_ with respect to the costs.
+
+    Parameters
+    ----------
+    cost : ndarray of shape (N, M)
+        Cost of visiting each cell.
+    smoothing : float
+        :math:`\gamma`, positive.
+
+    Returns
+    -------
+    float64 ndarray of shape (N, M)
+        In [0, 1]; each row and each column sums to 1 or more.
+
+    References
+    ----------
+    .. [1] M. Cuturi and M. Blondel, "Soft-DTW: a differentiable loss function for
+       time-series", ICML 2017.
+    """
+    score = -np.asarray(cost, dtype=float) / smoothing
+    forward = _log_sums(score)
+    backward = _log_sums(score[::-1, ::-1])[::-1, ::-1]
+    visits: np.ndarray = np.exp(forward + backward - score - forward[-1, -1])
+    return visits
+
+
+def _log_sums(score: np.ndarray) -> np.ndarray:
+    """Return for each cell the log of the summed weights of all paths that end there.
+
+    Anti-diagonals are swept one after another; in `skewed` each of them is a row.
+    """
+    if score.shape[0] < score.shape[1]:  # the rows of `skewed` are the shorter side
+        return _log_sums(score.T).T
+    n, m = score.shape
+    i, j = np.indices((n, m))
+    # Row d holds the cells with i + j = d; entry j + 1 is column j, entry 0 the border.
+    skewed = np.full((n + m - 1, m + 1), -np.inf)
+    skewed[i + j, j + 1] = score
+    older, old = np.full(m + 1, -np.inf), skewed[0]
+    for row in skewed[1:]:
+        row[1:] += np.logaddexp(np.logaddexp(old[1:], old[:-1]), older[:-1])
+        older, old = old, row
+    sums: np.ndarray = skewed[i + j, j + 1]
+    return sums

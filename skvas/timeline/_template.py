@@ -1,0 +1,201 @@
+"""The template: what all videos have in common, moment by moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skvas.timeline._discriminants import Discriminants, find_discriminants
+from skvas.timeline._order import alignability, is_related
+from skvas.timeline._paths import Passage, follow, spread, unit
+
+# Frames of a video that the choice of the medoid looks at, the videos that may be it,
+# and the videos that each of them is compared with.
+MEDOID_FRAMES, MEDOID_CANDIDATES, MEDOID_OTHERS = 64, 16, 24
+# Rounds of averaging; more change nothing.
+N_ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class Template:
+    """One axis for all videos.
+
+    Attributes
+    ----------
+    frames : ndarray of shape (n_positions, D')
+        Unit frames as `view` returns them, as many as the median video has. Each
+        position stands for the same mean share of a video's time.
+    passages : list of Passage
+        Where each video passes.
+    alignability : ndarray of shape (n_videos,)
+        Share of its cost that each video saves by the template's order.
+    is_related : bool ndarray of shape (n_videos,)
+        Whether the video was averaged; unrelated ones only have positions.
+    discriminants : Discriminants or None
+        What is looked at beside the frames; None for a lone video.
+    """
+
+    frames: np.ndarray
+    passages: list[Passage]
+    alignability: np.ndarray
+    is_related: np.ndarray
+    discriminants: Discriminants | None
+
+    def view(self, video: np.ndarray) -> np.ndarray:
+        """Return a video's unit frames as paths to the template see them."""
+        return self.discriminants.append(video) if self.discriminants else video
+
+
+def build_template(
+    videos: Sequence[np.ndarray],
+    rng: np.random.RandomState,
+    *,
+    limit: float,
+    start: int | None = None,
+) -> Template:
+    """Average all videos along their monotone paths.
+
+    Starts from one video. Each round matches every video with the template, averages
+    the frames that are matched with each position, and moves the positions so that
+    each stands for the same mean share of the videos' time. Videos that are unrelated
+    to the first average are left out of the next ones. At last the directions in which
+    positions differ more than videos do are put beside the frames, for one round more.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, D)
+        Unit frames.
+    rng : RandomState
+        Draws the permutations that tell unrelated videos.
+    limit : float
+        Bytes that a path may take.
+    start : int, default=None
+        The video to start from. None: the medoid.
+
+    Returns
+    -------
+    Template
+    """
+    template = videos[medoid(videos) if start is None else start]
+    n_positions = round(float(np.median([len(video) for video in videos])))
+    template = frames_at(template, np.linspace(0, len(template) - 1, n_positions))
+    passages = [follow(video, template, limit=limit) for video in videos]
+    n_videos = len(videos)
+    if n_videos == 1:
+        return Template(template, passages, np.ones(1), np.ones(1, dtype=bool), None)
+    template = unit(mean_at(videos, passages))
+    related = is_related(alignability(videos, template, rng))
+    kept = np.flatnonzero(related).tolist()
+    for _ in range(N_ROUNDS):
+        template = _average([videos[i] for i in kept], template, limit)
+    passages = [follow(video, template, limit=limit) for video in videos]
+    discriminants = find_discriminants(
+        [videos[i] for i in kept], [passages[i] for i in kept]
+    )
+    views = [discriminants.append(video) for video in videos]
+    template = unit(mean_at([views[i] for i in kept], [passages[i] for i in kept]))
+    template = _average([views[i] for i in kept], template, limit)
+    passages = [follow(view, template, limit=limit) for view in views]
+    saved = alignability(views, template, rng)
+    return Template(template, passages, saved, related, discriminants)
+
+
+def medoid(videos: Sequence[np.ndarray]) -> int:
+    """Return the video whose paths with (some of) the others cost least.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, D)
+        Unit frames.
+
+    Returns
+    -------
+    int
+        Position of the video.
+    """
+    candidates = spread(len(videos), MEDOID_CANDIDATES)
+    others = spread(len(videos), MEDOID_OTHERS)
+    thin = {
+        i: videos[i][spread(len(videos[i]), MEDOID_FRAMES)]
+        for i in {*candidates.tolist(), *others.tolist()}
+    }
+    # The median, so that a few unrelated videos have no say.
+    costs = [
+        np.median([_mean_cost(thin[i], thin[j]) for j in others if j != i] or [0.0])
+        for i in candidates
+    ]
+    return int(candidates[np.argmin(costs)])
+
+
+def mean_at(videos: Sequence[np.ndarray], passages: Sequence[Passage]) -> np.ndarray:
+    """Average the frames that pass each position.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, d)
+        Any features of the frames.
+    passages : sequence of Passage
+        Where each video passes.
+
+    Returns
+    -------
+    ndarray of shape (n_positions, d)
+    """
+    total = np.zeros((len(passages[0].frames), videos[0].shape[1]))
+    for video, passage in zip(videos, passages, strict=True):
+        total += frames_at(video, passage.frames)
+    return total / len(videos)
+
+
+def frames_at(video: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Return the frames nearest to fractional ones.
+
+    Parameters
+    ----------
+    video : ndarray of shape (n_frames, ...)
+        One entry a frame.
+    frames : float ndarray of shape (n,)
+        In [0, n_frames - 1].
+
+    Returns
+    -------
+    ndarray of shape (n, ...)
+    """
+    return video[np.rint(frames).astype(np.int64)]
+
+
+def _average(
+    videos: Sequence[np.ndarray], template: np.ndarray, limit: float
+) -> np.ndarray:
+    """Average videos along their paths through a template, in equal steps of time."""
+    passages = [follow(video, template, limit=limit) for video in videos]
+    mean = mean_at(videos, passages)
+    return unit(_in_equal_steps(mean, _shares_of_time(videos, passages)))
+
+
+def _mean_cost(x: np.ndarray, y: np.ndarray) -> float:
+    return float(follow(x, y, limit=np.inf).costs.mean())
+
+
+def _shares_of_time(
+    videos: Sequence[np.ndarray], passages: Sequence[Passage]
+) -> np.ndarray:
+    """Return the mean share of their time that videos have spent at each position."""
+    shares = [
+        passage.frames / len(video)
+        for video, passage in zip(videos, passages, strict=True)
+    ]
+    mean: np.ndarray = np.mean(shares, axis=0)
+    return mean
+
+
+def _in_equal_steps(template: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Resample a template so that shares rise by equal steps."""
+    span = shares[-1] - shares[0]
+    if span <= 0:
+        return template
+    wanted = np.linspace(0, 1, len(template))
+    index = np.interp(wanted, (shares - shares[0]) / span, np.arange(len(template)))
+    return frames_at(template, index)

@@ -1,0 +1,471 @@
+"""One axis of time for all videos, for users who want nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skvas._typing import Labels, Videos
+from skvas.exceptions import InvalidParameterError
+from skvas.preprocessing import VideoStandardizer, WhitenedViews
+from skvas.timeline._carry import check_partial_labels
+from skvas.timeline._model import build_timeline
+from skvas.timeline._paths import Passage, unit
+from skvas.timeline._template import frames_at
+from skvas.validation import (
+    check_choice,
+    check_integer,
+    check_real,
+    check_videos,
+    is_single_video,
+    naming_video,
+    unchanged_on_failure,
+)
+from skvas.videos._containers import like_input, list_like_input
+
+# Numbers of actions that "auto" chooses from.
+N_ACTIONS = (2, 20)
+# A video lacks the moments where it moves on at less than this share of its usual
+# speed, over a window of this share of the timeline and some frames, at a high cost.
+SLOW, WINDOW, WINDOW_FRAMES = 0.25, 0.03, 4
+
+
+@dataclass(frozen=True)
+class Density:
+    """How the videos pass the moments of a timeline.
+
+    Attributes
+    ----------
+    n_videos : int64 ndarray of shape (n_positions,)
+        How many videos have each moment.
+    costs : float64 ndarray of shape (n_videos, n_positions)
+        Cosine cost of each video at each moment, between 0 and 2.
+
+    Examples
+    --------
+    >>> from skvas.datasets import make_videos
+    >>> from skvas import Timeline
+    >>> videos = make_videos(5, random_state=0).videos
+    >>> density = Timeline(n_actions=5, random_state=0).fit(videos).density()
+    >>> density.costs.shape[0], int(density.n_videos.max())
+    (5, 5)
+    """
+
+    n_videos: np.ndarray
+    costs: np.ndarray
+
+
+class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
+    """Put all videos of one activity on one axis of time, and cut it into actions.
+
+    The axis is a template, an average of all videos along their monotone paths. Every
+    frame of every video has a position on it, between 0 and 1: two frames of two
+    videos at one position show the same moment. The template is cut into actions once,
+    for all videos together. Nothing is trained; videos must share an order
+    (`order_` tells).
+
+    Parameters
+    ----------
+    n_actions : int, tuple of two int, or "auto", default="auto"
+        Number of actions. A tuple is the smallest and the largest to choose from;
+        "auto" is (2, 20). The choice is rough: see `n_actions_range_`.
+    recurring : {"auto", True, False}, default="auto"
+        Whether an action may come back later. "auto": where most draws of the videos
+        find two neighbouring actions that come back in the same order, or one action
+        that occurs four times.
+    n_draws : int, default=16
+        Draws of videos that vote on the cut.
+    memory_limit : float, default=1e9
+        Bytes that the work on one video may take. Longer videos are matched coarse to
+        fine.
+    random_state : int, RandomState or None, default=None
+        Draws videos and permutations. Pass an int for the same answer at every call.
+
+    Attributes
+    ----------
+    template_ : ndarray of shape (n_positions, n_features)
+        Unit frames of the template, with as many positions as the median video has
+        frames.
+    positions_ : list of ndarray of shape (n_frames_i,)
+        The position of each frame, between 0 and 1; it never falls.
+    labels_ : list of int64 ndarray of shape (n_frames_i,)
+        The action of each frame, numbered as they first occur on the timeline.
+    n_actions_ : int
+        Number of actions.
+    n_actions_range_ : tuple of two int
+        Range that the number of actions is likely to lie in; the number itself where
+        it was given.
+    recurring_ : bool
+        Whether actions were allowed to come back.
+    boundaries_ : ndarray of shape (n_boundaries,)
+        Positions where one action ends and the next begins.
+    boundary_confidence_ : ndarray of shape (n_boundaries,)
+        Share of the draws that have a boundary within 2 % of the timeline.
+    alignability_ : ndarray of shape (n_videos,)
+        Share of its cost that each video saves by the template's order: 1 for a copy
+        of the template, about 0 for an unrelated video.
+    is_related_ : bool ndarray of shape (n_videos,)
+        False for unrelated videos, which have positions but no say in the template and
+        the actions.
+    order_ : BlockOrder or None
+        Whether the videos share an order; None for a lone video.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if the videos were data frames with such names.
+
+    See Also
+    --------
+    skvas.JointAlignSegment : Trains an embedding first.
+
+    Examples
+    --------
+    >>> from skvas.datasets import make_videos
+    >>> from skvas import Timeline
+    >>> data = make_videos(6, n_actions=4, random_state=0)
+    >>> timeline = Timeline(n_actions=4, random_state=0).fit(data.videos)
+    >>> timeline.order_.verdict
+    'yes'
+    >>> [len(positions) for positions in timeline.positions_[:2]]
+    [188, 213]
+    >>> timeline.predict(data.videos[0])[[0, -1]]
+    array([0, 3])
+    """
+
+    def __init__(
+        self,
+        n_actions: int | tuple[int, int] | str = "auto",
+        *,
+        recurring: bool | str = "auto",
+        n_draws: int = 16,
+        memory_limit: float = 1e9,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_actions = n_actions
+        self.recurring = recurring
+        self.n_draws = n_draws
+        self.memory_limit = memory_limit
+        self.random_state = random_state
+
+    def fit(self, videos: Videos, y: Any = None) -> Timeline:
+        """Build the template, place all frames on it and cut it into actions.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            Videos of one activity.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self
+            The fitted timeline.
+        """
+        n_actions = self._check_parameters()
+        with unchanged_on_failure(self):
+            checked = check_videos(videos, estimator=self, min_total_frames=2)
+            rng = check_random_state(self.random_state)
+            self._whitener = WhitenedViews().fit(checked)
+            whitened = self._whitener.transform(checked)
+            self._frames = _path_frames(whitened, checked)
+            self._model = build_timeline(
+                self._frames,
+                whitened,
+                rng,
+                n_actions=n_actions,
+                recurring=None if self.recurring == "auto" else bool(self.recurring),
+                n_draws=self.n_draws,
+                limit=self.memory_limit,
+            )
+            self._keep()
+        return self
+
+    def to_timeline(self, videos: Videos) -> Any:
+        """Return the position of each frame.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many, new ones or those of `fit`.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_frames,), or an object array of them
+            Positions between 0 and 1, which never fall.
+        """
+        passages = self._follow(videos)
+        return like_input(
+            [self._scale(p.positions) for p in passages], is_single_video(videos)
+        )
+
+    def transform(self, videos: Videos) -> Any:
+        """Return the position of each frame as a feature.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_frames, 1), or list of them
+            What `to_timeline` returns, with a second axis.
+        """
+        passages = self._follow(videos)
+        return list_like_input(
+            [self._scale(p.positions)[:, None] for p in passages],
+            is_single_video(videos),
+        )
+
+    def from_timeline(self, positions: Any, video: Videos) -> np.ndarray:
+        """Return the frames with which a video passes some positions.
+
+        Parameters
+        ----------
+        positions : array-like of shape (n,)
+            Positions between 0 and 1.
+        video : array-like of shape (n_frames, n_features)
+            One video.
+
+        Returns
+        -------
+        float64 ndarray of shape (n,)
+            Fractional frames, between 0 and n_frames - 1.
+        """
+        if not is_single_video(video):
+            raise ValueError(
+                "video must be one video of shape (n_frames, n_features), got a "
+                "collection; ask for one at a time."
+            )
+        wanted = np.asarray(positions, dtype=float)
+        if wanted.ndim != 1 or not ((wanted >= 0) & (wanted <= 1)).all():
+            raise ValueError(
+                "positions must be one-dimensional and between 0 and 1, got "
+                f"{positions!r}."
+            )
+        (passage,) = self._follow(video)
+        at = wanted * (len(passage.frames) - 1)
+        return np.interp(at, np.arange(len(passage.frames)), passage.frames)
+
+    def predict(self, videos: Videos) -> Any:
+        """Label every frame with the action at its position.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+
+        Returns
+        -------
+        int64 ndarray of shape (n_frames,), or an object array of them
+            Actions 0 ... ``n_actions_ - 1``.
+        """
+        passages = self._follow(videos)
+        return like_input(
+            [self._model.actions(p.positions) for p in passages],
+            is_single_video(videos),
+        )
+
+    def predict_proba(self, videos: Videos) -> Any:
+        """Share every frame out among the actions.
+
+        Each frame has a distribution over positions, the expected alignment of
+        soft-DTW, and each position one over actions, from the draws of the videos.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_frames, n_actions_), or an object array of them
+            Rows sum to 1.
+        """
+        frames = self._prepare(videos)
+        return like_input(
+            [self._model.action_shares(f) for f in frames], is_single_video(videos)
+        )
+
+    def stack(self, signals: Sequence[Any], length: int | None = None) -> np.ndarray:
+        """Bring signals of the videos of `fit` onto the timeline.
+
+        Parameters
+        ----------
+        signals : list of array-like of shape (n_frames_i, ...)
+            For each video of `fit` numbers for each of its frames.
+        length : int, default=None
+            Number of equally spaced positions. None: those of the template.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_videos, length, ...)
+            The frame nearest to each position. NaN where a video lacks the moment: few
+            frames of it stand for many positions, and match them badly.
+        """
+        check_is_fitted(self, "template_")
+        length = check_integer("length", length, low=1, none_ok=True)
+        n_positions = len(self.template_)
+        index = np.linspace(0, n_positions - 1, length or n_positions).round()
+        index = index.astype(np.int64)
+        arrays = self._check_signals(signals)
+        stacked = []
+        for array, passage in zip(arrays, self._model.template.passages, strict=True):
+            entries = frames_at(array, passage.frames[index]).astype(float)
+            entries[lacking(passage)[index]] = np.nan
+            stacked.append(entries)
+        return np.array(stacked)
+
+    def labels(self, y: Labels) -> list[np.ndarray]:
+        """Carry the labels of some frames over the timeline to all.
+
+        Parameters
+        ----------
+        y : list of (None or array-like of shape (n_frames_i,))
+            For each video of `fit` its labels, integers or strings; None, -1 or NaN
+            where a video or a frame has none.
+
+        Returns
+        -------
+        list of ndarray of shape (n_frames_i,)
+            A label for every frame; labels that were given are kept.
+        """
+        check_is_fitted(self, "template_")
+        lengths = [len(frames) for frames in self._frames]
+        names, codes = check_partial_labels(y, lengths)
+        shares = self._carry(codes, len(names))
+        carried = []
+        for frames, given in zip(self._frames, codes, strict=True):
+            found = (self._model.posteriors(frames) @ shares).argmax(axis=1)
+            carried.append(names[np.where(given >= 0, given, found)])
+        return carried
+
+    def density(self) -> Density:
+        """Tell how many of the videos of `fit` have each moment, and how well.
+
+        Returns
+        -------
+        Density
+            Number of videos and costs at the positions of the template.
+        """
+        check_is_fitted(self, "template_")
+        passages = self._model.template.passages
+        absent = np.array([lacking(passage) for passage in passages])
+        costs = np.array([passage.costs for passage in passages])
+        return Density((~absent).sum(axis=0), costs)
+
+    def _check_parameters(self) -> tuple[int, int]:
+        check_choice("recurring", self.recurring, ("auto", True, False))
+        check_integer("n_draws", self.n_draws, low=1)
+        check_real("memory_limit", self.memory_limit, low=0, low_open=True)
+        allowed = self.n_actions
+        if isinstance(allowed, str):
+            check_choice("n_actions", allowed, ("auto",))
+            allowed = N_ACTIONS
+        if isinstance(allowed, tuple):
+            if len(allowed) != 2:
+                raise InvalidParameterError(
+                    "n_actions must be an integer, a tuple of the smallest and the "
+                    f'largest, or "auto", got {allowed!r}.'
+                )
+            low = check_integer("the smallest of n_actions", allowed[0], low=1)
+            return low, check_integer("the largest of n_actions", allowed[1], low=low)
+        return (check_integer("n_actions", allowed, low=1),) * 2
+
+    def _keep(self) -> None:
+        """Set what users see of the model."""
+        model = self._model
+        self.template_ = model.template.frames
+        passages = model.template.passages
+        self.positions_ = [self._scale(passage.positions) for passage in passages]
+        self.labels_ = [model.actions(passage.positions) for passage in passages]
+        self.n_actions_ = model.count.n_actions
+        self.n_actions_range_ = model.count.likely
+        self.recurring_ = model.cut.recurring
+        starts = model.cut.boundaries
+        self.boundaries_ = self._scale(
+            (model.moments[starts - 1] + model.moments[starts]) / 2
+        )
+        self.boundary_confidence_ = model.cut.confidence
+        self.alignability_ = model.template.alignability
+        self.is_related_ = model.template.is_related
+        self.order_ = model.order
+
+    def _scale(self, positions: np.ndarray) -> np.ndarray:
+        """Map positions of the template to [0, 1]."""
+        return positions / max(len(self._model.template.frames) - 1, 1)
+
+    def _prepare(self, videos: Videos) -> list[np.ndarray]:
+        check_is_fitted(self, "template_")
+        checked = check_videos(videos, estimator=self, reset=False)
+        return _path_frames(self._whitener.transform(checked), checked)
+
+    def _follow(self, videos: Videos) -> list[Passage]:
+        return [self._model.follow(frames) for frames in self._prepare(videos)]
+
+    def _carry(self, codes: list[np.ndarray], n_labels: int) -> np.ndarray:
+        some = [i for i, code in enumerate(codes) if (code >= 0).any()]
+        return self._model.carry(
+            [self._frames[i] for i in some], [codes[i] for i in some], n_labels
+        )
+
+    def _check_signals(self, signals: Sequence[Any]) -> list[np.ndarray]:
+        if len(signals) != len(self._frames):
+            raise ValueError(
+                f"signals must be one array for each of the {len(self._frames)} videos "
+                f"of fit, got {len(signals)}."
+            )
+        arrays = [np.asarray(signal) for signal in signals]
+        for index, (array, frames) in enumerate(zip(arrays, self._frames, strict=True)):
+            with naming_video(index):
+                if array.ndim == 0 or len(array) != len(frames):
+                    raise ValueError(
+                        f"expected one entry for each of the {len(frames)} frames, got "
+                        f"shape {array.shape}."
+                    )
+        return arrays
+
+
+def lacking(passage: Passage) -> np.ndarray:
+    """Tell which moments a video lacks.
+
+    Parameters
+    ----------
+    passage : Passage
+        Where the video passes.
+
+    Returns
+    -------
+    bool ndarray of shape (n_positions,)
+    """
+    n_positions = len(passage.frames)
+    usual = len(passage.positions) / n_positions  # frames a position
+    window = int(np.ceil(max(WINDOW * n_positions, WINDOW_FRAMES / usual)))
+    if window >= n_positions:
+        return np.zeros(n_positions, dtype=bool)
+    advance = passage.frames[window:] - passage.frames[:-window]
+    slow = advance <= SLOW * usual * window
+    # A position is in a slow window where one starts or ends there.
+    is_slow = np.pad(slow, (0, window)) | np.pad(slow, (window, 0))
+    costs = uniform_filter1d(passage.costs, window, mode="nearest")
+    absent: np.ndarray = is_slow & (costs > passage.costs.mean())
+    return absent
+
+
+def _path_frames(
+    whitened: Sequence[np.ndarray], videos: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Put the directions of whitened and of raw frames side by side."""
+    raw = VideoStandardizer().fit(videos).transform(videos)
+    return [
+        unit(np.hstack([unit(smooth), unit(detail)]))
+        for smooth, detail in zip(whitened, raw, strict=True)
+    ]

@@ -1,0 +1,204 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skvas.timeline._count import count_actions
+from skvas.timeline._cut import (
+    LEAST_VARIANCE,
+    Gaussians,
+    Moments,
+    Passing,
+    best_segments,
+    comes_back,
+    cut,
+    cut_often,
+    merge_segments,
+    segment_losses,
+    square_losses,
+)
+
+
+def signals_of(order, *, n_videos=12, length=15, noise=1.5, seed=0, n_features=10):
+    """Frames of videos at the positions of a timeline whose actions are known."""
+    rng = np.random.default_rng(seed)
+    actions = np.repeat(order, length)
+    means = rng.normal(size=(max(order) + 1, n_features))
+    shape = (n_videos, len(actions), n_features)
+    return means[actions] + noise * rng.normal(size=shape), actions
+
+
+def same_partition(a, b):
+    return ((a[:, None] == a) == (b[:, None] == b)).all()
+
+
+def agreement(a, b):
+    return ((a[:, None] == a) == (b[:, None] == b)).mean()
+
+
+def small_moments(seed, n=9, d=3):
+    frames = np.random.default_rng(seed).normal(size=(4, n, d))
+    return Moments(frames.mean(axis=0), (frames**2).mean(axis=0)), frames
+
+
+def test_loss_of_a_segment_is_its_gaussian_log_likelihood():
+    moments, frames = small_moments(0, n=9, d=20)
+    losses = segment_losses(moments)
+    for i, j in combinations(range(10), 2):
+        variance = frames[:, i:j].reshape(-1, 20).var(axis=0) + LEAST_VARIANCE
+        assert losses[i, j] == pytest.approx((j - i) * np.log(variance).sum())
+    assert np.isinf(losses[np.tril_indices(10)]).all()
+
+
+def test_square_loss_is_that_of_the_means_about_their_mean():
+    moments, _ = small_moments(2, n=9, d=4)
+    losses = square_losses(moments)
+    for i, j in combinations(range(10), 2):
+        part = moments.mean[i:j]
+        expected = ((part - part.mean(axis=0)) ** 2).sum()
+        assert losses[i, j] == pytest.approx(expected, abs=1e-9)
+    assert np.isinf(losses[np.tril_indices(10)]).all()
+
+
+def test_contiguous_segments_are_found_on_whitened_features_alone():
+    signals, _ = signals_of([0, 1, 2])
+    other, _ = signals_of([0, 1, 2], seed=5, length=15)
+    both = np.concatenate([signals, 9 * other[:, ::-1] ** 3], axis=2)
+    one = cut(signals, 3, np.random.RandomState(0), recurring=False)
+    two = cut(both, 3, np.random.RandomState(0), recurring=False, n_whitened=10)
+    assert_array_equal(one.actions, two.actions)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5))
+def test_segments_are_the_best_of_all(seed, n_segments):
+    losses = segment_losses(small_moments(seed)[0])
+    cuts, least = best_segments(losses, 5)
+    every = [
+        sum(losses[a, b] for a, b in zip((0, *ends), (*ends, 9), strict=True))
+        for ends in combinations(range(1, 9), n_segments - 1)
+    ]
+    found = cuts[n_segments - 1]
+    assert least[n_segments - 1] == pytest.approx(min(every))
+    assert len(np.unique(found)) == n_segments
+    ends = np.flatnonzero(np.diff(found)) + 1
+    total = sum(losses[a, b] for a, b in zip((0, *ends), (*ends, 9), strict=True))
+    assert total == pytest.approx(min(every))
+
+
+def test_fitted_gaussians_have_the_loss_of_their_segments():
+    moments, _ = small_moments(1)
+    actions = np.array([0, 0, 0, 1, 1, 1, 1, 2, 2])
+    losses = Gaussians.of(moments, actions, 3).losses(moments)
+    # At the fitted variances the quadratic terms sum to the length, but for the floor.
+    first = losses[:3, 0].sum()
+    variance = moments.square[:3].mean(0) - moments.mean[:3].mean(0) ** 2
+    floored = variance + LEAST_VARIANCE
+    assert first == pytest.approx(3 * (np.log(floored) + variance / floored).sum())
+
+
+def test_merging_joins_alike_segments_that_are_no_neighbours():
+    signals, actions = signals_of([0, 1, 0, 2, 1])
+    moments = Passing(signals).moments()
+    merged = merge_segments(moments, np.repeat(np.arange(5), 15), 3)
+    assert same_partition(merged, actions)
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("ABCDEF", False),
+        ("ABCDEBAFGA", False),  # steps that look alike: no pair, three times at most
+        ("ABCDEFABC", True),
+        ("RARBRCRD", True),  # rest between the others
+    ],
+)
+def test_actions_come_back_where_pairs_do_or_one_often(order, expected):
+    actions = np.repeat([ord(name) for name in order], 3)
+    assert comes_back(actions) == expected
+
+
+@pytest.mark.parametrize("recurring", [True, False, None])
+def test_cut_finds_actions_that_happen_once(recurring):
+    signals, actions = signals_of([0, 1, 2, 3, 4])
+    found = cut(signals, 5, np.random.RandomState(0), recurring=recurring)
+    assert_array_equal(found.actions, actions)
+    assert_allclose(found.confidence, 1)
+    assert_array_equal(found.boundaries, [15, 30, 45, 60])
+    assert found.recurring == bool(recurring)
+
+
+def test_cut_finds_actions_that_come_back():
+    signals, actions = signals_of([0, 1, 2, 3, 0, 1, 2])
+    found = cut(signals, 4, np.random.RandomState(0))
+    assert found.recurring
+    assert_array_equal(found.actions, actions)
+
+
+def test_spread_over_videos_is_evidence_as_well():
+    # Two actions of one mean: in the second the videos differ, in the first they don't.
+    rng = np.random.default_rng(0)
+    scale = np.repeat([0.3, 2.0], 20)[:, None]
+    signals = scale * rng.normal(size=(12, 40, 6))
+    often = cut_often(Passing(signals).moments(), 2)
+    assert agreement(often, np.repeat([0, 1], 20)) > 0.9
+
+
+def test_doubtful_boundary_has_less_confidence():
+    signals, _ = signals_of([0, 1, 2], noise=0.3)
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=signals.shape)
+    signals[:, :30] = noise[:, :30]  # nothing tells the first two actions apart
+    found = cut(signals, 3, np.random.RandomState(0), recurring=False)
+    clear = found.boundaries == 30
+    assert found.confidence[clear] == 1
+    assert (found.confidence[~clear] < 0.8).all()
+
+
+def test_features_that_do_not_vary_count_for_nothing():
+    signals, _ = signals_of([0, 1, 2])
+    constant = np.full((*signals.shape[:2], 1), 3.0)
+    constant += 1e-6 * np.random.default_rng(0).normal(size=constant.shape)
+    both = np.concatenate([signals, constant], axis=2)
+    one, two = (cut(s, 3, np.random.RandomState(0)).actions for s in (signals, both))
+    assert_array_equal(one, two)
+
+
+def test_shares_are_distributions_that_favour_the_action():
+    signals, _ = signals_of([0, 1, 2, 3], noise=6.0, length=8)
+    found = cut(signals, 4, np.random.RandomState(0))
+    assert_allclose(found.shares.sum(axis=1), 1)
+    assert (found.shares.argmax(axis=1) == found.actions).mean() > 0.9
+
+
+@pytest.mark.parametrize("n_actions", [1, 4, 10])
+def test_frames_that_do_not_differ_are_cut_into_equal_parts(n_actions):
+    found = cut(np.ones((3, 10, 2)), n_actions, np.random.RandomState(0))
+    assert_array_equal(found.actions, np.arange(10) * n_actions // 10)
+    assert found.shares.shape == (10, n_actions)
+
+
+@pytest.mark.parametrize("order", ["ABC", "ABCDE", "ABCDEFG", "ABCDEABCD", "ARBRCRDR"])
+def test_number_of_actions_is_that_of_different_segments(order):
+    codes = [ord(name) - ord("A") for name in order]
+    codes = np.unique(codes, return_inverse=True)[1].tolist()
+    signals, _ = signals_of(codes, noise=1.0)
+    count = count_actions(signals, np.random.RandomState(0), low=2, high=14)
+    low, high = count.likely
+    assert low <= count.n_actions <= high
+    assert low <= len(set(order)) <= high
+    assert abs(count.n_actions - len(set(order))) <= 1
+
+
+def test_number_of_actions_keeps_to_its_bounds():
+    signals, _ = signals_of([0, 1, 2, 3, 4], noise=1.0)
+    for low, high in [(2, 4), (6, 9)]:
+        count = count_actions(signals, np.random.RandomState(0), low=low, high=high)
+        assert low <= count.likely[0] <= count.n_actions <= count.likely[1] <= high
+
+
+def test_range_of_numbers_is_kept_where_there_is_nothing_to_choose_by():
+    count = count_actions(np.ones((1, 9, 2)), np.random.RandomState(0), low=2, high=20)
+    assert (count.n_actions, count.likely) == (2, (2, 9))

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skvas.decoding import monotone_path
+from skvas.timeline._paths import block_means, cheapest_path, follow, spread, unit
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def walk(rng, n, d=6):
+    """Unit frames that change slowly."""
+    return unit(np.cumsum(rng.normal(size=(n, d)), axis=0))
+
+
+def cost_of(path, x, y):
+    return (1 - (x[path[:, 0]] * y[path[:, 1]]).sum(axis=1)).sum()
+
+
+@given(seeds, st.integers(1, 40), st.integers(1, 40), st.floats(1, 4000))
+def test_path_is_whole_and_monotone_within_any_limit(seed, n, m, limit):
+    rng = np.random.default_rng(seed)
+    path = cheapest_path(walk(rng, n), walk(rng, m), limit=limit)
+    assert path[0].tolist() == [0, 0]
+    assert path[-1].tolist() == [n - 1, m - 1]
+    steps = np.diff(path, axis=0)
+    assert ((steps == 0) | (steps == 1)).all()
+    assert steps.any(axis=1).all()
+
+
+def test_coarse_path_costs_what_the_full_one_does():
+    rng = np.random.default_rng(0)
+    x = walk(rng, 900)
+    y = unit(x[np.sort(rng.choice(900, 700))] + 0.05 * rng.normal(size=(700, 6)))
+    full = cheapest_path(x, y, limit=np.inf)
+    assert_array_equal(full, monotone_path(1 - x @ y.T))
+    coarse = cheapest_path(x, y, limit=1e6)
+    assert cost_of(coarse, x, y) <= 1.001 * cost_of(full, x, y)
+
+
+@pytest.mark.parametrize(("n", "m"), [(3000, 3), (3, 3000)])
+def test_lengths_may_differ_a_thousandfold(n, m):
+    rng = np.random.default_rng(1)
+    short = walk(rng, min(n, m))
+    long = np.repeat(short, 1000, axis=0)
+    x, y = (long, short) if n > m else (short, long)
+    passage = follow(x, y, limit=1e4)
+    expected = np.arange(n) * (m - 1) / (n - 1)
+    assert np.abs(passage.positions - expected).max() <= max(m / n, 1)
+
+
+def test_passage_averages_what_is_matched():
+    x = np.eye(3)
+    passage = follow(x[[0, 0, 1, 2]], x[[0, 1, 1, 2]], limit=np.inf)
+    assert_allclose(passage.positions, [0, 0, 1.5, 3])
+    assert_allclose(passage.frames, [0.5, 2, 2, 3])
+    assert_allclose(passage.costs, 0)
+
+
+def test_block_means_follow_the_blocks_of_frames():
+    frames = np.eye(7)
+    block = np.arange(7) * 3 // 7
+    expected = unit(np.stack([frames[block == b].mean(axis=0) for b in range(3)]))
+    assert_allclose(block_means(frames, 3), expected)
+
+
+@given(st.integers(1, 500), st.integers(1, 60))
+def test_spread_numbers_are_distinct_and_span_all(n, most):
+    numbers = spread(n, most)
+    assert len(numbers) == min(n, most) == len(np.unique(numbers))
+    assert numbers[0] == 0
+    assert most == 1 or numbers[-1] == n - 1

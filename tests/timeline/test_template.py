@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skvas.datasets import make_videos
+from skvas.timeline._paths import follow, unit
+from skvas.timeline._template import build_template, medoid
+
+
+def build(videos, limit=1e9):
+    return build_template(videos, np.random.RandomState(0), limit=limit)
+
+
+def positions(template):
+    last = len(template.frames) - 1
+    return [passage.positions / last for passage in template.passages]
+
+
+@pytest.fixture(scope="module")
+def data():
+    data = make_videos(8, n_features=12, warp=0.4, noise=0.5, random_state=0)
+    data.frames = [unit(video) for video in data.videos]
+    return data
+
+
+def test_lone_video_is_its_own_template(data):
+    template = build(data.frames[:1])
+    assert_array_equal(template.frames, data.frames[0])
+    assert_allclose(positions(template)[0], np.linspace(0, 1, len(data.frames[0])))
+
+
+def test_copies_have_the_positions_of_a_lone_video(data):
+    template = build([data.frames[0]] * 4)
+    for found in positions(template):
+        assert_allclose(found, np.linspace(0, 1, len(found)), atol=1e-9)
+
+
+def test_template_has_the_length_of_the_median_video(data):
+    lengths = [len(video) for video in data.frames]
+    assert len(build(data.frames).frames) == round(float(np.median(lengths)))
+
+
+def test_frames_at_one_position_show_one_moment(data):
+    template = build(data.frames)
+    grid = np.linspace(0, 1, 200)
+    times = np.array(
+        [
+            np.interp(grid, found, time)
+            for found, time in zip(positions(template), data.times, strict=True)
+        ]
+    )
+    linear = np.array(
+        [np.interp(grid, np.linspace(0, 1, len(t)), t) for t in data.times]
+    )
+    assert times.std(axis=0).mean() < 0.25 * linear.std(axis=0).mean()
+
+
+def test_positions_are_as_precise_as_paths_between_pairs(data):
+    template = build(data.frames)
+    by_template, by_pairs = [], []
+    for i in range(4):
+        for j in range(4, 8):
+            x, y = data.frames[i], data.frames[j]
+            truth, other = data.times[i], data.times[j]
+            one, two = template.passages[i], template.passages[j]
+            index = np.arange(len(template.frames))
+            there = np.interp(one.positions, index, two.frames)
+            pair = follow(x, y, limit=1e9).positions
+            for matched, errors in ((there, by_template), (pair, by_pairs)):
+                found = np.interp(matched, np.arange(len(y)), other)
+                errors.append(np.abs(found - truth).mean())
+    assert np.mean(by_template) <= 1.1 * np.mean(by_pairs)
+
+
+def test_each_position_stands_for_the_same_mean_share_of_time(data):
+    template = build(data.frames)
+    shares = np.mean(
+        [
+            passage.frames / len(video)
+            for passage, video in zip(template.passages, data.frames, strict=True)
+        ],
+        axis=0,
+    )
+    assert_allclose(shares, np.linspace(0, 1, len(shares)), atol=0.05)
+
+
+def test_unrelated_video_changes_others_by_less_than_a_hundredth(data):
+    rng = np.random.default_rng(3)
+    stranger = unit(np.cumsum(rng.normal(size=(180, 12)), axis=0))
+    alone, joined = build(data.frames), build([*data.frames, stranger])
+    assert joined.is_related.tolist() == [True] * 8 + [False]
+    pairs = zip(positions(alone), positions(joined), strict=False)
+    assert np.mean([np.abs(a - b).mean() for a, b in pairs]) < 0.01
+
+
+def test_medoid_is_no_unrelated_video(data):
+    rng = np.random.default_rng(4)
+    strangers = [unit(rng.normal(size=(150, 12))) for _ in range(2)]
+    assert medoid([*strangers, *data.frames]) >= 2
+
+
+def test_little_memory_changes_little(data):
+    full, coarse = build(data.frames), build(data.frames, limit=1e5)
+    pairs = zip(positions(full), positions(coarse), strict=True)
+    assert np.mean([np.abs(a - b).mean() for a, b in pairs]) < 0.01
+
+
+def test_very_short_and_very_long_videos_share_a_template(data):
+    videos = [data.frames[0][:1], *data.frames[1:4], np.repeat(data.frames[4], 20, 0)]
+    template = build(videos, limit=1e7)
+    found = positions(template)
+    assert [len(position) for position in found] == [len(video) for video in videos]
+    assert all((np.diff(position) >= 0).all() for position in found)

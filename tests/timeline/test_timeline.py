@@ -1,0 +1,220 @@
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+
+from skvas import Timeline
+from skvas.datasets import make_videos
+from skvas.exceptions import InvalidParameterError
+from skvas.metrics import mof
+from skvas.timeline._paths import Passage
+from skvas.timeline._timeline import lacking
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_videos(10, n_actions=5, n_frames=(90, 130), random_state=1)
+
+
+@pytest.fixture(scope="module")
+def timeline(data):
+    return Timeline(5, random_state=0).fit(data.videos)
+
+
+def agree(labels, truth):
+    """Share of frames whose labels are right, after the best match of names."""
+    return mof(truth, labels)
+
+
+def test_actions_are_found(data, timeline):
+    assert agree(timeline.labels_, data.labels) > 0.95
+
+
+def test_videos_that_share_an_order_are_told(timeline):
+    assert timeline.order_.verdict == "yes"
+    assert timeline.is_related_.all()
+
+
+def test_videos_of_fit_have_the_same_answers_again(data, timeline):
+    for again, first in zip(
+        timeline.predict(data.videos), timeline.labels_, strict=True
+    ):
+        assert_array_equal(again, first)
+    for again, first in zip(
+        timeline.to_timeline(data.videos), timeline.positions_, strict=True
+    ):
+        assert_array_equal(again, first)
+
+
+def test_new_video_is_placed_without_fitting_again(data):
+    half = Timeline(5, random_state=0).fit(data.videos[:6])
+    assert agree(half.predict(data.videos[6:]), data.labels[6:]) > 0.9
+
+
+def test_positions_lead_back_to_their_frames(data, timeline):
+    video = data.videos[2]
+    frames = timeline.from_timeline(timeline.to_timeline(video), video)
+    assert np.abs(frames - np.arange(len(video))).mean() < 2
+    assert_allclose(timeline.from_timeline([0.0, 1.0], video)[0], 0, atol=5)
+
+
+def test_one_video_gives_one_answer_and_many_a_container(data, timeline):
+    video = data.videos[0]
+    assert timeline.predict(video).shape == (len(video),)
+    assert timeline.transform(video).shape == (len(video), 1)
+    assert timeline.predict([video]).shape == (1,)
+    assert isinstance(timeline.transform([video]), list)
+
+
+def test_probabilities_follow_the_labels(data, timeline):
+    for shares, labels in zip(
+        timeline.predict_proba(data.videos), timeline.labels_, strict=True
+    ):
+        assert_allclose(shares.sum(axis=1), 1)
+        assert (shares.argmax(axis=1) == labels).mean() > 0.95
+
+
+def test_boundaries_lie_where_labels_change(timeline):
+    changes = [
+        positions[1:][np.diff(labels) != 0]
+        for positions, labels in zip(timeline.positions_, timeline.labels_, strict=True)
+    ]
+    for found in changes:
+        assert_allclose(found, timeline.boundaries_, atol=0.03)
+    assert (timeline.boundary_confidence_ > 0.5).all()
+
+
+def test_labels_of_one_video_reach_all_others(data, timeline):
+    names = np.array(["a", "b", "c", "d", "e"])
+    y = [names[data.labels[0]]] + [None] * 9
+    carried = timeline.labels(y)
+    right = [
+        (found == names[truth]).mean()
+        for found, truth in zip(carried, data.labels, strict=True)
+    ]
+    assert np.mean(right) > 0.95
+    assert_array_equal(carried[0], y[0])
+
+
+def test_given_labels_are_kept_and_gaps_filled(data, timeline):
+    y = [np.where(np.arange(len(t)) % 7 == 0, t, -1) for t in data.labels]
+    y[3][0] = 4
+    carried = timeline.labels(y)
+    assert carried[3][0] == 4
+    right = [(c == t).mean() for c, t in zip(carried, data.labels, strict=True)]
+    assert np.mean(right) > 0.95
+
+
+def test_stacked_signals_stand_at_one_moment(data, timeline):
+    times = timeline.stack([time[:, None] for time in data.times], length=50)
+    assert times.shape == (10, 50, 1)
+    assert np.nanstd(times, axis=0).mean() < 0.3
+
+
+def test_moments_that_a_video_lacks_are_nan():
+    data = make_videos(10, n_actions=6, noise=0.3, random_state=2)
+    videos, labels = list(data.videos), list(data.labels)
+    kept = labels[4] != 3
+    videos[4], labels[4] = videos[4][kept], labels[4][kept]
+    timeline = Timeline(6, random_state=0).fit(videos)
+    found = timeline.stack([label[:, None] for label in labels])[:, :, 0]
+    others = np.delete(found, 4, axis=0)
+    dropped = np.nanmedian(others, axis=0) == 3
+    assert np.isnan(found[4, dropped]).mean() > 0.8
+    assert np.isnan(found[4, ~dropped]).mean() < 0.1
+    assert np.isnan(others).mean() < 0.05
+    density = timeline.density()
+    assert_array_equal(density.n_videos, 10 - np.isnan(found).sum(axis=0))
+    assert density.costs[4, dropped].mean() > 2 * density.costs[4, ~dropped].mean()
+
+
+@pytest.mark.parametrize(("cost", "lacks"), [(0.1, False), (0.9, True)])
+def test_moments_passed_quickly_are_lacking_only_where_they_match_badly(cost, lacks):
+    frames = np.r_[np.arange(40.0), np.full(30, 40.0), np.arange(41.0, 71)]
+    costs = np.full(100, 0.2)
+    costs[40:70] = cost
+    found = lacking(Passage(np.zeros(71), frames, costs))
+    assert found[45:65].all() == found.any() == lacks
+
+
+def test_unrelated_video_is_found_and_has_no_say(data):
+    rng = np.random.default_rng(0)
+    stranger = np.cumsum(rng.normal(size=(110, 16)), axis=0)
+    joined = Timeline(5, random_state=0).fit([*data.videos, stranger])
+    assert joined.is_related_.tolist() == [True] * 10 + [False]
+    assert joined.alignability_.argmin() == 10
+    assert agree(joined.labels_[:10], data.labels) > 0.95
+
+
+def test_lone_video_is_a_timeline_of_itself(data):
+    video = data.videos[0]
+    timeline = Timeline(5, random_state=0).fit(video)
+    assert_allclose(timeline.positions_[0], np.linspace(0, 1, len(video)))
+    assert timeline.order_ is None
+    assert agree(timeline.labels_, data.labels[:1]) > 0.8
+
+
+def test_copies_of_a_video_are_one_timeline(data):
+    timeline = Timeline(5, random_state=0).fit([data.videos[0]] * 3)
+    one, two, three = timeline.labels_
+    assert_array_equal(one, two)
+    assert_array_equal(one, three)
+
+
+def test_video_of_one_frame_has_one_position(data):
+    timeline = Timeline(5, random_state=0).fit([*data.videos, data.videos[0][:1]])
+    (position,) = timeline.positions_[-1]
+    assert 0 <= position <= 1
+    assert timeline.labels_[-1].shape == (1,)
+
+
+def test_number_of_actions_may_be_left_open(data):
+    timeline = Timeline(random_state=0).fit(data.videos)
+    low, high = timeline.n_actions_range_
+    assert low <= timeline.n_actions_ <= high
+    assert low <= 5 <= high
+
+
+def test_more_actions_than_positions_are_refused():
+    rng = np.random.default_rng(0)
+    videos = [rng.normal(size=(6, 3)), rng.normal(size=(6, 3))]
+    with pytest.raises(ValueError, match="n_actions=7 is more than the 6 frames"):
+        Timeline(7).fit(videos)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_actions", 0),
+        ("n_actions", "many"),
+        ("n_actions", (5, 3)),
+        ("n_actions", (1, 2, 3)),
+        ("recurring", "yes"),
+        ("n_draws", 0),
+        ("memory_limit", 0),
+    ],
+)
+def test_wrong_parameter_is_refused_by_name(data, name, value):
+    with pytest.raises(InvalidParameterError, match=name):
+        Timeline().set_params(**{name: value}).fit(data.videos)
+
+
+def test_wrong_inputs_are_refused_by_name(data, timeline):
+    with pytest.raises(ValueError, match="video must be one video"):
+        timeline.from_timeline([0.5], data.videos)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        timeline.from_timeline([1.5], data.videos[0])
+    with pytest.raises(ValueError, match="each of the 10 videos"):
+        timeline.stack(data.times[:3])
+    with pytest.raises(ValueError, match="video 1: expected one entry"):
+        timeline.stack([data.times[0]] * 10)
+
+
+def test_fit_is_the_same_again_and_after_pickling(data, timeline):
+    again = clone(timeline).fit(data.videos)
+    copy = pickle.loads(pickle.dumps(timeline))
+    for other in (again, copy):
+        assert_array_equal(other.template_, timeline.template_)
+        assert_array_equal(other.predict(data.videos[0]), timeline.labels_[0])
