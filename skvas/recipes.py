@@ -99,12 +99,13 @@ class Recipe:
         Returns
         -------
         Settings
-            Without "auto", but for `segment_on`, which is resolved after training.
+            Without "auto", but for `segment_on` and `recurring`, which are resolved
+            after training.
         """
         segmenting = aligning = None
         if hasattr(owner, "segmenting"):
             is_joint = hasattr(owner, "aligning")
-            default = {**self.segmenting, **(chosen or {}), "segment_on": "auto"}
+            default = {**self.segmenting, **(chosen or {}), **OPEN}
             if not (is_joint and can_keep_start):
                 default["teacher"] = "self"
             segmenting = _fill(group_of(owner, "segmenting"), default)
@@ -141,6 +142,8 @@ def _fill(group: OptionGroup, default: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+# They are known once training is over.
+OPEN = {"segment_on": "auto", "recurring": "auto"}
 # They are of no use once training is over.
 UNSETTLED = {"callback", "checkpoint", "devices"}
 

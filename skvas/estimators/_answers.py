@@ -21,7 +21,12 @@ from skvas.options._declare import group_of
 from skvas.options._kinds import is_auto, range_of_actions
 from skvas.options._settings import Settings
 from skvas.segmentation._choice import Start, choose_start, open_candidates
-from skvas.segmentation._labeller import FrameLabeller, choose_labeller
+from skvas.segmentation._labeller import (
+    FrameLabeller,
+    TimelineLabeller,
+    choose_labeller,
+)
+from skvas.timeline._model import TimelineModel
 from skvas.training._survey import Survey
 from skvas.transport._threads import forked_single_threaded
 from skvas.validation import check_videos, is_single_video
@@ -48,8 +53,9 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
     n_actions_scores_ : dict of str to ndarray or None
         Each `n_actions` that was tried, and its `score`; None if none was.
     prototypes_ : ndarray of shape (n_actions_, n_embedding)
-        Action embeddings of unit length, in the space `segment_on_`.
-    segment_on_ : {"features", "embedding"}
+        Action embeddings of unit length, in the space `segment_on_`; where that is
+        "timeline", in the embedding, numbered without regard to `labels_`.
+    segment_on_ : {"features", "embedding", "timeline"}
         Where frames are compared with actions, "auto" resolved.
     chosen_ : dict
         The settings that `fit` chose where "auto" left a choice.
@@ -114,7 +120,9 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         Returns
         -------
         float32 ndarray of shape (n_frames, n_actions_), or an object array of them
-            Rows of the transport plan, summing to 1.
+            Rows of the transport plan, summing to 1. Where `segment_on_` is
+            "timeline", probabilities of the positions: the most probable action may
+            differ from `predict` near a boundary.
 
         Raises
         ------
@@ -190,16 +198,19 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         before: np.ndarray,
         model: Model,
         history: dict[str, np.ndarray],
-    ) -> tuple[FrameLabeller, list[np.ndarray]]:
+        timeline: TimelineModel | None = None,
+    ) -> tuple[FrameLabeller | TimelineLabeller, list[np.ndarray]]:
         """Decide where frames are compared with actions, and label those of `fit`."""
         assert settings.segmenting is not None
         spaces = [settings.segmenting["segment_on"]]
-        if is_auto(spaces[0]):
+        if timeline is not None:
+            spaces = ["embedding"]
+        elif is_auto(spaces[0]):
             was_trained = len(history["epoch"]) and len(views.videos) > 1
             both = was_trained and self._keeps_start()
             spaces = ["features", "embedding"] if both else ["embedding"]
         actions = {"features": before, "embedding": self._actions(model)}
-        labellers = [
+        labellers: list[Any] = [
             FrameLabeller(
                 settings.segmentation_task(),
                 actions[space],
@@ -209,13 +220,18 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
             )
             for space in spaces
         ]
+        if timeline is not None:
+            labellers = [TimelineLabeller(timeline, *labellers)]
         return choose_labeller(labellers, views, start.in_order)
 
     def _learned_labels(
-        self, settings: Settings, start: Start, labeller: FrameLabeller
+        self,
+        settings: Settings,
+        start: Start,
+        labeller: FrameLabeller | TimelineLabeller,
     ) -> dict[str, Any]:
         return {
-            "settings_": settings.on_space(labeller.space),
+            "settings_": settings.labelled_by(labeller.space, labeller.recurring),
             "shared_order_": start.order,
             "n_actions_": len(labeller.actions),
             "n_actions_scores_": start.scores,
@@ -231,11 +247,10 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         fewest = max(2, self._range_of_actions()[0])
         return check_videos(videos, estimator=self, min_total_frames=fewest)
 
-    def _labeller(self) -> FrameLabeller:
+    def _labeller(self) -> FrameLabeller | TimelineLabeller:
         task = self.settings_.segmentation_task()
-        return FrameLabeller(
-            task, self.prototypes_, self.segment_on_, self._device, self.n_jobs
-        )
+        space = "features" if self.segment_on_ == "features" else "embedding"
+        return FrameLabeller(task, self.prototypes_, space, self._device, self.n_jobs)
 
 
 class MatchesFrames(BaseVideoEstimator):

@@ -128,10 +128,14 @@ device_ : str
 
 @dataclass(frozen=True)
 class Fitted:
-    """What `fit` sets: its type, and whether labels of new videos depend on it."""
+    """What `fit` sets: its type, and whether labels of new videos depend on it.
+
+    None stands for what is younger than a model file.
+    """
 
     kind: type | tuple[type, ...]
     labels: bool = False
+    is_younger: bool = False
 
 
 @declare

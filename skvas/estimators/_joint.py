@@ -11,21 +11,37 @@ from sklearn.utils import check_random_state
 from skvas._typing import Videos
 from skvas.alignment._result import MATCHINGS
 from skvas.estimators._answers import LabelsFrames, MatchesFrames
+from skvas.estimators._base import Fitted
 from skvas.options import Aligning, Segmenting
 from skvas.options._declare import ANSWERS, declare, parameter
+from skvas.options._groups import TIMELINE
 from skvas.options._kinds import (
     Anything,
     Auto,
     Choice,
     NumberOfActions,
     Real,
+    is_auto,
+)
+from skvas.options._settings import Settings
+from skvas.segmentation._choice import Start
+from skvas.segmentation._labeller import FrameLabeller, TimelineLabeller
+from skvas.timeline._model import (
+    TimelineModel,
+    build_timeline,
+    find_order,
+    path_frames,
 )
 from skvas.training._objective import Objective
 from skvas.transport._threads import forked_single_threaded
 from skvas.validation import is_single_video, unchanged_on_failure
 from skvas.videos._containers import like_input
+from skvas.videos._views import Views
 
 __all__ = ["JointAlignSegment"]
+
+# Videos that "auto" segments by their timeline, at least.
+MIN_VIDEOS = 3
 
 
 @declare
@@ -47,6 +63,12 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
         20, or the published number in the recipe of a data set.
     beta : float, default=1.0
         Weight of the alignment loss.
+
+    Attributes
+    ----------
+    timeline_ : TimelineModel or None
+        One axis of time for all videos, and the actions on it, where `segment_on_` is
+        "timeline". None elsewhere.
 
     References
     ----------
@@ -73,7 +95,11 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
     reference: Any = parameter(None, Anything(), ANSWERS)
     beta: float = parameter(1.0, Real(low=0))
 
-    _fitted = LabelsFrames._fitted | MatchesFrames._fitted
+    _fitted = {
+        **LabelsFrames._fitted,
+        **MatchesFrames._fitted,
+        "timeline_": Fitted((TimelineModel, type(None)), labels=True, is_younger=True),
+    }
 
     def fit(self, videos: Videos, y: Any = None) -> JointAlignSegment:
         """Learn an embedding of frames, one prototype per action, and a reference.
@@ -119,8 +145,10 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
             views = self._views(checked, features, model.encoder.cpu().eval())
+            matches = self._learned_matches(settings, views, rng)
+            timeline = self._find_timeline(settings, views, start, history, rng)
             labeller, labels = self._settle_labels(
-                settings, views, start, before, model, history
+                settings, views, start, before, model, history, timeline
             )
             self._keep(
                 model.encoder,
@@ -128,8 +156,9 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
                 views.embeddings,
                 features_=fitted,
                 labels_=like_input(labels, is_single_video(videos)),
+                timeline_=timeline,
                 **self._learned_labels(settings, start, labeller),
-                **self._learned_matches(settings, views, rng),
+                **matches,
             )
         return self
 
@@ -159,3 +188,44 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_segmentation()
+
+    def _find_timeline(
+        self,
+        settings: Settings,
+        views: Views,
+        start: Start,
+        history: dict[str, np.ndarray],
+        rng: np.random.RandomState,
+    ) -> TimelineModel | None:
+        """Put all videos on one timeline, if they are to be segmented by it."""
+        assert settings.segmenting is not None
+        asked, recurring = (settings.segmenting[n] for n in ("segment_on", "recurring"))
+        n_actions = len(start.vectors)
+        if asked != TIMELINE:
+            enough = len(views.videos) >= MIN_VIDEOS and n_actions <= np.median(
+                [len(video) for video in views.videos]
+            )
+            was_trained = len(history["epoch"]) and self._keeps_start()
+            if not (is_auto(asked) and enough and was_trained):
+                return None
+        drawn = np.random.RandomState(rng.randint(2**31))
+        order = find_order(views.features, drawn)
+        if asked != TIMELINE and (order is None or order.verdict != "yes"):
+            return None
+        return build_timeline(
+            path_frames(views.embeddings, views.videos),
+            views.features,
+            drawn,
+            embedding=views.embeddings,
+            n_actions=(n_actions, n_actions),
+            recurring=None if is_auto(recurring) else recurring,
+            limit=settings.memory_limit(),
+            order=order,
+        )
+
+    def _labeller(self) -> FrameLabeller | TimelineLabeller:
+        transport = super()._labeller()
+        if self.timeline_ is None:
+            return transport
+        assert isinstance(transport, FrameLabeller)
+        return TimelineLabeller(self.timeline_, transport)

@@ -26,8 +26,9 @@ from skvas.exceptions import (
 )
 from skvas.nn._model import embed
 from skvas.options._declare import declared
-from skvas.options._groups import PATHS, SPACES
+from skvas.options._groups import PATHS, SPACES, TIMELINE
 from skvas.persistence._arrays import parse_json, read_arrays
+from skvas.persistence._timeline import check_timeline
 from skvas.preprocessing import Framewise, WhitenedViews
 from skvas.videos._batch import pad
 
@@ -156,6 +157,8 @@ def _check(estimator: Any) -> None:
     """Check that an estimator is such as `fit` makes it."""
     state = vars(estimator)
     for name, fitted in estimator._fitted.items():
+        if fitted.is_younger:
+            state.setdefault(name, None)
         value = state.get(name, _missing)
         if not isinstance(value, fitted.kind) or isinstance(value, bool):
             raise ModelFileError(f"{name} is not as fit makes it")
@@ -181,8 +184,13 @@ def _check_labels(estimator: Any) -> None:
         raise ModelFileError("n_actions_ is not as fit makes it")
     shape = (estimator.n_actions_, estimator.n_embedding_)
     _check_floats("prototypes_", estimator.prototypes_, shape)
-    if estimator.segment_on_ not in SPACES or estimator.settings_.segmenting is None:
+    timeline = getattr(estimator, "timeline_", None)
+    spaces = SPACES if timeline is None else (TIMELINE,)
+    if estimator.segment_on_ not in spaces or estimator.settings_.segmenting is None:
         raise ModelFileError("segment_on_ is not as fit makes it")
+    if timeline is not None:
+        n_frame = estimator.n_embedding_ + estimator.n_features_in_
+        check_timeline(timeline, n_frame, estimator.n_actions_)
 
 
 def _check_matches(estimator: Any) -> None:

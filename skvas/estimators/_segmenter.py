@@ -10,8 +10,10 @@ from sklearn.utils import check_random_state
 
 from skvas._typing import Videos
 from skvas.estimators._answers import LabelsFrames
+from skvas.exceptions import InvalidParameterError
 from skvas.options import Segmenting
-from skvas.options._declare import declare, parameter
+from skvas.options._declare import declare, group_of, parameter
+from skvas.options._groups import TIMELINE
 from skvas.options._kinds import NumberOfActions
 from skvas.training._objective import Objective
 from skvas.transport._threads import forked_single_threaded
@@ -133,3 +135,8 @@ class ActionSegmenter(LabelsFrames):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_segmentation()
+        if group_of(self, "segmenting").segment_on == TIMELINE:
+            raise InvalidParameterError(
+                'segment_on="timeline" needs a model that learns to align videos: use '
+                'JointAlignSegment, or segment_on="auto".'
+            )

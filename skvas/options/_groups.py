@@ -25,11 +25,13 @@ from skvas.options._kinds import (
     Real,
     RealOrQuantile,
     Registered,
+    TruthValue,
 )
 from skvas.tasks._registry import ALIGNMENT_TASKS, SEGMENTATION_TASKS
 
 STARTS = ("time", "kmeans", "random")
 SPACES = ("features", "embedding")
+TIMELINE = "timeline"
 TEACHERS = ("start", "self")
 PATHS = ("embedding", "both")
 
@@ -60,9 +62,15 @@ class Segmenting(OptionGroup):
         Which segmentation supervises training. "start": the one found before training,
         kept fixed. "self": the current model's, as published. "auto": "start" in the
         joint model of the informed recipe, "self" elsewhere.
-    segment_on : {"features", "embedding", "auto"}, default="auto"
-        Where frames are compared with actions. "auto": the embedding, unless training
+    segment_on : {"features", "embedding", "timeline", "auto"}, default="auto"
+        Where frames are compared with actions. "timeline", in the joint model only: all
+        videos are put on one axis of time, which is cut into actions once. "auto": the
+        timeline in the joint model of the informed recipe, if it was trained on at
+        least three videos that share an order; else the embedding, unless training
         lowered the consistency score by more than 2 %.
+    recurring : bool or "auto", default="auto"
+        Whether an action of the timeline may come back later in a video. "auto": where
+        the videos say so (see :class:`skvas.Timeline`). Nothing else uses it.
     alpha : float or "auto", default="auto"
         Weight of the temporal structure against the matching cost, in [0, 1]. "auto":
         chosen by `fit` if the recipe chooses, else the recipe's value.
@@ -95,7 +103,8 @@ class Segmenting(OptionGroup):
     start: str = parameter("auto", Auto(Choice(STARTS)))
     n_refine: int | str = parameter("auto", Auto(Integer(0)))
     teacher: str = parameter("auto", Auto(Choice(TEACHERS)))
-    segment_on: str = parameter("auto", Auto(Choice(SPACES)), ANSWERS)
+    segment_on: str = parameter("auto", Auto(Choice((*SPACES, TIMELINE))), ANSWERS)
+    recurring: bool | str = parameter("auto", Auto(TruthValue()), ANSWERS)
     alpha: float | str = parameter("auto", Auto(SHARE))
     eps: float = parameter(0.07, POSITIVE)
     radius: float | str = parameter("auto", Auto(INNER_SHARE))

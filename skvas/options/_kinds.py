@@ -61,6 +61,15 @@ class Integer:
 
 
 @dataclass(frozen=True)
+class TruthValue:
+    """True or False."""
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse all else, also the numbers 0 and 1."""
+        check_choice(name, value, (True, False))
+
+
+@dataclass(frozen=True)
 class Verbosity:
     """A whole number from 0 on, or a truth value."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from skvas.options._kinds import parse_memory
+from skvas.options._kinds import is_auto, parse_memory
 from skvas.tasks._registry import ALIGNMENT_TASKS, SEGMENTATION_TASKS, make_task
 from skvas.tasks._virtual import VirtualFrame, parse_quantile
 
@@ -64,7 +64,18 @@ class Settings:
         assert self.segmenting is not None
         return self.segmenting["teacher"] == "start"
 
-    def on_space(self, space: str) -> Settings:
-        """Return the settings with the space in which frames are told apart."""
+    def labelled_by(self, segment_on: str, recurring: bool) -> Settings:
+        """Return the settings with what is known once frames are labelled.
+
+        Parameters
+        ----------
+        segment_on : {"features", "embedding", "timeline"}
+            Where frames are told apart.
+        recurring : bool
+            Whether an action may come back, unless the user has said it.
+        """
         assert self.segmenting is not None
-        return replace(self, segmenting={**self.segmenting, "segment_on": space})
+        found = {**self.segmenting, "segment_on": segment_on}
+        if is_auto(found["recurring"]):
+            found["recurring"] = recurring
+        return replace(self, segmenting=found)

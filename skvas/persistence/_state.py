@@ -30,6 +30,7 @@ from skvas.options._declare import check_declared
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
 from skvas.persistence._arrays import is_storable, write_arrays
+from skvas.persistence._timeline import RECORDS
 from skvas.validation import check_integer, check_real
 
 FORMAT = "skvas"
@@ -169,6 +170,9 @@ class StateWriter:
     def _settings(self, value: Settings, name: str) -> Any:
         return _node("settings", items=self.state(value, name))
 
+    def _record(self, value: Any, name: str) -> Any:
+        return _node("record", name=type(value).__name__, items=self.state(value, name))
+
     def _transformer(self, value: Any, name: str) -> Any:
         _refuse_memory(value)
         self.classes.add(type(value).__name__)
@@ -212,6 +216,7 @@ class StateWriter:
         Segmenting: _group,
         Aligning: _group,
         Training: _group,
+        **dict.fromkeys(RECORDS.values(), _record),
     }
 
 
@@ -338,6 +343,11 @@ class StateReader:
         check_settings(restored)
         return restored
 
+    def _record(self, name: str, items: dict[str, Any]) -> Any:
+        if name not in RECORDS:
+            raise ModelFileError(f"{name!r} is no part of a timeline")
+        return RECORDS[name](**{key: self.node(part) for key, part in items.items()})
+
     def _transformer(self, name: str, state: Any) -> Any:
         cls = transformer_class(name)
         if cls is None:
@@ -407,6 +417,7 @@ class StateReader:
         "shared_order": _order,
         "group": _group,
         "settings": _settings,
+        "record": _record,
         "transformer": _transformer,
         "encoder": _encoder,
         "foreign_encoder": _foreign_encoder,

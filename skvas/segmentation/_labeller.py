@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from skvas.decoding import plan_to_labels
 from skvas.metrics import match_pairs
 from skvas.segmentation._choice import agreement
+from skvas.timeline._model import TimelineModel, path_frames
 from skvas.training._survey import CHOICE_FRAMES
 from skvas.transport import unit
 from skvas.videos._batch import pad, unpad
@@ -47,6 +48,8 @@ class FrameLabeller:
     device: torch.device
     n_jobs: int | None = None
 
+    recurring = True  # nothing keeps an action from coming back
+
     def labels(self, views: Views) -> list[np.ndarray]:
         """Return the action of each frame, (n_i,)."""
         return [plan_to_labels(shares) for shares in self.shares(views)]
@@ -71,14 +74,66 @@ class FrameLabeller:
         )
 
 
+@dataclass(frozen=True)
+class TimelineLabeller:
+    """Labels frames by their positions on the timeline of all videos.
+
+    Parameters
+    ----------
+    timeline : TimelineModel
+        The axis and its actions.
+    transport : FrameLabeller
+        What the objective of the segmentation is taken from.
+    """
+
+    timeline: TimelineModel
+    transport: FrameLabeller
+
+    space = "timeline"
+
+    @property
+    def actions(self) -> np.ndarray:
+        """The actions among the embeddings."""
+        return self.transport.actions
+
+    @property
+    def recurring(self) -> bool:
+        """Whether an action may come back."""
+        return self.timeline.cut.recurring
+
+    def labels(self, views: Views) -> list[np.ndarray]:
+        """Return the action of each frame, (n_i,)."""
+        return self._decode(_actions, views)
+
+    def shares(self, views: Views) -> list[np.ndarray]:
+        """Return how each frame is shared out among the actions, (n_i, K)."""
+        return self._decode(_action_shares, views)
+
+    def objectives(self, views: Views) -> list[float]:
+        """Return the value of each video's transport problem."""
+        return self.transport.objectives(views)
+
+    def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
+        """Return the shares of each video, and the value of its problem."""
+        return list(zip(self.shares(views), self.objectives(views), strict=True))
+
+    def _decode(self, decode: Callable[..., list[Any]], views: Views) -> list[Any]:
+        frames = path_frames(views.embeddings, views.videos)
+        width = len(self.timeline.template.frames)
+        n_jobs = self.transport.n_jobs
+        return decode_in_jobs(
+            decode, frames, (self.timeline,), width=width, n_jobs=n_jobs
+        )
+
+
 def choose_labeller(
-    labellers: Sequence[FrameLabeller], views: Views, in_order: bool
-) -> tuple[FrameLabeller, list[np.ndarray]]:
+    labellers: Sequence[Any], views: Views, in_order: bool
+) -> tuple[Any, list[np.ndarray]]:
     """Return the labeller to keep, and its labels.
 
     Parameters
     ----------
-    labellers : sequence of FrameLabeller
+    labellers : sequence of FrameLabeller or TimelineLabeller
         One, or the one before training and the one after it: training serves two
         tasks, or pseudo-labels alone, and may blur the actions.
     views : Views
@@ -116,3 +171,13 @@ def _segment(
     lengths = batch.lengths.to(found.plan.device)
     shares = unpad(found.plan * lengths[:, None, None], batch.lengths)
     return list(zip(shares, found.objective.tolist(), strict=True))
+
+
+def _actions(frames: list[np.ndarray], timeline: TimelineModel) -> list[np.ndarray]:
+    return [timeline.actions(timeline.follow(video).positions) for video in frames]
+
+
+def _action_shares(
+    frames: list[np.ndarray], timeline: TimelineModel
+) -> list[np.ndarray]:
+    return [timeline.action_shares(video).astype(np.float32) for video in frames]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skvas.exceptions import InvalidParameterError
+from skvas.preprocessing import VideoStandardizer
 from skvas.timeline._carry import label_shares
 from skvas.timeline._count import Count, count_actions
 from skvas.timeline._cut import Cut, cut
@@ -95,6 +96,7 @@ def build_timeline(
     n_draws: int = 16,
     limit: float = 1e9,
     start: int | None = None,
+    order: BlockOrder | None = None,
 ) -> TimelineModel:
     """Build the timeline of prepared videos, and cut it into actions.
 
@@ -120,6 +122,8 @@ def build_timeline(
         Bytes that the work on one video may take.
     start : int, default=None
         The video that the template starts from. None: the medoid.
+    order : BlockOrder, default=None
+        Whether the videos share an order, where that is known already.
 
     Returns
     -------
@@ -145,10 +149,54 @@ def build_timeline(
         recurring=recurring,
         n_draws=n_draws,
     )
-    order = None
-    if len(frames) > 1:
-        order = block_order([unit(video) for video in whitened], rng)
+    if order is None:
+        order = find_order(whitened, rng)
     return TimelineModel(template, moments, found, count, order, limit)
+
+
+def find_order(
+    whitened: Sequence[np.ndarray], rng: np.random.RandomState
+) -> BlockOrder | None:
+    """Measure whether videos share an order; None for a lone video.
+
+    Parameters
+    ----------
+    whitened : sequence of ndarray of shape (n_i, d)
+        Whitened features.
+    rng : RandomState
+        Draws pairs and permutations.
+
+    Returns
+    -------
+    BlockOrder or None
+    """
+    if len(whitened) < 2:
+        return None
+    return block_order([unit(video) for video in whitened], rng)
+
+
+def path_frames(
+    embedded: Sequence[np.ndarray], videos: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Put the directions of embedded and of raw frames side by side.
+
+    Parameters
+    ----------
+    embedded : sequence of ndarray of shape (n_i, D)
+        Embeddings, or whitened features.
+    videos : sequence of ndarray of shape (n_i, n_features)
+        The videos.
+
+    Returns
+    -------
+    list of ndarray of shape (n_i, D + n_features)
+        Unit frames, for paths.
+    """
+    raw = VideoStandardizer().fit(videos).transform(videos)
+    return [
+        unit(np.hstack([unit(smooth), unit(np.asarray(detail))]))
+        for smooth, detail in zip(embedded, raw, strict=True)
+    ]
 
 
 def _at_moments(

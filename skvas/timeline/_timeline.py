@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._typing import Labels, Videos
 from skvas.exceptions import InvalidParameterError
-from skvas.preprocessing import VideoStandardizer, WhitenedViews
+from skvas.preprocessing import WhitenedViews
 from skvas.timeline._carry import check_partial_labels
-from skvas.timeline._model import build_timeline
-from skvas.timeline._paths import Passage, unit
+from skvas.timeline._model import build_timeline, path_frames
+from skvas.timeline._paths import Passage
 from skvas.timeline._template import frames_at
 from skvas.validation import (
     check_choice,
@@ -174,8 +174,8 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
             checked = check_videos(videos, estimator=self, min_total_frames=2)
             rng = check_random_state(self.random_state)
             self._whitener = WhitenedViews().fit(checked)
-            whitened = self._whitener.transform(checked)
-            self._frames = _path_frames(whitened, checked)
+            whitened = self._whiten(checked)
+            self._frames = path_frames(whitened, checked)
             self._model = build_timeline(
                 self._frames,
                 whitened,
@@ -406,7 +406,11 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
     def _prepare(self, videos: Videos) -> list[np.ndarray]:
         check_is_fitted(self, "template_")
         checked = check_videos(videos, estimator=self, reset=False)
-        return _path_frames(self._whitener.transform(checked), checked)
+        return path_frames(self._whiten(checked), checked)
+
+    def _whiten(self, checked: list[np.ndarray]) -> list[np.ndarray]:
+        # Arrays, whatever scikit-learn's transform_output says.
+        return [np.asarray(video) for video in self._whitener.transform(checked)]
 
     def _follow(self, videos: Videos) -> list[Passage]:
         return [self._model.follow(frames) for frames in self._prepare(videos)]
@@ -458,14 +462,3 @@ def lacking(passage: Passage) -> np.ndarray:
     costs = uniform_filter1d(passage.costs, window, mode="nearest")
     absent: np.ndarray = is_slow & (costs > passage.costs.mean())
     return absent
-
-
-def _path_frames(
-    whitened: Sequence[np.ndarray], videos: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    """Put the directions of whitened and of raw frames side by side."""
-    raw = VideoStandardizer().fit(videos).transform(videos)
-    return [
-        unit(np.hstack([unit(smooth), unit(detail)]))
-        for smooth, detail in zip(whitened, raw, strict=True)
-    ]

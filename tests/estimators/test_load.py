@@ -12,6 +12,7 @@ import sys
 import textwrap
 import tracemalloc
 import zipfile
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import joblib
@@ -95,7 +96,7 @@ def assert_equal(ours, theirs, name=""):
         assert len(ours) == len(theirs), name
         for one, other in zip(ours, theirs, strict=True):
             assert_equal(one, other, name)
-    elif hasattr(theirs, "get_params"):
+    elif hasattr(theirs, "get_params") or is_dataclass(theirs):
         assert_equal(vars(ours), vars(theirs), name)
     elif isinstance(theirs, np.random.RandomState):
         assert_equal(ours.get_state(), theirs.get_state(), name)
@@ -314,6 +315,11 @@ FILES = {
     ),
 }
 
+
+def timeline(state):
+    return state["timeline_"]["items"]
+
+
 FORGERIES = {
     "foreign": {"texts": {"format": "other"}},
     "newer": {"texts": {"format_version": "3"}},
@@ -370,6 +376,35 @@ FORGERIES = {
     "unknown matching": {"state": lambda s: s.update(matching_="guess")},
     "unknown path": {"state": lambda s: s.update(path_on_="guess")},
     "unknown space": {"state": lambda s: s.update(segment_on_="guess")},
+    "space without a timeline": {"state": lambda s: s.update(timeline_=None)},
+    "timeline of another kind": {"state": lambda s: s.update(timeline_=3)},
+    "timeline of another class": {
+        "state": lambda s: s["timeline_"].update(name="Passage")
+    },
+    "part of an unknown class": {
+        "state": lambda s: s["timeline_"].update(name="Popen")
+    },
+    "moments off the timeline": {
+        "arrays": lambda a: a.update(
+            {"timeline_.moments": a["timeline_.moments"] + 1000}
+        )
+    },
+    "actions of no number": {"arrays": lambda a: a["timeline_.cut.actions"].fill(-1)},
+    "NaN template": {"arrays": lambda a: a["timeline_.template.frames"].fill(np.nan)},
+    "template of another width": {
+        "arrays": lambda a: a.update(
+            {"timeline_.template.frames": a["timeline_.template.frames"][:, 1:]}
+        )
+    },
+    "timeline without memory": {"state": lambda s: timeline(s).update(limit=0.0)},
+    "recurring of no truth": {
+        "state": lambda s: timeline(s)["cut"]["items"].update(recurring=1)
+    },
+    "likely numbers of texts": {
+        "state": lambda s: timeline(s)["count"]["items"].update(
+            likely={"kind": "tuple", "items": ["2", "3"]}
+        )
+    },
     "huge number of features": {"state": lambda s: s.update(n_features_in_=10**12)},
     "other number of features": {"state": lambda s: s.update(n_features_in_=6)},
     "other number of actions": {"state": lambda s: s.update(n_actions_=4)},

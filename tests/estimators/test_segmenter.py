@@ -20,7 +20,7 @@ every = pytest.mark.parametrize("cls", SEGMENTERS)
 
 @every
 def test_probabilities_are_rows_of_the_plan_and_labels_their_modes(cls):
-    estimator = quick(cls).fit(VIDEOS)
+    estimator = quick(cls, segment_on="embedding").fit(VIDEOS)
     for shares, labels in zip(
         estimator.predict_proba(VIDEOS), estimator.predict(VIDEOS), strict=True
     ):

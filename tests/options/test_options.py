@@ -110,6 +110,7 @@ OTHER = {
     "segmenting__n_refine": 0,
     "segmenting__teacher": "self",
     "segmenting__segment_on": "features",
+    "segmenting__recurring": True,
     "segmenting__alpha": 1.0,
     "segmenting__eps": 0.5,
     "segmenting__radius": 0.3,

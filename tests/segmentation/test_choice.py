@@ -15,6 +15,7 @@ from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import ConsistencyScore, SharedOrder, segmentation_report
 from skvas.segmentation import _choice
+from skvas.timeline import BlockOrder
 from tests.models import ALIGNERS, quick, small_videos
 
 SEGMENTERS = [ActionSegmenter, JointAlignSegment]
@@ -139,6 +140,7 @@ def trained(cls, before, after, monkeypatch, **options):
         lambda labels, matches: ConsistencyScore(next(values), 0.0, 0.0, 1),
     )
     monkeypatch.setattr(SharedOrder, "is_shared", True)
+    monkeypatch.setattr(BlockOrder, "verdict", "no")  # else the timeline would label
     return quick(cls, **settings | options).fit(VIDEOS)
 
 

@@ -1,0 +1,120 @@
+"""The parts of a timeline in a model file, and what is checked of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skvas.exceptions import ModelFileError
+from skvas.timeline._count import Count
+from skvas.timeline._cut import Cut
+from skvas.timeline._discriminants import Discriminants
+from skvas.timeline._model import TimelineModel
+from skvas.timeline._order import BlockOrder
+from skvas.timeline._paths import Passage
+from skvas.timeline._template import Template
+from skvas.validation import check_integer, check_real
+
+RECORDS: dict[str, Any] = {
+    cls.__name__: cls
+    for cls in (
+        BlockOrder,
+        Count,
+        Cut,
+        Discriminants,
+        Passage,
+        Template,
+        TimelineModel,
+    )
+}
+
+
+def check_timeline(timeline: Any, n_frame: int, n_actions: int) -> None:
+    """Refuse a timeline that no fit makes.
+
+    Parameters
+    ----------
+    timeline : TimelineModel
+        What a file says.
+    n_frame : int
+        Length of the vectors that paths compare.
+    n_actions : int
+        Number of actions.
+    """
+    _check_kind("timeline_", timeline, TimelineModel)
+    _check_template(timeline.template, n_frame)
+    n_positions = len(timeline.template.frames)
+    moments = timeline.moments
+    _check_array("moments", moments, (None,), np.int64)
+    if (np.diff(moments) <= 0).any() or not 0 <= moments[0] <= moments[-1]:
+        raise ModelFileError("the moments of the timeline are not in order")
+    if moments[-1] >= n_positions:
+        raise ModelFileError("the moments of the timeline are not on it")
+    _check_cut(timeline.cut, len(moments), n_actions)
+    _check_kind("count", timeline.count, Count)
+    for value in (timeline.count.n_actions, *timeline.count.likely):
+        check_integer("count", value, low=1)
+    if timeline.order is not None:
+        _check_kind("order", timeline.order, BlockOrder)
+        check_real("order", timeline.order.value)
+        check_integer("n_pairs", timeline.order.n_pairs, low=1)
+        _check_kind("error", timeline.order.error, float)
+    _check_kind("limit", timeline.limit, float)
+    if not timeline.limit > 0:
+        raise ModelFileError("the timeline has no memory to work in")
+
+
+def _check_template(template: Any, n_frame: int) -> None:
+    _check_kind("template", template, Template)
+    found = template.discriminants
+    n_seen = n_frame
+    if found is not None:
+        _check_kind("discriminants", found, Discriminants)
+        _check_array("centre", found.centre, (n_frame,), np.floating)
+        _check_array("directions", found.directions, (n_frame, None), np.floating)
+        n_seen += found.directions.shape[1]
+    _check_array("frames", template.frames, (None, n_seen), np.floating)
+    n_positions, n_videos = len(template.frames), len(template.passages)
+    _check_array("alignability", template.alignability, (n_videos,), np.floating)
+    _check_array("is_related", template.is_related, (n_videos,), np.bool_)
+    for passage in template.passages:
+        _check_kind("passage", passage, Passage)
+        _check_array("positions", passage.positions, (None,), np.floating)
+        _check_array("frames", passage.frames, (n_positions,), np.floating)
+        _check_array("costs", passage.costs, (n_positions,), np.floating)
+
+
+def _check_cut(cut: Any, n_moments: int, n_actions: int) -> None:
+    _check_kind("cut", cut, Cut)
+    _check_array("actions", cut.actions, (n_moments,), np.int64)
+    if not ((cut.actions >= 0) & (cut.actions < n_actions)).all():
+        raise ModelFileError("the timeline has actions of no number")
+    _check_array("shares", cut.shares, (n_moments, n_actions), np.floating)
+    _check_array("boundaries", cut.boundaries, (None,), np.int64, fewest=0)
+    n_boundaries = len(cut.boundaries)
+    _check_array("confidence", cut.confidence, (n_boundaries,), np.floating, fewest=0)
+    _check_kind("recurring", cut.recurring, bool)
+
+
+def _check_kind(name: str, value: Any, kind: type) -> None:
+    if type(value) is not kind:
+        raise ModelFileError(f"{name} of the timeline is no {kind.__name__}")
+
+
+def _check_array(
+    name: str,
+    value: Any,
+    shape: tuple[int | None, ...],
+    kind: Any,
+    *,
+    fewest: int = 1,
+) -> None:
+    """Check type, shape (None is any length) and that all is finite."""
+    is_such = isinstance(value, np.ndarray) and np.issubdtype(value.dtype, kind)
+    if not is_such or value.ndim != len(shape) or len(value) < fewest:
+        raise ModelFileError(f"{name} of the timeline is not as fit makes it")
+    if any(want not in (None, n) for n, want in zip(value.shape, shape, strict=True)):
+        raise ModelFileError(f"{name} of the timeline has shape {value.shape}")
+    if not np.isfinite(value).all():
+        raise ModelFileError(f"{name} of the timeline is not finite")

@@ -1,0 +1,211 @@
+"""The joint model, segmenting by one timeline for all videos."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+
+import skvas
+from skvas import ActionSegmenter, JointAlignSegment, Segmenting
+from skvas.datasets import make_videos
+from skvas.exceptions import InvalidParameterError
+from skvas.metrics import segmentation_report
+from skvas.segmentation._labeller import FrameLabeller
+from tests.models import assert_same_outputs, assert_same_state, outputs, quick
+
+DATA = make_videos(
+    10,
+    n_actions=5,
+    n_frames=(50, 80),
+    n_features=8,
+    noise=0.4,
+    warp=0.6,
+    random_state=0,
+)
+VIDEOS, NEW = DATA.videos[:7], DATA.videos[7:]
+
+
+def joint(**options):
+    return quick(JointAlignSegment, **{"n_actions": 5, "max_epochs": 3} | options)
+
+
+@pytest.fixture(scope="module")
+def on_timeline():
+    return joint(segment_on="timeline").fit(VIDEOS)
+
+
+@pytest.fixture(scope="module")
+def on_embedding():
+    return joint(segment_on="embedding").fit(VIDEOS)
+
+
+def miou(truth, labels):
+    return segmentation_report(truth, labels).miou
+
+
+def test_videos_in_order_are_segmented_as_well_or_better():
+    before, after = [], []
+    for seed in range(3):
+        data = make_videos(
+            8,
+            n_actions=6,
+            n_frames=(60, 90),
+            n_features=8,
+            noise=0.6,
+            warp=0.6,
+            random_state=seed,
+        )
+        for space, scores in (("embedding", before), ("timeline", after)):
+            model = joint(n_actions=6, segment_on=space).fit(data.videos)
+            scores.append(miou(data.labels, model.labels_))
+    assert np.mean(after) >= np.mean(before)
+    assert np.mean(after) > 0.8
+
+
+def test_timeline_is_what_auto_means_for_videos_that_share_an_order(on_timeline):
+    found = joint().fit(VIDEOS)
+    assert found.segment_on_ == "timeline"
+    assert found.timeline_.order.verdict == "yes"
+    assert found.settings_.segmenting["segment_on"] == "timeline"
+    assert found.settings_.segmenting["recurring"] is found.timeline_.cut.recurring
+    assert_same_outputs(outputs(found, NEW), outputs(on_timeline, NEW))
+
+
+@pytest.mark.parametrize(
+    ("n_videos", "options"),
+    [
+        (2, {}),
+        (7, {"max_epochs": 0}),
+        (7, {"recipe": "paper"}),
+        (7, {"encoder": (8, 4)}),
+        (7, {"segment_on": "embedding"}),
+        (7, {"segment_on": "features"}),
+    ],
+)
+def test_timeline_is_not_used_unless_it_is_trustworthy(n_videos, options):
+    model = joint(**options).fit(VIDEOS[:n_videos])
+    assert model.timeline_ is None
+    assert model.segment_on_ in ("embedding", "features")
+    assert isinstance(model._labeller(), FrameLabeller)
+    assert model.settings_.segmenting["recurring"] is True
+
+
+def test_timeline_is_not_used_where_orders_differ():
+    data = make_videos(7, n_actions=5, n_features=8, random_state=0)
+    rng = np.random.default_rng(0)
+    shuffled = []
+    for video, labels in zip(data.videos, data.labels, strict=True):
+        parts = [video[labels == k] for k in rng.permutation(5)]
+        shuffled.append(np.concatenate(parts))
+    model = joint().fit(shuffled)
+    assert model.timeline_ is None
+    assert model.segment_on_ != "timeline"
+
+
+def test_timeline_with_more_actions_than_positions_is_not_auto():
+    videos = [video[::12] for video in VIDEOS]  # of 5 to 7 frames
+    model = joint(n_actions=8, radius=0.3).fit(videos)
+    assert model.timeline_ is None
+    with pytest.raises(InvalidParameterError, match="more than the"):
+        joint(n_actions=8, radius=0.3, segment_on="timeline").fit(videos)
+
+
+def test_all_but_the_labels_is_that_of_the_embedding(on_timeline, on_embedding):
+    assert_array_equal(on_timeline.prototypes_, on_embedding.prototypes_)
+    assert_array_equal(on_timeline.reference_, on_embedding.reference_)
+    assert on_timeline.score(NEW) == on_embedding.score(NEW)
+    for name, loss in on_embedding.history_.items():
+        if name != "seconds":
+            assert_array_equal(on_timeline.history_[name], loss)
+    ours, theirs = outputs(on_timeline, NEW), outputs(on_embedding, NEW)
+    for method in ("transform", "match"):
+        for one, other in zip(ours[method], theirs[method], strict=True):
+            assert_array_equal(one, other)
+
+
+def test_labels_of_fit_are_predicted_again(on_timeline):
+    for labels, again in zip(
+        on_timeline.labels_, on_timeline.predict(VIDEOS), strict=True
+    ):
+        assert labels.dtype == np.int64
+        assert_array_equal(again, labels)
+
+
+def test_unseen_videos_are_segmented_as_those_of_fit(on_timeline):
+    assert miou(DATA.labels[7:], on_timeline.predict(NEW)) > 0.8
+    alone = on_timeline.predict(NEW[0])
+    assert_array_equal(alone, on_timeline.predict(NEW)[0])
+
+
+def test_probabilities_agree_with_labels_away_from_boundaries(on_timeline):
+    for shares, labels in zip(
+        on_timeline.predict_proba(NEW), on_timeline.predict(NEW), strict=True
+    ):
+        assert shares.shape == (len(labels), 5)
+        assert shares.dtype == np.float32
+        assert (shares >= 0).all()
+        assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+        assert (shares.argmax(axis=1) == labels).mean() > 0.9
+
+
+@pytest.mark.parametrize("recurring", [True, False])
+def test_user_says_whether_actions_come_back(recurring):
+    model = joint(segment_on="timeline", recurring=recurring).fit(VIDEOS)
+    assert model.timeline_.cut.recurring is recurring
+    if not recurring:
+        for labels in model.labels_:
+            assert (np.diff(labels) >= 0).all()
+
+
+def test_fit_is_the_same_again(on_timeline):
+    again = clone(on_timeline).fit(VIDEOS)
+    assert_same_outputs(outputs(again, NEW), outputs(on_timeline, NEW))
+
+
+def test_file_and_pickle_hold_the_timeline_bit_for_bit(on_timeline, tmp_path):
+    on_timeline.save(tmp_path / "model")
+    loaded = skvas.load(tmp_path / "model")
+    copy = pickle.loads(pickle.dumps(on_timeline))
+    for other in (loaded, copy):
+        assert_same_outputs(outputs(other, NEW), outputs(on_timeline, NEW))
+        assert other.score(NEW) == on_timeline.score(NEW)
+    loaded.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
+
+
+def test_parameters_set_after_fit_change_no_answer(on_timeline):
+    changed = pickle.loads(pickle.dumps(on_timeline)).set_params(
+        segmenting__segment_on="embedding",
+        segmenting__recurring=True,
+        aligning__memory_limit="1KB",
+    )
+    assert_same_outputs(outputs(changed, NEW), outputs(on_timeline, NEW))
+
+
+def test_processes_change_no_answer(on_timeline):
+    changed = pickle.loads(pickle.dumps(on_timeline)).set_params(n_jobs=2)
+    assert_same_outputs(outputs(changed, NEW), outputs(on_timeline, NEW))
+
+
+def test_lone_video_has_a_timeline_if_it_is_asked_for():
+    model = joint(n_actions=3, segment_on="timeline").fit(VIDEOS[0])
+    assert model.labels_.shape == (len(VIDEOS[0]),)
+    assert model.timeline_.order is None
+
+
+def test_segmenter_without_alignment_has_no_timeline():
+    model = ActionSegmenter(5, segmenting=Segmenting(segment_on="timeline"))
+    before = dict(vars(model))
+    with pytest.raises(InvalidParameterError, match="use JointAlignSegment"):
+        model.fit(VIDEOS)
+    assert_same_state(model, before)
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_recurring_is_a_truth_value(value):
+    with pytest.raises(InvalidParameterError, match="recurring"):
+        joint(recurring=value).fit(VIDEOS)
