@@ -87,7 +87,7 @@ class VideoAligner(MatchesFrames):
             settings = self._recipe.resolve(
                 self, in_order=order is None or order.is_shared
             )
-            objective = Objective(alignment=settings.alignment_task())
+            objective = Objective.of(settings)
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
             views = self._views(checked, features, model.encoder.cpu().eval())

@@ -128,14 +128,10 @@ device_ : str
 
 @dataclass(frozen=True)
 class Fitted:
-    """What `fit` sets: its type, and whether labels of new videos depend on it.
-
-    None stands for what is younger than a model file.
-    """
+    """What `fit` sets: its type, and whether labels of new videos depend on it."""
 
     kind: type | tuple[type, ...]
     labels: bool = False
-    is_younger: bool = False
 
 
 @declare

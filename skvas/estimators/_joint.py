@@ -98,7 +98,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
     _fitted = {
         **LabelsFrames._fitted,
         **MatchesFrames._fitted,
-        "timeline_": Fitted((TimelineModel, type(None)), labels=True, is_younger=True),
+        "timeline_": Fitted((TimelineModel, type(None)), labels=True),
     }
 
     def fit(self, videos: Videos, y: Any = None) -> JointAlignSegment:
@@ -136,12 +136,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
             start = self._find_start(model, features, checkpoint, rng)
             settings = self._resolve(start)
             before = self._actions(model)
-            objective = Objective(
-                settings.segmentation_task(),
-                settings.alignment_task(),
-                settings.beta,
-                before if settings.keeps_start() else None,
-            )
+            objective = Objective.of(settings, before)
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
             views = self._views(checked, features, model.encoder.cpu().eval())

@@ -157,8 +157,6 @@ def _check(estimator: Any) -> None:
     """Check that an estimator is such as `fit` makes it."""
     state = vars(estimator)
     for name, fitted in estimator._fitted.items():
-        if fitted.is_younger:
-            state.setdefault(name, None)
         value = state.get(name, _missing)
         if not isinstance(value, fitted.kind) or isinstance(value, bool):
             raise ModelFileError(f"{name} is not as fit makes it")

@@ -93,8 +93,7 @@ class ActionSegmenter(LabelsFrames):
             start = self._find_start(model, features, checkpoint, rng)
             settings = self._resolve(start)
             before = self._actions(model)
-            teacher = before if settings.keeps_start() else None
-            objective = Objective(settings.segmentation_task(), teacher=teacher)
+            objective = Objective.of(settings, before)
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
             views = self._views(checked, features, model.encoder.cpu().eval())

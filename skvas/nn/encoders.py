@@ -257,7 +257,7 @@ def _with_neighbours(frames: Tensor, lengths: Tensor, reach: Tensor) -> Tensor:
 
 def _linear(n_in: int, n_out: int, generator: Generator | None) -> nn.Linear:
     """Make a float32 layer with torch's initial weights, drawn by a generator."""
-    device = torch.get_default_device()
+    device = torch.empty(0).device  # that of a `with torch.device(...)` around it
     layer = nn.utils.skip_init(
         nn.Linear, n_in, n_out, dtype=torch.float32, device=device
     )

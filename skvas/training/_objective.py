@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from skvas.nn._model import Model
+from skvas.options._settings import Settings
 from skvas.training._sampling import Pairs
 from skvas.transport import FGWResult, unit
 from skvas.videos._batch import VideoBatch, join
@@ -53,6 +54,25 @@ class Objective:
     alignment: Any = None
     beta: float = 1.0
     teacher: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, settings: Settings, start: np.ndarray | None = None) -> Objective:
+        """Return the objective of some settings.
+
+        Parameters
+        ----------
+        settings : Settings
+            Of one task or of both.
+        start : ndarray of shape (K, D_in), default=None
+            The actions that training starts from.
+        """
+        segments = settings.segmenting is not None
+        return cls(
+            settings.segmentation_task() if segments else None,
+            settings.alignment_task() if settings.aligning is not None else None,
+            settings.beta,
+            start if segments and settings.keeps_start() else None,
+        )
 
     def __call__(self, model: Model, pairs: Pairs, progress: float) -> Losses:
         """Return the losses of a batch when a share of the training is over."""
