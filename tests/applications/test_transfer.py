@@ -14,6 +14,7 @@ from skvas import (
 from skvas.applications._transfer import _elect
 from skvas.datasets import load_spar, make_videos
 from skvas.metrics import linear_warp, mof
+from skvas.nn._model import embed_videos
 
 
 class Seen:
@@ -155,3 +156,18 @@ def test_three_annotated_recordings_label_the_rest():
     confidence = np.concatenate(list(found.confidence))
     sure = confidence >= np.median(confidence)
     assert right[sure].mean() > right[~sure].mean() + 0.02
+
+
+def test_each_video_is_embedded_once(monkeypatch):
+    videos = make_videos(5, random_state=0).videos
+    aligner = VideoAligner(max_epochs=0).fit(videos)
+    embedded = []
+
+    def count(encoder, features, device):
+        embedded.extend(features)
+        return embed_videos(encoder, features, device)
+
+    monkeypatch.setattr("skvas.estimators._base.embed_videos", count)
+    labels = [np.zeros(len(video), int) for video in videos[:2]]
+    transfer_labels(aligner, videos[:2], labels, videos[2:])
+    assert len(embedded) == len(videos)

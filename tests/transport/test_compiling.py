@@ -19,7 +19,7 @@ import torch
 import skvas.transport._compiling as compiling_module
 import skvas.transport._iterations as iterations_module
 import skvas.transport._result as result_module
-from skvas import JointAlignSegment
+from skvas import JointAlignSegment, Segmenting
 from skvas.datasets import make_videos
 from skvas.exceptions import CompilationWarning, ConvergenceWarning
 from skvas.transport import (
@@ -177,7 +177,10 @@ def test_any_number_of_shapes_is_compiled():
 
 def test_estimators_are_reached_and_find_the_same():
     videos = make_videos(3, n_frames=(20, 30), random_state=0).videos
-    model = JointAlignSegment(3, max_epochs=2, device="cpu", random_state=0)
+    group = Segmenting(segment_on="embedding")  # a timeline solves no transport
+    model = JointAlignSegment(
+        3, segmenting=group, max_epochs=2, device="cpu", random_state=0
+    )
     shorter = [video[:15] for video in videos]
     expected = model.fit(videos).predict(shorter)
     compiler = Counting()
