@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from skvas import ActionSegmenter, Aligning, JointAlignSegment, VideoAligner
 from skvas.decoding import monotone_path, path_to_matches
 from skvas.metrics import linear_warp, uniform_segmentation
 from skvas.preprocessing import VideoStandardizer, WhitenedViews
@@ -220,7 +220,7 @@ METHODS: dict[str, Method] = {
     "ASOT": Method(_segmenter(ActionSegmenter)),
     "ASOT, paper": Method(_segmenter(ActionSegmenter, recipe="paper")),
     "VAOT": Method(_aligner()),
-    "VAOT, unmatched": Method(_aligner(virtual_mass=UNMATCHED)),
+    "VAOT, unmatched": Method(_aligner(aligning=Aligning(virtual_mass=UNMATCHED))),
     "VAOT, paper": Method(_aligner(recipe="paper")),
-    "VAVA": Method(_aligner(method="vava")),
+    "VAVA": Method(_aligner(aligning=Aligning(method="vava"))),
 }

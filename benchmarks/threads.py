@@ -44,7 +44,7 @@ def busy_cores():
 def main():
     videos = make_videos(6, n_frames=(600, 600), random_state=0).videos
     estimator = JointAlignSegment(5, max_epochs=3, device="cpu", random_state=0)
-    grid = {"alpha": [0.2, 0.3, 0.4]}
+    grid = {"segmenting__alpha": [0.2, 0.3, 0.4]}
 
     def search(n_jobs):
         GridSearchCV(estimator, grid, cv=2, n_jobs=n_jobs, refit=False).fit(videos)

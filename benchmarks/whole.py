@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from sklearn.base import clone
 
 from benchmarks import problems
 from benchmarks.measure import best_of, clock, peak_memory, say, threads
@@ -38,7 +39,7 @@ def draw_videos(n_videos, shortest, longest, seed=0):
 def training(quick, n_threads):
     """Train by the paper's recipe on 256 frames a video; tell where the time goes."""
     videos = draw_videos(16 if quick else 64, 300, 600)
-    options = {"max_epochs": 3, "batch_size": 8, **PAPER}
+    options = {"max_epochs": 3, "training": Training(batch_size=8), **PAPER}
     rows = []
     for count in (1, 2):
         with threads(count), warnings.catch_warnings():
@@ -109,7 +110,9 @@ def fits(quick, n_threads):
 def _epoch(model, videos):
     """Fit, and return the time of the shortest epoch but the first."""
     times = []
-    model.set_params(callback=lambda record: times.append(clock())).fit(videos)
+    model.set_params(training__callback=lambda record: times.append(clock())).fit(
+        videos
+    )
     return min(np.diff(times))
 
 
@@ -169,24 +172,26 @@ def _align_both(n, m, limit):
     )
     x, y = (draw_path(size, pace) for size, pace in ((n, 1.0), (m, 1.3)))
     short = draw_path(300, 1.1), draw_path(400, 0.9)
-    model.fit(short).set_params(memory_limit=1).align(*short)  # loads what is needed
+    limited = clone(model).set_params(aligning__memory_limit=limit).fit(short)
+    whole = clone(model).set_params(aligning__memory_limit=None).fit(short)
+    tight = clone(model).set_params(aligning__memory_limit=1).fit(short)
+    tight.align(*short)  # loads what is needed
+    radius = limited.settings_.aligning["radius"]
     row = {"N": n, "M": m, "memory_limit": limit}
     for matching in ("monotone", "plan"):
-        model.matching_ = matching
+        limited.matching_ = whole.matching_ = matching
         coarse = {}
-        model.set_params(memory_limit=limit)
         start = clock()
-        memory = peak_memory(lambda: coarse.update(found=model.align(x, y)))  # noqa: B023
+        memory = peak_memory(lambda: coarse.update(found=limited.align(x, y)))  # noqa: B023
         row[f"{matching}: seconds"] = clock() - start
         row[f"{matching}: MB"] = memory / 1e6
         if n * m * 32 > 2e9:
             continue
-        model.set_params(memory_limit=None)
         start = clock()
-        full = model.align(x, y)
+        full = whole.align(x, y)
         row[f"{matching}: in full, seconds"] = clock() - start
         row[f"{matching}: agreement"] = _agreement(
-            coarse["found"].matches_x, full.matches_x, model.radius * m
+            coarse["found"].matches_x, full.matches_x, radius * m
         )
     return row
 
