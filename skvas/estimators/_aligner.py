@@ -16,7 +16,7 @@ from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._kinds import Anything, Auto, Choice
 from skvas.training._objective import Objective
 from skvas.training._survey import Survey
-from skvas.transport._threads import forked_single_threaded
+from skvas.transport._threads import spare_threads
 from skvas.validation import check_videos, unchanged_on_failure
 
 __all__ = ["VideoAligner"]
@@ -78,7 +78,7 @@ class VideoAligner(MatchesFrames):
             it had.
         """
         self._check_parameters()
-        with unchanged_on_failure(self), forked_single_threaded():
+        with unchanged_on_failure(self), spare_threads():
             checked = check_videos(videos, estimator=self, min_total_frames=2)
             rng = check_random_state(self.random_state)
             checkpoint = self._open_checkpoint(checked)
@@ -102,7 +102,7 @@ class VideoAligner(MatchesFrames):
             )
         return self
 
-    @forked_single_threaded()
+    @spare_threads()
     def predict(self, videos: Videos) -> Any:
         """Match every frame with a frame of the reference video.
 
@@ -125,7 +125,7 @@ class VideoAligner(MatchesFrames):
         """
         return self.match(videos)
 
-    @forked_single_threaded()
+    @spare_threads()
     def score(self, videos: Videos, y: Any = None) -> float:
         """Return minus the mean cost of the alignments with the reference.
 

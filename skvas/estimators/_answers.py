@@ -28,7 +28,7 @@ from skvas.segmentation._labeller import (
 )
 from skvas.timeline._model import TimelineModel
 from skvas.training._survey import Survey
-from skvas.transport._threads import forked_single_threaded
+from skvas.transport._threads import spare_threads
 from skvas.validation import check_videos, is_single_video
 from skvas.videos._containers import like_input
 from skvas.videos._views import Views
@@ -84,7 +84,7 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         "chosen_": Fitted(dict),
     }
 
-    @forked_single_threaded()
+    @spare_threads()
     def predict(self, videos: Videos) -> Any:
         """Label every frame with its action.
 
@@ -108,7 +108,7 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         views = self._view(videos)
         return like_input(self._labeller().labels(views), is_single_video(videos))
 
-    @forked_single_threaded()
+    @spare_threads()
     def predict_proba(self, videos: Videos) -> Any:
         """Share every frame out among the actions.
 
@@ -288,7 +288,7 @@ class MatchesFrames(BaseVideoEstimator):
         "path_on_": Fitted(str),
     }
 
-    @forked_single_threaded()
+    @spare_threads()
     def align(self, x: Videos, y: Videos) -> Alignment:
         """Find which moment of one video is which moment of another.
 
@@ -323,7 +323,7 @@ class MatchesFrames(BaseVideoEstimator):
         (one,), (other,) = (matcher.look(self._view(video)) for video in (x, y))
         return matcher.align(one, other)
 
-    @forked_single_threaded()
+    @spare_threads()
     def match(self, videos: Videos) -> Any:
         """Match every frame with a frame of the reference video.
 

@@ -53,7 +53,7 @@ from skvas.persistence._state import save_state, version
 from skvas.recipes import RECIPES, Recipe
 from skvas.training._checkpoint import Checkpoint, NoCheckpoint, identify
 from skvas.training._trainer import Trainer
-from skvas.transport._threads import forked_single_threaded
+from skvas.transport._threads import spare_threads
 from skvas.validation import check_videos
 from skvas.videos._containers import VideoTransformerMixin
 from skvas.videos._device import check_device
@@ -163,7 +163,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         "device_": Fitted(str),
     }
 
-    @forked_single_threaded()
+    @spare_threads()
     def transform(self, videos: Videos) -> Any:
         """Embed every frame.
 

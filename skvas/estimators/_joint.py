@@ -33,7 +33,7 @@ from skvas.timeline._model import (
     path_frames,
 )
 from skvas.training._objective import Objective
-from skvas.transport._threads import forked_single_threaded
+from skvas.transport._threads import spare_threads
 from skvas.validation import is_single_video, unchanged_on_failure
 from skvas.videos._containers import like_input
 from skvas.videos._views import Views
@@ -128,7 +128,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
             it had.
         """
         self._check_parameters()
-        with unchanged_on_failure(self), forked_single_threaded():
+        with unchanged_on_failure(self), spare_threads():
             checked = self._check_enough(videos)
             rng = check_random_state(self.random_state)
             checkpoint = self._open_checkpoint(checked)
@@ -157,7 +157,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
             )
         return self
 
-    @forked_single_threaded()
+    @spare_threads()
     def score(self, videos: Videos, y: Any = None) -> float:
         """Return minus the objectives of both tasks, weighted as in the loss.
 

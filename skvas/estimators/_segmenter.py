@@ -16,7 +16,7 @@ from skvas.options._declare import declare, group_of, parameter
 from skvas.options._groups import TIMELINE
 from skvas.options._kinds import NumberOfActions
 from skvas.training._objective import Objective
-from skvas.transport._threads import forked_single_threaded
+from skvas.transport._threads import spare_threads
 from skvas.validation import is_single_video, unchanged_on_failure
 from skvas.videos._containers import like_input
 
@@ -85,7 +85,7 @@ class ActionSegmenter(LabelsFrames):
             it had.
         """
         self._check_parameters()
-        with unchanged_on_failure(self), forked_single_threaded():
+        with unchanged_on_failure(self), spare_threads():
             checked = self._check_enough(videos)
             rng = check_random_state(self.random_state)
             checkpoint = self._open_checkpoint(checked)
@@ -110,7 +110,7 @@ class ActionSegmenter(LabelsFrames):
             )
         return self
 
-    @forked_single_threaded()
+    @spare_threads()
     def score(self, videos: Videos, y: Any = None) -> float:
         """Return minus the mean objective of the transport problems over frames.
 

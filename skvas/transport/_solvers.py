@@ -20,7 +20,7 @@ from skvas.transport._marginals import Facts, make_marginal, read
 from skvas.transport._precision import full_precision
 from skvas.transport._problem import FGWProblem
 from skvas.transport._result import Budget, FGWResult, merge, take_result
-from skvas.transport._threads import forked_single_threaded
+from skvas.transport._threads import spare_threads
 from skvas.transport.structures import Structure
 
 __all__ = ["fused_gromov_wasserstein"]
@@ -29,7 +29,7 @@ __all__ = ["fused_gromov_wasserstein"]
 SAFE_RANGE = {torch.float32: 70.0, torch.float64: 600.0}
 
 
-@forked_single_threaded()
+@spare_threads()
 def fused_gromov_wasserstein(
     cost: Tensor,
     structure_x: Structure,

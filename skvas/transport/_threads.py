@@ -23,7 +23,7 @@ def single_threaded(n_entries: int, device: torch.device) -> Iterator[None]:
 
     OpenMP's threads wait for each other at every operation. Where operations are small
     that gains little, and where cores are busy it costs a multiple of the time. Large
-    work has all threads, also inside `forked_single_threaded`.
+    work has all threads, also inside `spare_threads`.
 
     Parameters
     ----------
@@ -39,13 +39,13 @@ def single_threaded(n_entries: int, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def all_threads() -> Iterator[None]:
-    """Give work of unknown size all threads, also inside `forked_single_threaded`."""
+    """Give work of unknown size all threads, also inside `spare_threads`."""
     with _threads(_spared.get()):
         yield
 
 
 @contextmanager
-def forked_single_threaded() -> Iterator[None]:
+def spare_threads() -> Iterator[None]:
     """Keep all but large work on one thread, and all work in a forked process.
 
     What a fit does between its large products is many small operations; their threads

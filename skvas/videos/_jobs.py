@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from joblib import Parallel, delayed
 
-from skvas.transport._threads import forked_single_threaded
+from skvas.transport._threads import spare_threads
 from skvas.videos._orphans import EndingWithParent
 
 # Frames that one job decodes: enough to be worth a process.
@@ -106,7 +106,7 @@ def _split_into_jobs(
     return jobs
 
 
-@forked_single_threaded()
+@spare_threads()
 def _decode_groups(
     decode: Callable[..., list[Any]],
     groups: Sequence[list[Any]],

@@ -13,8 +13,8 @@ import torch
 from skvas.transport._threads import (
     SHARED_ENTRIES,
     all_threads,
-    forked_single_threaded,
     single_threaded,
+    spare_threads,
 )
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are those of Unix")
@@ -55,7 +55,7 @@ def test_threads_are_given_back_after_an_error():
 
 @pytest.mark.usefixtures("two_threads")
 def test_large_work_alone_gets_the_threads_that_the_rest_of_a_fit_is_spared():
-    with forked_single_threaded(), forked_single_threaded():  # fit calls transform
+    with spare_threads(), spare_threads():  # fit calls transform
         assert torch.get_num_threads() == 1
         with single_threaded(SHARED_ENTRIES, CPU):
             assert torch.get_num_threads() == 2
