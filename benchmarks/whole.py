@@ -209,13 +209,13 @@ start = time.process_time()
 import sklearn.cluster, sklearn.discriminant_analysis, sklearn.manifold
 import sklearn.metrics, sklearn.pipeline, sklearn.preprocessing, sklearn.svm
 middle = time.process_time()
-import skvas
+from skvas import JointAlignSegment
 print(middle - start, time.process_time() - middle)
 """
 
 
 def imports(quick, n_threads):
-    """Import skvas after torch and scikit-learn, in fresh processes."""
+    """Import an estimator after torch and scikit-learn, in fresh processes."""
     times = []
     for _ in range(2 if quick else 7):
         done = subprocess.run(
