@@ -6,6 +6,7 @@ This module alone decides what the package accepts as one video or as many.
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ __all__ = [
     "check_choice",
     "check_integer",
     "check_labels",
+    "check_memory",
+    "check_n_actions",
     "check_real",
     "check_videos",
     "is_single_video",
@@ -35,6 +38,7 @@ __all__ = [
 
 Choice = TypeVar("Choice")
 
+_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _NO_CONTAINER = (str, bytes, PathLike, Mapping, Set, Iterator)
 
 
@@ -700,3 +704,83 @@ def _check_frame_labels(item: Any, n_frames: int) -> np.ndarray:
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise ValueError("labels contain NaN or infinity.")
     return labels
+
+
+def check_n_actions(
+    value: Any, *, auto: int | tuple[int, int] = (2, 20)
+) -> tuple[int, int]:
+    """Check a number of actions, or a range to choose it from.
+
+    Parameters
+    ----------
+    value : int, tuple of two int or "auto"
+        What the user passed.
+    auto : int or tuple of two int, default=(2, 20)
+        What "auto" stands for.
+
+    Returns
+    -------
+    tuple of two int
+        The smallest and the largest number.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the value is anything else.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_n_actions
+    >>> check_n_actions(7), check_n_actions((3, 9))
+    ((7, 7), (3, 9))
+    """
+    if isinstance(value, str) and value == "auto":
+        value = auto
+    if isinstance(value, tuple) and len(value) == 2:
+        low = check_integer("the smallest of n_actions", value[0], low=1)
+        return low, check_integer("the largest of n_actions", value[1], low=low)
+    if isinstance(value, (str, tuple)):
+        raise InvalidParameterError(
+            "n_actions must be an integer, a tuple of the smallest and the largest "
+            f'to choose from, or "auto", got {value!r}.'
+        )
+    return (check_integer("n_actions", value, low=1),) * 2
+
+
+def check_memory(limit: Any) -> float:
+    """Check an amount of memory.
+
+    Parameters
+    ----------
+    limit : int, str or None
+        What the user passed: bytes, or a text such as "500MB" or "2GB".
+
+    Returns
+    -------
+    float
+        Bytes; infinity for None.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the value is anything else, or not positive.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_memory
+    >>> check_memory("1.5 MB")
+    1500000.0
+    """
+    if limit is None:
+        return np.inf
+    if isinstance(limit, str):
+        parts = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*", limit.upper())
+        size = float(parts[1]) * _BYTES[parts[2]] if parts else 0.0
+    else:
+        size = float(limit) if isinstance(limit, (int, np.integer)) else 0.0
+    if size <= 0 or isinstance(limit, bool):
+        raise InvalidParameterError(
+            'memory_limit must be None, a positive number of bytes or such as "2GB", '
+            f"got {limit!r}."
+        )
+    return size

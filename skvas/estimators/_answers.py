@@ -18,7 +18,7 @@ from skvas.exceptions import InvalidParameterError
 from skvas.nn import Prototypes
 from skvas.nn._model import Model
 from skvas.options._declare import group_of
-from skvas.options._kinds import is_auto, range_of_actions
+from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
 from skvas.segmentation._choice import Start, choose_start, open_candidates
 from skvas.segmentation._labeller import (
@@ -29,7 +29,7 @@ from skvas.segmentation._labeller import (
 from skvas.timeline._model import TimelineModel
 from skvas.training._survey import Survey
 from skvas.transport._threads import spare_threads
-from skvas.validation import check_videos, is_single_video
+from skvas.validation import check_n_actions, check_videos, is_single_video
 from skvas.videos._containers import like_input
 from skvas.videos._views import Views
 
@@ -147,7 +147,10 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
                 refuse_lost_start(self, name, value)
 
     def _range_of_actions(self) -> tuple[int, int]:
-        return range_of_actions(self.n_actions, self._recipe.n_actions)
+        published = self._recipe.n_actions
+        if published is None:
+            return check_n_actions(self.n_actions)
+        return check_n_actions(self.n_actions, auto=published)
 
     def _find_start(
         self,

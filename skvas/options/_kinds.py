@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 from torch import nn
 
 from skvas.exceptions import InvalidParameterError
 from skvas.nn.encoders import ENCODERS
 from skvas.tasks._virtual import parse_quantile
-from skvas.validation import check_choice, check_integer, check_real
-
-# Numbers of actions that "auto" chooses from.
-N_ACTIONS = (2, 20)
-UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+from skvas.validation import (
+    check_choice,
+    check_integer,
+    check_memory,
+    check_n_actions,
+    check_real,
+)
 
 
 class Kind(Protocol):
@@ -172,7 +172,7 @@ class Memory:
 
     def check(self, name: str, value: Any) -> None:
         """Refuse what is neither."""
-        parse_memory(value)
+        check_memory(value)
 
 
 @dataclass(frozen=True)
@@ -212,60 +212,9 @@ class NumberOfActions:
 
     def check(self, name: str, value: Any) -> None:
         """Refuse everything else."""
-        range_of_actions(value)
-
-
-def range_of_actions(value: Any, default: int | None = None) -> tuple[int, int]:
-    """Return the smallest and the largest number of actions.
-
-    Parameters
-    ----------
-    value : int, tuple of two int or "auto"
-        The parameter `n_actions`.
-    default : int, default=None
-        What "auto" stands for; None: `N_ACTIONS`.
-
-    Raises
-    ------
-    InvalidParameterError
-        If it is none of them.
-    """
-    if is_auto(value):
-        value = default or N_ACTIONS
-    if isinstance(value, tuple) and len(value) == 2:
-        low = check_integer("the smallest of n_actions", value[0], low=1)
-        return low, check_integer("the largest of n_actions", value[1], low=low)
-    if isinstance(value, (str, tuple)):
-        raise InvalidParameterError(
-            "n_actions must be an integer, a tuple of the smallest and the largest "
-            f'to choose from, or "auto", got {value!r}.'
-        )
-    return (check_integer("n_actions", value, low=1),) * 2
+        check_n_actions(value)
 
 
 def is_auto(value: Any) -> bool:
     """Return whether a parameter leaves its value to the recipe, or to `fit`."""
     return isinstance(value, str) and value == "auto"
-
-
-def parse_memory(limit: int | str | None) -> float:
-    """Return a number of bytes; infinity for None.
-
-    Raises
-    ------
-    InvalidParameterError
-        If it is neither a positive number of bytes nor such as "500MB" or "2GB".
-    """
-    if limit is None:
-        return np.inf
-    if isinstance(limit, str):
-        parts = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*", limit.upper())
-        size = float(parts[1]) * UNITS[parts[2]] if parts else 0.0
-    else:
-        size = float(limit) if isinstance(limit, (int, np.integer)) else 0.0
-    if size <= 0 or isinstance(limit, bool):
-        raise InvalidParameterError(
-            'memory_limit must be None, a positive number of bytes or such as "2GB", '
-            f"got {limit!r}."
-        )
-    return size

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from skvas.options._kinds import is_auto, parse_memory
+from skvas.options._kinds import is_auto
 from skvas.tasks._registry import ALIGNMENT_TASKS, SEGMENTATION_TASKS, make_task
 from skvas.tasks._virtual import VirtualFrame, parse_quantile
+from skvas.validation import check_memory
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Settings:
     def memory_limit(self) -> float:
         """Return the bytes that the alignment of two videos may use."""
         assert self.aligning is not None
-        return parse_memory(self.aligning["memory_limit"])
+        return check_memory(self.aligning["memory_limit"])
 
     def keeps_start(self) -> bool:
         """Return whether the segmentation found before training supervises it."""

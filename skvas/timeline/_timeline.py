@@ -13,7 +13,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._typing import Labels, Videos
-from skvas.exceptions import InvalidParameterError
 from skvas.preprocessing import WhitenedViews
 from skvas.timeline._carry import check_partial_labels
 from skvas.timeline._model import build_timeline, path_frames
@@ -22,7 +21,8 @@ from skvas.timeline._template import frames_at
 from skvas.validation import (
     check_choice,
     check_integer,
-    check_real,
+    check_memory,
+    check_n_actions,
     check_videos,
     is_single_video,
     naming_video,
@@ -30,8 +30,6 @@ from skvas.validation import (
 )
 from skvas.videos._containers import like_input, list_like_input
 
-# Numbers of actions that "auto" chooses from.
-N_ACTIONS = (2, 20)
 # A video lacks the moments where it moves on at less than this share of its usual
 # speed, over a window of this share of the timeline and some frames, at a high cost.
 SLOW, WINDOW, WINDOW_FRAMES = 0.25, 0.03, 4
@@ -82,9 +80,9 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         that occurs four times.
     n_draws : int, default=16
         Draws of videos that vote on the cut.
-    memory_limit : float, default=1e9
-        Bytes that the work on one video may take. Longer videos are matched coarse to
-        fine.
+    memory_limit : int, str or None, default="1GB"
+        Bytes, or a text such as "500MB", that the work on one video may take. Longer
+        videos are matched coarse to fine. None: no limit.
     random_state : int, RandomState or None, default=None
         Draws videos and permutations. Pass an int for the same answer at every call.
 
@@ -95,7 +93,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         frames.
     positions_ : list of ndarray of shape (n_frames_i,)
         The position of each frame, between 0 and 1; it never falls.
-    labels_ : list of int64 ndarray of shape (n_frames_i,)
+    labels_ : int64 ndarray of shape (n_frames,), or an object array of them
         The action of each frame, numbered as they first occur on the timeline.
     n_actions_ : int
         Number of actions.
@@ -145,7 +143,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         *,
         recurring: bool | str = "auto",
         n_draws: int = 16,
-        memory_limit: float = 1e9,
+        memory_limit: int | str | None = "1GB",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_actions = n_actions
@@ -183,9 +181,9 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
                 n_actions=n_actions,
                 recurring=None if self.recurring == "auto" else bool(self.recurring),
                 n_draws=self.n_draws,
-                limit=self.memory_limit,
+                limit=check_memory(self.memory_limit),
             )
-            self._keep()
+            self._keep(is_single_video(videos))
         return self
 
     def to_timeline(self, videos: Videos) -> Any:
@@ -365,28 +363,17 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
     def _check_parameters(self) -> tuple[int, int]:
         check_choice("recurring", self.recurring, ("auto", True, False))
         check_integer("n_draws", self.n_draws, low=1)
-        check_real("memory_limit", self.memory_limit, low=0, low_open=True)
-        allowed = self.n_actions
-        if isinstance(allowed, str):
-            check_choice("n_actions", allowed, ("auto",))
-            allowed = N_ACTIONS
-        if isinstance(allowed, tuple):
-            if len(allowed) != 2:
-                raise InvalidParameterError(
-                    "n_actions must be an integer, a tuple of the smallest and the "
-                    f'largest, or "auto", got {allowed!r}.'
-                )
-            low = check_integer("the smallest of n_actions", allowed[0], low=1)
-            return low, check_integer("the largest of n_actions", allowed[1], low=low)
-        return (check_integer("n_actions", allowed, low=1),) * 2
+        check_memory(self.memory_limit)
+        return check_n_actions(self.n_actions)
 
-    def _keep(self) -> None:
+    def _keep(self, single: bool) -> None:
         """Set what users see of the model."""
         model = self._model
         self.template_ = model.template.frames
         passages = model.template.passages
         self.positions_ = [self._scale(passage.positions) for passage in passages]
-        self.labels_ = [model.actions(passage.positions) for passage in passages]
+        labels = [model.actions(passage.positions) for passage in passages]
+        self.labels_ = like_input(labels, single)
         self.n_actions_ = model.count.n_actions
         self.n_actions_range_ = model.count.likely
         self.recurring_ = model.cut.recurring

@@ -14,11 +14,11 @@ from skvas.alignment import _coarse, _matcher
 from skvas.alignment._coarse import alignment_memory
 from skvas.alignment._path_cost import View
 from skvas.exceptions import CoarseAlignmentWarning, InvalidParameterError
-from skvas.options._kinds import parse_memory
 from skvas.tasks import _virtual
 from skvas.tasks._alignment import AlignmentTask
 from skvas.tasks._virtual import Quantile, VirtualFrame
 from skvas.transport import cosine_cost
+from skvas.validation import check_memory
 from skvas.videos import _jobs
 from tests.models import ALIGNERS, quick, small_videos
 
@@ -176,13 +176,13 @@ def test_baseline_that_does_not_fit_says_so():
     [("2GB", 2e9), ("1.5 mb", 1.5e6), ("10B", 10), (7, 7), (None, np.inf)],
 )
 def test_memory_is_read(limit, size):
-    assert parse_memory(limit) == size
+    assert check_memory(limit) == size
 
 
 @pytest.mark.parametrize("limit", ["2 GiB", "much", "0GB", 0, -1, 1.5, True, ["2GB"]])
 def test_memory_that_is_none_is_refused(limit):
     with pytest.raises(InvalidParameterError, match="memory_limit must be"):
-        parse_memory(limit)
+        check_memory(limit)
 
 
 def test_estimate_covers_what_is_used():

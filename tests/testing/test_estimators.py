@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skvas import ActionSegmenter
+from skvas import ActionSegmenter, Timeline
 from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
 from skvas.testing import (
     check_video_estimator,
@@ -29,6 +29,7 @@ from tests.models import ESTIMATORS, quick
 OURS = [
     *(quick(cls) for cls in ESTIMATORS),
     quick(ActionSegmenter, recipe="paper", features=VideoStandardizer()),
+    Timeline(2, random_state=0),
     VideoStandardizer(),
     WhitenedViews(),
     Framewise(StandardScaler()),

@@ -153,7 +153,7 @@ def test_lone_video_is_a_timeline_of_itself(data):
     timeline = Timeline(5, random_state=0).fit(video)
     assert_allclose(timeline.positions_[0], np.linspace(0, 1, len(video)))
     assert timeline.order_ is None
-    assert agree(timeline.labels_, data.labels[:1]) > 0.8
+    assert agree([timeline.labels_], data.labels[:1]) > 0.8
 
 
 def test_copies_of_a_video_are_one_timeline(data):
