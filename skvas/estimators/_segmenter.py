@@ -14,7 +14,7 @@ from skvas.exceptions import InvalidParameterError
 from skvas.options import Segmenting
 from skvas.options._declare import declare, group_of, parameter
 from skvas.options._groups import TIMELINE
-from skvas.options._kinds import NumberOfActions
+from skvas.options._kinds import NumberOfActions, is_auto
 from skvas.training._objective import Objective
 from skvas.transport._threads import spare_threads
 from skvas.validation import is_single_video, unchanged_on_failure
@@ -134,8 +134,13 @@ class ActionSegmenter(LabelsFrames):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_segmentation()
-        if group_of(self, "segmenting").segment_on == TIMELINE:
-            raise InvalidParameterError(
-                'segment_on="timeline" needs a model that learns to align videos: use '
-                'JointAlignSegment, or segment_on="auto".'
-            )
+        group = group_of(self, "segmenting")
+        for name, value, refused in (
+            ("segment_on", group.segment_on, group.segment_on == TIMELINE),
+            ("recurring", group.recurring, not is_auto(group.recurring)),
+        ):
+            if refused:
+                raise InvalidParameterError(
+                    f"{name}={value!r} needs a model that learns to align videos: use "
+                    f'JointAlignSegment, or {name}="auto".'
+                )

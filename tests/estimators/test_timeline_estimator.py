@@ -197,8 +197,11 @@ def test_lone_video_has_a_timeline_if_it_is_asked_for():
     assert model.timeline_.order is None
 
 
-def test_segmenter_without_alignment_has_no_timeline():
-    model = ActionSegmenter(5, segmenting=Segmenting(segment_on="timeline"))
+@pytest.mark.parametrize(
+    "options", [{"segment_on": "timeline"}, {"recurring": True}, {"recurring": False}]
+)
+def test_segmenter_without_alignment_has_no_timeline(options):
+    model = ActionSegmenter(5, segmenting=Segmenting(**options))
     before = dict(vars(model))
     with pytest.raises(InvalidParameterError, match="use JointAlignSegment"):
         model.fit(VIDEOS)
