@@ -55,7 +55,7 @@ ROOMS = {
     "nn": "encoders losses prototypes < _model",
     "options": "_kinds < _declare _settings < _groups",
     "persistence": "_arrays _timeline < _state",
-    "preprocessing": "_framewise _standardizer < _whitened",
+    "preprocessing": "_framewise _repeatability _standardizer < _whitened",
     "segmentation": "_start < _choice < _labeller",
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",

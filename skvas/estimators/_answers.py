@@ -152,6 +152,10 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
             return check_n_actions(self.n_actions)
         return check_n_actions(self.n_actions, auto=published)
 
+    def _n_clusters(self) -> int:
+        low, high = self._range_of_actions()
+        return low if low == high else super()._n_clusters()
+
     def _find_start(
         self,
         model: Model,

@@ -20,6 +20,7 @@ from skvas._typing import Device, Videos
 from skvas.estimators._features import (
     NAMES,
     apply_features,
+    choose_features,
     fit_features,
     warn_of_degenerate_frames,
 )
@@ -72,7 +73,9 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     ``Framewise(StandardScaler())``. "whitened":
     :class:`~skvas.preprocessing.WhitenedViews`. "standardise":
     :class:`~skvas.preprocessing.VideoStandardizer`. None: the videos as they are.
-    "auto": "whitened" in the informed recipe, the published choice in the others.
+    "auto": the published choice, or in the informed recipe "whitened"; there components
+    are not whitened, and smoothed less, if videos share no order and clusters of
+    whitened frames are not found again in other videos, but others are.
 encoder : torch.nn.Module, tuple of int or str, default=None
     Network from features (B, N, n_features) to embeddings (B, N, D), copied before
     training. Its output is scaled to unit length. If it has the attribute
@@ -124,6 +127,10 @@ feature_names_in_ : ndarray of str of shape (n_features_in_,)
 device_ : str
     Where `fit` computed.
 """
+
+
+# Kinds of frames that are looked for where no number of actions is given.
+N_CLUSTERS = 8
 
 
 @dataclass(frozen=True)
@@ -320,8 +327,12 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         self, videos: list[np.ndarray], checkpoint: Any, rng: np.random.RandomState
     ) -> tuple[Any, list[np.ndarray], Model]:
         """Return the fitted preprocessing, what it makes of the videos, and a model."""
-        wanted = self._recipe.features if is_auto(self.features) else self.features
-        fitted = checkpoint.once("features", partial(fit_features, wanted, videos))
+        fit = partial(fit_features, self.features)
+        if is_auto(self.features):
+            fit = partial(fit_features, self._recipe.features)
+            if self._recipe.chooses:
+                fit = partial(choose_features, n_clusters=self._n_clusters())
+        fitted = checkpoint.once("features", partial(fit, videos=videos))
         features = apply_features(fitted, videos)
         warn_of_degenerate_frames(fitted, features)
         generator = torch.Generator().manual_seed(int(rng.randint(2**31)))
@@ -331,6 +342,10 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         )
         # At rest until it is trained: the start must not see dropout.
         return fitted, features, Model(encoder.to(self._device).eval())
+
+    def _n_clusters(self) -> int:
+        """Return the number of kinds of frames to expect."""
+        return N_CLUSTERS
 
     def _trainer(self, settings: Settings, checkpoint: Any) -> Trainer:
         return Trainer(

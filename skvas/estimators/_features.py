@@ -10,10 +10,53 @@ from sklearn.base import clone
 
 from skvas.exceptions import DegenerateFramesWarning
 from skvas.preprocessing import VideoStandardizer, WhitenedViews
+from skvas.preprocessing._repeatability import repeatability
+from skvas.timeline._model import find_order
+from skvas.timeline._paths import unit
 
 # A constant beside the whitened components, as WhitenedViews says.
 OFFSET = 0.5
 NAMES = ("auto", "whitened", "standardise")
+# Components keep their variance where clusters of whitened frames repeat less than half
+# as well over videos as those of unwhitened frames, which have to repeat themselves.
+# From this number of videos; smoothed by so many frames in the median video.
+WHITENED_REPEATS, PLAIN_REPEATS, MIN_VIDEOS, NOISE_FRAMES = 0.5, 0.4, 6, 4
+
+
+def choose_features(videos: list[np.ndarray], n_clusters: int) -> WhitenedViews:
+    """Whiten components, unless that drowns what the videos have in common in noise.
+
+    Videos that share an order are always whitened: alignment needs it, and noise does
+    not repeat in order.
+
+    Parameters
+    ----------
+    videos : list of ndarray of shape (n_i, n_features)
+        The videos, checked.
+    n_clusters : int
+        Clusters of frames that are looked for in other videos.
+    """
+    whitened: WhitenedViews = fit_features("whitened", videos)
+    if len(videos) < MIN_VIDEOS:
+        return whitened
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateFramesWarning)
+        seen = apply_features(whitened, videos)
+    rng = np.random.RandomState(0)
+    scale = np.sqrt(np.concatenate([*whitened.explained_variance_, [1.0]]))
+    scale[-1] = np.linalg.norm(scale[:-1]) / np.sqrt((scale[:-1] > 0).sum() or 1)
+    whitened_repeats, plain_repeats = (
+        repeatability([unit(video * by) for video in seen], n_clusters, rng)
+        for by in (np.ones_like(scale), scale)
+    )
+    if whitened_repeats > WHITENED_REPEATS * plain_repeats:
+        return whitened
+    order = find_order(seen, rng)
+    if plain_repeats < PLAIN_REPEATS or (order and order.verdict == "yes"):
+        return whitened
+    length = float(np.median([len(video) for video in videos]))
+    smoothing = min(whitened.smoothing, NOISE_FRAMES / length)
+    return WhitenedViews(whiten=False, offset=OFFSET, smoothing=smoothing).fit(videos)
 
 
 def fit_features(features: Any, videos: list[np.ndarray]) -> Any:

@@ -1,0 +1,52 @@
+"""Whether clusters of frames are found again in other videos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+
+from skvas.videos._frames import spread_frames
+
+# Times that the videos are halved at random, videos and frames of each looked at.
+N_DRAWS, MAX_VIDEOS, MAX_FRAMES = 6, 32, 128
+
+
+def repeatability(
+    videos: Sequence[np.ndarray], n_clusters: int, rng: np.random.RandomState
+) -> float:
+    """Measure whether halves of the videos cluster their frames alike.
+
+    The frames of each half of the videos are clustered by k-means, and those of all
+    videos are labelled by both: noise gives clusters that the other half lacks.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, D)
+        Unit frames of at least two videos.
+    n_clusters : int
+        Number of clusters.
+    rng : RandomState
+        Draws videos and halves.
+
+    Returns
+    -------
+    float
+        Mean adjusted Rand index over six draws: 1 where halves agree, 0 by chance.
+    """
+    drawn = rng.permutation(len(videos))[:MAX_VIDEOS]
+    frames = [videos[i][spread_frames(len(videos[i]), MAX_FRAMES)] for i in drawn]
+    every, middle = np.concatenate(frames), len(frames) // 2
+    found = []
+    for _ in range(N_DRAWS):
+        order, seed = rng.permutation(len(frames)), int(rng.randint(2**31))
+        halves = [
+            np.concatenate([frames[i] for i in half])
+            for half in (order[:middle], order[middle:])
+        ]
+        k = min(n_clusters, *map(len, halves))
+        models = [KMeans(k, n_init=3, random_state=seed).fit(half) for half in halves]
+        found.append(adjusted_rand_score(*(model.predict(every) for model in models)))
+    return float(np.mean(found))

@@ -1,0 +1,60 @@
+"""Features are whitened unless that drowns what videos share in noise."""
+
+import numpy as np
+import pytest
+
+from skvas import ActionSegmenter, VideoAligner
+from skvas.datasets import make_videos
+from skvas.estimators._features import choose_features
+
+
+def recurring(n_videos=8, *, n_noisy=10, seed=0):
+    """Three actions that come and go, in two strong features beside weak noise."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(n_videos):
+        labels = np.repeat(rng.integers(0, 3, 20), 10)
+        signal = np.array([[2.0, 0.0], [-1.0, 1.7], [-1.0, -1.7]])[labels]
+        # One source with twenty faint echoes: standardised, it stays one component.
+        signal = np.repeat(signal, 10, axis=1) + rng.normal(
+            scale=0.3, size=(len(labels), 20)
+        )
+        noise = rng.normal(size=(len(labels), n_noisy))
+        found.append(np.hstack([signal, noise]))
+    return found
+
+
+def test_components_keep_their_variance_where_whitening_blows_up_noise():
+    videos = recurring()
+    chosen = choose_features(videos, 3)
+    assert not chosen.whiten
+    assert chosen.smoothing == pytest.approx(0.01)  # 4 of 200 frames would be more
+    long = [np.repeat(video, 10, axis=0) for video in videos]
+    assert choose_features(long, 3).smoothing == pytest.approx(4 / 2000)
+
+
+def test_few_videos_tell_nothing():
+    assert choose_features(recurring(5), 3).whiten
+
+
+def test_videos_that_share_an_order_are_whitened():
+    rng = np.random.default_rng(0)
+    noisy = [
+        np.hstack([video, rng.normal(size=(len(video), 10))])
+        for video in make_videos(8, n_actions=4, random_state=0).videos
+    ]
+    assert choose_features(noisy, 4).whiten
+
+
+def test_noise_without_clusters_is_whitened():
+    rng = np.random.default_rng(0)
+    noise = [rng.normal(size=(100, 6)) * [9, 1, 1, 1, 1, 1] for _ in range(8)]
+    assert choose_features(noise, 5).whiten
+
+
+@pytest.mark.parametrize("model", [ActionSegmenter(3), VideoAligner()])
+def test_estimators_choose_where_nothing_is_asked_for(model):
+    videos = recurring()
+    model.set_params(max_epochs=0, random_state=0)
+    assert not model.fit(videos).features_.whiten
+    assert model.set_params(features="whitened").fit(videos).features_.whiten

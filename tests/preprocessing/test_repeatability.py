@@ -1,0 +1,25 @@
+import numpy as np
+
+from skvas.preprocessing._repeatability import repeatability
+
+
+def videos(n=8, noise=0.05, seed=0):
+    """Frames near three directions, in an order of each video's own."""
+    rng = np.random.default_rng(seed)
+    places = np.eye(3)[[rng.integers(0, 3, 90) for _ in range(n)]]
+    frames = places + rng.normal(scale=noise, size=places.shape)
+    return [video / np.linalg.norm(video, axis=1, keepdims=True) for video in frames]
+
+
+def test_clusters_that_all_videos_have_are_found_again():
+    assert repeatability(videos(), 3, np.random.RandomState(0)) > 0.99
+
+
+def test_clusters_of_noise_are_not():
+    noise = videos(noise=5.0)
+    assert repeatability(noise, 8, np.random.RandomState(0)) < 0.5
+
+
+def test_fewer_frames_than_clusters_are_no_error():
+    frames = [np.eye(3)[:1], np.eye(3)[1:2]]
+    assert np.isfinite(repeatability(frames, 5, np.random.RandomState(0)))
