@@ -14,10 +14,19 @@ from skvas.estimators._answers import MatchesFrames
 from skvas.options import Aligning
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._kinds import Anything, Auto, Choice
+from skvas.options._settings import Settings
+from skvas.timeline._model import (
+    Axis,
+    build_axis,
+    find_order,
+    has_order,
+    path_frames,
+)
 from skvas.training._objective import Objective
 from skvas.training._survey import Survey
 from skvas.transport._threads import spare_threads
 from skvas.validation import check_videos, unchanged_on_failure
+from skvas.videos._views import Views
 
 __all__ = ["VideoAligner"]
 
@@ -30,6 +39,14 @@ class VideoAligner(MatchesFrames):
     Frames of pairs of videos are matched by fused Gromov-Wasserstein optimal transport,
     whose structure sends neighbours in time to neighbours in time (VAOT). The plan
     supervises the encoder.
+
+    Attributes
+    ----------
+    timeline_ : Timeline or None
+        One axis of time for all videos, without actions: a :class:`skvas.Timeline` on
+        the embedding, for three or more videos that share an order
+        (``timeline_.order_.verdict`` is "yes"), after training in the informed recipe.
+        None elsewhere.
 
     References
     ----------
@@ -91,6 +108,8 @@ class VideoAligner(MatchesFrames):
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
             views = self._views(checked, features, model.encoder.cpu().eval())
+            matches = self._learned_matches(settings, views, rng)
+            axis = self._find_axis(settings, views, history, rng)
             self._keep(
                 model.encoder,
                 history,
@@ -98,7 +117,8 @@ class VideoAligner(MatchesFrames):
                 features_=fitted,
                 settings_=settings,
                 shared_order_=order,
-                **self._learned_matches(settings, views, rng),
+                timeline_=self._as_timeline(axis, fitted, model.encoder),
+                **matches,
             )
         return self
 
@@ -155,4 +175,26 @@ class VideoAligner(MatchesFrames):
         return checkpoint.once(
             "order",
             lambda: Survey.of(model, features, training.n_frames, device, rng).order,
+        )
+
+    def _find_axis(
+        self,
+        settings: Settings,
+        views: Views,
+        history: dict[str, np.ndarray],
+        rng: np.random.RandomState,
+    ) -> Axis | None:
+        """Put all videos on one axis, if they share an order."""
+        if not self._may_share_axis(views, history):
+            return None
+        drawn = np.random.RandomState(rng.randint(2**31))
+        order = find_order(views.features, drawn)
+        if not has_order(order):
+            return None
+        return build_axis(
+            path_frames(views.embeddings, views.videos),
+            views.features,
+            drawn,
+            limit=settings.memory_limit(),
+            order=order,
         )

@@ -9,14 +9,16 @@ import numpy as np
 import torch
 from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
-from skvas._typing import Videos
+from skvas._typing import Device, Videos
 from skvas.alignment._matcher import FrameMatcher, medoid
 from skvas.alignment._result import Alignment
 from skvas.estimators._base import BaseVideoEstimator, Fitted, refuse_lost_start
+from skvas.estimators._features import apply_features
 from skvas.exceptions import InvalidParameterError
 from skvas.nn import Prototypes
-from skvas.nn._model import Model
+from skvas.nn._model import Model, embed_videos
 from skvas.options._declare import group_of
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
@@ -26,12 +28,18 @@ from skvas.segmentation._labeller import (
     TimelineLabeller,
     choose_labeller,
 )
-from skvas.timeline._model import TimelineModel
+from skvas.timeline import Timeline
+from skvas.timeline._model import Axis, TimelineModel, path_frames
+from skvas.timeline._timeline import make_timeline
 from skvas.training._survey import Survey
 from skvas.transport._threads import spare_threads
 from skvas.validation import check_n_actions, check_videos, is_single_video
 from skvas.videos._containers import like_input
+from skvas.videos._device import check_device
 from skvas.videos._views import Views
+
+# Videos that are put on a timeline unasked, at least.
+MIN_VIDEOS = 3
 
 
 class LabelsFrames(ClusterMixin, BaseVideoEstimator):
@@ -293,6 +301,7 @@ class MatchesFrames(BaseVideoEstimator):
         "reference_": Fitted(np.ndarray),
         "matching_": Fitted(str),
         "path_on_": Fitted(str),
+        "timeline_": Fitted((Timeline, type(None))),
     }
 
     @spare_threads()
@@ -383,6 +392,21 @@ class MatchesFrames(BaseVideoEstimator):
             "path_on_": settings.aligning["path_on"],
         }
 
+    def _may_share_axis(self, views: Views, history: dict[str, np.ndarray]) -> bool:
+        """Tell whether videos may be put on a timeline: enough, on a good embedding."""
+        was_trained = len(history["epoch"]) > 0 and self._keeps_start()
+        return was_trained and len(views.videos) >= MIN_VIDEOS
+
+    def _as_timeline(
+        self, axis: Axis | None, features: Any, encoder: nn.Module
+    ) -> Timeline | None:
+        """Return an axis as users hold it: for raw videos."""
+        if axis is None:
+            return None
+        prepare = partial(_frames_for_paths, features, encoder, self.device)
+        names = getattr(self, "feature_names_in_", None)
+        return make_timeline(axis, prepare, self.n_features_in_, names)
+
     def _choose_reference(
         self, task: Any, views: Views, rng: np.random.RandomState
     ) -> np.ndarray:
@@ -402,3 +426,12 @@ class MatchesFrames(BaseVideoEstimator):
                 "reference must be one video, its position, or None; got a collection."
             )
         return check_videos(asked, estimator=self, reset=False)[0].copy()
+
+
+@spare_threads()
+def _frames_for_paths(
+    features: Any, encoder: nn.Module, device: Device, checked: list[np.ndarray]
+) -> list[np.ndarray]:
+    """Return what paths along a timeline compare of videos."""
+    seen = apply_features(features, checked)
+    return path_frames(embed_videos(encoder, seen, check_device(device)), checked)

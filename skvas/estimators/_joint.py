@@ -26,10 +26,12 @@ from skvas.options._kinds import (
 from skvas.options._settings import Settings
 from skvas.segmentation._choice import Start
 from skvas.segmentation._labeller import FrameLabeller, TimelineLabeller
+from skvas.timeline import Timeline
 from skvas.timeline._model import (
     TimelineModel,
     build_timeline,
     find_order,
+    has_order,
     path_frames,
 )
 from skvas.training._objective import Objective
@@ -39,9 +41,6 @@ from skvas.videos._containers import like_input
 from skvas.videos._views import Views
 
 __all__ = ["JointAlignSegment"]
-
-# Videos that "auto" segments by their timeline, at least.
-MIN_VIDEOS = 3
 
 
 @declare
@@ -66,9 +65,9 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
 
     Attributes
     ----------
-    timeline_ : TimelineModel or None
+    timeline_ : Timeline or None
         One axis of time for all videos, and the actions on it, where `segment_on_` is
-        "timeline". None elsewhere.
+        "timeline": a :class:`skvas.Timeline` on the embedding. None elsewhere.
 
     References
     ----------
@@ -98,7 +97,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
     _fitted = {
         **LabelsFrames._fitted,
         **MatchesFrames._fitted,
-        "timeline_": Fitted((TimelineModel, type(None)), labels=True),
+        "timeline_": Fitted((Timeline, type(None)), labels=True),
     }
 
     def fit(self, videos: Videos, y: Any = None) -> JointAlignSegment:
@@ -151,7 +150,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
                 views.embeddings,
                 features_=fitted,
                 labels_=like_input(labels, is_single_video(videos)),
-                timeline_=timeline,
+                timeline_=self._as_timeline(timeline, fitted, model.encoder),
                 **self._learned_labels(settings, start, labeller),
                 **matches,
             )
@@ -197,15 +196,13 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
         asked, recurring = (settings.segmenting[n] for n in ("segment_on", "recurring"))
         n_actions = len(start.vectors)
         if asked != TIMELINE:
-            enough = len(views.videos) >= MIN_VIDEOS and n_actions <= np.median(
-                [len(video) for video in views.videos]
-            )
-            was_trained = len(history["epoch"]) and self._keeps_start()
-            if not (is_auto(asked) and enough and was_trained):
+            n_frames = np.median([len(video) for video in views.videos])
+            enough = n_actions <= n_frames and self._may_share_axis(views, history)
+            if not (is_auto(asked) and enough):
                 return None
         drawn = np.random.RandomState(rng.randint(2**31))
         order = find_order(views.features, drawn)
-        if asked != TIMELINE and (order is None or order.verdict != "yes"):
+        if asked != TIMELINE and not has_order(order):
             return None
         return build_timeline(
             path_frames(views.embeddings, views.videos),
@@ -223,4 +220,6 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
         if self.timeline_ is None:
             return transport
         assert isinstance(transport, FrameLabeller)
-        return TimelineLabeller(self.timeline_, transport)
+        model = self.timeline_.model_
+        assert isinstance(model, TimelineModel)
+        return TimelineLabeller(model, transport)

@@ -28,8 +28,9 @@ from skvas.nn._model import embed
 from skvas.options._declare import declared
 from skvas.options._groups import PATHS, SPACES, TIMELINE
 from skvas.persistence._arrays import parse_json, read_arrays
-from skvas.persistence._timeline import check_timeline
+from skvas.persistence._timeline import check_actions, check_axis
 from skvas.preprocessing import Framewise, WhitenedViews
+from skvas.timeline import Timeline
 from skvas.videos._batch import pad
 
 __all__ = ["load"]
@@ -156,7 +157,10 @@ def _read(
 def _check(estimator: Any) -> None:
     """Check that an estimator is such as `fit` makes it."""
     state = vars(estimator)
+    axis = state.get("timeline_")  # younger than the format
     for name, fitted in estimator._fitted.items():
+        if name == "timeline_":
+            continue
         value = state.get(name, _missing)
         if not isinstance(value, fitted.kind) or isinstance(value, bool):
             raise ModelFileError(f"{name} is not as fit makes it")
@@ -171,24 +175,34 @@ def _check(estimator: Any) -> None:
         raise ModelFileError("n_features_in_ is out of range")
     _check_networks(estimator)
     if "prototypes_" in estimator._fitted:
-        _check_labels(estimator)
+        _check_labels(estimator, axis)
     if "reference_" in estimator._fitted:
         _check_matches(estimator)
+        estimator.timeline_ = _read_timeline(estimator, axis)
 
 
-def _check_labels(estimator: Any) -> None:
+def _read_timeline(estimator: Any, axis: Any) -> Timeline | None:
+    """Return the timeline of an estimator that is whole but for this."""
+    if axis is None:
+        return None
+    check_axis(axis, estimator.n_embedding_ + estimator.n_features_in_)
+    if "prototypes_" in estimator._fitted:
+        check_actions(axis, estimator.n_actions_)
+    timeline: Timeline = estimator._as_timeline(
+        axis, estimator.features_, estimator.encoder_
+    )
+    return timeline
+
+
+def _check_labels(estimator: Any, timeline: Any) -> None:
     low, high = estimator._range_of_actions()
     if not low <= estimator.n_actions_ <= high:
         raise ModelFileError("n_actions_ is not as fit makes it")
     shape = (estimator.n_actions_, estimator.n_embedding_)
     _check_floats("prototypes_", estimator.prototypes_, shape)
-    timeline = getattr(estimator, "timeline_", None)
     spaces = SPACES if timeline is None else (TIMELINE,)
     if estimator.segment_on_ not in spaces or estimator.settings_.segmenting is None:
         raise ModelFileError("segment_on_ is not as fit makes it")
-    if timeline is not None:
-        n_frame = estimator.n_embedding_ + estimator.n_features_in_
-        check_timeline(timeline, n_frame, estimator.n_actions_)
 
 
 def _check_matches(estimator: Any) -> None:

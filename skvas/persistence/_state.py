@@ -31,6 +31,7 @@ from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
 from skvas.persistence._arrays import is_storable, write_arrays
 from skvas.persistence._timeline import RECORDS
+from skvas.timeline import Timeline
 from skvas.validation import check_integer, check_real
 
 FORMAT = "skvas"
@@ -173,6 +174,10 @@ class StateWriter:
     def _record(self, value: Any, name: str) -> Any:
         return _node("record", name=type(value).__name__, items=self.state(value, name))
 
+    def _timeline(self, value: Timeline, name: str) -> Any:
+        # How it sees videos is known from the model around it.
+        return self.node(value.model_, name)
+
     def _transformer(self, value: Any, name: str) -> Any:
         _refuse_memory(value)
         self.classes.add(type(value).__name__)
@@ -216,6 +221,7 @@ class StateWriter:
         Segmenting: _group,
         Aligning: _group,
         Training: _group,
+        Timeline: _timeline,
         **dict.fromkeys(RECORDS.values(), _record),
     }
 

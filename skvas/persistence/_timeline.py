@@ -10,7 +10,7 @@ from skvas.exceptions import ModelFileError
 from skvas.timeline._count import Count
 from skvas.timeline._cut import Cut
 from skvas.timeline._discriminants import Discriminants
-from skvas.timeline._model import TimelineModel
+from skvas.timeline._model import Axis, TimelineModel
 from skvas.timeline._order import BlockOrder
 from skvas.timeline._paths import Passage
 from skvas.timeline._template import Template
@@ -19,6 +19,7 @@ from skvas.validation import check_integer, check_real
 RECORDS: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
+        Axis,
         BlockOrder,
         Count,
         Cut,
@@ -30,39 +31,51 @@ RECORDS: dict[str, Any] = {
 }
 
 
-def check_timeline(timeline: Any, n_frame: int, n_actions: int) -> None:
-    """Refuse a timeline that no fit makes.
+def check_axis(axis: Any, n_frame: int) -> None:
+    """Refuse an axis that no fit makes.
 
     Parameters
     ----------
-    timeline : TimelineModel
-        What a file says.
+    axis : Axis
+        What a file says; also a TimelineModel, whose actions are not looked at.
     n_frame : int
         Length of the vectors that paths compare.
-    n_actions : int
-        Number of actions.
     """
-    _check_kind("timeline_", timeline, TimelineModel)
-    _check_template(timeline.template, n_frame)
-    n_positions = len(timeline.template.frames)
-    moments = timeline.moments
+    if not isinstance(axis, Axis):
+        raise ModelFileError("timeline_ is not as fit makes it")
+    _check_template(axis.template, n_frame)
+    n_positions = len(axis.template.frames)
+    moments = axis.moments
     _check_array("moments", moments, (None,), np.int64)
     if (np.diff(moments) <= 0).any() or not 0 <= moments[0] <= moments[-1]:
         raise ModelFileError("the moments of the timeline are not in order")
     if moments[-1] >= n_positions:
         raise ModelFileError("the moments of the timeline are not on it")
-    _check_cut(timeline.cut, len(moments), n_actions)
+    if axis.order is not None:
+        _check_kind("order", axis.order, BlockOrder)
+        check_real("order", axis.order.value)
+        check_integer("n_pairs", axis.order.n_pairs, low=1)
+        _check_kind("error", axis.order.error, float)
+    _check_kind("limit", axis.limit, float)
+    if not axis.limit > 0:
+        raise ModelFileError("the timeline has no memory to work in")
+
+
+def check_actions(timeline: Any, n_actions: int) -> None:
+    """Refuse actions of an axis that no fit makes.
+
+    Parameters
+    ----------
+    timeline : TimelineModel
+        What a file says, found to be an axis.
+    n_actions : int
+        Number of actions.
+    """
+    _check_kind("timeline_", timeline, TimelineModel)
+    _check_cut(timeline.cut, len(timeline.moments), n_actions)
     _check_kind("count", timeline.count, Count)
     for value in (timeline.count.n_actions, *timeline.count.likely):
         check_integer("count", value, low=1)
-    if timeline.order is not None:
-        _check_kind("order", timeline.order, BlockOrder)
-        check_real("order", timeline.order.value)
-        check_integer("n_pairs", timeline.order.n_pairs, low=1)
-        _check_kind("error", timeline.order.error, float)
-    _check_kind("limit", timeline.limit, float)
-    if not timeline.limit > 0:
-        raise ModelFileError("the timeline has no memory to work in")
 
 
 def _check_template(template: Any, n_frame: int) -> None:

@@ -17,24 +17,21 @@ from skvas.timeline._paths import Passage, follow, spread, unit
 from skvas.timeline._states import position_posteriors
 from skvas.timeline._template import Template, build_template, frames_at
 
-# Positions that actions are found on, and videos that they are found from, at most.
+# Positions that distributions are over, and videos that actions are found from, at
+# most.
 MOMENTS, VOTERS = 300, 256
 
 
 @dataclass(frozen=True)
-class TimelineModel:
-    """What is known of videos that share a timeline.
+class Axis:
+    """The axis of videos that share a timeline, and where each of them passes.
 
     Attributes
     ----------
     template : Template
         The axis, and where each video passes.
     moments : int64 ndarray of shape (n_moments,)
-        The positions that have actions: all, or some 300 of them.
-    cut : Cut
-        Their actions.
-    count : Count
-        Number of actions and its range.
+        The positions that distributions are over: all, or some 300 of them.
     order : BlockOrder or None
         Whether the videos share an order; None for a lone video.
     limit : float
@@ -43,8 +40,6 @@ class TimelineModel:
 
     template: Template
     moments: np.ndarray
-    cut: Cut
-    count: Count
     order: BlockOrder | None
     limit: float
 
@@ -53,18 +48,10 @@ class TimelineModel:
         view = self.template.view(frames)
         return follow(view, self.template.frames, limit=self.limit)
 
-    def actions(self, positions: np.ndarray) -> np.ndarray:
-        """Return the actions at (fractional) positions of the template."""
-        return frames_at(self.cut.actions, self._nearest_moments(positions))
-
     def posteriors(self, frames: np.ndarray) -> np.ndarray:
         """Give each frame a distribution over the moments, (n_frames, n_moments)."""
         view, template = self.template.view(frames), self.template.frames[self.moments]
         return position_posteriors(view, template, limit=self.limit)
-
-    def action_shares(self, frames: np.ndarray) -> np.ndarray:
-        """Give each frame a distribution over the actions, (n_frames, n_actions)."""
-        return self.posteriors(frames) @ self.cut.shares
 
     def carry(
         self,
@@ -81,8 +68,73 @@ class TimelineModel:
         costs = [1 - self.template.view(frames) @ template.T for frames in labelled]
         return label_shares(posteriors, costs, labels, n_labels)
 
-    def _nearest_moments(self, positions: np.ndarray) -> np.ndarray:
-        return np.interp(positions, self.moments, np.arange(len(self.moments)))
+
+@dataclass(frozen=True)
+class TimelineModel(Axis):
+    """An axis and the actions on it.
+
+    Attributes
+    ----------
+    template, moments, order, limit
+        As in `Axis`.
+    cut : Cut
+        The actions of the moments.
+    count : Count
+        Number of actions and its range.
+    """
+
+    cut: Cut
+    count: Count
+
+    def actions(self, positions: np.ndarray) -> np.ndarray:
+        """Return the actions at (fractional) positions of the template."""
+        nearest = np.interp(positions, self.moments, np.arange(len(self.moments)))
+        return frames_at(self.cut.actions, nearest)
+
+    def action_shares(self, frames: np.ndarray) -> np.ndarray:
+        """Give each frame a distribution over the actions, (n_frames, n_actions)."""
+        return self.posteriors(frames) @ self.cut.shares
+
+
+def build_axis(
+    frames: Sequence[np.ndarray],
+    whitened: Sequence[np.ndarray],
+    rng: np.random.RandomState,
+    *,
+    limit: float = 1e9,
+    start: int | None = None,
+    order: BlockOrder | None = None,
+    n_moments: int = MOMENTS,
+) -> Axis:
+    """Put prepared videos on one axis.
+
+    Parameters
+    ----------
+    frames : sequence of ndarray of shape (n_i, D)
+        Unit frames for paths: the embedding next to the features of the frame
+        itself, standardised within the video and not smoothed. Smoothed features make
+        positions less precise.
+    whitened : sequence of ndarray of shape (n_i, d)
+        Whitened features, which tell whether videos share an order.
+    rng : RandomState
+        Draws permutations and pairs.
+    limit : float, default=1e9
+        Bytes that the work on one video may take.
+    start : int, default=None
+        The video that the template starts from. None: the medoid.
+    order : BlockOrder, default=None
+        Whether the videos share an order, where that is known already.
+    n_moments : int, default=300
+        Positions that distributions are over, at most.
+
+    Returns
+    -------
+    Axis
+    """
+    template = build_template(frames, rng, limit=limit, start=start)
+    if order is None:
+        order = find_order(whitened, rng)
+    return Axis(template, spread(len(template.frames), n_moments), order, limit)
 
 
 def build_timeline(
@@ -103,9 +155,7 @@ def build_timeline(
     Parameters
     ----------
     frames : sequence of ndarray of shape (n_i, D)
-        Unit frames for paths: the embedding next to the features of the frame
-        itself, standardised within the video and not smoothed. Smoothed features make
-        positions less precise.
+        Unit frames for paths, as in `build_axis`.
     whitened : sequence of ndarray of shape (n_i, d)
         Whitened features, which tell actions apart.
     rng : RandomState
@@ -130,14 +180,22 @@ def build_timeline(
     TimelineModel
     """
     low, high = n_actions
-    template = build_template(frames, rng, limit=limit, start=start)
-    if low > len(template.frames):
+    axis = build_axis(
+        frames,
+        whitened,
+        rng,
+        limit=limit,
+        start=start,
+        order=order,
+        n_moments=max(MOMENTS, low),
+    )
+    n_positions = len(axis.template.frames)
+    if low > n_positions:
         raise InvalidParameterError(
-            f"n_actions={low} is more than the {len(template.frames)} frames of the "
-            "median video, which the timeline has as positions; give fewer actions."
+            f"n_actions={low} is more than the {n_positions} frames of the median "
+            "video, which the timeline has as positions; give fewer actions."
         )
-    moments = spread(len(template.frames), max(MOMENTS, low))
-    signals = _at_moments(whitened, embedding, template, moments)
+    signals = _at_moments(whitened, embedding, axis.template, axis.moments)
     count = Count(low, (low, low))
     if low < high:
         count = count_actions(signals, rng, low=low, high=high)
@@ -149,9 +207,7 @@ def build_timeline(
         recurring=recurring,
         n_draws=n_draws,
     )
-    if order is None:
-        order = find_order(whitened, rng)
-    return TimelineModel(template, moments, found, count, order, limit)
+    return TimelineModel(**vars(axis), cut=found, count=count)
 
 
 def find_order(
@@ -173,6 +229,11 @@ def find_order(
     if len(whitened) < 2:
         return None
     return block_order([unit(video) for video in whitened], rng)
+
+
+def has_order(order: BlockOrder | None) -> bool:
+    """Tell whether videos are known to share an order."""
+    return order is not None and order.verdict == "yes"
 
 
 def path_frames(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from skvas.decoding import monotone_path
 
@@ -14,6 +15,9 @@ BYTES_A_PAIR = 24
 FULL_PAIRS, COARSE_PAIRS = 1 << 24, 1 << 22
 # Steps of a path that are refined together, at most.
 PIECE_STEPS = 2000
+# A video lacks the moments where it moves on at less than this share of its usual
+# speed, over a window of this share of the timeline and some frames, at a high cost.
+SLOW, WINDOW, WINDOW_FRAMES = 0.25, 0.03, 4
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,26 @@ class Passage:
     positions: np.ndarray
     frames: np.ndarray
     costs: np.ndarray
+
+    def lacking(self) -> np.ndarray:
+        """Tell which moments the video lacks: few of its frames stand for them, badly.
+
+        Returns
+        -------
+        bool ndarray of shape (n_positions,)
+        """
+        n_positions = len(self.frames)
+        usual = len(self.positions) / n_positions  # frames a position
+        window = int(np.ceil(max(WINDOW * n_positions, WINDOW_FRAMES / usual)))
+        if window >= n_positions:
+            return np.zeros(n_positions, dtype=bool)
+        advance = self.frames[window:] - self.frames[:-window]
+        slow = advance <= SLOW * usual * window
+        # A position is in a slow window where one starts or ends there.
+        is_slow = np.pad(slow, (0, window)) | np.pad(slow, (window, 0))
+        costs = uniform_filter1d(self.costs, window, mode="nearest")
+        absent: np.ndarray = is_slow & (costs > self.costs.mean())
+        return absent
 
 
 def follow(video: np.ndarray, template: np.ndarray, *, limit: float) -> Passage:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -15,7 +15,13 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._typing import Labels, Videos
 from skvas.preprocessing import WhitenedViews
 from skvas.timeline._carry import check_partial_labels
-from skvas.timeline._model import build_timeline, path_frames
+from skvas.timeline._model import (
+    Axis,
+    TimelineModel,
+    build_axis,
+    build_timeline,
+    path_frames,
+)
 from skvas.timeline._paths import Passage
 from skvas.timeline._template import frames_at
 from skvas.validation import (
@@ -30,9 +36,8 @@ from skvas.validation import (
 )
 from skvas.videos._containers import like_input, list_like_input
 
-# A video lacks the moments where it moves on at less than this share of its usual
-# speed, over a window of this share of the timeline and some frames, at a high cost.
-SLOW, WINDOW, WINDOW_FRAMES = 0.25, 0.03, 4
+# Frames for paths of checked videos.
+Prepare = Callable[[list[np.ndarray]], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -71,9 +76,10 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    n_actions : int, tuple of two int, or "auto", default="auto"
+    n_actions : int, tuple of two int, "auto" or None, default="auto"
         Number of actions. A tuple is the smallest and the largest to choose from;
-        "auto" is (2, 20). The choice is rough: see `n_actions_range_`.
+        "auto" is (2, 20). The choice is rough: see `n_actions_range_`. None: no actions
+        are looked for.
     recurring : {"auto", True, False}, default="auto"
         Whether an action may come back later. "auto": where most draws of the videos
         find two neighbouring actions that come back in the same order, or one action
@@ -94,7 +100,8 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
     positions_ : list of ndarray of shape (n_frames_i,)
         The position of each frame, between 0 and 1; it never falls.
     labels_ : int64 ndarray of shape (n_frames,), or an object array of them
-        The action of each frame, numbered as they first occur on the timeline.
+        The action of each frame, numbered as they first occur on the timeline. This and
+        the next five are None where no actions were looked for.
     n_actions_ : int
         Number of actions.
     n_actions_range_ : tuple of two int
@@ -121,7 +128,8 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
 
     See Also
     --------
-    skvas.JointAlignSegment : Trains an embedding first.
+    skvas.VideoAligner, skvas.JointAlignSegment : Train an embedding first. Their
+        `timeline_` is a timeline on it.
 
     Examples
     --------
@@ -139,7 +147,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        n_actions: int | tuple[int, int] | str = "auto",
+        n_actions: int | tuple[int, int] | str | None = "auto",
         *,
         recurring: bool | str = "auto",
         n_draws: int = 16,
@@ -171,19 +179,13 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         with unchanged_on_failure(self):
             checked = check_videos(videos, estimator=self, min_total_frames=2)
             rng = check_random_state(self.random_state)
-            self._whitener = WhitenedViews().fit(checked)
-            whitened = self._whiten(checked)
-            self._frames = path_frames(whitened, checked)
-            self._model = build_timeline(
-                self._frames,
-                whitened,
-                rng,
-                n_actions=n_actions,
-                recurring=None if self.recurring == "auto" else bool(self.recurring),
-                n_draws=self.n_draws,
-                limit=check_memory(self.memory_limit),
+            whitener = WhitenedViews().fit(checked)
+            whitened = _whiten(whitener, checked)
+            frames = path_frames(whitened, checked)
+            model = self._build(frames, whitened, n_actions, rng)
+            self._keep(
+                model, partial(_prepare, whitener), frames, is_single_video(videos)
             )
-            self._keep(is_single_video(videos))
         return self
 
     def to_timeline(self, videos: Videos) -> Any:
@@ -265,11 +267,16 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         -------
         int64 ndarray of shape (n_frames,), or an object array of them
             Actions 0 ... ``n_actions_ - 1``.
+
+        Raises
+        ------
+        ValueError
+            If the timeline has no actions (``n_actions=None``).
         """
+        model = self._model_with_actions()
         passages = self._follow(videos)
         return like_input(
-            [self._model.actions(p.positions) for p in passages],
-            is_single_video(videos),
+            [model.actions(p.positions) for p in passages], is_single_video(videos)
         )
 
     def predict_proba(self, videos: Videos) -> Any:
@@ -287,10 +294,16 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         -------
         float64 ndarray of shape (n_frames, n_actions_), or an object array of them
             Rows sum to 1.
+
+        Raises
+        ------
+        ValueError
+            If the timeline has no actions (``n_actions=None``).
         """
-        frames = self._prepare(videos)
+        model = self._model_with_actions()
+        frames = self._see(videos)
         return like_input(
-            [self._model.action_shares(f) for f in frames], is_single_video(videos)
+            [model.action_shares(f) for f in frames], is_single_video(videos)
         )
 
     def stack(self, signals: Sequence[Any], length: int | None = None) -> np.ndarray:
@@ -316,33 +329,40 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         index = index.astype(np.int64)
         arrays = self._check_signals(signals)
         stacked = []
-        for array, passage in zip(arrays, self._model.template.passages, strict=True):
+        for array, passage in zip(arrays, self.model_.template.passages, strict=True):
             entries = frames_at(array, passage.frames[index]).astype(float)
-            entries[lacking(passage)[index]] = np.nan
+            entries[passage.lacking()[index]] = np.nan
             stacked.append(entries)
         return np.array(stacked)
 
-    def labels(self, y: Labels) -> list[np.ndarray]:
+    def labels(self, y: Labels, videos: Videos | None = None) -> list[np.ndarray]:
         """Carry the labels of some frames over the timeline to all.
 
         Parameters
         ----------
         y : list of (None or array-like of shape (n_frames_i,))
-            For each video of `fit` its labels, integers or strings; None, -1 or NaN
-            where a video or a frame has none.
+            For each video its labels, integers or strings; None, -1 or NaN where a
+            video or a frame has none.
+        videos : list of array-like of shape (n_frames_i, n_features), default=None
+            The videos, also new ones. None: those of `fit`, which the `timeline_` of a
+            model does not keep.
 
         Returns
         -------
         list of ndarray of shape (n_frames_i,)
             A label for every frame; labels that were given are kept.
+
+        Raises
+        ------
+        ValueError
+            If labels are not one a frame, or there is none, or the videos are needed.
         """
-        check_is_fitted(self, "template_")
-        lengths = [len(frames) for frames in self._frames]
-        names, codes = check_partial_labels(y, lengths)
-        shares = self._carry(codes, len(names))
+        frames = self._frames_of_fit() if videos is None else self._see(videos)
+        names, codes = check_partial_labels(y, [len(video) for video in frames])
+        shares = self._carry(frames, codes, len(names))
         carried = []
-        for frames, given in zip(self._frames, codes, strict=True):
-            found = (self._model.posteriors(frames) @ shares).argmax(axis=1)
+        for video, given in zip(frames, codes, strict=True):
+            found = (self.model_.posteriors(video) @ shares).argmax(axis=1)
             carried.append(names[np.where(given >= 0, given, found)])
         return carried
 
@@ -355,24 +375,57 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
             Number of videos and costs at the positions of the template.
         """
         check_is_fitted(self, "template_")
-        passages = self._model.template.passages
-        absent = np.array([lacking(passage) for passage in passages])
+        passages = self.model_.template.passages
+        absent = np.array([passage.lacking() for passage in passages])
         costs = np.array([passage.costs for passage in passages])
         return Density((~absent).sum(axis=0), costs)
 
-    def _check_parameters(self) -> tuple[int, int]:
+    def _check_parameters(self) -> tuple[int, int] | None:
         check_choice("recurring", self.recurring, ("auto", True, False))
         check_integer("n_draws", self.n_draws, low=1)
         check_memory(self.memory_limit)
-        return check_n_actions(self.n_actions)
+        return None if self.n_actions is None else check_n_actions(self.n_actions)
 
-    def _keep(self, single: bool) -> None:
-        """Set what users see of the model."""
-        model = self._model
-        self.template_ = model.template.frames
-        passages = model.template.passages
-        self.positions_ = [self._scale(passage.positions) for passage in passages]
-        labels = [model.actions(passage.positions) for passage in passages]
+    def _build(
+        self,
+        frames: list[np.ndarray],
+        whitened: list[np.ndarray],
+        n_actions: tuple[int, int] | None,
+        rng: np.random.RandomState,
+    ) -> Axis:
+        limit = check_memory(self.memory_limit)
+        if n_actions is None:
+            return build_axis(frames, whitened, rng, limit=limit)
+        return build_timeline(
+            frames,
+            whitened,
+            rng,
+            n_actions=n_actions,
+            recurring=None if self.recurring == "auto" else bool(self.recurring),
+            n_draws=self.n_draws,
+            limit=limit,
+        )
+
+    def _keep(
+        self,
+        model: Axis,
+        prepare: Prepare,
+        frames: list[np.ndarray] | None,
+        single: bool,
+    ) -> None:
+        """Set what answers need, and what users see of the model."""
+        self.model_, self._prepare, self._frames = model, prepare, frames
+        template = model.template
+        self.template_ = template.frames
+        self.positions_ = [self._scale(p.positions) for p in template.passages]
+        self.alignability_ = template.alignability
+        self.is_related_ = template.is_related
+        self.order_ = model.order
+        self.labels_ = self.n_actions_ = self.n_actions_range_ = None
+        self.recurring_ = self.boundaries_ = self.boundary_confidence_ = None
+        if not isinstance(model, TimelineModel):
+            return
+        labels = [model.actions(passage.positions) for passage in template.passages]
         self.labels_ = like_input(labels, single)
         self.n_actions_ = model.count.n_actions
         self.n_actions_range_ = model.count.likely
@@ -382,70 +435,98 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
             (model.moments[starts - 1] + model.moments[starts]) / 2
         )
         self.boundary_confidence_ = model.cut.confidence
-        self.alignability_ = model.template.alignability
-        self.is_related_ = model.template.is_related
-        self.order_ = model.order
 
     def _scale(self, positions: np.ndarray) -> np.ndarray:
         """Map positions of the template to [0, 1]."""
-        return positions / max(len(self._model.template.frames) - 1, 1)
+        return positions / max(len(self.model_.template.frames) - 1, 1)
 
-    def _prepare(self, videos: Videos) -> list[np.ndarray]:
+    def _see(self, videos: Videos) -> list[np.ndarray]:
+        """Check videos against those of `fit`, and return their frames for paths."""
         check_is_fitted(self, "template_")
-        checked = check_videos(videos, estimator=self, reset=False)
-        return path_frames(self._whiten(checked), checked)
-
-    def _whiten(self, checked: list[np.ndarray]) -> list[np.ndarray]:
-        # Arrays, whatever scikit-learn's transform_output says.
-        return [np.asarray(video) for video in self._whitener.transform(checked)]
+        return self._prepare(check_videos(videos, estimator=self, reset=False))
 
     def _follow(self, videos: Videos) -> list[Passage]:
-        return [self._model.follow(frames) for frames in self._prepare(videos)]
+        return [self.model_.follow(frames) for frames in self._see(videos)]
 
-    def _carry(self, codes: list[np.ndarray], n_labels: int) -> np.ndarray:
+    def _model_with_actions(self) -> TimelineModel:
+        check_is_fitted(self, "template_")
+        if not isinstance(self.model_, TimelineModel):
+            raise ValueError(
+                "This timeline has no actions; set n_actions, or use JointAlignSegment."
+            )
+        return self.model_
+
+    def _frames_of_fit(self) -> list[np.ndarray]:
+        check_is_fitted(self, "template_")
+        if self._frames is None:
+            raise ValueError(
+                "This timeline does not keep the videos of fit; pass videos as well."
+            )
+        return self._frames
+
+    def _carry(
+        self, frames: list[np.ndarray], codes: list[np.ndarray], n_labels: int
+    ) -> np.ndarray:
         some = [i for i, code in enumerate(codes) if (code >= 0).any()]
-        return self._model.carry(
-            [self._frames[i] for i in some], [codes[i] for i in some], n_labels
+        return self.model_.carry(
+            [frames[i] for i in some], [codes[i] for i in some], n_labels
         )
 
     def _check_signals(self, signals: Sequence[Any]) -> list[np.ndarray]:
-        if len(signals) != len(self._frames):
+        lengths = [len(positions) for positions in self.positions_]
+        if len(signals) != len(lengths):
             raise ValueError(
-                f"signals must be one array for each of the {len(self._frames)} videos "
+                f"signals must be one array for each of the {len(lengths)} videos "
                 f"of fit, got {len(signals)}."
             )
         arrays = [np.asarray(signal) for signal in signals]
-        for index, (array, frames) in enumerate(zip(arrays, self._frames, strict=True)):
+        for index, (array, n_frames) in enumerate(zip(arrays, lengths, strict=True)):
             with naming_video(index):
-                if array.ndim == 0 or len(array) != len(frames):
+                if array.ndim == 0 or len(array) != n_frames:
                     raise ValueError(
-                        f"expected one entry for each of the {len(frames)} frames, got "
+                        f"expected one entry for each of the {n_frames} frames, got "
                         f"shape {array.shape}."
                     )
         return arrays
 
 
-def lacking(passage: Passage) -> np.ndarray:
-    """Tell which moments a video lacks.
+def make_timeline(
+    model: Axis, prepare: Prepare, n_features: int, names: np.ndarray | None
+) -> Timeline:
+    """Return a fitted timeline whose model was built elsewhere.
 
     Parameters
     ----------
-    passage : Passage
-        Where the video passes.
+    model : Axis
+        Also a TimelineModel, which has actions.
+    prepare : callable
+        From checked videos to the frames that the model compares.
+    n_features : int
+        Number of features of a frame.
+    names : ndarray of str of shape (n_features,) or None
+        Their names.
 
     Returns
     -------
-    bool ndarray of shape (n_positions,)
+    Timeline
+        With the parameters that describe the model.
     """
-    n_positions = len(passage.frames)
-    usual = len(passage.positions) / n_positions  # frames a position
-    window = int(np.ceil(max(WINDOW * n_positions, WINDOW_FRAMES / usual)))
-    if window >= n_positions:
-        return np.zeros(n_positions, dtype=bool)
-    advance = passage.frames[window:] - passage.frames[:-window]
-    slow = advance <= SLOW * usual * window
-    # A position is in a slow window where one starts or ends there.
-    is_slow = np.pad(slow, (0, window)) | np.pad(slow, (window, 0))
-    costs = uniform_filter1d(passage.costs, window, mode="nearest")
-    absent: np.ndarray = is_slow & (costs > passage.costs.mean())
-    return absent
+    limit = int(model.limit) if np.isfinite(model.limit) else None
+    timeline = Timeline(None, memory_limit=limit)
+    if isinstance(model, TimelineModel):
+        timeline.n_actions = model.count.n_actions
+        timeline.recurring = model.cut.recurring
+    timeline.n_features_in_ = n_features
+    if names is not None:
+        timeline.feature_names_in_ = names
+    timeline._keep(model, prepare, None, single=False)
+    return timeline
+
+
+def _whiten(whitener: WhitenedViews, checked: list[np.ndarray]) -> list[np.ndarray]:
+    # Arrays, whatever scikit-learn's transform_output says.
+    return [np.asarray(video) for video in whitener.transform(checked)]
+
+
+def _prepare(whitener: WhitenedViews, checked: list[np.ndarray]) -> list[np.ndarray]:
+    return path_frames(_whiten(whitener, checked), checked)

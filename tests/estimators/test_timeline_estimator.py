@@ -1,4 +1,4 @@
-"""The joint model, segmenting by one timeline for all videos."""
+"""The models on one timeline for all videos: segments, positions, matches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 import skvas
-from skvas import ActionSegmenter, JointAlignSegment, Segmenting
+from skvas import (
+    ActionSegmenter,
+    JointAlignSegment,
+    Segmenting,
+    Timeline,
+    VideoAligner,
+)
 from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import segmentation_report
@@ -69,9 +75,9 @@ def test_videos_in_order_are_segmented_as_well_or_better():
 def test_timeline_is_what_auto_means_for_videos_that_share_an_order(on_timeline):
     found = joint().fit(VIDEOS)
     assert found.segment_on_ == "timeline"
-    assert found.timeline_.order.verdict == "yes"
+    assert found.timeline_.order_.verdict == "yes"
     assert found.settings_.segmenting["segment_on"] == "timeline"
-    assert found.settings_.segmenting["recurring"] is found.timeline_.cut.recurring
+    assert found.settings_.segmenting["recurring"] is found.timeline_.recurring_
     assert_same_outputs(outputs(found, NEW), outputs(on_timeline, NEW))
 
 
@@ -155,7 +161,7 @@ def test_probabilities_agree_with_labels_away_from_boundaries(on_timeline):
 @pytest.mark.parametrize("recurring", [True, False])
 def test_user_says_whether_actions_come_back(recurring):
     model = joint(segment_on="timeline", recurring=recurring).fit(VIDEOS)
-    assert model.timeline_.cut.recurring is recurring
+    assert model.timeline_.recurring_ is recurring
     if not recurring:
         for labels in model.labels_:
             assert (np.diff(labels) >= 0).all()
@@ -194,7 +200,7 @@ def test_processes_change_no_answer(on_timeline):
 def test_lone_video_has_a_timeline_if_it_is_asked_for():
     model = joint(n_actions=3, segment_on="timeline").fit(VIDEOS[0])
     assert model.labels_.shape == (len(VIDEOS[0]),)
-    assert model.timeline_.order is None
+    assert model.timeline_.order_ is None
 
 
 @pytest.mark.parametrize(
@@ -212,3 +218,95 @@ def test_segmenter_without_alignment_has_no_timeline(options):
 def test_recurring_is_a_truth_value(value):
     with pytest.raises(InvalidParameterError, match="recurring"):
         joint(recurring=value).fit(VIDEOS)
+
+
+@pytest.fixture(scope="module")
+def aligner():
+    return quick(VideoAligner, max_epochs=3).fit(VIDEOS)
+
+
+def test_aligner_puts_videos_in_order_on_a_timeline_without_actions(aligner):
+    timeline = aligner.timeline_
+    assert isinstance(timeline, Timeline)
+    assert timeline.order_.verdict == "yes"
+    assert timeline.n_actions_ is timeline.labels_ is timeline.boundaries_ is None
+    with pytest.raises(ValueError, match="has no actions"):
+        timeline.predict(NEW)
+
+
+@pytest.mark.parametrize(
+    ("n_videos", "options"),
+    [(2, {}), (7, {"max_epochs": 0}), (7, {"recipe": "paper"}), (7, {"encoder": (8,)})],
+)
+def test_aligner_has_no_timeline_unless_it_is_trustworthy(n_videos, options):
+    model = quick(VideoAligner, **options).fit(VIDEOS[:n_videos])
+    assert model.timeline_ is None
+
+
+def test_aligner_has_no_timeline_where_orders_differ():
+    rng = np.random.default_rng(0)
+    shuffled = []
+    for video, labels in zip(VIDEOS, DATA.labels, strict=False):
+        parts = [video[labels == k] for k in rng.permutation(5)]
+        shuffled.append(np.concatenate(parts))
+    assert quick(VideoAligner).fit(shuffled).timeline_ is None
+
+
+def test_timeline_changes_no_other_answer_of_the_aligner(aligner, monkeypatch):
+    monkeypatch.setattr("skvas.estimators._answers.MIN_VIDEOS", 100)
+    without = clone(aligner).fit(VIDEOS)
+    assert without.timeline_ is None
+    assert_same_outputs(outputs(without, NEW), outputs(aligner, NEW))
+    assert_array_equal(without.reference_, aligner.reference_)
+    assert without.score(NEW) == aligner.score(NEW)
+
+
+@pytest.mark.parametrize("kind", ["aligner", "on_timeline"])
+def test_timeline_of_a_model_answers_for_raw_videos(kind, request):
+    model = request.getfixturevalue(kind)
+    timeline = model.timeline_
+    for again, first in zip(
+        timeline.to_timeline(VIDEOS), timeline.positions_, strict=True
+    ):
+        assert_array_equal(again, first)
+    times = timeline.stack(DATA.times[:7], length=40)
+    assert times.shape == (7, 40)
+    assert np.nanstd(times, axis=0).mean() < 0.5
+    frames = timeline.from_timeline(timeline.to_timeline(NEW[0]), NEW[0])
+    assert np.abs(frames - np.arange(len(NEW[0]))).mean() < 2
+    with pytest.raises(ValueError, match="pass videos as well"):
+        timeline.labels([DATA.labels[0]] + [None] * 6)
+    carried = timeline.labels([DATA.labels[0], *[None] * 6], VIDEOS)
+    right = [(c == t).mean() for c, t in zip(carried, DATA.labels, strict=False)]
+    assert np.mean(right) > 0.9
+
+
+def test_timeline_of_the_joint_model_has_its_actions(on_timeline):
+    timeline = on_timeline.timeline_
+    assert timeline.n_actions_ == on_timeline.n_actions_
+    for ours, theirs in zip(timeline.labels_, on_timeline.labels_, strict=True):
+        assert_array_equal(ours, theirs)
+    assert_array_equal(timeline.predict(NEW[0]), on_timeline.predict(NEW[0]))
+    again = clone(timeline).fit(VIDEOS)  # on features, without the embedding
+    assert again.n_actions_ == 5
+
+
+def test_file_and_pickle_hold_the_timeline_of_the_aligner(aligner, tmp_path):
+    aligner.save(tmp_path / "model")
+    loaded = skvas.load(tmp_path / "model")
+    copy = pickle.loads(pickle.dumps(aligner))
+    for other in (loaded, copy):
+        found, expected = other.timeline_, aligner.timeline_
+        assert_array_equal(found.template_, expected.template_)
+        assert_array_equal(found.to_timeline(NEW[0]), expected.to_timeline(NEW[0]))
+    loaded.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
+
+
+def test_file_from_before_aligners_had_timelines_is_read(aligner, tmp_path):
+    old = pickle.loads(pickle.dumps(aligner))
+    del old.timeline_
+    old.save(tmp_path / "model")
+    loaded = skvas.load(tmp_path / "model")
+    assert loaded.timeline_ is None
+    assert_same_outputs(outputs(loaded, NEW), outputs(aligner, NEW))

@@ -10,7 +10,6 @@ from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import mof
 from skvas.timeline._paths import Passage
-from skvas.timeline._timeline import lacking
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +134,7 @@ def test_moments_passed_quickly_are_lacking_only_where_they_match_badly(cost, la
     frames = np.r_[np.arange(40.0), np.full(30, 40.0), np.arange(41.0, 71)]
     costs = np.full(100, 0.2)
     costs[40:70] = cost
-    found = lacking(Passage(np.zeros(71), frames, costs))
+    found = Passage(np.zeros(71), frames, costs).lacking()
     assert found[45:65].all() == found.any() == lacks
 
 
@@ -218,3 +217,21 @@ def test_fit_is_the_same_again_and_after_pickling(data, timeline):
     for other in (again, copy):
         assert_array_equal(other.template_, timeline.template_)
         assert_array_equal(other.predict(data.videos[0]), timeline.labels_[0])
+
+
+def test_timeline_without_actions_has_the_same_positions(data, timeline):
+    bare = Timeline(None, random_state=0).fit(data.videos)
+    for ours, theirs in zip(bare.positions_, timeline.positions_, strict=True):
+        assert_array_equal(ours, theirs)
+    assert bare.order_ == timeline.order_
+    assert bare.fit_predict(data.videos) is None
+    for answer in (bare.predict, bare.predict_proba):
+        with pytest.raises(ValueError, match="has no actions; set n_actions"):
+            answer(data.videos)
+
+
+def test_labels_of_one_video_reach_new_ones(data):
+    half = Timeline(None, random_state=0).fit(data.videos[:6])
+    carried = half.labels([data.labels[6], None, None, None], data.videos[6:])
+    right = [(c == t).mean() for c, t in zip(carried, data.labels[6:], strict=True)]
+    assert np.mean(right) > 0.9
