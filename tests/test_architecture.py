@@ -118,7 +118,8 @@ NO_TORCH = {
 # functions.
 REQUIRED = {"numpy", "scipy", "sklearn", "torch", "joblib"}
 REFERENCE = "skvas.transport._reference"  # the one module that knows POT
-KERNELS = "skvas.transport._kernels"  # the one that is written for numba, and lazy
+# The modules that know numba; the first is written for it, and lazy.
+COMPILED = ("skvas.transport._kernels", "skvas.decoding")
 
 
 @dataclass(frozen=True)
@@ -237,8 +238,8 @@ def faults_of_others(module, item):
         if module != REFERENCE:
             faults.append(f"only {REFERENCE} imports POT")
     elif package == "numba":
-        if module != KERNELS:
-            faults.append(f"only {KERNELS} imports numba")
+        if module not in COMPILED or not (item.lazy or module == COMPILED[0]):
+            faults.append(f"only {COMPILED} import numba")
     elif package not in REQUIRED and not (item.lazy or item.for_types):
         faults.append(f"{package} is optional: import it inside a function")
     if package in ("sklearn", "torch") and any(hidden(name) for name in path):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skvas import decoding
 from skvas.decoding import (
     Segment,
     labels_to_segments,
@@ -83,6 +84,20 @@ def test_path_is_the_cheapest_of_all_warping_paths(cost):
     assert_array_equal(path[-1], np.array(cost.shape) - 1)
     cheapest = min(price_of(cost, other) for other in full_paths(*cost.shape))
     assert_allclose(price_of(cost, path), cheapest)
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32, np.int64, bool])
+def test_compiled_path_is_that_of_numpy(dtype, monkeypatch):
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(0)
+    # Few values, so that there are ties.
+    costs = [
+        rng.integers(0, 3, rng.integers(1, 12, 2)).astype(dtype) for _ in range(50)
+    ]
+    compiled = [monotone_path(cost.T) for cost in costs]
+    monkeypatch.setattr(decoding, "_compiled_path", lambda: None)
+    for path, cost in zip(compiled, costs, strict=True):
+        assert_array_equal(monotone_path(cost.T), path)
 
 
 @given(costs(3), st.integers(0, 16).map(lambda v: v / 4))
