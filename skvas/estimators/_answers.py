@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skvas._typing import Device, Videos
+from skvas.alignment._by_timeline import TimelineMatcher, align_passages
 from skvas.alignment._matcher import FrameMatcher, medoid
 from skvas.alignment._result import Alignment
 from skvas.estimators._base import BaseVideoEstimator, Fitted, refuse_lost_start
@@ -30,16 +31,23 @@ from skvas.segmentation._labeller import (
 )
 from skvas.timeline import Timeline
 from skvas.timeline._model import Axis, TimelineModel, path_frames
+from skvas.timeline._paths import Passage
 from skvas.timeline._timeline import make_timeline
 from skvas.training._survey import Survey
 from skvas.transport._threads import spare_threads
-from skvas.validation import check_n_actions, check_videos, is_single_video
+from skvas.validation import (
+    check_choice,
+    check_n_actions,
+    check_videos,
+    is_single_video,
+)
 from skvas.videos._containers import like_input
 from skvas.videos._device import check_device
 from skvas.videos._views import Views
 
 # Videos that are put on a timeline unasked, at least.
 MIN_VIDEOS = 3
+VIAS = ("pair", "timeline")
 
 
 class LabelsFrames(ClusterMixin, BaseVideoEstimator):
@@ -305,13 +313,23 @@ class MatchesFrames(BaseVideoEstimator):
     }
 
     @spare_threads()
-    def align(self, x: Videos, y: Videos) -> Alignment:
+    def align(
+        self, x: Videos | int, y: Videos | int, *, via: str = "pair"
+    ) -> Alignment:
         """Find which moment of one video is which moment of another.
 
         Parameters
         ----------
         x, y : array-like of shape (n_frames, n_features)
-            Two videos of the activity.
+            Two videos of the activity. With ``via="timeline"`` also the position of a
+            video of `fit`, whose place on the timeline is known.
+        via : {"pair", "timeline"}, default="pair"
+            "pair": solve the transport problem between the two videos. "timeline":
+            match the frames that stand at one position of `timeline_`, in time linear
+            in the lengths once these positions are known. A frame is background where
+            the other video lacks its moment, `cost` is the mean cosine cost of both
+            videos on the timeline, and the plan is sparse: each frame's mass lies on
+            the two frames beside its match, half of it from either side.
 
         Returns
         -------
@@ -323,30 +341,32 @@ class MatchesFrames(BaseVideoEstimator):
         Raises
         ------
         ValueError, TypeError
-            If a video is not what `fit` has seen, or either is a list.
+            If a video is not what `fit` has seen, or either is a list, or there is no
+            timeline.
         NotFittedError
             If `fit` was not called.
         MemoryError
             If the baseline would need more than the memory limit.
         """
-        for name, video in (("x", x), ("y", y)):
-            if not is_single_video(video):
-                raise ValueError(
-                    f"{name} must be one video of shape (n_frames, n_features), got a "
-                    "collection; align one pair at a time."
-                )
+        if check_choice("via", via, VIAS) == "timeline":
+            return align_passages(self._passage("x", x), self._passage("y", y))
         matcher = self._matcher()
-        (one,), (other,) = (matcher.look(self._view(video)) for video in (x, y))
+        (one,), (other,) = (
+            matcher.look(self._view_one(name, video))
+            for name, video in (("x", x), ("y", y))
+        )
         return matcher.align(one, other)
 
     @spare_threads()
-    def match(self, videos: Videos) -> Any:
+    def match(self, videos: Videos, *, via: str = "pair") -> Any:
         """Match every frame with a frame of the reference video.
 
         Parameters
         ----------
         videos : array-like of shape (n_frames, n_features), or a list of them
             One video or many.
+        via : {"pair", "timeline"}, default="pair"
+            How, as in `align`.
 
         Returns
         -------
@@ -356,14 +376,52 @@ class MatchesFrames(BaseVideoEstimator):
         Raises
         ------
         ValueError, TypeError
-            If a video is not what `fit` has seen; names the video.
+            If a video is not what `fit` has seen; names the video. If there is no
+            timeline.
         NotFittedError
             If `fit` was not called.
         """
-        matcher = self._matcher()
-        (reference,) = matcher.look(self._look([self.reference_]))
-        found = matcher.match(matcher.look(self._view(videos)), reference)
+        if check_choice("via", via, VIAS) == "timeline":
+            follower = self._follower()
+            (common,) = follower.look(self._look([self.reference_]))
+            passages = follower.look(self._view(videos))
+            found = [align_passages(passage, common) for passage in passages]
+        else:
+            matcher = self._matcher()
+            (reference,) = matcher.look(self._look([self.reference_]))
+            found = matcher.match(matcher.look(self._view(videos)), reference)
         return like_input([a.matches_x for a in found], is_single_video(videos))
+
+    def _view_one(self, name: str, video: Any) -> Views:
+        if not is_single_video(video):
+            raise ValueError(
+                f"{name} must be one video of shape (n_frames, n_features), got a "
+                "collection; align one pair at a time."
+            )
+        return self._view(video)
+
+    def _follower(self) -> TimelineMatcher:
+        check_is_fitted(self)
+        if self.timeline_ is None:
+            raise ValueError(
+                'via="timeline" needs a model with a timeline, and timeline_ is None: '
+                "the videos of fit share no order, are fewer than three, or no "
+                'embedding was trained from an informed start. Use via="pair".'
+            )
+        return TimelineMatcher(self.timeline_.model_, self.n_jobs)
+
+    def _passage(self, name: str, video: Any) -> Passage:
+        """Return where a video passes the timeline, known for those of `fit`."""
+        follower = self._follower()
+        if isinstance(video, bool) or not isinstance(video, (int, np.integer)):
+            return follower.look(self._view_one(name, video))[0]
+        passages = follower.axis.template.passages
+        if not 0 <= video < len(passages):
+            raise ValueError(
+                f"{name} must be a video, or a position in the {len(passages)} videos "
+                f"of fit, got {video}."
+            )
+        return passages[video]
 
     def _alignment_costs(self, views: Views) -> list[float]:
         return self._matcher().costs(views, self._look([self.reference_]))

@@ -16,8 +16,9 @@ FULL_PAIRS, COARSE_PAIRS = 1 << 24, 1 << 22
 # Steps of a path that are refined together, at most.
 PIECE_STEPS = 2000
 # A video lacks the moments where it moves on at less than this share of its usual
-# speed, over a window of this share of the timeline and some frames, at a high cost.
-SLOW, WINDOW, WINDOW_FRAMES = 0.25, 0.03, 4
+# speed, over a window of this share of the timeline and some frames, at a cost of more
+# than this multiple of its mean.
+SLOW, WINDOW, WINDOW_FRAMES, DEAR = 0.35, 0.03, 4, 2
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,10 @@ class Passage:
     Attributes
     ----------
     positions : float64 ndarray of shape (n_frames,)
-        Mean position that each frame is matched with; it never falls.
+        Position that each frame is matched with; it never falls. Frames that share a
+        position are spread over it.
     frames : float64 ndarray of shape (n_positions,)
-        Mean frame that each position is matched with; it never falls.
+        Frame that each position is matched with, likewise.
     costs : float64 ndarray of shape (n_positions,)
         Mean cosine cost of each position's matches.
     """
@@ -55,7 +57,7 @@ class Passage:
         # A position is in a slow window where one starts or ends there.
         is_slow = np.pad(slow, (0, window)) | np.pad(slow, (window, 0))
         costs = uniform_filter1d(self.costs, window, mode="nearest")
-        absent: np.ndarray = is_slow & (costs > self.costs.mean())
+        absent: np.ndarray = is_slow & (costs > DEAR * self.costs.mean())
         return absent
 
 
@@ -78,11 +80,37 @@ def follow(video: np.ndarray, template: np.ndarray, *, limit: float) -> Passage:
     path = cheapest_path(video, template, limit=limit)
     i, j = path.T
     costs = 1 - np.einsum("ld,ld->l", video[i], template[j], dtype=float)
+    total = np.bincount(j, costs, minlength=len(template))
+    at_frame, at_position = _warp(path).T
     return Passage(
-        _mean_by(i, j, len(video)),
-        _mean_by(j, i, len(template)),
-        _mean_by(j, costs, len(template)),
+        _at_centres(len(video), at_frame, at_position),
+        _at_centres(len(template), at_position, at_frame),
+        total / np.bincount(j, minlength=len(template)),
     )
+
+
+def _warp(path: np.ndarray) -> np.ndarray:
+    """Return the corners of a rising line through the cells of a path.
+
+    Pair (i, j) is the cell from (i, j) to (i + 1, j + 1). Where one side waits for the
+    other, its frame is shared out evenly among those of the other: the line goes
+    through the corners between two steps of both sides, and the middles of runs.
+    """
+    advance, other = np.diff(path, axis=0).T
+    side = np.r_[0, advance - other, 0]  # 0 where both sides advance, and at the ends
+    waits = side[1:-1] != 0
+    starts = np.flatnonzero(waits & (side[1:-1] != side[:-2]))
+    stops = np.flatnonzero(waits & (side[1:-1] != side[2:])) + 1
+    middles = (path[starts] + path[stops] + 1) / 2
+    corners = np.vstack([[[0, 0]], path[1:][~waits], middles, path[-1:] + 1])
+    rising: np.ndarray = corners[corners.sum(axis=1).argsort()]
+    return rising
+
+
+def _at_centres(n: int, own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return where a line is at the centre of each of n frames of one side."""
+    values: np.ndarray = np.interp(np.arange(n) + 0.5, own, other) - 0.5
+    return values.clip(0, other[-1] - 1)
 
 
 def cheapest_path(x: np.ndarray, y: np.ndarray, *, limit: float) -> np.ndarray:
@@ -117,12 +145,6 @@ def cheapest_path(x: np.ndarray, y: np.ndarray, *, limit: float) -> np.ndarray:
     for shift in (0, n_steps // 2):
         path = _refine(x, y, path, n_steps, shift)
     return path
-
-
-def _mean_by(groups: np.ndarray, values: np.ndarray, n_groups: int) -> np.ndarray:
-    """Average values by group; no group is empty."""
-    total: np.ndarray = np.bincount(groups, values, minlength=n_groups)
-    return total / np.bincount(groups, minlength=n_groups)
 
 
 def _coarse_lengths(n: int, m: int, n_pairs: float) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from skvas import (
 )
 from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
-from skvas.metrics import segmentation_report
+from skvas.metrics import label_agreement, segmentation_report
 from skvas.segmentation._labeller import FrameLabeller
 from tests.models import assert_same_outputs, assert_same_state, outputs, quick
 
@@ -310,3 +310,54 @@ def test_file_from_before_aligners_had_timelines_is_read(aligner, tmp_path):
     loaded = skvas.load(tmp_path / "model")
     assert loaded.timeline_ is None
     assert_same_outputs(outputs(loaded, NEW), outputs(aligner, NEW))
+
+
+@pytest.mark.parametrize("kind", ["aligner", "on_timeline"])
+def test_any_two_videos_align_by_way_of_the_timeline(kind, request):
+    model = request.getfixturevalue(kind)
+    pair, by_way = [], []
+    for i in range(6):
+        for found, how in ((pair, "pair"), (by_way, "timeline")):
+            matches = model.align(VIDEOS[i], VIDEOS[i + 1], via=how).matches_x
+            found.append(
+                label_agreement(
+                    matches, DATA.labels[i], DATA.labels[i + 1]
+                ).agreement_of_all
+            )
+    assert np.mean(by_way) > np.mean(pair) - 0.02
+
+
+def test_place_of_a_video_of_fit_is_known(aligner):
+    known = aligner.align(2, np.int64(4), via="timeline")
+    found = aligner.align(VIDEOS[2], VIDEOS[4], via="timeline")
+    mixed = aligner.align(2, VIDEOS[4], via="timeline")
+    for other in (found, mixed):
+        assert_array_equal(known.matches_x, other.matches_x)
+        assert_array_equal(known.plan.toarray(), other.plan.toarray())
+        assert known.cost == other.cost
+
+
+def test_videos_are_matched_with_the_reference_over_the_timeline(aligner):
+    matches = aligner.match(NEW, via="timeline")
+    for video, found in zip(NEW, matches, strict=True):
+        expected = aligner.align(video, aligner.reference_, via="timeline").matches_x
+        assert_array_equal(found, expected)
+    assert aligner.match(NEW[0], via="timeline").shape == (len(NEW[0]),)
+
+
+def test_alignment_over_a_timeline_that_is_not_there_is_refused(aligner):
+    model = quick(VideoAligner).fit(VIDEOS[:2])
+    for ask in (
+        lambda: model.align(VIDEOS[0], VIDEOS[1], via="timeline"),
+        lambda: model.match(VIDEOS, via="timeline"),
+    ):
+        with pytest.raises(ValueError, match='timeline_ is None.*Use via="pair"'):
+            ask()
+    with pytest.raises(InvalidParameterError, match="via"):
+        aligner.align(VIDEOS[0], VIDEOS[1], via="path")
+    with pytest.raises(ValueError, match="y must be a video, or a position in the 7"):
+        aligner.align(0, 7, via="timeline")
+    with pytest.raises(TypeError):
+        aligner.align(True, VIDEOS[0], via="timeline")
+    with pytest.raises(ValueError, match="x must be one video"):
+        aligner.align(VIDEOS, VIDEOS[0], via="timeline")

@@ -51,12 +51,38 @@ def test_lengths_may_differ_a_thousandfold(n, m):
     assert np.abs(passage.positions - expected).max() <= max(m / n, 1)
 
 
-def test_passage_averages_what_is_matched():
+def test_frame_that_waits_is_shared_out():
     x = np.eye(3)
     passage = follow(x[[0, 0, 1, 2]], x[[0, 1, 1, 2]], limit=np.inf)
-    assert_allclose(passage.positions, [0, 0, 1.5, 3])
-    assert_allclose(passage.frames, [0.5, 2, 2, 3])
+    # Frames 0 and 1 share position 0, positions 1 and 2 share frame 2.
+    assert_allclose(passage.positions, [0, 0.25, 1.5, 3])
+    assert_allclose(passage.frames, [0.5, 1.75, 2.25, 3])
     assert_allclose(passage.costs, 0)
+
+
+@given(seeds, st.integers(1, 30), st.integers(1, 30))
+def test_passage_rises_and_stays_on_the_path(seed, n, m):
+    rng = np.random.default_rng(seed)
+    x, y = walk(rng, n), walk(rng, m)
+    passage, path = follow(x, y, limit=np.inf), cheapest_path(x, y, limit=np.inf)
+    assert (np.diff(passage.positions) >= 0).all()
+    assert (np.diff(passage.frames) >= 0).all()
+    for i, position in enumerate(passage.positions):
+        columns = path[path[:, 0] == i, 1]
+        assert columns.min() - 0.5 <= position <= columns.max() + 0.5
+    for j, frame in enumerate(passage.frames):
+        rows = path[path[:, 1] == j, 0]
+        assert rows.min() - 0.5 <= frame <= rows.max() + 0.5
+
+
+def test_frames_and_positions_lead_back_to_each_other():
+    rng = np.random.default_rng(0)
+    x = walk(rng, 200)
+    y = x[np.sort(rng.choice(200, 120, replace=False))]
+    passage = follow(x, y, limit=np.inf)
+    back = np.interp(passage.positions, np.arange(120), passage.frames)
+    assert np.abs(back - np.arange(200)).max() < 1.5
+    assert np.abs(back - np.arange(200)).mean() < 0.1
 
 
 def test_block_means_follow_the_blocks_of_frames():
