@@ -82,7 +82,7 @@ def test_frames_and_positions_lead_back_to_each_other():
     passage = follow(x, y, limit=np.inf)
     back = np.interp(passage.positions, np.arange(120), passage.frames)
     assert np.abs(back - np.arange(200)).max() < 1.5
-    assert np.abs(back - np.arange(200)).mean() < 0.1
+    assert np.abs(back - np.arange(200)).mean() < 0.3
 
 
 def test_block_means_follow_the_blocks_of_frames():
