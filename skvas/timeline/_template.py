@@ -25,8 +25,9 @@ class Template:
     Attributes
     ----------
     frames : ndarray of shape (n_positions, D')
-        Unit frames as `view` returns them, as many as the median video has. Each
-        position stands for the same mean share of a video's time.
+        Unit frames as `view` returns them, as many as the median video has of those
+        with more than one. Each position stands for the same mean share of a video's
+        time.
     passages : list of Passage
         Where each video passes.
     alignability : ndarray of shape (n_videos,)
@@ -79,7 +80,9 @@ def build_template(
     Template
     """
     template = videos[medoid(videos) if start is None else start]
-    n_positions = round(float(np.median([len(video) for video in videos])))
+    # Videos of one frame say nothing about how long the axis is.
+    lengths = [len(video) for video in videos if len(video) > 1] or [1]
+    n_positions = round(float(np.median(lengths)))
     template = frames_at(template, np.linspace(0, len(template) - 1, n_positions))
     passages = [follow(video, template, limit=limit) for video in videos]
     n_videos = len(videos)

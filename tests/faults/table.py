@@ -215,6 +215,29 @@ ROWS = {
         "the command's standard output or error closed or full",
         "exit code 1 where results are lost, and no traceback",
     ),
+    62: (
+        "a timeline of one video",
+        "the video itself: positions rise evenly from 0 to 1, `order_` is None",
+    ),
+    63: (
+        "a timeline of videos of one frame, some or all",
+        "such a frame stands in the middle, or at 0 where all are; the others are "
+        "placed as without them, up to 2 % on average",
+    ),
+    64: (
+        "a timeline of videos whose lengths differ a thousandfold",
+        "all are placed, from the beginning to the end",
+    ),
+    65: (
+        "an unrelated video among those of a timeline",
+        "`is_related_` and a low `alignability_` name it; the positions of the others "
+        "change by 1 % at most, on average",
+    ),
+    66: ("a video twice in a timeline", "the same positions bit for bit"),
+    67: (
+        "more actions than positions on the timeline",
+        "`InvalidParameterError` with both numbers; of a range, what fits is tried",
+    ),
 }
 
 

@@ -138,49 +138,11 @@ def test_moments_passed_quickly_are_lacking_only_where_they_match_badly(cost, la
     assert found[45:65].all() == found.any() == lacks
 
 
-def test_unrelated_video_is_found_and_has_no_say(data):
-    rng = np.random.default_rng(0)
-    stranger = np.cumsum(rng.normal(size=(110, 16)), axis=0)
-    joined = Timeline(5, random_state=0).fit([*data.videos, stranger])
-    assert joined.is_related_.tolist() == [True] * 10 + [False]
-    assert joined.alignability_.argmin() == 10
-    assert agree(joined.labels_[:10], data.labels) > 0.95
-
-
-def test_lone_video_is_a_timeline_of_itself(data):
-    video = data.videos[0]
-    timeline = Timeline(5, random_state=0).fit(video)
-    assert_allclose(timeline.positions_[0], np.linspace(0, 1, len(video)))
-    assert timeline.order_ is None
-    assert agree([timeline.labels_], data.labels[:1]) > 0.8
-
-
-def test_copies_of_a_video_are_one_timeline(data):
-    timeline = Timeline(5, random_state=0).fit([data.videos[0]] * 3)
-    one, two, three = timeline.labels_
-    assert_array_equal(one, two)
-    assert_array_equal(one, three)
-
-
-def test_video_of_one_frame_has_one_position(data):
-    timeline = Timeline(5, random_state=0).fit([*data.videos, data.videos[0][:1]])
-    (position,) = timeline.positions_[-1]
-    assert 0 <= position <= 1
-    assert timeline.labels_[-1].shape == (1,)
-
-
 def test_number_of_actions_may_be_left_open(data):
     timeline = Timeline(random_state=0).fit(data.videos)
     low, high = timeline.n_actions_range_
     assert low <= timeline.n_actions_ <= high
     assert low <= 5 <= high
-
-
-def test_more_actions_than_positions_are_refused():
-    rng = np.random.default_rng(0)
-    videos = [rng.normal(size=(6, 3)), rng.normal(size=(6, 3))]
-    with pytest.raises(ValueError, match="n_actions=7 is more than the 6 frames"):
-        Timeline(7).fit(videos)
 
 
 @pytest.mark.parametrize(
@@ -235,3 +197,82 @@ def test_labels_of_one_video_reach_new_ones(data):
     carried = half.labels([data.labels[6], None, None, None], data.videos[6:])
     right = [(c == t).mean() for c, t in zip(carried, data.labels[6:], strict=True)]
     assert np.mean(right) > 0.9
+
+
+def test_row_62_lone_video_is_a_timeline_of_itself(data):
+    video = data.videos[0]
+    timeline = Timeline(5, random_state=0).fit(video)
+    assert_allclose(timeline.positions_[0], np.linspace(0, 1, len(video)))
+    assert timeline.order_ is None
+    assert timeline.alignability_.tolist() == [1.0]
+    assert agree([timeline.labels_], data.labels[:1]) > 0.8
+
+
+@pytest.mark.parametrize("n_short", [3, 12])
+def test_row_63_videos_of_one_frame_leave_the_others_in_place(data, timeline, n_short):
+    short = [data.videos[i % 10][7 * i : 7 * i + 1] for i in range(n_short)]
+    joined = Timeline(5, random_state=0).fit([*data.videos, *short])
+    for positions, before in zip(
+        joined.positions_[:10], timeline.positions_, strict=True
+    ):
+        assert np.abs(positions - before).mean() < 0.02
+    for positions, labels in zip(
+        joined.positions_[10:], joined.labels_[10:], strict=True
+    ):
+        assert_allclose(positions, [0.5])
+        assert labels.shape == (1,)
+
+
+@pytest.mark.filterwarnings("ignore::skvas.exceptions.DegenerateFramesWarning")
+def test_row_63_timeline_of_videos_of_one_frame_has_one_position(data):
+    timeline = Timeline(1, random_state=0).fit([video[:1] for video in data.videos])
+    assert all(positions.tolist() == [0.0] for positions in timeline.positions_)
+    assert timeline.order_.verdict != "yes"
+
+
+@pytest.mark.parametrize("n_long", [1, 2])
+def test_row_64_lengths_may_differ_a_thousandfold(data, n_long):
+    rng = np.random.default_rng(0)
+    long = [np.repeat(video, 100, axis=0) for video in data.videos[:n_long]]
+    long = [video + 0.1 * rng.normal(size=video.shape) for video in long]
+    short = [video[::10] for video in data.videos[n_long:3]]
+    timeline = Timeline(None, random_state=0).fit([*short, *long])
+    for positions in timeline.positions_:
+        assert (np.diff(positions) >= 0).all()
+        assert positions[0] < 0.05
+        assert positions[-1] > 0.95
+    assert (timeline.alignability_ > 0.5).all()
+
+
+def test_row_65_unrelated_video_is_found_and_has_no_say(data, timeline):
+    rng = np.random.default_rng(0)
+    for stranger in (
+        np.cumsum(rng.normal(size=(110, 16)), axis=0),
+        rng.normal(size=(110, 16)),
+    ):
+        joined = Timeline(5, random_state=0).fit([*data.videos, stranger])
+        assert joined.is_related_.tolist() == [True] * 10 + [False]
+        assert joined.alignability_.argmin() == 10
+        assert agree(joined.labels_[:10], data.labels) > 0.95
+        change = [
+            np.abs(now - before).mean()
+            for now, before in zip(joined.positions_, timeline.positions_, strict=False)
+        ]
+        assert max(change) < 0.01
+
+
+def test_row_66_copies_of_a_video_are_one(data):
+    alone = Timeline(5, random_state=0).fit([data.videos[0]] * 3)
+    among = Timeline(5, random_state=0).fit([*data.videos, data.videos[0]])
+    for one, other in ((0, 1), (0, 2)):
+        assert_array_equal(alone.positions_[one], alone.positions_[other])
+        assert_array_equal(alone.labels_[one], alone.labels_[other])
+    assert_array_equal(among.positions_[0], among.positions_[10])
+
+
+def test_row_67_more_actions_than_positions_are_refused():
+    rng = np.random.default_rng(0)
+    videos = [rng.normal(size=(6, 3)), rng.normal(size=(6, 3))]
+    with pytest.raises(InvalidParameterError, match="n_actions=7 is more than the 6"):
+        Timeline(7).fit(videos)
+    assert 2 <= Timeline((2, 7)).fit(videos).n_actions_ <= 6
