@@ -52,6 +52,7 @@ from skvas.metrics import (
     uniform_segmentation,
 )
 from skvas.recipes import RECIPES
+from skvas.validation import check_real
 
 __all__ = ["main"]
 
@@ -125,7 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_add_extract, _add_fit, _add_predict, _add_align, _add_evaluate):
         add(commands)
-    _add_report(commands)
+    for add in (_add_report, _add_timeline):
+        add(commands)
     return parser
 
 
@@ -248,6 +250,12 @@ def _add_align(commands: Any) -> None:
     parser.add_argument("a", metavar="A", help="features (.npy, .txt) or a video")
     parser.add_argument("b", metavar="B", help="features (.npy, .txt) or a video")
     parser.add_argument("-o", "--out", metavar="OUT", required=True)
+    parser.add_argument(
+        "--via",
+        choices=("pair", "timeline"),
+        default="pair",
+        help="align the pair itself (default), or through the model's timeline",
+    )
     _add_decoding(parser)
 
 
@@ -288,6 +296,25 @@ def _add_report(commands: Any) -> None:
         action="store_true",
         help="make a CSV for spreadsheets: no name is run as a formula",
     )
+
+
+def _add_timeline(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "timeline",
+        _timeline,
+        "Place videos on the timeline of a model. Prints where on it, from 0 to 1, a "
+        "video starts and ends, how well it follows it, and the share that it lacks.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    _add_folder(parser)
+    parser.add_argument(
+        "-o",
+        "--out",
+        metavar="CSV",
+        help="write the position of each frame (default: print a table of the videos)",
+    )
+    parser.add_argument("--fps", type=float, help="frames per second, for a column")
 
 
 def _extract(options: argparse.Namespace) -> None:
@@ -403,7 +430,7 @@ def _align(options: argparse.Namespace) -> None:
         )
     _check_out(options.out, options.model, options.a, options.b)
     a, b = (_features(path, model, options) for path in (options.a, options.b))
-    alignment = model.align(a.features, b.features)
+    alignment = model.align(a.features, b.features, via=options.via)
     if not as_table:
         write_synchronised(
             options.a,
@@ -477,6 +504,59 @@ def _report(options: argparse.Namespace) -> None:
             records, mark = [_as_text_cells(record) for record in records], BOM_UTF8
         with _writing(options.out) as file:
             write_atomically(file, mark + _as_csv(records).encode())
+
+
+def _timeline(options: argparse.Namespace) -> None:
+    timeline = _load_timeline(options.model)
+    if options.out is not None:
+        _check_out(options.out, options.model)
+    if options.fps is not None:
+        if options.out is None:
+            raise ValueError("--fps has no use without -o.")
+        check_real("--fps", options.fps, low=0, low_open=True)
+    data = _load(options)
+    videos = [orient_features(v, timeline.n_features_in_) for v in data.videos]
+    named = list(zip(data.names, videos, strict=True))
+    progress = _progress(named, lambda item: item[0])
+    if options.out is None:
+        _print_table([_placed(timeline, *item) for item in progress], decimals=3)
+        return
+    records = [
+        record
+        for name, video in progress
+        for record in _positions(timeline, name, video, options.fps)
+    ]
+    with _writing(options.out) as file:
+        write_atomically(file, _as_csv(records).encode())
+
+
+def _placed(timeline: skvas.Timeline, name: str, video: np.ndarray) -> dict[str, Any]:
+    """Say where a video lies on a timeline, and how well."""
+    positions = timeline.to_timeline(video)
+    return {
+        "video": name,
+        "frames": len(video),
+        "start": float(positions[0]),
+        "end": float(positions[-1]),
+        "alignability": float(timeline.alignability(video)[0]),
+        "lacking": float(timeline.lacking(video).mean()),
+    }
+
+
+def _positions(
+    timeline: skvas.Timeline, name: str, video: np.ndarray, fps: float | None
+) -> Iterator[dict[str, Any]]:
+    """Yield a record of each frame: its position, and its action if there are any."""
+    acts = timeline.n_actions_ is not None
+    actions = timeline.predict(video).tolist() if acts else None
+    for frame, position in enumerate(timeline.to_timeline(video).tolist()):
+        record = {"video": name, "frame": frame}
+        if fps is not None:
+            record["seconds"] = round(frame / fps, 6)
+        record["position"] = round(position, 6)
+        if actions is not None:
+            record["action"] = actions[frame]
+        yield record
 
 
 def _score_segmentation(
@@ -557,6 +637,16 @@ def _load_segmenter(path: str) -> Any:
             "segment."
         )
     return model
+
+
+def _load_timeline(path: str) -> skvas.Timeline:
+    timeline: skvas.Timeline | None = getattr(skvas.load(path), "timeline_", None)
+    if timeline is None:
+        raise ValueError(
+            f"{path!r} has no timeline; fit a model of --task joint or align to three "
+            "or more videos that share an order."
+        )
+    return timeline
 
 
 def _label_name(file: VideoFile) -> str:

@@ -388,6 +388,48 @@ def test_row_57_output_is_tried_before_the_training(
     assert "could not be written" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("task", ["joint", "align"])
+def test_timeline_places_videos(folder, tmp_path, capsys, task):
+    out = tmp_path / "model"
+    which = ["-k", K] if task == "joint" else ["--task", "align"]
+    assert run("fit", folder, "-o", out, "--epochs", 2, *which) == 0
+    timeline, data = skvas.load(out).timeline_, load_folder(folder)
+    capsys.readouterr()
+    assert run("timeline", out, folder) == 0
+    header, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert header == ["video", "frames", "start", "end", "alignability", "lacking"]
+    assert [row[0] for row in rows] == data.names
+    assert all(0 <= float(value) <= 1 for row in rows for value in row[2:])
+    table = tmp_path / "positions.csv"
+    assert run("timeline", out, folder, "-o", table, "--fps", 25) == 0
+    with table.open(newline="") as stream:
+        records = list(csv.DictReader(stream))
+    columns = ["video", "frame", "seconds", "position"]
+    assert list(records[0]) == columns + ["action"] * (task == "joint")
+    video, positions = data.videos[1], timeline.to_timeline(data.videos[1])
+    found = [record for record in records if record["video"] == data.names[1]]
+    assert len(found) == len(video)
+    np.testing.assert_allclose(
+        [float(record["position"]) for record in found], positions, atol=1e-6
+    )
+    assert float(found[50]["seconds"]) == 2.0
+    if task == "joint":
+        actions = [int(record["action"]) for record in found]
+        assert actions == timeline.predict(video).tolist()
+
+
+def test_align_takes_the_way_over_the_timeline(folder, tmp_path):
+    model, out = tmp_path / "model", tmp_path / "matches.csv"
+    assert run("fit", folder, "-o", model, "--epochs", 2, "--task", "align") == 0
+    a, b = (folder / "features" / f"v{i}.npy" for i in (0, 1))
+    assert run("align", model, a, b, "-o", out, "--via", "timeline") == 0
+    with out.open(newline="") as stream:
+        found = [row["frame_b"] for row in csv.DictReader(stream)]
+    x, y = np.load(a), np.load(b)
+    expected = skvas.load(model).align(x, y, via="timeline").matches_x
+    assert found == ["" if match < 0 else str(match) for match in expected]
+
+
 def test_report_takes_one_video_that_is_stored_transposed(folder, joint, tmp_path):
     video = np.load(folder / "features" / "v0.npy")
     for name, array in (("a", video), ("b", video.T)):
@@ -451,6 +493,9 @@ MISTAKES = [
     (["evaluate", "JOINT", "UNLABELLED"], r"no labels"),
     (["evaluate", "JOINT", "FOLDER", "--background", "none"], r"background"),
     (["report", "ALIGNER", "FOLDER"], r"only aligns"),
+    (["timeline", "SEGMENTER", "FOLDER"], r"no timeline; fit a model of --task joint"),
+    (["timeline", "ALIGNER", "FOLDER"], r"no timeline.*three or more videos"),
+    (["align", "ALIGNER", "V0", "V0", "-o", "m.csv", "--via", "timeline"], r'"pair"'),
     (["extract", "gone.mp4", "-o", "out"], r"gone\.mp4: No such file"),
     (["extract", "EMPTY", "-o", "out"], r"no video files"),
     (["extract", "JUNK", "-o", "out"], r"junk\.mp4.*cannot be decoded"),

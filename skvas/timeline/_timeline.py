@@ -22,6 +22,7 @@ from skvas.timeline._model import (
     build_timeline,
     path_frames,
 )
+from skvas.timeline._order import alignability
 from skvas.timeline._paths import Passage
 from skvas.timeline._template import frames_at
 from skvas.validation import (
@@ -365,6 +366,47 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
             found = (self.model_.posteriors(video) @ shares).argmax(axis=1)
             carried.append(names[np.where(given >= 0, given, found)])
         return carried
+
+    def lacking(self, videos: Videos) -> Any:
+        """Tell which moments of the timeline each video lacks.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many, new ones or those of `fit`.
+
+        Returns
+        -------
+        bool ndarray of shape (n_positions,), or an object array of them
+            True where few frames of a video stand for many positions, and match them at
+            more than twice their mean cost.
+        """
+        passages = self._follow(videos)
+        return like_input([p.lacking() for p in passages], is_single_video(videos))
+
+    def alignability(self, videos: Videos) -> np.ndarray:
+        """Measure how much of its cost each video saves by the template's order.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many. Those of `fit` have `alignability_`, up to other draws of
+            permutations.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_videos,)
+            1 for a copy of the template, about 0 for an unrelated video.
+        """
+        frames = self._see(videos)
+        template = self.model_.template
+        views = [template.view(video) for video in frames]
+        return np.concatenate(
+            [
+                alignability([view], template.frames, np.random.RandomState(0))
+                for view in views
+            ]
+        )
 
     def density(self) -> Density:
         """Tell how many of the videos of `fit` have each moment, and how well.

@@ -199,6 +199,20 @@ def test_labels_of_one_video_reach_new_ones(data):
     assert np.mean(right) > 0.9
 
 
+def test_new_videos_are_measured_as_those_of_fit(data, timeline):
+    assert_allclose(
+        timeline.alignability(data.videos), timeline.alignability_, atol=0.1
+    )
+    stranger = np.random.default_rng(0).normal(size=(110, 16))
+    assert timeline.alignability(stranger)[0] < 0.3
+    part = data.videos[0][data.labels[0] != 2]
+    lacking = timeline.lacking(part)
+    assert lacking.shape == (len(timeline.template_),)
+    middle = timeline.boundaries_[1:3].mean() * len(lacking)
+    assert lacking[int(middle)]
+    assert not timeline.lacking(data.videos)[0].any()
+
+
 def test_row_62_lone_video_is_a_timeline_of_itself(data):
     video = data.videos[0]
     timeline = Timeline(5, random_state=0).fit(video)
