@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skvas import ActionSegmenter, Aligning, JointAlignSegment, VideoAligner
 from skvas.decoding import monotone_path, path_to_matches
 from skvas.metrics import linear_warp, uniform_segmentation
-from skvas.preprocessing import VideoStandardizer, WhitenedViews
+from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
 
 # Components of the plain projection, where there are as many features.
 N_COMPONENTS = 16
@@ -31,6 +32,8 @@ class Found:
     ----------
     labels : list of ndarray, default=None
         One label a frame.
+    predict : callable, default=None
+        From a list of new videos to their labels.
     embed : callable, default=None
         From a list of videos to a list of embeddings.
     match : dict of str to callable, default=None
@@ -40,6 +43,7 @@ class Found:
     """
 
     labels: list | None = None
+    predict: Callable | None = None
     embed: Callable | None = None
     match: dict[str, Callable] | None = None
     background: Callable | None = None
@@ -62,31 +66,46 @@ class Method:
 
 
 def uniform(videos, n_actions, seed):
-    return Found(labels=uniform_segmentation(videos, n_actions))
+    def predict(new):
+        return uniform_segmentation(new, n_actions)
+
+    return Found(predict(videos), predict)
 
 
 def whitened(videos):
-    return WhitenedViews().fit_transform(videos)
+    return WhitenedViews().fit(videos).transform
 
 
 def projected(videos):
     """Standardise over all frames and keep the first principal components."""
-    frames = StandardScaler().fit_transform(np.concatenate(videos))
+    frames = np.concatenate(videos)
     n_components = min(N_COMPONENTS, frames.shape[1])
-    return _split(PCA(n_components, random_state=0).fit_transform(frames), videos)
+    steps = make_pipeline(StandardScaler(), PCA(n_components, random_state=0))
+    return Framewise(steps).fit(videos).transform
 
 
 def k_means(videos, n_actions, seed, *, prepare):
+    view = prepare(videos)
     model = KMeans(n_actions, n_init=10, random_state=seed)
-    return Found(_split(model.fit_predict(np.concatenate(prepare(videos))), videos))
+    model.fit(np.concatenate(view(videos)))
+
+    def predict(new):
+        return [model.predict(video) for video in view(new)]
+
+    return Found(predict(videos), predict)
 
 
 def hidden_markov(videos, n_actions, seed, *, prepare):
     from hmmlearn.hmm import GaussianHMM
 
+    view = prepare(videos)
     model = GaussianHMM(n_actions, covariance_type="diag", n_iter=50, random_state=seed)
-    frames, lengths = np.concatenate(prepare(videos)), [len(v) for v in videos]
-    return Found(_split(model.fit(frames, lengths).predict(frames, lengths), videos))
+    model.fit(np.concatenate(view(videos)), [len(video) for video in videos])
+
+    def predict(new):
+        return [model.predict(video) for video in view(new)]
+
+    return Found(predict(videos), predict)
 
 
 def change_points(videos, n_actions, seed, *, prepare):
@@ -94,7 +113,7 @@ def change_points(videos, n_actions, seed, *, prepare):
     import ruptures
 
     segments, lengths = [], []
-    for video in prepare(videos):
+    for video in prepare(videos)(videos):
         n_cuts = min(n_actions, len(video)) - 1
         ends = ruptures.KernelCPD("linear", min_size=1).fit_predict(video, n_cuts)
         pieces = np.split(video, ends[:-1])
@@ -127,7 +146,7 @@ def estimator(videos, n_actions, seed, *, make):
     model = make(n_actions, seed).fit(videos)
     found = Found(embed=model.transform, match=_in_embedding(model.transform))
     if hasattr(model, "labels_"):
-        found.labels = list(model.labels_)
+        found.labels, found.predict = list(model.labels_), model.predict
     if hasattr(model, "align"):
         found.match["own"] = lambda x, y: _both(model.align(x, y), "matches")
         found.background = lambda x, y: _both(model.align(x, y), "background")

@@ -1,0 +1,329 @@
+"""Measure accuracy where less is known: new videos, few videos, labels of others.
+
+``python -m benchmarks.protocols --data FOLDER --seeds 5`` runs SPAR and every labelled
+set of the folder, as `benchmarks.accuracy` does. Figures are written after every run,
+and a run that is already there is not made again.
+
+all         fit on all videos, score all of them (mIoU)
+unseen      fit on one half of the videos and score the other; clusters are matched with
+            actions on the first half
+few         fit on 2, 4 and 8 videos and score these; the mean of three draws
+carried     labels of each video from those of all others (leave one out), over the
+            timeline and over a barycentre by DTW
+via         agreement of labels of matched frames, pair by pair and over the timeline
+cycle       frames between x and where it comes back to by way of y, as a share of x
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import warnings
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.accuracy import _digest, _pairs, _thin, find_sets
+from benchmarks.accuracy_methods import METHODS, _z_scores
+from benchmarks.accuracy_report import _replace, _spread
+from benchmarks.measure import machine
+from benchmarks.report import table
+from skvas import JointAlignSegment, Timeline
+from skvas.metrics import label_agreement, match_labels, miou
+
+SEGMENTING = (
+    "uniform cut",
+    "k-means, whitened",
+    "k-means, PCA",
+    "HMM, whitened",
+    "HMM, PCA",
+    "joint",
+    "joint, paper",
+)
+FEW, N_DRAWS = (2, 4, 8), 3
+# Frames of each video, evenly spread, that barycentres are made of.
+BARYCENTRE_FRAMES, N_ROUNDS = 200, 3
+N_PAIRS = 30
+PROTOCOLS = ("all", "unseen", "few", "carried", "via", "cycle")
+
+
+def main():
+    options = _options()
+    sets = find_sets(options.data)
+    stem = options.out / "protocols"
+    content = _earlier(stem.with_suffix(".json"), options.fresh)
+    chosen = {name: sets[name]() for name in options.sets or sets}
+    for seed, name, protocol in product(
+        range(options.seeds), chosen, options.protocols or PROTOCOLS
+    ):
+        for method in options.methods or _methods(protocol):
+            key = f"{name} | {protocol} | {method} | {seed}"
+            if key in content["runs"] or method not in _methods(protocol):
+                continue
+            started = time.perf_counter()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                score = _RUN[protocol](chosen[name], method, seed)
+            took = time.perf_counter() - started
+            print(f"{key}: {score}, {took:.1f} s", flush=True)
+            content["runs"][key] = score
+            _replace(stem.with_suffix(".json"), json.dumps(content, indent=1) + "\n")
+            _replace(stem.with_suffix(".md"), "\n".join(markdown(content)) + "\n")
+
+
+def _options():
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.protocols",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, help="folder of data sets")
+    parser.add_argument("--sets", nargs="+", metavar="SET", help="some of the sets")
+    parser.add_argument("--protocols", nargs="+", choices=PROTOCOLS, metavar="NAME")
+    parser.add_argument("--methods", nargs="+", metavar="METHOD")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--fresh", action="store_true", help="drop earlier figures")
+    here = Path(__file__).parent / "results"
+    parser.add_argument("--out", type=Path, default=here)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    return options
+
+
+def _earlier(file, fresh):
+    about = machine() | {"sources": _digest()}
+    if fresh or not file.exists():
+        return {"about": about, "runs": {}}
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if content["about"]["sources"] != about["sources"]:
+        raise SystemExit(
+            f"{file.name} was made by other sources of skvas; --fresh starts anew."
+        )
+    return content
+
+
+def _methods(protocol):
+    if protocol in ("all", "unseen", "few"):
+        return SEGMENTING
+    if protocol == "carried":
+        return ("timeline", "joint's timeline", "DTW barycentre")
+    if protocol == "via":
+        return ("joint, pair", "joint, timeline")
+    return ("joint, pair", "joint, timeline", "DTW, z-scored")
+
+
+def _all(data, method, seed):
+    return miou(data.labels, _fit(data.videos, data.labels, method, seed).labels)
+
+
+def _unseen(data, method, seed):
+    """Return the score on the second half of the videos."""
+    order = np.random.RandomState(1000 + seed).permutation(len(data.videos))
+    first, second = order[: -(len(order) // 2)], order[-(len(order) // 2) :]
+    videos, labels = _of(data, first)
+    found = _fit(videos, data.labels, method, seed)
+    names = match_labels(labels, found.labels)
+    new, true = _of(data, second)
+    predicted = [
+        np.array([names.get(label, -1) for label in video.tolist()])
+        for video in found.predict(new)
+    ]
+    return miou(true, predicted, matching=None)
+
+
+def _few(data, method, seed):
+    """Return the mean score of draws of each number of videos."""
+    scores = {}
+    for n_videos in FEW:
+        if n_videos >= len(data.videos):
+            continue
+        drawn = []
+        for draw in range(N_DRAWS):
+            rng = np.random.RandomState(100 * seed + draw)
+            videos, labels = _of(data, rng.choice(len(data.videos), n_videos, False))
+            drawn.append(miou(labels, _fit(videos, labels, method, seed).labels))
+        scores[str(n_videos)] = float(np.mean(drawn))
+    return scores
+
+
+def _carried(data, method, seed):
+    """Return the score of labels that each video has from all others."""
+    if method == "DTW barycentre":
+        place = _barycentre(data.videos)
+    elif method == "timeline":
+        place = Timeline(2, random_state=seed).fit(data.videos).labels
+    else:
+        model = _joint(data, seed)
+        if model.timeline_ is None:
+            return None
+        place = partial(model.timeline_.labels, videos=data.videos)
+    left = []
+    for i, labels in enumerate(data.labels):
+        others = [None if j == i else other for j, other in enumerate(data.labels)]
+        left.append(np.asarray(place(others)[i])[: len(labels)])
+    return miou(data.labels, left, matching=None)
+
+
+def _via(data, method, seed):
+    """Return the agreement of labels of matched frames, in both directions."""
+    align = _aligner(data, method, seed)
+    if align is None:
+        return None
+    found = []
+    for (x, labels_x), (y, labels_y) in _pairs(data, N_PAIRS):
+        forth, back = align(x, y)
+        found.append(label_agreement(forth, labels_x, labels_y).agreement_of_all)
+        found.append(label_agreement(back, labels_y, labels_x).agreement_of_all)
+    return float(np.mean(found))
+
+
+def _cycle(data, method, seed):
+    """Return how far from itself a frame comes back, as a share of the video."""
+    align = _aligner(data, method, seed)
+    if align is None:
+        return None
+    found = []
+    for (x, _), (y, _) in _pairs(data, N_PAIRS):
+        forth, back = align(x, y)
+        matched = forth >= 0
+        off = np.abs(back[forth[matched]] - np.flatnonzero(matched))
+        found.append(float(off.mean()) / len(x))
+    return float(np.mean(found))
+
+
+_RUN = {
+    "all": _all,
+    "unseen": _unseen,
+    "few": _few,
+    "carried": _carried,
+    "via": _via,
+    "cycle": _cycle,
+}
+
+
+def _fit(videos, labels, method, seed):
+    n_actions = len(np.unique(np.concatenate(labels)))
+    return METHODS[method].run(videos, n_actions, seed)
+
+
+def _of(data, which):
+    return [data.videos[i] for i in which], [data.labels[i] for i in which]
+
+
+_JOINT = {}
+
+
+def _joint(data, seed):
+    """Fit a joint model, or take that of the last call."""
+    if _JOINT.get("of") != (id(data), seed):
+        model = JointAlignSegment(len(data.action_names), random_state=seed)
+        _JOINT.update(of=(id(data), seed), model=model.fit(data.videos))
+    return _JOINT["model"]
+
+
+def _aligner(data, method, seed):
+    """Return a function from two videos to the matches of both."""
+    if method == "DTW, z-scored":
+        return METHODS[method].run(data.videos, 0, seed).match["path"]
+    model, via = _joint(data, seed), method.removeprefix("joint, ")
+    if via == "timeline" and model.timeline_ is None:
+        return None
+    return partial(_matches, model, via)
+
+
+def _matches(model, via, x, y):
+    found = model.align(x, y, via=via)
+    return found.matches_x, found.matches_y
+
+
+def _barycentre(videos):
+    """Return a function that carries labels over an average by DTW."""
+    from dtaidistance import dtw, dtw_ndim
+
+    thin = [
+        np.ascontiguousarray(_thin(_z_scores(v), BARYCENTRE_FRAMES)) for v in videos
+    ]
+    lengths = [len(video) for video in thin]
+    mean = thin[int(np.argsort(lengths)[len(lengths) // 2])]
+
+    def path_to(mean, video):
+        _, sums = dtw_ndim.warping_paths(mean, video, use_c=True)
+        return np.array(dtw.best_path(sums))
+
+    for _ in range(N_ROUNDS):
+        total, count = np.zeros_like(mean), np.zeros(len(mean))
+        for video in thin:
+            path = path_to(mean, video)
+            np.add.at(total, path[:, 0], video[path[:, 1]])
+            np.add.at(count, path[:, 0], 1)
+        mean = np.ascontiguousarray(total / count[:, None])
+    paths = [path_to(mean, video) for video in thin]
+
+    def carry(labels):
+        names = np.unique(np.concatenate([y for y in labels if y is not None]))
+        votes = np.zeros((len(mean), len(names)))
+        for path, y in zip(paths, labels, strict=True):
+            if y is not None:
+                codes = np.searchsorted(names, _thin(y, BARYCENTRE_FRAMES))
+                np.add.at(votes, (path[:, 0], codes[path[:, 1]]), 1)
+        carried = []
+        for path, video, thinned in zip(paths, videos, thin, strict=True):
+            shares = np.zeros((len(thinned), len(names)))
+            np.add.at(shares, path[:, 1], votes[path[:, 0]])
+            nearest = np.linspace(0, len(thinned) - 1, len(video)).round().astype(int)
+            carried.append(names[shares.argmax(axis=1)][nearest])
+        return carried
+
+    return carry
+
+
+def markdown(content):
+    """Return one table a protocol: methods against sets."""
+    about = content["about"]
+    versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
+    lines = [
+        "# Accuracy where less is known",
+        "",
+        f"{about['cpu']}, {about['cores']} cores; GPU: {about['gpu']}. Python "
+        f"{about['python']}, {versions}; sources {about['sources']}.",
+        "",
+        "Means over seeds with their standard deviations. `python -m "
+        "benchmarks.protocols --help` says what each protocol does.",
+        "",
+    ]
+    runs = {tuple(key.split(" | ")): score for key, score in content["runs"].items()}
+    runs = {key: score for key, score in runs.items() if score is not None}
+    sets = list(dict.fromkeys(key[0] for key in runs))
+    for protocol in PROTOCOLS:
+        found = {key: score for key, score in runs.items() if key[1] == protocol}
+        if found:
+            lines += [f"## {protocol}", "", *table(_rows(found, sets)), ""]
+    return lines
+
+
+def _rows(runs, sets):
+    rows = []
+    for method in dict.fromkeys(key[2] for key in runs):
+        of = {
+            name: [v for key, v in runs.items() if key[0] == name and key[2] == method]
+            for name in sets
+        }
+        numbers = sorted(
+            {n for v in of.values() for s in v if isinstance(s, dict) for n in s},
+            key=int,
+        )
+        for number in numbers or [None]:
+            row = {"method": method} | ({"videos": number} if number else {})
+            for name, scores in of.items():
+                if number:
+                    scores = [s[number] for s in scores if number in s]
+                row[name] = _spread(scores) if scores else None
+            rows.append(row)
+    return rows
+
+
+if __name__ == "__main__":
+    main()
