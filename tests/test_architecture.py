@@ -43,7 +43,8 @@ ROOMS = {
     "applications": "_many_files _report _transfer",
     "datasets": "_arrays _pickled _synthetic < _folder < _spar",
     "display": (
-        "_style < _barcode _embedding _history < _alignment _segmentation _timeline"
+        "_style < _barcode _embedding _history < _alignment _common_time _segmentation "
+        "_timeline"
     ),
     "estimators": "_features < _base < _answers < _aligner _joint _segmenter < _load",
     "features": "_backbones _decoding < _frame_features _synchronised",

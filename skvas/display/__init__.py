@@ -1,6 +1,7 @@
 """Plots of the results of estimators; they need matplotlib."""
 
 from skvas.display._alignment import AlignmentDisplay
+from skvas.display._common_time import CommonTimeDisplay
 from skvas.display._embedding import EmbeddingDisplay
 from skvas.display._history import HistoryDisplay
 from skvas.display._segmentation import SegmentationDisplay
@@ -8,6 +9,7 @@ from skvas.display._timeline import TimelineDisplay
 
 __all__ = [
     "AlignmentDisplay",
+    "CommonTimeDisplay",
     "EmbeddingDisplay",
     "HistoryDisplay",
     "SegmentationDisplay",

@@ -9,10 +9,17 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.preprocessing import StandardScaler
 
-from skvas import ActionSegmenter, Alignment, JointAlignSegment, VideoAligner
+from skvas import (
+    ActionSegmenter,
+    Alignment,
+    JointAlignSegment,
+    Timeline,
+    VideoAligner,
+)
 from skvas.datasets import make_videos
 from skvas.display import (
     AlignmentDisplay,
+    CommonTimeDisplay,
     EmbeddingDisplay,
     HistoryDisplay,
     SegmentationDisplay,
@@ -34,6 +41,13 @@ def model(data):
     return JointAlignSegment(3, max_epochs=2, reference=1, random_state=0).fit(
         data.videos
     )
+
+
+@pytest.fixture(scope="module")
+def timeline(data):
+    """The videos of data, and an unrelated one of 50 frames."""
+    stranger = np.random.default_rng(0).normal(size=(50, data.videos[0].shape[1]))
+    return Timeline(3, random_state=0).fit([*data.videos, stranger])
 
 
 @pytest.fixture
@@ -85,6 +99,7 @@ def test_figures_are_not_needed_until_something_is_drawn():
         (SegmentationDisplay, "ActionSegmenter", VideoAligner()),
         (AlignmentDisplay, "VideoAligner", ActionSegmenter()),
         (TimelineDisplay, "VideoAligner", ActionSegmenter()),
+        (CommonTimeDisplay, "VideoAligner", ActionSegmenter()),
         (EmbeddingDisplay, "one of skvas", object()),
         (HistoryDisplay, "one of skvas", StandardScaler()),
     ],
@@ -394,6 +409,65 @@ class TestTimeline:
     def test_no_video_is_an_error(self):
         with pytest.raises(ValueError, match="at least one Alignment"):
             TimelineDisplay([]).plot()
+
+
+class TestCommonTime:
+    def test_segments_line_up(self, timeline, data):
+        labels = [*data.labels, np.zeros(50, dtype=int)]
+        display = CommonTimeDisplay.from_timeline(timeline, labels)
+        starts = [left for left, _, low, _ in boxes(display, "1") if low < 4]
+        expected = [
+            positions[np.flatnonzero(label == 1)[0]]
+            for positions, label in zip(timeline.positions_, data.labels, strict=False)
+        ]
+        assert_allclose(starts, expected, atol=0.04)
+        assert np.ptp(starts) < 0.04
+        (lines,) = [
+            c
+            for c in display.ax_.collections
+            if c.get_label() == "boundary, confidence"
+        ]
+        at = [segment[0, 0] for segment in lines.get_segments()]
+        assert_allclose(at, timeline.boundaries_, atol=0.02)
+        heights = [abs(np.ptp(segment[:, 1])) for segment in lines.get_segments()]
+        assert_allclose(heights, 3 * timeline.boundary_confidence_)
+        everything_drawn(display.figure_)
+
+    def test_unrelated_video_is_named(self, timeline, data):
+        display = CommonTimeDisplay.from_timeline(timeline, names=[*data.names, "cat"])
+        assert tick_labels(display)[2:] == [*data.names, "cat (unrelated)"]
+        assert legend(display)[:3] == ["0", "1", "2"]  # actions, for lack of labels
+
+    def test_what_a_video_lacks_is_grey(self):
+        data = make_videos(10, n_actions=6, noise=0.3, random_state=2)
+        videos, labels = list(data.videos), list(data.labels)
+        kept = labels[2] != 3
+        videos[2], labels[2] = videos[2][kept], labels[2][kept]
+        timeline = Timeline(None, random_state=0).fit(videos)
+        display = CommonTimeDisplay.from_timeline(timeline, labels)
+        assert "lacking" in legend(display)
+        absent = [box for box in boxes(display, "background") if 2 <= box[2] < 3]
+        width = sum(right - left for left, right, _, _ in absent)
+        assert_allclose(width, timeline.lacking(videos[2]).mean())
+
+    def test_without_labels_and_actions_rows_show_progress(self, data):
+        model = VideoAligner(max_epochs=2, random_state=0).fit(data.videos)
+        display = CommonTimeDisplay.from_estimator(model)
+        assert len(display.ax_.images) == 4
+        assert display.ax_.get_xlim() == (0, 1)
+        assert display.ax_.get_ylim()[0] > display.ax_.get_ylim()[1]
+        assert display.ax_.get_legend() is None
+        everything_drawn(display.figure_)
+
+    def test_estimator_without_timeline_is_refused(self, data):
+        model = VideoAligner(max_epochs=0).fit(data.videos)
+        with pytest.raises(ValueError, match="timeline_ is None"):
+            CommonTimeDisplay.from_estimator(model)
+
+    def test_lone_video_is_drawn(self, data):
+        timeline = Timeline(2, random_state=0).fit(data.videos[0])
+        display = CommonTimeDisplay.from_timeline(timeline)
+        assert tick_labels(display)[1:] == ["videos, 0 to 1", "video 0"]
 
 
 class TestEmbedding:
