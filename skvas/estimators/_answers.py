@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -461,7 +462,7 @@ class MatchesFrames(BaseVideoEstimator):
         """Return an axis as users hold it: for raw videos."""
         if axis is None:
             return None
-        prepare = partial(_frames_for_paths, features, encoder, self.device)
+        prepare = _FramesForPaths(features, encoder, self.device)
         names = getattr(self, "feature_names_in_", None)
         return make_timeline(axis, prepare, self.n_features_in_, names)
 
@@ -486,10 +487,16 @@ class MatchesFrames(BaseVideoEstimator):
         return check_videos(asked, estimator=self, reset=False)[0].copy()
 
 
-@spare_threads()
-def _frames_for_paths(
-    features: Any, encoder: nn.Module, device: Device, checked: list[np.ndarray]
-) -> list[np.ndarray]:
-    """Return what paths along a timeline compare of videos."""
-    seen = apply_features(features, checked)
-    return path_frames(embed_videos(encoder, seen, check_device(device)), checked)
+@dataclass(frozen=True)
+class _FramesForPaths:
+    """Turn checked videos into what paths along a timeline compare of them."""
+
+    features: Any
+    encoder: nn.Module
+    device: Device
+
+    @spare_threads()
+    def __call__(self, checked: list[np.ndarray]) -> list[np.ndarray]:
+        device = check_device(self.device)
+        seen = apply_features(self.features, checked)
+        return path_frames(embed_videos(self.encoder, seen, device), checked)
