@@ -57,7 +57,9 @@ def grouped(cls, **parameters):
             if isinstance(home, dict):  # else the test has given the group itself
                 home[name] = value
     return {
-        name: GROUPS[name](**value) if isinstance(value, dict) else value
+        name: GROUPS[name](**value)
+        if name in GROUPS and isinstance(value, dict)
+        else value
         for name, value in arranged.items()
     }
 

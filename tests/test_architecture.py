@@ -26,7 +26,7 @@ FLOORS = [
     ["transport", "metrics", "datasets", "io"],
     ["videos"],
     ["nn", "preprocessing", "features"],
-    ["tasks", "timeline"],
+    ["labels", "tasks", "timeline"],
     ["options"],
     ["persistence", "recipes"],
     ["training"],
@@ -49,15 +49,16 @@ ROOMS = {
     "estimators": "_features < _base < _answers < _aligner _joint _segmenter < _load",
     "features": "_backbones _decoding < _frame_features _synchronised",
     "io": "_table < _text < _annotation _subtitles < _files",
+    "labels": "_naming _outlook _reading _stamps < _seeds",
     "metrics": (
-        "_baselines _compare _order < _consistency _embeddings _matches "
+        "_baselines _compare _hiding _order < _consistency _embeddings _matches "
         "_segmentation < _scorer"
     ),
     "nn": "encoders losses prototypes < _model",
     "options": "_kinds < _declare _settings < _groups",
     "persistence": "_arrays _timeline < _state",
     "preprocessing": "_framewise _repeatability _standardizer < _whitened",
-    "segmentation": "_start < _choice < _labeller",
+    "segmentation": "_start < _choice < _labeller < _named",
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",
     "timeline": (
@@ -110,6 +111,7 @@ NO_TORCH = {
     "metrics",
     "datasets",
     "io",
+    "labels",
     "preprocessing",
     "recipes",
     "timeline",

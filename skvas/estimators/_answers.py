@@ -12,13 +12,22 @@ from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skvas._typing import Device, Videos
+from skvas._typing import Device, Labels, Videos
 from skvas.alignment._by_timeline import TimelineMatcher, align_passages
 from skvas.alignment._matcher import FrameMatcher, medoid
 from skvas.alignment._result import Alignment
-from skvas.estimators._base import BaseVideoEstimator, Fitted, refuse_lost_start
+from skvas.estimators._base import (
+    N_CLUSTERS,
+    BaseVideoEstimator,
+    Fitted,
+    refuse_lost_start,
+)
 from skvas.estimators._features import apply_features
 from skvas.exceptions import InvalidParameterError
+from skvas.labels._naming import Naming
+from skvas.labels._outlook import Outlook, Query
+from skvas.labels._reading import PartialLabels, read_labels
+from skvas.labels._seeds import join_names, read_prototypes, sow
 from skvas.nn import Prototypes
 from skvas.nn._model import Model, embed_videos
 from skvas.options._declare import group_of
@@ -30,6 +39,7 @@ from skvas.segmentation._labeller import (
     TimelineLabeller,
     choose_labeller,
 )
+from skvas.segmentation._named import NamedLabeller, Settled, settle
 from skvas.timeline import Timeline
 from skvas.timeline._model import Axis, TimelineModel, path_frames
 from skvas.timeline._paths import Passage
@@ -38,6 +48,7 @@ from skvas.training._survey import Survey
 from skvas.transport._threads import spare_threads
 from skvas.validation import (
     check_choice,
+    check_integer,
     check_n_actions,
     check_videos,
     is_single_video,
@@ -49,6 +60,8 @@ from skvas.videos._views import Views
 # Videos that are put on a timeline unasked, at least.
 MIN_VIDEOS = 3
 VIAS = ("pair", "timeline")
+# Number of actions that is looked for if neither the user nor labels say one.
+N_ACTIONS = 8
 
 
 class LabelsFrames(ClusterMixin, BaseVideoEstimator):
@@ -60,11 +73,27 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
     segmenting : Segmenting, default=None
         How frames are transported to actions: :class:`skvas.Segmenting`. None: its
         defaults.
+    prototypes : array-like of shape (K, D) or dict of str or int to array-like, \
+default=None
+        Vectors that stand for actions, of the features or of the embedding, by the
+        names of the actions: of a text encoder that shares its space with the features,
+        or frames of another recording. The frames most similar to each are labelled by
+        it, as if `y` said so; labels of `y` count more. An array names actions 0, 1 and
+        so on.
 
     Attributes
     ----------
-    labels_ : int64 ndarray of shape (n_frames,), or an object array of them
-        Action of each frame of the videos of `fit`.
+    labels_ : ndarray of shape (n_frames,), or an object array of them
+        Action of each frame of the videos of `fit`: an entry of `classes_`. Frames
+        whose label was given have that label.
+    classes_ : ndarray of shape (n_actions_,)
+        Names of the actions, in the order of the columns of `predict_proba`: the labels
+        of `y`, sorted, then actions that have no label, "action 7" for the eighth
+        action, or whole numbers above all labels. Without labels 0, 1, 2 and so on.
+    naming_ : Naming or None
+        What was learned from labels; None if there were none.
+    outlook_ : Outlook
+        Evenly spread frames of the videos of `fit`, for `query`.
     n_actions_ : int
         Number of actions, estimated if `n_actions` left a choice.
     n_actions_scores_ : dict of str to ndarray or None
@@ -99,6 +128,9 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         "prototypes_": Fitted(np.ndarray, labels=True),
         "segment_on_": Fitted(str, labels=True),
         "chosen_": Fitted(dict),
+        "classes_": Fitted(np.ndarray, labels=True),
+        "naming_": Fitted((Naming, type(None)), labels=True),
+        "outlook_": Fitted((Outlook, type(None))),
     }
 
     @spare_threads()
@@ -112,8 +144,9 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
 
         Returns
         -------
-        int64 ndarray of shape (n_frames,), or an object array of them
-            Actions 0 ... ``n_actions_ - 1``.
+        ndarray of shape (n_frames,), or an object array of them
+            Entries of `classes_`: the integers or strings that `y` had, and integers 0
+            ... ``n_actions_ - 1`` if there were no labels.
 
         Raises
         ------
@@ -123,7 +156,8 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
             If `fit` was not called.
         """
         views = self._view(videos)
-        return like_input(self._labeller().labels(views), is_single_video(videos))
+        found = self._labeller().labels(views)
+        return like_input([self.classes_[f] for f in found], is_single_video(videos))
 
     @spare_threads()
     def predict_proba(self, videos: Videos) -> Any:
@@ -137,9 +171,9 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         Returns
         -------
         float32 ndarray of shape (n_frames, n_actions_), or an object array of them
-            Rows of the transport plan, summing to 1. Where `segment_on_` is
-            "timeline", probabilities of the positions: the most probable action may
-            differ from `predict` near a boundary.
+            A column for each of `classes_`; rows sum to 1. Rows of the transport plan;
+            where `segment_on_` is "timeline", or labels were given, probabilities: the
+            most probable action may differ from `predict` near a boundary.
 
         Raises
         ------
@@ -150,6 +184,72 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         """
         views = self._view(videos)
         return like_input(self._labeller().shares(views), is_single_video(videos))
+
+    def query(self, n: int = 1, *, kind: str = "auto") -> list[Query]:
+        """Say what to label next, so that few labels tell much.
+
+        The first recording is the one closest to the template where `segment_on_` is
+        "timeline", else the one whose frames are closest to those of all others.
+        Further ones cover most of what labelled frames do not resemble. Frames are of
+        as many videos as there are: first a typical one of each action that was found
+        without labels and has none, then those that are uncertain and unlike labelled
+        ones.
+
+        Parameters
+        ----------
+        n : int, default=1
+            Number of answers.
+        kind : {"auto", "recordings", "frames"}, default="auto"
+            What to ask for. "auto": frames, and a whole recording before them where
+            nothing is labelled.
+
+        Returns
+        -------
+        list of skvas.labels.Query
+            At most n, the best first.
+
+        Raises
+        ------
+        InvalidParameterError
+            If `n` is no positive integer, or `kind` is something else.
+        NotFittedError
+            If `fit` was not called.
+
+        Examples
+        --------
+        >>> from skvas import ActionSegmenter
+        >>> from skvas.datasets import make_videos
+        >>> videos = make_videos(4, n_actions=3, random_state=0).videos
+        >>> model = ActionSegmenter(3, max_epochs=0).fit(videos)
+        >>> model.query()[0].why
+        'the recording closest to the others'
+        """
+        check_is_fitted(self)
+        n = check_integer("n", n, low=1)
+        check_choice("kind", kind, ("auto", "recordings", "frames"))
+        if self.outlook_ is None:
+            raise ValueError(
+                "this model is of an older file, which does not say what to label "
+                "next; fit it again."
+            )
+        if kind == "recordings":
+            return self.outlook_.recordings(n)
+        names = self.classes_.tolist()
+        if kind == "frames":
+            return self.outlook_.frames(n, names)
+        return self.outlook_.first_recording_then_frames(n, names)
+
+    def _share_of_right(self, views: Views, videos: Videos, y: Labels) -> float | None:
+        """Return the share of labelled frames whose label is found; None without."""
+        if y is None or self.naming_ is None:
+            return None
+        labels = read_labels(y, videos, [len(video) for video in views.videos])
+        if not len(labels.names):
+            return None
+        found = [self.classes_[codes] for codes in self._labeller().labels(views)]
+        pairs = zip(labels.codes, found, strict=True)
+        right = [labels.names[c[c >= 0]] == f[c >= 0] for c, f in pairs]
+        return float(np.concatenate(right).mean())
 
     def _check_segmentation(self) -> None:
         low, high = self._range_of_actions()
@@ -163,15 +263,27 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
             if getattr(group, name) == value:
                 refuse_lost_start(self, name, value)
 
-    def _range_of_actions(self) -> tuple[int, int]:
+    def _range_of_actions(self, labels: PartialLabels | None = None) -> tuple[int, int]:
+        """Return the smallest and the largest number, all labels counted."""
+        n_classes = 1 if labels is None else len(labels.names)
+        if self.n_actions is None:
+            return (N_ACTIONS if labels is None else n_classes,) * 2
         published = self._recipe.n_actions
-        if published is None:
-            return check_n_actions(self.n_actions)
-        return check_n_actions(self.n_actions, auto=published)
+        auto = (2, 20) if published is None else published
+        low, high = check_n_actions(self.n_actions, auto=auto)
+        if high < n_classes and is_auto(self.n_actions):
+            high = n_classes
+        if labels is not None and high < n_classes:
+            raise InvalidParameterError(
+                f"n_actions={self.n_actions!r} is less than the {n_classes} labels of "
+                f"y; {labels.where(high)}. Raise it, or leave it out."
+            )
+        return max(low, n_classes), high
 
-    def _n_clusters(self) -> int:
-        low, high = self._range_of_actions()
-        return low if low == high else super()._n_clusters()
+    def _n_clusters(self, labels: PartialLabels | None) -> int:
+        """Return the number of kinds of frames to expect."""
+        low, high = self._range_of_actions(labels)
+        return low if low == high else N_CLUSTERS
 
     def _find_start(
         self,
@@ -179,16 +291,23 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         features: list[np.ndarray],
         checkpoint: Any,
         rng: np.random.RandomState,
+        labels: PartialLabels | None,
     ) -> Start:
         """Find where the actions start, or take that of the checkpoint."""
-        make = partial(self._choose_start, model, features, rng)
+        self._check_prototypes(model, features)
+        n_actions = self._range_of_actions(labels)
+        make = partial(self._choose_start, model, features, rng, n_actions)
         start = Start(**checkpoint.once("start", lambda: vars(make())))
         placed = torch.from_numpy(start.vectors).to(self._device)
         model.prototypes = Prototypes(placed)
         return start
 
     def _choose_start(
-        self, model: Model, features: list[np.ndarray], rng: np.random.RandomState
+        self,
+        model: Model,
+        features: list[np.ndarray],
+        rng: np.random.RandomState,
+        n_actions: tuple[int, int],
     ) -> Start:
         survey = Survey.of(model, features, self._training.n_frames, self._device, rng)
         settings = self._resolve(None)
@@ -198,7 +317,7 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         return choose_start(
             survey,
             settings.segmentation_task(),
-            self._range_of_actions(),
+            n_actions,
             start=settings.segmenting["start"],
             n_refine=settings.segmenting["n_refine"],
             candidates=open_candidates(self._recipe.candidates, open_names),
@@ -223,7 +342,8 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         model: Model,
         history: dict[str, np.ndarray],
         timeline: TimelineModel | None = None,
-    ) -> tuple[FrameLabeller | TimelineLabeller, list[np.ndarray]]:
+        given: PartialLabels | None = None,
+    ) -> Settled:
         """Decide where frames are compared with actions, and label those of `fit`."""
         assert settings.segmenting is not None
         spaces = [settings.segmenting["segment_on"]]
@@ -246,18 +366,35 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
         ]
         if timeline is not None:
             labellers = [TimelineLabeller(timeline, *labellers)]
-        return choose_labeller(labellers, views, start.in_order)
+        labeller, found = choose_labeller(labellers, views, start.in_order)
+        sown = given
+        named = read_prototypes(self.prototypes)
+        if named is not None and given is not None:
+            is_raw = named.vectors.shape[1] == views.videos[0].shape[1]
+            frames = views.videos if is_raw else views.embeddings
+            sown = sow(given, named, frames)
+        return settle(labeller, found, views, given, sown)
 
     def _learned_labels(
         self,
         settings: Settings,
         start: Start,
-        labeller: FrameLabeller | TimelineLabeller,
+        settled: Settled,
+        given: PartialLabels | None,
+        single: bool,
     ) -> dict[str, Any]:
+        labeller = settled.labeller
+        n_actions = len(labeller.actions)
+        names = np.arange(n_actions) if given is None else given.action_names(n_actions)
+        naming = labeller.naming if isinstance(labeller, NamedLabeller) else None
         return {
+            "labels_": like_input([names[codes] for codes in settled.labels], single),
+            "classes_": names,
+            "naming_": naming,
+            "outlook_": settled.outlook,
             "settings_": settings.labelled_by(labeller.space, labeller.recurring),
             "shared_order_": start.order,
-            "n_actions_": len(labeller.actions),
+            "n_actions_": n_actions,
             "n_actions_scores_": start.scores,
             "prototypes_": labeller.actions,
             "segment_on_": labeller.space,
@@ -267,11 +404,46 @@ class LabelsFrames(ClusterMixin, BaseVideoEstimator):
     def _actions(self, model: Model) -> np.ndarray:
         return model.actions().detach().cpu().numpy()
 
-    def _check_enough(self, videos: Videos) -> list[np.ndarray]:
-        fewest = max(2, self._range_of_actions()[0])
-        return check_videos(videos, estimator=self, min_total_frames=fewest)
+    def _check_input(
+        self, videos: Videos, y: Labels
+    ) -> tuple[list[np.ndarray], PartialLabels | None]:
+        """Return checked videos, and their labels unless there are none."""
+        checked = check_videos(videos, estimator=self, min_total_frames=2)
+        named = read_prototypes(self.prototypes)
+        labels = None
+        if y is not None:
+            labels = read_labels(y, videos, [len(video) for video in checked])
+            labels = labels if len(labels.names) else None
+        if named is not None:
+            labels = join_names(labels, named, [len(video) for video in checked])
+        fewest = max(2, self._range_of_actions(labels)[0])
+        checked = check_videos(videos, estimator=self, min_total_frames=fewest)
+        return checked, labels
 
-    def _labeller(self) -> FrameLabeller | TimelineLabeller:
+    def _check_prototypes(self, model: Model, features: list[np.ndarray]) -> None:
+        """Refuse prototypes that are of no length that frames have."""
+        named = read_prototypes(self.prototypes)
+        if named is None or named.vectors.shape[1] == self.n_features_in_:
+            return
+        (embedded,) = embed_videos(model.encoder, [features[0][:1]], self._device)
+        if named.vectors.shape[1] != embedded.shape[1]:
+            raise InvalidParameterError(
+                f"prototypes have {named.vectors.shape[1]} entries each; expected the "
+                f"{self.n_features_in_} features of a frame, or the "
+                f"{embedded.shape[1]} dimensions of the embedding."
+            )
+
+    def _training_of(self, labels: PartialLabels | None) -> dict[str, Any]:
+        """Return what labels say that a training depends on, for checkpoints."""
+        if labels is None:
+            return {}
+        return {"n_actions": self._range_of_actions(labels)}
+
+    def _labeller(self) -> FrameLabeller | TimelineLabeller | NamedLabeller:
+        found = self._found_labeller()
+        return found if self.naming_ is None else NamedLabeller(found, self.naming_)
+
+    def _found_labeller(self) -> FrameLabeller | TimelineLabeller:
         task = self.settings_.segmentation_task()
         space = "features" if self.segment_on_ == "features" else "embedding"
         return FrameLabeller(task, self.prototypes_, space, self._device, self.n_jobs)

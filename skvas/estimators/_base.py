@@ -315,23 +315,27 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         cls = ENCODERS.get(name) if isinstance(name, str) else None
         return self._recipe.chooses and getattr(cls, "starts_as_identity", False)
 
-    def _open_checkpoint(self, videos: list[np.ndarray]) -> Any:
+    def _open_checkpoint(self, videos: list[np.ndarray], **more: Any) -> Any:
         path = self._training.checkpoint
         if path is None:
             return NoCheckpoint()
-        parameters = effective(self, (TRAINING,))
+        parameters = effective(self, (TRAINING,)) | more
         name = type(self).__name__
         return Checkpoint(path, identify(name, parameters, videos, self._device))
 
     def _prepare(
-        self, videos: list[np.ndarray], checkpoint: Any, rng: np.random.RandomState
+        self,
+        videos: list[np.ndarray],
+        checkpoint: Any,
+        rng: np.random.RandomState,
+        n_clusters: int = N_CLUSTERS,
     ) -> tuple[Any, list[np.ndarray], Model]:
         """Return the fitted preprocessing, what it makes of the videos, and a model."""
         fit = partial(fit_features, self.features)
         if is_auto(self.features):
             fit = partial(fit_features, self._recipe.features)
             if self._recipe.chooses:
-                fit = partial(choose_features, n_clusters=self._n_clusters())
+                fit = partial(choose_features, n_clusters=n_clusters)
         fitted = checkpoint.once("features", partial(fit, videos=videos))
         features = apply_features(fitted, videos)
         warn_of_degenerate_frames(fitted, features)
@@ -342,10 +346,6 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         )
         # At rest until it is trained: the start must not see dropout.
         return fitted, features, Model(encoder.to(self._device).eval())
-
-    def _n_clusters(self) -> int:
-        """Return the number of kinds of frames to expect."""
-        return N_CLUSTERS
 
     def _trainer(self, settings: Settings, checkpoint: Any) -> Trainer:
         return Trainer(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skvas._typing import Videos
+from skvas._typing import Labels, Videos
 from skvas.alignment._result import MATCHINGS
 from skvas.estimators._answers import LabelsFrames, MatchesFrames
 from skvas.estimators._base import Fitted
@@ -37,7 +37,6 @@ from skvas.timeline._model import (
 from skvas.training._objective import Objective
 from skvas.transport._threads import spare_threads
 from skvas.validation import is_single_video, unchanged_on_failure
-from skvas.videos._containers import like_input
 from skvas.videos._views import Views
 
 __all__ = ["JointAlignSegment"]
@@ -56,10 +55,12 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
 
     Parameters
     ----------
-    n_actions : int, tuple of two int or "auto", default=8
+    n_actions : int, tuple of two int, "auto" or None, default=None
         Number of actions K. A video need not contain all of them. A tuple of the
         smallest and the largest: the number is estimated (see Notes). "auto": from 2 to
-        20, or the published number in the recipe of a data set.
+        20, or the published number in the recipe of a data set. None: the number of
+        labels if `y` has some, else 8. With labels, a number above theirs leaves the
+        other actions to be found, without a name.
     beta : float, default=1.0
         Weight of the alignment loss.
 
@@ -86,9 +87,10 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
     True
     """
 
-    n_actions: int | tuple[int, int] | str = parameter(8, NumberOfActions())
+    n_actions: int | tuple[int, int] | str | None = parameter(None, NumberOfActions())
     _: KW_ONLY
     segmenting: Segmenting | None = parameter(None, Segmenting)
+    prototypes: Any = parameter(None, Anything(), ANSWERS)
     aligning: Aligning | None = parameter(None, Aligning)
     matching: str = parameter("auto", Auto(Choice(MATCHINGS)), ANSWERS)
     reference: Any = parameter(None, Anything(), ANSWERS)
@@ -100,15 +102,21 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
         "timeline_": Fitted((Timeline, type(None)), labels=True),
     }
 
-    def fit(self, videos: Videos, y: Any = None) -> JointAlignSegment:
+    def fit(self, videos: Videos, y: Labels = None) -> JointAlignSegment:
         """Learn an embedding of frames, one prototype per action, and a reference.
 
         Parameters
         ----------
         videos : array-like of shape (n_frames, n_features), or a list of them
             Videos of one activity; a lone one is its own partner.
-        y : object, default=None
-            Ignored; here for scikit-learn's convention.
+        y : list with an entry for each video, default=None
+            Labels of some frames. The entry of a video is None; an array of shape
+            (n_frames,) of integers or strings, where -1, None, NaN or "" mark frames
+            without a label; a table of segments, as rows (start, end, label) in frames
+            or a data frame with these columns; or timestamps, one or more frames of
+            each segment of the video, as a dict from frame to label or rows (frame,
+            label). See :func:`skvas.labels.frame_labels` for times in seconds. None, or
+            no label at all: nothing is known.
 
         Returns
         -------
@@ -118,7 +126,8 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or a video is not as described. After any error, and after an
+            If a parameter, a video or its labels are not as described, or there are
+            more labels than actions; names the video. After any error, and after an
             interrupt from the keyboard, the estimator is as it was before.
         CheckpointError
             If the checkpoint is damaged or belongs to another training.
@@ -128,11 +137,14 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
         """
         self._check_parameters()
         with unchanged_on_failure(self), spare_threads():
-            checked = self._check_enough(videos)
+            checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
-            checkpoint = self._open_checkpoint(checked)
-            fitted, features, model = self._prepare(checked, checkpoint, rng)
-            start = self._find_start(model, features, checkpoint, rng)
+            checkpoint = self._open_checkpoint(checked, **self._training_of(given))
+            n_clusters = self._n_clusters(given)
+            fitted, features, model = self._prepare(
+                checked, checkpoint, rng, n_clusters
+            )
+            start = self._find_start(model, features, checkpoint, rng, given)
             settings = self._resolve(start)
             before = self._actions(model)
             objective = Objective.of(settings, before)
@@ -141,40 +153,46 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
             views = self._views(checked, features, model.encoder.cpu().eval())
             matches = self._learned_matches(settings, views, rng)
             timeline = self._find_timeline(settings, views, start, history, rng)
-            labeller, labels = self._settle_labels(
-                settings, views, start, before, model, history, timeline
+            settled = self._settle_labels(
+                settings, views, start, before, model, history, timeline, given
             )
             self._keep(
                 model.encoder,
                 history,
                 views.embeddings,
                 features_=fitted,
-                labels_=like_input(labels, is_single_video(videos)),
                 timeline_=self._as_timeline(timeline, fitted, model.encoder),
-                **self._learned_labels(settings, start, labeller),
+                **self._learned_labels(
+                    settings, start, settled, given, is_single_video(videos)
+                ),
                 **matches,
             )
         return self
 
     @spare_threads()
-    def score(self, videos: Videos, y: Any = None) -> float:
-        """Return minus the objectives of both tasks, weighted as in the loss.
+    def score(self, videos: Videos, y: Labels = None) -> float:
+        """Return the share of right labels, or minus the objectives without labels.
 
         Parameters
         ----------
         videos : array-like of shape (n_frames, n_features), or a list of them
             One video or many.
-        y : object, default=None
-            Ignored; here for scikit-learn's convention.
+        y : list with an entry for each video, default=None
+            Labels of some frames, as in `fit`. Ignored if `fit` had none.
 
         Returns
         -------
         float
-            Minus the mean over videos of the segmentation's objective plus `beta` times
-            the cost of the alignment with the reference. Higher is better. Values under
-            other parameters of the transport problems do not compare.
+            With labels, in `fit` and here, the share of labelled frames with the right
+            label. Without, minus the mean over videos of the segmentation's objective
+            plus `beta` times the cost of the alignment with the reference: higher is
+            better, and values under other parameters of the transport problems do not
+            compare.
         """
         views = self._view(videos)
+        named = self._share_of_right(views, videos, y)
+        if named is not None:
+            return named
         segmented = self._labeller().objectives(views)
         aligned = self._alignment_costs(views)
         return -float(np.mean(segmented) + self.settings_.beta * np.mean(aligned))
@@ -215,8 +233,8 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
             order=order,
         )
 
-    def _labeller(self) -> FrameLabeller | TimelineLabeller:
-        transport = super()._labeller()
+    def _found_labeller(self) -> FrameLabeller | TimelineLabeller:
+        transport = super()._found_labeller()
         if self.timeline_ is None:
             return transport
         assert isinstance(transport, FrameLabeller)

@@ -28,7 +28,12 @@ from skvas.nn._model import embed
 from skvas.options._declare import declared
 from skvas.options._groups import PATHS, SPACES, TIMELINE
 from skvas.persistence._arrays import parse_json, read_arrays
-from skvas.persistence._timeline import check_actions, check_axis
+from skvas.persistence._timeline import (
+    check_actions,
+    check_axis,
+    check_naming,
+    check_outlook,
+)
 from skvas.preprocessing import Framewise, WhitenedViews
 from skvas.timeline import Timeline
 from skvas.videos._batch import pad
@@ -38,6 +43,8 @@ __all__ = ["load"]
 ESTIMATORS = {
     cls.__name__: cls for cls in (ActionSegmenter, VideoAligner, JointAlignSegment)
 }
+# What the first files of this format lack: they were fitted without labels.
+YOUNGER = ("classes_", "naming_", "outlook_")
 # A transformer is tried on two frames of so many features at most.
 MAX_FEATURES = 1_000_000
 
@@ -162,6 +169,8 @@ def _check(estimator: Any) -> None:
         if name == "timeline_":
             continue
         value = state.get(name, _missing)
+        if value is _missing and name in YOUNGER:
+            continue
         if not isinstance(value, fitted.kind) or isinstance(value, bool):
             raise ModelFileError(f"{name} is not as fit makes it")
     own = {name for name, _, _ in declared(estimator)} | {"_output_container"}
@@ -195,7 +204,10 @@ def _read_timeline(estimator: Any, axis: Any) -> Timeline | None:
 
 
 def _check_labels(estimator: Any, timeline: Any) -> None:
+    naming = vars(estimator).get("naming_")
     low, high = estimator._range_of_actions()
+    if naming is not None and not isinstance(estimator.n_actions, int):
+        low, high = 1, len(estimator.classes_)  # as many as labels, or more
     if not low <= estimator.n_actions_ <= high:
         raise ModelFileError("n_actions_ is not as fit makes it")
     shape = (estimator.n_actions_, estimator.n_embedding_)
@@ -203,6 +215,14 @@ def _check_labels(estimator: Any, timeline: Any) -> None:
     spaces = SPACES if timeline is None else (TIMELINE,)
     if estimator.segment_on_ not in spaces or estimator.settings_.segmenting is None:
         raise ModelFileError("segment_on_ is not as fit makes it")
+    if "classes_" not in vars(estimator):
+        estimator.classes_, estimator.naming_ = np.arange(estimator.n_actions_), None
+        estimator.outlook_ = None
+    n_parts = estimator.n_actions_ if timeline is None else len(timeline.moments)
+    check_naming(estimator.naming_, estimator.classes_, n_parts, estimator.n_actions_)
+    if estimator.outlook_ is not None:
+        sizes = estimator.n_embedding_, estimator.n_actions_
+        check_outlook(estimator.outlook_, *sizes)
 
 
 def _check_matches(estimator: Any) -> None:
@@ -242,6 +262,10 @@ def _check_networks(estimator: Any) -> None:
         embeddings = embed(estimator.encoder_, pad([seen], torch.device("cpu")))
     if embeddings.shape != (1, 2, estimator.n_embedding_):
         raise ModelFileError("encoder_ and n_embedding_ do not fit together")
+    naming = vars(estimator).get("naming_")
+    n_told = estimator.n_embedding_ + seen.shape[1]
+    if naming is not None and naming.weights.shape[:1] != (n_told,):
+        raise ModelFileError("naming_ does not fit encoder_ and features_")
 
 
 def _arrays_of(value: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:

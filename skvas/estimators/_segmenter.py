@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skvas._typing import Videos
+from skvas._typing import Labels, Videos
 from skvas.estimators._answers import LabelsFrames
 from skvas.exceptions import InvalidParameterError
 from skvas.options import Segmenting
-from skvas.options._declare import declare, group_of, parameter
+from skvas.options._declare import ANSWERS, declare, group_of, parameter
 from skvas.options._groups import TIMELINE
-from skvas.options._kinds import NumberOfActions, is_auto
+from skvas.options._kinds import Anything, NumberOfActions, is_auto
 from skvas.training._objective import Objective
 from skvas.transport._threads import spare_threads
 from skvas.validation import is_single_video, unchanged_on_failure
-from skvas.videos._containers import like_input
 
 __all__ = ["ActionSegmenter"]
 
@@ -34,10 +33,12 @@ class ActionSegmenter(LabelsFrames):
 
     Parameters
     ----------
-    n_actions : int, tuple of two int or "auto", default=8
+    n_actions : int, tuple of two int, "auto" or None, default=None
         Number of actions K. A video need not contain all of them. A tuple of the
         smallest and the largest: the number is estimated (see Notes). "auto": from 2 to
-        20, or the published number in the recipe of a data set.
+        20, or the published number in the recipe of a data set. None: the number of
+        labels if `y` has some, else 8. With labels, a number above theirs leaves the
+        other actions to be found, without a name.
 
     References
     ----------
@@ -54,19 +55,26 @@ class ActionSegmenter(LabelsFrames):
     [0, 1, 2, 3]
     """
 
-    n_actions: int | tuple[int, int] | str = parameter(8, NumberOfActions())
+    n_actions: int | tuple[int, int] | str | None = parameter(None, NumberOfActions())
     _: KW_ONLY
     segmenting: Segmenting | None = parameter(None, Segmenting)
+    prototypes: Any = parameter(None, Anything(), ANSWERS)
 
-    def fit(self, videos: Videos, y: Any = None) -> ActionSegmenter:
+    def fit(self, videos: Videos, y: Labels = None) -> ActionSegmenter:
         """Learn an embedding of frames and one prototype per action.
 
         Parameters
         ----------
         videos : array-like of shape (n_frames, n_features), or a list of them
             Videos of one activity; several are better than one.
-        y : object, default=None
-            Ignored; here for scikit-learn's convention.
+        y : list with an entry for each video, default=None
+            Labels of some frames. The entry of a video is None; an array of shape
+            (n_frames,) of integers or strings, where -1, None, NaN or "" mark frames
+            without a label; a table of segments, as rows (start, end, label) in frames
+            or a data frame with these columns; or timestamps, one or more frames of
+            each segment of the video, as a dict from frame to label or rows (frame,
+            label). See :func:`skvas.labels.frame_labels` for times in seconds. None, or
+            no label at all: nothing is known.
 
         Returns
         -------
@@ -76,7 +84,8 @@ class ActionSegmenter(LabelsFrames):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or a video is not as described. After any error, and after an
+            If a parameter, a video or its labels are not as described, or there are
+            more labels than actions; names the video. After any error, and after an
             interrupt from the keyboard, the estimator is as it was before.
         CheckpointError
             If the checkpoint is damaged or belongs to another training.
@@ -86,48 +95,57 @@ class ActionSegmenter(LabelsFrames):
         """
         self._check_parameters()
         with unchanged_on_failure(self), spare_threads():
-            checked = self._check_enough(videos)
+            checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
-            checkpoint = self._open_checkpoint(checked)
-            fitted, features, model = self._prepare(checked, checkpoint, rng)
-            start = self._find_start(model, features, checkpoint, rng)
+            checkpoint = self._open_checkpoint(checked, **self._training_of(given))
+            n_clusters = self._n_clusters(given)
+            fitted, features, model = self._prepare(
+                checked, checkpoint, rng, n_clusters
+            )
+            start = self._find_start(model, features, checkpoint, rng, given)
             settings = self._resolve(start)
             before = self._actions(model)
             objective = Objective.of(settings, before)
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
             views = self._views(checked, features, model.encoder.cpu().eval())
-            labeller, labels = self._settle_labels(
-                settings, views, start, before, model, history
+            settled = self._settle_labels(
+                settings, views, start, before, model, history, given=given
             )
             self._keep(
                 model.encoder,
                 history,
                 views.embeddings,
                 features_=fitted,
-                labels_=like_input(labels, is_single_video(videos)),
-                **self._learned_labels(settings, start, labeller),
+                **self._learned_labels(
+                    settings, start, settled, given, is_single_video(videos)
+                ),
             )
         return self
 
     @spare_threads()
-    def score(self, videos: Videos, y: Any = None) -> float:
-        """Return minus the mean objective of the transport problems over frames.
+    def score(self, videos: Videos, y: Labels = None) -> float:
+        """Return the share of right labels, or minus the objective without labels.
 
         Parameters
         ----------
         videos : array-like of shape (n_frames, n_features), or a list of them
             One video or many.
-        y : object, default=None
-            Ignored; here for scikit-learn's convention.
+        y : list with an entry for each video, default=None
+            Labels of some frames, as in `fit`. Ignored if `fit` had none.
 
         Returns
         -------
         float
-            Higher is better. Values under other values of `segmenting` or `n_actions`
-            do not compare.
+            With labels, in `fit` and here, the share of labelled frames with the right
+            label. Without, minus the mean objective of the transport problems over
+            frames: higher is better, and values under other values of `segmenting` or
+            `n_actions` do not compare.
         """
         views = self._view(videos)
+        named = self._share_of_right(views, videos, y)
+        if named is not None:
+            return named
         weights = [len(video) for video in views.videos]
         return -float(np.average(self._labeller().objectives(views), weights=weights))
 

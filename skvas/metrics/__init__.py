@@ -15,6 +15,7 @@ from skvas.metrics._embeddings import (
     phase_progression,
     retrieval_precision,
 )
+from skvas.metrics._hiding import hide_labels
 from skvas.metrics._matches import LabelAgreement, label_agreement, matching_error
 from skvas.metrics._order import SharedOrder, shared_order
 from skvas.metrics._scorer import make_consistency_scorer, make_segmentation_scorer
@@ -43,6 +44,7 @@ __all__ = [
     "f1_majority",
     "f1_overlap",
     "f1_sampled",
+    "hide_labels",
     "kendall_tau",
     "label_agreement",
     "linear_warp",

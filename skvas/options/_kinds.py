@@ -208,11 +208,12 @@ class Features:
 
 @dataclass(frozen=True)
 class NumberOfActions:
-    """A number, a tuple of the smallest and the largest, or "auto"."""
+    """None, a number, a tuple of the smallest and the largest, or "auto"."""
 
     def check(self, name: str, value: Any) -> None:
         """Refuse everything else."""
-        check_n_actions(value)
+        if value is not None:
+            check_n_actions(value)
 
 
 def is_auto(value: Any) -> bool:

@@ -23,6 +23,7 @@ from sklearn.pipeline import Pipeline
 from torch import nn
 
 from skvas.exceptions import InvalidParameterError, ModelFileError
+from skvas.labels._reading import MAX_LENGTH
 from skvas.metrics import SharedOrder
 from skvas.nn import ENCODERS
 from skvas.options import Aligning, Segmenting, Training
@@ -143,12 +144,28 @@ class StateWriter:
             and (part.dtype, part.shape[1:]) == (parts[0].dtype, parts[0].shape[1:])
             for part in parts
         )
+        if alike and parts[0].dtype.kind == "U" and parts[0].ndim == 1:
+            return self._named_videos(parts, name)
         if not alike or not is_storable(parts[0].dtype):
             raise _refusal(value, name)
         return _node(
             "videos",
             array=self._keep(np.concatenate(parts), name),
             lengths=self._keep(np.array([len(p) for p in parts]), f"{name}.lengths"),
+        )
+
+    def _named_videos(self, parts: list[np.ndarray], name: str) -> Any:
+        """Write texts of frames as numbers, and each text once."""
+        names, joined = np.unique(np.concatenate(parts), return_inverse=True)
+        codes = np.empty(len(parts), object)
+        codes[:] = np.split(joined, np.cumsum([len(p) for p in parts])[:-1])
+        # Texts of one type, whether or not the longest occurs.
+        texts = np.array(names.tolist(), object)
+        return _node(
+            "named_videos",
+            names=self._array(texts, f"{name}.names"),
+            codes=self._array(codes, f"{name}.codes"),
+            width=parts[0].dtype.itemsize // 4,
         )
 
     def _random_state(self, value: np.random.RandomState, name: str) -> Any:
@@ -318,6 +335,20 @@ class StateReader:
         videos[:] = [part.copy() for part in parts]
         return videos
 
+    def _named_videos(self, names: Any, codes: Any, width: int) -> np.ndarray:
+        texts, numbers = self.node(names), self.node(codes)
+        check_integer("width", width, low=1)
+        is_such = texts.dtype == object and max(map(len, texts)) <= width <= MAX_LENGTH
+        if not is_such:
+            raise ModelFileError("names of actions are not as fit makes them")
+        texts = texts.astype(f"<U{width}")
+        videos = np.empty(len(numbers), object)
+        for index, part in enumerate(numbers):
+            if part.dtype != np.int64 or (part < 0).any():
+                raise ModelFileError("names of frames are not as fit makes them")
+            videos[index] = texts[part]
+        return videos
+
     def _random_state(self, state: Any) -> np.random.RandomState:
         restored = np.random.RandomState(0)
         restored.set_state(self.node(state))
@@ -417,6 +448,7 @@ class StateReader:
         "array": _array,
         "texts": _texts,
         "videos": _videos,
+        "named_videos": _named_videos,
         "random_state": _random_state,
         "device": _device,
         "dtype": _dtype,

@@ -1,4 +1,4 @@
-"""The parts of a timeline in a model file, and what is checked of them."""
+"""The parts of a timeline and of names in a model file, and what is checked of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from skvas.exceptions import ModelFileError
+from skvas.labels._naming import Naming
+from skvas.labels._outlook import Outlook
 from skvas.timeline._count import Count
 from skvas.timeline._cut import Cut
 from skvas.timeline._discriminants import Discriminants
@@ -24,6 +26,8 @@ RECORDS: dict[str, Any] = {
         Count,
         Cut,
         Discriminants,
+        Naming,
+        Outlook,
         Passage,
         Template,
         TimelineModel,
@@ -76,6 +80,68 @@ def check_actions(timeline: Any, n_actions: int) -> None:
     _check_kind("count", timeline.count, Count)
     for value in (timeline.count.n_actions, *timeline.count.likely):
         check_integer("count", value, low=1)
+
+
+def check_naming(naming: Any, names: Any, n_parts: int, n_actions: int) -> None:
+    """Refuse names of actions that no fit makes.
+
+    Parameters
+    ----------
+    naming : Naming or None
+        What a file says that labels taught.
+    names : ndarray of shape (n_actions,)
+        Names of the actions.
+    n_parts : int
+        Number of moments of the timeline, or of actions found without labels.
+    n_actions : int
+        Number of actions.
+    """
+    is_names = names.shape == (n_actions,) and names.dtype.kind in "iU"
+    if not is_names or len(np.unique(names)) != n_actions:
+        raise ModelFileError("classes_ is not as fit makes it")
+    if naming is None:
+        return
+    _check_kind("naming_", naming, Naming)
+    _check_array("shares", naming.shares, (n_parts, n_actions), np.floating)
+    if naming.shares.min() < 0:
+        raise ModelFileError("shares of naming_ are negative")
+    _check_array("weights", naming.weights, (None, n_actions), np.floating)
+    _check_array("bias", naming.bias, (n_actions,), np.floating)
+    for weight in (naming.by_part, naming.by_frame):
+        check_real("a weight of naming_", weight, low=0)
+
+
+def check_outlook(outlook: Any, n_embedding: int, n_actions: int) -> None:
+    """Refuse notes for `query` that no fit makes.
+
+    Parameters
+    ----------
+    outlook : Outlook
+        What a file says.
+    n_embedding, n_actions : int
+        Sizes of the model.
+    """
+    _check_kind("outlook_", outlook, Outlook)
+    _check_array("distance", outlook.distance, (None,), np.floating)
+    _check_array("vectors", outlook.vectors, (None, n_embedding), np.floating)
+    shape = (len(outlook.vectors),)
+    for name, kind in (
+        ("video", np.int64),
+        ("frame", np.int64),
+        ("doubt", np.floating),
+    ):
+        _check_array(name, getattr(outlook, name), shape, kind)
+    _check_array("is_labelled", outlook.is_labelled, shape, np.bool_)
+    _check_array("found", outlook.found, shape, np.int64)
+    _check_array("rivals", outlook.rivals, (*shape, 2), np.int64)
+    for numbers, bound in (
+        (outlook.video, len(outlook.distance)),
+        (outlook.found, n_actions),
+        (outlook.rivals, n_actions),
+    ):
+        if not ((numbers >= 0) & (numbers < bound)).all():
+            raise ModelFileError("outlook_ is not as fit makes it")
+    _check_kind("on_template", outlook.on_template, bool)
 
 
 def _check_template(template: Any, n_frame: int) -> None:

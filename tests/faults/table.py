@@ -238,6 +238,11 @@ ROWS = {
         "more actions than positions on the timeline",
         "`InvalidParameterError` with both numbers; of a range, what fits is tried",
     ),
+    68: (
+        "labels of other lengths, other types, two at one frame, a class of one frame "
+        "among stretches, more labels than actions",
+        "one `ValueError` that names the video; the estimator stays as it was",
+    ),
 }
 
 

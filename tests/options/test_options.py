@@ -93,6 +93,7 @@ def test_each_parameter_is_documented_once():
 
 # A value that is allowed, and is not the one of the fit.
 OTHER = {
+    "prototypes": {"a": [1.0, 2.0]},
     "n_actions": 2,
     "recipe": "paper",
     "features": None,

@@ -1,0 +1,385 @@
+"""From labels of some frames to the actions of all frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+# Rounds in which the frames without labels are labelled and the classes learned anew.
+N_ROUNDS = 3
+# What a frame that was labelled so weighs, beside one that was labelled by the user.
+GUESS_WEIGHT = 0.3
+# Share of the covariance within classes that is replaced by equal variances.
+SHRINKAGE = 0.1
+# Probability that nothing falls below, so that no part of the evidence is a veto.
+FLOOR = 1e-3
+# Price of a change of label, in the unit of log probabilities.
+PRICE = 3.0
+
+
+@dataclass(frozen=True)
+class Naming:
+    r"""Tells actions by the part of the videos that a frame is in, and by the frame.
+
+    The log probability of action k at a frame with features f, in part m with
+    probability :math:`p_m`, is up to a constant
+
+    .. math:: u \log \left(\sum_m p_m s_{mk}\right)
+              + v \log \operatorname{softmax}_k (f^\top w_k + b_k).
+
+    Parts are moments of a timeline, or actions that were found without labels.
+
+    Attributes
+    ----------
+    shares : ndarray of shape (n_parts, n_actions)
+        :math:`s`, rows sum to 1.
+    weights : ndarray of shape (n_features, n_actions)
+        :math:`w`, by linear discriminants.
+    bias : ndarray of shape (n_actions,)
+        :math:`b`.
+    by_part, by_frame : float
+        :math:`u` and :math:`v`.
+    """
+
+    shares: np.ndarray
+    weights: np.ndarray
+    bias: np.ndarray
+    by_part: float
+    by_frame: float
+
+    def log_probabilities(self, parts: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """Return the log probabilities of a video's frames, (n_frames, n_actions).
+
+        Parameters
+        ----------
+        parts : ndarray of shape (n_frames, n_parts)
+            Probabilities of the parts.
+        frames : ndarray of shape (n_frames, n_features)
+            Features.
+        """
+        total = self.by_part * np.log(parts @ self.shares + FLOOR)
+        if self.by_frame:
+            total += self.by_frame * log_softmax(frames @ self.weights + self.bias)
+        return log_softmax(total)
+
+    def labels(self, parts: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """Return the most probable labels where each change has a price, (n_frames,).
+
+        Parameters
+        ----------
+        parts, frames : ndarray
+            As in `log_probabilities`.
+        """
+        return cheapest_labels(-self.log_probabilities(parts, frames), PRICE)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What tells actions: parts of the videos, features of the frames, or both.
+
+    Attributes
+    ----------
+    parts : list of ndarray of shape (n_i, n_parts)
+        Probabilities of the parts at the frames of each video.
+    frames : list of ndarray of shape (n_i, n_features)
+        Features.
+    shares : callable
+        From labels of frames, one array a video, and the number of actions to the
+        shares of the parts.
+    by_part, by_frame : float
+        How much each counts.
+    used : bool ndarray of shape (n_features,) or None, default=None
+        Which features count. None: all.
+    """
+
+    parts: Sequence[np.ndarray]
+    frames: Sequence[np.ndarray]
+    shares: Callable[[Sequence[np.ndarray], int], np.ndarray]
+    by_part: float
+    by_frame: float
+    used: np.ndarray | None = None
+
+    def learn(
+        self, codes: Sequence[np.ndarray], n_actions: int, n_classes: int
+    ) -> Naming:
+        """Learn what tells the actions, from some labels.
+
+        Parameters
+        ----------
+        codes : sequence of int64 ndarray of shape (n_i,)
+            Labels, -1 where there is none.
+        n_actions : int
+            Number of actions.
+        n_classes : int
+            Number of labels. Actions that have none are told by their parts at first.
+        """
+        n_features = self.frames[0].shape[1]
+        empty = np.zeros((n_features, n_actions)), np.zeros(n_actions)
+        shares = self.shares(codes, n_actions)
+        naming = Naming(shares, *empty, self.by_part, self.by_frame)
+        known = np.concatenate(codes)
+        frames = np.concatenate(self.frames)
+        parts = np.concatenate(self.parts)
+        guess = parts @ shares * (GUESS_WEIGHT if self.by_part else 0.0)
+        can_be = np.arange(n_actions) < (n_classes if not self.by_part else n_actions)
+        for _ in range(N_ROUNDS if self.by_frame else 0):
+            members = np.where(known[:, None] >= 0, one_hot(known, n_actions), guess)
+            weights, bias = discriminants(frames, members, self.used)
+            naming = replace(
+                naming, weights=weights, bias=np.where(can_be, bias, np.log(FLOOR) * 99)
+            )
+            found = np.exp(naming.log_probabilities(parts, frames))
+            guess = GUESS_WEIGHT * found
+        return naming
+
+
+def choose_evidence(
+    candidates: Sequence[Evidence],
+    codes: Sequence[np.ndarray],
+    folds: Sequence[Sequence[np.ndarray]],
+    n_actions: int,
+    n_classes: int,
+) -> Evidence:
+    """Choose what tells the actions by cross-validation on labelled frames.
+
+    Parameters
+    ----------
+    candidates : sequence of Evidence
+        The first is taken where the others are no better.
+    codes : sequence of int64 ndarray of shape (n_i,)
+        Labels, -1 where there is none.
+    folds : sequence of sequence of bool ndarray of shape (n_i,)
+        The frames whose labels are hidden in each fold.
+    n_actions, n_classes : int
+        Numbers of actions and of labels.
+    """
+    if not folds or len(candidates) == 1:
+        return candidates[0]
+    scores = np.zeros(len(candidates))
+    for hidden in folds:
+        shown = [np.where(h, -1, c) for h, c in zip(hidden, codes, strict=True)]
+        asked = [i for i, h in enumerate(hidden) if h.any()]
+        for j, candidate in enumerate(candidates):
+            naming = candidate.learn(shown, n_actions, n_classes)
+            found = [
+                naming.labels(candidate.parts[i], candidate.frames[i])[hidden[i]]
+                for i in asked
+            ]
+            true = [codes[i][hidden[i]] for i in asked]
+            scores[j] += mean_overlap(np.concatenate(true), np.concatenate(found))
+    return candidates[int(scores.argmax())]
+
+
+def hide_in_turn(codes: Sequence[np.ndarray], most: int) -> list[list[np.ndarray]]:
+    """Return folds for cross-validation, none where labels are too few.
+
+    Labelled videos are hidden in turn. Those of a lone labelled video are hidden by
+    every other stretch of each label, if each has two or more.
+
+    Parameters
+    ----------
+    codes : sequence of int64 ndarray of shape (n_i,)
+        Labels, -1 where there is none.
+    most : int
+        Number of folds, at most.
+
+    Returns
+    -------
+    list of list of bool ndarray of shape (n_i,)
+    """
+    some = [i for i, code in enumerate(codes) if (code >= 0).any()]
+    group = [np.full(len(code), -1) for code in codes]
+    if len(some) > 1:
+        n_folds = min(most, len(some))
+        for place, i in enumerate(some):
+            group[i][codes[i] >= 0] = place % n_folds
+    elif some:
+        n_folds = 2
+        (i,) = some
+        stretches = _stretches(codes[i])
+        turn: dict[int, int] = {}
+        for start, stop in stretches:
+            label = int(codes[i][start])
+            turn[label] = turn.get(label, -1) + 1
+            group[i][start:stop] = turn[label] % n_folds
+        if min(turn.values()) == 0:
+            return []
+    return [[g == fold for g in group] for fold in range(n_folds)] if some else []
+
+
+def shares_of_found(
+    found: Sequence[np.ndarray],
+    codes: Sequence[np.ndarray],
+    n_found: int,
+    n_actions: int,
+    *,
+    one_to_one: float,
+) -> np.ndarray:
+    """Name actions that were found without labels.
+
+    Found actions are matched one to one with labels, so that most frames agree. Those
+    left over stand for the actions that have no label.
+
+    Parameters
+    ----------
+    found : sequence of int64 ndarray of shape (n_i,)
+        The found action of each frame.
+    codes : sequence of int64 ndarray of shape (n_i,)
+        Labels, -1 where there is none.
+    n_found, n_actions : int
+        Numbers of found actions and of actions, `n_found` at least the other.
+    one_to_one : float
+        Weight of the matching, beside the labels of the frames of each found action.
+
+    Returns
+    -------
+    ndarray of shape (n_found, n_actions)
+        Rows sum to 1.
+    """
+    table = np.zeros((n_found, n_actions))
+    for part, code in zip(found, codes, strict=True):
+        known = code >= 0
+        np.add.at(table, (part[known], code[known]), 1)
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    matched = np.zeros_like(table)
+    matched[rows, columns] = 1
+    mass = table.sum(axis=1, keepdims=True)
+    shares = (1 - one_to_one) * table / np.maximum(mass, 1) + one_to_one * matched
+    shares += (shares.sum(axis=1, keepdims=True) == 0) / n_actions
+    normed: np.ndarray = shares / shares.sum(axis=1, keepdims=True)
+    return normed
+
+
+def discriminants(
+    frames: np.ndarray, members: np.ndarray, used: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit linear discriminants of equal priors to frames of uncertain class.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (n_frames, n_features)
+        Features.
+    members : ndarray of shape (n_frames, n_classes)
+        How far each frame counts for each class.
+    used : bool ndarray of shape (n_features,), default=None
+        Which features count. None: all.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_features, n_classes)
+        0 for features that do not count.
+    bias : ndarray of shape (n_classes,)
+        A large negative number for classes without frames.
+    """
+    full = np.zeros((frames.shape[1], members.shape[1]))
+    kept = np.ones(frames.shape[1], dtype=bool) if used is None else used
+    x = frames[:, kept].astype(float)
+    mass = members.sum(axis=0)
+    means = members.T @ x / np.maximum(mass, np.finfo(float).tiny)[:, None]
+    each = members.sum(axis=1)
+    scatter = (x * each[:, None]).T @ x - (means * mass[:, None]).T @ means
+    scatter /= each.sum()
+    level = np.trace(scatter) / len(scatter)
+    if level <= np.finfo(float).eps:  # frames do not differ within their classes
+        level = 1.0
+    ridge = SHRINKAGE * level * np.eye(len(scatter))
+    covariance = (1 - SHRINKAGE) * scatter + ridge
+    weights = np.linalg.solve(covariance, means.T)  # (n_kept, n_classes)
+    bias = -0.5 * np.einsum("kd,dk->k", means, weights)
+    bias = np.where(mass > 1e-6 * mass.max(), bias, np.log(FLOOR) * 99)
+    full[kept] = weights
+    return full, bias
+
+
+def cheapest_labels(losses: np.ndarray, price: float) -> np.ndarray:
+    """Label frames at the least loss plus a price for each change of label.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_frames, n_labels)
+        Loss of each label at each frame.
+    price : float
+        Of a change.
+
+    Returns
+    -------
+    int64 ndarray of shape (n_frames,)
+    """
+    n = len(losses)
+    stays = np.empty(losses.shape, dtype=bool)
+    before = np.empty(n, dtype=np.int64)
+    best = losses[0]
+    for t in range(1, n):
+        before[t] = best.argmin()
+        change = best[before[t]] + price
+        stays[t] = best <= change
+        best = np.minimum(best, change) + losses[t]
+    labels = np.empty(n, dtype=np.int64)
+    labels[-1] = best.argmin()
+    for t in range(n - 1, 0, -1):
+        labels[t - 1] = labels[t] if stays[t, labels[t]] else before[t]
+    return labels
+
+
+def log_softmax(values: np.ndarray) -> np.ndarray:
+    """Normalise rows of log probabilities.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, m)
+        Up to a constant a row.
+
+    Returns
+    -------
+    ndarray of shape (n, m)
+    """
+    shifted = values - values.max(axis=1, keepdims=True)
+    normed: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return normed
+
+
+def one_hot(codes: np.ndarray, n_labels: int) -> np.ndarray:
+    """Return a row for each code: 1 at its label, all 0 if it is negative.
+
+    Parameters
+    ----------
+    codes : int64 ndarray of shape (n,)
+        Labels.
+    n_labels : int
+        Their number.
+
+    Returns
+    -------
+    ndarray of shape (n, n_labels)
+    """
+    rows = np.zeros((len(codes), n_labels))
+    known = np.flatnonzero(codes >= 0)
+    rows[known, codes[known]] = 1
+    return rows
+
+
+def mean_overlap(true: np.ndarray, found: np.ndarray) -> float:
+    """Return the mean intersection over union of the labels that occur.
+
+    Parameters
+    ----------
+    true, found : int64 ndarray of shape (n,)
+        Labels of frames.
+    """
+    ratios = [
+        ((true == k) & (found == k)).sum() / ((true == k) | (found == k)).sum()
+        for k in np.unique(true)
+    ]
+    return float(np.mean(ratios))
+
+
+def _stretches(codes: np.ndarray) -> list[tuple[Any, Any]]:
+    """Return start and stop of each run of one label."""
+    edges = np.flatnonzero(np.diff(codes)) + 1
+    bounds = np.r_[0, edges, len(codes)]
+    pairs = zip(bounds[:-1], bounds[1:], strict=True)
+    return [(start, stop) for start, stop in pairs if codes[start] >= 0]

@@ -1,0 +1,249 @@
+"""What to label next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skvas.videos._frames import spread_frames
+
+# Frames of a video that may be asked for, and of all that coverage is measured on.
+ASKED, COVERED = 64, 2048
+
+
+@dataclass(frozen=True)
+class Query:
+    """One thing to label.
+
+    Attributes
+    ----------
+    video : int
+        Position of the video in those of `fit`.
+    frame : int or None
+        The frame; None: the whole recording.
+    why : str
+        Why a label there tells much.
+
+    Examples
+    --------
+    >>> from skvas.labels import Query
+    >>> Query(3, None, "the recording closest to the others").video
+    3
+    """
+
+    video: int
+    frame: int | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Evenly spread frames of the videos of `fit`, and what is known of them.
+
+    Attributes
+    ----------
+    video, frame : int64 ndarray of shape (n,)
+        Which frames.
+    vectors : float32 ndarray of shape (n, D)
+        Their embeddings.
+    doubt : float64 ndarray of shape (n,)
+        One minus the lead of the most probable action over the next; 1 where there
+        were no labels.
+    rivals : int64 ndarray of shape (n, 2)
+        The two most probable actions.
+    found : int64 ndarray of shape (n,)
+        The action that was found without labels.
+    is_labelled : bool ndarray of shape (n,)
+        Whether the frame had a label.
+    distance : float64 ndarray of shape (n_videos,)
+        How far each video is from the template, or from the frames of the others.
+    on_template : bool
+        Which of the two.
+    """
+
+    video: np.ndarray
+    frame: np.ndarray
+    vectors: np.ndarray
+    doubt: np.ndarray
+    rivals: np.ndarray
+    found: np.ndarray
+    is_labelled: np.ndarray
+    distance: np.ndarray
+    on_template: bool
+
+    def recordings(self, n: int) -> list[Query]:
+        """Return up to n whole recordings without labels, the best one first.
+
+        The first is the closest to all others; each further one covers most of what
+        those before it, and labelled frames, leave far away.
+        """
+        open_videos = set(range(len(self.distance)))
+        open_videos -= set(self.video[self.is_labelled].tolist())
+        seen = spread_frames(len(self.video), COVERED)
+        far = self._far_from_labels()[seen]
+        queries: list[Query] = []
+        while open_videos and len(queries) < n:
+            candidates = sorted(open_videos)
+            if not queries and not self.is_labelled.any():
+                best = candidates[int(np.argmin(self.distance[candidates]))]
+                closest = "template" if self.on_template else "others"
+                why = f"the recording closest to the {closest}"
+            else:
+                left = [self._left(video, far, seen) for video in candidates]
+                best = candidates[int(np.argmin(left))]
+                why = "the recording with most that no labelled frame resembles"
+            queries.append(Query(best, None, why))
+            open_videos.remove(best)
+            far = np.minimum(far, self._from(self.video == best)[seen])
+        return queries
+
+    def frames(self, n: int, names: Sequence[Any]) -> list[Query]:
+        """Return up to n frames, of as many videos as there are.
+
+        First typical frames of the actions that were found without labels, where none
+        of their frames has one, the most frequent action first; then frames that are
+        uncertain and far from labelled ones.
+        """
+        queries: list[Query] = []
+        far, asked = self._far_from_labels(), self.is_labelled.copy()
+        lacking = self._actions_without_labels()
+        visited: set[int] = set()
+        while len(queries) < n and not asked.all():
+            fresh = ~asked & ~np.isin(self.video, list(visited))
+            if not fresh.any():  # every video was asked for: another round
+                visited, fresh = set(), ~asked
+            if lacking:
+                best = self._typical(lacking.pop(0), fresh, asked)
+                why = "typical of frames that look alike and have no label"
+            else:
+                best = int(np.where(fresh, self.doubt * far, -1.0).argmax())
+                one, other = (names[k] for k in self.rivals[best])
+                why = "unlike all labelled frames"
+                if one != other:
+                    why = f"may be {one!s} or {other!s}, and is far from labelled ones"
+            queries.append(Query(int(self.video[best]), int(self.frame[best]), why))
+            asked[best] = True
+            visited.add(int(self.video[best]))
+            far = np.minimum(far, self._from(np.arange(len(far)) == best))
+        return queries
+
+    def first_recording_then_frames(self, n: int, names: Sequence[Any]) -> list[Query]:
+        """Return up to n things to label; nothing being labelled, a recording first."""
+        if self.is_labelled.any():
+            return self.frames(n, names)
+        (first,) = self.recordings(1)
+        rest = replace(self, is_labelled=self.video == first.video)
+        return [first, *rest.frames(n - 1, names)]
+
+    def _actions_without_labels(self) -> list[int]:
+        """Return found actions that have no labelled frame, frequent ones first."""
+        count = np.bincount(self.found)
+        count[self.found[self.is_labelled]] = 0
+        order = np.argsort(-count, kind="stable")
+        return [int(action) for action in order[: int((count > 0).sum())]]
+
+    def _typical(self, action: int, fresh: np.ndarray, asked: np.ndarray) -> int:
+        """Return the frame of a found action that is closest to its mean."""
+        members = self.found == action
+        closeness = self.vectors @ self.vectors[members].mean(axis=0)
+        can_be = members & fresh if (members & fresh).any() else members & ~asked
+        if not can_be.any():
+            can_be = ~asked
+        return int(np.where(can_be, closeness, -np.inf).argmax())
+
+    def _left(self, video: int, far: np.ndarray, seen: np.ndarray) -> float:
+        """Return how far frames are on average once a video is labelled."""
+        return float(np.minimum(far, self._from(self.video == video)[seen]).mean())
+
+    def _far_from_labels(self) -> np.ndarray:
+        if not self.is_labelled.any():
+            return np.full(len(self.video), 2.0)
+        return self._from(self.is_labelled)
+
+    def _from(self, which: np.ndarray) -> np.ndarray:
+        """Return the cosine cost between each frame and the nearest of some."""
+        nearest: np.ndarray = 1 - (self.vectors @ self.vectors[which].T).max(axis=1)
+        return np.maximum(nearest, 0).astype(float)
+
+
+def look_out(
+    embeddings: Sequence[np.ndarray],
+    asked: Sequence[np.ndarray],
+    found: Sequence[np.ndarray],
+    codes: Sequence[np.ndarray] | None,
+    probabilities: Sequence[np.ndarray] | None,
+    distance: np.ndarray | None,
+) -> Outlook:
+    """Note what `query` needs to know of the videos of `fit`.
+
+    Parameters
+    ----------
+    embeddings : sequence of ndarray of shape (n_i, D)
+        Unit embeddings of all frames.
+    asked : sequence of int64 ndarray of shape (n_asked_i,)
+        Frames of each video that may be asked for.
+    found : sequence of int64 ndarray of shape (n_i,)
+        Actions of all frames that were found without labels.
+    codes : sequence of int64 ndarray of shape (n_i,) or None
+        Labels, -1 where there is none; None without labels.
+    probabilities : sequence of ndarray of shape (n_asked_i, K) or None
+        Probabilities of the actions at the frames of `asked`; None without labels.
+    distance : ndarray of shape (n_videos,) or None
+        Distance of each video from the template; None: there is none.
+
+    Returns
+    -------
+    Outlook
+    """
+    video = np.repeat(np.arange(len(asked)), [len(where) for where in asked])
+    vectors = np.concatenate([e[k] for e, k in zip(embeddings, asked, strict=True)])
+    doubt, rivals = np.ones(len(video)), np.zeros((len(video), 2), dtype=np.int64)
+    labelled = np.zeros(len(video), dtype=bool)
+    if codes is not None and probabilities is not None:
+        pairs = zip(codes, asked, strict=True)
+        labelled = np.concatenate([code[where] >= 0 for code, where in pairs])
+        likely = np.concatenate(probabilities)
+        if likely.shape[1] > 1:
+            rivals = np.argsort(-likely, axis=1, kind="stable")[:, :2]
+            lead = np.take_along_axis(likely, rivals, axis=1)
+            doubt = 1 - (lead[:, 0] - lead[:, 1])
+    outlook = Outlook(
+        video,
+        np.concatenate(asked),
+        vectors.astype(np.float32),
+        doubt.astype(float),
+        rivals.astype(np.int64),
+        np.concatenate([f[k] for f, k in zip(found, asked, strict=True)]),
+        labelled,
+        np.zeros(len(asked)) if distance is None else distance.astype(float),
+        distance is not None,
+    )
+    if distance is None:
+        seen = spread_frames(len(video), COVERED)
+        far = np.full(len(seen), 2.0)
+        left = [outlook._left(index, far, seen) for index in range(len(asked))]
+        outlook = replace(outlook, distance=np.array(left))
+    return outlook
+
+
+def asked_frames(n_frames: int, known: np.ndarray | None = None) -> np.ndarray:
+    """Return the frames of a video that may be asked for, and labelled ones.
+
+    Parameters
+    ----------
+    n_frames : int
+        Length of the video.
+    known : int64 ndarray, default=None
+        Its labelled frames.
+
+    Returns
+    -------
+    int64 ndarray of shape (n,)
+    """
+    spread = spread_frames(n_frames, ASKED)
+    if known is None or not len(known):
+        return spread
+    return np.union1d(spread, known[spread_frames(len(known), ASKED)])

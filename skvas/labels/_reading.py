@@ -1,0 +1,392 @@
+"""Labels of some frames, in all the forms that users have them in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from skvas._typing import Labels, Videos
+from skvas.io import SegmentTable
+from skvas.validation import is_single_video, list_videos, naming_video
+
+# The label that other libraries of scikit-learn's kind give to what has none.
+NO_LABEL = -1
+# Characters of a label, at most.
+MAX_LENGTH = 1000
+# Mean length of stretches among which a label of one frame is a slip.
+STRETCH = 2
+# Columns of a table of segments.
+COLUMNS = ("start", "end", "label")
+
+
+@dataclass(frozen=True)
+class PartialLabels:
+    """Labels of some frames, numbered.
+
+    Attributes
+    ----------
+    names : ndarray of shape (n_classes,)
+        The labels that occur, sorted: int64 or str.
+    codes : list of int64 ndarray of shape (n_frames_i,)
+        Positions in `names`; -1 where a frame has no label.
+    is_stamped : list of bool
+        Whether the labels of a video are timestamps, at least one in each segment.
+    """
+
+    names: np.ndarray
+    codes: list[np.ndarray]
+    is_stamped: list[bool]
+
+    def action_names(self, n_actions: int) -> np.ndarray:
+        """Name all actions: the classes first, then those that have no label.
+
+        Parameters
+        ----------
+        n_actions : int
+            Number of actions, at least that of the classes.
+
+        Returns
+        -------
+        ndarray of shape (n_actions,)
+            Actions without a label are "action 7" for the eighth action, or whole
+            numbers above all labels.
+        """
+        n_more = n_actions - len(self.names)
+        if self.names.dtype.kind == "U":
+            taken = set(self.names.tolist())
+            more = [f"action {k}" for k in range(len(self.names), n_actions)]
+            while not taken.isdisjoint(more):
+                more = [f"{name}'" for name in more]
+            return np.array([*self.names.tolist(), *more])
+        above = np.arange(1, n_more + 1) + max(self.names.max(initial=-1), -1)
+        return np.concatenate([self.names, above])
+
+    def over(self, found: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Replace found labels by those that were given, where there are some."""
+        pairs = zip(self.codes, found, strict=True)
+        return [np.where(given >= 0, given, label) for given, label in pairs]
+
+    def where(self, code: int) -> str:
+        """Say in which video a label is first met."""
+        first = [i for i, codes in enumerate(self.codes) if (codes == code).any()][0]
+        return f"{self.names[code].item()!r} is first in video {first}"
+
+
+def read_labels(y: Labels, videos: Videos, lengths: Sequence[int]) -> PartialLabels:
+    """Read and check labels of some frames.
+
+    Parameters
+    ----------
+    y : object
+        As in `frame_labels`, with start and end in frames.
+    videos : array-like of shape (n_frames, n_features), or a list of them
+        The videos, which tell whether `y` is that of one.
+    lengths : sequence of int
+        Their numbers of frames.
+
+    Returns
+    -------
+    PartialLabels
+        Without names if no frame has a label.
+
+    Raises
+    ------
+    ValueError
+        If labels are not as described; names the video.
+    """
+    given, is_stamped = _by_video(y, videos, lengths)
+    kinds = {type(value) for labels in given for value in labels if value is not None}
+    if len(kinds) > 1:
+        raise ValueError(
+            "y mixes integers and strings; give labels of one kind for all videos."
+        )
+    flat = [value for labels in given for value in labels if value is not None]
+    names = np.array(sorted(set(flat)), dtype=str if kinds == {str} else np.int64)
+    number = {name: code for code, name in enumerate(names.tolist())}
+    codes = [
+        np.array([NO_LABEL if v is None else number[v] for v in labels], dtype=np.int64)
+        for labels in given
+    ]
+    _refuse_lone_frames(names, codes, is_single_video(videos))
+    return PartialLabels(names, codes, is_stamped)
+
+
+def frame_labels(
+    y: Labels, videos: Videos, *, fps: float | None = None
+) -> list[np.ndarray]:
+    """Spell labels out as one entry a frame, None where a frame has no label.
+
+    `fit` reads the same forms, with `start` and `end` in frames. This function is for
+    tables in seconds, and to look at what `fit` makes of labels.
+
+    Parameters
+    ----------
+    y : list, with an entry for each video
+        The entry of a video is one of: None, for a video without labels; an array of
+        shape (n_frames,), where -1, None, NaN or "" mark frames without a label; a
+        table of segments, as rows (start, end, label) or a data frame with these
+        columns, whose `end` is the first frame after the segment; a dict from frame to
+        label, or rows (frame, label), as timestamps, of which each segment of the video
+        has one; a
+        :class:`~skvas.io.SegmentTable` of one video, in seconds. For one video that is
+        not in a list, `y` is its entry.
+    videos : array-like of shape (n_frames, n_features), or a list of them
+        The videos.
+    fps : float, default=None
+        Frames per second; then times in tables are seconds. None: they are frames.
+
+    Returns
+    -------
+    list of ndarray of objects of shape (n_frames_i,)
+        Integers or strings, and None.
+
+    Raises
+    ------
+    ValueError
+        If labels are not as described; names the video.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.labels import frame_labels
+    >>> videos = [np.zeros((4, 2)), np.zeros((3, 2))]
+    >>> y = frame_labels([[(0.5, 1.5, "pour")], {2: "stir"}], videos, fps=2)
+    >>> [labels.tolist() for labels in y]
+    [[None, 'pour', 'pour', None], [None, None, 'stir']]
+    """
+    lengths = [len(video) for video in list_videos(videos)]
+    spelled = []
+    for labels in _by_video(y, videos, lengths, fps)[0]:
+        entry = np.empty(len(labels), dtype=object)
+        entry[:] = labels
+        spelled.append(entry)
+    return spelled
+
+
+def _by_video(
+    y: Labels, videos: Videos, lengths: Sequence[int], fps: float | None = None
+) -> tuple[list[list[int | str | None]], list[bool]]:
+    """Return the label of each frame of each video, and which have timestamps."""
+    single = is_single_video(videos)
+    if isinstance(y, (str, bytes, SegmentTable, Mapping)) and not single:
+        raise ValueError(
+            f"y must have an entry for each of the {len(lengths)} videos, got one "
+            f"{type(y).__name__} for all; make a list, with None for videos that have "
+            "no labels."
+        )
+    items = [y] if single else list(y)
+    if len(items) != len(lengths):
+        raise ValueError(
+            f"y must have an entry for each of the {len(lengths)} videos, got "
+            f"{len(items)}; put None for videos that have no labels."
+        )
+    read = []
+    for index, (item, n_frames) in enumerate(zip(items, lengths, strict=True)):
+        with naming_video(None if single else index):
+            read.append(_read(item, n_frames, fps))
+    return read, [_has_stamps(item) for item in items]
+
+
+def _read(item: Any, n_frames: int, fps: float | None) -> list[int | str | None]:
+    """Return the label of each frame of a video, in whatever form it comes."""
+    if item is None:
+        return [None] * n_frames
+    if isinstance(item, SegmentTable):
+        return _from_segment_table(item, n_frames, fps)
+    if isinstance(item, Mapping):
+        return _from_stamps(list(item.items()), n_frames, fps)
+    if hasattr(item, "columns"):
+        missing = [name for name in COLUMNS if name not in item.columns]
+        if missing:
+            raise ValueError(
+                f"a table of segments must have the columns {', '.join(COLUMNS)}; "
+                f"{', '.join(missing)} is missing."
+            )
+        columns = (list(item[name]) for name in COLUMNS)
+        return _from_segments(list(zip(*columns, strict=True)), n_frames, fps)
+    rows = _rows(item)
+    if rows is not None:
+        read = _from_segments if len(rows[0]) == 3 else _from_stamps
+        return read(rows, n_frames, fps)
+    return _from_frames(item, n_frames)
+
+
+def _has_stamps(item: Any) -> bool:
+    """Tell whether readable labels are timestamps."""
+    if isinstance(item, Mapping):
+        return True
+    if item is None or isinstance(item, SegmentTable) or hasattr(item, "columns"):
+        return False
+    rows = _rows(item)
+    return rows is not None and len(rows[0]) == 2
+
+
+def _rows(item: Any) -> list[tuple[Any, ...]] | None:
+    """Return rows of two or three entries; None if it is no table."""
+    if isinstance(item, (list, tuple)):
+        if not item or not all(isinstance(row, (list, tuple)) for row in item):
+            return None
+        rows = [tuple(row) for row in item]
+    else:
+        array = np.asarray(item)
+        if array.ndim != 2 or not len(array):
+            return None
+        rows = [tuple(row) for row in array.tolist()]
+    widths = {len(row) for row in rows}
+    if widths not in ({2}, {3}):
+        raise ValueError(
+            "expected labels of shape (n_frames,), rows (start, end, label) or rows "
+            f"(frame, label); got rows of {sorted(widths)} entries."
+        )
+    return rows
+
+
+def _from_frames(item: Any, n_frames: int) -> list[int | str | None]:
+    if isinstance(item, (str, bytes)):
+        raise ValueError(f"expected one label a frame, got the text {item!r}.")
+    # A list of integers and strings would become one of strings alone.
+    array = np.asarray(item, dtype=object if isinstance(item, (list, tuple)) else None)
+    if array.shape != (n_frames,):
+        raise ValueError(
+            f"expected one label for each of the {n_frames} frames, got an array of "
+            f"shape {array.shape}."
+        )
+    return [_label(value) for value in array.tolist()]
+
+
+def _from_segments(
+    rows: list[tuple[Any, ...]], n_frames: int, fps: float | None
+) -> list[int | str | None]:
+    labels: list[int | str | None] = [None] * n_frames
+    for start, end, value in rows:
+        first, stop = (_frame(time, fps) for time in (start, end))
+        if not 0 <= first < stop <= n_frames:
+            raise ValueError(
+                f"the segment ({start}, {end}, {value!r}) is empty or not inside the "
+                f"{n_frames} frames; end is the first frame after a segment."
+            )
+        label = _label(value)
+        for frame in range(first, stop):
+            if labels[frame] not in (None, label):
+                raise ValueError(
+                    f"frame {frame} has two labels, {labels[frame]!r} and {label!r}."
+                )
+            labels[frame] = label
+    return labels
+
+
+def _from_stamps(
+    rows: list[tuple[Any, ...]], n_frames: int, fps: float | None
+) -> list[int | str | None]:
+    labels: list[int | str | None] = [None] * n_frames
+    for time, value in rows:
+        frame = _frame(time, fps)
+        if fps is not None and frame == n_frames:  # the last instant of the video
+            frame -= 1
+        if not 0 <= frame < n_frames:
+            raise ValueError(
+                f"the timestamp ({time}, {value!r}) is not inside the {n_frames} "
+                "frames."
+            )
+        label = _label(value)
+        if labels[frame] not in (None, label):
+            raise ValueError(
+                f"frame {frame} has two labels, {labels[frame]!r} and {label!r}."
+            )
+        labels[frame] = label
+    return labels
+
+
+def _from_segment_table(
+    table: SegmentTable, n_frames: int, fps: float | None
+) -> list[int | str | None]:
+    if fps is None:
+        raise ValueError(
+            "a SegmentTable is in seconds; spell it out by "
+            "skvas.labels.frame_labels(y, videos, fps=...) first."
+        )
+    if len(table.videos) != 1:
+        raise ValueError(
+            f"expected the segments of one video, got those of {len(table.videos)}."
+        )
+    found = table.to_labels(table.videos[0], fps=fps, n_frames=n_frames, fill="")
+    return [_label(value) for value in found.tolist()]
+
+
+def _frame(time: Any, fps: float | None) -> int:
+    """Return the frame that is nearest to a time."""
+    is_number = isinstance(time, Real) and not isinstance(time, bool)
+    seconds = float(time) if is_number else math.nan
+    if not math.isfinite(seconds):
+        raise ValueError(f"expected a number as a time, got {time!r}.")
+    if fps is not None:
+        return round(seconds * fps)
+    if not seconds.is_integer():
+        raise ValueError(
+            f"{time!r} is no whole frame; if times are in seconds, spell labels out by "
+            "skvas.labels.frame_labels(y, videos, fps=...) first."
+        )
+    return int(seconds)
+
+
+def _label(value: Any) -> int | str | None:
+    """Return an integer or a string; None for what says that there is no label."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return _text(value) or None
+    if type(value).__name__ == "NAType":  # of pandas
+        return None
+    if isinstance(value, (Integral, np.bool_)):
+        return None if int(value) == NO_LABEL else int(value)
+    if isinstance(value, Real):
+        number = float(value)
+        if math.isnan(number) or number == NO_LABEL:
+            return None
+        if number.is_integer():
+            return int(number)
+    raise ValueError(
+        "labels must be integers or strings, with -1, None, NaN or '' where there is "
+        f"none; got {value!r} of type {type(value).__name__}."
+    )
+
+
+def _text(value: str) -> str:
+    """Refuse texts that arrays or files cannot hold."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the label {value!r} is no valid text: {error}.") from None
+    if len(value) > MAX_LENGTH or "\0" in value:
+        raise ValueError(
+            f"labels have at most {MAX_LENGTH} characters, none of them NUL; got one "
+            f"of {len(value)} that starts with {value[:20]!r}."
+        )
+    return str(value)
+
+
+def _refuse_lone_frames(
+    names: np.ndarray, codes: Iterable[np.ndarray], single: bool
+) -> None:
+    """Refuse a class of one frame among labelled stretches, which is a slip."""
+    total = np.zeros(len(names), dtype=np.int64)
+    where = np.zeros(len(names), dtype=np.int64)
+    for index, code in enumerate(codes):
+        known = code[code >= 0]
+        np.add.at(total, known, 1)
+        n_runs = 1 + int((np.diff(code) != 0).sum())
+        if len(known) >= STRETCH * n_runs:  # else frames were labelled one by one
+            where[known] = index + 1
+    lone = np.flatnonzero((total == 1) & (where > 0) & (len(names) > 1))
+    if len(lone):
+        index = int(where[lone[0]]) - 1
+        with naming_video(None if single else index):
+            raise ValueError(
+                f"the label {names[lone[0]].item()!r} has one frame alone, among "
+                "labelled stretches; correct it, label more frames, or give timestamps."
+            )

@@ -1,0 +1,157 @@
+"""Labels by vectors that stand for actions, such as a text encoder makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from skvas.exceptions import InvalidParameterError
+from skvas.labels._reading import NO_LABEL, PartialLabels
+
+# Share of the frames most similar to a vector that take its name for certain.
+SURE = 0.2
+
+
+@dataclass(frozen=True)
+class NamedVectors:
+    """Vectors that stand for actions.
+
+    Attributes
+    ----------
+    names : ndarray of shape (K,)
+        Names, int64 or str.
+    vectors : float64 ndarray of shape (K, D)
+        Unit vectors.
+    """
+
+    names: np.ndarray
+    vectors: np.ndarray
+
+
+def read_prototypes(prototypes: Any) -> NamedVectors | None:
+    """Read the parameter `prototypes`.
+
+    Parameters
+    ----------
+    prototypes : array-like of shape (K, D), dict of str or int to array-like, or None
+        What the user gave.
+
+    Returns
+    -------
+    NamedVectors or None
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is something else, or a vector is not finite or zero.
+    """
+    if prototypes is None:
+        return None
+    is_named = isinstance(prototypes, Mapping)
+    values = list(prototypes.values()) if is_named else prototypes
+    try:
+        vectors = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        vectors = np.empty(0)
+    if vectors.ndim != 2 or 0 in vectors.shape:
+        raise InvalidParameterError(
+            "prototypes must be an array of shape (n_actions, n_features) or a dict of "
+            f"vectors of one length, got {type(prototypes).__name__}."
+        )
+    lengths = np.linalg.norm(vectors, axis=1)
+    if not np.isfinite(lengths).all() or not lengths.all():
+        raise InvalidParameterError("prototypes must be finite, and none of them zero.")
+    names = np.arange(len(vectors))
+    if is_named:
+        keys = list(prototypes)
+        if all(isinstance(key, str) and key for key in keys):
+            names = np.array(keys)
+        elif all(isinstance(k, Integral) and not isinstance(k, bool) for k in keys):
+            names = np.array(keys, dtype=np.int64)
+        else:
+            raise InvalidParameterError(
+                f"the names of prototypes must be strings or integers, got {keys!r}."
+            )
+    order = np.argsort(names, kind="stable")
+    return NamedVectors(names[order], (vectors / lengths[:, None])[order])
+
+
+def join_names(
+    labels: PartialLabels | None, named: NamedVectors, lengths: Sequence[int]
+) -> PartialLabels:
+    """Add the names of vectors to labels.
+
+    Parameters
+    ----------
+    labels : PartialLabels or None
+        Labels of some frames.
+    named : NamedVectors
+        Vectors.
+    lengths : sequence of int
+        Numbers of frames of the videos.
+
+    Returns
+    -------
+    PartialLabels
+        With the names of both.
+    """
+    if labels is None:
+        codes = [np.full(n, NO_LABEL, dtype=np.int64) for n in lengths]
+        return PartialLabels(named.names, codes, [False] * len(codes))
+    if labels.names.dtype.kind != named.names.dtype.kind:
+        raise InvalidParameterError(
+            "y and prototypes must both have strings as names, or both integers."
+        )
+    names = np.union1d(labels.names, named.names)
+    place = np.append(np.searchsorted(names, labels.names), NO_LABEL)
+    return PartialLabels(names, [place[c] for c in labels.codes], labels.is_stamped)
+
+
+def sow(
+    labels: PartialLabels, named: NamedVectors, frames: Sequence[np.ndarray]
+) -> PartialLabels:
+    """Label the frames most similar to each vector, where the user has not.
+
+    Similarities are cosines, standardised over all frames for each vector: frames are
+    often closer to one text than to another whatever they show.
+
+    Parameters
+    ----------
+    labels : PartialLabels
+        Labels of the user, with the names of the vectors.
+    named : NamedVectors
+        Vectors.
+    frames : sequence of ndarray of shape (n_i, D)
+        Frames of each video.
+
+    Returns
+    -------
+    PartialLabels
+    """
+    joined = np.concatenate(frames).astype(float)
+    norms = np.linalg.norm(joined, axis=1, keepdims=True)
+    cosines = joined @ named.vectors.T / np.where(norms > 0, norms, 1)
+    spread = cosines.std(axis=0)
+    scores = (cosines - cosines.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    best = scores.argmax(axis=1)
+    lead = np.take_along_axis(scores, best[:, None], axis=1)[:, 0]
+    if scores.shape[1] > 1:
+        lead = lead - np.sort(scores, axis=1)[:, -2]
+    sown = np.full(len(joined), NO_LABEL, dtype=np.int64)
+    place = np.searchsorted(labels.names, named.names)
+    for k in range(scores.shape[1]):
+        won = np.flatnonzero(best == k)
+        n_sure = int(np.ceil(SURE * len(won)))
+        sure = won[np.argsort(-lead[won], kind="stable")[:n_sure]]
+        sown[sure] = place[k]
+    ends = np.cumsum([len(video) for video in frames])[:-1]
+    codes = [
+        np.where(given >= 0, given, part)
+        for given, part in zip(labels.codes, np.split(sown, ends), strict=True)
+    ]
+    # Timestamps of the user no longer stand alone.
+    return PartialLabels(labels.names, codes, [False] * len(codes))

@@ -1,0 +1,95 @@
+"""Labels that are hidden from a fit, to measure what few of them give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skvas._typing import Labels
+from skvas.decoding import labels_to_segments
+from skvas.exceptions import InvalidParameterError
+from skvas.validation import check_choice, check_labels
+
+
+def hide_labels(
+    y: Labels,
+    *,
+    keep: int | float | Sequence[int] = 1,
+    timestamps: bool = False,
+    random_state: int | np.random.RandomState | None = None,
+) -> list[Any]:
+    """Hide most labels of videos, to measure what a few of them give.
+
+    Parameters
+    ----------
+    y : list of array-like of shape (n_frames_i,)
+        Labels of all frames of all videos.
+    keep : int, float or sequence of int, default=1
+        Videos that keep their labels: how many, which share of them (at least one), or
+        which ones.
+    timestamps : bool, default=False
+        Whether they keep a random frame of each segment alone.
+    random_state : int, RandomState instance or None, default=None
+        Draws the videos and the frames.
+
+    Returns
+    -------
+    list
+        For `fit`: None for a video without labels; else its labels, or a dict from
+        frame to label.
+
+    Raises
+    ------
+    ValueError
+        If `keep` names no video, or labels are not as described.
+
+    Examples
+    --------
+    >>> from skvas.metrics import hide_labels
+    >>> y = [["a", "a", "b"], ["a", "b", "b"]]
+    >>> [labels is None for labels in hide_labels(y, keep=[1])]
+    [True, False]
+    >>> sorted(hide_labels(y, keep=[0], timestamps=True, random_state=0)[0].values())
+    [np.str_('a'), np.str_('b')]
+    """
+    rng = check_random_state(random_state)
+    check_choice("timestamps", timestamps, (True, False))
+    labels = check_labels(list(y), [len(item) for item in y])
+    kept = _kept(keep, len(labels), rng)
+    hidden: list[Any] = [None] * len(labels)
+    for index in kept:
+        hidden[index] = labels[index].copy()
+        if timestamps:
+            drawn = [
+                int(rng.randint(segment.start, segment.end))
+                for segment in labels_to_segments(labels[index])
+            ]
+            hidden[index] = {frame: labels[index][frame] for frame in drawn}
+    return hidden
+
+
+def _kept(keep: Any, n_videos: int, rng: np.random.RandomState) -> list[int]:
+    """Return the positions of the videos that keep their labels."""
+    chosen: Any = ()
+    if isinstance(keep, (bool, str)):
+        pass
+    elif isinstance(keep, Real):
+        number: Any = keep
+        if not isinstance(keep, Integral):
+            number = (
+                max(1, round(float(keep) * n_videos)) if 0 < float(keep) <= 1 else 0
+            )
+        if 1 <= number <= n_videos:
+            chosen = rng.choice(n_videos, int(number), replace=False).tolist()
+    elif np.ndim(keep) == 1:
+        chosen = keep
+    if len(chosen) and all(i in range(n_videos) for i in chosen):
+        return sorted({int(i) for i in chosen})
+    raise InvalidParameterError(
+        f"keep must be a number of videos from 1 to {n_videos}, a share in (0, 1], or "
+        f"positions of videos, got {keep!r}."
+    )

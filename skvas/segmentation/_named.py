@@ -1,0 +1,354 @@
+"""Labels of frames where some labels were given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from skvas.labels._naming import (
+    Evidence,
+    Naming,
+    choose_evidence,
+    hide_in_turn,
+    shares_of_found,
+)
+from skvas.labels._outlook import Outlook, asked_frames, look_out
+from skvas.labels._reading import PartialLabels
+from skvas.labels._stamps import fill_between
+from skvas.segmentation._labeller import (
+    FrameLabeller,
+    TimelineLabeller,
+    directions,
+)
+from skvas.timeline._carry import label_shares
+from skvas.timeline._model import path_frames
+from skvas.videos._frames import spread_frames
+from skvas.videos._views import Views
+
+# Frames of a video, and labelled ones, that classes are learned from.
+FRAMES = 256
+# Probabilities of parts that are kept from the first pass over the videos, at most.
+CACHED = 50_000_000
+# Folds of cross-validation, at most.
+N_FOLDS = 5
+# Weight of a one-to-one matching of found actions with labels, where one video is
+# labelled; it falls with their number.
+ONE_TO_ONE = 0.3
+
+
+@dataclass(frozen=True)
+class NamedLabeller:
+    """Labels frames by what was learned from some labels.
+
+    Parameters
+    ----------
+    base : FrameLabeller or TimelineLabeller
+        What was found without labels.
+    naming : Naming
+        What was learned from them.
+    """
+
+    base: Any
+    naming: Naming
+
+    @property
+    def actions(self) -> np.ndarray:
+        """The actions among the embeddings."""
+        found: np.ndarray = self.base.actions
+        return found
+
+    @property
+    def space(self) -> str:
+        """Where frames are compared with actions."""
+        return str(self.base.space)
+
+    @property
+    def recurring(self) -> bool:
+        """Whether an action may come back."""
+        return bool(self.base.recurring)
+
+    def labels(self, views: Views) -> list[np.ndarray]:
+        """Return the action of each frame, (n_i,)."""
+        return self.decode(parts_of(self.base, views), views)
+
+    def decode(self, parts: Iterable[np.ndarray], views: Views) -> list[np.ndarray]:
+        """Return the action of each frame, from the parts that it may be in."""
+        pairs = zip(parts, frame_features(views), strict=True)
+        return [self.naming.labels(*pair) for pair in pairs]
+
+    def shares(self, views: Views) -> list[np.ndarray]:
+        """Return the probabilities of the actions at each frame, (n_i, K)."""
+        decode = self.naming.log_probabilities
+        pairs = zip(parts_of(self.base, views), frame_features(views), strict=True)
+        return [np.exp(decode(*pair)).astype(np.float32) for pair in pairs]
+
+    def objectives(self, views: Views) -> list[float]:
+        """Return the value of each video's transport problem."""
+        found: list[float] = self.base.objectives(views)
+        return found
+
+    def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
+        """Return the shares of each video, and the value of its problem."""
+        return list(zip(self.shares(views), self.objectives(views), strict=True))
+
+
+def parts_of(
+    base: FrameLabeller | TimelineLabeller,
+    views: Views,
+    found: Sequence[np.ndarray] | None = None,
+) -> Iterator[np.ndarray]:
+    """Yield the parts that the frames of each video may be in, (n_i, n_parts).
+
+    Parameters
+    ----------
+    base : FrameLabeller or TimelineLabeller
+        What was found without labels.
+    views : Views
+        Some videos.
+    found : sequence of int64 ndarray of shape (n_i,), default=None
+        Labels that `base` gives them, where they are known already.
+    """
+    if isinstance(base, TimelineLabeller):
+        for path in path_frames(views.embeddings, views.videos):
+            yield base.timeline.posteriors(path).astype(np.float32)
+    else:
+        eye = np.eye(len(base.actions), dtype=np.float32)
+        for labels in base.labels(views) if found is None else found:
+            yield eye[labels]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How frames are labelled, and what is known of the videos of `fit`.
+
+    Parameters
+    ----------
+    labeller : FrameLabeller, TimelineLabeller or NamedLabeller
+        Labels frames.
+    labels : list of int64 ndarray of shape (n_i,)
+        The action of each frame of `fit`.
+    outlook : Outlook
+        What may be labelled next.
+    """
+
+    labeller: Any
+    labels: list[np.ndarray]
+    outlook: Outlook
+
+
+def settle(
+    base: FrameLabeller | TimelineLabeller,
+    found: list[np.ndarray],
+    views: Views,
+    given: PartialLabels | None,
+    sown: PartialLabels | None = None,
+) -> Settled:
+    """Label the frames of `fit`, by labels of some of them if there are any.
+
+    Parameters
+    ----------
+    base : FrameLabeller or TimelineLabeller
+        What was found without labels.
+    found : list of int64 ndarray of shape (n_i,)
+        Its labels of the frames of `fit`.
+    views : Views
+        The videos of `fit`.
+    given : PartialLabels or None
+        Labels of some of their frames.
+    sown : PartialLabels, default=None
+        These, and labels that were found for others. None: none were.
+    """
+    distance = None
+    if isinstance(base, TimelineLabeller):
+        passages = base.timeline.template.passages
+        distance = np.array([passage.costs.mean() for passage in passages])
+    if given is None:
+        asked = [asked_frames(len(video)) for video in views.videos]
+        outlook = look_out(views.embeddings, asked, found, None, None, distance)
+        return Settled(base, found, outlook)
+    asked = [asked_frames(len(c), np.flatnonzero(c >= 0)) for c in given.codes]
+    labeller, named, likely = name_actions(base, found, views, sown or given, asked)
+    outlook = look_out(views.embeddings, asked, found, given.codes, likely, distance)
+    return Settled(labeller, given.over(named), outlook)
+
+
+def frame_features(views: Views) -> list[np.ndarray]:
+    """Put embeddings and directions of features side by side.
+
+    Parameters
+    ----------
+    views : Views
+        Of some videos.
+
+    Returns
+    -------
+    list of ndarray of shape (n_i, D + d)
+    """
+    pairs = zip(views.embeddings, directions(views.features), strict=True)
+    return [np.hstack(pair) for pair in pairs]
+
+
+def name_actions(
+    base: FrameLabeller | TimelineLabeller,
+    found: Sequence[np.ndarray],
+    views: Views,
+    labels: PartialLabels,
+    asked: Sequence[np.ndarray],
+) -> tuple[NamedLabeller, list[np.ndarray], list[np.ndarray]]:
+    """Learn from some labels what tells the actions, and label all frames.
+
+    Parameters
+    ----------
+    base : FrameLabeller or TimelineLabeller
+        What was found without labels.
+    found : sequence of int64 ndarray of shape (n_i,)
+        Its labels of the frames of `fit`.
+    views : Views
+        The videos of `fit`.
+    labels : PartialLabels
+        Labels of some of their frames.
+    asked : sequence of int64 ndarray of shape (n_asked_i,)
+        Frames of each video whose probabilities are of interest.
+
+    Returns
+    -------
+    NamedLabeller
+        What was learned.
+    list of int64 ndarray of shape (n_i,)
+        The action of each frame of `fit`.
+    list of ndarray of shape (n_asked_i, K)
+        Probabilities of the actions at the frames of `asked`.
+    """
+    n_actions, n_classes = len(base.actions), len(labels.names)
+    codes = labels.codes
+    if n_actions == n_classes:  # else a gap may hold an action that has no label
+        codes = [
+            fill_between(frames, code) if is_stamped else code
+            for frames, code, is_stamped in zip(
+                views.embeddings, codes, labels.is_stamped, strict=True
+            )
+        ]
+    kept = [
+        np.union1d(_looked_at(code), where)
+        for code, where in zip(codes, asked, strict=True)
+    ]
+    few = _pick(codes, kept)
+    features = frame_features(views)
+    frames = _pick(features, kept)
+    n_parts = n_actions
+    if isinstance(base, TimelineLabeller):
+        n_parts = len(base.timeline.moments)
+    is_small = sum(map(len, found)) * n_parts <= CACHED
+    cached = list(parts_of(base, views, found)) if is_small else None
+    few_parts = [
+        part[where]
+        for part, where in zip(
+            cached or parts_of(base, views, found), kept, strict=True
+        )
+    ]
+    if isinstance(base, TimelineLabeller):
+        candidates = _on_timeline(base, views, kept, few_parts, frames)
+    else:
+        candidates = _on_found(found, kept, few_parts, frames, views)
+    folds = hide_in_turn(few, N_FOLDS)
+    chosen = choose_evidence(candidates, few, folds, n_actions, n_classes)
+    naming = chosen.learn(few, n_actions, n_classes)
+    labeller = NamedLabeller(base, naming)
+    likely = [
+        np.exp(naming.log_probabilities(p, f))[np.searchsorted(k, a)]
+        for p, f, k, a in zip(few_parts, frames, kept, asked, strict=True)
+    ]
+    decoded = labeller.decode(cached or parts_of(base, views, found), views)
+    return labeller, decoded, likely
+
+
+def _looked_at(codes: np.ndarray) -> np.ndarray:
+    """Choose evenly spread frames, and evenly spread labelled ones."""
+    known = np.flatnonzero(codes >= 0)
+    spread = spread_frames(len(codes), FRAMES)
+    if len(known):
+        spread = np.union1d(spread, known[spread_frames(len(known), FRAMES)])
+    return spread
+
+
+def _on_timeline(
+    base: TimelineLabeller,
+    views: Views,
+    kept: Sequence[np.ndarray],
+    parts: Sequence[np.ndarray],
+    frames: Sequence[np.ndarray],
+) -> list[Evidence]:
+    model = base.timeline
+    template = model.template.frames[model.moments]
+    paths = path_frames(views.embeddings, views.videos)
+    costs = [1 - model.template.view(path) @ template.T for path in _pick(paths, kept)]
+    shares = partial(_shares_of_moments, parts, costs, model.cut.actions)
+    return [
+        Evidence(parts, frames, shares, by_part, by_frame)
+        for by_part, by_frame in ((1.0, 0.3), (1.0, 1.0), (0.0, 1.0))
+    ]
+
+
+def _on_found(
+    found: Sequence[np.ndarray],
+    kept: Sequence[np.ndarray],
+    parts: Sequence[np.ndarray],
+    frames: Sequence[np.ndarray],
+    views: Views,
+) -> list[Evidence]:
+    shares = partial(_shares_of_found, _pick(found, kept), parts[0].shape[1])
+    is_embedding = np.arange(frames[0].shape[1]) < views.embeddings[0].shape[1]
+    return [
+        Evidence(parts, frames, shares, by_part, by_frame, is_embedding)
+        for by_part, by_frame in ((0.3, 0.3), (1.0, 0.3), (0.0, 1.0))
+    ]
+
+
+def _pick(
+    arrays: Sequence[np.ndarray], frames: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    return [array[where] for array, where in zip(arrays, frames, strict=True)]
+
+
+def _shares_of_moments(
+    parts: Sequence[np.ndarray],
+    costs: Sequence[np.ndarray],
+    actions: np.ndarray,
+    codes: Sequence[np.ndarray],
+    n_actions: int,
+) -> np.ndarray:
+    some = [i for i, code in enumerate(codes) if (code >= 0).any()]
+    shares = label_shares(
+        [parts[i] for i in some],
+        [costs[i] for i in some],
+        [codes[i] for i in some],
+        n_actions,
+    )
+    n_classes = 1 + max(code.max() for code in codes)
+    if n_classes == n_actions:
+        return shares
+    # Where labelled videos have frames without labels, actions without labels may be.
+    visits = sum(parts[i].sum(axis=0) for i in some)
+    known = sum(parts[i][codes[i] >= 0].sum(axis=0) for i in some)
+    sure = known / visits
+    found = [actions[parts[i].argmax(axis=1)] for i in some]
+    guess = shares_of_found(
+        found, [codes[i] for i in some], n_actions, n_actions, one_to_one=1.0
+    )[actions]
+    mixed: np.ndarray = sure[:, None] * shares + (1 - sure[:, None]) * guess
+    return mixed
+
+
+def _shares_of_found(
+    found: Sequence[np.ndarray],
+    n_found: int,
+    codes: Sequence[np.ndarray],
+    n_actions: int,
+) -> np.ndarray:
+    n_labelled = sum((code >= 0).any() for code in codes)
+    weight = ONE_TO_ONE / max(n_labelled, 1)
+    return shares_of_found(found, codes, n_found, n_actions, one_to_one=weight)

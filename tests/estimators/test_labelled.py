@@ -1,0 +1,184 @@
+"""Fitting with labels of some frames, as users see it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
+
+import skvas
+from skvas.exceptions import InvalidParameterError
+from tests.models import SEGMENTERS, assert_same_state, quick, small_videos
+
+VIDEOS = small_videos()
+NAMES = np.array(["pour", "stir", "take"])  # of thirds of each video
+
+
+def thirds(video):
+    return NAMES[np.arange(len(video)) * 3 // len(video)]
+
+
+def labels_of(*which):
+    return [thirds(v) if i in which else None for i, v in enumerate(VIDEOS)]
+
+
+@pytest.fixture(scope="module", params=SEGMENTERS, ids=lambda cls: cls.__name__)
+def cls(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def model(cls):
+    return quick(cls).fit(VIDEOS, labels_of(0, 1))
+
+
+def test_predict_gives_names(model):
+    assert_array_equal(model.classes_, NAMES)
+    found = model.predict(VIDEOS)
+    assert set(np.concatenate(found)) <= set(NAMES)
+    assert_array_equal(model.predict(VIDEOS[0]), found[0])
+
+
+def test_given_labels_are_kept(model):
+    for index in (0, 1):
+        assert_array_equal(model.labels_[index], thirds(VIDEOS[index]))
+
+
+def test_probabilities_have_a_column_for_each_name(model):
+    found = model.predict_proba(VIDEOS[0])
+    assert found.shape == (len(VIDEOS[0]), 3)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_integers_stay_integers(cls):
+    y = [None if labels is None else [7] * len(labels) for labels in labels_of(0)]
+    model = quick(cls, n_actions=2).fit(VIDEOS, y)
+    assert_array_equal(model.classes_, [7, 8])
+    assert model.labels_[0].dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [None] * len(VIDEOS),
+        [[-1] * len(video) for video in VIDEOS],
+        [[""] * len(video) for video in VIDEOS],
+    ],
+)
+def test_nothing_labelled_is_as_no_labels_at_all(cls, y):
+    with_y, without = quick(cls).fit(VIDEOS, y), quick(cls).fit(VIDEOS)
+    for ours, theirs in zip(with_y.labels_, without.labels_, strict=True):
+        assert_array_equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+    assert_array_equal(with_y.prototypes_, without.prototypes_)
+    for name, values in without.history_.items():
+        if name != "seconds":
+            assert_array_equal(with_y.history_[name], values)
+    assert_array_equal(with_y.classes_, np.arange(3))
+
+
+def test_number_of_actions_is_that_of_the_labels_unless_given(cls):
+    assert quick(cls, n_actions=None).fit(VIDEOS, labels_of(1)).n_actions_ == 3
+    assert quick(cls, n_actions=None).fit(VIDEOS).n_actions_ == 8
+    more = quick(cls, n_actions=5).fit(VIDEOS, labels_of(1))
+    assert more.classes_.tolist() == [*NAMES, "action 3", "action 4"]
+    assert quick(cls, n_actions="auto").fit(VIDEOS, labels_of(1)).n_actions_ >= 3
+
+
+def test_row_68_more_labels_than_actions_are_refused_and_nothing_is_fitted(cls, model):
+    model.set_params(n_actions=2)
+    before = dict(vars(model))
+    with pytest.raises(InvalidParameterError, match=r"3 labels .*'take' .* video 1"):
+        model.fit(VIDEOS, labels_of(1))
+    assert_same_state(model, before)
+    model.set_params(n_actions=3)
+
+
+def test_row_68_bad_labels_leave_the_estimator_as_it_was(cls, model):
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match="^video 1: expected one label for each"):
+        model.fit(VIDEOS, [None, ["a"], *[None] * (len(VIDEOS) - 2)])
+    assert_same_state(model, before)
+
+
+def test_model_file_keeps_names(model, tmp_path):
+    model.save(tmp_path / "model")
+    loaded = skvas.load(tmp_path / "model")
+    for ours, theirs in zip(
+        [*loaded.labels_, *loaded.predict(VIDEOS), loaded.classes_],
+        [*model.labels_, *model.predict(VIDEOS), model.classes_],
+        strict=True,
+    ):
+        assert_array_equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+    assert_array_equal(loaded.naming_.weights, model.naming_.weights)
+
+
+def test_one_video_may_have_labels_of_its_own(cls):
+    y = thirds(VIDEOS[0])
+    y[10:20] = ""
+    model = quick(cls).fit(VIDEOS[0], y)
+    given = y != ""
+    assert_array_equal(model.labels_[given], y[given])
+    assert (model.labels_ != "").all()
+
+
+def test_score_is_the_share_of_right_labels(model):
+    y = labels_of(0, 2)
+    found = model.predict(VIDEOS)
+    right = np.concatenate([found[i] == y[i] for i in (0, 2)])
+    assert model.score(VIDEOS, y) == right.mean()
+    assert model.score(VIDEOS) != model.score(VIDEOS, y)
+
+
+def test_score_ignores_labels_where_fit_had_none(cls):
+    model = quick(cls).fit(VIDEOS)
+    assert model.score(VIDEOS, labels_of(0)) == model.score(VIDEOS)
+    assert model.score(VIDEOS, [None] * len(VIDEOS)) == model.score(VIDEOS)
+
+
+def test_grid_search_takes_partial_labels(cls):
+    y = labels_of(*range(len(VIDEOS)))
+    y[0] = {0: "pour", len(VIDEOS[0]) // 2: "stir", len(VIDEOS[0]) - 1: "take"}
+    search = GridSearchCV(
+        quick(cls, max_epochs=0), {"segmenting__alpha": [0.3, 0.6]}, cv=KFold(2)
+    )
+    search.fit(VIDEOS, y)
+    assert 0 <= search.best_score_ <= 1
+
+
+def test_cross_val_predict_gives_names(cls):
+    y = labels_of(*range(len(VIDEOS)))
+    found = cross_val_predict(quick(cls, max_epochs=0), VIDEOS, y, cv=KFold(2))
+    assert [len(labels) for labels in found] == [len(video) for video in VIDEOS]
+    assert set(np.concatenate(list(found))) <= set(NAMES)
+
+
+def test_query_names_recordings_and_frames(model):
+    asked = model.query(4)
+    assert len(asked) == 4
+    assert all(0 <= q.frame < len(VIDEOS[q.video]) for q in asked)
+    labelled = {(i, frame) for i in (0, 1) for frame in range(len(VIDEOS[i]))}
+    assert labelled.isdisjoint((q.video, q.frame) for q in asked)
+    recordings = model.query(9, kind="recordings")
+    assert sorted(q.video for q in recordings) == [2, 3, 4]
+    assert model.query(2) == asked[:2]
+
+
+def test_query_before_any_label_starts_with_a_recording(cls):
+    model = quick(cls).fit(VIDEOS)
+    first, second = model.query(2)
+    assert first.frame is None
+    assert second.frame is not None
+    assert all(
+        q.frame is not None for q in quick(cls).fit(VIDEOS).query(2, kind="frames")
+    )
+    assert second.video != first.video
+    assert all(q.frame is not None for q in model.query(2, kind="frames"))
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5, "all"])
+def test_query_refuses_odd_numbers(model, n):
+    with pytest.raises(InvalidParameterError, match="^n must be an integer"):
+        model.query(n)

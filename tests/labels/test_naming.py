@@ -1,0 +1,133 @@
+"""What some labels teach about all frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from skvas.labels._naming import (
+    SHRINKAGE,
+    Evidence,
+    cheapest_labels,
+    choose_evidence,
+    discriminants,
+    hide_in_turn,
+    log_softmax,
+    mean_overlap,
+    one_hot,
+    shares_of_found,
+)
+
+RNG = np.random.default_rng(0)
+LABELS = np.repeat([0, 1, 2], 40)
+FRAMES = 4 * np.eye(3)[LABELS] @ RNG.standard_normal((3, 5))
+FRAMES = FRAMES + RNG.standard_normal(FRAMES.shape)
+
+
+def test_discriminants_are_those_of_scikit_learn():
+    weights, bias = discriminants(FRAMES, one_hot(LABELS, 3))
+    rival = LinearDiscriminantAnalysis(
+        solver="lsqr", shrinkage=SHRINKAGE, priors=[1 / 3] * 3
+    )
+    rival.fit(FRAMES / FRAMES.std(), LABELS)
+    ours = np.exp(log_softmax(FRAMES @ weights + bias)).argmax(axis=1)
+    agree = (ours == rival.predict(FRAMES / FRAMES.std())).mean()
+    assert agree > 0.98
+
+
+def test_discriminants_leave_features_out():
+    used = np.array([True, False, True, True, False])
+    weights, _ = discriminants(FRAMES, one_hot(LABELS, 3), used)
+    alone, _ = discriminants(FRAMES[:, used], one_hot(LABELS, 3))
+    assert_allclose(weights[used], alone)
+    assert (weights[~used] == 0).all()
+
+
+def test_class_without_frames_is_never_found():
+    weights, bias = discriminants(FRAMES, one_hot(LABELS, 4))
+    assert np.isfinite(weights).all()
+    assert (FRAMES @ weights + bias).argmax(axis=1).max() == 2
+
+
+def test_equal_frames_give_finite_discriminants():
+    weights, bias = discriminants(np.ones((4, 3)), one_hot(np.array([0, 0, 1, 1]), 2))
+    assert np.isfinite(weights).all()
+    assert np.isfinite(bias).all()
+
+
+@pytest.mark.parametrize("price", [0.0, 0.7, 5.0])
+def test_cheapest_labels_are_the_best_of_all(price):
+    losses = RNG.random((6, 3))
+    sequences = np.array(np.meshgrid(*[range(3)] * 6)).reshape(6, -1).T
+    total = losses[np.arange(6), sequences].sum(axis=1)
+    total += price * (np.diff(sequences) != 0).sum(axis=1)
+    assert_array_equal(cheapest_labels(losses, price), sequences[total.argmin()])
+
+
+def test_mean_overlap_by_hand():
+    assert mean_overlap(
+        np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2])
+    ) == pytest.approx(5 / 12)
+
+
+def test_found_actions_take_the_names_of_their_frames():
+    found = [np.array([0, 0, 1, 1, 2, 2])]
+    codes = [np.array([1, 1, 0, -1, -1, -1])]
+    shares = shares_of_found(found, codes, 3, 3, one_to_one=0.3)
+    assert_allclose(shares.sum(axis=1), 1)
+    assert_array_equal(shares.argmax(axis=1), [1, 0, 2])  # the third has no name
+
+
+def evidence(by_part, by_frame, parts=None):
+    n = len(LABELS)
+    parts = np.full((n, 1), 1.0) if parts is None else parts
+
+    def shares(codes, n_actions):
+        return np.full((parts.shape[1], n_actions), 1 / n_actions)
+
+    return Evidence([parts], [FRAMES], shares, by_part, by_frame)
+
+
+def test_a_few_labels_name_all_frames():
+    codes = np.full(len(LABELS), -1)
+    for label in range(3):
+        codes[np.flatnonzero(label == LABELS)[:3]] = label
+    naming = evidence(0.0, 1.0).learn([codes], 3, 3)
+    found = naming.labels(np.ones((len(LABELS), 1)), FRAMES)
+    assert (found == LABELS).mean() > 0.97
+
+
+def test_evidence_that_tells_hidden_labels_is_chosen():
+    misled = Evidence(
+        [np.ones((len(LABELS), 1))],
+        [RNG.standard_normal(FRAMES.shape)],
+        evidence(0.0, 1.0).shares,
+        0.0,
+        1.0,
+    )
+    good = evidence(0.0, 1.0)
+    hidden = [[np.arange(len(LABELS)) % 2 == 0]]
+    assert choose_evidence([misled, good], [LABELS], hidden, 3, 3) is good
+    assert choose_evidence([misled, good], [LABELS], [], 3, 3) is misled
+
+
+def test_labelled_videos_are_hidden_in_turn():
+    codes = [np.array([0, 0, -1]), np.array([-1]), np.array([1, -1, 1])]
+    folds = hide_in_turn(codes, 5)
+    assert [[h.tolist() for h in fold] for fold in folds] == [
+        [[True, True, False], [False], [False] * 3],
+        [[False] * 3, [False], [True, False, True]],
+    ]
+
+
+def test_stretches_of_a_lone_video_are_hidden_where_all_labels_have_two():
+    twice = np.array([0, 0, 1, 1, 0, 0, 1, 1])
+    folds = hide_in_turn([twice], 5)
+    assert [fold[0].tolist() for fold in folds] == [
+        [True] * 4 + [False] * 4,
+        [False] * 4 + [True] * 4,
+    ]
+    assert hide_in_turn([np.array([0, 0, 1, 1])], 5) == []
+    assert hide_in_turn([np.array([-1, -1])], 5) == []

@@ -1,0 +1,75 @@
+"""What to label next."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from skvas.labels._outlook import asked_frames, look_out
+
+CORNERS = np.eye(4, dtype=np.float32)
+
+
+def outlook(groups, codes=None, probabilities=None, distance=None, found=None):
+    """Look out over videos whose frames are corners of a cube, by number."""
+    videos = [CORNERS[list(group)] for group in groups]
+    asked = [np.arange(len(video)) for video in videos]
+    if found is None:
+        found = [np.zeros(len(video), dtype=np.int64) for video in videos]
+    return look_out(videos, asked, found, codes, probabilities, distance)
+
+
+def test_first_recording_covers_the_others():
+    found = outlook([[0, 0], [0, 1, 2], [2, 2, 3]]).recordings(1)
+    assert [(q.video, q.frame) for q in found] == [(1, None)]
+
+
+def test_first_recording_is_the_closest_to_the_template():
+    found = outlook([[0, 0], [0, 1, 2]], distance=np.array([0.1, 0.2])).recordings(1)
+    assert found[0].video == 0
+    assert "template" in found[0].why
+
+
+def test_next_recording_has_what_labelled_ones_lack():
+    codes = [np.array([0, 0, 1]), np.array([-1, -1]), np.array([-1] * 3)]
+    likely = [np.full((len(c), 2), 0.5) for c in codes]
+    found = outlook([[0, 0, 1], [0, 1], [2, 3, 1]], codes, likely).recordings(5)
+    assert [q.video for q in found] == [2, 1]
+
+
+def test_frames_that_are_uncertain_and_far_come_first_one_a_video():
+    codes = [np.array([0, -1]), np.array([-1, -1]), np.array([-1, -1])]
+    likely = [
+        np.array([[1.0, 0.0], [1.0, 0.0]]),
+        np.array([[0.6, 0.4], [0.5, 0.5]]),
+        np.array([[0.5, 0.5], [0.9, 0.1]]),
+    ]
+    view = outlook([[0, 0], [0, 1], [2, 3]], codes, likely)
+    found = view.frames(6, ["pour", "stir"])
+    assert [(q.video, q.frame) for q in found[:2]] == [(1, 1), (2, 0)]
+    assert "pour" in found[0].why
+    asked = [(q.video, q.frame) for q in found]
+    assert len(set(asked)) == len(asked) == 5  # all but the labelled one
+
+
+def test_without_labels_a_recording_comes_first():
+    view = outlook([[0, 0], [0, 1, 2], [3, 3]])
+    found = view.first_recording_then_frames(3, [0, 1])
+    assert [(q.video, q.frame) for q in found] == [(1, None), (2, 0), (0, 0)]
+
+
+def test_found_actions_without_labels_come_first_frequent_ones_before():
+    groups = [[0, 1, 1], [2, 2, 2, 2], [3]]
+    found = [np.array([0, 1, 1]), np.array([2] * 4), np.array([3])]
+    codes = [np.array([0, -1, -1]), np.full(4, -1), np.array([-1])]
+    likely = [np.full((len(c), 4), 0.25) for c in codes]
+    asked = outlook(groups, codes, likely, found=found).frames(3, list("abcd"))
+    assert [q.video for q in asked] == [1, 0, 2]
+    assert "typical" in asked[0].why
+
+
+@pytest.mark.parametrize("n_frames", [1, 50, 5000])
+def test_labelled_frames_are_among_those_asked_for(n_frames):
+    known = np.array([n_frames - 1])
+    assert n_frames - 1 in asked_frames(n_frames, known)
+    assert len(asked_frames(n_frames)) <= 64

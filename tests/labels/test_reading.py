@@ -1,0 +1,147 @@
+"""Labels of some frames in all their forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skvas.io import SegmentTable, TimedSegment
+from skvas.labels import frame_labels
+from skvas.labels._reading import read_labels
+
+VIDEOS = [np.zeros((6, 2)), np.zeros((4, 2))]
+SPELLED = [None, "pour", "pour", None, "stir", "stir"]
+ROWS = [(1, 3, "pour"), (4, 6, "stir")]
+
+
+def read(y, videos=VIDEOS):
+    return read_labels(y, videos, [len(video) for video in videos])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        SPELLED,
+        np.array(SPELLED, dtype=object),
+        ["", "pour", "pour", float("nan"), "stir", "stir"],
+        np.array(["", "pour", "pour", "", "stir", "stir"]),
+        pd.Series(SPELLED),
+        pd.Series(["x", "pour", "pour", "x", "stir", "stir"]).replace("x", pd.NA),
+        ROWS,
+        [list(row) for row in ROWS],
+        np.array(ROWS, dtype=object),
+        pd.DataFrame(ROWS, columns=["start", "end", "label"]),
+        {1: "pour", 2: "pour", 4: "stir", 5: "stir"},
+        [(1, "pour"), (2, "pour"), (4, "stir"), (5, "stir")],
+    ],
+)
+def test_all_forms_say_the_same(entry):
+    found = read([entry, None])
+    assert found.names.tolist() == ["pour", "stir"]
+    assert found.codes[0].tolist() == [-1, 0, 0, -1, 1, 1]
+    assert found.codes[1].tolist() == [-1] * 4
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        [-1, 7, 7, -1, 3, 3],
+        np.array([-1, 7, 7, -1, 3, 3], dtype=np.int8),
+        np.array([np.nan, 7, 7, -1, 3, 3]),
+        [None, 7, 7.0, None, np.int64(3), 3],
+        [(1, 3, 7), (4, 6, 3)],
+        np.array([(1, 3, 7), (4, 6, 3)]),
+    ],
+)
+def test_integers_stay_integers(entry):
+    found = read([entry, None])
+    assert found.names.tolist() == [3, 7]
+    assert found.names.dtype == np.int64
+    assert found.codes[0].tolist() == [-1, 1, 1, -1, 0, 0]
+
+
+def test_seconds_are_read_with_a_frame_rate():
+    table = SegmentTable([TimedSegment("tea", 0.5, 1.5, "pour")])
+    for entry in (table, [(0.5, 1.5, "pour")]):
+        spelled = frame_labels([entry, None], VIDEOS, fps=2)
+        assert spelled[0].tolist() == [None, "pour", "pour", None, None, None]
+    stamped = frame_labels([{3.0: "end"}, None], VIDEOS, fps=2)
+    assert stamped[0].tolist() == [None] * 5 + ["end"]
+
+
+def test_one_video_has_its_entry_alone():
+    (spelled,) = frame_labels({1: "a"}, VIDEOS[0])
+    assert spelled.tolist() == [None, "a", None, None, None, None]
+
+
+def test_nothing_labelled_has_no_names():
+    assert len(read([None, [-1] * 4]).names) == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ([0, 1], "one label for each of the 6 frames"),
+        ([[0, 1, 2, 3]], "rows of \\[4\\] entries"),
+        ([0.5, 1, 1, 1, 1, 1], "integers or strings"),
+        ([(1,), (2, 3)], "rows of"),
+        ([object()] * 6, "integers or strings"),
+        ([b"a"] * 6, "integers or strings"),
+        ("aaaaa", "the text 'aaaaa'"),
+        ([(0.5, 2, "a")], "no whole frame.*fps"),
+        ([(3, 3, "a")], "empty"),
+        ([(3, 7, "a")], "not inside the 6 frames"),
+        ([(0, 3, "a"), (2, 4, "b")], "frame 2 has two labels, 'a' and 'b'"),
+        ({6: "a"}, "not inside the 6 frames"),
+        ([(1, "a"), (1, "b")], "frame 1 has two labels"),
+        ({"1": "a"}, "a number as a time"),
+        (pd.DataFrame({"start": [0], "end": [2]}), "label is missing"),
+        (SegmentTable([TimedSegment("v", 0, 1, "a")]), "is in seconds"),
+        (["a", "a", "a", "a", "a", "b" * 1001], "at most 1000 characters"),
+        (["a", "a", "a", "\ud800", None, None], "no valid text"),
+        (["a", "a", "a", "a", "a", "b"], "'b' has one frame alone"),
+    ],
+)
+def test_row_68_bad_labels_are_one_value_error_that_names_the_video(entry, reason):
+    with pytest.raises(ValueError, match=f"^video 1: .*{reason}"):
+        read([None, entry], [VIDEOS[1], VIDEOS[0]])
+
+
+def test_row_68_labels_of_other_numbers_of_videos_are_refused():
+    with pytest.raises(ValueError, match="each of the 2 videos, got 1"):
+        read([SPELLED])
+    with pytest.raises(ValueError, match="one dict for all"):
+        read({1: "a"})
+
+
+def test_row_68_integers_and_strings_do_not_mix():
+    with pytest.raises(ValueError, match="mixes integers and strings"):
+        read([["a"] * 6, [1] * 4])
+    with pytest.raises(ValueError, match="mixes integers and strings"):
+        read([["a", "a", 1, 1, 1, 1], None])
+
+
+def test_timestamps_are_told_by_their_form():
+    assert read([{1: "a"}, None]).is_stamped == [True, False]
+    assert read([[(1, "a")], [(0, 2, "a")]]).is_stamped == [True, False]
+    assert read([[None, "a", None, None, None, None], None]).is_stamped[0] is False
+
+
+def test_class_of_one_frame_may_be_a_timestamp():
+    assert read([{1: "a", 3: "b"}, ["a"] * 4]).names.tolist() == ["a", "b"]
+
+
+def test_actions_without_a_label_are_named_after_the_others():
+    names = read([SPELLED, None]).action_names(4)
+    assert names.tolist() == ["pour", "stir", "action 2", "action 3"]
+    assert read([[7, 7, 3, 3, 3, 3], None]).action_names(4).tolist() == [3, 7, 8, 9]
+    taken = read([["action 1"] * 6, None]).action_names(2)
+    assert taken.tolist() == ["action 1", "action 1'"]
+
+
+def test_given_labels_replace_found_ones():
+    found = [np.zeros(6, int), np.ones(4, int)]
+    merged = read([SPELLED, None]).over(found)
+    assert merged[0].tolist() == [0, 0, 0, 0, 1, 1]
+    assert merged[1].tolist() == [1] * 4

@@ -1,0 +1,81 @@
+"""Vectors that stand for actions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skvas import ActionSegmenter, JointAlignSegment
+from skvas.datasets import make_videos
+from skvas.exceptions import InvalidParameterError
+from skvas.labels._naming import mean_overlap
+from skvas.labels._reading import read_labels
+from skvas.labels._seeds import join_names, read_prototypes, sow
+from tests.models import quick
+
+RNG = np.random.default_rng(0)
+MEANS = {"stir": [5.0, 0.0, 0.0], "pour": [0.0, 3.0, 0.0]}
+VIDEO = np.array([MEANS["stir"]] * 10 + [MEANS["pour"]] * 10)
+VIDEO = VIDEO + 0.3 * RNG.standard_normal(VIDEO.shape)
+
+
+def test_names_are_sorted_and_vectors_have_unit_length():
+    named = read_prototypes(MEANS)
+    assert named.names.tolist() == ["pour", "stir"]
+    assert_allclose(named.vectors, [[0, 1, 0], [1, 0, 0]])
+    assert read_prototypes([[1, 2], [3, 4]]).names.tolist() == [0, 1]
+    assert read_prototypes(None) is None
+
+
+def test_most_similar_frames_are_labelled_unless_the_user_did():
+    named = read_prototypes(MEANS)
+    y = read_labels([["rest"] * 2 + [None] * 18], [VIDEO], [20])
+    labels = join_names(y, named, [20])
+    assert labels.names.tolist() == ["pour", "rest", "stir"]
+    sown = sow(labels, named, [VIDEO])
+    assert_array_equal(sown.codes[0][:2], [1, 1])
+    assert set(sown.codes[0][2:10]) == {-1, 2}
+    assert set(sown.codes[0][10:]) == {-1, 0}
+
+
+@pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment])
+def test_prototypes_name_actions_without_labels(cls):
+    data = make_videos(5, n_actions=4, n_frames=(60, 90), random_state=3)
+    names = np.array(["pour", "stir", "take", "wait"])
+    joined, true = np.concatenate(data.videos), np.concatenate(data.labels)
+    vectors = {n: joined[true == k].mean(axis=0) for k, n in enumerate(names)}
+    model = cls(prototypes=vectors, max_epochs=0, random_state=0).fit(data.videos)
+    assert model.n_actions_ == 4
+    assert_array_equal(model.classes_, names)
+    found = np.concatenate(list(model.predict(data.videos)))
+    _, codes = np.unique(found, return_inverse=True)
+    assert mean_overlap(true, codes) > 0.9
+
+
+@pytest.mark.parametrize(
+    "prototypes",
+    [
+        "pour",
+        [1.0, 2.0],
+        {},
+        {"a": [1.0], "b": [1.0, 2.0]},
+        [[0.0, 0.0, 0.0]],
+        [[np.nan, 1.0, 1.0]],
+        {None: [1.0, 2.0]},
+        {"": [1.0, 2.0]},
+        np.ones((2, 4)),
+    ],
+)
+def test_odd_prototypes_are_refused(prototypes):
+    videos = [VIDEO, VIDEO[::-1]]
+    model = quick(ActionSegmenter, n_actions=None, prototypes=prototypes)
+    with pytest.raises(InvalidParameterError, match="prototypes"):
+        model.fit(videos)
+    assert not hasattr(model, "labels_")
+
+
+def test_names_of_labels_and_prototypes_are_of_one_kind():
+    model = quick(ActionSegmenter, prototypes=MEANS)
+    with pytest.raises(InvalidParameterError, match="both"):
+        model.fit([VIDEO], [[1] * 20])

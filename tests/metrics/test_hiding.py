@@ -1,0 +1,55 @@
+"""Labels that are hidden from a fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skvas.exceptions import InvalidParameterError
+from skvas.metrics import hide_labels
+
+Y = [np.repeat(["a", "b", "a"], [3, 4, 2 + i]) for i in range(6)]
+
+
+def test_number_of_videos_keep_their_labels():
+    found = hide_labels(Y, keep=2, random_state=0)
+    kept = [i for i, labels in enumerate(found) if labels is not None]
+    assert len(kept) == 2
+    for i in kept:
+        assert_array_equal(found[i], Y[i])
+    assert sum(labels is not None for labels in hide_labels(Y, keep=0.5)) == 3
+    assert sum(labels is not None for labels in hide_labels(Y, keep=0.01)) == 1
+
+
+def test_named_videos_keep_their_labels():
+    found = hide_labels(Y, keep=np.array([4, 1]))
+    assert [i for i, labels in enumerate(found) if labels is not None] == [1, 4]
+
+
+def test_draws_follow_the_random_state():
+    def drawn(seed):
+        found = hide_labels(Y, keep=1, timestamps=True, random_state=seed)
+        return [None if labels is None else dict(labels) for labels in found]
+
+    assert drawn(3) == drawn(3)
+    assert len({str(drawn(seed)) for seed in range(9)}) > 1
+
+
+def test_timestamps_are_one_frame_of_each_segment():
+    (stamps,) = hide_labels(Y[:1], timestamps=True, random_state=1)
+    first, second, third = sorted(stamps)
+    assert first < 3 <= second < 7 <= third < 9
+    assert [stamps[frame] for frame in (first, second, third)] == ["a", "b", "a"]
+
+
+def test_labels_are_copied():
+    found = hide_labels(Y, keep=[0])
+    found[0][0] = "z"
+    assert Y[0][0] == "a"
+
+
+@pytest.mark.parametrize("keep", [0, 7, -1, 1.5, 0.0, "all", True, [], [6], [0.5]])
+def test_odd_numbers_of_videos_are_refused(keep):
+    with pytest.raises(InvalidParameterError, match="^keep must be"):
+        hide_labels(Y, keep=keep)

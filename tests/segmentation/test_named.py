@@ -1,0 +1,70 @@
+"""Labels of some frames beside what was found without them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import skvas.segmentation._named as named
+from skvas import JointAlignSegment
+from skvas.datasets import make_videos
+from skvas.labels._naming import mean_overlap
+
+DATA = make_videos(6, n_actions=4, n_frames=(60, 90), random_state=3)
+TRUE = np.concatenate(DATA.labels)
+
+
+@pytest.fixture(scope="module")
+def fit():
+    """Return a function that fits with some labels, once for each."""
+    kept = {}
+
+    def fitted(key, y, **parameters):
+        if key not in kept:
+            model = JointAlignSegment(random_state=0, **parameters)
+            kept[key] = model.fit(DATA.videos, y)
+        return kept[key]
+
+    return fitted
+
+
+def one_video(*which):
+    return [DATA.labels[i] if i in which else None for i in range(len(DATA.videos))]
+
+
+@pytest.mark.parametrize("max_epochs", [0, 4])
+def test_one_labelled_video_names_all(fit, max_epochs):
+    model = fit(("one", max_epochs), one_video(2), max_epochs=max_epochs)
+    assert model.n_actions_ == 4
+    assert mean_overlap(TRUE, np.concatenate(model.labels_)) > 0.9
+
+
+def test_one_timestamp_a_segment_names_all(fit):
+    labels = DATA.labels[2]
+    starts = np.flatnonzero(np.r_[True, np.diff(labels) != 0])
+    y = [None] * 6
+    y[2] = {int(frame) + 4: int(labels[frame + 4]) for frame in starts}
+    model = fit("stamps", y, max_epochs=4)
+    assert mean_overlap(TRUE, np.concatenate(model.labels_)) > 0.85
+
+
+@pytest.mark.parametrize("max_epochs", [0, 4])
+def test_actions_without_a_label_are_found_as_well(fit, max_epochs):
+    y = [np.where(labels < 2, labels, -1) for labels in DATA.labels[:2]] + [None] * 4
+    model = fit(("few", max_epochs), y, n_actions=4, max_epochs=max_epochs)
+    assert model.classes_.tolist() == [0, 1, 2, 3]
+    found = np.concatenate(model.labels_)
+    assert (
+        mean_overlap(np.where(TRUE < 2, TRUE, 9), np.where(found < 2, found, 9)) > 0.7
+    )
+    assert len(np.unique(found)) == 4
+
+
+def test_labels_do_not_depend_on_what_is_kept(fit, monkeypatch):
+    model = fit(("one", 4), one_video(2), max_epochs=4)
+    monkeypatch.setattr(named, "CACHED", 0)
+    again = JointAlignSegment(max_epochs=4, random_state=0)
+    again.fit(DATA.videos, one_video(2))
+    for ours, theirs in zip(model.labels_, again.labels_, strict=True):
+        assert_array_equal(ours, theirs)
