@@ -72,7 +72,7 @@ ROOMS = {
     "transport": (
         "_checks _compiling _marginals _precision _result _threads priors < "
         "_sinkhorn costs structures < _problem < _compat _iterations _kernels "
-        "< _reference < _solvers"
+        "< _descent_kernel _reference < _solvers"
     ),
     "videos": "_containers _device _frames _orphans _views < _batch _jobs",
 }
@@ -122,7 +122,11 @@ NO_TORCH = {
 REQUIRED = {"numpy", "scipy", "sklearn", "torch", "joblib"}
 REFERENCE = "skvas.transport._reference"  # the one module that knows POT
 # The modules that know numba; the first is written for it, and lazy.
-COMPILED = ("skvas.transport._kernels", "skvas.decoding")
+COMPILED = (
+    "skvas.transport._kernels",
+    "skvas.transport._descent_kernel",
+    "skvas.decoding",
+)
 
 
 @dataclass(frozen=True)

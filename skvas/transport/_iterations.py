@@ -29,6 +29,8 @@ from skvas.transport._threads import single_threaded
 
 # By how much a mirror step that was cut grows when taken, and one refused is cut.
 STEP_GROWTH, STEP_CUT = 1.1, 0.5
+# Nats by which the first step changes the entry with the steepest slope.
+FIRST_REACH = 4.0
 # Nats by which a step may change an entry: more would spend the digits of float32.
 LONGEST = 100.0
 # The rounding of an objective is that of numbers of this many times the first slope, or
@@ -58,6 +60,14 @@ def projected(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     return _linearised(problem, budget, in_logs)
 
 
+def mirror(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
+    """Descend multiplicatively, by steps as long as each problem bears."""
+    ends = budget.tol is not None or budget.step is not None
+    if not in_logs and not ends and (kernel := _descent_kernel(problem)):
+        return _compiled_descent(problem, budget, kernel)
+    return _descended(problem, budget, in_logs)
+
+
 @_sparing
 def _linearised(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     """Do what `projected` does with torch alone."""
@@ -81,8 +91,8 @@ def _linearised(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult
 
 
 @_sparing
-def mirror(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
-    """Descend multiplicatively, by steps as long as each problem bears."""
+def _descended(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
+    """Do what `mirror` does with torch alone."""
     rows, columns = problem.rows, problem.columns
     if rows.any_hard and columns.any_hard:
         damp_x, damp_y = rows.hard.to(rows.mass), columns.hard.to(rows.mass)
@@ -435,21 +445,43 @@ def _finished(done: Tensor) -> bool:
 
 def _kernels(problem: FGWProblem) -> ModuleType | None:
     """Return the compiled kernels where they can and should solve the problem."""
-    if problem.cost.numel() < COMPILED_ENTRIES or problem.cost.is_cuda:
-        return None
     if _columns_last(problem.rows, problem.columns):
         return None
-    kernels = _import_kernels()
+    return _import_kernels("_kernels", problem)
+
+
+def _descent_kernel(problem: FGWProblem) -> ModuleType | None:
+    """Return the kernel of mirror descent where it can and should solve the problem."""
+    return _import_kernels("_descent_kernel", problem)
+
+
+def _import_kernels(name: str, problem: FGWProblem) -> ModuleType | None:
+    """Import compiled kernels, if the problem is large enough and known to them."""
+    if problem.cost.numel() < COMPILED_ENTRIES or problem.cost.is_cuda:
+        return None
+    kernels = _imported(name)
     return kernels if kernels is not None and kernels.usable(problem) else None
 
 
 @functools.cache
-def _import_kernels() -> ModuleType | None:
-    """Import the compiled kernels, or nothing where numba is missing or too old."""
+def _imported(name: str) -> ModuleType | None:
+    """Import a module, or nothing where numba is missing or too old."""
     try:
-        return importlib.import_module("skvas.transport._kernels")
+        return importlib.import_module(f"skvas.transport.{name}")
     except ImportError:
         return None
+
+
+def _compiled_descent(
+    problem: FGWProblem, budget: Budget, kernel: ModuleType
+) -> FGWResult:
+    """Do what `mirror` does with the compiled kernel, which has its own threads."""
+    schedule = FIRST_REACH, STEP_GROWTH, STEP_CUT, UNIT
+    n_threads = torch.get_num_threads()
+    with single_threaded(0, problem.cost.device):
+        plan, quadratic = kernel.solve(problem, budget.max_iter, schedule, n_threads)
+        n_iter, done = _unfinished(plan)
+        return _result(problem, plan, n_iter + budget.max_iter, done, quadratic)
 
 
 def _compiled(problem: FGWProblem, budget: Budget, kernels: ModuleType) -> FGWResult:
@@ -496,7 +528,7 @@ def _slope(
 def _first_step(steepest: Tensor, step: float | None, eps: float) -> Tensor:
     """Return each problem's step, (B,), by its steepest slope."""
     if step is None:
-        steps = 4 / steepest.clamp_min(torch.finfo(steepest.dtype).tiny)
+        steps = FIRST_REACH / steepest.clamp_min(torch.finfo(steepest.dtype).tiny)
     else:
         steps = torch.full_like(steepest, step)
     return steps.clamp_max(1 / eps)

@@ -1,0 +1,315 @@
+"""Mirror descent of segmentations compiled by numba, where numba is installed.
+
+It makes the very iterations of `_iterations.mirror` for frames with hard masses against
+distinct actions with soft ones. Arrays have one row an action, so that all loops run
+along the frames; a step takes one exponential of each entry.
+"""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skvas.transport._kernels import (
+    _add_windows,
+    _exp,
+    _running_sums,
+    as_filter,
+    compiled,
+)
+from skvas.transport._problem import FGWProblem
+from skvas.transport.structures import Distinct
+
+# Rows whose running sums are made side by side.
+LANES = 4
+# Entries of a batch below which a second thread is not worth its start.
+SHARED_ENTRIES = 1 << 15
+TINY = float(np.finfo(np.float32).tiny)
+EPSILON = float(np.finfo(np.float32).eps)
+
+
+def usable(problem: FGWProblem) -> bool:
+    """Tell whether the kernel knows how to solve a batch of problems."""
+    form = as_filter(problem.structure_x)
+    return (
+        problem.cost.dtype == torch.float32
+        and problem.cost.device.type == "cpu"
+        and form is not None
+        and form.first == 0
+        and type(problem.structure_y) is Distinct
+        and problem.rows.all_hard
+        and not problem.columns.any_hard
+        and problem.columns.all_real
+    )
+
+
+def solve(
+    problem: FGWProblem, max_iter: int, schedule: Any, n_threads: int
+) -> tuple[Tensor, Tensor]:
+    """Descend multiplicatively, by steps as long as each problem bears.
+
+    Parameters
+    ----------
+    problem : FGWProblem
+        One that is `usable`.
+    max_iter : int
+        Iterations.
+    schedule : tuple of float
+        First step times the largest slope, growth and cut of steps, and the magnitude
+        that objectives are rounded by in units of the largest slope.
+    n_threads : int
+        Threads that share out the problems; torch is expected to use one.
+
+    Returns
+    -------
+    plan : Tensor of shape (B, N, M)
+        The plans.
+    quadratic : Tensor of shape (B,)
+        The product of Cx T Cy and T.
+    """
+    form = as_filter(problem.structure_x)
+    assert form is not None
+    rows, columns = problem.rows, problem.columns
+    cost = problem.cost.transpose(1, 2).contiguous().numpy()
+    n_problems, m, n = cost.shape
+    padded = -(-m // LANES) * LANES
+    plan = np.zeros((n_problems, padded, n), np.float32)
+    quadratic = np.zeros(n_problems, np.float32)
+    p, q, weight = (
+        np.ascontiguousarray(each.numpy())
+        for each in (rows.mass, columns.mass, columns.soft_weight)
+    )
+    widths = np.array([form.of(index)[3] for index in range(n_problems)])
+    numbers = (form.total, form.window, form.itself), problem.alpha, problem.eps
+
+    def run(start: int, stop: int) -> None:
+        part = slice(start, stop)
+        _descend_all(
+            cost[part],
+            plan[part],
+            quadratic[part],
+            (p[part], q[part], weight[part]),
+            widths[part],
+            numbers,
+            schedule,
+            max_iter,
+        )
+
+    pieces = min(n_threads, n_problems) if plan.size >= SHARED_ENTRIES else 1
+    edges = [n_problems * piece // pieces for piece in range(pieces + 1)]
+    if pieces == 1:
+        run(0, n_problems)
+    else:
+        with ThreadPoolExecutor(pieces) as pool:
+            list(pool.map(run, edges[:-1], edges[1:]))
+    found = torch.from_numpy(plan[:, :m]).transpose(1, 2).contiguous()
+    return found, torch.from_numpy(quadratic)
+
+
+@compiled
+def _descend_all(
+    cost: Any,
+    plan: Any,
+    quadratic: Any,
+    masses: Any,
+    widths: Any,
+    numbers: Any,
+    schedule: Any,
+    max_iter: int,
+) -> None:
+    p, q, weight = masses
+    for index in range(len(cost)):
+        quadratic[index] = _descend(
+            cost[index],
+            plan[index],
+            (p[index], q[index], weight[index]),
+            widths[index],
+            numbers,
+            schedule,
+            max_iter,
+        )
+
+
+@compiled
+def _descend(
+    cost: Any,
+    plan: Any,
+    masses: Any,
+    width: int,
+    numbers: Any,
+    schedule: Any,
+    max_iter: int,
+) -> float:
+    """Descend from the independent plan; return the product of Cx T Cy and T."""
+    p, q, weight = masses
+    form, alpha, eps = numbers
+    reach, growth, cut, unit_of = schedule
+    m, n = cost.shape
+    padded = len(plan)
+    log_plan, trial_log = np.zeros((m, n), np.float32), np.zeros((m, n), np.float32)
+    slope, base = np.zeros((m, n), np.float32), np.zeros((m, n), np.float32)
+    trial = np.zeros((padded, n), np.float32)
+    near = np.zeros((padded, n), np.float32)  # C_x T
+    sums = np.zeros((LANES, n + 1), np.float64)
+    log_p, work = (
+        np.zeros(n, np.float32),
+        (np.zeros(n, np.float32), np.zeros(n, np.float32)),
+    )
+    every = np.zeros((LANES, n), np.float32)
+    every[0] = p
+    _apply_along(every, every, sums, width, form)  # C_x p: what all actions share
+    for i in range(n):
+        log_p[i] = math.log(p[i]) if p[i] > 0 else 0
+    for k in range(m):
+        log_q = np.float32(math.log(q[k]))
+        for i in range(n):
+            base[k, i] = (1 - alpha) * cost[k, i] + alpha * every[0, i]
+            log_plan[k, i] = log_p[i] + log_q
+            plan[k, i] = p[i] * q[k]
+    _apply_along(plan, near, sums, width, form)
+    value = _value(plan, log_plan, base, near, cost, q, weight, alpha, eps)
+    steepest = _slopes(plan, log_plan, base, near, slope, p, q, weight, alpha, eps)
+    step = min(reach / max(steepest, TINY), 1 / eps)
+    sure = longest = step
+    unit = min(unit_of * steepest, 1.0)
+    for _ in range(max_iter):
+        _try_step(log_plan, slope, step, p, log_p, trial, trial_log, work)
+        _apply_along(trial, near, sums, width, form)
+        found = _value(trial, trial_log, base, near, cost, q, weight, alpha, eps)
+        noise = 16 * EPSILON * (unit + abs(value))
+        if found - value <= noise:
+            # Where nothing is gained a step may be too long and swing about the
+            # minimum.
+            longer = growth * step if found - value < -noise else sure
+            step = min(longer, longest)
+            value = found
+            plan[:] = trial
+            log_plan, trial_log = trial_log, log_plan
+            _slopes(plan, log_plan, base, near, slope, p, q, weight, alpha, eps)
+        else:
+            step = sure = cut * step
+    _apply_along(plan, near, sums, width, form)
+    quadratic = 0.0
+    for k in range(m):
+        for i in range(n):
+            quadratic += plan[k, i] * (every[0, i] - near[k, i])
+    return quadratic
+
+
+@compiled
+def _try_step(
+    log_plan: Any,
+    slope: Any,
+    step: float,
+    p: Any,
+    log_p: Any,
+    trial: Any,
+    trial_log: Any,
+    work: Any,
+) -> None:
+    """Step down the slope and give every frame its mass again."""
+    m, n = log_plan.shape
+    shift, scale = work
+    by = np.float32(step)
+    shift[:] = -np.inf
+    scale[:] = 0
+    for k in range(m):
+        for i in range(n):
+            moved = log_plan[k, i] - by * slope[k, i]
+            trial_log[k, i] = moved
+            shift[i] = max(shift[i], moved)
+    for k in range(m):
+        for i in range(n):
+            share = _exp(trial_log[k, i] - shift[i])
+            trial[k, i] = share
+            scale[i] += share
+    for i in range(n):
+        shift[i] = log_p[i] - shift[i] - np.log(scale[i])
+        scale[i] = p[i] / scale[i]
+    for k in range(m):
+        for i in range(n):
+            trial[k, i] *= scale[i]
+            trial_log[k, i] += shift[i]
+
+
+@compiled
+def _apply_along(values: Any, out: Any, sums: Any, width: int, form: Any) -> None:
+    """Write C_x times each row of `values`, whose number is a multiple of LANES."""
+    total, window, itself = form
+    n = values.shape[1]
+    by = np.float32(itself)
+    for start in range(0, len(values), LANES):
+        _running_sums(values[start : start + LANES], sums, 0)
+        for lane in range(LANES):
+            row, line = out[start + lane], values[start + lane]
+            whole = np.float32(total * sums[lane, n])
+            for i in range(n):
+                row[i] = whole + by * line[i]
+            _add_windows(row, sums[lane], width, window)
+
+
+@compiled
+def _value(
+    plan: Any,
+    log_plan: Any,
+    base: Any,
+    near: Any,
+    cost: Any,
+    q: Any,
+    weight: Any,
+    alpha: float,
+    eps: float,
+) -> float:
+    """Return the objective of a plan."""
+    m, n = log_plan.shape
+    own, half = np.float32((1 - alpha) / 2), np.float32(0.5)
+    by, entropy, one = np.float32(alpha), np.float32(eps), np.float32(1)
+    value = 0.0
+    for k in range(m):
+        linear = mass = 0.0
+        for i in range(n):
+            worth = half * (base[k, i] - by * near[k, i]) + own * cost[k, i]
+            # Where nothing is left, 0 times its logarithm is 0.
+            worth += entropy * (log_plan[k, i] - one)
+            linear += plan[k, i] * worth
+            mass += plan[k, i]
+        value += linear
+        ratio = max(mass, TINY) / max(q[k], TINY)
+        value += weight[k] * (mass * math.log(ratio) - mass + q[k])
+    return value
+
+
+@compiled
+def _slopes(
+    plan: Any,
+    log_plan: Any,
+    base: Any,
+    near: Any,
+    slope: Any,
+    p: Any,
+    q: Any,
+    weight: Any,
+    alpha: float,
+    eps: float,
+) -> Any:
+    """Write the gradient at a plan; return its largest magnitude."""
+    m, n = log_plan.shape
+    by, entropy = np.float32(alpha), np.float32(eps)
+    steepest = np.float32(0)
+    for k in range(m):
+        mass = 0.0
+        for i in range(n):
+            mass += plan[k, i]
+        ratio = max(mass, TINY) / max(q[k], TINY)
+        pull = np.float32(weight[k] * math.log(ratio))
+        for i in range(n):
+            found = base[k, i] - by * near[k, i] + entropy * log_plan[k, i] + pull
+            found = found if p[i] > 0 else np.float32(0)  # padded frames stay
+            slope[k, i] = found
+            steepest = max(steepest, abs(found))
+    return steepest
