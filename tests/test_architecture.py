@@ -30,7 +30,7 @@ FLOORS = [
     ["options"],
     ["persistence", "recipes"],
     ["training"],
-    ["segmentation", "alignment", "applications"],
+    ["segmentation", "alignment", "applications", "live"],
     ["display", "estimators", "testing"],
     ["skvas"],  # skvas/__init__.py
     ["cli"],
@@ -46,10 +46,16 @@ ROOMS = {
         "_style < _barcode _embedding _history < _alignment _common_time _segmentation "
         "_timeline"
     ),
-    "estimators": "_features < _base < _answers < _aligner _joint _segmenter < _load",
-    "features": "_backbones _decoding < _frame_features _synchronised",
+    "estimators": (
+        "_features < _base < _answers _streams < _aligner _joint _segmenter < _load"
+    ),
+    "features": "_backbones _decoding < _frame_features _synchronised < _sources",
     "io": "_table < _text < _annotation _subtitles < _files",
     "labels": "_naming _outlook _reading _stamps < _seeds",
+    "live": (
+        "_chain _emissions _features _habits _saved < _answers _filter _model < "
+        "_tracker"
+    ),
     "metrics": (
         "_baselines _compare _hiding _order < _consistency _embeddings _matches "
         "_segmentation < _scorer"
@@ -112,6 +118,7 @@ NO_TORCH = {
     "datasets",
     "io",
     "labels",
+    "live",
     "preprocessing",
     "recipes",
     "timeline",

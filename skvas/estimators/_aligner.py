@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from skvas._typing import Videos
 from skvas.alignment._result import MATCHINGS
 from skvas.estimators._answers import MatchesFrames
+from skvas.estimators._streams import StreamsFrames, learn_places
 from skvas.options import Aligning
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._kinds import Anything, Auto, Choice
@@ -33,7 +34,7 @@ __all__ = ["VideoAligner"]
 
 @declare
 @dataclass(kw_only=True, eq=False, repr=False)
-class VideoAligner(MatchesFrames):
+class VideoAligner(MatchesFrames, StreamsFrames):
     r"""Learn an embedding in which the same moments of different videos are close.
 
     Frames of pairs of videos are matched by fused Gromov-Wasserstein optimal transport,
@@ -67,6 +68,8 @@ class VideoAligner(MatchesFrames):
     aligning: Aligning | None = parameter(None, Aligning)
     matching: str = parameter("auto", Auto(Choice(MATCHINGS)), ANSWERS)
     reference: Any = parameter(None, Anything(), ANSWERS)
+
+    _fitted = {**MatchesFrames._fitted, **StreamsFrames._fitted}
 
     def fit(self, videos: Videos, y: Any = None) -> VideoAligner:
         """Learn an embedding of frames, and choose the reference.
@@ -107,17 +110,22 @@ class VideoAligner(MatchesFrames):
             objective = Objective.of(settings)
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
-            views = self._views(checked, features, model.encoder.cpu().eval())
+            encoder = model.encoder.cpu().eval()
+            views = self._views(checked, features, encoder)
             matches = self._learned_matches(settings, views, rng)
             axis = self._find_axis(settings, views, history, rng)
+            live = None
+            if axis is not None:
+                live = learn_places(checked, axis, fitted, encoder)
             self._keep(
-                model.encoder,
+                encoder,
                 history,
                 views.embeddings,
                 features_=fitted,
                 settings_=settings,
                 shared_order_=order,
-                timeline_=self._as_timeline(axis, fitted, model.encoder),
+                timeline_=self._as_timeline(axis, fitted, encoder),
+                live_=live,
                 **matches,
             )
         return self

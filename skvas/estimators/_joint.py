@@ -12,6 +12,8 @@ from skvas._typing import Labels, Videos
 from skvas.alignment._result import MATCHINGS
 from skvas.estimators._answers import LabelsFrames, MatchesFrames
 from skvas.estimators._base import Fitted
+from skvas.estimators._streams import StreamsFrames, learn_places
+from skvas.live._model import learn_actions
 from skvas.options import Aligning, Segmenting
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._groups import TIMELINE
@@ -44,7 +46,7 @@ __all__ = ["JointAlignSegment"]
 
 @declare
 @dataclass(eq=False, repr=False)
-class JointAlignSegment(LabelsFrames, MatchesFrames):
+class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames):
     r"""Align videos and segment them into actions, with one model (VASOT).
 
     Both tasks train one encoder and one set of action embeddings: frames are
@@ -99,6 +101,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
     _fitted = {
         **LabelsFrames._fitted,
         **MatchesFrames._fitted,
+        **StreamsFrames._fitted,
         "timeline_": Fitted((Timeline, type(None)), labels=True),
     }
 
@@ -150,18 +153,26 @@ class JointAlignSegment(LabelsFrames, MatchesFrames):
             objective = Objective.of(settings, before)
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
-            views = self._views(checked, features, model.encoder.cpu().eval())
+            encoder = model.encoder.cpu().eval()
+            views = self._views(checked, features, encoder)
             matches = self._learned_matches(settings, views, rng)
             timeline = self._find_timeline(settings, views, start, history, rng)
             settled = self._settle_labels(
                 settings, views, start, before, model, history, timeline, given
             )
+            if timeline is None:
+                n_actions = len(settled.labeller.actions)
+                live = learn_actions(checked, settled.labels, n_actions).state()
+            else:
+                codes = None if given is None else settled.labels
+                live = learn_places(checked, timeline, fitted, encoder, codes)
             self._keep(
-                model.encoder,
+                encoder,
                 history,
                 views.embeddings,
                 features_=fitted,
-                timeline_=self._as_timeline(timeline, fitted, model.encoder),
+                timeline_=self._as_timeline(timeline, fitted, encoder),
+                live_=live,
                 **self._learned_labels(
                     settings, start, settled, given, is_single_video(videos)
                 ),

@@ -24,6 +24,7 @@ from skvas.exceptions import (
     ModelFileError,
     ModelVersionWarning,
 )
+from skvas.live._model import LiveModel
 from skvas.nn._model import embed
 from skvas.options._declare import declared
 from skvas.options._groups import PATHS, SPACES, TIMELINE
@@ -147,6 +148,8 @@ def _read(
         raise ModelFileError(f"{name!r} is no estimator of skvas")
     reader = model_state.StateReader(arrays, encoder)
     estimator = reader.restore(ESTIMATORS[name], parse_json(texts["state"]))
+    if "live_" in estimator._fitted:  # files of before streams lack it
+        vars(estimator).setdefault("live_", None)
     if arrays:
         raise ModelFileError(f"it has arrays of no use, such as {min(arrays)!r}")
     _check(estimator)
@@ -188,6 +191,8 @@ def _check(estimator: Any) -> None:
     if "reference_" in estimator._fitted:
         _check_matches(estimator)
         estimator.timeline_ = _read_timeline(estimator, axis)
+    if getattr(estimator, "live_", None) is not None:
+        _check_live(estimator)
 
 
 def _read_timeline(estimator: Any, axis: Any) -> Timeline | None:
@@ -233,6 +238,13 @@ def _check_matches(estimator: Any) -> None:
     n_frames = len(estimator.reference_)
     shape = (max(n_frames, 1), estimator.n_features_in_)
     _check_floats("reference_", estimator.reference_, shape)
+
+
+def _check_live(estimator: Any) -> None:
+    live = LiveModel.from_state(estimator.live_)
+    widths = (len(live.features.mean), live.n_actions)
+    if widths != (estimator.n_features_in_, getattr(estimator, "n_actions_", 0)):
+        raise ModelFileError("live_ is not of this model")
 
 
 _missing = object()

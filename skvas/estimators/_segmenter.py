@@ -10,7 +10,9 @@ from sklearn.utils import check_random_state
 
 from skvas._typing import Labels, Videos
 from skvas.estimators._answers import LabelsFrames
+from skvas.estimators._streams import StreamsFrames
 from skvas.exceptions import InvalidParameterError
+from skvas.live._model import learn_actions
 from skvas.options import Segmenting
 from skvas.options._declare import ANSWERS, declare, group_of, parameter
 from skvas.options._groups import TIMELINE
@@ -24,7 +26,7 @@ __all__ = ["ActionSegmenter"]
 
 @declare
 @dataclass(eq=False, repr=False)
-class ActionSegmenter(LabelsFrames):
+class ActionSegmenter(LabelsFrames, StreamsFrames):
     r"""Segment videos into actions, without labels (ASOT).
 
     Each frame is transported to one of K action embeddings by fused Gromov-Wasserstein
@@ -59,6 +61,8 @@ class ActionSegmenter(LabelsFrames):
     _: KW_ONLY
     segmenting: Segmenting | None = parameter(None, Segmenting)
     prototypes: Any = parameter(None, Anything(), ANSWERS)
+
+    _fitted = {**LabelsFrames._fitted, **StreamsFrames._fitted}
 
     def fit(self, videos: Videos, y: Labels = None) -> ActionSegmenter:
         """Learn an embedding of frames and one prototype per action.
@@ -108,15 +112,19 @@ class ActionSegmenter(LabelsFrames):
             objective = Objective.of(settings, before)
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
-            views = self._views(checked, features, model.encoder.cpu().eval())
+            encoder = model.encoder.cpu().eval()
+            views = self._views(checked, features, encoder)
             settled = self._settle_labels(
                 settings, views, start, before, model, history, given=given
             )
+            n_actions = len(settled.labeller.actions)
+            live = learn_actions(checked, settled.labels, n_actions)
             self._keep(
-                model.encoder,
+                encoder,
                 history,
                 views.embeddings,
                 features_=fitted,
+                live_=live.state(),
                 **self._learned_labels(
                     settings, start, settled, given, is_single_video(videos)
                 ),

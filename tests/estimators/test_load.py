@@ -521,6 +521,14 @@ def test_row_46_golden_file_loads_and_predicts_what_it_did():
     )
 
 
+@pytest.mark.filterwarnings("ignore::skvas.exceptions.ModelVersionWarning")
+def test_row_71_model_of_before_streams_has_none_and_says_so():
+    loaded = skvas.load(GOLDEN / "model-2")
+    assert loaded.live_ is None
+    with pytest.raises(ValueError, match="fit it again"):
+        loaded.stream()
+
+
 def test_row_46_file_of_format_1_is_refused_in_plain_words():
     with pytest.raises(ModelFileError, match=r"skvas 0\.1\.0.*fit the model again"):
         skvas.load(GOLDEN / "model-1")

@@ -243,6 +243,20 @@ ROWS = {
         "among stretches, more labels than actions",
         "one `ValueError` that names the video; the estimator stays as it was",
     ),
+    69: (
+        "frames of a stream of another width or kind, with infinity, or with NaN",
+        "one `ValueError` or `TypeError`, and the tracker is as it was; frames with "
+        "NaN hold its state, with a warning in `warnings_`",
+    ),
+    70: (
+        "a gap in the times of a stream's frames, or times that fall",
+        "one `ValueError` that says where, and the tracker is as it was",
+    ),
+    71: (
+        "frames pushed after the end of a recording; a stream of a model that is not "
+        "fitted, or was saved before there were streams",
+        "one error that says what to do; the end stays as it was",
+    ),
 }
 
 

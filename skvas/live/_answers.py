@@ -1,0 +1,148 @@
+"""What a tracker answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skvas.decoding import Segment, segments_to_labels
+from skvas.live._habits import LiveWarning
+
+
+@dataclass(frozen=True)
+class LiveFrames:
+    """Frames of a stream whose answers are final.
+
+    Attributes
+    ----------
+    start : int
+        Number of the first of these frames in the recording.
+    labels : ndarray of shape (n,) or None
+        Action of each frame, as `predict` names them; None where the model has none.
+    probabilities : float64 ndarray of shape (n, n_actions) or None
+        Probabilities of the actions; rows sum to 1.
+    progress : float64 ndarray of shape (n,) or None
+        Position on the timeline, between 0 and 1; None where there is none.
+    spread : float64 ndarray of shape (n,) or None
+        Standard deviation of that position.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.live import LiveFrames
+    >>> frames = LiveFrames(10, np.array([2, 2]), np.eye(3)[[2, 2]], None, None)
+    >>> len(frames)
+    2
+    """
+
+    start: int
+    labels: np.ndarray | None
+    probabilities: np.ndarray | None
+    progress: np.ndarray | None
+    spread: np.ndarray | None
+
+    def __len__(self) -> int:
+        for part in (self.labels, self.progress):
+            if part is not None:
+                return len(part)
+        return 0
+
+
+@dataclass(frozen=True)
+class LiveStep:
+    """The step of a recording now.
+
+    Attributes
+    ----------
+    action : int, str or None
+        The likeliest action; None where the model has no actions.
+    probability : float
+        Its probability.
+    progress, spread : float or None
+        Position on the timeline, and its standard deviation; None where there is none.
+    frame : int
+        The newest frame.
+    since : int
+        The first frame of the step.
+
+    Examples
+    --------
+    >>> from skvas.live import LiveStep
+    >>> LiveStep(2, 0.9, 0.5, 0.01, 120, 100).action
+    2
+    """
+
+    action: int | str | None
+    probability: float
+    progress: float | None
+    spread: float | None
+    frame: int
+    since: int
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """A step that may come next.
+
+    Attributes
+    ----------
+    action : int, str or None
+        The action; None is the end of the recording.
+    probability : float
+        How likely it is the next step.
+    n_frames : float
+        Expected number of frames until then.
+    seconds : float or None
+        The same in seconds; None where the tracker knows no rate of frames.
+
+    Examples
+    --------
+    >>> from skvas.live import NextStep
+    >>> NextStep(3, 0.95, 40.0, 1.6).seconds
+    1.6
+    """
+
+    action: int | str | None
+    probability: float
+    n_frames: float
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class LiveRecording:
+    """What is known of a recording once it is over.
+
+    Attributes
+    ----------
+    n_frames : int
+        Number of frames.
+    segments : list of Segment
+        Runs of frames of one action; empty where the model has no actions.
+    warnings : list of LiveWarning
+        All that was unusual.
+    rest : LiveFrames
+        The frames that `finish` has made final.
+
+    Examples
+    --------
+    >>> from skvas.datasets import make_videos
+    >>> from skvas import ActionSegmenter
+    >>> videos = make_videos(6, n_actions=4, random_state=0).videos
+    >>> tracker = ActionSegmenter(4, max_epochs=0).fit(videos[:5]).stream()
+    >>> frames = tracker.push(videos[5])
+    >>> tracker.finish().labels.shape == (len(videos[5]),)
+    True
+    """
+
+    n_frames: int
+    segments: list[Segment]
+    warnings: list[LiveWarning]
+    rest: LiveFrames
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Action of each frame, of shape (n_frames,)."""
+        n_labelled = self.n_frames if self.segments else 0
+        labels: np.ndarray = segments_to_labels(self.segments, n_labelled)
+        return labels

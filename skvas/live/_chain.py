@@ -1,0 +1,245 @@
+"""Which state follows which: positions of a timeline, or actions with durations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skvas.decoding import labels_to_segments
+
+# Positions that a frame may move on by, at most, without being a jump: the paths that
+# moves are counted on pass quickly what they match badly.
+FARTHEST = 40
+# Share of the moves that stands for moves which were never seen.
+UNSEEN = 1e-3
+# Jumps that one recording more than those of the collection is expected to have.
+EXPECTED_JUMPS = 0.03
+# Share of the jumps that lead to the start of a step; the others lead anywhere.
+TO_STARTS = 0.5
+# Share of the recordings that start anywhere, and of the timeline that counts as its
+# start.
+JOINED, BEGINNING = 0.1, 0.02
+# Phases of an action, at most.
+N_PHASES = 8
+# Changes between actions that are added to those that were counted.
+ADDED = 1.0
+# Probability that a frame is in any action, whatever came before.
+SUDDEN = 1e-4
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A Markov chain of hidden states, and what they stand for.
+
+    Attributes
+    ----------
+    transitions : ndarray of shape (n_states, n_states)
+        Probability of each state after each; rows sum to 1.
+    start : ndarray of shape (n_states,)
+        Probabilities before the first frame.
+    classes : int64 ndarray of shape (n_states,)
+        The Gaussian of each state.
+    steps : int64 ndarray of shape (n_states,)
+        The step that each state is part of.
+    actions : int64 ndarray of shape (n_steps,)
+        The action of each step.
+    remaining : ndarray of shape (n_states,)
+        Frames until the step of each state is over, on average.
+    following : ndarray of shape (n_steps, n_steps + 1)
+        Probability of each step after each; the last column is the end.
+    positions : ndarray of shape (n_states,) or None
+        Position of each state on the timeline, between 0 and 1.
+    """
+
+    transitions: np.ndarray
+    start: np.ndarray
+    classes: np.ndarray
+    steps: np.ndarray
+    actions: np.ndarray
+    remaining: np.ndarray
+    following: np.ndarray
+    positions: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class PositionRates:
+    """How recordings move along a timeline.
+
+    Attributes
+    ----------
+    actions : int64 ndarray of shape (n_positions,)
+        The action of each position.
+    moves : ndarray of shape (n_moves,)
+        Probability that a frame is 0, 1, 2 ... positions after the one before it.
+    jump : float
+        Probability that it is somewhere else.
+    """
+
+    actions: np.ndarray
+    moves: np.ndarray
+    jump: float
+
+    @classmethod
+    def of(cls, positions: Sequence[np.ndarray], actions: np.ndarray) -> PositionRates:
+        """Count moves and jumps.
+
+        Parameters
+        ----------
+        positions : sequence of float ndarray of shape (n_i,)
+            Where each video's frames are on the timeline; they never fall.
+        actions : int64 ndarray of shape (n_positions,)
+            The action of each position.
+        """
+        moves = np.concatenate([np.zeros(1), *(np.diff(p) for p in positions)])[1:]
+        is_jump = moves > FARTHEST
+        small = moves[~is_jump]
+        whole = np.floor(small).astype(np.int64)
+        counts = np.bincount(whole, 1 - (small - whole), minlength=FARTHEST + 2)
+        counts += np.bincount(whole + 1, small - whole, minlength=FARTHEST + 2)
+        counts = counts[: FARTHEST + 1]
+        counts[1] += 1  # as long as nothing was seen
+        rare = np.exp(-np.arange(FARTHEST + 1))
+        counts += UNSEEN * counts.sum() * rare
+        one_more = float(np.median([len(p) for p in positions]))
+        jump = (EXPECTED_JUMPS + is_jump.sum()) / (one_more + len(moves))
+        return cls(actions, counts / counts.sum(), min(float(jump), 0.5))
+
+    @property
+    def n_steps(self) -> int:
+        """Number of runs of positions of one action."""
+        return 1 + int((np.diff(self.actions) != 0).sum())
+
+    def chain(self) -> Chain:
+        """Return the chain of positions."""
+        n = len(self.actions)
+        first = np.flatnonzero(np.r_[True, np.diff(self.actions) != 0])
+        step_of = np.cumsum(np.isin(np.arange(n), first)) - 1
+        transitions = np.zeros((n, n))
+        for move, probability in enumerate(self.moves):
+            to = np.minimum(np.arange(n) + move, n - 1)
+            np.add.at(transitions, (np.arange(n), to), probability)
+        landing = np.full(n, (1 - TO_STARTS) / n)
+        landing[first] += TO_STARTS / len(first)
+        transitions = (1 - self.jump) * transitions + self.jump * landing
+        start = np.full(n, JOINED / n)
+        beginning = max(1, round(BEGINNING * n))
+        start[:beginning] += (1 - JOINED) / beginning
+        ends = np.r_[first[1:], n]
+        speed = float(self.moves @ np.arange(len(self.moves)))
+        remaining = (ends[step_of] - np.arange(n)) / speed
+        following = np.eye(len(first) + 1)[1:]
+        positions = np.arange(n) / max(n - 1, 1)
+        return Chain(
+            transitions,
+            start,
+            np.arange(n),
+            step_of,
+            self.actions[first],
+            remaining,
+            following,
+            positions,
+        )
+
+
+@dataclass(frozen=True)
+class ActionRates:
+    """Which action follows which, and how long actions last.
+
+    An action passes through phases, each of which may end at any frame. Its duration
+    thus has a negative binomial distribution, with the mean and, as far as whole
+    phases allow, the variance that was seen.
+
+    Attributes
+    ----------
+    first : ndarray of shape (n_actions,)
+        Probability of each action at the start.
+    following : ndarray of shape (n_actions, n_actions + 1)
+        Probability of each action after each; the last column is the end.
+    phases : int64 ndarray of shape (n_actions,)
+        Phases of each action.
+    advance : ndarray of shape (n_actions,)
+        Probability that a frame ends a phase.
+    """
+
+    first: np.ndarray
+    following: np.ndarray
+    phases: np.ndarray
+    advance: np.ndarray
+
+    @classmethod
+    def of(cls, labels: Sequence[np.ndarray], n_actions: int) -> ActionRates:
+        """Count actions, changes and durations.
+
+        Parameters
+        ----------
+        labels : sequence of int64 ndarray of shape (n_i,)
+            The action of each frame.
+        n_actions : int
+            Number of actions.
+        """
+        first = np.full(n_actions, ADDED / n_actions)
+        following = np.full((n_actions, n_actions + 1), ADDED / n_actions)
+        following[np.arange(n_actions), np.arange(n_actions)] = 0
+        lasted: list[list[int]] = [[] for _ in range(n_actions)]
+        for video in labels:
+            runs = labels_to_segments(video)
+            first[runs[0].label] += 1
+            following[runs[-1].label, n_actions] += 1
+            for run in runs:
+                lasted[run.label].append(run.end - run.start)
+            for run, after in zip(runs[:-1], runs[1:], strict=True):
+                following[run.label, after.label] += 1
+        usual = [n for durations in lasted for n in durations]
+        found = [_phases(durations or usual) for durations in lasted]
+        return cls(
+            first / first.sum(),
+            following / following.sum(axis=1, keepdims=True),
+            np.array([n for n, _ in found], dtype=np.int64),
+            np.array([rate for _, rate in found]),
+        )
+
+    @property
+    def n_steps(self) -> int:
+        """Number of actions."""
+        return len(self.phases)
+
+    def chain(self) -> Chain:
+        """Return the chain of phases."""
+        n_actions = len(self.phases)
+        steps = np.repeat(np.arange(n_actions), self.phases)
+        stops = np.cumsum(self.phases)
+        starts, n = stops - self.phases, int(stops[-1])
+        advance = self.advance[steps]
+        transitions = np.diag(1 - advance)
+        inner = np.setdiff1d(np.arange(n), stops - 1)
+        transitions[inner, inner + 1] = advance[inner]
+        after = self.following[:, :n_actions] + 1e-12
+        after /= after.sum(axis=1, keepdims=True)
+        transitions[np.ix_(stops - 1, starts)] += self.advance[:, None] * after
+        transitions *= 1 - SUDDEN
+        transitions[:, starts] += SUDDEN / n_actions
+        start = np.zeros(n)
+        start[starts] = self.first
+        return Chain(
+            transitions,
+            start,
+            steps,
+            steps,
+            np.arange(n_actions),
+            (stops[steps] - np.arange(n)) / advance,
+            self.following,
+            None,
+        )
+
+
+def _phases(durations: list[int]) -> tuple[int, float]:
+    """Return the number of phases, and the probability that a frame ends one."""
+    mean = float(np.mean(durations))
+    # One duration more, as far from the mean as those of a single phase are.
+    squares = float(np.sum((np.array(durations) - mean) ** 2)) + mean**2
+    variance = squares / (len(durations) + 1)
+    most = max(1, min(N_PHASES, int(mean)))
+    phases = int(np.clip(round(mean**2 / variance), 1, most))
+    return phases, phases / mean

@@ -1,0 +1,181 @@
+"""How likely a frame is in each state: diagonal Gaussians of discriminants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh, svd
+
+from skvas.timeline._paths import spread
+
+# Discriminants, and the principal directions that they are looked for in, at most.
+N_DISCRIMINANTS, N_PRINCIPAL = 16, 64
+# Evenly spread frames that principal directions are found from.
+PRINCIPAL_FRAMES = 1024
+# Share of the scatter within classes that is taken as equal in all directions.
+SHRINKAGE = 0.1
+# Share of the pooled variance in the variance of a class.
+POOLED = 0.2
+# Directions with less than this share of the largest scatter are rounding.
+MIN_SCATTER = 1e-6
+# A frame counts as this many independent ones, divided by the time over which
+# neighbouring frames repeat each other.
+WEIGHT = 1.5
+# Autocorrelation below which frames count as independent, and lags that are looked at.
+INDEPENDENT, N_LAGS = 0.05, 200
+# Discriminants beyond so many standard deviations tell nothing more.
+FAR = 50.0
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """A Gaussian of independent discriminants for each class of frames.
+
+    Attributes
+    ----------
+    centre : ndarray of shape (width,)
+        Taken off the features of a frame.
+    directions : ndarray of shape (width, d)
+        From there to discriminants with a variance within classes of about 1.
+    means, variances : ndarray of shape (n_classes, d)
+        Of each class.
+    weight : float
+        What one frame's log-likelihood is multiplied with, as neighbouring frames
+        repeat each other.
+    """
+
+    centre: np.ndarray
+    directions: np.ndarray
+    means: np.ndarray
+    variances: np.ndarray
+    weight: float
+
+    def project(self, features: np.ndarray) -> np.ndarray:
+        """Return the discriminants of one frame, or of many."""
+        return np.clip((features - self.centre) @ self.directions, -FAR, FAR)
+
+    def distances(self, discriminants: np.ndarray) -> np.ndarray:
+        """Return the squared distance of one frame to each class, (n_classes,)."""
+        squares = (discriminants - self.means) ** 2
+        squares /= self.variances
+        distances: np.ndarray = squares.sum(axis=1)
+        return distances
+
+    def log_determinants(self) -> np.ndarray:
+        """Return the logarithm of each class's product of variances."""
+        logs: np.ndarray = np.log(self.variances).sum(axis=1)
+        return logs
+
+
+def fit_gaussians(
+    features: np.ndarray,
+    classes: np.ndarray,
+    n_classes: int,
+    videos: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> Gaussians:
+    """Find directions that tell classes of frames apart, and Gaussians along them.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, width)
+        Frames of all videos.
+    classes : int64 ndarray of shape (n,)
+        The class of each.
+    n_classes : int
+        Number of classes; one may have no frame.
+    videos : sequence of tuple of ndarray
+        For each video the features of its frames in order, (n_i, width), and their
+        classes: these tell over how many frames neighbours repeat each other.
+
+    Returns
+    -------
+    Gaussians
+    """
+    centre = features.mean(axis=0)
+    basis = _principal(features - centre)
+    scores = (features - centre) @ basis
+    means, counts = _means(scores, classes, n_classes)
+    rest = scores - means[classes]
+    freedom = max(len(rest) - int((counts > 0).sum()), 1)
+    within = rest.T @ rest / freedom
+    isotropic = np.trace(within) / max(len(within), 1)
+    if isotropic <= 0:  # no class has two different frames
+        within, isotropic = np.eye(len(within)), 1.0
+    within = (1 - SHRINKAGE) * within + SHRINKAGE * isotropic * np.eye(len(within))
+    weighted = np.sqrt(counts / counts.sum())[:, None] * means
+    _, vectors = eigh(weighted.T @ weighted, within)
+    kept = vectors[:, ::-1][:, :N_DISCRIMINANTS]
+    directions = basis @ kept
+    means = means @ kept
+    variances = _variances(rest @ kept, classes, counts, freedom)
+    residuals = [
+        ((frames - centre) @ directions - means[where]) / np.sqrt(variances[where])
+        for frames, where in videos
+    ]
+    weight = min(1.0, WEIGHT / repetition(residuals))
+    return Gaussians(centre, directions, means, variances, weight)
+
+
+def repetition(residuals: Sequence[np.ndarray]) -> float:
+    """Return how many neighbouring frames tell as much as one independent frame.
+
+    That is the integrated autocorrelation time, ``1 + 2 (r_1 + r_2 + ...)``, up to the
+    first lag whose autocorrelation is negligible.
+
+    Parameters
+    ----------
+    residuals : sequence of ndarray of shape (n_i, d)
+        What classes do not explain of each video's frames.
+
+    Returns
+    -------
+    float
+        1 or more.
+    """
+    total = sum(float((r**2).sum()) for r in residuals)
+    n_lags = min(N_LAGS, max(map(len, residuals)) - 1)
+    time = 1.0
+    for lag in range(1, n_lags + 1):
+        shifted = sum(float((r[lag:] * r[:-lag]).sum()) for r in residuals)
+        n_pairs = sum(max(len(r) - lag, 0) for r in residuals)
+        correlation = shifted / n_pairs * sum(map(len, residuals)) / max(total, 1e-300)
+        if correlation < INDEPENDENT:
+            break
+        time += 2 * correlation
+    return time
+
+
+def _principal(centred: np.ndarray) -> np.ndarray:
+    """Return the principal directions of some frames, as columns."""
+    some = centred[spread(len(centred), PRINCIPAL_FRAMES)]
+    _, scatter, directions = svd(some, full_matrices=False)
+    kept = scatter[:N_PRINCIPAL] ** 2 > MIN_SCATTER * scatter[0] ** 2
+    if not kept.any():  # all frames are equal
+        kept[0] = True
+    columns: np.ndarray = directions[:N_PRINCIPAL][kept].T
+    return columns
+
+
+def _means(
+    scores: np.ndarray, classes: np.ndarray, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the number of the frames of each class."""
+    counts = np.bincount(classes, minlength=n_classes).astype(float)
+    sums = np.zeros((n_classes, scores.shape[1]))
+    np.add.at(sums, classes, scores)
+    return sums / np.maximum(counts, 1)[:, None], counts
+
+
+def _variances(
+    rest: np.ndarray, classes: np.ndarray, counts: np.ndarray, freedom: int
+) -> np.ndarray:
+    """Return the variances of the classes, shrunk to the pooled ones."""
+    pooled = np.maximum((rest**2).sum(axis=0) / freedom, 1e-3)
+    sums = np.zeros((len(counts), rest.shape[1]))
+    np.add.at(sums, classes, rest**2)
+    several = counts > 1
+    own = np.tile(pooled, (len(counts), 1))
+    own[several] = sums[several] / (counts[several, None] - 1)
+    return (1 - POOLED) * own + POOLED * pooled

@@ -1,0 +1,170 @@
+"""Features of a frame that need no later frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skvas.timeline._paths import unit
+
+# The collection counts as so many frames of a recording, as a share of the median
+# video: a recording's own mean and variance take over as it goes on.
+PRIOR_SHARE = 0.1
+# Features are clipped at so many standard deviations of the collection from its mean.
+FAR = 12.0
+# A feature that varies by less than this share of its deviation in the collection is
+# constant within videos.
+CONSTANT = 1e-3
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """An encoder over whitened views, in plain arrays.
+
+    With the frame standardised by the recording so far, z, and by the collection, c,
+    the encoder sees ``x = z @ running + c @ fixed + bias`` and returns ``h(x)`` or
+    ``x + h(x)``, where h has linear layers with rectifiers between them.
+
+    Attributes
+    ----------
+    running, fixed : ndarray of shape (n_features, n_seen)
+        From both kinds of standardised features to what the encoder sees.
+    bias : ndarray of shape (n_seen,)
+        A constant beside them.
+    weights, biases : list of ndarray
+        Of each layer, (n_in, n_out) and (n_out,).
+    adds : bool
+        Whether the layers add to what they see.
+    """
+
+    running: np.ndarray
+    fixed: np.ndarray
+    bias: np.ndarray
+    weights: list[np.ndarray]
+    biases: list[np.ndarray]
+    adds: bool
+
+    def embed(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """Return embeddings with a mean square of 1, of one frame or of many."""
+        seen = z @ self.running + c @ self.fixed + self.bias
+        hidden = seen
+        for number, (weight, bias) in enumerate(
+            zip(self.weights, self.biases, strict=True)
+        ):
+            hidden = (np.maximum(hidden, 0) if number else hidden) @ weight + bias
+        found = seen + hidden if self.adds else hidden
+        scaled: np.ndarray = unit(found) * np.sqrt(found.shape[-1])
+        return scaled
+
+
+@dataclass(frozen=True)
+class CausalFeatures:
+    """Frames standardised by what was seen of their recording, and embedded.
+
+    The mean and the variance of a recording start as those of the collection, which
+    count as `prior` frames.
+
+    Attributes
+    ----------
+    mean, scale : ndarray of shape (n_features,)
+        Of the frames of the collection. Features that do not vary have the scale 0.
+    deviation : ndarray of shape (n_features,)
+        Mean standard deviation within a video, in units of `scale`.
+    prior : float
+        Frames that the collection counts as.
+    embedding : Embedding or None
+        What is put beside the standardised features.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    deviation: np.ndarray
+    prior: float
+    embedding: Embedding | None
+
+    @classmethod
+    def of(
+        cls, videos: Sequence[np.ndarray], embedding: Embedding | None
+    ) -> CausalFeatures:
+        """Learn the moments of a collection.
+
+        Parameters
+        ----------
+        videos : sequence of ndarray of shape (n_i, n_features)
+            The collection.
+        embedding : Embedding or None
+            What is put beside the standardised features.
+        """
+        n_frames = sum(map(len, videos))
+        mean = sum(v.sum(axis=0, dtype=float) for v in videos) / n_frames
+        square = sum(((v - mean) ** 2).sum(axis=0) for v in videos) / n_frames
+        scale = np.sqrt(square)
+        scale[scale <= 1e-6 * np.abs(mean)] = 0
+        unknown = np.where(scale > 0, scale, 1)
+        within = np.mean([v.std(axis=0, dtype=float) for v in videos], axis=0) / unknown
+        deviation = np.where(within > CONSTANT, within, 1)
+        prior = PRIOR_SHARE * float(np.median([len(v) for v in videos]))
+        return cls(mean, scale, deviation, prior, embedding)
+
+    @property
+    def width(self) -> int:
+        """Number of features that a frame gets."""
+        embedding = self.embedding
+        if embedding is None:
+            return len(self.mean)
+        n_out = len(embedding.biases[-1]) if embedding.biases else len(embedding.bias)
+        return len(self.mean) + n_out
+
+    def standardise(self, frames: np.ndarray) -> np.ndarray:
+        """Scale frames by the collection, without regard to the recording."""
+        known = self.scale > 0
+        scaled = np.zeros(frames.shape)
+        np.divide(frames - self.mean, self.scale, out=scaled, where=known)
+        return np.clip(scaled, -FAR, FAR)
+
+    def follow(self, video: np.ndarray) -> np.ndarray:
+        """Return the features of a recording's frames, (n_frames, width).
+
+        As :class:`Standing` does frame by frame, but for rounding.
+        """
+        c = self.standardise(np.asarray(video, dtype=float))
+        n = np.arange(1, len(c) + 1)[:, None] + self.prior
+        centred = c - np.cumsum(c, axis=0) / n
+        squares = np.cumsum(centred**2, axis=0)
+        z = centred / np.sqrt((self.prior * self.deviation**2 + squares) / n)
+        return self._beside(z, c)
+
+    def _beside(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
+        if self.embedding is None:
+            return z
+        return np.concatenate([z, self.embedding.embed(z, c)], axis=-1)
+
+
+class Standing:
+    """What was seen of a recording: the sums behind its mean and variance.
+
+    Parameters
+    ----------
+    features : CausalFeatures
+        What the frames are turned into.
+    """
+
+    def __init__(self, features: CausalFeatures) -> None:
+        self.features = features
+        self.n_frames = 0
+        self.total = np.zeros(len(features.mean))
+        self.squares = np.zeros(len(features.mean))
+
+    def see(self, frame: np.ndarray) -> np.ndarray:
+        """Return the features of the next frame, (width,)."""
+        features = self.features
+        c = features.standardise(frame)
+        self.n_frames += 1
+        n = self.n_frames + features.prior
+        self.total += c
+        centred = c - self.total / n
+        self.squares += centred**2
+        variance = (features.prior * features.deviation**2 + self.squares) / n
+        return features._beside(centred / np.sqrt(variance), c)

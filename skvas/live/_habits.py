@@ -1,0 +1,218 @@
+"""What recordings usually do, and what to say of one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skvas.decoding import labels_to_segments
+
+# A step has been done where it took this share of its shortest duration; it is the
+# current one once it has been the likeliest for so long.
+DONE, CONFIRMED = 0.3, 0.3
+LEAST_FRAMES = 2.0
+# A step takes much too long beyond so many times its longest duration.
+TOO_LONG = 1.5
+# Frames are unlike anything seen at so many times the distance that one in a hundred
+# frames of the collection keeps.
+UNFAMILIAR, QUANTILE = 2.0, 0.99
+# Weight of the newest frame in that distance, for frames that do not repeat each other.
+NEWEST = 0.2
+# Changes between actions that were never seen are worth a warning where so few of
+# those that were seen are the only ones of their kind.
+MOST_SINGLE = 0.1
+# An action that is done again is worth a warning where so few of the recordings do any
+# action again.
+MOST_AGAIN, ALWAYS = 0.1, 1e9
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What the steps of a collection were like.
+
+    Attributes
+    ----------
+    shortest, longest : ndarray of shape (n_steps,)
+        Frames that each step took.
+    most_often : ndarray of shape (n_steps,)
+        How many times a recording had the step, at most.
+    unexpected : bool ndarray of shape (n_steps, n_steps)
+        Which step should not come after which.
+    is_ordered : bool
+        Whether each step but the last comes before the next one.
+    familiar : float
+        Mean squared distance to the nearest class that few frames exceed.
+    """
+
+    shortest: np.ndarray
+    longest: np.ndarray
+    most_often: np.ndarray
+    unexpected: np.ndarray
+    is_ordered: bool
+    familiar: float
+
+    @classmethod
+    def of_steps(
+        cls, steps: Sequence[np.ndarray], n_steps: int, familiar: float
+    ) -> Habits:
+        """Learn from the step of each frame, where all videos share an order."""
+        counts = np.array([np.bincount(s, minlength=n_steps) for s in steps])
+        done = np.where(counts > 0, counts, np.inf).min(axis=0)
+        return cls(
+            np.where(np.isfinite(done), done, 1).astype(float),
+            np.maximum(counts.max(axis=0), 1).astype(float),
+            np.ones(n_steps),
+            np.tri(n_steps, k=-1, dtype=bool),
+            True,
+            familiar,
+        )
+
+    @classmethod
+    def of_actions(
+        cls, labels: Sequence[np.ndarray], n_actions: int, familiar: float
+    ) -> Habits:
+        """Learn from the action of each frame, where each video has its own order."""
+        shortest, longest = np.full(n_actions, np.inf), np.ones(n_actions)
+        often = np.zeros((len(labels), n_actions))
+        changes = np.zeros((n_actions, n_actions))
+        for number, video in enumerate(labels):
+            runs = labels_to_segments(video)
+            for run in runs:
+                n = run.end - run.start
+                often[number, run.label] += 1
+                shortest[run.label] = min(shortest[run.label], n)
+                longest[run.label] = max(longest[run.label], n)
+            for run, after in zip(runs[:-1], runs[1:], strict=True):
+                changes[run.label, after.label] += 1
+        # Turing's estimate of the probability of a change that was never seen.
+        single = (changes == 1).sum() / max(changes.sum(), 1)
+        unexpected = np.zeros((n_actions, n_actions), dtype=bool)
+        if single <= MOST_SINGLE:
+            unexpected[:] = (changes == 0) & changes.any(axis=1, keepdims=True)
+        do_again = (often > 1).any(axis=1).mean() > MOST_AGAIN
+        most_often = np.where(do_again, ALWAYS, np.maximum(often.max(axis=0), 1))
+        shortest = np.where(np.isfinite(shortest), shortest, 1)
+        return cls(shortest, longest, most_often, unexpected, False, familiar)
+
+
+KINDS = {
+    "skipped": "action {} was skipped",
+    "repeated": "action {} is done again",
+    "out of order": "action {} comes out of order",
+    "too long": "action {} takes much longer than ever seen",
+    "unfamiliar": "frames are unlike any seen in fit",
+    "unreadable": "frames have NaN; the state is held",
+}
+
+
+@dataclass(frozen=True)
+class LiveWarning:
+    """Something unusual about a recording that is still going on.
+
+    Parameters
+    ----------
+    kind : str
+        "skipped", "repeated", "out of order", "too long", "unfamiliar" (frames unlike
+        any seen in `fit`) or "unreadable" (frames with NaN).
+    frame : int
+        The frame at which it was noticed.
+    action : int or str, default=None
+        The action that is meant; None where it is about none.
+    position : float, default=None
+        Where that step starts on the timeline; None where there is no timeline.
+
+    Examples
+    --------
+    >>> from skvas.live import LiveWarning
+    >>> print(LiveWarning("skipped", 120, 3, 0.4))
+    action 3 was skipped (frame 120)
+    """
+
+    kind: str
+    frame: int
+    action: int | str | None = None
+    position: float | None = None
+
+    def __str__(self) -> str:
+        return f"{KINDS[self.kind].format(self.action)} (frame {self.frame})"
+
+
+class Monitor:
+    """Watch the steps of a recording.
+
+    Parameters
+    ----------
+    habits : Habits
+        What is usual.
+    rate : float
+        Weight of the newest frame in the mean distance to what was seen.
+    """
+
+    def __init__(self, habits: Habits, rate: float) -> None:
+        self.habits = habits
+        self.rate = rate
+        n_steps = len(habits.shortest)
+        self.done = np.zeros(n_steps)  # frames spent at each step
+        self.often = np.zeros(n_steps)  # times that it was the current one
+        self.missed = np.zeros(n_steps, dtype=bool)  # what was warned of
+        self.step, self.since = -1, 0  # the current step, and its first frame
+        self.candidate, self.waiting = -1, 0
+        self.distance = 1.0
+        self.stayed = 0.0  # frames spent at the current step since it is that
+        self.is_late = self.is_strange = False
+
+    def watch(
+        self, frame: int, shares: np.ndarray, distance: float
+    ) -> list[tuple[str, int | None]]:
+        """Take in a frame, and return kinds of warnings and their steps.
+
+        Parameters
+        ----------
+        frame : int
+            Number of the frame.
+        shares : ndarray of shape (n_steps,)
+            Probabilities of the steps.
+        distance : float
+            Mean squared distance of the frame to the nearest class.
+        """
+        self.done += shares
+        found: list[tuple[str, int | None]] = []
+        likeliest = int(shares.argmax())
+        self.waiting = self.waiting + 1 if likeliest == self.candidate else 1
+        self.candidate = likeliest
+        needed = max(LEAST_FRAMES, CONFIRMED * self.habits.shortest[likeliest])
+        if likeliest != self.step and self.waiting >= needed:
+            found += self._enter(likeliest)
+            self.since = frame - self.waiting + 1
+        if self.step >= 0 and not self.is_late:
+            self.stayed += float(shares[self.step])
+            limit = TOO_LONG * float(self.habits.longest[self.step])
+            self.is_late = self.stayed > limit
+            if self.is_late:
+                found.append(("too long", self.step))
+        self.distance += self.rate * (distance - self.distance)
+        was_strange, familiar = self.is_strange, self.habits.familiar
+        limit = familiar if was_strange else UNFAMILIAR * familiar
+        self.is_strange = self.distance > limit
+        if self.is_strange and not was_strange:
+            found.append(("unfamiliar", None))
+        return found
+
+    def _enter(self, step: int) -> list[tuple[str, int | None]]:
+        """Make another step the current one."""
+        found: list[tuple[str, int | None]] = []
+        habits, before = self.habits, self.step
+        self.step, self.stayed, self.is_late = step, 0.0, False
+        self.often[step] += 1
+        if self.often[step] > habits.most_often[step]:
+            found.append(("repeated", step))
+        elif before >= 0 and habits.unexpected[before, step]:
+            found.append(("out of order", step))
+        if habits.is_ordered:
+            lacking = self.done[:step] < DONE * habits.shortest[:step]
+            missed = np.flatnonzero(lacking & ~self.missed[:step])
+            self.missed[missed] = True
+            found += [("skipped", int(s)) for s in missed]
+        return found

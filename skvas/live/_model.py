@@ -1,0 +1,357 @@
+"""What a fitted estimator keeps for recordings that are still going on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+
+from skvas.live._chain import N_PHASES, ActionRates, Chain, PositionRates
+from skvas.live._emissions import Gaussians, fit_gaussians
+from skvas.live._features import CausalFeatures, Embedding
+from skvas.live._habits import NEWEST, QUANTILE, Habits
+from skvas.timeline._model import Axis, TimelineModel
+from skvas.timeline._paths import spread
+from skvas.timeline._template import frames_at
+
+# Videos that emissions and habits are learned from, at most.
+TEACHERS = 256
+# Share of the timeline over which the labels of positions are averaged.
+SMOOTHED = 0.01
+
+
+@dataclass(frozen=True)
+class LiveModel:
+    """Features, emissions and transitions of a filter, and what is usual.
+
+    Attributes
+    ----------
+    n_actions : int
+        Number of actions; 0 where only positions are told.
+    features : CausalFeatures
+        From frames to features.
+    gaussians : Gaussians
+        From features to likelihoods.
+    rates : PositionRates or ActionRates
+        Of the transitions.
+    habits : Habits
+        Durations and orders.
+    """
+
+    n_actions: int
+    features: CausalFeatures
+    gaussians: Gaussians
+    rates: PositionRates | ActionRates
+    habits: Habits
+
+    def chain(self) -> Chain:
+        """Return the hidden Markov chain."""
+        return self.rates.chain()
+
+    def state(self) -> dict[str, Any]:
+        """Return all numbers as dictionaries and arrays, single precision."""
+        found = {
+            "n_actions": self.n_actions,
+            "features": _state(self.features),
+            "gaussians": _state(self.gaussians),
+            "habits": _state(self.habits),
+        }
+        kind = "positions" if isinstance(self.rates, PositionRates) else "actions"
+        return found | {kind: _state(self.rates)}
+
+    @classmethod
+    def from_state(cls, state: Any) -> LiveModel:
+        """Return the model of a state, or refuse one that no fit makes.
+
+        Parameters
+        ----------
+        state : dict of str to object
+            What `state` has returned.
+
+        Raises
+        ------
+        ValueError
+            If anything is missing, of another shape or not finite.
+        """
+        kinds = {"positions": PositionRates, "actions": ActionRates}
+        kind = "positions" if "positions" in _mapping(state) else "actions"
+        parts = _parts(state, {"n_actions", "features", "gaussians", "habits", kind})
+        inner = dict(_mapping(parts["features"]))
+        if inner.get("embedding") is not None:
+            inner["embedding"] = _record(Embedding, inner["embedding"])
+        model = cls(
+            parts["n_actions"],
+            _record(CausalFeatures, inner),
+            _record(Gaussians, parts["gaussians"]),
+            _record(kinds[kind], parts[kind]),
+            _record(Habits, parts["habits"]),
+        )
+        _check(model)
+        return model
+
+
+def learn_positions(
+    videos: Sequence[np.ndarray],
+    axis: Axis,
+    embedding: Embedding | None,
+    labels: Sequence[np.ndarray] | None = None,
+) -> LiveModel:
+    """Learn to place frames on an axis of time as they come.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, n_features)
+        The videos that the axis was built from.
+    axis : Axis or TimelineModel
+        The axis; one without actions is a single step.
+    embedding : Embedding or None
+        What is put beside the features of a frame.
+    labels : sequence of int64 ndarray of shape (n_i,), default=None
+        The action of each frame, where users have named them. None: that of the axis.
+
+    Returns
+    -------
+    LiveModel
+    """
+    template, moments = axis.template, axis.moments
+    related = np.flatnonzero(template.is_related)
+    chosen = related[spread(len(related), TEACHERS)]
+    n = len(moments)
+    features = CausalFeatures.of([videos[i] for i in chosen], embedding)
+    seen = [features.follow(videos[i]) for i in chosen]
+    passages = [template.passages[i] for i in chosen]
+    places = [np.interp(p.positions, moments, np.arange(n)) for p in passages]
+    classes = [np.rint(place).astype(np.int64) for place in places]
+    passing = [
+        frames_at(frames, p.frames[moments])
+        for frames, p in zip(seen, passages, strict=True)
+    ]
+    gaussians = fit_gaussians(
+        np.concatenate(passing),
+        np.tile(np.arange(n), len(chosen)),
+        n,
+        list(zip(seen, classes, strict=True)),
+    )
+    actions, n_actions = np.zeros(n, dtype=np.int64), 0
+    if isinstance(axis, TimelineModel):
+        actions, n_actions = axis.cut.actions, axis.count.n_actions
+    if labels is not None:
+        passing_labels = [
+            frames_at(labels[i], p.frames[moments])
+            for i, p in zip(chosen, passages, strict=True)
+        ]
+        actions = _usual(np.array(passing_labels), n_actions)
+    rates = PositionRates.of(places, actions)
+    chain = rates.chain()
+    habits = Habits.of_steps(
+        [chain.steps[c] for c in classes],
+        len(chain.actions),
+        _familiar(gaussians, seen, classes),
+    )
+    return LiveModel(n_actions, features, gaussians, rates, habits)
+
+
+def learn_actions(
+    videos: Sequence[np.ndarray], labels: Sequence[np.ndarray], n_actions: int
+) -> LiveModel:
+    """Learn to tell actions as they come, whatever their order.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, n_features)
+        The videos.
+    labels : sequence of int64 ndarray of shape (n_i,)
+        The action of each frame.
+    n_actions : int
+        Number of actions.
+
+    Returns
+    -------
+    LiveModel
+    """
+    chosen = spread(len(videos), TEACHERS)
+    kept = [np.asarray(labels[i], dtype=np.int64) for i in chosen]
+    # The embedding is trained on these labels, and fits them better than those of
+    # videos that it has not seen.
+    features = CausalFeatures.of([videos[i] for i in chosen], None)
+    seen = [features.follow(videos[i]) for i in chosen]
+    gaussians = fit_gaussians(
+        np.concatenate(seen),
+        np.concatenate(kept),
+        n_actions,
+        list(zip(seen, kept, strict=True)),
+    )
+    familiar = _familiar(gaussians, seen, kept)
+    return LiveModel(
+        n_actions,
+        features,
+        gaussians,
+        ActionRates.of(kept, n_actions),
+        Habits.of_actions(kept, n_actions, familiar),
+    )
+
+
+def _usual(labels: np.ndarray, n_actions: int) -> np.ndarray:
+    """Return the usual action of each position, from labels (n_videos, n_positions)."""
+    shares = (labels[:, :, None] == np.arange(n_actions)).mean(axis=0)
+    width = max(1, round(SMOOTHED * len(shares)))
+    smooth = uniform_filter1d(shares, width, axis=0, mode="nearest")
+    return smooth.argmax(axis=1).astype(np.int64)
+
+
+def _familiar(
+    gaussians: Gaussians, seen: Sequence[np.ndarray], classes: Sequence[np.ndarray]
+) -> float:
+    """Return the mean squared distance that few frames exceed."""
+    rate, means = NEWEST * gaussians.weight, []
+    for frames, where in zip(seen, classes, strict=True):
+        rest = gaussians.project(frames) - gaussians.means[where]
+        distances = (rest**2 / gaussians.variances[where]).mean(axis=1)
+        mean = 1.0
+        for distance in distances:
+            mean += rate * (distance - mean)
+            means.append(mean)
+    return max(1.0, float(np.quantile(means, QUANTILE)))
+
+
+def _state(record: Any) -> Any:
+    """Return the fields of a record, floating arrays in single precision."""
+    if isinstance(record, (bool, int, float)) or record is None:
+        return record
+    if isinstance(record, np.ndarray):
+        is_float = record.dtype.kind == "f"
+        return record.astype(np.float32) if is_float else record.copy()
+    if isinstance(record, list):
+        return [_state(part) for part in record]
+    return {f.name: _state(getattr(record, f.name)) for f in fields(record)}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("a part of what is kept for streams is missing")
+    return value
+
+
+def _parts(value: Any, names: set[str]) -> Mapping[str, Any]:
+    found = _mapping(value)
+    if found.keys() != names:
+        raise ValueError(f"streams keep {sorted(names)}, not {sorted(found)}")
+    return found
+
+
+def _record(cls: Any, state: Any) -> Any:
+    """Return a record of double precision arrays."""
+    parts = _parts(state, {f.name for f in fields(cls)})
+    return cls(**{name: _double(value) for name, value in parts.items()})
+
+
+def _double(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_double(part) for part in value]
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        # In one layout: BLAS rounds by it, and a file keeps none.
+        return np.ascontiguousarray(value, dtype=float)
+    return value
+
+
+def _check(model: LiveModel) -> None:
+    """Refuse numbers that no fit makes."""
+    features, gaussians, habits = model.features, model.gaussians, model.habits
+    if type(model.n_actions) is not int or model.n_actions < 0:
+        raise ValueError("the number of actions of streams is no number")
+    _check_features(features)
+    n_classes, d = _shape("means", gaussians.means, (None, None))
+    _shape("variances", gaussians.variances, (n_classes, d), low=1e-12)
+    _shape("centre", gaussians.centre, (features.width,))
+    _shape("directions", gaussians.directions, (features.width, d))
+    _number("weight", gaussians.weight, high=1.0)
+    if isinstance(model.rates, PositionRates):
+        _check_positions(model.rates, n_classes, max(model.n_actions, 1))
+    else:
+        _check_actions(model.rates, n_classes)
+        if model.n_actions != n_classes:
+            raise ValueError("streams have another number of actions")
+    n_steps = model.rates.n_steps
+    for name in ("shortest", "longest", "most_often"):
+        _shape(name, getattr(habits, name), (n_steps,), low=1.0)
+    _shape("unexpected", habits.unexpected, (n_steps, n_steps), kind=np.bool_)
+    if type(habits.is_ordered) is not bool:
+        raise ValueError("is_ordered of streams is no truth value")
+    _number("familiar", habits.familiar)
+
+
+def _check_features(features: CausalFeatures) -> None:
+    (n,) = _shape("mean", features.mean, (None,))
+    _shape("scale", features.scale, (n,), low=0.0)
+    _shape("deviation", features.deviation, (n,), low=1e-12)
+    _number("prior", features.prior)
+    embedding = features.embedding
+    if embedding is None:
+        return
+    _, width = _shape("running", embedding.running, (n, None))
+    _shape("fixed", embedding.fixed, (n, width))
+    _shape("bias", embedding.bias, (width,))
+    if type(embedding.adds) is not bool:
+        raise ValueError("adds of streams is no truth value")
+    for parts in (embedding.weights, embedding.biases):
+        if not isinstance(parts, list) or len(parts) != len(embedding.weights):
+            raise ValueError("the layers of streams do not fit together")
+    n_in = width
+    for weight, bias in zip(embedding.weights, embedding.biases, strict=True):
+        _, n_out = _shape("weights", weight, (n_in, None))
+        _shape("biases", bias, (n_out,))
+        n_in = n_out
+    if embedding.adds and n_in != width:
+        raise ValueError("the layers of streams do not fit together")
+
+
+def _check_positions(rates: PositionRates, n_classes: int, n_actions: int) -> None:
+    _shape("actions", rates.actions, (n_classes,), kind=np.int64)
+    if not ((rates.actions >= 0) & (rates.actions < n_actions)).all():
+        raise ValueError("streams have actions of no number")
+    _shape("moves", rates.moves, (None,), low=0.0)
+    if len(rates.moves) < 2 or not np.isclose(rates.moves.sum(), 1, atol=1e-4):
+        raise ValueError("moves of streams are no probabilities")
+    _number("jump", rates.jump, high=0.5)
+
+
+def _check_actions(rates: ActionRates, n_actions: int) -> None:
+    _shape("first", rates.first, (n_actions,), low=0.0)
+    _shape("following", rates.following, (n_actions, n_actions + 1), low=0.0)
+    rows = np.vstack([rates.following, np.r_[rates.first, 0]]).sum(axis=1)
+    if not np.allclose(rows, 1, atol=1e-4):
+        raise ValueError("transitions of streams are no probabilities")
+    _shape("phases", rates.phases, (n_actions,), kind=np.int64)
+    if not ((rates.phases >= 1) & (rates.phases <= N_PHASES)).all():
+        raise ValueError("phases of streams are out of range")
+    _shape("advance", rates.advance, (n_actions,), low=1e-12)
+    if (rates.advance > 1).any():
+        raise ValueError("advance of streams is no probability")
+
+
+def _shape(
+    name: str,
+    value: Any,
+    shape: tuple[int | None, ...],
+    *,
+    low: float = -np.inf,
+    kind: Any = np.floating,
+) -> tuple[int, ...]:
+    """Check an array, and return its shape; None is any length but 0."""
+    is_such = isinstance(value, np.ndarray) and np.issubdtype(value.dtype, kind)
+    if not is_such or value.ndim != len(shape) or 0 in value.shape:
+        raise ValueError(f"{name} of streams is not as fit makes it")
+    if any(want not in (None, n) for n, want in zip(value.shape, shape, strict=True)):
+        raise ValueError(f"{name} of streams has shape {value.shape}")
+    if not np.isfinite(value).all() or (value < low).any():
+        raise ValueError(f"{name} of streams is out of range")
+    found: tuple[int, ...] = value.shape
+    return found
+
+
+def _number(name: str, value: Any, *, high: float = np.inf) -> None:
+    if type(value) is not float or not 0 < value <= high or not np.isfinite(value):
+        raise ValueError(f"{name} of streams is out of range")

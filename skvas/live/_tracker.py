@@ -1,0 +1,527 @@
+"""Follow a recording while it goes on."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from skvas.decoding import Segment
+from skvas.exceptions import InvalidParameterError, ModelFileError
+from skvas.live._answers import LiveFrames, LiveRecording, LiveStep, NextStep
+from skvas.live._features import Standing
+from skvas.live._filter import Filter, Seen, smooth
+from skvas.live._habits import KINDS, NEWEST, LiveWarning, Monitor
+from skvas.live._model import LiveModel
+from skvas.live._saved import read_state, write_state
+from skvas.validation import check_integer, check_real
+
+# Frames with a lag are made final a quarter of the lag at a time.
+PARTS = 4
+# Times of frames may be off by this share of a frame.
+TOLERANCE = 0.5
+# Steps that come next with less probability are not told.
+UNLIKELY = 0.05
+
+
+class LiveTracker:
+    """Follow one recording after another while it goes on.
+
+    Made by the method `stream` of a fitted estimator. Every frame costs the same time
+    and memory, however long the recording. Frames may be pushed one at a time or many:
+    the answers are the same, bit for bit.
+
+    Parameters
+    ----------
+    model : LiveModel
+        What `fit` has kept.
+    fps : float, default=None
+        Frames per second. None: times are told in frames.
+    lag : int or float, default=0
+        A frame is final when so many later frames have been seen, at the latest. With
+        ``lag=0`` at once, with infinity at the end.
+    classes : array-like of shape (n_actions,), default=None
+        Names of the actions, integers or strings. None: 0, 1, 2 ...
+
+    Attributes
+    ----------
+    n_frames_ : int
+        Frames that were pushed since the start.
+    current_ : LiveStep or None
+        The step now, by all frames up to now; None before the first one.
+    next_ : list of NextStep
+        Steps that may come next, the likeliest first.
+    warnings_ : list of LiveWarning
+        What was unusual up to now.
+
+    Examples
+    --------
+    >>> from skvas.datasets import make_videos
+    >>> from skvas import ActionSegmenter
+    >>> videos = make_videos(6, n_actions=4, random_state=0).videos
+    >>> model = ActionSegmenter(4, max_epochs=0).fit(videos[:5])
+    >>> tracker = model.stream(fps=25)
+    >>> for frame in videos[5]:
+    ...     found = tracker.push(frame[None])
+    >>> tracker.n_frames_ == len(videos[5])
+    True
+    >>> bool(tracker.current_.action == found.labels[-1])
+    True
+    """
+
+    def __init__(
+        self,
+        model: LiveModel,
+        *,
+        fps: float | None = None,
+        lag: float = 0,
+        classes: Any = None,
+    ) -> None:
+        check_real("fps", fps, low=0, low_open=True, none_ok=True)
+        if lag != math.inf:
+            check_integer("lag", lag, low=0)
+        self.fps = fps
+        self.lag = lag
+        self.classes = np.arange(model.n_actions) if classes is None else classes
+        self._names: list[Any] = np.asarray(self.classes).tolist()
+        self._model = model
+        self._chain = model.chain()
+        self._constant = model.gaussians.log_determinants()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the recording, and wait for the first frame of another."""
+        self._standing = Standing(self._model.features)
+        self._filter = Filter(self._chain)
+        rate = NEWEST * self._model.gaussians.weight
+        self._monitor = Monitor(self._model.habits, rate)
+        self._pending: list[Seen] = []
+        self._runs: list[tuple[int, int]] = []  # first frame and action of each
+        self._time: float | None = None
+        self._was_held = self._is_over = False
+        self.n_frames_ = 0
+        self.warnings_: list[LiveWarning] = []
+
+    def push(self, frames: Any, times: Any = None) -> LiveFrames:
+        """Take in the next frames.
+
+        Parameters
+        ----------
+        frames : array-like of shape (n_frames, n_features)
+            The next frames, one or more. A frame with NaN cannot be read: the state is
+            held, with a warning in `warnings_`.
+        times : array-like of shape (n_frames,), default=None
+            Their times in seconds, one every ``1 / fps``; they are only checked.
+
+        Returns
+        -------
+        LiveFrames
+            The frames that have become final: with a lag those that lie so far back.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If frames are not as described, or leave a gap in time. The tracker is as
+            it was before.
+        RuntimeError
+            If the recording is over: call `reset` first.
+        """
+        if self._is_over:
+            raise RuntimeError(
+                "The recording is over, as finish was called; call reset to follow "
+                "another one."
+            )
+        checked = _check_frames(frames, len(self._model.features.mean))
+        last = self._check_times(times, len(checked))
+        final: list[np.ndarray] = []
+        for frame, can_be_read in zip(
+            checked, ~np.isnan(checked).any(axis=1), strict=True
+        ):
+            self._pending.append(self._see(frame) if can_be_read else self._hold())
+            self.n_frames_ += 1
+            final += self._settle()
+        self._time = last
+        return self._answer(final, self.n_frames_ - len(self._pending) - len(final))
+
+    def finish(self) -> LiveRecording:
+        """End the recording.
+
+        Returns
+        -------
+        LiveRecording
+            All of it, and the frames that were not final yet.
+
+        Raises
+        ------
+        RuntimeError
+            If it is over already.
+        """
+        if self._is_over:
+            raise RuntimeError("The recording is over already; call reset.")
+        start = self.n_frames_ - len(self._pending)
+        rest = self._answer(smooth(self._pending, self._chain.transitions), start)
+        self._pending = []
+        self._is_over = True
+        stops = [first for first, _ in self._runs][1:] + [self.n_frames_]
+        segments = [
+            Segment(first, stop, self._names[action])
+            for (first, action), stop in zip(self._runs, stops, strict=False)
+        ]
+        return LiveRecording(self.n_frames_, segments, list(self.warnings_), rest)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the tracker to a file, for :func:`skvas.live.load_tracker`.
+
+        The file has all that is needed to go on, the model included, as numbers and
+        texts only. It is written whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; replaced if it exists.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; names it, and leaves an old one unchanged.
+        """
+        standing, seen = self._standing, self._pending
+        filtered, n_states = self._filter, len(self._chain.start)
+        unseen = np.zeros(n_states)
+        state = {
+            "model": self._model.state(),
+            "classes": self._names,
+            "fps": None if self.fps is None else float(self.fps),
+            "lag": None if self.lag == math.inf else int(self.lag),
+            "standing": [standing.n_frames, standing.total, standing.squares],
+            "filter": [filtered.posterior, filtered.has_started, filtered.n_held],
+            "monitor": {
+                name: value
+                for name, value in vars(self._monitor).items()
+                if name not in ("habits", "rate")
+            },
+            "posteriors": np.array([s.posterior for s in seen]).reshape(-1, n_states),
+            "likelihoods": np.array(
+                [unseen if s.likelihood is None else s.likelihood for s in seen]
+            ).reshape(-1, n_states),
+            "moves": [s.n_moves for s in seen],
+            "runs": [list(run) for run in self._runs],
+            "time": self._time,
+            "flags": [self._was_held, self._is_over],
+            "n_frames": self.n_frames_,
+            "warnings": [asdict(warning) for warning in self.warnings_],
+        }
+        write_state(path, state)
+
+    def copy(self) -> LiveTracker:
+        """Return a tracker that goes on from here by itself.
+
+        Returns
+        -------
+        LiveTracker
+            With a state of its own; what the model has learned is shared.
+        """
+        other = copy.copy(self)
+        shared = {id(part): part for part in (self._model, self._chain)}
+        for name, value in vars(self).items():
+            vars(other)[name] = copy.deepcopy(value, dict(shared))
+        return other
+
+    @property
+    def current_(self) -> LiveStep | None:
+        """The step now, by all frames up to now; None before the first one."""
+        if not self._filter.has_started:
+            return None
+        posterior = self._filter.posterior
+        action, probability, progress, spread = None, 1.0, None, None
+        if self._model.n_actions:
+            shares = self._shares(posterior)
+            action = self._names[int(shares.argmax())]
+            probability = float(shares.max())
+        if self._chain.positions is not None:
+            progress, spread = self._place(posterior)
+        frame, since = self.n_frames_ - 1, self._monitor.since
+        return LiveStep(action, probability, progress, spread, frame, since)
+
+    @property
+    def next_(self) -> list[NextStep]:
+        """Steps that may come next, the likeliest first."""
+        if not self._filter.has_started or self._model.n_actions == 0:
+            return []
+        chain, posterior = self._chain, self._filter.posterior
+        n_steps = len(chain.actions)
+        now = np.bincount(chain.steps, posterior, n_steps)
+        waits = np.bincount(chain.steps, posterior * chain.remaining, n_steps)
+        chances, delays = now @ chain.following, waits @ chain.following
+        found = []
+        for step in np.argsort(-chances, kind="stable"):
+            if chances[step] < UNLIKELY:
+                break
+            n_frames = float(delays[step] / chances[step])
+            found.append(
+                NextStep(
+                    self._names[chain.actions[step]] if step < n_steps else None,
+                    float(chances[step]),
+                    n_frames,
+                    None if self.fps is None else n_frames / self.fps,
+                )
+            )
+        return found
+
+    def _see(self, frame: np.ndarray) -> Seen:
+        gaussians = self._model.gaussians
+        discriminants = gaussians.project(self._standing.see(frame))
+        distances = gaussians.distances(discriminants)
+        scores = -0.5 * gaussians.weight * (distances + self._constant)
+        seen = self._filter.see(scores)
+        self._was_held = False
+        distance = float(distances.min()) / len(discriminants)
+        chain = self._chain
+        shares = np.bincount(chain.steps, seen.posterior, len(chain.actions))
+        for kind, step in self._monitor.watch(self.n_frames_, shares, distance):
+            self._warn(kind, step)
+        return seen
+
+    def _hold(self) -> Seen:
+        if not self._was_held:
+            self._warn("unreadable", None)
+        self._was_held = True
+        return self._filter.hold()
+
+    def _warn(self, kind: str, step: int | None) -> None:
+        chain, action, position = self._chain, None, None
+        if step is not None and self._model.n_actions:
+            action = self._names[chain.actions[step]]
+        if step is not None and chain.positions is not None:
+            position = float(chain.positions[int(np.argmax(chain.steps == step))])
+        self.warnings_.append(LiveWarning(kind, self.n_frames_, action, position))
+
+    def _settle(self) -> list[np.ndarray]:
+        """Take the frames that are final out of those that are pending."""
+        if self.lag == 0:
+            return [self._pending.pop().posterior]
+        if self.lag == math.inf:
+            return []
+        part = max(1, int(self.lag) // PARTS)
+        n_final = len(self._pending) - (int(self.lag) - part + 1)
+        if n_final < part:
+            return []
+        found = smooth(self._pending, self._chain.transitions)[:n_final]
+        del self._pending[:n_final]
+        return found
+
+    def _answer(self, posteriors: list[np.ndarray], start: int) -> LiveFrames:
+        """Wrap posteriors of neighbouring frames, and note their actions."""
+        labels = probabilities = progress = spread = None
+        if self._model.n_actions:
+            shares = [self._shares(posterior) for posterior in posteriors]
+            probabilities = np.array(shares).reshape(-1, self._model.n_actions)
+            codes = probabilities.argmax(axis=1)
+            labels = np.asarray(self.classes)[codes]
+            for frame, code in enumerate(codes.tolist(), start):
+                if not self._runs or self._runs[-1][1] != code:
+                    self._runs.append((frame, code))
+        if self._chain.positions is not None:
+            places = np.array([self._place(posterior) for posterior in posteriors])
+            progress, spread = places.reshape(-1, 2).T.copy()
+        return LiveFrames(start, labels, probabilities, progress, spread)
+
+    def _shares(self, posterior: np.ndarray) -> np.ndarray:
+        """Return the probabilities of the actions."""
+        chain = self._chain
+        actions = chain.actions[chain.steps]
+        shares = np.bincount(actions, posterior, self._model.n_actions)
+        return shares / shares.sum()
+
+    def _place(self, posterior: np.ndarray) -> tuple[float, float]:
+        """Return mean and standard deviation of the position."""
+        positions = self._chain.positions
+        assert positions is not None
+        mean = float(posterior @ positions)
+        return mean, math.sqrt(float(posterior @ (positions - mean) ** 2))
+
+    def _check_times(self, times: Any, n_frames: int) -> float | None:
+        """Check that frames follow each other, and return the time of the last."""
+        if times is None:
+            return None
+        if self.fps is None:
+            raise InvalidParameterError(
+                "times are held against the rate of frames, which is missing; give "
+                "fps to stream."
+            )
+        checked = np.asarray(times, dtype=float)
+        if checked.shape != (n_frames,) or not np.isfinite(checked).all():
+            raise ValueError(
+                f"times must be {n_frames} finite numbers, one a frame, got {times!r}."
+            )
+        before = [] if self._time is None else [self._time]
+        steps = np.diff(np.concatenate([before, checked])) * self.fps
+        wrong = np.flatnonzero(np.abs(steps - 1) > TOLERANCE)
+        if len(wrong):
+            raise ValueError(
+                f"frames must come every {1 / self.fps:.4g} s, but frame "
+                f"{self.n_frames_ + int(wrong[0]) + 1 - len(before)} comes "
+                f"{steps[wrong[0]] / self.fps:.4g} s after the one before it; push "
+                "frames of NaN for those that were lost, or call reset."
+            )
+        return float(checked[-1]) if n_frames else self._time
+
+
+def load_tracker(path: str | os.PathLike[str]) -> LiveTracker:
+    """Read a tracker that `save` has written, and go on from there.
+
+    Nothing in the file is run, and what it holds is checked.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    LiveTracker
+        Equal to the one that was saved, bit for bit.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is no saved tracker, is damaged, or holds what no tracker has.
+    OSError
+        If the file cannot be read; names it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skvas import ActionSegmenter
+    >>> from skvas.datasets import make_videos
+    >>> from skvas.live import load_tracker
+    >>> videos = make_videos(6, n_actions=4, random_state=0).videos
+    >>> tracker = ActionSegmenter(4, max_epochs=0).fit(videos[:5]).stream()
+    >>> frames = tracker.push(videos[5][:50])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tracker.save(Path(folder, "tracker"))
+    ...     restored = load_tracker(Path(folder, "tracker"))
+    >>> restored.current_ == tracker.current_
+    True
+    """
+    try:
+        return _restored(read_state(path))
+    except OSError:
+        raise
+    except Exception as error:  # a hostile file may fail anywhere
+        reason = str(error) or type(error).__name__
+        raise ModelFileError(
+            f"{os.fspath(path)!r} cannot be loaded as a tracker: {reason.rstrip('.')}."
+        ) from error
+
+
+def _restored(state: dict[str, Any]) -> LiveTracker:
+    """Return the tracker of a state; nothing in it is trusted."""
+    lag = math.inf if state["lag"] is None else state["lag"]
+    model, names = LiveModel.from_state(state["model"]), state["classes"]
+    kinds = {type(name) for name in names}
+    if kinds not in ({int}, {str}, set()) or len(names) != model.n_actions:
+        raise ValueError("the names of the actions are not as a tracker has them")
+    classes = np.array(names, dtype=None if names else np.int64)
+    tracker = LiveTracker(model, fps=state["fps"], lag=lag, classes=classes)
+    standing, filtered = tracker._standing, tracker._filter
+    n_features, n_states = len(standing.total), len(filtered.posterior)
+    n, total, squares = state["standing"]
+    standing.n_frames = _count(n)
+    standing.total = _numbers(total, (n_features,))
+    standing.squares = _numbers(squares, (n_features,), low=0)
+    posterior, has_started, n_held = state["filter"]
+    filtered.posterior = _numbers(posterior, (n_states,), low=0, total=1)
+    filtered.has_started, filtered.n_held = _truth(has_started), _count(n_held)
+    _restore_monitor(tracker._monitor, state["monitor"])
+    shape = (len(state["moves"]), n_states)
+    tracker._pending = [
+        Seen(posterior, likelihood if likelihood.any() else None, _count(n_moves))
+        for posterior, likelihood, n_moves in zip(
+            _numbers(state["posteriors"], shape, low=0, total=1),
+            _numbers(state["likelihoods"], shape, low=0),
+            state["moves"],
+            strict=True,
+        )
+    ]
+    tracker._runs = [(_count(frame), _count(action)) for frame, action in state["runs"]]
+    tracker._time = None if state["time"] is None else float(state["time"])
+    tracker._was_held, tracker._is_over = map(_truth, state["flags"])
+    tracker.n_frames_ = _count(state["n_frames"])
+    tracker.warnings_ = [LiveWarning(**parts) for parts in state["warnings"]]
+    for warning in tracker.warnings_:
+        if warning.kind not in KINDS or warning.action not in (None, *names):
+            raise ValueError("a warning is of an unknown kind or action")
+    return tracker
+
+
+def _restore_monitor(monitor: Monitor, state: dict[str, Any]) -> None:
+    fresh = {k: v for k, v in vars(monitor).items() if k not in ("habits", "rate")}
+    if state.keys() != fresh.keys():
+        raise ValueError("the monitor is not as a tracker has it")
+    for name, now in fresh.items():
+        value = state[name]
+        if isinstance(now, np.ndarray) and now.dtype == bool:
+            if not isinstance(value, np.ndarray) or value.dtype != bool:
+                raise ValueError(f"{name} is no array of truth values")
+            value = value.reshape(now.shape)
+        elif isinstance(now, np.ndarray):
+            value = _numbers(value, now.shape, low=0)
+        elif type(value) is not type(now):
+            raise ValueError(f"{name} is no {type(now).__name__}")
+        setattr(monitor, name, value)
+    steps = range(-1, len(monitor.done))
+    if monitor.step not in steps or monitor.candidate not in steps:
+        raise ValueError("the monitor is at no step")
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} is no number of frames")
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError(f"{value!r} is no truth value")
+    return value
+
+
+def _numbers(
+    value: Any,
+    shape: tuple[int, ...],
+    *,
+    low: float = -math.inf,
+    total: float | None = None,
+) -> np.ndarray:
+    """Check an array of doubles, and what its rows sum to."""
+    if not isinstance(value, np.ndarray) or value.dtype != np.float64:
+        raise ValueError("something is no array of numbers")
+    if value.shape != shape or not np.isfinite(value).all() or (value < low).any():
+        raise ValueError("an array is not as a tracker has it")
+    if total is not None and not np.allclose(value.sum(axis=-1), total):
+        raise ValueError("probabilities do not sum to 1")
+    return value
+
+
+def _check_frames(frames: Any, n_features: int) -> np.ndarray:
+    """Return frames as float64, (n, n_features); NaN is let through."""
+    array = np.asarray(frames)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"frames must be real numbers, got dtype {array.dtype}.")
+    if array.ndim != 2 or array.shape[1] != n_features:
+        raise ValueError(
+            f"frames must have the shape (n_frames, {n_features}), as the videos of "
+            f"fit had {n_features} features, got {array.shape}."
+        )
+    if np.isinf(array).any():
+        raise ValueError(
+            "frames contain infinity; replace it, or by NaN where a frame cannot be "
+            "read."
+        )
+    return array.astype(float)

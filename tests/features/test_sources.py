@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from skvas.features import FrameFeatures
+from skvas.features._decoding import read_frames
+from skvas.features._sources import compute_as_they_come, in_real_time, read_camera
+from tests.clips import grey, write_clip
+
+
+def test_features_of_frames_as_they_come_are_those_of_the_file(tmp_path):
+    path = write_clip(tmp_path / "clip.mp4", grey([10, 80, 160, 240]))
+    extractor = FrameFeatures(lambda frames: frames.mean(axis=(1, 2)), size=16)
+    found = list(compute_as_they_come(extractor, read_frames(path)))
+    expected = extractor.extract(path)
+    np.testing.assert_array_equal([time for time, _ in found], expected.times)
+    np.testing.assert_array_equal([row for _, row in found], expected.features)
+
+
+def test_real_time_waits_for_what_is_early_and_for_nothing_late():
+    now = [100.0]
+    waits = []
+
+    def sleep(seconds):
+        waits.append(round(seconds, 6))
+        now[0] += seconds
+
+    items = in_real_time(
+        [(5.0, "a"), (5.5, "b"), (6.0, "c"), (6.5, "d")],
+        clock=lambda: now[0],
+        sleep=sleep,
+    )
+    assert next(items) == (5.0, "a")
+    now[0] += 0.2
+    assert next(items) == (5.5, "b")
+    now[0] += 0.7  # too late for c
+    assert [item for _, item in items] == ["c", "d"]
+    assert waits == [0.3, 0.3]
+
+
+def test_camera_that_is_not_there_is_named():
+    pytest.importorskip("av")
+    with pytest.raises(OSError, match="/dev/no-camera"):
+        list(itertools.islice(read_camera("/dev/no-camera"), 1))

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from skvas.live._chain import (
+    EXPECTED_JUMPS,
+    JOINED,
+    SUDDEN,
+    ActionRates,
+    PositionRates,
+)
+
+ACTIONS = np.repeat([0, 1, 0, 2], 25)
+
+
+def position_rates(speed=1.0):
+    place = np.minimum(np.arange(100 / speed) * speed, 99)
+    return PositionRates.of([place, place], ACTIONS)
+
+
+def durations(chain, step, n_frames=400):
+    """Return how probable each duration of a step is, by running the chain."""
+    inside = chain.steps == step
+    p = np.zeros(len(inside))
+    p[np.flatnonzero(inside)[0]] = 1
+    left = [1.0]
+    block = np.where(inside[:, None] & inside, chain.transitions, 0)
+    for _ in range(n_frames):
+        p = p @ block
+        left.append(p.sum())
+    return -np.diff(left)
+
+
+@pytest.mark.parametrize("make", ["positions", "actions"])
+def test_transitions_and_start_are_probabilities(make):
+    if make == "positions":
+        chain = position_rates(0.5).chain()
+    else:
+        labels = [np.repeat([0, 1, 2], [5, 9, 30]), np.repeat([0, 2, 1], [7, 20, 4])]
+        chain = ActionRates.of(labels, 4).chain()
+    assert (chain.transitions >= 0).all()
+    np.testing.assert_allclose(chain.transitions.sum(axis=1), 1)
+    np.testing.assert_allclose(chain.start.sum(), 1)
+    np.testing.assert_allclose(chain.following.sum(axis=1), 1)
+    assert len(chain.following) == len(chain.actions) == chain.steps.max() + 1
+
+
+def test_moves_are_counted_with_fractions_shared_out():
+    rates = position_rates(0.25)
+    np.testing.assert_allclose(rates.moves[:2], [0.75, 0.25], atol=0.01)
+    assert rates.moves[2] < 0.01
+    assert (rates.moves > 0).all()
+
+
+def test_jumps_are_counted_beside_those_of_one_recording_more():
+    steady = position_rates()
+    n = 2 * 99 + 100
+    assert steady.jump == pytest.approx(EXPECTED_JUMPS / n)
+    place = np.r_[np.arange(30), np.arange(80, 100)].astype(float)
+    jumping = PositionRates.of([place, place], ACTIONS)
+    assert jumping.jump == pytest.approx((2 + EXPECTED_JUMPS) / (2 * 49 + 50))
+
+
+def test_jumps_lead_anywhere_and_rather_to_the_start_of_a_step():
+    rates = position_rates()
+    chain = rates.chain()
+    row = chain.transitions[10]
+    assert (row > 0).all()
+    assert row[75] > 5 * row[76] > 0
+    assert row[[0, 25, 50, 75]].sum() == pytest.approx(rates.jump / 2, rel=0.1)
+
+
+def test_recordings_start_at_the_beginning_or_anywhere():
+    start = position_rates().chain().start
+    assert start[:2].sum() == pytest.approx(1 - JOINED, abs=0.01)
+    np.testing.assert_allclose(start[2:], JOINED / 100)
+
+
+def test_steps_are_runs_of_an_action_and_the_end_comes_last():
+    chain = position_rates().chain()
+    np.testing.assert_array_equal(chain.actions, [0, 1, 0, 2])
+    np.testing.assert_array_equal(chain.following, np.eye(5)[1:])
+    assert chain.remaining[0] == pytest.approx(25, rel=0.05)
+    assert chain.remaining[99] == pytest.approx(1, rel=0.05)
+    np.testing.assert_allclose(chain.positions[[0, 99]], [0, 1])
+
+
+def test_durations_have_the_mean_and_about_the_variance_that_was_seen():
+    rng = np.random.RandomState(0)
+    lasted = np.maximum(1, np.rint(60 + 24 * rng.randn(200))).astype(int)
+    labels = [np.repeat([0, 1], [n, 10]) for n in lasted]
+    chain = ActionRates.of(labels, 2).chain()
+    n = np.arange(1, 401)
+    p = durations(chain, 0)
+    p = p / p.sum()
+    mean = p @ n
+    assert mean == pytest.approx(lasted.mean(), rel=0.02)
+    assert np.sqrt(p @ (n - mean) ** 2) == pytest.approx(lasted.std(), rel=0.15)
+
+
+def test_action_that_was_seen_once_has_a_wide_duration():
+    rates = ActionRates.of([np.repeat([0, 1], [40, 10])], 2)
+    np.testing.assert_array_equal(rates.phases, [2, 2])
+    np.testing.assert_allclose(rates.advance, [2 / 40, 2 / 10])
+
+
+def test_actions_follow_as_counted_and_any_may_come_suddenly():
+    labels = [np.repeat([0, 1, 2], 10)] * 9
+    rates = ActionRates.of(labels, 3)
+    np.testing.assert_allclose(
+        rates.following[0], [0, 9 + 1 / 3, 1 / 3, 1 / 3] / np.float64(10)
+    )
+    assert rates.following[2, 3] == pytest.approx((9 + 1 / 3) / 10)
+    chain = rates.chain()
+    first = np.flatnonzero(chain.steps == 2)[0]
+    assert chain.transitions[0, first] == pytest.approx(SUDDEN / 3)
+
+
+def test_lone_action_stays():
+    chain = ActionRates.of([np.zeros(30, dtype=np.int64)], 1).chain()
+    np.testing.assert_allclose(chain.transitions.sum(axis=1), 1)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from skvas.live._emissions import WEIGHT, fit_gaussians, repetition
+
+
+def classes_of_frames(n_classes=3, n=60, width=5, noise=0.5, seed=0):
+    rng = np.random.RandomState(seed)
+    centres = 3 * rng.randn(n_classes, width)
+    classes = np.repeat(np.arange(n_classes), n)
+    features = centres[classes] + noise * rng.randn(len(classes), width)
+    return features, classes
+
+
+def fitted(features, classes, n_classes):
+    return fit_gaussians(features, classes, n_classes, [(features, classes)])
+
+
+def test_frames_are_nearest_to_the_class_they_are_of():
+    features, classes = classes_of_frames()
+    gaussians = fitted(features, classes, 3)
+    found = [gaussians.distances(gaussians.project(f)).argmin() for f in features]
+    assert (np.array(found) == classes).mean() > 0.98
+
+
+def test_discriminants_have_unit_variance_within_classes():
+    features, classes = classes_of_frames(n=2000, noise=2.0)
+    gaussians = fitted(features, classes, 3)
+    rest = gaussians.project(features) - gaussians.means[classes]
+    np.testing.assert_allclose(rest.var(axis=0), 1, atol=0.1)
+    np.testing.assert_allclose(gaussians.variances, 1, atol=0.15)
+
+
+def test_directions_of_noise_are_left_behind_those_that_tell_classes_apart():
+    features, classes = classes_of_frames()
+    loud = np.hstack([features, 50 * np.random.RandomState(1).randn(len(features), 1)])
+    gaussians = fitted(loud, classes, 3)
+    first = np.abs(gaussians.directions[:, 0]) * loud.std(axis=0)
+    assert first[-1] < 0.3 * first.max()
+
+
+def test_class_without_frames_has_pooled_variances():
+    features, classes = classes_of_frames()
+    gaussians = fitted(features, classes, 4)
+    assert np.isfinite(gaussians.means).all()
+    assert (gaussians.variances[3] > 0).all()
+
+
+@pytest.mark.parametrize("n_classes", [1, 2])
+def test_equal_frames_give_finite_numbers(n_classes):
+    features = np.ones((6, 3))
+    classes = np.arange(6) % n_classes
+    gaussians = fitted(features, classes, n_classes)
+    distances = gaussians.distances(gaussians.project(np.array([5.0, 1, 1])))
+    assert np.isfinite(distances).all()
+    assert np.isfinite(gaussians.log_determinants()).all()
+
+
+def test_repetition_is_the_integrated_autocorrelation_time():
+    rng = np.random.RandomState(0)
+    noise = rng.randn(20000, 2)
+    assert repetition([noise]) == pytest.approx(1, abs=0.1)
+    smooth = np.zeros_like(noise)
+    for t in range(1, len(noise)):
+        smooth[t] = 0.8 * smooth[t - 1] + noise[t]
+    # 1 + 2 (.8 + .8^2 + ...) = 9, cut where a lag's correlation falls below .05
+    assert repetition([smooth]) == pytest.approx(8.6, abs=0.8)
+
+
+def test_repeating_frames_count_less():
+    features, classes = classes_of_frames()
+    again = np.repeat(features, 5, axis=0), np.repeat(classes, 5)
+    once = fit_gaussians(features, classes, 3, [(features, classes)]).weight
+    often = fit_gaussians(features, classes, 3, [again]).weight
+    assert once == 1.0
+    assert often == pytest.approx(WEIGHT / 5, rel=0.3)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+from skvas import VideoAligner
+from skvas.live._model import LiveModel, learn_positions
+from tests.live.models import MODELS, data, learned, ordered, unordered
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_state_comes_back(make):
+    state = make().live_
+    again = LiveModel.from_state(state).state()
+
+    def same(a, b):
+        assert type(a) is type(b)
+        if isinstance(a, dict):
+            assert a.keys() == b.keys()
+            for name in a:
+                same(a[name], b[name])
+        elif isinstance(a, list):
+            for x, y in zip(a, b, strict=True):
+                same(x, y)
+        else:
+            np.testing.assert_array_equal(a, b)
+
+    same(again, state)
+
+
+def test_order_decides_what_the_states_are():
+    assert learned(ordered).chain().positions is not None
+    assert learned(unordered).chain().positions is None
+
+
+def test_positions_without_actions_are_told_alone():
+    aligner = VideoAligner(max_epochs=1, random_state=0).fit(data().videos[:8])
+    stream = aligner.stream(fps=5)
+    found = stream.push(data().videos[8])
+    assert found.labels is None
+    assert found.probabilities is None
+    assert len(found) == len(data().videos[8])
+    assert np.corrcoef(found.progress, np.arange(len(found)))[0, 1] > 0.95
+    assert stream.current_.action is None
+    assert stream.next_ == []
+    recording = stream.finish()
+    assert recording.segments == []
+    assert len(recording.labels) == 0
+
+
+def test_unrelated_video_has_no_say():
+    strange = np.random.RandomState(0).randn(90, 16) * 5
+    timeline = copy.copy(ordered().timeline_.model_)
+    template = copy.copy(timeline.template)
+    related = np.r_[template.is_related, False]
+    vars(template).update(
+        passages=[*template.passages, template.passages[0]], is_related=related
+    )
+    vars(timeline).update(template=template)
+    videos = data().videos[:8]
+    found = learn_positions([*videos, strange], timeline, None)
+    expected = learn_positions(videos, ordered().timeline_.model_, None)
+    np.testing.assert_array_equal(found.gaussians.means, expected.gaussians.means)
+
+
+def put(*path, value):
+    def change(state):
+        for name in path[:-1]:
+            state = state[name]
+        state[path[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        put("n_actions", value=-1),
+        put("features", value=None),
+        put("extra", value=1),
+        put("features", "mean", value=np.zeros(3)),
+        put("features", "prior", value=float("inf")),
+        put("features", "embedding", "adds", value=1),
+        put("features", "embedding", "biases", value=[]),
+        put("gaussians", "variances", value=np.zeros((2, 2))),
+        put("gaussians", "weight", value=2.0),
+        put("positions", "actions", value=np.full(4, 9)),
+        put("positions", "moves", value=np.ones(3)),
+        put("positions", "jump", value=-0.1),
+        put("habits", "unexpected", value=np.zeros((4, 4))),
+        put("habits", "is_ordered", value=0),
+    ],
+)
+def test_state_that_no_fit_makes_is_refused(change):
+    state = copy.deepcopy(ordered().live_)
+    change(state)
+    with pytest.raises(ValueError, match="stream"):
+        LiveModel.from_state(state)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        put("n_actions", value=3),
+        put("actions", "first", value=np.ones(4)),
+        put("actions", "phases", value=np.full(4, 999)),
+        put("actions", "advance", value=np.full(4, 1.5)),
+        put("actions", "following", value=np.ones((4, 4))),
+    ],
+)
+def test_actions_that_no_fit_makes_are_refused(change):
+    state = copy.deepcopy(unordered().live_)
+    change(state)
+    with pytest.raises(ValueError, match="streams"):
+        LiveModel.from_state(state)

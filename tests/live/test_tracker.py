@@ -1,0 +1,438 @@
+from __future__ import annotations
+
+import copy
+import json
+import math
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+import skvas
+from skvas import ActionSegmenter, JointAlignSegment, Segmenting, VideoAligner
+from skvas.exceptions import InvalidParameterError, ModelFileError
+from skvas.live import LiveTracker, LiveWarning, load_tracker
+from skvas.live._saved import read_state, write_state
+from tests.live.models import (
+    MODELS,
+    N_ACTIONS,
+    data,
+    new_video,
+    ordered,
+    relabelled,
+    tracker,
+    unordered,
+)
+
+LAGS = [0, 1, 7, math.inf]
+
+
+def in_pieces(stream, video, sizes):
+    """Push a video in pieces of some sizes in turn; return all answers, joined."""
+    parts, start, turn = [], 0, 0
+    while start < len(video):
+        size = sizes[turn % len(sizes)]
+        parts.append(stream.push(video[start : start + size]))
+        start, turn = start + size, turn + 1
+    recording = stream.finish()
+    parts.append(recording.rest)
+    return parts, recording
+
+
+def joined(parts):
+    names = ["labels", "probabilities", "progress", "spread"]
+    return {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in names
+        if getattr(parts[0], name) is not None
+    }
+
+
+def state_of(stream):
+    """Return all that a tracker knows, for comparison."""
+    return pickle.dumps(
+        (
+            vars(stream._standing) | {"features": None},
+            vars(stream._filter) | {"chain": None},
+            vars(stream._monitor) | {"habits": None},
+            stream._pending,
+            stream._runs,
+            stream._time,
+            stream.n_frames_,
+            stream.warnings_,
+        )
+    )
+
+
+@pytest.mark.parametrize("make", MODELS)
+@pytest.mark.parametrize("lag", LAGS)
+@pytest.mark.parametrize("sizes", [[1], [0, 3, 1, 20]])
+def test_pieces_of_any_size_equal_one_push_bit_for_bit(make, lag, sizes):
+    whole, recording = in_pieces(tracker(make, lag=lag), new_video(), [1000])
+    parts, again = in_pieces(tracker(make, lag=lag), new_video(), sizes)
+    assert again.segments == recording.segments
+    assert again.warnings == recording.warnings
+    expected, found = joined(whole), joined(parts)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values, strict=True)
+
+
+@pytest.mark.parametrize("lag", LAGS)
+def test_each_frame_is_answered_once_and_at_most_lag_frames_later(lag):
+    stream, video = tracker(lag=lag), new_video()
+    n_final = 0
+    for number, frame in enumerate(video, 1):
+        found = stream.push(frame[None])
+        assert found.start == n_final
+        n_final += len(found)
+        assert number - n_final <= lag
+        if lag == 0:
+            assert n_final == number
+    rest = stream.finish().rest
+    assert (rest.start, rest.start + len(rest)) == (n_final, len(video))
+
+
+def test_steps_of_an_ordered_recording_are_told_as_they_come():
+    stream = tracker()
+    found, true = stream.push(new_video()), data().labels[8]
+    assert (relabelled(found.labels, true) == true).mean() > 0.9
+    assert stream.warnings_ == []
+    assert np.corrcoef(found.progress, np.arange(len(true)))[0, 1] > 0.98
+    assert ((found.spread >= 0) & (found.spread < 0.5)).all()
+
+
+def test_actions_are_told_without_a_timeline_as_well():
+    found, true = tracker(unordered).push(new_video()), data().labels[8]
+    assert (relabelled(found.labels, true) == true).mean() > 0.85
+    assert found.progress is None
+    assert found.spread is None
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_answers_look_at_no_later_frame(make):
+    video = new_video().copy()
+    expected = tracker(make).push(video)
+    video[60:] = np.random.RandomState(0).randn(*video[60:].shape)
+    found = tracker(make).push(video)
+    np.testing.assert_array_equal(found.probabilities[:60], expected.probabilities[:60])
+
+
+def test_probabilities_are_distributions_and_labels_their_largest():
+    found = tracker(lag=5).push(new_video())
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1)
+    np.testing.assert_array_equal(found.labels, found.probabilities.argmax(axis=1))
+    assert found.probabilities.shape == (len(found), N_ACTIONS)
+
+
+def test_with_all_of_the_recording_it_is_as_accurate_as_predict():
+    stream, true = tracker(lag=math.inf), data().labels[8]
+    stream.push(new_video())
+    labels = stream.finish().labels
+    live = (relabelled(labels, true) == true).mean()
+    offline = (relabelled(ordered().predict(new_video()), true) == true).mean()
+    assert live >= offline - 0.02
+
+
+def test_segments_of_a_recording_are_its_labels():
+    stream = tracker()
+    labels = stream.push(new_video()).labels
+    recording = stream.finish()
+    assert recording.n_frames == len(labels)
+    np.testing.assert_array_equal(recording.labels, labels)
+
+
+@pytest.mark.parametrize("model", [JointAlignSegment, ActionSegmenter])
+def test_actions_have_the_names_of_the_labels_that_were_given(model, tmp_path):
+    names = np.array(["cut", "mix", "pour", "stir"], dtype=object)
+    y = [names[data().labels[0]], *[None] * 7]
+    options = {"segmenting": Segmenting(segment_on="timeline")}
+    if model is ActionSegmenter:
+        options = {}
+    named = model(max_epochs=0, random_state=0, **options).fit(data().videos[:8], y)
+    stream = named.stream()
+    found = stream.push(new_video())
+    assert (found.labels == names[data().labels[8]]).mean() > 0.85
+    assert stream.current_.action == found.labels[-1]
+    assert {step.action for step in stream.next_} <= {*names, None}
+    stream.save(tmp_path / "tracker")
+    again = load_tracker(tmp_path / "tracker")
+    assert again.current_ == stream.current_
+    assert again.finish().segments == stream.finish().segments
+    assert stream._runs[0] == (0, named.classes_.tolist().index(found.labels[0]))
+
+
+def test_recording_without_frames_is_empty():
+    recording = tracker().finish()
+    assert (recording.n_frames, recording.segments, len(recording.labels)) == (0, [], 0)
+
+
+def test_current_step_and_the_next_one():
+    stream = tracker(fps=10)
+    assert stream.current_ is None
+    assert stream.next_ == []
+    labels = stream.push(new_video()[:15]).labels
+    now = stream.current_
+    assert (now.action, now.frame, now.since) == (labels[-1], 14, 0)
+    assert 0 < now.progress < 0.3
+    (following,) = stream.next_
+    order = ordered().timeline_.model_.cut.actions
+    order = order[np.r_[True, np.diff(order) != 0]]
+    assert following.action == order[1]
+    assert following.probability > 0.9
+    starts = np.flatnonzero(tracker().push(new_video()).labels == order[1])
+    assert abs(following.n_frames - (starts[0] - 14)) < 15
+    assert following.seconds == following.n_frames / 10
+
+
+def test_the_end_comes_after_the_last_step():
+    stream = tracker()
+    stream.push(new_video())
+    assert [step.action for step in stream.next_] == [None]
+    assert stream.next_[0].seconds is None
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_recording_may_be_joined_in_the_middle(make):
+    labels = tracker(make).push(new_video()).labels
+    joined_late = tracker(make).push(new_video()[45:]).labels
+    assert (joined_late[10:] == labels[55:]).mean() > 0.9
+
+
+def test_skipped_and_repeated_steps_are_warned_of():
+    video, true = new_video(), data().labels[8]
+    parts = [video[true == k] for k in range(N_ACTIONS)]
+    actions = [
+        int(np.bincount(ordered().predict(video)[true == k]).argmax())
+        for k in range(N_ACTIONS)
+    ]
+
+    def said(order):
+        stream = tracker()
+        stream.push(np.concatenate([parts[k] for k in order]))
+        kinds = ("skipped", "repeated", "out of order")
+        return [(w.kind, w.action) for w in stream.warnings_ if w.kind in kinds]
+
+    assert said([0, 1, 2, 3]) == []
+    assert said([0, 1, 3]) == [("skipped", actions[2])]
+    assert said([0, 1, 0, 1, 2, 3]) == [
+        ("repeated", actions[0]),
+        ("repeated", actions[1]),
+    ]
+    assert said([0, 2, 1, 3]) == [
+        ("skipped", actions[1]),
+        ("out of order", actions[1]),
+    ]
+
+
+def test_step_that_takes_much_too_long_is_warned_of_once():
+    video, true = new_video(), data().labels[8]
+    slow = np.concatenate([video[true == 0], np.repeat(video[true == 1], 8, axis=0)])
+    stream = tracker()
+    stream.push(slow)
+    late = [w for w in stream.warnings_ if w.kind == "too long"]
+    assert len(late) == 1
+    assert late[0].action == stream.current_.action
+
+
+def test_frames_unlike_any_seen_are_warned_of():
+    strange = new_video().copy()
+    strange[40:60] += 8 * np.random.RandomState(0).randn(20, strange.shape[1])
+    stream = tracker()
+    stream.push(strange)
+    (warning,) = [w for w in stream.warnings_ if w.kind == "unfamiliar"]
+    assert 40 <= warning.frame < 60
+    assert "unlike any" in str(warning)
+
+
+def test_warnings_say_what_is_meant():
+    assert str(LiveWarning("too long", 3, 2)) == (
+        "action 2 takes much longer than ever seen (frame 3)"
+    )
+
+
+def test_row_69_frames_with_nan_hold_the_state_and_are_warned_of():
+    video = new_video().copy()
+    stream = tracker()
+    stream.push(video[:40])
+    before = stream.current_
+    blind = video[40:44].copy()
+    blind[:, 2] = np.nan
+    found = stream.push(blind)
+    np.testing.assert_array_equal(found.progress, np.full(4, before.progress))
+    assert [w.kind for w in stream.warnings_] == ["unreadable"]
+    assert stream.n_frames_ == 44
+    stream.push(video[44:])
+    expected = tracker()
+    expected.push(video)
+    assert abs(stream.current_.progress - expected.current_.progress) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("frames", "error", "message"),
+    [
+        (np.zeros((3, 4)), ValueError, r"\(n_frames, 16\).*got \(3, 4\)"),
+        (np.zeros(16), ValueError, r"got \(16,\)"),
+        (np.full((2, 16), np.inf), ValueError, "infinity"),
+        (np.full((2, 16), "a"), TypeError, "real numbers"),
+    ],
+)
+def test_row_69_frames_of_another_shape_or_kind_change_nothing(frames, error, message):
+    stream = tracker(lag=3)
+    stream.push(new_video()[:20])
+    before = state_of(stream)
+    with pytest.raises(error, match=message):
+        stream.push(frames)
+    assert state_of(stream) == before
+
+
+def test_row_70_gap_in_time_is_refused_and_changes_nothing():
+    stream, video = tracker(fps=10), new_video()
+    stream.push(video[:5], times=np.arange(5) / 10)
+    before = state_of(stream)
+    with pytest.raises(ValueError, match=r"every 0.1 s, but frame 5 comes 0.6 s"):
+        stream.push(video[5:7], times=[1.0, 1.1])
+    with pytest.raises(ValueError, match=r"frame 6 comes -0.1 s"):
+        stream.push(video[5:7], times=[0.5, 0.4])
+    with pytest.raises(ValueError, match="2 finite numbers"):
+        stream.push(video[5:7], times=[0.5])
+    assert state_of(stream) == before
+    stream.push(video[5:7], times=[0.5, 0.6])
+
+
+def test_times_need_a_rate():
+    with pytest.raises(InvalidParameterError, match="give fps"):
+        tracker().push(new_video()[:2], times=[0, 1])
+
+
+def test_row_71_push_after_finish_is_refused_until_reset():
+    stream = tracker()
+    first = stream.push(new_video())
+    stream.finish()
+    before = state_of(stream)
+    for call in (lambda: stream.push(new_video()[:1]), stream.finish):
+        with pytest.raises(RuntimeError, match="reset"):
+            call()
+    assert state_of(stream) == before
+    stream.reset()
+    again = stream.push(new_video())
+    np.testing.assert_array_equal(again.probabilities, first.probabilities)
+
+
+def test_row_71_unfitted_model_has_no_stream():
+    with pytest.raises(NotFittedError):
+        JointAlignSegment(3).stream()
+
+
+def test_row_71_aligner_without_a_timeline_has_no_stream():
+    aligner = VideoAligner(max_epochs=0).fit(data().videos[:2])
+    assert aligner.live_ is None
+    with pytest.raises(ValueError, match="share no order"):
+        aligner.stream()
+
+
+@pytest.mark.parametrize(
+    "options", [{"fps": 0}, {"fps": "25"}, {"lag": -1}, {"lag": 1.5}, {"lag": None}]
+)
+def test_parameters_out_of_range_are_refused(options):
+    with pytest.raises(InvalidParameterError, match=next(iter(options))):
+        tracker(**options)
+
+
+@pytest.mark.parametrize("make", MODELS)
+@pytest.mark.parametrize("lag", [0, 6])
+def test_copies_pickles_and_files_go_on_alike_and_apart(make, lag, tmp_path):
+    video, stream = new_video().copy(), tracker(make, lag=lag, fps=25)
+    video[20] = np.nan
+    stream.push(video[:30])
+    stream.save(tmp_path / "tracker")
+    others = [
+        stream.copy(),
+        copy.deepcopy(stream),
+        pickle.loads(pickle.dumps(stream)),
+        load_tracker(tmp_path / "tracker"),
+    ]
+    expected = stream.push(video[30:])
+    end = stream.finish()
+    for other in others:
+        assert isinstance(other, LiveTracker)
+        found = other.push(video[30:])
+        np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+        again = other.finish()
+        assert again.segments == end.segments
+        assert again.warnings == end.warnings
+        assert (other.fps, other.lag) == (25, lag)
+
+
+def test_saved_model_streams_as_the_one_that_was_saved(tmp_path):
+    for make in MODELS:
+        make().save(tmp_path / "model")
+        found = skvas.load(tmp_path / "model").stream().push(new_video())
+        np.testing.assert_array_equal(
+            found.probabilities, tracker(make).push(new_video()).probabilities
+        )
+
+
+def test_file_of_something_else_is_refused(tmp_path):
+    ordered().save(tmp_path / "model")
+    with pytest.raises(ModelFileError, match="a tracker of skvas"):
+        load_tracker(tmp_path / "model")
+    with pytest.raises(OSError, match="nothing"):
+        load_tracker(tmp_path / "nothing")
+
+
+def drop(state, name):
+    del state[name]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: drop(s, "monitor"),
+        lambda s: drop(s["model"]["habits"], "longest"),
+        lambda s: s["model"]["gaussians"].update(weight=-1.0),
+        lambda s: s["filter"].__setitem__(0, np.zeros(3)),
+        lambda s: s["filter"].__setitem__(1, 1),
+        lambda s: s["standing"][1].__setitem__(0, np.nan),
+        lambda s: s["monitor"].update(step=77),
+        lambda s: s["monitor"].update(missed=np.zeros(4)),
+        lambda s: s["monitor"].update(habits=1),
+        lambda s: s.update(moves=[1, 1]),
+        lambda s: s.update(n_frames=-3),
+        lambda s: s.update(lag=-3),
+        lambda s: s.update(runs=[[0, "a"]]),
+        lambda s: s.update(warnings=[{"kind": "evil", "frame": 1}]),
+        lambda s: s.update(warnings=[{"kind": "skipped", "frame": 1, "action": 9}]),
+        lambda s: s.update(classes=[0, 1, 2]),
+        lambda s: s.update(classes=[0, 1, 2, "a"]),
+    ],
+)
+def test_saved_tracker_that_no_tracker_is_is_refused(change, tmp_path):
+    stream, path = tracker(lag=4), tmp_path / "tracker"
+    stream.push(new_video()[:30])
+    stream.save(path)
+    state = read_state(path)
+    change(state)
+    write_state(path, state)
+    with pytest.raises(ModelFileError, match="cannot be loaded as a tracker"):
+        load_tracker(path)
+
+
+def test_state_of_a_tracker_does_not_grow(tmp_path):
+    stream = tracker(lag=5)
+    sizes = []
+    for _ in range(3):
+        stream.push(np.tile(new_video()[:10], (10, 1)))
+        stream._runs.clear()
+        stream.warnings_.clear()
+        sizes.append(len(state_of(stream)))
+    assert max(sizes) - min(sizes) < 100
+
+
+def test_huge_and_constant_features_do_no_harm():
+    stream = tracker()
+    stream.push(new_video()[:30])
+    frame = np.full((1, 16), 1e300)
+    assert np.isfinite(stream.push(frame).probabilities).all()
+    assert json.dumps(stream.current_.progress)
