@@ -49,6 +49,7 @@ from skvas.features._sources import (
     in_real_time,
     read_camera,
 )
+from skvas.io import SegmentTable, read_segments, write_segments
 from skvas.io._files import FORMATS
 from skvas.io._text import as_text_cell
 from skvas.live import LiveTracker
@@ -69,6 +70,8 @@ ESTIMATORS = {
     "segment": ActionSegmenter,
     "align": VideoAligner,
 }
+# Suffixes of formats that have another name.
+SUFFIXES = {"textgrid": "TextGrid"}
 # Where -o writes instead of replacing what is there.
 DEVICES = (os.devnull, "/dev/null", "/dev/stdout")
 # Pairs of videos on which `evaluate` scores alignments.
@@ -133,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_add_extract, _add_fit, _add_predict, _add_align, _add_evaluate):
         add(commands)
-    for add in (_add_report, _add_timeline, _add_live):
+    for add in (_add_report, _add_timeline, _add_label, _add_live):
         add(commands)
     return parser
 
@@ -204,6 +207,17 @@ def _add_fit(commands: Any) -> None:
         choices=("monotone", "plan", "nearest"),
         help="how frames are matched: forward in time, by the transport plan, or with "
         "the nearest (default: by whether videos share an order)",
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="PATH",
+        help="file or folder of labelled segments, such as 'skvas label' writes: names "
+        "the actions; -k may then be left out",
+    )
+    parser.add_argument(
+        "--fps",
+        type=float,
+        help="frames per second, for --labels (default: what 'skvas extract' noted)",
     )
     parser.add_argument("--recipe", choices=tuple(RECIPES), default="informed")
     parser.add_argument("--epochs", type=int, help="default: what the recipe says")
@@ -349,6 +363,31 @@ def _add_live(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, one a line")
 
 
+def _add_label(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "label",
+        _label,
+        "Write files of segments to correct by hand, for the recordings whose labels "
+        "tell most; 'skvas fit --labels' reads them back.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    _add_folder(parser)
+    parser.add_argument("-o", "--out", metavar="FOLDER", required=True)
+    parser.add_argument("-n", type=int, default=1, help="recordings (default: 1)")
+    parser.add_argument(
+        "--format",
+        choices=tuple(name for name in FORMATS if name != "txt"),
+        default="eaf",
+        help="default: eaf, of ELAN",
+    )
+    parser.add_argument(
+        "--fps",
+        type=float,
+        help="frames per second (default: what 'skvas extract' noted)",
+    )
+
+
 def _extract(options: argparse.Namespace) -> None:
     files = _video_files(options.videos)
     extractor = FrameFeatures(
@@ -374,7 +413,12 @@ def _extract(options: argparse.Namespace) -> None:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    if options.task != "align" and options.n_actions is None:
+    if options.task == "align" and options.labels is not None:
+        raise ValueError("--labels has no use in --task align, which finds no actions.")
+    if options.labels is None and options.fps is not None:
+        raise ValueError("--fps has no use without --labels.")
+    needs_number = options.task != "align" and options.labels is None
+    if needs_number and options.n_actions is None:
         raise ValueError(
             "-k is missing: how many actions shall be told apart? -k auto estimates it."
         )
@@ -396,8 +440,11 @@ def _fit(options: argparse.Namespace) -> None:
         arguments["matching"] = options.matching
     if options.epochs is not None:
         arguments["max_epochs"] = options.epochs
+    y = None
+    if options.labels is not None:
+        y = _read_labels(options, data)
     started = time.perf_counter()
-    model: Any = ESTIMATORS[options.task](**arguments).fit(data.videos)
+    model: Any = ESTIMATORS[options.task](**arguments).fit(data.videos, y)
     model.set_params(training__callback=None)
     with _writing(options.out) as file:
         model.save(file)
@@ -717,6 +764,82 @@ def _wait_for(step: Any) -> str:
     if step.seconds is None:
         return f"{step.n_frames:.0f} frames"
     return f"{step.seconds:.0f} s"
+
+
+def _label(options: argparse.Namespace) -> None:
+    model = _load_segmenter(options.model)
+    data = _load(options)
+    if model.outlook_ is None or len(model.outlook_.distance) != len(data.videos):
+        raise ValueError(
+            f"{options.model!r} was not fitted to the {len(data.videos)} videos of "
+            f"{options.folder!r}; fit it to them."
+        )
+    out = Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    names = [str(name) for name in model.classes_]
+    for query in model.query(options.n, kind="recordings"):
+        name = data.names[query.video]
+        file = out / f"{name}.{SUFFIXES.get(options.format, options.format)}"
+        if file.exists():
+            raise ValueError(
+                f"{str(file)!r} is there already; it may hold your labels."
+            )
+        video = orient_features(data.videos[query.video], model.n_features_in_)
+        order = np.argsort(model.classes_, kind="stable")
+        labels = order[np.searchsorted(model.classes_[order], model.predict(video))]
+        table = SegmentTable.from_labels(
+            labels, name, action_names=names, **_clock(options, name, len(video))
+        )
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_segments(table, file)
+        print(f"{file}: {query.why}")
+
+
+def _read_labels(options: argparse.Namespace, data: Bunch) -> list[Any]:
+    """Read segments of some videos as labels of their frames."""
+    path = Path(options.labels)
+    suffixes = FORMATS.keys() - {"txt"}
+    files = [path]
+    if path.is_dir():
+        found = sorted(file for file in path.rglob("*") if file.is_file())
+        files = [file for file in found if file.suffix[1:].lower() in suffixes]
+        if not files:
+            raise ValueError(f"{options.labels!r} has no files of segments.")
+    y: list[Any] = [None] * len(data.videos)
+    for file in files:
+        table = read_segments(file)
+        for video in table.videos:
+            if video not in data.names:
+                raise ValueError(
+                    f"{str(file)!r} has labels of {video!r}, which is no video of "
+                    f"{options.folder!r}."
+                )
+            index = data.names.index(video)
+            n_frames = len(data.videos[index])
+            clock = _clock(options, video, n_frames)
+            if "fps" in clock:
+                clock["n_frames"] = n_frames
+            y[index] = table.to_labels(video, fill="", **clock)
+    return y
+
+
+def _clock(options: argparse.Namespace, name: str, n_frames: int) -> dict[str, Any]:
+    """Return the frame rate, or the times at which frames of a video start."""
+    if options.fps is not None:
+        return {"fps": options.fps}
+    file = Path(options.folder, "times", f"{Path(name).name}.npy")
+    if not file.exists():
+        raise ValueError(
+            "--fps is missing: labels have times in seconds, and nothing says how many "
+            "frames make one."
+        )
+    times = read_array(file, 1)
+    if len(times) != n_frames:
+        raise ValueError(
+            f"{str(file)!r} has {len(times)} times for {n_frames} frames; run skvas "
+            "extract again, or give --fps."
+        )
+    return {"times": times}
 
 
 def _score_segmentation(

@@ -709,3 +709,41 @@ def test_recordings_become_labels_and_a_video_in_step(tmp_path, capsys):
     assert len(read_clip(out)[0]) == 26
     assert run("align", model, a, b, "-o", out, "--fps", 6) == 0
     assert len(read_clip(out)[0]) == 13
+
+
+@pytest.mark.parametrize("form", ["eaf", "csv", "textgrid"])
+def test_label_writes_a_recording_and_fit_reads_it_back(folder, joint, tmp_path, form):
+    command = ("label", joint, folder, "-o", tmp_path / "labels", "--fps", 10)
+    assert run(*command, "--format", form) == 0
+    (file,) = (tmp_path / "labels").iterdir()
+    assert file.stem == f"v{skvas.load(joint).query(kind='recordings')[0].video}"
+    assert run(*command, "--format", form) == 1  # never over labels by hand
+    model = tmp_path / "model"
+    labels = ("--labels", tmp_path / "labels", "--fps", 10)
+    assert run("fit", folder, "-o", model, "--epochs", 0, *labels) == 0
+    found = skvas.load(model)
+    assert found.classes_.tolist() == ["0", "1", "2"]
+    index = load_folder(folder).names.index(file.stem)
+    written = skvas.load(joint).labels_[index].astype(str)
+    assert (found.labels_[index] == written).all()
+
+
+def test_labels_of_no_video_and_without_times_are_refused(folder, tmp_path, capsys):
+    (tmp_path / "other.csv").write_text("video,start,end,label\nx,0,1,a\n")
+    command = ("fit", folder, "-o", tmp_path / "m", "--labels", tmp_path / "other.csv")
+    assert run(*command, "--fps", 10) == 1
+    assert "'x', which is no video" in capsys.readouterr().err
+    (tmp_path / "other.csv").write_text("video,start,end,label\nv0,0,1,a\n")
+    assert run(*command) == 1
+    assert "--fps is missing" in capsys.readouterr().err
+    assert run("fit", folder, "-k", 3, "-o", tmp_path / "m", "--fps", 10) == 1
+    assert not (tmp_path / "m").exists()
+
+
+def test_label_needs_the_videos_of_the_model(folder, joint, tmp_path, capsys):
+    few = tmp_path / "few" / "features"
+    few.mkdir(parents=True)
+    shutil.copy(folder / "features" / "v0.npy", few)
+    command = ("label", joint, tmp_path / "few", "-o", tmp_path / "out", "--fps", 10)
+    assert run(*command) == 1
+    assert "was not fitted to the 1 videos" in capsys.readouterr().err
