@@ -265,7 +265,7 @@ def measure(data, n_draws, methods):
         "segment_on": fit.model.segment_on_,
         "seconds": [fit.seconds, seconds],
         "named": found,
-        "unseen": _unseen(videos, labels),
+        "unseen": _unseen(videos, labels) if len(methods) > 1 else {},
     }
 
 
@@ -362,8 +362,11 @@ def write(out, content):
                 f"{np.mean(scores[key]):.3f}" if key in scores else "" for key in keys
             ]
             lines.append(f"| {method} | " + " | ".join(cells) + " |")
+        lines.append("")
+        if not row["unseen"]:
+            continue
         unseen = ", ".join(f"{m} {v:.3f}" for m, v in row["unseen"].items())
-        lines += ["", f"All labelled, scored on the unseen half: {unseen}.", ""]
+        lines += [f"All labelled, scored on the unseen half: {unseen}.", ""]
     (out / "labels.md").write_text("\n".join(lines), encoding="utf-8")
     _draw(out / "labels.svg", content["sets"])
 

@@ -39,7 +39,7 @@ FLOORS = [
 
 # The files of each room. A file imports those left of the last "<" before it.
 ROOMS = {
-    "alignment": "_path_cost _result < _by_timeline _coarse < _matcher",
+    "alignment": "_path_cost _result < _anchors _by_timeline _coarse < _matcher",
     "applications": "_many_files _report _transfer",
     "datasets": "_arrays _pickled _synthetic < _folder < _spar",
     "display": (

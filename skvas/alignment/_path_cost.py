@@ -10,6 +10,9 @@ import numpy as np
 NO_COST = 1e-6
 
 
+# Cost of passing the frame of an anchor apart from its partner, for each frame of both
+# videos: more than a path without.
+APART = 20.0
 # Costs that are looked at together where the least of each frame is found.
 PIECE_COSTS = 1 << 22
 
@@ -26,11 +29,15 @@ class View:
         What monotone paths look at as well.
     is_trained : bool, default=True
         Whether the embedding was learned.
+    pins : int64 ndarray of shape (N,), default=None
+        For each frame the number of its anchor, -1 where it has none: paths pass frames
+        of one number together.
     """
 
     embedding: np.ndarray
     detail: np.ndarray | None = None
     is_trained: bool = True
+    pins: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.embedding)
@@ -54,6 +61,7 @@ class PathCost:
 
     def __init__(self, x: View, y: View) -> None:
         self.embeddings = x.embedding, y.embedding
+        self.pins = None if x.pins is None or y.pins is None else (x.pins, y.pins)
         self.details: tuple[np.ndarray, np.ndarray] | None = None
         self.least: tuple[np.ndarray, np.ndarray] | None = None
         if x.detail is None or y.detail is None:
@@ -77,6 +85,10 @@ class PathCost:
             least_x, least_y = self.least
             cost -= 0.5 * (least_x[rows, None] + least_y[columns])
             np.maximum(cost, 0, out=cost)  # least but for rounding
+        if self.pins is not None:
+            pins_x, pins_y = self.pins
+            apart = pins_x[rows, None] != pins_y[columns]
+            cost += APART * (len(pins_x) + len(pins_y)) * apart
         return cost
 
     def _sum(self, rows: np.ndarray | slice, columns: np.ndarray | slice) -> np.ndarray:

@@ -13,6 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skvas._typing import Device, Labels, Videos
+from skvas.alignment._anchors import KINDS as ANCHOR_KINDS
+from skvas.alignment._anchors import bend, check_anchors, pin
 from skvas.alignment._by_timeline import TimelineMatcher, align_passages
 from skvas.alignment._matcher import FrameMatcher, medoid
 from skvas.alignment._result import Alignment
@@ -487,7 +489,13 @@ class MatchesFrames(BaseVideoEstimator):
 
     @spare_threads()
     def align(
-        self, x: Videos | int, y: Videos | int, *, via: str = "pair"
+        self,
+        x: Videos | int,
+        y: Videos | int,
+        *,
+        via: str = "pair",
+        anchors: Any = None,
+        anchor_kind: str = "hard",
     ) -> Alignment:
         """Find which moment of one video is which moment of another.
 
@@ -503,6 +511,13 @@ class MatchesFrames(BaseVideoEstimator):
             the other video lacks its moment, `cost` is the mean cosine cost of both
             videos on the timeline, and the plan is sparse: each frame's mass lies on
             the two frames beside its match, half of it from either side.
+        anchors : array-like of int of shape (n_anchors, 2), default=None
+            Pairs (frame of x, frame of y) that are known to show the same moment. Plan
+            and path bend towards them; frames within 2 % of a video lean with them.
+            With ``via="pair"`` only.
+        anchor_kind : {"hard", "soft"}, default="hard"
+            "hard": anchors are matches. "soft": they count as similar frames, with a
+            cosine of about 0.5 whatever they show, and may be overruled.
 
         Returns
         -------
@@ -515,20 +530,31 @@ class MatchesFrames(BaseVideoEstimator):
         ------
         ValueError, TypeError
             If a video is not what `fit` has seen, or either is a list, or there is no
-            timeline.
+            timeline; if anchors are no pairs of frames, or contradict each other.
         NotFittedError
             If `fit` was not called.
         MemoryError
             If the baseline would need more than the memory limit.
         """
+        check_choice("anchor_kind", anchor_kind, ANCHOR_KINDS)
         if check_choice("via", via, VIAS) == "timeline":
+            if anchors is not None:
+                raise ValueError(
+                    'anchors bend the alignment of a pair; use via="pair" with them.'
+                )
             return align_passages(self._passage("x", x), self._passage("y", y))
         matcher = self._matcher()
         (one,), (other,) = (
             matcher.look(self._view_one(name, video))
             for name, video in (("x", x), ("y", y))
         )
-        return matcher.align(one, other)
+        if anchors is None:
+            return matcher.align(one, other)
+        pairs = check_anchors(
+            anchors, len(one), len(other), in_order=self.matching_ == "monotone"
+        )
+        found = matcher.align(*bend(one, other, pairs, anchor_kind))
+        return pin(found, pairs) if anchor_kind == "hard" else found
 
     @spare_threads()
     def match(self, videos: Videos, *, via: str = "pair") -> Any:

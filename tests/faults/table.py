@@ -257,6 +257,10 @@ ROWS = {
         "fitted, or was saved before there were streams",
         "one error that says what to do; the end stays as it was",
     ),
+    72: (
+        "anchors outside the videos, or that contradict each other",
+        "one `ValueError` that names them",
+    ),
 }
 
 

@@ -1,0 +1,144 @@
+"""Pairs of frames that are known to show the same moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from skvas.alignment._path_cost import View
+from skvas.alignment._result import Alignment
+
+KINDS = ("hard", "soft")
+# Share of a video, to either side, in which frames lean towards an anchor.
+REACH = 0.02
+# Cosine by which frames of an anchor are alike, whatever they show.
+STRENGTH = {"hard": 1.0, "soft": 0.7}
+
+
+def check_anchors(anchors: Any, n_x: int, n_y: int, *, in_order: bool) -> np.ndarray:
+    """Check pairs of frames of two videos.
+
+    Parameters
+    ----------
+    anchors : sequence of pairs of int
+        What the user gave.
+    n_x, n_y : int
+        Numbers of frames.
+    in_order : bool
+        Whether matches may not go back in time.
+
+    Returns
+    -------
+    int64 ndarray of shape (n_anchors, 2)
+        Sorted by frame of x.
+
+    Raises
+    ------
+    ValueError
+        If they are no pairs of frames, or contradict each other.
+    """
+    pairs = np.asarray(anchors)
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
+        raise ValueError(
+            "anchors must be pairs (frame of x, frame of y) of integers, got "
+            f"{anchors!r}."
+        )
+    for i, j in pairs.tolist():
+        if not (0 <= i < n_x and 0 <= j < n_y):
+            raise ValueError(
+                f"the anchor ({i}, {j}) is not inside the videos, which have {n_x} and "
+                f"{n_y} frames."
+            )
+    pairs = np.unique(pairs.astype(np.int64), axis=0)
+    for (i, j), (k, m) in zip(pairs[:-1].tolist(), pairs[1:].tolist(), strict=True):
+        if i == k or (in_order and m <= j):
+            raise ValueError(
+                f"the anchors ({i}, {j}) and ({k}, {m}) contradict each other"
+                f"{': matches do not go back in time' if i != k else ''}."
+            )
+    if len(np.unique(pairs[:, 1])) < len(pairs):
+        raise ValueError("two anchors name one frame of y; give one of them.")
+    return pairs
+
+
+def bend(x: View, y: View, anchors: np.ndarray, kind: str) -> tuple[View, View]:
+    """Make frames of anchors alike, and those near them a little.
+
+    Each anchor adds a dimension in which only its frames and their neighbours are
+    away from 0. Costs, plans and paths follow.
+
+    Parameters
+    ----------
+    x, y : View
+        Two videos.
+    anchors : int64 ndarray of shape (n_anchors, 2)
+        Pairs of frames.
+    kind : {"hard", "soft"}
+        Whether paths have to pass them.
+
+    Returns
+    -------
+    tuple of View
+        The videos, with more dimensions.
+    """
+    bent = []
+    for view, frames in zip((x, y), anchors.T, strict=True):
+        lean = _lean(len(view), frames) * STRENGTH[kind]  # (N, n_anchors)
+        rest = np.sqrt(np.maximum(1 - (lean**2).sum(axis=1, keepdims=True), 0))
+        embedding = np.hstack([rest * view.embedding, lean])
+        detail = view.detail
+        if detail is not None:
+            scale = np.sqrt(2 * np.einsum("nd,nd->n", detail, detail).mean())
+            detail = np.hstack([detail, scale * lean]).astype(detail.dtype)
+        pins = None
+        if kind == "hard":
+            pins = np.full(len(view), -1, dtype=np.int64)
+            pins[frames] = np.arange(len(frames))
+        embedding = embedding.astype(view.embedding.dtype)
+        bent.append(replace(view, embedding=embedding, detail=detail, pins=pins))
+    return bent[0], bent[1]
+
+
+def pin(alignment: Alignment, anchors: np.ndarray) -> Alignment:
+    """Let anchors be matches, whatever was found.
+
+    Parameters
+    ----------
+    alignment : Alignment
+        What was found.
+    anchors : int64 ndarray of shape (n_anchors, 2)
+        Pairs of frames.
+
+    Returns
+    -------
+    Alignment
+    """
+    matches_x, matches_y = alignment.matches_x.copy(), alignment.matches_y.copy()
+    background_x = alignment.background_x.copy()
+    background_y = alignment.background_y.copy()
+    i, j = anchors.T
+    matches_x[i], matches_y[j] = j, i
+    background_x[i], background_y[j] = 0, 0
+    return replace(
+        alignment,
+        matches_x=matches_x,
+        matches_y=matches_y,
+        background_x=background_x,
+        background_y=background_y,
+    )
+
+
+def _lean(n_frames: int, frames: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Return how far each frame leans towards each anchor: 1 at it, 0 far away."""
+    reach = max(1.0, REACH * n_frames)
+    away = np.abs(np.arange(n_frames)[:, None] - np.asarray(frames)) / (reach + 1)
+    lean = np.maximum(1 - away, 0)
+    # A frame between two anchors leans to both, but by no more than its whole length.
+    total = np.sqrt((lean**2).sum(axis=1, keepdims=True))
+    leaned: np.ndarray = lean / np.maximum(total, 1)
+    # The frame of an anchor is that of no other.
+    leaned[np.asarray(frames)] = np.eye(len(frames))
+    return leaned
