@@ -73,9 +73,9 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     ``Framewise(StandardScaler())``. "whitened":
     :class:`~skvas.preprocessing.WhitenedViews`. "standardise":
     :class:`~skvas.preprocessing.VideoStandardizer`. None: the videos as they are.
-    "auto": the published choice, or in the informed recipe "whitened"; there components
-    are not whitened, and smoothed less, if videos share no order and clusters of
-    whitened frames are not found again in other videos, but others are.
+    "auto": the published choice; "whitened" in the informed recipe, unless six videos
+    or more share no order, and clusters of whitened frames are not found again in other
+    videos while those of unwhitened frames are. These are then taken.
 encoder : torch.nn.Module, tuple of int or str, default=None
     Network from features (B, N, n_features) to embeddings (B, N, D), copied before
     training. Its output is scaled to unit length. If it has the attribute
