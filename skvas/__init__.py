@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skvas.alignment._result import Alignment
+    from skvas.applications._action_table import ActionTable
+    from skvas.applications._diagnosis import FitSummary
     from skvas.applications._many_files import FilesReport, predict_files
     from skvas.applications._report import StepReport, step_report
     from skvas.applications._transfer import LabelTransfer, transfer_labels
+    from skvas.datasets._recordings import Recordings
     from skvas.estimators._aligner import VideoAligner
     from skvas.estimators._joint import JointAlignSegment
     from skvas.estimators._load import load
@@ -19,11 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActionSegmenter",
+    "ActionTable",
     "Aligning",
     "Alignment",
     "FilesReport",
+    "FitSummary",
     "JointAlignSegment",
     "LabelTransfer",
+    "Recordings",
     "Segmenting",
     "StepReport",
     "Timeline",
@@ -41,11 +47,14 @@ __version__ = "0.1.0"
 # Imported when first asked for (PEP 562): skvas.metrics shall not load torch.
 _HOMES = {
     "ActionSegmenter": "skvas.estimators._segmenter",
+    "ActionTable": "skvas.applications._action_table",
     "Aligning": "skvas.options",
     "Alignment": "skvas.alignment._result",
     "FilesReport": "skvas.applications._many_files",
+    "FitSummary": "skvas.applications._diagnosis",
     "JointAlignSegment": "skvas.estimators._joint",
     "LabelTransfer": "skvas.applications._transfer",
+    "Recordings": "skvas.datasets._recordings",
     "Segmenting": "skvas.options",
     "StepReport": "skvas.applications._report",
     "Timeline": "skvas.timeline._timeline",

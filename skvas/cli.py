@@ -16,13 +16,12 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import is_clusterer
-from sklearn.utils import Bunch
+from sklearn.pipeline import make_pipeline
 
 import skvas
 from skvas import (
@@ -33,10 +32,11 @@ from skvas import (
     step_report,
 )
 from skvas._atomic import check_replaceable, replacing, write_atomically
-from skvas.datasets import load_folder
+from skvas._printing import format_table
+from skvas.applications._action_table import round_times
+from skvas.datasets import Recordings, load_folder
 from skvas.datasets._arrays import read_array
 from skvas.datasets._folder import (
-    VideoFile,
     find_videos,
     orient_features,
     read_features,
@@ -49,7 +49,13 @@ from skvas.features._sources import (
     in_real_time,
     read_camera,
 )
-from skvas.io import SegmentTable, read_segments, write_segments
+from skvas.io import (
+    SegmentTable,
+    read_recordings,
+    read_segments,
+    write_segments,
+)
+from skvas.io._any import find_kind
 from skvas.io._files import FORMATS
 from skvas.io._text import as_text_cell
 from skvas.live import LiveTracker
@@ -59,6 +65,7 @@ from skvas.metrics import (
     segmentation_report,
     uniform_segmentation,
 )
+from skvas.preprocessing import Interpolate, PoseFeatures, WhitenedViews
 from skvas.recipes import RECIPES
 from skvas.validation import check_real
 
@@ -74,8 +81,14 @@ ESTIMATORS = {
 SUFFIXES = {"textgrid": "TextGrid"}
 # Where -o writes instead of replacing what is there.
 DEVICES = (os.devnull, "/dev/null", "/dev/stdout")
+# Beside features: of which files they are, and how they were made.
+EXTRACTED = "extracted.json"
+# Seconds between two lines of progress where there is no terminal.
+EVERY = 10.0
 # Pairs of videos on which `evaluate` scores alignments.
 N_PAIRS = 30
+# A constant beside the whitened components, as the recipe has it.
+OFFSET = 0.5
 # Characters of a progress bar.
 BAR = 24
 
@@ -128,15 +141,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="skvas",
         description="Align videos of one activity, and find its steps, without labels.",
-        epilog="FOLDER holds features/<video>.npy and, if there are labels, "
-        "groundTruth/<video>.txt and mapping/mapping.txt. 'skvas extract' makes one of "
-        "video files.",
+        epilog="FOLDER holds tables of sensors (.csv, .tsv, .parquet), or poses "
+        "(DeepLabCut, SLEAP, MediaPipe, OpenPose, C3D), or features/<video>.npy and, "
+        "if there are labels, groundTruth/<video>.txt and mapping/mapping.txt. 'skvas "
+        "extract' makes one of video files.",
     )
     parser.add_argument("--version", action="version", version=skvas.__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_add_extract, _add_fit, _add_predict, _add_align, _add_evaluate):
         add(commands)
-    for add in (_add_report, _add_timeline, _add_label, _add_live):
+    for add in (_add_report, _add_timeline, _add_label, _add_live, _add_name):
         add(commands)
     return parser
 
@@ -155,8 +169,45 @@ def _add(
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="FOLDER", help="folder of features")
+    parser.add_argument("folder", metavar="FOLDER", help="folder of recordings")
     parser.add_argument("--activity", help="only this activity of the folder")
+    parser.add_argument(
+        "--time", metavar="COLUMN", default="auto", help="column of times of tables"
+    )
+    parser.add_argument(
+        "--columns",
+        metavar="NAMES",
+        type=_names,
+        help="columns of tables or points of poses, with commas (default: all)",
+    )
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
+
+
+def _add_fps(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--fps",
+        type=float,
+        help="frames per second (default: what the files say, or what fit has seen)",
+    )
+
+
+def _add_names(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--names",
+        type=_named_actions,
+        help="names of actions, as in '0=take off,2=land' (default: the model's)",
+    )
+
+
+def _named_actions(text: str) -> dict[int, str]:
+    """Read names of actions; each stands behind the number of its action."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(mark and number.strip().isdecimal() for number, mark, _ in pairs):
+        raise argparse.ArgumentTypeError(f"expected '0=name,1=name', got {text!r}")
+    return {int(number): name.strip() for number, _, name in pairs}
 
 
 def _add_decoding(parser: argparse.ArgumentParser) -> None:
@@ -194,7 +245,8 @@ def _add_fit(commands: Any) -> None:
         "--n-actions",
         metavar="K",
         type=_n_actions,
-        help="number of actions; auto estimates it",
+        default=None,
+        help="number of actions (default: 8); auto estimates it",
     )
     parser.add_argument(
         "--task",
@@ -214,11 +266,7 @@ def _add_fit(commands: Any) -> None:
         help="file or folder of labelled segments, such as 'skvas label' writes: names "
         "the actions; -k may then be left out",
     )
-    parser.add_argument(
-        "--fps",
-        type=float,
-        help="frames per second, for --labels (default: what 'skvas extract' noted)",
-    )
+    _add_fps(parser)
     parser.add_argument("--recipe", choices=tuple(RECIPES), default="informed")
     parser.add_argument("--epochs", type=int, help="default: what the recipe says")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
@@ -250,11 +298,8 @@ def _add_predict(commands: Any) -> None:
     parser.add_argument(
         "--format", choices=tuple(FORMATS), default="txt", help="default: txt"
     )
-    parser.add_argument(
-        "--fps",
-        type=float,
-        help="frames per second (default: what 'skvas extract' noted)",
-    )
+    _add_fps(parser)
+    _add_names(parser)
     parser.add_argument("--overwrite", action="store_true", help="skip nothing")
     parser.add_argument("-j", "--jobs", type=int, help="processes (default: 1)")
 
@@ -311,7 +356,8 @@ def _add_report(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL")
     _add_folder(parser)
     parser.add_argument("-o", "--out", metavar="CSV", help="default: print a table")
-    parser.add_argument("--fps", type=float, help="frames per second")
+    _add_fps(parser)
+    _add_names(parser)
     parser.add_argument(
         "--excel",
         action="store_true",
@@ -388,6 +434,32 @@ def _add_label(commands: Any) -> None:
     )
 
 
+def _add_name(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "name",
+        _name,
+        "Give actions names, which predict and report then show.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument(
+        "names",
+        metavar="K=NAME",
+        nargs="+",
+        type=_named_actions,
+        help="number of an action and its name, such as 0='take off'",
+    )
+
+
+def _name(options: argparse.Namespace) -> None:
+    model = _load_segmenter(options.model)
+    for names in options.names:
+        model.name_actions(names)
+    model.save(options.model)
+    told = ", ".join(f"{k} = {name}" for k, name in enumerate(model.action_names_))
+    _say(f"actions of {options.model}: {told}")
+
+
 def _extract(options: argparse.Namespace) -> None:
     files = _video_files(options.videos)
     extractor = FrameFeatures(
@@ -410,18 +482,53 @@ def _extract(options: argparse.Namespace) -> None:
         found: VideoFeatures = extractor.extract(todo[name])
         _write_array(folder / "times" / f"{name}.npy", found.times)
         _write_array(folder / "features" / f"{name}.npy", found.features)
+    _note_extracted(folder, files, options)
+    _say(
+        f"{len(todo)} of {len(files)} videos extracted; features are in "
+        f"{folder / 'features'}"
+    )
+
+
+def _extraction(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in ("backbone", "weights", "fps")}
+
+
+def _note_extracted(
+    folder: Path, files: Mapping[str, Path], options: argparse.Namespace
+) -> None:
+    """Note of which files features are, so that `align` finds them again."""
+    note, known = folder / EXTRACTED, {}
+    if note.exists():
+        known = json.loads(note.read_text(encoding="utf-8")).get("videos", {})
+    here = {name: os.path.relpath(file, folder) for name, file in files.items()}
+    content = {**_extraction(options), "videos": {**known, **here}}
+    write_atomically(note, json.dumps(content, indent=1).encode())
+
+
+def _find_extracted(path: str, options: argparse.Namespace) -> VideoFeatures | None:
+    """Return features of a video file that `extract` has made in the same way."""
+    roots = dict.fromkeys([Path(options.model).resolve().parent, Path.cwd()])
+    notes = [
+        note
+        for root in roots
+        for note in [root / EXTRACTED, *sorted(root.glob(f"*/{EXTRACTED}"))]
+        if note.is_file()
+    ]
+    for note in notes:
+        content = json.loads(note.read_text(encoding="utf-8"))
+        if any(content.get(n) != value for n, value in _extraction(options).items()):
+            continue
+        for name, file in content["videos"].items():
+            features = note.parent / "features" / f"{name}.npy"
+            if _is_same(path, str(note.parent / file)) and features.is_file():
+                _say(f"features of {path} are those of {features}")
+                return _read_timed(str(note.parent), features)
+    return None
 
 
 def _fit(options: argparse.Namespace) -> None:
     if options.task == "align" and options.labels is not None:
         raise ValueError("--labels has no use in --task align, which finds no actions.")
-    if options.labels is None and options.fps is not None:
-        raise ValueError("--fps has no use without --labels.")
-    needs_number = options.task != "align" and options.labels is None
-    if needs_number and options.n_actions is None:
-        raise ValueError(
-            "-k is missing: how many actions shall be told apart? -k auto estimates it."
-        )
     if options.task == "align" and options.n_actions is not None:
         raise ValueError("-k has no use in --task align, which finds no actions.")
     if options.task == "segment" and options.matching is not None:
@@ -432,55 +539,88 @@ def _fit(options: argparse.Namespace) -> None:
         "recipe": options.recipe,
         "random_state": options.seed,
         "device": options.device,
-        "training": skvas.Training(callback=_show_epoch, checkpoint=options.checkpoint),
+        "training": skvas.Training(
+            callback=_EpochLines(options.epochs, options.recipe),
+            checkpoint=options.checkpoint,
+        ),
     }
-    if options.task != "align":
+    if options.task != "align" and options.n_actions is not None:
         arguments["n_actions"] = options.n_actions
     if options.matching is not None:
         arguments["matching"] = options.matching
     if options.epochs is not None:
         arguments["max_epochs"] = options.epochs
-    y = None
-    if options.labels is not None:
-        y = _read_labels(options, data)
+    arguments |= _preprocessing(data)
+    y = None if options.labels is None else _read_labels(options, data)
     started = time.perf_counter()
-    model: Any = ESTIMATORS[options.task](**arguments).fit(data.videos, y)
+    model: Any = ESTIMATORS[options.task](**arguments)
+    model._check_parameters()
+    _say(f"{data}")
+    _say("looking for a start, then training")
+    model.fit(data, y)
     model.set_params(training__callback=None)
     with _writing(options.out) as file:
         model.save(file)
     estimated = options.n_actions == "auto"
+    _say(str(model.summary()))
     _say(
-        f"fitted to {len(data.videos)} videos in {time.perf_counter() - started:.1f} s"
+        f"fitted to {len(data)} recordings in {time.perf_counter() - started:.1f} s"
         f"{f', {model.n_actions_} actions' if estimated else ''}, "
         f"saved as {options.out}"
     )
 
 
+def _preprocessing(data: Recordings) -> dict[str, Any]:
+    """Return the parameter that poses and recordings with gaps need."""
+    whitened = WhitenedViews(offset=OFFSET)
+    if np.ndim(data[0]) == 3:
+        layout = {2: "xy", 3: "xyz"}[np.shape(data[0])[2]]
+        return {"features": make_pipeline(PoseFeatures(layout), whitened)}
+    if any(np.isnan(video).any() for video in data):
+        return {"features": make_pipeline(Interpolate(), whitened)}
+    return {}
+
+
 def _predict(options: argparse.Namespace) -> None:
     model = _load_segmenter(options.model)
-    files = find_videos(_checked_folder(options), options.activity)
-    needs_times = options.format != "txt" and options.fps is None
-    if needs_times and not Path(options.folder, "times").is_dir():
+    _name_actions(model, options)
+    folder = _checked_folder(options)
+    kind, found = find_kind(folder)
+    fps, read = options.fps, None  # type: float | None, Any
+    if kind == "features":
+        files = find_videos(folder, options.activity)
+        paths, names = [f.features for f in files], [f.label for f in files]
+        if options.format != "txt" and fps is None:
+            if Path(folder, "times").is_dir():
+                read = partial(_read_timed, str(folder))
+            else:
+                fps = model._common_fps()
+    else:
+        data = _load(options, fps=fps or model._common_fps())
+        paths, names = found, data.names
+        fps = None if data.fps is None else fps
+        places = zip(map(str, found), range(len(data)), strict=True)
+        read = _ReadHere(dict(places), data)
+    if options.format != "txt" and fps is None and read is None:
         raise ValueError(
             f"--fps is missing: {options.format} files have times in seconds, and "
             f"nothing says how many frames make one."
         )
-    started, done = time.perf_counter(), count(1)
+    progress = _Lines(len(paths))
 
     def draw(record: Mapping[str, Any]) -> None:
-        name, seconds = Path(record["path"]).stem, time.perf_counter() - started
-        _draw(next(done), len(files), name, seconds)
+        progress.step(Path(record["path"]).stem)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FailedFilesWarning)  # told below
         report = predict_files(
             model,
-            [file.features for file in files],
+            paths,
             options.out,
             format=options.format,
-            fps=options.fps,
-            names=[_label_name(file) for file in files],
-            read=partial(_read_timed, options.folder) if needs_times else None,
+            fps=fps if read is None else None,
+            names=names,
+            read=read,
             overwrite=options.overwrite,
             n_jobs=options.jobs,
             callback=draw,
@@ -489,8 +629,41 @@ def _predict(options: argparse.Namespace) -> None:
     statuses = [record["status"] for record in report.records]
     _say_skipped(statuses.count("skipped"), "are labelled", "--overwrite")
     if report.failed:
-        faults = [f"{record['path']}: {record['error']}" for record in report.failed]
-        raise ValueError("\n".join(faults))
+        raise ValueError("\n".join(_join_faults(report.failed)))
+    _say(f"{statuses.count('written')} files of labels written to {options.out}")
+
+
+class _ReadHere:
+    """Give the recordings that were read already to `predict_files`, by their paths."""
+
+    def __init__(self, place: dict[str, int], data: Recordings) -> None:
+        self.place, self.data = place, data
+
+    def __call__(self, path: Path) -> Any:
+        index = self.place[str(path)]
+        video = np.asarray(self.data[index])
+        clock = self.data.clock(index)
+        times = clock.get("times")
+        if "fps" in clock:
+            times = np.arange(len(video)) / clock["fps"]
+        flat = video.reshape(len(video), -1)
+        return flat if times is None else VideoFeatures(flat, times)
+
+
+def _join_faults(failed: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Tell a fault that many files have once."""
+    by_error: dict[str, list[str]] = {}
+    for record in failed:
+        by_error.setdefault(record["error"], []).append(record["path"])
+    return [
+        f"{paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}: {error}"
+        for error, paths in by_error.items()
+    ]
+
+
+def _name_actions(model: Any, options: argparse.Namespace) -> None:
+    if options.names is not None:
+        model.name_actions(options.names)
 
 
 def _align(options: argparse.Namespace) -> None:
@@ -519,6 +692,7 @@ def _align(options: argparse.Namespace) -> None:
             times_x=a.times if options.fps is not None else None,
             times_y=b.times if options.fps is not None else None,
         )
+        _say(f"{options.a} and {options.b} in step, written to {options.out}")
         return
     rows = zip(alignment.matches_x.tolist(), alignment.background_x, strict=True)
     records = [
@@ -550,7 +724,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if is_clusterer(model):
         groups = None
         if options.matching == "per_group":
-            groups = [(data.activities or [None] * len(data.videos))[i] for i in kept]
+            groups = [data.activities[i] if data.activities else None for i in kept]
         scores["segmentation"] = _score_segmentation(
             model, videos, labels, options, groups
         )
@@ -560,8 +734,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(json.dumps({"matching": options.matching, **scores}, indent=2))
         return
     for task, methods in scores.items():
-        _print_table([{task: name, **row} for name, row in methods.items()], decimals=3)
-        print()
+        rows = [{task: name, **row} for name, row in methods.items()]
+        print(format_table(rows, decimals=3), end="\n\n")
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -570,19 +744,28 @@ def _report(options: argparse.Namespace) -> None:
         _check_out(options.out, options.model)
     elif options.excel:
         raise ValueError("--excel has no use without -o.")
-    data = _load(options)
+    _name_actions(model, options)
+    data = _load(options, fps=options.fps or _rate_of(model, options))
     # The model knows what a folder of one video cannot: which of its axes is time.
-    videos = [orient_features(video, model.n_features_in_) for video in data.videos]
-    report = step_report(model, videos, fps=options.fps, names=data.names)
+    if np.ndim(data[0]) == 2:
+        data = data.replace([orient_features(v, model.n_features_in_) for v in data])
+    report = step_report(model, data, fps=options.fps)
     if options.out is None:
-        _print_table(report.records, decimals=2)
-        _say(f"times are in {report.unit}")
-    else:
-        records, mark = report.records, b""
-        if options.excel:
-            records, mark = [_as_text_cells(record) for record in records], BOM_UTF8
-        with _writing(options.out) as file:
-            write_atomically(file, mark + _as_csv(records).encode())
+        print(report)
+        return
+    records, mark = [round_times(record) for record in report.records], b""
+    if options.excel:
+        records, mark = [_as_text_cells(record) for record in records], BOM_UTF8
+    with _writing(options.out) as file:
+        write_atomically(file, mark + _as_csv(records).encode())
+    _say(f"{len(records)} steps written to {options.out}, times in {report.unit}")
+
+
+def _rate_of(model: Any, options: argparse.Namespace) -> float | None:
+    """Return the rate that tables are resampled to, as those of fit were."""
+    kind, _ = find_kind(_checked_folder(options))
+    rate: float | None = None if kind == "features" else model._common_fps()
+    return rate
 
 
 def _timeline(options: argparse.Namespace) -> None:
@@ -598,7 +781,8 @@ def _timeline(options: argparse.Namespace) -> None:
     named = list(zip(data.names, videos, strict=True))
     progress = _progress(named, lambda item: item[0])
     if options.out is None:
-        _print_table([_placed(timeline, *item) for item in progress], decimals=3)
+        rows = [_placed(timeline, *item) for item in progress]
+        print(format_table(rows, decimals=3))
         return
     records = [
         record
@@ -788,14 +972,14 @@ def _label(options: argparse.Namespace) -> None:
         order = np.argsort(model.classes_, kind="stable")
         labels = order[np.searchsorted(model.classes_[order], model.predict(video))]
         table = SegmentTable.from_labels(
-            labels, name, action_names=names, **_clock(options, name, len(video))
+            labels, name, action_names=names, **_clock(data, query.video)
         )
         file.parent.mkdir(parents=True, exist_ok=True)
         write_segments(table, file)
         print(f"{file}: {query.why}")
 
 
-def _read_labels(options: argparse.Namespace, data: Bunch) -> list[Any]:
+def _read_labels(options: argparse.Namespace, data: Recordings) -> list[Any]:
     """Read segments of some videos as labels of their frames."""
     path = Path(options.labels)
     suffixes = FORMATS.keys() - {"txt"}
@@ -816,30 +1000,22 @@ def _read_labels(options: argparse.Namespace, data: Bunch) -> list[Any]:
                 )
             index = data.names.index(video)
             n_frames = len(data.videos[index])
-            clock = _clock(options, video, n_frames)
+            clock = _clock(data, index)
             if "fps" in clock:
                 clock["n_frames"] = n_frames
             y[index] = table.to_labels(video, fill="", **clock)
     return y
 
 
-def _clock(options: argparse.Namespace, name: str, n_frames: int) -> dict[str, Any]:
-    """Return the frame rate, or the times at which frames of a video start."""
-    if options.fps is not None:
-        return {"fps": options.fps}
-    file = Path(options.folder, "times", f"{Path(name).name}.npy")
-    if not file.exists():
+def _clock(data: Recordings, index: int) -> dict[str, Any]:
+    """Return the frame rate of a recording, or the times at which its frames start."""
+    known = data.clock(index)
+    if not known:
         raise ValueError(
             "--fps is missing: labels have times in seconds, and nothing says how many "
             "frames make one."
         )
-    times = read_array(file, 1)
-    if len(times) != n_frames:
-        raise ValueError(
-            f"{str(file)!r} has {len(times)} times for {n_frames} frames; run skvas "
-            "extract again, or give --fps."
-        )
-    return {"times": times}
+    return known
 
 
 def _score_segmentation(
@@ -894,14 +1070,21 @@ def _score_alignment(
     }
 
 
-def _load(options: argparse.Namespace, **arguments: Any) -> Bunch:
-    """Read the folder of features, or say how to make one."""
+def _load(options: argparse.Namespace, **arguments: Any) -> Recordings:
+    """Read the recordings of the folder, or say how to make some."""
     folder = _checked_folder(options)
-    return load_folder(folder, activity=options.activity, **arguments)
+    arguments.setdefault("fps", getattr(options, "fps", None))
+    kind, _ = find_kind(folder)
+    if kind == "features":
+        return load_folder(folder, activity=options.activity, **arguments)
+    arguments.pop("on_mismatch", None)
+    return read_recordings(
+        folder, time=options.time, columns=options.columns, **arguments
+    )
 
 
 def _checked_folder(options: argparse.Namespace) -> Path:
-    """Return the folder of features; if it has videos instead, say what to do."""
+    """Return the folder of recordings; if it has videos instead, say what to do."""
     folder = Path(options.folder)
     prepared = not folder.is_dir() or (folder / "features").exists()
     if not prepared and any(_is_video(file) for file in folder.iterdir()):
@@ -932,11 +1115,6 @@ def _load_timeline(path: str) -> skvas.Timeline:
     return timeline
 
 
-def _label_name(file: VideoFile) -> str:
-    """Return the name of a video, behind that of its activity if it has one."""
-    return file.name if file.activity is None else f"{file.activity}/{file.name}"
-
-
 def _read_timed(folder: str, path: Path) -> VideoFeatures:
     """Read the features of a video, and when `skvas extract` saw its frames."""
     features, file = read_features(path), Path(folder, "times", f"{path.stem}.npy")
@@ -952,6 +1130,10 @@ def _read_timed(folder: str, path: Path) -> VideoFeatures:
 def _features(path: str, model: Any, options: argparse.Namespace) -> VideoFeatures:
     """Read the features of one video, or compute them."""
     if _is_video(path):
+        known = _find_extracted(path, options)
+        if known is not None:
+            return known
+        _say(f"extracting features of {path}")
         extractor = FrameFeatures(
             options.backbone,
             weights=options.weights,
@@ -1043,45 +1225,63 @@ def _as_csv(records: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _print_table(records: Sequence[Mapping[str, Any]], decimals: int) -> None:
-    """Print records in columns; numbers to the right, None as a dash."""
-
-    def show(value: Any) -> str:
-        if value is None:
-            return "-"
-        return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
-
-    rows = [list(records[0]), *([show(v) for v in r.values()] for r in records)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    first = next(iter(records[0]))
-    for row in rows:
-        cells = [
-            cell.ljust(width) if name == first else cell.rjust(width)
-            for cell, width, name in zip(row, widths, records[0], strict=True)
-        ]
-        print("  ".join(cells).rstrip())
-
-
 def _progress(items: Sequence[Item], name: Callable[[Item], str]) -> Iterator[Item]:
-    """Yield items; on a terminal, draw how many are done and which is being done."""
-    started = time.perf_counter()
-    for done, item in enumerate(items):
-        _draw(done, len(items), name(item), time.perf_counter() - started)
+    """Yield items, and tell how many are done and which is being done."""
+    lines = _Lines(len(items))
+    for item in items:
+        lines.tell(name(item))
         yield item
+        lines.done += 1
     _show("")
 
 
-def _draw(done: int, total: int, name: str, seconds: float) -> None:
-    """Draw a bar of what is done, and the time that the rest takes at this speed."""
-    filled = BAR * done // total
-    bar = "#" * filled + "." * (BAR - filled)
-    minutes, rest = divmod(round(seconds * (total - done) / max(done, 1)), 60)
-    clock = f"{minutes}:{rest:02} left" if done else ""
-    _show(f"[{bar}] {done}/{total}  {name}  {clock}")
+class _Lines:
+    """Progress: a bar on a terminal, else a line every ten seconds."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+        self.started = self.told = time.perf_counter()
+
+    def step(self, name: str) -> None:
+        """Count one more as done, and tell it."""
+        self.done += 1
+        self.tell(name)
+
+    def tell(self, name: str) -> None:
+        """Tell how many are done, and the time that the rest takes at this speed."""
+        now = time.perf_counter()
+        rest = (now - self.started) * (self.total - self.done) / max(self.done, 1)
+        minutes, seconds = divmod(round(rest), 60)
+        clock = f"{minutes}:{seconds:02} left" if self.done else ""
+        if sys.stderr.isatty():
+            filled = BAR * self.done // max(self.total, 1)
+            bar = "#" * filled + "." * (BAR - filled)
+            _show(f"[{bar}] {self.done}/{self.total}  {name}  {clock}")
+        elif now - self.told > EVERY and self.done:
+            self.told = now
+            _say(f"{self.done} of {self.total}, about {clock}")
 
 
-def _show_epoch(record: Mapping[str, float]) -> None:
-    _show(f"epoch {int(record['epoch'])}, loss {record['loss']:.4f}")
+class _EpochLines:
+    """Progress of a training."""
+
+    def __init__(self, epochs: int | None, recipe: str) -> None:
+        self.total = RECIPES[recipe].max_epochs if epochs is None else epochs
+        self.started = self.told = time.perf_counter()
+        self.first: int | None = None
+
+    def __call__(self, record: Mapping[str, float]) -> None:
+        epoch, now = int(record["epoch"]), time.perf_counter()
+        if self.first is None:
+            self.first, self.started = epoch, now - record.get("seconds", 0.0)
+        done = epoch - self.first + 1
+        rest = round((now - self.started) / done * (self.total - epoch))
+        line = f"epoch {epoch} of {self.total}, about {rest} s left"
+        if sys.stderr.isatty():
+            _show(f"{line}, loss {record['loss']:.4f}")
+        elif now - self.told > EVERY:
+            self.told = now
+            _say(line)
 
 
 def _show(text: str) -> None:

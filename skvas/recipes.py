@@ -81,6 +81,7 @@ class Recipe:
         in_order: bool = True,
         chosen: Mapping[str, Any] | None = None,
         can_keep_start: bool = True,
+        monotone: bool | None = None,
     ) -> Settings:
         """Replace every "auto" among the parameters of an estimator.
 
@@ -95,6 +96,9 @@ class Recipe:
         can_keep_start : bool, default=True
             Whether the embedding starts as the features, so that the segmentation found
             before training can supervise it.
+        monotone : bool, default=None
+            Whether videos are matched in the order of time, with the prior that they
+            share one. None: as `in_order` says.
 
         Returns
         -------
@@ -103,6 +107,7 @@ class Recipe:
             after training.
         """
         segmenting = aligning = None
+        keeps_order = in_order if monotone is None else monotone
         if hasattr(owner, "segmenting"):
             is_joint = hasattr(owner, "aligning")
             default = {**self.segmenting, **(chosen or {}), **OPEN}
@@ -113,12 +118,12 @@ class Recipe:
             default = dict(self.aligning)
             if segmenting is not None:
                 default["alpha"] = segmenting["alpha"]
-            if in_order and self.ordered_rho is not None:
+            if keeps_order and self.ordered_rho is not None:
                 default["rho"] = self.ordered_rho
             aligning = _fill(group_of(owner, "aligning"), default)
         matching = getattr(owner, "matching", None)
         if is_auto(matching):
-            matching = "monotone" if in_order else "plan"
+            matching = "monotone" if keeps_order else "plan"
         return Settings(
             max_epochs=_or(owner.max_epochs, self.max_epochs),
             training=_fill(group_of(owner, "training"), self.training),

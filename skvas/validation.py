@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -34,22 +35,28 @@ __all__ = [
     "list_videos",
     "naming_video",
     "unchanged_on_failure",
+    "warn_of_transposed",
 ]
 
 Choice = TypeVar("Choice")
 
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _NO_CONTAINER = (str, bytes, PathLike, Mapping, Set, Iterator)
+_VIDEO_FILES = re.compile(r"\.(avi|m4v|mkv|mov|mp4|mpeg|mpg|webm|wmv)$", re.IGNORECASE)
+_TABLE_FILES = re.compile(r"\.(csv|tsv|parquet)$", re.IGNORECASE)
+_POSE_FILES = re.compile(r"\.(h5|hdf5|slp|c3d|json)$", re.IGNORECASE)
 
 
 @contextmanager
-def naming_video(index: int | None) -> Iterator[None]:
+def naming_video(index: int | None, name: str | None = None) -> Iterator[None]:
     """Prefix the message of an error inside with the index of a video.
 
     Parameters
     ----------
     index : int or None
         Index of the video in the user's list; None leaves errors unchanged.
+    name : str, default=None
+        What the user calls the video.
 
     Examples
     --------
@@ -70,7 +77,8 @@ def naming_video(index: int | None) -> Iterator[None]:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         if isinstance(error, InvalidParameterError):
             kind = InvalidParameterError
-        raise kind(f"video {index}: {error}") from error
+        called = "" if name is None else f" ({name})"
+        raise kind(f"video {index}{called}: {error}") from error
 
 
 @contextmanager
@@ -115,7 +123,8 @@ def is_single_video(videos: Videos) -> bool:
 
     An object with two axes is a single video, and so is a list of rows. A list, a
     tuple, a 1-D object array or a 3-D array whose items have two axes is a collection,
-    even with a single item. An empty list is an empty collection.
+    even with a single item; so is a list of poses, which have three. An empty list is
+    an empty collection.
 
     Parameters
     ----------
@@ -132,6 +141,10 @@ def is_single_video(videos: Videos) -> bool:
     TypeError
         If the input is a generator, a dict, a set, a string, a path, a sparse matrix
         or another object that is not a container of numbers.
+    ValueError
+        If it can be meant in two ways: one array of three axes whose last has a length
+        of 2 or 3 may be many videos, or the poses of one. A list of channels may be
+        meant as rows.
 
     Examples
     --------
@@ -152,6 +165,8 @@ def is_single_video(videos: Videos) -> bool:
         raise _not_a_container(videos, "make a list or an array of it first")
     else:
         n_dims = _n_dims(videos)
+        if n_dims == 3:
+            _refuse_poses(videos)
         if n_dims != 1:
             return n_dims != 3
         array = _to_numpy(videos)
@@ -159,7 +174,10 @@ def is_single_video(videos: Videos) -> bool:
             return True
         items = list(array)
     # One item with two axes makes a collection, whose other items are then in error.
-    return len(items) > 0 and max(map(_n_dims, items)) <= 1
+    if len(items) > 0 and max(map(_n_dims, items)) <= 1:
+        _refuse_channels(items)
+        return True
+    return False
 
 
 def list_videos(videos: Videos) -> list[Any]:
@@ -184,7 +202,7 @@ def list_videos(videos: Videos) -> list[Any]:
     --------
     >>> import numpy as np
     >>> from skvas.validation import list_videos
-    >>> len(list_videos(np.zeros((100, 3)))), len(list_videos(np.zeros((2, 100, 3))))
+    >>> len(list_videos(np.zeros((100, 4)))), len(list_videos(np.zeros((2, 100, 4))))
     (1, 2)
     """
     return [videos] if is_single_video(videos) else _items(videos)
@@ -205,7 +223,8 @@ def check_videos(
     rows, a pandas or polars data frame, a torch tensor (detached and moved to the CPU)
     or an object with ``__array__``. A collection is a list, a tuple, a 1-D object array
     or a 3-D array of such objects. Its videos may differ in length, but must have the
-    same number of features.
+    same number of features. A video in a collection may have three axes, such as poses
+    of shape (n_frames, n_points, n_axes): the last two become one.
 
     Parameters
     ----------
@@ -260,10 +279,12 @@ def check_videos(
         raise ValueError("Expected at least one video, got an empty collection.")
     # Without an estimator, a bare one still compares the columns of data frames.
     owner = BaseEstimator() if estimator is None else estimator
+    names = getattr(videos, "names", None) if isinstance(videos, list) else None
     checked: list[np.ndarray] = []
     with unchanged_on_failure(estimator):
         for index, item in enumerate(items):
-            with naming_video(None if single else index):
+            called = None if names is None else names[index]
+            with naming_video(None if single else index, called):
                 video = _check_video(item, estimator, min_frames, ensure_all_finite)
                 if checked:
                     _check_same_width(video, checked[0])
@@ -553,13 +574,72 @@ def _refuse_container(item: Any) -> None:
     if isinstance(item, _NO_CONTAINER):
         if isinstance(item, Iterator):
             hint = "make a list or an array of it first"
+        elif isinstance(item, Mapping) and "videos" in item:
+            hint = "pass its videos, as in fit(data.videos)"
         elif isinstance(item, Mapping):
             hint = "pass its arrays as a list: list(videos.values())"
         elif isinstance(item, Set):
             hint = "a set has no order; pass a list"
         else:
-            hint = "load the file first, for instance with numpy.load"
+            hint = _hint_for_path(item)
         raise _not_a_container(item, hint)
+    if item is None:
+        raise TypeError(
+            "Expected an array of shape (n_frames, n_features), got None: give a list "
+            "or an array, and leave recordings out that have none."
+        )
+    if hasattr(item, "data_vars"):
+        raise _not_a_container(item, "read its poses with skvas.io.read_poses(dataset)")
+
+
+def _hint_for_path(path: Any) -> str:
+    """Say how to read what a path leads to, as far as its name tells."""
+    name = path.decode(errors="replace") if isinstance(path, bytes) else str(path)
+    if _VIDEO_FILES.search(name):
+        return (
+            "a video has no features yet; run 'skvas extract' on the file, or use "
+            "skvas.features.FrameFeatures"
+        )
+    if _TABLE_FILES.search(name):
+        return (
+            "read the file first, with skvas.io.read_sensors (signals) or "
+            "skvas.io.read_poses (DeepLabCut)"
+        )
+    if _POSE_FILES.search(name):
+        return "read the file first, with skvas.io.read_poses"
+    return (
+        "load the file first, for instance with numpy.load, or a folder with "
+        "skvas.datasets.load_folder, skvas.io.read_sensors or skvas.io.read_poses"
+    )
+
+
+def _refuse_poses(videos: Any) -> None:
+    """Refuse one array that may be many videos, or the poses of one."""
+    shape = tuple(getattr(videos, "shape", None) or np.asarray(videos).shape)
+    n, points, axes = shape
+    if n and axes in (2, 3) and not isinstance(videos, np.ma.MaskedArray):
+        raise ValueError(
+            f"One array of shape {shape} has two meanings. If it is one recording of "
+            f"{n} frames of {points} points, pass it in a list: [array]. If it is {n} "
+            f"recordings of {points} frames and {axes} features, pass list(array)."
+        )
+
+
+def _refuse_channels(items: Sequence[Any]) -> None:
+    """Refuse 1-D arrays that are channels, or recordings of one channel."""
+    shapes = [getattr(item, "shape", None) for item in items]
+    if not all(isinstance(shape, tuple) and len(shape) == 1 for shape in shapes):
+        return
+    if any(isinstance(item, np.ma.MaskedArray) for item in items):
+        return
+    lengths = [shape[0] for shape in shapes if shape is not None]
+    if len({*lengths}) > 1 or len(lengths) < lengths[0]:
+        raise ValueError(
+            f"A list of {len(lengths)} one-dimensional arrays has two meanings. If "
+            "they are the channels of one recording, pass "
+            "numpy.column_stack(channels). If each is a recording of one channel, "
+            "pass [channel[:, None] for channel in channels]."
+        )
 
 
 def _not_a_container(item: Any, hint: str) -> TypeError:
@@ -630,9 +710,46 @@ def _to_numpy(item: Any) -> np.ndarray:
     return np.asarray(tensor)
 
 
+def _refuse_column(item: Any, array: np.ndarray) -> None:
+    """Refuse one column of a data frame, and say how to pass it."""
+    if array.ndim == 1 and (hasattr(item, "iloc") or hasattr(item, "to_frame")):
+        raise ValueError(
+            "Expected 2D array, got 1D array instead: a single column of a data frame. "
+            'Pass a data frame of one column: frame[["name"]], or column.to_frame().'
+        )
+
+
+def _refuse_columns_of_text(item: Any) -> None:
+    """Refuse columns of a data frame that hold dates or texts, by their names."""
+    if not hasattr(item, "columns") or not hasattr(item, "dtypes"):
+        return
+    odd = [
+        str(name)
+        for name, dtype in zip(item.columns, list(item.dtypes), strict=True)
+        if re.search(r"date|time|duration|str|utf8|object", str(dtype).lower())
+        if not _holds_numbers(item[name])
+    ]
+    if odd:
+        raise ValueError(
+            f"Expected real numbers, but column(s) {', '.join(map(repr, odd))} hold "
+            "dates or text. Drop them, or let skvas.io.read_sensors make a frame rate "
+            "of a column of times."
+        )
+
+
+def _holds_numbers(column: Any) -> bool:
+    values = np.asarray(column)
+    return values.dtype == object and all(isinstance(v, Real) for v in values)
+
+
 def _check_kind(array: np.ndarray) -> None:
     """Reject types that NumPy would silently convert to numbers."""
-    if array.dtype.kind in "USTVmM":
+    if array.dtype.kind in "mM":
+        raise ValueError(
+            f"Expected real numbers, got dates or times ({array.dtype}): give the "
+            "frame rate instead, or let skvas.io.read_sensors find it."
+        )
+    if array.dtype.kind in "USTV":
         raise ValueError(f"Expected real numbers, got data of type {array.dtype}.")
     if array.dtype == object:
         for value in array.flat:
@@ -646,8 +763,12 @@ def _check_video(
     min_frames: int,
     ensure_all_finite: bool | Literal["allow-nan"],
 ) -> np.ndarray:
+    _refuse_columns_of_text(item)
     array = _to_numpy(item)
+    _refuse_column(item, array)
     _check_kind(array)
+    if array.ndim == 3:  # poses
+        array = array.reshape(len(array), -1)
     if array.dtype.kind == "f" and not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     # pandas' own types (nullable numbers) are left to scikit-learn, which knows them.
@@ -666,9 +787,76 @@ def _check_video(
             )
     except OverflowError as error:
         raise ValueError(f"A number is too large for float64: {error}.") from error
+    except ValueError as error:
+        raise _locate_gaps(data, error) from error
     view: np.ndarray = np.require(video, requirements=["C", "A"]).view()
     view.flags.writeable = False
     return view
+
+
+def _locate_gaps(data: Any, error: ValueError) -> ValueError:
+    """Return an error about NaN or infinity that says where, and what to do."""
+    if "Input X contains" not in str(error):
+        return error
+    with np.errstate(over="ignore", invalid="ignore"):
+        if hasattr(data, "iloc"):  # pandas has a missing value of its own
+            frames = data.to_numpy(dtype=np.float64, na_value=np.nan)
+        else:
+            frames = np.asarray(data, dtype=np.float64)
+    kind = "NaN" if np.isnan(frames).any() else "infinity"
+    bad = np.isnan(frames) if kind == "NaN" else ~np.isfinite(frames)
+    rows = np.flatnonzero(bad.any(axis=1))
+    if not len(rows):
+        return error
+    run = np.flatnonzero(np.diff(rows) > 1)
+    last = rows[run[0]] if len(run) else rows[-1]
+    where = f"frame {rows[0]}" if last == rows[0] else f"frames {rows[0]} to {last}"
+    remedies = (
+        "Fill short gaps with skvas.preprocessing.Interpolate (of poses, with "
+        "PoseFeatures), before or in features=; or cut the recording there."
+        if kind == "NaN"
+        else "Mark such values as NaN and fill them with "
+        "skvas.preprocessing.Interpolate, or cut the recording there."
+    )
+    return ValueError(
+        f"Input X contains {kind} in {len(rows)} of {len(frames)} frames, first in "
+        f"{where}. {remedies}"
+    )
+
+
+def warn_of_transposed(videos: Sequence[np.ndarray]) -> None:
+    """Warn if all videos look as if frames and features were exchanged.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_frames_i, n_features)
+        Checked videos of one fit. They look exchanged if they all have one shape, with
+        more features than frames, and if neighbouring frames are not clearly more alike
+        than neighbouring features.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.validation import warn_of_transposed
+    >>> walk = np.random.default_rng(0).normal(size=(500, 6)).cumsum(axis=0)
+    >>> warn_of_transposed([walk, walk])
+    """
+    shapes = {video.shape for video in videos}
+    n_frames, n_features = videos[0].shape
+    if len(videos) < 2 or len(shapes) > 1 or n_features <= n_frames or n_frames < 2:
+        return
+    first = np.asarray(videos[0], dtype=np.float64)
+    first = first / (np.abs(first).max() or 1.0)
+    of_time, of_features = (np.abs(np.diff(first, axis=k)).mean() for k in (0, 1))
+    if of_time < 0.8 * of_features:
+        return
+    warnings.warn(
+        f"Each of the {len(videos)} videos has {n_frames} frames and {n_features} "
+        "features. If rows are features and columns are frames, pass "
+        "[video.T for video in videos].",
+        UserWarning,
+        stacklevel=4,
+    )
 
 
 def _check_same_width(video: np.ndarray, first: np.ndarray) -> None:

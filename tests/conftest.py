@@ -67,6 +67,46 @@ def _profile():
 
 settings.load_profile(_profile())
 
+# Rooms whose tests train, solve, draw or start processes, and files that do; and files
+# of such rooms that are quick all the same.
+SLOW_ROOMS = {
+    "alignment",
+    "applications",
+    "display",
+    "estimators",
+    "faults",
+    "features",
+    "segmentation",
+    "tasks",
+    "testing",
+    "timeline",
+    "training",
+    "transport",
+}
+SLOW_FILES = {"test_atomic.py", "test_cli.py", "test_readme.py"}
+QUICK_FILES = {
+    "test_action_table.py",
+    "test_costs.py",
+    "test_priors.py",
+    "test_report.py",
+    "test_table.py",
+    "test_transfer.py",
+}
+SLOW_NAMES = ("test_scikit_learn_checks",)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark slow tests, so that ``-m "not slow"`` is a first answer in a minute."""
+    root = Path(__file__).parent
+    for item in items:
+        if not item.path.is_relative_to(root):
+            continue
+        room, name = item.path.relative_to(root).parts[0], item.path.name
+        is_slow = room in SLOW_ROOMS | SLOW_FILES and name not in QUICK_FILES
+        if is_slow or item.name.startswith(SLOW_NAMES):
+            item.add_marker(pytest.mark.slow)
+
+
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 
 

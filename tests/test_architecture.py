@@ -21,9 +21,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # Rooms and modules of the root, from the ground up. A file imports files of the floors
 # below its own; rooms of one floor do not import each other.
 FLOORS = [
-    ["exceptions", "_typing", "_optional", "_atomic"],
+    ["exceptions", "_typing", "_optional", "_atomic", "_printing"],
     ["validation", "decoding"],
-    ["transport", "metrics", "datasets", "io"],
+    ["transport", "metrics", "datasets"],
+    ["io"],
     ["videos"],
     ["nn", "preprocessing", "features"],
     ["labels", "tasks", "timeline"],
@@ -40,8 +41,8 @@ FLOORS = [
 # The files of each room. A file imports those left of the last "<" before it.
 ROOMS = {
     "alignment": "_path_cost _result < _anchors _by_timeline _coarse < _matcher",
-    "applications": "_many_files _report _transfer",
-    "datasets": "_arrays _pickled _synthetic < _folder < _spar",
+    "applications": "_diagnosis _many_files _transfer < _action_table < _report",
+    "datasets": "_arrays _pickled _recordings _synthetic < _folder < _spar",
     "display": (
         "_style < _barcode _embedding _history < _alignment _common_time _segmentation "
         "_timeline"
@@ -50,7 +51,10 @@ ROOMS = {
         "_features < _base < _answers _streams < _aligner _joint _segmenter < _load"
     ),
     "features": "_backbones _decoding < _frame_features _synchronised < _sources",
-    "io": "_table < _text < _annotation _subtitles < _files",
+    "io": (
+        "_table _track < _text < _annotation _columns _deeplabcut _landmarks "
+        "_subtitles _tracks < _files _sensors < _poses < _any"
+    ),
     "labels": "_naming _outlook _reading _stamps < _seeds",
     "live": (
         "_chain _emissions _features _habits _saved < _answers _filter _model < "
@@ -63,7 +67,9 @@ ROOMS = {
     "nn": "encoders losses prototypes < _model",
     "options": "_kinds < _declare _settings < _groups",
     "persistence": "_arrays _timeline < _state",
-    "preprocessing": "_framewise _repeatability _standardizer < _whitened",
+    "preprocessing": (
+        "_framewise _gaps _repeatability _standardizer < _poses _whitened"
+    ),
     "segmentation": "_start < _choice < _labeller < _named",
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",
@@ -83,7 +89,7 @@ ROOMS = {
     "videos": "_containers _device _frames _orphans _views < _batch _jobs",
 }
 
-MAX_MODULES_IN_THE_ROOT = 10
+MAX_MODULES_IN_THE_ROOT = 11
 
 
 def _rows(text):
@@ -105,6 +111,7 @@ NO_TORCH = {
     "exceptions",
     "_optional",
     "_atomic",
+    "_printing",
     "validation",
     "decoding",
     "skvas.videos._containers",

@@ -196,8 +196,7 @@ def test_bad_video_is_named_and_the_others_are_labelled(joint, tmp_path, capsys)
     data = make_folder(tmp_path / "data")
     (data / "features" / "v1.npy").write_bytes(b"junk")
     assert run("predict", joint, data, "-o", tmp_path / "out", "-j", 2) == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "v1.npy" in line
+    assert "v1.npy" in capsys.readouterr().err.splitlines()[-1]
     assert visible(tmp_path / "out") == ["v0.txt", "v2.txt", "v3.txt"]
 
 
@@ -324,9 +323,9 @@ def test_evaluate_uses_the_activities_as_groups(tmp_path, capsys):
 
 def test_report_lists_the_steps(folder, joint, tmp_path, capsys):
     assert run("report", joint, folder, "--fps", 10) == 0
-    printed = capsys.readouterr()
-    assert printed.out.split()[:3] == ["video", "step", "start"]
-    assert "seconds" in printed.err
+    printed = capsys.readouterr().out
+    assert printed.split()[:3] == ["video", "step", "start"]
+    assert printed.splitlines()[-1].startswith("times in seconds; ")
     assert run("report", joint, folder, "--fps", 10, "-o", tmp_path / "r.csv") == 0
     data = load_folder(folder)
     expected = skvas.step_report(
@@ -467,7 +466,6 @@ def make_narrow(folder):
 
 MISTAKES = [
     (["fit", "gone", "-k", "3", "-o", "m"], r"no folder 'gone'"),
-    (["fit", "FOLDER", "-o", "m"], r"-k is missing"),
     (["fit", "FOLDER", "-k", "0", "-o", "m"], r"n_actions must be"),
     (["fit", "FOLDER", "-k", "3", "--epochs", "-1", "-o", "m"], r"max_epochs must be"),
     (["fit", "FOLDER", "-k", "3", "--task", "align", "-o", "m"], r"-k has no use"),
@@ -591,12 +589,117 @@ def test_terminal_shows_how_much_is_done(folder, joint, tmp_path, monkeypatch, c
     assert [bar.count("#") for bar in bars] == [6, 12, 18, 24]
     assert all("left" in bar for bar in bars)
     assert all(len(bar) < 48 for bar in bars)
-    assert shown[-1] == ""
+    assert shown[-1] == f"4 files of labels written to {tmp_path}\n"
 
 
-def test_file_gets_no_progress(folder, joint, tmp_path, capsys):
-    assert run("predict", joint, folder, "-o", tmp_path) == 0
-    assert capsys.readouterr().err == ""
+def test_file_gets_no_bars(folder, joint, tmp_path, capsys, monkeypatch):
+    assert run("predict", joint, folder, "-o", tmp_path / "a") == 0
+    said = capsys.readouterr().err
+    assert said == f"4 files of labels written to {tmp_path / 'a'}\n"
+    monkeypatch.setattr("skvas.cli.EVERY", -1.0)
+    assert run("predict", joint, folder, "-o", tmp_path / "b") == 0
+    first = capsys.readouterr().err.splitlines()[0]
+    assert re.fullmatch(r"1 of 4, about 0:\d\d left", first)
+
+
+def write_tables(folder, n=4):
+    """Write recordings of sensors, with times in milliseconds, and some gaps."""
+    folder.mkdir()
+    data = make_videos(n, n_actions=K, n_features=3, random_state=0)
+    for index, video in enumerate(data.videos):
+        rows = ["time_ms,x,y,z"] + [
+            f"{40 * i}," + ",".join(f"{v:.4f}" for v in frame)
+            for i, frame in enumerate(video.tolist())
+            if not 20 <= i < 25
+        ]
+        (folder / f"s{index}.csv").write_text("\n".join(rows))
+    return folder
+
+
+def test_tables_of_sensors_become_named_segments_in_seconds(tmp_path, capsys):
+    folder, model = write_tables(tmp_path / "raw"), tmp_path / "model"
+    assert run("fit", folder, "-k", K, "--epochs", 1, "-o", model) == 0
+    said = capsys.readouterr().err
+    assert "4 recordings, " in said
+    assert "4 of 4 resampled to 25 frames a second" in said
+    assert "looking for a start" in said
+    assert re.search(r"^actions +3$", said, re.MULTILINE)
+    assert run("name", model, "0=lift", "2=put down") == 0
+    assert "0 = lift, 1 = 1, 2 = put down" in capsys.readouterr().err
+    out = tmp_path / "out"
+    assert run("predict", model, folder, "-o", out, "--format", "csv") == 0
+    rows = read_segments(out / "s2.csv")
+    assert {row.label for row in rows} <= {"lift", "1", "put down"}
+    assert rows.videos == ["s2"]
+    loaded = skvas.load(model)
+    n_frames = loaded.recordings_["n_frames"][2]
+    assert max(row.end for row in rows) == pytest.approx(n_frames / 25, abs=1e-3)
+    assert run("report", model, folder, "--names", "1=turn") == 0
+    assert "turn" in capsys.readouterr().out
+
+
+def test_poses_with_gaps_become_a_table(tmp_path):
+    folder, model = tmp_path / "raw", tmp_path / "model"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    stances = rng.normal(size=(K, 4))
+    names = "bodyparts,a,a,a,b,b,b\ncoords,x,y,likelihood,x,y,likelihood\n"
+    for index in range(3):
+        frames = np.repeat(stances, 20 + index, axis=0)
+        frames = frames + rng.normal(scale=0.1, size=frames.shape)
+        lines = [
+            f"{i},{x0},{y0},0.9,{x1},{y1},{0.1 if i % 7 == 0 else 0.9}"
+            for i, (x0, y0, x1, y1) in enumerate(frames.tolist())
+        ]
+        (folder / f"r{index}.csv").write_text(names + "\n".join(lines))
+    assert run("fit", folder, "-k", K, "--epochs", 0, "--fps", 5, "-o", model) == 0
+    out = tmp_path / "out"
+    assert run("predict", model, folder, "-o", out, "--format", "csv") == 0
+    assert read_segments(out / "r1.csv").segments[-1].end == pytest.approx(63 / 5)
+
+
+def test_number_of_actions_has_one_default(folder, tmp_path):
+    assert run("fit", folder, "--epochs", 0, "-o", tmp_path / "model") == 0
+    assert (
+        skvas.load(tmp_path / "model").n_actions == skvas.JointAlignSegment().n_actions
+    )
+
+
+def test_a_fault_of_many_files_is_said_once(joint, tmp_path, capsys):
+    data = make_folder(tmp_path / "data")
+    for index in range(4):
+        np.save(data / "features" / f"v{index}.npy", np.zeros((9, 2)))
+    assert run("predict", joint, data, "-o", tmp_path / "out") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "v0.npy and 3 more: ValueError: X has 2 features" in line
+
+
+def test_names_must_say_which_action(joint, folder, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run("predict", joint, folder, "-o", tmp_path, "--names", "lift")
+    assert "0=name,1=name" in capsys.readouterr().err
+
+
+def test_features_of_clips_are_found_again(folder, tmp_path, monkeypatch, capsys):
+    """`align` looks beside the model and in the working folder."""
+    clip = tmp_path / "a.mp4"
+    clip.write_bytes(b"not looked at")
+    data = tmp_path / "features"
+    shutil.copytree(folder / "features", data / "features")
+    (data / "times").mkdir()
+    for file in (data / "features").iterdir():
+        np.save(data / "times" / file.name, np.arange(len(np.load(file))) / 5)
+    how = {"backbone": "efficientnet_lite0", "weights": None, "fps": None}
+    note = {**how, "videos": {"v0": "../a.mp4"}}
+    (data / "extracted.json").write_text(json.dumps(note))
+    model = tmp_path / "model"
+    assert run("fit", data, "-k", K, "--epochs", 0, "-o", model) == 0
+    capsys.readouterr()
+    assert run("align", model, clip, clip, "-o", tmp_path / "m.csv") == 0
+    assert "features of" in capsys.readouterr().err
+    with open(tmp_path / "m.csv", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == len(np.load(folder / "features" / "v0.npy"))
 
 
 def test_command_knows_its_version():

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
 from skvas._optional import import_optional
+from skvas.datasets import Recordings
 from skvas.exceptions import InvalidParameterError
 from skvas.validation import (
     check_choice,
@@ -25,9 +26,11 @@ from skvas.validation import (
     is_single_video,
     naming_video,
     unchanged_on_failure,
+    warn_of_transposed,
 )
 
 VIDEO = np.arange(12.0).reshape(4, 3)
+WIDE = np.arange(16.0).reshape(4, 4)  # a width that no pose has
 
 
 class Estimator(BaseEstimator):
@@ -85,10 +88,10 @@ def test_two_axes_are_one_video(video):
         [VIDEO, VIDEO],
         (VIDEO, VIDEO),
         object_vector([VIDEO, VIDEO]),
-        np.stack([VIDEO, VIDEO]),
+        np.stack([WIDE, WIDE]),
         np.stack([VIDEO, VIDEO]).tolist(),
-        HasArray(np.stack([VIDEO, VIDEO])),
-        torch.tensor(np.stack([VIDEO, VIDEO])),
+        HasArray(np.stack([WIDE, WIDE])),
+        torch.tensor(np.stack([WIDE, WIDE])),
         [VIDEO.tolist(), torch.tensor(VIDEO)],
     ],
     ids=lambda videos: type(videos).__name__,
@@ -98,7 +101,7 @@ def test_collections_of_two_axes_are_many_videos(videos):
     checked = check_videos(videos)
     assert len(checked) == 2
     for video in checked:
-        assert_array_equal(video, VIDEO)
+        assert_array_equal(video, VIDEO if video.shape[1] == 3 else WIDE)
 
 
 def test_lengths_may_differ():
@@ -107,7 +110,7 @@ def test_lengths_may_differ():
 
 def test_list_of_one_is_many():
     assert not is_single_video([VIDEO])
-    assert not is_single_video(VIDEO[None])
+    assert not is_single_video(WIDE[None])
     assert len(check_videos([VIDEO])) == 1
 
 
@@ -179,9 +182,8 @@ def test_sparse_is_a_type_error_that_asks_for_dense(matrix):
         ([[[1.0, 2.0], [3.0]]], "video 0: .*inhomogeneous"),
         ([VIDEO, VIDEO[0]], "video 1: Expected 2D array, got 1D"),
         ([VIDEO[0], VIDEO], "video 0: Expected 2D array, got 1D"),
-        ([VIDEO, None], "video 1: Expected 2D array"),
-        ([VIDEO, VIDEO[None]], "video 1: Found array with dim 3"),
-        ([[VIDEO]], "video 0: Found array with dim 3"),
+        ([VIDEO, VIDEO[None]], "video 1: X has 12 features, but video 0 has 3"),
+        ([VIDEO[None, None]], "video 0: Found array with dim 4"),
         (np.zeros((1, 2, 3, 4)), "dim 4"),
         (np.empty((0, 3)), r"^Found array with 0 sample\(s\)"),
         ([VIDEO, np.empty((0, 3))], r"^video 1: Found array with 0 sample\(s\)"),
@@ -192,6 +194,89 @@ def test_sparse_is_a_type_error_that_asks_for_dense(matrix):
 def test_wrong_shapes_are_value_errors_naming_the_video(videos, message):
     with pytest.raises(ValueError, match=message):
         check_videos(videos)
+
+
+@pytest.mark.parametrize("n_axes", [2, 3])
+def test_poses_in_a_list_are_frames_of_their_coordinates(n_axes):
+    pose = np.arange(4.0 * 5 * n_axes).reshape(4, 5, n_axes)
+    assert not is_single_video([pose])
+    (video,) = check_videos([pose])
+    assert_array_equal(video, pose.reshape(4, 5 * n_axes))
+
+
+@pytest.mark.parametrize("n_axes", [2, 3])
+@pytest.mark.parametrize("make", [np.asarray, HasArray, torch.tensor])
+def test_one_array_of_poses_is_refused_with_both_ways_to_say_it(n_axes, make):
+    poses = make(np.zeros((279, 17, n_axes)))
+    with pytest.raises(ValueError, match=r"279 frames .*\[array\].* list\(array\)"):
+        check_videos(poses)
+
+
+@pytest.mark.parametrize(
+    "channels", [[np.zeros(90)] * 3, [np.zeros(90), np.zeros(80)]], ids=["3", "ragged"]
+)
+def test_list_of_channels_is_refused_with_both_ways_to_say_it(channels):
+    with pytest.raises(ValueError, match=r"column_stack.*channel\[:, None\]"):
+        check_videos(channels)
+
+
+def test_none_in_a_list_is_named():
+    with pytest.raises(TypeError, match="video 1: .*None: .* leave recordings out"):
+        check_videos([VIDEO, None])
+
+
+@pytest.mark.parametrize(
+    ("item", "hint"),
+    [
+        ("clips/a.mp4", "skvas extract"),
+        (pathlib.Path("a.csv"), "read_sensors"),
+        ("a.slp", "read_poses"),
+        ("folder", "load_folder"),
+        ({"videos": [VIDEO], "labels": None}, r"fit\(data.videos\)"),
+    ],
+)
+def test_what_must_be_read_first_says_with_what(item, hint):
+    for videos in (item, [VIDEO, item]):
+        with pytest.raises(TypeError, match=hint):
+            check_videos(videos)
+
+
+def test_columns_that_are_no_numbers_are_named():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"x": [1.0, 2.0], "when": ["a", "b"]})
+    dates = frame.assign(when=pandas.to_datetime(["2024-01-01", "2024-01-02"]))
+    for odd in (frame, dates):
+        with pytest.raises(
+            ValueError, match=r"'when' hold dates or text.*read_sensors"
+        ):
+            check_videos([odd])
+    with pytest.raises(ValueError, match=r"single column.*frame\[\[\"name\"\]\]"):
+        check_videos(frame["x"])
+
+
+def test_nan_is_located_and_has_remedies():
+    video = np.zeros((20, 3))
+    video[[4, 5, 6, 11], 1] = np.nan
+    with pytest.raises(
+        ValueError, match=r"4 of 20 frames, first in frames 4 to 6.*Int"
+    ):
+        check_videos([VIDEO, video])
+
+
+def test_named_recordings_are_named_in_errors():
+    recordings = Recordings([VIDEO, VIDEO[:, :2]], ["anna", "ben"])
+    with pytest.raises(ValueError, match=r"^video 1 \(ben\): X has 2 features"):
+        check_videos(recordings)
+
+
+def test_exchanged_axes_are_warned_of():
+    walks = np.random.default_rng(0).normal(size=(3, 90, 6)).cumsum(axis=1)
+    warn_of_transposed(list(walks))
+    warn_of_transposed([walk.T for walk in walks[:1]])
+    images = np.repeat(np.random.default_rng(0).normal(size=(3, 10, 90)), 3, axis=1)
+    warn_of_transposed(list(images))  # few frames, many features
+    with pytest.warns(UserWarning, match=r"6 frames and 90 features.*video\.T"):
+        warn_of_transposed([walk.T for walk in walks])
 
 
 def test_matrix_class_is_refused():

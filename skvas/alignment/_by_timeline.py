@@ -31,7 +31,7 @@ class TimelineMatcher:
 
     def look(self, views: Views) -> list[Passage]:
         """Return where each video passes."""
-        frames = path_frames(views.embeddings, views.videos)
+        frames = path_frames(views.embeddings, views.details)
         width = len(self.axis.template.frames)
         passages: list[Passage] = decode_in_jobs(
             _follow, frames, (self.axis,), width=width, n_jobs=self.n_jobs

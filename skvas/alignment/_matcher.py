@@ -59,7 +59,7 @@ class FrameMatcher:
         embeddings = views.embeddings
         if self.matching != "monotone" or self.path_on == "embedding":
             return [View(embedding) for embedding in embeddings]
-        details = VideoStandardizer().fit(views.videos).transform(views.videos)
+        details = VideoStandardizer().fit(views.details).transform(views.details)
         return [
             View(embedding, np.asarray(detail), self.is_trained)
             for embedding, detail in zip(embeddings, details, strict=True)

@@ -125,7 +125,8 @@ def predict_files(
     fps : float, default=None
         Frames per second, which all formats but "txt" need. None: what `read` knows.
     action_names : sequence of str, default=None
-        Names of the actions. None: their numbers.
+        Names of the actions. None: those that the model has by `name_actions`, else
+        their numbers.
     names : sequence of str, default=None
         Names of the videos, after which the files of labels are called. One such as
         ``"tea/01"`` puts its file into a folder of `out_dir`. None: the names of the
@@ -199,6 +200,9 @@ def predict_files(
         )
     check_choice("format", format, tuple(FORMATS))
     check_real("fps", fps, low=0, low_open=True, none_ok=True)
+    names_of_numbers = getattr(model, "classes_", np.arange(1)).dtype.kind in "iu"
+    if action_names is None and names_of_numbers:
+        action_names = getattr(model, "action_names_", None)
     jobs = _list_jobs(paths, names, Path(out_dir), format)
     _claim(Path(out_dir), model, format, [fps, action_names], jobs, overwrite)
     label = _Labeller(model, read, format, fps, action_names)

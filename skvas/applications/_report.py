@@ -13,15 +13,23 @@ from sklearn.base import is_clusterer
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._optional import import_optional
+from skvas._printing import format_table, to_html
 from skvas._typing import Labels, Videos
+from skvas.datasets._recordings import Recordings, recordings_of
 from skvas.decoding import Segment, labels_to_segments
 from skvas.validation import check_labels, check_real, list_videos
 
 __all__ = ["StepReport", "step_report"]
 
+# Rows that a notebook shows.
+SHOWN = 60
 COLUMNS = ["video", "step", "start", "end", "duration", "z_score", "status"]
 # Step a precedes step b if it comes first in more than this share of the cases.
 USUAL_ORDER = 0.8
+# Of the usual duration of a step, the share that makes a segment a step.
+MIN_SHARE = 0.3
+# Standard scores beyond which a step is slow or fast, and segments that must be known.
+UNUSUAL, MIN_SEGMENTS = 2.0, 5
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,8 @@ class StepReport:
     The status is one of
 
     - "usual": none of the following;
+    - "slow", "fast": the z-score of the duration is above 2, or below -2, and the
+      collection has at least five segments of the step;
     - "extra": the video has more segments of the step than the median video of the
       collection. Its shortest segments of the step are marked;
     - "out_of_order": the segment conflicts with the usual order. Step a usually
@@ -53,7 +63,7 @@ class StepReport:
       marked (in a tie, the shortest), until no conflict is left. If videos share no
       order, no segment is marked;
     - "skipped": the median video of the collection has the step, but this video does
-      not.
+      not, or only for less than `min_duration`.
 
     Examples
     --------
@@ -89,6 +99,20 @@ class StepReport:
         numbers = ["start", "end", "duration", "z_score"]
         return frame.astype(dict.fromkeys(numbers, float))
 
+    def __str__(self) -> str:
+        """Spell out the steps as a table, and count what is unusual."""
+        return f"{format_table(self.records)}\n{self._summary()}"
+
+    def _repr_html_(self) -> str:
+        left = len(self.records) - SHOWN
+        more = f" {left} more rows." if left > 0 else ""
+        return to_html(self.records[:SHOWN], caption=self._summary() + more)
+
+    def _summary(self) -> str:
+        counts = Counter(record["status"] for record in self.records)
+        told = ", ".join(f"{n} {word}" for word, n in counts.most_common())
+        return f"times in {self.unit}; {told}"
+
 
 def step_report(
     estimator: Any,
@@ -98,6 +122,7 @@ def step_report(
     collection: Labels | None = None,
     names: Sequence[str] | None = None,
     step_names: Sequence[str] | Mapping[Any, str] | None = None,
+    min_duration: float | str = "auto",
 ) -> StepReport:
     """Segment videos into steps and compare them with a collection.
 
@@ -108,15 +133,22 @@ def step_report(
     videos : array-like of shape (n_frames, n_features), or a list of them
         The videos to report on.
     fps : float, default=None
-        Frames per second. None: times are in frames.
+        Frames per second. None: what the recordings know, or those of `fit`; if
+        neither, times are in frames.
     collection : list of array-like of shape (n_frames_i,), default=None
         Labels of the videos to compare with, as returned by `estimator.predict`. None:
         the labels of the training videos, `estimator.labels_`.
     names : sequence of str, default=None
-        Names of the videos. None: their indices.
+        Names of the videos. None: those of the recordings, else their indices.
     step_names : sequence or dict of str, default=None
         Name of each action, for instance from `skvas.metrics.match_labels`. An action
-        without a name keeps its number. None: the numbers of the actions.
+        without a name keeps its number. None: the names that the estimator has by
+        `name_actions`, else the numbers of the actions.
+    min_duration : float or "auto", default="auto"
+        Shortest duration of a step, in seconds where there is a frame rate, else in
+        frames. Shorter segments are no steps: their frames go to the longer neighbour.
+        "auto": 0.3 of the usual duration of the step, which is the median, over the
+        frames of the step in the collection, of the durations of their segments.
 
     Returns
     -------
@@ -155,21 +187,101 @@ def step_report(
                 f"{type(estimator).__name__} has no labels_ of the training videos; "
                 "pass collection, the labels to compare with."
             )
+    least = min_duration
+    if least != "auto":
+        least = check_real("min_duration", least, low=0)
     found = list(estimator.predict(list_videos(videos)))
-    called: Sequence[Any] = range(len(found)) if names is None else names
+    known = recordings_of(videos)
+    called: Sequence[Any] = range(len(found)) if known is None else known.names
+    if names is not None:
+        called = names
     if isinstance(names, str) or len(called) != len(found):
         raise ValueError(
             f"names must be {len(found)} name(s), one for each video, got {names!r}."
         )
-    usual = _learn(_split(collection))
+    if step_names is None:
+        step_names = getattr(estimator, "action_names_", None)
+        classes = getattr(estimator, "classes_", None)
+        if step_names is not None and classes is not None:
+            step_names = dict(zip(classes.tolist(), step_names, strict=True))
+    rates = _find_rates(rate, known, estimator, len(found))
+    splits = _split(collection)
+    shortest = _Shortest.of(splits, least, rates[0])
+    usual = _learn([shortest.drop(video) for video in splits])
     records = [
         record
-        for name, labels in zip(called, found, strict=True)
-        for record in _describe(name, labels_to_segments(labels), usual, rate)
+        for name, labels, fps_i in zip(called, found, rates, strict=True)
+        for record in _describe(
+            name, shortest.drop(labels_to_segments(labels)), usual, fps_i
+        )
     ]
     for record in records:
         record["step"] = _name(record["step"], step_names)
-    return StepReport(records, "frames" if rate is None else "seconds")
+    return StepReport(records, "frames" if rates[0] is None else "seconds")
+
+
+def _find_rates(
+    rate: float | None, known: Recordings | None, estimator: Any, n: int
+) -> list[float | None]:
+    """Return the frame rate of each video, None where none is known."""
+    if rate is not None:
+        return [rate] * n
+    if known is not None and known.fps is not None:
+        return list(known.fps)
+    kept: Sequence[float] = getattr(estimator, "recordings_", {}).get("fps") or ()
+    return [kept[0] if len({*kept}) == 1 else None] * n
+
+
+@dataclass(frozen=True)
+class _Shortest:
+    """How many frames a segment of each step has at least."""
+
+    frames: dict[Hashable, float]
+
+    @classmethod
+    def of(
+        cls, videos: list[list[Segment]], least: Any, fps: float | None
+    ) -> _Shortest:
+        lengths: dict[Hashable, list[int]] = {}
+        for segment in (segment for video in videos for segment in video):
+            lengths.setdefault(segment.label, []).append(segment.end - segment.start)
+        if least != "auto":
+            return cls(dict.fromkeys(lengths, least * (fps or 1.0)))
+        return cls({step: MIN_SHARE * _usual(found) for step, found in lengths.items()})
+
+    def drop(self, segments: list[Segment]) -> list[Segment]:
+        """Give the frames of segments that are too short to their neighbours."""
+        kept = list(segments)
+        while len(kept) > 1:
+            excess = [s.end - s.start - self.frames.get(s.label, 0.0) for s in kept]
+            place = int(np.argmin(excess))
+            if excess[place] >= 0:
+                break
+            around = [i for i in (place - 1, place + 1) if 0 <= i < len(kept)]
+            heir = max(around, key=lambda i: kept[i].end - kept[i].start)
+            first, last = min(place, heir), max(place, heir)
+            start, end = kept[first].start, kept[last].end
+            kept[first : last + 1] = [Segment(start, end, kept[heir].label)]
+            kept = _join_equal(kept)
+        return kept
+
+
+def _join_equal(segments: list[Segment]) -> list[Segment]:
+    """Make one of neighbouring segments of one step."""
+    joined = segments[:1]
+    for segment in segments[1:]:
+        if segment.label == joined[-1].label:
+            joined[-1] = Segment(joined[-1].start, segment.end, segment.label)
+        else:
+            joined.append(segment)
+    return joined
+
+
+def _usual(lengths: list[int]) -> float:
+    """Return the median over frames of the lengths of their segments."""
+    ordered = np.sort(lengths)
+    middle = np.searchsorted(np.cumsum(ordered), ordered.sum() / 2)
+    return float(ordered[middle])
 
 
 @dataclass(frozen=True)
@@ -241,18 +353,23 @@ def _describe(
     """Return the records of one video, with labels for steps."""
     unit = 1 if fps is None else 1 / fps
     status = _judge(segments, usual)
-    records = [
-        {
-            "video": video,
-            "step": segment.label,
-            "start": segment.start * unit,
-            "end": segment.end * unit,
-            "duration": (segment.end - segment.start) * unit,
-            "z_score": usual.z_score(segment),
-            "status": status[place],
-        }
-        for place, segment in enumerate(segments)
-    ]
+    records = []
+    for place, segment in enumerate(segments):
+        score, word = usual.z_score(segment), status[place]
+        is_known = len(usual.lengths.get(segment.label, ())) >= MIN_SEGMENTS
+        if word == "usual" and is_known and score is not None and abs(score) > UNUSUAL:
+            word = "slow" if score > 0 else "fast"
+        records.append(
+            {
+                "video": video,
+                "step": segment.label,
+                "start": segment.start * unit,
+                "end": segment.end * unit,
+                "duration": (segment.end - segment.start) * unit,
+                "z_score": score,
+                "status": word,
+            }
+        )
     present = {segment.label for segment in segments}
     records += [
         {**dict.fromkeys(COLUMNS), "video": video, "step": step, "status": "skipped"}

@@ -17,7 +17,7 @@ from skvas._atomic import naming_file
 MAGIC = b"\x93NUMPY"
 
 
-def read_array(path: str | os.PathLike[str], n_axes: Literal[1, 2]) -> NDArray[Any]:
+def read_array(path: str | os.PathLike[str], n_axes: Literal[1, 2, 3]) -> NDArray[Any]:
     """Read an array of real numbers from a ``.npy`` file or from text.
 
     A ``.npy`` file is known by its first bytes. What it says of its size is held
@@ -27,7 +27,7 @@ def read_array(path: str | os.PathLike[str], n_axes: Literal[1, 2]) -> NDArray[A
     ----------
     path : str or path-like
         The file.
-    n_axes : {1, 2}
+    n_axes : {1, 2, 3}
         The axes that the array must have.
 
     Returns
@@ -66,7 +66,10 @@ def read_array(path: str | os.PathLike[str], n_axes: Literal[1, 2]) -> NDArray[A
                     array = _read_npy(stream)
                 else:
                     array = np.loadtxt(
-                        path, dtype=np.float32, ndmin=n_axes, encoding="utf-8-sig"
+                        path,
+                        dtype=np.float32,
+                        ndmin=1 if n_axes == 1 else 2,
+                        encoding="utf-8-sig",
                     )
             except OSError:
                 raise

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import Bunch
 
 from skvas.datasets._arrays import read_array
+from skvas.datasets._recordings import Recordings
 
 _SUFFIXES = (".npy", ".txt")
 
@@ -25,13 +25,19 @@ class VideoFile:
     features: Path
     labels: Path | None
 
+    @property
+    def label(self) -> str:
+        """The name, behind that of the activity if there is one."""
+        return self.name if self.activity is None else f"{self.activity}/{self.name}"
+
 
 def load_folder(
     path: str | os.PathLike[str],
     *,
     activity: str | None = None,
     on_mismatch: str = "raise",
-) -> Bunch:
+    fps: float | None = None,
+) -> Recordings:
     r"""Read a folder of videos in the layout of the field's published code.
 
     The layout is::
@@ -39,10 +45,11 @@ def load_folder(
         path/features/<video>.npy       or <video>.txt; one row per frame
         path/groundTruth/<video>        or <video>.txt; one action name per line
         path/mapping/mapping.txt        "<id> <name>" per line
+        path/times/<video>.npy          second of each frame, by ``skvas extract``
 
     Several activities may lie side by side, either as ``path/<activity>/features``
     (and so on) or as ``path/features/<activity>`` and ``path/groundTruth/<activity>``.
-    The folders ``groundTruth`` and ``mapping`` may be missing.
+    All folders but ``features`` may be missing.
 
     Nothing that is read can run code: arrays of pickled objects are refused.
 
@@ -56,21 +63,25 @@ def load_folder(
         What to do where a video has not as many labels as frames, as is the case
         when labels and features were made at different frame rates. "raise": report
         the ratio. "resample": give each frame the label at its relative position.
+    fps : float, default=None
+        Frames per second. None: what the folder ``times`` says, if it is there.
 
     Returns
     -------
-    Bunch
-        With the fields
+    Recordings
+        The float32 arrays of shape (n_frames_i, n_features), in the order of their
+        names, activity by activity. They know
 
-        videos : list of float32 arrays of shape (n_frames_i, n_features)
-            In the order of their names, activity by activity.
         labels : list of int arrays of shape (n_frames_i,), or None
             Positions in `action_names`; None where nothing is labelled. A single
             video without labels has None in its place, and a warning names it.
         names : list of str
-            File names without their suffix.
+            File names without their suffix, behind the activity where there are
+            several: ``"tea/01"``.
         activities : list of str or None
             The activity of each video; None where the folder has no activities.
+        times : list of arrays of shape (n_frames_i,), or None
+            The second of each frame, where the folder ``times`` has all of them.
         action_names : list of str
             In the order of the mapping's ids or, without a mapping, of the alphabet.
         DESCR : str
@@ -125,15 +136,17 @@ def load_folder(
     ]
     labels = _match_lengths(labels, videos, sources, resample=on_mismatch == "resample")
     unlabelled = all(video is None for video in labels)
-    return Bunch(
-        videos=videos,
+    return Recordings(
+        videos,
         labels=None if unlabelled else labels,
-        names=[s.name for s in sources],
+        names=[s.label for s in sources],
+        fps=fps,
+        times=None if fps is not None else _read_times(root, sources, videos),
         activities=None
         if sources[0].activity is None
-        else [s.activity for s in sources],
+        else [str(s.activity) for s in sources],
         action_names=action_names,
-        DESCR=_describe(root, videos, action_names),
+        description=_describe(root, videos, action_names),
     )
 
 
@@ -250,6 +263,23 @@ def orient_features(
     n_rows, n_columns = features.shape
     transposed = n_columns != n_features == n_rows
     return np.ascontiguousarray(features.T) if transposed else features
+
+
+def _read_times(
+    root: Path, sources: list[VideoFile], videos: list[NDArray[np.float32]]
+) -> list[NDArray[np.float64]] | None:
+    """Return the second of each frame, if the folder has those of all videos."""
+    files = [root / "times" / f"{source.name}.npy" for source in sources]
+    if not all(file.is_file() for file in files):
+        return None
+    times = [read_array(file, 1).astype(np.float64) for file in files]
+    for file, stamps, video in zip(files, times, videos, strict=True):
+        if len(stamps) != len(video):
+            raise ValueError(
+                f"{str(file)!r} has {len(stamps)} times for {len(video)} frames; run "
+                "skvas extract again, or give fps."
+            )
+    return times
 
 
 def _read_lines(file: Path) -> list[str]:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_clusterer
 
 from skvas._typing import Labels, Videos
+from skvas.datasets._recordings import recordings_of
 from skvas.display._barcode import Strip, annotate_strips, draw_strips
 from skvas.display._style import (
     add_legend,
@@ -107,11 +108,13 @@ class SegmentationDisplay:
         y : array-like of shape (n_frames,), or a list of them, default=None
             True labels.
         names : sequence of str, default=None
-            Names of the videos.
+            Names of the videos. None: those of :class:`skvas.Recordings`.
         action_names : sequence of str, default=None
-            Names of the actions; an integer label is a position in them.
+            Names of the actions; an integer label is a position in them. None: without
+            `y`, those that the estimator has by `name_actions`.
         fps : float, default=None
-            Frames per second. None: the unit of the time axis is frames.
+            Frames per second. None: what the recordings know; if nothing, the unit of
+            the time axis is frames.
         background : int or str, default=None
             True label of frames without an action.
         uniform : bool, default=False
@@ -136,6 +139,17 @@ class SegmentationDisplay:
                 f"{type(estimator).__name__}."
             )
         found = estimator.predict(list_videos(videos))
+        known = recordings_of(videos)
+        if known is not None:
+            names = known.names if names is None else names
+            rates = {*(known.fps or ())}
+            fps = rates.pop() if fps is None and len(rates) == 1 else fps
+        given = getattr(estimator, "action_names_", None)
+        if action_names is None and y is None and given is not None:
+            classes = estimator.classes_.tolist()
+            code = {label: action for action, label in enumerate(classes)}
+            found = [np.array([code[label] for label in v.tolist()]) for v in found]
+            action_names = given
         return cls.from_predictions(
             y,
             list(found),

@@ -10,8 +10,11 @@ from sklearn.utils import check_random_state
 
 from skvas._typing import Videos
 from skvas.alignment._result import MATCHINGS
+from skvas.applications._diagnosis import diagnose
+from skvas.datasets._recordings import remember
 from skvas.estimators._answers import MatchesFrames
 from skvas.estimators._streams import StreamsFrames, learn_places
+from skvas.metrics._order import may_be_shared
 from skvas.options import Aligning
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._kinds import Anything, Auto, Choice
@@ -26,7 +29,7 @@ from skvas.timeline._model import (
 from skvas.training._objective import Objective
 from skvas.training._survey import Survey
 from skvas.transport._threads import spare_threads
-from skvas.validation import check_videos, unchanged_on_failure
+from skvas.validation import unchanged_on_failure
 from skvas.videos._views import Views
 
 __all__ = ["VideoAligner"]
@@ -99,29 +102,33 @@ class VideoAligner(MatchesFrames, StreamsFrames):
         """
         self._check_parameters()
         with unchanged_on_failure(self), spare_threads():
-            checked = check_videos(videos, estimator=self, min_total_frames=2)
+            checked = self._check_videos(videos, self.features, min_total_frames=2)
             rng = check_random_state(self.random_state)
             checkpoint = self._open_checkpoint(checked)
             fitted, features, model = self._prepare(checked, checkpoint, rng)
             order = self._find_order(model, features, checkpoint, rng)
             settings = self._recipe.resolve(
-                self, in_order=order is None or order.is_shared
+                self,
+                in_order=order is None or order.is_shared,
+                monotone=may_be_shared(order),
             )
             objective = Objective.of(settings)
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
             encoder = model.encoder.cpu().eval()
-            views = self._views(checked, features, encoder)
+            views = self._views(checked, features, encoder, fitted)
             matches = self._learned_matches(settings, views, rng)
             axis = self._find_axis(settings, views, history, rng)
             live = None
             if axis is not None:
-                live = learn_places(checked, axis, fitted, encoder)
+                live = learn_places(views.videos, axis, fitted, encoder)
             self._keep(
                 encoder,
                 history,
                 views.embeddings,
                 features_=fitted,
+                diagnosis_=diagnose(views.embeddings, features, None, None, False),
+                recordings_=remember(videos, [len(video) for video in checked]),
                 settings_=settings,
                 shared_order_=order,
                 timeline_=self._as_timeline(axis, fitted, encoder),
@@ -200,7 +207,7 @@ class VideoAligner(MatchesFrames, StreamsFrames):
         if not has_order(order):
             return None
         return build_axis(
-            path_frames(views.embeddings, views.videos),
+            path_frames(views.embeddings, views.details),
             views.features,
             drawn,
             limit=settings.memory_limit(),

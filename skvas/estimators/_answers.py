@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,23 +22,30 @@ from skvas.alignment._anchors import bend, check_anchors, pin
 from skvas.alignment._by_timeline import TimelineMatcher, align_passages
 from skvas.alignment._matcher import FrameMatcher, medoid
 from skvas.alignment._result import Alignment
+from skvas.applications._action_table import (
+    rename_actions,
+    tabulate,
+)
+from skvas.datasets._recordings import Recordings, as_recordings
 from skvas.estimators._base import (
     N_CLUSTERS,
     BaseVideoEstimator,
     Fitted,
     refuse_lost_start,
 )
-from skvas.estimators._features import apply_features
+from skvas.estimators._features import apply_features, clean_videos, fill_gaps
 from skvas.exceptions import InvalidParameterError
 from skvas.labels._naming import Naming
 from skvas.labels._outlook import Outlook, Query
 from skvas.labels._reading import PartialLabels, read_labels
 from skvas.labels._seeds import join_names, read_prototypes, sow
+from skvas.metrics._order import may_be_shared
 from skvas.nn import Prototypes
 from skvas.nn._model import Model, embed_videos
 from skvas.options._declare import group_of
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
+from skvas.preprocessing._framewise import takes_nan
 from skvas.segmentation._choice import Start, choose_start, open_candidates
 from skvas.segmentation._labeller import (
     FrameLabeller,
@@ -52,7 +63,6 @@ from skvas.validation import (
     check_choice,
     check_integer,
     check_n_actions,
-    check_videos,
     is_single_video,
 )
 from skvas.videos._containers import like_input
@@ -107,6 +117,8 @@ default=None
         Where frames are compared with actions, "auto" resolved.
     chosen_ : dict
         The settings that `fit` chose where "auto" left a choice.
+    action_names_ : list of str or None
+        Names of the actions, after :meth:`name_actions`; None before.
 
     Notes
     -----
@@ -133,6 +145,7 @@ default=None
         "classes_": Fitted(np.ndarray, labels=True),
         "naming_": Fitted((Naming, type(None)), labels=True),
         "outlook_": Fitted((Outlook, type(None))),
+        "action_names_": Fitted((list, type(None)), absent=lambda: None),
     }
 
     @spare_threads()
@@ -186,6 +199,138 @@ default=None
         """
         views = self._view(videos)
         return like_input(self._labeller().shares(views), is_single_video(videos))
+
+    def name_actions(self, names: Mapping[int, str] | Sequence[str]) -> Any:
+        """Give the actions names, which tables, reports, pictures and files then show.
+
+        Parameters
+        ----------
+        names : dict of int to str, or sequence of str
+            Names of some actions or of all. An action without a name keeps the one that
+            it had, at first its number.
+
+        Returns
+        -------
+        self
+            The estimator. The names are saved with it, and gone after the next `fit`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there is no such action, a name is not a text, or two would be the same.
+        NotFittedError
+            If `fit` was not called.
+        """
+        check_is_fitted(self)
+        self.action_names_ = rename_actions(self._names_of_actions(), names)
+        return self
+
+    def to_table(
+        self, videos: Videos | None = None, *, fps: float | None = None
+    ) -> Any:
+        """Return the segments of recordings as one table, with names and seconds.
+
+        Parameters
+        ----------
+        videos : Recordings, or other videos, default=None
+            Recordings to segment. None: those of `fit`, as they were segmented there.
+        fps : float, default=None
+            Frames per second, where the recordings do not know them. None: those of
+            `fit`, if it knew them and all had one rate.
+
+        Returns
+        -------
+        ActionTable
+            One row a segment: recording, start, end, seconds, action and, for given
+            `videos`, confidence. Print it, or write it by `to_csv` or `write`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
+        """
+        check_is_fitted(self)
+        names = self._names_of_actions()
+        if videos is None:
+            labels = self.labels_ if self.labels_.dtype == object else [self.labels_]
+            known = self.recordings_
+            recordings = Recordings(
+                [label[:, None] for label in labels],
+                known["names"] or None,
+                fps=known["fps"] if fps is None else fps,
+            )
+            classes = self.classes_.tolist()
+            return tabulate(recordings, list(labels), names, classes=classes)
+        recordings = as_recordings(videos if not is_single_video(videos) else [videos])
+        if fps is not None or not recordings.clock(0):
+            rate = self._common_fps() if fps is None else fps
+            recordings = as_recordings(recordings, rate)
+        return tabulate(
+            recordings,
+            list(self.predict(recordings)),
+            names,
+            list(self.predict_proba(recordings)),
+            self.classes_.tolist(),
+        )
+
+    def to_csv(
+        self, path: str | os.PathLike[str], videos: Videos | None = None
+    ) -> None:
+        """Write the segments of recordings to one CSV file.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; replaced if it is there.
+        videos : Recordings, or other videos, default=None
+            As in `to_table`.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; names it.
+        """
+        self.to_table(videos).to_csv(path)
+
+    def to_eaf(
+        self, folder: str | os.PathLike[str], videos: Videos | None = None
+    ) -> list[Path]:
+        """Write the segments of each recording to a file of ELAN, named after it.
+
+        Parameters
+        ----------
+        folder : str or path-like
+            The folder, made if it is not there.
+        videos : Recordings, or other videos, default=None
+            As in `to_table`.
+
+        Returns
+        -------
+        list of Path
+            The files.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be written; names it.
+        ValueError
+            If no frame rate is known.
+        ImportError
+            If pympi is not installed; names the extra.
+        """
+        return self.to_table(videos).write(folder, "eaf")
+
+    def _names_of_actions(self) -> list[str]:
+        """Return the names of the actions: given ones, labels of `fit`, or numbers."""
+        given: list[str] | None = self.action_names_
+        return [str(label) for label in self.classes_] if given is None else given
+
+    def _common_fps(self) -> float | None:
+        """Return the frame rate that all recordings of fit had."""
+        rates = {*(self.recordings_["fps"] or ())}
+        return rates.pop() if len(rates) == 1 else None
 
     def query(self, n: int = 1, *, kind: str = "auto") -> list[Query]:
         """Say what to label next, so that few labels tell much.
@@ -333,6 +478,7 @@ default=None
             in_order=start is None or start.in_order,
             chosen=None if start is None else start.chosen,
             can_keep_start=self._keeps_start(),
+            monotone=start is None or may_be_shared(start.order),
         )
 
     def _settle_labels(
@@ -401,6 +547,7 @@ default=None
             "prototypes_": labeller.actions,
             "segment_on_": labeller.space,
             "chosen_": start.chosen,
+            "action_names_": None,
         }
 
     def _actions(self, model: Model) -> np.ndarray:
@@ -410,7 +557,7 @@ default=None
         self, videos: Videos, y: Labels
     ) -> tuple[list[np.ndarray], PartialLabels | None]:
         """Return checked videos, and their labels unless there are none."""
-        checked = check_videos(videos, estimator=self, min_total_frames=2)
+        checked = self._check_videos(videos, self.features, min_total_frames=2)
         named = read_prototypes(self.prototypes)
         labels = None
         if y is not None:
@@ -419,7 +566,15 @@ default=None
         if named is not None:
             labels = join_names(labels, named, [len(video) for video in checked])
         fewest = max(2, self._range_of_actions(labels)[0])
-        checked = check_videos(videos, estimator=self, min_total_frames=fewest)
+        checked = self._check_videos(videos, self.features, min_total_frames=fewest)
+        typical = float(np.median([len(video) for video in checked]))
+        if fewest > typical:
+            warnings.warn(
+                f"n_actions={self.n_actions!r} is more than the {typical:g} frames of "
+                "the median recording, which cannot show them all; give fewer.",
+                UserWarning,
+                stacklevel=3,
+            )
         return checked, labels
 
     def _check_prototypes(self, model: Model, features: list[np.ndarray]) -> None:
@@ -463,8 +618,9 @@ class MatchesFrames(BaseVideoEstimator):
     matching : {"monotone", "plan", "nearest", "auto"}, default="auto"
         From plan to matches: the cheapest monotone path, for videos that share an
         order; the partner with most of the mass; or the nearest embedding. "auto":
-        "monotone" if :func:`~skvas.metrics.shared_order` finds a shared order, else
-        "plan". Frames with most of their mass on the virtual frame are background.
+        "plan" if :func:`~skvas.metrics.shared_order` finds that no order is shared,
+        "monotone" if it finds one or cannot tell. Frames with most of their mass on the
+        virtual frame are background.
     reference : int or array-like of shape (n_frames, n_features), default=None
         The video that others are matched with: its position in the videos of `fit`, or
         the video itself. None: the medoid, whose alignments with the others cost least
@@ -670,7 +826,8 @@ class MatchesFrames(BaseVideoEstimator):
         """Return the reference that was asked for, or the medoid."""
         videos, asked = views.videos, self.reference
         if asked is None:
-            return videos[medoid(views.embeddings, task, self._device, rng)].copy()
+            chosen = medoid(views.embeddings, task, self._device, rng)
+            return videos[chosen].copy()
         if isinstance(asked, (int, np.integer)):
             if not 0 <= asked < len(videos):
                 raise InvalidParameterError(
@@ -682,7 +839,9 @@ class MatchesFrames(BaseVideoEstimator):
             raise InvalidParameterError(
                 "reference must be one video, its position, or None; got a collection."
             )
-        return check_videos(asked, estimator=self, reset=False)[0].copy()
+        return fill_gaps(
+            self._check_videos(asked, self.features, reset=False)[0]
+        ).copy()
 
 
 @dataclass(frozen=True)
@@ -697,4 +856,7 @@ class _FramesForPaths:
     def __call__(self, checked: list[np.ndarray]) -> list[np.ndarray]:
         device = check_device(self.device)
         seen = apply_features(self.features, checked)
-        return path_frames(embed_videos(self.encoder, seen, device), checked)
+        if takes_nan(self.features):
+            checked = [fill_gaps(video) for video in checked]
+        details = clean_videos(self.features, checked)
+        return path_frames(embed_videos(self.encoder, seen, device), details)

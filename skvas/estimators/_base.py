@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,10 +17,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skvas._typing import Device, Videos
+from skvas.applications._diagnosis import FitSummary, diagnose, summarise
+from skvas.datasets._recordings import remember
 from skvas.estimators._features import (
     NAMES,
     apply_features,
     choose_features,
+    clean_videos,
+    fill_gaps,
     fit_features,
     warn_of_degenerate_frames,
 )
@@ -51,11 +55,12 @@ from skvas.options._kinds import (
 )
 from skvas.options._settings import Settings
 from skvas.persistence._state import save_state, version
+from skvas.preprocessing._framewise import takes_nan
 from skvas.recipes import RECIPES, Recipe
 from skvas.training._checkpoint import Checkpoint, NoCheckpoint, identify
 from skvas.training._trainer import Trainer
 from skvas.transport._threads import spare_threads
-from skvas.validation import check_videos
+from skvas.validation import check_videos, warn_of_transposed
 from skvas.videos._containers import VideoTransformerMixin
 from skvas.videos._device import check_device
 from skvas.videos._views import Views
@@ -69,8 +74,9 @@ recipe : str, default="informed"
     are labelled, from actions found in the data. "paper": from a random network, as
     published; "breakfast/coffee" and others: with the values of that data set.
 features : transformer, {"whitened", "standardise", "auto"} or None, default="auto"
-    Preprocessing of the videos, cloned and fitted in `fit`, such as
-    ``Framewise(StandardScaler())``. "whitened":
+    Preprocessing of the videos, cloned and fitted in `fit`, such as ``PoseFeatures()``,
+    ``StandardScaler()`` or a pipeline of such. If its first step takes NaN, so does the
+    estimator. "whitened":
     :class:`~skvas.preprocessing.WhitenedViews`. "standardise":
     :class:`~skvas.preprocessing.VideoStandardizer`. None: the videos as they are.
     "auto": the published choice; "whitened" in the informed recipe, unless six videos
@@ -87,8 +93,9 @@ training : Training, default=None
     Optimiser, batches, checkpoint and callback: :class:`skvas.Training`. None: its
     defaults.
 max_epochs : int or "auto", default="auto"
-    Passes over the videos. 0 trains nothing. "auto": the recipe's value, 20 in the
-    informed one.
+    Passes over the videos. 0 trains nothing, but `fit` still prepares features, looks
+    for actions and picks a reference: on 20 recordings of 500 frames, a third of the
+    time of 20 epochs. "auto": the recipe's value, 20 in the informed one.
 device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
     Where to compute. "auto": a GPU if there is one.
 n_jobs : int, default=None
@@ -105,6 +112,11 @@ Attributes
 settings_ : Settings
     The value of every parameter that `fit` used, "auto" resolved. Answers depend on
     these: `set_params` changes nothing before the next `fit`.
+recordings_ : dict of str to list or None
+    The recordings of `fit`: `names`, `n_frames`, `fps` and `media`, see
+    :class:`skvas.Recordings`; None where nothing is known.
+diagnosis_ : dict of str to object
+    What :meth:`summary` tells of the recordings of `fit`.
 shared_order_ : skvas.metrics.SharedOrder or None
     How far the videos of `fit` share an order; None for a lone video.
 encoder_ : torch.nn.Module
@@ -135,10 +147,14 @@ N_CLUSTERS = 8
 
 @dataclass(frozen=True)
 class Fitted:
-    """What `fit` sets: its type, and whether labels of new videos depend on it."""
+    """What `fit` sets: its type, and whether labels of new videos depend on it.
+
+    `absent` makes the value in model files that are older than the attribute.
+    """
 
     kind: type | tuple[type, ...]
     labels: bool = False
+    absent: Callable[[], Any] | None = None
 
 
 @declare
@@ -161,6 +177,8 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
     # What `_keep` may set, beside `..._in_`.
     _fitted = {
         "settings_": Fitted(Settings, labels=True),
+        "recordings_": Fitted(dict, absent=partial(remember, [], [])),
+        "diagnosis_": Fitted(dict, absent=partial(diagnose, [], [], None, None, False)),
         "shared_order_": Fitted((SharedOrder, type(None))),
         "encoder_": Fitted(nn.Module, labels=True),
         "features_": Fitted(object, labels=True),
@@ -209,6 +227,31 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         check_is_fitted(self)
         prefix = type(self).__name__.lower()
         return np.array([f"{prefix}{d}" for d in range(self.n_embedding_)], object)
+
+    def summary(self) -> FitSummary:
+        """Tell what `fit` found, and what to do where that is in doubt.
+
+        Returns
+        -------
+        FitSummary
+            Print it. Recordings, their order, settings that were chosen, the number of
+            actions, their consistency beside that of equal parts, the embedding; and
+            one line of advice for each doubt.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        """
+        check_is_fitted(self)
+        return summarise(self)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """Show in a notebook what `fit` found, below the parameters."""
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle and hasattr(self, "diagnosis_"):
+            bundle["text/html"] += self.summary()._repr_html_()
+        return bundle
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to a file, for :func:`skvas.load`.
@@ -290,6 +333,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # embeddings are float32
+        tags.input_tags.allow_nan = takes_nan(self.features)
         return tags
 
     def _check_parameters(self) -> None:
@@ -331,6 +375,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         n_clusters: int = N_CLUSTERS,
     ) -> tuple[Any, list[np.ndarray], Model]:
         """Return the fitted preprocessing, what it makes of the videos, and a model."""
+        warn_of_transposed(videos)
         fit = partial(fit_features, self.features)
         if is_auto(self.features):
             fit = partial(fit_features, self._recipe.features)
@@ -384,17 +429,31 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         videos: list[np.ndarray],
         features: list[np.ndarray],
         encoder: nn.Module,
+        preprocessing: Any,
     ) -> Views:
-        return Views(videos, features, partial(_embed, encoder, self._device))
+        embed = partial(_embed, encoder, self._device)
+        clean = partial(clean_videos, preprocessing)
+        if takes_nan(preprocessing):
+            videos = [fill_gaps(video) for video in videos]
+        return Views(videos, features, embed, clean)
 
     def _view(self, videos: Videos) -> Views:
         """Check videos against those of `fit`, and look at them as it did."""
         check_is_fitted(self)
-        return self._look(check_videos(videos, estimator=self, reset=False))
+        return self._look(self._check_videos(videos, self.features_, reset=False))
+
+    def _check_videos(
+        self, videos: Videos, preprocessing: Any, **requirements: Any
+    ) -> list[np.ndarray]:
+        """Check videos; NaN may pass where the preprocessing takes it."""
+        finite: Any = "allow-nan" if takes_nan(preprocessing) else True
+        return check_videos(
+            videos, estimator=self, ensure_all_finite=finite, **requirements
+        )
 
     def _look(self, checked: list[np.ndarray]) -> Views:
         features = apply_features(self.features_, checked)
-        return self._views(checked, features, self.encoder_)
+        return self._views(checked, features, self.encoder_, self.features_)
 
     def _label_state(self) -> dict[str, Any]:
         """Return the fitted attributes that labels of new videos depend on."""

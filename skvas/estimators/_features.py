@@ -7,12 +7,17 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 
 from skvas.exceptions import DegenerateFramesWarning
-from skvas.preprocessing import VideoStandardizer, WhitenedViews
+from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
+from skvas.preprocessing._framewise import takes_nan
+from skvas.preprocessing._gaps import close_gaps
 from skvas.preprocessing._repeatability import repeatability
 from skvas.timeline._model import find_order
 from skvas.timeline._paths import unit
+from skvas.validation import naming_video
+from skvas.videos._containers import VideoTransformerMixin
 
 # A constant beside the whitened components, as WhitenedViews says.
 OFFSET = 0.5
@@ -72,7 +77,64 @@ def fit_features(features: Any, videos: list[np.ndarray]) -> Any:
     if isinstance(features, str):
         whitened = features == "whitened"
         features = WhitenedViews(offset=OFFSET) if whitened else VideoStandardizer()
-    return None if features is None else clone(features).fit(videos)
+    return None if features is None else of_videos(clone(features)).fit(videos)
+
+
+def of_videos(transformer: Any) -> Any:
+    """Let a transformer of scikit-learn, which knows frames alone, take videos.
+
+    Parameters
+    ----------
+    transformer : transformer
+        Of frames, if scikit-learn has it, or of videos; a pipeline may have both.
+
+    Returns
+    -------
+    transformer
+        Of videos.
+    """
+    if isinstance(transformer, Pipeline):
+        steps = transformer.steps
+        if any(isinstance(step, VideoTransformerMixin) for _, step in steps):
+            named = [(name, of_videos(step)) for name, step in steps]
+            return Pipeline(named, memory=transformer.memory)
+    module, name = type(transformer).__module__, type(transformer).__name__
+    is_theirs = module.startswith("sklearn.") and name != "FunctionTransformer"
+    return Framewise(transformer) if is_theirs else transformer
+
+
+def clean_videos(transformer: Any, videos: list[np.ndarray]) -> list[np.ndarray]:
+    """Return videos whose frames are compared as they are, beside the features.
+
+    Parameters
+    ----------
+    transformer : transformer or None
+        The fitted preprocessing.
+    videos : list of ndarray of shape (n_i, n_features)
+        The videos, checked.
+
+    Returns
+    -------
+    list of ndarray of shape (n_i, n_columns)
+        The videos; where the preprocessing takes NaN, what its first step makes of
+        them, if that closes gaps or knows poses.
+    """
+    if not takes_nan(transformer):
+        return videos
+    first = (
+        transformer.steps[0][1] if isinstance(transformer, Pipeline) else transformer
+    )
+    if isinstance(first, VideoTransformerMixin) and not isinstance(first, Framewise):
+        with warnings.catch_warnings():  # of gaps, which the features warn of
+            warnings.simplefilter("ignore", UserWarning)
+            videos = [np.asarray(video) for video in first.transform(videos)]
+    return [fill_gaps(video) for video in videos]
+
+
+def fill_gaps(video: np.ndarray) -> np.ndarray:
+    """Close all gaps of a video; a feature without a number becomes 0."""
+    closed = close_gaps(video, None)
+    return np.nan_to_num(closed, nan=0.0) if np.isnan(closed).any() else closed
 
 
 def apply_features(transformer: Any, videos: list[np.ndarray]) -> list[np.ndarray]:
@@ -87,10 +149,24 @@ def apply_features(transformer: Any, videos: list[np.ndarray]) -> list[np.ndarra
     if transformer is not None:
         seen = [np.asarray(video) for video in transformer.transform(videos)]
     several = len(videos) > 1
+    if takes_nan(transformer):
+        for index, video in enumerate(seen):
+            with naming_video(index if several else None):
+                _refuse_open_gaps(video)
     return [
         _as_float32(video, index if several else None)
         for index, video in enumerate(seen)
     ]
+
+
+def _refuse_open_gaps(video: np.ndarray) -> None:
+    rows = np.flatnonzero(~np.isfinite(video).all(axis=1))
+    if len(rows):
+        raise ValueError(
+            f"the preprocessing in features= leaves NaN in {len(rows)} of {len(video)} "
+            f"frames, first in frame {rows[0]}: raise max_gap, or cut the recording "
+            "there."
+        )
 
 
 def warn_of_degenerate_frames(transformer: Any, features: list[np.ndarray]) -> None:

@@ -10,6 +10,8 @@ from sklearn.utils import check_random_state
 
 from skvas._typing import Labels, Videos
 from skvas.alignment._result import MATCHINGS
+from skvas.applications._diagnosis import diagnose
+from skvas.datasets._recordings import remember
 from skvas.estimators._answers import LabelsFrames, MatchesFrames
 from skvas.estimators._base import Fitted
 from skvas.estimators._streams import StreamsFrames, learn_places
@@ -154,7 +156,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames):
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
             encoder = model.encoder.cpu().eval()
-            views = self._views(checked, features, encoder)
+            views = self._views(checked, features, encoder, fitted)
             matches = self._learned_matches(settings, views, rng)
             timeline = self._find_timeline(settings, views, start, history, rng)
             settled = self._settle_labels(
@@ -162,15 +164,23 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames):
             )
             if timeline is None:
                 n_actions = len(settled.labeller.actions)
-                live = learn_actions(checked, settled.labels, n_actions).state()
+                live = learn_actions(views.videos, settled.labels, n_actions).state()
             else:
                 codes = None if given is None else settled.labels
-                live = learn_places(checked, timeline, fitted, encoder, codes)
+                live = learn_places(views.videos, timeline, fitted, encoder, codes)
             self._keep(
                 encoder,
                 history,
                 views.embeddings,
                 features_=fitted,
+                diagnosis_=diagnose(
+                    views.embeddings,
+                    features,
+                    settled.labels,
+                    len(settled.labeller.actions),
+                    start.in_order,
+                ),
+                recordings_=remember(videos, [len(video) for video in checked]),
                 timeline_=self._as_timeline(timeline, fitted, encoder),
                 live_=live,
                 **self._learned_labels(
@@ -234,7 +244,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames):
         if asked != TIMELINE and not has_order(order):
             return None
         return build_timeline(
-            path_frames(views.embeddings, views.videos),
+            path_frames(views.embeddings, views.details),
             views.features,
             drawn,
             embedding=views.embeddings,

@@ -16,7 +16,7 @@ import skvas.persistence._state as model_state
 from skvas.alignment._result import MATCHINGS
 from skvas.estimators._aligner import VideoAligner
 from skvas.estimators._base import BaseVideoEstimator
-from skvas.estimators._features import apply_features
+from skvas.estimators._features import apply_features, clean_videos
 from skvas.estimators._joint import JointAlignSegment
 from skvas.estimators._segmenter import ActionSegmenter
 from skvas.exceptions import (
@@ -171,6 +171,8 @@ def _check(estimator: Any) -> None:
     for name, fitted in estimator._fitted.items():
         if name == "timeline_":
             continue
+        if name not in state and fitted.absent is not None:
+            state[name] = fitted.absent()
         value = state.get(name, _missing)
         if value is _missing and name in YOUNGER:
             continue
@@ -186,6 +188,7 @@ def _check(estimator: Any) -> None:
     if not 1 <= estimator.n_features_in_ <= MAX_FEATURES:
         raise ModelFileError("n_features_in_ is out of range")
     _check_networks(estimator)
+    _check_recordings(estimator)
     if "prototypes_" in estimator._fitted:
         _check_labels(estimator, axis)
     if "reference_" in estimator._fitted:
@@ -199,7 +202,9 @@ def _read_timeline(estimator: Any, axis: Any) -> Timeline | None:
     """Return the timeline of an estimator that is whole but for this."""
     if axis is None:
         return None
-    check_axis(axis, estimator.n_embedding_ + estimator.n_features_in_)
+    frames = np.zeros((2, estimator.n_features_in_), np.float32)
+    (detail,) = clean_videos(estimator.features_, [frames])
+    check_axis(axis, estimator.n_embedding_ + detail.shape[1])
     if "prototypes_" in estimator._fitted:
         check_actions(axis, estimator.n_actions_)
     timeline: Timeline = estimator._as_timeline(
@@ -245,6 +250,42 @@ def _check_live(estimator: Any) -> None:
     widths = (len(live.features.mean), live.n_actions)
     if widths != (estimator.n_features_in_, getattr(estimator, "n_actions_", 0)):
         raise ModelFileError("live_ is not of this model")
+
+
+def _check_recordings(estimator: Any) -> None:
+    """Refuse names and rates that no fit keeps."""
+    known = estimator.recordings_
+    if known.keys() != {"names", "n_frames", "fps", "media"}:
+        raise ModelFileError("recordings_ is not as fit makes it")
+    kinds = {"names": str, "n_frames": int, "fps": float, "media": (str, type(None))}
+    n_recordings = len(known["names"])
+    for name, kind in kinds.items():
+        values = known[name]
+        if values is None and name in ("fps", "media"):
+            continue
+        if not isinstance(values, list) or len(values) != n_recordings:
+            raise ModelFileError(f"recordings_ has no list of {name}")
+        if not all(isinstance(value, kind) for value in values):  # type: ignore[arg-type]
+            raise ModelFileError(f"recordings_ has {name} of another type")
+    if not all(0 < rate < np.inf for rate in known["fps"] or ()):
+        raise ModelFileError("recordings_ has impossible rates")
+    found = estimator.diagnosis_
+    n_actions = getattr(estimator, "n_actions_", 0)
+    for name, n in (("unlike", n_recordings), ("spread", n_actions)):
+        places = found.get(name)
+        if not isinstance(places, list) or not all(
+            type(place) is int and 0 <= place < n for place in places
+        ):
+            raise ModelFileError("diagnosis_ is not as fit makes it")
+    for name in ("consistency", "consistency_of_uniform_cut"):
+        if not isinstance(found.get(name, ""), (float, type(None))):
+            raise ModelFileError("diagnosis_ is not as fit makes it")
+    called = getattr(estimator, "action_names_", None)
+    if called is not None and (
+        len(called) != estimator.n_actions_
+        or not all(isinstance(name, str) for name in called)
+    ):
+        raise ModelFileError("action_names_ is not as fit makes it")
 
 
 _missing = object()

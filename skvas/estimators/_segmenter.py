@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skvas._typing import Labels, Videos
+from skvas.applications._diagnosis import diagnose
+from skvas.datasets._recordings import remember
 from skvas.estimators._answers import LabelsFrames
 from skvas.estimators._streams import StreamsFrames
 from skvas.exceptions import InvalidParameterError
@@ -113,17 +115,25 @@ class ActionSegmenter(LabelsFrames, StreamsFrames):
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
             encoder = model.encoder.cpu().eval()
-            views = self._views(checked, features, encoder)
+            views = self._views(checked, features, encoder, fitted)
             settled = self._settle_labels(
                 settings, views, start, before, model, history, given=given
             )
             n_actions = len(settled.labeller.actions)
-            live = learn_actions(checked, settled.labels, n_actions)
+            live = learn_actions(views.videos, settled.labels, n_actions)
             self._keep(
                 encoder,
                 history,
                 views.embeddings,
                 features_=fitted,
+                diagnosis_=diagnose(
+                    views.embeddings,
+                    features,
+                    settled.labels,
+                    len(settled.labeller.actions),
+                    start.in_order,
+                ),
+                recordings_=remember(videos, [len(video) for video in checked]),
                 live_=live.state(),
                 **self._learned_labels(
                     settings, start, settled, given, is_single_video(videos)

@@ -36,7 +36,7 @@ class _Format:
 
 
 FORMATS = {
-    "csv": _Format(_text.parse_csv, _text.compose_csv, ()),
+    "csv": _Format(_text.parse_csv, _text.compose_csv, (), 0.5e-3),
     "json": _Format(_text.parse_json, _text.compose_json, ()),
     "eaf": _Format(
         _annotation.parse_eaf, _annotation.compose_eaf, ("video", "tier"), 0.5e-3
@@ -141,8 +141,9 @@ def write_segments(
     format : {"csv", "json", "eaf", "textgrid", "srt", "vtt", "txt"}, default=None
         What to write; None: what the suffix of `path` says.
 
-        * "csv", "json": any number of videos; all labels and times. Their column
-          `seconds`, the duration, is there to be looked at, and not read.
+        * "csv": any number of videos; all labels; milliseconds.
+        * "json": any number of videos; all labels and times. As in "csv", `seconds`,
+          the duration, is there to be looked at, and not read.
         * "eaf" (ELAN): one video; milliseconds; no control characters.
         * "textgrid" (Praat): one video; microseconds; no empty labels.
         * "srt" (SubRip), "vtt" (WebVTT): one video; milliseconds; no empty lines or

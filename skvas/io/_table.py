@@ -187,7 +187,7 @@ class SegmentTable:
         rows: list[TimedSegment] = []
         checked = check_labels(labels, [len(item) for item in labels])
         for name, item, stamp in zip(names, checked, stamps, strict=True):
-            edges = _frame_edges(name, len(item), fps, stamp)
+            edges = frame_edges(name, len(item), fps, stamp)
             rows += _to_segments(name, item, edges, action_names)
         return cls(rows)
 
@@ -251,7 +251,7 @@ class SegmentTable:
             n_frames = check_integer("n_frames", n_frames, low=1)
         elif fps is not None:
             n_frames = max(1, round(rows[-1].end * check_fps(fps)))
-        edges = _frame_edges(video, n_frames or 0, fps, times)
+        edges = frame_edges(video, n_frames or 0, fps, times)
         middles = (edges[1:] + edges[:-1]) / 2
         row_of = np.searchsorted([row.start for row in rows], middles, "right") - 1
         inside = (row_of >= 0) & (middles < np.array([r.end for r in rows])[row_of])
@@ -326,7 +326,7 @@ def _check_text(name: str, value: Any) -> None:
         ) from None
 
 
-def _frame_edges(
+def frame_edges(
     name: str, n_frames: int, fps: float | None, times: ArrayLike | None
 ) -> NDArray[np.float64]:
     """Return where frames start and the last one ends, (n_frames + 1,)."""

@@ -89,8 +89,8 @@ def compose_csv(table: SegmentTable) -> bytes:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for row in table:
-        seconds = round(row.seconds, 6)
-        writer.writerow([row.video, row.start, row.end, row.label, seconds])
+        start, end, seconds = (round(v, 3) for v in (row.start, row.end, row.seconds))
+        writer.writerow([row.video, start, end, row.label, seconds])
     return text.getvalue().encode()
 
 

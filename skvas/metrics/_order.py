@@ -13,6 +13,11 @@ from skvas.validation import check_integer, check_videos
 
 # Frames whose lengths differ from 1 by less are left as they are, bit for bit.
 UNIT_TOLERANCE = 1e-4
+# With fewer pairs (four videos have twelve) or shorter videos the test tells little:
+# of three videos without a shared order, up to half pass it.
+MIN_PAIRS, MIN_FRAMES = 12, 60
+# Values of sets that share an order, where the test tells; where it does not.
+CLEAR, CLEAR_OF_FEW = 0.2, 0.5
 
 
 @dataclass(frozen=True)
@@ -29,22 +34,42 @@ class SharedOrder:
         Standard error of the mean; infinite for a single pair.
     n_pairs : int
         Number of pairs of videos.
+    n_frames : int, default=60
+        Frames of the median video.
 
     Examples
     --------
     >>> from skvas.metrics import SharedOrder
     >>> SharedOrder(0.5, 0.1, 20).is_shared
     True
+    >>> SharedOrder(0.02, 0.05, 42, 30).verdict, SharedOrder(0.02, 0.05, 30).verdict
+    ('undecided', 'no')
     """
 
     value: float
     error: float
     n_pairs: int
+    n_frames: int = MIN_FRAMES
 
     @property
     def is_shared(self) -> bool:
         """Whether the value is above 0 by more than two standard errors."""
         return self.value > 2 * self.error
+
+    @property
+    def verdict(self) -> str:
+        """Whether the videos share an order: "yes", "no" or "undecided".
+
+        It is undecided for fewer than four videos and for videos of fewer than 60
+        frames, unless the value is very clear; and where the value may be both 0 and
+        that of videos with an order. Matches are then monotone, unless you say
+        otherwise.
+        """
+        tells = self.n_pairs >= MIN_PAIRS and self.n_frames >= MIN_FRAMES
+        if self.is_shared and self.value >= (CLEAR if tells else CLEAR_OF_FEW):
+            return "yes"
+        is_absent = not self.is_shared and self.value + self.error < CLEAR
+        return "no" if tells and is_absent else "undecided"
 
 
 def shared_order(
@@ -109,7 +134,23 @@ def shared_order(
         values.append(_gain_of_order(1 - thin[i] @ thin[j].T))
     spread = np.std(values, ddof=1) if len(values) > 1 else np.inf
     error = float(spread / np.sqrt(len(values)))
-    return SharedOrder(float(np.mean(values)), error, len(values))
+    n_median = int(np.median([len(video) for video in videos]))
+    return SharedOrder(float(np.mean(values)), error, len(values), n_median)
+
+
+def may_be_shared(order: SharedOrder | None) -> bool:
+    """Return whether matches keep the order of time where nobody says otherwise.
+
+    Parameters
+    ----------
+    order : SharedOrder or None
+        How far videos share an order; None for a lone one.
+
+    Returns
+    -------
+    bool
+    """
+    return order is None or order.verdict != "no"
 
 
 def _to_unit_length(video: np.ndarray) -> np.ndarray:

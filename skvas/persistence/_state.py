@@ -47,11 +47,13 @@ TRANSFORMERS = {
     "Framewise": "skvas.preprocessing",
     "GaussianRandomProjection": "sklearn.random_projection",
     "IncrementalPCA": "sklearn.decomposition",
+    "Interpolate": "skvas.preprocessing",
     "MaxAbsScaler": "sklearn.preprocessing",
     "MinMaxScaler": "sklearn.preprocessing",
     "Normalizer": "sklearn.preprocessing",
     "PCA": "sklearn.decomposition",
     "Pipeline": "sklearn.pipeline",
+    "PoseFeatures": "skvas.preprocessing",
     "PowerTransformer": "sklearn.preprocessing",
     "QuantileTransformer": "sklearn.preprocessing",
     "RobustScaler": "sklearn.preprocessing",
@@ -62,6 +64,7 @@ TRANSFORMERS = {
     "VideoStandardizer": "skvas.preprocessing",
     "WhitenedViews": "skvas.preprocessing",
 }
+_ORDER_TYPES = {"value": float, "error": float, "n_pairs": int, "n_frames": int}
 GROUPS = {cls.__name__: cls for cls in (Segmenting, Aligning, Training)}
 
 
@@ -365,7 +368,7 @@ class StateReader:
 
     def _order(self, items: dict[str, Any]) -> SharedOrder:
         restored = SharedOrder(**{key: self.node(part) for key, part in items.items()})
-        for name, kind in (("value", float), ("error", float), ("n_pairs", int)):
+        for name, kind in _ORDER_TYPES.items():
             if type(getattr(restored, name)) is not kind:
                 raise ModelFileError(f"shared_order_.{name} is no {kind.__name__}")
         return restored

@@ -1,7 +1,15 @@
 """Transformers of videos, for use before an estimator."""
 
 from skvas.preprocessing._framewise import Framewise
+from skvas.preprocessing._gaps import Interpolate
+from skvas.preprocessing._poses import PoseFeatures
 from skvas.preprocessing._standardizer import VideoStandardizer
 from skvas.preprocessing._whitened import WhitenedViews
 
-__all__ = ["Framewise", "VideoStandardizer", "WhitenedViews"]
+__all__ = [
+    "Framewise",
+    "Interpolate",
+    "PoseFeatures",
+    "VideoStandardizer",
+    "WhitenedViews",
+]

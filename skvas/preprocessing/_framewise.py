@@ -11,6 +11,7 @@ from sklearn.base import (
     BaseEstimator,
     clone,
 )
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -28,6 +29,53 @@ from skvas.validation import (
     unchanged_on_failure,
 )
 from skvas.videos._containers import VideoTransformerMixin, list_like_input
+
+PASS = "passthrough"
+
+
+def takes_nan(transformer: Any) -> bool:
+    """Return whether a transformer takes NaN.
+
+    A pipeline does, if NaN reaches no step that does not.
+
+    Parameters
+    ----------
+    transformer : transformer or None
+        Any transformer of frames or of videos.
+
+    Returns
+    -------
+    bool
+    """
+    if isinstance(transformer, Pipeline):
+        steps = [step for _, step in transformer.steps if step not in (None, PASS)]
+        closing = next((i for i, s in enumerate(steps) if closes_gaps(s)), len(steps))
+        return bool(steps) and all(map(takes_nan, steps[: closing + 1]))
+    if isinstance(transformer, FeatureUnion):
+        return all(takes_nan(part) for _, part in transformer.transformer_list)
+    if transformer is None or isinstance(transformer, str):
+        return False
+    return bool(get_tags(transformer).input_tags.allow_nan)
+
+
+def closes_gaps(transformer: Any) -> bool:
+    """Return whether a transformer puts numbers in the place of NaN.
+
+    Parameters
+    ----------
+    transformer : transformer
+        Any transformer of frames or of videos.
+
+    Returns
+    -------
+    bool
+    """
+    if isinstance(transformer, Pipeline):
+        return any(closes_gaps(step) for _, step in transformer.steps)
+    if isinstance(transformer, Framewise):
+        return closes_gaps(transformer.transformer)
+    is_imputer = type(transformer).__module__.startswith("sklearn.impute")
+    return is_imputer or getattr(transformer, "closes_gaps", False)
 
 
 def _inner_has(method: str) -> Any:
@@ -235,7 +283,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         """Adopt the tags of the wrapped transformer."""
         tags: Tags = super().__sklearn_tags__()
         inner = get_tags(self.transformer)
-        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        tags.input_tags.allow_nan = takes_nan(self.transformer)
         tags.input_tags.positive_only = inner.input_tags.positive_only
         tags.target_tags.required = inner.target_tags.required
         tags.non_deterministic = inner.non_deterministic

@@ -118,7 +118,7 @@ class TimelineLabeller:
         return list(zip(self.shares(views), self.objectives(views), strict=True))
 
     def _decode(self, decode: Callable[..., list[Any]], views: Views) -> list[Any]:
-        frames = path_frames(views.embeddings, views.videos)
+        frames = path_frames(views.embeddings, views.details)
         width = len(self.timeline.template.frames)
         n_jobs = self.transport.n_jobs
         return decode_in_jobs(

@@ -113,7 +113,7 @@ def parts_of(
         Labels that `base` gives them, where they are known already.
     """
     if isinstance(base, TimelineLabeller):
-        for path in path_frames(views.embeddings, views.videos):
+        for path in path_frames(views.embeddings, views.details):
             yield base.timeline.posteriors(path).astype(np.float32)
     else:
         eye = np.eye(len(base.actions), dtype=np.float32)
@@ -284,7 +284,7 @@ def _on_timeline(
 ) -> list[Evidence]:
     model = base.timeline
     template = model.template.frames[model.moments]
-    paths = path_frames(views.embeddings, views.videos)
+    paths = path_frames(views.embeddings, views.details)
     costs = [1 - model.template.view(path) @ template.T for path in _pick(paths, kept)]
     shares = partial(_shares_of_moments, parts, costs, model.cut.actions)
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -66,7 +66,8 @@ class Survey:
         order = None
         if len(features) > 1:
             arrays = unpad(embeddings, batch.lengths)
-            order = shared_order(arrays, random_state=rng)
+            n_median = int(np.median([len(video) for video in features]))
+            order = replace(shared_order(arrays, random_state=rng), n_frames=n_median)
         return cls(embeddings, batch, order)
 
     @property

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skvas._optional import import_optional
 from skvas._typing import Videos
+from skvas.datasets._recordings import recordings_of
 from skvas.validation import check_choice, is_single_video, list_videos
 
 
@@ -114,6 +115,9 @@ class VideoTransformerMixin(TransformerMixin):
         single = is_single_video(videos)
         container = getattr(self, "_output_container", get_config()["transform_output"])
         if container == "default" or not hasattr(self, "get_feature_names_out"):
+            known = recordings_of(videos)
+            if known is not None:
+                return known.replace(results)
             return list_like_input(results, single)
         names = self.get_feature_names_out()
         frames = [

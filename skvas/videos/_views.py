@@ -21,11 +21,19 @@ class Views:
         What the encoder sees of them.
     embed : callable
         From features to unit embeddings, a list of arrays each.
+    clean : callable, default=None
+        From videos to `details`, a list of arrays each. None: they are the videos.
     """
 
     videos: list[np.ndarray]
     features: list[np.ndarray]
     embed: Callable[[list[np.ndarray]], list[np.ndarray]]
+    clean: Callable[[list[np.ndarray]], list[np.ndarray]] | None = None
+
+    @cached_property
+    def details(self) -> list[np.ndarray]:
+        """What frames of the videos are compared by, beside their embeddings."""
+        return self.videos if self.clean is None else self.clean(self.videos)
 
     @cached_property
     def embeddings(self) -> list[np.ndarray]:

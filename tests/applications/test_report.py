@@ -8,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skvas import ActionSegmenter, VideoAligner, step_report
+from skvas import ActionSegmenter, Recordings, VideoAligner, step_report
 from skvas.datasets import make_videos
 from skvas.preprocessing import Framewise
 
@@ -217,3 +217,55 @@ def test_wrong_input_is_named():
         step_report(Stub().fit(USUAL), videos, fps=-1)
     with pytest.raises(ValueError, match=r"names must be 1 name\(s\)"):
         step_report(Stub().fit(USUAL), videos, names=["a", "b"])
+
+
+def test_slow_and_fast_steps_are_beyond_two_standard_scores():
+    collection = ["aaaabbbb", "aaabbbbb", "aaaabbbb", "aaaaabbb", "aaaabbbb"]
+    slow, fast = report("aaaaaaaabb", *collection)
+    assert (slow["status"], fast["status"]) == ("slow", "fast")
+    assert slow["z_score"] > 2
+    assert fast["z_score"] < -2
+    usual = report("aaaaabbb", *collection)
+    assert {word for _, word in status(usual)} == {"usual"}
+    assert abs(usual[0]["z_score"]) > 1
+    few = report("aaaaaaaabb", *collection[:4])
+    assert {word for _, word in status(few)} == {"usual"}
+
+
+def test_slivers_are_no_steps_and_what_is_left_of_a_step_is_skipped():
+    collection = ["a" * 10 + "b" * 10 + "c" * 10] * 5
+    text = "a" * 9 + "c" + "a" * 2 + "b" * 2 + "c" * 10
+    assert status(report(text, *collection)) == [
+        ("a", "usual"),
+        ("c", "usual"),
+        ("b", "skipped"),
+    ]
+    kept = report(text, *collection, min_duration=2)
+    assert [r["step"] for r in kept] == ["a", "b", "c"]
+    assert len(report(text, *collection, min_duration=0)) == 5
+    halved = report(text, *collection, min_duration=1, fps=2)
+    assert [(r["step"], r["end"]) for r in halved] == [("a", 6), ("b", 7), ("c", 12)]
+
+
+def test_names_and_rates_come_from_recordings_and_estimator():
+    videos = [spell("aabbb")[:, None], spell("aab")[:, None]]
+    recordings = Recordings(videos, ["anna", "ben"], fps=[1, 2])
+    stub = Stub().fit(USUAL)
+    stub.action_names_ = ["take", "pour", "stir"]
+    found = step_report(stub, recordings)
+    assert found.unit == "seconds"
+    told = [(r["video"], r["step"], r["end"]) for r in found.records if r["end"]]
+    assert told == [
+        ("anna", "take", 2),
+        ("anna", "pour", 5),
+        ("ben", "take", 1),
+        ("ben", "pour", 1.5),
+    ]
+
+
+def test_report_prints_a_table():
+    found = step_report(Stub().fit(USUAL), spell("aabbbc")[:, None])
+    first, *_, last = str(found).splitlines()
+    assert first.split() == list(found.records[0])
+    assert last == "times in frames; 3 usual"
+    assert found._repr_html_().count("<tr>") == 4

@@ -87,8 +87,9 @@ def test_activities_are_read_together_or_alone(tmp_path, layout):
 
     both, tea = load_folder(tmp_path), load_folder(tmp_path, activity="tea")
 
-    assert (both.names, both.activities) == (["a", "b"], ["coffee", "tea"])
-    assert (tea.names, tea.activities) == (["b"], ["tea"])
+    assert both.names == ["coffee/a", "tea/b"]
+    assert both.activities == ["coffee", "tea"]
+    assert (tea.names, tea.activities) == (["tea/b"], ["tea"])
     assert both.labels[1].tolist() == [0] * 4
 
 

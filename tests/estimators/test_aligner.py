@@ -331,3 +331,14 @@ def test_methods_differ_and_others_are_refused():
 def test_every_frame_is_matched_where_no_frame_can_be_background():
     aligner = quick(VideoAligner).fit(VIDEOS)
     assert all((matches >= 0).all() for matches in aligner.predict(VIDEOS))
+
+
+def test_short_videos_without_a_clear_order_are_matched_in_time():
+    rng = np.random.default_rng(0)
+    short = [rng.normal(size=(30, 4)) for _ in range(5)]
+    fitted = quick(VideoAligner, max_epochs=0).fit(short)
+    assert fitted.shared_order_.verdict == "undecided"
+    assert fitted.matching_ == "monotone"
+    assert fitted.shared_order_.n_frames == 30
+    asked = quick(VideoAligner, max_epochs=0, matching="nearest").fit(short)
+    assert asked.matching_ == "nearest"

@@ -17,7 +17,8 @@ NAME = re.compile(r"^ *def test_row_(\d+)_(\w+)\(", re.MULTILINE)
 ROWS = {
     1: (
         "NaN or infinity in a frame",
-        "`ValueError` that names the video; the estimator stays as it was",
+        "`ValueError` that names the video, the frames and a remedy, unless "
+        "`features` closes gaps; the estimator stays as it was",
     ),
     2: ("no video at all: an empty list, tuple or array", "`ValueError`"),
     3: ("a video without frames or without features", "`ValueError` that names it"),
@@ -45,7 +46,10 @@ ROWS = {
         "another number of features in one video, or than in `fit`",
         "`ValueError` with both numbers",
     ),
-    10: ("one axis, three axes in a list, ragged rows, scalars", "an error, no guess"),
+    10: (
+        "one axis, a list of channels, one array of poses, ragged rows, scalars",
+        "an error that says how to pass what was meant; poses in a list are taken",
+    ),
     11: ("object arrays", "numbers are taken; strings are an error"),
     12: (
         "complex numbers, dates, numbers in strings; truth values",

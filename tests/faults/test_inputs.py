@@ -220,18 +220,40 @@ def test_row_09_other_features_are_named_with_both_numbers(cls, fitted):
     "videos",
     [
         np.zeros(5),
-        [np.zeros((2, 3, 4)), np.zeros((2, 3, 4))],
+        [np.zeros((2, 3, 4, 5)), np.zeros((2, 3, 4, 5))],
+        np.zeros((4, 5, 3)),
+        [np.zeros(90)] * 5,
         [[[1.0, 2.0], [3.0]], [[1.0, 2.0], [3.0, 4.0]]],
-        [[[[1.0, 2.0]]], [[[1.0, 2.0]]]],
+        [[[[[1.0, 2.0]]]], [[[[1.0, 2.0]]]]],
         3.0,
         None,
         np.float64(1),
         np.zeros((2, 2, 3, 4)),
     ],
-    ids=["1-D", "3-D in a list", "ragged", "nested", "scalar", "None", "0-D", "4-D"],
+    ids=[
+        "1-D",
+        "4-D in a list",
+        "poses",
+        "channels",
+        "ragged",
+        "nested",
+        "scalar",
+        "None",
+        "0-D",
+        "4-D",
+    ],
 )
 def test_row_10_wrong_shapes_are_not_guessed_at(cls, videos, fitted):
     refuses_everywhere(fitted[cls], videos)
+
+
+@every
+def test_row_10_poses_in_a_list_are_taken(cls):
+    poses = [video[:, :4].reshape(-1, 2, 2) for video in VIDEOS]
+    flat = [video[:, :4] for video in VIDEOS]
+    one, other = (quick(cls, max_epochs=0).fit(v).predict(v) for v in (poses, flat))
+    for found, expected in zip(one, other, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 @every

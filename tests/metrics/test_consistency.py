@@ -10,7 +10,14 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_mutual_info_score
 
 from skvas.decoding import monotone_path, path_to_matches
-from skvas.metrics import consistency_score, match_pairs, modularity_score
+from skvas.metrics import (
+    SharedOrder,
+    consistency_score,
+    match_pairs,
+    modularity_score,
+    shared_order,
+)
+from skvas.metrics._order import may_be_shared
 
 
 def ordered_videos(n_videos=6, seed=0, noise=0.3):
@@ -152,3 +159,28 @@ def test_modularity_is_highest_for_the_true_number_of_labels():
     scores = [modularity_score(found, videos) for found in (merged, labels, halved)]
     assert max(scores) == scores[1]
     assert modularity_score([0 * video for video in labels], videos) == 0
+
+
+@pytest.mark.parametrize(
+    ("order", "verdict"),
+    [
+        (SharedOrder(0.4, 0.05, 30, 200), "yes"),
+        (SharedOrder(0.15, 0.02, 30, 200), "undecided"),  # above 0, but small
+        (SharedOrder(0.05, 0.05, 30, 200), "no"),
+        (SharedOrder(0.2, 0.11, 30, 200), "undecided"),  # may be both
+        (SharedOrder(-0.1, 0.05, 30, 200), "no"),
+        (SharedOrder(-0.1, 0.05, 6, 200), "undecided"),  # three videos
+        (SharedOrder(0.4, 0.05, 6, 200), "undecided"),
+        (SharedOrder(0.8, 0.05, 6, 200), "yes"),
+        (SharedOrder(-0.1, 0.05, 30, 30), "undecided"),  # short videos
+        (SharedOrder(0.9, float("inf"), 1, 200), "undecided"),
+    ],
+)
+def test_verdict_on_order(order, verdict):
+    assert order.verdict == verdict
+    assert may_be_shared(order) is (verdict != "no")
+
+
+def test_number_of_frames_is_that_of_the_median_video():
+    videos = [np.random.default_rng(n).normal(size=(n, 3)) for n in (20, 30, 90)]
+    assert shared_order(videos, random_state=0).n_frames == 30

@@ -75,7 +75,12 @@ def test_one_result_is_itself():
 def test_transform_mirrors_its_input():
     double = Double().fit(VIDEOS)
     assert_array_equal(double.transform(VIDEOS[0]), 2 * VIDEOS[0])
-    for container in (VIDEOS, tuple(VIDEOS), [VIDEOS[0]], np.stack([VIDEOS[0]] * 2)):
+    for container in (
+        VIDEOS,
+        tuple(VIDEOS),
+        [VIDEOS[0]],
+        np.stack([VIDEOS[0]] * 2).tolist(),
+    ):
         result = double.transform(container)
         assert isinstance(result, list)
         assert len(result) == len(container)

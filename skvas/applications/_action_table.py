@@ -1,0 +1,289 @@
+"""The segments of recordings as one table, with names and seconds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from codecs import BOM_UTF8
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+
+from skvas._atomic import write_atomically
+from skvas._optional import import_optional
+from skvas._printing import format_table, to_html
+from skvas.datasets._recordings import Recordings
+from skvas.decoding import labels_to_segments
+from skvas.io import SegmentTable, TimedSegment, write_segments
+from skvas.io._table import frame_edges
+from skvas.io._text import as_text_cell
+
+__all__ = ["ActionTable", "rename_actions", "round_times", "tabulate"]
+
+# Digits of seconds behind the point in files: milliseconds.
+DIGITS = 3
+# Rows that a notebook shows.
+SHOWN = 60
+
+
+@dataclass(frozen=True)
+class ActionTable:
+    """The segments of recordings: which action from when to when.
+
+    It comes from the method `to_table` of a fitted estimator.
+
+    Attributes
+    ----------
+    records : list of dict
+        One for each segment, with the keys `recording`, `start`, `end`, `seconds` (how
+        long it lasts; `frames` where there is no frame rate), `action` and, if it is
+        known, `confidence`: the mean probability of the action over the segment.
+    unit : {"seconds", "frames"}
+        Unit of `start` and `end`.
+
+    Examples
+    --------
+    >>> from skvas import ActionSegmenter, Recordings
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(6, n_actions=3, random_state=0).videos
+    >>> recordings = Recordings(videos, [f"p{i}" for i in range(6)], fps=25)
+    >>> model = ActionSegmenter(3, max_epochs=0).fit(recordings)
+    >>> table = model.to_table(recordings)
+    >>> list(table.records[0])
+    ['recording', 'start', 'end', 'seconds', 'action', 'confidence']
+    >>> table.unit, table.records[0]["recording"]
+    ('seconds', 'p0')
+    """
+
+    records: list[dict[str, Any]]
+    unit: str
+
+    def to_frame(self) -> Any:
+        """Return the table as a data frame of pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each segment.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return import_optional("pandas", "io").DataFrame(self.records)
+
+    def to_segments(self) -> SegmentTable:
+        """Return the table that :func:`skvas.io.write_segments` takes.
+
+        Returns
+        -------
+        SegmentTable
+            The segments.
+
+        Raises
+        ------
+        ValueError
+            If no frame rate is known.
+        """
+        if self.unit != "seconds":
+            raise ValueError(
+                "Files of segments have seconds, and no frame rate is known: give it "
+                "as Recordings(videos, names, fps=...) or fps=."
+            )
+        return SegmentTable(
+            TimedSegment(r["recording"], r["start"], r["end"], r["action"])
+            for r in self.records
+        )
+
+    def to_csv(self, path: str | os.PathLike[str], *, excel: bool = False) -> None:
+        """Write the table to one CSV file, times to a millisecond.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; replaced if it is there.
+        excel : bool, default=False
+            Whether to make the file safe for spreadsheets, see
+            :func:`skvas.io.write_segments`.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; names it.
+        """
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(self.records[0]))
+        writer.writeheader()
+        for record in self.records:
+            row = round_times(record)
+            if excel:
+                row = {
+                    name: as_text_cell(v) if isinstance(v, str) else v
+                    for name, v in row.items()
+                }
+            writer.writerow(row)
+        mark = BOM_UTF8 if excel else b""
+        write_atomically(path, mark + text.getvalue().encode())
+
+    def write(self, folder: str | os.PathLike[str], format: str) -> list[Path]:
+        """Write a file for each recording, named after it.
+
+        Parameters
+        ----------
+        folder : str or path-like
+            The folder, made if it is not there.
+        format : {"csv", "json", "eaf", "textgrid", "srt", "vtt"}
+            What to write, see :func:`skvas.io.write_segments`.
+
+        Returns
+        -------
+        list of Path
+            The files.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be written; names it.
+        ValueError
+            If no frame rate is known, or the format cannot hold the table.
+        """
+        segments = self.to_segments()
+        files = []
+        for name in segments.videos:
+            parts = PurePath(name).parts
+            if ".." in parts or PurePath(name).is_absolute():
+                raise ValueError(f"The name {name!r} leaves the folder.")
+            rows = [row for row in segments if row.video == name]
+            file = Path(folder, f"{name}.{format}")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_segments(SegmentTable(rows), file, format=format)
+            files.append(file)
+        return files
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __str__(self) -> str:
+        return format_table(self.records)
+
+    def _repr_html_(self) -> str:
+        left = len(self.records) - SHOWN
+        caption = f"Times in {self.unit}." + (f" {left} more rows." if left > 0 else "")
+        return to_html(self.records[:SHOWN], caption=caption)
+
+
+def round_times(record: dict[str, Any]) -> dict[str, Any]:
+    """Round the numbers of a record to three digits, as files have them.
+
+    Parameters
+    ----------
+    record : dict of str to object
+        A row of a table.
+
+    Returns
+    -------
+    dict of str to object
+        The same, with rounded numbers.
+    """
+    return {
+        name: round(value, DIGITS) if isinstance(value, float) else value
+        for name, value in record.items()
+    }
+
+
+def rename_actions(
+    known: Sequence[str], names: Mapping[int, str] | Sequence[str]
+) -> list[str]:
+    """Return the names of all actions, with some of them replaced.
+
+    Parameters
+    ----------
+    known : sequence of str
+        The names up to now.
+    names : mapping of int to str, or sequence of str
+        Names of some actions, or of all.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such action, a name is not a text, or two would be the same.
+    """
+    if isinstance(names, (str, bytes)):
+        raise TypeError(f"names must be a dict or a list of texts, got {names!r}.")
+    given = dict(names) if isinstance(names, Mapping) else dict(enumerate(names))
+    renamed = list(known)
+    for action, name in given.items():
+        is_action = isinstance(action, (int, np.integer)) and 0 <= action < len(known)
+        if not is_action:
+            raise ValueError(
+                f"names has action {action!r}; there are 0 to {len(known) - 1}."
+            )
+        if not isinstance(name, str) or not name.strip():
+            raise TypeError(
+                f"the name of action {action} must be a text, got {name!r}."
+            )
+        renamed[int(action)] = name
+    for name in renamed:
+        if renamed.count(name) > 1:
+            raise ValueError(f"two actions would be called {name!r}.")
+    return renamed
+
+
+def tabulate(
+    recordings: Recordings,
+    labels: Sequence[np.ndarray],
+    action_names: Sequence[str],
+    shares: Sequence[np.ndarray] | None = None,
+    classes: Sequence[Any] | None = None,
+) -> ActionTable:
+    """Make a table of the actions of frames.
+
+    Parameters
+    ----------
+    recordings : Recordings
+        What is known of the recordings.
+    labels : sequence of ndarray of shape (n_i,)
+        Action of each frame.
+    action_names : sequence of str
+        Names of the actions.
+    shares : sequence of ndarray of shape (n_i, K), default=None
+        Probability of each action in each frame.
+    classes : sequence of int or str, default=None
+        Labels of the actions. None: 0, 1, ...
+
+    Returns
+    -------
+    ActionTable
+        In the order of the recordings, and of time.
+    """
+    timed = recordings.fps is not None or recordings.times is not None
+    known = range(len(action_names)) if classes is None else classes
+    place = {label: action for action, label in enumerate(known)}
+    records = []
+    for index, (name, found) in enumerate(zip(recordings.names, labels, strict=True)):
+        clock = recordings.clock(index) if timed else {"fps": 1.0}
+        edges = frame_edges(name, len(found), clock.get("fps"), clock.get("times"))
+        for run in labels_to_segments(found):
+            start, end = float(edges[run.start]), float(edges[run.end])
+            record: dict[str, Any] = {"recording": name, "start": start, "end": end}
+            if timed:
+                record["seconds"] = end - start
+            else:
+                record |= {"start": run.start, "end": run.end}
+                record["frames"] = run.end - run.start
+            action = place[run.label]
+            record["action"] = action_names[action]
+            if shares is not None:
+                mean = shares[index][run.start : run.end, action].mean()
+                record["confidence"] = float(mean)
+            records.append(record)
+    return ActionTable(records, "seconds" if timed else "frames")

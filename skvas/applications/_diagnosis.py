@@ -1,0 +1,264 @@
+"""What a fit found, and whether to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from skvas.decoding import labels_to_segments
+from skvas.metrics import consistency_score, match_pairs, uniform_segmentation
+from skvas.videos._frames import spread_frames
+
+__all__ = ["FitSummary", "diagnose", "summarise"]
+
+# Frames of a recording that are looked at, and recordings it is compared with.
+FRAMES, PARTNERS = 128, 12
+# A recording is unlike the others where its frames are so many robust standard
+# deviations, and so many times, further from others' frames than is usual.
+FAR, TIMES = 4.0, 1.5
+# Coefficient of variation of durations beyond which a step has a large spread.
+SPREAD = 1.0
+# Share of the best score that numbers of actions have which are plausible.
+PLAUSIBLE = 0.95
+# Labels hardly better than the uniform cut's; an embedding of so few dimensions.
+GAIN, CONSISTENT, MIN_RANK = 1.05, 0.05, 2.0
+
+
+@dataclass(frozen=True)
+class FitSummary:
+    """What a fit found, line by line, and what to do where that is in doubt.
+
+    Attributes
+    ----------
+    facts : list of tuple of two str
+        What was found: its name, and how it is.
+    advice : list of str
+        One sentence for each doubt; empty where there is none.
+
+    Examples
+    --------
+    >>> from skvas import VideoAligner
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(6, random_state=0).videos
+    >>> summary = VideoAligner(max_epochs=0, random_state=0).fit(videos).summary()
+    >>> print(str(summary).splitlines()[0])
+    recordings    6, 1222 frames
+    """
+
+    facts: list[tuple[str, str]]
+    advice: list[str]
+
+    def __str__(self) -> str:
+        width = max(len(name) for name, _ in self.facts) + 2
+        lines = [f"{name.ljust(width)}{text}" for name, text in self.facts]
+        return "\n".join([*lines, *(f"! {sentence}" for sentence in self.advice)])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>"
+            for name, text in self.facts
+        )
+        doubts = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.advice)
+        return f"<table>{rows}</table>" + (f"<ul>{doubts}</ul>" if doubts else "")
+
+
+def diagnose(
+    embeddings: Sequence[np.ndarray],
+    features: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray] | None,
+    n_actions: int | None,
+    in_order: bool,
+) -> dict[str, Any]:
+    """Measure what `summarise` tells of a fit, while its videos are at hand.
+
+    Parameters
+    ----------
+    embeddings, features : sequence of ndarray of shape (n_i, D)
+        The videos of the fit.
+    labels : sequence of int ndarray of shape (n_i,), or None
+        Their labels; None for an aligner.
+    n_actions : int or None
+        Number of actions.
+    in_order : bool
+        Whether the videos share an order.
+
+    Returns
+    -------
+    dict
+        `consistency` and `consistency_of_uniform_cut`, None where there are no labels
+        or no pair of videos; `unlike`, positions of recordings; `spread`, actions.
+    """
+    found: dict[str, Any] = {
+        "consistency": None,
+        "consistency_of_uniform_cut": None,
+        "unlike": _find_unlike(embeddings),
+        "spread": [],
+    }
+    if labels is None or n_actions is None:
+        return found
+    found["spread"] = _find_spread(labels, n_actions)
+    if len(labels) > 1:
+        few = [spread_frames(len(video), FRAMES) for video in features]
+        seen = [_to_unit(v[where]) for v, where in zip(features, few, strict=True)]
+        matches = match_pairs(seen, random_state=0)
+        cut = uniform_segmentation([len(video) for video in labels], n_actions)
+        for name, found_labels in (
+            ("consistency", labels),
+            ("consistency_of_uniform_cut", cut),
+        ):
+            picked = [v[where] for v, where in zip(found_labels, few, strict=True)]
+            score = consistency_score(picked, matches)
+            found[name] = float(score.score if in_order else score.free)
+    return found
+
+
+def _find_unlike(embeddings: Sequence[np.ndarray]) -> list[int]:
+    """Return the recordings whose frames are far from those of the others."""
+    n = len(embeddings)
+    if n < 5:
+        return []
+    thin = [video[spread_frames(len(video), FRAMES // 2)] for video in embeddings]
+    rng = np.random.RandomState(0)
+    distances = np.empty(n)
+    for i, video in enumerate(thin):
+        others = np.delete(np.arange(n), i)
+        chosen = rng.permutation(others)[:PARTNERS]
+        nearest = [1 - (video @ thin[j].T).max(axis=1).mean() for j in chosen]
+        distances[i] = np.median(nearest)
+    usual = np.median(distances)
+    spread = 1.4826 * np.median(np.abs(distances - usual))
+    far = (distances > usual + FAR * spread) & (distances > TIMES * usual)
+    return [int(i) for i in np.flatnonzero(far)]
+
+
+def _find_spread(labels: Sequence[np.ndarray], n_actions: int) -> list[int]:
+    """Return the actions whose segments vary much in length."""
+    lengths: list[list[int]] = [[] for _ in range(n_actions)]
+    for video in labels:
+        for run in labels_to_segments(video):
+            lengths[int(run.label)].append(run.end - run.start)
+    return [
+        action
+        for action, found in enumerate(lengths)
+        if len(found) > 4 and np.std(found) > SPREAD * np.mean(found)
+    ]
+
+
+def _to_unit(frames: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(frames, axis=1, keepdims=True)
+    unit: np.ndarray = frames / np.where(lengths > 0, lengths, 1)
+    return unit
+
+
+def summarise(model: Any) -> FitSummary:
+    """Tell what a fit found, and whether to trust it.
+
+    Parameters
+    ----------
+    model : ActionSegmenter, VideoAligner or JointAlignSegment
+        Fitted.
+
+    Returns
+    -------
+    FitSummary
+    """
+    facts: list[tuple[str, str]] = []
+    advice: list[str] = []
+    for tell in (_tell_recordings, _tell_order, _tell_settings, _tell_actions):
+        tell(model, facts, advice)
+    _tell_embedding(model, facts, advice)
+    return FitSummary(facts, advice)
+
+
+_Facts = list[tuple[str, str]]
+
+
+def _tell_recordings(model: Any, facts: _Facts, advice: list[str]) -> None:
+    known = model.recordings_
+    frames = known["n_frames"]
+    text = f"{len(frames)}, {sum(frames)} frames"
+    if known["fps"] is not None:
+        seconds = sum(n / f for n, f in zip(frames, known["fps"], strict=True))
+        text += f", {seconds:.1f} s"
+    facts.append(("recordings", text))
+    unlike = [known["names"][i] for i in model.diagnosis_["unlike"]]
+    if unlike:
+        facts.append(("unlike", ", ".join(unlike)))
+        advice.append(
+            f"{len(unlike)} recording(s) are unlike the others: look at them, and "
+            "leave them out if they show something else."
+        )
+
+
+def _tell_order(model: Any, facts: _Facts, advice: list[str]) -> None:
+    order = model.shared_order_
+    if order is None:
+        facts.append(("shared order", "a lone recording has none"))
+        return
+    verdict = order.verdict
+    facts.append(("shared order", f"{verdict} ({order.value:.2f} ± {order.error:.2f})"))
+    if verdict == "undecided" and getattr(model, "matching", None) == "auto":
+        advice.append(
+            "Order undecided: pass matching='monotone' if steps always come in one "
+            "order, matching='plan' if they do not (--matching in a shell)."
+        )
+
+
+def _tell_settings(model: Any, facts: _Facts, advice: list[str]) -> None:
+    settings = model.settings_
+    if hasattr(model, "matching_"):
+        facts.append(("matching", model.matching_))
+    chosen = {**(settings.segmenting or {}), **getattr(model, "chosen_", {})}
+    names = [n for n in ("start", "alpha", "lambda_actions") if n in chosen]
+    if names:
+        facts.append(("settings", ", ".join(f"{n} {chosen[n]}" for n in names)))
+    if hasattr(model, "segment_on_"):
+        facts.append(("segmented on", model.segment_on_))
+
+
+def _tell_actions(model: Any, facts: _Facts, advice: list[str]) -> None:
+    if not hasattr(model, "n_actions_"):
+        return
+    text, scores = str(model.n_actions_), model.n_actions_scores_
+    if scores is not None:
+        good = scores["n_actions"][scores["score"] >= PLAUSIBLE * scores["score"].max()]
+        text += f", of {good.min()} to {good.max()} that are plausible"
+        if good.max() > 1.5 * good.min():
+            advice.append(
+                f"The number of actions is unsure: try {good.min()} and {good.max()}, "
+                "and compare their pictures."
+            )
+    facts.append(("actions", text))
+    found, cut = (
+        model.diagnosis_[name] for name in ("consistency", "consistency_of_uniform_cut")
+    )
+    if found is not None:
+        facts.append(("consistency", f"{found:.2f} (uniform cut {cut:.2f})"))
+        if found <= max(GAIN * cut, CONSISTENT):
+            advice.append(
+                "Actions are no more consistent over recordings than equal parts of "
+                "each: try other features, or another number of actions."
+            )
+    if model.diagnosis_["spread"]:
+        names = model.action_names_ or [str(label) for label in model.classes_]
+        told = ", ".join(names[action] for action in model.diagnosis_["spread"])
+        facts.append(("large spread", f"durations of {told}"))
+        advice.append(
+            "Durations of some actions vary more than their mean: look whether they "
+            "are one action, or raise the number of actions."
+        )
+
+
+def _tell_embedding(model: Any, facts: _Facts, advice: list[str]) -> None:
+    ranks = model.history_.get("embedding_rank", ())
+    if len(ranks):
+        facts.append(("embedding", f"rank {ranks[-1]:.1f}"))
+        if ranks[-1] < MIN_RANK:
+            advice.append(
+                "The embedding has nearly collapsed to a line: train for fewer epochs, "
+                "or with a smaller lr."
+            )

@@ -1,0 +1,347 @@
+"""The list of recordings that knows their names, their time and their media."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, SupportsIndex, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skvas.validation import check_real
+
+__all__ = ["Recordings", "recordings_of"]
+
+
+class Recordings(list[Any]):
+    """Recordings of one activity: arrays that know their names and frame rates.
+
+    It is a plain sequence of arrays to everything that takes videos. Estimators keep
+    its names and frame rates, and use them in tables, reports, pictures and files. All
+    readers of skvas return it. A slice of it knows what it knew; to add or to replace
+    recordings, make a new one.
+
+    Parameters
+    ----------
+    videos : iterable of array-like of shape (n_frames_i, n_features)
+        One array a recording; poses may have the shape (n_frames_i, n_points, n_axes).
+    names : sequence of str, default=None
+        A name for each recording. None: "recording 0", "recording 1", ...
+    fps : float or sequence of float, default=None
+        Frames per second, of all recordings or of each. None: not known.
+    times : sequence of array-like of shape (n_frames_i,), default=None
+        Instead of `fps`, the second at which each frame starts, rising; for recordings
+        without a constant frame rate.
+    media : sequence of path-like or None, default=None
+        The video or audio file of each recording.
+    feature_names : sequence of str, default=None
+        Names of the features, or of the points of poses.
+    labels : sequence of array-like or None, default=None
+        What is known of the frames of each recording: positions in `action_names`.
+    action_names : sequence of str, default=()
+        Names of the actions in `labels`.
+    activities : sequence of str, default=None
+        Which activity each recording shows, where there are several.
+    notes : sequence of str, default=()
+        What a reader has done to the data, one sentence each.
+    description : str, default=""
+        What the recordings are.
+
+    Attributes
+    ----------
+    videos : Recordings
+        The recordings themselves.
+    names, fps, times, media, feature_names, labels, action_names, activities, notes
+        As given; lists, and None where nothing is known. `fps` has one number for each
+        recording.
+    DESCR : str
+        The description.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is not one of everything for each recording, or names occur twice.
+
+    See Also
+    --------
+    skvas.datasets.load_folder, skvas.io.read_sensors, skvas.io.read_poses
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas import Recordings
+    >>> arrays = [np.zeros((100, 3)), np.zeros((150, 3))]
+    >>> recordings = Recordings(arrays, names=["anna", "ben"], fps=25)
+    >>> print(recordings)
+    2 recordings, 250 frames, 10.0 s, 3 features
+    >>> recordings[1].shape, recordings[1:].names
+    ((150, 3), ['ben'])
+    """
+
+    names: list[str]
+    fps: list[float] | None
+    times: list[NDArray[np.float64]] | None
+    media: list[str | None] | None
+    feature_names: list[str] | None
+    labels: list[Any] | None
+    action_names: list[str]
+    activities: list[str] | None
+    notes: list[str]
+    DESCR: str
+
+    def __init__(
+        self,
+        videos: Iterable[Any],
+        names: Sequence[str] | None = None,
+        *,
+        fps: float | Sequence[float] | None = None,
+        times: Sequence[ArrayLike] | None = None,
+        media: Sequence[str | os.PathLike[str] | None] | None = None,
+        feature_names: Sequence[str] | None = None,
+        labels: Sequence[Any] | None = None,
+        action_names: Sequence[str] = (),
+        activities: Sequence[str] | None = None,
+        notes: Sequence[str] = (),
+        description: str = "",
+    ) -> None:
+        super().__init__(videos)
+        n = len(self)
+        if names is None:
+            names = [f"recording {index}" for index in range(n)]
+        self.names = _one_each("names", names, n)
+        if not all(isinstance(name, str) for name in self.names):
+            raise TypeError(f"names must be strings, got {self.names!r}.")
+        for name in self.names:
+            if self.names.count(name) > 1:
+                raise ValueError(
+                    f"names must differ from each other; {name!r} occurs twice."
+                )
+        if fps is not None and times is not None:
+            raise ValueError("Give fps or times, not both.")
+        self.fps = None
+        if fps is not None:
+            rates = _one_each("fps", np.atleast_1d(fps).tolist(), n, spread=True)
+            self.fps = [check_real("fps", rate, low=0, low_open=True) for rate in rates]
+        self.times = None
+        if times is not None:
+            stamps = _one_each("times", times, n)
+            self.times = [
+                _check_times(name, stamp, len(video))
+                for name, stamp, video in zip(self.names, stamps, self, strict=True)
+            ]
+        self.media = None
+        if media is not None:
+            files = _one_each("media", media, n)
+            self.media = [None if file is None else os.fspath(file) for file in files]
+        self.feature_names = None if feature_names is None else list(feature_names)
+        self.labels = None if labels is None else _one_each("labels", labels, n)
+        self.action_names = list(action_names)
+        self.activities = (
+            None if activities is None else _one_each("activities", activities, n)
+        )
+        self.notes = list(notes)
+        self.DESCR = description
+
+    @property
+    def videos(self) -> Recordings:
+        """The recordings themselves."""
+        return self
+
+    def clock(self, index: int) -> dict[str, Any]:
+        """Return what says when the frames of a recording were.
+
+        Parameters
+        ----------
+        index : int
+            Position of the recording.
+
+        Returns
+        -------
+        dict
+            With `fps` or `times`, as :meth:`skvas.io.SegmentTable.from_labels` takes
+            them; empty where nothing is known.
+
+        Examples
+        --------
+        >>> from skvas import Recordings
+        >>> Recordings([[[1.0], [2.0]]], fps=2).clock(0)
+        {'fps': 2.0}
+        """
+        if self.times is not None:
+            return {"times": self.times[index]}
+        return {} if self.fps is None else {"fps": self.fps[index]}
+
+    def replace(self, videos: Iterable[Any], **changed: Any) -> Recordings:
+        """Return other arrays, one for each of these recordings, that know the same.
+
+        Parameters
+        ----------
+        videos : iterable of array-like
+            The arrays, such as features that were made of these.
+        **changed : dict
+            Arguments of the class that are to be others.
+
+        Returns
+        -------
+        Recordings
+            Without names of features, unless they are given.
+
+        Examples
+        --------
+        >>> from skvas import Recordings
+        >>> recordings = Recordings([[[1.0], [2.0]]], names=["anna"], fps=2)
+        >>> recordings.replace([[[0.0], [0.0]]]).names
+        ['anna']
+        """
+        return Recordings(videos, **{**self._known(), "feature_names": None, **changed})
+
+    def _known(self, chosen: slice = slice(None)) -> dict[str, Any]:
+        """Return the arguments that make these recordings, or a slice of them."""
+        each = ("names", "fps", "times", "media", "labels", "activities")
+        parts = {name: getattr(self, name) for name in each}
+        return {
+            **{name: p if p is None else p[chosen] for name, p in parts.items()},
+            "feature_names": self.feature_names,
+            "action_names": self.action_names,
+            "notes": self.notes,
+            "description": self.DESCR,
+        }
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> Any: ...
+    @overload
+    def __getitem__(self, key: slice) -> Recordings: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> Any:
+        """Return one recording, or a slice that knows what these know."""
+        found = super().__getitem__(key)
+        return (
+            Recordings(found, **self._known(key)) if isinstance(key, slice) else found
+        )
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (list(self), self._known())
+
+    def __repr__(self) -> str:
+        return f"<Recordings: {self}>"
+
+    def __str__(self) -> str:
+        """Say how many, how long and how wide they are, and what was done to them."""
+        lengths = [len(video) for video in self]
+        parts = [f"{len(self)} recordings", f"{sum(lengths)} frames"]
+        if self.fps is not None:
+            seconds = sum(n / f for n, f in zip(lengths, self.fps, strict=True))
+            parts.append(f"{seconds:.1f} s")
+        if len(self):
+            width = int(np.prod(np.shape(self[0])[1:]))
+            parts.append(f"{width} features")
+        return "\n".join([", ".join(parts), *self.notes])
+
+
+def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:
+    """Return what an estimator keeps of the recordings that it was fitted to.
+
+    Parameters
+    ----------
+    videos : Videos
+        What the user passed.
+    lengths : sequence of int
+        Their numbers of frames.
+
+    Returns
+    -------
+    dict
+        With lists `names`, `n_frames`, and `fps` and `media` if they are known, else
+        None. `fps` of recordings that have times instead is the mean rate.
+    """
+    known = recordings_of(videos)
+    names = [f"recording {index}" for index in range(len(lengths))]
+    fps = media = None
+    if known is not None:
+        names, fps, media = known.names, known.fps, known.media
+        if known.times is not None and all(len(times) > 1 for times in known.times):
+            fps = [float((len(t) - 1) / (t[-1] - t[0])) for t in known.times]
+    return {
+        "names": list(names),
+        "n_frames": list(lengths),
+        "fps": None if fps is None else list(fps),
+        "media": None if media is None else list(media),
+    }
+
+
+def as_recordings(
+    videos: Any, fps: float | None = None, names: Sequence[str] | None = None
+) -> Recordings:
+    """Return videos as recordings, with what is known of them or given here.
+
+    Parameters
+    ----------
+    videos : list of array-like
+        Videos of any kind.
+    fps : float, default=None
+        Frames per second, in place of what the recordings know.
+    names : sequence of str, default=None
+        Names, in place of those of the recordings.
+
+    Returns
+    -------
+    Recordings
+    """
+    known = recordings_of(videos)
+    if known is None:
+        return Recordings(videos, names, fps=fps)
+    changed: dict[str, Any] = {} if names is None else {"names": names}
+    if fps is not None:
+        changed |= {"fps": fps, "times": None}
+    return known.replace(known, **changed)
+
+
+def _rebuild(videos: list[Any], known: dict[str, Any]) -> Recordings:
+    return Recordings(videos, **known)
+
+
+def recordings_of(videos: Any) -> Recordings | None:
+    """Return videos that know their names, or None where they do not.
+
+    Parameters
+    ----------
+    videos : Videos
+        What the user passed.
+
+    Returns
+    -------
+    Recordings or None
+    """
+    if not isinstance(videos, Recordings):
+        return None
+    if len(videos) != len(videos.names):
+        raise ValueError(
+            f"Recordings have {len(videos.names)} names for {len(videos)} arrays, "
+            "because the list was changed; make new ones, with Recordings(...)."
+        )
+    return videos
+
+
+def _one_each(
+    name: str, values: Iterable[Any], n: int, *, spread: bool = False
+) -> list[Any]:
+    if isinstance(values, (str, bytes)):
+        raise TypeError(f"{name} must be one for each recording, got {values!r}.")
+    found = list(values)
+    if spread and len(found) == 1:
+        found *= n
+    if len(found) != n:
+        raise ValueError(
+            f"{name} must be one for each of {n} recording(s), got {len(found)}."
+        )
+    return found
+
+
+def _check_times(name: str, times: ArrayLike, n_frames: int) -> NDArray[np.float64]:
+    found = np.asarray(times, dtype=np.float64)
+    if found.shape != (n_frames,) or not (np.diff(found) > 0).all():
+        raise ValueError(
+            f"times of recording {name!r} must be rising and one for each of "
+            f"{n_frames} frames, got an array of shape {found.shape}."
+        )
+    return found

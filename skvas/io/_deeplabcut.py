@@ -1,0 +1,146 @@
+"""Poses of DeepLabCut, and of programs that write its files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skvas._atomic import naming_file, read_bytes
+from skvas._optional import import_optional
+from skvas.io._text import decode
+from skvas.io._track import Track
+
+LEVELS = ("scorer", "individuals", "bodyparts", "coords")
+_AXES = ("x", "y", "z")
+
+
+def read(path: Path) -> Track:
+    """Read a table of DeepLabCut, with one or several animals.
+
+    Above the numbers stand the names of scorer, individuals (if there are several),
+    body parts and coordinates, which are x, y, perhaps z, and perhaps a likelihood.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".csv":
+        names, values = _read_csv(path)
+    else:
+        names, values = _read_h5(path)
+    return _assemble(path, names, values)
+
+
+def _read_csv(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
+    rows = list(csv.reader(io.StringIO(decode(read_bytes(path)), newline="")))
+    names: dict[str, list[str]] = {}
+    for row in rows[:4]:
+        if row and row[0] in LEVELS:
+            names[row[0]] = row[1:]
+    if not {"bodyparts", "coords"} <= names.keys():
+        raise ValueError(
+            f"{str(path)!r} is no table of DeepLabCut: its first lines should start "
+            "with scorer, bodyparts and coords. Tables of signals are read by "
+            "read_sensors"
+        )
+    body = [row for row in rows[len(names) :] if row]
+    width = len(names["coords"])
+    for number, row in enumerate(body, start=len(names) + 1):
+        # Tables of labelled images name each image in up to three cells.
+        if len(row) < width + 1:
+            raise ValueError(f"line {number} has {len(row)} cells, not {width + 1}")
+    cells = [[cell or "nan" for cell in row[-width:]] for row in body]
+    return names, np.array(cells, dtype=np.float64).reshape(-1, width)
+
+
+def _read_h5(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
+    """Read the table that pandas has written; nothing of it is run."""
+    h5py = import_optional("h5py", "poses")
+    with naming_file(path, "read"), h5py.File(path, "r") as file:
+        groups = [g for g in file.values() if hasattr(g, "keys") and "table" in g]
+        if not groups:
+            raise ValueError(
+                f"{str(path)!r} has no table as DeepLabCut writes it; export it as csv"
+            )
+        table = groups[0]["table"]
+        blocks = [n for n in table.dtype.names if n.startswith("values_block_")]
+        columns, values = [], []
+        for block in blocks:
+            columns += _read_names(table.attrs[f"{block}_kind"])
+            values.append(np.asarray(table[block], dtype=np.float64))
+    array = np.hstack([v.reshape(len(v), -1) for v in values])
+    if not columns or len(columns) != array.shape[1]:
+        raise ValueError(f"{str(path)!r} has {len(columns)} names of columns")
+    levels = LEVELS if len(columns[0]) == 4 else ("scorer", "bodyparts", "coords")
+    if len(columns[0]) != len(levels):
+        raise ValueError(f"columns of {str(path)!r} are called {columns[0]!r}")
+    named = zip(*columns, strict=True)
+    return {level: list(row) for level, row in zip(levels, named, strict=True)}, array
+
+
+class _Names(pickle.Unpickler):
+    """Read lists and tuples of texts; a pickle that asks for more is refused."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        raise ValueError(f"names of columns hold a {module}.{name}")
+
+
+def _read_names(data: Any) -> list[tuple[str, ...]]:
+    raw = data if isinstance(data, bytes) else bytes(data)
+    try:
+        found = _Names(io.BytesIO(raw)).load()
+    except ValueError:
+        raise
+    except Exception as error:  # a damaged pickle may fail anywhere
+        raise ValueError(f"names of columns cannot be read ({error})") from error
+    if not isinstance(found, list) or not all(isinstance(f, tuple) for f in found):
+        raise ValueError("names of columns are no list of tuples")
+    return [tuple(map(str, names)) for names in found]
+
+
+def _assemble(path: Path, names: dict[str, list[str]], values: np.ndarray) -> Track:
+    """Sort columns by individual, body part and axis."""
+    owners = names.get("individuals", [""] * values.shape[1])
+    keys = list(zip(owners, names["bodyparts"], names["coords"], strict=True))
+    place = {key: column for column, key in enumerate(keys)}
+    if len(place) < len(keys):
+        raise ValueError(f"{str(path)!r} has a column twice")
+    individuals = list(dict.fromkeys(owners))
+    parts = list(dict.fromkeys(names["bodyparts"]))
+    if len(individuals) > 1:
+        # Points that belong to nobody, such as corners of the arena, differ.
+        individuals = [
+            who
+            for who in individuals
+            if who != "single" and any(key[0] == who for key in keys)
+        ]
+        parts = [p for p in parts if all((who, p, "x") in place for who in individuals)]
+    axes = [axis for axis in _AXES if axis in names["coords"]]
+    shape = (len(values), len(individuals) * len(parts), len(axes))
+    points = np.full(shape, np.nan)
+    confidence = np.full(shape[:2], np.nan)
+    pairs = [(who, part) for who in individuals for part in parts]
+    for point, (who, part) in enumerate(pairs):
+        for axis, called in enumerate(axes):
+            points[:, point, axis] = values[:, place[who, part, called]]
+        if (who, part, "likelihood") in place:
+            confidence[:, point] = values[:, place[who, part, "likelihood"]]
+    return Track(
+        points,
+        confidence if "likelihood" in names["coords"] else None,
+        individuals if individuals != [""] else [],
+        parts,
+        name=_strip_scorer(path.stem, names.get("scorer", [])),
+    )
+
+
+def _strip_scorer(stem: str, scorers: Sequence[str]) -> str:
+    """Return the name of the video, to which DeepLabCut adds that of its network."""
+    for scorer in filter(None, dict.fromkeys(scorers)):
+        head, found, _ = stem.partition(scorer)
+        if found and head:
+            return head
+    return stem

@@ -1,0 +1,242 @@
+"""Poses from the files of trackers of points."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skvas.datasets._arrays import read_array
+from skvas.datasets._recordings import Recordings
+from skvas.io import _deeplabcut, _landmarks, _tracks
+from skvas.io._sensors import list_sources
+from skvas.io._track import Track
+from skvas.validation import check_choice, check_real
+
+__all__ = ["read_poses"]
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How one kind of source is read, and by which name it is known."""
+
+    read: Callable[[Any], Track]
+    suffixes: tuple[str, ...] = ()
+
+
+def _read_points(path: Path) -> Track:
+    """Read an array of points that somebody has saved."""
+    array = np.asarray(read_array(path, 3), dtype=np.float64)
+    n_axes = array.shape[2]
+    if n_axes not in (2, 3, 4):
+        raise ValueError(
+            f"expected an array of shape (n_frames, n_points, 2, 3 or 4), got "
+            f"{array.shape}"
+        )
+    confidence = array[..., 3] if n_axes == 4 else None
+    return Track(array[..., :3], confidence)
+
+
+FORMATS = {
+    "deeplabcut": _Format(_deeplabcut.read, (".csv", ".h5", ".hdf5")),
+    "sleap": _Format(_tracks.read_sleap, (".slp",)),
+    "mediapipe": _Format(_landmarks.read_mediapipe, (".json",)),
+    "openpose": _Format(_landmarks.read_openpose),
+    "c3d": _Format(_tracks.read_c3d, (".c3d",)),
+    "movement": _Format(_tracks.read_movement),
+    "points": _Format(_read_points, (".npy",)),
+}
+SUFFIXES = tuple(suffix for known in FORMATS.values() for suffix in known.suffixes)
+
+
+def read_poses(
+    source: Any,
+    *,
+    format: str = "auto",  # the word that users know
+    min_confidence: float = 0.5,
+    individuals: Sequence[str] | None = None,
+    keypoints: Sequence[str] | None = None,
+    fps: float | None = None,
+    media: Mapping[str, str | os.PathLike[str]] | None = None,
+) -> Recordings:
+    """Read poses from the files of DeepLabCut, SLEAP, MediaPipe, OpenPose and others.
+
+    Points of low confidence and points that were not found are NaN. Pass the result
+    through :class:`skvas.preprocessing.PoseFeatures`, which closes gaps and makes
+    poses comparable.
+
+    Parameters
+    ----------
+    source : path, list of paths, dataset, or list or dict of them
+        A folder, whose files are read in the order of their names; a file; files; or
+        datasets of the package `movement`, in a dict by their names.
+    format : str, default="auto"
+        What the files are. "auto": what their suffix and content say.
+
+        * "deeplabcut": ``.csv``, or ``.h5`` (needs h5py); one or several animals.
+        * "sleap": ``.slp`` and whatever else `sleap-io` reads, or its analysis files
+          ``.h5`` (needs h5py).
+        * "mediapipe": ``.json``, a list of frames, each a list of landmarks with x, y
+          and perhaps z and visibility.
+        * "openpose": a folder of ``*_keypoints.json`` for each recording, or of
+          such folders. In each frame the body with the largest confidence is taken.
+        * "c3d": ``.c3d`` (needs ezc3d).
+        * "movement": datasets with the variables `position` and `confidence`.
+        * "points": ``.npy`` of shape (n_frames, n_points, 2, 3 or 4), the fourth
+          number being a confidence.
+    min_confidence : float, default=0.5
+        Points of a smaller confidence become NaN, where the format has one. 0 keeps
+        all.
+    individuals : sequence of str, default=None
+        Individuals to read, in this order. None: all; their points stand one after
+        another.
+    keypoints : sequence of str, default=None
+        Points of each individual to read, in this order. None: all.
+    fps : float, default=None
+        Frames per second. None: what the files say, if they do.
+    media : dict of str to path, default=None
+        The video file of a recording, by its name.
+
+    Returns
+    -------
+    Recordings
+        float64 arrays of shape (n_frames_i, n_points, n_axes), named after their files,
+        without what DeepLabCut adds to a name. `feature_names` are those of the points.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read; names it.
+    ValueError, TypeError
+        If it is not what `format` says, or recordings differ in their points; names
+        the recording.
+    ImportError
+        If the package that reads the format is missing; names the extra.
+
+    See Also
+    --------
+    skvas.preprocessing.PoseFeatures : What to do with poses.
+    read_sensors : Recordings of sensors.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skvas.io import read_poses
+    >>> rows = ["scorer,net,net,net", "bodyparts,nose,nose,nose"]
+    >>> rows += ["coords,x,y,likelihood", "0,1.5,2,0.9", "1,1.6,2,0.1"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "ratnet.csv").write_text(chr(10).join(rows))
+    ...     poses = read_poses(folder, fps=25)
+    >>> poses.names, poses.feature_names
+    (['rat'], ['nose'])
+    >>> poses[0][:, 0]
+    array([[1.5, 2. ],
+           [nan, nan]])
+    """
+    check_choice("format", format, ("auto", *FORMATS))
+    check_real("min_confidence", min_confidence, low=0, high=1)
+    check_real("fps", fps, low=0, low_open=True, none_ok=True)
+    tracks: dict[str, Track] = {}
+    for name, item in _list(source, format).items():
+        kind = _find_format(item) if format == "auto" else format
+        try:
+            track = FORMATS[kind].read(item)
+            track = track.choose(individuals, keypoints).masked(min_confidence)
+        except (ValueError, TypeError, KeyError) as error:
+            reason = error.args[0] if error.args else error
+            raise ValueError(f"recording {name!r}: {reason}.") from error
+        name = track.name or name
+        if name in tracks:
+            raise ValueError(
+                f"Two recordings are called {name!r}; pass a dict of names and files."
+            )
+        tracks[name] = track
+    _check_same_points(tracks)
+    known = list(tracks.values())
+    rates: list[Any] = [track.fps if fps is None else fps for track in known]
+    return Recordings(
+        [track.points for track in known],
+        list(tracks),
+        fps=None if None in rates else rates,
+        media=None if media is None else [media.get(name) for name in tracks],
+        feature_names=known[0].names or None,
+        notes=_describe(known, min_confidence),
+    )
+
+
+def _list(source: Any, format: str) -> dict[str, Any]:
+    """List recordings; those of OpenPose are folders, datasets are single things."""
+    if _is_dataset(source):
+        return {"recording 0": source}
+    if isinstance(source, (str, os.PathLike)) and Path(source).is_dir():
+        folder = Path(source)
+        if _landmarks.is_openpose(folder):
+            return {folder.name: folder}
+        inner = sorted(p for p in folder.iterdir() if _landmarks.is_openpose(p))
+        if inner or format == "openpose":
+            if not inner:
+                raise FileNotFoundError(
+                    f"{str(folder)!r} has no folder of *_keypoints.json files."
+                )
+            return {path.name: path for path in inner}
+    suffixes = SUFFIXES if format == "auto" else FORMATS[format].suffixes
+    return list_sources(source, suffixes or SUFFIXES, "poses")
+
+
+def _is_dataset(item: Any) -> bool:
+    return hasattr(item, "data_vars")
+
+
+def _find_format(item: Any) -> str:
+    if _is_dataset(item):
+        return "movement"
+    if not isinstance(item, (str, os.PathLike)):
+        raise TypeError(
+            f"Expected files or datasets of poses, got a {type(item).__name__}. Arrays "
+            "of poses need no reader: pass them in a list."
+        )
+    path = Path(item)
+    if path.is_dir():
+        return "openpose"
+    suffix = path.suffix.lower()
+    if suffix in (".h5", ".hdf5"):
+        return "sleap" if _tracks.is_analysis(path) else "deeplabcut"
+    for name, known in FORMATS.items():
+        if suffix in known.suffixes:
+            return name
+    raise ValueError(
+        f"{str(path)!r} does not say its format by its suffix; give format, one of "
+        f"{', '.join(map(repr, FORMATS))}."
+    )
+
+
+def _check_same_points(tracks: Mapping[str, Track]) -> None:
+    (first, one), *others = tracks.items()
+    for name, other in others:
+        if other.names != one.names or other.points.shape[1:] != one.points.shape[1:]:
+            raise ValueError(
+                f"recordings {first!r} and {name!r} differ in their points: "
+                f"{_name_points(one)} and {_name_points(other)}. Give individuals= and "
+                "keypoints=, those that all have."
+            )
+
+
+def _name_points(track: Track) -> str:
+    return ", ".join(track.names) or f"{track.points.shape[1]} of them"
+
+
+def _describe(tracks: list[Track], min_confidence: float) -> list[str]:
+    """Say how many points are missing, and how many of them were unsure."""
+    n_points = sum(track.points[..., 0].size for track in tracks)
+    missing = sum(int(np.isnan(t.points).any(axis=-1).sum()) for t in tracks)
+    if not missing:
+        return []
+    note = f"{missing / n_points:.1%} of the points are missing"
+    if any(track.confidence is not None for track in tracks):
+        note += f" or have a confidence below {min_confidence:g}"
+    return [note]

@@ -1,0 +1,509 @@
+"""Recordings of sensors: tables with a column of times, at any rate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skvas.datasets._recordings import Recordings
+from skvas.io._columns import PARQUET, TEXT, read_columns
+from skvas.validation import check_choice, check_real
+
+__all__ = ["read_sensors"]
+
+SUFFIXES = (*TEXT, *PARQUET)
+# Seconds of a unit of time.
+UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_NAMED_UNITS = {
+    "s": ("s", "sec", "secs", "second", "seconds"),
+    "ms": ("ms", "msec", "millis", "millisecond", "milliseconds"),
+    "us": ("us", "usec", "micros", "microsecond", "microseconds"),
+    "ns": ("ns", "nsec", "nanos", "nanosecond", "nanoseconds"),
+}
+_TIMES = (
+    "time",
+    "timestamp",
+    "timestamps",
+    "datetime",
+    "date",
+    "t",
+    "seconds",
+    "clock",
+)
+_COUNTERS = ("", "index", "unnamed: 0", "frame", "frames", "sample", "row", "id")
+_LABELS = ("label", "labels", "class", "activity", "action", "target", "annotation")
+# Clocks since 1970 are so large in their units, with a step of any size.
+_EPOCHS = (("s", 1e8, 1e11), ("ms", 1e11, 1e14), ("us", 1e14, 1e17), ("ns", 1e17, 1e20))
+# Steps that differ by less are those of a constant rate.
+_REGULAR = 0.1
+# Rates that differ by less are one.
+_SAME_RATE = 0.005
+# Frames a sample, below which samples are averaged.
+_AVERAGING = 0.75
+
+
+def read_sensors(
+    source: Any,
+    *,
+    fps: float | None = None,
+    time: str | None = "auto",
+    time_unit: str = "auto",
+    columns: Sequence[str] | None = None,
+    labels: str | None = None,
+    max_gap: float = 1.0,
+    media: Mapping[str, str | os.PathLike[str]] | None = None,
+) -> Recordings:
+    r"""Read recordings of sensors, one table each, at one rate.
+
+    Tables are CSV, TSV or other text with separators, parquet, or data frames of pandas
+    or polars. Times may be irregular and have gaps: the recordings are then resampled
+    to one rate, and the `notes` of the result say so.
+
+    Parameters
+    ----------
+    source : path, list of paths, data frame, or list or dict of them
+        A folder, whose tables are read in the order of their names; a file; files; or
+        data frames, in a dict by their names.
+    fps : float, default=None
+        Frames per second of the result. Where there is a column of times, values are
+        averaged over the length of a frame, or interpolated if frames are hardly longer
+        than the time between samples. Without such a column, the rate that the rows
+        have. None: the median rate of the recordings, rounded to three digits;
+        recordings that have this constant rate stay as they are.
+    time : str or None, default="auto"
+        Name of the column of times: numbers, or dates such as ``2024-05-01
+        12:00:00.25``. "auto": a column that is called like one (time, timestamp, t,
+        date, ..., also ``time_ms`` or ``Time (s)``), if there is one. None: no column.
+    time_unit : {"auto", "s", "ms", "us", "ns"}, default="auto"
+        Unit of times that are numbers. "auto": what the name says, or the size of times
+        since 1970, or seconds if the steps are fractions.
+    columns : sequence of str, default=None
+        Columns to read, in this order. None: all columns of numbers, but for times,
+        numbers of rows, and columns that are called like labels.
+    labels : str, default=None
+        Name of a column of labels. They come as `labels` and `action_names` of the
+        result, and are not used by `fit` unless you pass them.
+    max_gap : float, default=1.0
+        Longest time between two samples that is interpolated, in seconds. Frames in
+        longer gaps are NaN: close them with :class:`skvas.preprocessing.Interpolate`,
+        or cut the recording.
+    media : dict of str to path, default=None
+        The video file of a recording, by its name.
+
+    Returns
+    -------
+    Recordings
+        float64 arrays of shape (n_frames_i, n_columns), named after their files. They
+        know the frame rate, if there is one, the names of the columns, and in `notes`
+        what was done.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read; names it.
+    ValueError, TypeError
+        If a table has no such column, if times do not rise or their unit is unclear, or
+        if recordings differ in their columns; names the recording.
+    ImportError
+        If parquet is read, and neither polars nor pandas is installed.
+
+    See Also
+    --------
+    read_poses : Poses of DeepLabCut, SLEAP and others.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skvas.io import read_sensors
+    >>> rows = ["time_ms,x,y", "0,1.0,5", "10,2.0,5", "20,3.0,6", "30,4.0,6"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "walk.csv").write_text("\n".join(rows))
+    ...     recordings = read_sensors(folder)
+    >>> recordings.names, recordings.fps, recordings.feature_names
+    (['walk'], [100.0], ['x', 'y'])
+    """
+    check_real("fps", fps, low=0, low_open=True, none_ok=True)
+    check_real("max_gap", max_gap, low=0)
+    check_choice("time_unit", time_unit, ("auto", *UNITS))
+    tables = []
+    for name, item in list_sources(source, SUFFIXES, "tables").items():
+        try:
+            tables.append(_read(name, item, time, time_unit, columns, labels))
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"recording {name!r}: {error}") from error
+    _check_same_columns(tables)
+    return _at_one_rate(tables, fps, max_gap, media or {})
+
+
+@dataclass
+class _Table:
+    """One recording: its samples, and their seconds if they have any."""
+
+    name: str
+    columns: list[str]
+    values: np.ndarray
+    seconds: np.ndarray | None
+    labels: np.ndarray | None
+    left_out: list[str] = field(default_factory=list)
+
+    @property
+    def step(self) -> float:
+        """The usual time between two samples, gaps left out."""
+        assert self.seconds is not None
+        steps = np.diff(self.seconds)
+        short = steps[steps <= 4 * np.mean(steps)]
+        return float(np.mean(short))
+
+    def has_rate(self, fps: float) -> bool:
+        """Return whether the samples have this rate, which is constant."""
+        if self.seconds is None or len(self.seconds) < 2:
+            return True
+        steps = np.diff(self.seconds) / self.step
+        is_constant = bool(np.abs(steps - 1).max() <= _REGULAR)
+        return is_constant and abs(fps * self.step - 1) <= _SAME_RATE
+
+
+def list_sources(source: Any, suffixes: Sequence[str], what: str) -> dict[str, Any]:
+    """Return recordings by name: files of a folder, or what a list or a dict holds.
+
+    Parameters
+    ----------
+    source : path, data frame, or a collection of them
+        What the user passed.
+    suffixes : sequence of str
+        The files of a folder that are taken.
+    what : str
+        What is looked for, for messages.
+
+    Returns
+    -------
+    dict of str to object
+        In the order of names in a folder, else in the order given.
+    """
+    if isinstance(source, Mapping) and not hasattr(source, "columns"):
+        return {str(name): item for name, item in source.items()}
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        if not path.exists():
+            raise FileNotFoundError(f"There is no file or folder {str(path)!r}.")
+        files = [path]
+        if path.is_dir():
+            files = sorted(
+                file
+                for file in path.iterdir()
+                if file.suffix.lower() in suffixes and not file.name.startswith(".")
+            )
+            if not files:
+                raise FileNotFoundError(
+                    f"{str(path)!r} has no {what}: no file that ends in "
+                    f"{', '.join(suffixes)}."
+                )
+        source = files
+    items = list(source) if isinstance(source, (list, tuple)) else [source]
+    if not items:
+        raise ValueError(f"There are no {what} to read: the list is empty.")
+    found: dict[str, Any] = {}
+    for index, item in enumerate(items):
+        is_path = isinstance(item, (str, os.PathLike))
+        name = Path(item).stem if is_path else f"recording {index}"
+        if name in found:
+            raise ValueError(
+                f"Two recordings are called {name!r}; pass a dict of names and files."
+            )
+        found[name] = item
+    return found
+
+
+def _read(
+    name: str,
+    item: Any,
+    time: str | None,
+    time_unit: str,
+    columns: Sequence[str] | None,
+    labels: str | None,
+) -> _Table:
+    table = read_columns(item)
+    _require(table, [c for c in (labels, *(columns or ())) if c is not None])
+    clock = _find_clock(table, time)
+    seconds = None if clock is None else _to_seconds(clock, table[clock], time_unit)
+    taken, left_out = _choose(table, clock, columns, labels)
+    if not taken:
+        raise ValueError(
+            f"it has no column of numbers beside {clock!r}; it has "
+            f"{', '.join(map(repr, table))}."
+        )
+    values = np.column_stack([table[column] for column in taken])
+    words = table[labels] if labels is not None else None
+    if seconds is not None:
+        kept = np.isfinite(seconds)
+        order = np.flatnonzero(kept)[np.argsort(seconds[kept], kind="stable")]
+        backwards = (np.diff(seconds[kept]) < 0).mean() if kept.sum() > 1 else 0.0
+        if backwards > 0.01:
+            raise ValueError(
+                f"times in column {clock!r} do not rise. Give the column by time=, or "
+                "time=None if there is none."
+            )
+        values, seconds = values[order], seconds[order]
+        words = None if words is None else words[order]
+    return _Table(name, taken, values, seconds, words, left_out)
+
+
+def _require(table: Mapping[str, Any], columns: Sequence[str]) -> None:
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise ValueError(
+            f"it has no column {', '.join(map(repr, missing))}; it has "
+            f"{', '.join(map(repr, table))}."
+        )
+
+
+def _words(name: str) -> list[str]:
+    """Split a name such as "Time (ms)" into its words."""
+    return "".join(c if c.isalnum() else " " for c in name.lower()).split()
+
+
+def _find_clock(table: Mapping[str, np.ndarray], time: str | None) -> str | None:
+    if time is None:
+        return None
+    if time != "auto":
+        _require(table, [time])
+        return time
+    dated = [name for name, values in table.items() if values.dtype.kind == "M"]
+    called = [name for name in table if (_words(name) or [""])[0] in _TIMES]
+    called += [name for name in table if name.lower().endswith(("timestamp", "_time"))]
+    for name in [*dated, *called]:
+        if table[name].dtype != object or _parse_dates(table[name]) is not None:
+            return name
+    return None
+
+
+def _to_seconds(name: str, values: np.ndarray, unit: str) -> np.ndarray:
+    """Return times in seconds from the first."""
+    if values.dtype == object:
+        parsed = _parse_dates(values)
+        if parsed is None:
+            raise ValueError(
+                f"column {name!r} holds neither numbers nor dates such as "
+                "2024-05-01 12:00:00.25."
+            )
+        values = parsed
+    if values.dtype.kind == "M":
+        missing = np.isnat(values)
+        seconds = (values - values[~missing][0]) / np.timedelta64(1, "ns") * 1e-9
+        seconds[missing] = np.nan
+        return seconds
+    known = values[np.isfinite(values)]
+    if len(known) < 2:
+        raise ValueError(f"column {name!r} has fewer than two times.")
+    if unit == "auto":
+        unit = _guess_unit(name, known)
+    return (values - known[0]) * UNITS[unit]
+
+
+def _guess_unit(name: str, times: np.ndarray) -> str:
+    words = _words(name)
+    for unit, called in _NAMED_UNITS.items():
+        if any(word in called for word in words[1:]) or words[:1] == [called[-1]]:
+            return unit
+    for unit, low, high in _EPOCHS:
+        if low <= times.min() < high:
+            return unit
+    step = np.median(np.abs(np.diff(times)))
+    if 0 < step < 1:
+        return "s"
+    raise ValueError(
+        f"the unit of times in column {name!r} is unclear: they step by {step:g}. Give "
+        'time_unit="s" or "ms".'
+    )
+
+
+def _parse_dates(values: np.ndarray) -> np.ndarray | None:
+    """Return dates, or None where texts are none."""
+    found = np.empty(len(values), dtype="datetime64[ns]")
+    for place, value in enumerate(values):
+        if value is None:
+            found[place] = np.datetime64("NaT")
+            continue
+        try:
+            moment = datetime.fromisoformat(str(value).strip().replace("Z", "+00:00"))
+        except ValueError:
+            return None
+        if moment.tzinfo is not None:
+            moment = (moment - moment.utcoffset()).replace(tzinfo=None)  # type: ignore[operator]
+        found[place] = np.datetime64(moment, "ns")
+    return found if len(found) else None
+
+
+def _choose(
+    table: Mapping[str, np.ndarray],
+    clock: str | None,
+    columns: Sequence[str] | None,
+    labels: str | None,
+) -> tuple[list[str], list[str]]:
+    """Return the columns that are features, and those that were left out."""
+    if columns is not None:
+        texts = [c for c in columns if table[c].dtype.kind != "f"]
+        if texts:
+            raise ValueError(
+                f"column(s) {', '.join(map(repr, texts))} hold text, not numbers."
+            )
+        return list(columns), []
+    taken, left_out = [], []
+    for name, values in table.items():
+        if name in (clock, labels):
+            continue
+        is_known = name.lower() in _LABELS or _is_counter(name, values)
+        if values.dtype.kind != "f" or is_known or np.isnan(values).all():
+            left_out.append(name)
+        else:
+            taken.append(name)
+    return taken, left_out
+
+
+def _is_counter(name: str, values: np.ndarray) -> bool:
+    """Return whether a column numbers the rows."""
+    if values.dtype.kind != "f" or name.lower() not in _COUNTERS:
+        return False
+    return bool((np.diff(values) == 1).all())
+
+
+def _check_same_columns(tables: list[_Table]) -> None:
+    first = tables[0]
+    for other in tables[1:]:
+        if other.columns == first.columns:
+            continue
+        if sorted(other.columns) == sorted(first.columns):
+            order = [other.columns.index(column) for column in first.columns]
+            other.values, other.columns = other.values[:, order], first.columns
+            continue
+        odd = sorted({*other.columns} ^ {*first.columns})
+        raise ValueError(
+            f"recordings {first.name!r} and {other.name!r} differ in column(s) "
+            f"{', '.join(map(repr, odd))}; give columns=, those that all have."
+        )
+
+
+def _at_one_rate(
+    tables: list[_Table],
+    fps: float | None,
+    max_gap: float,
+    media: Mapping[str, Any],
+) -> Recordings:
+    notes = []
+    if left_out := list(dict.fromkeys(c for t in tables for c in t.left_out)):
+        notes.append(f"left out: {', '.join(left_out)}")
+    timed = [t for t in tables if t.seconds is not None and len(t.seconds) > 1]
+    if timed and len(timed) < len(tables):
+        lacking = next(t.name for t in tables if t not in timed)
+        raise ValueError(
+            f"recording {lacking!r} has no times, but {timed[0].name!r} has; give the "
+            "column by time=, or time=None for all."
+        )
+    rate = fps
+    if timed and rate is None:
+        rate = _round(float(np.median([1 / t.step for t in timed])))
+    videos, words, n_resampled, n_missing = [], [], 0, 0
+    rates: list[Any] = []
+    for table in tables:
+        values, labels = table.values, table.labels
+        rates.append(rate)
+        if rate is None or table.has_rate(rate):
+            if timed:
+                rates[-1] = float(f"{1 / table.step:.6g}")
+        else:
+            values, labels = _resample(table, rate, max_gap)
+            n_resampled += 1
+        n_missing += int(np.isnan(values).any(axis=1).sum())
+        videos.append(values)
+        words.append(labels)
+    if n_resampled:
+        notes.append(
+            f"{n_resampled} of {len(tables)} resampled to {rate:g} frames a second"
+        )
+    if n_missing:
+        notes.append(f"{n_missing} frames have gaps, marked as NaN")
+    codes, action_names = _encode(words)
+    return Recordings(
+        videos,
+        [table.name for table in tables],
+        fps=None if rate is None else rates,
+        media=None if not media else [media.get(table.name) for table in tables],
+        feature_names=tables[0].columns,
+        labels=codes,
+        action_names=action_names,
+        notes=notes,
+    )
+
+
+def _round(rate: float) -> float:
+    """Round a rate to three digits."""
+    return float(f"{rate:.3g}")
+
+
+def _resample(
+    table: _Table, fps: float, max_gap: float
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return samples averaged over frames, or interpolated where there are none."""
+    assert table.seconds is not None
+    seconds = table.seconds - table.seconds[0]
+    n_frames = max(1, int(np.floor(seconds[-1] * fps + 1e-6)) + 1)
+    frame_times = np.arange(n_frames) / fps
+    # The samples that are nearest to a frame, from half a frame before to half behind.
+    place = np.clip(np.round(seconds * fps).astype(int), 0, n_frames - 1)
+    values = np.empty((n_frames, table.values.shape[1]))
+    averages = fps * table.step < _AVERAGING
+    for column, samples in enumerate(table.values.T):
+        known = np.isfinite(samples)
+        frames = np.full(n_frames, np.nan)
+        if known.any():
+            at = seconds[known]
+            close = _distance(at, frame_times) <= max_gap
+            frames[close] = np.interp(frame_times[close], at, samples[known])
+        if averages:
+            count = np.bincount(place[known], minlength=n_frames)
+            total = np.bincount(place[known], samples[known], minlength=n_frames)
+            frames[count > 0] = total[count > 0] / count[count > 0]
+        values[:, column] = frames
+    labels = table.labels
+    if labels is not None:
+        middles = (seconds[1:] + seconds[:-1]) / 2
+        labels = labels[np.searchsorted(middles, frame_times)]
+    return values, labels
+
+
+def _distance(at: np.ndarray, frame_times: np.ndarray) -> np.ndarray:
+    """Return how far apart the samples around each frame are."""
+    after = np.searchsorted(at, frame_times)
+    before = np.maximum(after - 1, 0)
+    after = np.minimum(after, len(at) - 1)
+    apart = at[after] - at[before]
+    outside = np.maximum(at[0] - frame_times, frame_times - at[-1])
+    gap: np.ndarray = np.where(
+        at[after] == frame_times, 0.0, np.maximum(apart, outside)
+    )
+    return gap
+
+
+def _encode(
+    words: list[np.ndarray | None],
+) -> tuple[list[np.ndarray] | None, list[str]]:
+    """Turn labels into positions in their names, in the order of first appearance."""
+    known = [[_as_text(word) for word in video] for video in words if video is not None]
+    if not known:
+        return None, []
+    names = list(dict.fromkeys(word for video in known for word in video))
+    code = {name: place for place, name in enumerate(names)}
+    return [np.array([code[word] for word in video]) for video in known], names
+
+
+def _as_text(word: Any) -> str:
+    if isinstance(word, float) and word.is_integer():
+        return str(int(word))
+    return "" if word is None else str(word)

@@ -1,0 +1,147 @@
+"""Poses that other packages read: SLEAP, C3D, and the datasets of movement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skvas._atomic import naming_file
+from skvas._optional import import_optional
+from skvas.io._track import Track
+
+
+def is_analysis(path: Path) -> bool:
+    """Return whether a file of HDF5 is an analysis file of SLEAP."""
+    h5py = import_optional("h5py", "poses")
+    with naming_file(path, "read"), h5py.File(path, "r") as file:
+        return "tracks" in file and "node_names" in file
+
+
+def read_sleap(path: Path) -> Track:
+    """Read what SLEAP has tracked, or what else sleap-io knows."""
+    path = Path(path)
+    if path.suffix.lower() in (".h5", ".hdf5") and is_analysis(path):
+        return _read_analysis(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {str(path)!r}.")
+    labels = import_optional("sleap_io", "poses").load_file(str(path))
+    if len(labels.videos) > 1:
+        raise ValueError(
+            f"{str(path)!r} has labels of {len(labels.videos)} videos; save one file a "
+            "video"
+        )
+    # (n_frames, n_tracks, n_nodes, 3): x, y and confidence.
+    values = np.asarray(labels.numpy(return_confidence=True), dtype=np.float64)
+    n_frames, n_tracks, n_nodes, _ = values.shape
+    tracks = [str(track.name) for track in labels.tracks]
+    if len(tracks) != n_tracks:
+        tracks = [f"track {i}" for i in range(n_tracks)]
+    flat = values.reshape(n_frames, n_tracks * n_nodes, 3)
+    nodes = [str(node) for node in labels.skeletons[0].node_names]
+    rate = getattr(labels.videos[0], "fps", None) if labels.videos else None
+    confidence = _known(flat[..., 2])
+    fps = float(rate) if rate else None
+    return Track(flat[..., :2], confidence, tracks, nodes, fps)
+
+
+def _read_analysis(path: Path) -> Track:
+    """Read an analysis file, whose axes run the other way round."""
+    h5py = import_optional("h5py", "poses")
+    with naming_file(path, "read"), h5py.File(path, "r") as file:
+        # (n_tracks, 2, n_nodes, n_frames)
+        values = np.asarray(file["tracks"], dtype=np.float64)
+        nodes = [_text(name) for name in file["node_names"]]
+        names = [_text(name) for name in file.get("track_names", [])]
+        scores = None
+        if "point_scores" in file:  # (n_tracks, n_nodes, n_frames)
+            scores = np.asarray(file["point_scores"], dtype=np.float64)
+    n_tracks, _, n_nodes, n_frames = values.shape
+    points = values.transpose(3, 0, 2, 1).reshape(n_frames, n_tracks * n_nodes, 2)
+    confidence = None
+    if scores is not None:
+        confidence = _known(scores.transpose(2, 0, 1).reshape(n_frames, -1))
+    if len(names) != n_tracks:
+        names = [f"track {i}" for i in range(n_tracks)]
+    stem = path.stem.removesuffix(".analysis").removesuffix(".predictions")
+    return Track(points, confidence, names, nodes, name=stem)
+
+
+def read_c3d(path: Path) -> Track:
+    """Read the points of a C3D file, which knows its frame rate."""
+    ezc3d = import_optional("ezc3d", "poses")
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {str(path)!r}.")
+    try:
+        file = ezc3d.c3d(str(path))
+    except Exception as error:  # a library in C++ that raises all sorts
+        raise ValueError(f"{str(path)!r} is no C3D file: {error}") from error
+    # (4, n_points, n_frames), the fourth row being 1
+    points = np.asarray(file["data"]["points"], dtype=np.float64)[:3].transpose(2, 1, 0)
+    residuals = file["data"].get("meta_points", {}).get("residuals")
+    if residuals is not None and np.size(residuals) == points[..., 0].size:
+        hidden = np.asarray(residuals).reshape(points.shape[1], -1).T < 0
+        points = points.copy()
+        points[hidden] = np.nan
+    known = file["parameters"]["POINT"]
+    names = [str(name) for name in known["LABELS"]["value"]][: points.shape[1]]
+    rate = float(np.ravel(known["RATE"]["value"])[0])
+    return Track(points, None, [], names, rate if rate > 0 else None)
+
+
+def read_movement(dataset: Any) -> Track:
+    """Take the positions of a dataset of movement: time, space, keypoints, individuals.
+
+    The dataset is of the package xarray, which is not imported.
+    """
+    if not hasattr(dataset, "data_vars") or "position" not in dataset.data_vars:
+        raise ValueError("the dataset has no variable 'position'")
+    position = dataset["position"]
+    wanted = ["time", *_present(position, ("individuals", "keypoints")), "space"]
+    if {*wanted} != {*position.dims} or "space" not in position.dims:
+        raise ValueError(
+            f"'position' has the dimensions {', '.join(map(str, position.dims))}; "
+            "expected time, space, and keypoints and individuals if there are such"
+        )
+    values = np.asarray(position.transpose(*wanted).values, dtype=np.float64)
+    points = values.reshape(len(values), -1, values.shape[-1])
+    confidence = None
+    if "confidence" in dataset.data_vars:
+        sure = dataset["confidence"].transpose(*wanted[:-1]).values
+        confidence = _known(np.asarray(sure, dtype=np.float64).reshape(len(values), -1))
+    rate = dataset.attrs.get("fps")
+    return Track(
+        points,
+        confidence,
+        _coordinates(dataset, "individuals"),
+        _coordinates(dataset, "keypoints"),
+        None if rate is None else float(rate),
+    )
+
+
+def _present(variable: Any, names: tuple[str, ...]) -> list[str]:
+    """Return the dimensions that are there, in their plural or their singular."""
+    return [
+        found
+        for name in names
+        for found in (name, name.removesuffix("s"))
+        if found in variable.dims
+    ]
+
+
+def _coordinates(dataset: Any, name: str) -> list[str]:
+    for called in (name, name.removesuffix("s")):
+        if called in dataset.coords:
+            return [str(value) for value in np.atleast_1d(dataset[called].values)]
+    return []
+
+
+def _known(confidence: np.ndarray) -> np.ndarray | None:
+    """Return confidences, or None where there are none at all."""
+    return None if np.isnan(confidence).all() else confidence
+
+
+def _text(name: Any) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)

@@ -1,0 +1,140 @@
+"""Gaps in recordings, closed between the frames around them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from skvas._typing import Videos
+from skvas.validation import check_integer, check_videos
+from skvas.videos._containers import VideoTransformerMixin
+
+__all__ = ["Interpolate", "close_gaps"]
+
+
+def close_gaps(frames: np.ndarray, max_gap: int | None) -> np.ndarray:
+    """Interpolate runs of NaN in each column, and repeat the values at the ends.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (n_frames, n_columns)
+        Numbers, NaN where there is none.
+    max_gap : int or None
+        Longest run that is closed, in frames; longer ones stay NaN. None: any.
+
+    Returns
+    -------
+    ndarray of shape (n_frames, n_columns)
+        The array itself if it has no gap, else a copy. A column without any number
+        stays NaN.
+    """
+    missing = np.isnan(frames)
+    if not missing.any():
+        return frames
+    closed = frames.copy()
+    at = np.arange(len(frames))
+    for column in np.flatnonzero(missing.any(axis=0)):
+        gaps = missing[:, column]
+        if gaps.all():
+            continue
+        filled = np.interp(at, at[~gaps], frames[~gaps, column])
+        to_close = gaps & (_run_lengths(gaps) <= (max_gap or len(frames)))
+        closed[to_close, column] = filled[to_close]
+    return closed
+
+
+def _run_lengths(flags: np.ndarray) -> np.ndarray:
+    """Return for each frame the length of the run of equal flags that it is in."""
+    starts = np.flatnonzero(np.diff(flags, prepend=~flags[:1]))
+    lengths = np.diff(starts, append=len(flags))
+    return np.repeat(lengths, lengths)
+
+
+class Interpolate(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
+    """Close gaps (NaN) by straight lines between the frames around them.
+
+    Each feature is interpolated by itself, within one recording. A gap at the start or
+    the end takes the nearest value.
+
+    Parameters
+    ----------
+    max_gap : int, default=None
+        Longest gap that is closed, in frames. Longer ones stay NaN, and estimators
+        refuse them and say where they are. None: gaps of any length.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if the videos were data frames with string names.
+
+    See Also
+    --------
+    PoseFeatures : For poses, with their confidence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.preprocessing import Interpolate
+    >>> video = np.array([[1.0], [np.nan], [3.0], [np.nan], [np.nan], [6.0]])
+    >>> Interpolate(max_gap=1).fit_transform([video])[0].ravel()
+    array([ 1.,  2.,  3., nan, nan,  6.])
+    """
+
+    closes_gaps = True
+
+    def __init__(self, max_gap: int | None = None) -> None:
+        self.max_gap = max_gap
+
+    def fit(self, videos: Videos, y: Any = None) -> Interpolate:
+        """Check the videos and record their number of features.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Videos, NaN where a number is missing.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+        """
+        check_integer("max_gap", self.max_gap, low=1, none_ok=True)
+        check_videos(videos, estimator=self, ensure_all_finite="allow-nan")
+        return self
+
+    def transform(self, videos: Videos) -> Any:
+        """Close the gaps of each video.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a collection of them
+            Videos with the features seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_frames, n_features), or list of them
+            One array for one video, a list for many, :class:`skvas.Recordings` for
+            such; data frames after `set_output`.
+        """
+        check_is_fitted(self, "n_features_in_")
+        checked = check_videos(
+            videos, estimator=self, reset=False, ensure_all_finite="allow-nan"
+        )
+        return self._wrap_output(
+            [close_gaps(video, self.max_gap) for video in checked], videos
+        )
+
+    def __sklearn_tags__(self) -> Tags:
+        """Declare that NaN is taken, and types are kept."""
+        tags: Tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import skvas
+from skvas import ActionSegmenter, JointAlignSegment, Recordings, VideoAligner
+from skvas.applications._action_table import tabulate
+from skvas.io import read_segments
+from tests.models import quick, small_videos
+
+VIDEOS = small_videos(3)
+RECORDINGS = Recordings(VIDEOS, ["anna", "ben", "carl"], fps=[10, 20, 40])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return quick(JointAlignSegment, max_epochs=0).fit(RECORDINGS)
+
+
+def test_fit_keeps_names_rates_and_media():
+    media = ["a.mp4", None, "c.mp4"]
+    named = Recordings(VIDEOS, ["a", "b", "c"], fps=25, media=media)
+    found = quick(VideoAligner, max_epochs=0).fit(named).recordings_
+    assert found == {
+        "names": ["a", "b", "c"],
+        "n_frames": [len(video) for video in VIDEOS],
+        "fps": [25.0] * 3,
+        "media": media,
+    }
+    plain = quick(VideoAligner, max_epochs=0).fit(VIDEOS).recordings_
+    assert (plain["names"][2], plain["fps"], plain["media"]) == (
+        "recording 2",
+        None,
+        None,
+    )
+
+
+def test_table_of_fit_has_its_labels_and_seconds(model):
+    table = model.to_table()
+    assert table.unit == "seconds"
+    labels = tabulate(RECORDINGS, list(model.labels_), [*"012"]).records
+    assert table.records == labels
+    last = [r for r in table.records if r["recording"] == "carl"][-1]
+    assert_allclose(last["end"], len(VIDEOS[2]) / 40)
+    assert_allclose(last["seconds"], last["end"] - last["start"])
+
+
+def test_table_of_new_recordings_has_confidences(model):
+    table = model.to_table(Recordings(VIDEOS[:1], ["dora"], fps=5))
+    assert {r["recording"] for r in table.records} == {"dora"}
+    assert all(0 < r["confidence"] <= 1 for r in table.records)
+    assert_allclose(table.records[-1]["end"], len(VIDEOS[0]) / 5)
+    shares = model.predict_proba(VIDEOS[0])[: table.records[0]["end"].__ceil__()]
+    assert shares.shape[1] == model.n_actions_
+
+
+def test_without_a_rate_times_are_frames(model):
+    found = model.to_table(VIDEOS[0])
+    assert found.unit == "frames"
+    assert found.records[-1]["end"] == len(VIDEOS[0])
+    assert "frames" in found.records[0]
+    with pytest.raises(ValueError, match="no frame rate is known"):
+        found.to_segments()
+    assert model.to_table(VIDEOS[0], fps=5).unit == "seconds"
+
+
+def test_rate_of_fit_is_that_of_new_recordings():
+    one_rate = Recordings(VIDEOS, ["a", "b", "c"], fps=25)
+    fitted = quick(ActionSegmenter, max_epochs=0).fit(one_rate)
+    assert_allclose(fitted.to_table(VIDEOS[0]).records[-1]["end"], len(VIDEOS[0]) / 25)
+
+
+def test_times_of_frames_are_used_where_they_vary(model):
+    times = np.cumsum(np.arange(1, len(VIDEOS[0]) + 1)) / 10
+    table = model.to_table(Recordings(VIDEOS[:1], ["a"], times=[times]))
+    starts = {r["start"] for r in table.records}
+    assert starts <= {*times.tolist()}
+
+
+def test_names_of_actions_are_shown_and_saved(model, tmp_path):
+    assert model.action_names_ is None
+    model.name_actions({0: "take off", 2: "land"})
+    assert model.action_names_ == ["take off", "1", "land"]
+    assert {r["action"] for r in model.to_table().records} <= {*model.action_names_}
+    model.name_actions(["run", "fly"])
+    assert model.action_names_ == ["run", "fly", "land"]
+    model.save(tmp_path / "model")
+    loaded = skvas.load(tmp_path / "model")
+    assert loaded.action_names_ == ["run", "fly", "land"]
+    assert loaded.recordings_ == model.recordings_
+    assert loaded.to_table().records == model.to_table().records
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({3: "x"}, "action 3; there are 0 to 2"),
+        ({"0": "x"}, "action '0'"),
+        ({0: 1}, "must be a text"),
+        ({0: " "}, "must be a text"),
+        ({0: "x", 1: "x"}, "two actions would be called 'x'"),
+        ("xyz", "a dict or a list"),
+    ],
+)
+def test_names_that_make_no_sense_are_refused(model, names, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        model.name_actions(names)
+
+
+def test_csv_has_milliseconds(model, tmp_path):
+    model.to_csv(tmp_path / "a.csv", RECORDINGS)
+    with (tmp_path / "a.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == list(model.to_table(RECORDINGS).records[0])
+    assert all(len(row["end"].partition(".")[2]) <= 3 for row in rows)
+
+
+def test_a_file_of_elan_for_each_recording(model, tmp_path):
+    pytest.importorskip("pympi")
+    files = model.to_eaf(tmp_path / "labels")
+    assert [file.name for file in files] == ["anna.eaf", "ben.eaf", "carl.eaf"]
+    found = read_segments(files[0])
+    expected = [r for r in model.to_table().records if r["recording"] == "anna"]
+    assert [row.label for row in found] == [r["action"] for r in expected]
+    assert_allclose([r.end for r in found], [r["end"] for r in expected], atol=1e-3)
+
+
+def test_names_stay_in_the_folder(model, tmp_path):
+    outside = Recordings(VIDEOS[:1], ["../a"], fps=5)
+    with pytest.raises(ValueError, match="leaves the folder"):
+        model.to_table(outside).write(tmp_path, "csv")
+
+
+def test_table_prints_and_shows_in_notebooks(model):
+    table = model.to_table()
+    assert str(table).splitlines()[0].split()[0] == "recording"
+    assert len(str(table).splitlines()) == len(table) + 1
+    assert "Times in seconds." in table._repr_html_()
+    pandas = pytest.importorskip("pandas")
+    assert isinstance(table.to_frame(), pandas.DataFrame)
+
+
+def test_labels_that_fit_was_given_are_the_names():
+    y = [np.repeat(["up", "down"], [5, len(VIDEOS[0]) - 5]), None, None]
+    fitted = quick(ActionSegmenter, max_epochs=0).fit(RECORDINGS, y)
+    names = {r["action"] for r in fitted.to_table(RECORDINGS).records}
+    assert names <= {str(label) for label in fitted.classes_}
+    first = fitted.to_table().records[0]
+    assert first["action"] == str(fitted.labels_[0][0])
+    fitted.name_actions({0: "lift"})
+    assert fitted.action_names_[1:] == [str(label) for label in fitted.classes_[1:]]
+    if fitted.labels_[0][0] == fitted.classes_[0]:
+        assert fitted.to_table().records[0]["action"] == "lift"

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import skvas
+from skvas import ActionSegmenter, JointAlignSegment, Recordings, VideoAligner
+from skvas.applications._diagnosis import diagnose, summarise
+from skvas.datasets import make_videos
+from skvas.metrics import SharedOrder
+from tests.models import ESTIMATORS, quick, small_videos
+
+DATA = make_videos(8, n_actions=3, n_frames=(60, 90), random_state=0)
+
+
+@pytest.fixture(scope="module")
+def model():
+    names = [f"p{i}" for i in range(8)]
+    recordings = Recordings(DATA.videos, names, fps=10)
+    return JointAlignSegment((2, 4), max_epochs=1, random_state=0).fit(recordings)
+
+
+def facts(model):
+    return dict(model.summary().facts)
+
+
+def test_summary_tells_what_was_found(model):
+    told = facts(model)
+    n_frames = sum(map(len, DATA.videos))
+    assert told["recordings"] == f"8, {n_frames} frames, {n_frames / 10:.1f} s"
+    assert told["shared order"].startswith("yes (")
+    assert told["matching"] == "monotone"
+    assert told["actions"].startswith(f"{model.n_actions_}, of ")
+    assert told["embedding"].startswith("rank ")
+    found, cut = model.diagnosis_["consistency"], None
+    cut = model.diagnosis_["consistency_of_uniform_cut"]
+    assert told["consistency"] == f"{found:.2f} (uniform cut {cut:.2f})"
+    assert found > cut
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_every_estimator_has_one_that_is_saved(cls, tmp_path):
+    fitted = quick(cls).fit(small_videos(3))
+    text = str(fitted.summary())
+    assert text.startswith("recordings")
+    fitted.save(tmp_path / "model")
+    assert str(skvas.load(tmp_path / "model").summary()) == text
+
+
+def test_lone_recording_has_no_order_and_no_consistency():
+    told = facts(quick(ActionSegmenter).fit(small_videos(1)[0]))
+    assert told["shared order"] == "a lone recording has none"
+    assert "consistency" not in told
+
+
+def test_odd_recording_is_named():
+    rng = np.random.default_rng(0)
+    alike = [rng.normal(size=(40, 6)) * 0.1 + np.eye(6)[0] for _ in range(7)]
+    odd = rng.normal(size=(40, 6)) * 0.1 + np.eye(6)[3]
+    unit = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in [*alike, odd]]
+    assert diagnose(unit, unit, None, None, True)["unlike"] == [7]
+    assert diagnose(unit[:7], unit[:7], None, None, True)["unlike"] == []
+    assert diagnose(unit[4:], unit[4:], None, None, True)["unlike"] == []  # too few
+
+
+def test_action_of_large_spread_is_named():
+    labels = [np.repeat([0, 1, 0, 1], [20, n, 20, n]) for n in (1, 1, 1, 1, 60)]
+    videos = [np.ones((len(label), 2)) for label in labels]
+    assert diagnose(videos, videos, labels, 2, True)["spread"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"shared_order_": SharedOrder(0.1, 0.2, 42)}, "pass matching='monotone'"),
+        ({"unlike": [2]}, "unlike the others"),
+        ({"consistency": 0.2, "consistency_of_uniform_cut": 0.2}, "no more consistent"),
+        ({"spread": [0]}, "vary more than their mean"),
+        ({"history_": {"embedding_rank": np.array([1.2])}}, "nearly collapsed"),
+    ],
+)
+def test_every_doubt_has_a_line_of_advice(model, changes, advice):
+    quiet = {"unlike": [], "spread": [], "consistency": 0.5}
+    doubtful = skvas.JointAlignSegment()
+    vars(doubtful).update(vars(model))
+    doubtful.diagnosis_ = {**model.diagnosis_, **quiet}
+    doubtful.n_actions_scores_ = None
+    assert summarise(doubtful).advice == []
+    for name, value in changes.items():
+        if name.endswith("_"):
+            setattr(doubtful, name, value)
+        else:
+            doubtful.diagnosis_ = {**doubtful.diagnosis_, name: value}
+    (line,) = summarise(doubtful).advice
+    assert advice in line
+    assert f"! {line}" in str(summarise(doubtful))
+
+
+def test_undecided_order_is_no_doubt_where_matching_is_given():
+    fitted = quick(VideoAligner, matching="plan").fit(small_videos(3))
+    fitted.shared_order_ = dataclasses.replace(fitted.shared_order_, value=0.01)
+    assert fitted.summary().advice == []
+
+
+def test_notebooks_show_it(model):
+    html = model._repr_mimebundle_()["text/html"]
+    assert "shared order" in html
+    assert "shared order" not in JointAlignSegment()._repr_mimebundle_()["text/html"]

@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skvas.io import read_poses
+from skvas.preprocessing import PoseFeatures
+from tests.conftest import data_folder
+
+RNG = np.random.default_rng(0)
+POINTS = RNG.normal(size=(6, 4, 2))  # two animals of two points
+SURE = np.where(np.arange(24).reshape(6, 4) % 5 == 0, 0.1, 0.9)
+EXPECTED = np.where(SURE[..., None] < 0.5, np.nan, POINTS)
+NAMES = ["anna nose", "anna tail", "ben nose", "ben tail"]
+
+
+def columns():
+    """Return the names of the columns of two animals, as DeepLabCut orders them."""
+    return [
+        ("netshuffle1", who, part, coordinate)
+        for who in ("anna", "ben")
+        for part in ("nose", "tail")
+        for coordinate in ("x", "y", "likelihood")
+    ]
+
+
+def values():
+    return np.dstack([POINTS, SURE]).reshape(6, 12)
+
+
+def write_deeplabcut(path, n_animals=2):
+    n = 6 * n_animals
+    levels = list(zip(*columns()[:n], strict=True))
+    names = ["scorer", "individuals", "bodyparts", "coords"]
+    rows = [[name, *level] for name, level in zip(names, levels, strict=True)]
+    if n_animals == 1:
+        del rows[1]
+    rows += [[str(i), *map(str, row[:n])] for i, row in enumerate(values())]
+    path.write_text("\n".join(",".join(row) for row in rows))
+    return path
+
+
+def test_deeplabcut_with_two_animals(tmp_path):
+    write_deeplabcut(tmp_path / "cagenetshuffle1_filtered.csv")
+    found = read_poses(tmp_path, fps=30)
+    assert (found.names, found.fps) == (["cage"], [30])
+    assert found.feature_names == NAMES
+    assert_allclose(found[0], EXPECTED)
+    assert found.notes == [
+        "20.8% of the points are missing or have a confidence below 0.5"
+    ]
+    assert_allclose(read_poses(tmp_path, min_confidence=0)[0], POINTS)
+
+
+def test_deeplabcut_with_one_animal_and_gaps(tmp_path):
+    file = write_deeplabcut(tmp_path / "run.csv", n_animals=1)
+    text = file.read_text().splitlines()
+    text[4] = "1,,,,1.0,2.0,0.9"
+    file.write_text("\n".join(text))
+    found = read_poses(file)
+    assert (found.names, found.feature_names) == (["run"], ["nose", "tail"])
+    assert_array_equal(found[0][1], [[np.nan, np.nan], [1, 2]])
+
+
+def test_individuals_and_points_are_picked(tmp_path):
+    file = write_deeplabcut(tmp_path / "a.csv")
+    found = read_poses(file, individuals=["ben"], keypoints=["tail", "nose"])
+    assert found.feature_names == ["tail", "nose"]
+    assert_allclose(found[0], EXPECTED[:, [3, 2]])
+    with pytest.raises(
+        ValueError, match="no individual 'carl'; there are 'anna', 'ben'"
+    ):
+        read_poses(file, individuals=["carl"])
+
+
+def write_h5(path, kind):
+    h5py = pytest.importorskip("h5py")
+    dtype = [("index", "i8"), ("values_block_0", "f8", (12,))]
+    rows = np.zeros(6, dtype=dtype)
+    rows["values_block_0"] = values()
+    with h5py.File(path, "w") as file:
+        table = file.create_group("df_with_missing").create_dataset("table", data=rows)
+        table.attrs["values_block_0_kind"] = np.bytes_(pickle.dumps(kind, 0))
+    return path
+
+
+def test_deeplabcut_in_hdf5(tmp_path):
+    found = read_poses(write_h5(tmp_path / "a.h5", columns()))
+    assert found.feature_names == NAMES
+    assert_allclose(found[0], EXPECTED)
+
+
+def test_row_45_names_of_columns_run_no_code(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return exec, ("raise SystemExit",)
+
+    file = write_h5(tmp_path / "a.h5", [Bomb()])
+    with pytest.raises(ValueError, match=r"recording 'a': .*exec"):
+        read_poses(file)
+
+
+def test_file_that_pandas_has_written(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("tables")
+    pytest.importorskip("h5py")
+    index = pandas.MultiIndex.from_tuples(columns())
+    frame = pandas.DataFrame(values(), columns=index)
+    frame.to_hdf(tmp_path / "a.h5", key="df_with_missing", format="table", mode="w")
+    assert_allclose(read_poses(tmp_path / "a.h5")[0], EXPECTED)
+
+
+def test_analysis_files_of_sleap(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    apart = EXPECTED.reshape(6, 2, 2, 2)
+    with h5py.File(tmp_path / "cage.analysis.h5", "w") as file:
+        file["tracks"] = apart.transpose(1, 3, 2, 0)
+        file["point_scores"] = SURE.reshape(6, 2, 2).transpose(1, 2, 0)
+        file["node_names"] = [b"nose", b"tail"]
+        file["track_names"] = [b"anna", b"ben"]
+    found = read_poses(tmp_path)
+    assert (found.names, found.feature_names) == (["cage"], NAMES)
+    assert_allclose(found[0], EXPECTED)
+
+
+def test_projects_of_sleap(tmp_path):
+    sleap_io = pytest.importorskip("sleap_io")
+    skeleton = sleap_io.Skeleton(["nose", "tail"])
+    video = sleap_io.Video("cage.mp4", open_backend=False)
+    tracks = [sleap_io.Track("anna"), sleap_io.Track("ben")]
+    frames = []
+    for index, (pose, sure) in enumerate(zip(POINTS, SURE, strict=True)):
+        instances = [
+            sleap_io.PredictedInstance.from_numpy(
+                pose[2 * i : 2 * i + 2],
+                skeleton=skeleton,
+                point_scores=sure[2 * i : 2 * i + 2],
+                score=1.0,
+                track=tracks[i],
+            )
+            for i in range(2)
+        ]
+        frames.append(
+            sleap_io.LabeledFrame(video=video, frame_idx=index, instances=instances)
+        )
+    sleap_io.Labels(frames, videos=[video], skeletons=[skeleton], tracks=tracks).save(
+        str(tmp_path / "a.slp")
+    )
+    found = read_poses(tmp_path / "a.slp")
+    assert found.feature_names == NAMES
+    assert_allclose(found[0], EXPECTED, atol=1e-6)
+
+
+def landmarks(pose, sure):
+    return [
+        {"x": x, "y": y, "z": 0.0, "visibility": s}
+        for (x, y), s in zip(pose.tolist(), sure.tolist(), strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda body: body,
+        lambda body: {"landmarks": [body]},
+        lambda body: {"poseLandmarks": body, "time": 3},
+        lambda body: {"pose_landmarks": {"landmark": body}},
+    ],
+)
+def test_mediapipe(tmp_path, wrap):
+    frames = [wrap(landmarks(*pair)) for pair in zip(POINTS, SURE, strict=True)]
+    frames[2] = None
+    frames[3] = {"landmarks": []}
+    (tmp_path / "a.json").write_text(json.dumps(frames))
+    found = read_poses(tmp_path)
+    expected = EXPECTED.copy()
+    expected[2:4] = np.nan
+    assert_allclose(found[0][..., :2], expected)
+    assert found[0].shape == (6, 4, 3)
+
+
+def test_openpose(tmp_path):
+    for name in ("anna", "ben"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for index in range(11):
+            body = np.dstack([POINTS[index % 6][None], SURE[None, index % 6]])
+            small = body * [1, 1, 0.1]
+            people = [{"pose_keypoints_2d": b.ravel().tolist()} for b in (small, body)]
+            if index == 2:
+                people = []
+            # Numbers without leading zeros: 10 comes after 9.
+            file = folder / f"{name}_{index}_keypoints.json"
+            file.write_text(json.dumps({"version": 1.3, "people": people}))
+    found = read_poses(tmp_path, fps=30)
+    assert found.names == ["anna", "ben"]
+    assert_allclose(found[0][:2], EXPECTED[:2])
+    assert np.isnan(found[0][2]).all()
+    assert_allclose(found[0][10], EXPECTED[4])
+    assert read_poses(tmp_path / "anna").names == ["anna"]
+
+
+def test_c3d(tmp_path):
+    ezc3d = pytest.importorskip("ezc3d")
+    file = ezc3d.c3d()
+    file["parameters"]["POINT"]["RATE"]["value"] = [100]
+    file["parameters"]["POINT"]["LABELS"]["value"] = ["hip", "knee", "foot"]
+    points = RNG.normal(size=(6, 3, 3)).astype(np.float32)
+    data = np.ones((4, 3, 6))
+    data[:3] = points.transpose(2, 1, 0)
+    data[:3, 1, 2] = np.nan
+    file["data"]["points"] = data
+    file.write(str(tmp_path / "a.c3d"))
+    found = read_poses(tmp_path)
+    assert (found.fps, found.feature_names) == ([100], ["hip", "knee", "foot"])
+    points[2, 1] = np.nan
+    assert_allclose(found[0], points, atol=1e-6)
+
+
+class Variable:
+    """As much of a variable of xarray as is asked for."""
+
+    def __init__(self, dims, values):
+        self.dims, self.values = dims, values
+
+    def transpose(self, *dims):
+        axes = [self.dims.index(dim) for dim in dims]
+        return Variable(dims, self.values.transpose(axes))
+
+
+class Dataset(dict):
+    def __init__(self, position, confidence, coords, attrs):
+        self.data_vars = {"position": position, "confidence": confidence}
+        self.coords = {
+            name: Variable((name,), np.array(v)) for name, v in coords.items()
+        }
+        self.attrs = attrs
+        super().__init__(self.data_vars | self.coords)
+
+
+def test_datasets_of_movement():
+    apart = POINTS.reshape(6, 2, 2, 2)  # time, individuals, keypoints, space
+    position = Variable(
+        ("time", "space", "keypoints", "individuals"), apart.transpose(0, 3, 2, 1)
+    )
+    sure = Variable(
+        ("time", "keypoints", "individuals"), SURE.reshape(6, 2, 2).transpose(0, 2, 1)
+    )
+    coords = {"individuals": ["anna", "ben"], "keypoints": ["nose", "tail"]}
+    dataset = Dataset(position, sure, coords, {"fps": 30})
+    found = read_poses({"cage": dataset})
+    assert (found.names, found.fps) == (["cage"], [30])
+    assert found.feature_names == NAMES
+    assert_allclose(found[0], EXPECTED)
+    assert read_poses(dataset).names == ["recording 0"]
+
+
+def test_datasets_of_xarray_itself():
+    xarray = pytest.importorskip("xarray")
+    dataset = xarray.Dataset(
+        {"position": (("time", "space", "keypoint"), POINTS.transpose(0, 2, 1))},
+        coords={"keypoint": NAMES},
+    )
+    found = read_poses(dataset)
+    assert found.feature_names == NAMES
+    assert_allclose(found[0], POINTS)
+
+
+def test_arrays_in_files(tmp_path):
+    np.save(tmp_path / "a.npy", POINTS)
+    np.save(tmp_path / "b.npy", np.dstack([POINTS, 0 * SURE[..., None], SURE]))
+    assert_allclose(read_poses(tmp_path / "a.npy")[0], POINTS)
+    assert_allclose(read_poses(tmp_path / "b.npy")[0][..., :2], EXPECTED)
+    with pytest.raises(ValueError, match="'a' and 'b' differ in their points"):
+        read_poses(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "time,x\n0,1\n", "no table of DeepLabCut.*read_sensors"),
+        ("a.csv", "bodyparts,n,n\ncoords,x,y\n0,1\n", "line 3 has 2 cells, not 3"),
+        ("a.json", "{", "no JSON"),
+        ("a.json", "{}", "no list of frames"),
+        ("a.json", "[[], null]", "frames of no landmarks"),
+        ("a.xyz", "", "does not say its format"),
+    ],
+)
+def test_what_is_no_pose_is_refused(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_poses(tmp_path / name)
+    with pytest.raises(TypeError, match="pass them in a list"):
+        read_poses([POINTS])
+
+
+@pytest.mark.skipif(data_folder() is None, reason="no real data")
+def test_files_of_rats(real_data):
+    found = read_poses(real_data / "rat_dlc" / "raw_dlc", fps=25)
+    assert found[0].shape == (2000, 10, 2)
+    with pytest.warns(UserWarning, match="are missing for longer than"):
+        features = PoseFeatures(n_bodies=2).fit_transform(found)
+    assert all(np.isfinite(video).all() for video in features)
+    assert features.names == ["01", "02"]

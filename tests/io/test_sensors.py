@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skvas.io import read_sensors
+from tests.conftest import data_folder
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+def table(times, *columns, names=("time", "x", "y"), mark=","):
+    """Spell out a table, one line a row."""
+    rows = [mark.join(names[: 1 + len(columns)])]
+    rows += [mark.join(map(str, row)) for row in zip(times, *columns, strict=True)]
+    return "\n".join(rows) + "\n"
+
+
+TIMES = np.arange(50) / 10
+X = np.sin(TIMES)
+
+
+def test_folder_is_read_in_the_order_of_names(tmp_path):
+    write(tmp_path / "b.csv", table(TIMES, X, X))
+    write(tmp_path / "a.tsv", table(TIMES[:20], X[:20], X[:20], mark="\t"))
+    write(tmp_path / "notes.md", "no table")
+    found = read_sensors(tmp_path)
+    assert (found.names, found.fps) == (["a", "b"], [10, 10])
+    assert found.feature_names == ["x", "y"]
+    assert_allclose(found[1], np.column_stack([X, X]))
+    assert found.notes == []
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", " "])
+def test_separators_are_found(tmp_path, mark):
+    found = read_sensors(write(tmp_path / "a.csv", table(TIMES, X, mark=mark)))
+    assert_allclose(found[0][:, 0], X)
+
+
+def test_decimal_commas_beside_semicolons(tmp_path):
+    text = table(TIMES, X, mark=";").replace(".", ",")
+    assert_allclose(read_sensors(write(tmp_path / "a.csv", text))[0][:, 0], X)
+
+
+def test_marks_line_ends_quotes_and_names_are_optional(tmp_path):
+    text = "\ufeff" + 'time,"x, left"\r\n0.0,1\r\n0.1,"2"\r\n0.2,\r\n'
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    found = read_sensors(tmp_path / "a.csv")
+    assert found.feature_names == ["x, left"]
+    assert_array_equal(found[0], [[1], [2], [np.nan]])
+    assert found.notes == ["1 frames have gaps, marked as NaN"]
+    bare = read_sensors(write(tmp_path / "b.csv", "1,2\n3,4\n"))
+    assert bare.feature_names == ["column 0", "column 1"]
+    assert bare.fps is None
+    assert_array_equal(bare[0], [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [
+        ("time_ms", 1e3),
+        ("Time (ms)", 1e3),
+        ("timestamp [us]", 1e6),
+        ("t", 1),
+        ("seconds", 1),
+    ],
+)
+def test_units_are_in_the_names(tmp_path, name, scale):
+    text = table(TIMES * scale, X, names=(name, "x"))
+    assert read_sensors(write(tmp_path / "a.csv", text)).fps == [10]
+
+
+@pytest.mark.parametrize("scale", [1, 1e3, 1e6, 1e9])
+def test_clocks_since_1970_have_the_unit_of_their_size(tmp_path, scale):
+    times = np.round((1_657_534_648 + TIMES) * scale, 1)
+    text = table(times.tolist(), X, names=("timestamp", "x"))
+    assert read_sensors(write(tmp_path / "a.csv", text)).fps == [10]
+
+
+def test_unclear_units_are_asked_for(tmp_path):
+    file = write(tmp_path / "a.csv", table(np.arange(50) * 100, X))
+    with pytest.raises(ValueError, match=r"recording 'a': .*step by 100.*time_unit"):
+        read_sensors(file)
+    assert read_sensors(file, time_unit="ms").fps == [10]
+    assert read_sensors(file, time_unit="s").fps == [0.01]
+
+
+@pytest.mark.parametrize(
+    "shown", ["2024-05-01 23:59:5{}.{}", "2024-05-01T23:59:5{}.{}Z"]
+)
+def test_dates_are_times(tmp_path, shown):
+    times = [shown.format(i // 10, i % 10) for i in range(50)]
+    found = read_sensors(write(tmp_path / "a.csv", table(times, X)))
+    assert found.fps == [10]
+    assert_allclose(found[0][:, 0], X)
+
+
+def test_irregular_times_are_resampled_to_one_rate_and_it_is_said(tmp_path):
+    rng = np.random.default_rng(0)
+    times = np.sort(rng.uniform(0, 10, 1000))
+    write(tmp_path / "a.csv", table(times, np.sin(times)))
+    write(tmp_path / "b.csv", table(times[::2], np.sin(times[::2])))
+    found = read_sensors(tmp_path, fps=20)
+    assert found.notes == ["2 of 2 resampled to 20 frames a second"]
+    expected = np.sin(times[0] + np.arange(len(found[0])) / 20)
+    assert_allclose(found[0][:, 0], expected, atol=0.05)
+    assert_allclose(found[1][:, 0], expected[: len(found[1])], atol=0.05)
+    rate = read_sensors(tmp_path).fps
+    assert rate[0] == rate[1] == pytest.approx(75, rel=0.1)
+
+
+def test_slower_frames_are_means_of_samples(tmp_path):
+    noise = np.tile([1.0, -1.0], 500)
+    write(tmp_path / "a.csv", table(np.arange(1000) / 100, noise))
+    found = read_sensors(tmp_path, fps=10)
+    assert np.abs(found[0][1:-1]).max() < 0.12
+
+
+def test_long_gaps_stay_and_short_ones_are_closed(tmp_path):
+    times = np.r_[0:2:0.1, 2.5:5:0.1, 9:12:0.1]
+    write(tmp_path / "a.csv", table(times.round(3), times))
+    found = read_sensors(tmp_path, fps=10)
+    frame_times = np.arange(len(found[0])) / 10
+    gap = (frame_times > 4.95) & (frame_times < 8.95)
+    assert_array_equal(np.isnan(found[0][:, 0]), gap)
+    assert_allclose(found[0][~gap, 0], frame_times[~gap], atol=1e-6)
+    assert found.notes[1] == f"{gap.sum()} frames have gaps, marked as NaN"
+    assert np.isfinite(read_sensors(tmp_path, fps=10, max_gap=5)[0]).all()
+
+
+def test_columns_are_picked_and_others_left_out(tmp_path):
+    text = "index,time,x,label,who,y\n" + "".join(
+        f"{i},{i / 10},{i},{i // 25},anna,{-i}\n" for i in range(50)
+    )
+    file = write(tmp_path / "a.csv", text)
+    found = read_sensors(file, labels="label")
+    assert found.feature_names == ["x", "y"]
+    assert found.notes == ["left out: index, who"]
+    assert found.action_names == ["0", "1"]
+    assert_array_equal(found.labels[0], np.repeat([0, 1], 25))
+    assert read_sensors(file, columns=["y"]).feature_names == ["y"]
+
+
+def test_order_of_columns_does_not_matter_and_missing_ones_do(tmp_path):
+    write(tmp_path / "a.csv", table(TIMES, X, -X))
+    write(tmp_path / "b.csv", table(TIMES, -X, X, names=("time", "y", "x")))
+    assert_allclose(*read_sensors(tmp_path))
+    write(tmp_path / "c.csv", table(TIMES, X))
+    with pytest.raises(ValueError, match=r"'a' and 'c' differ in column\(s\) 'y'"):
+        read_sensors(tmp_path)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_data_frames_and_parquet(library, tmp_path):
+    make = pytest.importorskip(library).DataFrame
+    frame = make({"time": TIMES, "x": X, "who": ["anna"] * 50})
+    found = read_sensors({"anna": frame, "ben": frame})
+    assert (found.names, found.fps) == (["anna", "ben"], [10, 10])
+    assert read_sensors([frame]).names == ["recording 0"]
+    if library == "polars":
+        frame.write_parquet(tmp_path / "a.parquet")
+        assert_allclose(read_sensors(tmp_path)[0][:, 0], X)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "it is empty"),
+        ("time,x\n", "no rows"),
+        ("time,x\n1,2\n3\n", "line 3 has 1 cells and the first 2"),
+        ("x,x\n1,2\n", "'x' twice"),
+        ("time,name\n0.1,a\n0.2,b\n", "no column of numbers"),
+        ("time,x\n0.3,1\n0.2,2\n0.1,3\n", "do not rise"),
+    ],
+)
+def test_what_is_no_table_is_refused_by_name(tmp_path, text, message):
+    write(tmp_path / "a.csv", text)
+    with pytest.raises(ValueError, match=r"recording 'a': .*" + message):
+        read_sensors(tmp_path)
+
+
+def test_missing_files_columns_and_folders_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        read_sensors(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match=r"no tables: .*\.csv"):
+        read_sensors(tmp_path)
+    file = write(tmp_path / "a.csv", table(TIMES, X))
+    for options in ({"time": "when"}, {"columns": ["z"]}, {"labels": "label"}):
+        with pytest.raises(ValueError, match=r"no column '\w+'; it has 'time', 'x'"):
+            read_sensors(file, **options)
+
+
+@pytest.mark.skipif(data_folder() is None, reason="no real data")
+def test_files_of_a_phone(real_data):
+    found = read_sensors(real_data / "tug_sensors" / "raw_csv", fps=25, labels="label")
+    assert found.names[0] == "s01_01_sp"
+    assert found.notes == ["5 of 5 resampled to 25 frames a second"]
+    assert found.feature_names == [f"{a}_{b}" for b in ("acc", "gyro") for a in "xyz"]
+    assert found.action_names[0] == "SEATED"
+    assert [len(v) for v in found] == [len(y) for y in found.labels]
+    assert all(np.isfinite(video).all() for video in found)

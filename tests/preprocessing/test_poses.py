@@ -1,0 +1,238 @@
+"""Gaps and poses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import skvas
+from skvas import ActionSegmenter, JointAlignSegment, Recordings, VideoAligner
+from skvas.preprocessing import Framewise, Interpolate, PoseFeatures, WhitenedViews
+from skvas.preprocessing._framewise import takes_nan
+
+RNG = np.random.default_rng(0)
+POSE = np.cumsum(RNG.normal(size=(60, 7, 3)), axis=0)
+
+
+@parametrize_with_checks(
+    [Interpolate()],
+)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+# Gaps
+
+
+def test_gaps_are_closed_by_straight_lines_and_ends_repeated():
+    video = np.array([[np.nan], [1.0], [np.nan], [np.nan], [4.0], [np.nan]])
+    (closed,) = Interpolate().fit_transform([video])
+    assert_allclose(closed.ravel(), [1, 1, 2, 3, 4, 4])
+
+
+def test_longer_gaps_stay():
+    video = np.array([[0.0, 0.0], [np.nan] * 2, [np.nan, 2.0], [3.0, 3.0]])
+    (closed,) = Interpolate(max_gap=1).fit_transform([video])
+    assert np.isnan(closed[1:3, 0]).all()
+    assert_allclose(closed[:, 1], [0, 1, 2, 3])
+
+
+def test_videos_without_gaps_are_unchanged_and_without_numbers_stay_empty():
+    full, empty = np.ones((3, 2)), np.full((3, 2), np.nan)
+    found = Interpolate().fit_transform([full, empty])
+    assert_array_equal(found[0], full)
+    assert np.isnan(found[1]).all()
+
+
+def test_recordings_keep_their_names():
+    recordings = Recordings([POSE, POSE[:9]], ["a", "b"], fps=30, feature_names="abcde")
+    for transformer in (Interpolate(), PoseFeatures()):
+        found = transformer.fit_transform(recordings)
+        assert (found.names, found.fps) == (["a", "b"], [30, 30])
+        assert found.feature_names is None
+
+
+@pytest.mark.parametrize(
+    ("transformer", "takes"),
+    [
+        (SimpleImputer(), True),
+        (Framewise(SimpleImputer()), True),
+        (make_pipeline(SimpleImputer(), StandardScaler(), WhitenedViews()), True),
+        (make_pipeline(StandardScaler(), WhitenedViews()), False),
+        (make_pipeline(Interpolate(), WhitenedViews()), True),
+        (PoseFeatures(), True),
+        (WhitenedViews(), False),
+        ("whitened", False),
+        (None, False),
+    ],
+)
+def test_what_takes_nan(transformer, takes):
+    assert takes_nan(transformer) is takes
+
+
+# Poses
+
+
+def still(*args, **parameters):
+    return PoseFeatures(*args, velocity=False, **parameters)
+
+
+def test_place_and_size_do_not_matter():
+    features = still().fit(POSE[None].tolist())
+    near, far = features.transform([POSE, 3 * POSE + [5.0, -80.0, 2.0]])
+    assert_allclose(near, far, atol=1e-5)
+    assert_allclose(near.reshape(60, 7, 3).mean(axis=1), 0, atol=1e-5)
+
+
+def test_what_is_not_asked_for_is_not_done():
+    features = still(center=None, scale=None)
+    (found,) = features.fit_transform([POSE])
+    assert_allclose(found, POSE.reshape(60, 21), rtol=1e-6)
+
+
+def test_body_is_placed_at_the_points_of_choice():
+    (found,) = still(center=[1, 2]).fit_transform([POSE])
+    found = found.reshape(60, 7, 3)
+    assert_allclose(found[:, 1], -found[:, 2], atol=1e-5)
+
+
+@pytest.mark.parametrize("up", [0, 1, 2])
+def test_turned_bodies_face_one_way(up):
+    angle = np.linspace(0, 3, 60)
+    a, b = [axis for axis in range(3) if axis != up]
+    turned = POSE.copy()
+    turned[..., a] = np.cos(angle)[:, None] * POSE[..., a]
+    turned[..., a] -= np.sin(angle)[:, None] * POSE[..., b]
+    turned[..., b] = np.sin(angle)[:, None] * POSE[..., a]
+    turned[..., b] += np.cos(angle)[:, None] * POSE[..., b]
+    features = still(turn=(0, 1), up=up)
+    one, other = features.fit_transform([POSE, turned])
+    assert_allclose(one, other, atol=1e-4)
+    direction = one.reshape(60, 7, 3)[:, 1] - one.reshape(60, 7, 3)[:, 0]
+    assert (direction[:, a] > 0).all()
+    assert_allclose(direction[:, b], 0, atol=1e-5)
+
+
+def test_flat_bodies_are_turned_in_their_plane():
+    angle = 1.0
+    rotation = np.array(
+        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    )
+    flat = POSE[..., :2]
+    one, other = still(turn=(0, 1)).fit_transform([flat, flat @ rotation.T])
+    assert_allclose(one, other, atol=1e-4)
+
+
+def test_unsure_points_are_left_out_and_interpolated():
+    confidence = np.ones((60, 7, 1))
+    wrong = POSE.copy()
+    wrong[30, 2], confidence[30, 2] = 1e6, 0.1
+    (found,) = still("xyzc").fit_transform([np.dstack([wrong, confidence])])
+    straight = POSE.copy()
+    straight[30, 2] = (POSE[29, 2] + POSE[31, 2]) / 2
+    assert_allclose(found, still().fit_transform([straight])[0], atol=1e-5)
+
+
+def test_points_that_are_long_gone_take_their_mean_place_in_the_body():
+    gone = POSE.copy()
+    gone[10:50, 3] = np.nan
+    gone[:, 4] = np.nan
+    with pytest.warns(UserWarning, match="24%"):
+        (found,) = still(max_gap=5).fit_transform([gone])
+    found = found.reshape(60, 7, 3)
+    assert np.isfinite(found).all()
+    seen = np.r_[0:10, 50:60]
+    expected = np.broadcast_to(found[seen, 3].mean(axis=0), (40, 3))
+    assert_allclose(found[10:50, 3], expected, atol=1e-5)
+    assert_array_equal(found[:, 4], 0)
+
+
+def test_many_missing_points_are_warned_of():
+    gone = POSE.copy()
+    gone[:, :3] = np.nan
+    with pytest.warns(UserWarning, match=r"video 1: 43% of the positions are missing"):
+        PoseFeatures().fit_transform([POSE, gone])
+
+
+def test_velocity_is_in_body_sizes_a_frame():
+    walk = np.arange(60.0)[:, None, None] * [2.0, 0.0] + [[0, 3], [0, -3]]
+    features = PoseFeatures(velocity=True, center="mean")
+    (found,) = features.fit_transform([walk])
+    assert found.shape == (60, 4 + 4 + 2)
+    assert_allclose(found[:, 4:8], 0, atol=1e-6)
+    assert_allclose(found[:, 8:], np.broadcast_to([2 / 3, 0], (60, 2)), atol=1e-5)
+
+
+def test_two_bodies_are_normalised_each_and_linked():
+    shifted = 5 * POSE + 100.0
+    both = np.concatenate([POSE, shifted], axis=1)
+    (found,) = still(n_bodies=2).fit_transform([both])
+    assert found.shape == (60, 2 * 21 + 3)
+    assert_allclose(found[:, :21], found[:, 21:42], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "videos", "message"),
+    [
+        ({}, [np.zeros((5, 12))], "points of 2 or of 3"),
+        ({"layout": "xyz"}, [np.zeros((5, 10))], "10 features cannot be 'xyz'"),
+        ({"n_bodies": 2}, [np.zeros((5, 3, 2))], "each of 2 bodies"),
+        ({"center": [9]}, [POSE], "points 0 to 6"),
+        ({"turn": (0, 7)}, [POSE], "points 0 to 6"),
+        ({"turn": (0,)}, [POSE], "turn must be two"),
+        ({"layout": "yx"}, [POSE], "layout must be one of"),
+    ],
+)
+def test_what_cannot_be_poses_is_refused(parameters, videos, message):
+    with pytest.raises(ValueError, match=message):
+        PoseFeatures(**parameters).fit(videos)
+
+
+# Estimators
+
+
+def gappy(n_videos=4):
+    """Return poses that go through three stances, with gaps."""
+    rng = np.random.default_rng(1)
+    stances = rng.normal(size=(3, 5, 2))
+    videos = []
+    for index in range(n_videos):
+        stance = np.repeat(stances, 15 + index, axis=0)
+        video = stance + rng.normal(scale=0.1, size=stance.shape) + 10 * index
+        video[5:9, 1] = np.nan
+        videos.append(video)
+    return videos
+
+
+@pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment, VideoAligner])
+@pytest.mark.parametrize(
+    "features",
+    [
+        PoseFeatures("xy"),
+        make_pipeline(Interpolate(), WhitenedViews()),
+        make_pipeline(SimpleImputer(), StandardScaler()),
+    ],
+    ids=["poses", "interpolate", "imputer"],
+)
+def test_estimators_take_gaps_if_their_features_do(cls, features, tmp_path):
+    videos = gappy()
+    kwargs = {} if cls is VideoAligner else {"n_actions": 3}
+    model = cls(features=features, max_epochs=1, random_state=0, **kwargs).fit(videos)
+    answers = model.predict(videos)
+    assert [len(answer) for answer in answers] == [len(video) for video in videos]
+    model.save(tmp_path / "model")
+    loaded = skvas.load(tmp_path / "model")
+    for one, other in zip(loaded.predict(videos), answers, strict=True):
+        assert_array_equal(one, other)
+
+
+def test_gaps_that_stay_open_are_refused_by_name():
+    videos = gappy()
+    model = ActionSegmenter(3, features=Interpolate(max_gap=2), max_epochs=0)
+    with pytest.raises(ValueError, match=r"video 0: .*leaves NaN in 4 of 45 .*max_gap"):
+        model.fit(videos)
