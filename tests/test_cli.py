@@ -839,7 +839,6 @@ def test_labels_of_no_video_and_without_times_are_refused(folder, tmp_path, caps
     (tmp_path / "other.csv").write_text("video,start,end,label\nv0,0,1,a\n")
     assert run(*command) == 1
     assert "--fps is missing" in capsys.readouterr().err
-    assert run("fit", folder, "-k", 3, "-o", tmp_path / "m", "--fps", 10) == 1
     assert not (tmp_path / "m").exists()
 
 
