@@ -9,6 +9,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
 
 import skvas
 from skvas.exceptions import InvalidParameterError
+from tests.estimators.test_load import assert_refused, forge
 from tests.models import SEGMENTERS, assert_same_state, quick, small_videos
 
 VIDEOS = small_videos()
@@ -182,3 +183,32 @@ def test_query_before_any_label_starts_with_a_recording(cls):
 def test_query_refuses_odd_numbers(model, n):
     with pytest.raises(InvalidParameterError, match="^n must be an integer"):
         model.query(n)
+
+
+FORGERIES = {
+    "shares below 0": {"arrays": lambda a: a["naming_.shares"].fill(-1)},
+    "NaN weights": {"arrays": lambda a: a["naming_.weights"].fill(np.nan)},
+    "weights of other features": {
+        "arrays": lambda a: a.update({"naming_.weights": a["naming_.weights"][1:]})
+    },
+    "shares of other parts": {
+        "arrays": lambda a: a.update({"naming_.shares": a["naming_.shares"][1:]})
+    },
+    "one name twice": {
+        "state": lambda s: s["classes_"].update(items=["pour", "pour", "take"])
+    },
+    "a name too few": {"state": lambda s: s["classes_"].update(items=["pour", "take"])},
+    "frames of no name": {"arrays": lambda a: a["labels_.codes"].fill(9)},
+    "names of a huge width": {"state": lambda s: s["labels_"].update(width=10**9)},
+    "queries of no video": {"arrays": lambda a: a["outlook_.video"].fill(99)},
+    "rivals of no number": {"arrays": lambda a: a["outlook_.rivals"].fill(-1)},
+    "naming of another kind": {"state": lambda s: s.update(naming_=3)},
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_row_45_forged_names_are_refused(name, model, tmp_path):
+    path = tmp_path / "model"
+    model.save(path)
+    forge(path, path, **FORGERIES[name])
+    assert_refused(path)

@@ -89,7 +89,7 @@ def test_row_25_structure_alone_aligns_soundly():
 
 
 @every_segmenter
-@pytest.mark.parametrize("n_actions", [0, -1, 2.5, "3", None, True, np.nan])
+@pytest.mark.parametrize("n_actions", [0, -1, 2.5, "3", True, np.nan])
 def test_row_26_number_of_actions_must_be_a_positive_integer(cls, n_actions):
     refuses(cls, "n_actions", n_actions)
 
