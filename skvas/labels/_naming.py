@@ -63,7 +63,9 @@ class Naming:
         """
         total = self.by_part * np.log(parts @ self.shares + FLOOR)
         if self.by_frame:
-            total += self.by_frame * log_softmax(frames @ self.weights + self.bias)
+            told = log_softmax(frames @ self.weights + self.bias)
+            # Frames of videos that fit has not seen may lie far from all classes.
+            total += self.by_frame * np.maximum(told, np.log(FLOOR))
         return log_softmax(total)
 
     def labels(self, parts: np.ndarray, frames: np.ndarray) -> np.ndarray:
