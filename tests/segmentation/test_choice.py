@@ -248,7 +248,7 @@ def test_nothing_is_chosen_for_one_video_or_as_published(cls):
     ],
 )
 def test_order_prior_between_videos(cls, options, shared, expected, monkeypatch):
-    monkeypatch.setattr(SharedOrder, "is_shared", shared)
+    monkeypatch.setattr(SharedOrder, "verdict", "yes" if shared else "no")
     model = untrained(cls, **options).fit(VIDEOS)
     assert model.settings_.alignment_task().rho == expected
 
