@@ -34,6 +34,7 @@ LATE = 0.1
 # Lags beside 0, as shares of the median video.
 LAGS = (0.02, 0.05)
 FRAMES_IN_A_ROW = 1_000_000
+PARTS = ("sets", "orders", "costs")
 
 
 def main():
@@ -43,7 +44,7 @@ def main():
     parser.add_argument("--data", type=Path, help="folder of data sets")
     parser.add_argument("--sets", nargs="+", metavar="SET", help="some of the sets")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--no-costs", action="store_true", help="scores alone")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     here = Path(__file__).parent / "results"
     parser.add_argument("--out", type=Path, default=here)
     options = parser.parse_args()
@@ -55,17 +56,18 @@ def main():
         content = json.loads(file.read_text(encoding="utf-8"))
     sets = find_sets(options.data)
     with threads(1):
-        for seed, name in product(range(options.seeds), options.sets or sets):
+        chosen = (options.sets or sets) if "sets" in options.parts else ()
+        for seed, name in product(range(options.seeds), chosen):
             key = f"{name} | {seed}"
             if key not in content["runs"]:
                 content["runs"][key] = run(sets[name](), seed)
                 print(key, content["runs"][key]["MoF"], flush=True)
                 write(stem, content)
         for name, measure in ORDERS.items():
-            if not options.sets and name not in content["orders"]:
+            if "orders" in options.parts and name not in content["orders"]:
                 content["orders"][name] = measure(options.seeds)
                 write(stem, content)
-        if not options.no_costs and not content["costs"]:
+        if "costs" in options.parts and not content["costs"]:
             content["costs"] = costs()
             write(stem, content)
 

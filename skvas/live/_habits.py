@@ -11,7 +11,7 @@ from skvas.decoding import labels_to_segments
 
 # A step has been done where it took this share of its shortest duration; it is the
 # current one once it has been the likeliest for so long.
-DONE, CONFIRMED = 0.3, 0.3
+DONE, CONFIRMED = 0.5, 0.6
 LEAST_FRAMES = 2.0
 # A step takes much too long beyond so many times its longest duration.
 TOO_LONG = 1.5
@@ -204,7 +204,8 @@ class Monitor:
         """Make another step the current one."""
         found: list[tuple[str, int | None]] = []
         habits, before = self.habits, self.step
-        self.step, self.stayed, self.is_late = step, 0.0, False
+        self.step, self.is_late = step, False
+        self.stayed = float(self.waiting - 1)
         self.often[step] += 1
         if self.often[step] > habits.most_often[step]:
             found.append(("repeated", step))
