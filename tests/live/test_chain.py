@@ -67,6 +67,8 @@ def test_jumps_lead_anywhere_and_rather_to_the_start_of_a_step():
     chain = rates.chain()
     row = chain.transitions[10]
     assert (row > 0).all()
+    assert row[11] == pytest.approx(rates.moves[1], rel=0.01)
+    assert row[10] == pytest.approx(rates.moves[0], rel=0.01)
     assert row[75] > 5 * row[76] > 0
     assert row[[0, 25, 50, 75]].sum() == pytest.approx(rates.jump / 2, rel=0.1)
 

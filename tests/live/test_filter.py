@@ -39,6 +39,18 @@ def test_smoothing_is_the_sum_over_all_paths():
         np.testing.assert_allclose(posterior, weight.sum(axis=others), rtol=1e-9)
 
 
+def test_smoothing_goes_back_over_held_frames_by_as_many_moves():
+    chain, logs = RATES.chain(), scores(2)
+    filtered = Filter(chain)
+    seen = [filtered.see(logs[0]), filtered.hold(), filtered.see(logs[1])]
+    moved = np.linalg.matrix_power(chain.transitions, 2)
+    joint = (chain.start * np.exp(logs[0]))[:, None] * moved * np.exp(logs[1])
+    found = smooth(seen, chain.transitions)
+    expected = joint.sum(axis=1) / joint.sum()
+    np.testing.assert_allclose(found[0], expected, rtol=1e-9)
+    np.testing.assert_allclose(found[1], expected, rtol=1e-9)
+
+
 def test_smoothing_of_nothing_is_nothing():
     assert smooth([], RATES.chain().transitions) == []
 
