@@ -314,7 +314,7 @@ def costs():
         tracker.push(frames[:500])
         started = time.process_time()
         tracker.push(frames[500:4500])
-        rows[f"ms a frame, {name}"] = (time.process_time() - started) / 4
+        rows[f"ms a frame, {name}"] = round((time.process_time() - started) / 4, 3)
     tracker, size = model.stream(), []
     one = frames[:1000]
     tracker.push(one)
@@ -324,9 +324,9 @@ def costs():
             tracker.push(one)
 
     size.append(len(pickle.dumps(tracker)))
-    rows["MB more at the peak, a million frames"] = peak_memory(many) / 1e6
+    rows["MB more at the peak, a million frames"] = round(peak_memory(many) / 1e6, 1)
     size.append(len(pickle.dumps(tracker)))
-    rows["kB of a tracker, at first and at the end"] = [n / 1000 for n in size]
+    rows["kB of a tracker, at first and at the end"] = [round(n / 1000) for n in size]
     return rows
 
 

@@ -31,9 +31,9 @@ UNLIKELY = 0.05
 class LiveTracker:
     """Follow one recording after another while it goes on.
 
-    Made by the method `stream` of a fitted estimator. Every frame costs the same time
-    and memory, however long the recording. Frames may be pushed one at a time or many:
-    the answers are the same, bit for bit.
+    Made by the method `stream` of a fitted estimator. Every frame costs the same time,
+    however long the recording, and only the lists of steps and of warnings grow. Frames
+    may be pushed one at a time or many: the answers are the same, bit for bit.
 
     Parameters
     ----------
