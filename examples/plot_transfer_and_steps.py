@@ -82,7 +82,8 @@ for n in (1, 2, 4):
 # Report the steps
 # ----------------
 # The report lists the found segments in seconds, the z-score of their duration, and
-# their status. The annotated video names the steps.
+# their status. The annotated video names the steps. What is left of a step that was
+# left out is too short to be one: the step is skipped.
 
 named = match_labels([data.labels[0]], [model.labels_[0]])
 step_names = {cluster: STEPS[action] for cluster, action in named.items()}
@@ -90,9 +91,7 @@ report = step_report(
     model, data.videos, fps=10, names=data.names, step_names=step_names
 )
 for record in report.records:
-    unusual = record["status"] != "usual"
-    late = record["z_score"] is not None and abs(record["z_score"]) > 2
-    if unusual or late:
+    if record["status"] != "usual":
         start = "" if record["start"] is None else f"at {record['start']:5.1f} s"
         score = "" if record["z_score"] is None else f"z = {record['z_score']:+.1f}"
         print(

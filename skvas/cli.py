@@ -777,7 +777,9 @@ def _timeline(options: argparse.Namespace) -> None:
             raise ValueError("--fps has no use without -o.")
         check_real("--fps", options.fps, low=0, low_open=True)
     data = _load(options)
-    videos = [orient_features(v, timeline.n_features_in_) for v in data.videos]
+    videos = list(data)
+    if np.ndim(videos[0]) == 2:
+        videos = [orient_features(v, timeline.n_features_in_) for v in videos]
     named = list(zip(data.names, videos, strict=True))
     progress = _progress(named, lambda item: item[0])
     if options.out is None:

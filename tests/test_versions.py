@@ -9,6 +9,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+import skvas
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -45,3 +47,8 @@ def test_extras_take_what_tests_take():
 def test_no_version_is_named_for_nothing():
     named = {requirement.name.lower() for requirement in ranges()}
     assert set(oldest()) - named == {"distributed"}  # dask's own other half
+
+
+def test_citation_has_the_version_of_the_package():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {skvas.__version__}\n" in text

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
+from skvas._printing import format_table
 from skvas.decoding import monotone_path, path_to_matches, plan_to_matches
 from skvas.validation import check_choice
 
@@ -60,6 +61,20 @@ class Alignment:
     background_y: np.ndarray
     cost: float
     matching: str
+
+    def __str__(self) -> str:
+        """Spell out how many frames of both videos are matched."""
+        sides = (("x", self.matches_x), ("y", self.matches_y))
+        rows = [
+            {
+                "video": name,
+                "frames": len(matches),
+                "matched": int((matches >= 0).sum()),
+                "background": int((matches < 0).sum()),
+            }
+            for name, matches in sides
+        ]
+        return f"{format_table(rows)}\n{self.matching} matches, cost {self.cost:.3f}"
 
     def to_path(self) -> np.ndarray:
         """Return the matched pairs of frames, in time order.

@@ -125,9 +125,9 @@ default=None
     The informed recipe chooses "auto" settings without labels. Before training, frames
     of pairs of videos are matched by nearest neighbours and, if the videos share an
     order, by monotone paths. The setting with the highest consistency score is chosen
-    (:func:`~skvas.metrics.consistency_score`): the labels of matched frames should
-    tell about each other. Plans are averaged with weights score**8; the prototypes are
-    the barycentres of the average.
+    (:func:`~skvas.metrics.consistency_score`): frames that match should have
+    the same action. Plans are averaged with weights score**8; the prototypes are the
+    barycentres of the average.
 
     The number of actions, if a range is allowed, is the one with the highest modularity
     score of matched frames (:func:`~skvas.metrics.modularity_score`), on average over
@@ -570,7 +570,7 @@ default=None
         typical = float(np.median([len(video) for video in checked]))
         if fewest > typical:
             warnings.warn(
-                f"n_actions={self.n_actions!r} is more than the {typical:g} frames of "
+                f"n_actions={fewest} is more than the {typical:g} frames of "
                 "the median recording, which cannot show them all; give fewer.",
                 UserWarning,
                 stacklevel=3,

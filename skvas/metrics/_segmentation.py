@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from skvas._printing import format_table
 from skvas._typing import Labels
 from skvas.metrics._compare import Codes, Comparison, compare
 from skvas.validation import check_integer, check_real
@@ -70,6 +71,22 @@ class SegmentationReport:
     matching: str | None
     background: Hashable | None
     sampling: str
+
+    def __str__(self) -> str:
+        """Spell out the scores, and the overlap of each action, as two tables."""
+        scores = {
+            "MoF": self.mof,
+            "F1": self.f1,
+            "mIoU": self.miou,
+            "edit": self.edit,
+            "F1@10": self.f1_10,
+            "F1@25": self.f1_25,
+            "F1@50": self.f1_50,
+        }
+        overlaps = [{"action": str(a), "IoU": float(v)} for a, v in self.iou.items()]
+        tables = [format_table([scores], decimals=3)]
+        tables += [format_table(overlaps, decimals=3)] if overlaps else []
+        return "\n\n".join(tables)
 
 
 def segmentation_report(

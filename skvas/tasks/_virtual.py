@@ -67,8 +67,9 @@ class VirtualFrame:
     zeta : float or Quantile
         What it costs to leave a frame unmatched.
     mass : float, Quantile or None
-        How much of a video can go unmatched, as a share of it. A quantile: the share
-        of its frames whose cheapest partner costs more than that. None: one frame.
+        Share of a video that can stay unmatched. A quantile of the costs: a frame
+        counts as unmatched if its cheapest match costs more than the quantile. None:
+        one frame.
     """
 
     zeta: float | Quantile

@@ -307,3 +307,16 @@ def test_what_is_the_same_in_all_frames_has_no_say_in_paths(still):
         other = ((x.detail[:, None] - y.detail) ** 2).sum(axis=2)
     expected = less_least(other / other.mean())
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_alignment_prints_how_much_is_matched():
+    matches = np.array([0, -1, 1]), np.array([0, 2])
+    alignment = Alignment(
+        *matches, np.zeros((3, 2)), np.zeros(3), np.zeros(2), 0.5, "monotone"
+    )
+    lines = str(alignment).splitlines()
+    assert [line.split() for line in lines[1:3]] == [
+        ["x", "3", "2", "1"],
+        ["y", "2", "2", "0"],
+    ]
+    assert lines[3] == "monotone matches, cost 0.500"

@@ -112,6 +112,7 @@ def test_timeline_is_not_used_where_orders_differ():
     assert model.segment_on_ != "timeline"
 
 
+@pytest.mark.filterwarnings("ignore:n_actions=.* is more than the")
 def test_timeline_with_more_actions_than_positions_is_not_auto():
     videos = [video[::12] for video in VIDEOS]  # of 5 to 7 frames
     model = joint(n_actions=8, radius=0.3).fit(videos)

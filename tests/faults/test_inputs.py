@@ -129,6 +129,7 @@ def test_row_04_one_frame_video(cls, fitted):
 @pytest.mark.parametrize("cls", SEGMENTERS)
 @pytest.mark.filterwarnings("ignore::skvas.exceptions.RadiusWarning")
 @pytest.mark.parametrize("start", ["time", "kmeans", "random"])
+@pytest.mark.filterwarnings("ignore:n_actions=.* is more than the")
 def test_row_05_fewer_frames_than_actions(cls, start):
     short = [video[:4] for video in VIDEOS]
     estimator = quick(cls, n_actions=7, start=start)

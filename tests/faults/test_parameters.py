@@ -106,6 +106,7 @@ def test_row_26_one_action_takes_all_frames(cls, start):
 @pytest.mark.filterwarnings("ignore:The number of unique classes:UserWarning")
 @every_segmenter
 @pytest.mark.parametrize("start", ["time", "kmeans"])
+@pytest.mark.filterwarnings("ignore:n_actions=.* is more than the")
 def test_row_26_as_many_actions_as_frames_and_no_more(cls, start):
     videos = [VIDEOS[0][:13], VIDEOS[1][:13]]
     is_sound(quick(cls, n_actions=26, start=start).fit(videos), videos)
@@ -153,3 +154,11 @@ def test_row_29_small_entropy_leaves_no_frame_without_mass(cls):
         mass = found.plan.sum(axis=1) / np.maximum(1 - found.background_x, 1e-6)
         matched = found.background_x < 0.99
         np.testing.assert_allclose(mass[matched], 1 / (len(NEW[0]) + 1), rtol=1e-2)
+
+
+@every_segmenter
+@pytest.mark.filterwarnings("ignore::skvas.exceptions.RadiusWarning")
+def test_row_26_more_actions_than_a_recording_can_show_are_warned_of(cls):
+    videos = [video[:6] for video in VIDEOS]
+    with pytest.warns(UserWarning, match="7 is more than the 6 frames of the median"):
+        quick(cls, n_actions=7, max_epochs=0).fit(videos)

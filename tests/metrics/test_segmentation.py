@@ -385,3 +385,11 @@ def test_arguments_of_the_wrong_type_are_refused():
         f1_overlap([0], [0], threshold=0)
     with pytest.raises(ValueError, match="f1_draws"):
         f1_sampled([0], [0], f1_draws=0)
+
+
+def test_report_prints_tables():
+    report = segmentation_report(["a", "a", "b", "b"], [7, 7, 7, 3], random_state=0)
+    scores, overlaps = str(report).split("\n\n")
+    assert scores.splitlines()[0].split()[:3] == ["MoF", "F1", "mIoU"]
+    assert scores.splitlines()[1].split()[0] == "0.750"
+    assert overlaps.splitlines()[1].split() == ["a", "0.667"]
