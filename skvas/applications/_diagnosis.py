@@ -46,7 +46,7 @@ class FitSummary:
     >>> videos = make_videos(6, random_state=0).videos
     >>> summary = VideoAligner(max_epochs=0, random_state=0).fit(videos).summary()
     >>> print(str(summary).splitlines()[0])
-    recordings    6, 1222 frames
+    recordings    6, 1227 frames
     """
 
     facts: list[tuple[str, str]]
