@@ -7,7 +7,7 @@ from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.options._declare import declared
 from skvas.options._kinds import is_auto
-from skvas.recipes import INFORMED, RECIPES
+from skvas.recipes import INFORMED, PAPER, RECIPES
 from tests.models import ESTIMATORS, quick, small_videos
 
 VIDEOS = make_videos(3, n_frames=(40, 60), random_state=0).videos
@@ -81,3 +81,10 @@ def test_constructors_are_short():
     most = {"JointAlignSegment": 16, "ActionSegmenter": 14, "VideoAligner": 14}
     for cls in ESTIMATORS:
         assert len(list(declared(cls))) <= most[cls.__name__]
+
+
+def test_informed_start_is_refined_as_documented():
+    settings = JointAlignSegment()
+    resolved = INFORMED.resolve(settings).segmenting
+    assert resolved["n_refine"] == 10
+    assert PAPER.resolve(JointAlignSegment(recipe="paper")).segmenting["n_refine"] == 0

@@ -206,7 +206,7 @@ def test_poses_in_a_list_are_frames_of_their_coordinates(n_axes):
 
 @pytest.mark.parametrize("n_axes", [2, 3])
 @pytest.mark.parametrize("make", [np.asarray, HasArray, torch.tensor])
-def test_one_array_of_poses_is_refused_with_both_ways_to_say_it(n_axes, make):
+def test_row_74_one_array_of_poses_is_refused_with_both_ways_to_say_it(n_axes, make):
     poses = make(np.zeros((279, 17, n_axes)))
     with pytest.raises(ValueError, match=r"279 frames .*\[array\].* list\(array\)"):
         check_videos(poses)
@@ -215,12 +215,12 @@ def test_one_array_of_poses_is_refused_with_both_ways_to_say_it(n_axes, make):
 @pytest.mark.parametrize(
     "channels", [[np.zeros(90)] * 3, [np.zeros(90), np.zeros(80)]], ids=["3", "ragged"]
 )
-def test_list_of_channels_is_refused_with_both_ways_to_say_it(channels):
+def test_row_74_list_of_channels_is_refused_with_both_ways_to_say_it(channels):
     with pytest.raises(ValueError, match=r"column_stack.*channel\[:, None\]"):
         check_videos(channels)
 
 
-def test_none_in_a_list_is_named():
+def test_row_74_none_in_a_list_is_named():
     with pytest.raises(TypeError, match="video 1: .*None: .* leave recordings out"):
         check_videos([VIDEO, None])
 
@@ -235,13 +235,13 @@ def test_none_in_a_list_is_named():
         ({"videos": [VIDEO], "labels": None}, r"fit\(data.videos\)"),
     ],
 )
-def test_what_must_be_read_first_says_with_what(item, hint):
+def test_row_74_what_must_be_read_first_says_with_what(item, hint):
     for videos in (item, [VIDEO, item]):
         with pytest.raises(TypeError, match=hint):
             check_videos(videos)
 
 
-def test_columns_that_are_no_numbers_are_named():
+def test_row_74_columns_that_are_no_numbers_are_named():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"x": [1.0, 2.0], "when": ["a", "b"]})
     dates = frame.assign(when=pandas.to_datetime(["2024-01-01", "2024-01-02"]))

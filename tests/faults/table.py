@@ -265,6 +265,15 @@ ROWS = {
         "anchors outside the videos, or that contradict each other",
         "one `ValueError` that names them",
     ),
+    73: (
+        "tables and poses: cut off, not of their kind, recordings that differ, times "
+        "that fall or have no unit",
+        "one error that names the recording and the column, line or points",
+    ),
+    74: (
+        "one array of poses, channels in a list, None, dates, paths, data sets",
+        "an error that says what to pass instead",
+    ),
 }
 
 

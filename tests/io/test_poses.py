@@ -290,7 +290,7 @@ def test_arrays_in_files(tmp_path):
         ("a.xyz", "", "does not say its format"),
     ],
 )
-def test_what_is_no_pose_is_refused(tmp_path, name, text, message):
+def test_row_73_what_is_no_pose_is_refused(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=message):
         read_poses(tmp_path / name)

@@ -81,7 +81,7 @@ def test_clocks_since_1970_have_the_unit_of_their_size(tmp_path, scale):
     assert read_sensors(write(tmp_path / "a.csv", text)).fps == [10]
 
 
-def test_unclear_units_are_asked_for(tmp_path):
+def test_row_73_unclear_units_are_asked_for(tmp_path):
     file = write(tmp_path / "a.csv", table(np.arange(50) * 100, X))
     with pytest.raises(ValueError, match=r"recording 'a': .*step by 100.*time_unit"):
         read_sensors(file)
@@ -145,7 +145,7 @@ def test_columns_are_picked_and_others_left_out(tmp_path):
     assert read_sensors(file, columns=["y"]).feature_names == ["y"]
 
 
-def test_order_of_columns_does_not_matter_and_missing_ones_do(tmp_path):
+def test_row_73_order_of_columns_does_not_matter_and_missing_ones_do(tmp_path):
     write(tmp_path / "a.csv", table(TIMES, X, -X))
     write(tmp_path / "b.csv", table(TIMES, -X, X, names=("time", "y", "x")))
     assert_allclose(*read_sensors(tmp_path))
@@ -177,7 +177,7 @@ def test_data_frames_and_parquet(library, tmp_path):
         ("time,x\n0.3,1\n0.2,2\n0.1,3\n", "do not rise"),
     ],
 )
-def test_what_is_no_table_is_refused_by_name(tmp_path, text, message):
+def test_row_73_what_is_no_table_is_refused_by_name(tmp_path, text, message):
     write(tmp_path / "a.csv", text)
     with pytest.raises(ValueError, match=r"recording 'a': .*" + message):
         read_sensors(tmp_path)
