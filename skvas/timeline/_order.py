@@ -16,7 +16,7 @@ N_BLOCKS, N_PERMUTATIONS = 6, 3
 ORDER_FRAMES = 128
 # Videos share an order, or do not, where the value is more than one standard error from
 # this level: recordings with a shared order have .25 to .7, others up to .1.
-LEVEL = 0.2
+LEVEL = 0.15
 # A video is unrelated to the others where order saves it less than this share of what
 # it saves the median video, if that is at least so much.
 UNRELATED, MIN_MEDIAN = 1 / 3, 0.2
