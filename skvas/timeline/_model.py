@@ -20,6 +20,8 @@ from skvas.timeline._template import Template, build_template, frames_at
 # Positions that distributions are over, and videos that actions are found from, at
 # most.
 MOMENTS, VOTERS = 300, 256
+# Videos that a number of actions is found from, at least.
+MIN_COUNTED = 3
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,42 @@ def build_timeline(
         n_draws=n_draws,
     )
     return TimelineModel(**vars(axis), cut=found, count=count)
+
+
+def count_on_timeline(
+    embedded: Sequence[np.ndarray],
+    whitened: Sequence[np.ndarray],
+    n_actions: tuple[int, int],
+    *,
+    limit: float = 1e9,
+) -> Count | None:
+    """Estimate the number of actions of videos that share an order.
+
+    Parameters
+    ----------
+    embedded : sequence of ndarray of shape (n_i, e)
+        Unit frames.
+    whitened : sequence of ndarray of shape (n_i, d)
+        Whitened features.
+    n_actions : tuple of two int
+        Smallest and largest number.
+    limit : float, default=1e9
+        Bytes that the work on one video may take.
+
+    Returns
+    -------
+    Count or None
+        None where videos share no order, or are fewer than three.
+    """
+    rng = np.random.RandomState(0)
+    order = find_order(whitened, rng)
+    if len(whitened) < MIN_COUNTED or not has_order(order):
+        return None
+    frames = path_frames(embedded, whitened)
+    axis = build_axis(frames, whitened, rng, limit=limit, order=order)
+    signals = _at_moments(whitened, None, axis.template, axis.moments)
+    low, high = n_actions
+    return count_actions(signals, rng, low=low, high=high)
 
 
 def find_order(
