@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from skvas.estimators._load import load
     from skvas.estimators._segmenter import ActionSegmenter
     from skvas.options import Aligning, Segmenting, Training
+    from skvas.report._report_html import report_html
     from skvas.timeline._timeline import Timeline
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "__version__",
     "load",
     "predict_files",
+    "report_html",
     "step_report",
     "transfer_labels",
 ]
@@ -62,6 +64,7 @@ _HOMES = {
     "VideoAligner": "skvas.estimators._aligner",
     "load": "skvas.estimators._load",
     "predict_files": "skvas.applications._many_files",
+    "report_html": "skvas.report._report_html",
     "step_report": "skvas.applications._report",
     "transfer_labels": "skvas.applications._transfer",
 }

@@ -85,6 +85,8 @@ DEVICES = (os.devnull, "/dev/null", "/dev/stdout")
 EXTRACTED = "extracted.json"
 # Seconds between two lines of progress where there is no terminal.
 EVERY = 10.0
+# Suffixes for which `report` writes a page.
+PAGES = (".html", ".htm")
 # Pairs of videos on which `evaluate` scores alignments.
 N_PAIRS = 30
 # A constant beside the whitened components, as the recipe has it.
@@ -351,17 +353,35 @@ def _add_report(commands: Any) -> None:
         commands,
         "report",
         _report,
-        "List the steps of each video, and what is unusual about them.",
+        "List the steps of each video, and what is unusual about them. OUT ending in "
+        ".html is a page that shows the videos at the same moment, and takes "
+        "corrections; other names make a CSV.",
     )
     parser.add_argument("model", metavar="MODEL")
     _add_folder(parser)
-    parser.add_argument("-o", "--out", metavar="CSV", help="default: print a table")
+    parser.add_argument("-o", "--out", metavar="OUT", help="default: print a table")
     _add_fps(parser)
     _add_names(parser)
     parser.add_argument(
         "--excel",
         action="store_true",
         help="make a CSV for spreadsheets: no name is run as a formula",
+    )
+    parser.add_argument(
+        "--media",
+        metavar="FOLDER",
+        help="for a page: folder of video files with the names of the videos",
+    )
+    parser.add_argument(
+        "--embed", action="store_true", help="put the files of --media into the page"
+    )
+    parser.add_argument(
+        "--curves",
+        metavar="N",
+        nargs="+",
+        type=int,
+        default=[],
+        help="for a page: up to three features to draw, by index",
     )
 
 
@@ -739,6 +759,12 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
+    if Path(options.out or "").suffix.lower() in PAGES:
+        _report_page(options)
+        return
+    for name in ("media", "embed", "curves"):
+        if getattr(options, name):
+            raise ValueError(f"--{name} has no use without -o PAGE.html.")
     model = _load_segmenter(options.model)
     if options.out is not None:
         _check_out(options.out, options.model)
@@ -766,6 +792,52 @@ def _rate_of(model: Any, options: argparse.Namespace) -> float | None:
     kind, _ = find_kind(_checked_folder(options))
     rate: float | None = None if kind == "features" else model._common_fps()
     return rate
+
+
+def _report_page(options: argparse.Namespace) -> None:
+    if options.excel:
+        raise ValueError("--excel has no use with a page.")
+    if options.embed and options.media is None:
+        raise ValueError("--embed has no use without --media.")
+    model = skvas.load(options.model)
+    _check_out(options.out, options.model)
+    if is_clusterer(model):
+        _name_actions(model, options)
+    elif options.names is not None:
+        raise ValueError("--names has no use for a model that only aligns.")
+    data = _load(options, fps=options.fps or _rate_of(model, options))
+    if np.ndim(data[0]) == 2:
+        data = data.replace([orient_features(v, model.n_features_in_) for v in data])
+    media = None
+    if options.media is not None:
+        media = _media_files(options.media, data.names)
+    model.report(
+        data,
+        options.out,
+        media=media,
+        embed=options.embed,
+        features=options.curves,
+        fps=options.fps,
+        title=Path(options.folder).resolve().name or "Recordings",
+    )
+    _say(f"{len(data)} recordings are shown in {options.out}")
+
+
+def _media_files(folder: str, names: Sequence[str]) -> list[Path | None]:
+    """Return the video file of each name; None where there is none."""
+    if not Path(folder).is_dir():
+        raise ValueError(f"--media {folder!r} is no folder.")
+    files = {file.stem: file for file in Path(folder).iterdir() if _is_video(file)}
+    media = [files.get(name) for name in names]
+    n_missing = media.count(None)
+    if n_missing == len(media):
+        raise ValueError(
+            f"--media {folder!r} has no video file called {names[0]!r} or like any "
+            "other of the videos."
+        )
+    if n_missing:
+        _say(f"{n_missing} of {len(media)} videos have no file in {folder}")
+    return media
 
 
 def _timeline(options: argparse.Namespace) -> None:

@@ -32,7 +32,9 @@ FLOORS = [
     ["persistence", "recipes"],
     ["training"],
     ["segmentation", "alignment", "applications", "live"],
-    ["display", "estimators", "testing"],
+    ["display"],
+    ["report"],
+    ["estimators", "testing"],
     ["skvas"],  # skvas/__init__.py
     ["cli"],
     ["__main__"],
@@ -48,12 +50,13 @@ ROOMS = {
         "_timeline"
     ),
     "estimators": (
-        "_features < _base < _answers _streams < _aligner _joint _segmenter < _load"
+        "_features < _base < _answers _streams < _reports < _aligner _joint _segmenter "
+        "< _load"
     ),
     "features": "_backbones _decoding < _frame_features _synchronised < _sources",
     "io": (
-        "_table _track < _text < _annotation _columns _deeplabcut _landmarks "
-        "_subtitles _tracks < _files _sensors < _poses < _any"
+        "_table _track < _text < _annotation _columns _corrections _deeplabcut "
+        "_landmarks _subtitles _tracks < _files _sensors < _poses < _any"
     ),
     "labels": "_naming _outlook _reading _stamps < _seeds",
     "live": (
@@ -70,6 +73,7 @@ ROOMS = {
     "preprocessing": (
         "_framewise _gaps _repeatability _standardizer < _poses _whitened"
     ),
+    "report": "_media _page _signals < _report_html",
     "segmentation": "_start < _choice < _labeller < _named",
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",
@@ -128,6 +132,7 @@ NO_TORCH = {
     "live",
     "preprocessing",
     "recipes",
+    "report",
     "timeline",
 }
 

@@ -441,6 +441,38 @@ def test_report_takes_one_video_that_is_stored_transposed(folder, joint, tmp_pat
     assert (tmp_path / "a.csv").read_text() == (tmp_path / "b.csv").read_text()
 
 
+def test_report_writes_a_page_that_links_videos(folder, joint, tmp_path, capsys):
+    (tmp_path / "clips").mkdir()
+    write_clip(tmp_path / "clips" / "v1.mp4", grey([0, 255]))
+    page = tmp_path / "page.html"
+    assert run("report", joint, folder, "-o", page, "--curves", 0, 2) == 0
+    text = page.read_text(encoding="utf-8")
+    assert all(f'"name":"v{i}"' in text for i in range(4))
+    assert f"<title>{folder.name}</title>" in text
+    command = ("report", joint, folder, "-o", page, "--media", tmp_path / "clips")
+    assert run(*command, "--fps", 10) == 0
+    assert '"media":"clips/v1.mp4"' in page.read_text(encoding="utf-8")
+    assert "3 of 4 videos have no file" in capsys.readouterr().err
+    assert run(*command, "--fps", 10, "--embed") == 0
+    assert '"media":"data:video/mp4;base64,' in page.read_text(encoding="utf-8")
+    for more, message in (
+        ((), "needs fps"),
+        (("--fps", 10, "--excel"), "--excel has no use"),
+        (("--fps", 10, "--media", page), "is no folder"),
+        (("--fps", 10, "--media", folder), "no video file called 'v0'"),
+    ):
+        assert run(*command, *more) == 1
+        assert message in capsys.readouterr().err
+
+
+def test_report_shows_an_aligner_on_a_page(folder, aligner, tmp_path, capsys):
+    assert run("report", aligner, folder, "-o", tmp_path / "page.html") == 0
+    assert run("report", aligner, folder, "-o", tmp_path / "a.html", "--embed") == 1
+    assert "--embed has no use without --media" in capsys.readouterr().err
+    assert run("report", aligner, folder, "-o", tmp_path / "a.csv", "--embed") == 1
+    assert "--embed has no use without -o PAGE.html" in capsys.readouterr().err
+
+
 def test_report_for_spreadsheets_runs_no_name(folder, joint, tmp_path, capsys):
     data = tmp_path / "data" / "features"
     data.mkdir(parents=True)

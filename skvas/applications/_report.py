@@ -205,15 +205,16 @@ def step_report(
         if step_names is not None and classes is not None:
             step_names = dict(zip(classes.tolist(), step_names, strict=True))
     rates = _find_rates(rate, known, estimator, len(found))
-    splits = _split(collection)
-    shortest = _Shortest.of(splits, least, rates[0])
-    usual = _learn([shortest.drop(video) for video in splits])
+    judged = judge_segments(
+        [labels_to_segments(labels) for labels in found],
+        _split(collection),
+        min_duration=least,
+        fps=rates[0],
+    )
     records = [
         record
-        for name, labels, fps_i in zip(called, found, rates, strict=True)
-        for record in _describe(
-            name, shortest.drop(labels_to_segments(labels)), usual, fps_i
-        )
+        for name, steps, fps_i in zip(called, judged, rates, strict=True)
+        for record in _describe(name, steps, fps_i)
     ]
     for record in records:
         record["step"] = _name(record["step"], step_names)
@@ -285,6 +286,54 @@ def _usual(lengths: list[int]) -> float:
 
 
 @dataclass(frozen=True)
+class JudgedSteps:
+    """Steps of a video, held against a collection; see `StepReport`.
+
+    Attributes
+    ----------
+    segments : list of Segment
+        In order of time, none too short for a step.
+    status : list of str
+        One for each segment.
+    z_scores : list of (float or None)
+        Standard score of the length of each segment.
+    skipped : list
+        Steps of the median video that this one lacks.
+    """
+
+    segments: list[Segment]
+    status: list[str]
+    z_scores: list[float | None]
+    skipped: list[Hashable]
+
+
+def judge_segments(
+    videos: list[list[Segment]],
+    collection: list[list[Segment]],
+    *,
+    min_duration: float | str = "auto",
+    fps: float | None = None,
+) -> list[JudgedSteps]:
+    """Compare the segments of videos with those of a collection.
+
+    Parameters
+    ----------
+    videos, collection : list of list of Segment
+        The segments of each video, in order of time.
+    min_duration, fps : float or "auto", float or None
+        As in `step_report`.
+
+    Returns
+    -------
+    list of JudgedSteps
+        One for each of `videos`.
+    """
+    shortest = _Shortest.of(collection, min_duration, fps)
+    usual = _learn([shortest.drop(video) for video in collection])
+    return [_judge_video(shortest.drop(video), usual) for video in videos]
+
+
+@dataclass(frozen=True)
 class _Usual:
     """Usual numbers, lengths and order of the steps of a collection.
 
@@ -348,35 +397,42 @@ def _learn(videos: list[list[Segment]]) -> _Usual:
 
 
 def _describe(
-    video: Any, segments: list[Segment], usual: _Usual, fps: float | None
+    video: Any, steps: JudgedSteps, fps: float | None
 ) -> list[dict[str, Any]]:
     """Return the records of one video, with labels for steps."""
     unit = 1 if fps is None else 1 / fps
-    status = _judge(segments, usual)
-    records = []
-    for place, segment in enumerate(segments):
-        score, word = usual.z_score(segment), status[place]
-        is_known = len(usual.lengths.get(segment.label, ())) >= MIN_SEGMENTS
-        if word == "usual" and is_known and score is not None and abs(score) > UNUSUAL:
-            word = "slow" if score > 0 else "fast"
-        records.append(
-            {
-                "video": video,
-                "step": segment.label,
-                "start": segment.start * unit,
-                "end": segment.end * unit,
-                "duration": (segment.end - segment.start) * unit,
-                "z_score": score,
-                "status": word,
-            }
-        )
-    present = {segment.label for segment in segments}
+    judged = zip(steps.segments, steps.z_scores, steps.status, strict=True)
+    records = [
+        {
+            "video": video,
+            "step": segment.label,
+            "start": segment.start * unit,
+            "end": segment.end * unit,
+            "duration": (segment.end - segment.start) * unit,
+            "z_score": score,
+            "status": word,
+        }
+        for segment, score, word in judged
+    ]
     records += [
         {**dict.fromkeys(COLUMNS), "video": video, "step": step, "status": "skipped"}
-        for step in usual.times
-        if step not in present
+        for step in steps.skipped
     ]
     return records
+
+
+def _judge_video(segments: list[Segment], usual: _Usual) -> JudgedSteps:
+    status = _judge(segments, usual)
+    scores = [usual.z_score(segment) for segment in segments]
+    for place, (segment, score) in enumerate(zip(segments, scores, strict=True)):
+        is_known = len(usual.lengths.get(segment.label, ())) >= MIN_SEGMENTS
+        if status[place] != "usual" or not is_known or score is None:
+            continue
+        if abs(score) > UNUSUAL:
+            status[place] = "slow" if score > 0 else "fast"
+    present = {segment.label for segment in segments}
+    skipped = [step for step in usual.times if step not in present]
+    return JudgedSteps(segments, status, scores, skipped)
 
 
 def _judge(segments: list[Segment], usual: _Usual) -> list[str]:

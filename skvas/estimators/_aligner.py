@@ -13,6 +13,7 @@ from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._recordings import remember
 from skvas.estimators._answers import MatchesFrames
+from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames, learn_places
 from skvas.metrics._order import may_be_shared
 from skvas.options import Aligning
@@ -37,7 +38,7 @@ __all__ = ["VideoAligner"]
 
 @declare
 @dataclass(kw_only=True, eq=False, repr=False)
-class VideoAligner(MatchesFrames, StreamsFrames):
+class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
     r"""Learn an embedding in which the same moments of different videos are close.
 
     Frames of pairs of videos are matched by fused Gromov-Wasserstein optimal transport,

@@ -14,6 +14,7 @@ from skvas.applications._diagnosis import diagnose
 from skvas.datasets._recordings import remember
 from skvas.estimators._answers import LabelsFrames, MatchesFrames
 from skvas.estimators._base import Fitted
+from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames, learn_places
 from skvas.live._model import learn_actions
 from skvas.options import Aligning, Segmenting
@@ -48,7 +49,7 @@ __all__ = ["JointAlignSegment"]
 
 @declare
 @dataclass(eq=False, repr=False)
-class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames):
+class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideos):
     r"""Align videos and segment them into actions, with one model (VASOT).
 
     Both tasks train one encoder and one set of action embeddings: frames are

@@ -12,6 +12,7 @@ from skvas._typing import Labels, Videos
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._recordings import remember
 from skvas.estimators._answers import LabelsFrames
+from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
 from skvas.exceptions import InvalidParameterError
 from skvas.live._model import learn_actions
@@ -28,7 +29,7 @@ __all__ = ["ActionSegmenter"]
 
 @declare
 @dataclass(eq=False, repr=False)
-class ActionSegmenter(LabelsFrames, StreamsFrames):
+class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
     r"""Segment videos into actions, without labels (ASOT).
 
     Each frame is transported to one of K action embeddings by fused Gromov-Wasserstein

@@ -1,0 +1,179 @@
+"""Answer with a page to look at and to correct."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_clusterer
+
+from skvas._typing import Videos
+from skvas.datasets._recordings import remember
+from skvas.display._style import check_names
+from skvas.estimators._base import BaseVideoEstimator
+from skvas.report._media import is_video
+from skvas.report._report_html import MOST_CURVES, Shown, check_rates, write_report
+from skvas.transport._threads import spare_threads
+from skvas.videos._views import Views
+
+
+class ReportsVideos(BaseVideoEstimator):
+    """Write a page that shows recordings at the same moment."""
+
+    @spare_threads()
+    def report(
+        self,
+        videos: Videos,
+        path: str | os.PathLike[str],
+        *,
+        media: Sequence[str | os.PathLike[str] | None] | None = None,
+        embed: bool = False,
+        features: Sequence[int | str] = (),
+        fps: float | Sequence[float] | None = None,
+        names: Sequence[str] | None = None,
+        action_names: Sequence[str] | Mapping[Any, str] | None = None,
+        title: str = "Recordings",
+    ) -> Path:
+        """Write one HTML file that shows recordings at the same moment.
+
+        The page plays all of them along the timeline, lists their steps as
+        :func:`skvas.step_report` does, leads to the least certain boundaries, and takes
+        corrections, which :func:`skvas.io.read_corrections` reads for the next `fit`.
+        It needs no network and no server.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            The recordings to show. Their steps are compared with those of `fit`.
+        path : str or path-like
+            The HTML file; replaced if it exists.
+        media : sequence of str, path-like or None, default=None
+            A video file for each recording, with the same frames; None where there is
+            none. Needs a frame rate. None: those that the recordings know, where the
+            files exist.
+        embed : bool, default=False
+            Put the video files into the page. Otherwise the page links to them.
+        features : sequence of int or str, default=()
+            Up to three features to draw under the segments, by index or by name.
+        fps : float or sequence of float, default=None
+            Frames per second, of all recordings or of each. None: what the recordings
+            know, or those of `fit`; if neither, times are in frames.
+        names : sequence of str, default=None
+            A name for each recording, no two the same. None: those of the recordings,
+            else "recording 0" and so on.
+        action_names : sequence or dict of str, default=None
+            Names of the actions, by label; in a sequence, an integer label is a
+            position. None: those that the estimator has.
+        title : str, default="Recordings"
+            Title of the page.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not as described, or a video is not what `fit` has seen.
+        FileNotFoundError
+            If a video file is missing; names it.
+        NotFittedError
+            If `fit` was not called.
+        OSError
+            If the page cannot be written; names it, and leaves an old one unchanged.
+
+        Notes
+        -----
+        Without a timeline (`timeline_` is None or absent) moments are the same at the
+        same share of each recording, and the page says so. The certainty of a boundary
+        is the mean share (`predict_proba`) of the labels of frames between the middles
+        of its two segments.
+        """
+        views = self._view(videos)
+        n = len(views.videos)
+        known = remember(videos, [len(video) for video in views.videos])
+        columns = self._columns(features)
+        labels = collection = [np.full(len(video), -1) for video in views.videos]
+        certainty = None
+        if is_clusterer(self):
+            labels, certainty = self._labels_and_certainty(views)
+            fitted = self.labels_
+            collection = list(fitted) if fitted.dtype == object else [fitted]
+            if action_names is None and self.action_names_ is not None:
+                action_names = dict(
+                    zip(self.classes_.tolist(), self.action_names_, strict=True)
+                )
+        if fps is None:
+            rates = {*(self.recordings_["fps"] or ())}
+            fps = known["fps"] or (rates.pop() if len(rates) == 1 else None)
+        if media is None and known["media"] is not None and fps is not None:
+            media = [_if_video(file) for file in known["media"]]
+        called = check_names(known["names"] if names is None else names, n)
+        shown = Shown(labels, collection, called, check_rates(fps, n))
+        timeline = getattr(self, "timeline_", None)
+        positions = lacking = None
+        if timeline is not None:
+            positions = [timeline.to_timeline(video) for video in views.videos]
+            lacking = [timeline.lacking(video) for video in views.videos]
+        return write_report(
+            shown,
+            path,
+            positions=positions,
+            lacking=lacking,
+            certainty=certainty,
+            curves=[v[:, columns] for v in views.videos] if columns else None,
+            curve_names=[self._name_of(column) for column in columns],
+            media=media,
+            embed=embed,
+            action_names=action_names,
+            title=title,
+        )
+
+    def _labels_and_certainty(
+        self, views: Views
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return the label of each frame, and its share."""
+        labeller = self._labeller()
+        codes = labeller.labels(views)
+        shares = [
+            share[np.arange(len(code)), code]
+            for share, code in zip(labeller.shares(views), codes, strict=True)
+        ]
+        return [self.classes_[code] for code in codes], shares
+
+    def _columns(self, features: Sequence[int | str]) -> list[int]:
+        """Return the columns of features that are given by index or by name."""
+        known = list(getattr(self, "feature_names_in_", ()))
+        if isinstance(features, str) or len(features) > MOST_CURVES:
+            raise ValueError(
+                f"features must be at most {MOST_CURVES} features, by index or name, "
+                f"got {features!r}."
+            )
+        columns = []
+        for feature in features:
+            if isinstance(feature, str) and feature in known:
+                columns.append(known.index(feature))
+            elif isinstance(feature, (int, np.integer)) and (
+                0 <= feature < self.n_features_in_
+            ):
+                columns.append(int(feature))
+            else:
+                raise ValueError(
+                    f"features has {feature!r}; expected an index below "
+                    f"{self.n_features_in_}, or one of the names {known}."
+                )
+        return columns
+
+    def _name_of(self, column: int) -> str:
+        known = getattr(self, "feature_names_in_", None)
+        return str(column if known is None else known[column])
+
+
+def _if_video(file: str | None) -> str | None:
+    return (
+        file if file is not None and is_video(file) and Path(file).is_file() else None
+    )

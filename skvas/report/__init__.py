@@ -1,0 +1,1 @@
+"""Pages that show recordings at the same moment, and take corrections."""

@@ -1,0 +1,113 @@
+"""Corrections of a report, read as labels for `fit`."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from skvas import ActionSegmenter
+from skvas.datasets import make_videos
+from skvas.io import read_corrections
+from skvas.labels import frame_labels
+
+
+def segment(start, end, label, checked=True):
+    return {"start": start, "end": end, "label": label, "checked": checked}
+
+
+def video(name, *segments, n_frames=9):
+    return {"name": name, "n_frames": n_frames, "segments": list(segments)}
+
+
+def page(*videos, **changes):
+    saved = {"format": "skvas corrections", "version": 1, "videos": list(videos)}
+    return json.dumps(saved | changes)
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text, names=None):
+        (tmp_path / "c.json").write_text(text, encoding="utf-8")
+        return read_corrections(tmp_path / "c.json", names)
+
+    return read
+
+
+def test_checked_segments_are_labels_and_others_are_not(read):
+    a = video("a", segment(0, 4, "pour"), segment(4, 9, "stir", checked=False))
+    b = video("b", segment(0, 9, "pour", checked=False))
+    assert read(page(a, b)) == [[(0, 4, "pour")], None]
+
+
+def test_checked_segments_without_an_action_say_nothing(read):
+    assert read(page(video("a", segment(0, 9, None)))) == [None]
+
+
+def test_integers_stay_integers_unless_an_action_has_a_name(read):
+    a = video("a", segment(0, 4, 0), segment(4, 9, 3))
+    assert read(page(a)) == [[(0, 4, 0), (4, 9, 3)]]
+    b = video("b", segment(0, 9, "pour"))
+    assert read(page(a, b)) == [[(0, 4, "0"), (4, 9, "3")], [(0, 9, "pour")]]
+
+
+def test_names_put_recordings_in_the_order_of_fit(read):
+    a, b = video("a", segment(0, 9, "pour")), video("b", segment(0, 9, 0, False))
+    assert read(page(a, b), ["c", "b", "a"]) == [None, None, [(0, 9, "pour")]]
+    with pytest.raises(ValueError, match="'a', which is not among the names"):
+        read(page(a, b), ["c", "b"])
+
+
+def test_fit_takes_them_exactly(read):
+    data = make_videos(4, n_actions=3, random_state=0)
+    rows = []
+    for index, labels in enumerate(data.labels[:2]):
+        edges = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
+        segments = [
+            segment(a, b, f"step {labels[a]}")
+            for a, b in zip(edges, edges[1:], strict=False)
+        ]
+        rows.append(video(str(index), *segments, n_frames=len(labels)))
+    rows += [video(str(i), n_frames=len(data.labels[i])) for i in (2, 3)]
+    y = read(page(*rows))
+    spelled = frame_labels(y, data.videos)
+    for labels, found in zip(data.labels[:2], spelled, strict=False):
+        assert found.tolist() == [f"step {label}" for label in labels]
+    model = ActionSegmenter(max_epochs=0, random_state=0).fit(data.videos, y=y)
+    assert model.labels_[0].tolist() == spelled[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[]", "no corrections"),
+        ('{"format": "labels"}', "no corrections"),
+        (page(version=2), "version 2"),
+        (page(videos=None), "list of videos"),
+        (page(3), "a name"),
+        (page({"name": 3}), "a name"),
+        (page(video("a"), video("a")), "'a' twice"),
+        (page({"name": "a", "n_frames": 3}), "'a': expected a list of segments"),
+        (page(video("a", 3)), "an object as segment"),
+        (page(video("a", segment(0, 10, "x"))), "not inside the 9 frames"),
+        (page(video("a", segment(-1, 3, "x"))), "from -1 to 3"),
+        (page(video("a", segment(2, 2, "x"))), "empty"),
+        (page(video("a", segment(0, 3, "x"), segment(2, 5, "x"))), "overlaps"),
+        (page(video("a", segment(0, 3.5, "x"))), "3.5"),
+        (page(video("a", segment(True, 3, "x"))), "True"),
+        (page(video("a", segment(0, 3, 1.5))), "label, got 1.5"),
+        (page(video("a", segment(0, 3, "x", "yes"))), "whether checked"),
+        (page(video("a", segment(0, 3, "x"), n_frames=None)), "None frames"),
+    ],
+)
+def test_what_no_page_saved_is_refused_and_the_file_named(read, text, message):
+    with pytest.raises(ValueError, match=rf"c\.json'.*{message}"):
+        read(text)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"gone\.json"):
+        read_corrections(tmp_path / "gone.json")

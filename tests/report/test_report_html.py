@@ -1,0 +1,372 @@
+"""The page of a report: what is in the file, and what it may do."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import time
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+import skvas
+from skvas import (
+    ActionSegmenter,
+    JointAlignSegment,
+    Recordings,
+    VideoAligner,
+    report_html,
+    step_report,
+)
+from skvas.datasets import make_videos
+from skvas.display._style import COLOURS
+from skvas.report._signals import SCALE, pack_curves, thin_warp
+from tests.models import quick
+
+LABELS = [["pour", "pour", "stir", "stir"], ["pour", "stir", "pour"]]
+HOSTILE = "</script><script>alert('&amp;')</script><!-- \u2028 {{script}} \"'"
+
+
+class Page(HTMLParser):
+    """Collects the elements, texts and attributes of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.elements = []
+        self.texts = {}
+        self.named = None
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self.named = dict(attrs).get("id", tag)
+
+    def handle_endtag(self, tag):
+        self.named = None
+
+    def handle_data(self, data):
+        self.texts[self.named] = self.texts.get(self.named, "") + data
+
+    @property
+    def data(self):
+        return json.loads(self.texts["data"])
+
+    @property
+    def policy(self):
+        (text,) = [
+            attrs["content"]
+            for tag, attrs in self.elements
+            if attrs.get("http-equiv") == "Content-Security-Policy"
+        ]
+        return {r.split()[0]: r.split()[1:] for r in text.split("; ")}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(labels=LABELS, **options):
+        return Page(report_html(labels, tmp_path / "report.html", **options))
+
+    return write
+
+
+def test_page_has_the_segments(write):
+    page = write(names=["a", "b"], fps=2, title="Tea")
+    assert page.texts["title"] == page.texts["h1"] == "Tea"
+    assert page.data["actions"] == page.data["labels"] == ["pour", "stir"]
+    first, second = page.data["videos"]
+    assert (first["name"], first["length"], first["fps"]) == ("a", 4, 2)
+    assert (first["starts"], first["codes"]) == ([0, 2], [0, 1])
+    assert (second["starts"], second["codes"]) == ([0, 1, 2], [0, 1, 0])
+    assert page.data["colours"] == list(COLOURS)
+
+
+def test_frames_without_an_action_are_no_action(write):
+    (video,) = write([[-1, -1, 4, 4, 7]]).data["videos"]
+    assert video["codes"] == [-1, 0, 1]
+    page = write([["", "pour"]], action_names=None)
+    assert page.data["videos"][0]["codes"] == [-1, 0]
+    assert page.data["actions"] == ["pour"]
+
+
+def test_names_of_actions_are_what_corrections_call_them(write):
+    assert write([[0, 1]]).data["labels"] == [0, 1]
+    assert write([[0, 1]], action_names=["pour", "stir"]).data["labels"] == [
+        "pour",
+        "stir",
+    ]
+
+
+def test_page_runs_and_loads_nothing_of_others(write):
+    page = write(
+        [[HOSTILE, "stir"]],
+        names=[HOSTILE],
+        title=HOSTILE,
+        curves=[np.zeros((2, 1))],
+        curve_names=[HOSTILE],
+    )
+    clean = write()
+    tags = [tag for tag, _ in page.elements]
+    assert tags == [tag for tag, _ in clean.elements]
+    assert page.texts["title"] == HOSTILE
+    assert page.data["videos"][0]["name"] == page.data["actions"][0] == HOSTILE
+    assert page.texts["data"].isascii() or "\u2028" not in page.texts["data"]
+    for tag, attrs in page.elements:
+        assert not any(name.startswith("on") for name in attrs), tag
+        assert not {"src", "srcset", "style"} & attrs.keys(), tag
+        assert attrs.get("href", "#").startswith("#"), tag
+
+
+def test_policy_allows_the_script_and_style_of_the_page_alone(write):
+    page = write()
+    for rule, name in (("script-src", "script"), ("style-src", "style")):
+        digest = hashlib.sha256(page.texts[name].encode()).digest()
+        assert page.policy[rule] == [f"'sha256-{base64.b64encode(digest).decode()}'"]
+    for rule in ("default-src", "media-src", "base-uri", "form-action"):
+        assert page.policy[rule] == ["'none'"]
+
+
+def test_script_makes_no_markup_and_no_code_of_texts(write):
+    script = write().texts["script"]
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write", script)
+    assert not re.search(r"\beval\b|new Function|fetch\(|XMLHttpRequest", script)
+
+
+def test_controls_of_the_script_are_in_the_page(write):
+    page = write()
+    there = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(there) == len(set(there))
+    assert {*re.findall(r'\$\("([\w-]+)"\)', page.texts["script"])} <= {*there}
+    buttons = {attrs["id"] for tag, attrs in page.elements if tag == "button"}
+    clicks = page.texts["script"].split("const clicks = {")[1].split("\n  };")[0]
+    acts = {*re.findall(r'^    "?([\w-]+)"?[:,]', clicks, re.MULTILINE)}
+    assert buttons - {"rename"} == acts  # that one submits its form
+
+
+def test_steps_are_judged_as_step_report_does(tmp_path):
+    videos = make_videos(6, n_actions=3, random_state=0).videos
+    model = ActionSegmenter(3, max_epochs=0, random_state=0).fit(videos)
+    page = Page(model.report(videos[:2], tmp_path / "r.html", fps=5))
+    for name, video in enumerate(page.data["videos"]):
+        records = [
+            r
+            for r in step_report(model, videos[:2]).records
+            if r["video"] == name and r["start"] is not None
+        ]
+        assert video["status"] == [r["status"] for r in records]
+        assert video["z"] == [
+            None if r["z_score"] is None else round(r["z_score"], 2) for r in records
+        ]
+
+
+def test_certainty_of_a_boundary_is_that_of_the_frames_around(write):
+    certainty = [[0, 0, 1, 1, 0.5, 0, 9]]
+    page = write([["a", "a", "a", "a", "b", "b", "b"]], certainty=certainty)
+    assert page.data["videos"][0]["sure"] == [
+        pytest.approx((1 + 1 + 0.5) / 3, abs=1e-4)
+    ]
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 5000])
+def test_warp_of_few_knots_is_near_that_of_all_frames(n_frames):
+    rng = np.random.default_rng(0)
+    speed = np.repeat(rng.random(n_frames // 50 + 1), 50)[:n_frames]
+    positions = np.cumsum(speed) / speed.sum()
+    frames, places = thin_warp(positions, 30)
+    assert len(frames) <= 266
+    assert frames[0] == 0
+    assert frames[-1] == n_frames - 1
+    back = np.interp(np.arange(n_frames), frames, places) / SCALE
+    assert np.abs(back - positions).max() < 1 / n_frames
+
+
+def test_curves_share_a_range_and_skip_what_is_missing():
+    up = np.linspace(0, 10, 3000)[:, None]
+    up[100:200] = np.nan
+    low, high = (
+        np.frombuffer(base64.b64decode(t), np.uint8)
+        for t in pack_curves([up, up[:20] + 5])
+    )
+    assert len(low) == 1000
+    assert (low[0], low[-1]) == (0, 255)
+    assert (np.diff(low.astype(int)) >= 0).all()
+    assert set(high) <= {127, 128, 129}
+
+
+def test_media_are_linked_relative_to_the_page(tmp_path):
+    (tmp_path / "clips #1").mkdir()
+    clip = tmp_path / "clips #1" / "a%b?.mp4"
+    clip.write_bytes(b"movie")
+    (tmp_path / "out").mkdir()
+    options = {"media": [clip, None], "fps": 25}
+    page = Page(report_html(LABELS, tmp_path / "out" / "r.html", **options))
+    assert [v["media"] for v in page.data["videos"]] == [
+        "../clips%20%231/a%25b%3F.mp4",
+        None,
+    ]
+    assert page.policy["media-src"] == ["'self'", "file:"]
+    page = Page(report_html(LABELS, tmp_path / "r.html", embed=True, **options))
+    assert page.data["videos"][0]["media"] == "data:video/mp4;base64,bW92aWU="
+    assert page.policy["media-src"] == ["data:"]
+
+
+def test_thirty_recordings_of_three_minutes_are_small_and_quick(tmp_path):
+    rng = np.random.default_rng(0)
+    n_frames = 3 * 60 * 30
+    labels = [np.sort(rng.integers(0, 9, n_frames)) for _ in range(30)]
+    positions = [np.sort(rng.random(n_frames)) for _ in range(30)]
+    curves = [rng.random((n_frames, 3)) for _ in range(30)]
+    began = time.perf_counter()
+    path = report_html(
+        labels, tmp_path / "r.html", positions=positions, curves=curves, fps=30
+    )
+    assert time.perf_counter() - began < 5
+    assert path.stat().st_size < 300_000
+
+
+def test_five_hundred_recordings_fit_in_a_page(tmp_path):
+    labels = [np.repeat([0, 1, 2, 3], 250)] * 500
+    positions = [np.linspace(0, 1, 1000) ** 2] * 500
+    path = report_html(labels, tmp_path / "r.html", positions=positions)
+    assert path.stat().st_size < 400_000
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"labels": []}, "at least one frame"),
+        ({"names": ["a", "a"]}, "'a' is there twice"),
+        ({"names": ["a"]}, "2 name"),
+        ({"fps": 0}, "fps"),
+        ({"positions": [[0, 1, 2, 3], [0, 0, 0]]}, "video 0: .*between 0 and 1"),
+        ({"positions": [[0, 0, 0, 0], [1, 0, 1]]}, "video 1: .*never fall"),
+        ({"positions": [[0, 0, 0], [0, 0, 1]]}, "video 0: .*4 frames"),
+        ({"positions": [[0, 0, 0, 0]]}, "each of the 2 recordings"),
+        ({"certainty": [[0, 0, 0, np.nan], [0, 0, 0]]}, "video 0: .*finite"),
+        ({"curves": [np.zeros((4, 4)), np.zeros((3, 4))]}, "1 to 3 columns"),
+        ({"curves": [np.zeros((4, 1)), np.zeros((3, 2))]}, "1 to 3 columns"),
+        ({"curve_names": ["x"]}, "0 name"),
+        ({"media": ["a.mp4"], "fps": 2}, "2 file"),
+        ({"media": ["a.mp4", None]}, "needs fps"),
+        ({"labels": [[0.5, 1]]}, "integers or strings"),
+        ({"action_names": ["x", "x"], "labels": [[0, 1]]}, "the same name"),
+    ],
+)
+def test_bad_input_is_named_and_leaves_no_file(tmp_path, options, message):
+    labels = options.pop("labels", LABELS)
+    with pytest.raises(ValueError, match=message):
+        report_html(labels, tmp_path / "report.html", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_media_and_odd_media_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no-such.mp4"):
+        report_html(LABELS, tmp_path / "r.html", media=["no-such.mp4", None], fps=2)
+    (tmp_path / "notes.txt").write_text("no movie")
+    media = [tmp_path / "notes.txt", None]
+    with pytest.raises(ValueError, match="no video by its name"):
+        report_html(LABELS, tmp_path / "r.html", media=media, fps=2, embed=True)
+    with pytest.raises(TypeError, match="embed"):
+        report_html(LABELS, tmp_path / "r.html", embed="yes")
+    with pytest.raises(TypeError, match="title"):
+        report_html(LABELS, tmp_path / "r.html", title=3)
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.fixture(scope="module")
+def steady():
+    """Videos that share an order, and so have a timeline."""
+    return make_videos(6, n_actions=5, n_features=8, warp=0.6, random_state=0).videos
+
+
+def test_model_shows_its_timeline(steady, tmp_path):
+    model = quick(JointAlignSegment, n_actions=5, segment_on="timeline").fit(steady)
+    assert model.timeline_ is not None
+    page = Page(
+        model.report(steady, tmp_path / "r.html", features=[0, 5], fps=10, title="Tea")
+    )
+    assert page.data["common"] == "timeline"
+    assert page.data["features"] == ["0", "5"]
+    assert max(page.data["density"]) == 6
+    for video, frames in zip(page.data["videos"], steady, strict=True):
+        assert video["length"] == len(frames)
+        at = np.interp(np.arange(len(frames)), video["frames"], video["places"])
+        positions = model.timeline_.to_timeline(frames)
+        assert np.abs(at / SCALE - positions).max() < 1 / len(frames)
+        assert len(video["sure"]) == len(video["starts"]) - 1
+        assert all(0 <= sure <= 1 for sure in video["sure"])
+
+
+def test_aligner_shows_recordings_without_actions(steady, tmp_path):
+    model = quick(VideoAligner).fit(steady)
+    assert model.timeline_ is not None
+    page = Page(model.report(steady, tmp_path / "r.html"))
+    assert page.data["actions"] == []
+    assert page.data["common"] == "timeline"
+    assert all(video["codes"] == [-1] for video in page.data["videos"])
+
+
+def test_model_shows_what_recordings_and_it_know(steady, tmp_path):
+    for name in ("0.mp4", "1.wav"):
+        (tmp_path / name).write_bytes(b"media")
+    files = [tmp_path / name for name in ("0.mp4", "1.wav", "gone.mp4")]
+    known = Recordings(
+        steady[:3],
+        ["anna", "ben", "cleo"],
+        fps=[10, 20, 25],
+        media=files,
+        feature_names=[f"joint {i}" for i in range(8)],
+    )
+    model = ActionSegmenter(3, max_epochs=0, random_state=0).fit(known)
+    model.name_actions(["pour", "stir", "taste"])
+    page = Page(model.report(known, tmp_path / "r.html", features=[3]))
+    videos = page.data["videos"]
+    assert [v["name"] for v in videos] == ["anna", "ben", "cleo"]
+    assert [v["fps"] for v in videos] == [10, 20, 25]
+    assert [v["media"] for v in videos] == ["0.mp4", None, None]
+    assert page.data["actions"] == page.data["labels"] == ["pour", "stir", "taste"]
+    page = Page(model.report(list(known), tmp_path / "r.html", fps=5))
+    assert [v["name"] for v in page.data["videos"]][0] == "recording 0"
+    assert {v["fps"] for v in page.data["videos"]} == {5}
+    other = {0: "a", 1: "b", 2: "c"}
+    page = Page(model.report(known, tmp_path / "r.html", action_names=other))
+    assert page.data["actions"] == ["a", "b", "c"]
+
+
+def test_segments_too_short_for_a_step_are_brief(write):
+    usual = np.repeat([0, 1], 50)
+    blip = usual.copy()
+    blip[20:23] = 1
+    page = write([usual] * 5 + [blip])
+    assert page.data["videos"][5]["status"] == ["usual", "brief", "usual", "usual"]
+
+
+def test_model_names_what_is_wrong(steady, tmp_path):
+    model = ActionSegmenter(4, max_epochs=0, random_state=0)
+    with pytest.raises(NotFittedError):
+        model.report(steady, tmp_path / "r.html")
+    model.fit(steady)
+    for options, message in (
+        ({"features": [8]}, "an index below 8"),
+        ({"features": ["x"]}, "'x'"),
+        ({"features": [0, 1, 2, 3]}, "at most 3"),
+        ({"features": "x"}, "at most 3"),
+        ({"fps": -1}, "fps"),
+        ({"names": ["a"] * 6}, "twice"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.report(steady, tmp_path / "r.html", **options)
+    with pytest.raises(ValueError, match="8 features"):
+        model.report([video[:, :5] for video in steady], tmp_path / "r.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_page_is_part_of_the_package():
+    from importlib.resources import files
+
+    folder = files(skvas).joinpath("report")
+    for name in ("template.html", "style.css", "script.js"):
+        assert folder.joinpath(name).is_file()
