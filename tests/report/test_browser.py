@@ -1,0 +1,372 @@
+"""The page of a report in a real browser, where there is one."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from skvas import ActionSegmenter, report_html
+from skvas.datasets import make_videos
+from skvas.io import read_corrections, read_segments
+from skvas.labels import frame_labels
+from tests.clips import write_clip
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+    None,
+)
+FPS, BITS = 25, 10
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright")
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium; on Debian, apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        # Root has no sandbox.
+        options = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
+        chromium = started.chromium.launch(**options)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Open a file; whatever the console says against it fails the test."""
+    complaints, contexts = [], []
+
+    def visit(path, *, width=1200, scheme="light"):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: complaints.append(m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        page.on("request", lambda r: check_local(r.url))
+        page.goto(path.as_uri())
+        return page
+
+    def check_local(url):
+        if not url.startswith(("file:", "data:", "blob:")):
+            complaints.append(url)
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(visit, tmp_path):
+    labels = [np.repeat([0, 1, 2], [30, 40, 30]), np.repeat([0, 1, 2], [20, 20, 60])]
+    positions = [np.cumsum(np.linspace(0.01, 0.02, 100)) / 1.5 for _ in labels]
+    certainty = [np.repeat([0.9, 0.8, 0.9], [40, 20, 40]), np.full(100, 0.7)]
+    path = report_html(
+        labels,
+        tmp_path / "report.html",
+        positions=[np.clip(p, 0, 1) for p in positions],
+        certainty=certainty,
+        fps=10,
+        names=["first", "second"],
+    )
+    return visit(path)
+
+
+def status(page):
+    return page.inner_text("#status")
+
+
+def saved(page, button, path):
+    with page.expect_download() as download:
+        page.click(button)
+    download.value.save_as(path)
+    return path
+
+
+def x_of(page, frame, n_frames=100):
+    """Return where a frame of the longest recording is, on the axis of real time."""
+    box = page.locator("#canvas").bounding_box()
+    gutter = 150
+    return box["x"] + gutter + frame / n_frames * (box["width"] - gutter - 8)
+
+
+def y_of(page, row):
+    return page.locator("#canvas").bounding_box()["y"] + 24 + 28 * row + 14
+
+
+def test_texts_of_others_stay_texts(visit, tmp_path):
+    path = report_html(
+        [[HOSTILE, "b"], ["b", HOSTILE]],
+        tmp_path / f"{'x' * 20}.html",
+        names=[HOSTILE, "two"],
+        title=HOSTILE,
+    )
+    page = visit(path)
+    assert page.inner_text("h1") == HOSTILE
+    assert HOSTILE in status(page)
+    assert page.locator("img").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_fits_a_narrow_screen(visit, tmp_path, scheme):
+    labels = [np.repeat(np.arange(25), 4)] * 3
+    page = visit(
+        report_html(labels, tmp_path / "report.html"), width=400, scheme=scheme
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
+
+
+def test_keys_walk_through_recordings(page):
+    assert status(page) == "first, 0.00 s: 0 (segment 1 of 3)"
+    walk = {
+        "]": "first, 3.00 s: 1 (segment 2 of 3)",
+        "ArrowLeft": "first, 2.90 s: 0 (segment 1 of 3)",
+        "l": "first, 3.90 s: 1 (segment 2 of 3)",
+        "j": "first, 2.90 s: 0 (segment 1 of 3)",
+        "ArrowRight": "first, 3.00 s: 1 (segment 2 of 3)",
+        "ArrowDown": "second, 3.00 s: 1 (segment 2 of 3)",
+        "[": "second, 2.00 s: 1 (segment 2 of 3)",
+        "ArrowUp": "first, 2.00 s: 0 (segment 1 of 3)",
+        "u": "second, 2.00 s: 1 (segment 2 of 3)",
+    }
+    for key, expected in walk.items():
+        page.keyboard.press(key)
+        assert status(page) == expected, key
+    page.keyboard.press("[")
+    assert status(page).startswith("No earlier boundary.")
+
+
+def test_least_certain_boundaries_come_in_order_until_checked(page):
+    seen = []
+    for _ in range(4):
+        page.keyboard.press("u")
+        seen.append(status(page).split(":")[0])
+    assert seen[:2] == ["second, 2.00 s", "second, 4.00 s"]
+    assert sorted(seen[2:]) == ["first, 3.00 s", "first, 7.00 s"]
+    for name in ("first", "second"):
+        page.keyboard.press("ArrowUp" if name == "first" else "ArrowDown")
+        page.click("#check-all")
+    page.keyboard.press("u")
+    assert status(page).startswith("No boundary is left")
+
+
+def test_dragged_boundary_comes_back_as_labels_for_fit(visit, tmp_path):
+    data = make_videos(4, n_actions=3, n_frames=(80, 99), random_state=0)
+    rows = [labels.tolist() for labels in data.labels]
+    page = visit(report_html(rows, tmp_path / "report.html", fps=10))
+    page.select_option("#axis", "real")
+    longest = max(map(len, rows))
+    cut = rows[1].index(1)
+    page.mouse.move(x_of(page, cut, longest), y_of(page, 1))
+    page.mouse.down()
+    page.mouse.move(x_of(page, cut + 4, longest), y_of(page, 1), steps=4)
+    page.mouse.move(x_of(page, cut + 7, longest), y_of(page, 1), steps=4)
+    page.mouse.up()
+    assert f"{(cut + 7) / 10:.2f} s" in status(page)
+    y = read_corrections(saved(page, "#save-json", tmp_path / "c.json"))
+    end = len(rows[1]) - rows[1][::-1].index(1)
+    assert y == [None, [(0, cut + 7, 0), (cut + 7, end, 1)], None, None]
+    model = ActionSegmenter(3, max_epochs=0, random_state=0).fit(data.videos, y=y)
+    expected = frame_labels(y, data.videos)[1][:end].tolist()
+    assert model.labels_[1][:end].tolist() == expected
+
+
+def test_corrections_are_made_undone_kept_and_discarded(page, tmp_path):
+    def corrections():
+        text = saved(page, "#save-json", tmp_path / "c.json").read_text()
+        return [
+            [(s["start"], s["end"], s["label"], s["checked"]) for s in v["segments"]]
+            for v in json.loads(text)["videos"]
+        ]
+
+    before = corrections()
+    page.keyboard.press("l")
+    page.keyboard.press("s")
+    split = [(0, 10, 0, True), (10, 30, 0, False), *before[0][1:]]
+    assert corrections()[0] == split
+    page.keyboard.press("3")
+    relabelled = [(0, 10, 0, True), (10, 30, 2, True), *before[0][1:]]
+    assert corrections()[0] == relabelled
+    page.keyboard.press("m")
+    assert corrections()[0][1:] == [(10, 70, 2, True), (70, 100, 2, False)]
+    page.keyboard.press("z")
+    assert corrections()[0] == relabelled
+    page.keyboard.press("z")
+    page.keyboard.press("z")
+    assert corrections() == before
+    page.keyboard.press("y")
+    page.keyboard.press("y")
+    assert corrections()[0] == relabelled
+    page.fill("#name", "pour")
+    page.click("#rename")
+    assert corrections()[0][1] == (10, 30, "pour", True)
+    assert corrections()[1][2] == (40, 100, "pour", False)
+    page.fill("#name", "taste")
+    page.click("#add")
+    assert corrections()[0][1] == (10, 30, "taste", True)
+    page.reload()
+    assert corrections()[0][1] == (10, 30, "taste", True)
+    page.click("#reset")
+    assert corrections() == before
+    page.reload()
+    assert corrections() == before
+
+
+def test_boundaries_move_by_keys(page, tmp_path):
+    page.keyboard.press("]")
+    for key in ("ArrowRight", "ArrowRight", "i", "l", "o"):
+        page.keyboard.press(key)
+    (rows, _) = read_corrections(saved(page, "#save-json", tmp_path / "c.json"))
+    assert rows == [(0, 32, 0), (32, 43, 1), (43, 100, 2)]
+
+
+def test_segments_are_saved_as_tables_and_texts_that_skvas_reads(page, tmp_path):
+    table = read_segments(saved(page, "#save-csv", tmp_path / "s.csv"))
+    assert [(s.video, s.start, s.end, s.label) for s in table][:2] == [
+        ("first", 0, 3, "0"),
+        ("first", 3, 7, "1"),
+    ]
+    page.keyboard.press("ArrowDown")
+    text = saved(page, "#save-text", tmp_path / "s.txt").read_text()
+    assert text == "0\n" * 20 + "1\n" * 20 + "2\n" * 60
+
+
+def test_table_of_steps_jumps(page):
+    page.select_option("#filter", "all")
+    assert page.locator("#steps tr").count() == 6
+    page.get_by_label("Go to 2 of second").click()
+    assert status(page) == "second, 4.00 s: 2 (segment 3 of 3)"
+
+
+def test_hundreds_of_recordings_scroll(visit, tmp_path):
+    labels = [np.repeat([0, 1, 2, 3], 25)] * 500
+    page = visit(report_html(labels, tmp_path / "report.html"))
+    assert page.evaluate("document.getElementById('canvas').height") < 2000
+    page.evaluate("document.getElementById('rows').scrollTop = 1e6")
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.click(box["x"] + 300, box["y"] + box["height"] - 10)
+    assert status(page).startswith("recording 499,")
+
+
+def bars(n_frames):
+    """Return images that show their number as a bar code, (N, 48, 160, 3)."""
+    bits = np.arange(n_frames)[:, None] >> np.arange(BITS) & 1
+    rows = np.repeat(np.where(bits, 230, 20).astype(np.uint8), 16, axis=1)
+    return np.broadcast_to(rows[:, None, :, None], (n_frames, 48, 160, 3))
+
+
+def numbers_on_screen(page, n_videos):
+    """Read the bar codes of all players from one picture of the screen."""
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    boxes = page.locator("video").evaluate_all(
+        "all => all.map(v => v.getBoundingClientRect().toJSON())"
+    )
+    picture = pyplot.imread(io.BytesIO(page.screenshot()))
+    assert len(boxes) == n_videos
+    numbers = []
+    for box in boxes:
+        y = int(box["y"] + box["height"] / 2)
+        x = box["x"] + (np.arange(BITS) + 0.5) * box["width"] / BITS
+        bits = picture[y, x.astype(int), 0] > 0.5
+        numbers.append(int((bits << np.arange(BITS)).sum()))
+    return numbers
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """Four videos of known warp, and their positions."""
+    folder = tmp_path_factory.mktemp("clips")
+    rng = np.random.default_rng(0)
+    positions, media = [], []
+    for index in range(4):
+        speed = np.repeat(rng.uniform(0.5, 2, 5), rng.integers(60, 110, 5))
+        passed = np.cumsum(speed)
+        positions.append((passed - passed[0]) / (passed[-1] - passed[0]))
+        path = folder / f"clip {index} #.mp4"
+        media.append(write_clip(path, bars(len(speed)), fps=FPS))
+    labels = [np.searchsorted([0.2, 0.4, 0.6, 0.8], p) for p in positions]
+    return folder, labels, positions, media
+
+
+def open_clips(visit, clips, **options):
+    folder, labels, positions, media = clips
+    path = folder / "report.html"
+    options |= {"positions": positions, "media": media, "fps": FPS}
+    page = visit(report_html(labels, path, **options))
+    settle(page)
+    return page
+
+
+def settle(page):
+    """Wait until all players show the frame that they shall."""
+    players = "[...document.querySelectorAll('video')]"
+    for _ in range(200):
+        page.wait_for_timeout(50)
+        if page.evaluate(f"{players}.every(v => v.readyState > 1 && !v.seeking)"):
+            return
+    raise AssertionError("a player is not ready after 10 s")
+
+
+@pytest.mark.parametrize("embed", [False, True])
+def test_all_players_show_the_same_moment_after_a_seek(visit, clips, embed):
+    _, labels, positions, _ = clips
+    page = open_clips(visit, clips, embed=embed)
+    page.select_option("#axis", "real")
+    longest = max(map(len, labels))
+    rng = np.random.default_rng(0)
+    errors = []
+    for _ in range(20):
+        lead = rng.integers(4)
+        frame = rng.integers(len(labels[lead]))
+        x = x_of(page, frame + 0.5, longest)
+        page.mouse.click(min(x, 1180), y_of(page, lead))
+        settle(page)
+        page.wait_for_timeout(100)  # for the picture to reach the screen
+        shown = numbers_on_screen(page, 4)
+        place = positions[lead][shown[lead]]
+        assert abs(shown[lead] - frame) <= 2  # a pixel is most of a frame
+        errors += [
+            abs(number - np.interp(place, positions[i], np.arange(len(positions[i]))))
+            for i, number in enumerate(shown)
+            if i != lead
+        ]
+    assert np.median(errors) <= 1
+    assert np.quantile(errors, 0.95) <= 3
+
+
+def test_all_players_stay_at_the_same_moment_while_playing(visit, clips):
+    _, _, positions, _ = clips
+    page = open_clips(visit, clips)
+    page.keyboard.press("k")
+    errors, leads = [], []
+    for _ in range(40):
+        page.wait_for_timeout(150)
+        shown = numbers_on_screen(page, 4)
+        place = positions[0][min(shown[0], len(positions[0]) - 1)]
+        leads.append(shown[0])
+        errors += [
+            abs(number - np.interp(place, positions[i], np.arange(len(positions[i]))))
+            for i, number in enumerate(shown)
+            if i
+        ]
+    page.keyboard.press("k")
+    assert leads[-1] > leads[0] + 50
+    assert np.median(errors) <= 1
+    assert np.quantile(errors, 0.95) <= 3
+
+
+def test_player_says_that_a_file_cannot_be_played(visit, tmp_path):
+    odd = tmp_path / "odd.mp4"
+    odd.write_bytes(b"no movie at all")
+    path = report_html([[0, 1]], tmp_path / "r.html", media=[odd], fps=10)
+    page = visit(path)
+    page.get_by_text("recording 0: this file cannot be played here").wait_for()
