@@ -51,11 +51,13 @@ from skvas.features._sources import (
 )
 from skvas.io import (
     SegmentTable,
+    read_corrections,
     read_recordings,
     read_segments,
     write_segments,
 )
 from skvas.io._any import find_kind
+from skvas.io._corrections import is_corrections
 from skvas.io._files import FORMATS
 from skvas.io._text import as_text_cell
 from skvas.live import LiveTracker
@@ -1056,6 +1058,8 @@ def _label(options: argparse.Namespace) -> None:
 def _read_labels(options: argparse.Namespace, data: Recordings) -> list[Any]:
     """Read segments of some videos as labels of their frames."""
     path = Path(options.labels)
+    if path.is_file() and is_corrections(path):
+        return list(read_corrections(path, data.names))
     suffixes = FORMATS.keys() - {"txt"}
     files = [path]
     if path.is_dir():

@@ -465,6 +465,25 @@ def test_report_writes_a_page_that_links_videos(folder, joint, tmp_path, capsys)
         assert message in capsys.readouterr().err
 
 
+def test_fit_takes_the_corrections_of_a_page(folder, tmp_path):
+    video = np.load(folder / "features" / "v2.npy")
+    rows = [
+        {"start": 0, "end": 40, "label": "pour", "checked": True},
+        {"start": 40, "end": len(video), "label": "stir", "checked": True},
+    ]
+    saved = {
+        "format": "skvas corrections",
+        "version": 1,
+        "videos": [{"name": "v2", "n_frames": len(video), "segments": rows}],
+    }
+    (tmp_path / "corrections.json").write_text(json.dumps(saved))
+    command = ("fit", folder, "--labels", tmp_path / "corrections.json")
+    assert run(*command, "--epochs", 0, "-o", tmp_path / "model") == 0
+    model = skvas.load(tmp_path / "model")
+    assert model.classes_.tolist() == ["pour", "stir"]
+    assert model.labels_[2].tolist() == ["pour"] * 40 + ["stir"] * (len(video) - 40)
+
+
 def test_report_shows_an_aligner_on_a_page(folder, aligner, tmp_path, capsys):
     assert run("report", aligner, folder, "-o", tmp_path / "page.html") == 0
     assert run("report", aligner, folder, "-o", tmp_path / "a.html", "--embed") == 1

@@ -74,6 +74,17 @@ def read_corrections(
     return [video or None for video in rows]
 
 
+def is_corrections(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file is what a report saves, and no table of segments."""
+    if not os.fspath(path).lower().endswith(".json"):
+        return False
+    try:
+        page = json.loads(decode(read_bytes(path)))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(page, dict) and page.get("format") == FORMAT
+
+
 def _read(data: bytes) -> dict[str, Rows]:
     """Return the checked segments of each recording."""
     try:

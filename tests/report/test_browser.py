@@ -31,7 +31,10 @@ def browser():
     with playwright.sync_playwright() as started:
         # Root has no sandbox.
         options = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
-        chromium = started.chromium.launch(**options)
+        try:
+            chromium = started.chromium.launch(**options)
+        except playwright.Error as error:
+            pytest.skip(f"{CHROMIUM} does not start: {error}")
         yield chromium
         chromium.close()
 
@@ -370,3 +373,16 @@ def test_player_says_that_a_file_cannot_be_played(visit, tmp_path):
     path = report_html([[0, 1]], tmp_path / "r.html", media=[odd], fps=10)
     page = visit(path)
     page.get_by_text("recording 0: this file cannot be played here").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_follows_the_rules_of_accessibility(visit, tmp_path, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    labels = [np.repeat([0, 1, 2], 30), np.repeat([0, 2], 45), np.repeat([2, -1], 45)]
+    options = {"certainty": [np.ones(90)] * 3, "curves": [np.zeros((90, 2))] * 3}
+    page = visit(report_html(labels, tmp_path / "r.html", **options), scheme=scheme)
+    page.keyboard.press("c")
+    page.select_option("#filter", "all")
+    page.click("summary")
+    found = axe.Axe().run(page).response["violations"]
+    assert [(rule["id"], rule["impact"]) for rule in found] == []
