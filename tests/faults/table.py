@@ -274,6 +274,20 @@ ROWS = {
         "one array of poses, channels in a list, None, dates, paths, data sets",
         "an error that says what to pass instead",
     ),
+    75: (
+        "a report with names that occur twice, labels, positions, media or curves that "
+        "are not one for each recording or frame, video files that are missing",
+        "one error that names them, and no file is written",
+    ),
+    76: (
+        "video files that the browser cannot play; names and labels with markup in "
+        "them",
+        "the page says so under the player; texts are shown as they are",
+    ),
+    77: (
+        "corrections that no page saved, or of recordings that are not there",
+        "one `ValueError` that names the file and the recording",
+    ),
 }
 
 

@@ -55,6 +55,10 @@ def test_integers_stay_integers_unless_an_action_has_a_name(read):
 def test_names_put_recordings_in_the_order_of_fit(read):
     a, b = video("a", segment(0, 9, "pour")), video("b", segment(0, 9, 0, False))
     assert read(page(a, b), ["c", "b", "a"]) == [None, None, [(0, 9, "pour")]]
+
+
+def test_row_77_corrections_of_recordings_that_are_not_there_are_refused(read):
+    a, b = video("a", segment(0, 9, "pour")), video("b", segment(0, 9, 0, False))
     with pytest.raises(ValueError, match="'a', which is not among the names"):
         read(page(a, b), ["c", "b"])
 
@@ -103,11 +107,11 @@ def test_fit_takes_them_exactly(read):
         (page(video("a", segment(0, 3, "x"), n_frames=None)), "None frames"),
     ],
 )
-def test_what_no_page_saved_is_refused_and_the_file_named(read, text, message):
+def test_row_77_what_no_page_saved_is_refused_and_the_file_named(read, text, message):
     with pytest.raises(ValueError, match=rf"c\.json'.*{message}"):
         read(text)
 
 
-def test_missing_file_is_named(tmp_path):
+def test_row_77_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"gone\.json"):
         read_corrections(tmp_path / "gone.json")

@@ -106,7 +106,7 @@ def y_of(page, row):
     return page.locator("#canvas").bounding_box()["y"] + 24 + 28 * row + 14
 
 
-def test_texts_of_others_stay_texts(visit, tmp_path):
+def test_row_76_texts_of_others_stay_texts(visit, tmp_path):
     path = report_html(
         [[HOSTILE, "b"], ["b", HOSTILE]],
         tmp_path / f"{'x' * 20}.html",
@@ -367,7 +367,7 @@ def test_all_players_stay_at_the_same_moment_while_playing(visit, clips):
     assert np.quantile(errors, 0.95) <= 3
 
 
-def test_player_says_that_a_file_cannot_be_played(visit, tmp_path):
+def test_row_76_player_says_that_a_file_cannot_be_played(visit, tmp_path):
     odd = tmp_path / "odd.mp4"
     odd.write_bytes(b"no movie at all")
     path = report_html([[0, 1]], tmp_path / "r.html", media=[odd], fps=10)

@@ -100,7 +100,7 @@ def test_names_of_actions_are_what_corrections_call_them(write):
     ]
 
 
-def test_page_runs_and_loads_nothing_of_others(write):
+def test_row_76_page_runs_and_loads_nothing_of_others(write):
     page = write(
         [[HOSTILE, "stir"]],
         names=[HOSTILE],
@@ -255,14 +255,14 @@ def test_five_hundred_recordings_fit_in_a_page(tmp_path):
         ({"action_names": ["x", "x"], "labels": [[0, 1]]}, "the same name"),
     ],
 )
-def test_bad_input_is_named_and_leaves_no_file(tmp_path, options, message):
+def test_row_75_bad_input_is_named_and_leaves_no_file(tmp_path, options, message):
     labels = options.pop("labels", LABELS)
     with pytest.raises(ValueError, match=message):
         report_html(labels, tmp_path / "report.html", **options)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_media_and_odd_media_are_named(tmp_path):
+def test_row_75_missing_media_and_odd_media_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no-such.mp4"):
         report_html(LABELS, tmp_path / "r.html", media=["no-such.mp4", None], fps=2)
     (tmp_path / "notes.txt").write_text("no movie")
@@ -344,7 +344,7 @@ def test_segments_too_short_for_a_step_are_brief(write):
     assert page.data["videos"][5]["status"] == ["usual", "brief", "usual", "usual"]
 
 
-def test_model_names_what_is_wrong(steady, tmp_path):
+def test_row_75_model_names_what_is_wrong(steady, tmp_path):
     model = ActionSegmenter(4, max_epochs=0, random_state=0)
     with pytest.raises(NotFittedError):
         model.report(steady, tmp_path / "r.html")
