@@ -98,13 +98,17 @@ class CausalFeatures:
             What is put beside the standardised features.
         """
         n_frames = sum(map(len, videos))
-        mean = sum(v.sum(axis=0, dtype=float) for v in videos) / n_frames
-        square = sum(((v - mean) ** 2).sum(axis=0) for v in videos) / n_frames
-        scale = np.sqrt(square)
+        peak = np.max([np.abs(v).max(axis=0) for v in videos], axis=0).astype(float)
+        peak[peak == 0] = 1
+        # In units of their peaks, squares of features of any magnitude are numbers.
+        units = [v / peak for v in videos]
+        mean = sum(v.sum(axis=0) for v in units) / n_frames
+        scale = np.sqrt(sum(((v - mean) ** 2).sum(axis=0) for v in units) / n_frames)
         scale[scale <= 1e-6 * np.abs(mean)] = 0
         unknown = np.where(scale > 0, scale, 1)
-        within = np.mean([v.std(axis=0, dtype=float) for v in videos], axis=0) / unknown
+        within = np.mean([v.std(axis=0) for v in units], axis=0) / unknown
         deviation = np.where(within > CONSTANT, within, 1)
+        mean, scale = mean * peak, scale * peak
         prior = PRIOR_SHARE * float(np.median([len(v) for v in videos]))
         return cls(mean, scale, deviation, prior, embedding)
 

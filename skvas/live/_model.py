@@ -218,11 +218,16 @@ def _familiar(
 
 
 def _state(record: Any) -> Any:
-    """Return the fields of a record, floating arrays in single precision."""
+    """Return the fields of a record, floating arrays in single precision.
+
+    Arrays whose numbers are too large or too small for it stay as they are.
+    """
     if isinstance(record, (bool, int, float)) or record is None:
         return record
     if isinstance(record, np.ndarray):
-        is_float = record.dtype.kind == "f"
+        size, single = np.abs(record), np.finfo(np.float32)
+        fits = (size <= single.max) & ((size >= single.tiny) | (size == 0))
+        is_float = record.dtype.kind == "f" and bool(fits.all())
         return record.astype(np.float32) if is_float else record.copy()
     if isinstance(record, list):
         return [_state(part) for part in record]

@@ -7,10 +7,12 @@ import pickle
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment, Segmenting, VideoAligner
+from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.live import LiveTracker, LiveWarning, load_tracker
 from skvas.live._saved import read_state, write_state
@@ -438,3 +440,14 @@ def test_huge_and_constant_features_do_no_harm():
     frame = np.full((1, 16), 1e300)
     assert np.isfinite(stream.push(frame).probabilities).all()
     assert json.dumps(stream.current_.progress)
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e100])
+def test_streams_do_not_depend_on_the_unit_of_the_features(scale):
+    videos = make_videos(4, n_actions=3, n_frames=(40, 60), random_state=0).videos
+    found = []
+    for by in (1.0, scale):
+        scaled = [by * np.asarray(video, dtype=float) for video in videos]
+        model = JointAlignSegment(3, max_epochs=0, random_state=0).fit(scaled)
+        found.append(model.stream(fps=10).push(scaled[0]).labels)
+    assert_array_equal(*found)
