@@ -12,7 +12,7 @@ from skvas._typing import Videos
 from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._recordings import remember
-from skvas.estimators._answers import MatchesFrames
+from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames, learn_places
 from skvas.metrics._order import may_be_shared

@@ -12,8 +12,9 @@ from skvas._typing import Labels, Videos
 from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._recordings import remember
-from skvas.estimators._answers import LabelsFrames, MatchesFrames
 from skvas.estimators._base import Fitted
+from skvas.estimators._labelling import LabelsFrames
+from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames, learn_places
 from skvas.live._model import learn_actions

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from skvas._typing import Labels, Videos
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._recordings import remember
-from skvas.estimators._answers import LabelsFrames
+from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
 from skvas.exceptions import InvalidParameterError

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import skvas
-import skvas.estimators._answers as answers
+import skvas.estimators._labelling as labelling
 from skvas import ActionSegmenter, JointAlignSegment
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import SharedOrder
@@ -20,7 +20,7 @@ VIDEOS = make(4)
 @pytest.fixture(autouse=True)
 def no_timeline(monkeypatch):
     """Count as where videos share no order."""
-    monkeypatch.setattr(answers, "count_on_timeline", lambda *_, **__: None)
+    monkeypatch.setattr(labelling, "count_on_timeline", lambda *_, **__: None)
 
 
 def counting(cls, n_actions, **options):

@@ -128,7 +128,11 @@ def test_preparation_and_choice_are_not_made_again(tmp_path, monkeypatch):
     def fail(*args, **options):
         raise AssertionError("made again")
 
-    for name in ("_answers.choose_start", "_answers.Survey.of", "_base.fit_features"):
+    for name in (
+        "_labelling.choose_start",
+        "_labelling.Survey.of",
+        "_base.fit_features",
+    ):
         monkeypatch.setattr(f"skvas.estimators.{name}", fail)
     resumed = quick(JointAlignSegment, **parameters).fit(VIDEOS)
     assert resumed.chosen_ == expected.chosen_

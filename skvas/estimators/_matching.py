@@ -1,0 +1,301 @@
+"""What estimators that align answer with: matches of the frames of two videos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from skvas._typing import Device, Videos
+from skvas.alignment._anchors import KINDS as ANCHOR_KINDS
+from skvas.alignment._anchors import bend, check_anchors, pin
+from skvas.alignment._by_timeline import TimelineMatcher, align_passages
+from skvas.alignment._matcher import FrameMatcher, medoid
+from skvas.alignment._result import Alignment
+from skvas.estimators._base import (
+    BaseVideoEstimator,
+    Fitted,
+)
+from skvas.estimators._features import apply_features, clean_videos, fill_gaps
+from skvas.exceptions import InvalidParameterError
+from skvas.nn._model import embed_videos
+from skvas.options._settings import Settings
+from skvas.preprocessing._framewise import takes_nan
+from skvas.timeline import Timeline
+from skvas.timeline._model import (
+    Axis,
+    path_frames,
+)
+from skvas.timeline._paths import Passage
+from skvas.timeline._timeline import make_timeline
+from skvas.transport._threads import spare_threads
+from skvas.validation import (
+    check_choice,
+    is_single_video,
+)
+from skvas.videos._containers import like_input
+from skvas.videos._device import check_device
+from skvas.videos._views import Views
+
+# Videos that are put on a timeline unasked, at least.
+MIN_VIDEOS = 3
+VIAS = ("pair", "timeline")
+
+
+class MatchesFrames(BaseVideoEstimator):
+    """Answer with matches between the frames of two videos."""
+
+    _shared_doc = """
+    Parameters
+    ----------
+    aligning : Aligning, default=None
+        How frames of two videos are transported to each other:
+        :class:`skvas.Aligning`. None: its defaults.
+    matching : {"monotone", "plan", "nearest", "auto"}, default="auto"
+        From plan to matches: the cheapest monotone path, for videos that share an
+        order; the partner with most of the mass; or the nearest embedding. "auto":
+        "plan" if :func:`~skvas.metrics.shared_order` finds that no order is shared,
+        "monotone" if it finds one or cannot tell. Frames with most of their mass on the
+        virtual frame are background.
+    reference : int or array-like of shape (n_frames, n_features), default=None
+        The video that others are matched with: its position in the videos of `fit`, or
+        the video itself. None: the medoid, whose alignments with the others cost least
+        on average.
+
+    Attributes
+    ----------
+    reference_ : ndarray of shape (n_frames, n_features)
+        The video that others are matched with.
+    matching_ : {"monotone", "plan", "nearest"}
+        How matches are found, "auto" resolved.
+    path_on_ : {"embedding", "both"}
+        Distances that monotone paths add up, "auto" resolved.
+    """
+
+    _fitted = BaseVideoEstimator._fitted | {
+        "reference_": Fitted(np.ndarray),
+        "matching_": Fitted(str),
+        "path_on_": Fitted(str),
+        "timeline_": Fitted((Timeline, type(None))),
+    }
+
+    @spare_threads()
+    def align(
+        self,
+        x: Videos | int,
+        y: Videos | int,
+        *,
+        via: str = "pair",
+        anchors: Any = None,
+        anchor_kind: str = "hard",
+    ) -> Alignment:
+        """Find which moment of one video is which moment of another.
+
+        Parameters
+        ----------
+        x, y : array-like of shape (n_frames, n_features)
+            Two videos of the activity. With ``via="timeline"`` also the position of a
+            video of `fit`, whose place on the timeline is known.
+        via : {"pair", "timeline"}, default="pair"
+            "pair": solve the transport problem between the two videos. "timeline":
+            match the frames that stand at one position of `timeline_`, in time linear
+            in the lengths once these positions are known. A frame is background where
+            the other video lacks its moment, `cost` is the mean cosine cost of both
+            videos on the timeline, and the plan is sparse: each frame's mass lies on
+            the two frames beside its match, half of it from either side.
+        anchors : array-like of int of shape (n_anchors, 2), default=None
+            Pairs (frame of x, frame of y) that are known to show the same moment. Plan
+            and path bend towards them; frames within 2 % of a video lean with them.
+            With ``via="pair"`` only.
+        anchor_kind : {"hard", "soft"}, default="hard"
+            "hard": anchors are matches. "soft": they count as similar frames, with a
+            cosine of about 0.5 whatever they show, and may be overruled.
+
+        Returns
+        -------
+        Alignment
+            Matches in both directions, the plan, probabilities of background and the
+            cost. Videos too long for the memory limit are aligned coarse to fine, and
+            their plan is sparse.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen, or either is a list, or there is no
+            timeline; if anchors are no pairs of frames, or contradict each other.
+        NotFittedError
+            If `fit` was not called.
+        MemoryError
+            If the baseline would need more than the memory limit.
+        """
+        check_choice("anchor_kind", anchor_kind, ANCHOR_KINDS)
+        if check_choice("via", via, VIAS) == "timeline":
+            if anchors is not None:
+                raise ValueError(
+                    'anchors bend the alignment of a pair; use via="pair" with them.'
+                )
+            return align_passages(self._passage("x", x), self._passage("y", y))
+        matcher = self._matcher()
+        (one,), (other,) = (
+            matcher.look(self._view_one(name, video))
+            for name, video in (("x", x), ("y", y))
+        )
+        if anchors is None:
+            return matcher.align(one, other)
+        pairs = check_anchors(
+            anchors, len(one), len(other), in_order=self.matching_ == "monotone"
+        )
+        found = matcher.align(*bend(one, other, pairs, anchor_kind))
+        return pin(found, pairs) if anchor_kind == "hard" else found
+
+    @spare_threads()
+    def match(self, videos: Videos, *, via: str = "pair") -> Any:
+        """Match every frame with a frame of the reference video.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+        via : {"pair", "timeline"}, default="pair"
+            How, as in `align`.
+
+        Returns
+        -------
+        int64 ndarray of shape (n_frames,), or an object array of them
+            Positions in `reference_`; -1 for background.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video. If there is no
+            timeline.
+        NotFittedError
+            If `fit` was not called.
+        """
+        if check_choice("via", via, VIAS) == "timeline":
+            follower = self._follower()
+            (common,) = follower.look(self._look([self.reference_]))
+            passages = follower.look(self._view(videos))
+            found = [align_passages(passage, common) for passage in passages]
+        else:
+            matcher = self._matcher()
+            (reference,) = matcher.look(self._look([self.reference_]))
+            found = matcher.match(matcher.look(self._view(videos)), reference)
+        return like_input([a.matches_x for a in found], is_single_video(videos))
+
+    def _view_one(self, name: str, video: Any) -> Views:
+        if not is_single_video(video):
+            raise ValueError(
+                f"{name} must be one video of shape (n_frames, n_features), got a "
+                "collection; align one pair at a time."
+            )
+        return self._view(video)
+
+    def _follower(self) -> TimelineMatcher:
+        check_is_fitted(self)
+        if self.timeline_ is None:
+            raise ValueError(
+                'via="timeline" needs a model with a timeline, and timeline_ is None: '
+                "the videos of fit share no order, are fewer than three, or no "
+                'embedding was trained from an informed start. Use via="pair".'
+            )
+        return TimelineMatcher(self.timeline_.model_, self.n_jobs)
+
+    def _passage(self, name: str, video: Any) -> Passage:
+        """Return where a video passes the timeline, known for those of `fit`."""
+        follower = self._follower()
+        if isinstance(video, bool) or not isinstance(video, (int, np.integer)):
+            return follower.look(self._view_one(name, video))[0]
+        passages = follower.axis.template.passages
+        if not 0 <= video < len(passages):
+            raise ValueError(
+                f"{name} must be a video, or a position in the {len(passages)} videos "
+                f"of fit, got {video}."
+            )
+        return passages[video]
+
+    def _alignment_costs(self, views: Views) -> list[float]:
+        return self._matcher().costs(views, self._look([self.reference_]))
+
+    def _matcher(self) -> FrameMatcher:
+        check_is_fitted(self)
+        return FrameMatcher(
+            self.settings_.alignment_task(),
+            self.matching_,
+            self.path_on_,
+            self.settings_.memory_limit(),
+            self.n_iter_ > 0,
+            self._device,
+            self.n_jobs,
+        )
+
+    def _learned_matches(
+        self, settings: Settings, views: Views, rng: np.random.RandomState
+    ) -> dict[str, Any]:
+        """Return what matching needs: the kind of match, and the reference."""
+        assert settings.aligning is not None
+        task = settings.alignment_task()
+        return {
+            "reference_": self._choose_reference(task, views, rng),
+            "matching_": settings.matching,
+            "path_on_": settings.aligning["path_on"],
+        }
+
+    def _may_share_axis(self, views: Views, history: dict[str, np.ndarray]) -> bool:
+        """Tell whether videos may be put on a timeline: enough, on a good embedding."""
+        was_trained = len(history["epoch"]) > 0 and self._keeps_start()
+        return was_trained and len(views.videos) >= MIN_VIDEOS
+
+    def _as_timeline(
+        self, axis: Axis | None, features: Any, encoder: nn.Module
+    ) -> Timeline | None:
+        """Return an axis as users hold it: for raw videos."""
+        if axis is None:
+            return None
+        prepare = _FramesForPaths(features, encoder, self.device)
+        names = getattr(self, "feature_names_in_", None)
+        return make_timeline(axis, prepare, self.n_features_in_, names)
+
+    def _choose_reference(
+        self, task: Any, views: Views, rng: np.random.RandomState
+    ) -> np.ndarray:
+        """Return the reference that was asked for, or the medoid."""
+        videos, asked = views.videos, self.reference
+        if asked is None:
+            chosen = medoid(views.embeddings, task, self._device, rng)
+            return videos[chosen].copy()
+        if isinstance(asked, (int, np.integer)):
+            if not 0 <= asked < len(videos):
+                raise InvalidParameterError(
+                    f"reference must be a position in the {len(videos)} videos of fit, "
+                    f"got {asked}."
+                )
+            return videos[asked].copy()
+        if not is_single_video(asked):
+            raise InvalidParameterError(
+                "reference must be one video, its position, or None; got a collection."
+            )
+        return fill_gaps(
+            self._check_videos(asked, self.features, reset=False)[0]
+        ).copy()
+
+
+@dataclass(frozen=True)
+class _FramesForPaths:
+    """Turn checked videos into what paths along a timeline compare of them."""
+
+    features: Any
+    encoder: nn.Module
+    device: Device
+
+    @spare_threads()
+    def __call__(self, checked: list[np.ndarray]) -> list[np.ndarray]:
+        device = check_device(self.device)
+        seen = apply_features(self.features, checked)
+        if takes_nan(self.features):
+            checked = [fill_gaps(video) for video in checked]
+        details = clean_videos(self.features, checked)
+        return path_frames(embed_videos(self.encoder, seen, device), details)
