@@ -20,7 +20,7 @@ CHROMIUM = next(
     None,
 )
 FPS, BITS = 25, 10
-HOSTILE = "</script><img src=x onerror=alert(1)>"
+HOSTILE = "<!--<script </script x=></script><img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(scope="module")
@@ -209,8 +209,10 @@ def test_corrections_are_made_undone_kept_and_discarded(page, tmp_path):
     page.keyboard.press("y")
     page.keyboard.press("y")
     assert corrections()[0] == relabelled
+    assert page.is_enabled("#redo")
     page.fill("#name", "pour")
     page.click("#rename")
+    assert page.is_disabled("#redo")
     assert corrections()[0][1] == (10, 30, "pour", True)
     assert corrections()[1][2] == (40, 100, "pour", False)
     page.fill("#name", "taste")
