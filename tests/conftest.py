@@ -72,6 +72,7 @@ settings.load_profile(_profile())
 SLOW_ROOMS = {
     "alignment",
     "applications",
+    "cli",
     "display",
     "estimators",
     "faults",
@@ -83,7 +84,7 @@ SLOW_ROOMS = {
     "training",
     "transport",
 }
-SLOW_FILES = {"test_atomic.py", "test_cli.py", "test_readme.py"}
+SLOW_FILES = {"test_atomic.py", "test_readme.py"}
 QUICK_FILES = {
     "test_action_table.py",
     "test_costs.py",

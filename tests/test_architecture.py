@@ -44,6 +44,10 @@ FLOORS = [
 ROOMS = {
     "alignment": "_path_cost _result < _anchors _by_timeline _coarse < _matcher",
     "applications": "_diagnosis _many_files _transfer < _action_table < _report",
+    "cli": (
+        "_arguments _lines < _files < _extracted < _align _evaluate _extract _fit "
+        "_label _live _name _predict _report _timeline < _main"
+    ),
     "datasets": "_arrays _pickled _recordings _synthetic < _folder < _spar",
     "display": (
         "_style < _barcode _embedding _history < _alignment _common_time _segmentation "
@@ -93,7 +97,7 @@ ROOMS = {
     "videos": "_containers _device _frames _orphans _views < _batch _jobs",
 }
 
-MAX_MODULES_IN_THE_ROOT = 11
+MAX_MODULES_IN_THE_ROOT = 10
 
 
 def _rows(text):

@@ -383,7 +383,8 @@ def test_row_57_inputs_are_not_overwritten(folder, joint, tmp_path, capsys):
 def test_row_57_output_is_tried_before_the_training(
     folder, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr("skvas.cli.load_folder", lambda *_, **__: pytest.fail("worked"))
+    load = "skvas.cli._files.load_folder"
+    monkeypatch.setattr(load, lambda *_, **__: pytest.fail("worked"))
     arguments = ("fit", folder, "-k", K, "-o", tmp_path / "gone" / "model")
     assert run(*arguments) == 1
     assert "could not be written" in capsys.readouterr().err
@@ -647,7 +648,7 @@ def test_file_gets_no_bars(folder, joint, tmp_path, capsys, monkeypatch):
     assert run("predict", joint, folder, "-o", tmp_path / "a") == 0
     said = capsys.readouterr().err
     assert said == f"4 files of labels written to {tmp_path / 'a'}\n"
-    monkeypatch.setattr("skvas.cli.EVERY", -1.0)
+    monkeypatch.setattr("skvas.cli._lines.EVERY", -1.0)
     assert run("predict", joint, folder, "-o", tmp_path / "b") == 0
     first = capsys.readouterr().err.splitlines()[0]
     assert re.fullmatch(r"1 of 4, about 0:\d\d left", first)

@@ -1,0 +1,107 @@
+"""`skvas align`: the frames of two videos, matched."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import skvas
+from skvas._atomic import write_atomically
+from skvas.cli._arguments import add_command, add_decoding
+from skvas.cli._extracted import find_extracted
+from skvas.cli._files import DEVICES, as_csv, check_out, is_video, writing
+from skvas.cli._lines import say
+from skvas.datasets._folder import orient_features, read_features
+from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
+
+__all__ = ["add_align"]
+
+
+def add_align(commands: Any) -> None:
+    """Add the command `align`."""
+    parser = add_command(
+        commands,
+        "align",
+        _align,
+        "Match the frames of two videos. OUT ending in .csv is a table; in .mp4, .mov "
+        "or .mkv, for video files A and B, it is a video that plays both in step.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("a", metavar="A", help="features (.npy, .txt) or a video")
+    parser.add_argument("b", metavar="B", help="features (.npy, .txt) or a video")
+    parser.add_argument("-o", "--out", metavar="OUT", required=True)
+    parser.add_argument(
+        "--via",
+        choices=("pair", "timeline"),
+        default="pair",
+        help="align the pair itself (default), or through the model's timeline",
+    )
+    add_decoding(parser)
+
+
+def _align(options: argparse.Namespace) -> None:
+    model = skvas.load(options.model)
+    if not hasattr(model, "align"):
+        raise ValueError(
+            f"{options.model!r} only segments; align with a model of --task joint or "
+            "align."
+        )
+    as_table = options.out in DEVICES or Path(options.out).suffix.lower() == ".csv"
+    are_videos = all(is_video(path) for path in (options.a, options.b))
+    if not as_table and not are_videos:
+        raise ValueError(
+            f"{options.out!r} must end in .csv, unless A and B are video files to be "
+            "played in step."
+        )
+    check_out(options.out, options.model, options.a, options.b)
+    a, b = (_features(path, model, options) for path in (options.a, options.b))
+    alignment = model.align(a.features, b.features, via=options.via)
+    if not as_table:
+        write_synchronised(
+            options.a,
+            options.b,
+            alignment,
+            options.out,
+            times_x=a.times if options.fps is not None else None,
+            times_y=b.times if options.fps is not None else None,
+        )
+        say(f"{options.a} and {options.b} in step, written to {options.out}")
+        return
+    rows = zip(alignment.matches_x.tolist(), alignment.background_x, strict=True)
+    records = [
+        {
+            "frame_a": frame,
+            "frame_b": "" if match < 0 else match,
+            "background": round(float(background), 4),
+        }
+        for frame, (match, background) in enumerate(rows)
+    ]
+    with writing(options.out) as file:
+        write_atomically(file, as_csv(records).encode())
+
+
+def _features(path: str, model: Any, options: argparse.Namespace) -> VideoFeatures:
+    """Read the features of one video, or compute them."""
+    if is_video(path):
+        known = find_extracted(path, options)
+        if known is not None:
+            return known
+        say(f"extracting features of {path}")
+        extractor = FrameFeatures(
+            options.backbone,
+            weights=options.weights,
+            fps=options.fps,
+            device=options.device,
+        )
+        found: VideoFeatures = extractor.extract(path)
+        return found
+    features = orient_features(read_features(path), model.n_features_in_)
+    if features.shape[1] != model.n_features_in_ or not np.isfinite(features).all():
+        raise ValueError(
+            f"{path!r} has shape {features.shape}; expected {model.n_features_in_} "
+            "finite features a frame, as the model was fitted to."
+        )
+    return VideoFeatures(features, np.arange(len(features)))

@@ -1,0 +1,94 @@
+"""Arguments that commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+__all__ = [
+    "add_command",
+    "add_decoding",
+    "add_folder",
+    "add_fps",
+    "add_names",
+    "name_actions",
+    "named_actions",
+]
+
+
+def add_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str
+) -> argparse.ArgumentParser:
+    """Add a command, with the option that all commands have."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--traceback", action="store_true", help="show where an error came from"
+    )
+    return parser
+
+
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of recordings, and which part of it to read."""
+    parser.add_argument("folder", metavar="FOLDER", help="folder of recordings")
+    parser.add_argument("--activity", help="only this activity of the folder")
+    parser.add_argument(
+        "--time", metavar="COLUMN", default="auto", help="column of times of tables"
+    )
+    parser.add_argument(
+        "--columns",
+        metavar="NAMES",
+        type=_names,
+        help="columns of tables or points of poses, with commas (default: all)",
+    )
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
+
+
+def add_fps(parser: argparse.ArgumentParser) -> None:
+    """Add the frame rate of recordings."""
+    parser.add_argument(
+        "--fps",
+        type=float,
+        help="frames per second (default: what the files say, or what fit has seen)",
+    )
+
+
+def add_names(parser: argparse.ArgumentParser) -> None:
+    """Add names of actions."""
+    parser.add_argument(
+        "--names",
+        type=named_actions,
+        help="names of actions, as in '0=take off,2=land' (default: the model's)",
+    )
+
+
+def named_actions(text: str) -> dict[int, str]:
+    """Read names of actions; each stands behind the number of its action."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(mark and number.strip().isdecimal() for number, mark, _ in pairs):
+        raise argparse.ArgumentTypeError(f"expected '0=name,1=name', got {text!r}")
+    return {int(number): name.strip() for number, _, name in pairs}
+
+
+def name_actions(model: Any, options: argparse.Namespace) -> None:
+    """Give the actions of a model the names of the options, if there are any."""
+    if options.names is not None:
+        model.name_actions(options.names)
+
+
+def add_decoding(parser: argparse.ArgumentParser) -> None:
+    """Add how features are computed from video files."""
+    parser.add_argument("--fps", type=float, help="frames per second (default: all)")
+    parser.add_argument(
+        "--backbone",
+        default="efficientnet_lite0",
+        help="efficientnet_lite0, which needs no file (default), or a network of timm",
+    )
+    parser.add_argument("--weights", help="file of weights, for a network of timm")
+    parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")

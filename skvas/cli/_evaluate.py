@@ -1,0 +1,136 @@
+"""`skvas evaluate`: scores beside those of simple baselines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_clusterer
+
+import skvas
+from skvas._printing import format_table
+from skvas.cli._arguments import add_command, add_folder
+from skvas.cli._files import load_recordings
+from skvas.cli._lines import with_progress
+from skvas.metrics import (
+    label_agreement,
+    linear_warp,
+    segmentation_report,
+    uniform_segmentation,
+)
+
+__all__ = ["add_evaluate"]
+
+# Pairs of videos on which `evaluate` scores alignments.
+N_PAIRS = 30
+
+
+def add_evaluate(commands: Any) -> None:
+    """Add the command `evaluate`."""
+    parser = add_command(
+        commands,
+        "evaluate",
+        _evaluate,
+        "Score a model on labelled videos, beside the simplest baselines.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    add_folder(parser)
+    parser.add_argument(
+        "--matching",
+        choices=("global", "per_group", "per_video"),
+        default="global",
+        help="over which frames found actions are paired with labelled ones: all "
+        "(default), those of an activity, those of a video",
+    )
+    parser.add_argument("--background", help="label to leave out")
+    parser.add_argument("--resample", action="store_true", help="fit labels to frames")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    model = skvas.load(options.model)
+    data = load_recordings(
+        options, on_mismatch="resample" if options.resample else "raise"
+    )
+    if data.labels is None:
+        raise ValueError(f"{options.folder!r} has no labels to evaluate by.")
+    if options.background not in (None, *data.action_names):
+        raise ValueError(
+            f"--background {options.background} is no label; there are "
+            f"{', '.join(data.action_names)}."
+        )
+    kept = [i for i, labels in enumerate(data.labels) if labels is not None]
+    videos = [data.videos[i] for i in kept]
+    labels = [np.array(data.action_names, object)[data.labels[i]] for i in kept]
+    scores: dict[str, dict[str, dict[str, float]]] = {}
+    if is_clusterer(model):
+        groups = None
+        if options.matching == "per_group":
+            groups = [data.activities[i] if data.activities else None for i in kept]
+        scores["segmentation"] = _score_segmentation(
+            model, videos, labels, options, groups
+        )
+    if hasattr(model, "align") and len(videos) > 1:
+        scores["alignment"] = _score_alignment(model, videos, labels)
+    if options.json:
+        print(json.dumps({"matching": options.matching, **scores}, indent=2))
+        return
+    for task, methods in scores.items():
+        rows = [{task: name, **row} for name, row in methods.items()]
+        print(format_table(rows, decimals=3), end="\n\n")
+
+
+def _score_segmentation(
+    model: Any,
+    videos: list[np.ndarray],
+    labels: list[np.ndarray],
+    options: argparse.Namespace,
+    groups: list[Any] | None,
+) -> dict[str, dict[str, float]]:
+    uniform = uniform_segmentation([len(video) for video in videos], model.n_actions_)
+    found = [
+        model.predict(video) for video in with_progress(videos, lambda _: "segment")
+    ]
+    scores = {}
+    for name, predicted in (("uniform cut", uniform), (type(model).__name__, found)):
+        report = segmentation_report(
+            labels,
+            predicted,
+            matching=options.matching,
+            groups=groups,
+            background=options.background,
+            random_state=0,
+        )
+        scores[name] = {
+            "MoF": report.mof,
+            "F1": report.f1,
+            "mIoU": report.miou,
+            "edit": report.edit,
+            "F1@50": report.f1_50,
+        }
+    return scores
+
+
+def _score_alignment(
+    model: Any, videos: list[np.ndarray], labels: list[np.ndarray]
+) -> dict[str, dict[str, float]]:
+    """Score the matches of pairs of videos, all of them or a random choice."""
+    pairs = [(i, j) for i in range(len(videos)) for j in range(len(videos)) if i != j]
+    rng = np.random.RandomState(0)
+    if len(pairs) > N_PAIRS:
+        pairs = [pairs[p] for p in rng.choice(len(pairs), N_PAIRS, replace=False)]
+    results: dict[str, list[Any]] = {"linear warping": [], type(model).__name__: []}
+    for i, j in with_progress(pairs, lambda _: "align"):
+        linear = linear_warp(len(videos[i]), len(videos[j]))
+        found = model.align(videos[i], videos[j]).matches_x
+        for name, matches in zip(results, (linear, found), strict=True):
+            results[name].append(label_agreement(matches, labels[i], labels[j]))
+    return {
+        name: {
+            "agreement": float(np.mean([r.agreement_of_all for r in rows])),
+            "matched": float(np.mean([r.matched for r in rows])),
+        }
+        for name, rows in results.items()
+    }

@@ -1,0 +1,88 @@
+"""`skvas extract`: from video files to a folder of features."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skvas._atomic import replacing
+from skvas.cli._arguments import add_command, add_decoding
+from skvas.cli._extracted import note_extracted
+from skvas.cli._files import is_video
+from skvas.cli._lines import say, say_skipped, with_progress
+from skvas.features import FrameFeatures, VideoFeatures
+
+__all__ = ["add_extract"]
+
+
+def add_extract(commands: Any) -> None:
+    """Add the command `extract`."""
+    parser = add_command(
+        commands,
+        "extract",
+        _extract,
+        "Turn video files into a folder of features. Videos whose features are there "
+        "are skipped.",
+    )
+    parser.add_argument(
+        "videos", metavar="VIDEO", nargs="+", help="video files, or folders of them"
+    )
+    parser.add_argument("-o", "--out", metavar="FOLDER", required=True)
+    add_decoding(parser)
+
+
+def _extract(options: argparse.Namespace) -> None:
+    files = _video_files(options.videos)
+    extractor = FrameFeatures(
+        options.backbone,
+        weights=options.weights,
+        fps=options.fps,
+        device=options.device,
+    ).fit(list(files.values()))
+    folder = Path(options.out)
+    for name in ("features", "times"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    todo = {
+        name: file
+        for name, file in files.items()
+        # The features come last: where they are, all is.
+        if not (folder / "features" / f"{name}.npy").exists()
+    }
+    say_skipped(len(files) - len(todo), "have features", None)
+    for name in with_progress(list(todo), str):
+        found: VideoFeatures = extractor.extract(todo[name])
+        _write_array(folder / "times" / f"{name}.npy", found.times)
+        _write_array(folder / "features" / f"{name}.npy", found.features)
+    note_extracted(folder, files, options)
+    say(
+        f"{len(todo)} of {len(files)} videos extracted; features are in "
+        f"{folder / 'features'}"
+    )
+
+
+def _video_files(paths: Iterable[str]) -> dict[str, Path]:
+    """Map names to video files, those of folders included."""
+    files: dict[str, Path] = {}
+    for path in map(Path, paths):
+        found = [path]
+        if path.is_dir():
+            found = sorted(file for file in path.iterdir() if is_video(file))
+            if not found:
+                raise ValueError(f"{str(path)!r} has no video files.")
+        for file in found:
+            if file.stem in files:
+                raise ValueError(
+                    f"{str(files[file.stem])!r} and {str(file)!r} would share the name "
+                    f"{file.stem!r}; rename one of them."
+                )
+            files[file.stem] = file
+    return files
+
+
+def _write_array(path: Path, array: np.ndarray) -> None:
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.save(stream, array)

@@ -1,0 +1,71 @@
+"""Features of video files: noted by `skvas extract`, and found again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from skvas._atomic import write_atomically
+from skvas.cli._files import is_same
+from skvas.cli._lines import say
+from skvas.datasets._arrays import read_array
+from skvas.datasets._folder import read_features
+from skvas.features import VideoFeatures
+
+__all__ = ["find_extracted", "note_extracted", "read_timed"]
+
+# Beside features: of which files they are, and how they were made.
+EXTRACTED = "extracted.json"
+
+
+def note_extracted(
+    folder: Path, files: Mapping[str, Path], options: argparse.Namespace
+) -> None:
+    """Note of which files features are, so that `align` finds them again."""
+    note, known = folder / EXTRACTED, {}
+    if note.exists():
+        known = json.loads(note.read_text(encoding="utf-8")).get("videos", {})
+    here = {name: os.path.relpath(file, folder) for name, file in files.items()}
+    content = {**_extraction(options), "videos": {**known, **here}}
+    write_atomically(note, json.dumps(content, indent=1).encode())
+
+
+def find_extracted(path: str, options: argparse.Namespace) -> VideoFeatures | None:
+    """Return features of a video file that `extract` has made in the same way."""
+    roots = dict.fromkeys([Path(options.model).resolve().parent, Path.cwd()])
+    notes = [
+        note
+        for root in roots
+        for note in [root / EXTRACTED, *sorted(root.glob(f"*/{EXTRACTED}"))]
+        if note.is_file()
+    ]
+    for note in notes:
+        content = json.loads(note.read_text(encoding="utf-8"))
+        if any(content.get(n) != value for n, value in _extraction(options).items()):
+            continue
+        for name, file in content["videos"].items():
+            features = note.parent / "features" / f"{name}.npy"
+            if is_same(path, str(note.parent / file)) and features.is_file():
+                say(f"features of {path} are those of {features}")
+                return read_timed(str(note.parent), features)
+    return None
+
+
+def _extraction(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in ("backbone", "weights", "fps")}
+
+
+def read_timed(folder: str, path: Path) -> VideoFeatures:
+    """Read the features of a video, and when `skvas extract` saw its frames."""
+    features, file = read_features(path), Path(folder, "times", f"{path.stem}.npy")
+    times = read_array(file, 1)
+    if len(times) not in features.shape:
+        raise ValueError(
+            f"{str(file)!r} has {len(times)} times for {len(features)} frames; run "
+            "skvas extract again, or give --fps."
+        )
+    return VideoFeatures(features, times)

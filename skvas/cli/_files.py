@@ -1,0 +1,132 @@
+"""What commands read and write: recordings, models, outputs."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sklearn.base import is_clusterer
+
+import skvas
+from skvas._atomic import check_replaceable
+from skvas.datasets import Recordings, load_folder
+from skvas.io import read_recordings
+from skvas.io._any import find_kind
+
+__all__ = [
+    "DEVICES",
+    "as_csv",
+    "check_out",
+    "checked_folder",
+    "clock_of",
+    "is_same",
+    "is_video",
+    "load_recordings",
+    "load_segmenter",
+    "writing",
+]
+
+VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
+# Where -o writes instead of replacing what is there.
+DEVICES = (os.devnull, "/dev/null", "/dev/stdout")
+
+
+def load_recordings(options: argparse.Namespace, **arguments: Any) -> Recordings:
+    """Read the recordings of the folder, or say how to make some."""
+    folder = checked_folder(options)
+    arguments.setdefault("fps", getattr(options, "fps", None))
+    kind, _ = find_kind(folder)
+    if kind == "features":
+        return load_folder(folder, activity=options.activity, **arguments)
+    arguments.pop("on_mismatch", None)
+    return read_recordings(
+        folder, time=options.time, columns=options.columns, **arguments
+    )
+
+
+def checked_folder(options: argparse.Namespace) -> Path:
+    """Return the folder of recordings; if it has videos instead, say what to do."""
+    folder = Path(options.folder)
+    prepared = not folder.is_dir() or (folder / "features").exists()
+    if not prepared and any(is_video(file) for file in folder.iterdir()):
+        raise ValueError(
+            f"{options.folder!r} holds video files, not features; first run: skvas "
+            f"extract {options.folder} -o FEATURES"
+        )
+    return folder
+
+
+def is_video(path: str | Path) -> bool:
+    """Tell video files, by their suffix."""
+    return Path(path).suffix.lower() in VIDEOS
+
+
+def clock_of(data: Recordings, index: int) -> dict[str, Any]:
+    """Return the frame rate of a recording, or the times at which its frames start."""
+    known = data.clock(index)
+    if not known:
+        raise ValueError(
+            "--fps is missing: labels have times in seconds, and nothing says how many "
+            "frames make one."
+        )
+    return known
+
+
+def load_segmenter(path: str) -> Any:
+    """Read a model, and refuse one that finds no actions."""
+    model = skvas.load(path)
+    if not is_clusterer(model):
+        raise ValueError(
+            f"{path!r} only aligns; label actions with a model of --task joint or "
+            "segment."
+        )
+    return model
+
+
+def check_out(out: str, *inputs: str | None) -> None:
+    """Refuse an output that cannot be written, or is an input, before long work."""
+    if out in DEVICES:
+        return
+    for path in inputs:
+        if path is not None and is_same(out, path):
+            raise ValueError(f"-o {out} would overwrite {path}; give another name.")
+    check_replaceable(out)
+
+
+def is_same(a: str, b: str) -> bool:
+    """Tell whether two paths lead to one file."""
+    if os.path.realpath(a) == os.path.realpath(b):
+        return True
+    return os.path.exists(a) and os.path.exists(b) and os.path.samefile(a, b)
+
+
+@contextmanager
+def writing(out: str) -> Iterator[str | Path]:
+    """Yield the file to write; where -o is a device, that gets its content."""
+    if out not in DEVICES:
+        yield out
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "out")
+        yield file
+        if out == "/dev/stdout":  # not opened anew, which could cut a file short
+            sys.stdout.flush()
+            sys.stdout.buffer.write(file.read_bytes())
+            sys.stdout.buffer.flush()
+
+
+def as_csv(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the text of a table."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(records[0]))
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue()

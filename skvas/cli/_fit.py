@@ -1,0 +1,169 @@
+"""`skvas fit`: from a folder to a model."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import make_pipeline
+
+import skvas
+from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from skvas.cli._arguments import add_command, add_folder, add_fps
+from skvas.cli._files import check_out, clock_of, load_recordings, writing
+from skvas.cli._lines import EpochLines, say
+from skvas.datasets import Recordings
+from skvas.io import read_corrections, read_segments
+from skvas.io._corrections import is_corrections
+from skvas.io._files import FORMATS
+from skvas.preprocessing import Interpolate, PoseFeatures, WhitenedViews
+from skvas.recipes import RECIPES
+
+__all__ = ["add_fit"]
+
+ESTIMATORS = {
+    "joint": JointAlignSegment,
+    "segment": ActionSegmenter,
+    "align": VideoAligner,
+}
+# A constant beside the whitened components, as the recipe has it.
+OFFSET = 0.5
+
+
+def add_fit(commands: Any) -> None:
+    """Add the command `fit`."""
+    parser = add_command(
+        commands, "fit", _fit, "Fit a model to the videos of a folder."
+    )
+    add_folder(parser)
+    parser.add_argument("-o", "--out", metavar="MODEL", required=True)
+    parser.add_argument(
+        "-k",
+        "--n-actions",
+        metavar="K",
+        type=_n_actions,
+        default=None,
+        help="number of actions (default: 8); auto estimates it",
+    )
+    parser.add_argument(
+        "--task",
+        choices=tuple(ESTIMATORS),
+        default="joint",
+        help="joint: align and segment (default); segment or align alone",
+    )
+    parser.add_argument(
+        "--matching",
+        choices=("monotone", "plan", "nearest"),
+        help="how frames are matched: forward in time, by the transport plan, or with "
+        "the nearest (default: by whether videos share an order)",
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="PATH",
+        help="file or folder of labelled segments, such as 'skvas label' writes: names "
+        "the actions; -k may then be left out",
+    )
+    add_fps(parser)
+    parser.add_argument("--recipe", choices=tuple(RECIPES), default="informed")
+    parser.add_argument("--epochs", type=int, help="default: what the recipe says")
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        help="keep the training here; where it is there already, go on from it",
+    )
+    parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+
+
+def _n_actions(text: str) -> int | str:
+    if text != "auto" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a number or auto, got {text!r}")
+    return text if text == "auto" else int(text)
+
+
+def _fit(options: argparse.Namespace) -> None:
+    if options.task == "align" and options.labels is not None:
+        raise ValueError("--labels has no use in --task align, which finds no actions.")
+    if options.task == "align" and options.n_actions is not None:
+        raise ValueError("-k has no use in --task align, which finds no actions.")
+    if options.task == "segment" and options.matching is not None:
+        raise ValueError("--matching has no use in --task segment, which matches none.")
+    check_out(options.out, options.checkpoint)
+    data = load_recordings(options)
+    arguments = {
+        "recipe": options.recipe,
+        "random_state": options.seed,
+        "device": options.device,
+        "training": skvas.Training(
+            callback=EpochLines(options.epochs, options.recipe),
+            checkpoint=options.checkpoint,
+        ),
+    }
+    if options.task != "align" and options.n_actions is not None:
+        arguments["n_actions"] = options.n_actions
+    if options.matching is not None:
+        arguments["matching"] = options.matching
+    if options.epochs is not None:
+        arguments["max_epochs"] = options.epochs
+    arguments |= _preprocessing(data)
+    y = None if options.labels is None else _read_labels(options, data)
+    started = time.perf_counter()
+    model: Any = ESTIMATORS[options.task](**arguments)
+    model._check_parameters()
+    say(f"{data}")
+    say("looking for a start, then training")
+    model.fit(data, y)
+    model.set_params(training__callback=None)
+    with writing(options.out) as file:
+        model.save(file)
+    estimated = options.n_actions == "auto"
+    say(str(model.summary()))
+    say(
+        f"fitted to {len(data)} recordings in {time.perf_counter() - started:.1f} s"
+        f"{f', {model.n_actions_} actions' if estimated else ''}, "
+        f"saved as {options.out}"
+    )
+
+
+def _preprocessing(data: Recordings) -> dict[str, Any]:
+    """Return the parameter that poses and recordings with gaps need."""
+    whitened = WhitenedViews(offset=OFFSET)
+    if np.ndim(data[0]) == 3:
+        layout = {2: "xy", 3: "xyz"}[np.shape(data[0])[2]]
+        return {"features": make_pipeline(PoseFeatures(layout), whitened)}
+    if any(np.isnan(video).any() for video in data):
+        return {"features": make_pipeline(Interpolate(), whitened)}
+    return {}
+
+
+def _read_labels(options: argparse.Namespace, data: Recordings) -> list[Any]:
+    """Read segments of some videos as labels of their frames."""
+    path = Path(options.labels)
+    if path.is_file() and is_corrections(path):
+        return list(read_corrections(path, data.names))
+    suffixes = FORMATS.keys() - {"txt"}
+    files = [path]
+    if path.is_dir():
+        found = sorted(file for file in path.rglob("*") if file.is_file())
+        files = [file for file in found if file.suffix[1:].lower() in suffixes]
+        if not files:
+            raise ValueError(f"{options.labels!r} has no files of segments.")
+    y: list[Any] = [None] * len(data.videos)
+    for file in files:
+        table = read_segments(file)
+        for video in table.videos:
+            if video not in data.names:
+                raise ValueError(
+                    f"{str(file)!r} has labels of {video!r}, which is no video of "
+                    f"{options.folder!r}."
+                )
+            index = data.names.index(video)
+            n_frames = len(data.videos[index])
+            clock = clock_of(data, index)
+            if "fps" in clock:
+                clock["n_frames"] = n_frames
+            y[index] = table.to_labels(video, fill="", **clock)
+    return y

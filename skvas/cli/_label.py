@@ -1,0 +1,75 @@
+"""`skvas label`: files to correct by hand."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skvas.cli._arguments import add_command, add_folder
+from skvas.cli._files import clock_of, load_recordings, load_segmenter
+from skvas.datasets._folder import orient_features
+from skvas.io import SegmentTable, write_segments
+from skvas.io._files import FORMATS
+
+__all__ = ["add_label"]
+
+# Suffixes of formats that have another name.
+SUFFIXES = {"textgrid": "TextGrid"}
+
+
+def add_label(commands: Any) -> None:
+    """Add the command `label`."""
+    parser = add_command(
+        commands,
+        "label",
+        _label,
+        "Write files of segments to correct by hand, for the recordings whose labels "
+        "tell most; 'skvas fit --labels' reads them back.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    add_folder(parser)
+    parser.add_argument("-o", "--out", metavar="FOLDER", required=True)
+    parser.add_argument("-n", type=int, default=1, help="recordings (default: 1)")
+    parser.add_argument(
+        "--format",
+        choices=tuple(name for name in FORMATS if name != "txt"),
+        default="eaf",
+        help="default: eaf, of ELAN",
+    )
+    parser.add_argument(
+        "--fps",
+        type=float,
+        help="frames per second (default: what 'skvas extract' noted)",
+    )
+
+
+def _label(options: argparse.Namespace) -> None:
+    model = load_segmenter(options.model)
+    data = load_recordings(options)
+    if model.outlook_ is None or len(model.outlook_.distance) != len(data.videos):
+        raise ValueError(
+            f"{options.model!r} was not fitted to the {len(data.videos)} videos of "
+            f"{options.folder!r}; fit it to them."
+        )
+    out = Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    names = [str(name) for name in model.classes_]
+    for query in model.query(options.n, kind="recordings"):
+        name = data.names[query.video]
+        file = out / f"{name}.{SUFFIXES.get(options.format, options.format)}"
+        if file.exists():
+            raise ValueError(
+                f"{str(file)!r} is there already; it may hold your labels."
+            )
+        video = orient_features(data.videos[query.video], model.n_features_in_)
+        order = np.argsort(model.classes_, kind="stable")
+        labels = order[np.searchsorted(model.classes_[order], model.predict(video))]
+        table = SegmentTable.from_labels(
+            labels, name, action_names=names, **clock_of(data, query.video)
+        )
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_segments(table, file)
+        print(f"{file}: {query.why}")

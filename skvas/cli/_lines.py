@@ -1,0 +1,98 @@
+"""Lines for people, on the standard error: progress, warnings, what was done."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from skvas.recipes import RECIPES
+
+__all__ = ["BAR", "EpochLines", "Lines", "say", "say_skipped", "show", "with_progress"]
+
+Item = TypeVar("Item")
+# Seconds between two lines of progress where there is no terminal.
+EVERY = 10.0
+# Characters of a progress bar.
+BAR = 24
+
+
+def with_progress(items: Sequence[Item], name: Callable[[Item], str]) -> Iterator[Item]:
+    """Yield items, and tell how many are done and which is being done."""
+    lines = Lines(len(items))
+    for item in items:
+        lines.tell(name(item))
+        yield item
+        lines.done += 1
+    show("")
+
+
+class Lines:
+    """Progress: a bar on a terminal, else a line every ten seconds."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+        self.started = self.told = time.perf_counter()
+
+    def step(self, name: str) -> None:
+        """Count one more as done, and tell it."""
+        self.done += 1
+        self.tell(name)
+
+    def tell(self, name: str) -> None:
+        """Tell how many are done, and the time that the rest takes at this speed."""
+        now = time.perf_counter()
+        rest = (now - self.started) * (self.total - self.done) / max(self.done, 1)
+        minutes, seconds = divmod(round(rest), 60)
+        clock = f"{minutes}:{seconds:02} left" if self.done else ""
+        if sys.stderr.isatty():
+            filled = BAR * self.done // max(self.total, 1)
+            bar = "#" * filled + "." * (BAR - filled)
+            show(f"[{bar}] {self.done}/{self.total}  {name}  {clock}")
+        elif now - self.told > EVERY and self.done:
+            self.told = now
+            say(f"{self.done} of {self.total}, about {clock}")
+
+
+class EpochLines:
+    """Progress of a training."""
+
+    def __init__(self, epochs: int | None, recipe: str) -> None:
+        self.total = RECIPES[recipe].max_epochs if epochs is None else epochs
+        self.started = self.told = time.perf_counter()
+        self.first: int | None = None
+
+    def __call__(self, record: Mapping[str, float]) -> None:
+        epoch, now = int(record["epoch"]), time.perf_counter()
+        if self.first is None:
+            self.first, self.started = epoch, now - record.get("seconds", 0.0)
+        done = epoch - self.first + 1
+        rest = round((now - self.started) / done * (self.total - epoch))
+        line = f"epoch {epoch} of {self.total}, about {rest} s left"
+        if sys.stderr.isatty():
+            show(f"{line}, loss {record['loss']:.4f}")
+        elif now - self.told > EVERY:
+            self.told = now
+            say(line)
+
+
+def show(text: str) -> None:
+    """Put a text in the place of the last one, on a terminal only."""
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns - 1  # one that is wrapped stays
+        print(f"\r\033[K{text[:width]}", end="", file=sys.stderr, flush=True)
+
+
+def say(text: str) -> None:
+    """Print a line in the place of the progress."""
+    show("")
+    print(text, file=sys.stderr)
+
+
+def say_skipped(number: int, why: str, option: str | None) -> None:
+    """Say how many videos were skipped, why, and what option does them again."""
+    if number:
+        hint = f" ({option} does them again)" if option else ""
+        say(f"skipped {number} videos that {why} already{hint}")

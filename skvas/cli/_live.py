@@ -1,0 +1,177 @@
+"""`skvas live`: a recording, followed while it goes on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from skvas.cli._arguments import add_command, add_decoding
+from skvas.cli._files import is_video, load_segmenter
+from skvas.cli._lines import BAR, say, show
+from skvas.datasets._folder import orient_features, read_features
+from skvas.features import FrameFeatures
+from skvas.features._decoding import read_frames, resampled
+from skvas.features._sources import compute_as_they_come, in_real_time, read_camera
+from skvas.live import LiveTracker
+
+__all__ = ["add_live"]
+
+
+def add_live(commands: Any) -> None:
+    """Add the command `live`."""
+    parser = add_command(
+        commands,
+        "live",
+        _live,
+        "Follow a recording while it goes on: a line for each step that begins and for "
+        "all that is unusual.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="features (.npy, .txt), a video, a camera (camera:/dev/video0), or - "
+        "for lines of numbers on the standard input",
+    )
+    add_decoding(parser)
+    parser.add_argument(
+        "--lag",
+        type=int,
+        default=0,
+        help="frames that an answer waits for (default: 0)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, one a line")
+
+
+def _live(options: argparse.Namespace) -> None:
+    model = load_segmenter(options.model)
+    tracker: LiveTracker = model.stream(fps=options.fps, lag=options.lag)
+    latencies: list[float] = []
+    told = _LiveLines(tracker, as_json=options.json)
+    try:
+        for moment, frame in _frames_of(options, model.n_features_in_):
+            started = time.perf_counter()
+            found = tracker.push(frame[None])
+            latencies.append(time.perf_counter() - started)
+            told.tell(found, moment)
+        told.tell(tracker.finish().rest, None)
+    finally:
+        if latencies:
+            mean, most = 1e3 * np.mean(latencies), 1e3 * np.max(latencies)
+            say(f"{len(latencies)} frames, {mean:.2f} ms each, {most:.2f} ms at most")
+
+
+def _frames_of(
+    options: argparse.Namespace, n_features: int
+) -> Iterator[tuple[float | None, np.ndarray]]:
+    """Yield times, where there are any, and features of frames as they come."""
+    source, kind, camera = options.source, "camera:", None
+    if source.startswith(kind):
+        camera = read_camera(source[len(kind) :])
+    if camera is None and not is_video(source):
+        rows = _lines_of_numbers() if source == "-" else _rows(source, n_features)
+        if options.fps is None or source == "-":
+            yield from ((None, row) for row in rows)
+        else:
+            yield from in_real_time(
+                (n / options.fps, row) for n, row in enumerate(rows)
+            )
+        return
+    extractor = FrameFeatures(
+        options.backbone, weights=options.weights, device=options.device
+    )
+    frames = read_frames(source) if camera is None else camera
+    if options.fps is not None:
+        frames = resampled(frames, options.fps)
+    if camera is None:
+        frames = in_real_time(frames)
+    yield from compute_as_they_come(extractor, frames)
+
+
+def _rows(path: str, n_features: int) -> np.ndarray:
+    return np.asarray(orient_features(read_features(path), n_features))
+
+
+def _lines_of_numbers() -> Iterator[np.ndarray]:
+    """Yield the numbers of each line of the standard input."""
+    for number, line in enumerate(sys.stdin, 1):
+        parts = line.replace(",", " ").split()
+        if not parts:
+            continue
+        try:
+            yield np.array(parts, dtype=float)
+        except ValueError:
+            raise ValueError(
+                f"line {number} of the standard input is no numbers: {line.strip()!r}."
+            ) from None
+
+
+class _LiveLines:
+    """Print what changes in a recording; on a terminal, draw where it is."""
+
+    def __init__(self, tracker: LiveTracker, *, as_json: bool) -> None:
+        self.tracker = tracker
+        self.as_json = as_json
+        self.action: int | str | None = None
+        self.n_warnings = 0
+
+    def tell(self, found: Any, moment: float | None) -> None:
+        """Tell of frames that are final, and of what is unusual."""
+        for frame, action in enumerate(found.labels.tolist(), found.start):
+            if action != self.action:
+                self.action = action
+                self._tell_step(found, frame, moment)
+        for warning in self.tracker.warnings_[self.n_warnings :]:
+            self.n_warnings += 1
+            record = {"frame": warning.frame, "warning": warning.kind}
+            self._print(record | {"action": warning.action}, f"warning: {warning}")
+        self._draw()
+
+    def _tell_step(self, found: Any, frame: int, moment: float | None) -> None:
+        n = frame - found.start
+        probability = float(found.probabilities[n].max())
+        record: dict[str, Any] = {"frame": frame, "time": moment, "action": self.action}
+        record["probability"] = round(probability, 4)
+        text = f"frame {frame}: action {self.action} ({probability:.0%})"
+        if found.progress is not None:
+            record["progress"] = round(float(found.progress[n]), 4)
+            text += f", {found.progress[n]:.0%} done"
+        following = self.tracker.next_[:1]
+        record["next"] = None
+        for step in following:
+            record["next"] = step.action
+            record["next_in_frames"] = round(step.n_frames, 1)
+            text += f", next: {_name_of(step)} in {_wait_for(step)}"
+        self._print(record, text)
+
+    def _print(self, record: Mapping[str, Any], text: str) -> None:
+        show("")
+        print(json.dumps(record) if self.as_json else text, flush=True)
+
+    def _draw(self) -> None:
+        now = self.tracker.current_
+        if now is None:
+            return
+        done = 0 if now.progress is None else round(BAR * now.progress)
+        bar = "" if now.progress is None else f"[{'#' * done}{'.' * (BAR - done)}] "
+        following = "".join(
+            f", next: {_name_of(step)} in {_wait_for(step)}"
+            for step in self.tracker.next_[:1]
+        )
+        show(f"{bar}action {now.action} ({now.probability:.0%}){following}")
+
+
+def _name_of(step: Any) -> str:
+    return "the end" if step.action is None else f"action {step.action}"
+
+
+def _wait_for(step: Any) -> str:
+    if step.seconds is None:
+        return f"{step.n_frames:.0f} frames"
+    return f"{step.seconds:.0f} s"

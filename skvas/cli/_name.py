@@ -1,0 +1,39 @@
+"""`skvas name`: names of actions."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from skvas.cli._arguments import add_command, named_actions
+from skvas.cli._files import load_segmenter
+from skvas.cli._lines import say
+
+__all__ = ["add_name"]
+
+
+def add_name(commands: Any) -> None:
+    """Add the command `name`."""
+    parser = add_command(
+        commands,
+        "name",
+        _name,
+        "Give actions names, which predict and report then show.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument(
+        "names",
+        metavar="K=NAME",
+        nargs="+",
+        type=named_actions,
+        help="number of an action and its name, such as 0='take off'",
+    )
+
+
+def _name(options: argparse.Namespace) -> None:
+    model = load_segmenter(options.model)
+    for names in options.names:
+        model.name_actions(names)
+    model.save(options.model)
+    told = ", ".join(f"{k} = {name}" for k, name in enumerate(model.action_names_))
+    say(f"actions of {options.model}: {told}")

@@ -1,0 +1,133 @@
+"""`skvas predict`: the actions of each video, in files."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skvas import predict_files
+from skvas.cli._arguments import (
+    add_command,
+    add_folder,
+    add_fps,
+    add_names,
+    name_actions,
+)
+from skvas.cli._extracted import read_timed
+from skvas.cli._files import checked_folder, load_recordings, load_segmenter
+from skvas.cli._lines import Lines, say, say_skipped, show
+from skvas.datasets import Recordings
+from skvas.datasets._folder import find_videos
+from skvas.exceptions import FailedFilesWarning
+from skvas.features import VideoFeatures
+from skvas.io._any import find_kind
+from skvas.io._files import FORMATS
+
+__all__ = ["add_predict"]
+
+
+def add_predict(commands: Any) -> None:
+    """Add the command `predict`."""
+    parser = add_command(
+        commands,
+        "predict",
+        _predict,
+        "Write the actions of each video to a file of its own. Files that are there "
+        "are skipped, so that a run which was stopped can go on.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    add_folder(parser)
+    parser.add_argument("-o", "--out", metavar="FOLDER", required=True)
+    parser.add_argument(
+        "--format", choices=tuple(FORMATS), default="txt", help="default: txt"
+    )
+    add_fps(parser)
+    add_names(parser)
+    parser.add_argument("--overwrite", action="store_true", help="skip nothing")
+    parser.add_argument("-j", "--jobs", type=int, help="processes (default: 1)")
+
+
+def _predict(options: argparse.Namespace) -> None:
+    model = load_segmenter(options.model)
+    name_actions(model, options)
+    folder = checked_folder(options)
+    kind, found = find_kind(folder)
+    fps, read = options.fps, None  # type: float | None, Any
+    if kind == "features":
+        files = find_videos(folder, options.activity)
+        paths, names = [f.features for f in files], [f.label for f in files]
+        if options.format != "txt" and fps is None:
+            if Path(folder, "times").is_dir():
+                read = partial(read_timed, str(folder))
+            else:
+                fps = model._common_fps()
+    else:
+        data = load_recordings(options, fps=fps or model._common_fps())
+        paths, names = found, data.names
+        fps = None if data.fps is None else fps
+        places = zip(map(str, found), range(len(data)), strict=True)
+        read = _ReadHere(dict(places), data)
+    if options.format != "txt" and fps is None and read is None:
+        raise ValueError(
+            f"--fps is missing: {options.format} files have times in seconds, and "
+            f"nothing says how many frames make one."
+        )
+    progress = Lines(len(paths))
+
+    def draw(record: Mapping[str, Any]) -> None:
+        progress.step(Path(record["path"]).stem)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FailedFilesWarning)  # told below
+        report = predict_files(
+            model,
+            paths,
+            options.out,
+            format=options.format,
+            fps=fps if read is None else None,
+            names=names,
+            read=read,
+            overwrite=options.overwrite,
+            n_jobs=options.jobs,
+            callback=draw,
+        )
+    show("")
+    statuses = [record["status"] for record in report.records]
+    say_skipped(statuses.count("skipped"), "are labelled", "--overwrite")
+    if report.failed:
+        raise ValueError("\n".join(_join_faults(report.failed)))
+    say(f"{statuses.count('written')} files of labels written to {options.out}")
+
+
+class _ReadHere:
+    """Give the recordings that were read already to `predict_files`, by their paths."""
+
+    def __init__(self, place: dict[str, int], data: Recordings) -> None:
+        self.place, self.data = place, data
+
+    def __call__(self, path: Path) -> Any:
+        index = self.place[str(path)]
+        video = np.asarray(self.data[index])
+        clock = self.data.clock(index)
+        times = clock.get("times")
+        if "fps" in clock:
+            times = np.arange(len(video)) / clock["fps"]
+        flat = video.reshape(len(video), -1)
+        return flat if times is None else VideoFeatures(flat, times)
+
+
+def _join_faults(failed: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Tell a fault that many files have once."""
+    by_error: dict[str, list[str]] = {}
+    for record in failed:
+        by_error.setdefault(record["error"], []).append(record["path"])
+    return [
+        f"{paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}: {error}"
+        for error, paths in by_error.items()
+    ]

@@ -1,0 +1,169 @@
+"""`skvas report`: the steps of each video, as a table or a page."""
+
+from __future__ import annotations
+
+import argparse
+from codecs import BOM_UTF8
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_clusterer
+
+import skvas
+from skvas import step_report
+from skvas._atomic import write_atomically
+from skvas.applications._action_table import round_times
+from skvas.cli._arguments import (
+    add_command,
+    add_folder,
+    add_fps,
+    add_names,
+    name_actions,
+)
+from skvas.cli._files import (
+    as_csv,
+    check_out,
+    checked_folder,
+    is_video,
+    load_recordings,
+    load_segmenter,
+    writing,
+)
+from skvas.cli._lines import say
+from skvas.datasets._folder import orient_features
+from skvas.io._any import find_kind
+from skvas.io._text import as_text_cell
+
+__all__ = ["add_report"]
+
+# Suffixes for which `report` writes a page.
+PAGES = (".html", ".htm")
+
+
+def add_report(commands: Any) -> None:
+    """Add the command `report`."""
+    parser = add_command(
+        commands,
+        "report",
+        _report,
+        "List the steps of each video, and what is unusual about them. OUT ending in "
+        ".html is a page that shows the videos at the same moment, and takes "
+        "corrections; other names make a CSV.",
+    )
+    parser.add_argument("model", metavar="MODEL")
+    add_folder(parser)
+    parser.add_argument("-o", "--out", metavar="OUT", help="default: print a table")
+    add_fps(parser)
+    add_names(parser)
+    parser.add_argument(
+        "--excel",
+        action="store_true",
+        help="make a CSV for spreadsheets: no name is run as a formula",
+    )
+    parser.add_argument(
+        "--media",
+        metavar="FOLDER",
+        help="for a page: folder of video files with the names of the videos",
+    )
+    parser.add_argument(
+        "--embed", action="store_true", help="put the files of --media into the page"
+    )
+    parser.add_argument(
+        "--curves",
+        metavar="N",
+        nargs="+",
+        type=int,
+        default=[],
+        help="for a page: up to three features to draw, by index",
+    )
+
+
+def _report(options: argparse.Namespace) -> None:
+    if Path(options.out or "").suffix.lower() in PAGES:
+        _report_page(options)
+        return
+    for name in ("media", "embed", "curves"):
+        if getattr(options, name):
+            raise ValueError(f"--{name} has no use without -o PAGE.html.")
+    model = load_segmenter(options.model)
+    if options.out is not None:
+        check_out(options.out, options.model)
+    elif options.excel:
+        raise ValueError("--excel has no use without -o.")
+    name_actions(model, options)
+    data = load_recordings(options, fps=options.fps or _rate_of(model, options))
+    # The model knows what a folder of one video cannot: which of its axes is time.
+    if np.ndim(data[0]) == 2:
+        data = data.replace([orient_features(v, model.n_features_in_) for v in data])
+    report = step_report(model, data, fps=options.fps)
+    if options.out is None:
+        print(report)
+        return
+    records, mark = [round_times(record) for record in report.records], b""
+    if options.excel:
+        records, mark = [_as_text_cells(record) for record in records], BOM_UTF8
+    with writing(options.out) as file:
+        write_atomically(file, mark + as_csv(records).encode())
+    say(f"{len(records)} steps written to {options.out}, times in {report.unit}")
+
+
+def _rate_of(model: Any, options: argparse.Namespace) -> float | None:
+    """Return the rate that tables are resampled to, as those of fit were."""
+    kind, _ = find_kind(checked_folder(options))
+    rate: float | None = None if kind == "features" else model._common_fps()
+    return rate
+
+
+def _report_page(options: argparse.Namespace) -> None:
+    if options.excel:
+        raise ValueError("--excel has no use with a page.")
+    if options.embed and options.media is None:
+        raise ValueError("--embed has no use without --media.")
+    model = skvas.load(options.model)
+    check_out(options.out, options.model)
+    if is_clusterer(model):
+        name_actions(model, options)
+    elif options.names is not None:
+        raise ValueError("--names has no use for a model that only aligns.")
+    data = load_recordings(options, fps=options.fps or _rate_of(model, options))
+    if np.ndim(data[0]) == 2:
+        data = data.replace([orient_features(v, model.n_features_in_) for v in data])
+    media = None
+    if options.media is not None:
+        media = _media_files(options.media, data.names)
+    model.report(
+        data,
+        options.out,
+        media=media,
+        embed=options.embed,
+        features=options.curves,
+        fps=options.fps,
+        title=Path(options.folder).resolve().name or "Recordings",
+    )
+    say(f"{len(data)} recordings are shown in {options.out}")
+
+
+def _media_files(folder: str, names: Sequence[str]) -> list[Path | None]:
+    """Return the video file of each name; None where there is none."""
+    if not Path(folder).is_dir():
+        raise ValueError(f"--media {folder!r} is no folder.")
+    files = {file.stem: file for file in Path(folder).iterdir() if is_video(file)}
+    media = [files.get(name) for name in names]
+    n_missing = media.count(None)
+    if n_missing == len(media):
+        raise ValueError(
+            f"--media {folder!r} has no video file called {names[0]!r} or like any "
+            "other of the videos."
+        )
+    if n_missing:
+        say(f"{n_missing} of {len(media)} videos have no file in {folder}")
+    return media
+
+
+def _as_text_cells(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: as_text_cell(value) if isinstance(value, str) else value
+        for name, value in record.items()
+    }
