@@ -29,7 +29,7 @@ settings.register_profile(
 )
 settings.register_profile(
     "ci",
-    max_examples=150,
+    max_examples=75,
     derandomize=True,
     deadline=None,
     database=None,
