@@ -155,7 +155,7 @@ def frame_labels(
     >>> import numpy as np
     >>> from skvas.labels import frame_labels
     >>> videos = [np.zeros((4, 2)), np.zeros((3, 2))]
-    >>> y = frame_labels([[(0.5, 1.5, "pour")], {2: "stir"}], videos, fps=2)
+    >>> y = frame_labels([[(0.5, 1.5, "pour")], {1: "stir"}], videos, fps=2)
     >>> [labels.tolist() for labels in y]
     [[None, 'pour', 'pour', None], [None, None, 'stir']]
     """
