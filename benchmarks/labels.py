@@ -18,6 +18,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.semi_supervised import LabelSpreading
@@ -26,9 +27,9 @@ import skvas.segmentation._named as named
 from benchmarks.accuracy import find_sets
 from benchmarks.measure import machine
 from skvas import JointAlignSegment, transfer_labels
-from skvas.labels._naming import discriminants, log_softmax, mean_overlap, one_hot
+from skvas.labels._naming import discriminants, one_hot
 from skvas.labels._reading import read_labels
-from skvas.metrics import dtw_matches, hide_labels
+from skvas.metrics import dtw_matches, hide_labels, miou
 from skvas.preprocessing import VideoStandardizer
 from skvas.videos._frames import spread_frames
 
@@ -140,7 +141,7 @@ def markov(fit, y):
     steps = np.log(counts / counts.sum(axis=1, keepdims=True))
     found = []
     for video in frames:
-        emitted = log_softmax(video @ weights + bias)
+        emitted = log_softmax(video @ weights + bias, axis=1)
         best, back = np.log(first / first.sum()) + emitted[0], []
         for row in emitted[1:]:
             total = best[:, None] + steps
@@ -309,7 +310,7 @@ def _score(fit, found, y=None):
     if y is not None and any(given is None for given in y):
         rest = [i for i, given in enumerate(y) if given is None]
     true = np.concatenate([fit.labels[i] for i in rest])
-    return mean_overlap(true, np.concatenate([found[i] for i in rest]))
+    return miou(true, np.concatenate([found[i] for i in rest]), matching=None)
 
 
 def _unseen(videos, labels):
@@ -332,7 +333,9 @@ def _unseen(videos, labels):
     ):
         found = METHODS[method](seen, y)[len(videos[::2]) :]
         scores[method] = names[np.concatenate(found)]
-    return {method: mean_overlap(true, found) for method, found in scores.items()}
+    return {
+        method: miou(true, found, matching=None) for method, found in scores.items()
+    }
 
 
 def write(out, content):

@@ -26,10 +26,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.accuracy import _digest, _pairs, _thin, find_sets
+from benchmarks.accuracy import _earlier, _pairs, _thin, find_sets
 from benchmarks.accuracy_methods import METHODS, _z_scores
 from benchmarks.accuracy_report import _replace, _spread
-from benchmarks.measure import machine
 from benchmarks.report import table
 from skvas import JointAlignSegment, Timeline
 from skvas.metrics import label_agreement, match_labels, miou
@@ -91,18 +90,6 @@ def _options():
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     return options
-
-
-def _earlier(file, fresh):
-    about = machine() | {"sources": _digest()}
-    if fresh or not file.exists():
-        return {"about": about, "runs": {}}
-    content = json.loads(file.read_text(encoding="utf-8"))
-    if content["about"]["sources"] != about["sources"]:
-        raise SystemExit(
-            f"{file.name} was made by other sources of skvas; --fresh starts anew."
-        )
-    return content
 
 
 def _methods(protocol):

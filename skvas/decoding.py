@@ -500,3 +500,33 @@ def _cheapest(
     matches = np.full(n_frames, -1, dtype=np.int64)
     matches[present] = partners[order][first]
     return matches
+
+
+def cheapest_labels(losses: np.ndarray, price: float) -> np.ndarray:
+    """Label frames at the least loss plus a price for each change of label.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_frames, n_labels)
+        Loss of each label at each frame.
+    price : float
+        Of a change.
+
+    Returns
+    -------
+    int64 ndarray of shape (n_frames,)
+    """
+    n = len(losses)
+    stays = np.empty(losses.shape, dtype=bool)
+    before = np.empty(n, dtype=np.int64)
+    best = losses[0]
+    for t in range(1, n):
+        before[t] = best.argmin()
+        change = best[before[t]] + price
+        stays[t] = best <= change
+        best = np.minimum(best, change) + losses[t]
+    labels = np.empty(n, dtype=np.int64)
+    labels[-1] = best.argmin()
+    for t in range(n - 1, 0, -1):
+        labels[t - 1] = labels[t] if stays[t, labels[t]] else before[t]
+    return labels

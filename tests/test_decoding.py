@@ -263,3 +263,14 @@ def test_segments_that_do_not_tile_the_video_are_refused(segments):
 def test_labels_of_several_videos_are_refused():
     with pytest.raises(ValueError, match="one video"):
         labels_to_segments([[1, 2], [1, 2]])
+
+
+@pytest.mark.parametrize("price", [0.0, 0.7, 5.0])
+def test_cheapest_labels_are_the_best_of_all(price):
+    losses = np.random.default_rng(0).random((6, 3))
+    sequences = np.array(np.meshgrid(*[range(3)] * 6)).reshape(6, -1).T
+    total = losses[np.arange(6), sequences].sum(axis=1)
+    total += price * (np.diff(sequences) != 0).sum(axis=1)
+    assert_array_equal(
+        decoding.cheapest_labels(losses, price), sequences[total.argmin()]
+    )

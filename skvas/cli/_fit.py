@@ -16,6 +16,7 @@ from skvas.cli._arguments import add_command, add_folder, add_fps
 from skvas.cli._files import check_out, clock_of, load_recordings, writing
 from skvas.cli._lines import EpochLines, say
 from skvas.datasets import Recordings
+from skvas.estimators._features import OFFSET
 from skvas.io import read_corrections, read_segments
 from skvas.io._corrections import is_corrections
 from skvas.io._files import FORMATS
@@ -29,8 +30,6 @@ ESTIMATORS = {
     "segment": ActionSegmenter,
     "align": VideoAligner,
 }
-# A constant beside the whitened components, as the recipe has it.
-OFFSET = 0.5
 
 
 def add_fit(commands: Any) -> None:

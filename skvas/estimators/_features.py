@@ -14,7 +14,7 @@ from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
 from skvas.preprocessing._framewise import takes_nan
 from skvas.preprocessing._gaps import close_gaps
 from skvas.preprocessing._repeatability import repeatability
-from skvas.timeline._model import find_order
+from skvas.timeline._model import find_order, has_order
 from skvas.timeline._paths import unit
 from skvas.validation import naming_video
 from skvas.videos._containers import VideoTransformerMixin
@@ -57,7 +57,7 @@ def choose_features(videos: list[np.ndarray], n_clusters: int) -> WhitenedViews:
     if whitened_repeats > WHITENED_REPEATS * plain_repeats:
         return whitened
     order = find_order(seen, rng)
-    if plain_repeats < PLAIN_REPEATS or (order and order.verdict == "yes"):
+    if plain_repeats < PLAIN_REPEATS or has_order(order):
         return whitened
     length = float(np.median([len(video) for video in videos]))
     smoothing = min(whitened.smoothing, NOISE_FRAMES / length)

@@ -8,6 +8,10 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.special import log_softmax
+
+from skvas.decoding import cheapest_labels
+from skvas.metrics import miou
 
 # Rounds in which the frames without labels are labelled and the classes learned anew.
 N_ROUNDS = 3
@@ -63,10 +67,11 @@ class Naming:
         """
         total = self.by_part * np.log(parts @ self.shares + FLOOR)
         if self.by_frame:
-            told = log_softmax(frames @ self.weights + self.bias)
+            told = log_softmax(frames @ self.weights + self.bias, axis=1)
             # Frames of videos that fit has not seen may lie far from all classes.
             total += self.by_frame * np.maximum(told, np.log(FLOOR))
-        return log_softmax(total)
+        normed: np.ndarray = log_softmax(total, axis=1)
+        return normed
 
     def labels(self, parts: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """Return the most probable labels where each change has a price, (n_frames,).
@@ -172,7 +177,9 @@ def choose_evidence(
                 for i in asked
             ]
             true = [codes[i][hidden[i]] for i in asked]
-            scores[j] += mean_overlap(np.concatenate(true), np.concatenate(found))
+            scores[j] += miou(
+                np.concatenate(true), np.concatenate(found), matching=None
+            )
     return candidates[int(scores.argmax())]
 
 
@@ -297,53 +304,6 @@ def discriminants(
     return full, bias
 
 
-def cheapest_labels(losses: np.ndarray, price: float) -> np.ndarray:
-    """Label frames at the least loss plus a price for each change of label.
-
-    Parameters
-    ----------
-    losses : ndarray of shape (n_frames, n_labels)
-        Loss of each label at each frame.
-    price : float
-        Of a change.
-
-    Returns
-    -------
-    int64 ndarray of shape (n_frames,)
-    """
-    n = len(losses)
-    stays = np.empty(losses.shape, dtype=bool)
-    before = np.empty(n, dtype=np.int64)
-    best = losses[0]
-    for t in range(1, n):
-        before[t] = best.argmin()
-        change = best[before[t]] + price
-        stays[t] = best <= change
-        best = np.minimum(best, change) + losses[t]
-    labels = np.empty(n, dtype=np.int64)
-    labels[-1] = best.argmin()
-    for t in range(n - 1, 0, -1):
-        labels[t - 1] = labels[t] if stays[t, labels[t]] else before[t]
-    return labels
-
-
-def log_softmax(values: np.ndarray) -> np.ndarray:
-    """Normalise rows of log probabilities.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n, m)
-        Up to a constant a row.
-
-    Returns
-    -------
-    ndarray of shape (n, m)
-    """
-    shifted = values - values.max(axis=1, keepdims=True)
-    normed: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return normed
-
-
 def one_hot(codes: np.ndarray, n_labels: int) -> np.ndarray:
     """Return a row for each code: 1 at its label, all 0 if it is negative.
 
@@ -362,21 +322,6 @@ def one_hot(codes: np.ndarray, n_labels: int) -> np.ndarray:
     known = np.flatnonzero(codes >= 0)
     rows[known, codes[known]] = 1
     return rows
-
-
-def mean_overlap(true: np.ndarray, found: np.ndarray) -> float:
-    """Return the mean intersection over union of the labels that occur.
-
-    Parameters
-    ----------
-    true, found : int64 ndarray of shape (n,)
-        Labels of frames.
-    """
-    ratios = [
-        ((true == k) & (found == k)).sum() / ((true == k) | (found == k)).sum()
-        for k in np.unique(true)
-    ]
-    return float(np.mean(ratios))
 
 
 def _stretches(codes: np.ndarray) -> list[tuple[Any, Any]]:

@@ -8,6 +8,8 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from skvas.decoding import cheapest_labels
+
 # Least variance of a feature within an action, as a share of its variance over all
 # frames: without it a segment of two positions would explain everything.
 LEAST_VARIANCE = 0.2
@@ -382,7 +384,7 @@ def _settle(
     """Estimate actions and their positions in turn until nothing changes."""
     for _ in range(N_ROUNDS):
         losses = Gaussians.of(moments, actions, n_actions).losses(moments)
-        new = _cheapest_labels(losses, price)
+        new = cheapest_labels(losses, price)
         if (new == actions).all():
             break
         actions = new
@@ -415,24 +417,6 @@ class Gaussians:
         losses += (self.mean**2 * precision + np.log(self.variance)).sum(axis=1)
         losses[:, ~self.is_used] = np.inf
         return losses
-
-
-def _cheapest_labels(losses: np.ndarray, price: float) -> np.ndarray:
-    """Label positions at the least loss plus a price for each change of label."""
-    n, n_actions = losses.shape
-    stays = np.empty((n, n_actions), dtype=bool)
-    best_before = np.empty(n, dtype=np.int64)
-    best = losses[0]
-    for t in range(1, n):
-        best_before[t] = best.argmin()
-        change = best[best_before[t]] + price
-        stays[t] = best <= change
-        best = np.minimum(best, change) + losses[t]
-    labels = np.empty(n, dtype=np.int64)
-    labels[-1] = best.argmin()
-    for t in range(n - 1, 0, -1):
-        labels[t - 1] = labels[t] if stays[t, labels[t]] else best_before[t]
-    return labels
 
 
 def _trivial(n_positions: int, n_actions: int) -> Cut:

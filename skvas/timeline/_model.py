@@ -20,8 +20,8 @@ from skvas.timeline._template import Template, build_template, frames_at
 # Positions that distributions are over, and videos that actions are found from, at
 # most.
 MOMENTS, VOTERS = 300, 256
-# Videos that a number of actions is found from, at least.
-MIN_COUNTED = 3
+# Videos that are put on a timeline unasked, at least.
+MIN_VIDEOS = 3
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,7 @@ def count_on_timeline(
     """
     rng = np.random.RandomState(0)
     order = find_order(whitened, rng)
-    if len(whitened) < MIN_COUNTED or not has_order(order):
+    if len(whitened) < MIN_VIDEOS or not has_order(order):
         return None
     frames = path_frames(embedded, whitened)
     axis = build_axis(frames, whitened, rng, limit=limit, order=order)
