@@ -25,7 +25,7 @@ from skvas.nn._model import embed_videos
 from skvas.options._settings import Settings
 from skvas.preprocessing._framewise import takes_nan
 from skvas.timeline import Timeline
-from skvas.timeline._model import MIN_VIDEOS, Axis, path_frames
+from skvas.timeline._model import Axis, path_frames
 from skvas.timeline._paths import Passage
 from skvas.timeline._timeline import make_timeline
 from skvas.transport._threads import spare_threads
@@ -37,6 +37,8 @@ from skvas.videos._containers import like_input
 from skvas.videos._device import check_device
 from skvas.videos._views import Views
 
+# Videos that are put on a timeline unasked, at least.
+MIN_VIDEOS = 3
 VIAS = ("pair", "timeline")
 
 

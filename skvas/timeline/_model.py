@@ -20,8 +20,6 @@ from skvas.timeline._template import Template, build_template, frames_at
 # Positions that distributions are over, and videos that actions are found from, at
 # most.
 MOMENTS, VOTERS = 300, 256
-# Videos that are put on a timeline unasked, at least.
-MIN_VIDEOS = 3
 
 
 @dataclass(frozen=True)
@@ -235,11 +233,11 @@ def count_on_timeline(
     Returns
     -------
     Count or None
-        None where videos share no order, or are fewer than three.
+        None where videos are not known to share an order.
     """
     rng = np.random.RandomState(0)
     order = find_order(whitened, rng)
-    if len(whitened) < MIN_VIDEOS or not has_order(order):
+    if not has_order(order):  # which fewer than three videos never have
         return None
     frames = path_frames(embedded, whitened)
     axis = build_axis(frames, whitened, rng, limit=limit, order=order)

@@ -129,3 +129,19 @@ def test_what_the_kernel_does_not_know_is_left_to_torch(structures, options):
     with patch.object(_descent_kernel, "solve", side_effect=AssertionError):
         found, _ = solve_both(cost, *structures, **options)
     assert torch.isfinite(found.plan).all()
+
+
+def test_padding_changes_neither_the_first_step_nor_the_plan():
+    # Slopes of real frames are small here, so that those of padded ones would count.
+    cost = 1.35 + 0.01 * tensor(0, 1, 5, 3).float()
+    padded = torch.cat([cost, torch.zeros(1, 4, 3)], dim=1)
+    options = {"lambda_y": 0.1, "alpha": 0.0, "eps": 0.5, "max_iter": 1}
+    alone, _ = solve_both(cost, TemporalBand(5, 0.3), Distinct(), **options)
+    found, _ = solve_both(
+        padded,
+        band(TemporalBand, [5], 0.3),
+        Distinct(),
+        mask_x=mask([5], 9),
+        **options,
+    )
+    torch.testing.assert_close(found.plan[:, :5], alone.plan, rtol=1e-5, atol=1e-7)
