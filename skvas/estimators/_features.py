@@ -24,8 +24,10 @@ OFFSET = 0.5
 NAMES = ("auto", "whitened", "standardise")
 # Components keep their variance where clusters of whitened frames repeat less than half
 # as well over videos as those of unwhitened frames, which have to repeat themselves.
-# From this number of videos; smoothed by so many frames in the median video.
-WHITENED_REPEATS, PLAIN_REPEATS, MIN_VIDEOS, NOISE_FRAMES = 0.5, 0.4, 6, 4
+# From this number of videos, and looking at so many at most; smoothed by so many frames
+# in the median video.
+WHITENED_REPEATS, PLAIN_REPEATS, NOISE_FRAMES = 0.5, 0.4, 4
+MIN_VIDEOS, MAX_VIDEOS = 6, 32
 
 
 def choose_features(videos: list[np.ndarray], n_clusters: int) -> WhitenedViews:
@@ -44,19 +46,19 @@ def choose_features(videos: list[np.ndarray], n_clusters: int) -> WhitenedViews:
     whitened: WhitenedViews = fit_features("whitened", videos)
     if len(videos) < MIN_VIDEOS:
         return whitened
+    drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateFramesWarning)
-        seen = apply_features(whitened, videos)
-    rng = np.random.RandomState(0)
+        seen = apply_features(whitened, [videos[i] for i in drawn])
     scale = np.sqrt(np.concatenate([*whitened.explained_variance_, [1.0]]))
     scale[-1] = np.linalg.norm(scale[:-1]) / np.sqrt((scale[:-1] > 0).sum() or 1)
     whitened_repeats, plain_repeats = (
-        repeatability([unit(video * by) for video in seen], n_clusters, rng)
+        repeatability([unit(video * by) for video in seen], n_clusters)
         for by in (np.ones_like(scale), scale)
     )
     if whitened_repeats > WHITENED_REPEATS * plain_repeats:
         return whitened
-    order = find_order(seen, rng)
+    order = find_order(seen, np.random.RandomState(0))
     if plain_repeats < PLAIN_REPEATS or has_order(order):
         return whitened
     length = float(np.median([len(video) for video in videos]))
