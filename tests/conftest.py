@@ -12,6 +12,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, settings
@@ -106,6 +107,13 @@ def pytest_collection_modifyitems(items):
         is_slow = room in SLOW_ROOMS | SLOW_FILES and name not in QUICK_FILES
         if is_slow or item.name.startswith(SLOW_NAMES):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """Networks and draws of tests that name no seed are the same in every run."""
+    torch.manual_seed(0)
+    np.random.seed(0)
 
 
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
