@@ -30,7 +30,7 @@ settings.register_profile(
 )
 settings.register_profile(
     "ci",
-    max_examples=75,
+    max_examples=50,
     derandomize=True,
     deadline=None,
     database=None,

@@ -40,7 +40,7 @@ resource = pytest.importorskip("resource", reason="limits are those of Unix")
 
 ROOT = Path(__file__).parents[2]
 VIDEOS = small_videos()
-KILLS = int(os.environ.get("SKVAS_KILLS", "3"))
+KILLS = int(os.environ.get("SKVAS_KILLS", "2"))
 
 # Fits and saves; says when an epoch is over.
 KILLED = """
