@@ -24,6 +24,8 @@ from skvas.validation import check_integer, check_real
 PARTS = 4
 # Times of frames may be off by this share of a frame.
 TOLERANCE = 0.5
+# What is told at once gives way to another action that is so much more probable.
+LEAD = 0.7
 # Steps that come next with less probability are not told.
 UNLIKELY = 0.05
 
@@ -103,6 +105,7 @@ class LiveTracker:
         self._runs: list[tuple[int, int]] = []  # first frame and action of each
         self._time: float | None = None
         self._was_held = self._is_over = False
+        self._action: int | None = None
         self.n_frames_ = 0
         self.warnings_: list[LiveWarning] = []
 
@@ -138,14 +141,17 @@ class LiveTracker:
         checked = _check_frames(frames, len(self._model.features.mean))
         last = self._check_times(times, len(checked))
         final: list[np.ndarray] = []
+        told: list[int | None] = []
         for frame, can_be_read in zip(
             checked, ~np.isnan(checked).any(axis=1), strict=True
         ):
             self._pending.append(self._see(frame) if can_be_read else self._hold())
+            told.append(self._action)
             self.n_frames_ += 1
             final += self._settle()
         self._time = last
-        return self._answer(final, self.n_frames_ - len(self._pending) - len(final))
+        start = self.n_frames_ - len(self._pending) - len(final)
+        return self._answer(final, start, told if self.lag == 0 else None)
 
     def finish(self) -> LiveRecording:
         """End the recording.
@@ -212,6 +218,7 @@ class LiveTracker:
             "runs": [list(run) for run in self._runs],
             "time": self._time,
             "flags": [self._was_held, self._is_over],
+            "action": self._action,
             "n_frames": self.n_frames_,
             "warnings": [asdict(warning) for warning in self.warnings_],
         }
@@ -238,10 +245,9 @@ class LiveTracker:
             return None
         posterior = self._filter.posterior
         action, probability, progress, spread = None, 1.0, None, None
-        if self._model.n_actions:
-            shares = self._shares(posterior)
-            action = self._names[int(shares.argmax())]
-            probability = float(shares.max())
+        if self._action is not None:
+            action = self._names[self._action]
+            probability = float(self._shares(posterior)[self._action])
         if self._chain.positions is not None:
             progress, spread = self._place(posterior)
         frame, since = self.n_frames_ - 1, self._monitor.since
@@ -278,6 +284,7 @@ class LiveTracker:
         distances = gaussians.distances(discriminants)
         scores = -0.5 * gaussians.weight * (distances + self._constant)
         seen = self._filter.see(scores)
+        self._decide(seen.posterior)
         self._was_held = False
         distance = float(distances.min()) / len(discriminants)
         chain = self._chain
@@ -290,7 +297,18 @@ class LiveTracker:
         if not self._was_held:
             self._warn("unreadable", None)
         self._was_held = True
-        return self._filter.hold()
+        seen = self._filter.hold()
+        self._decide(seen.posterior)
+        return seen
+
+    def _decide(self, posterior: np.ndarray) -> None:
+        """Change the action that is told, if another one is far more probable."""
+        if not self._model.n_actions:
+            return
+        shares = self._shares(posterior)
+        best = int(shares.argmax())
+        if self._action is None or shares[best] > shares[self._action] + LEAD:
+            self._action = best
 
     def _warn(self, kind: str, step: int | None) -> None:
         chain, action, position = self._chain, None, None
@@ -314,13 +332,23 @@ class LiveTracker:
         del self._pending[:n_final]
         return found
 
-    def _answer(self, posteriors: list[np.ndarray], start: int) -> LiveFrames:
-        """Wrap posteriors of neighbouring frames, and note their actions."""
+    def _answer(
+        self,
+        posteriors: list[np.ndarray],
+        start: int,
+        told: list[int | None] | None = None,
+    ) -> LiveFrames:
+        """Wrap posteriors of neighbouring frames, and note their actions.
+
+        `told` are the actions that were told at once; None: the most probable ones.
+        """
         labels = probabilities = progress = spread = None
         if self._model.n_actions:
             shares = [self._shares(posterior) for posterior in posteriors]
             probabilities = np.array(shares).reshape(-1, self._model.n_actions)
             codes = probabilities.argmax(axis=1)
+            if told is not None:
+                codes = np.array(told, dtype=np.int64)
             labels = np.asarray(self.classes)[codes]
             for frame, code in enumerate(codes.tolist(), start):
                 if not self._runs or self._runs[-1][1] != code:
@@ -452,6 +480,10 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     tracker._runs = [(_count(frame), _count(action)) for frame, action in state["runs"]]
     tracker._time = None if state["time"] is None else float(state["time"])
     tracker._was_held, tracker._is_over = map(_truth, state["flags"])
+    if state["action"] is not None:
+        tracker._action = _count(state["action"])
+        if tracker._action >= model.n_actions:
+            raise ValueError("the action that is told is none of the model")
     tracker.n_frames_ = _count(state["n_frames"])
     tracker.warnings_ = [LiveWarning(**parts) for parts in state["warnings"]]
     for warning in tracker.warnings_:

@@ -60,6 +60,7 @@ def state_of(stream):
             vars(stream._monitor) | {"habits": None},
             stream._pending,
             stream._runs,
+            stream._action,
             stream._time,
             stream.n_frames_,
             stream.warnings_,
@@ -128,6 +129,28 @@ def test_probabilities_are_distributions_and_labels_their_largest():
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1)
     np.testing.assert_array_equal(found.labels, found.probabilities.argmax(axis=1))
     assert found.probabilities.shape == (len(found), N_ACTIONS)
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_an_action_is_told_until_another_is_far_more_probable(make):
+    video = new_video() + 2 * np.random.RandomState(0).randn(*new_video().shape)
+    stream, told, now = tracker(make), [], []
+    for frame in video:
+        found = stream.push(frame[None])
+        told.append(int(found.labels[0]))
+        now.append(stream.current_.action)
+        shares = found.probabilities[0]
+        best = int(shares.argmax())
+        if len(told) == 1:
+            assert told[-1] == best
+        elif shares[best] > shares[told[-2]] + 0.7:
+            assert told[-1] == best
+        else:
+            assert told[-1] == told[-2]
+        assert stream.current_.probability == pytest.approx(shares[told[-1]])
+    assert now == told
+    likeliest = tracker(make).push(video).probabilities.argmax(axis=1)
+    assert np.count_nonzero(np.diff(told)) < np.count_nonzero(np.diff(likeliest))
 
 
 def test_with_all_of_the_recording_it_is_as_accurate_as_predict():
