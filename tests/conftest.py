@@ -113,7 +113,7 @@ def pytest_collection_modifyitems(items):
 def _seeded():
     """Networks and draws of tests that name no seed are the same in every run."""
     torch.manual_seed(0)
-    np.random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
 
 
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])

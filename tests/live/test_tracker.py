@@ -141,9 +141,7 @@ def test_an_action_is_told_until_another_is_far_more_probable(make):
         now.append(stream.current_.action)
         shares = found.probabilities[0]
         best = int(shares.argmax())
-        if len(told) == 1:
-            assert told[-1] == best
-        elif shares[best] > shares[told[-2]] + 0.7:
+        if len(told) == 1 or shares[best] > shares[told[-2]] + 0.7:
             assert told[-1] == best
         else:
             assert told[-1] == told[-2]
