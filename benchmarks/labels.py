@@ -15,7 +15,6 @@ import time
 import warnings
 from functools import partial
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 from scipy.special import log_softmax
@@ -23,12 +22,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.semi_supervised import LabelSpreading
 
-import skvas.segmentation._named as named
 from benchmarks.accuracy import find_sets
 from benchmarks.measure import machine
 from skvas import JointAlignSegment, transfer_labels
 from skvas.labels._naming import discriminants, one_hot
-from skvas.labels._reading import read_labels
 from skvas.metrics import dtw_matches, hide_labels, miou
 from skvas.preprocessing import VideoStandardizer
 from skvas.videos._frames import spread_frames
@@ -42,11 +39,7 @@ SPREAD = 2500
 
 
 class Fit:
-    """A model fitted without labels, and all videos of a set as it sees them.
-
-    Labels change nothing in its training, so that each draw of labelled videos only
-    repeats what `fit` does after it.
-    """
+    """A model fitted without labels, and all videos of a set as it sees them."""
 
     def __init__(self, videos, labels, seed):
         self.videos, self.lengths = videos, [len(video) for video in videos]
@@ -60,33 +53,24 @@ class Fit:
         self.embedding = self.views.embeddings
         self.features = self.views.features
         self.raw = VideoStandardizer().fit_transform(videos)
-        base, found = self.model._found_labeller(), list(self.model.labels_)
-        self.parts = list(named.parts_of(base, self.views, found))
+        self.seed = seed
 
-    def settle(self, y, again=False):
-        """Return what a fit with labels ends with, and the names of its actions.
-
-        `again`: also do again what does not depend on the labels.
-        """
-        given = read_labels(y, self.videos, self.lengths)
-        base, found = self.model._found_labeller(), list(self.model.labels_)
-        same = named.parts_of if again else lambda *_: self.parts
-        with patch.object(named, "parts_of", same):
-            settled = named.settle(base, found, self.views, given)
-        return settled, given.action_names(self.n_classes)
+    def with_labels(self, y):
+        """Fit once more, with labels of some frames."""
+        model = JointAlignSegment(self.n_classes, random_state=self.seed)
+        return model.fit(self.videos, y)
 
     def query(self, n_videos):
         """Ask for whole recordings, one after another."""
         kept = [query.video for query in self.model.query(1, kind="recordings")]
         while len(kept) < n_videos:
-            settled, _ = self.settle(hide_labels(self.labels, keep=kept))
-            kept.append(settled.outlook.recordings(1)[0].video)
+            model = self.with_labels(hide_labels(self.labels, keep=kept))
+            kept.append(model.query(1, kind="recordings")[0].video)
         return kept
 
 
 def ours(fit, y):
-    settled, names = fit.settle(y)
-    return [names[codes] for codes in settled.labels]
+    return list(fit.with_labels(y).labels_)
 
 
 def _known(frames, y):
@@ -234,8 +218,8 @@ def measure(data, n_draws, methods):
     fit = Fit(videos, labels, seed=0)
     found = {method: {} for method in ("skvas", "skvas, by query", *methods)}
     started = time.perf_counter()
-    fit.settle(hide_labels(fit.labels, keep=[0]), again=True)
-    seconds = time.perf_counter() - started
+    fit.with_labels(hide_labels(fit.labels, keep=[0]))
+    seconds = time.perf_counter() - started - fit.seconds
     for n_videos in (n for n in VIDEOS if n < len(videos)):
         draws = [
             hide_labels(fit.labels, keep=n_videos, random_state=100 * draw + n_videos)
@@ -293,14 +277,13 @@ def _random_frames(fit, n_frames, seed):
 def _asked_frames(fit, n_frames):
     """Ask for frames in five rounds, and answer truly."""
     y = [np.full(n, -1) for n in fit.lengths]
-    outlook, names = fit.model.outlook_, fit.model.classes_
+    model = fit.model
     rounds = np.array_split(np.arange(n_frames), min(5, n_frames))
     for part in rounds:
-        for query in outlook.frames(len(part), names.tolist()):
+        for query in model.query(len(part), kind="frames"):
             label = fit.labels[query.video][query.frame]
             y[query.video][query.frame] = label
-        settled, names = fit.settle(y)
-        outlook = settled.outlook
+        model = fit.with_labels(y)
     return y
 
 

@@ -86,7 +86,8 @@ ROOMS = {
         "_model < _timeline"
     ),
     "training": (
-        "_callbacks _distributed _randomness _sampling _survey < _objective < "
+        "_callbacks _distributed _labelled _randomness _sampling _survey < "
+        "_objective < "
         "_loop < _checkpoint < _trainer"
     ),
     "transport": (

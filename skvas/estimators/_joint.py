@@ -40,6 +40,7 @@ from skvas.timeline._model import (
     has_order,
     path_frames,
 )
+from skvas.training._labelled import LabelledFrames
 from skvas.training._objective import Objective
 from skvas.transport._threads import spare_threads
 from skvas.validation import is_single_video, unchanged_on_failure
@@ -154,7 +155,8 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             start = self._find_start(model, features, checkpoint, rng, given)
             settings = self._resolve(start)
             before = self._actions(model)
-            objective = Objective.of(settings, before)
+            labelled = LabelledFrames.of(features, given.codes if given else None)
+            objective = Objective.of(settings, before, labelled)
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
             encoder = model.encoder.cpu().eval()

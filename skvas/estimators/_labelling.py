@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import torch
 from sklearn.base import ClusterMixin
@@ -596,7 +597,8 @@ default=None
         """Return what labels say that a training depends on, for checkpoints."""
         if labels is None:
             return {}
-        return {"n_actions": self._range_of_actions(labels)}
+        codes = joblib.hash(labels.codes)
+        return {"n_actions": self._range_of_actions(labels), "labels": codes}
 
     def _labeller(self) -> FrameLabeller | TimelineLabeller | NamedLabeller:
         found = self._found_labeller()

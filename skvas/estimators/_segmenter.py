@@ -20,6 +20,7 @@ from skvas.options import Segmenting
 from skvas.options._declare import ANSWERS, declare, group_of, parameter
 from skvas.options._groups import TIMELINE
 from skvas.options._kinds import Anything, NumberOfActions, is_auto
+from skvas.training._labelled import LabelledFrames
 from skvas.training._objective import Objective
 from skvas.transport._threads import spare_threads
 from skvas.validation import is_single_video, unchanged_on_failure
@@ -112,7 +113,8 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
             start = self._find_start(model, features, checkpoint, rng, given)
             settings = self._resolve(start)
             before = self._actions(model)
-            objective = Objective.of(settings, before)
+            labelled = LabelledFrames.of(features, given.codes if given else None)
+            objective = Objective.of(settings, before, labelled)
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
             encoder = model.encoder.cpu().eval()

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from skvas.nn._model import Model
 from skvas.options._settings import Settings
+from skvas.training._labelled import LabelledFrames
 from skvas.training._sampling import Pairs
 from skvas.transport import FGWResult, unit
 from skvas.videos._batch import VideoBatch, join
@@ -48,15 +49,23 @@ class Objective:
     teacher : ndarray of shape (K, D_in), default=None
         Actions among the features whose segmentation supervises training, fixed. None:
         the segmentation of the model itself does.
+    labelled : LabelledFrames, default=None
+        Frames whose label the user has given.
     """
 
     segmentation: Any = None
     alignment: Any = None
     beta: float = 1.0
     teacher: np.ndarray | None = None
+    labelled: LabelledFrames | None = None
 
     @classmethod
-    def of(cls, settings: Settings, start: np.ndarray | None = None) -> Objective:
+    def of(
+        cls,
+        settings: Settings,
+        start: np.ndarray | None = None,
+        labelled: LabelledFrames | None = None,
+    ) -> Objective:
         """Return the objective of some settings.
 
         Parameters
@@ -65,6 +74,8 @@ class Objective:
             Of one task or of both.
         start : ndarray of shape (K, D_in), default=None
             The actions that training starts from.
+        labelled : LabelledFrames, default=None
+            Frames whose label the user has given.
         """
         segments = settings.segmenting is not None
         return cls(
@@ -72,15 +83,22 @@ class Objective:
             settings.alignment_task() if settings.aligning is not None else None,
             settings.beta,
             start if segments and settings.keeps_start() else None,
+            labelled,
         )
 
     def __call__(self, model: Model, pairs: Pairs, progress: float) -> Losses:
         """Return the losses of a batch when a share of the training is over."""
         if self.alignment is None:
-            return self._segment(model, pairs)
-        if self.segmentation is None:
-            return self._align(model, pairs, progress)
-        return self._do_both(model, pairs, progress)
+            losses = self._segment(model, pairs)
+        elif self.segmentation is None:
+            losses = self._align(model, pairs, progress)
+        else:
+            losses = self._do_both(model, pairs, progress)
+        if self.labelled is None:
+            return losses
+        added = self.labelled.loss(model.embed, pairs.x.frames.device)
+        parts = {**losses.parts, "loss_labels": added.detach()}
+        return Losses(losses.total + added, parts)
 
     def _segment(self, model: Model, pairs: Pairs) -> Losses:
         x = model.embed(pairs.x)

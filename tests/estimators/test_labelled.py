@@ -79,6 +79,21 @@ def test_nothing_labelled_is_as_no_labels_at_all(cls, y):
     assert_array_equal(with_y.classes_, np.arange(3))
 
 
+def test_training_learns_the_labels(model, cls):
+    cost = model.history_["loss_labels"]
+    assert cost[-1] < cost[0]
+    assert "loss_labels" not in quick(cls).fit(VIDEOS).history_
+    one_label = [["pour"] * len(VIDEOS[0]), *[None] * (len(VIDEOS) - 1)]
+    assert "loss_labels" not in quick(cls).fit(VIDEOS, one_label).history_
+
+
+def test_checkpoint_of_other_labels_is_refused(cls, tmp_path):
+    training = {"training__checkpoint": tmp_path / "run"}
+    quick(cls).set_params(**training).fit(VIDEOS, labels_of(0))
+    with pytest.raises(skvas.exceptions.CheckpointError, match="labels"):
+        quick(cls).set_params(**training).fit(VIDEOS, labels_of(1))
+
+
 def test_number_of_actions_is_that_of_the_labels_unless_given(cls):
     assert quick(cls, n_actions=None).fit(VIDEOS, labels_of(1)).n_actions_ == 3
     assert quick(cls, n_actions=None).fit(VIDEOS).n_actions_ == 8
