@@ -320,11 +320,6 @@ default=None
         given: list[str] | None = self.action_names_
         return [str(label) for label in self.classes_] if given is None else given
 
-    def _common_fps(self) -> float | None:
-        """Return the frame rate that all recordings of fit had."""
-        rates = {*(self.recordings_["fps"] or ())}
-        return rates.pop() if len(rates) == 1 else None
-
     def query(self, n: int = 1, *, kind: str = "auto") -> list[Query]:
         """Say what to label next, so that few labels tell much.
 
