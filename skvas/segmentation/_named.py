@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -85,9 +85,9 @@ class NamedLabeller:
 
     def shares(self, views: Views) -> list[np.ndarray]:
         """Return the probabilities of the actions at each frame, (n_i, K)."""
-        decode = self.naming.log_probabilities
+        decode = self.naming.probabilities
         pairs = zip(parts_of(self.base, views), frame_features(views), strict=True)
-        return [np.exp(decode(*pair)).astype(np.float32) for pair in pairs]
+        return [decode(*pair).astype(np.float32) for pair in pairs]
 
     def objectives(self, views: Views) -> list[float]:
         """Return the value of each video's transport problem."""
@@ -265,11 +265,11 @@ def name_actions(
     else:
         candidates = _on_found(found, kept, few_parts, frames, views)
     folds = hide_in_turn(few, N_FOLDS)
-    chosen = choose_evidence(candidates, few, folds, n_actions, n_classes)
-    naming = chosen.learn(few, n_actions, n_classes)
+    chosen, heat = choose_evidence(candidates, few, folds, n_actions, n_classes)
+    naming = replace(chosen.learn(few, n_actions, n_classes), temperature=heat)
     labeller = NamedLabeller(base, naming)
     likely = [
-        np.exp(naming.log_probabilities(p, f))[np.searchsorted(k, a)]
+        naming.probabilities(p, f)[np.searchsorted(k, a)]
         for p, f, k, a in zip(few_parts, frames, kept, asked, strict=True)
     ]
     decoded = labeller.decode(cached or parts_of(base, views, found), views)
