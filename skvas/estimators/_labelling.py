@@ -253,6 +253,7 @@ default=None
                 [label[:, None] for label in labels],
                 known["names"] or None,
                 fps=known["fps"] if fps is None else fps,
+                media=known["media"],
             )
             classes = self.classes_.tolist()
             return tabulate(recordings, list(labels), names, classes=classes)
@@ -291,6 +292,8 @@ default=None
         self, folder: str | os.PathLike[str], videos: Videos | None = None
     ) -> list[Path]:
         """Write the segments of each recording to a file of ELAN, named after it.
+
+        A file links to the video or audio file of the recording, if that is known.
 
         Parameters
         ----------

@@ -654,13 +654,13 @@ def test_file_gets_no_bars(folder, joint, tmp_path, capsys, monkeypatch):
     assert re.fullmatch(r"1 of 4, about 0:\d\d left", first)
 
 
-def write_tables(folder, n=4):
+def write_tables(folder, n=4, step=40):
     """Write recordings of sensors, with times in milliseconds, and some gaps."""
     folder.mkdir()
     data = make_videos(n, n_actions=K, n_features=3, random_state=0)
     for index, video in enumerate(data.videos):
         rows = ["time_ms,x,y,z"] + [
-            f"{40 * i}," + ",".join(f"{v:.4f}" for v in frame)
+            f"{step * i}," + ",".join(f"{v:.4f}" for v in frame)
             for i, frame in enumerate(video.tolist())
             if not 20 <= i < 25
         ]
@@ -688,6 +688,33 @@ def test_tables_of_sensors_become_named_segments_in_seconds(tmp_path, capsys):
     assert max(row.end for row in rows) == pytest.approx(n_frames / 25, abs=1e-3)
     assert run("report", model, folder, "--names", "1=turn") == 0
     assert "turn" in capsys.readouterr().out
+
+    # Tables of another rate come to that of the model, in every command.
+    faster = write_tables(tmp_path / "faster", step=20)
+    assert run("timeline", model, faster, "-o", tmp_path / "t.csv") == 0
+    assert f"4 recordings written to {tmp_path / 't.csv'}" in capsys.readouterr().err
+    with (tmp_path / "t.csv").open(newline="") as stream:
+        found = [r for r in csv.DictReader(stream) if r["video"] == "s2"]
+    assert len(found) == pytest.approx(n_frames / 2, abs=1)
+    assert [float(r["seconds"]) for r in found[:3]] == [0, 0.04, 0.08]
+    assert {r["action"] for r in found} <= {"lift", "1", "put down"}
+
+
+def test_files_of_elan_link_to_the_media(folder, joint, tmp_path, capsys):
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    (clips / "v1.mp4").touch()
+    out, eaf = tmp_path / "out", ("--format", "eaf", "--fps", 25)
+    media = ("--media", clips)
+    assert run("predict", joint, folder, "-o", out, *eaf, *media) == 0
+    assert "3 of 4 videos have no file" in capsys.readouterr().err
+    assert 'RELATIVE_MEDIA_URL="./../clips/v1.mp4"' in (out / "v1.eaf").read_text()
+    assert "MEDIA_DESCRIPTOR" not in (out / "v0.eaf").read_text()
+    assert run("predict", joint, folder, "-o", out, *media) == 1
+    assert "--media has no use without --format eaf" in capsys.readouterr().err
+    (clips / "v1.mp4").unlink()
+    assert run("label", joint, folder, "-o", out, "--fps", 25, *media) == 1
+    assert "no video file called 'v0'" in capsys.readouterr().err
 
 
 def test_poses_with_gaps_become_a_table(tmp_path):
