@@ -73,7 +73,12 @@ class FrameMatcher:
         """Align each of many videos with one."""
         common = (reference, *self._how())
         return decode_in_jobs(
-            _align, videos, common, width=len(reference), n_jobs=self.n_jobs
+            _align,
+            videos,
+            common,
+            width=len(reference),
+            n_jobs=self.n_jobs,
+            step="matching recordings",
         )
 
     def costs(self, views: Views, reference: Views) -> list[float]:

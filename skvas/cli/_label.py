@@ -10,7 +10,7 @@ import numpy as np
 
 from skvas.cli._arguments import add_command, add_folder, add_media
 from skvas.cli._files import clock_of, load_recordings, load_segmenter, media_of
-from skvas.cli._lines import say
+from skvas.cli._lines import say, show, with_progress
 from skvas.datasets._folder import orient_features
 from skvas.io import SegmentTable, write_segments
 from skvas.io._files import FORMATS
@@ -65,7 +65,7 @@ def _label(options: argparse.Namespace) -> None:
     if options.media is not None:
         media = media_of(options.media, data.names)
     queries = model.query(options.n, kind="recordings")
-    for query in queries:
+    for query in with_progress(queries, lambda query: data.names[query.video]):
         name = data.names[query.video]
         file = out / f"{name}.{SUFFIXES.get(options.format, options.format)}"
         if file.exists():
@@ -81,5 +81,6 @@ def _label(options: argparse.Namespace) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         link = None if media is None else media[query.video]
         write_segments(table, file, media=link)
+        show("")
         print(f"{file}: {query.why}")
     say(f"{len(queries)} files to correct, written to {out}")

@@ -30,7 +30,7 @@ from skvas.cli._files import (
     media_of,
     writing,
 )
-from skvas.cli._lines import say
+from skvas.cli._lines import following, say
 from skvas.datasets._folder import orient_features
 from skvas.io._text import as_text_cell
 
@@ -95,7 +95,8 @@ def _report(options: argparse.Namespace) -> None:
     # The model knows what a folder of one video cannot: which of its axes is time.
     if np.ndim(data[0]) == 2:
         data = data.replace([orient_features(v, model.n_features_in_) for v in data])
-    report = step_report(model, data, fps=options.fps)
+    with following():
+        report = step_report(model, data, fps=options.fps)
     if options.out is None:
         print(report)
         return
@@ -124,15 +125,16 @@ def _report_page(options: argparse.Namespace) -> None:
     media = None
     if options.media is not None:
         media = media_of(options.media, data.names)
-    model.report(
-        data,
-        options.out,
-        media=media,
-        embed=options.embed,
-        features=options.curves,
-        fps=options.fps,
-        title=Path(options.folder).resolve().name or "Recordings",
-    )
+    with following():
+        model.report(
+            data,
+            options.out,
+            media=media,
+            embed=options.embed,
+            features=options.curves,
+            fps=options.fps,
+            title=Path(options.folder).resolve().name or "Recordings",
+        )
     say(f"{len(data)} recordings are shown in {options.out}")
 
 

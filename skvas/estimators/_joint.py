@@ -40,6 +40,7 @@ from skvas.timeline._model import (
     has_order,
     path_frames,
 )
+from skvas.training._callbacks import progress
 from skvas.training._labelled import LabelledFrames
 from skvas.training._objective import Objective
 from skvas.transport._threads import spare_threads
@@ -144,7 +145,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             it had.
         """
         self._check_parameters()
-        with unchanged_on_failure(self), spare_threads():
+        with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
             checkpoint = self._open_checkpoint(checked, **self._training_of(given))

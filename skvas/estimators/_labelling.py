@@ -193,6 +193,18 @@ default=None
         views = self._view(videos)
         return like_input(self._labeller().shares(views), is_single_video(videos))
 
+    @spare_threads()
+    def _labels_in_any_order(self, videos: list[Any]) -> list[np.ndarray] | None:
+        """Label frames by transport, which lets steps come in any order.
+
+        None if `predict` does that too, or if actions are named by labels.
+        """
+        labeller = self._labeller()
+        if not isinstance(labeller, TimelineLabeller):
+            return None
+        found = labeller.transport.labels(self._view(videos))
+        return [self.classes_[codes] for codes in found]
+
     def name_actions(self, names: Mapping[int, str] | Sequence[str]) -> Any:
         """Give the actions names, which tables, reports, pictures and files then show.
 

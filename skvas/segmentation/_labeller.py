@@ -70,7 +70,12 @@ class FrameLabeller:
             frames = views.embeddings
         common = (self.actions, self.task, str(self.device))
         return decode_in_jobs(
-            _segment, frames, common, width=len(self.actions), n_jobs=self.n_jobs
+            _segment,
+            frames,
+            common,
+            width=len(self.actions),
+            n_jobs=self.n_jobs,
+            step="labelling recordings",
         )
 
 
@@ -122,7 +127,12 @@ class TimelineLabeller:
         width = len(self.timeline.template.frames)
         n_jobs = self.transport.n_jobs
         return decode_in_jobs(
-            decode, frames, (self.timeline,), width=width, n_jobs=n_jobs
+            decode,
+            frames,
+            (self.timeline,),
+            width=width,
+            n_jobs=n_jobs,
+            step="labelling recordings",
         )
 
 

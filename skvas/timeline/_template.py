@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skvas._printing import tell
 from skvas.timeline._discriminants import Discriminants, find_discriminants
 from skvas.timeline._order import alignability, is_related
 from skvas.timeline._paths import Passage, follow, spread, unit
@@ -84,6 +85,8 @@ def build_template(
     lengths = [len(video) for video in videos if len(video) > 1] or [1]
     n_positions = round(float(np.median(lengths)))
     template = frames_at(template, np.linspace(0, len(template) - 1, n_positions))
+    step, n_rounds = "putting the recordings on one timeline", N_ROUNDS + 3
+    tell(step, 0, n_rounds)
     passages = [follow(video, template, limit=limit) for video in videos]
     n_videos = len(videos)
     if n_videos == 1:
@@ -91,14 +94,17 @@ def build_template(
     template = unit(mean_at(videos, passages))
     related = is_related(alignability(videos, template, rng))
     kept = np.flatnonzero(related).tolist()
-    for _ in range(N_ROUNDS):
+    for done in range(N_ROUNDS):
+        tell(step, done + 1, n_rounds)
         template = _average([videos[i] for i in kept], template, limit)
+    tell(step, N_ROUNDS + 1, n_rounds)
     passages = [follow(video, template, limit=limit) for video in videos]
     discriminants = find_discriminants(
         [videos[i] for i in kept], [passages[i] for i in kept]
     )
     views = [discriminants.append(video) for video in videos]
     template = unit(mean_at([views[i] for i in kept], [passages[i] for i in kept]))
+    tell(step, N_ROUNDS + 2, n_rounds)
     template = _average([views[i] for i in kept], template, limit)
     passages = [follow(view, template, limit=limit) for view in views]
     saved = alignability(views, template, rng)

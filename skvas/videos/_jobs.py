@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from joblib import Parallel, delayed
 
+from skvas._printing import tell
 from skvas.transport._threads import spare_threads
 from skvas.videos._orphans import EndingWithParent
 
@@ -25,6 +26,7 @@ def decode_in_jobs(
     *,
     width: int,
     n_jobs: int | None,
+    step: str,
 ) -> list[Any]:
     """Decode videos in batches of similar length, in several processes.
 
@@ -43,6 +45,8 @@ def decode_in_jobs(
         Width of the transport plans.
     n_jobs : int or None
         Processes, by joblib.
+    step : str
+        What is done, for those who follow the progress.
 
     Returns
     -------
@@ -50,7 +54,8 @@ def decode_in_jobs(
         One result a video.
     """
     groups = group_by_length([len(video) for video in videos], width)
-    done = Parallel(n_jobs=n_jobs)(
+    tell(step, 0, len(videos))
+    done = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(EndingWithParent(_decode_groups))(
             decode, [[videos[i] for i in group] for group in job], common
         )
@@ -58,7 +63,10 @@ def decode_in_jobs(
     )
     results: list[Any] = [None] * len(videos)
     order = [index for group in groups for index in group]
-    decoded = [result for job in done for result in job]
+    decoded: list[Any] = []
+    for job in done:
+        decoded += job
+        tell(step, len(decoded), len(videos))
     for index, result in zip(order, decoded, strict=True):
         results[index] = result
     return results

@@ -674,7 +674,8 @@ def test_tables_of_sensors_become_named_segments_in_seconds(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "4 recordings, " in said
     assert "4 of 4 resampled to 25 frames a second" in said
-    assert "looking for a start" in said
+    assert "\ntrying settings\n" in said
+    assert "\ntraining\n" in said
     assert re.search(r"^actions +3$", said, re.MULTILINE)
     assert run("name", model, "0=lift", "2=put down") == 0
     assert "0 = lift, 1 = 1, 2 = put down" in capsys.readouterr().err
