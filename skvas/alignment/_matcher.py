@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from skvas._printing import tell
 from skvas.alignment._coarse import align_coarsely, alignment_memory
 from skvas.alignment._path_cost import PathCost, View
 from skvas.alignment._result import Alignment, make_alignment
@@ -67,6 +68,7 @@ class FrameMatcher:
 
     def align(self, x: View, y: View) -> Alignment:
         """Align two videos."""
+        tell("aligning")
         return _align([x], y, *self._how())[0]
 
     def match(self, videos: list[View], reference: View) -> list[Alignment]:

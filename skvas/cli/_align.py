@@ -10,7 +10,6 @@ import numpy as np
 
 import skvas
 from skvas._atomic import write_atomically
-from skvas._printing import tell
 from skvas.cli._arguments import add_command, add_decoding
 from skvas.cli._extracted import find_extracted
 from skvas.cli._files import DEVICES, as_csv, check_out, is_video, writing
@@ -60,7 +59,6 @@ def _align(options: argparse.Namespace) -> None:
     check_out(options.out, options.model, options.a, options.b)
     with following():
         a, b = (_features(path, model, options) for path in (options.a, options.b))
-        tell("aligning")
         alignment = model.align(a.features, b.features, via=options.via)
         if not as_table:
             write_synchronised(
