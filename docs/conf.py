@@ -81,6 +81,24 @@ def write_faults(app, config):
     page.write_text(table.render(), encoding="utf-8")
 
 
+KINDS = {"feature": "New", "change": "Changed", "fix": "Fixed", "removal": "Removed"}
+
+
+def write_changes(app, config):
+    """Write the change log from the files of `changes/`, by their kinds."""
+    lines = ["# Change log", "", "## Since the last release", ""]
+    for kind, title in KINDS.items():
+        files = sorted(Path(app.srcdir, "changes").glob(f"*.{kind}.md"))
+        lines += [f"### {title}", ""] if files else []
+        for file in files:
+            text = file.read_text(encoding="utf-8").strip()
+            about = file.name.split(".")[0].replace("-", " ")
+            lines.append(f"- **{about}.** " + text.replace("\n", "\n  "))
+        lines.append("")
+    page = Path(app.srcdir, "changelog.md")
+    page.write_text("\n".join(lines), encoding="utf-8")
+
+
 def skip_foreign(app, what, name, member, skip, options):
     """Leave out what classes inherit from other packages."""
     function = getattr(member, "fget", None) or member
@@ -117,5 +135,6 @@ def setup(app):
         block_renderers=(write_math, None),
     )
     app.connect("config-inited", write_faults)
+    app.connect("config-inited", write_changes)
     app.connect("autodoc-skip-member", skip_foreign)
     app.connect("autodoc-process-docstring", escape_markup, priority=100)

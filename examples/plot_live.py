@@ -17,6 +17,7 @@ import numpy as np
 
 from skvas import JointAlignSegment
 from skvas.datasets import load_spar
+from skvas.display import save_figures
 
 data = load_spar()
 model = JointAlignSegment(7, random_state=0).fit(data.videos[:16])
@@ -54,9 +55,9 @@ progress, spread = np.array(progress), np.array(spread)
 figure, (upper, lower) = plt.subplots(
     2, figsize=(8, 4), sharex=True, height_ratios=[3, 1], layout="constrained"
 )
-upper.plot(seconds, progress, color="#4477aa")
+upper.plot(seconds, progress, color="#0072b2")
 upper.fill_between(
-    seconds, progress - spread, progress + spread, color="#4477aa", alpha=0.25
+    seconds, progress - spread, progress + spread, color="#0072b2", alpha=0.25
 )
 upper.set(ylabel="position on the timeline", ylim=(0, 1), xlim=(0, seconds[-1]))
 lower.imshow(
@@ -87,3 +88,9 @@ begun = np.flatnonzero(exercises[kept] == 6)[0]
 print(f"the seventh exercise begins at frame {begun}")
 for warning in tracker.warnings_:
     print(warning)
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("live"):
+    print(f"picture written to {path}")

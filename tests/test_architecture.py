@@ -50,8 +50,8 @@ ROOMS = {
     ),
     "datasets": "_arrays _pickled _recordings _synthetic < _folder < _spar",
     "display": (
-        "_style < _barcode _embedding _history < _alignment _common_time _segmentation "
-        "_timeline"
+        "_saving _style < _barcode _embedding _history < _alignment _common_time "
+        "_segmentation _timeline"
     ),
     "estimators": (
         "_features < _base < _labelling _matching _streams < _reports < _aligner "

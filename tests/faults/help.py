@@ -256,11 +256,11 @@ def render_help() -> str:
     """Return a table for each group."""
     lines = []
     for title, rows in HELP.items():
-        lines += [f"## {title}", ""]
+        lines += [f"## {title}", "", ":::{container} stacked"]
         lines += ["| what you see | what it means | what to do | rows |"]
         lines += ["| --- | --- | --- | --- |"]
         for symptom, meaning, remedy, numbers in rows:
             told = ", ".join(map(str, numbers))
             lines.append(f"| {symptom} | {meaning} | {remedy} | {told} |")
-        lines.append("")
+        lines += [":::", ""]
     return "\n".join(lines)

@@ -308,6 +308,7 @@ PROMISES = """## What is tested
 Bad inputs and faults, what becomes of each, and the tests that hold it. The name of a
 test is `test_row_`, the number of the row, and the fact that it states.
 
+:::{container} stacked
 | | input or fault | outcome | tests |
 | --- | --- | --- | --- |
 """
@@ -332,4 +333,4 @@ def render() -> str:
             for file, names in tests[number].items()
         )
         lines.append(f"| {number} | {fault} | {outcome} | {cells} |")
-    return HEADER + render_help() + "\n" + PROMISES + "\n".join(lines) + "\n"
+    return HEADER + render_help() + "\n" + PROMISES + "\n".join(lines) + "\n:::\n"
