@@ -14,6 +14,7 @@ which comes next, and what was skipped? No answer waits for the end.
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 
 from skvas import JointAlignSegment
 from skvas.datasets import load_spar
@@ -50,6 +51,7 @@ for number, frame in enumerate(session):
 # changes of the exercise. The tracker changes its action with them, but for the fourth
 # and the fifth exercise, two rotations of the arm, where it is some seconds early.
 
+COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"]
 seconds = np.arange(len(session)) / 2
 progress, spread = np.array(progress), np.array(spread)
 figure, (upper, lower) = plt.subplots(
@@ -63,9 +65,9 @@ upper.set(ylabel="position on the timeline", ylim=(0, 1), xlim=(0, seconds[-1]))
 lower.imshow(
     [labels],
     aspect="auto",
-    cmap="tab10",
-    vmin=0,
-    vmax=9,
+    cmap=ListedColormap(COLOURS),
+    vmin=-0.5,
+    vmax=6.5,
     interpolation="nearest",
     extent=(0, seconds[-1], 0, 1),
 )

@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 
 import skvas
+from skvas._printing import tell
 from skvas.cli import main
+from skvas.cli._lines import Lines, following
 from skvas.datasets import load_folder, make_videos
 from skvas.io import read_segments
 from tests.clips import grey, read_clip, write_clip
@@ -652,6 +654,21 @@ def test_file_gets_no_bars(folder, joint, tmp_path, capsys, monkeypatch):
     assert run("predict", joint, folder, "-o", tmp_path / "b") == 0
     first = capsys.readouterr().err.splitlines()[0]
     assert re.fullmatch(r"1 of 4, about 0:\d\d left", first)
+
+
+def test_lines_tell_of_a_single_long_file_and_of_each_step(monkeypatch, capsys):
+    monkeypatch.setattr("skvas.cli._lines.EVERY", -1.0)
+    lines = Lines(1)
+    lines.tell("a.mp4, 640 frames")
+    assert capsys.readouterr().err == "0 of 1 done, now a.mp4, 640 frames\n"
+    with following():
+        tell("trying settings", 0, 4)
+        tell("trying settings", 2, 4)
+        tell("looking at a.mp4", 64)
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first == "trying settings"
+    assert re.fullmatch(r"trying settings, 2 of 4, about \d+ s left", second)
+    assert third == "looking at a.mp4, 64 frames"
 
 
 def write_tables(folder, n=4, step=40):
