@@ -33,9 +33,9 @@ print(f"{np.mean(np.concatenate(data.labels) == -1):.0%} of the frames are backg
 # the share of found background that is background.
 
 aligners = {
-    None: VideoAligner(random_state=0),
-    0.4: VideoAligner(random_state=0, aligning=Aligning(virtual_mass=0.4)),
-    "3%": VideoAligner(random_state=0, aligning=Aligning(virtual_mass="3%")),
+    None: VideoAligner(max_epochs=10, random_state=0),
+    0.4: VideoAligner(max_epochs=10, random_state=0, aligning=Aligning(virtual_mass=0.4)),
+    "3%": VideoAligner(max_epochs=10, random_state=0, aligning=Aligning(virtual_mass="3%")),
 }
 for share, aligner in aligners.items():
     aligner.fit(data.videos)
