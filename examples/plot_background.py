@@ -32,10 +32,15 @@ print(f"{np.mean(np.concatenate(data.labels) == -1):.0%} of the frames are backg
 # of all pairs of frames. *Recall* is the share of background that is found, *precision*
 # the share of found background that is background.
 
+quick = {"max_epochs": 10, "random_state": 0}
 aligners = {
-    None: VideoAligner(max_epochs=10, random_state=0),
-    0.4: VideoAligner(max_epochs=10, random_state=0, aligning=Aligning(virtual_mass=0.4)),
-    "3%": VideoAligner(max_epochs=10, random_state=0, aligning=Aligning(virtual_mass="3%")),
+    None: VideoAligner(**quick),
+    0.4: VideoAligner(
+        max_epochs=10, random_state=0, aligning=Aligning(virtual_mass=0.4)
+    ),
+    "3%": VideoAligner(
+        max_epochs=10, random_state=0, aligning=Aligning(virtual_mass="3%")
+    ),
 }
 for share, aligner in aligners.items():
     aligner.fit(data.videos)

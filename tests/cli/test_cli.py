@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -629,6 +630,21 @@ def test_warning_is_one_line(folder, tmp_path, capsys, recwarn):
         (tmp_path / "v3.txt").rename(folder / "groundTruth" / "v3.txt")
     first = capsys.readouterr().err.splitlines()[0]
     assert first.startswith("warning: 1 of 4 videos have no file in groundTruth")
+
+
+def test_warning_is_said_once(folder, tmp_path, capsys, monkeypatch):
+    def warn(options, *_):
+        for text in ("gap", "gap", "other gap"):
+            warnings.warn(text, stacklevel=1)
+        return load_folder(options.folder)
+
+    monkeypatch.setattr("skvas.cli._fit.load_recordings", warn)
+    monkeypatch.setattr("skvas.cli._fit._preprocessing", lambda data: {"n_actions": 0})
+    monkeypatch.setattr("warnings.filters", [])
+    assert run("fit", folder, "-o", tmp_path / "m") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[:2] == ["warning: gap", "warning: other gap"]
+    assert len(said) == 3
 
 
 def test_terminal_shows_how_much_is_done(folder, joint, tmp_path, monkeypatch, capsys):
