@@ -35,12 +35,8 @@ print(f"{np.mean(np.concatenate(data.labels) == -1):.0%} of the frames are backg
 quick = {"max_epochs": 10, "random_state": 0}
 aligners = {
     None: VideoAligner(**quick),
-    0.4: VideoAligner(
-        max_epochs=10, random_state=0, aligning=Aligning(virtual_mass=0.4)
-    ),
-    "3%": VideoAligner(
-        max_epochs=10, random_state=0, aligning=Aligning(virtual_mass="3%")
-    ),
+    0.4: VideoAligner(**quick, aligning=Aligning(virtual_mass=0.4)),
+    "3%": VideoAligner(**quick, aligning=Aligning(virtual_mass="3%")),
 }
 for share, aligner in aligners.items():
     aligner.fit(data.videos)
