@@ -248,11 +248,6 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return summarise(self)
 
-    def _common_fps(self) -> float | None:
-        """Return the frame rate that all recordings of fit had."""
-        rates = {*(self.recordings_["fps"] or ())}
-        return rates.pop() if len(rates) == 1 else None
-
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """Show in a notebook what `fit` found, below the parameters."""
         bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
