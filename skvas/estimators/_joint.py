@@ -31,7 +31,11 @@ from skvas.options._kinds import (
 )
 from skvas.options._settings import Settings
 from skvas.segmentation._choice import Start
-from skvas.segmentation._labeller import FrameLabeller, TimelineLabeller
+from skvas.segmentation._labeller import (
+    AnyLabeller,
+    FrameLabeller,
+    TimelineLabeller,
+)
 from skvas.timeline import Timeline
 from skvas.timeline._model import (
     TimelineModel,
@@ -259,7 +263,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             order=order,
         )
 
-    def _found_labeller(self) -> FrameLabeller | TimelineLabeller:
+    def _found_labeller(self) -> AnyLabeller:
         transport = super()._found_labeller()
         if self.timeline_ is None:
             return transport

@@ -37,10 +37,15 @@ from skvas.metrics._order import may_be_shared
 from skvas.nn import Prototypes
 from skvas.nn._model import Model, embed_videos
 from skvas.options._declare import group_of
+from skvas.options._groups import CHAIN, PLAN
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
+from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._choice import Start, choose_start, open_candidates
+from skvas.segmentation._decoder import choose_decoder
 from skvas.segmentation._labeller import (
+    AnyLabeller,
+    ChainLabeller,
     FrameLabeller,
     TimelineLabeller,
     choose_labeller,
@@ -105,6 +110,12 @@ default=None
         "timeline", in the embedding, numbered without regard to `labels_`.
     segment_on_ : {"features", "embedding", "timeline"}
         Where frames are compared with actions, "auto" resolved.
+    chain_ : dict of str to object or None
+        Where frames are labelled by a hidden Markov model (`decoder`), its `means`
+        (n_actions_, n_embedding) and `variances` (n_embedding,) in the space
+        `segment_on_`, the `shares` of the actions, mean `durations` of their segments
+        as shares of a video, and the share of a video over which frames are
+        `correlated`; else None.
     chosen_ : dict
         The settings that `fit` chose where "auto" left a choice.
     action_names_ : list of str or None
@@ -135,6 +146,7 @@ default=None
         "prototypes_": Fitted(np.ndarray, labels=True),
         "segment_on_": Fitted(str, labels=True),
         "chosen_": Fitted(dict),
+        "chain_": Fitted((dict, type(None)), labels=True, absent=lambda: None),
         "classes_": Fitted(np.ndarray, labels=True),
         "naming_": Fitted((Naming, type(None)), labels=True),
         "outlook_": Fitted((Outlook, type(None))),
@@ -528,6 +540,9 @@ default=None
         if timeline is not None:
             labellers = [TimelineLabeller(timeline, *labellers)]
         labeller, found = choose_labeller(labellers, views, start.in_order)
+        if timeline is None:
+            decoder = settings.segmenting["decoder"]
+            labeller, found = choose_decoder(labeller, found, views, decoder)
         sown = given
         named = read_prototypes(self.prototypes)
         if named is not None and given is not None:
@@ -548,12 +563,17 @@ default=None
         n_actions = len(labeller.actions)
         names = np.arange(n_actions) if given is None else given.action_names(n_actions)
         naming = labeller.naming if isinstance(labeller, NamedLabeller) else None
+        found = labeller if naming is None else labeller.base
+        chain = found.chain if isinstance(found, ChainLabeller) else None
         return {
             "labels_": like_input([names[codes] for codes in settled.labels], single),
             "classes_": names,
             "naming_": naming,
             "outlook_": settled.outlook,
-            "settings_": settings.labelled_by(labeller.space, labeller.recurring),
+            "settings_": settings.labelled_by(
+                labeller.space, labeller.recurring, PLAN if chain is None else CHAIN
+            ),
+            "chain_": None if chain is None else vars(chain),
             "shared_order_": start.order,
             "n_actions_": n_actions,
             "n_actions_scores_": start.scores,
@@ -610,11 +630,16 @@ default=None
         codes = joblib.hash(labels.codes)
         return {"n_actions": self._range_of_actions(labels), "labels": codes}
 
-    def _labeller(self) -> FrameLabeller | TimelineLabeller | NamedLabeller:
+    def _labeller(self) -> AnyLabeller | NamedLabeller:
         found = self._found_labeller()
         return found if self.naming_ is None else NamedLabeller(found, self.naming_)
 
-    def _found_labeller(self) -> FrameLabeller | TimelineLabeller:
+    def _found_labeller(self) -> AnyLabeller:
         task = self.settings_.segmentation_task()
         space = "features" if self.segment_on_ == "features" else "embedding"
-        return FrameLabeller(task, self.prototypes_, space, self._device, self.n_jobs)
+        transport = FrameLabeller(
+            task, self.prototypes_, space, self._device, self.n_jobs
+        )
+        if self.chain_ is None:
+            return transport
+        return ChainLabeller(ActionChain(**self.chain_), transport)

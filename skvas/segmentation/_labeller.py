@@ -11,6 +11,7 @@ import torch
 
 from skvas.decoding import plan_to_labels
 from skvas.metrics import match_pairs
+from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._choice import agreement
 from skvas.timeline._model import TimelineModel, path_frames
 from skvas.training._survey import CHOICE_FRAMES
@@ -62,21 +63,75 @@ class FrameLabeller:
         """Return the value of each video's transport problem."""
         return [objective for _, objective in self.segment(views)]
 
+    def frames(self, views: Views) -> list[np.ndarray]:
+        """Return what is compared with the actions, unit vectors."""
+        if self.space == "features":
+            return directions(views.features)
+        return views.embeddings
+
     def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
         """Return the shares of each video, and the value of its problem."""
-        if self.space == "features":
-            frames = directions(views.features)
-        else:
-            frames = views.embeddings
         common = (self.actions, self.task, str(self.device))
         return decode_in_jobs(
             _segment,
-            frames,
+            self.frames(views),
             common,
             width=len(self.actions),
             n_jobs=self.n_jobs,
             step="labelling recordings",
         )
+
+
+@dataclass(frozen=True)
+class ChainLabeller:
+    """Labels frames by a hidden Markov model of the actions.
+
+    Parameters
+    ----------
+    chain : ActionChain
+        The model.
+    transport : FrameLabeller
+        What the objective of the segmentation is taken from. Its actions are the
+        directions of the means of the model.
+    """
+
+    chain: ActionChain
+    transport: FrameLabeller
+
+    recurring = True  # nothing keeps an action from coming back
+
+    @property
+    def actions(self) -> np.ndarray:
+        """The actions among the frames."""
+        return self.transport.actions
+
+    @property
+    def space(self) -> str:
+        """Where frames are compared with the actions."""
+        return self.transport.space
+
+    def labels(self, views: Views) -> list[np.ndarray]:
+        """Return the action of each frame, (n_i,)."""
+        return [plan_to_labels(shares) for shares in self.shares(views)]
+
+    def shares(self, views: Views) -> list[np.ndarray]:
+        """Return the probabilities of the actions at each frame, (n_i, K)."""
+        return decode_in_jobs(
+            _posteriors,
+            self.transport.frames(views),
+            (self.chain,),
+            width=len(self.chain.means),
+            n_jobs=self.transport.n_jobs,
+            step="labelling recordings",
+        )
+
+    def objectives(self, views: Views) -> list[float]:
+        """Return the value of each video's transport problem."""
+        return self.transport.objectives(views)
+
+    def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
+        """Return the shares of each video, and the value of its problem."""
+        return list(zip(self.shares(views), self.objectives(views), strict=True))
 
 
 @dataclass(frozen=True)
@@ -136,6 +191,10 @@ class TimelineLabeller:
         )
 
 
+# What frames are labelled with where no label was given.
+AnyLabeller = FrameLabeller | ChainLabeller | TimelineLabeller
+
+
 def choose_labeller(
     labellers: Sequence[Any], views: Views, in_order: bool
 ) -> tuple[Any, list[np.ndarray]]:
@@ -155,15 +214,14 @@ def choose_labeller(
     if len(labellers) == 1:
         return labellers[0], labels[0]
     few = [spread_frames(len(video), CHOICE_FRAMES) for video in views.features]
-    matches = match_pairs(_pick(directions(views.features), few), random_state=0)
-    before, after = (
-        agreement(_pick(found, few), matches, in_order) for found in labels
-    )
+    matches = match_pairs(pick(directions(views.features), few), random_state=0)
+    before, after = (agreement(pick(found, few), matches, in_order) for found in labels)
     best = int(after >= MIN_CONSISTENCY_RATIO * before)
     return labellers[best], labels[best]
 
 
-def _pick(arrays: list[np.ndarray], frames: list[np.ndarray]) -> list[np.ndarray]:
+def pick(arrays: list[np.ndarray], frames: list[np.ndarray]) -> list[np.ndarray]:
+    """Return some frames of each video."""
     return [array[where] for array, where in zip(arrays, frames, strict=True)]
 
 
@@ -181,6 +239,10 @@ def _segment(
     lengths = batch.lengths.to(found.plan.device)
     shares = unpad(found.plan * lengths[:, None, None], batch.lengths)
     return list(zip(shares, found.objective.tolist(), strict=True))
+
+
+def _posteriors(frames: list[np.ndarray], chain: ActionChain) -> list[np.ndarray]:
+    return [shares.astype(np.float32) for shares in chain.posteriors(frames)]
 
 
 def _actions(frames: list[np.ndarray], timeline: TimelineModel) -> list[np.ndarray]:

@@ -20,7 +20,7 @@ from skvas.labels._outlook import Outlook, asked_frames, look_out
 from skvas.labels._reading import PartialLabels
 from skvas.labels._stamps import fill_between
 from skvas.segmentation._labeller import (
-    FrameLabeller,
+    AnyLabeller,
     TimelineLabeller,
     directions,
 )
@@ -49,7 +49,7 @@ class NamedLabeller:
 
     Parameters
     ----------
-    base : FrameLabeller or TimelineLabeller
+    base : FrameLabeller, ChainLabeller or TimelineLabeller
         What was found without labels.
     naming : Naming
         What was learned from them.
@@ -100,7 +100,7 @@ class NamedLabeller:
 
 
 def parts_of(
-    base: FrameLabeller | TimelineLabeller,
+    base: AnyLabeller,
     views: Views,
     found: Sequence[np.ndarray] | None = None,
 ) -> Iterator[np.ndarray]:
@@ -108,7 +108,7 @@ def parts_of(
 
     Parameters
     ----------
-    base : FrameLabeller or TimelineLabeller
+    base : FrameLabeller, ChainLabeller or TimelineLabeller
         What was found without labels.
     views : Views
         Some videos.
@@ -137,7 +137,7 @@ class Settled:
 
     Parameters
     ----------
-    labeller : FrameLabeller, TimelineLabeller or NamedLabeller
+    labeller : FrameLabeller, ChainLabeller, TimelineLabeller or NamedLabeller
         Labels frames.
     labels : list of int64 ndarray of shape (n_i,)
         The action of each frame of `fit`.
@@ -151,7 +151,7 @@ class Settled:
 
 
 def settle(
-    base: FrameLabeller | TimelineLabeller,
+    base: AnyLabeller,
     found: list[np.ndarray],
     views: Views,
     given: PartialLabels | None,
@@ -161,7 +161,7 @@ def settle(
 
     Parameters
     ----------
-    base : FrameLabeller or TimelineLabeller
+    base : FrameLabeller, ChainLabeller or TimelineLabeller
         What was found without labels.
     found : list of int64 ndarray of shape (n_i,)
         Its labels of the frames of `fit`.
@@ -203,7 +203,7 @@ def frame_features(views: Views) -> list[np.ndarray]:
 
 
 def name_actions(
-    base: FrameLabeller | TimelineLabeller,
+    base: AnyLabeller,
     found: Sequence[np.ndarray],
     views: Views,
     labels: PartialLabels,
@@ -213,7 +213,7 @@ def name_actions(
 
     Parameters
     ----------
-    base : FrameLabeller or TimelineLabeller
+    base : FrameLabeller, ChainLabeller or TimelineLabeller
         What was found without labels.
     found : sequence of int64 ndarray of shape (n_i,)
         Its labels of the frames of `fit`.
