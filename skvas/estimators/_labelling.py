@@ -542,7 +542,9 @@ default=None
         labeller, found = choose_labeller(labellers, views, start.in_order)
         if timeline is None:
             decoder = settings.segmenting["decoder"]
-            labeller, found = choose_decoder(labeller, found, views, decoder)
+            labeller, found = choose_decoder(
+                labeller, found, views, decoder, labellers[0]
+            )
         sown = given
         named = read_prototypes(self.prototypes)
         if named is not None and given is not None:

@@ -77,7 +77,8 @@ class Segmenting(OptionGroup):
         transport plan gives most of their mass; `lambda_actions` holds actions to equal
         shares of each video. "chain": by a hidden Markov model, which learns shares and
         durations of the actions from the videos: for actions of very unequal length,
-        that are often lacking or come back many times. "auto": the chain in the
+        that are often lacking or come back many times. It compares features before
+        training, unless `segment_on` is "embedding". "auto": the chain in the
         informed recipe, for four or more videos that share no order, if labels of
         matched frames agree better by it beyond doubt; else the plan.
     alpha : float or "auto", default="auto"

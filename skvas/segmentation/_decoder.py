@@ -34,7 +34,11 @@ CONFIDENCE = 0.95
 
 
 def choose_decoder(
-    labeller: FrameLabeller, labels: list[np.ndarray], views: Views, decoder: str
+    labeller: FrameLabeller,
+    labels: list[np.ndarray],
+    views: Views,
+    decoder: str,
+    before: FrameLabeller,
 ) -> tuple[FrameLabeller | ChainLabeller, list[np.ndarray]]:
     """Return the labeller to keep, and its labels: by plans, or by a chain of actions.
 
@@ -52,6 +56,9 @@ def choose_decoder(
         The videos of `fit`.
     decoder : {"plan", "chain", "auto"}
         "auto" chooses, where there are some videos that share no order.
+    before : FrameLabeller
+        Labels by transport where a chain is to be learned: before training, if that is
+        open. Training draws frames to the actions that the plans gave them.
     """
     if decoder == PLAN:
         return labeller, labels
@@ -61,7 +68,7 @@ def choose_decoder(
         is_open = order is not None and order.verdict == "no"
         if not is_open or len(labels) < MIN_VIDEOS:
             return labeller, labels
-    chained, found = _best_chain(labeller, views, referee)
+    chained, found = _best_chain(before, views, referee)
     if decoder == CHAIN or (referee is not None and referee.prefers(found, labels)):
         return chained, found
     return labeller, labels
