@@ -291,6 +291,11 @@ ROWS = {
         "corrections that no page saved, or of recordings that are not there",
         "one `ValueError` that names the file and the recording",
     ),
+    100: (
+        "a chain of actions asked for where there is little to learn from: equal "
+        "frames, a lone recording or one of a single frame, more actions than frames",
+        "valid labels, and probabilities that sum to 1",
+    ),
 }
 
 

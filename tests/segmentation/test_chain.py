@@ -207,3 +207,27 @@ def test_user_may_ask_for_the_chain(cls):
     assert np.isfinite(model.score(VIDEOS))
     lone = quick(cls, decoder="chain", n_actions=1).fit(VIDEOS[0])
     assert set(lone.labels_) == {0}
+
+
+LITTLE = {
+    "equal frames": [np.ones((12, 4)), np.ones((9, 4))],
+    "a lone recording": VIDEOS[:1],
+    "recordings of a single frame": [VIDEOS[0], VIDEOS[1][:1], VIDEOS[2][:1]],
+    "more actions than frames": [video[:2] for video in VIDEOS[:4]],
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("videos", LITTLE.values(), ids=LITTLE)
+def test_row_100_chain_labels_where_there_is_little_to_learn_from(videos):
+    options = {"n_actions": 4, "decoder": "chain", "max_epochs": 0}
+    model = quick(ActionSegmenter, **options).fit(videos)
+    assert model.chain_ is not None
+    for labels, shares in zip(model.labels_, model.predict_proba(videos), strict=True):
+        assert len(labels) == len(shares)
+        assert set(labels) <= set(range(4))
+        assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+
+
+def test_summary_names_the_chain(chosen):
+    assert "(a chain of actions)" in str(chosen.summary())
