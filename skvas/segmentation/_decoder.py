@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy.stats import t as student
+from scipy.special import stdtrit
 from sklearn.metrics import adjusted_mutual_info_score
 
 from skvas.metrics import PairMatches, match_pairs
@@ -154,7 +154,7 @@ class _Referee:
         if len(gains) < max(n, 3):
             return False
         error = np.sqrt((n - 1) / n * ((gains - gains.mean()) ** 2).sum())
-        least = student.ppf((1 + CONFIDENCE) / 2, n - 1) * error
+        least = stdtrit(n - 1, (1 + CONFIDENCE) / 2) * error
         return bool(_gain(codes, one, other) > max(least, 1e-9))
 
 

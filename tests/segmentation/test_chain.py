@@ -184,6 +184,7 @@ def test_plans_stay_where_order_may_be_shared(verdict, recurring, monkeypatch):
 
 def test_plans_stay_where_videos_are_few(recurring, monkeypatch):
     monkeypatch.setattr(BlockOrder, "verdict", "no")
+    monkeypatch.setattr(_decoder._Referee, "prefers", lambda *_: True)
     model = quick(ActionSegmenter, max_epochs=0).fit(recurring[0][:3])
     assert model.settings_.segmenting["decoder"] == "plan"
 
