@@ -1,7 +1,8 @@
 """What users see when something is wrong, what it means, and what they can do.
 
-Symptoms quote the message without its numbers. Each row names the rows of the table of
-faults that hold it. A row of that table needs none here if there is nothing to do.
+Symptoms quote the message. Each row has the numbers of those rows of the table of faults
+whose tests hold it; the page does not show them. A row of that table needs none here if
+users can do nothing about it.
 """
 
 from __future__ import annotations
@@ -257,10 +258,8 @@ def render_help() -> str:
     lines = []
     for title, rows in HELP.items():
         lines += [f"## {title}", "", ":::{container} stacked"]
-        lines += ["| what you see | what it means | what to do | rows |"]
-        lines += ["| --- | --- | --- | --- |"]
-        for symptom, meaning, remedy, numbers in rows:
-            told = ", ".join(map(str, numbers))
-            lines.append(f"| {symptom} | {meaning} | {remedy} | {told} |")
+        lines += ["| what you see | what it means | what to do |"]
+        lines += ["| --- | --- | --- |"]
+        lines += [f"| {seen} | {means} | {do} |" for seen, means, do, _ in rows]
         lines += [":::", ""]
     return "\n".join(lines)
