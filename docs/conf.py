@@ -91,7 +91,7 @@ def write_changes(app, config):
         files = sorted(Path(app.srcdir, "changes").glob(f"*.{kind}.md"))
         lines += [f"### {title}", ""] if files else []
         for file in files:
-            text = file.read_text(encoding="utf-8").strip()
+            text = file.read_text(encoding="utf-8").strip().replace("](../", "](")
             about = file.name.split(".")[0].replace("-", " ")
             lines.append(f"- **{about}.** " + text.replace("\n", "\n  "))
         lines.append("")

@@ -1,8 +1,8 @@
 """What users see when something is wrong, what it means, and what they can do.
 
-Symptoms quote the message. Each row has the numbers of those rows of the table of faults
-whose tests hold it; the page does not show them. A row of that table needs none here if
-users can do nothing about it.
+Symptoms quote the message. Each row has the numbers of those rows of the table of
+faults whose tests hold it; the page does not show them. A row of that table needs none
+here if users can do nothing about it.
 """
 
 from __future__ import annotations
