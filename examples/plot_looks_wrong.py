@@ -43,7 +43,7 @@ def segments(model, data, videos=None, n=4):
     return lambda ax: SegmentationDisplay.from_predictions(None, list(found)[:n], ax=ax)
 
 
-data = make_videos(8, n_actions=4, n_frames=(80, 120), random_state=0)
+data = make_videos(5, n_actions=4, n_frames=(80, 120), random_state=0)
 rng = np.random.default_rng(0)
 moved = [video + 9 * rng.normal(size=video.shape[1]) for video in data.videos]
 free = Segmenting(start="kmeans", lambda_actions=0.01, alpha=0.3)
@@ -60,7 +60,7 @@ two(
 # Segments are shredded
 # ---------------------
 
-noisy = make_videos(8, n_actions=4, noise=3.0, n_frames=(80, 120), random_state=0)
+noisy = make_videos(5, n_actions=4, noise=3.0, n_frames=(80, 120), random_state=0)
 loose, firm = Segmenting(alpha=0.0), Segmenting(alpha=0.6)
 plain = {"features": "standardise", **QUICK}
 two(
@@ -199,8 +199,8 @@ two(
 # A recording is unlike the others
 # --------------------------------
 
-strange = [*data.videos[:7], rng.normal(size=data.videos[0].shape)]
-timeline = Timeline(4, random_state=0).fit(strange)
+strange = [*data.videos, rng.normal(size=data.videos[0].shape)]
+timeline = Timeline(None, random_state=0).fit(strange)
 display = CommonTimeDisplay.from_timeline(timeline)
 
 # %%
