@@ -36,6 +36,7 @@ def save_figures(name: str, folder: str | os.PathLike[str] = ".") -> list[Path]:
     >>> import tempfile
     >>> import matplotlib.pyplot as plt
     >>> from skvas.display import save_figures
+    >>> plt.close("all")
     >>> for number in range(2):
     ...     _ = plt.subplots()
     >>> with tempfile.TemporaryDirectory() as folder:
