@@ -10,14 +10,18 @@ import pytest
 CLOCK = Fraction(1, 1000)
 
 
-def write_clip(path, images, *, fps=10, times=None):
-    """Write images (N, height, width, 3) as a video; `times` are those of frames."""
+def write_clip(path, images, *, fps=10, times=None, sound=False):
+    """Write images (N, height, width, 3) as a video; `times` are those of frames.
+
+    `sound`: with a tone, as long as the video.
+    """
     av = pytest.importorskip("av")
     images = np.asarray(images, dtype=np.uint8)
     with av.open(str(path), "w", options={"movflags": "faststart"}) as clip:
         stream = clip.add_stream("libx264", rate=fps, options={"crf": "1"})
         stream.height, stream.width = images.shape[1:3]
         stream.pix_fmt = "yuv420p"
+        tone = clip.add_stream("aac", rate=8000) if sound else None
         if times is not None:
             stream.time_base = stream.codec_context.time_base = CLOCK
         for number, image in enumerate(images):
@@ -26,7 +30,20 @@ def write_clip(path, images, *, fps=10, times=None):
                 frame.pts, frame.time_base = round(times[number] / CLOCK), CLOCK
             clip.mux(stream.encode(frame))
         clip.mux(stream.encode())
+        if tone is not None:
+            for start in range(0, 8000 * len(images) // fps, 1024):
+                _beep(clip, tone, np.sin(np.arange(start, start + 1024) / 3) / 4)
+            clip.mux(tone.encode())
     return path
+
+
+def _beep(clip, stream, samples):
+    av = pytest.importorskip("av")
+    frame = av.AudioFrame.from_ndarray(
+        samples[None].astype(np.float32), format="fltp", layout="mono"
+    )
+    frame.sample_rate = 8000
+    clip.mux(stream.encode(frame))
 
 
 def write_sound(path):
@@ -34,10 +51,7 @@ def write_sound(path):
     av = pytest.importorskip("av")
     with av.open(str(path), "w") as clip:
         stream = clip.add_stream("aac", rate=8000)
-        samples = np.zeros((1, 1024), np.float32)
-        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
-        frame.sample_rate = 8000
-        clip.mux(stream.encode(frame))
+        _beep(clip, stream, np.zeros(1024))
         clip.mux(stream.encode())
     return path
 

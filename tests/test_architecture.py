@@ -77,7 +77,7 @@ ROOMS = {
     "preprocessing": (
         "_framewise _gaps _repeatability _standardizer < _poses _whitened"
     ),
-    "report": "_media _page _signals < _report_html",
+    "report": "_corrections _media _page _poses _signals < _report_html",
     "segmentation": "_chain _start < _choice < _labeller < _decoder _named",
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",

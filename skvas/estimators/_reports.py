@@ -11,11 +11,17 @@ import numpy as np
 from sklearn.base import is_clusterer
 
 from skvas._typing import Videos
-from skvas.datasets._recordings import remember
+from skvas.datasets._recordings import recordings_of, remember
 from skvas.display._style import check_names
 from skvas.estimators._base import BaseVideoEstimator
 from skvas.report._media import is_video
-from skvas.report._report_html import MOST_CURVES, Shown, check_rates, write_report
+from skvas.report._report_html import (
+    MOST_CURVES,
+    Figures,
+    Shown,
+    check_rates,
+    write_report,
+)
 from skvas.transport._threads import spare_threads
 from skvas.videos._views import Views
 
@@ -32,9 +38,13 @@ class ReportsVideos(BaseVideoEstimator):
         media: Sequence[str | os.PathLike[str] | None] | None = None,
         embed: bool = False,
         features: Sequence[int | str] = (),
+        poses: Sequence[Any] | None = None,
+        edges: Sequence[Sequence[int | str]] = (),
+        up: str | None = None,
         fps: float | Sequence[float] | None = None,
         names: Sequence[str] | None = None,
         action_names: Sequence[str] | Mapping[Any, str] | None = None,
+        corrections: Any = None,
         title: str = "Recordings",
     ) -> Path:
         """Write one HTML file that shows recordings at the same moment.
@@ -58,6 +68,14 @@ class ReportsVideos(BaseVideoEstimator):
             Put the video files into the page. Otherwise the page links to them.
         features : sequence of int or str, default=()
             Up to three features to draw under the segments, by index or by name.
+        poses : list of array-like of shape (n_frames_i, n_points, 2 or 3), default=None
+            Points of each frame, for moving figures where there is no video file. None:
+            the videos themselves, if they are poses and `edges` has any.
+        edges : sequence of pairs of int or str, default=()
+            Points that lines join, by index, or by the names that the recordings know.
+        up : {"x", "-x", "y", "-y", "z", "-z"}, default=None
+            The axis of the points that points up. None: "-y" of points with two
+            numbers, as in images, "y" of points with three.
         fps : float or sequence of float, default=None
             Frames per second, of all recordings or of each. None: what the recordings
             know, or those of `fit`; if neither, times are in frames.
@@ -67,6 +85,10 @@ class ReportsVideos(BaseVideoEstimator):
         action_names : sequence or dict of str, default=None
             Names of the actions, by label; in a sequence, an integer label is a
             position. None: those that the estimator has.
+        corrections : list, default=None
+            What :func:`skvas.io.read_corrections` returned for these videos, or labels
+            as `fit` takes them. They are shown as checked in place of what was found,
+            and what the page saves has them again.
         title : str, default="Recordings"
             Title of the page.
 
@@ -126,6 +148,8 @@ class ReportsVideos(BaseVideoEstimator):
             certainty=certainty,
             curves=[v[:, columns] for v in views.videos] if columns else None,
             curve_names=[self._name_of(column) for column in columns],
+            figures=_figures(videos, poses, edges, up),
+            corrections=corrections,
             media=media,
             embed=embed,
             action_names=action_names,
@@ -170,6 +194,31 @@ class ReportsVideos(BaseVideoEstimator):
     def _name_of(self, column: int) -> str:
         known = getattr(self, "feature_names_in_", None)
         return str(column if known is None else known[column])
+
+
+def _figures(
+    videos: Videos,
+    poses: Sequence[Any] | None,
+    edges: Sequence[Sequence[int | str]],
+    up: str | None,
+) -> Figures | None:
+    """Return the poses to show, if any are asked for."""
+    if poses is None and not len(edges):
+        if up is not None:
+            raise ValueError("up has no use without edges or poses.")
+        return None
+    known = recordings_of(videos)
+    given = videos if poses is None else poses
+    if poses is None and (isinstance(given, str) or np.ndim(given[0]) != 3):
+        raise ValueError(
+            "edges needs poses: videos of shape (n_frames, n_points, 2 or 3), or such "
+            "arrays as poses."
+        )
+    n_points = np.shape(given[0])[1] if np.ndim(given[0]) == 3 else 0
+    names = None if known is None else known.feature_names
+    if names is not None and len(names) != n_points:
+        names = None
+    return Figures(given, edges, up, names)
 
 
 def _if_video(file: str | None) -> str | None:

@@ -4,22 +4,63 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from skvas._atomic import read_bytes
 from skvas.io._text import decode
 
-__all__ = ["read_corrections"]
+__all__ = ["Corrections", "read_corrections"]
 
 FORMAT, VERSION = "skvas corrections", 1
 
 Rows = list[tuple[int, int, "int | str"]]
+# Pairs of frames of two videos, by their positions.
+Anchors = dict[tuple[int, int], list[tuple[int, int]]]
+
+
+class Corrections(list["Rows | None"]):
+    """What somebody said of recordings, as labels for `fit`.
+
+    A list like any other, with an entry for each recording: None, or rows
+    (start, end, label), in frames.
+
+    Parameters
+    ----------
+    rows : iterable of (None or list of tuple), default=()
+        The entries.
+    anchors : dict, default=None
+        From two positions in the list, the smaller one first, to a list of pairs of
+        frames of these two recordings that show the same moment.
+
+    Attributes
+    ----------
+    anchors : dict
+        As given. :meth:`skvas.VideoAligner.align` takes its values.
+
+    Examples
+    --------
+    >>> from skvas.io import Corrections
+    >>> y = Corrections([[(0, 40, "pour")], None], {(0, 1): [(40, 55)]})
+    >>> for (i, j), pairs in y.anchors.items():
+    ...     print(i, j, pairs)  # model.align(videos[i], videos[j], anchors=pairs)
+    0 1 [(40, 55)]
+    """
+
+    def __init__(
+        self, rows: Iterable[Rows | None] = (), anchors: Anchors | None = None
+    ) -> None:
+        super().__init__(rows)
+        self.anchors = {} if anchors is None else anchors
+
+    def __repr__(self) -> str:
+        rows = super().__repr__()
+        return f"Corrections({rows}, {self.anchors})" if self.anchors else rows
 
 
 def read_corrections(
     path: str | os.PathLike[str], names: Sequence[str] | None = None
-) -> list[Rows | None]:
+) -> Corrections:
     """Read the corrections of a report, as labels for `fit`.
 
     Parameters
@@ -32,11 +73,13 @@ def read_corrections(
 
     Returns
     -------
-    list of (None or list of tuple)
-        For each recording the rows (start, end, label) of the segments that were
-        checked or corrected, in frames, `end` being the first frame after the segment.
+    Corrections
+        A list with, for each recording, the rows (start, end, label) of the segments
+        that were checked or corrected, in frames, `end` being the first frame after the
+        segment. Of a segment that is known near one of its boundaries, the half there.
         None for recordings without any. If an action got a name in the page, all labels
-        are strings.
+        are strings. Its attribute `anchors` has the pairs of frames that were said to
+        show the same moment.
 
     Raises
     ------
@@ -62,16 +105,17 @@ def read_corrections(
     [[(0, 40, 'pour')]]
     """
     try:
-        found = _read(read_bytes(path))
-        if names is not None:
-            found = _in_order(found, names)
+        page = _read(read_bytes(path))
+        known = _videos(page)
+        found = known if names is None else _in_order(known, names)
+        anchors = _anchors(page, known, list(found))
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)!r}: {error}") from error
-    rows = list(found.values())
+    rows = [video for video, _ in found.values()]
     kinds = {type(label) for video in rows for _, _, label in video}
     if str in kinds:
         rows = [[(a, b, str(label)) for a, b, label in video] for video in rows]
-    return [video or None for video in rows]
+    return Corrections([video or None for video in rows], anchors)
 
 
 def is_corrections(path: str | os.PathLike[str]) -> bool:
@@ -85,8 +129,11 @@ def is_corrections(path: str | os.PathLike[str]) -> bool:
     return isinstance(page, dict) and page.get("format") == FORMAT
 
 
-def _read(data: bytes) -> dict[str, Rows]:
-    """Return the checked segments of each recording."""
+# The rows of each recording, by name, and its number of frames.
+Videos = dict[str, tuple[Rows, int]]
+
+
+def _read(data: bytes) -> dict[str, Any]:
     try:
         page = json.loads(decode(data))
     except (json.JSONDecodeError, RecursionError) as error:
@@ -100,7 +147,12 @@ def _read(data: bytes) -> dict[str, Rows]:
             f"it has version {page.get('version')!r} of the format, this skvas reads "
             f"{VERSION}; update skvas."
         )
-    found: dict[str, Rows] = {}
+    return page
+
+
+def _videos(page: dict[str, Any]) -> Videos:
+    """Return the known frames of each recording."""
+    found: Videos = {}
     for video in _list(page.get("videos"), "videos"):
         name = video.get("name") if isinstance(video, dict) else None
         if not isinstance(name, str):
@@ -108,7 +160,7 @@ def _read(data: bytes) -> dict[str, Rows]:
         if name in found:
             raise ValueError(f"it has the video {name!r} twice.")
         try:
-            found[name] = _segments(video)
+            found[name] = _segments(video), video["n_frames"]
         except ValueError as error:
             raise ValueError(f"video {name!r}: {error}") from error
     return found
@@ -118,16 +170,15 @@ def _segments(video: dict[str, Any]) -> Rows:
     rows: Rows = []
     last = 0
     n_frames: Any = video.get("n_frames")
+    if type(n_frames) is not int:
+        raise ValueError(f"expected a whole number as n_frames, got {n_frames!r}.")
     for segment in _list(video.get("segments"), "segments"):
         if not isinstance(segment, dict):
             raise ValueError(f"expected an object as segment, got {segment!r}.")
         start: Any = segment.get("start")
         end: Any = segment.get("end")
         label = segment.get("label")
-        numbers = (last, start, end, n_frames)
-        if not all(type(number) is int for number in numbers) or not (
-            last <= start < end <= n_frames
-        ):
+        if not _rising(last, start, end, n_frames) or start == end:
             raise ValueError(
                 f"the segment from {start!r} to {end!r} is empty, overlaps another or "
                 f"is not inside the {n_frames!r} frames."
@@ -137,9 +188,57 @@ def _segments(video: dict[str, Any]) -> Rows:
         if segment.get("checked") not in (True, False):
             raise ValueError(f"the segment from {start} does not say whether checked.")
         last = end
-        if segment["checked"] and label is not None:
-            rows.append((start, end, label))
+        known = segment.get("known", [start, end] if segment["checked"] else None)
+        if known is None or label is None:
+            continue
+        if len(_list(known, "two frames")) != 2 or not _rising(start, *known, end):
+            raise ValueError(
+                f"the frames {known!r} that are known are not inside the segment from "
+                f"{start} to {end}."
+            )
+        rows.append((known[0], known[1], label))
     return rows
+
+
+def _anchors(page: dict[str, Any], known: Videos, names: Sequence[str]) -> Anchors:
+    """Return pairs of frames, by the positions of their videos in names."""
+    found: Anchors = {}
+    for anchor in _list(page.get("anchors", []), "anchors"):
+        pair = anchor if isinstance(anchor, dict) else {}
+        videos, frames = (
+            _list(pair.get(key), f"two {key} of an anchor")
+            for key in ("videos", "frames")
+        )
+        for name in videos:
+            if name not in known:
+                raise ValueError(f"an anchor names {name!r}, which is not there.")
+            if name not in names:
+                raise ValueError(
+                    f"an anchor names {name!r}, which is not among the names; pass the "
+                    "names of all recordings of fit."
+                )
+        if len(set(videos)) != 2 or len(frames) != 2:
+            raise ValueError(
+                f"an anchor is a frame of two videos each, got {anchor!r}."
+            )
+        for name, frame in zip(videos, frames, strict=True):
+            if type(frame) is not int or not 0 <= frame < known[name][1]:
+                raise ValueError(
+                    f"video {name!r} has no frame {frame!r}, of an anchor."
+                )
+        one, other = sorted(
+            (names.index(name), frame)
+            for name, frame in zip(videos, frames, strict=True)
+        )
+        found.setdefault((one[0], other[0]), []).append((one[1], other[1]))
+    return found
+
+
+def _rising(*numbers: Any) -> bool:
+    """Tell whether all are whole numbers, and none is below the one before."""
+    return all(type(number) is int for number in numbers) and all(
+        a <= b for a, b in zip(numbers, numbers[1:], strict=False)
+    )
 
 
 def _list(value: Any, name: str) -> list[Any]:
@@ -148,11 +247,11 @@ def _list(value: Any, name: str) -> list[Any]:
     return value
 
 
-def _in_order(found: dict[str, Rows], names: Sequence[str]) -> dict[str, Rows]:
-    unknown = [name for name, rows in found.items() if rows and name not in names]
+def _in_order(found: Videos, names: Sequence[str]) -> Videos:
+    unknown = [name for name, (rows, _) in found.items() if rows and name not in names]
     if unknown:
         raise ValueError(
             f"it corrects {unknown[0]!r}, which is not among the names; pass the names "
             "of all recordings of fit."
         )
-    return {name: found.get(name, []) for name in names}
+    return {name: found.get(name, ([], 0)) for name in names}

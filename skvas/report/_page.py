@@ -12,6 +12,10 @@ from importlib.resources import files
 from typing import Any
 
 MARK = re.compile(r"\{\{(\w+)\}\}")
+# The script, each file before those that import it.
+MODULES = ("warps.mjs", "segments.mjs", "downloads.mjs", "poses.mjs", "page.mjs")
+# What a module says of other files; in the page all of them are one.
+LINKS = re.compile(r"^import [^;]*;\n|^export ", re.MULTILINE)
 # What ends a script element, or a line of JavaScript, is written as an escape.
 UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
@@ -33,7 +37,8 @@ def compose_page(title: str, data: Mapping[str, Any], media: str) -> bytes:
     bytes
         The file. It loads nothing but the media, and runs no script but its own.
     """
-    style, script = _read("style.css"), _read("script.js")
+    style = _read("style.css")
+    script = "".join(LINKS.sub("", _read(name)) for name in MODULES)
     rules = {
         "default-src": "'none'",
         "script-src": _hash(script),
@@ -50,12 +55,17 @@ def compose_page(title: str, data: Mapping[str, Any], media: str) -> bytes:
         "script": script,
     }
     # One pass: a title that looks like a mark stays what it is.
-    return MARK.sub(lambda mark: parts[mark[1]], _read("template.html")).encode()
+    return as_bytes(MARK.sub(lambda mark: parts[mark[1]], _read("template.html")))
 
 
 def as_json(data: Any) -> str:
     """Write JSON without blanks; NaN, which is no JSON, is an error."""
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def as_bytes(text: str) -> bytes:
+    """Encode text; half a character, as in names of damaged files, is a JSON escape."""
+    return text.encode(errors="backslashreplace")
 
 
 def _read(name: str) -> str:

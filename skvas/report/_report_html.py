@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,10 @@ from skvas.display._style import (
     name_label,
     split_labels,
 )
+from skvas.report._corrections import apply_corrections, mark_segments
 from skvas.report._media import media_sources
-from skvas.report._page import as_json, compose_page
+from skvas.report._page import as_bytes, as_json, compose_page
+from skvas.report._poses import PackedPoses, pack_poses
 from skvas.report._signals import SCALE, pack_curves, thin_warp
 from skvas.validation import check_real, naming_video
 
@@ -46,11 +48,16 @@ def report_html(
     certainty: Sequence[Any] | None = None,
     curves: Sequence[Any] | None = None,
     curve_names: Sequence[str] | None = None,
+    poses: Sequence[Any] | None = None,
+    edges: Sequence[Sequence[int | str]] = (),
+    up: str | None = None,
+    point_names: Sequence[str] | None = None,
     media: Sequence[str | os.PathLike[str] | None] | None = None,
     embed: bool = False,
     fps: float | Sequence[float] | None = None,
     names: Sequence[str] | None = None,
     action_names: Sequence[str] | None = None,
+    corrections: Any = None,
     title: str = "Recordings",
 ) -> Path:
     """Write one HTML file that shows recordings at the same moment.
@@ -77,6 +84,17 @@ def report_html(
         Up to three numbers for each frame, drawn under the segments.
     curve_names : sequence of str, default=None
         Their names. None: their indices.
+    poses : list of array-like of shape (n_frames_i, n_points, 2 or 3), default=None
+        Points of each frame, NaN where one was not seen. Recordings without a video
+        file are shown as moving figures of them, which take up to 2 MB of the page;
+        frames of long recordings are thinned.
+    edges : sequence of pairs of int or str, default=()
+        Points that lines join, by index or by name.
+    up : {"x", "-x", "y", "-y", "z", "-z"}, default=None
+        The axis of the points that points up. None: "-y" of points with two numbers, as
+        in images, "y" of points with three.
+    point_names : sequence of str, default=None
+        Names of the points, for `edges`.
     media : sequence of str, path-like or None, default=None
         A video file for each recording, with the frames of `labels`; None where there
         is none. Needs `fps`. Browsers play H.264 in MP4, and WebM.
@@ -89,6 +107,10 @@ def report_html(
         A name for each recording, no two the same. None: "recording 0" and so on.
     action_names : sequence of str, default=None
         Names of the actions; an integer label is a position in them.
+    corrections : list, default=None
+        What :func:`skvas.io.read_corrections` returned for these recordings, or labels
+        as `fit` takes them. They replace `labels` and are shown as checked, and what
+        the page saves has them again.
     title : str, default="Recordings"
         Title of the page.
 
@@ -132,9 +154,13 @@ def report_html(
     lines = None
     if curves is not None:
         lines = _check_curves(curves, lengths)
+    if poses is None and (len(edges) or up is not None or point_names is not None):
+        raise ValueError("edges, up and point_names have no use without poses.")
     return write_report(
         shown,
         path,
+        figures=None if poses is None else Figures(poses, edges, up, point_names),
+        corrections=corrections,
         positions=places,
         certainty=sure,
         curves=lines,
@@ -176,6 +202,28 @@ class Shown:
             )
 
 
+@dataclass(frozen=True)
+class Figures:
+    """Poses that are shown where there is no video.
+
+    Attributes
+    ----------
+    poses, edges, up, point_names
+        As `report_html` takes them.
+    """
+
+    poses: Sequence[Any]
+    edges: Sequence[Sequence[int | str]] = ()
+    up: str | None = None
+    point_names: Sequence[str] | None = None
+
+    def pack(self, lengths: list[int], wanted: list[bool]) -> PackedPoses:
+        """Return them as the page reads them."""
+        return pack_poses(
+            self.poses, self.edges, self.up, lengths, self.point_names, wanted
+        )
+
+
 def check_rates(fps: float | Sequence[float] | None, n: int) -> list[float] | None:
     """Return a frame rate for each recording."""
     if fps is None:
@@ -198,9 +246,11 @@ def write_report(
     certainty: list[NDArray[np.float64]] | None = None,
     curves: list[NDArray[np.float64]] | None = None,
     curve_names: Sequence[str] | None = None,
+    figures: Figures | None = None,
     media: Sequence[str | os.PathLike[str] | None] | None = None,
     embed: bool = False,
     action_names: Sequence[str] | Mapping[Any, str] | None = None,
+    corrections: Any = None,
     title: str = "Recordings",
 ) -> Path:
     """Write the page of checked recordings; `report_html` has the parameters.
@@ -213,8 +263,15 @@ def write_report(
     check_replaceable(path)
     files, policy = _check_media(media, shown, path, embed)
     called = _check_curve_names(curves, curve_names)
+    corrected = apply_corrections(
+        shown.labels, corrections, _labels_by_name(shown, action_names)
+    )
+    shown = replace(shown, labels=corrected.labels)
     values, names, codes, collection = _encode(shown, action_names)
     n = len(codes)
+    drawn = None
+    if figures is not None:
+        drawn = figures.pack(list(map(len, codes)), [file is None for file in files])
     segments = [labels_to_segments(row) for row in codes]
     packed = [None] * n if curves is None else pack_curves(curves)
     judged = _judge(segments, collection)
@@ -229,11 +286,13 @@ def write_report(
                 "fps": None if shown.fps is None else shown.fps[i],
                 "starts": [s.start for s in found],
                 "codes": [int(s.label) for s in found],
+                "known": mark_segments(found, corrected.known[i]),
                 "sure": [] if certainty is None else _certainty(found, certainty[i]),
                 "frames": frames,
                 "places": places,
                 "media": files[i],
                 "curves": packed[i],
+                "pose": None if drawn is None else drawn.frames[i],
                 **judged[i],
             }
         )
@@ -245,10 +304,14 @@ def write_report(
         "actions": names,
         "labels": values,
         "features": called,
+        "anchors": corrected.anchors,
+        "poses": None
+        if drawn is None
+        else {"points": drawn.n_points, "axes": drawn.n_axes, "edges": drawn.edges},
         "density": None if lacking is None else _density(lacking),
         "videos": videos,
     }
-    data["id"] = hashlib.sha256(as_json(data).encode()).hexdigest()[:16]
+    data["id"] = hashlib.sha256(as_bytes(as_json(data))).hexdigest()[:16]
     write_atomically(path, compose_page(title, data, policy))
     return Path(path)
 
@@ -272,6 +335,21 @@ def _encode(
         raise ValueError(f"two actions have the same name, among {names}.")
     n = len(shown.labels)
     return names if action_names else kept, names, codes[:n], codes[n:]
+
+
+def _labels_by_name(
+    shown: Shown, action_names: Sequence[str] | Mapping[Any, str] | None
+) -> dict[str, Any]:
+    """Return the label of each name; a label that is no string is its name as well."""
+    together = [*shown.labels, *shown.collection]
+    labels = dict.fromkeys(v for row in together for v in _plain(row).tolist())
+    if isinstance(action_names, Mapping):
+        called = {str(name): label for label, name in action_names.items()}
+    else:
+        if action_names and all(isinstance(label, int) for label in labels):
+            labels |= dict.fromkeys(range(len(action_names)))
+        called = {name_label(label, action_names): label for label in labels}
+    return {str(label): label for label in labels} | called
 
 
 def _plain(row: NDArray[Any]) -> NDArray[Any]:

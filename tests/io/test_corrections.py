@@ -57,6 +57,53 @@ def test_names_put_recordings_in_the_order_of_fit(read):
     assert read(page(a, b), ["c", "b", "a"]) == [None, None, [(0, 9, "pour")]]
 
 
+def test_halves_that_are_known_are_labels(read):
+    half = segment(4, 9, "stir", checked=False) | {"known": [4, 6]}
+    whole = segment(0, 4, "pour") | {"known": [0, 4]}
+    none = segment(0, 9, "pour", checked=False) | {"known": None}
+    text = page(video("a", whole, half), video("b", none))
+    assert read(text) == [[(0, 4, "pour"), (4, 6, "stir")], None]
+
+
+def anchor(*videos, frames=(3, 4)):
+    return {"videos": list(videos), "frames": list(frames)}
+
+
+def test_anchors_are_pairs_of_frames_in_the_order_of_fit(read):
+    text = page(
+        *map(video, "abc"),
+        anchors=[anchor("a", "b"), anchor("c", "a"), anchor("a", "b")],
+    )
+    pairs = {(0, 1): [(3, 4), (3, 4)], (0, 2): [(4, 3)]}
+    assert read(text).anchors == pairs
+    assert read(text, ["b", "a", "c"]).anchors == {
+        (0, 1): [(4, 3), (4, 3)],
+        (1, 2): [(4, 3)],
+    }
+    assert read(page(video("a"))).anchors == {}
+
+
+def test_row_77_anchors_that_no_page_saved_are_refused(read):
+    for wrong, message in (
+        (anchor("a", "d"), "'d', which is not there"),
+        (anchor("a", "a"), "two videos each"),
+        (anchor("a", "b", frames=(3,)), "two videos each"),
+        (anchor("a", "b", frames=(3, 9)), "'b' has no frame 9"),
+        (anchor("a", "b", frames=(-1, 3)), "'a' has no frame -1"),
+        (anchor("a", "b", frames=(0.5, 3)), "no frame 0.5"),
+        ({"videos": ["a", "b"]}, "two frames of an anchor"),
+        (3, "two videos of an anchor"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read(page(*map(video, "ab"), anchors=[wrong]))
+    with pytest.raises(ValueError, match="'b', which is not among the names"):
+        read(page(*map(video, "ab"), anchors=[anchor("a", "b")]), ["a"])
+    for known in ([0, 10], [4, 2], [0], "x", [0.5, 2]):
+        bad = segment(0, 9, "pour") | {"known": known}
+        with pytest.raises(ValueError, match="known|two frames"):
+            read(page(video("a", bad)))
+
+
 def test_row_77_corrections_of_recordings_that_are_not_there_are_refused(read):
     a, b = video("a", segment(0, 9, "pour")), video("b", segment(0, 9, 0, False))
     with pytest.raises(ValueError, match="'a', which is not among the names"):
@@ -104,7 +151,7 @@ def test_fit_takes_them_exactly(read):
         (page(video("a", segment(True, 3, "x"))), "True"),
         (page(video("a", segment(0, 3, 1.5))), "label, got 1.5"),
         (page(video("a", segment(0, 3, "x", "yes"))), "whether checked"),
-        (page(video("a", segment(0, 3, "x"), n_frames=None)), "None frames"),
+        (page(video("a", segment(0, 3, "x"), n_frames=None)), "got None"),
     ],
 )
 def test_row_77_what_no_page_saved_is_refused_and_the_file_named(read, text, message):

@@ -9,9 +9,9 @@ import shutil
 import numpy as np
 import pytest
 
-from skvas import ActionSegmenter, report_html
+from skvas import ActionSegmenter, VideoAligner, report_html
 from skvas.datasets import make_videos
-from skvas.io import read_corrections, read_segments
+from skvas.io import Corrections, read_corrections, read_segments
 from skvas.labels import frame_labels
 from tests.clips import write_clip
 
@@ -176,7 +176,8 @@ def test_dragged_boundary_comes_back_as_labels_for_fit(visit, tmp_path):
     page.mouse.up()
     assert f"{(cut + 7) / 10:.2f} s" in status(page)
     y = read_corrections(saved(page, "#save-json", tmp_path / "c.json"))
-    end = len(rows[1]) - rows[1][::-1].index(1)
+    # Nobody looked at the other end of the second segment.
+    end = (cut + 7 + len(rows[1]) - rows[1][::-1].index(1)) // 2
     assert y == [None, [(0, cut + 7, 0), (cut + 7, end, 1)], None, None]
     model = ActionSegmenter(3, max_epochs=0, random_state=0).fit(data.videos, y=y)
     expected = frame_labels(y, data.videos)[1][:end].tolist()
@@ -232,6 +233,115 @@ def test_boundaries_move_by_keys(page, tmp_path):
         page.keyboard.press(key)
     (rows, _) = read_corrections(saved(page, "#save-json", tmp_path / "c.json"))
     assert rows == [(0, 32, 0), (32, 43, 1), (43, 100, 2)]
+
+
+def test_same_moments_bend_the_warps_and_are_saved_as_anchors(page, tmp_path):
+    page.keyboard.press("]")
+    page.keyboard.press("a")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("]")
+    assert status(page) == "second, 4.00 s: 2 (segment 3 of 3)"
+    page.keyboard.press("a")  # frame 30 of the first is frame 40 of the second
+    page.keyboard.press("ArrowUp")
+    assert status(page).startswith("first, 3.00 s")
+    y = read_corrections(saved(page, "#save-json", tmp_path / "c.json"))
+    assert y == [None, None]
+    assert y.anchors == {(0, 1): [(30, 40)]}
+    page.reload()
+    page.keyboard.press("]")
+    page.keyboard.press("ArrowDown")
+    assert status(page).startswith("second, 4.00 s")
+    page.keyboard.press("j")  # an earlier moment is no later one of the other
+    page.keyboard.press("a")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("l")
+    page.keyboard.press("l")
+    page.keyboard.press("a")
+    assert status(page).startswith("This contradicts")
+    page.keyboard.press("Escape")
+    page.get_by_label("Remove anchor 1").click()
+    page.keyboard.press("[")
+    page.keyboard.press("ArrowDown")
+    assert status(page).startswith("second, 3.00 s")
+    page.keyboard.press("z")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#anchors li").count() == 1
+
+
+def test_anchors_of_a_page_are_those_that_align_takes(visit, tmp_path):
+    data = make_videos(3, n_actions=2, n_frames=(40, 50), random_state=0)
+    model = VideoAligner(max_epochs=0, random_state=0).fit(data.videos)
+    page = visit(model.report(data.videos, tmp_path / "r.html"))
+    for key in ("ArrowDown", "l", "a", "ArrowUp", "l", "ArrowRight", "a"):
+        page.keyboard.press(key)
+    y = read_corrections(saved(page, "#save-json", tmp_path / "c.json"))
+    (((i, j), pairs),) = y.anchors.items()
+    found = model.align(data.videos[i], data.videos[j], anchors=pairs)
+    ((f, g),) = pairs
+    assert (i, j) == (0, 1)
+    assert found.matches_x[f] == g
+    again = visit(model.report(data.videos, tmp_path / "again.html", corrections=y))
+    later = read_corrections(saved(again, "#save-json", tmp_path / "c.json"))
+    assert later.anchors == y.anchors
+
+
+def test_corrections_of_one_page_are_in_the_next(visit, tmp_path):
+    labels = [["a"] * 20 + ["b"] * 20, ["a"] * 30 + ["b"] * 10]
+    y = Corrections([[(0, 12, "c"), (12, 30, "a")], None])
+    page = visit(report_html(labels, tmp_path / "r.html", corrections=y))
+    saved(page, "#save-json", tmp_path / "c.json")
+    assert read_corrections(tmp_path / "c.json") == [
+        [(0, 12, "c"), (12, 30, "a")],
+        None,
+    ]
+    page.keyboard.press("]")
+    page.keyboard.press("]")
+    page.keyboard.press("i")
+    assert page.is_enabled("#undo")
+    page.click("#reset")
+    saved(page, "#save-json", tmp_path / "c.json")
+    assert read_corrections(tmp_path / "c.json")[0] == [(0, 12, "c"), (12, 30, "a")]
+
+
+def test_segments_are_saved_for_elan(visit, tmp_path):
+    label = "<&\"'> \x01 \ud800 é 😀"
+    labels = [[label] * 20 + [""] * 5 + ["b"] * 15]
+    page = visit(report_html(labels, tmp_path / "r.html", fps=30, names=["a&b"]))
+    table = read_segments(saved(page, "#save-elan", tmp_path / "s.eaf"))
+    assert [(s.start, s.end) for s in table] == [(0, 0.667), (0.833, 1.333)]
+    assert [s.label for s in table] == ["<&\"'> \ufffd \ufffd é 😀", "b"]
+    page = visit(report_html(labels, tmp_path / "r.html"))
+    assert page.is_disabled("#save-elan")
+
+
+def pixels(page):
+    """Return the picture of the first pose."""
+    return page.evaluate("document.querySelector('figure canvas').toDataURL()")
+
+
+def test_poses_move_and_turn(visit, tmp_path):
+    pose = np.zeros((50, 3, 3))
+    pose[:, 1] = [1, 0, 0]
+    pose[:, 2, 1] = np.linspace(0, 1, 50)
+    pose[10:, 0] = np.nan
+    labels = [np.repeat([0, 1], 25)] * 2
+    options = {"poses": [pose] * 2, "edges": [("hip", "knee"), (1, 2)]}
+    options["point_names"] = ["hip", "knee", "toe"]
+    page = visit(report_html(labels, tmp_path / "r.html", **options))
+    page.wait_for_timeout(50)
+    assert page.get_by_label("Pose of recording 1").is_visible()
+    pictures = [pixels(page)]
+    page.keyboard.press("l")
+    page.wait_for_timeout(50)
+    pictures.append(pixels(page))
+    page.fill("#turn", "90")
+    page.wait_for_timeout(50)
+    pictures.append(pixels(page))
+    assert len(set(pictures)) == 3
+    page.keyboard.press("k")
+    moved = "old => document.querySelector('figure canvas').toDataURL() !== old"
+    page.wait_for_function(moved, arg=pictures[-1])
 
 
 def test_segments_are_saved_as_tables_and_texts_that_skvas_reads(page, tmp_path):
@@ -367,6 +477,28 @@ def test_all_players_stay_at_the_same_moment_while_playing(visit, clips):
     assert leads[-1] > leads[0] + 50
     assert np.median(errors) <= 1
     assert np.quantile(errors, 0.95) <= 3
+
+
+def test_only_the_chosen_recording_is_heard(visit, tmp_path):
+    clip = write_clip(tmp_path / "a.mp4", bars(30), sound=True)
+    options = {"media": [clip, clip], "fps": 10}
+    page = visit(report_html([[0] * 30] * 2, tmp_path / "r.html", **options))
+    settle(page)
+
+    def muted():
+        return page.locator("video").evaluate_all("all => all.map(v => v.muted)")
+
+    assert muted() == [True, True]
+    page.keyboard.press("h")
+    assert muted() == [False, True]
+    page.keyboard.press("ArrowDown")
+    assert muted() == [True, False]
+    page.keyboard.press("k")
+    page.wait_for_timeout(300)
+    heard = "document.querySelectorAll('video')[1].webkitAudioDecodedByteCount"
+    assert page.evaluate(heard) > 0
+    page.click("#sound")
+    assert muted() == [True, True]
 
 
 def test_row_76_player_says_that_a_file_cannot_be_played(visit, tmp_path):

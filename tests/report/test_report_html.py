@@ -6,8 +6,12 @@ import base64
 import hashlib
 import json
 import re
+import shutil
+import subprocess
 import time
 from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,9 +28,13 @@ from skvas import (
 )
 from skvas.datasets import make_videos
 from skvas.display._style import COLOURS
+from skvas.io import Corrections
+from skvas.preprocessing import PoseFeatures
+from skvas.report._page import MODULES
 from skvas.report._signals import SCALE, pack_curves, thin_warp
 from tests.models import quick
 
+POSES = [np.zeros((4, 2, 2)), np.zeros((3, 2, 2))]
 LABELS = [["pour", "pour", "stir", "stir"], ["pour", "stir", "pour"]]
 HOSTILE = (
     "</script x='</script><script>alert(1)</script><!-- \u2028 {{script}} &amp; \"'"
@@ -143,9 +151,99 @@ def test_controls_of_the_script_are_in_the_page(write):
     assert len(there) == len(set(there))
     assert {*re.findall(r'\$\("([\w-]+)"\)', page.texts["script"])} <= {*there}
     buttons = {attrs["id"] for tag, attrs in page.elements if tag == "button"}
-    clicks = page.texts["script"].split("const clicks = {")[1].split("\n  };")[0]
-    acts = {*re.findall(r'^    "?([\w-]+)"?[:,]', clicks, re.MULTILINE)}
+    clicks = page.texts["script"].split("const clicks = {")[1].split("\n};")[0]
+    acts = {*re.findall(r'^  "?([\w-]+)"?[:,]', clicks, re.MULTILINE)}
     assert buttons - {"rename"} == acts  # that one submits its form
+
+
+def test_script_is_one_file_of_all_modules(write):
+    script = write().texts["script"]
+    assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
+    names = re.findall(r"^(?:function|const|let) (\w+)", script, re.MULTILINE)
+    assert len(names) == len(set(names))
+    for name in MODULES:
+        for link in re.findall(r'from "\./([\w.]+)"', _source(name)):
+            assert MODULES.index(link) < MODULES.index(name)
+
+
+def _source(name):
+    return files(skvas).joinpath("report", name).read_text(encoding="utf-8")
+
+
+def test_modules_of_the_script_do_what_their_own_tests_say():
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("there is no Node.js")
+    tests = Path(__file__).with_name("modules.test.mjs")
+    run = subprocess.run([node, "--test", tests], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
+
+
+def test_poses_are_shown_where_there_is_no_video(write, tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"movie")
+    poses = [np.random.default_rng(0).normal(size=(n, 3, 2)) for n in (4, 3)]
+    poses[1][0, 2] = np.nan
+    options = {"media": [tmp_path / "a.mp4", None], "fps": 2, "edges": [(0, "toe")]}
+    page = write(poses=poses, point_names=["hip", "knee", "toe"], **options)
+    assert page.data["poses"] == {"points": 3, "axes": 2, "edges": [[0, 2]]}
+    first, second = (video["pose"] for video in page.data["videos"])
+    assert first is None
+    found = np.frombuffer(base64.b64decode(second), np.uint8).reshape(3, 3, 2)
+    assert (found[0, 2] == 255).all()
+    seen = found[1:] / 127 - 1
+    assert np.abs(seen).max() <= 1
+    # Images have their y axis down, the page has it up.
+    down = -np.corrcoef(seen[..., 1].ravel(), poses[1][1:, :, 1].ravel())[0, 1]
+    assert down > 0.99
+
+
+@pytest.mark.parametrize("up", ["z", "-z", "x", "y", None])
+def test_axis_that_points_up_is_the_second_of_a_figure(write, up):
+    poses = [np.zeros((n, 2, 3)) for n in (4, 3)]
+    axis = "xyz".index(up[-1] if up else "y")
+    for pose in poses:
+        pose[:, 1, axis] = 1
+    page = write(poses=poses, edges=[(0, 1)], up=up)
+    packed = base64.b64decode(page.data["videos"][0]["pose"])
+    low, high = np.frombuffer(packed, np.uint8).reshape(4, 2, 3)[0]
+    assert sorted([low[1], high[1]]) == [0, 254]
+    assert (high[1] == 0) == (up == "-z")
+    assert (low[[0, 2]] == high[[0, 2]]).all()
+
+
+def test_long_poses_are_thinned(write):
+    pose = np.random.default_rng(0).normal(size=(20_000, 30, 3))
+    pose[:] = np.linspace(0, 1, len(pose))[:, None, None]
+    page = write([np.zeros(len(pose), int)] * 3, poses=[pose] * 3)
+    packed = [base64.b64decode(video["pose"]) for video in page.data["videos"]]
+    assert sum(map(len, packed)) <= 1_500_000
+    heights = np.frombuffer(packed[0], np.uint8).reshape(-1, 30, 3)[:, 0, 0]
+    assert (heights[0], heights[-1]) == (0, 254)
+
+
+def test_corrections_are_marked_and_replace_what_was_found(write):
+    y = Corrections([[(1, 3, "taste")], None], {(0, 1): [(1, 2)]})
+    page = write(corrections=y)
+    first, second = page.data["videos"]
+    assert page.data["actions"] == ["pour", "taste", "stir"]
+    assert (first["starts"], first["codes"]) == ([0, 1, 3], [0, 1, 2])
+    assert first["known"] == [0, 3, 0]
+    assert second["known"] == [0, 0, 0]
+    assert page.data["anchors"] == [[0, 1, 1, 2]]
+
+
+def test_corrections_know_actions_by_their_names(write):
+    y = [[(0, 2, "stir"), (2, 4, "0")], None]
+    page = write(
+        [[0, 0, 0, 0], [0, 0, 0]], action_names=["pour", "stir"], corrections=y
+    )
+    assert page.data["videos"][0]["codes"] == [1, 0]
+    assert page.data["labels"] == ["pour", "stir"]
+
+
+def test_row_76_half_characters_in_names_are_written(write):
+    page = write(names=["a\udcff", "b"], title="\ud800")
+    assert page.data["videos"][0]["name"] == "a\udcff"
 
 
 def test_steps_are_judged_as_step_report_does(tmp_path):
@@ -252,6 +350,19 @@ def test_five_hundred_recordings_fit_in_a_page(tmp_path):
         ({"curves": [np.zeros((4, 1)), np.zeros((3, 2))]}, "1 to 3 columns"),
         ({"curve_names": ["x"]}, "0 name"),
         ({"media": ["a.mp4"], "fps": 2}, "2 file"),
+        ({"edges": [(0, 1)]}, "no use without poses"),
+        ({"poses": [np.zeros((4, 2, 2))]}, "each of the 2 recordings"),
+        ({"poses": [np.zeros((4, 2, 2)), np.zeros((3, 1, 2))]}, "the same points"),
+        ({"poses": [np.zeros((4, 2, 4)), np.zeros((3, 2, 4))]}, "video 0: .*2 or 3"),
+        ({"poses": POSES, "up": "w"}, "up"),
+        ({"poses": POSES, "up": "z"}, "only 2 axes"),
+        ({"poses": POSES, "edges": [(0, 2)]}, "index below 2"),
+        ({"poses": POSES, "edges": [(0, "hip")]}, "'hip'"),
+        ({"poses": POSES, "edges": ["ab"]}, "pairs of points"),
+        ({"poses": POSES, "point_names": ["hip"]}, "2 name"),
+        ({"corrections": [None]}, "each of the 2 videos"),
+        ({"corrections": [[(0, 9, "pour")], None]}, "video 0"),
+        ({"corrections": Corrections([None] * 2, {(0, 1): [(0, 9)]})}, "frame 9"),
         ({"media": ["a.mp4", None]}, "needs fps"),
         ({"labels": [[0.5, 1]]}, "integers or strings"),
         ({"action_names": ["x", "x"], "labels": [[0, 1]]}, "the same name"),
@@ -338,6 +449,24 @@ def test_model_shows_what_recordings_and_it_know(steady, tmp_path):
     assert page.data["actions"] == ["a", "b", "c"]
 
 
+def test_poses_that_a_model_was_fitted_to_are_its_figures(tmp_path):
+    rng = np.random.default_rng(0)
+    walks = [rng.normal(size=(30, 4, 2)).cumsum(axis=0) for _ in range(3)]
+    known = Recordings(walks, fps=10, feature_names=["hip", "knee", "toe", "head"])
+    features = PoseFeatures("xy")
+    model = ActionSegmenter(2, max_epochs=0, features=features, random_state=0)
+    model.fit(known)
+    page = Page(model.report(known, tmp_path / "r.html", edges=[("hip", "head")]))
+    assert page.data["poses"] == {"points": 4, "axes": 2, "edges": [[0, 3]]}
+    flat = [walk.reshape(30, 8) for walk in walks]
+    with pytest.raises(ValueError, match="edges needs poses"):
+        model.report(flat, tmp_path / "r.html", edges=[(0, 1)])
+    with pytest.raises(ValueError, match="up has no use"):
+        model.report(flat, tmp_path / "r.html", up="y")
+    page = Page(model.report(flat, tmp_path / "r.html", edges=[(0, 1)], poses=walks))
+    assert page.data["videos"][2]["pose"] is not None
+
+
 def test_segments_too_short_for_a_step_are_brief(write):
     usual = np.repeat([0, 1], 50)
     blip = usual.copy()
@@ -367,8 +496,6 @@ def test_row_75_model_names_what_is_wrong(steady, tmp_path):
 
 
 def test_page_is_part_of_the_package():
-    from importlib.resources import files
-
     folder = files(skvas).joinpath("report")
-    for name in ("template.html", "style.css", "script.js"):
+    for name in ("template.html", "style.css", *MODULES):
         assert folder.joinpath(name).is_file()

@@ -1,0 +1,99 @@
+"""What somebody said of recordings before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skvas.decoding import Segment
+from skvas.labels._reading import frame_labels
+from skvas.validation import naming_video
+
+__all__ = ["Corrected", "apply_corrections", "mark_segments"]
+
+# Bits of a segment: somebody saw its start, its end.
+START, END = 1, 2
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """Labels with corrections in them.
+
+    Attributes
+    ----------
+    labels : list of ndarray of shape (n_frames_i,)
+        The labels.
+    known : list of bool ndarray of shape (n_frames_i,)
+        Which of them somebody gave.
+    anchors : list of list of int
+        Video, frame, other video and its frame, which show the same moment.
+    """
+
+    labels: list[NDArray[Any]]
+    known: list[NDArray[np.bool_]]
+    anchors: list[list[int]]
+
+
+def apply_corrections(
+    labels: list[NDArray[Any]], corrections: Any, by_name: Mapping[str, Any]
+) -> Corrected:
+    """Put labels that somebody gave over others.
+
+    Parameters
+    ----------
+    labels : list of ndarray of shape (n_frames_i,)
+        What was found.
+    corrections : list or None
+        What :func:`skvas.io.read_corrections` returns, or labels as `fit` takes them.
+    by_name : dict
+        The label of each name of an action; others are new actions.
+
+    Returns
+    -------
+    Corrected
+    """
+    if corrections is None:
+        return Corrected(labels, [np.zeros(len(row), bool) for row in labels], [])
+    frames = [np.empty((len(row), 1)) for row in labels]
+    found, known = [], []
+    for row, given in zip(labels, frame_labels(corrections, frames), strict=True):
+        is_known = np.array([label is not None for label in given], dtype=bool)
+        merged = row.astype(object)
+        merged[is_known] = [by_name.get(str(label), label) for label in given[is_known]]
+        found.append(merged if is_known.any() else row)
+        known.append(is_known)
+    anchors = _check_anchors(
+        getattr(corrections, "anchors", {}), list(map(len, labels))
+    )
+    return Corrected(found, known, anchors)
+
+
+def mark_segments(segments: list[Segment], known: NDArray[np.bool_]) -> list[int]:
+    """Tell of each segment whether somebody saw its start and its end."""
+    return [
+        START * int(known[segment.start]) + END * int(known[segment.end - 1])
+        for segment in segments
+    ]
+
+
+def _check_anchors(
+    anchors: dict[tuple[int, int], Sequence[tuple[int, int]]], lengths: list[int]
+) -> list[list[int]]:
+    rows = []
+    for (one, other), pairs in anchors.items():
+        for video, frames in (
+            (one, [f for f, _ in pairs]),
+            (other, [g for _, g in pairs]),
+        ):
+            with naming_video(video):
+                if not 0 <= video < len(lengths) or max(frames) >= lengths[video]:
+                    raise ValueError(
+                        f"corrections have an anchor at frame {max(frames)}, which is "
+                        "not there."
+                    )
+        rows += [[one, int(f), other, int(g)] for f, g in pairs]
+    return rows

@@ -1,0 +1,1079 @@
+// The page: what is on it, and what its controls do.
+
+import { asCorrections, asElan, asFrames, asTable } from "./downloads.mjs";
+import { pointsAt, unpackPose } from "./poses.mjs";
+import {
+  check,
+  isChecked,
+  isSeen,
+  isWhole,
+  merge,
+  moveBoundary,
+  relabel,
+  segment,
+  segmentAt,
+  split,
+} from "./segments.mjs";
+import { bend, interpolate, pinsOf } from "./warps.mjs";
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const $ = (id) => document.getElementById(id);
+const PAGE = 9; // players at once
+const LIMIT = 300; // rows of the table of steps
+const AXIS = 24; // pixels of the time axis
+const GRAB = 8; // pixels around a boundary that grab it
+const [LEFT, RIGHT] = [1, 2]; // halves of a segment that are known
+
+// ---- What is known ------------------------------------------------------------
+
+const videos = data.videos.map((v, index) => ({
+  ...v,
+  index,
+  segments: v.starts.map((start, i) =>
+    segment(
+      start,
+      v.starts[i + 1] ?? v.length,
+      v.codes[i],
+      Boolean(v.known[i] & LEFT),
+      Boolean(v.known[i] & RIGHT),
+    ),
+  ),
+  curves: v.curves && Uint8Array.from(atob(v.curves), (c) => c.charCodeAt(0)),
+  pose: v.pose && unpackPose(v.pose, data.poses.points, data.poses.axes),
+  warp: { frames: v.frames, places: v.places },
+  player: null,
+}));
+const warps = videos.map((v) => v.warp);
+let actions = [...data.actions];
+let anchors = data.anchors; // [video, frame, video, frame]
+const original = snapshot();
+const found = new Map(); // what the model says of each segment it found
+for (const v of videos) {
+  v.segments.forEach((s, i) =>
+    found.set(key(v, s), { status: v.status[i], z: v.z[i] }),
+  );
+}
+const unsure = videos
+  .flatMap((v) => v.sure.map((sure, i) => ({ v, frame: v.starts[i + 1], sure })))
+  .sort((a, b) => a.sure - b.sure || a.v.index - b.v.index || a.frame - b.frame);
+
+function key(v, s) {
+  return `${v.index}:${s.start}:${s.end}:${s.code}`;
+}
+
+function actionName(code) {
+  return code < 0 ? "no action" : actions[code];
+}
+
+function seconds(v, frames) {
+  return v.fps ? frames / v.fps : frames;
+}
+
+function timeText(v, frames) {
+  return v.fps ? `${(frames / v.fps).toFixed(2)} s` : `frame ${Math.floor(frames)}`;
+}
+
+function span(v, frames) {
+  return v.fps ? `${(frames / v.fps).toFixed(2)} s` : `${frames} frames`;
+}
+
+// ---- Common time ---------------------------------------------------------------
+
+const toPlace = (v, frame) => interpolate(v.warp.frames, v.warp.places, frame);
+const toFrame = (v, place) => interpolate(v.warp.places, v.warp.frames, place);
+
+// ---- The moment ----------------------------------------------------------------
+
+let lead = videos[0];
+let frame = 0;
+let playing = false;
+let lastTick = 0;
+let lastUnsure = -1;
+let held = null; // a moment that waits for the same one of another recording
+
+function frameOf(v) {
+  if (v === lead) return frame;
+  return v === held?.v ? held.frame : toFrame(v, toPlace(lead, frame));
+}
+
+const here = () => segmentAt(lead.segments, frame);
+
+function goTo(v, at, { quiet = false } = {}) {
+  const changed = v !== lead;
+  lead = v;
+  frame = Math.min(Math.max(at, 0), v.length - 1);
+  if (changed) {
+    showPlayers();
+    if ($("filter").value === "lead") showSteps();
+  }
+  seekPlayers();
+  reveal();
+  draw();
+  showSegment();
+  if (!quiet) tell();
+}
+
+function tell(prefix = "") {
+  const i = here();
+  const s = lead.segments[i];
+  $("status").textContent =
+    `${prefix}${lead.name}, ${timeText(lead, frame)}: ${actionName(s.code)} ` +
+    `(segment ${i + 1} of ${lead.segments.length}${isChecked(s) ? ", checked" : ""})`;
+}
+
+function step(frames) {
+  goTo(lead, Math.floor(frame) + frames);
+}
+
+function jump(direction) {
+  const at = Math.floor(frame);
+  const edges = lead.segments.slice(1).map((s) => s.start);
+  const goal =
+    direction > 0 ? edges.find((e) => e > at) : edges.filter((e) => e < at).pop();
+  if (goal !== undefined) goTo(lead, goal);
+  else tell(direction > 0 ? "No later boundary. " : "No earlier boundary. ");
+}
+
+function nextUnsure() {
+  for (let n = 1; n <= unsure.length; n += 1) {
+    const place = (lastUnsure + n) % unsure.length;
+    const { v, frame: at } = unsure[place];
+    const i = v.segments.findIndex((s) => s.start === at);
+    if (i > 0 && !isSeen(v.segments, i)) {
+      lastUnsure = place;
+      goTo(v, at);
+      return;
+    }
+  }
+  tell("No boundary is left to look at. ");
+}
+
+function setPlaying(on) {
+  playing = on;
+  $("play").textContent = on ? "Pause" : "Play";
+  $("play").setAttribute("aria-pressed", String(on));
+  if (on) {
+    if (frame >= lead.length - 1) frame = 0;
+    lastTick = performance.now();
+    requestAnimationFrame(tick);
+  } else {
+    for (const v of shown()) v.player?.pause();
+    seekPlayers();
+    showSegment();
+    tell();
+  }
+}
+
+function tick(now) {
+  if (!playing) return;
+  const passed = Math.max(0, now - lastTick) / 1000;
+  lastTick = now;
+  frame += passed * (lead.fps ?? 25) * Number($("speed").value);
+  if (frame >= lead.length - 1) {
+    frame = lead.length - 1;
+    setPlaying(false);
+    draw();
+    return;
+  }
+  followPlayers();
+  draw();
+  requestAnimationFrame(tick);
+}
+
+// ---- Players -------------------------------------------------------------------
+
+const withMedia = videos.filter((v) => v.media !== null);
+const withPicture = videos.filter((v) => v.media !== null || v.pose);
+let sound = false;
+
+function shown() {
+  const place = Math.max(withPicture.indexOf(lead), 0);
+  const first = place - (place % PAGE);
+  return withPicture.slice(first, first + PAGE);
+}
+
+function showPlayers() {
+  const now = shown();
+  for (const v of withMedia) {
+    if (!now.includes(v) && v.player) {
+      v.player.pause();
+      v.player.removeAttribute("src");
+      v.player.load();
+      v.player = null;
+    }
+  }
+  if (now.some((v) => !v.figure?.isConnected)) {
+    $("players").replaceChildren(...now.map((v) => v.figure ?? makeFigure(v)));
+    for (const v of now) if (v.media !== null && !v.player) attachPlayer(v);
+  }
+  for (const v of now) {
+    v.figure.classList.toggle("lead", v === lead);
+    v.figure.classList.toggle("held", v === held?.v);
+    if (v.player) v.player.muted = !sound || v !== lead;
+  }
+}
+
+function makeFigure(v) {
+  v.figure = document.createElement("figure");
+  v.caption = document.createElement("figcaption");
+  v.caption.textContent = v.name;
+  if (v.pose) {
+    v.drawing = document.createElement("canvas");
+    v.drawing.setAttribute("role", "img");
+    v.drawing.setAttribute("aria-label", `Pose of ${v.name}`);
+    v.figure.append(v.drawing);
+  }
+  v.figure.append(v.caption);
+  v.figure.addEventListener("click", () => goTo(v, frameOf(v)));
+  return v.figure;
+}
+
+function attachPlayer(v) {
+  const player = document.createElement("video");
+  player.muted = !sound || v !== lead;
+  player.playsInline = true;
+  player.preload = "auto";
+  player.setAttribute("aria-label", v.name);
+  player.addEventListener("error", () => {
+    if (v.player === player) {
+      v.caption.textContent = `${v.name}: this file cannot be played here`;
+    }
+  });
+  player.addEventListener("loadedmetadata", () => seek(v));
+  player.addEventListener("seeked", () => {
+    if (!playing && Math.abs(player.currentTime - wanted(v)) > 0.25 / v.fps) seek(v);
+  });
+  player.src = v.media;
+  v.figure.querySelector("video")?.remove();
+  v.figure.prepend(player);
+  v.player = player;
+}
+
+// The middle of a frame, so that rounding shows no neighbour.
+function wanted(v) {
+  return (Math.floor(frameOf(v)) + 0.5) / v.fps;
+}
+
+function seek(v) {
+  const player = v.player;
+  if (!player || player.readyState < 1 || player.seeking) return;
+  const last = Math.max(player.duration - 0.5 / v.fps, 0);
+  const goal = Math.min(wanted(v), last);
+  if (Math.abs(player.currentTime - goal) > 1e-4) player.currentTime = goal;
+}
+
+function seekPlayers() {
+  if (!playing) for (const v of shown()) seek(v);
+}
+
+function slope(v) {
+  const half = (lead.fps ?? 25) / 4;
+  const [a, b] = [Math.max(frame - half, 0), Math.min(frame + half, lead.length - 1)];
+  if (v === lead || b <= a) return 1;
+  const frames = toFrame(v, toPlace(lead, b)) - toFrame(v, toPlace(lead, a));
+  return frames / v.fps / ((b - a) / (lead.fps ?? 25));
+}
+
+function followPlayers() {
+  for (const v of shown()) {
+    const player = v.player;
+    if (!player || player.readyState < 2 || player.seeking) continue;
+    const goal = (frameOf(v) + 0.5) / v.fps;
+    const late = goal - player.currentTime;
+    const rate = slope(v) * Number($("speed").value);
+    if (Math.abs(late) > 2 / v.fps) {
+      // Aims ahead, for the time that a seek takes.
+      player.currentTime = Math.min(goal + 0.05 * rate, player.duration || goal);
+      continue;
+    }
+    const steered = rate + 4 * late;
+    if (steered < 0.07 || goal > player.duration) {
+      player.pause();
+    } else {
+      player.playbackRate = Math.min(steered, 16);
+      if (player.paused) player.play().catch(() => {});
+    }
+  }
+}
+
+function hear() {
+  sound = !sound;
+  $("sound").setAttribute("aria-pressed", String(sound));
+  $("sound").textContent = sound ? "Sound on" : "Sound off";
+  showPlayers();
+}
+
+function paintPose(v) {
+  const scale = window.devicePixelRatio || 1;
+  const [w, h] = [v.drawing.clientWidth, v.drawing.clientHeight];
+  const [wide, high] = [Math.round(w * scale), Math.round(h * scale)];
+  if (v.drawing.width !== wide || v.drawing.height !== high) {
+    v.drawing.width = wide;
+    v.drawing.height = high;
+  }
+  const ink = v.drawing.getContext("2d");
+  ink.setTransform(scale, 0, 0, scale, 0, 0);
+  ink.clearRect(0, 0, w, h);
+  const share = v.length > 1 ? frameOf(v) / (v.length - 1) : 0;
+  const size = Math.min(w, h) / 2 - 6;
+  const points = pointsAt(v.pose, share, (Number($("turn").value) * Math.PI) / 180).map(
+    (point) => point && [w / 2 + size * point[0], h / 2 + size * point[1]],
+  );
+  ink.strokeStyle = theme.accent;
+  ink.lineWidth = 2;
+  ink.beginPath();
+  for (const [a, b] of data.poses.edges) {
+    if (points[a] && points[b]) {
+      ink.moveTo(...points[a]);
+      ink.lineTo(...points[b]);
+    }
+  }
+  ink.stroke();
+  ink.fillStyle = theme.ink;
+  for (const point of points) {
+    if (point) ink.fillRect(point[0] - 1.5, point[1] - 1.5, 3, 3);
+  }
+}
+
+// ---- Rows ----------------------------------------------------------------------
+
+const canvas = $("canvas");
+const pen = canvas.getContext("2d");
+const box = $("rows");
+const longest = Math.max(...videos.map((v) => seconds(v, v.length)));
+const hasCurves = videos.some((v) => v.curves);
+const rowHeight = hasCurves ? 62 : 28;
+let gutter = 130;
+let width = 0;
+let height = 0;
+let common = true;
+let drag = null;
+let queued = false;
+let theme = {};
+
+function layout() {
+  width = box.clientWidth;
+  gutter = width < 600 ? 76 : 150;
+  const all = top() + rowHeight * videos.length;
+  height = Math.min(all, Math.max(180, Math.floor(window.innerHeight * 0.7)));
+  $("space").style.height = `${all}px`;
+  const scale = window.devicePixelRatio || 1;
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  pen.setTransform(scale, 0, 0, scale, 0, 0);
+  const style = getComputedStyle(document.documentElement);
+  for (const name of ["paper", "ink", "soft", "line", "accent", "empty"]) {
+    theme[name] = style.getPropertyValue(`--${name}`).trim();
+  }
+  draw();
+}
+
+function top() {
+  return AXIS + (common && data.density ? 34 : 0);
+}
+
+function toX(v, at) {
+  const share = common ? toPlace(v, at) / data.scale : seconds(v, at) / longest;
+  return gutter + share * (width - gutter - 8);
+}
+
+function fromX(v, x) {
+  const share = Math.min(Math.max((x - gutter) / (width - gutter - 8), 0), 1);
+  const at = common ? toFrame(v, share * data.scale) : share * longest * (v.fps ?? 1);
+  return Math.min(at, v.length - 1);
+}
+
+function rowAt(y) {
+  const row = Math.floor((y + box.scrollTop - top()) / rowHeight);
+  return y < top() ? null : (videos[row] ?? null);
+}
+
+function reveal() {
+  const y = lead.index * rowHeight;
+  const room = height - top() - rowHeight;
+  if (y < box.scrollTop) box.scrollTop = y;
+  else if (y > box.scrollTop + room) box.scrollTop = y - room;
+}
+
+function colour(code) {
+  return code < 0 ? theme.empty : data.colours[code % data.colours.length];
+}
+
+function inkOn(background) {
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(background.slice(i, i + 2), 16) / 255);
+  const light = 0.2126 * r ** 2.2 + 0.7152 * g ** 2.2 + 0.0722 * b ** 2.2;
+  return light > 0.18 ? "#000000" : "#ffffff";
+}
+
+function fillAction(ink, code, x, y, w, h) {
+  ink.fillStyle = colour(code);
+  ink.fillRect(x, y, w, h);
+  const turn = Math.floor(code / data.colours.length);
+  if (turn < 1) return;
+  ink.save();
+  ink.beginPath();
+  ink.rect(x, y, w, h);
+  ink.clip();
+  ink.strokeStyle = inkOn(colour(code));
+  ink.beginPath();
+  for (let at = x - h; at < x + w; at += 4 + 4 * turn) {
+    ink.moveTo(at, y + h);
+    ink.lineTo(at + h, y);
+  }
+  ink.stroke();
+  ink.restore();
+}
+
+function draw() {
+  if (queued) return;
+  queued = true;
+  requestAnimationFrame(() => {
+    queued = false;
+    paint();
+  });
+}
+
+function paint() {
+  pen.fillStyle = theme.paper;
+  pen.fillRect(0, 0, width, height);
+  pen.textBaseline = "middle";
+  const first = Math.max(0, Math.floor(box.scrollTop / rowHeight));
+  for (let i = first; i < videos.length; i += 1) {
+    const y = top() + i * rowHeight - box.scrollTop;
+    if (y > height) break;
+    paintRow(videos[i], y);
+  }
+  paintHead();
+  for (const v of shown()) if (v.drawing) paintPose(v);
+}
+
+function paintRow(v, y) {
+  if (v === lead) {
+    pen.fillStyle = theme.accent;
+    pen.fillRect(0, y + 2, 4, rowHeight - 4);
+  }
+  pen.font = `${v === lead ? "bold " : ""}13px system-ui, sans-serif`;
+  pen.fillStyle = theme.ink;
+  pen.fillText(fitName(v.name, gutter - 14), 8, y + 14);
+  pen.font = "12px system-ui, sans-serif";
+  v.segments.forEach((s, i) => {
+    const x = toX(v, s.start);
+    const end = i + 1 < v.segments.length ? s.end : v.length - (common ? 1 : 0);
+    const w = Math.max(toX(v, end) - x, 0);
+    fillAction(pen, s.code, x, y + 3, w, 22);
+    if (i > 0) {
+      const seen = isSeen(v.segments, i);
+      pen.fillStyle = seen ? theme.ink : theme.paper;
+      pen.fillRect(x - (seen ? 1 : 0.5), y + 3, seen ? 2 : 1, 22);
+    }
+    const text = (isChecked(s) ? "✓ " : "") + (s.code < 0 ? "" : actionName(s.code));
+    if (w > 24 && text) {
+      pen.fillStyle = s.code < 0 ? theme.ink : inkOn(colour(s.code));
+      pen.fillText(fit(text, w - 8), x + 4, y + 14);
+    }
+  });
+  if (v.curves) paintCurves(v, y + 29);
+  paintAnchors(v, y + 14);
+  const x = toX(v, frameOf(v));
+  pen.fillStyle = theme.paper;
+  pen.fillRect(x - 2, y, 4, rowHeight);
+  pen.fillStyle = theme.ink;
+  pen.fillRect(x - 1, y, 2, rowHeight);
+}
+
+function paintAnchors(v, y) {
+  pen.font = "11px system-ui, sans-serif";
+  pen.textAlign = "center";
+  const mark = (at, text) => {
+    const x = toX(v, at);
+    pen.fillStyle = theme.ink;
+    pen.beginPath();
+    for (const [across, down] of [[0, -9], [9, 0], [0, 9], [-9, 0]]) {
+      pen.lineTo(x + across, y + down);
+    }
+    pen.fill();
+    pen.fillStyle = theme.paper;
+    pen.fillText(text, x, y + 1);
+  };
+  anchors.forEach(([a, f, b, g], i) => {
+    if (a === v.index) mark(f, String(i + 1));
+    if (b === v.index) mark(g, String(i + 1));
+  });
+  if (v === held?.v) mark(held.frame, "?");
+  pen.textAlign = "start";
+}
+
+function paintCurves(v, y) {
+  const n = v.curves.length / data.features.length;
+  const inks = [theme.ink, theme.accent, theme.soft];
+  const dashes = [[], [5, 2], [1, 2]];
+  pen.lineWidth = 1;
+  for (let f = 0; f < data.features.length; f += 1) {
+    pen.strokeStyle = inks[f % inks.length];
+    pen.setLineDash(dashes[f % dashes.length]);
+    pen.beginPath();
+    for (let i = 0; i < n; i += 1) {
+      const x = toX(v, n > 1 ? (i / (n - 1)) * (v.length - 1) : 0);
+      pen.lineTo(x, y + 28 * (1 - v.curves[f * n + i] / 255));
+    }
+    pen.stroke();
+  }
+  pen.setLineDash([]);
+}
+
+function paintHead() {
+  pen.fillStyle = theme.paper;
+  pen.fillRect(0, 0, width, top());
+  pen.fillStyle = theme.soft;
+  pen.font = "12px system-ui, sans-serif";
+  const room = width - gutter - 8;
+  const end = common ? 1 : longest;
+  const size = niceStep(end / Math.max(2, Math.floor(room / 90)));
+  for (let i = 0; i * size <= end * 1.0001; i += 1) {
+    const x = gutter + ((i * size) / end) * room;
+    pen.fillRect(x, top() - 5, 1, 5);
+    const text = Number((i * size).toPrecision(6)).toString();
+    pen.fillText(text, Math.min(x + 3, width - 24), 10);
+  }
+  const unit = videos[0].fps ? "s" : "frames";
+  pen.fillText(fit(common ? data.common : unit, gutter - 12), 8, 10);
+  if (!common || !data.density) return;
+  pen.fillText(fit(`0 to ${videos.length} recordings`, gutter - 12), 8, AXIS + 16);
+  pen.fillStyle = theme.line;
+  const n = data.density.length;
+  data.density.forEach((count, i) => {
+    const h = (28 * count) / videos.length;
+    const x = gutter + (i / n) * room;
+    pen.fillRect(x, AXIS + 28 - h, room / n + 0.6, h);
+  });
+}
+
+function niceStep(atLeast) {
+  const power = 10 ** Math.floor(Math.log10(atLeast));
+  return [1, 2, 5, 10].map((f) => f * power).find((s) => s >= atLeast * 0.9999);
+}
+
+function fit(text, room) {
+  if (room <= 0) return "";
+  if (pen.measureText(text).width <= room) return text;
+  let low = 0;
+  let high = text.length;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (pen.measureText(`${text.slice(0, middle)}…`).width <= room) low = middle;
+    else high = middle - 1;
+  }
+  return low ? `${text.slice(0, low)}…` : "";
+}
+
+// Names of a series differ at their ends.
+function fitName(text, room) {
+  for (let n = text.length; n > 0; n -= 1) {
+    const head = text.slice(0, Math.ceil(n / 2));
+    const tail = text.slice(text.length - Math.floor(n / 2));
+    const short = n === text.length ? text : `${head}…${tail}`;
+    if (pen.measureText(short).width <= room) return short;
+  }
+  return "";
+}
+
+function boundaryNear(v, x) {
+  let best = -1;
+  let least = GRAB;
+  v.segments.forEach((s, i) => {
+    const far = Math.abs(toX(v, s.start) - x);
+    if (i > 0 && far <= least) {
+      least = far;
+      best = i;
+    }
+  });
+  return best;
+}
+
+function place(event) {
+  const area = canvas.getBoundingClientRect();
+  return [event.clientX - area.left, event.clientY - area.top];
+}
+
+canvas.addEventListener("pointerdown", (event) => {
+  const [x, y] = place(event);
+  const v = rowAt(y) ?? lead;
+  if (event.button !== 0 || x < gutter - GRAB) {
+    if (event.button === 0) goTo(v, frameOf(v));
+    return;
+  }
+  const i = rowAt(y) ? boundaryNear(v, x) : -1;
+  drag = { v, i, before: snapshot(), moved: false, x };
+  canvas.setPointerCapture(event.pointerId);
+  goTo(v, i > 0 ? v.segments[i].start : fromX(v, x), { quiet: i > 0 });
+});
+
+canvas.addEventListener("pointermove", (event) => {
+  const [x, y] = place(event);
+  if (!drag) {
+    const v = rowAt(y);
+    canvas.style.cursor =
+      v && x > gutter - GRAB && boundaryNear(v, x) > 0 ? "ew-resize" : "pointer";
+    return;
+  }
+  const at = fromX(drag.v, x);
+  if (drag.i < 0) {
+    goTo(drag.v, at, { quiet: true });
+    return;
+  }
+  if (!drag.moved && Math.abs(x - drag.x) < 3) return;
+  drag.moved = true;
+  drag.v.segments = moveBoundary(drag.v.segments, drag.i, Math.round(at));
+  goTo(drag.v, drag.v.segments[drag.i].start, { quiet: true });
+});
+
+function drop() {
+  if (drag?.moved) done(drag.before);
+  if (drag) tell();
+  drag = null;
+}
+
+canvas.addEventListener("pointerup", drop);
+canvas.addEventListener("pointercancel", drop);
+box.addEventListener("scroll", draw);
+window.addEventListener("resize", layout);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  layout();
+  showLegend();
+});
+
+// ---- Corrections ---------------------------------------------------------------
+
+const past = [];
+const future = [];
+
+function snapshot() {
+  return { actions, anchors, segments: videos.map((v) => v.segments) };
+}
+
+function restore(state) {
+  actions = state.actions;
+  videos.forEach((v, i) => {
+    v.segments = state.segments[i];
+  });
+  setAnchors(state.anchors);
+  showAll();
+}
+
+function setAnchors(wanted) {
+  anchors = wanted;
+  const { pins } = pinsOf(warps, anchors);
+  for (const v of videos) v.warp = bend(warps[v.index], pins[v.index]);
+}
+
+function done(before) {
+  past.push(before);
+  future.length = 0;
+  keep();
+  showAll();
+}
+
+function edit(change) {
+  const before = snapshot();
+  if (change() === false) return;
+  done(before);
+  tell();
+}
+
+function travel(from, to, word) {
+  if (!from.length) {
+    tell(`Nothing to ${word}. `);
+    return;
+  }
+  to.push(snapshot());
+  restore(from.pop());
+  keep();
+  goTo(lead, frame);
+}
+
+const undo = () => travel(past, future, "undo");
+const redo = () => travel(future, past, "redo");
+
+function boundaryHere(which) {
+  const i = here();
+  const at = Math.floor(frame);
+  const [place, goal] = which === "start" ? [i, at] : [i + 1, at + 1];
+  if (place < 1 || place >= lead.segments.length) {
+    tell("The recording ends there. ");
+    return;
+  }
+  change(moveBoundary(lead.segments, place, goal));
+}
+
+// Give the chosen recording other segments; where there are none, say why.
+function change(segments, problem) {
+  if (!segments) {
+    tell(problem);
+    return;
+  }
+  edit(() => {
+    lead.segments = segments;
+  });
+}
+
+// Hold a moment, or say that it is the same as the one that is held.
+function anchor() {
+  const at = Math.floor(frame);
+  if (!held || held.v === lead) {
+    held = { v: lead, frame: at };
+    showPlayers();
+    draw();
+    tell("Held. Go to the same moment of another recording, and press a again. ");
+    return;
+  }
+  const more = [...anchors, [held.v.index, held.frame, lead.index, at]];
+  if (pinsOf(warps, more).skipped.includes(anchors.length)) {
+    tell("This contradicts the anchors that there are. ");
+    return;
+  }
+  release();
+  edit(() => setAnchors(more));
+}
+
+function release() {
+  held = null;
+  showPlayers();
+  draw();
+}
+
+function removeAnchor(i) {
+  edit(() => setAnchors(anchors.toSpliced(i, 1)));
+}
+
+function newName() {
+  const text = $("name").value.trim();
+  if (!text) tell("Type a name first. ");
+  else if (actions.includes(text)) tell(`There is an action ${text} already. `);
+  else return text;
+  return null;
+}
+
+function rename() {
+  const s = lead.segments[here()];
+  if (s.code < 0) {
+    tell("This segment has no action. ");
+    return;
+  }
+  const text = newName();
+  if (text !== null) {
+    edit(() => {
+      actions = actions.with(s.code, text);
+    });
+  }
+}
+
+function addAction() {
+  const text = newName();
+  if (text === null) return;
+  const i = here();
+  edit(() => {
+    actions = [...actions, text];
+    lead.segments = relabel(lead.segments, i, actions.length - 1);
+  });
+}
+
+function reset() {
+  edit(() => {
+    if (!isEdited()) return false;
+    held = null;
+    restore(original);
+    return true;
+  });
+}
+
+function isEdited() {
+  return (
+    actions !== original.actions ||
+    anchors !== original.anchors ||
+    videos.some((v, i) => v.segments !== original.segments[i])
+  );
+}
+
+// ---- Kept in this browser ------------------------------------------------------
+
+const drawer = `skvas report ${data.id}`;
+
+function keep() {
+  const changed = {};
+  for (const v of videos) {
+    if (v.segments !== original.segments[v.index]) changed[v.index] = v.segments;
+  }
+  try {
+    if (isEdited()) localStorage.setItem(drawer, JSON.stringify({ actions, anchors, changed }));
+    else localStorage.removeItem(drawer);
+  } catch {
+    $("edited").dataset.lost = "This browser keeps nothing: download corrections. ";
+  }
+}
+
+function recall() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(drawer) ?? "null");
+    if (!kept) return;
+    const segments = videos.map((v) => {
+      const rows = kept.changed[v.index];
+      return rows
+        ? rows.map((s) => segment(s.start, s.end, s.code, s.left, s.right))
+        : v.segments;
+    });
+    const whole = segments.every((rows, i) =>
+      isWhole(rows, videos[i].length, kept.actions.length),
+    );
+    if (!whole) return;
+    const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+    restore({
+      actions: same(kept.actions, actions) ? actions : kept.actions,
+      anchors: same(kept.anchors, anchors) ? anchors : kept.anchors,
+      segments,
+    });
+  } catch {
+    localStorage.removeItem?.(drawer);
+  }
+}
+
+// ---- Downloads -----------------------------------------------------------------
+
+function download(name, type, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+// An action that was not renamed keeps the label that fit gave it.
+function labelOf(code) {
+  const isOld = code < original.actions.length && actions[code] === original.actions[code];
+  return isOld ? data.labels[code] : actions[code];
+}
+
+// ---- Lists ---------------------------------------------------------------------
+
+function showLegend() {
+  const used = new Set(videos.flatMap((v) => v.segments.map((s) => s.code)));
+  const codes = actions.map((_, code) => code);
+  $("legend").replaceChildren(
+    ...[...codes, ...(used.has(-1) ? [-1] : [])].map((code) => {
+      const item = document.createElement("li");
+      const chip = document.createElement("canvas");
+      chip.width = 16;
+      chip.height = 12;
+      chip.setAttribute("aria-hidden", "true");
+      fillAction(chip.getContext("2d"), code, 0, 0, 16, 12);
+      item.append(chip, actionName(code));
+      return item;
+    }),
+  );
+  $("label").replaceChildren(
+    ...[...codes, -1].map((code) => new Option(actionName(code), String(code))),
+  );
+}
+
+function showSegment() {
+  $("label").value = String(lead.segments[here()].code);
+}
+
+function statusOf(v, s) {
+  if (isChecked(s)) return { status: "checked", z: null };
+  return found.get(key(v, s)) ?? { status: "corrected", z: null };
+}
+
+function stepRows() {
+  const which = $("filter").value;
+  const rows = [];
+  for (const v of which === "lead" ? [lead] : videos) {
+    for (const s of v.segments) {
+      const { status, z } = statusOf(v, s);
+      const odd = !["usual", "checked", "corrected"].includes(status);
+      if (s.code >= 0 && (which !== "unusual" || odd)) rows.push({ v, s, status, z });
+    }
+    const there = new Set(v.segments.map((s) => s.code));
+    for (const code of v.skipped) {
+      if (!there.has(code)) rows.push({ v, code, status: "skipped", z: null });
+    }
+  }
+  return rows;
+}
+
+function showSteps() {
+  const rows = stepRows();
+  const made = rows.slice(0, LIMIT).map(({ v, s, code, status, z }) => {
+    const row = document.createElement("tr");
+    const texts = [
+      v.name,
+      actionName(s ? s.code : code),
+      s ? timeText(v, s.start) : "",
+      s ? span(v, s.end - s.start) : "",
+      z === null ? "" : z.toFixed(1),
+      status.replaceAll("_", " "),
+    ];
+    for (const text of texts) {
+      const cell = document.createElement("td");
+      cell.textContent = text;
+      row.append(cell);
+    }
+    if (s) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = texts[1];
+      button.setAttribute("aria-label", `Go to ${texts[1]} of ${v.name}`);
+      button.addEventListener("click", () => goTo(v, s.start));
+      row.children[1].replaceChildren(button);
+    }
+    return row;
+  });
+  $("steps").replaceChildren(...made);
+  $("more").textContent =
+    rows.length > LIMIT
+      ? `The first ${LIMIT} of ${rows.length}; choose a recording to see all of its steps.`
+      : rows.length
+        ? ""
+        : "Nothing.";
+}
+
+function showAnchors() {
+  const button = (text, act) => {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = text;
+    made.addEventListener("click", act);
+    return made;
+  };
+  $("anchors").replaceChildren(
+    ...anchors.map(([a, f, b, g], i) => {
+      const item = document.createElement("li");
+      const [one, other] = [videos[a], videos[b]];
+      const text = `${one.name}, ${timeText(one, f)} = ${other.name}, ${timeText(other, g)} `;
+      const remove = button("Remove", () => removeAnchor(i));
+      remove.setAttribute("aria-label", `Remove anchor ${i + 1}`);
+      item.append(button(text, () => goTo(other, g)), " ", remove);
+      return item;
+    }),
+  );
+  $("anchors").hidden = !anchors.length;
+}
+
+function showAll() {
+  showLegend();
+  showSegment();
+  showSteps();
+  const checked = videos.flatMap((v) => v.segments).filter(isChecked).length;
+  showAnchors();
+  $("undo").disabled = !past.length;
+  $("redo").disabled = !future.length;
+  $("reset").disabled = !isEdited();
+  $("edited").textContent =
+    ($("edited").dataset.lost ?? "") +
+    `Segments checked: ${checked}. The next fit takes these as labels.`;
+  draw();
+}
+
+// ---- Controls ------------------------------------------------------------------
+
+const second = () => Math.round(lead.fps ?? 25);
+const row = (by) => {
+  const v = videos[lead.index + by];
+  if (v) goTo(v, frameOf(v));
+};
+const keys = {
+  k: () => setPlaying(!playing),
+  j: () => step(-second()),
+  l: () => step(second()),
+  ArrowLeft: () => step(-1),
+  ArrowRight: () => step(1),
+  ArrowUp: () => row(-1),
+  ArrowDown: () => row(1),
+  "[": () => jump(-1),
+  "]": () => jump(1),
+  u: nextUnsure,
+  i: () => boundaryHere("start"),
+  o: () => boundaryHere("end"),
+  s: () => change(split(lead.segments, frame), "A segment starts here already. "),
+  m: () => change(merge(lead.segments, here()), "No segment follows. "),
+  c: () => change(check(lead.segments, here())),
+  a: anchor,
+  h: hear,
+  Escape: release,
+  z: undo,
+  y: redo,
+};
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("input:not([type=range]), select, textarea");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const hasArrows = event.target.closest(".scroll, [type=range]");
+  if (hasArrows && event.key.startsWith("Arrow")) return;
+  const digit = /^[1-9]$/.test(event.key) ? Number(event.key) - 1 : -1;
+  const act =
+    digit >= 0 && digit < actions.length ? () => change(relabel(lead.segments, here(), digit)) : keys[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+
+const clicks = {
+  play: keys.k,
+  previous: keys["["],
+  next: keys["]"],
+  unsure: nextUnsure,
+  "start-here": keys.i,
+  "end-here": keys.o,
+  split: keys.s,
+  merge: keys.m,
+  check: keys.c,
+  "check-all": () => change(check(lead.segments)),
+  anchor,
+  sound: hear,
+  undo,
+  redo,
+  add: addAction,
+  reset,
+  "save-json": () =>
+    download(
+      "corrections.json",
+      "application/json",
+      JSON.stringify(asCorrections(videos, anchors, labelOf)),
+    ),
+  "save-csv": () => download("segments.csv", "text/csv", asTable(videos, actionName)),
+  "save-text": () =>
+    download(`${lead.name}.txt`, "text/plain", asFrames(lead, actionName)),
+  "save-elan": () =>
+    download(`${lead.name}.eaf`, "text/xml", asElan(lead, actionName, new Date())),
+};
+for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);
+$("naming").addEventListener("submit", (event) => {
+  event.preventDefault();
+  rename();
+});
+$("label").addEventListener("change", () =>
+  change(relabel(lead.segments, here(), Number($("label").value))),
+);
+$("turn").addEventListener("input", draw);
+$("filter").addEventListener("change", showSteps);
+$("axis").addEventListener("change", () => {
+  common = $("axis").value === "common";
+  layout();
+});
+
+// ---- Start ---------------------------------------------------------------------
+
+$("summary").textContent = data.summary;
+$("unsure").hidden = !unsure.length;
+$("player-section").hidden = !withPicture.length;
+$("sound").hidden = !withMedia.length;
+$("turning").hidden = data.poses?.axes !== 3;
+$("save-elan").disabled = !videos.every((v) => v.fps);
+if ($("save-elan").disabled) $("save-elan").title = "Needs a frame rate";
+setAnchors(anchors);
+layout();
+showPlayers();
+recall();
+showAll();
+tell();

@@ -1,0 +1,211 @@
+// What the page computes, without a browser: `node --test tests/report/`.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { asCorrections, asElan, asFrames, asTable } from "../../skvas/report/downloads.mjs";
+import { pointsAt, unpackPose } from "../../skvas/report/poses.mjs";
+import {
+  check,
+  isSeen,
+  isWhole,
+  knownFrames,
+  merge,
+  moveBoundary,
+  relabel,
+  segment,
+  segmentAt,
+  split,
+} from "../../skvas/report/segments.mjs";
+import { bend, interpolate, pinsOf } from "../../skvas/report/warps.mjs";
+
+const rows = (...parts) =>
+  parts.map(([end, code, known = ""], i) =>
+    segment(i ? parts[i - 1][0] : 0, end, code, known.includes("l"), known.includes("r")),
+  );
+const brief = (all) =>
+  all.map((s) => [s.end, s.code, (s.left ? "l" : "") + (s.right ? "r" : "")]);
+
+// Numbers between 0 and 1, the same in every run.
+function draws(seed) {
+  let state = seed;
+  return () => {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    return state / 2147483648;
+  };
+}
+
+function someWarp(draw, length) {
+  const frames = [0];
+  const places = [0];
+  while (frames[frames.length - 1] < length - 1) {
+    const last = frames[frames.length - 1];
+    frames.push(Math.min(last + 1 + Math.floor(draw() * 20), length - 1));
+    places.push(places[places.length - 1] + (draw() < 0.2 ? 0 : draw()));
+  }
+  return { frames, places };
+}
+
+test("a warp passes its knots, and the middle of what is flat", () => {
+  assert.equal(interpolate([0, 10, 20], [0, 1, 4], 15), 2.5);
+  assert.equal(interpolate([0, 10], [3, 7], -5), 3);
+  assert.equal(interpolate([0, 10], [3, 7], 50), 7);
+  assert.equal(interpolate([0, 1, 1, 2], [0, 10, 20, 30], 1), 15);
+});
+
+test("a bent warp passes its pins and never falls", () => {
+  for (let seed = 1; seed < 200; seed += 1) {
+    const draw = draws(seed);
+    const warps = [60, 80, 100].map((length) => someWarp(draw, length));
+    const anchors = Array.from({ length: 6 }, () => {
+      const a = Math.floor(draw() * 3);
+      const b = (a + 1 + Math.floor(draw() * 2)) % 3;
+      return [a, Math.floor(draw() * 60), b, Math.floor(draw() * 60)];
+    });
+    const { pins, skipped } = pinsOf(warps, anchors);
+    const bent = warps.map((warp, i) => bend(warp, pins[i]));
+    for (const { frames, places } of bent) {
+      assert.ok(frames.every((f, i) => i === 0 || frames[i - 1] < f));
+      assert.ok(places.every((p, i) => Number.isFinite(p) && (i === 0 || places[i - 1] <= p)));
+    }
+    const at = (i, frame) => interpolate(bent[i].frames, bent[i].places, frame);
+    anchors.forEach(([a, f, b, g], i) => {
+      if (!skipped.includes(i)) assert.ok(Math.abs(at(a, f) - at(b, g)) < 1e-9);
+    });
+    assert.ok(!skipped.includes(0));
+  }
+});
+
+test("without pins a warp stays as it is", () => {
+  const warp = { frames: [0, 9], places: [0, 1] };
+  assert.equal(bend(warp, []), warp);
+});
+
+test("the first recording of an anchor stays where it was", () => {
+  const warp = { frames: [0, 100], places: [0, 100] };
+  const { pins } = pinsOf([warp, warp], [[0, 30, 1, 50]]);
+  const [first, second] = pins.map((some) => bend(warp, some));
+  assert.ok(Math.abs(interpolate(first.frames, first.places, 30) - 30) < 1e-3);
+  assert.ok(Math.abs(interpolate(second.frames, second.places, 50) - 30) < 1e-3);
+  assert.ok(Math.abs(interpolate(second.frames, second.places, 75) - 65) < 1e-3);
+});
+
+test("an anchor across another is skipped", () => {
+  const warp = { frames: [0, 100], places: [0, 100] };
+  const anchors = [
+    [0, 30, 1, 40],
+    [0, 42, 1, 30],
+    [0, 50, 1, 60],
+    [1, 60, 0, 51],
+  ];
+  assert.deepEqual(pinsOf([warp, warp], anchors).skipped, [1, 3]);
+});
+
+test("a moved boundary tells of the frames around it alone", () => {
+  const before = rows([10, 0], [30, 1], [50, 2], [60, 3]);
+  const after = moveBoundary(before, 2, 36);
+  assert.deepEqual(brief(after), [[10, 0, ""], [36, 1, "r"], [50, 2, "l"], [60, 3, ""]]);
+  assert.deepEqual(after.map(knownFrames), [null, [23, 36], [36, 43], null]);
+  assert.ok(isSeen(after, 2) && !isSeen(after, 1) && !isSeen(after, 3));
+  assert.deepEqual(brief(before), [[10, 0, ""], [30, 1, ""], [50, 2, ""], [60, 3, ""]]);
+});
+
+test("a boundary leaves a frame to both sides", () => {
+  const two = rows([10, 0], [12, 1]);
+  assert.equal(moveBoundary(two, 1, -4)[0].end, 1);
+  assert.equal(moveBoundary(two, 1, 40)[0].end, 11);
+});
+
+test("the ends of a recording are no boundary that could be wrong", () => {
+  assert.deepEqual(brief(moveBoundary(rows([10, 0], [20, 1]), 1, 7)), [
+    [7, 0, "lr"],
+    [20, 1, "lr"],
+  ]);
+});
+
+test("halves of a segment of one frame are that frame", () => {
+  for (const [left, right] of [[true, false], [false, true], [true, true]]) {
+    assert.deepEqual(knownFrames(segment(4, 5, 0, left, right)), [4, 5]);
+  }
+});
+
+test("neighbours of one action become one segment", () => {
+  const three = rows([10, 0, "lr"], [20, 1], [30, 0, "lr"]);
+  assert.deepEqual(brief(relabel(three, 1, 0)), [[30, 0, "lr"]]);
+  assert.deepEqual(brief(relabel(rows([10, 0], [20, 1]), 1, 0)), [
+    [10, 0, ""],
+    [20, 0, "lr"],
+  ]);
+});
+
+test("a split is undone by a merge", () => {
+  const one = rows([20, 3, "lr"]);
+  const two = split(one, 7.9);
+  assert.deepEqual(brief(two), [[7, 3, "lr"], [20, 3, ""]]);
+  assert.deepEqual(brief(merge(two, 0)), brief(one));
+  assert.equal(split(two, 7), null);
+  assert.equal(merge(two, 1), null);
+});
+
+test("what is right is said of one segment or of all", () => {
+  const two = rows([10, 0], [20, 1]);
+  assert.deepEqual(brief(check(two, 1)), [[10, 0, ""], [20, 1, "lr"]]);
+  assert.deepEqual(brief(check(two)), [[10, 0, "lr"], [20, 1, "lr"]]);
+  assert.equal(segmentAt(two, 9.9), 0);
+  assert.equal(segmentAt(two, 999), 1);
+});
+
+test("segments out of a browser's memory must cover the recording", () => {
+  assert.ok(isWhole(rows([10, 0], [20, -1]), 20, 1));
+  assert.ok(!isWhole(rows([10, 0], [20, 1]), 20, 1));
+  assert.ok(!isWhole(rows([10, 0]), 20, 1));
+  assert.ok(!isWhole([], 20, 1));
+  assert.ok(!isWhole([segment(0, 5, 0), segment(6, 9, 0)], 9, 1));
+});
+
+const tea = { name: "tea, 1", length: 50, fps: 10, media: "../a b.mp4" };
+const coffee = { ...tea, name: "coffee", media: null };
+const called = ["pour", 'st"ir\n<'];
+const nameOf = (code) => called[code];
+
+test("files have the segments that have an action", () => {
+  const video = { ...tea, segments: rows([20, 0, "lr"], [25, -1], [50, 1]) };
+  assert.equal(
+    asTable([video], nameOf),
+    'video,start,end,label,seconds\r\n"tea, 1",0,2,pour,2\r\n' +
+      '"tea, 1",2.5,5,"st""ir\n<",2.5\r\n',
+  );
+  const lines = asFrames(video, nameOf).split("\n");
+  assert.deepEqual([lines[0], lines[20], lines[49], lines.length], ["pour", "background", 'st"ir <', 51]);
+  const elan = asElan(video, nameOf, new Date(0));
+  assert.match(elan, /MEDIA_URL="..\/a b.mp4" MIME_TYPE="video\/mp4"/);
+  assert.match(elan, /<ANNOTATION_VALUE>st&quot;ir\n&lt;</);
+  assert.deepEqual(
+    [...elan.matchAll(/TIME_VALUE="(\d+)"/g)].map((found) => Number(found[1])),
+    [0, 2000, 2500, 5000],
+  );
+});
+
+test("corrections say what is known, and which moments are the same", () => {
+  const videos = [tea, coffee].map((v) => ({ ...v, segments: rows([30, 0, "r"], [50, -1]) }));
+  const saved = asCorrections(videos, [[0, 3, 1, 4]], (code) => code + 7);
+  assert.deepEqual(saved.videos[0].segments, [
+    { start: 0, end: 30, label: 7, checked: false, known: [15, 30] },
+    { start: 30, end: 50, label: null, checked: false, known: null },
+  ]);
+  assert.deepEqual(saved.anchors, [{ videos: ["tea, 1", "coffee"], frames: [3, 4] }]);
+});
+
+test("points of a pose move between frames, and turn", () => {
+  const bytes = [127, 254, 127, 254, 127, 127, 255, 255, 255, 254, 0, 127];
+  const pose = unpackPose(btoa(String.fromCharCode(...bytes)), 2, 3);
+  assert.equal(pose.length, 2);
+  const near = (found, wanted) =>
+    found.forEach((value, i) => assert.ok(Math.abs(value - wanted[i]) < 0.01, `${found}`));
+  const [lost, moving] = pointsAt(pose, 0.5, 0);
+  near(lost, [0, -1]);
+  near(moving, [1, 0.5]);
+  near(pointsAt(pose, 0, Math.PI)[1], [-1, 0]);
+  const blind = unpackPose(btoa("\xff\xff"), 1, 2);
+  assert.deepEqual(pointsAt(blind, 0, 0), [null]);
+});
