@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
 
 import matplotlib as mpl
 import torch
@@ -51,6 +52,8 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "matplotlib_animations": False,
+    "remove_config_comments": True,
+    "image_scrapers": ("matplotlib", "pages.scrape"),
     "min_reported_time": 0,
     "capture_repr": ("_repr_html_", "__repr__"),
     "ignore_repr_types": r"matplotlib[.]|skvas[.]display",

@@ -32,7 +32,9 @@ from skvas.cli._files import (
 )
 from skvas.cli._lines import following, say
 from skvas.datasets._folder import orient_features
+from skvas.io import read_corrections
 from skvas.io._text import as_text_cell
+from skvas.report._poses import UPS
 
 __all__ = ["add_report"]
 
@@ -76,13 +78,37 @@ def add_report(commands: Any) -> None:
         default=[],
         help="for a page: up to three features to draw, by index",
     )
+    parser.add_argument(
+        "--edges",
+        metavar="A,B",
+        nargs="+",
+        type=_edge,
+        default=[],
+        help="for a page of poses: pairs of points that lines join, by name or index; "
+        "shows a moving figure where there is no video",
+    )
+    parser.add_argument(
+        "--up", metavar="AXIS", choices=UPS, help="axis of the points that points up"
+    )
+    parser.add_argument(
+        "--corrections",
+        metavar="FILE",
+        help="for a page: corrections that an earlier page saved, to go on from",
+    )
+
+
+def _edge(text: str) -> tuple[int | str, ...]:
+    points = tuple(int(p) if p.isdecimal() else p for p in text.split(","))
+    if len(points) != 2:
+        raise argparse.ArgumentTypeError(f"expected two points as A,B, got {text!r}")
+    return points
 
 
 def _report(options: argparse.Namespace) -> None:
     if Path(options.out or "").suffix.lower() in PAGES:
         _report_page(options)
         return
-    for name in ("media", "embed", "curves"):
+    for name in ("media", "embed", "curves", "edges", "up", "corrections"):
         if getattr(options, name):
             raise ValueError(f"--{name} has no use without -o PAGE.html.")
     model = load_segmenter(options.model)
@@ -125,6 +151,9 @@ def _report_page(options: argparse.Namespace) -> None:
     media = None
     if options.media is not None:
         media = media_of(options.media, data.names)
+    corrections = None
+    if options.corrections is not None:
+        corrections = read_corrections(options.corrections, data.names)
     with following():
         model.report(
             data,
@@ -132,7 +161,10 @@ def _report_page(options: argparse.Namespace) -> None:
             media=media,
             embed=options.embed,
             features=options.curves,
+            edges=options.edges,
+            up=options.up,
             fps=options.fps,
+            corrections=corrections,
             title=Path(options.folder).resolve().name or "Recordings",
         )
     say(f"{len(data)} recordings are shown in {options.out}")

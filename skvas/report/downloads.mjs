@@ -27,13 +27,15 @@ export function asCorrections(videos, anchors, labelOf) {
   };
 }
 
+const time = (v, frames) => (v.fps ? frames / v.fps : frames);
+
+function cell(value) {
+  const text = String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
 // Times in seconds, or in frames where there is no frame rate.
 export function asTable(videos, nameOf) {
-  const cell = (value) => {
-    const text = String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const time = (v, frames) => (v.fps ? frames / v.fps : frames);
   const rows = videos.flatMap((v) =>
     v.segments
       .filter((s) => s.code >= 0)

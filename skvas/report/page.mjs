@@ -55,7 +55,7 @@ for (const v of videos) {
 }
 const unsure = videos
   .flatMap((v) => v.sure.map((sure, i) => ({ v, frame: v.starts[i + 1], sure })))
-  .sort((a, b) => a.sure - b.sure || a.v.index - b.v.index || a.frame - b.frame);
+  .toSorted((a, b) => a.sure - b.sure || a.v.index - b.v.index || a.frame - b.frame);
 
 function key(v, s) {
   return `${v.index}:${s.start}:${s.end}:${s.code}`;
@@ -129,7 +129,7 @@ function jump(direction) {
   const at = Math.floor(frame);
   const edges = lead.segments.slice(1).map((s) => s.start);
   const goal =
-    direction > 0 ? edges.find((e) => e > at) : edges.filter((e) => e < at).pop();
+    direction > 0 ? edges.find((e) => e > at) : edges.findLast((e) => e < at);
   if (goal !== undefined) goTo(lead, goal);
   else tell(direction > 0 ? "No later boundary. " : "No earlier boundary. ");
 }
@@ -349,7 +349,7 @@ let height = 0;
 let common = true;
 let drag = null;
 let queued = false;
-let theme = {};
+const theme = {};
 
 function layout() {
   width = box.clientWidth;
@@ -813,6 +813,8 @@ function keep() {
   }
 }
 
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
 function recall() {
   try {
     const kept = JSON.parse(localStorage.getItem(drawer) ?? "null");
@@ -827,7 +829,6 @@ function recall() {
       isWhole(rows, videos[i].length, kept.actions.length),
     );
     if (!whole) return;
-    const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
     restore({
       actions: same(kept.actions, actions) ? actions : kept.actions,
       anchors: same(kept.anchors, anchors) ? anchors : kept.anchors,
@@ -920,11 +921,8 @@ function showSteps() {
       row.append(cell);
     }
     if (s) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = texts[1];
+      const button = makeButton(texts[1], () => goTo(v, s.start));
       button.setAttribute("aria-label", `Go to ${texts[1]} of ${v.name}`);
-      button.addEventListener("click", () => goTo(v, s.start));
       row.children[1].replaceChildren(button);
     }
     return row;
@@ -938,22 +936,23 @@ function showSteps() {
         : "Nothing.";
 }
 
+function makeButton(text, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.addEventListener("click", act);
+  return made;
+}
+
 function showAnchors() {
-  const button = (text, act) => {
-    const made = document.createElement("button");
-    made.type = "button";
-    made.textContent = text;
-    made.addEventListener("click", act);
-    return made;
-  };
   $("anchors").replaceChildren(
     ...anchors.map(([a, f, b, g], i) => {
       const item = document.createElement("li");
       const [one, other] = [videos[a], videos[b]];
       const text = `${one.name}, ${timeText(one, f)} = ${other.name}, ${timeText(other, g)} `;
-      const remove = button("Remove", () => removeAnchor(i));
+      const remove = makeButton("Remove", () => removeAnchor(i));
       remove.setAttribute("aria-label", `Remove anchor ${i + 1}`);
-      item.append(button(text, () => goTo(other, g)), " ", remove);
+      item.append(makeButton(text, () => goTo(other, g)), " ", remove);
       return item;
     }),
   );

@@ -53,7 +53,7 @@ const placeAt = (pins, frame) => pins.find((pin) => pin[0] === frame)?.[1];
 function withPin(pins, frame, place) {
   const there = placeAt(pins, frame);
   if (there !== undefined) return there === place ? pins : null;
-  const sorted = [...pins, [frame, place]].sort((p, q) => p[0] - q[0]);
+  const sorted = [...pins, [frame, place]].toSorted((p, q) => p[0] - q[0]);
   return sorted.every((pin, i) => i === 0 || sorted[i - 1][1] < pin[1]) ? sorted : null;
 }
 

@@ -486,6 +486,10 @@ def test_fit_takes_the_corrections_of_a_page(folder, tmp_path):
     model = skvas.load(tmp_path / "model")
     assert model.classes_.tolist() == ["pour", "stir"]
     assert model.labels_[2].tolist() == ["pour"] * 40 + ["stir"] * (len(video) - 40)
+    page = tmp_path / "page.html"
+    command = ("report", tmp_path / "model", folder, "-o", page)
+    assert run(*command, "--corrections", tmp_path / "corrections.json") == 0
+    assert '"known":[3,3]' in page.read_text()
 
 
 def test_report_shows_an_aligner_on_a_page(folder, aligner, tmp_path, capsys):
@@ -769,6 +773,11 @@ def test_poses_with_gaps_become_a_table(tmp_path):
     out = tmp_path / "out"
     assert run("predict", model, folder, "-o", out, "--format", "csv") == 0
     assert read_segments(out / "r1.csv").segments[-1].end == pytest.approx(63 / 5)
+    page = tmp_path / "page.html"
+    assert run("report", model, folder, "-o", page, "--edges", "a,1", "--up", "y") == 0
+    assert '"poses":{"points":2,"axes":2,"edges":[[0,1]]}' in page.read_text()
+    with pytest.raises(SystemExit):
+        run("report", model, folder, "-o", page, "--edges", "a")
 
 
 def test_number_of_actions_has_one_default(folder, tmp_path):

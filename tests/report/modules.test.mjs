@@ -187,7 +187,8 @@ test("files have the segments that have an action", () => {
 });
 
 test("corrections say what is known, and which moments are the same", () => {
-  const videos = [tea, coffee].map((v) => ({ ...v, segments: rows([30, 0, "r"], [50, -1]) }));
+  const segments = rows([30, 0, "r"], [50, -1]);
+  const videos = [{ ...tea, segments }, { ...coffee, segments }];
   const saved = asCorrections(videos, [[0, 3, 1, 4]], (code) => code + 7);
   assert.deepEqual(saved.videos[0].segments, [
     { start: 0, end: 30, label: 7, checked: false, known: [15, 30] },
@@ -196,12 +197,14 @@ test("corrections say what is known, and which moments are the same", () => {
   assert.deepEqual(saved.anchors, [{ videos: ["tea, 1", "coffee"], frames: [3, 4] }]);
 });
 
+function near(found, wanted) {
+  found.forEach((value, i) => assert.ok(Math.abs(value - wanted[i]) < 0.01, `${found}`));
+}
+
 test("points of a pose move between frames, and turn", () => {
   const bytes = [127, 254, 127, 254, 127, 127, 255, 255, 255, 254, 0, 127];
   const pose = unpackPose(btoa(String.fromCharCode(...bytes)), 2, 3);
   assert.equal(pose.length, 2);
-  const near = (found, wanted) =>
-    found.forEach((value, i) => assert.ok(Math.abs(value - wanted[i]) < 0.01, `${found}`));
   const [lost, moving] = pointsAt(pose, 0.5, 0);
   near(lost, [0, -1]);
   near(moving, [1, 0.5]);
