@@ -78,7 +78,7 @@ ROOMS = {
         "_framewise _gaps _repeatability _standardizer < _poses _whitened"
     ),
     "report": "_corrections _media _page _poses _signals < _report_html",
-    "segmentation": "_chain _start < _choice < _labeller < _decoder _named",
+    "segmentation": "_chain _start < _choice < _labeller < _decoder _named < _look",
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",
     "timeline": (

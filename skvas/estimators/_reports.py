@@ -22,8 +22,9 @@ from skvas.report._report_html import (
     check_rates,
     write_report,
 )
+from skvas.segmentation._look import look_at
+from skvas.timeline._model import path_frames
 from skvas.transport._threads import spare_threads
-from skvas.videos._views import Views
 
 
 class ReportsVideos(BaseVideoEstimator):
@@ -121,8 +122,17 @@ class ReportsVideos(BaseVideoEstimator):
         columns = self._columns(features)
         labels = collection = [np.full(len(video), -1) for video in views.videos]
         certainty = None
+        timeline = getattr(self, "timeline_", None)
+        passages = positions = lacking = None
+        if timeline is not None:
+            frames = path_frames(views.embeddings, views.details)
+            passages = [timeline.model_.follow(video) for video in frames]
+            n_positions = len(timeline.model_.template.frames)
+            positions = [p.positions / max(n_positions - 1, 1) for p in passages]
+            lacking = [passage.lacking() for passage in passages]
         if is_clusterer(self):
-            labels, certainty = self._labels_and_certainty(views)
+            codes, certainty = look_at(self._labeller(), views, passages)
+            labels = [self.classes_[code] for code in codes]
             fitted = self.labels_
             collection = list(fitted) if fitted.dtype == object else [fitted]
             if action_names is None and self.action_names_ is not None:
@@ -135,11 +145,6 @@ class ReportsVideos(BaseVideoEstimator):
             media = [_if_video(file) for file in known["media"]]
         called = check_names(known["names"] if names is None else names, n)
         shown = Shown(labels, collection, called, check_rates(fps, n))
-        timeline = getattr(self, "timeline_", None)
-        positions = lacking = None
-        if timeline is not None:
-            positions = [timeline.to_timeline(video) for video in views.videos]
-            lacking = [timeline.lacking(video) for video in views.videos]
         return write_report(
             shown,
             path,
@@ -155,18 +160,6 @@ class ReportsVideos(BaseVideoEstimator):
             action_names=action_names,
             title=title,
         )
-
-    def _labels_and_certainty(
-        self, views: Views
-    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Return the label of each frame, and its share."""
-        labeller = self._labeller()
-        codes = labeller.labels(views)
-        shares = [
-            share[np.arange(len(code)), code]
-            for share, code in zip(labeller.shares(views), codes, strict=True)
-        ]
-        return [self.classes_[code] for code in codes], shares
 
     def _columns(self, features: Sequence[int | str]) -> list[int]:
         """Return the columns of features that are given by index or by name."""

@@ -14,7 +14,7 @@ from skvas.timeline._count import Count, count_actions
 from skvas.timeline._cut import Cut, cut
 from skvas.timeline._order import BlockOrder, block_order
 from skvas.timeline._paths import Passage, follow, spread, unit
-from skvas.timeline._states import position_posteriors
+from skvas.timeline._states import BYTES_A_CELL, position_posteriors
 from skvas.timeline._template import Template, build_template, frames_at
 
 # Positions that distributions are over, and videos that actions are found from, at
@@ -48,10 +48,16 @@ class Axis:
         view = self.template.view(frames)
         return follow(view, self.template.frames, limit=self.limit)
 
-    def posteriors(self, frames: np.ndarray) -> np.ndarray:
-        """Give each frame a distribution over the moments, (n_frames, n_moments)."""
+    def posteriors(self, frames: np.ndarray, n_blocks: int | None = None) -> np.ndarray:
+        """Give each frame a distribution over the moments, (n_frames, n_moments).
+
+        `n_blocks`: the number of runs of neighbouring frames that share one, at most.
+        """
         view, template = self.template.view(frames), self.template.frames[self.moments]
-        return position_posteriors(view, template, limit=self.limit)
+        limit = self.limit
+        if n_blocks is not None:
+            limit = min(limit, n_blocks * BYTES_A_CELL * len(template))
+        return position_posteriors(view, template, limit=limit)
 
     def carry(
         self,

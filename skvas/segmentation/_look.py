@@ -1,0 +1,74 @@
+"""Labels of frames and how certain they are, both from one look at the videos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skvas.decoding import plan_to_labels
+from skvas.segmentation._labeller import TimelineLabeller
+from skvas.segmentation._named import NamedLabeller, frame_features, parts_of
+from skvas.timeline._model import TimelineModel, path_frames
+from skvas.timeline._paths import Passage
+from skvas.videos._views import Views
+
+# Runs of frames of a long video that share one certainty.
+BLOCKS = 1000
+
+
+def look_at(
+    labeller: Any, views: Views, passages: Sequence[Passage] | None = None
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the action of each frame, and the share that this action has there.
+
+    Parameters
+    ----------
+    labeller : FrameLabeller, TimelineLabeller or NamedLabeller
+        Labels frames.
+    views : Views
+        Some videos.
+    passages : sequence of Passage, default=None
+        Where each passes the timeline of the labeller, if that is known.
+
+    Returns
+    -------
+    codes : list of int64 ndarray of shape (n_i,)
+        What `labeller.labels` returns.
+    certainty : list of ndarray of shape (n_i,)
+        Entries of `labeller.shares`; on a timeline, means over runs of neighbouring
+        frames where a video has more than a thousand.
+    """
+    if isinstance(labeller, NamedLabeller):
+        parts = list(parts_of(labeller.base, views))
+        codes = labeller.decode(parts, views)
+        decode = labeller.naming.log_probabilities
+        pairs = zip(parts, frame_features(views), strict=True)
+        shares = [np.exp(decode(*pair)) for pair in pairs]
+    elif isinstance(labeller, TimelineLabeller):
+        frames = path_frames(views.embeddings, views.details)
+        codes = _codes(labeller, frames, passages)
+        shares = [_shares(labeller.timeline, video) for video in frames]
+    else:
+        shares = labeller.shares(views)
+        codes = [plan_to_labels(share) for share in shares]
+    return codes, [
+        share[np.arange(len(code)), code]
+        for share, code in zip(shares, codes, strict=True)
+    ]
+
+
+def _codes(
+    labeller: TimelineLabeller,
+    frames: list[np.ndarray],
+    passages: Sequence[Passage] | None,
+) -> list[np.ndarray]:
+    timeline = labeller.timeline
+    if passages is None:
+        passages = [timeline.follow(video) for video in frames]
+    return [timeline.actions(passage.positions) for passage in passages]
+
+
+def _shares(timeline: TimelineModel, video: np.ndarray) -> np.ndarray:
+    return timeline.posteriors(video, n_blocks=BLOCKS) @ timeline.cut.shares
