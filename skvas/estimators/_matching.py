@@ -94,8 +94,9 @@ class MatchesFrames(BaseVideoEstimator):
         Parameters
         ----------
         x, y : array-like of shape (n_frames, n_features)
-            Two videos of the activity. With ``via="timeline"`` also the position of a
-            video of `fit`, whose place on the timeline is known.
+            Two videos of the activity, or poses of shape (n_frames, n_points, n_axes).
+            With ``via="timeline"`` also the position of a video of `fit`, whose place
+            on the timeline is known.
         via : {"pair", "timeline"}, default="pair"
             "pair": solve the transport problem between the two videos. "timeline":
             match the frames that stand at one position of `timeline_`, in time linear
@@ -184,6 +185,9 @@ class MatchesFrames(BaseVideoEstimator):
         return like_input([a.matches_x for a in found], is_single_video(videos))
 
     def _view_one(self, name: str, video: Any) -> Views:
+        shape = getattr(video, "shape", ())
+        if len(shape) == 3 and np.prod(shape[1:]) == getattr(self, "n_features_in_", 0):
+            return self._view([video])  # poses of one video
         if not is_single_video(video):
             raise ValueError(
                 f"{name} must be one video of shape (n_frames, n_features), got a "

@@ -13,6 +13,7 @@ from skvas import ActionSegmenter, VideoAligner, report_html
 from skvas.datasets import make_videos
 from skvas.io import Corrections, read_corrections, read_segments
 from skvas.labels import frame_labels
+from skvas.report._report_html import Shown, write_report
 from tests.clips import write_clip
 
 CHROMIUM = next(
@@ -372,6 +373,25 @@ def test_hundreds_of_recordings_scroll(visit, tmp_path):
     assert status(page).startswith("recording 499,")
 
 
+def test_density_tells_how_many_recordings_have_a_moment(visit, tmp_path):
+    shown = Shown([np.zeros(50, int)] * 2, [np.zeros(50, int)] * 2, ["a", "b"], None)
+    lacking = [np.arange(100) >= 50, np.zeros(100, bool)]
+    page = visit(write_report(shown, tmp_path / "report.html", lacking=lacking))
+    page.wait_for_timeout(100)
+    # The area lies below the axis; both recordings have the first half, one the second.
+    heights = page.evaluate("""() => {
+      const canvas = document.getElementById("canvas");
+      const pen = canvas.getContext("2d");
+      const { data, width } = pen.getImageData(0, 26, 1000, 26);
+      const rows = Array.from({ length: 26 }, (_, row) => row);
+      const dark = (x, row) => data[4 * (row * width + x)] < 230;
+      const grey = (x) => rows.filter((row) => dark(x, row)).length;
+      return [grey(300), grey(900)];
+    }""")
+    assert heights[0] > 22
+    assert heights[1] == pytest.approx(heights[0] / 2, abs=2)
+
+
 def bars(n_frames):
     """Return images that show their number as a bar code, (N, 48, 160, 3)."""
     bits = np.arange(n_frames)[:, None] >> np.arange(BITS) & 1
@@ -431,15 +451,15 @@ def settle(page):
     raise AssertionError("a player is not ready after 10 s")
 
 
-@pytest.mark.parametrize("embed", [False, True])
-def test_all_players_show_the_same_moment_after_a_seek(visit, clips, embed):
+@pytest.mark.parametrize(("embed", "n_seeks"), [(False, 20), (True, 5)])
+def test_all_players_show_the_same_moment_after_a_seek(visit, clips, embed, n_seeks):
     _, labels, positions, _ = clips
     page = open_clips(visit, clips, embed=embed)
     page.select_option("#axis", "real")
     longest = max(map(len, labels))
     rng = np.random.default_rng(0)
     errors = []
-    for _ in range(20):
+    for _ in range(n_seeks):
         lead = rng.integers(4)
         frame = rng.integers(len(labels[lead]))
         x = x_of(page, frame + 0.5, longest)
@@ -477,6 +497,19 @@ def test_all_players_stay_at_the_same_moment_while_playing(visit, clips):
     assert leads[-1] > leads[0] + 50
     assert np.median(errors) <= 1
     assert np.quantile(errors, 0.95) <= 3
+
+
+def test_videos_of_other_frame_rates_show_the_moment(visit, tmp_path):
+    media = [
+        write_clip(tmp_path / f"{fps}.mp4", bars(4 * fps), fps=fps) for fps in (30, 12)
+    ]
+    labels = [np.repeat([0, 1], 20)] * 2  # four seconds, ten labels a second
+    page = visit(report_html(labels, tmp_path / "r.html", media=media, fps=10))
+    settle(page)
+    page.keyboard.press("]")
+    settle(page)
+    page.wait_for_timeout(100)
+    assert numbers_on_screen(page, 2) == [61, 24]  # at 2.05 s, the middle of the frame
 
 
 def test_only_the_chosen_recording_is_heard(visit, tmp_path):

@@ -467,6 +467,14 @@ def test_poses_that_a_model_was_fitted_to_are_its_figures(tmp_path):
     assert page.data["videos"][2]["pose"] is not None
 
 
+def test_anchors_of_poses_are_taken_by_align():
+    rng = np.random.default_rng(0)
+    walks = [rng.normal(size=(30, 4, 2)).cumsum(axis=0) for _ in range(3)]
+    model = VideoAligner(max_epochs=0, features=PoseFeatures("xy"), random_state=0)
+    found = model.fit(walks).align(walks[0], walks[1], anchors=[(10, 14)])
+    assert found.matches_x[10] == 14
+
+
 def test_segments_too_short_for_a_step_are_brief(write):
     usual = np.repeat([0, 1], 50)
     blip = usual.copy()
