@@ -102,7 +102,7 @@ def main():
         chromium = driver.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        view = chromium.new_page(viewport={"width": 1050, "height": 960})
+        view = chromium.new_page(viewport={"width": 1050, "height": 892})
         view.goto(page.as_uri())
         for key in ("]", "]", "l"):
             view.keyboard.press(key)

@@ -547,8 +547,11 @@ def test_page_follows_the_rules_of_accessibility(visit, tmp_path, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     labels = [np.repeat([0, 1, 2], 30), np.repeat([0, 2], 45), np.repeat([2, -1], 45)]
     options = {"certainty": [np.ones(90)] * 3, "curves": [np.zeros((90, 2))] * 3}
+    options["poses"] = [np.zeros((90, 2, 3))] * 3
     page = visit(report_html(labels, tmp_path / "r.html", **options), scheme=scheme)
-    page.keyboard.press("c")
+    for key in ("c", "a", "ArrowDown", "a"):
+        page.keyboard.press(key)
+    assert page.locator("#anchors li").count() == 1
     page.select_option("#filter", "all")
     page.click("summary")
     found = axe.Axe().run(page).response["violations"]
