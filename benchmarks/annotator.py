@@ -4,8 +4,7 @@
 --sets SET ...`` takes labelled sets of the folder. A scripted annotator does what the
 page of a report offers: it goes to the least certain boundary that it has not seen,
 corrects it by the true labels if it is wrong, and fits again after every ten
-boundaries, until F1@50 is 1. A fit with labels starts from the same embedding, so only
-what follows training is done again. Figures go to ``results/annotator.md`` and
+boundaries, until F1@50 is 1. Figures go to ``results/annotator.md`` and
 ``.json``; a set that is there already is not measured again.
 """
 
@@ -28,7 +27,6 @@ from benchmarks.measure import machine, threads
 from benchmarks.report import table
 from skvas.decoding import labels_to_segments
 from skvas.metrics import f1_overlap, match_labels
-from skvas.segmentation._named import NamedLabeller, frame_features
 
 # F1@50 at which edits are counted.
 GOALS = (0.98, 0.99, 1)
@@ -134,21 +132,15 @@ class Session:
         return min(TOLERANCE * len(self.true[video]), min(lengths) / 4)
 
     def refit(self):
-        """Label all frames anew, by the labels of those that somebody saw."""
-        settled, names = self.fit.settle(self.y())
-        assert isinstance(settled.labeller, NamedLabeller)
-        features = frame_features(self.fit.views)
-        decode = settled.labeller.naming.log_probabilities
-        shares = [
-            np.exp(decode(*p)) for p in zip(self.fit.parts, features, strict=True)
-        ]
-        called = self._call(settled.labels, np.asarray(names))
+        """Fit with the labels of frames that somebody saw."""
+        model = self.fit.with_labels(self.y())
+        shares = [np.asarray(share) for share in model.predict_proba(self.fit.videos)]
+        codes = [np.searchsorted(model.classes_, row) for row in model.labels_]
+        called = self._call(codes, model.classes_)
         order = np.argsort(called)
         labels = [
             np.where(known, before, called[row])
-            for known, before, row in zip(
-                self.known, self.labels, settled.labels, strict=True
-            )
+            for known, before, row in zip(self.known, self.labels, codes, strict=True)
         ]
         self._show(labels, [share[:, order] for share in shares])
 
@@ -260,7 +252,8 @@ class Way:
     order : {"least certain", "random"}
         Which boundary is next.
     first : bool
-        Whether to correct a whole recording first, the one that the model asks for.
+        Whether to correct a whole recording first, the one that the model asks for, and
+        to fit with it.
     again : bool
         Whether to fit again after every ten boundaries.
     """
@@ -275,9 +268,9 @@ WAYS = {
     "least certain": Way(),
     "least certain, never fitted again": Way(again=False),
     "a recording first": Way(first=True),
-    "a recording first, least steady": Way(steadiness, first=True),
+    "a recording first, then never fitted again": Way(first=True, again=False),
     "least steady, never fitted again": Way(steadiness, again=False),
-    "random": Way(order="random"),
+    "random, never fitted again": Way(order="random", again=False),
 }
 
 

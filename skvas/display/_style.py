@@ -184,17 +184,28 @@ def encode_labels(
     names : list of str
         Name of each code.
     """
-    seen = dict.fromkeys(value for array in labels for value in array.tolist())
+    seen = dict.fromkeys(value for array in labels for value in list_values(array))
     seen.pop(background, None)
     values = list(seen)
     if all(isinstance(value, int) for value in values):
         values.sort()
     code_of = {value: code for code, value in enumerate(values)}
-    codes = [
-        np.array([code_of.get(value, -1) for value in array.tolist()], dtype=np.int64)
-        for array in labels
-    ]
+    codes = [_encode_row(array, code_of) for array in labels]
     return codes, values, [name_label(value, action_names) for value in values]
+
+
+def list_values(array: NDArray[Any]) -> list[Any]:
+    """Return the labels of a video, each at least once, strings as they appear."""
+    return (np.unique(array) if array.dtype.kind in "iu" else array).tolist()
+
+
+def _encode_row(array: NDArray[Any], code_of: dict[Any, int]) -> NDArray[np.int64]:
+    if array.dtype.kind not in "iu":
+        values = array.tolist()
+        return np.array([code_of.get(value, -1) for value in values], dtype=np.int64)
+    found, places = np.unique(array, return_inverse=True)
+    codes = [code_of.get(value, -1) for value in found.tolist()]
+    return np.array(codes, dtype=np.int64)[places]
 
 
 def name_label(value: Any, action_names: Sequence[str] | None) -> str:

@@ -102,7 +102,7 @@ def _pack(pose: NDArray[np.float64], most: int) -> str:
     """Return evenly spread frames of a pose, in a cube that holds the recording."""
     if len(pose) > most:
         pose = pose[np.linspace(0, len(pose) - 1, most).round().astype(np.int64)]
-    seen: NDArray[np.bool_] = np.isfinite(pose).all(axis=2)
+    seen = np.asarray(np.isfinite(pose).all(axis=2))
     if not seen.any():
         return base64.b64encode(bytes([MISSING]) * pose.size).decode()
     low, high = np.quantile(pose[seen], [OUTSIDE, 1 - OUTSIDE], axis=0)

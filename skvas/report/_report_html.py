@@ -20,6 +20,7 @@ from skvas.display._style import (
     COLOURS,
     check_names,
     encode_labels,
+    list_values,
     name_label,
     split_labels,
 )
@@ -342,7 +343,7 @@ def _labels_by_name(
 ) -> dict[str, Any]:
     """Return the label of each name; a label that is no string is its name as well."""
     together = [*shown.labels, *shown.collection]
-    labels = dict.fromkeys(v for row in together for v in _plain(row).tolist())
+    labels = dict.fromkeys(v for row in together for v in list_values(_plain(row)))
     if isinstance(action_names, Mapping):
         called = {str(name): label for label, name in action_names.items()}
     else:
@@ -354,6 +355,8 @@ def _labels_by_name(
 
 def _plain(row: NDArray[Any]) -> NDArray[Any]:
     """Return labels as integers or strings; whole floats are integers."""
+    if row.dtype.kind in "iuU":
+        return row
     if row.dtype.kind == "f" and (row == np.rint(row)).all():
         return row.astype(np.int64)
     if row.dtype.kind == "b":

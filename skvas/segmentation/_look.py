@@ -15,7 +15,7 @@ from skvas.timeline._paths import Passage
 from skvas.videos._views import Views
 
 # Runs of frames of a long video that share one certainty.
-BLOCKS = 1000
+BLOCKS = 500
 
 
 def look_at(
@@ -38,7 +38,7 @@ def look_at(
         What `labeller.labels` returns.
     certainty : list of ndarray of shape (n_i,)
         Entries of `labeller.shares`; on a timeline, means over runs of neighbouring
-        frames where a video has more than a thousand.
+        frames where a video has more than 500.
     """
     if isinstance(labeller, NamedLabeller):
         parts = list(parts_of(labeller.base, views))
