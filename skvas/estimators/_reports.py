@@ -123,7 +123,7 @@ class ReportsVideos(BaseVideoEstimator):
         labels = collection = [np.full(len(video), -1) for video in views.videos]
         certainty = None
         timeline = getattr(self, "timeline_", None)
-        passages = positions = lacking = None
+        frames = passages = positions = lacking = None
         if timeline is not None:
             frames = path_frames(views.embeddings, views.details)
             passages = [timeline.model_.follow(video) for video in frames]
@@ -131,7 +131,7 @@ class ReportsVideos(BaseVideoEstimator):
             positions = [p.positions / max(n_positions - 1, 1) for p in passages]
             lacking = [passage.lacking() for passage in passages]
         if is_clusterer(self):
-            codes, certainty = look_at(self._labeller(), views, passages)
+            codes, certainty = look_at(self._labeller(), views, frames, passages)
             labels = [self.classes_[code] for code in codes]
             fitted = self.labels_
             collection = list(fitted) if fitted.dtype == object else [fitted]

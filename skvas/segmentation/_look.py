@@ -19,7 +19,10 @@ BLOCKS = 500
 
 
 def look_at(
-    labeller: Any, views: Views, passages: Sequence[Passage] | None = None
+    labeller: Any,
+    views: Views,
+    frames: list[np.ndarray] | None = None,
+    passages: Sequence[Passage] | None = None,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return the action of each frame, and the share that this action has there.
 
@@ -29,6 +32,8 @@ def look_at(
         Labels frames.
     views : Views
         Some videos.
+    frames : list of ndarray of shape (n_i, D), default=None
+        Their frames for paths, if they are known.
     passages : sequence of Passage, default=None
         Where each passes the timeline of the labeller, if that is known.
 
@@ -47,7 +52,8 @@ def look_at(
         pairs = zip(parts, frame_features(views), strict=True)
         shares = [np.exp(decode(*pair)) for pair in pairs]
     elif isinstance(labeller, TimelineLabeller):
-        frames = path_frames(views.embeddings, views.details)
+        if frames is None:
+            frames = path_frames(views.embeddings, views.details)
         codes = _codes(labeller, frames, passages)
         shares = [_shares(labeller.timeline, video) for video in frames]
     else:

@@ -278,8 +278,8 @@ ROWS = {
         "an error that says what to pass instead",
     ),
     75: (
-        "a report with names that occur twice, labels, positions, media or curves that "
-        "are not one for each recording or frame, video files that are missing",
+        "a report with names that occur twice, labels, positions, media, curves, poses "
+        "or corrections that do not fit its recordings, video files that are missing",
         "one error that names them, and no file is written",
     ),
     76: (
@@ -288,7 +288,8 @@ ROWS = {
         "the page says so under the player; texts are shown as they are",
     ),
     77: (
-        "corrections that no page saved, or of recordings that are not there",
+        "corrections or anchors that no page saved, or of recordings that are not "
+        "there",
         "one `ValueError` that names the file and the recording",
     ),
     100: (

@@ -38,7 +38,7 @@ def test_of_a_timeline(model):
     check(look.look_at(labeller, views), as_before(labeller, views))
     frames = path_frames(views.embeddings, views.details)
     passages = [model.timeline_.model_.follow(video) for video in frames]
-    check(look.look_at(labeller, views, passages), as_before(labeller, views))
+    check(look.look_at(labeller, views, frames, passages), as_before(labeller, views))
 
 
 def test_of_features_and_of_labels():
