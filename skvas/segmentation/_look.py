@@ -28,7 +28,7 @@ def look_at(
 
     Parameters
     ----------
-    labeller : FrameLabeller, TimelineLabeller or NamedLabeller
+    labeller : FrameLabeller, ChainLabeller, TimelineLabeller or NamedLabeller
         Labels frames.
     views : Views
         Some videos.
@@ -48,9 +48,8 @@ def look_at(
     if isinstance(labeller, NamedLabeller):
         parts = list(parts_of(labeller.base, views))
         codes = labeller.decode(parts, views)
-        decode = labeller.naming.log_probabilities
         pairs = zip(parts, frame_features(views), strict=True)
-        shares = [np.exp(decode(*pair)) for pair in pairs]
+        shares = [labeller.naming.probabilities(*pair) for pair in pairs]
     elif isinstance(labeller, TimelineLabeller):
         if frames is None:
             frames = path_frames(views.embeddings, views.details)
