@@ -292,7 +292,7 @@ ROWS = {
         "there",
         "one `ValueError` that names the file and the recording",
     ),
-    100: (
+    78: (
         "a chain of actions asked for where there is little to learn from: equal "
         "frames, a lone recording or one of a single frame, more actions than frames",
         "valid labels, and probabilities that sum to 1",

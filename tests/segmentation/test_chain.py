@@ -220,7 +220,7 @@ LITTLE = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("videos", LITTLE.values(), ids=LITTLE)
-def test_row_100_chain_labels_where_there_is_little_to_learn_from(videos):
+def test_row_78_chain_labels_where_there_is_little_to_learn_from(videos):
     options = {"n_actions": 4, "decoder": "chain", "max_epochs": 0}
     model = quick(ActionSegmenter, **options).fit(videos)
     assert model.chain_ is not None
