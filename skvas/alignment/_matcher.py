@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from skvas._on_demand import choose, each
 from skvas.alignment._coarse import align_coarsely, alignment_memory
 from skvas.alignment._path_cost import PathCost, View
 from skvas.alignment._result import Alignment, make_alignment
-from skvas.preprocessing import VideoStandardizer
+from skvas.preprocessing._standardizer import standardise_within
 from skvas.tasks._alignment import AlignmentTask
 from skvas.videos._batch import pad, spread_batch, unpad
 from skvas.videos._jobs import decode_in_jobs
@@ -54,22 +55,21 @@ class FrameMatcher:
     device: torch.device
     n_jobs: int | None = None
 
-    def look(self, views: Views) -> list[View]:
+    def look(self, views: Views) -> Sequence[View]:
         """Return the videos as alignments see them: with details for paths, if any."""
         embeddings = views.embeddings
         if self.matching != "monotone" or self.path_on == "embedding":
-            return [View(embedding) for embedding in embeddings]
-        details = VideoStandardizer().fit(views.details).transform(views.details)
-        return [
-            View(embedding, np.asarray(detail), self.is_trained)
-            for embedding, detail in zip(embeddings, details, strict=True)
-        ]
+            return each(View, embeddings)
+        return each(self._view, embeddings, views.details)
+
+    def _view(self, embedding: np.ndarray, detail: np.ndarray) -> View:
+        return View(embedding, standardise_within(detail), self.is_trained)
 
     def align(self, x: View, y: View) -> Alignment:
         """Align two videos."""
         return _align([x], y, *self._how())[0]
 
-    def match(self, videos: list[View], reference: View) -> list[Alignment]:
+    def match(self, videos: Sequence[View], reference: View) -> list[Alignment]:
         """Align each of many videos with one."""
         common = (reference, *self._how())
         return decode_in_jobs(
@@ -79,7 +79,7 @@ class FrameMatcher:
     def costs(self, views: Views, reference: Views) -> list[float]:
         """Return what it costs to align each video with the reference."""
         (other,) = self.look(reference)
-        plain = [View(embedding) for embedding in views.embeddings]
+        plain = each(View, views.embeddings)
         return [alignment.cost for alignment in self.match(plain, other)]
 
     def _how(self) -> tuple[Any, str, str, float]:
@@ -87,7 +87,7 @@ class FrameMatcher:
 
 
 def medoid(
-    embeddings: list[np.ndarray],
+    embeddings: Sequence[np.ndarray],
     task: Any,
     device: torch.device,
     rng: np.random.RandomState,
@@ -96,7 +96,7 @@ def medoid(
 
     Parameters
     ----------
-    embeddings : list of ndarray of shape (n_i, D)
+    embeddings : sequence of ndarray of shape (n_i, D)
         Unit embeddings.
     task : alignment task
         The problem.
@@ -109,7 +109,7 @@ def medoid(
     others = np.arange(n_videos)
     if n_videos > MEDOID_VIDEOS:
         others = rng.permutation(n_videos)[:MEDOID_VIDEOS]
-    batch_y = spread_batch([embeddings[j] for j in others], MEDOID_FRAMES, device)
+    batch_y = spread_batch(choose(embeddings, others), MEDOID_FRAMES, device)
     costs = np.empty(n_videos)
     with torch.no_grad():
         for i, embedding in enumerate(embeddings):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skvas._on_demand import lengths_of
 from skvas.decoding import labels_to_segments
 from skvas.metrics import consistency_score, match_pairs, uniform_segmentation
 from skvas.videos._frames import spread_frames
@@ -102,7 +103,7 @@ def diagnose(
         return found
     found["spread"] = _find_spread(labels, n_actions)
     if len(labels) > 1:
-        few = [spread_frames(len(video), FRAMES) for video in features]
+        few = [spread_frames(n, FRAMES) for n in lengths_of(features)]
         seen = [_to_unit(v[where]) for v, where in zip(features, few, strict=True)]
         matches = match_pairs(seen, random_state=0)
         cut = uniform_segmentation([len(video) for video in labels], n_actions)

@@ -46,7 +46,8 @@ def load_recordings(options: argparse.Namespace, **arguments: Any) -> Recordings
     kind, _ = find_kind(folder)
     if kind == "features":
         return load_folder(folder, activity=options.activity, **arguments)
-    arguments.pop("on_mismatch", None)
+    for of_features in ("on_mismatch", "on_demand"):
+        arguments.pop(of_features, None)
     return read_recordings(
         folder, time=options.time, columns=options.columns, **arguments
     )

@@ -16,6 +16,7 @@ import torch
 from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skvas._on_demand import OnDemand, lengths_of
 from skvas._typing import Labels, Videos
 from skvas.applications._action_table import (
     rename_actions,
@@ -383,7 +384,7 @@ default=None
         """Return the share of labelled frames whose label is found; None without."""
         if y is None or self.naming_ is None:
             return None
-        labels = read_labels(y, videos, [len(video) for video in views.videos])
+        labels = read_labels(y, videos, lengths_of(views.videos))
         if not len(labels.names):
             return None
         found = [self.classes_[codes] for codes in self._labeller().labels(views)]
@@ -428,7 +429,7 @@ default=None
     def _find_start(
         self,
         model: Model,
-        features: list[np.ndarray],
+        features: Sequence[np.ndarray],
         checkpoint: Any,
         rng: np.random.RandomState,
         labels: PartialLabels | None,
@@ -445,7 +446,7 @@ default=None
     def _choose_start(
         self,
         model: Model,
-        features: list[np.ndarray],
+        features: Sequence[np.ndarray],
         rng: np.random.RandomState,
         n_actions: tuple[int, int],
     ) -> Start:
@@ -558,19 +559,20 @@ default=None
 
     def _check_input(
         self, videos: Videos, y: Labels
-    ) -> tuple[list[np.ndarray], PartialLabels | None]:
+    ) -> tuple[Sequence[np.ndarray], PartialLabels | None]:
         """Return checked videos, and their labels unless there are none."""
         checked = self._check_videos(videos, self.features, min_total_frames=2)
         named = read_prototypes(self.prototypes)
         labels = None
         if y is not None:
-            labels = read_labels(y, videos, [len(video) for video in checked])
+            labels = read_labels(y, videos, lengths_of(checked))
             labels = labels if len(labels.names) else None
         if named is not None:
-            labels = join_names(labels, named, [len(video) for video in checked])
+            labels = join_names(labels, named, lengths_of(checked))
         fewest = max(2, self._range_of_actions(labels)[0])
-        checked = self._check_videos(videos, self.features, min_total_frames=fewest)
-        typical = float(np.median([len(video) for video in checked]))
+        again = checked if isinstance(checked, OnDemand) else videos
+        checked = self._check_videos(again, self.features, min_total_frames=fewest)
+        typical = float(np.median(lengths_of(checked)))
         if fewest > typical:
             warnings.warn(
                 f"n_actions={fewest} is more than the {typical:g} frames of "
@@ -580,7 +582,7 @@ default=None
             )
         return checked, labels
 
-    def _check_prototypes(self, model: Model, features: list[np.ndarray]) -> None:
+    def _check_prototypes(self, model: Model, features: Sequence[np.ndarray]) -> None:
         """Refuse prototypes that are of no length that frames have."""
         named = read_prototypes(self.prototypes)
         if named is None or named.vectors.shape[1] == self.n_features_in_:

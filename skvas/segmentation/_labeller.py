@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from skvas._on_demand import each, lengths_of
 from skvas.decoding import plan_to_labels
 from skvas.metrics import match_pairs
 from skvas.segmentation._choice import agreement
@@ -52,7 +53,7 @@ class FrameLabeller:
 
     def labels(self, views: Views) -> list[np.ndarray]:
         """Return the action of each frame, (n_i,)."""
-        return [plan_to_labels(shares) for shares in self.shares(views)]
+        return self._decode(_label, views)
 
     def shares(self, views: Views) -> list[np.ndarray]:
         """Return how each frame is shared out among the actions, (n_i, K)."""
@@ -64,13 +65,16 @@ class FrameLabeller:
 
     def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
         """Return the shares of each video, and the value of its problem."""
+        return self._decode(_segment, views)
+
+    def _decode(self, decode: Callable[..., list[Any]], views: Views) -> list[Any]:
         if self.space == "features":
             frames = directions(views.features)
         else:
             frames = views.embeddings
         common = (self.actions, self.task, str(self.device))
         return decode_in_jobs(
-            _segment, frames, common, width=len(self.actions), n_jobs=self.n_jobs
+            decode, frames, common, width=len(self.actions), n_jobs=self.n_jobs
         )
 
 
@@ -144,7 +148,7 @@ def choose_labeller(
     labels = [labeller.labels(views) for labeller in labellers]
     if len(labellers) == 1:
         return labellers[0], labels[0]
-    few = [spread_frames(len(video), CHOICE_FRAMES) for video in views.features]
+    few = [spread_frames(n, CHOICE_FRAMES) for n in lengths_of(views.features)]
     matches = match_pairs(_pick(directions(views.features), few), random_state=0)
     before, after = (
         agreement(_pick(found, few), matches, in_order) for found in labels
@@ -153,13 +157,20 @@ def choose_labeller(
     return labellers[best], labels[best]
 
 
-def _pick(arrays: list[np.ndarray], frames: list[np.ndarray]) -> list[np.ndarray]:
+def _pick(
+    arrays: Sequence[np.ndarray], frames: Sequence[np.ndarray]
+) -> list[np.ndarray]:
     return [array[where] for array, where in zip(arrays, frames, strict=True)]
 
 
-def directions(features: list[np.ndarray]) -> list[np.ndarray]:
+def directions(features: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
     """Scale frames to length one, as embeddings are."""
-    return [unit(torch.tensor(video)).numpy() for video in features]
+    return each(_directions, features)
+
+
+def _directions(video: np.ndarray) -> np.ndarray:
+    found: np.ndarray = unit(torch.tensor(video)).numpy()
+    return found
 
 
 def _segment(
@@ -171,6 +182,14 @@ def _segment(
     lengths = batch.lengths.to(found.plan.device)
     shares = unpad(found.plan * lengths[:, None, None], batch.lengths)
     return list(zip(shares, found.objective.tolist(), strict=True))
+
+
+def _label(
+    frames: list[np.ndarray], actions: np.ndarray, task: Any, device: str
+) -> list[np.ndarray]:
+    """Return the action of each frame of a batch."""
+    found = _segment(frames, actions, task, device)
+    return [plan_to_labels(shares) for shares, _ in found]
 
 
 def _actions(frames: list[np.ndarray], timeline: TimelineModel) -> list[np.ndarray]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skvas._on_demand import each, lengths_of
 from skvas.labels._naming import (
     Evidence,
     Naming,
@@ -177,7 +178,7 @@ def settle(
         passages = base.timeline.template.passages
         distance = np.array([passage.costs.mean() for passage in passages])
     if given is None:
-        asked = [asked_frames(len(video)) for video in views.videos]
+        asked = [asked_frames(n) for n in lengths_of(views.videos)]
         outlook = look_out(views.embeddings, asked, found, None, None, distance)
         return Settled(base, found, outlook)
     asked = [asked_frames(len(c), np.flatnonzero(c >= 0)) for c in given.codes]
@@ -186,7 +187,7 @@ def settle(
     return Settled(labeller, given.over(named), outlook)
 
 
-def frame_features(views: Views) -> list[np.ndarray]:
+def frame_features(views: Views) -> Sequence[np.ndarray]:
     """Put embeddings and directions of features side by side.
 
     Parameters
@@ -196,10 +197,13 @@ def frame_features(views: Views) -> list[np.ndarray]:
 
     Returns
     -------
-    list of ndarray of shape (n_i, D + d)
+    sequence of ndarray of shape (n_i, D + d)
     """
-    pairs = zip(views.embeddings, directions(views.features), strict=True)
-    return [np.hstack(pair) for pair in pairs]
+    return each(_side_by_side, views.embeddings, directions(views.features))
+
+
+def _side_by_side(*parts: np.ndarray) -> np.ndarray:
+    return np.hstack(parts)
 
 
 def name_actions(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skvas._on_demand import choose, each, lengths_of
 from skvas.timeline._discriminants import Discriminants, find_discriminants
 from skvas.timeline._order import alignability, is_related
 from skvas.timeline._paths import Passage, follow, spread, unit
@@ -81,7 +82,7 @@ def build_template(
     """
     template = videos[medoid(videos) if start is None else start]
     # Videos of one frame say nothing about how long the axis is.
-    lengths = [len(video) for video in videos if len(video) > 1] or [1]
+    lengths = [n for n in lengths_of(videos) if n > 1] or [1]
     n_positions = round(float(np.median(lengths)))
     template = frames_at(template, np.linspace(0, len(template) - 1, n_positions))
     passages = [follow(video, template, limit=limit) for video in videos]
@@ -92,14 +93,13 @@ def build_template(
     related = is_related(alignability(videos, template, rng))
     kept = np.flatnonzero(related).tolist()
     for _ in range(N_ROUNDS):
-        template = _average([videos[i] for i in kept], template, limit)
+        template = _average(choose(videos, kept), template, limit)
     passages = [follow(video, template, limit=limit) for video in videos]
-    discriminants = find_discriminants(
-        [videos[i] for i in kept], [passages[i] for i in kept]
-    )
-    views = [discriminants.append(video) for video in videos]
-    template = unit(mean_at([views[i] for i in kept], [passages[i] for i in kept]))
-    template = _average([views[i] for i in kept], template, limit)
+    near = [passages[i] for i in kept]
+    discriminants = find_discriminants(choose(videos, kept), near)
+    views = each(discriminants.append, videos)
+    template = unit(mean_at(choose(views, kept), near))
+    template = _average(choose(views, kept), template, limit)
     passages = [follow(view, template, limit=limit) for view in views]
     saved = alignability(views, template, rng)
     return Template(template, passages, saved, related, discriminants)
@@ -187,8 +187,8 @@ def _shares_of_time(
 ) -> np.ndarray:
     """Return the mean share of their time that videos have spent at each position."""
     shares = [
-        passage.frames / len(video)
-        for video, passage in zip(videos, passages, strict=True)
+        passage.frames / n
+        for n, passage in zip(lengths_of(videos), passages, strict=True)
     ]
     mean: np.ndarray = np.mean(shares, axis=0)
     return mean

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skvas._on_demand import lengths_of
 from skvas.metrics import PairMatches, SharedOrder, match_pairs, shared_order
 from skvas.nn._model import Model
 from skvas.videos._batch import VideoBatch, spread_batch, unpad
@@ -66,7 +67,7 @@ class Survey:
         order = None
         if len(features) > 1:
             arrays = unpad(embeddings, batch.lengths)
-            n_median = int(np.median([len(video) for video in features]))
+            n_median = int(np.median(lengths_of(features)))
             order = replace(shared_order(arrays, random_state=rng), n_frames=n_median)
         return cls(embeddings, batch, order)
 
