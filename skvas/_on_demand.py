@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+import weakref
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, BinaryIO, overload
@@ -110,8 +111,9 @@ class VideosOnDemand(OnDemand):
     def add(self) -> np.ndarray:
         """Look at the next video for the first time, and remember what it is like."""
         index = len(self.lengths)
-        stamp = _stamp(self.items[index])
-        video = self.check(index, copy_of_map(self.items[index]))
+        item = self.items[index]
+        stamp = _stamp(item)
+        video = self.check(index, copy_of_map(item))
         self.first.append((video.shape, video.dtype, stamp))
         self.lengths.append(len(video))
         return video
@@ -167,6 +169,7 @@ class Shelf:
         with naming_file(tempfile.gettempdir(), "written"):
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="skvas-")  # noqa: SIM115
+                weakref.finalize(self, self._file.close)
             start = self._file.seek(0, os.SEEK_END)
             self._file.write(array.data.cast("B") if array.size else b"")
             self._file.flush()

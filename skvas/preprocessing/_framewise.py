@@ -182,8 +182,8 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         with unchanged_on_failure(self):
             checked = self._check_videos(videos, reset=True)
             transformer = clone(self.transformer)
-            in_chunks = isinstance(checked, OnDemand) and y is None
-            if in_chunks and not self.per_video and hasattr(transformer, "partial_fit"):
+            streams = hasattr(transformer, "partial_fit") and not self.per_video
+            if streams and isinstance(checked, OnDemand) and y is None:
                 self._check_targets(y, checked, single=False)
                 for chunk in _chunks(checked):
                     transformer.partial_fit(chunk)
@@ -384,8 +384,8 @@ def _all_frames(videos: Sequence[np.ndarray], transformer: Any) -> np.ndarray:
         needed = sum(videos.lengths) * first.shape[1] * first.itemsize
         if needed > videos.shelf.limit:
             raise InvalidParameterError(
-                f"{type(transformer).__name__} needs all frames at once, {needed} bytes, "
-                f"more than the {videos.shelf.limit:.0f} of memory_limit of Training: "
+                f"{type(transformer).__name__} needs all frames at once, {needed} "
+                f"bytes, more than the {videos.shelf.limit:.0f} of memory_limit of Training: "
                 "raise it, or use features=WhitenedViews() or a transformer with "
                 "partial_fit, such as StandardScaler or IncrementalPCA."
             )

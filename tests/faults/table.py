@@ -288,6 +288,21 @@ ROWS = {
         "corrections that no page saved, or of recordings that are not there",
         "one `ValueError` that names the file and the recording",
     ),
+    160: (
+        "recordings on disk of which a file changes, vanishes or is damaged while `fit` "
+        "reads them",
+        "one error that names it; the estimator and the checkpoint stay as they were",
+    ),
+    161: (
+        "a sequence that gives another array at another look, or something else than "
+        "arrays",
+        "one error that names the video",
+    ),
+    162: (
+        "`memory_limit` below one video, a batch of pairs, or what a transformer needs "
+        "at once; a full disk",
+        "one error that says how much is needed, or names the folder",
+    ),
 }
 
 
