@@ -17,6 +17,7 @@ from skvas.alignment._result import Alignment, make_alignment
 from skvas.preprocessing._standardizer import standardise_within
 from skvas.tasks._alignment import AlignmentTask
 from skvas.videos._batch import pad, spread_batch, unpad
+from skvas.videos._frames import sample_videos
 from skvas.videos._jobs import decode_in_jobs
 from skvas.videos._views import Views
 
@@ -94,6 +95,8 @@ def medoid(
 ) -> int:
     """Return the video whose alignments with (some of) the others cost least.
 
+    Of more than 128 videos, one of a sample of as many.
+
     Parameters
     ----------
     embeddings : sequence of ndarray of shape (n_i, D)
@@ -105,6 +108,8 @@ def medoid(
     rng : RandomState
         Draws the others where they are many.
     """
+    candidates = sample_videos(len(embeddings))
+    embeddings = choose(embeddings, candidates)
     n_videos = len(embeddings)
     others = np.arange(n_videos)
     if n_videos > MEDOID_VIDEOS:
@@ -117,7 +122,7 @@ def medoid(
             found = task.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
             pair_costs = found.objective.cpu().numpy()[others != i]
             costs[i] = pair_costs.mean() if len(pair_costs) else 0.0
-    return int(costs.argmin())
+    return int(candidates[costs.argmin()])
 
 
 def _align(

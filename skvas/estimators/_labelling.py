@@ -16,7 +16,7 @@ import torch
 from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._on_demand import OnDemand, lengths_of
+from skvas._on_demand import OnDemand, choose, lengths_of
 from skvas._typing import Labels, Videos
 from skvas.applications._action_table import (
     rename_actions,
@@ -61,6 +61,7 @@ from skvas.validation import (
     is_single_video,
 )
 from skvas.videos._containers import like_input
+from skvas.videos._frames import sample_videos
 from skvas.videos._views import Views
 
 # Number of actions that is looked for if neither the user nor labels say one.
@@ -117,7 +118,8 @@ default=None
     of pairs of videos are matched by nearest neighbours and, if the videos share an
     order, by monotone paths. The setting with the highest consistency score is chosen
     (:func:`~skvas.metrics.consistency_score`): frames that match should have
-    the same action. Plans are averaged with weights score**8; the prototypes are the
+    the same action. Of more than 128 videos the same 128 are looked at, drawn at
+    random. Plans are averaged with weights score**8; the prototypes are the
     barycentres of the average.
 
     The number of actions, if a range is allowed, is counted on the timeline of three
@@ -331,10 +333,11 @@ default=None
 
         The first recording is the one closest to the template where `segment_on_` is
         "timeline", else the one whose frames are closest to those of all others.
-        Further ones cover most of what labelled frames do not resemble. Frames are of
-        as many videos as there are: first a typical one of each action that was found
-        without labels and has none, then those that are uncertain and unlike labelled
-        ones.
+        Further ones cover most of what labelled frames do not resemble. Of more than
+        128 recordings, those with labels and a sample of 128 may be named. Frames are
+        of as many videos as there are: first a typical one of each action that was
+        found without labels and has none, then those that are uncertain and unlike
+        labelled ones.
 
         Parameters
         ----------
@@ -457,7 +460,8 @@ default=None
         open_names = {name for name, value in group.items() if is_auto(value)}
         count = None
         if n_actions[0] < n_actions[1] and self._keeps_start():
-            count = count_on_timeline(directions(features), features, n_actions)
+            few = choose(features, sample_videos(len(features)))
+            count = count_on_timeline(directions(few), few, n_actions)
         start = choose_start(
             survey,
             settings.segmentation_task(),

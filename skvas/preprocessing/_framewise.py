@@ -385,9 +385,9 @@ def _all_frames(videos: Sequence[np.ndarray], transformer: Any) -> np.ndarray:
         if needed > videos.shelf.limit:
             raise InvalidParameterError(
                 f"{type(transformer).__name__} needs all frames at once, {needed} "
-                f"bytes, more than the {videos.shelf.limit:.0f} of memory_limit of Training: "
-                "raise it, or use features=WhitenedViews() or a transformer with "
-                "partial_fit, such as StandardScaler or IncrementalPCA."
+                f"bytes, more than the {videos.shelf.limit:.0f} of memory_limit of "
+                "Training: raise it, or use features=WhitenedViews() or a transformer "
+                "with partial_fit, such as StandardScaler or IncrementalPCA."
             )
     return np.concatenate([*videos])
 

@@ -17,7 +17,7 @@ from skvas.timeline._model import TimelineModel, path_frames
 from skvas.training._survey import CHOICE_FRAMES
 from skvas.transport import unit
 from skvas.videos._batch import pad, unpad
-from skvas.videos._frames import spread_frames
+from skvas.videos._frames import sample_videos, spread_frames
 from skvas.videos._jobs import decode_in_jobs
 from skvas.videos._views import Views
 
@@ -135,6 +135,8 @@ def choose_labeller(
 ) -> tuple[Any, list[np.ndarray]]:
     """Return the labeller to keep, and its labels.
 
+    Of more than 128 videos, a sample of as many decides.
+
     Parameters
     ----------
     labellers : sequence of FrameLabeller or TimelineLabeller
@@ -145,16 +147,18 @@ def choose_labeller(
     in_order : bool
         Whether they share an order.
     """
-    labels = [labeller.labels(views) for labeller in labellers]
     if len(labellers) == 1:
-        return labellers[0], labels[0]
-    few = [spread_frames(n, CHOICE_FRAMES) for n in lengths_of(views.features)]
-    matches = match_pairs(_pick(directions(views.features), few), random_state=0)
+        return labellers[0], labellers[0].labels(views)
+    some = views.choose(sample_videos(len(views.videos)))
+    labels = [labeller.labels(some) for labeller in labellers]
+    few = [spread_frames(n, CHOICE_FRAMES) for n in lengths_of(some.features)]
+    matches = match_pairs(_pick(directions(some.features), few), random_state=0)
     before, after = (
         agreement(_pick(found, few), matches, in_order) for found in labels
     )
     best = int(after >= MIN_CONSISTENCY_RATIO * before)
-    return labellers[best], labels[best]
+    found = labels[best] if some is views else labellers[best].labels(views)
+    return labellers[best], found
 
 
 def _pick(

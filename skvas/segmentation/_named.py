@@ -27,7 +27,7 @@ from skvas.segmentation._labeller import (
 )
 from skvas.timeline._carry import label_shares
 from skvas.timeline._model import path_frames
-from skvas.videos._frames import spread_frames
+from skvas.videos._frames import sample_videos, spread_frames
 from skvas.videos._views import Views
 
 # Frames of a video, and labelled ones, that classes are learned from.
@@ -178,13 +178,27 @@ def settle(
         passages = base.timeline.template.passages
         distance = np.array([passage.costs.mean() for passage in passages])
     if given is None:
-        asked = [asked_frames(n) for n in lengths_of(views.videos)]
+        asked = _asked(lengths_of(views.videos), None)
         outlook = look_out(views.embeddings, asked, found, None, None, distance)
         return Settled(base, found, outlook)
-    asked = [asked_frames(len(c), np.flatnonzero(c >= 0)) for c in given.codes]
+    asked = _asked(lengths_of(views.videos), given.codes)
     labeller, named, likely = name_actions(base, found, views, sown or given, asked)
     outlook = look_out(views.embeddings, asked, found, given.codes, likely, distance)
     return Settled(labeller, given.over(named), outlook)
+
+
+def _asked(
+    lengths: Sequence[int], codes: Sequence[np.ndarray] | None
+) -> list[np.ndarray]:
+    """Return the frames that may be asked for, of a sample of the videos if many."""
+    sample = {*sample_videos(len(lengths)).tolist()}
+    nothing = np.empty(0, dtype=np.int64)
+    asked = []
+    for index, n in enumerate(lengths):
+        known = nothing if codes is None else np.flatnonzero(codes[index] >= 0)
+        is_seen = index in sample or len(known)
+        asked.append(asked_frames(n, known) if is_seen else nothing)
+    return asked
 
 
 def frame_features(views: Views) -> Sequence[np.ndarray]:

@@ -8,6 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
+from skvas._on_demand import choose
+
 
 @dataclass(frozen=True)
 class Views:
@@ -29,6 +31,17 @@ class Views:
     features: Sequence[np.ndarray]
     embed: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
     clean: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]] | None = None
+
+    def choose(self, where: np.ndarray) -> Views:
+        """Return some of the videos; these views themselves if it is all of them."""
+        if len(where) == len(self.videos):
+            return self
+        return Views(
+            choose(self.videos, where),
+            choose(self.features, where),
+            lambda _: choose(self.embeddings, where),
+            self.clean,
+        )
 
     @cached_property
     def details(self) -> Sequence[np.ndarray]:
