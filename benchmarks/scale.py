@@ -19,6 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
+HEADER = """# Scale
+
+By `python -m benchmarks.scale`: one thread, joint model, 7 actions; 0 epochs is
+training-free. Extra memory is the peak of the process during `fit` over what it had
+before; mapped pages of files count. Wall times depend on what else the machine does;
+CPU times less.
+"""
 HERE = Path(__file__).parent / "results"
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -46,7 +53,9 @@ class Made:
         return self.sizes[0]
 
     def __getitem__(self, index):
-        _, n_frames, n_features = self.sizes
+        n_videos, n_frames, n_features = self.sizes
+        if index >= n_videos:
+            raise IndexError(index)
         rng = np.random.default_rng(index)
         n_actions = len(self.means)
         ends = np.cumsum(rng.dirichlet(np.full(n_actions, 8.0)))[:-1]
@@ -178,13 +187,10 @@ def main():
     from benchmarks.measure import machine
 
     about = ", ".join(f"{name} {value}" for name, value in machine().items())
-    text = (
-        "# Scale\n\nBy `python -m benchmarks.scale`: one thread, joint model, 7 actions; 0 "
-        "epochs is training-free. Extra memory is the peak of the process during `fit` "
-        "over what it had before; mapped pages of files count. Wall times depend on what "
-        f"else the machine does; CPU times less.\n\n{about}; load at the start {load:.1f}.\n\n{table(rows)}\n"
+    (arguments.out / "scale.md").write_text(
+        f"{HEADER}\n{about}; load at the start {load:.1f}.\n\n{table(rows)}\n",
+        encoding="utf-8",
     )
-    (arguments.out / "scale.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
