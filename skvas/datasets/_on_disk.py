@@ -72,6 +72,7 @@ class FeatureFile:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Frames and features."""
         if self._shape is None:
             if self._read is None:
                 self._shape = self._turned(read_shape(self.filename))
@@ -83,10 +84,12 @@ class FeatureFile:
 
     @property
     def ndim(self) -> int:
+        """Number of axes."""
         return len(self.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """Type of the features."""
         if self._read is not None and self._shape is None:
             self.__array__()
         return self._dtype
