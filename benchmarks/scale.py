@@ -160,6 +160,17 @@ def table(rows):
     return "\n".join(lines)
 
 
+def write(path, rows, load):
+    """Write what was measured so far."""
+    from benchmarks.measure import machine
+
+    about = ", ".join(f"{name} {value}" for name, value in machine().items())
+    path.write_text(
+        f"{HEADER}\n{about}; load at the start {load:.1f}.\n\n{table(rows)}\n",
+        encoding="utf-8",
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale")
     parser.add_argument("--quick", action="store_true", help="small sizes: a minute")
@@ -182,15 +193,8 @@ def main():
         )
         rows.append(json.loads(done.stdout.splitlines()[-1]))
         print(table(rows[-1:]).splitlines()[-1], flush=True)
-    if arguments.quick:
-        return
-    from benchmarks.measure import machine
-
-    about = ", ".join(f"{name} {value}" for name, value in machine().items())
-    (arguments.out / "scale.md").write_text(
-        f"{HEADER}\n{about}; load at the start {load:.1f}.\n\n{table(rows)}\n",
-        encoding="utf-8",
-    )
+        if not arguments.quick:
+            write(arguments.out / "scale.md", rows, load)
 
 
 if __name__ == "__main__":
