@@ -62,12 +62,13 @@ html_title = "skvas"
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
 html_show_sourcelink = False
-html_sidebars = {"tried": [], "api": []}
+html_sidebars = {"tried": [], "api": [], "changelog": []}
 html_theme_options = {
     "show_prev_next": False,
     # Examples have none, which leaves their lines of code more room.
     "secondary_sidebar_items": {
-        pages: ["page-toc"] for pages in ("api", "generated/*", "guide/*", "tried")
+        pages: ["page-toc"]
+        for pages in ("api", "changelog", "generated/*", "guide/*", "tried")
     },
     "navigation_with_keys": False,
     "footer_start": ["copyright"],
@@ -79,6 +80,24 @@ def write_faults(app, config):
     """Write the page of faults from the names of the tests."""
     page = Path(app.srcdir) / "guide" / "faults.md"
     page.write_text(table.render(), encoding="utf-8")
+
+
+KINDS = {"feature": "New", "change": "Changed", "fix": "Fixed", "removal": "Removed"}
+
+
+def write_changes(app, config):
+    """Write the change log from the files of `changes/`, by their kinds."""
+    lines = ["# Change log", "", "## Since the last release", ""]
+    for kind, title in KINDS.items():
+        files = sorted(Path(app.srcdir, "changes").glob(f"*.{kind}.md"))
+        lines += [f"### {title}", ""] if files else []
+        for file in files:
+            text = file.read_text(encoding="utf-8").strip().replace("](../", "](")
+            about = file.name.split(".")[0].replace("-", " ")
+            lines.append(f"- **{about}.** " + text.replace("\n", "\n  "))
+        lines.append("")
+    page = Path(app.srcdir, "changelog.md")
+    page.write_text("\n".join(lines), encoding="utf-8")
 
 
 def skip_foreign(app, what, name, member, skip, options):
@@ -117,5 +136,6 @@ def setup(app):
         block_renderers=(write_math, None),
     )
     app.connect("config-inited", write_faults)
+    app.connect("config-inited", write_changes)
     app.connect("autodoc-skip-member", skip_foreign)
     app.connect("autodoc-process-docstring", escape_markup, priority=100)

@@ -16,7 +16,7 @@ import numpy as np
 
 from skvas import VideoAligner
 from skvas.datasets import make_videos
-from skvas.display import AlignmentDisplay, TimelineDisplay
+from skvas.display import AlignmentDisplay, TimelineDisplay, save_figures
 from skvas.metrics import dtw_matches, label_agreement, linear_warp
 
 data = make_videos(
@@ -92,3 +92,9 @@ timelines = TimelineDisplay.from_estimator(
 
 warped = alignment.warp(data.videos[1])
 print(f"video 1 on the time of video 0: {warped.shape}")
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("alignment"):
+    print(f"picture written to {path}")

@@ -17,7 +17,7 @@ import numpy as np
 
 from skvas import Aligning, VideoAligner
 from skvas.datasets import make_videos
-from skvas.display import AlignmentDisplay
+from skvas.display import AlignmentDisplay, save_figures
 
 data = make_videos(10, n_actions=4, background=0.4, random_state=0)
 print(f"{np.mean(np.concatenate(data.labels) == -1):.0%} of the frames are background")
@@ -32,10 +32,11 @@ print(f"{np.mean(np.concatenate(data.labels) == -1):.0%} of the frames are backg
 # of all pairs of frames. *Recall* is the share of background that is found, *precision*
 # the share of found background that is background.
 
+quick = {"max_epochs": 10, "random_state": 0}
 aligners = {
-    None: VideoAligner(random_state=0),
-    0.4: VideoAligner(random_state=0, aligning=Aligning(virtual_mass=0.4)),
-    "3%": VideoAligner(random_state=0, aligning=Aligning(virtual_mass="3%")),
+    None: VideoAligner(**quick),
+    0.4: VideoAligner(**quick, aligning=Aligning(virtual_mass=0.4)),
+    "3%": VideoAligner(**quick, aligning=Aligning(virtual_mass="3%")),
 }
 for share, aligner in aligners.items():
     aligner.fit(data.videos)
@@ -55,6 +56,7 @@ for share, aligner in aligners.items():
 # Grey on the timelines is labelled background. On top, every frame must match. Below,
 # background stays unmatched.
 
+titles = {None: "Every frame must match", "3%": "Background stays unmatched"}
 figure, axes = plt.subplots(2, 1, figsize=(11, 6.4), layout="constrained")
 for ax, share in zip(axes, (None, "3%"), strict=True):
     AlignmentDisplay.from_estimator(
@@ -69,7 +71,7 @@ for ax, share in zip(axes, (None, "3%"), strict=True):
         kind="threads",
         ax=ax,
     )
-    ax.set_title(f"virtual_mass={share}")
+    ax.set_title(titles[share])
 axes[0].set_xlabel("")
 
 # %%
@@ -86,9 +88,15 @@ ax.fill_between(
     color="0.85",
     label="background by the labels",
 )
-ax.plot(alignment.background_x, color="#4477aa", label="probability of background")
+ax.plot(alignment.background_x, color="#0072b2", label="probability of background")
 ax.set(
     xlabel=f"frame of {data.names[0]}", xlim=(0, len(data.labels[0])), ylim=(0, 1.05)
 )
 ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
 ax.spines[["top", "right"]].set_visible(False)
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("background"):
+    print(f"picture written to {path}")

@@ -18,7 +18,7 @@ from torch import nn
 
 from skvas import ActionSegmenter, Training
 from skvas.datasets import load_spar
-from skvas.display import SegmentationDisplay
+from skvas.display import SegmentationDisplay, save_figures
 from skvas.metrics import segmentation_report
 
 
@@ -78,3 +78,9 @@ display = SegmentationDisplay.from_estimator(
 # you add to this dict can be chosen by its name, and model files hold it.
 
 print(theirs.encoder_)
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("encoder"):
+    print(f"picture written to {path}")

@@ -17,7 +17,7 @@ import numpy as np
 
 from skvas import JointAlignSegment
 from skvas.datasets import load_spar
-from skvas.display import SegmentationDisplay
+from skvas.display import SegmentationDisplay, save_figures
 from skvas.metrics import hide_labels, miou
 
 data = load_spar()
@@ -68,7 +68,6 @@ shown = others[:4]
 SegmentationDisplay.from_predictions(
     [true[i] for i in shown], [clicked.labels_[i] for i in shown], ax=ax
 )
-plt.show()
 
 # %%
 # What next?
@@ -78,3 +77,9 @@ plt.show()
 
 for query in clicked.query(3):
     print(f"video {query.video}, frame {query.frame}: {query.why}")
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("few_labels"):
+    print(f"picture written to {path}")

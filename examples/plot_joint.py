@@ -19,6 +19,8 @@ import sys
 
 import matplotlib.pyplot as plt
 
+from skvas.display import save_figures
+
 PROGRAM = """
 import json, pickle, resource, sys, time
 from pathlib import Path
@@ -96,7 +98,7 @@ names = list(results["one model"])
 two, one = (list(results[case].values()) for case in ("two models", "one model"))
 ratios = [a / b for a, b in zip(one, two, strict=True)]
 figure, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
-colours = ["#77aadd"] * 4 + ["#ccbb44"] * 2
+colours = ["#56b4e9"] * 4 + ["#e69f00"] * 2
 bars = ax.barh(names, ratios, color=colours)
 ax.bar_label(bars, [f"{ratio:.2f}" for ratio in ratios], label_type="center")
 ax.axvline(1, color="black", linewidth=1)
@@ -106,3 +108,9 @@ ax.set(
 )
 ax.invert_yaxis()
 ax.spines[["top", "right"]].set_visible(False)
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("joint"):
+    print(f"picture written to {path}")

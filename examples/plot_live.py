@@ -14,9 +14,11 @@ which comes next, and what was skipped? No answer waits for the end.
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 
 from skvas import JointAlignSegment
 from skvas.datasets import load_spar
+from skvas.display import save_figures
 
 data = load_spar()
 model = JointAlignSegment(7, random_state=0).fit(data.videos[:16])
@@ -49,22 +51,23 @@ for number, frame in enumerate(session):
 # changes of the exercise. The tracker changes its action with them, but for the fourth
 # and the fifth exercise, two rotations of the arm, where it is some seconds early.
 
+COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"]
 seconds = np.arange(len(session)) / 2
 progress, spread = np.array(progress), np.array(spread)
 figure, (upper, lower) = plt.subplots(
     2, figsize=(8, 4), sharex=True, height_ratios=[3, 1], layout="constrained"
 )
-upper.plot(seconds, progress, color="#4477aa")
+upper.plot(seconds, progress, color="#0072b2")
 upper.fill_between(
-    seconds, progress - spread, progress + spread, color="#4477aa", alpha=0.25
+    seconds, progress - spread, progress + spread, color="#0072b2", alpha=0.25
 )
 upper.set(ylabel="position on the timeline", ylim=(0, 1), xlim=(0, seconds[-1]))
 lower.imshow(
     [labels],
     aspect="auto",
-    cmap="tab10",
-    vmin=0,
-    vmax=9,
+    cmap=ListedColormap(COLOURS),
+    vmin=-0.5,
+    vmax=6.5,
     interpolation="nearest",
     extent=(0, seconds[-1], 0, 1),
 )
@@ -87,3 +90,9 @@ begun = np.flatnonzero(exercises[kept] == 6)[0]
 print(f"the seventh exercise begins at frame {begun}")
 for warning in tracker.warnings_:
     print(warning)
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("live"):
+    print(f"picture written to {path}")

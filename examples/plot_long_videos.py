@@ -20,7 +20,7 @@ import numpy as np
 
 from skvas import JointAlignSegment
 from skvas.datasets import make_videos
-from skvas.display import SegmentationDisplay
+from skvas.display import SegmentationDisplay, save_figures
 from skvas.metrics import label_agreement, mof
 
 data = make_videos(8, n_actions=6, n_frames=(900, 1100), random_state=1)
@@ -46,7 +46,7 @@ for length in lengths:
 # Sixty thousand frames are more than half an hour at 30 frames a second.
 
 figure, ax = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
-ax.loglog(lengths, seconds, "o-", color="#4477aa", label="measured")
+ax.loglog(lengths, seconds, "o-", color="#0072b2", label="measured")
 slope = [seconds[-1] * length / lengths[-1] for length in lengths]
 ax.loglog(lengths, slope, "--", color="0.5", label="in proportion to the length")
 ax.set(xlabel="frames", ylabel="seconds to segment")
@@ -90,3 +90,9 @@ display = SegmentationDisplay.from_predictions(
     action_names=data.action_names,
     fps=30,
 )
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("long_videos"):
+    print(f"picture written to {path}")

@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 
 from skvas import JointAlignSegment
 from skvas.datasets import load_spar, make_videos
-from skvas.display import AlignmentDisplay, SegmentationDisplay
+from skvas.display import AlignmentDisplay, SegmentationDisplay, save_figures
 from skvas.metrics import label_agreement, mof
 
 collections = {"one order": load_spar(), "any order": load_spar("shuffled")}
@@ -87,3 +87,9 @@ display = SegmentationDisplay.from_estimator(
     names=data.names[:6],
     action_names=data.action_names,
 )
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("order"):
+    print(f"picture written to {path}")

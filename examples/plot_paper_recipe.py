@@ -14,7 +14,7 @@ Train as published
 
 from skvas import JointAlignSegment
 from skvas.datasets import load_spar
-from skvas.display import HistoryDisplay, SegmentationDisplay
+from skvas.display import HistoryDisplay, SegmentationDisplay, save_figures
 from skvas.metrics import segmentation_report
 from skvas.recipes import RECIPES
 
@@ -71,3 +71,9 @@ segments = SegmentationDisplay.from_predictions(
 # %%
 # :func:`skvas.transport.published_iteration` runs the published iterations with their
 # known faults, to reproduce published numbers.
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("paper_recipe"):
+    print(f"picture written to {path}")

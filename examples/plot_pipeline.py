@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skvas import ActionSegmenter
 from skvas.datasets import load_spar
+from skvas.display import save_figures
 from skvas.metrics import make_segmentation_scorer, mof
 from skvas.preprocessing import Framewise
 
@@ -70,9 +71,19 @@ figure, ax = plt.subplots(figsize=(5.4, 4), layout="constrained")
 image = ax.imshow(grid, cmap="viridis")
 ax.set_xticks(range(3), [4, 8, 12])
 ax.set_yticks(range(3), [0.03, 0.1, 0.3])
-ax.set(xlabel="components", ylabel="lambda_actions", title="mIoU on held-out people")
+ax.set(
+    xlabel="principal components",
+    ylabel="weight of equal shares",
+    title="Overlap with the labels, on held-out people",
+)
 middle = (grid.min() + grid.max()) / 2
 for (row, column), value in np.ndenumerate(grid):
     colour = "white" if value < middle else "black"
     ax.text(column, row, f"{value:.3f}", ha="center", va="center", color=colour)
 figure.colorbar(image, label="mIoU")
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("pipeline"):
+    print(f"picture written to {path}")

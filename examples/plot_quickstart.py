@@ -46,6 +46,16 @@ options = parser.parse_args()
 
 data = load_folder(options.data) if options.data else load_spar(options.order)
 n_actions = options.n_actions or len(data.action_names)
+EXERCISES = {
+    "PEN": "pendulum",
+    "ABD": "abduction",
+    "FEL": "forward elevation",
+    "IR": "internal rotation",
+    "ER": "external rotation",
+    "TRAP": "trapezius extension",
+    "ROW": "upright row",
+}
+action_names = [EXERCISES.get(name, name) for name in data.action_names]
 lengths = [len(video) for video in data.videos]
 print(
     f"{len(data.videos)} videos of {min(lengths)} to {max(lengths)} frames, "
@@ -148,9 +158,10 @@ SegmentationDisplay.from_predictions(
     labels,
     list(joint.labels_)[:n_shown],
     names=data.names[:n_shown],
-    action_names=data.action_names if labels else None,
+    action_names=action_names if labels else None,
     ax=above,
 )
+above.set_title("Segments: the labels, and what was found without them")
 if len(data.videos) > 1:
     AlignmentDisplay.from_estimator(
         joint,
@@ -158,9 +169,12 @@ if len(data.videos) > 1:
         labels_x=labels[0] if labels else None,
         labels_y=labels[1] if labels else None,
         names=data.names[:2],
-        action_names=data.action_names if labels else None,
+        action_names=action_names if labels else None,
         kind="threads",
         ax=below,
     )
+    below.set_title("Corresponding moments of two recordings")
+    if labels and below.get_legend():
+        below.get_legend().remove()  # the colours are those above
 figure.savefig(options.out, dpi=120)
 print(f"\nfigure written to {options.out}")

@@ -142,13 +142,14 @@ matched = shown[alignment.matches_x[shown] >= 0]
 partners = alignment.matches_x[matched]
 axis.plot(seconds[0][matched], seconds[1][partners], "o", label="shown")
 axis.set(xlabel=f"{names[0]}, seconds", ylabel=f"{names[1]}, seconds")
-axis.set_title("the same moment in both")
+axis.set_title("The same moment in both")
 axis.legend()
 margin = ((0, 12), (0, 12), (0, 0))
 pictures = [np.pad(frames[i], margin, constant_values=255) for i in shown]
 rows = [np.hstack(pictures[k : k + 2]) for k in (0, 2, 4)]
 strip.imshow(np.vstack(rows))
-strip.set_title(f"six frames of {options.out.name}")
+strip.set_title("Six frames of the film, both clips in step")
 strip.axis("off")
 figure.savefig(options.out.with_suffix(".png"), dpi=120)
+print(f"picture written to {options.out.with_suffix('.png')}")
 folder.cleanup()

@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 
 from skvas import ActionSegmenter
 from skvas.datasets import load_spar
-from skvas.display import HistoryDisplay, SegmentationDisplay
+from skvas.display import HistoryDisplay, SegmentationDisplay, save_figures
 from skvas.metrics import segmentation_report, uniform_segmentation
 
 data = load_spar()
@@ -80,18 +80,20 @@ display = SegmentationDisplay.from_estimator(
 
 plain = ActionSegmenter(7, features="standardise", max_epochs=0, random_state=0)
 figure, axes = plt.subplots(3, 1, figsize=(10, 5), layout="constrained")
-for ax, alpha in zip(axes, (0.0, 0.3, 0.6), strict=True):
+words = {0.0: "none", 0.3: "some", 0.6: "much"}
+for ax, (alpha, word) in zip(axes, words.items(), strict=True):
     found = plain.set_params(segmenting__alpha=alpha).fit_predict(data.videos)
     SegmentationDisplay.from_predictions(
         data.labels[:1],
         list(found[:1]),
-        names=[f"alpha={alpha}"],
+        names=[f"{word} ({alpha})"],
         action_names=data.action_names,
         ax=ax,
     )
     if ax is not axes[-1]:
         ax.set_xlabel("")
         ax.get_legend().remove()
+axes[0].set_title("Weight of the structure in time")
 
 # %%
 # Look at the training
@@ -100,3 +102,9 @@ for ax, alpha in zip(axes, (0.0, 0.3, 0.6), strict=True):
 # with one dimension has collapsed, and `fit` warns of it.
 
 history = HistoryDisplay.from_estimator(segmenter)
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("segmentation"):
+    print(f"picture written to {path}")

@@ -20,7 +20,7 @@ import numpy as np
 
 from skvas import JointAlignSegment, Timeline
 from skvas.datasets import load_spar
-from skvas.display import CommonTimeDisplay
+from skvas.display import CommonTimeDisplay, save_figures
 from skvas.metrics import label_agreement
 
 data = load_spar()
@@ -108,4 +108,8 @@ for via in ("pair", "timeline"):
     ]
     print(f"{via}: {np.mean([f.agreement_of_all for f in found]):.3f} of frames agree")
 
-plt.show()
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("timeline"):
+    print(f"picture written to {path}")

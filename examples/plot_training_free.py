@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 
 from skvas import JointAlignSegment
 from skvas.datasets import load_spar
-from skvas.display import EmbeddingDisplay
+from skvas.display import EmbeddingDisplay, save_figures
 from skvas.metrics import (
     retrieval_precision,
     segmentation_report,
@@ -59,3 +59,9 @@ axes[0].get_legend().remove()
 # %%
 # Use it for a first look: are the features informative, and how many actions are there
 # (:ref:`sphx_glr_auto_examples_plot_choosing_k.py`)? Then train.
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("training_free"):
+    print(f"picture written to {path}")

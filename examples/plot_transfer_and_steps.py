@@ -16,7 +16,7 @@ import numpy as np
 
 from skvas import JointAlignSegment, VideoAligner, step_report, transfer_labels
 from skvas.datasets import load_spar, make_videos
-from skvas.display import SegmentationDisplay
+from skvas.display import SegmentationDisplay, save_figures
 from skvas.metrics import match_labels
 
 STEPS = ["open", "fill", "close", "shake", "store"]
@@ -52,7 +52,7 @@ print(f"labels right: {np.mean(right):.3f} on average, {min(right):.3f} at the l
 
 figure, ax = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
 confidence = [np.mean(each) for each in transfer.confidence]
-ax.scatter(confidence, right, color="#4477aa")
+ax.scatter(confidence, right, color="#0072b2")
 for i, (x, y) in enumerate(zip(confidence, right, strict=True), start=1):
     if i in (4, 7):
         ax.annotate(
@@ -113,3 +113,9 @@ display = SegmentationDisplay.from_estimator(
     action_names=STEPS,
     fps=10,
 )
+
+# %%
+# Run as a script, the example writes its pictures to files.
+
+for path in save_figures("transfer_and_steps"):
+    print(f"picture written to {path}")

@@ -1,12 +1,61 @@
-"""Tables as text and as HTML."""
+"""Text for people: tables, as text and as HTML, and progress."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape
-from typing import Any
+from typing import Any, TypeAlias
 
-__all__ = ["format_table", "to_html"]
+__all__ = ["Listener", "format_table", "listening", "tell", "to_html"]
+
+# Called with a step of long work, how many parts of it are done, and of how many; 0 of
+# 0 where parts are not counted.
+Listener: TypeAlias = Callable[[str, int, int], object]
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+def tell(step: str, done: int = 0, total: int = 0) -> None:
+    """Tell the listener what long work does; without one, do nothing.
+
+    Parameters
+    ----------
+    step : str
+        What is being done, such as "trying settings".
+    done, total : int, default=0
+        Parts of it that are done, and all of them.
+    """
+    listener = _listener.get()
+    if listener is not None:
+        listener(step, done, total)
+
+
+@contextmanager
+def listening(listener: Listener | None) -> Iterator[None]:
+    """Give steps to a listener, unless somebody outside listens already.
+
+    Parameters
+    ----------
+    listener : callable or None
+        Called with the arguments of `tell`. None: nobody listens.
+
+    Examples
+    --------
+    >>> from skvas._printing import listening, tell
+    >>> with listening(print):
+    ...     tell("trying settings", 3, 12)
+    trying settings 3 12
+    >>> tell("trying settings", 4, 12)
+    """
+    if listener is None or _listener.get() is not None:
+        yield
+        return
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 def format_table(records: Sequence[Mapping[str, Any]], *, decimals: int = 2) -> str:

@@ -103,8 +103,8 @@ class Recipe:
         Returns
         -------
         Settings
-            Without "auto", but for `segment_on` and `recurring`, which are resolved
-            after training.
+            Without "auto", but for `segment_on`, `recurring` and `decoder`, which are
+            resolved after training.
         """
         segmenting = aligning = None
         keeps_order = in_order if monotone is None else monotone
@@ -165,6 +165,7 @@ INFORMED = Recipe(
         "teacher": "start",
         "rho": 0.0,
         "lambda_actions": 0.3,
+        "decoder": "auto",  # known once training is over
     },
     aligning={**_STRUCTURE, "rho": 0.0, "path_on": "both"},
     training={"lr": 2e-3, "weight_decay": 1e-4, "tau": 0.2},
@@ -188,6 +189,7 @@ PAPER = Recipe(
         "teacher": "self",
         "rho": 0.15,
         "lambda_actions": 0.11,
+        "decoder": "plan",
     },
     aligning={**_STRUCTURE, "rho": 0.15, "path_on": "embedding"},
     training={"lr": 1e-3, "weight_decay": 1e-4, "tau": 0.1},

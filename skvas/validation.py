@@ -611,6 +611,8 @@ def _refuse_container(item: Any) -> None:
             hint = "make a list or an array of it first"
         elif isinstance(item, Mapping) and "videos" in item:
             hint = "pass its videos, as in fit(data.videos)"
+        elif isinstance(item, Mapping) and "data" in item:
+            hint = "pass its arrays, one for each recording: fit([data.data])"
         elif isinstance(item, Mapping):
             hint = "pass its arrays as a list: list(videos.values())"
         elif isinstance(item, Set):
@@ -734,7 +736,12 @@ def _to_numpy(item: Any) -> np.ndarray:
         raise TypeError("np.matrix is not supported: convert it with numpy.asarray.")
     if isinstance(item, (list, tuple)):
         # Rows may be tensors or masked arrays, which NumPy would join in silence.
-        return np.asarray([_to_numpy(row) if _n_dims(row) else row for row in item])
+        rows = [_to_numpy(row) if _n_dims(row) else row for row in item]
+        if len({np.shape(row) for row in rows}) > 1:
+            raise ValueError(
+                "its frames differ in their number of features; give each as many."
+            )
+        return np.asarray(rows)
     if not _is_tensor(item):
         return np.asarray(item)
     torch = sys.modules["torch"]
@@ -783,6 +790,11 @@ def _check_kind(array: np.ndarray) -> None:
         raise ValueError(
             f"Expected real numbers, got dates or times ({array.dtype}): give the "
             "frame rate instead, or let skvas.io.read_sensors find it."
+        )
+    if array.dtype.kind == "c":
+        raise ValueError(
+            "Complex data not supported: pass real and imaginary parts, or magnitudes, "
+            "as features of their own."
         )
     if array.dtype.kind in "USTV":
         raise ValueError(f"Expected real numbers, got data of type {array.dtype}.")

@@ -53,8 +53,8 @@ ROOMS = {
         "_arrays _pickled _recordings _synthetic < _on_disk < _folder < _spar"
     ),
     "display": (
-        "_style < _barcode _embedding _history < _alignment _common_time _segmentation "
-        "_timeline"
+        "_saving _style < _barcode _embedding _history < _alignment _common_time "
+        "_segmentation _timeline"
     ),
     "estimators": (
         "_features < _base < _labelling _matching _streams < _reports < _aligner "
@@ -81,7 +81,7 @@ ROOMS = {
         "_framewise _gaps _repeatability _standardizer < _poses _whitened"
     ),
     "report": "_media _page _signals < _report_html",
-    "segmentation": "_start < _choice < _labeller < _named",
+    "segmentation": "_chain _start < _choice < _labeller < _decoder _named",
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",
     "timeline": (

@@ -176,8 +176,8 @@ def test_sparse_is_a_type_error_that_asks_for_dense(matrix):
         (VIDEO[0], "Expected 2D array, got 1D"),
         ([1.0, 2.0], "Expected 2D array, got 1D"),
         (np.float64(3), "Expected 2D array, got scalar"),
-        ([[1.0, 2.0], [3.0]], "inhomogeneous"),
-        ([[[1.0, 2.0], [3.0]]], "video 0: .*inhomogeneous"),
+        ([[1.0, 2.0], [3.0]], "frames differ in their number"),
+        ([[[1.0, 2.0], [3.0]]], "video 0: its frames differ"),
         ([VIDEO, VIDEO[0]], "video 1: Expected 2D array, got 1D"),
         ([VIDEO[0], VIDEO], "video 0: Expected 2D array, got 1D"),
         ([VIDEO, VIDEO[None]], "video 1: X has 12 features, but video 0 has 3"),
@@ -806,3 +806,16 @@ def test_package_that_fails_inside_raises_its_own_error(tmp_path, monkeypatch):
     with pytest.raises(ModuleNotFoundError, match="no_such_package") as caught:
         import_optional("half_there", "video")
     assert "skvas" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("videos", "message"),
+    [
+        ([[[1.0, 2.0], [3.0]]], "its frames differ in their number of features"),
+        ([np.ones((9, 2), complex)], r"Complex data not supported: pass real[^[]*$"),
+        ({"data": np.ones((9, 2)), "target": 0}, r"fit\(\[data\.data\]\)"),
+    ],
+)
+def test_message_says_what_to_pass_and_not_what_came(videos, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        check_videos(videos)

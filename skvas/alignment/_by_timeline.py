@@ -34,7 +34,12 @@ class TimelineMatcher:
         frames = path_frames(views.embeddings, views.details)
         width = len(self.axis.template.frames)
         passages: list[Passage] = decode_in_jobs(
-            _follow, frames, (self.axis,), width=width, n_jobs=self.n_jobs
+            _follow,
+            frames,
+            (self.axis,),
+            width=width,
+            n_jobs=self.n_jobs,
+            step="placing recordings on the timeline",
         )
         return passages
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from skvas._on_demand import choose, each
+from skvas._printing import tell
 from skvas.alignment._coarse import align_coarsely, alignment_memory
 from skvas.alignment._path_cost import PathCost, View
 from skvas.alignment._result import Alignment, make_alignment
@@ -68,13 +69,19 @@ class FrameMatcher:
 
     def align(self, x: View, y: View) -> Alignment:
         """Align two videos."""
+        tell("aligning")
         return _align([x], y, *self._how())[0]
 
     def match(self, videos: Sequence[View], reference: View) -> list[Alignment]:
         """Align each of many videos with one."""
         common = (reference, *self._how())
         return decode_in_jobs(
-            _align, videos, common, width=len(reference), n_jobs=self.n_jobs
+            _align,
+            videos,
+            common,
+            width=len(reference),
+            n_jobs=self.n_jobs,
+            step="matching recordings",
         )
 
     def costs(self, views: Views, reference: Views) -> list[float]:

@@ -44,6 +44,9 @@ class ActionTable:
         known, `confidence`: the mean probability of the action over the segment.
     unit : {"seconds", "frames"}
         Unit of `start` and `end`.
+    media : dict of str to str, default=None
+        The video or audio file of each recording that has one. Files of ELAN link to
+        it.
 
     Examples
     --------
@@ -61,6 +64,7 @@ class ActionTable:
 
     records: list[dict[str, Any]]
     unit: str
+    media: Mapping[str, str] | None = None
 
     def to_frame(self) -> Any:
         """Return the table as a data frame of pandas.
@@ -161,7 +165,8 @@ class ActionTable:
             rows = [row for row in segments if row.video == name]
             file = Path(folder, f"{name}.{format}")
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_segments(SegmentTable(rows), file, format=format)
+            media = (self.media or {}).get(name) if format == "eaf" else None
+            write_segments(SegmentTable(rows), file, format=format, media=media)
             files.append(file)
         return files
 
@@ -286,4 +291,6 @@ def tabulate(
                 mean = shares[index][run.start : run.end, action].mean()
                 record["confidence"] = float(mean)
             records.append(record)
-    return ActionTable(records, "seconds" if timed else "frames")
+    files = zip(recordings.names, recordings.media or (), strict=False)
+    media = {name: file for name, file in files if file is not None}
+    return ActionTable(records, "seconds" if timed else "frames", media)

@@ -226,7 +226,8 @@ def _tell_settings(model: Any, facts: _Facts, advice: list[str]) -> None:
     if names:
         facts.append(("settings", ", ".join(f"{n} {chosen[n]}" for n in names)))
     if hasattr(model, "segment_on_"):
-        facts.append(("segmented on", model.segment_on_))
+        chained = " (a chain of actions)" if model.chain_ is not None else ""
+        facts.append(("segmented on", f"{model.segment_on_}{chained}"))
 
 
 def _tell_actions(model: Any, facts: _Facts, advice: list[str]) -> None:

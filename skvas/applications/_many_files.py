@@ -188,6 +188,7 @@ def predict_files(
     fps: float | None = None,
     action_names: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
+    media: Sequence[str | os.PathLike[str] | None] | None = None,
     read: Read | None = None,
     overwrite: bool = False,
     n_jobs: int | None = None,
@@ -220,6 +221,9 @@ def predict_files(
         Names of the videos, after which the files of labels are called. One such as
         ``"tea/01"`` puts its file into a folder of `out_dir`. None: the names of the
         paths without their suffix.
+    media : sequence of str, path-like or None, default=None
+        The video or audio file of each path, to which files of ELAN link. None: no
+        links.
     read : callable, default=None
         From a path to its features of shape (n_frames, n_features), or to an object
         with such `features` and `times`, the second of each frame. So
@@ -292,7 +296,7 @@ def predict_files(
     names_of_numbers = getattr(model, "classes_", np.arange(1)).dtype.kind in "iu"
     if action_names is None and names_of_numbers:
         action_names = getattr(model, "action_names_", None)
-    jobs = _list_jobs(paths, names, Path(out_dir), format)
+    jobs = _list_jobs(paths, names, media, Path(out_dir), format)
     _claim(Path(out_dir), model, format, [fps, action_names], jobs, overwrite)
     label = _Labeller(model, read, format, fps, action_names)
     todo = [job for job in jobs if overwrite or not job.is_done()]
@@ -323,6 +327,7 @@ class _Job:
     path: Path
     target: Path
     name: str
+    media: str | os.PathLike[str] | None = None
 
     def is_done(self) -> bool:
         """Tell whether there are labels, made after the features were."""
@@ -362,8 +367,9 @@ class _Labeller:
         with naming_file(job.target.parent, "made"):
             job.target.parent.mkdir(parents=True, exist_ok=True)
         fps = 1.0 if self.format == "txt" else None
+        media = job.media if self.format == "eaf" else None
         try:
-            write_segments(table, job.target, format=self.format, fps=fps)
+            write_segments(table, job.target, format=self.format, fps=fps, media=media)
         except ValueError as error:
             return job.failure(error)
         return job.record("written", n_frames=n_frames)
@@ -396,6 +402,7 @@ class _Labeller:
 def _list_jobs(
     paths: Iterable[str | os.PathLike[str]],
     names: Sequence[str] | None,
+    media: Sequence[str | os.PathLike[str] | None] | None,
     folder: Path,
     format: str,
 ) -> list[_Job]:
@@ -410,8 +417,13 @@ def _list_jobs(
         raise InvalidParameterError(
             f"names must be one for each of {len(files)} paths, got {len(names)}."
         )
+    links = [None] * len(files) if media is None else list(media)
+    if len(links) != len(files):
+        raise InvalidParameterError(
+            f"media must be one for each of {len(files)} paths, got {len(links)}."
+        )
     jobs: dict[Path, _Job] = {}
-    for path, name in zip(files, names, strict=True):
+    for path, name, link in zip(files, names, links, strict=True):
         parts = PurePath(name).parts
         if not parts or ".." in parts or PurePath(name).is_absolute():
             raise InvalidParameterError(f"names has {name!r}, which leaves out_dir.")
@@ -421,7 +433,7 @@ def _list_jobs(
                 f"{str(jobs[target].path)!r} and {str(path)!r} would both be labelled "
                 f"in {str(target)!r}; tell them apart by names."
             )
-        jobs[target] = _Job(path, target, parts[-1])
+        jobs[target] = _Job(path, target, parts[-1], link)
     return list(jobs.values())
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -64,6 +65,11 @@ class StepReport:
       order, no segment is marked;
     - "skipped": the median video of the collection has the step, but this video does
       not, or only for less than `min_duration`.
+
+    A timeline keeps the usual order, so that of two steps that were swapped it finds
+    only one. Where it lacks a usual step, the video is labelled again, by transport to
+    the actions, which keeps no order. If that finds the same steps and one more, each
+    no more often than usual, the report has the segments of the transport.
 
     Examples
     --------
@@ -210,6 +216,7 @@ def step_report(
         _split(collection),
         min_duration=least,
         fps=rates[0],
+        free=partial(_label_freely, estimator, list_videos(videos)),
     )
     records = [
         record
@@ -313,6 +320,7 @@ def judge_segments(
     *,
     min_duration: float | str = "auto",
     fps: float | None = None,
+    free: Callable[[list[int]], list[list[Segment]] | None] | None = None,
 ) -> list[JudgedSteps]:
     """Compare the segments of videos with those of a collection.
 
@@ -322,6 +330,9 @@ def judge_segments(
         The segments of each video, in order of time.
     min_duration, fps : float or "auto", float or None
         As in `step_report`.
+    free : callable, default=None
+        From positions of videos to their segments where steps may come in any order;
+        None if they are no others. Called for videos that lack a usual step.
 
     Returns
     -------
@@ -330,7 +341,33 @@ def judge_segments(
     """
     shortest = _Shortest.of(collection, min_duration, fps)
     usual = _learn([shortest.drop(video) for video in collection])
-    return [_judge_video(shortest.drop(video), usual) for video in videos]
+    kept = [shortest.drop(video) for video in videos]
+    lacking = [i for i, video in enumerate(kept) if usual.missing(video)]
+    others = free(lacking) if free is not None and lacking else None
+    for place, other in zip(lacking, others or [], strict=False):
+        swapped = shortest.drop(other)
+        if _has_more_steps(swapped, kept[place], usual):
+            kept[place] = swapped
+    return [_judge_video(video, usual) for video in kept]
+
+
+def _has_more_steps(
+    segments: list[Segment], others: list[Segment], usual: _Usual
+) -> bool:
+    """Tell whether segments have a usual step more than others have, and none extra."""
+    counts = Counter(segment.label for segment in segments)
+    none_extra = all(n <= usual.times.get(step, 0) for step, n in counts.items())
+    known = {segment.label for segment in others}
+    return none_extra and known < counts.keys()
+
+
+def _label_freely(
+    estimator: Any, videos: Sequence[Any], chosen: list[int]
+) -> list[list[Segment]] | None:
+    """Return the segments of some videos, where the order is not held to the usual."""
+    label = getattr(estimator, "_labels_in_any_order", None)
+    found = None if label is None else label([videos[i] for i in chosen])
+    return None if found is None else [labels_to_segments(labels) for labels in found]
 
 
 @dataclass(frozen=True)
@@ -357,6 +394,11 @@ class _Usual:
         """Return whether step a usually precedes step b."""
         forth, back = self.before.get((a, b), 0), self.before.get((b, a), 0)
         return forth > USUAL_ORDER * (forth + back)
+
+    def missing(self, segments: list[Segment]) -> list[Hashable]:
+        """Return the usual steps that a video lacks."""
+        present = {segment.label for segment in segments}
+        return [step for step in self.times if step not in present]
 
     def z_score(self, segment: Segment) -> float | None:
         """Return the standard score of the length of a segment."""
@@ -430,9 +472,7 @@ def _judge_video(segments: list[Segment], usual: _Usual) -> JudgedSteps:
             continue
         if abs(score) > UNUSUAL:
             status[place] = "slow" if score > 0 else "fast"
-    present = {segment.label for segment in segments}
-    skipped = [step for step in usual.times if step not in present]
-    return JudgedSteps(segments, status, scores, skipped)
+    return JudgedSteps(segments, status, scores, usual.missing(segments))
 
 
 def _judge(segments: list[Segment], usual: _Usual) -> list[str]:

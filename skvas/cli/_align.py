@@ -13,7 +13,7 @@ from skvas._atomic import write_atomically
 from skvas.cli._arguments import add_command, add_decoding
 from skvas.cli._extracted import find_extracted
 from skvas.cli._files import DEVICES, as_csv, check_out, is_video, writing
-from skvas.cli._lines import say
+from skvas.cli._lines import following, say
 from skvas.datasets._folder import orient_features
 from skvas.datasets._on_disk import read_features
 from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
@@ -58,17 +58,19 @@ def _align(options: argparse.Namespace) -> None:
             "played in step."
         )
     check_out(options.out, options.model, options.a, options.b)
-    a, b = (_features(path, model, options) for path in (options.a, options.b))
-    alignment = model.align(a.features, b.features, via=options.via)
+    with following():
+        a, b = (_features(path, model, options) for path in (options.a, options.b))
+        alignment = model.align(a.features, b.features, via=options.via)
+        if not as_table:
+            write_synchronised(
+                options.a,
+                options.b,
+                alignment,
+                options.out,
+                times_x=a.times if options.fps is not None else None,
+                times_y=b.times if options.fps is not None else None,
+            )
     if not as_table:
-        write_synchronised(
-            options.a,
-            options.b,
-            alignment,
-            options.out,
-            times_x=a.times if options.fps is not None else None,
-            times_y=b.times if options.fps is not None else None,
-        )
         say(f"{options.a} and {options.b} in step, written to {options.out}")
         return
     rows = zip(alignment.matches_x.tolist(), alignment.background_x, strict=True)
@@ -82,6 +84,7 @@ def _align(options: argparse.Namespace) -> None:
     ]
     with writing(options.out) as file:
         write_atomically(file, as_csv(records).encode())
+    say(f"matches of {len(records)} frames written to {options.out}")
 
 
 def _features(path: str, model: Any, options: argparse.Namespace) -> VideoFeatures:
@@ -90,7 +93,6 @@ def _features(path: str, model: Any, options: argparse.Namespace) -> VideoFeatur
         known = find_extracted(path, options)
         if known is not None:
             return known
-        say(f"extracting features of {path}")
         extractor = FrameFeatures(
             options.backbone,
             weights=options.weights,

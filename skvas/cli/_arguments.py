@@ -11,6 +11,7 @@ __all__ = [
     "add_decoding",
     "add_folder",
     "add_fps",
+    "add_media",
     "add_names",
     "name_actions",
     "named_actions",
@@ -56,6 +57,16 @@ def add_fps(parser: argparse.ArgumentParser) -> None:
         "--fps",
         type=float,
         help="frames per second (default: what the files say, or what fit has seen)",
+    )
+
+
+def add_media(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of video files that files of ELAN link to."""
+    parser.add_argument(
+        "--media",
+        metavar="FOLDER",
+        help="for eaf: folder of video files with the names of the recordings, which "
+        "ELAN then opens (default: those that 'skvas extract' read)",
     )
 
 

@@ -52,7 +52,7 @@ def add_evaluate(commands: Any) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     model = skvas.load(options.model)
     data = load_recordings(
-        options, on_mismatch="resample" if options.resample else "raise"
+        options, model, on_mismatch="resample" if options.resample else "raise"
     )
     if data.labels is None:
         raise ValueError(f"{options.folder!r} has no labels to evaluate by.")

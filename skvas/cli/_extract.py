@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from skvas._atomic import replacing
+from skvas._printing import listening
 from skvas.cli._arguments import add_command, add_decoding
 from skvas.cli._extracted import note_extracted
 from skvas.cli._files import is_video
-from skvas.cli._lines import say, say_skipped, with_progress
+from skvas.cli._lines import Lines, say, say_skipped, show
 from skvas.features import FrameFeatures, VideoFeatures
 
 __all__ = ["add_extract"]
@@ -53,15 +55,24 @@ def _extract(options: argparse.Namespace) -> None:
         if not (folder / "features" / f"{name}.npy").exists()
     }
     say_skipped(len(files) - len(todo), "have features", None)
-    for name in with_progress(list(todo), str):
-        found: VideoFeatures = extractor.extract(todo[name])
+    lines = Lines(len(todo))
+    for name, file in todo.items():
+        lines.tell(name)
+        with listening(partial(_tell_frames, lines, name)):
+            found: VideoFeatures = extractor.extract(file)
         _write_array(folder / "times" / f"{name}.npy", found.times)
         _write_array(folder / "features" / f"{name}.npy", found.features)
+        lines.done += 1
+    show("")
     note_extracted(folder, files, options)
     say(
         f"{len(todo)} of {len(files)} videos extracted; features are in "
         f"{folder / 'features'}"
     )
+
+
+def _tell_frames(lines: Lines, name: str, step: str, done: int, total: int) -> None:
+    lines.tell(f"{name}, {done} frames")
 
 
 def _video_files(paths: Iterable[str]) -> dict[str, Path]:

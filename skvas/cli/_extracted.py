@@ -13,22 +13,19 @@ from skvas._atomic import write_atomically
 from skvas.cli._files import is_same
 from skvas.cli._lines import say
 from skvas.datasets._arrays import read_array
+from skvas.datasets._folder import EXTRACTED, read_extracted
 from skvas.datasets._on_disk import read_features
 from skvas.features import VideoFeatures
 
 __all__ = ["find_extracted", "note_extracted", "read_timed"]
-
-# Beside features: of which files they are, and how they were made.
-EXTRACTED = "extracted.json"
 
 
 def note_extracted(
     folder: Path, files: Mapping[str, Path], options: argparse.Namespace
 ) -> None:
     """Note of which files features are, so that `align` finds them again."""
-    note, known = folder / EXTRACTED, {}
-    if note.exists():
-        known = json.loads(note.read_text(encoding="utf-8")).get("videos", {})
+    note = folder / EXTRACTED
+    known = read_extracted(note)["videos"]
     here = {name: os.path.relpath(file, folder) for name, file in files.items()}
     content = {**_extraction(options), "videos": {**known, **here}}
     write_atomically(note, json.dumps(content, indent=1).encode())
@@ -44,7 +41,7 @@ def find_extracted(path: str, options: argparse.Namespace) -> VideoFeatures | No
         if note.is_file()
     ]
     for note in notes:
-        content = json.loads(note.read_text(encoding="utf-8"))
+        content = read_extracted(note)
         if any(content.get(n) != value for n, value in _extraction(options).items()):
             continue
         for name, file in content["videos"].items():

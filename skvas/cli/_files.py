@@ -17,6 +17,7 @@ from sklearn.base import is_clusterer
 
 import skvas
 from skvas._atomic import check_replaceable
+from skvas.cli._lines import say
 from skvas.datasets import Recordings, load_folder
 from skvas.io import read_recordings
 from skvas.io._any import find_kind
@@ -31,6 +32,7 @@ __all__ = [
     "is_video",
     "load_recordings",
     "load_segmenter",
+    "media_of",
     "writing",
 ]
 
@@ -39,18 +41,32 @@ VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wm
 DEVICES = (os.devnull, "/dev/null", "/dev/stdout")
 
 
-def load_recordings(options: argparse.Namespace, **arguments: Any) -> Recordings:
-    """Read the recordings of the folder, or say how to make some."""
+def load_recordings(
+    options: argparse.Namespace,
+    model: Any = None,
+    *,
+    on_mismatch: str = "raise",
+    on_demand: bool = False,
+) -> Recordings:
+    """Read the recordings of the folder, or say how to make some.
+
+    Tables and poses have the rate of those that the model was fitted to, if there is
+    one, unless `--fps` says otherwise.
+    """
     folder = checked_folder(options)
-    arguments.setdefault("fps", getattr(options, "fps", None))
+    fps = getattr(options, "fps", None)
     kind, _ = find_kind(folder)
     if kind == "features":
-        return load_folder(folder, activity=options.activity, **arguments)
-    for of_features in ("on_mismatch", "on_demand"):
-        arguments.pop(of_features, None)
-    return read_recordings(
-        folder, time=options.time, columns=options.columns, **arguments
-    )
+        return load_folder(
+            folder,
+            activity=options.activity,
+            fps=fps,
+            on_mismatch=on_mismatch,
+            on_demand=on_demand,
+        )
+    if fps is None and model is not None:
+        fps = model._common_fps()
+    return read_recordings(folder, time=options.time, columns=options.columns, fps=fps)
 
 
 def checked_folder(options: argparse.Namespace) -> Path:
@@ -68,6 +84,23 @@ def checked_folder(options: argparse.Namespace) -> Path:
 def is_video(path: str | Path) -> bool:
     """Tell video files, by their suffix."""
     return Path(path).suffix.lower() in VIDEOS
+
+
+def media_of(folder: str, names: Sequence[str]) -> list[str | None]:
+    """Return the video file of each name in a folder; None where there is none."""
+    if not Path(folder).is_dir():
+        raise ValueError(f"--media {folder!r} is no folder.")
+    files = {file.stem: file for file in Path(folder).iterdir() if is_video(file)}
+    media = [str(files[name]) if name in files else None for name in names]
+    n_missing = media.count(None)
+    if n_missing == len(media):
+        raise ValueError(
+            f"--media {folder!r} has no video file called {names[0]!r} or like any "
+            "other of the videos."
+        )
+    if n_missing:
+        say(f"{n_missing} of {len(media)} videos have no file in {folder}")
+    return media
 
 
 def clock_of(data: Recordings, index: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import skvas
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
 from skvas.cli._arguments import add_command, add_folder, add_fps
 from skvas.cli._files import check_out, clock_of, load_recordings, writing
-from skvas.cli._lines import EpochLines, say
+from skvas.cli._lines import EpochLines, following, say
 from skvas.datasets import Recordings
 from skvas.estimators._features import OFFSET
 from skvas.io import read_corrections, read_segments
@@ -113,8 +113,8 @@ def _fit(options: argparse.Namespace) -> None:
     model: Any = ESTIMATORS[options.task](**arguments)
     model._check_parameters()
     say(f"{data}")
-    say("looking for a start, then training")
-    model.fit(data, y)
+    with following():
+        model.fit(data, y)
     model.set_params(training__callback=None)
     with writing(options.out) as file:
         model.save(file)

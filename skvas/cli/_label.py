@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from skvas.cli._arguments import add_command, add_folder
-from skvas.cli._files import clock_of, load_recordings, load_segmenter
+from skvas.cli._arguments import add_command, add_folder, add_media
+from skvas.cli._files import clock_of, load_recordings, load_segmenter, media_of
+from skvas.cli._lines import say, show, with_progress
 from skvas.datasets._folder import orient_features
 from skvas.io import SegmentTable, write_segments
 from skvas.io._files import FORMATS
@@ -44,11 +45,14 @@ def add_label(commands: Any) -> None:
         type=float,
         help="frames per second (default: what 'skvas extract' noted)",
     )
+    add_media(parser)
 
 
 def _label(options: argparse.Namespace) -> None:
     model = load_segmenter(options.model)
-    data = load_recordings(options)
+    if options.media is not None and options.format != "eaf":
+        raise ValueError("--media has no use without --format eaf.")
+    data = load_recordings(options, model)
     if model.outlook_ is None or len(model.outlook_.distance) != len(data.videos):
         raise ValueError(
             f"{options.model!r} was not fitted to the {len(data.videos)} videos of "
@@ -57,7 +61,11 @@ def _label(options: argparse.Namespace) -> None:
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     names = [str(name) for name in model.classes_]
-    for query in model.query(options.n, kind="recordings"):
+    media = data.media if options.format == "eaf" else None
+    if options.media is not None:
+        media = media_of(options.media, data.names)
+    queries = model.query(options.n, kind="recordings")
+    for query in with_progress(queries, lambda query: data.names[query.video]):
         name = data.names[query.video]
         file = out / f"{name}.{SUFFIXES.get(options.format, options.format)}"
         if file.exists():
@@ -71,5 +79,8 @@ def _label(options: argparse.Namespace) -> None:
             labels, name, action_names=names, **clock_of(data, query.video)
         )
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_segments(table, file)
+        link = None if media is None else media[query.video]
+        write_segments(table, file, media=link)
+        show("")
         print(f"{file}: {query.why}")
+    say(f"{len(queries)} files to correct, written to {out}")

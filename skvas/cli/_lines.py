@@ -6,11 +6,22 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
+from skvas._printing import listening
 from skvas.recipes import RECIPES
 
-__all__ = ["BAR", "EpochLines", "Lines", "say", "say_skipped", "show", "with_progress"]
+__all__ = [
+    "BAR",
+    "EpochLines",
+    "Lines",
+    "following",
+    "say",
+    "say_skipped",
+    "show",
+    "with_progress",
+]
 
 Item = TypeVar("Item")
 # Seconds between two lines of progress where there is no terminal.
@@ -51,9 +62,41 @@ class Lines:
             filled = BAR * self.done // max(self.total, 1)
             bar = "#" * filled + "." * (BAR - filled)
             show(f"[{bar}] {self.done}/{self.total}  {name}  {clock}")
-        elif now - self.told > EVERY and self.done:
+        elif now - self.told > EVERY:
             self.told = now
-            say(f"{self.done} of {self.total}, about {clock}")
+            rest_of_line = f", about {clock}" if self.done else f" done, now {name}"
+            say(f"{self.done} of {self.total}{rest_of_line}")
+
+
+@contextmanager
+def following() -> Iterator[None]:
+    """Say what is done inside: each step as it begins, and how far it is."""
+    with listening(StepLines()):
+        yield
+    show("")
+
+
+class StepLines:
+    """Progress of steps: in place on a terminal, else a line for each that begins."""
+
+    def __init__(self) -> None:
+        self.step = ""
+        self.started = self.told = time.perf_counter()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        now = time.perf_counter()
+        is_new = step != self.step
+        if is_new:
+            self.step, self.started = step, now
+        line = f"{step}, {done} frames" if done else step
+        if done and total:
+            rest = (now - self.started) * (total - done) / done
+            line = f"{step}, {done} of {total}, about {rest:.0f} s left"
+        if sys.stderr.isatty():
+            show(line)
+        elif is_new or now - self.told > EVERY:
+            self.told = now
+            say(line)
 
 
 class EpochLines:

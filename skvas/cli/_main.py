@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(argv)
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = _Warnings()
         try:
             options.run(options)
             sys.stdout.flush()
@@ -85,8 +85,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    say(f"warning: {message}")
+class _Warnings:
+    """Says each warning in one line, and none twice."""
+
+    def __init__(self) -> None:
+        self.said: set[str] = set()
+
+    def __call__(self, message: Warning | str, *_: Any, **__: Any) -> None:
+        if str(message) not in self.said:
+            self.said.add(str(message))
+            say(f"warning: {message}")
 
 
 def _explain(error: BaseException) -> str:

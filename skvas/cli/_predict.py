@@ -16,14 +16,20 @@ from skvas.cli._arguments import (
     add_command,
     add_folder,
     add_fps,
+    add_media,
     add_names,
     name_actions,
 )
 from skvas.cli._extracted import read_timed
-from skvas.cli._files import checked_folder, load_recordings, load_segmenter
+from skvas.cli._files import (
+    checked_folder,
+    load_recordings,
+    load_segmenter,
+    media_of,
+)
 from skvas.cli._lines import Lines, say, say_skipped, show
 from skvas.datasets import Recordings
-from skvas.datasets._folder import find_videos
+from skvas.datasets._folder import find_media, find_videos
 from skvas.exceptions import FailedFilesWarning
 from skvas.features import VideoFeatures
 from skvas.io._any import find_kind
@@ -49,6 +55,7 @@ def add_predict(commands: Any) -> None:
     )
     add_fps(parser)
     add_names(parser)
+    add_media(parser)
     parser.add_argument("--overwrite", action="store_true", help="skip nothing")
     parser.add_argument("-j", "--jobs", type=int, help="processes (default: 1)")
 
@@ -59,17 +66,20 @@ def _predict(options: argparse.Namespace) -> None:
     folder = checked_folder(options)
     kind, found = find_kind(folder)
     fps, read = options.fps, None  # type: float | None, Any
+    if options.media is not None and options.format != "eaf":
+        raise ValueError("--media has no use without --format eaf.")
     if kind == "features":
         files = find_videos(folder, options.activity)
         paths, names = [f.features for f in files], [f.label for f in files]
+        media = find_media(folder, files)
         if options.format != "txt" and fps is None:
             if Path(folder, "times").is_dir():
                 read = partial(read_timed, str(folder))
             else:
                 fps = model._common_fps()
     else:
-        data = load_recordings(options, fps=fps or model._common_fps())
-        paths, names = found, data.names
+        data = load_recordings(options, model)
+        paths, names, media = found, data.names, data.media
         fps = None if data.fps is None else fps
         places = zip(map(str, found), range(len(data)), strict=True)
         read = _ReadHere(dict(places), data)
@@ -78,6 +88,8 @@ def _predict(options: argparse.Namespace) -> None:
             f"--fps is missing: {options.format} files have times in seconds, and "
             f"nothing says how many frames make one."
         )
+    if options.media is not None:
+        media = media_of(options.media, names)
     progress = Lines(len(paths))
 
     def draw(record: Mapping[str, Any]) -> None:
@@ -92,6 +104,7 @@ def _predict(options: argparse.Namespace) -> None:
             format=options.format,
             fps=fps if read is None else None,
             names=names,
+            media=media,
             read=read,
             overwrite=options.overwrite,
             n_jobs=options.jobs,

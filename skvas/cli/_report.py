@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from codecs import BOM_UTF8
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,13 @@ from skvas.cli._arguments import (
 from skvas.cli._files import (
     as_csv,
     check_out,
-    checked_folder,
-    is_video,
     load_recordings,
     load_segmenter,
+    media_of,
     writing,
 )
-from skvas.cli._lines import say
+from skvas.cli._lines import following, say
 from skvas.datasets._folder import orient_features
-from skvas.io._any import find_kind
 from skvas.io._text import as_text_cell
 
 __all__ = ["add_report"]
@@ -93,11 +91,12 @@ def _report(options: argparse.Namespace) -> None:
     elif options.excel:
         raise ValueError("--excel has no use without -o.")
     name_actions(model, options)
-    data = load_recordings(options, fps=options.fps or _rate_of(model, options))
+    data = load_recordings(options, model)
     # The model knows what a folder of one video cannot: which of its axes is time.
     if np.ndim(data[0]) == 2:
         data = data.replace([orient_features(v, model.n_features_in_) for v in data])
-    report = step_report(model, data, fps=options.fps)
+    with following():
+        report = step_report(model, data, fps=options.fps)
     if options.out is None:
         print(report)
         return
@@ -107,13 +106,6 @@ def _report(options: argparse.Namespace) -> None:
     with writing(options.out) as file:
         write_atomically(file, mark + as_csv(records).encode())
     say(f"{len(records)} steps written to {options.out}, times in {report.unit}")
-
-
-def _rate_of(model: Any, options: argparse.Namespace) -> float | None:
-    """Return the rate that tables are resampled to, as those of fit were."""
-    kind, _ = find_kind(checked_folder(options))
-    rate: float | None = None if kind == "features" else model._common_fps()
-    return rate
 
 
 def _report_page(options: argparse.Namespace) -> None:
@@ -127,39 +119,23 @@ def _report_page(options: argparse.Namespace) -> None:
         name_actions(model, options)
     elif options.names is not None:
         raise ValueError("--names has no use for a model that only aligns.")
-    data = load_recordings(options, fps=options.fps or _rate_of(model, options))
+    data = load_recordings(options, model)
     if np.ndim(data[0]) == 2:
         data = data.replace([orient_features(v, model.n_features_in_) for v in data])
     media = None
     if options.media is not None:
-        media = _media_files(options.media, data.names)
-    model.report(
-        data,
-        options.out,
-        media=media,
-        embed=options.embed,
-        features=options.curves,
-        fps=options.fps,
-        title=Path(options.folder).resolve().name or "Recordings",
-    )
-    say(f"{len(data)} recordings are shown in {options.out}")
-
-
-def _media_files(folder: str, names: Sequence[str]) -> list[Path | None]:
-    """Return the video file of each name; None where there is none."""
-    if not Path(folder).is_dir():
-        raise ValueError(f"--media {folder!r} is no folder.")
-    files = {file.stem: file for file in Path(folder).iterdir() if is_video(file)}
-    media = [files.get(name) for name in names]
-    n_missing = media.count(None)
-    if n_missing == len(media):
-        raise ValueError(
-            f"--media {folder!r} has no video file called {names[0]!r} or like any "
-            "other of the videos."
+        media = media_of(options.media, data.names)
+    with following():
+        model.report(
+            data,
+            options.out,
+            media=media,
+            embed=options.embed,
+            features=options.curves,
+            fps=options.fps,
+            title=Path(options.folder).resolve().name or "Recordings",
         )
-    if n_missing:
-        say(f"{n_missing} of {len(media)} videos have no file in {folder}")
-    return media
+    say(f"{len(data)} recordings are shown in {options.out}")
 
 
 def _as_text_cells(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy as np
 import skvas
 from skvas._atomic import write_atomically
 from skvas._printing import format_table
-from skvas.cli._arguments import add_command, add_folder
+from skvas.applications._action_table import DIGITS
+from skvas.cli._arguments import add_command, add_folder, add_fps
 from skvas.cli._files import as_csv, check_out, load_recordings, writing
-from skvas.cli._lines import with_progress
+from skvas.cli._lines import say, with_progress
 from skvas.datasets._folder import orient_features
 from skvas.validation import check_real
 
@@ -37,18 +38,16 @@ def add_timeline(commands: Any) -> None:
         metavar="CSV",
         help="write the position of each frame (default: print a table of the videos)",
     )
-    parser.add_argument("--fps", type=float, help="frames per second, for a column")
+    add_fps(parser)
 
 
 def _timeline(options: argparse.Namespace) -> None:
-    timeline = _load_timeline(options.model)
+    model = skvas.load(options.model)
+    timeline = _timeline_of(model, options.model)
     if options.out is not None:
         check_out(options.out, options.model)
-    if options.fps is not None:
-        if options.out is None:
-            raise ValueError("--fps has no use without -o.")
-        check_real("--fps", options.fps, low=0, low_open=True)
-    data = load_recordings(options)
+    check_real("--fps", options.fps, low=0, low_open=True, none_ok=True)
+    data = load_recordings(options, model)
     videos = list(data)
     if np.ndim(videos[0]) == 2:
         videos = [orient_features(v, timeline.n_features_in_) for v in videos]
@@ -58,17 +57,19 @@ def _timeline(options: argparse.Namespace) -> None:
         rows = [_placed(timeline, *item) for item in progress]
         print(format_table(rows, decimals=3))
         return
+    names = getattr(model, "action_names_", None)
     records = [
         record
-        for name, video in progress
-        for record in _positions(timeline, name, video, options.fps)
+        for index, (name, video) in enumerate(progress)
+        for record in _positions(timeline, names, name, video, data.clock(index))
     ]
     with writing(options.out) as file:
         write_atomically(file, as_csv(records).encode())
+    say(f"positions of {len(data)} recordings written to {options.out}")
 
 
-def _load_timeline(path: str) -> skvas.Timeline:
-    timeline: skvas.Timeline | None = getattr(skvas.load(path), "timeline_", None)
+def _timeline_of(model: Any, path: str) -> skvas.Timeline:
+    timeline: skvas.Timeline | None = getattr(model, "timeline_", None)
     if timeline is None:
         raise ValueError(
             f"{path!r} has no timeline; fit a model of --task joint or align to three "
@@ -91,15 +92,24 @@ def _placed(timeline: skvas.Timeline, name: str, video: np.ndarray) -> dict[str,
 
 
 def _positions(
-    timeline: skvas.Timeline, name: str, video: np.ndarray, fps: float | None
+    timeline: skvas.Timeline,
+    names: Sequence[str] | None,
+    name: str,
+    video: np.ndarray,
+    clock: Mapping[str, Any],
 ) -> Iterator[dict[str, Any]]:
     """Yield a record of each frame: its position, and its action if there are any."""
     acts = timeline.n_actions_ is not None
     actions = timeline.predict(video).tolist() if acts else None
+    if actions is not None and names is not None:
+        actions = [names[action] for action in actions]
+    times = clock.get("times")
+    if "fps" in clock:
+        times = np.arange(len(video)) / clock["fps"]
     for frame, position in enumerate(timeline.to_timeline(video).tolist()):
         record = {"video": name, "frame": frame}
-        if fps is not None:
-            record["seconds"] = round(frame / fps, 6)
+        if times is not None:
+            record["seconds"] = round(float(times[frame]), DIGITS)
         record["position"] = round(position, 6)
         if actions is not None:
             record["action"] = actions[frame]

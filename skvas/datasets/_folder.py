@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from skvas.datasets._arrays import read_array
 from skvas.datasets._on_disk import SUFFIXES, FeatureFile, read_features
 from skvas.datasets._recordings import Recordings
+
+# Beside features: of which files they are, and how they were made.
+EXTRACTED = "extracted.json"
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ def load_folder(
         path/groundTruth/<video>        or <video>.txt; one action name per line
         path/mapping/mapping.txt        "<id> <name>" per line
         path/times/<video>.npy          second of each frame, by ``skvas extract``
+        path/extracted.json             which video files these are, by the same
 
     Several activities may lie side by side, either as ``path/<activity>/features``
     (and so on) or as ``path/features/<activity>`` and ``path/groundTruth/<activity>``.
@@ -87,6 +92,8 @@ def load_folder(
             The activity of each video; None where the folder has no activities.
         times : list of arrays of shape (n_frames_i,), or None
             The second of each frame, where the folder ``times`` has all of them.
+        media : list of str or None, or None
+            The video files that ``skvas extract`` has read, where they are there.
         action_names : list of str
             In the order of the mapping's ids or, without a mapping, of the alphabet.
         DESCR : str
@@ -148,6 +155,7 @@ def load_folder(
         names=[s.label for s in sources],
         fps=fps,
         times=None if fps is not None else _read_times(root, sources, videos),
+        media=find_media(root, sources),
         activities=None
         if sources[0].activity is None
         else [str(s.activity) for s in sources],
@@ -277,6 +285,55 @@ def _read_times(
                 "skvas extract again, or give fps."
             )
     return times
+
+
+def read_extracted(file: Path) -> dict[str, Any]:
+    """Read how features were made of video files, and of which, by their names.
+
+    Parameters
+    ----------
+    file : Path
+        Such as ``FOLDER/extracted.json``, which need not be there.
+
+    Returns
+    -------
+    dict of str to object
+        `videos`, a path from the folder for each name, and how they were made.
+    """
+    if not file.is_file():
+        return {"videos": {}}
+    try:
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        videos = found["videos"].values()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        videos = [None]
+    if not all(isinstance(video, str) for video in videos):
+        raise ValueError(
+            f"{str(file)!r} is not as skvas extract writes it; remove it, or run skvas "
+            "extract again."
+        )
+    return found
+
+
+def find_media(root: Path, sources: list[VideoFile]) -> list[str | None] | None:
+    """Return the video files that features were made of.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    sources : list of VideoFile
+        Its videos.
+
+    Returns
+    -------
+    list of str or None, or None
+        None for a video whose file is not there; None if no file is.
+    """
+    noted = read_extracted(root / EXTRACTED)["videos"]
+    files = [root / noted[s.name] if s.name in noted else None for s in sources]
+    found = [os.path.normpath(f) if f and f.is_file() else None for f in files]
+    return found if any(found) else None
 
 
 def _read_lines(file: Path) -> list[str]:

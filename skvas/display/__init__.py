@@ -4,6 +4,7 @@ from skvas.display._alignment import AlignmentDisplay
 from skvas.display._common_time import CommonTimeDisplay
 from skvas.display._embedding import EmbeddingDisplay
 from skvas.display._history import HistoryDisplay
+from skvas.display._saving import save_figures
 from skvas.display._segmentation import SegmentationDisplay
 from skvas.display._timeline import TimelineDisplay
 
@@ -14,4 +15,5 @@ __all__ = [
     "HistoryDisplay",
     "SegmentationDisplay",
     "TimelineDisplay",
+    "save_figures",
 ]

@@ -23,8 +23,10 @@ from skvas.display._style import (
     check_has,
     check_names,
     colour,
+    common_rate,
     encode_labels,
     make_axes,
+    recording_of,
     scale_time,
 )
 from skvas.validation import check_choice, check_labels
@@ -51,8 +53,9 @@ class AlignmentDisplay:
         Names of the actions; an integer label is a position in them.
     background : int or str, default=None
         Label of frames without an action.
-    fps : float, default=None
-        Frames per second. None: the unit of the time axes is frames.
+    fps : float or sequence of two float, default=None
+        Frames per second, of both videos or of each. None: the unit of the time axes is
+        frames.
 
     Attributes
     ----------
@@ -82,7 +85,7 @@ class AlignmentDisplay:
         names: Sequence[str] = ("x", "y"),
         action_names: Sequence[str] | None = None,
         background: Any = None,
-        fps: float | None = None,
+        fps: float | Sequence[float] | None = None,
     ) -> None:
         self.alignment = alignment
         self.labels_x = labels_x
@@ -101,10 +104,10 @@ class AlignmentDisplay:
         *,
         labels_x: Labels | None = None,
         labels_y: Labels | None = None,
-        names: Sequence[str] = ("x", "y"),
+        names: Sequence[str] | None = None,
         action_names: Sequence[str] | None = None,
         background: Any = None,
-        fps: float | None = None,
+        fps: float | Sequence[float] | None = None,
         kind: str = "plan",
         ax: Any = None,
     ) -> AlignmentDisplay:
@@ -114,18 +117,21 @@ class AlignmentDisplay:
         ----------
         estimator : estimator
             A fitted estimator with an `align` method.
-        x, y : array-like of shape (n_frames, n_features)
-            Two videos.
+        x, y : array-like of shape (n_frames, n_features), or Recordings of one
+            Two videos. Of recordings, such as ``recordings[:1]``, name and frame rate
+            are shown.
         labels_x, labels_y : array-like of shape (n_frames,), default=None
             Labels of the frames, which colour the timelines; pass both or neither.
-        names : sequence of two str, default=("x", "y")
-            Names of the videos.
+        names : sequence of two str, default=None
+            Names of the videos. None: those that recordings know, else "x" and "y".
         action_names : sequence of str, default=None
             Names of the actions; an integer label is a position in them.
         background : int or str, default=None
             Label of frames without an action.
-        fps : float, default=None
-            Frames per second. None: the unit of the time axes is frames.
+        fps : float or sequence of two float, default=None
+            Frames per second, of both videos or of each. None: what recordings know, or
+            the rate that all recordings of `fit` had; if neither is known, the unit of
+            the time axes is frames.
         kind : {"plan", "threads"}, default="plan"
             "plan" draws the transport plan as an image, and the matched path on it;
             "threads" draws the two timelines, and lines between matched frames.
@@ -143,8 +149,15 @@ class AlignmentDisplay:
             If the estimator has no `align` method.
         """
         check_has(estimator, "align", cls, "VideoAligner or JointAlignSegment")
+        one, other = recording_of(x), recording_of(y)
+        if names is None:
+            names = (one.name or "x", other.name or "y")
+        if fps is None:
+            kept = common_rate(estimator)
+            rates = (one.fps or kept, other.fps or kept)
+            fps = None if None in rates else rates  # type: ignore[assignment]
         display = cls(
-            estimator.align(x, y),
+            estimator.align(one.video, other.video),
             labels_x=labels_x,
             labels_y=labels_y,
             names=names,
@@ -171,18 +184,31 @@ class AlignmentDisplay:
             The display.
         """
         check_choice("kind", kind, ("plan", "threads"))
-        check_fps(self.fps)
+        rates = self._rates()
         names = check_names(self.names, 2)
         codes, actions = self._encode()
         size = (6.5, 5.2) if kind == "plan" else (9.0, 3.4)
         self.ax_ = make_axes(ax, size)
         self.figure_ = self.ax_.figure
         draw = self._plot_plan if kind == "plan" else self._plot_threads
-        handles = draw(names, codes, actions)
+        handles = draw(names, codes, actions, rates)
         if handles:
             has_margin = kind == "plan" and codes is not None
             add_legend(self.ax_, handles, left=1.06 if has_margin else 1.005)
         return self
+
+    def _rates(self) -> tuple[float | None, float | None]:
+        """Return the frame rate of each video."""
+        if self.fps is None or np.ndim(self.fps) == 0:
+            rate = check_fps(self.fps)  # type: ignore[arg-type]
+            return rate, rate
+        both = [check_fps(rate) for rate in self.fps]  # type: ignore[union-attr]
+        if len(both) != 2:
+            raise ValueError(
+                "fps must be one number, or one for each of two videos, got "
+                f"{self.fps}."
+            )
+        return both[0], both[1]
 
     def _encode(self) -> tuple[list[NDArray[np.int64]] | None, list[str]]:
         """Return codes of the labels of both videos, and their names."""
@@ -200,12 +226,13 @@ class AlignmentDisplay:
         names: list[str],
         codes: list[NDArray[np.int64]] | None,
         actions: list[str],
+        rates: tuple[float | None, float | None],
     ) -> list[Any]:
         colors = import_optional("matplotlib.colors", "plot")
         ax, alignment = self.ax_, self.alignment
         n, m = alignment.plan.shape
-        right = scale_time(ax.xaxis, self.fps, n, of=names[0]) * n
-        top = scale_time(ax.yaxis, self.fps, m, of=names[1]) * m
+        right = scale_time(ax.xaxis, rates[0], n, of=names[0]) * n
+        top = scale_time(ax.yaxis, rates[1], m, of=names[1]) * m
         image = _image(alignment.plan)
         peak = max(float(np.quantile(image, 0.999)), np.finfo(float).tiny)
         ax.imshow(
@@ -293,19 +320,20 @@ class AlignmentDisplay:
         names: list[str],
         codes: list[NDArray[np.int64]] | None,
         actions: list[str],
+        rates: tuple[float | None, float | None],
     ) -> list[Any]:
         collections = import_optional("matplotlib.collections", "plot")
         ax, alignment = self.ax_, self.alignment
         n, m = alignment.plan.shape
-        step = scale_time(ax.xaxis, self.fps, max(n, m))
-        ax.set(xlim=(0, max(n, m) * step), ylim=(-0.14, 1.14))
+        steps = self._scale_both(rates)
+        ax.set(xlim=(0, max(n * steps[0], m * steps[1])), ylim=(-0.14, 1.14))
         ax.set_yticks([1, 0], names)
         ax.spines[["top", "right", "left"]].set_visible(False)
         ax.tick_params(axis="y", length=0)
         path = alignment.to_path()
         n_shown = min(N_THREADS, len(path))
         shown = path[np.linspace(0, len(path) - 1, n_shown).astype(int)]
-        ends = (shown + 0.5) * step
+        ends = (shown + 0.5) * steps
         ax.add_collection(
             collections.LineCollection(
                 [[(i, 0.93), (j, 0.07)] for i, j in ends],
@@ -315,12 +343,34 @@ class AlignmentDisplay:
             )
         )
         if codes is None:
-            self._draw_progress(step)
+            self._draw_progress(steps)
             handles = []
         else:
-            strips = [Strip(codes[0], 0.93, 0.14), Strip(codes[1], -0.07, 0.14)]
-            handles = draw_strips(ax, strips, actions, scale=step, style="plain")
-        return handles + self._cover_background(step, opaque=codes is None)
+            drawn: dict[str, Any] = {}
+            for code, bottom, step in zip(codes, (0.93, -0.07), steps, strict=True):
+                strips = [Strip(code, bottom, 0.14)]
+                found = draw_strips(ax, strips, actions, scale=step, style="plain")
+                drawn |= {handle.get_label(): handle for handle in found}
+            handles = [drawn[name] for name in actions if name in drawn]
+            handles += [h for name, h in drawn.items() if name not in actions]
+        return handles + self._cover_background(steps, opaque=codes is None)
+
+    def _scale_both(
+        self, rates: tuple[float | None, float | None]
+    ) -> NDArray[np.float64]:
+        """Label the axis of time that both videos share; return their frames on it."""
+        lengths = self.alignment.plan.shape
+        if rates[0] is None or rates[1] is None:
+            scale_time(self.ax_.xaxis, None, max(lengths))
+            return np.ones(2)
+        seconds = [n / rate for n, rate in zip(lengths, rates, strict=True)]
+        longer = int(np.argmax(seconds))
+        scale_time(self.ax_.xaxis, rates[longer], lengths[longer])
+        if rates[0] != rates[1]:
+            label, one = self.ax_.get_xlabel(), f"{rates[longer]:g}"
+            both = f"{rates[0]:g} and {rates[1]:g}"
+            self.ax_.set_xlabel(label.replace(f"({one} frames", f"({both} frames"))
+        return 1 / np.array(rates)
 
     def _thread_colours(
         self, path: NDArray[np.int64], codes: list[NDArray[np.int64]] | None
@@ -331,7 +381,7 @@ class AlignmentDisplay:
         colormaps = import_optional("matplotlib", "plot").colormaps
         return colormaps[PROGRESS]((path[:, 0] + 0.5) / len(self.alignment.matches_x))
 
-    def _draw_progress(self, step: float) -> None:
+    def _draw_progress(self, steps: NDArray[np.float64]) -> None:
         """Colour both timelines by the time in x."""
         n, m = self.alignment.plan.shape
         own = (np.arange(n) + 0.5) / n
@@ -340,7 +390,7 @@ class AlignmentDisplay:
             np.nan,
             (self.alignment.matches_y + 0.5) / n,
         )
-        for values, height in ((own, 1.0), (there, 0.0)):
+        for values, height, step in zip((own, there), (1.0, 0.0), steps, strict=True):
             self.ax_.imshow(
                 values[None],
                 cmap=PROGRESS,
@@ -351,7 +401,9 @@ class AlignmentDisplay:
                 extent=(0, len(values) * step, height - 0.07, height + 0.07),
             )
 
-    def _cover_background(self, step: float, *, opaque: bool) -> list[Any]:
+    def _cover_background(
+        self, steps: NDArray[np.float64], *, opaque: bool
+    ) -> list[Any]:
         """Hatch the background of both timelines."""
         patches = import_optional("matplotlib.patches", "plot")
         style = {
@@ -361,8 +413,8 @@ class AlignmentDisplay:
             "linewidth": 0,
         }
         n_covered = 0
-        sides = ((self.alignment.matches_x, 0.93), (self.alignment.matches_y, -0.07))
-        for matches, bottom in sides:
+        both = (self.alignment.matches_x, self.alignment.matches_y)
+        for matches, bottom, step in zip(both, (0.93, -0.07), steps, strict=True):
             for run in labels_to_segments(matches < 0):
                 if run.label:
                     corner = (run.start * step, bottom)

@@ -52,6 +52,9 @@ class CommonTimeDisplay:
         Names of the actions; an integer label is a position in them.
     background : int or str, default=None
         Label of frames without an action.
+    fps : float or sequence of float, default=None
+        Frames per second, of all videos of `fit` or of each. If it is given, the axis
+        tells how long the timeline is in seconds: as long as the median video.
 
     Attributes
     ----------
@@ -80,12 +83,14 @@ class CommonTimeDisplay:
         names: Sequence[str] | None = None,
         action_names: Sequence[str] | None = None,
         background: Any = None,
+        fps: float | Sequence[float] | None = None,
     ) -> None:
         self.timeline = timeline
         self.labels = labels
         self.names = names
         self.action_names = action_names
         self.background = background
+        self.fps = fps
 
     @classmethod
     def from_estimator(
@@ -105,9 +110,10 @@ class CommonTimeDisplay:
         estimator : estimator
             A fitted estimator with `timeline_`.
         y : list of array-like of shape (n_frames_i,), default=None
-            Labels of the frames of the videos of `fit`.
+            Labels of the frames of the videos of `fit`. None: the actions that `fit`
+            found, with their names, if they are of the timeline.
         names : sequence of str, default=None
-            Names of the videos.
+            Names of the videos. None: those of the recordings of `fit`.
         action_names : sequence of str, default=None
             Names of the actions; an integer label is a position in them.
         background : int or str, default=None
@@ -134,14 +140,25 @@ class CommonTimeDisplay:
                 "The estimator has no timeline (timeline_ is None); fit it to three or "
                 "more videos that share an order, or draw a skvas.Timeline."
             )
-        return cls.from_timeline(
+        known = estimator.recordings_
+        if names is None and known["names"]:
+            names = known["names"]
+        if y is None and estimator.timeline_.labels_ is not None:
+            y = _as_list(estimator.labels_)
+            if action_names is None and estimator.action_names_ is not None:
+                given = dict(
+                    zip(estimator.classes_, estimator.action_names_, strict=True)
+                )
+                y = [np.array([given[label] for label in found]) for found in y]
+        display = cls(
             estimator.timeline_,
-            y,
+            labels=y,
             names=names,
             action_names=action_names,
             background=background,
-            ax=ax,
+            fps=known["fps"],
         )
+        return display.plot(ax)
 
     @classmethod
     def from_timeline(
@@ -152,6 +169,7 @@ class CommonTimeDisplay:
         names: Sequence[str] | None = None,
         action_names: Sequence[str] | None = None,
         background: Any = None,
+        fps: float | Sequence[float] | None = None,
         ax: Any = None,
     ) -> CommonTimeDisplay:
         """Draw a fitted timeline.
@@ -168,6 +186,8 @@ class CommonTimeDisplay:
             Names of the actions; an integer label is a position in them.
         background : int or str, default=None
             Label of frames without an action.
+        fps : float or sequence of float, default=None
+            Frames per second, of all videos of `fit` or of each.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -182,6 +202,7 @@ class CommonTimeDisplay:
             names=names,
             action_names=action_names,
             background=background,
+            fps=fps,
         )
         return display.plot(ax)
 
@@ -210,7 +231,7 @@ class CommonTimeDisplay:
         self._draw_density(-GAP)
         handles += self._draw_template(-2 * GAP - CURVE)
         self.ax_.set(xlim=(0, 1), ylim=(n_videos - 0.05, top - 0.1))
-        self.ax_.set_xlabel("position on the timeline")
+        self.ax_.set_xlabel(f"position on the timeline{self._length()}")
         named = [
             name if related else f"{name} (unrelated)"
             for name, related in zip(names, self.timeline.is_related_, strict=True)
@@ -226,6 +247,19 @@ class CommonTimeDisplay:
             add_legend(self.ax_, handles)
         return self
 
+    def _length(self) -> str:
+        """Tell the seconds of the median video, if frame rates are known."""
+        if self.fps is None:
+            return ""
+        lengths = [len(positions) for positions in self.timeline.positions_]
+        rates = np.atleast_1d(np.asarray(self.fps, dtype=float))
+        if rates.shape not in {(1,), (len(lengths),)} or not (rates > 0).all():
+            raise ValueError(
+                "fps must be a positive number, or one for each of "
+                f"{len(lengths)} videos, got {self.fps}."
+            )
+        return f" (0 to 1 is {np.median(lengths / rates):.3g} s in the median video)"
+
     def _encode(self) -> tuple[list[NDArray[np.int64]] | None, list[str]]:
         """Return codes of labels or actions and their names; None if there are none."""
         lengths = [len(positions) for positions in self.timeline.positions_]
@@ -233,8 +267,7 @@ class CommonTimeDisplay:
         if labels is None:
             if self.timeline.labels_ is None:
                 return None, []
-            labels = self.timeline.labels_
-            labels = [labels] if labels.dtype != object else list(labels)
+            labels = _as_list(self.timeline.labels_)
         codes, _, actions = encode_labels(
             check_labels(labels, lengths), self.action_names, self.background
         )
@@ -305,6 +338,11 @@ class CommonTimeDisplay:
             label="boundary, confidence",
         )
         return [lines]
+
+
+def _as_list(labels: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return the labels of each video, also where there is only one."""
+    return list(labels) if labels.dtype == object else [labels]
 
 
 def _change(template: NDArray[Any]) -> NDArray[Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skvas._optional import import_optional
+from skvas.datasets._recordings import recordings_of
 from skvas.validation import check_labels, check_real
 
 # The first seven are those of Okabe and Ito ("Color Universal Design", 2008, black left
@@ -96,6 +98,30 @@ def make_axes(ax: Any, figsize: tuple[float, float]) -> Any:
 def check_fps(fps: float | None) -> float | None:
     """Check a frame rate."""
     return check_real("fps", fps, low=0, low_open=True, none_ok=True)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A video to draw, with its name and frame rate where they are known."""
+
+    video: Any
+    name: str | None = None
+    fps: float | None = None
+
+
+def recording_of(video: Any) -> Shown:
+    """Return the only one of some recordings, or any other video as it is."""
+    known = recordings_of(video)
+    if known is None or len(known) != 1:
+        return Shown(video)
+    rate = known.fps
+    return Shown(known[0], known.names[0], None if rate is None else rate[0])
+
+
+def common_rate(estimator: Any) -> float | None:
+    """Return the frame rate that all recordings of `fit` had, if they had one."""
+    rates = {*(getattr(estimator, "recordings_", {}).get("fps") or ())}
+    return rates.pop() if len(rates) == 1 else None
 
 
 def scale_time(axis: Any, fps: float | None, n_frames: int, of: str = "") -> float:

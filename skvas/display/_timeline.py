@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._optional import import_optional
 from skvas._typing import Labels, Videos
 from skvas.alignment._result import Alignment
+from skvas.datasets._recordings import recordings_of
 from skvas.display._barcode import Strip, draw_strips
 from skvas.display._style import (
     BACKGROUND,
@@ -19,6 +20,7 @@ from skvas.display._style import (
     check_fps,
     check_has,
     check_names,
+    common_rate,
     encode_labels,
     make_axes,
     scale_time,
@@ -109,13 +111,14 @@ class TimelineDisplay:
         y : list of array-like of shape (n_frames_i,), default=None
             Labels of the frames.
         names : sequence of str, default=None
-            Names of the videos.
+            Names of the videos. None: those that the recordings know.
         action_names : sequence of str, default=None
             Names of the actions; an integer label is a position in them.
         background : int or str, default=None
             Label of frames without an action.
         fps : float, default=None
-            Frames per second. None: the unit of the time axis is frames.
+            Frames per second of the reference. None: the rate that all recordings of
+            `fit` had; if they had none, the unit of the time axis is frames.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -132,7 +135,10 @@ class TimelineDisplay:
         check_has(estimator, "align", cls, "VideoAligner or JointAlignSegment")
         check_is_fitted(estimator)
         reference = estimator.reference_
-        items = list_videos(videos)
+        items, known = list_videos(videos), recordings_of(videos)
+        if names is None and known is not None:
+            names = known.names
+        fps = common_rate(estimator) if fps is None else fps
         video_names = check_names(names, len(items))
         for place, video in enumerate(items):
             if np.array_equal(np.asarray(video), reference):

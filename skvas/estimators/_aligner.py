@@ -30,6 +30,7 @@ from skvas.timeline._model import (
     has_order,
     path_frames,
 )
+from skvas.training._callbacks import progress
 from skvas.training._objective import Objective
 from skvas.training._survey import Survey
 from skvas.transport._threads import spare_threads
@@ -110,7 +111,7 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
         """
         self._check_parameters()
         videos = open_files(videos)
-        with unchanged_on_failure(self), spare_threads():
+        with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked = self._check_videos(videos, self.features, min_total_frames=2)
             rng = check_random_state(self.random_state)
             checkpoint = self._open_checkpoint(checked)

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skvas._on_demand import Shelf, VideosOnDemand, each, keep_of
+from skvas._printing import tell
 from skvas._typing import Device, Videos
 from skvas.applications._diagnosis import FitSummary, diagnose, summarise
 from skvas.datasets._recordings import remember
@@ -103,8 +104,9 @@ n_jobs : int, default=None
     Processes that label or match videos after training, by joblib. Results do not
     depend on it.
 verbose : int, default=0
-    1 prints about ten lines of progress, 2 one line an epoch, on the standard error, or
-    to the logger ``skvas`` if that shows records of level INFO.
+    1 prints what `fit` does and about ten lines of its training, 2 one line an epoch
+    and each setting that is tried, on the standard error, or to the logger ``skvas`` if
+    that shows records of level INFO. 0 is silent.
 random_state : int, RandomState or None, default=None
     Source of all randomness; an int makes `fit` reproducible.
 
@@ -360,6 +362,11 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         cls = ENCODERS.get(name) if isinstance(name, str) else None
         return self._recipe.chooses and getattr(cls, "starts_as_identity", False)
 
+    def _common_fps(self) -> float | None:
+        """Return the frame rate that all recordings of fit had."""
+        rates = {*(self.recordings_["fps"] or ())}
+        return rates.pop() if len(rates) == 1 else None
+
     def _open_checkpoint(self, videos: Sequence[np.ndarray], **more: Any) -> Any:
         path = self._training.checkpoint
         if path is None:
@@ -377,6 +384,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
     ) -> tuple[Any, Sequence[np.ndarray], Model]:
         """Return the fitted preprocessing, what it makes of the videos, and a model."""
         warn_of_transposed(videos)
+        tell("preparing features")
         fit = partial(fit_features, self.features)
         if is_auto(self.features):
             fit = partial(fit_features, self._recipe.features)

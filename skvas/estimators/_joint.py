@@ -33,7 +33,11 @@ from skvas.options._kinds import (
 )
 from skvas.options._settings import Settings
 from skvas.segmentation._choice import Start
-from skvas.segmentation._labeller import FrameLabeller, TimelineLabeller
+from skvas.segmentation._labeller import (
+    AnyLabeller,
+    FrameLabeller,
+    TimelineLabeller,
+)
 from skvas.timeline import Timeline
 from skvas.timeline._model import (
     TimelineModel,
@@ -42,6 +46,7 @@ from skvas.timeline._model import (
     has_order,
     path_frames,
 )
+from skvas.training._callbacks import progress
 from skvas.training._labelled import LabelledFrames
 from skvas.training._objective import Objective
 from skvas.transport._threads import spare_threads
@@ -151,7 +156,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         """
         self._check_parameters()
         videos = open_files(videos)
-        with unchanged_on_failure(self), spare_threads():
+        with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
             checkpoint = self._open_checkpoint(checked, **self._training_of(given))
@@ -265,7 +270,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             order=order,
         )
 
-    def _found_labeller(self) -> FrameLabeller | TimelineLabeller:
+    def _found_labeller(self) -> AnyLabeller:
         transport = super()._found_labeller()
         if self.timeline_ is None:
             return transport

@@ -38,10 +38,15 @@ from skvas.metrics._order import may_be_shared
 from skvas.nn import Prototypes
 from skvas.nn._model import Model, embed_videos
 from skvas.options._declare import group_of
+from skvas.options._groups import CHAIN, PLAN
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
+from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._choice import Start, choose_start, open_candidates
+from skvas.segmentation._decoder import choose_decoder
 from skvas.segmentation._labeller import (
+    AnyLabeller,
+    ChainLabeller,
     FrameLabeller,
     TimelineLabeller,
     choose_labeller,
@@ -107,6 +112,12 @@ default=None
         "timeline", in the embedding, numbered without regard to `labels_`.
     segment_on_ : {"features", "embedding", "timeline"}
         Where frames are compared with actions, "auto" resolved.
+    chain_ : dict of str to object or None
+        Where frames are labelled by a hidden Markov model (`decoder`), its `means`
+        (n_actions_, n_embedding) and `variances` (n_embedding,) in the space
+        `segment_on_`, the `shares` of the actions, mean `durations` of their segments
+        as shares of a video, and the share of a video over which frames are
+        `correlated`; else None.
     chosen_ : dict
         The settings that `fit` chose where "auto" left a choice.
     action_names_ : list of str or None
@@ -138,6 +149,7 @@ default=None
         "prototypes_": Fitted(np.ndarray, labels=True),
         "segment_on_": Fitted(str, labels=True),
         "chosen_": Fitted(dict),
+        "chain_": Fitted((dict, type(None)), labels=True, absent=lambda: None),
         "classes_": Fitted(np.ndarray, labels=True),
         "naming_": Fitted((Naming, type(None)), labels=True),
         "outlook_": Fitted((Outlook, type(None))),
@@ -195,6 +207,18 @@ default=None
         """
         views = self._view(videos)
         return like_input(self._labeller().shares(views), is_single_video(videos))
+
+    @spare_threads()
+    def _labels_in_any_order(self, videos: list[Any]) -> list[np.ndarray] | None:
+        """Label frames by transport, which lets steps come in any order.
+
+        None if `predict` does that too, or if actions are named by labels.
+        """
+        labeller = self._labeller()
+        if not isinstance(labeller, TimelineLabeller):
+            return None
+        found = labeller.transport.labels(self._view(videos))
+        return [self.classes_[codes] for codes in found]
 
     def name_actions(self, names: Mapping[int, str] | Sequence[str]) -> Any:
         """Give the actions names, which tables, reports, pictures and files then show.
@@ -256,6 +280,7 @@ default=None
                 [label[:, None] for label in labels],
                 known["names"] or None,
                 fps=known["fps"] if fps is None else fps,
+                media=known["media"],
             )
             classes = self.classes_.tolist()
             return tabulate(recordings, list(labels), names, classes=classes)
@@ -295,6 +320,8 @@ default=None
     ) -> list[Path]:
         """Write the segments of each recording to a file of ELAN, named after it.
 
+        A file links to the video or audio file of the recording, if that is known.
+
         Parameters
         ----------
         folder : str or path-like
@@ -322,11 +349,6 @@ default=None
         """Return the names of the actions: given ones, labels of `fit`, or numbers."""
         given: list[str] | None = self.action_names_
         return [str(label) for label in self.classes_] if given is None else given
-
-    def _common_fps(self) -> float | None:
-        """Return the frame rate that all recordings of fit had."""
-        rates = {*(self.recordings_["fps"] or ())}
-        return rates.pop() if len(rates) == 1 else None
 
     def query(self, n: int = 1, *, kind: str = "auto") -> list[Query]:
         """Say what to label next, so that few labels tell much.
@@ -523,6 +545,11 @@ default=None
         if timeline is not None:
             labellers = [TimelineLabeller(timeline, *labellers)]
         labeller, found = choose_labeller(labellers, views, start.in_order)
+        if timeline is None:
+            decoder = settings.segmenting["decoder"]
+            labeller, found = choose_decoder(
+                labeller, found, views, decoder, labellers[0]
+            )
         sown = given
         named = read_prototypes(self.prototypes)
         if named is not None and given is not None:
@@ -543,12 +570,17 @@ default=None
         n_actions = len(labeller.actions)
         names = np.arange(n_actions) if given is None else given.action_names(n_actions)
         naming = labeller.naming if isinstance(labeller, NamedLabeller) else None
+        found = labeller if naming is None else labeller.base
+        chain = found.chain if isinstance(found, ChainLabeller) else None
         return {
             "labels_": like_input([names[codes] for codes in settled.labels], single),
             "classes_": names,
             "naming_": naming,
             "outlook_": settled.outlook,
-            "settings_": settings.labelled_by(labeller.space, labeller.recurring),
+            "settings_": settings.labelled_by(
+                labeller.space, labeller.recurring, PLAN if chain is None else CHAIN
+            ),
+            "chain_": None if chain is None else vars(chain),
             "shared_order_": start.order,
             "n_actions_": n_actions,
             "n_actions_scores_": start.scores,
@@ -606,11 +638,16 @@ default=None
         codes = joblib.hash(labels.codes)
         return {"n_actions": self._range_of_actions(labels), "labels": codes}
 
-    def _labeller(self) -> FrameLabeller | TimelineLabeller | NamedLabeller:
+    def _labeller(self) -> AnyLabeller | NamedLabeller:
         found = self._found_labeller()
         return found if self.naming_ is None else NamedLabeller(found, self.naming_)
 
-    def _found_labeller(self) -> FrameLabeller | TimelineLabeller:
+    def _found_labeller(self) -> AnyLabeller:
         task = self.settings_.segmentation_task()
         space = "features" if self.segment_on_ == "features" else "embedding"
-        return FrameLabeller(task, self.prototypes_, space, self._device, self.n_jobs)
+        transport = FrameLabeller(
+            task, self.prototypes_, space, self._device, self.n_jobs
+        )
+        if self.chain_ is None:
+            return transport
+        return ChainLabeller(ActionChain(**self.chain_), transport)

@@ -225,6 +225,8 @@ def _check_labels(estimator: Any, timeline: Any) -> None:
     spaces = SPACES if timeline is None else (TIMELINE,)
     if estimator.segment_on_ not in spaces or estimator.settings_.segmenting is None:
         raise ModelFileError("segment_on_ is not as fit makes it")
+    if estimator.chain_ is not None:
+        _check_chain(estimator.chain_, shape, timeline)
     if "classes_" not in vars(estimator):
         estimator.classes_, estimator.naming_ = np.arange(estimator.n_actions_), None
         estimator.outlook_ = None
@@ -233,6 +235,26 @@ def _check_labels(estimator: Any, timeline: Any) -> None:
     if estimator.outlook_ is not None:
         sizes = estimator.n_embedding_, estimator.n_actions_
         check_outlook(estimator.outlook_, *sizes)
+
+
+def _check_chain(chain: Any, shape: tuple[int, int], timeline: Any) -> None:
+    """Refuse a hidden Markov model that no fit learns."""
+    n_actions, width = shape
+    sizes = {
+        "means": shape,
+        "variances": (width,),
+        "shares": (n_actions,),
+        "durations": (n_actions,),
+    }
+    if timeline is not None or chain.keys() != {*sizes, "correlated"}:
+        raise ModelFileError("chain_ is not as fit makes it")
+    for name, size in sizes.items():
+        _check_floats("chain_", chain[name], size)
+        if name != "means" and not (chain[name] > 0).all():
+            raise ModelFileError("chain_ is not as fit makes it")
+    correlated = chain["correlated"]
+    if type(correlated) is not float or not 0 <= correlated < np.inf:
+        raise ModelFileError("chain_ is not as fit makes it")
 
 
 def _check_matches(estimator: Any) -> None:

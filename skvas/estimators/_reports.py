@@ -109,8 +109,7 @@ class ReportsVideos(BaseVideoEstimator):
                     zip(self.classes_.tolist(), self.action_names_, strict=True)
                 )
         if fps is None:
-            rates = {*(self.recordings_["fps"] or ())}
-            fps = known["fps"] or (rates.pop() if len(rates) == 1 else None)
+            fps = known["fps"] or self._common_fps()
         if media is None and known["media"] is not None and fps is not None:
             media = [_if_video(file) for file in known["media"]]
         called = check_names(known["names"] if names is None else names, n)

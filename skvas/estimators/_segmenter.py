@@ -22,6 +22,7 @@ from skvas.options import Segmenting
 from skvas.options._declare import ANSWERS, declare, group_of, parameter
 from skvas.options._groups import TIMELINE
 from skvas.options._kinds import Anything, NumberOfActions, is_auto
+from skvas.training._callbacks import progress
 from skvas.training._labelled import LabelledFrames
 from skvas.training._objective import Objective
 from skvas.transport._threads import spare_threads
@@ -109,7 +110,7 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
         """
         self._check_parameters()
         videos = open_files(videos)
-        with unchanged_on_failure(self), spare_threads():
+        with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
             checkpoint = self._open_checkpoint(checked, **self._training_of(given))

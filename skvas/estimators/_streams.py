@@ -43,8 +43,8 @@ class StreamsFrames(BaseVideoEstimator):
         Parameters
         ----------
         fps : float, default=None
-            Frames per second, for times in seconds. The rate itself should be that of
-            the videos of `fit`.
+            Frames per second, for times in seconds; it should be that of the videos of
+            `fit`. None: the one that all recordings of `fit` had, if they knew it.
         lag : int or float, default=0
             Later frames that an answer waits for, at most. More are more accurate. 0
             answers at once, infinity at the end.
@@ -72,7 +72,7 @@ class StreamsFrames(BaseVideoEstimator):
             )
         return LiveTracker(
             LiveModel.from_state(self.live_),
-            fps=fps,
+            fps=self._common_fps() if fps is None else fps,
             lag=lag,
             classes=getattr(self, "classes_", None),
         )

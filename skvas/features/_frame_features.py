@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from skvas._atomic import write_atomically
+from skvas._printing import tell
 from skvas._typing import Device
 from skvas.exceptions import InvalidParameterError
 from skvas.features._backbones import Backbone, make_backbone
@@ -264,6 +265,7 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
             images = np.stack([to_image(frame, size, size) for _, frame in batch])
             parts.append(_check_features(backbone.compute(images), len(images), file))
             times += [time for time, _ in batch]
+            tell(f"looking at {file.name}", len(times))
         features = np.concatenate(parts)
         return VideoFeatures(features, np.array(times))
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skvas._atomic import replacing
 from skvas._optional import import_optional
+from skvas._printing import tell
 from skvas.features._decoding import read_frames, shown_at, to_image
 from skvas.validation import check_integer
 
@@ -126,7 +127,7 @@ def write_synchronised(
         frames_x = _frames(video_x, times_x, n_x, "x")
         pictures = _side_by_side(frames_x, matches, n_y, wanted, images_y, height)
         with replacing(path) as temporary:
-            _encode(pictures, temporary, _CONTAINERS[suffix])
+            _encode(pictures, n_x, temporary, _CONTAINERS[suffix])
 
 
 def _frames(
@@ -165,6 +166,7 @@ def _keep(
     row_of = {index: row for row, index in enumerate(wanted.tolist())}
     images = np.empty((0, 0, 0, 3), np.uint8)
     for index, (_, frame) in enumerate(frames):
+        tell("reading the frames to show", index, int(wanted[-1]) + 1)
         if index in row_of:
             image = _scaled(frame, height)
             if not len(images):
@@ -215,7 +217,10 @@ def _with_bar(image: _Image, share: float, colour: tuple[int, int, int]) -> _Ima
 
 
 def _encode(
-    pictures: Iterator[tuple[float, _Image]], file: Path, container: str
+    pictures: Iterator[tuple[float, _Image]],
+    n_pictures: int,
+    file: Path,
+    container: str,
 ) -> None:
     """Write pictures as a video, each at its own time."""
     av = import_optional("av", "video")
@@ -226,6 +231,7 @@ def _encode(
         stream.time_base = stream.codec_context.time_base = _CLOCK
         tick = -1
         for number, (time, picture) in enumerate(pictures):
+            tell("writing the film", number, n_pictures)
             if number == 0:
                 stream.height, stream.width = picture.shape[:2]
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")

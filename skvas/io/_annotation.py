@@ -6,6 +6,8 @@ damaged file becomes a shorter table. Only writing needs other packages.
 
 from __future__ import annotations
 
+import mimetypes
+import os
 import re
 import struct
 import tempfile
@@ -64,11 +66,15 @@ def parse_eaf(data: bytes, video: str, tier: str | None) -> list[TimedSegment]:
     return [TimedSegment(video, *row) for row in _choose_tier(tiers, tier)]
 
 
-def compose_eaf(table: SegmentTable) -> bytes:
-    """Write segments as one tier of ELAN, in milliseconds."""
+def compose_eaf(
+    table: SegmentTable, media: str | os.PathLike[str] | None, path: Path
+) -> bytes:
+    """Write segments as one tier of ELAN, in milliseconds, with a link to the media."""
     eaf = _elan().Eaf(author="skvas")
     eaf.remove_tier("default")
     eaf.add_tier(TIER)
+    if media is not None:
+        eaf.add_linked_file(*_links(media, path), _type_of(media))
     for row in table:
         eaf.add_annotation(TIER, *_milliseconds(row), row.label)
     with tempfile.TemporaryDirectory() as folder:
@@ -96,6 +102,23 @@ def compose_textgrid(table: SegmentTable) -> bytes:
         file = Path(folder, "out.TextGrid")
         grid.to_file(str(file))
         return file.read_bytes()
+
+
+def _links(media: str | os.PathLike[str], path: Path) -> tuple[str, str | None]:
+    """Return the address of a file, and its place seen from another file.
+
+    ELAN tries the second where the first is gone, as on another computer.
+    """
+    address = Path(media).absolute().as_uri()
+    try:
+        relative = os.path.relpath(media, path.absolute().parent)
+    except ValueError:  # on another drive
+        return address, None
+    return address, f"./{Path(relative).as_posix()}"
+
+
+def _type_of(media: str | os.PathLike[str]) -> str:
+    return mimetypes.guess_type(os.fspath(media))[0] or "unknown"
 
 
 def _elan() -> Any:

@@ -26,20 +26,26 @@ class _Format:
 
     `options` names what else `parse` is given, in this order: the video's name, where
     the file does not hold it, the tier, the frame rate. `resolution` is the largest
-    change of a time by rounding, in seconds.
+    change of a time by rounding, in seconds. `written_with` names what else `compose`
+    is given.
     """
 
     parse: Callable[..., list[TimedSegment]]
     compose: Callable[..., bytes]
     options: tuple[str, ...] = ("video",)
     resolution: float = 0.0
+    written_with: tuple[str, ...] = ()
 
 
 FORMATS = {
     "csv": _Format(_text.parse_csv, _text.compose_csv, (), 0.5e-3),
     "json": _Format(_text.parse_json, _text.compose_json, ()),
     "eaf": _Format(
-        _annotation.parse_eaf, _annotation.compose_eaf, ("video", "tier"), 0.5e-3
+        _annotation.parse_eaf,
+        _annotation.compose_eaf,
+        ("video", "tier"),
+        0.5e-3,
+        ("media", "path"),
     ),
     "textgrid": _Format(
         _annotation.parse_textgrid,
@@ -49,7 +55,12 @@ FORMATS = {
     ),
     "srt": _Format(_subtitles.parse_srt, _subtitles.compose_srt, resolution=0.5e-3),
     "vtt": _Format(_subtitles.parse_vtt, _subtitles.compose_vtt, resolution=0.5e-3),
-    "txt": _Format(_text.parse_frames, _text.compose_frames, ("video", "fps")),
+    "txt": _Format(
+        _text.parse_frames,
+        _text.compose_frames,
+        ("video", "fps"),
+        written_with=("fps",),
+    ),
 }
 
 
@@ -111,7 +122,7 @@ def read_segments(
     """
     name, kind = _find_format(path, format)
     options: dict[str, Any] = {"video": video, "tier": tier, "fps": fps}
-    _refuse_options(name, kind, options)
+    _refuse_options(name, kind.options, options)
     options["video"] = Path(path).stem if video is None else video
     if "fps" in kind.options:
         check_fps(fps)
@@ -125,6 +136,7 @@ def write_segments(
     format: str | None = None,
     fps: float | None = None,
     excel: bool = False,
+    media: str | os.PathLike[str] | None = None,
 ) -> None:
     r"""Write labelled segments to a file, whole or not at all.
 
@@ -157,6 +169,10 @@ def write_segments(
         apostrophe stands before labels and names of videos that start with one of
         ``= + - @ '``, a tab or a line break, and a mark says that the text is UTF-8.
         The apostrophes are then in what is read from the file.
+    media : str or path-like, default=None
+        For "eaf", the video or audio file that ELAN opens with the segments. The file
+        names it by its full path and by its path from the folder of `path`, so that
+        both can be moved together.
 
     Raises
     ------
@@ -190,7 +206,8 @@ def write_segments(
             "SegmentTable.from_labels."
         )
     name, kind = _find_format(path, format)
-    _refuse_options(name, kind, {"fps": fps})
+    given = {"fps": fps, "media": media}
+    _refuse_options(name, kind.written_with, given)
     if excel and name != "csv":
         raise ValueError(f"excel was given, but a {name} file is not for spreadsheets.")
     if excel:
@@ -207,12 +224,11 @@ def write_segments(
                 "json."
             )
         options["video"] = table.videos[0]
+    if "fps" in kind.written_with:
+        check_fps(fps)
+    known = {**given, "path": Path(path)}
     try:
-        data = (
-            kind.compose(table, check_fps(fps))
-            if "fps" in kind.options
-            else (kind.compose(table))
-        )
+        data = kind.compose(table, *(known[name] for name in kind.written_with))
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)!r} cannot be written: {error}") from error
     data = codecs.BOM_UTF8 + data if excel else data
@@ -231,9 +247,9 @@ def _find_format(path: str | os.PathLike[str], name: str | None) -> tuple[str, _
     return name, FORMATS[check_choice("format", name, tuple(FORMATS))]
 
 
-def _refuse_options(name: str, kind: _Format, options: dict[str, Any]) -> None:
+def _refuse_options(name: str, taken: tuple[str, ...], options: dict[str, Any]) -> None:
     for option, value in options.items():
-        if value is not None and option not in kind.options:
+        if value is not None and option not in taken:
             raise ValueError(
                 f"{option} was given, but a {name} file has no use for it; leave it "
                 "out."

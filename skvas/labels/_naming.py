@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from scipy.special import log_softmax
+from scipy.optimize import linear_sum_assignment, minimize_scalar
+from scipy.special import log_softmax, softmax
 
 from skvas.decoding import cheapest_labels
 from skvas.metrics import miou
@@ -23,6 +23,9 @@ SHRINKAGE = 0.1
 FLOOR = 1e-3
 # Price of a change of label, in the unit of log probabilities.
 PRICE = 3.0
+# Log probabilities are divided by the temperature: where labels are too few to tell it,
+# and at least and at most.
+USUAL, COLDEST, HOTTEST = 1.6, 0.5, 10.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ class Naming:
         :math:`b`.
     by_part, by_frame : float
         :math:`u` and :math:`v`.
+    temperature : float, default=1.0
+        What log probabilities are divided by, so that as many frames are right as
+        their probabilities say.
     """
 
     shares: np.ndarray
@@ -54,6 +60,7 @@ class Naming:
     bias: np.ndarray
     by_part: float
     by_frame: float
+    temperature: float = 1.0
 
     def log_probabilities(self, parts: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """Return the log probabilities of a video's frames, (n_frames, n_actions).
@@ -72,6 +79,19 @@ class Naming:
             total += self.by_frame * np.maximum(told, np.log(FLOOR))
         normed: np.ndarray = log_softmax(total, axis=1)
         return normed
+
+    def probabilities(self, parts: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """Return the calibrated probabilities, (n_frames, n_actions).
+
+        Parameters
+        ----------
+        parts, frames : ndarray
+            As in `log_probabilities`.
+        """
+        found: np.ndarray = softmax(
+            self.log_probabilities(parts, frames) / self.temperature, axis=1
+        )
+        return found
 
     def labels(self, parts: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """Return the most probable labels where each change has a price, (n_frames,).
@@ -150,7 +170,7 @@ def choose_evidence(
     folds: Sequence[Sequence[np.ndarray]],
     n_actions: int,
     n_classes: int,
-) -> Evidence:
+) -> tuple[Evidence, float]:
     """Choose what tells the actions by cross-validation on labelled frames.
 
     Parameters
@@ -163,24 +183,65 @@ def choose_evidence(
         The frames whose labels are hidden in each fold.
     n_actions, n_classes : int
         Numbers of actions and of labels.
+
+    Returns
+    -------
+    Evidence
+        The one whose labels of hidden frames have the largest mIoU.
+    float
+        The temperature of its probabilities.
     """
-    if not folds or len(candidates) == 1:
-        return candidates[0]
+    if not folds:
+        return candidates[0], USUAL
     scores = np.zeros(len(candidates))
+    logs: list[list[np.ndarray]] = [[] for _ in candidates]
+    true = []
     for hidden in folds:
         shown = [np.where(h, -1, c) for h, c in zip(hidden, codes, strict=True)]
         asked = [i for i, h in enumerate(hidden) if h.any()]
+        true.append(np.concatenate([codes[i][hidden[i]] for i in asked]))
         for j, candidate in enumerate(candidates):
             naming = candidate.learn(shown, n_actions, n_classes)
-            found = [
-                naming.labels(candidate.parts[i], candidate.frames[i])[hidden[i]]
-                for i in asked
-            ]
-            true = [codes[i][hidden[i]] for i in asked]
-            scores[j] += miou(
-                np.concatenate(true), np.concatenate(found), matching=None
-            )
-    return candidates[int(scores.argmax())]
+            found = []
+            for i in asked:
+                seen = candidate.parts[i], candidate.frames[i]
+                found.append(naming.labels(*seen)[hidden[i]])
+                logs[j].append(naming.log_probabilities(*seen)[hidden[i]])
+            scores[j] += miou(true[-1], np.concatenate(found), matching=None)
+    best = int(scores.argmax())
+    temperature = best_temperature(np.concatenate(logs[best]), np.concatenate(true))
+    return candidates[best], temperature
+
+
+def best_temperature(logs: np.ndarray, codes: np.ndarray) -> float:
+    """Return the temperature at which labels are most probable.
+
+    Parameters
+    ----------
+    logs : ndarray of shape (n_frames, n_actions)
+        Log probabilities of the actions.
+    codes : int64 ndarray of shape (n_frames,)
+        The labels.
+
+    Returns
+    -------
+    float
+        From 0.5 to 10.
+
+    References
+    ----------
+    .. [1] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On Calibration of Modern Neural
+       Networks", ICML 2017, temperature scaling.
+    """
+    frames = np.arange(len(codes))
+
+    def surprise(heat: float) -> float:
+        cooled = log_softmax(logs / np.exp(heat), axis=1)
+        return -float(cooled[frames, codes].mean())
+
+    bounds = np.log(COLDEST), np.log(HOTTEST)
+    heat = minimize_scalar(surprise, bounds=bounds, method="bounded").x
+    return float(np.exp(heat))
 
 
 def hide_in_turn(codes: Sequence[np.ndarray], most: int) -> list[list[np.ndarray]]:

@@ -34,6 +34,7 @@ SPACES = ("features", "embedding")
 TIMELINE = "timeline"
 TEACHERS = ("start", "self")
 PATHS = ("embedding", "both")
+DECODERS = (PLAN, CHAIN) = ("plan", "chain")
 
 POSITIVE = Real(low=0, low_open=True)
 NOT_NEGATIVE = Real(low=0)
@@ -71,6 +72,15 @@ class Segmenting(OptionGroup):
     recurring : bool or "auto", default="auto"
         Whether an action of the timeline may come back later in a video. "auto": where
         the videos say so (see :class:`skvas.Timeline`). Nothing else uses it.
+    decoder : {"plan", "chain", "auto"}, default="auto"
+        How frames are labelled if not on the timeline. "plan": by the action that the
+        transport plan gives most of their mass; `lambda_actions` holds actions to equal
+        shares of each video. "chain": by a hidden Markov model, which learns shares and
+        durations of the actions from the videos: for actions of very unequal length,
+        that are often lacking or come back many times. It compares features before
+        training, unless `segment_on` is "embedding". "auto": the chain in the
+        informed recipe, for four or more videos that share no order, if labels of
+        matched frames agree better by it beyond doubt; else the plan.
     alpha : float or "auto", default="auto"
         Weight of the temporal structure against the matching cost, in [0, 1]. "auto":
         chosen by `fit` if the recipe chooses, else the recipe's value.
@@ -105,6 +115,7 @@ class Segmenting(OptionGroup):
     teacher: str = parameter("auto", Auto(Choice(TEACHERS)))
     segment_on: str = parameter("auto", Auto(Choice((*SPACES, TIMELINE))), ANSWERS)
     recurring: bool | str = parameter("auto", Auto(TruthValue()), ANSWERS)
+    decoder: str = parameter("auto", Auto(Choice(DECODERS)), ANSWERS)
     alpha: float | str = parameter("auto", Auto(SHARE))
     eps: float = parameter(0.07, POSITIVE)
     radius: float | str = parameter("auto", Auto(INNER_SHARE))

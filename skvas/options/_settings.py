@@ -65,7 +65,7 @@ class Settings:
         assert self.segmenting is not None
         return self.segmenting["teacher"] == "start"
 
-    def labelled_by(self, segment_on: str, recurring: bool) -> Settings:
+    def labelled_by(self, segment_on: str, recurring: bool, decoder: str) -> Settings:
         """Return the settings with what is known once frames are labelled.
 
         Parameters
@@ -74,9 +74,12 @@ class Settings:
             Where frames are told apart.
         recurring : bool
             Whether an action may come back, unless the user has said it.
+        decoder : {"plan", "chain"}
+            How frames are labelled, unless the user has said it.
         """
         assert self.segmenting is not None
         found = {**self.segmenting, "segment_on": segment_on}
-        if is_auto(found["recurring"]):
-            found["recurring"] = recurring
+        for name, value in (("recurring", recurring), ("decoder", decoder)):
+            if is_auto(found[name]):
+                found[name] = value
         return replace(self, segmenting=found)

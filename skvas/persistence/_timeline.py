@@ -109,6 +109,7 @@ def check_naming(naming: Any, names: Any, n_parts: int, n_actions: int) -> None:
     _check_array("bias", naming.bias, (n_actions,), np.floating)
     for weight in (naming.by_part, naming.by_frame):
         check_real("a weight of naming_", weight, low=0)
+    check_real("temperature", naming.temperature, low=0, low_open=True)
 
 
 def check_outlook(outlook: Any, n_embedding: int, n_actions: int) -> None:

@@ -12,6 +12,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
+from skvas._printing import tell
 from skvas.decoding import plan_to_labels
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import (
@@ -155,6 +156,8 @@ def _choose_number(
     numbers = range(low, max(low, min(high, int(few.lengths.sum()))) + 1)
     found = np.zeros((len(numbers), len(TRIALS)))
     for (i, number), (j, trial) in product(enumerate(numbers), enumerate(TRIALS)):
+        done = i * len(TRIALS) + j
+        tell("trying numbers of actions", done, len(numbers) * len(TRIALS))
         tried = _with(task, {n: v for n, v in trial.items() if n in open_names})
         placed = _place(few.frames, few, number, trial["start"])
         labels = _labels(_try(placed, few, tried)[1], few)
@@ -185,7 +188,9 @@ class _Election:
         """Return where the actions start, (K, D), and the chosen candidate."""
         few, survey = self.survey.few, self.survey
         plans, scores, tried = [], [], []
-        for placed, candidate in self._placed(candidates):
+        placed_all = list(self._placed(candidates))
+        for done, (placed, candidate) in enumerate(placed_all):
+            tell("trying settings", done, len(placed_all))
             vectors, plan = _try(placed, few, _with(self.task, candidate))
             labels = _labels(plan, few)
             scores.append(agreement(labels, survey.matches, survey.in_order))

@@ -12,6 +12,7 @@ import torch
 from skvas._on_demand import each, lengths_of
 from skvas.decoding import plan_to_labels
 from skvas.metrics import match_pairs
+from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._choice import agreement
 from skvas.timeline._model import TimelineModel, path_frames
 from skvas.training._survey import CHOICE_FRAMES
@@ -63,19 +64,78 @@ class FrameLabeller:
         """Return the value of each video's transport problem."""
         return [objective for _, objective in self.segment(views)]
 
+    def frames(self, views: Views) -> Sequence[np.ndarray]:
+        """Return what is compared with the actions, unit vectors."""
+        if self.space == "features":
+            return directions(views.features)
+        return views.embeddings
+
     def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
         """Return the shares of each video, and the value of its problem."""
         return self._decode(_segment, views)
 
     def _decode(self, decode: Callable[..., list[Any]], views: Views) -> list[Any]:
-        if self.space == "features":
-            frames = directions(views.features)
-        else:
-            frames = views.embeddings
         common = (self.actions, self.task, str(self.device))
         return decode_in_jobs(
-            decode, frames, common, width=len(self.actions), n_jobs=self.n_jobs
+            decode,
+            self.frames(views),
+            common,
+            width=len(self.actions),
+            n_jobs=self.n_jobs,
+            step="labelling recordings",
         )
+
+
+@dataclass(frozen=True)
+class ChainLabeller:
+    """Labels frames by a hidden Markov model of the actions.
+
+    Parameters
+    ----------
+    chain : ActionChain
+        The model.
+    transport : FrameLabeller
+        What the objective of the segmentation is taken from. Its actions are the
+        directions of the means of the model.
+    """
+
+    chain: ActionChain
+    transport: FrameLabeller
+
+    recurring = True  # nothing keeps an action from coming back
+
+    @property
+    def actions(self) -> np.ndarray:
+        """The actions among the frames."""
+        return self.transport.actions
+
+    @property
+    def space(self) -> str:
+        """Where frames are compared with the actions."""
+        return self.transport.space
+
+    def labels(self, views: Views) -> list[np.ndarray]:
+        """Return the action of each frame, (n_i,)."""
+        return [plan_to_labels(shares) for shares in self.shares(views)]
+
+    def shares(self, views: Views) -> list[np.ndarray]:
+        """Return the probabilities of the actions at each frame, (n_i, K)."""
+        return decode_in_jobs(
+            _posteriors,
+            self.transport.frames(views),
+            (self.chain,),
+            width=len(self.chain.means),
+            n_jobs=self.transport.n_jobs,
+            step="labelling recordings",
+        )
+
+    def objectives(self, views: Views) -> list[float]:
+        """Return the value of each video's transport problem."""
+        return self.transport.objectives(views)
+
+    def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
+        """Return the shares of each video, and the value of its problem."""
+        return list(zip(self.shares(views), self.objectives(views), strict=True))
 
 
 @dataclass(frozen=True)
@@ -126,8 +186,17 @@ class TimelineLabeller:
         width = len(self.timeline.template.frames)
         n_jobs = self.transport.n_jobs
         return decode_in_jobs(
-            decode, frames, (self.timeline,), width=width, n_jobs=n_jobs
+            decode,
+            frames,
+            (self.timeline,),
+            width=width,
+            n_jobs=n_jobs,
+            step="labelling recordings",
         )
+
+
+# What frames are labelled with where no label was given.
+AnyLabeller = FrameLabeller | ChainLabeller | TimelineLabeller
 
 
 def choose_labeller(
@@ -152,18 +221,17 @@ def choose_labeller(
     some = views.choose(sample_videos(len(views.videos)))
     labels = [labeller.labels(some) for labeller in labellers]
     few = [spread_frames(n, CHOICE_FRAMES) for n in lengths_of(some.features)]
-    matches = match_pairs(_pick(directions(some.features), few), random_state=0)
-    before, after = (
-        agreement(_pick(found, few), matches, in_order) for found in labels
-    )
+    matches = match_pairs(pick(directions(some.features), few), random_state=0)
+    before, after = (agreement(pick(found, few), matches, in_order) for found in labels)
     best = int(after >= MIN_CONSISTENCY_RATIO * before)
     found = labels[best] if some is views else labellers[best].labels(views)
     return labellers[best], found
 
 
-def _pick(
+def pick(
     arrays: Sequence[np.ndarray], frames: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
+    """Return some frames of each video."""
     return [array[where] for array, where in zip(arrays, frames, strict=True)]
 
 
@@ -194,6 +262,10 @@ def _label(
     """Return the action of each frame of a batch."""
     found = _segment(frames, actions, task, device)
     return [plan_to_labels(shares) for shares, _ in found]
+
+
+def _posteriors(frames: list[np.ndarray], chain: ActionChain) -> list[np.ndarray]:
+    return [shares.astype(np.float32) for shares in chain.posteriors(frames)]
 
 
 def _actions(frames: list[np.ndarray], timeline: TimelineModel) -> list[np.ndarray]:

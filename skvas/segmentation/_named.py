@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from skvas.labels._outlook import Outlook, asked_frames, look_out
 from skvas.labels._reading import PartialLabels
 from skvas.labels._stamps import fill_between
 from skvas.segmentation._labeller import (
-    FrameLabeller,
+    AnyLabeller,
     TimelineLabeller,
     directions,
 )
@@ -50,7 +50,7 @@ class NamedLabeller:
 
     Parameters
     ----------
-    base : FrameLabeller or TimelineLabeller
+    base : FrameLabeller, ChainLabeller or TimelineLabeller
         What was found without labels.
     naming : Naming
         What was learned from them.
@@ -86,9 +86,9 @@ class NamedLabeller:
 
     def shares(self, views: Views) -> list[np.ndarray]:
         """Return the probabilities of the actions at each frame, (n_i, K)."""
-        decode = self.naming.log_probabilities
+        decode = self.naming.probabilities
         pairs = zip(parts_of(self.base, views), frame_features(views), strict=True)
-        return [np.exp(decode(*pair)).astype(np.float32) for pair in pairs]
+        return [decode(*pair).astype(np.float32) for pair in pairs]
 
     def objectives(self, views: Views) -> list[float]:
         """Return the value of each video's transport problem."""
@@ -101,7 +101,7 @@ class NamedLabeller:
 
 
 def parts_of(
-    base: FrameLabeller | TimelineLabeller,
+    base: AnyLabeller,
     views: Views,
     found: Sequence[np.ndarray] | None = None,
 ) -> Iterator[np.ndarray]:
@@ -109,7 +109,7 @@ def parts_of(
 
     Parameters
     ----------
-    base : FrameLabeller or TimelineLabeller
+    base : FrameLabeller, ChainLabeller or TimelineLabeller
         What was found without labels.
     views : Views
         Some videos.
@@ -138,7 +138,7 @@ class Settled:
 
     Parameters
     ----------
-    labeller : FrameLabeller, TimelineLabeller or NamedLabeller
+    labeller : FrameLabeller, ChainLabeller, TimelineLabeller or NamedLabeller
         Labels frames.
     labels : list of int64 ndarray of shape (n_i,)
         The action of each frame of `fit`.
@@ -152,7 +152,7 @@ class Settled:
 
 
 def settle(
-    base: FrameLabeller | TimelineLabeller,
+    base: AnyLabeller,
     found: list[np.ndarray],
     views: Views,
     given: PartialLabels | None,
@@ -162,7 +162,7 @@ def settle(
 
     Parameters
     ----------
-    base : FrameLabeller or TimelineLabeller
+    base : FrameLabeller, ChainLabeller or TimelineLabeller
         What was found without labels.
     found : list of int64 ndarray of shape (n_i,)
         Its labels of the frames of `fit`.
@@ -221,7 +221,7 @@ def _side_by_side(*parts: np.ndarray) -> np.ndarray:
 
 
 def name_actions(
-    base: FrameLabeller | TimelineLabeller,
+    base: AnyLabeller,
     found: Sequence[np.ndarray],
     views: Views,
     labels: PartialLabels,
@@ -231,7 +231,7 @@ def name_actions(
 
     Parameters
     ----------
-    base : FrameLabeller or TimelineLabeller
+    base : FrameLabeller, ChainLabeller or TimelineLabeller
         What was found without labels.
     found : sequence of int64 ndarray of shape (n_i,)
         Its labels of the frames of `fit`.
@@ -283,11 +283,11 @@ def name_actions(
     else:
         candidates = _on_found(found, kept, few_parts, frames, views)
     folds = hide_in_turn(few, N_FOLDS)
-    chosen = choose_evidence(candidates, few, folds, n_actions, n_classes)
-    naming = chosen.learn(few, n_actions, n_classes)
+    chosen, heat = choose_evidence(candidates, few, folds, n_actions, n_classes)
+    naming = replace(chosen.learn(few, n_actions, n_classes), temperature=heat)
     labeller = NamedLabeller(base, naming)
     likely = [
-        np.exp(naming.log_probabilities(p, f))[np.searchsorted(k, a)]
+        naming.probabilities(p, f)[np.searchsorted(k, a)]
         for p, f, k, a in zip(few_parts, frames, kept, asked, strict=True)
     ]
     decoded = labeller.decode(cached or parts_of(base, views, found), views)

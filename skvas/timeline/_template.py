@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skvas._on_demand import choose, each, lengths_of
+from skvas._printing import tell
 from skvas.timeline._discriminants import Discriminants, find_discriminants
 from skvas.timeline._order import alignability, is_related
 from skvas.timeline._paths import Passage, follow, spread, unit
@@ -91,6 +92,8 @@ def build_template(
     lengths = [n for n in lengths_of(videos) if n > 1] or [1]
     n_positions = round(float(np.median(lengths)))
     template = frames_at(template, np.linspace(0, len(template) - 1, n_positions))
+    step, n_rounds = "putting the recordings on one timeline", N_ROUNDS + 3
+    tell(step, 0, n_rounds)
     passages = [follow(video, template, limit=limit) for video in videos]
     n_videos = len(videos)
     if n_videos == 1:
@@ -98,13 +101,16 @@ def build_template(
     template = unit(mean_at(videos, passages))
     related = is_related(alignability(videos, template, rng))
     kept = np.flatnonzero(related).tolist()
-    for _ in range(N_ROUNDS):
+    for done in range(N_ROUNDS):
+        tell(step, done + 1, n_rounds)
         template = _average(choose(videos, kept), template, limit)
+    tell(step, N_ROUNDS + 1, n_rounds)
     passages = [follow(video, template, limit=limit) for video in videos]
     near = [passages[i] for i in kept]
     discriminants = find_discriminants(choose(videos, kept), near)
     views = each(discriminants.append, videos)
     template = unit(mean_at(choose(views, kept), near))
+    tell(step, N_ROUNDS + 2, n_rounds)
     template = _average(choose(views, kept), template, limit)
     if videos is not every:
         views = each(discriminants.append, every)

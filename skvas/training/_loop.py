@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skvas._printing import tell
 from skvas.training._callbacks import Callback, announce
 from skvas.training._distributed import ALONE, Team
 from skvas.training._objective import Losses
@@ -108,6 +109,8 @@ def train(
     state = TrainingState(modules, optimizer, sampler.rng, records, generators)
     if checkpoint is not None:
         checkpoint.begin(state)
+    if len(records) < max_epochs:
+        tell("training", len(records), max_epochs)
     for epoch in range(len(records), max_epochs):
         started = time.perf_counter()
         seen: list[dict[str, Tensor]] = []

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from skvas._on_demand import choose, lengths_of
+from skvas._printing import tell
 from skvas.metrics import PairMatches, SharedOrder, match_pairs, shared_order
 from skvas.nn._model import Model
 from skvas.videos._batch import VideoBatch, spread_batch, unpad
@@ -70,6 +71,7 @@ class Survey:
             embeddings = model.embed(batch)
         order = None
         if len(features) > 1:
+            tell("asking whether the recordings share an order")
             arrays = unpad(embeddings, batch.lengths)
             n_median = int(np.median(lengths_of(features)))
             order = replace(shared_order(arrays, random_state=rng), n_frames=n_median)

@@ -9,6 +9,7 @@ import torch
 from joblib import Parallel, delayed
 
 from skvas._on_demand import lengths_of
+from skvas._printing import tell
 from skvas.transport._threads import spare_threads
 from skvas.videos._orphans import EndingWithParent
 
@@ -26,6 +27,7 @@ def decode_in_jobs(
     *,
     width: int,
     n_jobs: int | None,
+    step: str,
 ) -> list[Any]:
     """Decode videos in batches of similar length, in several processes.
 
@@ -44,6 +46,8 @@ def decode_in_jobs(
         Width of the transport plans.
     n_jobs : int or None
         Processes, by joblib.
+    step : str
+        What is done, for those who follow the progress.
 
     Returns
     -------
@@ -52,7 +56,8 @@ def decode_in_jobs(
     """
     lengths = lengths_of(videos)
     groups = group_by_length(lengths, width)
-    done = Parallel(n_jobs=n_jobs)(
+    tell(step, 0, len(videos))
+    done = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(EndingWithParent(_decode_groups))(
             decode, [[videos[i] for i in group] for group in job], common
         )
@@ -60,7 +65,10 @@ def decode_in_jobs(
     )
     results: list[Any] = [None] * len(videos)
     order = [index for group in groups for index in group]
-    decoded = [result for job in done for result in job]
+    decoded: list[Any] = []
+    for job in done:
+        decoded += job
+        tell(step, len(decoded), len(videos))
     for index, result in zip(order, decoded, strict=True):
         results[index] = result
     return results

@@ -13,7 +13,8 @@ from skvas.io import read_segments
 from tests.models import quick, small_videos
 
 VIDEOS = small_videos(3)
-RECORDINGS = Recordings(VIDEOS, ["anna", "ben", "carl"], fps=[10, 20, 40])
+MEDIA = ["anna.mp4", None, "carl.wav"]
+RECORDINGS = Recordings(VIDEOS, ["anna", "ben", "carl"], fps=[10, 20, 40], media=MEDIA)
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +128,9 @@ def test_a_file_of_elan_for_each_recording(model, tmp_path):
     expected = [r for r in model.to_table().records if r["recording"] == "anna"]
     assert [row.label for row in found] == [r["action"] for r in expected]
     assert_allclose([r.end for r in found], [r["end"] for r in expected], atol=1e-3)
+    linked = ["/anna.mp4" in file.read_text() for file in files]
+    assert linked == [True, False, False]
+    assert "audio/x-wav" in model.to_eaf(tmp_path, RECORDINGS)[2].read_text()
 
 
 def test_names_stay_in_the_folder(model, tmp_path):

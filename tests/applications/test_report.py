@@ -75,6 +75,30 @@ def test_missing_step_is_skipped_and_listed_last():
     assert records[-1]["start"] is records[-1]["duration"] is None
 
 
+def test_swapped_steps_that_predict_cannot_show_are_out_of_order():
+    """A timeline keeps the order; what lacks a step there is looked at without it."""
+    collection = ["aabbcc"] * 4
+
+    class Ordered(Stub):
+        def _labels_in_any_order(self, videos):
+            asked.append(len(videos))
+            return [spell(others[len(video)]) for video in videos]
+
+    def judge(free):
+        others[7] = free
+        videos = [spell(text)[:, None] for text in ("aabbcc", "aaaaccc")]
+        found = step_report(Ordered().fit(collection), videos).records
+        return ["abc"[r["step"]] + " " + r["status"] for r in found if r["video"] == 1]
+
+    asked, others = [], {}
+    assert judge("aaccbbb") == ["a usual", "c out_of_order", "b usual"]
+    assert asked == [1]  # the video that has all steps is not looked at again
+    skipped = ["a usual", "c usual", "b skipped"]
+    assert judge("aaaaccc") == skipped
+    assert judge("abacbbc") == skipped  # too many steps: no mere swap
+    assert judge("bbbbccc") == skipped  # a step found, another one lost
+
+
 def test_step_that_few_videos_have_is_neither_missed_nor_usual():
     collection = ["aabbcc", "abbc", "adbbc"]
     assert status(report("abc", *collection))[-1] == ("c", "usual")

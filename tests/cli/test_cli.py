@@ -12,12 +12,15 @@ import shutil
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
 
 import skvas
+from skvas._printing import tell
 from skvas.cli import main
+from skvas.cli._lines import Lines, following
 from skvas.datasets import load_folder, make_videos
 from skvas.io import read_segments
 from tests.clips import grey, read_clip, write_clip
@@ -629,6 +632,21 @@ def test_warning_is_one_line(folder, tmp_path, capsys, recwarn):
     assert first.startswith("warning: 1 of 4 videos have no file in groundTruth")
 
 
+def test_warning_is_said_once(folder, tmp_path, capsys, monkeypatch):
+    def warn(options, *_):
+        for text in ("gap", "gap", "other gap"):
+            warnings.warn(text, stacklevel=1)
+        return load_folder(options.folder)
+
+    monkeypatch.setattr("skvas.cli._fit.load_recordings", warn)
+    monkeypatch.setattr("skvas.cli._fit._preprocessing", lambda data: {"n_actions": 0})
+    monkeypatch.setattr("warnings.filters", [])
+    assert run("fit", folder, "-o", tmp_path / "m") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[:2] == ["warning: gap", "warning: other gap"]
+    assert len(said) == 3
+
+
 def test_terminal_shows_how_much_is_done(folder, joint, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "48")
@@ -654,13 +672,28 @@ def test_file_gets_no_bars(folder, joint, tmp_path, capsys, monkeypatch):
     assert re.fullmatch(r"1 of 4, about 0:\d\d left", first)
 
 
-def write_tables(folder, n=4):
+def test_lines_tell_of_a_single_long_file_and_of_each_step(monkeypatch, capsys):
+    monkeypatch.setattr("skvas.cli._lines.EVERY", -1.0)
+    lines = Lines(1)
+    lines.tell("a.mp4, 640 frames")
+    assert capsys.readouterr().err == "0 of 1 done, now a.mp4, 640 frames\n"
+    with following():
+        tell("trying settings", 0, 4)
+        tell("trying settings", 2, 4)
+        tell("looking at a.mp4", 64)
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first == "trying settings"
+    assert re.fullmatch(r"trying settings, 2 of 4, about \d+ s left", second)
+    assert third == "looking at a.mp4, 64 frames"
+
+
+def write_tables(folder, n=4, step=40):
     """Write recordings of sensors, with times in milliseconds, and some gaps."""
     folder.mkdir()
     data = make_videos(n, n_actions=K, n_features=3, random_state=0)
     for index, video in enumerate(data.videos):
         rows = ["time_ms,x,y,z"] + [
-            f"{40 * i}," + ",".join(f"{v:.4f}" for v in frame)
+            f"{step * i}," + ",".join(f"{v:.4f}" for v in frame)
             for i, frame in enumerate(video.tolist())
             if not 20 <= i < 25
         ]
@@ -674,7 +707,8 @@ def test_tables_of_sensors_become_named_segments_in_seconds(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "4 recordings, " in said
     assert "4 of 4 resampled to 25 frames a second" in said
-    assert "looking for a start" in said
+    assert "\ntrying settings\n" in said
+    assert "\ntraining\n" in said
     assert re.search(r"^actions +3$", said, re.MULTILINE)
     assert run("name", model, "0=lift", "2=put down") == 0
     assert "0 = lift, 1 = 1, 2 = put down" in capsys.readouterr().err
@@ -688,6 +722,33 @@ def test_tables_of_sensors_become_named_segments_in_seconds(tmp_path, capsys):
     assert max(row.end for row in rows) == pytest.approx(n_frames / 25, abs=1e-3)
     assert run("report", model, folder, "--names", "1=turn") == 0
     assert "turn" in capsys.readouterr().out
+
+    # Tables of another rate come to that of the model, in every command.
+    faster = write_tables(tmp_path / "faster", step=20)
+    assert run("timeline", model, faster, "-o", tmp_path / "t.csv") == 0
+    assert f"4 recordings written to {tmp_path / 't.csv'}" in capsys.readouterr().err
+    with (tmp_path / "t.csv").open(newline="") as stream:
+        found = [r for r in csv.DictReader(stream) if r["video"] == "s2"]
+    assert len(found) == pytest.approx(n_frames / 2, abs=1)
+    assert [float(r["seconds"]) for r in found[:3]] == [0, 0.04, 0.08]
+    assert {r["action"] for r in found} <= {"lift", "1", "put down"}
+
+
+def test_files_of_elan_link_to_the_media(folder, joint, tmp_path, capsys):
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    (clips / "v1.mp4").touch()
+    out, eaf = tmp_path / "out", ("--format", "eaf", "--fps", 25)
+    media = ("--media", clips)
+    assert run("predict", joint, folder, "-o", out, *eaf, *media) == 0
+    assert "3 of 4 videos have no file" in capsys.readouterr().err
+    assert 'RELATIVE_MEDIA_URL="./../clips/v1.mp4"' in (out / "v1.eaf").read_text()
+    assert "MEDIA_DESCRIPTOR" not in (out / "v0.eaf").read_text()
+    assert run("predict", joint, folder, "-o", out, *media) == 1
+    assert "--media has no use without --format eaf" in capsys.readouterr().err
+    (clips / "v1.mp4").unlink()
+    assert run("label", joint, folder, "-o", out, "--fps", 25, *media) == 1
+    assert "no video file called 'v0'" in capsys.readouterr().err
 
 
 def test_poses_with_gaps_become_a_table(tmp_path):

@@ -319,3 +319,20 @@ def test_real_sets_are_read_whole(real_data):
         for video, labels in zip(data.videos, data.labels or [], strict=False):
             assert len(video) == len(labels)
             assert labels.max() < len(data.action_names)
+
+
+def test_video_files_that_features_were_made_of_are_known(tmp_path):
+    (tmp_path / "features").mkdir()
+    for name in "abc":
+        np.save(tmp_path / "features" / f"{name}.npy", np.zeros((3, 2)))
+    assert load_folder(tmp_path).media is None
+    note = tmp_path / "extracted.json"
+    note.write_text('{"videos": {"a": "../gone.mp4", "c": "clips/../c.mp4"}}')
+    assert load_folder(tmp_path).media is None
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "c.mp4").touch()
+    assert load_folder(tmp_path).media == [None, None, str(tmp_path / "c.mp4")]
+    for text in ("{", "[]", '{"videos": {"a": 1}}', "{}"):
+        note.write_text(text)
+        with pytest.raises(ValueError, match=r"extracted\.json' is not as skvas"):
+            load_folder(tmp_path)

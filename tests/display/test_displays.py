@@ -13,6 +13,8 @@ from skvas import (
     ActionSegmenter,
     Alignment,
     JointAlignSegment,
+    Recordings,
+    Segmenting,
     Timeline,
     VideoAligner,
 )
@@ -305,6 +307,22 @@ class TestAlignment:
         spans = [(p.get_x() * 2, p.get_width() * 2) for p in display.ax_.patches]
         assert spans == [(2, 1), (0, 2)]
 
+    def test_two_rates_share_one_axis_of_seconds(self, partly):
+        display = AlignmentDisplay(partly, fps=(2, 10)).plot(kind="threads")
+        assert display.ax_.get_xlim() == (0, 2)
+        assert display.ax_.get_xlabel() == "time in s (2 and 10 frames/s)"
+        (threads,) = display.ax_.collections
+        ends = [segment[:, 0] * (2, 10) - 0.5 for segment in threads.get_segments()]
+        assert_allclose(ends, partly.to_path())
+        with pytest.raises(ValueError, match="one for each of two videos"):
+            AlignmentDisplay(partly, fps=(1, 2, 3)).plot()
+
+    def test_recordings_tell_their_names_and_seconds(self, model, data):
+        both = Recordings(data.videos[:2], ["anna", "ben"], fps=[10, 20])
+        display = AlignmentDisplay.from_estimator(model, both[:1], both[1:])
+        assert display.ax_.get_xlabel() == "time of anna in s (10 frames/s)"
+        assert display.ax_.get_ylabel() == "time of ben in s (20 frames/s)"
+
     def test_threads_take_the_colours_of_actions(self, partly):
         display = AlignmentDisplay(
             partly, labels_x=list("aabb"), labels_y=list("aaabb")
@@ -458,6 +476,18 @@ class TestCommonTime:
         assert display.ax_.get_ylim()[0] > display.ax_.get_ylim()[1]
         assert display.ax_.get_legend() is None
         everything_drawn(display.figure_)
+
+    def test_estimator_knows_names_seconds_and_actions(self, data):
+        recordings = Recordings(data.videos, [*"abcd"], fps=10)
+        model = JointAlignSegment(
+            3, segmenting=Segmenting(segment_on="timeline"), max_epochs=2
+        )
+        model.fit(recordings).name_actions({1: "mix"})
+        display = CommonTimeDisplay.from_estimator(model)
+        assert tick_labels(display)[2:] == [*"abcd"]
+        assert legend(display)[:3] == ["0", "mix", "2"]
+        seconds = np.median([len(video) for video in data.videos]) / 10
+        assert f"0 to 1 is {seconds:.3g} s" in display.ax_.get_xlabel()
 
     def test_estimator_without_timeline_is_refused(self, data):
         model = VideoAligner(max_epochs=0).fit(data.videos)

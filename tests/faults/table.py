@@ -1,7 +1,8 @@
 """Bad inputs and faults, what becomes of each, and the tests that hold it.
 
 The tests of a row are those whose names begin with ``test_row_`` and its number, in any
-file of `tests/`. The documentation has a page of them, which `docs/conf.py` writes.
+file of `tests/`. The documentation has a page of them, behind the help for users in
+`tests/faults/help.py`; `docs/conf.py` writes it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from pathlib import Path
+
+from tests.faults.help import render_help
 
 TESTS = Path(__file__).parents[1]
 NAME = re.compile(r"^ *def test_row_(\d+)_(\w+)\(", re.MULTILINE)
@@ -288,9 +291,14 @@ ROWS = {
         "corrections that no page saved, or of recordings that are not there",
         "one `ValueError` that names the file and the recording",
     ),
+    100: (
+        "a chain of actions asked for where there is little to learn from: equal "
+        "frames, a lone recording or one of a single frame, more actions than frames",
+        "valid labels, and probabilities that sum to 1",
+    ),
     160: (
-        "recordings on disk of which a file changes, vanishes or is damaged while `fit` "
-        "reads them",
+        "recordings on disk of which a file changes, vanishes or is damaged while "
+        "`fit` reads them",
         "one error that names it; the estimator and the checkpoint stay as they were",
     ),
     161: (
@@ -306,12 +314,21 @@ ROWS = {
 }
 
 
-HEADER = """# Bad input and faults
+HEADER = """# When something goes wrong
 
-What becomes of each, and the tests that hold it. An estimator whose `fit` fails,
-whatever the reason, is as it was before. The name of a test is `test_row_`, the number
-of the row, and the fact that it states.
+Look for what you see: words of a message, or what happened. Messages name the recording
+and the remedy where they can. If there is no message but the result looks wrong, see
+[my result looks wrong](looks_wrong.md). An estimator whose `fit` fails, whatever the
+reason, is as it was before.
 
+"""
+
+PROMISES = """## What is tested
+
+Bad inputs and faults, what becomes of each, and the tests that hold it. The name of a
+test is `test_row_`, the number of the row, and the fact that it states.
+
+:::{container} stacked
 | | input or fault | outcome | tests |
 | --- | --- | --- | --- |
 """
@@ -336,4 +353,4 @@ def render() -> str:
             for file, names in tests[number].items()
         )
         lines.append(f"| {number} | {fault} | {outcome} | {cells} |")
-    return HEADER + "\n".join(lines) + "\n"
+    return HEADER + render_help() + "\n" + PROMISES + "\n".join(lines) + "\n:::\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.faults import table
+from tests.faults.help import HELP
 
 
 def test_each_row_has_a_test_and_each_test_a_row():
@@ -18,6 +19,16 @@ def test_page_has_a_line_for_each_row_with_its_tests():
     for number, (fault, outcome) in table.ROWS.items():
         assert f"| {number} | {fault} | {outcome} | " in page
     assert "`faults/test_inputs.py`: layout changes no bit; " in page
+
+
+def test_help_comes_first_and_leads_to_rows_that_are_there():
+    page = table.render()
+    assert page.index("| what you see |") < page.index("| input or fault |")
+    for rows in HELP.values():
+        for symptom, _, remedy, numbers in rows:
+            assert f"| {symptom} | " in page
+            assert remedy.endswith(".")
+            assert set(numbers) <= set(table.ROWS)
 
 
 def test_no_two_tests_of_a_row_have_one_name():

@@ -9,6 +9,7 @@ import os
 import struct
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -49,6 +50,22 @@ def same(found, table):
     assert [(r.video, r.label) for r in found] == [(r.video, r.label) for r in table]
     times = [[(r.start, r.end) for r in t] for t in (found, table)]
     np.testing.assert_allclose(*times, rtol=0, atol=5.001e-4)
+
+
+def test_file_of_elan_links_to_its_media_by_both_ways(tmp_path):
+    media, file = tmp_path / "clips" / "a b.mp4", tmp_path / "out" / "v.eaf"
+    file.parent.mkdir()
+    table = rows(["x", "y"], [5, 5])
+    write_segments(table, file, media=media)
+    same(read_segments(file), table)
+    (link,) = ElementTree.parse(file).iter("MEDIA_DESCRIPTOR")
+    assert link.attrib == {
+        "MEDIA_URL": (tmp_path / "clips" / "a b.mp4").as_uri(),
+        "RELATIVE_MEDIA_URL": "./../clips/a b.mp4",
+        "MIME_TYPE": "video/mp4",
+    }
+    with pytest.raises(ValueError, match="media was given, but a csv file"):
+        write_segments(table, tmp_path / "v.csv", media=media)
 
 
 NASTY = [

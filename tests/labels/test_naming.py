@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import log_softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from skvas.labels._naming import (
     SHRINKAGE,
+    USUAL,
     Evidence,
+    best_temperature,
     choose_evidence,
     discriminants,
     hide_in_turn,
@@ -91,8 +96,37 @@ def test_evidence_that_tells_hidden_labels_is_chosen():
     )
     good = evidence(0.0, 1.0)
     hidden = [[np.arange(len(LABELS)) % 2 == 0]]
-    assert choose_evidence([misled, good], [LABELS], hidden, 3, 3) is good
-    assert choose_evidence([misled, good], [LABELS], [], 3, 3) is misled
+    assert choose_evidence([misled, good], [LABELS], hidden, 3, 3)[0] is good
+    assert choose_evidence([misled, good], [LABELS], [], 3, 3) == (misled, USUAL)
+
+
+@pytest.mark.parametrize("heat", [0.7, 1.0, 3.0])
+def test_temperature_makes_probabilities_true(heat):
+    rng = np.random.default_rng(0)
+    logs = log_softmax(2 * rng.standard_normal((20_000, 4)), axis=1)
+    drawn = [rng.multinomial(1, row).argmax() for row in np.exp(logs)]
+    found = best_temperature(heat * logs, np.array(drawn))
+    assert found == pytest.approx(heat, rel=0.05)
+
+
+def test_temperature_stays_in_its_range():
+    sure = np.log(np.array([[0.98, 0.01, 0.01]] * 5))
+    assert best_temperature(sure, np.zeros(5, dtype=int)) == pytest.approx(0.5, 1e-3)
+    assert best_temperature(sure, np.ones(5, dtype=int)) == pytest.approx(10, 1e-3)
+
+
+def test_probabilities_are_tempered_and_labels_are_not():
+    naming = evidence(0.0, 1.0).learn([LABELS], 3, 3)
+    parts = np.ones((len(LABELS), 1))
+    assert_allclose(
+        naming.probabilities(parts, FRAMES),
+        np.exp(naming.log_probabilities(parts, FRAMES)),
+    )
+    hot = replace(naming, temperature=3.0)
+    expected = np.exp(naming.log_probabilities(parts, FRAMES) / 3)
+    expected /= expected.sum(axis=1, keepdims=True)
+    assert_allclose(hot.probabilities(parts, FRAMES), expected)
+    assert_array_equal(hot.labels(parts, FRAMES), naming.labels(parts, FRAMES))
 
 
 def test_labelled_videos_are_hidden_in_turn():

@@ -11,7 +11,13 @@ from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 import skvas
-from skvas import ActionSegmenter, JointAlignSegment, Segmenting, VideoAligner
+from skvas import (
+    ActionSegmenter,
+    JointAlignSegment,
+    Recordings,
+    Segmenting,
+    VideoAligner,
+)
 from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.live import LiveTracker, LiveWarning, load_tracker
@@ -149,6 +155,14 @@ def test_an_action_is_told_until_another_is_far_more_probable(make):
     assert now == told
     likeliest = tracker(make).push(video).probabilities.argmax(axis=1)
     assert np.count_nonzero(np.diff(told)) < np.count_nonzero(np.diff(likeliest))
+
+
+def test_rate_of_frames_is_that_of_the_recordings_unless_given():
+    recordings = Recordings(data().videos[:3], fps=25)
+    model = ActionSegmenter(2, max_epochs=0, random_state=0).fit(recordings)
+    assert model.stream().fps == 25
+    assert model.stream(fps=5).fps == 5
+    assert tracker().fps is None
 
 
 def test_with_all_of_the_recording_it_is_as_accurate_as_predict():

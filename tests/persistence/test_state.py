@@ -10,7 +10,7 @@ from skvas.options._settings import Settings
 from skvas.persistence._state import StateReader, StateWriter, check_settings
 from skvas.recipes import INFORMED
 
-SETTINGS = INFORMED.resolve(JointAlignSegment()).labelled_by("embedding", True)
+SETTINGS = INFORMED.resolve(JointAlignSegment()).labelled_by("embedding", True, "plan")
 
 
 def round_trip(value):

@@ -93,6 +93,26 @@ def test_candidate_that_scores_alone_has_the_only_vote(cls, monkeypatch):
     assert_allclose(elected.prototypes_, alone.prototypes_, atol=1e-6)
 
 
+def test_votes_are_the_eighth_powers_of_the_scores_and_the_start_is_theirs(monkeypatch):
+    scores = iter([0.5, 0.25, 1.0, -0.5, 0.8, 0.0, 0.9, 0.1])
+
+    def score(labels, matches):
+        found = next(scores)
+        return ConsistencyScore(score=found, monotone=found, free=found, n_pairs=1)
+
+    seen, vote = [], _choice.vote
+
+    def spy(plans, weights):
+        seen.append(weights / weights.max())
+        return vote(plans, weights)
+
+    monkeypatch.setattr(_choice, "consistency_score", score)
+    monkeypatch.setattr(_choice, "vote", spy)
+    untrained(ActionSegmenter).fit(VIDEOS)
+    expected = [0.5**8, 0.25**8, 1, 0, 0.8**8, 0, 0.9**8, 0.1**8]
+    assert_allclose(seen, [expected], rtol=1e-6)
+
+
 @every_segmenter
 def test_random_start_is_drawn_anew_for_each_place(cls, monkeypatch):
     tried, refine = [], _choice.refine

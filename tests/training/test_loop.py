@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from skvas.training._callbacks import announce
+from skvas._printing import tell
+from skvas.training._callbacks import announce, progress
 from skvas.training._loop import train
 from skvas.training._objective import Losses, effective_rank
 from skvas.training._sampling import PairSampler
@@ -154,15 +155,16 @@ def test_verbose_says_how_many_lines_are_logged(caplog, verbose, max_epochs, lin
     assert all(record.name == "skvas" for record in caplog.records)
     if lines:
         last = caplog.records[-1].getMessage()
-        assert last == f"epoch {max_epochs}/{max_epochs}  loss=0.5"
+        assert last == f"epoch {max_epochs} of {max_epochs}  loss=0.5"
 
 
 def test_progress_is_seen_without_logging_being_set_up_and_not_twice_with_it(
     caplog, capsys
 ):
-    record = {"epoch": 3, "loss": 0.5}
+    record = {"epoch": 3, "loss": 0.5, "seconds": 2.0}
     announce(record, 30, 1)
-    assert capsys.readouterr().err == "[skvas] epoch 3/30  loss=0.5\n"
+    line = "epoch 3 of 30, about 54 s left  loss=0.5  seconds=2"
+    assert capsys.readouterr().err == f"[skvas] {line}\n"
     assert not caplog.records
     with caplog.at_level(logging.INFO, logger="skvas"):
         announce(record, 30, 1)
@@ -176,3 +178,26 @@ def test_rank_of_wide_embeddings_is_that_of_as_many_frames():
     mask = torch.ones(1, 2000, dtype=torch.bool)
     narrow = effective_rank(frames @ basis, mask)
     assert float(effective_rank(frames, mask)) == pytest.approx(float(narrow), rel=0.05)
+
+
+def test_step_has_a_line_when_it_begins_and_then_one_every_ten_seconds(
+    capsys, monkeypatch
+):
+    for verbose, n_lines in ((0, 0), (1, 2), (2, 4)):
+        with progress(verbose):
+            for done in range(3):
+                tell("trying settings", done, 3)
+            tell("training")
+        tell("nobody listens")
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == n_lines
+    assert lines[1:] == [
+        "[skvas] trying settings, 1 of 3",
+        "[skvas] trying settings, 2 of 3",
+        "[skvas] training",
+    ]
+    monkeypatch.setattr("skvas.training._callbacks.EVERY", 0.0)
+    with progress(1), progress(2):  # the outer one listens
+        tell("training", 0, 20)
+        tell("training", 3, 20)
+    assert capsys.readouterr().err.splitlines()[1] == "[skvas] training, 3 of 20"

@@ -1,0 +1,169 @@
+"""From frames to actions where no order is shared: by plans, or by a chain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.special import stdtrit
+from sklearn.metrics import adjusted_mutual_info_score
+
+from skvas.metrics import PairMatches, match_pairs
+from skvas.options._groups import CHAIN, PLAN
+from skvas.segmentation._chain import ActionChain, correlated_share
+from skvas.segmentation._labeller import (
+    ChainLabeller,
+    FrameLabeller,
+    directions,
+    pick,
+)
+from skvas.segmentation._start import k_means
+from skvas.timeline._model import find_order
+from skvas.training._survey import CHOICE_FRAMES
+from skvas.transport import unit
+from skvas.videos._batch import spread_batch
+from skvas.videos._frames import sample_videos, spread_frames
+from skvas.videos._views import Views
+
+# Videos from which "auto" may leave the plans, and groups of them that are left out in
+# turn, at most.
+MIN_VIDEOS, MAX_GROUPS = 4, 20
+# Probability, on both sides, of a difference that is no accident.
+CONFIDENCE = 0.95
+
+
+def choose_decoder(
+    labeller: FrameLabeller,
+    labels: list[np.ndarray],
+    views: Views,
+    decoder: str,
+    before: FrameLabeller,
+) -> tuple[FrameLabeller | ChainLabeller, list[np.ndarray]]:
+    """Return the labeller to keep, and its labels: by plans, or by a chain of actions.
+
+    Plans hold all actions to equal shares of each video, which often is right and
+    which a chain can't know. So a chain has to be better beyond doubt: labels of
+    matched frames agree better by it. Of more than 128 videos, a sample of as many is
+    looked at.
+
+    Parameters
+    ----------
+    labeller : FrameLabeller
+        Labels by transport.
+    labels : list of int64 ndarray of shape (n_i,)
+        Its labels of the videos of `fit`.
+    views : Views
+        The videos of `fit`.
+    decoder : {"plan", "chain", "auto"}
+        "auto" chooses, where there are some videos that share no order.
+    before : FrameLabeller
+        Labels by transport where a chain is to be learned: before training, if that is
+        open. Training draws frames to the actions that the plans gave them.
+    """
+    if decoder == PLAN:
+        return labeller, labels
+    every, seen = views, sample_videos(len(labels))
+    views, some = every.choose(seen), [labels[i] for i in seen]
+    referee = _Referee.of(views) if len(labels) > 1 else None
+    if decoder != CHAIN:
+        order = find_order(views.features, np.random.RandomState(0))
+        is_open = order is not None and order.verdict == "no"
+        if not is_open or len(labels) < MIN_VIDEOS:
+            return labeller, labels
+    chained, found = _best_chain(before, views, referee)
+    if decoder == CHAIN or (referee is not None and referee.prefers(found, some)):
+        return chained, found if views is every else chained.labels(every)
+    return labeller, labels
+
+
+def _best_chain(
+    labeller: FrameLabeller, views: Views, referee: _Referee | None
+) -> tuple[ChainLabeller, list[np.ndarray]]:
+    """Learn a chain from the plans and one from k-means; keep the first in doubt."""
+    frames, shares = labeller.frames(views), labeller.shares(views)
+    correlated = correlated_share(frames, shares)
+    chained = _chained(labeller, frames, shares, correlated)
+    labels = chained.labels(views)
+    if referee is not None:
+        clusters = _clusters(frames, labeller)
+        other = _chained(labeller, frames, clusters, correlated)
+        found = other.labels(views)
+        if referee.prefers(found, labels):
+            return other, found
+    return chained, labels
+
+
+def _chained(
+    labeller: FrameLabeller,
+    frames: Sequence[np.ndarray],
+    shares: list[np.ndarray],
+    correlated: float,
+) -> ChainLabeller:
+    chain = ActionChain.learn(frames, shares, correlated)
+    actions = unit(torch.from_numpy(chain.means.astype(np.float32))).numpy()
+    return ChainLabeller(chain, replace(labeller, actions=actions))
+
+
+def _clusters(
+    frames: Sequence[np.ndarray], labeller: FrameLabeller
+) -> list[np.ndarray]:
+    """Return the nearest cluster of each frame, as shares (n_i, K)."""
+    n_actions = len(labeller.actions)
+    batch = spread_batch(frames, CHOICE_FRAMES, labeller.device)
+    centres = k_means(batch.frames, batch, n_actions).cpu().numpy()
+    eye = np.eye(n_actions, dtype=np.float32)
+    return [eye[(video @ centres.T).argmax(axis=1)] for video in frames]
+
+
+@dataclass(frozen=True)
+class _Referee:
+    """Compares labels by how well those of matched frames agree.
+
+    Parameters
+    ----------
+    frames : list of int64 ndarray
+        Frames of each video that are looked at.
+    matches : PairMatches
+        Their nearest neighbours in other videos.
+    groups : int64 ndarray of shape (n_frames,)
+        The group of videos that each of them belongs to.
+    """
+
+    frames: list[np.ndarray]
+    matches: PairMatches
+    groups: np.ndarray
+
+    @classmethod
+    def of(cls, views: Views) -> _Referee:
+        few = [spread_frames(len(video), CHOICE_FRAMES) for video in views.features]
+        matches = match_pairs(pick(directions(views.features), few), random_state=0)
+        n_groups = min(len(few), MAX_GROUPS)
+        groups = np.arange(len(few)) * n_groups // len(few)
+        return cls(few, matches, np.repeat(groups, matches.lengths))
+
+    def prefers(self, new: list[np.ndarray], old: list[np.ndarray]) -> bool:
+        """Tell whether new labels agree better than old ones, beyond doubt.
+
+        The standard error of the difference in adjusted mutual information is that of
+        leaving out each group of videos in turn.
+        """
+        codes = [np.concatenate(pick(labels, self.frames)) for labels in (new, old)]
+        one, other = self.matches.frames, self.matches.free
+        n = int(self.groups.max()) + 1
+        without = [
+            (self.groups[one] != g) & (self.groups[other] != g) for g in range(n)
+        ]
+        found = [_gain(codes, one[kept], other[kept]) for kept in without if kept.any()]
+        gains = np.array(found)
+        if len(gains) < max(n, 3):
+            return False
+        error = np.sqrt((n - 1) / n * ((gains - gains.mean()) ** 2).sum())
+        least = stdtrit(n - 1, (1 + CONFIDENCE) / 2) * error
+        return bool(_gain(codes, one, other) > max(least, 1e-9))
+
+
+def _gain(codes: list[np.ndarray], one: np.ndarray, other: np.ndarray) -> float:
+    new, old = (adjusted_mutual_info_score(c[one], c[other]) for c in codes)
+    return float(new - old)

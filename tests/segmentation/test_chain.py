@@ -1,0 +1,234 @@
+"""The hidden Markov model of actions: what it learns, and when it is preferred."""
+
+import copy
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import skvas
+from skvas import ActionSegmenter
+from skvas.exceptions import ModelFileError
+from skvas.metrics import segmentation_report
+from skvas.segmentation import _decoder
+from skvas.segmentation._chain import (
+    ActionChain,
+    correlated_share,
+    forward_backward,
+)
+from skvas.timeline import BlockOrder
+from tests.models import SEGMENTERS, quick, small_videos
+
+every_segmenter = pytest.mark.parametrize("cls", SEGMENTERS)
+VIDEOS = small_videos(5)
+
+
+def behaviours(n_videos, *, seed=0, n_frames=300, stay=(0.97, 0.9, 0.85)):
+    """Make videos of three behaviours that recur, the first for most of the time."""
+    rng = np.random.RandomState(seed)
+    centres = rng.standard_normal((3, 8))
+    videos, labels = [], []
+    for _ in range(n_videos):
+        state, found = 0, []
+        for _ in range(n_frames):
+            found.append(state)
+            if rng.uniform() > stay[state]:
+                state = int(rng.choice([k for k in range(3) if k != state]))
+        labels.append(np.array(found))
+        noise = 0.7 * rng.standard_normal((n_frames, 8))
+        videos.append((centres[labels[-1]] + noise).astype(np.float32))
+    return videos, labels
+
+
+@pytest.fixture(scope="module")
+def recurring():
+    return behaviours(8)
+
+
+def unit(frames):
+    return frames / np.linalg.norm(frames, axis=1, keepdims=True)
+
+
+def one_hot(labels, n_actions=3):
+    return [np.eye(n_actions)[codes] for codes in labels]
+
+
+def test_posteriors_are_those_of_all_sequences():
+    rng = np.random.RandomState(0)
+    likelihoods = rng.uniform(size=(1, 4, 3))
+    transitions = rng.dirichlet(np.ones(3), size=3)
+    start = rng.dirichlet(np.ones(3))
+    expected, staying, total = np.zeros((4, 3)), np.zeros(3), 0.0
+    for states in product(range(3), repeat=4):
+        chance = start[states[0]] * likelihoods[0, 0, states[0]]
+        for t in range(1, 4):
+            chance *= transitions[states[t - 1], states[t]]
+            chance *= likelihoods[0, t, states[t]]
+        total += chance
+        expected[range(4), states] += chance
+        for before, after in zip(states, states[1:], strict=False):
+            staying[before] += chance * (before == after)
+    found, stays = forward_backward(
+        likelihoods, transitions[None], start, np.array([4])
+    )
+    assert_allclose(found[0], expected / total, rtol=1e-12)
+    assert_allclose(stays[0], staying / total, rtol=1e-12)
+
+
+def test_posteriors_depend_on_no_other_video(recurring):
+    videos, labels = recurring
+    lengths = [300, 240, 180, 120, 60, 300, 290, 2]
+    frames = [unit(x[:n]) for x, n in zip(videos, lengths, strict=True)]
+    known = one_hot([y[:n] for y, n in zip(labels, lengths, strict=True)])
+    chain = ActionChain.learn(frames, known, 0.01)
+    frames.append(frames[0][:1])
+    for video, found in zip(frames, chain.posteriors(frames), strict=True):
+        assert_array_equal(chain.posteriors([video])[0], found)
+        assert_allclose(found.sum(axis=1), 1)
+
+
+def test_shares_and_durations_are_learned(recurring):
+    videos, labels = recurring
+    frames = [unit(video) for video in videos]
+    rng = np.random.RandomState(0)
+    wrong = [np.where(rng.uniform(size=300) < 0.2, 1, codes) for codes in labels]
+    chain = ActionChain.learn(frames, one_hot(wrong), 0.0)
+    shares = np.bincount(np.concatenate(labels)) / 2400
+    assert_allclose(chain.shares, shares, atol=0.03)
+    assert_allclose(chain.durations * 300, [1 / 0.03, 10, 1 / 0.15], rtol=0.4)
+
+
+def test_action_without_a_frame_stays_finite(recurring):
+    frames = [unit(video) for video in recurring[0]]
+    chain = ActionChain.learn(frames, one_hot(recurring[1], 5), 0.01)
+    assert all(np.isfinite(value).all() for value in vars(chain).values())
+    assert (chain.shares > 0).all()
+    assert (chain.posteriors(frames)[0].sum(axis=1) > 0.999).all()
+
+
+def test_smoothed_noise_is_correlated_as_far_as_it_is_smoothed():
+    from scipy.ndimage import gaussian_filter1d
+
+    rng = np.random.RandomState(0)
+    noise = [rng.standard_normal((500, 10)) for _ in range(6)]
+    shares = [np.ones((500, 1))] * 6
+    for sigma in (3.0, 8.0):
+        smooth = [gaussian_filter1d(video, sigma, axis=0) for video in noise]
+        expected = 2 * np.sqrt(np.pi) * sigma / 500  # the sum over all lags
+        assert correlated_share(smooth, shares) == pytest.approx(expected, rel=0.15)
+    constant = [np.ones((20, 3))] * 2
+    assert correlated_share(constant, [np.ones((20, 1))] * 2) == 0
+
+
+@pytest.fixture(scope="module")
+def chosen(recurring):
+    return quick(ActionSegmenter, max_epochs=0).fit(recurring[0])
+
+
+def test_chain_is_chosen_where_actions_recur_for_unequal_times(recurring, chosen):
+    videos, labels = recurring
+    assert chosen.settings_.segmenting["decoder"] == "chain"
+    plain = quick(ActionSegmenter, max_epochs=0, decoder="plan").fit(videos)
+    assert plain.chain_ is None
+    found, before = (
+        segmentation_report(labels, model.labels_).miou for model in (chosen, plain)
+    )
+    assert found > before + 0.03
+
+
+def test_answers_for_new_videos_are_of_the_chain(recurring, chosen, tmp_path):
+    for labels, again in zip(chosen.labels_, chosen.predict(recurring[0]), strict=True):
+        assert_array_equal(labels, again)
+    new, labels = behaviours(3, seed=0)
+    shares = chosen.predict_proba(new)
+    assert_allclose(np.concatenate(shares).sum(axis=1), 1, atol=1e-5)
+    assert_array_equal(shares[0].argmax(axis=1), chosen.predict(new)[0])
+    chosen.save(tmp_path / "model.skvas")
+    loaded = skvas.load(tmp_path / "model.skvas")
+    for one, other in zip(shares, loaded.predict_proba(new), strict=True):
+        assert_array_equal(one, other)
+
+
+HOSTILE = {
+    "NaN": lambda chain: chain["means"].fill(np.nan),
+    "another width": lambda chain: chain.update(means=chain["means"][:, 1:]),
+    "no scatter": lambda chain: chain["variances"].fill(0),
+    "negative duration": lambda chain: chain["durations"].fill(-1),
+    "endless correlation": lambda chain: chain.update(correlated=np.inf),
+    "a part less": lambda chain: chain.pop("shares"),
+    "a part more": lambda chain: chain.update(other=1.0),
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
+def test_file_with_a_chain_that_no_fit_learns_is_refused(change, chosen, tmp_path):
+    forged = copy.deepcopy(chosen)
+    change(forged.chain_)
+    forged.save(tmp_path / "model.skvas")
+    with pytest.raises(ModelFileError):
+        skvas.load(tmp_path / "model.skvas")
+
+
+def test_prototypes_are_the_means_of_the_chain(chosen):
+    means = unit(chosen.chain_["means"])
+    assert_allclose(chosen.prototypes_, means, atol=1e-6)
+
+
+@pytest.mark.parametrize("verdict", ["yes", "undecided"])
+def test_plans_stay_where_order_may_be_shared(verdict, recurring, monkeypatch):
+    monkeypatch.setattr(BlockOrder, "verdict", verdict)
+    model = quick(ActionSegmenter, max_epochs=0).fit(recurring[0])
+    assert model.settings_.segmenting["decoder"] == "plan"
+
+
+def test_plans_stay_where_videos_are_few(recurring, monkeypatch):
+    monkeypatch.setattr(BlockOrder, "verdict", "no")
+    monkeypatch.setattr(_decoder._Referee, "prefers", lambda *_: True)
+    model = quick(ActionSegmenter, max_epochs=0).fit(recurring[0][:3])
+    assert model.settings_.segmenting["decoder"] == "plan"
+
+
+def test_published_recipes_keep_the_plans(recurring):
+    model = quick(ActionSegmenter, recipe="paper", max_epochs=0).fit(recurring[0])
+    assert model.settings_.segmenting["decoder"] == "plan"
+
+
+def test_plans_stay_without_a_clear_gain(recurring, monkeypatch):
+    monkeypatch.setattr(_decoder, "CONFIDENCE", 1 - 1e-15)
+    model = quick(ActionSegmenter, max_epochs=0).fit(recurring[0])
+    assert model.settings_.segmenting["decoder"] == "plan"
+
+
+@every_segmenter
+def test_user_may_ask_for_the_chain(cls):
+    model = quick(cls, decoder="chain", segment_on="embedding").fit(VIDEOS)
+    assert model.settings_.segmenting["decoder"] == "chain"
+    assert model.chain_["means"].shape == model.prototypes_.shape
+    assert np.isfinite(model.score(VIDEOS))
+    lone = quick(cls, decoder="chain", n_actions=1).fit(VIDEOS[0])
+    assert set(lone.labels_) == {0}
+
+
+LITTLE = {
+    "equal frames": [np.ones((12, 4)), np.ones((9, 4))],
+    "a lone recording": VIDEOS[:1],
+    "recordings of a single frame": [VIDEOS[0], VIDEOS[1][:1], VIDEOS[2][:1]],
+    "more actions than frames": [video[:2] for video in VIDEOS[:4]],
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("videos", LITTLE.values(), ids=LITTLE)
+def test_row_100_chain_labels_where_there_is_little_to_learn_from(videos):
+    options = {"n_actions": 4, "decoder": "chain", "max_epochs": 0}
+    model = quick(ActionSegmenter, **options).fit(videos)
+    assert model.chain_ is not None
+    for labels, shares in zip(model.labels_, model.predict_proba(videos), strict=True):
+        assert len(labels) == len(shares)
+        assert set(labels) <= set(range(4))
+        assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+
+
+def test_summary_names_the_chain(chosen):
+    assert "(a chain of actions)" in str(chosen.summary())
