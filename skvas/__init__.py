@@ -9,7 +9,11 @@ if TYPE_CHECKING:
     from skvas.alignment._result import Alignment
     from skvas.applications._action_table import ActionTable
     from skvas.applications._diagnosis import FitSummary
-    from skvas.applications._many_files import FilesReport, predict_files
+    from skvas.applications._many_files import (
+        FilesReport,
+        fit_files,
+        predict_files,
+    )
     from skvas.applications._report import StepReport, step_report
     from skvas.applications._transfer import LabelTransfer, transfer_labels
     from skvas.datasets._recordings import Recordings
@@ -37,6 +41,7 @@ __all__ = [
     "Training",
     "VideoAligner",
     "__version__",
+    "fit_files",
     "load",
     "predict_files",
     "report_html",
@@ -62,6 +67,7 @@ _HOMES = {
     "Timeline": "skvas.timeline._timeline",
     "Training": "skvas.options",
     "VideoAligner": "skvas.estimators._aligner",
+    "fit_files": "skvas.applications._many_files",
     "load": "skvas.estimators._load",
     "predict_files": "skvas.applications._many_files",
     "report_html": "skvas.report._report_html",

@@ -20,6 +20,13 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
+from skvas._on_demand import (
+    OnDemand,
+    Shelf,
+    VideosOnDemand,
+    is_on_demand,
+    is_sequence_of_videos,
+)
 from skvas._typing import Labels, Videos
 from skvas.exceptions import InvalidParameterError
 
@@ -123,8 +130,8 @@ def is_single_video(videos: Videos) -> bool:
 
     An object with two axes is a single video, and so is a list of rows. A list, a
     tuple, a 1-D object array or a 3-D array whose items have two axes is a collection,
-    even with a single item; so is a list of poses, which have three. An empty list is
-    an empty collection.
+    even with a single item; so is a list of poses, which have three, and a sequence of
+    your own, with a length and items. An empty list is an empty collection.
 
     Parameters
     ----------
@@ -156,6 +163,8 @@ def is_single_video(videos: Videos) -> bool:
     False
     """
     _refuse_container(videos)
+    if is_sequence_of_videos(videos):
+        return False
     if isinstance(videos, (list, tuple)):
         items = videos
         for index, item in enumerate(items):
@@ -180,7 +189,7 @@ def is_single_video(videos: Videos) -> bool:
     return False
 
 
-def list_videos(videos: Videos) -> list[Any]:
+def list_videos(videos: Videos) -> Sequence[Any]:
     """Return the videos of the input as a list, unchecked and unconverted.
 
     Parameters
@@ -191,7 +200,8 @@ def list_videos(videos: Videos) -> list[Any]:
     Returns
     -------
     list
-        The items of a collection, or the single video.
+        The items of a collection, or the single video. A sequence of the user's, which
+        is neither a list nor an array, is returned as it is.
 
     Raises
     ------
@@ -205,6 +215,8 @@ def list_videos(videos: Videos) -> list[Any]:
     >>> len(list_videos(np.zeros((100, 4)))), len(list_videos(np.zeros((2, 100, 4))))
     (1, 2)
     """
+    if is_sequence_of_videos(videos):
+        return videos  # type: ignore[no-any-return]
     return [videos] if is_single_video(videos) else _items(videos)
 
 
@@ -216,15 +228,17 @@ def check_videos(
     min_frames: int = 1,
     min_total_frames: int = 1,
     ensure_all_finite: bool | Literal["allow-nan"] = True,
-) -> list[np.ndarray]:
+    shelf: Shelf | None = None,
+) -> Any:
     """Check videos and convert them to a list of arrays.
 
     A single video is an object with two axes, frames and features: an array, a list of
     rows, a pandas or polars data frame, a torch tensor (detached and moved to the CPU)
     or an object with ``__array__``. A collection is a list, a tuple, a 1-D object array
-    or a 3-D array of such objects. Its videos may differ in length, but must have the
-    same number of features. A video in a collection may have three axes, such as poses
-    of shape (n_frames, n_points, n_axes): the last two become one.
+    or a 3-D array of such objects, or a sequence of your own, with a length and items.
+    Its videos may differ in length, but must have the same number of features. A video
+    in a collection may have three axes, such as poses of shape (n_frames, n_points,
+    n_axes): the last two become one.
 
     Parameters
     ----------
@@ -243,10 +257,14 @@ def check_videos(
     ensure_all_finite : bool or "allow-nan", default=True
         True rejects NaN and infinity, unless scikit-learn's setting `assume_finite`
         is on; "allow-nan" accepts NaN; False accepts both.
+    shelf : Shelf, default=None
+        Where what is made of videos is kept, if those on disk stay there: files,
+        read-only memory maps, and sequences of your own. Each is checked now, and again
+        each time that it is looked at. None: all are read into memory.
 
     Returns
     -------
-    list of ndarray of shape (n_frames_i, n_features)
+    list of ndarray of shape (n_frames_i, n_features), or a sequence of them
         One read-only, C-contiguous array for each video, in native byte order: float32
         if the video is float32, else float64. An array that needs no conversion shares
         its memory with the input.
@@ -275,31 +293,48 @@ def check_videos(
     """
     single = is_single_video(videos)
     items = list_videos(videos)
-    if not items:
+    if not len(items):
         raise ValueError("Expected at least one video, got an empty collection.")
     # Without an estimator, a bare one still compares the columns of data frames.
     owner = BaseEstimator() if estimator is None else estimator
     names = getattr(videos, "names", None) if isinstance(videos, list) else None
+
+    def check(index: int, item: Any) -> np.ndarray:
+        called = None if names is None else names[index]
+        with naming_video(None if single else index, called):
+            return _check_video(item, estimator, min_frames, ensure_all_finite)
+
+    known = isinstance(videos, VideosOnDemand)
+    stay = isinstance(videos, OnDemand) or (
+        shelf is not None and (items is videos or any(map(is_on_demand, items)))
+    )
+    if isinstance(videos, OnDemand):
+        shelf = videos.shelf
+    looked_at = videos if known else VideosOnDemand(items, check, shelf or Shelf(0))
     checked: list[np.ndarray] = []
+    width = 0
     with unchanged_on_failure(estimator):
-        for index, item in enumerate(items):
-            called = None if names is None else names[index]
-            with naming_video(None if single else index, called):
-                video = _check_video(item, estimator, min_frames, ensure_all_finite)
-                if checked:
-                    _check_same_width(video, checked[0])
-                named = item if hasattr(item, "columns") else video
-                learn = reset and not checked
-                validate_data(owner, named, reset=learn, skip_check_array=True)
+        for index in range(1 if known else len(items)):
+            if stay:
+                item = video = videos[0] if known else looked_at.add()
+            else:
+                item = items[index]
+                video = check(index, item)
                 checked.append(video)
-        n_frames = sum(map(len, checked))
+            with naming_video(None if single else index, names and names[index]):
+                width = width or video.shape[1]
+                _check_same_width(video, width)
+                named = item if hasattr(item, "columns") else video
+                learn = reset and not index
+                validate_data(owner, named, reset=learn, skip_check_array=True)
+        n_frames = sum(looked_at.lengths if stay else map(len, checked))
         if n_frames < min_total_frames:
             by = f" by {type(estimator).__name__}" if estimator is not None else ""
             raise ValueError(
-                f"Found {n_frames} frame(s) in {len(checked)} video(s) (n_samples = "
+                f"Found {n_frames} frame(s) in {len(items)} video(s) (n_samples = "
                 f"{n_frames}) while a minimum of {min_total_frames} is required{by}."
             )
-    return checked
+    return looked_at if stay else checked
 
 
 def check_labels(
@@ -853,8 +888,11 @@ def warn_of_transposed(videos: Sequence[np.ndarray]) -> None:
     >>> walk = np.random.default_rng(0).normal(size=(500, 6)).cumsum(axis=0)
     >>> warn_of_transposed([walk, walk])
     """
-    shapes = {video.shape for video in videos}
-    n_frames, n_features = videos[0].shape
+    if isinstance(videos, VideosOnDemand):
+        shapes = {*videos.shapes}
+    else:
+        shapes = {video.shape for video in videos}
+    n_frames, n_features = next(iter(shapes))
     if len(videos) < 2 or len(shapes) > 1 or n_features <= n_frames or n_frames < 2:
         return
     first = np.asarray(videos[0], dtype=np.float64)
@@ -871,11 +909,10 @@ def warn_of_transposed(videos: Sequence[np.ndarray]) -> None:
     )
 
 
-def _check_same_width(video: np.ndarray, first: np.ndarray) -> None:
-    if video.shape[1] != first.shape[1]:
+def _check_same_width(video: np.ndarray, width: int) -> None:
+    if video.shape[1] != width:
         raise ValueError(
-            f"X has {video.shape[1]} features, "
-            f"but video 0 has {first.shape[1]} features."
+            f"X has {video.shape[1]} features, but video 0 has {width} features."
         )
 
 

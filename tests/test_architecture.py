@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # below its own; rooms of one floor do not import each other.
 FLOORS = [
     ["exceptions", "_typing", "_optional", "_atomic", "_printing"],
+    ["_on_demand"],
     ["validation", "decoding"],
     ["transport", "metrics", "datasets"],
     ["io"],
@@ -48,7 +49,9 @@ ROOMS = {
         "_arguments _lines < _files < _extracted < _align _evaluate _extract _fit "
         "_label _live _name _predict _report _timeline < _main"
     ),
-    "datasets": "_arrays _pickled _recordings _synthetic < _folder < _spar",
+    "datasets": (
+        "_arrays _pickled _recordings _synthetic < _on_disk < _folder < _spar"
+    ),
     "display": (
         "_saving _style < _barcode _embedding _history < _alignment _common_time "
         "_segmentation _timeline"
@@ -98,7 +101,7 @@ ROOMS = {
     "videos": "_containers _device _frames _orphans _views < _batch _jobs",
 }
 
-MAX_MODULES_IN_THE_ROOT = 10
+MAX_MODULES_IN_THE_ROOT = 11
 
 
 def _rows(text):
@@ -121,6 +124,7 @@ NO_TORCH = {
     "_optional",
     "_atomic",
     "_printing",
+    "_on_demand",
     "validation",
     "decoding",
     "skvas.videos._containers",

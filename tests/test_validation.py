@@ -1,4 +1,3 @@
-import collections
 import datetime
 import pathlib
 
@@ -128,7 +127,6 @@ def test_empty_collection_is_refused(empty):
     [
         ((video for video in [VIDEO]), "list or an array"),
         (map(np.abs, [VIDEO]), "list or an array"),
-        (collections.deque([VIDEO]), "list or an array"),
         ({"a": VIDEO}.values(), "list or an array"),
         (3.0, "list or an array"),
         (None, "list or an array"),

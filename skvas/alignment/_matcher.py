@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from skvas._on_demand import choose, each
 from skvas._printing import tell
 from skvas.alignment._coarse import align_coarsely, alignment_memory
 from skvas.alignment._path_cost import PathCost, View
 from skvas.alignment._result import Alignment, make_alignment
-from skvas.preprocessing import VideoStandardizer
+from skvas.preprocessing._standardizer import standardise_within
 from skvas.tasks._alignment import AlignmentTask
 from skvas.videos._batch import pad, spread_batch, unpad
+from skvas.videos._frames import sample_videos
 from skvas.videos._jobs import decode_in_jobs
 from skvas.videos._views import Views
 
@@ -55,23 +57,22 @@ class FrameMatcher:
     device: torch.device
     n_jobs: int | None = None
 
-    def look(self, views: Views) -> list[View]:
+    def look(self, views: Views) -> Sequence[View]:
         """Return the videos as alignments see them: with details for paths, if any."""
         embeddings = views.embeddings
         if self.matching != "monotone" or self.path_on == "embedding":
-            return [View(embedding) for embedding in embeddings]
-        details = VideoStandardizer().fit(views.details).transform(views.details)
-        return [
-            View(embedding, np.asarray(detail), self.is_trained)
-            for embedding, detail in zip(embeddings, details, strict=True)
-        ]
+            return each(View, embeddings)
+        return each(self._view, embeddings, views.details)
+
+    def _view(self, embedding: np.ndarray, detail: np.ndarray) -> View:
+        return View(embedding, standardise_within(detail), self.is_trained)
 
     def align(self, x: View, y: View) -> Alignment:
         """Align two videos."""
         tell("aligning")
         return _align([x], y, *self._how())[0]
 
-    def match(self, videos: list[View], reference: View) -> list[Alignment]:
+    def match(self, videos: Sequence[View], reference: View) -> list[Alignment]:
         """Align each of many videos with one."""
         common = (reference, *self._how())
         return decode_in_jobs(
@@ -86,7 +87,7 @@ class FrameMatcher:
     def costs(self, views: Views, reference: Views) -> list[float]:
         """Return what it costs to align each video with the reference."""
         (other,) = self.look(reference)
-        plain = [View(embedding) for embedding in views.embeddings]
+        plain = each(View, views.embeddings)
         return [alignment.cost for alignment in self.match(plain, other)]
 
     def _how(self) -> tuple[Any, str, str, float]:
@@ -94,16 +95,18 @@ class FrameMatcher:
 
 
 def medoid(
-    embeddings: list[np.ndarray],
+    embeddings: Sequence[np.ndarray],
     task: Any,
     device: torch.device,
     rng: np.random.RandomState,
 ) -> int:
     """Return the video whose alignments with (some of) the others cost least.
 
+    Of more than 128 videos, one of a sample of as many.
+
     Parameters
     ----------
-    embeddings : list of ndarray of shape (n_i, D)
+    embeddings : sequence of ndarray of shape (n_i, D)
         Unit embeddings.
     task : alignment task
         The problem.
@@ -112,11 +115,13 @@ def medoid(
     rng : RandomState
         Draws the others where they are many.
     """
+    candidates = sample_videos(len(embeddings))
+    embeddings = choose(embeddings, candidates)
     n_videos = len(embeddings)
     others = np.arange(n_videos)
     if n_videos > MEDOID_VIDEOS:
         others = rng.permutation(n_videos)[:MEDOID_VIDEOS]
-    batch_y = spread_batch([embeddings[j] for j in others], MEDOID_FRAMES, device)
+    batch_y = spread_batch(choose(embeddings, others), MEDOID_FRAMES, device)
     costs = np.empty(n_videos)
     with torch.no_grad():
         for i, embedding in enumerate(embeddings):
@@ -124,7 +129,7 @@ def medoid(
             found = task.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
             pair_costs = found.objective.cpu().numpy()[others != i]
             costs[i] = pair_costs.mean() if len(pair_costs) else 0.0
-    return int(costs.argmin())
+    return int(candidates[costs.argmin()])
 
 
 def _align(

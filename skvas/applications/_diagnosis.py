@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from skvas._on_demand import choose, lengths_of
 from skvas.decoding import labels_to_segments
 from skvas.metrics import consistency_score, match_pairs, uniform_segmentation
-from skvas.videos._frames import spread_frames
+from skvas.videos._frames import sample_videos, spread_frames
 
 __all__ = ["FitSummary", "diagnose", "summarise"]
 
@@ -102,7 +103,10 @@ def diagnose(
         return found
     found["spread"] = _find_spread(labels, n_actions)
     if len(labels) > 1:
-        few = [spread_frames(len(video), FRAMES) for video in features]
+        seen_videos = sample_videos(len(labels))
+        features = choose(features, seen_videos)
+        labels = [labels[i] for i in seen_videos]
+        few = [spread_frames(n, FRAMES) for n in lengths_of(features)]
         seen = [_to_unit(v[where]) for v, where in zip(features, few, strict=True)]
         matches = match_pairs(seen, random_state=0)
         cut = uniform_segmentation([len(video) for video in labels], n_actions)
@@ -121,18 +125,23 @@ def _find_unlike(embeddings: Sequence[np.ndarray]) -> list[int]:
     n = len(embeddings)
     if n < 5:
         return []
-    thin = [video[spread_frames(len(video), FRAMES // 2)] for video in embeddings]
+    known = sample_videos(n)  # what all are compared with
+    partners = {int(i): _thin(embeddings[int(i)]) for i in known}
     rng = np.random.RandomState(0)
     distances = np.empty(n)
-    for i, video in enumerate(thin):
-        others = np.delete(np.arange(n), i)
-        chosen = rng.permutation(others)[:PARTNERS]
-        nearest = [1 - (video @ thin[j].T).max(axis=1).mean() for j in chosen]
+    for i, embedding in enumerate(embeddings):
+        video = _thin(embedding)
+        chosen = rng.permutation(known[known != i])[:PARTNERS]
+        nearest = [1 - (video @ partners[j].T).max(axis=1).mean() for j in chosen]
         distances[i] = np.median(nearest)
     usual = np.median(distances)
     spread = 1.4826 * np.median(np.abs(distances - usual))
     far = (distances > usual + FAR * spread) & (distances > TIMES * usual)
     return [int(i) for i in np.flatnonzero(far)]
+
+
+def _thin(video: np.ndarray) -> np.ndarray:
+    return video[spread_frames(len(video), FRAMES // 2)]
 
 
 def _find_spread(labels: Sequence[np.ndarray], n_actions: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Label the videos of many files, over as many sittings and machines as it takes."""
+"""Fit a model to many files, and label them over as many sittings as it takes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._atomic import naming_file, read_bytes, write_atomically
 from skvas._optional import import_optional
-from skvas.datasets._folder import read_features
+from skvas.datasets._folder import load_folder
+from skvas.datasets._on_disk import SUFFIXES, as_recordings_of_files, read_features
+from skvas.datasets._recordings import Recordings
 from skvas.exceptions import FailedFilesWarning, InvalidParameterError
 from skvas.io import SegmentTable, write_segments
 from skvas.io._files import FORMATS
@@ -28,7 +30,7 @@ from skvas.persistence._state import StateWriter
 from skvas.validation import check_choice, check_real
 from skvas.videos._orphans import EndingWithParent
 
-__all__ = ["FilesReport", "predict_files"]
+__all__ = ["FilesReport", "fit_files", "predict_files"]
 
 COLUMNS = ["path", "output", "status", "n_frames", "error"]
 Read = Callable[[Path], Any]
@@ -88,6 +90,93 @@ class FilesReport:
         parts = [f"{counts[s]} {s}" for s in ("written", "skipped", "failed")]
         faults = [f"{record['path']}: {record['error']}" for record in self.failed]
         return "\n".join([", ".join(parts), *faults])
+
+
+def fit_files(
+    model: Any,
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    y: Any = None,
+    activity: str | None = None,
+    read: Read | None = None,
+) -> Any:
+    """Fit a model to many files of features, of which one at a time is in memory.
+
+    Parameters
+    ----------
+    model : ActionSegmenter, VideoAligner or JointAlignSegment
+        What is fitted. Its parameter ``training.memory_limit`` says how much of what is
+        made of the files stays in memory.
+    paths : str, path-like, or iterable of them
+        A folder in the layout of :func:`skvas.datasets.load_folder`, or of files of
+        features alone; or the files, one video each: ``.npy`` or ``.txt``, unless
+        `read` is given.
+    y : list with an entry for each video, default=None
+        Labels of some frames, as in `fit`.
+    activity : str, default=None
+        Fit to the videos of this activity of the folder alone.
+    read : callable, default=None
+        From a path to its features, as in :func:`predict_files`. It is called each time
+        that a file is looked at, some ten times in a fit.
+
+    Returns
+    -------
+    object
+        The model, fitted.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, a file does not hold features, or one
+        changes before `fit` ends; names it.
+    OSError
+        If a file cannot be read, or vanishes before `fit` ends; names it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skvas import ActionSegmenter, fit_files
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(4, n_actions=3, random_state=0).videos
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for i, video in enumerate(videos):
+    ...         np.save(Path(folder, f"v{i}.npy"), video)
+    ...     model = fit_files(ActionSegmenter(3, max_epochs=0), folder)
+    >>> model.recordings_["names"]
+    ['v0', 'v1', 'v2', 'v3']
+    """
+    return model.fit(_open(paths, activity, read), y)
+
+
+def _open(paths: Any, activity: str | None, read: Read | None) -> Recordings:
+    """Return the recordings of a folder or of files, which stay in their files."""
+    if isinstance(paths, bytes):
+        raise InvalidParameterError(f"paths must be text, got {paths!r}.")
+    is_folder = isinstance(paths, (str, os.PathLike))
+    if activity is not None and not is_folder:
+        raise InvalidParameterError(
+            f"activity={activity!r} needs a folder as paths, got a list of files."
+        )
+    if not is_folder:
+        files = [Path(path) for path in paths]
+        if not files:
+            raise InvalidParameterError("paths must name a file at least, got none.")
+        return as_recordings_of_files(files, read)
+    folder = Path(paths)
+    files = []
+    if folder.is_dir():
+        found = sorted(file for file in folder.iterdir() if file.is_file())
+        shown = [file for file in found if not file.name.startswith(".")]
+        files = [f for f in shown if read is not None or f.suffix in SUFFIXES]
+    if activity is None and files and not (folder / "features").is_dir():
+        return as_recordings_of_files(files, read)
+    if read is not None:
+        raise InvalidParameterError(
+            f"read needs a folder of files or a list of them; {str(folder)!r} has none."
+        )
+    return load_folder(folder, activity=activity, on_demand=True)
 
 
 def predict_files(

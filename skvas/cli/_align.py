@@ -14,7 +14,8 @@ from skvas.cli._arguments import add_command, add_decoding
 from skvas.cli._extracted import find_extracted
 from skvas.cli._files import DEVICES, as_csv, check_out, is_video, writing
 from skvas.cli._lines import following, say
-from skvas.datasets._folder import orient_features, read_features
+from skvas.datasets._folder import orient_features
+from skvas.datasets._on_disk import read_features
 from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
 
 __all__ = ["add_align"]

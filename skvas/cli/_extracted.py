@@ -13,7 +13,8 @@ from skvas._atomic import write_atomically
 from skvas.cli._files import is_same
 from skvas.cli._lines import say
 from skvas.datasets._arrays import read_array
-from skvas.datasets._folder import EXTRACTED, read_extracted, read_features
+from skvas.datasets._folder import EXTRACTED, read_extracted
+from skvas.datasets._on_disk import read_features
 from skvas.features import VideoFeatures
 
 __all__ = ["find_extracted", "note_extracted", "read_timed"]

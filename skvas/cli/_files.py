@@ -42,7 +42,11 @@ DEVICES = (os.devnull, "/dev/null", "/dev/stdout")
 
 
 def load_recordings(
-    options: argparse.Namespace, model: Any = None, *, on_mismatch: str = "raise"
+    options: argparse.Namespace,
+    model: Any = None,
+    *,
+    on_mismatch: str = "raise",
+    on_demand: bool = False,
 ) -> Recordings:
     """Read the recordings of the folder, or say how to make some.
 
@@ -54,7 +58,11 @@ def load_recordings(
     kind, _ = find_kind(folder)
     if kind == "features":
         return load_folder(
-            folder, activity=options.activity, fps=fps, on_mismatch=on_mismatch
+            folder,
+            activity=options.activity,
+            fps=fps,
+            on_mismatch=on_mismatch,
+            on_demand=on_demand,
         )
     if fps is None and model is not None:
         fps = model._common_fps()

@@ -91,7 +91,7 @@ def _fit(options: argparse.Namespace) -> None:
     if options.task == "segment" and options.matching is not None:
         raise ValueError("--matching has no use in --task segment, which matches none.")
     check_out(options.out, options.checkpoint)
-    data = load_recordings(options)
+    data = load_recordings(options, on_demand=True)
     arguments = {
         "recipe": options.recipe,
         "random_state": options.seed,

@@ -14,7 +14,8 @@ import numpy as np
 from skvas.cli._arguments import add_command, add_decoding
 from skvas.cli._files import is_video, load_segmenter
 from skvas.cli._lines import BAR, say, show
-from skvas.datasets._folder import orient_features, read_features
+from skvas.datasets._folder import orient_features
+from skvas.datasets._on_disk import read_features
 from skvas.features import FrameFeatures
 from skvas.features._decoding import read_frames, resampled
 from skvas.features._sources import compute_as_they_come, in_real_time, read_camera

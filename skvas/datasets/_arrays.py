@@ -6,6 +6,8 @@ import math
 import os
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -54,6 +56,65 @@ def read_array(path: str | os.PathLike[str], n_axes: Literal[1, 2, 3]) -> NDArra
     array([0, 1, 2])
     """
     path = Path(path)
+    with _opening(path) as (stream, is_npy):
+        if is_npy:
+            shape, is_fortran, dtype = _read_header(stream)
+            flat = np.fromfile(stream, dtype)
+            if len(flat) != math.prod(shape):
+                raise ValueError("it was cut off while it was read")
+            array = flat.reshape(shape, order="F" if is_fortran else "C")
+        else:
+            array = np.loadtxt(
+                path,
+                dtype=np.float32,
+                ndmin=1 if n_axes == 1 else 2,
+                encoding="utf-8-sig",
+            )
+    _check_axes(path, array.shape, n_axes)
+    return array
+
+
+def read_shape(path: str | os.PathLike[str]) -> tuple[int, ...]:
+    """Return the shape of an array of two axes in a file; of ``.npy`` by its header.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file for `read_array`.
+
+    Returns
+    -------
+    tuple of two int
+
+    Raises
+    ------
+    OSError, ValueError
+        As `read_array`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skvas.datasets._arrays import read_shape
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(Path(folder, "a.npy"), np.zeros((3, 2)))
+    ...     read_shape(Path(folder, "a.npy"))
+    (3, 2)
+    """
+    path = Path(path)
+    with _opening(path) as (stream, is_npy):
+        if is_npy:
+            shape, _, _ = _read_header(stream)
+    if not is_npy:
+        shape = read_array(path, 2).shape
+    _check_axes(path, shape, 2)
+    return shape
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
+    """Open a file, tell whether it is ``.npy``, and name it in all errors."""
     with naming_file(path, "read"):
         if not stat.S_ISREG(path.stat().st_mode):  # such as a pipe, which has no end
             raise OSError("it is no regular file")
@@ -61,16 +122,9 @@ def read_array(path: str | os.PathLike[str], n_axes: Literal[1, 2, 3]) -> NDArra
             # Of NumPy, about odd headers and empty texts; both are judged below.
             warnings.simplefilter("ignore")
             try:
-                if path.suffix == ".npy" or stream.read(len(MAGIC)) == MAGIC:
-                    stream.seek(0)
-                    array = _read_npy(stream)
-                else:
-                    array = np.loadtxt(
-                        path,
-                        dtype=np.float32,
-                        ndmin=1 if n_axes == 1 else 2,
-                        encoding="utf-8-sig",
-                    )
+                is_npy = path.suffix == ".npy" or stream.read(len(MAGIC)) == MAGIC
+                stream.seek(0)
+                yield stream, is_npy
             except OSError:
                 raise
             except Exception as error:  # NumPy raises all sorts on damaged headers
@@ -79,15 +133,16 @@ def read_array(path: str | os.PathLike[str], n_axes: Literal[1, 2, 3]) -> NDArra
                     f"({str(error).rstrip('.') or type(error).__name__}). Save it as a "
                     "plain array of floats by numpy.save."
                 ) from error
-    if array.ndim != n_axes:
+
+
+def _check_axes(path: Path, shape: tuple[int, ...], n_axes: int) -> None:
+    if len(shape) != n_axes:
         raise ValueError(
-            f"{str(path)!r} must hold an array of {n_axes} axes, got shape "
-            f"{array.shape}."
+            f"{str(path)!r} must hold an array of {n_axes} axes, got shape {shape}."
         )
-    return array
 
 
-def _read_npy(stream: BinaryIO) -> NDArray[Any]:
+def _read_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, Any]:
     """Read the two versions of the format in which numbers are saved."""
     version = np.lib.format.read_magic(stream)
     read_header = {
@@ -108,5 +163,4 @@ def _read_npy(stream: BinaryIO) -> NDArray[Any]:
             f"an array of shape {shape} and type {dtype} has {expected} bytes, and "
             f"there are {found}"
         )
-    flat = np.fromfile(stream, dtype)
-    return flat.reshape(shape, order="F" if is_fortran else "C")
+    return shape, is_fortran, dtype

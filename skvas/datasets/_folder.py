@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skvas.datasets._arrays import read_array
+from skvas.datasets._on_disk import SUFFIXES, FeatureFile, read_features
 from skvas.datasets._recordings import Recordings
 
-_SUFFIXES = (".npy", ".txt")
 # Beside features: of which files they are, and how they were made.
 EXTRACTED = "extracted.json"
 
@@ -41,6 +42,7 @@ def load_folder(
     activity: str | None = None,
     on_mismatch: str = "raise",
     fps: float | None = None,
+    on_demand: bool = False,
 ) -> Recordings:
     r"""Read a folder of videos in the layout of the field's published code.
 
@@ -70,12 +72,15 @@ def load_folder(
         the ratio. "resample": give each frame the label at its relative position.
     fps : float, default=None
         Frames per second. None: what the folder ``times`` says, if it is there.
+    on_demand : bool, default=False
+        Whether features stay in their files: each is then a `FeatureFile`, of which
+        estimators read one at a time.
 
     Returns
     -------
     Recordings
-        The float32 arrays of shape (n_frames_i, n_features), in the order of their
-        names, activity by activity. They know
+        The float32 arrays of shape (n_frames_i, n_features), or their files, in the
+        order of their names, activity by activity. They know
 
         labels : list of int arrays of shape (n_frames_i,), or None
             Positions in `action_names`; None where nothing is labelled. A single
@@ -133,7 +138,8 @@ def load_folder(
     sources = find_videos(root, activity)
     words = [_read_labels(s.labels) if s.labels else None for s in sources]
     _warn_of_missing_labels(sources, words)
-    videos = _orient([read_features(s.features) for s in sources], words, sources)
+    look: Callable[[Path], Any] = FeatureFile if on_demand else read_features
+    videos = _orient([look(s.features) for s in sources], words, sources)
     action_names = _read_mappings(root, sources) or sorted(
         {word for video in words if video is not None for word in video}
     )
@@ -221,7 +227,7 @@ def _videos_in(
     """List the videos of one folder of features, in the order of their names."""
     files: dict[str, Path] = {}
     for file in sorted(features.iterdir()):
-        if file.suffix not in _SUFFIXES or file.name.startswith(".") or file.is_dir():
+        if file.suffix not in SUFFIXES or file.name.startswith(".") or file.is_dir():
             continue
         if file.stem in files:
             raise ValueError(
@@ -255,15 +261,6 @@ def _select(
     return selected
 
 
-def read_features(path: str | os.PathLike[str]) -> NDArray[np.float32]:
-    """Read one array of features, which must be plain numbers in two dimensions."""
-    array = read_array(path, 2)
-    if 0 in array.shape:
-        raise ValueError(f"{os.fspath(path)!r} is empty: its shape is {array.shape}.")
-    with np.errstate(over="ignore"):  # infinity is found where all videos are checked
-        return np.ascontiguousarray(array, dtype=np.float32)
-
-
 def orient_features(
     features: NDArray[np.float32], n_features: int
 ) -> NDArray[np.float32]:
@@ -274,7 +271,7 @@ def orient_features(
 
 
 def _read_times(
-    root: Path, sources: list[VideoFile], videos: list[NDArray[np.float32]]
+    root: Path, sources: list[VideoFile], videos: list[Any]
 ) -> list[NDArray[np.float64]] | None:
     """Return the second of each frame, if the folder has those of all videos."""
     files = [root / "times" / f"{source.name}.npy" for source in sources]
@@ -419,10 +416,10 @@ def _warn_of_missing_labels(
 
 
 def _orient(
-    arrays: list[NDArray[np.float32]],
+    arrays: list[Any],
     words: list[list[str] | None],
     sources: list[VideoFile],
-) -> list[NDArray[np.float32]]:
+) -> list[Any]:
     """Return arrays with one row per frame, and the same columns in all of them."""
     n_rows = {array.shape[0] for array in arrays}
     n_columns = {array.shape[1] for array in arrays}
@@ -441,12 +438,14 @@ def _orient(
         transposed = len(n_columns) > 1
     if not transposed:
         return arrays
+    if isinstance(arrays[0], FeatureFile):
+        return [array.T for array in arrays]
     return [np.ascontiguousarray(array.T) for array in arrays]
 
 
 def _match_lengths(
     labels: list[NDArray[np.int64] | None],
-    videos: list[NDArray[np.float32]],
+    videos: list[Any],
     sources: list[VideoFile],
     *,
     resample: bool,
@@ -479,9 +478,7 @@ def _nearest(n_labels: int, n_frames: int) -> NDArray[np.int64]:
     return (2 * np.arange(n_frames) + 1) * n_labels // (2 * n_frames)
 
 
-def _describe(
-    root: Path, videos: list[NDArray[np.float32]], action_names: list[str]
-) -> str:
+def _describe(root: Path, videos: list[Any], action_names: list[str]) -> str:
     lengths = [len(video) for video in videos]
     text = (
         f"{root.resolve().name}: {len(videos)} videos, {sum(lengths)} frames "

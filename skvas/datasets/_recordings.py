@@ -112,11 +112,11 @@ class Recordings(list[Any]):
         self.names = _one_each("names", names, n)
         if not all(isinstance(name, str) for name in self.names):
             raise TypeError(f"names must be strings, got {self.names!r}.")
-        for name in self.names:
-            if self.names.count(name) > 1:
-                raise ValueError(
-                    f"names must differ from each other; {name!r} occurs twice."
-                )
+        if len({*self.names}) < n:
+            twice = next(name for name in self.names if self.names.count(name) > 1)
+            raise ValueError(
+                f"names must differ from each other; {twice!r} occurs twice."
+            )
         if fps is not None and times is not None:
             raise ValueError("Give fps or times, not both.")
         self.fps = None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skvas._on_demand import lengths_of
 from skvas._typing import Videos
 from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
+from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
@@ -83,6 +86,10 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
         ----------
         videos : array-like of shape (n_frames, n_features), or a list of them
             Videos of one activity; a lone one is its own partner.
+            Also a list of paths to ``.npy`` or ``.txt`` files, or a sequence of your
+            own that has a length and gives arrays. Of these, and of read-only memory
+            maps, one at a time is in memory (see ``memory_limit`` of
+            :class:`skvas.Training`).
         y : object, default=None
             Ignored; here for scikit-learn's convention.
 
@@ -103,6 +110,7 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
             it had.
         """
         self._check_parameters()
+        videos = open_files(videos)
         with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked = self._check_videos(videos, self.features, min_total_frames=2)
             rng = check_random_state(self.random_state)
@@ -130,7 +138,7 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
                 views.embeddings,
                 features_=fitted,
                 diagnosis_=diagnose(views.embeddings, features, None, None, False),
-                recordings_=remember(videos, [len(video) for video in checked]),
+                recordings_=remember(videos, lengths_of(checked)),
                 settings_=settings,
                 shared_order_=order,
                 timeline_=self._as_timeline(axis, fitted, encoder),
@@ -183,7 +191,7 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
     def _find_order(
         self,
         model: Any,
-        features: list[np.ndarray],
+        features: Sequence[np.ndarray],
         checkpoint: Any,
         rng: np.random.RandomState,
     ) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from skvas._on_demand import Shelf, VideosOnDemand, each, keep_of
 from skvas._printing import tell
 from skvas._typing import Device, Videos
 from skvas.applications._diagnosis import FitSummary, diagnose, summarise
@@ -61,7 +62,7 @@ from skvas.recipes import RECIPES, Recipe
 from skvas.training._checkpoint import Checkpoint, NoCheckpoint, identify
 from skvas.training._trainer import Trainer
 from skvas.transport._threads import spare_threads
-from skvas.validation import check_videos, warn_of_transposed
+from skvas.validation import check_memory, check_videos, warn_of_transposed
 from skvas.videos._containers import VideoTransformerMixin
 from skvas.videos._device import check_device
 from skvas.videos._views import Views
@@ -366,7 +367,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         rates = {*(self.recordings_["fps"] or ())}
         return rates.pop() if len(rates) == 1 else None
 
-    def _open_checkpoint(self, videos: list[np.ndarray], **more: Any) -> Any:
+    def _open_checkpoint(self, videos: Sequence[np.ndarray], **more: Any) -> Any:
         path = self._training.checkpoint
         if path is None:
             return NoCheckpoint()
@@ -376,11 +377,11 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
 
     def _prepare(
         self,
-        videos: list[np.ndarray],
+        videos: Sequence[np.ndarray],
         checkpoint: Any,
         rng: np.random.RandomState,
         n_clusters: int = N_CLUSTERS,
-    ) -> tuple[Any, list[np.ndarray], Model]:
+    ) -> tuple[Any, Sequence[np.ndarray], Model]:
         """Return the fitted preprocessing, what it makes of the videos, and a model."""
         warn_of_transposed(videos)
         tell("preparing features")
@@ -390,7 +391,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
             if self._recipe.chooses:
                 fit = partial(choose_features, n_clusters=n_clusters)
         fitted = checkpoint.once("features", partial(fit, videos=videos))
-        features = apply_features(fitted, videos)
+        features = apply_features(fitted, videos, keep_of(videos))
         warn_of_degenerate_frames(fitted, features)
         generator = torch.Generator().manual_seed(int(rng.randint(2**31)))
         n_features = features[0].shape[1]
@@ -415,7 +416,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         self,
         encoder: nn.Module,
         history: dict[str, np.ndarray],
-        embeddings: list[np.ndarray],
+        embeddings: Sequence[np.ndarray],
         **learned: Any,
     ) -> None:
         """Set all fitted attributes, in place of those of an earlier fit."""
@@ -434,15 +435,15 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
 
     def _views(
         self,
-        videos: list[np.ndarray],
-        features: list[np.ndarray],
+        videos: Sequence[np.ndarray],
+        features: Sequence[np.ndarray],
         encoder: nn.Module,
         preprocessing: Any,
     ) -> Views:
-        embed = partial(_embed, encoder, self._device)
+        embed = partial(_embed, encoder, self._device, keep_of(videos))
         clean = partial(clean_videos, preprocessing)
         if takes_nan(preprocessing):
-            videos = [fill_gaps(video) for video in videos]
+            videos = each(fill_gaps, videos)
         return Views(videos, features, embed, clean)
 
     def _view(self, videos: Videos) -> Views:
@@ -452,15 +453,37 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
 
     def _check_videos(
         self, videos: Videos, preprocessing: Any, **requirements: Any
-    ) -> list[np.ndarray]:
+    ) -> Sequence[np.ndarray]:
         """Check videos; NaN may pass where the preprocessing takes it."""
         finite: Any = "allow-nan" if takes_nan(preprocessing) else True
-        return check_videos(
-            videos, estimator=self, ensure_all_finite=finite, **requirements
+        limit = check_memory(self._training.memory_limit)
+        checked: Sequence[np.ndarray] = check_videos(
+            videos,
+            estimator=self,
+            ensure_all_finite=finite,
+            shelf=Shelf(limit),
+            **requirements,
         )
+        if isinstance(checked, VideosOnDemand):
+            self._check_memory(checked, limit)
+        return checked
 
-    def _look(self, checked: list[np.ndarray]) -> Views:
-        features = apply_features(self.features_, checked)
+    def _check_memory(self, videos: VideosOnDemand, limit: float) -> None:
+        """Refuse a limit that a single video, or a batch of pairs, does not fit in."""
+        training = self._training
+        longest = int(np.argmax(videos.sizes))
+        n_numbers = 2 * training.batch_size * training.n_frames * videos.shapes[0][1]
+        needed = max(videos.sizes[longest], 4 * n_numbers)
+        if needed > limit:
+            what = f"video {longest}" if needed > 4 * n_numbers else "a batch of pairs"
+            raise InvalidParameterError(
+                f"memory_limit={training.memory_limit!r} of Training is less than the "
+                f"{needed} bytes of {what}, which must be in memory at once; raise it "
+                "to that or more."
+            )
+
+    def _look(self, checked: Sequence[np.ndarray]) -> Views:
+        features = apply_features(self.features_, checked, keep_of(checked))
         return self._views(checked, features, self.encoder_, self.features_)
 
     def _label_state(self) -> dict[str, Any]:
@@ -469,9 +492,12 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
 
 
 def _embed(
-    encoder: nn.Module, device: torch.device, features: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    return embed_videos(encoder, features, device)
+    encoder: nn.Module,
+    device: torch.device,
+    keep: Callable[[Iterable[np.ndarray]], Sequence[np.ndarray]],
+    features: Sequence[np.ndarray],
+) -> Sequence[np.ndarray]:
+    return embed_videos(encoder, features, device, keep)
 
 
 def refuse_lost_start(owner: BaseVideoEstimator, name: str, value: str) -> None:

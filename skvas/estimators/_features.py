@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from skvas._on_demand import OnDemand, choose, each, lengths_of
 from skvas.exceptions import DegenerateFramesWarning
 from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
-from skvas.preprocessing._framewise import takes_nan
+from skvas.preprocessing._framewise import PASS, takes_nan
 from skvas.preprocessing._gaps import close_gaps
 from skvas.preprocessing._repeatability import repeatability
 from skvas.timeline._model import find_order, has_order
@@ -30,7 +33,7 @@ WHITENED_REPEATS, PLAIN_REPEATS, NOISE_FRAMES = 0.5, 0.4, 4
 MIN_VIDEOS, MAX_VIDEOS = 6, 32
 
 
-def choose_features(videos: list[np.ndarray], n_clusters: int) -> WhitenedViews:
+def choose_features(videos: Sequence[np.ndarray], n_clusters: int) -> WhitenedViews:
     """Whiten components, unless that drowns what the videos have in common in noise.
 
     Videos that share an order are always whitened: alignment needs it, and noise does
@@ -38,7 +41,7 @@ def choose_features(videos: list[np.ndarray], n_clusters: int) -> WhitenedViews:
 
     Parameters
     ----------
-    videos : list of ndarray of shape (n_i, n_features)
+    videos : sequence of ndarray of shape (n_i, n_features)
         The videos, checked.
     n_clusters : int
         Clusters of frames that are looked for in other videos.
@@ -49,7 +52,7 @@ def choose_features(videos: list[np.ndarray], n_clusters: int) -> WhitenedViews:
     drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateFramesWarning)
-        seen = apply_features(whitened, [videos[i] for i in drawn])
+        seen = apply_features(whitened, choose(videos, drawn))
     scale = np.sqrt(np.concatenate([*whitened.explained_variance_, [1.0]]))
     scale[-1] = np.linalg.norm(scale[:-1]) / np.sqrt((scale[:-1] > 0).sum() or 1)
     whitened_repeats, plain_repeats = (
@@ -61,25 +64,47 @@ def choose_features(videos: list[np.ndarray], n_clusters: int) -> WhitenedViews:
     order = find_order(seen, np.random.RandomState(0))
     if plain_repeats < PLAIN_REPEATS or has_order(order):
         return whitened
-    length = float(np.median([len(video) for video in videos]))
+    length = float(np.median(lengths_of(videos)))
     smoothing = min(whitened.smoothing, NOISE_FRAMES / length)
     return WhitenedViews(whiten=False, offset=OFFSET, smoothing=smoothing).fit(videos)
 
 
-def fit_features(features: Any, videos: list[np.ndarray]) -> Any:
+def fit_features(features: Any, videos: Sequence[np.ndarray]) -> Any:
     """Return the fitted preprocessing, or None.
 
     Parameters
     ----------
     features : transformer, {"whitened", "standardise"} or None
         What is cloned and fitted.
-    videos : list of ndarray of shape (n_i, n_features)
+    videos : sequence of ndarray of shape (n_i, n_features)
         The videos, checked.
     """
     if isinstance(features, str):
         whitened = features == "whitened"
         features = WhitenedViews(offset=OFFSET) if whitened else VideoStandardizer()
-    return None if features is None else of_videos(clone(features)).fit(videos)
+    if features is None:
+        return None
+    transformer = of_videos(clone(features))
+    if isinstance(transformer, Pipeline) and isinstance(videos, OnDemand):
+        return _fit_in_turn(transformer, videos)
+    return transformer.fit(videos)
+
+
+def _fit_in_turn(pipeline: Pipeline, videos: OnDemand) -> Pipeline:
+    """Fit the steps of a pipeline, and keep no video in memory between two of them."""
+    seen: Sequence[np.ndarray] = videos
+    for _, step in pipeline.steps:
+        if step not in (None, PASS):
+            step.fit(seen)
+            seen = each(partial(transform_one, step), seen)
+    return pipeline
+
+
+def transform_one(transformer: Any, video: np.ndarray) -> np.ndarray:
+    """Return what a fitted transformer of videos makes of one video."""
+    if isinstance(transformer, VideoTransformerMixin):
+        return np.asarray(transformer.transform(video))
+    return np.asarray(transformer.transform([video])[0])
 
 
 def of_videos(transformer: Any) -> Any:
@@ -105,19 +130,21 @@ def of_videos(transformer: Any) -> Any:
     return Framewise(transformer) if is_theirs else transformer
 
 
-def clean_videos(transformer: Any, videos: list[np.ndarray]) -> list[np.ndarray]:
+def clean_videos(
+    transformer: Any, videos: Sequence[np.ndarray]
+) -> Sequence[np.ndarray]:
     """Return videos whose frames are compared as they are, beside the features.
 
     Parameters
     ----------
     transformer : transformer or None
         The fitted preprocessing.
-    videos : list of ndarray of shape (n_i, n_features)
+    videos : sequence of ndarray of shape (n_i, n_features)
         The videos, checked.
 
     Returns
     -------
-    list of ndarray of shape (n_i, n_columns)
+    sequence of ndarray of shape (n_i, n_columns)
         The videos; where the preprocessing takes NaN, what its first step makes of
         them, if that closes gaps or knows poses.
     """
@@ -127,10 +154,14 @@ def clean_videos(transformer: Any, videos: list[np.ndarray]) -> list[np.ndarray]
         transformer.steps[0][1] if isinstance(transformer, Pipeline) else transformer
     )
     if isinstance(first, VideoTransformerMixin) and not isinstance(first, Framewise):
-        with warnings.catch_warnings():  # of gaps, which the features warn of
-            warnings.simplefilter("ignore", UserWarning)
-            videos = [np.asarray(video) for video in first.transform(videos)]
-    return [fill_gaps(video) for video in videos]
+        return each(partial(_clean, first), videos)
+    return each(fill_gaps, videos)
+
+
+def _clean(transformer: Any, video: np.ndarray) -> np.ndarray:
+    with warnings.catch_warnings():  # of gaps, which the features warn of
+        warnings.simplefilter("ignore", UserWarning)
+        return fill_gaps(transform_one(transformer, video))
 
 
 def fill_gaps(video: np.ndarray) -> np.ndarray:
@@ -139,26 +170,42 @@ def fill_gaps(video: np.ndarray) -> np.ndarray:
     return np.nan_to_num(closed, nan=0.0) if np.isnan(closed).any() else closed
 
 
-def apply_features(transformer: Any, videos: list[np.ndarray]) -> list[np.ndarray]:
+def apply_features(
+    transformer: Any,
+    videos: Sequence[np.ndarray],
+    keep: Callable[[Iterable[np.ndarray]], Sequence[np.ndarray]] = list,
+) -> Sequence[np.ndarray]:
     """Return the features that the encoder sees, float32.
+
+    Parameters
+    ----------
+    transformer : transformer or None
+        The fitted preprocessing.
+    videos : sequence of ndarray of shape (n_i, n_features)
+        The videos, checked.
+    keep : callable, default=list
+        Gathers the features of one video after the other.
 
     Raises
     ------
     ValueError
         If features are too large or too small for float32; names the video.
     """
-    seen = videos
-    if transformer is not None:
-        seen = [np.asarray(video) for video in transformer.transform(videos)]
-    several = len(videos) > 1
-    if takes_nan(transformer):
-        for index, video in enumerate(seen):
-            with naming_video(index if several else None):
+    seen: Any = videos
+    one_by_one = isinstance(videos, OnDemand)
+    if transformer is not None and not one_by_one:
+        seen = transformer.transform(videos)
+
+    def make(index: int) -> np.ndarray:
+        video = np.asarray(seen[index])
+        with naming_video(index if len(videos) > 1 else None):
+            if transformer is not None and one_by_one:
+                video = transform_one(transformer, video)
+            if takes_nan(transformer):
                 _refuse_open_gaps(video)
-    return [
-        _as_float32(video, index if several else None)
-        for index, video in enumerate(seen)
-    ]
+            return _as_float32(video)
+
+    return keep(make(index) for index in range(len(videos)))
 
 
 def _refuse_open_gaps(video: np.ndarray) -> None:
@@ -171,7 +218,7 @@ def _refuse_open_gaps(video: np.ndarray) -> None:
         )
 
 
-def warn_of_degenerate_frames(transformer: Any, features: list[np.ndarray]) -> None:
+def warn_of_degenerate_frames(transformer: Any, features: Sequence[np.ndarray]) -> None:
     """Warn once of frames that are zero, or if all frames are equal."""
     if isinstance(transformer, WhitenedViews):  # which warns itself
         return
@@ -189,7 +236,7 @@ def warn_of_degenerate_frames(transformer: Any, features: list[np.ndarray]) -> N
     )
 
 
-def _as_float32(video: np.ndarray, index: int | None) -> np.ndarray:
+def _as_float32(video: np.ndarray) -> np.ndarray:
     """Cast features for the networks, and refuse those that would be lost."""
     with np.errstate(over="ignore", under="ignore"):
         cast = video.astype(np.float32, copy=False)
@@ -200,7 +247,7 @@ def _as_float32(video: np.ndarray, index: int | None) -> np.ndarray:
     if overflown or vanished.any():
         fault = "overflow" if overflown else "vanish"
         raise ValueError(
-            f"{'' if index is None else f'video {index}: '}features {fault} in "
-            "float32; rescale them, or use features=WhitenedViews()."
+            f"features {fault} in float32; rescale them, or use "
+            "features=WhitenedViews()."
         )
     return cast

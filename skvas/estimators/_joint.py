@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
 from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
+from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
 from skvas.estimators._base import Fitted
 from skvas.estimators._labelling import LabelsFrames
@@ -122,6 +124,10 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         ----------
         videos : array-like of shape (n_frames, n_features), or a list of them
             Videos of one activity; a lone one is its own partner.
+            Also a list of paths to ``.npy`` or ``.txt`` files, or a sequence of your
+            own that has a length and gives arrays. Of these, and of read-only memory
+            maps, one at a time is in memory (see ``memory_limit`` of
+            :class:`skvas.Training`).
         y : list with an entry for each video, default=None
             Labels of some frames. The entry of a video is None; an array of shape
             (n_frames,) of integers or strings, where -1, None, NaN or "" mark frames
@@ -149,6 +155,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             it had.
         """
         self._check_parameters()
+        videos = open_files(videos)
         with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
@@ -189,7 +196,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
                     len(settled.labeller.actions),
                     start.in_order,
                 ),
-                recordings_=remember(videos, [len(video) for video in checked]),
+                recordings_=remember(videos, lengths_of(checked)),
                 timeline_=self._as_timeline(timeline, fitted, encoder),
                 live_=live,
                 **self._learned_labels(
@@ -244,7 +251,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         asked, recurring = (settings.segmenting[n] for n in ("segment_on", "recurring"))
         n_actions = len(start.vectors)
         if asked != TIMELINE:
-            n_frames = np.median([len(video) for video in views.videos])
+            n_frames = np.median(lengths_of(views.videos))
             enough = n_actions <= n_frames and self._may_share_axis(views, history)
             if not (is_auto(asked) and enough):
                 return None

@@ -16,6 +16,7 @@ import torch
 from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skvas._on_demand import OnDemand, choose, lengths_of
 from skvas._typing import Labels, Videos
 from skvas.applications._action_table import (
     rename_actions,
@@ -65,6 +66,7 @@ from skvas.validation import (
     is_single_video,
 )
 from skvas.videos._containers import like_input
+from skvas.videos._frames import sample_videos
 from skvas.videos._views import Views
 
 # Number of actions that is looked for if neither the user nor labels say one.
@@ -127,7 +129,8 @@ default=None
     of pairs of videos are matched by nearest neighbours and, if the videos share an
     order, by monotone paths. The setting with the highest consistency score is chosen
     (:func:`~skvas.metrics.consistency_score`): frames that match should have
-    the same action. Plans are averaged with weights score**8; the prototypes are the
+    the same action. Of more than 128 videos the same 128 are looked at, drawn at
+    random. Plans are averaged with weights score**8; the prototypes are the
     barycentres of the average.
 
     The number of actions, if a range is allowed, is counted on the timeline of three
@@ -352,10 +355,11 @@ default=None
 
         The first recording is the one closest to the template where `segment_on_` is
         "timeline", else the one whose frames are closest to those of all others.
-        Further ones cover most of what labelled frames do not resemble. Frames are of
-        as many videos as there are: first a typical one of each action that was found
-        without labels and has none, then those that are uncertain and unlike labelled
-        ones.
+        Further ones cover most of what labelled frames do not resemble. Of more than
+        128 recordings, those with labels and a sample of 128 may be named. Frames are
+        of as many videos as there are: first a typical one of each action that was
+        found without labels and has none, then those that are uncertain and unlike
+        labelled ones.
 
         Parameters
         ----------
@@ -405,7 +409,7 @@ default=None
         """Return the share of labelled frames whose label is found; None without."""
         if y is None or self.naming_ is None:
             return None
-        labels = read_labels(y, videos, [len(video) for video in views.videos])
+        labels = read_labels(y, videos, lengths_of(views.videos))
         if not len(labels.names):
             return None
         found = [self.classes_[codes] for codes in self._labeller().labels(views)]
@@ -450,7 +454,7 @@ default=None
     def _find_start(
         self,
         model: Model,
-        features: list[np.ndarray],
+        features: Sequence[np.ndarray],
         checkpoint: Any,
         rng: np.random.RandomState,
         labels: PartialLabels | None,
@@ -467,7 +471,7 @@ default=None
     def _choose_start(
         self,
         model: Model,
-        features: list[np.ndarray],
+        features: Sequence[np.ndarray],
         rng: np.random.RandomState,
         n_actions: tuple[int, int],
     ) -> Start:
@@ -478,7 +482,8 @@ default=None
         open_names = {name for name, value in group.items() if is_auto(value)}
         count = None
         if n_actions[0] < n_actions[1] and self._keeps_start():
-            count = count_on_timeline(directions(features), features, n_actions)
+            few = choose(features, sample_videos(len(features)))
+            count = count_on_timeline(directions(few), few, n_actions)
         start = choose_start(
             survey,
             settings.segmentation_task(),
@@ -590,19 +595,20 @@ default=None
 
     def _check_input(
         self, videos: Videos, y: Labels
-    ) -> tuple[list[np.ndarray], PartialLabels | None]:
+    ) -> tuple[Sequence[np.ndarray], PartialLabels | None]:
         """Return checked videos, and their labels unless there are none."""
         checked = self._check_videos(videos, self.features, min_total_frames=2)
         named = read_prototypes(self.prototypes)
         labels = None
         if y is not None:
-            labels = read_labels(y, videos, [len(video) for video in checked])
+            labels = read_labels(y, videos, lengths_of(checked))
             labels = labels if len(labels.names) else None
         if named is not None:
-            labels = join_names(labels, named, [len(video) for video in checked])
+            labels = join_names(labels, named, lengths_of(checked))
         fewest = max(2, self._range_of_actions(labels)[0])
-        checked = self._check_videos(videos, self.features, min_total_frames=fewest)
-        typical = float(np.median([len(video) for video in checked]))
+        again = checked if isinstance(checked, OnDemand) else videos
+        checked = self._check_videos(again, self.features, min_total_frames=fewest)
+        typical = float(np.median(lengths_of(checked)))
         if fewest > typical:
             warnings.warn(
                 f"n_actions={fewest} is more than the {typical:g} frames of "
@@ -612,7 +618,7 @@ default=None
             )
         return checked, labels
 
-    def _check_prototypes(self, model: Model, features: list[np.ndarray]) -> None:
+    def _check_prototypes(self, model: Model, features: Sequence[np.ndarray]) -> None:
         """Refuse prototypes that are of no length that frames have."""
         named = read_prototypes(self.prototypes)
         if named is None or named.vectors.shape[1] == self.n_features_in_:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from skvas._on_demand import each
 from skvas._typing import Device, Videos
 from skvas.alignment._anchors import KINDS as ANCHOR_KINDS
 from skvas.alignment._anchors import bend, check_anchors, pin
@@ -274,7 +276,7 @@ class MatchesFrames(BaseVideoEstimator):
                     f"reference must be a position in the {len(videos)} videos of fit, "
                     f"got {asked}."
                 )
-            return videos[asked].copy()
+            return videos[int(asked)].copy()
         if not is_single_video(asked):
             raise InvalidParameterError(
                 "reference must be one video, its position, or None; got a collection."
@@ -293,10 +295,10 @@ class _FramesForPaths:
     device: Device
 
     @spare_threads()
-    def __call__(self, checked: list[np.ndarray]) -> list[np.ndarray]:
+    def __call__(self, checked: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         device = check_device(self.device)
         seen = apply_features(self.features, checked)
         if takes_nan(self.features):
-            checked = [fill_gaps(video) for video in checked]
+            checked = each(fill_gaps, checked)
         details = clean_videos(self.features, checked)
         return path_frames(embed_videos(self.encoder, seen, device), details)

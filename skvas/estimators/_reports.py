@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_clusterer
 
+from skvas._on_demand import lengths_of
 from skvas._typing import Videos
 from skvas.datasets._recordings import recordings_of, remember
 from skvas.display._style import check_names
@@ -118,9 +119,9 @@ class ReportsVideos(BaseVideoEstimator):
         """
         views = self._view(videos)
         n = len(views.videos)
-        known = remember(videos, [len(video) for video in views.videos])
+        known = remember(videos, lengths_of(views.videos))
         columns = self._columns(features)
-        labels = collection = [np.full(len(video), -1) for video in views.videos]
+        labels = collection = [np.full(n, -1) for n in lengths_of(views.videos)]
         certainty = None
         timeline = getattr(self, "timeline_", None)
         frames = passages = positions = lacking = None

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
 from skvas.applications._diagnosis import diagnose
+from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
 from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._reports import ReportsVideos
@@ -76,6 +78,10 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
         ----------
         videos : array-like of shape (n_frames, n_features), or a list of them
             Videos of one activity; several are better than one.
+            Also a list of paths to ``.npy`` or ``.txt`` files, or a sequence of your
+            own that has a length and gives arrays. Of these, and of read-only memory
+            maps, one at a time is in memory (see ``memory_limit`` of
+            :class:`skvas.Training`).
         y : list with an entry for each video, default=None
             Labels of some frames. The entry of a video is None; an array of shape
             (n_frames,) of integers or strings, where -1, None, NaN or "" mark frames
@@ -103,6 +109,7 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
             it had.
         """
         self._check_parameters()
+        videos = open_files(videos)
         with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
@@ -137,7 +144,7 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
                     len(settled.labeller.actions),
                     start.in_order,
                 ),
-                recordings_=remember(videos, [len(video) for video in checked]),
+                recordings_=remember(videos, lengths_of(checked)),
                 live_=live.state(),
                 **self._learned_labels(
                     settings, start, settled, given, is_single_video(videos)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ class StreamsFrames(BaseVideoEstimator):
 
 
 def learn_places(
-    videos: list[np.ndarray],
+    videos: Sequence[np.ndarray],
     axis: Axis,
     features: Any,
     encoder: nn.Module,
@@ -88,7 +89,7 @@ def learn_places(
 
     Parameters
     ----------
-    videos : list of ndarray of shape (n_i, n_features)
+    videos : sequence of ndarray of shape (n_i, n_features)
         The videos.
     axis : Axis or TimelineModel
         Their axis, with actions or without.

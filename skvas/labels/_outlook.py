@@ -59,7 +59,8 @@ class Outlook:
     is_labelled : bool ndarray of shape (n,)
         Whether the frame had a label.
     distance : float64 ndarray of shape (n_videos,)
-        How far each video is from the template, or from the frames of the others.
+        How far each video is from the template, or from the frames of the others; 0
+        where none of its frames are here.
     on_template : bool
         Which of the two.
     """
@@ -80,7 +81,7 @@ class Outlook:
         The first is the closest to all others; each further one covers most of what
         those before it, and labelled frames, leave far away.
         """
-        open_videos = set(range(len(self.distance)))
+        open_videos = set(self.video.tolist())
         open_videos -= set(self.video[self.is_labelled].tolist())
         seen = spread_frames(len(self.video), COVERED)
         far = self._far_from_labels()[seen]
@@ -199,7 +200,8 @@ def look_out(
     Outlook
     """
     video = np.repeat(np.arange(len(asked)), [len(where) for where in asked])
-    vectors = np.concatenate([e[k] for e, k in zip(embeddings, asked, strict=True)])
+    # Of videos that are not asked for, nothing is read.
+    vectors = np.concatenate([embeddings[i][k] for i, k in enumerate(asked) if len(k)])
     doubt, rivals = np.ones(len(video)), np.zeros((len(video), 2), dtype=np.int64)
     labelled = np.zeros(len(video), dtype=bool)
     if codes is not None and probabilities is not None:
@@ -224,7 +226,10 @@ def look_out(
     if distance is None:
         seen = spread_frames(len(video), COVERED)
         far = np.full(len(seen), 2.0)
-        left = [outlook._left(index, far, seen) for index in range(len(asked))]
+        left = [
+            outlook._left(index, far, seen) if len(where) else 0.0
+            for index, where in enumerate(asked)
+        ]
         outlook = replace(outlook, distance=np.array(left))
     return outlook
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh, svd
 
+from skvas._on_demand import lengths_of
 from skvas.timeline._paths import spread
 
 # Discriminants, and the principal directions that they are looked for in, at most.
@@ -70,22 +71,22 @@ class Gaussians:
 
 
 def fit_gaussians(
-    features: np.ndarray,
-    classes: np.ndarray,
+    features: Sequence[np.ndarray],
+    classes: Sequence[np.ndarray],
     n_classes: int,
-    videos: Sequence[tuple[np.ndarray, np.ndarray]],
+    videos: tuple[Sequence[np.ndarray], Sequence[np.ndarray]],
 ) -> Gaussians:
     """Find directions that tell classes of frames apart, and Gaussians along them.
 
     Parameters
     ----------
-    features : ndarray of shape (n, width)
-        Frames of all videos.
-    classes : int64 ndarray of shape (n,)
-        The class of each.
+    features : sequence of ndarray of shape (n_i, width)
+        Frames of each video.
+    classes : sequence of int64 ndarray of shape (n_i,)
+        The class of each frame.
     n_classes : int
         Number of classes; one may have no frame.
-    videos : sequence of tuple of ndarray
+    videos : tuple of two sequences of ndarray
         For each video the features of its frames in order, (n_i, width), and their
         classes: these tell over how many frames neighbours repeat each other.
 
@@ -93,11 +94,14 @@ def fit_gaussians(
     -------
     Gaussians
     """
-    centre = features.mean(axis=0)
-    basis = _principal(features - centre)
-    scores = (features - centre) @ basis
-    means, counts = _means(scores, classes, n_classes)
-    rest = scores - means[classes]
+    joined = np.concatenate(classes)
+    if isinstance(features, list):  # in memory: at once, which is faster
+        features = [np.concatenate(features)]
+    centre = _mean(features)
+    basis = _principal(features, centre)
+    scores = np.concatenate([(frames - centre) @ basis for frames in features])
+    means, counts = _means(scores, joined, n_classes)
+    rest = scores - means[joined]
     freedom = max(len(rest) - int((counts > 0).sum()), 1)
     within = rest.T @ rest / freedom
     isotropic = np.trace(within) / max(len(within), 1)
@@ -109,10 +113,10 @@ def fit_gaussians(
     kept = vectors[:, ::-1][:, :N_DISCRIMINANTS]
     directions = basis @ kept
     means = means @ kept
-    variances = _variances(rest @ kept, classes, counts, freedom)
+    variances = _variances(rest @ kept, joined, counts, freedom)
     residuals = [
         ((frames - centre) @ directions - means[where]) / np.sqrt(variances[where])
-        for frames, where in videos
+        for frames, where in zip(*videos, strict=True)
     ]
     weight = min(1.0, WEIGHT / repetition(residuals))
     return Gaussians(centre, directions, means, variances, weight)
@@ -147,9 +151,25 @@ def repetition(residuals: Sequence[np.ndarray]) -> float:
     return time
 
 
-def _principal(centred: np.ndarray) -> np.ndarray:
+def _mean(features: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the mean frame, as if all frames were in one array."""
+    total = np.zeros((1, features[0].shape[1]))
+    for frames in features:
+        total = np.add.reduce(np.vstack([total, frames]), axis=0, keepdims=True)
+    mean: np.ndarray = total[0] / sum(lengths_of(features))
+    return mean
+
+
+def _principal(features: Sequence[np.ndarray], centre: np.ndarray) -> np.ndarray:
     """Return the principal directions of some frames, as columns."""
-    some = centred[spread(len(centred), PRINCIPAL_FRAMES)]
+    ends = np.cumsum([0, *lengths_of(features)])
+    chosen = spread(int(ends[-1]), PRINCIPAL_FRAMES)
+    some = np.concatenate(
+        [
+            frames[chosen[(chosen >= start) & (chosen < end)] - start] - centre
+            for frames, start, end in zip(features, ends[:-1], ends[1:], strict=True)
+        ]
+    )
     _, scatter, directions = svd(some, full_matrices=False)
     kept = scatter[:N_PRINCIPAL] ** 2 > MIN_SCATTER * scatter[0] ** 2
     if not kept.any():  # all frames are equal

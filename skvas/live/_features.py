@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skvas._on_demand import each, lengths_of
 from skvas.timeline._paths import unit
 
 # The collection counts as so many frames of a recording, as a share of the median
@@ -97,11 +98,12 @@ class CausalFeatures:
         embedding : Embedding or None
             What is put beside the standardised features.
         """
-        n_frames = sum(map(len, videos))
+        lengths = lengths_of(videos)
+        n_frames = sum(lengths)
         peak = np.max([np.abs(v).max(axis=0) for v in videos], axis=0).astype(float)
         peak[peak == 0] = 1
         # In units of their peaks, squares of features of any magnitude are numbers.
-        units = [v / peak for v in videos]
+        units = each(lambda v: v / peak, videos)
         mean = sum(v.sum(axis=0) for v in units) / n_frames
         scale = np.sqrt(sum(((v - mean) ** 2).sum(axis=0) for v in units) / n_frames)
         scale[scale <= 1e-6 * np.abs(mean)] = 0
@@ -109,7 +111,7 @@ class CausalFeatures:
         within = np.mean([v.std(axis=0) for v in units], axis=0) / unknown
         deviation = np.where(within > CONSTANT, within, 1)
         mean, scale = mean * peak, scale * peak
-        prior = PRIOR_SHARE * float(np.median([len(v) for v in videos]))
+        prior = PRIOR_SHARE * float(np.median(lengths))
         return cls(mean, scale, deviation, prior, embedding)
 
     @property
@@ -124,20 +126,29 @@ class CausalFeatures:
     def standardise(self, frames: np.ndarray) -> np.ndarray:
         """Scale frames by the collection, without regard to the recording."""
         known = self.scale > 0
-        scaled = np.zeros(frames.shape)
-        np.divide(frames - self.mean, self.scale, out=scaled, where=known)
-        return np.clip(scaled, -FAR, FAR)
+        scaled: np.ndarray = frames - self.mean
+        scaled /= np.where(known, self.scale, 1)
+        scaled[..., ~known] = 0
+        return np.clip(scaled, -FAR, FAR, out=scaled)
 
     def follow(self, video: np.ndarray) -> np.ndarray:
         """Return the features of a recording's frames, (n_frames, width).
 
         As :class:`Standing` does frame by frame, but for rounding.
         """
-        c = self.standardise(np.asarray(video, dtype=float))
+        c = self.standardise(video)
         n = np.arange(1, len(c) + 1)[:, None] + self.prior
-        centred = c - np.cumsum(c, axis=0) / n
-        squares = np.cumsum(centred**2, axis=0)
-        z = centred / np.sqrt((self.prior * self.deviation**2 + squares) / n)
+        # In place: a long recording of many features fills memory with each array.
+        z = np.cumsum(c, axis=0)
+        z /= n
+        np.subtract(c, z, out=z)
+        if self.embedding is None:
+            c = z
+        spread = np.square(z)
+        np.cumsum(spread, axis=0, out=spread)
+        spread += self.prior * self.deviation**2
+        spread /= n
+        z /= np.sqrt(spread, out=spread)
         return self._beside(z, c)
 
     def _beside(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
+from skvas._on_demand import OnDemand, Shelf, choose, lengths_of
 from skvas.live._chain import N_PHASES, ActionRates, Chain, PositionRates
 from skvas.live._emissions import Gaussians, fit_gaussians
 from skvas.live._features import CausalFeatures, Embedding
@@ -17,8 +18,9 @@ from skvas.timeline._model import Axis, TimelineModel
 from skvas.timeline._paths import spread
 from skvas.timeline._template import frames_at
 
-# Videos that emissions and habits are learned from, at most.
-TEACHERS = 256
+# Videos that habits are learned from, at most. Emissions are learned from fewer where
+# frames are wide or many: from so many numbers in all, but from a few videos always.
+TEACHERS, NUMBERS, FEWEST = 256, 1 << 25, 8
 # Share of the timeline over which the labels of positions are averaged.
 SMOOTHED = 0.01
 
@@ -120,20 +122,18 @@ def learn_positions(
     related = np.flatnonzero(template.is_related)
     chosen = related[spread(len(related), TEACHERS)]
     n = len(moments)
-    features = CausalFeatures.of([videos[i] for i in chosen], embedding)
-    seen = [features.follow(videos[i]) for i in chosen]
+    few = _few(videos, len(chosen))
+    features, seen = _see(choose(videos, chosen[few]), embedding)
     passages = [template.passages[i] for i in chosen]
     places = [np.interp(p.positions, moments, np.arange(n)) for p in passages]
     classes = [np.rint(place).astype(np.int64) for place in places]
     passing = [
-        frames_at(frames, p.frames[moments])
-        for frames, p in zip(seen, passages, strict=True)
+        frames_at(frames, passages[i].frames[moments])
+        for frames, i in zip(seen, few, strict=True)
     ]
+    seen_classes = [classes[i] for i in few]
     gaussians = fit_gaussians(
-        np.concatenate(passing),
-        np.tile(np.arange(n), len(chosen)),
-        n,
-        list(zip(seen, classes, strict=True)),
+        passing, [np.arange(n)] * len(few), n, (seen, seen_classes)
     )
     actions, n_actions = np.zeros(n, dtype=np.int64), 0
     if isinstance(axis, TimelineModel):
@@ -149,7 +149,7 @@ def learn_positions(
     habits = Habits.of_steps(
         [chain.steps[c] for c in classes],
         len(chain.actions),
-        _familiar(gaussians, seen, classes),
+        _familiar(gaussians, seen, seen_classes),
     )
     return LiveModel(n_actions, features, gaussians, rates, habits)
 
@@ -174,17 +174,13 @@ def learn_actions(
     """
     chosen = spread(len(videos), TEACHERS)
     kept = [np.asarray(labels[i], dtype=np.int64) for i in chosen]
+    few = _few(videos, len(chosen))
     # The embedding is trained on these labels, and fits them better than those of
     # videos that it has not seen.
-    features = CausalFeatures.of([videos[i] for i in chosen], None)
-    seen = [features.follow(videos[i]) for i in chosen]
-    gaussians = fit_gaussians(
-        np.concatenate(seen),
-        np.concatenate(kept),
-        n_actions,
-        list(zip(seen, kept, strict=True)),
-    )
-    familiar = _familiar(gaussians, seen, kept)
+    features, seen = _see(choose(videos, chosen[few]), None)
+    taught = [kept[i] for i in few]
+    gaussians = fit_gaussians(seen, taught, n_actions, (seen, taught))
+    familiar = _familiar(gaussians, seen, taught)
     return LiveModel(
         n_actions,
         features,
@@ -192,6 +188,21 @@ def learn_actions(
         ActionRates.of(kept, n_actions),
         Habits.of_actions(kept, n_actions, familiar),
     )
+
+
+def _few(videos: Sequence[np.ndarray], n_chosen: int) -> np.ndarray:
+    """Return which of the chosen videos emissions are learned from."""
+    size = videos[0].shape[1] * float(np.mean(lengths_of(videos)))
+    return spread(n_chosen, max(FEWEST, int(NUMBERS // size)))
+
+
+def _see(
+    videos: Sequence[np.ndarray], embedding: Embedding | None
+) -> tuple[CausalFeatures, Sequence[np.ndarray]]:
+    """Learn causal features of videos, and return them for each frame."""
+    features = CausalFeatures.of(videos, embedding)
+    keep = Shelf(0).keep if isinstance(videos, OnDemand) else list
+    return features, keep(features.follow(video) for video in videos)
 
 
 def _usual(labels: np.ndarray, n_actions: int) -> np.ndarray:

@@ -128,14 +128,15 @@ def match_pairs(
     drawn = sample_without_replacement(
         n_all, min(wanted, n_all), random_state=check_random_state(random_state)
     )
-    kept = [linear_warp(min(len(video), _MAX_FRAMES), len(video)) for video in arrays]
-    thin = [video[frames] for video, frames in zip(arrays, kept, strict=True)]
+    pairs = [_pair(int(number)) for number in np.sort(drawn)]
     offsets = np.cumsum([0, *map(len, arrays)])
-    where = [start + frames for start, frames in zip(offsets, kept, strict=False)]
-    parts = [
-        _match(thin[i], thin[j], where[i], where[j])
-        for i, j in (_pair(int(number)) for number in np.sort(drawn))
-    ]
+    kept = {
+        i: linear_warp(min(len(arrays[i]), _MAX_FRAMES), len(arrays[i]))
+        for i in {*np.ravel(pairs).tolist()}
+    }
+    thin = {i: arrays[i][frames] for i, frames in kept.items()}
+    where = {i: offsets[i] + frames for i, frames in kept.items()}
+    parts = [_match(thin[i], thin[j], where[i], where[j]) for i, j in pairs]
     frames, monotone, free = (np.concatenate(part) for part in zip(*parts, strict=True))
     return PairMatches(
         frames, monotone, free, tuple(len(video) for video in arrays), len(parts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils import check_random_state
+from sklearn.utils.random import sample_without_replacement
 
 from skvas.decoding import monotone_path, path_to_matches
 from skvas.validation import check_integer, check_videos
@@ -16,6 +17,8 @@ UNIT_TOLERANCE = 1e-4
 # With fewer pairs (four videos have twelve) or shorter videos the test tells little:
 # of three videos without a shared order, up to half pass it.
 MIN_PAIRS, MIN_FRAMES = 12, 60
+# Pairs that may be listed to draw some of them.
+LISTED = 1 << 16
 # Values of sets that share an order, where the test tells; where it does not.
 CLEAR, CLEAR_OF_FEW = 0.2, 0.5
 
@@ -123,19 +126,41 @@ def shared_order(
     videos = check_videos(list(embeddings))
     if len(videos) < 2:
         raise ValueError("shared_order needs at least two videos, got one.")
-    thin = [_to_unit_length(video[:: -(-len(video) // n_frames)]) for video in videos]
-    rng = check_random_state(random_state)
-    n_all = len(videos) * (len(videos) - 1)
-    drawn = rng.choice(n_all, size=min(n_pairs, n_all), replace=False)
-    values = []
-    for number in drawn:
-        i, shift = divmod(number, len(videos) - 1)
-        j = (i + 1 + shift) % len(videos)
-        values.append(_gain_of_order(1 - thin[i] @ thin[j].T))
+    pairs = draw_pairs(len(videos), n_pairs, check_random_state(random_state))
+    thin = {
+        i: _to_unit_length(videos[i][:: -(-len(videos[i]) // n_frames)])
+        for i in np.unique(pairs)
+    }
+    values = [_gain_of_order(1 - thin[i] @ thin[j].T) for i, j in pairs]
     spread = np.std(values, ddof=1) if len(values) > 1 else np.inf
     error = float(spread / np.sqrt(len(values)))
     n_median = int(np.median([len(video) for video in videos]))
     return SharedOrder(float(np.mean(values)), error, len(values), n_median)
+
+
+def draw_pairs(n_videos: int, n_pairs: int, rng: np.random.RandomState) -> np.ndarray:
+    """Draw ordered pairs of different videos, each pair once.
+
+    Parameters
+    ----------
+    n_videos : int
+        At least two.
+    n_pairs : int
+        How many; all pairs if there are fewer.
+    rng : RandomState
+        Draws them.
+
+    Returns
+    -------
+    int64 ndarray of shape (n_pairs, 2)
+    """
+    n_all = n_videos * (n_videos - 1)
+    if n_all <= LISTED:
+        drawn = rng.choice(n_all, size=min(n_pairs, n_all), replace=False)
+    else:
+        drawn = sample_without_replacement(n_all, n_pairs, random_state=rng)
+    i, shift = np.divmod(drawn.astype(np.int64), n_videos - 1)
+    return np.column_stack([i, (i + 1 + shift) % n_videos])
 
 
 def may_be_shared(order: SharedOrder | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,15 +109,32 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
 
 
 def embed_videos(
-    encoder: nn.Module, features: Sequence[np.ndarray], device: torch.device
-) -> list[np.ndarray]:
-    """Embed videos, each by itself; the encoder is left where it is."""
+    encoder: nn.Module,
+    features: Sequence[np.ndarray],
+    device: torch.device,
+    keep: Callable[[Iterable[np.ndarray]], Sequence[np.ndarray]] = list,
+) -> Sequence[np.ndarray]:
+    """Embed videos, each by itself; the encoder is left where it is.
+
+    Parameters
+    ----------
+    encoder : Module
+        From features to embeddings.
+    features : sequence of ndarray of shape (n_i, D_in)
+        The videos.
+    device : torch.device
+        Where to compute.
+    keep : callable, default=list
+        Gathers the embeddings of one video after the other.
+    """
     on_device = encoder
     if device.type != "cpu":
         on_device = copy.deepcopy(encoder).to(device)
-    embeddings = []
-    with torch.no_grad():
+
+    def embedded() -> Iterator[np.ndarray]:
         for video in features:
             batch = pad([video], device)
-            embeddings += unpad(embed(on_device, batch), batch.lengths)
-    return embeddings
+            yield from unpad(embed(on_device, batch), batch.lengths)
+
+    with torch.no_grad():
+        return keep(embedded())

@@ -207,6 +207,13 @@ class Training(OptionGroup):
         Pairs of videos in a step.
     max_iter : int, default=25
         Iterations of the transport solver, in training and afterwards.
+    memory_limit : int, str or None, default="500MB"
+        Bytes, or a text such as "2GB", that `fit` and answers keep in memory of what
+        they make of recordings on disk: files, read-only memory maps, and sequences of
+        your own that give one array at a time. The rest goes to a temporary file.
+        Recordings are read one at a time, whatever the limit, as often as they are
+        looked at. Answers do not depend on it, and recordings in memory are not
+        counted. None: no limit.
     callback : callable, default=None
         Called at the end of each epoch with its number, losses and diagnostics in a
         dict.
@@ -237,6 +244,7 @@ class Training(OptionGroup):
     n_frames: int = parameter(256, Integer(2))
     batch_size: int = parameter(4, Integer(1))
     max_iter: int = parameter(25, Integer(0))
+    memory_limit: int | str | None = parameter("500MB", Memory(), NOTHING)
     callback: Callable[[Mapping[str, Any]], object] | None = parameter(
         None, Optional(AnyCallable()), NOTHING
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -16,6 +17,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skvas._on_demand import OnDemand, lengths_of
 from skvas._optional import import_optional
 from skvas._typing import Labels, Videos
 from skvas.exceptions import InvalidParameterError
@@ -31,6 +33,8 @@ from skvas.validation import (
 from skvas.videos._containers import VideoTransformerMixin, list_like_input
 
 PASS = "passthrough"
+# Frames of videos on demand that a transformer is given at once, at least.
+CHUNK = 4096
 
 
 def takes_nan(transformer: Any) -> bool:
@@ -135,7 +139,9 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
 
     `fit` passes the frames of all videos to the transformer at once. For videos that do
     not fit in memory together, call `partial_fit` with a few videos at a time; each
-    call is one chunk of frames.
+    call is one chunk of frames. In the `fit` of an estimator, recordings on disk are
+    passed in chunks if the transformer has `partial_fit`, or refused where all frames
+    exceed the memory limit.
 
     Examples
     --------
@@ -175,12 +181,20 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         self._check_parameters()
         with unchanged_on_failure(self):
             checked = self._check_videos(videos, reset=True)
-            if self.per_video:
-                frames, targets = max(checked, key=len), None
-            else:
-                frames = np.concatenate(checked)
-                targets = self._check_targets(y, checked, is_single_video(videos))
             transformer = clone(self.transformer)
+            streams = hasattr(transformer, "partial_fit") and not self.per_video
+            if streams and isinstance(checked, OnDemand) and y is None:
+                self._check_targets(y, checked, single=False)
+                for chunk in _chunks(checked):
+                    transformer.partial_fit(chunk)
+                self.transformer_ = transformer
+                return self
+            if self.per_video:
+                frames = checked[int(np.argmax(lengths_of(checked)))]
+                targets = None
+            else:
+                frames = _all_frames(checked, transformer)
+                targets = self._check_targets(y, checked, is_single_video(videos))
             self.transformer_ = transformer.fit(self._as_table(frames), targets)
         return self
 
@@ -307,8 +321,8 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
                 f"transform has no labels; got {self.transformer!r}."
             )
 
-    def _check_videos(self, videos: Videos, reset: bool) -> list[np.ndarray]:
-        checked = check_videos(
+    def _check_videos(self, videos: Videos, reset: bool) -> Sequence[np.ndarray]:
+        checked: Sequence[np.ndarray] = check_videos(
             videos, estimator=self, reset=reset, ensure_all_finite=self._finiteness()
         )
         if reset:
@@ -319,7 +333,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         return "allow-nan" if get_tags(self).input_tags.allow_nan else True
 
     def _check_targets(
-        self, y: Labels | None, checked: list[np.ndarray], single: bool
+        self, y: Labels | None, checked: Sequence[np.ndarray], single: bool
     ) -> np.ndarray | None:
         if y is None:
             if get_tags(self).target_tags.required:
@@ -328,7 +342,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
                     "y is None."
                 )
             return None
-        lengths = [len(video) for video in checked]
+        lengths = lengths_of(checked)
         if not single and all(np.ndim(label) == 0 for label in y):
             (of_videos,) = check_labels(y, len(checked))
             return np.repeat(of_videos, lengths)
@@ -348,6 +362,34 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         else:
             transformer = self.transformer_
         return _dense_frames(transformer.transform(frames), len(video))
+
+
+def _chunks(videos: OnDemand) -> Iterator[np.ndarray]:
+    """Yield the frames of videos, of several where they are short."""
+    some: list[np.ndarray] = []
+    left = sum(videos.lengths)
+    for video in videos:
+        some.append(video)
+        left -= len(video)
+        is_enough = min(sum(map(len, some)), left) >= CHUNK
+        if is_enough or not left:
+            yield np.concatenate(some)
+            some = []
+
+
+def _all_frames(videos: Sequence[np.ndarray], transformer: Any) -> np.ndarray:
+    """Return all frames in one array, if that is allowed."""
+    if isinstance(videos, OnDemand):
+        first = videos[0]
+        needed = sum(videos.lengths) * first.shape[1] * first.itemsize
+        if needed > videos.shelf.limit:
+            raise InvalidParameterError(
+                f"{type(transformer).__name__} needs all frames at once, {needed} "
+                f"bytes, more than the {videos.shelf.limit:.0f} of memory_limit of "
+                "Training: raise it, or use features=WhitenedViews() or a transformer "
+                "with partial_fit, such as StandardScaler or IncrementalPCA."
+            )
+    return np.concatenate([*videos])
 
 
 def _dense_frames(result: Any, n_frames: int) -> np.ndarray:

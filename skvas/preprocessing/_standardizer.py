@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,15 @@ from sklearn.base import (
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from skvas._on_demand import lengths_of
 from skvas._typing import Videos
 from skvas.validation import (
     check_videos,
 )
 from skvas.videos._containers import VideoTransformerMixin
+
+# Numbers that are worked on at once.
+BLOCK = 1 << 16
 
 
 class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
@@ -81,12 +86,7 @@ class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimat
         """
         check_is_fitted(self, "n_features_in_")
         checked = check_videos(videos, estimator=self, reset=False)
-        results = [
-            (standardise(video, *moments([video])) / np.sqrt(video.shape[1])).astype(
-                np.float32
-            )
-            for video in checked
-        ]
+        results = [standardise_within(video) for video in checked]
         return self._wrap_output(results, videos)
 
     def __sklearn_tags__(self) -> Tags:
@@ -96,16 +96,38 @@ class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimat
         return tags
 
 
-def moments(videos: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def standardise_within(video: np.ndarray) -> np.ndarray:
+    """Standardise one video as :class:`VideoStandardizer` does.
+
+    Parameters
+    ----------
+    video : ndarray of shape (n_frames, n_features)
+        Finite numbers.
+
+    Returns
+    -------
+    float32 ndarray of shape (n_frames, n_features)
+    """
+    standard = standardise(video, *moments([video]))
+    return (standard / np.sqrt(video.shape[1])).astype(np.float32)
+
+
+def moments(videos: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compute peak, mean and standard deviation of each feature over all frames.
 
     Mean and deviation are in units of the peak, where nothing overflows or underflows.
     """
-    peak = np.max([np.abs(video).max(axis=0) for video in videos], axis=0)
+    extremes = [np.maximum(v.max(axis=0), -v.min(axis=0)) for v in videos]
+    peak = np.max(extremes, axis=0)
     peak = np.where(peak > 0, peak, 1).astype(np.float64)
-    n_frames = sum(map(len, videos))
-    mean = sum((video / peak).sum(axis=0) for video in videos) / n_frames
-    variance = sum(((video / peak - mean) ** 2).sum(axis=0) for video in videos)
+    n_frames = sum(lengths_of(videos))
+    mean = np.zeros(videos[0].shape[1])
+    for video in videos:
+        mean += _total(video, peak)
+    mean /= n_frames
+    variance = np.zeros_like(mean)
+    for video in videos:
+        variance += _total(video, peak, mean)
     scale = np.sqrt(variance / n_frames)
     rounding = max(np.finfo(video.dtype).eps for video in videos)
     return peak, mean, np.where(scale > rounding, scale, 0)
@@ -114,7 +136,35 @@ def moments(videos: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarra
 def standardise(
     video: np.ndarray, peak: np.ndarray, mean: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
-    centred = video / peak - mean
-    standard: np.ndarray = np.zeros_like(centred)
-    np.divide(centred, scale, out=standard, where=scale > 0)
+    standard = np.empty(video.shape)
+    known = scale > 0
+    for rows in _blocks(video):
+        block = np.divide(video[rows], peak, out=standard[rows])
+        block -= mean
+        block /= np.where(known, scale, 1)
+    standard[:, ~known] = 0
     return standard
+
+
+def _blocks(video: np.ndarray) -> list[slice]:
+    """Cut a video into runs of frames that a processor's cache holds."""
+    n = max(1, BLOCK // video.shape[1])
+    return [slice(start, start + n) for start in range(0, len(video), n)]
+
+
+def _total(
+    video: np.ndarray, peak: np.ndarray, mean: np.ndarray | None = None
+) -> np.ndarray:
+    """Add up frames in units of the peak, or the squares of their distance to a mean.
+
+    The frames are added one after the other, whatever the blocks.
+    """
+    total = np.empty((0, video.shape[1]))
+    for rows in _blocks(video):
+        block = np.vstack([total, video[rows] / peak])
+        if mean is not None:
+            added = block[len(total) :]
+            added -= mean
+            np.square(added, out=added)
+        total = block.sum(axis=0, keepdims=True)
+    return total[0]

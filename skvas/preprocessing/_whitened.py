@@ -16,6 +16,7 @@ from sklearn.base import (
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from skvas._on_demand import lengths_of
 from skvas._typing import Videos
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing._standardizer import moments, standardise
@@ -29,6 +30,7 @@ from skvas.validation import (
     unchanged_on_failure,
 )
 from skvas.videos._containers import VideoTransformerMixin
+from skvas.videos._frames import spread_frames
 
 __all__ = ["WhitenedViews"]
 
@@ -39,6 +41,12 @@ _VIEWS = ("video", "collection")
 # Directions with less than this share of the largest variance are rounding errors, or
 # too weak to scale to unit variance.
 _MIN_RELATIVE_VARIANCE = 1e-7
+
+
+# Beyond so many numbers in all videos, principal directions are found from frames that
+# lie half a standard deviation of the Gaussian filter apart: the second moments of
+# smoothed frames do not change between two of them. So many are found at once.
+_MANY_NUMBERS, _AT_ONCE = 1 << 24, 16
 
 
 # Radius, in frames, from which a Gaussian is applied by Fourier transforms.
@@ -99,7 +107,9 @@ class WhitenedViews(
     Notes
     -----
     All training frames have equal weight, so that a long video has more weight than a
-    short one. The cost is O(n_frames n_features^2). The memory is one video and one
+    short one. Beyond 16 million numbers in all, principal directions are found from
+    smoothed frames half a standard deviation of the filter apart, which tell as much as
+    all frames. The cost is O(n_frames n_features^2). The memory is one video and one
     square matrix of n_features rows, or all frames if there are fewer frames than
     features. Features are not centred again after smoothing: a frame at the mean is
     mapped to zero, and so is the view "video" of a constant video or a single frame.
@@ -230,21 +240,30 @@ class WhitenedViews(
                 f"views must be a tuple of distinct values of {_VIEWS}, got {views!r}."
             )
 
-    def _standardise(self, view: str, video: np.ndarray) -> np.ndarray:
+    def _standardise(
+        self, view: str, video: np.ndarray, frames: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Standardise the frames of a video, or some that are made of them."""
+        frames = video if frames is None else frames
         if view == "video":
-            return standardise(video, *moments([video]))
-        return standardise(video, self.peak_, self.mean_, self.scale_)
+            return standardise(frames, *moments([video]))
+        return standardise(frames, self.peak_, self.mean_, self.scale_)
 
     def _fit_view(
-        self, view: str, videos: list[np.ndarray]
+        self, view: str, videos: Sequence[np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
-        smooth = (
-            _smooth(self._standardise(view, video), self.smoothing) for video in videos
-        )
-        n_frames = sum(map(len, videos))
-        return _principal_directions(
-            smooth, n_frames, videos[0].shape[1], self.n_components
-        )
+        n_frames, n_features = sum(lengths_of(videos)), videos[0].shape[1]
+        is_many = n_frames * n_features > _MANY_NUMBERS
+        smoothed = (self._smooth_video(view, video, is_many) for video in videos)
+        return _principal_directions(smoothed, n_frames, n_features, self.n_components)
+
+    def _smooth_video(self, view: str, video: np.ndarray, thin: bool) -> np.ndarray:
+        """Return smoothed standard frames of a video, or enough of them."""
+        if not thin:
+            return _smooth(self._standardise(view, video), self.smoothing)
+        few = _smooth_few(video, self.smoothing)
+        # They stand for all frames of the video.
+        return self._standardise(view, video, few) * np.sqrt(len(video) / len(few))
 
     def _warn_of_empty_views(self) -> None:
         empty = [
@@ -306,6 +325,26 @@ def _smooth(frames: np.ndarray, smoothing: float) -> np.ndarray:
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)[:, None]
     padded = np.pad(frames, ((radius, radius), (0, 0)), mode="edge")
     smooth = oaconvolve(padded, kernel / kernel.sum(), mode="valid", axes=0)
+    return smooth
+
+
+def _smooth_few(frames: np.ndarray, smoothing: float) -> np.ndarray:
+    """Smooth as `_smooth` does, and return frames half a standard deviation apart."""
+    sigma, n = smoothing * len(frames), len(frames)
+    radius = int(4 * sigma + 0.5)
+    step = max(1, int(sigma / 2))
+    centres = spread_frames(n, -(-n // step))
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / max(sigma, 1e-9)) ** 2)
+    kernel /= kernel.sum()
+    smooth = np.empty((len(centres), frames.shape[1]))
+    for start in range(0, len(centres), _AT_ONCE):
+        some = centres[start : start + _AT_ONCE]
+        first, last = max(some[0] - radius, 0), min(some[-1] + radius, n - 1)
+        near = some[:, None] + np.arange(-radius, radius + 1)
+        weights = np.zeros((len(some), last - first + 1))
+        rows = np.arange(len(some))[:, None]
+        np.add.at(weights, (rows, near.clip(0, n - 1) - first), kernel)
+        smooth[start : start + _AT_ONCE] = weights @ frames[first : last + 1]
     return smooth
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +24,7 @@ from skvas.timeline._model import find_order
 from skvas.training._survey import CHOICE_FRAMES
 from skvas.transport import unit
 from skvas.videos._batch import spread_batch
-from skvas.videos._frames import spread_frames
+from skvas.videos._frames import sample_videos, spread_frames
 from skvas.videos._views import Views
 
 # Videos from which "auto" may leave the plans, and groups of them that are left out in
@@ -44,7 +45,8 @@ def choose_decoder(
 
     Plans hold all actions to equal shares of each video, which often is right and
     which a chain can't know. So a chain has to be better beyond doubt: labels of
-    matched frames agree better by it.
+    matched frames agree better by it. Of more than 128 videos, a sample of as many is
+    looked at.
 
     Parameters
     ----------
@@ -62,6 +64,8 @@ def choose_decoder(
     """
     if decoder == PLAN:
         return labeller, labels
+    every, seen = views, sample_videos(len(labels))
+    views, some = every.choose(seen), [labels[i] for i in seen]
     referee = _Referee.of(views) if len(labels) > 1 else None
     if decoder != CHAIN:
         order = find_order(views.features, np.random.RandomState(0))
@@ -69,8 +73,8 @@ def choose_decoder(
         if not is_open or len(labels) < MIN_VIDEOS:
             return labeller, labels
     chained, found = _best_chain(before, views, referee)
-    if decoder == CHAIN or (referee is not None and referee.prefers(found, labels)):
-        return chained, found
+    if decoder == CHAIN or (referee is not None and referee.prefers(found, some)):
+        return chained, found if views is every else chained.labels(every)
     return labeller, labels
 
 
@@ -93,7 +97,7 @@ def _best_chain(
 
 def _chained(
     labeller: FrameLabeller,
-    frames: list[np.ndarray],
+    frames: Sequence[np.ndarray],
     shares: list[np.ndarray],
     correlated: float,
 ) -> ChainLabeller:
@@ -102,7 +106,9 @@ def _chained(
     return ChainLabeller(chain, replace(labeller, actions=actions))
 
 
-def _clusters(frames: list[np.ndarray], labeller: FrameLabeller) -> list[np.ndarray]:
+def _clusters(
+    frames: Sequence[np.ndarray], labeller: FrameLabeller
+) -> list[np.ndarray]:
     """Return the nearest cluster of each frame, as shares (n_i, K)."""
     n_actions = len(labeller.actions)
     batch = spread_batch(frames, CHOICE_FRAMES, labeller.device)

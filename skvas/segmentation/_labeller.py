@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from skvas._on_demand import each, lengths_of
 from skvas.decoding import plan_to_labels
 from skvas.metrics import match_pairs
 from skvas.segmentation._chain import ActionChain
@@ -17,7 +18,7 @@ from skvas.timeline._model import TimelineModel, path_frames
 from skvas.training._survey import CHOICE_FRAMES
 from skvas.transport import unit
 from skvas.videos._batch import pad, unpad
-from skvas.videos._frames import spread_frames
+from skvas.videos._frames import sample_videos, spread_frames
 from skvas.videos._jobs import decode_in_jobs
 from skvas.videos._views import Views
 
@@ -53,7 +54,7 @@ class FrameLabeller:
 
     def labels(self, views: Views) -> list[np.ndarray]:
         """Return the action of each frame, (n_i,)."""
-        return [plan_to_labels(shares) for shares in self.shares(views)]
+        return self._decode(_label, views)
 
     def shares(self, views: Views) -> list[np.ndarray]:
         """Return how each frame is shared out among the actions, (n_i, K)."""
@@ -63,7 +64,7 @@ class FrameLabeller:
         """Return the value of each video's transport problem."""
         return [objective for _, objective in self.segment(views)]
 
-    def frames(self, views: Views) -> list[np.ndarray]:
+    def frames(self, views: Views) -> Sequence[np.ndarray]:
         """Return what is compared with the actions, unit vectors."""
         if self.space == "features":
             return directions(views.features)
@@ -71,9 +72,12 @@ class FrameLabeller:
 
     def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
         """Return the shares of each video, and the value of its problem."""
+        return self._decode(_segment, views)
+
+    def _decode(self, decode: Callable[..., list[Any]], views: Views) -> list[Any]:
         common = (self.actions, self.task, str(self.device))
         return decode_in_jobs(
-            _segment,
+            decode,
             self.frames(views),
             common,
             width=len(self.actions),
@@ -200,6 +204,8 @@ def choose_labeller(
 ) -> tuple[Any, list[np.ndarray]]:
     """Return the labeller to keep, and its labels.
 
+    Of more than 128 videos, a sample of as many decides.
+
     Parameters
     ----------
     labellers : sequence of FrameLabeller or TimelineLabeller
@@ -210,24 +216,33 @@ def choose_labeller(
     in_order : bool
         Whether they share an order.
     """
-    labels = [labeller.labels(views) for labeller in labellers]
     if len(labellers) == 1:
-        return labellers[0], labels[0]
-    few = [spread_frames(len(video), CHOICE_FRAMES) for video in views.features]
-    matches = match_pairs(pick(directions(views.features), few), random_state=0)
+        return labellers[0], labellers[0].labels(views)
+    some = views.choose(sample_videos(len(views.videos)))
+    labels = [labeller.labels(some) for labeller in labellers]
+    few = [spread_frames(n, CHOICE_FRAMES) for n in lengths_of(some.features)]
+    matches = match_pairs(pick(directions(some.features), few), random_state=0)
     before, after = (agreement(pick(found, few), matches, in_order) for found in labels)
     best = int(after >= MIN_CONSISTENCY_RATIO * before)
-    return labellers[best], labels[best]
+    found = labels[best] if some is views else labellers[best].labels(views)
+    return labellers[best], found
 
 
-def pick(arrays: list[np.ndarray], frames: list[np.ndarray]) -> list[np.ndarray]:
+def pick(
+    arrays: Sequence[np.ndarray], frames: Sequence[np.ndarray]
+) -> list[np.ndarray]:
     """Return some frames of each video."""
     return [array[where] for array, where in zip(arrays, frames, strict=True)]
 
 
-def directions(features: list[np.ndarray]) -> list[np.ndarray]:
+def directions(features: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
     """Scale frames to length one, as embeddings are."""
-    return [unit(torch.tensor(video)).numpy() for video in features]
+    return each(_directions, features)
+
+
+def _directions(video: np.ndarray) -> np.ndarray:
+    found: np.ndarray = unit(torch.tensor(video)).numpy()
+    return found
 
 
 def _segment(
@@ -239,6 +254,14 @@ def _segment(
     lengths = batch.lengths.to(found.plan.device)
     shares = unpad(found.plan * lengths[:, None, None], batch.lengths)
     return list(zip(shares, found.objective.tolist(), strict=True))
+
+
+def _label(
+    frames: list[np.ndarray], actions: np.ndarray, task: Any, device: str
+) -> list[np.ndarray]:
+    """Return the action of each frame of a batch."""
+    found = _segment(frames, actions, task, device)
+    return [plan_to_labels(shares) for shares, _ in found]
 
 
 def _posteriors(frames: list[np.ndarray], chain: ActionChain) -> list[np.ndarray]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skvas._on_demand import each, lengths_of
 from skvas.labels._naming import (
     Evidence,
     Naming,
@@ -26,7 +27,7 @@ from skvas.segmentation._labeller import (
 )
 from skvas.timeline._carry import label_shares
 from skvas.timeline._model import path_frames
-from skvas.videos._frames import spread_frames
+from skvas.videos._frames import sample_videos, spread_frames
 from skvas.videos._views import Views
 
 # Frames of a video, and labelled ones, that classes are learned from.
@@ -177,16 +178,30 @@ def settle(
         passages = base.timeline.template.passages
         distance = np.array([passage.costs.mean() for passage in passages])
     if given is None:
-        asked = [asked_frames(len(video)) for video in views.videos]
+        asked = _asked(lengths_of(views.videos), None)
         outlook = look_out(views.embeddings, asked, found, None, None, distance)
         return Settled(base, found, outlook)
-    asked = [asked_frames(len(c), np.flatnonzero(c >= 0)) for c in given.codes]
+    asked = _asked(lengths_of(views.videos), given.codes)
     labeller, named, likely = name_actions(base, found, views, sown or given, asked)
     outlook = look_out(views.embeddings, asked, found, given.codes, likely, distance)
     return Settled(labeller, given.over(named), outlook)
 
 
-def frame_features(views: Views) -> list[np.ndarray]:
+def _asked(
+    lengths: Sequence[int], codes: Sequence[np.ndarray] | None
+) -> list[np.ndarray]:
+    """Return the frames that may be asked for, of a sample of the videos if many."""
+    sample = {*sample_videos(len(lengths)).tolist()}
+    nothing = np.empty(0, dtype=np.int64)
+    asked = []
+    for index, n in enumerate(lengths):
+        known = nothing if codes is None else np.flatnonzero(codes[index] >= 0)
+        is_seen = index in sample or len(known)
+        asked.append(asked_frames(n, known) if is_seen else nothing)
+    return asked
+
+
+def frame_features(views: Views) -> Sequence[np.ndarray]:
     """Put embeddings and directions of features side by side.
 
     Parameters
@@ -196,10 +211,13 @@ def frame_features(views: Views) -> list[np.ndarray]:
 
     Returns
     -------
-    list of ndarray of shape (n_i, D + d)
+    sequence of ndarray of shape (n_i, D + d)
     """
-    pairs = zip(views.embeddings, directions(views.features), strict=True)
-    return [np.hstack(pair) for pair in pairs]
+    return each(_side_by_side, views.embeddings, directions(views.features))
+
+
+def _side_by_side(*parts: np.ndarray) -> np.ndarray:
+    return np.hstack(parts)
 
 
 def name_actions(

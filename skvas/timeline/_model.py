@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skvas._on_demand import each, keep_of
 from skvas.exceptions import InvalidParameterError
-from skvas.preprocessing import VideoStandardizer
+from skvas.preprocessing._standardizer import standardise_within
 from skvas.timeline._carry import label_shares
 from skvas.timeline._count import Count, count_actions
 from skvas.timeline._cut import Cut, cut
@@ -270,7 +271,7 @@ def find_order(
     """
     if len(whitened) < 2:
         return None
-    return block_order([unit(video) for video in whitened], rng)
+    return block_order(each(unit, whitened), rng)
 
 
 def has_order(order: BlockOrder | None) -> bool:
@@ -280,7 +281,7 @@ def has_order(order: BlockOrder | None) -> bool:
 
 def path_frames(
     embedded: Sequence[np.ndarray], videos: Sequence[np.ndarray]
-) -> list[np.ndarray]:
+) -> Sequence[np.ndarray]:
     """Put the directions of embedded and of raw frames side by side.
 
     Parameters
@@ -292,14 +293,16 @@ def path_frames(
 
     Returns
     -------
-    list of ndarray of shape (n_i, D + n_features)
+    sequence of ndarray of shape (n_i, D + n_features)
         Unit frames, for paths.
     """
-    raw = VideoStandardizer().fit(videos).transform(videos)
-    return [
-        unit(np.hstack([unit(smooth), unit(np.asarray(detail))]))
-        for smooth, detail in zip(embedded, raw, strict=True)
-    ]
+    keep = keep_of(videos)
+    pairs = zip(embedded, videos, strict=True)
+    return keep(_path_frames(*pair) for pair in pairs)
+
+
+def _path_frames(embedded: np.ndarray, video: np.ndarray) -> np.ndarray:
+    return unit(np.hstack([unit(embedded), unit(standardise_within(video))]))
 
 
 def _at_moments(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skvas._on_demand import choose
 from skvas.decoding import monotone_path, path_to_matches
+from skvas.metrics._order import draw_pairs
 from skvas.timeline._paths import spread
 
 # The null breaks one of two videos into equal blocks and permutes them, some times.
@@ -79,16 +81,14 @@ def block_order(
     -------
     BlockOrder
     """
-    n_videos = len(videos)
-    thin = [video[spread(len(video), ORDER_FRAMES)] for video in videos]
-    n_all = n_videos * (n_videos - 1)
-    drawn = rng.choice(n_all, size=min(n_pairs, n_all), replace=False)
-    i, shift = np.divmod(drawn, n_videos - 1)
-    j = (i + 1 + shift) % n_videos
-    values = np.array(
-        [gain_of_order(1 - thin[a] @ thin[b].T, rng) for a, b in zip(i, j, strict=True)]
-    )
-    error = _jackknife(values, np.column_stack([i, j]))
+    pairs = draw_pairs(len(videos), n_pairs, rng)
+    drawn = np.unique(pairs)
+    thin = {
+        i: video[spread(len(video), ORDER_FRAMES)]
+        for i, video in zip(drawn, choose(videos, drawn), strict=True)
+    }
+    values = np.array([gain_of_order(1 - thin[a] @ thin[b].T, rng) for a, b in pairs])
+    error = _jackknife(values, pairs)
     return BlockOrder(float(values.mean()), error, len(values))
 
 

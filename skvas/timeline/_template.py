@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skvas._on_demand import choose, each, lengths_of
 from skvas._printing import tell
 from skvas.timeline._discriminants import Discriminants, find_discriminants
 from skvas.timeline._order import alignability, is_related
 from skvas.timeline._paths import Passage, follow, spread, unit
+from skvas.videos._frames import sample_videos
 
 # Frames of a video that the choice of the medoid looks at, the videos that may be it,
 # and the videos that each of them is compared with.
@@ -34,7 +36,7 @@ class Template:
     alignability : ndarray of shape (n_videos,)
         Share of its cost that each video saves by the template's order.
     is_related : bool ndarray of shape (n_videos,)
-        Whether the video was averaged; unrelated ones only have positions.
+        Whether the video was averaged, or could be; unrelated ones only have positions.
     discriminants : Discriminants or None
         What is looked at beside the frames; None for a lone video.
     """
@@ -64,6 +66,8 @@ def build_template(
     each stands for the same mean share of the videos' time. Videos that are unrelated
     to the first average are left out of the next ones. At last the directions in which
     positions differ more than videos do are put beside the frames, for one round more.
+    Of more than 128 videos a sample of as many is averaged, and the others are matched
+    with the template only.
 
     Parameters
     ----------
@@ -80,9 +84,12 @@ def build_template(
     -------
     Template
     """
-    template = videos[medoid(videos) if start is None else start]
+    every, seen = videos, sample_videos(len(videos))
+    if len(seen) < len(every):
+        videos = choose(every, seen)
+    template = videos[medoid(videos)] if start is None else every[start]
     # Videos of one frame say nothing about how long the axis is.
-    lengths = [len(video) for video in videos if len(video) > 1] or [1]
+    lengths = [n for n in lengths_of(videos) if n > 1] or [1]
     n_positions = round(float(np.median(lengths)))
     template = frames_at(template, np.linspace(0, len(template) - 1, n_positions))
     step, n_rounds = "putting the recordings on one timeline", N_ROUNDS + 3
@@ -96,19 +103,22 @@ def build_template(
     kept = np.flatnonzero(related).tolist()
     for done in range(N_ROUNDS):
         tell(step, done + 1, n_rounds)
-        template = _average([videos[i] for i in kept], template, limit)
+        template = _average(choose(videos, kept), template, limit)
     tell(step, N_ROUNDS + 1, n_rounds)
     passages = [follow(video, template, limit=limit) for video in videos]
-    discriminants = find_discriminants(
-        [videos[i] for i in kept], [passages[i] for i in kept]
-    )
-    views = [discriminants.append(video) for video in videos]
-    template = unit(mean_at([views[i] for i in kept], [passages[i] for i in kept]))
+    near = [passages[i] for i in kept]
+    discriminants = find_discriminants(choose(videos, kept), near)
+    views = each(discriminants.append, videos)
+    template = unit(mean_at(choose(views, kept), near))
     tell(step, N_ROUNDS + 2, n_rounds)
-    template = _average([views[i] for i in kept], template, limit)
+    template = _average(choose(views, kept), template, limit)
+    if videos is not every:
+        views = each(discriminants.append, every)
     passages = [follow(view, template, limit=limit) for view in views]
     saved = alignability(views, template, rng)
-    return Template(template, passages, saved, related, discriminants)
+    all_related = is_related(saved)
+    all_related[seen] = related
+    return Template(template, passages, saved, all_related, discriminants)
 
 
 def medoid(videos: Sequence[np.ndarray]) -> int:
@@ -193,8 +203,8 @@ def _shares_of_time(
 ) -> np.ndarray:
     """Return the mean share of their time that videos have spent at each position."""
     shares = [
-        passage.frames / len(video)
-        for video, passage in zip(videos, passages, strict=True)
+        passage.frames / n
+        for n, passage in zip(lengths_of(videos), passages, strict=True)
     ]
     mean: np.ndarray = np.mean(shares, axis=0)
     return mean

@@ -38,7 +38,7 @@ from skvas.validation import (
 from skvas.videos._containers import like_input, list_like_input
 
 # Frames for paths of checked videos.
-Prepare = Callable[[list[np.ndarray]], list[np.ndarray]]
+Prepare = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -430,8 +430,8 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def _build(
         self,
-        frames: list[np.ndarray],
-        whitened: list[np.ndarray],
+        frames: Sequence[np.ndarray],
+        whitened: Sequence[np.ndarray],
         n_actions: tuple[int, int] | None,
         rng: np.random.RandomState,
     ) -> Axis:
@@ -452,7 +452,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         self,
         model: Axis,
         prepare: Prepare,
-        frames: list[np.ndarray] | None,
+        frames: Sequence[np.ndarray] | None,
         single: bool,
     ) -> None:
         """Set what answers need, and what users see of the model."""
@@ -482,7 +482,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         """Map positions of the template to [0, 1]."""
         return positions / max(len(self.model_.template.frames) - 1, 1)
 
-    def _see(self, videos: Videos) -> list[np.ndarray]:
+    def _see(self, videos: Videos) -> Sequence[np.ndarray]:
         """Check videos against those of `fit`, and return their frames for paths."""
         check_is_fitted(self, "template_")
         return self._prepare(check_videos(videos, estimator=self, reset=False))
@@ -498,7 +498,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
             )
         return self.model_
 
-    def _frames_of_fit(self) -> list[np.ndarray]:
+    def _frames_of_fit(self) -> Sequence[np.ndarray]:
         check_is_fitted(self, "template_")
         if self._frames is None:
             raise ValueError(
@@ -507,7 +507,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         return self._frames
 
     def _carry(
-        self, frames: list[np.ndarray], codes: list[np.ndarray], n_labels: int
+        self, frames: Sequence[np.ndarray], codes: list[np.ndarray], n_labels: int
     ) -> np.ndarray:
         some = [i for i, code in enumerate(codes) if (code >= 0).any()]
         return self.model_.carry(
@@ -565,10 +565,12 @@ def make_timeline(
     return timeline
 
 
-def _whiten(whitener: WhitenedViews, checked: list[np.ndarray]) -> list[np.ndarray]:
+def _whiten(whitener: WhitenedViews, checked: Sequence[np.ndarray]) -> list[np.ndarray]:
     # Arrays, whatever scikit-learn's transform_output says.
     return [np.asarray(video) for video in whitener.transform(checked)]
 
 
-def _prepare(whitener: WhitenedViews, checked: list[np.ndarray]) -> list[np.ndarray]:
+def _prepare(
+    whitener: WhitenedViews, checked: Sequence[np.ndarray]
+) -> Sequence[np.ndarray]:
     return path_frames(_whiten(whitener, checked), checked)

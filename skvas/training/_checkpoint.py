@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skvas._on_demand import lengths_of
 from skvas.exceptions import CheckpointError, InvalidParameterError
 from skvas.persistence._arrays import parse_json, read_arrays, write_arrays
 from skvas.persistence._state import StateReader, StateWriter, version
@@ -231,7 +232,7 @@ def _fingerprint(videos: Sequence[np.ndarray]) -> str:
     for video in videos:
         digest.update(f"{video.dtype.str}{video.shape}".encode())
         digest.update(np.ascontiguousarray(video).reshape(-1).view(np.uint8).data)
-    n_frames = sum(map(len, videos))
+    n_frames = sum(lengths_of(videos))
     return f"{len(videos)} of {n_frames} frames ({digest.hexdigest()})"
 
 

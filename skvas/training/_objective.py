@@ -16,6 +16,10 @@ from skvas.training._labelled import LabelledFrames
 from skvas.training._sampling import Pairs
 from skvas.transport import FGWResult, unit
 from skvas.videos._batch import VideoBatch, join
+from skvas.videos._frames import spread_frames
+
+# Dimensions, or frames, whose spectrum is taken at each step.
+RANK_FRAMES = 256
 
 
 @dataclass(frozen=True)
@@ -145,8 +149,14 @@ class Objective:
 
 
 def effective_rank(embeddings: Tensor, mask: Tensor) -> Tensor:
-    """Return how many dimensions the embeddings fill: exp of the spectrum's entropy."""
+    """Return how many dimensions the embeddings fill: exp of the spectrum's entropy.
+
+    Of more than 256 dimensions, those that 256 evenly spread frames fill.
+    """
     frames = embeddings.detach()[mask]
+    if frames.shape[1] > RANK_FRAMES:  # the cost is cubic
+        few = torch.from_numpy(spread_frames(len(frames), RANK_FRAMES))
+        frames = frames[few.to(frames.device)].T
     spectrum = torch.linalg.eigvalsh(frames.T @ frames).clamp_min(0)
     return torch.special.entr(spectrum / spectrum.sum()).sum().exp()
 

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skvas._on_demand import choose, lengths_of
 from skvas._printing import tell
 from skvas.metrics import PairMatches, SharedOrder, match_pairs, shared_order
 from skvas.nn._model import Model
 from skvas.videos._batch import VideoBatch, spread_batch, unpad
+from skvas.videos._frames import sample_videos
 
 # Frames of a video that choices look at.
 CHOICE_FRAMES = 128
@@ -48,6 +50,8 @@ class Survey:
     ) -> Survey:
         """Embed at most `n_frames` frames of each video, and look for a shared order.
 
+        Of more than 128 videos, a sample of as many is looked at.
+
         Parameters
         ----------
         model : Model
@@ -61,6 +65,7 @@ class Survey:
         rng : RandomState
             Draws the pairs of videos that are compared.
         """
+        features = choose(features, sample_videos(len(features)))
         batch = spread_batch(features, n_frames, device)
         with torch.no_grad():
             embeddings = model.embed(batch)
@@ -68,7 +73,7 @@ class Survey:
         if len(features) > 1:
             tell("asking whether the recordings share an order")
             arrays = unpad(embeddings, batch.lengths)
-            n_median = int(np.median([len(video) for video in features]))
+            n_median = int(np.median(lengths_of(features)))
             order = replace(shared_order(arrays, random_state=rng), n_frames=n_median)
         return cls(embeddings, batch, order)
 

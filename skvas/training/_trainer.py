@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -64,7 +64,7 @@ class Trainer:
         self,
         model: Model,
         objective: Objective,
-        features: list[np.ndarray],
+        features: Sequence[np.ndarray],
         rng: np.random.RandomState,
     ) -> dict[str, np.ndarray]:
         """Train the model in place.
@@ -76,7 +76,7 @@ class Trainer:
         objective : callable
             From the model, a batch of pairs, and the share of the training that is
             over, to `Losses`.
-        features : list of ndarray of shape (n_i, D_in)
+        features : sequence of ndarray of shape (n_i, D_in)
             What the encoder sees of the videos.
         rng : RandomState
             Source of all randomness.
@@ -97,7 +97,9 @@ class Trainer:
         elif is_launched():
             team, own = join_team(self.devices, self.device)
             weights = [w.cpu().numpy() for w in model.modules().state_dict().values()]
-            team.check_agreement(joblib.hash([features, rng.get_state(), weights]))
+            team.check_agreement(
+                joblib.hash([list(features), rng.get_state(), weights])
+            )
             history = run(self.checkpoint, team, own)
         else:
             model.to(torch.device("cpu"))  # on its way to other processes
@@ -111,7 +113,7 @@ class Trainer:
         self,
         model: Model,
         objective: Objective,
-        features: list[np.ndarray],
+        features: Sequence[np.ndarray],
         rng: np.random.RandomState,
         checkpoint: Checkpoint | None,
         team: Team,

@@ -1,8 +1,11 @@
-"""Which frames of a video are looked at."""
+"""Which frames of a video are looked at, and which videos of many."""
 
 from __future__ import annotations
 
 import numpy as np
+
+# Choices look at so many videos, whatever their number.
+SEEN_VIDEOS = 128
 
 
 def sample_frames(
@@ -17,6 +20,25 @@ def sample_frames(
     edges = np.arange(n_samples) * (n_frames / n_samples)
     drawn = edges + rng.random_sample(n_samples) * (n_frames / n_samples)
     return np.minimum(drawn.astype(np.int64), n_frames - 1)
+
+
+def sample_videos(n_videos: int) -> np.ndarray:
+    """Return the videos that choices look at: all, or the same sample of 128 each time.
+
+    Parameters
+    ----------
+    n_videos : int
+        How many there are.
+
+    Returns
+    -------
+    int64 ndarray
+        Their positions, rising.
+    """
+    if n_videos <= SEEN_VIDEOS:
+        return np.arange(n_videos)
+    drawn = np.random.RandomState(0).permutation(n_videos)[:SEEN_VIDEOS]
+    return np.sort(drawn)
 
 
 def spread_frames(n_frames: int, n_samples: int) -> np.ndarray:

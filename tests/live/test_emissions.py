@@ -15,7 +15,7 @@ def classes_of_frames(n_classes=3, n=60, width=5, noise=0.5, seed=0):
 
 
 def fitted(features, classes, n_classes):
-    return fit_gaussians(features, classes, n_classes, [(features, classes)])
+    return fit_gaussians([features], [classes], n_classes, ([features], [classes]))
 
 
 def test_frames_are_nearest_to_the_class_they_are_of():
@@ -72,7 +72,11 @@ def test_repetition_is_the_integrated_autocorrelation_time():
 def test_repeating_frames_count_less():
     features, classes = classes_of_frames()
     again = np.repeat(features, 5, axis=0), np.repeat(classes, 5)
-    once = fit_gaussians(features, classes, 3, [(features, classes)]).weight
-    often = fit_gaussians(features, classes, 3, [again]).weight
+    all_frames, all_classes = [features], [classes]
+    weights = [
+        fit_gaussians(all_frames, all_classes, 3, videos).weight
+        for videos in ((all_frames, all_classes), tuple([part] for part in again))
+    ]
+    once, often = weights
     assert once == 1.0
     assert often == pytest.approx(WEIGHT / 5, rel=0.3)

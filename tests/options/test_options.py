@@ -127,6 +127,7 @@ OTHER = {
     "aligning__virtual_mass": 0.5,
     "aligning__path_on": "embedding",
     "aligning__memory_limit": "1KB",
+    "training__memory_limit": 10_000_000,
     "training__lr": 1.0,
     "training__weight_decay": 1.0,
     "training__tau": 5.0,

@@ -12,7 +12,7 @@ from torch import nn
 from skvas._printing import tell
 from skvas.training._callbacks import announce, progress
 from skvas.training._loop import train
-from skvas.training._objective import Losses
+from skvas.training._objective import Losses, effective_rank
 from skvas.training._sampling import PairSampler
 
 CPU = torch.device("cpu")
@@ -170,6 +170,14 @@ def test_progress_is_seen_without_logging_being_set_up_and_not_twice_with_it(
         announce(record, 30, 1)
     assert capsys.readouterr().err == ""
     assert len(caplog.records) == 1
+
+
+def test_rank_of_wide_embeddings_is_that_of_as_many_frames():
+    basis = torch.linalg.qr(torch.randn(600, 5, dtype=torch.float64)).Q
+    frames = torch.randn(1, 2000, 5, dtype=torch.float64) @ basis.T
+    mask = torch.ones(1, 2000, dtype=torch.bool)
+    narrow = effective_rank(frames @ basis, mask)
+    assert float(effective_rank(frames, mask)) == pytest.approx(float(narrow), rel=0.05)
 
 
 def test_step_has_a_line_when_it_begins_and_then_one_every_ten_seconds(

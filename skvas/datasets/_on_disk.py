@@ -1,0 +1,197 @@
+"""Features that stay in their files until they are looked at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skvas.datasets._arrays import read_array, read_shape
+from skvas.datasets._recordings import Recordings
+
+__all__ = ["SUFFIXES", "FeatureFile", "open_files", "read_features"]
+
+SUFFIXES = (".npy", ".txt")
+
+
+class FeatureFile:
+    """The features of one recording, read from their file each time they are needed.
+
+    NumPy takes it for an array, and so does everything that takes videos. Estimators
+    read one such file at a time.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A ``.npy`` or ``.txt`` file of shape (n_frames, n_features), unless `read` is
+        given.
+    read : callable, default=None
+        From the path to its features, or to an object with such `features`.
+
+    Attributes
+    ----------
+    filename : str
+        The path.
+    shape : tuple of two int
+        Frames and features; of a ``.npy`` file known without reading it all.
+    dtype : dtype
+        That of the features: float32 unless `read` gives others.
+    ndim : int
+        2, but for poses that `read` gives.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skvas.datasets import FeatureFile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(Path(folder, "a.npy"), np.ones((3, 2)))
+    ...     video = FeatureFile(Path(folder, "a.npy"))
+    ...     len(video), video.shape, np.asarray(video).sum()
+    (3, (3, 2), np.float32(6.0))
+    """
+
+    is_read_on_demand = True
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        read: Callable[[Path], Any] | None = None,
+    ) -> None:
+        self.filename = os.fspath(path)
+        self._read = read
+        self._is_transposed = False
+        self._shape: tuple[int, ...] | None = None
+        self._dtype: np.dtype[Any] = np.dtype(np.float32)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Frames and features."""
+        if self._shape is None:
+            if self._read is None:
+                self._shape = self._turned(read_shape(self.filename))
+                _refuse_empty(self.filename, self._shape)
+            else:
+                self.__array__()
+        assert self._shape is not None
+        return self._shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the features."""
+        if self._read is not None and self._shape is None:
+            self.__array__()
+        return self._dtype
+
+    @property
+    def T(self) -> FeatureFile:  # noqa: N802 - as arrays call it
+        """The same file with rows as columns."""
+        other = FeatureFile(self.filename, read=self._read)
+        other._is_transposed = not self._is_transposed
+        other._shape = None if self._shape is None else self._shape[::-1]
+        return other
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if self._read is None:
+            array: NDArray[Any] = read_features(self.filename)
+        else:
+            found = self._read(Path(self.filename))
+            array = np.asarray(getattr(found, "features", found))
+            self._dtype = array.dtype
+        if self._is_transposed:
+            array = np.ascontiguousarray(array.T)
+        self._shape = array.shape
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __repr__(self) -> str:
+        return f"FeatureFile({self.filename!r})"
+
+    def _turned(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape[::-1] if self._is_transposed else shape
+
+
+def open_files(videos: Any) -> Any:
+    """Return recordings of a list of paths to features; anything else as it is.
+
+    Parameters
+    ----------
+    videos : Videos
+        What a user passes as videos.
+
+    Returns
+    -------
+    Recordings or object
+
+    Examples
+    --------
+    >>> from skvas.datasets._on_disk import open_files
+    >>> open_files(["a/01.npy", "a/02.npy"]).names
+    ['01', '02']
+    """
+    if not isinstance(videos, (list, tuple)) or not videos:
+        return videos
+    if not all(isinstance(item, (str, os.PathLike)) for item in videos):
+        return videos
+    paths = [Path(item) for item in videos]
+    if any(path.suffix not in SUFFIXES for path in paths):
+        return videos
+    return as_recordings_of_files(paths)
+
+
+def as_recordings_of_files(
+    paths: list[Path], read: Callable[[Path], Any] | None = None
+) -> Recordings:
+    """Return files as recordings, called by their names, or by paths if names recur.
+
+    Parameters
+    ----------
+    paths : list of Path
+        Files of features.
+    read : callable, default=None
+        As in `FeatureFile`.
+
+    Returns
+    -------
+    Recordings
+    """
+    names = [path.stem for path in paths]
+    if len({*names}) < len(names):
+        names = [str(path) for path in paths]
+    return Recordings([FeatureFile(path, read=read) for path in paths], names)
+
+
+def read_features(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+    """Read one array of features, which must be plain numbers in two dimensions.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A ``.npy`` or ``.txt`` file.
+
+    Returns
+    -------
+    float32 ndarray of shape (n_frames, n_features)
+    """
+    array = read_array(path, 2)
+    _refuse_empty(path, array.shape)
+    with np.errstate(over="ignore"):  # infinity is found where all videos are checked
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _refuse_empty(path: str | os.PathLike[str], shape: tuple[int, ...]) -> None:
+    if 0 in shape:
+        raise ValueError(f"{os.fspath(path)!r} is empty: its shape is {shape}.")
