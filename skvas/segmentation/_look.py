@@ -21,7 +21,7 @@ BLOCKS = 500
 def look_at(
     labeller: Any,
     views: Views,
-    frames: list[np.ndarray] | None = None,
+    frames: Sequence[np.ndarray] | None = None,
     passages: Sequence[Passage] | None = None,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return the action of each frame, and the share that this action has there.
@@ -32,7 +32,7 @@ def look_at(
         Labels frames.
     views : Views
         Some videos.
-    frames : list of ndarray of shape (n_i, D), default=None
+    frames : sequence of ndarray of shape (n_i, D), default=None
         Their frames for paths, if they are known.
     passages : sequence of Passage, default=None
         Where each passes the timeline of the labeller, if that is known.
@@ -66,7 +66,7 @@ def look_at(
 
 def _codes(
     labeller: TimelineLabeller,
-    frames: list[np.ndarray],
+    frames: Sequence[np.ndarray],
     passages: Sequence[Passage] | None,
 ) -> list[np.ndarray]:
     timeline = labeller.timeline

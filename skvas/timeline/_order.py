@@ -17,8 +17,9 @@ N_BLOCKS, N_PERMUTATIONS = 6, 3
 # Evenly spread frames of each video that are looked at.
 ORDER_FRAMES = 128
 # Videos share an order, or do not, where the value is more than one standard error from
-# this level: recordings with a shared order have .25 to .7, others up to .1.
-LEVEL = 0.15
+# the level: recordings with a shared order have .25 to .7, others up to .16. However
+# small the error, the value of those that do is at least the second number.
+LEVEL, LEAST_SHARED = 0.15, 0.22
 # A video is unrelated to the others where order saves it less than this share of what
 # it saves the median video, if that is at least so much.
 UNRELATED, MIN_MEDIAN = 1 / 3, 0.2
@@ -47,7 +48,7 @@ class BlockOrder:
     Examples
     --------
     >>> from skvas.timeline import BlockOrder
-    >>> BlockOrder(0.4, 0.02, 60).verdict, BlockOrder(0.2, 0.1, 60).verdict
+    >>> BlockOrder(0.4, 0.02, 60).verdict, BlockOrder(0.2, 0.01, 60).verdict
     ('yes', 'undecided')
     """
 
@@ -58,7 +59,7 @@ class BlockOrder:
     @property
     def verdict(self) -> str:
         """Whether the videos share an order: "yes", "no" or "undecided"."""
-        if self.value - self.error > LEVEL:
+        if self.value - self.error > LEVEL and self.value >= LEAST_SHARED:
             return "yes"
         return "no" if self.value + self.error < LEVEL else "undecided"
 

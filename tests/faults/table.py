@@ -297,17 +297,17 @@ ROWS = {
         "frames, a lone recording or one of a single frame, more actions than frames",
         "valid labels, and probabilities that sum to 1",
     ),
-    160: (
+    79: (
         "recordings on disk of which a file changes, vanishes or is damaged while "
         "`fit` reads them",
         "one error that names it; the estimator and the checkpoint stay as they were",
     ),
-    161: (
+    80: (
         "a sequence that gives another array at another look, or something else than "
         "arrays",
         "one error that names the video",
     ),
-    162: (
+    81: (
         "`memory_limit` below one video, a batch of pairs, or what a transformer needs "
         "at once; a full disk",
         "one error that says how much is needed, or names the folder",

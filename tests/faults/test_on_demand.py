@@ -271,7 +271,7 @@ def replace_by_other(path):
     ],
     ids=["changed", "vanished", "damaged"],
 )
-def test_row_160_file_that_changes_in_the_middle_of_a_fit_is_named(
+def test_row_79_file_that_changes_in_the_middle_of_a_fit_is_named(
     folder, monkeypatch, kind, meddle, error
 ):
     model = quick(max_epochs=0).fit(VIDEOS)
@@ -286,7 +286,7 @@ def test_row_160_file_that_changes_in_the_middle_of_a_fit_is_named(
     assert vars(model) == before
 
 
-def test_row_160_checkpoint_of_files_is_kept_and_resumed(folder):
+def test_row_79_checkpoint_of_files_is_kept_and_resumed(folder):
     run = folder / "run"
     training = Training(
         n_frames=24, batch_size=1, checkpoint=run, callback=lambda record: 1 / 0
@@ -305,7 +305,7 @@ def test_row_160_checkpoint_of_files_is_kept_and_resumed(folder):
     assert again.n_iter_ == 2
 
 
-def test_row_161_sequence_that_gives_another_array_is_named():
+def test_row_80_sequence_that_gives_another_array_is_named():
     class Growing(Given):
         def __getitem__(self, index):
             video = super().__getitem__(index)
@@ -327,7 +327,7 @@ def test_row_161_sequence_that_gives_another_array_is_named():
     ],
     ids=["width", "nan", "numbers", "empty"],
 )
-def test_row_161_what_a_sequence_gives_is_checked_as_in_a_list(videos, message):
+def test_row_80_what_a_sequence_gives_is_checked_as_in_a_list(videos, message):
     with pytest.raises(ValueError, match=message):
         quick().fit(videos)
 
@@ -339,14 +339,14 @@ def test_row_161_what_a_sequence_gives_is_checked_as_in_a_list(videos, message):
         ({"memory_limit": 100_000, "n_frames": 9000}, "bytes of a batch of pairs"),
     ],
 )
-def test_row_162_limit_below_what_is_needed_at_once_says_how_much(more, message):
+def test_row_81_limit_below_what_is_needed_at_once_says_how_much(more, message):
     video = np.random.default_rng(0).normal(size=(700, 4)).astype(np.float32)
     training = Training(batch_size=1, **more)
     with pytest.raises(ValueError, match=message):
         quick(training=training).fit(Given([video, video]))
 
 
-def test_row_162_transformer_that_needs_all_frames_says_so():
+def test_row_81_transformer_that_needs_all_frames_says_so():
     videos = Given(VIDEOS * 5)
     with pytest.raises(ValueError, match=r"PCA needs all frames.*IncrementalPCA"):
         quick(features=PCA(2)).fit(videos)
@@ -354,7 +354,7 @@ def test_row_162_transformer_that_needs_all_frames_says_so():
     quick(features=PCA(2), training=roomy, max_epochs=0).fit(videos)
 
 
-def test_row_162_full_disk_names_the_folder_of_temporary_files(monkeypatch):
+def test_row_81_full_disk_names_the_folder_of_temporary_files(monkeypatch):
     class Full:
         def seek(self, *where):
             return 0
