@@ -24,7 +24,7 @@ model = JointAlignSegment(n_actions=7, max_epochs=5, random_state=0).fit(data.vi
 path = model.report(
     data.videos, "report.html", features=[0, 6, 12], fps=2, title="Shoulder exercises"
 )
-print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+print(f"{path.stat().st_size / 1000:.0f} kB written to {path}")
 
 # %%
 # This is the page. Click into a row, or press k: all recordings go to the same moment.

@@ -15,7 +15,7 @@ PALETTE = {"#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f
 def test_example_writes_its_pictures_and_says_where(file):
     code = file.read_text(encoding="utf-8")
     saved = f'save_figures("{file.stem.removeprefix("plot_")}")' in code
-    assert saved or "figure.savefig(options.out" in code
+    assert saved or "figure.savefig(options.out" in code or "model.report(" in code
     assert re.search(r"print\(f.*written to", code)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from joblib import Parallel, delayed
+from joblib.parallel import get_active_backend
 
 from skvas._on_demand import lengths_of
 from skvas._printing import tell
@@ -57,7 +58,9 @@ def decode_in_jobs(
     lengths = lengths_of(videos)
     groups = group_by_length(lengths, width)
     tell(step, 0, len(videos))
-    done = Parallel(n_jobs=n_jobs, return_as="generator")(
+    backend, _ = get_active_backend()
+    one_by_one = getattr(backend, "supports_return_generator", False)
+    done = Parallel(n_jobs=n_jobs, return_as="generator" if one_by_one else "list")(
         delayed(EndingWithParent(_decode_groups))(
             decode, [[videos[i] for i in group] for group in job], common
         )

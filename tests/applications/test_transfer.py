@@ -163,9 +163,9 @@ def test_each_video_is_embedded_once(monkeypatch):
     aligner = VideoAligner(max_epochs=0).fit(videos)
     embedded = []
 
-    def count(encoder, features, device):
+    def count(encoder, features, *rest):
         embedded.extend(features)
-        return embed_videos(encoder, features, device)
+        return embed_videos(encoder, features, *rest)
 
     monkeypatch.setattr("skvas.estimators._base.embed_videos", count)
     labels = [np.zeros(len(video), int) for video in videos[:2]]

@@ -637,7 +637,7 @@ def test_warning_is_one_line(folder, tmp_path, capsys, recwarn):
 
 
 def test_warning_is_said_once(folder, tmp_path, capsys, monkeypatch):
-    def warn(options, *_):
+    def warn(options, *_, **__):
         for text in ("gap", "gap", "other gap"):
             warnings.warn(text, stacklevel=1)
         return load_folder(options.folder)
