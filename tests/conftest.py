@@ -28,17 +28,9 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# The same examples in every run.
 settings.register_profile(
     "ci",
-    max_examples=50,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-# As few as at home, and the same in every run: for a second run in CI.
-settings.register_profile(
-    "quick",
     settings.get_profile("dev"),
     derandomize=True,
     database=None,
@@ -46,7 +38,7 @@ settings.register_profile(
 # One failure is enough for tests.mutants, however large its example.
 settings.register_profile(
     "mutants",
-    settings.get_profile("quick"),
+    settings.get_profile("ci"),
     phases=[Phase.explicit, Phase.generate],
     report_multiple_bugs=False,
 )
