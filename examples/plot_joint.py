@@ -39,7 +39,7 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 videos, labels = load_spar().videos, load_spar().labels
-options = dict(max_epochs=5, device="cpu", random_state=0)
+options = dict(max_epochs=3, device="cpu", random_state=0)
 warm_up = JointAlignSegment(7, max_epochs=0).fit([v[:40] for v in videos[:3]])
 before = peak()
 started = time.perf_counter()

@@ -114,7 +114,7 @@ default=None
         Where frames are compared with actions, "auto" resolved.
     chain_ : dict of str to object or None
         Where frames are labelled by a hidden Markov model (`decoder`), its `means`
-        (n_actions_, n_embedding) and `variances` (n_embedding,) in the space
+        (n_actions, n_embedding) and `variances` (n_embedding,) in the space
         `segment_on_`, the `shares` of the actions, mean `durations` of their segments
         as shares of a video, and the share of a video over which frames are
         `correlated`; else None.
