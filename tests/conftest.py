@@ -70,6 +70,7 @@ SLOW_ROOMS = {
     "estimators",
     "faults",
     "features",
+    "live",
     "segmentation",
     "tasks",
     "testing",
@@ -77,7 +78,7 @@ SLOW_ROOMS = {
     "training",
     "transport",
 }
-SLOW_FILES = {"test_atomic.py", "test_readme.py"}
+SLOW_FILES = {"test_atomic.py", "test_browser.py", "test_readme.py"}
 QUICK_FILES = {
     "test_action_table.py",
     "test_costs.py",
@@ -96,7 +97,8 @@ def pytest_collection_modifyitems(items):
         if not item.path.is_relative_to(root):
             continue
         room, name = item.path.relative_to(root).parts[0], item.path.name
-        is_slow = room in SLOW_ROOMS | SLOW_FILES and name not in QUICK_FILES
+        is_slow = room in SLOW_ROOMS and name not in QUICK_FILES
+        is_slow = is_slow or name in SLOW_FILES
         if is_slow or item.name.startswith(SLOW_NAMES):
             item.add_marker(pytest.mark.slow)
 

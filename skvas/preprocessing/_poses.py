@@ -94,10 +94,10 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
     is never seen in a recording is at the centre.
 
     On the skeletons of UTKinect (20 recordings of ten actions and background), over
-    five seeds of :class:`skvas.JointAlignSegment`, raw coordinates have an MoF of
-    0.437, an F1 score of segments of 0.532 and an agreement of aligned frames of 0.657.
-    With the defaults these are 0.447, 0.560 and 0.681; without velocities 0.379, 0.525
-    and 0.659.
+    three seeds of :class:`skvas.JointAlignSegment`, raw coordinates have an MoF of
+    0.447, an F1 score of segments of 0.543 and an agreement of aligned frames of 0.654.
+    With the defaults these are 0.453, 0.567 and 0.673; without velocities 0.375, 0.528
+    and 0.650.
 
     Examples
     --------
