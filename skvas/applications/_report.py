@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -211,12 +210,14 @@ def step_report(
         if step_names is not None and classes is not None:
             step_names = dict(zip(classes.tolist(), step_names, strict=True))
     rates = _find_rates(rate, known, estimator, len(found))
+    duration: dict[str, Any] = {"min_duration": least, "fps": rates[0]}
+    found = relabel_swapped(
+        estimator, list_videos(videos), found, collection, **duration
+    )
     judged = judge_segments(
         [labels_to_segments(labels) for labels in found],
         _split(collection),
-        min_duration=least,
-        fps=rates[0],
-        free=partial(_label_freely, estimator, list_videos(videos)),
+        **duration,
     )
     records = [
         record
@@ -320,7 +321,6 @@ def judge_segments(
     *,
     min_duration: float | str = "auto",
     fps: float | None = None,
-    free: Callable[[list[int]], list[list[Segment]] | None] | None = None,
 ) -> list[JudgedSteps]:
     """Compare the segments of videos with those of a collection.
 
@@ -330,9 +330,6 @@ def judge_segments(
         The segments of each video, in order of time.
     min_duration, fps : float or "auto", float or None
         As in `step_report`.
-    free : callable, default=None
-        From positions of videos to their segments where steps may come in any order;
-        None if they are no others. Called for videos that lack a usual step.
 
     Returns
     -------
@@ -341,14 +338,54 @@ def judge_segments(
     """
     shortest = _Shortest.of(collection, min_duration, fps)
     usual = _learn([shortest.drop(video) for video in collection])
-    kept = [shortest.drop(video) for video in videos]
-    lacking = [i for i, video in enumerate(kept) if usual.missing(video)]
-    others = free(lacking) if free is not None and lacking else None
+    return [_judge_video(shortest.drop(video), usual) for video in videos]
+
+
+def relabel_swapped(
+    estimator: Any,
+    videos: Sequence[Any],
+    labels: Sequence[np.ndarray],
+    collection: Labels,
+    *,
+    min_duration: float | str = "auto",
+    fps: float | None = None,
+) -> list[np.ndarray]:
+    """Label videos without regard to the order where that finds a step they lack.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of which `predict` may keep the usual order.
+    videos : sequence of array-like of shape (n_frames_i, n_features)
+        Some videos.
+    labels : sequence of ndarray of shape (n_frames_i,)
+        What `predict` says of them.
+    collection : sequence of array-like of shape (n_frames_i,)
+        Labels of the videos to compare with.
+    min_duration, fps : float or "auto", float or None
+        As in `step_report`.
+
+    Returns
+    -------
+    list of ndarray of shape (n_frames_i,)
+        The labels; new ones where a usual step is lacking, and other labels have the
+        same steps and one more, each no more often than usual.
+    """
+    kept = list(labels)
+    label = getattr(estimator, "_labels_in_any_order", None)
+    if label is None:
+        return kept
+    usual_videos = _split(collection)
+    shortest = _Shortest.of(usual_videos, min_duration, fps)
+    usual = _learn([shortest.drop(video) for video in usual_videos])
+    found = [shortest.drop(labels_to_segments(video)) for video in kept]
+    lacking = [i for i, video in enumerate(found) if usual.missing(video)]
+    others = label([videos[i] for i in lacking]) if lacking else None
     for place, other in zip(lacking, others or [], strict=False):
-        swapped = shortest.drop(other)
-        if _has_more_steps(swapped, kept[place], usual):
-            kept[place] = swapped
-    return [_judge_video(video, usual) for video in kept]
+        swapped = shortest.drop(labels_to_segments(other))
+        if _has_more_steps(swapped, found[place], usual):
+            kept[place] = other
+    return kept
 
 
 def _has_more_steps(
@@ -359,15 +396,6 @@ def _has_more_steps(
     none_extra = all(n <= usual.times.get(step, 0) for step, n in counts.items())
     known = {segment.label for segment in others}
     return none_extra and known < counts.keys()
-
-
-def _label_freely(
-    estimator: Any, videos: Sequence[Any], chosen: list[int]
-) -> list[list[Segment]] | None:
-    """Return the segments of some videos, where the order is not held to the usual."""
-    label = getattr(estimator, "_labels_in_any_order", None)
-    found = None if label is None else label([videos[i] for i in chosen])
-    return None if found is None else [labels_to_segments(labels) for labels in found]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from sklearn.base import is_clusterer
 
 from skvas._on_demand import lengths_of
 from skvas._typing import Videos
+from skvas.applications._report import relabel_swapped
 from skvas.datasets._recordings import recordings_of, remember
 from skvas.display._style import check_names
 from skvas.estimators._base import BaseVideoEstimator
@@ -115,7 +116,8 @@ class ReportsVideos(BaseVideoEstimator):
         Without a timeline (`timeline_` is None or absent) moments are the same at the
         same share of each recording, and the page says so. The certainty of a boundary
         is the mean share (`predict_proba`) of the labels of frames between the middles
-        of its two segments.
+        of its two segments. Recordings whose steps were swapped are labelled as by
+        :func:`skvas.step_report`, and uncertain where that differs from `predict`.
         """
         views = self._view(videos)
         n = len(views.videos)
@@ -136,6 +138,12 @@ class ReportsVideos(BaseVideoEstimator):
             labels = [self.classes_[code] for code in codes]
             fitted = self.labels_
             collection = list(fitted) if fitted.dtype == object else [fitted]
+            found = relabel_swapped(self, views.videos, labels, collection)
+            certainty = [
+                np.where(new == old, sure, 1 - sure)
+                for new, old, sure in zip(found, labels, certainty, strict=True)
+            ]
+            labels = found
             if action_names is None and self.action_names_ is not None:
                 action_names = dict(
                     zip(self.classes_.tolist(), self.action_names_, strict=True)

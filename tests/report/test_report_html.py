@@ -262,6 +262,28 @@ def test_steps_are_judged_as_step_report_does(tmp_path):
         ]
 
 
+def test_swapped_steps_are_those_of_step_report(tmp_path, monkeypatch):
+    videos = make_videos(6, n_actions=3, random_state=0).videos
+    model = ActionSegmenter(3, max_epochs=0, random_state=0).fit(videos)
+    usual = list(dict.fromkeys(model.labels_[0].tolist()))
+    swapped = np.repeat([usual[0], usual[2], usual[1]], len(videos[0]) // 3)
+    swapped = np.append(swapped, [usual[1]] * (len(videos[0]) - len(swapped)))
+    # As if a timeline lacked the second step.
+    lacking = np.where(np.arange(len(swapped)) < 9, usual[0], usual[2])
+    monkeypatch.setattr(
+        "skvas.estimators._reports.look_at",
+        lambda *_: ([lacking], [np.full(len(lacking), 0.9)]),
+    )
+    monkeypatch.setattr(
+        ActionSegmenter, "_labels_in_any_order", lambda *_: [swapped], raising=False
+    )
+    (video,) = Page(model.report(videos[:1], tmp_path / "r.html")).data["videos"]
+    assert video["codes"] == [usual[0], usual[2], usual[1]]
+    assert "out_of_order" in video["status"]
+    assert video["skipped"] == []
+    assert min(video["sure"]) < 0.9  # where predict says otherwise
+
+
 def test_certainty_of_a_boundary_is_that_of_the_frames_around(write):
     certainty = [[0, 0, 1, 1, 0.5, 0, 9]]
     page = write([["a", "a", "a", "a", "b", "b", "b"]], certainty=certainty)
