@@ -100,6 +100,14 @@ def test_evidence_that_tells_hidden_labels_is_chosen():
     assert choose_evidence([misled, good], [LABELS], [], 3, 3) == (misled, USUAL)
 
 
+def test_temperature_is_that_of_hidden_labels():
+    even = np.arange(len(LABELS)) % 2 == 0
+    told, heat = choose_evidence([evidence(0.0, 1.0)], [LABELS], [[even]], 3, 3)
+    naming = told.learn([np.where(even, -1, LABELS)], 3, 3)
+    logs = naming.log_probabilities(np.ones((len(LABELS), 1)), FRAMES)
+    assert heat == best_temperature(logs[even], LABELS[even]) != USUAL
+
+
 @pytest.mark.parametrize("heat", [0.7, 1.0, 3.0])
 def test_temperature_makes_probabilities_true(heat):
     rng = np.random.default_rng(0)
