@@ -53,16 +53,16 @@ def choose_features(videos: Sequence[np.ndarray], n_clusters: int) -> WhitenedVi
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateFramesWarning)
         seen = apply_features(whitened, choose(videos, drawn))
+    if has_order(find_order(seen, np.random.RandomState(0))):
+        return whitened
     scale = np.sqrt(np.concatenate([*whitened.explained_variance_, [1.0]]))
     scale[-1] = np.linalg.norm(scale[:-1]) / np.sqrt((scale[:-1] > 0).sum() or 1)
     whitened_repeats, plain_repeats = (
         repeatability([unit(video * by) for video in seen], n_clusters)
         for by in (np.ones_like(scale), scale)
     )
-    if whitened_repeats > WHITENED_REPEATS * plain_repeats:
-        return whitened
-    order = find_order(seen, np.random.RandomState(0))
-    if plain_repeats < PLAIN_REPEATS or has_order(order):
+    drowned = whitened_repeats <= WHITENED_REPEATS * plain_repeats
+    if not drowned or plain_repeats < PLAIN_REPEATS:
         return whitened
     length = float(np.median(lengths_of(videos)))
     smoothing = min(whitened.smoothing, NOISE_FRAMES / length)

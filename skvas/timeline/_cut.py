@@ -17,6 +17,8 @@ LEAST_VARIANCE = 0.2
 CONSTANT = 1e-3
 # Variances that are multiplied before one logarithm is taken of them.
 CHUNK = 16
+# Starts of segments that are looked at together.
+ROWS = 8
 # Short segments that an action is put together from, on average.
 PIECES = 3
 # Price of another segment where actions may come back: a share of what the next one
@@ -232,19 +234,26 @@ def segment_losses(moments: Moments) -> np.ndarray:
         Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
     """
     n = len(moments)
-    start, stop = np.triu_indices(n + 1, k=1)
-    length = (stop - start).astype(float)
-    mean, square = _running_sums(moments.mean), _running_sums(moments.square)
-    total, product = np.zeros(len(start)), np.ones(len(start))
-    for feature in range(moments.mean.shape[1]):
-        first = (mean[stop, feature] - mean[start, feature]) / length
-        variance = (square[stop, feature] - square[start, feature]) / length - first**2
-        product *= np.maximum(variance, 0) + LEAST_VARIANCE
-        if feature % CHUNK == CHUNK - 1:
-            total += np.log(product)
-            product[:] = 1
+    mean, square = (
+        np.ascontiguousarray(_running_sums(each).T)
+        for each in (moments.mean, moments.square)
+    )
+    number = np.arange(n + 1.0)
     losses = np.full((n + 1, n + 1), np.inf)
-    losses[start, stop] = length * (total + np.log(product))
+    for first in range(0, n, ROWS):
+        starts, stops = slice(first, first + ROWS), slice(first + 1, n + 1)
+        length = number[stops] - number[starts, None]
+        share = 1 / np.maximum(length, 1)
+        square_of_mean = share * (mean[:, None, stops] - mean[:, starts, None])
+        square_of_mean *= square_of_mean
+        variance = share * (square[:, None, stops] - square[:, starts, None])
+        variance -= square_of_mean
+        np.maximum(variance, 0, out=variance)
+        variance += LEAST_VARIANCE
+        chunks = range(0, len(variance), CHUNK)
+        products = [variance[at : at + CHUNK].prod(axis=0) for at in chunks]
+        found = length * np.log(products).sum(axis=0)
+        losses[starts, stops] = np.where(length > 0, found, np.inf)
     return losses
 
 

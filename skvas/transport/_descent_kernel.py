@@ -84,7 +84,7 @@ def solve(
         np.ascontiguousarray(each.numpy())
         for each in (rows.mass, columns.mass, columns.soft_weight)
     )
-    widths = np.array([form.of(index)[3] for index in range(n_problems)])
+    widths = np.array([form.width_of(index) for index in range(n_problems)])
     numbers = (form.total, form.window, form.itself), problem.alpha, problem.eps
 
     def run(start: int, stop: int) -> None:

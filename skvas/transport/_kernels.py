@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from numba import njit
 from torch import Tensor
 
 from skvas.transport._problem import FGWProblem
-from skvas.transport._sinkhorn import CHECK_EVERY, Sides, round_to_marginals
+from skvas.transport._sinkhorn import CHECK_EVERY, Sides
 from skvas.transport.structures import (
     Distinct,
     OutsideBand,
@@ -30,6 +31,8 @@ from skvas.transport.structures import (
 
 # Fewer entries of a problem than this are not worth a second thread.
 SHARED_ENTRIES = 1 << 18
+# Nor are fewer entries of a batch.
+BATCH_ENTRIES = 1 << 15
 compiled = njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
 Array = np.ndarray[Any, np.dtype[Any]]
 _LOG2_E = np.float32(1.4426950408889634)
@@ -70,10 +73,9 @@ class Filter:
     widths: list[int]
     first: int = 0
 
-    def of(self, index: int) -> tuple[float, float, float, int, int]:
-        """Return the numbers of one problem, as the kernels take them."""
-        width = self.widths[index if len(self.widths) > 1 else 0]
-        return self.total, self.window, self.itself, width, self.first
+    def width_of(self, index: int) -> int:
+        """Return the reach of the window of one problem."""
+        return self.widths[index if len(self.widths) > 1 else 0]
 
 
 def as_filter(structure: Structure) -> Filter | None:
@@ -368,11 +370,29 @@ def _quadratic(
 
 
 @compiled
-def _solve(problem: Any, start: Any, numbers: Any, sweeps: Any) -> None:
+def _solve_all(batch: Any, widths: Any, forms: Any, numbers: Any, sweeps: Any) -> None:
+    """Make all iterations of some problems, one after the other."""
+    cost, plan, p, q, damp_x, damp_y, log_p, f, g = batch
+    (total_x, window_x, itself_x, first_x), (total_y, window_y, itself_y, first_y) = (
+        forms
+    )
+    filtered = np.zeros(cost.shape[1:], np.float32)
+    for b in range(len(cost)):
+        one = cost[b], plan[b], filtered, p[b], q[b], damp_x[b], damp_y[b]
+        form_x = total_x, window_x, itself_x, widths[b, 0], first_x
+        form_y = total_y, window_y, itself_y, widths[b, 1], first_y
+        _solve(one, (log_p[b], f[b], g[b]), form_x, form_y, numbers, sweeps)
+
+
+@compiled
+def _solve(
+    problem: Any, potentials: Any, form_x: Any, form_y: Any, numbers: Any, sweeps: Any
+) -> None:
     """Make all iterations of one problem."""
-    cost, kernel, filtered, p, q, damp_x, damp_y, log_p, f, g = problem
-    u, v = start
-    form_x, form_y, by_structure, by_cost, damped, tol, check = numbers
+    cost, kernel, filtered, p, q, damp_x, damp_y = problem
+    log_p, f, g = potentials
+    u, v = p.copy(), q.copy()
+    by_structure, by_cost, damped, tol, check = numbers
     n, m = cost.shape
     columns, whole = np.zeros(m, np.float32), np.zeros(m, np.float32)
     pull_x, pull_y = np.ones(n, np.float32), np.ones(m, np.float32)
@@ -414,6 +434,65 @@ def _solve(problem: Any, start: Any, numbers: Any, sweeps: Any) -> None:
     _scale(kernel, u, v, 0, n)
 
 
+@compiled
+def _round_all(plan: Any, p: Any, q: Any) -> None:
+    """Do what `_sinkhorn.round_to_marginals` does."""
+    _, n, m = plan.shape
+    tiny = np.float32(1.1754944e-38)
+    rows, columns = np.zeros(n, np.float32), np.zeros(m, np.float32)
+    for b in range(len(plan)):
+        one = plan[b]
+        columns[:] = 0
+        for i in range(n):
+            mass = np.float32(0)
+            for j in range(m):
+                mass += one[i, j]
+            scale = min(p[b, i] / max(mass, tiny), np.float32(1))
+            for j in range(m):
+                one[i, j] *= scale
+                columns[j] += one[i, j]
+        for j in range(m):
+            columns[j] = min(q[b, j] / max(columns[j], tiny), np.float32(1))
+        for i in range(n):
+            mass = np.float32(0)
+            for j in range(m):
+                one[i, j] *= columns[j]
+                mass += one[i, j]
+            rows[i] = max(p[b, i] - mass, np.float32(0))
+        columns[:] = 0
+        _sum_rows(one, 0, columns)
+        total = max(rows.sum(), tiny)
+        for j in range(m):
+            columns[j] = max(q[b, j] - columns[j], np.float32(0))
+        for i in range(n):
+            share = rows[i] / total
+            for j in range(m):
+                one[i, j] += share * columns[j]
+
+
+@compiled
+def _quadratic_all(
+    plan: Any, out: Any, widths: Any, forms: Any, by_structure: float
+) -> None:
+    """Write the product of C_x T C_y and T of some problems."""
+    (total_x, window_x, itself_x, first_x), (total_y, window_y, itself_y, first_y) = (
+        forms
+    )
+    _, n, m = plan.shape
+    filtered = np.zeros((n, m), np.float32)
+    u, v = np.ones(n, np.float32), np.ones(m, np.float32)
+    whole = np.zeros(m, np.float32)
+    for b in range(len(plan)):
+        form_x = total_x, window_x, itself_x, widths[b, 0], first_x
+        form_y = total_y, window_y, itself_y, widths[b, 1], first_y
+        if by_structure != 0:
+            _filter_rows(plan[b], u, v, filtered, 0, n, form_y)
+            whole[:] = 0
+            if total_x != 0:
+                _sum_rows(filtered, first_x, whole)
+            out[b] = _quadratic(filtered, plan[b], whole, 0, n, form_x)
+
+
 def usable(problem: FGWProblem) -> bool:
     """Tell whether the kernels know how to solve a batch of problems."""
     return (
@@ -453,86 +532,136 @@ def solve(
     plan = torch.ones_like(cost)
     quadratic = torch.zeros_like(cost[:, 0, 0])
     counts = np.array(sweeps)
+    batch = _Batch.of(problem, sides, cost, plan, tol)
     both_hard = problem.rows.all_hard and problem.columns.all_hard
-    alone = len(cost) < n_threads and cost[0].numel() >= SHARED_ENTRIES
-
-    def run(index: int, rows: _Rows) -> None:
-        part = _Part(problem, sides, cost, plan, index, tol)
-        part.solve(counts, rows)
-        if both_hard:
-            one = slice(index, index + 1)
-            round_to_marginals(plan[one], sides.p[one], sides.q[one])
-        quadratic[index] = part.quadratic(rows)
-
-    with ThreadPoolExecutor(n_threads) as pool:
-        rows = _Rows(pool, cost.shape[1], n_threads if alone else 1)
-        if alone or n_threads == 1 or len(cost) == 1:
+    if len(cost) < n_threads and cost[0].numel() >= SHARED_ENTRIES:
+        with ThreadPoolExecutor(n_threads) as pool:
+            rows = _Rows(pool, cost.shape[1], n_threads)
             for index in range(len(cost)):
-                run(index, rows)
+                quadratic[index] = _solve_shared(batch, index, counts, rows, both_hard)
+    else:
+        pieces = min(n_threads, len(cost)) if cost.numel() >= BATCH_ENTRIES else 1
+        edges = [len(cost) * piece // pieces for piece in range(pieces + 1)]
+        parts = [batch.part(*edge) for edge in zip(edges[:-1], edges[1:], strict=True)]
+        outs = np.split(quadratic.numpy(), edges[1:-1])
+        run = partial(_solve_part, counts, both_hard)
+        if pieces == 1:
+            run(*parts, *outs)
         else:
-            list(pool.map(run, range(len(cost)), [rows] * len(cost)))
+            with ThreadPoolExecutor(pieces) as pool:
+                list(pool.map(run, parts, outs))
     return plan, quadratic
 
 
-class _Part:
-    """One problem of a batch, as arrays."""
+@dataclass(frozen=True)
+class _Batch:
+    """Some problems, as arrays that have a row for each.
 
-    def __init__(
-        self,
-        problem: FGWProblem,
-        sides: Sides,
-        cost: Tensor,
-        plan: Tensor,
-        index: int,
-        tol: float,
-    ) -> None:
-        form_x, form_y = as_filter(problem.structure_x), as_filter(problem.structure_y)
-        assert form_x is not None
-        assert form_y is not None
-        self.cost, self.kernel = cost[index].numpy(), plan[index].numpy()
-        self.filtered = np.zeros_like(self.cost)
+    Parameters
+    ----------
+    arrays : tuple of ndarray
+        Costs and plans (B, n, m); masses and exponents of both sides, and the logarithm
+        of the first masses; the potentials that sweeps start from.
+    widths : int64 ndarray of shape (B, 2)
+        Reach of the windows of both sides.
+    forms : tuple of tuple
+        Weights of the sum over all, over the window and of the frame itself, and the
+        number of virtual frames, of both sides.
+    numbers : tuple
+        Weights of structure and cost in log kernels, whether masses are damped, the
+        tolerance of sweeps and how often it is looked at.
+    """
+
+    arrays: tuple[Array, ...]
+    widths: Array
+    forms: tuple[tuple[float, float, float, int], ...]
+    numbers: tuple[float, float, bool, float, int]
+
+    @classmethod
+    def of(
+        cls, problem: FGWProblem, sides: Sides, cost: Tensor, plan: Tensor, tol: float
+    ) -> _Batch:
+        """Prepare a batch; `plan` is what the plans are written to."""
+        filters = as_filter(problem.structure_x), as_filter(problem.structure_y)
+        known = [each for each in filters if each is not None]
         masses = (sides.p, sides.q, sides.damp_x, sides.damp_y)
-        self.p, self.q, self.damp_x, self.damp_y = (
-            np.ascontiguousarray(each[index].numpy()) for each in masses
-        )
+        p, q, damp_x, damp_y = (np.ascontiguousarray(each.numpy()) for each in masses)
         with np.errstate(divide="ignore"):
-            self.log_p, self.g = np.log(self.p), np.log(self.q)
+            log_p, g = np.log(p), np.log(q)
         # Potentials of padded items are minus infinity: their kernel is 0.
-        self.f = np.where(self.p > 0, np.float32(0), np.float32(-np.inf))
-        self.g[self.q > 0] = 0
-        by_structure = -problem.alpha / problem.eps
-        by_cost = -(1 - problem.alpha) / problem.eps
-        self.numbers = (
-            form_x.of(index),
-            form_y.of(index),
-            by_structure,
-            by_cost,
-            sides.damped,
-            tol,
-            CHECK_EVERY,
+        f = np.where(p > 0, np.float32(0), np.float32(-np.inf))
+        g[q > 0] = 0
+        widths = [[form.width_of(b) for form in known] for b in range(len(cost))]
+        return cls(
+            (cost.numpy(), plan.numpy(), p, q, damp_x, damp_y, log_p, f, g),
+            np.array(widths),
+            tuple((form.total, form.window, form.itself, form.first) for form in known),
+            (
+                -problem.alpha / problem.eps,
+                -(1 - problem.alpha) / problem.eps,
+                sides.damped,
+                tol,
+                CHECK_EVERY,
+            ),
         )
+
+    def part(self, start: int, stop: int) -> _Batch:
+        """Return some of the problems."""
+        arrays = tuple(each[start:stop] for each in self.arrays)
+        return replace(self, arrays=arrays, widths=self.widths[start:stop])
+
+
+def _solve_part(sweeps: Array, both_hard: bool, batch: _Batch, out: Array) -> None:
+    """Solve problems one after the other; write their <C_x T C_y, T>."""
+    _solve_all(batch.arrays, batch.widths, batch.forms, batch.numbers, sweeps)
+    _, plan, p, q, *_ = batch.arrays
+    if both_hard:
+        _round_all(plan, p, q)
+    _quadratic_all(plan, out, batch.widths, batch.forms, batch.numbers[0])
+
+
+def _solve_shared(
+    batch: _Batch, index: int, sweeps: Array, rows: _Rows, both_hard: bool
+) -> float:
+    """Solve a problem with its rows shared out among threads."""
+    part = _Part.of(batch, index)
+    part.solve(sweeps, rows)
+    if both_hard:
+        _round_all(part.plan[None], part.p[None], part.q[None])
+    return part.quadratic(rows)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One problem of a batch, whose rows are shared out."""
+
+    cost: Array
+    plan: Array  # the kernel, at first
+    filtered: Array
+    p: Array
+    q: Array
+    damp_x: Array
+    damp_y: Array
+    log_p: Array
+    f: Array
+    g: Array
+    forms: tuple[tuple[float, float, float, int, int], ...]
+    numbers: tuple[float, float, bool, float, int]
+
+    @classmethod
+    def of(cls, batch: _Batch, index: int) -> _Part:
+        """Take one problem of a batch."""
+        cost, plan, *vectors = (each[index] for each in batch.arrays)
+        forms = tuple(
+            (total, window, itself, int(width), first)
+            for (total, window, itself, first), width in zip(
+                batch.forms, batch.widths[index], strict=True
+            )
+        )
+        return cls(cost, plan, np.zeros_like(cost), *vectors, forms, batch.numbers)
 
     def solve(self, sweeps: Array, rows: _Rows) -> None:
         """Make all iterations; the plan replaces the kernel."""
-        if len(rows.pieces) > 1:
-            self._solve_shared(sweeps, rows)
-            return
-        arrays = (
-            self.cost,
-            self.kernel,
-            self.filtered,
-            self.p,
-            self.q,
-            self.damp_x,
-            self.damp_y,
-            self.log_p,
-            self.f,
-            self.g,
-        )
-        _solve(arrays, (self.p.copy(), self.q.copy()), self.numbers, sweeps)
-
-    def _solve_shared(self, sweeps: Array, rows: _Rows) -> None:
-        """Make all iterations, with the rows shared out among threads."""
         u, v = self.p.copy(), self.q.copy()
         for iteration, count in enumerate(sweeps):
             columns = self._project(rows, u, v, iteration == 0)
@@ -540,31 +669,29 @@ class _Part:
             self._sweeps(rows, u, v, columns, count)
             _absorb(self.f, u, self.p)
             _absorb(self.g, v, self.q)
-        rows.each(lambda lo, hi, _: _scale(self.kernel, u, v, lo, hi))
+        rows.each(lambda lo, hi, _: _scale(self.plan, u, v, lo, hi))
 
     def quadratic(self, rows: _Rows) -> float:
         """Return the product of Cx T Cy and the plan T, which replaced the kernel."""
-        form_x, _, by_structure, *_ = self.numbers
-        if by_structure == 0:
+        if self.numbers[0] == 0:
             return 0.0
-        plan = self.kernel
         whole = self._filter(rows, np.ones_like(self.p), np.ones_like(self.q))
 
         def add(lo: int, hi: int, out: Array) -> None:
-            out[0] = _quadratic(self.filtered, plan, whole, lo, hi, form_x)
+            out[0] = _quadratic(self.filtered, self.plan, whole, lo, hi, self.forms[0])
 
         return float(rows.each(add, 1).sum())
 
     def _project(self, rows: _Rows, u: Array, v: Array, is_first: bool) -> Array:
         """Replace the kernel by that of the plan u K v; return its column sums."""
-        form_x, _, by_structure, by_cost, *_ = self.numbers
+        by_structure, by_cost, *_ = self.numbers
         whole = self._filter(rows, u, v)
         return rows.add_up(
             len(v),
             lambda lo, hi, columns: _fill_kernel(
                 self.filtered,
                 self.cost,
-                self.kernel,
+                self.plan,
                 self.f,
                 self.g,
                 self.log_p,
@@ -572,7 +699,7 @@ class _Part:
                 whole,
                 lo,
                 hi,
-                form_x,
+                self.forms[0],
                 by_structure,
                 by_cost,
                 is_first,
@@ -581,10 +708,10 @@ class _Part:
 
     def _filter(self, rows: _Rows, u: Array, v: Array) -> Array:
         """Filter the plan u K v along its rows; return the sums of columns, if used."""
-        form_x, form_y, by_structure, *_ = self.numbers
-        kernel, filtered = self.kernel, self.filtered
+        form_x, form_y = self.forms
+        kernel, filtered = self.plan, self.filtered
         whole = np.zeros_like(v)
-        if by_structure != 0:
+        if self.numbers[0] != 0:
             rows.each(
                 lambda lo, hi, _: _filter_rows(kernel, u, v, filtered, lo, hi, form_y)
             )
@@ -595,7 +722,7 @@ class _Part:
     def _sweeps(
         self, rows: _Rows, u: Array, v: Array, columns: Array, count: int
     ) -> None:
-        damped, tol, check = self.numbers[4:]
+        _, _, damped, tol, check = self.numbers
         pull_x, pull_y = np.ones_like(self.p), np.ones_like(self.q)
         if damped:
             _pulls(self.f, self.damp_x, pull_x)
@@ -605,7 +732,7 @@ class _Part:
             columns = rows.add_up(
                 len(v),
                 lambda lo, hi, out: _sweep(
-                    self.kernel,
+                    self.plan,
                     u,
                     v,
                     out,
