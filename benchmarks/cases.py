@@ -32,7 +32,7 @@ def path(name):
 
 def paths():
     """Return the paths of skvas that can be run here."""
-    found = iterations_module._import_kernels() is not None
+    found = iterations_module._imported("_kernels") is not None
     return ["torch", "numba"] if found else ["torch"]
 
 

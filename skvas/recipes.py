@@ -168,7 +168,7 @@ INFORMED = Recipe(
         "decoder": "auto",  # known once training is over
     },
     aligning={**_STRUCTURE, "rho": 0.0, "path_on": "both"},
-    training={"lr": 2e-3, "weight_decay": 1e-4, "tau": 0.2},
+    training={"lr": 2e-3, "weight_decay": 1e-4, "tau": 0.2, "n_aligned": 128},
     ordered_rho=0.35,
     candidates=tuple(
         {"start": start, "lambda_actions": weight, "alpha": alpha}
@@ -192,7 +192,7 @@ PAPER = Recipe(
         "decoder": "plan",
     },
     aligning={**_STRUCTURE, "rho": 0.15, "path_on": "embedding"},
-    training={"lr": 1e-3, "weight_decay": 1e-4, "tau": 0.1},
+    training={"lr": 1e-3, "weight_decay": 1e-4, "tau": 0.1, "n_aligned": None},
 )
 
 

@@ -147,7 +147,7 @@ NO_TORCH = {
 
 # What is always installed may be imported at the top of a module; all else, in
 # functions.
-REQUIRED = {"numpy", "scipy", "sklearn", "torch", "joblib"}
+REQUIRED = {"numpy", "scipy", "sklearn", "torch", "joblib", "threadpoolctl"}
 REFERENCE = "skvas.transport._reference"  # the one module that knows POT
 # The modules that know numba; the first is written for it, and lazy.
 COMPILED = (

@@ -15,7 +15,7 @@ from skvas.options._settings import Settings
 from skvas.training._labelled import LabelledFrames
 from skvas.training._sampling import Pairs
 from skvas.transport import FGWResult, unit
-from skvas.videos._batch import VideoBatch, join
+from skvas.videos._batch import VideoBatch, join, spread_evenly
 from skvas.videos._frames import spread_frames
 
 # Dimensions, or frames, whose spectrum is taken at each step.
@@ -55,6 +55,8 @@ class Objective:
         the segmentation of the model itself does.
     labelled : LabelledFrames, default=None
         Frames whose label the user has given.
+    n_aligned : int, default=None
+        Frames of a video that are aligned at most, evenly spread. None: all.
     """
 
     segmentation: Any = None
@@ -62,6 +64,7 @@ class Objective:
     beta: float = 1.0
     teacher: np.ndarray | None = None
     labelled: LabelledFrames | None = None
+    n_aligned: int | None = None
 
     @classmethod
     def of(
@@ -88,6 +91,7 @@ class Objective:
             settings.beta,
             start if segments and settings.keeps_start() else None,
             labelled,
+            settings.training["n_aligned"],
         )
 
     def __call__(self, model: Model, pairs: Pairs, progress: float) -> Losses:
@@ -112,7 +116,7 @@ class Objective:
 
     def _align(self, model: Model, pairs: Pairs, progress: float) -> Losses:
         x, y = model.embed(pairs.x), model.embed(pairs.y)
-        loss, found = self.alignment.at(progress).loss(x, y, pairs.x, pairs.y)
+        loss, found = self._alignment_loss(x, y, pairs, progress)
         parts = {
             "objective_alignment": found.objective.mean(),
             "embedding_rank": effective_rank(x, pairs.x.mask),
@@ -126,8 +130,7 @@ class Objective:
         x = embeddings[:n_pairs, : pairs.x.frames.shape[1]]
         y = embeddings[n_pairs:, : pairs.y.frames.shape[1]]
         mean, found = self._segmentation_loss(embeddings, both, model)
-        task = self.alignment.at(progress)
-        loss_xy, found_xy = task.loss(x, y, pairs.x, pairs.y)
+        loss_xy, found_xy = self._alignment_loss(x, y, pairs, progress)
         segmentation = 2 * mean  # of x, and of y
         parts = {
             "loss_segmentation": segmentation.detach(),
@@ -137,6 +140,18 @@ class Objective:
             "embedding_rank": effective_rank(x, pairs.x.mask),
         }
         return Losses(segmentation + self.beta * loss_xy, parts)
+
+    def _alignment_loss(
+        self, x: Tensor, y: Tensor, pairs: Pairs, progress: float
+    ) -> tuple[Tensor, FGWResult]:
+        batch_x, batch_y = pairs.x, pairs.y
+        if self.n_aligned is not None:
+            x, batch_x = spread_evenly(x, batch_x, self.n_aligned)
+            y, batch_y = spread_evenly(y, batch_y, self.n_aligned)
+        loss: tuple[Tensor, FGWResult] = self.alignment.at(progress).loss(
+            x, y, batch_x, batch_y
+        )
+        return loss
 
     def _segmentation_loss(
         self, embeddings: Tensor, batch: VideoBatch, model: Model

@@ -25,7 +25,7 @@ from skvas.transport._sinkhorn import (
     sinkhorn_log,
     sinkhorn_scaling,
 )
-from skvas.transport._threads import single_threaded
+from skvas.transport._threads import idle_threads, single_threaded
 
 # By how much a mirror step that was cut grows when taken, and one refused is cut.
 STEP_GROWTH, STEP_CUT = 1.1, 0.5
@@ -477,7 +477,7 @@ def _compiled_descent(
 ) -> FGWResult:
     """Do what `mirror` does with the compiled kernel, which has its own threads."""
     schedule = FIRST_REACH, STEP_GROWTH, STEP_CUT, UNIT
-    n_threads = torch.get_num_threads()
+    n_threads = idle_threads()
     with single_threaded(0, problem.cost.device):
         plan, quadratic = kernel.solve(problem, budget.max_iter, schedule, n_threads)
         n_iter, done = _unfinished(plan)
@@ -491,7 +491,7 @@ def _compiled(problem: FGWProblem, budget: Budget, kernels: ModuleType) -> FGWRe
         rows, columns, rows.damping(problem.eps), columns.damping(problem.eps)
     )
     sweeps = [budget.sweeps(iteration) for iteration in range(budget.max_iter)]
-    n_threads = torch.get_num_threads()
+    n_threads = idle_threads()
     with single_threaded(0, problem.cost.device):
         plan, quadratic = kernels.solve(
             problem, sides, sweeps, budget.sinkhorn_tol, n_threads

@@ -540,14 +540,14 @@ def solve(
             for index in range(len(cost)):
                 quadratic[index] = _solve_shared(batch, index, counts, rows, both_hard)
     else:
-        pieces = min(n_threads, len(cost)) if cost.numel() >= BATCH_ENTRIES else 1
-        edges = [len(cost) * piece // pieces for piece in range(pieces + 1)]
-        parts = [batch.part(*edge) for edge in zip(edges[:-1], edges[1:], strict=True)]
-        outs = np.split(quadratic.numpy(), edges[1:-1])
         run = partial(_solve_part, counts, both_hard)
+        pieces = min(n_threads, len(cost)) if cost.numel() >= BATCH_ENTRIES else 1
         if pieces == 1:
-            run(*parts, *outs)
+            run(batch, quadratic.numpy())
         else:
+            edges = [len(cost) * piece // pieces for piece in range(pieces + 1)]
+            parts = list(map(batch.part, edges[:-1], edges[1:]))
+            outs = np.split(quadratic.numpy(), edges[1:-1])
             with ThreadPoolExecutor(pieces) as pool:
                 list(pool.map(run, parts, outs))
     return plan, quadratic
@@ -651,14 +651,29 @@ class _Part:
     @classmethod
     def of(cls, batch: _Batch, index: int) -> _Part:
         """Take one problem of a batch."""
-        cost, plan, *vectors = (each[index] for each in batch.arrays)
+        cost, plan, p, q, damp_x, damp_y, log_p, f, g = (
+            each[index] for each in batch.arrays
+        )
         forms = tuple(
             (total, window, itself, int(width), first)
             for (total, window, itself, first), width in zip(
                 batch.forms, batch.widths[index], strict=True
             )
         )
-        return cls(cost, plan, np.zeros_like(cost), *vectors, forms, batch.numbers)
+        return cls(
+            cost=cost,
+            plan=plan,
+            filtered=np.zeros_like(cost),
+            p=p,
+            q=q,
+            damp_x=damp_x,
+            damp_y=damp_y,
+            log_p=log_p,
+            f=f,
+            g=g,
+            forms=forms,
+            numbers=batch.numbers,
+        )
 
     def solve(self, sweeps: Array, rows: _Rows) -> None:
         """Make all iterations; the plan replaces the kernel."""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Lock
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 # Entries of a tensor below which operations stay on one thread.
 SHARED_ENTRIES = 1 << 20
+# Multiplications of a product of matrices below which NumPy's stay on one thread.
+SHARED_PRODUCTS = 1 << 26
 # The process that imported this module; one that was forked since has another number.
 _IMPORTED_IN = os.getpid()
 # The threads that the caller's process has, where all but large work goes on with one.
 _spared: ContextVar[int | None] = ContextVar("spared", default=None)
+_spared_of_products: ContextVar[int | None] = ContextVar("products", default=None)
+_product_lock = Lock()
 
 
 @contextmanager
@@ -48,8 +55,9 @@ def all_threads() -> Iterator[None]:
 def spare_threads() -> Iterator[None]:
     """Keep all but large work on one thread, and all work in a forked process.
 
-    What a fit does between its large products is many small operations; their threads
-    would wait for each other, and on a busy machine for a core, at each of them.
+    What a fit does between its large products is many small operations; their threads,
+    torch's and those of NumPy's products, would wait for each other, and on a busy
+    machine for a core, at each of them.
 
     A forked process inherits OpenMP's count of threads but not the threads, and would
     wait for them for ever at its first operation that is shared out. The count is left
@@ -59,10 +67,62 @@ def spare_threads() -> Iterator[None]:
     spared = None if forked else _spared.get() or torch.get_num_threads()
     token = _spared.set(spared)
     try:
-        with _threads(1):
+        with _threads(1), _spare_products():
             yield
     finally:
         _spared.reset(token)
+
+
+@contextmanager
+def product_threads(n_products: int) -> Iterator[None]:
+    """Give a large product of NumPy's matrices all threads, inside `spare_threads`.
+
+    Parameters
+    ----------
+    n_products : int
+        Multiplications that it takes.
+    """
+    spared = _spared_of_products.get()
+    if spared is None or n_products < SHARED_PRODUCTS:
+        yield
+    else:
+        with _libraries().limit(limits=spared):
+            yield
+
+
+@contextmanager
+def _spare_products() -> Iterator[None]:
+    """Keep products of NumPy's matrices on one thread.
+
+    The number is one of the whole process: where fits run side by side, the first that
+    came holds it, and gives it back at its end.
+    """
+    if not _product_lock.acquire(blocking=False):
+        yield
+        return
+    libraries = _libraries()
+    most = max((library["num_threads"] for library in libraries.info()), default=1)
+    token = _spared_of_products.set(most)
+    try:
+        with libraries.limit(limits=1):
+            yield
+    finally:
+        _spared_of_products.reset(token)
+        _product_lock.release()
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    """Look for the libraries that multiply, once: it takes milliseconds."""
+    return ThreadpoolController().select(user_api="blas")
+
+
+def idle_threads() -> int:
+    """Return how many threads the caller's process has, also inside `spare_threads`.
+
+    They are for work that is shared out once and does not spin while it waits.
+    """
+    return _spared.get() or torch.get_num_threads()
 
 
 @contextmanager

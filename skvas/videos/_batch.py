@@ -58,6 +58,22 @@ def spread_batch(
     return pad(few, device)
 
 
+def spread_evenly(
+    values: Tensor, batch: VideoBatch, n_frames: int
+) -> tuple[Tensor, VideoBatch]:
+    """Keep at most `n_frames` frames of each video, and their values (B, N, D)."""
+    if values.shape[1] <= n_frames:
+        return values, batch
+    chosen = [spread_frames(n, n_frames) for n in batch.lengths.tolist()]
+    index = np.zeros((len(chosen), max(map(len, chosen))), dtype=np.int64)
+    for row, frames in zip(index, chosen, strict=True):
+        row[: len(frames)] = frames
+    where = torch.from_numpy(index).to(values.device)[:, :, None]
+    lengths = torch.tensor([len(frames) for frames in chosen])
+    kept = VideoBatch(torch.take_along_dim(batch.frames, where, 1), lengths)
+    return torch.take_along_dim(values, where, 1), kept
+
+
 def join(first: VideoBatch, second: VideoBatch) -> VideoBatch:
     """Put the videos of one batch behind those of another, padded alike."""
     batches = first, second

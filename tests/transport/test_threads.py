@@ -6,13 +6,17 @@ import os
 import subprocess
 import sys
 import textwrap
+from threading import Event, Thread
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skvas.transport._threads import (
     SHARED_ENTRIES,
+    SHARED_PRODUCTS,
     all_threads,
+    product_threads,
     single_threaded,
     spare_threads,
 )
@@ -65,6 +69,48 @@ def test_large_work_alone_gets_the_threads_that_the_rest_of_a_fit_is_spared():
     assert torch.get_num_threads() == 2
     with all_threads(), single_threaded(SHARED_ENTRIES, CPU):
         assert torch.get_num_threads() == 2
+
+
+def blas_threads():
+    libraries = threadpool_info()
+    return {each["num_threads"] for each in libraries if each["user_api"] == "blas"}
+
+
+def test_products_of_numpy_have_one_thread_unless_they_are_large():
+    with threadpool_limits(2, user_api="blas"):
+        with spare_threads():
+            with spare_threads():
+                assert blas_threads() == {1}
+            assert blas_threads() == {1}
+            with product_threads(SHARED_PRODUCTS - 1):
+                assert blas_threads() == {1}
+            with product_threads(SHARED_PRODUCTS):
+                assert blas_threads() == {2}
+            assert blas_threads() == {1}
+        assert blas_threads() == {2}
+        with product_threads(SHARED_PRODUCTS):
+            assert blas_threads() == {2}
+        assert blas_threads() == {2}
+
+
+def test_fits_side_by_side_leave_the_number_of_threads_as_it_was():
+    began, may_end = Event(), Event()
+
+    def fit():
+        with spare_threads():
+            began.set()
+            may_end.wait(10)
+
+    with threadpool_limits(2, user_api="blas"):
+        other = Thread(target=fit)
+        with spare_threads():
+            other.start()
+            began.wait(10)
+            assert blas_threads() == {1}
+        assert blas_threads() == {2}
+        may_end.set()
+        other.join()
+        assert blas_threads() == {2}
 
 
 def run(script, folder):
