@@ -48,6 +48,9 @@ class Recipe:
     n_actions : int, default=None
         Number of actions that was published; None: it is estimated, if the recipe
         chooses.
+    max_steps : int, default=None
+        Batches that training takes at most, whatever `max_epochs` says, but at least
+        one pass over the videos. None: no limit.
 
     Examples
     --------
@@ -68,6 +71,7 @@ class Recipe:
     ordered_rho: float | None = None
     candidates: tuple[Mapping[str, Any], ...] = ()
     n_actions: int | None = None
+    max_steps: int | None = None
 
     @property
     def chooses(self) -> bool:
@@ -82,6 +86,7 @@ class Recipe:
         chosen: Mapping[str, Any] | None = None,
         can_keep_start: bool = True,
         monotone: bool | None = None,
+        n_videos: int = 1,
     ) -> Settings:
         """Replace every "auto" among the parameters of an estimator.
 
@@ -99,6 +104,8 @@ class Recipe:
         monotone : bool, default=None
             Whether videos are matched in the order of time, with the prior that they
             share one. None: as `in_order` says.
+        n_videos : int, default=1
+            Number of videos of `fit`.
 
         Returns
         -------
@@ -124,14 +131,22 @@ class Recipe:
         matching = getattr(owner, "matching", None)
         if is_auto(matching):
             matching = "monotone" if keeps_order else "plan"
+        training = _fill(group_of(owner, "training"), self.training)
+        max_epochs = self._max_epochs(n_videos, training["batch_size"])
         return Settings(
-            max_epochs=_or(owner.max_epochs, self.max_epochs),
-            training=_fill(group_of(owner, "training"), self.training),
+            max_epochs=_or(owner.max_epochs, max_epochs),
+            training=training,
             segmenting=segmenting,
             aligning=aligning,
             matching=matching,
             beta=getattr(owner, "beta", 1.0),
         )
+
+    def _max_epochs(self, n_videos: int, batch_size: int) -> int:
+        if self.max_steps is None:
+            return self.max_epochs
+        n_batches = -(-n_videos // batch_size)
+        return min(self.max_epochs, max(1, self.max_steps // n_batches))
 
 
 def _or(value: Any, default: Any) -> Any:
@@ -170,6 +185,7 @@ INFORMED = Recipe(
     aligning={**_STRUCTURE, "rho": 0.0, "path_on": "both"},
     training={"lr": 2e-3, "weight_decay": 1e-4, "tau": 0.2, "n_aligned": 128},
     ordered_rho=0.35,
+    max_steps=400,
     candidates=tuple(
         {"start": start, "lambda_actions": weight, "alpha": alpha}
         for start, (weight, alpha) in product(

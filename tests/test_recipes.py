@@ -2,7 +2,7 @@
 
 import pytest
 
-from skvas import JointAlignSegment, Segmenting, VideoAligner
+from skvas import JointAlignSegment, Segmenting, Training, VideoAligner
 from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.options._declare import declared
@@ -58,6 +58,19 @@ def test_joint_model_trains_with_published_settings(name):
 def test_aligner_trains_with_published_settings():
     aligner = VideoAligner(recipe="vaot", max_epochs=1, random_state=0).fit(VIDEOS)
     assert aligner.transform(VIDEOS[0]).shape == (len(VIDEOS[0]), 40)
+
+
+@pytest.mark.parametrize(
+    ("n_videos", "batch_size", "n_epochs"),
+    [(1, 4, 20), (80, 4, 20), (84, 4, 19), (800, 4, 2), (9000, 4, 1), (800, 40, 20)],
+)
+def test_many_videos_are_passed_less_often(n_videos, batch_size, n_epochs):
+    aligner = VideoAligner(training=Training(batch_size=batch_size))
+    assert INFORMED.resolve(aligner, n_videos=n_videos).max_epochs == n_epochs
+    aligner.max_epochs = 30
+    assert INFORMED.resolve(aligner, n_videos=n_videos).max_epochs == 30
+    published = PAPER.resolve(VideoAligner(recipe="paper"), n_videos=n_videos)
+    assert published.max_epochs == PAPER.max_epochs
 
 
 def test_given_value_wins_over_the_recipe():

@@ -24,7 +24,7 @@ from skvas.videos._views import Views
 
 # Frames of a video that the choice of the medoid looks at, and videos that each is
 # compared with.
-MEDOID_FRAMES, MEDOID_VIDEOS = 64, 32
+MEDOID_FRAMES, MEDOID_VIDEOS = 64, 16
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,7 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
                 self,
                 in_order=order is None or order.is_shared,
                 monotone=may_be_shared(order),
+                n_videos=len(checked),
             )
             objective = Objective.of(settings)
             trainer = self._trainer(settings, checkpoint)

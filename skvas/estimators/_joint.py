@@ -165,7 +165,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
                 checked, checkpoint, rng, n_clusters
             )
             start = self._find_start(model, features, checkpoint, rng, given)
-            settings = self._resolve(start)
+            settings = self._resolve(start, len(checked))
             before = self._actions(model)
             labelled = LabelledFrames.of(features, given.codes if given else None)
             objective = Objective.of(settings, before, labelled)

@@ -501,7 +501,7 @@ default=None
         scores = {"n_actions": numbers, "score": likely.astype(float)}
         return replace(start, scores=scores)
 
-    def _resolve(self, start: Start | None) -> Settings:
+    def _resolve(self, start: Start | None, n_videos: int = 1) -> Settings:
         """Resolve "auto", before the start is known or after."""
         return self._recipe.resolve(
             self,
@@ -509,6 +509,7 @@ default=None
             chosen=None if start is None else start.chosen,
             can_keep_start=self._keeps_start(),
             monotone=start is None or may_be_shared(start.order),
+            n_videos=n_videos,
         )
 
     def _settle_labels(

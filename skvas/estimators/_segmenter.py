@@ -119,7 +119,7 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
                 checked, checkpoint, rng, n_clusters
             )
             start = self._find_start(model, features, checkpoint, rng, given)
-            settings = self._resolve(start)
+            settings = self._resolve(start, len(checked))
             before = self._actions(model)
             labelled = LabelledFrames.of(features, given.codes if given else None)
             objective = Objective.of(settings, before, labelled)

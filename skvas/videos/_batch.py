@@ -69,9 +69,13 @@ def spread_evenly(
     for row, frames in zip(index, chosen, strict=True):
         row[: len(frames)] = frames
     where = torch.from_numpy(index).to(values.device)[:, :, None]
-    lengths = torch.tensor([len(frames) for frames in chosen])
-    kept = VideoBatch(torch.take_along_dim(batch.frames, where, 1), lengths)
-    return torch.take_along_dim(values, where, 1), kept
+    kept = VideoBatch(
+        torch.take_along_dim(batch.frames, where, 1),
+        torch.tensor([len(frames) for frames in chosen]),
+    )
+    padded = ~kept.mask[:, :, None]
+    kept.frames.masked_fill_(padded, 0)
+    return torch.take_along_dim(values, where, 1).masked_fill(padded, 0), kept
 
 
 def join(first: VideoBatch, second: VideoBatch) -> VideoBatch:

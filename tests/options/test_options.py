@@ -132,6 +132,7 @@ OTHER = {
     "training__weight_decay": 1.0,
     "training__tau": 5.0,
     "training__n_frames": 3,
+    "training__n_aligned": 2,
     "training__batch_size": 1,
     "training__max_iter": 0,
     "training__callback": print,

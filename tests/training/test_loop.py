@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from torch import nn
 from skvas._printing import tell
 from skvas.training._callbacks import announce, progress
 from skvas.training._loop import train
-from skvas.training._objective import Losses, effective_rank
-from skvas.training._sampling import PairSampler
+from skvas.training._objective import Losses, Objective, effective_rank
+from skvas.training._sampling import Pairs, PairSampler
+from skvas.videos._batch import pad
 
 CPU = torch.device("cpu")
 
@@ -201,3 +203,25 @@ def test_step_has_a_line_when_it_begins_and_then_one_every_ten_seconds(
         tell("training", 0, 20)
         tell("training", 3, 20)
     assert capsys.readouterr().err.splitlines()[1] == "[skvas] training, 3 of 20"
+
+
+class Frames:
+    """An alignment task that notes how many frames it is given."""
+
+    def at(self, progress):
+        return self
+
+    def loss(self, x, y, batch_x, batch_y):
+        self.seen = x.shape[1], y.shape[1], batch_x.lengths.tolist()
+        found = torch.zeros(len(x))
+        return x.sum() + y.sum(), SimpleNamespace(objective=found)
+
+
+@pytest.mark.parametrize(("n_aligned", "n"), [(4, 4), (None, 9), (20, 9)])
+def test_no_more_frames_than_asked_for_are_aligned(n_aligned, n):
+    videos = [np.ones((length, 2), dtype=np.float32) for length in (9, 3)]
+    pairs = Pairs(pad(videos, CPU), pad(videos[:1] * 2, CPU))
+    task, model = Frames(), SimpleNamespace(embed=lambda batch: batch.frames)
+    losses = Objective(alignment=task, n_aligned=n_aligned)(model, pairs, 0.0)
+    assert task.seen == (n, n, [n, 3])
+    assert losses.total == 2 * (n + 3) + 4 * n

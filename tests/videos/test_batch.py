@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skvas.exceptions import InvalidParameterError
-from skvas.videos._batch import VideoBatch, join, pad, unpad
+from skvas.videos._batch import (
+    VideoBatch,
+    join,
+    pad,
+    spread_batch,
+    spread_evenly,
+    unpad,
+)
 from skvas.videos._device import check_device
 
 CPU = torch.device("cpu")
@@ -39,6 +46,17 @@ def test_joined_batches_are_one_batch_of_all_videos(first, second):
     expected = pad(videos, CPU)
     assert torch.equal(joined.frames, expected.frames)
     assert torch.equal(joined.lengths, expected.lengths)
+
+
+@given(lengths, st.integers(1, 9))
+def test_fewer_frames_of_a_batch_are_those_of_each_video(lengths, n_frames):
+    videos = videos_of(lengths)
+    batch = pad(videos, CPU)
+    values, kept = spread_evenly(-batch.frames, batch, n_frames)
+    expected = spread_batch(videos, n_frames, CPU)
+    assert torch.equal(kept.lengths, expected.lengths)
+    for found in (kept.frames, -values):
+        assert torch.equal(found[kept.mask], expected.frames[expected.mask])
 
 
 @given(lengths)
