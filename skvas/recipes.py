@@ -12,8 +12,9 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -48,6 +49,9 @@ class Recipe:
     n_actions : int, default=None
         Number of actions that was published; None: it is estimated, if the recipe
         chooses.
+    joint : mapping of str to object, default={}
+        What the joint model has in place of `max_epochs` and of values of `training`,
+        where the segmentation found before training supervises it.
     max_steps : int, default=None
         Batches that training takes at most, whatever `max_epochs` says, but at least
         one pass over the videos. None: no limit.
@@ -71,6 +75,7 @@ class Recipe:
     ordered_rho: float | None = None
     candidates: tuple[Mapping[str, Any], ...] = ()
     n_actions: int | None = None
+    joint: Mapping[str, Any] = field(default_factory=dict)
     max_steps: int | None = None
 
     @property
@@ -115,8 +120,8 @@ class Recipe:
         """
         segmenting = aligning = None
         keeps_order = in_order if monotone is None else monotone
+        is_joint = hasattr(owner, "segmenting") and hasattr(owner, "aligning")
         if hasattr(owner, "segmenting"):
-            is_joint = hasattr(owner, "aligning")
             default = {**self.segmenting, **(chosen or {}), **OPEN}
             if not (is_joint and can_keep_start):
                 default["teacher"] = "self"
@@ -131,10 +136,12 @@ class Recipe:
         matching = getattr(owner, "matching", None)
         if is_auto(matching):
             matching = "monotone" if keeps_order else "plan"
-        training = _fill(group_of(owner, "training"), self.training)
-        max_epochs = self._max_epochs(n_videos, training["batch_size"])
+        default = {"max_epochs": self.max_epochs, **self.training}
+        default |= self.joint if is_joint and can_keep_start else {}
+        training = _fill(group_of(owner, "training"), default)
+        most = self._most_epochs(n_videos, training["batch_size"])
         return Settings(
-            max_epochs=_or(owner.max_epochs, max_epochs),
+            max_epochs=_or(owner.max_epochs, min(default["max_epochs"], most)),
             training=training,
             segmenting=segmenting,
             aligning=aligning,
@@ -142,11 +149,10 @@ class Recipe:
             beta=getattr(owner, "beta", 1.0),
         )
 
-    def _max_epochs(self, n_videos: int, batch_size: int) -> int:
+    def _most_epochs(self, n_videos: int, batch_size: int) -> float:
         if self.max_steps is None:
-            return self.max_epochs
-        n_batches = -(-n_videos // batch_size)
-        return min(self.max_epochs, max(1, self.max_steps // n_batches))
+            return math.inf
+        return max(1, self.max_steps // -(-n_videos // batch_size))
 
 
 def _or(value: Any, default: Any) -> Any:
@@ -185,6 +191,7 @@ INFORMED = Recipe(
     aligning={**_STRUCTURE, "rho": 0.0, "path_on": "both"},
     training={"lr": 2e-3, "weight_decay": 1e-4, "tau": 0.2, "n_aligned": 128},
     ordered_rho=0.35,
+    joint={"max_epochs": 12, "lr": 4e-3},
     max_steps=400,
     candidates=tuple(
         {"start": start, "lambda_actions": weight, "alpha": alpha}

@@ -73,6 +73,16 @@ def test_many_videos_are_passed_less_often(n_videos, batch_size, n_epochs):
     assert published.max_epochs == PAPER.max_epochs
 
 
+def test_fixed_teacher_takes_fewer_epochs_with_longer_steps():
+    joint = INFORMED.resolve(JointAlignSegment())
+    assert (joint.max_epochs, joint.training["lr"]) == (12, 4e-3)
+    for settings in (
+        INFORMED.resolve(JointAlignSegment(), can_keep_start=False),
+        INFORMED.resolve(VideoAligner()),
+    ):
+        assert (settings.max_epochs, settings.training["lr"]) == (20, 2e-3)
+
+
 def test_given_value_wins_over_the_recipe():
     model = JointAlignSegment(segmenting=Segmenting(alpha=0.9))
     settings = INFORMED.resolve(model)

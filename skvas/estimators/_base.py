@@ -96,9 +96,9 @@ training : Training, default=None
     defaults.
 max_epochs : int or "auto", default="auto"
     Passes over the videos. 0 trains nothing, but `fit` still prepares features, looks
-    for actions and picks a reference: on 20 recordings of 500 frames, a third of the
-    time of 20 epochs. "auto": the recipe's value, 20 in the informed one, and fewer
-    for more than 80 videos: it takes 400 batches of pairs at most, or one pass.
+    for actions and picks a reference: on 20 recordings of 500 frames, in less than half
+    of the time. "auto": the recipe's value, in the informed one 20, 12 in the joint
+    model, and fewer for more than 80 videos: 400 batches of pairs at most, or one pass.
 device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
     Where to compute. "auto": a GPU if there is one.
 n_jobs : int, default=None

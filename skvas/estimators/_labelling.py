@@ -646,8 +646,16 @@ default=None
     def _found_labeller(self) -> AnyLabeller:
         task = self.settings_.segmentation_task()
         space = "features" if self.segment_on_ == "features" else "embedding"
+        device = self._device
+        # Nothing but transport looks at the embeddings.
+        stays = device.type != "cpu" and self.chain_ is None and self.naming_ is None
         transport = FrameLabeller(
-            task, self.prototypes_, space, self._device, self.n_jobs
+            task,
+            self.prototypes_,
+            space,
+            device,
+            self.n_jobs,
+            self.encoder_ if stays and space == "embedding" else None,
         )
         if self.chain_ is None:
             return transport

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from skvas._on_demand import each, lengths_of
 from skvas.decoding import plan_to_labels
 from skvas.metrics import match_pairs
+from skvas.nn._model import embed
 from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._choice import agreement
 from skvas.timeline._model import TimelineModel, path_frames
@@ -42,6 +45,9 @@ class FrameLabeller:
         Where to compute.
     n_jobs : int, default=None
         Processes, by joblib.
+    encoder : Module, default=None
+        Embeds frames where they are labelled, so that they stay on the device. None:
+        the views have embedded them.
     """
 
     task: Any
@@ -49,6 +55,7 @@ class FrameLabeller:
     space: str
     device: torch.device
     n_jobs: int | None = None
+    encoder: nn.Module | None = None
 
     recurring = True  # nothing keeps an action from coming back
 
@@ -68,14 +75,17 @@ class FrameLabeller:
         """Return what is compared with the actions, unit vectors."""
         if self.space == "features":
             return directions(views.features)
-        return views.embeddings
+        return views.embeddings if self.encoder is None else views.features
 
     def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
         """Return the shares of each video, and the value of its problem."""
         return self._decode(_segment, views)
 
     def _decode(self, decode: Callable[..., list[Any]], views: Views) -> list[Any]:
-        common = (self.actions, self.task, str(self.device))
+        encoder = None
+        if self.encoder is not None:
+            encoder = copy.deepcopy(self.encoder).to(self.device)
+        common = (self.actions, self.task, str(self.device), encoder)
         return decode_in_jobs(
             decode,
             self.frames(views),
@@ -246,21 +256,30 @@ def _directions(video: np.ndarray) -> np.ndarray:
 
 
 def _segment(
-    frames: list[np.ndarray], actions: np.ndarray, task: Any, device: str
+    frames: list[np.ndarray],
+    actions: np.ndarray,
+    task: Any,
+    device: str,
+    encoder: nn.Module | None = None,
 ) -> list[tuple[np.ndarray, float]]:
     """Return rows of the plans, summing to 1, and the objectives of a batch."""
     batch = pad(frames, torch.device(device))
-    found = task.solve(batch.frames, batch, torch.from_numpy(actions).to(batch.frames))
+    embedded = batch.frames if encoder is None else embed(encoder, batch)
+    found = task.solve(embedded, batch, torch.from_numpy(actions).to(embedded))
     lengths = batch.lengths.to(found.plan.device)
     shares = unpad(found.plan * lengths[:, None, None], batch.lengths)
     return list(zip(shares, found.objective.tolist(), strict=True))
 
 
 def _label(
-    frames: list[np.ndarray], actions: np.ndarray, task: Any, device: str
+    frames: list[np.ndarray],
+    actions: np.ndarray,
+    task: Any,
+    device: str,
+    encoder: nn.Module | None = None,
 ) -> list[np.ndarray]:
     """Return the action of each frame of a batch."""
-    found = _segment(frames, actions, task, device)
+    found = _segment(frames, actions, task, device, encoder)
     return [plan_to_labels(shares) for shares, _ in found]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,3 +76,16 @@ def test_waits_and_copies_of_a_step_are_few(cls):
     most_waits, most_copies = BOUNDS[cls]
     assert 0 < waits <= most_waits
     assert 0 < copies <= most_copies
+
+
+@pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment])
+def test_frames_stay_on_the_device_from_features_to_labels(cls):
+    with emulated_gpu() as log:
+        model = quick(cls, segment_on="embedding", device="cuda").fit(VIDEOS)
+        log.copies.clear()
+        found = model.predict(NEW[0])
+    files = [Path(event.where.partition(":")[0]).name for event in log.copies]
+    assert files.count("_batch.py") == 2  # features to the device, and shares back
+    assert "_model.py" not in files  # where videos are embedded one by one
+    on_cpu = quick(cls, segment_on="embedding").fit(VIDEOS)
+    np.testing.assert_array_equal(found, on_cpu.predict(NEW[0]))
