@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,9 @@ from skvas.videos._frames import sample_videos
 from skvas.videos._jobs import decode_in_jobs
 from skvas.videos._views import Views
 
-# Frames of a video that the choice of the medoid looks at, and videos that each is
-# compared with.
-MEDOID_FRAMES, MEDOID_VIDEOS = 64, 16
+# Frames of a video that the choice of the medoid looks at, videos that each is compared
+# with, and iterations of these alignments, of which only the cost is asked for.
+MEDOID_FRAMES, MEDOID_VIDEOS, MEDOID_ITER = 64, 16, 10
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,8 @@ def medoid(
     rng : RandomState
         Draws the others where they are many.
     """
+    if isinstance(task, AlignmentTask):
+        task = replace(task, max_iter=min(task.max_iter, MEDOID_ITER))
     candidates = sample_videos(len(embeddings))
     embeddings = choose(embeddings, candidates)
     n_videos = len(embeddings)

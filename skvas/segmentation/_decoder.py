@@ -66,12 +66,12 @@ def choose_decoder(
         return labeller, labels
     every, seen = views, sample_videos(len(labels))
     views, some = every.choose(seen), [labels[i] for i in seen]
-    referee = _Referee.of(views) if len(labels) > 1 else None
     if decoder != CHAIN:
         order = find_order(views.features, np.random.RandomState(0))
         is_open = order is not None and order.verdict == "no"
         if not is_open or len(labels) < MIN_VIDEOS:
             return labeller, labels
+    referee = _Referee.of(views) if len(labels) > 1 else None
     chained, found = _best_chain(before, views, referee)
     if decoder == CHAIN or (referee is not None and referee.prefers(found, some)):
         return chained, found if views is every else chained.labels(every)
