@@ -21,9 +21,12 @@ CHUNK = 16
 ROWS = 8
 # Short segments that an action is put together from, on average.
 PIECES = 3
-# Price of another segment where actions may come back: a share of what the next one
-# would explain.
-PRICE = 0.75
+# Share of what a steady change within a segment explains that is no loss: without it,
+# long actions that drift are cut in two, and short ones joined to make up for it.
+DRIFT = 0.5
+# Prices of another segment where actions may come back, as shares of what the next one
+# would explain: where it is asked whether they do, and once it is known.
+PRICE, LOW_PRICE = 0.75, 0.3
 # Rounds in which actions and their positions are estimated in turn, at most.
 N_ROUNDS = 20
 # Segments of one action that show by themselves that actions come back.
@@ -111,7 +114,9 @@ def cut(
 
     Each draw takes videos with replacement and gives two cuts: the contiguous segments
     of least squares, one an action, and one in which actions may come back, by
-    likelihood. Positions are then joined by how often they are of one action.
+    likelihood. The second depends on where it starts, so that each draw then takes the
+    likeliest of those that the starts of all draws lead to. Positions are joined by how
+    often they are of one action.
 
     Parameters
     ----------
@@ -145,12 +150,16 @@ def cut(
         once.append(cut_once(plain.moments(counts), n_actions))
         often.append(cut_often(passing.moments(counts), n_actions))
     if recurring is None:
-        recurring = bool(np.mean([comes_back(actions) for actions in often]) > 0.5)
-    return _agree(np.array(often if recurring else once), n_actions, recurring)
+        came_back = [comes_back(draw.actions) for draw in often]
+        recurring = bool(np.mean(came_back) > 0.5)
+    drawn = likeliest(often, n_actions) if recurring else np.array(once)
+    return _agree(drawn, n_actions, recurring)
 
 
 def cut_once(moments: Moments, n_actions: int) -> np.ndarray:
     """Cut the mean of some videos into contiguous actions by least squares.
+
+    An action may drift, at half of the loss.
 
     Parameters
     ----------
@@ -169,7 +178,26 @@ def cut_once(moments: Moments, n_actions: int) -> np.ndarray:
     return actions
 
 
-def cut_often(moments: Moments, n_actions: int) -> np.ndarray:
+@dataclass(frozen=True)
+class Draw:
+    """Actions of some videos that may come back.
+
+    Attributes
+    ----------
+    moments : Moments
+        Of the features at each position.
+    actions : int64 ndarray of shape (n_positions,)
+        Actions of the positions.
+    gain : float
+        What one segment more than the actions were put together from would explain.
+    """
+
+    moments: Moments
+    actions: np.ndarray
+    gain: float
+
+
+def cut_often(moments: Moments, n_actions: int) -> Draw:
     """Cut the mean of some videos into actions that may come back.
 
     Parameters
@@ -181,18 +209,43 @@ def cut_often(moments: Moments, n_actions: int) -> np.ndarray:
 
     Returns
     -------
-    int64 ndarray of shape (n_positions,)
-        Actions of the positions.
+    Draw
     """
     n_pieces = min(PIECES * n_actions, len(moments) - 1)
     cuts, losses = best_segments(segment_losses(moments), n_pieces + 1)
-    price = PRICE * float(losses[n_pieces - 1] - losses[n_pieces])
+    gain = float(losses[n_pieces - 1] - losses[n_pieces])
     actions = merge_segments(moments, cuts[n_pieces - 1], n_actions)
-    return _settle(moments, actions, n_actions, price)
+    actions, _ = _settle(moments, actions, n_actions, PRICE * gain)
+    return Draw(moments, actions, gain)
+
+
+def likeliest(draws: list[Draw], n_actions: int) -> np.ndarray:
+    """Let each draw take the likeliest actions that those of any draw lead to.
+
+    Parameters
+    ----------
+    draws : list of Draw
+        What was found from different videos.
+    n_actions : int
+        Number of actions.
+
+    Returns
+    -------
+    int64 ndarray of shape (n_draws, n_positions)
+    """
+    starts = np.unique([_in_order(draw.actions) for draw in draws], axis=0)
+    chosen = []
+    for draw in draws:
+        price = LOW_PRICE * draw.gain
+        found = [_settle(draw.moments, start, n_actions, price) for start in starts]
+        chosen.append(found[int(np.argmin([loss for _, loss in found]))][0])
+    return np.array(chosen)
 
 
 def square_losses(moments: Moments) -> np.ndarray:
     """Return the sum of squares of every segment's means about their own mean.
+
+    Half of what a steady change within the segment explains is taken off.
 
     Parameters
     ----------
@@ -211,8 +264,22 @@ def square_losses(moments: Moments) -> np.ndarray:
     products = total @ total.T
     norms = products.diagonal()
     between = norms[start] + norms[stop] - 2 * products[start, stop]
+    length = (stop - start).astype(float)
+    loss = squares[stop] - squares[start] - between / length
+    # The sum of products of the means with the distance from the segment's middle is
+    # that with the position, less the middle times the sum of the means.
+    place = np.arange(n) - n / 2
+    moment = _running_sums(place[:, None] * moments.mean)
+    middle = (start + stop - 1 - n) / 2
+    turns, mixed = moment @ moment.T, moment @ total.T
+    norms = turns.diagonal()
+    explained = norms[start] + norms[stop] - 2 * turns[start, stop]
+    norms = mixed.diagonal()
+    crossed = norms[start] + norms[stop] - mixed[start, stop] - mixed[stop, start]
+    explained += middle * (middle * between - 2 * crossed)
+    scatter = np.maximum(length * (length**2 - 1) / 12, 0.5)  # 0.5 is that of two
     losses = np.full((n + 1, n + 1), np.inf)
-    losses[start, stop] = squares[stop] - squares[start] - between / (stop - start)
+    losses[start, stop] = loss - DRIFT * np.clip(explained / scatter, 0, loss)
     return losses
 
 
@@ -389,15 +456,24 @@ def _losses(sums: np.ndarray, length: np.ndarray) -> np.ndarray:
 
 def _settle(
     moments: Moments, actions: np.ndarray, n_actions: int, price: float
-) -> np.ndarray:
-    """Estimate actions and their positions in turn until nothing changes."""
+) -> tuple[np.ndarray, float]:
+    """Estimate actions and their positions in turn; return these and their loss."""
+    positions = np.arange(len(actions))
     for _ in range(N_ROUNDS):
         losses = Gaussians.of(moments, actions, n_actions).losses(moments)
         new = cheapest_labels(losses, price)
         if (new == actions).all():
             break
         actions = new
-    return actions
+    n_changes = np.count_nonzero(actions[1:] != actions[:-1])
+    return actions, float(losses[positions, actions].sum() + price * n_changes)
+
+
+def _in_order(actions: np.ndarray) -> np.ndarray:
+    """Return actions numbered as they first occur."""
+    _, first, numbers = np.unique(actions, return_index=True, return_inverse=True)
+    ordered: np.ndarray = np.argsort(np.argsort(first))[numbers]
+    return ordered
 
 
 @dataclass(frozen=True)
@@ -442,8 +518,7 @@ def _agree(drawn: np.ndarray, n_actions: int, recurring: bool) -> Cut:
     together = np.mean(drawn[:, :, None] == drawn[:, None], axis=0)
     apart = squareform(1 - together, checks=False)
     groups = fcluster(linkage(apart, "average"), n_actions, "maxclust")
-    _, first, actions = np.unique(groups, return_index=True, return_inverse=True)
-    actions = np.argsort(np.argsort(first))[actions]  # numbered as they first occur
+    actions = _in_order(groups)
     members = np.eye(n_actions)[actions]
     shares = together @ members / np.maximum(members.sum(axis=0), 1)
     shares /= shares.sum(axis=1, keepdims=True)
