@@ -12,6 +12,9 @@ carried     labels of each video from those of all others (leave one out), over 
             timeline and over a barycentre by DTW
 via         agreement of labels of matched frames, pair by pair and over the timeline
 cycle       frames between x and where it comes back to by way of y, as a share of x
+calibration expected calibration errors: of frames by `predict_proba`, clusters matched
+            with actions once; of frames of half of the videos by labels of the others;
+            of boundaries, which are right within 5 % of the video
 """
 
 from __future__ import annotations
@@ -46,7 +49,9 @@ FEW, N_DRAWS = (2, 4, 8), 3
 # Frames of each video, evenly spread, that barycentres are made of.
 BARYCENTRE_FRAMES, N_ROUNDS = 200, 3
 N_PAIRS = 30
-PROTOCOLS = ("all", "unseen", "few", "carried", "via", "cycle")
+PROTOCOLS = ("all", "unseen", "few", "carried", "via", "cycle", "calibration")
+# Bins of probabilities, and the share of a video within which a boundary is right.
+N_BINS, NEAR = 15, 0.05
 
 
 def main():
@@ -99,6 +104,8 @@ def _methods(protocol):
         return ("timeline", "joint's timeline", "DTW barycentre")
     if protocol == "via":
         return ("joint, pair", "joint, timeline")
+    if protocol == "calibration":
+        return ("found frames", "found boundaries", "carried frames")
     return ("joint, pair", "joint, timeline", "DTW, z-scored")
 
 
@@ -181,6 +188,52 @@ def _cycle(data, method, seed):
     return float(np.mean(found))
 
 
+def _calibration(data, method, seed):
+    """Return the expected calibration error of what a joint model says."""
+    model = _joint(data, seed)
+    if method == "found frames":
+        names = match_labels(data.labels, list(model.labels_))
+        codes = [names.get(k, -1) for k in range(model.n_actions_)]
+        found = (
+            (shares.max(axis=1), np.array(codes)[shares.argmax(axis=1)] == labels)
+            for shares, labels in zip(
+                model.predict_proba(data.videos), data.labels, strict=True
+            )
+        )
+    elif model.timeline_ is None:
+        return None
+    elif method == "found boundaries":
+        found = map(_near, model.timeline_.boundaries(data.videos), data.labels)
+    else:
+        found = [
+            part
+            for draw in range(N_DRAWS)
+            for part in _from_half(data, model.timeline_, 100 * seed + draw)
+        ]
+    certain, right = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    bins = np.minimum((certain * N_BINS).astype(int), N_BINS - 1)
+    gaps = np.bincount(bins, certain - right, minlength=N_BINS)
+    return float(np.abs(gaps).sum() / len(bins))
+
+
+def _from_half(data, timeline, draw):
+    """Yield how certain labels of the other half are, and which are right."""
+    given = np.random.RandomState(draw).permutation(len(data.videos))
+    given = given[: len(given) // 2].tolist()
+    y = [v if i in given else None for i, v in enumerate(data.labels)]
+    names, shares = timeline.label_shares(y, data.videos)
+    for i, share in enumerate(shares):
+        if i not in given:
+            yield share.max(axis=1), names[share.argmax(axis=1)] == data.labels[i]
+
+
+def _near(boundaries, labels):
+    """Return how certain boundaries are, and whether there is a true one near each."""
+    true = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    off = np.abs(boundaries[:, :1] - true).min(axis=1, initial=np.inf)
+    return boundaries[:, 1], off <= max(1, NEAR * len(labels))
+
+
 _RUN = {
     "all": _all,
     "unseen": _unseen,
@@ -188,6 +241,7 @@ _RUN = {
     "carried": _carried,
     "via": _via,
     "cycle": _cycle,
+    "calibration": _calibration,
 }
 
 

@@ -12,7 +12,7 @@ from skvas.exceptions import InvalidParameterError
 from skvas.preprocessing._standardizer import standardise_within
 from skvas.timeline._carry import label_shares
 from skvas.timeline._count import Count, count_actions
-from skvas.timeline._cut import Cut, cut
+from skvas.timeline._cut import TOLERANCE, Cut, cut
 from skvas.timeline._order import BlockOrder, block_order
 from skvas.timeline._paths import Passage, follow, spread, unit
 from skvas.timeline._states import BYTES_A_CELL, position_posteriors
@@ -101,6 +101,24 @@ class TimelineModel(Axis):
     def action_shares(self, frames: np.ndarray) -> np.ndarray:
         """Give each frame a distribution over the actions, (n_frames, n_actions)."""
         return self.posteriors(frames) @ self.cut.shares
+
+    def boundaries(self, frames: np.ndarray) -> np.ndarray:
+        """Return the first frame after each boundary and its confidence, (n, 2).
+
+        The confidence is that of the cut times the probability that the video passes
+        the boundary within 2 % of its frames.
+        """
+        starts = self.cut.boundaries
+        changes = (self.moments[starts - 1] + self.moments[starts]) / 2
+        first = np.searchsorted(self.follow(frames).positions, changes)
+        last = len(frames) - 1
+        radius = max(1, round(TOLERANCE * len(frames)))
+        before = self.posteriors(frames).cumsum(axis=1)[:, starts - 1]
+        early, late = np.maximum(first - radius, 0), np.minimum(first + radius, last)
+        boundary = np.arange(len(starts))
+        passed = before[early, boundary] - before[late, boundary]
+        confidence = self.cut.confidence * np.clip(passed, 0, 1)
+        return np.column_stack([np.minimum(first, last).astype(float), confidence])
 
 
 def build_axis(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -358,14 +358,63 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         ValueError
             If labels are not one a frame, or there is none, or the videos are needed.
         """
-        frames = self._frames_of_fit() if videos is None else self._see(videos)
-        names, codes = check_partial_labels(y, [len(video) for video in frames])
-        shares = self._carry(frames, codes, len(names))
-        carried = []
-        for video, given in zip(frames, codes, strict=True):
-            found = (self.model_.posteriors(video) @ shares).argmax(axis=1)
-            carried.append(names[np.where(given >= 0, given, found)])
-        return carried
+        names, codes, shares = self._label_shares(y, videos)
+        return [
+            names[np.where(given >= 0, given, share.argmax(axis=1))]
+            for given, share in zip(codes, shares, strict=True)
+        ]
+
+    def label_shares(
+        self, y: Labels, videos: Videos | None = None
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Carry the labels of some frames to all as probabilities.
+
+        Parameters
+        ----------
+        y : list of (None or array-like of shape (n_frames_i,))
+            As in `labels`.
+        videos : list of array-like of shape (n_frames_i, n_features), default=None
+            As in `labels`.
+
+        Returns
+        -------
+        names : ndarray of shape (n_labels,)
+            The labels that occur, sorted.
+        shares : list of float64 ndarray of shape (n_frames_i, n_labels)
+            How probable each of them is at each frame, as far as its position tells;
+            rows sum to 1. A frame's own label is not read back from it.
+
+        Raises
+        ------
+        ValueError
+            If labels are not one a frame, or there is none, or the videos are needed.
+        """
+        names, _, shares = self._label_shares(y, videos)
+        return names, list(shares)
+
+    def boundaries(self, videos: Videos) -> Any:
+        """Find in each video where one action ends and the next begins.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many, new ones or those of `fit`.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_boundaries, 2), or an object array of them
+            For each of `boundaries_` the first frame after it, and a confidence: the
+            share of the draws that have the boundary within 2 % of the timeline, times
+            the probability that the video passes it within 2 % of its frames.
+
+        Raises
+        ------
+        ValueError
+            If the timeline has no actions (``n_actions=None``).
+        """
+        model = self._model_with_actions()
+        found = [model.boundaries(frames) for frames in self._see(videos)]
+        return like_input(found, is_single_video(videos))
 
     def lacking(self, videos: Videos) -> Any:
         """Tell which moments of the timeline each video lacks.
@@ -506,13 +555,18 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
             )
         return self._frames
 
-    def _carry(
-        self, frames: Sequence[np.ndarray], codes: list[np.ndarray], n_labels: int
-    ) -> np.ndarray:
+    def _label_shares(
+        self, y: Labels, videos: Videos | None
+    ) -> tuple[np.ndarray, list[np.ndarray], Iterator[np.ndarray]]:
+        """Return names, the codes that were given, and shares video by video."""
+        frames = self._frames_of_fit() if videos is None else self._see(videos)
+        names, codes = check_partial_labels(y, [len(video) for video in frames])
         some = [i for i, code in enumerate(codes) if (code >= 0).any()]
-        return self.model_.carry(
-            [frames[i] for i in some], [codes[i] for i in some], n_labels
+        model = self.model_
+        at_moments = model.carry(
+            [frames[i] for i in some], [codes[i] for i in some], len(names)
         )
+        return names, codes, (model.posteriors(video) @ at_moments for video in frames)
 
     def _check_signals(self, signals: Sequence[Any]) -> list[np.ndarray]:
         lengths = [len(positions) for positions in self.positions_]

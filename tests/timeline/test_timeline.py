@@ -85,6 +85,38 @@ def test_boundaries_lie_where_labels_change(timeline):
     assert (timeline.boundary_confidence_ > 0.5).all()
 
 
+def test_boundaries_of_a_video_lie_where_its_labels_change(data, timeline):
+    found = timeline.boundaries(data.videos)
+    for video, labels in zip(found, timeline.labels_, strict=True):
+        assert_array_equal(video[:, 0], np.flatnonzero(np.diff(labels)) + 1)
+    assert_array_equal(timeline.boundaries(data.videos[3]), found[3])
+
+
+def test_boundary_that_a_video_blurs_has_less_confidence(data, timeline):
+    clear = timeline.boundaries(data.videos[0])
+    assert (clear[:, 1] > 0.8).all()
+    blurred = data.videos[0].copy()
+    end = int(clear[1, 0])
+    blurred[end - 15 : end + 15] = blurred.mean(axis=0)
+    doubtful = timeline.boundaries(blurred)
+    assert doubtful[1, 1] < 0.8
+    assert_allclose(doubtful[3, 1], clear[3, 1], atol=0.1)
+
+
+def test_timeline_of_one_action_has_no_boundaries(data):
+    one = Timeline(1, random_state=0).fit(data.videos[:3])
+    assert one.boundaries(data.videos[0]).shape == (0, 2)
+
+
+def test_shares_of_labels_are_those_that_labels_follow(data, timeline):
+    y = [data.labels[0]] + [None] * 9
+    names, shares = timeline.label_shares(y)
+    assert_array_equal(names, np.arange(5))
+    for share, label in zip(shares[1:], timeline.labels(y)[1:], strict=True):
+        assert_allclose(share.sum(axis=1), 1)
+        assert_array_equal(share.argmax(axis=1), label)
+
+
 def test_labels_of_one_video_reach_all_others(data, timeline):
     names = np.array(["a", "b", "c", "d", "e"])
     y = [names[data.labels[0]]] + [None] * 9
