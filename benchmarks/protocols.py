@@ -15,6 +15,8 @@ cycle       frames between x and where it comes back to by way of y, as a share 
 calibration expected calibration errors: of frames by `predict_proba`, clusters matched
             with actions once; of frames of half of the videos by labels of the others;
             of boundaries, which are right within 5 % of the video
+stranger    what one video in permuted blocks does to a timeline without training: its
+            alignability, that of the others, and by how much of the timeline these move
 """
 
 from __future__ import annotations
@@ -49,9 +51,21 @@ FEW, N_DRAWS = (2, 4, 8), 3
 # Frames of each video, evenly spread, that barycentres are made of.
 BARYCENTRE_FRAMES, N_ROUNDS = 200, 3
 N_PAIRS = 30
-PROTOCOLS = ("all", "unseen", "few", "carried", "via", "cycle", "calibration")
+PROTOCOLS = (
+    "all",
+    "unseen",
+    "few",
+    "carried",
+    "via",
+    "cycle",
+    "calibration",
+    "stranger",
+)
 # Bins of probabilities, and the share of a video within which a boundary is right.
 N_BINS, NEAR = 15, 0.05
+# Blocks of a stranger, and what is said of it.
+N_BLOCKS = 12
+STRANGER = ("its alignability", "least of the others", "their median", "they move")
 
 
 def main():
@@ -104,6 +118,8 @@ def _methods(protocol):
         return ("timeline", "joint's timeline", "DTW barycentre")
     if protocol == "via":
         return ("joint, pair", "joint, timeline")
+    if protocol == "stranger":
+        return STRANGER
     if protocol == "calibration":
         return ("found frames", "found boundaries", "carried frames")
     return ("joint, pair", "joint, timeline", "DTW, z-scored")
@@ -234,6 +250,31 @@ def _near(boundaries, labels):
     return boundaries[:, 1], off <= max(1, NEAR * len(labels))
 
 
+def _stranger(data, method, seed):
+    """Say what a video does whose blocks were permuted and that others don't follow."""
+    if _STRANGER.get("of") != (id(data), seed):
+        _STRANGER.update(of=(id(data), seed), found=_with_stranger(data.videos, seed))
+    return _STRANGER["found"][method]
+
+
+_STRANGER = {}
+
+
+def _with_stranger(videos, seed):
+    rng = np.random.RandomState(seed)
+    which = rng.randint(len(videos))
+    blocks = np.array_split(videos[which], N_BLOCKS)
+    stranger = np.concatenate([blocks[k] for k in rng.permutation(N_BLOCKS)])
+    others = [video for i, video in enumerate(videos) if i != which]
+    alone = Timeline(None, random_state=seed).fit(others)
+    joined = Timeline(None, random_state=seed).fit([*others, stranger])
+    saved = joined.alignability_[:-1]
+    pairs = zip(alone.positions_, joined.positions_[:-1], strict=True)
+    moved = np.mean([np.abs(one - other).mean() for one, other in pairs])
+    found = joined.alignability_[-1], saved.min(), np.median(saved), moved
+    return dict(zip(STRANGER, map(float, found), strict=True))
+
+
 _RUN = {
     "all": _all,
     "unseen": _unseen,
@@ -242,6 +283,7 @@ _RUN = {
     "via": _via,
     "cycle": _cycle,
     "calibration": _calibration,
+    "stranger": _stranger,
 }
 
 
