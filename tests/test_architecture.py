@@ -67,8 +67,8 @@ ROOMS = {
     ),
     "labels": "_naming _outlook _reading _stamps < _seeds",
     "live": (
-        "_chain _emissions _features _habits _saved < _answers _filter _model < "
-        "_tracker"
+        "_chain _emissions _features _habits _saved < _answers _filter < _trial < "
+        "_model < _tracker"
     ),
     "metrics": (
         "_baselines _compare _hiding _order < _consistency _embeddings _matches "

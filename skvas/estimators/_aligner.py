@@ -17,7 +17,8 @@ from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
-from skvas.estimators._streams import StreamsFrames, learn_places
+from skvas.estimators._streams import StreamsFrames
+from skvas.live._model import learn_positions
 from skvas.metrics._order import may_be_shared
 from skvas.options import Aligning
 from skvas.options._declare import ANSWERS, declare, parameter
@@ -132,7 +133,7 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
             axis = self._find_axis(settings, views, history, rng)
             live = None
             if axis is not None:
-                live = learn_places(views.videos, axis, fitted, encoder)
+                live = learn_positions(views.videos, axis).state()
             self._keep(
                 encoder,
                 history,

@@ -18,8 +18,8 @@ from skvas.estimators._base import Fitted
 from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
-from skvas.estimators._streams import StreamsFrames, learn_places
-from skvas.live._model import learn_actions
+from skvas.estimators._streams import StreamsFrames
+from skvas.live._model import learn_actions, learn_positions
 from skvas.options import Aligning, Segmenting
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._groups import TIMELINE
@@ -180,10 +180,10 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             )
             if timeline is None:
                 n_actions = len(settled.labeller.actions)
-                live = learn_actions(views.videos, settled.labels, n_actions).state()
+                live = learn_actions(views.videos, settled.labels, n_actions)
             else:
                 codes = None if given is None else settled.labels
-                live = learn_places(views.videos, timeline, fitted, encoder, codes)
+                live = learn_positions(views.videos, timeline, codes)
             self._keep(
                 encoder,
                 history,
@@ -198,7 +198,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
                 ),
                 recordings_=remember(videos, lengths_of(checked)),
                 timeline_=self._as_timeline(timeline, fitted, encoder),
-                live_=live,
+                live_=live.state(),
                 **self._learned_labels(
                     settings, start, settled, given, is_single_video(videos)
                 ),

@@ -209,6 +209,13 @@ default=None
         return like_input(self._labeller().shares(views), is_single_video(videos))
 
     @spare_threads()
+    def _label_whole(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the number of the action of each frame, and the probabilities."""
+        views, labeller = self._view([frames]), self._labeller()
+        (codes,), (shares,) = labeller.labels(views), labeller.shares(views)
+        return codes, np.asarray(shares, dtype=float)
+
+    @spare_threads()
     def _labels_in_any_order(self, videos: list[Any]) -> list[np.ndarray] | None:
         """Label frames by transport, which lets steps come in any order.
 

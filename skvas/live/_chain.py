@@ -18,6 +18,11 @@ UNSEEN = 1e-3
 EXPECTED_JUMPS = 0.03
 # Share of the jumps that lead to the start of a step; the others lead anywhere.
 TO_STARTS = 0.5
+# Each step that a jump passes over makes it less likely by this factor, down to a least
+# one.
+PASSED_OVER, FARTHEST_JUMP = 0.1, 1e-4
+# Where a recording keeps the order, the share of it that does not start at the start.
+NOT_AT_START = 1e-9
 # Share of the recordings that start anywhere, and of the timeline that counts as its
 # start.
 JOINED, BEGINNING = 0.1, 0.02
@@ -113,6 +118,13 @@ class PositionRates:
 
     def chain(self) -> Chain:
         """Return the chain of positions."""
+        return self._chain(self.jump, JOINED)
+
+    def in_order(self) -> Chain:
+        """Return the chain of a recording that starts at the start and never jumps."""
+        return self._chain(0.0, NOT_AT_START)
+
+    def _chain(self, jump: float, joined: float) -> Chain:
         n = len(self.actions)
         first = np.flatnonzero(np.r_[True, np.diff(self.actions) != 0])
         step_of = np.cumsum(np.isin(np.arange(n), first)) - 1
@@ -120,12 +132,10 @@ class PositionRates:
         for move, probability in enumerate(self.moves):
             to = np.minimum(np.arange(n) + move, n - 1)
             np.add.at(transitions, (np.arange(n), to), probability)
-        landing = np.full(n, (1 - TO_STARTS) / n)
-        landing[first] += TO_STARTS / len(first)
-        transitions = (1 - self.jump) * transitions + self.jump * landing
-        start = np.full(n, JOINED / n)
+        transitions = (1 - jump) * transitions + jump * _landing(step_of, first)
+        start = np.full(n, joined / n)
         beginning = max(1, round(BEGINNING * n))
-        start[:beginning] += (1 - JOINED) / beginning
+        start[:beginning] += (1 - joined) / beginning
         ends = np.r_[first[1:], n]
         speed = float(self.moves @ np.arange(len(self.moves)))
         remaining = (ends[step_of] - np.arange(n)) / speed
@@ -243,3 +253,20 @@ def _phases(durations: list[int]) -> tuple[int, float]:
     most = max(1, min(N_PHASES, int(mean)))
     phases = int(np.clip(round(mean**2 / variance), 1, most))
     return phases, phases / mean
+
+
+def _landing(step_of: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Return where a jump from each position leads to, (n, n)."""
+    apart = step_of - step_of[:, None]
+    passed = np.where(apart > 0, apart - 1, -apart)
+    likely = np.maximum(PASSED_OVER**passed, FARTHEST_JUMP)
+    to_starts = np.zeros_like(likely)
+    to_starts[:, first] = likely[:, first]
+    landing: np.ndarray = (1 - TO_STARTS) * _rows(likely) + TO_STARTS * _rows(to_starts)
+    return landing
+
+
+def _rows(weights: np.ndarray) -> np.ndarray:
+    """Return rows that sum to 1."""
+    scaled: np.ndarray = weights / weights.sum(axis=1, keepdims=True)
+    return scaled

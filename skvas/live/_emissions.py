@@ -17,8 +17,9 @@ N_DISCRIMINANTS, N_PRINCIPAL = 16, 64
 PRINCIPAL_FRAMES = 1024
 # Share of the scatter within classes that is taken as equal in all directions.
 SHRINKAGE = 0.1
-# Share of the pooled variance in the variance of a class.
-POOLED = 0.2
+# Share of the pooled variance in the variance of a class: of an action, which has many
+# frames, and of a position, which has one a video.
+POOLED, POOLED_OF_POSITIONS = 0.2, 0.8
 # Directions with less than this share of the largest scatter are rounding.
 MIN_SCATTER = 1e-6
 # A frame counts as this many independent ones, divided by the time over which
@@ -75,6 +76,8 @@ def fit_gaussians(
     classes: Sequence[np.ndarray],
     n_classes: int,
     videos: tuple[Sequence[np.ndarray], Sequence[np.ndarray]],
+    *,
+    pooled: float = POOLED,
 ) -> Gaussians:
     """Find directions that tell classes of frames apart, and Gaussians along them.
 
@@ -89,6 +92,8 @@ def fit_gaussians(
     videos : tuple of two sequences of ndarray
         For each video the features of its frames in order, (n_i, width), and their
         classes: these tell over how many frames neighbours repeat each other.
+    pooled : float, default=0.2
+        Share of the pooled variance in the variance of a class.
 
     Returns
     -------
@@ -113,7 +118,7 @@ def fit_gaussians(
     kept = vectors[:, ::-1][:, :N_DISCRIMINANTS]
     directions = basis @ kept
     means = means @ kept
-    variances = _variances(rest @ kept, joined, counts, freedom)
+    variances = _variances(rest @ kept, joined, counts, freedom, pooled)
     residuals = [
         ((frames - centre) @ directions - means[where]) / np.sqrt(variances[where])
         for frames, where in zip(*videos, strict=True)
@@ -189,7 +194,11 @@ def _means(
 
 
 def _variances(
-    rest: np.ndarray, classes: np.ndarray, counts: np.ndarray, freedom: int
+    rest: np.ndarray,
+    classes: np.ndarray,
+    counts: np.ndarray,
+    freedom: int,
+    share: float,
 ) -> np.ndarray:
     """Return the variances of the classes, shrunk to the pooled ones."""
     pooled = np.maximum((rest**2).sum(axis=0) / freedom, 1e-3)
@@ -198,4 +207,4 @@ def _variances(
     several = counts > 1
     own = np.tile(pooled, (len(counts), 1))
     own[several] = sums[several] / (counts[several, None] - 1)
-    return (1 - POOLED) * own + POOLED * pooled
+    return (1 - share) * own + share * pooled

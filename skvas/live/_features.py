@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from skvas._on_demand import each, lengths_of
-from skvas.timeline._paths import unit
 
 # The collection counts as so many frames of a recording, as a share of the median
 # video: a recording's own mean and variance take over as it goes on.
@@ -21,48 +20,8 @@ CONSTANT = 1e-3
 
 
 @dataclass(frozen=True)
-class Embedding:
-    """An encoder over whitened views, in plain arrays.
-
-    With the frame standardised by the recording so far, z, and by the collection, c,
-    the encoder sees ``x = z @ running + c @ fixed + bias`` and returns ``h(x)`` or
-    ``x + h(x)``, where h has linear layers with rectifiers between them.
-
-    Attributes
-    ----------
-    running, fixed : ndarray of shape (n_features, n_seen)
-        From both kinds of standardised features to what the encoder sees.
-    bias : ndarray of shape (n_seen,)
-        A constant beside them.
-    weights, biases : list of ndarray
-        Of each layer, (n_in, n_out) and (n_out,).
-    adds : bool
-        Whether the layers add to what they see.
-    """
-
-    running: np.ndarray
-    fixed: np.ndarray
-    bias: np.ndarray
-    weights: list[np.ndarray]
-    biases: list[np.ndarray]
-    adds: bool
-
-    def embed(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
-        """Return embeddings with a mean square of 1, of one frame or of many."""
-        seen = z @ self.running + c @ self.fixed + self.bias
-        hidden = seen
-        for number, (weight, bias) in enumerate(
-            zip(self.weights, self.biases, strict=True)
-        ):
-            hidden = (np.maximum(hidden, 0) if number else hidden) @ weight + bias
-        found = seen + hidden if self.adds else hidden
-        scaled: np.ndarray = unit(found) * np.sqrt(found.shape[-1])
-        return scaled
-
-
-@dataclass(frozen=True)
 class CausalFeatures:
-    """Frames standardised by what was seen of their recording, and embedded.
+    """Frames standardised by what was seen of their recording.
 
     The mean and the variance of a recording start as those of the collection, which
     count as `prior` frames.
@@ -75,28 +34,27 @@ class CausalFeatures:
         Mean standard deviation within a video, in units of `scale`.
     prior : float
         Frames that the collection counts as.
-    embedding : Embedding or None
-        What is put beside the standardised features.
+    both : bool
+        Whether frames standardised by the collection alone are put beside those: they
+        do not depend on which steps the recording had before.
     """
 
     mean: np.ndarray
     scale: np.ndarray
     deviation: np.ndarray
     prior: float
-    embedding: Embedding | None
+    both: bool
 
     @classmethod
-    def of(
-        cls, videos: Sequence[np.ndarray], embedding: Embedding | None
-    ) -> CausalFeatures:
+    def of(cls, videos: Sequence[np.ndarray], *, both: bool = False) -> CausalFeatures:
         """Learn the moments of a collection.
 
         Parameters
         ----------
         videos : sequence of ndarray of shape (n_i, n_features)
             The collection.
-        embedding : Embedding or None
-            What is put beside the standardised features.
+        both : bool, default=False
+            Whether frames standardised by the collection alone are put beside.
         """
         lengths = lengths_of(videos)
         n_frames = sum(lengths)
@@ -112,16 +70,12 @@ class CausalFeatures:
         deviation = np.where(within > CONSTANT, within, 1)
         mean, scale = mean * peak, scale * peak
         prior = PRIOR_SHARE * float(np.median(lengths))
-        return cls(mean, scale, deviation, prior, embedding)
+        return cls(mean, scale, deviation, prior, both)
 
     @property
     def width(self) -> int:
         """Number of features that a frame gets."""
-        embedding = self.embedding
-        if embedding is None:
-            return len(self.mean)
-        n_out = len(embedding.biases[-1]) if embedding.biases else len(embedding.bias)
-        return len(self.mean) + n_out
+        return (1 + self.both) * len(self.mean)
 
     def standardise(self, frames: np.ndarray) -> np.ndarray:
         """Scale frames by the collection, without regard to the recording."""
@@ -142,7 +96,7 @@ class CausalFeatures:
         z = np.cumsum(c, axis=0)
         z /= n
         np.subtract(c, z, out=z)
-        if self.embedding is None:
+        if not self.both:
             c = z
         spread = np.square(z)
         np.cumsum(spread, axis=0, out=spread)
@@ -152,9 +106,7 @@ class CausalFeatures:
         return self._beside(z, c)
 
     def _beside(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
-        if self.embedding is None:
-            return z
-        return np.concatenate([z, self.embedding.embed(z, c)], axis=-1)
+        return np.concatenate([z, c], axis=-1) if self.both else z
 
 
 class Standing:

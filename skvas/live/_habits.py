@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ TOO_LONG = 1.5
 UNFAMILIAR, QUANTILE = 2.0, 0.99
 # Weight of the newest frame in that distance, for frames that do not repeat each other.
 NEWEST = 0.2
+# A jump counts where it explains frames better than the usual order by so much, in
+# logarithms, for each step that it passes over.
+EVIDENCE = 6.0
 # Changes between actions that were never seen are worth a warning where so few of
 # those that were seen are the only ones of their kind.
 MOST_SINGLE = 0.1
@@ -164,7 +168,11 @@ class Monitor:
         self.is_late = self.is_strange = False
 
     def watch(
-        self, frame: int, shares: np.ndarray, distance: float
+        self,
+        frame: int,
+        shares: np.ndarray,
+        distance: float,
+        evidence: float = math.inf,
     ) -> list[tuple[str, int | None]]:
         """Take in a frame, and return kinds of warnings and their steps.
 
@@ -176,6 +184,9 @@ class Monitor:
             Probabilities of the steps.
         distance : float
             Mean squared distance of the frame to the nearest class.
+        evidence : float, default=infinity
+            By how much a jump since the current step began explains frames better than
+            the usual order does, in logarithms.
         """
         self.done += shares
         found: list[tuple[str, int | None]] = []
@@ -183,7 +194,11 @@ class Monitor:
         self.waiting = self.waiting + 1 if likeliest == self.candidate else 1
         self.candidate = likeliest
         needed = max(LEAST_FRAMES, CONFIRMED * self.habits.shortest[likeliest])
-        if likeliest != self.step and self.waiting >= needed:
+        is_over = likeliest != self.step and self.waiting >= needed
+        if is_over and (
+            not self._is_jump(likeliest)
+            or evidence > EVIDENCE * self._passed_over(likeliest)
+        ):
             found += self._enter(likeliest)
             self.since = frame - self.waiting + 1
         if self.step >= 0 and not self.is_late:
@@ -200,6 +215,23 @@ class Monitor:
             found.append(("unfamiliar", None))
         return found
 
+    def _is_jump(self, step: int) -> bool:
+        """Return whether a step is neither the next one nor the next one to be done."""
+        if not self.habits.is_ordered or step == self.step + 1:
+            return False
+        is_again = self.often[step] >= self.habits.most_often[step]
+        is_back = self.step >= 0 and self.habits.unexpected[self.step, step]
+        return bool(is_again or is_back or self._lacking(step).any())
+
+    def _passed_over(self, step: int) -> int:
+        """Return how many steps lie between the current one and another."""
+        return step - self.step - 1 if step > self.step else self.step - step
+
+    def _lacking(self, step: int) -> np.ndarray:
+        """Return which earlier steps were not done, and not warned of."""
+        lacking: np.ndarray = self.done[:step] < DONE * self.habits.shortest[:step]
+        return lacking & ~self.missed[:step]
+
     def _enter(self, step: int) -> list[tuple[str, int | None]]:
         """Make another step the current one."""
         found: list[tuple[str, int | None]] = []
@@ -212,8 +244,7 @@ class Monitor:
         elif before >= 0 and habits.unexpected[before, step]:
             found.append(("out of order", step))
         if habits.is_ordered:
-            lacking = self.done[:step] < DONE * habits.shortest[:step]
-            missed = np.flatnonzero(lacking & ~self.missed[:step])
+            missed = np.flatnonzero(self._lacking(step))
             self.missed[missed] = True
             found += [("skipped", int(s)) for s in missed]
         return found

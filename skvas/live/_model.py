@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,14 @@ from scipy.ndimage import uniform_filter1d
 
 from skvas._on_demand import OnDemand, Shelf, choose, lengths_of
 from skvas.live._chain import N_PHASES, ActionRates, Chain, PositionRates
-from skvas.live._emissions import Gaussians, fit_gaussians
-from skvas.live._features import CausalFeatures, Embedding
+from skvas.live._emissions import (
+    POOLED_OF_POSITIONS,
+    Gaussians,
+    fit_gaussians,
+)
+from skvas.live._features import CausalFeatures
 from skvas.live._habits import NEWEST, QUANTILE, Habits
+from skvas.live._trial import LEAD, Setting, choose_setting
 from skvas.timeline._model import Axis, TimelineModel
 from skvas.timeline._paths import spread
 from skvas.timeline._template import frames_at
@@ -21,6 +26,8 @@ from skvas.timeline._template import frames_at
 # Videos that habits are learned from, at most. Emissions are learned from fewer where
 # frames are wide or many: from so many numbers in all, but from a few videos always.
 TEACHERS, NUMBERS, FEWEST = 256, 1 << 25, 8
+# Videos by which settings are chosen, at most.
+TRIED = 12
 # Share of the timeline over which the labels of positions are averaged.
 SMOOTHED = 0.01
 
@@ -41,6 +48,8 @@ class LiveModel:
         Of the transitions.
     habits : Habits
         Durations and orders.
+    lead : float
+        By how much an action has to be more probable than the one that is told.
     """
 
     n_actions: int
@@ -48,10 +57,17 @@ class LiveModel:
     gaussians: Gaussians
     rates: PositionRates | ActionRates
     habits: Habits
+    lead: float
 
     def chain(self) -> Chain:
         """Return the hidden Markov chain."""
         return self.rates.chain()
+
+    def in_order(self) -> Chain | None:
+        """Return the chain of recordings that keep the order; None without one."""
+        if isinstance(self.rates, ActionRates) or self.rates.n_steps == 1:
+            return None
+        return self.rates.in_order()
 
     def state(self) -> dict[str, Any]:
         """Return all numbers as dictionaries and arrays, single precision."""
@@ -60,6 +76,7 @@ class LiveModel:
             "features": _state(self.features),
             "gaussians": _state(self.gaussians),
             "habits": _state(self.habits),
+            "lead": self.lead,
         }
         kind = "positions" if isinstance(self.rates, PositionRates) else "actions"
         return found | {kind: _state(self.rates)}
@@ -80,16 +97,15 @@ class LiveModel:
         """
         kinds = {"positions": PositionRates, "actions": ActionRates}
         kind = "positions" if "positions" in _mapping(state) else "actions"
-        parts = _parts(state, {"n_actions", "features", "gaussians", "habits", kind})
-        inner = dict(_mapping(parts["features"]))
-        if inner.get("embedding") is not None:
-            inner["embedding"] = _record(Embedding, inner["embedding"])
+        names = {"n_actions", "features", "gaussians", "habits", "lead", kind}
+        parts = _parts(state, names)
         model = cls(
             parts["n_actions"],
-            _record(CausalFeatures, inner),
+            _record(CausalFeatures, parts["features"]),
             _record(Gaussians, parts["gaussians"]),
             _record(kinds[kind], parts[kind]),
             _record(Habits, parts["habits"]),
+            parts["lead"],
         )
         _check(model)
         return model
@@ -98,7 +114,6 @@ class LiveModel:
 def learn_positions(
     videos: Sequence[np.ndarray],
     axis: Axis,
-    embedding: Embedding | None,
     labels: Sequence[np.ndarray] | None = None,
 ) -> LiveModel:
     """Learn to place frames on an axis of time as they come.
@@ -109,8 +124,6 @@ def learn_positions(
         The videos that the axis was built from.
     axis : Axis or TimelineModel
         The axis; one without actions is a single step.
-    embedding : Embedding or None
-        What is put beside the features of a frame.
     labels : sequence of int64 ndarray of shape (n_i,), default=None
         The action of each frame, where users have named them. None: that of the axis.
 
@@ -123,7 +136,7 @@ def learn_positions(
     chosen = related[spread(len(related), TEACHERS)]
     n = len(moments)
     few = _few(videos, len(chosen))
-    features, seen = _see(choose(videos, chosen[few]), embedding)
+    features, seen = _see(choose(videos, chosen[few]), both=True)
     passages = [template.passages[i] for i in chosen]
     places = [np.interp(p.positions, moments, np.arange(n)) for p in passages]
     classes = [np.rint(place).astype(np.int64) for place in places]
@@ -133,7 +146,11 @@ def learn_positions(
     ]
     seen_classes = [classes[i] for i in few]
     gaussians = fit_gaussians(
-        passing, [np.arange(n)] * len(few), n, (seen, seen_classes)
+        passing,
+        [np.arange(n)] * len(few),
+        n,
+        (seen, seen_classes),
+        pooled=POOLED_OF_POSITIONS,
     )
     actions, n_actions = np.zeros(n, dtype=np.int64), 0
     if isinstance(axis, TimelineModel):
@@ -151,7 +168,7 @@ def learn_positions(
         len(chain.actions),
         _familiar(gaussians, seen, seen_classes),
     )
-    return LiveModel(n_actions, features, gaussians, rates, habits)
+    return LiveModel(n_actions, features, gaussians, rates, habits, LEAD)
 
 
 def learn_actions(
@@ -174,33 +191,54 @@ def learn_actions(
     """
     chosen = spread(len(videos), TEACHERS)
     kept = [np.asarray(labels[i], dtype=np.int64) for i in chosen]
-    few = _few(videos, len(chosen))
-    # The embedding is trained on these labels, and fits them better than those of
-    # videos that it has not seen.
-    features, seen = _see(choose(videos, chosen[few]), None)
-    taught = [kept[i] for i in few]
+    few = chosen[_few(videos, len(chosen))]
+    rates = ActionRates.of(kept, n_actions)
+    setting = _try_settings(videos, few, labels, n_actions)
+    # Not the embedding: it is trained on these labels, and fits them better than those
+    # of videos that it has not seen.
+    features, seen = _see(choose(videos, few), both=setting.both)
+    taught = [np.asarray(labels[i], dtype=np.int64) for i in few]
     gaussians = fit_gaussians(seen, taught, n_actions, (seen, taught))
+    weight = min(1.0, gaussians.weight * setting.factor)
     familiar = _familiar(gaussians, seen, taught)
     return LiveModel(
         n_actions,
         features,
-        gaussians,
-        ActionRates.of(kept, n_actions),
+        replace(gaussians, weight=weight),
+        rates,
         Habits.of_actions(kept, n_actions, familiar),
+        setting.lead,
     )
+
+
+def _try_settings(
+    videos: Sequence[np.ndarray],
+    few: np.ndarray,
+    labels: Sequence[np.ndarray],
+    n_actions: int,
+) -> Setting:
+    """Choose by as many of some videos as fit into memory."""
+    size = 2 * videos[0].shape[1] * float(np.mean(lengths_of(videos)))
+    n_tried = min(len(few), TRIED, int(NUMBERS // 2 // size))
+    if n_tried < 2:
+        return Setting()
+    tried = few[spread(len(few), n_tried)]
+    chosen = [np.asarray(video) for video in choose(videos, tried)]
+    taught = [np.asarray(labels[i], dtype=np.int64) for i in tried]
+    return choose_setting(chosen, taught, n_actions)
 
 
 def _few(videos: Sequence[np.ndarray], n_chosen: int) -> np.ndarray:
     """Return which of the chosen videos emissions are learned from."""
-    size = videos[0].shape[1] * float(np.mean(lengths_of(videos)))
+    size = 2 * videos[0].shape[1] * float(np.mean(lengths_of(videos)))
     return spread(n_chosen, max(FEWEST, int(NUMBERS // size)))
 
 
 def _see(
-    videos: Sequence[np.ndarray], embedding: Embedding | None
+    videos: Sequence[np.ndarray], *, both: bool
 ) -> tuple[CausalFeatures, Sequence[np.ndarray]]:
     """Learn causal features of videos, and return them for each frame."""
-    features = CausalFeatures.of(videos, embedding)
+    features = CausalFeatures.of(videos, both=both)
     keep = Shelf(0).keep if isinstance(videos, OnDemand) else list
     return features, keep(features.follow(video) for video in videos)
 
@@ -297,6 +335,8 @@ def _check(model: LiveModel) -> None:
     if type(habits.is_ordered) is not bool:
         raise ValueError("is_ordered of streams is no truth value")
     _number("familiar", habits.familiar)
+    if type(model.lead) is not float or not 0 <= model.lead < 1:
+        raise ValueError("the lead of streams is out of range")
 
 
 def _check_features(features: CausalFeatures) -> None:
@@ -304,24 +344,8 @@ def _check_features(features: CausalFeatures) -> None:
     _shape("scale", features.scale, (n,), low=0.0)
     _shape("deviation", features.deviation, (n,), low=1e-12)
     _number("prior", features.prior)
-    embedding = features.embedding
-    if embedding is None:
-        return
-    _, width = _shape("running", embedding.running, (n, None))
-    _shape("fixed", embedding.fixed, (n, width))
-    _shape("bias", embedding.bias, (width,))
-    if type(embedding.adds) is not bool:
-        raise ValueError("adds of streams is no truth value")
-    for parts in (embedding.weights, embedding.biases):
-        if not isinstance(parts, list) or len(parts) != len(embedding.weights):
-            raise ValueError("the layers of streams do not fit together")
-    n_in = width
-    for weight, bias in zip(embedding.weights, embedding.biases, strict=True):
-        _, n_out = _shape("weights", weight, (n_in, None))
-        _shape("biases", bias, (n_out,))
-        n_in = n_out
-    if embedding.adds and n_in != width:
-        raise ValueError("the layers of streams do not fit together")
+    if type(features.both) is not bool:
+        raise ValueError("both of streams is no truth value")
 
 
 def _check_positions(rates: PositionRates, n_classes: int, n_actions: int) -> None:

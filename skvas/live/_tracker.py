@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -14,18 +15,18 @@ from skvas.decoding import Segment
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.live._answers import LiveFrames, LiveRecording, LiveStep, NextStep
 from skvas.live._features import Standing
-from skvas.live._filter import Filter, Seen, smooth
+from skvas.live._filter import Evidence, Filter, Seen, smooth
 from skvas.live._habits import KINDS, NEWEST, LiveWarning, Monitor
 from skvas.live._model import LiveModel
 from skvas.live._saved import read_state, write_state
 from skvas.validation import check_integer, check_real
 
+# From frames to the actions of a whole recording, and their probabilities.
+Whole = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 # Frames with a lag are made final a quarter of the lag at a time.
 PARTS = 4
 # Times of frames may be off by this share of a frame.
 TOLERANCE = 0.5
-# What is told at once gives way to another action that is so much more probable.
-LEAD = 0.7
 # Steps that come next with less probability are not told.
 UNLIKELY = 0.05
 
@@ -48,6 +49,11 @@ class LiveTracker:
         ``lag=0`` at once, with infinity at the end.
     classes : array-like of shape (n_actions,), default=None
         Names of the actions, integers or strings. None: 0, 1, 2 ...
+    whole : callable, default=None
+        Labels a whole recording: from frames (n_frames, n_features) to the number of
+        the action of each frame, (n_frames,), and probabilities, (n_frames, n_actions).
+        If `lag` is infinite, `finish` answers by it. None: by the frames as they were
+        seen.
 
     Attributes
     ----------
@@ -82,6 +88,7 @@ class LiveTracker:
         fps: float | None = None,
         lag: float = 0,
         classes: Any = None,
+        whole: Whole | None = None,
     ) -> None:
         check_real("fps", fps, low=0, low_open=True, none_ok=True)
         if lag != math.inf:
@@ -92,6 +99,8 @@ class LiveTracker:
         self._names: list[Any] = np.asarray(self.classes).tolist()
         self._model = model
         self._chain = model.chain()
+        self._in_order = model.in_order()
+        self._whole = whole if lag == math.inf else None
         self._constant = model.gaussians.log_determinants()
         self.reset()
 
@@ -99,9 +108,12 @@ class LiveTracker:
         """Forget the recording, and wait for the first frame of another."""
         self._standing = Standing(self._model.features)
         self._filter = Filter(self._chain)
+        in_order = self._in_order
+        self._evidence = None if in_order is None else Evidence(in_order)
         rate = NEWEST * self._model.gaussians.weight
         self._monitor = Monitor(self._model.habits, rate)
         self._pending: list[Seen] = []
+        self._kept: list[np.ndarray] = []  # frames, where all are labelled at the end
         self._runs: list[tuple[int, int]] = []  # first frame and action of each
         self._time: float | None = None
         self._was_held = self._is_over = False
@@ -147,6 +159,8 @@ class LiveTracker:
         ):
             self._pending.append(self._see(frame) if can_be_read else self._hold())
             told.append(self._action)
+            if self._whole is not None:
+                self._kept.append(frame)
             self.n_frames_ += 1
             final += self._settle()
         self._time = last
@@ -169,8 +183,9 @@ class LiveTracker:
         if self._is_over:
             raise RuntimeError("The recording is over already; call reset.")
         start = self.n_frames_ - len(self._pending)
-        rest = self._answer(smooth(self._pending, self._chain.transitions), start)
-        self._pending = []
+        posteriors = smooth(self._pending, self._chain.transitions)
+        rest = self._answer(posteriors, start, whole=self._label_whole())
+        self._pending, self._kept = [], []
         self._is_over = True
         stops = [first for first, _ in self._runs][1:] + [self.n_frames_]
         segments = [
@@ -197,14 +212,17 @@ class LiveTracker:
         """
         standing, seen = self._standing, self._pending
         filtered, n_states = self._filter, len(self._chain.start)
-        unseen = np.zeros(n_states)
+        unseen, evidence = np.zeros(n_states), self._evidence
         state = {
             "model": self._model.state(),
             "classes": self._names,
             "fps": None if self.fps is None else float(self.fps),
             "lag": None if self.lag == math.inf else int(self.lag),
             "standing": [standing.n_frames, standing.total, standing.squares],
-            "filter": [filtered.posterior, filtered.has_started, filtered.n_held],
+            "filter": _numbers_of(filtered),
+            "evidence": None if evidence is None else _numbers_of(evidence),
+            "frames": np.array(self._kept).reshape(-1, len(standing.total)),
+            "needs_whole": self._whole is not None,
             "monitor": {
                 name: value
                 for name, value in vars(self._monitor).items()
@@ -233,7 +251,8 @@ class LiveTracker:
             With a state of its own; what the model has learned is shared.
         """
         other = copy.copy(self)
-        shared = {id(part): part for part in (self._model, self._chain)}
+        parts = (self._model, self._chain, self._in_order, self._whole)
+        shared = {id(part): part for part in parts}
         for name, value in vars(self).items():
             vars(other)[name] = copy.deepcopy(value, dict(shared))
         return other
@@ -289,8 +308,14 @@ class LiveTracker:
         distance = float(distances.min()) / len(discriminants)
         chain = self._chain
         shares = np.bincount(chain.steps, seen.posterior, len(chain.actions))
-        for kind, step in self._monitor.watch(self.n_frames_, shares, distance):
+        evidence, total, before = self._evidence, math.inf, self._monitor.step
+        if evidence is not None:
+            evidence.see(scores, self._filter.log_scale)
+            total = evidence.total
+        for kind, step in self._monitor.watch(self.n_frames_, shares, distance, total):
             self._warn(kind, step)
+        if evidence is not None and self._monitor.step != before:
+            evidence.restart(seen.posterior, self._monitor.step)
         return seen
 
     def _hold(self) -> Seen:
@@ -298,6 +323,8 @@ class LiveTracker:
             self._warn("unreadable", None)
         self._was_held = True
         seen = self._filter.hold()
+        if self._evidence is not None:
+            self._evidence.filter.hold()
         self._decide(seen.posterior)
         return seen
 
@@ -307,7 +334,10 @@ class LiveTracker:
             return
         shares = self._shares(posterior)
         best = int(shares.argmax())
-        if self._action is None or shares[best] > shares[self._action] + LEAD:
+        if (
+            self._action is None
+            or shares[best] > shares[self._action] + self._model.lead
+        ):
             self._action = best
 
     def _warn(self, kind: str, step: int | None) -> None:
@@ -332,15 +362,27 @@ class LiveTracker:
         del self._pending[:n_final]
         return found
 
+    def _label_whole(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Label all frames together; one that cannot be read is as the last one."""
+        if self._whole is None or not self._filter.has_started:
+            return None
+        frames = np.array(self._kept)
+        can_be_read = ~np.isnan(frames).any(axis=1)
+        last = np.maximum.accumulate(np.where(can_be_read, np.arange(len(frames)), -1))
+        last[last < 0] = int(can_be_read.argmax())
+        return self._whole(frames[last])
+
     def _answer(
         self,
         posteriors: list[np.ndarray],
         start: int,
         told: list[int | None] | None = None,
+        whole: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> LiveFrames:
         """Wrap posteriors of neighbouring frames, and note their actions.
 
         `told` are the actions that were told at once; None: the most probable ones.
+        `whole` are the actions and probabilities of all frames, which count instead.
         """
         labels = probabilities = progress = spread = None
         if self._model.n_actions:
@@ -349,6 +391,8 @@ class LiveTracker:
             codes = probabilities.argmax(axis=1)
             if told is not None:
                 codes = np.array(told, dtype=np.int64)
+            if whole is not None:
+                codes, probabilities = whole
             labels = np.asarray(self.classes)[codes]
             for frame, code in enumerate(codes.tolist(), start):
                 if not self._runs or self._runs[-1][1] != code:
@@ -399,7 +443,7 @@ class LiveTracker:
         return float(checked[-1]) if n_frames else self._time
 
 
-def load_tracker(path: str | os.PathLike[str]) -> LiveTracker:
+def load_tracker(path: str | os.PathLike[str], *, model: Any = None) -> LiveTracker:
     """Read a tracker that `save` has written, and go on from there.
 
     Nothing in the file is run, and what it holds is checked.
@@ -408,6 +452,9 @@ def load_tracker(path: str | os.PathLike[str]) -> LiveTracker:
     ----------
     path : str or path-like
         The file.
+    model : estimator, default=None
+        The fitted model whose stream it is. Needed where `lag` is infinite and frames
+        have actions, as the model labels them at the end.
 
     Returns
     -------
@@ -418,6 +465,8 @@ def load_tracker(path: str | os.PathLike[str]) -> LiveTracker:
     ------
     ModelFileError
         If the file is no saved tracker, is damaged, or holds what no tracker has.
+    InvalidParameterError
+        If `model` is needed and missing, or is another one.
     OSError
         If the file cannot be read; names it.
 
@@ -438,7 +487,8 @@ def load_tracker(path: str | os.PathLike[str]) -> LiveTracker:
     True
     """
     try:
-        return _restored(read_state(path))
+        state = read_state(path)
+        tracker, needs_whole = _restored(state), _truth(state["needs_whole"])
     except OSError:
         raise
     except Exception as error:  # a hostile file may fail anywhere
@@ -446,6 +496,9 @@ def load_tracker(path: str | os.PathLike[str]) -> LiveTracker:
         raise ModelFileError(
             f"{os.fspath(path)!r} cannot be loaded as a tracker: {reason.rstrip('.')}."
         ) from error
+    if needs_whole:
+        tracker._whole = _whole_of(model, tracker)
+    return tracker
 
 
 def _restored(state: dict[str, Any]) -> LiveTracker:
@@ -463,9 +516,13 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     standing.n_frames = _count(n)
     standing.total = _numbers(total, (n_features,))
     standing.squares = _numbers(squares, (n_features,), low=0)
-    posterior, has_started, n_held = state["filter"]
-    filtered.posterior = _numbers(posterior, (n_states,), low=0, total=1)
-    filtered.has_started, filtered.n_held = _truth(has_started), _count(n_held)
+    _restore_filter(filtered, state["filter"])
+    if tracker._evidence is not None:
+        *inner, total = state["evidence"]
+        _restore_filter(tracker._evidence.filter, inner)
+        if type(total) is not float or not math.isfinite(total):
+            raise ValueError("the evidence of a jump is no number")
+        tracker._evidence.total = total
     _restore_monitor(tracker._monitor, state["monitor"])
     shape = (len(state["moves"]), n_states)
     tracker._pending = [
@@ -485,11 +542,53 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
         if tracker._action >= model.n_actions:
             raise ValueError("the action that is told is none of the model")
     tracker.n_frames_ = _count(state["n_frames"])
+    if state["needs_whole"] and not tracker._is_over:
+        shape = (tracker.n_frames_, n_features)
+        tracker._kept = list(_check_kept(state["frames"], shape))
     tracker.warnings_ = [LiveWarning(**parts) for parts in state["warnings"]]
     for warning in tracker.warnings_:
         if warning.kind not in KINDS or warning.action not in (None, *names):
             raise ValueError("a warning is of an unknown kind or action")
     return tracker
+
+
+def _whole_of(fitted: Any, tracker: LiveTracker) -> Whole:
+    """Return how a fitted model labels whole recordings, if the tracker is its."""
+    if fitted is None:
+        raise InvalidParameterError(
+            "The tracker answers at the end as the model does that it comes from; give "
+            "the fitted model as model."
+        )
+    other: LiveTracker = fitted.stream(lag=math.inf)
+    mine, theirs = tracker._model.gaussians.means, other._model.gaussians.means
+    if other._whole is None or not np.array_equal(mine, theirs):
+        raise InvalidParameterError(
+            "model is not the one that the tracker comes from; give that one."
+        )
+    return other._whole
+
+
+def _check_kept(value: Any, shape: tuple[int, int]) -> np.ndarray:
+    """Check frames that are labelled at the end; some may be NaN."""
+    if not isinstance(value, np.ndarray) or value.dtype != np.float64:
+        raise ValueError("the frames are no numbers")
+    if value.shape != shape or np.isinf(value).any():
+        raise ValueError("the frames are not as a tracker has them")
+    return value
+
+
+def _numbers_of(part: Filter | Evidence) -> list[Any]:
+    """Return what a filter knows, for a file."""
+    if isinstance(part, Evidence):
+        return [*_numbers_of(part.filter), part.total]
+    return [part.posterior, part.has_started, part.n_held]
+
+
+def _restore_filter(filtered: Filter, state: Any) -> None:
+    posterior, has_started, n_held = state
+    shape = filtered.posterior.shape
+    filtered.posterior = _numbers(posterior, shape, low=0, total=1)
+    filtered.has_started, filtered.n_held = _truth(has_started), _count(n_held)
 
 
 def _restore_monitor(monitor: Monitor, state: dict[str, Any]) -> None:

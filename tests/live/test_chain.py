@@ -73,6 +73,18 @@ def test_jumps_lead_anywhere_and_rather_to_the_start_of_a_step():
     assert row[[0, 25, 50, 75]].sum() == pytest.approx(rates.jump / 2, rel=0.1)
 
 
+def test_the_more_steps_a_jump_passes_over_the_less_likely_it_is():
+    row = position_rates().chain().transitions[10]
+    assert row[50] == pytest.approx(10 * row[75], rel=0.01)
+
+
+def test_recordings_that_keep_the_order_never_jump():
+    chain = position_rates().in_order()
+    assert not np.tril(chain.transitions, k=-1).any()
+    assert chain.start[:2].sum() == pytest.approx(1, abs=1e-8)
+    assert (chain.start > 0).all()
+
+
 def test_recordings_start_at_the_beginning_or_anywhere():
     start = position_rates().chain().start
     assert start[:2].sum() == pytest.approx(1 - JOINED, abs=0.01)

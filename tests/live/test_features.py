@@ -2,13 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.preprocessing import StandardScaler
 
-from skvas import JointAlignSegment, Segmenting, VideoAligner
-from skvas.estimators._streams import causal_embedding
 from skvas.live._features import CausalFeatures, Standing
-from skvas.preprocessing import Framewise, WhitenedViews
-from tests.live.models import data, ordered
+from tests.live.models import data, ordered, unordered
 
 
 def random_videos():
@@ -21,11 +17,9 @@ def frame_by_frame(features, video):
     return np.array([standing.see(frame) for frame in video])
 
 
-@pytest.mark.parametrize("embeds", [False, True])
-def test_frames_one_by_one_are_those_of_the_whole_video(embeds):
-    model = ordered()
-    embedding = causal_embedding(model.features_, model.encoder_) if embeds else None
-    features = CausalFeatures.of(data().videos[:8], embedding)
+@pytest.mark.parametrize("both", [False, True])
+def test_frames_one_by_one_are_those_of_the_whole_video(both):
+    features = CausalFeatures.of(data().videos[:8], both=both)
     video = np.asarray(data().videos[8], dtype=float)
     found = frame_by_frame(features, video)
     assert found.shape == (len(video), features.width)
@@ -34,7 +28,7 @@ def test_frames_one_by_one_are_those_of_the_whole_video(embeds):
 
 def test_standardised_by_what_was_seen_with_the_collection_as_prior():
     videos = random_videos()
-    features = CausalFeatures.of(videos, None)
+    features = CausalFeatures.of(videos)
     joined = np.concatenate(videos)
     np.testing.assert_allclose(features.mean, joined.mean(axis=0))
     np.testing.assert_allclose(features.scale, joined.std(axis=0))
@@ -52,7 +46,7 @@ def test_standardised_by_what_was_seen_with_the_collection_as_prior():
 
 
 def test_a_long_recording_outweighs_the_collection():
-    features = CausalFeatures.of(random_videos(), None)
+    features = CausalFeatures.of(random_videos())
     rng = np.random.RandomState(1)
     video = features.mean + features.scale * (4 + 0.5 * rng.randn(3000, 3))
     found = features.follow(video)
@@ -65,7 +59,7 @@ def test_features_that_do_not_vary_tell_nothing():
     videos = random_videos()
     for video in videos:
         video[:, 1] = 7
-    features = CausalFeatures.of(videos, None)
+    features = CausalFeatures.of(videos)
     strange = videos[0].copy()
     strange[:, 1] = 1e9
     assert not features.follow(strange)[:, 1].any()
@@ -76,46 +70,19 @@ def test_feature_that_varies_between_videos_alone_is_kept_finite():
     videos = random_videos()
     for level, video in enumerate(videos):
         video[:, 0] = level
-    found = CausalFeatures.of(videos, None).follow(videos[3])
+    found = CausalFeatures.of(videos).follow(videos[3])
     assert np.isfinite(found).all()
     assert np.abs(found).max() < 20
 
 
-def test_embedding_is_that_of_the_model_where_the_recording_is_standardised_alike():
-    views = WhitenedViews(smoothing=0, offset=0.5)
-    model = JointAlignSegment(4, features=views, max_epochs=2, random_state=0)
-    model.fit(data().videos[:8])
-    whitened = model.features_
-    embedding = causal_embedding(whitened, model.encoder_)
-    video = np.asarray(data().videos[8], dtype=float)
-    z = (video - video.mean(axis=0)) / video.std(axis=0)
-    c = (video / whitened.peak_ - whitened.mean_) / whitened.scale_
-    expected = model.transform(video)
-    found = embedding.embed(z, c) / np.sqrt(expected.shape[1])
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+def test_frames_standardised_by_the_collection_depend_on_no_other_frame():
+    videos = random_videos()
+    found = CausalFeatures.of(videos, both=True).follow(videos[0])[:, 3:]
+    joined = np.concatenate(videos)
+    expected = (videos[0] - joined.mean(axis=0)) / joined.std(axis=0)
+    np.testing.assert_allclose(found, expected)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"encoder": "temporal"},
-        {"features": None},
-        {"features": Framewise(StandardScaler())},
-    ],
-)
-def test_encoder_that_sees_later_frames_or_other_features_is_left_out(options):
-    segmenting = Segmenting(segment_on="timeline")
-    model = JointAlignSegment(
-        4, max_epochs=0, random_state=0, segmenting=segmenting, **options
-    ).fit(data().videos[:8])
-    assert causal_embedding(model.features_, model.encoder_) is None
-    assert model.live_["features"]["embedding"] is None
-    assert len(model.stream().push(data().videos[8])) == len(data().videos[8])
-
-
-def test_paper_encoder_is_a_chain_of_layers():
-    model = VideoAligner(encoder=(8, 6), max_epochs=0).fit(data().videos[:3])
-    embedding = causal_embedding(model.features_, model.encoder_)
-    assert not embedding.adds
-    z = np.random.RandomState(0).randn(5, 16)
-    assert embedding.embed(z, z).shape == (5, 6)
+def test_a_model_says_how_its_frames_are_standardised():
+    assert ordered().live_["features"]["both"] is True
+    assert type(unordered().live_["features"]["both"]) is bool

@@ -60,8 +60,8 @@ def test_unrelated_video_has_no_say():
     )
     vars(timeline).update(template=template)
     videos = data().videos[:8]
-    found = learn_positions([*videos, strange], timeline, None)
-    expected = learn_positions(videos, ordered().timeline_.model_, None)
+    found = learn_positions([*videos, strange], timeline)
+    expected = learn_positions(videos, ordered().timeline_.model_)
     np.testing.assert_array_equal(found.gaussians.means, expected.gaussians.means)
 
 
@@ -82,8 +82,8 @@ def put(*path, value):
         put("extra", value=1),
         put("features", "mean", value=np.zeros(3)),
         put("features", "prior", value=float("inf")),
-        put("features", "embedding", "adds", value=1),
-        put("features", "embedding", "biases", value=[]),
+        put("features", "both", value=1),
+        put("lead", value=2.0),
         put("gaussians", "variances", value=np.zeros((2, 2))),
         put("gaussians", "weight", value=2.0),
         put("positions", "actions", value=np.full(4, 9)),

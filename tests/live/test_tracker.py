@@ -26,6 +26,7 @@ from tests.live.models import (
     MODELS,
     N_ACTIONS,
     data,
+    learned,
     new_video,
     ordered,
     relabelled,
@@ -63,6 +64,8 @@ def state_of(stream):
         (
             vars(stream._standing) | {"features": None},
             vars(stream._filter) | {"chain": None},
+            stream._evidence and vars(stream._evidence) | {"filter": None},
+            stream._kept,
             vars(stream._monitor) | {"habits": None},
             stream._pending,
             stream._runs,
@@ -139,7 +142,7 @@ def test_probabilities_are_distributions_and_labels_their_largest():
 
 @pytest.mark.parametrize("make", MODELS)
 def test_an_action_is_told_until_another_is_far_more_probable(make):
-    video = new_video() + 2 * np.random.RandomState(0).randn(*new_video().shape)
+    video = new_video() + 4 * np.random.RandomState(1).randn(*new_video().shape)
     stream, told, now = tracker(make), [], []
     for frame in video:
         found = stream.push(frame[None])
@@ -147,7 +150,8 @@ def test_an_action_is_told_until_another_is_far_more_probable(make):
         now.append(stream.current_.action)
         shares = found.probabilities[0]
         best = int(shares.argmax())
-        if len(told) == 1 or shares[best] > shares[told[-2]] + 0.7:
+        lead = learned(make).lead
+        if len(told) == 1 or shares[best] > shares[told[-2]] + lead:
             assert told[-1] == best
         else:
             assert told[-1] == told[-2]
@@ -165,13 +169,36 @@ def test_rate_of_frames_is_that_of_the_recordings_unless_given():
     assert tracker().fps is None
 
 
-def test_with_all_of_the_recording_it_is_as_accurate_as_predict():
-    stream, true = tracker(lag=math.inf), data().labels[8]
-    stream.push(new_video())
-    labels = stream.finish().labels
-    live = (relabelled(labels, true) == true).mean()
-    offline = (relabelled(ordered().predict(new_video()), true) == true).mean()
-    assert live >= offline - 0.02
+@pytest.mark.parametrize("make", MODELS)
+def test_with_all_of_the_recording_it_answers_as_predict_does(make):
+    stream = tracker(make, lag=math.inf)
+    assert len(stream.push(new_video())) == 0
+    recording = stream.finish()
+    assert_array_equal(recording.labels, make().predict(new_video()))
+    shares = make().predict_proba(new_video())
+    np.testing.assert_allclose(recording.rest.probabilities, shares, atol=1e-6)
+
+
+def test_at_the_end_frames_that_cannot_be_read_are_as_the_last_one():
+    stream, video = tracker(lag=math.inf), new_video().copy()
+    video[:2] = video[40:43] = np.nan
+    stream.push(video)
+    video[:2], video[40:43] = video[2], video[39]
+    assert_array_equal(stream.finish().labels, ordered().predict(video))
+
+
+def test_file_of_a_tracker_that_labels_at_the_end_goes_on_with_its_model(tmp_path):
+    stream, path = tracker(lag=math.inf), tmp_path / "tracker"
+    stream.push(new_video()[:50])
+    stream.save(path)
+    again = load_tracker(path, model=ordered())
+    for other in (stream, again):
+        other.push(new_video()[50:])
+    assert again.finish().segments == stream.finish().segments
+    with pytest.raises(InvalidParameterError, match="give the fitted model"):
+        load_tracker(path)
+    with pytest.raises(InvalidParameterError, match="not the one"):
+        load_tracker(path, model=unordered())
 
 
 def test_segments_of_a_recording_are_its_labels():
@@ -433,6 +460,9 @@ def drop(state, name):
         lambda s: s["model"]["gaussians"].update(weight=-1.0),
         lambda s: s["filter"].__setitem__(0, np.zeros(3)),
         lambda s: s["filter"].__setitem__(1, 1),
+        lambda s: s["evidence"].__setitem__(3, 7),
+        lambda s: s.update(needs_whole=1),
+        lambda s: s.update(needs_whole=True, frames=np.zeros((2, 16))),
         lambda s: s["standing"][1].__setitem__(0, np.nan),
         lambda s: s["monitor"].update(step=77),
         lambda s: s["monitor"].update(missed=np.zeros(4)),

@@ -1,0 +1,177 @@
+"""Which settings tell recordings best that the likelihoods were not learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skvas.live._chain import ActionRates, Chain
+from skvas.live._emissions import Gaussians, fit_gaussians
+from skvas.live._features import CausalFeatures
+from skvas.live._filter import LEAST
+
+# Parts that recordings are split into; each is told by what the others teach.
+FOLDS = 4
+# What the weight of a frame's log-likelihood may be multiplied with.
+FACTORS = 2.0 ** np.arange(-3, 4)
+# What is told at once gives way to another action that is so much more probable; or to
+# any that is more probable, where so many more frames are then right.
+LEAD, WORTH = 0.7, 0.02
+# First frames of a recording that are told, at most.
+LONGEST = 4000
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How actions are told.
+
+    Attributes
+    ----------
+    both : bool
+        Whether frames standardised by the collection alone are looked at, too.
+    factor : float
+        What the weight of a frame's log-likelihood is multiplied with.
+    lead : float
+        By how much an action has to be more probable than the one that is told.
+    """
+
+    both: bool = False
+    factor: float = 1.0
+    lead: float = LEAD
+
+
+def choose_setting(
+    videos: Sequence[np.ndarray], labels: Sequence[np.ndarray], n_actions: int
+) -> Setting:
+    """Return the setting with which most frames of held-out videos are right.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, n_features)
+        The videos.
+    labels : sequence of int64 ndarray of shape (n_i,)
+        The action of each frame.
+    n_actions : int
+        Number of actions.
+
+    Returns
+    -------
+    Setting
+        The usual one for a single video.
+    """
+    if len(videos) < 2:
+        return Setting()
+    folds = min(FOLDS, len(videos))
+    trials = [
+        trial
+        for fold in range(folds)
+        for trial in _hold_out(
+            videos, labels, n_actions, np.arange(fold, len(videos), folds)
+        )
+    ]
+    shares = _right(trials).mean(axis=0)
+    shares[..., 1] += WORTH
+    # Of equals, the one closest to the usual one.
+    shares -= 1e-9 * np.abs(np.log2(FACTORS))[:, None]
+    shares[1] -= 1e-9
+    both, factor, held = np.unravel_index(shares.argmax(), shares.shape)
+    return Setting(bool(both), float(FACTORS[factor]), LEAD if held else 0.0)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A held-out video.
+
+    Attributes
+    ----------
+    distances : ndarray of shape (2, n, n_actions)
+        Minus twice the log-likelihoods, the smallest of a frame 0, without and with
+        the view of the collection.
+    weights : ndarray of shape (2, n_factors)
+        What log-likelihoods are multiplied with.
+    labels : int64 ndarray of shape (n,)
+        The action of each frame.
+    chain : Chain
+        Of the other videos.
+    """
+
+    distances: np.ndarray
+    weights: np.ndarray
+    labels: np.ndarray
+    chain: Chain
+
+
+def _hold_out(
+    videos: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    n_actions: int,
+    out: np.ndarray,
+) -> list[_Trial]:
+    """Look at some videos with what the others teach."""
+    inner = np.setdiff1d(np.arange(len(videos)), out)
+    features = CausalFeatures.of([videos[i] for i in inner], both=True)
+    taught = [labels[i] for i in inner]
+    chain = ActionRates.of(taught, n_actions).chain()
+    seen = [features.follow(videos[i]) for i in inner]
+    held = [features.follow(videos[i][:LONGEST]) for i in out]
+    distances, weights = [], []
+    for width in (len(features.mean), features.width):
+        frames = [x[:, :width] for x in seen]
+        gaussians = fit_gaussians(frames, taught, n_actions, (frames, taught))
+        distances.append([_distances(gaussians, x[:, :width]) for x in held])
+        weights.append(np.minimum(1.0, gaussians.weight * FACTORS))
+    return [
+        _Trial(np.array(views), np.array(weights), labels[i][:LONGEST], chain)
+        for i, views in zip(out, zip(*distances, strict=True), strict=True)
+    ]
+
+
+def _distances(gaussians: Gaussians, frames: np.ndarray) -> np.ndarray:
+    """Return minus twice the log-likelihoods, (n, K), the smallest of a frame 0."""
+    discriminants = gaussians.project(frames)
+    found = np.array([gaussians.distances(row) for row in discriminants])
+    found += gaussians.log_determinants()
+    result: np.ndarray = found - found.min(axis=1, keepdims=True)
+    return result
+
+
+def _right(trials: list[_Trial]) -> np.ndarray:
+    """Return the shares of right frames, (n_videos, 2, n_factors, 2).
+
+    The axes are the views, the factors, and whether an action is held.
+    """
+    lengths = np.array([len(trial.labels) for trial in trials])
+    n_videos, n_actions = len(trials), trials[0].distances.shape[2]
+    n_states = max(len(trial.chain.start) for trial in trials)
+    distances = np.zeros((n_videos, 2, lengths.max(), n_actions))
+    true = np.full((n_videos, lengths.max()), -1)
+    transitions = np.zeros((n_videos, 1, n_states, n_states))
+    state = np.zeros((n_videos, 2, len(FACTORS), n_states))
+    of_action = np.zeros((n_videos, 1, n_states, n_actions))
+    for i, (trial, n) in enumerate(zip(trials, lengths, strict=True)):
+        chain, k = trial.chain, len(trial.chain.start)
+        distances[i, :, :n], true[i, :n] = trial.distances, trial.labels
+        transitions[i, 0, :k, :k] = chain.transitions
+        state[i, ..., :k] = chain.start
+        of_action[i, 0, np.arange(k), chain.actions[chain.steps]] = 1
+    weights = np.array([trial.weights for trial in trials])[..., None]
+    to_states = of_action.transpose(0, 1, 3, 2)
+    right = np.zeros((n_videos, 2, len(FACTORS), 2))
+    for t in range(lengths.max()):
+        if t > 0:
+            state = state @ transitions
+        logs = -0.5 * weights * distances[:, :, None, t]
+        state = state * (np.exp(np.maximum(logs, LEAST)) @ to_states)
+        state = state / state.sum(axis=-1, keepdims=True)
+        shares = state @ of_action
+        best = shares.argmax(axis=-1)
+        if t == 0:
+            held = best
+        told = np.take_along_axis(shares, held[..., None], axis=-1)[..., 0]
+        held = np.where(shares.max(axis=-1) > told + LEAD, best, held)
+        now = true[:, t, None, None]
+        right += np.stack([best == now, held == now], axis=-1)
+    found: np.ndarray = right / lengths[:, None, None, None]
+    return found

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+
+from skvas.live._chain import ActionRates
+from skvas.live._trial import LEAD, Setting, _right, _Trial, choose_setting
+
+N_FACTORS = 7
+
+
+def videos(n_videos=4, *, noise, common=0.0, shift=0.0, seed=0):
+    """Make two actions in turn, which differ in one of three features."""
+    rng = np.random.RandomState(seed)
+    labels = [np.tile(np.repeat([0, 1], 15), 3) for _ in range(n_videos)]
+    found = []
+    for known in labels:
+        frames = noise * rng.randn(len(known), 3)
+        frames[:, 0] += 2 * known + shift * rng.randn()
+        frames += common * np.cumsum(rng.randn(len(known), 3), axis=0)
+        found.append(frames)
+    return found, labels
+
+
+def test_lone_video_has_the_usual_setting():
+    found, labels = videos(1, noise=0.1)
+    assert choose_setting(found, labels, 2) == Setting(False, 1.0, LEAD)
+
+
+def test_of_equals_the_usual_setting_is_chosen():
+    found, labels = videos(noise=1e-3)
+    assert choose_setting(found, labels, 2) == Setting(False, 1.0, LEAD)
+
+
+def test_frames_that_tell_less_than_they_say_have_less_weight():
+    clear, labels = videos(noise=0.5)
+    drifting, _ = videos(noise=0.5, common=0.6)
+    factors = [choose_setting(v, labels, 2).factor for v in (clear, drifting)]
+    assert factors[1] < factors[0]
+
+
+def test_right_frames_are_those_of_a_filter_with_each_weight():
+    rng = np.random.RandomState(0)
+    labels = np.repeat([0, 1, 0], 6)
+    chain = ActionRates.of([labels], 2).chain()
+    distances = rng.rand(2, len(labels), 2)
+    distances -= distances.min(axis=2, keepdims=True)
+    weights = rng.rand(2, N_FACTORS)
+    found = _right([_Trial(distances, weights, labels, chain)])[0]
+    for view, factor in np.ndindex(2, N_FACTORS):
+        state, told, held = chain.start, [], 0
+        for t, row in enumerate(distances[view]):
+            state = state @ chain.transitions if t else state
+            state = state * np.exp(-0.5 * weights[view, factor] * row)[chain.classes]
+            state = state / state.sum()
+            shares = np.bincount(chain.actions[chain.steps], state, 2)
+            best = int(shares.argmax())
+            if t == 0 or shares[best] > shares[held] + LEAD:
+                held = best
+            told.append((best, held))
+        expected = (np.array(told) == labels[:, None]).mean(axis=0)
+        np.testing.assert_allclose(found[view, factor], expected)
