@@ -3,6 +3,10 @@
 ``python -m benchmarks.live --data FOLDER`` fits on one half of the videos of each set
 and streams the other half, one frame after another. SPAR needs no folder. Figures are
 written after every run, and a run that is already there is not made again.
+
+``python -m benchmarks.live --parts orders`` counts warnings of skipped and repeated
+steps that are right, wrong and missing; ``--parts costs`` times a frame, and streams a
+million.
 """
 
 from __future__ import annotations
@@ -66,6 +70,7 @@ def main():
         for name, measure in ORDERS.items():
             if "orders" in options.parts and name not in content["orders"]:
                 content["orders"][name] = measure(options.seeds)
+                print(name, content["orders"][name], flush=True)
                 write(stem, content)
         if "costs" in options.parts and not content["costs"]:
             content["costs"] = costs()
@@ -220,26 +225,42 @@ def delays(offline, live):
 
 def spar_orders(n_seeds):
     """Drop or repeat one exercise of each session that is streamed."""
-    data, rows = load_spar(), []
+    return _joint([_changed(load_spar(), seed) for seed in range(n_seeds)])
+
+
+def other_orders(n_seeds):
+    """Do so with the exercises in another order for each seed: sets to choose by."""
+    rows = []
     for seed in range(n_seeds):
-        learn, rest = halves(len(data.videos), seed)
-        rng = np.random.RandomState(seed)
-        changed = []
-        for i in rest:
-            order = list(range(len(data.action_names)))
-            if rng.rand() < 0.5:
-                order.pop(rng.randint(len(order)))
-            else:
-                again = int(rng.randint(len(order) - 2))
-                order.insert(again + 2, again)
-            labels = data.labels[i]
-            parts = [data.videos[i][labels == action] for action in order]
-            changed.append((np.concatenate(parts), order))
-        plain = [(data.videos[i], list(range(len(data.action_names)))) for i in rest]
-        learned = [data.videos[i] for i in learn]
-        true = [data.labels[i] for i in learn]
-        rows.append(_told(learned, true, [*changed, *plain], seed))
+        data = load_spar("shuffled")
+        order = np.random.RandomState(100 + seed).permutation(len(data.action_names))
+        for i, labels in enumerate(data.labels):
+            parts = [np.flatnonzero(labels == action) for action in order]
+            data.videos[i] = data.videos[i][np.concatenate(parts)]
+            data.labels[i] = np.repeat(np.arange(len(order)), [len(p) for p in parts])
+        rows.append(_changed(data, seed))
     return _joint(rows)
+
+
+def _changed(data, seed):
+    """Learn one half of the sessions, and stream the other, changed and as it is."""
+    learn, rest = halves(len(data.videos), seed)
+    rng = np.random.RandomState(seed)
+    changed = []
+    for i in rest:
+        order = list(range(len(data.action_names)))
+        if rng.rand() < 0.5:
+            order.pop(rng.randint(len(order)))
+        else:
+            again = int(rng.randint(len(order) - 2))
+            order.insert(again + 2, again)
+        labels = data.labels[i]
+        parts = [data.videos[i][labels == action] for action in order]
+        changed.append((np.concatenate(parts), order))
+    plain = [(data.videos[i], list(range(len(data.action_names)))) for i in rest]
+    learned = [data.videos[i] for i in learn]
+    true = [data.labels[i] for i in learn]
+    return _told(learned, true, [*changed, *plain], seed)
 
 
 def synthetic_orders(n_seeds):
@@ -260,7 +281,11 @@ def synthetic_orders(n_seeds):
     return _joint(rows)
 
 
-ORDERS = {"synthetic": synthetic_orders, "SPAR": spar_orders}
+ORDERS = {
+    "synthetic": synthetic_orders,
+    "SPAR, other orders": other_orders,
+    "SPAR": spar_orders,
+}
 
 
 def _told(learned, true, new, seed):
