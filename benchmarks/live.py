@@ -36,7 +36,7 @@ N_PREFIXES, PREFIX_VIDEOS = 25, 5
 # A boundary that is found later than this share of the video is missed.
 LATE = 0.1
 # Lags beside 0, as shares of the median video.
-LAGS = (0.02, 0.05)
+LAGS = (0.02,)
 FRAMES_IN_A_ROW = 1_000_000
 PARTS = ("sets", "orders", "costs")
 

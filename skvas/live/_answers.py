@@ -21,7 +21,9 @@ class LiveFrames:
     labels : ndarray of shape (n,) or None
         Action of each frame, as `predict` names them; None where the model has none.
         Without a lag, an action gives way to another that is more probable by 0.7, so
-        that answers do not flicker; with a lag, it is the most probable one.
+        that answers do not flicker (or to any that is more probable, where held-out
+        videos of `fit` were labelled better so); with a lag, it is the most probable
+        one; with an infinite lag, that of `predict`.
     probabilities : float64 ndarray of shape (n, n_actions) or None
         Probabilities of the actions; rows sum to 1.
     progress : float64 ndarray of shape (n,) or None
