@@ -197,8 +197,9 @@ class LiveTracker:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the tracker to a file, for :func:`skvas.live.load_tracker`.
 
-        The file has all that is needed to go on, the model included, as numbers and
-        texts only. It is written whole or not at all.
+        The file has all that is needed to go on, as numbers and texts only; but where
+        `lag` is infinite, the model that labels the recording has to be given when the
+        file is read. It is written whole or not at all.
 
         Parameters
         ----------

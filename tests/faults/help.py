@@ -249,6 +249,12 @@ HELP: dict[str, list[Row]] = {
             "`model.stream()` starts a new recording.",
             (71,),
         ),
+        (
+            "a saved tracker asks for the model",
+            "Its lag is infinite, and the model labels the recording at the end.",
+            "`load_tracker(path, model=model)`.",
+            (71,),
+        ),
     ],
 }
 

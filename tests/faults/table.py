@@ -261,7 +261,8 @@ ROWS = {
     ),
     71: (
         "frames pushed after the end of a recording; a stream of a model that is not "
-        "fitted, or was saved before there were streams",
+        "fitted, or was saved before there were streams; a saved tracker that labels "
+        "at the end, without its model",
         "one error that says what to do; the end stays as it was",
     ),
     72: (

@@ -187,7 +187,7 @@ def test_at_the_end_frames_that_cannot_be_read_are_as_the_last_one():
     assert_array_equal(stream.finish().labels, ordered().predict(video))
 
 
-def test_file_of_a_tracker_that_labels_at_the_end_goes_on_with_its_model(tmp_path):
+def test_row_71_saved_tracker_that_labels_at_the_end_needs_its_model(tmp_path):
     stream, path = tracker(lag=math.inf), tmp_path / "tracker"
     stream.push(new_video()[:50])
     stream.save(path)
