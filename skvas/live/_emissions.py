@@ -103,7 +103,7 @@ def fit_gaussians(
     if isinstance(features, list):  # in memory: at once, which is faster
         features = [np.concatenate(features)]
     centre = _mean(features)
-    basis = _principal(features, centre)
+    basis = principal(features, centre)
     scores = np.concatenate([(frames - centre) @ basis for frames in features])
     means, counts = _means(scores, joined, n_classes)
     rest = scores - means[joined]
@@ -165,8 +165,16 @@ def _mean(features: Sequence[np.ndarray]) -> np.ndarray:
     return mean
 
 
-def _principal(features: Sequence[np.ndarray], centre: np.ndarray) -> np.ndarray:
-    """Return the principal directions of some frames, as columns."""
+def principal(features: Sequence[np.ndarray], centre: np.ndarray) -> np.ndarray:
+    """Return the principal directions of some frames, as columns.
+
+    Parameters
+    ----------
+    features : sequence of ndarray of shape (n_i, width)
+        Frames of each video.
+    centre : ndarray of shape (width,)
+        Taken off each frame.
+    """
     ends = np.cumsum([0, *lengths_of(features)])
     chosen = spread(int(ends[-1]), PRINCIPAL_FRAMES)
     some = np.concatenate(

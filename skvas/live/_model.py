@@ -15,6 +15,7 @@ from skvas.live._emissions import (
     POOLED_OF_POSITIONS,
     Gaussians,
     fit_gaussians,
+    principal,
 )
 from skvas.live._features import CausalFeatures
 from skvas.live._habits import NEWEST, QUANTILE, Habits
@@ -26,8 +27,8 @@ from skvas.timeline._template import frames_at
 # Videos that habits are learned from, at most. Emissions are learned from fewer where
 # frames are wide or many: from so many numbers in all, but from a few videos always.
 TEACHERS, NUMBERS, FEWEST = 256, 1 << 25, 8
-# Videos by which settings are chosen, at most.
-TRIED = 12
+# Videos by which settings are chosen, at most; wider frames are cut down first.
+TRIED, WIDE = 12, 128
 # Share of the timeline over which the labels of positions are averaged.
 SMOOTHED = 0.01
 
@@ -224,6 +225,11 @@ def _try_settings(
         return Setting()
     tried = few[spread(len(few), n_tried)]
     chosen = [np.asarray(video) for video in choose(videos, tried)]
+    if chosen[0].shape[1] > WIDE:
+        features = CausalFeatures.of(chosen)
+        scaled = [features.standardise(video) for video in chosen]
+        basis = principal(scaled, np.zeros(scaled[0].shape[1]))
+        chosen = [video @ basis for video in scaled]
     taught = [np.asarray(labels[i], dtype=np.int64) for i in tried]
     return choose_setting(chosen, taught, n_actions)
 

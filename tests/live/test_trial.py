@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from skvas.live._chain import ActionRates
+from skvas.live._model import WIDE, _try_settings
 from skvas.live._trial import LEAD, Setting, _right, _Trial, choose_setting
 
 N_FACTORS = 7
@@ -59,3 +60,15 @@ def test_right_frames_are_those_of_a_filter_with_each_weight():
             told.append((best, held))
         expected = (np.array(told) == labels[:, None]).mean(axis=0)
         np.testing.assert_allclose(found[view, factor], expected)
+
+
+def test_wide_frames_are_cut_down_to_the_same_setting():
+    narrow, labels = videos(noise=0.5, common=0.6)
+    turned = np.linalg.qr(np.random.RandomState(1).randn(2 * WIDE, 3))[0].T
+    wide = [video @ turned for video in narrow]
+    assert _try_settings(wide, np.arange(4), labels, 2).factor < 1
+
+
+def test_videos_too_large_for_memory_have_the_usual_setting():
+    huge = [np.broadcast_to(np.float32(0), (1 << 12, 1 << 12))] * 4
+    assert _try_settings(huge, np.arange(4), [], 2) == Setting()
