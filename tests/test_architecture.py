@@ -82,7 +82,7 @@ ROOMS = {
     ),
     "report": "_corrections _media _page _poses _signals < _report_html",
     "segmentation": "_chain _start < _choice < _labeller < _decoder _named < _look",
-    "tasks": "_segmentation _virtual < _alignment _vava < _registry",
+    "tasks": "_anchored _segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",
     "timeline": (
         "_carry _cut _paths < _count _discriminants _order _states < _template < "

@@ -53,6 +53,7 @@ from skvas.segmentation._labeller import (
     directions,
 )
 from skvas.segmentation._named import NamedLabeller, Settled, settle
+from skvas.tasks._anchored import AnchoredActions
 from skvas.timeline._model import (
     TimelineModel,
     count_on_timeline,
@@ -99,7 +100,7 @@ default=None
         Names of the actions, in the order of the columns of `predict_proba`: the labels
         of `y`, sorted, then actions that have no label, "action 7" for the eighth
         action, or whole numbers above all labels. Without labels 0, 1, 2 and so on.
-    naming_ : Naming or None
+    naming_ : Naming, AnchoredActions or None
         What was learned from labels; None if there were none.
     outlook_ : Outlook
         Evenly spread frames of the videos of `fit`, for `query`.
@@ -151,7 +152,7 @@ default=None
         "chosen_": Fitted(dict),
         "chain_": Fitted((dict, type(None)), labels=True, absent=lambda: None),
         "classes_": Fitted(np.ndarray, labels=True),
-        "naming_": Fitted((Naming, type(None)), labels=True),
+        "naming_": Fitted((Naming, AnchoredActions, type(None)), labels=True),
         "outlook_": Fitted((Outlook, type(None))),
         "action_names_": Fitted((list, type(None)), absent=lambda: None),
     }

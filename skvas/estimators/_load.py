@@ -36,6 +36,7 @@ from skvas.persistence._timeline import (
     check_outlook,
 )
 from skvas.preprocessing import Framewise, WhitenedViews
+from skvas.tasks._anchored import AnchoredActions
 from skvas.timeline import Timeline
 from skvas.videos._batch import pad
 
@@ -339,7 +340,11 @@ def _check_networks(estimator: Any) -> None:
         raise ModelFileError("encoder_ and n_embedding_ do not fit together")
     naming = vars(estimator).get("naming_")
     n_told = estimator.n_embedding_ + seen.shape[1]
-    if naming is not None and naming.weights.shape[:1] != (n_told,):
+    if isinstance(naming, AnchoredActions):
+        does_fit = len(naming.vectors) == estimator.n_embedding_
+    else:
+        does_fit = naming is None or len(naming.weights) == n_told
+    if not does_fit:
         raise ModelFileError("naming_ does not fit encoder_ and features_")
 
 

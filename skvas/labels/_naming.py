@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment, minimize_scalar
@@ -62,7 +62,9 @@ class Naming:
     by_frame: float
     temperature: float = 1.0
 
-    def log_probabilities(self, parts: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    def log_probabilities(
+        self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
+    ) -> np.ndarray:
         """Return the log probabilities of a video's frames, (n_frames, n_actions).
 
         Parameters
@@ -71,6 +73,8 @@ class Naming:
             Probabilities of the parts.
         frames : ndarray of shape (n_frames, n_features)
             Features.
+        known : int64 ndarray of shape (n_frames,), default=None
+            Labels, -1 where there is none. None: there are no labels.
         """
         total = self.by_part * np.log(parts @ self.shares + FLOOR)
         if self.by_frame:
@@ -78,30 +82,39 @@ class Naming:
             # Frames of videos that fit has not seen may lie far from all classes.
             total += self.by_frame * np.maximum(told, np.log(FLOOR))
         normed: np.ndarray = log_softmax(total, axis=1)
+        if known is not None:
+            given = known >= 0
+            normed[given] = (
+                np.log(FLOOR) * 99 * (1 - one_hot(known[given], total.shape[1]))
+            )
         return normed
 
-    def probabilities(self, parts: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    def probabilities(
+        self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
+    ) -> np.ndarray:
         """Return the calibrated probabilities, (n_frames, n_actions).
 
         Parameters
         ----------
-        parts, frames : ndarray
+        parts, frames, known : ndarray
             As in `log_probabilities`.
         """
         found: np.ndarray = softmax(
-            self.log_probabilities(parts, frames) / self.temperature, axis=1
+            self.log_probabilities(parts, frames, known) / self.temperature, axis=1
         )
         return found
 
-    def labels(self, parts: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    def labels(
+        self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
+    ) -> np.ndarray:
         """Return the most probable labels where each change has a price, (n_frames,).
 
         Parameters
         ----------
-        parts, frames : ndarray
+        parts, frames, known : ndarray
             As in `log_probabilities`.
         """
-        return cheapest_labels(-self.log_probabilities(parts, frames), PRICE)
+        return cheapest_labels(-self.log_probabilities(parts, frames, known), PRICE)
 
 
 @dataclass(frozen=True)
@@ -164,18 +177,34 @@ class Evidence:
         return naming
 
 
+class Candidate(Protocol):
+    """What tells actions, as `Evidence` is."""
+
+    @property
+    def parts(self) -> Sequence[np.ndarray]: ...
+
+    @property
+    def frames(self) -> Sequence[np.ndarray]: ...
+
+    def learn(
+        self, codes: Sequence[np.ndarray], n_actions: int, n_classes: int
+    ) -> Any: ...
+
+
 def choose_evidence(
-    candidates: Sequence[Evidence],
+    candidates: Sequence[Candidate],
     codes: Sequence[np.ndarray],
     folds: Sequence[Sequence[np.ndarray]],
     n_actions: int,
     n_classes: int,
-) -> tuple[Evidence, float]:
+    *,
+    margin: float = 0.0,
+) -> tuple[Candidate, float]:
     """Choose what tells the actions by cross-validation on labelled frames.
 
     Parameters
     ----------
-    candidates : sequence of Evidence
+    candidates : sequence of Evidence or AnchoredEvidence
         The first is taken where the others are no better.
     codes : sequence of int64 ndarray of shape (n_i,)
         Labels, -1 where there is none.
@@ -183,10 +212,12 @@ def choose_evidence(
         The frames whose labels are hidden in each fold.
     n_actions, n_classes : int
         Numbers of actions and of labels.
+    margin : float, default=0.0
+        What mIoU must gain before the first is left.
 
     Returns
     -------
-    Evidence
+    Evidence or AnchoredEvidence
         The one whose labels of hidden frames have the largest mIoU.
     float
         The temperature of its probabilities.
@@ -204,10 +235,11 @@ def choose_evidence(
             naming = candidate.learn(shown, n_actions, n_classes)
             found = []
             for i in asked:
-                seen = candidate.parts[i], candidate.frames[i]
+                seen = candidate.parts[i], candidate.frames[i], shown[i]
                 found.append(naming.labels(*seen)[hidden[i]])
                 logs[j].append(naming.log_probabilities(*seen)[hidden[i]])
             scores[j] += miou(true[-1], np.concatenate(found), matching=None)
+    scores[0] += margin * len(folds)
     best = int(scores.argmax())
     temperature = best_temperature(np.concatenate(logs[best]), np.concatenate(true))
     return candidates[best], temperature

@@ -9,6 +9,7 @@ import numpy as np
 from skvas.exceptions import ModelFileError
 from skvas.labels._naming import Naming
 from skvas.labels._outlook import Outlook
+from skvas.tasks._anchored import AnchoredActions
 from skvas.timeline._count import Count
 from skvas.timeline._cut import Cut
 from skvas.timeline._discriminants import Discriminants
@@ -21,6 +22,7 @@ from skvas.validation import check_integer, check_real
 RECORDS: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
+        AnchoredActions,
         Axis,
         BlockOrder,
         Count,
@@ -87,7 +89,7 @@ def check_naming(naming: Any, names: Any, n_parts: int, n_actions: int) -> None:
 
     Parameters
     ----------
-    naming : Naming or None
+    naming : Naming, AnchoredActions or None
         What a file says that labels taught.
     names : ndarray of shape (n_actions,)
         Names of the actions.
@@ -101,15 +103,23 @@ def check_naming(naming: Any, names: Any, n_parts: int, n_actions: int) -> None:
         raise ModelFileError("classes_ is not as fit makes it")
     if naming is None:
         return
-    _check_kind("naming_", naming, Naming)
+    if not isinstance(naming, (Naming, AnchoredActions)):
+        raise ModelFileError("naming_ is not as fit makes it")
     _check_array("shares", naming.shares, (n_parts, n_actions), np.floating)
     if naming.shares.min() < 0:
         raise ModelFileError("shares of naming_ are negative")
+    check_real("temperature", naming.temperature, low=0, low_open=True)
+    if isinstance(naming, AnchoredActions):
+        _check_array("vectors", naming.vectors, (None, n_actions), np.floating)
+        _check_array("extra", naming.extra, (n_actions,), np.floating)
+        _check_array("masses", naming.masses, (n_actions,), np.floating)
+        if naming.masses.min() <= 0:
+            raise ModelFileError("masses of naming_ are not positive")
+        return
     _check_array("weights", naming.weights, (None, n_actions), np.floating)
     _check_array("bias", naming.bias, (n_actions,), np.floating)
     for weight in (naming.by_part, naming.by_frame):
         check_real("a weight of naming_", weight, low=0)
-    check_real("temperature", naming.temperature, low=0, low_open=True)
 
 
 def check_outlook(outlook: Any, n_embedding: int, n_actions: int) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from skvas._on_demand import each, lengths_of
 from skvas.labels._naming import (
+    Candidate,
     Evidence,
     Naming,
     choose_evidence,
@@ -22,9 +23,11 @@ from skvas.labels._reading import PartialLabels
 from skvas.labels._stamps import fill_between
 from skvas.segmentation._labeller import (
     AnyLabeller,
+    ChainLabeller,
     TimelineLabeller,
     directions,
 )
+from skvas.tasks._anchored import AnchoredActions, AnchoredEvidence
 from skvas.timeline._carry import label_shares
 from skvas.timeline._model import path_frames
 from skvas.videos._frames import sample_videos, spread_frames
@@ -39,6 +42,8 @@ CACHED = 50_000_000
 ON_PATH = 0.5
 # Folds of cross-validation, at most.
 N_FOLDS = 5
+# What mIoU of hidden labels must gain before transport to anchored actions is left.
+MARGIN = 0.06
 # Weight of a one-to-one matching of found actions with labels, where one video is
 # labelled; it falls with their number.
 ONE_TO_ONE = 0.3
@@ -52,12 +57,12 @@ class NamedLabeller:
     ----------
     base : FrameLabeller, ChainLabeller or TimelineLabeller
         What was found without labels.
-    naming : Naming
+    naming : Naming or AnchoredActions
         What was learned from them.
     """
 
     base: Any
-    naming: Naming
+    naming: Naming | AnchoredActions
 
     @property
     def actions(self) -> np.ndarray:
@@ -79,10 +84,19 @@ class NamedLabeller:
         """Return the action of each frame, (n_i,)."""
         return self.decode(parts_of(self.base, views), views)
 
-    def decode(self, parts: Iterable[np.ndarray], views: Views) -> list[np.ndarray]:
-        """Return the action of each frame, from the parts that it may be in."""
-        pairs = zip(parts, frame_features(views), strict=True)
-        return [self.naming.labels(*pair) for pair in pairs]
+    def decode(
+        self,
+        parts: Iterable[np.ndarray],
+        views: Views,
+        codes: Sequence[np.ndarray] | None = None,
+    ) -> list[np.ndarray]:
+        """Return the action of each frame, from the parts that it may be in.
+
+        `codes`: labels of some frames, -1 where there is none; None: there are none.
+        """
+        known = [None] * len(views.videos) if codes is None else codes
+        seen = zip(parts, frame_features(views), known, strict=True)
+        return [self.naming.labels(*video) for video in seen]
 
     def shares(self, views: Views) -> list[np.ndarray]:
         """Return the probabilities of the actions at each frame, (n_i, K)."""
@@ -252,14 +266,12 @@ def name_actions(
         Probabilities of the actions at the frames of `asked`.
     """
     n_actions, n_classes = len(base.actions), len(labels.names)
-    codes = labels.codes
-    if n_actions == n_classes:  # else a gap may hold an action that has no label
-        codes = [
-            fill_between(frames, code) if is_stamped else code
-            for frames, code, is_stamped in zip(
-                views.embeddings, codes, labels.is_stamped, strict=True
-            )
-        ]
+    codes = [
+        fill_between(frames, code) if is_stamped else code
+        for frames, code, is_stamped in zip(
+            views.embeddings, labels.codes, labels.is_stamped, strict=True
+        )
+    ]
     kept = [
         np.union1d(_looked_at(code), where)
         for code, where in zip(codes, asked, strict=True)
@@ -278,19 +290,23 @@ def name_actions(
             cached or parts_of(base, views, found), kept, strict=True
         )
     ]
+    candidates: list[Candidate]
     if isinstance(base, TimelineLabeller):
-        candidates = _on_timeline(base, views, kept, few_parts, frames)
+        candidates = [*_on_timeline(base, views, kept, few_parts, frames)]
     else:
-        candidates = _on_found(found, kept, few_parts, frames, views)
+        candidates = _on_found(base, found, kept, few_parts, frames, views)
     folds = hide_in_turn(few, N_FOLDS)
-    chosen, heat = choose_evidence(candidates, few, folds, n_actions, n_classes)
+    margin = MARGIN if isinstance(candidates[0], AnchoredEvidence) else 0.0
+    chosen, heat = choose_evidence(
+        candidates, few, folds, n_actions, n_classes, margin=margin
+    )
     naming = replace(chosen.learn(few, n_actions, n_classes), temperature=heat)
     labeller = NamedLabeller(base, naming)
     likely = [
         naming.probabilities(p, f)[np.searchsorted(k, a)]
         for p, f, k, a in zip(few_parts, frames, kept, asked, strict=True)
     ]
-    decoded = labeller.decode(cached or parts_of(base, views, found), views)
+    decoded = labeller.decode(cached or parts_of(base, views, found), views, codes)
     return labeller, decoded, likely
 
 
@@ -323,18 +339,25 @@ def _on_timeline(
 
 
 def _on_found(
+    base: AnyLabeller,
     found: Sequence[np.ndarray],
     kept: Sequence[np.ndarray],
     parts: Sequence[np.ndarray],
     frames: Sequence[np.ndarray],
     views: Views,
-) -> list[Evidence]:
+) -> list[Candidate]:
     shares = partial(_shares_of_found, _pick(found, kept), parts[0].shape[1])
-    is_embedding = np.arange(frames[0].shape[1]) < views.embeddings[0].shape[1]
-    return [
+    n_embedding = views.embeddings[0].shape[1]
+    is_embedding = np.arange(frames[0].shape[1]) < n_embedding
+    anchored = AnchoredEvidence(parts, frames, shares, n_embedding)
+    judged = [
         Evidence(parts, frames, shares, by_part, by_frame, is_embedding)
         for by_part, by_frame in ((0.3, 0.3), (1.0, 0.3), (0.0, 1.0))
     ]
+    # Actions of any share and duration, which chains find, are not for transport.
+    if isinstance(base, ChainLabeller):
+        return [*judged, anchored]
+    return [anchored, *judged]
 
 
 def _pick(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
 
 import skvas
-from skvas.exceptions import InvalidParameterError
+from skvas.exceptions import InvalidParameterError, ModelFileError
+from skvas.labels._naming import Naming
+from skvas.persistence._timeline import check_naming
+from skvas.tasks._anchored import AnchoredActions
 from tests.estimators.test_load import assert_refused, forge
 from tests.models import SEGMENTERS, assert_same_state, quick, small_videos
 
@@ -128,7 +133,8 @@ def test_model_file_keeps_names(model, tmp_path):
     ):
         assert_array_equal(ours, theirs)
         assert ours.dtype == theirs.dtype
-    assert_array_equal(loaded.naming_.weights, model.naming_.weights)
+    for name, value in vars(model.naming_).items():
+        assert_array_equal(getattr(loaded.naming_, name), value)
 
 
 def test_one_video_may_have_labels_of_its_own(cls):
@@ -202,10 +208,6 @@ def test_query_refuses_odd_numbers(model, n):
 
 FORGERIES = {
     "shares below 0": {"arrays": lambda a: a["naming_.shares"].fill(-1)},
-    "NaN weights": {"arrays": lambda a: a["naming_.weights"].fill(np.nan)},
-    "weights of other features": {
-        "arrays": lambda a: a.update({"naming_.weights": a["naming_.weights"][1:]})
-    },
     "shares of other parts": {
         "arrays": lambda a: a.update({"naming_.shares": a["naming_.shares"][1:]})
     },
@@ -226,4 +228,44 @@ def test_row_45_forged_names_are_refused(name, model, tmp_path):
     path = tmp_path / "model"
     model.save(path)
     forge(path, path, **FORGERIES[name])
+    assert_refused(path)
+
+
+NAMING = Naming(
+    np.full((3, 3), 1 / 3), np.zeros((5, 3)), np.zeros(3), by_part=1.0, by_frame=0.3
+)
+ANCHORED = AnchoredActions(
+    np.full((3, 3), 1 / 3), np.eye(4, 3), np.zeros(3), np.full(3, 1 / 3)
+)
+FORGED_NAMING = {
+    "shares below 0": (NAMING, {"shares": np.full((3, 3), -1.0)}),
+    "NaN weights": (NAMING, {"weights": np.full((5, 3), np.nan)}),
+    "a bias of another length": (NAMING, {"bias": np.zeros(2)}),
+    "a weight below 0": (NAMING, {"by_part": -1.0}),
+    "no temperature": (NAMING, {"temperature": 0.0}),
+    "NaN vectors": (ANCHORED, {"vectors": np.full((4, 3), np.nan)}),
+    "vectors of fewer actions": (ANCHORED, {"vectors": np.eye(4, 2)}),
+    "an endless price": (ANCHORED, {"extra": np.full(3, np.inf)}),
+    "actions without mass": (ANCHORED, {"masses": np.zeros(3)}),
+    "heat below 0": (ANCHORED, {"temperature": -1.0}),
+}
+
+
+@pytest.mark.parametrize("name", FORGED_NAMING)
+def test_row_45_forged_namings_are_refused(name):
+    naming, forged = FORGED_NAMING[name]
+    check_naming(naming, NAMES, 3, 3)
+    with pytest.raises((ModelFileError, ValueError)):
+        check_naming(replace(naming, **forged), NAMES, 3, 3)
+
+
+def test_row_45_names_of_another_embedding_are_refused(model, tmp_path):
+    key = "vectors" if isinstance(model.naming_, AnchoredActions) else "weights"
+    path = tmp_path / "model"
+    model.save(path)
+    forge(
+        path,
+        path,
+        arrays=lambda a: a.update({f"naming_.{key}": a[f"naming_.{key}"][1:]}),
+    )
     assert_refused(path)

@@ -98,6 +98,8 @@ def test_evidence_that_tells_hidden_labels_is_chosen():
     hidden = [[np.arange(len(LABELS)) % 2 == 0]]
     assert choose_evidence([misled, good], [LABELS], hidden, 3, 3)[0] is good
     assert choose_evidence([misled, good], [LABELS], [], 3, 3) == (misled, USUAL)
+    wide = choose_evidence([misled, good], [LABELS], hidden, 3, 3, margin=1.0)
+    assert wide[0] is misled
 
 
 def test_temperature_is_that_of_hidden_labels():

@@ -1,0 +1,88 @@
+"""Transport to actions that labels anchor."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skvas.labels._naming import shares_of_found
+from skvas.tasks._anchored import AnchoredEvidence
+
+RNG = np.random.default_rng(0)
+TRUE = np.repeat([0, 1, 2], 20)
+N_EMBEDDING = 6
+
+
+def video(rng, spread=0.3):
+    frames = np.eye(3, N_EMBEDDING)[TRUE] + spread * rng.standard_normal((60, 6))
+    frames /= np.linalg.norm(frames, axis=1, keepdims=True)
+    return np.hstack([frames, rng.standard_normal((60, 2))])  # and something else
+
+
+FRAMES = [video(RNG) for _ in range(3)]
+NOTHING = np.full(60, -1)
+
+
+def evidence(found=TRUE, frames=FRAMES):
+    parts = [np.eye(3)[found]] * len(frames)
+    shares = partial(
+        lambda codes, n: shares_of_found(
+            [found] * len(frames), codes, 3, n, one_to_one=0.3
+        )
+    )
+    return AnchoredEvidence(parts, frames, shares, N_EMBEDDING)
+
+
+def test_a_labelled_video_names_the_others():
+    given = evidence()
+    actions = given.learn([TRUE, NOTHING, NOTHING], 3, 3)
+    for part, frames in zip(given.parts, FRAMES, strict=True):
+        assert (actions.labels(part, frames) == TRUE).mean() > 0.95
+        assert_allclose(actions.probabilities(part, frames).sum(axis=1), 1, rtol=1e-6)
+
+
+def test_actions_without_labels_are_those_found_that_fit_no_label():
+    given = evidence()
+    codes = np.where(TRUE == 2, -1, 1 - TRUE)  # names in another order, one lacking
+    actions = given.learn([codes, NOTHING, NOTHING], 3, 2)
+    found = actions.labels(given.parts[1], FRAMES[1])
+    assert (found == np.array([1, 0, 2])[TRUE]).mean() > 0.9
+
+
+def test_labelled_frames_keep_their_labels_and_draw_their_neighbours():
+    given = evidence()
+    actions = given.learn([TRUE, NOTHING, NOTHING], 3, 3)
+    known = NOTHING.copy()
+    known[8:11] = 2
+    labels = actions.labels(given.parts[1], FRAMES[1], known)
+    assert_array_equal(labels[8:11], 2)
+    free = actions.log_probabilities(given.parts[1], FRAMES[1])
+    bent = actions.log_probabilities(given.parts[1], FRAMES[1], known)
+    assert (bent[[7, 11], 2] > free[[7, 11], 2]).all()
+
+
+def test_votes_of_parts_decide_between_frames_that_look_alike():
+    alike = [np.hstack([np.ones((60, 6)) / 6**0.5, np.zeros((60, 2))])] * 2
+    given = evidence(frames=alike)
+    actions = given.learn([TRUE, NOTHING], 3, 3)
+    assert (actions.labels(given.parts[1], alike[1]) == TRUE).mean() > 0.9
+
+
+def test_expected_masses_lie_between_labelled_and_equal_shares():
+    codes = np.repeat([0, 1, -1], [30, 10, 20])
+    masses = evidence().learn([codes, NOTHING, NOTHING], 3, 2).masses
+    assert_allclose(masses, 0.5 / 3 + 0.5 * np.array([30, 10, 20]) / 60)
+
+
+@pytest.mark.parametrize("n_more", [20, 200])
+def test_labels_of_a_frame_do_not_depend_on_other_videos(n_more):
+    given = evidence()
+    actions = given.learn([TRUE, NOTHING, NOTHING], 3, 3)
+    alone = actions.transport(given.parts[:1], FRAMES[:1], [NOTHING])[0]
+    parts = [given.parts[0], np.ones((n_more, 3)) / 3]
+    frames = [FRAMES[0], np.ones((n_more, 8)) / 6**0.5]
+    both = actions.transport(parts, frames, [NOTHING, np.full(n_more, -1)])[0]
+    assert_allclose(alone, both, atol=1e-4)
