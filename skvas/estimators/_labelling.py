@@ -396,7 +396,7 @@ default=None
         >>> videos = make_videos(4, n_actions=3, random_state=0).videos
         >>> model = ActionSegmenter(3, max_epochs=0).fit(videos)
         >>> model.query()[0].why
-        'the recording closest to the others'
+        'the recording with most of the actions that were found'
         """
         check_is_fitted(self)
         n = check_integer("n", n, low=1)

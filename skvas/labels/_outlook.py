@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,7 +30,7 @@ class Query:
     Examples
     --------
     >>> from skvas.labels import Query
-    >>> Query(3, None, "the recording closest to the others").video
+    >>> Query(3, None, "the recording closest to the template").video
     3
     """
 
@@ -59,10 +59,11 @@ class Outlook:
     is_labelled : bool ndarray of shape (n,)
         Whether the frame had a label.
     distance : float64 ndarray of shape (n_videos,)
-        How far each video is from the template, or from the frames of the others; 0
-        where none of its frames are here.
+        How far each video is from the template; 0 where there is none.
     on_template : bool
-        Which of the two.
+        Whether there is one.
+    place : float64 ndarray of shape (n,) or None, default=None
+        Where frames are on the template, from 0 to 1; None: there is none.
     """
 
     video: np.ndarray
@@ -74,39 +75,76 @@ class Outlook:
     is_labelled: np.ndarray
     distance: np.ndarray
     on_template: bool
+    place: np.ndarray | None = None
 
     def recordings(self, n: int) -> list[Query]:
         """Return up to n whole recordings without labels, the best one first.
 
-        The first is the closest to all others; each further one covers most of what
-        those before it, and labelled frames, leave far away.
+        On a template the first is the closest to it, and each further one covers most
+        of what those before it, and labelled frames, leave far away. Elsewhere each
+        adds most to the actions that were found without labels: the sum, over the
+        actions, of the square root of the number of frames, so that a first frame of
+        an action counts more than a thousandth.
         """
         open_videos = set(self.video.tolist())
         open_videos -= set(self.video[self.is_labelled].tolist())
+        choose = self._unlike_labels if self.on_template else self._richest
+        queries: list[Query] = []
+        for best, why in choose(sorted(open_videos)):
+            if len(queries) == n:
+                break
+            queries.append(Query(best, None, why))
+        return queries
+
+    def _unlike_labels(self, candidates: list[int]) -> Iterator[tuple[int, str]]:
+        """Yield recordings that are far from labelled frames, and why."""
         seen = spread_frames(len(self.video), COVERED)
         far = self._far_from_labels()[seen]
-        queries: list[Query] = []
-        while open_videos and len(queries) < n:
-            candidates = sorted(open_videos)
-            if not queries and not self.is_labelled.any():
-                best = candidates[int(np.argmin(self.distance[candidates]))]
-                closest = "template" if self.on_template else "others"
-                why = f"the recording closest to the {closest}"
-            else:
-                left = [self._left(video, far, seen) for video in candidates]
-                best = candidates[int(np.argmin(left))]
-                why = "the recording with most that no labelled frame resembles"
-            queries.append(Query(best, None, why))
-            open_videos.remove(best)
+        if candidates and not self.is_labelled.any():
+            best = candidates.pop(int(np.argmin(self.distance[candidates])))
+            yield best, "the recording closest to the template"
             far = np.minimum(far, self._from(self.video == best)[seen])
-        return queries
+        while candidates:
+            left = [self._left(video, far, seen) for video in candidates]
+            best = candidates.pop(int(np.argmin(left)))
+            yield best, "the recording with most that no labelled frame resembles"
+            far = np.minimum(far, self._from(self.video == best)[seen])
+
+    def _richest(self, candidates: list[int]) -> Iterator[tuple[int, str]]:
+        """Yield recordings with many frames of found actions that lack labels."""
+        shown = self._frames_of_actions(self.is_labelled).sum(axis=0)
+        counts = self._frames_of_actions(np.ones(len(self.video), dtype=bool))
+        why = "the recording with most of the actions that were found"
+        if shown.any():
+            why = "the recording that adds most to the labelled actions"
+        while candidates:
+            added = np.sqrt(shown + counts[candidates]).sum(axis=1)
+            best = candidates.pop(int(added.argmax()))
+            yield best, why
+            why = "the recording that adds most to the labelled actions"
+            shown = shown + counts[best]
+
+    def _frames_of_actions(self, which: np.ndarray) -> np.ndarray:
+        """Estimate how many frames of each found action such frames stand for.
+
+        Returns an array of shape (n_videos, n_found). The last frame that may be asked
+        for tells the length of a video.
+        """
+        counts = np.zeros((len(self.distance), self.found.max() + 1))
+        np.add.at(counts, (self.video[which], self.found[which]), 1)
+        n_asked = np.bincount(self.video, minlength=len(counts))
+        length = np.zeros(len(counts))
+        np.maximum.at(length, self.video, self.frame + 1.0)
+        scaled: np.ndarray = counts * (length / np.maximum(n_asked, 1))[:, None]
+        return scaled
 
     def frames(self, n: int, names: Sequence[Any]) -> list[Query]:
         """Return up to n frames, of as many videos as there are.
 
         First typical frames of the actions that were found without labels, where none
-        of their frames has one, the most frequent action first; then frames that are
-        uncertain and far from labelled ones.
+        of their frames has one, the most frequent action first. Then, on a template,
+        frames that are far from labelled ones in its time; elsewhere frames that are
+        uncertain and unlike labelled ones.
         """
         queries: list[Query] = []
         far, asked = self._far_from_labels(), self.is_labelled.copy()
@@ -119,6 +157,10 @@ class Outlook:
             if lacking:
                 best = self._typical(lacking.pop(0), fresh, asked)
                 why = "typical of frames that look alike and have no label"
+            elif self.place is not None:
+                gap = _distance_to_nearest(self.place, self.place[asked])
+                best = int(np.where(fresh, gap, -1.0).argmax())
+                why = "far in time from all labelled frames"
             else:
                 best = int(np.where(fresh, self.doubt * far, -1.0).argmax())
                 one, other = (names[k] for k in self.rivals[best])
@@ -170,6 +212,16 @@ class Outlook:
         return np.maximum(nearest, 0).astype(float)
 
 
+def _distance_to_nearest(places: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return how far places are from the nearest of others, 1 if there are none."""
+    if not len(known):
+        return np.ones(len(places))
+    known = np.sort(known)
+    after = np.searchsorted(known, places).clip(1, max(len(known) - 1, 1))
+    last = np.minimum(after, len(known) - 1)
+    return np.minimum(abs(places - known[after - 1]), abs(places - known[last]))
+
+
 def look_out(
     embeddings: Sequence[np.ndarray],
     asked: Sequence[np.ndarray],
@@ -177,6 +229,7 @@ def look_out(
     codes: Sequence[np.ndarray] | None,
     probabilities: Sequence[np.ndarray] | None,
     distance: np.ndarray | None,
+    places: Sequence[np.ndarray] | None = None,
 ) -> Outlook:
     """Note what `query` needs to know of the videos of `fit`.
 
@@ -194,6 +247,8 @@ def look_out(
         Probabilities of the actions at the frames of `asked`; None without labels.
     distance : ndarray of shape (n_videos,) or None
         Distance of each video from the template; None: there is none.
+    places : sequence of float64 ndarray of shape (n_i,) or None, default=None
+        Where all frames are on the template, from 0 to 1; None: there is none.
 
     Returns
     -------
@@ -212,7 +267,7 @@ def look_out(
             rivals = np.argsort(-likely, axis=1, kind="stable")[:, :2]
             lead = np.take_along_axis(likely, rivals, axis=1)
             doubt = 1 - (lead[:, 0] - lead[:, 1])
-    outlook = Outlook(
+    return Outlook(
         video,
         np.concatenate(asked),
         vectors.astype(np.float32),
@@ -222,16 +277,10 @@ def look_out(
         labelled,
         np.zeros(len(asked)) if distance is None else distance.astype(float),
         distance is not None,
+        None
+        if places is None
+        else np.concatenate([p[k] for p, k in zip(places, asked, strict=True)]),
     )
-    if distance is None:
-        seen = spread_frames(len(video), COVERED)
-        far = np.full(len(seen), 2.0)
-        left = [
-            outlook._left(index, far, seen) if len(where) else 0.0
-            for index, where in enumerate(asked)
-        ]
-        outlook = replace(outlook, distance=np.array(left))
-    return outlook
 
 
 def asked_frames(n_frames: int, known: np.ndarray | None = None) -> np.ndarray:

@@ -153,6 +153,8 @@ def check_outlook(outlook: Any, n_embedding: int, n_actions: int) -> None:
         if not ((numbers >= 0) & (numbers < bound)).all():
             raise ModelFileError("outlook_ is not as fit makes it")
     _check_kind("on_template", outlook.on_template, bool)
+    if outlook.place is not None:
+        _check_array("place", outlook.place, shape, np.floating)
 
 
 def _check_template(template: Any, n_frame: int) -> None:

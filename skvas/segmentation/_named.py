@@ -187,17 +187,21 @@ def settle(
     sown : PartialLabels, default=None
         These, and labels that were found for others. None: none were.
     """
-    distance = None
+    distance = places = None
     if isinstance(base, TimelineLabeller):
-        passages = base.timeline.template.passages
-        distance = np.array([passage.costs.mean() for passage in passages])
+        template = base.timeline.template
+        last = max(len(template.frames) - 1, 1)
+        distance = np.array([passage.costs.mean() for passage in template.passages])
+        places = [passage.positions / last for passage in template.passages]
     if given is None:
         asked = _asked(lengths_of(views.videos), None)
-        outlook = look_out(views.embeddings, asked, found, None, None, distance)
+        outlook = look_out(views.embeddings, asked, found, None, None, distance, places)
         return Settled(base, found, outlook)
     asked = _asked(lengths_of(views.videos), given.codes)
     labeller, named, likely = name_actions(base, found, views, sown or given, asked)
-    outlook = look_out(views.embeddings, asked, found, given.codes, likely, distance)
+    outlook = look_out(
+        views.embeddings, asked, found, given.codes, likely, distance, places
+    )
     return Settled(labeller, given.over(named), outlook)
 
 

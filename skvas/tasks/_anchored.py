@@ -24,7 +24,7 @@ from skvas.videos._frames import sample_videos
 N_ROUNDS = 3
 # The problem: weight and radius of the structure in time, entropy, and the penalty of
 # other shares than the expected ones.
-ALPHA, RADIUS, EPS, WEIGHT_OF_SHARES = 0.5, 0.04, 0.07, 0.15
+ALPHA, RADIUS, EPS, WEIGHT_OF_SHARES = 0.5, 0.04, 0.07, 0.1
 # What a frame costs beyond its cosine cost: at an action that its part does not vote
 # for; at an action without labels, which would else take the frames of the others; at
 # another action than that of its label.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skvas.labels._outlook import asked_frames, look_out
+from skvas.labels._outlook import _distance_to_nearest, asked_frames, look_out
 
 CORNERS = np.eye(4, dtype=np.float32)
 
@@ -19,9 +19,33 @@ def outlook(groups, codes=None, probabilities=None, distance=None, found=None):
     return look_out(videos, asked, found, codes, probabilities, distance)
 
 
-def test_first_recording_covers_the_others():
-    found = outlook([[0, 0], [0, 1, 2], [2, 2, 3]]).recordings(1)
-    assert [(q.video, q.frame) for q in found] == [(1, None)]
+def test_recordings_without_a_template_show_most_of_the_found_actions():
+    found = [np.array([0] * 6), np.array([0, 1, 1, 2]), np.array([3, 3, 3])]
+    view = outlook([[0] * 6, [0, 1, 1, 2], [3, 3, 3]], found=found)
+    asked = view.recordings(3)
+    assert [(q.video, q.frame) for q in asked] == [(1, None), (2, None), (0, None)]
+    assert "most of the actions" in asked[0].why
+
+
+def test_frames_on_a_template_are_far_in_time_from_labelled_ones():
+    codes = [np.array([0, -1, -1]), np.full(3, -1)]
+    likely = [np.full((3, 2), 0.5)] * 2
+    places = [np.array([0.0, 0.2, 0.5]), np.array([0.1, 0.6, 1.0])]
+    videos, asked = [CORNERS[[0, 0, 0]]] * 2, [np.arange(3)] * 2
+    found = [np.zeros(3, dtype=np.int64)] * 2
+    view = look_out(videos, asked, found, codes, likely, np.array([0.1, 0.1]), places)
+    queries = view.frames(5, ["pour", "stir"])
+    assert [(q.video, q.frame) for q in queries[:2]] == [(1, 2), (0, 2)]
+    assert "time" in queries[0].why
+    assert len({(q.video, q.frame) for q in queries}) == 5
+
+
+@pytest.mark.parametrize("known", [[], [0.5], [0.9, 0.1]])
+def test_distance_in_time_is_that_to_the_nearest(known):
+    places = np.linspace(0, 1, 7)
+    plain = [min((abs(p - k) for k in known), default=1.0) for p in places]
+    found = _distance_to_nearest(places, np.array(known))
+    np.testing.assert_allclose(found, plain)
 
 
 def test_first_recording_is_the_closest_to_the_template():
