@@ -2,7 +2,10 @@
 
 ``python -m benchmarks.labels`` takes SPAR in both orders; ``--data FOLDER`` adds every
 labelled set that lies in the folder. Labels of some videos are shown, all other videos
-are scored by their true names, without any matching. Figures go to
+are scored by their true names, without any matching; what an action without a name
+gets is wrong. Where there are 15 ways at most to choose the labelled videos all are
+taken. A network is trained once, without labels, and labels name its actions;
+``fitted`` trains it with labels as well, as `fit` does. Figures go to
 ``results/labels.md`` and ``.json``, curves to ``results/labels.svg``; a set that is
 there already is not measured again.
 """
@@ -14,6 +17,8 @@ import json
 import time
 import warnings
 from functools import partial
+from itertools import combinations
+from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +31,20 @@ from benchmarks.accuracy import find_sets
 from benchmarks.measure import machine
 from skvas import JointAlignSegment, transfer_labels
 from skvas.labels._naming import discriminants, one_hot
+from skvas.labels._reading import read_labels
 from skvas.metrics import dtw_matches, hide_labels, miou
 from skvas.preprocessing import VideoStandardizer
+from skvas.segmentation._named import settle
 from skvas.videos._frames import spread_frames
 
 # Numbers of labelled videos, and of timestamps of each class.
 VIDEOS, STAMPS = (1, 2, 5), (1, 2, 4)
+# Numbers of random frames, a class, that those of `query` are compared with.
+MANY_STAMPS = (0.5, 1, 2, 4, 8, 16)
+# Ways to choose the labelled videos that are all taken; labelled fits; rivals' draws.
+FEW_WAYS, FITTED, RIVALS = 15, 1, 3
 # Frames of a set at most; longer videos are thinned alike.
-MOST_FRAMES = 40_000
+MOST_FRAMES = 20_000
 # Frames that LabelSpreading, whose memory is quadratic, looks at.
 SPREAD = 2500
 
@@ -54,23 +65,52 @@ class Fit:
         self.features = self.views.features
         self.raw = VideoStandardizer().fit_transform(videos)
         self.seed = seed
+        self.found, self.seconds_with_labels = None, []
+
+    def name(self, y):
+        """Name the actions that were found by labels of some frames."""
+        if self.found is None:
+            self.base = self.model._found_labeller()
+            self.found = self.base.labels(self.views)
+        given = None
+        if y is not None:
+            given = read_labels(y, self.videos, self.lengths)
+        settled = settle(self.base, self.found, self.views, given)
+        names = [] if given is None else given.names
+        return _named(settled.labels, names), settled.outlook
 
     def with_labels(self, y):
         """Fit once more, with labels of some frames."""
         model = JointAlignSegment(self.n_classes, random_state=self.seed)
-        return model.fit(self.videos, y)
+        started = time.perf_counter()
+        model.fit(self.videos, y)
+        self.seconds_with_labels.append(time.perf_counter() - started)
+        names = read_labels(y, self.videos, self.lengths).names
+        place = {label: i for i, label in enumerate(model.classes_.tolist())}
+        codes = [np.array([place[k] for k in found]) for found in model.labels_]
+        return _named(codes, names)
 
     def query(self, n_videos):
         """Ask for whole recordings, one after another."""
-        kept = [query.video for query in self.model.query(1, kind="recordings")]
+        kept, outlook = [], self.name(None)[1]
         while len(kept) < n_videos:
-            model = self.with_labels(hide_labels(self.labels, keep=kept))
-            kept.append(model.query(1, kind="recordings")[0].video)
+            kept.append(outlook.recordings(1)[0].video)
+            outlook = self.name(hide_labels(self.labels, keep=kept))[1]
         return kept
 
 
+def _named(codes, names):
+    """Return the names of actions, -1 for those that have none."""
+    table = np.append(np.asarray(names, dtype=int), -1)
+    return [table[np.minimum(code, len(names))] for code in codes]
+
+
 def ours(fit, y):
-    return list(fit.with_labels(y).labels_)
+    return fit.name(y)[0]
+
+
+def fitted(fit, y):
+    return fit.with_labels(y)
 
 
 def _known(frames, y):
@@ -216,23 +256,26 @@ def measure(data, n_draws, methods):
     videos = [np.ascontiguousarray(data.videos[i][::step]) for i in kept]
     labels = [np.asarray(data.labels[i])[::step] for i in kept]
     fit = Fit(videos, labels, seed=0)
-    found = {method: {} for method in ("skvas", "skvas, by query", *methods)}
-    started = time.perf_counter()
-    fit.with_labels(hide_labels(fit.labels, keep=[0]))
-    seconds = time.perf_counter() - started - fit.seconds
+    rows = ("skvas", "skvas, by query", "skvas, fitted", *methods)
+    found = {method: {} for method in rows}
     for n_videos in (n for n in VIDEOS if n < len(videos)):
-        draws = [
-            hide_labels(fit.labels, keep=n_videos, random_state=100 * draw + n_videos)
-            for draw in range(n_draws)
-        ]
+        draws = _draws(fit, n_videos, n_draws)
         key = f"{n_videos} videos"
         for method in methods:
             run = METHODS[method]
-            found[method][key] = [_score(fit, run(fit, y), y) for y in draws]
+            some = draws if method == "skvas" or len(videos) < 7 else draws[:RIVALS]
+            found[method][key] = [_score(fit, run(fit, y), y) for y in some]
         y = hide_labels(fit.labels, keep=fit.query(n_videos))
         found["skvas, by query"][key] = [_score(fit, ours(fit, y), y)]
+    few = _draws(fit, 1, n_draws)
+    few = few if len(few) <= FEW_WAYS and fit.seconds < 10 else few[:FITTED]
+    found["skvas, fitted"]["1 videos"] = [_score(fit, fitted(fit, y), y) for y in few]
+    found["skvas, fitted"]["1 videos, without"] = [
+        _score(fit, ours(fit, y), y) for y in few
+    ]
     _timestamps(fit, found, n_draws, methods)
-    for n_stamps in STAMPS:
+    asked = _asked_frames(fit, [n * fit.n_classes for n in STAMPS])
+    for n_stamps, y in zip(STAMPS, asked, strict=True):
         key = f"{n_stamps} frames a class"
         draws = [
             _random_frames(fit, n_stamps * fit.n_classes, draw)
@@ -240,29 +283,71 @@ def measure(data, n_draws, methods):
         ]
         for method in methods:
             if method not in WHOLE:
-                scores = [_score(fit, METHODS[method](fit, y)) for y in draws]
+                some = draws if method == "skvas" else draws[:RIVALS]
+                scores = [_score(fit, METHODS[method](fit, y)) for y in some]
                 found[method][key] = scores
-        asked = _asked_frames(fit, n_stamps * fit.n_classes)
-        found["skvas, by query"][key] = [_score(fit, ours(fit, asked), asked)]
+        found["skvas, by query"][key] = [_score(fit, ours(fit, y))]
     return {
         "n_videos": len(videos),
         "every": step,
         "segment_on": fit.model.segment_on_,
-        "seconds": [fit.seconds, seconds],
+        "seconds": [fit.seconds, float(np.mean(fit.seconds_with_labels))],
         "named": found,
+        "saved": _saved(fit, found["skvas, by query"], n_draws),
         "unseen": _unseen(videos, labels) if len(methods) > 1 else {},
     }
 
 
+def _draws(fit, n_videos, n_draws):
+    """Show the labels of some videos: all ways where they are few, else random ones."""
+    n = len(fit.videos)
+    if comb(n, n_videos) <= FEW_WAYS:
+        return [
+            hide_labels(fit.labels, keep=list(kept))
+            for kept in combinations(range(n), n_videos)
+        ]
+    return [
+        hide_labels(fit.labels, keep=n_videos, random_state=100 * draw + n_videos)
+        for draw in range(n_draws)
+    ]
+
+
+def _saved(fit, by_query, n_draws):
+    """Return which share of the random frames needed for the same mIoU `query` saves.
+
+    Random frames between two measured numbers are interpolated on their logarithm;
+    below the fewest they are taken in proportion, beyond the most they are as many.
+    """
+    numbers = [max(1, round(n * fit.n_classes)) for n in MANY_STAMPS]
+    curve = []
+    for n_frames in numbers:
+        draws = [_random_frames(fit, n_frames, draw) for draw in range(n_draws)]
+        curve.append(np.mean([_score(fit, ours(fit, y)) for y in draws]))
+    curve = np.maximum.accumulate(curve) + 1e-9 * np.arange(len(curve))
+    shares = []
+    for n_stamps in STAMPS:
+        (reached,) = by_query[f"{n_stamps} frames a class"]
+        needed = np.exp(np.interp(reached, curve, np.log(numbers)))
+        if reached < curve[0]:
+            needed = numbers[0] * reached / curve[0]
+        shares.append(1 - n_stamps * fit.n_classes / max(needed, 1.0))
+    return shares
+
+
 def _timestamps(fit, found, n_draws, methods):
     """Score one timestamp a segment of one video."""
+    kept = [
+        [i for i, given in enumerate(y) if given is not None]
+        for y in _draws(fit, 1, n_draws)
+    ]
     draws = [
-        hide_labels(fit.labels, timestamps=True, random_state=100 * draw + 1)
-        for draw in range(n_draws)
+        hide_labels(fit.labels, keep=some, timestamps=True, random_state=draw)
+        for draw, some in enumerate(kept)
     ]
     for method in methods:
         if method not in WHOLE:
-            scores = [_score(fit, METHODS[method](fit, y), y) for y in draws]
+            some = draws if method == "skvas" else draws[:RIVALS]
+            scores = [_score(fit, METHODS[method](fit, y), y) for y in some]
             found[method]["1 video, timestamps"] = scores
 
 
@@ -274,17 +359,20 @@ def _random_frames(fit, n_frames, seed):
     return np.split(y, np.cumsum(fit.lengths)[:-1])
 
 
-def _asked_frames(fit, n_frames):
-    """Ask for frames in five rounds, and answer truly."""
-    y = [np.full(n, -1) for n in fit.lengths]
-    model = fit.model
-    rounds = np.array_split(np.arange(n_frames), min(5, n_frames))
-    for part in rounds:
-        for query in model.query(len(part), kind="frames"):
-            label = fit.labels[query.video][query.frame]
-            y[query.video][query.frame] = label
-        model = fit.with_labels(y)
-    return y
+def _asked_frames(fit, numbers):
+    """Ask for frames, half a class at a time, and answer truly; return some states."""
+    y, states = [np.full(n, -1) for n in fit.lengths], []
+    outlook, done = fit.name(None)[1], 0
+    for n_frames in numbers:
+        while done < n_frames:
+            n_asked = min(max(1, fit.n_classes // 2), n_frames - done)
+            for query in outlook.frames(n_asked, range(fit.n_classes)):
+                label = fit.labels[query.video][query.frame]
+                y[query.video][query.frame] = label
+            done += n_asked
+            outlook = fit.name(y)[1]
+        states.append([given.copy() for given in y])
+    return states
 
 
 def _score(fit, found, y=None):
@@ -326,19 +414,25 @@ def write(out, content):
     lines = [
         "# A few labels",
         "",
-        "Named mIoU of videos without labels, mean over draws of those with labels. "
-        "'frames a class': so many random frames of all videos, times the number of "
-        "classes, scored on all frames. `python -m benchmarks.labels`.",
+        "Named mIoU of videos without labels, mean over draws of those with labels: "
+        "true names, actions without a name count as wrong. 'frames a class': so many "
+        "random frames of all videos, times the number of classes, scored on all "
+        "frames. A network trained once without labels, whose actions labels name. "
+        "'Random frames that query saves': against the number of random frames for the "
+        "same mIoU, at 1, 2 and 4 frames a class. Five draws, three for the rivals; "
+        "all ways to choose the videos where there are 15 at most. "
+        "`python -m benchmarks.labels`.",
         "",
     ]
     for name, row in content["sets"].items():
         keys = list(row["named"]["skvas"])
+        trained = row["named"].pop("skvas, fitted", None)
         fit, settled = row["seconds"]
         lines += [
             f"## {name}",
             "",
             f"{row['n_videos']} videos, every {row['every']} frame(s), segmented on "
-            f"the {row['segment_on']}; a fit {fit:.1f} s, labels {settled:.1f} s more.",
+            f"the {row['segment_on']}; a fit {fit:.1f} s, with labels {settled:.1f} s.",
             "",
             "| | " + " | ".join(keys) + " |",
             "| --- |" + " --- |" * len(keys),
@@ -349,6 +443,16 @@ def write(out, content):
             ]
             lines.append(f"| {method} | " + " | ".join(cells) + " |")
         lines.append("")
+        if trained:
+            means = [np.mean(scores) for scores in trained.values()]
+            lines += [
+                f"Trained with labels as well (one video, {len(trained['1 videos'])} "
+                f"draw(s)): {means[0]:.3f} for {means[1]:.3f}.",
+                "",
+            ]
+        if "saved" in row:
+            shares = ", ".join(f"{100 * share:.0f} %" for share in row["saved"])
+            lines += [f"Random frames that `query` saves: {shares}.", ""]
         if not row["unseen"]:
             continue
         unseen = ", ".join(f"{m} {v:.3f}" for m, v in row["unseen"].items())
