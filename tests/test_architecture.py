@@ -43,7 +43,9 @@ FLOORS = [
 
 # The files of each room. A file imports those left of the last "<" before it.
 ROOMS = {
-    "alignment": "_path_cost _result < _anchors _by_timeline _coarse < _matcher",
+    "alignment": (
+        "_path_cost _result < _anchors _by_timeline _coarse < _matcher _moments"
+    ),
     "applications": "_diagnosis _many_files _transfer < _action_table < _report",
     "cli": (
         "_arguments _lines < _files < _extracted < _align _evaluate _extract _fit "

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import joblib
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skvas._on_demand import lengths_of
 from skvas._typing import Videos
+from skvas.alignment._anchors import KINDS as ANCHOR_KINDS
+from skvas.alignment._moments import check_moments
 from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
@@ -32,10 +35,11 @@ from skvas.timeline._model import (
     path_frames,
 )
 from skvas.training._callbacks import progress
+from skvas.training._labelled import LabelledFrames
 from skvas.training._objective import Objective
 from skvas.training._survey import Survey
 from skvas.transport._threads import spare_threads
-from skvas.validation import unchanged_on_failure
+from skvas.validation import check_choice, unchanged_on_failure
 from skvas.videos._views import Views
 
 __all__ = ["VideoAligner"]
@@ -80,7 +84,14 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
 
     _fitted = {**MatchesFrames._fitted, **StreamsFrames._fitted}
 
-    def fit(self, videos: Videos, y: Any = None) -> VideoAligner:
+    def fit(
+        self,
+        videos: Videos,
+        y: Any = None,
+        *,
+        anchors: Any = None,
+        anchor_kind: str = "hard",
+    ) -> VideoAligner:
         """Learn an embedding of frames, and choose the reference.
 
         Parameters
@@ -93,6 +104,17 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
             :class:`skvas.Training`).
         y : object, default=None
             Ignored; here for scikit-learn's convention.
+        anchors : dict of (int, int) to array-like of int of shape (n_anchors, 2), \
+default=None
+            Pairs of frames that are known to show the same moment, by the positions of
+            their videos: ``{(0, 1): [(12, 15)]}``, as
+            :func:`skvas.io.read_corrections` reads them. Where one frame has anchors to
+            several, all show one moment. In training, frames of one moment are drawn
+            together and apart from those of others, if there are two moments or more.
+            The videos pass them together on the timeline, if moments come in one order.
+        anchor_kind : {"hard", "soft"}, default="hard"
+            How they bend the timeline. "hard": its passages go through them. "soft":
+            they count as similar frames, and may be overruled.
 
         Returns
         -------
@@ -102,7 +124,8 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or a video is not as described. After any error, and after an
+            If a parameter, a video or an anchor is not as described, or anchors
+            contradict each other; names the videos. After any error, and after an
             interrupt from the keyboard, the estimator is as it was before.
         CheckpointError
             If the checkpoint is damaged or belongs to another training.
@@ -111,11 +134,14 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
             it had.
         """
         self._check_parameters()
+        check_choice("anchor_kind", anchor_kind, ANCHOR_KINDS)
         videos = open_files(videos)
         with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked = self._check_videos(videos, self.features, min_total_frames=2)
+            moments = check_moments(anchors, lengths_of(checked))
             rng = check_random_state(self.random_state)
-            checkpoint = self._open_checkpoint(checked)
+            told = {} if moments is None else {"anchors": joblib.hash(moments.frames)}
+            checkpoint = self._open_checkpoint(checked, **told)
             fitted, features, model = self._prepare(checked, checkpoint, rng)
             order = self._find_order(model, features, checkpoint, rng)
             settings = self._recipe.resolve(
@@ -124,7 +150,9 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
                 monotone=may_be_shared(order),
                 n_videos=len(checked),
             )
-            objective = Objective.of(settings)
+            codes = None if moments is None else moments.codes(lengths_of(checked))
+            labelled = LabelledFrames.of(features, codes)
+            objective = Objective.of(settings, labelled=labelled)
             trainer = self._trainer(settings, checkpoint)
             history = trainer.fit(model, objective, features, rng)
             encoder = model.encoder.cpu().eval()
@@ -132,6 +160,9 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
             matches = self._learned_matches(settings, views, rng)
             axis = self._find_axis(settings, views, history, rng)
             live = None
+            if axis is not None and moments is not None:
+                frames = path_frames(views.embeddings, views.details)
+                axis = moments.bend(axis, frames, anchor_kind)
             if axis is not None:
                 live = learn_positions(views.videos, axis).state()
             self._keep(

@@ -266,7 +266,8 @@ ROWS = {
         "one error that says what to do; the end stays as it was",
     ),
     72: (
-        "anchors outside the videos, or that contradict each other",
+        "anchors of `align` or `fit` outside the videos, or that contradict each "
+        "other, also by way of other videos",
         "one `ValueError` that names them",
     ),
     73: (

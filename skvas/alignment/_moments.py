@@ -1,0 +1,168 @@
+"""Moments that several videos are known to share, and timelines that they bend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from skvas.alignment._anchors import bend, check_anchors
+from skvas.alignment._path_cost import View
+from skvas.timeline._model import Axis
+from skvas.timeline._paths import Passage, follow
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Frames of several videos that show the same moments.
+
+    Attributes
+    ----------
+    frames : list of dict of int to int
+        For each moment the frame of each video that has it.
+    """
+
+    frames: list[dict[int, int]]
+
+    def codes(self, lengths: Sequence[int]) -> list[np.ndarray]:
+        """Return the number of each frame's moment, -1 where it has none."""
+        codes = [np.full(n, -1, dtype=np.int64) for n in lengths]
+        for number, members in enumerate(self.frames):
+            for video, frame in members.items():
+                codes[video][frame] = number
+        return codes
+
+    def bend(self, axis: Axis, frames: Sequence[np.ndarray], kind: str) -> Axis:
+        """Let the paths of videos along an axis pass their moments together.
+
+        A moment stands at the median of its places. Moments that come in different
+        orders in two videos have no place on one axis, which then stays as it is.
+
+        Parameters
+        ----------
+        axis : Axis
+            One axis for all videos.
+        frames : sequence of ndarray of shape (n_i, D)
+            Their unit frames for paths.
+        kind : {"hard", "soft"}
+            Whether paths have to pass the moments.
+        """
+        passages = list(axis.template.passages)
+        places = self._places(passages)
+        if places is None:
+            return axis
+        for video in sorted({v for members in self.frames for v in members}):
+            pairs = [
+                (members[video], place)
+                for members, place in zip(self.frames, places, strict=True)
+                if video in members
+            ]
+            view = View(axis.template.view(frames[video]))
+            bent = bend(view, View(axis.template.frames), np.array(sorted(pairs)), kind)
+            one, other = (each.embedding for each in bent)
+            passage = follow(one, other, limit=axis.limit)
+            passages[video] = _pinned(passage, pairs) if kind == "hard" else passage
+        return replace(axis, template=replace(axis.template, passages=passages))
+
+    def _places(self, passages: Sequence[Passage]) -> list[int] | None:
+        """Return the position of each moment, None where their orders differ."""
+        medians = [
+            float(np.median([passages[v].positions[f] for v, f in members.items()]))
+            for members in self.frames
+        ]
+        order = np.argsort(medians, kind="stable")
+        for video in range(len(passages)):
+            own = [self.frames[m].get(video, -1) for m in order]
+            known = [frame for frame in own if frame >= 0]
+            if known != sorted(known):
+                return None
+        last = len(passages[0].frames) - 1
+        if len(order) > last + 1:
+            return None
+        places, least = [0] * len(order), 0
+        for rank, moment in enumerate(order):
+            room = last - (len(order) - 1 - rank)  # for those that come later
+            places[moment] = min(max(round(medians[moment]), least), room)
+            least = places[moment] + 1
+        return places
+
+
+def check_moments(anchors: Any, lengths: Sequence[int]) -> Moments | None:
+    """Check pairs of frames of many videos, and join those of one moment.
+
+    Parameters
+    ----------
+    anchors : dict of (int, int) to sequence of pairs of int, or None
+        For two positions of videos the pairs (frame of one, frame of the other).
+    lengths : sequence of int
+        Numbers of frames of the videos.
+
+    Returns
+    -------
+    Moments or None
+        None where there is no anchor.
+
+    Raises
+    ------
+    ValueError
+        If anchors are something else, or contradict each other, also by way of other
+        videos; names the videos.
+    """
+    if anchors is None:
+        return None
+    if not isinstance(anchors, Mapping):
+        raise ValueError(
+            "anchors must be a dict from two positions of videos to pairs of their "
+            f"frames, such as {{(0, 1): [(12, 15)]}}, got {type(anchors).__name__}."
+        )
+    moments: list[dict[int, int]] = []
+    for videos, pairs in anchors.items():
+        one, other = _check_positions(videos, len(lengths))
+        if not len(pairs):
+            continue
+        try:
+            found = check_anchors(pairs, lengths[one], lengths[other], in_order=False)
+        except ValueError as error:
+            raise ValueError(f"videos {one} and {other}: {error}") from None
+        for i, j in found.tolist():
+            moments = _join(moments, {one: i, other: j})
+    return Moments(moments) if moments else None
+
+
+def _check_positions(videos: Any, n_videos: int) -> tuple[int, int]:
+    is_pair = isinstance(videos, tuple) and len(videos) == 2
+    if is_pair and all(isinstance(video, Integral) for video in videos):
+        one, other = map(int, videos)
+        if one != other and min(one, other) >= 0 and max(one, other) < n_videos:
+            return one, other
+    raise ValueError(
+        "the keys of anchors must be two different positions among the "
+        f"{n_videos} videos of fit, got {videos!r}."
+    )
+
+
+def _join(moments: list[dict[int, int]], pair: dict[int, int]) -> list[dict[int, int]]:
+    """Add a pair of frames to the moments; those that it connects become one."""
+    touched = [m for m in moments if m.items() & pair.items()]
+    joined: dict[int, int] = {}
+    for members in (*touched, pair):
+        for video, frame in members.items():
+            if joined.setdefault(video, frame) != frame:
+                raise ValueError(
+                    f"anchors contradict each other: frames {joined[video]} and "
+                    f"{frame} of video {video} would show one moment."
+                )
+    return [m for m in moments if not any(m is t for t in touched)] + [joined]
+
+
+def _pinned(passage: Passage, pairs: Sequence[tuple[int, int]]) -> Passage:
+    """Let a passage go through pairs (frame, position), and rise elsewhere."""
+    positions, frames = passage.positions.copy(), passage.frames.copy()
+    for frame, place in pairs:
+        for line, at, value in ((positions, frame, place), (frames, place, frame)):
+            line[: at + 1] = np.minimum(line[: at + 1], value)
+            line[at:] = np.maximum(line[at:], value)
+    return replace(passage, positions=positions, frames=frames)

@@ -1,0 +1,116 @@
+"""Moments that several videos are known to share, given to `fit`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skvas import VideoAligner
+from skvas.alignment._moments import Moments, check_moments
+from skvas.datasets import make_videos
+from tests.models import assert_same_state
+
+DATA = make_videos(5, n_actions=3, n_frames=(40, 60), random_state=0)
+LENGTHS = list(map(len, DATA.videos))
+# Two frames away from what is matched without them.
+ANCHORS = {(0, 1): [(10, 12), (30, 29)], (1, 3): [(12, 9)]}
+
+
+def make(**parameters):
+    return VideoAligner(max_epochs=2, random_state=0, **parameters)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return make().fit(DATA.videos)
+
+
+@pytest.fixture(scope="module")
+def bent():
+    return make().fit(DATA.videos, anchors=ANCHORS)
+
+
+def test_videos_pass_their_moments_together(plain, bent):
+    for model, are_matched in ((plain, False), (bent, True)):
+        pairs = [(i, j, p) for (i, j), some in ANCHORS.items() for p in some]
+        pairs.append((0, 3, (10, 9)))  # by way of video 1
+        found = [
+            model.align(i, j, via="timeline").matches_x[one] == other
+            for i, j, (one, other) in pairs
+        ]
+        assert found == [are_matched] * 4
+    for passage in bent.timeline_.model_.template.passages:
+        assert (np.diff(passage.positions) >= 0).all()
+        assert (np.diff(passage.frames) >= 0).all()
+
+
+def test_videos_without_moments_keep_their_frames(plain, bent):
+    assert bent.align(2, 4, via="timeline").matches_x.shape == (LENGTHS[2],)
+    assert len(bent.timeline_.model_.template.frames) == len(
+        plain.timeline_.model_.template.frames
+    )
+
+
+def test_training_draws_frames_of_a_moment_together(plain, bent):
+    cosines = []
+    for model in (plain, bent):
+        found = [model.transform(video) for video in DATA.videos]
+        pairs = [(found[0][10], found[1][12]), (found[0][30], found[1][29])]
+        cosines.append(np.mean([one @ other for one, other in pairs]))
+    assert cosines[1] > cosines[0]
+
+
+def test_soft_anchors_pull_and_may_be_overruled(plain):
+    soft = make().fit(DATA.videos, anchors=ANCHORS, anchor_kind="soft")
+    away = [
+        abs(int(model.align(0, 1, via="timeline").matches_x[10]) - 12)
+        for model in (plain, soft)
+    ]
+    assert away[1] <= away[0]
+
+
+def test_no_anchor_changes_nothing(plain):
+    again = make().fit(DATA.videos, anchors={(0, 1): []})
+    for video in DATA.videos:
+        assert_array_equal(again.transform(video), plain.transform(video))
+
+
+def test_anchors_of_three_videos_are_one_moment():
+    anchors = {(0, 1): [(1, 2)], (2, 3): [(3, 4)], (1, 2): [(2, 3)], (4, 0): [(9, 8)]}
+    moments = check_moments(anchors, [10] * 5)
+    assert moments.frames == [{0: 1, 1: 2, 2: 3, 3: 4}, {4: 9, 0: 8}]
+    codes = moments.codes([10] * 5)
+    assert [code.max() for code in codes] == [1, 0, 0, 0, 1]
+
+
+def test_moments_in_different_orders_leave_the_timeline_as_it_is(plain):
+    axis = plain.timeline_.model_
+    crossing = Moments([{0: 5, 1: 30}, {0: 30, 1: 5}])
+    frames = [np.empty(0)] * len(DATA.videos)
+    assert crossing.bend(axis, frames, "hard") is axis
+
+
+@pytest.mark.parametrize(
+    ("anchors", "reason"),
+    [
+        ([(1, 2)], "must be a dict"),
+        ({(0, 9): [(1, 2)]}, "two different positions among the 5 videos"),
+        ({(0, 0): [(1, 2)]}, "two different positions"),
+        ({0: [(1, 2)]}, "two different positions"),
+        ({(0, 1): [(1, 99)]}, "^videos 0 and 1: .*not inside the videos"),
+        ({(0, 1): "ab"}, "^videos 0 and 1: anchors must be pairs"),
+        ({(0, 1): [(1, 2)], (1, 2): [(2, 3)], (0, 2): [(4, 3)]}, "1 and 4 of video 0"),
+    ],
+)
+def test_row_72_bad_anchors_of_fit_leave_the_estimator_as_it_was(anchors, reason):
+    model = make()
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match=reason):
+        model.fit(DATA.videos, anchors=anchors)
+    assert_same_state(model, before)
+
+
+def test_row_72_other_kinds_of_anchors_are_refused():
+    with pytest.raises(ValueError, match="anchor_kind"):
+        make().fit(DATA.videos, anchors=ANCHORS, anchor_kind="firm")
