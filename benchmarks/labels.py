@@ -255,15 +255,21 @@ def measure(data, n_draws, methods):
     kept = [i for i, labels in enumerate(data.labels) if labels is not None]
     videos = [np.ascontiguousarray(data.videos[i][::step]) for i in kept]
     labels = [np.asarray(data.labels[i])[::step] for i in kept]
-    fit = Fit(videos, labels, seed=0)
+    figures = _figures(Fit(videos, labels, seed=0), n_draws, methods)
+    unseen = _unseen(videos, labels) if len(methods) > 1 else {}
+    return {"n_videos": len(videos), "every": step, **figures, "unseen": unseen}
+
+
+def _figures(fit, n_draws, methods):
+    """Return what labels give on a set that is fitted."""
     rows = ("skvas", "skvas, by query", "skvas, fitted", *methods)
     found = {method: {} for method in rows}
-    for n_videos in (n for n in VIDEOS if n < len(videos)):
+    for n_videos in (n for n in VIDEOS if n < len(fit.videos)):
         draws = _draws(fit, n_videos, n_draws)
         key = f"{n_videos} videos"
         for method in methods:
             run = METHODS[method]
-            some = draws if method == "skvas" or len(videos) < 7 else draws[:RIVALS]
+            some = draws if method == "skvas" or len(fit.videos) < 7 else draws[:RIVALS]
             found[method][key] = [_score(fit, run(fit, y), y) for y in some]
         y = hide_labels(fit.labels, keep=fit.query(n_videos))
         found["skvas, by query"][key] = [_score(fit, ours(fit, y), y)]
@@ -288,13 +294,10 @@ def measure(data, n_draws, methods):
                 found[method][key] = scores
         found["skvas, by query"][key] = [_score(fit, ours(fit, y))]
     return {
-        "n_videos": len(videos),
-        "every": step,
         "segment_on": fit.model.segment_on_,
         "seconds": [fit.seconds, float(np.mean(fit.seconds_with_labels))],
         "named": found,
         "saved": _saved(fit, found["skvas, by query"], n_draws),
-        "unseen": _unseen(videos, labels) if len(methods) > 1 else {},
     }
 
 
