@@ -431,11 +431,12 @@ def write(out, content):
         keys = list(row["named"]["skvas"])
         trained = row["named"].pop("skvas, fitted", None)
         fit, settled = row["seconds"]
+        with_labels = "" if settled is None else f", with labels {settled:.1f} s"
         lines += [
             f"## {name}",
             "",
             f"{row['n_videos']} videos, every {row['every']} frame(s), segmented on "
-            f"the {row['segment_on']}; a fit {fit:.1f} s, with labels {settled:.1f} s.",
+            f"the {row['segment_on']}; a fit {fit:.1f} s{with_labels}.",
             "",
             "| | " + " | ".join(keys) + " |",
             "| --- |" + " --- |" * len(keys),

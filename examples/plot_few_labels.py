@@ -9,8 +9,8 @@ recordings: which ones are worth the time, and what do they give?
 # %%
 # Which recording first?
 # ----------------------
-# Twenty sessions of seven exercises, without labels. `query` names the recording to begin
-# with: the one closest to the template of all.
+# Twenty sessions of seven exercises, without labels. `query` names the recording to
+# begin with: the one closest to the template of all.
 
 import matplotlib.pyplot as plt
 import numpy as np
