@@ -447,6 +447,8 @@ def write(out, content):
             ]
             lines.append(f"| {method} | " + " | ".join(cells) + " |")
         lines.append("")
+        if "note" in row:
+            lines += [row["note"], ""]
         if trained:
             means = [np.mean(scores) for scores in trained.values()]
             lines += [
