@@ -133,6 +133,7 @@ def cheapest_path(x: np.ndarray, y: np.ndarray, *, limit: float) -> np.ndarray:
     int64 ndarray of shape (L, 2)
         Pairs of frames, from (0, 0) to (N - 1, M - 1).
     """
+    x, y = (side.astype(np.float32, copy=False) for side in (x, y))  # in half the time
     n_pairs = max(limit / BYTES_A_PAIR, 4)
     if len(x) * len(y) <= min(n_pairs, FULL_PAIRS):
         return monotone_path(1 - x @ y.T)
