@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -49,9 +49,9 @@ class Recipe:
     n_actions : int, default=None
         Number of actions that was published; None: it is estimated, if the recipe
         chooses.
-    joint : mapping of str to object, default={}
+    joint : mapping of str to object, default=None
         What the joint model has in place of `max_epochs` and of values of `training`,
-        where the segmentation found before training supervises it.
+        where the segmentation found before training supervises it. None: the same.
     max_steps : int, default=None
         Batches that training takes at most, whatever `max_epochs` says, but at least
         one pass over the videos. None: no limit.
@@ -75,7 +75,7 @@ class Recipe:
     ordered_rho: float | None = None
     candidates: tuple[Mapping[str, Any], ...] = ()
     n_actions: int | None = None
-    joint: Mapping[str, Any] = field(default_factory=dict)
+    joint: Mapping[str, Any] | None = None
     max_steps: int | None = None
 
     @property
@@ -137,7 +137,8 @@ class Recipe:
         if is_auto(matching):
             matching = "monotone" if keeps_order else "plan"
         default = {"max_epochs": self.max_epochs, **self.training}
-        default |= self.joint if is_joint and can_keep_start else {}
+        if is_joint and can_keep_start:
+            default |= self.joint or {}
         training = _fill(group_of(owner, "training"), default)
         most = self._most_epochs(n_videos, training["batch_size"])
         return Settings(
