@@ -21,9 +21,6 @@ CHUNK = 16
 ROWS = 8
 # Short segments that an action is put together from, on average.
 PIECES = 3
-# Share of what a steady change within a segment explains that is no loss: without it,
-# long actions that drift are cut in two, and short ones joined to make up for it.
-DRIFT = 0.5
 # Prices of another segment where actions may come back, as shares of what the next one
 # would explain: where it is asked whether they do, and once it is known.
 PRICE, LOW_PRICE = 0.75, 0.3
@@ -159,8 +156,6 @@ def cut(
 def cut_once(moments: Moments, n_actions: int) -> np.ndarray:
     """Cut the mean of some videos into contiguous actions by least squares.
 
-    An action may drift, at half of the loss.
-
     Parameters
     ----------
     moments : Moments
@@ -245,8 +240,6 @@ def likeliest(draws: list[Draw], n_actions: int) -> np.ndarray:
 def square_losses(moments: Moments) -> np.ndarray:
     """Return the sum of squares of every segment's means about their own mean.
 
-    Half of what a steady change within the segment explains is taken off.
-
     Parameters
     ----------
     moments : Moments
@@ -264,22 +257,8 @@ def square_losses(moments: Moments) -> np.ndarray:
     products = total @ total.T
     norms = products.diagonal()
     between = norms[start] + norms[stop] - 2 * products[start, stop]
-    length = (stop - start).astype(float)
-    loss = squares[stop] - squares[start] - between / length
-    # The sum of products of the means with the distance from the segment's middle is
-    # that with the position, less the middle times the sum of the means.
-    place = np.arange(n) - n / 2
-    moment = _running_sums(place[:, None] * moments.mean)
-    middle = (start + stop - 1 - n) / 2
-    turns, mixed = moment @ moment.T, moment @ total.T
-    norms = turns.diagonal()
-    explained = norms[start] + norms[stop] - 2 * turns[start, stop]
-    norms = mixed.diagonal()
-    crossed = norms[start] + norms[stop] - mixed[start, stop] - mixed[stop, start]
-    explained += middle * (middle * between - 2 * crossed)
-    scatter = np.maximum(length * (length**2 - 1) / 12, 0.5)  # 0.5 is that of two
     losses = np.full((n + 1, n + 1), np.inf)
-    losses[start, stop] = loss - DRIFT * np.clip(explained / scatter, 0, loss)
+    losses[start, stop] = squares[stop] - squares[start] - between / (stop - start)
     return losses
 
 

@@ -8,7 +8,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.timeline._count import count_actions
 from skvas.timeline._cut import (
-    DRIFT,
     LEAST_VARIANCE,
     Draw,
     Gaussians,
@@ -56,27 +55,14 @@ def test_loss_of_a_segment_is_its_gaussian_log_likelihood():
     assert np.isinf(losses[np.tril_indices(10)]).all()
 
 
-def test_square_loss_is_that_of_means_of_which_a_line_explains_some():
+def test_square_loss_is_that_of_the_means_about_their_mean():
     moments, _ = small_moments(2, n=9, d=4)
     losses = square_losses(moments)
     for i, j in combinations(range(10), 2):
         part = moments.mean[i:j]
-        about_mean = about_line = ((part - part.mean(axis=0)) ** 2).sum()
-        if j - i > 1:
-            terms = np.column_stack([np.ones(j - i), np.arange(j - i)])
-            line = terms @ np.linalg.lstsq(terms, part, rcond=None)[0]
-            about_line = ((part - line) ** 2).sum()
-        expected = (1 - DRIFT) * about_mean + DRIFT * about_line
+        expected = ((part - part.mean(axis=0)) ** 2).sum()
         assert losses[i, j] == pytest.approx(expected, abs=1e-9)
     assert np.isinf(losses[np.tril_indices(10)]).all()
-
-
-def test_long_action_that_drifts_is_not_cut_in_two():
-    drift = np.r_[np.linspace(-1, 1, 50), np.ones(8)]
-    first, second = np.arange(58) >= 50, np.arange(58) >= 54
-    mean = np.column_stack([drift, first, second]).astype(float)
-    found = cut(np.stack([mean] * 3), 3, np.random.RandomState(0), recurring=False)
-    assert_array_equal(found.boundaries, [50, 54])
 
 
 def test_each_draw_takes_the_likeliest_actions_of_all_draws():
