@@ -483,8 +483,9 @@ def _draw(path, sets):
         "HMM, labelled": "+:",
     }
     for axis, (name, row) in zip(axes.flat, sets.items(), strict=False):
-        for method in shown.keys() & row["named"].keys():
-            style = shown[method]
+        for number, (method, style) in enumerate(shown.items()):
+            if method not in row["named"]:
+                continue
             keys = [f"{n} videos" for n in VIDEOS]
             found = {k: row["named"][method].get(k) for k in keys}
             points = [
@@ -492,7 +493,13 @@ def _draw(path, sets):
                 for n in VIDEOS
                 if found[f"{n} videos"]
             ]
-            axis.plot(*zip(*points, strict=True), style, label=method, markersize=4)
+            axis.plot(
+                *zip(*points, strict=True),
+                style,
+                color=f"C{number}",
+                label=method,
+                markersize=4,
+            )
         axis.set(title=name, ylim=(0, 1), xticks=VIDEOS)
         axis.title.set_fontsize(9)
     for axis in list(axes.flat)[len(sets) :]:
