@@ -67,7 +67,7 @@ ROOMS = {
         "_table _track < _text < _annotation _columns _corrections _deeplabcut "
         "_landmarks _subtitles _tracks < _files _sensors < _poses < _any"
     ),
-    "labels": "_naming _outlook _reading _stamps < _seeds",
+    "labels": "_naming _outlook _reading _stamps < _anchored _seeds",
     "live": (
         "_chain _emissions _features _habits _saved < _answers _filter < _trial < "
         "_model < _tracker"
@@ -84,7 +84,7 @@ ROOMS = {
     ),
     "report": "_corrections _media _page _poses _signals < _report_html",
     "segmentation": "_chain _start < _choice < _labeller < _decoder _named < _look",
-    "tasks": "_anchored _segmentation _virtual < _alignment _vava < _registry",
+    "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",
     "timeline": (
         "_carry _cut _paths < _count _discriminants _order _states < _template < "
@@ -139,7 +139,11 @@ NO_TORCH = {
     "metrics",
     "datasets",
     "io",
-    "labels",
+    "skvas.labels._naming",
+    "skvas.labels._outlook",
+    "skvas.labels._reading",
+    "skvas.labels._seeds",
+    "skvas.labels._stamps",
     "live",
     "preprocessing",
     "recipes",
@@ -355,6 +359,12 @@ assert ("torch" in sys.modules) is {torch}, sorted(sys.modules)
 @pytest.mark.parametrize("part", ["", "skvas.datasets", "skvas.io"])
 def test_arrays_alone_load_no_torch(module, part):
     source = LOADS.format(module=", ".join(filter(None, [module, part])), torch=False)
+    subprocess.run([sys.executable, "-c", source], check=True)
+
+
+def test_rooms_without_torch_load_none_by_way_of_others():
+    rooms = sorted(NO_TORCH & ROOMS.keys()) + ["labels"]
+    source = LOADS.format(module=", ".join(f"skvas.{r}" for r in rooms), torch=False)
     subprocess.run([sys.executable, "-c", source], check=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ from skvas.preprocessing._gaps import close_gaps
 from skvas.preprocessing._repeatability import repeatability
 from skvas.timeline._model import find_order, has_order
 from skvas.timeline._paths import unit
+from skvas.transport._threads import product_threads
 from skvas.validation import naming_video
 from skvas.videos._containers import VideoTransformerMixin
 
@@ -66,7 +68,8 @@ def choose_features(videos: Sequence[np.ndarray], n_clusters: int) -> WhitenedVi
         return whitened
     length = float(np.median(lengths_of(videos)))
     smoothing = min(whitened.smoothing, NOISE_FRAMES / length)
-    return WhitenedViews(whiten=False, offset=OFFSET, smoothing=smoothing).fit(videos)
+    plain = WhitenedViews(whiten=False, offset=OFFSET, smoothing=smoothing)
+    return fit_features(plain, videos)
 
 
 def fit_features(features: Any, videos: Sequence[np.ndarray]) -> Any:
@@ -85,9 +88,15 @@ def fit_features(features: Any, videos: Sequence[np.ndarray]) -> Any:
     if features is None:
         return None
     transformer = of_videos(clone(features))
-    if isinstance(transformer, Pipeline) and isinstance(videos, OnDemand):
-        return _fit_in_turn(transformer, videos)
-    return transformer.fit(videos)
+    with _threads_for(videos):
+        if isinstance(transformer, Pipeline) and isinstance(videos, OnDemand):
+            return _fit_in_turn(transformer, videos)
+        return transformer.fit(videos)
+
+
+def _threads_for(videos: Sequence[np.ndarray]) -> AbstractContextManager[None]:
+    """Give all threads to products of videos that are long or wide."""
+    return product_threads(max(lengths_of(videos)) * videos[0].shape[1] ** 2)
 
 
 def _fit_in_turn(pipeline: Pipeline, videos: OnDemand) -> Pipeline:
@@ -194,7 +203,8 @@ def apply_features(
     seen: Any = videos
     one_by_one = isinstance(videos, OnDemand)
     if transformer is not None and not one_by_one:
-        seen = transformer.transform(videos)
+        with _threads_for(videos):
+            seen = transformer.transform(videos)
 
     def make(index: int) -> np.ndarray:
         video = np.asarray(seen[index])
@@ -205,7 +215,8 @@ def apply_features(
                 _refuse_open_gaps(video)
             return _as_float32(video)
 
-    return keep(make(index) for index in range(len(videos)))
+    with _threads_for(videos):
+        return keep(make(index) for index in range(len(videos)))
 
 
 def _refuse_open_gaps(video: np.ndarray) -> None:

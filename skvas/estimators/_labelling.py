@@ -30,7 +30,7 @@ from skvas.estimators._base import (
     refuse_lost_start,
 )
 from skvas.exceptions import InvalidParameterError
-from skvas.labels._naming import Naming
+from skvas.labels._naming import BaseNaming
 from skvas.labels._outlook import Outlook, Query
 from skvas.labels._reading import PartialLabels, read_labels
 from skvas.labels._seeds import join_names, read_prototypes, sow
@@ -52,8 +52,8 @@ from skvas.segmentation._labeller import (
     choose_labeller,
     directions,
 )
+from skvas.segmentation._look import labels_and_shares
 from skvas.segmentation._named import NamedLabeller, Settled, settle
-from skvas.tasks._anchored import AnchoredActions
 from skvas.timeline._model import (
     TimelineModel,
     count_on_timeline,
@@ -100,7 +100,7 @@ default=None
         Names of the actions, in the order of the columns of `predict_proba`: the labels
         of `y`, sorted, then actions that have no label, "action 7" for the eighth
         action, or whole numbers above all labels. Without labels 0, 1, 2 and so on.
-    naming_ : Naming, AnchoredActions or None
+    naming_ : BaseNaming or None
         What was learned from labels; None if there were none.
     outlook_ : Outlook
         Evenly spread frames of the videos of `fit`, for `query`.
@@ -152,7 +152,7 @@ default=None
         "chosen_": Fitted(dict),
         "chain_": Fitted((dict, type(None)), labels=True, absent=lambda: None),
         "classes_": Fitted(np.ndarray, labels=True),
-        "naming_": Fitted((Naming, AnchoredActions, type(None)), labels=True),
+        "naming_": Fitted((BaseNaming, type(None)), labels=True),
         "outlook_": Fitted((Outlook, type(None))),
         "action_names_": Fitted((list, type(None)), absent=lambda: None),
     }
@@ -212,8 +212,8 @@ default=None
     @spare_threads()
     def _label_whole(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the number of the action of each frame, and the probabilities."""
-        views, labeller = self._view([frames]), self._labeller()
-        (codes,), (shares,) = labeller.labels(views), labeller.shares(views)
+        views = self._view([frames])
+        (codes,), (shares,) = labels_and_shares(self._labeller(), views)
         return codes, np.asarray(shares, dtype=float)
 
     @spare_threads()

@@ -24,6 +24,7 @@ from skvas.exceptions import (
     ModelFileError,
     ModelVersionWarning,
 )
+from skvas.labels._anchored import AnchoredActions
 from skvas.live._model import LiveModel
 from skvas.nn._model import embed
 from skvas.options._declare import declared
@@ -36,7 +37,6 @@ from skvas.persistence._timeline import (
     check_outlook,
 )
 from skvas.preprocessing import Framewise, WhitenedViews
-from skvas.tasks._anchored import AnchoredActions
 from skvas.timeline import Timeline
 from skvas.videos._batch import pad
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,7 +30,58 @@ USUAL, COLDEST, HOTTEST = 1.6, 0.5, 10.0
 
 
 @dataclass(frozen=True)
-class Naming:
+class BaseNaming(ABC):
+    """Log probabilities of actions, and the labels and probabilities that follow.
+
+    Attributes
+    ----------
+    temperature : float, default=1.0
+        What log probabilities are divided by, so that as many frames are right as
+        their probabilities say.
+    """
+
+    temperature: float = field(default=1.0, kw_only=True)
+
+    @abstractmethod
+    def log_probabilities(
+        self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the log probabilities of a video's frames, (n_frames, n_actions).
+
+        Parameters
+        ----------
+        parts : ndarray of shape (n_frames, n_parts)
+            Probabilities of the parts.
+        frames : ndarray of shape (n_frames, n_features)
+            Features.
+        known : int64 ndarray of shape (n_frames,), default=None
+            Labels, -1 where there is none. None: there are no labels.
+        """
+
+    @abstractmethod
+    def decode(self, logs: np.ndarray) -> np.ndarray:
+        """Return labels (n_frames,) from log probabilities (n_frames, n_actions)."""
+
+    def calibrate(self, logs: np.ndarray) -> np.ndarray:
+        """Return calibrated probabilities from log probabilities."""
+        found: np.ndarray = softmax(logs / self.temperature, axis=1)
+        return found
+
+    def labels(
+        self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the labels of a video's frames, (n_frames,), from what they show."""
+        return self.decode(self.log_probabilities(parts, frames, known))
+
+    def probabilities(
+        self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the calibrated probabilities, (n_frames, n_actions)."""
+        return self.calibrate(self.log_probabilities(parts, frames, known))
+
+
+@dataclass(frozen=True)
+class Naming(BaseNaming):
     r"""Tells actions by the part of the videos that a frame is in, and by the frame.
 
     The log probability of action k at a frame with features f, in part m with
@@ -50,9 +102,6 @@ class Naming:
         :math:`b`.
     by_part, by_frame : float
         :math:`u` and :math:`v`.
-    temperature : float, default=1.0
-        What log probabilities are divided by, so that as many frames are right as
-        their probabilities say.
     """
 
     shares: np.ndarray
@@ -60,22 +109,11 @@ class Naming:
     bias: np.ndarray
     by_part: float
     by_frame: float
-    temperature: float = 1.0
 
     def log_probabilities(
         self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return the log probabilities of a video's frames, (n_frames, n_actions).
-
-        Parameters
-        ----------
-        parts : ndarray of shape (n_frames, n_parts)
-            Probabilities of the parts.
-        frames : ndarray of shape (n_frames, n_features)
-            Features.
-        known : int64 ndarray of shape (n_frames,), default=None
-            Labels, -1 where there is none. None: there are no labels.
-        """
+        """Weigh parts and frames; a frame with a label has no other."""
         total = self.by_part * np.log(parts @ self.shares + FLOOR)
         if self.by_frame:
             told = log_softmax(frames @ self.weights + self.bias, axis=1)
@@ -89,32 +127,9 @@ class Naming:
             )
         return normed
 
-    def probabilities(
-        self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return the calibrated probabilities, (n_frames, n_actions).
-
-        Parameters
-        ----------
-        parts, frames, known : ndarray
-            As in `log_probabilities`.
-        """
-        found: np.ndarray = softmax(
-            self.log_probabilities(parts, frames, known) / self.temperature, axis=1
-        )
-        return found
-
-    def labels(
-        self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return the most probable labels where each change has a price, (n_frames,).
-
-        Parameters
-        ----------
-        parts, frames, known : ndarray
-            As in `log_probabilities`.
-        """
-        return cheapest_labels(-self.log_probabilities(parts, frames, known), PRICE)
+    def decode(self, logs: np.ndarray) -> np.ndarray:
+        """Return the most probable labels where each change has a price."""
+        return cheapest_labels(-logs, PRICE)
 
 
 @dataclass(frozen=True)
@@ -188,7 +203,7 @@ class Candidate(Protocol):
 
     def learn(
         self, codes: Sequence[np.ndarray], n_actions: int, n_classes: int
-    ) -> Any: ...
+    ) -> BaseNaming: ...
 
 
 def choose_evidence(
@@ -236,8 +251,9 @@ def choose_evidence(
             found = []
             for i in asked:
                 seen = candidate.parts[i], candidate.frames[i], shown[i]
-                found.append(naming.labels(*seen)[hidden[i]])
-                logs[j].append(naming.log_probabilities(*seen)[hidden[i]])
+                told = naming.log_probabilities(*seen)
+                found.append(naming.decode(told)[hidden[i]])
+                logs[j].append(told[hidden[i]])
             scores[j] += miou(true[-1], np.concatenate(found), matching=None)
     scores[0] += margin * len(folds)
     best = int(scores.argmax())

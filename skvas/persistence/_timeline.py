@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from skvas.exceptions import ModelFileError
+from skvas.labels._anchored import AnchoredActions
 from skvas.labels._naming import Naming
 from skvas.labels._outlook import Outlook
-from skvas.tasks._anchored import AnchoredActions
 from skvas.timeline._count import Count
 from skvas.timeline._cut import Cut
 from skvas.timeline._discriminants import Discriminants

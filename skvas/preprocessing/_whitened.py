@@ -20,7 +20,6 @@ from skvas._on_demand import lengths_of
 from skvas._typing import Videos
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing._standardizer import moments, standardise
-from skvas.transport._threads import product_threads
 from skvas.validation import (
     check_choice,
     check_integer,
@@ -292,9 +291,7 @@ class WhitenedViews(
             for view, components, variance in zip(
                 self.views, self.components_, self.explained_variance_, strict=True
             ):
-                standard = self._standardise(view, video)
-                with product_threads(len(standard) * components.size):
-                    projected = standard @ components.T
+                projected = self._standardise(view, video) @ components.T
                 if self.whiten:
                     projected /= np.sqrt(np.where(variance > 0, variance, 1))
                 scores.append(projected)
@@ -356,17 +353,14 @@ def _principal_directions(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the directions of largest variance about zero, and the variances."""
     if n_features <= n_frames:
+        moment = np.zeros((n_features, n_features))
+        for video in videos:
+            moment += video.T @ video
         largest = [max(0, n_features - n_components), n_features - 1]
-        with product_threads(n_frames * n_features**2):
-            moment = np.zeros((n_features, n_features))
-            for video in videos:
-                moment += video.T @ video
-            variance, directions = eigh(moment / n_frames, subset_by_index=largest)
+        variance, directions = eigh(moment / n_frames, subset_by_index=largest)
         variance, directions = variance[::-1], directions.T[::-1]
     else:
-        with product_threads(n_frames**2 * n_features):
-            joined = np.concatenate([*videos])
-            _, singular, directions = svd(joined, full_matrices=False)
+        _, singular, directions = svd(np.concatenate([*videos]), full_matrices=False)
         variance = singular**2 / n_frames
     kept = variance[:n_components] > _MIN_RELATIVE_VARIANCE * variance[0]
     if not kept.any():

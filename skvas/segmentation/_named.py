@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from skvas._on_demand import each, lengths_of
+from skvas.labels._anchored import AnchoredEvidence
 from skvas.labels._naming import (
+    BaseNaming,
     Candidate,
     Evidence,
-    Naming,
     choose_evidence,
     hide_in_turn,
     shares_of_found,
@@ -27,7 +28,6 @@ from skvas.segmentation._labeller import (
     TimelineLabeller,
     directions,
 )
-from skvas.tasks._anchored import AnchoredActions, AnchoredEvidence
 from skvas.timeline._carry import label_shares
 from skvas.timeline._model import path_frames
 from skvas.videos._frames import sample_videos, spread_frames
@@ -57,12 +57,12 @@ class NamedLabeller:
     ----------
     base : FrameLabeller, ChainLabeller or TimelineLabeller
         What was found without labels.
-    naming : Naming or AnchoredActions
+    naming : BaseNaming
         What was learned from them.
     """
 
     base: Any
-    naming: Naming | AnchoredActions
+    naming: BaseNaming
 
     @property
     def actions(self) -> np.ndarray:
@@ -100,9 +100,14 @@ class NamedLabeller:
 
     def shares(self, views: Views) -> list[np.ndarray]:
         """Return the probabilities of the actions at each frame, (n_i, K)."""
-        decode = self.naming.probabilities
+        return [shares.astype(np.float32) for _, shares in self.tell(views)]
+
+    def tell(self, views: Views) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the actions of each video's frames, and their probabilities."""
         pairs = zip(parts_of(self.base, views), frame_features(views), strict=True)
-        return [decode(*pair).astype(np.float32) for pair in pairs]
+        for pair in pairs:
+            logs = self.naming.log_probabilities(*pair)
+            yield self.naming.decode(logs), self.naming.calibrate(logs)
 
     def objectives(self, views: Views) -> list[float]:
         """Return the value of each video's transport problem."""

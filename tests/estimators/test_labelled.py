@@ -11,9 +11,9 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
 
 import skvas
 from skvas.exceptions import InvalidParameterError, ModelFileError
+from skvas.labels._anchored import AnchoredActions
 from skvas.labels._naming import Naming
 from skvas.persistence._timeline import check_naming
-from skvas.tasks._anchored import AnchoredActions
 from tests.estimators.test_load import assert_refused, forge
 from tests.models import SEGMENTERS, assert_same_state, quick, small_videos
 

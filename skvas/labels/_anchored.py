@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
-from scipy.special import softmax
 from torch import Tensor
 
+from skvas.labels._naming import FLOOR, BaseNaming, one_hot
 from skvas.transport import (
     Distinct,
     TemporalBand,
@@ -29,14 +29,12 @@ ALPHA, RADIUS, EPS, WEIGHT_OF_SHARES = 0.5, 0.04, 0.07, 0.1
 # for; at an action without labels, which would else take the frames of the others; at
 # another action than that of its label.
 DISSENT, UNNAMED, FORBIDDEN = 0.2, 0.3, 2.0
-# Probability that nothing falls below.
-FLOOR = 1e-3
 # How far expected shares of actions are equal, beside those of labelled frames.
 EQUAL = 0.5
 
 
 @dataclass(frozen=True)
-class AnchoredActions:
+class AnchoredActions(BaseNaming):
     r"""Tells actions by transport of a video's frames to actions that labels anchor.
 
     A frame with embedding f, in part m with probability :math:`p_m`, costs
@@ -57,61 +55,25 @@ class AnchoredActions:
         :math:`e`, 0.3 for actions that have no label.
     masses : ndarray of shape (n_actions,)
         Expected shares of the actions, sum to 1.
-    temperature : float, default=1.0
-        What log probabilities are divided by, so that as many frames are right as
-        their probabilities say.
     """
 
     shares: np.ndarray
     vectors: np.ndarray
     extra: np.ndarray
     masses: np.ndarray
-    temperature: float = 1.0
 
     def log_probabilities(
         self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return the log probabilities of a video's frames, (n_frames, n_actions).
-
-        Parameters
-        ----------
-        parts : ndarray of shape (n_frames, n_parts)
-            Probabilities of the parts.
-        frames : ndarray of shape (n_frames, at least D)
-            Embeddings, and what else is known of the frames.
-        known : int64 ndarray of shape (n_frames,), default=None
-            Labels, -1 where there is none. None: there are no labels.
-        """
+        """Return the logarithms of the plan of a video, whose rows sum to 1."""
         known = np.full(len(parts), -1) if known is None else known
         (plan,) = self.transport([parts], [frames], [known])
         logs: np.ndarray = np.log((plan + FLOOR) / (1 + FLOOR * plan.shape[1]))
         return logs
 
-    def probabilities(
-        self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return the calibrated probabilities, (n_frames, n_actions).
-
-        Parameters
-        ----------
-        parts, frames, known : ndarray
-            As in `log_probabilities`.
-        """
-        logs = self.log_probabilities(parts, frames, known)
-        found: np.ndarray = softmax(logs / self.temperature, axis=1)
-        return found
-
-    def labels(
-        self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return the labels that most of each frame's mass goes to, (n_frames,).
-
-        Parameters
-        ----------
-        parts, frames, known : ndarray
-            As in `log_probabilities`.
-        """
-        found: np.ndarray = self.log_probabilities(parts, frames, known).argmax(axis=1)
+    def decode(self, logs: np.ndarray) -> np.ndarray:
+        """Return the labels that most of each frame's mass goes to."""
+        found: np.ndarray = logs.argmax(axis=1)
         return found
 
     def transport(
@@ -125,10 +87,10 @@ class AnchoredActions:
         Parameters
         ----------
         parts, frames, codes : sequence of ndarray
-            As in `log_probabilities`, one a video.
+            What `log_probabilities` takes, one a video.
         """
         n_embedding, n_actions = self.vectors.shape
-        told = [_one_hot(code, n_actions) for code in codes]
+        told = [one_hot(code, n_actions) for code in codes]
         extra = [
             DISSENT * (1 - part @ self.shares) + self.extra + _forbidden(members)
             for part, members in zip(parts, told, strict=True)
@@ -183,7 +145,7 @@ class AnchoredEvidence:
             [each[i] for i in sorted(some)] for each in (self.parts, self.frames, codes)
         )
         joined = np.concatenate(frames)[:, : self.n_embedding].astype(float)
-        members = _one_hot(np.concatenate(known), n_actions)
+        members = one_hot(np.concatenate(known), n_actions)
         anchors = joined.T @ members  # (D, K)
         counts = members.sum(axis=0)
         start = anchors + _left_over(np.concatenate(parts), members, joined)
@@ -199,12 +161,6 @@ class AnchoredEvidence:
             placed = _unit(anchors + joined.T @ (plans * is_open))
             actions = replace(actions, vectors=placed)
         return actions
-
-
-def _one_hot(codes: np.ndarray, n_actions: int) -> np.ndarray:
-    """Return a row for each code: 1 at its label, all 0 if it is -1."""
-    rows: np.ndarray = np.eye(n_actions + 1)[codes, :n_actions]
-    return rows
 
 
 def _expected(counts: np.ndarray) -> np.ndarray:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skvas.labels._anchored import AnchoredEvidence
 from skvas.labels._naming import shares_of_found
-from skvas.tasks._anchored import AnchoredEvidence
 
 RNG = np.random.default_rng(0)
 TRUE = np.repeat([0, 1, 2], 20)
