@@ -57,8 +57,8 @@ def choose_features(videos: Sequence[np.ndarray], n_clusters: int) -> WhitenedVi
         seen = apply_features(whitened, choose(videos, drawn))
     if has_order(find_order(seen, np.random.RandomState(0))):
         return whitened
-    scale = np.sqrt(np.concatenate([*whitened.explained_variance_, [1.0]]))
-    scale[-1] = np.linalg.norm(scale[:-1]) / np.sqrt((scale[:-1] > 0).sum() or 1)
+    scale = spread_of(whitened)
+    assert scale is not None
     whitened_repeats, plain_repeats = (
         repeatability([unit(video * by) for video in seen], n_clusters)
         for by in (np.ones_like(scale), scale)
@@ -70,6 +70,20 @@ def choose_features(videos: Sequence[np.ndarray], n_clusters: int) -> WhitenedVi
     smoothing = min(whitened.smoothing, NOISE_FRAMES / length)
     plain = WhitenedViews(whiten=False, offset=OFFSET, smoothing=smoothing)
     return fit_features(plain, videos)
+
+
+def spread_of(transformer: Any) -> np.ndarray | None:
+    """Return what whitening divided each feature by; None if it did not.
+
+    The constant beside the components was divided by their root mean square.
+    """
+    if not isinstance(transformer, WhitenedViews) or not transformer.whiten:
+        return None
+    spread = np.sqrt(np.concatenate(transformer.explained_variance_))
+    if transformer.offset > 0:
+        typical = np.linalg.norm(spread) / np.sqrt((spread > 0).sum() or 1)
+        spread = np.append(spread, typical)
+    return spread
 
 
 def fit_features(features: Any, videos: Sequence[np.ndarray]) -> Any:

@@ -29,6 +29,7 @@ from skvas.estimators._base import (
     Fitted,
     refuse_lost_start,
 )
+from skvas.estimators._features import spread_of
 from skvas.exceptions import InvalidParameterError
 from skvas.labels._naming import BaseNaming
 from skvas.labels._outlook import Outlook, Query
@@ -132,7 +133,8 @@ default=None
     (:func:`~skvas.metrics.consistency_score`): frames that match should have
     the same action. Of more than 128 videos the same 128 are looked at, drawn at
     random. Plans are averaged with weights score**8; the prototypes are the
-    barycentres of the average.
+    barycentres of the average. Where no order is shared and features are whitened,
+    settings are also tried on features that are whitened in part.
 
     The number of actions, if a range is allowed, is counted on the timeline of three
     videos or more that share an order: as many segments as help to explain the other
@@ -463,6 +465,7 @@ default=None
         self,
         model: Model,
         features: Sequence[np.ndarray],
+        preprocessing: Any,
         checkpoint: Any,
         rng: np.random.RandomState,
         labels: PartialLabels | None,
@@ -470,7 +473,8 @@ default=None
         """Find where the actions start, or take that of the checkpoint."""
         self._check_prototypes(model, features)
         n_actions = self._range_of_actions(labels)
-        make = partial(self._choose_start, model, features, rng, n_actions)
+        spread = spread_of(preprocessing) if self._keeps_start() else None
+        make = partial(self._choose_start, model, features, spread, rng, n_actions)
         start = Start(**checkpoint.once("start", lambda: vars(make())))
         placed = torch.from_numpy(start.vectors).to(self._device)
         model.prototypes = Prototypes(placed)
@@ -480,6 +484,7 @@ default=None
         self,
         model: Model,
         features: Sequence[np.ndarray],
+        spread: np.ndarray | None,
         rng: np.random.RandomState,
         n_actions: tuple[int, int],
     ) -> Start:
@@ -500,6 +505,7 @@ default=None
             n_refine=settings.segmenting["n_refine"],
             candidates=open_candidates(self._recipe.candidates, open_names),
             seed=int(rng.randint(2**31)),
+            spread=spread,
         )
         if count is None:
             return start

@@ -118,7 +118,7 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
             fitted, features, model = self._prepare(
                 checked, checkpoint, rng, n_clusters
             )
-            start = self._find_start(model, features, checkpoint, rng, given)
+            start = self._find_start(model, features, fitted, checkpoint, rng, given)
             settings = self._resolve(start, len(checked))
             before = self._actions(model)
             labelled = LabelledFrames.of(features, given.codes if given else None)

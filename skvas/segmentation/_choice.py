@@ -44,6 +44,9 @@ CHOICE_ROUNDS = 5
 # Times that a random start is drawn for the choice, and how steeply the votes of
 # settings fall with their consistency.
 N_RESTARTS, VOTE_POWER = 3, 8
+# Where no order is shared, settings vote on features that are whitened by so much too:
+# components are divided by this power of their standard deviations.
+PARTLY_WHITENED = 0.75
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def choose_start(
     n_refine: int,
     candidates: Sequence[Mapping[str, Any]],
     seed: int,
+    spread: np.ndarray | None = None,
 ) -> Start:
     """Find the action embeddings that training starts from.
 
@@ -101,11 +105,16 @@ def choose_start(
         Settings to choose from; one or none leave no choice.
     seed : int
         Draws random starts.
+    spread : ndarray of shape (D_in,), default=None
+        What whitening divided each feature by; None if it did not.
     """
     number, scores = _choose_number(survey, task, n_actions, candidates)
     chosen: dict[str, Any] = {}
     if len(survey.batch.lengths) > 1 and len(candidates) > 1:
-        election = _Election(survey, task, number, start, seed)
+        spaces = [survey.few]
+        if spread is not None and not survey.in_order:
+            spaces.append(survey.rescaled(spread ** (1 - PARTLY_WHITENED)))
+        election = _Election(survey, task, number, start, seed, spaces)
         vectors, chosen = election.hold(candidates)
         task = _with(task, chosen)
     else:
@@ -173,7 +182,8 @@ class _Election:
 
     Frames of pairs of videos are matched in the space before training, whatever the
     candidate. The candidate with the highest consistency score is chosen. Plans are
-    averaged with weights score**8; the start is the barycentres of the average.
+    averaged with weights score**8; the start is the barycentres of the average. Each
+    candidate is tried in each space; the first is the space before training.
     """
 
     survey: Survey
@@ -181,18 +191,23 @@ class _Election:
     n_actions: int
     start: str
     seed: int
+    spaces: Sequence[VideoBatch]
 
     def hold(
         self, candidates: Sequence[Mapping[str, Any]]
     ) -> tuple[Tensor, dict[str, Any]]:
         """Return where the actions start, (K, D), and the chosen candidate."""
-        few, survey = self.survey.few, self.survey
+        survey = self.survey
         plans, scores, tried = [], [], []
-        placed_all = list(self._placed(candidates))
-        for done, (placed, candidate) in enumerate(placed_all):
+        placed_all = [
+            (placed, candidate, space)
+            for space in self.spaces
+            for placed, candidate in self._placed(candidates, space)
+        ]
+        for done, (placed, candidate, space) in enumerate(placed_all):
             tell("trying settings", done, len(placed_all))
-            vectors, plan = _try(placed, few, _with(self.task, candidate))
-            labels = _labels(plan, few)
+            vectors, plan = _try(placed, space, _with(self.task, candidate))
+            labels = _labels(plan, space)
             scores.append(agreement(labels, survey.matches, survey.in_order))
             plans.append(plan)
             tried.append((vectors, dict(candidate)))
@@ -200,21 +215,23 @@ class _Election:
         vectors, chosen = tried[best]
         weights = np.clip(scores, 0, None) ** VOTE_POWER
         weights[best] = max(weights[best], np.finfo(float).tiny)
+        few = survey.few
         start = barycentres(vote(plans, weights), few.frames, few, vectors)
         return start, chosen
 
     def _placed(
-        self, candidates: Sequence[Mapping[str, Any]]
+        self, candidates: Sequence[Mapping[str, Any]], space: VideoBatch
     ) -> Iterator[tuple[Tensor, Mapping[str, Any]]]:
         """Yield each candidate with each of the places that its start may give."""
-        few = self.survey.few
         placed: dict[str, list[Tensor]] = {}
         for candidate in candidates:
             start = candidate.get("start", self.start)
             if start not in placed:
                 n_places = N_RESTARTS if start == "random" else 1
                 placed[start] = [
-                    _place(few.frames, few, self.n_actions, start, self.seed + restart)
+                    _place(
+                        space.frames, space, self.n_actions, start, self.seed + restart
+                    )
                     for restart in range(n_places)
                 ]
             for vectors in placed[start]:

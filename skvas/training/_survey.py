@@ -14,6 +14,7 @@ from skvas._on_demand import choose, lengths_of
 from skvas._printing import tell
 from skvas.metrics import PairMatches, SharedOrder, match_pairs, shared_order
 from skvas.nn._model import Model
+from skvas.transport import unit
 from skvas.videos._batch import VideoBatch, spread_batch, unpad
 from skvas.videos._frames import sample_videos
 
@@ -86,6 +87,18 @@ class Survey:
     def few(self) -> VideoBatch:
         """Embeddings of the frames that choices look at."""
         arrays = unpad(self.embeddings, self.batch.lengths)
+        return spread_batch(arrays, CHOICE_FRAMES, self.embeddings.device)
+
+    def rescaled(self, scale: np.ndarray) -> VideoBatch:
+        """Return the frames of `few` as unit vectors of features that are rescaled.
+
+        Parameters
+        ----------
+        scale : ndarray of shape (D_in,)
+            What each feature is multiplied by.
+        """
+        by = torch.from_numpy(scale).to(self.batch.frames)
+        arrays = unpad(unit(self.batch.frames * by), self.batch.lengths)
         return spread_batch(arrays, CHOICE_FRAMES, self.embeddings.device)
 
     @cached_property

@@ -60,7 +60,7 @@ def test_setting_of_the_highest_consistency_is_chosen(cls, shared, best, monkeyp
     monkeypatch.setattr(_choice, "consistency_score", score)
     monkeypatch.setattr(SharedOrder, "is_shared", shared)
     model = untrained(cls).fit(VIDEOS)
-    assert len(seen) == len(CANDIDATES)
+    assert len(seen) == len(CANDIDATES) * (1 if shared else 2)
     assert model.chosen_ == CANDIDATES[best]
     task = model.settings_.segmentation_task()
     assert (task.lambda_actions, task.alpha) == (
@@ -81,6 +81,36 @@ def test_each_setting_is_tried_as_it_is(cls, monkeypatch):
     model = untrained(cls).fit(VIDEOS)
     expected = [(s["lambda_actions"], s["alpha"]) for s in [*CANDIDATES, model.chosen_]]
     assert tried == expected
+
+
+@pytest.mark.parametrize(
+    ("shared", "features", "n_spaces"),
+    [(True, "auto", 1), (False, "auto", 2), (False, "standardise", 1)],
+)
+def test_settings_without_order_are_tried_on_features_whitened_in_part_too(
+    shared, features, n_spaces, monkeypatch
+):
+    tried, refine = [], _choice.refine
+
+    def spy(prototypes, embeddings, *args):
+        tried.append(embeddings)
+        return refine(prototypes, embeddings, *args)
+
+    monkeypatch.setattr(_choice, "refine", spy)
+    monkeypatch.setattr(SharedOrder, "is_shared", shared)
+    model = untrained(ActionSegmenter, features=features).fit(VIDEOS)
+    tried.pop()  # what the vote led to
+    assert len(tried) == n_spaces * len(CANDIDATES)
+    whitened, in_part = tried[0].numpy(), tried[-1].numpy()
+    lengths = [np.linalg.norm(each, axis=2).max() for each in (whitened, in_part)]
+    assert_allclose(lengths, 1, rtol=1e-5)
+    if n_spaces == 1:
+        assert_array_equal(whitened, in_part)
+        return
+    # A ratio of two features is that of whitened ones, times standard deviations^.25.
+    variance = np.concatenate(model.features_.explained_variance_)
+    ratios = [each[0, 0, 1] / each[0, 0, 0] for each in (whitened, in_part)]
+    assert_allclose(ratios[1] / ratios[0], (variance[1] / variance[0]) ** 0.125, 1e-4)
 
 
 @every_segmenter
