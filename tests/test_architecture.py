@@ -91,7 +91,7 @@ ROOMS = {
         "_model < _timeline"
     ),
     "training": (
-        "_callbacks _distributed _labelled _randomness _sampling _survey < "
+        "_adam _callbacks _distributed _labelled _randomness _sampling _survey < "
         "_objective < "
         "_loop < _checkpoint < _trainer"
     ),

@@ -257,10 +257,9 @@ def _with_neighbours(frames: Tensor, lengths: Tensor, reach: Tensor) -> Tensor:
 
 def _linear(n_in: int, n_out: int, generator: Generator | None) -> nn.Linear:
     """Make a float32 layer with torch's initial weights, drawn by a generator."""
-    device = torch.empty(0).device  # that of a `with torch.device(...)` around it
-    layer = nn.utils.skip_init(
-        nn.Linear, n_in, n_out, dtype=torch.float32, device=device
-    )
+    layer = nn.Linear(n_in, n_out, device="meta")  # where nothing is drawn
+    layer.weight = nn.Parameter(torch.empty(n_out, n_in, dtype=torch.float32))
+    layer.bias = nn.Parameter(torch.empty(n_out, dtype=torch.float32))
     nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
     bound = 1 / math.sqrt(n_in)
     nn.init.uniform_(layer.bias, -bound, bound, generator=generator)

@@ -103,8 +103,7 @@ class Checkpoint:
         content = self._content
         state.modules.load_state_dict(_as_tensors(content["weights"]))
         moments = {int(i): _as_tensors(m) for i, m in content["optimizer"].items()}
-        groups = state.optimizer.state_dict()["param_groups"]
-        state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        state.optimizer.restore(moments)
         columns = content["history"]
         rows = zip(*(column.tolist() for column in columns.values()), strict=True)
         state.records[:] = [dict(zip(columns, row, strict=True)) for row in rows]
@@ -129,7 +128,7 @@ class Checkpoint:
         if not self.writes:
             return
         started = time.perf_counter()
-        moments = state.optimizer.state_dict()["state"]
+        moments = state.optimizer.moments
         names = state.records[0] if state.records else ()
         writer = StateWriter()
         content = {

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from skvas._printing import tell
+from skvas.training._adam import Adam
 from skvas.training._callbacks import Callback, announce
 from skvas.training._distributed import ALONE, Team
 from skvas.training._objective import Losses
@@ -27,7 +28,7 @@ class TrainingState:
     ----------
     modules : Module
         What is trained.
-    optimizer : Optimizer
+    optimizer : Adam
         Of its parameters.
     rng : RandomState
         What batches are drawn by.
@@ -38,7 +39,7 @@ class TrainingState:
     """
 
     modules: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizer: Adam
     rng: np.random.RandomState
     records: list[dict[str, float]]
     generators: GlobalGenerators | None = None
@@ -102,9 +103,7 @@ def train(
         The mean of each part over each epoch, beside `epoch`, `loss` and `seconds`.
     """
     modules.train()
-    # As a group they may be none, where nothing is to be trained.
-    groups = [{"params": list(modules.parameters())}]
-    optimizer = torch.optim.Adam(groups, lr=lr, weight_decay=weight_decay)
+    optimizer = Adam(modules.parameters(), lr=lr, weight_decay=weight_decay)
     records: list[dict[str, float]] = []
     state = TrainingState(modules, optimizer, sampler.rng, records, generators)
     if checkpoint is not None:
@@ -116,7 +115,7 @@ def train(
         seen: list[dict[str, Tensor]] = []
         for pairs in sampler.epoch():
             losses = compute(pairs, epoch / max_epochs)
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.forget_gradients()
             (losses.total * pairs.weight).backward()
             team.add_up([p.grad for p in modules.parameters() if p.grad is not None])
             optimizer.step()

@@ -37,7 +37,7 @@ LONGEST = 100.0
 # of 1 if that is less.
 UNIT = 4.0
 # Entries of a batch from which on compiled kernels are worth their loading.
-COMPILED_ENTRIES = 1 << 12
+COMPILED_ENTRIES = 1 << 8
 
 Solve = Callable[[FGWProblem, Budget, bool], FGWResult]
 
