@@ -95,6 +95,17 @@ def test_padded_frames_stay_exactly_zero():
     assert torch.equal(found.plan > 0, real)
 
 
+def test_hard_masses_are_met_however_few_the_sweeps():
+    cost = tensor(0, 3, 20, 30).float()
+    problem = cost, TemporalBand(20, 0.2), OutsideBand(30, 0.2)
+    found, _ = solve_both(*problem, eps=0.1, max_iter=1, sinkhorn_tol=10.0)
+    for axis, n in ((2, 20), (1, 30)):
+        masses = found.plan.sum(dim=axis)
+        torch.testing.assert_close(
+            masses, torch.full_like(masses, 1 / n), rtol=1e-5, atol=0
+        )
+
+
 @given(seeds, sizes, sizes, radii, st.sampled_from([None, 0.3]))
 def test_kernels_leave_virtual_frames_without_neighbours(
     seed, lengths_x, lengths_y, radius, share
@@ -124,6 +135,7 @@ def test_kernels_know_structures_on_either_side(seed, lengths, outside):
 @pytest.mark.parametrize("lambda_y", [None, 0.5])
 def test_two_threads_find_the_plan_of_one(batch, lambda_y, monkeypatch):
     monkeypatch.setattr(_kernels, "SHARED_ENTRIES", 0)
+    monkeypatch.setattr(_kernels, "BATCH_ENTRIES", 0)
     cost = tensor(0, batch, 61, 47).float()
     problem = (cost, TemporalBand(61, 0.1), OutsideBand(47, 0.1))
     alone, _ = solve_both(*problem, lambda_y=lambda_y, max_iter=5)
