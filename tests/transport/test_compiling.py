@@ -29,6 +29,7 @@ from skvas.transport import (
     compiled_solver,
     fused_gromov_wasserstein,
 )
+from tests.models import quick
 from tests.strategies import SOLVERS, Setting, tensor
 
 both_solvers = pytest.mark.parametrize("solver", SOLVERS)
@@ -175,12 +176,11 @@ def test_any_number_of_shapes_is_compiled():
     assert compiler.count == 11
 
 
-def test_estimators_are_reached_and_find_the_same():
+def test_estimators_are_reached_and_find_the_same(monkeypatch):
+    monkeypatch.setattr(iterations_module, "COMPILED_ENTRIES", sys.maxsize)
     videos = make_videos(3, n_frames=(20, 30), random_state=0).videos
     group = Segmenting(segment_on="embedding")  # a timeline solves no transport
-    model = JointAlignSegment(
-        3, segmenting=group, max_epochs=2, device="cpu", random_state=0
-    )
+    model = quick(JointAlignSegment, segmenting=group, max_epochs=1)
     shorter = [video[:15] for video in videos]
     expected = model.fit(videos).predict(shorter)
     compiler = Counting()
