@@ -28,6 +28,7 @@ from sklearn.metrics import average_precision_score
 import skvas
 from benchmarks.accuracy_methods import METHODS
 from benchmarks.accuracy_report import write
+from benchmarks.jobs import add_options, run_all
 from benchmarks.measure import machine, peak_memory
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
 from skvas.datasets import load_folder, load_spar
@@ -57,10 +58,16 @@ def main():
     chosen = {name: sets[name]() for name in options.sets or sets}
     content["sets"] |= {name: _describe(data) for name, data in chosen.items()}
     # Every set once before any set twice: a run cut short is still a whole table.
-    for seed, name in product(range(options.seeds), chosen):
-        for method in options.methods or METHODS:
-            _run_once(content, name, chosen[name], method, seed, options.pairs)
-            write(stem, content)
+    runs = product(range(options.seeds), chosen, options.methods or METHODS)
+    tasks = [
+        (_run_once, name, chosen[name], method, seed, options.pairs)
+        for seed, name, method in runs
+        if _key(name, method, seed) not in content["runs"]
+        and (METHODS[method].seeded or not seed)
+    ]
+    for run in run_all(tasks, options):
+        content["runs"][_key(run["set"], run["method"], run["seed"])] = run
+        write(stem, content)
     if not options.no_costs and "one_against_two" not in content:
         content["one_against_two"] = one_against_two()
         write(stem, content)
@@ -77,6 +84,7 @@ def _options():
     parser.add_argument("--pairs", type=int, default=N_PAIRS, help="pairs aligned")
     parser.add_argument("--fresh", action="store_true", help="drop earlier figures")
     parser.add_argument("--no-costs", action="store_true", help="scores alone")
+    add_options(parser)
     here = Path(__file__).parent / "results"
     parser.add_argument("--out", type=Path, default=here)
     options = parser.parse_args()
@@ -132,10 +140,11 @@ def _digest():
     return found.hexdigest()[:12]
 
 
-def _run_once(content, name, data, method, seed, n_pairs):
-    key = f"{name} | {method} | {seed}"
-    if key in content["runs"] or (seed and not METHODS[method].seeded):
-        return
+def _key(name, method, seed):
+    return f"{name} | {method} | {seed}"
+
+
+def _run_once(name, data, method, seed, n_pairs):
     run = {"set": name, "method": method, "seed": seed}
     started = time.perf_counter()
     try:
@@ -145,8 +154,9 @@ def _run_once(content, name, data, method, seed, n_pairs):
     except Exception as error:  # one failure is a figure too, and must not stop a night
         run["error"] = f"{type(error).__name__}: {error}"
     took = time.perf_counter() - started
-    print(f"{key}: {run.get('error', 'done')}, {took:.1f} s", flush=True)
-    content["runs"][key] = run
+    told = run.get("error", "done")
+    print(f"{_key(name, method, seed)}: {told}, {took:.1f} s", flush=True)
+    return run
 
 
 def _measure(data, method, seed, n_pairs):

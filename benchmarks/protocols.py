@@ -29,11 +29,13 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
+import joblib
 import numpy as np
 
 from benchmarks.accuracy import _earlier, _pairs, _thin, find_sets
 from benchmarks.accuracy_methods import METHODS, _z_scores
 from benchmarks.accuracy_report import _replace, _spread
+from benchmarks.jobs import add_options, run_all
 from benchmarks.report import table
 from skvas import JointAlignSegment, Timeline
 from skvas.metrics import label_agreement, match_labels, miou
@@ -74,22 +76,28 @@ def main():
     stem = options.out / "protocols"
     content = _earlier(stem.with_suffix(".json"), options.fresh)
     chosen = {name: sets[name]() for name in options.sets or sets}
+    tasks = []
     for seed, name, protocol in product(
         range(options.seeds), chosen, options.protocols or PROTOCOLS
     ):
         for method in options.methods or _methods(protocol):
             key = f"{name} | {protocol} | {method} | {seed}"
-            if key in content["runs"] or method not in _methods(protocol):
-                continue
-            started = time.perf_counter()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                score = _RUN[protocol](chosen[name], method, seed)
-            took = time.perf_counter() - started
-            print(f"{key}: {score}, {took:.1f} s", flush=True)
-            content["runs"][key] = score
-            _replace(stem.with_suffix(".json"), json.dumps(content, indent=1) + "\n")
-            _replace(stem.with_suffix(".md"), "\n".join(markdown(content)) + "\n")
+            if key not in content["runs"] and method in _methods(protocol):
+                tasks.append((_run_once, key, protocol, chosen[name], method, seed))
+    for key, score in run_all(tasks, options):
+        content["runs"][key] = score
+        _replace(stem.with_suffix(".json"), json.dumps(content, indent=1) + "\n")
+        _replace(stem.with_suffix(".md"), "\n".join(markdown(content)) + "\n")
+
+
+def _run_once(key, protocol, data, method, seed):
+    started = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        score = _RUN[protocol](data, method, seed)
+    took = time.perf_counter() - started
+    print(f"{key}: {score}, {took:.1f} s", flush=True)
+    return key, score
 
 
 def _options():
@@ -104,6 +112,7 @@ def _options():
     parser.add_argument("--methods", nargs="+", metavar="METHOD")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--fresh", action="store_true", help="drop earlier figures")
+    add_options(parser)
     here = Path(__file__).parent / "results"
     parser.add_argument("--out", type=Path, default=here)
     options = parser.parse_args()
@@ -301,9 +310,10 @@ _JOINT = {}
 
 def _joint(data, seed):
     """Fit a joint model, or take that of the last call."""
-    if _JOINT.get("of") != (id(data), seed):
+    of = joblib.hash(data.videos), seed
+    if _JOINT.get("of") != of:
         model = JointAlignSegment(len(data.action_names), random_state=seed)
-        _JOINT.update(of=(id(data), seed), model=model.fit(data.videos))
+        _JOINT.update(of=of, model=model.fit(data.videos))
     return _JOINT["model"]
 
 
