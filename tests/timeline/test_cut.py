@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.timeline._count import count_actions
+from skvas.timeline import _cut
 from skvas.timeline._cut import (
     LEAST_VARIANCE,
     Draw,
@@ -75,6 +76,17 @@ def test_each_draw_takes_the_likeliest_actions_of_all_draws():
     assert not same_partition(alone[0], actions)
     for found in together:
         assert same_partition(found, actions)
+
+
+@pytest.mark.parametrize("recurring", [True, False])
+def test_cut_goes_by_the_likeliest_actions_where_they_may_come_back(
+    recurring, monkeypatch
+):
+    signals, actions = signals_of([0, 1, 2])
+    once_more = np.repeat([0, 1, 2, 0], [5, 15, 15, 10])
+    monkeypatch.setattr(_cut, "likeliest", lambda *_: np.array([once_more]))
+    found = cut(signals, 3, np.random.RandomState(0), recurring=recurring)
+    assert_array_equal(found.actions, once_more if recurring else actions)
 
 
 def test_contiguous_segments_are_found_on_whitened_features_alone():
