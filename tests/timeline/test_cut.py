@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skvas.timeline._count import count_actions
 from skvas.timeline import _cut
+from skvas.timeline._count import count_actions
 from skvas.timeline._cut import (
     LEAST_VARIANCE,
     Draw,
