@@ -59,10 +59,10 @@ class Gaussians:
         return np.clip((features - self.centre) @ self.directions, -FAR, FAR)
 
     def distances(self, discriminants: np.ndarray) -> np.ndarray:
-        """Return the squared distance of one frame to each class, (n_classes,)."""
-        squares = (discriminants - self.means) ** 2
+        """Return the squared distances of one frame, or of many, to each class."""
+        squares = (discriminants[..., None, :] - self.means) ** 2
         squares /= self.variances
-        distances: np.ndarray = squares.sum(axis=1)
+        distances: np.ndarray = squares.sum(axis=-1)
         return distances
 
     def log_determinants(self) -> np.ndarray:
@@ -143,13 +143,17 @@ def repetition(residuals: Sequence[np.ndarray]) -> float:
     float
         1 or more.
     """
-    total = sum(float((r**2).sum()) for r in residuals)
-    n_lags = min(N_LAGS, max(map(len, residuals)) - 1)
+    lengths = np.array([len(r) for r in residuals])
+    n_lags = min(N_LAGS, int(lengths.max()) - 1)
+    # One after the other, with so many zeros between them that none meets the next.
+    apart = np.concatenate([np.pad(r, ((0, n_lags), (0, 0))) for r in residuals])
+    line, width = apart.ravel(), apart.shape[1]
+    total = float(line @ line)
     time = 1.0
     for lag in range(1, n_lags + 1):
-        shifted = sum(float((r[lag:] * r[:-lag]).sum()) for r in residuals)
-        n_pairs = sum(max(len(r) - lag, 0) for r in residuals)
-        correlation = shifted / n_pairs * sum(map(len, residuals)) / max(total, 1e-300)
+        shifted = float(line[lag * width :] @ line[: -lag * width])
+        n_pairs = np.maximum(lengths - lag, 0).sum()
+        correlation = shifted / n_pairs * lengths.sum() / max(total, 1e-300)
         if correlation < INDEPENDENT:
             break
         time += 2 * correlation
@@ -196,9 +200,14 @@ def _means(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and the number of the frames of each class."""
     counts = np.bincount(classes, minlength=n_classes).astype(float)
-    sums = np.zeros((n_classes, scores.shape[1]))
-    np.add.at(sums, classes, scores)
+    sums = _sums(scores, classes, n_classes)
     return sums / np.maximum(counts, 1)[:, None], counts
+
+
+def _sums(scores: np.ndarray, classes: np.ndarray, n_classes: int) -> np.ndarray:
+    """Add up the frames of each class, (n_classes, d)."""
+    columns = [np.bincount(classes, column, n_classes) for column in scores.T]
+    return np.stack(columns, axis=1)
 
 
 def _variances(
@@ -210,8 +219,7 @@ def _variances(
 ) -> np.ndarray:
     """Return the variances of the classes, shrunk to the pooled ones."""
     pooled = np.maximum((rest**2).sum(axis=0) / freedom, 1e-3)
-    sums = np.zeros((len(counts), rest.shape[1]))
-    np.add.at(sums, classes, rest**2)
+    sums = _sums(rest**2, classes, len(counts))
     several = counts > 1
     own = np.tile(pooled, (len(counts), 1))
     own[several] = sums[several] / (counts[several, None] - 1)

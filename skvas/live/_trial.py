@@ -19,8 +19,9 @@ FACTORS = 2.0 ** np.arange(-3, 4)
 # What is told at once gives way to another action that is so much more probable; or to
 # any that is more probable, where so many more frames are then right.
 LEAD, WORTH = 0.7, 0.02
-# First frames of a recording that are told, at most.
-LONGEST = 4000
+# First frames of a recording that are told, at most, and those that are looked at
+# together.
+LONGEST, BLOCK = 4000, 256
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,7 @@ def _hold_out(
 def _distances(gaussians: Gaussians, frames: np.ndarray) -> np.ndarray:
     """Return minus twice the log-likelihoods, (n, K), the smallest of a frame 0."""
     discriminants = gaussians.project(frames)
-    found = np.array([gaussians.distances(row) for row in discriminants])
-    found += gaussians.log_determinants()
+    found = gaussians.distances(discriminants) + gaussians.log_determinants()
     result: np.ndarray = found - found.min(axis=1, keepdims=True)
     return result
 
@@ -145,33 +145,49 @@ def _right(trials: list[_Trial]) -> np.ndarray:
     lengths = np.array([len(trial.labels) for trial in trials])
     n_videos, n_actions = len(trials), trials[0].distances.shape[2]
     n_states = max(len(trial.chain.start) for trial in trials)
-    distances = np.zeros((n_videos, 2, lengths.max(), n_actions))
-    true = np.full((n_videos, lengths.max()), -1)
+    distances = np.zeros((lengths.max(), n_videos, 2, 1, n_actions))
+    true = np.full((lengths.max(), n_videos, 1, 1), -1)
     transitions = np.zeros((n_videos, 1, n_states, n_states))
     state = np.zeros((n_videos, 2, len(FACTORS), n_states))
     of_action = np.zeros((n_videos, 1, n_states, n_actions))
     for i, (trial, n) in enumerate(zip(trials, lengths, strict=True)):
         chain, k = trial.chain, len(trial.chain.start)
-        distances[i, :, :n], true[i, :n] = trial.distances, trial.labels
+        distances[:n, i, :, 0] = trial.distances.transpose(1, 0, 2)
+        true[:n, i, 0, 0] = trial.labels
         transitions[i, 0, :k, :k] = chain.transitions
         state[i, ..., :k] = chain.start
         of_action[i, 0, np.arange(k), chain.actions[chain.steps]] = 1
     weights = np.array([trial.weights for trial in trials])[..., None]
-    to_states = of_action.transpose(0, 1, 3, 2)
     right = np.zeros((n_videos, 2, len(FACTORS), 2))
-    for t in range(lengths.max()):
-        if t > 0:
-            state = state @ transitions
-        logs = -0.5 * weights * distances[:, :, None, t]
-        state = state * (np.exp(np.maximum(logs, LEAST)) @ to_states)
-        state = state / state.sum(axis=-1, keepdims=True)
-        shares = state @ of_action
+    held = None
+    for start in range(0, len(distances), BLOCK):
+        logs = -0.5 * weights * distances[start : start + BLOCK]
+        shares = np.exp(np.maximum(logs, LEAST))
+        for now in range(len(shares)):
+            if start + now > 0:
+                state = state @ transitions
+            state = state * (shares[now] @ of_action.transpose(0, 1, 3, 2))
+            state = state / state.sum(axis=-1, keepdims=True)
+            shares[now] = state @ of_action
         best = shares.argmax(axis=-1)
-        if t == 0:
-            held = best
-        told = np.take_along_axis(shares, held[..., None], axis=-1)[..., 0]
-        held = np.where(shares.max(axis=-1) > told + LEAD, best, held)
-        now = true[:, t, None, None]
-        right += np.stack([best == now, held == now], axis=-1)
+        told = _hold(shares, best, held)
+        held = told[-1]
+        for way, actions in enumerate((best, told)):
+            right[..., way] += (actions == true[start : start + BLOCK]).sum(axis=0)
     found: np.ndarray = right / lengths[:, None, None, None]
     return found
+
+
+def _hold(
+    shares: np.ndarray, best: np.ndarray, held: np.ndarray | None
+) -> np.ndarray:
+    """Return the action that is told at each frame where one gives way to a lead."""
+    told = best.copy()
+    where = tuple(np.indices(best.shape[1:]))
+    limit = shares.max(axis=-1) - LEAD
+    for now in range(len(best)):
+        if held is not None:
+            stays = shares[now][(*where, held)] >= limit[now]
+            told[now] = np.where(stays, held, best[now])
+        held = told[now]
+    return told
