@@ -224,11 +224,13 @@ def path_to_matches(
         )
     if (path < 0).any() or (path >= cost.shape).any():
         raise ValueError(f"path leaves the cost matrix of shape {cost.shape}.")
-    price = cost[path[:, 0], path[:, 1]]  # (L,)
-    return (
-        _cheapest(path[:, 0], path[:, 1], price, cost.shape[0]),
-        _cheapest(path[:, 1], path[:, 0], price, cost.shape[1]),
-    )
+    # Written last, the cheapest partner stays; in a tie the earlier one.
+    order = cost[path[:, 0], path[:, 1]].argsort(kind="stable")[::-1]
+    rows, columns = path[order].T
+    n, m = cost.shape
+    matches_xy, matches_yx = np.full(n, -1), np.full(m, -1)
+    matches_xy[rows], matches_yx[columns] = columns, rows
+    return matches_xy, matches_yx
 
 
 def labels_to_segments(labels: ArrayLike) -> list[Segment]:
@@ -489,17 +491,6 @@ def _trace_drops(moves: NDArray[np.uint8], n: int, m: int) -> NDArray[np.int64]:
             state = ("prefix", "keep_y", "keep_x")[step]
         i, j = i - (step != _Y), j - (step != _X)
     return np.array(path[::-1], dtype=np.int64).reshape(-1, 2)
-
-
-def _cheapest(
-    frames: NDArray[Any], partners: NDArray[Any], price: NDArray[Any], n_frames: int
-) -> NDArray[np.int64]:
-    """Return for each frame its partner of the lowest price, -1 where it has none."""
-    order = np.lexsort((price, frames))  # stable: the earlier pair where prices tie
-    present, first = np.unique(frames[order], return_index=True)
-    matches = np.full(n_frames, -1, dtype=np.int64)
-    matches[present] = partners[order][first]
-    return matches
 
 
 def cheapest_labels(losses: np.ndarray, price: float) -> np.ndarray:

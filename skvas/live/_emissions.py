@@ -152,8 +152,8 @@ def repetition(residuals: Sequence[np.ndarray]) -> float:
     time = 1.0
     for lag in range(1, n_lags + 1):
         shifted = float(line[lag * width :] @ line[: -lag * width])
-        n_pairs = np.maximum(lengths - lag, 0).sum()
-        correlation = shifted / n_pairs * lengths.sum() / max(total, 1e-300)
+        n_pairs = int(np.maximum(lengths - lag, 0).sum())
+        correlation = shifted / n_pairs * int(lengths.sum()) / max(total, 1e-300)
         if correlation < INDEPENDENT:
             break
         time += 2 * correlation

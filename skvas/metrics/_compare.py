@@ -87,6 +87,8 @@ def encode(
     The order of appearance, not of value, makes every score independent of how
     clusters happen to be called, ties included.
     """
+    if background is None and {array.dtype for array in labels} == {np.dtype(np.int64)}:
+        return _encode_numbers(labels)
     values = [array.tolist() for array in labels]
     names = dict.fromkeys(name for video in values for name in video)
     if background is not None:
@@ -98,6 +100,19 @@ def encode(
         for video in values
     ]
     return codes, tuple(code_of)
+
+
+def _encode_numbers(
+    labels: Sequence[NDArray[Any]],
+) -> tuple[list[Codes], tuple[Hashable, ...]]:
+    """Do what `encode` does with integers, at once."""
+    names, first, inverse = np.unique(
+        np.concatenate(labels), return_index=True, return_inverse=True
+    )
+    order = first.argsort()
+    ends = np.cumsum([len(array) for array in labels])[:-1]
+    codes = np.split(order.argsort()[inverse.ravel()], ends)
+    return codes, tuple(names[order].tolist())
 
 
 def match_clusters(

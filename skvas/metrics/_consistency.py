@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import adjusted_mutual_info_score, euclidean_distances
+from sklearn.metrics.cluster import expected_mutual_information
 from sklearn.utils import check_random_state
 from sklearn.utils.random import sample_without_replacement
 
@@ -286,13 +286,23 @@ def _match(
     x: NDArray[Any], y: NDArray[Any], frames_x: Codes, frames_y: Codes
 ) -> tuple[Codes, Codes, Codes]:
     """Return the frames of both videos with their monotone and their free partners."""
-    cost = euclidean_distances(x, y)
+    cost = _distances(x, y)
     to_y, to_x = path_to_matches(monotone_path(cost), cost)
     return (
         np.append(frames_x, frames_y),
         np.append(frames_y[to_y], frames_x[to_x]),
         np.append(frames_y[cost.argmin(axis=1)], frames_x[cost.argmin(axis=0)]),
     )
+
+
+def _distances(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the Euclidean distances of frames, in double precision."""
+    x, y = x.astype(float), y.astype(float)
+    squares = -2 * x @ y.T
+    squares += np.einsum("nd,nd->n", x, x)[:, None]
+    squares += np.einsum("md,md->m", y, y)
+    distances: NDArray[np.float64] = np.sqrt(np.maximum(squares, 0))
+    return distances
 
 
 def _modularity(labels: Codes, matched: Codes) -> float:
@@ -304,7 +314,30 @@ def _modularity(labels: Codes, matched: Codes) -> float:
 
 
 def _information(labels: Codes, matched: Codes) -> float:
-    """Return the adjusted mutual information; 0, and not 1, for a single label."""
-    if labels.min() == labels.max():
+    """Return the adjusted mutual information; 0, and not 1, for a single label.
+
+    That of scikit-learn, which looks for a long time at what is known here to be codes.
+    """
+    n, n_labels = len(labels), int(max(labels.max(), matched.max())) + 1
+    pairs = np.bincount(labels * n_labels + matched, minlength=n_labels**2)
+    counts = pairs.reshape(n_labels, n_labels)
+    counts = counts[counts.any(axis=1)][:, counts.any(axis=0)]
+    if 1 in counts.shape:
         return 0.0
-    return float(adjusted_mutual_info_score(labels, matched))
+    by_row, by_column = counts.sum(axis=1), counts.sum(axis=0)
+    own = (_entropy(by_row) + _entropy(by_column)) / 2
+    shared = 2 * own - _entropy(counts[counts > 0])
+    by_chance = expected_mutual_information(counts, n)
+    least = np.finfo(float).eps  # all that can be known is known by chance
+    return float(_apart(shared - by_chance, least) / _apart(own - by_chance, least))
+
+
+def _entropy(counts: Codes) -> float:
+    """Return the entropy of a distribution by its counts."""
+    shares = counts / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def _apart(value: float, least: float) -> float:
+    """Return a number that is not between 0 and `least`, of the same sign."""
+    return min(value, -least) if value < 0 else max(value, least)
