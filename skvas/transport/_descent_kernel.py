@@ -16,17 +16,16 @@ import torch
 from torch import Tensor
 
 from skvas.transport._kernels import (
-    _add_windows,
     _exp,
-    _running_sums,
+    _fill,
+    _log,
+    _sum_windows,
     as_filter,
     compiled,
 )
 from skvas.transport._problem import FGWProblem
 from skvas.transport.structures import Distinct
 
-# Rows whose running sums are made side by side.
-LANES = 4
 # Entries of a batch below which a second thread is not worth its start.
 SHARED_ENTRIES = 1 << 15
 TINY = float(np.finfo(np.float32).tiny)
@@ -77,8 +76,7 @@ def solve(
     rows, columns = problem.rows, problem.columns
     cost = problem.cost.transpose(1, 2).contiguous().numpy()
     n_problems, m, n = cost.shape
-    padded = -(-m // LANES) * LANES
-    plan = np.zeros((n_problems, padded, n), np.float32)
+    plan = np.zeros((n_problems, m, n), np.float32)
     quadratic = np.zeros(n_problems, np.float32)
     p, q, weight = (
         np.ascontiguousarray(each.numpy())
@@ -107,7 +105,7 @@ def solve(
     else:
         with ThreadPoolExecutor(pieces) as pool:
             list(pool.map(run, edges[:-1], edges[1:]))
-    found = torch.from_numpy(plan[:, :m]).transpose(1, 2).contiguous()
+    found = torch.from_numpy(plan).transpose(1, 2).contiguous()
     return found, torch.from_numpy(quadratic)
 
 
@@ -138,7 +136,7 @@ def _descend_all(
 @compiled
 def _descend(
     cost: Any,
-    plan: Any,
+    out: Any,
     masses: Any,
     width: int,
     numbers: Any,
@@ -150,19 +148,16 @@ def _descend(
     form, alpha, eps = numbers
     reach, growth, cut, unit_of = schedule
     m, n = cost.shape
-    padded = len(plan)
     log_plan, trial_log = np.zeros((m, n), np.float32), np.zeros((m, n), np.float32)
     slope, base = np.zeros((m, n), np.float32), np.zeros((m, n), np.float32)
-    trial = np.zeros((padded, n), np.float32)
-    near = np.zeros((padded, n), np.float32)  # C_x T
-    sums = np.zeros((LANES, n + 1), np.float64)
-    log_p, work = (
-        np.zeros(n, np.float32),
-        (np.zeros(n, np.float32), np.zeros(n, np.float32)),
-    )
-    every = np.zeros((LANES, n), np.float32)
-    every[0] = p
-    _apply_along(every, every, sums, width, form)  # C_x p: what all actions share
+    plan, trial = np.zeros((m, n), np.float32), np.zeros((m, n), np.float32)
+    near = np.zeros((m, n), np.float32)  # C_x T
+    log_p, masses = np.zeros(n, np.float32), np.zeros(m)
+    width = min(width, n - 1)
+    work = np.zeros((3, m * (n + 2 * width)), np.float32)
+    every = np.zeros((1, n), np.float32)
+    # C_x p: what all actions share.
+    _apply_along(p.reshape(1, n), every, work, width, form)
     for i in range(n):
         log_p[i] = math.log(p[i]) if p[i] > 0 else 0
     for k in range(m):
@@ -171,16 +166,18 @@ def _descend(
             base[k, i] = (1 - alpha) * cost[k, i] + alpha * every[0, i]
             log_plan[k, i] = log_p[i] + log_q
             plan[k, i] = p[i] * q[k]
-    _apply_along(plan, near, sums, width, form)
-    value = _value(plan, log_plan, base, near, cost, q, weight, alpha, eps)
-    steepest = _slopes(plan, log_plan, base, near, slope, p, q, weight, alpha, eps)
+    _apply_along(plan, near, work, width, form)
+    weights = alpha, eps
+    value = _value(plan, log_plan, base, near, cost, q, weight, weights, masses)
+    _slopes(log_plan, base, near, slope, p, q, weight, weights, masses)
+    steepest = np.abs(slope).max()
     step = min(reach / max(steepest, TINY), 1 / eps)
     sure = longest = step
     unit = min(unit_of * steepest, 1.0)
     for _ in range(max_iter):
         _try_step(log_plan, slope, step, p, log_p, trial, trial_log, work)
-        _apply_along(trial, near, sums, width, form)
-        found = _value(trial, trial_log, base, near, cost, q, weight, alpha, eps)
+        _apply_along(trial, near, work, width, form)
+        found = _value(trial, trial_log, base, near, cost, q, weight, weights, masses)
         noise = 16 * EPSILON * (unit + abs(value))
         if found - value <= noise:
             # Where nothing is gained a step may be too long and swing about the
@@ -188,15 +185,16 @@ def _descend(
             longer = growth * step if found - value < -noise else sure
             step = min(longer, longest)
             value = found
-            plan[:] = trial
+            plan, trial = trial, plan
             log_plan, trial_log = trial_log, log_plan
-            _slopes(plan, log_plan, base, near, slope, p, q, weight, alpha, eps)
+            _slopes(log_plan, base, near, slope, p, q, weight, weights, masses)
         else:
             step = sure = cut * step
-    _apply_along(plan, near, sums, width, form)
+    _apply_along(plan, near, work, width, form)
     quadratic = 0.0
     for k in range(m):
         for i in range(n):
+            out[k, i] = plan[k, i]
             quadratic += plan[k, i] * (every[0, i] - near[k, i])
     return quadratic
 
@@ -214,10 +212,10 @@ def _try_step(
 ) -> None:
     """Step down the slope and give every frame its mass again."""
     m, n = log_plan.shape
-    shift, scale = work
+    shift, scale = work[0, :n], work[1, :n]
     by = np.float32(step)
-    shift[:] = -np.inf
-    scale[:] = 0
+    _fill(shift, -np.inf)
+    _fill(scale, 0)
     for k in range(m):
         for i in range(n):
             moved = log_plan[k, i] - by * slope[k, i]
@@ -229,7 +227,7 @@ def _try_step(
             trial[k, i] = share
             scale[i] += share
     for i in range(n):
-        shift[i] = log_p[i] - shift[i] - np.log(scale[i])
+        shift[i] = log_p[i] - shift[i] - _log(scale[i])
         scale[i] = p[i] / scale[i]
     for k in range(m):
         for i in range(n):
@@ -238,19 +236,28 @@ def _try_step(
 
 
 @compiled
-def _apply_along(values: Any, out: Any, sums: Any, width: int, form: Any) -> None:
-    """Write C_x times each row of `values`, whose number is a multiple of LANES."""
+def _apply_along(values: Any, out: Any, work: Any, width: int, form: Any) -> None:
+    """Write C_x times each row of `values`."""
     total, window, itself = form
-    n = values.shape[1]
-    by = np.float32(itself)
-    for start in range(0, len(values), LANES):
-        _running_sums(values[start : start + LANES], sums, 0)
-        for lane in range(LANES):
-            row, line = out[start + lane], values[start + lane]
-            whole = np.float32(total * sums[lane, n])
-            for i in range(n):
-                row[i] = whole + by * line[i]
-            _add_windows(row, sums[lane], width, window)
+    m, n = values.shape
+    size, by, near = n + 2 * width, np.float32(itself), np.float32(window)
+    padded = work[0, : m * size]
+    _fill(padded, 0)
+    for k in range(m):
+        row, line, own = out[k], padded[k * size + width :], values[k]
+        mass = 0.0
+        for i in range(n):
+            line[i] = own[i]
+            mass += own[i]
+        whole = np.float32(total * mass)
+        for i in range(n):
+            row[i] = whole + by * own[i]
+    sums = work[2, : m * size]
+    _sum_windows(padded, work[1, : m * size], sums, 2 * width + 1)
+    for k in range(m):
+        row, line = out[k], sums[k * size :]
+        for i in range(n):
+            row[i] += near * line[i]
 
 
 @compiled
@@ -262,10 +269,11 @@ def _value(
     cost: Any,
     q: Any,
     weight: Any,
-    alpha: float,
-    eps: float,
+    weights: Any,
+    masses: Any,
 ) -> float:
-    """Return the objective of a plan."""
+    """Return the objective of a plan; write the masses of its actions."""
+    alpha, eps = weights
     m, n = log_plan.shape
     own, half = np.float32((1 - alpha) / 2), np.float32(0.5)
     by, entropy, one = np.float32(alpha), np.float32(eps), np.float32(1)
@@ -279,6 +287,7 @@ def _value(
             linear += plan[k, i] * worth
             mass += plan[k, i]
         value += linear
+        masses[k] = mass
         ratio = max(mass, TINY) / max(q[k], TINY)
         value += weight[k] * (mass * math.log(ratio) - mass + q[k])
     return value
@@ -286,7 +295,6 @@ def _value(
 
 @compiled
 def _slopes(
-    plan: Any,
     log_plan: Any,
     base: Any,
     near: Any,
@@ -294,22 +302,17 @@ def _slopes(
     p: Any,
     q: Any,
     weight: Any,
-    alpha: float,
-    eps: float,
-) -> Any:
-    """Write the gradient at a plan; return its largest magnitude."""
+    weights: Any,
+    masses: Any,
+) -> None:
+    """Write the gradient at the plan whose masses are known."""
+    alpha, eps = weights
     m, n = log_plan.shape
     by, entropy = np.float32(alpha), np.float32(eps)
-    steepest = np.float32(0)
     for k in range(m):
-        mass = 0.0
-        for i in range(n):
-            mass += plan[k, i]
-        ratio = max(mass, TINY) / max(q[k], TINY)
+        ratio = max(masses[k], TINY) / max(q[k], TINY)
         pull = np.float32(weight[k] * math.log(ratio))
         for i in range(n):
             found = base[k, i] - by * near[k, i] + entropy * log_plan[k, i] + pull
-            found = found if p[i] > 0 else np.float32(0)  # padded frames stay
-            slope[k, i] = found
-            steepest = max(steepest, abs(found))
-    return steepest
+            # Padded frames stay.
+            slope[k, i] = found if p[i] > 0 else np.float32(0)

@@ -31,6 +31,8 @@ from skvas.transport.structures import (
 
 # Fewer entries of a problem than this are not worth a second thread.
 SHARED_ENTRIES = 1 << 18
+# Entries of rows whose windows are summed at once.
+BLOCK_ENTRIES = 1 << 12
 # Nor are fewer entries of a batch.
 BATCH_ENTRIES = 1 << 15
 compiled = njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
@@ -47,6 +49,24 @@ _P5, _P4, _P3 = (
     np.float32(8.333452e-3),
 )
 _P2, _P1, _P0 = np.float32(4.1665796e-2), np.float32(1.6666665e-1), np.float32(0.5)
+
+# Minimax coefficients of (log(1 + r) - r + r^2 / 2) / r^3, 1 + r in [1, 2] / sqrt(2).
+_L8, _L7, _L6 = (
+    np.float32(6.67527189e-2),
+    np.float32(-1.16464344e-1),
+    np.float32(1.19047121e-1),
+)
+_L5, _L4, _L3 = (
+    np.float32(-1.24112687e-1),
+    np.float32(1.42178915e-1),
+    np.float32(-1.66676437e-1),
+)
+_L2, _L1, _L0 = (
+    np.float32(2.00022042e-1),
+    np.float32(-2.50000163e-1),
+    np.float32(3.33333109e-1),
+)
+_ROOT_HALF = np.int32(0x3F3504F3)  # the bits of sqrt(1 / 2)
 
 
 @dataclass(frozen=True)
@@ -106,6 +126,19 @@ def _exp(x: Any) -> Any:
 
 
 @compiled
+def _log(x: Any) -> Any:
+    """Logarithm of a normal number in float32, to one unit in the last place."""
+    bits = np.float32(x).view(np.int32)
+    power = np.int32(np.int32(bits - _ROOT_HALF) >> np.int32(23))
+    r = np.int32(bits - np.int32(power << np.int32(23))).view(np.float32) - _ONE
+    y = (((_L8 * r + _L7) * r + _L6) * r + _L5) * r + _L4
+    y = (((y * r + _L3) * r + _L2) * r + _L1) * r + _L0
+    n, square = np.float32(power), r * r
+    y = y * r * square + n * _LN2_LOW - _HALF * square
+    return y + r + n * _LN2_HIGH
+
+
+@compiled
 def _power(x: Any, exponent: Any) -> Any:
     """Raise x >= 0 to a power in [0, 1]."""
     return np.exp(exponent * np.log(x)) if x > 0 else np.float32(exponent == 0)
@@ -117,74 +150,83 @@ def _filter_rows(
 ) -> None:
     """Write T C_y for rows lo ... hi - 1, where T = u K v (n, m)."""
     total, window, itself, width, first = form
-    m = kernel.shape[1]
-    # Four rows at a time: a running sum alone waits for each of its additions.
-    plan = np.zeros((4, m), np.float32)
-    sums = np.zeros((4, m + 1), np.float64)
-    for start in range(lo, hi, 4):
-        count = min(4, hi - start)
-        for lane in range(count):
-            scale, row, line = u[start + lane], kernel[start + lane], plan[lane]
-            for j in range(m):
-                line[j] = scale * row[j] * v[j]
-        _running_sums(plan, sums, first)
-        for lane in range(count):
-            line, row = plan[lane], out[start + lane]
-            whole = np.float32(total * sums[lane, m])
-            for j in range(first, m):
-                row[j] = whole + np.float32(itself) * line[j]
-            row[:first] = 0
-            _add_windows(row[first:], sums[lane, first:], width, window)
-
-
-@compiled
-def _running_sums(plan: Any, sums: Any, first: int) -> None:
-    """Cumulate four rows from column `first` on; sums[:, j] is of those before j."""
-    m = plan.shape[1] - first
-    a_in, b_in, c_in, d_in = (
-        plan[0, first:],
-        plan[1, first:],
-        plan[2, first:],
-        plan[3, first:],
-    )
-    a_out, b_out, c_out, d_out = (
-        sums[0, first + 1 :],
-        sums[1, first + 1 :],
-        sums[2, first + 1 :],
-        sums[3, first + 1 :],
-    )
-    a = b = c = d = 0.0
-    for j in range(m):
-        a += a_in[j]
-        b += b_in[j]
-        c += c_in[j]
-        d += d_in[j]
-        a_out[j] = a
-        b_out[j] = b
-        c_out[j] = c
-        d_out[j] = d
-
-
-@compiled
-def _add_windows(row: Any, sums: Any, width: int, weight: float) -> None:
-    """Add to each column the sum over its window, from running sums."""
-    m = len(row)
-    if m == 0 or weight == 0:
-        return
+    m = kernel.shape[1] - first
     width = min(width, m - 1)
-    whole = sums[m]
-    # Where the window is cut at the left, at the right, at both ends, or at neither.
-    left = min(width, m - width)
-    right = max(m - width, width)
-    for j in range(left):
-        row[j] += np.float32(weight * sums[j + width + 1])
-    for j in range(left, width):
-        row[j] += np.float32(weight * whole)
-    above, below, inside = sums[2 * width + 1 :], sums[:m], row[width:]
-    for j in range(m - 2 * width):
-        inside[j] += np.float32(weight * (above[j] - below[j]))
-    for j in range(right, m):
-        row[j] += np.float32(weight * (whole - sums[j - width]))
+    size, pitch = m + 2 * width, 2 * width + 1
+    by, near = np.float32(itself), np.float32(window)
+    n_rows = max(1, BLOCK_ENTRIES // size)
+    plan, spare, sums = (
+        np.zeros(n_rows * size, np.float32),
+        np.zeros(n_rows * size, np.float32),
+        np.zeros(n_rows * size, np.float32),
+    )
+    v = v[first:]
+    for start in range(lo, hi, n_rows):
+        count = min(n_rows, hi - start)
+        _fill(plan, 0)
+        for k in range(count):
+            out[start + k, :first] = 0
+            own, row = kernel[start + k, first:], out[start + k, first:]
+            line = plan[k * size + width :]
+            scale, mass = u[start + k], 0.0
+            for j in range(m):
+                line[j] = scale * own[j] * v[j]
+            for j in range(m):
+                mass += line[j]
+            whole = np.float32(total * mass)
+            for j in range(m):
+                row[j] = whole + by * line[j]
+        if near != 0:
+            _sum_windows(plan, spare, sums, pitch)
+            for k in range(count):
+                row, line = out[start + k, first:], sums[k * size :]
+                for j in range(m):
+                    row[j] += near * line[j]
+
+
+@compiled
+def _sum_windows(values: Any, spare: Any, out: Any, size: int) -> None:
+    """Write the sum of each entry and of the `size - 1` entries after it.
+
+    Sums of 1, 2, 4 ... entries are made of each other, and each window is put together
+    from them. Nothing is taken off again, so nothing cancels. The last `size - 1`
+    entries of `out` are of no use; `values` and `spare` are overwritten.
+    """
+    n = len(values)
+    _copy(values, out)
+    start, span = 1, 1
+    while 2 * span <= size:
+        _add_both(values, values[span:], spare[: n - span])
+        values, spare = spare, values
+        span *= 2
+        if size & span:
+            _add(values[start:], out)
+            start += span
+
+
+@compiled
+def _add_both(x: Any, y: Any, out: Any) -> None:
+    for j in range(len(out)):
+        out[j] = x[j] + y[j]
+
+
+@compiled
+def _fill(out: Any, value: float) -> None:
+    """Assign to all entries, in a loop: numba's own assignments take ten times longer."""
+    for j in range(len(out)):
+        out[j] = value
+
+
+@compiled
+def _copy(x: Any, out: Any) -> None:
+    for j in range(len(x)):
+        out[j] = x[j]
+
+
+@compiled
+def _add(x: Any, out: Any) -> None:
+    for j in range(len(x)):
+        out[j] += x[j]
 
 
 @compiled
