@@ -146,27 +146,27 @@ def _right(trials: list[_Trial]) -> np.ndarray:
     n_videos, n_actions = len(trials), trials[0].distances.shape[2]
     n_states = max(len(trial.chain.start) for trial in trials)
     distances = np.zeros((lengths.max(), n_videos, 2, 1, n_actions))
-    true = np.full((lengths.max(), n_videos, 1, 1), -1)
-    transitions = np.zeros((n_videos, 1, n_states, n_states))
-    state = np.zeros((n_videos, 2, len(FACTORS), n_states))
-    of_action = np.zeros((n_videos, 1, n_states, n_actions))
+    true = np.full((lengths.max(), n_videos, 1), -1)
+    transitions = np.zeros((n_videos, n_states, n_states))
+    state = np.zeros((n_videos, 2 * len(FACTORS), n_states))
+    of_action = np.zeros((n_videos, n_states, n_actions))
     for i, (trial, n) in enumerate(zip(trials, lengths, strict=True)):
         chain, k = trial.chain, len(trial.chain.start)
         distances[:n, i, :, 0] = trial.distances.transpose(1, 0, 2)
-        true[:n, i, 0, 0] = trial.labels
-        transitions[i, 0, :k, :k] = chain.transitions
-        state[i, ..., :k] = chain.start
-        of_action[i, 0, np.arange(k), chain.actions[chain.steps]] = 1
+        true[:n, i, 0] = trial.labels
+        transitions[i, :k, :k] = chain.transitions
+        state[i, :, :k] = chain.start
+        of_action[i, np.arange(k), chain.actions[chain.steps]] = 1
     weights = np.array([trial.weights for trial in trials])[..., None]
-    right = np.zeros((n_videos, 2, len(FACTORS), 2))
+    right = np.zeros((*state.shape[:2], 2))
     held = None
     for start in range(0, len(distances), BLOCK):
         logs = -0.5 * weights * distances[start : start + BLOCK]
-        shares = np.exp(np.maximum(logs, LEAST))
+        shares = np.exp(np.maximum(logs, LEAST)).reshape(-1, *state.shape[:2], n_actions)
         for now in range(len(shares)):
             if start + now > 0:
                 state = state @ transitions
-            state = state * (shares[now] @ of_action.transpose(0, 1, 3, 2))
+            state = state * (shares[now] @ of_action.transpose(0, 2, 1))
             state = state / state.sum(axis=-1, keepdims=True)
             shares[now] = state @ of_action
         best = shares.argmax(axis=-1)
@@ -174,8 +174,8 @@ def _right(trials: list[_Trial]) -> np.ndarray:
         held = told[-1]
         for way, actions in enumerate((best, told)):
             right[..., way] += (actions == true[start : start + BLOCK]).sum(axis=0)
-    found: np.ndarray = right / lengths[:, None, None, None]
-    return found
+    found: np.ndarray = right / lengths[:, None, None]
+    return found.reshape(n_videos, 2, len(FACTORS), 2)
 
 
 def _hold(

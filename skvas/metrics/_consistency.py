@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from math import isqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics.cluster import expected_mutual_information
 from sklearn.utils import check_random_state
 from sklearn.utils.random import sample_without_replacement
 
@@ -316,9 +316,10 @@ def _modularity(labels: Codes, matched: Codes) -> float:
 def _information(labels: Codes, matched: Codes) -> float:
     """Return the adjusted mutual information; 0, and not 1, for a single label.
 
-    That of scikit-learn, which looks for a long time at what is known here to be codes.
+    It is that of scikit-learn, which checks its input at length and adds up the
+    information that is due to chance term by term.
     """
-    n, n_labels = len(labels), int(max(labels.max(), matched.max())) + 1
+    n_labels = int(max(labels.max(), matched.max())) + 1
     pairs = np.bincount(labels * n_labels + matched, minlength=n_labels**2)
     counts = pairs.reshape(n_labels, n_labels)
     counts = counts[counts.any(axis=1)][:, counts.any(axis=0)]
@@ -327,7 +328,7 @@ def _information(labels: Codes, matched: Codes) -> float:
     by_row, by_column = counts.sum(axis=1), counts.sum(axis=0)
     own = (_entropy(by_row) + _entropy(by_column)) / 2
     shared = 2 * own - _entropy(counts[counts > 0])
-    by_chance = expected_mutual_information(counts, n)
+    by_chance = _expected_information(by_row, by_column)
     least = np.finfo(float).eps  # all that can be known is known by chance
     return float(_apart(shared - by_chance, least) / _apart(own - by_chance, least))
 
@@ -336,6 +337,30 @@ def _entropy(counts: Codes) -> float:
     """Return the entropy of a distribution by its counts."""
     shares = counts / counts.sum()
     return float(-(shares * np.log(shares)).sum())
+
+
+def _expected_information(rows: Codes, columns: Codes) -> float:
+    """Return the mutual information of two labellings with these counts, by chance.
+
+    Equation 24 of [1]_ of `consistency_score`: how many frames have both of two labels
+    has a hypergeometric distribution.
+    """
+    n = int(rows.sum())
+    numbers = np.arange(1.0, n + 1)
+    logs = np.log(numbers)
+    ways = np.append(0, np.cumsum(logs))  # logarithms of factorials
+    total = 0.0
+    for a, b in product(rows.tolist(), columns.tolist()):
+        low, high = max(1, a + b - n), min(a, b)
+        neither = n - a - b
+        log_chance = ways[a] + ways[b] + ways[n - a] + ways[n - b] - ways[n]
+        log_chance = log_chance - ways[low : high + 1]
+        log_chance -= ways[a - high : a - low + 1][::-1]
+        log_chance -= ways[b - high : b - low + 1][::-1]
+        log_chance -= ways[neither + low : neither + high + 1]
+        known = logs[low - 1 : high] + (logs[n - 1] - logs[a - 1] - logs[b - 1])
+        total += float(numbers[low - 1 : high] * known @ np.exp(log_chance))
+    return total / n
 
 
 def _apart(value: float, least: float) -> float:

@@ -9,6 +9,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from skvas.decoding import cheapest_labels
+from skvas.videos._frames import spread_frames
 
 # Least variance of a feature within an action, as a share of its variance over all
 # frames: without it a segment of two positions would explain everything.
@@ -19,8 +20,9 @@ CONSTANT = 1e-3
 CHUNK = 16
 # Starts of segments that are looked at together.
 ROWS = 8
-# Short segments that an action is put together from, on average.
-PIECES = 3
+# Short segments that an action is put together from, on average, and the places where
+# they may start: the positions of the actions are found among all later.
+PIECES, EDGES = 3, 151
 # Prices of another segment where actions may come back, as shares of what the next one
 # would explain: where it is asked whether they do, and once it is known.
 PRICE, LOW_PRICE = 0.75, 0.3
@@ -206,10 +208,12 @@ def cut_often(moments: Moments, n_actions: int) -> Draw:
     -------
     Draw
     """
-    n_pieces = min(PIECES * n_actions, len(moments) - 1)
-    cuts, losses = best_segments(segment_losses(moments), n_pieces + 1)
+    edges = spread_frames(len(moments) + 1, max(EDGES, PIECES * n_actions + 2))
+    n_pieces = min(PIECES * n_actions, len(edges) - 2)
+    cuts, losses = best_segments(segment_losses(moments, edges), n_pieces + 1)
     gain = float(losses[n_pieces - 1] - losses[n_pieces])
-    actions = merge_segments(moments, cuts[n_pieces - 1], n_actions)
+    pieces = np.repeat(cuts[n_pieces - 1], np.diff(edges))
+    actions = merge_segments(moments, pieces, n_actions)
     actions, _ = _settle(moments, actions, n_actions, PRICE * gain)
     return Draw(moments, actions, gain)
 
@@ -262,7 +266,7 @@ def square_losses(moments: Moments) -> np.ndarray:
     return losses
 
 
-def segment_losses(moments: Moments) -> np.ndarray:
+def segment_losses(moments: Moments, edges: np.ndarray | None = None) -> np.ndarray:
     """Return the loss of every segment: length times mean logarithm of its variances.
 
     That is the negative log-likelihood of a Gaussian with a mean and variances of its
@@ -273,18 +277,23 @@ def segment_losses(moments: Moments) -> np.ndarray:
     ----------
     moments : Moments
         Of the features at each position.
+    edges : int64 ndarray of shape (n + 1,), default=None
+        Where segments may start and end, rising from 0 to the number of positions.
+        None: anywhere.
 
     Returns
     -------
-    ndarray of shape (n_positions + 1, n_positions + 1)
-        Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
+    ndarray of shape (n + 1, n + 1)
+        Entry (i, j) is the loss of the positions from edge i to before edge j; infinite
+        where i >= j.
     """
-    n = len(moments)
+    edges = np.arange(len(moments) + 1) if edges is None else edges
+    n = len(edges) - 1
     mean, square = (
-        np.ascontiguousarray(_running_sums(each).T)
+        np.ascontiguousarray(_running_sums(each)[edges].T)
         for each in (moments.mean, moments.square)
     )
-    number = np.arange(n + 1.0)
+    number = edges.astype(float)
     losses = np.full((n + 1, n + 1), np.inf)
     for first in range(0, n, ROWS):
         starts, stops = slice(first, first + ROWS), slice(first + 1, n + 1)
@@ -362,15 +371,18 @@ def merge_segments(
     members = np.eye(len(action_of))[segments]  # (n_positions, n_segments)
     sums = np.stack([members.T @ moments.mean, members.T @ moments.square])
     length = members.sum(axis=0)
+    own = _losses(sums, length)
+    joint = _losses(sums[:, :, None] + sums[:, None], length[:, None] + length)
     while len(length) > n_actions:
-        joint = _losses(sums[:, :, None] + sums[:, None], length[:, None] + length)
-        own = _losses(sums, length)
         rise = joint - own[:, None] - own
         rise[np.tril_indices(len(length))] = np.inf
         a, b = np.unravel_index(rise.argmin(), rise.shape)
         sums[:, a] += sums[:, b]
         length[a] += length[b]
+        own[a] = joint[a, b]
         sums, length = np.delete(sums, b, axis=1), np.delete(length, b)
+        own, joint = np.delete(own, b), np.delete(np.delete(joint, b, 0), b, 1)
+        joint[a] = joint[:, a] = _losses(sums[:, [a]] + sums, length[a] + length)
         action_of[action_of == b] = a
         action_of[action_of > b] -= 1
     return action_of[segments]

@@ -35,7 +35,12 @@ SHARED_ENTRIES = 1 << 18
 BLOCK_ENTRIES = 1 << 12
 # Nor are fewer entries of a batch.
 BATCH_ENTRIES = 1 << 15
-compiled = njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "arcp", "nsz"})
+compiled = njit(
+    nogil=True,
+    cache=True,
+    error_model="numpy",  # to look for divisions by 0 would keep loops from vectorising
+    fastmath={"contract", "reassoc", "arcp", "nsz"},
+)
 Array = np.ndarray[Any, np.dtype[Any]]
 _LOG2_E = np.float32(1.4426950408889634)
 # log 2 in two parts, so that multiples of the first are exact.
