@@ -823,15 +823,17 @@ def _check_video(
     try:
         # An overflow becomes an infinity, which check_array rejects.
         with np.errstate(over="ignore", invalid="ignore"):
-            video = check_array(
-                data,
-                dtype=[np.float64, np.float32],
-                order="C",
-                ensure_all_finite=ensure_all_finite,
-                ensure_min_samples=min_frames,
-                estimator=estimator,
-                input_name="X",
-            )
+            video = data
+            if not _is_checked(data, min_frames):
+                video = check_array(
+                    data,
+                    dtype=[np.float64, np.float32],
+                    order="C",
+                    ensure_all_finite=ensure_all_finite,
+                    ensure_min_samples=min_frames,
+                    estimator=estimator,
+                    input_name="X",
+                )
     except OverflowError as error:
         raise ValueError(f"A number is too large for float64: {error}.") from error
     except ValueError as error:
@@ -839,6 +841,19 @@ def _check_video(
     view: np.ndarray = np.require(video, requirements=["C", "A"]).view()
     view.flags.writeable = False
     return view
+
+
+def _is_checked(data: Any, min_frames: int) -> bool:
+    """Tell of an array that has nothing to convert or to refuse, as most have."""
+    return (
+        type(data) is np.ndarray
+        and data.ndim == 2
+        and data.dtype in (np.float64, np.float32)
+        and data.flags.c_contiguous
+        and len(data) >= max(min_frames, 1)
+        and data.shape[1] > 0
+        and bool(np.isfinite(data.sum()))
+    )
 
 
 def _locate_gaps(data: Any, error: ValueError) -> ValueError:

@@ -24,7 +24,7 @@ from skvas.videos._views import Views
 
 # Frames of a video that the choice of the medoid looks at, videos that each is compared
 # with, and iterations of these alignments, of which only the cost is asked for.
-MEDOID_FRAMES, MEDOID_VIDEOS, MEDOID_ITER = 64, 16, 10
+MEDOID_FRAMES, MEDOID_VIDEOS, MEDOID_ITER = 32, 16, 5
 
 
 @dataclass(frozen=True)

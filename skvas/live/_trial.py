@@ -162,7 +162,8 @@ def _right(trials: list[_Trial]) -> np.ndarray:
     held = None
     for start in range(0, len(distances), BLOCK):
         logs = -0.5 * weights * distances[start : start + BLOCK]
-        shares = np.exp(np.maximum(logs, LEAST)).reshape(-1, *state.shape[:2], n_actions)
+        shares = np.exp(np.maximum(logs, LEAST))
+        shares = shares.reshape(-1, *state.shape[:2], n_actions)
         for now in range(len(shares)):
             if start + now > 0:
                 state = state @ transitions
@@ -178,9 +179,7 @@ def _right(trials: list[_Trial]) -> np.ndarray:
     return found.reshape(n_videos, 2, len(FACTORS), 2)
 
 
-def _hold(
-    shares: np.ndarray, best: np.ndarray, held: np.ndarray | None
-) -> np.ndarray:
+def _hold(shares: np.ndarray, best: np.ndarray, held: np.ndarray | None) -> np.ndarray:
     """Return the action that is told at each frame where one gives way to a lead."""
     told = best.copy()
     where = tuple(np.indices(best.shape[1:]))

@@ -193,8 +193,8 @@ def consistency_score(
     0.0
     """
     codes, matches = _match_labels(labels, videos, n_pairs, random_state)
-    monotone = _information(codes[matches.frames], codes[matches.monotone])
-    free = _information(codes[matches.frames], codes[matches.free])
+    monotone = matched_information(codes[matches.frames], codes[matches.monotone])
+    free = matched_information(codes[matches.frames], codes[matches.free])
     return ConsistencyScore(
         score=max(monotone, 0.0) * max(free, 0.0),
         monotone=monotone,
@@ -313,7 +313,7 @@ def _modularity(labels: Codes, matched: Codes) -> float:
     return float(np.mean(labels == matched) - chance)
 
 
-def _information(labels: Codes, matched: Codes) -> float:
+def matched_information(labels: Codes, matched: Codes) -> float:
     """Return the adjusted mutual information; 0, and not 1, for a single label.
 
     It is that of scikit-learn, which checks its input at length and adds up the

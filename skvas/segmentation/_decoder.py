@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from scipy.special import stdtrit
-from sklearn.metrics import adjusted_mutual_info_score
 
 from skvas.metrics import PairMatches, match_pairs
+from skvas.metrics._consistency import matched_information
 from skvas.options._groups import CHAIN, PLAN
 from skvas.segmentation._chain import ActionChain, correlated_share
 from skvas.segmentation._labeller import (
@@ -67,9 +67,10 @@ def choose_decoder(
     every, seen = views, sample_videos(len(labels))
     views, some = every.choose(seen), [labels[i] for i in seen]
     if decoder != CHAIN:
+        if len(labels) < MIN_VIDEOS:
+            return labeller, labels
         order = find_order(views.features, np.random.RandomState(0))
-        is_open = order is not None and order.verdict == "no"
-        if not is_open or len(labels) < MIN_VIDEOS:
+        if order is None or order.verdict != "no":
             return labeller, labels
     referee = _Referee.of(views) if len(labels) > 1 else None
     chained, found = _best_chain(before, views, referee)
@@ -165,5 +166,5 @@ class _Referee:
 
 
 def _gain(codes: list[np.ndarray], one: np.ndarray, other: np.ndarray) -> float:
-    new, old = (adjusted_mutual_info_score(c[one], c[other]) for c in codes)
-    return float(new - old)
+    new, old = (matched_information(c[one], c[other]) for c in codes)
+    return new - old
