@@ -400,20 +400,19 @@ def _path_by_cells(cost: NDArray[Any]) -> NDArray[np.int64]:
     """Find the path of `_sweep_full` and `_trace_full`, cell by cell."""
     n, m = cost.shape
     moves = np.empty((n, m), dtype=np.uint8)
-    # Entry j + 1 is column j; entry 0 is the border.
-    above, here = np.full(m + 1, np.inf), np.full(m + 1, np.inf)
-    above[0] = 0.0
+    least = np.full(m, np.inf)  # of the row above, and left of the cell of this one
     for i in range(n):
+        corner, left = np.inf if i else 0.0, np.inf
         for j in range(m):
-            best, move = above[j + 1], _X
-            if here[j] < best:
-                best, move = here[j], _Y
-            if above[j] <= best:
-                best, move = above[j], _BOTH
-            here[j + 1] = best + cost[i, j]
+            above = least[j]
+            best, move = above, _X
+            if left < best:
+                best, move = left, _Y
+            if corner <= best:
+                best, move = corner, _BOTH
+            corner, left = above, best + cost[i, j]
+            least[j] = left
             moves[i, j] = move
-        above, here = here, above
-        here[0] = np.inf
     path = np.empty((n + m - 1, 2), dtype=np.int64)
     i, j, start = n - 1, m - 1, n + m - 2
     path[start] = i, j

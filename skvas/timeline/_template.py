@@ -11,7 +11,7 @@ from skvas._on_demand import choose, each, lengths_of
 from skvas._printing import tell
 from skvas.timeline._discriminants import Discriminants, find_discriminants
 from skvas.timeline._order import alignability, is_related
-from skvas.timeline._paths import Passage, follow, spread, unit
+from skvas.timeline._paths import Passage, follow, mean_cost, spread, unit
 from skvas.videos._frames import sample_videos
 
 # Frames of a video that the choice of the medoid looks at, the videos that may be it,
@@ -142,7 +142,7 @@ def medoid(videos: Sequence[np.ndarray]) -> int:
     }
     # The median, so that a few unrelated videos have no say.
     costs = [
-        np.median([_mean_cost(thin[i], thin[j]) for j in others if j != i] or [0.0])
+        np.median([mean_cost(thin[i], thin[j]) for j in others if j != i] or [0.0])
         for i in candidates
     ]
     return int(candidates[np.argmin(costs)])
@@ -192,10 +192,6 @@ def _average(
     passages = [follow(video, template, limit=limit) for video in videos]
     mean = mean_at(videos, passages)
     return unit(_in_equal_steps(mean, _shares_of_time(videos, passages)))
-
-
-def _mean_cost(x: np.ndarray, y: np.ndarray) -> float:
-    return float(follow(x, y, limit=np.inf).costs.mean())
 
 
 def _shares_of_time(
