@@ -14,6 +14,7 @@ from skvas.nn._model import Model
 from skvas.tasks import _alignment, _segmentation
 from skvas.tasks._alignment import AlignmentTask
 from skvas.tasks._segmentation import SegmentationTask
+from skvas.training._adam import Adam
 from skvas.training._sampling import PairSampler
 
 PARTS = ("solver", "encoder", "losses", "optimizer", "sampling and padding")
@@ -84,7 +85,7 @@ def shares_of_training(model, videos):
     def note(record):
         marks.append((clock(), watch.seconds.copy()))
 
-    backward, adam = torch.Tensor.backward, torch.optim.Adam
+    backward, adam = torch.Tensor.backward, Adam
     solve = _alignment.fused_gromov_wasserstein
     with contextlib.ExitStack() as stack:
         for owner, name, new in (
