@@ -9,7 +9,6 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from skvas.decoding import cheapest_labels
-from skvas.videos._frames import spread_frames
 
 # Least variance of a feature within an action, as a share of its variance over all
 # frames: without it a segment of two positions would explain everything.
@@ -20,9 +19,9 @@ CONSTANT = 1e-3
 CHUNK = 16
 # Starts of segments that are looked at together.
 ROWS = 8
-# Short segments that an action is put together from, on average, and the places where
-# they may start: the positions of the actions are found among all later.
-PIECES, EDGES = 3, 151
+# Short segments that an action is put together from, on average, and equal parts of the
+# timeline that they are made of: later, actions may change at any position.
+PIECES, PARTS = 3, 150
 # Prices of another segment where actions may come back, as shares of what the next one
 # would explain: where it is asked whether they do, and once it is known.
 PRICE, LOW_PRICE = 0.75, 0.3
@@ -208,8 +207,9 @@ def cut_often(moments: Moments, n_actions: int) -> Draw:
     -------
     Draw
     """
-    edges = spread_frames(len(moments) + 1, max(EDGES, PIECES * n_actions + 2))
-    n_pieces = min(PIECES * n_actions, len(edges) - 2)
+    n_pieces = min(PIECES * n_actions, len(moments) - 1)
+    n_parts = min(max(PARTS, n_pieces + 1), len(moments))
+    edges = np.linspace(0, len(moments), n_parts + 1).round().astype(np.int64)
     cuts, losses = best_segments(segment_losses(moments, edges), n_pieces + 1)
     gain = float(losses[n_pieces - 1] - losses[n_pieces])
     pieces = np.repeat(cuts[n_pieces - 1], np.diff(edges))

@@ -56,6 +56,22 @@ def test_loss_of_a_segment_is_its_gaussian_log_likelihood():
     assert np.isinf(losses[np.tril_indices(10)]).all()
 
 
+def test_losses_between_edges_are_those_between_all_positions():
+    moments, _ = small_moments(1, n=11)
+    edges = np.array([0, 2, 3, 7, 11])
+    found = segment_losses(moments, edges)
+    assert_allclose(found, segment_losses(moments)[np.ix_(edges, edges)])
+
+
+@pytest.mark.parametrize("n_positions", [149, 151, 206, 299, 331])
+def test_actions_change_at_any_position_of_a_long_timeline(n_positions):
+    change = 2 * (n_positions // 4) + 1
+    frames = np.where(np.arange(n_positions) < change, 0.0, 5.0)[:, None]
+    found = cut_often(Moments(frames, frames**2 + 0.1), 2).actions
+    assert len(found) == n_positions
+    assert_array_equal(np.flatnonzero(np.diff(found)), [change - 1])
+
+
 def test_square_loss_is_that_of_the_means_about_their_mean():
     moments, _ = small_moments(2, n=9, d=4)
     losses = square_losses(moments)
