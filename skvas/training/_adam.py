@@ -61,7 +61,7 @@ class Adam:
         for i, kept in moments.items():
             parameter = self._parameters[i]
             placed = {name: kept[name].to(parameter) for name in MEANS}
-            self.moments[i] = {"step": kept["step"], **placed}
+            self.moments[i] = {"step": kept["step"].clone(), **placed}
 
     @torch.no_grad()
     def step(self) -> None:
