@@ -88,7 +88,7 @@ ROOMS = {
     "testing": "_comparing < _checks < _estimators",
     "timeline": (
         "_carry _cut _paths < _count _discriminants _order _states < _template < "
-        "_model < _timeline"
+        "_model _routes < _timeline"
     ),
     "training": (
         "_adam _callbacks _distributed _labelled _randomness _sampling _survey < "

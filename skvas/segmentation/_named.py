@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -30,6 +30,7 @@ from skvas.segmentation._labeller import (
 )
 from skvas.timeline._carry import label_shares
 from skvas.timeline._model import path_frames
+from skvas.timeline._routes import average_routes
 from skvas.videos._frames import sample_videos, spread_frames
 from skvas.videos._views import Views
 
@@ -301,7 +302,7 @@ def name_actions(
     ]
     candidates: list[Candidate]
     if isinstance(base, TimelineLabeller):
-        candidates = [*_on_timeline(base, views, kept, few_parts, frames)]
+        candidates = [*_on_timeline(base, views, kept, few_parts, frames, few)]
     else:
         candidates = _on_found(base, found, kept, few_parts, frames, views)
     folds = hide_in_turn(few, N_FOLDS)
@@ -334,12 +335,24 @@ def _on_timeline(
     kept: Sequence[np.ndarray],
     parts: Sequence[np.ndarray],
     frames: Sequence[np.ndarray],
+    codes: Sequence[np.ndarray],
 ) -> list[Evidence]:
     model = base.timeline
     template = model.template.frames[model.moments]
     paths = path_frames(views.embeddings, views.details)
     costs = [1 - model.template.view(path) @ template.T for path in _pick(paths, kept)]
-    shares = partial(_shares_of_moments, parts, costs, model.cut.actions)
+    some = [i for i, code in enumerate(codes) if (code >= 0).any()]
+    surer = average_routes(
+        model.template,
+        model.moments,
+        paths,
+        some,
+        [kept[i] for i in some],
+        [parts[i] for i in some],
+        limit=model.limit,
+    )
+    placed = dict(zip(some, surer, strict=True))
+    shares = partial(_shares_of_moments, placed, costs, model.cut.actions)
     return [
         Evidence(parts, frames, shares, by_part, by_frame)
         # More weight for frames would suit the videos of fit, and mislead in others.
@@ -376,7 +389,7 @@ def _pick(
 
 
 def _shares_of_moments(
-    parts: Sequence[np.ndarray],
+    parts: Mapping[int, np.ndarray],
     costs: Sequence[np.ndarray],
     actions: np.ndarray,
     codes: Sequence[np.ndarray],

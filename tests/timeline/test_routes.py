@@ -1,0 +1,84 @@
+"""Positions of a few videos by way of the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skvas.datasets import make_videos
+from skvas.timeline._paths import unit
+from skvas.timeline._routes import N_ROUTES, average_routes
+from skvas.timeline._states import position_posteriors
+from skvas.timeline._template import build_template
+
+
+@pytest.fixture(scope="module")
+def data():
+    data = make_videos(
+        8, n_actions=4, n_frames=(60, 90), noise=0.8, warp=0.5, random_state=0
+    )
+    data.frames = [unit(video) for video in data.videos]
+    rng = np.random.RandomState(0)
+    data.template = build_template(data.frames, rng, limit=1e9)
+    data.moments = np.arange(len(data.template.frames))
+    data.posteriors = [
+        position_posteriors(data.template.view(f), data.template.frames, limit=1e9)
+        for f in data.frames
+    ]
+    return data
+
+
+def routed(data, which, frames=None, template=None, paths=None):
+    if frames is None:
+        frames = [np.arange(len(data.frames[i])) for i in which]
+    return average_routes(
+        template or data.template,
+        data.moments,
+        paths or data.frames,
+        which,
+        frames,
+        [data.posteriors[i][k] for i, k in zip(which, frames, strict=True)],
+        limit=1e9,
+    )
+
+
+def test_video_whose_own_alignment_is_off_is_put_right(data):
+    true = data.posteriors[2]
+    data.posteriors[2] = np.roll(true, 9, axis=1)
+    (found,) = routed(data, [2])
+    data.posteriors[2] = true
+    middle = slice(15, -15)
+    error = np.abs((found - true) @ data.moments)[middle]
+    assert error.max() < 9
+    # Seven routes against one alignment, which counts as ten.
+    assert_allclose(error.mean(), 9 * 10 / 17, atol=0.7)
+
+
+def test_rows_sum_to_one_and_have_the_frames_asked_for(data):
+    frames = [np.array([0, 7, 50]), np.array([3])]
+    found = routed(data, [2, 5], frames)
+    assert [f.shape for f in found] == [(n, len(data.moments)) for n in (3, 1)]
+    for rows in found:
+        assert_allclose(rows.sum(axis=1), 1)
+    # Half as many routes for each of two videos, yet more than there are partners.
+    (alone,) = routed(data, [2], frames[:1])
+    assert_array_equal(found[0], alone)
+
+
+def test_unrelated_videos_are_no_routes(data):
+    is_related = np.arange(len(data.frames)) < 3
+    template = replace(data.template, is_related=is_related)
+    (found,) = routed(data, [0], template=template)
+    blank = [*data.frames[:3], *[np.zeros_like(f) for f in data.frames[3:]]]
+    (same,) = routed(data, [0], template=template, paths=blank)
+    assert_array_equal(found, same)
+    assert np.abs(found - routed(data, [0])[0]).max() > 0.1
+
+
+def test_many_videos_need_no_routes(data):
+    which = [0] * (N_ROUTES + 1)
+    for found in routed(data, which):
+        assert_array_equal(found, data.posteriors[0])
