@@ -6,12 +6,9 @@ import numpy as np
 
 # Places between two timestamps at which a segment may end, at most.
 N_PLACES = 200
-# Share of the frames between a timestamp and the end of its segment that are taken to
-# be of its label: the ends are uncertain.
-SURE = 0.5
 
 
-def fill_between(frames: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def fill_between(frames: np.ndarray, codes: np.ndarray, sure: float) -> np.ndarray:
     """Spread timestamps over the segments that they stand in.
 
     Between two timestamps of different labels one segment ends and the next begins:
@@ -24,12 +21,14 @@ def fill_between(frames: np.ndarray, codes: np.ndarray) -> np.ndarray:
         Features of a video.
     codes : int64 ndarray of shape (n_frames,)
         Labels of some of its frames, -1 elsewhere.
+    sure : float
+        Share of the frames between a timestamp and the end of its segment that are
+        taken to be of its label: the ends are uncertain.
 
     Returns
     -------
     int64 ndarray of shape (n_frames,)
-        Labels of the half of each segment that is nearest to its timestamps, and of the
-        ends of the video; -1 elsewhere.
+        Labels of these frames, and of the ends of the video; -1 elsewhere.
     """
     stamps = np.flatnonzero(codes >= 0)
     changes = np.flatnonzero(np.diff(codes[stamps])) + 1
@@ -49,8 +48,8 @@ def fill_between(frames: np.ndarray, codes: np.ndarray) -> np.ndarray:
         stamps[np.r_[changes - 1, len(stamps) - 1]],
         strict=True,
     ):
-        low -= int(SURE * (low - start)) if start > 0 else low
-        high += int(SURE * (stop - 1 - high)) if stop < len(codes) else stop - 1 - high
+        low -= int(sure * (low - start)) if start > 0 else low
+        high += int(sure * (stop - 1 - high)) if stop < len(codes) else stop - 1 - high
         filled[low : high + 1] = label
     return filled
 

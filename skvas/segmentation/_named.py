@@ -41,6 +41,9 @@ CACHED = 50_000_000
 # Probability of the moment that the cheapest path gives a frame. Posteriors alone are
 # worse for videos that fit has not seen, whose costs are higher.
 ON_PATH = 0.5
+# Share of the frames between a timestamp and the end of its segment that take its
+# label: on a timeline, and elsewhere.
+SURE, HALF_SURE = 0.8, 0.5
 # Folds of cross-validation, at most.
 N_FOLDS = 5
 # What mIoU of hidden labels must gain before transport to anchored actions is left.
@@ -276,11 +279,11 @@ def name_actions(
         Probabilities of the actions at the frames of `asked`.
     """
     n_actions, n_classes = len(base.actions), len(labels.names)
+    is_shared = isinstance(base, TimelineLabeller)
+    seen, sure = (views.embeddings, SURE) if is_shared else (views.features, HALF_SURE)
     codes = [
-        fill_between(frames, code) if is_stamped else code
-        for frames, code, is_stamped in zip(
-            views.embeddings, labels.codes, labels.is_stamped, strict=True
-        )
+        fill_between(seen[i], code, sure) if labels.is_stamped[i] else code
+        for i, code in enumerate(labels.codes)
     ]
     kept = [
         np.union1d(_looked_at(code), where)

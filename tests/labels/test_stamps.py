@@ -20,36 +20,44 @@ def test_labels_spread_within_their_true_segments():
     codes = np.full(len(labels), -1)
     for stamp in (29, 35, 42, 100):
         codes[stamp] = labels[stamp]
-    filled = fill_between(frames, codes)
+    filled = fill_between(frames, codes, 0.5)
     known = filled >= 0
     assert_array_equal(filled[known], labels[known])
     assert known.mean() > 0.5
     assert known[[0, -1]].all()  # the ends have one neighbour only
 
 
+def test_all_frames_are_labelled_where_ends_are_sure():
+    frames, labels = stepwise([30, 11, 50, 20], np.random.default_rng(0))
+    codes = np.full(len(labels), -1)
+    for stamp in (29, 35, 42, 100):
+        codes[stamp] = labels[stamp]
+    assert_array_equal(fill_between(frames, codes, 1.0), labels)
+
+
 def test_stamps_of_one_label_in_a_row_are_one_segment():
     frames, labels = stepwise([40, 40], np.random.default_rng(1))
     codes = np.full(80, -1)
     codes[[5, 30]], codes[60] = 0, 1
-    filled = fill_between(frames, codes)
+    filled = fill_between(frames, codes, 0.5)
     assert (filled[:31] == 0).all()
     assert (filled[filled >= 0] == labels[filled >= 0]).all()
 
 
 def test_one_stamp_fills_the_video():
     codes = np.array([-1, -1, 4, -1])
-    assert_array_equal(fill_between(np.zeros((4, 2)), codes), [4] * 4)
+    assert_array_equal(fill_between(np.zeros((4, 2)), codes, 0.5), [4] * 4)
 
 
 def test_neighbouring_stamps_keep_their_labels():
     codes = np.array([0, 1, 0, 1])
-    assert_array_equal(fill_between(np.ones((4, 2)), codes), codes)
+    assert_array_equal(fill_between(np.ones((4, 2)), codes, 0.5), codes)
 
 
 def test_long_gaps_are_searched_at_spread_places():
     frames, labels = stepwise([3000, 5000], np.random.default_rng(2))
     codes = np.full(8000, -1)
     codes[10], codes[7990] = 0, 1
-    filled = fill_between(frames, codes)
+    filled = fill_between(frames, codes, 0.5)
     wrong = (filled >= 0) & (filled != labels)
     assert not wrong.any()
