@@ -10,6 +10,8 @@ import skvas.segmentation._named as named
 from skvas import JointAlignSegment
 from skvas.datasets import make_videos
 from skvas.metrics import miou
+from skvas.options import Segmenting
+from skvas.timeline._routes import average_routes
 
 DATA = make_videos(6, n_actions=4, n_frames=(60, 90), random_state=3)
 TRUE = np.concatenate(DATA.labels)
@@ -69,3 +71,20 @@ def test_labels_do_not_depend_on_what_is_kept(fit, monkeypatch):
     again.fit(DATA.videos, one_video(2))
     for ours, theirs in zip(model.labels_, again.labels_, strict=True):
         assert_array_equal(ours, theirs)
+
+
+def test_labelled_videos_alone_pass_the_timeline_by_way_of_others(monkeypatch):
+    asked = []
+
+    def spy(template, moments, paths, which, frames, posteriors, *, limit):
+        asked.append((list(which), len(paths)))
+        return average_routes(
+            template, moments, paths, which, frames, posteriors, limit=limit
+        )
+
+    monkeypatch.setattr(named, "average_routes", spy)
+    timeline = Segmenting(segment_on="timeline")
+    model = JointAlignSegment(max_epochs=0, segmenting=timeline, random_state=0)
+    model.fit(DATA.videos, one_video(1, 4))
+    assert asked == [([1, 4], 6)]
+    assert miou(TRUE, np.concatenate(model.labels_), matching=None) > 0.9
