@@ -57,16 +57,14 @@ class Fit:
         self.videos, self.lengths = videos, [len(video) for video in videos]
         names, codes = np.unique(np.concatenate(labels), return_inverse=True)
         self.labels = np.split(codes, np.cumsum(self.lengths)[:-1])
-        started = time.perf_counter()
         self.model = JointAlignSegment(len(names), random_state=seed).fit(videos)
-        self.seconds = time.perf_counter() - started
         self.n_classes = len(names)
         self.views = self.model._view(videos)
         self.embedding = self.views.embeddings
         self.features = self.views.features
         self.raw = VideoStandardizer().fit_transform(videos)
         self.seed = seed
-        self.found, self.seconds_with_labels, self.ratios = None, [], []
+        self.found, self.spent = None, []
 
     def name(self, y):
         """Name the actions that were found by labels of some frames."""
@@ -83,16 +81,15 @@ class Fit:
     def with_labels(self, y):
         """Fit once more, with labels of some frames, and time it against one without.
 
-        The ratio is one of CPU seconds: other work on the machine changes them little.
+        CPU seconds are taken, which other work on the machine changes little.
         """
         spent = []
         for given in (None, y):
             model = JointAlignSegment(self.n_classes, random_state=self.seed)
-            started, begun = time.perf_counter(), time.process_time()
+            begun = time.process_time()
             model.fit(self.videos, given)
             spent.append(time.process_time() - begun)
-        self.seconds_with_labels.append(time.perf_counter() - started)
-        self.ratios.append(spent[1] / spent[0])
+        self.spent.append(spent)
         names = read_labels(y, self.videos, self.lengths).names
         place = {label: i for i, label in enumerate(model.classes_.tolist())}
         codes = [np.array([place[k] for k in found]) for found in model.labels_]
@@ -316,8 +313,8 @@ def _figures(fit, n_draws, methods):
         found["skvas, by query"][key] = [_score(fit, ours(fit, y))]
     return {
         "segment_on": fit.model.segment_on_,
-        "seconds": [fit.seconds, float(np.mean(fit.seconds_with_labels))],
-        "ratio": float(np.median(fit.ratios)),
+        "cpu": np.median(fit.spent, axis=0).tolist(),
+        "ratio": float(np.median([b / a for a, b in fit.spent])),
         "named": found,
         "saved": _saved(fit, found["skvas, by query"], n_draws),
     }
@@ -446,20 +443,24 @@ def write(out, content):
         "'Random frames that query saves': against the number of random frames for the "
         "same mIoU, at 1, 2 and 4 frames a class. Five draws, three for the rivals; "
         "all ways to choose the videos where there are 15 at most. Ratios of CPU time "
-        "are medians over draws. "
+        "are medians over draws of one labelled video. "
         "`python -m benchmarks.labels`.",
         "",
     ]
     for name, row in content["sets"].items():
         keys = list(row["named"]["skvas"])
         trained = row["named"].pop("skvas, fitted", None)
-        fit, settled = row["seconds"]
-        with_labels = "" if settled is None else f", with labels {settled:.1f} s"
+        spent = ""
+        if "ratio" in row:
+            spent = (
+                f"; a fit with labels takes {row['ratio']:.2f} x the CPU time of one "
+                "without"
+            )
         lines += [
             f"## {name}",
             "",
             f"{row['n_videos']} videos, every {row['every']} frame(s), segmented on "
-            f"the {row['segment_on']}; a fit {fit:.1f} s{with_labels}.",
+            f"the {row['segment_on']}{spent}.",
             "",
             "| | " + " | ".join(keys) + " |",
             "| --- |" + " --- |" * len(keys),
@@ -476,7 +477,7 @@ def write(out, content):
             means = [np.mean(scores) for scores in trained.values()]
             lines += [
                 f"Trained with labels as well (one video, {len(trained['1 videos'])} "
-                f"draw(s)): {means[0]:.3f} for {means[1]:.3f}.{_ratio(row)}",
+                f"draw(s)): {means[0]:.3f} for {means[1]:.3f}.",
                 "",
             ]
         if "saved" in row:
@@ -488,12 +489,6 @@ def write(out, content):
         lines += [f"All labelled, scored on the unseen half: {unseen}.", ""]
     (out / "labels.md").write_text("\n".join(lines), encoding="utf-8")
     _draw(out / "labels.svg", content["sets"])
-
-
-def _ratio(row):
-    if "ratio" not in row:
-        return ""
-    return f" A fit with labels takes {row['ratio']:.2f} x the CPU time of one without."
 
 
 def _draw(path, sets):
