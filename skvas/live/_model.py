@@ -17,9 +17,9 @@ from skvas.live._emissions import (
     fit_gaussians,
     principal,
 )
-from skvas.live._features import CausalFeatures
 from skvas.live._habits import NEWEST, QUANTILE, Habits
 from skvas.live._trial import LEAD, Setting, choose_setting
+from skvas.preprocessing._running import RunningMoments
 from skvas.timeline._model import Axis, TimelineModel
 from skvas.timeline._paths import spread
 from skvas.timeline._template import frames_at
@@ -41,7 +41,7 @@ class LiveModel:
     ----------
     n_actions : int
         Number of actions; 0 where only positions are told.
-    features : CausalFeatures
+    features : RunningMoments
         From frames to features.
     gaussians : Gaussians
         From features to likelihoods.
@@ -54,7 +54,7 @@ class LiveModel:
     """
 
     n_actions: int
-    features: CausalFeatures
+    features: RunningMoments
     gaussians: Gaussians
     rates: PositionRates | ActionRates
     habits: Habits
@@ -102,7 +102,7 @@ class LiveModel:
         parts = _parts(state, names)
         model = cls(
             parts["n_actions"],
-            _record(CausalFeatures, parts["features"]),
+            _record(RunningMoments, parts["features"]),
             _record(Gaussians, parts["gaussians"]),
             _record(kinds[kind], parts[kind]),
             _record(Habits, parts["habits"]),
@@ -226,7 +226,7 @@ def _try_settings(
     tried = few[spread(len(few), n_tried)]
     chosen = [np.asarray(video) for video in choose(videos, tried)]
     if chosen[0].shape[1] > WIDE:
-        features = CausalFeatures.of(chosen)
+        features = RunningMoments.of(chosen)
         scaled = [features.standardise(video) for video in chosen]
         basis = principal(scaled, np.zeros(scaled[0].shape[1]))
         chosen = [video @ basis for video in scaled]
@@ -242,9 +242,9 @@ def _few(videos: Sequence[np.ndarray], n_chosen: int) -> np.ndarray:
 
 def _see(
     videos: Sequence[np.ndarray], *, both: bool
-) -> tuple[CausalFeatures, Sequence[np.ndarray]]:
+) -> tuple[RunningMoments, Sequence[np.ndarray]]:
     """Learn causal features of videos, and return them for each frame."""
-    features = CausalFeatures.of(videos, both=both)
+    features = RunningMoments.of(videos, both=both)
     keep = Shelf(0).keep if isinstance(videos, OnDemand) else list
     return features, keep(features.follow(video) for video in videos)
 
@@ -345,7 +345,7 @@ def _check(model: LiveModel) -> None:
         raise ValueError("the lead of streams is out of range")
 
 
-def _check_features(features: CausalFeatures) -> None:
+def _check_features(features: RunningMoments) -> None:
     (n,) = _shape("mean", features.mean, (None,))
     _shape("scale", features.scale, (n,), low=0.0)
     _shape("deviation", features.deviation, (n,), low=1e-12)

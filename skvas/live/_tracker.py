@@ -14,11 +14,12 @@ import numpy as np
 from skvas.decoding import Segment
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.live._answers import LiveFrames, LiveRecording, LiveStep, NextStep
-from skvas.live._features import Standing
 from skvas.live._filter import Evidence, Filter, Seen, smooth
+from skvas.live._frames import check_frames
 from skvas.live._habits import KINDS, NEWEST, LiveWarning, Monitor
 from skvas.live._model import LiveModel
 from skvas.live._saved import read_state, write_state
+from skvas.preprocessing._running import Standing
 from skvas.validation import check_integer, check_real
 
 # From frames to the actions of a whole recording, and their probabilities.
@@ -150,7 +151,7 @@ class LiveTracker:
                 "The recording is over, as finish was called; call reset to follow "
                 "another one."
             )
-        checked = _check_frames(frames, len(self._model.features.mean))
+        checked = check_frames(frames, len(self._model.features.mean))
         last = self._check_times(times, len(checked))
         final: list[np.ndarray] = []
         told: list[int | None] = []
@@ -639,21 +640,3 @@ def _numbers(
     if total is not None and not np.allclose(value.sum(axis=-1), total):
         raise ValueError("probabilities do not sum to 1")
     return value
-
-
-def _check_frames(frames: Any, n_features: int) -> np.ndarray:
-    """Return frames as float64, (n, n_features); NaN is let through."""
-    array = np.asarray(frames)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"frames must be real numbers, got dtype {array.dtype}.")
-    if array.ndim != 2 or array.shape[1] != n_features:
-        raise ValueError(
-            f"frames must have the shape (n_frames, {n_features}), as the videos of "
-            f"fit had {n_features} features, got {array.shape}."
-        )
-    if np.isinf(array).any():
-        raise ValueError(
-            "frames contain infinity; replace it, or by NaN where a frame cannot be "
-            "read."
-        )
-    return array.astype(float)

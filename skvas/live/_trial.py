@@ -9,7 +9,7 @@ import numpy as np
 
 from skvas.live._chain import ActionRates, Chain
 from skvas.live._emissions import Gaussians, fit_gaussians
-from skvas.live._features import CausalFeatures
+from skvas.preprocessing._running import RunningMoments
 
 # Parts that recordings are split into; each is told by what the others teach.
 FOLDS = 4
@@ -114,7 +114,7 @@ def _hold_out(
 ) -> list[_Trial]:
     """Look at some videos with what the others teach."""
     inner = np.setdiff1d(np.arange(len(videos)), out)
-    features = CausalFeatures.of([videos[i] for i in inner], both=True)
+    features = RunningMoments.of([videos[i] for i in inner], both=True)
     taught = [labels[i] for i in inner]
     chain = ActionRates.of(taught, n_actions).chain()
     seen = [features.follow(videos[i]) for i in inner]

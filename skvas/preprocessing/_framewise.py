@@ -100,6 +100,28 @@ def _shared_inner_has(method: str) -> Any:
     return available_if(check)
 
 
+def _needs_one_frame(self: Framewise) -> bool:
+    """Make a method available that needs no other frame of the video."""
+    return not self.per_video and _is_of_rows(self.transformer)
+
+
+def _is_of_rows(transformer: Any) -> bool:
+    """Return whether a transformer is known to transform each row by itself.
+
+    Those of scikit-learn do, but for one that calls a function of the user's.
+    """
+    if isinstance(transformer, Pipeline):
+        parts = [step for _, step in transformer.steps]
+    elif isinstance(transformer, FeatureUnion):
+        parts = [part for _, part in transformer.transformer_list]
+    else:
+        module, name = type(transformer).__module__, type(transformer).__name__
+        is_passed = transformer is None or isinstance(transformer, str)
+        calls = name in ("FunctionTransformer", "ColumnTransformer")
+        return is_passed or (module.startswith("sklearn.") and not calls)
+    return all(map(_is_of_rows, parts))
+
+
 class Framewise(VideoTransformerMixin, BaseEstimator):
     """Apply any scikit-learn transformer to the frames of videos.
 
@@ -249,6 +271,22 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
                 results.append(self._transform_one(video))
         return self._wrap_output(results, videos)
 
+    @available_if(_needs_one_frame)
+    def stream(self) -> FramesStream:
+        """Return what transforms the frames of a recording as they come.
+
+        Available if the transformer is one of scikit-learn that looks at each frame by
+        itself, and `per_video` is False.
+
+        Returns
+        -------
+        FramesStream
+            Its method `push` takes frames, (n_frames, n_features), and returns one row
+            for each.
+        """
+        check_is_fitted(self, "transformer_")
+        return FramesStream(self)
+
     @_shared_inner_has("inverse_transform")
     def inverse_transform(self, videos: Videos) -> Any:
         """Map transformed videos back to the original features.
@@ -362,6 +400,36 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         else:
             transformer = self.transformer_
         return _dense_frames(transformer.transform(frames), len(video))
+
+
+class FramesStream:
+    """Transform the frames of a recording as they come, each by itself.
+
+    Parameters
+    ----------
+    framewise : Framewise
+        Fitted.
+    """
+
+    def __init__(self, framewise: Framewise) -> None:
+        self.framewise = framewise
+
+    def push(self, frames: np.ndarray) -> np.ndarray:
+        """Transform the next frames: one by one, so that results do not depend on n.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (n, n_features)
+            Frames of the recording.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features_out)
+        """
+        rows = [self.framewise._transform_one(frame[None]) for frame in frames]
+        if not rows:  # of as many columns as there would be
+            return self.framewise._transform_one(np.zeros((1, frames.shape[1])))[:0]
+        return np.concatenate(rows)
 
 
 def _chunks(videos: OnDemand) -> Iterator[np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
 )
 from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import lengths_of
 from skvas._typing import Videos
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
+from skvas.preprocessing._running import RunningMoments, Standing
 from skvas.preprocessing._standardizer import moments, standardise
 from skvas.validation import (
     check_choice,
@@ -53,6 +56,11 @@ _MANY_NUMBERS, _AT_ONCE = 1 << 24, 16
 _LONG_KERNEL = 64
 
 
+def _is_causal(transformer: WhitenedViews) -> bool:
+    """Make a method available that needs no later frame."""
+    return transformer.causal
+
+
 class WhitenedViews(
     ClassNamePrefixFeaturesOutMixin, VideoTransformerMixin, BaseEstimator
 ):
@@ -83,6 +91,13 @@ class WhitenedViews(
         If positive, a constant column is appended: `offset` times the root mean square
         length of a training frame. It keeps frames near the mean close to each other
         when frames are scaled to unit length afterwards, as estimators do.
+    causal : bool, default=False
+        Whether a frame's components depend on no later frame, so that frames can be
+        transformed as they come. The view "video" then standardises by the mean and the
+        variance of the recording so far, which start as those of the collection and
+        count as a tenth of the median training video. Smoothing is exponential, over
+        as many frames in any video: those that the Gaussian filter averages in the
+        median training video.
 
     Attributes
     ----------
@@ -95,6 +110,11 @@ class WhitenedViews(
         Largest magnitude of each feature over the training frames, and its mean and
         standard deviation in units of that magnitude. The scale of a constant feature
         is 0. The view "collection" standardises with them.
+    deviation_ : ndarray of shape (n_features_in_,)
+        With `causal`, the mean standard deviation within a video, in units of `scale_`.
+    prior_, newest_ : float
+        With `causal`, the frames that the collection counts as, and the weight of the
+        newest frame in the exponential mean.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -140,12 +160,14 @@ class WhitenedViews(
         views: Sequence[str] = ("video", "collection"),
         whiten: bool = True,
         offset: float = 0.0,
+        causal: bool = False,
     ) -> None:
         self.n_components = n_components
         self.smoothing = smoothing
         self.views = views
         self.whiten = whiten
         self.offset = offset
+        self.causal = causal
 
     def fit(self, videos: Videos, y: Any = None) -> WhitenedViews:
         """Learn the principal directions of each view.
@@ -166,6 +188,8 @@ class WhitenedViews(
         with unchanged_on_failure(self):
             checked = check_videos(videos, estimator=self, min_total_frames=2)
             self.peak_, self.mean_, self.scale_ = moments(checked)
+            if self.causal:
+                self._learn_to_run(checked)
             fitted = [self._fit_view(view, checked) for view in self.views]
             self.components_ = [components for components, _ in fitted]
             self.explained_variance_ = [variance for _, variance in fitted]
@@ -194,6 +218,21 @@ class WhitenedViews(
             with naming_video(None if single else index):
                 results.append(self._transform_one(video))
         return self._wrap_output(results, videos)
+
+    @available_if(_is_causal)
+    def stream(self) -> ViewsStream:
+        """Return what transforms the frames of a recording as they come.
+
+        Available if `causal`.
+
+        Returns
+        -------
+        ViewsStream
+            Its method `push` takes frames, (n_frames, n_features), and returns their
+            components.
+        """
+        check_is_fitted(self, "components_")
+        return ViewsStream(self)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Get the names of the components: the name of the view and a number.
@@ -228,6 +267,7 @@ class WhitenedViews(
         check_integer("n_components", self.n_components, low=1)
         check_real("smoothing", self.smoothing, low=0, high=1)
         check_choice("whiten", self.whiten, (True, False))
+        check_choice("causal", self.causal, (True, False))
         check_real("offset", self.offset, low=0)
         views = self.views
         if (
@@ -240,10 +280,28 @@ class WhitenedViews(
                 f"views must be a tuple of distinct values of {_VIEWS}, got {views!r}."
             )
 
+    def _learn_to_run(self, videos: Sequence[np.ndarray]) -> None:
+        """Learn what a recording starts with, and how far to smooth it."""
+        found = RunningMoments.of(videos)
+        self.deviation_, self.prior_ = found.deviation, found.prior
+        sigma = self.smoothing * float(np.median(lengths_of(videos)))
+        # Both means have the variance of one over so many independent frames.
+        n_averaged = max(1.0, 2 * np.sqrt(np.pi) * sigma)
+        self.newest_ = 2 / (1 + n_averaged)
+
+    def _running(self) -> RunningMoments:
+        """Return what standardises the frames of both views."""
+        mean, scale = self.mean_ * self.peak_, self.scale_ * self.peak_
+        return RunningMoments(mean, scale, self.deviation_, self.prior_, both=True)
+
     def _standardise(
         self, view: str, video: np.ndarray, frames: np.ndarray | None = None
     ) -> np.ndarray:
         """Standardise the frames of a video, or some that are made of them."""
+        if self.causal:
+            running = replace(self._running(), both=False)
+            ours = running.follow if view == "video" else running.standardise
+            return ours(np.asarray(video, dtype=float))
         frames = video if frames is None else frames
         if view == "video":
             return standardise(frames, *moments([video]))
@@ -259,6 +317,10 @@ class WhitenedViews(
 
     def _smooth_video(self, view: str, video: np.ndarray, thin: bool) -> np.ndarray:
         """Return smoothed standard frames of a video, or enough of them."""
+        if self.causal:
+            smooth = _smooth_causally(self._standardise(view, video), self.newest_)
+            step = max(1, int(0.5 / self.newest_)) if thin else 1
+            return smooth[::step] * np.sqrt(len(smooth) / len(smooth[::step]))
         if not thin:
             return _smooth(self._standardise(view, video), self.smoothing)
         few = _smooth_few(video, self.smoothing)
@@ -296,7 +358,11 @@ class WhitenedViews(
                     projected /= np.sqrt(np.where(variance > 0, variance, 1))
                 scores.append(projected)
             # Smoothing after the projection is the same as before it, and less work.
-            smooth = _smooth(np.hstack(scores), self.smoothing)
+            joined = np.hstack(scores)
+            if self.causal:
+                smooth = _smooth_causally(joined, self.newest_)
+            else:
+                smooth = _smooth(joined, self.smoothing)
             if self.offset > 0:
                 column = np.full((len(video), 1), self.offset * self._length())
                 smooth = np.hstack([smooth, column])
@@ -307,6 +373,69 @@ class WhitenedViews(
                 "range of float32."
             )
         return result
+
+
+class ViewsStream:
+    """Transform the frames of a recording as they come, as a causal transformer does.
+
+    Frame by frame: the results do not depend on how many are pushed at once, and equal
+    those of `transform` but for rounding.
+
+    Parameters
+    ----------
+    views : WhitenedViews
+        Fitted, and causal.
+    """
+
+    def __init__(self, views: WhitenedViews) -> None:
+        n_features, running = len(views.mean_), views._running()
+        parts = []
+        for view, components, variance in zip(
+            views.views, views.components_, views.explained_variance_, strict=True
+        ):
+            weights = np.zeros((2 * n_features, len(components)))
+            rows = slice(n_features) if view == "video" else slice(n_features, None)
+            scale = np.sqrt(np.where(variance > 0, variance, 1)) if views.whiten else 1
+            weights[rows] = components.T / scale
+            parts.append(weights)
+        self._weights = np.hstack(parts)
+        self._offset = views.offset * views._length() if views.offset > 0 else None
+        self._newest = views.newest_
+        self._standing = Standing(running)
+        self._mean: np.ndarray | None = None
+
+    def push(self, frames: np.ndarray) -> np.ndarray:
+        """Transform the next frames of the recording.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (n_frames, n_features)
+            Finite numbers.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_frames, n_features_out)
+        """
+        n_columns = self._weights.shape[1]
+        seen = np.empty((len(frames), n_columns + (self._offset is not None)))
+        for row, frame in zip(seen, frames, strict=True):
+            new = self._standing.see(frame) @ self._weights
+            if self._mean is not None:
+                new = self._newest * new + (1 - self._newest) * self._mean
+            self._mean = row[:n_columns] = new
+        if self._offset is not None:
+            seen[:, -1] = self._offset
+        return seen.astype(np.float32)
+
+
+def _smooth_causally(frames: np.ndarray, newest: float) -> np.ndarray:
+    """Smooth along time with an exponential mean, which starts as the first frame."""
+    # Imported here: it takes as long as half of skvas.
+    from scipy.signal import lfilter
+
+    start = (1 - newest) * frames[:1]
+    smooth: np.ndarray = lfilter([newest], [1, newest - 1], frames, axis=0, zi=start)[0]
+    return smooth
 
 
 def _smooth(frames: np.ndarray, smoothing: float) -> np.ndarray:

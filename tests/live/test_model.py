@@ -115,3 +115,8 @@ def test_actions_that_no_fit_makes_are_refused(change):
     change(state)
     with pytest.raises(ValueError, match="streams"):
         LiveModel.from_state(state)
+
+
+def test_a_model_says_how_its_frames_are_standardised():
+    assert ordered().live_["features"]["both"] is True
+    assert type(unordered().live_["features"]["both"]) is bool

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skvas.live._features import CausalFeatures, Standing
-from tests.live.models import data, ordered, unordered
+from skvas.preprocessing._running import RunningMoments, Standing
 
 
 def random_videos():
@@ -19,8 +18,8 @@ def frame_by_frame(features, video):
 
 @pytest.mark.parametrize("both", [False, True])
 def test_frames_one_by_one_are_those_of_the_whole_video(both):
-    features = CausalFeatures.of(data().videos[:8], both=both)
-    video = np.asarray(data().videos[8], dtype=float)
+    *videos, video = random_videos()
+    features = RunningMoments.of(videos, both=both)
     found = frame_by_frame(features, video)
     assert found.shape == (len(video), features.width)
     np.testing.assert_allclose(found, features.follow(video), atol=1e-9)
@@ -28,7 +27,7 @@ def test_frames_one_by_one_are_those_of_the_whole_video(both):
 
 def test_standardised_by_what_was_seen_with_the_collection_as_prior():
     videos = random_videos()
-    features = CausalFeatures.of(videos)
+    features = RunningMoments.of(videos)
     joined = np.concatenate(videos)
     np.testing.assert_allclose(features.mean, joined.mean(axis=0))
     np.testing.assert_allclose(features.scale, joined.std(axis=0))
@@ -46,7 +45,7 @@ def test_standardised_by_what_was_seen_with_the_collection_as_prior():
 
 
 def test_a_long_recording_outweighs_the_collection():
-    features = CausalFeatures.of(random_videos())
+    features = RunningMoments.of(random_videos())
     rng = np.random.RandomState(1)
     video = features.mean + features.scale * (4 + 0.5 * rng.randn(3000, 3))
     found = features.follow(video)
@@ -59,7 +58,7 @@ def test_features_that_do_not_vary_tell_nothing():
     videos = random_videos()
     for video in videos:
         video[:, 1] = 7
-    features = CausalFeatures.of(videos)
+    features = RunningMoments.of(videos)
     strange = videos[0].copy()
     strange[:, 1] = 1e9
     assert not features.follow(strange)[:, 1].any()
@@ -70,19 +69,14 @@ def test_feature_that_varies_between_videos_alone_is_kept_finite():
     videos = random_videos()
     for level, video in enumerate(videos):
         video[:, 0] = level
-    found = CausalFeatures.of(videos).follow(videos[3])
+    found = RunningMoments.of(videos).follow(videos[3])
     assert np.isfinite(found).all()
     assert np.abs(found).max() < 20
 
 
 def test_frames_standardised_by_the_collection_depend_on_no_other_frame():
     videos = random_videos()
-    found = CausalFeatures.of(videos, both=True).follow(videos[0])[:, 3:]
+    found = RunningMoments.of(videos, both=True).follow(videos[0])[:, 3:]
     joined = np.concatenate(videos)
     expected = (videos[0] - joined.mean(axis=0)) / joined.std(axis=0)
     np.testing.assert_allclose(found, expected)
-
-
-def test_a_model_says_how_its_frames_are_standardised():
-    assert ordered().live_["features"]["both"] is True
-    assert type(unordered().live_["features"]["both"]) is bool

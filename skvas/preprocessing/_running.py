@@ -20,7 +20,7 @@ CONSTANT = 1e-3
 
 
 @dataclass(frozen=True)
-class CausalFeatures:
+class RunningMoments:
     """Frames standardised by what was seen of their recording.
 
     The mean and the variance of a recording start as those of the collection, which
@@ -46,7 +46,7 @@ class CausalFeatures:
     both: bool
 
     @classmethod
-    def of(cls, videos: Sequence[np.ndarray], *, both: bool = False) -> CausalFeatures:
+    def of(cls, videos: Sequence[np.ndarray], *, both: bool = False) -> RunningMoments:
         """Learn the moments of a collection.
 
         Parameters
@@ -114,11 +114,11 @@ class Standing:
 
     Parameters
     ----------
-    features : CausalFeatures
+    features : RunningMoments
         What the frames are turned into.
     """
 
-    def __init__(self, features: CausalFeatures) -> None:
+    def __init__(self, features: RunningMoments) -> None:
         self.features = features
         self.n_frames = 0
         self.total = np.zeros(len(features.mean))
