@@ -6,7 +6,8 @@ written after every run, and a run that is already there is not made again.
 
 ``python -m benchmarks.live --parts orders`` counts warnings of skipped and repeated
 steps that are right, wrong and missing; ``--parts costs`` times a frame, and streams a
-million.
+million. ``--parts training``, which does not run unless it is asked for, compares
+models that were trained for live use with the default, on the same halves.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.accuracy import find_sets
 from benchmarks.measure import machine, peak_memory, threads
 from benchmarks.report import table
-from skvas import JointAlignSegment
+from skvas import JointAlignSegment, Training
 from skvas.datasets import load_spar, make_videos
 from skvas.decoding import labels_to_segments
 from skvas.metrics import segmentation_report
@@ -39,6 +40,13 @@ LATE = 0.1
 LAGS = (0.02,)
 FRAMES_IN_A_ROW = 1_000_000
 PARTS = ("sets", "orders", "costs")
+# How models are trained, for `--parts training`.
+LIVE = Training(live=True)
+TRAININGS = {
+    "default": {},
+    "live": {"training": LIVE},
+    "live, causal encoder": {"training": LIVE, "encoder": "causal"},
+}
 
 
 def main():
@@ -48,7 +56,9 @@ def main():
     parser.add_argument("--data", type=Path, help="folder of data sets")
     parser.add_argument("--sets", nargs="+", metavar="SET", help="some of the sets")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument(
+        "--parts", nargs="+", choices=(*PARTS, "training"), default=PARTS
+    )
     here = Path(__file__).parent / "results"
     parser.add_argument("--out", type=Path, default=here)
     options = parser.parse_args()
@@ -58,8 +68,16 @@ def main():
     content = {"about": machine(), "runs": {}, "orders": {}, "costs": {}}
     if file.exists():
         content = json.loads(file.read_text(encoding="utf-8"))
+    content.setdefault("training", {})
     sets = find_sets(options.data)
     with threads(1):
+        if "training" in options.parts:
+            for seed, name in product(range(options.seeds), options.sets or sets):
+                key = f"{name} | {seed}"
+                if key not in content["training"]:
+                    content["training"][key] = trained(sets[name](), seed)
+                    print(key, content["training"][key], flush=True)
+                    write(stem, content)
         chosen = (options.sets or sets) if "sets" in options.parts else ()
         for seed, name in product(range(options.seeds), chosen):
             key = f"{name} | {seed}"
@@ -113,6 +131,21 @@ def run(data, seed):
         for name, labels in found.items()
         if name.startswith("live")
     }
+    return row
+
+
+def trained(data, seed):
+    """Score whole-video and live answers of models that were trained differently."""
+    learn, rest = halves(len(data.videos), seed)
+    videos = [data.videos[i] for i in learn]
+    new, true = [data.videos[i] for i in rest], [data.labels[i] for i in rest]
+    row = {}
+    for name, options in TRAININGS.items():
+        model = JointAlignSegment(len(data.action_names), random_state=seed, **options)
+        model.fit(videos)
+        found = {"whole": [*map(np.asarray, model.predict(new))]}
+        found |= {"live": streamed(model, new, 0)}
+        row[name] = {answer: score(true, labels) for answer, labels in found.items()}
     return row
 
 
@@ -389,6 +422,9 @@ def markdown(content):
                 row[f"{method}: {part}"] = f"{np.mean(known):.1f}" if known else "-"
         rows.append(row)
     lines += [*table(rows), ""]
+    if content.get("training"):
+        lines += ["## MoF of models trained for live use", ""]
+        lines += [*table(_training_rows(content["training"])), ""]
     if content["orders"]:
         lines += ["## Warnings", ""]
         rows = [
@@ -401,6 +437,21 @@ def markdown(content):
         lines += ["## Costs", "", "64 features, 20 actions, one thread.", ""]
         lines += [f"* {name}: {value}" for name, value in content["costs"].items()]
     return lines
+
+
+def _training_rows(found):
+    by_set = {}
+    for key, row in found.items():
+        by_set.setdefault(key.partition(" | ")[0], []).append(row)
+    rows = []
+    for name, runs in by_set.items():
+        row = {"set": f"{name} ({len(runs)})"}
+        for training in TRAININGS:
+            for answer in ("whole", "live"):
+                values = [run[training][answer]["MoF"] for run in runs]
+                row[f"{training}: {answer}"] = _mean(values)
+        rows.append(row)
+    return rows
 
 
 def _mean(values):

@@ -69,8 +69,8 @@ ROOMS = {
     ),
     "labels": "_naming _outlook _reading _stamps < _anchored _seeds",
     "live": (
-        "_chain _emissions _features _habits _saved < _answers _filter < _trial < "
-        "_model < _tracker"
+        "_chain _emissions _frames _habits _saved < _answers _embedder _filter < "
+        "_trial < _model < _tracker"
     ),
     "metrics": (
         "_baselines _compare _hiding _order < _consistency _embeddings _matches "
@@ -80,7 +80,8 @@ ROOMS = {
     "options": "_kinds < _declare _settings < _groups",
     "persistence": "_arrays _timeline < _state",
     "preprocessing": (
-        "_framewise _gaps _repeatability _standardizer < _poses _whitened"
+        "_framewise _gaps _repeatability _running _standardizer < _poses _whitened < "
+        "_causal"
     ),
     "report": "_corrections _media _page _poses _signals < _report_html",
     "segmentation": "_chain _start < _choice < _labeller < _decoder _named < _look",

@@ -228,6 +228,8 @@ def _tell_settings(model: Any, facts: _Facts, advice: list[str]) -> None:
     if hasattr(model, "segment_on_"):
         chained = " (a chain of actions)" if model.chain_ is not None else ""
         facts.append(("segmented on", f"{model.segment_on_}{chained}"))
+    if model.is_causal_:
+        facts.append(("live", "features and encoder see no later frame"))
 
 
 def _tell_actions(model: Any, facts: _Facts, advice: list[str]) -> None:

@@ -16,7 +16,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skvas._on_demand import Shelf, VideosOnDemand, each, keep_of
+from skvas._on_demand import Shelf, VideosOnDemand, each, keep_of, lengths_of
 from skvas._printing import tell
 from skvas._typing import Device, Videos
 from skvas.applications._diagnosis import FitSummary, diagnose, summarise
@@ -28,12 +28,13 @@ from skvas.estimators._features import (
     clean_videos,
     fill_gaps,
     fit_features,
+    of_videos,
     warn_of_degenerate_frames,
 )
 from skvas.exceptions import InvalidParameterError, ModelVersionWarning
 from skvas.metrics import SharedOrder
 from skvas.nn import ENCODERS
-from skvas.nn._model import Model, build_encoder, embed_videos
+from skvas.nn._model import Model, build_encoder, embed_videos, is_causal
 from skvas.options import Training
 from skvas.options._declare import (
     NOTHING,
@@ -57,6 +58,7 @@ from skvas.options._kinds import (
 )
 from skvas.options._settings import Settings
 from skvas.persistence._state import save_state, version
+from skvas.preprocessing._causal import is_causal as needs_no_later
 from skvas.preprocessing._framewise import takes_nan
 from skvas.recipes import RECIPES, Recipe
 from skvas.training._checkpoint import Checkpoint, NoCheckpoint, identify
@@ -78,8 +80,8 @@ recipe : str, default="informed"
 features : transformer, {"whitened", "standardise", "auto"} or None, default="auto"
     Preprocessing of the videos, cloned and fitted in `fit`, such as ``PoseFeatures()``,
     ``StandardScaler()`` or a pipeline of such. If its first step takes NaN, so does the
-    estimator. "whitened":
-    :class:`~skvas.preprocessing.WhitenedViews`. "standardise":
+    estimator. "whitened": :class:`~skvas.preprocessing.WhitenedViews`, with ``causal``
+    as `live` of :class:`skvas.Training` says. "standardise":
     :class:`~skvas.preprocessing.VideoStandardizer`. None: the videos as they are.
     "auto": the published choice; "whitened" in the informed recipe, unless six videos
     or more share no order, and clusters of whitened frames are not found again in other
@@ -87,9 +89,10 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
 encoder : torch.nn.Module, tuple of int or str, default=None
     Network from features (B, N, n_features) to embeddings (B, N, D), copied before
     training. Its output is scaled to unit length. If it has the attribute
-    `takes_lengths`, it is called with the lengths of the videos as well. A tuple: the
-    widths of an :class:`~skvas.nn.MLPEncoder`. A text: a key of
-    :data:`skvas.nn.ENCODERS`; "temporal" sees the neighbours of a frame. None: the
+    `takes_lengths`, it is called with the lengths of the videos as well; if it has
+    `takes_times`, with the numbers of the frames in their videos. A tuple: the widths
+    of an :class:`~skvas.nn.MLPEncoder`. A text: a key of :data:`skvas.nn.ENCODERS`;
+    "temporal" sees the neighbours of a frame, "causal" those before it. None: the
     recipe's, "residual" in the informed one.
 training : Training, default=None
     Optimiser, batches, checkpoint and callback: :class:`skvas.Training`. None: its
@@ -134,6 +137,9 @@ history_ : dict of str to ndarray of shape (n_epochs,)
     dimensions and of actions (`embedding_rank`, `actions_used`), and `seconds`.
 n_iter_ : int
     Epochs made.
+is_causal_ : bool
+    Whether the embedding of a frame depends on no later frame: neither the features nor
+    the encoder look at one. So it is with ``Training(live=True)``.
 n_embedding_ : int
     Dimension of the embedding.
 n_features_in_ : int
@@ -344,6 +350,45 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         """Refuse a parameter out of its range before anything is done."""
         check_declared(self)
         check_device(self.device)
+        if self._training.live:
+            self._refuse_later_frames()
+
+    def _refuse_later_frames(self) -> None:
+        """Refuse features and encoders that may look at later frames."""
+        encoder = self._recipe.encoder if self.encoder is None else self.encoder
+        if not is_causal(encoder):
+            name = encoder if isinstance(encoder, str) else type(encoder).__name__
+            raise InvalidParameterError(
+                f"encoder {name!r} may look at later frames, which "
+                'Training(live=True) excludes: use None, "residual" or "causal", or '
+                "widths of layers. A network of your own needs a method stream, as "
+                "skvas.nn.FrameStream describes it."
+            )
+        features = self._features_asked()
+        is_named = isinstance(features, str)
+        if features == "standardise" or not (
+            is_named or needs_no_later(of_videos(features))
+        ):
+            name = features if is_named else type(features).__name__
+            raise InvalidParameterError(
+                f"features {name!r} may look at later frames, which "
+                'Training(live=True) excludes: use "auto", "whitened", None, '
+                "WhitenedViews(causal=True) or a transformer of scikit-learn. One of "
+                "your own needs a method stream, as WhitenedViews has it."
+            )
+
+    def _features_asked(self) -> Any:
+        """Return the preprocessing that `features` stands for, unless data decide."""
+        if not is_auto(self.features):
+            return self.features
+        asked = self._recipe.features
+        return "whitened" if self._training.live and asked is not None else asked
+
+    @property
+    def is_causal_(self) -> bool:
+        """Whether the embedding of a frame depends on no later frame."""
+        check_is_fitted(self)
+        return needs_no_later(self.features_) and is_causal(self.encoder_)
 
     @property
     def _recipe(self) -> Recipe:
@@ -386,18 +431,22 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         """Return the fitted preprocessing, what it makes of the videos, and a model."""
         warn_of_transposed(videos)
         tell("preparing features")
-        fit = partial(fit_features, self.features)
-        if is_auto(self.features):
-            fit = partial(fit_features, self._recipe.features)
-            if self._recipe.chooses:
-                fit = partial(choose_features, n_clusters=n_clusters)
-        fitted = checkpoint.once("features", partial(fit, videos=videos))
+        live = self._training.live
+        fit = partial(fit_features, self._features_asked())
+        if is_auto(self.features) and self._recipe.chooses:
+            fit = partial(choose_features, n_clusters=n_clusters)
+        learn = partial(fit, videos=videos, causal=live)
+        fitted = checkpoint.once("features", learn)
         features = apply_features(fitted, videos, keep_of(videos))
         warn_of_degenerate_frames(fitted, features)
         generator = torch.Generator().manual_seed(int(rng.randint(2**31)))
         n_features = features[0].shape[1]
         encoder = build_encoder(
-            self.encoder, self._recipe.encoder, n_features, generator
+            self.encoder,
+            self._recipe.encoder,
+            n_features,
+            generator,
+            int(np.median(lengths_of(videos))),
         )
         # At rest until it is trained: the start must not see dropout.
         return fitted, features, Model(encoder.to(self._device).eval())
@@ -506,5 +555,5 @@ def refuse_lost_start(owner: BaseVideoEstimator, name: str, value: str) -> None:
     if not owner._keeps_start():
         raise InvalidParameterError(
             f'{name}="{value}" needs recipe="informed" and an encoder that starts as '
-            'the identity (None, "residual" or "temporal").'
+            'the identity (None, "residual", "temporal" or "causal").'
         )

@@ -35,7 +35,9 @@ WHITENED_REPEATS, PLAIN_REPEATS, NOISE_FRAMES = 0.5, 0.4, 4
 MIN_VIDEOS, MAX_VIDEOS = 6, 32
 
 
-def choose_features(videos: Sequence[np.ndarray], n_clusters: int) -> WhitenedViews:
+def choose_features(
+    videos: Sequence[np.ndarray], n_clusters: int, *, causal: bool = False
+) -> WhitenedViews:
     """Whiten components, unless that drowns what the videos have in common in noise.
 
     Videos that share an order are always whitened: alignment needs it, and noise does
@@ -47,8 +49,10 @@ def choose_features(videos: Sequence[np.ndarray], n_clusters: int) -> WhitenedVi
         The videos, checked.
     n_clusters : int
         Clusters of frames that are looked for in other videos.
+    causal : bool, default=False
+        Whether features may depend on no later frame.
     """
-    whitened: WhitenedViews = fit_features("whitened", videos)
+    whitened: WhitenedViews = fit_features("whitened", videos, causal=causal)
     if len(videos) < MIN_VIDEOS:
         return whitened
     drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
@@ -68,7 +72,7 @@ def choose_features(videos: Sequence[np.ndarray], n_clusters: int) -> WhitenedVi
         return whitened
     length = float(np.median(lengths_of(videos)))
     smoothing = min(whitened.smoothing, NOISE_FRAMES / length)
-    plain = WhitenedViews(whiten=False, offset=OFFSET, smoothing=smoothing)
+    plain = clone(whitened).set_params(whiten=False, smoothing=smoothing)
     return fit_features(plain, videos)
 
 
@@ -86,7 +90,9 @@ def spread_of(transformer: Any) -> np.ndarray | None:
     return spread
 
 
-def fit_features(features: Any, videos: Sequence[np.ndarray]) -> Any:
+def fit_features(
+    features: Any, videos: Sequence[np.ndarray], *, causal: bool = False
+) -> Any:
     """Return the fitted preprocessing, or None.
 
     Parameters
@@ -95,10 +101,13 @@ def fit_features(features: Any, videos: Sequence[np.ndarray]) -> Any:
         What is cloned and fitted.
     videos : sequence of ndarray of shape (n_i, n_features)
         The videos, checked.
+    causal : bool, default=False
+        Whether "whitened" may depend on no later frame.
     """
-    if isinstance(features, str):
-        whitened = features == "whitened"
-        features = WhitenedViews(offset=OFFSET) if whitened else VideoStandardizer()
+    if features == "standardise":
+        features = VideoStandardizer()
+    elif isinstance(features, str):
+        features = WhitenedViews(offset=OFFSET, causal=causal)
     if features is None:
         return None
     transformer = of_videos(clone(features))

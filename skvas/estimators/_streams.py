@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sklearn.utils.validation import check_is_fitted
 
 from skvas.estimators._base import BaseVideoEstimator, Fitted
-from skvas.live import LiveTracker
+from skvas.live import LiveEmbedder, LiveTracker
 from skvas.live._model import LiveModel
+from skvas.nn._model import EmbeddingStream
 
 
 class StreamsFrames(BaseVideoEstimator):
@@ -68,3 +71,27 @@ class StreamsFrames(BaseVideoEstimator):
             classes=getattr(self, "classes_", None),
             whole=getattr(self, "_label_whole", None),
         )
+
+    def embedder(self) -> LiveEmbedder:
+        """Embed the frames of a recording while it goes on, as `transform` does.
+
+        Returns
+        -------
+        LiveEmbedder
+            Takes frames by its method `push`.
+
+        Raises
+        ------
+        ValueError
+            If the embedding of a frame depends on later frames (`is_causal_`).
+        NotFittedError
+            If `fit` was not called.
+        """
+        if not self.is_causal_:
+            raise ValueError(
+                "The embedding of a frame depends on later frames (is_causal_ is "
+                "False); fit with Training(live=True), or wait for the whole recording "
+                "and use transform."
+            )
+        encoder = partial(EmbeddingStream, self.encoder_)
+        return LiveEmbedder(self.n_features_in_, self.features_, encoder)

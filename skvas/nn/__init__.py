@@ -2,6 +2,8 @@
 
 from skvas.nn.encoders import (
     ENCODERS,
+    CausalConvEncoder,
+    FrameStream,
     MLPEncoder,
     ResidualEncoder,
     TemporalConvEncoder,
@@ -16,6 +18,8 @@ from skvas.nn.prototypes import Prototypes
 
 __all__ = [
     "ENCODERS",
+    "CausalConvEncoder",
+    "FrameStream",
     "MLPEncoder",
     "Prototypes",
     "ResidualEncoder",

@@ -60,7 +60,11 @@ class Model:
 
 
 def build_encoder(
-    encoder: Any, default: str | tuple[int, ...], n_features: int, generator: Generator
+    encoder: Any,
+    default: str | tuple[int, ...],
+    n_features: int,
+    generator: Generator,
+    n_frames: int,
 ) -> nn.Module:
     """Make the encoder that the parameter `encoder` stands for.
 
@@ -74,13 +78,37 @@ def build_encoder(
         Features of a frame.
     generator : Generator
         Draws the weights.
+    n_frames : int
+        Frames of a usual video.
     """
     if isinstance(encoder, nn.Module):
         return copy.deepcopy(encoder)
     encoder = default if encoder is None else encoder
     if isinstance(encoder, tuple):
         return ENCODERS["mlp"](n_features, encoder, generator=generator)
+    make = getattr(ENCODERS[encoder], "for_videos", None)
+    if make is not None:
+        return make(n_features, n_frames, generator=generator)
     return ENCODERS[encoder](n_features, generator=generator)
+
+
+def is_causal(encoder: Any) -> bool:
+    """Return whether no frame's embedding depends on a later frame.
+
+    Parameters
+    ----------
+    encoder : Module, str or tuple of int
+        A network; a name of `ENCODERS`; or widths of layers.
+
+    Returns
+    -------
+    bool
+        Whether it has a method `stream`, which embeds frames as they come.
+    """
+    if isinstance(encoder, tuple):
+        encoder = "mlp"
+    named = ENCODERS[encoder] if isinstance(encoder, str) else encoder
+    return hasattr(named, "stream")
 
 
 def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
@@ -94,18 +122,43 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     frames = batch.frames
     weight = next(encoder.parameters(), frames)
     dtype = weight.dtype if weight.is_floating_point() else frames.dtype
-    lengths = (batch.lengths,) if getattr(encoder, "takes_lengths", False) else ()
+    asked = {"takes_lengths": batch.lengths, "takes_times": batch.times}
+    more = [given for name, given in asked.items() if getattr(encoder, name, False)]
     # A network of the user's may well be worth all threads.
     ours = type(encoder).__module__.startswith("skvas.")
     with single_threaded(frames.numel(), frames.device) if ours else all_threads():
         # Plans need float32, whatever an encoder, or autocast around it, makes.
-        embeddings = unit(encoder(frames.to(dtype), *lengths).float())
+        embeddings = unit(encoder(frames.to(dtype), *more).float())
     if embeddings.ndim != 3 or embeddings.shape[:2] != frames.shape[:2]:
         raise ValueError(
             f"encoder made {tuple(embeddings.shape)} of frames {tuple(frames.shape)}; "
             "it must keep the first two axes, and have three."
         )
     return embeddings
+
+
+class EmbeddingStream:
+    """Embed the frames of one video as they come.
+
+    Parameters
+    ----------
+    encoder : Module
+        Causal, on the CPU.
+    """
+
+    def __init__(self, encoder: Any) -> None:
+        self._stream = encoder.stream()
+        weight = next(encoder.parameters(), torch.empty(0))
+        self._dtype = weight.dtype if weight.is_floating_point() else torch.float32
+
+    def push(self, frames: np.ndarray) -> np.ndarray:
+        """Return unit embeddings of the next frames, float32 (n, D), one or more."""
+        seen = torch.from_numpy(frames.astype(np.float32)).to(self._dtype)
+        with torch.no_grad(), single_threaded(seen.numel(), seen.device):
+            # One by one: products of matrices round by the number of rows.
+            rows = [self._stream.push(frame[None]) for frame in seen]
+            embeddings: np.ndarray = unit(torch.cat(rows).float()).numpy()
+        return embeddings
 
 
 def embed_videos(

@@ -7,13 +7,55 @@ then take its name as `encoder`, and model files hold it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
 
-__all__ = ["ENCODERS", "MLPEncoder", "ResidualEncoder", "TemporalConvEncoder"]
+from skvas.validation import check_integer
+
+__all__ = [
+    "ENCODERS",
+    "CausalConvEncoder",
+    "FrameStream",
+    "MLPEncoder",
+    "ResidualEncoder",
+    "TemporalConvEncoder",
+]
+
+
+class FrameStream:
+    """Embed frames as they come, with an encoder that embeds each by itself.
+
+    Parameters
+    ----------
+    encoder : callable
+        From frames (B, N, D_in) to embeddings (B, N, D).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.nn import FrameStream, MLPEncoder
+    >>> FrameStream(MLPEncoder(64)).push(torch.zeros(3, 64)).shape
+    torch.Size([3, 40])
+    """
+
+    def __init__(self, encoder: Callable[[Tensor], Tensor]) -> None:
+        self.encoder = encoder
+
+    def push(self, frames: Tensor) -> Tensor:
+        """Embed the next frames of a video.
+
+        Parameters
+        ----------
+        frames : Tensor of shape (n, D_in)
+
+        Returns
+        -------
+        Tensor of shape (n, D)
+        """
+        return self.encoder(frames[None])[0]
 
 
 class MLPEncoder(nn.Module):
@@ -81,6 +123,15 @@ class MLPEncoder(nn.Module):
         """
         return self.layers(frames)
 
+    def stream(self) -> FrameStream:
+        """Return what embeds frames as they come.
+
+        Returns
+        -------
+        FrameStream
+        """
+        return FrameStream(self)
+
 
 class ResidualEncoder(nn.Module):
     """Start as the identity, and learn what to add to it.
@@ -143,6 +194,15 @@ class ResidualEncoder(nn.Module):
         Tensor of shape (B, N, D_in)
         """
         return frames + self.added(frames)
+
+    def stream(self) -> FrameStream:
+        """Return what embeds frames as they come.
+
+        Returns
+        -------
+        FrameStream
+        """
+        return FrameStream(self)
 
 
 class TemporalConvEncoder(nn.Module):
@@ -255,6 +315,198 @@ def _with_neighbours(frames: Tensor, lengths: Tensor, reach: Tensor) -> Tensor:
     return torch.cat([taps[0], frames, taps[1]], dim=2)
 
 
+class CausalConvEncoder(nn.Module):
+    """Start as the identity, and learn what earlier frames add to a frame.
+
+    Each layer is a convolution of three taps: the frame itself, and those that lie once
+    and twice a number of frames before it. Before its start a video stands still. No
+    tap reaches for a later frame, nor for a share of a video whose end is not known: so
+    frames can be embedded as they come, at the rate of the videos of training.
+
+    Parameters
+    ----------
+    n_features : int
+        D_in, features of a frame, and the dimension of the embedding.
+    hidden : int, default=64
+        Width of the layers.
+    reaches : sequence of int, default=(3, 6, 12)
+        How many frames lie between the taps of each layer, 1 or more.
+    generator : torch.Generator, default=None
+        Draws the weights; None: torch's global generator.
+
+    Attributes
+    ----------
+    takes_times : bool
+        True: estimators call it with the numbers of the frames, too, as training sees
+        few frames of a video.
+
+    See Also
+    --------
+    TemporalConvEncoder : Sees later frames, too.
+
+    References
+    ----------
+    .. [1] S. Bai, J. Z. Kolter and V. Koltun, "An Empirical Evaluation of Generic
+       Convolutional and Recurrent Networks for Sequence Modeling", 2018.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skvas.nn import CausalConvEncoder
+    >>> encoder, frames = CausalConvEncoder(3), torch.ones(1, 20, 3)
+    >>> stream = encoder.stream()
+    >>> pieces = [stream.push(frames[0, :15]), stream.push(frames[0, 15:])]
+    >>> bool(torch.allclose(torch.cat(pieces), encoder(frames)[0]))
+    True
+    """
+
+    takes_times = True
+    starts_as_identity = True
+
+    def __init__(
+        self,
+        n_features: int,
+        hidden: int = 64,
+        reaches: Sequence[int] = (3, 6, 12),
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.reaches = tuple(reaches)
+        for reach in self.reaches:
+            check_integer("a reach", reach, low=1)
+        widths = [n_features, *[hidden] * len(self.reaches)]
+        self.layers = nn.ModuleList(
+            _linear(3 * n_in, n_out, generator)
+            for n_in, n_out in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.added = _linear(widths[-1], n_features, generator)
+        for parameter in self.added.parameters():
+            nn.init.zeros_(parameter)
+
+    @classmethod
+    def for_videos(
+        cls, n_features: int, n_frames: int, *, generator: Generator | None = None
+    ) -> CausalConvEncoder:
+        """Return one whose taps reach for .01, .02 and .04 of a usual video.
+
+        Parameters
+        ----------
+        n_features : int
+            Features of a frame.
+        n_frames : int
+            Frames of a usual video.
+        generator : torch.Generator, default=None
+            Draws the weights; None: torch's global generator.
+
+        Returns
+        -------
+        CausalConvEncoder
+        """
+        reaches = [max(1, round(share * n_frames)) for share in (0.01, 0.02, 0.04)]
+        return cls(n_features, reaches=reaches, generator=generator)
+
+    def config(self) -> dict[str, Any]:
+        """Return the arguments that make an encoder of the same sizes.
+
+        Returns
+        -------
+        dict of str to object
+            Numbers and a tuple of them.
+        """
+        return {
+            "n_features": self.added.out_features,
+            "hidden": self.added.in_features,
+            "reaches": self.reaches,
+        }
+
+    def forward(self, frames: Tensor, times: Tensor | None = None) -> Tensor:
+        """Embed frames.
+
+        Parameters
+        ----------
+        frames : Tensor of shape (B, N, D_in)
+        times : int64 Tensor of shape (B, N), default=None
+            The number of each frame in its video, rising: a tap takes the frame that is
+            nearest. None: no frame was left out.
+
+        Returns
+        -------
+        Tensor of shape (B, N, D_in)
+        """
+        if times is None:
+            n = torch.arange(frames.shape[1], device=frames.device)
+            times = n.expand(frames.shape[:2]).contiguous()
+        hidden = frames
+        for layer, reach in zip(self.layers, self.reaches, strict=True):
+            taps = [_before(hidden, times, by) for by in (2 * reach, reach)]
+            hidden = layer(torch.cat([*taps, hidden], dim=2)).relu()
+        return frames + self.added(hidden)
+
+    def stream(self) -> CausalConvStream:
+        """Return what embeds frames as they come.
+
+        Returns
+        -------
+        CausalConvStream
+        """
+        return CausalConvStream(self)
+
+
+class CausalConvStream:
+    """Embed frames as they come, with a causal encoder.
+
+    Parameters
+    ----------
+    encoder : CausalConvEncoder
+        The encoder.
+
+    Attributes
+    ----------
+    rings : list of Tensor of shape (2 * reach_i, D_i)
+        The last frames that each layer has seen; none before the first frame.
+    """
+
+    def __init__(self, encoder: CausalConvEncoder) -> None:
+        self.encoder = encoder
+        self.rings: list[Tensor] = []
+
+    def push(self, frames: Tensor) -> Tensor:
+        """Embed the next frames of a video.
+
+        Parameters
+        ----------
+        frames : Tensor of shape (n, D_in)
+
+        Returns
+        -------
+        Tensor of shape (n, D_in)
+        """
+        if not len(frames):
+            return frames
+        encoder, hidden, rings = self.encoder, frames, []
+        for number, reach in enumerate(encoder.reaches):
+            # A video stands still before it starts.
+            start = hidden[:1].expand(2 * reach, -1)
+            seen = torch.cat([self.rings[number] if self.rings else start, hidden])
+            taps = [seen[: len(frames)], seen[reach : reach + len(frames)], hidden]
+            rings.append(seen[-2 * reach :].clone())
+            hidden = encoder.layers[number](torch.cat(taps, dim=1)).relu()
+        self.rings = rings
+        return frames + encoder.added(hidden)
+
+
+def _before(frames: Tensor, times: Tensor, by: int) -> Tensor:
+    """Return the frame that lies nearest to `by` before each, (B, N, D)."""
+    wanted = times - by
+    after = torch.searchsorted(times, wanted)  # none is later than its frame
+    before = (after - 1).clamp_min(0)
+    distances = times.gather(1, after) - wanted, wanted - times.gather(1, before)
+    at = torch.where(distances[0] <= distances[1], after, before)
+    # Before the start, the first frame; its time may be any.
+    return frames.gather(1, at[:, :, None].expand_as(frames))
+
+
 def _linear(n_in: int, n_out: int, generator: Generator | None) -> nn.Linear:
     """Make a float32 layer with torch's initial weights, drawn by a generator."""
     layer = nn.Linear(n_in, n_out, device="meta")  # where nothing is drawn
@@ -271,4 +523,5 @@ ENCODERS: dict[str, Any] = {
     "mlp": MLPEncoder,
     "residual": ResidualEncoder,
     "temporal": TemporalConvEncoder,
+    "causal": CausalConvEncoder,
 }

@@ -225,6 +225,11 @@ class Training(OptionGroup):
         File that keeps the training. If it exists, `fit` resumes from it and ends with
         the weights of an uninterrupted training; the file stays. A file of other videos
         or parameters is an error. It is written as often as costs 2 % of the time.
+    live : bool, default=False
+        Whether what is learned needs no later frame, for use while recordings go on.
+        Features "whitened", and "auto" in place of "standardise", are then
+        ``WhitenedViews(causal=True)``. Features and encoders that look at later frames
+        are an error; "causal" is an encoder that sees earlier ones.
     devices : int, default=1
         Processes that train together, each with a share of every batch, and each on its
         own GPU if there are GPUs; needs the extra ``distributed``. The weights equal
@@ -256,4 +261,5 @@ class Training(OptionGroup):
     checkpoint: str | os.PathLike[str] | None = parameter(
         None, Optional(FilePath()), NOTHING
     )
+    live: bool = parameter(False, TruthValue())
     devices: int = parameter(1, Integer(1), NOTHING)

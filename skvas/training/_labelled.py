@@ -69,7 +69,7 @@ class LabelledFrames:
         """
         labelled = [i for i, c in enumerate(codes or ()) if (c >= 0).any()]
         labelled = [labelled[i] for i in spread_frames(len(labelled), MAX_VIDEOS)]
-        videos, kept = [], []
+        videos, kept, times = [], [], []
         for i in labelled:
             assert codes is not None
             known = np.flatnonzero(codes[i] >= 0)
@@ -79,11 +79,12 @@ class LabelledFrames:
             )
             videos.append(features[i][seen])
             kept.append(codes[i][seen])
+            times.append(seen)
         names = np.unique(np.concatenate(kept)) if kept else np.empty(0, dtype=int)
         names = names[names >= 0]
         if len(names) < 2:
             return None
-        batch = pad(videos, torch.device("cpu"))
+        batch = pad(videos, torch.device("cpu"), times)
         numbered = np.full((len(kept), batch.frames.shape[1]), -1)
         for row, code in zip(numbered, kept, strict=True):
             row[: len(code)] = np.where(code < 0, -1, np.searchsorted(names, code))
@@ -101,10 +102,9 @@ class LabelledFrames:
         device : torch.device
             Where the model is.
         """
-        batch = VideoBatch(self.batch.frames.to(device), self.batch.lengths)
         codes = self.codes.to(device)
         known = codes >= 0
-        frames, labels = embed(batch)[known], codes[known]
+        frames, labels = embed(self.batch.to(device))[known], codes[known]
         members = F.one_hot(labels, self.n_classes).to(frames.dtype)
         classes = F.normalize(members.T @ frames, dim=1)
         return WEIGHT * F.cross_entropy(frames @ classes.T / TEMPERATURE, labels)

@@ -82,12 +82,17 @@ class PairSampler:
             weight = len(xs[mine]) / len(xs)
             if not weight:  # too few for all: take one that does not count
                 mine = slice(1)
-            x, y = pad(xs[mine], self.device), pad(ys[mine], self.device)
-            yield Pairs(x, y, weight)
+            yield Pairs(self._pad(xs[mine]), self._pad(ys[mine]), weight)
 
-    def _draw(self, indices: np.ndarray) -> list[np.ndarray]:
+    def _draw(self, indices: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return frames of some videos, and their numbers."""
         drawn = []
         for index in indices:
             video = self.videos[index]
-            drawn.append(video[sample_frames(len(video), self.n_frames, self.rng)])
+            chosen = sample_frames(len(video), self.n_frames, self.rng)
+            drawn.append((video[chosen], chosen))
         return drawn
+
+    def _pad(self, drawn: list[tuple[np.ndarray, np.ndarray]]) -> VideoBatch:
+        frames, times = zip(*drawn, strict=True)
+        return pad(frames, self.device, times)

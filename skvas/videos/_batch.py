@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from skvas._on_demand import lengths_of
 from skvas.videos._frames import spread_frames
+
+# Time of padded frames, after all others.
+NEVER = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,14 @@ class VideoBatch:
         Features, 0 at padded frames.
     lengths : int64 Tensor of shape (B,)
         Real frames of each video, on the CPU.
+    times : int64 Tensor of shape (B, N), default=None
+        Number of each frame in its video, rising; later than any at padded frames.
+        None: 0, 1, 2 ..., as no frame of the videos was left out.
     """
 
     frames: Tensor
     lengths: Tensor
+    times: Tensor | None = None
 
     @property
     def mask(self) -> Tensor:
@@ -40,22 +48,41 @@ class VideoBatch:
         full = bool((self.lengths == self.frames.shape[1]).all())
         return None if full else self.mask
 
+    def to(self, device: torch.device) -> VideoBatch:
+        """Return the batch on a device."""
+        times = None if self.times is None else self.times.to(device)
+        return VideoBatch(self.frames.to(device), self.lengths, times)
 
-def pad(videos: Sequence[np.ndarray], device: torch.device) -> VideoBatch:
-    """Stack videos of shapes (n_i, D) into a float32 batch on a device."""
+
+def pad(
+    videos: Sequence[np.ndarray],
+    device: torch.device,
+    times: Sequence[np.ndarray] | None = None,
+) -> VideoBatch:
+    """Stack videos of shapes (n_i, D) into a float32 batch on a device.
+
+    `times` are the numbers of their frames, (n_i,); None: none was left out.
+    """
     lengths = [len(video) for video in videos]
     frames = np.zeros((len(videos), max(lengths), videos[0].shape[1]), dtype=np.float32)
     for row, video in zip(frames, videos, strict=True):
         row[: len(video)] = video
-    return VideoBatch(torch.from_numpy(frames).to(device), torch.tensor(lengths))
+    batch = VideoBatch(torch.from_numpy(frames), torch.tensor(lengths))
+    if times is not None:
+        numbers = np.full(frames.shape[:2], NEVER)
+        for row, chosen in zip(numbers, times, strict=True):
+            row[: len(chosen)] = chosen
+        batch = replace(batch, times=torch.from_numpy(numbers))
+    return batch.to(device)
 
 
 def spread_batch(
     videos: Sequence[np.ndarray], n_frames: int, device: torch.device
 ) -> VideoBatch:
     """Batch at most `n_frames` frames of each video, evenly spread."""
-    few = [video[spread_frames(len(video), n_frames)] for video in videos]
-    return pad(few, device)
+    chosen = [spread_frames(n, n_frames) for n in lengths_of(videos)]
+    few = [video[where] for video, where in zip(videos, chosen, strict=True)]
+    return pad(few, device, chosen)
 
 
 def spread_evenly(
@@ -75,6 +102,9 @@ def spread_evenly(
     )
     padded = ~kept.mask[:, :, None]
     kept.frames.masked_fill_(padded, 0)
+    if batch.times is not None:
+        times = torch.take_along_dim(batch.times, where[:, :, 0], 1)
+        kept = replace(kept, times=times.masked_fill(padded[:, :, 0], NEVER))
     return torch.take_along_dim(values, where, 1).masked_fill(padded, 0), kept
 
 
@@ -87,7 +117,14 @@ def join(first: VideoBatch, second: VideoBatch) -> VideoBatch:
         for batch in batches
     ]
     lengths = torch.cat([batch.lengths for batch in batches])
-    return VideoBatch(torch.cat(padded), lengths)
+    joined = VideoBatch(torch.cat(padded), lengths)
+    if first.times is None or second.times is None:
+        return joined
+    times = [
+        F.pad(numbers, (0, longest - numbers.shape[1]), value=NEVER)
+        for numbers in (first.times, second.times)
+    ]
+    return replace(joined, times=torch.cat(times))
 
 
 def unpad(values: Tensor, lengths: Tensor) -> list[np.ndarray]:

@@ -314,6 +314,11 @@ ROWS = {
         "at once; a full disk",
         "one error that says how much is needed, or names the folder",
     ),
+    82: (
+        "features or an encoder that look at later frames in `Training(live=True)`; "
+        "embedding frames as they come with a model that needs later ones",
+        "one error that names the part and says what to use",
+    ),
 }
 
 

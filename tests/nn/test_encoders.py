@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from skvas.nn import MLPEncoder, ResidualEncoder, TemporalConvEncoder
+from skvas.exceptions import InvalidParameterError
+from skvas.nn import (
+    CausalConvEncoder,
+    FrameStream,
+    MLPEncoder,
+    ResidualEncoder,
+    TemporalConvEncoder,
+)
 from tests.strategies import tensor
 
 
@@ -48,10 +55,16 @@ def test_residual_encoder_is_the_identity_at_the_start():
     assert torch.equal(ResidualEncoder(3)(x), x)
     assert torch.equal(ResidualEncoder(3, hidden=7)(x), x)
     assert torch.equal(TemporalConvEncoder(3)(x), x)
+    assert torch.equal(CausalConvEncoder(3)(x), x)
 
 
 @pytest.mark.parametrize(
-    "encoder", [ResidualEncoder(3, hidden=8), TemporalConvEncoder(3, hidden=8)]
+    "encoder",
+    [
+        ResidualEncoder(3, hidden=8),
+        TemporalConvEncoder(3, hidden=8),
+        CausalConvEncoder(3, hidden=8),
+    ],
 )
 def test_residual_encoders_learn_from_there(encoder):
     optimizer = torch.optim.Adam(encoder.parameters(), lr=0.01)
@@ -118,3 +131,101 @@ def test_temporal_encoder_sees_the_same_at_any_frame_rate():
     encoder, x = temporal(), frames(1, 10, 3)
     doubled = encoder(x.repeat_interleave(2, dim=1))
     torch.testing.assert_close(doubled[:, ::2], encoder(x))
+
+
+REACHES = (1, 3)
+
+
+def causal():
+    """Return a causal encoder of two layers whose weights are all at work."""
+    torch.manual_seed(0)
+    encoder = CausalConvEncoder(3, hidden=4, reaches=REACHES)
+    for parameter in encoder.parameters():
+        torch.nn.init.normal_(parameter)
+    return encoder.requires_grad_(False)
+
+
+def from_earlier(encoder, frames, times):
+    """Embed frames of one video one by one, by those that lie nearest to the taps."""
+    hidden = frames
+    for layer, reach in zip(encoder.layers, encoder.reaches, strict=True):
+        rows = []
+        for i, time in enumerate(times):
+            taps = []
+            for by in (2 * reach, reach):
+                apart = [abs(time - by - other) for other in times[: i + 1]]
+                # Of two that are equally near, the later one.
+                at = min(range(i + 1), key=lambda j: (apart[j], -j))
+                taps.append(hidden[at])
+            rows.append(layer(torch.cat([*taps, hidden[i]])).clamp_min(0))
+        hidden = torch.stack(rows)
+    return frames + encoder.added(hidden)
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 30])
+def test_causal_layers_see_frames_at_fixed_distances_before(n):
+    encoder, x = causal(), frames(1, n, 3)
+    expected = from_earlier(encoder, x[0], list(range(n)))
+    torch.testing.assert_close(encoder(x)[0], expected)
+
+
+def test_causal_layers_see_the_nearest_frames_where_some_were_left_out():
+    encoder, x = causal(), frames(2, 6, 3)
+    times = [[0, 1, 2, 5, 6, 11], [3, 7, 8, 9, 1 << 62, 1 << 62]]
+    found = encoder(x, torch.tensor(times))
+    for row, video, of_video, n in zip(found, x, times, (6, 4), strict=True):
+        expected = from_earlier(encoder, video[:n], of_video[:n])
+        torch.testing.assert_close(row[:n], expected)
+
+
+@pytest.mark.parametrize("at", [0, 1, 7, 19])
+def test_causal_embedding_depends_on_no_later_frame_bit_for_bit(at):
+    encoder, x = causal(), frames(3, 20, 3)
+    lengths = torch.tensor([20, 14, 20])
+    padded = torch.arange(20) >= lengths[:, None]
+    x[padded] = 0
+    times = torch.arange(20).repeat(3, 1).masked_fill(padded, 1 << 62)
+    changed = x.clone()
+    changed[:, at + 1 :] = 1e3 * frames(3, 19 - at, 3)
+    before, after = encoder(x, times), encoder(changed, times)
+    assert torch.equal(before[:, : at + 1], after[:, : at + 1])
+    assert at == 19 or not torch.equal(before, after)
+
+
+@pytest.mark.parametrize("pieces", [[25], [1] * 25, [1, 0, 7, 2, 15], [13, 12]])
+def test_frames_in_pieces_are_embedded_as_the_whole_video(pieces):
+    encoder, x = causal(), frames(1, 25, 3)
+    stream = encoder.stream()
+    found = torch.cat([stream.push(piece) for piece in x[0].split(pieces)])
+    torch.testing.assert_close(found, encoder(x)[0])
+
+
+def test_a_stream_keeps_the_frames_that_taps_reach_for_and_no_more():
+    stream, x = causal().stream(), frames(1, 400, 3)
+    for piece in x[0].split(100):
+        stream.push(piece)
+        sizes = [ring.untyped_storage().nbytes() // 4 for ring in stream.rings]
+        assert sizes == [2 * 1 * 3, 2 * 3 * 4]
+
+
+@pytest.mark.parametrize("encoder", [MLPEncoder(3), ResidualEncoder(3)])
+def test_encoders_of_single_frames_have_streams_without_memory(encoder):
+    stream, x = encoder.stream(), frames(1, 9, 3)
+    assert isinstance(stream, FrameStream)
+    with torch.no_grad():
+        found = torch.cat([stream.push(piece) for piece in x[0].split([4, 5])])
+        torch.testing.assert_close(found, encoder(x)[0])
+
+
+def test_an_encoder_that_sees_later_frames_has_no_stream():
+    assert not hasattr(TemporalConvEncoder(3), "stream")
+
+
+def test_causal_taps_reach_for_shares_of_a_usual_video():
+    assert CausalConvEncoder.for_videos(3, 400).reaches == (4, 8, 16)
+    assert CausalConvEncoder.for_videos(3, 2).reaches == (1, 1, 1)
+
+
+def test_causal_encoder_refuses_taps_that_do_not_reach():
+    with pytest.raises(InvalidParameterError, match="reach"):
+        CausalConvEncoder(3, reaches=(2, 0))

@@ -53,6 +53,13 @@ def test_each_stratum_gives_one_frame_in_order(n_frames, n_samples, seed):
     assert (np.diff(frames) >= 0).all()
 
 
+def test_batches_know_the_times_of_the_frames_that_were_drawn():
+    for pairs in sampler_of([40, 5, 13]).epoch():
+        for batch in (pairs.x, pairs.y):
+            numbers = batch.frames[:, :, 1].long()
+            assert torch.equal(batch.times[batch.mask], numbers[batch.mask])
+
+
 @given(st.integers(1, 6))
 def test_every_frame_can_be_drawn(width):
     rng = np.random.RandomState(0)

@@ -20,6 +20,7 @@ from skvas.videos._batch import (
     unpad,
 )
 from skvas.videos._device import check_device
+from skvas.videos._frames import spread_frames
 
 CPU = torch.device("cpu")
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=5)
@@ -57,6 +58,23 @@ def test_fewer_frames_of_a_batch_are_those_of_each_video(lengths, n_frames):
     assert torch.equal(kept.lengths, expected.lengths)
     for found in (kept.frames, -values):
         assert torch.equal(found[kept.mask], expected.frames[expected.mask])
+
+
+@given(lengths, lengths, st.integers(1, 9))
+def test_a_batch_knows_the_times_of_frames_that_were_chosen(first, second, n_frames):
+    videos = videos_of([*first, *second])
+    chosen = [spread_frames(len(video), n_frames) for video in videos]
+    halves = [
+        spread_batch(v, n_frames, CPU)
+        for v in (videos[: len(first)], videos[len(first) :])
+    ]
+    joined = join(*halves)
+    _, kept = spread_evenly(joined.frames, joined, max(1, n_frames // 2))
+    for batch, n_kept in ((joined, n_frames), (kept, max(1, n_frames // 2))):
+        for row, n, where in zip(batch.times, batch.lengths, chosen, strict=True):
+            expected = where[spread_frames(len(where), n_kept)]
+            assert row[:n].tolist() == expected.tolist()
+            assert (row[n:] > max(first + second)).all()
 
 
 @given(lengths)

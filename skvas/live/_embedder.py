@@ -1,0 +1,100 @@
+"""Embed the frames of a recording while it goes on."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from skvas.live._frames import check_frames
+from skvas.preprocessing._causal import Stream, open_stream
+
+
+class LiveEmbedder:
+    """Embed one recording after another while it goes on.
+
+    Made by the method `embedder` of an estimator that was fitted for live use. Memory
+    and time a frame do not depend on the length of the recording. Frames may be pushed
+    one at a time or many: the embeddings are the same, bit for bit, and those of
+    `transform` but for rounding.
+
+    Parameters
+    ----------
+    n_features : int
+        Features of a frame.
+    features : transformer or None
+        From frames to what the encoder sees; fitted, and causal.
+    encoder : callable
+        Opens a stream from there to unit embeddings, float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas import ActionSegmenter, Training
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(6, n_actions=4, random_state=0).videos
+    >>> model = ActionSegmenter(4, max_epochs=1, training=Training(live=True))
+    >>> embedder = model.fit(videos[:5]).embedder()
+    >>> pieces = [embedder.push(videos[5][:60]), embedder.push(videos[5][60:])]
+    >>> whole = model.transform(videos[5])
+    >>> bool(np.allclose(np.concatenate(pieces), whole, atol=1e-5))
+    True
+    """
+
+    def __init__(
+        self, n_features: int, features: Any, encoder: Callable[[], Stream]
+    ) -> None:
+        self.n_features = n_features
+        self.features = features
+        self.encoder = encoder
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the recording, and wait for the first frame of another."""
+        self._streams = open_stream(self.features), self.encoder()
+
+    def push(self, frames: Any) -> np.ndarray:
+        """Embed the next frames.
+
+        Parameters
+        ----------
+        frames : array-like of shape (n_frames, n_features)
+            The next frames, one or more.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_frames, n_embedding)
+            Unit vectors. A frame with NaN cannot be read: its embedding is NaN, and the
+            frames after it are embedded as if it had not been there.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If frames are not as described. The embedder is as it was before.
+        """
+        checked = check_frames(frames, self.n_features)
+        can_be_read = ~np.isnan(checked).any(axis=1)
+        rows = self._embed(checked[can_be_read])
+        embeddings = np.full((len(checked), rows.shape[1]), np.nan, dtype=np.float32)
+        embeddings[can_be_read] = rows
+        return embeddings
+
+    def copy(self) -> LiveEmbedder:
+        """Return an embedder that goes on from here by itself.
+
+        Returns
+        -------
+        LiveEmbedder
+        """
+        return copy.deepcopy(self)
+
+    def _embed(self, frames: np.ndarray) -> np.ndarray:
+        """Embed the next frames, all of which can be read."""
+        if not len(frames):  # no row, of as many columns as there would be
+            fresh = LiveEmbedder(self.n_features, self.features, self.encoder)
+            return fresh._embed(np.zeros((1, self.n_features)))[:0]
+        features, encoder = self._streams
+        embeddings: np.ndarray = encoder.push(features.push(frames))
+        return embeddings

@@ -1,0 +1,188 @@
+"""Embedding frames as they come, with models that were trained for live use."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+import skvas
+from skvas import ActionSegmenter, JointAlignSegment, Training, VideoAligner
+from skvas.exceptions import InvalidParameterError
+from skvas.nn import FrameStream
+from skvas.preprocessing import PoseFeatures
+from tests.live.models import N_ACTIONS, data, new_video, ordered
+
+LIVE = Training(live=True)
+
+
+def fitted(cls=ActionSegmenter, encoder=None, features="auto"):
+    return _fitted(cls, encoder, features)
+
+
+@cache
+def _fitted(cls, encoder, features):
+    actions = {} if cls is VideoAligner else {"n_actions": N_ACTIONS}
+    options = {"encoder": encoder, "features": features, "training": LIVE}
+    model = cls(**actions, **options, max_epochs=1, random_state=0)
+    return model.fit(data().videos[:4])
+
+
+ENCODERS = [None, "causal", (8, 5)]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_frames_in_pieces_are_embedded_as_by_transform(encoder):
+    model, video = fitted(encoder=encoder), new_video()
+    embedder, whole = model.embedder(), model.transform(video)
+    found = []
+    for pieces in ([len(video)], [1] * len(video), [3, 0, 40, len(video) - 43]):
+        parts = np.split(video, np.cumsum(pieces)[:-1])
+        found.append(np.concatenate([embedder.push(part) for part in parts]))
+        embedder.reset()
+    assert found[0].dtype == np.float32
+    np.testing.assert_allclose(found[0], whole, atol=1e-5)
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_embedding_depends_on_no_later_frame_bit_for_bit(encoder):
+    model, video = fitted(encoder=encoder), new_video()
+    changed = video.copy()
+    changed[41:] = 50
+    before, after = model.transform(video), model.transform(changed)
+    np.testing.assert_array_equal(before[:41], after[:41])
+    assert not np.array_equal(before, after)
+
+
+def test_memory_does_not_grow_with_the_recording():
+    embedder, sizes = fitted(encoder="causal").embedder(), []
+    for _ in range(2):
+        embedder.push(np.tile(new_video(), (2, 1)))
+        sizes.append(len(pickle.dumps(embedder)))
+    assert sizes[1] <= sizes[0] + 100
+
+
+@pytest.mark.parametrize("is_pickle", [False, True])
+def test_a_copy_goes_on_by_itself(is_pickle):
+    video = new_video()
+    embedder = fitted(encoder="causal").embedder()
+    embedder.push(video[:20])
+    other = pickle.loads(pickle.dumps(embedder)) if is_pickle else embedder.copy()
+    expected = embedder.push(video[20:])
+    np.testing.assert_array_equal(other.push(video[20:]), expected)
+
+
+def test_frames_that_cannot_be_read_are_passed_over():
+    video = new_video()
+    broken = np.insert(video, [0, 30, 30], np.nan, axis=0)
+    embedder = fitted().embedder()
+    found = embedder.push(broken)
+    is_lost = np.isnan(broken).any(axis=1)
+    assert np.isnan(found[is_lost]).all()
+    embedder.reset()
+    np.testing.assert_array_equal(found[~is_lost], embedder.push(video))
+
+
+def test_frames_of_another_width_are_refused_and_change_nothing():
+    video = new_video()
+    embedder = fitted().embedder()
+    embedder.push(video[:20])
+    with pytest.raises(ValueError, match="shape"):
+        embedder.push(video[20:, :3])
+    whole = fitted().transform(video)
+    np.testing.assert_allclose(embedder.push(video[20:]), whole[20:], atol=1e-5)
+
+
+@pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment, VideoAligner])
+def test_models_say_whether_they_need_later_frames(cls, tmp_path):
+    model = fitted(cls)
+    assert model.is_causal_
+    model.save(tmp_path / "model")
+    loaded = skvas.load(tmp_path / "model")
+    assert loaded.is_causal_
+    assert ("live", "features and encoder see no later frame") in model.summary().facts
+    np.testing.assert_array_equal(
+        loaded.embedder().push(new_video()), model.embedder().push(new_video())
+    )
+
+
+def test_other_models_need_later_frames():
+    assert not ordered().is_causal_
+    assert "live" not in dict(ordered().summary().facts)
+    temporal = copy.copy(fitted())
+    temporal.encoder_ = skvas.nn.TemporalConvEncoder(fitted().n_embedding_)
+    assert not temporal.is_causal_
+
+
+def test_taps_reach_for_frames_of_the_median_video():
+    assert fitted(encoder="causal").encoder_.reaches == (1, 2, 4)
+
+
+def test_at_the_end_a_stream_answers_as_predict():
+    video = new_video()
+    for cls in (ActionSegmenter, JointAlignSegment):
+        tracker = fitted(cls).stream(lag=math.inf)
+        for part in np.array_split(video, 3):
+            tracker.push(part)
+        found = tracker.finish()
+        np.testing.assert_array_equal(found.labels, fitted(cls).predict(video))
+
+
+class Own(nn.Module):
+    """A network of the user's that embeds frames one by one, and says so."""
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.layer = nn.Linear(n_features, 3)
+
+    def forward(self, frames):
+        return self.layer(frames)
+
+    def stream(self):
+        return FrameStream(self)
+
+
+def test_own_parts_with_streams_are_taken():
+    torch.manual_seed(0)
+    width = data().videos[0].shape[1]
+    model = fitted(encoder=Own(width), features=StandardScaler())
+    embedder, video = model.embedder(), new_video()
+    np.testing.assert_allclose(embedder.push(video), model.transform(video), atol=1e-5)
+
+
+def test_published_settings_are_whitened_where_they_standardise_whole_videos():
+    model = ActionSegmenter(
+        N_ACTIONS, recipe="breakfast/coffee", max_epochs=0, training=LIVE
+    ).fit(data().videos[:3])
+    assert model.is_causal_
+    assert model.features_.causal
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"encoder": "temporal"}, "encoder 'temporal'"),
+        ({"encoder": nn.Linear(4, 2)}, "encoder 'Linear'"),
+        ({"features": "standardise"}, "features 'standardise'"),
+        ({"features": PoseFeatures()}, "features 'PoseFeatures'"),
+    ],
+)
+def test_row_82_parts_that_look_at_later_frames_are_refused(options, named):
+    model = ActionSegmenter(N_ACTIONS, training=LIVE, **options)
+    with pytest.raises(InvalidParameterError, match=named):
+        model.fit(data().videos[:3])
+    assert not hasattr(model, "encoder_")
+
+
+def test_row_82_no_embedder_where_later_frames_are_needed():
+    with pytest.raises(ValueError, match=r"Training\(live=True\)"):
+        ordered().embedder()
