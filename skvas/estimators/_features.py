@@ -107,7 +107,9 @@ def fit_features(
     if features == "standardise":
         features = VideoStandardizer()
     elif isinstance(features, str):
-        features = WhitenedViews(offset=OFFSET, causal=causal)
+        features = WhitenedViews(offset=OFFSET)
+        if causal:  # a mean of earlier frames is late
+            features.set_params(causal=True, smoothing=0)
     if features is None:
         return None
     transformer = of_videos(clone(features))

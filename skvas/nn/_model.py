@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from skvas.nn.encoders import ENCODERS
+from skvas.nn.encoders import ENCODERS, consecutive
 from skvas.nn.prototypes import Prototypes
 from skvas.transport import unit
 from skvas.transport._threads import all_threads, single_threaded
@@ -122,8 +122,11 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     frames = batch.frames
     weight = next(encoder.parameters(), frames)
     dtype = weight.dtype if weight.is_floating_point() else frames.dtype
-    asked = {"takes_lengths": batch.lengths, "takes_times": batch.times}
-    more = [given for name, given in asked.items() if getattr(encoder, name, False)]
+    more = []
+    if getattr(encoder, "takes_lengths", False):
+        more.append(batch.lengths)
+    if getattr(encoder, "takes_times", False):
+        more.append(consecutive(frames) if batch.times is None else batch.times)
     # A network of the user's may well be worth all threads.
     ours = type(encoder).__module__.startswith("skvas.")
     with single_threaded(frames.numel(), frames.device) if ours else all_threads():

@@ -435,8 +435,7 @@ class CausalConvEncoder(nn.Module):
         Tensor of shape (B, N, D_in)
         """
         if times is None:
-            n = torch.arange(frames.shape[1], device=frames.device)
-            times = n.expand(frames.shape[:2]).contiguous()
+            times = consecutive(frames)
         hidden = frames
         for layer, reach in zip(self.layers, self.reaches, strict=True):
             taps = [_before(hidden, times, by) for by in (2 * reach, reach)]
@@ -494,6 +493,12 @@ class CausalConvStream:
             hidden = encoder.layers[number](torch.cat(taps, dim=1)).relu()
         self.rings = rings
         return frames + encoder.added(hidden)
+
+
+def consecutive(frames: Tensor) -> Tensor:
+    """Return 0, 1, 2 ... for the frames of each video, (B, N)."""
+    numbers = torch.arange(frames.shape[1], device=frames.device)
+    return numbers.repeat(len(frames), 1)
 
 
 def _before(frames: Tensor, times: Tensor, by: int) -> Tensor:

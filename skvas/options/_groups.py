@@ -228,8 +228,8 @@ class Training(OptionGroup):
     live : bool, default=False
         Whether what is learned needs no later frame, for use while recordings go on.
         Features "whitened", and "auto" in place of "standardise", are then
-        ``WhitenedViews(causal=True)``. Features and encoders that look at later frames
-        are an error; "causal" is an encoder that sees earlier ones.
+        ``WhitenedViews(causal=True, smoothing=0)``. Features and encoders that look at
+        later frames are an error; "causal" is an encoder that sees earlier ones.
     devices : int, default=1
         Processes that train together, each with a share of every batch, and each on its
         own GPU if there are GPUs; needs the extra ``distributed``. The weights equal

@@ -287,7 +287,7 @@ class WhitenedViews(
         sigma = self.smoothing * float(np.median(lengths_of(videos)))
         # Both means have the variance of one over so many independent frames.
         n_averaged = max(1.0, 2 * np.sqrt(np.pi) * sigma)
-        self.newest_ = 2 / (1 + n_averaged)
+        self.newest_ = float(2 / (1 + n_averaged))
 
     def _running(self) -> RunningMoments:
         """Return what standardises the frames of both views."""

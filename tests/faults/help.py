@@ -255,6 +255,12 @@ HELP: dict[str, list[Row]] = {
             "`load_tracker(path, model=model)`.",
             (71,),
         ),
+        (
+            "`may look at later frames`, `depends on later frames`",
+            "Features or the encoder need the whole recording.",
+            "`Training(live=True)` with `features` and `encoder` left as they are.",
+            (82,),
+        ),
     ],
 }
 

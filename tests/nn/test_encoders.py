@@ -14,6 +14,8 @@ from skvas.nn import (
     ResidualEncoder,
     TemporalConvEncoder,
 )
+from skvas.nn._model import embed
+from skvas.videos._batch import VideoBatch
 from tests.strategies import tensor
 
 
@@ -229,3 +231,22 @@ def test_causal_taps_reach_for_shares_of_a_usual_video():
 def test_causal_encoder_refuses_taps_that_do_not_reach():
     with pytest.raises(InvalidParameterError, match="reach"):
         CausalConvEncoder(3, reaches=(2, 0))
+
+
+class Listener(nn.Module):
+    """Keep the times that frames come with."""
+
+    takes_times = True
+
+    def forward(self, frames, times):
+        self.times = times.tolist()
+        return frames
+
+
+def test_encoders_that_ask_for_times_get_those_of_their_frames():
+    encoder, x = Listener(), frames(2, 3, 2)
+    embed(encoder, VideoBatch(x, torch.tensor([3, 3])))
+    assert encoder.times == [[0, 1, 2], [0, 1, 2]]
+    times = torch.tensor([[0, 4, 9], [2, 3, 7]])
+    embed(encoder, VideoBatch(x, torch.tensor([3, 3]), times))
+    assert encoder.times == times.tolist()

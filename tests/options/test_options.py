@@ -105,6 +105,7 @@ OTHER = {
     "random_state": 5,
     "matching": "nearest",
     "reference": 1,
+    "training__live": True,
     "beta": 9.0,
     "segmenting__method": "asot",
     "segmenting__start": "random",
