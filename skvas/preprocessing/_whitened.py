@@ -52,6 +52,10 @@ _MIN_RELATIVE_VARIANCE = 1e-7
 _MANY_NUMBERS, _AT_ONCE = 1 << 24, 16
 
 
+# Frames that the collection counts as, as a share of the median video.
+_PRIOR_SHARE = 0.3
+
+
 # Radius, in frames, from which a Gaussian is applied by Fourier transforms.
 _LONG_KERNEL = 64
 
@@ -95,7 +99,7 @@ class WhitenedViews(
         Whether a frame's components depend on no later frame, so that frames can be
         transformed as they come. The view "video" then standardises by the mean and the
         variance of the recording so far, which start as those of the collection and
-        count as a tenth of the median training video. Smoothing is exponential, over
+        count as .3 of the median training video. Smoothing is exponential, over
         as many frames in any video: those that the Gaussian filter averages in the
         median training video.
 
@@ -282,9 +286,10 @@ class WhitenedViews(
 
     def _learn_to_run(self, videos: Sequence[np.ndarray]) -> None:
         """Learn what a recording starts with, and how far to smooth it."""
-        found = RunningMoments.of(videos)
-        self.deviation_, self.prior_ = found.deviation, found.prior
-        sigma = self.smoothing * float(np.median(lengths_of(videos)))
+        usual = float(np.median(lengths_of(videos)))
+        self.deviation_ = RunningMoments.of(videos).deviation
+        self.prior_ = _PRIOR_SHARE * usual
+        sigma = self.smoothing * usual
         # Both means have the variance of one over so many independent frames.
         n_averaged = max(1.0, 2 * np.sqrt(np.pi) * sigma)
         self.newest_ = float(2 / (1 + n_averaged))
