@@ -164,7 +164,8 @@ default=None
                 frames = path_frames(views.embeddings, views.details)
                 axis = moments.bend(axis, frames, anchor_kind)
             if axis is not None:
-                live = learn_positions(views.videos, axis).state()
+                causal = self._causal_embeddings(views)
+                live = learn_positions(views.videos, axis, embeddings=causal).state()
             self._keep(
                 encoder,
                 history,

@@ -536,6 +536,10 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         features = apply_features(self.features_, checked, keep_of(checked))
         return self._views(checked, features, self.encoder_, self.features_)
 
+    def _causal_embeddings(self, views: Views) -> Sequence[np.ndarray] | None:
+        """Return embeddings that streams may tell frames by."""
+        return views.embeddings if self._training.live else None
+
     def _label_state(self) -> dict[str, Any]:
         """Return the fitted attributes that labels of new videos depend on."""
         return {n: vars(self)[n] for n, what in self._fitted.items() if what.labels}

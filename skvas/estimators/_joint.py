@@ -178,12 +178,15 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             settled = self._settle_labels(
                 settings, views, start, before, model, history, timeline, given
             )
+            causal = self._causal_embeddings(views)
             if timeline is None:
                 n_actions = len(settled.labeller.actions)
-                live = learn_actions(views.videos, settled.labels, n_actions)
+                live = learn_actions(
+                    views.videos, settled.labels, n_actions, embeddings=causal
+                )
             else:
                 codes = None if given is None else settled.labels
-                live = learn_positions(views.videos, timeline, codes)
+                live = learn_positions(views.videos, timeline, codes, embeddings=causal)
             self._keep(
                 encoder,
                 history,

@@ -273,6 +273,10 @@ def _check_live(estimator: Any) -> None:
     widths = (len(live.features.mean), live.n_actions)
     if widths != (estimator.n_features_in_, getattr(estimator, "n_actions_", 0)):
         raise ModelFileError("live_ is not of this model")
+    n_seen = len(live.gaussians.centre)
+    fits = estimator.is_causal_ and n_seen == estimator.n_embedding_
+    if live.on_embedding and not fits:
+        raise ModelFileError("live_ does not fit encoder_ and features_")
 
 
 def _check_recordings(estimator: Any) -> None:

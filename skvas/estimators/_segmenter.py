@@ -131,7 +131,12 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
                 settings, views, start, before, model, history, given=given
             )
             n_actions = len(settled.labeller.actions)
-            live = learn_actions(views.videos, settled.labels, n_actions)
+            live = learn_actions(
+                views.videos,
+                settled.labels,
+                n_actions,
+                embeddings=self._causal_embeddings(views),
+            )
             self._keep(
                 encoder,
                 history,

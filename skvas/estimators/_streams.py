@@ -30,7 +30,8 @@ class StreamsFrames(BaseVideoEstimator):
         """Follow a recording while it goes on.
 
         Frames are standardised by what was seen of their recording, with the videos of
-        `fit` as prior, so that no answer waits for the end. Where `fit` has found a
+        `fit` as prior, so that no answer waits for the end; after a training with
+        ``Training(live=True)`` they are embedded as well. Where `fit` has found a
         timeline, the position on it is told, and steps that are skipped, repeated or
         out of order are warned of.
 
@@ -64,12 +65,14 @@ class StreamsFrames(BaseVideoEstimator):
                 "saved by a version of skvas without streams, then fit it again; or it "
                 "tells no actions and its videos share no order, as timeline_ says."
             )
+        learned = LiveModel.from_state(self.live_)
         return LiveTracker(
-            LiveModel.from_state(self.live_),
+            learned,
             fps=self._common_fps() if fps is None else fps,
             lag=lag,
             classes=getattr(self, "classes_", None),
             whole=getattr(self, "_label_whole", None),
+            embedder=self.embedder() if learned.on_embedding else None,
         )
 
     def embedder(self) -> LiveEmbedder:

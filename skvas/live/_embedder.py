@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skvas.exceptions import InvalidParameterError
 from skvas.live._frames import check_frames
 from skvas.preprocessing._causal import Stream, open_stream
 
@@ -89,6 +90,33 @@ class LiveEmbedder:
         LiveEmbedder
         """
         return copy.deepcopy(self)
+
+    def state(self) -> list[Any]:
+        """Return what was seen of the recording, for a file.
+
+        Returns
+        -------
+        list
+            Numbers, arrays and lists of them.
+        """
+        try:
+            return [stream.state() for stream in self._streams]
+        except AttributeError as error:
+            raise InvalidParameterError(
+                "A stream of your own has no methods state and restore, which a file "
+                "needs; pickle the tracker, for nobody but yourself."
+            ) from error
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned.
+
+        Parameters
+        ----------
+        state : list
+            Refused if it is not as another embedder of the model has it.
+        """
+        for stream, part in zip(self._streams, state, strict=True):
+            stream.restore(part)
 
     def _embed(self, frames: np.ndarray) -> np.ndarray:
         """Embed the next frames, all of which can be read."""

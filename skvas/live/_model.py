@@ -51,6 +51,8 @@ class LiveModel:
         Durations and orders.
     lead : float
         By how much an action has to be more probable than the one that is told.
+    on_embedding : bool
+        Whether likelihoods are those of embeddings, and not of features.
     """
 
     n_actions: int
@@ -59,6 +61,7 @@ class LiveModel:
     rates: PositionRates | ActionRates
     habits: Habits
     lead: float
+    on_embedding: bool = False
 
     def chain(self) -> Chain:
         """Return the hidden Markov chain."""
@@ -78,6 +81,7 @@ class LiveModel:
             "gaussians": _state(self.gaussians),
             "habits": _state(self.habits),
             "lead": self.lead,
+            "on_embedding": self.on_embedding,
         }
         kind = "positions" if isinstance(self.rates, PositionRates) else "actions"
         return found | {kind: _state(self.rates)}
@@ -98,8 +102,8 @@ class LiveModel:
         """
         kinds = {"positions": PositionRates, "actions": ActionRates}
         kind = "positions" if "positions" in _mapping(state) else "actions"
-        names = {"n_actions", "features", "gaussians", "habits", "lead", kind}
-        parts = _parts(state, names)
+        known = {"on_embedding": False} | state  # younger than streams
+        parts = _parts(known, {f.name for f in fields(cls)} - {"rates"} | {kind})
         model = cls(
             parts["n_actions"],
             _record(RunningMoments, parts["features"]),
@@ -107,6 +111,7 @@ class LiveModel:
             _record(kinds[kind], parts[kind]),
             _record(Habits, parts["habits"]),
             parts["lead"],
+            parts["on_embedding"],
         )
         _check(model)
         return model
@@ -116,6 +121,8 @@ def learn_positions(
     videos: Sequence[np.ndarray],
     axis: Axis,
     labels: Sequence[np.ndarray] | None = None,
+    *,
+    embeddings: Sequence[np.ndarray] | None = None,
 ) -> LiveModel:
     """Learn to place frames on an axis of time as they come.
 
@@ -127,6 +134,8 @@ def learn_positions(
         The axis; one without actions is a single step.
     labels : sequence of int64 ndarray of shape (n_i,), default=None
         The action of each frame, where users have named them. None: that of the axis.
+    embeddings : sequence of ndarray of shape (n_i, D), default=None
+        What frames are told by, if it needs no later frame. None: standardised frames.
 
     Returns
     -------
@@ -137,7 +146,7 @@ def learn_positions(
     chosen = related[spread(len(related), TEACHERS)]
     n = len(moments)
     few = _few(videos, len(chosen))
-    features, seen = _see(choose(videos, chosen[few]), both=True)
+    features, seen = _see(videos, chosen[few], both=True, embeddings=embeddings)
     passages = [template.passages[i] for i in chosen]
     places = [np.interp(p.positions, moments, np.arange(n)) for p in passages]
     classes = [np.rint(place).astype(np.int64) for place in places]
@@ -169,11 +178,16 @@ def learn_positions(
         len(chain.actions),
         _familiar(gaussians, seen, seen_classes),
     )
-    return LiveModel(n_actions, features, gaussians, rates, habits, LEAD)
+    on_embedding = embeddings is not None
+    return LiveModel(n_actions, features, gaussians, rates, habits, LEAD, on_embedding)
 
 
 def learn_actions(
-    videos: Sequence[np.ndarray], labels: Sequence[np.ndarray], n_actions: int
+    videos: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    n_actions: int,
+    *,
+    embeddings: Sequence[np.ndarray] | None = None,
 ) -> LiveModel:
     """Learn to tell actions as they come, whatever their order.
 
@@ -185,6 +199,8 @@ def learn_actions(
         The action of each frame.
     n_actions : int
         Number of actions.
+    embeddings : sequence of ndarray of shape (n_i, D), default=None
+        What frames are told by, if it needs no later frame. None: standardised frames.
 
     Returns
     -------
@@ -194,10 +210,9 @@ def learn_actions(
     kept = [np.asarray(labels[i], dtype=np.int64) for i in chosen]
     few = chosen[_few(videos, len(chosen))]
     rates = ActionRates.of(kept, n_actions)
+    # By standardised frames in any case: an embedding was trained on videos held out.
     setting = _try_settings(videos, few, labels, n_actions)
-    # Not the embedding: it is trained on these labels, and fits them better than those
-    # of videos that it has not seen.
-    features, seen = _see(choose(videos, few), both=setting.both)
+    features, seen = _see(videos, few, both=setting.both, embeddings=embeddings)
     taught = [np.asarray(labels[i], dtype=np.int64) for i in few]
     gaussians = fit_gaussians(seen, taught, n_actions, (seen, taught))
     weight = min(1.0, gaussians.weight * setting.factor)
@@ -209,6 +224,7 @@ def learn_actions(
         rates,
         Habits.of_actions(kept, n_actions, familiar),
         setting.lead,
+        embeddings is not None,
     )
 
 
@@ -241,12 +257,25 @@ def _few(videos: Sequence[np.ndarray], n_chosen: int) -> np.ndarray:
 
 
 def _see(
-    videos: Sequence[np.ndarray], *, both: bool
+    videos: Sequence[np.ndarray],
+    few: np.ndarray,
+    *,
+    both: bool,
+    embeddings: Sequence[np.ndarray] | None,
 ) -> tuple[RunningMoments, Sequence[np.ndarray]]:
-    """Learn causal features of videos, and return them for each frame."""
-    features = RunningMoments.of(videos, both=both)
-    keep = Shelf(0).keep if isinstance(videos, OnDemand) else list
-    return features, keep(features.follow(video) for video in videos)
+    """Learn causal features of a few videos, and return what frames are told by."""
+    chosen = choose(videos, few)
+    features = RunningMoments.of(chosen, both=both)
+    keep = Shelf(0).keep if isinstance(chosen, OnDemand) else list
+    if embeddings is not None:
+        return features, keep(map(spread_out, choose(embeddings, few)))
+    return features, keep(features.follow(video) for video in chosen)
+
+
+def spread_out(embeddings: np.ndarray) -> np.ndarray:
+    """Scale unit vectors to numbers of about 1, float64."""
+    scaled: np.ndarray = embeddings * np.sqrt(float(embeddings.shape[-1]))
+    return scaled.astype(float)
 
 
 def _usual(labels: np.ndarray, n_actions: int) -> np.ndarray:
@@ -325,8 +354,11 @@ def _check(model: LiveModel) -> None:
     _check_features(features)
     n_classes, d = _shape("means", gaussians.means, (None, None))
     _shape("variances", gaussians.variances, (n_classes, d), low=1e-12)
-    _shape("centre", gaussians.centre, (features.width,))
-    _shape("directions", gaussians.directions, (features.width, d))
+    if type(model.on_embedding) is not bool:
+        raise ValueError("on_embedding of streams is no truth value")
+    width = None if model.on_embedding else features.width
+    (width,) = _shape("centre", gaussians.centre, (width,))
+    _shape("directions", gaussians.directions, (width, d))
     _number("weight", gaussians.weight, high=1.0)
     if isinstance(model.rates, PositionRates):
         _check_positions(model.rates, n_classes, max(model.n_actions, 1))

@@ -14,10 +14,11 @@ import numpy as np
 from skvas.decoding import Segment
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.live._answers import LiveFrames, LiveRecording, LiveStep, NextStep
+from skvas.live._embedder import LiveEmbedder
 from skvas.live._filter import Evidence, Filter, Seen, smooth
 from skvas.live._frames import check_frames
 from skvas.live._habits import KINDS, NEWEST, LiveWarning, Monitor
-from skvas.live._model import LiveModel
+from skvas.live._model import LiveModel, spread_out
 from skvas.live._saved import read_state, write_state
 from skvas.preprocessing._running import Standing
 from skvas.validation import check_integer, check_real
@@ -55,6 +56,8 @@ class LiveTracker:
         the action of each frame, (n_frames,), and probabilities, (n_frames, n_actions).
         If `lag` is infinite, `finish` answers by it. None: by the frames as they were
         seen.
+    embedder : LiveEmbedder, default=None
+        Embeds frames, where the model tells them by their embeddings.
 
     Attributes
     ----------
@@ -90,6 +93,7 @@ class LiveTracker:
         lag: float = 0,
         classes: Any = None,
         whole: Whole | None = None,
+        embedder: LiveEmbedder | None = None,
     ) -> None:
         check_real("fps", fps, low=0, low_open=True, none_ok=True)
         if lag != math.inf:
@@ -102,12 +106,15 @@ class LiveTracker:
         self._chain = model.chain()
         self._in_order = model.in_order()
         self._whole = whole if lag == math.inf else None
+        self._embedder = embedder
         self._constant = model.gaussians.log_determinants()
         self.reset()
 
     def reset(self) -> None:
         """Forget the recording, and wait for the first frame of another."""
         self._standing = Standing(self._model.features)
+        if self._embedder is not None:
+            self._embedder.reset()
         self._filter = Filter(self._chain)
         in_order = self._in_order
         self._evidence = None if in_order is None else Evidence(in_order)
@@ -199,8 +206,8 @@ class LiveTracker:
         """Write the tracker to a file, for :func:`skvas.live.load_tracker`.
 
         The file has all that is needed to go on, as numbers and texts only; but where
-        `lag` is infinite, the model that labels the recording has to be given when the
-        file is read. It is written whole or not at all.
+        `lag` is infinite, or the model was trained with ``Training(live=True)``, the
+        model has to be given when the file is read. It is written whole or not at all.
 
         Parameters
         ----------
@@ -209,6 +216,8 @@ class LiveTracker:
 
         Raises
         ------
+        InvalidParameterError
+            If features or encoder are your own and their streams cannot be saved.
         OSError
             If the file cannot be written; names it, and leaves an old one unchanged.
         """
@@ -220,7 +229,8 @@ class LiveTracker:
             "classes": self._names,
             "fps": None if self.fps is None else float(self.fps),
             "lag": None if self.lag == math.inf else int(self.lag),
-            "standing": [standing.n_frames, standing.total, standing.squares],
+            "standing": standing.state(),
+            "embedder": None if self._embedder is None else self._embedder.state(),
             "filter": _numbers_of(filtered),
             "evidence": None if evidence is None else _numbers_of(evidence),
             "frames": np.array(self._kept).reshape(-1, len(standing.total)),
@@ -301,7 +311,11 @@ class LiveTracker:
 
     def _see(self, frame: np.ndarray) -> Seen:
         gaussians = self._model.gaussians
-        discriminants = gaussians.project(self._standing.see(frame))
+        if self._embedder is None:
+            features = self._standing.see(frame)
+        else:
+            features = spread_out(self._embedder.push(frame[None])[0])
+        discriminants = gaussians.project(features)
         distances = gaussians.distances(discriminants)
         scores = -0.5 * gaussians.weight * (distances + self._constant)
         seen = self._filter.see(scores)
@@ -456,7 +470,8 @@ def load_tracker(path: str | os.PathLike[str], *, model: Any = None) -> LiveTrac
         The file.
     model : estimator, default=None
         The fitted model whose stream it is. Needed where `lag` is infinite and frames
-        have actions, as the model labels them at the end.
+        have actions, as the model labels them at the end, and where the model was
+        trained with ``Training(live=True)``, as it embeds frames.
 
     Returns
     -------
@@ -498,8 +513,17 @@ def load_tracker(path: str | os.PathLike[str], *, model: Any = None) -> LiveTrac
         raise ModelFileError(
             f"{os.fspath(path)!r} cannot be loaded as a tracker: {reason.rstrip('.')}."
         ) from error
-    if needs_whole:
-        tracker._whole = _whole_of(model, tracker)
+    if needs_whole or tracker._model.on_embedding:
+        other = _stream_of(model, tracker)
+        tracker._whole = other._whole if needs_whole else None
+        tracker._embedder = other._embedder
+    if tracker._embedder is not None:
+        try:
+            tracker._embedder.restore(state["embedder"])
+        except Exception as error:  # a hostile file may hold anything
+            raise ModelFileError(
+                f"{os.fspath(path)!r} cannot be loaded as a tracker: {error}."
+            ) from error
     return tracker
 
 
@@ -514,10 +538,7 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     tracker = LiveTracker(model, fps=state["fps"], lag=lag, classes=classes)
     standing, filtered = tracker._standing, tracker._filter
     n_features, n_states = len(standing.total), len(filtered.posterior)
-    n, total, squares = state["standing"]
-    standing.n_frames = _count(n)
-    standing.total = _numbers(total, (n_features,))
-    standing.squares = _numbers(squares, (n_features,), low=0)
+    standing.restore(state["standing"])
     _restore_filter(filtered, state["filter"])
     if tracker._evidence is not None:
         *inner, total = state["evidence"]
@@ -554,20 +575,21 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     return tracker
 
 
-def _whole_of(fitted: Any, tracker: LiveTracker) -> Whole:
-    """Return how a fitted model labels whole recordings, if the tracker is its."""
+def _stream_of(fitted: Any, tracker: LiveTracker) -> LiveTracker:
+    """Return another stream of the fitted model that a tracker comes from."""
     if fitted is None:
         raise InvalidParameterError(
-            "The tracker answers at the end as the model does that it comes from; give "
-            "the fitted model as model."
+            "The tracker embeds frames, or answers at the end, as the model does that "
+            "it comes from; give the fitted model as model."
         )
     other: LiveTracker = fitted.stream(lag=math.inf)
     mine, theirs = tracker._model.gaussians.means, other._model.gaussians.means
-    if other._whole is None or not np.array_equal(mine, theirs):
+    is_lost = tracker._model.on_embedding and other._embedder is None
+    if is_lost or not np.array_equal(mine, theirs):
         raise InvalidParameterError(
             "model is not the one that the tracker comes from; give that one."
         )
-    return other._whole
+    return other
 
 
 def _check_kept(value: Any, shape: tuple[int, int]) -> np.ndarray:

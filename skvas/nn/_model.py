@@ -163,6 +163,14 @@ class EmbeddingStream:
             embeddings: np.ndarray = unit(torch.cat(rows).float()).numpy()
         return embeddings
 
+    def state(self) -> Any:
+        """Return what was seen, as numbers and arrays."""
+        return self._stream.state()
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned."""
+        self._stream.restore(state)
+
 
 def embed_videos(
     encoder: nn.Module,

@@ -57,6 +57,25 @@ class FrameStream:
         """
         return self.encoder(frames[None])[0]
 
+    def state(self) -> list[Any]:
+        """Return what was seen: nothing counts.
+
+        Returns
+        -------
+        list
+            Empty.
+        """
+        return []
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned.
+
+        Parameters
+        ----------
+        state : list
+            Empty.
+        """
+
 
 class MLPEncoder(nn.Module):
     """Embed each frame by itself: the encoder of the paper.
@@ -493,6 +512,37 @@ class CausalConvStream:
             hidden = encoder.layers[number](torch.cat(taps, dim=1)).relu()
         self.rings = rings
         return frames + encoder.added(hidden)
+
+    def state(self) -> list[Any]:
+        """Return the rings.
+
+        Returns
+        -------
+        list of ndarray
+        """
+        return [ring.numpy() for ring in self.rings]
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned.
+
+        Parameters
+        ----------
+        state : list of ndarray
+            Refused if it is not as another stream of the encoder has it.
+        """
+        encoder = self.encoder
+        n_hidden, n_features = encoder.added.in_features, encoder.added.out_features
+        widths = [n_features, *[n_hidden] * len(encoder.reaches)]
+        dtype = encoder.added.weight.dtype
+        fitting = [
+            (2 * reach, width, dtype)
+            for reach, width in zip(encoder.reaches, widths[:-1], strict=True)
+        ]
+        rings = [torch.from_numpy(ring) for ring in state]
+        found = [(*ring.shape, ring.dtype) for ring in rings]
+        if found not in ([], fitting) or not all(r.isfinite().all() for r in rings):
+            raise ValueError("frames of an encoder are not as a tracker has them")
+        self.rings = rings
 
 
 def consecutive(frames: Tensor) -> Tensor:

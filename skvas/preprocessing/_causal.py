@@ -17,6 +17,12 @@ class Stream(Protocol):
     def push(self, frames: Any) -> Any:
         """Return what becomes of the next frames, one row each."""
 
+    def state(self) -> Any:
+        """Return what was seen, as numbers, arrays and lists of them."""
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned; refuse anything else."""
+
 
 class Chained:
     """One stream after another; without any, frames stay as they are.
@@ -35,6 +41,15 @@ class Chained:
         for stream in self.streams:
             frames = np.asarray(stream.push(frames))
         return frames
+
+    def state(self) -> list[Any]:
+        """Return what the streams have seen, as numbers and arrays."""
+        return [stream.state() for stream in self.streams]
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned."""
+        for stream, part in zip(self.streams, state, strict=True):
+            stream.restore(part)
 
 
 def is_causal(transformer: Any) -> bool:

@@ -431,6 +431,19 @@ class FramesStream:
             return self.framewise._transform_one(np.zeros((1, frames.shape[1])))[:0]
         return np.concatenate(rows)
 
+    def state(self) -> list[Any]:
+        """Return what was seen: nothing counts."""
+        return []
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned.
+
+        Parameters
+        ----------
+        state : list
+            Empty.
+        """
+
 
 def _chunks(videos: OnDemand) -> Iterator[np.ndarray]:
     """Yield the frames of videos, of several where they are short."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -135,3 +136,28 @@ class Standing:
         self.squares += centred**2
         variance = (features.prior * features.deviation**2 + self.squares) / n
         return features._beside(centred / np.sqrt(variance), c)
+
+    def state(self) -> list[Any]:
+        """Return what was seen, as numbers and arrays."""
+        return [self.n_frames, self.total, self.squares]
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned; a file may hold anything."""
+        n_frames, total, squares = state
+        if type(n_frames) is not int or n_frames < 0:
+            raise ValueError(f"{n_frames!r} is no number of frames")
+        shape = self.total.shape
+        self.n_frames = n_frames
+        self.total = check_numbers(total, shape)
+        self.squares = check_numbers(squares, shape)
+        if (self.squares < 0).any():
+            raise ValueError("an array is not as a tracker has it")
+
+
+def check_numbers(value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array of a file, if it is one of finite doubles of a shape."""
+    if not isinstance(value, np.ndarray) or value.dtype != np.float64:
+        raise ValueError("something is no array of numbers")
+    if value.shape != shape or not np.isfinite(value).all():
+        raise ValueError("an array is not as a tracker has it")
+    return value

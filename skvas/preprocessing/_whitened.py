@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._on_demand import lengths_of
 from skvas._typing import Videos
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
-from skvas.preprocessing._running import RunningMoments, Standing
+from skvas.preprocessing._running import RunningMoments, Standing, check_numbers
 from skvas.preprocessing._standardizer import moments, standardise
 from skvas.validation import (
     check_choice,
@@ -427,10 +427,27 @@ class ViewsStream:
             new = self._standing.see(frame) @ self._weights
             if self._mean is not None:
                 new = self._newest * new + (1 - self._newest) * self._mean
-            self._mean = row[:n_columns] = new
+            row[:n_columns] = self._mean = new
         if self._offset is not None:
             seen[:, -1] = self._offset
         return seen.astype(np.float32)
+
+    def state(self) -> list[Any]:
+        """Return what was seen, as numbers and arrays."""
+        return [self._standing.state(), self._mean]
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned.
+
+        Parameters
+        ----------
+        state : list
+            Refused if it is not as another stream of the transformer has it.
+        """
+        standing, mean = state
+        self._standing.restore(standing)
+        shape = self._weights.shape[1:]
+        self._mean = None if mean is None else check_numbers(mean, shape)
 
 
 def _smooth_causally(frames: np.ndarray, newest: float) -> np.ndarray:

@@ -15,7 +15,8 @@ from torch import nn
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment, Training, VideoAligner
-from skvas.exceptions import InvalidParameterError
+from skvas.exceptions import InvalidParameterError, ModelFileError
+from skvas.live import load_tracker
 from skvas.nn import FrameStream
 from skvas.preprocessing import PoseFeatures
 from tests.live.models import N_ACTIONS, data, new_video, ordered
@@ -151,6 +152,20 @@ class Own(nn.Module):
         return FrameStream(self)
 
 
+class OwnStream:
+    """What embeds frames as they come, and no more."""
+
+    def __init__(self, encoder):
+        self.push = encoder.layer
+
+
+class Forgetful(Own):
+    """A network whose stream cannot be saved."""
+
+    def stream(self):
+        return OwnStream(self)
+
+
 def test_own_parts_with_streams_are_taken():
     torch.manual_seed(0)
     width = data().videos[0].shape[1]
@@ -186,3 +201,66 @@ def test_row_82_parts_that_look_at_later_frames_are_refused(options, named):
 def test_row_82_no_embedder_where_later_frames_are_needed():
     with pytest.raises(ValueError, match=r"Training\(live=True\)"):
         ordered().embedder()
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_streams_tell_frames_by_their_embeddings_in_pieces_of_any_size(encoder):
+    model, video = fitted(encoder=encoder), new_video()
+    tracker, found = model.stream(), []
+    for pieces in ([len(video)], [1] * len(video), [3, 0, 40, len(video) - 43]):
+        parts = np.split(video, np.cumsum(pieces)[:-1])
+        answers = [tracker.push(part) for part in parts]
+        found.append(np.concatenate([a.probabilities for a in answers]))
+        tracker.reset()
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+    right = found[0].argmax(axis=1) == model.predict(video)
+    assert right.mean() > 0.6
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_a_tracker_goes_on_from_a_copy_a_pickle_and_a_file(encoder, tmp_path):
+    model, video = fitted(encoder=encoder), new_video()
+    tracker = model.stream()
+    tracker.push(video[:40])
+    tracker.save(tmp_path / "tracker")
+    others = [
+        tracker.copy(),
+        pickle.loads(pickle.dumps(tracker)),
+        load_tracker(tmp_path / "tracker", model=model),
+    ]
+    expected = tracker.push(video[40:]).probabilities
+    for other in others:
+        np.testing.assert_array_equal(other.push(video[40:]).probabilities, expected)
+
+
+def test_a_saved_tracker_that_embeds_needs_its_model(tmp_path):
+    tracker = fitted().stream()
+    tracker.push(new_video()[:9])
+    tracker.save(tmp_path / "tracker")
+    with pytest.raises(InvalidParameterError, match="give the fitted model"):
+        load_tracker(tmp_path / "tracker")
+    with pytest.raises(InvalidParameterError, match="not the one"):
+        load_tracker(tmp_path / "tracker", model=ordered())
+
+
+@pytest.mark.parametrize("state", [None, [], [[], [[np.zeros(3)]]], [[[1, 2]], []]])
+def test_embedders_of_hostile_files_are_refused(state, tmp_path, monkeypatch):
+    tracker = fitted(encoder="causal").stream()
+    monkeypatch.setattr(tracker._embedder, "state", lambda: state)
+    tracker.save(tmp_path / "tracker")
+    with pytest.raises(ModelFileError, match="cannot be loaded"):
+        load_tracker(tmp_path / "tracker", model=fitted(encoder="causal"))
+
+
+def test_trackers_of_own_streams_are_pickled_and_not_saved(tmp_path):
+    torch.manual_seed(0)
+    width = data().videos[0].shape[1]
+    own = {"encoder": Forgetful(width), "features": StandardScaler()}
+    tracker = fitted(**own).stream()
+    tracker.push(new_video()[:9])
+    with pytest.raises(InvalidParameterError, match="pickle the tracker"):
+        tracker.save(tmp_path / "tracker")
+    assert not (tmp_path / "tracker").exists()
+    other = pickle.loads(pickle.dumps(tracker))
+    assert other.current_ == tracker.current_
