@@ -162,10 +162,17 @@ class LiveTracker:
         last = self._check_times(times, len(checked))
         final: list[np.ndarray] = []
         told: list[int | None] = []
-        for frame, can_be_read in zip(
-            checked, ~np.isnan(checked).any(axis=1), strict=True
-        ):
-            self._pending.append(self._see(frame) if can_be_read else self._hold())
+        can_be_read = ~np.isnan(checked).any(axis=1)
+        # At once, which is faster, and the same.
+        embedded = None if self._embedder is None else self._embedder.push(checked)
+        for number, frame in enumerate(checked):
+            if not can_be_read[number]:
+                seen = self._hold()
+            elif embedded is None:
+                seen = self._see(self._standing.see(frame))
+            else:
+                seen = self._see(spread_out(embedded[number]))
+            self._pending.append(seen)
             told.append(self._action)
             if self._whole is not None:
                 self._kept.append(frame)
@@ -309,12 +316,8 @@ class LiveTracker:
             )
         return found
 
-    def _see(self, frame: np.ndarray) -> Seen:
+    def _see(self, features: np.ndarray) -> Seen:
         gaussians = self._model.gaussians
-        if self._embedder is None:
-            features = self._standing.see(frame)
-        else:
-            features = spread_out(self._embedder.push(frame[None])[0])
         discriminants = gaussians.project(features)
         distances = gaussians.distances(discriminants)
         scores = -0.5 * gaussians.weight * (distances + self._constant)

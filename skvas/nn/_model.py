@@ -151,17 +151,12 @@ class EmbeddingStream:
 
     def __init__(self, encoder: Any) -> None:
         self._stream = encoder.stream()
-        weight = next(encoder.parameters(), torch.empty(0))
-        self._dtype = weight.dtype if weight.is_floating_point() else torch.float32
 
     def push(self, frames: np.ndarray) -> np.ndarray:
         """Return unit embeddings of the next frames, float32 (n, D), one or more."""
-        seen = torch.from_numpy(frames.astype(np.float32)).to(self._dtype)
-        with torch.no_grad(), single_threaded(seen.numel(), seen.device):
-            # One by one: products of matrices round by the number of rows.
-            rows = [self._stream.push(frame[None]) for frame in seen]
-            embeddings: np.ndarray = unit(torch.cat(rows).float()).numpy()
-        return embeddings
+        seen = frames.astype(np.float32)
+        # One by one: products of matrices round by the number of rows.
+        return np.concatenate([_unit(self._stream.push(row[None])) for row in seen])
 
     def state(self) -> Any:
         """Return what was seen, as numbers and arrays."""
@@ -170,6 +165,15 @@ class EmbeddingStream:
     def restore(self, state: Any) -> None:
         """Go on from what `state` has returned."""
         self._stream.restore(state)
+
+
+def _unit(row: np.ndarray) -> np.ndarray:
+    """Scale a frame, (1, D), to length one; zeros stay zeros."""
+    peak = np.abs(row).max()
+    scaled = row / peak if peak > 0 else row
+    length = np.sqrt((scaled**2).sum())
+    found: np.ndarray = scaled / length if length > 0 else scaled
+    return found.astype(np.float32, copy=False)
 
 
 def embed_videos(

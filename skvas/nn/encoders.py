@@ -7,9 +7,10 @@ then take its name as `encoder`, and model files hold it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
@@ -26,36 +27,42 @@ __all__ = [
 
 
 class FrameStream:
-    """Embed frames as they come, with an encoder that embeds each by itself.
+    """Embed frames as they come, with a network that embeds each by itself.
+
+    What the method `stream` of a network of your own may return.
 
     Parameters
     ----------
-    encoder : callable
+    encoder : torch.nn.Module
         From frames (B, N, D_in) to embeddings (B, N, D).
 
     Examples
     --------
-    >>> import torch
-    >>> from skvas.nn import FrameStream, MLPEncoder
-    >>> FrameStream(MLPEncoder(64)).push(torch.zeros(3, 64)).shape
-    torch.Size([3, 40])
+    >>> import numpy as np
+    >>> from torch import nn
+    >>> from skvas.nn import FrameStream
+    >>> FrameStream(nn.Linear(64, 40)).push(np.zeros((3, 64))).shape
+    (3, 40)
     """
 
-    def __init__(self, encoder: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, encoder: nn.Module) -> None:
         self.encoder = encoder
 
-    def push(self, frames: Tensor) -> Tensor:
+    def push(self, frames: np.ndarray) -> np.ndarray:
         """Embed the next frames of a video.
 
         Parameters
         ----------
-        frames : Tensor of shape (n, D_in)
+        frames : ndarray of shape (n, D_in)
 
         Returns
         -------
-        Tensor of shape (n, D)
+        ndarray of shape (n, D)
         """
-        return self.encoder(frames[None])[0]
+        dtype = next((p.dtype for p in self.encoder.parameters()), torch.float32)
+        with torch.no_grad():
+            embedded: Tensor = self.encoder(torch.from_numpy(frames).to(dtype)[None])
+        return embedded[0].numpy()
 
     def state(self) -> list[Any]:
         """Return what was seen: nothing counts.
@@ -75,6 +82,37 @@ class FrameStream:
         state : list
             Empty.
         """
+
+
+class LayerStream:
+    """Embed frames as they come, with layers as arrays: quicker for single frames.
+
+    Parameters
+    ----------
+    layers : sequence of Linear
+        Rectified between two of them.
+    is_added : bool
+        Whether frames are added to what the layers make of them.
+    """
+
+    def __init__(self, layers: Iterable[nn.Linear], *, is_added: bool) -> None:
+        self.layers = [_arrays(layer) for layer in layers]
+        self.is_added = is_added
+
+    def push(self, frames: np.ndarray) -> np.ndarray:
+        """Embed the next frames of a video, (n, D_in)."""
+        (weight, bias), *others = self.layers
+        hidden = frames @ weight + bias
+        for weight, bias in others:
+            hidden = np.maximum(hidden, 0) @ weight + bias
+        return frames + hidden if self.is_added else hidden
+
+    def state(self) -> list[Any]:
+        """Return what was seen: nothing counts."""
+        return []
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned."""
 
 
 class MLPEncoder(nn.Module):
@@ -124,7 +162,7 @@ class MLPEncoder(nn.Module):
         dict of str to object
             Numbers, texts and tuples of them.
         """
-        layers = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+        layers = self._linear_layers()
         widths = tuple(layer.out_features for layer in layers)
         return {"n_features": layers[0].in_features, "widths": widths}
 
@@ -142,14 +180,18 @@ class MLPEncoder(nn.Module):
         """
         return self.layers(frames)
 
-    def stream(self) -> FrameStream:
+    def _linear_layers(self) -> list[nn.Linear]:
+        return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+
+    def stream(self) -> LayerStream:
         """Return what embeds frames as they come.
 
         Returns
         -------
-        FrameStream
+        LayerStream
+            Its method `push` takes arrays (n, D_in).
         """
-        return FrameStream(self)
+        return LayerStream(self._linear_layers(), is_added=False)
 
 
 class ResidualEncoder(nn.Module):
@@ -214,14 +256,15 @@ class ResidualEncoder(nn.Module):
         """
         return frames + self.added(frames)
 
-    def stream(self) -> FrameStream:
+    def stream(self) -> LayerStream:
         """Return what embeds frames as they come.
 
         Returns
         -------
-        FrameStream
+        LayerStream
+            Its method `push` takes arrays (n, D_in).
         """
-        return FrameStream(self)
+        return LayerStream(self.added._linear_layers(), is_added=True)
 
 
 class TemporalConvEncoder(nn.Module):
@@ -373,10 +416,10 @@ class CausalConvEncoder(nn.Module):
     >>> import torch
     >>> from skvas.nn import CausalConvEncoder
     >>> encoder, frames = CausalConvEncoder(3), torch.ones(1, 20, 3)
-    >>> stream = encoder.stream()
-    >>> pieces = [stream.push(frames[0, :15]), stream.push(frames[0, 15:])]
-    >>> bool(torch.allclose(torch.cat(pieces), encoder(frames)[0]))
+    >>> bool((encoder(frames) == frames).all())
     True
+    >>> encoder.stream().push(frames[0, :15].numpy()).shape
+    (15, 3)
     """
 
     takes_times = True
@@ -481,37 +524,42 @@ class CausalConvStream:
 
     Attributes
     ----------
-    rings : list of Tensor of shape (2 * reach_i, D_i)
+    rings : list of ndarray of shape (2 * reach_i, D_i)
         The last frames that each layer has seen; none before the first frame.
     """
 
     def __init__(self, encoder: CausalConvEncoder) -> None:
-        self.encoder = encoder
-        self.rings: list[Tensor] = []
+        self.reaches = encoder.reaches
+        self.layers = [_arrays(layer) for layer in encoder.layers]
+        self.added = _arrays(encoder.added)
+        self.rings: list[np.ndarray] = []
 
-    def push(self, frames: Tensor) -> Tensor:
+    def push(self, frames: np.ndarray) -> np.ndarray:
         """Embed the next frames of a video.
 
         Parameters
         ----------
-        frames : Tensor of shape (n, D_in)
+        frames : ndarray of shape (n, D_in)
 
         Returns
         -------
-        Tensor of shape (n, D_in)
+        ndarray of shape (n, D_in)
         """
         if not len(frames):
             return frames
-        encoder, hidden, rings = self.encoder, frames, []
-        for number, reach in enumerate(encoder.reaches):
+        n, hidden, rings = len(frames), frames, []
+        for number, reach in enumerate(self.reaches):
             # A video stands still before it starts.
-            start = hidden[:1].expand(2 * reach, -1)
-            seen = torch.cat([self.rings[number] if self.rings else start, hidden])
-            taps = [seen[: len(frames)], seen[reach : reach + len(frames)], hidden]
-            rings.append(seen[-2 * reach :].clone())
-            hidden = encoder.layers[number](torch.cat(taps, dim=1)).relu()
+            start = np.repeat(hidden[:1], 2 * reach, axis=0)
+            seen = np.concatenate([self.rings[number] if self.rings else start, hidden])
+            rings.append(seen[n:].copy())
+            weight, bias = self.layers[number]
+            taps = np.concatenate([seen[:n], seen[reach : reach + n], hidden], axis=1)
+            hidden = np.maximum(taps @ weight + bias, 0)
         self.rings = rings
-        return frames + encoder.added(hidden)
+        weight, bias = self.added
+        embedded: np.ndarray = frames + (hidden @ weight + bias)
+        return embedded
 
     def state(self) -> list[Any]:
         """Return the rings.
@@ -520,7 +568,7 @@ class CausalConvStream:
         -------
         list of ndarray
         """
-        return [ring.numpy() for ring in self.rings]
+        return self.rings
 
     def restore(self, state: Any) -> None:
         """Go on from what `state` has returned.
@@ -530,19 +578,19 @@ class CausalConvStream:
         state : list of ndarray
             Refused if it is not as another stream of the encoder has it.
         """
-        encoder = self.encoder
-        n_hidden, n_features = encoder.added.in_features, encoder.added.out_features
-        widths = [n_features, *[n_hidden] * len(encoder.reaches)]
-        dtype = encoder.added.weight.dtype
-        fitting = [
-            (2 * reach, width, dtype)
-            for reach, width in zip(encoder.reaches, widths[:-1], strict=True)
-        ]
-        rings = [torch.from_numpy(ring) for ring in state]
-        found = [(*ring.shape, ring.dtype) for ring in rings]
-        if found not in ([], fitting) or not all(r.isfinite().all() for r in rings):
+        widths = [len(weight) // 3 for weight, _ in self.layers]
+        pairs = zip(self.reaches, widths, strict=True)
+        fitting = [((2 * reach, width), np.float32) for reach, width in pairs]
+        found = [(ring.shape, ring.dtype) for ring in state]
+        if found not in ([], fitting) or not all(np.isfinite(r).all() for r in state):
             raise ValueError("frames of an encoder are not as a tracker has them")
-        self.rings = rings
+        self.rings = state
+
+
+def _arrays(layer: nn.Module) -> tuple[np.ndarray, np.ndarray]:
+    """Return the transposed weight and the bias of a layer, float32."""
+    weight, bias = (layer.get_parameter(n).detach() for n in ("weight", "bias"))
+    return np.ascontiguousarray(weight.float().cpu().numpy().T), bias.float().numpy()
 
 
 def consecutive(frames: Tensor) -> Tensor:

@@ -156,7 +156,7 @@ class OwnStream:
     """What embeds frames as they come, and no more."""
 
     def __init__(self, encoder):
-        self.push = encoder.layer
+        self.push = FrameStream(encoder).push
 
 
 class Forgetful(Own):
