@@ -519,6 +519,7 @@ def test_row_46_golden_file_loads_and_predicts_what_it_did():
     np.testing.assert_allclose(
         loaded.transform(NEW[0])[0], expected["transform"], atol=1e-5
     )
+    assert not loaded.is_causal_
 
 
 @pytest.mark.filterwarnings("ignore::skvas.exceptions.ModelVersionWarning")

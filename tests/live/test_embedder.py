@@ -264,3 +264,25 @@ def test_trackers_of_own_streams_are_pickled_and_not_saved(tmp_path):
     assert not (tmp_path / "tracker").exists()
     other = pickle.loads(pickle.dumps(tracker))
     assert other.current_ == tracker.current_
+
+
+def test_a_file_whose_streams_need_what_the_model_lacks_is_refused(tmp_path):
+    model = copy.copy(ordered())
+    model.live_ = {**model.live_, "on_embedding": True}
+    model.save(tmp_path / "model")
+    with pytest.raises(ModelFileError, match="live_ does not fit"):
+        skvas.load(tmp_path / "model")
+
+
+def test_warnings_are_those_of_recordings_that_are_out_of_order():
+    model = fitted(JointAlignSegment)
+    assert model.timeline_ is not None
+    tracker = model.stream()
+    tracker.push(new_video())
+    assert not [w for w in tracker.finish().warnings if w.kind != "too long"]
+    labels = model.predict(new_video())
+    skipped = labels[len(labels) // 2]
+    tracker.reset()
+    tracker.push(new_video()[labels != skipped])
+    told = [w.action for w in tracker.warnings_ if w.kind == "skipped"]
+    assert told == [skipped]

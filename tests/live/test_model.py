@@ -91,6 +91,7 @@ def put(*path, value):
         put("positions", "jump", value=-0.1),
         put("habits", "unexpected", value=np.zeros((4, 4))),
         put("habits", "is_ordered", value=0),
+        put("on_embedding", value=1),
     ],
 )
 def test_state_that_no_fit_makes_is_refused(change):
@@ -115,6 +116,12 @@ def test_actions_that_no_fit_makes_are_refused(change):
     change(state)
     with pytest.raises(ValueError, match="streams"):
         LiveModel.from_state(state)
+
+
+def test_state_of_before_embeddings_were_told_by_is_taken():
+    state = copy.deepcopy(ordered().live_)
+    del state["on_embedding"]
+    assert not LiveModel.from_state(state).on_embedding
 
 
 def test_a_model_says_how_its_frames_are_standardised():
