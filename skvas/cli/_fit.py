@@ -74,6 +74,11 @@ def add_fit(commands: Any) -> None:
         metavar="FILE",
         help="keep the training here; where it is there already, go on from it",
     )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="learn what needs no later frame, for 'skvas live'",
+    )
     parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
 
 
@@ -99,6 +104,7 @@ def _fit(options: argparse.Namespace) -> None:
         "training": skvas.Training(
             callback=EpochLines(options.epochs, options.recipe),
             checkpoint=options.checkpoint,
+            live=options.live,
         ),
     }
     if options.task != "align" and options.n_actions is not None:
@@ -107,7 +113,13 @@ def _fit(options: argparse.Namespace) -> None:
         arguments["matching"] = options.matching
     if options.epochs is not None:
         arguments["max_epochs"] = options.epochs
-    arguments |= _preprocessing(data)
+    prepared = _preprocessing(data)
+    if options.live and prepared:
+        raise ValueError(
+            "--live takes features without gaps: poses and gaps are prepared by way of "
+            "later frames. Leave --live out, or close gaps and prepare poses before."
+        )
+    arguments |= prepared
     y = None if options.labels is None else _read_labels(options, data)
     started = time.perf_counter()
     model: Any = ESTIMATORS[options.task](**arguments)

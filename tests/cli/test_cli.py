@@ -93,12 +93,24 @@ def test_fit_saves_what_the_api_fits(folder, joint, segmenter, aligner):
         (["--seed", "7"], "random_state", 7),
         (["--device", "cpu"], "device", "cpu"),
         (["--matching", "nearest"], "matching", "nearest"),
+        (["--live"], "training__live", True),
     ],
 )
 def test_options_of_fit_reach_the_estimator(folder, options, name, value):
     model = skvas.load(fit(folder, "-k", str(K), *options))
     assert model.get_params()[name] == value
     assert model.n_iter_ == 0
+
+
+def test_row_82_gaps_are_not_closed_by_later_frames(folder, tmp_path, capsys):
+    data = make_folder(tmp_path / "data", labelled=False)
+    file = next((data / "features").glob("*.npy"))
+    frames = np.load(file)
+    frames[:, 3] = np.nan
+    np.save(file, frames)
+    assert run("fit", data, "-k", K, "--live", "-o", tmp_path / "model") == 1
+    assert "--live takes features without gaps" in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
 
 
 def test_fit_estimates_the_number_of_actions(folder, tmp_path, capsys):
