@@ -226,7 +226,8 @@ class Training(OptionGroup):
         the weights of an uninterrupted training; the file stays. A file of other videos
         or parameters is an error. It is written as often as costs 2 % of the time.
     live : bool, default=False
-        Whether what is learned needs no later frame, for use while recordings go on.
+        Whether what is learned needs no later frame, for use while recordings go on:
+        streams then compare embeddings, and `embedder` makes them as frames come.
         Features "whitened", and "auto" in place of "standardise", are then
         ``WhitenedViews(causal=True, smoothing=0)``. Features and encoders that look at
         later frames are an error; "causal" is an encoder that sees earlier ones.
