@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from skvas import VideoAligner
-from skvas.live._model import LiveModel, learn_positions
+from skvas.live import _model
+from skvas.live._model import LiveModel, learn_actions, learn_positions
+from skvas.live._trial import LEAD, Setting
 from tests.live.models import MODELS, data, learned, ordered, unordered
 
 
@@ -33,6 +35,22 @@ def test_state_comes_back(make):
 def test_order_decides_what_the_states_are():
     assert learned(ordered).chain().positions is not None
     assert learned(unordered).chain().positions is None
+
+
+def test_streams_of_actions_have_the_setting_that_held_out_videos_chose(monkeypatch):
+    rng = np.random.RandomState(0)
+    labels = [np.repeat([0, 1, 0], 20) for _ in range(4)]
+    videos = [rng.randn(60, 3) + y[:, None] for y in labels]
+    found = []
+    for setting in (Setting(), Setting(both=True, factor=0.5, lead=0.0)):
+        monkeypatch.setattr(_model, "choose_setting", lambda *_, s=setting: s)
+        found.append(learn_actions(videos, labels, 2))
+    assert [model.features.both for model in found] == [False, True]
+    assert [model.lead for model in found] == [LEAD, 0.0]
+    chosen = Setting(both=True)
+    monkeypatch.setattr(_model, "choose_setting", lambda *_: chosen)
+    unweighted = learn_actions(videos, labels, 2).gaussians.weight
+    assert found[1].gaussians.weight == pytest.approx(0.5 * unweighted)
 
 
 def test_positions_without_actions_are_told_alone():
