@@ -14,7 +14,13 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import skvas
-from skvas import ActionSegmenter, JointAlignSegment, Training, VideoAligner
+from skvas import (
+    ActionSegmenter,
+    JointAlignSegment,
+    Segmenting,
+    Training,
+    VideoAligner,
+)
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.live import load_tracker
 from skvas.nn import FrameStream
@@ -30,9 +36,11 @@ def fitted(cls=ActionSegmenter, encoder=None, features="auto"):
 
 @cache
 def _fitted(cls, encoder, features):
-    actions = {} if cls is VideoAligner else {"n_actions": N_ACTIONS}
     options = {"encoder": encoder, "features": features, "training": LIVE}
-    model = cls(**actions, **options, max_epochs=1, random_state=0)
+    if cls is not VideoAligner:  # nothing is left to choose, which takes long
+        group = Segmenting(start="time", alpha=0.3, lambda_actions=0.3, n_refine=2)
+        options |= {"n_actions": N_ACTIONS, "segmenting": group}
+    model = cls(**options, max_epochs=1, random_state=0)
     return model.fit(data().videos[:4])
 
 
