@@ -179,7 +179,7 @@ def fused_gromov_wasserstein(
     problem = FGWProblem(cost, structure_x, structure_y, rows, columns, alpha, eps)
     rules = value_checks(cost, mask_x, mask_y, p, q, lambda_x, lambda_y)
     with torch.no_grad(), full_precision(cost.device):
-        problem, safe = _look(problem, rules)
+        problem, safe = _look(problem, rules, sweeps=solver != "mirror")
     budget = Budget(max_iter, tol, step, sinkhorn_iter, sinkhorn_tol)
 
     solvers = {"mirror": mirror, "projected": projected}
@@ -206,16 +206,20 @@ def fused_gromov_wasserstein(
 
 
 def _look(
-    problem: FGWProblem, rules: dict[str, Tensor]
+    problem: FGWProblem, rules: dict[str, Tensor], *, sweeps: bool
 ) -> tuple[FGWProblem, list[bool]]:
     """Read all that depends on values of tensors, at one wait, and raise errors.
 
     Returns the problem with what is known of its sides, and of each problem whether it
-    may be solved by scaling.
+    may be solved by scaling, as all may where one side is known to have no hard mass,
+    unless it `sweeps` all the same.
     """
     sides = [problem.rows, problem.columns]
     asked = [side for side in sides if side.known is None]
-    safe = problem.log_range() <= SAFE_RANGE[problem.cost.dtype]  # (B,)
+    if sweeps or not any(side.known and not side.any_hard for side in sides):
+        safe = problem.log_range() <= SAFE_RANGE[problem.cost.dtype]  # (B,)
+    else:
+        safe = torch.ones_like(problem.cost[:, 0, 0], dtype=torch.bool)
     of_sides = [question for side in asked for question in side.questions()]
     answers = read([*rules.values(), safe, *of_sides])
     raise_for(dict(zip(rules, answers, strict=False)))
