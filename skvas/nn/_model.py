@@ -126,7 +126,8 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     if getattr(encoder, "takes_lengths", False):
         more.append(batch.lengths)
     if getattr(encoder, "takes_times", False):
-        more.append(consecutive(frames) if batch.times is None else batch.times)
+        times = batch.times
+        more.append(consecutive(frames) if times is None else times.to(frames.device))
     # A network of the user's may well be worth all threads.
     ours = type(encoder).__module__.startswith("skvas.")
     with single_threaded(frames.numel(), frames.device) if ours else all_threads():

@@ -28,8 +28,8 @@ class VideoBatch:
     lengths : int64 Tensor of shape (B,)
         Real frames of each video, on the CPU.
     times : int64 Tensor of shape (B, N), default=None
-        Number of each frame in its video, rising; later than any at padded frames.
-        None: 0, 1, 2 ..., as no frame of the videos was left out.
+        Number of each frame in its video, rising; later than any at padded frames; on
+        the CPU. None: 0, 1, 2 ..., as no frame of the videos was left out.
     """
 
     frames: Tensor
@@ -49,9 +49,8 @@ class VideoBatch:
         return None if full else self.mask
 
     def to(self, device: torch.device) -> VideoBatch:
-        """Return the batch on a device."""
-        times = None if self.times is None else self.times.to(device)
-        return VideoBatch(self.frames.to(device), self.lengths, times)
+        """Return the batch with its frames on a device."""
+        return replace(self, frames=self.frames.to(device))
 
 
 def pad(
@@ -103,8 +102,9 @@ def spread_evenly(
     padded = ~kept.mask[:, :, None]
     kept.frames.masked_fill_(padded, 0)
     if batch.times is not None:
-        times = torch.take_along_dim(batch.times, where[:, :, 0], 1)
-        kept = replace(kept, times=times.masked_fill(padded[:, :, 0], NEVER))
+        times = torch.take_along_dim(batch.times, torch.from_numpy(index), 1)
+        is_none = torch.arange(index.shape[1]) >= kept.lengths[:, None]
+        kept = replace(kept, times=times.masked_fill(is_none, NEVER))
     return torch.take_along_dim(values, where, 1).masked_fill(padded, 0), kept
 
 

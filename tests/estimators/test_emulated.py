@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import numpy as np
 import pytest
 
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from skvas.transport import _iterations
 from tests.emulated import emulated_gpu
 from tests.models import ESTIMATORS, outputs, quick, small_videos
 
 # Nothing is left to choose before training, which takes most of the time here.
-SETTLED = {"start": "time", "alpha": 0.5, "lambda_actions": 0.1}
+SETTLED = {"start": "kmeans", "alpha": 0.5, "lambda_actions": 0.1}
 
 VIDEOS = small_videos()
 NEW = small_videos(7)[5:]
@@ -38,7 +40,11 @@ def answers(model):
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
 @pytest.mark.parametrize("encoder", [None, "temporal"])
-def test_answers_are_those_of_the_cpu_and_no_devices_are_mixed(cls, encoder):
+def test_answers_are_those_of_the_cpu_and_no_devices_are_mixed(
+    cls, encoder, monkeypatch
+):
+    # Compiled kernels round in another way, and training magnifies it.
+    monkeypatch.setattr(_iterations, "COMPILED_ENTRIES", sys.maxsize)
     options = {"encoder": encoder, "max_epochs": 1}
     if cls is ActionSegmenter or (encoder and cls is JointAlignSegment):
         options |= SETTLED
