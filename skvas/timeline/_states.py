@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from skvas.timeline._paths import block_means
@@ -10,6 +14,10 @@ from skvas.timeline._paths import block_means
 SMOOTHING = 0.2
 # Bytes that an expected alignment takes for each pair of frame and position.
 BYTES_A_CELL = 64
+# Weights of paths are sums times powers of 2**256, and the sums stay near 1.
+RADIX, HIGH, TINY = 2.0**256, 2.0**128, 2.0**-256
+# Scores of cells that stay in range so; larger ones are summed as logarithms.
+MODERATE = 80.0
 
 
 def position_posteriors(
@@ -73,10 +81,73 @@ def expected_alignment(cost: np.ndarray, smoothing: float) -> np.ndarray:
        time-series", ICML 2017.
     """
     score = -np.asarray(cost, dtype=float) / smoothing
+    sums = _compiled_sums()
+    if sums is not None and np.abs(score).max() <= MODERATE:
+        return _visits(np.exp(score), sums)
     forward = _log_sums(score)
     backward = _log_sums(score[::-1, ::-1])[::-1, ::-1]
     visits: np.ndarray = np.exp(forward + backward - score - forward[-1, -1])
     return visits
+
+
+def _visits(weights: np.ndarray, sums: Callable[..., Any]) -> np.ndarray:
+    """Return the probability of each cell from its weight, (N, M)."""
+    before, power_before = sums(weights)
+    after, power_after = (
+        found[::-1, ::-1] for found in sums(np.ascontiguousarray(weights[::-1, ::-1]))
+    )
+    power = power_before + power_after - power_before[-1, -1]
+    share = after / (weights * before[-1, -1])
+    bits = 256 * np.clip(power, -4, 4)
+    visits: np.ndarray = np.ldexp(before * share, bits)
+    return visits
+
+
+@functools.cache
+def _compiled_sums() -> Callable[..., Any] | None:
+    """Return `_sums_by_cells`, compiled, or nothing where numba is missing."""
+    try:
+        from numba import njit
+    except ImportError:
+        return None
+    compiled: Callable[..., Any] = njit(nogil=True, cache=True)(_sums_by_cells)
+    return compiled
+
+
+def _sums_by_cells(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the summed weights of all paths to each cell, and their powers."""
+    n, m = weights.shape
+    sums = np.empty((n, m))
+    powers = np.empty((n, m), dtype=np.int32)
+    for i in range(n):
+        for j in range(m):
+            total, power = 0.0, -(1 << 30)
+            if i == 0 and j == 0:
+                total, power = 1.0, 0
+            if i > 0:
+                total, power = sums[i - 1, j], powers[i - 1, j]
+            if j > 0:
+                more, of = sums[i, j - 1], powers[i, j - 1]
+                if of > power:
+                    total = more + (total * TINY if of == power + 1 else 0.0)
+                    power = of
+                elif of >= power - 1:
+                    total += more if of == power else more * TINY
+            if i > 0 and j > 0:
+                more, of = sums[i - 1, j - 1], powers[i - 1, j - 1]
+                if of > power:
+                    total = more + (total * TINY if of == power + 1 else 0.0)
+                    power = of
+                elif of >= power - 1:
+                    total += more if of == power else more * TINY
+            total *= weights[i, j]
+            if total > HIGH:
+                total, power = total * TINY, power + 1
+            elif total < 1 / HIGH:
+                total, power = total * RADIX, power - 1
+            sums[i, j] = total
+            powers[i, j] = power
+    return sums, powers
 
 
 def _log_sums(score: np.ndarray) -> np.ndarray:

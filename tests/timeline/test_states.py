@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from skvas.decoding import monotone_path
+from skvas.timeline import _states
 from skvas.timeline._paths import unit
 from skvas.timeline._states import expected_alignment, position_posteriors
 
@@ -29,6 +30,23 @@ def test_expected_alignment_is_the_mean_over_all_paths(seed, n, m):
         for cell in path:
             expected[cell] += weight
     assert_allclose(expected_alignment(cost, 0.3), expected / total, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("shape", "most"),
+    [
+        ((400, 60), 2.0),  # whole paths weigh less than the least of all numbers
+        ((60, 400), 2.0),
+        ((500, 500), 0.001),  # and all paths together more than the largest
+        ((1, 9), 2.0),
+    ],
+)
+def test_sums_by_cells_and_by_logarithms_are_the_same(shape, most, monkeypatch):
+    pytest.importorskip("numba")
+    cost = np.random.default_rng(0).uniform(0, most, shape)
+    by_cells = expected_alignment(cost, 0.03)
+    monkeypatch.setattr(_states, "_compiled_sums", lambda: None)
+    assert_allclose(by_cells, expected_alignment(cost, 0.03), rtol=0, atol=1e-10)
 
 
 def test_expected_alignment_is_the_gradient_of_soft_dtw():
