@@ -17,7 +17,7 @@ from skvas.videos._batch import VideoBatch
 from skvas.videos._frames import spread_frames
 
 # Frames of all videos together that Ward's clusters are found from.
-WARD_FRAMES = 1024
+WARD_FRAMES = 2048
 
 
 def time_slices(embeddings: Tensor, batch: VideoBatch, n_actions: int) -> Tensor:
