@@ -161,6 +161,7 @@ COMPILED = (
     "skvas.transport._kernels",
     "skvas.transport._descent_kernel",
     "skvas.decoding",
+    "skvas.timeline._states",
 )
 
 
