@@ -85,7 +85,7 @@ def shares_of_training(model, videos):
     def note(record):
         marks.append((clock(), watch.seconds.copy()))
 
-    backward, adam = torch.Tensor.backward, Adam
+    backward = torch.Tensor.backward
     solve = _alignment.fused_gromov_wasserstein
     with contextlib.ExitStack() as stack:
         for owner, name, new in (
@@ -96,7 +96,7 @@ def shares_of_training(model, videos):
                 for task in (_alignment, _segmentation)
             ),
             (torch.Tensor, "backward", watch.timed(backward, "losses")),
-            (adam, "step", watch.timed(adam.step, "optimizer")),
+            (Adam, "step", watch.timed(Adam.step, "optimizer")),
             *(
                 (task, "loss", watch.timed(task.loss, "losses"))
                 for task in (SegmentationTask, AlignmentTask)

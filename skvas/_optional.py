@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 
 def import_optional(name: str, extra: str) -> ModuleType:
@@ -44,3 +47,26 @@ def import_optional(name: str, extra: str) -> ModuleType:
             f"pip install 'skvas[{extra}]'",
             name=package,
         ) from error
+
+
+@functools.cache
+def compiled(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Compile a function by numba, where numba is installed.
+
+    Parameters
+    ----------
+    function : callable
+        Of arrays and numbers; it holds no lock.
+
+    Returns
+    -------
+    callable or None
+        The same function, compiled at its first call or read from a cache on disk; None
+        where numba is missing.
+    """
+    try:
+        from numba import njit
+    except ImportError:
+        return None
+    faster: Callable[..., Any] = njit(nogil=True, cache=True)(function)
+    return faster

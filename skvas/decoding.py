@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from skvas._optional import compiled
 
 __all__ = [
     "Segment",
@@ -174,10 +175,11 @@ def monotone_path(
     """
     cost = _check_matrix(cost, "cost")
     if drop_cost is None:
-        compiled = _compiled_path()
-        if compiled is not None:
+        find_path = compiled(_path_by_cells)
+        if find_path is not None:
             kind = np.float32 if cost.dtype == np.float32 else np.float64
-            return compiled(np.ascontiguousarray(cost, dtype=kind))
+            path: NDArray[np.int64] = find_path(np.ascontiguousarray(cost, dtype=kind))
+            return path
         return _trace_full(_sweep_full(cost), *cost.shape)
     if not np.isfinite(drop_cost):
         raise ValueError(
@@ -381,19 +383,6 @@ def _trace_full(moves: NDArray[np.uint8], n: int, m: int) -> NDArray[np.int64]:
         i, j = i - (move != _Y), j - (move != _X)
         path.append((i, j))
     return np.array(path[::-1], dtype=np.int64)
-
-
-@functools.cache
-def _compiled_path() -> Callable[[NDArray[Any]], NDArray[np.int64]] | None:
-    """Return `_path_by_cells`, compiled, or nothing where numba is missing."""
-    try:
-        from numba import njit
-    except ImportError:
-        return None
-    compiled: Callable[..., NDArray[np.int64]] = njit(nogil=True, cache=True)(
-        _path_by_cells
-    )
-    return compiled
 
 
 def _path_by_cells(cost: NDArray[Any]) -> NDArray[np.int64]:

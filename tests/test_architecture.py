@@ -101,7 +101,7 @@ ROOMS = {
         "_sinkhorn costs structures < _problem < _compat _iterations _kernels "
         "< _descent_kernel _reference < _solvers"
     ),
-    "videos": "_containers _device _frames _orphans _views < _batch _jobs",
+    "videos": "_containers _device _frames _orphans _streams _views < _batch _jobs",
 }
 
 MAX_MODULES_IN_THE_ROOT = 11
@@ -160,8 +160,7 @@ REFERENCE = "skvas.transport._reference"  # the one module that knows POT
 COMPILED = (
     "skvas.transport._kernels",
     "skvas.transport._descent_kernel",
-    "skvas.decoding",
-    "skvas.timeline._states",
+    "skvas._optional",
 )
 
 

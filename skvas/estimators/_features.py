@@ -227,9 +227,6 @@ def apply_features(
     """
     seen: Any = videos
     one_by_one = isinstance(videos, OnDemand)
-    if transformer is not None and not one_by_one:
-        with _threads_for(videos):
-            seen = transformer.transform(videos)
 
     def make(index: int) -> np.ndarray:
         video = np.asarray(seen[index])
@@ -241,6 +238,8 @@ def apply_features(
             return _as_float32(video)
 
     with _threads_for(videos):
+        if transformer is not None and not one_by_one:
+            seen = transformer.transform(videos)
         return keep(make(index) for index in range(len(videos)))
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from skvas.exceptions import InvalidParameterError
 from skvas.live._frames import check_frames
-from skvas.preprocessing._causal import Stream, open_stream
+from skvas.preprocessing._causal import open_stream
+from skvas.videos._streams import Chained, Stream
 
 
 class LiveEmbedder:
@@ -54,7 +55,7 @@ class LiveEmbedder:
 
     def reset(self) -> None:
         """Forget the recording, and wait for the first frame of another."""
-        self._streams = open_stream(self.features), self.encoder()
+        self._stream = Chained([open_stream(self.features), self.encoder()])
 
     def push(self, frames: Any) -> np.ndarray:
         """Embed the next frames.
@@ -100,7 +101,7 @@ class LiveEmbedder:
             Numbers, arrays and lists of them.
         """
         try:
-            return [stream.state() for stream in self._streams]
+            return self._stream.state()
         except AttributeError as error:
             raise InvalidParameterError(
                 "A stream of your own has no methods state and restore, which a file "
@@ -115,14 +116,11 @@ class LiveEmbedder:
         state : list
             Refused if it is not as another embedder of the model has it.
         """
-        for stream, part in zip(self._streams, state, strict=True):
-            stream.restore(part)
+        self._stream.restore(state)
 
     def _embed(self, frames: np.ndarray) -> np.ndarray:
         """Embed the next frames, all of which can be read."""
         if not len(frames):  # no row, of as many columns as there would be
             fresh = LiveEmbedder(self.n_features, self.features, self.encoder)
             return fresh._embed(np.zeros((1, self.n_features)))[:0]
-        features, encoder = self._streams
-        embeddings: np.ndarray = encoder.push(features.push(frames))
-        return embeddings
+        return self._stream.push(frames)

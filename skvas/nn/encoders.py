@@ -15,6 +15,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from skvas.validation import check_integer
+from skvas.videos._streams import Stateless
 
 __all__ = [
     "ENCODERS",
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 
-class FrameStream:
+class FrameStream(Stateless):
     """Embed frames as they come, with a network that embeds each by itself.
 
     What the method `stream` of a network of your own may return.
@@ -64,27 +65,8 @@ class FrameStream:
             embedded: Tensor = self.encoder(torch.from_numpy(frames).to(dtype)[None])
         return embedded[0].numpy()
 
-    def state(self) -> list[Any]:
-        """Return what was seen: nothing counts.
 
-        Returns
-        -------
-        list
-            Empty.
-        """
-        return []
-
-    def restore(self, state: Any) -> None:
-        """Go on from what `state` has returned.
-
-        Parameters
-        ----------
-        state : list
-            Empty.
-        """
-
-
-class LayerStream:
+class LayerStream(Stateless):
     """Embed frames as they come, with layers as arrays: quicker for single frames.
 
     Parameters
@@ -106,13 +88,6 @@ class LayerStream:
         for weight, bias in others:
             hidden = np.maximum(hidden, 0) @ weight + bias
         return frames + hidden if self.is_added else hidden
-
-    def state(self) -> list[Any]:
-        """Return what was seen: nothing counts."""
-        return []
-
-    def restore(self, state: Any) -> None:
-        """Go on from what `state` has returned."""
 
 
 class MLPEncoder(nn.Module):
@@ -267,7 +242,41 @@ class ResidualEncoder(nn.Module):
         return LayerStream(self.added._linear_layers(), is_added=True)
 
 
-class TemporalConvEncoder(nn.Module):
+class _Convolutions(nn.Module):
+    """Layers of three taps, and what the last adds to a frame: at first nothing."""
+
+    starts_as_identity = True
+    reaches: Any
+
+    def __init__(
+        self, n_features: int, hidden: int, n_layers: int, generator: Generator | None
+    ) -> None:
+        super().__init__()
+        widths = [n_features, *[hidden] * n_layers]
+        self.layers = nn.ModuleList(
+            _linear(3 * n_in, n_out, generator)
+            for n_in, n_out in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.added = _linear(widths[-1], n_features, generator)
+        for parameter in self.added.parameters():
+            nn.init.zeros_(parameter)
+
+    def config(self) -> dict[str, Any]:
+        """Return the arguments that make an encoder of the same sizes.
+
+        Returns
+        -------
+        dict of str to object
+            Numbers and a tuple of them.
+        """
+        return {
+            "n_features": self.added.out_features,
+            "hidden": self.added.in_features,
+            "reaches": tuple(torch.as_tensor(self.reaches).tolist()),
+        }
+
+
+class TemporalConvEncoder(_Convolutions):
     """Start as the identity, and learn what a frame's neighbours in time add to it.
 
     Each layer is a convolution of three taps: the frame itself, and those that lie a
@@ -306,7 +315,6 @@ class TemporalConvEncoder(nn.Module):
     """
 
     takes_lengths = True
-    starts_as_identity = True
     reaches: Tensor
 
     def __init__(
@@ -317,31 +325,9 @@ class TemporalConvEncoder(nn.Module):
         *,
         generator: Generator | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(n_features, hidden, len(reaches), generator)
         taps = torch.tensor(tuple(reaches), dtype=torch.float32)
         self.register_buffer("reaches", taps)
-        widths = [n_features, *[hidden] * len(reaches)]
-        self.layers = nn.ModuleList(
-            _linear(3 * n_in, n_out, generator)
-            for n_in, n_out in zip(widths[:-1], widths[1:], strict=True)
-        )
-        self.added = _linear(widths[-1], n_features, generator)
-        for parameter in self.added.parameters():
-            nn.init.zeros_(parameter)
-
-    def config(self) -> dict[str, Any]:
-        """Return the arguments that make an encoder of the same sizes.
-
-        Returns
-        -------
-        dict of str to object
-            Numbers and a tuple of them.
-        """
-        return {
-            "n_features": self.added.out_features,
-            "hidden": self.added.in_features,
-            "reaches": tuple(self.reaches.tolist()),
-        }
 
     def forward(self, frames: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Embed frames.
@@ -377,7 +363,7 @@ def _with_neighbours(frames: Tensor, lengths: Tensor, reach: Tensor) -> Tensor:
     return torch.cat([taps[0], frames, taps[1]], dim=2)
 
 
-class CausalConvEncoder(nn.Module):
+class CausalConvEncoder(_Convolutions):
     """Start as the identity, and learn what earlier frames add to a frame.
 
     Each layer is a convolution of three taps: the frame itself, and those that lie once
@@ -423,7 +409,6 @@ class CausalConvEncoder(nn.Module):
     """
 
     takes_times = True
-    starts_as_identity = True
 
     def __init__(
         self,
@@ -433,18 +418,10 @@ class CausalConvEncoder(nn.Module):
         *,
         generator: Generator | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(n_features, hidden, len(reaches), generator)
         self.reaches = tuple(reaches)
         for reach in self.reaches:
             check_integer("a reach", reach, low=1)
-        widths = [n_features, *[hidden] * len(self.reaches)]
-        self.layers = nn.ModuleList(
-            _linear(3 * n_in, n_out, generator)
-            for n_in, n_out in zip(widths[:-1], widths[1:], strict=True)
-        )
-        self.added = _linear(widths[-1], n_features, generator)
-        for parameter in self.added.parameters():
-            nn.init.zeros_(parameter)
 
     @classmethod
     def for_videos(
@@ -467,20 +444,6 @@ class CausalConvEncoder(nn.Module):
         """
         reaches = [max(1, round(share * n_frames)) for share in (0.01, 0.02, 0.04)]
         return cls(n_features, reaches=reaches, generator=generator)
-
-    def config(self) -> dict[str, Any]:
-        """Return the arguments that make an encoder of the same sizes.
-
-        Returns
-        -------
-        dict of str to object
-            Numbers and a tuple of them.
-        """
-        return {
-            "n_features": self.added.out_features,
-            "hidden": self.added.in_features,
-            "reaches": self.reaches,
-        }
 
     def forward(self, frames: Tensor, times: Tensor | None = None) -> Tensor:
         """Embed frames.
@@ -590,7 +553,9 @@ class CausalConvStream:
 def _arrays(layer: nn.Module) -> tuple[np.ndarray, np.ndarray]:
     """Return the transposed weight and the bias of a layer, float32."""
     weight, bias = (layer.get_parameter(n).detach() for n in ("weight", "bias"))
-    return np.ascontiguousarray(weight.float().cpu().numpy().T), bias.float().numpy()
+    return np.ascontiguousarray(
+        weight.float().cpu().numpy().T
+    ), bias.float().cpu().numpy()
 
 
 def consecutive(frames: Tensor) -> Tensor:

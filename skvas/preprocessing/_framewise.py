@@ -31,6 +31,7 @@ from skvas.validation import (
     unchanged_on_failure,
 )
 from skvas.videos._containers import VideoTransformerMixin, list_like_input
+from skvas.videos._streams import Stateless
 
 PASS = "passthrough"
 # Frames of videos on demand that a transformer is given at once, at least.
@@ -402,7 +403,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         return _dense_frames(transformer.transform(frames), len(video))
 
 
-class FramesStream:
+class FramesStream(Stateless):
     """Transform the frames of a recording as they come, each by itself.
 
     Parameters
@@ -430,19 +431,6 @@ class FramesStream:
         if not rows:  # of as many columns as there would be
             return self.framewise._transform_one(np.zeros((1, frames.shape[1])))[:0]
         return np.concatenate(rows)
-
-    def state(self) -> list[Any]:
-        """Return what was seen: nothing counts."""
-        return []
-
-    def restore(self, state: Any) -> None:
-        """Go on from what `state` has returned.
-
-        Parameters
-        ----------
-        state : list
-            Empty.
-        """
 
 
 def _chunks(videos: OnDemand) -> Iterator[np.ndarray]:

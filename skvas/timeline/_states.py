@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from skvas._optional import compiled
 from skvas.timeline._paths import block_means
 
 # Smoothing of the alignment, in the unit of cosine costs.
@@ -81,7 +81,7 @@ def expected_alignment(cost: np.ndarray, smoothing: float) -> np.ndarray:
        time-series", ICML 2017.
     """
     score = -np.asarray(cost, dtype=float) / smoothing
-    sums = _compiled_sums()
+    sums = compiled(_sums_by_cells)
     if sums is not None and np.abs(score).max() <= MODERATE:
         return _visits(np.exp(score), sums)
     forward = _log_sums(score)
@@ -103,17 +103,6 @@ def _visits(weights: np.ndarray, sums: Callable[..., Any]) -> np.ndarray:
     return visits
 
 
-@functools.cache
-def _compiled_sums() -> Callable[..., Any] | None:
-    """Return `_sums_by_cells`, compiled, or nothing where numba is missing."""
-    try:
-        from numba import njit
-    except ImportError:
-        return None
-    compiled: Callable[..., Any] = njit(nogil=True, cache=True)(_sums_by_cells)
-    return compiled
-
-
 def _sums_by_cells(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the summed weights of all paths to each cell, and their powers."""
     n, m = weights.shape
@@ -124,17 +113,10 @@ def _sums_by_cells(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             total, power = 0.0, -(1 << 30)
             if i == 0 and j == 0:
                 total, power = 1.0, 0
-            if i > 0:
-                total, power = sums[i - 1, j], powers[i - 1, j]
-            if j > 0:
-                more, of = sums[i, j - 1], powers[i, j - 1]
-                if of > power:
-                    total = more + (total * TINY if of == power + 1 else 0.0)
-                    power = of
-                elif of >= power - 1:
-                    total += more if of == power else more * TINY
-            if i > 0 and j > 0:
-                more, of = sums[i - 1, j - 1], powers[i - 1, j - 1]
+            for up, left in ((1, 0), (0, 1), (1, 1)):
+                if i < up or j < left:
+                    continue
+                more, of = sums[i - up, j - left], powers[i - up, j - left]
                 if of > power:
                     total = more + (total * TINY if of == power + 1 else 0.0)
                     power = of

@@ -86,8 +86,7 @@ class Survey:
     @cached_property
     def few(self) -> VideoBatch:
         """Embeddings of the frames that choices look at."""
-        arrays = unpad(self.embeddings, self.batch.lengths)
-        return spread_batch(arrays, CHOICE_FRAMES, self.embeddings.device)
+        return self._few_of(self.embeddings)
 
     def rescaled(self, scale: np.ndarray) -> VideoBatch:
         """Return the frames of `few` as unit vectors of features that are rescaled.
@@ -98,8 +97,11 @@ class Survey:
             What each feature is multiplied by.
         """
         by = torch.from_numpy(scale).to(self.batch.frames)
-        arrays = unpad(unit(self.batch.frames * by), self.batch.lengths)
-        return spread_batch(arrays, CHOICE_FRAMES, self.embeddings.device)
+        return self._few_of(unit(self.batch.frames * by))
+
+    def _few_of(self, frames: Tensor) -> VideoBatch:
+        arrays = unpad(frames, self.batch.lengths)
+        return spread_batch(arrays, CHOICE_FRAMES, frames.device)
 
     @cached_property
     def matches(self) -> PairMatches:
