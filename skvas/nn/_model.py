@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from skvas.nn.encoders import ENCODERS, consecutive
+from skvas.nn.encoders import ENCODERS
 from skvas.nn.prototypes import Prototypes
 from skvas.transport import unit
 from skvas.transport._threads import all_threads, single_threaded
@@ -126,8 +126,7 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     if getattr(encoder, "takes_lengths", False):
         more.append(batch.lengths)
     if getattr(encoder, "takes_times", False):
-        times = batch.times
-        more.append(consecutive(frames) if times is None else times.to(frames.device))
+        more.append(batch.times.to(frames.device))
     # A network of the user's may well be worth all threads.
     ours = type(encoder).__module__.startswith("skvas.")
     with single_threaded(frames.numel(), frames.device) if ours else all_threads():

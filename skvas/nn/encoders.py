@@ -460,7 +460,8 @@ class CausalConvEncoder(_Convolutions):
         Tensor of shape (B, N, D_in)
         """
         if times is None:
-            times = consecutive(frames)
+            times = torch.arange(frames.shape[1], device=frames.device)
+            times = times.repeat(len(frames), 1)
         hidden = frames
         for layer, reach in zip(self.layers, self.reaches, strict=True):
             taps = [_before(hidden, times, by) for by in (2 * reach, reach)]
@@ -556,12 +557,6 @@ def _arrays(layer: nn.Module) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(
         weight.float().cpu().numpy().T
     ), bias.float().cpu().numpy()
-
-
-def consecutive(frames: Tensor) -> Tensor:
-    """Return 0, 1, 2 ... for the frames of each video, (B, N)."""
-    numbers = torch.arange(frames.shape[1], device=frames.device)
-    return numbers.repeat(len(frames), 1)
 
 
 def _before(frames: Tensor, times: Tensor, by: int) -> Tensor:

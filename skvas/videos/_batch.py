@@ -27,14 +27,13 @@ class VideoBatch:
         Features, 0 at padded frames.
     lengths : int64 Tensor of shape (B,)
         Real frames of each video, on the CPU.
-    times : int64 Tensor of shape (B, N), default=None
-        Number of each frame in its video, rising; later than any at padded frames; on
-        the CPU. None: 0, 1, 2 ..., as no frame of the videos was left out.
+    chosen : tuple of int64 ndarray of shape (n_i,), default=None
+        Numbers of the real frames in their videos, rising. None: no frame was left out.
     """
 
     frames: Tensor
     lengths: Tensor
-    times: Tensor | None = None
+    chosen: tuple[np.ndarray, ...] | None = None
 
     @property
     def mask(self) -> Tensor:
@@ -48,6 +47,20 @@ class VideoBatch:
         full = bool((self.lengths == self.frames.shape[1]).all())
         return None if full else self.mask
 
+    @property
+    def times(self) -> Tensor:
+        """Number of each frame in its video, rising, (B, N), on the CPU.
+
+        Where frames were left out, padded frames are later than any other.
+        """
+        shape = self.frames.shape[:2]
+        if self.chosen is None:
+            return torch.arange(shape[1]).repeat(shape[0], 1)
+        numbers = np.full(shape, NEVER)
+        for row, chosen in zip(numbers, self.chosen, strict=True):
+            row[: len(chosen)] = chosen
+        return torch.from_numpy(numbers)
+
     def to(self, device: torch.device) -> VideoBatch:
         """Return the batch with its frames on a device."""
         return replace(self, frames=self.frames.to(device))
@@ -56,23 +69,18 @@ class VideoBatch:
 def pad(
     videos: Sequence[np.ndarray],
     device: torch.device,
-    times: Sequence[np.ndarray] | None = None,
+    chosen: Sequence[np.ndarray] | None = None,
 ) -> VideoBatch:
     """Stack videos of shapes (n_i, D) into a float32 batch on a device.
 
-    `times` are the numbers of their frames, (n_i,); None: none was left out.
+    `chosen` are the numbers of their frames, (n_i,); None: none was left out.
     """
     lengths = [len(video) for video in videos]
     frames = np.zeros((len(videos), max(lengths), videos[0].shape[1]), dtype=np.float32)
     for row, video in zip(frames, videos, strict=True):
         row[: len(video)] = video
-    batch = VideoBatch(torch.from_numpy(frames), torch.tensor(lengths))
-    if times is not None:
-        numbers = np.full(frames.shape[:2], NEVER)
-        for row, chosen in zip(numbers, times, strict=True):
-            row[: len(chosen)] = chosen
-        batch = replace(batch, times=torch.from_numpy(numbers))
-    return batch.to(device)
+    kept = None if chosen is None else tuple(chosen)
+    return VideoBatch(torch.from_numpy(frames), torch.tensor(lengths), kept).to(device)
 
 
 def spread_batch(
@@ -98,13 +106,10 @@ def spread_evenly(
     kept = VideoBatch(
         torch.take_along_dim(batch.frames, where, 1),
         torch.tensor([len(frames) for frames in chosen]),
+        batch.chosen and tuple(map(np.take, batch.chosen, chosen)),
     )
     padded = ~kept.mask[:, :, None]
     kept.frames.masked_fill_(padded, 0)
-    if batch.times is not None:
-        times = torch.take_along_dim(batch.times, torch.from_numpy(index), 1)
-        is_none = torch.arange(index.shape[1]) >= kept.lengths[:, None]
-        kept = replace(kept, times=times.masked_fill(is_none, NEVER))
     return torch.take_along_dim(values, where, 1).masked_fill(padded, 0), kept
 
 
@@ -117,14 +122,10 @@ def join(first: VideoBatch, second: VideoBatch) -> VideoBatch:
         for batch in batches
     ]
     lengths = torch.cat([batch.lengths for batch in batches])
-    joined = VideoBatch(torch.cat(padded), lengths)
-    if first.times is None or second.times is None:
-        return joined
-    times = [
-        F.pad(numbers, (0, longest - numbers.shape[1]), value=NEVER)
-        for numbers in (first.times, second.times)
-    ]
-    return replace(joined, times=torch.cat(times))
+    chosen = None
+    if first.chosen is not None and second.chosen is not None:
+        chosen = first.chosen + second.chosen
+    return VideoBatch(torch.cat(padded), lengths, chosen)
 
 
 def unpad(values: Tensor, lengths: Tensor) -> list[np.ndarray]:
