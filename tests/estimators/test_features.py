@@ -5,7 +5,8 @@ import pytest
 
 from skvas import ActionSegmenter, VideoAligner
 from skvas.datasets import make_videos
-from skvas.estimators._features import choose_features
+from skvas.estimators._features import choose_features, spread_of
+from skvas.preprocessing import VideoStandardizer, WhitenedViews
 
 
 def recurring(n_videos=8, *, n_noisy=10, seed=0):
@@ -31,6 +32,16 @@ def test_components_keep_their_variance_where_whitening_blows_up_noise():
     assert chosen.smoothing == pytest.approx(0.01)  # 4 of 200 frames would be more
     long = [np.repeat(video, 10, axis=0) for video in videos]
     assert choose_features(long, 3).smoothing == pytest.approx(4 / 2000)
+
+
+def test_spread_is_what_whitening_divided_by():
+    videos = recurring()
+    views = WhitenedViews(n_components=3, offset=0.5).fit(videos)
+    deviations = np.sqrt(np.concatenate(views.explained_variance_))
+    typical = np.sqrt((deviations**2).mean())
+    np.testing.assert_allclose(spread_of(views), [*deviations, typical])
+    plain = WhitenedViews(n_components=3, whiten=False).fit(videos)
+    assert spread_of(plain) is spread_of(VideoStandardizer()) is spread_of(None) is None
 
 
 def test_few_videos_tell_nothing():

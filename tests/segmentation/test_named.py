@@ -51,6 +51,23 @@ def test_one_timestamp_a_segment_names_all(fit):
     assert miou(TRUE, np.concatenate(model.labels_), matching=None) > 0.85
 
 
+@pytest.mark.parametrize(("shared", "sure"), [(True, 0.8), (False, 0.5)])
+def test_timestamps_reach_further_on_a_timeline(shared, sure, monkeypatch):
+    asked = []
+
+    def spy(frames, codes, share):
+        asked.append(share)
+        return codes
+
+    monkeypatch.setattr(named, "fill_between", spy)
+    options = {"n_actions": 3, "n_frames": (60, 90), "shared_order": shared}
+    videos = make_videos(6, random_state=3, **options).videos
+    model = JointAlignSegment(3, max_epochs=1, random_state=0)
+    model.fit(videos, [{5: 0, 30: 1}, *[None] * 5])
+    assert (model.segment_on_ == "timeline") == shared
+    assert set(asked) == {sure}
+
+
 @pytest.mark.parametrize("max_epochs", [0, 4])
 def test_actions_without_a_label_are_found_as_well(fit, max_epochs):
     y = [np.where(labels < 2, labels, -1) for labels in DATA.labels[:2]] + [None] * 4
