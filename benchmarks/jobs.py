@@ -35,5 +35,6 @@ def run_all(tasks, options):
             stack.enter_context(Client(options.cluster))
             stack.enter_context(joblib.parallel_config("dask"))
         parallel = stack.enter_context(joblib.Parallel(n_jobs=options.jobs))
-        for start in range(0, len(delayed), options.jobs):
-            yield from parallel(delayed[start : start + options.jobs])
+        at_once = joblib.effective_n_jobs(options.jobs)
+        for start in range(0, len(delayed), at_once):
+            yield from parallel(delayed[start : start + at_once])

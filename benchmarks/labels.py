@@ -261,7 +261,6 @@ def _beside(found, earlier):
         return found
     kept = [name for name in earlier["named"] if name not in found["named"]]
     found["named"] |= {name: earlier["named"][name] for name in kept}
-    found["unseen"] = found["unseen"] or earlier["unseen"]
     if kept:
         found["note"] = f"Of an earlier run: {', '.join(kept)}."
     return found
@@ -291,8 +290,7 @@ def _figures(fit, n_draws, methods):
             found[method][key] = [_score(fit, run(fit, y), y) for y in some]
         y = hide_labels(fit.labels, keep=fit.query(n_videos))
         found["skvas, by query"][key] = [_score(fit, ours(fit, y), y)]
-    few = _draws(fit, 1, n_draws)
-    few = few[:FITTED]
+    few = _draws(fit, 1, n_draws)[:FITTED]
     found["skvas, fitted"]["1 videos"] = [_score(fit, fitted(fit, y), y) for y in few]
     found["skvas, fitted"]["1 videos, without"] = [
         _score(fit, ours(fit, y), y) for y in few
