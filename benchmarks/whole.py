@@ -6,6 +6,7 @@ Each function returns rows, as in `benchmarks.cases`.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -217,9 +218,16 @@ print(middle - start, time.process_time() - middle)
 def imports(quick, n_threads):
     """Import an estimator after torch and scikit-learn, in fresh processes."""
     times = []
+    # As installed packages are: with their bytecode.
+    environment = dict(os.environ)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     for _ in range(2 if quick else 7):
         done = subprocess.run(
-            [sys.executable, "-c", IMPORT], check=True, capture_output=True, text=True
+            [sys.executable, "-c", IMPORT],
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
         )
         times.append([float(each) for each in done.stdout.split()])
     parts, own = np.min(times, axis=0)

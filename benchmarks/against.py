@@ -1,0 +1,122 @@
+"""Run the benchmarks of this checkout and of an older one, case by case in turn.
+
+``python -m benchmarks.against OLDER_CHECKOUT``. Each case runs in a process of its own,
+with the checkout's own benchmarks, without other people's solvers; which of the two is
+first changes from case to case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.measure import machine
+from benchmarks.report import table
+
+RUN = """
+import sys
+from benchmarks import rivals
+rivals.installed = dict
+from benchmarks.__main__ import main
+main()
+"""
+# What tells rows apart, or is no measurement of speed.
+GIVEN = ("N", "M", "B", "D", "radius", "threads")
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.against", description=__doc__
+    )
+    parser.add_argument("older", type=Path, help="a checkout of another commit")
+    parser.add_argument("--quick", action="store_true", help="small sizes")
+    parser.add_argument("--only", nargs="+", metavar="CASE", help="some of the cases")
+    here = Path(__file__).parent
+    out = here / "results" / "against.md"
+    parser.add_argument("--out", type=Path, default=out)
+    arguments = parser.parse_args()
+    from benchmarks.cases import CASES
+
+    names = arguments.only or list(CASES)
+    new = here.parent
+    lines = _header(new, arguments.older)
+    for turn, name in enumerate(names):
+        print(f"# {name}", flush=True)
+        order = (new, arguments.older) if turn % 2 else (arguments.older, new)
+        rows = {folder: _rows(folder, name, arguments.quick) for folder in order}
+        found = compare(rows[arguments.older], rows[new])
+        lines += [
+            f"## {name}",
+            "",
+            *(table(found) if found else ["No figure of both."]),
+        ]
+        lines += [""]
+        print("\n".join(table(found)), flush=True)
+        arguments.out.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _header(new, old):
+    about = machine()
+    versions = ", ".join(f"{name} {text}" for name, text in about["versions"].items())
+    return [
+        f"# {_commit(new)} beside {_commit(old)}",
+        "",
+        f"{about['cpu']}, {about['cores']} cores, one thread unless said; GPU: "
+        f"{about['gpu']}. Python {about['python']}, {versions}. Load at the start "
+        f"{os.getloadavg()[0]:.1f}. Best of three; seconds are those of the CPU on one "
+        "thread, of the wall on two. The ratio is new over old.",
+        "",
+    ]
+
+
+def _commit(folder):
+    command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout[
+        :7
+    ]
+
+
+def _rows(folder, name, quick):
+    with TemporaryDirectory() as out:
+        command = [sys.executable, "-c", RUN, "--only", name, "--out", out]
+        paths = os.pathsep.join(
+            [str(folder.resolve()), os.environ.get("PYTHONPATH", "")]
+        )
+        subprocess.run(
+            command + ["--quick"] * quick,
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": paths},
+            check=True,
+        )
+        found = json.loads(Path(out, "results.json").read_text(encoding="utf-8"))
+    return found[name]["rows"]
+
+
+def compare(old, new):
+    """Return one row a figure that both have: which, old, new, and new over old."""
+    rows = []
+    for before, after in zip(old, new, strict=False):
+        given = {k: v for k, v in after.items() if k in GIVEN or isinstance(v, str)}
+        which = ", ".join(f"{name} {value}" for name, value in given.items())
+        for name, value in after.items():
+            was = before.get(name)
+            if name in given or not (_number(value) and _number(was)):
+                continue
+            ratio = value / was if was else None
+            rows.append(
+                {"of": which, "figure": name, "old": was, "new": value, "ratio": ratio}
+            )
+    return rows
+
+
+def _number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+if __name__ == "__main__":
+    main()
