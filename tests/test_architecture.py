@@ -84,7 +84,9 @@ ROOMS = {
         "_causal"
     ),
     "report": "_corrections _media _page _poses _signals < _report_html",
-    "segmentation": "_chain _start < _choice < _labeller < _decoder _named < _look",
+    "segmentation": (
+        "_chain _start < _choice < _labeller < _decoder _named _order < _look"
+    ),
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",
     "timeline": (

@@ -16,10 +16,11 @@ from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
 from skvas.estimators._base import Fitted
 from skvas.estimators._labelling import LabelsFrames
-from skvas.estimators._matching import MatchesFrames
+from skvas.estimators._matching import MIN_VIDEOS, MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
 from skvas.live._model import learn_actions, learn_positions
+from skvas.nn._model import Model
 from skvas.options import Aligning, Segmenting
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._groups import TIMELINE
@@ -38,6 +39,7 @@ from skvas.segmentation._labeller import (
     FrameLabeller,
     TimelineLabeller,
 )
+from skvas.segmentation._order import keeps_order
 from skvas.timeline import Timeline
 from skvas.timeline._model import (
     TimelineModel,
@@ -82,7 +84,8 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
     ----------
     timeline_ : Timeline or None
         One axis of time for all videos, and the actions on it, where `segment_on_` is
-        "timeline": a :class:`skvas.Timeline` on the embedding. None elsewhere.
+        "timeline": a :class:`skvas.Timeline` on the embedding. None elsewhere, as where
+        the videos share no order, or where many of them skip, swap or repeat steps.
 
     References
     ----------
@@ -174,7 +177,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             encoder = model.encoder.cpu().eval()
             views = self._views(checked, features, encoder, fitted)
             matches = self._learned_matches(settings, views, rng)
-            timeline = self._find_timeline(settings, views, start, history, rng)
+            timeline = self._find_timeline(settings, views, start, model, rng)
             settled = self._settle_labels(
                 settings, views, start, before, model, history, timeline, given
             )
@@ -246,7 +249,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         settings: Settings,
         views: Views,
         start: Start,
-        history: dict[str, np.ndarray],
+        model: Model,
         rng: np.random.RandomState,
     ) -> TimelineModel | None:
         """Put all videos on one timeline, if they are to be segmented by it."""
@@ -255,14 +258,14 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         n_actions = len(start.vectors)
         if asked != TIMELINE:
             n_frames = np.median(lengths_of(views.videos))
-            enough = n_actions <= n_frames and self._may_share_axis(views, history)
-            if not (is_auto(asked) and enough):
+            enough = n_actions <= n_frames and len(views.videos) >= MIN_VIDEOS
+            if not (is_auto(asked) and enough and self._keeps_start()):
                 return None
         drawn = np.random.RandomState(rng.randint(2**31))
         order = find_order(views.features, drawn)
         if asked != TIMELINE and not has_order(order):
             return None
-        return build_timeline(
+        timeline = build_timeline(
             path_frames(views.embeddings, views.details),
             views.features,
             drawn,
@@ -272,6 +275,10 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             limit=settings.memory_limit(),
             order=order,
         )
+        plans = self._plans(settings, self._actions(model), "embedding")
+        if asked != TIMELINE and not keeps_order(timeline, plans, views):
+            return None
+        return timeline
 
     def _found_labeller(self) -> AnyLabeller:
         transport = super()._found_labeller()

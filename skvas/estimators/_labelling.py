@@ -548,14 +548,7 @@ default=None
             spaces = ["features", "embedding"] if both else ["embedding"]
         actions = {"features": before, "embedding": self._actions(model)}
         labellers: list[Any] = [
-            FrameLabeller(
-                settings.segmentation_task(),
-                actions[space],
-                space,
-                self._device,
-                self.n_jobs,
-            )
-            for space in spaces
+            self._plans(settings, actions[space], space) for space in spaces
         ]
         if timeline is not None:
             labellers = [TimelineLabeller(timeline, *labellers)]
@@ -572,6 +565,13 @@ default=None
             frames = views.videos if is_raw else views.embeddings
             sown = sow(given, named, frames)
         return settle(labeller, found, views, given, sown)
+
+    def _plans(
+        self, settings: Settings, actions: np.ndarray, space: str
+    ) -> FrameLabeller:
+        """Return what labels frames by transport to these actions."""
+        task = settings.segmentation_task()
+        return FrameLabeller(task, actions, space, self._device, self.n_jobs)
 
     def _learned_labels(
         self,

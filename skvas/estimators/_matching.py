@@ -202,8 +202,9 @@ class MatchesFrames(BaseVideoEstimator):
         if self.timeline_ is None:
             raise ValueError(
                 'via="timeline" needs a model with a timeline, and timeline_ is None: '
-                "the videos of fit share no order, are fewer than three, or no "
-                'embedding was trained from an informed start. Use via="pair".'
+                "the videos of fit share no order or do not keep it, are fewer than "
+                "three, or no embedding was trained from an informed start. "
+                'Use via="pair".'
             )
         return TimelineMatcher(self.timeline_.model_, self.n_jobs)
 
@@ -246,11 +247,6 @@ class MatchesFrames(BaseVideoEstimator):
             "matching_": settings.matching,
             "path_on_": settings.aligning["path_on"],
         }
-
-    def _may_share_axis(self, views: Views, history: dict[str, np.ndarray]) -> bool:
-        """Tell whether videos may be put on a timeline: enough, on a good embedding."""
-        was_trained = len(history["epoch"]) > 0 and self._keeps_start()
-        return was_trained and len(views.videos) >= MIN_VIDEOS
 
     def _as_timeline(
         self, axis: Axis | None, features: Any, encoder: nn.Module

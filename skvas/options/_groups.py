@@ -66,9 +66,11 @@ class Segmenting(OptionGroup):
     segment_on : {"features", "embedding", "timeline", "auto"}, default="auto"
         Where frames are compared with actions. "timeline", in the joint model only: all
         videos are put on one axis of time, which is cut into actions once. "auto": the
-        timeline in the joint model of the informed recipe, if it was trained on at
-        least three videos that share an order; else the embedding, unless training
-        lowered the consistency score by more than 2 %.
+        timeline in the joint model of the informed recipe, for at least three videos
+        that share an order, unless many of them skip, swap or repeat steps: transport
+        to the actions then explains more than 1 / .9 of what the timeline explains of
+        the features' variance, by actions that are known again in other videos. Else
+        the embedding, unless training lowered the consistency score by more than 2 %.
     recurring : bool or "auto", default="auto"
         Whether an action of the timeline may come back later in a video. "auto": where
         the videos say so (see :class:`skvas.Timeline`). Nothing else uses it.

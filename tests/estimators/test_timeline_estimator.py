@@ -85,7 +85,6 @@ def test_timeline_is_what_auto_means_for_videos_that_share_an_order(on_timeline)
     ("n_videos", "options"),
     [
         (2, {}),
-        (7, {"max_epochs": 0}),
         (7, {"recipe": "paper"}),
         (7, {"encoder": (8, 4)}),
         (7, {"segment_on": "embedding"}),
@@ -98,6 +97,23 @@ def test_timeline_is_not_used_unless_it_is_trustworthy(n_videos, options):
     assert model.segment_on_ in ("embedding", "features")
     assert isinstance(model._labeller(), FrameLabeller)
     assert model.settings_.segmenting["recurring"] is True
+
+
+def test_timeline_needs_no_training():
+    model = joint(max_epochs=0).fit(VIDEOS)
+    assert model.segment_on_ == "timeline"
+
+
+def test_timeline_is_not_used_where_steps_are_lacking_and_swapped():
+    data = make_videos(
+        9, n_actions=6, n_features=8, noise=0.5, drop=0.15, swap=0.2, random_state=1
+    )
+    model = joint(n_actions=6, max_epochs=0).fit(data.videos)
+    assert model.timeline_ is None
+    forced = clone(model).set_params(segmenting__segment_on="timeline").fit(data.videos)
+    assert forced.timeline_.order_.verdict == "yes"
+    scores = [miou(data.labels, each.labels_) for each in (model, forced)]
+    assert scores[0] > scores[1] + 0.2
 
 
 def test_timeline_is_not_used_where_orders_differ():
@@ -254,7 +270,7 @@ def test_aligner_has_no_timeline_where_orders_differ():
 
 
 def test_timeline_changes_no_other_answer_of_the_aligner(aligner, monkeypatch):
-    monkeypatch.setattr("skvas.estimators._matching.MIN_VIDEOS", 100)
+    monkeypatch.setattr("skvas.estimators._aligner.MIN_VIDEOS", 100)
     without = clone(aligner).fit(VIDEOS)
     assert without.timeline_ is None
     assert_same_outputs(outputs(without, NEW), outputs(aligner, NEW))
