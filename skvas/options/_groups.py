@@ -69,7 +69,7 @@ class Segmenting(OptionGroup):
         timeline in the joint model of the informed recipe, for at least three videos
         that share an order, unless many of them skip, swap or repeat steps: transport
         to the actions then explains more than 1 / .9 of what the timeline explains of
-        the features' variance, by actions that are known again in other videos. Else
+        the features' variance, by steps that are known again in other videos. Else
         the embedding, unless training lowered the consistency score by more than 2 %.
     recurring : bool or "auto", default="auto"
         Whether an action of the timeline may come back later in a video. "auto": where

@@ -21,6 +21,8 @@ LEAST_EXPLAINED = 0.9
 # Adjusted mutual information from which on the actions of plans are known again in
 # other videos.
 KNOWN_AGAIN = 0.65
+# Segments of an action in a video, on average, up to which actions are steps.
+MOST_SEGMENTS = 1.35
 # Shrinkage of covariances towards multiples of the identity.
 SHRINKAGE = 0.1
 
@@ -30,9 +32,10 @@ def keeps_order(timeline: TimelineModel, plans: FrameLabeller, views: Views) -> 
 
     Videos may share an order on the whole, and yet skip, swap and repeat steps. Paths
     along the timeline then call frames by the step that others have there. Plans, which
-    know no order, explain the features better, and one finds their actions again in
-    videos that they were not learned from. Both must be so: where features vary more
-    from video to video than from step to step, plans explain much that is no action.
+    know no order, explain the features better, one finds their actions again in videos
+    that they were not learned from, and an action is one segment of a video. All must
+    be so: where features vary more from video to video than from step to step, or come
+    and go within a step, plans explain much that is no step.
 
     Parameters
     ----------
@@ -53,10 +56,12 @@ def keeps_order(timeline: TimelineModel, plans: FrameLabeller, views: Views) -> 
     features = pick(some.features, few)
     passages = choose(timeline.template.passages, chosen)
     along = [timeline.actions(passage.positions) for passage in passages]
-    on_axis, free = pick(along, few), pick(plans.labels(some), few)
+    planned = plans.labels(some)
+    on_axis, free = pick(along, few), pick(planned, few)
     if explained(features, on_axis) >= LEAST_EXPLAINED * explained(features, free):
         return True
-    return known_again(features, free) < KNOWN_AGAIN
+    is_step = segments_an_action(planned) <= MOST_SEGMENTS
+    return not is_step or known_again(features, free) < KNOWN_AGAIN
 
 
 def explained(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:
@@ -81,6 +86,26 @@ def explained(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> f
     between = ((sums**2).sum(axis=1) / np.maximum(counts, 1)).sum()
     total = (frames**2).sum()
     return float(between / total) if total > 0 else 0.0
+
+
+def segments_an_action(labels: Sequence[np.ndarray]) -> float:
+    """Return how many segments an action has in a video that has it, on average.
+
+    Parameters
+    ----------
+    labels : sequence of int ndarray of shape (n_i,)
+        Labels of the frames of each video.
+
+    Returns
+    -------
+    float
+        At least 1.
+    """
+    counts = [
+        (1 + np.count_nonzero(np.diff(codes))) / len(np.unique(codes))
+        for codes in labels
+    ]
+    return float(np.mean(counts))
 
 
 def known_again(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from skvas.segmentation import _order
-from skvas.segmentation._order import explained, keeps_order, known_again
+from skvas.segmentation._order import (
+    explained,
+    keeps_order,
+    known_again,
+    segments_an_action,
+)
 from skvas.videos._views import Views
 
 ORDER = np.repeat([0, 1, 2], 20)
@@ -67,6 +72,15 @@ def test_plans_are_not_believed_that_differ_from_video_to_video():
     assert explained(features, along) < 0.9 * explained(features, free)
     assert known_again(features, free) < 0.65
     assert ask(features, along, free)
+
+
+def test_plans_are_not_believed_whose_actions_come_and_go():
+    flicker = [np.where(np.arange(60) % 10 < 5, 2 - ORDER, ORDER) for _ in range(6)]
+    assert not ask(make(SWAPPED), [ORDER] * 6, SWAPPED)
+    assert segments_an_action(SWAPPED) == 1
+    assert segments_an_action(flicker) > 1.35
+    assert known_again(make(flicker), flicker) > 0.9
+    assert ask(make(flicker), [ORDER] * 6, flicker)
 
 
 def test_of_many_videos_the_same_sample_is_labelled_both_ways(monkeypatch):
