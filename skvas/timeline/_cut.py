@@ -44,7 +44,7 @@ class Cut:
     shares : float64 ndarray of shape (n_positions, n_actions)
         How often draws of the videos agree with each action; rows sum to 1.
     recurring : bool
-        Whether an action was allowed to come back.
+        Whether an action was allowed to come back in most draws.
     boundaries : int64 ndarray of shape (n_boundaries,)
         First position of every segment but the first.
     confidence : float64 ndarray of shape (n_boundaries,)
@@ -114,7 +114,8 @@ def cut(
     of least squares, one an action, and one in which actions may come back, by
     likelihood. The second depends on where it starts, so that each draw then takes the
     likeliest of those that the starts of all draws lead to. Positions are joined by how
-    often they are of one action.
+    often they are of one action. A draw votes by its second cut if that shows that
+    actions come back, and by its first one if not.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ def cut(
         How many of the features, the first ones, are whitened features of the frames:
         contiguous segments are found on these alone. None: all.
     recurring : bool, default=None
-        Whether an action may come back. None: where most draws show that they do.
+        Whether an action may come back. None: in the draws that show that they do.
     n_draws : int, default=16
         Number of draws.
 
@@ -148,10 +149,13 @@ def cut(
         once.append(cut_once(plain.moments(counts), n_actions))
         often.append(cut_often(passing.moments(counts), n_actions))
     if recurring is None:
-        came_back = [comes_back(draw.actions) for draw in often]
-        recurring = bool(np.mean(came_back) > 0.5)
-    drawn = likeliest(often, n_actions) if recurring else np.array(once)
-    return _agree(drawn, n_actions, recurring)
+        came_back = np.array([comes_back(draw.actions) for draw in often])
+    else:
+        came_back = np.full(n_draws, recurring)
+    drawn = np.array(once)
+    if came_back.any():
+        drawn[came_back] = likeliest(often, n_actions)[came_back]
+    return _agree(drawn, n_actions, bool(came_back.mean() > 0.5))
 
 
 def cut_once(moments: Moments, n_actions: int) -> np.ndarray:

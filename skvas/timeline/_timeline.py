@@ -82,7 +82,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         "auto" is (2, 20). The choice is rough: see `n_actions_range_`. None: no actions
         are looked for.
     recurring : {"auto", True, False}, default="auto"
-        Whether an action may come back later. "auto": where most draws of the videos
+        Whether an action may come back later. "auto": in those draws of the videos that
         find two neighbouring actions that come back in the same order, or one action
         that occurs four times.
     n_draws : int, default=16
@@ -109,7 +109,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         Range that the number of actions is likely to lie in; the number itself where
         it was given.
     recurring_ : bool
-        Whether actions were allowed to come back.
+        Whether actions were allowed to come back, in most draws where it is "auto".
     boundaries_ : ndarray of shape (n_boundaries,)
         Positions where one action ends and the next begins.
     boundary_confidence_ : ndarray of shape (n_boundaries,)
