@@ -3,8 +3,9 @@ Answers without training
 ========================
 
 ``max_epochs=0`` trains nothing. `fit` whitens the features, finds actions in the data
-and refines them by a few rounds of transport. This takes about a second, and often
-gives most of the accuracy.
+and refines them by a few rounds of transport; the joint model also puts recordings that
+share an order on one timeline. This takes about a second, and often gives most of the
+accuracy.
 """
 
 # %%
