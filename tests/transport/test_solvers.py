@@ -872,3 +872,29 @@ def test_loop_reads_no_value_of_a_tensor_but_to_stop_early(solver, lambda_y):
     gpu = mock.PropertyMock(return_value=True)
     with mock.patch.object(torch.Tensor, "is_cuda", gpu):
         assert reads(8) == reads(2)
+
+
+@both_solvers
+@pytest.mark.parametrize("size", [(40, 5), (9, 40)])
+def test_how_costs_lie_in_memory_changes_nothing(solver, size):
+    cost = tensor(0, 2, *size).float()
+    problem = TemporalBand(size[0], 0.2), Distinct()
+    options = {"lambda_y": 0.1, "solver": solver, "max_iter": 5}
+    found = fused_gromov_wasserstein(cost.mT.contiguous().mT, *problem, **options)
+    expected = fused_gromov_wasserstein(cost, *problem, **options)
+    assert torch.equal(found.plan, expected.plan)
+    assert found.plan.is_contiguous()
+
+
+def test_small_segmentations_take_few_operations_of_torch():
+    cost = tensor(0, 1, 30, 4).float()
+    problem = TemporalBand(30, 0.1), Distinct()
+
+    def count(max_iter):
+        options = {"lambda_y": 0.1, "max_iter": max_iter}
+        with profile(activities=[ProfilerActivity.CPU]) as found:
+            fused_gromov_wasserstein(cost, *problem, **options)
+        return sum(event.cpu_parent is None for event in found.events())
+
+    with mock.patch.object(iterations_module, "COMPILED_ENTRIES", math.inf):
+        assert (count(12) - count(2)) / 10 <= 75
