@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import ArrayLike, NDArray
 
 from skvas._optional import compiled
@@ -27,6 +28,9 @@ _BOTH, _X, _Y = 0, 1, 2
 # (two bits), that of the best prefix (two), and whether x or y is dropped while the
 # other side keeps its last pair (one each).
 _PREFIX, _DROP_X, _DROP_Y = 4, 16, 32
+# Cells up to which NumPy keeps the sums of all paths, which takes less time than to
+# keep the steps, and up to 16 bytes a cell.
+SMALL_CELLS = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ def monotone_path(
     -----
     The dynamic programme is vectorised over anti-diagonals; without `drop_cost` it is
     compiled if numba is installed, with the same result. Besides `cost` it needs N M
-    bytes of memory.
+    bytes of memory, or 8 MB if that is more.
 
     References
     ----------
@@ -180,6 +184,8 @@ def monotone_path(
             kind = np.float32 if cost.dtype == np.float32 else np.float64
             path: NDArray[np.int64] = find_path(np.ascontiguousarray(cost, dtype=kind))
             return path
+        if cost.size <= SMALL_CELLS:
+            return _path_by_sums(cost)
         return _trace_full(_sweep_full(cost), *cost.shape)
     if not np.isfinite(drop_cost):
         raise ValueError(
@@ -383,6 +389,42 @@ def _trace_full(moves: NDArray[np.uint8], n: int, m: int) -> NDArray[np.int64]:
         i, j = i - (move != _Y), j - (move != _X)
         path.append((i, j))
     return np.array(path[::-1], dtype=np.int64)
+
+
+def _path_by_sums(cost: NDArray[Any]) -> NDArray[np.int64]:
+    """Find the path of `_sweep_full` and `_trace_full`, and keep all sums for it."""
+    swapped = cost.shape[0] > cost.shape[1]
+    short = cost.T if swapped else cost
+    n, m = short.shape
+    # Row d + 2 is an anti-diagonal: entry i + 1 of it has what cell (i, d - i) costs,
+    # and then the least sum of a path to it. Elsewhere is nothing.
+    sums = np.full((n + m + 1, n + 1), np.inf)
+    sums[0, 0] = 0.0
+    down, right = sums.strides
+    as_strided(sums[2:, 1:], (n, m), (down + right, down))[...] = short
+    best = np.empty(n)
+    lefts, rights = sums[:, :-1], sums[:, 1:]
+    for both, one, other, here in zip(
+        lefts[:-2], lefts[1:-1], rights[1:-1], rights[2:], strict=True
+    ):
+        np.minimum(one, other, out=best)
+        np.minimum(best, both, out=best)
+        np.add(best, here, out=here)
+    at = sums.data
+    i, j = n - 1, m - 1
+    path = [(i, j)]
+    while i or j:
+        d = i + j
+        both, one, other = at[d, i], at[d + 1, i], at[d + 1, i + 1]
+        if both <= one and both <= other:
+            i, j = i - 1, j - 1
+        elif one < other or (one == other and not swapped):
+            i -= 1
+        else:
+            j -= 1
+        path.append((i, j))
+    found = np.array(path[::-1], dtype=np.int64)
+    return found[:, ::-1].copy() if swapped else found
 
 
 def _path_by_cells(cost: NDArray[Any]) -> NDArray[np.int64]:

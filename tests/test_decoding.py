@@ -96,8 +96,10 @@ def test_compiled_path_is_that_of_numpy(dtype, monkeypatch):
     ]
     compiled = [monotone_path(cost.T) for cost in costs]
     monkeypatch.setattr(decoding, "compiled", lambda function: None)
-    for path, cost in zip(compiled, costs, strict=True):
-        assert_array_equal(monotone_path(cost.T), path)
+    for most in (decoding.SMALL_CELLS, 0):
+        monkeypatch.setattr(decoding, "SMALL_CELLS", most)
+        for path, cost in zip(compiled, costs, strict=True):
+            assert_array_equal(monotone_path(cost.T), path)
 
 
 @given(costs(3), st.integers(0, 16).map(lambda v: v / 4))
