@@ -20,6 +20,9 @@ from skvas.validation import check_integer, check_labels, check_videos
 
 # Longer videos are subsampled to this many frames.
 _MAX_FRAMES = 300
+# Standard deviations, and frames, from the mean of a count by chance from which on its
+# probability is less than what numbers tell apart.
+_REACH = 12
 
 
 @dataclass(frozen=True)
@@ -343,7 +346,7 @@ def _expected_information(rows: Codes, columns: Codes) -> float:
     """Return the mutual information of two labellings with these counts, by chance.
 
     Equation 24 of [1]_ of `consistency_score`: how many frames have both of two labels
-    has a hypergeometric distribution.
+    has a hypergeometric distribution. Its tails are left out: no digit is theirs.
     """
     n = int(rows.sum())
     numbers = np.arange(1.0, n + 1)
@@ -351,7 +354,10 @@ def _expected_information(rows: Codes, columns: Codes) -> float:
     ways = np.append(0, np.cumsum(logs))  # logarithms of factorials
     total = 0.0
     for a, b in product(rows.tolist(), columns.tolist()):
-        low, high = max(1, a + b - n), min(a, b)
+        mean = a * b / n
+        reach = _REACH * (1 + np.sqrt(mean * (1 - a / n) * (1 - b / n)))
+        low = max(1, a + b - n, int(mean - reach))
+        high = min(a, b, int(mean + reach) + 1)
         neither = n - a - b
         log_chance = ways[a] + ways[b] + ways[n - a] + ways[n - b] - ways[n]
         log_chance = log_chance - ways[low : high + 1]

@@ -137,10 +137,9 @@ class Marginal:
 
     def relative_error(self, found: Tensor) -> Tensor:
         """Return the largest relative error of the hard masses, (B,)."""
-        tiny = torch.finfo(found.dtype).tiny
-        error = (found - self.mass).abs() / self.mass.clamp_min(tiny)
+        error = (found - self.mass).abs_() / self._least_mass
         counted = self.hard & (self.mass > 0)
-        return torch.where(counted, error, 0.0).amax(dim=1)
+        return error.masked_fill_(~counted, 0.0).amax(dim=1)
 
 
 def finite_log(mass: Tensor) -> Tensor:
