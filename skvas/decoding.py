@@ -537,6 +537,16 @@ def cheapest_labels(losses: np.ndarray, price: float) -> np.ndarray:
     -------
     int64 ndarray of shape (n_frames,)
     """
+    find_labels = compiled(_labels_by_cells)
+    if find_labels is not None:
+        kept = np.ascontiguousarray(losses)
+        labels: NDArray[np.int64] = find_labels(kept, kept.dtype.type(price))
+        return labels
+    return _labels_by_frames(losses, price)
+
+
+def _labels_by_frames(losses: np.ndarray, price: float) -> NDArray[np.int64]:
+    """Label frames as `_labels_by_cells` does, all labels of a frame at once."""
     n = len(losses)
     stays = np.empty(losses.shape, dtype=bool)
     before = np.empty(n, dtype=np.int64)
@@ -550,4 +560,33 @@ def cheapest_labels(losses: np.ndarray, price: float) -> np.ndarray:
     labels[-1] = best.argmin()
     for t in range(n - 1, 0, -1):
         labels[t - 1] = labels[t] if stays[t, labels[t]] else before[t]
+    return labels
+
+
+def _labels_by_cells(losses: Any, price: Any) -> Any:
+    """Find the labels of `cheapest_labels`, cell by cell."""
+    n, n_labels = losses.shape
+    stays = np.empty((n, n_labels), dtype=np.bool_)
+    before = np.empty(n, dtype=np.int64)
+    best = losses[0].copy()
+    for t in range(1, n):
+        least = 0
+        for k in range(1, n_labels):
+            if best[k] < best[least]:
+                least = k
+        before[t] = least
+        change = best[least] + price
+        for k in range(n_labels):
+            stays[t, k] = best[k] <= change
+            best[k] = min(best[k], change) + losses[t, k]
+    labels = np.empty(n, dtype=np.int64)
+    label = 0
+    for k in range(1, n_labels):
+        if best[k] < best[label]:
+            label = k
+    labels[n - 1] = label
+    for t in range(n - 1, 0, -1):
+        if not stays[t, label]:
+            label = before[t]
+        labels[t - 1] = label
     return labels

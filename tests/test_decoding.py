@@ -276,3 +276,17 @@ def test_cheapest_labels_are_the_best_of_all(price):
     assert_array_equal(
         decoding.cheapest_labels(losses, price), sequences[total.argmin()]
     )
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32])
+def test_compiled_labels_are_those_of_numpy(dtype):
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        # Few values, so that there are ties; a label may be none.
+        losses = rng.integers(0, 3, rng.integers(1, 12, 2)).astype(dtype)
+        losses[:, rng.random(losses.shape[1]) < 0.2] = np.inf
+        price = float(rng.integers(0, 3))
+        assert_array_equal(
+            decoding.cheapest_labels(losses, price),
+            decoding._labels_by_frames(losses, price),
+        )
