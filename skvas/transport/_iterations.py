@@ -588,11 +588,12 @@ def _result(
     quadratic: Tensor | None = None,
 ) -> FGWResult:
     """Measure the plan that is returned; `quadratic` is <Cx T Cy, T>, if known."""
+    sums = plan.sum(dim=2), plan.sum(dim=1)
     return FGWResult(
         plan=plan,
-        objective=problem.objective(plan, quadratic=quadratic),
-        error_x=problem.rows.relative_error(plan.sum(dim=2)),
-        error_y=problem.columns.relative_error(plan.sum(dim=1)),
+        objective=problem.objective(plan, quadratic=quadratic, sums=sums),
+        error_x=problem.rows.relative_error(sums[0]),
+        error_y=problem.columns.relative_error(sums[1]),
         n_iter=n_iter,
         converged=done,
     )

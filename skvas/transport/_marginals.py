@@ -137,6 +137,8 @@ class Marginal:
 
     def relative_error(self, found: Tensor) -> Tensor:
         """Return the largest relative error of the hard masses, (B,)."""
+        if self.known is not None and not self.any_hard:
+            return found.new_zeros(len(found))
         error = (found - self.mass).abs_() / self._least_mass
         counted = self.hard & (self.mass > 0)
         return error.masked_fill_(~counted, 0.0).amax(dim=1)
