@@ -175,7 +175,7 @@ class _Rules:
         `log_plan` may be overwritten.
         """
         if self.loose is not None:
-            log_plan = _bounded(log_plan, self.loose)
+            log_plan = _bounded(log_plan, self.loose, self.padded)
         if self.sides is not None:
             assert pull is not None
             kernel = log_plan + pull[:, None, :]
@@ -218,13 +218,13 @@ def _normalised(
     return plan.mul_(scale), log_plan.add_(shift)
 
 
-def _bounded(log_plan: Tensor, loose: Tensor) -> Tensor:
+def _bounded(log_plan: Tensor, loose: Tensor, padded: Tensor | None) -> Tensor:
     """Bring the mass that nothing bounds to what numbers can say.
 
     Where all of a plan is loose, it must not vanish either.
     """
     total = log_plan.masked_fill(~loose, -math.inf).logsumexp(dim=(1, 2))  # (B,)
-    whole = ~((log_plan > NOTHING / 2) & ~loose).any(dim=2).any(dim=1)
+    whole = (loose if padded is None else loose | padded).all(dim=2).all(dim=1)
     lowest = torch.where(whole, -LARGEST_LOG_MASS, -math.inf)
     excess = total.clamp(lowest, torch.full_like(total, LARGEST_LOG_MASS)) - total
     excess = torch.where(torch.isfinite(total), excess, 0.0)

@@ -801,6 +801,13 @@ def test_plan_that_nothing_holds_is_finite_and_has_mass(
             assert abs(found.plan.double().sum().log().item()) < 30.01
 
 
+def test_padding_lets_a_plan_that_nothing_holds_keep_its_mass():
+    cost = 1e3 * (1 + tensor(0, 5, 6))  # all mass would vanish
+    setting = Setting("segment", eps=0.07, lambda_x=0.0, lambda_y=0.0)
+    found = setting.solve([cost], pad=(2, 1), solver="mirror", max_iter=100)
+    assert found.plan.sum().log().item() == pytest.approx(-30, abs=0.01)
+
+
 @both_solvers
 def test_entries_that_nothing_holds_leave_those_alone_that_are_held(solver):
     """Half of the rows and columns are hard; the rest would take infinite mass."""
