@@ -70,7 +70,7 @@ ROOMS = {
     "labels": "_naming _outlook _reading _stamps < _anchored _seeds",
     "live": (
         "_chain _emissions _frames _habits _saved < _answers _embedder _filter < "
-        "_trial < _model < _tracker"
+        "_course _trial < _model < _tracker"
     ),
     "metrics": (
         "_baselines _compare _hiding _order < _consistency _embeddings _matches "

@@ -21,13 +21,15 @@ TO_STARTS = 0.5
 # Each step that a jump passes over makes it less likely by this factor, down to a least
 # one.
 PASSED_OVER, FARTHEST_JUMP = 0.1, 1e-4
-# Where a recording keeps the order, the share of it that does not start at the start.
-NOT_AT_START = 1e-9
 # Share of the recordings that start anywhere, and of the timeline that counts as its
 # start.
 JOINED, BEGINNING = 0.1, 0.02
-# Phases of an action, at most.
-N_PHASES = 8
+# Phases of an action, and of a step of a timeline, at most; and of all steps together,
+# but for one or two of each.
+N_PHASES, STEP_PHASES, ALL_PHASES = 8, 16, 160
+# A step's squared coefficient of variation counts as many recordings more, with that of
+# all steps; which in turn counts as a few more with a usual one.
+SHARED, FEW, USUAL = 4.0, 2.0, 0.25
 # Changes between actions that are added to those that were counted.
 ADDED = 1.0
 # Probability that a frame is in any action, whatever came before.
@@ -80,11 +82,17 @@ class PositionRates:
         Probability that a frame is 0, 1, 2 ... positions after the one before it.
     jump : float
         Probability that it is somewhere else.
+    phases : int64 ndarray of shape (n_steps,)
+        Phases of each step: what its duration is like, as in `ActionRates`.
+    advance : ndarray of shape (n_steps,)
+        Probability that a frame ends a phase.
     """
 
     actions: np.ndarray
     moves: np.ndarray
     jump: float
+    phases: np.ndarray
+    advance: np.ndarray
 
     @classmethod
     def of(cls, positions: Sequence[np.ndarray], actions: np.ndarray) -> PositionRates:
@@ -109,7 +117,15 @@ class PositionRates:
         counts += UNSEEN * counts.sum() * rare
         one_more = float(np.median([len(p) for p in positions]))
         jump = (EXPECTED_JUMPS + is_jump.sum()) / (one_more + len(moves))
-        return cls(actions, counts / counts.sum(), min(float(jump), 0.5))
+        steps = steps_of(actions)
+        spent = [
+            np.bincount(steps[np.rint(p).astype(np.int64)], minlength=steps[-1] + 1)
+            for p in positions
+        ]
+        phases, advance = step_phases([t[t > 0].tolist() for t in np.array(spent).T])
+        return cls(
+            actions, counts / counts.sum(), min(float(jump), 0.5), phases, advance
+        )
 
     @property
     def n_steps(self) -> int:
@@ -118,24 +134,18 @@ class PositionRates:
 
     def chain(self) -> Chain:
         """Return the chain of positions."""
-        return self._chain(self.jump, JOINED)
-
-    def in_order(self) -> Chain:
-        """Return the chain of a recording that starts at the start and never jumps."""
-        return self._chain(0.0, NOT_AT_START)
-
-    def _chain(self, jump: float, joined: float) -> Chain:
         n = len(self.actions)
-        first = np.flatnonzero(np.r_[True, np.diff(self.actions) != 0])
-        step_of = np.cumsum(np.isin(np.arange(n), first)) - 1
+        step_of = steps_of(self.actions)
+        first = np.flatnonzero(np.diff(step_of, prepend=-1))
         transitions = np.zeros((n, n))
         for move, probability in enumerate(self.moves):
             to = np.minimum(np.arange(n) + move, n - 1)
             np.add.at(transitions, (np.arange(n), to), probability)
-        transitions = (1 - jump) * transitions + jump * _landing(step_of, first)
-        start = np.full(n, joined / n)
+        landing = _landing(step_of, first)
+        transitions = (1 - self.jump) * transitions + self.jump * landing
+        start = np.full(n, JOINED / n)
         beginning = max(1, round(BEGINNING * n))
-        start[:beginning] += (1 - joined) / beginning
+        start[:beginning] += (1 - JOINED) / beginning
         ends = np.r_[first[1:], n]
         speed = float(self.moves @ np.arange(len(self.moves)))
         remaining = (ends[step_of] - np.arange(n)) / speed
@@ -244,7 +254,41 @@ class ActionRates:
         )
 
 
-def _phases(durations: list[int]) -> tuple[int, float]:
+def steps_of(actions: np.ndarray) -> np.ndarray:
+    """Return the step of each position, from the action of each."""
+    steps: np.ndarray = np.r_[0, np.cumsum(np.diff(actions) != 0)].astype(np.int64)
+    return steps
+
+
+def step_phases(lasted: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the phases of steps, and how likely a frame ends one.
+
+    Steps vary about as much as each other, relative to their means, which tells more
+    than the few recordings of one step do.
+
+    Parameters
+    ----------
+    lasted : sequence of sequence of float
+        Durations of each step. One that was never seen lasts as long as the others.
+
+    Returns
+    -------
+    phases : int64 ndarray of shape (n_steps,)
+    advance : ndarray of shape (n_steps,)
+    """
+    usual = [n for durations in lasted for n in durations]
+    known = [np.array(durations or usual, dtype=float) for durations in lasted]
+    means = np.array([durations.mean() for durations in known])
+    squares = np.array([((d / d.mean() - 1) ** 2).sum() for d in known])
+    freedom = np.array([len(durations) - 1.0 for durations in known])
+    shared = (squares.sum() + FEW * USUAL) / (freedom.sum() + FEW)
+    variation = (squares + SHARED * shared) / (freedom + SHARED)
+    most = min(STEP_PHASES, max(2, ALL_PHASES // len(means)))
+    phases = np.clip(np.rint(1 / variation), 1, np.clip(means // 2, 1, most))
+    return phases.astype(np.int64), phases / means
+
+
+def _phases(durations: Sequence[float]) -> tuple[int, float]:
     """Return the number of phases, and the probability that a frame ends one."""
     mean = float(np.mean(durations))
     # One duration more, as far from the mean as those of a single phase are.

@@ -29,6 +29,9 @@ WEIGHT = 1.5
 INDEPENDENT, N_LAGS = 0.05, 200
 # Discriminants beyond so many standard deviations tell nothing more.
 FAR = 50.0
+# Degrees of freedom of Student's distribution, which frames that are unlike those of
+# other people do not surprise as much.
+FREEDOM = 8.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,17 @@ class Gaussians:
         squares /= self.variances
         distances: np.ndarray = squares.sum(axis=-1)
         return distances
+
+    def robust(self, distances: np.ndarray, log_determinants: np.ndarray) -> np.ndarray:
+        """Return log-likelihoods of a frame with heavy tails, from its distances.
+
+        They are those of Student's distribution, up to a number that is common to all
+        classes.
+        """
+        n = FREEDOM + self.means.shape[1]
+        logs = n * np.log1p(distances / FREEDOM) + log_determinants
+        scores: np.ndarray = -0.5 * self.weight * logs
+        return scores
 
     def log_determinants(self) -> np.ndarray:
         """Return the logarithm of each class's product of variances."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +48,6 @@ class Filter:
         self.posterior = chain.start
         self.has_started = False
         self.n_held = 0
-        self.log_scale = 0.0  # of the newest frame, given those before it
 
     def see(self, scores: np.ndarray) -> Seen:
         """Take in a frame by the log-likelihoods of its classes, (n_classes,)."""
@@ -60,8 +58,7 @@ class Filter:
         for _ in range(n_moves):
             predicted = predicted @ self.chain.transitions
         joint = predicted * likelihood
-        total = joint.sum()
-        self.posterior, self.log_scale = joint / total, math.log(total)
+        self.posterior = joint / joint.sum()
         self.has_started, self.n_held = True, 0
         return Seen(self.posterior, likelihood, n_moves)
 
@@ -69,31 +66,6 @@ class Filter:
         """Take in a frame that cannot be read: the state stays."""
         self.n_held += 1
         return Seen(self.posterior, None, 0)
-
-
-class Evidence:
-    """How much better frames are explained by a jump than by keeping the order.
-
-    Parameters
-    ----------
-    chain : Chain
-        Of recordings that keep the order.
-    """
-
-    def __init__(self, chain: Chain) -> None:
-        self.filter = Filter(chain)
-        self.total = 0.0
-
-    def see(self, scores: np.ndarray, log_scale: float) -> None:
-        """Take in a frame, and the scale of it where jumps are possible."""
-        self.filter.see(scores)
-        self.total += log_scale - self.filter.log_scale
-
-    def restart(self, posterior: np.ndarray, step: int) -> None:
-        """Go on from a step that has begun, whether it was due or not."""
-        inside = posterior * (self.filter.chain.steps == step)
-        self.filter.posterior = inside / inside.sum()
-        self.total = 0.0
 
 
 def smooth(seen: list[Seen], transitions: np.ndarray) -> list[np.ndarray]:

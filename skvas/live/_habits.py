@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +9,9 @@ import numpy as np
 
 from skvas.decoding import labels_to_segments
 
-# A step has been done where it took this share of its shortest duration; it is the
-# current one once it has been the likeliest for so long.
-DONE, CONFIRMED = 0.5, 0.6
+# A step is the current one once it has been the likeliest for this share of its
+# shortest duration.
+CONFIRMED = 0.6
 LEAST_FRAMES = 2.0
 # A step takes much too long beyond so many times its longest duration.
 TOO_LONG = 1.5
@@ -21,9 +20,6 @@ TOO_LONG = 1.5
 UNFAMILIAR, QUANTILE = 2.0, 0.99
 # Weight of the newest frame in that distance, for frames that do not repeat each other.
 NEWEST = 0.2
-# A jump counts where it explains frames better than the usual order by so much, in
-# logarithms, for each step that it passes over.
-EVIDENCE = 6.0
 # Changes between actions that were never seen are worth a warning where so few of
 # those that were seen are the only ones of their kind.
 MOST_SINGLE = 0.1
@@ -158,9 +154,7 @@ class Monitor:
         self.habits = habits
         self.rate = rate
         n_steps = len(habits.shortest)
-        self.done = np.zeros(n_steps)  # frames spent at each step
         self.often = np.zeros(n_steps)  # times that it was the current one
-        self.missed = np.zeros(n_steps, dtype=bool)  # what was warned of
         self.step, self.since = -1, 0  # the current step, and its first frame
         self.candidate, self.waiting = -1, 0
         self.distance = 1.0
@@ -168,11 +162,7 @@ class Monitor:
         self.is_late = self.is_strange = False
 
     def watch(
-        self,
-        frame: int,
-        shares: np.ndarray,
-        distance: float,
-        evidence: float = math.inf,
+        self, frame: int, shares: np.ndarray, distance: float
     ) -> list[tuple[str, int | None]]:
         """Take in a frame, and return kinds of warnings and their steps.
 
@@ -184,21 +174,13 @@ class Monitor:
             Probabilities of the steps.
         distance : float
             Mean squared distance of the frame to the nearest class.
-        evidence : float, default=infinity
-            By how much a jump since the current step began explains frames better than
-            the usual order does, in logarithms.
         """
-        self.done += shares
         found: list[tuple[str, int | None]] = []
         likeliest = int(shares.argmax())
         self.waiting = self.waiting + 1 if likeliest == self.candidate else 1
         self.candidate = likeliest
         needed = max(LEAST_FRAMES, CONFIRMED * self.habits.shortest[likeliest])
-        is_over = likeliest != self.step and self.waiting >= needed
-        if is_over and (
-            not self._is_jump(likeliest)
-            or evidence > EVIDENCE * self._passed_over(likeliest)
-        ):
+        if likeliest != self.step and self.waiting >= needed:
             found += self._enter(likeliest)
             self.since = frame - self.waiting + 1
         if self.step >= 0 and not self.is_late:
@@ -215,36 +197,16 @@ class Monitor:
             found.append(("unfamiliar", None))
         return found
 
-    def _is_jump(self, step: int) -> bool:
-        """Return whether a step is neither the next one nor the next one to be done."""
-        if not self.habits.is_ordered or step == self.step + 1:
-            return False
-        is_again = self.often[step] >= self.habits.most_often[step]
-        is_back = self.step >= 0 and self.habits.unexpected[self.step, step]
-        return bool(is_again or is_back or self._lacking(step).any())
-
-    def _passed_over(self, step: int) -> int:
-        """Return how many steps lie between the current one and another."""
-        return step - self.step - 1 if step > self.step else self.step - step
-
-    def _lacking(self, step: int) -> np.ndarray:
-        """Return which earlier steps were not done, and not warned of."""
-        lacking: np.ndarray = self.done[:step] < DONE * self.habits.shortest[:step]
-        return lacking & ~self.missed[:step]
-
     def _enter(self, step: int) -> list[tuple[str, int | None]]:
         """Make another step the current one."""
-        found: list[tuple[str, int | None]] = []
         habits, before = self.habits, self.step
         self.step, self.is_late = step, False
         self.stayed = float(self.waiting - 1)
         self.often[step] += 1
+        if habits.is_ordered:  # then the course of the steps tells more
+            return []
         if self.often[step] > habits.most_often[step]:
-            found.append(("repeated", step))
-        elif before >= 0 and habits.unexpected[before, step]:
-            found.append(("out of order", step))
-        if habits.is_ordered:
-            missed = np.flatnonzero(self._lacking(step))
-            self.missed[missed] = True
-            found += [("skipped", int(s)) for s in missed]
-        return found
+            return [("repeated", step)]
+        if before >= 0 and habits.unexpected[before, step]:
+            return [("out of order", step)]
+        return []

@@ -10,7 +10,15 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from skvas._on_demand import OnDemand, Shelf, choose, lengths_of
-from skvas.live._chain import N_PHASES, ActionRates, Chain, PositionRates
+from skvas.live._chain import (
+    N_PHASES,
+    STEP_PHASES,
+    ActionRates,
+    Chain,
+    PositionRates,
+    step_phases,
+)
+from skvas.live._course import StepChain
 from skvas.live._emissions import (
     POOLED_OF_POSITIONS,
     Gaussians,
@@ -67,11 +75,11 @@ class LiveModel:
         """Return the hidden Markov chain."""
         return self.rates.chain()
 
-    def in_order(self) -> Chain | None:
-        """Return the chain of recordings that keep the order; None without one."""
+    def step_chain(self) -> StepChain | None:
+        """Return the chain of steps that have an order; None without one."""
         if isinstance(self.rates, ActionRates) or self.rates.n_steps == 1:
             return None
-        return self.rates.in_order()
+        return StepChain.of(self.rates)
 
     def state(self) -> dict[str, Any]:
         """Return all numbers as dictionaries and arrays, single precision."""
@@ -104,6 +112,8 @@ class LiveModel:
         kind = "positions" if "positions" in _mapping(state) else "actions"
         known = {"on_embedding": False} | state  # younger than streams
         parts = _parts(known, {f.name for f in fields(cls)} - {"rates"} | {kind})
+        if kind == "positions":
+            parts = {**parts, kind: _with_durations(parts[kind], parts["habits"])}
         model = cls(
             parts["n_actions"],
             _record(RunningMoments, parts["features"]),
@@ -331,6 +341,15 @@ def _parts(value: Any, names: set[str]) -> Mapping[str, Any]:
     return found
 
 
+def _with_durations(positions: Any, habits: Any) -> Any:
+    """Return rates with durations of steps, which are younger than streams."""
+    if "phases" in _mapping(positions):
+        return positions
+    limits = np.array([_mapping(habits)["shortest"], _mapping(habits)["longest"]])
+    phases, advance = step_phases(limits.T.tolist())
+    return {**positions, "phases": phases, "advance": advance}
+
+
 def _record(cls: Any, state: Any) -> Any:
     """Return a record of double precision arrays."""
     parts = _parts(state, {f.name for f in fields(cls)})
@@ -394,6 +413,7 @@ def _check_positions(rates: PositionRates, n_classes: int, n_actions: int) -> No
     if len(rates.moves) < 2 or not np.isclose(rates.moves.sum(), 1, atol=1e-4):
         raise ValueError("moves of streams are no probabilities")
     _number("jump", rates.jump, high=0.5)
+    _check_durations(rates)
 
 
 def _check_actions(rates: ActionRates, n_actions: int) -> None:
@@ -402,10 +422,16 @@ def _check_actions(rates: ActionRates, n_actions: int) -> None:
     rows = np.vstack([rates.following, np.r_[rates.first, 0]]).sum(axis=1)
     if not np.allclose(rows, 1, atol=1e-4):
         raise ValueError("transitions of streams are no probabilities")
-    _shape("phases", rates.phases, (n_actions,), kind=np.int64)
-    if not ((rates.phases >= 1) & (rates.phases <= N_PHASES)).all():
+    _check_durations(rates)
+
+
+def _check_durations(rates: PositionRates | ActionRates) -> None:
+    phases, n_steps = rates.phases, rates.n_steps
+    most = STEP_PHASES if isinstance(rates, PositionRates) else N_PHASES
+    _shape("phases", phases, (n_steps,), kind=np.int64)
+    if not ((phases >= 1) & (phases <= most)).all():
         raise ValueError("phases of streams are out of range")
-    _shape("advance", rates.advance, (n_actions,), low=1e-12)
+    _shape("advance", rates.advance, (n_steps,), low=1e-12)
     if (rates.advance > 1).any():
         raise ValueError("advance of streams is no probability")
 

@@ -14,8 +14,9 @@ import numpy as np
 from skvas.decoding import Segment
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.live._answers import LiveFrames, LiveRecording, LiveStep, NextStep
+from skvas.live._course import Course
 from skvas.live._embedder import LiveEmbedder
-from skvas.live._filter import Evidence, Filter, Seen, smooth
+from skvas.live._filter import Filter, Seen, smooth
 from skvas.live._frames import check_frames
 from skvas.live._habits import KINDS, NEWEST, LiveWarning, Monitor
 from skvas.live._model import LiveModel, spread_out
@@ -104,7 +105,7 @@ class LiveTracker:
         self._names: list[Any] = np.asarray(self.classes).tolist()
         self._model = model
         self._chain = model.chain()
-        self._in_order = model.in_order()
+        self._step_chain = model.step_chain()
         self._whole = whole if lag == math.inf else None
         self._embedder = embedder
         self._constant = model.gaussians.log_determinants()
@@ -116,8 +117,8 @@ class LiveTracker:
         if self._embedder is not None:
             self._embedder.reset()
         self._filter = Filter(self._chain)
-        in_order = self._in_order
-        self._evidence = None if in_order is None else Evidence(in_order)
+        steps, shortest = self._step_chain, self._model.habits.shortest
+        self._course = None if steps is None else Course(steps, shortest)
         rate = NEWEST * self._model.gaussians.weight
         self._monitor = Monitor(self._model.habits, rate)
         self._pending: list[Seen] = []
@@ -230,7 +231,7 @@ class LiveTracker:
         """
         standing, seen = self._standing, self._pending
         filtered, n_states = self._filter, len(self._chain.start)
-        unseen, evidence = np.zeros(n_states), self._evidence
+        unseen, course = np.zeros(n_states), self._course
         state = {
             "model": self._model.state(),
             "classes": self._names,
@@ -238,8 +239,8 @@ class LiveTracker:
             "lag": None if self.lag == math.inf else int(self.lag),
             "standing": standing.state(),
             "embedder": None if self._embedder is None else self._embedder.state(),
-            "filter": _numbers_of(filtered),
-            "evidence": None if evidence is None else _numbers_of(evidence),
+            "filter": [filtered.posterior, filtered.has_started, filtered.n_held],
+            "course": None if course is None else course.state(),
             "frames": np.array(self._kept).reshape(-1, len(standing.total)),
             "needs_whole": self._whole is not None,
             "monitor": {
@@ -270,7 +271,7 @@ class LiveTracker:
             With a state of its own; what the model has learned is shared.
         """
         other = copy.copy(self)
-        parts = (self._model, self._chain, self._in_order, self._whole)
+        parts = (self._model, self._chain, self._step_chain, self._whole)
         shared = {id(part): part for part in parts}
         for name, value in vars(self).items():
             vars(other)[name] = copy.deepcopy(value, dict(shared))
@@ -327,14 +328,12 @@ class LiveTracker:
         distance = float(distances.min()) / len(discriminants)
         chain = self._chain
         shares = np.bincount(chain.steps, seen.posterior, len(chain.actions))
-        evidence, total, before = self._evidence, math.inf, self._monitor.step
-        if evidence is not None:
-            evidence.see(scores, self._filter.log_scale)
-            total = evidence.total
-        for kind, step in self._monitor.watch(self.n_frames_, shares, distance, total):
+        if self._course is not None:
+            robust = gaussians.robust(distances, self._constant)
+            for said in self._course.see(robust):
+                self._warn(*said)
+        for kind, step in self._monitor.watch(self.n_frames_, shares, distance):
             self._warn(kind, step)
-        if evidence is not None and self._monitor.step != before:
-            evidence.restart(seen.posterior, self._monitor.step)
         return seen
 
     def _hold(self) -> Seen:
@@ -342,8 +341,8 @@ class LiveTracker:
             self._warn("unreadable", None)
         self._was_held = True
         seen = self._filter.hold()
-        if self._evidence is not None:
-            self._evidence.filter.hold()
+        if self._course is not None:
+            self._course.hold()
         self._decide(seen.posterior)
         return seen
 
@@ -543,12 +542,8 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     n_features, n_states = len(standing.total), len(filtered.posterior)
     standing.restore(state["standing"])
     _restore_filter(filtered, state["filter"])
-    if tracker._evidence is not None:
-        *inner, total = state["evidence"]
-        _restore_filter(tracker._evidence.filter, inner)
-        if type(total) is not float or not math.isfinite(total):
-            raise ValueError("the evidence of a jump is no number")
-        tracker._evidence.total = total
+    if tracker._course is not None:
+        _restore_course(tracker._course, state["course"])
     _restore_monitor(tracker._monitor, state["monitor"])
     shape = (len(state["moves"]), n_states)
     tracker._pending = [
@@ -604,18 +599,23 @@ def _check_kept(value: Any, shape: tuple[int, int]) -> np.ndarray:
     return value
 
 
-def _numbers_of(part: Filter | Evidence) -> list[Any]:
-    """Return what a filter knows, for a file."""
-    if isinstance(part, Evidence):
-        return [*_numbers_of(part.filter), part.total]
-    return [part.posterior, part.has_started, part.n_held]
-
-
 def _restore_filter(filtered: Filter, state: Any) -> None:
     posterior, has_started, n_held = state
     shape = filtered.posterior.shape
     filtered.posterior = _numbers(posterior, shape, low=0, total=1)
     filtered.has_started, filtered.n_held = _truth(has_started), _count(n_held)
+
+
+def _restore_course(course: Course, state: Any) -> None:
+    table, waited, told, n_seen, n_held = state
+    course.table = _numbers(table, course.table.shape, low=0)
+    if not np.isclose(course.posterior.sum(), 1):
+        raise ValueError("probabilities do not sum to 1")
+    course.waited = _numbers(waited, course.waited.shape, low=0)
+    if not isinstance(told, np.ndarray) or told.dtype != bool:
+        raise ValueError("what was told is no array of truth values")
+    course.told = told.reshape(course.told.shape)
+    course.n_seen, course.n_held = _count(n_seen), _count(n_held)
 
 
 def _restore_monitor(monitor: Monitor, state: dict[str, Any]) -> None:
@@ -633,7 +633,7 @@ def _restore_monitor(monitor: Monitor, state: dict[str, Any]) -> None:
         elif type(value) is not type(now):
             raise ValueError(f"{name} is no {type(now).__name__}")
         setattr(monitor, name, value)
-    steps = range(-1, len(monitor.done))
+    steps = range(-1, len(monitor.often))
     if monitor.step not in steps or monitor.candidate not in steps:
         raise ValueError("the monitor is at no step")
 

@@ -9,6 +9,7 @@ from skvas.live._chain import (
     SUDDEN,
     ActionRates,
     PositionRates,
+    step_phases,
 )
 
 ACTIONS = np.repeat([0, 1, 0, 2], 25)
@@ -78,11 +79,20 @@ def test_the_more_steps_a_jump_passes_over_the_less_likely_it_is():
     assert row[50] == pytest.approx(10 * row[75], rel=0.01)
 
 
-def test_recordings_that_keep_the_order_never_jump():
-    chain = position_rates().in_order()
-    assert not np.tril(chain.transitions, k=-1).any()
-    assert chain.start[:2].sum() == pytest.approx(1, abs=1e-8)
-    assert (chain.start > 0).all()
+def test_steps_last_as_long_as_in_the_recordings_that_had_them():
+    place = np.repeat(np.arange(100.0), 2)
+    rates = PositionRates.of([place, place[:140], place[:80]], ACTIONS)
+    np.testing.assert_allclose(rates.phases / rates.advance, [50, 130 / 3, 45, 50])
+
+
+def test_steps_of_steady_durations_have_more_phases_and_share_how_much_they_vary():
+    once, _ = step_phases([[40.0], [60.0]])
+    np.testing.assert_array_equal(once, [4, 4])
+    steady, _ = step_phases([[40.0, 41.0] * 9, [60.0, 60.0] * 9, [60.0]])
+    varying, _ = step_phases([[20.0, 60.0] * 9, [60.0, 60.0] * 9, [60.0]])
+    assert (steady == 16).all()
+    assert varying[0] < varying[2] < varying[1]
+    assert step_phases([[7.0]] * 2)[0].tolist() == [3, 3]
 
 
 def test_recordings_start_at_the_beginning_or_anywhere():

@@ -3,9 +3,15 @@ from __future__ import annotations
 import numpy as np
 
 from skvas.live._chain import PositionRates
-from skvas.live._filter import Evidence, Filter, smooth
+from skvas.live._filter import Filter, smooth
 
-RATES = PositionRates(np.repeat([0, 1], 3), np.array([0.5, 0.4, 0.1]), 0.05)
+RATES = PositionRates(
+    np.repeat([0, 1], 3),
+    np.array([0.5, 0.4, 0.1]),
+    0.05,
+    np.array([2, 2]),
+    np.array([0.3, 0.3]),
+)
 
 
 def scores(n_frames=9, seed=0):
@@ -77,27 +83,3 @@ def test_impossible_frames_leave_finite_numbers():
         posterior = filtered.see(logs).posterior
         assert posterior.argmax() == state
         np.testing.assert_allclose(posterior.sum(), 1)
-
-
-def test_evidence_of_a_jump_is_the_ratio_of_likelihoods_of_all_paths():
-    jumping, keeping, logs = RATES.chain(), RATES.in_order(), scores(5)
-    filtered, evidence = Filter(jumping), Evidence(keeping)
-    for row in logs:
-        filtered.see(row)
-        evidence.see(row, filtered.log_scale)
-
-    def log_sum(chain):
-        state = chain.start * np.exp(logs[0])
-        for row in logs[1:]:
-            state = state @ chain.transitions * np.exp(row)
-        return np.log(state.sum())
-
-    np.testing.assert_allclose(evidence.total, log_sum(jumping) - log_sum(keeping))
-
-
-def test_evidence_starts_again_from_the_step_that_has_begun():
-    evidence = Evidence(RATES.in_order())
-    evidence.total = 9.0
-    evidence.restart(np.full(6, 1 / 6), 1)
-    np.testing.assert_allclose(evidence.filter.posterior, [0, 0, 0, *[1 / 3] * 3])
-    assert evidence.total == 0

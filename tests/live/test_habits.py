@@ -4,20 +4,18 @@ import numpy as np
 import pytest
 
 from skvas.live import LiveWarning
-from skvas.live._habits import ALWAYS, EVIDENCE, KINDS, Habits, Monitor
+from skvas.live._habits import ALWAYS, KINDS, Habits, Monitor
 
 STEPS = [np.repeat([0, 1, 2], [10, 20, 10]), np.repeat([0, 1, 2], [14, 16, 10])]
 
 
-def watch(monitor, order, *, distance=1.0, evidence=np.inf):
+def watch(monitor, order, *, distance=1.0):
     """Show one-hot steps, each for some frames; return the warnings with frames."""
     told, frame = [], 0
     for step, n_frames in order:
         for _ in range(n_frames):
-            shares = np.eye(len(monitor.done))[step]
-            told += [
-                (frame, *w) for w in monitor.watch(frame, shares, distance, evidence)
-            ]
+            shares = np.eye(len(monitor.often))[step]
+            told += [(frame, *w) for w in monitor.watch(frame, shares, distance)]
             frame += 1
     return told
 
@@ -30,34 +28,13 @@ def test_usual_recording_gives_no_warning():
     assert watch(monitor(), [(0, 12), (1, 18), (2, 12)]) == []
 
 
-def test_step_is_skipped_once_a_later_one_is_confirmed():
-    assert watch(monitor(), [(0, 12), (2, 12)]) == [(17, "skipped", 1)]
-
-
-def test_jump_needs_evidence_for_each_step_that_it_passes_over():
-    usual = [(0, 12), (1, 18), (2, 12)]
-    assert watch(monitor(), usual, evidence=-1.0) == []
-    for order in ([(0, 12), (2, 12)], [(0, 12), (1, 18), (0, 12)], [(1, 18)]):
-        assert watch(monitor(), order, evidence=0.9 * EVIDENCE) == []
-        assert len(watch(monitor(), order, evidence=1.1 * EVIDENCE)) == 1
-    assert watch(monitor(), [(2, 12)], evidence=1.9 * EVIDENCE) == []
-    assert len(watch(monitor(), [(2, 12)], evidence=2.1 * EVIDENCE)) == 2
-
-
-def test_step_that_was_passed_quickly_is_skipped_and_one_begun_is_not():
-    assert watch(monitor(), [(0, 12), (1, 7), (2, 12)]) == [(24, "skipped", 1)]
-    assert watch(monitor(), [(0, 12), (1, 9), (2, 12)]) == []
-
-
-def test_step_that_comes_again_is_repeated_and_a_late_one_is_out_of_order():
-    again = watch(monitor(), [(0, 12), (1, 18), (0, 12)])
-    assert [w[1:] for w in again] == [("repeated", 0)]
-    late = watch(monitor(), [(0, 12), (2, 10), (1, 18)])
-    assert [w[1:] for w in late] == [("skipped", 1), ("out of order", 1)]
-
-
 def test_brief_doubt_is_no_step():
-    assert watch(monitor(), [(0, 12), (2, 5), (0, 2), (1, 18), (2, 10)]) == []
+    watched = monitor()
+    watch(watched, [(0, 12), (2, 5), (0, 2)])
+    assert (watched.step, watched.since) == (0, 0)
+    watched = monitor()
+    watch(watched, [(0, 12), (2, 5), (0, 2), (1, 18)])
+    assert (watched.step, watched.since) == (1, 19)
 
 
 def test_step_takes_too_long_at_one_and_a_half_times_the_longest():

@@ -107,6 +107,9 @@ def put(*path, value):
         put("positions", "actions", value=np.full(4, 9)),
         put("positions", "moves", value=np.ones(3)),
         put("positions", "jump", value=-0.1),
+        put("positions", "phases", value=np.full(4, 17)),
+        put("positions", "phases", value=np.full(3, 2)),
+        put("positions", "advance", value=np.zeros(4)),
         put("habits", "unexpected", value=np.zeros((4, 4))),
         put("habits", "is_ordered", value=0),
         put("on_embedding", value=1),
@@ -140,6 +143,15 @@ def test_state_of_before_embeddings_were_told_by_is_taken():
     state = copy.deepcopy(ordered().live_)
     del state["on_embedding"]
     assert not LiveModel.from_state(state).on_embedding
+
+
+def test_state_of_before_steps_had_durations_has_them_from_habits():
+    state, habits = copy.deepcopy(ordered().live_), ordered().live_["habits"]
+    for name in ("phases", "advance"):
+        del state["positions"][name]
+    rates = LiveModel.from_state(state).rates
+    means = (habits["shortest"] + habits["longest"]) / 2
+    np.testing.assert_allclose(rates.phases / rates.advance, means)
 
 
 def test_a_model_says_how_its_frames_are_standardised():
