@@ -11,7 +11,7 @@ import numpy as np
 from skvas.exceptions import ModelFileError
 from skvas.persistence._arrays import parse_json, read_arrays, write_arrays
 
-FORMAT, FORMAT_VERSION = "skvas tracker", 1
+FORMAT, FORMAT_VERSION = "skvas tracker", 2
 # Key of the node that stands for an array.
 ARRAY = "array of the file"
 
@@ -50,6 +50,10 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ModelFileError("it does not say that it is a tracker of skvas")
     if int(texts["format_version"]) > FORMAT_VERSION:
         raise ModelFileError("it was written by a later version of skvas; upgrade")
+    if int(texts["format_version"]) < FORMAT_VERSION:
+        raise ModelFileError(
+            "it was written by an earlier version of skvas; push the recording again"
+        )
     found = _with_arrays(parse_json(texts["state"]), arrays)
     if not isinstance(found, dict):
         raise ModelFileError("it has no state")

@@ -20,7 +20,7 @@ from skvas import (
 )
 from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError, ModelFileError
-from skvas.live import LiveTracker, LiveWarning, load_tracker
+from skvas.live import LiveTracker, LiveWarning, _saved, load_tracker
 from skvas.live._saved import read_state, write_state
 from tests.live.models import (
     MODELS,
@@ -446,6 +446,15 @@ def test_file_of_something_else_is_refused(tmp_path):
         load_tracker(tmp_path / "model")
     with pytest.raises(OSError, match="nothing"):
         load_tracker(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(("version", "when"), [(1, "an earlier"), (3, "a later")])
+def test_file_of_another_version_is_refused(version, when, tmp_path, monkeypatch):
+    monkeypatch.setattr(_saved, "FORMAT_VERSION", version)
+    tracker().save(tmp_path / "tracker")
+    monkeypatch.undo()
+    with pytest.raises(ModelFileError, match=f"by {when} version"):
+        load_tracker(tmp_path / "tracker")
 
 
 def drop(state, name):
