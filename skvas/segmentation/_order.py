@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from skvas._on_demand import choose, lengths_of
+from skvas._on_demand import lengths_of
 from skvas.metrics._consistency import matched_information
 from skvas.segmentation._labeller import FrameLabeller, pick
 from skvas.timeline._model import TimelineModel
@@ -54,7 +54,7 @@ def keeps_order(timeline: TimelineModel, plans: FrameLabeller, views: Views) -> 
     some = views.choose(chosen)
     few = [spread_frames(n, SEEN_FRAMES) for n in lengths_of(some.features)]
     features = pick(some.features, few)
-    passages = choose(timeline.template.passages, chosen)
+    passages = [timeline.template.passages[index] for index in chosen]
     along = [timeline.actions(passage.positions) for passage in passages]
     planned = plans.labels(some)
     on_axis, free = pick(along, few), pick(planned, few)
