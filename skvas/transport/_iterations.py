@@ -6,7 +6,7 @@ import functools
 import importlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import ModuleType
 from typing import NamedTuple, TypeVar
 
@@ -26,7 +26,6 @@ from skvas.transport._sinkhorn import (
     sinkhorn_scaling,
 )
 from skvas.transport._threads import idle_threads, single_threaded
-from skvas.transport.structures import few_columns
 
 # By how much a mirror step that was cut grows when taken, and one refused is cut.
 STEP_GROWTH, STEP_CUT = 1.1, 0.5
@@ -102,14 +101,14 @@ def _descended(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
         sides = _sides(rows, columns, damp_x, damp_y)
     else:
         sides = None
-    rules = _rules(_along_frames(problem), budget, in_logs, sides)
+    rules = _rules(problem, budget, in_logs, sides)
     state = _independent(rules, budget)
     for iteration in range(budget.max_iter):
         n_sweeps = 0 if sides is None else budget.sweeps(iteration)
         state = _advance(_mirror_step, rules, state, n_sweeps)
         if rules.tol is not None and _finished(state.done):
             break
-    plan = _rounded(problem, state.plan.contiguous())
+    plan = _rounded(problem, state.plan)
     return _result(problem, plan, state.n_iter, state.done)
 
 
@@ -551,18 +550,6 @@ def _first_step(steepest: Tensor, step: float | None, eps: float) -> Tensor:
     else:
         steps = torch.full_like(steepest, step)
     return steps.clamp_max(1 / eps)
-
-
-def _along_frames(problem: FGWProblem) -> FGWProblem:
-    """Let the rows of each of few columns lie side by side in memory.
-
-    Sums over columns and running sums along rows are then made many at a time. Tensors
-    that come of `cost` lie as it does; their axes stay.
-    """
-    cost = problem.cost.contiguous()
-    if few_columns(cost) and not cost.is_cuda and not compilation_wanted():
-        cost = cost.mT.contiguous().mT
-    return replace(problem, cost=cost)
 
 
 def _padded(problem: FGWProblem) -> Tensor | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
+from itertools import product
 from unittest import mock
 
 import numpy as np
@@ -905,3 +907,23 @@ def test_small_segmentations_take_few_operations_of_torch():
 
     with mock.patch.object(iterations_module, "COMPILED_ENTRIES", math.inf):
         assert (count(12) - count(2)) / 10 <= 75
+
+
+def test_padding_and_batch_mates_change_no_bit_of_a_segmentation(monkeypatch):
+    monkeypatch.setattr(iterations_module, "COMPILED_ENTRIES", sys.maxsize)
+    cost = torch.rand(1, 30, 3, generator=torch.Generator().manual_seed(0))
+
+    def segment(n_frames, n_problems):
+        costs = torch.rand(n_problems, n_frames, 3)
+        costs[0, :30], costs[0, 30:] = cost[0], 0
+        lengths = torch.tensor([30, *[n_frames] * (n_problems - 1)])
+        real = torch.arange(n_frames) < lengths[:, None]
+        structures = TemporalBand(lengths, 0.1), Distinct()
+        found = fused_gromov_wasserstein(
+            costs, *structures, alpha=0.3, eps=0.07, lambda_y=0.1, mask_x=real
+        )
+        return found.plan[0, :30]
+
+    alone = segment(30, 1)
+    for n_frames, n_problems in product((31, 32, 40, 64), (1, 2, 3)):
+        assert torch.equal(segment(n_frames, n_problems), alone)
