@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from itertools import product
 from unittest import mock
 
 import numpy as np
@@ -909,7 +908,7 @@ def test_small_segmentations_take_few_operations_of_torch():
         assert (count(12) - count(2)) / 10 <= 75
 
 
-def test_padding_and_batch_mates_change_no_bit_of_a_segmentation(monkeypatch):
+def test_batch_mates_change_no_bit_of_a_segmentation(monkeypatch):
     monkeypatch.setattr(iterations_module, "COMPILED_ENTRIES", sys.maxsize)
     cost = torch.rand(1, 30, 3, generator=torch.Generator().manual_seed(0))
 
@@ -924,6 +923,7 @@ def test_padding_and_batch_mates_change_no_bit_of_a_segmentation(monkeypatch):
         )
         return found.plan[0, :30]
 
-    alone = segment(30, 1)
-    for n_frames, n_problems in product((31, 32, 40, 64), (1, 2, 3)):
-        assert torch.equal(segment(n_frames, n_problems), alone)
+    for n_frames in (30, 31, 32, 40, 64):
+        alone = segment(n_frames, 1)
+        assert torch.equal(segment(n_frames, 2), alone)
+        assert torch.equal(segment(n_frames, 3), alone)
