@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from skvas.transport._kernels import (
-    _copy,
     _exp,
     _fill,
     _log,
@@ -221,8 +220,7 @@ def _try_step(
         for i in range(n):
             moved = log_plan[k, i] - by * slope[k, i]
             trial_log[k, i] = moved
-            # Loops of Python's `max` are not vectorised.
-            shift[i] = np.maximum(shift[i], moved)
+            shift[i] = max(shift[i], moved)
     for k in range(m):
         for i in range(n):
             share = _exp(trial_log[k, i] - shift[i])
@@ -243,26 +241,23 @@ def _apply_along(values: Any, out: Any, work: Any, width: int, form: Any) -> Non
     total, window, itself = form
     m, n = values.shape
     size, by, near = n + 2 * width, np.float32(itself), np.float32(window)
-    padded, sums = work[0, : m * size], work[2, : m * size]
+    padded = work[0, : m * size]
+    _fill(padded, 0)
     for k in range(m):
-        start = k * size
-        _fill(padded[start : start + width], 0)
-        _copy(values[k], padded[start + width :])
-        _fill(padded[start + width + n : start + size], 0)
+        row, line, own = out[k], padded[k * size + width :], values[k]
+        mass = 0.0
+        for i in range(n):
+            line[i] = own[i]
+            mass += own[i]
+        whole = np.float32(total * mass)
+        for i in range(n):
+            row[i] = whole + by * own[i]
+    sums = work[2, : m * size]
     _sum_windows(padded, work[1, : m * size], sums, 2 * width + 1)
     for k in range(m):
-        row, line, own = out[k], sums[k * size :], values[k]
-        whole = np.float32(total * _total(own)) if total else np.float32(0)
+        row, line = out[k], sums[k * size :]
         for i in range(n):
-            row[i] = whole + by * own[i] + near * line[i]
-
-
-@compiled
-def _total(values: Any) -> float:
-    total = 0.0
-    for value in values:
-        total += value
-    return total
+            row[i] += near * line[i]
 
 
 @compiled
