@@ -15,18 +15,15 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.measure import machine
-from benchmarks.report import table
+from benchmarks.measure import in_words, machine
+from benchmarks.report import GIVEN, table
 
 RUN = """
-import sys
 from benchmarks import rivals
 rivals.installed = dict
 from benchmarks.__main__ import main
 main()
 """
-# What tells rows apart, or is no measurement of speed.
-GIVEN = ("N", "M", "B", "D", "radius", "threads")
 
 
 def main():
@@ -50,35 +47,26 @@ def main():
         order = (new, arguments.older) if turn % 2 else (arguments.older, new)
         rows = {folder: _rows(folder, name, arguments.quick) for folder in order}
         found = compare(rows[arguments.older], rows[new])
-        lines += [
-            f"## {name}",
-            "",
-            *(table(found) if found else ["No figure of both."]),
-        ]
-        lines += [""]
+        lines += [f"## {name}", "", *table(found), ""]
         print("\n".join(table(found)), flush=True)
         arguments.out.write_text("\n".join(lines), encoding="utf-8")
 
 
 def _header(new, old):
-    about = machine()
-    versions = ", ".join(f"{name} {text}" for name, text in about["versions"].items())
     return [
         f"# {_commit(new)} beside {_commit(old)}",
         "",
-        f"{about['cpu']}, {about['cores']} cores, one thread unless said; GPU: "
-        f"{about['gpu']}. Python {about['python']}, {versions}. Load at the start "
-        f"{os.getloadavg()[0]:.1f}. Best of three; seconds are those of the CPU on one "
-        "thread, of the wall on two. The ratio is new over old.",
+        f"{in_words(machine())}. Load at the start {os.getloadavg()[0]:.1f}. Best of "
+        "three, on one thread unless said; seconds are those of the CPU on one thread, "
+        "of the wall on two. The ratio is new over old.",
         "",
     ]
 
 
 def _commit(folder):
     command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout[
-        :7
-    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def _rows(folder, name, quick):

@@ -96,6 +96,15 @@ def _short(value):
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def in_words(about):
+    """Return what `machine` says, as a line."""
+    versions = ", ".join(f"{name} {text}" for name, text in about["versions"].items())
+    return (
+        f"{about['cpu']}, {about['cores']} cores; GPU: {about['gpu']}. Python "
+        f"{about['python']}, {versions}"
+    )
+
+
 def machine():
     """Describe the machine and the versions."""
     versions = {}

@@ -36,6 +36,7 @@ from benchmarks.accuracy import _earlier, _pairs, _thin, find_sets
 from benchmarks.accuracy_methods import METHODS, _z_scores
 from benchmarks.accuracy_report import _replace, _spread
 from benchmarks.jobs import add_options, run_all
+from benchmarks.measure import in_words
 from benchmarks.report import table
 from skvas import JointAlignSegment, Timeline
 from skvas.metrics import label_agreement, match_labels, miou
@@ -376,12 +377,10 @@ def _barycentre(videos):
 def markdown(content):
     """Return one table a protocol: methods against sets."""
     about = content["about"]
-    versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
     lines = [
         "# Accuracy where less is known",
         "",
-        f"{about['cpu']}, {about['cores']} cores; GPU: {about['gpu']}. Python "
-        f"{about['python']}, {versions}; sources {about['sources']}.",
+        f"{in_words(about)}; sources {about['sources']}.",
         "",
         "Means over seeds with their standard deviations. `python -m "
         "benchmarks.protocols --help` says what each protocol does.",

@@ -6,6 +6,9 @@ import json
 
 import numpy as np
 
+# What tells the rows of a case apart.
+GIVEN = ("N", "M", "radius", "B", "threads")
+
 
 def read(folder, about):
     """Return the results that are there, if they are of this machine and versions."""
@@ -67,11 +70,10 @@ def _cell(value):
 def timed(rows):
     """Return the columns that are times."""
     names = dict.fromkeys(name for row in rows for name in row)
-    other = ("N", "M", "radius", "B")
     return [
         name
         for name in names
-        if name not in other and not name.endswith((" objective", " error"))
+        if name not in GIVEN and not name.endswith((" objective", " error"))
     ]
 
 

@@ -18,7 +18,7 @@ from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
-from skvas.estimators._matching import MIN_VIDEOS, MatchesFrames
+from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
 from skvas.live._model import learn_positions
@@ -244,8 +244,7 @@ default=None
         rng: np.random.RandomState,
     ) -> Axis | None:
         """Put all videos on one axis, if they share an order."""
-        was_trained = len(history["epoch"]) > 0 and self._keeps_start()
-        if not was_trained or len(views.videos) < MIN_VIDEOS:
+        if not len(history["epoch"]) or not self._may_share_axis(views):
             return None
         drawn = np.random.RandomState(rng.randint(2**31))
         order = find_order(views.features, drawn)

@@ -16,7 +16,7 @@ from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
 from skvas.estimators._base import Fitted
 from skvas.estimators._labelling import LabelsFrames
-from skvas.estimators._matching import MIN_VIDEOS, MatchesFrames
+from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
 from skvas.live._model import learn_actions, learn_positions
@@ -258,8 +258,8 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         n_actions = len(start.vectors)
         if asked != TIMELINE:
             n_frames = np.median(lengths_of(views.videos))
-            enough = n_actions <= n_frames and len(views.videos) >= MIN_VIDEOS
-            if not (is_auto(asked) and enough and self._keeps_start()):
+            enough = n_actions <= n_frames and self._may_share_axis(views)
+            if not (is_auto(asked) and enough):
                 return None
         drawn = np.random.RandomState(rng.randint(2**31))
         order = find_order(views.features, drawn)

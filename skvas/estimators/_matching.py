@@ -248,6 +248,10 @@ class MatchesFrames(BaseVideoEstimator):
             "path_on_": settings.aligning["path_on"],
         }
 
+    def _may_share_axis(self, views: Views) -> bool:
+        """Tell whether videos may be put on a timeline: enough, on a good embedding."""
+        return len(views.videos) >= MIN_VIDEOS and self._keeps_start()
+
     def _as_timeline(
         self, axis: Axis | None, features: Any, encoder: nn.Module
     ) -> Timeline | None:

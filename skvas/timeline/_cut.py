@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,7 +155,10 @@ def cut(
         came_back = np.full(n_draws, recurring)
     drawn = np.array(once)
     if came_back.any():
-        drawn[came_back] = likeliest(often, n_actions)[came_back]
+        mixed = list(zip(often, came_back, strict=True))
+        back = [draw for draw, is_back in mixed if is_back]
+        rest = [draw for draw, is_back in mixed if not is_back]
+        drawn[came_back] = likeliest(back, n_actions, rest)
     return _agree(drawn, n_actions, bool(came_back.mean() > 0.5))
 
 
@@ -222,21 +226,26 @@ def cut_often(moments: Moments, n_actions: int) -> Draw:
     return Draw(moments, actions, gain)
 
 
-def likeliest(draws: list[Draw], n_actions: int) -> np.ndarray:
+def likeliest(
+    draws: Sequence[Draw], n_actions: int, others: Sequence[Draw] = ()
+) -> np.ndarray:
     """Let each draw take the likeliest actions that those of any draw lead to.
 
     Parameters
     ----------
-    draws : list of Draw
+    draws : sequence of Draw
         What was found from different videos.
     n_actions : int
         Number of actions.
+    others : sequence of Draw, default=()
+        Draws that lead to actions as well, and take none.
 
     Returns
     -------
     int64 ndarray of shape (n_draws, n_positions)
     """
-    starts = np.unique([_in_order(draw.actions) for draw in draws], axis=0)
+    started = [_in_order(draw.actions) for draw in (*draws, *others)]
+    starts = np.unique(started, axis=0)
     chosen = []
     for draw in draws:
         price = LOW_PRICE * draw.gain

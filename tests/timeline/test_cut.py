@@ -101,7 +101,7 @@ def test_cut_goes_by_the_likeliest_actions_where_they_may_come_back(
     signals, actions = signals_of([0, 1, 2])
     once_more = np.repeat([0, 1, 2, 0], [5, 15, 15, 10])
     monkeypatch.setattr(
-        _cut, "likeliest", lambda draws, _: np.tile(once_more, (len(draws), 1))
+        _cut, "likeliest", lambda draws, *_: np.tile(once_more, (len(draws), 1))
     )
     found = cut(signals, 3, np.random.RandomState(0), recurring=recurring)
     assert_array_equal(found.actions, once_more if recurring else actions)
@@ -113,7 +113,7 @@ def test_draws_that_show_no_coming_back_vote_by_contiguous_segments(monkeypatch)
     shown = iter([True] * 6 + [False] * 10)
     monkeypatch.setattr(_cut, "comes_back", lambda _: next(shown))
     monkeypatch.setattr(
-        _cut, "likeliest", lambda draws, _: np.tile(once_more, (len(draws), 1))
+        _cut, "likeliest", lambda draws, *_: np.tile(once_more, (len(draws), 1))
     )
     found = cut(signals, 3, np.random.RandomState(0))
     assert not found.recurring
