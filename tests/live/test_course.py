@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from skvas.live._chain import PositionRates
-from skvas.live._course import AGAIN, DONE, JUMP, LATE, MISSED, Course, StepChain
+from skvas.live._course import (
+    AGAIN,
+    DONE,
+    FEW,
+    JUMP,
+    LATE,
+    MISSED,
+    NOTHING,
+    Course,
+    StepChain,
+)
 
 MOVES = np.array([0.5, 0.5])
 
@@ -166,6 +176,13 @@ def test_held_frames_are_made_up_for():
     one.see(scores)
     other.see(scores)
     np.testing.assert_allclose(one.joint, other.joint)
+
+
+def test_no_probability_is_too_small_for_quick_numbers():
+    watched = course()
+    follow(watched, [(0, 160)], sharp=80.0)
+    assert watched.n_seen % FEW == 0
+    assert not ((watched.table > 0) & (watched.table < NOTHING)).any()
 
 
 def test_impossible_frames_leave_finite_numbers():

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_t
 
-from skvas.live._emissions import WEIGHT, fit_gaussians, repetition
+from skvas.live._emissions import FREEDOM, WEIGHT, fit_gaussians, repetition
 
 
 def classes_of_frames(n_classes=3, n=60, width=5, noise=0.5, seed=0):
@@ -80,3 +81,17 @@ def test_repeating_frames_count_less():
     once, often = weights
     assert once == 1.0
     assert often == pytest.approx(WEIGHT / 5, rel=0.3)
+
+
+def test_robust_scores_are_those_of_students_distribution():
+    features, classes = classes_of_frames()
+    gaussians = fitted(features, classes, 3)
+    frame = gaussians.project(features[0])
+    scores = gaussians.robust(gaussians.distances(frame), gaussians.log_determinants())
+    expected = gaussians.weight * np.array(
+        [
+            multivariate_t(mean, np.diag(variance), df=FREEDOM).logpdf(frame)
+            for mean, variance in zip(gaussians.means, gaussians.variances, strict=True)
+        ]
+    )
+    np.testing.assert_allclose(np.diff(scores), np.diff(expected), rtol=1e-6)

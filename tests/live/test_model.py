@@ -7,6 +7,7 @@ import pytest
 
 from skvas import VideoAligner
 from skvas.live import _model
+from skvas.live._chain import step_phases
 from skvas.live._model import LiveModel, learn_actions, learn_positions
 from skvas.live._trial import LEAD, Setting
 from tests.live.models import MODELS, data, learned, ordered, unordered
@@ -152,6 +153,15 @@ def test_state_of_before_steps_had_durations_has_them_from_habits():
     rates = LiveModel.from_state(state).rates
     means = (habits["shortest"] + habits["longest"]) / 2
     np.testing.assert_allclose(rates.phases / rates.advance, means)
+    near = [
+        (shortest + m) / 2
+        for shortest, m in zip(habits["shortest"], means, strict=True)
+    ]
+    far = [
+        (longest + m) / 2 for longest, m in zip(habits["longest"], means, strict=True)
+    ]
+    phases, _ = step_phases(list(zip(near, far, strict=True)))
+    np.testing.assert_array_equal(rates.phases, phases)
 
 
 def test_a_model_says_how_its_frames_are_standardised():

@@ -92,6 +92,8 @@ def test_each_draw_takes_the_likeliest_actions_of_all_draws():
     assert not same_partition(alone[0], actions)
     for found in together:
         assert same_partition(found, actions)
+    [led] = likeliest(draws, 3, [Draw(moments, actions, 10.0)])
+    assert same_partition(led, actions)
 
 
 @pytest.mark.parametrize("recurring", [True, False])
