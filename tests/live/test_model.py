@@ -153,14 +153,8 @@ def test_state_of_before_steps_had_durations_has_them_from_habits():
     rates = LiveModel.from_state(state).rates
     means = (habits["shortest"] + habits["longest"]) / 2
     np.testing.assert_allclose(rates.phases / rates.advance, means)
-    near = [
-        (shortest + m) / 2
-        for shortest, m in zip(habits["shortest"], means, strict=True)
-    ]
-    far = [
-        (longest + m) / 2 for longest, m in zip(habits["longest"], means, strict=True)
-    ]
-    phases, _ = step_phases(list(zip(near, far, strict=True)))
+    halved = [(habits[name] + means) / 2 for name in ("shortest", "longest")]
+    phases, _ = step_phases(np.transpose(halved).tolist())
     np.testing.assert_array_equal(rates.phases, phases)
 
 
