@@ -79,10 +79,9 @@ for ax in (upper, lower):
 # %%
 # Be warned of what is missing
 # ----------------------------
-# Now the patient leaves out the third exercise. The tracker says so once the fourth has
-# lasted for a while, and explains the frames better than the third does. Exercises that
-# look alike are harder: whether the fourth or the fifth was left out, the tracker takes
-# the one for the other, and says nothing.
+# Now the patient leaves out the third exercise. The tracker says so some way into the
+# fourth, once it is sure. Exercises that look alike are harder: where the second or the
+# fourth is left out, the tracker names the one after it, or says nothing.
 
 kept = exercises != 2
 tracker.reset()
