@@ -33,6 +33,8 @@ STEP_GROWTH, STEP_CUT = 1.1, 0.5
 FIRST_REACH = 4.0
 # Nats by which a step may change an entry: more would spend the digits of float32.
 LONGEST = 100.0
+# Logarithm of what padded entries hold: 0, and yet 0 times it is 0.
+NOTHING = -1e30
 # The rounding of an objective is that of numbers of this many times the first slope, or
 # of 1 if that is less.
 UNIT = 4.0
@@ -100,11 +102,11 @@ def _descended(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     else:
         sides = None
     rules = _rules(problem, budget, in_logs, sides)
-    state = _independent(problem, budget, rules.padded, sides is not None)
+    state = _independent(rules, budget)
     for iteration in range(budget.max_iter):
         n_sweeps = 0 if sides is None else budget.sweeps(iteration)
         state = _advance(_mirror_step, rules, state, n_sweeps)
-        if _finished(state.done):
+        if rules.tol is not None and _finished(state.done):
             break
     plan = _rounded(problem, state.plan)
     return _result(problem, plan, state.n_iter, state.done)
@@ -152,6 +154,17 @@ class _Rules:
             log_kernel, self.sides, start, n_sweeps=n_sweeps, tol=self.sinkhorn_tol
         )
 
+    def look(
+        self, plan: Tensor, log_plan: Tensor, sums: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Return a plan's objective, (B,), and its gradient, 0 at padded entries."""
+        linear = self.problem.linearise(plan)
+        value = self.problem.objective(plan, linear, sums=sums, log_plan=log_plan)
+        slope = self.problem.gradient(plan, linear, sums, log_plan)
+        if self.padded is not None:
+            slope.masked_fill_(self.padded, 0.0)
+        return value, slope
+
     def meet_hard(
         self, log_plan: Tensor, pull: Tensor | None, n_sweeps: int
     ) -> tuple[Tensor, Tensor, Potentials | None]:
@@ -161,20 +174,21 @@ class _Rules:
         `log_plan` may be overwritten.
         """
         if self.loose is not None:
-            log_plan = _bounded(log_plan, self.loose)
+            log_plan = _bounded(log_plan, self.loose, self.padded)
         if self.sides is not None:
             assert pull is not None
             kernel = log_plan + pull[:, None, :]
+            if self.padded is not None:
+                kernel.masked_fill_(self.padded, -math.inf)
             plan, shift = self.project(kernel, None, n_sweeps)
             shift = Potentials(shift.f, shift.g + pull)
             log_plan.add_(shift.f[:, :, None]).add_(shift.g[:, None, :])
             return plan, log_plan, shift
-        for dim in self.normalised:
-            marginal = self.problem.rows if dim == 2 else self.problem.columns
-            shift_by = marginal.log_mass - log_plan.logsumexp(dim=dim)
-            met = marginal.hard & torch.isfinite(shift_by)
-            log_plan = log_plan + torch.where(met, shift_by, 0.0).unsqueeze(dim)
-        return log_plan.exp(), log_plan, None
+        if not self.normalised:
+            return log_plan.exp(), log_plan, None
+        [dim] = self.normalised
+        marginal = self.problem.rows if dim == 2 else self.problem.columns
+        return *_normalised(log_plan, marginal, dim), None
 
 
 def _loose(problem: FGWProblem) -> Tensor | None:
@@ -185,13 +199,32 @@ def _loose(problem: FGWProblem) -> Tensor | None:
     return ~rows.hard[:, :, None] & ~columns.hard[:, None, :] & problem.real
 
 
-def _bounded(log_plan: Tensor, loose: Tensor) -> Tensor:
+def _normalised(
+    log_plan: Tensor, marginal: Marginal, dim: int
+) -> tuple[Tensor, Tensor]:
+    """Return the plan that meets the hard masses of one side, and its logarithm.
+
+    `log_plan`, whose sums along `dim` have these masses, is overwritten.
+    """
+    highest = log_plan.amax(dim=dim, keepdim=True)
+    plan = log_plan.sub_(highest).exp()
+    found = plan.sum(dim=dim, keepdim=True)
+    scale = marginal.mass.unsqueeze(dim) / found
+    shift = marginal.log_mass.unsqueeze(dim) - found.log()
+    if not marginal.all_hard:
+        hard = marginal.hard.unsqueeze(dim)
+        scale = torch.where(hard, scale, highest.exp())
+        shift = torch.where(hard, shift, highest)
+    return plan.mul_(scale), log_plan.add_(shift)
+
+
+def _bounded(log_plan: Tensor, loose: Tensor, padded: Tensor | None) -> Tensor:
     """Bring the mass that nothing bounds to what numbers can say.
 
     Where all of a plan is loose, it must not vanish either.
     """
     total = log_plan.masked_fill(~loose, -math.inf).logsumexp(dim=(1, 2))  # (B,)
-    whole = ~(torch.isfinite(log_plan) & ~loose).any(dim=2).any(dim=1)
+    whole = (loose if padded is None else loose | padded).all(dim=2).all(dim=1)
     lowest = torch.where(whole, -LARGEST_LOG_MASS, -math.inf)
     excess = total.clamp(lowest, torch.full_like(total, LARGEST_LOG_MASS)) - total
     excess = torch.where(torch.isfinite(total), excess, 0.0)
@@ -263,23 +296,23 @@ class _Descent(NamedTuple):
     done: Tensor  # (B,)
 
 
-def _independent(
-    problem: FGWProblem, budget: Budget, padded: Tensor | None, swept: bool
-) -> _Descent:
+def _independent(rules: _Rules, budget: Budget) -> _Descent:
     """Start where rows and columns know nothing of each other."""
+    problem = rules.problem
     rows, columns = problem.rows, problem.columns
-    log_plan = rows.log_mass[:, :, None] + columns.log_mass[:, None, :]  # (B, N, M)
+    log_plan = torch.zeros_like(problem.cost)
+    log_plan.add_(rows.log_mass[:, :, None]).add_(columns.log_mass[:, None, :])
+    if rules.padded is not None:
+        log_plan.masked_fill_(rules.padded, NOTHING)
     plan = log_plan.exp()
     sums = plan.sum(dim=2), plan.sum(dim=1)
-    linear = problem.linearise(plan)
-    value = problem.objective(plan, linear, sums=sums)
-    slope = _slope(problem, sums, log_plan, linear, padded)
+    value, slope = rules.look(plan, log_plan, sums)
     steepest = slope.abs().amax(dim=(1, 2))
     step = _first_step(steepest, budget.step, problem.eps)
     usual = _first_step(steepest, None, problem.eps)
     # Compiled code is made anew where two of its tensors are one.
     steps = step, step.clone(), step.clone(), usual
-    pull = torch.zeros_like(columns.mass) if swept else None
+    pull = None if rules.sides is None else torch.zeros_like(columns.mass)
     unit = (UNIT * steepest).clamp_max(1)
     return _Descent(
         plan, log_plan, slope, value, *sums, pull, *steps, unit, *_unfinished(plan)
@@ -290,46 +323,46 @@ def _mirror_step(
     rules: _Rules, state: _Descent, work: Tensor | None, n_sweeps: int
 ) -> _Descent:
     """Try one step, and take it where the objective does not rise."""
-    problem, step, longest = rules.problem, state.step, state.longest
+    step, longest = state.step, state.longest
     if rules.step is not None:  # one of the user's may be of any length
         step = torch.minimum(step, LONGEST / state.slope.abs().amax(dim=(1, 2)))
     pull = None if state.pull is None else state.pull * step[:, None]
     trial, trial_log, shift = rules.meet_hard(
-        state.log_plan - step[:, None, None] * state.slope, pull, n_sweeps
+        torch.addcmul(state.log_plan, state.slope, step[:, None, None], value=-1),
+        pull,
+        n_sweeps,
     )
     sums = trial.sum(dim=2), trial.sum(dim=1)
-    trial_linear = problem.linearise(trial)
-    trial_value = problem.objective(trial, trial_linear, sums=sums)
+    trial_value, trial_slope = rules.look(trial, trial_log, sums)
     slack = 16 * torch.finfo(trial.dtype).eps
     rise, noise = trial_value - state.value, slack * (state.unit + state.value.abs())
     if shift is not None:
         # Sweeps leave an error of masses, which is worth something: E less f and g
         # times the masses is what the step descends, however many sweeps it made.
         rise = rise - _worth(shift, sums, state) / step
-    better = (rise <= noise) & ~state.done
-    sure = torch.where(better, state.sure, STEP_CUT * step)
-    # Where nothing is gained a step may be too long and swing about the minimum.
-    longer = torch.where(rise < -noise, STEP_GROWTH * step, sure)
-    next_step = torch.where(better, torch.minimum(longer, longest), sure)
+    better = rise <= noise
+    if rules.tol is not None:
+        better &= ~state.done
     taken = _taken(better)
+    # Where nothing is gained a step may be too long and swing about the minimum.
+    longer = torch.where(rise < -noise, STEP_GROWTH * step, state.sure)
+    shorter = STEP_CUT * step
     plan = _pick(taken, trial, state.plan)
     plan, n_iter, done = _accept(
         _nearness(rules, state, step, better, sums), state, plan
     )
-    trial_slope = _slope(problem, sums, trial_log, trial_linear, rules.padded)
-    where = None if taken is None else taken[:, 0]  # (B, 1)
     if shift is not None and state.pull is not None:
-        pull = _pick(where, shift.g / step[:, None], state.pull)
+        pull = _pick(taken, shift.g / step[:, None], state.pull)
     return _Descent(
         plan,
         _pick(taken, trial_log, state.log_plan),
         _pick(taken, trial_slope, state.slope),
-        torch.where(better, trial_value, state.value),
-        _pick(where, sums[0], state.by_row),
-        _pick(where, sums[1], state.by_column),
+        _pick(taken, trial_value, state.value),
+        _pick(taken, sums[0], state.by_row),
+        _pick(taken, sums[1], state.by_column),
         pull,
-        next_step,
-        sure,
+        _pick(taken, torch.minimum(longer, longest), shorter),
+        _pick(taken, state.sure, shorter),
         longest,
         state.usual,
         state.unit,
@@ -401,14 +434,14 @@ def _advance(
 
 
 def _taken(better: Tensor) -> Tensor | None:
-    """Return where to take the new plans, (B, 1, 1); None is everywhere."""
-    if can_sync(better) and bool(better.all()):
-        return None
-    return better[:, None, None]
+    """Return where to take what is new, (B,); None is everywhere."""
+    return None if can_sync(better) and bool(better.all()) else better
 
 
 def _pick(taken: Tensor | None, new: Tensor, old: Tensor) -> Tensor:
-    return new if taken is None else torch.where(taken, new, old)
+    if taken is None:
+        return new
+    return torch.where(taken.view(-1, *(1 for _ in new.shape[1:])), new, old)
 
 
 def _unfinished(plan: Tensor) -> tuple[Tensor, Tensor]:
@@ -511,20 +544,6 @@ def _columns_last(rows: Marginal, columns: Marginal) -> bool:
     return columns.all_hard and not rows.any_hard
 
 
-def _slope(
-    problem: FGWProblem,
-    sums: tuple[Tensor, Tensor],
-    log_plan: Tensor,
-    linear: Tensor,
-    padded: Tensor | None,
-) -> Tensor:
-    """Return the whole gradient from a log plan, 0 at padded entries; eats `linear`."""
-    slope = linear.add_(log_plan, alpha=problem.eps)
-    slope += problem.rows.gradient(sums[0])[:, :, None]
-    slope += problem.columns.gradient(sums[1])[:, None, :]
-    return slope if padded is None else slope.masked_fill_(padded, 0.0)
-
-
 def _first_step(steepest: Tensor, step: float | None, eps: float) -> Tensor:
     """Return each problem's step, (B,), by its steepest slope."""
     if step is None:
@@ -557,11 +576,12 @@ def _result(
     quadratic: Tensor | None = None,
 ) -> FGWResult:
     """Measure the plan that is returned; `quadratic` is <Cx T Cy, T>, if known."""
+    sums = plan.sum(dim=2), plan.sum(dim=1)
     return FGWResult(
         plan=plan,
-        objective=problem.objective(plan, quadratic=quadratic),
-        error_x=problem.rows.relative_error(plan.sum(dim=2)),
-        error_y=problem.columns.relative_error(plan.sum(dim=1)),
+        objective=problem.objective(plan, quadratic=quadratic, sums=sums),
+        error_x=problem.rows.relative_error(sums[0]),
+        error_y=problem.columns.relative_error(sums[1]),
         n_iter=n_iter,
         converged=done,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,6 +47,11 @@ class Marginal:
     known : Facts or None, default=None
         Answers to `questions`, where they were asked before; None: each look at `facts`
         asks, and makes a GPU wait.
+
+    Notes
+    -----
+    What a loop reads again and again is kept from the first time on. A compiled loop
+    can read what is kept, but cannot be the first.
     """
 
     mass: Tensor
@@ -76,19 +82,20 @@ class Marginal:
         """Whether every item of every problem has mass."""
         return all(self.facts.all_real)
 
-    @property
+    @functools.cached_property
     def log_mass(self) -> Tensor:
-        return self.mass.log()
+        """The logarithm of the mass, 0 where there is none."""
+        return finite_log(self.mass)
 
     @property
     def hard(self) -> Tensor:
         """Where the mass is a constraint, (B, N)."""
         return torch.isinf(self.weight)
 
-    @property
+    @functools.cached_property
     def soft_weight(self) -> Tensor:
         """The weight where the mass is a wish, and 0 where it is a constraint."""
-        return torch.where(self.hard, 0.0, self.weight)
+        return self.weight.masked_fill(self.hard, 0.0)
 
     def take(self, index: Tensor) -> Marginal:
         """Return the marginals of some problems of the batch."""
@@ -101,16 +108,21 @@ class Marginal:
 
     def penalty(self, found: Tensor) -> Tensor:
         r"""Return :math:`\sum_i \lambda_i KL(found_i | mass_i)` of soft items, (B,)."""
-        tiny = torch.finfo(found.dtype).tiny
-        ratio = found.clamp_min(tiny) / self.mass.clamp_min(tiny)
-        divergence = found * ratio.log() - found + self.mass  # (B, N)
-        return (self.soft_weight * divergence).sum(dim=1)  # (B,)
+        missing = self.mass - found
+        divergence = missing.add_(found * self._log_ratio(found))  # (B, N)
+        return divergence.mul_(self.soft_weight).sum(dim=1)  # (B,)
 
     def gradient(self, found: Tensor) -> Tensor:
         """Return the derivative of `penalty` by the masses found, (B, N)."""
+        return self.soft_weight * self._log_ratio(found)
+
+    def _log_ratio(self, found: Tensor) -> Tensor:
         tiny = torch.finfo(found.dtype).tiny
-        ratio = found.clamp_min(tiny) / self.mass.clamp_min(tiny)
-        return self.soft_weight * ratio.log()
+        return (found.clamp_min(tiny) / self._least_mass).log()
+
+    @functools.cached_property
+    def _least_mass(self) -> Tensor:
+        return self.mass.clamp_min(torch.finfo(self.mass.dtype).tiny)
 
     def damping(self, eps: float) -> Tensor:
         r"""Return Sinkhorn's exponent, :math:`\lambda / (\lambda + \epsilon)`."""
@@ -125,10 +137,16 @@ class Marginal:
 
     def relative_error(self, found: Tensor) -> Tensor:
         """Return the largest relative error of the hard masses, (B,)."""
-        tiny = torch.finfo(found.dtype).tiny
-        error = (found - self.mass).abs() / self.mass.clamp_min(tiny)
+        if self.known is not None and not self.any_hard:
+            return found.new_zeros(len(found))
+        error = (found - self.mass).abs_() / self._least_mass
         counted = self.hard & (self.mass > 0)
-        return torch.where(counted, error, 0.0).amax(dim=1)
+        return error.masked_fill_(~counted, 0.0).amax(dim=1)
+
+
+def finite_log(mass: Tensor) -> Tensor:
+    """Return the logarithm of masses, 0 where there is none."""
+    return mass.masked_fill(mass <= 0, 1.0).log_()
 
 
 def make_marginal(

@@ -79,12 +79,11 @@ class FGWProblem:
         if self.alpha == 0:
             return torch.zeros_like(plan)
         inner = self.structure_y.apply(plan, dim=2)
-        return self.structure_x.write(inner, 1, torch.empty_like(inner))
+        return self.structure_x.write(inner, 1, torch.empty_like(plan))
 
     def linearise(self, plan: Tensor) -> Tensor:
         """Return the gradient without entropy and penalties, (B, N, M)."""
-        linear = self.structural(plan).mul_(self.alpha)
-        return linear.add_(self.cost, alpha=1 - self.alpha)
+        return torch.lerp(self.cost, self.structural(plan), self.alpha)
 
     def linearise_into(self, plan: Tensor, work: Tensor) -> Tensor:
         """Overwrite `plan` by its linearisation; `work`, shaped like it, is scratch."""
@@ -94,12 +93,20 @@ class FGWProblem:
         linear = self.structure_x.write(work, 1, plan)
         return torch.lerp(self.cost, linear, self.alpha, out=linear)
 
-    def gradient(self, plan: Tensor, linear: Tensor | None = None) -> Tensor:
-        """Return the gradient of E; `linear` is `linearise(plan)` if known."""
+    def gradient(
+        self,
+        plan: Tensor,
+        linear: Tensor | None = None,
+        sums: tuple[Tensor, Tensor] | None = None,
+        log_plan: Tensor | None = None,
+    ) -> Tensor:
+        """Return the gradient of E, (B, N, M); what is known is as for `objective`."""
         linear = self.linearise(plan) if linear is None else linear
-        by_row = self.rows.gradient(plan.sum(dim=2))[:, :, None]
-        by_column = self.columns.gradient(plan.sum(dim=1))[:, None, :]
-        return linear + self.eps * plan.log() + by_row + by_column
+        log_plan = plan.log() if log_plan is None else log_plan
+        slope = linear.add(log_plan, alpha=self.eps)
+        for side, found, dim in self._wishes(sums or _masses(plan)):
+            slope += side.gradient(found).unsqueeze(dim)
+        return slope
 
     def objective(
         self,
@@ -107,23 +114,50 @@ class FGWProblem:
         linear: Tensor | None = None,
         quadratic: Tensor | None = None,
         sums: tuple[Tensor, Tensor] | None = None,
+        log_plan: Tensor | None = None,
     ) -> Tensor:
         """Return E(T), (B,).
 
-        If known, `linear` is `linearise(plan)`, `quadratic` <Cx T Cy, T> (B,), and
-        `sums` are the masses of rows (B, N) and columns (B, M).
+        If known, `linear` is `linearise(plan)`, `quadratic` <Cx T Cy, T> (B,), `sums`
+        are the masses of rows (B, N) and columns (B, M), and `log_plan` is the
+        logarithm, any finite number where the plan is 0.
         """
-        value = (1 - self.alpha) * _dot(plan, self.cost)
+        if linear is None and quadratic is None:
+            linear = self.linearise(plan)
+        sums = sums or _masses(plan)
+        value = 0.5 * _sum_by_rows(self._twice_worth, plan, self.cost, linear, log_plan)
+        value -= self.eps * sums[1].sum(dim=1)
         if quadratic is not None:
-            value = value + self.alpha / 2 * quadratic
-        else:
-            linear = self.linearise(plan) if linear is None else linear
-            # 1/2 (linear + (1 - alpha) C) is (1 - alpha) C + alpha / 2 Cx T Cy.
-            value = 0.5 * (_dot(plan, linear) + value)
-        by_row, by_column = sums or (plan.sum(dim=2), plan.sum(dim=1))
-        entropy = by_row.sum(dim=1) - _sum_by_rows(_times_log, plan)
-        penalty = self.rows.penalty(by_row) + self.columns.penalty(by_column)
-        return value - self.eps * entropy + penalty
+            value += self.alpha / 2 * quadratic
+        for side, found, _ in self._wishes(sums):
+            value += side.penalty(found)
+        return value
+
+    def _twice_worth(
+        self,
+        plan: Tensor,
+        cost: Tensor,
+        linear: Tensor | None,
+        log_plan: Tensor | None,
+    ) -> Tensor:
+        """Return twice what entries add to cost, structures and <T, log T>.
+
+        Structures are left out where `linear` is not known.
+        """
+        if log_plan is None:
+            log_plan = plan.clamp_min(torch.finfo(plan.dtype).tiny).log()
+        if linear is None:
+            twice = cost * (2 * (1 - self.alpha))
+        else:  # linear + (1 - alpha) C is 2 (1 - alpha) C + alpha Cx T Cy
+            twice = linear.add(cost, alpha=1 - self.alpha)
+        return twice.add_(log_plan, alpha=2 * self.eps).mul_(plan)
+
+    def _wishes(
+        self, sums: tuple[Tensor, Tensor]
+    ) -> list[tuple[Marginal, Tensor, int]]:
+        """Return each side that has penalties, its masses and what they sum over."""
+        sides = (self.rows, sums[0], 2), (self.columns, sums[1], 1)
+        return [side for side in sides if not side[0].all_hard]
 
     def log_range(self) -> Tensor:
         """Estimate the spread of log T over a solve, in nats, (B,).
@@ -158,23 +192,22 @@ def _like(value: float | Tensor, other: Tensor) -> float | Tensor:
     return value.to(other) if isinstance(value, Tensor) else value
 
 
-def _dot(x: Tensor, y: Tensor) -> Tensor:
-    """Return the inner product of each pair of matrices.
+def _masses(plan: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the masses of rows (B, N) and of columns (B, M)."""
+    return plan.sum(dim=2), plan.sum(dim=1)
+
+
+def _sum_by_rows(terms: Callable[..., Tensor], *tensors: Tensor | None) -> Tensor:
+    """Sum what is computed entry by entry, some rows at a time, (B,).
 
     A matrix product would round off too much over millions of entries.
     """
-    return _sum_by_rows(torch.mul, x, y)
-
-
-def _times_log(x: Tensor) -> Tensor:
-    """Return x log x, 0 where x is 0."""
-    tiny = torch.finfo(x.dtype).tiny
-    return x.clamp_min(tiny).log_().mul_(x)
-
-
-def _sum_by_rows(terms: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
-    """Sum what is computed entry by entry, some rows at a time, (B,)."""
-    x = tensors[0]
-    rows = max(1, PIECE * x.shape[1] // x.numel())
-    parts = zip(*(torch.split(each, rows, 1) for each in tensors), strict=True)
-    return torch.stack([terms(*each).sum(dim=(1, 2)) for each in parts]).sum(dim=0)
+    shape = next(each.shape for each in tensors if each is not None)
+    if shape.numel() <= PIECE:
+        return terms(*tensors).sum(dim=(1, 2))
+    rows = max(1, PIECE * shape[1] // shape.numel())
+    parts = []
+    for start in range(0, shape[1], rows):
+        some = (None if x is None else x[:, start : start + rows] for x in tensors)
+        parts.append(terms(*some).sum(dim=(1, 2)))
+    return torch.stack(parts).sum(dim=0)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from skvas.transport._compiling import can_sync
+from skvas.transport._marginals import finite_log
 from skvas.transport._threads import SHARED_ENTRIES
 
 CHECK_EVERY = 5  # sweeps between looks at the marginals
@@ -177,7 +178,7 @@ def sinkhorn_log(
     """
     if start is None:
         start = _first_potentials(log_kernel, sides)
-    log_p, log_q = _finite_log(sides.p), _finite_log(sides.q)
+    log_p, log_q = finite_log(sides.p), finite_log(sides.q)
     f, g = start.f, start.g
     done = torch.zeros(len(f), 1, dtype=torch.bool, device=f.device)
     for sweep in range(n_sweeps):
@@ -219,7 +220,7 @@ def _meet(
 ) -> tuple[Tensor, Tensor]:
     """Give the chosen rows or columns (what `dim` sums over) of a plan their masses."""
     found = torch.where(chosen, _log_sum_exp(log_plan, dim=dim), 0.0)
-    wanted = torch.where(chosen, _finite_log(mass), 0.0)
+    wanted = torch.where(chosen, finite_log(mass), 0.0)
     # One after the other: their sum may have no digits left for what is wanted.
     log_plan = log_plan.sub_(found.unsqueeze(dim)).add_(wanted.unsqueeze(dim))
     return log_plan, potential - found + wanted
@@ -244,7 +245,7 @@ def round_to_marginals(plan: Tensor, p: Tensor, q: Tensor) -> Tensor:
 
 def _first_potentials(log_kernel: Tensor, sides: Sides) -> Potentials:
     """Normalise rows: every real row then has mass to scale, whatever the costs."""
-    f = _finite_log(sides.p) - _log_sum_exp(log_kernel, dim=2)
+    f = finite_log(sides.p) - _log_sum_exp(log_kernel, dim=2)
     return Potentials(f, torch.zeros_like(sides.q))
 
 
@@ -252,8 +253,3 @@ def _log_sum_exp(values: Tensor, dim: int) -> Tensor:
     """Reduce in the log domain; padded items, all minus infinity, give 0."""
     result = values.logsumexp(dim=dim)
     return torch.where(torch.isinf(result), 0.0, result)
-
-
-def _finite_log(mass: Tensor) -> Tensor:
-    """Return log(mass), 0 where there is none: padded kernels are zero there anyway."""
-    return torch.where(mass > 0, mass, 1.0).log()

@@ -570,14 +570,23 @@ def _add_window(out: Tensor, x: Tensor, width: int, dim: int, weight: float) -> 
     size = x.shape[dim]
     dtype = _sum_dtype(x, size, width)
     width = min(width, size - 1)
-    # Along the strided axis of a CPU tensor torch's `cumsum` crawls, but on small ones.
-    small = x.shape[1] < 16 or (x.shape[2] <= 32 and x.shape[1] <= 10_000)
-    if x.is_cuda or (dim == 1 and small):
-        sums = torch.cumsum(x, dim, dtype=dtype)
-        return _add_differences(out, sums, width, dim, weight)
+    if x.is_cuda or (dim == 1 and (x.shape[1] < 16 or few_columns(x))):
+        values, into = (x.mT, out.mT) if dim == 1 else (x, out)
+        # From the zero before the frame before a window's first to its last.
+        sums = F.pad(values.to(dtype), (width + 1, width)).cumsum_(2)
+        into.add_(sums[..., -size:] - sums[..., :size], alpha=weight)
+        return out
     if dim == 1:
         return _add_row_windows(out, x, width, weight)
     return _add_column_windows(out, x, width, weight, dtype)
+
+
+def few_columns(x: Tensor) -> bool:
+    """Tell whether running sums along rows are best made of whole columns.
+
+    They are few enough to be copied, and rows are not too many for one sum.
+    """
+    return x.shape[2] <= 32 and x.shape[1] <= 10_000
 
 
 def _sum_dtype(x: Tensor, size: int, width: int) -> torch.dtype:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from unittest import mock
 
@@ -801,6 +802,13 @@ def test_plan_that_nothing_holds_is_finite_and_has_mass(
             assert abs(found.plan.double().sum().log().item()) < 30.01
 
 
+def test_padding_lets_a_plan_that_nothing_holds_keep_its_mass():
+    cost = 1e3 * (1 + tensor(0, 5, 6))  # all mass would vanish
+    setting = Setting("segment", eps=0.07, lambda_x=0.0, lambda_y=0.0)
+    found = setting.solve([cost], pad=(2, 1), solver="mirror", max_iter=100)
+    assert found.plan.sum().log().item() == pytest.approx(-30, abs=0.01)
+
+
 @both_solvers
 def test_entries_that_nothing_holds_leave_those_alone_that_are_held(solver):
     """Half of the rows and columns are hard; the rest would take infinite mass."""
@@ -872,3 +880,50 @@ def test_loop_reads_no_value_of_a_tensor_but_to_stop_early(solver, lambda_y):
     gpu = mock.PropertyMock(return_value=True)
     with mock.patch.object(torch.Tensor, "is_cuda", gpu):
         assert reads(8) == reads(2)
+
+
+@both_solvers
+@pytest.mark.parametrize("size", [(40, 5), (9, 40)])
+def test_how_costs_lie_in_memory_changes_nothing(solver, size):
+    cost = tensor(0, 2, *size).float()
+    problem = TemporalBand(size[0], 0.2), Distinct()
+    options = {"lambda_y": 0.1, "solver": solver, "max_iter": 5}
+    found = fused_gromov_wasserstein(cost.mT.contiguous().mT, *problem, **options)
+    expected = fused_gromov_wasserstein(cost, *problem, **options)
+    assert torch.equal(found.plan, expected.plan)
+    assert found.plan.is_contiguous()
+
+
+def test_small_segmentations_take_few_operations_of_torch():
+    cost = tensor(0, 1, 30, 4).float()
+    problem = TemporalBand(30, 0.1), Distinct()
+
+    def count(max_iter):
+        options = {"lambda_y": 0.1, "max_iter": max_iter}
+        with profile(activities=[ProfilerActivity.CPU]) as found:
+            fused_gromov_wasserstein(cost, *problem, **options)
+        return sum(event.cpu_parent is None for event in found.events())
+
+    with mock.patch.object(iterations_module, "COMPILED_ENTRIES", math.inf):
+        assert (count(12) - count(2)) / 10 <= 75
+
+
+def test_batch_mates_change_no_bit_of_a_segmentation(monkeypatch):
+    monkeypatch.setattr(iterations_module, "COMPILED_ENTRIES", sys.maxsize)
+    cost = torch.rand(1, 30, 3, generator=torch.Generator().manual_seed(0))
+
+    def segment(n_frames, n_problems):
+        costs = torch.rand(n_problems, n_frames, 3)
+        costs[0, :30], costs[0, 30:] = cost[0], 0
+        lengths = torch.tensor([30, *[n_frames] * (n_problems - 1)])
+        real = torch.arange(n_frames) < lengths[:, None]
+        structures = TemporalBand(lengths, 0.1), Distinct()
+        found = fused_gromov_wasserstein(
+            costs, *structures, alpha=0.3, eps=0.07, lambda_y=0.1, mask_x=real
+        )
+        return found.plan[0, :30]
+
+    for n_frames in (30, 31, 32, 40, 64):
+        alone = segment(n_frames, 1)
+        assert torch.equal(segment(n_frames, 2), alone)
+        assert torch.equal(segment(n_frames, 3), alone)
