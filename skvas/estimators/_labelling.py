@@ -364,12 +364,13 @@ default=None
         """Say what to label next, so that few labels tell much.
 
         The first recording is the one closest to the template where `segment_on_` is
-        "timeline", else the one whose frames are closest to those of all others.
-        Further ones cover most of what labelled frames do not resemble. Of more than
-        128 recordings, those with labels and a sample of 128 may be named. Frames are
-        of as many videos as there are: first a typical one of each action that was
-        found without labels and has none, then those that are uncertain and unlike
-        labelled ones.
+        "timeline", and further ones cover most of what labelled frames do not resemble;
+        elsewhere each has most of the found actions that lack labels. Of more than 128
+        recordings, those with labels and a sample of 128 may be named. Frames are of as
+        many videos as there are: first a typical one of each action that was found
+        without labels and has none, then those that are far from labelled ones in the
+        time of the timeline, or that most frames resemble which are uncertain and
+        unlike labelled ones.
 
         Parameters
         ----------

@@ -143,8 +143,8 @@ class Outlook:
 
         First typical frames of the actions that were found without labels, where none
         of their frames has one, the most frequent action first. Then, on a template,
-        frames that are far from labelled ones in its time; elsewhere frames that are
-        uncertain and unlike labelled ones.
+        frames that are far from labelled ones in its time; elsewhere those that most
+        frames resemble which are uncertain and unlike labelled ones.
         """
         queries: list[Query] = []
         far, asked = self._far_from_labels(), self.is_labelled.copy()
@@ -162,11 +162,11 @@ class Outlook:
                 best = int(np.where(fresh, gap, -1.0).argmax())
                 why = "far in time from all labelled frames"
             else:
-                best = int(np.where(fresh, self.doubt * far, -1.0).argmax())
+                best = self._telling(fresh, far)
                 one, other = (names[k] for k in self.rivals[best])
-                why = "unlike all labelled frames"
+                why = "resembles many frames that no labelled frame resembles"
                 if one != other:
-                    why = f"may be {one!s} or {other!s}, and is far from labelled ones"
+                    why = f"may be {one!s} or {other!s}, and resembles many such frames"
             queries.append(Query(int(self.video[best]), int(self.frame[best]), why))
             asked[best] = True
             visited.add(int(self.video[best]))
@@ -196,6 +196,15 @@ class Outlook:
         if not can_be.any():
             can_be = ~asked
         return int(np.where(can_be, closeness, -np.inf).argmax())
+
+    def _telling(self, fresh: np.ndarray, far: np.ndarray) -> int:
+        """Return the frame that resembles most of what is uncertain and far."""
+        candidates = np.flatnonzero(fresh)
+        candidates = candidates[spread_frames(len(candidates), COVERED)]
+        seen = spread_frames(len(self.video), COVERED)
+        closer = far[seen] - (1 - self.vectors[candidates] @ self.vectors[seen].T)
+        gained = np.maximum(closer, 0) @ self.doubt[seen]
+        return int(candidates[gained.argmax()])
 
     def _left(self, video: int, far: np.ndarray, seen: np.ndarray) -> float:
         """Return how far frames are on average once a video is labelled."""

@@ -76,6 +76,20 @@ def test_frames_that_are_uncertain_and_far_come_first_one_a_video():
     assert len(set(asked)) == len(asked) == 5  # all but the labelled one
 
 
+def test_a_frame_that_many_resemble_comes_before_a_stranger():
+    codes = [np.array([0, 0]), np.full(2, -1), np.full(3, -1)]
+    likely = [np.full((2, 2), 0.5), np.full((2, 2), 0.5), np.full((3, 2), 0.5)]
+    view = outlook([[0, 0], [3, 1], [1, 1, 2]], codes, likely)
+    assert [(q.video, q.frame) for q in view.frames(1, [0, 1])] == [(1, 1)]
+
+
+def test_frames_count_by_their_uncertainty():
+    codes = [np.array([0, 0]), np.full(4, -1)]
+    likely = [np.full((2, 2), 0.5), np.array([[0.9, 0.1]] * 3 + [[0.5, 0.5]])]
+    view = outlook([[0, 0], [1, 1, 1, 2]], codes, likely)
+    assert [(q.video, q.frame) for q in view.frames(1, [0, 1])] == [(1, 3)]
+
+
 def test_without_labels_a_recording_comes_first():
     view = outlook([[0, 0], [0, 1, 2], [3, 3]])
     found = view.first_recording_then_frames(3, [0, 1])
