@@ -53,8 +53,8 @@ def position_posteriors(
         shared = position_posteriors(means, template, limit=np.inf, smoothing=smoothing)
         return shared[np.arange(len(video)) * n_blocks // len(video)]
     plan = expected_alignment(1 - video @ template.T, smoothing)
-    posteriors: np.ndarray = plan / plan.sum(axis=1, keepdims=True)
-    return posteriors
+    plan /= plan.sum(axis=1, keepdims=True)
+    return plan
 
 
 def expected_alignment(cost: np.ndarray, smoothing: float) -> np.ndarray:
@@ -92,15 +92,41 @@ def expected_alignment(cost: np.ndarray, smoothing: float) -> np.ndarray:
 
 def _visits(weights: np.ndarray, sums: Callable[..., Any]) -> np.ndarray:
     """Return the probability of each cell from its weight, (N, M)."""
-    before, power_before = sums(weights)
-    after, power_after = (
-        found[::-1, ::-1] for found in sums(np.ascontiguousarray(weights[::-1, ::-1]))
-    )
-    power = power_before + power_after - power_before[-1, -1]
-    share = after / (weights * before[-1, -1])
-    bits = 256 * np.clip(power, -4, 4)
-    visits: np.ndarray = np.ldexp(before * share, bits)
+    join = compiled(_join_by_cells)
+    assert join is not None
+    turned = np.ascontiguousarray(weights[::-1, ::-1])
+    visits: np.ndarray = join(weights, *sums(weights), *sums(turned))
     return visits
+
+
+def _join_by_cells(
+    weights: np.ndarray,
+    before: np.ndarray,
+    power_before: np.ndarray,
+    after: np.ndarray,
+    power_after: np.ndarray,
+) -> np.ndarray:
+    """Return the share of all paths that visit each cell, in place of `before`.
+
+    `before` are the summed weights of the paths to a cell, and `after` those of the
+    paths from it, in reversed order.
+    """
+    n, m = weights.shape
+    total, total_power = before[-1, -1], power_before[-1, -1]
+    for i in range(n):
+        for j in range(m):
+            up, left = n - 1 - i, m - 1 - j
+            power = power_before[i, j] + power_after[up, left] - total_power
+            share = before[i, j] * (after[up, left] / (weights[i, j] * total))
+            if power < -2:  # below the smallest number
+                share = 0.0
+            else:
+                while power < 0:
+                    share, power = share * TINY, power + 1
+                while power > 0:
+                    share, power = share * RADIX, power - 1
+            before[i, j] = share
+    return before
 
 
 def _sums_by_cells(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
