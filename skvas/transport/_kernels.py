@@ -486,35 +486,37 @@ def _round_all(plan: Any, p: Any, q: Any) -> None:
     """Do what `_sinkhorn.round_to_marginals` does."""
     _, n, m = plan.shape
     tiny = np.float32(1.1754944e-38)
-    rows, columns = np.zeros(n, np.float32), np.zeros(m, np.float32)
+    # Sums of thousands of numbers in float32 would miss the marginals by 1e-4.
+    rows, columns, scale = np.zeros(n), np.zeros(m), np.zeros(m, np.float32)
     for b in range(len(plan)):
         one = plan[b]
         columns[:] = 0
         for i in range(n):
-            mass = np.float32(0)
+            mass = 0.0
             for j in range(m):
                 mass += one[i, j]
-            scale = min(p[b, i] / max(mass, tiny), np.float32(1))
+            share = np.float32(min(p[b, i] / max(mass, tiny), 1.0))
             for j in range(m):
-                one[i, j] *= scale
+                one[i, j] *= share
                 columns[j] += one[i, j]
         for j in range(m):
-            columns[j] = min(q[b, j] / max(columns[j], tiny), np.float32(1))
-        for i in range(n):
-            mass = np.float32(0)
-            for j in range(m):
-                one[i, j] *= columns[j]
-                mass += one[i, j]
-            rows[i] = max(p[b, i] - mass, np.float32(0))
+            scale[j] = min(q[b, j] / max(columns[j], tiny), 1.0)
         columns[:] = 0
-        _sum_rows(one, 0, columns)
+        for i in range(n):
+            mass = 0.0
+            for j in range(m):
+                one[i, j] *= scale[j]
+                mass += one[i, j]
+            rows[i] = max(p[b, i] - mass, 0.0)
+            for j in range(m):
+                columns[j] += one[i, j]
         total = max(rows.sum(), tiny)
         for j in range(m):
-            columns[j] = max(q[b, j] - columns[j], np.float32(0))
+            columns[j] = max(q[b, j] - columns[j], 0.0)
         for i in range(n):
-            share = rows[i] / total
+            share = np.float32(rows[i] / total)
             for j in range(m):
-                one[i, j] += share * columns[j]
+                one[i, j] += share * np.float32(columns[j])
 
 
 @compiled

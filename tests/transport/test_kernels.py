@@ -201,3 +201,14 @@ def test_radius_of_less_than_half_a_frame_is_left_to_torch():
     with patch.object(_kernels, "solve", side_effect=AssertionError):
         solve_both(cost, short, Distinct(), max_iter=1)
     assert _kernels.as_filter(band(TemporalBand, [9, 9], 0.1)) is not None
+
+
+def test_marginals_of_thousands_of_frames_are_met():
+    steps = torch.linspace(0, 3, 1500)[:, None]
+    cost = 0.5 * (1 - (steps - steps.T).cos())[None]
+    found = fused_gromov_wasserstein(
+        cost, Distinct(), Distinct(), solver="projected", max_iter=2
+    )
+    plan = found.plan.double()
+    for sums in (plan.sum(1), plan.sum(2)):
+        assert (sums * 1500 - 1).abs().max() <= 1e-6
