@@ -209,6 +209,11 @@ class Training(OptionGroup):
         How many of these are aligned with those of the other video, evenly spread: the
         cost of an alignment grows with the square. None: all. "auto": 128 in the
         informed recipe, all in the published ones.
+    augment : float, default=0.0
+        How much the features of a video are varied each time that it is drawn: each
+        feature is scaled by a factor about 1 with this standard deviation, and shifted
+        by half as many of its own standard deviations. 0: not at all. What is learned
+        so may hold better for other people, cameras and sensors than those of `fit`.
     batch_size : int, default=4
         Pairs of videos in a step.
     max_iter : int, default=25
@@ -255,6 +260,7 @@ class Training(OptionGroup):
     tau: float | str = parameter("auto", Auto(POSITIVE))
     n_frames: int = parameter(256, Integer(2))
     n_aligned: int | str | None = parameter("auto", Auto(Optional(Integer(2))))
+    augment: float = parameter(0.0, NOT_NEGATIVE)
     batch_size: int = parameter(4, Integer(1))
     max_iter: int = parameter(25, Integer(0))
     memory_limit: int | str | None = parameter("500MB", Memory(), NOTHING)

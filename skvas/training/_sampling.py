@@ -44,6 +44,8 @@ class PairSampler:
         Source of all randomness.
     device : torch.device
         Where the batches are put.
+    augment : float, default=0.0
+        How much features are varied, see `vary`.
     rank, n_ranks : int, default=0 and 1
         Which of how many processes this is. All draw the same batches, and each takes
         its share.
@@ -57,6 +59,7 @@ class PairSampler:
         rng: np.random.RandomState,
         device: torch.device,
         *,
+        augment: float = 0.0,
         rank: int = 0,
         n_ranks: int = 1,
     ) -> None:
@@ -65,6 +68,7 @@ class PairSampler:
         self.batch_size = batch_size
         self.rng = rng
         self.device = device
+        self.augment = augment
         self.rank = rank
         self.n_ranks = n_ranks
 
@@ -90,9 +94,35 @@ class PairSampler:
         for index in indices:
             video = self.videos[index]
             chosen = sample_frames(len(video), self.n_frames, self.rng)
-            drawn.append((video[chosen], chosen))
+            frames = video[chosen]
+            if self.augment:
+                frames = vary(frames, self.augment, self.rng)
+            drawn.append((frames, chosen))
         return drawn
 
     def _pad(self, drawn: list[tuple[np.ndarray, np.ndarray]]) -> VideoBatch:
         frames, times = zip(*drawn, strict=True)
         return pad(frames, self.device, times)
+
+
+def vary(frames: np.ndarray, spread: float, rng: np.random.RandomState) -> np.ndarray:
+    """Scale and shift each feature of a video at random, as other people would.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (n_frames, D)
+        Features.
+    spread : float
+        Standard deviation of the factors, about 1; that of the shifts is half of it,
+        times the feature's own.
+    rng : RandomState
+        Draws a factor and a shift for each feature, the same for all frames.
+
+    Returns
+    -------
+    ndarray of shape (n_frames, D)
+        Of the same type.
+    """
+    factors, shifts = rng.standard_normal((2, frames.shape[1])) * spread
+    varied: np.ndarray = frames * (1 + factors) + shifts / 2 * frames.std(axis=0)
+    return varied.astype(frames.dtype)

@@ -37,7 +37,8 @@ class Trainer:
     Parameters
     ----------
     training : mapping of str to object
-        Values of :class:`skvas.Training`: lr, weight_decay, n_frames, batch_size.
+        Values of :class:`skvas.Training`: lr, weight_decay, n_frames, batch_size and
+        augment.
     max_epochs : int
         Passes over the videos.
     device : torch.device
@@ -128,6 +129,7 @@ class Trainer:
             batch_size,
             rng,
             device,
+            augment=self.training["augment"],
             rank=team.rank,
             n_ranks=team.size,
         )

@@ -134,6 +134,7 @@ OTHER = {
     "training__tau": 5.0,
     "training__n_frames": 3,
     "training__n_aligned": 2,
+    "training__augment": 0.2,
     "training__batch_size": 1,
     "training__max_iter": 0,
     "training__callback": print,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skvas.training._sampling import PairSampler
+from skvas import VideoAligner
+from skvas.datasets import make_videos
+from skvas.training._sampling import PairSampler, vary
 from skvas.videos._frames import sample_frames, spread_frames
+from tests.models import quick
 from tests.strategies import seeds
 
 CPU = torch.device("cpu")
@@ -149,3 +153,35 @@ def test_global_generators_are_left_alone():
     drawn(sampler_of([20] * 5))
     assert (np.random.get_state()[1] == numpy_before).all()  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), torch_before)
+
+
+def test_features_are_varied_alike_in_all_frames_and_anew_each_time():
+    rng = np.random.RandomState(0)
+    frames = rng.standard_normal((50, 400)).astype(np.float32) * np.arange(1, 401)
+    once, again = (vary(frames, 0.2, rng) for _ in range(2))
+    assert once.dtype == frames.dtype
+    assert not np.array_equal(once, again)
+    lines = [np.polyfit(x, y, 1) for x, y in zip(frames.T, once.T, strict=True)]
+    factors, shifts = np.array(lines).T
+    np.testing.assert_allclose(frames * factors + shifts, once, rtol=1e-5, atol=1e-3)
+    assert factors.mean() == pytest.approx(1, abs=0.05)
+    assert factors.std() == pytest.approx(0.2, rel=0.15)
+    assert (shifts / frames.std(axis=0)).std() == pytest.approx(0.1, rel=0.15)
+
+
+def test_batches_are_varied_as_asked():
+    rng = np.random.RandomState(0)
+    videos = [np.ones((5, 3), np.float32)] * 2
+    sampler = PairSampler(videos, 5, 2, rng, CPU, augment=0.5)
+    (pairs,) = sampler.epoch()
+    assert (pairs.x.frames.std(dim=1) < 1e-6).all()
+    assert not torch.equal(pairs.x.frames, pairs.y.frames)
+
+
+def test_training_varies_features_as_asked():
+    videos = make_videos(3, n_frames=(20, 30), random_state=0).videos
+    plain, varied = (
+        quick(VideoAligner, max_epochs=1, augment=augment).fit(videos)
+        for augment in (0.0, 0.5)
+    )
+    assert plain.history_["loss"][0] != varied.history_["loss"][0]
