@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from skvas._optional import compiled
@@ -81,22 +78,15 @@ def expected_alignment(cost: np.ndarray, smoothing: float) -> np.ndarray:
        time-series", ICML 2017.
     """
     score = -np.asarray(cost, dtype=float) / smoothing
-    sums = compiled(_sums_by_cells)
-    if sums is not None and np.abs(score).max() <= MODERATE:
-        return _visits(np.exp(score), sums)
+    sums, join = compiled(_sums_by_cells), compiled(_join_by_cells)
+    if sums is not None and join is not None and np.abs(score).max() <= MODERATE:
+        weights = np.exp(score)
+        turned = np.ascontiguousarray(weights[::-1, ::-1])
+        visits: np.ndarray = join(weights, *sums(weights), *sums(turned))
+        return visits
     forward = _log_sums(score)
     backward = _log_sums(score[::-1, ::-1])[::-1, ::-1]
-    visits: np.ndarray = np.exp(forward + backward - score - forward[-1, -1])
-    return visits
-
-
-def _visits(weights: np.ndarray, sums: Callable[..., Any]) -> np.ndarray:
-    """Return the probability of each cell from its weight, (N, M)."""
-    join = compiled(_join_by_cells)
-    assert join is not None
-    turned = np.ascontiguousarray(weights[::-1, ::-1])
-    visits: np.ndarray = join(weights, *sums(weights), *sums(turned))
-    return visits
+    return np.exp(forward + backward - score - forward[-1, -1])
 
 
 def _join_by_cells(
