@@ -6,7 +6,7 @@ import functools
 import importlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import NamedTuple, TypeVar
 
@@ -26,6 +26,7 @@ from skvas.transport._sinkhorn import (
     sinkhorn_scaling,
 )
 from skvas.transport._threads import idle_threads, single_threaded
+from skvas.transport.structures import few_columns
 
 # By how much a mirror step that was cut grows when taken, and one refused is cut.
 STEP_GROWTH, STEP_CUT = 1.1, 0.5
@@ -95,6 +96,7 @@ def _linearised(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult
 @_sparing
 def _descended(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
     """Do what `mirror` does with torch alone."""
+    problem = _laid_out(problem)
     rows, columns = problem.rows, problem.columns
     if rows.any_hard and columns.any_hard:
         damp_x, damp_y = rows.hard.to(rows.mass), columns.hard.to(rows.mass)
@@ -108,8 +110,16 @@ def _descended(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
         state = _advance(_mirror_step, rules, state, n_sweeps)
         if rules.tol is not None and _finished(state.done):
             break
-    plan = _rounded(problem, state.plan)
+    plan = _rounded(problem, state.plan).contiguous()
     return _result(problem, plan, state.n_iter, state.done)
+
+
+def _laid_out(problem: FGWProblem) -> FGWProblem:
+    """Keep each of few columns in one piece: sums over few neighbours are slow."""
+    cost = problem.cost
+    if cost.is_cuda or compilation_wanted() or not few_columns(cost):
+        return problem
+    return replace(problem, cost=cost.mT.contiguous().mT)
 
 
 @dataclass(frozen=True)
