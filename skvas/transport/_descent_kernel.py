@@ -22,13 +22,17 @@ from skvas.transport._kernels import (
     _sum_windows,
     as_filter,
     compiled,
+    inlined,
 )
 from skvas.transport._problem import FGWProblem
 from skvas.transport.structures import Distinct
 
 # Entries of a batch below which a second thread is not worth its start.
 SHARED_ENTRIES = 1 << 15
+# Frames that are added up in float32; sums of them are in float64.
+SUMMED = 256
 TINY = float(np.finfo(np.float32).tiny)
+LARGEST = np.finfo(np.float32).max
 EPSILON = float(np.finfo(np.float32).eps)
 
 
@@ -67,9 +71,9 @@ def solve(
     Returns
     -------
     plan : Tensor of shape (B, N, M)
-        The plans.
-    quadratic : Tensor of shape (B,)
-        The product of Cx T Cy and T.
+        The plans; each column lies in one piece.
+    objective : Tensor of shape (B,)
+        What they are worth.
     """
     form = as_filter(problem.structure_x)
     assert form is not None
@@ -77,7 +81,7 @@ def solve(
     cost = problem.cost.transpose(1, 2).contiguous().numpy()
     n_problems, m, n = cost.shape
     plan = np.zeros((n_problems, m, n), np.float32)
-    quadratic = np.zeros(n_problems, np.float32)
+    objective = np.zeros(n_problems, np.float32)
     p, q, weight = (
         np.ascontiguousarray(each.numpy())
         for each in (rows.mass, columns.mass, columns.soft_weight)
@@ -90,7 +94,7 @@ def solve(
         _descend_all(
             cost[part],
             plan[part],
-            quadratic[part],
+            objective[part],
             (p[part], q[part], weight[part]),
             widths[part],
             numbers,
@@ -105,15 +109,14 @@ def solve(
     else:
         with ThreadPoolExecutor(pieces) as pool:
             list(pool.map(run, edges[:-1], edges[1:]))
-    found = torch.from_numpy(plan).transpose(1, 2).contiguous()
-    return found, torch.from_numpy(quadratic)
+    return torch.from_numpy(plan).transpose(1, 2), torch.from_numpy(objective)
 
 
-@compiled
+@compiled()
 def _descend_all(
     cost: Any,
     plan: Any,
-    quadratic: Any,
+    objective: Any,
     masses: Any,
     widths: Any,
     numbers: Any,
@@ -122,7 +125,7 @@ def _descend_all(
 ) -> None:
     p, q, weight = masses
     for index in range(len(cost)):
-        quadratic[index] = _descend(
+        objective[index] = _descend(
             cost[index],
             plan[index],
             (p[index], q[index], weight[index]),
@@ -133,7 +136,7 @@ def _descend_all(
         )
 
 
-@compiled
+@inlined
 def _descend(
     cost: Any,
     out: Any,
@@ -143,7 +146,7 @@ def _descend(
     schedule: Any,
     max_iter: int,
 ) -> float:
-    """Descend from the independent plan; return the product of Cx T Cy and T."""
+    """Descend from the independent plan; return the objective."""
     p, q, weight = masses
     form, alpha, eps = numbers
     reach, growth, cut, unit_of = schedule
@@ -190,16 +193,13 @@ def _descend(
             _slopes(log_plan, base, near, slope, p, q, weight, weights, masses)
         else:
             step = sure = cut * step
-    _apply_along(plan, near, work, width, form)
-    quadratic = 0.0
     for k in range(m):
         for i in range(n):
             out[k, i] = plan[k, i]
-            quadratic += plan[k, i] * (every[0, i] - near[k, i])
-    return quadratic
+    return value
 
 
-@compiled
+@inlined
 def _try_step(
     log_plan: Any,
     slope: Any,
@@ -220,7 +220,8 @@ def _try_step(
         for i in range(n):
             moved = log_plan[k, i] - by * slope[k, i]
             trial_log[k, i] = moved
-            shift[i] = max(shift[i], moved)
+            # The bound, which none reaches, keeps the maximum from becoming a branch.
+            shift[i] = min(max(shift[i], moved), LARGEST)
     for k in range(m):
         for i in range(n):
             share = _exp(trial_log[k, i] - shift[i])
@@ -235,32 +236,36 @@ def _try_step(
             trial_log[k, i] += shift[i]
 
 
-@compiled
+@inlined
 def _apply_along(values: Any, out: Any, work: Any, width: int, form: Any) -> None:
     """Write C_x times each row of `values`."""
     total, window, itself = form
     m, n = values.shape
     size, by, near = n + 2 * width, np.float32(itself), np.float32(window)
-    padded = work[0, : m * size]
+    padded, sums = work[0, : m * size], work[2, : m * size]
     _fill(padded, 0)
     for k in range(m):
-        row, line, own = out[k], padded[k * size + width :], values[k]
-        mass = 0.0
+        line, own = padded[k * size + width :], values[k]
         for i in range(n):
             line[i] = own[i]
-            mass += own[i]
-        whole = np.float32(total * mass)
-        for i in range(n):
-            row[i] = whole + by * own[i]
-    sums = work[2, : m * size]
     _sum_windows(padded, work[1, : m * size], sums, 2 * width + 1)
     for k in range(m):
-        row, line = out[k], sums[k * size :]
+        row, line, own = out[k], sums[k * size :], values[k]
+        whole = np.float32(total * _sum(own)) if total != 0 else np.float32(0)
         for i in range(n):
-            row[i] += near * line[i]
+            row[i] = whole + by * own[i] + near * line[i]
 
 
-@compiled
+@inlined
+def _sum(values: Any) -> float:
+    """Return a sum, added up in float64."""
+    total = 0.0
+    for i in range(len(values)):
+        total += values[i]
+    return total
+
+
+@inlined
 def _value(
     plan: Any,
     log_plan: Any,
@@ -275,17 +280,28 @@ def _value(
     """Return the objective of a plan; write the masses of its actions."""
     alpha, eps = weights
     m, n = log_plan.shape
-    own, half = np.float32((1 - alpha) / 2), np.float32(0.5)
-    by, entropy, one = np.float32(alpha), np.float32(eps), np.float32(1)
+    by, own, entropy = (
+        np.float32(alpha),
+        np.float32((1 - alpha) / 2),
+        np.float32(eps),
+    )
     value = 0.0
     for k in range(m):
         linear = mass = 0.0
-        for i in range(n):
-            worth = half * (base[k, i] - by * near[k, i]) + own * cost[k, i]
-            # Where nothing is left, 0 times its logarithm is 0.
-            worth += entropy * (log_plan[k, i] - one)
-            linear += plan[k, i] * worth
-            mass += plan[k, i]
+        for start in range(0, n, SUMMED):
+            part = slice(start, start + SUMMED)
+            worths, weighs = _worth(
+                plan[k, part],
+                log_plan[k, part],
+                base[k, part],
+                near[k, part],
+                cost[k, part],
+                by,
+                own,
+                entropy,
+            )
+            linear += worths
+            mass += weighs
         value += linear
         masses[k] = mass
         ratio = max(mass, TINY) / max(q[k], TINY)
@@ -293,7 +309,30 @@ def _value(
     return value
 
 
-@compiled
+@inlined
+def _worth(
+    plan: Any,
+    log_plan: Any,
+    base: Any,
+    near: Any,
+    cost: Any,
+    by: Any,
+    own: Any,
+    entropy: Any,
+) -> tuple[Any, Any]:
+    """Return what some frames of an action add to the objective, and their mass."""
+    half, one = np.float32(0.5), np.float32(1)
+    worth = mass = np.float32(0)
+    for i in range(len(plan)):
+        of_mass = half * (base[i] - by * near[i]) + own * cost[i]
+        # Where nothing is left, 0 times its logarithm is 0.
+        of_mass += entropy * (log_plan[i] - one)
+        worth += plan[i] * of_mass
+        mass += plan[i]
+    return worth, mass
+
+
+@inlined
 def _slopes(
     log_plan: Any,
     base: Any,

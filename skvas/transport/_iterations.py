@@ -110,7 +110,7 @@ def _descended(problem: FGWProblem, budget: Budget, in_logs: bool) -> FGWResult:
         state = _advance(_mirror_step, rules, state, n_sweeps)
         if rules.tol is not None and _finished(state.done):
             break
-    plan = _rounded(problem, state.plan).contiguous()
+    plan = _rounded(problem, state.plan)
     return _result(problem, plan, state.n_iter, state.done)
 
 
@@ -522,9 +522,11 @@ def _compiled_descent(
     schedule = FIRST_REACH, STEP_GROWTH, STEP_CUT, UNIT
     n_threads = idle_threads()
     with single_threaded(0, problem.cost.device):
-        plan, quadratic = kernel.solve(problem, budget.max_iter, schedule, n_threads)
+        plan, objective = kernel.solve(problem, budget.max_iter, schedule, n_threads)
         n_iter, done = _unfinished(plan)
-        return _result(problem, plan, n_iter + budget.max_iter, done, quadratic)
+        return _result(
+            problem, plan, n_iter + budget.max_iter, done, objective=objective
+        )
 
 
 def _compiled(problem: FGWProblem, budget: Budget, kernels: ModuleType) -> FGWResult:
@@ -540,7 +542,9 @@ def _compiled(problem: FGWProblem, budget: Budget, kernels: ModuleType) -> FGWRe
             problem, sides, sweeps, budget.sinkhorn_tol, n_threads
         )
         n_iter, done = _unfinished(plan)
-        return _result(problem, plan, n_iter + budget.max_iter, done, quadratic)
+        return _result(
+            problem, plan, n_iter + budget.max_iter, done, quadratic=quadratic
+        )
 
 
 def _sides(rows: Marginal, columns: Marginal, damp_x: Tensor, damp_y: Tensor) -> Sides:
@@ -583,13 +587,20 @@ def _result(
     plan: Tensor,
     n_iter: Tensor,
     done: Tensor,
+    *,
     quadratic: Tensor | None = None,
+    objective: Tensor | None = None,
 ) -> FGWResult:
-    """Measure the plan that is returned; `quadratic` is <Cx T Cy, T>, if known."""
+    """Measure the plan that is returned.
+
+    If known, `quadratic` is <Cx T Cy, T> and `objective` what the plan is worth.
+    """
     sums = plan.sum(dim=2), plan.sum(dim=1)
+    if objective is None:
+        objective = problem.objective(plan, quadratic=quadratic, sums=sums)
     return FGWResult(
-        plan=plan,
-        objective=problem.objective(plan, quadratic=quadratic, sums=sums),
+        plan=plan.contiguous(),
+        objective=objective,
         error_x=problem.rows.relative_error(sums[0]),
         error_y=problem.columns.relative_error(sums[1]),
         n_iter=n_iter,

@@ -35,12 +35,17 @@ SHARED_ENTRIES = 1 << 18
 BLOCK_ENTRIES = 1 << 12
 # Nor are fewer entries of a batch.
 BATCH_ENTRIES = 1 << 15
-compiled = njit(
+compiled = partial(
+    njit,
     nogil=True,
     cache=True,
     error_model="numpy",  # to look for divisions by 0 would keep loops from vectorising
     fastmath={"contract", "reassoc", "arcp", "nsz"},
 )
+# What other compiled functions call becomes part of them. Of a function that stands by
+# itself there would be two copies which round differently: one of its own, which a
+# process runs that compiles it, and one of its caller's, which the cache on disk has.
+inlined = compiled(forceinline=True)
 Array = np.ndarray[Any, np.dtype[Any]]
 _LOG2_E = np.float32(1.4426950408889634)
 # log 2 in two parts, so that multiples of the first are exact.
@@ -117,7 +122,7 @@ def as_filter(structure: Structure) -> Filter | None:
     return None
 
 
-@compiled
+@inlined
 def _exp(x: Any) -> Any:
     """Exponential in float32, to two units in the last place; 0 below exp(-87)."""
     z = min(max(x, _LOWEST), _HIGHEST)
@@ -130,7 +135,7 @@ def _exp(x: Any) -> Any:
     return y * power.view(np.float32) if x > _LOWEST else np.float32(0)
 
 
-@compiled
+@inlined
 def _log(x: Any) -> Any:
     """Logarithm of a normal number in float32, to one unit in the last place."""
     bits = np.float32(x).view(np.int32)
@@ -143,13 +148,13 @@ def _log(x: Any) -> Any:
     return y + r + n * _LN2_HIGH
 
 
-@compiled
+@inlined
 def _power(x: Any, exponent: Any) -> Any:
     """Raise x >= 0 to a power in [0, 1]."""
     return np.exp(exponent * np.log(x)) if x > 0 else np.float32(exponent == 0)
 
 
-@compiled
+@inlined
 def _filter_rows(
     kernel: Any, u: Any, v: Any, out: Any, lo: int, hi: int, form: Any
 ) -> None:
@@ -189,52 +194,80 @@ def _filter_rows(
                     row[j] += near * line[j]
 
 
-@compiled
+@inlined
 def _sum_windows(values: Any, spare: Any, out: Any, size: int) -> None:
     """Write the sum of each entry and of the `size - 1` entries after it.
 
-    Sums of 1, 2, 4 ... entries are made of each other, and each window is put together
+    Sums of 1, 4, 16 ... entries are made of each other, and each window is put together
     from them. Nothing is taken off again, so nothing cancels. The last `size - 1`
-    entries of `out` are of no use; `values` and `spare` are overwritten.
+    entries of `out` are of no use; `values` and `spare` are overwritten. The size is
+    odd.
     """
-    n = len(values)
-    _copy(values, out)
-    start, span = 1, 1
-    while 2 * span <= size:
-        _add_both(values, values[span:], spare[: n - span])
+    start, span = size % 4, 1
+    if start == 1:
+        _copy(values, out)
+    else:
+        _add_three(values, values[1:], values[2:], out, 0)
+    while 4 * span <= size:
+        _add_four(values, values[span:], values[2 * span :], values[3 * span :], spare)
         values, spare = spare, values
-        span *= 2
-        if size & span:
-            _add(values[start:], out)
-            start += span
+        span *= 4
+        digit = size // span % 4
+        first, second, third = (
+            values[start:],
+            values[start + span :],
+            values[start + 2 * span :],
+        )
+        if digit == 1:
+            _add(first, out)
+        elif digit == 2:
+            _add_both(first, second, out)
+        elif digit == 3:
+            _add_three(first, second, third, out, 1)
+        start += digit * span
 
 
-@compiled
-def _add_both(x: Any, y: Any, out: Any) -> None:
-    for j in range(len(out)):
-        out[j] = x[j] + y[j]
+@inlined
+def _add_four(a: Any, b: Any, c: Any, d: Any, out: Any) -> None:
+    """Write sums over `out`, as far as the last of their terms goes."""
+    for j in range(len(d)):
+        out[j] = (a[j] + b[j]) + (c[j] + d[j])
 
 
-@compiled
+@inlined
+def _add_three(a: Any, b: Any, c: Any, out: Any, keep: float) -> None:
+    """Add sums to `keep` times `out`, as far as the last of their terms goes."""
+    by = np.float32(keep)
+    for j in range(len(c)):
+        out[j] = by * out[j] + (a[j] + b[j] + c[j])
+
+
+@inlined
+def _add_both(a: Any, b: Any, out: Any) -> None:
+    for j in range(len(b)):
+        out[j] += a[j] + b[j]
+
+
+@inlined
 def _fill(out: Any, value: float) -> None:
     """Assign to all entries; an assignment by numba takes ten times longer."""
     for j in range(len(out)):
         out[j] = value
 
 
-@compiled
+@inlined
 def _copy(x: Any, out: Any) -> None:
     for j in range(len(x)):
         out[j] = x[j]
 
 
-@compiled
+@inlined
 def _add(x: Any, out: Any) -> None:
     for j in range(len(x)):
         out[j] += x[j]
 
 
-@compiled
+@inlined
 def _begin_window(span: Any, filtered: Any, row: int, width: int, first: int) -> None:
     """Add up what the window of the row before `row`, and it, have in common."""
     for i in range(max(row - width - 1, first), min(row + width, len(filtered))):
@@ -242,7 +275,7 @@ def _begin_window(span: Any, filtered: Any, row: int, width: int, first: int) ->
             span[j] += filtered[i, j]
 
 
-@compiled
+@inlined
 def _move_window(span: Any, filtered: Any, row: int, width: int, first: int) -> None:
     """Move the window on to `row`."""
     if row + width < len(filtered):
@@ -253,7 +286,7 @@ def _move_window(span: Any, filtered: Any, row: int, width: int, first: int) -> 
             span[j] -= filtered[row - width - 1, j]
 
 
-@compiled
+@inlined
 def _fill_kernel(
     filtered: Any,
     cost: Any,
@@ -307,7 +340,7 @@ def _fill_kernel(
             columns[j] += value
 
 
-@compiled
+@inlined
 def _sweep(
     kernel: Any,
     u: Any,
@@ -353,7 +386,7 @@ def _sweep(
             columns[j] += u[i] * kernel[i, j]
 
 
-@compiled
+@inlined
 def _scale_columns(
     v: Any, columns: Any, q: Any, damp: Any, pull: Any, damped: bool
 ) -> Any:
@@ -368,7 +401,7 @@ def _scale_columns(
     return change
 
 
-@compiled
+@inlined
 def _pulls(f: Any, damp: Any, out: Any) -> None:
     """Write what damped scalings owe to the potentials that are absorbed."""
     for i in range(len(f)):
@@ -376,7 +409,7 @@ def _pulls(f: Any, damp: Any, out: Any) -> None:
         out[i] = np.exp(f[i] * (damp[i] - _ONE)) if f[i] > -np.inf else _ONE
 
 
-@compiled
+@inlined
 def _absorb(f: Any, u: Any, mass: Any) -> None:
     """Add the logarithms of the scalings to the potentials."""
     for i in range(len(f)):
@@ -384,21 +417,21 @@ def _absorb(f: Any, u: Any, mass: Any) -> None:
             f[i] += np.log(max(u[i], np.float32(1.1754944e-38)))
 
 
-@compiled
+@inlined
 def _sum_rows(x: Any, first: int, out: Any) -> None:
     for i in range(first, x.shape[0]):
         for j in range(x.shape[1]):
             out[j] += x[i, j]
 
 
-@compiled
+@inlined
 def _scale(kernel: Any, u: Any, v: Any, lo: int, hi: int) -> None:
     for i in range(lo, hi):
         for j in range(kernel.shape[1]):
             kernel[i, j] *= u[i] * v[j]
 
 
-@compiled
+@inlined
 def _quadratic(
     filtered: Any, plan: Any, whole: Any, lo: int, hi: int, form: Any
 ) -> float:
@@ -416,7 +449,7 @@ def _quadratic(
     return result
 
 
-@compiled
+@compiled()
 def _solve_all(batch: Any, widths: Any, forms: Any, numbers: Any, sweeps: Any) -> None:
     """Make all iterations of some problems, one after the other."""
     cost, plan, p, q, damp_x, damp_y, log_p, f, g = batch
@@ -431,7 +464,7 @@ def _solve_all(batch: Any, widths: Any, forms: Any, numbers: Any, sweeps: Any) -
         _solve(one, (log_p[b], f[b], g[b]), form_x, form_y, numbers, sweeps)
 
 
-@compiled
+@inlined
 def _solve(
     problem: Any, potentials: Any, form_x: Any, form_y: Any, numbers: Any, sweeps: Any
 ) -> None:
@@ -481,7 +514,7 @@ def _solve(
     _scale(kernel, u, v, 0, n)
 
 
-@compiled
+@compiled()
 def _round_all(plan: Any, p: Any, q: Any) -> None:
     """Do what `_sinkhorn.round_to_marginals` does."""
     _, n, m = plan.shape
@@ -519,7 +552,7 @@ def _round_all(plan: Any, p: Any, q: Any) -> None:
                 one[i, j] += share * np.float32(columns[j])
 
 
-@compiled
+@compiled()
 def _quadratic_all(
     plan: Any, out: Any, widths: Any, forms: Any, by_structure: float
 ) -> None:

@@ -24,12 +24,26 @@ from skvas.transport import (
 from tests.strategies import band, mask, seeds, tensor
 
 pytest.importorskip("numba")
-from skvas.transport import _kernels
+from skvas.transport import _descent_kernel, _kernels
 
 sizes = st.lists(st.integers(1, 40), min_size=2, max_size=2)
 # Iterations magnify what rounding makes different, the more the stronger the structure.
 radii = st.floats(0.1, 0.95)
 weights = st.sampled_from([None, 0.1, 2.0])
+
+
+@pytest.mark.parametrize("module", [_kernels, _descent_kernel])
+def test_compiled_functions_become_part_of_their_callers(module):
+    """Else a process that compiles runs other copies than one that reads the cache."""
+    functions = {
+        name: each for name, each in vars(module).items() if hasattr(each, "py_func")
+    }
+    called = {
+        name for each in functions.values() for name in each.py_func.__code__.co_names
+    }
+    assert len(called & functions.keys()) > 5
+    for name in called & functions.keys():
+        assert functions[name].targetoptions.get("forceinline"), name
 
 
 def solve_both(*problem, **options):
