@@ -45,7 +45,8 @@ def main():
     for turn, name in enumerate(names):
         print(f"# {name}", flush=True)
         order = (new, arguments.older) if turn % 2 else (arguments.older, new)
-        rows = {folder: _rows(folder, name, arguments.quick) for folder in order}
+        measure = _segmentations if name == "segmentations" else _rows
+        rows = {folder: measure(folder, name, arguments.quick) for folder in order}
         found = compare(rows[arguments.older], rows[new])
         lines += [f"## {name}", "", *table(found), ""]
         print("\n".join(table(found)), flush=True)
@@ -83,6 +84,23 @@ def _rows(folder, name, quick):
         )
         found = json.loads(Path(out, "results.json").read_text(encoding="utf-8"))
     return found[name]["rows"]
+
+
+def _segmentations(folder, name, quick):
+    """Time what older checkouts have no case of, with and without numba."""
+    folder, found = folder.resolve(), {}
+    for path in ("numba", "torch"):
+        with TemporaryDirectory() as out:
+            file = Path(out, f"{name}.json")
+            command = [sys.executable, "-m", f"benchmarks.{name}"]
+            command += [str(folder), str(file)] + ["--quick"] * quick
+            command += ["--without-numba"] * (path == "torch")
+            subprocess.run(command, cwd=Path(__file__).parents[1], check=True)
+            found[path] = json.loads(file.read_text(encoding="utf-8"))
+    for numba, torch in zip(found["numba"], found["torch"], strict=True):
+        numba["skvas numba"] = numba.pop("seconds")
+        numba["skvas torch"] = torch["seconds"]
+    return found["numba"]
 
 
 def compare(old, new):

@@ -201,6 +201,16 @@ def batches(quick, n_threads):
     return rows
 
 
+def segmentations(quick, n_threads):
+    """Time segmentations by mirror descent, with soft shares of actions."""
+    rows = []
+    for row, cost, run in problems.relaxed_segmentations(quick):
+        row["floor"] = best_of(problems.segmentation_floor(cost), repeats=10)
+        rows.append(row | _each_path(run, repeats=10))
+        say(rows[-1])
+    return rows
+
+
 def long(quick, n_threads):
     """Time segmentations of one long video into 20 actions, in fresh processes."""
     sizes = (10_000,) if quick else (10_000, 100_000, 324_000, 1_000_000)
@@ -249,6 +259,7 @@ CASES = {
     "two threads": two_threads,
     "compiled loop": compiled,
     "batches": batches,
+    "segmentations": segmentations,
     "long videos": long,
     "memory": memory,
     "training": whole.training,

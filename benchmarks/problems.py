@@ -84,3 +84,26 @@ def floor(cost, sweeps=20):
                 torch.bmm(u, cost)
 
     return run
+
+
+def segmentation_floor(cost):
+    """Build the least that a mirror descent moves: an exponential, four passes."""
+    out = torch.empty_like(cost)
+
+    def run():
+        for _ in range(MAX_ITER):
+            torch.exp(cost, out=out)
+            for _ in range(4):
+                out.copy_(cost)
+
+    return run
+
+
+def relaxed_segmentations(quick):
+    """Yield sizes of batches, costs, and runs of what segmenters solve by default."""
+    for batch, n, k in ((1, 256, 8), (32, 256, 8), (128, 256, 8), (8, 1000, 20)):
+        if quick and batch > 1:
+            continue
+        cost = segmentation_cost(n, k, batch)
+        row = {"N": n, "M": k, "B": batch}
+        yield row, cost, lambda c=cost: segment(c, lambda_y=0.1)
