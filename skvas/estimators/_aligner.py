@@ -58,7 +58,7 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
     ----------
     timeline_ : Timeline or None
         One axis of time for all videos, without actions: a :class:`skvas.Timeline` on
-        the embedding, for three or more videos that share an order
+        the embedding, for two or more videos that share an order
         (``timeline_.order_.verdict`` is "yes"), after training in the informed recipe.
         None elsewhere.
 

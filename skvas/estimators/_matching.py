@@ -40,7 +40,7 @@ from skvas.videos._device import check_device
 from skvas.videos._views import Views
 
 # Videos that are put on a timeline unasked, at least.
-MIN_VIDEOS = 3
+MIN_VIDEOS = 2
 VIAS = ("pair", "timeline")
 
 

@@ -66,7 +66,7 @@ class Segmenting(OptionGroup):
     segment_on : {"features", "embedding", "timeline", "auto"}, default="auto"
         Where frames are compared with actions. "timeline", in the joint model only: all
         videos are put on one axis of time, which is cut into actions once. "auto": the
-        timeline in the joint model of the informed recipe, for at least three videos
+        timeline in the joint model of the informed recipe, for two videos or more
         that share an order, unless many of them skip, swap or repeat steps: transport
         to the actions then explains more than 1 / .9 of what the timeline explains of
         the features' variance, by steps that are known again in other videos. Else

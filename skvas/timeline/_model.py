@@ -262,7 +262,7 @@ def count_on_timeline(
     """
     rng = np.random.RandomState(0)
     order = find_order(whitened, rng)
-    if not has_order(order):  # which fewer than three videos never have
+    if not has_order(order):
         return None
     frames = path_frames(embedded, whitened)
     axis = build_axis(frames, whitened, rng, limit=limit, order=order)

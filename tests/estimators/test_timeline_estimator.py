@@ -84,7 +84,7 @@ def test_timeline_is_what_auto_means_for_videos_that_share_an_order(on_timeline)
 @pytest.mark.parametrize(
     ("n_videos", "options"),
     [
-        (2, {}),
+        (1, {}),
         (7, {"recipe": "paper"}),
         (7, {"encoder": (8, 4)}),
         (7, {"segment_on": "embedding"}),
@@ -97,6 +97,17 @@ def test_timeline_is_not_used_unless_it_is_trustworthy(n_videos, options):
     assert model.segment_on_ in ("embedding", "features")
     assert isinstance(model._labeller(), FrameLabeller)
     assert model.settings_.segmenting["recurring"] is True
+
+
+def test_two_videos_of_a_clear_order_have_a_timeline(monkeypatch):
+    model = joint().fit(VIDEOS[:2])
+    assert model.segment_on_ == "timeline"
+    assert np.isinf(model.timeline_.order_.error)
+    labels = DATA.labels[:2]
+    monkeypatch.setattr("skvas.timeline._order.SURE_OF_TWO", 1.0)
+    without = joint().fit(VIDEOS[:2])
+    assert without.timeline_ is None
+    assert miou(labels, model.labels_) > miou(labels, without.labels_)
 
 
 def test_timeline_needs_no_training():
@@ -253,7 +264,7 @@ def test_aligner_puts_videos_in_order_on_a_timeline_without_actions(aligner):
 
 @pytest.mark.parametrize(
     ("n_videos", "options"),
-    [(2, {}), (7, {"max_epochs": 0}), (7, {"recipe": "paper"}), (7, {"encoder": (8,)})],
+    [(1, {}), (7, {"max_epochs": 0}), (7, {"recipe": "paper"}), (7, {"encoder": (8,)})],
 )
 def test_aligner_has_no_timeline_unless_it_is_trustworthy(n_videos, options):
     model = quick(VideoAligner, **options).fit(VIDEOS[:n_videos])
@@ -363,7 +374,7 @@ def test_videos_are_matched_with_the_reference_over_the_timeline(aligner):
 
 
 def test_alignment_over_a_timeline_that_is_not_there_is_refused(aligner):
-    model = quick(VideoAligner).fit(VIDEOS[:2])
+    model = quick(VideoAligner, max_epochs=0).fit(VIDEOS[:2])
     for ask in (
         lambda: model.align(VIDEOS[0], VIDEOS[1], via="timeline"),
         lambda: model.match(VIDEOS, via="timeline"),

@@ -24,10 +24,12 @@ def test_verdict_is_whether_videos_share_an_order(shared, verdict):
     assert 0 < order.error < 0.2
 
 
-def test_two_videos_are_too_few_for_a_verdict():
-    order = block_order(frames_of(True, 2), np.random.RandomState(0))
+@pytest.mark.parametrize(("shared", "verdict"), [(True, "yes"), (False, "undecided")])
+def test_two_videos_have_a_verdict_where_it_is_clear(shared, verdict):
+    order = block_order(frames_of(shared, 2), np.random.RandomState(0))
     assert order.n_pairs == 2
-    assert order.verdict == "undecided"
+    assert np.isinf(order.error)
+    assert order.verdict == verdict
 
 
 def test_three_videos_have_a_standard_error():
