@@ -205,8 +205,8 @@ def segmentations(quick, n_threads):
     """Time segmentations by mirror descent, with soft shares of actions."""
     rows = []
     for row, cost, run in problems.relaxed_segmentations(quick):
-        row["floor"] = best_of(problems.segmentation_floor(cost), repeats=10)
-        rows.append(row | _each_path(run, repeats=10))
+        row["floor"] = best_of(problems.segmentation_floor(cost), repeats=40)
+        rows.append(row | _each_path(run, repeats=40))
         say(rows[-1])
     return rows
 
