@@ -37,11 +37,8 @@ LENGTHS = [(12, 9), (7, 10), (12, 10)]
 SETTINGS = {
     "two hard sides": Setting(),
     "relaxed actions": Setting("segment", lambda_y=0.1),
-    "relaxed rows": Setting("segment", lambda_x=0.1),
     "both relaxed": Setting(lambda_x=0.5, lambda_y=0.1),
-    "free actions": Setting("segment", lambda_y=0.0),
     "virtual frames": Setting(virtual=True),
-    "virtual, distinct": Setting("segment", virtual=True),
     "own matrix": Setting("dense"),
     "no structure": Setting(alpha=0.0),
 }
