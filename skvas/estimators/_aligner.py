@@ -244,7 +244,7 @@ default=None
         rng: np.random.RandomState,
     ) -> Axis | None:
         """Put all videos on one axis, if they share an order."""
-        if not len(history["epoch"]) or not self._may_share_axis(views):
+        if not len(history["epoch"]) or not self._keeps_start():
             return None
         drawn = np.random.RandomState(rng.randint(2**31))
         order = find_order(views.features, drawn)

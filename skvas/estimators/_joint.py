@@ -258,8 +258,8 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         n_actions = len(start.vectors)
         if asked != TIMELINE:
             n_frames = np.median(lengths_of(views.videos))
-            enough = n_actions <= n_frames and self._may_share_axis(views)
-            if not (is_auto(asked) and enough):
+            may_be = n_actions <= n_frames and self._keeps_start()
+            if not (is_auto(asked) and may_be):
                 return None
         drawn = np.random.RandomState(rng.randint(2**31))
         order = find_order(views.features, drawn)

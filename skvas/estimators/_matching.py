@@ -39,8 +39,6 @@ from skvas.videos._containers import like_input
 from skvas.videos._device import check_device
 from skvas.videos._views import Views
 
-# Videos that are put on a timeline unasked, at least.
-MIN_VIDEOS = 2
 VIAS = ("pair", "timeline")
 
 
@@ -247,10 +245,6 @@ class MatchesFrames(BaseVideoEstimator):
             "matching_": settings.matching,
             "path_on_": settings.aligning["path_on"],
         }
-
-    def _may_share_axis(self, views: Views) -> bool:
-        """Tell whether videos may be put on a timeline: enough, on a good embedding."""
-        return len(views.videos) >= MIN_VIDEOS and self._keeps_start()
 
     def _as_timeline(
         self, axis: Axis | None, features: Any, encoder: nn.Module

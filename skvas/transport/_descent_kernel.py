@@ -169,7 +169,7 @@ def _descend(
             base[k, i] = (1 - alpha) * cost[k, i] + alpha * every[0, i]
             log_plan[k, i] = log_p[i] + log_q
             plan[k, i] = p[i] * q[k]
-    _apply_along(plan, near, work, width, form)
+            near[k, i] = every[0, i] * q[k]
     weights = alpha, eps
     value = _value(plan, log_plan, base, near, cost, q, weight, weights, masses)
     _slopes(log_plan, base, near, slope, p, q, weight, weights, masses)

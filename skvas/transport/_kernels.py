@@ -203,28 +203,21 @@ def _sum_windows(values: Any, spare: Any, out: Any, size: int) -> None:
     entries of `out` are of no use; `values` and `spare` are overwritten. The size is
     odd.
     """
+    _copy(values, out)
+    if size % 4 == 3:
+        _add_both(values[1:], values[2:], out)
     start, span = size % 4, 1
-    if start == 1:
-        _copy(values, out)
-    else:
-        _add_three(values, values[1:], values[2:], out, 0)
     while 4 * span <= size:
         _add_four(values, values[span:], values[2 * span :], values[3 * span :], spare)
         values, spare = spare, values
         span *= 4
         digit = size // span % 4
-        first, second, third = (
-            values[start:],
-            values[start + span :],
-            values[start + 2 * span :],
-        )
-        if digit == 1:
-            _add(first, out)
-        elif digit == 2:
-            _add_both(first, second, out)
-        elif digit == 3:
-            _add_three(first, second, third, out, 1)
-        start += digit * span
+        if digit % 2:
+            _add(values[start:], out)
+            start += span
+        if digit >= 2:
+            _add_both(values[start:], values[start + span :], out)
+            start += 2 * span
 
 
 @inlined
@@ -232,14 +225,6 @@ def _add_four(a: Any, b: Any, c: Any, d: Any, out: Any) -> None:
     """Write sums over `out`, as far as the last of their terms goes."""
     for j in range(len(d)):
         out[j] = (a[j] + b[j]) + (c[j] + d[j])
-
-
-@inlined
-def _add_three(a: Any, b: Any, c: Any, out: Any, keep: float) -> None:
-    """Add sums to `keep` times `out`, as far as the last of their terms goes."""
-    by = np.float32(keep)
-    for j in range(len(c)):
-        out[j] = by * out[j] + (a[j] + b[j] + c[j])
 
 
 @inlined
