@@ -31,6 +31,8 @@ _PREFIX, _DROP_X, _DROP_Y = 4, 16, 32
 # Cells up to which NumPy keeps the sums of all paths, which takes less time than to
 # keep the steps, and up to 16 bytes a cell.
 SMALL_CELLS = 1 << 19
+# Rows that compiled paths take a step in at once.
+ROWS = 32
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,8 @@ def monotone_path(
     Notes
     -----
     The dynamic programme is vectorised over anti-diagonals; without `drop_cost` it is
-    compiled if numba is installed, with the same result. Besides `cost` it needs N M
-    bytes of memory, or 8 MB if that is more.
+    compiled if numba is installed, with the same result. Besides `cost` it needs
+    N (M + 32) bytes of memory, or 8 MB if that is more.
 
     References
     ----------
@@ -179,7 +181,7 @@ def monotone_path(
     """
     cost = _check_matrix(cost, "cost")
     if drop_cost is None:
-        find_path = compiled(_path_by_cells)
+        find_path = compiled(_path_by_strips)
         if find_path is not None:
             kind = np.float32 if cost.dtype == np.float32 else np.float64
             path: NDArray[np.int64] = find_path(np.ascontiguousarray(cost, dtype=kind))
@@ -427,28 +429,51 @@ def _path_by_sums(cost: NDArray[Any]) -> NDArray[np.int64]:
     return found[:, ::-1].copy() if swapped else found
 
 
-def _path_by_cells(cost: NDArray[Any]) -> NDArray[np.int64]:
-    """Find the path of `_sweep_full` and `_trace_full`, cell by cell."""
+def _path_by_strips(cost: NDArray[Any]) -> NDArray[np.int64]:
+    """Find the path of `_sweep_full` and `_trace_full`, a strip of rows at a time.
+
+    Each row of a strip is one cell behind the row above it, so that no cell of a step
+    waits for another.
+    """
     n, m = cost.shape
-    moves = np.empty((n, m), dtype=np.uint8)
-    least = np.full(m, np.inf)  # of the row above, and left of the cell of this one
-    for i in range(n):
-        corner, left = np.inf if i else 0.0, np.inf
-        for j in range(m):
-            above = least[j]
-            best, move = above, _X
-            if left < best:
-                best, move = left, _Y
-            if corner <= best:
-                best, move = corner, _BOTH
-            corner, left = above, best + cost[i, j]
-            least[j] = left
-            moves[i, j] = move
+    n_steps, n_strips = m + ROWS - 1, (n + ROWS - 1) // ROWS
+    # Entry (t, i) is cell (i, t - i) of the strip. Before its first cell a row has
+    # infinite sums; nothing reads those after its last one.
+    prices = np.zeros((n_steps, ROWS), dtype=cost.dtype)
+    moves = np.empty((n_strips, n_steps, ROWS), dtype=np.uint8)
+    # Entry j + 1 is the least sum to column j of the row above the strip.
+    above = np.full(n_steps + 2, np.inf)
+    above[0] = 0.0
+    # Entry i + 1 is the least sum to row i at a step, entry 0 that of the row above.
+    older = np.empty(ROWS + 1)
+    old, new = older.copy(), older.copy()
+    for strip in range(n_strips):
+        first = strip * ROWS
+        n_rows = min(ROWS, n - first)
+        for i in range(n_rows):
+            for j in range(m):
+                prices[i + j, i] = cost[first + i, j]
+        older[:] = old[:] = np.inf
+        older[0], old[0] = above[0], above[1]
+        above[0] = np.inf
+        for t in range(n_steps):
+            price, step = prices[t], moves[strip, t]
+            for i in range(ROWS):
+                both, one, other = older[i], old[i], old[i + 1]
+                best = min(one, other)
+                move = _Y if other < one else _X
+                step[i] = _BOTH if both <= best else move
+                new[i + 1] = min(best, both) + price[i]
+            new[0] = above[t + 2]
+            j = t - (n_rows - 1)
+            if 0 <= j < m:
+                above[j + 1] = new[n_rows]
+            older, old, new = old, new, older
     path = np.empty((n + m - 1, 2), dtype=np.int64)
     i, j, start = n - 1, m - 1, n + m - 2
     path[start] = i, j
     while i > 0 or j > 0:
-        move = moves[i, j]
+        move = moves[i // ROWS, i % ROWS + j, i % ROWS]
         i, j, start = i - (move != _Y), j - (move != _X), start - 1
         path[start] = i, j
     return path[start:].copy()

@@ -90,10 +90,14 @@ def test_path_is_the_cheapest_of_all_warping_paths(cost):
 def test_compiled_path_is_that_of_numpy(dtype, monkeypatch):
     pytest.importorskip("numba")
     rng = np.random.default_rng(0)
-    # Few values, so that there are ties.
-    costs = [
-        rng.integers(0, 3, rng.integers(1, 12, 2)).astype(dtype) for _ in range(50)
+    # Few values, so that there are ties; one strip of rows, and several.
+    shapes = [
+        *rng.integers(1, 12, (50, 2)),
+        *rng.integers(1, 3 * decoding.ROWS, (30, 2)),
     ]
+    costs = [rng.integers(0, 3, shape).astype(dtype) for shape in shapes]
+    # Sums of many numbers near one, whose last digits decide.
+    costs += [(1 + rng.random((400, 300)) / 1e4).astype(dtype) for _ in range(3)]
     compiled = [monotone_path(cost.T) for cost in costs]
     monkeypatch.setattr(decoding, "compiled", lambda function: None)
     for most in (decoding.SMALL_CELLS, 0):

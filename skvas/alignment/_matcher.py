@@ -23,8 +23,9 @@ from skvas.videos._jobs import decode_in_jobs
 from skvas.videos._views import Views
 
 # Frames of a video that the choice of the medoid looks at, videos that each is compared
-# with, and iterations of these alignments, of which only the cost is asked for.
-MEDOID_FRAMES, MEDOID_VIDEOS, MEDOID_ITER = 32, 16, 5
+# with, pairs of them that are aligned at once, and iterations of these alignments, of
+# which only the cost is asked for.
+MEDOID_FRAMES, MEDOID_VIDEOS, MEDOID_PAIRS, MEDOID_ITER = 32, 16, 512, 5
 
 
 @dataclass(frozen=True)
@@ -120,18 +121,22 @@ def medoid(
     candidates = sample_videos(len(embeddings))
     embeddings = choose(embeddings, candidates)
     n_videos = len(embeddings)
+    if n_videos == 1:
+        return 0
     others = np.arange(n_videos)
     if n_videos > MEDOID_VIDEOS:
         others = rng.permutation(n_videos)[:MEDOID_VIDEOS]
-    batch_y = spread_batch(choose(embeddings, others), MEDOID_FRAMES, device)
-    costs = np.empty(n_videos)
+    thin = spread_batch(embeddings, MEDOID_FRAMES, device)
+    costs = np.empty((n_videos, len(others)))
     with torch.no_grad():
-        for i, embedding in enumerate(embeddings):
-            batch_x = spread_batch([embedding] * len(others), MEDOID_FRAMES, device)
+        for some in np.array_split(np.arange(n_videos), -(-costs.size // MEDOID_PAIRS)):
+            batch_x = thin.take(np.repeat(some, len(others)))
+            batch_y = thin.take(np.tile(others, len(some)))
             found = task.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
-            pair_costs = found.objective.cpu().numpy()[others != i]
-            costs[i] = pair_costs.mean() if len(pair_costs) else 0.0
-    return int(candidates[costs.argmin()])
+            costs[some] = found.objective.cpu().numpy().reshape(len(some), -1)
+    is_other = others != np.arange(n_videos)[:, None]
+    means = np.average(costs, axis=1, weights=is_other)
+    return int(candidates[means.argmin()])
 
 
 def _align(

@@ -540,25 +540,21 @@ default=None
     ) -> Settled:
         """Decide where frames are compared with actions, and label those of `fit`."""
         assert settings.segmenting is not None
-        spaces = [settings.segmenting["segment_on"]]
-        if timeline is not None:
-            spaces = ["embedding"]
-        elif is_auto(spaces[0]):
-            was_trained = len(history["epoch"]) and len(views.videos) > 1
-            both = was_trained and self._keeps_start()
-            spaces = ["features", "embedding"] if both else ["embedding"]
         actions = {"features": before, "embedding": self._actions(model)}
-        labellers: list[Any] = [
-            self._plans(settings, actions[space], space) for space in spaces
-        ]
+        labeller: AnyLabeller
         if timeline is not None:
-            labellers = [TimelineLabeller(timeline, *labellers)]
-        labeller, found = choose_labeller(labellers, views, start.in_order)
-        if timeline is None:
+            transport = self._plans(settings, actions["embedding"], "embedding")
+            labeller, found = TimelineLabeller(timeline, transport), timeline.labels
+        else:
+            spaces = [settings.segmenting["segment_on"]]
+            if is_auto(spaces[0]):
+                was_trained = len(history["epoch"]) and len(views.videos) > 1
+                both = was_trained and self._keeps_start()
+                spaces = ["features", "embedding"] if both else ["embedding"]
+            labellers = [self._plans(settings, actions[on], on) for on in spaces]
+            plans, found = choose_labeller(labellers, views, start.in_order)
             decoder = settings.segmenting["decoder"]
-            labeller, found = choose_decoder(
-                labeller, found, views, decoder, labellers[0]
-            )
+            labeller, found = choose_decoder(plans, found, views, decoder, labellers[0])
         sown = given
         named = read_prototypes(self.prototypes)
         if named is not None and given is not None:

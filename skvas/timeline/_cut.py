@@ -9,6 +9,7 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from skvas._optional import compiled
 from skvas.decoding import cheapest_labels
 
 # Least variance of a feature within an action, as a share of its variance over all
@@ -267,15 +268,15 @@ def square_losses(moments: Moments) -> np.ndarray:
     ndarray of shape (n_positions + 1, n_positions + 1)
         Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
     """
-    n = len(moments)
-    start, stop = np.triu_indices(n + 1, k=1)
+    edges = np.arange(len(moments) + 1)
     total = _running_sums(moments.mean)
     squares = _running_sums((moments.mean**2).sum(axis=1, keepdims=True))[:, 0]
     products = total @ total.T
     norms = products.diagonal()
-    between = norms[start] + norms[stop] - 2 * products[start, stop]
-    losses = np.full((n + 1, n + 1), np.inf)
-    losses[start, stop] = squares[stop] - squares[start] - between / (stop - start)
+    between = norms[:, None] + norms - 2 * products
+    length = np.maximum(edges - edges[:, None], 1)
+    losses: np.ndarray = squares - squares[:, None] - between / length
+    losses[edges <= edges[:, None]] = np.inf
     return losses
 
 
@@ -301,16 +302,24 @@ def segment_losses(moments: Moments, edges: np.ndarray | None = None) -> np.ndar
         where i >= j.
     """
     edges = np.arange(len(moments) + 1) if edges is None else edges
-    n = len(edges) - 1
     mean, square = (
         np.ascontiguousarray(_running_sums(each)[edges].T)
         for each in (moments.mean, moments.square)
     )
-    number = edges.astype(float)
+    find_losses = compiled(_losses_by_cells) or _losses_by_rows
+    losses: np.ndarray = find_losses(mean, square, edges.astype(float))
+    return losses
+
+
+def _losses_by_rows(
+    mean: np.ndarray, square: np.ndarray, edges: np.ndarray
+) -> np.ndarray:
+    """Return the losses of `segment_losses` from running sums, (d, n + 1)."""
+    n = len(edges) - 1
     losses = np.full((n + 1, n + 1), np.inf)
     for first in range(0, n, ROWS):
         starts, stops = slice(first, first + ROWS), slice(first + 1, n + 1)
-        length = number[stops] - number[starts, None]
+        length = edges[stops] - edges[starts, None]
         share = 1 / np.maximum(length, 1)
         square_of_mean = share * (mean[:, None, stops] - mean[:, starts, None])
         square_of_mean *= square_of_mean
@@ -322,6 +331,36 @@ def segment_losses(moments: Moments, edges: np.ndarray | None = None) -> np.ndar
         products = [variance[at : at + CHUNK].prod(axis=0) for at in chunks]
         found = length * np.log(products).sum(axis=0)
         losses[starts, stops] = np.where(length > 0, found, np.inf)
+    return losses
+
+
+def _losses_by_cells(
+    mean: np.ndarray, square: np.ndarray, edges: np.ndarray
+) -> np.ndarray:
+    """Return the losses of `_losses_by_rows`, one start after another."""
+    n_features, n_edges = mean.shape
+    losses = np.full((n_edges, n_edges), np.inf)
+    share, product = np.empty(n_edges), np.empty(n_edges)
+    for start in range(n_edges - 1):
+        loss = losses[start, start + 1 :]
+        length = edges[start + 1 :] - edges[start]
+        n_stops = len(length)
+        for i in range(n_stops):
+            share[i] = 1 / length[i]
+        loss[:] = 0.0
+        for chunk in range(0, n_features, CHUNK):
+            product[:] = 1.0
+            for feature in range(chunk, min(chunk + CHUNK, n_features)):
+                first, second = mean[feature, start + 1 :], square[feature, start + 1 :]
+                first_start, second_start = mean[feature, start], square[feature, start]
+                for i in range(n_stops):
+                    centre = share[i] * (first[i] - first_start)
+                    variance = share[i] * (second[i] - second_start) - centre * centre
+                    product[i] *= max(variance, 0.0) + LEAST_VARIANCE
+            for i in range(n_stops):
+                loss[i] += np.log(product[i])
+        for i in range(n_stops):
+            loss[i] *= length[i]
     return losses
 
 
@@ -343,14 +382,8 @@ def best_segments(losses: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray
         Their losses.
     """
     n = len(losses) - 1
-    starts = np.zeros((most, n + 1), dtype=np.int64)
-    best = losses[0]
-    least = [best[n]]
-    for s in range(1, most):
-        total = best[:, None] + losses
-        starts[s] = total.argmin(axis=0)
-        best = np.take_along_axis(total, starts[s][None], axis=0)[0]
-        least.append(best[n])
+    find_starts = compiled(_starts_by_cells) or _starts_by_rows
+    starts, least = find_starts(losses, most)
     cuts = np.zeros((most, n), dtype=np.int64)
     for s in range(most):
         stop = n
@@ -358,7 +391,41 @@ def best_segments(losses: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray
             start = starts[segment, stop]
             cuts[s, start:stop] = segment
             stop = start
-    return cuts, np.array(least)
+    return cuts, least
+
+
+def _starts_by_rows(losses: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the last of s + 1 segments starts, (most, n + 1), and the losses."""
+    starts = np.zeros((most, len(losses)), dtype=np.int64)
+    best = losses[0]
+    least = [best[-1]]
+    for s in range(1, most):
+        total = best[:, None] + losses
+        starts[s] = total.argmin(axis=0)
+        best = np.take_along_axis(total, starts[s][None], axis=0)[0]
+        least.append(best[-1])
+    return starts, np.array(least)
+
+
+def _starts_by_cells(losses: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `_starts_by_rows` does, one start after another."""
+    n_edges = len(losses)
+    starts = np.zeros((most, n_edges), dtype=np.int64)
+    least = np.empty(most)
+    best = losses[0].copy()
+    least[0] = best[-1]
+    for s in range(1, most):
+        shortest = np.full(n_edges, np.inf)
+        for start in range(s, n_edges - 1):
+            loss, by = losses[start, start + 1 :], best[start]
+            least_sum, its_start = shortest[start + 1 :], starts[s, start + 1 :]
+            for i in range(len(loss)):
+                total = by + loss[i]
+                its_start[i] = start if total < least_sum[i] else its_start[i]
+                least_sum[i] = min(total, least_sum[i])
+        best = shortest
+        least[s] = best[-1]
+    return starts, least
 
 
 def merge_segments(
@@ -380,24 +447,29 @@ def merge_segments(
     int64 ndarray of shape (n_positions,)
         Actions 0 to n_actions - 1.
     """
-    action_of = np.arange(segments.max() + 1)
+    action_of = left = np.arange(segments.max() + 1)
     members = np.eye(len(action_of))[segments]  # (n_positions, n_segments)
     sums = np.stack([members.T @ moments.mean, members.T @ moments.square])
     length = members.sum(axis=0)
     own = _losses(sums, length)
     joint = _losses(sums[:, :, None] + sums[:, None], length[:, None] + length)
-    while len(length) > n_actions:
-        rise = joint - own[:, None] - own
-        rise[np.tril_indices(len(length))] = np.inf
+    rise = joint - own[:, None] - own
+    rise[np.tril_indices(len(length))] = np.inf
+    for _ in range(len(length) - n_actions):
         a, b = np.unravel_index(rise.argmin(), rise.shape)
         sums[:, a] += sums[:, b]
         length[a] += length[b]
         own[a] = joint[a, b]
-        sums, length = np.delete(sums, b, axis=1), np.delete(length, b)
-        own, joint = np.delete(own, b), np.delete(np.delete(joint, b, 0), b, 1)
-        joint[a] = joint[:, a] = _losses(sums[:, [a]] + sums, length[a] + length)
-        action_of[action_of == b] = a
-        action_of[action_of > b] -= 1
+        action_of = np.where(action_of == b, a, action_of)
+        rise[b] = rise[:, b] = np.inf
+        left = left[left != b]
+        others = left[left != a]
+        pairs = np.minimum(a, others), np.maximum(a, others)
+        joint[pairs] = _losses(
+            sums[:, [a]] + sums[:, others], length[a] + length[others]
+        )
+        rise[pairs] = joint[pairs] - own[pairs[0]] - own[pairs[1]]
+    _, action_of = np.unique(action_of, return_inverse=True)
     return action_of[segments]
 
 

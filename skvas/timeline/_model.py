@@ -93,6 +93,11 @@ class TimelineModel(Axis):
     cut: Cut
     count: Count
 
+    @property
+    def labels(self) -> list[np.ndarray]:
+        """The action of each frame of the videos that were put on the axis."""
+        return [self.actions(passed.positions) for passed in self.template.passages]
+
     def actions(self, positions: np.ndarray) -> np.ndarray:
         """Return the actions at (fractional) positions of the template."""
         nearest = np.interp(positions, self.moments, np.arange(len(self.moments)))

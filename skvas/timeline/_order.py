@@ -196,7 +196,7 @@ def permuted_cost(cost: np.ndarray, rng: np.random.RandomState) -> float:
 def _path_cost(cost: np.ndarray) -> float:
     """Return the mean over the rows of the least cost on their part of the path."""
     rows, columns = monotone_path(cost).T
-    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    starts = np.searchsorted(rows, np.arange(len(cost)))
     return float(np.minimum.reduceat(cost[rows, columns], starts).mean())
 
 

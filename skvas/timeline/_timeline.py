@@ -516,8 +516,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         self.recurring_ = self.boundaries_ = self.boundary_confidence_ = None
         if not isinstance(model, TimelineModel):
             return
-        labels = [model.actions(passage.positions) for passage in template.passages]
-        self.labels_ = like_input(labels, single)
+        self.labels_ = like_input(model.labels, single)
         self.n_actions_ = model.count.n_actions
         self.n_actions_range_ = model.count.likely
         self.recurring_ = model.cut.recurring

@@ -61,6 +61,13 @@ class VideoBatch:
             row[: len(chosen)] = chosen
         return torch.from_numpy(numbers)
 
+    def take(self, videos: np.ndarray) -> VideoBatch:
+        """Return a batch of some of the videos, each as often as it is named."""
+        kept = self.chosen and tuple(self.chosen[video] for video in videos)
+        index = torch.from_numpy(videos)
+        frames = self.frames[index.to(self.frames.device)]
+        return VideoBatch(frames, self.lengths[index], kept)
+
     def to(self, device: torch.device) -> VideoBatch:
         """Return the batch with its frames on a device."""
         return replace(self, frames=self.frames.to(device))

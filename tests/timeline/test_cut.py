@@ -72,6 +72,23 @@ def test_actions_change_at_any_position_of_a_long_timeline(n_positions):
     assert_array_equal(np.flatnonzero(np.diff(found)), [change - 1])
 
 
+@pytest.mark.parametrize("n_features", [1, 16, 40])
+def test_compiled_segments_are_those_of_numpy(n_features, monkeypatch):
+    pytest.importorskip("numba")
+    signals, _ = signals_of([0, 1, 2, 1, 3], noise=0.5, n_features=n_features)
+    moments = Passing(signals).moments()
+    edges = np.array([0, 1, 5, 17, 18, 40, 75])
+    losses = segment_losses(moments), segment_losses(moments, edges)
+    found = best_segments(losses[0], 7)
+    monkeypatch.setattr(_cut, "compiled", lambda function: None)
+    for compiled, plain in zip(
+        losses, (segment_losses(moments), segment_losses(moments, edges)), strict=True
+    ):
+        assert_allclose(compiled, plain, rtol=1e-12)
+    for compiled, plain in zip(found, best_segments(losses[0], 7), strict=True):
+        assert_array_equal(compiled, plain)
+
+
 def test_square_loss_is_that_of_the_means_about_their_mean():
     moments, _ = small_moments(2, n=9, d=4)
     losses = square_losses(moments)
