@@ -39,6 +39,8 @@ LATE = 0.1
 # Lags beside 0, as shares of the median video.
 LAGS = (0.02,)
 FRAMES_IN_A_ROW = 1_000_000
+# Times that each session is changed.
+N_CHANGES = 4
 PARTS = ("sets", "orders", "costs")
 # How models are trained, for `--parts training`.
 LIVE = Training(live=True)
@@ -257,7 +259,7 @@ def delays(offline, live):
 
 
 def spar_orders(n_seeds):
-    """Drop or repeat one exercise of each session that is streamed."""
+    """Drop or repeat one exercise of each session that is streamed, four times."""
     return _joint([_changed(load_spar(), seed) for seed in range(n_seeds)])
 
 
@@ -280,7 +282,7 @@ def _changed(data, seed):
     learn, rest = halves(len(data.videos), seed)
     rng = np.random.RandomState(seed)
     changed = []
-    for i in rest:
+    for i in np.tile(rest, N_CHANGES):
         order = list(range(len(data.action_names)))
         if rng.rand() < 0.5:
             order.pop(rng.randint(len(order)))
