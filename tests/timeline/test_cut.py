@@ -89,6 +89,17 @@ def test_compiled_segments_are_those_of_numpy(n_features, monkeypatch):
         assert_array_equal(compiled, plain)
 
 
+def test_compiled_segments_start_where_those_of_numpy_do_in_ties(monkeypatch):
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(0)
+    losses = rng.integers(0, 3, (30, 30)).astype(float)
+    losses[np.tril_indices(30)] = np.inf
+    found = best_segments(losses, 6)
+    monkeypatch.setattr(_cut, "compiled", lambda function: None)
+    for compiled, plain in zip(found, best_segments(losses, 6), strict=True):
+        assert_array_equal(compiled, plain)
+
+
 def test_square_loss_is_that_of_the_means_about_their_mean():
     moments, _ = small_moments(2, n=9, d=4)
     losses = square_losses(moments)
@@ -181,6 +192,30 @@ def test_merging_joins_alike_segments_that_are_no_neighbours():
     moments = Passing(signals).moments()
     merged = merge_segments(moments, np.repeat(np.arange(5), 15), 3)
     assert same_partition(merged, actions)
+
+
+def test_merging_takes_the_least_rise_of_the_loss_at_each_step():
+    signals, _ = signals_of([0, 1, 2, 0, 3, 1, 4, 2, 0], noise=2.5, n_features=3)
+    moments = Passing(signals).moments()
+    segments = np.repeat(np.arange(9), 15)
+
+    def loss_of(merged):
+        total = 0.0
+        for action in np.unique(merged):
+            mean, square = (
+                each[merged == action].mean(axis=0)
+                for each in (moments.mean, moments.square)
+            )
+            variance = square - mean**2 + LEAST_VARIANCE
+            total += (merged == action).sum() * np.log(variance).sum()
+        return total
+
+    merged = segments
+    for _ in range(6):
+        pairs = combinations(np.unique(merged), 2)
+        tried = [np.where(merged == b, a, merged) for a, b in pairs]
+        merged = min(tried, key=loss_of)
+    assert same_partition(merge_segments(moments, segments, 3), merged)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from skvas.datasets import make_videos
+from skvas.decoding import monotone_path
 from skvas.timeline import BlockOrder
 from skvas.timeline._order import (
+    _path_cost,
     alignability,
     block_order,
     gain_of_order,
@@ -79,3 +81,11 @@ def test_unrelated_video_is_told_by_what_order_saves():
 
 def test_all_videos_are_kept_where_order_tells_little():
     assert is_related(np.array([0.1, 0.0, -0.1, 0.2])).all()
+
+
+@pytest.mark.parametrize("shape", [(6, 15), (15, 6), (1, 4), (4, 1)])
+def test_cost_of_a_path_is_that_of_the_cheapest_partner_of_each_row(shape):
+    cost = np.random.default_rng(0).random(shape)
+    path = monotone_path(cost)
+    cheapest = [min(cost[i, j] for i, j in path if i == row) for row in range(shape[0])]
+    assert _path_cost(cost) == pytest.approx(np.mean(cheapest))
