@@ -159,7 +159,10 @@ class Shelf:
 
     def keep(self, arrays: Iterable[np.ndarray]) -> Kept:
         """Keep arrays, in the order in which they are made."""
-        places = [self._put(np.ascontiguousarray(array)) for array in arrays]
+        places = []
+        for array in arrays:
+            places.append(self._put(np.ascontiguousarray(array)))
+            del array  # before the next one is made
         return Kept(places, self)
 
     def _put(self, array: np.ndarray) -> Any:

@@ -90,8 +90,8 @@ ROOMS = {
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",
     "timeline": (
-        "_carry _cut _paths < _count _discriminants _order _states < _template < "
-        "_model _routes < _timeline"
+        "_carry _cut _paths < _count _discriminants _order _principal _states < "
+        "_template < _model _routes < _timeline"
     ),
     "training": (
         "_adam _callbacks _distributed _labelled _randomness _sampling _survey < "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.linalg import eigh, svd
@@ -29,6 +30,8 @@ WEIGHT = 1.5
 INDEPENDENT, N_LAGS = 0.05, 200
 # Discriminants beyond so many standard deviations tell nothing more.
 FAR = 50.0
+# Numbers of frames that are copied at a time.
+COPIED = 1 << 19
 # Degrees of freedom of Student's distribution, which frames that are unlike those of
 # other people do not surprise as much.
 FREEDOM = 8.0
@@ -59,7 +62,7 @@ class Gaussians:
 
     def project(self, features: np.ndarray) -> np.ndarray:
         """Return the discriminants of one frame, or of many."""
-        return np.clip((features - self.centre) @ self.directions, -FAR, FAR)
+        return np.clip(_products(features, self.centre, self.directions), -FAR, FAR)
 
     def distances(self, discriminants: np.ndarray) -> np.ndarray:
         """Return the squared distances of one frame, or of many, to each class."""
@@ -118,7 +121,9 @@ def fit_gaussians(
         features = [np.concatenate(features)]
     centre = _mean(features)
     basis = principal(features, centre)
-    scores = np.concatenate([(frames - centre) @ basis for frames in features])
+    # By their numbers: of videos that are on demand one at a time is in memory.
+    products = (_products(features[i], centre, basis) for i in range(len(features)))
+    scores = np.concatenate([*products])
     means, counts = _means(scores, joined, n_classes)
     rest = scores - means[joined]
     freedom = max(len(rest) - int((counts > 0).sum()), 1)
@@ -134,8 +139,9 @@ def fit_gaussians(
     means = means @ kept
     variances = _variances(rest @ kept, joined, counts, freedom, pooled)
     residuals = [
-        ((frames - centre) @ directions - means[where]) / np.sqrt(variances[where])
-        for frames, where in zip(*videos, strict=True)
+        (_products(videos[0][i], centre, directions) - means[where])
+        / np.sqrt(variances[where])
+        for i, where in enumerate(videos[1])
     ]
     weight = min(1.0, WEIGHT / repetition(residuals))
     return Gaussians(centre, directions, means, variances, weight)
@@ -174,13 +180,34 @@ def repetition(residuals: Sequence[np.ndarray]) -> float:
     return time
 
 
+def _products(
+    frames: np.ndarray, centre: np.ndarray, directions: np.ndarray
+) -> np.ndarray:
+    """Return frames along directions from a centre, wide ones a few at a time."""
+    n = max(1, COPIED // len(centre))
+    if frames.ndim == 1 or len(frames) <= n:
+        products: np.ndarray = (frames - centre) @ directions
+        return products
+    parts = range(0, len(frames), n)
+    return np.concatenate([(frames[at : at + n] - centre) @ directions for at in parts])
+
+
 def _mean(features: Sequence[np.ndarray]) -> np.ndarray:
     """Return the mean frame, as if all frames were in one array."""
     total = np.zeros((1, features[0].shape[1]))
-    for frames in features:
-        total = np.add.reduce(np.vstack([total, frames]), axis=0, keepdims=True)
+    for i in range(len(features)):
+        total = _added(total, features[i])
     mean: np.ndarray = total[0] / sum(lengths_of(features))
     return mean
+
+
+def _added(total: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Add frames to a total of shape (1, width), one after the other."""
+    n = max(1, COPIED // total.shape[1])
+    for start in range(0, len(frames), n):
+        block = np.vstack([total, frames[start : start + n]])
+        total = np.add.reduce(block, axis=0, keepdims=True)
+    return total
 
 
 def principal(features: Sequence[np.ndarray], centre: np.ndarray) -> np.ndarray:
@@ -197,8 +224,8 @@ def principal(features: Sequence[np.ndarray], centre: np.ndarray) -> np.ndarray:
     chosen = spread(int(ends[-1]), PRINCIPAL_FRAMES)
     some = np.concatenate(
         [
-            frames[chosen[(chosen >= start) & (chosen < end)] - start] - centre
-            for frames, start, end in zip(features, ends[:-1], ends[1:], strict=True)
+            features[i][chosen[(chosen >= start) & (chosen < end)] - start] - centre
+            for i, (start, end) in enumerate(pairwise(ends))
         ]
     )
     _, scatter, directions = svd(some, full_matrices=False)

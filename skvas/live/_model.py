@@ -161,8 +161,8 @@ def learn_positions(
     places = [np.interp(p.positions, moments, np.arange(n)) for p in passages]
     classes = [np.rint(place).astype(np.int64) for place in places]
     passing = [
-        frames_at(frames, passages[i].frames[moments])
-        for frames, i in zip(seen, few, strict=True)
+        frames_at(seen[number], passages[i].frames[moments])
+        for number, i in enumerate(few)
     ]
     seen_classes = [classes[i] for i in few]
     gaussians = fit_gaussians(
@@ -301,8 +301,8 @@ def _familiar(
 ) -> float:
     """Return the mean squared distance that few frames exceed."""
     rate, means = NEWEST * gaussians.weight, []
-    for frames, where in zip(seen, classes, strict=True):
-        rest = gaussians.project(frames) - gaussians.means[where]
+    for i, where in enumerate(classes):
+        rest = gaussians.project(seen[i]) - gaussians.means[where]
         distances = (rest**2 / gaussians.variances[where]).mean(axis=1)
         mean = 1.0
         for distance in distances:

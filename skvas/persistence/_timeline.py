@@ -160,6 +160,10 @@ def check_outlook(outlook: Any, n_embedding: int, n_actions: int) -> None:
 def _check_template(template: Any, n_frame: int) -> None:
     _check_kind("template", template, Template)
     found = template.discriminants
+    if template.directions is not None:
+        shape = (n_frame, None)
+        _check_array("directions", template.directions, shape, np.floating)
+        n_frame = template.directions.shape[1]
     n_seen = n_frame
     if found is not None:
         _check_kind("discriminants", found, Discriminants)

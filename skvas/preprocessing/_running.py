@@ -18,6 +18,8 @@ FAR = 12.0
 # A feature that varies by less than this share of its deviation in the collection is
 # constant within videos.
 CONSTANT = 1e-3
+# Numbers that are worked on at once: a processor's cache holds them.
+BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -91,20 +93,28 @@ class RunningMoments:
 
         As :class:`Standing` does frame by frame, but for rounding.
         """
-        c = self.standardise(video)
-        n = np.arange(1, len(c) + 1)[:, None] + self.prior
-        # In place: a long recording of many features fills memory with each array.
-        z = np.cumsum(c, axis=0)
-        z /= n
-        np.subtract(c, z, out=z)
-        if not self.both:
-            c = z
-        spread = np.square(z)
-        np.cumsum(spread, axis=0, out=spread)
-        spread += self.prior * self.deviation**2
-        spread /= n
-        z /= np.sqrt(spread, out=spread)
-        return self._beside(z, c)
+        width = len(self.mean)
+        found = np.empty((len(video), self.width))
+        total, squares = np.zeros(width), np.zeros(width)
+        n_rows = max(1, BLOCK // width)
+        for start in range(0, len(video), n_rows):
+            block = found[start : start + n_rows]
+            c = self.standardise(video[start : start + n_rows])
+            if self.both:
+                block[:, width:] = c
+            n = np.arange(start + 1, start + len(c) + 1)[:, None] + self.prior
+            sums = c.copy()
+            sums[0] += total
+            total = np.cumsum(sums, axis=0, out=sums)[-1].copy()
+            sums /= n
+            z = np.subtract(c, sums, out=c)
+            spread = np.square(z, out=sums)
+            spread[0] += squares
+            squares = np.cumsum(spread, axis=0, out=spread)[-1].copy()
+            spread += self.prior * self.deviation**2
+            spread /= n
+            np.divide(z, np.sqrt(spread, out=spread), out=block[:, :width])
+        return found
 
     def _beside(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
         return np.concatenate([z, c], axis=-1) if self.both else z

@@ -108,8 +108,11 @@ def standardise_within(video: np.ndarray) -> np.ndarray:
     -------
     float32 ndarray of shape (n_frames, n_features)
     """
-    standard = standardise(video, *moments([video]))
-    return (standard / np.sqrt(video.shape[1])).astype(np.float32)
+    known, root = moments([video]), np.sqrt(video.shape[1])
+    found = np.empty(video.shape, dtype=np.float32)
+    for rows in _blocks(video):
+        found[rows] = standardise(video[rows], *known) / root
+    return found
 
 
 def moments(videos: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,9 +12,9 @@ from skvas.decoding import monotone_path
 # Bytes that a path through a full cost matrix takes for each pair of frames.
 BYTES_A_PAIR = 24
 # Pairs of frames up to which a path is found at once, and pairs of coarse frames.
-FULL_PAIRS, COARSE_PAIRS = 1 << 24, 1 << 22
+FULL_PAIRS, COARSE_PAIRS = 1 << 24, 1 << 20
 # Steps of a path that are refined together, at most.
-PIECE_STEPS = 2000
+PIECE_STEPS = 1000
 # A video lacks the moments where it moves on at less than this share of its usual
 # speed, over a window of this share of the timeline and some frames, at a cost of more
 # than this multiple of its mean.

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skvas._on_demand import choose, each, lengths_of
+from skvas._on_demand import choose, each, keep_of, lengths_of
 from skvas._printing import tell
 from skvas.timeline._discriminants import Discriminants, find_discriminants
 from skvas.timeline._order import alignability, is_related
 from skvas.timeline._paths import Passage, follow, mean_cost, spread, unit
+from skvas.timeline._principal import principal_directions, project
 from skvas.videos._frames import sample_videos
 
 # Frames of a video that the choice of the medoid looks at, the videos that may be it,
@@ -39,6 +40,8 @@ class Template:
         Whether the video was averaged, or could be; unrelated ones only have positions.
     discriminants : Discriminants or None
         What is looked at beside the frames; None for a lone video.
+    directions : ndarray of shape (D, D'') or None
+        Along which wide frames are looked at; None where they are as they were given.
     """
 
     frames: np.ndarray
@@ -46,9 +49,12 @@ class Template:
     alignability: np.ndarray
     is_related: np.ndarray
     discriminants: Discriminants | None
+    directions: np.ndarray | None = None
 
     def view(self, video: np.ndarray) -> np.ndarray:
         """Return a video's unit frames as paths to the template see them."""
+        if self.directions is not None:
+            video = project(video, self.directions)
         return self.discriminants.append(video) if self.discriminants else video
 
 
@@ -67,7 +73,8 @@ def build_template(
     to the first average are left out of the next ones. At last the directions in which
     positions differ more than videos do are put beside the frames, for one round more.
     Of more than 128 videos a sample of as many is averaged, and the others are matched
-    with the template only.
+    with the template only. Frames of more than 256 numbers are looked at along 64
+    principal directions.
 
     Parameters
     ----------
@@ -84,6 +91,9 @@ def build_template(
     -------
     Template
     """
+    directions = principal_directions(videos)
+    if directions is not None:
+        videos = keep_of(videos)(project(video, directions) for video in videos)
     every, seen = videos, sample_videos(len(videos))
     if len(seen) < len(every):
         videos = choose(every, seen)
@@ -97,7 +107,9 @@ def build_template(
     passages = [follow(video, template, limit=limit) for video in videos]
     n_videos = len(videos)
     if n_videos == 1:
-        return Template(template, passages, np.ones(1), np.ones(1, dtype=bool), None)
+        return Template(
+            template, passages, np.ones(1), np.ones(1, dtype=bool), None, directions
+        )
     template = unit(mean_at(videos, passages))
     related = is_related(alignability(videos, template, rng))
     kept = np.flatnonzero(related).tolist()
@@ -118,7 +130,7 @@ def build_template(
     saved = alignability(views, template, rng)
     all_related = is_related(saved)
     all_related[seen] = related
-    return Template(template, passages, saved, all_related, discriminants)
+    return Template(template, passages, saved, all_related, discriminants, directions)
 
 
 def medoid(videos: Sequence[np.ndarray]) -> int:
