@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_t
 
+from skvas.live import _emissions
 from skvas.live._emissions import FREEDOM, WEIGHT, fit_gaussians, repetition
 
 
@@ -95,3 +96,16 @@ def test_robust_scores_are_those_of_students_distribution():
         ]
     )
     np.testing.assert_allclose(np.diff(scores), np.diff(expected), rtol=1e-6)
+
+
+def test_wide_frames_are_learned_from_a_few_at_a_time(monkeypatch):
+    features, classes = classes_of_frames()
+    whole = fitted(features, classes, 3)
+    monkeypatch.setattr(_emissions, "COPIED", 7 * features.shape[1])
+    parts = fitted(features, classes, 3)
+    np.testing.assert_array_equal(parts.centre, whole.centre)
+    np.testing.assert_allclose(np.abs(parts.means), np.abs(whole.means), atol=1e-9)
+    np.testing.assert_allclose(parts.weight, whole.weight)
+    np.testing.assert_allclose(
+        parts.project(features), (features - parts.centre) @ parts.directions
+    )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from skvas.preprocessing import _running
 from skvas.preprocessing._running import RunningMoments, Standing
 
 
@@ -80,3 +81,13 @@ def test_frames_standardised_by_the_collection_depend_on_no_other_frame():
     joined = np.concatenate(videos)
     expected = (videos[0] - joined.mean(axis=0)) / joined.std(axis=0)
     np.testing.assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_long_recording_is_followed_block_by_block_to_the_same_bits(both, monkeypatch):
+    videos = random_videos()
+    features = RunningMoments.of(videos, both=both)
+    whole = [features.follow(video) for video in videos]
+    monkeypatch.setattr(_running, "BLOCK", 7 * videos[0].shape[1])
+    for video, expected in zip(videos, whole, strict=True):
+        np.testing.assert_array_equal(features.follow(video), expected)
