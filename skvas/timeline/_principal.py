@@ -29,7 +29,7 @@ def principal_directions(videos: Sequence[np.ndarray]) -> np.ndarray | None:
     Returns
     -------
     ndarray of shape (D, n_directions) or None
-        Orthonormal columns, at most 64. None where frames are not wide.
+        Orthonormal columns, at most 64. None where frames are not wide, or all zero.
     """
     if videos[0].shape[1] <= WIDE:
         return None
@@ -44,6 +44,8 @@ def principal_directions(videos: Sequence[np.ndarray]) -> np.ndarray | None:
     )
     n, n_kept = len(frames), min(len(frames), N_DIRECTIONS)
     scatter, vectors = eigh(frames @ frames.T, subset_by_index=[n - n_kept, n - 1])
+    if scatter[-1] <= 0:
+        return None
     kept = scatter > MIN_SCATTER * scatter[-1]
     directions: np.ndarray = frames.T @ (vectors[:, kept] / np.sqrt(scatter[kept]))
     return directions

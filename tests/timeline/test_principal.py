@@ -39,6 +39,15 @@ def test_frames_that_are_not_wide_stay_as_they_are():
     assert principal_directions([np.ones((9, WIDE))]) is None
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_wide_frames_that_do_not_differ_are_cut_into_equal_parts(value):
+    videos = [np.full((20, WIDE + 9), value) for _ in range(4)]
+    timeline = Timeline(2, random_state=0).fit(videos)
+    assert timeline.model_.template.directions is None
+    assert timeline.labels_[0].tolist() == [0] * 10 + [1] * 10
+
+
 def test_directions_hold_what_frames_differ_by():
     videos = [unit(video) for video in widen(DATA.videos)]
     directions = principal_directions(videos)
