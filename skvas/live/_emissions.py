@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from scipy.linalg import eigh, svd
 
 from skvas._on_demand import lengths_of
-from skvas.timeline._paths import spread
+from skvas.timeline._paths import spread_over
 
 # Discriminants, and the principal directions that they are looked for in, at most.
 N_DISCRIMINANTS, N_PRINCIPAL = 16, 64
@@ -220,14 +219,7 @@ def principal(features: Sequence[np.ndarray], centre: np.ndarray) -> np.ndarray:
     centre : ndarray of shape (width,)
         Taken off each frame.
     """
-    ends = np.cumsum([0, *lengths_of(features)])
-    chosen = spread(int(ends[-1]), PRINCIPAL_FRAMES)
-    some = np.concatenate(
-        [
-            features[i][chosen[(chosen >= start) & (chosen < end)] - start] - centre
-            for i, (start, end) in enumerate(pairwise(ends))
-        ]
-    )
+    some = spread_over(features, PRINCIPAL_FRAMES) - centre
     _, scatter, directions = svd(some, full_matrices=False)
     kept = scatter[:N_PRINCIPAL] ** 2 > MIN_SCATTER * scatter[0] ** 2
     if not kept.any():  # all frames are equal

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from scipy.linalg import eigh
 
-from skvas._on_demand import choose, lengths_of
-from skvas.timeline._paths import spread, unit
+from skvas._on_demand import choose
+from skvas.timeline._paths import spread, spread_over, unit
 
 # Frames of more numbers than this are wide, and are looked at along so many directions,
 # which are found from so many evenly spread frames of so many videos.
@@ -34,14 +33,7 @@ def principal_directions(videos: Sequence[np.ndarray]) -> np.ndarray | None:
     if videos[0].shape[1] <= WIDE:
         return None
     some = choose(videos, spread(len(videos), N_VIDEOS))
-    ends = np.cumsum([0, *lengths_of(some)])
-    chosen = spread(int(ends[-1]), N_FRAMES)
-    frames = np.concatenate(
-        [
-            some[i][chosen[(chosen >= start) & (chosen < end)] - start]
-            for i, (start, end) in enumerate(pairwise(ends))
-        ]
-    )
+    frames = spread_over(some, N_FRAMES)
     n, n_kept = len(frames), min(len(frames), N_DIRECTIONS)
     scatter, vectors = eigh(frames @ frames.T, subset_by_index=[n - n_kept, n - 1])
     if scatter[-1] <= 0:
