@@ -10,6 +10,7 @@ from scipy.linalg import eigh, svd
 
 from skvas._on_demand import lengths_of
 from skvas.timeline._paths import spread_over
+from skvas.videos._frames import frame_blocks
 
 # Discriminants, and the principal directions that they are looked for in, at most.
 N_DISCRIMINANTS, N_PRINCIPAL = 16, 64
@@ -183,12 +184,11 @@ def _products(
     frames: np.ndarray, centre: np.ndarray, directions: np.ndarray
 ) -> np.ndarray:
     """Return frames along directions from a centre, wide ones a few at a time."""
-    n = max(1, COPIED // len(centre))
-    if frames.ndim == 1 or len(frames) <= n:
-        products: np.ndarray = (frames - centre) @ directions
-        return products
-    parts = range(0, len(frames), n)
-    return np.concatenate([(frames[at : at + n] - centre) @ directions for at in parts])
+    if frames.ndim == 1:
+        product: np.ndarray = (frames - centre) @ directions
+        return product
+    blocks = frame_blocks(frames, COPIED)
+    return np.concatenate([(frames[rows] - centre) @ directions for rows in blocks])
 
 
 def _mean(features: Sequence[np.ndarray]) -> np.ndarray:
@@ -202,9 +202,8 @@ def _mean(features: Sequence[np.ndarray]) -> np.ndarray:
 
 def _added(total: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """Add frames to a total of shape (1, width), one after the other."""
-    n = max(1, COPIED // total.shape[1])
-    for start in range(0, len(frames), n):
-        block = np.vstack([total, frames[start : start + n]])
+    for rows in frame_blocks(frames, COPIED):
+        block = np.vstack([total, frames[rows]])
         total = np.add.reduce(block, axis=0, keepdims=True)
     return total
 

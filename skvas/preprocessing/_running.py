@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from skvas._on_demand import each, lengths_of
+from skvas.videos._frames import frame_blocks
 
 # The collection counts as so many frames of a recording, as a share of the median
 # video: a recording's own mean and variance take over as it goes on.
@@ -18,8 +19,6 @@ FAR = 12.0
 # A feature that varies by less than this share of its deviation in the collection is
 # constant within videos.
 CONSTANT = 1e-3
-# Numbers that are worked on at once: a processor's cache holds them.
-BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -96,13 +95,11 @@ class RunningMoments:
         width = len(self.mean)
         found = np.empty((len(video), self.width))
         total, squares = np.zeros(width), np.zeros(width)
-        n_rows = max(1, BLOCK // width)
-        for start in range(0, len(video), n_rows):
-            block = found[start : start + n_rows]
-            c = self.standardise(video[start : start + n_rows])
+        for rows in frame_blocks(video):
+            block, c = found[rows], self.standardise(video[rows])
             if self.both:
                 block[:, width:] = c
-            n = np.arange(start + 1, start + len(c) + 1)[:, None] + self.prior
+            n = np.arange(1, len(c) + 1)[:, None] + rows.start + self.prior
             sums = c.copy()
             sums[0] += total
             total = np.cumsum(sums, axis=0, out=sums)[-1].copy()

@@ -19,9 +19,7 @@ from skvas.validation import (
     check_videos,
 )
 from skvas.videos._containers import VideoTransformerMixin
-
-# Numbers that are worked on at once.
-BLOCK = 1 << 16
+from skvas.videos._frames import frame_blocks
 
 
 class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
@@ -110,7 +108,7 @@ def standardise_within(video: np.ndarray) -> np.ndarray:
     """
     known, root = moments([video]), np.sqrt(video.shape[1])
     found = np.empty(video.shape, dtype=np.float32)
-    for rows in _blocks(video):
+    for rows in frame_blocks(video):
         found[rows] = standardise(video[rows], *known) / root
     return found
 
@@ -141,18 +139,12 @@ def standardise(
 ) -> np.ndarray:
     standard = np.empty(video.shape)
     known = scale > 0
-    for rows in _blocks(video):
+    for rows in frame_blocks(video):
         block = np.divide(video[rows], peak, out=standard[rows])
         block -= mean
         block /= np.where(known, scale, 1)
     standard[:, ~known] = 0
     return standard
-
-
-def _blocks(video: np.ndarray) -> list[slice]:
-    """Cut a video into runs of frames that a processor's cache holds."""
-    n = max(1, BLOCK // video.shape[1])
-    return [slice(start, start + n) for start in range(0, len(video), n)]
 
 
 def _total(
@@ -163,7 +155,7 @@ def _total(
     The frames are added one after the other, whatever the blocks.
     """
     total = np.empty((0, video.shape[1]))
-    for rows in _blocks(video):
+    for rows in frame_blocks(video):
         block = np.vstack([total, video[rows] / peak])
         if mean is not None:
             added = block[len(total) :]

@@ -6,6 +6,8 @@ import numpy as np
 
 # Choices look at so many videos, whatever their number.
 SEEN_VIDEOS = 128
+# Numbers that a processor's cache holds.
+BLOCK = 1 << 16
 
 
 def sample_frames(
@@ -47,3 +49,12 @@ def spread_frames(n_frames: int, n_samples: int) -> np.ndarray:
         return np.arange(n_frames)
     middles = (np.arange(n_samples) + 0.5) * (n_frames / n_samples)
     return middles.astype(np.int64)
+
+
+def frame_blocks(frames: np.ndarray, n_numbers: int = BLOCK) -> list[slice]:
+    """Cut a video (n_frames, D) into runs of frames of at most so many numbers.
+
+    A run has one frame at least.
+    """
+    n = max(1, n_numbers // frames.shape[1])
+    return [slice(start, start + n) for start in range(0, len(frames), n)]

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from skvas.preprocessing import _running
 from skvas.preprocessing._running import RunningMoments, Standing
+from skvas.videos._frames import frame_blocks
 
 
 def random_videos():
@@ -88,6 +91,7 @@ def test_long_recording_is_followed_block_by_block_to_the_same_bits(both, monkey
     videos = random_videos()
     features = RunningMoments.of(videos, both=both)
     whole = [features.follow(video) for video in videos]
-    monkeypatch.setattr(_running, "BLOCK", 7 * videos[0].shape[1])
+    few = partial(frame_blocks, n_numbers=7 * videos[0].shape[1])
+    monkeypatch.setattr(_running, "frame_blocks", few)
     for video, expected in zip(videos, whole, strict=True):
         np.testing.assert_array_equal(features.follow(video), expected)
