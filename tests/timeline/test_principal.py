@@ -5,10 +5,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas import JointAlignSegment, Timeline, load
+from skvas._on_demand import Shelf
 from skvas.datasets import make_videos
 from skvas.exceptions import ModelFileError
 from skvas.persistence._timeline import check_axis
 from skvas.timeline import _principal
+from skvas.timeline._model import path_frames
 from skvas.timeline._paths import unit
 from skvas.timeline._principal import WIDE, principal_directions, project
 
@@ -88,6 +90,15 @@ def test_wide_videos_on_demand_are_labelled_as_those_in_memory():
     for a, b in zip(one.labels_, other.labels_, strict=True):
         assert_array_equal(a, b)
     assert_array_equal(one.predict(videos[0]), one.labels_[0])
+
+
+@pytest.mark.parametrize(("width", "is_kept"), [(WIDE + 40, False), (WIDE // 2, True)])
+def test_wide_frames_on_demand_are_not_kept(width, is_kept):
+    shelf = Shelf(1e9)
+    videos = shelf.keep(widen(DATA.videos, width))
+    left = shelf.left
+    path_frames(DATA.videos, videos)
+    assert (shelf.left < left) == is_kept
 
 
 def test_model_of_wide_videos_is_saved_with_its_directions(tmp_path):
