@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import multiprocessing
 import os
@@ -112,7 +113,18 @@ def join_team(n_processes: int, device: torch.device) -> tuple[Team, torch.devic
     fabric = _fabric(device, local, "ddp", num_nodes=size // local)
     with _unnoticed():
         fabric.launch()
+    atexit.register(leave_team)
     return FabricTeam(fabric), fabric.device
+
+
+def leave_team() -> None:
+    """End the connections of this process to its team, if it has any.
+
+    A process that ends with them open may be aborted: their threads still hold
+    tensors, which cannot be freed once Python is gone.
+    """
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def launch(
@@ -178,6 +190,7 @@ class _Work:
         # A forked process has lost OpenMP's threads; and processes share the cores.
         torch.set_num_threads(1)
         self.work(FabricTeam(fabric), fabric.device)
+        leave_team()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from functools import partial
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,21 @@ def test_row_39_interrupt_ends_all_processes(fabric):
     assert vars(estimator) == before
 
 
+def say_at_the_end(folder, team, device):
+    def say():
+        (folder / str(team.rank)).write_text(str(torch.distributed.is_initialized()))
+
+    assert torch.distributed.is_initialized()
+    Finalize(None, say, exitpriority=0)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "spawn"])
+def test_processes_end_without_connections(strategy, tmp_path, fabric):
+    # Threads of open ones may abort the process when Python is gone.
+    launch(partial(say_at_the_end, tmp_path), 2, CPU, strategy)
+    assert [(tmp_path / rank).read_text() for rank in "01"] == ["False"] * 2
+
+
 def fit_in_daemon(queue):
     try:
         quick(ActionSegmenter, devices=2).fit(VIDEOS)
@@ -143,16 +159,23 @@ def test_row_59_daemon_process_is_told_that_it_may_start_no_others(fabric):
 
 
 TORCHRUN = """
+import atexit
 import sys
+from pathlib import Path
 import numpy as np
+from torch import distributed
 from skvas import ActionSegmenter
 from tests.models import quick, small_videos
+
+@atexit.register  # before skvas has: this is called after what it registers
+def say():
+    open_ones = str(distributed.is_initialized())
+    Path(f"{sys.argv[1]}/{rank}.txt").write_text(open_ones)
 
 told = []
 estimator = quick(ActionSegmenter, max_epochs=4, devices=2, checkpoint=sys.argv[2])
 estimator.set_params(training__callback=told.append).fit(small_videos(7))
 arrays = {n: w.numpy() for n, w in estimator.encoder_.state_dict().items()}
-from torch import distributed
 rank = distributed.get_rank()
 np.savez(f"{sys.argv[1]}/{rank}.npz", prototypes=estimator.prototypes_, **arrays)
 assert len(told) == (0 if rank else 4)
@@ -172,6 +195,7 @@ def test_torchrun_gives_every_process_the_weights_of_one(tmp_path, alone, fabric
     expected = weights(alone[ActionSegmenter])
     for rank in (0, 1):
         assert_close(dict(np.load(tmp_path / f"{rank}.npz")), expected)
+        assert (tmp_path / f"{rank}.txt").read_text() == "False"
 
 
 def test_number_of_processes_of_torchrun_must_be_devices(monkeypatch):
