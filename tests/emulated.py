@@ -61,10 +61,14 @@ COPIES = {aten._to_copy, aten.copy_, aten.copy}
 
 @dataclass(frozen=True)
 class Event:
-    """One operator that cost something, and the line of skvas that called it."""
+    """One operator that cost something, and the line of skvas that called it.
+
+    Of a copy, how many numbers.
+    """
 
     operator: str
     where: str
+    size: int = 0
 
 
 @dataclass
@@ -79,9 +83,9 @@ class Log:
 _logs: list[Log] = []
 
 
-def _note(kind: str, operator: str) -> None:
+def _note(kind: str, operator: str, size: int = 0) -> None:
     if _logs:
-        getattr(_logs[-1], kind).append(Event(operator, _caller()))
+        getattr(_logs[-1], kind).append(Event(operator, _caller(), size))
 
 
 def _caller() -> str:
@@ -137,7 +141,7 @@ class EmulatedTensor(Tensor):
 
     def tolist(self):
         _note("waits", "tolist")
-        _note("copies", "tolist")
+        _note("copies", "tolist", self.numel())
         return self.held.tolist()
 
     def numpy(self, *, force=False):
@@ -236,11 +240,12 @@ def _note_copy(packet, args, to_cpu, to_gpu) -> bool:
         to_gpu = to_gpu or (from_gpu and not to_cpu)
     else:  # from the second argument to the first
         from_gpu, to_gpu = (isinstance(args[i], EmulatedTensor) for i in (1, 0))
+    size = max(x.numel() for x in args[:2] if isinstance(x, Tensor))
     if from_gpu and not to_gpu:
-        _note("copies", "to the host")
+        _note("copies", "to the host", size)
         _note("waits", "to the host")
     elif to_gpu and not from_gpu and not (packet is aten.copy_ and args[1].ndim == 0):
-        _note("copies", "to the device")
+        _note("copies", "to the device", size)
     return not to_gpu
 
 

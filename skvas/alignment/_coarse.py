@@ -11,13 +11,13 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from skvas.alignment._path_cost import PathCost, View
+from skvas.alignment._path_cost import Pairs, PathCost
 from skvas.alignment._result import Alignment
 from skvas.decoding import monotone_path, path_to_matches
 from skvas.exceptions import CoarseAlignmentWarning
 from skvas.tasks._alignment import AlignmentTask
 from skvas.transport import cosine_cost, virtual_masses
-from skvas.videos._batch import pad, spread_batch
+from skvas.videos._batch import VideoBatch, spread_evenly
 from skvas.videos._frames import spread_frames
 
 # Plans of N x M float32 that solving and decoding in full hold at their peak.
@@ -39,11 +39,9 @@ def alignment_memory(n: int, m: int) -> int:
 
 
 def align_coarsely(
-    x: View,
-    y: View,
+    pair: Pairs,
     task: AlignmentTask,
     matching: str,
-    device: torch.device,
     limit: float,
 ) -> Alignment:
     """Align two embedded videos without ever holding all of their plan.
@@ -55,14 +53,12 @@ def align_coarsely(
 
     Parameters
     ----------
-    x, y : View
-        The videos.
+    pair : Pairs
+        Two videos.
     task : AlignmentTask
         The problem.
     matching : {"monotone", "plan", "nearest"}
         How matches are found.
-    device : torch.device
-        Where to compute.
     limit : float
         Bytes that may be used.
 
@@ -72,6 +68,7 @@ def align_coarsely(
         Its plan is sparse, and `cost` that of the coarse plan, with the entropy of the
         finer one.
     """
+    (x,), y = pair.x, pair.y
     size = int(min(COARSE_FRAMES, (limit / (8 * PLANS_AT_PEAK)) ** 0.5))
     size = max(size, FEWEST_FRAMES)
     warnings.warn(
@@ -83,8 +80,7 @@ def align_coarsely(
         stacklevel=2,
     )
     with torch.no_grad():
-        embeddings = x.embedding, y.embedding
-        refiner, objective = _solve_coarsely(*embeddings, task, device, size)
+        refiner, objective = _solve_coarsely(pair.batch_x, pair.batch_y, task, size)
         entries = min(BLOCK_ENTRIES, int(limit / (4 * PLANS_AT_PEAK)))
         found = refiner.refine(matching, entries)
     if matching == "monotone":
@@ -120,15 +116,12 @@ class _Found:
 
 
 def _solve_coarsely(
-    x: np.ndarray,
-    y: np.ndarray,
-    task: AlignmentTask,
-    device: torch.device,
-    size: int,
+    x: VideoBatch, y: VideoBatch, task: AlignmentTask, size: int
 ) -> tuple[_Refiner, float]:
     """Align evenly spread frames; return what refines them, and the objective."""
-    n, m = len(x), len(y)
-    batch_x, batch_y = spread_batch([x], size, device), spread_batch([y], size, device)
+    n, m = int(x.lengths), int(y.lengths)
+    _, batch_x = spread_evenly(x.frames, x, size)
+    _, batch_y = spread_evenly(y.frames, y, size)
     coarse = task.with_virtual_share(2 / (n + m))
     found = coarse.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
     plan = found.plan[0]
@@ -142,16 +135,15 @@ def _solve_coarsely(
     real_x, real_y = 1 - float(plan[0].sum()), 1 - float(plan[:, 0].sum())
     finer = real_x * np.log(steps[0]) + real_y * np.log(steps[1])
     objective = float(found.objective[0]) - task.eps * finer
-    full_x, full_y = pad([x], device), pad([y], device)
     # Of all frames, as much may go unmatched as of the coarse ones, or one frame.
     one = task.virtual.mass is None
     share_x, share_y = (None if one else 1 / real - 1 for real in (real_x, real_y))
     refiner = _Refiner(
-        full_x.frames[0],
-        full_y.frames[0],
+        x.frames[0],
+        y.frames[0],
         smooth,
-        virtual_masses(full_x.mask, share_x, full_x.frames)[0],
-        virtual_masses(full_y.mask, share_y, full_y.frames)[0],
+        virtual_masses(x.mask, share_x, x.frames)[0],
+        virtual_masses(y.mask, share_y, y.frames)[0],
         task.cosine_weight,
     )
     return refiner, objective

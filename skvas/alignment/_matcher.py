@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from skvas._on_demand import choose, each
 from skvas._printing import tell
 from skvas.alignment._coarse import align_coarsely, alignment_memory
-from skvas.alignment._path_cost import PathCost, View
+from skvas.alignment._path_cost import Pairs, PathCost, View
 from skvas.alignment._result import Alignment, make_alignment
+from skvas.nn._model import embed, on_device
 from skvas.preprocessing._standardizer import standardise_within
 from skvas.tasks._alignment import AlignmentTask
-from skvas.videos._batch import pad, spread_batch, unpad
+from skvas.videos._batch import VideoBatch, pad, spread_batch, unpad
 from skvas.videos._frames import sample_videos
 from skvas.videos._jobs import decode_in_jobs
 from skvas.videos._views import Views
@@ -48,6 +51,9 @@ class FrameMatcher:
         Where to compute.
     n_jobs : int, default=None
         Processes, by joblib.
+    encoder : Module, default=None
+        Embeds videos where they are aligned, so that they stay on the device. None: the
+        views have embedded them.
     """
 
     task: Any
@@ -57,16 +63,22 @@ class FrameMatcher:
     is_trained: bool
     device: torch.device
     n_jobs: int | None = None
+    encoder: nn.Module | None = None
 
     def look(self, views: Views) -> Sequence[View]:
         """Return the videos as alignments see them: with details for paths, if any."""
-        embeddings = views.embeddings
         if self.matching != "monotone" or self.path_on == "embedding":
-            return each(View, embeddings)
-        return each(self._view, embeddings, views.details)
+            return self._look_plainly(views)
+        return each(self._view, self._frames(views), views.details)
 
-    def _view(self, embedding: np.ndarray, detail: np.ndarray) -> View:
-        return View(embedding, standardise_within(detail), self.is_trained)
+    def _look_plainly(self, views: Views) -> Sequence[View]:
+        return each(View, self._frames(views))
+
+    def _frames(self, views: Views) -> Sequence[np.ndarray]:
+        return views.embeddings if self.encoder is None else views.features
+
+    def _view(self, frames: np.ndarray, detail: np.ndarray) -> View:
+        return View(frames, standardise_within(detail), self.is_trained)
 
     def align(self, x: View, y: View) -> Alignment:
         """Align two videos."""
@@ -88,11 +100,12 @@ class FrameMatcher:
     def costs(self, views: Views, reference: Views) -> list[float]:
         """Return what it costs to align each video with the reference."""
         (other,) = self.look(reference)
-        plain = each(View, views.embeddings)
+        plain = self._look_plainly(views)
         return [alignment.cost for alignment in self.match(plain, other)]
 
-    def _how(self) -> tuple[Any, str, str, float]:
-        return self.task, self.matching, str(self.device), self.memory_limit
+    def _how(self) -> tuple[Any, str, str, float, nn.Module | None]:
+        encoder = self.encoder and on_device(self.encoder, self.device)
+        return self.task, self.matching, str(self.device), self.memory_limit, encoder
 
 
 def medoid(
@@ -146,9 +159,10 @@ def _align(
     matching: str,
     device: str,
     limit: float,
+    encoder: nn.Module | None = None,
 ) -> list[Alignment]:
     """Align videos with one, in one batch where that fits, else coarse to fine."""
-    target = torch.device(device)
+    place = partial(_place, reference, torch.device(device), encoder)
     longest = max(len(video) for video in videos)
     needed = alignment_memory(longest, len(reference))
     if needed > limit:
@@ -160,23 +174,40 @@ def _align(
                 'to "vaot".'
             )
         return [
-            align_coarsely(video, reference, task, matching, target, limit)
-            for video in videos
+            align_coarsely(place([video]), task, matching, limit) for video in videos
         ]
     every = slice(None)
     with _name_needed_memory(longest, len(reference)), torch.no_grad():
-        batch_x = pad([video.embedding for video in videos], target)
-        batch_y = pad([reference.embedding] * len(videos), target)
+        pairs = place(videos)
+        batch_x, batch_y = pairs.batch_x, pairs.batch_y
         found = task.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
         plans = unpad(found.plan, batch_x.lengths + 1)  # the virtual frame is first
         return [
-            make_alignment(
-                plan, PathCost(video, reference)(every, every), objective, matching
-            )
-            for video, plan, objective in zip(
-                videos, plans, found.objective.tolist(), strict=True
+            make_alignment(plan, PathCost(x, pairs.y)(every, every), value, matching)
+            for x, plan, value in zip(
+                pairs.x, plans, found.objective.tolist(), strict=True
             )
         ]
+
+
+def _place(
+    y: View, device: torch.device, encoder: nn.Module | None, x: list[View]
+) -> Pairs:
+    """Bring videos to a device, and embed them there if that is yet to be done."""
+    if encoder is None:
+        batch_x = pad([view.embedding for view in x], device)
+        return Pairs(x, y, batch_x, pad([y.embedding] * len(x), device))
+    views, n = [*x, y], len(x)
+    batch = pad([view.embedding for view in views], device)
+    with torch.no_grad():
+        embedded = embed(encoder, batch)
+    arrays = unpad(embedded, batch.lengths)
+    seen = [replace(v, embedding=a) for v, a in zip(views, arrays, strict=True)]
+    lengths_x, lengths_y = batch.lengths[:n], batch.lengths[n:].expand(n)
+    frames_x = embedded[:n, : int(lengths_x.max())]
+    frames_y = embedded[n:, : len(y)].expand(n, -1, -1)
+    batches = VideoBatch(frames_x, lengths_x), VideoBatch(frames_y, lengths_y)
+    return Pairs(seen[:n], seen[n], *batches)
 
 
 @contextmanager

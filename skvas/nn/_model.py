@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -128,7 +129,7 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     if getattr(encoder, "takes_times", False):
         more.append(batch.times.to(frames.device))
     # A network of the user's may well be worth all threads.
-    ours = type(encoder).__module__.startswith("skvas.")
+    ours = is_ours(encoder)
     with single_threaded(frames.numel(), frames.device) if ours else all_threads():
         # Plans need float32, whatever an encoder, or autocast around it, makes.
         embeddings = unit(encoder(frames.to(dtype), *more).float())
@@ -138,6 +139,53 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
             "it must keep the first two axes, and have three."
         )
     return embeddings
+
+
+def is_ours(encoder: nn.Module) -> bool:
+    """Return whether an encoder is one of skvas, all of whose state is its weights."""
+    return type(encoder).__module__.startswith("skvas.")
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """An encoder of skvas on a device, and the weights that it had."""
+
+    module: nn.Module
+    device: torch.device
+    weights: dict[str, Tensor]
+
+    def is_of(self, encoder: nn.Module, device: torch.device) -> bool:
+        return self.device == device and all(
+            torch.equal(weight, self.weights[name])
+            for name, weight in encoder.state_dict().items()
+        )
+
+
+_copies: WeakKeyDictionary[nn.Module, _Copy] = WeakKeyDictionary()
+
+
+def on_device(encoder: nn.Module, device: torch.device) -> nn.Module:
+    """Return an encoder on a device; the one that is given stays where it is.
+
+    Of encoders of skvas the copy is kept until their weights change.
+
+    Parameters
+    ----------
+    encoder : Module
+        On the CPU.
+    device : torch.device
+        Where it is needed.
+    """
+    if device.type == "cpu":
+        return encoder
+    if not is_ours(encoder):
+        return copy.deepcopy(encoder).to(device)
+    kept = _copies.get(encoder)
+    if kept is None or not kept.is_of(encoder, device):
+        weights = {name: w.clone() for name, w in encoder.state_dict().items()}
+        kept = _Copy(copy.deepcopy(encoder).to(device), device, weights)
+        _copies[encoder] = kept
+    return kept.module
 
 
 class EmbeddingStream:
@@ -195,14 +243,12 @@ def embed_videos(
     keep : callable, default=list
         Gathers the embeddings of one video after the other.
     """
-    on_device = encoder
-    if device.type != "cpu":
-        on_device = copy.deepcopy(encoder).to(device)
+    placed = on_device(encoder, device)
 
     def embedded() -> Iterator[np.ndarray]:
         for video in features:
             batch = pad([video], device)
-            yield from unpad(embed(on_device, batch), batch.lengths)
+            yield from unpad(embed(placed, batch), batch.lengths)
 
     with torch.no_grad():
         return keep(embedded())

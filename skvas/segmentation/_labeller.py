@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from torch import nn
 from skvas._on_demand import each, lengths_of
 from skvas.decoding import plan_to_labels
 from skvas.metrics import match_pairs
-from skvas.nn._model import embed
+from skvas.nn._model import embed, on_device
 from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._choice import agreement
 from skvas.timeline._model import TimelineModel, path_frames
@@ -82,9 +81,7 @@ class FrameLabeller:
         return self._decode(_segment, views)
 
     def _decode(self, decode: Callable[..., list[Any]], views: Views) -> list[Any]:
-        encoder = None
-        if self.encoder is not None:
-            encoder = copy.deepcopy(self.encoder).to(self.device)
+        encoder = self.encoder and on_device(self.encoder, self.device)
         common = (self.actions, self.task, str(self.device), encoder)
         return decode_in_jobs(
             decode,

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from skvas.exceptions import CollapseWarning
-from skvas.nn._model import Model
+from skvas.nn._model import Model, is_ours
 from skvas.training._callbacks import Callback
 from skvas.training._checkpoint import Checkpoint, or_temporary
 from skvas.training._distributed import ALONE, Team, is_launched, join_team, launch
@@ -136,7 +136,8 @@ class Trainer:
         if checkpoint is not None:
             checkpoint.writes = team.rank == 0
         seed = int(rng.randint(2**31))
-        generators = None if _is_ours(model) else GlobalGenerators(device)
+        # No encoder of ours draws at random.
+        generators = None if is_ours(model.encoder) else GlobalGenerators(device)
         # A network of the user's may well be worth all threads.
         n_entries = batch_size * n_frames**2
         threads = all_threads() if generators else single_threaded(n_entries, device)
@@ -155,11 +156,6 @@ class Trainer:
                 verbose=self.verbose if team.rank == 0 else 0,
                 generators=generators,
             )
-
-
-def _is_ours(model: Model) -> bool:
-    """Return whether the encoder is one of skvas, none of which draws at random."""
-    return type(model.encoder).__module__.startswith("skvas.")
 
 
 def _warn_of_collapse(history: dict[str, np.ndarray]) -> None:

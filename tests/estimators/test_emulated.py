@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
 from skvas.transport import _iterations
@@ -26,6 +28,11 @@ BOUNDS = {
     VideoAligner: (4.5, 15),
     JointAlignSegment: (6.5, 20),
 }
+
+
+def copies_per_file(log):
+    """Count copies by the file of skvas whose line made them."""
+    return Counter(Path(e.where.partition(":")[0]).name for e in log.copies)
 
 
 def answers(model):
@@ -95,8 +102,46 @@ def test_frames_stay_on_the_device_from_features_to_labels(cls):
         model = quick(cls, device="cuda", **settled).fit(VIDEOS)
         log.copies.clear()
         found = model.predict(NEW[0])
-    files = [Path(event.where.partition(":")[0]).name for event in log.copies]
-    assert files.count("_batch.py") == 2  # features to the device, and shares back
-    assert "_model.py" not in files  # where videos are embedded one by one
+    copies = copies_per_file(log)
+    assert copies["_batch.py"] == 2  # features to the device, and shares back
+    assert copies["_model.py"] == 0  # neither embeddings nor the encoder come or go
     on_cpu = quick(cls, **settled).fit(VIDEOS)
     np.testing.assert_array_equal(found, on_cpu.predict(NEW[0]))
+
+
+@pytest.mark.parametrize("limit", [None, 1])  # in full, and coarse to fine
+@pytest.mark.filterwarnings("ignore::skvas.exceptions.CoarseAlignmentWarning")
+def test_frames_stay_on_the_device_from_features_to_matches(limit):
+    options = {"max_epochs": 1, "zeta": "30%", "virtual_mass": "40%"}
+    options["aligning__memory_limit"] = limit
+    new = small_videos(3, n_frames=(90, 130))
+    with emulated_gpu() as log:
+        model = quick(VideoAligner, device="cuda", **options).fit(VIDEOS)
+        matched = model.match(new)
+        log.copies.clear()
+        aligned = model.align(*new[:2])
+    coming = [e for e in log.copies if e.operator == "to the device"]
+    # What is as large as a video: its features, with those of the other.
+    assert sum(event.size >= new[0].size for event in coming) == 1
+    on_cpu = quick(VideoAligner, **options).fit(VIDEOS)
+    expected = on_cpu.align(*new[:2])
+    np.testing.assert_array_equal(aligned.matches_x, expected.matches_x)
+    np.testing.assert_array_equal(aligned.matches_y, expected.matches_y)
+    for ours, theirs in zip(matched, on_cpu.match(new), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_encoder_goes_to_the_device_again_when_its_weights_change():
+    with emulated_gpu() as log:
+        model = quick(VideoAligner, device="cuda", max_epochs=1).fit(VIDEOS)
+        before = model.transform(NEW[0])
+        log.copies.clear()
+        np.testing.assert_array_equal(model.transform(NEW[0]), before)
+        assert len(log.copies) == 2
+        with torch.no_grad():
+            for weight in model.encoder_.parameters():
+                weight.data.neg_()  # the version that torch counts stays the same
+        after = model.transform(NEW[0])
+    expected = model.set_params(device="cpu").transform(NEW[0])
+    np.testing.assert_allclose(after, expected, atol=1e-6)
+    assert np.abs(after - before).max() > 0.01
