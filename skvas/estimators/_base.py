@@ -24,11 +24,11 @@ from skvas.datasets._recordings import remember
 from skvas.estimators._features import (
     NAMES,
     apply_features,
-    choose_features,
     clean_videos,
     fill_gaps,
     fit_features,
     of_videos,
+    unwhitened,
     warn_of_degenerate_frames,
 )
 from skvas.exceptions import InvalidParameterError, ModelVersionWarning
@@ -432,12 +432,15 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         warn_of_transposed(videos)
         tell("preparing features")
         live = self._training.live
-        fit = partial(fit_features, self._features_asked())
+        asked, keep = self._features_asked(), keep_of(videos)
+        fit = partial(fit_features, asked, videos, causal=live)
+        fitted = checkpoint.once("features", fit)
+        features = apply_features(fitted, videos, keep)
         if is_auto(self.features) and self._recipe.chooses:
-            fit = partial(choose_features, n_clusters=n_clusters)
-        learn = partial(fit, videos=videos, causal=live)
-        fitted = checkpoint.once("features", learn)
-        features = apply_features(fitted, videos, keep_of(videos))
+            look = partial(unwhitened, fitted, videos, features, n_clusters)
+            plain = checkpoint.once("unwhitened", look)
+            if plain is not None:
+                fitted, features = plain, apply_features(plain, videos, keep)
         warn_of_degenerate_frames(fitted, features)
         generator = torch.Generator().manual_seed(int(rng.randint(2**31)))
         n_features = features[0].shape[1]

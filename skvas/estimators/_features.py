@@ -35,45 +35,52 @@ WHITENED_REPEATS, PLAIN_REPEATS, NOISE_FRAMES = 0.5, 0.4, 4
 MIN_VIDEOS, MAX_VIDEOS = 6, 32
 
 
-def choose_features(
-    videos: Sequence[np.ndarray], n_clusters: int, *, causal: bool = False
-) -> WhitenedViews:
-    """Whiten components, unless that drowns what the videos have in common in noise.
+def unwhitened(
+    whitened: WhitenedViews,
+    videos: Sequence[np.ndarray],
+    features: Sequence[np.ndarray],
+    n_clusters: int,
+) -> WhitenedViews | None:
+    """Leave components unwhitened where that drowns what videos share in noise.
 
     Videos that share an order are always whitened: alignment needs it, and noise does
     not repeat in order.
 
     Parameters
     ----------
+    whitened : WhitenedViews
+        Fitted.
     videos : sequence of ndarray of shape (n_i, n_features)
         The videos, checked.
+    features : sequence of float32 ndarray of shape (n_i, D)
+        What `whitened` makes of them.
     n_clusters : int
         Clusters of frames that are looked for in other videos.
-    causal : bool, default=False
-        Whether features may depend on no later frame.
+
+    Returns
+    -------
+    WhitenedViews or None
+        Fitted; None where components are better whitened.
     """
-    whitened: WhitenedViews = fit_features("whitened", videos, causal=causal)
-    if len(videos) < MIN_VIDEOS:
-        return whitened
-    drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DegenerateFramesWarning)
-        seen = apply_features(whitened, choose(videos, drawn))
-    if has_order(find_order(seen, np.random.RandomState(0))):
-        return whitened
     scale = spread_of(whitened)
-    assert scale is not None
+    if scale is None or len(videos) < MIN_VIDEOS:
+        return None
+    drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
+    seen = list(choose(features, drawn))
+    if has_order(find_order(seen, np.random.RandomState(0))):
+        return None
     whitened_repeats, plain_repeats = (
         repeatability([unit(video * by) for video in seen], n_clusters)
         for by in (np.ones_like(scale), scale)
     )
     drowned = whitened_repeats <= WHITENED_REPEATS * plain_repeats
     if not drowned or plain_repeats < PLAIN_REPEATS:
-        return whitened
+        return None
     length = float(np.median(lengths_of(videos)))
     smoothing = min(whitened.smoothing, NOISE_FRAMES / length)
     plain = clone(whitened).set_params(whiten=False, smoothing=smoothing)
-    return fit_features(plain, videos)
+    fitted: WhitenedViews = fit_features(plain, videos)
+    return fitted
 
 
 def spread_of(transformer: Any) -> np.ndarray | None:

@@ -118,7 +118,9 @@ def choose_start(
         vectors, chosen = election.hold(candidates)
         task = _with(task, chosen)
     else:
-        vectors = _place(survey.embeddings, survey.batch, number, start, seed)
+        vectors = _place(
+            survey.embeddings, survey.batch, number, start, survey.in_order, seed
+        )
     vectors = refine(vectors, survey.embeddings, survey.batch, task, n_refine)
     return Start(vectors.cpu().numpy(), chosen, scores, survey.order)
 
@@ -168,7 +170,7 @@ def _choose_number(
         done = i * len(TRIALS) + j
         tell("trying numbers of actions", done, len(numbers) * len(TRIALS))
         tried = _with(task, {n: v for n, v in trial.items() if n in open_names})
-        placed = _place(few.frames, few, number, trial["start"])
+        placed = _place(few.frames, few, number, trial["start"], survey.in_order)
         labels = _labels(_try(placed, few, tried)[1], few)
         found[i, j] = modularity_score(labels, survey.matches, ordered=survey.in_order)
     score = ndimage.correlate1d(found.mean(axis=1), SMOOTHING, mode="nearest")
@@ -230,7 +232,12 @@ class _Election:
                 n_places = N_RESTARTS if start == "random" else 1
                 placed[start] = [
                     _place(
-                        space.frames, space, self.n_actions, start, self.seed + restart
+                        space.frames,
+                        space,
+                        self.n_actions,
+                        start,
+                        self.survey.in_order,
+                        self.seed + restart,
                     )
                     for restart in range(n_places)
                 ]
@@ -239,13 +246,18 @@ class _Election:
 
 
 def _place(
-    embeddings: Tensor, batch: VideoBatch, n_actions: int, start: str, seed: int = 0
+    embeddings: Tensor,
+    batch: VideoBatch,
+    n_actions: int,
+    start: str,
+    in_order: bool,
+    seed: int = 0,
 ) -> Tensor:
     """Return the actions before any refinement, (K, D); the seed is of random ones."""
     if start == "time":
         return time_slices(embeddings, batch, n_actions)
     if start == "kmeans":
-        return k_means(embeddings, batch, n_actions)
+        return k_means(embeddings, batch, n_actions, in_order=in_order)
     rng = np.random.RandomState(seed)
     drawn = rng.standard_normal((n_actions, embeddings.shape[2]))
     return unit(torch.from_numpy(drawn).to(embeddings))

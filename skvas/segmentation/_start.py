@@ -16,8 +16,11 @@ from skvas.transport._precision import full_precision
 from skvas.videos._batch import VideoBatch
 from skvas.videos._frames import spread_frames
 
-# Frames of all videos together that Ward's clusters are found from.
-WARD_FRAMES = 2048
+# Frames of all videos together that Ward's clusters are found from: where videos share
+# an order, time tells their actions as well, and fewer do.
+WARD_FRAMES, ORDERED_WARD_FRAMES = 2048, 1024
+# Cosine cost of moving below which an action stays.
+SETTLED = 1e-5
 
 
 def time_slices(embeddings: Tensor, batch: VideoBatch, n_actions: int) -> Tensor:
@@ -38,7 +41,9 @@ def time_slices(embeddings: Tensor, batch: VideoBatch, n_actions: int) -> Tensor
     return unit(sums)
 
 
-def k_means(embeddings: Tensor, batch: VideoBatch, n_actions: int) -> Tensor:
+def k_means(
+    embeddings: Tensor, batch: VideoBatch, n_actions: int, *, in_order: bool = False
+) -> Tensor:
     """Return k-means centres of the frames of all videos, ordered by mean time.
 
     They start from Ward's clusters of frames evenly spread, so nothing is random.
@@ -47,7 +52,8 @@ def k_means(embeddings: Tensor, batch: VideoBatch, n_actions: int) -> Tensor:
     lengths = batch.lengths.to(embeddings.device)
     n = torch.arange(embeddings.shape[1], device=embeddings.device)
     times = (n / lengths[:, None])[batch.mask].cpu().numpy()
-    few = frames[spread_frames(len(frames), WARD_FRAMES)]
+    n_frames = ORDERED_WARD_FRAMES if in_order else WARD_FRAMES
+    few = frames[spread_frames(len(frames), n_frames)]
     n_distinct = min(n_actions, len(np.unique(few, axis=0)))
     start = _ward_centres(few, n_distinct)
     model = KMeans(n_distinct, init=start, n_init=1, random_state=0).fit(frames)
@@ -72,10 +78,17 @@ def refine(
     task: Any,
     n_rounds: int,
 ) -> Tensor:
-    """Alternate plans with barycentres: each action moves to the mean of its frames."""
+    """Alternate plans with barycentres: each action moves to the mean of its frames.
+
+    Ends before all rounds where no action moves any more.
+    """
     for _ in range(n_rounds):
         plan = task.solve(embeddings, batch, prototypes).plan
-        prototypes = barycentres(plan, embeddings, batch, prototypes)
+        moved = barycentres(plan, embeddings, batch, prototypes)
+        way = float((1 - (moved * prototypes).sum(dim=1)).max())
+        prototypes = moved
+        if way < SETTLED:
+            break
     return prototypes
 
 

@@ -153,16 +153,22 @@ def cheapest_path(x: np.ndarray, y: np.ndarray, *, limit: float) -> np.ndarray:
     x, y = (side.astype(np.float32, copy=False) for side in (x, y))  # in half the time
     n_pairs = max(limit / BYTES_A_PAIR, 4)
     if len(x) * len(y) <= min(n_pairs, FULL_PAIRS):
-        return monotone_path(1 - x @ y.T)
+        return monotone_path(_cosine_cost(x, y))
     n_pairs = min(n_pairs, COARSE_PAIRS)
     n_x, n_y = _coarse_lengths(len(x), len(y), n_pairs)
-    path = monotone_path(1 - block_means(x, n_x) @ block_means(y, n_y).T)
+    path = monotone_path(_cosine_cost(block_means(x, n_x), block_means(y, n_y)))
     scale = [len(x) / n_x, len(y) / n_y]
     path = np.floor((path + 0.5) * scale).astype(np.int64)
     n_steps = int(min(PIECE_STEPS, 2 * np.sqrt(n_pairs)))
     for shift in (0, n_steps // 2):
         path = _refine(x, y, path, n_steps, shift)
     return path
+
+
+def _cosine_cost(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the cosine costs of unit frames, (N, M), in one array."""
+    products: np.ndarray = x @ y.T
+    return np.subtract(1, products, out=products)
 
 
 def _coarse_lengths(n: int, m: int, n_pairs: float) -> tuple[int, int]:
@@ -204,7 +210,7 @@ def _refine(
     pieces = [kept[:1]]
     for start, stop in zip(kept[:-1], kept[1:], strict=True):
         rows, columns = (slice(a, b + 1) for a, b in zip(start, stop, strict=True))
-        piece = monotone_path(1 - x[rows] @ y[columns].T) + start
+        piece = monotone_path(_cosine_cost(x[rows], y[columns])) + start
         pieces.append(piece[1:])
     return np.concatenate(pieces)
 

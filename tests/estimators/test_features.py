@@ -5,7 +5,12 @@ import pytest
 
 from skvas import ActionSegmenter, VideoAligner
 from skvas.datasets import make_videos
-from skvas.estimators._features import choose_features, spread_of
+from skvas.estimators._features import (
+    apply_features,
+    fit_features,
+    spread_of,
+    unwhitened,
+)
 from skvas.preprocessing import VideoStandardizer, WhitenedViews
 
 
@@ -23,6 +28,13 @@ def recurring(n_videos=8, *, n_noisy=10, seed=0):
         noise = rng.normal(size=(len(labels), n_noisy))
         found.append(np.hstack([signal, noise]))
     return found
+
+
+def choose_features(videos, n_clusters):
+    """Return the features that estimators choose where nothing is asked for."""
+    whitened = fit_features("whitened", videos)
+    features = apply_features(whitened, videos)
+    return unwhitened(whitened, videos, features, n_clusters) or whitened
 
 
 def test_components_keep_their_variance_where_whitening_blows_up_noise():

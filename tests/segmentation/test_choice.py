@@ -14,7 +14,7 @@ from skvas import (
 from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import ConsistencyScore, SharedOrder, segmentation_report
-from skvas.segmentation import _choice
+from skvas.segmentation import _choice, _start
 from skvas.timeline import BlockOrder
 from tests.models import ALIGNERS, quick, small_videos
 
@@ -117,6 +117,7 @@ def test_settings_without_order_are_tried_on_features_whitened_in_part_too(
 def test_candidate_that_scores_alone_has_the_only_vote(cls, monkeypatch):
     score, _ = scores_that_prefer(ordered=0, free=0)
     monkeypatch.setattr(_choice, "consistency_score", score)
+    monkeypatch.setattr(_start, "SETTLED", 0)  # all rounds are made
     elected = untrained(cls, n_refine=0).fit(VIDEOS)
     rounds = _choice.CHOICE_ROUNDS + 1
     alone = untrained(cls, n_refine=rounds, **CANDIDATES[0]).fit(VIDEOS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skvas.segmentation._start import k_means, refine, time_slices, vote
+from skvas.segmentation._start import SETTLED, k_means, refine, time_slices, vote
 from skvas.tasks._segmentation import SegmentationTask
 from skvas.videos._batch import pad, spread_batch
 
@@ -85,14 +86,15 @@ def test_time_slices_do_not_depend_on_the_order_of_the_videos():
 
 
 @pytest.mark.parametrize("sizes", [(10, 14), (300, 500)])  # few, and WARD_FRAMES
-def test_k_means_finds_planted_groups_in_order_of_time(sizes):
+@pytest.mark.parametrize("in_order", [True, False])
+def test_k_means_finds_planted_groups_in_order_of_time(sizes, in_order):
     rng = np.random.default_rng(0)
     centres = np.eye(4, dtype=np.float32)[[2, 0, 3]]
     videos = [
         np.repeat(centres, n, axis=0) + 0.01 * rng.standard_normal((3 * n, 4))
         for n in sizes
     ]
-    found = k_means(*batched(videos), 3).numpy()
+    found = k_means(*batched(videos), 3, in_order=in_order).numpy()
     np.testing.assert_allclose(found, centres, atol=0.02)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
 
@@ -142,6 +144,27 @@ def test_rounds_follow_each_other():
     assert torch.equal(refine(start, embeddings, batch, TASK, 0), start)
     assert torch.equal(refine(once, embeddings, batch, TASK, 1), twice)
     assert not torch.equal(once, twice)
+
+
+def test_rounds_end_where_no_action_moves():
+    rng = np.random.default_rng(0)
+    centres = np.eye(4, dtype=np.float32)[[2, 0, 3]]
+    noise = [0.1 * rng.standard_normal((60, 4)) for _ in range(2)]
+    embeddings, batch = batched([np.repeat(centres, 20, axis=0) + n for n in noise])
+    starts = []
+
+    def solve(embeddings, batch, prototypes):
+        starts.append(prototypes)
+        return TASK.solve(embeddings, batch, prototypes)
+
+    start = torch.from_numpy(unit_rows(centres + 0.3))
+    found = refine(start, embeddings, batch, SimpleNamespace(solve=solve), 50)
+    ways = [
+        float((1 - (after * before).sum(dim=1)).max())
+        for before, after in pairwise([*starts, found])
+    ]
+    assert 2 < len(ways) < 10
+    assert ways[-1] < SETTLED <= min(ways[:-1])
 
 
 def test_action_without_mass_stays_where_it_is():
