@@ -11,23 +11,15 @@ from skvas._on_demand import choose, each, keep_of, lengths_of
 from skvas._printing import tell
 from skvas.timeline._discriminants import Discriminants, find_discriminants
 from skvas.timeline._order import alignability, is_related
-from skvas.timeline._paths import (
-    Passage,
-    block_means,
-    follow,
-    mean_cost,
-    spread,
-    unit,
-)
+from skvas.timeline._paths import Passage, follow, mean_cost, spread, unit
 from skvas.timeline._principal import principal_directions, project
 from skvas.videos._frames import sample_videos
 
 # Frames of a video that the choice of the medoid looks at, the videos that may be it,
 # and the videos that each of them is compared with.
 MEDOID_FRAMES, MEDOID_CANDIDATES, MEDOID_OTHERS = 64, 16, 24
-# Rounds of averaging; more change nothing. They are of means of neighbouring frames,
-# of which a video has so many, at most.
-N_ROUNDS, COARSE_FRAMES = 2, 240
+# Rounds of averaging; more change nothing.
+N_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -109,27 +101,22 @@ def build_template(
     # Videos of one frame say nothing about how long the axis is.
     lengths = [n for n in lengths_of(videos) if n > 1] or [1]
     n_positions = round(float(np.median(lengths)))
+    template = frames_at(template, np.linspace(0, len(template) - 1, n_positions))
+    step, n_rounds = "putting the recordings on one timeline", N_ROUNDS + 3
+    tell(step, 0, n_rounds)
+    passages = [follow(video, template, limit=limit) for video in videos]
     n_videos = len(videos)
     if n_videos == 1:
-        passages = [follow(template, template, limit=limit)]
         return Template(
             template, passages, np.ones(1), np.ones(1, dtype=bool), None, directions
         )
-    step, n_rounds = "putting the recordings on one timeline", N_ROUNDS + 3
-    tell(step, 0, n_rounds)
-    coarse = keep_of(videos)(_coarsely(video) for video in videos)
-    template = _coarsely(template)
-    n_coarse = min(n_positions, COARSE_FRAMES)
-    template = frames_at(template, np.linspace(0, len(template) - 1, n_coarse))
-    passages = [follow(video, template, limit=limit) for video in coarse]
-    template = unit(mean_at(coarse, passages))
-    related = is_related(alignability(coarse, template, rng))
+    template = unit(mean_at(videos, passages))
+    related = is_related(alignability(videos, template, rng))
     kept = np.flatnonzero(related).tolist()
     for done in range(N_ROUNDS):
         tell(step, done + 1, n_rounds)
-        template = _average(choose(coarse, kept), template, limit)
+        template = _average(choose(videos, kept), template, limit)
     tell(step, N_ROUNDS + 1, n_rounds)
-    template = _resampled(template, n_positions)
     passages = [follow(video, template, limit=limit) for video in videos]
     near = [passages[i] for i in kept]
     discriminants = find_discriminants(choose(videos, kept), near)
@@ -208,25 +195,6 @@ def frames_at(video: np.ndarray, frames: np.ndarray) -> np.ndarray:
     ndarray of shape (n, ...)
     """
     return video[np.rint(frames).astype(np.int64)]
-
-
-def _coarsely(video: np.ndarray) -> np.ndarray:
-    """Return a video, or means of its frames if they are many."""
-    if len(video) <= COARSE_FRAMES:
-        return video
-    return block_means(video, COARSE_FRAMES)
-
-
-def _resampled(template: np.ndarray, n: int) -> np.ndarray:
-    """Return a template of n positions, between those that there are."""
-    if n == len(template):
-        return template
-    last = len(template) - 1
-    at = ((np.arange(n) + 0.5) * (len(template) / n) - 0.5).clip(0, last)
-    before = at.astype(np.int64)
-    share = (at - before)[:, None]
-    after = template[np.minimum(before + 1, last)]
-    return unit((1 - share) * template[before] + share * after)
 
 
 def _average(

@@ -1,13 +1,10 @@
-from itertools import permutations
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.datasets import make_videos
-from skvas.timeline import _template
 from skvas.timeline._paths import follow, unit
-from skvas.timeline._template import COARSE_FRAMES, N_ROUNDS, build_template, medoid
+from skvas.timeline._template import build_template, medoid
 
 
 def build(videos, limit=1e9):
@@ -73,39 +70,6 @@ def test_positions_are_as_precise_as_paths_between_pairs(data):
                 found = np.interp(matched, np.arange(len(y)), other)
                 errors.append(np.abs(found - truth).mean())
     assert np.mean(by_template) <= 1.1 * np.mean(by_pairs)
-
-
-def test_long_videos_are_first_averaged_coarsely_and_lose_no_precision(monkeypatch):
-    long = make_videos(
-        8, n_features=12, n_frames=(700, 900), warp=0.4, noise=1.0, random_state=0
-    )
-    frames = [unit(video) for video in long.videos]
-
-    def error():
-        template = build(frames)
-        assert len(template.frames) == np.median([len(video) for video in frames])
-        index, found = np.arange(len(template.frames)), []
-        for (one, time), (two, other) in permutations(
-            zip(template.passages, long.times, strict=True), 2
-        ):
-            there = np.interp(one.positions, index, two.frames)
-            at = np.interp(there, np.arange(len(other)), other)
-            found.append(np.abs(at - time).mean())
-        return np.mean(found)
-
-    seen = []
-
-    def record(video, template, limit):
-        seen.append((len(video), len(template)))
-        return follow(video, template, limit=limit)
-
-    monkeypatch.setattr(_template, "follow", record)
-    coarse = error()
-    n_first = 8 * (1 + N_ROUNDS)
-    assert set(seen[:n_first]) == {(COARSE_FRAMES, COARSE_FRAMES)}
-    assert min(min(pair) for pair in seen[n_first:]) >= 700
-    monkeypatch.setattr(_template, "COARSE_FRAMES", 1000)
-    assert coarse < 1.02 * error()
 
 
 def test_each_position_stands_for_the_same_mean_share_of_time(data):
