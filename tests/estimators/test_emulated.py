@@ -109,12 +109,12 @@ def test_frames_stay_on_the_device_from_features_to_labels(cls):
     np.testing.assert_array_equal(found, on_cpu.predict(NEW[0]))
 
 
-@pytest.mark.parametrize("limit", [None, 1])  # in full, and coarse to fine
+@pytest.mark.parametrize("limit", [None, 200_000])  # in full, and coarse to fine
 @pytest.mark.filterwarnings("ignore::skvas.exceptions.CoarseAlignmentWarning")
 def test_frames_stay_on_the_device_from_features_to_matches(limit):
     options = {"max_epochs": 1, "zeta": "30%", "virtual_mass": "40%"}
     options["aligning__memory_limit"] = limit
-    new = small_videos(3, n_frames=(90, 130))
+    new = small_videos(3, n_frames=(110, 130))
     with emulated_gpu() as log:
         model = quick(VideoAligner, device="cuda", **options).fit(VIDEOS)
         matched = model.match(new)
