@@ -431,16 +431,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         """Return the fitted preprocessing, what it makes of the videos, and a model."""
         warn_of_transposed(videos)
         tell("preparing features")
-        live = self._training.live
-        asked, keep = self._features_asked(), keep_of(videos)
-        fit = partial(fit_features, asked, videos, causal=live)
-        fitted = checkpoint.once("features", fit)
-        features = apply_features(fitted, videos, keep)
-        if is_auto(self.features) and self._recipe.chooses:
-            look = partial(unwhitened, fitted, videos, features, n_clusters)
-            plain = checkpoint.once("unwhitened", look)
-            if plain is not None:
-                fitted, features = plain, apply_features(plain, videos, keep)
+        fitted, features = self._learn_features(videos, checkpoint, n_clusters)
         warn_of_degenerate_frames(fitted, features)
         generator = torch.Generator().manual_seed(int(rng.randint(2**31)))
         n_features = features[0].shape[1]
@@ -453,6 +444,24 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         )
         # At rest until it is trained: the start must not see dropout.
         return fitted, features, Model(encoder.to(self._device).eval())
+
+    def _learn_features(
+        self, videos: Sequence[np.ndarray], checkpoint: Any, n_clusters: int
+    ) -> tuple[Any, Sequence[np.ndarray]]:
+        """Return the fitted preprocessing, and what it makes of the videos."""
+        live, features = self._training.live, None
+        fit = partial(fit_features, self._features_asked(), videos, causal=live)
+        fitted = checkpoint.once("features", fit)
+        if not isinstance(videos, VideosOnDemand):  # of which few are looked at now
+            features = apply_features(fitted, videos)
+        if is_auto(self.features) and self._recipe.chooses:
+            look = partial(unwhitened, fitted, videos, n_clusters, features)
+            plain = checkpoint.once("unwhitened", look)
+            if plain is not None:
+                fitted, features = plain, None
+        if features is None:
+            features = apply_features(fitted, videos, keep_of(videos))
+        return fitted, features
 
     def _trainer(self, settings: Settings, checkpoint: Any) -> Trainer:
         return Trainer(

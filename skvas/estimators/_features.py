@@ -38,8 +38,8 @@ MIN_VIDEOS, MAX_VIDEOS = 6, 32
 def unwhitened(
     whitened: WhitenedViews,
     videos: Sequence[np.ndarray],
-    features: Sequence[np.ndarray],
     n_clusters: int,
+    features: Sequence[np.ndarray] | None = None,
 ) -> WhitenedViews | None:
     """Leave components unwhitened where that drowns what videos share in noise.
 
@@ -52,10 +52,10 @@ def unwhitened(
         Fitted.
     videos : sequence of ndarray of shape (n_i, n_features)
         The videos, checked.
-    features : sequence of float32 ndarray of shape (n_i, D)
-        What `whitened` makes of them.
     n_clusters : int
         Clusters of frames that are looked for in other videos.
+    features : sequence of float32 ndarray of shape (n_i, D), default=None
+        What `whitened` makes of them. None: it is made of those that are looked at.
 
     Returns
     -------
@@ -66,7 +66,12 @@ def unwhitened(
     if scale is None or len(videos) < MIN_VIDEOS:
         return None
     drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
-    seen = list(choose(features, drawn))
+    if features is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DegenerateFramesWarning)
+            seen = apply_features(whitened, choose(videos, drawn))
+    else:
+        seen = choose(features, drawn)
     if has_order(find_order(seen, np.random.RandomState(0))):
         return None
     whitened_repeats, plain_repeats = (

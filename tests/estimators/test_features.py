@@ -34,7 +34,10 @@ def choose_features(videos, n_clusters):
     """Return the features that estimators choose where nothing is asked for."""
     whitened = fit_features("whitened", videos)
     features = apply_features(whitened, videos)
-    return unwhitened(whitened, videos, features, n_clusters) or whitened
+    plain = unwhitened(whitened, videos, n_clusters, features)
+    anew = unwhitened(whitened, videos, n_clusters)
+    assert (plain is None) == (anew is None)
+    return plain or whitened
 
 
 def test_components_keep_their_variance_where_whitening_blows_up_noise():
