@@ -11,7 +11,7 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from skvas.alignment._path_cost import Pairs, PathCost
+from skvas.alignment._path_cost import PathCost, View
 from skvas.alignment._result import Alignment
 from skvas.decoding import monotone_path, path_to_matches
 from skvas.exceptions import CoarseAlignmentWarning
@@ -31,6 +31,26 @@ BLOCK_ENTRIES, PIECE_FRAMES = 1 << 22, 1000
 SWEEPS = 3
 # The plan keeps entries above this share of their frame's mass.
 KEPT_SHARE = 1e-4
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Videos that are aligned with one, and all of them where that is computed.
+
+    Parameters
+    ----------
+    x : list of View
+        The videos.
+    y : View
+        What each is aligned with.
+    batch_x, batch_y : VideoBatch
+        Their unit embeddings, a pair an item.
+    """
+
+    x: list[View]
+    y: View
+    batch_x: VideoBatch
+    batch_y: VideoBatch
 
 
 def alignment_memory(n: int, m: int) -> int:

@@ -14,8 +14,8 @@ from torch import nn
 
 from skvas._on_demand import choose, each
 from skvas._printing import tell
-from skvas.alignment._coarse import align_coarsely, alignment_memory
-from skvas.alignment._path_cost import Pairs, PathCost, View
+from skvas.alignment._coarse import Pairs, align_coarsely, alignment_memory
+from skvas.alignment._path_cost import PathCost, View
 from skvas.alignment._result import Alignment, make_alignment
 from skvas.nn._model import embed, on_device
 from skvas.preprocessing._standardizer import standardise_within
@@ -104,7 +104,9 @@ class FrameMatcher:
         return [alignment.cost for alignment in self.match(plain, other)]
 
     def _how(self) -> tuple[Any, str, str, float, nn.Module | None]:
-        encoder = self.encoder and on_device(self.encoder, self.device)
+        encoder = self.encoder
+        if encoder is not None:
+            encoder = on_device(encoder, self.device)
         return self.task, self.matching, str(self.device), self.memory_limit, encoder
 
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skvas.videos._batch import VideoBatch
-
 # Means of costs up to this are rounding: all frames are equal.
 NO_COST = 1e-6
 
@@ -44,26 +42,6 @@ class View:
 
     def __len__(self) -> int:
         return len(self.embedding)
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Videos that are aligned with one, and all of them where that is computed.
-
-    Parameters
-    ----------
-    x : list of View
-        The videos.
-    y : View
-        What each is aligned with.
-    batch_x, batch_y : VideoBatch
-        Their unit embeddings, a pair an item.
-    """
-
-    x: list[View]
-    y: View
-    batch_x: VideoBatch
-    batch_y: VideoBatch
 
 
 class PathCost:

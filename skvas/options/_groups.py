@@ -58,7 +58,8 @@ class Segmenting(OptionGroup):
         `fit` if the recipe chooses (see the Notes of the estimator).
     n_refine : int or "auto", default="auto"
         Rounds before training in which each action moves to the barycentre of its
-        frames. "auto": 10 in the informed recipe, 0 in the published ones.
+        frames, at most: they end where no action moves any more. "auto": 10 in the
+        informed recipe, 0 in the published ones.
     teacher : {"start", "self", "auto"}, default="auto"
         Which segmentation supervises training. "start": the one found before training,
         kept fixed. "self": the current model's, as published. "auto": "start" in the

@@ -81,7 +81,9 @@ class FrameLabeller:
         return self._decode(_segment, views)
 
     def _decode(self, decode: Callable[..., list[Any]], views: Views) -> list[Any]:
-        encoder = self.encoder and on_device(self.encoder, self.device)
+        encoder = self.encoder
+        if encoder is not None:
+            encoder = on_device(encoder, self.device)
         common = (self.actions, self.task, str(self.device), encoder)
         return decode_in_jobs(
             decode,
