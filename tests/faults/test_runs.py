@@ -251,8 +251,8 @@ def test_row_60_workers_end_with_the_process_that_started_them(
             process.send_signal(number)
             sent = time.monotonic()
             rest = process.stdout.read()  # ends when all that hold the pipe have
-            # Half a second, and what a busy machine needs.
-            assert time.monotonic() - sent < 5
+            # Half a second, and what a busy machine needs; else they read 100 s.
+            assert time.monotonic() - sent < 30
             assert process.wait() == expected
             assert "Traceback" not in rest
         finally:

@@ -691,4 +691,4 @@ def test_row_51_no_text_takes_long_to_refuse(tmp_path, form, text):
     with pytest.raises(ValueError, match=f"cannot be read as {form}") as caught:
         read_segments(tmp_path / f"v.{form}")
     assert len(str(caught.value)) < 1000
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 20  # some .02 s alone

@@ -345,7 +345,7 @@ def test_thirty_recordings_of_three_minutes_are_small_and_quick(tmp_path):
     path = report_html(
         labels, tmp_path / "r.html", positions=positions, curves=curves, fps=30
     )
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 30  # some .2 s alone
     assert path.stat().st_size < 300_000
 
 
