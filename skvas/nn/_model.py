@@ -155,9 +155,12 @@ class _Copy:
     weights: dict[str, Tensor]
 
     def is_of(self, encoder: nn.Module, device: torch.device) -> bool:
-        return self.device == device and all(
-            torch.equal(weight, self.weights[name])
-            for name, weight in encoder.state_dict().items()
+        weights = encoder.state_dict()
+        if self.device != device or self.weights.keys() != weights.keys():
+            return False
+        return all(
+            known.device == weights[name].device and torch.equal(known, weights[name])
+            for name, known in self.weights.items()
         )
 
 

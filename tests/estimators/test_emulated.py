@@ -142,6 +142,9 @@ def test_encoder_goes_to_the_device_again_when_its_weights_change():
             for weight in model.encoder_.parameters():
                 weight.data.neg_()  # the version that torch counts stays the same
         after = model.transform(NEW[0])
+        model.encoder_.to("cuda")  # by the user
+        np.testing.assert_array_equal(model.transform(NEW[0]), after)
+        model.encoder_.to("cpu")
     expected = model.set_params(device="cpu").transform(NEW[0])
     np.testing.assert_allclose(after, expected, atol=1e-6)
     assert np.abs(after - before).max() > 0.01
