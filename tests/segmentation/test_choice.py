@@ -159,6 +159,22 @@ def test_random_start_is_drawn_anew_for_each_place(cls, monkeypatch):
     assert len(set(tried)) == 3
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_k_means_looks_at_fewer_frames_where_an_order_is_shared(shared, monkeypatch):
+    told, k_means = [], _choice.k_means
+
+    def spy(*args, in_order):
+        told.append(in_order)
+        return k_means(*args, in_order=in_order)
+
+    monkeypatch.setattr(_choice, "k_means", spy)
+    monkeypatch.setattr(SharedOrder, "is_shared", shared)
+    untrained(ActionSegmenter).fit(VIDEOS)
+    assert told == [shared] * (1 if shared else 2)  # once in each space
+    untrained(ActionSegmenter, start="kmeans").fit(VIDEOS[:1])
+    assert told[-1]  # a lone video shares its order with itself
+
+
 @every_segmenter
 def test_defaults_choose_the_same_start_whatever_the_seed(cls):
     videos = small_videos(11)  # of more pairs than are matched
