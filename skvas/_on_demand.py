@@ -163,7 +163,14 @@ class Shelf:
         for array in arrays:
             places.append(self._put(np.ascontiguousarray(array)))
             del array  # before the next one is made
-        return Kept(places, self)
+        kept = Kept(places, self)
+        in_memory = sum(p.nbytes for p in places if isinstance(p, np.ndarray))
+        weakref.finalize(kept, self._take_back, in_memory)
+        return kept
+
+    def _take_back(self, n_bytes: int) -> None:
+        """Have the memory of arrays again that nobody looks at any more."""
+        self.left += n_bytes
 
     def _put(self, array: np.ndarray) -> Any:
         if array.nbytes <= self.left:

@@ -22,6 +22,7 @@ from skvas._typing import Device, Videos
 from skvas.applications._diagnosis import FitSummary, diagnose, summarise
 from skvas.datasets._recordings import remember
 from skvas.estimators._features import (
+    MAX_VIDEOS,
     NAMES,
     apply_features,
     clean_videos,
@@ -452,15 +453,17 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         live, features = self._training.live, None
         fit = partial(fit_features, self._features_asked(), videos, causal=live)
         fitted = checkpoint.once("features", fit)
-        if not isinstance(videos, VideosOnDemand):  # of which few are looked at now
-            features = apply_features(fitted, videos)
+        keep = keep_of(videos)
+        # Of many videos on demand few are looked at before features are settled.
+        if not isinstance(videos, VideosOnDemand) or len(videos) <= 2 * MAX_VIDEOS:
+            features = apply_features(fitted, videos, keep)
         if is_auto(self.features) and self._recipe.chooses:
             look = partial(unwhitened, fitted, videos, n_clusters, features)
             plain = checkpoint.once("unwhitened", look)
             if plain is not None:
                 fitted, features = plain, None
         if features is None:
-            features = apply_features(fitted, videos, keep_of(videos))
+            features = apply_features(fitted, videos, keep)
         return fitted, features
 
     def _trainer(self, settings: Settings, checkpoint: Any) -> Trainer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import errno
+import gc
 import os
 import tempfile
 import tracemalloc
@@ -150,6 +151,20 @@ def test_frames_in_memory_do_not_grow_with_the_number_of_videos():
 
     few, many = peak(20), peak(100)
     assert many < few + 80 * 2000  # of 18 kB each
+
+
+def test_memory_of_a_shelf_is_free_again_when_nobody_looks_at_it():
+    shelf = Shelf(100)
+    first = shelf.keep([np.zeros(10), np.zeros(10)])  # one of them on disk
+    view = choose(first, [0])
+    assert shelf.left == 20
+    del first
+    assert shelf.left == 20
+    del view
+    gc.collect()
+    assert shelf.left == 100
+    np.testing.assert_array_equal(shelf.keep([np.ones(12)])[0], np.ones(12))
+    assert shelf.left == 100
 
 
 def test_shelf_gives_back_what_was_put_on_it_in_memory_or_not():

@@ -97,8 +97,9 @@ def test_wide_frames_on_demand_are_not_kept(width, is_kept):
     shelf = Shelf(1e9)
     videos = shelf.keep(widen(DATA.videos, width))
     left = shelf.left
-    path_frames(DATA.videos, videos)
+    found = path_frames(DATA.videos, videos)
     assert (shelf.left < left) == is_kept
+    assert len(found) == len(videos)
 
 
 def test_model_of_wide_videos_is_saved_with_its_directions(tmp_path):
