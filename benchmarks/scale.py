@@ -101,8 +101,9 @@ def measure(kind, n_videos, n_frames, n_features, max_epochs):
     torch.set_num_threads(1)
     in_order = "any order" not in kind
     epochs = {} if max_epochs is None else {"max_epochs": max_epochs}
-    small = Made(4, 60, 8)  # so that the kernels are loaded
-    JointAlignSegment(3, random_state=0, max_epochs=1).fit([*small])
+    # So that the kernels are loaded, those of timelines as well.
+    small = JointAlignSegment(3, random_state=0, max_epochs=1).fit([*Made(8, 90, 8)])
+    assert small.timeline_ is not None
     with tempfile.TemporaryDirectory() as folder:
         videos = Made(n_videos, n_frames, n_features, in_order=in_order)
         if kind == "in memory":
