@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from skvas._on_demand import each, lengths_of
+from skvas._on_demand import lengths_of
+from skvas.preprocessing._standardizer import added_up
 from skvas.videos._frames import frame_blocks
 
 # The collection counts as so many frames of a recording, as a share of the median
@@ -60,15 +61,20 @@ class RunningMoments:
         """
         lengths = lengths_of(videos)
         n_frames = sum(lengths)
-        peak = np.max([np.abs(v).max(axis=0) for v in videos], axis=0).astype(float)
+        extremes = [np.maximum(v.max(axis=0), -v.min(axis=0)) for v in videos]
+        peak = np.max(extremes, axis=0).astype(float)
         peak[peak == 0] = 1
         # In units of their peaks, squares of features of any magnitude are numbers.
-        units = each(lambda v: v / peak, videos)
-        mean = sum(v.sum(axis=0) for v in units) / n_frames
-        scale = np.sqrt(sum(((v - mean) ** 2).sum(axis=0) for v in units) / n_frames)
+        totals = [added_up(v, peak) for v in videos]
+        mean = sum(totals, np.zeros_like(peak)) / n_frames
+        squares, own = np.zeros_like(mean), []
+        for video, total in zip(videos, totals, strict=True):
+            n = len(video)
+            squares += added_up(video, peak, mean)
+            own.append(np.sqrt(added_up(video, peak, total / n) / n))
+        scale = np.sqrt(squares / n_frames)
         scale[scale <= 1e-6 * np.abs(mean)] = 0
-        unknown = np.where(scale > 0, scale, 1)
-        within = np.mean([v.std(axis=0) for v in units], axis=0) / unknown
+        within = np.mean(own, axis=0) / np.where(scale > 0, scale, 1)
         deviation = np.where(within > CONSTANT, within, 1)
         mean, scale = mean * peak, scale * peak
         prior = PRIOR_SHARE * float(np.median(lengths))
@@ -87,13 +93,13 @@ class RunningMoments:
         scaled[..., ~known] = 0
         return np.clip(scaled, -FAR, FAR, out=scaled)
 
-    def follow(self, video: np.ndarray) -> np.ndarray:
+    def follow(self, video: np.ndarray, dtype: Any = np.float64) -> np.ndarray:
         """Return the features of a recording's frames, (n_frames, width).
 
         As :class:`Standing` does frame by frame, but for rounding.
         """
         width = len(self.mean)
-        found = np.empty((len(video), self.width))
+        found = np.empty((len(video), self.width), dtype)
         total, squares = np.zeros(width), np.zeros(width)
         for rows in frame_blocks(video):
             block, c = found[rows], self.standardise(video[rows])
@@ -110,7 +116,7 @@ class RunningMoments:
             squares = np.cumsum(spread, axis=0, out=spread)[-1].copy()
             spread += self.prior * self.deviation**2
             spread /= n
-            np.divide(z, np.sqrt(spread, out=spread), out=block[:, :width])
+            block[:, :width] = np.divide(z, np.sqrt(spread, out=spread), out=z)
         return found
 
     def _beside(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:

@@ -124,11 +124,11 @@ def moments(videos: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.nd
     n_frames = sum(lengths_of(videos))
     mean = np.zeros(videos[0].shape[1])
     for video in videos:
-        mean += _total(video, peak)
+        mean += added_up(video, peak)
     mean /= n_frames
     variance = np.zeros_like(mean)
     for video in videos:
-        variance += _total(video, peak, mean)
+        variance += added_up(video, peak, mean)
     scale = np.sqrt(variance / n_frames)
     rounding = max(np.finfo(video.dtype).eps for video in videos)
     return peak, mean, np.where(scale > rounding, scale, 0)
@@ -147,7 +147,7 @@ def standardise(
     return standard
 
 
-def _total(
+def added_up(
     video: np.ndarray, peak: np.ndarray, mean: np.ndarray | None = None
 ) -> np.ndarray:
     """Add up frames in units of the peak, or the squares of their distance to a mean.

@@ -18,6 +18,7 @@ from skvas.timeline._paths import Passage, follow, spread, unit
 from skvas.timeline._principal import WIDE
 from skvas.timeline._states import BYTES_A_CELL, position_posteriors
 from skvas.timeline._template import Template, build_template, frames_at
+from skvas.videos._frames import frame_blocks
 
 # Positions that distributions are over, and videos that actions are found from, at
 # most.
@@ -328,7 +329,12 @@ def path_frames(
 
 
 def _path_frames(embedded: np.ndarray, video: np.ndarray) -> np.ndarray:
-    return unit(np.hstack([unit(embedded), unit(standardise_within(video))]))
+    detail = standardise_within(video)
+    shape = len(video), embedded.shape[1] + detail.shape[1]
+    found = np.empty(shape, np.result_type(embedded, detail))
+    for rows in frame_blocks(found):
+        found[rows] = unit(np.hstack([unit(embedded[rows]), unit(detail[rows])]))
+    return found
 
 
 def _at_moments(
