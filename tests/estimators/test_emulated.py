@@ -111,7 +111,9 @@ def test_frames_stay_on_the_device_from_features_to_labels(cls):
 
 @pytest.mark.parametrize("limit", [None, 200_000])  # in full, and coarse to fine
 @pytest.mark.filterwarnings("ignore::skvas.exceptions.CoarseAlignmentWarning")
-def test_frames_stay_on_the_device_from_features_to_matches(limit):
+def test_frames_stay_on_the_device_from_features_to_matches(limit, monkeypatch):
+    # Compiled kernels round in another way, and training magnifies it.
+    monkeypatch.setattr(_iterations, "COMPILED_ENTRIES", sys.maxsize)
     options = {"max_epochs": 1, "zeta": "30%", "virtual_mass": "40%"}
     options["aligning__memory_limit"] = limit
     new = small_videos(3, n_frames=(110, 130))
