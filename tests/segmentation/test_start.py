@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skvas.segmentation import _start
 from skvas.segmentation._start import SETTLED, k_means, refine, time_slices, vote
 from skvas.tasks._segmentation import SegmentationTask
 from skvas.videos._batch import pad, spread_batch
@@ -97,6 +98,19 @@ def test_k_means_finds_planted_groups_in_order_of_time(sizes, in_order):
     found = k_means(*batched(videos), 3, in_order=in_order).numpy()
     np.testing.assert_allclose(found, centres, atol=0.02)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(("in_order", "n_frames"), [(True, 1024), (False, 2048)])
+def test_wards_clusters_are_of_few_frames(in_order, n_frames, monkeypatch):
+    seen, ward_centres = [], _start._ward_centres
+
+    def spy(frames, n_clusters):
+        seen.append(len(frames))
+        return ward_centres(frames, n_clusters)
+
+    monkeypatch.setattr(_start, "_ward_centres", spy)
+    k_means(*batched(unit_videos([1500, 1000])), 3, in_order=in_order)
+    assert seen == [n_frames]
 
 
 def test_k_means_ignores_padding():
