@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from skvas.segmentation._start import (
     time_slices,
     vote,
 )
+from skvas.tasks._segmentation import Trial, solve_together
 from skvas.training._survey import Survey
 from skvas.transport import unit
 from skvas.videos._batch import VideoBatch, unpad
@@ -121,8 +121,9 @@ def choose_start(
         vectors = _place(
             survey.embeddings, survey.batch, number, start, survey.in_order, seed
         )
-    vectors = refine(vectors, survey.embeddings, survey.batch, task, n_refine)
-    return Start(vectors.cpu().numpy(), chosen, scores, survey.order)
+    frames = replace(survey.batch, frames=survey.embeddings)
+    [found] = refine([Trial(task, frames, vectors)], n_refine)
+    return Start(found.prototypes.cpu().numpy(), chosen, scores, survey.order)
 
 
 def open_candidates(
@@ -166,13 +167,17 @@ def _choose_number(
     open_names = {name for candidate in candidates for name in candidate}
     numbers = range(low, max(low, min(high, int(few.lengths.sum()))) + 1)
     found = np.zeros((len(numbers), len(TRIALS)))
-    for (i, number), (j, trial) in product(enumerate(numbers), enumerate(TRIALS)):
-        done = i * len(TRIALS) + j
-        tell("trying numbers of actions", done, len(numbers) * len(TRIALS))
-        tried = _with(task, {n: v for n, v in trial.items() if n in open_names})
-        placed = _place(few.frames, few, number, trial["start"], survey.in_order)
-        labels = _labels(_try(placed, few, tried)[1], few)
-        found[i, j] = modularity_score(labels, survey.matches, ordered=survey.in_order)
+    for i, number in enumerate(numbers):
+        tell("trying numbers of actions", i, len(numbers))
+        tried = []
+        for values in TRIALS:
+            place = _place(few.frames, few, number, values["start"], survey.in_order)
+            known = {n: v for n, v in values.items() if n in open_names}
+            tried.append(Trial(_with(task, known), few, place))
+        for j, (_, plan) in enumerate(_run(tried)):
+            found[i, j] = modularity_score(
+                _labels(plan, few), survey.matches, ordered=survey.in_order
+            )
     score = ndimage.correlate1d(found.mean(axis=1), SMOOTHING, mode="nearest")
     scores = {"n_actions": np.array(numbers), "score": score}
     return numbers[int(score.argmax())], scores
@@ -200,21 +205,20 @@ class _Election:
     ) -> tuple[Tensor, dict[str, Any]]:
         """Return where the actions start, (K, D), and the chosen candidate."""
         survey = self.survey
-        plans, scores, tried = [], [], []
-        placed_all = [
-            (placed, candidate, space)
-            for space in self.spaces
-            for placed, candidate in self._placed(candidates, space)
+        trials, standing = [], []
+        for space in self.spaces:
+            for place, candidate in self._placed(candidates, space):
+                trials.append(Trial(_with(self.task, candidate), space, place))
+                standing.append(dict(candidate))
+        tell("trying settings", 0, len(trials))
+        tried = _run(trials)
+        plans = [plan for _, plan in tried]
+        scores = [
+            agreement(_labels(plan, trial.batch), survey.matches, survey.in_order)
+            for trial, plan in tried
         ]
-        for done, (placed, candidate, space) in enumerate(placed_all):
-            tell("trying settings", done, len(placed_all))
-            vectors, plan = _try(placed, space, _with(self.task, candidate))
-            labels = _labels(plan, space)
-            scores.append(agreement(labels, survey.matches, survey.in_order))
-            plans.append(plan)
-            tried.append((vectors, dict(candidate)))
         best = int(np.argmax(scores))
-        vectors, chosen = tried[best]
+        vectors, chosen = tried[best][0].prototypes, standing[best]
         weights = np.clip(scores, 0, None) ** VOTE_POWER
         weights[best] = max(weights[best], np.finfo(float).tiny)
         few = survey.few
@@ -263,10 +267,10 @@ def _place(
     return unit(torch.from_numpy(drawn).to(embeddings))
 
 
-def _try(start: Tensor, few: VideoBatch, task: Any) -> tuple[Tensor, Tensor]:
-    """Refine actions a little; return them and the plans they lead to."""
-    vectors = refine(start, few.frames, few, task, CHOICE_ROUNDS)
-    return vectors, task.solve(few.frames, few, vectors).plan
+def _run(trials: Sequence[Trial]) -> list[tuple[Trial, Tensor]]:
+    """Refine actions a little; return them with the plans they lead to."""
+    refined = refine(trials, CHOICE_ROUNDS)
+    return list(zip(refined, solve_together(refined), strict=True))
 
 
 def _labels(plan: Tensor, batch: VideoBatch) -> list[np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from torch import Tensor
 
+from skvas.tasks._segmentation import Trial, solve_together
 from skvas.transport import unit
 from skvas.transport._precision import full_precision
 from skvas.videos._batch import VideoBatch
@@ -71,25 +72,26 @@ def _ward_centres(frames: np.ndarray, n_clusters: int) -> np.ndarray:
     return np.stack([frames[labels == k].mean(axis=0) for k in range(n_clusters)])
 
 
-def refine(
-    prototypes: Tensor,
-    embeddings: Tensor,
-    batch: VideoBatch,
-    task: Any,
-    n_rounds: int,
-) -> Tensor:
+def refine(trials: Sequence[Trial], n_rounds: int) -> list[Trial]:
     """Alternate plans with barycentres: each action moves to the mean of its frames.
 
-    Ends before all rounds where no action moves any more.
+    A trial is over before all rounds where none of its actions moves any more.
     """
+    refined = list(trials)
+    going = list(range(len(refined)))
     for _ in range(n_rounds):
-        plan = task.solve(embeddings, batch, prototypes).plan
-        moved = barycentres(plan, embeddings, batch, prototypes)
-        way = float((1 - (moved * prototypes).sum(dim=1)).max())
-        prototypes = moved
-        if way < SETTLED:
+        if not going:
             break
-    return prototypes
+        plans = solve_together([refined[i] for i in going])
+        ways = []
+        for i, plan in zip(going, plans, strict=True):
+            batch, before = refined[i].batch, refined[i].prototypes
+            moved = barycentres(plan, batch.frames, batch, before)
+            ways.append((1 - (moved * before).sum(dim=1)).max())
+            refined[i] = replace(refined[i], prototypes=moved)
+        far = torch.stack(ways).tolist()
+        going = [i for i, way in zip(going, far, strict=True) if way >= SETTLED]
+    return refined
 
 
 def barycentres(

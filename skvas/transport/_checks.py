@@ -117,7 +117,8 @@ def _side_checks(
         message = f"mask_{side} must leave a real frame in every problem."
         rules[message] = mask.any(dim=1)
     if isinstance(weight, Tensor):
-        message = f"lambda_{side} must be None or at least 0, got {weight!r}."
+        # Values are not part of the message: to write them takes longer than to solve.
+        message = f"lambda_{side} must be None or at least 0, and not NaN."
         rules[message] = (weight >= 0).expand(shape).all(dim=1)
     if mass is not None:
         message = f"{mass_name} must be finite and at least 0."

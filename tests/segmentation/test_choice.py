@@ -15,6 +15,7 @@ from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import ConsistencyScore, SharedOrder, segmentation_report
 from skvas.segmentation import _choice, _start
+from skvas.tasks import _segmentation
 from skvas.timeline import BlockOrder
 from tests.models import ALIGNERS, quick, small_videos
 
@@ -73,9 +74,9 @@ def test_setting_of_the_highest_consistency_is_chosen(cls, shared, best, monkeyp
 def test_each_setting_is_tried_as_it_is(cls, monkeypatch):
     tried, refine = [], _choice.refine
 
-    def spy(prototypes, embeddings, batch, task, n_rounds):
-        tried.append((task.lambda_actions, task.alpha))
-        return refine(prototypes, embeddings, batch, task, n_rounds)
+    def spy(trials, n_rounds):
+        tried.extend((trial.task.lambda_actions, trial.task.alpha) for trial in trials)
+        return refine(trials, n_rounds)
 
     monkeypatch.setattr(_choice, "refine", spy)
     model = untrained(cls).fit(VIDEOS)
@@ -92,9 +93,9 @@ def test_settings_without_order_are_tried_on_features_whitened_in_part_too(
 ):
     tried, refine = [], _choice.refine
 
-    def spy(prototypes, embeddings, *args):
-        tried.append(embeddings)
-        return refine(prototypes, embeddings, *args)
+    def spy(trials, n_rounds):
+        tried.extend(trial.batch.frames for trial in trials)
+        return refine(trials, n_rounds)
 
     monkeypatch.setattr(_choice, "refine", spy)
     monkeypatch.setattr(SharedOrder, "is_shared", shared)
@@ -111,6 +112,27 @@ def test_settings_without_order_are_tried_on_features_whitened_in_part_too(
     variance = np.concatenate(model.features_.explained_variance_)
     ratios = [each[0, 0, 1] / each[0, 0, 0] for each in (whitened, in_part)]
     assert_allclose(ratios[1] / ratios[0], (variance[1] / variance[0]) ** 0.125, 1e-4)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_settings_that_differ_in_the_weight_of_actions_are_solved_as_one(
+    shared, monkeypatch
+):
+    sizes, solve = [], _segmentation.fused_gromov_wasserstein
+
+    def spy(cost, *args, **options):
+        sizes.append(len(cost))
+        return solve(cost, *args, **options)
+
+    monkeypatch.setattr(_segmentation, "fused_gromov_wasserstein", spy)
+    monkeypatch.setattr(_start, "SETTLED", 0)  # all rounds are made
+    monkeypatch.setattr(SharedOrder, "is_shared", shared)
+    untrained(ActionSegmenter, n_refine=0).fit(VIDEOS)
+    n_alphas, n_spaces = 2, 1 if shared else 2
+    together = len(VIDEOS) * n_spaces * len(CANDIDATES) // n_alphas
+    election = [together] * n_alphas * (_choice.CHOICE_ROUNDS + 1)
+    assert sizes[: len(election)] == election
+    assert together not in sizes[len(election) :]
 
 
 @every_segmenter
@@ -148,9 +170,9 @@ def test_votes_are_the_eighth_powers_of_the_scores_and_the_start_is_theirs(monke
 def test_random_start_is_drawn_anew_for_each_place(cls, monkeypatch):
     tried, refine = [], _choice.refine
 
-    def spy(prototypes, *args):
-        tried.append(prototypes.numpy().tobytes())
-        return refine(prototypes, *args)
+    def spy(trials, n_rounds):
+        tried.extend(trial.prototypes.numpy().tobytes() for trial in trials)
+        return refine(trials, n_rounds)
 
     monkeypatch.setattr(_choice, "refine", spy)
     untrained(cls, start="random", n_refine=0).fit(VIDEOS)

@@ -74,9 +74,9 @@ def test_range_of_one_number_is_that_number(cls):
 def test_parameters_of_the_user_are_counted_with(monkeypatch):
     tried, refine = set(), _choice.refine
 
-    def spy(prototypes, embeddings, batch, task, n_rounds):
-        tried.add((task.lambda_actions, task.alpha))
-        return refine(prototypes, embeddings, batch, task, n_rounds)
+    def spy(trials, n_rounds):
+        tried.update((trial.task.lambda_actions, trial.task.alpha) for trial in trials)
+        return refine(trials, n_rounds)
 
     monkeypatch.setattr(_choice, "refine", spy)
     counting(ActionSegmenter, (2, 3), alpha=0.4, lambda_actions=0.2).fit(VIDEOS)

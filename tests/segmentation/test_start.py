@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from skvas.segmentation import _start
 from skvas.segmentation._start import SETTLED, k_means, refine, time_slices, vote
-from skvas.tasks._segmentation import SegmentationTask
+from skvas.tasks import _segmentation
+from skvas.tasks._segmentation import SegmentationTask, Trial, solve_together
 from skvas.videos._batch import pad, spread_batch
 
 CPU = torch.device("cpu")
@@ -41,6 +43,11 @@ def unit_videos(lengths, seed=0, d=4):
 def batched(videos):
     batch = pad(videos, CPU)
     return batch.frames, batch
+
+
+def refined(start, embeddings, batch, task, n_rounds):
+    trial = Trial(task, replace(batch, frames=embeddings), start)
+    return refine([trial], n_rounds)[0].prototypes
 
 
 def unit_rows(vectors):
@@ -138,7 +145,7 @@ def test_k_means_of_a_single_frame_is_that_frame():
 def test_round_of_refinement_moves_each_action_to_its_barycentre(lengths, k, seed):
     embeddings, batch = batched(unit_videos(lengths, seed))
     start = torch.from_numpy(unit_videos([k], seed + 1)[0])
-    found = refine(start, embeddings, batch, TASK, 1).numpy()
+    found = refined(start, embeddings, batch, TASK, 1).numpy()
     plan = TASK.solve(embeddings, batch, start).plan.numpy()
     sums = np.zeros((k, embeddings.shape[2]))
     for b, n in enumerate(lengths):
@@ -153,10 +160,10 @@ def test_round_of_refinement_moves_each_action_to_its_barycentre(lengths, k, see
 def test_rounds_follow_each_other():
     embeddings, batch = batched(unit_videos([12, 9]))
     start = torch.from_numpy(unit_videos([3], 1)[0])
-    twice = refine(start, embeddings, batch, TASK, 2)
-    once = refine(start, embeddings, batch, TASK, 1)
-    assert torch.equal(refine(start, embeddings, batch, TASK, 0), start)
-    assert torch.equal(refine(once, embeddings, batch, TASK, 1), twice)
+    twice = refined(start, embeddings, batch, TASK, 2)
+    once = refined(start, embeddings, batch, TASK, 1)
+    assert torch.equal(refined(start, embeddings, batch, TASK, 0), start)
+    assert torch.equal(refined(once, embeddings, batch, TASK, 1), twice)
     assert not torch.equal(once, twice)
 
 
@@ -172,7 +179,7 @@ def test_rounds_end_where_no_action_moves():
         return TASK.solve(embeddings, batch, prototypes)
 
     start = torch.from_numpy(unit_rows(centres + 0.3))
-    found = refine(start, embeddings, batch, SimpleNamespace(solve=solve), 50)
+    found = refined(start, embeddings, batch, SimpleNamespace(solve=solve), 50)
     ways = [
         float((1 - (after * before).sum(dim=1)).max())
         for before, after in pairwise([*starts, found])
@@ -181,13 +188,61 @@ def test_rounds_end_where_no_action_moves():
     assert ways[-1] < SETTLED <= min(ways[:-1])
 
 
+def test_trials_are_refined_side_by_side_as_each_would_be_alone():
+    embeddings, batch = batched(unit_videos([40, 33, 28]))
+    frames = replace(batch, frames=embeddings)
+    shorter = spread_batch(unit_videos([40, 33, 28]), 30, CPU)
+    weights, starts = (0.3, 0.1, 0.02), [unit_videos([3], seed)[0] for seed in (1, 2)]
+    trials = [
+        Trial(replace(TASK, lambda_actions=weight, alpha=alpha), where, start)
+        for weight in weights
+        for alpha in (0.3, 0.6)
+        for where in (frames, shorter)
+        for start in [*map(torch.from_numpy, starts), torch.eye(4)]
+    ]
+    together = refine(trials, 40)
+    for trial, found in zip(trials, together, strict=True):
+        [alone] = refine([trial], 40)
+        assert torch.equal(found.prototypes, alone.prototypes)
+    plans = solve_together(together)
+    for trial, plan in zip(together, plans, strict=True):
+        frames = trial.batch.frames
+        alone = trial.task.solve(frames, trial.batch, trial.prototypes).plan
+        assert torch.equal(plan, alone)
+
+
+def test_trials_that_fill_a_batch_make_another(monkeypatch):
+    embeddings, batch = batched(unit_videos([60, 45]))
+    trials = [
+        Trial(
+            replace(TASK, lambda_actions=weight),
+            replace(batch, frames=embeddings),
+            torch.from_numpy(unit_videos([3])[0]),
+        )
+        for weight in (0.1, 0.2, 0.3, 0.4, 0.5)
+    ]
+    expected = solve_together(trials)
+    sizes, solve = [], _segmentation.fused_gromov_wasserstein
+
+    def spy(cost, *args, **options):
+        sizes.append(len(cost))
+        return solve(cost, *args, **options)
+
+    monkeypatch.setattr(_segmentation, "fused_gromov_wasserstein", spy)
+    monkeypatch.setattr(_segmentation, "TOGETHER", 2 * (2 * 60 * 3))
+    found = solve_together(trials)
+    assert sizes == [4, 4, 2]
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one, other)
+
+
 def test_action_without_mass_stays_where_it_is():
     embeddings, batch = batched(unit_videos([6]))
     plan = torch.zeros(1, 6, 2)
     plan[:, :, 0] = 1 / 6
     task = SimpleNamespace(solve=lambda *_: SimpleNamespace(plan=plan))
     start = torch.from_numpy(unit_videos([2], 1)[0])
-    found = refine(start, embeddings, batch, task, 3)
+    found = refined(start, embeddings, batch, task, 3)
     assert torch.equal(found[1], start[1])
     assert not torch.equal(found[0], start[0])
 
