@@ -68,7 +68,7 @@ def bend(x: View, y: View, anchors: np.ndarray, kind: str) -> tuple[View, View]:
     """Make frames of anchors alike, and those near them a little.
 
     Each anchor adds a dimension in which only its frames and their neighbours are
-    away from 0. Costs, plans and paths follow.
+    away from 0. Costs, plans and paths follow once embeddings are bent.
 
     Parameters
     ----------
@@ -82,13 +82,13 @@ def bend(x: View, y: View, anchors: np.ndarray, kind: str) -> tuple[View, View]:
     Returns
     -------
     tuple of View
-        The videos, with more dimensions.
+        The videos, with `bends`; details have more dimensions.
     """
     bent = []
     for view, frames in zip((x, y), anchors.T, strict=True):
         lean = _lean(len(view), frames) * STRENGTH[kind]  # (N, n_anchors)
         rest = np.sqrt(np.maximum(1 - (lean**2).sum(axis=1, keepdims=True), 0))
-        embedding = np.hstack([rest * view.embedding, lean])
+        bends = np.hstack([rest, lean]).astype(np.float32)
         detail = view.detail
         if detail is not None:
             scale = np.sqrt(2 * np.einsum("nd,nd->n", detail, detail).mean())
@@ -97,8 +97,7 @@ def bend(x: View, y: View, anchors: np.ndarray, kind: str) -> tuple[View, View]:
         if kind == "hard":
             pins = np.full(len(view), -1, dtype=np.int64)
             pins[frames] = np.arange(len(frames))
-        embedding = embedding.astype(view.embedding.dtype)
-        bent.append(replace(view, embedding=embedding, detail=detail, pins=pins))
+        bent.append(replace(view, detail=detail, pins=pins, bends=bends))
     return bent[0], bent[1]
 
 

@@ -104,9 +104,7 @@ class FrameMatcher:
         return [alignment.cost for alignment in self.match(plain, other)]
 
     def _how(self) -> tuple[Any, str, str, float, nn.Module | None]:
-        encoder = self.encoder
-        if encoder is not None:
-            encoder = on_device(encoder, self.device)
+        encoder = on_device(self.encoder, self.device)
         return self.task, self.matching, str(self.device), self.memory_limit, encoder
 
 
@@ -195,16 +193,24 @@ def _align(
 def _place(
     y: View, device: torch.device, encoder: nn.Module | None, x: list[View]
 ) -> Pairs:
-    """Bring videos to a device, and embed them there if that is yet to be done."""
+    """Bring videos to a device; embed and bend them there, if that is to be done."""
     if encoder is None:
+        x, y = [view.bent() for view in x], y.bent()
         batch_x = pad([view.embedding for view in x], device)
         return Pairs(x, y, batch_x, pad([y.embedding] * len(x), device))
     views, n = [*x, y], len(x)
     batch = pad([view.embedding for view in views], device)
     with torch.no_grad():
         embedded = embed(encoder, batch)
+    bends = [view.bends for view in views if view.bends is not None]
+    if bends:
+        kept, leans = pad(bends, device).frames.tensor_split([1], dim=2)
+        embedded = torch.cat([kept * embedded, leans], dim=2)
     arrays = unpad(embedded, batch.lengths)
-    seen = [replace(v, embedding=a) for v, a in zip(views, arrays, strict=True)]
+    seen = [
+        replace(view, embedding=array, bends=None)
+        for view, array in zip(views, arrays, strict=True)
+    ]
     lengths_x, lengths_y = batch.lengths[:n], batch.lengths[n:].expand(n)
     frames_x = embedded[:n, : int(lengths_x.max())]
     frames_y = embedded[n:, : len(y)].expand(n, -1, -1)

@@ -62,7 +62,7 @@ class Moments:
             ]
             view = View(axis.template.view(frames[video]))
             bent = bend(view, View(axis.template.frames), np.array(sorted(pairs)), kind)
-            one, other = (each.embedding for each in bent)
+            one, other = (each.bent().embedding for each in bent)
             passage = follow(one, other, limit=axis.limit)
             passages[video] = _pinned(passage, pairs) if kind == "hard" else passage
         return replace(axis, template=replace(axis.template, passages=passages))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,15 +33,27 @@ class View:
     pins : int64 ndarray of shape (N,), default=None
         For each frame the number of its anchor, -1 where it has none: paths pass frames
         of one number together.
+    bends : float32 ndarray of shape (N, 1 + n_anchors), default=None
+        What a frame keeps of its embedding, and how far it leans to each anchor, where
+        the embedding is yet to be bent.
     """
 
     embedding: np.ndarray
     detail: np.ndarray | None = None
     is_trained: bool = True
     pins: np.ndarray | None = None
+    bends: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.embedding)
+
+    def bent(self) -> View:
+        """Return the video with its embedding bent."""
+        if self.bends is None:
+            return self
+        kept, leans = self.bends[:, :1], self.bends[:, 1:]
+        embedding = np.hstack([kept * self.embedding, leans])
+        return replace(self, embedding=embedding, bends=None)
 
 
 class PathCost:

@@ -136,7 +136,7 @@ class MatchesFrames(BaseVideoEstimator):
                     'anchors bend the alignment of a pair; use via="pair" with them.'
                 )
             return align_passages(self._passage("x", x), self._passage("y", y))
-        matcher = self._matcher(embedded=anchors is not None)
+        matcher = self._matcher()
         (one,), (other,) = (
             matcher.look(self._view_one(name, video))
             for name, video in (("x", x), ("y", y))
@@ -222,10 +222,9 @@ class MatchesFrames(BaseVideoEstimator):
     def _alignment_costs(self, views: Views) -> list[float]:
         return self._matcher().costs(views, self._look([self.reference_]))
 
-    def _matcher(self, *, embedded: bool = False) -> FrameMatcher:
-        """Return what matches videos; `embedded`: of their embeddings on the CPU."""
+    def _matcher(self) -> FrameMatcher:
+        """Return what matches videos."""
         check_is_fitted(self)
-        on_cpu = embedded or self._device.type == "cpu"
         return FrameMatcher(
             self.settings_.alignment_task(),
             self.matching_,
@@ -234,7 +233,7 @@ class MatchesFrames(BaseVideoEstimator):
             self.n_iter_ > 0,
             self._device,
             self.n_jobs,
-            None if on_cpu else self.encoder_,
+            None if self._device.type == "cpu" else self.encoder_,
         )
 
     def _learned_matches(

@@ -81,9 +81,7 @@ class FrameLabeller:
         return self._decode(_segment, views)
 
     def _decode(self, decode: Callable[..., list[Any]], views: Views) -> list[Any]:
-        encoder = self.encoder
-        if encoder is not None:
-            encoder = on_device(encoder, self.device)
+        encoder = on_device(self.encoder, self.device)
         common = (self.actions, self.task, str(self.device), encoder)
         return decode_in_jobs(
             decode,

@@ -62,14 +62,17 @@ def test_videos_that_are_aligned_coarsely_take_anchors():
 def test_bent_frames_keep_unit_length():
     frames = np.random.default_rng(0).standard_normal((9, 3)).astype(np.float32)
     x = View(frames / np.linalg.norm(frames, axis=1, keepdims=True))
-    for view in bend(x, x, np.array([[2, 3], [4, 7]]), "hard"):
+    for view in (
+        each.bent() for each in bend(x, x, np.array([[2, 3], [4, 7]]), "hard")
+    ):
         np.testing.assert_allclose(np.linalg.norm(view.embedding, axis=1), 1, rtol=1e-6)
         assert view.embedding.dtype == np.float32
 
 
 def test_passing_an_anchor_apart_costs_more_than_any_path():
     x = View(np.eye(4, dtype=np.float32))
-    cost = PathCost(*bend(x, x, np.array([[0, 2]]), "hard"))(slice(None), slice(None))
+    bent = (view.bent() for view in bend(x, x, np.array([[0, 2]]), "hard"))
+    cost = PathCost(*bent)(slice(None), slice(None))
     assert cost[0, 2] < 1
     assert cost[0, 1] > cost[1:, [0, 1, 3]].sum()
 
