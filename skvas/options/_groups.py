@@ -228,7 +228,7 @@ class Training(OptionGroup):
         counted. None: no limit.
     callback : callable, default=None
         Called at the end of each epoch with its number, losses and diagnostics in a
-        dict.
+        dict. Where it returns True, training ends with that epoch.
     checkpoint : str or path-like, default=None
         File that keeps the training. If it exists, `fit` resumes from it and ends with
         the weights of an uninterrupted training; the file stays. A file of other videos

@@ -16,8 +16,8 @@ logger = logging.getLogger("skvas")
 # Seconds between two lines of one step.
 EVERY = 10.0
 
-# Called with the record of the epoch: its number, losses and diagnostics. An exception
-# that it raises ends the training.
+# Called with the record of the epoch: its number, losses and diagnostics. True ends the
+# training there, an exception the fit.
 Callback: TypeAlias = Callable[[Mapping[str, float]], object]
 
 

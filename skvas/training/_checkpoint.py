@@ -108,6 +108,7 @@ class Checkpoint:
         rows = zip(*(column.tolist() for column in columns.values()), strict=True)
         state.records[:] = [dict(zip(columns, row, strict=True)) for row in rows]
         state.rng.set_state(content["rng"].get_state())
+        state.is_over = content.get("is_over", False)
         if state.generators is not None:
             state.generators.restore(_as_tensors(content["torch"]))
 
@@ -137,6 +138,7 @@ class Checkpoint:
             "optimizer": {str(i): _as_arrays(m) for i, m in moments.items()},
             "history": {n: np.array([r[n] for r in state.records]) for n in names},
             "rng": state.rng,
+            "is_over": state.is_over,
             "torch": _as_arrays(state.generators.states() if state.generators else {}),
         }
         nodes = {name: writer.node(part, name) for name, part in content.items()}

@@ -38,6 +38,10 @@ class Team:
     def add_up(self, tensors: Sequence[Tensor]) -> None:
         """Replace tensors by their sums over the team."""
 
+    def any(self, answer: bool) -> bool:
+        """Tell whether one of the team says yes."""
+        return answer
+
     def check_agreement(self, digest: str) -> None:
         """Raise an error if others have come here with other data."""
 
@@ -65,6 +69,10 @@ class FabricTeam(Team):
         parts = summed.split([tensor.numel() for tensor in tensors])
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view_as(tensor))
+
+    def any(self, answer: bool) -> bool:
+        votes = torch.tensor(float(answer), device=self.fabric.device)
+        return bool(self.fabric.all_reduce(votes, reduce_op="sum") > 0)
 
     def check_agreement(self, digest: str) -> None:
         self.fabric.barrier()

@@ -20,7 +20,7 @@ from skvas.training._randomness import GlobalGenerators
 from skvas.training._sampling import Pairs, PairSampler
 
 
-@dataclass(frozen=True)
+@dataclass
 class TrainingState:
     """All that the rest of a training depends on, between two epochs.
 
@@ -36,6 +36,8 @@ class TrainingState:
         One for each epoch that is over.
     generators : GlobalGenerators, default=None
         What the modules draw from, if they draw at all.
+    is_over : bool, default=False
+        Whether the callback has ended it.
     """
 
     modules: nn.Module
@@ -43,6 +45,7 @@ class TrainingState:
     rng: np.random.RandomState
     records: list[dict[str, float]]
     generators: GlobalGenerators | None = None
+    is_over: bool = False
 
 
 class CheckpointHook(Protocol):
@@ -91,7 +94,7 @@ def train(
     checkpoint : CheckpointHook, default=None
         Saves the training, and resumes it.
     callback : callable, default=None
-        Called with the record of each epoch.
+        Called with the record of each epoch; True ends the training.
     verbose : int, default=0
         0 is silent, 1 logs about ten lines, 2 one line an epoch.
     generators : GlobalGenerators, default=None
@@ -99,7 +102,7 @@ def train(
 
     Returns
     -------
-    dict of str to ndarray of shape (max_epochs,)
+    dict of str to ndarray of shape (n_epochs,)
         The mean of each part over each epoch, beside `epoch`, `loss` and `seconds`.
     """
     modules.train()
@@ -111,6 +114,8 @@ def train(
     if len(records) < max_epochs:
         tell("training", len(records), max_epochs)
     for epoch in range(len(records), max_epochs):
+        if state.is_over:
+            break
         started = time.perf_counter()
         seen: list[dict[str, Tensor]] = []
         for pairs in sampler.epoch():
@@ -131,8 +136,11 @@ def train(
         announce(records[-1], max_epochs, verbose)
         if checkpoint is not None:
             checkpoint.end_epoch(state, last=epoch + 1 == max_epochs)
-        if callback is not None:
-            callback(dict(records[-1]))  # the user's own, to keep or to change
+        # The user's own record, to keep or to change.
+        enough = callback is not None and callback(dict(records[-1])) is True
+        state.is_over = team.any(enough)
+        if checkpoint is not None and state.is_over:
+            checkpoint.end_epoch(state, last=True)
     modules.eval()
     names = records[0] if records else ("epoch", "loss", "seconds")
     return {name: np.array([record[name] for record in records]) for name in names}

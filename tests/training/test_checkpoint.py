@@ -112,6 +112,21 @@ def test_vava_resumes_at_the_share_of_the_training_that_is_over(tmp_path):
     )
 
 
+@every
+def test_training_that_the_callback_ended_does_not_go_on(cls, tmp_path):
+    def enough(record):
+        return record["epoch"] == 2
+
+    parameters = {"max_epochs": 4, "checkpoint": tmp_path / "run"}
+    ended = quick(cls, **parameters, callback=enough).fit(VIDEOS)
+    assert ended.history_["epoch"].tolist() == [1, 2]
+    assert ended.n_iter_ == 2
+    again = quick(cls, **parameters).fit(VIDEOS)
+    assert_same_fit(again, ended)
+    afresh = quick(cls, max_epochs=4, callback=enough).fit(VIDEOS)
+    assert_same_fit(afresh, ended)
+
+
 def test_callback_is_told_of_the_epochs_that_were_left(tmp_path):
     records = []
     parameters = interrupted(ActionSegmenter, tmp_path / "run", at=3)

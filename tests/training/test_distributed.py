@@ -111,6 +111,17 @@ def test_training_of_two_processes_resumes_from_a_checkpoint(tmp_path, alone, fa
     assert_close(weights(resumed), weights(alone[JointAlignSegment]))
 
 
+def test_all_processes_end_when_the_callback_of_the_first_says_so(alone, fabric):
+    def enough(record):
+        return record["epoch"] == 2
+
+    estimator = quick(JointAlignSegment, max_epochs=4, devices=2, callback=enough)
+    ended = estimator.fit(VIDEOS)
+    assert ended.history_["epoch"].tolist() == [1, 2]
+    expected = quick(JointAlignSegment, max_epochs=4, callback=enough).fit(VIDEOS)
+    assert_close(weights(ended), weights(expected))
+
+
 def test_row_39_interrupt_ends_all_processes(fabric):
     parent = os.getpid()
 

@@ -132,6 +132,17 @@ def test_row_58_callback_that_changes_its_record_changes_nothing_else(change):
     assert history["loss"].tolist() == expected["loss"].tolist()
 
 
+@pytest.mark.parametrize(("answer", "n_epochs"), [(True, 2), (1, 5), (None, 5)])
+def test_training_ends_with_the_epoch_for_which_the_callback_says_true(
+    answer, n_epochs
+):
+    history, point = run(
+        max_epochs=5, callback=lambda record: record["epoch"] == 2 and answer
+    )
+    assert history["epoch"].tolist() == list(range(1, n_epochs + 1))
+    assert not point.training
+
+
 def test_exception_of_a_callback_ends_the_training():
     records = []
 
