@@ -90,7 +90,8 @@ ROOMS = {
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",
     "timeline": (
-        "_carry _cut _paths < _count _discriminants _order _principal _states < "
+        "_carry _cut _paths < "
+        "_consult _count _discriminants _order _principal _states < "
         "_template < _model _routes < _timeline"
     ),
     "training": (

@@ -81,12 +81,7 @@ def follow(video: np.ndarray, template: np.ndarray, *, limit: float) -> Passage:
     Passage
     """
     path = cheapest_path(video, template, limit=limit)
-    at_frame, at_position = _warp(path).T
-    return Passage(
-        _at_centres(len(video), at_frame, at_position),
-        _at_centres(len(template), at_position, at_frame),
-        _costs_along(path, video, template),
-    )
+    return Passage(*both_ways(path), _costs_along(path, video, template))
 
 
 def mean_cost(video: np.ndarray, template: np.ndarray) -> float:
@@ -104,6 +99,24 @@ def _costs_along(
     n_pairs = np.bincount(j, minlength=len(template))
     means: np.ndarray = np.bincount(j, costs, minlength=len(template)) / n_pairs
     return means
+
+
+def both_ways(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each side of a path passes the frames of the other.
+
+    Parameters
+    ----------
+    path : int64 ndarray of shape (L, 2)
+        Pairs of frames, from (0, 0) to (N - 1, M - 1).
+
+    Returns
+    -------
+    forth, back : float64 ndarray of shape (N,) and (M,)
+        They never fall. Frames that share a partner are spread over it.
+    """
+    n, m = (path[-1] + 1).tolist()
+    own, other = _warp(path).T
+    return _at_centres(n, own, other), _at_centres(m, other, own)
 
 
 def _warp(path: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from skvas._on_demand import choose, each, keep_of, lengths_of
 from skvas._printing import tell
+from skvas.timeline._consult import consult
 from skvas.timeline._discriminants import Discriminants, find_discriminants
 from skvas.timeline._order import alignability, is_related
 from skvas.timeline._paths import Passage, follow, mean_cost, spread, unit
@@ -115,7 +116,7 @@ def build_template(
     kept = np.flatnonzero(related).tolist()
     for done in range(N_ROUNDS):
         tell(step, done + 1, n_rounds)
-        template = _average(choose(videos, kept), template, limit)
+        template = _average(choose(videos, kept), template, limit, consulting=True)
     tell(step, N_ROUNDS + 1, n_rounds)
     passages = [follow(video, template, limit=limit) for video in videos]
     near = [passages[i] for i in kept]
@@ -198,10 +199,16 @@ def frames_at(video: np.ndarray, frames: np.ndarray) -> np.ndarray:
 
 
 def _average(
-    videos: Sequence[np.ndarray], template: np.ndarray, limit: float
+    videos: Sequence[np.ndarray],
+    template: np.ndarray,
+    limit: float,
+    *,
+    consulting: bool = False,
 ) -> np.ndarray:
     """Average videos along their paths through a template, in equal steps of time."""
     passages = [follow(video, template, limit=limit) for video in videos]
+    if consulting:
+        passages = consult(videos, passages)
     mean = mean_at(videos, passages)
     return unit(_in_equal_steps(mean, _shares_of_time(videos, passages)))
 
