@@ -70,7 +70,8 @@ def build_template(
 
     Starts from one video. Each round matches every video with the template, averages
     the frames that are matched with each position, and moves the positions so that
-    each stands for the same mean share of the videos' time. Videos that are unrelated
+    each stands for the same mean share of the videos' time. In all rounds but the last
+    one, other videos have a say in where a video passes. Videos that are unrelated
     to the first average are left out of the next ones. At last the directions in which
     positions differ more than videos do are put beside the frames, for one round more.
     Of more than 128 videos a sample of as many is averaged, and the others are matched
