@@ -21,6 +21,7 @@ from skvas.metrics import (
     modularity_score,
 )
 from skvas.segmentation._start import (
+    WardTree,
     barycentres,
     k_means,
     refine,
@@ -167,11 +168,14 @@ def _choose_number(
     open_names = {name for candidate in candidates for name in candidate}
     numbers = range(low, max(low, min(high, int(few.lengths.sum()))) + 1)
     found = np.zeros((len(numbers), len(TRIALS)))
+    tree = WardTree.of(few.frames, few, in_order=survey.in_order)
     for i, number in enumerate(numbers):
         tell("trying numbers of actions", i, len(numbers))
         tried = []
         for values in TRIALS:
-            place = _place(few.frames, few, number, values["start"], survey.in_order)
+            place = _place(
+                few.frames, few, number, values["start"], survey.in_order, tree=tree
+            )
             known = {n: v for n, v in values.items() if n in open_names}
             tried.append(Trial(_with(task, known), few, place))
         for j, (_, plan) in enumerate(_run(tried)):
@@ -256,12 +260,16 @@ def _place(
     start: str,
     in_order: bool,
     seed: int = 0,
+    tree: WardTree | None = None,
 ) -> Tensor:
-    """Return the actions before any refinement, (K, D); the seed is of random ones."""
+    """Return the actions before any refinement, (K, D).
+
+    The seed is of random ones, the tree of k-means: None where it is yet to be grown.
+    """
     if start == "time":
         return time_slices(embeddings, batch, n_actions)
     if start == "kmeans":
-        return k_means(embeddings, batch, n_actions, in_order=in_order)
+        return k_means(embeddings, batch, n_actions, in_order=in_order, tree=tree)
     rng = np.random.RandomState(seed)
     drawn = rng.standard_normal((n_actions, embeddings.shape[2]))
     return unit(torch.from_numpy(drawn).to(embeddings))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from scipy.cluster.hierarchy import fcluster, ward
 from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import AgglomerativeClustering, KMeans
+from sklearn.cluster import KMeans
 from torch import Tensor
 
 from skvas.tasks._segmentation import Trial, solve_together
@@ -42,34 +43,75 @@ def time_slices(embeddings: Tensor, batch: VideoBatch, n_actions: int) -> Tensor
     return unit(sums)
 
 
+@dataclass(frozen=True)
+class WardTree:
+    """Ward's clusters of frames, of which any number can be had.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (n, D)
+        The frames.
+    merges : ndarray of shape (n - 1, 4)
+        Each step that makes one cluster of two, as scipy has it, numbered in place of
+        its height.
+    n_distinct : int
+        Frames that differ.
+    """
+
+    frames: np.ndarray
+    merges: np.ndarray
+    n_distinct: int
+
+    @classmethod
+    def of(
+        cls, embeddings: Tensor, batch: VideoBatch, *, in_order: bool = False
+    ) -> WardTree:
+        """Join frames of all videos, evenly spread."""
+        frames = embeddings[batch.mask].cpu().numpy()
+        n_frames = ORDERED_WARD_FRAMES if in_order else WARD_FRAMES
+        few = frames[spread_frames(len(frames), n_frames)]
+        merges = np.empty((0, 4))
+        if len(few) > 1:  # which scipy asks for
+            merges = ward(few)
+            merges[:, 2] = np.arange(1, len(few))
+        return cls(few, merges, len(np.unique(few, axis=0)))
+
+    def centres(self, n_clusters: int) -> np.ndarray:
+        """Return the mean of each of at most so many clusters, (n, D)."""
+        n = min(n_clusters, self.n_distinct)
+        if n == 1:
+            return self.frames.mean(axis=0, keepdims=True)
+        labels = fcluster(self.merges, len(self.frames) - n, "distance")
+        return np.stack(
+            [self.frames[labels == k].mean(axis=0) for k in range(1, n + 1)]
+        )
+
+
 def k_means(
-    embeddings: Tensor, batch: VideoBatch, n_actions: int, *, in_order: bool = False
+    embeddings: Tensor,
+    batch: VideoBatch,
+    n_actions: int,
+    *,
+    in_order: bool = False,
+    tree: WardTree | None = None,
 ) -> Tensor:
     """Return k-means centres of the frames of all videos, ordered by mean time.
 
-    They start from Ward's clusters of frames evenly spread, so nothing is random.
+    They start from Ward's clusters of frames evenly spread, so nothing is random;
+    `tree` has them where they are known.
     """
+    tree = tree or WardTree.of(embeddings, batch, in_order=in_order)
     frames = embeddings[batch.mask].cpu().numpy()
     lengths = batch.lengths.to(embeddings.device)
     n = torch.arange(embeddings.shape[1], device=embeddings.device)
     times = (n / lengths[:, None])[batch.mask].cpu().numpy()
-    n_frames = ORDERED_WARD_FRAMES if in_order else WARD_FRAMES
-    few = frames[spread_frames(len(frames), n_frames)]
-    n_distinct = min(n_actions, len(np.unique(few, axis=0)))
-    start = _ward_centres(few, n_distinct)
-    model = KMeans(n_distinct, init=start, n_init=1, random_state=0).fit(frames)
+    start = tree.centres(n_actions)
+    model = KMeans(len(start), init=start, n_init=1, random_state=0).fit(frames)
     centres = model.cluster_centers_
     order = np.argsort([times[model.labels_ == k].mean() for k in range(len(centres))])
     # Fewer distinct frames than actions: the rest start as copies of the first.
     order = np.concatenate([order, np.repeat(order[:1], n_actions - len(order))])
     return unit(torch.from_numpy(centres[order]).to(embeddings))
-
-
-def _ward_centres(frames: np.ndarray, n_clusters: int) -> np.ndarray:
-    if n_clusters == 1:  # of a single frame too, which Ward's method refuses
-        return frames.mean(axis=0, keepdims=True)
-    labels = AgglomerativeClustering(n_clusters, linkage="ward").fit_predict(frames)
-    return np.stack([frames[labels == k].mean(axis=0) for k in range(n_clusters)])
 
 
 def refine(trials: Sequence[Trial], n_rounds: int) -> list[Trial]:

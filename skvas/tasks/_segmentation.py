@@ -171,14 +171,15 @@ def _solve_alike(trials: Sequence[Trial]) -> Tensor:
     first = trials[0]
     if len(trials) == 1:
         return first.task.solve(first.batch.frames, first.batch, first.prototypes).plan
-    costs, masks, weights = [], [], []
-    for task, batch, prototypes in ((t.task, t.batch, t.prototypes) for t in trials):
-        cost = task._cost(batch.frames, batch, prototypes)
+    costs, weights = [], []
+    for trial in trials:
+        batch = trial.batch
+        cost = trial.task._cost(batch.frames, batch, trial.prototypes)
         costs.append(cost)
-        masks.append(batch.mask)
-        weights.append(cost.new_full((len(cost), cost.shape[2]), task.lambda_actions))
-    lengths = torch.cat([trial.batch.lengths for trial in trials])
-    is_full = all(trial.batch.solver_mask is None for trial in trials)
-    mask = None if is_full else torch.cat(masks)
-    cost, weight = torch.cat(costs), torch.cat(weights)
+        weights.append(cost.new_full((len(cost), 1), trial.task.lambda_actions))
+    cost, batches = torch.cat(costs), [trial.batch for trial in trials]
+    weight = torch.cat(weights).expand(-1, cost.shape[2])
+    padded = any(batch.solver_mask is not None for batch in batches)
+    mask = torch.cat([batch.mask for batch in batches]) if padded else None
+    lengths = torch.cat([batch.lengths for batch in batches])
     return first.task._solve(cost, lengths, mask, weight).plan

@@ -137,8 +137,8 @@ def train(
         if checkpoint is not None:
             checkpoint.end_epoch(state, last=epoch + 1 == max_epochs)
         # The user's own record, to keep or to change.
-        enough = callback is not None and callback(dict(records[-1])) is True
-        state.is_over = team.any(enough)
+        answer = callback(dict(records[-1])) if callback is not None else None
+        state.is_over = team.any(isinstance(answer, (bool, np.bool_)) and bool(answer))
         if checkpoint is not None and state.is_over:
             checkpoint.end_epoch(state, last=True)
     modules.eval()

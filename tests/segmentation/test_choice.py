@@ -185,9 +185,9 @@ def test_random_start_is_drawn_anew_for_each_place(cls, monkeypatch):
 def test_k_means_looks_at_fewer_frames_where_an_order_is_shared(shared, monkeypatch):
     told, k_means = [], _choice.k_means
 
-    def spy(*args, in_order):
+    def spy(*args, in_order, **known):
         told.append(in_order)
-        return k_means(*args, in_order=in_order)
+        return k_means(*args, in_order=in_order, **known)
 
     monkeypatch.setattr(_choice, "k_means", spy)
     monkeypatch.setattr(SharedOrder, "is_shared", shared)

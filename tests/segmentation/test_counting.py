@@ -9,7 +9,7 @@ import skvas.estimators._labelling as labelling
 from skvas import ActionSegmenter, JointAlignSegment
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import SharedOrder
-from skvas.segmentation import _choice
+from skvas.segmentation import _choice, _start
 from tests.models import SEGMENTERS, assert_same_outputs, outputs, quick
 from tests.models import small_videos as make
 
@@ -47,6 +47,22 @@ def test_number_of_the_highest_score_is_taken(cls, monkeypatch):
     assert model.n_actions == (2, 6)
     fixed = counting(cls, 4).fit(VIDEOS)
     assert_same_outputs(outputs(model, VIDEOS), outputs(fixed, VIDEOS))
+
+
+def test_clusters_of_all_numbers_are_of_one_tree(monkeypatch):
+    grown, ward = [], _start.ward
+
+    def spy(frames):
+        grown.append(len(frames))
+        return ward(frames)
+
+    monkeypatch.setattr(_start, "ward", spy)
+    monkeypatch.setattr(_choice, "modularity_score", score_that_prefers(3))
+    counting(ActionSegmenter, (2, 3)).fit(VIDEOS)
+    few = len(grown)
+    grown.clear()
+    counting(ActionSegmenter, (2, 9)).fit(VIDEOS)
+    assert len(grown) == few
 
 
 @pytest.mark.parametrize("n_actions", [3, 5])

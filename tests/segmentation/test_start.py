@@ -11,9 +11,17 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.cluster import AgglomerativeClustering
 
 from skvas.segmentation import _start
-from skvas.segmentation._start import SETTLED, k_means, refine, time_slices, vote
+from skvas.segmentation._start import (
+    SETTLED,
+    WardTree,
+    k_means,
+    refine,
+    time_slices,
+    vote,
+)
 from skvas.tasks import _segmentation
 from skvas.tasks._segmentation import SegmentationTask, Trial, solve_together
 from skvas.videos._batch import pad, spread_batch
@@ -52,6 +60,11 @@ def refined(start, embeddings, batch, task, n_rounds):
 
 def unit_rows(vectors):
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def assert_same_rows(found, expected):
+    order, other = (np.lexsort(rows.T) for rows in (found, expected))
+    np.testing.assert_allclose(found[order], expected[other], atol=1e-6)
 
 
 def slices_by_loop(videos, k):
@@ -109,15 +122,26 @@ def test_k_means_finds_planted_groups_in_order_of_time(sizes, in_order):
 
 @pytest.mark.parametrize(("in_order", "n_frames"), [(True, 1024), (False, 2048)])
 def test_wards_clusters_are_of_few_frames(in_order, n_frames, monkeypatch):
-    seen, ward_centres = [], _start._ward_centres
+    seen, ward = [], _start.ward
 
-    def spy(frames, n_clusters):
+    def spy(frames):
         seen.append(len(frames))
-        return ward_centres(frames, n_clusters)
+        return ward(frames)
 
-    monkeypatch.setattr(_start, "_ward_centres", spy)
+    monkeypatch.setattr(_start, "ward", spy)
     k_means(*batched(unit_videos([1500, 1000])), 3, in_order=in_order)
     assert seen == [n_frames]
+
+
+@given(lengths, st.integers(1, 9), st.integers(0, 99))
+def test_one_tree_has_the_clusters_of_each_number(lengths, k, seed):
+    embeddings, batch = batched(unit_videos([*lengths, 2], seed))
+    tree = WardTree.of(embeddings, batch)
+    frames = embeddings[batch.mask].numpy()
+    k = min(k, len(frames))
+    model = AgglomerativeClustering(k, linkage="ward").fit(frames)
+    expected = [frames[model.labels_ == label].mean(axis=0) for label in range(k)]
+    assert_same_rows(tree.centres(k), np.stack(expected))
 
 
 def test_k_means_ignores_padding():

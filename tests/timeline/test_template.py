@@ -3,6 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.datasets import make_videos
+from skvas.timeline import _template
 from skvas.timeline._paths import follow, unit
 from skvas.timeline._template import build_template, medoid
 
@@ -53,6 +54,40 @@ def test_frames_at_one_position_show_one_moment(data):
         [np.interp(grid, np.linspace(0, 1, len(t)), t) for t in data.times]
     )
     assert times.std(axis=0).mean() < 0.25 * linear.std(axis=0).mean()
+
+
+def spread_of_moments(data):
+    """Return how far apart are the times that videos pass one position at."""
+    template = build([unit(video) for video in data.videos])
+    grid = np.linspace(0, 1, 200)
+    passed = [
+        np.interp(grid, found, time)
+        for found, time in zip(positions(template), data.times, strict=True)
+    ]
+    return np.std(passed, axis=0).mean()
+
+
+def test_other_videos_have_a_say_where_paths_are_often_off(monkeypatch):
+    kind = {"n_features": 4, "n_frames": (80, 160), "noise": 1.0, "warp": 0.8}
+    many = [make_videos(12, random_state=seed, **kind) for seed in range(10)]
+    heard = np.mean([spread_of_moments(data) for data in many])
+    monkeypatch.setattr(_template, "consult", lambda videos, passages: passages)
+    alone = np.mean([spread_of_moments(data) for data in many])
+    assert heard < 0.95 * alone
+
+
+def test_related_videos_are_asked_in_all_rounds_but_the_last(data, monkeypatch):
+    asked, consult = [], _template.consult
+
+    def spy(videos, passages):
+        asked.append(len(videos))
+        return consult(videos, passages)
+
+    monkeypatch.setattr(_template, "consult", spy)
+    stranger = data.frames[0][::-1].copy()
+    template = build([*data.frames, stranger])
+    assert template.is_related.tolist() == [True] * len(data.frames) + [False]
+    assert asked == [len(data.frames)] * _template.N_ROUNDS
 
 
 def test_positions_are_as_precise_as_paths_between_pairs(data):

@@ -132,7 +132,10 @@ def test_row_58_callback_that_changes_its_record_changes_nothing_else(change):
     assert history["loss"].tolist() == expected["loss"].tolist()
 
 
-@pytest.mark.parametrize(("answer", "n_epochs"), [(True, 2), (1, 5), (None, 5)])
+@pytest.mark.parametrize(
+    ("answer", "n_epochs"),
+    [(True, 2), (np.True_, 2), (np.False_, 5), (1, 5), (None, 5)],
+)
 def test_training_ends_with_the_epoch_for_which_the_callback_says_true(
     answer, n_epochs
 ):
