@@ -46,7 +46,7 @@ ROOMS = {
     "alignment": (
         "_path_cost _result < _anchors _by_timeline _coarse < _matcher _moments"
     ),
-    "applications": "_diagnosis _many_files _transfer < _action_table < _report",
+    "applications": "_diagnosis _names _transfer < _action_table _many_files < _report",
     "cli": (
         "_arguments _lines < _files < _extracted < _align _evaluate _extract _fit "
         "_label _live _name _predict _report _timeline < _main"

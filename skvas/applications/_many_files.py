@@ -20,7 +20,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._atomic import naming_file, read_bytes, write_atomically
 from skvas._optional import import_optional
-from skvas.datasets._folder import load_folder
+from skvas.applications._names import call_by_name, names_by_label
+from skvas.datasets._folder import load_folder, orient_features
 from skvas.datasets._on_disk import SUFFIXES, as_recordings_of_files, read_features
 from skvas.datasets._recordings import Recordings
 from skvas.exceptions import FailedFilesWarning, InvalidParameterError
@@ -293,12 +294,11 @@ def predict_files(
         )
     check_choice("format", format, tuple(FORMATS))
     check_real("fps", fps, low=0, low_open=True, none_ok=True)
-    names_of_numbers = getattr(model, "classes_", np.arange(1)).dtype.kind in "iu"
-    if action_names is None and names_of_numbers:
-        action_names = getattr(model, "action_names_", None)
+    given = names_by_label(model) if action_names is None else None
+    told = action_names if given is None else [*given.values()]
     jobs = _list_jobs(paths, names, media, Path(out_dir), format)
-    _claim(Path(out_dir), model, format, [fps, action_names], jobs, overwrite)
-    label = _Labeller(model, read, format, fps, action_names)
+    _claim(Path(out_dir), model, format, [fps, told], jobs, overwrite)
+    label = _Labeller(model, read, format, fps, action_names, given)
     todo = [job for job in jobs if overwrite or not job.is_done()]
     waiting = set(todo)
     records = {job: job.record("skipped") for job in jobs}
@@ -356,6 +356,7 @@ class _Labeller:
     format: str
     fps: float | None
     action_names: Sequence[str] | None
+    names_by_label: Mapping[Any, str] | None
 
     def __call__(self, job: _Job) -> dict[str, Any]:
         try:
@@ -376,7 +377,9 @@ class _Labeller:
 
     def _label(self, job: _Job) -> tuple[SegmentTable, int]:
         found = (self.read or read_features)(job.path)
-        labels = self.model.predict(self._oriented(getattr(found, "features", found)))
+        n_features = getattr(self.model, "n_features_in_", None)
+        features = orient_features(getattr(found, "features", found), n_features)
+        labels = self.model.predict(features)
         clock: dict[str, Any] = {"fps": self.fps}
         if self.format == "txt":
             clock = {"fps": 1.0}
@@ -387,16 +390,13 @@ class _Labeller:
                     f"{self.format} files have times in seconds, and nothing says how "
                     "many frames make one; give fps."
                 )
-        names = self.action_names
-        table = SegmentTable.from_labels(labels, job.name, action_names=names, **clock)
+        table = SegmentTable.from_labels(
+            call_by_name(labels, self.names_by_label),
+            job.name,
+            action_names=self.action_names,
+            **clock,
+        )
         return table, len(labels)
-
-    def _oriented(self, features: Any) -> Any:
-        """Transpose features that are stored as (n_features, n_frames), as some are."""
-        n_rows, n_columns = np.shape(features)
-        n_features = getattr(self.model, "n_features_in_", n_columns)
-        transposed = n_columns != n_features == n_rows
-        return np.ascontiguousarray(np.transpose(features)) if transposed else features
 
 
 def _list_jobs(

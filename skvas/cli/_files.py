@@ -19,6 +19,7 @@ import skvas
 from skvas._atomic import check_replaceable
 from skvas.cli._lines import say
 from skvas.datasets import Recordings, load_folder
+from skvas.datasets._folder import orient_features
 from skvas.io import read_recordings
 from skvas.io._any import find_kind
 
@@ -57,13 +58,18 @@ def load_recordings(
     fps = getattr(options, "fps", None)
     kind, _ = find_kind(folder)
     if kind == "features":
-        return load_folder(
+        data = load_folder(
             folder,
             activity=options.activity,
             fps=fps,
             on_mismatch=on_mismatch,
             on_demand=on_demand,
         )
+        # A model knows what a folder of one video cannot: which of its axes is time.
+        if model is not None:
+            width = model.n_features_in_
+            data = data.replace([orient_features(video, width) for video in data])
+        return data
     if fps is None and model is not None:
         fps = model._common_fps()
     return read_recordings(folder, time=options.time, columns=options.columns, fps=fps)

@@ -6,12 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from skvas.applications._names import call_by_name, names_by_label
 from skvas.cli._arguments import add_command, add_folder, add_media
 from skvas.cli._files import clock_of, load_recordings, load_segmenter, media_of
 from skvas.cli._lines import say, show, with_progress
-from skvas.datasets._folder import orient_features
 from skvas.io import SegmentTable, write_segments
 from skvas.io._files import FORMATS
 
@@ -60,7 +58,7 @@ def _label(options: argparse.Namespace) -> None:
         )
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
-    names = [str(name) for name in model.classes_]
+    names = names_by_label(model)
     media = data.media if options.format == "eaf" else None
     if options.media is not None:
         media = media_of(options.media, data.names)
@@ -72,12 +70,9 @@ def _label(options: argparse.Namespace) -> None:
             raise ValueError(
                 f"{str(file)!r} is there already; it may hold your labels."
             )
-        video = orient_features(data.videos[query.video], model.n_features_in_)
-        order = np.argsort(model.classes_, kind="stable")
-        labels = order[np.searchsorted(model.classes_[order], model.predict(video))]
-        table = SegmentTable.from_labels(
-            labels, name, action_names=names, **clock_of(data, query.video)
-        )
+        labels = call_by_name(model.predict([data[query.video]])[0], names)
+        clock = clock_of(data, query.video)
+        table = SegmentTable.from_labels(labels, name, **clock)
         file.parent.mkdir(parents=True, exist_ok=True)
         link = None if media is None else media[query.video]
         write_segments(table, file, media=link)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sklearn.base import is_clusterer
 
 import skvas
@@ -31,7 +30,6 @@ from skvas.cli._files import (
     writing,
 )
 from skvas.cli._lines import following, say
-from skvas.datasets._folder import orient_features
 from skvas.io import read_corrections
 from skvas.io._text import as_text_cell
 from skvas.report._poses import UPS
@@ -118,9 +116,6 @@ def _report(options: argparse.Namespace) -> None:
         raise ValueError("--excel has no use without -o.")
     name_actions(model, options)
     data = load_recordings(options, model)
-    # The model knows what a folder of one video cannot: which of its axes is time.
-    if np.ndim(data[0]) == 2:
-        data = data.replace([orient_features(v, model.n_features_in_) for v in data])
     with following():
         report = step_report(model, data, fps=options.fps)
     if options.out is None:
@@ -146,8 +141,6 @@ def _report_page(options: argparse.Namespace) -> None:
     elif options.names is not None:
         raise ValueError("--names has no use for a model that only aligns.")
     data = load_recordings(options, model)
-    if np.ndim(data[0]) == 2:
-        data = data.replace([orient_features(v, model.n_features_in_) for v in data])
     media = None
     if options.media is not None:
         media = media_of(options.media, data.names)

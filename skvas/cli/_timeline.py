@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_clusterer
 
 import skvas
 from skvas._atomic import write_atomically
 from skvas._printing import format_table
 from skvas.applications._action_table import DIGITS
+from skvas.applications._names import call_by_name, names_by_label
 from skvas.cli._arguments import add_command, add_folder, add_fps
 from skvas.cli._files import as_csv, check_out, load_recordings, writing
 from skvas.cli._lines import say, with_progress
-from skvas.datasets._folder import orient_features
 from skvas.validation import check_real
 
 __all__ = ["add_timeline"]
@@ -48,20 +49,16 @@ def _timeline(options: argparse.Namespace) -> None:
         check_out(options.out, options.model)
     check_real("--fps", options.fps, low=0, low_open=True, none_ok=True)
     data = load_recordings(options, model)
-    videos = list(data)
-    if np.ndim(videos[0]) == 2:
-        videos = [orient_features(v, timeline.n_features_in_) for v in videos]
-    named = list(zip(data.names, videos, strict=True))
+    named = list(zip(data.names, data, strict=True))
     progress = with_progress(named, lambda item: item[0])
     if options.out is None:
         rows = [_placed(timeline, *item) for item in progress]
         print(format_table(rows, decimals=3))
         return
-    names = getattr(model, "action_names_", None)
     records = [
         record
         for index, (name, video) in enumerate(progress)
-        for record in _positions(timeline, names, name, video, data.clock(index))
+        for record in _positions(model, name, video, data.clock(index))
     ]
     with writing(options.out) as file:
         write_atomically(file, as_csv(records).encode())
@@ -80,33 +77,30 @@ def _timeline_of(model: Any, path: str) -> skvas.Timeline:
 
 def _placed(timeline: skvas.Timeline, name: str, video: np.ndarray) -> dict[str, Any]:
     """Say where a video lies on a timeline, and how well."""
-    positions = timeline.to_timeline(video)
+    (positions,) = timeline.to_timeline([video])
     return {
         "video": name,
         "frames": len(video),
         "start": float(positions[0]),
         "end": float(positions[-1]),
-        "alignability": float(timeline.alignability(video)[0]),
-        "lacking": float(timeline.lacking(video).mean()),
+        "alignability": float(timeline.alignability([video])[0]),
+        "lacking": float(timeline.lacking([video])[0].mean()),
     }
 
 
 def _positions(
-    timeline: skvas.Timeline,
-    names: Sequence[str] | None,
-    name: str,
-    video: np.ndarray,
-    clock: Mapping[str, Any],
+    model: Any, name: str, video: np.ndarray, clock: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """Yield a record of each frame: its position, and its action if there are any."""
-    acts = timeline.n_actions_ is not None
-    actions = timeline.predict(video).tolist() if acts else None
-    if actions is not None and names is not None:
-        actions = [names[action] for action in actions]
+    actions = None
+    if is_clusterer(model):
+        (labels,) = model.predict([video])
+        actions = call_by_name(labels, names_by_label(model)).tolist()
+    (positions,) = model.timeline_.to_timeline([video])
     times = clock.get("times")
     if "fps" in clock:
         times = np.arange(len(video)) / clock["fps"]
-    for frame, position in enumerate(timeline.to_timeline(video).tolist()):
+    for frame, position in enumerate(positions.tolist()):
         record = {"video": name, "frame": frame}
         if times is not None:
             record["seconds"] = round(float(times[frame]), DIGITS)

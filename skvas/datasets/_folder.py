@@ -261,13 +261,14 @@ def _select(
     return selected
 
 
-def orient_features(
-    features: NDArray[np.float32], n_features: int
-) -> NDArray[np.float32]:
-    """Return features as (n_frames, n_features), also if they are stored transposed."""
-    n_rows, n_columns = features.shape
-    transposed = n_columns != n_features == n_rows
-    return np.ascontiguousarray(features.T) if transposed else features
+def orient_features(features: Any, n_features: int | None) -> Any:
+    """Return features as (n_frames, n_features), also if they are stored transposed.
+
+    Poses, and features whose number is not known, stay as they are.
+    """
+    shape = np.shape(features)
+    is_transposed = len(shape) == 2 and shape[1] != n_features == shape[0]
+    return np.ascontiguousarray(np.transpose(features)) if is_transposed else features
 
 
 def _read_times(

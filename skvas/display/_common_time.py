@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._optional import import_optional
 from skvas._typing import Labels
+from skvas.applications._names import call_by_name, names_by_label
 from skvas.display._barcode import Strip, draw_strips
 from skvas.display._style import (
     BACKGROUND,
@@ -145,11 +146,9 @@ class CommonTimeDisplay:
             names = known["names"]
         if y is None and estimator.timeline_.labels_ is not None:
             y = _as_list(estimator.labels_)
-            if action_names is None and estimator.action_names_ is not None:
-                given = dict(
-                    zip(estimator.classes_, estimator.action_names_, strict=True)
-                )
-                y = [np.array([given[label] for label in found]) for found in y]
+            if action_names is None:
+                given = names_by_label(estimator)
+                y = [call_by_name(labels, given) for labels in y]
         display = cls(
             estimator.timeline_,
             labels=y,

@@ -256,7 +256,13 @@ class MatchesFrames(BaseVideoEstimator):
             return None
         prepare = _FramesForPaths(features, encoder, self.device)
         names = getattr(self, "feature_names_in_", None)
-        return make_timeline(axis, prepare, self.n_features_in_, names)
+        return make_timeline(
+            axis,
+            prepare,
+            self.n_features_in_,
+            names,
+            takes_nan=takes_nan(features),
+        )
 
     def _choose_reference(
         self, task: Any, views: Views, rng: np.random.RandomState

@@ -503,9 +503,11 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         prepare: Prepare,
         frames: Sequence[np.ndarray] | None,
         single: bool,
+        takes_nan: bool = False,
     ) -> None:
         """Set what answers need, and what users see of the model."""
         self.model_, self._prepare, self._frames = model, prepare, frames
+        self._takes_nan = takes_nan
         template = model.template
         self.template_ = template.frames
         self.positions_ = [self._scale(p.positions) for p in template.passages]
@@ -533,7 +535,11 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
     def _see(self, videos: Videos) -> Sequence[np.ndarray]:
         """Check videos against those of `fit`, and return their frames for paths."""
         check_is_fitted(self, "template_")
-        return self._prepare(check_videos(videos, estimator=self, reset=False))
+        finite: Any = "allow-nan" if self._takes_nan else True
+        checked = check_videos(
+            videos, estimator=self, reset=False, ensure_all_finite=finite
+        )
+        return self._prepare(checked)
 
     def _follow(self, videos: Videos) -> list[Passage]:
         return [self.model_.follow(frames) for frames in self._see(videos)]
@@ -586,7 +592,12 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
 
 
 def make_timeline(
-    model: Axis, prepare: Prepare, n_features: int, names: np.ndarray | None
+    model: Axis,
+    prepare: Prepare,
+    n_features: int,
+    names: np.ndarray | None,
+    *,
+    takes_nan: bool,
 ) -> Timeline:
     """Return a fitted timeline whose model was built elsewhere.
 
@@ -600,6 +611,8 @@ def make_timeline(
         Number of features of a frame.
     names : ndarray of str of shape (n_features,) or None
         Their names.
+    takes_nan : bool
+        Whether `prepare` takes videos with NaN.
 
     Returns
     -------
@@ -614,7 +627,7 @@ def make_timeline(
     timeline.n_features_in_ = n_features
     if names is not None:
         timeline.feature_names_in_ = names
-    timeline._keep(model, prepare, None, single=False)
+    timeline._keep(model, prepare, None, single=False, takes_nan=takes_nan)
     return timeline
 
 

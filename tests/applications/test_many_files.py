@@ -87,6 +87,16 @@ def test_every_format_of_segments_is_written(model, paths, out, form):
     assert found.tolist() == [names[label] for label in model.predict(VIDEOS[0])]
 
 
+@pytest.mark.parametrize("labels", [[4, 7, 2], ["b", "c", "a"]])
+def test_names_belong_to_labels_whatever_these_are(paths, out, labels):
+    y = [np.array(labels)[np.arange(len(v)) * 3 // len(v)] for v in VIDEOS]
+    named = quick(ActionSegmenter, max_epochs=0).fit(VIDEOS, y)
+    named.name_actions([f"step {label}" for label in named.classes_])
+    predict_files(named, paths[:1], out, format="csv", fps=25)
+    found = read_segments(out / "v0.csv").to_labels("v0", fps=25, n_frames=len(y[0]))
+    assert found.tolist() == [f"step {label}" for label in named.predict(VIDEOS[0])]
+
+
 def test_second_call_goes_on_with_what_is_left(model, paths, out):
     predict_files(model, paths[:4], out)
     (out / "v1.txt").unlink()

@@ -435,6 +435,19 @@ def test_timeline_places_videos(folder, tmp_path, capsys, task):
         assert actions == timeline.predict(video).tolist()
 
 
+def test_actions_on_the_timeline_are_those_of_predict(folder, tmp_path):
+    data = load_folder(folder)
+    y = [np.array([30, 10, 20])[labels] for labels in data.labels]
+    model = skvas.JointAlignSegment(max_epochs=2, random_state=0).fit(data, y)
+    model.name_actions([f"step {label}" for label in model.classes_])
+    model.save(tmp_path / "model")
+    table = tmp_path / "positions.csv"
+    assert run("timeline", tmp_path / "model", folder, "-o", table, "--fps", 25) == 0
+    with table.open(newline="") as stream:
+        found = [record["action"] for record in csv.DictReader(stream)]
+    assert found == [f"step {n}" for v in data for n in model.predict(v).tolist()]
+
+
 def test_align_takes_the_way_over_the_timeline(folder, tmp_path):
     model, out = tmp_path / "model", tmp_path / "matches.csv"
     assert run("fit", folder, "-o", model, "--epochs", 2, "--task", "align") == 0
@@ -788,6 +801,11 @@ def test_poses_with_gaps_become_a_table(tmp_path):
     page = tmp_path / "page.html"
     assert run("report", model, folder, "-o", page, "--edges", "a,1", "--up", "y") == 0
     assert '"poses":{"points":2,"axes":2,"edges":[[0,1]]}' in page.read_text()
+    assert run("label", model, folder, "-o", tmp_path / "y", "--format", "csv") == 0
+    (labelled,) = (tmp_path / "y").iterdir()
+    assert run("timeline", model, folder) == 0
+    assert run("timeline", model, folder, "-o", tmp_path / "positions.csv") == 0
+    assert read_segments(labelled).segments[-1].end > 60 / 5 - 1e-6
     with pytest.raises(SystemExit):
         run("report", model, folder, "-o", page, "--edges", "a")
 
@@ -963,6 +981,17 @@ def test_label_writes_a_recording_and_fit_reads_it_back(folder, joint, tmp_path,
     index = load_folder(folder).names.index(file.stem)
     written = skvas.load(joint).labels_[index].astype(str)
     assert (found.labels_[index] == written).all()
+
+
+def test_label_calls_actions_by_their_names(folder, joint, tmp_path):
+    model = skvas.load(joint)
+    model.name_actions(["take", "pour", "drink"])
+    model.save(tmp_path / "model")
+    command = ("label", tmp_path / "model", folder, "-o", tmp_path / "y", "--fps", 10)
+    assert run(*command, "--format", "csv") == 0
+    (file,) = (tmp_path / "y").iterdir()
+    found = {segment.label for segment in read_segments(file)}
+    assert found <= {"take", "pour", "drink"}
 
 
 def test_labels_of_no_video_and_without_times_are_refused(folder, tmp_path, capsys):

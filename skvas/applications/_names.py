@@ -1,0 +1,37 @@
+"""The names that actions were given, by the labels that `predict` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def names_by_label(model: Any) -> dict[Any, str] | None:
+    """Return what actions are called, None where `name_actions` was not asked.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted one that labels frames, or another one, which has no names.
+    """
+    given = getattr(model, "action_names_", None)
+    if given is None:
+        return None
+    return dict(zip(model.classes_.tolist(), given, strict=True))
+
+
+def call_by_name(labels: np.ndarray, names: Mapping[Any, str] | None) -> np.ndarray:
+    """Put names in place of labels; labels without one stay what they are.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_frames,)
+        What `predict` returned.
+    names : mapping from label to str, or None
+        As `names_by_label` returns them.
+    """
+    if names is None:
+        return labels
+    return np.array([names.get(label, label) for label in labels.tolist()])
