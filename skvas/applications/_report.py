@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._optional import import_optional
 from skvas._printing import format_table, to_html
 from skvas._typing import Labels, Videos
+from skvas.applications._names import names_by_label
 from skvas.datasets._recordings import Recordings, recordings_of
 from skvas.decoding import Segment, labels_to_segments
 from skvas.validation import check_labels, check_real, list_videos
@@ -139,7 +140,8 @@ def step_report(
         The videos to report on.
     fps : float, default=None
         Frames per second. None: what the recordings know, or those of `fit`; if
-        neither, times are in frames.
+        neither, times are in frames. Durations are compared in seconds, also where
+        recordings of `fit` have other rates.
     collection : list of array-like of shape (n_frames_i,), default=None
         Labels of the videos to compare with, as returned by `estimator.predict`. None:
         the labels of the training videos, `estimator.labels_`.
@@ -185,7 +187,9 @@ def step_report(
             f"do, got {type(estimator).__name__}."
         )
     check_is_fitted(estimator)
+    kept = None
     if collection is None:
+        kept = getattr(estimator, "recordings_", {}).get("fps")
         collection = getattr(estimator, "labels_", None)
         if collection is None:
             raise ValueError(
@@ -205,25 +209,14 @@ def step_report(
             f"names must be {len(found)} name(s), one for each video, got {names!r}."
         )
     if step_names is None:
-        step_names = getattr(estimator, "action_names_", None)
-        classes = getattr(estimator, "classes_", None)
-        if step_names is not None and classes is not None:
-            step_names = dict(zip(classes.tolist(), step_names, strict=True))
+        step_names = names_by_label(estimator)
     rates = _find_rates(rate, known, estimator, len(found))
-    duration: dict[str, Any] = {"min_duration": least, "fps": rates[0]}
-    found = relabel_swapped(
-        estimator, list_videos(videos), found, collection, **duration
-    )
-    judged = judge_segments(
-        [labels_to_segments(labels) for labels in found],
-        _split(collection),
-        **duration,
-    )
-    records = [
-        record
-        for name, steps, fps_i in zip(called, judged, rates, strict=True)
-        for record in _describe(name, steps, fps_i)
-    ]
+    usual = Collection.of(split_into_steps(collection), rates, kept, least)
+    found = relabel_swapped(estimator, list_videos(videos), found, usual, rates)
+    records = []
+    for name, labels, fps_i in zip(called, found, rates, strict=True):
+        steps = usual.judge(labels_to_segments(labels), fps_i)
+        records += _describe(name, steps, fps_i)
     for record in records:
         record["step"] = _name(record["step"], step_names)
     return StepReport(records, "frames" if rates[0] is None else "seconds")
@@ -232,7 +225,7 @@ def step_report(
 def _find_rates(
     rate: float | None, known: Recordings | None, estimator: Any, n: int
 ) -> list[float | None]:
-    """Return the frame rate of each video, None where none is known."""
+    """Return the frame rate of each video, None of all where none is known."""
     if rate is not None:
         return [rate] * n
     if known is not None and known.fps is not None:
@@ -243,26 +236,27 @@ def _find_rates(
 
 @dataclass(frozen=True)
 class _Shortest:
-    """How many frames a segment of each step has at least."""
+    """How long a segment of each step lasts at least."""
 
-    frames: dict[Hashable, float]
+    durations: dict[Hashable, float]
 
     @classmethod
     def of(
-        cls, videos: list[list[Segment]], least: Any, fps: float | None
+        cls, videos: list[list[Segment]], rates: Sequence[float], least: Any
     ) -> _Shortest:
-        lengths: dict[Hashable, list[int]] = {}
-        for segment in (segment for video in videos for segment in video):
-            lengths.setdefault(segment.label, []).append(segment.end - segment.start)
+        lasted: dict[Hashable, list[float]] = {}
+        for video, rate in zip(videos, rates, strict=True):
+            for segment in video:
+                lasted.setdefault(segment.label, []).append(_lasts(segment, rate))
         if least != "auto":
-            return cls(dict.fromkeys(lengths, least * (fps or 1.0)))
-        return cls({step: MIN_SHARE * _usual(found) for step, found in lengths.items()})
+            return cls(dict.fromkeys(lasted, least))
+        return cls({step: MIN_SHARE * _usual(found) for step, found in lasted.items()})
 
-    def drop(self, segments: list[Segment]) -> list[Segment]:
+    def drop(self, segments: list[Segment], rate: float) -> list[Segment]:
         """Give the frames of segments that are too short to their neighbours."""
         kept = list(segments)
         while len(kept) > 1:
-            excess = [s.end - s.start - self.frames.get(s.label, 0.0) for s in kept]
+            excess = [_lasts(s, rate) - self.durations.get(s.label, 0.0) for s in kept]
             place = int(np.argmin(excess))
             if excess[place] >= 0:
                 break
@@ -286,9 +280,14 @@ def _join_equal(segments: list[Segment]) -> list[Segment]:
     return joined
 
 
-def _usual(lengths: list[int]) -> float:
-    """Return the median over frames of the lengths of their segments."""
-    ordered = np.sort(lengths)
+def _lasts(segment: Segment, rate: float) -> float:
+    """Return the duration of a segment."""
+    return (segment.end - segment.start) / rate
+
+
+def _usual(durations: list[float]) -> float:
+    """Return the median over frames of the durations of their segments."""
+    ordered = np.sort(durations)
     middle = np.searchsorted(np.cumsum(ordered), ordered.sum() / 2)
     return float(ordered[middle])
 
@@ -304,7 +303,7 @@ class JudgedSteps:
     status : list of str
         One for each segment.
     z_scores : list of (float or None)
-        Standard score of the length of each segment.
+        Standard score of the duration of each segment.
     skipped : list
         Steps of the median video that this one lacks.
     """
@@ -315,40 +314,65 @@ class JudgedSteps:
     skipped: list[Hashable]
 
 
-def judge_segments(
-    videos: list[list[Segment]],
-    collection: list[list[Segment]],
-    *,
-    min_duration: float | str = "auto",
-    fps: float | None = None,
-) -> list[JudgedSteps]:
-    """Compare the segments of videos with those of a collection.
+@dataclass(frozen=True)
+class Collection:
+    """The steps of some videos, which tell what is usual."""
 
-    Parameters
-    ----------
-    videos, collection : list of list of Segment
-        The segments of each video, in order of time.
-    min_duration, fps : float or "auto", float or None
-        As in `step_report`.
+    shortest: _Shortest
+    usual: _Usual
+    rate: float | None  # that all are taken to have; None: each has its own
 
-    Returns
-    -------
-    list of JudgedSteps
-        One for each of `videos`.
-    """
-    shortest = _Shortest.of(collection, min_duration, fps)
-    usual = _learn([shortest.drop(video) for video in collection])
-    return [_judge_video(shortest.drop(video), usual) for video in videos]
+    @classmethod
+    def of(
+        cls,
+        segments: list[list[Segment]],
+        rates: Sequence[float | None],
+        kept: Sequence[float] | None = None,
+        min_duration: float | str = "auto",
+    ) -> Collection:
+        """Learn what is usual.
+
+        Parameters
+        ----------
+        segments : list of list of Segment
+            The segments of each video, in order of time.
+        rates : sequence of (float or None)
+            Frames per second of the videos that are to be held against these; None
+            where none is known.
+        kept : sequence of float, default=None
+            Those of each video of the collection. Where they or `rates` are not known,
+            durations are compared in frames.
+        min_duration : float or "auto", default="auto"
+            As in `step_report`.
+        """
+        common: float | None = None
+        own: Sequence[float]
+        if rates[0] is None or kept is None:
+            common = rates[0] or 1.0
+            own = [common] * len(segments)
+        else:
+            own = kept
+        shortest = _Shortest.of(segments, own, min_duration)
+        pairs = zip(segments, own, strict=True)
+        usual = _learn([shortest.drop(*pair) for pair in pairs], own)
+        return cls(shortest, usual, common)
+
+    def steps(self, segments: list[Segment], fps: float | None) -> list[Segment]:
+        """Return the segments of a video without those that are too short."""
+        return self.shortest.drop(segments, self.rate or fps or 1.0)
+
+    def judge(self, segments: list[Segment], fps: float | None) -> JudgedSteps:
+        """Compare the segments of a video with those of the collection."""
+        rate = self.rate or fps or 1.0
+        return _judge_video(self.steps(segments, fps), self.usual, rate)
 
 
 def relabel_swapped(
     estimator: Any,
     videos: Sequence[Any],
     labels: Sequence[np.ndarray],
-    collection: Labels,
-    *,
-    min_duration: float | str = "auto",
-    fps: float | None = None,
+    collection: Collection,
+    rates: Sequence[float | None],
 ) -> list[np.ndarray]:
     """Label videos without regard to the order where that finds a step they lack.
 
@@ -360,10 +384,10 @@ def relabel_swapped(
         Some videos.
     labels : sequence of ndarray of shape (n_frames_i,)
         What `predict` says of them.
-    collection : sequence of array-like of shape (n_frames_i,)
-        Labels of the videos to compare with.
-    min_duration, fps : float or "auto", float or None
-        As in `step_report`.
+    collection : Collection
+        What is usual.
+    rates : sequence of (float or None)
+        Frames per second of each video, as `collection` knows them.
 
     Returns
     -------
@@ -375,15 +399,15 @@ def relabel_swapped(
     label = getattr(estimator, "_labels_in_any_order", None)
     if label is None:
         return kept
-    usual_videos = _split(collection)
-    shortest = _Shortest.of(usual_videos, min_duration, fps)
-    usual = _learn([shortest.drop(video) for video in usual_videos])
-    found = [shortest.drop(labels_to_segments(video)) for video in kept]
-    lacking = [i for i, video in enumerate(found) if usual.missing(video)]
+    found = [
+        collection.steps(labels_to_segments(video), rate)
+        for video, rate in zip(kept, rates, strict=True)
+    ]
+    lacking = [i for i, video in enumerate(found) if collection.usual.missing(video)]
     others = label([videos[i] for i in lacking]) if lacking else None
     for place, other in zip(lacking, others or [], strict=False):
-        swapped = shortest.drop(labels_to_segments(other))
-        if _has_more_steps(swapped, found[place], usual):
+        swapped = collection.steps(labels_to_segments(other), rates[place])
+        if _has_more_steps(swapped, found[place], collection.usual):
             kept[place] = other
     return kept
 
@@ -400,22 +424,22 @@ def _has_more_steps(
 
 @dataclass(frozen=True)
 class _Usual:
-    """Usual numbers, lengths and order of the steps of a collection.
+    """Usual numbers, durations and order of the steps of a collection.
 
     Parameters
     ----------
     times : dict
         Number of segments of each step in the median video, if at least one, in the
         order of the steps' mean relative times.
-    lengths : dict
-        Lengths of the segments of each step, in frames.
+    durations : dict
+        Durations of the segments of each step.
     before : dict
         For each pair of steps, the number of videos in which the first precedes the
         second; a video with both orders counts as a fraction.
     """
 
     times: dict[Hashable, int]
-    lengths: dict[Hashable, list[int]]
+    durations: dict[Hashable, list[float]]
     before: dict[tuple[Hashable, Hashable], float]
 
     def precedes(self, a: Hashable, b: Hashable) -> bool:
@@ -428,32 +452,32 @@ class _Usual:
         present = {segment.label for segment in segments}
         return [step for step in self.times if step not in present]
 
-    def z_score(self, segment: Segment) -> float | None:
-        """Return the standard score of the length of a segment."""
-        lengths = self.lengths.get(segment.label, [])
-        spread = np.std(lengths, ddof=1) if len(lengths) > 1 else 0
-        if spread == 0:
+    def z_score(self, segment: Segment, rate: float) -> float | None:
+        """Return the standard score of the duration of a segment."""
+        durations = self.durations.get(segment.label, [])
+        if len(durations) < 2 or min(durations) == max(durations):
             return None
-        return float((segment.end - segment.start - np.mean(lengths)) / spread)
+        spread = np.std(durations, ddof=1)
+        return float((_lasts(segment, rate) - np.mean(durations)) / spread)
 
 
-def _split(labels: Labels) -> list[list[Segment]]:
-    """Return the segments of each video of the collection."""
+def split_into_steps(labels: Labels) -> list[list[Segment]]:
+    """Return the segments of each video of a collection, from checked labels."""
     if len(labels) and np.ndim(labels[0]) == 0:
         labels = [labels]
     checked = check_labels(list(labels), [len(video) for video in labels])
     return [labels_to_segments(video) for video in checked]
 
 
-def _learn(videos: list[list[Segment]]) -> _Usual:
-    """Compute the usual numbers, lengths and order of the steps of videos."""
+def _learn(videos: list[list[Segment]], rates: Sequence[float]) -> _Usual:
+    """Compute the usual numbers, durations and order of the steps of videos."""
     counts = [Counter(segment.label for segment in video) for video in videos]
-    lengths: dict[Hashable, list[int]] = {}
+    durations: dict[Hashable, list[float]] = {}
     places: dict[Hashable, list[float]] = {}
     before: dict[tuple[Hashable, Hashable], float] = {}
-    for video, count in zip(videos, counts, strict=True):
+    for video, count, rate in zip(videos, counts, rates, strict=True):
         for segment in video:
-            lengths.setdefault(segment.label, []).append(segment.end - segment.start)
+            durations.setdefault(segment.label, []).append(_lasts(segment, rate))
             middle = (segment.start + segment.end) / 2 / video[-1].end
             places.setdefault(segment.label, []).append(middle)
         for first, second in combinations(video, 2):
@@ -463,7 +487,7 @@ def _learn(videos: list[list[Segment]]) -> _Usual:
     times = {}
     for step in sorted(places, key=lambda step: np.mean(places[step])):
         times[step] = int(np.median([count[step] for count in counts]))
-    return _Usual({step: n for step, n in times.items() if n}, lengths, before)
+    return _Usual({step: n for step, n in times.items() if n}, durations, before)
 
 
 def _describe(
@@ -491,11 +515,11 @@ def _describe(
     return records
 
 
-def _judge_video(segments: list[Segment], usual: _Usual) -> JudgedSteps:
+def _judge_video(segments: list[Segment], usual: _Usual, rate: float) -> JudgedSteps:
     status = _judge(segments, usual)
-    scores = [usual.z_score(segment) for segment in segments]
+    scores = [usual.z_score(segment, rate) for segment in segments]
     for place, (segment, score) in enumerate(zip(segments, scores, strict=True)):
-        is_known = len(usual.lengths.get(segment.label, ())) >= MIN_SEGMENTS
+        is_known = len(usual.durations.get(segment.label, ())) >= MIN_SEGMENTS
         if status[place] != "usual" or not is_known or score is None:
             continue
         if abs(score) > UNUSUAL:

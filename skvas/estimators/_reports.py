@@ -12,7 +12,12 @@ from sklearn.base import is_clusterer
 
 from skvas._on_demand import lengths_of
 from skvas._typing import Videos
-from skvas.applications._report import relabel_swapped
+from skvas.applications._names import names_by_label
+from skvas.applications._report import (
+    Collection,
+    relabel_swapped,
+    split_into_steps,
+)
 from skvas.datasets._recordings import recordings_of, remember
 from skvas.display._style import check_names
 from skvas.estimators._base import BaseVideoEstimator
@@ -123,8 +128,11 @@ class ReportsVideos(BaseVideoEstimator):
         n = len(views.videos)
         known = remember(videos, lengths_of(views.videos))
         columns = self._columns(features)
+        if fps is None:
+            fps = known["fps"] or self._common_fps()
+        rates = check_rates(fps, n)
         labels = collection = [np.full(n, -1) for n in lengths_of(views.videos)]
-        certainty = None
+        certainty = kept = None
         timeline = getattr(self, "timeline_", None)
         frames = passages = positions = lacking = None
         if timeline is not None:
@@ -138,22 +146,21 @@ class ReportsVideos(BaseVideoEstimator):
             labels = [self.classes_[code] for code in codes]
             fitted = self.labels_
             collection = list(fitted) if fitted.dtype == object else [fitted]
-            found = relabel_swapped(self, views.videos, labels, collection)
+            kept = self.recordings_["fps"]
+            clocks: Sequence[float | None] = rates or [None] * n
+            usual = Collection.of(split_into_steps(collection), clocks, kept)
+            found = relabel_swapped(self, views.videos, labels, usual, clocks)
             certainty = [
                 np.where(new == old, sure, 1 - sure)
                 for new, old, sure in zip(found, labels, certainty, strict=True)
             ]
             labels = found
-            if action_names is None and self.action_names_ is not None:
-                action_names = dict(
-                    zip(self.classes_.tolist(), self.action_names_, strict=True)
-                )
-        if fps is None:
-            fps = known["fps"] or self._common_fps()
+            if action_names is None:
+                action_names = names_by_label(self)
         if media is None and known["media"] is not None and fps is not None:
             media = [_if_video(file) for file in known["media"]]
         called = check_names(known["names"] if names is None else names, n)
-        shown = Shown(labels, collection, called, check_rates(fps, n))
+        shown = Shown(labels, collection, called, rates, kept)
         return write_report(
             shown,
             path,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skvas._atomic import check_replaceable, write_atomically
 from skvas._typing import Labels
-from skvas.applications._report import JudgedSteps, judge_segments
+from skvas.applications._report import Collection, JudgedSteps
 from skvas.decoding import Segment, labels_to_segments
 from skvas.display._style import (
     COLOURS,
@@ -141,9 +141,8 @@ def report_html(
     """
     rows = split_labels("labels", labels)
     n = len(rows)
-    shown = Shown(
-        rows, rows, check_names(names, n, of="recording"), check_rates(fps, n)
-    )
+    called, rates = check_names(names, n, of="recording"), check_rates(fps, n)
+    shown = Shown(rows, rows, called, rates, rates)
     lengths = [len(row) for row in rows]
     places = None
     if positions is not None:
@@ -187,12 +186,15 @@ class Shown:
         Their names.
     fps : list of float or None
         Frames per second of each; None where they are not known.
+    collection_fps : list of float or None
+        Those of the recordings of `collection`.
     """
 
     labels: list[NDArray[Any]]
     collection: list[NDArray[Any]]
     names: list[str]
     fps: list[float] | None
+    collection_fps: list[float] | None = None
 
     def __post_init__(self) -> None:
         if len(set(self.names)) < len(self.names):
@@ -275,7 +277,7 @@ def write_report(
         drawn = figures.pack(list(map(len, codes)), [file is None for file in files])
     segments = [labels_to_segments(row) for row in codes]
     packed = [None] * n if curves is None else pack_curves(curves)
-    judged = _judge(segments, collection)
+    judged = _judge(segments, collection, shown)
     videos = []
     for i, (row, found) in enumerate(zip(codes, segments, strict=True)):
         warp = np.linspace(0, 1, len(row)) if positions is None else positions[i]
@@ -367,14 +369,15 @@ def _plain(row: NDArray[Any]) -> NDArray[Any]:
 
 
 def _judge(
-    segments: list[list[Segment]],
-    collection: list[NDArray[np.int64]],
+    segments: list[list[Segment]], collection: list[NDArray[np.int64]], shown: Shown
 ) -> list[dict[str, Any]]:
     """Return status and standard score of each segment, and the steps skipped."""
-    usual = [_actions(labels_to_segments(row)) for row in collection]
-    judged = judge_segments([_actions(found) for found in segments], usual)
+    rates: Sequence[float | None] = shown.fps or [None] * len(segments)
+    steps_of_each = [_actions(labels_to_segments(row)) for row in collection]
+    usual = Collection.of(steps_of_each, rates, shown.collection_fps)
     answers = []
-    for found, steps in zip(segments, judged, strict=True):
+    for found, rate in zip(segments, rates, strict=True):
+        steps = usual.judge(_actions(found), rate)
         each = [_find(segment, steps) for segment in found]
         answers.append(
             {

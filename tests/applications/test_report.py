@@ -275,6 +275,7 @@ def test_names_and_rates_come_from_recordings_and_estimator():
     videos = [spell("aabbb")[:, None], spell("aab")[:, None]]
     recordings = Recordings(videos, ["anna", "ben"], fps=[1, 2])
     stub = Stub().fit(USUAL)
+    stub.classes_ = np.arange(3)
     stub.action_names_ = ["take", "pour", "stir"]
     found = step_report(stub, recordings)
     assert found.unit == "seconds"
@@ -285,6 +286,24 @@ def test_names_and_rates_come_from_recordings_and_estimator():
         ("ben", "take", 1),
         ("ben", "pour", 1.5),
     ]
+
+
+def twice(text):
+    """Return a recording with twice as many frames."""
+    return "".join(2 * letter for letter in text)
+
+
+def test_durations_of_recordings_with_other_rates_are_compared_in_seconds():
+    texts = ["aabbcc", "abbbcc", "aaabccc", "aabbbbcc"]
+    slow = Stub().fit(texts)
+    mixed = Stub().fit([twice(texts[0]), texts[1], twice(texts[2]), texts[3]])
+    slow.recordings_, mixed.recordings_ = {"fps": [10] * 4}, {"fps": [20, 10, 20, 10]}
+    new = [spell("aaaabbcc")[:, None], spell("aabbbbcc")[:, None]]
+    doubled = [spell(twice("aaaabbcc"))[:, None], new[1]]
+    for options in ({}, {"min_duration": 0.15}):
+        expected = step_report(slow, Recordings(new, fps=10), **options)
+        found = step_report(mixed, Recordings(doubled, fps=[20, 10]), **options)
+        assert found.records == expected.records
 
 
 def test_report_prints_a_table():

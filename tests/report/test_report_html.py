@@ -471,6 +471,17 @@ def test_model_shows_what_recordings_and_it_know(steady, tmp_path):
     assert page.data["actions"] == ["a", "b", "c"]
 
 
+def test_page_compares_durations_of_other_rates_in_seconds(write):
+    texts = ["aabbcc", "abbbcc", "aaabccc", "aabbbbccc"]
+    slow = write([list(text) for text in texts], fps=10)
+    doubled = [[letter for letter in texts[0] for _ in range(2)], *map(list, texts[1:])]
+    mixed = write(doubled, fps=[20, 10, 10, 10])
+    for name in ("status", "z", "skipped"):
+        known = [video[name] for video in slow.data["videos"]]
+        assert [video[name] for video in mixed.data["videos"]] == known
+    assert any(score for video in slow.data["videos"] for score in video["z"])
+
+
 def test_poses_that_a_model_was_fitted_to_are_its_figures(tmp_path):
     rng = np.random.default_rng(0)
     walks = [rng.normal(size=(30, 4, 2)).cumsum(axis=0) for _ in range(3)]
