@@ -16,7 +16,7 @@ from skvas._optional import import_optional
 from skvas._printing import format_table, to_html
 from skvas._typing import Labels, Videos
 from skvas.applications._names import names_by_label
-from skvas.datasets._recordings import Recordings, recordings_of
+from skvas.datasets._recordings import Recordings, rate_of_fit, recordings_of
 from skvas.decoding import Segment, labels_to_segments
 from skvas.validation import check_labels, check_real, list_videos
 
@@ -230,8 +230,7 @@ def _find_rates(
         return [rate] * n
     if known is not None and known.fps is not None:
         return list(known.fps)
-    kept: Sequence[float] = getattr(estimator, "recordings_", {}).get("fps") or ()
-    return [kept[0] if len({*kept}) == 1 else None] * n
+    return [rate_of_fit(estimator)] * n
 
 
 @dataclass(frozen=True)

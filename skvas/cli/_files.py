@@ -20,6 +20,7 @@ from skvas._atomic import check_replaceable
 from skvas.cli._lines import say
 from skvas.datasets import Recordings, load_folder
 from skvas.datasets._folder import orient_features
+from skvas.datasets._recordings import rate_of_fit
 from skvas.io import read_recordings
 from skvas.io._any import find_kind
 
@@ -71,7 +72,7 @@ def load_recordings(
             data = data.replace([orient_features(video, width) for video in data])
         return data
     if fps is None and model is not None:
-        fps = model._common_fps()
+        fps = rate_of_fit(model)
     return read_recordings(folder, time=options.time, columns=options.columns, fps=fps)
 
 

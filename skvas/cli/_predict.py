@@ -30,6 +30,7 @@ from skvas.cli._files import (
 from skvas.cli._lines import Lines, say, say_skipped, show
 from skvas.datasets import Recordings
 from skvas.datasets._folder import find_media, find_videos
+from skvas.datasets._recordings import rate_of_fit
 from skvas.exceptions import FailedFilesWarning
 from skvas.features import VideoFeatures
 from skvas.io._any import find_kind
@@ -76,7 +77,7 @@ def _predict(options: argparse.Namespace) -> None:
             if Path(folder, "times").is_dir():
                 read = partial(read_timed, str(folder))
             else:
-                fps = model._common_fps()
+                fps = rate_of_fit(model)
     else:
         data = load_recordings(options, model)
         paths, names, media = found, data.names, data.media

@@ -269,6 +269,17 @@ def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:
     }
 
 
+def common_rate(rates: Sequence[float] | None) -> float | None:
+    """Return the frame rate that all recordings have, None where they have none."""
+    found = {*(rates or ())}
+    return found.pop() if len(found) == 1 else None
+
+
+def rate_of_fit(estimator: Any) -> float | None:
+    """Return the frame rate that all recordings of `fit` had, if they had one."""
+    return common_rate(getattr(estimator, "recordings_", {}).get("fps"))
+
+
 def as_recordings(
     videos: Any, fps: float | None = None, names: Sequence[str] | None = None
 ) -> Recordings:

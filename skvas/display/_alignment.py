@@ -12,6 +12,7 @@ from scipy.sparse import coo_array, csr_array
 from skvas._optional import import_optional
 from skvas._typing import Labels, Videos
 from skvas.alignment._result import Alignment
+from skvas.datasets._recordings import rate_of_fit
 from skvas.decoding import labels_to_segments
 from skvas.display._barcode import Strip, draw_strips
 from skvas.display._style import (
@@ -23,7 +24,6 @@ from skvas.display._style import (
     check_has,
     check_names,
     colour,
-    common_rate,
     encode_labels,
     make_axes,
     recording_of,
@@ -153,7 +153,7 @@ class AlignmentDisplay:
         if names is None:
             names = (one.name or "x", other.name or "y")
         if fps is None:
-            kept = common_rate(estimator)
+            kept = rate_of_fit(estimator)
             rates = (one.fps or kept, other.fps or kept)
             fps = None if None in rates else rates  # type: ignore[assignment]
         display = cls(

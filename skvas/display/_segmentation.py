@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_clusterer
 
 from skvas._typing import Labels, Videos
-from skvas.datasets._recordings import recordings_of
+from skvas.datasets._recordings import common_rate, recordings_of
 from skvas.display._barcode import Strip, annotate_strips, draw_strips
 from skvas.display._style import (
     add_legend,
@@ -142,8 +142,7 @@ class SegmentationDisplay:
         known = recordings_of(videos)
         if known is not None:
             names = known.names if names is None else names
-            rates = {*(known.fps or ())}
-            fps = rates.pop() if fps is None and len(rates) == 1 else fps
+            fps = common_rate(known.fps) if fps is None else fps
         given = getattr(estimator, "action_names_", None)
         if action_names is None and y is None and given is not None:
             classes = estimator.classes_.tolist()

@@ -118,12 +118,6 @@ def recording_of(video: Any) -> Shown:
     return Shown(known[0], known.names[0], None if rate is None else rate[0])
 
 
-def common_rate(estimator: Any) -> float | None:
-    """Return the frame rate that all recordings of `fit` had, if they had one."""
-    rates = {*(getattr(estimator, "recordings_", {}).get("fps") or ())}
-    return rates.pop() if len(rates) == 1 else None
-
-
 def scale_time(axis: Any, fps: float | None, n_frames: int, of: str = "") -> float:
     """Label a time axis, and return the length of a frame on it.
 

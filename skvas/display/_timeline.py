@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._optional import import_optional
 from skvas._typing import Labels, Videos
 from skvas.alignment._result import Alignment
-from skvas.datasets._recordings import recordings_of
+from skvas.datasets._recordings import rate_of_fit, recordings_of
 from skvas.display._barcode import Strip, draw_strips
 from skvas.display._style import (
     BACKGROUND,
@@ -20,7 +20,6 @@ from skvas.display._style import (
     check_fps,
     check_has,
     check_names,
-    common_rate,
     encode_labels,
     make_axes,
     scale_time,
@@ -138,7 +137,7 @@ class TimelineDisplay:
         items, known = list_videos(videos), recordings_of(videos)
         if names is None and known is not None:
             names = known.names
-        fps = common_rate(estimator) if fps is None else fps
+        fps = rate_of_fit(estimator) if fps is None else fps
         video_names = check_names(names, len(items))
         for place, video in enumerate(items):
             if np.array_equal(np.asarray(video), reference):

@@ -409,11 +409,6 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         cls = ENCODERS.get(name) if isinstance(name, str) else None
         return self._recipe.chooses and getattr(cls, "starts_as_identity", False)
 
-    def _common_fps(self) -> float | None:
-        """Return the frame rate that all recordings of fit had."""
-        rates = {*(self.recordings_["fps"] or ())}
-        return rates.pop() if len(rates) == 1 else None
-
     def _open_checkpoint(self, videos: Sequence[np.ndarray], **more: Any) -> Any:
         path = self._training.checkpoint
         if path is None:

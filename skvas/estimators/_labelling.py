@@ -22,7 +22,7 @@ from skvas.applications._action_table import (
     rename_actions,
     tabulate,
 )
-from skvas.datasets._recordings import Recordings, as_recordings
+from skvas.datasets._recordings import Recordings, as_recordings, rate_of_fit
 from skvas.estimators._base import (
     N_CLUSTERS,
     BaseVideoEstimator,
@@ -296,7 +296,7 @@ default=None
             return tabulate(recordings, list(labels), names, classes=classes)
         recordings = as_recordings(videos if not is_single_video(videos) else [videos])
         if fps is not None or not recordings.clock(0):
-            rate = self._common_fps() if fps is None else fps
+            rate = rate_of_fit(self) if fps is None else fps
             recordings = as_recordings(recordings, rate)
         return tabulate(
             recordings,

@@ -18,7 +18,7 @@ from skvas.applications._report import (
     relabel_swapped,
     split_into_steps,
 )
-from skvas.datasets._recordings import recordings_of, remember
+from skvas.datasets._recordings import rate_of_fit, recordings_of, remember
 from skvas.display._style import check_names
 from skvas.estimators._base import BaseVideoEstimator
 from skvas.report._media import is_video
@@ -129,7 +129,7 @@ class ReportsVideos(BaseVideoEstimator):
         known = remember(videos, lengths_of(views.videos))
         columns = self._columns(features)
         if fps is None:
-            fps = known["fps"] or self._common_fps()
+            fps = known["fps"] or rate_of_fit(self)
         rates = check_rates(fps, n)
         labels = collection = [np.full(n, -1) for n in lengths_of(views.videos)]
         certainty = kept = None

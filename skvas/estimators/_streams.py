@@ -6,6 +6,7 @@ from functools import partial
 
 from sklearn.utils.validation import check_is_fitted
 
+from skvas.datasets._recordings import rate_of_fit
 from skvas.estimators._base import BaseVideoEstimator, Fitted
 from skvas.live import LiveEmbedder, LiveTracker
 from skvas.live._model import LiveModel
@@ -68,7 +69,7 @@ class StreamsFrames(BaseVideoEstimator):
         learned = LiveModel.from_state(self.live_)
         return LiveTracker(
             learned,
-            fps=self._common_fps() if fps is None else fps,
+            fps=rate_of_fit(self) if fps is None else fps,
             lag=lag,
             classes=getattr(self, "classes_", None),
             whole=getattr(self, "_label_whole", None),
