@@ -199,8 +199,9 @@ def step_report(
     least = min_duration
     if least != "auto":
         least = check_real("min_duration", least, low=0)
-    found = list(estimator.predict(list_videos(videos)))
     known = recordings_of(videos)
+    listed = list_videos(videos) if known is None else known
+    found = list(estimator.predict(listed))
     called: Sequence[Any] = range(len(found)) if known is None else known.names
     if names is not None:
         called = names
@@ -212,7 +213,7 @@ def step_report(
         step_names = names_by_label(estimator)
     rates = _find_rates(rate, known, estimator, len(found))
     usual = Collection.of(split_into_steps(collection), rates, kept, least)
-    found = relabel_swapped(estimator, list_videos(videos), found, usual, rates)
+    found = relabel_swapped(estimator, listed, found, usual, rates)
     records = []
     for name, labels, fps_i in zip(called, found, rates, strict=True):
         steps = usual.judge(labels_to_segments(labels), fps_i)

@@ -71,9 +71,12 @@ def load_recordings(
             width = model.n_features_in_
             data = data.replace([orient_features(video, width) for video in data])
         return data
+    columns = options.columns
     if fps is None and model is not None:
         fps = rate_of_fit(model)
-    return read_recordings(folder, time=options.time, columns=options.columns, fps=fps)
+    if columns is None and model is not None and kind == "sensors":
+        columns = model.recordings_["feature_names"]
+    return read_recordings(folder, time=options.time, columns=columns, fps=fps)
 
 
 def checked_folder(options: argparse.Namespace) -> Path:

@@ -251,14 +251,16 @@ def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:
     Returns
     -------
     dict
-        With lists `names`, `n_frames`, and `fps` and `media` if they are known, else
-        None. `fps` of recordings that have times instead is the mean rate.
+        With lists `names`, `n_frames`, and `fps`, `media` and `feature_names` if they
+        are known, else None. `fps` of recordings that have times instead is the mean
+        rate.
     """
     known = recordings_of(videos)
     names = [f"recording {index}" for index in range(len(lengths))]
-    fps = media = None
+    fps = media = features = None
     if known is not None:
         names, fps, media = known.names, known.fps, known.media
+        features = known.feature_names
         if known.times is not None and all(len(times) > 1 for times in known.times):
             fps = [float((len(t) - 1) / (t[-1] - t[0])) for t in known.times]
     return {
@@ -266,7 +268,42 @@ def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:
         "n_frames": list(lengths),
         "fps": None if fps is None else list(fps),
         "media": None if media is None else list(media),
+        "feature_names": None if features is None else list(features),
     }
+
+
+def refuse_other_features(videos: Any, expected: Sequence[str] | None) -> None:
+    """Refuse recordings whose features, or points, are called otherwise.
+
+    Parameters
+    ----------
+    videos : Videos
+        What the user passed; anything but recordings has no names.
+    expected : sequence of str or None
+        Their names in `fit`.
+
+    Raises
+    ------
+    ValueError
+        If names are others, or come in another order.
+    """
+    known = recordings_of(videos)
+    given = None if known is None else known.feature_names
+    if given is None or expected is None or list(given) == list(expected):
+        return
+    missing = [name for name in expected if name not in given]
+    unseen = [name for name in given if name not in expected]
+    told = [
+        f"{what} {', '.join(map(repr, names[:5]))}{', ...' * (len(names) > 5)}"
+        for what, names in (("lacking", missing), ("unseen", unseen))
+        if names
+    ]
+    raise ValueError(
+        "The features of the recordings are not those of fit: "
+        f"{'; '.join(told) or 'the same in another order'}. Read the recordings with "
+        f"the columns of fit, in this order: {', '.join(map(repr, expected[:9]))}"
+        f"{', ...' * (len(expected) > 9)}."
+    )
 
 
 def common_rate(rates: Sequence[float] | None) -> float | None:
@@ -301,7 +338,9 @@ def as_recordings(
     known = recordings_of(videos)
     if known is None:
         return Recordings(videos, names, fps=fps)
-    changed: dict[str, Any] = {} if names is None else {"names": names}
+    changed: dict[str, Any] = {"feature_names": known.feature_names}
+    if names is not None:
+        changed["names"] = names
     if fps is not None:
         changed |= {"fps": fps, "times": None}
     return known.replace(known, **changed)

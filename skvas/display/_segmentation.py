@@ -138,8 +138,8 @@ class SegmentationDisplay:
                 "ActionSegmenter or JointAlignSegment; got "
                 f"{type(estimator).__name__}."
             )
-        found = estimator.predict(list_videos(videos))
         known = recordings_of(videos)
+        found = estimator.predict(list_videos(videos) if known is None else known)
         if known is not None:
             names = known.names if names is None else names
             fps = common_rate(known.fps) if fps is None else fps

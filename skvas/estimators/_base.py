@@ -20,7 +20,7 @@ from skvas._on_demand import Shelf, VideosOnDemand, each, keep_of, lengths_of
 from skvas._printing import tell
 from skvas._typing import Device, Videos
 from skvas.applications._diagnosis import FitSummary, diagnose, summarise
-from skvas.datasets._recordings import remember
+from skvas.datasets._recordings import refuse_other_features, remember
 from skvas.estimators._features import (
     MAX_VIDEOS,
     NAMES,
@@ -121,8 +121,8 @@ settings_ : Settings
     The value of every parameter that `fit` used, "auto" resolved. Answers depend on
     these: `set_params` changes nothing before the next `fit`.
 recordings_ : dict of str to list or None
-    The recordings of `fit`: `names`, `n_frames`, `fps` and `media`, see
-    :class:`skvas.Recordings`; None where nothing is known.
+    The recordings of `fit`: `names`, `n_frames`, `fps`, `media` and `feature_names`,
+    see :class:`skvas.Recordings`; None where nothing is known.
 diagnosis_ : dict of str to object
     What :meth:`summary` tells of the recordings of `fit`.
 shared_order_ : skvas.metrics.SharedOrder or None
@@ -515,6 +515,8 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         self, videos: Videos, preprocessing: Any, **requirements: Any
     ) -> Sequence[np.ndarray]:
         """Check videos; NaN may pass where the preprocessing takes it."""
+        if not requirements.get("reset", True):
+            refuse_other_features(videos, self.recordings_["feature_names"])
         finite: Any = "allow-nan" if takes_nan(preprocessing) else True
         limit = check_memory(self._training.memory_limit)
         checked: Sequence[np.ndarray] = check_videos(

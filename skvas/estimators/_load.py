@@ -282,8 +282,12 @@ def _check_live(estimator: Any) -> None:
 def _check_recordings(estimator: Any) -> None:
     """Refuse names and rates that no fit keeps."""
     known = estimator.recordings_
-    if known.keys() != {"names", "n_frames", "fps", "media"}:
+    features = known.setdefault("feature_names", None)  # younger than the format
+    if known.keys() != {"names", "n_frames", "fps", "media", "feature_names"}:
         raise ModelFileError("recordings_ is not as fit makes it")
+    is_list = isinstance(features, list) and all(type(n) is str for n in features)
+    if features is not None and not is_list:
+        raise ModelFileError("recordings_ has no list of feature_names")
     kinds = {"names": str, "n_frames": int, "fps": float, "media": (str, type(None))}
     n_recordings = len(known["names"])
     for name, kind in kinds.items():

@@ -179,7 +179,7 @@ class ReportsVideos(BaseVideoEstimator):
 
     def _columns(self, features: Sequence[int | str]) -> list[int]:
         """Return the columns of features that are given by index or by name."""
-        known = list(getattr(self, "feature_names_in_", ()))
+        known = self._feature_names() or []
         if isinstance(features, str) or len(features) > MOST_CURVES:
             raise ValueError(
                 f"features must be at most {MOST_CURVES} features, by index or name, "
@@ -201,8 +201,16 @@ class ReportsVideos(BaseVideoEstimator):
         return columns
 
     def _name_of(self, column: int) -> str:
-        known = getattr(self, "feature_names_in_", None)
+        known = self._feature_names()
         return str(column if known is None else known[column])
+
+    def _feature_names(self) -> list[str] | None:
+        """Return what features are called by data frames or by recordings."""
+        known = getattr(self, "feature_names_in_", None)
+        if known is None:
+            known = self.recordings_["feature_names"]
+        fits = known is not None and len(known) == self.n_features_in_
+        return list(known) if fits else None
 
 
 def _figures(

@@ -7,7 +7,13 @@ import pytest
 from numpy.testing import assert_allclose
 
 import skvas
-from skvas import ActionSegmenter, JointAlignSegment, Recordings, VideoAligner
+from skvas import (
+    ActionSegmenter,
+    JointAlignSegment,
+    Recordings,
+    VideoAligner,
+    step_report,
+)
 from skvas.applications._action_table import tabulate
 from skvas.io import read_segments
 from tests.models import quick, small_videos
@@ -22,15 +28,35 @@ def model():
     return quick(JointAlignSegment, max_epochs=0).fit(RECORDINGS)
 
 
+def test_recordings_with_other_features_are_refused():
+    features = [f"joint {i}" for i in range(VIDEOS[0].shape[1])]
+    model = quick(JointAlignSegment, max_epochs=0)
+    model.fit(Recordings(VIDEOS, feature_names=features))
+    model.predict(VIDEOS)
+    model.predict(Recordings(VIDEOS))
+    model.predict(Recordings(VIDEOS, feature_names=features)[:2])
+    turned = Recordings(VIDEOS, feature_names=features[::-1])
+    for method in (model.predict, model.transform, model.to_table, model.score):
+        with pytest.raises(ValueError, match="same in another order.*'joint 0', 'jo"):
+            method(turned)
+    other = Recordings(VIDEOS, feature_names=["x", *features[1:]])
+    with pytest.raises(ValueError, match="lacking 'joint 0'; unseen 'x'"):
+        step_report(model, other)
+
+
 def test_fit_keeps_names_rates_and_media():
     media = ["a.mp4", None, "c.mp4"]
-    named = Recordings(VIDEOS, ["a", "b", "c"], fps=25, media=media)
+    features = [f"joint {i}" for i in range(VIDEOS[0].shape[1])]
+    named = Recordings(
+        VIDEOS, ["a", "b", "c"], fps=25, media=media, feature_names=features
+    )
     found = quick(VideoAligner, max_epochs=0).fit(named).recordings_
     assert found == {
         "names": ["a", "b", "c"],
         "n_frames": [len(video) for video in VIDEOS],
         "fps": [25.0] * 3,
         "media": media,
+        "feature_names": features,
     }
     plain = quick(VideoAligner, max_epochs=0).fit(VIDEOS).recordings_
     assert (plain["names"][2], plain["fps"], plain["media"]) == (

@@ -752,6 +752,22 @@ def test_tables_of_sensors_become_named_segments_in_seconds(tmp_path, capsys):
     assert run("report", model, folder, "--names", "1=turn") == 0
     assert "turn" in capsys.readouterr().out
 
+    # Columns go by their names, whatever their order is, and others are refused.
+    turned, other = tmp_path / "turned", tmp_path / "other"
+    for place in (turned, other):
+        place.mkdir()
+    for file in folder.iterdir():
+        cells = [line.split(",") for line in file.read_text().splitlines()]
+        text = "\n".join(",".join([t, z, x, y, x]) for t, x, y, z in cells)
+        (turned / file.name).write_text(text.replace("z,x,y,x", "z,x,y,more", 1))
+        (other / file.name).write_text(file.read_text().replace("x,y,z", "a,b,c", 1))
+    again = tmp_path / "again"
+    assert run("predict", model, turned, "-o", again, "--format", "csv") == 0
+    assert (again / "s2.csv").read_bytes() == (out / "s2.csv").read_bytes()
+    capsys.readouterr()
+    assert run("report", model, other) == 1
+    assert "'x'" in capsys.readouterr().err
+
     # Tables of another rate come to that of the model, in every command.
     faster = write_tables(tmp_path / "faster", step=20)
     assert run("timeline", model, faster, "-o", tmp_path / "t.csv") == 0
