@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,31 @@ from skvas.report._report_html import (
 )
 from skvas.segmentation._look import look_at
 from skvas.timeline._model import path_frames
+from skvas.timeline._paths import Passage
 from skvas.transport._threads import spare_threads
+from skvas.videos._views import Views
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Where videos pass a timeline; None where there is none.
+
+    Attributes
+    ----------
+    frames : sequence of ndarray of shape (n_frames_i, D)
+        What paths compare of them.
+    passages : list of Passage
+        Their paths.
+    positions : list of ndarray of shape (n_frames_i,)
+        The position of each frame, between 0 and 1.
+    lacking : list of bool ndarray of shape (n_positions,)
+        The moments that each lacks.
+    """
+
+    frames: Sequence[np.ndarray] | None = None
+    passages: list[Passage] | None = None
+    positions: list[np.ndarray] | None = None
+    lacking: list[np.ndarray] | None = None
 
 
 class ReportsVideos(BaseVideoEstimator):
@@ -131,41 +156,16 @@ class ReportsVideos(BaseVideoEstimator):
         if fps is None:
             fps = known["fps"] or rate_of_fit(self)
         rates = check_rates(fps, n)
-        labels = collection = [np.full(n, -1) for n in lengths_of(views.videos)]
-        certainty = kept = None
-        timeline = getattr(self, "timeline_", None)
-        frames = passages = positions = lacking = None
-        if timeline is not None:
-            frames = path_frames(views.embeddings, views.details)
-            passages = [timeline.model_.follow(video) for video in frames]
-            n_positions = len(timeline.model_.template.frames)
-            positions = [p.positions / max(n_positions - 1, 1) for p in passages]
-            lacking = [passage.lacking() for passage in passages]
-        if is_clusterer(self):
-            codes, certainty = look_at(self._labeller(), views, frames, passages)
-            labels = [self.classes_[code] for code in codes]
-            fitted = self.labels_
-            collection = list(fitted) if fitted.dtype == object else [fitted]
-            kept = self.recordings_["fps"]
-            clocks: Sequence[float | None] = rates or [None] * n
-            usual = Collection.of(split_into_steps(collection), clocks, kept)
-            found = relabel_swapped(self, views.videos, labels, usual, clocks)
-            certainty = [
-                np.where(new == old, sure, 1 - sure)
-                for new, old, sure in zip(found, labels, certainty, strict=True)
-            ]
-            labels = found
-            if action_names is None:
-                action_names = names_by_label(self)
         if media is None and known["media"] is not None and fps is not None:
             media = [_if_video(file) for file in known["media"]]
+        placed = self._place(views)
         called = check_names(known["names"] if names is None else names, n)
-        shown = Shown(labels, collection, called, rates, kept)
+        shown, certainty = self._show(views, placed, called, rates)
         return write_report(
             shown,
             path,
-            positions=positions,
-            lacking=lacking,
+            positions=placed.positions,
+            lacking=placed.lacking,
             certainty=certainty,
             curves=[v[:, columns] for v in views.videos] if columns else None,
             curve_names=[self._name_of(column) for column in columns],
@@ -173,9 +173,51 @@ class ReportsVideos(BaseVideoEstimator):
             corrections=corrections,
             media=media,
             embed=embed,
-            action_names=action_names,
+            action_names=names_by_label(self) if action_names is None else action_names,
             title=title,
         )
+
+    def _place(self, views: Views) -> _Placed:
+        """Put videos on the timeline, if there is one."""
+        timeline = getattr(self, "timeline_", None)
+        if timeline is None:
+            return _Placed()
+        frames = path_frames(views.embeddings, views.details)
+        passages = [timeline.model_.follow(video) for video in frames]
+        last = max(len(timeline.model_.template.frames) - 1, 1)
+        return _Placed(
+            frames,
+            passages,
+            [passage.positions / last for passage in passages],
+            [passage.lacking() for passage in passages],
+        )
+
+    def _show(
+        self,
+        views: Views,
+        placed: _Placed,
+        names: list[str],
+        rates: list[float] | None,
+    ) -> tuple[Shown, list[np.ndarray] | None]:
+        """Return labels of videos and of `fit`, and how certain the first are."""
+        if not is_clusterer(self):
+            none = [np.full(n, -1) for n in lengths_of(views.videos)]
+            return Shown(none, none, names, rates), None
+        codes, certainty = look_at(
+            self._labeller(), views, placed.frames, placed.passages
+        )
+        labels = [self.classes_[code] for code in codes]
+        fitted = self.labels_
+        collection = list(fitted) if fitted.dtype == object else [fitted]
+        kept = self.recordings_["fps"]
+        clocks: Sequence[float | None] = rates or [None] * len(labels)
+        usual = Collection.of(split_into_steps(collection), clocks, kept)
+        found = relabel_swapped(self, views.videos, labels, usual, clocks)
+        certainty = [
+            np.where(new == old, sure, 1 - sure)
+            for new, old, sure in zip(found, labels, certainty, strict=True)
+        ]
+        return Shown(found, collection, names, rates, kept), certainty
 
     def _columns(self, features: Sequence[int | str]) -> list[int]:
         """Return the columns of features that are given by index or by name."""
