@@ -420,7 +420,9 @@ default=None
         """Return the share of labelled frames whose label is found; None without."""
         if y is None or self.naming_ is None:
             return None
-        labels = read_labels(y, videos, lengths_of(views.videos))
+        labels = read_labels(
+            y, lengths_of(views.videos), single=is_single_video(videos)
+        )
         if not len(labels.names):
             return None
         found = [self.classes_[codes] for codes in self._labeller().labels(views)]
@@ -613,7 +615,8 @@ default=None
         named = read_prototypes(self.prototypes)
         labels = None
         if y is not None:
-            labels = read_labels(y, videos, lengths_of(checked))
+            single = is_single_video(videos)
+            labels = read_labels(y, lengths_of(checked), single=single)
             labels = labels if len(labels.names) else None
         if named is not None:
             labels = join_names(labels, named, lengths_of(checked))

@@ -77,17 +77,17 @@ class PartialLabels:
         return f"{self.names[code].item()!r} is first in video {first}"
 
 
-def read_labels(y: Labels, videos: Videos, lengths: Sequence[int]) -> PartialLabels:
+def read_labels(y: Labels, lengths: Sequence[int], *, single: bool) -> PartialLabels:
     """Read and check labels of some frames.
 
     Parameters
     ----------
     y : object
         As in `frame_labels`, with start and end in frames.
-    videos : array-like of shape (n_frames, n_features), or a list of them
-        The videos, which tell whether `y` is that of one.
     lengths : sequence of int
-        Their numbers of frames.
+        Numbers of frames of the videos.
+    single : bool
+        Whether there is one video that is not in a list, and `y` is its entry.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def read_labels(y: Labels, videos: Videos, lengths: Sequence[int]) -> PartialLab
     ValueError
         If labels are not as described; names the video.
     """
-    given, is_stamped = _by_video(y, videos, lengths)
+    given, is_stamped = _by_video(y, lengths, single)
     kinds = {type(value) for labels in given for value in labels if value is not None}
     if len(kinds) > 1:
         raise ValueError(
@@ -112,7 +112,7 @@ def read_labels(y: Labels, videos: Videos, lengths: Sequence[int]) -> PartialLab
         np.array([NO_LABEL if v is None else number[v] for v in labels], dtype=np.int64)
         for labels in given
     ]
-    _refuse_lone_frames(names, codes, is_single_video(videos))
+    _refuse_lone_frames(names, codes, single)
     return PartialLabels(names, codes, is_stamped)
 
 
@@ -161,7 +161,7 @@ def frame_labels(
     """
     lengths = [len(video) for video in list_videos(videos)]
     spelled = []
-    for labels in _by_video(y, videos, lengths, fps)[0]:
+    for labels in _by_video(y, lengths, is_single_video(videos), fps)[0]:
         entry = np.empty(len(labels), dtype=object)
         entry[:] = labels
         spelled.append(entry)
@@ -169,10 +169,9 @@ def frame_labels(
 
 
 def _by_video(
-    y: Labels, videos: Videos, lengths: Sequence[int], fps: float | None = None
+    y: Labels, lengths: Sequence[int], single: bool, fps: float | None = None
 ) -> tuple[list[list[int | str | None]], list[bool]]:
     """Return the label of each frame of each video, and which have timestamps."""
-    single = is_single_video(videos)
     if isinstance(y, (str, bytes, SegmentTable, Mapping)) and not single:
         raise ValueError(
             f"y must have an entry for each of the {len(lengths)} videos, got one "

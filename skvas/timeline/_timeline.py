@@ -12,9 +12,11 @@ from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
+from skvas.labels._reading import PartialLabels, read_labels
+from skvas.labels._stamps import fill_between
 from skvas.preprocessing import WhitenedViews
-from skvas.timeline._carry import check_partial_labels
 from skvas.timeline._model import (
     Axis,
     TimelineModel,
@@ -36,6 +38,10 @@ from skvas.validation import (
     unchanged_on_failure,
 )
 from skvas.videos._containers import like_input, list_like_input
+
+# Share of the frames between a timestamp and the end of its segment that take its
+# label.
+SURE = 0.8
 
 # Frames for paths of checked videos.
 Prepare = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
@@ -341,9 +347,10 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        y : list of (None or array-like of shape (n_frames_i,))
-            For each video its labels, integers or strings; None, -1 or NaN where a
-            video or a frame has none.
+        y : list with an entry for each video
+            Labels of some frames, each entry in one of the forms that
+            :meth:`skvas.ActionSegmenter.fit` takes: labels of frames, segments or
+            timestamps.
         videos : list of array-like of shape (n_frames_i, n_features), default=None
             The videos, also new ones. None: those of `fit`, which the `timeline_` of a
             model does not keep.
@@ -351,18 +358,16 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         list of ndarray of shape (n_frames_i,)
-            A label for every frame; labels that were given are kept.
+            A label for every frame, int64 or str; labels that were given are kept.
 
         Raises
         ------
         ValueError
-            If labels are not one a frame, or there is none, or the videos are needed.
+            If labels are not as described, or there is none, or the videos are needed.
         """
-        names, codes, shares = self._label_shares(y, videos)
-        return [
-            names[np.where(given >= 0, given, share.argmax(axis=1))]
-            for given, share in zip(codes, shares, strict=True)
-        ]
+        given, shares = self._label_shares(y, videos)
+        codes = given.over([share.argmax(axis=1) for share in shares])
+        return [given.names[code] for code in codes]
 
     def label_shares(
         self, y: Labels, videos: Videos | None = None
@@ -371,8 +376,8 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        y : list of (None or array-like of shape (n_frames_i,))
-            As in `labels`.
+        y : list with an entry for each video
+            Labels of some frames, as in `labels`.
         videos : list of array-like of shape (n_frames_i, n_features), default=None
             As in `labels`.
 
@@ -387,10 +392,10 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If labels are not one a frame, or there is none, or the videos are needed.
+            If labels are not as described, or there is none, or the videos are needed.
         """
-        names, _, shares = self._label_shares(y, videos)
-        return names, list(shares)
+        given, shares = self._label_shares(y, videos)
+        return given.names, list(shares)
 
     def boundaries(self, videos: Videos) -> Any:
         """Find in each video where one action ends and the next begins.
@@ -562,16 +567,23 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def _label_shares(
         self, y: Labels, videos: Videos | None
-    ) -> tuple[np.ndarray, list[np.ndarray], Iterator[np.ndarray]]:
-        """Return names, the codes that were given, and shares video by video."""
+    ) -> tuple[PartialLabels, Iterator[np.ndarray]]:
+        """Return the labels that were given, and shares video by video."""
         frames = self._frames_of_fit() if videos is None else self._see(videos)
-        names, codes = check_partial_labels(y, [len(video) for video in frames])
-        some = [i for i, code in enumerate(codes) if (code >= 0).any()]
+        given = read_labels(y, lengths_of(frames), single=False)
+        if not len(given.names):
+            raise ValueError("y has no label; give that of one frame at least.")
+        some = [i for i, code in enumerate(given.codes) if (code >= 0).any()]
         model = self.model_
-        at_moments = model.carry(
-            [frames[i] for i in some], [codes[i] for i in some], len(names)
-        )
-        return names, codes, (model.posteriors(video) @ at_moments for video in frames)
+        labelled = [frames[i] for i in some]
+        codes = [
+            fill_between(video, given.codes[i], SURE)
+            if given.is_stamped[i]
+            else given.codes[i]
+            for i, video in zip(some, labelled, strict=True)
+        ]
+        at_moments = model.carry(labelled, codes, len(given.names))
+        return given, (model.posteriors(video) @ at_moments for video in frames)
 
     def _check_signals(self, signals: Sequence[Any]) -> list[np.ndarray]:
         lengths = [len(positions) for positions in self.positions_]

@@ -9,6 +9,7 @@ import pytest
 from skvas.io import SegmentTable, TimedSegment
 from skvas.labels import frame_labels
 from skvas.labels._reading import read_labels
+from skvas.validation import is_single_video
 
 VIDEOS = [np.zeros((6, 2)), np.zeros((4, 2))]
 SPELLED = [None, "pour", "pour", None, "stir", "stir"]
@@ -16,7 +17,8 @@ ROWS = [(1, 3, "pour"), (4, 6, "stir")]
 
 
 def read(y, videos=VIDEOS):
-    return read_labels(y, videos, [len(video) for video in videos])
+    lengths = [len(video) for video in videos]
+    return read_labels(y, lengths, single=is_single_video(videos))
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_names_are_sorted_and_vectors_have_unit_length():
 
 def test_most_similar_frames_are_labelled_unless_the_user_did():
     named = read_prototypes(MEANS)
-    y = read_labels([["rest"] * 2 + [None] * 18], [VIDEO], [20])
+    y = read_labels([["rest"] * 2 + [None] * 18], [20], single=False)
     labels = join_names(y, named, [20])
     assert labels.names.tolist() == ["pour", "rest", "stir"]
     sown = sow(labels, named, [VIDEO])

@@ -1,44 +1,7 @@
 import numpy as np
-import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skvas.timeline._carry import check_partial_labels, label_shares
-
-LENGTHS = [3, 2]
-
-
-def test_codes_are_places_in_the_sorted_names():
-    names, codes = check_partial_labels([["b", None, "a"], ["a", "a"]], LENGTHS)
-    assert names.tolist() == ["a", "b"]
-    assert [code.tolist() for code in codes] == [[1, -1, 0], [0, 0]]
-
-
-@pytest.mark.parametrize(
-    "y",
-    [
-        [[7, -1, 5], None],
-        [np.array([7, np.nan, 5]), [-1, -1]],
-        [[7, None, 5], np.full(2, np.nan)],
-    ],
-)
-def test_missing_labels_have_three_names(y):
-    names, codes = check_partial_labels(y, LENGTHS)
-    assert names.tolist() == [5, 7]
-    assert names.dtype.kind == "i"
-    assert [code.tolist() for code in codes] == [[1, -1, 0], [-1, -1]]
-
-
-@pytest.mark.parametrize(
-    ("y", "message"),
-    [
-        ([[1, 2, 3]], "each of the 2 videos"),
-        ([[1, 2, 3], [1]], "video 1: expected one label for each of the 2 frames"),
-        ([None, [-1, -1]], "no label"),
-    ],
-)
-def test_wrong_labels_are_refused_by_name(y, message):
-    with pytest.raises(ValueError, match=message):
-        check_partial_labels(y, LENGTHS)
+from skvas.timeline._carry import label_shares
 
 
 def test_video_that_fits_badly_has_less_say():

@@ -138,6 +138,53 @@ def test_given_labels_are_kept_and_gaps_filled(data, timeline):
     assert np.mean(right) > 0.95
 
 
+def test_labels_may_have_any_form_that_fit_takes(data, timeline):
+    labels = data.labels[0]
+    edges = np.r_[0, np.flatnonzero(np.diff(labels)) + 1, len(labels)].tolist()
+    some = np.where(np.arange(len(labels)) < edges[3], labels, np.nan)
+    segments = [(a, b, labels[a]) for a, b in zip(edges[:3], edges[1:], strict=False)]
+    expected = timeline.labels([some, *[None] * 9])
+    for entry in (segments, [None if np.isnan(v) else int(v) for v in some]):
+        found = timeline.labels([entry, *[None] * 9])
+        assert found[0].dtype == np.int64
+        for ours, theirs in zip(found, expected, strict=True):
+            assert_array_equal(ours, theirs)
+    names = np.array(["", "a", "b", "c"])
+    words = names[np.where(np.isnan(some), 0, some + 1).astype(int)]
+    found = timeline.labels([words, *[None] * 9])
+    for ours, theirs in zip(found, expected, strict=True):
+        assert_array_equal(ours, names[theirs + 1])
+
+
+def test_timestamps_stand_for_their_segments(data, timeline):
+    labels = data.labels[0]
+    edges = np.r_[0, np.flatnonzero(np.diff(labels)) + 1].tolist()
+    # Close to the starts: the ends of segments are found, not halves of the distance.
+    stamps = {start + 2: labels[start] for start in edges}
+    carried = timeline.labels([stamps, *[None] * 9])
+    right = [(c == t).mean() for c, t in zip(carried, data.labels, strict=True)]
+    assert np.mean(right) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("first", "others", "message"),
+    [
+        (lambda t: t, [None] * 8, "each of the 10 videos, got 9"),
+        (lambda t: t[1:], [None] * 9, "video 0: expected one label for each of the"),
+        (lambda t: t + 0.5, [None] * 9, "video 0: labels must be integers or strings"),
+        (lambda t: [*t[1:], "a"], [None] * 9, "mixes integers and strings"),
+        (lambda t: np.full(len(t), -1), [None] * 9, "y has no label"),
+        (lambda t: [""] * len(t), [None] * 9, "y has no label"),
+        (lambda t: np.r_[t[:-1], 9], [None] * 9, "video 0: the label 9 has one frame"),
+    ],
+)
+def test_wrong_labels_are_refused_by_name(data, timeline, first, others, message):
+    y = [first(data.labels[0]), *others]
+    for answer in (timeline.labels, timeline.label_shares):
+        with pytest.raises(ValueError, match=message):
+            answer(y)
+
+
 def test_stacked_signals_stand_at_one_moment(data, timeline):
     times = timeline.stack([time[:, None] for time in data.times], length=50)
     assert times.shape == (10, 50, 1)
