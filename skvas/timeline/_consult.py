@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -15,8 +14,10 @@ from skvas.timeline._paths import Passage, block_means, both_ways, cheapest_path
 BLOCKS, OTHERS = 150, 10
 
 
-def consult(videos: Sequence[np.ndarray], passages: Sequence[Passage]) -> list[Passage]:
-    """Move passages of a template to where other videos see them.
+def consult(
+    videos: Sequence[np.ndarray], passages: Sequence[Passage]
+) -> list[np.ndarray]:
+    """Find where videos pass a template, as other videos see it.
 
     Each video is matched with ten others, spread over all. The frames that one of its
     frames is matched with pass the template themselves; the median of their positions,
@@ -32,8 +33,8 @@ def consult(videos: Sequence[np.ndarray], passages: Sequence[Passage]) -> list[P
 
     Returns
     -------
-    list of Passage
-        With the costs of those that were given.
+    list of float64 ndarray of shape (n_positions,)
+        The frame with which each video passes each position; it never falls.
     """
     n_positions = len(passages[0].frames)
     centres = [_centres(n) for n in lengths_of(videos)]
@@ -49,15 +50,12 @@ def consult(videos: Sequence[np.ndarray], passages: Sequence[Passage]) -> list[P
             seen[video].append(
                 np.interp(at, np.arange(len(known[other])), known[other])
             )
-    moved = []
-    for i, passage in enumerate(passages):
-        middle = np.median(seen[i], axis=0)
-        n_frames = len(passage.positions)
-        positions = np.interp(np.arange(n_frames), centres[i], middle)
+    passed = []
+    for at, said in zip(centres, seen, strict=True):
+        middle = np.median(said, axis=0)
         rising = middle + np.arange(len(middle)) * np.finfo(float).eps * n_positions
-        frames = np.interp(np.arange(n_positions), rising, centres[i])
-        moved.append(replace(passage, positions=positions, frames=frames))
-    return moved
+        passed.append(np.interp(np.arange(n_positions), rising, at))
+    return passed
 
 
 def _pairs(n_videos: int) -> list[tuple[int, int]]:

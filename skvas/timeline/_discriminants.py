@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh, svd
 
-from skvas.timeline._paths import Passage, spread, unit
+from skvas.timeline._paths import spread, unit
 
 # Number of discriminants, and their weight beside the frames themselves.
 N_DISCRIMINANTS, WEIGHT = 8, 2.0
@@ -43,7 +43,7 @@ class Discriminants:
 
 
 def find_discriminants(
-    videos: Sequence[np.ndarray], passages: Sequence[Passage]
+    videos: Sequence[np.ndarray], passed: Sequence[np.ndarray]
 ) -> Discriminants:
     """Find the directions that tell positions apart whatever the video.
 
@@ -51,8 +51,8 @@ def find_discriminants(
     ----------
     videos : sequence of ndarray of shape (n_i, D)
         Unit frames.
-    passages : sequence of Passage
-        Where each video passes.
+    passed : sequence of ndarray of shape (n_positions,)
+        The (fractional) frame with which each video passes each position.
 
     Returns
     -------
@@ -60,8 +60,8 @@ def find_discriminants(
         With no direction where videos do not differ at a position, or positions not
         from each other.
     """
-    chosen = spread(len(passages[0].frames), N_POSITIONS)
-    index = [np.rint(passage.frames[chosen]).astype(np.int64) for passage in passages]
+    chosen = spread(len(passed[0]), N_POSITIONS)
+    index = [np.rint(frames[chosen]).astype(np.int64) for frames in passed]
     mean = np.mean([v[i] for v, i in zip(videos, index, strict=True)], axis=0)
     centre = mean.mean(axis=0)
     _, scatter, basis = svd(mean - centre, full_matrices=False)

@@ -112,7 +112,7 @@ def build_template(
         return Template(
             template, passages, np.ones(1), np.ones(1, dtype=bool), None, directions
         )
-    template = unit(mean_at(videos, passages))
+    template = unit(mean_at(videos, [passage.frames for passage in passages]))
     related = is_related(alignability(videos, template, rng))
     kept = np.flatnonzero(related).tolist()
     for done in range(N_ROUNDS):
@@ -120,7 +120,7 @@ def build_template(
         template = _average(choose(videos, kept), template, limit, consulting=True)
     tell(step, N_ROUNDS + 1, n_rounds)
     passages = [follow(video, template, limit=limit) for video in videos]
-    near = [passages[i] for i in kept]
+    near = [passages[i].frames for i in kept]
     discriminants = find_discriminants(choose(videos, kept), near)
     views = each(discriminants.append, videos)
     template = unit(mean_at(choose(views, kept), near))
@@ -162,23 +162,23 @@ def medoid(videos: Sequence[np.ndarray]) -> int:
     return int(candidates[np.argmin(costs)])
 
 
-def mean_at(videos: Sequence[np.ndarray], passages: Sequence[Passage]) -> np.ndarray:
+def mean_at(videos: Sequence[np.ndarray], passed: Sequence[np.ndarray]) -> np.ndarray:
     """Average the frames that pass each position.
 
     Parameters
     ----------
     videos : sequence of ndarray of shape (n_i, d)
         Any features of the frames.
-    passages : sequence of Passage
-        Where each video passes.
+    passed : sequence of ndarray of shape (n_positions,)
+        The (fractional) frame with which each video passes each position.
 
     Returns
     -------
     ndarray of shape (n_positions, d)
     """
-    total = np.zeros((len(passages[0].frames), videos[0].shape[1]))
-    for video, passage in zip(videos, passages, strict=True):
-        total += frames_at(video, passage.frames)
+    total = np.zeros((len(passed[0]), videos[0].shape[1]))
+    for video, frames in zip(videos, passed, strict=True):
+        total += frames_at(video, frames)
     return total / len(videos)
 
 
@@ -209,19 +209,18 @@ def _average(
     """Average videos along their paths through a template, in equal steps of time."""
     passages = [follow(video, template, limit=limit) for video in videos]
     if consulting:
-        passages = consult(videos, passages)
-    mean = mean_at(videos, passages)
-    return unit(_in_equal_steps(mean, _shares_of_time(videos, passages)))
+        passed = consult(videos, passages)
+    else:
+        passed = [passage.frames for passage in passages]
+    mean = mean_at(videos, passed)
+    return unit(_in_equal_steps(mean, _shares_of_time(videos, passed)))
 
 
 def _shares_of_time(
-    videos: Sequence[np.ndarray], passages: Sequence[Passage]
+    videos: Sequence[np.ndarray], passed: Sequence[np.ndarray]
 ) -> np.ndarray:
     """Return the mean share of their time that videos have spent at each position."""
-    shares = [
-        passage.frames / n
-        for n, passage in zip(lengths_of(videos), passages, strict=True)
-    ]
+    shares = [frames / n for n, frames in zip(lengths_of(videos), passed, strict=True)]
     mean: np.ndarray = np.mean(shares, axis=0)
     return mean
 

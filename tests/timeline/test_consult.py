@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
 from skvas.datasets import make_videos
 from skvas.timeline._consult import BLOCKS, OTHERS, _pairs, consult
@@ -37,12 +37,14 @@ def data():
     return data
 
 
-def errors(data, passages):
-    """Return how far positions are from the true time, in positions, by video."""
+def errors(data, passed):
+    """Return how far frames are from where they should pass, in positions, by video."""
+    grid = np.linspace(0, 1, N_POSITIONS)
     return np.array(
         [
-            np.abs(passage.positions - time * (N_POSITIONS - 1)).mean()
-            for passage, time in zip(passages, data.times, strict=True)
+            np.abs(np.interp(frames, np.arange(len(time)), time) - grid).mean()
+            * (N_POSITIONS - 1)
+            for frames, time in zip(passed, data.times, strict=True)
         ]
     )
 
@@ -51,38 +53,33 @@ def test_passage_that_is_off_is_put_right(data):
     off = list(data.passages)
     wrong = np.minimum(off[3].positions + 12, N_POSITIONS - 1)
     off[3] = replace(off[3], positions=wrong)
-    before, after = errors(data, off), errors(data, consult(data.frames, off))
+    sound = [passage.frames for passage in data.passages]
+    shifted = np.interp(np.arange(N_POSITIONS), wrong, np.arange(len(wrong)))
+    before = errors(data, [*sound[:3], shifted, *sound[4:]])
+    after = errors(data, consult(data.frames, off))
     assert before[3] > 8
     assert after[3] < 1
     # One of seven says something else of the others: a median does not mind.
-    sound = errors(data, data.passages)
-    assert (np.delete(after, 3) < np.delete(sound, 3) + 0.5).all()
+    assert (np.delete(after, 3) < np.delete(errors(data, sound), 3) + 0.5).all()
 
 
-def test_passages_never_fall_and_frames_are_their_inverse(data):
-    for found, video in zip(
-        consult(data.frames, data.passages), data.frames, strict=True
-    ):
-        assert found.positions.shape == (len(video),)
-        assert found.frames.shape == found.costs.shape == (N_POSITIONS,)
-        for values, last in (
-            (found.positions, N_POSITIONS),
-            (found.frames, len(video)),
-        ):
-            assert (np.diff(values) >= 0).all()
-            assert values[0] >= 0
-            assert values[-1] <= last - 1
-        inside = np.arange(found.positions[0] + 1, found.positions[-1] - 1)
-        back = np.interp(found.frames, np.arange(len(video)), found.positions)
-        assert_allclose(back[inside.astype(int)], inside.astype(int), atol=1e-6)
+def test_frames_never_fall(data):
+    found = consult(data.frames, data.passages)
+    for frames, video in zip(found, data.frames, strict=True):
+        assert frames.shape == (N_POSITIONS,)
+        assert (np.diff(frames) >= 0).all()
+        assert frames[0] >= 0
+        assert frames[-1] <= len(video) - 1
 
 
 def test_lone_video_and_copies_stay_where_they_are(data):
     video, passage = data.frames[0], data.passages[0]
     for n_copies in (1, 2, 3):
-        for found in consult([video] * n_copies, [passage] * n_copies):
-            assert_allclose(found.positions, passage.positions, atol=1e-9)
-            assert_array_equal(found.costs, passage.costs)
+        for frames in consult([video] * n_copies, [passage] * n_copies):
+            inside = (frames > 0) & (frames < len(video) - 1)
+            back = np.interp(frames, np.arange(len(video)), passage.positions)
+            assert inside.sum() > N_POSITIONS - 5
+            assert_allclose(back[inside], np.flatnonzero(inside), atol=1e-9)
 
 
 def test_long_videos_are_looked_at_by_means_of_their_frames(monkeypatch):
@@ -98,16 +95,16 @@ def test_long_videos_are_looked_at_by_means_of_their_frames(monkeypatch):
     passages = [follow(video, frames[0], limit=1e9) for video in frames]
     found = consult(frames, passages)
     assert set(sizes) == {BLOCKS}
-    assert [len(p.positions) for p in found] == [len(v) for v in frames]
     # Matched evenly with the others, each is where they are at the same share of time.
     shares = [
         np.interp(np.linspace(0, 1, 50), np.linspace(0, 1, len(v)), p.positions)
         for v, p in zip(frames, passages, strict=True)
     ]
     expected = np.median(shares, axis=0)
-    for video, passage in zip(frames, found, strict=True):
+    for video, passed in zip(frames, found, strict=True):
+        assert passed.shape == (len(frames[0]),)
         there = np.interp(
-            np.linspace(0, 1, 50), np.linspace(0, 1, len(video)), passage.positions
+            np.linspace(0, len(video) - 1, 50), passed, np.arange(len(passed))
         )
         assert_allclose(there, expected, atol=0.02 * len(frames[0]))
 

@@ -3,12 +3,12 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skvas.timeline._discriminants import find_discriminants
-from skvas.timeline._paths import Passage, unit
+from skvas.timeline._paths import unit
 
 
 def straight(n):
-    """A passage of a video that is as long as the template."""
-    return Passage(np.arange(n, dtype=float), np.arange(n, dtype=float), np.zeros(n))
+    """Where a video passes that is as long as the template."""
+    return np.arange(n, dtype=float)
 
 
 def test_directions_are_those_that_tell_positions_and_not_videos_apart():
