@@ -15,7 +15,7 @@ from skvas.timeline._count import Count, count_actions
 from skvas.timeline._cut import TOLERANCE, Cut, cut
 from skvas.timeline._order import BlockOrder, block_order
 from skvas.timeline._paths import Passage, follow, spread, unit
-from skvas.timeline._principal import WIDE
+from skvas.timeline._principal import is_wide
 from skvas.timeline._states import BYTES_A_CELL, position_posteriors
 from skvas.timeline._template import Template, build_template, frames_at
 from skvas.videos._frames import frame_blocks
@@ -321,7 +321,7 @@ def path_frames(
     sequence of ndarray of shape (n_i, D + n_features)
         Unit frames, for paths.
     """
-    if embedded[0].shape[1] + videos[0].shape[1] > WIDE:  # kept once they are narrow
+    if is_wide(embedded[0].shape[1] + videos[0].shape[1]):  # kept once they are narrow
         return each(_path_frames, embedded, videos)
     keep = keep_of(videos)
     pairs = zip(embedded, videos, strict=True)

@@ -17,6 +17,11 @@ WIDE, N_DIRECTIONS, N_FRAMES, N_VIDEOS = 256, 64, 1024, 16
 MIN_SCATTER = 1e-6
 
 
+def is_wide(width: int) -> bool:
+    """Tell whether frames of so many numbers are looked at along fewer directions."""
+    return width > WIDE
+
+
 def principal_directions(videos: Sequence[np.ndarray]) -> np.ndarray | None:
     """Find the directions that hold most of wide frames.
 
@@ -30,7 +35,7 @@ def principal_directions(videos: Sequence[np.ndarray]) -> np.ndarray | None:
     ndarray of shape (D, n_directions) or None
         Orthonormal columns, at most 64. None where frames are not wide, or all zero.
     """
-    if videos[0].shape[1] <= WIDE:
+    if not is_wide(videos[0].shape[1]):
         return None
     some = choose(videos, spread(len(videos), N_VIDEOS))
     frames = spread_over(some, N_FRAMES)
