@@ -93,7 +93,7 @@ ROOMS = {
     "timeline": (
         "_carry _cut _paths < "
         "_consult _count _discriminants _order _principal _states < "
-        "_template < _model _routes < _timeline"
+        "_template < _model < _routes _timeline"
     ),
     "training": (
         "_adam _callbacks _distributed _labelled _randomness _sampling _survey < "

@@ -346,13 +346,7 @@ def _on_timeline(
     costs = [1 - model.template.view(path) @ template.T for path in _pick(paths, kept)]
     some = [i for i, code in enumerate(codes) if (code >= 0).any()]
     surer = average_routes(
-        model.template,
-        model.moments,
-        paths,
-        some,
-        [kept[i] for i in some],
-        [parts[i] for i in some],
-        limit=model.limit,
+        model, paths, some, [kept[i] for i in some], [parts[i] for i in some]
     )
     placed = dict(zip(some, surer, strict=True))
     shares = partial(_shares_of_moments, placed, costs, model.cut.actions)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from skvas.timeline._model import Axis
 from skvas.timeline._paths import follow, spread
-from skvas.timeline._template import Template
 
 # Routes of all the videos together that are looked at, at most.
 N_ROUTES = 40
@@ -16,14 +16,11 @@ OWN = 10
 
 
 def average_routes(
-    template: Template,
-    moments: np.ndarray,
+    axis: Axis,
     paths: Sequence[np.ndarray],
     which: Sequence[int],
     frames: Sequence[np.ndarray],
     posteriors: Sequence[np.ndarray],
-    *,
-    limit: float,
 ) -> list[np.ndarray]:
     """Average where some videos may be with where other videos say that they are.
 
@@ -34,41 +31,38 @@ def average_routes(
 
     Parameters
     ----------
-    template : Template
-        The axis.
-    moments : int64 ndarray of shape (n_moments,)
-        The positions that distributions are over.
+    axis : Axis
+        What all the videos share.
     paths : sequence of ndarray of shape (n_i, D)
-        Unit frames of the videos that the template was made of.
+        Unit frames of the videos that the axis was made of.
     which : sequence of int
         The videos that are asked about.
     frames : sequence of int64 ndarray of shape (n_asked_i,)
         Frames of each of them.
     posteriors : sequence of ndarray of shape (n_asked_i, n_moments)
         Distributions of these frames by their own alignment with the template.
-    limit : float
-        Bytes that a path may take.
 
     Returns
     -------
     list of ndarray of shape (n_asked_i, n_moments)
         Rows sum to 1.
     """
+    template = axis.template
     related = np.flatnonzero(template.is_related)
     n_routes = N_ROUTES // max(len(which), 1)
     if not n_routes or len(related) < 2:
         return list(posteriors)
     views = [template.view(paths[i]) for i in which]
-    numbers = np.arange(len(moments))
+    numbers = np.arange(len(axis.moments))
     total = [np.zeros(posterior.shape) for posterior in posteriors]
     count = np.zeros(len(which))
     for other in related[spread(len(related), n_routes + 1)]:
         view = template.view(paths[other])
-        passed = np.interp(template.passages[other].positions, moments, numbers)
+        passed = np.interp(template.passages[other].positions, axis.moments, numbers)
         for k, video in enumerate(which):
             if video == other or count[k] == n_routes:
                 continue
-            at = follow(views[k], view, limit=limit).positions[frames[k]]
+            at = follow(views[k], view, limit=axis.limit).positions[frames[k]]
             _add(total[k], np.interp(at, np.arange(len(view)), passed))
             count[k] += 1
     return [

@@ -93,11 +93,9 @@ def test_labels_do_not_depend_on_what_is_kept(fit, monkeypatch):
 def test_labelled_videos_alone_pass_the_timeline_by_way_of_others(monkeypatch):
     asked = []
 
-    def spy(template, moments, paths, which, frames, posteriors, *, limit):
+    def spy(axis, paths, which, frames, posteriors):
         asked.append((list(which), len(paths)))
-        return average_routes(
-            template, moments, paths, which, frames, posteriors, limit=limit
-        )
+        return average_routes(axis, paths, which, frames, posteriors)
 
     monkeypatch.setattr(named, "average_routes", spy)
     timeline = Segmenting(segment_on="timeline")

@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.datasets import make_videos
+from skvas.timeline._model import Axis
 from skvas.timeline._paths import unit
 from skvas.timeline._routes import N_ROUTES, average_routes
 from skvas.timeline._states import position_posteriors
@@ -35,13 +36,11 @@ def routed(data, which, frames=None, template=None, paths=None):
     if frames is None:
         frames = [np.arange(len(data.frames[i])) for i in which]
     return average_routes(
-        template or data.template,
-        data.moments,
+        Axis(template or data.template, data.moments, order=None, limit=1e9),
         paths or data.frames,
         which,
         frames,
         [data.posteriors[i][k] for i, k in zip(which, frames, strict=True)],
-        limit=1e9,
     )
 
 
