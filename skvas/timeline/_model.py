@@ -100,6 +100,13 @@ class TimelineModel(Axis):
         """The action of each frame of the videos that were put on the axis."""
         return [self.actions(passed.positions) for passed in self.template.passages]
 
+    @property
+    def changes(self) -> np.ndarray:
+        """The positions where one action ends and the next begins, (n_boundaries,)."""
+        starts = self.cut.boundaries
+        middles: np.ndarray = (self.moments[starts - 1] + self.moments[starts]) / 2
+        return middles
+
     def actions(self, positions: np.ndarray) -> np.ndarray:
         """Return the actions at (fractional) positions of the template."""
         nearest = np.interp(positions, self.moments, np.arange(len(self.moments)))
@@ -116,8 +123,7 @@ class TimelineModel(Axis):
         the boundary within 2 % of its frames.
         """
         starts = self.cut.boundaries
-        changes = (self.moments[starts - 1] + self.moments[starts]) / 2
-        first = np.searchsorted(self.follow(frames).positions, changes)
+        first = np.searchsorted(self.follow(frames).positions, self.changes)
         last = len(frames) - 1
         radius = max(1, round(TOLERANCE * len(frames)))
         before = self.posteriors(frames).cumsum(axis=1)[:, starts - 1]

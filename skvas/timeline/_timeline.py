@@ -527,10 +527,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         self.n_actions_ = model.count.n_actions
         self.n_actions_range_ = model.count.likely
         self.recurring_ = model.cut.recurring
-        starts = model.cut.boundaries
-        self.boundaries_ = self._scale(
-            (model.moments[starts - 1] + model.moments[starts]) / 2
-        )
+        self.boundaries_ = self._scale(model.changes)
         self.boundary_confidence_ = model.cut.confidence
 
     def _scale(self, positions: np.ndarray) -> np.ndarray:
