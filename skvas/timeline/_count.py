@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from skvas.timeline._cut import (
-    Moments,
     Passing,
+    Statistics,
     best_segments,
     held_out_losses,
     merge_segments,
@@ -71,7 +71,7 @@ def count_actions(
     answers = []
     for _ in range(N_HALVES):
         chosen = rng.permutation(passing.n_videos) < passing.n_videos // 2
-        half, rest = passing.moments(chosen), passing.moments(~chosen)
+        half, rest = passing.statistics(chosen), passing.statistics(~chosen)
         answers.append(_answers(half, rest))
     few, number, many = np.clip(np.array(answers).T, low, high)
     least = np.quantile(few, LEFT_OUT, method="nearest")
@@ -79,7 +79,7 @@ def count_actions(
     return Count(int(np.median(number)), (int(least), int(largest)))
 
 
-def _answers(half: Moments, rest: Moments) -> tuple[int, int, int]:
+def _answers(half: Statistics, rest: Statistics) -> tuple[int, int, int]:
     """Return the least likely, the best and the largest number that one half gives."""
     most = min(MOST_SEGMENTS, len(half))
     cuts, _ = best_segments(segment_losses(half), most)

@@ -61,7 +61,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Moments:
+class Statistics:
     """Mean and mean square of the features at each position, both (n_positions, d)."""
 
     mean: np.ndarray
@@ -89,14 +89,14 @@ class Passing:
         self._first = scaled.reshape(self.n_videos, -1)
         self._second = self._first**2
 
-    def moments(self, weights: np.ndarray | None = None) -> Moments:
+    def statistics(self, weights: np.ndarray | None = None) -> Statistics:
         """Average over videos with weights, all the same where there are none."""
         if weights is None:
             weights = np.ones(self.n_videos)
         weights = (weights / weights.sum()).astype(self._first.dtype)
         shape = (self.n_positions, self.n_features)
         mean, square = weights @ self._first, weights @ self._second
-        return Moments(
+        return Statistics(
             mean.reshape(shape).astype(float), square.reshape(shape).astype(float)
         )
 
@@ -148,8 +148,8 @@ def cut(
     for _ in range(n_draws):
         videos = rng.randint(passing.n_videos, size=passing.n_videos)
         counts = np.bincount(videos, minlength=passing.n_videos)
-        once.append(cut_once(plain.moments(counts), n_actions))
-        often.append(cut_often(passing.moments(counts), n_actions))
+        once.append(cut_once(plain.statistics(counts), n_actions))
+        often.append(cut_often(passing.statistics(counts), n_actions))
     if recurring is None:
         came_back = np.array([comes_back(draw.actions) for draw in often])
     else:
@@ -163,12 +163,12 @@ def cut(
     return _agree(drawn, n_actions, bool(came_back.mean() > 0.5))
 
 
-def cut_once(moments: Moments, n_actions: int) -> np.ndarray:
+def cut_once(statistics: Statistics, n_actions: int) -> np.ndarray:
     """Cut the mean of some videos into contiguous actions by least squares.
 
     Parameters
     ----------
-    moments : Moments
+    statistics : Statistics
         Of the features at each position.
     n_actions : int
         Number of actions.
@@ -178,7 +178,7 @@ def cut_once(moments: Moments, n_actions: int) -> np.ndarray:
     int64 ndarray of shape (n_positions,)
         Actions of the positions.
     """
-    cuts, _ = best_segments(square_losses(moments), n_actions)
+    cuts, _ = best_segments(square_losses(statistics), n_actions)
     actions: np.ndarray = cuts[-1]
     return actions
 
@@ -189,7 +189,7 @@ class Draw:
 
     Attributes
     ----------
-    moments : Moments
+    statistics : Statistics
         Of the features at each position.
     actions : int64 ndarray of shape (n_positions,)
         Actions of the positions.
@@ -197,17 +197,17 @@ class Draw:
         What one segment more than the actions were put together from would explain.
     """
 
-    moments: Moments
+    statistics: Statistics
     actions: np.ndarray
     gain: float
 
 
-def cut_often(moments: Moments, n_actions: int) -> Draw:
+def cut_often(statistics: Statistics, n_actions: int) -> Draw:
     """Cut the mean of some videos into actions that may come back.
 
     Parameters
     ----------
-    moments : Moments
+    statistics : Statistics
         Of the features at each position.
     n_actions : int
         Number of actions.
@@ -216,15 +216,15 @@ def cut_often(moments: Moments, n_actions: int) -> Draw:
     -------
     Draw
     """
-    n_pieces = min(PIECES * n_actions, len(moments) - 1)
-    n_parts = min(max(PARTS, n_pieces + 1), len(moments))
-    edges = np.linspace(0, len(moments), n_parts + 1).round().astype(np.int64)
-    cuts, losses = best_segments(segment_losses(moments, edges), n_pieces + 1)
+    n_pieces = min(PIECES * n_actions, len(statistics) - 1)
+    n_parts = min(max(PARTS, n_pieces + 1), len(statistics))
+    edges = np.linspace(0, len(statistics), n_parts + 1).round().astype(np.int64)
+    cuts, losses = best_segments(segment_losses(statistics, edges), n_pieces + 1)
     gain = float(losses[n_pieces - 1] - losses[n_pieces])
     pieces = np.repeat(cuts[n_pieces - 1], np.diff(edges))
-    actions = merge_segments(moments, pieces, n_actions)
-    actions, _ = _settle(moments, actions, n_actions, PRICE * gain)
-    return Draw(moments, actions, gain)
+    actions = merge_segments(statistics, pieces, n_actions)
+    actions, _ = _settle(statistics, actions, n_actions, PRICE * gain)
+    return Draw(statistics, actions, gain)
 
 
 def likeliest(
@@ -250,17 +250,17 @@ def likeliest(
     chosen = []
     for draw in draws:
         price = LOW_PRICE * draw.gain
-        found = [_settle(draw.moments, start, n_actions, price) for start in starts]
+        found = [_settle(draw.statistics, start, n_actions, price) for start in starts]
         chosen.append(found[int(np.argmin([loss for _, loss in found]))][0])
     return np.array(chosen)
 
 
-def square_losses(moments: Moments) -> np.ndarray:
+def square_losses(statistics: Statistics) -> np.ndarray:
     """Return the sum of squares of every segment's means about their own mean.
 
     Parameters
     ----------
-    moments : Moments
+    statistics : Statistics
         Of the features at each position; their spread over videos is not looked at.
 
     Returns
@@ -268,9 +268,9 @@ def square_losses(moments: Moments) -> np.ndarray:
     ndarray of shape (n_positions + 1, n_positions + 1)
         Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
     """
-    edges = np.arange(len(moments) + 1)
-    total = _running_sums(moments.mean)
-    squares = _running_sums((moments.mean**2).sum(axis=1, keepdims=True))[:, 0]
+    edges = np.arange(len(statistics) + 1)
+    total = _running_sums(statistics.mean)
+    squares = _running_sums((statistics.mean**2).sum(axis=1, keepdims=True))[:, 0]
     products = total @ total.T
     norms = products.diagonal()
     between = norms[:, None] + norms - 2 * products
@@ -280,7 +280,9 @@ def square_losses(moments: Moments) -> np.ndarray:
     return losses
 
 
-def segment_losses(moments: Moments, edges: np.ndarray | None = None) -> np.ndarray:
+def segment_losses(
+    statistics: Statistics, edges: np.ndarray | None = None
+) -> np.ndarray:
     """Return the loss of every segment: length times mean logarithm of its variances.
 
     That is the negative log-likelihood of a Gaussian with a mean and variances of its
@@ -289,7 +291,7 @@ def segment_losses(moments: Moments, edges: np.ndarray | None = None) -> np.ndar
 
     Parameters
     ----------
-    moments : Moments
+    statistics : Statistics
         Of the features at each position.
     edges : int64 ndarray of shape (n + 1,), default=None
         Where segments may start and end, rising from 0 to the number of positions.
@@ -301,10 +303,10 @@ def segment_losses(moments: Moments, edges: np.ndarray | None = None) -> np.ndar
         Entry (i, j) is the loss of the positions from edge i to before edge j; infinite
         where i >= j.
     """
-    edges = np.arange(len(moments) + 1) if edges is None else edges
+    edges = np.arange(len(statistics) + 1) if edges is None else edges
     mean, square = (
         np.ascontiguousarray(_running_sums(each)[edges].T)
-        for each in (moments.mean, moments.square)
+        for each in (statistics.mean, statistics.square)
     )
     find_losses = compiled(_losses_by_cells) or _losses_by_rows
     losses: np.ndarray = find_losses(mean, square, edges.astype(float))
@@ -429,13 +431,13 @@ def _starts_by_cells(losses: np.ndarray, most: int) -> tuple[np.ndarray, np.ndar
 
 
 def merge_segments(
-    moments: Moments, segments: np.ndarray, n_actions: int
+    statistics: Statistics, segments: np.ndarray, n_actions: int
 ) -> np.ndarray:
     """Join segments, neighbours or not, to actions at the least loss of each step.
 
     Parameters
     ----------
-    moments : Moments
+    statistics : Statistics
         Of the features at each position.
     segments : int64 ndarray of shape (n_positions,)
         The segment of each position, 0 to n_segments - 1.
@@ -449,7 +451,7 @@ def merge_segments(
     """
     action_of = left = np.arange(segments.max() + 1)
     members = np.eye(len(action_of))[segments]  # (n_positions, n_segments)
-    sums = np.stack([members.T @ moments.mean, members.T @ moments.square])
+    sums = np.stack([members.T @ statistics.mean, members.T @ statistics.square])
     length = members.sum(axis=0)
     own = _losses(sums, length)
     joint = _losses(sums[:, :, None] + sums[:, None], length[:, None] + length)
@@ -473,12 +475,14 @@ def merge_segments(
     return action_of[segments]
 
 
-def held_out_losses(fitted: Moments, rest: Moments, cuts: np.ndarray) -> np.ndarray:
+def held_out_losses(
+    fitted: Statistics, rest: Statistics, cuts: np.ndarray
+) -> np.ndarray:
     """Return the loss of cuts on other videos than those that they were made on.
 
     Parameters
     ----------
-    fitted, rest : Moments
+    fitted, rest : Statistics
         Of the videos that each segment's Gaussian is fitted to, and of the others.
     cuts : int64 ndarray of shape (n_cuts, n_positions)
         The segment of each position.
@@ -531,12 +535,12 @@ def _losses(sums: np.ndarray, length: np.ndarray) -> np.ndarray:
 
 
 def _settle(
-    moments: Moments, actions: np.ndarray, n_actions: int, price: float
+    statistics: Statistics, actions: np.ndarray, n_actions: int, price: float
 ) -> tuple[np.ndarray, float]:
     """Estimate actions and their positions in turn; return these and their loss."""
     positions = np.arange(len(actions))
     for _ in range(N_ROUNDS):
-        losses = Gaussians.of(moments, actions, n_actions).losses(moments)
+        losses = Gaussians.of(statistics, actions, n_actions).losses(statistics)
         new = cheapest_labels(losses, price)
         if (new == actions).all():
             break
@@ -561,20 +565,22 @@ class Gaussians:
     is_used: np.ndarray
 
     @classmethod
-    def of(cls, moments: Moments, actions: np.ndarray, n_actions: int) -> Gaussians:
+    def of(
+        cls, statistics: Statistics, actions: np.ndarray, n_actions: int
+    ) -> Gaussians:
         """Fit one Gaussian an action."""
         members = np.eye(n_actions)[actions]  # (n_positions, n_actions)
         length = np.maximum(members.sum(axis=0), 1)[:, None]
-        mean = members.T @ moments.mean / length
-        square = members.T @ moments.square / length
+        mean = members.T @ statistics.mean / length
+        square = members.T @ statistics.square / length
         variance = np.maximum(square - mean**2, 0) + LEAST_VARIANCE
         return cls(mean, variance, members.any(axis=0))
 
-    def losses(self, moments: Moments) -> np.ndarray:
+    def losses(self, statistics: Statistics) -> np.ndarray:
         """Return the loss of each position under each action, (n_positions, K)."""
         precision = 1 / self.variance
-        losses: np.ndarray = moments.square @ precision.T
-        losses -= 2 * moments.mean @ (self.mean * precision).T
+        losses: np.ndarray = statistics.square @ precision.T
+        losses -= 2 * statistics.mean @ (self.mean * precision).T
         losses += (self.mean**2 * precision + np.log(self.variance)).sum(axis=1)
         losses[:, ~self.is_used] = np.inf
         return losses

@@ -12,8 +12,8 @@ from skvas.timeline._cut import (
     LEAST_VARIANCE,
     Draw,
     Gaussians,
-    Moments,
     Passing,
+    Statistics,
     best_segments,
     comes_back,
     cut,
@@ -42,14 +42,14 @@ def agreement(a, b):
     return ((a[:, None] == a) == (b[:, None] == b)).mean()
 
 
-def small_moments(seed, n=9, d=3):
+def small_statistics(seed, n=9, d=3):
     frames = np.random.default_rng(seed).normal(size=(4, n, d))
-    return Moments(frames.mean(axis=0), (frames**2).mean(axis=0)), frames
+    return Statistics(frames.mean(axis=0), (frames**2).mean(axis=0)), frames
 
 
 def test_loss_of_a_segment_is_its_gaussian_log_likelihood():
-    moments, frames = small_moments(0, n=9, d=20)
-    losses = segment_losses(moments)
+    statistics, frames = small_statistics(0, n=9, d=20)
+    losses = segment_losses(statistics)
     for i, j in combinations(range(10), 2):
         variance = frames[:, i:j].reshape(-1, 20).var(axis=0) + LEAST_VARIANCE
         assert losses[i, j] == pytest.approx((j - i) * np.log(variance).sum())
@@ -57,17 +57,17 @@ def test_loss_of_a_segment_is_its_gaussian_log_likelihood():
 
 
 def test_losses_between_edges_are_those_between_all_positions():
-    moments, _ = small_moments(1, n=11)
+    statistics, _ = small_statistics(1, n=11)
     edges = np.array([0, 2, 3, 7, 11])
-    found = segment_losses(moments, edges)
-    assert_allclose(found, segment_losses(moments)[np.ix_(edges, edges)])
+    found = segment_losses(statistics, edges)
+    assert_allclose(found, segment_losses(statistics)[np.ix_(edges, edges)])
 
 
 @pytest.mark.parametrize("n_positions", [149, 151, 206, 299, 331])
 def test_actions_change_at_any_position_of_a_long_timeline(n_positions):
     change = 2 * (n_positions // 4) + 1
     frames = np.where(np.arange(n_positions) < change, 0.0, 5.0)[:, None]
-    found = cut_often(Moments(frames, frames**2 + 0.1), 2).actions
+    found = cut_often(Statistics(frames, frames**2 + 0.1), 2).actions
     assert len(found) == n_positions
     assert_array_equal(np.flatnonzero(np.diff(found)), [change - 1])
 
@@ -76,13 +76,15 @@ def test_actions_change_at_any_position_of_a_long_timeline(n_positions):
 def test_compiled_segments_are_those_of_numpy(n_features, monkeypatch):
     pytest.importorskip("numba")
     signals, _ = signals_of([0, 1, 2, 1, 3], noise=0.5, n_features=n_features)
-    moments = Passing(signals).moments()
+    statistics = Passing(signals).statistics()
     edges = np.array([0, 1, 5, 17, 18, 40, 75])
-    losses = segment_losses(moments), segment_losses(moments, edges)
+    losses = segment_losses(statistics), segment_losses(statistics, edges)
     found = best_segments(losses[0], 7)
     monkeypatch.setattr(_cut, "compiled", lambda function: None)
     for compiled, plain in zip(
-        losses, (segment_losses(moments), segment_losses(moments, edges)), strict=True
+        losses,
+        (segment_losses(statistics), segment_losses(statistics, edges)),
+        strict=True,
     ):
         assert_allclose(compiled, plain, rtol=1e-12)
     for compiled, plain in zip(found, best_segments(losses[0], 7), strict=True):
@@ -101,10 +103,10 @@ def test_compiled_segments_start_where_those_of_numpy_do_in_ties(monkeypatch):
 
 
 def test_square_loss_is_that_of_the_means_about_their_mean():
-    moments, _ = small_moments(2, n=9, d=4)
-    losses = square_losses(moments)
+    statistics, _ = small_statistics(2, n=9, d=4)
+    losses = square_losses(statistics)
     for i, j in combinations(range(10), 2):
-        part = moments.mean[i:j]
+        part = statistics.mean[i:j]
         expected = ((part - part.mean(axis=0)) ** 2).sum()
         assert losses[i, j] == pytest.approx(expected, abs=1e-9)
     assert np.isinf(losses[np.tril_indices(10)]).all()
@@ -112,15 +114,15 @@ def test_square_loss_is_that_of_the_means_about_their_mean():
 
 def test_each_draw_takes_the_likeliest_actions_of_all_draws():
     signals, actions = signals_of([0, 1, 2, 0, 1, 2], noise=0.5)
-    moments = Passing(signals).moments()
+    statistics = Passing(signals).statistics()
     stuck = np.where(actions == 2, 1, np.arange(90) >= 75)  # two of them joined
-    draws = [Draw(moments, stuck.astype(np.int64) * 2, 10.0)]
+    draws = [Draw(statistics, stuck.astype(np.int64) * 2, 10.0)]
     alone = likeliest(draws, 3)
-    together = likeliest([*draws, Draw(moments, actions, 10.0)], 3)
+    together = likeliest([*draws, Draw(statistics, actions, 10.0)], 3)
     assert not same_partition(alone[0], actions)
     for found in together:
         assert same_partition(found, actions)
-    [led] = likeliest(draws, 3, [Draw(moments, actions, 10.0)])
+    [led] = likeliest(draws, 3, [Draw(statistics, actions, 10.0)])
     assert same_partition(led, actions)
 
 
@@ -162,7 +164,7 @@ def test_contiguous_segments_are_found_on_whitened_features_alone():
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
 def test_segments_are_the_best_of_all(seed, n_segments):
-    losses = segment_losses(small_moments(seed)[0])
+    losses = segment_losses(small_statistics(seed)[0])
     cuts, least = best_segments(losses, 5)
     every = [
         sum(losses[a, b] for a, b in zip((0, *ends), (*ends, 9), strict=True))
@@ -177,26 +179,26 @@ def test_segments_are_the_best_of_all(seed, n_segments):
 
 
 def test_fitted_gaussians_have_the_loss_of_their_segments():
-    moments, _ = small_moments(1)
+    statistics, _ = small_statistics(1)
     actions = np.array([0, 0, 0, 1, 1, 1, 1, 2, 2])
-    losses = Gaussians.of(moments, actions, 3).losses(moments)
+    losses = Gaussians.of(statistics, actions, 3).losses(statistics)
     # At the fitted variances the quadratic terms sum to the length, but for the floor.
     first = losses[:3, 0].sum()
-    variance = moments.square[:3].mean(0) - moments.mean[:3].mean(0) ** 2
+    variance = statistics.square[:3].mean(0) - statistics.mean[:3].mean(0) ** 2
     floored = variance + LEAST_VARIANCE
     assert first == pytest.approx(3 * (np.log(floored) + variance / floored).sum())
 
 
 def test_merging_joins_alike_segments_that_are_no_neighbours():
     signals, actions = signals_of([0, 1, 0, 2, 1])
-    moments = Passing(signals).moments()
-    merged = merge_segments(moments, np.repeat(np.arange(5), 15), 3)
+    statistics = Passing(signals).statistics()
+    merged = merge_segments(statistics, np.repeat(np.arange(5), 15), 3)
     assert same_partition(merged, actions)
 
 
 def test_merging_takes_the_least_rise_of_the_loss_at_each_step():
     signals, _ = signals_of([0, 1, 2, 0, 3, 1, 4, 2, 0], noise=2.5, n_features=3)
-    moments = Passing(signals).moments()
+    statistics = Passing(signals).statistics()
     segments = np.repeat(np.arange(9), 15)
 
     def loss_of(merged):
@@ -204,7 +206,7 @@ def test_merging_takes_the_least_rise_of_the_loss_at_each_step():
         for action in np.unique(merged):
             mean, square = (
                 each[merged == action].mean(axis=0)
-                for each in (moments.mean, moments.square)
+                for each in (statistics.mean, statistics.square)
             )
             variance = square - mean**2 + LEAST_VARIANCE
             total += (merged == action).sum() * np.log(variance).sum()
@@ -215,7 +217,7 @@ def test_merging_takes_the_least_rise_of_the_loss_at_each_step():
         pairs = combinations(np.unique(merged), 2)
         tried = [np.where(merged == b, a, merged) for a, b in pairs]
         merged = min(tried, key=loss_of)
-    assert same_partition(merge_segments(moments, segments, 3), merged)
+    assert same_partition(merge_segments(statistics, segments, 3), merged)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +256,7 @@ def test_spread_over_videos_is_evidence_as_well():
     rng = np.random.default_rng(0)
     scale = np.repeat([0.3, 2.0], 20)[:, None]
     signals = scale * rng.normal(size=(12, 40, 6))
-    often = cut_often(Passing(signals).moments(), 2).actions
+    often = cut_often(Passing(signals).statistics(), 2).actions
     assert agreement(often, np.repeat([0, 1], 20)) > 0.9
 
 
