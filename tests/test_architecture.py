@@ -45,7 +45,7 @@ FLOORS = [
 # The files of each room. A file imports those left of the last "<" before it.
 ROOMS = {
     "alignment": (
-        "_path_cost _result < _anchors _by_timeline _coarse < _matcher _moments"
+        "_path_cost _result < _anchors _by_timeline _coarse < _joined_anchors _matcher"
     ),
     "applications": "_diagnosis _names _transfer < _action_table _many_files < _report",
     "cli": (

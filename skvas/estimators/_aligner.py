@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from skvas._on_demand import lengths_of
 from skvas._typing import Videos
 from skvas.alignment._anchors import KINDS as ANCHOR_KINDS
-from skvas.alignment._moments import check_moments
+from skvas.alignment._joined_anchors import join_anchors
 from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
@@ -138,9 +138,9 @@ default=None
         videos = open_files(videos)
         with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked = self._check_videos(videos, self.features, min_total_frames=2)
-            moments = check_moments(anchors, lengths_of(checked))
+            joined = join_anchors(anchors, lengths_of(checked))
             rng = check_random_state(self.random_state)
-            told = {} if moments is None else {"anchors": joblib.hash(moments.frames)}
+            told = {} if joined is None else {"anchors": joblib.hash(joined.frames)}
             checkpoint = self._open_checkpoint(checked, **told)
             fitted, features, model = self._prepare(checked, checkpoint, rng)
             order = self._find_order(model, features, checkpoint, rng)
@@ -150,7 +150,7 @@ default=None
                 monotone=may_be_shared(order),
                 n_videos=len(checked),
             )
-            codes = None if moments is None else moments.codes(lengths_of(checked))
+            codes = None if joined is None else joined.codes(lengths_of(checked))
             labelled = LabelledFrames.of(features, codes)
             objective = Objective.of(settings, labelled=labelled)
             trainer = self._trainer(settings, checkpoint)
@@ -160,9 +160,9 @@ default=None
             matches = self._learned_matches(settings, views, rng)
             axis = self._find_axis(settings, views, history, rng)
             live = None
-            if axis is not None and moments is not None:
+            if axis is not None and joined is not None:
                 frames = path_frames(views.embeddings, views.details)
-                axis = moments.bend(axis, frames, anchor_kind)
+                axis = joined.bend(axis, frames, anchor_kind)
             if axis is not None:
                 causal = self._causal_embeddings(views)
                 live = learn_positions(views.videos, axis, embeddings=causal).state()

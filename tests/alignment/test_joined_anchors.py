@@ -1,4 +1,4 @@
-"""Moments that several videos are known to share, given to `fit`."""
+"""Anchors of many videos, joined into moments that they share, given to `fit`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skvas import VideoAligner
-from skvas.alignment._moments import Moments, check_moments
+from skvas.alignment._joined_anchors import JoinedAnchors, join_anchors
 from skvas.datasets import make_videos
 from tests.models import assert_same_state
 
@@ -78,15 +78,15 @@ def test_no_anchor_changes_nothing(plain):
 
 def test_anchors_of_three_videos_are_one_moment():
     anchors = {(0, 1): [(1, 2)], (2, 3): [(3, 4)], (1, 2): [(2, 3)], (4, 0): [(9, 8)]}
-    moments = check_moments(anchors, [10] * 5)
-    assert moments.frames == [{0: 1, 1: 2, 2: 3, 3: 4}, {4: 9, 0: 8}]
-    codes = moments.codes([10] * 5)
+    joined = join_anchors(anchors, [10] * 5)
+    assert joined.frames == [{0: 1, 1: 2, 2: 3, 3: 4}, {4: 9, 0: 8}]
+    codes = joined.codes([10] * 5)
     assert [code.max() for code in codes] == [1, 0, 0, 0, 1]
 
 
 def test_moments_in_different_orders_leave_the_timeline_as_it_is(plain):
     axis = plain.timeline_.model_
-    crossing = Moments([{0: 5, 1: 30}, {0: 30, 1: 5}])
+    crossing = JoinedAnchors([{0: 5, 1: 30}, {0: 30, 1: 5}])
     frames = [np.empty(0)] * len(DATA.videos)
     assert crossing.bend(axis, frames, "hard") is axis
 

@@ -1,4 +1,4 @@
-"""Moments that several videos are known to share, and timelines that they bend."""
+"""Anchors of many videos, joined into moments that they share; they bend timelines."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from skvas.timeline._paths import Passage, follow
 
 
 @dataclass(frozen=True)
-class Moments:
-    """Frames of several videos that show the same moments.
+class JoinedAnchors:
+    """Frames of several videos that show the same moments, as anchors say.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Moments:
         return places
 
 
-def check_moments(anchors: Any, lengths: Sequence[int]) -> Moments | None:
+def join_anchors(anchors: Any, lengths: Sequence[int]) -> JoinedAnchors | None:
     """Check pairs of frames of many videos, and join those of one moment.
 
     Parameters
@@ -102,7 +102,7 @@ def check_moments(anchors: Any, lengths: Sequence[int]) -> Moments | None:
 
     Returns
     -------
-    Moments or None
+    JoinedAnchors or None
         None where there is no anchor.
 
     Raises
@@ -129,7 +129,7 @@ def check_moments(anchors: Any, lengths: Sequence[int]) -> Moments | None:
             raise ValueError(f"videos {one} and {other}: {error}") from None
         for i, j in found.tolist():
             moments = _join(moments, {one: i, other: j})
-    return Moments(moments) if moments else None
+    return JoinedAnchors(moments) if moments else None
 
 
 def _check_positions(videos: Any, n_videos: int) -> tuple[int, int]:
