@@ -34,7 +34,7 @@ KEPT_SHARE = 1e-4
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PlacedPairs:
     """Videos that are aligned with one, and all of them where that is computed.
 
     Parameters
@@ -59,7 +59,7 @@ def alignment_memory(n: int, m: int) -> int:
 
 
 def align_coarsely(
-    pair: Pairs,
+    pair: PlacedPairs,
     task: AlignmentTask,
     matching: str,
     limit: float,
@@ -73,7 +73,7 @@ def align_coarsely(
 
     Parameters
     ----------
-    pair : Pairs
+    pair : PlacedPairs
         Two videos.
     task : AlignmentTask
         The problem.

@@ -14,7 +14,7 @@ from torch import nn
 
 from skvas._on_demand import choose, each
 from skvas._printing import tell
-from skvas.alignment._coarse import Pairs, align_coarsely, alignment_memory
+from skvas.alignment._coarse import PlacedPairs, align_coarsely, alignment_memory
 from skvas.alignment._path_cost import PathCost, View
 from skvas.alignment._result import Alignment, make_alignment
 from skvas.nn._model import embed, on_device
@@ -192,12 +192,12 @@ def _align(
 
 def _place(
     y: View, device: torch.device, encoder: nn.Module | None, x: list[View]
-) -> Pairs:
+) -> PlacedPairs:
     """Bring videos to a device; embed and bend them there, if that is to be done."""
     if encoder is None:
         x, y = [view.bent() for view in x], y.bent()
         batch_x = pad([view.embedding for view in x], device)
-        return Pairs(x, y, batch_x, pad([y.embedding] * len(x), device))
+        return PlacedPairs(x, y, batch_x, pad([y.embedding] * len(x), device))
     views, n = [*x, y], len(x)
     batch = pad([view.embedding for view in views], device)
     with torch.no_grad():
@@ -215,7 +215,7 @@ def _place(
     frames_x = embedded[:n, : int(lengths_x.max())]
     frames_y = embedded[n:, : len(y)].expand(n, -1, -1)
     batches = VideoBatch(frames_x, lengths_x), VideoBatch(frames_y, lengths_y)
-    return Pairs(seen[:n], seen[n], *batches)
+    return PlacedPairs(seen[:n], seen[n], *batches)
 
 
 @contextmanager
