@@ -42,7 +42,7 @@ def announce(record: Mapping[str, float], max_epochs: int, verbose: int) -> None
     _show(f"epoch {epoch} of {max_epochs}{left}  {shown}")
 
 
-class StepLines:
+class StepLog:
     """Listens to the steps of a fit, and shows a line for each that begins.
 
     Counted parts have a line every ten seconds, or each where `verbose` is above 1.
@@ -70,7 +70,7 @@ def _how_far(done: int, total: int) -> str:
 
 def progress(verbose: int) -> AbstractContextManager[None]:
     """Show the steps of what is done inside, where `verbose` asks for it."""
-    return listening(StepLines(int(verbose)) if verbose else None)
+    return listening(StepLog(int(verbose)) if verbose else None)
 
 
 def _show(line: str) -> None:

@@ -27,7 +27,8 @@ from skvas.transport._threads import all_threads, single_threaded
 # Embeddings that fill fewer dimensions than this have collapsed.
 COLLAPSED_RANK = 1.5
 
-Objective = Callable[[Model, Pairs, float], Losses]
+# What a batch of pairs costs when this share of the training is over.
+BatchLoss = Callable[[Model, Pairs, float], Losses]
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Trainer:
     def fit(
         self,
         model: Model,
-        objective: Objective,
+        objective: BatchLoss,
         features: Sequence[np.ndarray],
         rng: np.random.RandomState,
     ) -> dict[str, np.ndarray]:
@@ -113,7 +114,7 @@ class Trainer:
     def _run(
         self,
         model: Model,
-        objective: Objective,
+        objective: BatchLoss,
         features: Sequence[np.ndarray],
         rng: np.random.RandomState,
         checkpoint: Checkpoint | None,
