@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from skvas._printing import format_table
 from skvas.decoding import monotone_path, path_to_matches, plan_to_matches
 from skvas.validation import check_choice
+from skvas.videos._frames import nearest_of
 
 __all__ = ["Alignment"]
 
@@ -168,8 +169,7 @@ def _nearest(matched: np.ndarray) -> np.ndarray:
             "No frame is matched, so there is nothing to warp; pass fill, the entry "
             "for background frames."
         )
-    middles = (frames[1:] + frames[:-1]) / 2
-    return frames[np.searchsorted(middles, np.arange(len(matched)))]
+    return nearest_of(frames, len(matched))
 
 
 def make_alignment(

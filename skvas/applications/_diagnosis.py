@@ -12,7 +12,7 @@ import numpy as np
 from skvas._on_demand import choose, lengths_of
 from skvas.decoding import labels_to_segments
 from skvas.metrics import consistency_score, match_pairs, uniform_segmentation
-from skvas.videos._frames import sample_videos, spread_frames
+from skvas.videos._frames import sample_videos, spread_frames, unit
 
 __all__ = ["FitSummary", "diagnose", "summarise"]
 
@@ -107,7 +107,7 @@ def diagnose(
         features = choose(features, seen_videos)
         labels = [labels[i] for i in seen_videos]
         few = [spread_frames(n, FRAMES) for n in lengths_of(features)]
-        seen = [_to_unit(v[where]) for v, where in zip(features, few, strict=True)]
+        seen = [unit(v[where]) for v, where in zip(features, few, strict=True)]
         matches = match_pairs(seen, random_state=0)
         cut = uniform_segmentation([len(video) for video in labels], n_actions)
         for name, found_labels in (
@@ -155,12 +155,6 @@ def _find_spread(labels: Sequence[np.ndarray], n_actions: int) -> list[int]:
         for action, found in enumerate(lengths)
         if len(found) > 4 and np.std(found) > SPREAD * np.mean(found)
     ]
-
-
-def _to_unit(frames: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(frames, axis=1, keepdims=True)
-    unit: np.ndarray = frames / np.where(lengths > 0, lengths, 1)
-    return unit
 
 
 def summarise(model: Any) -> FitSummary:

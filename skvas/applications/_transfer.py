@@ -10,6 +10,7 @@ import numpy as np
 from skvas._typing import Labels, Videos
 from skvas.validation import check_labels, is_single_video, list_videos
 from skvas.videos._containers import like_input
+from skvas.videos._frames import nearest_of
 
 __all__ = ["LabelTransfer", "transfer_labels"]
 
@@ -137,6 +138,5 @@ def _elect(votes: np.ndarray, n_voters: int) -> tuple[np.ndarray, np.ndarray]:
             "A video to label has no frame with a counterpart in the labelled videos; "
             "pass more labelled videos, or raise zeta of the estimator."
         )
-    middles = (voted[1:] + voted[:-1]) / 2
-    nearest = voted[np.searchsorted(middles, np.arange(len(votes)))]
+    nearest = nearest_of(voted, len(votes))
     return votes.argmax(axis=1)[nearest], votes.max(axis=1) / n_voters

@@ -19,10 +19,10 @@ from skvas.preprocessing._framewise import PASS, takes_nan
 from skvas.preprocessing._gaps import close_gaps
 from skvas.preprocessing._repeatability import repeatability
 from skvas.timeline._model import find_order, has_order
-from skvas.timeline._paths import unit
 from skvas.transport._threads import product_threads
 from skvas.validation import naming_video
 from skvas.videos._containers import VideoTransformerMixin
+from skvas.videos._frames import unit
 
 # A constant beside the whitened components, as WhitenedViews says.
 OFFSET = 0.5

@@ -9,8 +9,7 @@ import numpy as np
 from scipy.linalg import eigh, svd
 
 from skvas._on_demand import lengths_of
-from skvas.timeline._paths import spread_over
-from skvas.videos._frames import frame_blocks
+from skvas.videos._frames import frame_blocks, spread_over
 
 # Discriminants, and the principal directions that they are looked for in, at most.
 N_DISCRIMINANTS, N_PRINCIPAL = 16, 64

@@ -29,8 +29,8 @@ from skvas.live._habits import NEWEST, QUANTILE, Habits
 from skvas.live._trial import LEAD, Setting, choose_setting
 from skvas.preprocessing._running import RunningMoments
 from skvas.timeline._model import Axis, TimelineModel
-from skvas.timeline._paths import spread
 from skvas.timeline._template import frames_at
+from skvas.videos._frames import spread
 
 # Videos that habits are learned from, at most. Emissions are learned from fewer where
 # frames are wide or many: from so many numbers in all, but from a few videos always.

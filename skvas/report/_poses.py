@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skvas.validation import check_choice, naming_video
+from skvas.videos._frames import spread
 
 __all__ = ["PackedPoses", "pack_poses"]
 
@@ -100,8 +101,7 @@ def _turned(up: str | None, n_axes: int) -> tuple[list[int], NDArray[np.float64]
 
 def _pack(pose: NDArray[np.float64], most: int) -> str:
     """Return evenly spread frames of a pose, in a cube that holds the recording."""
-    if len(pose) > most:
-        pose = pose[np.linspace(0, len(pose) - 1, most).round().astype(np.int64)]
+    pose = pose[spread(len(pose), most)]
     seen = np.asarray(np.isfinite(pose).all(axis=2))
     if not seen.any():
         return base64.b64encode(bytes([MISSING]) * pose.size).decode()

@@ -30,6 +30,7 @@ from skvas.report._page import as_bytes, as_json, compose_page
 from skvas.report._poses import PackedPoses, pack_poses
 from skvas.report._signals import SCALE, pack_curves, thin_warp
 from skvas.validation import check_real, naming_video
+from skvas.videos._frames import spread
 
 __all__ = ["report_html"]
 
@@ -418,8 +419,7 @@ def _certainty(segments: list[Segment], certainty: NDArray[np.float64]) -> list[
 def _density(lacking: list[NDArray[np.bool_]]) -> list[int]:
     """Return how many recordings have each moment."""
     present = (~np.array(lacking)).sum(axis=0)
-    at = np.linspace(0, len(present) - 1, min(len(present), N_BINS))
-    return [int(count) for count in present[at.round().astype(np.int64)]]
+    return [int(count) for count in present[spread(len(present), N_BINS)]]
 
 
 def _summary(shown: Shown, curves: list[str], aligned: bool) -> str:

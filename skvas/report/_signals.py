@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from skvas.videos._frames import spread
+
 # Positions are whole numbers up to this.
 SCALE = 100_000
 # Knots of the warps of all recordings together, and of one at least and at most.
@@ -90,7 +92,7 @@ def pack_curves(curves: Sequence[NDArray[np.float64]]) -> list[str]:
     n_curves = curves[0].shape[1]
     most = N_POINTS // (len(curves) * n_curves)
     n_points = int(np.clip(most, FEWEST_POINTS, MOST_POINTS))
-    thin = [_thin(_filled(curve), n_points) for curve in curves]
+    thin = [_filled(curve)[spread(len(curve), n_points)] for curve in curves]
     low, high = np.quantile(np.concatenate(thin), [OUTSIDE, 1 - OUTSIDE], axis=0)
     width = np.where(high > low, high - low, 1)
     return [
@@ -110,11 +112,3 @@ def _filled(curve: NDArray[np.float64]) -> NDArray[np.float64]:
         if known.any():
             column[:] = np.interp(frames, frames[known], values[known])
     return filled
-
-
-def _thin(curve: NDArray[np.float64], n_points: int) -> NDArray[np.float64]:
-    """Return evenly spread points of a curve, both ends included."""
-    if len(curve) <= n_points:
-        return curve
-    at = np.linspace(0, len(curve) - 1, n_points).round().astype(np.int64)
-    return curve[at]

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from skvas.videos._frames import nearest_of
+
 # Cost at which a labelled video's say at a position falls by a factor of e.
 FIT_WIDTH = 0.2
 
@@ -57,6 +59,5 @@ def _fill(votes: np.ndarray) -> np.ndarray:
     mass = votes.sum(axis=1)
     # Votes from frames far away are rounding, not evidence.
     known = np.flatnonzero(mass > np.finfo(float).eps * mass.max())
-    middles = (known[1:] + known[:-1]) / 2
-    nearest = known[np.searchsorted(middles, np.arange(len(votes)))]
+    nearest = nearest_of(known, len(votes))
     return votes[nearest] / mass[nearest, None]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh, svd
 
-from skvas.timeline._paths import spread, unit
+from skvas.videos._frames import spread, unit
 
 # Number of discriminants, and their weight beside the frames themselves.
 N_DISCRIMINANTS, WEIGHT = 8, 2.0

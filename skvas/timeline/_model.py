@@ -14,11 +14,11 @@ from skvas.timeline._carry import label_shares
 from skvas.timeline._count import Count, count_actions
 from skvas.timeline._cut import TOLERANCE, Cut, cut
 from skvas.timeline._order import BlockOrder, block_order
-from skvas.timeline._paths import Passage, follow, spread, unit
+from skvas.timeline._paths import Passage, follow
 from skvas.timeline._principal import is_wide
 from skvas.timeline._states import BYTES_A_CELL, position_posteriors
 from skvas.timeline._template import Template, build_template, frames_at
-from skvas.videos._frames import frame_blocks
+from skvas.videos._frames import frame_blocks, spread, unit
 
 # Positions that distributions are over, and videos that actions are found from, at
 # most.

@@ -10,7 +10,7 @@ import numpy as np
 from skvas._on_demand import choose
 from skvas.decoding import monotone_path
 from skvas.metrics._order import draw_pairs
-from skvas.timeline._paths import spread
+from skvas.videos._frames import spread
 
 # The null breaks one of two videos into equal blocks and permutes them, some times.
 N_BLOCKS, N_PERMUTATIONS = 6, 3

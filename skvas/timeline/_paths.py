@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from skvas._on_demand import lengths_of
 from skvas.decoding import monotone_path
+from skvas.videos._frames import unit
 
 # Bytes that a path through a full cost matrix takes for each pair of frames.
 BYTES_A_PAIR = 24
@@ -226,61 +224,3 @@ def _refine(
         piece = monotone_path(_cosine_cost(x[rows], y[columns])) + start
         pieces.append(piece[1:])
     return np.concatenate(pieces)
-
-
-def spread(n: int, most: int) -> np.ndarray:
-    """Return evenly spread numbers below n, each once.
-
-    Parameters
-    ----------
-    n : int
-        Positive.
-    most : int
-        How many to return, at most.
-
-    Returns
-    -------
-    int64 ndarray
-    """
-    return np.linspace(0, n - 1, min(n, most)).round().astype(np.int64)
-
-
-def spread_over(videos: Sequence[np.ndarray], most: int) -> np.ndarray:
-    """Return frames that are evenly spread over all videos, one after another.
-
-    Parameters
-    ----------
-    videos : sequence of ndarray of shape (n_i, D)
-        The videos; one at a time is in memory where they are on demand.
-    most : int
-        How many to return, at most.
-
-    Returns
-    -------
-    ndarray of shape (n, D)
-    """
-    ends = np.cumsum([0, *lengths_of(videos)])
-    chosen = spread(int(ends[-1]), most)
-    return np.concatenate(
-        [
-            videos[i][chosen[(chosen >= start) & (chosen < end)] - start]
-            for i, (start, end) in enumerate(pairwise(ends))
-        ]
-    )
-
-
-def unit(frames: np.ndarray) -> np.ndarray:
-    """Scale rows to length one; rows of length zero stay zero.
-
-    Parameters
-    ----------
-    frames : ndarray of shape (..., D)
-        Rows.
-
-    Returns
-    -------
-    ndarray of shape (..., D)
-    """
-    norms = np.linalg.norm(frames, axis=-1, keepdims=True)
-    scaled: np.ndarray = frames / np.where(norms > 0, norms, 1)
-    return scaled

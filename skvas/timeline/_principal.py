@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from skvas._on_demand import choose
-from skvas.timeline._paths import spread, spread_over, unit
+from skvas.videos._frames import spread, spread_over, unit
 
 # Frames of more numbers than this are wide, and are looked at along so many directions,
 # which are found from so many evenly spread frames of so many videos.

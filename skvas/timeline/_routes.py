@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from skvas.timeline._model import Axis
-from skvas.timeline._paths import follow, spread
+from skvas.timeline._paths import follow
+from skvas.videos._frames import spread
 
 # Routes of all the videos together that are looked at, at most.
 N_ROUTES = 40

@@ -12,9 +12,9 @@ from skvas._printing import tell
 from skvas.timeline._consult import consult
 from skvas.timeline._discriminants import Discriminants, find_discriminants
 from skvas.timeline._order import alignability, is_related
-from skvas.timeline._paths import Passage, follow, mean_cost, spread, unit
+from skvas.timeline._paths import Passage, follow, mean_cost
 from skvas.timeline._principal import principal_directions, project
-from skvas.videos._frames import sample_videos
+from skvas.videos._frames import sample_videos, spread, unit
 
 # Frames of a video that the choice of the medoid looks at, the videos that may be it,
 # and the videos that each of them is compared with.

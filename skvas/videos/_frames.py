@@ -1,8 +1,13 @@
-"""Which frames of a video are looked at, and which videos of many."""
+"""Which frames of a video are looked at, and which videos of many; unit frames."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
+
+from skvas._on_demand import lengths_of
 
 # Choices look at so many videos, whatever their number.
 SEEN_VIDEOS = 128
@@ -51,6 +56,67 @@ def spread_frames(n_frames: int, n_samples: int) -> np.ndarray:
     return middles.astype(np.int64)
 
 
+def spread(n: int, most: int) -> np.ndarray:
+    """Return evenly spread numbers below n, each once, with both ends.
+
+    `spread_frames` takes middles instead.
+
+    Parameters
+    ----------
+    n : int
+        Positive.
+    most : int
+        How many to return, at most.
+
+    Returns
+    -------
+    int64 ndarray
+    """
+    return np.linspace(0, n - 1, min(n, most)).round().astype(np.int64)
+
+
+def spread_over(videos: Sequence[np.ndarray], most: int) -> np.ndarray:
+    """Return frames that are evenly spread over all videos, one after another.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, D)
+        The videos; one at a time is in memory where they are on demand.
+    most : int
+        How many to return, at most.
+
+    Returns
+    -------
+    ndarray of shape (n, D)
+    """
+    ends = np.cumsum([0, *lengths_of(videos)])
+    chosen = spread(int(ends[-1]), most)
+    return np.concatenate(
+        [
+            videos[i][chosen[(chosen >= start) & (chosen < end)] - start]
+            for i, (start, end) in enumerate(pairwise(ends))
+        ]
+    )
+
+
+def nearest_of(known: np.ndarray, n: int) -> np.ndarray:
+    """Return for each number below n the nearest of some, the smaller of two.
+
+    Parameters
+    ----------
+    known : int64 ndarray of shape (n_known,)
+        At least one number, rising.
+    n : int
+        How many numbers to answer for.
+
+    Returns
+    -------
+    int64 ndarray of shape (n,)
+    """
+    middles = (known[1:] + known[:-1]) / 2
+    return known[np.searchsorted(middles, np.arange(n))]
+
+
 def frame_blocks(frames: np.ndarray, n_numbers: int = BLOCK) -> list[slice]:
     """Cut a video (n_frames, D) into runs of frames of at most so many numbers.
 
@@ -58,3 +124,20 @@ def frame_blocks(frames: np.ndarray, n_numbers: int = BLOCK) -> list[slice]:
     """
     n = max(1, n_numbers // frames.shape[1])
     return [slice(start, start + n) for start in range(0, len(frames), n)]
+
+
+def unit(frames: np.ndarray) -> np.ndarray:
+    """Scale rows to length one; rows of length zero stay zero.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (..., D)
+        Rows.
+
+    Returns
+    -------
+    ndarray of shape (..., D)
+    """
+    norms = np.linalg.norm(frames, axis=-1, keepdims=True)
+    scaled: np.ndarray = frames / np.where(norms > 0, norms, 1)
+    return scaled

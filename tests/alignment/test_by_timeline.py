@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.alignment._by_timeline import align_passages
-from skvas.timeline._paths import Passage, follow, unit
+from skvas.timeline._paths import Passage, follow
+from skvas.videos._frames import unit
 
 
 def walk(rng, n, d=6):

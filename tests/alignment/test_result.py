@@ -220,15 +220,6 @@ def test_nothing_matched_needs_a_fill():
     assert_array_equal(nothing.warp([5], fill=0), [0, 0])
 
 
-@given(st.lists(st.integers(-1, 3), min_size=1, max_size=9))
-def test_nearest_is_what_a_plain_search_finds(matches):
-    found = alignment(matches, [-1] * 4)
-    matched = [i for i, j in enumerate(matches) if j >= 0]
-    if matched:
-        nearest = [min(matched, key=lambda i: abs(i - k)) for k in range(len(matches))]  # noqa: B023
-        assert_array_equal(found.warp(range(4)), [matches[i] for i in nearest])
-
-
 def test_video_warped_onto_itself_is_itself():
     cost = 1.0 - np.eye(5)
     plan = np.pad(np.eye(5) / 6, ((1, 0), (1, 0)))

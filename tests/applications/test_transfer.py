@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas import (
@@ -11,7 +9,6 @@ from skvas import (
     VideoAligner,
     transfer_labels,
 )
-from skvas.applications._transfer import _elect
 from skvas.datasets import load_spar, make_videos
 from skvas.metrics import linear_warp, mof
 from skvas.nn._model import embed_videos
@@ -101,16 +98,6 @@ def test_video_without_any_counterpart_is_an_error():
     stub = Stub({(1, 2): [-1, -1]})
     with pytest.raises(ValueError, match="no frame with a counterpart"):
         transfer_labels(stub, video(2, EAST), ["a"], video(1, EAST, EAST))
-
-
-@given(st.lists(st.booleans(), min_size=1, max_size=12).filter(any))
-def test_nearest_heard_frame_is_what_a_plain_search_finds(heard):
-    places = np.flatnonzero(heard)
-    votes = np.zeros((len(heard), len(heard)))
-    votes[places, places] = 1
-    winner, _ = _elect(votes, 1)
-    nearest = [min(places, key=lambda p: abs(p - i)) for i in range(len(heard))]  # noqa: B023
-    assert_array_equal(winner, nearest)
 
 
 def test_containers_and_types_of_labels_are_kept():

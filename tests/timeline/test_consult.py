@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose
 
 from skvas.datasets import make_videos
 from skvas.timeline._consult import BLOCKS, OTHERS, _pairs, consult
-from skvas.timeline._paths import follow, unit
+from skvas.timeline._paths import follow
+from skvas.videos._frames import unit
 
 N_POSITIONS = 80
 

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skvas.timeline._discriminants import find_discriminants
-from skvas.timeline._paths import unit
+from skvas.videos._frames import unit
 
 
 def straight(n):

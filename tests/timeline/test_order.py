@@ -11,7 +11,7 @@ from skvas.timeline._order import (
     gain_of_order,
     is_related,
 )
-from skvas.timeline._paths import unit
+from skvas.videos._frames import unit
 
 
 def frames_of(shared_order, n_videos=8):

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.decoding import monotone_path
-from skvas.timeline._paths import block_means, cheapest_path, follow, spread, unit
+from skvas.timeline._paths import block_means, cheapest_path, follow
+from skvas.videos._frames import unit
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -90,11 +91,3 @@ def test_block_means_follow_the_blocks_of_frames():
     block = np.arange(7) * 3 // 7
     expected = unit(np.stack([frames[block == b].mean(axis=0) for b in range(3)]))
     assert_allclose(block_means(frames, 3), expected)
-
-
-@given(st.integers(1, 500), st.integers(1, 60))
-def test_spread_numbers_are_distinct_and_span_all(n, most):
-    numbers = spread(n, most)
-    assert len(numbers) == min(n, most) == len(np.unique(numbers))
-    assert numbers[0] == 0
-    assert most == 1 or numbers[-1] == n - 1

@@ -11,8 +11,8 @@ from skvas.exceptions import ModelFileError
 from skvas.persistence._timeline import check_axis
 from skvas.timeline import _principal
 from skvas.timeline._model import path_frames
-from skvas.timeline._paths import unit
 from skvas.timeline._principal import WIDE, principal_directions, project
+from skvas.videos._frames import unit
 
 DATA = make_videos(6, n_actions=4, n_frames=(60, 90), noise=0.5, random_state=0)
 

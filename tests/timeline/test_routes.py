@@ -10,10 +10,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.datasets import make_videos
 from skvas.timeline._model import Axis
-from skvas.timeline._paths import unit
 from skvas.timeline._routes import N_ROUTES, average_routes
 from skvas.timeline._states import position_posteriors
 from skvas.timeline._template import build_template
+from skvas.videos._frames import unit
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose
 
 from skvas.decoding import monotone_path
 from skvas.timeline import _states
-from skvas.timeline._paths import unit
 from skvas.timeline._states import expected_alignment, position_posteriors
+from skvas.videos._frames import unit
 
 
 def all_paths(n, m):

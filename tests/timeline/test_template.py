@@ -4,8 +4,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.datasets import make_videos
 from skvas.timeline import _template
-from skvas.timeline._paths import follow, unit
+from skvas.timeline._paths import follow
 from skvas.timeline._template import build_template, medoid
+from skvas.videos._frames import unit
 
 
 def build(videos, limit=1e9):
