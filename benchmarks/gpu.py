@@ -166,6 +166,8 @@ def main(arguments=None):
         raise SystemExit(
             "There is no GPU here; --device cpu --quick tries the command."
         )
+    if not options.quick:
+        options.out.mkdir(parents=True, exist_ok=True)
     page = report(device, options.quick)
     print(page)
     if not options.quick:

@@ -239,6 +239,7 @@ def main():
     here = Path(__file__).parent / "results"
     parser.add_argument("--out", type=Path, default=here)
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
     file = options.out / "labels.json"
     content = {"about": machine(), "sets": {}}

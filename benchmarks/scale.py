@@ -182,6 +182,7 @@ def main():
     if arguments.case:
         print(json.dumps(measure(*json.loads(arguments.case))))
         return
+    arguments.out.mkdir(parents=True, exist_ok=True)
     chosen = cases(arguments.quick)
     if arguments.only:
         chosen = [chosen[i] for i in arguments.only]
