@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -160,9 +160,12 @@ def learn_positions(
     passages = [template.passages[i] for i in chosen]
     places = [np.interp(p.positions, moments, np.arange(n)) for p in passages]
     classes = [np.rint(place).astype(np.int64) for place in places]
-    passing = _keep_of(seen)(
-        frames_at(seen[number], passages[i].frames[moments])
-        for number, i in enumerate(few)
+    passing = _keep_like(
+        seen,
+        (
+            frames_at(seen[number], passages[i].frames[moments])
+            for number, i in enumerate(few)
+        ),
     )
     seen_classes = [classes[i] for i in few]
     gaussians = fit_gaussians(
@@ -276,18 +279,18 @@ def _see(
     """Learn causal features of a few videos, and return what frames are told by."""
     chosen = choose(videos, few)
     features = RunningMoments.of(chosen, both=both)
-    keep = _keep_of(chosen)
     if embeddings is not None:
-        return features, keep(map(spread_out, choose(embeddings, few)))
+        return features, _keep_like(chosen, map(spread_out, choose(embeddings, few)))
     # Half the memory of wide videos; what is learned of them is in double precision.
-    return features, keep(features.follow(video, np.float32) for video in chosen)
+    seen = (features.follow(video, np.float32) for video in chosen)
+    return features, _keep_like(chosen, seen)
 
 
-def _keep_of(
-    videos: Sequence[np.ndarray],
-) -> Callable[[Iterable[np.ndarray]], Sequence[np.ndarray]]:
-    """Return what gathers what is made of videos: on disk, where they are on demand."""
-    return Shelf(0).keep if isinstance(videos, OnDemand) else list
+def _keep_like(
+    videos: Sequence[np.ndarray], made: Iterable[np.ndarray]
+) -> Sequence[np.ndarray]:
+    """Gather what is made of videos: on disk, however small, if they are on demand."""
+    return Shelf(0).keep(made) if isinstance(videos, OnDemand) else list(made)
 
 
 def spread_out(embeddings: np.ndarray) -> np.ndarray:
