@@ -119,9 +119,6 @@ class RunningMoments:
             block[:, :width] = np.divide(z, np.sqrt(spread, out=spread), out=z)
         return found
 
-    def _beside(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
-        return np.concatenate([z, c], axis=-1) if self.both else z
-
 
 class Standing:
     """What was seen of a recording: the sums behind its mean and variance.
@@ -148,7 +145,8 @@ class Standing:
         centred = c - self.total / n
         self.squares += centred**2
         variance = (features.prior * features.deviation**2 + self.squares) / n
-        return features._beside(centred / np.sqrt(variance), c)
+        z = centred / np.sqrt(variance)
+        return np.concatenate([z, c]) if features.both else z
 
     def state(self) -> list[Any]:
         """Return what was seen, as numbers and arrays."""
