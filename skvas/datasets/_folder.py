@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from skvas.datasets._arrays import read_array
 from skvas.datasets._on_disk import SUFFIXES, FeatureFile, read_features
 from skvas.datasets._recordings import Recordings
+from skvas.validation import check_choice
 
 # Beside features: of which files they are, and how they were made.
 EXTRACTED = "extracted.json"
@@ -130,10 +131,7 @@ def load_folder(
     >>> data.names, data.action_names, data.labels
     (['tea01'], ['pour', 'stir'], [array([0, 0, 1])])
     """
-    if on_mismatch not in ("raise", "resample"):
-        raise ValueError(
-            f"on_mismatch must be 'raise' or 'resample', got {on_mismatch!r}."
-        )
+    check_choice("on_mismatch", on_mismatch, ("raise", "resample"))
     root = Path(path)
     sources = find_videos(root, activity)
     words = [_read_labels(s.labels) if s.labels else None for s in sources]

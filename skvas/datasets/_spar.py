@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
 
 from skvas.datasets._pickled import read_pickled_object
+from skvas.validation import check_choice
 
 _WINDOW = 50  # samples: one second
 _STEP = 25
@@ -97,8 +98,7 @@ def load_spar(
     >>> spar.names[0]
     'person01_left'
     """
-    if order not in ("canonical", "shuffled"):
-        raise ValueError(f"order must be 'canonical' or 'shuffled', got {order!r}.")
+    check_choice("order", order, ("canonical", "shuffled"))
     rng = check_random_state(random_state)
     recordings, action_names = _read_recordings()
     videos, labels = [], []

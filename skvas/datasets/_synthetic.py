@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
-
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
+
+from skvas.exceptions import InvalidParameterError
+from skvas.validation import check_integer, check_real
 
 _BACKGROUND = -1
 
@@ -86,7 +87,7 @@ def make_videos(
 
     Raises
     ------
-    TypeError, ValueError
+    InvalidParameterError
         If an argument has the wrong type or is outside its range.
 
     Examples
@@ -100,14 +101,14 @@ def make_videos(
     """
     counts = {"n_videos": n_videos, "n_actions": n_actions, "n_features": n_features}
     for name, count in counts.items():
-        _check_count(name, count)
+        check_integer(name, count, low=1)
     shortest = 2 * n_actions if repeat else n_actions  # one frame for each segment
     low, high = _check_n_frames(n_frames, shortest)
-    _check_number("noise", noise)
-    _check_number("warp", warp)
+    check_real("noise", noise, low=0)
+    check_real("warp", warp, low=0)
     shares = {"drop": drop, "swap": swap, "repeat": repeat, "background": background}
     for name, value in shares.items():
-        _check_number(name, value, upper=1)
+        check_real(name, value, low=0, high=1)
     rng = check_random_state(random_state)
 
     curves = rng.standard_normal((n_actions, 3, n_features)) * [[1.0], [0.5], [0.5]]
@@ -214,34 +215,18 @@ def _draw_segment(
     return centre + np.cos(angle) * start + np.sin(angle) * rise, labels, times
 
 
-def _check_count(name: str, value: object) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an int, got {value!r}.")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value!r}.")
-
-
 def _check_n_frames(n_frames: tuple[int, int], shortest: int) -> tuple[int, int]:
     try:
         low, high = n_frames
     except (TypeError, ValueError):
-        raise TypeError(
+        raise InvalidParameterError(
             f"n_frames must be a pair (minimum, maximum), got {n_frames!r}."
         ) from None
-    _check_count("n_frames[0]", low)
-    _check_count("n_frames[1]", high)
+    low = check_integer("n_frames[0]", low, low=1)
+    high = check_integer("n_frames[1]", high, low=1)
     if not shortest <= low <= high:
-        raise ValueError(
+        raise InvalidParameterError(
             f"n_frames must be a pair (minimum, maximum) in this order, with a minimum "
             f"of at least {shortest} frames for these actions, got {n_frames!r}."
         )
     return low, high
-
-
-def _check_number(name: str, value: float, *, upper: float = np.inf) -> None:
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {value!r}.")
-    if not 0 <= value <= upper or value == np.inf:
-        raise ValueError(
-            f"{name} must be finite and lie between 0 and {upper}, got {value!r}."
-        )
