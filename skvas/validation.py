@@ -31,6 +31,7 @@ from skvas._typing import Labels, Videos
 from skvas.exceptions import InvalidParameterError
 
 __all__ = [
+    "VIDEO_SUFFIXES",
     "check_choice",
     "check_integer",
     "check_labels",
@@ -47,11 +48,22 @@ __all__ = [
 
 Choice = TypeVar("Choice")
 
+# How the names of video files end, in small letters.
+VIDEO_SUFFIXES = (
+    ".avi",
+    ".m4v",
+    ".mkv",
+    ".mov",
+    ".mp4",
+    ".mpeg",
+    ".mpg",
+    ".webm",
+    ".wmv",
+)
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _NO_CONTAINER = (str, bytes, PathLike, Mapping, Set, Iterator)
-_VIDEO_FILES = re.compile(r"\.(avi|m4v|mkv|mov|mp4|mpeg|mpg|webm|wmv)$", re.IGNORECASE)
-_TABLE_FILES = re.compile(r"\.(csv|tsv|parquet)$", re.IGNORECASE)
-_POSE_FILES = re.compile(r"\.(h5|hdf5|slp|c3d|json)$", re.IGNORECASE)
+_TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
+_POSE_SUFFIXES = (".h5", ".hdf5", ".slp", ".c3d", ".json")
 
 
 @contextmanager
@@ -632,17 +644,18 @@ def _refuse_container(item: Any) -> None:
 def _hint_for_path(path: Any) -> str:
     """Say how to read what a path leads to, as far as its name tells."""
     name = path.decode(errors="replace") if isinstance(path, bytes) else str(path)
-    if _VIDEO_FILES.search(name):
+    name = name.lower()
+    if name.endswith(VIDEO_SUFFIXES):
         return (
             "a video has no features yet; run 'skvas extract' on the file, or use "
             "skvas.features.FrameFeatures"
         )
-    if _TABLE_FILES.search(name):
+    if name.endswith(_TABLE_SUFFIXES):
         return (
             "read the file first, with skvas.io.read_sensors (signals) or "
             "skvas.io.read_poses (DeepLabCut)"
         )
-    if _POSE_FILES.search(name):
+    if name.endswith(_POSE_SUFFIXES):
         return "read the file first, with skvas.io.read_poses"
     return (
         "load the file first, for instance with numpy.load, or a folder with "

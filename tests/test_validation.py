@@ -227,6 +227,7 @@ def test_row_74_none_in_a_list_is_named():
     ("item", "hint"),
     [
         ("clips/a.mp4", "skvas extract"),
+        ("clips/A.MOV", "skvas extract"),
         (pathlib.Path("a.csv"), "read_sensors"),
         ("a.slp", "read_poses"),
         ("folder", "load_folder"),

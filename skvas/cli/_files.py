@@ -23,6 +23,7 @@ from skvas.datasets._folder import orient_features
 from skvas.datasets._recordings import rate_of_fit
 from skvas.io import read_recordings
 from skvas.io._any import find_kind
+from skvas.validation import VIDEO_SUFFIXES
 
 __all__ = [
     "DEVICES",
@@ -38,7 +39,6 @@ __all__ = [
     "writing",
 ]
 
-VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 # Where -o writes instead of replacing what is there.
 DEVICES = (os.devnull, "/dev/null", "/dev/stdout")
 
@@ -93,7 +93,7 @@ def checked_folder(options: argparse.Namespace) -> Path:
 
 def is_video(path: str | Path) -> bool:
     """Tell video files, by their suffix."""
-    return Path(path).suffix.lower() in VIDEOS
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def media_of(folder: str, names: Sequence[str]) -> list[str | None]:

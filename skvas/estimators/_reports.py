@@ -22,7 +22,7 @@ from skvas.applications._report import (
 from skvas.datasets._recordings import rate_of_fit, recordings_of, remember
 from skvas.display._style import check_names
 from skvas.estimators._base import BaseVideoEstimator
-from skvas.report._media import is_video
+from skvas.report._media import video_type
 from skvas.report._report_html import (
     MOST_CURVES,
     Figures,
@@ -281,6 +281,5 @@ def _figures(
 
 
 def _if_video(file: str | None) -> str | None:
-    return (
-        file if file is not None and is_video(file) and Path(file).is_file() else None
-    )
+    is_one = file is not None and video_type(file) and Path(file).is_file()
+    return file if is_one else None

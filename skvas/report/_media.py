@@ -61,9 +61,10 @@ def media_sources(
     return found, EMBEDDED if embed else LINKED
 
 
-def is_video(file: str | os.PathLike[str]) -> bool:
-    """Tell whether a file is a video by its name."""
-    return (mimetypes.guess_type(os.fspath(file))[0] or "").startswith("video/")
+def video_type(file: str | os.PathLike[str]) -> str | None:
+    """Return the type by which browsers know a video; None for other files."""
+    kind, _ = mimetypes.guess_type(os.fspath(file))
+    return kind if kind is not None and kind.startswith("video/") else None
 
 
 def _linked(file: str | os.PathLike[str], page: str | os.PathLike[str]) -> str:
@@ -75,8 +76,8 @@ def _linked(file: str | os.PathLike[str], page: str | os.PathLike[str]) -> str:
 
 
 def _embedded(file: str | os.PathLike[str]) -> str:
-    kind = mimetypes.guess_type(os.fspath(file))[0]
-    if not is_video(file):
+    kind = video_type(file)
+    if kind is None:
         raise ValueError(
             f"{os.fspath(file)!r} is no video by its name; embed takes files such as "
             ".mp4 and .webm, which browsers play."
