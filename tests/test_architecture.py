@@ -105,7 +105,9 @@ ROOMS = {
         "_sinkhorn costs structures < _problem < _compat _iterations _kernels "
         "< _descent_kernel _reference < _solvers"
     ),
-    "videos": "_containers _device _frames _orphans _streams _views < _batch _jobs",
+    "videos": (
+        "_containers _device _frames _orphans _stored _streams _views < _batch _jobs"
+    ),
 }
 
 MAX_MODULES_IN_THE_ROOT = 11
@@ -136,6 +138,7 @@ NO_TORCH = {
     "decoding",
     "skvas.videos._containers",
     "skvas.videos._frames",
+    "skvas.videos._stored",
     "skvas.videos._views",
     "skvas.persistence._arrays",
     "skvas.alignment._result",

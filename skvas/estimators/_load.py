@@ -38,7 +38,9 @@ from skvas.persistence._timeline import (
 )
 from skvas.preprocessing import Framewise, WhitenedViews
 from skvas.timeline import Timeline
+from skvas.validation import check_integer, check_real
 from skvas.videos._batch import pad
+from skvas.videos._stored import check_array, check_type
 
 __all__ = ["load"]
 
@@ -184,10 +186,8 @@ def _check(estimator: Any) -> None:
         if name not in own and name not in estimator._fitted and name[-4:] != "_in_":
             raise ModelFileError(f"{name!r} is no attribute of a fitted estimator")
     _check_parameters(estimator)
-    if type(estimator.n_features_in_) is not int:
-        raise ModelFileError("n_features_in_ is not as fit makes it")
-    if not 1 <= estimator.n_features_in_ <= MAX_FEATURES:
-        raise ModelFileError("n_features_in_ is out of range")
+    n_features = check_type("n_features_in_", estimator.n_features_in_, int)
+    check_integer("n_features_in_", n_features, low=1, high=MAX_FEATURES)
     _check_networks(estimator)
     _check_recordings(estimator)
     if "prototypes_" in estimator._fitted:
@@ -222,7 +222,7 @@ def _check_labels(estimator: Any, timeline: Any) -> None:
     if not low <= estimator.n_actions_ <= high:
         raise ModelFileError("n_actions_ is not as fit makes it")
     shape = (estimator.n_actions_, estimator.n_embedding_)
-    _check_floats("prototypes_", estimator.prototypes_, shape)
+    check_array("prototypes_", estimator.prototypes_, shape)
     spaces = SPACES if timeline is None else (TIMELINE,)
     if estimator.segment_on_ not in spaces or estimator.settings_.segmenting is None:
         raise ModelFileError("segment_on_ is not as fit makes it")
@@ -250,12 +250,12 @@ def _check_chain(chain: Any, shape: tuple[int, int], timeline: Any) -> None:
     if timeline is not None or chain.keys() != {*sizes, "correlated"}:
         raise ModelFileError("chain_ is not as fit makes it")
     for name, size in sizes.items():
-        _check_floats("chain_", chain[name], size)
+        check_array(f"chain_.{name}", chain[name], size)
         if name != "means" and not (chain[name] > 0).all():
             raise ModelFileError("chain_ is not as fit makes it")
-    correlated = chain["correlated"]
-    if type(correlated) is not float or not 0 <= correlated < np.inf:
-        raise ModelFileError("chain_ is not as fit makes it")
+    check_real(
+        "correlated", check_type("correlated", chain["correlated"], float), low=0
+    )
 
 
 def _check_matches(estimator: Any) -> None:
@@ -263,9 +263,7 @@ def _check_matches(estimator: Any) -> None:
         raise ModelFileError("matching_ is not as fit makes it")
     if estimator.path_on_ not in PATHS or estimator.settings_.aligning is None:
         raise ModelFileError("path_on_ is not as fit makes it")
-    n_frames = len(estimator.reference_)
-    shape = (max(n_frames, 1), estimator.n_features_in_)
-    _check_floats("reference_", estimator.reference_, shape)
+    check_array("reference_", estimator.reference_, (None, estimator.n_features_in_))
 
 
 def _check_live(estimator: Any) -> None:
@@ -368,12 +366,3 @@ def _arrays_of(value: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
             yield from _arrays_of(part, f"{name}.{key}")
     elif isinstance(value, Framewise) and value.transformer_ is None:
         raise ModelFileError(f"{name} is not fitted")
-
-
-def _check_floats(name: str, value: Any, shape: tuple[int, ...]) -> None:
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
-        raise ModelFileError(f"{name} is no array of numbers")
-    if value.shape != shape:
-        raise ModelFileError(f"{name} has shape {value.shape}, expected {shape}")
-    if not np.isfinite(value).all():
-        raise ModelFileError(f"{name} is not finite")

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from skvas._on_demand import OnDemand, Shelf, choose, lengths_of
+from skvas.exceptions import ModelFileError
 from skvas.live._chain import (
     N_PHASES,
     STEP_PHASES,
@@ -31,6 +32,12 @@ from skvas.preprocessing._running import RunningMoments
 from skvas.timeline._model import Axis, TimelineModel
 from skvas.timeline._template import frames_at
 from skvas.videos._frames import spread
+from skvas.videos._stored import (
+    check_array,
+    check_count,
+    check_probabilities,
+    check_type,
+)
 
 # Videos that habits are learned from, at most. Emissions are learned from fewer where
 # frames are wide or many: from so many numbers in all, but from a few videos always.
@@ -39,6 +46,8 @@ TEACHERS, NUMBERS, FEWEST = 256, 1 << 25, 8
 TRIED, WIDE = 12, 128
 # Share of the timeline over which the labels of positions are averaged.
 SMOOTHED = 0.01
+# Variances and the like in a file are at least this.
+LEAST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ class LiveModel:
 
         Raises
         ------
-        ValueError
+        ModelFileError
             If anything is missing, of another shape or not finite.
         """
         kinds = {"positions": PositionRates, "actions": ActionRates}
@@ -341,14 +350,14 @@ def _state(record: Any) -> Any:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError("a part of what is kept for streams is missing")
+        raise ModelFileError("a part of what is kept for streams is missing")
     return value
 
 
 def _parts(value: Any, names: set[str]) -> Mapping[str, Any]:
     found = _mapping(value)
     if found.keys() != names:
-        raise ValueError(f"streams keep {sorted(names)}, not {sorted(found)}")
+        raise ModelFileError(f"streams keep {sorted(names)}, not {sorted(found)}")
     return found
 
 
@@ -380,95 +389,67 @@ def _double(value: Any) -> Any:
 
 def _check(model: LiveModel) -> None:
     """Refuse numbers that no fit makes."""
-    features, gaussians, habits = model.features, model.gaussians, model.habits
-    if type(model.n_actions) is not int or model.n_actions < 0:
-        raise ValueError("the number of actions of streams is no number")
-    _check_features(features)
-    n_classes, d = _shape("means", gaussians.means, (None, None))
-    _shape("variances", gaussians.variances, (n_classes, d), low=1e-12)
-    if type(model.on_embedding) is not bool:
-        raise ValueError("on_embedding of streams is no truth value")
-    width = None if model.on_embedding else features.width
-    (width,) = _shape("centre", gaussians.centre, (width,))
-    _shape("directions", gaussians.directions, (width, d))
-    _number("weight", gaussians.weight, high=1.0)
+    gaussians = model.gaussians
+    n_actions = check_count("n_actions", model.n_actions)
+    _check_features(model.features)
+    n_classes, d = check_array("means", gaussians.means, (None, None)).shape
+    check_array("variances", gaussians.variances, (n_classes, d), low=LEAST)
+    on_embedding = check_type("on_embedding", model.on_embedding, bool)
+    width = None if on_embedding else model.features.width
+    (width,) = check_array("centre", gaussians.centre, (width,)).shape
+    check_array("directions", gaussians.directions, (width, d))
+    _number("weight", gaussians.weight, high=1)
     if isinstance(model.rates, PositionRates):
-        _check_positions(model.rates, n_classes, max(model.n_actions, 1))
+        _check_positions(model.rates, n_classes, max(n_actions, 1))
     else:
         _check_actions(model.rates, n_classes)
-        if model.n_actions != n_classes:
-            raise ValueError("streams have another number of actions")
-    n_steps = model.rates.n_steps
-    for name in ("shortest", "longest", "most_often"):
-        _shape(name, getattr(habits, name), (n_steps,), low=1.0)
-    _shape("unexpected", habits.unexpected, (n_steps, n_steps), kind=np.bool_)
-    if type(habits.is_ordered) is not bool:
-        raise ValueError("is_ordered of streams is no truth value")
-    _number("familiar", habits.familiar)
-    if type(model.lead) is not float or not 0 <= model.lead < 1:
-        raise ValueError("the lead of streams is out of range")
+        if n_actions != n_classes:
+            raise ModelFileError("streams have another number of actions")
+    _check_habits(model.habits, model.rates.n_steps)
+    if not 0 <= check_type("lead", model.lead, float) < 1:
+        raise ModelFileError("lead is out of range")
 
 
 def _check_features(features: RunningMoments) -> None:
-    (n,) = _shape("mean", features.mean, (None,))
-    _shape("scale", features.scale, (n,), low=0.0)
-    _shape("deviation", features.deviation, (n,), low=1e-12)
+    shape = check_array("mean", features.mean, (None,)).shape
+    check_array("scale", features.scale, shape, low=0)
+    check_array("deviation", features.deviation, shape, low=LEAST)
     _number("prior", features.prior)
-    if type(features.both) is not bool:
-        raise ValueError("both of streams is no truth value")
+    check_type("both", features.both, bool)
 
 
 def _check_positions(rates: PositionRates, n_classes: int, n_actions: int) -> None:
-    _shape("actions", rates.actions, (n_classes,), kind=np.int64)
-    if not ((rates.actions >= 0) & (rates.actions < n_actions)).all():
-        raise ValueError("streams have actions of no number")
-    _shape("moves", rates.moves, (None,), low=0.0)
-    if len(rates.moves) < 2 or not np.isclose(rates.moves.sum(), 1, atol=1e-4):
-        raise ValueError("moves of streams are no probabilities")
+    check_array("actions", rates.actions, (n_classes,), np.int64, low=0)
+    if (rates.actions >= n_actions).any():
+        raise ModelFileError("streams have actions of no number")
+    check_probabilities("moves", rates.moves, (None,), fewest=2)
     _number("jump", rates.jump, high=0.5)
-    _check_durations(rates)
+    _check_durations(rates, rates.n_steps, STEP_PHASES)
 
 
 def _check_actions(rates: ActionRates, n_actions: int) -> None:
-    _shape("first", rates.first, (n_actions,), low=0.0)
-    _shape("following", rates.following, (n_actions, n_actions + 1), low=0.0)
-    rows = np.vstack([rates.following, np.r_[rates.first, 0]]).sum(axis=1)
-    if not np.allclose(rows, 1, atol=1e-4):
-        raise ValueError("transitions of streams are no probabilities")
-    _check_durations(rates)
+    check_probabilities("first", rates.first, (n_actions,))
+    check_probabilities("following", rates.following, (n_actions, n_actions + 1))
+    _check_durations(rates, n_actions, N_PHASES)
 
 
-def _check_durations(rates: PositionRates | ActionRates) -> None:
-    phases, n_steps = rates.phases, rates.n_steps
-    most = STEP_PHASES if isinstance(rates, PositionRates) else N_PHASES
-    _shape("phases", phases, (n_steps,), kind=np.int64)
-    if not ((phases >= 1) & (phases <= most)).all():
-        raise ValueError("phases of streams are out of range")
-    _shape("advance", rates.advance, (n_steps,), low=1e-12)
-    if (rates.advance > 1).any():
-        raise ValueError("advance of streams is no probability")
+def _check_durations(
+    rates: PositionRates | ActionRates, n_steps: int, most: int
+) -> None:
+    check_array("phases", rates.phases, (n_steps,), np.int64, low=1)
+    check_array("advance", rates.advance, (n_steps,), low=LEAST)
+    if (rates.phases > most).any() or (rates.advance > 1).any():
+        raise ModelFileError("durations of streams are out of range")
 
 
-def _shape(
-    name: str,
-    value: Any,
-    shape: tuple[int | None, ...],
-    *,
-    low: float = -np.inf,
-    kind: Any = np.floating,
-) -> tuple[int, ...]:
-    """Check an array, and return its shape; None is any length but 0."""
-    is_such = isinstance(value, np.ndarray) and np.issubdtype(value.dtype, kind)
-    if not is_such or value.ndim != len(shape) or 0 in value.shape:
-        raise ValueError(f"{name} of streams is not as fit makes it")
-    if any(want not in (None, n) for n, want in zip(value.shape, shape, strict=True)):
-        raise ValueError(f"{name} of streams has shape {value.shape}")
-    if not np.isfinite(value).all() or (value < low).any():
-        raise ValueError(f"{name} of streams is out of range")
-    found: tuple[int, ...] = value.shape
-    return found
+def _check_habits(habits: Habits, n_steps: int) -> None:
+    for name in ("shortest", "longest", "most_often"):
+        check_array(name, getattr(habits, name), (n_steps,), low=1)
+    check_array("unexpected", habits.unexpected, (n_steps, n_steps), np.bool_)
+    check_type("is_ordered", habits.is_ordered, bool)
+    _number("familiar", habits.familiar)
 
 
-def _number(name: str, value: Any, *, high: float = np.inf) -> None:
-    if type(value) is not float or not 0 < value <= high or not np.isfinite(value):
-        raise ValueError(f"{name} of streams is out of range")
+def _number(name: str, value: Any, *, high: float = np.finfo(float).max) -> None:
+    if not 0 < check_type(name, value, float) <= high:
+        raise ModelFileError(f"{name} is out of range")

@@ -15,6 +15,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from skvas.validation import check_integer
+from skvas.videos._stored import check_array, check_type
 from skvas.videos._streams import Stateless
 
 __all__ = [
@@ -542,13 +543,13 @@ class CausalConvStream:
         state : list of ndarray
             Refused if it is not as another stream of the encoder has it.
         """
-        widths = [len(weight) // 3 for weight, _ in self.layers]
-        pairs = zip(self.reaches, widths, strict=True)
-        fitting = [((2 * reach, width), np.float32) for reach, width in pairs]
-        found = [(ring.shape, ring.dtype) for ring in state]
-        if found not in ([], fitting) or not all(np.isfinite(r).all() for r in state):
-            raise ValueError("frames of an encoder are not as a tracker has them")
-        self.rings = state
+        rings = check_type("rings", state, list)
+        if rings:
+            layers = zip(rings, self.reaches, self.layers, strict=True)
+            for ring, reach, (weight, _) in layers:
+                shape = (2 * reach, len(weight) // 3)
+                check_array("a ring", ring, shape, np.float32)
+        self.rings = rings
 
 
 def _arrays(layer: nn.Module) -> tuple[np.ndarray, np.ndarray]:

@@ -34,6 +34,7 @@ from skvas.persistence._arrays import is_storable, write_arrays
 from skvas.persistence._timeline import RECORDS
 from skvas.timeline import Timeline
 from skvas.validation import check_integer, check_real
+from skvas.videos._stored import check_type
 
 FORMAT = "skvas"
 FORMAT_VERSION = 2
@@ -369,8 +370,7 @@ class StateReader:
     def _order(self, items: dict[str, Any]) -> SharedOrder:
         restored = SharedOrder(**{key: self.node(part) for key, part in items.items()})
         for name, kind in _ORDER_TYPES.items():
-            if type(getattr(restored, name)) is not kind:
-                raise ModelFileError(f"shared_order_.{name} is no {kind.__name__}")
+            check_type(f"shared_order_.{name}", getattr(restored, name), kind)
         return restored
 
     def _group(self, name: str, items: dict[str, Any]) -> Any:

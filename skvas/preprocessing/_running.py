@@ -11,6 +11,7 @@ import numpy as np
 from skvas._on_demand import lengths_of
 from skvas.preprocessing._standardizer import added_up
 from skvas.videos._frames import frame_blocks
+from skvas.videos._stored import check_array, check_count
 
 # The collection counts as so many frames of a recording, as a share of the median
 # video: a recording's own mean and variance take over as it goes on.
@@ -155,20 +156,7 @@ class Standing:
     def restore(self, state: Any) -> None:
         """Go on from what `state` has returned; a file may hold anything."""
         n_frames, total, squares = state
-        if type(n_frames) is not int or n_frames < 0:
-            raise ValueError(f"{n_frames!r} is no number of frames")
         shape = self.total.shape
-        self.n_frames = n_frames
-        self.total = check_numbers(total, shape)
-        self.squares = check_numbers(squares, shape)
-        if (self.squares < 0).any():
-            raise ValueError("an array is not as a tracker has it")
-
-
-def check_numbers(value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Return an array of a file, if it is one of finite doubles of a shape."""
-    if not isinstance(value, np.ndarray) or value.dtype != np.float64:
-        raise ValueError("something is no array of numbers")
-    if value.shape != shape or not np.isfinite(value).all():
-        raise ValueError("an array is not as a tracker has it")
-    return value
+        self.n_frames = check_count("n_frames", n_frames)
+        self.total = check_array("total", total, shape, np.float64)
+        self.squares = check_array("squares", squares, shape, np.float64, low=0)

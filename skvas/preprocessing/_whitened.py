@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._on_demand import lengths_of
 from skvas._typing import Videos
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
-from skvas.preprocessing._running import RunningMoments, Standing, check_numbers
+from skvas.preprocessing._running import RunningMoments, Standing
 from skvas.preprocessing._standardizer import moments, standardise
 from skvas.validation import (
     check_choice,
@@ -34,6 +34,7 @@ from skvas.validation import (
 )
 from skvas.videos._containers import VideoTransformerMixin
 from skvas.videos._frames import spread_frames
+from skvas.videos._stored import check_array
 
 __all__ = ["WhitenedViews"]
 
@@ -446,8 +447,9 @@ class ViewsStream:
         """
         standing, mean = state
         self._standing.restore(standing)
-        shape = self._weights.shape[1:]
-        self._mean = None if mean is None else check_numbers(mean, shape)
+        if mean is not None:
+            check_array("mean", mean, self._weights.shape[1:], np.float64)
+        self._mean = mean
 
 
 def _smooth_causally(frames: np.ndarray, newest: float) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skvas import VideoAligner
+from skvas.exceptions import ModelFileError
 from skvas.live import _model
 from skvas.live._chain import step_phases
 from skvas.live._model import LiveModel, learn_actions, learn_positions
@@ -119,8 +120,18 @@ def put(*path, value):
 def test_state_that_no_fit_makes_is_refused(change):
     state = copy.deepcopy(ordered().live_)
     change(state)
-    with pytest.raises(ValueError, match="stream"):
+    with pytest.raises(ModelFileError):
         LiveModel.from_state(state)
+
+
+def cut_actions(state):
+    """Leave the last action out of all that is known of durations."""
+    for part, names in (
+        ("actions", ["phases", "advance"]),
+        ("habits", ["shortest", "longest", "most_often"]),
+    ):
+        state[part] |= {name: state[part][name][:-1] for name in names}
+    state["habits"]["unexpected"] = state["habits"]["unexpected"][:-1, :-1]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +140,7 @@ def test_state_that_no_fit_makes_is_refused(change):
         put("n_actions", value=3),
         put("actions", "first", value=np.ones(4)),
         put("actions", "phases", value=np.full(4, 999)),
+        cut_actions,
         put("actions", "advance", value=np.full(4, 1.5)),
         put("actions", "following", value=np.ones((4, 4))),
     ],
@@ -136,7 +148,7 @@ def test_state_that_no_fit_makes_is_refused(change):
 def test_actions_that_no_fit_makes_are_refused(change):
     state = copy.deepcopy(unordered().live_)
     change(state)
-    with pytest.raises(ValueError, match="streams"):
+    with pytest.raises(ModelFileError):
         LiveModel.from_state(state)
 
 

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
+from skvas import JointAlignSegment, Segmenting, load
+from skvas.datasets import make_videos
 from skvas.timeline._discriminants import find_discriminants
 from skvas.videos._frames import unit
 
@@ -43,3 +45,17 @@ def test_frames_stay_unit_beside_their_discriminants():
     found = find_discriminants(videos, [straight(30)] * 3)
     assert_allclose(np.linalg.norm(found.append(videos[0]), axis=1), 1)
     assert found.append(videos[0]).shape == (30, 20)
+
+
+def test_model_without_discriminants_is_saved_and_read(tmp_path):
+    (video,) = make_videos(1, n_actions=3, random_state=0).videos
+    model = JointAlignSegment(
+        3,
+        segmenting=Segmenting(segment_on="timeline"),
+        max_epochs=0,
+        random_state=0,
+    ).fit([video] * 4)
+    found = model.timeline_.model_.template.discriminants
+    assert found.directions.shape[1] == 0
+    model.save(tmp_path / "model")
+    assert_array_equal(load(tmp_path / "model").predict(video), model.labels_[0])
