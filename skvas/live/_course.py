@@ -10,6 +10,7 @@ import numpy as np
 from skvas.live._chain import PASSED_OVER, PositionRates, steps_of
 from skvas.live._filter import CAUGHT_UP
 from skvas.live._habits import CONFIRMED, LEAST_FRAMES
+from skvas.videos._stored import check_array, check_count, check_probabilities
 
 # Probability that a step is followed by another one than the next, and that a recording
 # starts with another one than the first, or inside a step.
@@ -176,6 +177,17 @@ class Course:
     def state(self) -> list[Any]:
         """Return what is known, as numbers and arrays."""
         return [self.table, self.waited, self.told, self.n_seen, self.n_held]
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned; a file may hold anything."""
+        table, waited, told, n_seen, n_held = state
+        shape = self.waited.shape
+        self.table = check_array("table", table, self.table.shape, np.float64, low=0)
+        check_probabilities("table", self.posterior, (len(table),))
+        self.waited = check_array("waited", waited, shape, np.float64, low=0)
+        self.told = check_array("told", told, shape, np.bool_)
+        self.n_seen = check_count("n_seen", n_seen)
+        self.n_held = check_count("n_held", n_held)
 
     def _move(self) -> None:
         """Go on by one frame."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from skvas.live._chain import Chain
+from skvas.videos._stored import check_count, check_probabilities, check_type
 
 # Likelihoods are at least this small beside the largest, in logarithms: beyond, numbers
 # would be subnormal, and slow.
@@ -66,6 +68,18 @@ class Filter:
         """Take in a frame that cannot be read: the state stays."""
         self.n_held += 1
         return Seen(self.posterior, None, 0)
+
+    def state(self) -> list[Any]:
+        """Return what is known, as numbers and arrays."""
+        return [self.posterior, self.has_started, self.n_held]
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned; a file may hold anything."""
+        posterior, has_started, n_held = state
+        shape = self.posterior.shape
+        self.posterior = check_probabilities("posterior", posterior, shape, np.float64)
+        self.has_started = check_type("has_started", has_started, bool)
+        self.n_held = check_count("n_held", n_held)
 
 
 def smooth(seen: list[Seen], transitions: np.ndarray) -> list[np.ndarray]:

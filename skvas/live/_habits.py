@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from skvas.decoding import labels_to_segments
+from skvas.exceptions import ModelFileError
+from skvas.videos._stored import check_array, check_type
 
 # A step is the current one once it has been the likeliest for this share of its
 # shortest duration.
@@ -196,6 +199,26 @@ class Monitor:
         if self.is_strange and not was_strange:
             found.append(("unfamiliar", None))
         return found
+
+    def state(self) -> dict[str, Any]:
+        """Return what is known, as numbers and arrays."""
+        fixed = ("habits", "rate")
+        return {name: now for name, now in vars(self).items() if name not in fixed}
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned; a file may hold anything."""
+        known = self.state()
+        if state.keys() != known.keys():
+            raise ModelFileError("a monitor has something else")
+        for name, now in known.items():
+            if isinstance(now, np.ndarray):
+                check_array(name, state[name], now.shape, now.dtype.type, low=0)
+            else:
+                check_type(name, state[name], type(now))
+        steps = range(-1, len(self.often))
+        if state["step"] not in steps or state["candidate"] not in steps:
+            raise ModelFileError("a monitor is at no step")
+        vars(self).update(state)
 
     def _enter(self, step: int) -> list[tuple[str, int | None]]:
         """Make another step the current one."""

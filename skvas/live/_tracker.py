@@ -23,6 +23,12 @@ from skvas.live._model import LiveModel, spread_out
 from skvas.live._saved import read_state, write_state
 from skvas.preprocessing._running import Standing
 from skvas.validation import check_integer, check_real
+from skvas.videos._stored import (
+    check_array,
+    check_count,
+    check_probabilities,
+    check_type,
+)
 
 # From frames to the actions of a whole recording, and their probabilities.
 Whole = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -229,25 +235,22 @@ class LiveTracker:
         OSError
             If the file cannot be written; names it, and leaves an old one unchanged.
         """
-        standing, seen = self._standing, self._pending
-        filtered, n_states = self._filter, len(self._chain.start)
-        unseen, course = np.zeros(n_states), self._course
+        seen, course = self._pending, self._course
+        n_features = len(self._model.features.mean)
+        n_states = len(self._chain.start)
+        unseen = np.zeros(n_states)
         state = {
             "model": self._model.state(),
             "classes": self._names,
             "fps": None if self.fps is None else float(self.fps),
             "lag": None if self.lag == math.inf else int(self.lag),
-            "standing": standing.state(),
+            "standing": self._standing.state(),
             "embedder": None if self._embedder is None else self._embedder.state(),
-            "filter": [filtered.posterior, filtered.has_started, filtered.n_held],
+            "filter": self._filter.state(),
             "course": None if course is None else course.state(),
-            "frames": np.array(self._kept).reshape(-1, len(standing.total)),
+            "frames": np.array(self._kept).reshape(-1, n_features),
             "needs_whole": self._whole is not None,
-            "monitor": {
-                name: value
-                for name, value in vars(self._monitor).items()
-                if name not in ("habits", "rate")
-            },
+            "monitor": self._monitor.state(),
             "posteriors": np.array([s.posterior for s in seen]).reshape(-1, n_states),
             "likelihoods": np.array(
                 [unseen if s.likelihood is None else s.likelihood for s in seen]
@@ -507,7 +510,8 @@ def load_tracker(path: str | os.PathLike[str], *, model: Any = None) -> LiveTrac
     """
     try:
         state = read_state(path)
-        tracker, needs_whole = _restored(state), _truth(state["needs_whole"])
+        tracker = _restored(state)
+        needs_whole = check_type("needs_whole", state["needs_whole"], bool)
     except OSError:
         raise
     except Exception as error:  # a hostile file may fail anywhere
@@ -535,42 +539,47 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     model, names = LiveModel.from_state(state["model"]), state["classes"]
     kinds = {type(name) for name in names}
     if kinds not in ({int}, {str}, set()) or len(names) != model.n_actions:
-        raise ValueError("the names of the actions are not as a tracker has them")
+        raise ModelFileError("the names of the actions are not as a tracker has them")
     classes = np.array(names, dtype=None if names else np.int64)
     tracker = LiveTracker(model, fps=state["fps"], lag=lag, classes=classes)
-    standing, filtered = tracker._standing, tracker._filter
-    n_features, n_states = len(standing.total), len(filtered.posterior)
-    standing.restore(state["standing"])
-    _restore_filter(filtered, state["filter"])
+    tracker._standing.restore(state["standing"])
+    tracker._filter.restore(state["filter"])
     if tracker._course is not None:
-        _restore_course(tracker._course, state["course"])
-    _restore_monitor(tracker._monitor, state["monitor"])
-    shape = (len(state["moves"]), n_states)
-    tracker._pending = [
-        Seen(posterior, likelihood if likelihood.any() else None, _count(n_moves))
-        for posterior, likelihood, n_moves in zip(
-            _numbers(state["posteriors"], shape, low=0, total=1),
-            _numbers(state["likelihoods"], shape, low=0),
-            state["moves"],
-            strict=True,
-        )
+        tracker._course.restore(state["course"])
+    tracker._monitor.restore(state["monitor"])
+    tracker._pending = _pending(state, len(tracker._chain.start))
+    tracker._runs = [
+        (check_count("runs", frame), check_count("runs", action))
+        for frame, action in state["runs"]
     ]
-    tracker._runs = [(_count(frame), _count(action)) for frame, action in state["runs"]]
     tracker._time = None if state["time"] is None else float(state["time"])
-    tracker._was_held, tracker._is_over = map(_truth, state["flags"])
+    was_held, is_over = state["flags"]
+    tracker._was_held = check_type("flags", was_held, bool)
+    tracker._is_over = check_type("flags", is_over, bool)
     if state["action"] is not None:
-        tracker._action = _count(state["action"])
+        tracker._action = check_count("action", state["action"])
         if tracker._action >= model.n_actions:
-            raise ValueError("the action that is told is none of the model")
-    tracker.n_frames_ = _count(state["n_frames"])
+            raise ModelFileError("the action that is told is none of the model")
+    tracker.n_frames_ = check_count("n_frames", state["n_frames"])
     if state["needs_whole"] and not tracker._is_over:
-        shape = (tracker.n_frames_, n_features)
+        shape = (tracker.n_frames_, len(model.features.mean))
         tracker._kept = list(_check_kept(state["frames"], shape))
     tracker.warnings_ = [LiveWarning(**parts) for parts in state["warnings"]]
     for warning in tracker.warnings_:
         if warning.kind not in KINDS or warning.action not in (None, *names):
-            raise ValueError("a warning is of an unknown kind or action")
+            raise ModelFileError("a warning is of an unknown kind or action")
     return tracker
+
+
+def _pending(state: dict[str, Any], n_states: int) -> list[Seen]:
+    """Return the frames of a state that have no final answer yet."""
+    moves = [check_count("moves", n) for n in state["moves"]]
+    found, likely = state["posteriors"], state["likelihoods"]
+    shape = (len(moves), n_states)
+    check_probabilities("posteriors", found, shape, np.float64, fewest=0)
+    check_array("likelihoods", likely, shape, np.float64, low=0, fewest=0)
+    likelihoods = [row if row.any() else None for row in likely]
+    return [Seen(*parts) for parts in zip(found, likelihoods, moves, strict=True)]
 
 
 def _stream_of(fitted: Any, tracker: LiveTracker) -> LiveTracker:
@@ -593,75 +602,7 @@ def _stream_of(fitted: Any, tracker: LiveTracker) -> LiveTracker:
 def _check_kept(value: Any, shape: tuple[int, int]) -> np.ndarray:
     """Check frames that are labelled at the end; some may be NaN."""
     if not isinstance(value, np.ndarray) or value.dtype != np.float64:
-        raise ValueError("the frames are no numbers")
+        raise ModelFileError("the frames are no numbers")
     if value.shape != shape or np.isinf(value).any():
-        raise ValueError("the frames are not as a tracker has them")
-    return value
-
-
-def _restore_filter(filtered: Filter, state: Any) -> None:
-    posterior, has_started, n_held = state
-    shape = filtered.posterior.shape
-    filtered.posterior = _numbers(posterior, shape, low=0, total=1)
-    filtered.has_started, filtered.n_held = _truth(has_started), _count(n_held)
-
-
-def _restore_course(course: Course, state: Any) -> None:
-    table, waited, told, n_seen, n_held = state
-    course.table = _numbers(table, course.table.shape, low=0)
-    if not np.isclose(course.posterior.sum(), 1):
-        raise ValueError("probabilities do not sum to 1")
-    course.waited = _numbers(waited, course.waited.shape, low=0)
-    if not isinstance(told, np.ndarray) or told.dtype != bool:
-        raise ValueError("what was told is no array of truth values")
-    course.told = told.reshape(course.told.shape)
-    course.n_seen, course.n_held = _count(n_seen), _count(n_held)
-
-
-def _restore_monitor(monitor: Monitor, state: dict[str, Any]) -> None:
-    fresh = {k: v for k, v in vars(monitor).items() if k not in ("habits", "rate")}
-    if state.keys() != fresh.keys():
-        raise ValueError("the monitor is not as a tracker has it")
-    for name, now in fresh.items():
-        value = state[name]
-        if isinstance(now, np.ndarray) and now.dtype == bool:
-            if not isinstance(value, np.ndarray) or value.dtype != bool:
-                raise ValueError(f"{name} is no array of truth values")
-            value = value.reshape(now.shape)
-        elif isinstance(now, np.ndarray):
-            value = _numbers(value, now.shape, low=0)
-        elif type(value) is not type(now):
-            raise ValueError(f"{name} is no {type(now).__name__}")
-        setattr(monitor, name, value)
-    steps = range(-1, len(monitor.often))
-    if monitor.step not in steps or monitor.candidate not in steps:
-        raise ValueError("the monitor is at no step")
-
-
-def _count(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{value!r} is no number of frames")
-    return value
-
-
-def _truth(value: Any) -> bool:
-    if type(value) is not bool:
-        raise ValueError(f"{value!r} is no truth value")
-    return value
-
-
-def _numbers(
-    value: Any,
-    shape: tuple[int, ...],
-    *,
-    low: float = -math.inf,
-    total: float | None = None,
-) -> np.ndarray:
-    """Check an array of doubles, and what its rows sum to."""
-    if not isinstance(value, np.ndarray) or value.dtype != np.float64:
-        raise ValueError("something is no array of numbers")
-    if value.shape != shape or not np.isfinite(value).all() or (value < low).any():
-        raise ValueError("an array is not as a tracker has it")
-    if total is not None and not np.allclose(value.sum(axis=-1), total):
-        raise ValueError("probabilities do not sum to 1")
+        raise ModelFileError("the frames are not as a tracker has them")
     return value
