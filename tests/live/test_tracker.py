@@ -434,6 +434,16 @@ def test_copies_pickles_and_files_go_on_alike_and_apart(make, lag, tmp_path):
         assert (other.fps, other.lag) == (25, lag)
 
 
+@pytest.mark.parametrize("make", MODELS)
+def test_tracker_that_is_read_writes_the_same_file(make, tmp_path):
+    stream, frames = tracker(make, lag=4), new_video()[:30].copy()
+    frames[-2:] = np.nan  # held, which a state knows as well
+    stream.push(frames)
+    stream.save(tmp_path / "one")
+    load_tracker(tmp_path / "one").save(tmp_path / "two")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
 def test_saved_model_streams_as_the_one_that_was_saved(tmp_path):
     for make in MODELS:
         make().save(tmp_path / "model")
