@@ -117,7 +117,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         **LabelsFrames._fitted,
         **MatchesFrames._fitted,
         **StreamsFrames._fitted,
-        "timeline_": Fitted((Timeline, type(None)), labels=True),
+        "timeline_": Fitted((Timeline, type(None)), labels=True, absent=lambda: None),
     }
 
     def fit(self, videos: Videos, y: Labels = None) -> JointAlignSegment:

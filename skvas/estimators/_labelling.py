@@ -154,8 +154,8 @@ default=None
         "chosen_": Fitted(dict),
         "chain_": Fitted((dict, type(None)), labels=True, absent=lambda: None),
         "classes_": Fitted(np.ndarray, labels=True),
-        "naming_": Fitted((BaseNaming, type(None)), labels=True),
-        "outlook_": Fitted((Outlook, type(None))),
+        "naming_": Fitted((BaseNaming, type(None)), labels=True, absent=lambda: None),
+        "outlook_": Fitted((Outlook, type(None)), absent=lambda: None),
         "action_names_": Fitted((list, type(None)), absent=lambda: None),
     }
 

@@ -47,8 +47,6 @@ __all__ = ["load"]
 ESTIMATORS = {
     cls.__name__: cls for cls in (ActionSegmenter, VideoAligner, JointAlignSegment)
 }
-# What the first files of this format lack: they were fitted without labels.
-YOUNGER = ("classes_", "naming_", "outlook_")
 # A transformer is tried on two frames of so many features at most.
 MAX_FEATURES = 1_000_000
 
@@ -151,8 +149,6 @@ def _read(
         raise ModelFileError(f"{name!r} is no estimator of skvas")
     reader = model_state.StateReader(arrays, encoder)
     estimator = reader.restore(ESTIMATORS[name], parse_json(texts["state"]))
-    if "live_" in estimator._fitted:  # files of before streams lack it
-        vars(estimator).setdefault("live_", None)
     if arrays:
         raise ModelFileError(f"it has arrays of no use, such as {min(arrays)!r}")
     _check(estimator)
@@ -170,17 +166,17 @@ def _read(
 def _check(estimator: Any) -> None:
     """Check that an estimator is such as `fit` makes it."""
     state = vars(estimator)
-    axis = state.get("timeline_")  # younger than the format
     for name, fitted in estimator._fitted.items():
-        if name == "timeline_":
-            continue
         if name not in state and fitted.absent is not None:
             state[name] = fitted.absent()
-        value = state.get(name, _missing)
-        if value is _missing and name in YOUNGER:
+        # The first is an axis as yet; the second, where it is absent, counts actions.
+        if name == "timeline_" or (name == "classes_" and name not in state):
             continue
-        if not isinstance(value, fitted.kind) or isinstance(value, bool):
+        value = state.get(name)
+        is_such = name in state and isinstance(value, fitted.kind)
+        if not is_such or isinstance(value, bool):
             raise ModelFileError(f"{name} is not as fit makes it")
+    axis = state.get("timeline_")
     own = {name for name, _, _ in declared(estimator)} | {"_output_container"}
     for name in state:
         if name not in own and name not in estimator._fitted and name[-4:] != "_in_":
@@ -215,7 +211,7 @@ def _read_timeline(estimator: Any, axis: Any) -> Timeline | None:
 
 
 def _check_labels(estimator: Any, timeline: Any) -> None:
-    naming = vars(estimator).get("naming_")
+    naming = estimator.naming_
     low, high = estimator._range_of_actions()
     if naming is not None and not isinstance(estimator.n_actions, int):
         low, high = 1, len(estimator.classes_)  # as many as labels, or more
@@ -228,11 +224,9 @@ def _check_labels(estimator: Any, timeline: Any) -> None:
         raise ModelFileError("segment_on_ is not as fit makes it")
     if estimator.chain_ is not None:
         _check_chain(estimator.chain_, shape, timeline)
-    if "classes_" not in vars(estimator):
-        estimator.classes_, estimator.naming_ = np.arange(estimator.n_actions_), None
-        estimator.outlook_ = None
+    vars(estimator).setdefault("classes_", np.arange(estimator.n_actions_))
     n_parts = estimator.n_actions_ if timeline is None else len(timeline.moments)
-    check_naming(estimator.naming_, estimator.classes_, n_parts, estimator.n_actions_)
+    check_naming(naming, estimator.classes_, n_parts, estimator.n_actions_)
     if estimator.outlook_ is not None:
         sizes = estimator.n_embedding_, estimator.n_actions_
         check_outlook(estimator.outlook_, *sizes)
@@ -315,9 +309,6 @@ def _check_recordings(estimator: Any) -> None:
         or not all(isinstance(name, str) for name in called)
     ):
         raise ModelFileError("action_names_ is not as fit makes it")
-
-
-_missing = object()
 
 
 def _check_parameters(estimator: Any) -> None:

@@ -76,7 +76,7 @@ class MatchesFrames(BaseVideoEstimator):
         "reference_": Fitted(np.ndarray),
         "matching_": Fitted(str),
         "path_on_": Fitted(str),
-        "timeline_": Fitted((Timeline, type(None))),
+        "timeline_": Fitted((Timeline, type(None)), absent=lambda: None),
     }
 
     @spare_threads()

@@ -25,7 +25,7 @@ class StreamsFrames(BaseVideoEstimator):
         in models that were saved by a version without streams.
     """
 
-    _fitted = {"live_": Fitted((dict, type(None)))}
+    _fitted = {"live_": Fitted((dict, type(None)), absent=lambda: None)}
 
     def stream(self, *, fps: float | None = None, lag: float = 0) -> LiveTracker:
         """Follow a recording while it goes on.

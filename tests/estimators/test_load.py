@@ -369,6 +369,7 @@ FORGERIES = {
     "parameter out of range": {"state": lambda s: s.update(eps=-1.0)},
     "device of no type": {"state": lambda s: s.update(device=3)},
     "missing attribute": {"state": lambda s: s.pop("n_embedding_")},
+    "missing attribute that may be None": {"state": lambda s: s.pop("shared_order_")},
     "no order": {"state": lambda s: s.update(shared_order_=3)},
     "order of texts": {
         "state": lambda s: s["shared_order_"]["items"].update(value="9")
@@ -528,6 +529,25 @@ def test_row_71_model_of_before_streams_has_none_and_says_so():
     assert loaded.live_ is None
     with pytest.raises(ValueError, match="fit it again"):
         loaded.stream()
+
+
+def test_row_46_file_that_is_older_than_an_attribute_is_as_if_nothing_was_kept(
+    model_file, tmp_path
+):
+    path, known = tmp_path / "model", skvas.load(model_file)
+    may_lack = {name for name, made in known._fitted.items() if made.absent}
+    assert may_lack >= {"live_", "naming_", "outlook_", "chain_", "timeline_"}
+    for name in (may_lack - {"timeline_"}) | {"classes_"}:
+
+        def without(parts, name=name):
+            for key in [k for k in parts if k.split(".")[0] == name]:
+                del parts[key]
+
+        forge(path, model_file, state=without, arrays=without)
+        loaded = skvas.load(path)
+        assert hasattr(loaded, name)
+        for labels, other in zip(loaded.predict(NEW), known.predict(NEW), strict=True):
+            np.testing.assert_array_equal(labels, other)
 
 
 def test_row_46_file_of_format_1_is_refused_in_plain_words():
