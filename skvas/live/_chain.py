@@ -211,13 +211,12 @@ class ActionRates:
                 lasted[run.label].append(run.end - run.start)
             for run, after in zip(runs[:-1], runs[1:], strict=True):
                 following[run.label, after.label] += 1
-        usual = [n for durations in lasted for n in durations]
-        found = [_phases(durations or usual) for durations in lasted]
+        phases, advance = action_phases(lasted)
         return cls(
             first / first.sum(),
             following / following.sum(axis=1, keepdims=True),
-            np.array([n for n, _ in found], dtype=np.int64),
-            np.array([rate for _, rate in found]),
+            phases,
+            advance,
         )
 
     @property
@@ -261,7 +260,7 @@ def steps_of(actions: np.ndarray) -> np.ndarray:
 
 
 def step_phases(lasted: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the phases of steps, and how likely a frame ends one.
+    """Return the phases of steps of a timeline, and how likely a frame ends one.
 
     Steps vary about as much as each other, relative to their means, which tells more
     than the few recordings of one step do.
@@ -276,27 +275,53 @@ def step_phases(lasted: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarr
     phases : int64 ndarray of shape (n_steps,)
     advance : ndarray of shape (n_steps,)
     """
-    usual = [n for durations in lasted for n in durations]
-    known = [np.array(durations or usual, dtype=float) for durations in lasted]
-    means = np.array([durations.mean() for durations in known])
+    known, means = _durations(lasted)
     squares = np.array([((d / d.mean() - 1) ** 2).sum() for d in known])
     freedom = np.array([len(durations) - 1.0 for durations in known])
     shared = (squares.sum() + FEW * USUAL) / (freedom.sum() + FEW)
     variation = (squares + SHARED * shared) / (freedom + SHARED)
     most = min(STEP_PHASES, max(2, ALL_PHASES // len(means)))
-    phases = np.clip(np.rint(1 / variation), 1, np.clip(means // 2, 1, most))
+    return _whole_phases(1 / variation, means, np.clip(means // 2, 1, most))
+
+
+def action_phases(lasted: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the phases of actions in any order, and how likely a frame ends one.
+
+    Each tells by itself how much it varies, with one duration more that lies as far
+    from the mean as those of a single phase do.
+
+    Parameters
+    ----------
+    lasted : sequence of sequence of float
+        Durations of each action. One that was never seen lasts as long as the others.
+
+    Returns
+    -------
+    phases : int64 ndarray of shape (n_actions,)
+    advance : ndarray of shape (n_actions,)
+    """
+    known, means = _durations(lasted)
+    squares = np.array([((d - d.mean()) ** 2).sum() for d in known]) + means**2
+    variances = squares / np.array([len(durations) + 1 for durations in known])
+    most = np.clip(np.floor(means), 1, N_PHASES)
+    return _whole_phases(means**2 / variances, means, most)
+
+
+def _durations(
+    lasted: Sequence[Sequence[float]],
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return durations of each part, those of all where there are none, and means."""
+    usual = [n for durations in lasted for n in durations]
+    known = [np.array(durations or usual, dtype=float) for durations in lasted]
+    return known, np.array([durations.mean() for durations in known])
+
+
+def _whole_phases(
+    fitting: np.ndarray, means: np.ndarray, most: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return whole numbers of phases near those that fit, and how likely each ends."""
+    phases = np.clip(np.rint(fitting), 1, most)
     return phases.astype(np.int64), phases / means
-
-
-def _phases(durations: Sequence[float]) -> tuple[int, float]:
-    """Return the number of phases, and the probability that a frame ends one."""
-    mean = float(np.mean(durations))
-    # One duration more, as far from the mean as those of a single phase are.
-    squares = float(np.sum((np.array(durations) - mean) ** 2)) + mean**2
-    variance = squares / (len(durations) + 1)
-    most = max(1, min(N_PHASES, int(mean)))
-    phases = int(np.clip(round(mean**2 / variance), 1, most))
-    return phases, phases / mean
 
 
 def _landing(step_of: np.ndarray, first: np.ndarray) -> np.ndarray:

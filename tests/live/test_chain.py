@@ -9,6 +9,7 @@ from skvas.live._chain import (
     SUDDEN,
     ActionRates,
     PositionRates,
+    action_phases,
     step_phases,
 )
 
@@ -93,6 +94,17 @@ def test_steps_of_steady_durations_have_more_phases_and_share_how_much_they_vary
     assert (steady == 16).all()
     assert varying[0] < varying[2] < varying[1]
     assert step_phases([[7.0]] * 2)[0].tolist() == [3, 3]
+
+
+def test_each_action_tells_by_itself_how_much_it_varies():
+    steady, varying = [40, 41] * 9, [10, 90] * 9
+    phases, advance = action_phases([steady, varying, [40]])
+    assert phases.tolist() == [8, 2, 2]  # one duration tells little
+    assert action_phases([varying])[0].tolist() == [2]
+    np.testing.assert_allclose(advance, phases / [40.5, 50, 40])
+    unseen, rate = action_phases([[3], []])
+    assert (unseen[1], rate[1]) == (unseen[0], rate[0])
+    assert action_phases([[1, 1, 1]])[0].tolist() == [1]  # of a frame each
 
 
 def test_recordings_start_at_the_beginning_or_anywhere():
