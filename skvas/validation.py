@@ -38,6 +38,7 @@ __all__ = [
     "check_memory",
     "check_n_actions",
     "check_real",
+    "check_total_frames",
     "check_videos",
     "is_single_video",
     "list_videos",
@@ -339,14 +340,42 @@ def check_videos(
                 named = item if hasattr(item, "columns") else video
                 learn = reset and not index
                 validate_data(owner, named, reset=learn, skip_check_array=True)
-        n_frames = sum(looked_at.lengths if stay else map(len, checked))
-        if n_frames < min_total_frames:
-            by = f" by {type(estimator).__name__}" if estimator is not None else ""
-            raise ValueError(
-                f"Found {n_frames} frame(s) in {len(items)} video(s) (n_samples = "
-                f"{n_frames}) while a minimum of {min_total_frames} is required{by}."
-            )
+        lengths = looked_at.lengths if stay else [len(video) for video in checked]
+        check_total_frames(lengths, min_total_frames, estimator=estimator)
     return looked_at if stay else checked
+
+
+def check_total_frames(
+    lengths: Sequence[int], minimum: int, *, estimator: BaseEstimator | None = None
+) -> None:
+    """Check that videos have enough frames together.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        The number of frames of each video.
+    minimum : int
+        The smallest number of frames of all videos.
+    estimator : estimator, default=None
+        The estimator that needs them, for the message.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_total_frames
+    >>> check_total_frames([100, 80], 8)
+    """
+    n_frames = sum(lengths)
+    if n_frames < minimum:
+        by = f" by {type(estimator).__name__}" if estimator is not None else ""
+        raise ValueError(
+            f"Found {n_frames} frame(s) in {len(lengths)} video(s) (n_samples = "
+            f"{n_frames}) while a minimum of {minimum} is required{by}."
+        )
 
 
 def check_labels(

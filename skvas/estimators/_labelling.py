@@ -16,7 +16,7 @@ import torch
 from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._on_demand import OnDemand, choose, lengths_of
+from skvas._on_demand import choose, lengths_of
 from skvas._typing import Labels, Videos
 from skvas.applications._action_table import (
     rename_actions,
@@ -65,6 +65,7 @@ from skvas.validation import (
     check_choice,
     check_integer,
     check_n_actions,
+    check_total_frames,
     is_single_video,
 )
 from skvas.videos._containers import like_input
@@ -621,9 +622,9 @@ default=None
         if named is not None:
             labels = join_names(labels, named, lengths_of(checked))
         fewest = max(2, self._range_of_actions(labels)[0])
-        again = checked if isinstance(checked, OnDemand) else videos
-        checked = self._check_videos(again, self.features, min_total_frames=fewest)
-        typical = float(np.median(lengths_of(checked)))
+        lengths = lengths_of(checked)
+        check_total_frames(lengths, fewest, estimator=self)
+        typical = float(np.median(lengths))
         if fewest > typical:
             warnings.warn(
                 f"n_actions={fewest} is more than the {typical:g} frames of "

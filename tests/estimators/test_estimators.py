@@ -68,6 +68,17 @@ class Dropping(nn.Module):
         return self.dropout(self.linear(frames))
 
 
+class Counted:
+    """A video that counts how often it is turned into an array."""
+
+    def __init__(self, video):
+        self.video, self.shape, self.ndim, self.times = video, video.shape, 2, 0
+
+    def __array__(self, dtype=None, copy=None):
+        self.times += 1
+        return np.array(self.video, dtype=dtype)
+
+
 class Collapsing(nn.Module):
     """An encoder whose embeddings all drift the same way, call after call."""
 
@@ -668,3 +679,10 @@ def test_temporal_encoder_is_trained_whatever_the_lengths(cls):
     assert (weights != 0).any()
     alone = estimator.transform(videos[-1])
     np.testing.assert_allclose(estimator.transform(videos)[-1], alone, atol=1e-6)
+
+
+@every
+def test_fit_reads_each_video_once(cls):
+    videos = [Counted(video) for video in VIDEOS]
+    quick(cls, max_epochs=0).fit(videos)
+    assert [video.times for video in videos] == [1] * len(videos)
