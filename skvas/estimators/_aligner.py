@@ -35,6 +35,7 @@ from skvas.timeline._model import (
     path_frames,
 )
 from skvas.training._callbacks import progress
+from skvas.training._checkpoint import AnyCheckpoint
 from skvas.training._labelled import LabelledFrames
 from skvas.training._objective import Objective
 from skvas.training._survey import Survey
@@ -226,7 +227,7 @@ default=None
         self,
         model: Any,
         features: Sequence[np.ndarray],
-        checkpoint: Any,
+        checkpoint: AnyCheckpoint,
         rng: np.random.RandomState,
     ) -> Any:
         """Return how far the videos share an order, None for a lone one."""

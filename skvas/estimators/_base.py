@@ -62,7 +62,12 @@ from skvas.persistence._state import save_state, version
 from skvas.preprocessing._causal import is_causal as needs_no_later
 from skvas.preprocessing._framewise import takes_nan
 from skvas.recipes import RECIPES, Recipe
-from skvas.training._checkpoint import Checkpoint, NoCheckpoint, identify
+from skvas.training._checkpoint import (
+    AnyCheckpoint,
+    Checkpoint,
+    NoCheckpoint,
+    identify,
+)
 from skvas.training._trainer import Trainer
 from skvas.transport._threads import spare_threads
 from skvas.validation import check_memory, check_videos, warn_of_transposed
@@ -409,7 +414,9 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         cls = ENCODERS.get(name) if isinstance(name, str) else None
         return self._recipe.chooses and getattr(cls, "starts_as_identity", False)
 
-    def _open_checkpoint(self, videos: Sequence[np.ndarray], **more: Any) -> Any:
+    def _open_checkpoint(
+        self, videos: Sequence[np.ndarray], **more: Any
+    ) -> AnyCheckpoint:
         path = self._training.checkpoint
         if path is None:
             return NoCheckpoint()
@@ -420,7 +427,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
     def _prepare(
         self,
         videos: Sequence[np.ndarray],
-        checkpoint: Any,
+        checkpoint: AnyCheckpoint,
         rng: np.random.RandomState,
         n_clusters: int = N_CLUSTERS,
     ) -> tuple[Any, Sequence[np.ndarray], Model]:
@@ -442,7 +449,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         return fitted, features, Model(encoder.to(self._device).eval())
 
     def _learn_features(
-        self, videos: Sequence[np.ndarray], checkpoint: Any, n_clusters: int
+        self, videos: Sequence[np.ndarray], checkpoint: AnyCheckpoint, n_clusters: int
     ) -> tuple[Any, Sequence[np.ndarray]]:
         """Return the fitted preprocessing, and what it makes of the videos."""
         live, features = self._training.live, None
@@ -461,13 +468,13 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
             features = apply_features(fitted, videos, keep)
         return fitted, features
 
-    def _trainer(self, settings: Settings, checkpoint: Any) -> Trainer:
+    def _trainer(self, settings: Settings, checkpoint: AnyCheckpoint) -> Trainer:
         return Trainer(
             settings.training,
             settings.max_epochs,
             self._device,
+            checkpoint,
             devices=self._training.devices,
-            checkpoint=checkpoint if isinstance(checkpoint, Checkpoint) else None,
             callback=self._training.callback,
             verbose=int(self.verbose),
         )

@@ -59,6 +59,7 @@ from skvas.timeline._model import (
     TimelineModel,
     count_on_timeline,
 )
+from skvas.training._checkpoint import AnyCheckpoint
 from skvas.training._survey import Survey
 from skvas.transport._threads import spare_threads
 from skvas.validation import (
@@ -470,7 +471,7 @@ default=None
         model: Model,
         features: Sequence[np.ndarray],
         preprocessing: Any,
-        checkpoint: Any,
+        checkpoint: AnyCheckpoint,
         rng: np.random.RandomState,
         labels: PartialLabels | None,
     ) -> Start:

@@ -20,7 +20,7 @@ from skvas._on_demand import lengths_of
 from skvas.exceptions import CheckpointError, InvalidParameterError
 from skvas.persistence._arrays import parse_json, read_arrays, write_arrays
 from skvas.persistence._state import StateReader, StateWriter, version
-from skvas.training._loop import TrainingState
+from skvas.training._loop import CheckpointHook, TrainingState
 
 FORMAT = "skvas checkpoint"
 FORMAT_VERSION = 2
@@ -30,7 +30,7 @@ SHARE = 0.02
 T = TypeVar("T")
 
 
-class Checkpoint:
+class Checkpoint(CheckpointHook):
     """The file of one training.
 
     Parameters
@@ -84,6 +84,11 @@ class Checkpoint:
         if name not in self._prepared:
             self._prepared[name] = prepare()
         return self._prepared[name]
+
+    @contextmanager
+    def in_file(self) -> Iterator[Checkpoint]:
+        """Yield a checkpoint that processes may share: this one."""
+        yield self
 
     def reopened(self) -> Checkpoint:
         """Read the file again, as another process may have written it."""
@@ -153,22 +158,23 @@ class Checkpoint:
         self._due = ended + (ended - started) / SHARE
 
 
-class NoCheckpoint:
+class NoCheckpoint(CheckpointHook):
     """Stands where no training is saved."""
+
+    writes = False  # whatever a team says, there is nothing to write
 
     def once(self, name: str, prepare: Callable[[], T]) -> T:
         """Prepare a step before training."""
         return prepare()
 
+    @contextmanager
+    def in_file(self) -> Iterator[Checkpoint]:
+        """Yield a checkpoint that processes may share, removed afterwards."""
+        with TemporaryDirectory() as folder:
+            yield Checkpoint(Path(folder, "run"), {})
 
-@contextmanager
-def or_temporary(checkpoint: Checkpoint | None) -> Iterator[Checkpoint]:
-    """Yield a checkpoint; where there is none, one that is removed afterwards."""
-    if checkpoint is not None:
-        yield checkpoint
-        return
-    with TemporaryDirectory() as folder:
-        yield Checkpoint(Path(folder, "run"), {})
+
+AnyCheckpoint = Checkpoint | NoCheckpoint
 
 
 def identify(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -48,14 +47,17 @@ class TrainingState:
     is_over: bool = False
 
 
-class CheckpointHook(Protocol):
-    """Saves a training, so that it can resume where it was stopped."""
+class CheckpointHook:
+    """Saves a training, so that it can resume where it stopped; this one, nothing."""
 
     def begin(self, state: TrainingState) -> None:
         """Restore the training, if there is one to resume."""
 
     def end_epoch(self, state: TrainingState, *, last: bool) -> None:
         """Save the training."""
+
+
+UNSAVED = CheckpointHook()
 
 
 def train(
@@ -68,7 +70,7 @@ def train(
     max_epochs: int,
     after_step: Callable[[], None],
     team: Team = ALONE,
-    checkpoint: CheckpointHook | None = None,
+    checkpoint: CheckpointHook = UNSAVED,
     callback: Callback | None = None,
     verbose: int = 0,
     generators: GlobalGenerators | None = None,
@@ -91,7 +93,7 @@ def train(
         Called after each step of the optimiser, to put parameters back on the sphere.
     team : Team, default=ALONE
         The processes that train together.
-    checkpoint : CheckpointHook, default=None
+    checkpoint : CheckpointHook, default=UNSAVED
         Saves the training, and resumes it.
     callback : callable, default=None
         Called with the record of each epoch; True ends the training.
@@ -109,8 +111,7 @@ def train(
     optimizer = Adam(modules.parameters(), lr=lr, weight_decay=weight_decay)
     records: list[dict[str, float]] = []
     state = TrainingState(modules, optimizer, sampler.rng, records, generators)
-    if checkpoint is not None:
-        checkpoint.begin(state)
+    checkpoint.begin(state)
     if len(records) < max_epochs:
         tell("training", len(records), max_epochs)
     for epoch in range(len(records), max_epochs):
@@ -134,12 +135,11 @@ def train(
         seconds = time.perf_counter() - started
         records.append({"epoch": epoch + 1, **found, "seconds": seconds})
         announce(records[-1], max_epochs, verbose)
-        if checkpoint is not None:
-            checkpoint.end_epoch(state, last=epoch + 1 == max_epochs)
+        checkpoint.end_epoch(state, last=epoch + 1 == max_epochs)
         # The user's own record, to keep or to change.
         answer = callback(dict(records[-1])) if callback is not None else None
         state.is_over = team.any(isinstance(answer, (bool, np.bool_)) and bool(answer))
-        if checkpoint is not None and state.is_over:
+        if state.is_over:
             checkpoint.end_epoch(state, last=True)
     modules.eval()
     names = records[0] if records else ("epoch", "loss", "seconds")

@@ -16,7 +16,7 @@ import torch
 from skvas.exceptions import CollapseWarning
 from skvas.nn._model import Model, is_ours
 from skvas.training._callbacks import Callback
-from skvas.training._checkpoint import Checkpoint, or_temporary
+from skvas.training._checkpoint import AnyCheckpoint
 from skvas.training._distributed import ALONE, Team, is_launched, join_team, launch
 from skvas.training._loop import train
 from skvas.training._objective import Losses
@@ -44,10 +44,10 @@ class Trainer:
         Passes over the videos.
     device : torch.device
         Where to train; of several processes, each takes a GPU of its own.
+    checkpoint : Checkpoint or NoCheckpoint
+        Saves the training, and resumes it.
     devices : int, default=1
         Processes that train together.
-    checkpoint : Checkpoint, default=None
-        Saves the training, and resumes it.
     callback : callable, default=None
         Called at the end of each epoch.
     verbose : int, default=0
@@ -57,8 +57,8 @@ class Trainer:
     training: Mapping[str, Any]
     max_epochs: int
     device: torch.device
+    checkpoint: AnyCheckpoint
     devices: int = 1
-    checkpoint: Checkpoint | None = None
     callback: Callback | None = None
     verbose: int = 0
 
@@ -105,7 +105,7 @@ class Trainer:
             history = run(self.checkpoint, team, own)
         else:
             model.to(torch.device("cpu"))  # on its way to other processes
-            with or_temporary(self.checkpoint) as file:
+            with self.checkpoint.in_file() as file:
                 launch(partial(run, file), self.devices, self.device)
                 history = run(file.reopened(), ALONE, self.device)
         _warn_of_collapse(history)
@@ -117,7 +117,7 @@ class Trainer:
         objective: BatchLoss,
         features: Sequence[np.ndarray],
         rng: np.random.RandomState,
-        checkpoint: Checkpoint | None,
+        checkpoint: AnyCheckpoint,
         team: Team,
         device: torch.device,
     ) -> dict[str, np.ndarray]:
@@ -134,8 +134,7 @@ class Trainer:
             rank=team.rank,
             n_ranks=team.size,
         )
-        if checkpoint is not None:
-            checkpoint.writes = team.rank == 0
+        checkpoint.writes = team.rank == 0
         seed = int(rng.randint(2**31))
         # No encoder of ours draws at random.
         generators = None if is_ours(model.encoder) else GlobalGenerators(device)
