@@ -104,8 +104,8 @@ class FrameMatcher:
         return [alignment.cost for alignment in self.match(plain, other)]
 
     def _how(self) -> tuple[Any, str, str, float, nn.Module | None]:
-        encoder = on_device(self.encoder, self.device)
-        return self.task, self.matching, str(self.device), self.memory_limit, encoder
+        placed = None if self.encoder is None else on_device(self.encoder, self.device)
+        return self.task, self.matching, str(self.device), self.memory_limit, placed
 
 
 def medoid(

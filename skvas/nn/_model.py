@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -167,23 +167,19 @@ class _Copy:
 _copies: WeakKeyDictionary[nn.Module, _Copy] = WeakKeyDictionary()
 
 
-@overload
-def on_device(encoder: nn.Module, device: torch.device) -> nn.Module: ...
-@overload
-def on_device(encoder: None, device: torch.device) -> None: ...
-def on_device(encoder: nn.Module | None, device: torch.device) -> nn.Module | None:
+def on_device(encoder: nn.Module, device: torch.device) -> nn.Module:
     """Return an encoder on a device; the one that is given stays where it is.
 
     Of encoders of skvas the copy is kept until their weights change.
 
     Parameters
     ----------
-    encoder : Module or None
-        On the CPU; None is nowhere.
+    encoder : Module
+        On the CPU.
     device : torch.device
         Where it is needed.
     """
-    if encoder is None or device.type == "cpu":
+    if device.type == "cpu":
         return encoder
     if not is_ours(encoder):
         return copy.deepcopy(encoder).to(device)

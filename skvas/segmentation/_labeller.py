@@ -81,8 +81,8 @@ class FrameLabeller:
         return self._decode(_segment, views)
 
     def _decode(self, decode: Callable[..., list[Any]], views: Views) -> list[Any]:
-        encoder = on_device(self.encoder, self.device)
-        common = (self.actions, self.task, str(self.device), encoder)
+        placed = None if self.encoder is None else on_device(self.encoder, self.device)
+        common = (self.actions, self.task, str(self.device), placed)
         return decode_in_jobs(
             decode,
             self.frames(views),
