@@ -35,8 +35,7 @@ from skvas.options._kinds import (
 from skvas.options._settings import Settings
 from skvas.segmentation._choice import Start
 from skvas.segmentation._labeller import (
-    AnyLabeller,
-    FrameLabeller,
+    BaseLabeller,
     TimelineLabeller,
 )
 from skvas.segmentation._order import keeps_order
@@ -182,8 +181,8 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
                 settings, views, start, before, model, history, timeline, given
             )
             causal = self._causal_embeddings(views)
+            n_actions = len(settled.base.actions)
             if timeline is None:
-                n_actions = len(settled.labeller.actions)
                 live = learn_actions(
                     views.videos, settled.labels, n_actions, embeddings=causal
                 )
@@ -199,7 +198,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
                     views.embeddings,
                     features,
                     settled.labels,
-                    len(settled.labeller.actions),
+                    n_actions,
                     start.in_order,
                 ),
                 recordings_=remember(videos, lengths_of(checked)),
@@ -236,7 +235,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         named = self._share_of_right(views, videos, y)
         if named is not None:
             return named
-        segmented = self._labeller().objectives(views)
+        segmented = self._transport_labeller().objectives(views)
         aligned = self._alignment_costs(views)
         return -float(np.mean(segmented) + self.settings_.beta * np.mean(aligned))
 
@@ -280,11 +279,9 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             return None
         return timeline
 
-    def _found_labeller(self) -> AnyLabeller:
-        transport = super()._found_labeller()
+    def _found_labeller(self) -> BaseLabeller:
         if self.timeline_ is None:
-            return transport
-        assert isinstance(transport, FrameLabeller)
+            return super()._found_labeller()
         model = self.timeline_.model_
         assert isinstance(model, TimelineModel)
-        return TimelineLabeller(model, transport)
+        return TimelineLabeller(model, self._transport_labeller())

@@ -39,21 +39,21 @@ from skvas.metrics._order import may_be_shared
 from skvas.nn import Prototypes
 from skvas.nn._model import Model, embed_videos
 from skvas.options._declare import group_of
-from skvas.options._groups import CHAIN, PLAN
+from skvas.options._groups import CHAIN, PLAN, TIMELINE
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
 from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._choice import Start, choose_start, open_candidates
 from skvas.segmentation._decoder import choose_decoder
 from skvas.segmentation._labeller import (
-    AnyLabeller,
+    BaseLabeller,
     ChainLabeller,
     FrameLabeller,
+    Labeller,
     TimelineLabeller,
     choose_labeller,
     directions,
 )
-from skvas.segmentation._look import labels_and_shares
 from skvas.segmentation._named import NamedLabeller, Settled, settle
 from skvas.timeline._model import (
     TimelineModel,
@@ -217,7 +217,7 @@ default=None
     def _label_whole(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the number of the action of each frame, and the probabilities."""
         views = self._view([frames])
-        (codes,), (shares,) = labels_and_shares(self._labeller(), views)
+        (codes,), (shares,) = self._labeller().labels_and_shares(views)
         return codes, np.asarray(shares, dtype=float)
 
     @spare_threads()
@@ -226,10 +226,9 @@ default=None
 
         None if `predict` does that too, or if actions are named by labels.
         """
-        labeller = self._labeller()
-        if not isinstance(labeller, TimelineLabeller):
+        if self.segment_on_ != TIMELINE or self.naming_ is not None:
             return None
-        found = labeller.transport.labels(self._view(videos))
+        found = self._transport_labeller().labels(self._view(videos))
         return [self.classes_[codes] for codes in found]
 
     def name_actions(self, names: Mapping[int, str] | Sequence[str]) -> Any:
@@ -545,7 +544,7 @@ default=None
         """Decide where frames are compared with actions, and label those of `fit`."""
         assert settings.segmenting is not None
         actions = {"features": before, "embedding": self._actions(model)}
-        labeller: AnyLabeller
+        labeller: BaseLabeller
         if timeline is not None:
             transport = self._plans(settings, actions["embedding"], "embedding")
             labeller, found = TimelineLabeller(timeline, transport), timeline.labels
@@ -582,26 +581,24 @@ default=None
         given: PartialLabels | None,
         single: bool,
     ) -> dict[str, Any]:
-        labeller = settled.labeller
-        n_actions = len(labeller.actions)
+        base = settled.base
+        n_actions = len(base.actions)
         names = np.arange(n_actions) if given is None else given.action_names(n_actions)
-        naming = labeller.naming if isinstance(labeller, NamedLabeller) else None
-        found = labeller if naming is None else labeller.base
-        chain = found.chain if isinstance(found, ChainLabeller) else None
+        chain = base.chain if isinstance(base, ChainLabeller) else None
         return {
             "labels_": like_input([names[codes] for codes in settled.labels], single),
             "classes_": names,
-            "naming_": naming,
+            "naming_": settled.naming,
             "outlook_": settled.outlook,
             "settings_": settings.labelled_by(
-                labeller.space, labeller.recurring, PLAN if chain is None else CHAIN
+                base.space, base.recurring, PLAN if chain is None else CHAIN
             ),
             "chain_": None if chain is None else vars(chain),
             "shared_order_": start.order,
             "n_actions_": n_actions,
             "n_actions_scores_": start.scores,
-            "prototypes_": labeller.actions,
-            "segment_on_": labeller.space,
+            "prototypes_": base.actions,
+            "segment_on_": base.space,
             "chosen_": start.chosen,
             "action_names_": None,
         }
@@ -655,24 +652,28 @@ default=None
         codes = joblib.hash(labels.codes)
         return {"n_actions": self._range_of_actions(labels), "labels": codes}
 
-    def _labeller(self) -> AnyLabeller | NamedLabeller:
+    def _labeller(self) -> Labeller:
         found = self._found_labeller()
         return found if self.naming_ is None else NamedLabeller(found, self.naming_)
 
-    def _found_labeller(self) -> AnyLabeller:
-        task = self.settings_.segmentation_task()
+    def _found_labeller(self) -> BaseLabeller:
+        """Return what labels frames where no label was given."""
+        transport = self._transport_labeller()
+        if self.chain_ is None:
+            return transport
+        return ChainLabeller(ActionChain(**self.chain_), transport)
+
+    def _transport_labeller(self) -> FrameLabeller:
+        """Return what labels frames by transport, and has the objectives of it."""
         space = "features" if self.segment_on_ == "features" else "embedding"
         device = self._device
         # Nothing but transport looks at the embeddings.
         stays = device.type != "cpu" and self.chain_ is None and self.naming_ is None
-        transport = FrameLabeller(
-            task,
+        return FrameLabeller(
+            self.settings_.segmentation_task(),
             self.prototypes_,
             space,
             device,
             self.n_jobs,
             self.encoder_ if stays and space == "embedding" else None,
         )
-        if self.chain_ is None:
-            return transport
-        return ChainLabeller(ActionChain(**self.chain_), transport)

@@ -130,7 +130,7 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
             settled = self._settle_labels(
                 settings, views, start, before, model, history, given=given
             )
-            n_actions = len(settled.labeller.actions)
+            n_actions = len(settled.base.actions)
             live = learn_actions(
                 views.videos,
                 settled.labels,
@@ -146,7 +146,7 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
                     views.embeddings,
                     features,
                     settled.labels,
-                    len(settled.labeller.actions),
+                    n_actions,
                     start.in_order,
                 ),
                 recordings_=remember(videos, lengths_of(checked)),
@@ -180,8 +180,8 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
         named = self._share_of_right(views, videos, y)
         if named is not None:
             return named
-        weights = [len(video) for video in views.videos]
-        return -float(np.average(self._labeller().objectives(views), weights=weights))
+        objectives = self._transport_labeller().objectives(views)
+        return -float(np.average(objectives, weights=lengths_of(views.videos)))
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

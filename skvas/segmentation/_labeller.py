@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -26,10 +26,88 @@ from skvas.videos._views import Views
 
 # Share of the consistency before training that has to be there after it.
 MIN_CONSISTENCY_RATIO = 0.98
+# Probability of the moment that the cheapest path gives a frame. Posteriors alone are
+# worse for videos that fit has not seen, whose costs are higher.
+ON_PATH = 0.5
+
+
+class Labeller(Protocol):
+    """Labels frames."""
+
+    def labels(self, views: Views) -> list[np.ndarray]:
+        """Return the action of each frame, (n_i,)."""
+
+    def shares(self, views: Views) -> list[np.ndarray]:
+        """Return how each frame is shared out among the actions, (n_i, K)."""
+
+    def labels_and_shares(
+        self, views: Views
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return what `labels` and `shares` do, with no work done twice."""
+
+
+class BaseLabeller(Labeller, Protocol):
+    """Labels frames where no label was given.
+
+    Attributes
+    ----------
+    actions : ndarray of shape (K, D)
+        Unit vectors.
+    space : {"features", "embedding", "timeline"}
+        Where frames are compared with the actions.
+    recurring : bool
+        Whether an action may come back.
+    n_parts : int
+        Number of parts of a video that labels are carried by: moments of a timeline,
+        or actions.
+    """
+
+    @property
+    def actions(self) -> np.ndarray: ...
+    @property
+    def space(self) -> str: ...
+    @property
+    def recurring(self) -> bool: ...
+    @property
+    def n_parts(self) -> int: ...
+
+    def parts(
+        self, views: Views, found: Sequence[np.ndarray] | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield the parts that the frames of each video may be in, (n_i, n_parts).
+
+        `found`: what `labels` returns, where that is known already.
+        """
+
+
+class _LabelsInAnyOrder:
+    """What labellers have in common that keep no action from coming back."""
+
+    recurring = True
+
+    def labels_and_shares(
+        self: Labeller, views: Views
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return what `labels` and `shares` do, with no work done twice."""
+        shares = self.shares(views)
+        return [plan_to_labels(share) for share in shares], shares
+
+    @property
+    def n_parts(self: BaseLabeller) -> int:
+        """The number of parts, which are the actions."""
+        return len(self.actions)
+
+    def parts(
+        self: BaseLabeller, views: Views, found: Sequence[np.ndarray] | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield the parts that the frames of each video may be in, (n_i, n_parts)."""
+        eye = np.eye(len(self.actions), dtype=np.float32)
+        for labels in self.labels(views) if found is None else found:
+            yield eye[labels]
 
 
 @dataclass(frozen=True)
-class FrameLabeller:
+class FrameLabeller(_LabelsInAnyOrder):
     """Labels frames by transport to the actions.
 
     Parameters
@@ -56,29 +134,23 @@ class FrameLabeller:
     n_jobs: int | None = None
     encoder: nn.Module | None = None
 
-    recurring = True  # nothing keeps an action from coming back
-
     def labels(self, views: Views) -> list[np.ndarray]:
         """Return the action of each frame, (n_i,)."""
         return self._decode(_label, views)
 
     def shares(self, views: Views) -> list[np.ndarray]:
         """Return how each frame is shared out among the actions, (n_i, K)."""
-        return [shares for shares, _ in self.segment(views)]
+        return [shares for shares, _ in self._decode(_segment, views)]
 
     def objectives(self, views: Views) -> list[float]:
         """Return the value of each video's transport problem."""
-        return [objective for _, objective in self.segment(views)]
+        return [objective for _, objective in self._decode(_segment, views)]
 
     def frames(self, views: Views) -> Sequence[np.ndarray]:
         """Return what is compared with the actions, unit vectors."""
         if self.space == "features":
             return directions(views.features)
         return views.embeddings if self.encoder is None else views.features
-
-    def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
-        """Return the shares of each video, and the value of its problem."""
-        return self._decode(_segment, views)
 
     def _decode(self, decode: Callable[..., list[Any]], views: Views) -> list[Any]:
         placed = None if self.encoder is None else on_device(self.encoder, self.device)
@@ -94,7 +166,7 @@ class FrameLabeller:
 
 
 @dataclass(frozen=True)
-class ChainLabeller:
+class ChainLabeller(_LabelsInAnyOrder):
     """Labels frames by a hidden Markov model of the actions.
 
     Parameters
@@ -102,14 +174,11 @@ class ChainLabeller:
     chain : ActionChain
         The model.
     transport : FrameLabeller
-        What the objective of the segmentation is taken from. Its actions are the
-        directions of the means of the model.
+        Its actions are the directions of the means of the model.
     """
 
     chain: ActionChain
     transport: FrameLabeller
-
-    recurring = True  # nothing keeps an action from coming back
 
     @property
     def actions(self) -> np.ndarray:
@@ -136,14 +205,6 @@ class ChainLabeller:
             step="labelling recordings",
         )
 
-    def objectives(self, views: Views) -> list[float]:
-        """Return the value of each video's transport problem."""
-        return self.transport.objectives(views)
-
-    def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
-        """Return the shares of each video, and the value of its problem."""
-        return list(zip(self.shares(views), self.objectives(views), strict=True))
-
 
 @dataclass(frozen=True)
 class TimelineLabeller:
@@ -154,7 +215,7 @@ class TimelineLabeller:
     timeline : TimelineModel
         The axis and its actions.
     transport : FrameLabeller
-        What the objective of the segmentation is taken from.
+        Labels frames without regard to order, by actions among the embeddings.
     """
 
     timeline: TimelineModel
@@ -174,48 +235,65 @@ class TimelineLabeller:
 
     def labels(self, views: Views) -> list[np.ndarray]:
         """Return the action of each frame, (n_i,)."""
-        return self._decode(_actions, views)
+        return self._decode(_actions, self.frames(views))
 
     def shares(self, views: Views) -> list[np.ndarray]:
         """Return how each frame is shared out among the actions, (n_i, K)."""
-        return self._decode(_action_shares, views)
+        return self._decode(_action_shares, self.frames(views))
 
-    def objectives(self, views: Views) -> list[float]:
-        """Return the value of each video's transport problem."""
-        return self.transport.objectives(views)
+    def labels_and_shares(
+        self, views: Views
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return what `labels` and `shares` do, with no work done twice."""
+        frames = self.frames(views)
+        return self._decode(_actions, frames), self._decode(_action_shares, frames)
 
-    def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
-        """Return the shares of each video, and the value of its problem."""
-        return list(zip(self.shares(views), self.objectives(views), strict=True))
+    @property
+    def n_parts(self) -> int:
+        """The number of parts, which are the moments."""
+        return len(self.timeline.moments)
 
-    def _decode(self, decode: Callable[..., list[Any]], views: Views) -> list[Any]:
-        frames = path_frames(views.embeddings, views.details)
-        width = len(self.timeline.template.frames)
-        n_jobs = self.transport.n_jobs
+    def parts(
+        self, views: Views, found: Sequence[np.ndarray] | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield the parts that the frames of each video may be in, (n_i, n_parts)."""
+        timeline = self.timeline
+        numbers = np.arange(self.n_parts)
+        for path in self.frames(views):
+            probable = timeline.posteriors(path)
+            positions = timeline.follow(path).positions
+            nearest = np.rint(np.interp(positions, timeline.moments, numbers))
+            probable *= 1 - ON_PATH
+            probable[np.arange(len(path)), nearest.astype(np.int64)] += ON_PATH
+            yield probable.astype(np.float32)
+
+    def frames(self, views: Views) -> Sequence[np.ndarray]:
+        """Return what is compared with the timeline, unit vectors."""
+        return path_frames(views.embeddings, views.details)
+
+    def _decode(
+        self, decode: Callable[..., list[Any]], frames: Sequence[np.ndarray]
+    ) -> list[Any]:
         return decode_in_jobs(
             decode,
             frames,
             (self.timeline,),
-            width=width,
-            n_jobs=n_jobs,
+            width=len(self.timeline.template.frames),
+            n_jobs=self.transport.n_jobs,
             step="labelling recordings",
         )
 
 
-# What frames are labelled with where no label was given.
-AnyLabeller = FrameLabeller | ChainLabeller | TimelineLabeller
-
-
 def choose_labeller(
-    labellers: Sequence[Any], views: Views, in_order: bool
-) -> tuple[Any, list[np.ndarray]]:
+    labellers: Sequence[FrameLabeller], views: Views, in_order: bool
+) -> tuple[FrameLabeller, list[np.ndarray]]:
     """Return the labeller to keep, and its labels.
 
     Of more than 128 videos, a sample of as many decides.
 
     Parameters
     ----------
-    labellers : sequence of FrameLabeller or TimelineLabeller
+    labellers : sequence of FrameLabeller
         One, or the one before training and the one after it: training serves two
         tasks, or pseudo-labels alone, and may blur the actions.
     views : Views
@@ -236,7 +314,7 @@ def choose_labeller(
 
 
 def pick(
-    arrays: Sequence[np.ndarray], frames: Sequence[np.ndarray]
+    arrays: Iterable[np.ndarray], frames: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
     """Return some frames of each video."""
     return [array[where] for array, where in zip(arrays, frames, strict=True)]

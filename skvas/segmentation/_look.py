@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from skvas.decoding import plan_to_labels
-from skvas.segmentation._labeller import TimelineLabeller
-from skvas.segmentation._named import NamedLabeller
-from skvas.timeline._model import TimelineModel, path_frames
+from skvas.segmentation._labeller import Labeller, TimelineLabeller
+from skvas.timeline._model import TimelineModel
 from skvas.timeline._paths import Passage
 from skvas.videos._views import Views
 
@@ -19,7 +16,7 @@ BLOCKS = 500
 
 
 def look_at(
-    labeller: Any,
+    labeller: Labeller,
     views: Views,
     frames: Sequence[np.ndarray] | None = None,
     passages: Sequence[Passage] | None = None,
@@ -46,44 +43,15 @@ def look_at(
         frames where a video has more than 500.
     """
     if isinstance(labeller, TimelineLabeller):
-        if frames is None:
-            frames = path_frames(views.embeddings, views.details)
+        frames = labeller.frames(views) if frames is None else frames
         codes = _codes(labeller, frames, passages)
         shares = [_shares(labeller.timeline, video) for video in frames]
     else:
-        codes, shares = labels_and_shares(labeller, views)
+        codes, shares = labeller.labels_and_shares(views)
     return codes, [
         share[np.arange(len(code)), code]
         for share, code in zip(shares, codes, strict=True)
     ]
-
-
-def labels_and_shares(
-    labeller: Any, views: Views
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return what `labeller.labels` and `labeller.shares` do, with no work done twice.
-
-    Parameters
-    ----------
-    labeller : FrameLabeller, ChainLabeller, TimelineLabeller or NamedLabeller
-        Labels frames.
-    views : Views
-        Some videos.
-
-    Returns
-    -------
-    codes : list of int64 ndarray of shape (n_i,)
-        The action of each frame.
-    shares : list of ndarray of shape (n_i, K)
-        How each frame is shared out among the actions.
-    """
-    if isinstance(labeller, NamedLabeller):
-        told = list(labeller.tell(views))
-        return [codes for codes, _ in told], [shares for _, shares in told]
-    shares = labeller.shares(views)
-    if isinstance(labeller, TimelineLabeller):
-        return labeller.labels(views), shares
-    return [plan_to_labels(share) for share in shares], shares
 
 
 def _codes(

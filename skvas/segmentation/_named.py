@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -23,10 +22,11 @@ from skvas.labels._outlook import Outlook, asked_frames, look_out
 from skvas.labels._reading import PartialLabels
 from skvas.labels._stamps import fill_between
 from skvas.segmentation._labeller import (
-    AnyLabeller,
+    BaseLabeller,
     ChainLabeller,
     TimelineLabeller,
     directions,
+    pick,
 )
 from skvas.timeline._carry import label_shares
 from skvas.timeline._model import path_frames
@@ -38,9 +38,6 @@ from skvas.videos._views import Views
 FRAMES = 256
 # Probabilities of parts that are kept from the first pass over the videos, at most.
 CACHED = 50_000_000
-# Probability of the moment that the cheapest path gives a frame. Posteriors alone are
-# worse for videos that fit has not seen, whose costs are higher.
-ON_PATH = 0.5
 # Share of the frames between a timestamp and the end of its segment that take its
 # label: on a timeline, and elsewhere.
 SURE, HALF_SURE = 0.8, 0.5
@@ -65,28 +62,12 @@ class NamedLabeller:
         What was learned from them.
     """
 
-    base: Any
+    base: BaseLabeller
     naming: BaseNaming
-
-    @property
-    def actions(self) -> np.ndarray:
-        """The actions among the embeddings."""
-        found: np.ndarray = self.base.actions
-        return found
-
-    @property
-    def space(self) -> str:
-        """Where frames are compared with actions."""
-        return str(self.base.space)
-
-    @property
-    def recurring(self) -> bool:
-        """Whether an action may come back."""
-        return bool(self.base.recurring)
 
     def labels(self, views: Views) -> list[np.ndarray]:
         """Return the action of each frame, (n_i,)."""
-        return self.decode(parts_of(self.base, views), views)
+        return self.decode(self.base.parts(views), views)
 
     def decode(
         self,
@@ -104,55 +85,21 @@ class NamedLabeller:
 
     def shares(self, views: Views) -> list[np.ndarray]:
         """Return the probabilities of the actions at each frame, (n_i, K)."""
-        return [shares.astype(np.float32) for _, shares in self.tell(views)]
+        calibrate = self.naming.calibrate
+        return [calibrate(logs).astype(np.float32) for logs in self._logs(views)]
 
-    def tell(self, views: Views) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the actions of each video's frames, and their probabilities."""
-        pairs = zip(parts_of(self.base, views), frame_features(views), strict=True)
-        for pair in pairs:
-            logs = self.naming.log_probabilities(*pair)
-            yield self.naming.decode(logs), self.naming.calibrate(logs)
+    def labels_and_shares(
+        self, views: Views
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return what `labels` and `shares` do, with no work done twice; in float64."""
+        decode, calibrate = self.naming.decode, self.naming.calibrate
+        found = [(decode(logs), calibrate(logs)) for logs in self._logs(views)]
+        return [codes for codes, _ in found], [shares for _, shares in found]
 
-    def objectives(self, views: Views) -> list[float]:
-        """Return the value of each video's transport problem."""
-        found: list[float] = self.base.objectives(views)
-        return found
-
-    def segment(self, views: Views) -> list[tuple[np.ndarray, float]]:
-        """Return the shares of each video, and the value of its problem."""
-        return list(zip(self.shares(views), self.objectives(views), strict=True))
-
-
-def parts_of(
-    base: AnyLabeller,
-    views: Views,
-    found: Sequence[np.ndarray] | None = None,
-) -> Iterator[np.ndarray]:
-    """Yield the parts that the frames of each video may be in, (n_i, n_parts).
-
-    Parameters
-    ----------
-    base : FrameLabeller, ChainLabeller or TimelineLabeller
-        What was found without labels.
-    views : Views
-        Some videos.
-    found : sequence of int64 ndarray of shape (n_i,), default=None
-        Labels that `base` gives them, where they are known already.
-    """
-    if isinstance(base, TimelineLabeller):
-        timeline = base.timeline
-        numbers = np.arange(len(timeline.moments))
-        for path in path_frames(views.embeddings, views.details):
-            probable = timeline.posteriors(path)
-            positions = timeline.follow(path).positions
-            nearest = np.rint(np.interp(positions, timeline.moments, numbers))
-            probable *= 1 - ON_PATH
-            probable[np.arange(len(path)), nearest.astype(np.int64)] += ON_PATH
-            yield probable.astype(np.float32)
-    else:
-        eye = np.eye(len(base.actions), dtype=np.float32)
-        for labels in base.labels(views) if found is None else found:
-            yield eye[labels]
+    def _logs(self, views: Views) -> Iterator[np.ndarray]:
+        """Yield the log probabilities of the actions at the frames of each video."""
+        pairs = zip(self.base.parts(views), frame_features(views), strict=True)
+        return (self.naming.log_probabilities(*pair) for pair in pairs)
 
 
 @dataclass(frozen=True)
@@ -161,21 +108,24 @@ class Settled:
 
     Parameters
     ----------
-    labeller : FrameLabeller, ChainLabeller, TimelineLabeller or NamedLabeller
-        Labels frames.
+    base : FrameLabeller, ChainLabeller or TimelineLabeller
+        Labels frames where no label was given.
+    naming : BaseNaming or None
+        What was learned from labels; None if there were none.
     labels : list of int64 ndarray of shape (n_i,)
         The action of each frame of `fit`.
     outlook : Outlook
         What may be labelled next.
     """
 
-    labeller: Any
+    base: BaseLabeller
+    naming: BaseNaming | None
     labels: list[np.ndarray]
     outlook: Outlook
 
 
 def settle(
-    base: AnyLabeller,
+    base: BaseLabeller,
     found: list[np.ndarray],
     views: Views,
     given: PartialLabels | None,
@@ -205,13 +155,13 @@ def settle(
     if given is None:
         asked = _asked(lengths_of(views.videos), None)
         outlook = look_out(views.embeddings, asked, found, None, None, distance, places)
-        return Settled(base, found, outlook)
+        return Settled(base, None, found, outlook)
     asked = _asked(lengths_of(views.videos), given.codes)
-    labeller, named, likely = name_actions(base, found, views, sown or given, asked)
+    naming, named, likely = name_actions(base, found, views, sown or given, asked)
     outlook = look_out(
         views.embeddings, asked, found, given.codes, likely, distance, places
     )
-    return Settled(labeller, given.over(named), outlook)
+    return Settled(base, naming, given.over(named), outlook)
 
 
 def _asked(
@@ -248,12 +198,12 @@ def _side_by_side(*parts: np.ndarray) -> np.ndarray:
 
 
 def name_actions(
-    base: AnyLabeller,
+    base: BaseLabeller,
     found: Sequence[np.ndarray],
     views: Views,
     labels: PartialLabels,
     asked: Sequence[np.ndarray],
-) -> tuple[NamedLabeller, list[np.ndarray], list[np.ndarray]]:
+) -> tuple[BaseNaming, list[np.ndarray], list[np.ndarray]]:
     """Learn from some labels what tells the actions, and label all frames.
 
     Parameters
@@ -271,7 +221,7 @@ def name_actions(
 
     Returns
     -------
-    NamedLabeller
+    BaseNaming
         What was learned.
     list of int64 ndarray of shape (n_i,)
         The action of each frame of `fit`.
@@ -289,20 +239,13 @@ def name_actions(
         np.union1d(_looked_at(code), where)
         for code, where in zip(codes, asked, strict=True)
     ]
-    few = _pick(codes, kept)
+    few = pick(codes, kept)
     features = frame_features(views)
-    frames = _pick(features, kept)
-    n_parts = n_actions
-    if isinstance(base, TimelineLabeller):
-        n_parts = len(base.timeline.moments)
-    is_small = sum(map(len, found)) * n_parts <= CACHED
-    cached = list(parts_of(base, views, found)) if is_small else None
-    few_parts = [
-        part[where]
-        for part, where in zip(
-            cached or parts_of(base, views, found), kept, strict=True
-        )
-    ]
+    frames = pick(features, kept)
+    parts = partial(base.parts, views, found)
+    is_small = sum(map(len, found)) * base.n_parts <= CACHED
+    cached = list(parts()) if is_small else None
+    few_parts = pick(cached or parts(), kept)
     candidates: list[Candidate]
     if isinstance(base, TimelineLabeller):
         candidates = [*_on_timeline(base, views, kept, few_parts, frames, few)]
@@ -314,13 +257,12 @@ def name_actions(
         candidates, few, folds, n_actions, n_classes, margin=margin
     )
     naming = replace(chosen.learn(few, n_actions, n_classes), temperature=heat)
-    labeller = NamedLabeller(base, naming)
     likely = [
         naming.probabilities(p, f)[np.searchsorted(k, a)]
         for p, f, k, a in zip(few_parts, frames, kept, asked, strict=True)
     ]
-    decoded = labeller.decode(cached or parts_of(base, views, found), views, codes)
-    return labeller, decoded, likely
+    decoded = NamedLabeller(base, naming).decode(cached or parts(), views, codes)
+    return naming, decoded, likely
 
 
 def _looked_at(codes: np.ndarray) -> np.ndarray:
@@ -343,7 +285,7 @@ def _on_timeline(
     model = base.timeline
     template = model.template.frames[model.moments]
     paths = path_frames(views.embeddings, views.details)
-    costs = [1 - model.template.view(path) @ template.T for path in _pick(paths, kept)]
+    costs = [1 - model.template.view(path) @ template.T for path in pick(paths, kept)]
     some = [i for i, code in enumerate(codes) if (code >= 0).any()]
     surer = average_routes(
         model, paths, some, [kept[i] for i in some], [parts[i] for i in some]
@@ -358,14 +300,14 @@ def _on_timeline(
 
 
 def _on_found(
-    base: AnyLabeller,
+    base: BaseLabeller,
     found: Sequence[np.ndarray],
     kept: Sequence[np.ndarray],
     parts: Sequence[np.ndarray],
     frames: Sequence[np.ndarray],
     views: Views,
 ) -> list[Candidate]:
-    shares = partial(_shares_of_found, _pick(found, kept), parts[0].shape[1])
+    shares = partial(_shares_of_found, pick(found, kept), parts[0].shape[1])
     n_embedding = views.embeddings[0].shape[1]
     is_embedding = np.arange(frames[0].shape[1]) < n_embedding
     anchored = AnchoredEvidence(parts, frames, shares, n_embedding)
@@ -377,12 +319,6 @@ def _on_found(
     if isinstance(base, ChainLabeller):
         return [*judged, anchored]
     return [anchored, *judged]
-
-
-def _pick(
-    arrays: Sequence[np.ndarray], frames: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    return [array[where] for array, where in zip(arrays, frames, strict=True)]
 
 
 def _shares_of_moments(

@@ -285,8 +285,8 @@ def test_start_teaches_the_same_at_each_step(encoder):
     objectives = model.history_["objective_segmentation"]
     assert_allclose(objectives, objectives[0], rtol=1e-5)
     untrained = clone(model).set_params(max_epochs=0).fit(videos)
-    found = untrained._labeller().segment(untrained._view(videos))
-    assert objectives[0] == pytest.approx(np.mean([o for _, o in found]), rel=1e-4)
+    found = untrained._transport_labeller().objectives(untrained._view(videos))
+    assert objectives[0] == pytest.approx(np.mean(found), rel=1e-4)
     alone = clone(model).set_params(segmenting__teacher="self").fit(videos)
     objectives = alone.history_["objective_segmentation"]
     assert not np.allclose(objectives, objectives[0], rtol=1e-3)
