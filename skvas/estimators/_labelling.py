@@ -256,6 +256,7 @@ default=None
         self.action_names_ = rename_actions(self._names_of_actions(), names)
         return self
 
+    @spare_threads()
     def to_table(
         self, videos: Videos | None = None, *, fps: float | None = None
     ) -> Any:
@@ -299,13 +300,11 @@ default=None
         if fps is not None or not recordings.clock(0):
             rate = rate_of_fit(self) if fps is None else fps
             recordings = as_recordings(recordings, rate)
-        return tabulate(
-            recordings,
-            list(self.predict(recordings)),
-            names,
-            list(self.predict_proba(recordings)),
-            self.classes_.tolist(),
-        )
+        codes, shares = self._labeller().labels_and_shares(self._view(recordings))
+        labels = [self.classes_[code] for code in codes]
+        # As predict_proba returns them.
+        shares = [share.astype(np.float32, copy=False) for share in shares]
+        return tabulate(recordings, labels, names, shares, self.classes_.tolist())
 
     def to_csv(
         self, path: str | os.PathLike[str], videos: Videos | None = None

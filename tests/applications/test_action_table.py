@@ -85,6 +85,23 @@ def test_table_of_new_recordings_has_confidences(model):
     assert shares.shape[1] == model.n_actions_
 
 
+@pytest.mark.parametrize("segment_on", ["embedding", "timeline"])
+@pytest.mark.parametrize("is_labelled", [False, True])
+def test_table_has_what_two_looks_give_from_one(segment_on, is_labelled, monkeypatch):
+    y = [np.arange(len(VIDEOS[0])) * 3 // len(VIDEOS[0]), None, None]
+    options = {"max_epochs": 0, "segment_on": segment_on}
+    fitted = quick(JointAlignSegment, **options).fit(VIDEOS, y if is_labelled else None)
+    labels, shares = fitted.predict(VIDEOS), fitted.predict_proba(VIDEOS)
+    recordings = Recordings(VIDEOS)
+    expected = tabulate(recordings, labels, [*"012"], shares, fitted.classes_.tolist())
+    looks, look = [], JointAlignSegment._look
+    monkeypatch.setattr(
+        JointAlignSegment, "_look", lambda *args: looks.append(1) or look(*args)
+    )
+    assert fitted.to_table(recordings).records == expected.records
+    assert looks == [1]
+
+
 def test_without_a_rate_times_are_frames(model):
     found = model.to_table(VIDEOS[0])
     assert found.unit == "frames"
