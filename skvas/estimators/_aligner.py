@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from skvas.alignment._joined_anchors import join_anchors
 from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
-from skvas.datasets._recordings import remember
+from skvas.estimators._base import Trained
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
@@ -26,7 +25,6 @@ from skvas.metrics._order import may_be_shared
 from skvas.options import Aligning
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._kinds import Anything, Auto, Choice
-from skvas.options._settings import Settings
 from skvas.timeline._model import (
     Axis,
     build_axis,
@@ -35,13 +33,8 @@ from skvas.timeline._model import (
     path_frames,
 )
 from skvas.training._callbacks import progress
-from skvas.training._checkpoint import AnyCheckpoint
-from skvas.training._labelled import LabelledFrames
-from skvas.training._objective import Objective
-from skvas.training._survey import Survey
 from skvas.transport._threads import spare_threads
 from skvas.validation import check_choice, unchanged_on_failure
-from skvas.videos._views import Views
 
 __all__ = ["VideoAligner"]
 
@@ -139,44 +132,41 @@ default=None
         videos = open_files(videos)
         with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked = self._check_videos(videos, self.features, min_total_frames=2)
-            joined = join_anchors(anchors, lengths_of(checked))
+            lengths = lengths_of(checked)
+            joined = join_anchors(anchors, lengths)
             rng = check_random_state(self.random_state)
             told = {} if joined is None else {"anchors": joblib.hash(joined.frames)}
-            checkpoint = self._open_checkpoint(checked, **told)
-            fitted, features, model = self._prepare(checked, checkpoint, rng)
-            order = self._find_order(model, features, checkpoint, rng)
+            prepared = self._prepare(checked, told, rng)
+            order = prepared.checkpoint.once(
+                "order", lambda: self._survey(prepared, rng).order
+            )
             settings = self._recipe.resolve(
                 self,
                 in_order=order is None or order.is_shared,
                 monotone=may_be_shared(order),
                 n_videos=len(checked),
             )
-            codes = None if joined is None else joined.codes(lengths_of(checked))
-            labelled = LabelledFrames.of(features, codes)
-            objective = Objective.of(settings, labelled=labelled)
-            trainer = self._trainer(settings, checkpoint)
-            history = trainer.fit(model, objective, features, rng)
-            encoder = model.encoder.cpu().eval()
-            views = self._views(checked, features, encoder, fitted)
-            matches = self._learned_matches(settings, views, rng)
-            axis = self._find_axis(settings, views, history, rng)
-            live = None
+            codes = None if joined is None else joined.codes(lengths)
+            trained = self._train(prepared, settings, codes, rng)
+            matches = self._learned_matches(trained, rng)
+            views, axis = trained.views, self._find_axis(trained, rng)
             if axis is not None and joined is not None:
                 frames = path_frames(views.embeddings, views.details)
                 axis = joined.bend(axis, frames, anchor_kind)
+            live = None
             if axis is not None:
                 causal = self._causal_embeddings(views)
                 live = learn_positions(views.videos, axis, embeddings=causal).state()
             self._keep(
-                encoder,
-                history,
-                views.embeddings,
-                features_=fitted,
-                diagnosis_=diagnose(views.embeddings, features, None, None, False),
-                recordings_=remember(videos, lengths_of(checked)),
-                settings_=settings,
+                trained,
+                videos,
+                diagnosis_=diagnose(
+                    views.embeddings, views.features, None, None, False
+                ),
                 shared_order_=order,
-                timeline_=self._as_timeline(axis, fitted, encoder),
+                timeline_=self._as_timeline(
+                    axis, trained.preprocessing, trained.encoder
+                ),
                 live_=live,
                 **matches,
             )
@@ -223,30 +213,11 @@ default=None
         """
         return -float(np.mean(self._alignment_costs(self._view(videos))))
 
-    def _find_order(
-        self,
-        model: Any,
-        features: Sequence[np.ndarray],
-        checkpoint: AnyCheckpoint,
-        rng: np.random.RandomState,
-    ) -> Any:
-        """Return how far the videos share an order, None for a lone one."""
-        training, device = self._training, self._device
-        return checkpoint.once(
-            "order",
-            lambda: Survey.of(model, features, training.n_frames, device, rng).order,
-        )
-
-    def _find_axis(
-        self,
-        settings: Settings,
-        views: Views,
-        history: dict[str, np.ndarray],
-        rng: np.random.RandomState,
-    ) -> Axis | None:
+    def _find_axis(self, trained: Trained, rng: np.random.RandomState) -> Axis | None:
         """Put all videos on one axis, if they share an order."""
-        if not len(history["epoch"]) or not self._keeps_start():
+        if not len(trained.history["epoch"]) or not self._keeps_start():
             return None
+        views = trained.views
         drawn = np.random.RandomState(rng.randint(2**31))
         order = find_order(views.features, drawn)
         if not has_order(order):
@@ -255,6 +226,6 @@ default=None
             path_frames(views.embeddings, views.details),
             views.features,
             drawn,
-            limit=settings.memory_limit(),
+            limit=trained.settings.memory_limit(),
             order=order,
         )

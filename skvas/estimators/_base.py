@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -68,6 +68,9 @@ from skvas.training._checkpoint import (
     NoCheckpoint,
     identify,
 )
+from skvas.training._labelled import LabelledFrames
+from skvas.training._objective import Objective
+from skvas.training._survey import Survey
 from skvas.training._trainer import Trainer
 from skvas.transport._threads import spare_threads
 from skvas.validation import check_memory, check_videos, warn_of_transposed
@@ -171,6 +174,60 @@ class Fitted:
     kind: type | tuple[type, ...]
     labels: bool = False
     absent: Callable[[], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a training starts from.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, n_features)
+        The videos, checked.
+    features : sequence of float32 ndarray of shape (n_i, D_in)
+        What the encoder sees of them.
+    preprocessing : transformer or None
+        What makes these of those, fitted.
+    model : Model
+        The networks, untrained.
+    checkpoint : Checkpoint or NoCheckpoint
+        Keeps what is found on the way.
+    """
+
+    videos: Sequence[np.ndarray]
+    features: Sequence[np.ndarray]
+    preprocessing: Any
+    model: Model
+    checkpoint: AnyCheckpoint
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training has made.
+
+    Parameters
+    ----------
+    settings : Settings
+        What it was done by.
+    history : dict of str to ndarray of shape (n_epochs,)
+        Of each epoch, its losses.
+    preprocessing : transformer or None
+        Fitted.
+    encoder : Module
+        On the CPU.
+    views : Views
+        The videos, as these two look at them.
+    before, actions : ndarray of shape (K, D) or None
+        The actions before training and after it; None where nothing is segmented.
+    """
+
+    settings: Settings
+    history: dict[str, np.ndarray]
+    preprocessing: Any
+    encoder: nn.Module
+    views: Views
+    before: np.ndarray | None
+    actions: np.ndarray | None
 
 
 @declare
@@ -415,23 +472,27 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         return self._recipe.chooses and getattr(cls, "starts_as_identity", False)
 
     def _open_checkpoint(
-        self, videos: Sequence[np.ndarray], **more: Any
+        self, videos: Sequence[np.ndarray], told: Mapping[str, Any]
     ) -> AnyCheckpoint:
         path = self._training.checkpoint
         if path is None:
             return NoCheckpoint()
-        parameters = effective(self, (TRAINING,)) | more
+        parameters = {**effective(self, (TRAINING,)), **told}
         name = type(self).__name__
         return Checkpoint(path, identify(name, parameters, videos, self._device))
 
     def _prepare(
         self,
         videos: Sequence[np.ndarray],
-        checkpoint: AnyCheckpoint,
+        told: Mapping[str, Any],
         rng: np.random.RandomState,
         n_clusters: int = N_CLUSTERS,
-    ) -> tuple[Any, Sequence[np.ndarray], Model]:
-        """Return the fitted preprocessing, what it makes of the videos, and a model."""
+    ) -> Prepared:
+        """Fit the preprocessing, and make a model.
+
+        `told`: what the training depends on beside parameters and videos.
+        """
+        checkpoint = self._open_checkpoint(videos, told)
         warn_of_transposed(videos)
         tell("preparing features")
         fitted, features = self._learn_features(videos, checkpoint, n_clusters)
@@ -446,7 +507,8 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
             int(np.median(lengths_of(videos))),
         )
         # At rest until it is trained: the start must not see dropout.
-        return fitted, features, Model(encoder.to(self._device).eval())
+        model = Model(encoder.to(self._device).eval())
+        return Prepared(videos, features, fitted, model, checkpoint)
 
     def _learn_features(
         self, videos: Sequence[np.ndarray], checkpoint: AnyCheckpoint, n_clusters: int
@@ -468,32 +530,53 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
             features = apply_features(fitted, videos, keep)
         return fitted, features
 
-    def _trainer(self, settings: Settings, checkpoint: AnyCheckpoint) -> Trainer:
-        return Trainer(
+    def _survey(self, prepared: Prepared, rng: np.random.RandomState) -> Survey:
+        """Look at what the videos say before training."""
+        model, features = prepared.model, prepared.features
+        return Survey.of(model, features, self._training.n_frames, self._device, rng)
+
+    def _train(
+        self,
+        prepared: Prepared,
+        settings: Settings,
+        codes: Sequence[np.ndarray] | None,
+        rng: np.random.RandomState,
+    ) -> Trained:
+        """Train the model, with labels of some frames if there are any."""
+        model, features = prepared.model, prepared.features
+        before = _actions(model)
+        objective = Objective.of(settings, before, LabelledFrames.of(features, codes))
+        trainer = Trainer(
             settings.training,
             settings.max_epochs,
             self._device,
-            checkpoint,
+            prepared.checkpoint,
             devices=self._training.devices,
             callback=self._training.callback,
             verbose=int(self.verbose),
         )
+        history = trainer.fit(model, objective, features, rng)
+        encoder = model.encoder.cpu().eval()
+        fitted = prepared.preprocessing
+        views = self._views(prepared.videos, features, encoder, fitted)
+        return Trained(
+            settings, history, fitted, encoder, views, before, _actions(model)
+        )
 
-    def _keep(
-        self,
-        encoder: nn.Module,
-        history: dict[str, np.ndarray],
-        embeddings: Sequence[np.ndarray],
-        **learned: Any,
-    ) -> None:
+    def _keep(self, trained: Trained, videos: Videos, **learned: Any) -> None:
         """Set all fitted attributes, in place of those of an earlier fit."""
         for name in [n for n in vars(self) if n.endswith("_") and n[-4:] != "_in_"]:
             delattr(self, name)
-        learned |= {
-            "encoder_": encoder,
-            "history_": history,
-            "n_iter_": len(history["epoch"]),
-            "n_embedding_": embeddings[0].shape[1],
+        views = trained.views
+        learned = {
+            "features_": trained.preprocessing,
+            "recordings_": remember(videos, lengths_of(views.videos)),
+            "settings_": trained.settings,
+            **learned,
+            "encoder_": trained.encoder,
+            "history_": trained.history,
+            "n_iter_": len(trained.history["epoch"]),
+            "n_embedding_": views.embeddings[0].shape[1],
             "device_": str(self._device),
         }
         assert learned.keys() <= self._fitted.keys(), learned.keys()
@@ -562,6 +645,12 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
     def _label_state(self) -> dict[str, Any]:
         """Return the fitted attributes that labels of new videos depend on."""
         return {n: vars(self)[n] for n, what in self._fitted.items() if what.labels}
+
+
+def _actions(model: Model) -> np.ndarray | None:
+    if model.prototypes is None:
+        return None
+    return model.actions().detach().cpu().numpy()
 
 
 def _embed(

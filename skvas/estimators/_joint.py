@@ -11,16 +11,12 @@ from sklearn.utils import check_random_state
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
 from skvas.alignment._result import MATCHINGS
-from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
-from skvas.datasets._recordings import remember
-from skvas.estimators._base import Fitted
+from skvas.estimators._base import Fitted, Trained
 from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
-from skvas.live._model import learn_actions, learn_positions
-from skvas.nn._model import Model
 from skvas.options import Aligning, Segmenting
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._groups import TIMELINE
@@ -32,8 +28,6 @@ from skvas.options._kinds import (
     Real,
     is_auto,
 )
-from skvas.options._settings import Settings
-from skvas.segmentation._choice import Start
 from skvas.segmentation._labeller import (
     BaseLabeller,
     TimelineLabeller,
@@ -48,11 +42,8 @@ from skvas.timeline._model import (
     path_frames,
 )
 from skvas.training._callbacks import progress
-from skvas.training._labelled import LabelledFrames
-from skvas.training._objective import Objective
 from skvas.transport._threads import spare_threads
 from skvas.validation import is_single_video, unchanged_on_failure
-from skvas.videos._views import Views
 
 __all__ = ["JointAlignSegment"]
 
@@ -161,52 +152,24 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
-            checkpoint = self._open_checkpoint(checked, **self._training_of(given))
-            n_clusters = self._n_clusters(given)
-            fitted, features, model = self._prepare(
-                checked, checkpoint, rng, n_clusters
-            )
-            start = self._find_start(model, features, fitted, checkpoint, rng, given)
+            told, n_clusters = self._training_of(given), self._n_clusters(given)
+            prepared = self._prepare(checked, told, rng, n_clusters)
+            start = self._find_start(prepared, given, rng)
             settings = self._resolve(start, len(checked))
-            before = self._actions(model)
-            labelled = LabelledFrames.of(features, given.codes if given else None)
-            objective = Objective.of(settings, before, labelled)
-            trainer = self._trainer(settings, checkpoint)
-            history = trainer.fit(model, objective, features, rng)
-            encoder = model.encoder.cpu().eval()
-            views = self._views(checked, features, encoder, fitted)
-            matches = self._learned_matches(settings, views, rng)
-            timeline = self._find_timeline(settings, views, start, model, rng)
-            settled = self._settle_labels(
-                settings, views, start, before, model, history, timeline, given
-            )
-            causal = self._causal_embeddings(views)
-            n_actions = len(settled.base.actions)
-            if timeline is None:
-                live = learn_actions(
-                    views.videos, settled.labels, n_actions, embeddings=causal
-                )
-            else:
-                codes = None if given is None else settled.labels
-                live = learn_positions(views.videos, timeline, codes, embeddings=causal)
+            codes = None if given is None else given.codes
+            trained = self._train(prepared, settings, codes, rng)
+            matches = self._learned_matches(trained, rng)
+            timeline = self._find_timeline(trained, rng)
+            settled = self._settle_labels(trained, start, given, timeline)
+            single = is_single_video(videos)
             self._keep(
-                encoder,
-                history,
-                views.embeddings,
-                features_=fitted,
-                diagnosis_=diagnose(
-                    views.embeddings,
-                    features,
-                    settled.labels,
-                    n_actions,
-                    start.in_order,
+                trained,
+                videos,
+                timeline_=self._as_timeline(
+                    timeline, trained.preprocessing, trained.encoder
                 ),
-                recordings_=remember(videos, lengths_of(checked)),
-                timeline_=self._as_timeline(timeline, fitted, encoder),
-                live_=live.state(),
-                **self._learned_labels(
-                    settings, start, settled, given, is_single_video(videos)
-                ),
+                live_=self._learn_to_stream(trained.views, settled),
+                **self._learned_labels(trained, start, settled, single),
                 **matches,
             )
         return self
@@ -244,17 +207,14 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         self._check_segmentation()
 
     def _find_timeline(
-        self,
-        settings: Settings,
-        views: Views,
-        start: Start,
-        model: Model,
-        rng: np.random.RandomState,
+        self, trained: Trained, rng: np.random.RandomState
     ) -> TimelineModel | None:
         """Put all videos on one timeline, if they are to be segmented by it."""
-        assert settings.segmenting is not None
-        asked, recurring = (settings.segmenting[n] for n in ("segment_on", "recurring"))
-        n_actions = len(start.vectors)
+        views, segmenting = trained.views, trained.settings.segmenting
+        assert segmenting is not None
+        assert trained.actions is not None
+        asked, recurring = segmenting["segment_on"], segmenting["recurring"]
+        n_actions = len(trained.actions)
         if asked != TIMELINE:
             n_frames = np.median(lengths_of(views.videos))
             may_be = n_actions <= n_frames and self._keeps_start()
@@ -271,10 +231,10 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             embedding=views.embeddings,
             n_actions=(n_actions, n_actions),
             recurring=None if is_auto(recurring) else recurring,
-            limit=settings.memory_limit(),
+            limit=trained.settings.memory_limit(),
             order=order,
         )
-        plans = self._plans(settings, self._actions(model), "embedding")
+        plans = self._plans(trained, "embedding")
         if asked != TIMELINE and not keeps_order(timeline, plans, views):
             return None
         return timeline

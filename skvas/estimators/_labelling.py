@@ -22,11 +22,14 @@ from skvas.applications._action_table import (
     rename_actions,
     tabulate,
 )
+from skvas.applications._diagnosis import diagnose
 from skvas.datasets._recordings import Recordings, as_recordings, rate_of_fit
 from skvas.estimators._base import (
     N_CLUSTERS,
     BaseVideoEstimator,
     Fitted,
+    Prepared,
+    Trained,
     refuse_lost_start,
 )
 from skvas.estimators._features import spread_of
@@ -35,9 +38,10 @@ from skvas.labels._naming import BaseNaming
 from skvas.labels._outlook import Outlook, Query
 from skvas.labels._reading import PartialLabels, read_labels
 from skvas.labels._seeds import join_names, read_prototypes, sow
+from skvas.live._model import learn_actions, learn_positions
 from skvas.metrics._order import may_be_shared
 from skvas.nn import Prototypes
-from skvas.nn._model import Model, embed_videos
+from skvas.nn._model import embed_videos
 from skvas.options._declare import group_of
 from skvas.options._groups import CHAIN, PLAN, TIMELINE
 from skvas.options._kinds import is_auto
@@ -59,8 +63,6 @@ from skvas.timeline._model import (
     TimelineModel,
     count_on_timeline,
 )
-from skvas.training._checkpoint import AnyCheckpoint
-from skvas.training._survey import Survey
 from skvas.transport._threads import spare_threads
 from skvas.validation import (
     check_choice,
@@ -466,38 +468,33 @@ default=None
 
     def _find_start(
         self,
-        model: Model,
-        features: Sequence[np.ndarray],
-        preprocessing: Any,
-        checkpoint: AnyCheckpoint,
-        rng: np.random.RandomState,
+        prepared: Prepared,
         labels: PartialLabels | None,
+        rng: np.random.RandomState,
     ) -> Start:
         """Find where the actions start, or take that of the checkpoint."""
-        self._check_prototypes(model, features)
+        self._check_prototypes(prepared)
         n_actions = self._range_of_actions(labels)
-        spread = spread_of(preprocessing) if self._keeps_start() else None
-        make = partial(self._choose_start, model, features, spread, rng, n_actions)
-        start = Start(**checkpoint.once("start", lambda: vars(make())))
+        make = partial(self._choose_start, prepared, n_actions, rng)
+        start = Start(**prepared.checkpoint.once("start", lambda: vars(make())))
         placed = torch.from_numpy(start.vectors).to(self._device)
-        model.prototypes = Prototypes(placed)
+        prepared.model.prototypes = Prototypes(placed)
         return start
 
     def _choose_start(
         self,
-        model: Model,
-        features: Sequence[np.ndarray],
-        spread: np.ndarray | None,
-        rng: np.random.RandomState,
+        prepared: Prepared,
         n_actions: tuple[int, int],
+        rng: np.random.RandomState,
     ) -> Start:
-        survey = Survey.of(model, features, self._training.n_frames, self._device, rng)
+        features, keeps_start = prepared.features, self._keeps_start()
+        survey = self._survey(prepared, rng)
         settings = self._resolve(None)
         assert settings.segmenting is not None
         group = group_of(self, "segmenting").get_params()
         open_names = {name for name, value in group.items() if is_auto(value)}
         count = None
-        if n_actions[0] < n_actions[1] and self._keeps_start():
+        if n_actions[0] < n_actions[1] and keeps_start:
             few = choose(features, sample_videos(len(features)))
             count = count_on_timeline(directions(few), few, n_actions)
         start = choose_start(
@@ -508,7 +505,7 @@ default=None
             n_refine=settings.segmenting["n_refine"],
             candidates=open_candidates(self._recipe.candidates, open_names),
             seed=int(rng.randint(2**31)),
-            spread=spread,
+            spread=spread_of(prepared.preprocessing) if keeps_start else None,
         )
         if count is None:
             return start
@@ -531,70 +528,69 @@ default=None
 
     def _settle_labels(
         self,
-        settings: Settings,
-        views: Views,
+        trained: Trained,
         start: Start,
-        before: np.ndarray,
-        model: Model,
-        history: dict[str, np.ndarray],
+        given: PartialLabels | None,
         timeline: TimelineModel | None = None,
-        given: PartialLabels | None = None,
     ) -> Settled:
         """Decide where frames are compared with actions, and label those of `fit`."""
-        assert settings.segmenting is not None
-        actions = {"features": before, "embedding": self._actions(model)}
+        views, segmenting = trained.views, trained.settings.segmenting
+        assert segmenting is not None
         labeller: BaseLabeller
         if timeline is not None:
-            transport = self._plans(settings, actions["embedding"], "embedding")
+            transport = self._plans(trained, "embedding")
             labeller, found = TimelineLabeller(timeline, transport), timeline.labels
         else:
-            spaces = [settings.segmenting["segment_on"]]
+            spaces = [segmenting["segment_on"]]
             if is_auto(spaces[0]):
-                was_trained = len(history["epoch"]) and len(views.videos) > 1
+                was_trained = len(trained.history["epoch"]) and len(views.videos) > 1
                 both = was_trained and self._keeps_start()
                 spaces = ["features", "embedding"] if both else ["embedding"]
-            labellers = [self._plans(settings, actions[on], on) for on in spaces]
+            labellers = [self._plans(trained, space) for space in spaces]
             plans, found = choose_labeller(labellers, views, start.in_order)
-            decoder = settings.segmenting["decoder"]
+            decoder = segmenting["decoder"]
             labeller, found = choose_decoder(plans, found, views, decoder, labellers[0])
-        sown = given
-        named = read_prototypes(self.prototypes)
-        if named is not None and given is not None:
-            is_raw = named.vectors.shape[1] == views.videos[0].shape[1]
-            frames = views.videos if is_raw else views.embeddings
-            sown = sow(given, named, frames)
-        return settle(labeller, found, views, given, sown)
+        return settle(labeller, found, views, given, self._sow(given, views))
 
-    def _plans(
-        self, settings: Settings, actions: np.ndarray, space: str
-    ) -> FrameLabeller:
-        """Return what labels frames by transport to these actions."""
-        task = settings.segmentation_task()
+    def _plans(self, trained: Trained, space: str) -> FrameLabeller:
+        """Return what labels frames by transport to the actions of a space."""
+        actions = trained.before if space == "features" else trained.actions
+        assert actions is not None
+        task = trained.settings.segmentation_task()
         return FrameLabeller(task, actions, space, self._device, self.n_jobs)
 
+    def _sow(self, given: PartialLabels | None, views: Views) -> PartialLabels | None:
+        """Return given labels, and those that prototypes give to other frames."""
+        named = read_prototypes(self.prototypes)
+        if named is None or given is None:
+            return given
+        is_raw = named.vectors.shape[1] == views.videos[0].shape[1]
+        return sow(given, named, views.videos if is_raw else views.embeddings)
+
     def _learned_labels(
-        self,
-        settings: Settings,
-        start: Start,
-        settled: Settled,
-        given: PartialLabels | None,
-        single: bool,
+        self, trained: Trained, start: Start, settled: Settled, single: bool
     ) -> dict[str, Any]:
-        base = settled.base
-        n_actions = len(base.actions)
-        names = np.arange(n_actions) if given is None else given.action_names(n_actions)
+        """Return what labelling needs, and what is known of the actions."""
+        base, views, names = settled.base, trained.views, settled.names
         chain = base.chain if isinstance(base, ChainLabeller) else None
         return {
+            "diagnosis_": diagnose(
+                views.embeddings,
+                views.features,
+                settled.labels,
+                len(names),
+                start.in_order,
+            ),
             "labels_": like_input([names[codes] for codes in settled.labels], single),
             "classes_": names,
             "naming_": settled.naming,
             "outlook_": settled.outlook,
-            "settings_": settings.labelled_by(
+            "settings_": trained.settings.labelled_by(
                 base.space, base.recurring, PLAN if chain is None else CHAIN
             ),
             "chain_": None if chain is None else vars(chain),
             "shared_order_": start.order,
-            "n_actions_": n_actions,
+            "n_actions_": len(names),
             "n_actions_scores_": start.scores,
             "prototypes_": base.actions,
             "segment_on_": base.space,
@@ -602,8 +598,20 @@ default=None
             "action_names_": None,
         }
 
-    def _actions(self, model: Model) -> np.ndarray:
-        return model.actions().detach().cpu().numpy()
+    def _learn_to_stream(self, views: Views, settled: Settled) -> dict[str, Any]:
+        """Return what streams need of actions, or of the timeline that they are on."""
+        base, causal = settled.base, self._causal_embeddings(views)
+        if isinstance(base, TimelineLabeller):
+            codes = None if settled.naming is None else settled.labels
+            live = learn_positions(
+                views.videos, base.timeline, codes, embeddings=causal
+            )
+        else:
+            n_actions = len(settled.names)
+            live = learn_actions(
+                views.videos, settled.labels, n_actions, embeddings=causal
+            )
+        return live.state()
 
     def _check_input(
         self, videos: Videos, y: Labels
@@ -631,12 +639,13 @@ default=None
             )
         return checked, labels
 
-    def _check_prototypes(self, model: Model, features: Sequence[np.ndarray]) -> None:
+    def _check_prototypes(self, prepared: Prepared) -> None:
         """Refuse prototypes that are of no length that frames have."""
         named = read_prototypes(self.prototypes)
         if named is None or named.vectors.shape[1] == self.n_features_in_:
             return
-        (embedded,) = embed_videos(model.encoder, [features[0][:1]], self._device)
+        few = [prepared.features[0][:1]]
+        (embedded,) = embed_videos(prepared.model.encoder, few, self._device)
         if named.vectors.shape[1] != embedded.shape[1]:
             raise InvalidParameterError(
                 f"prototypes have {named.vectors.shape[1]} entries each; expected the "

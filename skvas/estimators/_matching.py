@@ -20,11 +20,11 @@ from skvas.alignment._result import Alignment
 from skvas.estimators._base import (
     BaseVideoEstimator,
     Fitted,
+    Trained,
 )
 from skvas.estimators._features import apply_features, clean_videos, fill_gaps
 from skvas.exceptions import InvalidParameterError
 from skvas.nn._model import embed_videos
-from skvas.options._settings import Settings
 from skvas.preprocessing._framewise import takes_nan
 from skvas.timeline import Timeline
 from skvas.timeline._model import Axis, path_frames
@@ -237,13 +237,14 @@ class MatchesFrames(BaseVideoEstimator):
         )
 
     def _learned_matches(
-        self, settings: Settings, views: Views, rng: np.random.RandomState
+        self, trained: Trained, rng: np.random.RandomState
     ) -> dict[str, Any]:
         """Return what matching needs: the kind of match, and the reference."""
+        settings = trained.settings
         assert settings.aligning is not None
         task = settings.alignment_task()
         return {
-            "reference_": self._choose_reference(task, views, rng),
+            "reference_": self._choose_reference(task, trained.views, rng),
             "matching_": settings.matching,
             "path_on_": settings.aligning["path_on"],
         }

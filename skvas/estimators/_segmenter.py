@@ -10,21 +10,16 @@ from sklearn.utils import check_random_state
 
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
-from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
-from skvas.datasets._recordings import remember
 from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
 from skvas.exceptions import InvalidParameterError
-from skvas.live._model import learn_actions
 from skvas.options import Segmenting
 from skvas.options._declare import ANSWERS, declare, group_of, parameter
 from skvas.options._groups import TIMELINE
 from skvas.options._kinds import Anything, NumberOfActions, is_auto
 from skvas.training._callbacks import progress
-from skvas.training._labelled import LabelledFrames
-from skvas.training._objective import Objective
 from skvas.transport._threads import spare_threads
 from skvas.validation import is_single_video, unchanged_on_failure
 
@@ -113,47 +108,19 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
         with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
-            checkpoint = self._open_checkpoint(checked, **self._training_of(given))
-            n_clusters = self._n_clusters(given)
-            fitted, features, model = self._prepare(
-                checked, checkpoint, rng, n_clusters
-            )
-            start = self._find_start(model, features, fitted, checkpoint, rng, given)
+            told, n_clusters = self._training_of(given), self._n_clusters(given)
+            prepared = self._prepare(checked, told, rng, n_clusters)
+            start = self._find_start(prepared, given, rng)
             settings = self._resolve(start, len(checked))
-            before = self._actions(model)
-            labelled = LabelledFrames.of(features, given.codes if given else None)
-            objective = Objective.of(settings, before, labelled)
-            trainer = self._trainer(settings, checkpoint)
-            history = trainer.fit(model, objective, features, rng)
-            encoder = model.encoder.cpu().eval()
-            views = self._views(checked, features, encoder, fitted)
-            settled = self._settle_labels(
-                settings, views, start, before, model, history, given=given
-            )
-            n_actions = len(settled.base.actions)
-            live = learn_actions(
-                views.videos,
-                settled.labels,
-                n_actions,
-                embeddings=self._causal_embeddings(views),
-            )
+            codes = None if given is None else given.codes
+            trained = self._train(prepared, settings, codes, rng)
+            settled = self._settle_labels(trained, start, given)
+            single = is_single_video(videos)
             self._keep(
-                encoder,
-                history,
-                views.embeddings,
-                features_=fitted,
-                diagnosis_=diagnose(
-                    views.embeddings,
-                    features,
-                    settled.labels,
-                    n_actions,
-                    start.in_order,
-                ),
-                recordings_=remember(videos, lengths_of(checked)),
-                live_=live.state(),
-                **self._learned_labels(
-                    settings, start, settled, given, is_single_video(videos)
-                ),
+                trained,
+                videos,
+                live_=self._learn_to_stream(trained.views, settled),
+                **self._learned_labels(trained, start, settled, single),
             )
         return self
 

@@ -112,6 +112,8 @@ class Settled:
         Labels frames where no label was given.
     naming : BaseNaming or None
         What was learned from labels; None if there were none.
+    names : ndarray of shape (K,)
+        Names of the actions: labels, and numbers where there are none.
     labels : list of int64 ndarray of shape (n_i,)
         The action of each frame of `fit`.
     outlook : Outlook
@@ -120,6 +122,7 @@ class Settled:
 
     base: BaseLabeller
     naming: BaseNaming | None
+    names: np.ndarray
     labels: list[np.ndarray]
     outlook: Outlook
 
@@ -155,13 +158,14 @@ def settle(
     if given is None:
         asked = _asked(lengths_of(views.videos), None)
         outlook = look_out(views.embeddings, asked, found, None, None, distance, places)
-        return Settled(base, None, found, outlook)
+        return Settled(base, None, np.arange(len(base.actions)), found, outlook)
     asked = _asked(lengths_of(views.videos), given.codes)
     naming, named, likely = name_actions(base, found, views, sown or given, asked)
     outlook = look_out(
         views.embeddings, asked, found, given.codes, likely, distance, places
     )
-    return Settled(base, naming, given.over(named), outlook)
+    names = given.action_names(len(base.actions))
+    return Settled(base, naming, names, given.over(named), outlook)
 
 
 def _asked(

@@ -166,5 +166,5 @@ def _warn_of_collapse(history: dict[str, np.ndarray]) -> None:
             "frames can hardly be told apart. Train for fewer epochs (max_epochs), or "
             "with a smaller lr.",
             CollapseWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -653,8 +653,9 @@ def test_progress_goes_to_the_logger_and_nothing_is_printed(
 @every
 def test_collapse_is_seen_in_the_history_and_warned_of(cls):
     estimator = quick(cls, encoder=Collapsing(), features=None)
-    with pytest.warns(CollapseWarning, match="collapsed to 1"):
+    with pytest.warns(CollapseWarning, match="collapsed to 1") as caught:
         estimator.fit(VIDEOS)
+    assert [warning.filename for warning in caught] == [__file__]
     rank = estimator.history_["embedding_rank"]
     assert rank[-1] < rank[0]
     assert rank[-1] < 1.5
