@@ -67,9 +67,7 @@ def unwhitened(
         return None
     drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
     if features is None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DegenerateFramesWarning)
-            seen = apply_features(whitened, choose(videos, drawn))
+        seen = apply_features(whitened, choose(videos, drawn))
     else:
         seen = choose(features, drawn)
     if has_order(find_order(seen, np.random.RandomState(0))):
@@ -84,7 +82,9 @@ def unwhitened(
     length = float(np.median(lengths_of(videos)))
     smoothing = min(whitened.smoothing, NOISE_FRAMES / length)
     plain = clone(whitened).set_params(whiten=False, smoothing=smoothing)
-    fitted: WhitenedViews = fit_features(plain, videos)
+    with warnings.catch_warnings():  # of what `whitened` has warned of
+        warnings.simplefilter("ignore", DegenerateFramesWarning)
+        fitted: WhitenedViews = fit_features(plain, videos)
     return fitted
 
 
@@ -267,7 +267,9 @@ def _refuse_open_gaps(video: np.ndarray) -> None:
 
 def warn_of_degenerate_frames(transformer: Any, features: Sequence[np.ndarray]) -> None:
     """Warn once of frames that are zero, or if all frames are equal."""
-    if isinstance(transformer, WhitenedViews):  # which warns itself
+    is_pipeline = isinstance(transformer, Pipeline)
+    steps = [step for _, step in transformer.steps] if is_pipeline else [transformer]
+    if any(isinstance(step, WhitenedViews) for step in steps):  # which warns itself
         return
     n_zero = sum(int((~video.any(axis=1)).sum()) for video in features)
     if n_zero:

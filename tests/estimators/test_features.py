@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 
 from skvas import ActionSegmenter, VideoAligner
 from skvas.datasets import make_videos
@@ -11,7 +12,9 @@ from skvas.estimators._features import (
     spread_of,
     unwhitened,
 )
+from skvas.exceptions import DegenerateFramesWarning
 from skvas.preprocessing import VideoStandardizer, WhitenedViews
+from tests.models import ESTIMATORS, quick
 
 
 def recurring(n_videos=8, *, n_noisy=10, seed=0):
@@ -84,3 +87,29 @@ def test_estimators_choose_where_nothing_is_asked_for(model):
     model.set_params(max_epochs=0, random_state=0)
     assert not model.fit(videos).features_.whiten
     assert model.set_params(features="whitened").fit(videos).features_.whiten
+
+
+def still(n_videos=24):
+    """Videos that stand still, each in one of three places that whitening blurs."""
+    rng = np.random.default_rng(0)
+    places = rng.normal(scale=3, size=(3, 12))
+    frames = places[np.arange(n_videos) % 3]
+    frames += rng.normal(scale=0.2, size=frames.shape)
+    return [np.repeat(frame[None], 20 + i, axis=0) for i, frame in enumerate(frames)]
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_view_that_does_not_vary_is_warned_of_once(cls):
+    model = quick(cls, max_epochs=0)
+    with pytest.warns(DegenerateFramesWarning, match="view.s. video:") as caught:
+        model.fit(still())
+    assert not model.features_.whiten  # fitted anew
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_equal_frames_are_warned_of_once_by_a_pipeline(cls):
+    features = make_pipeline(VideoStandardizer(), WhitenedViews())
+    with pytest.warns(DegenerateFramesWarning, match="video, collection") as caught:
+        quick(cls, max_epochs=0, features=features).fit([np.ones((20, 3))] * 3)
+    assert len(caught) == 1
