@@ -83,6 +83,26 @@ def closes_gaps(transformer: Any) -> bool:
     return is_imputer or getattr(transformer, "closes_gaps", False)
 
 
+def _is_whole(item: Any) -> bool:
+    """Return whether an entry of y has the form of one label, or of one a frame.
+
+    If not, it is one of the forms in which segmenters take labels of some frames.
+    """
+    if isinstance(item, np.ma.MaskedArray) or hasattr(item, "columns"):
+        return False
+    try:
+        array = np.asarray(item)
+    except ValueError:  # rows of different lengths
+        return False
+    if array.dtype == object:  # of no axis: a dict, a table of segments, None
+        return array.ndim == 1 and not any(map(_is_missing, array.tolist()))
+    return array.ndim < 2 and not (array.dtype.kind == "f" and np.isnan(array).any())
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
+
+
 def _inner_has(method: str) -> Any:
     """Make a method available if the wrapped transformer has it."""
 
@@ -194,7 +214,8 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         y : labels, default=None
             Labels for the transformer: one for each frame, in a container like that of
             the videos, or one for each video, which applies to all of its frames.
-            Ignored with `per_video`.
+            Labels of some frames, as segmenters take them, are ignored unless the
+            transformer requires labels. All are with `per_video`.
 
         Returns
         -------
@@ -205,19 +226,19 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         with unchanged_on_failure(self):
             checked = self._check_videos(videos, reset=True)
             transformer = clone(self.transformer)
+            targets = None
+            if not self.per_video:
+                targets = self._check_targets(y, checked, is_single_video(videos))
             streams = hasattr(transformer, "partial_fit") and not self.per_video
-            if streams and isinstance(checked, OnDemand) and y is None:
-                self._check_targets(y, checked, single=False)
+            if streams and isinstance(checked, OnDemand) and targets is None:
                 for chunk in _chunks(checked):
                     transformer.partial_fit(chunk)
                 self.transformer_ = transformer
                 return self
             if self.per_video:
                 frames = checked[int(np.argmax(lengths_of(checked)))]
-                targets = None
             else:
                 frames = _all_frames(checked, transformer)
-                targets = self._check_targets(y, checked, is_single_video(videos))
             self.transformer_ = transformer.fit(self._as_table(frames), targets)
         return self
 
@@ -374,14 +395,18 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
     def _check_targets(
         self, y: Labels | None, checked: Sequence[np.ndarray], single: bool
     ) -> np.ndarray | None:
+        required = get_tags(self).target_tags.required
         if y is None:
-            if get_tags(self).target_tags.required:
+            if required:
                 raise ValueError(
                     "This Framewise estimator requires y to be passed, but the target "
                     "y is None."
                 )
             return None
         lengths = lengths_of(checked)
+        # In a pipeline y is for a segmenter, which takes labels of some frames.
+        if not required and not all(map(_is_whole, [y] if single else y)):
+            return None
         if not single and all(np.ndim(label) == 0 for label in y):
             (of_videos,) = check_labels(y, len(checked))
             return np.repeat(of_videos, lengths)

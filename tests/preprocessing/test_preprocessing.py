@@ -3,6 +3,7 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +29,9 @@ from sklearn.preprocessing import (
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skvas import JointAlignSegment
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
+from skvas.io import SegmentTable, TimedSegment
 from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
 
 IN_TIME = {
@@ -316,6 +319,41 @@ def test_labels_that_do_not_fit_are_refused():
         Framewise(SelectKBest(k=1)).fit(VIDEOS, [0, 1])
     with pytest.raises(ValueError, match="requires y to be passed"):
         Framewise(TargetEncoder()).fit(VIDEOS)
+
+
+PARTIAL = {
+    "of one video": [np.array(["a"] * 30), None, None],
+    "none": [None, None, None],
+    "stamps": [{3: "a", 20: "b"}, None, None],
+    "stamps of all": [{3: "a"}, {3: "a"}, {4: "b"}],
+    "rows of stamps": [[(3, "a"), (20, "b")], None, None],
+    "segments": [[(0, 10, "a"), (10, 30, "b")], None, None],
+    "a table": [pd.DataFrame({"start": [0], "end": [9], "label": "a"}), None, None],
+    "NA": [pd.Series(["a", pd.NA] * 15, dtype="string"), None, None],
+    "seconds": [SegmentTable([TimedSegment("x", 0, 2, "a")]), None, None],
+    "masked": [np.ma.array(labels, mask=labels > 0) for labels in LABELS],
+    "NaN": [np.where(labels == 0, np.nan, labels) for labels in LABELS],
+    "None in an array": [np.where(labels, "a", None) for labels in LABELS],
+}
+
+
+@pytest.mark.parametrize("y", PARTIAL.values(), ids=PARTIAL)
+def test_labels_of_some_frames_are_for_the_segmenter_alone(y):
+    found = Framewise(StandardScaler()).fit_transform(VIDEOS, y)
+    assert_array_equal(found[1], Framewise(StandardScaler()).fit_transform(VIDEOS)[1])
+    Framewise(StandardScaler()).partial_fit(VIDEOS, y)
+    for needy in (TargetEncoder(), make_pipeline(StandardScaler(), TargetEncoder())):
+        with pytest.raises((ValueError, TypeError)):
+            Framewise(needy).fit(VIDEOS, y)
+
+
+def test_pipeline_of_frames_and_a_segmenter_takes_labels_of_some_frames():
+    y = [np.where(VIDEOS[0][:, 2] > 0, "a", "b"), None, None]
+    pipeline = make_pipeline(
+        Framewise(StandardScaler()), JointAlignSegment(max_epochs=0, random_state=0)
+    ).fit(VIDEOS, y)
+    assert_array_equal(pipeline[-1].classes_, ["a", "b"])
+    assert_array_equal(pipeline[-1].labels_[0], y[0])
 
 
 def test_per_video_refuses_transformers_that_need_labels():
