@@ -64,7 +64,9 @@ def check_anchors(anchors: Any, n_x: int, n_y: int, *, in_order: bool) -> np.nda
     return pairs
 
 
-def bend(x: View, y: View, anchors: np.ndarray, kind: str) -> tuple[View, View]:
+def bend(
+    x: View, y: View, anchors: np.ndarray, kind: str, *, in_order: bool = True
+) -> tuple[View, View]:
     """Make frames of anchors alike, and those near them a little.
 
     Each anchor adds a dimension in which only its frames and their neighbours are
@@ -78,6 +80,8 @@ def bend(x: View, y: View, anchors: np.ndarray, kind: str) -> tuple[View, View]:
         Pairs of frames.
     kind : {"hard", "soft"}
         Whether paths have to pass them.
+    in_order : bool, default=True
+        Whether there are paths: matches may not go back in time.
 
     Returns
     -------
@@ -94,15 +98,17 @@ def bend(x: View, y: View, anchors: np.ndarray, kind: str) -> tuple[View, View]:
             scale = np.sqrt(2 * np.einsum("nd,nd->n", detail, detail).mean())
             detail = np.hstack([detail, scale * lean]).astype(detail.dtype)
         pins = None
-        if kind == "hard":
-            pins = np.full(len(view), -1, dtype=np.int64)
-            pins[frames] = np.arange(len(frames))
+        if kind == "hard" and in_order:
+            pins = np.zeros(len(view), dtype=bool)
+            pins[frames] = True
         bent.append(replace(view, detail=detail, pins=pins, bends=bends))
     return bent[0], bent[1]
 
 
 def pin(alignment: Alignment, anchors: np.ndarray) -> Alignment:
     """Let anchors be matches, whatever was found.
+
+    Monotone matches before an anchor do not come after it, nor the reverse.
 
     Parameters
     ----------
@@ -121,6 +127,10 @@ def pin(alignment: Alignment, anchors: np.ndarray) -> Alignment:
     i, j = anchors.T
     matches_x[i], matches_y[j] = j, i
     background_x[i], background_y[j] = 0, 0
+    if alignment.matching == "monotone":
+        for one, other in anchors.tolist():
+            _bound(matches_x, one, other)
+            _bound(matches_y, other, one)
     return replace(
         alignment,
         matches_x=matches_x,
@@ -128,6 +138,13 @@ def pin(alignment: Alignment, anchors: np.ndarray) -> Alignment:
         background_x=background_x,
         background_y=background_y,
     )
+
+
+def _bound(matches: np.ndarray, frame: int, partner: int) -> None:
+    """Move matches that are on the other side of a pair, in place; not background."""
+    before, after = matches[:frame], matches[frame + 1 :]
+    np.minimum(before, partner, out=before)
+    np.maximum(after, partner, out=after, where=after >= 0)
 
 
 def _lean(n_frames: int, frames: Sequence[int] | np.ndarray) -> np.ndarray:

@@ -161,8 +161,10 @@ def _join(moments: list[dict[int, int]], pair: dict[int, int]) -> list[dict[int,
 def _pinned(passage: Passage, pairs: Sequence[tuple[int, int]]) -> Passage:
     """Let a passage go through pairs (frame, position), and rise elsewhere."""
     positions, frames = passage.positions.copy(), passage.frames.copy()
+    costs = passage.costs.copy()
+    costs[[place for _, place in pairs]] = 0  # the video has that moment
     for frame, place in pairs:
         for line, at, value in ((positions, frame, place), (frames, place, frame)):
             line[: at + 1] = np.minimum(line[: at + 1], value)
             line[at:] = np.maximum(line[at:], value)
-    return replace(passage, positions=positions, frames=frames)
+    return replace(passage, positions=positions, frames=frames, costs=costs)

@@ -10,8 +10,8 @@ import numpy as np
 NO_COST = 1e-6
 
 
-# Cost of passing the frame of an anchor apart from its partner, for each frame of both
-# videos: more than a path without.
+# Cost of being before one frame of an anchor and after the other, for each frame of
+# both videos: more than a path without.
 APART = 20.0
 # Costs that are looked at together where the least of each frame is found.
 PIECE_COSTS = 1 << 22
@@ -30,9 +30,9 @@ class View:
         What monotone paths look at as well.
     is_trained : bool, default=True
         Whether the embedding was learned.
-    pins : int64 ndarray of shape (N,), default=None
-        For each frame the number of its anchor, -1 where it has none: paths pass frames
-        of one number together.
+    pins : bool ndarray of shape (N,), default=None
+        Which frames have a partner that paths have to pass together with them. Those of
+        two videos are partners in their order.
     bends : float32 ndarray of shape (N, 1 + n_anchors), default=None
         What a frame keeps of its embedding, and how far it leans to each anchor, where
         the embedding is yet to be bent.
@@ -99,9 +99,13 @@ class PathCost:
             cost -= 0.5 * (least_x[rows, None] + least_y[columns])
             np.maximum(cost, 0, out=cost)  # least but for rounding
         if self.pins is not None:
-            pins_x, pins_y = self.pins
-            apart = pins_x[rows, None] != pins_y[columns]
-            cost += APART * (len(pins_x) + len(pins_y)) * apart
+            # Pins up to a frame, and before it. What lies beside a pin may be matched
+            # with it, since all that comes before a first frame must be.
+            to_x, to_y = (np.cumsum(pins) for pins in self.pins)
+            before_x, before_y = to_x - self.pins[0], to_y - self.pins[1]
+            apart = before_x[rows, None] > to_y[columns]
+            apart |= to_x[rows, None] < before_y[columns]
+            cost += APART * (len(to_x) + len(to_y)) * apart
         return cost
 
     def _sum(self, rows: np.ndarray | slice, columns: np.ndarray | slice) -> np.ndarray:

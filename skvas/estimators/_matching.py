@@ -143,10 +143,10 @@ class MatchesFrames(BaseVideoEstimator):
         )
         if anchors is None:
             return matcher.align(one, other)
-        pairs = check_anchors(
-            anchors, len(one), len(other), in_order=self.matching_ == "monotone"
-        )
-        found = matcher.align(*bend(one, other, pairs, anchor_kind))
+        in_order = self.matching_ == "monotone"
+        pairs = check_anchors(anchors, len(one), len(other), in_order=in_order)
+        bent = bend(one, other, pairs, anchor_kind, in_order=in_order)
+        found = matcher.align(*bent)
         return pin(found, pairs) if anchor_kind == "hard" else found
 
     @spare_threads()

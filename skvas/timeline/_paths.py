@@ -44,6 +44,8 @@ class Passage:
     def lacking(self) -> np.ndarray:
         """Tell which moments the video lacks: few of its frames stand for them, badly.
 
+        It has those that cost nothing.
+
         Returns
         -------
         bool ndarray of shape (n_positions,)
@@ -59,6 +61,7 @@ class Passage:
         is_slow = np.pad(slow, (0, window)) | np.pad(slow, (window, 0))
         costs = uniform_filter1d(self.costs, window, mode="nearest")
         absent: np.ndarray = is_slow & (costs > DEAR * self.costs.mean())
+        absent &= self.costs > 0
         return absent
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skvas import Aligning, JointAlignSegment, VideoAligner
-from skvas.alignment._anchors import bend, check_anchors
+from skvas.alignment._anchors import bend, check_anchors, pin
 from skvas.alignment._path_cost import PathCost, View
+from skvas.alignment._result import make_alignment
 from skvas.exceptions import CoarseAlignmentWarning
+from skvas.timeline._paths import unit
 from tests.models import quick, small_videos
 
 VIDEOS = small_videos()
@@ -26,8 +30,7 @@ def test_hard_anchors_are_matches(model):
         assert found.matches_x[i] == j
         assert found.matches_y[j] == i
     if model.matching_ == "monotone":
-        for matches in (found.matches_x, found.matches_y):
-            assert (np.diff(matches[matches >= 0]) >= 0).all()
+        assert in_order(found)
 
 
 def test_frames_near_a_hard_anchor_follow_it(model):
@@ -56,7 +59,7 @@ def test_videos_that_are_aligned_coarsely_take_anchors():
     model = quick(VideoAligner, max_epochs=0, aligning=few).fit(VIDEOS)
     with pytest.warns(CoarseAlignmentWarning):
         found = model.align(*VIDEOS[:2], anchors=ANCHORS)
-    assert all(found.matches_x[i] == j for i, j in ANCHORS)
+    assert_pinned(found, ANCHORS)
 
 
 def test_bent_frames_keep_unit_length():
@@ -69,12 +72,67 @@ def test_bent_frames_keep_unit_length():
         assert view.embedding.dtype == np.float32
 
 
-def test_passing_an_anchor_apart_costs_more_than_any_path():
+def in_order(found):
+    """Return whether no match goes back in time, one way or the other."""
+    matches = found.matches_x, found.matches_y
+    one_way = all((np.diff(m[m >= 0]) >= 0).all() for m in matches)
+    return one_way and bool((np.diff(found.to_path(), axis=0) >= 0).all())
+
+
+def assert_pinned(found, anchors):
+    for i, j in anchors:
+        assert (found.matches_x[i], found.matches_y[j]) == (j, i)
+        assert found.background_x[i] == found.background_y[j] == 0
+    assert in_order(found), anchors
+
+
+@given(st.data())
+def test_matches_keep_their_order_around_any_anchors(data):
+    n, m = (data.draw(st.integers(1, 9)) for _ in range(2))
+    size = data.draw(st.integers(1, min(n, m, 3)))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    sides = [np.sort(rng.choice(k, size, replace=False)) for k in (n, m)]
+    anchors = np.column_stack(sides)
+    x, y = (View(unit(rng.normal(size=(k, 3))).astype(np.float32)) for k in (n, m))
+    plan = rng.random((n + 1, m + 1)) ** data.draw(st.sampled_from([1, 20]))
+    cost = PathCost(*(view.bent() for view in bend(x, y, anchors, "hard")))
+    every = slice(None)
+    found = make_alignment(plan, cost(every, every), 0.0, "monotone")
+    assert_pinned(pin(found, anchors), anchors)
+    back = pin(
+        make_alignment(plan.T, cost(every, every).T, 0.0, "monotone"), anchors[:, ::-1]
+    )
+    assert_pinned(back, anchors[:, ::-1])
+
+
+def test_paths_pass_anchors_wherever_they_are():
+    model = quick(VideoAligner, matching="monotone", max_epochs=0).fit(VIDEOS)
+    last = [len(video) - 1 for video in VIDEOS[:2]]
+    one = [(i, j) for i in (0, 7, last[0]) for j in (0, 12, last[1])]
+    some = [[anchor] for anchor in one]
+    some += [[(5, 5), (6, 20)], [(0, 12), (1, 13)], [(0, 3), last], [(4, 0), (9, 1)]]
+    for anchors in some:
+        assert_pinned(model.align(*VIDEOS[:2], anchors=anchors), anchors)
+        back = [anchor[::-1] for anchor in anchors]
+        assert_pinned(model.align(*VIDEOS[1::-1], anchors=back), back)
+
+
+def test_path_starts_at_an_anchor_of_the_first_frame():
+    model = quick(VideoAligner, matching="monotone", max_epochs=0).fit(VIDEOS)
+    found = model.align(*VIDEOS[:2], anchors=[(0, 12)])
+    before = found.matches_y[:12]
+    assert (before[before >= 0] == 0).all()
+    # What comes next follows on, rather than being pushed to frame 12.
+    assert (found.matches_x[1:8] > 12).mean() > 0.5
+
+
+def test_being_before_one_side_and_after_the_other_costs_more_than_any_path():
     x = View(np.eye(4, dtype=np.float32))
-    bent = (view.bent() for view in bend(x, x, np.array([[0, 2]]), "hard"))
+    bent = (view.bent() for view in bend(x, x, np.array([[1, 2]]), "hard"))
     cost = PathCost(*bent)(slice(None), slice(None))
-    assert cost[0, 2] < 1
-    assert cost[0, 1] > cost[1:, [0, 1, 3]].sum()
+    apart = np.array([[0, 0, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0]]) > 0
+    assert cost[1, 2] < 1
+    assert cost[apart].min() > cost[~apart].sum()
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,18 @@ def test_videos_pass_their_moments_together(plain, bent):
         assert (np.diff(passage.frames) >= 0).all()
 
 
+@pytest.mark.parametrize("anchor", [(20, 24), (20, 21), (0, 12), (12, 0), (45, 40)])
+def test_moments_are_matched_both_ways(anchor):
+    one, other = anchor
+    model = VideoAligner(max_epochs=1, random_state=0)
+    model.fit(DATA.videos, anchors={(0, 1): [anchor]})
+    for i, j, a, b in ((0, 1, one, other), (1, 0, other, one)):
+        found = model.align(i, j, via="timeline")
+        assert found.matches_x[a] == b
+        assert found.matches_y[b] == a
+        assert found.background_x[a] == found.background_y[b] == 0
+
+
 def test_videos_without_moments_keep_their_frames(plain, bent):
     assert bent.align(2, 4, via="timeline").matches_x.shape == (LENGTHS[2],)
     assert len(bent.timeline_.model_.template.frames) == len(
