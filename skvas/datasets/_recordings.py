@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, SupportsIndex, overload
+from typing import Any, NoReturn, SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,8 @@ class Recordings(list[Any]):
 
     It is a plain sequence of arrays to everything that takes videos. Estimators keep
     its names and frame rates, and use them in tables, reports, pictures and files. All
-    readers of skvas return it. A slice of it knows what it knew; to add or to replace
+    readers of skvas return it. A slice of it knows what it knew. It cannot be changed
+    in place, since names and frame rates would not follow; to add or to replace
     recordings, make a new one.
 
     Parameters
@@ -218,6 +219,30 @@ class Recordings(list[Any]):
         return (
             Recordings(found, **self._known(key)) if isinstance(key, slice) else found
         )
+
+    def _refuse_change(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse what changes a list in place.
+
+        Parameters
+        ----------
+        *args, **kwargs : object
+            Those of the method of a list.
+
+        Raises
+        ------
+        TypeError
+            Always; says how to make another list.
+        """
+        raise TypeError(
+            "Recordings cannot be changed in place, since their names, frame rates, "
+            "labels and media would not follow. Take some by a slice, put others in "
+            "their place by recordings.replace(arrays), make new ones by "
+            "Recordings(arrays, names, fps=...), or use list(recordings), which knows "
+            "no names."
+        )
+
+    append = extend = insert = pop = remove = clear = reverse = sort = _refuse_change
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse_change
 
     def __reduce__(self) -> Any:
         return _rebuild, (list(self), self._known())

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
+import random
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -61,9 +64,81 @@ def test_slices_copies_and_replacements_know_the_same():
     assert (other.names, other.fps, other[0].shape) == (found.names, found.fps, (3, 1))
 
 
+def set_first(found):
+    found[0] = found[1]
+
+
+def delete_first(found):
+    del found[0]
+
+
+def set_part(found):
+    found[:] = found[::-1]
+
+
+def extend_by_sign(found):
+    found += ARRAYS
+
+
+def repeat_by_sign(found):
+    found *= 2
+
+
+CHANGES = {
+    "append": lambda found: found.append(ARRAYS[0]),
+    "extend": lambda found: found.extend(ARRAYS),
+    "insert": lambda found: found.insert(0, ARRAYS[0]),
+    "pop": lambda found: found.pop(),
+    "remove": lambda found: found.remove(ARRAYS[0]),
+    "clear": lambda found: found.clear(),
+    "reverse": lambda found: found.reverse(),
+    "sort": lambda found: found.sort(key=len),
+    "shuffle": random.Random(0).shuffle,
+    "shuffle of NumPy": np.random.default_rng(0).shuffle,
+    "=": set_first,
+    "[:] =": set_part,
+    "del": delete_first,
+    "+=": extend_by_sign,
+    "*=": repeat_by_sign,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_change_in_place_is_refused_and_says_what_to_do(change):
+    found = recordings(fps=[1, 2, 4])
+    with pytest.raises(TypeError, match="cannot be changed in place.*replace"):
+        change(found)
+    assert [len(array) for array in found] == [3, 4, 5]
+    assert recordings_of(found) is found
+
+
+def test_what_makes_another_list_still_does():
+    found = recordings(fps=[1, 2, 4])
+    for copied in (copy.deepcopy(found), through_a_file(found)):
+        assert (copied.names, copied.fps) == (found.names, found.fps)
+        assert_array_equal(copied[1], ARRAYS[1])
+        with pytest.raises(TypeError, match="in place"):
+            copied.clear()
+    assert joblib.hash(found) == joblib.hash(copy.copy(found))
+    for plain in (list(found), found.copy(), found + ARRAYS, found * 2, [*found]):
+        assert type(plain) is list
+        plain.append(ARRAYS[0])
+    assert [len(array) for array in sorted(found, key=len, reverse=True)] == [5, 4, 3]
+    assert found[::-1].names == ["c", "b", "a"]
+    (train, _), *_ = KFold(3).split(found)
+    assert [len(found[i]) for i in train] == [4, 5]
+
+
+def through_a_file(found):
+    file = io.BytesIO()
+    joblib.dump(found, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
 def test_list_that_was_changed_is_refused():
     found = recordings()
-    found.append(ARRAYS[0])
+    list.append(found, ARRAYS[0])
     with pytest.raises(ValueError, match="3 names for 4 arrays.*make new ones"):
         recordings_of(found)
 
