@@ -18,6 +18,7 @@ from skvas.validation import is_single_video, list_videos, naming_video
 NO_LABEL = -1
 # Characters of a label, at most.
 MAX_LENGTH = 1000
+INTEGERS = np.iinfo(np.int64)
 # Mean length of stretches among which a label of one frame is a slip.
 STRETCH = 2
 # Columns of a table of segments.
@@ -128,11 +129,11 @@ def frame_labels(
     ----------
     y : list, with an entry for each video
         The entry of a video is one of: None, for a video without labels; an array of
-        shape (n_frames,), where -1, None, NaN or "" mark frames without a label; a
-        table of segments, as rows (start, end, label) or a data frame with these
-        columns, whose `end` is the first frame after the segment; a dict from frame to
-        label, or rows (frame, label), as timestamps, of which each segment of the video
-        has one; a
+        shape (n_frames,), where -1, None, NaN, "" or a mask mark frames without a
+        label; a table of segments, as rows (start, end, label) or a data frame with
+        these columns, whose `end` is the first frame after the segment; a dict from
+        frame to label, or rows (frame, label), as timestamps, of which each segment of
+        the video has one; a
         :class:`~skvas.io.SegmentTable` of one video, in seconds. For one video that is
         not in a list, `y` is its entry.
     videos : array-like of shape (n_frames, n_features), or a list of them
@@ -232,7 +233,7 @@ def _rows(item: Any) -> list[tuple[Any, ...]] | None:
             return None
         rows = [tuple(row) for row in item]
     else:
-        array = np.asarray(item)
+        array = np.asanyarray(item)  # of which masked entries are None in lists
         if array.ndim != 2 or not len(array):
             return None
         rows = [tuple(row) for row in array.tolist()]
@@ -249,7 +250,9 @@ def _from_frames(item: Any, n_frames: int) -> list[int | str | None]:
     if isinstance(item, (str, bytes)):
         raise ValueError(f"expected one label a frame, got the text {item!r}.")
     # A list of integers and strings would become one of strings alone.
-    array = np.asarray(item, dtype=object if isinstance(item, (list, tuple)) else None)
+    array = np.asanyarray(
+        item, dtype=object if isinstance(item, (list, tuple)) else None
+    )
     if array.shape != (n_frames,):
         raise ValueError(
             f"expected one label for each of the {n_frames} frames, got an array of "
@@ -335,24 +338,34 @@ def _frame(time: Any, fps: float | None) -> int:
 
 def _label(value: Any) -> int | str | None:
     """Return an integer or a string; None for what says that there is no label."""
-    if value is None:
+    if value is None or value is np.ma.masked:
         return None
     if isinstance(value, str):
         return _text(value) or None
     if type(value).__name__ == "NAType":  # of pandas
         return None
     if isinstance(value, (Integral, np.bool_)):
-        return None if int(value) == NO_LABEL else int(value)
+        return None if int(value) == NO_LABEL else _fitting(int(value))
     if isinstance(value, Real):
         number = float(value)
         if math.isnan(number) or number == NO_LABEL:
             return None
         if number.is_integer():
-            return int(number)
+            return _fitting(int(number))
     raise ValueError(
         "labels must be integers or strings, with -1, None, NaN or '' where there is "
         f"none; got {value!r} of type {type(value).__name__}."
     )
+
+
+def _fitting(value: int) -> int:
+    """Refuse integers that arrays cannot hold."""
+    if not INTEGERS.min <= value <= INTEGERS.max:
+        raise ValueError(
+            f"the label {value} is too large for 64 bits; give smaller numbers, or "
+            "strings."
+        )
+    return value
 
 
 def _text(value: str) -> str:

@@ -13,6 +13,7 @@ from skvas.validation import is_single_video
 
 VIDEOS = [np.zeros((6, 2)), np.zeros((4, 2))]
 SPELLED = [None, "pour", "pour", None, "stir", "stir"]
+MASK = [1, 0, 0, 1, 0, 0]
 ROWS = [(1, 3, "pour"), (4, 6, "stir")]
 
 
@@ -28,6 +29,9 @@ def read(y, videos=VIDEOS):
         np.array(SPELLED, dtype=object),
         ["", "pour", "pour", float("nan"), "stir", "stir"],
         np.array(["", "pour", "pour", "", "stir", "stir"]),
+        np.ma.array(["x", "pour", "pour", "x", "stir", "stir"], mask=MASK),
+        ["", "pour", "pour", np.ma.masked, "stir", "stir"],
+        np.ma.array(SPELLED, dtype=object),
         pd.Series(SPELLED),
         pd.Series(["x", "pour", "pour", "x", "stir", "stir"]).replace("x", pd.NA),
         ROWS,
@@ -52,6 +56,8 @@ def test_all_forms_say_the_same(entry):
         np.array([-1, 7, 7, -1, 3, 3], dtype=np.int8),
         np.array([np.nan, 7, 7, -1, 3, 3]),
         [None, 7, 7.0, None, np.int64(3), 3],
+        np.ma.array([0, 7, 7, 9, 3, 3], mask=MASK),
+        np.ma.array([[1, 3, 7], [3, 4, 9], [4, 6, 3]], mask=np.eye(9)[5].reshape(3, 3)),
         [(1, 3, 7), (4, 6, 3)],
         np.array([(1, 3, 7), (4, 6, 3)]),
     ],
@@ -61,6 +67,16 @@ def test_integers_stay_integers(entry):
     assert found.names.tolist() == [3, 7]
     assert found.names.dtype == np.int64
     assert found.codes[0].tolist() == [-1, 1, 1, -1, 0, 0]
+
+
+def test_masked_labels_of_many_videos_stay_masked():
+    y = np.ma.array([[1, 2, 3, 3], [3, 3, 2, 1]], mask=[[0, 1, 1, 1], [1, 1, 0, 0]])
+    found = read(y, [VIDEOS[1]] * 2)
+    assert found.names.tolist() == [1, 2]
+    assert found.codes[0].tolist() == [0, -1, -1, -1]
+    assert found.codes[1].tolist() == [-1, -1, 1, 0]
+    alone = read_labels(y[0], VIDEOS[1], [4])
+    assert alone.codes[0].tolist() == [0, -1, -1, -1]
 
 
 def test_seconds_are_read_with_a_frame_rate():
@@ -100,6 +116,11 @@ def test_nothing_labelled_has_no_names():
         ({"1": "a"}, "a number as a time"),
         (pd.DataFrame({"start": [0], "end": [2]}), "label is missing"),
         (SegmentTable([TimedSegment("v", 0, 1, "a")]), "is in seconds"),
+        (np.full(6, 2**63, dtype=np.uint64), "9223372036854775808 is too large"),
+        ([-(2**63) - 1] * 6, "too large"),
+        ([1e30] * 6, "too large"),
+        (np.ma.array(np.arange(5), mask=True), "one label for each of the 6 frames"),
+        (np.ma.array([[1, 3, 7]], mask=[[1, 0, 0]]), "a number as a time"),
         (["a", "a", "a", "a", "a", "b" * 1001], "at most 1000 characters"),
         (["a", "a", "a", "\ud800", None, None], "no valid text"),
         (["a", "a", "a", "a", "a", "b"], "'b' has one frame alone"),
