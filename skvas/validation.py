@@ -402,7 +402,7 @@ def check_labels(
     ------
     ValueError
         If the number of labels is not the number of frames, or if labels are not 1-D
-        or contain NaN.
+        or contain NaN or None.
     TypeError
         If the labels are a generator, a dict, a set or a string.
 
@@ -997,7 +997,22 @@ def _check_frame_labels(item: Any, n_frames: int) -> np.ndarray:
         )
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise ValueError("labels contain NaN or infinity.")
+    is_list = isinstance(item, (list, tuple))
+    if labels.dtype == object or (is_list and labels.dtype.kind == "U"):
+        values = item if is_list else labels  # NaN in a list would become a text
+        missing = [i for i, value in enumerate(values) if is_missing(value)]
+        if missing:
+            raise ValueError(
+                f"{len(missing)} of {n_frames} frames have no label, first frame "
+                f"{missing[0]}: {values[missing[0]]!r}; leave them out, or give them a "
+                "label of their own, such as that of background."
+            )
     return labels
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether an entry is None, NaN, or what pandas has for missing ones."""
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 
 def check_n_actions(

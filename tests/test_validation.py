@@ -674,11 +674,24 @@ def test_labels_of_many_videos(labels):
         ([0, 1], [1, 1], r"labels of 2 video\(s\), got 1"),
         ([[[0], [1]]], [2], r"^video 0: .*shape \(2, 1\)"),
         ([[0.0, np.nan]], [2], "^video 0: .*NaN"),
+        ([["a", "b"], ["a", None]], [2, 2], "^video 1: 1 of 2 frames .* frame 1: None"),
+        ([np.array([None, "a", None])], [3], "^video 0: 2 of 3 frames .* frame 0"),
+        ([["a", float("nan"), "b", None]], [4], "2 of 4 frames .* frame 1: nan"),
+        ([["a", float("nan"), "b"]], [3], "1 of 3 frames .* frame 1: nan"),
+        ([None, None], 2, "2 of 2 frames"),
     ],
 )
 def test_labels_that_do_not_fit_are_value_errors(labels, lengths, message):
     with pytest.raises(ValueError, match=message):
         check_labels(labels, lengths)
+
+
+@pytest.mark.parametrize("kind", [object, "string"])
+def test_labels_that_pandas_says_are_missing_are_value_errors(kind):
+    pandas = pytest.importorskip("pandas")
+    labels = pandas.Series(["a", pandas.NA], dtype=kind)
+    with pytest.raises(ValueError, match="^video 0: 1 of 2 frames have no label"):
+        check_labels([labels], [2])
 
 
 @pytest.mark.parametrize("labels", ["abc", {0: 1}, {1}, iter([1])])

@@ -26,11 +26,12 @@ def hide_labels(
 
     Parameters
     ----------
-    y : list of array-like of shape (n_frames_i,)
-        Labels of all frames of all videos.
+    y : list of array-like of shape (n_frames_i,), or None
+        Labels of all frames of the videos; None for a video without labels, which stays
+        one.
     keep : int, float or sequence of int, default=1
-        Videos that keep their labels: how many, which share of them (at least one), or
-        which ones.
+        Videos that keep their labels: how many of those that have some, which share of
+        them (at least one), or which ones.
     timestamps : bool, default=False
         Whether they keep a random frame of each segment alone.
     random_state : int, RandomState instance or None, default=None
@@ -45,7 +46,7 @@ def hide_labels(
     Raises
     ------
     ValueError
-        If `keep` names no video, or labels are not as described.
+        If `keep` names no video, no video has labels, or they are not as described.
 
     Examples
     --------
@@ -58,10 +59,15 @@ def hide_labels(
     """
     rng = check_random_state(random_state)
     check_choice("timestamps", timestamps, (True, False))
-    labels = check_labels(list(y), [len(item) for item in y])
-    kept = _kept(keep, len(labels), rng)
+    given = list(y)
+    labelled = [index for index, item in enumerate(given) if item is not None]
+    if not labelled:
+        raise ValueError("y has labels of no video; give those of one at least.")
+    given = [[] if item is None else item for item in given]
+    labels = check_labels(given, [len(item) for item in given])
+    kept = _kept(keep, len(labels), labelled, rng)
     hidden: list[Any] = [None] * len(labels)
-    for index in kept:
+    for index in [index for index in kept if index in labelled]:
         hidden[index] = labels[index].copy()
         if timestamps:
             drawn = [
@@ -72,24 +78,25 @@ def hide_labels(
     return hidden
 
 
-def _kept(keep: Any, n_videos: int, rng: np.random.RandomState) -> list[int]:
+def _kept(
+    keep: Any, n_videos: int, labelled: list[int], rng: np.random.RandomState
+) -> list[int]:
     """Return the positions of the videos that keep their labels."""
     chosen: Any = ()
+    n = len(labelled)
     if isinstance(keep, (bool, str)):
         pass
     elif isinstance(keep, Real):
         number: Any = keep
         if not isinstance(keep, Integral):
-            number = (
-                max(1, round(float(keep) * n_videos)) if 0 < float(keep) <= 1 else 0
-            )
-        if 1 <= number <= n_videos:
-            chosen = rng.choice(n_videos, int(number), replace=False).tolist()
+            number = max(1, round(float(keep) * n)) if 0 < float(keep) <= 1 else 0
+        if 1 <= number <= n:
+            chosen = rng.choice(labelled, int(number), replace=False).tolist()
     elif np.ndim(keep) == 1:
         chosen = keep
     if len(chosen) and all(i in range(n_videos) for i in chosen):
         return sorted({int(i) for i in chosen})
     raise InvalidParameterError(
-        f"keep must be a number of videos from 1 to {n_videos}, a share in (0, 1], or "
+        f"keep must be a number of videos from 1 to {n}, a share in (0, 1], or "
         f"positions of videos, got {keep!r}."
     )

@@ -25,6 +25,7 @@ from skvas.validation import (
     check_choice,
     check_labels,
     check_videos,
+    is_missing,
     is_single_video,
     list_videos,
     naming_video,
@@ -95,12 +96,8 @@ def _is_whole(item: Any) -> bool:
     except ValueError:  # rows of different lengths
         return False
     if array.dtype == object:  # of no axis: a dict, a table of segments, None
-        return array.ndim == 1 and not any(map(_is_missing, array.tolist()))
+        return array.ndim == 1 and not any(map(is_missing, array.tolist()))
     return array.ndim < 2 and not (array.dtype.kind == "f" and np.isnan(array).any())
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 
 def _inner_has(method: str) -> Any:

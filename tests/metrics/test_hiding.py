@@ -43,6 +43,27 @@ def test_timestamps_are_one_frame_of_each_segment():
     assert [stamps[frame] for frame in (first, second, third)] == ["a", "b", "a"]
 
 
+def test_videos_without_labels_stay_so_and_are_not_drawn():
+    y = [None, *Y[1:3], None, Y[4], None]
+    for seed in range(9):
+        found = hide_labels(y, keep=2, random_state=seed)
+        kept = [i for i, labels in enumerate(found) if labels is not None]
+        assert len(kept) == 2
+        assert {*kept} < {1, 2, 4}
+        (stamps,) = filter(None, hide_labels(y, timestamps=True, random_state=seed))
+        assert len(stamps) == 3
+    assert sum(labels is not None for labels in hide_labels(y, keep=0.67)) == 2
+    found = hide_labels(y, keep=[0, 2])
+    assert found[0] is None
+    assert_array_equal(found[2], Y[2])
+    with pytest.raises(InvalidParameterError, match="from 1 to 3"):
+        hide_labels(y, keep=4)
+    with pytest.raises(ValueError, match="labels of no video"):
+        hide_labels([None, None])
+    with pytest.raises(ValueError, match="^video 2: 1 of 2 frames have no label"):
+        hide_labels([None, ["a"], ["a", None]])
+
+
 def test_labels_are_copied():
     found = hide_labels(Y, keep=[0])
     found[0][0] = "z"
