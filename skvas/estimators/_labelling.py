@@ -422,9 +422,9 @@ default=None
         """Return the share of labelled frames whose label is found; None without."""
         if y is None or self.naming_ is None:
             return None
-        labels = read_labels(
-            y, lengths_of(views.videos), single=is_single_video(videos)
-        )
+        single = is_single_video(videos)
+        lengths = lengths_of(views.videos)
+        labels = read_labels(y, lengths, single=single, to_learn=False)
         if not len(labels.names):
             return None
         found = [self.classes_[codes] for codes in self._labeller().labels(views)]

@@ -78,7 +78,9 @@ class PartialLabels:
         return f"{self.names[code].item()!r} is first in video {first}"
 
 
-def read_labels(y: Labels, lengths: Sequence[int], *, single: bool) -> PartialLabels:
+def read_labels(
+    y: Labels, lengths: Sequence[int], *, single: bool, to_learn: bool = True
+) -> PartialLabels:
     """Read and check labels of some frames.
 
     Parameters
@@ -89,6 +91,9 @@ def read_labels(y: Labels, lengths: Sequence[int], *, single: bool) -> PartialLa
         Numbers of frames of the videos.
     single : bool
         Whether there is one video that is not in a list, and `y` is its entry.
+    to_learn : bool, default=True
+        Whether actions are learned from the labels, and so a class of one frame among
+        labelled stretches is refused.
 
     Returns
     -------
@@ -113,7 +118,8 @@ def read_labels(y: Labels, lengths: Sequence[int], *, single: bool) -> PartialLa
         np.array([NO_LABEL if v is None else number[v] for v in labels], dtype=np.int64)
         for labels in given
     ]
-    _refuse_lone_frames(names, codes, single)
+    if to_learn:
+        _refuse_lone_frames(names, codes, single)
     return PartialLabels(names, codes, is_stamped)
 
 

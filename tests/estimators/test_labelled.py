@@ -154,6 +154,16 @@ def test_score_is_the_share_of_right_labels(model):
     assert model.score(VIDEOS) != model.score(VIDEOS, y)
 
 
+def test_score_compares_classes_of_one_frame(model):
+    y = thirds(VIDEOS[2])
+    y[-1] = "pour"
+    y[:12] = "stir"
+    with pytest.raises(ValueError, match="'pour' has one frame alone"):
+        quick(type(model), max_epochs=0).fit(VIDEOS[2:3], [y])
+    right = model.predict(VIDEOS[2]) == y
+    assert model.score(VIDEOS[2:3], [y]) == right.mean()
+
+
 def test_score_ignores_labels_where_fit_had_none(cls):
     model = quick(cls).fit(VIDEOS)
     assert model.score(VIDEOS, labels_of(0)) == model.score(VIDEOS)
