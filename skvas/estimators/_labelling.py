@@ -455,9 +455,10 @@ default=None
         if high < n_classes and is_auto(self.n_actions):
             high = n_classes
         if labels is not None and high < n_classes:
+            source = "y" if self.prototypes is None else "y and prototypes"
             raise InvalidParameterError(
                 f"n_actions={self.n_actions!r} is less than the {n_classes} labels of "
-                f"y; {labels.where(high)}. Raise it, or leave it out."
+                f"{source}; {labels.where(high)}. Raise it, or leave it out."
             )
         return max(low, n_classes), high
 

@@ -73,9 +73,10 @@ class PartialLabels:
         return [np.where(given >= 0, given, label) for given, label in pairs]
 
     def where(self, code: int) -> str:
-        """Say in which video a label is first met."""
-        first = [i for i, codes in enumerate(self.codes) if (codes == code).any()][0]
-        return f"{self.names[code].item()!r} is first in video {first}"
+        """Say in which video a label is first met, or that it is of prototypes."""
+        having = [i for i, codes in enumerate(self.codes) if (codes == code).any()]
+        place = f"first in video {having[0]}" if having else "one of prototypes"
+        return f"{self.names[code].item()!r} is {place}"
 
 
 def read_labels(

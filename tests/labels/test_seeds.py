@@ -79,3 +79,13 @@ def test_names_of_labels_and_prototypes_are_of_one_kind():
     model = quick(ActionSegmenter, prototypes=MEANS)
     with pytest.raises(InvalidParameterError, match="both"):
         model.fit([VIDEO], [[1] * 20])
+
+
+@pytest.mark.parametrize("n_actions", [1, (1, 1)])
+def test_fewer_actions_than_prototypes_are_refused(n_actions):
+    model = ActionSegmenter(n_actions, prototypes=MEANS, max_epochs=0)
+    with pytest.raises(InvalidParameterError, match="2 .*'stir' is one of prototypes"):
+        model.fit([VIDEO])
+    y = [["rest"] * 4 + ["sip"] * 2 + [None] * 14]
+    with pytest.raises(InvalidParameterError, match="4 labels .*'rest' is first in"):
+        model.fit([VIDEO], y)
