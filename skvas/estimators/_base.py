@@ -599,14 +599,13 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
     def _view(self, videos: Videos) -> Views:
         """Check videos against those of `fit`, and look at them as it did."""
         check_is_fitted(self)
+        refuse_other_features(videos, self.recordings_["feature_names"])
         return self._look(self._check_videos(videos, self.features_, reset=False))
 
     def _check_videos(
         self, videos: Videos, preprocessing: Any, **requirements: Any
     ) -> Sequence[np.ndarray]:
         """Check videos; NaN may pass where the preprocessing takes it."""
-        if not requirements.get("reset", True):
-            refuse_other_features(videos, self.recordings_["feature_names"])
         finite: Any = "allow-nan" if takes_nan(preprocessing) else True
         limit = check_memory(self._training.memory_limit)
         checked: Sequence[np.ndarray] = check_videos(

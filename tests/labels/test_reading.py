@@ -9,7 +9,7 @@ import pytest
 from skvas.io import SegmentTable, TimedSegment
 from skvas.labels import frame_labels
 from skvas.labels._reading import read_labels
-from skvas.validation import is_single_video
+from skvas.validation import is_single_video, list_videos
 
 VIDEOS = [np.zeros((6, 2)), np.zeros((4, 2))]
 SPELLED = [None, "pour", "pour", None, "stir", "stir"]
@@ -18,7 +18,7 @@ ROWS = [(1, 3, "pour"), (4, 6, "stir")]
 
 
 def read(y, videos=VIDEOS):
-    lengths = [len(video) for video in videos]
+    lengths = [len(video) for video in list_videos(videos)]
     return read_labels(y, lengths, single=is_single_video(videos))
 
 
@@ -75,7 +75,7 @@ def test_masked_labels_of_many_videos_stay_masked():
     assert found.names.tolist() == [1, 2]
     assert found.codes[0].tolist() == [0, -1, -1, -1]
     assert found.codes[1].tolist() == [-1, -1, 1, 0]
-    alone = read_labels(y[0], VIDEOS[1], [4])
+    alone = read(y[0], VIDEOS[1])
     assert alone.codes[0].tolist() == [0, -1, -1, -1]
 
 
