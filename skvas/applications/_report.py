@@ -16,6 +16,7 @@ from skvas._optional import import_optional
 from skvas._printing import format_table, to_html
 from skvas._typing import Labels, Videos
 from skvas.applications._names import names_by_label
+from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import Recordings, rate_of_fit, recordings_of
 from skvas.decoding import Segment, labels_to_segments
 from skvas.validation import check_labels, check_real, list_videos
@@ -199,6 +200,7 @@ def step_report(
     least = min_duration
     if least != "auto":
         least = check_real("min_duration", least, low=0)
+    videos = open_files(videos)
     known = recordings_of(videos)
     listed = list_videos(videos) if known is None else known
     found = list(estimator.predict(listed))

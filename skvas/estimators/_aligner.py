@@ -133,6 +133,7 @@ default=None
         with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked = self._check_videos(videos, self.features, min_total_frames=2)
             lengths = lengths_of(checked)
+            self._check_reference(len(lengths))
             joined = join_anchors(anchors, lengths)
             rng = check_random_state(self.random_state)
             told = {} if joined is None else {"anchors": joblib.hash(joined.frames)}

@@ -20,6 +20,7 @@ from skvas._on_demand import Shelf, VideosOnDemand, each, keep_of, lengths_of
 from skvas._printing import tell
 from skvas._typing import Device, Videos
 from skvas.applications._diagnosis import FitSummary, diagnose, summarise
+from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import refuse_other_features, remember
 from skvas.estimators._features import (
     MAX_VIDEOS,
@@ -53,6 +54,7 @@ from skvas.options._kinds import (
     Encoder,
     Features,
     Integer,
+    NumberOfJobs,
     Registered,
     Verbosity,
     is_auto,
@@ -243,7 +245,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
     training: Training | None = parameter(None, Training)
     max_epochs: int | str = parameter("auto", Auto(Integer(0)))
     device: Device = parameter("auto", Anything(), NOTHING)
-    n_jobs: int | None = parameter(None, Anything(), NOTHING)
+    n_jobs: int | None = parameter(None, NumberOfJobs(), NOTHING)
     verbose: int = parameter(0, Verbosity(), NOTHING)
     random_state: int | np.random.RandomState | None = parameter(None, Anything())
 
@@ -282,6 +284,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         NotFittedError
             If `fit` was not called.
         """
+        videos = open_files(videos)
         return self._wrap_output(self._view(videos).embeddings, videos)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -599,6 +602,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
     def _view(self, videos: Videos) -> Views:
         """Check videos against those of `fit`, and look at them as it did."""
         check_is_fitted(self)
+        videos = open_files(videos)
         refuse_other_features(videos, self.recordings_["feature_names"])
         return self._look(self._check_videos(videos, self.features_, reset=False))
 

@@ -151,6 +151,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         videos = open_files(videos)
         with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
             checked, given = self._check_input(videos, y)
+            self._check_reference(len(checked))
             rng = check_random_state(self.random_state)
             told, n_clusters = self._training_of(given), self._n_clusters(given)
             prepared = self._prepare(checked, told, rng, n_clusters)

@@ -23,6 +23,7 @@ from skvas.applications._action_table import (
     tabulate,
 )
 from skvas.applications._diagnosis import diagnose
+from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import Recordings, as_recordings, rate_of_fit
 from skvas.estimators._base import (
     N_CLUSTERS,
@@ -185,8 +186,8 @@ default=None
         NotFittedError
             If `fit` was not called.
         """
-        views = self._view(videos)
-        found = self._labeller().labels(views)
+        videos = open_files(videos)
+        found = self._labeller().labels(self._view(videos))
         return like_input([self.classes_[f] for f in found], is_single_video(videos))
 
     @spare_threads()
@@ -212,8 +213,9 @@ default=None
         NotFittedError
             If `fit` was not called.
         """
-        views = self._view(videos)
-        return like_input(self._labeller().shares(views), is_single_video(videos))
+        videos = open_files(videos)
+        shares = self._labeller().shares(self._view(videos))
+        return like_input(shares, is_single_video(videos))
 
     @spare_threads()
     def _label_whole(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -298,7 +300,8 @@ default=None
             )
             classes = self.classes_.tolist()
             return tabulate(recordings, list(labels), names, classes=classes)
-        recordings = as_recordings(videos if not is_single_video(videos) else [videos])
+        videos = open_files(videos)
+        recordings = as_recordings([videos] if is_single_video(videos) else videos)
         if fps is not None or not recordings.clock(0):
             rate = rate_of_fit(self) if fps is None else fps
             recordings = as_recordings(recordings, rate)
@@ -422,7 +425,7 @@ default=None
         """Return the share of labelled frames whose label is found; None without."""
         if y is None or self.naming_ is None:
             return None
-        single = is_single_video(videos)
+        single = is_single_video(open_files(videos))
         lengths = lengths_of(views.videos)
         labels = read_labels(y, lengths, single=single, to_learn=False)
         if not len(labels.names):

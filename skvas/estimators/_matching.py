@@ -17,6 +17,7 @@ from skvas.alignment._anchors import bend, check_anchors, pin
 from skvas.alignment._by_timeline import TimelineMatcher, align_passages
 from skvas.alignment._matcher import FrameMatcher, medoid
 from skvas.alignment._result import Alignment
+from skvas.datasets._on_disk import open_files
 from skvas.estimators._base import (
     BaseVideoEstimator,
     Fitted,
@@ -173,6 +174,7 @@ class MatchesFrames(BaseVideoEstimator):
         NotFittedError
             If `fit` was not called.
         """
+        videos = open_files(videos)
         if check_choice("via", via, VIAS) == "timeline":
             follower = self._follower()
             (common,) = follower.look(self._look([self.reference_]))
@@ -269,24 +271,31 @@ class MatchesFrames(BaseVideoEstimator):
         self, task: Any, views: Views, rng: np.random.RandomState
     ) -> np.ndarray:
         """Return the reference that was asked for, or the medoid."""
-        videos, asked = views.videos, self.reference
+        asked = self.reference
         if asked is None:
-            chosen = medoid(views.embeddings, task, self._device, rng)
-            return videos[chosen].copy()
+            asked = medoid(views.embeddings, task, self._device, rng)
         if isinstance(asked, (int, np.integer)):
-            if not 0 <= asked < len(videos):
+            return views.videos[int(asked)].copy()
+        (video,) = self._check_videos(asked, self.features, reset=False)
+        return fill_gaps(video).copy()
+
+    def _check_reference(self, n_videos: int) -> None:
+        """Refuse a reference that is no video, before anything is trained."""
+        asked = self.reference
+        if asked is None:
+            return
+        if isinstance(asked, (bool, int, np.integer)):
+            if isinstance(asked, bool) or not 0 <= asked < n_videos:
                 raise InvalidParameterError(
-                    f"reference must be a position in the {len(videos)} videos of fit, "
+                    f"reference must be a position in the {n_videos} videos of fit, "
                     f"got {asked}."
                 )
-            return videos[int(asked)].copy()
-        if not is_single_video(asked):
+        elif not is_single_video(asked):
             raise InvalidParameterError(
                 "reference must be one video, its position, or None; got a collection."
             )
-        return fill_gaps(
-            self._check_videos(asked, self.features, reset=False)[0]
-        ).copy()
+        else:
+            self._check_videos(asked, self.features, reset=False)
 
 
 @dataclass(frozen=True)

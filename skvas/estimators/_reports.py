@@ -19,6 +19,7 @@ from skvas.applications._report import (
     relabel_swapped,
     split_into_steps,
 )
+from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import rate_of_fit, recordings_of, remember
 from skvas.display._style import check_names
 from skvas.estimators._base import BaseVideoEstimator
@@ -149,6 +150,7 @@ class ReportsVideos(BaseVideoEstimator):
         of its two segments. Recordings whose steps were swapped are labelled as by
         :func:`skvas.step_report`, and uncertain where that differs from `predict`.
         """
+        videos = open_files(videos)
         views = self._view(videos)
         n = len(views.videos)
         known = remember(videos, lengths_of(views.videos))

@@ -61,6 +61,19 @@ class Integer:
 
 
 @dataclass(frozen=True)
+class NumberOfJobs:
+    """A whole number of processes, as joblib takes it, or None."""
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse 0 and what is no integer."""
+        if check_integer(name, value, none_ok=True) == 0:
+            raise InvalidParameterError(
+                f"{name} must be a number of processes, -1 for all cores, or None; "
+                "got 0."
+            )
+
+
+@dataclass(frozen=True)
 class TruthValue:
     """True or False."""
 

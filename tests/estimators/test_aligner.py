@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skvas import Alignment, VideoAligner
+from skvas import Alignment, Training, VideoAligner
 from skvas.datasets import make_videos
 from skvas.decoding import monotone_path, path_to_matches
 from skvas.exceptions import InvalidParameterError
@@ -269,6 +269,7 @@ def test_medoid_is_the_reference_by_default(cls):
     [
         (5, "position in the 5 videos"),
         (-1, "position in the 5 videos"),
+        (True, "position in the 5 videos"),
         ([VIDEOS[0], VIDEOS[1]], "got a collection"),
         (np.zeros((2, 30, 5)), "got a collection"),
         (np.zeros((30, 4)), "4 features"),
@@ -277,11 +278,14 @@ def test_medoid_is_the_reference_by_default(cls):
     ],
 )
 def test_wrong_reference_is_refused_and_nothing_is_fitted(cls, reference, message):
-    estimator = quick(cls, reference=reference)
+    trained = []
+    training = Training(callback=trained.append)
+    estimator = quick(cls, reference=reference, training=training)
     before = vars(estimator).copy()
     with pytest.raises((ValueError, TypeError), match=message):
         estimator.fit(VIDEOS)
     assert vars(estimator) == before
+    assert not trained
 
 
 @every

@@ -22,6 +22,7 @@ from skvas import (
     Training,
     VideoAligner,
     fit_files,
+    step_report,
 )
 from skvas._on_demand import Kept, OnDemand, Shelf, choose, each
 from skvas.datasets import FeatureFile, load_folder, make_videos
@@ -206,6 +207,19 @@ def test_thinned_frames_have_the_directions_of_all_frames(monkeypatch):
 
 
 # Folders
+
+
+@pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment, VideoAligner])
+def test_paths_are_taken_wherever_videos_are(cls, folder, tmp_path):
+    paths = [str(path) for path in paths_of(folder)]
+    model = quick(cls, max_epochs=0).fit(paths)
+    expected = quick(cls, max_epochs=0).fit(VIDEOS)
+    assert_same_outputs(outputs(model, paths), outputs(expected, VIDEOS))
+    assert model.score(paths) == expected.score(VIDEOS)
+    assert model.report(paths, tmp_path / "page.html").is_file()
+    if hasattr(model, "to_table"):
+        assert model.to_table(paths).records[0]["recording"] == "v0"
+        assert step_report(model, paths).records[0]["video"] == "v0"
 
 
 def test_fit_files_reads_a_folder_of_files_or_one_with_labels(folder, tmp_path):
