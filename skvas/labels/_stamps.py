@@ -6,6 +6,9 @@ import numpy as np
 
 # Places between two timestamps at which a segment may end, at most.
 N_PLACES = 200
+# Share of the frames between a timestamp and the end of its segment that take its
+# label: on a timeline, and elsewhere.
+SURE, HALF_SURE = 0.8, 0.5
 
 
 def fill_between(frames: np.ndarray, codes: np.ndarray, sure: float) -> np.ndarray:

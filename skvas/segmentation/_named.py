@@ -20,7 +20,7 @@ from skvas.labels._naming import (
 )
 from skvas.labels._outlook import Outlook, asked_frames, look_out
 from skvas.labels._reading import PartialLabels
-from skvas.labels._stamps import fill_between
+from skvas.labels._stamps import HALF_SURE, SURE, fill_between
 from skvas.segmentation._labeller import (
     BaseLabeller,
     ChainLabeller,
@@ -38,9 +38,6 @@ from skvas.videos._views import Views
 FRAMES = 256
 # Probabilities of parts that are kept from the first pass over the videos, at most.
 CACHED = 50_000_000
-# Share of the frames between a timestamp and the end of its segment that take its
-# label: on a timeline, and elsewhere.
-SURE, HALF_SURE = 0.8, 0.5
 # Folds of cross-validation, at most.
 N_FOLDS = 5
 # What mIoU of hidden labels must gain before transport to anchored actions is left.

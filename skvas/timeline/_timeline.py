@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
 from skvas.labels._reading import PartialLabels, read_labels
-from skvas.labels._stamps import fill_between
+from skvas.labels._stamps import SURE, fill_between
 from skvas.preprocessing import WhitenedViews
 from skvas.timeline._model import (
     Axis,
@@ -38,10 +38,6 @@ from skvas.validation import (
     unchanged_on_failure,
 )
 from skvas.videos._containers import like_input, list_like_input
-
-# Share of the frames between a timestamp and the end of its segment that take its
-# label.
-SURE = 0.8
 
 # Frames for paths of checked videos.
 Prepare = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
