@@ -39,6 +39,7 @@ __all__ = [
     "check_n_actions",
     "check_real",
     "check_total_frames",
+    "check_video",
     "check_videos",
     "is_single_video",
     "list_videos",
@@ -376,6 +377,45 @@ def check_total_frames(
             f"Found {n_frames} frame(s) in {len(lengths)} video(s) (n_samples = "
             f"{n_frames}) while a minimum of {minimum} is required{by}."
         )
+
+
+def check_video(
+    video: Any,
+    *,
+    min_frames: int = 1,
+    ensure_all_finite: bool | Literal["allow-nan"] = True,
+) -> np.ndarray:
+    """Check one video and convert it, as `check_videos` does each of many.
+
+    Parameters
+    ----------
+    video : array-like of shape (n_frames, n_features) or (n_frames, n_points, n_axes)
+        The input, which is never changed; of poses the last two axes become one.
+    min_frames : int, default=1
+        Minimum number of frames.
+    ensure_all_finite : bool or "allow-nan", default=True
+        As in `check_videos`.
+
+    Returns
+    -------
+    ndarray of shape (n_frames, n_features)
+        Read-only, C-contiguous, in native byte order: float32 if the video is float32,
+        else float64.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `check_videos`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.validation import check_video
+    >>> check_video([[1, 2], [3, 4]])
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    return _check_video(video, None, min_frames, ensure_all_finite)
 
 
 def check_labels(

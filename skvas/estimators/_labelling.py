@@ -220,7 +220,7 @@ default=None
     @spare_threads()
     def _label_whole(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the number of the action of each frame, and the probabilities."""
-        views = self._view([frames])
+        views = self._look([frames])  # a stream has checked them, with their names
         (codes,), (shares,) = self._labeller().labels_and_shares(views)
         return codes, np.asarray(shares, dtype=float)
 

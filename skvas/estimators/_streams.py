@@ -74,6 +74,7 @@ class StreamsFrames(BaseVideoEstimator):
             classes=getattr(self, "classes_", None),
             whole=getattr(self, "_label_whole", None),
             embedder=self.embedder() if learned.on_embedding else None,
+            feature_names=getattr(self, "feature_names_in_", None),
         )
 
     def embedder(self) -> LiveEmbedder:
@@ -98,4 +99,9 @@ class StreamsFrames(BaseVideoEstimator):
                 "and use transform."
             )
         encoder = partial(EmbeddingStream, self.encoder_)
-        return LiveEmbedder(self.n_features_in_, self.features_, encoder)
+        return LiveEmbedder(
+            self.n_features_in_,
+            self.features_,
+            encoder,
+            feature_names=getattr(self, "feature_names_in_", None),
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ class LiveEmbedder:
         From frames to what the encoder sees; fitted, and causal.
     encoder : callable
         Opens a stream from there to unit embeddings, float32.
+    feature_names : sequence of str, default=None
+        Names of the features in `fit`, which columns of data frames are held against.
 
     Examples
     --------
@@ -46,11 +48,17 @@ class LiveEmbedder:
     """
 
     def __init__(
-        self, n_features: int, features: Any, encoder: Callable[[], Stream]
+        self,
+        n_features: int,
+        features: Any,
+        encoder: Callable[[], Stream],
+        *,
+        feature_names: Sequence[str] | None = None,
     ) -> None:
         self.n_features = n_features
         self.features = features
         self.encoder = encoder
+        self.feature_names = None if feature_names is None else [*feature_names]
         self.reset()
 
     def reset(self) -> None:
@@ -63,7 +71,8 @@ class LiveEmbedder:
         Parameters
         ----------
         frames : array-like of shape (n_frames, n_features)
-            The next frames, one or more.
+            The next frames, one or more. A data frame must have the columns of `fit`,
+            in their order.
 
         Returns
         -------
@@ -76,7 +85,7 @@ class LiveEmbedder:
         ValueError, TypeError
             If frames are not as described. The embedder is as it was before.
         """
-        checked = check_frames(frames, self.n_features)
+        checked = check_frames(frames, self.n_features, self.feature_names)
         can_be_read = ~np.isnan(checked).any(axis=1)
         rows = self._embed(checked[can_be_read])
         embeddings = np.full((len(checked), rows.shape[1]), np.nan, dtype=np.float32)

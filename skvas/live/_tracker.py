@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -65,6 +65,8 @@ class LiveTracker:
         seen.
     embedder : LiveEmbedder, default=None
         Embeds frames, where the model tells them by their embeddings.
+    feature_names : sequence of str, default=None
+        Names of the features in `fit`, which columns of data frames are held against.
 
     Attributes
     ----------
@@ -101,6 +103,7 @@ class LiveTracker:
         classes: Any = None,
         whole: Whole | None = None,
         embedder: LiveEmbedder | None = None,
+        feature_names: Sequence[str] | None = None,
     ) -> None:
         check_real("fps", fps, low=0, low_open=True, none_ok=True)
         if lag != math.inf:
@@ -108,6 +111,7 @@ class LiveTracker:
         self.fps = fps
         self.lag = lag
         self.classes = np.arange(model.n_actions) if classes is None else classes
+        self.feature_names = None if feature_names is None else [*feature_names]
         self._names: list[Any] = np.asarray(self.classes).tolist()
         self._model = model
         self._chain = model.chain()
@@ -143,7 +147,8 @@ class LiveTracker:
         ----------
         frames : array-like of shape (n_frames, n_features)
             The next frames, one or more. A frame with NaN cannot be read: the state is
-            held, with a warning in `warnings_`.
+            held, with a warning in `warnings_`. A data frame must have the columns of
+            `fit`, in their order.
         times : array-like of shape (n_frames,), default=None
             Their times in seconds, one every ``1 / fps``; they are only checked.
 
@@ -165,7 +170,8 @@ class LiveTracker:
                 "The recording is over, as finish was called; call reset to follow "
                 "another one."
             )
-        checked = check_frames(frames, len(self._model.features.mean))
+        n_features = len(self._model.features.mean)
+        checked = check_frames(frames, n_features, self.feature_names)
         last = self._check_times(times, len(checked))
         final: list[np.ndarray] = []
         told: list[int | None] = []
@@ -242,6 +248,7 @@ class LiveTracker:
         state = {
             "model": self._model.state(),
             "classes": self._names,
+            "feature_names": self.feature_names,
             "fps": None if self.fps is None else float(self.fps),
             "lag": None if self.lag == math.inf else int(self.lag),
             "standing": self._standing.state(),
@@ -542,6 +549,9 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
         raise ModelFileError("the names of the actions are not as a tracker has them")
     classes = np.array(names, dtype=None if names else np.int64)
     tracker = LiveTracker(model, fps=state["fps"], lag=lag, classes=classes)
+    n_features = len(model.features.mean)
+    # Younger than trackers.
+    tracker.feature_names = _check_names(state.get("feature_names"), n_features)
     tracker._standing.restore(state["standing"])
     tracker._filter.restore(state["filter"])
     if tracker._course is not None:
@@ -562,7 +572,7 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
             raise ModelFileError("the action that is told is none of the model")
     tracker.n_frames_ = check_count("n_frames", state["n_frames"])
     if state["needs_whole"] and not tracker._is_over:
-        shape = (tracker.n_frames_, len(model.features.mean))
+        shape = (tracker.n_frames_, n_features)
         tracker._kept = list(_check_kept(state["frames"], shape))
     tracker.warnings_ = [LiveWarning(**parts) for parts in state["warnings"]]
     for warning in tracker.warnings_:
@@ -597,6 +607,17 @@ def _stream_of(fitted: Any, tracker: LiveTracker) -> LiveTracker:
             "model is not the one that the tracker comes from; give that one."
         )
     return other
+
+
+def _check_names(value: Any, n_features: int) -> list[str] | None:
+    """Check the names of features, which may be unknown."""
+    if value is None:
+        return None
+    if not isinstance(value, list) or {*map(type, value)} != {str}:
+        raise ModelFileError("the names of the features are no texts")
+    if len(value) != n_features:
+        raise ModelFileError("there are not as many names as features")
+    return value
 
 
 def _check_kept(value: Any, shape: tuple[int, int]) -> np.ndarray:

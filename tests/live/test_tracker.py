@@ -4,9 +4,12 @@ import copy
 import json
 import math
 import pickle
+from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
 
@@ -16,6 +19,7 @@ from skvas import (
     JointAlignSegment,
     Recordings,
     Segmenting,
+    Training,
     VideoAligner,
 )
 from skvas.datasets import make_videos
@@ -35,6 +39,22 @@ from tests.live.models import (
 )
 
 LAGS = [0, 1, 7, math.inf]
+
+
+def named(video):
+    return pd.DataFrame(video, columns=[f"c{i}" for i in range(video.shape[1])])
+
+
+@cache
+def of_frames(live=False):
+    """Fit a segmenter to data frames."""
+    training = Training(live=live)
+    model = ActionSegmenter(N_ACTIONS, training=training, max_epochs=0, random_state=0)
+    return model.fit([*map(named, data().videos[:6])])
+
+
+def live_embedder():
+    return of_frames(live=True).embedder()
 
 
 def in_pieces(stream, video, sizes):
@@ -344,7 +364,10 @@ def test_row_69_frames_with_nan_hold_the_state_and_are_warned_of():
         (np.zeros((3, 4)), ValueError, r"\(n_frames, 16\).*got \(3, 4\)"),
         (np.zeros(16), ValueError, r"got \(16,\)"),
         (np.full((2, 16), np.inf), ValueError, "infinity"),
-        (np.full((2, 16), "a"), TypeError, "real numbers"),
+        (np.full((2, 16), "a"), ValueError, "real numbers"),
+        (np.ma.array(np.zeros((2, 16)), mask=True), ValueError, "mask"),
+        ([np.zeros((3, 16))], ValueError, r"got \(1, 3, 16\)"),
+        ({}, TypeError, "dict"),
     ],
 )
 def test_row_69_frames_of_another_shape_or_kind_change_nothing(frames, error, message):
@@ -354,6 +377,68 @@ def test_row_69_frames_of_another_shape_or_kind_change_nothing(frames, error, me
     with pytest.raises(error, match=message):
         stream.push(frames)
     assert state_of(stream) == before
+
+
+def frames_in_other_ways(video):
+    with_gap = named(video).astype("Float64")
+    with_gap.iloc[3, 2] = pd.NA
+    numbers = video.copy()
+    numbers[3, 2] = np.nan
+    return [
+        (named(video), video),
+        (with_gap, numbers),
+        (video.astype(object), video),
+        (video.tolist(), video),
+        ([*video], video),
+        (torch.tensor(video, requires_grad=True), video),
+        (video.reshape(len(video), 8, 2), video),
+        (video[:0], video[:0]),
+    ]
+
+
+@pytest.mark.parametrize("way", range(8))
+def test_frames_may_be_all_that_predict_takes(way):
+    frames, array = frames_in_other_ways(new_video())[way]
+    for make in (tracker, live_embedder):
+        found, expected = make().push(frames), make().push(array)
+        if make is tracker:
+            found, expected = found.probabilities, expected.probabilities
+        assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_row_69_columns_are_those_of_fit(is_saved, tmp_path):
+    model, frames = of_frames(), named(new_video())
+    stream, path = model.stream(lag=3), tmp_path / "tracker"
+    stream.push(frames[:20])
+    if is_saved:
+        stream.save(path)
+        stream = load_tracker(path)
+    before = state_of(stream)
+    for wrong in (frames[frames.columns[::-1]], frames.rename(columns={"c1": "x"})):
+        with pytest.raises(ValueError, match="columns of fit"):
+            stream.push(wrong[20:])
+        with pytest.raises(ValueError, match="columns of fit"):
+            live_embedder().push(wrong[20:])
+    assert state_of(stream) == before
+    stream.push(new_video()[20:40])  # without names, in the order of fit
+    stream.push(frames[40:])
+
+
+def test_trackers_of_older_files_know_no_columns(tmp_path):
+    stream, path = of_frames().stream(), tmp_path / "tracker"
+    stream.save(path)
+    state = read_state(path)
+    drop(state, "feature_names")
+    write_state(path, state)
+    again, frames = load_tracker(path), named(new_video())
+    again.push(frames[frames.columns[::-1]])
+
+
+def test_frames_with_names_are_labelled_at_the_end_without_a_warning():
+    stream, frames = of_frames().stream(lag=math.inf), named(new_video())
+    stream.push(frames)
+    assert_array_equal(stream.finish().labels, of_frames().predict(frames))
 
 
 def test_row_70_gap_in_time_is_refused_and_changes_nothing():
@@ -500,6 +585,9 @@ def drop(state, name):
         lambda s: s.update(warnings=[{"kind": "skipped", "frame": 1, "action": 9}]),
         lambda s: s.update(classes=[0, 1, 2]),
         lambda s: s.update(classes=[0, 1, 2, "a"]),
+        lambda s: s.update(feature_names=["a", "b"]),
+        lambda s: s.update(feature_names=[0] * 16),
+        lambda s: s.update(feature_names="a" * 16),
     ],
 )
 def test_saved_tracker_that_no_tracker_is_is_refused(change, tmp_path):
