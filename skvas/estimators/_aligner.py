@@ -16,7 +16,7 @@ from skvas.alignment._joined_anchors import join_anchors
 from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
-from skvas.estimators._base import Trained
+from skvas.estimators._base import Trained, fitting
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
@@ -32,9 +32,8 @@ from skvas.timeline._model import (
     has_order,
     path_frames,
 )
-from skvas.training._callbacks import progress
 from skvas.transport._threads import spare_threads
-from skvas.validation import check_choice, unchanged_on_failure
+from skvas.validation import check_choice
 
 __all__ = ["VideoAligner"]
 
@@ -130,7 +129,7 @@ default=None
         self._check_parameters()
         check_choice("anchor_kind", anchor_kind, ANCHOR_KINDS)
         videos = open_files(videos)
-        with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
+        with fitting(self):
             checked = self._check_videos(videos, self.features, min_total_frames=2)
             lengths = lengths_of(checked)
             self._check_reference(len(lengths))

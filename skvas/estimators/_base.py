@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -64,6 +65,7 @@ from skvas.persistence._state import save_state, version
 from skvas.preprocessing._causal import is_causal as needs_no_later
 from skvas.preprocessing._framewise import takes_nan
 from skvas.recipes import RECIPES, Recipe
+from skvas.training._callbacks import progress
 from skvas.training._checkpoint import (
     AnyCheckpoint,
     Checkpoint,
@@ -75,7 +77,12 @@ from skvas.training._objective import Objective
 from skvas.training._survey import Survey
 from skvas.training._trainer import Trainer
 from skvas.transport._threads import spare_threads
-from skvas.validation import check_memory, check_videos, warn_of_transposed
+from skvas.validation import (
+    check_memory,
+    check_videos,
+    unchanged_on_failure,
+    warn_of_transposed,
+)
 from skvas.videos._containers import VideoTransformerMixin
 from skvas.videos._device import check_device
 from skvas.videos._views import Views
@@ -663,6 +670,23 @@ def _embed(
     features: Sequence[np.ndarray],
 ) -> Sequence[np.ndarray]:
     return embed_videos(encoder, features, device, keep)
+
+
+@contextmanager
+def fitting(estimator: BaseVideoEstimator) -> Iterator[None]:
+    """Surround a fit: keep the old state if it fails, spare threads, tell progress.
+
+    Weights are made and trained with gradients, also where the caller has turned them
+    off.
+    """
+    with (
+        unchanged_on_failure(estimator),
+        spare_threads(),
+        progress(estimator.verbose),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+    ):
+        yield
 
 
 def refuse_lost_start(owner: BaseVideoEstimator, name: str, value: str) -> None:

@@ -12,7 +12,7 @@ from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
 from skvas.alignment._result import MATCHINGS
 from skvas.datasets._on_disk import open_files
-from skvas.estimators._base import Fitted, Trained
+from skvas.estimators._base import Fitted, Trained, fitting
 from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
@@ -41,9 +41,8 @@ from skvas.timeline._model import (
     has_order,
     path_frames,
 )
-from skvas.training._callbacks import progress
 from skvas.transport._threads import spare_threads
-from skvas.validation import is_single_video, unchanged_on_failure
+from skvas.validation import is_single_video
 
 __all__ = ["JointAlignSegment"]
 
@@ -149,7 +148,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         """
         self._check_parameters()
         videos = open_files(videos)
-        with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
+        with fitting(self):
             checked, given = self._check_input(videos, y)
             self._check_reference(len(checked))
             rng = check_random_state(self.random_state)

@@ -107,7 +107,8 @@ def load(
             f"encoder must be a torch.nn.Module or None, got {encoder!r}."
         )
     try:
-        with np.errstate(all="ignore"):
+        # What is loaded may be trained on, whatever the caller has turned off.
+        with np.errstate(all="ignore"), torch.inference_mode(False):
             estimator, used_encoder, notes = _read(path, encoder)
     except OSError:
         raise

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
 from skvas.datasets._on_disk import open_files
+from skvas.estimators._base import fitting
 from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
@@ -19,9 +20,8 @@ from skvas.options import Segmenting
 from skvas.options._declare import ANSWERS, declare, group_of, parameter
 from skvas.options._groups import TIMELINE
 from skvas.options._kinds import Anything, NumberOfActions, is_auto
-from skvas.training._callbacks import progress
 from skvas.transport._threads import spare_threads
-from skvas.validation import is_single_video, unchanged_on_failure
+from skvas.validation import is_single_video
 
 __all__ = ["ActionSegmenter"]
 
@@ -105,7 +105,7 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
         """
         self._check_parameters()
         videos = open_files(videos)
-        with unchanged_on_failure(self), spare_threads(), progress(self.verbose):
+        with fitting(self):
             checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
             told, n_clusters = self._training_of(given), self._n_clusters(given)

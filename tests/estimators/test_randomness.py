@@ -13,8 +13,9 @@ import pytest
 import torch
 from torch import nn
 
+import skvas
 from skvas import JointAlignSegment
-from tests.models import ESTIMATORS, outputs, quick, small_videos
+from tests.models import ESTIMATORS, assert_same_outputs, outputs, quick, small_videos
 
 VIDEOS = small_videos()
 ROOT = Path(__file__).parents[2]
@@ -99,6 +100,59 @@ def test_default_type_of_torch_makes_no_difference(cls, encoder):
     for method, results in expected.items():
         for ours, theirs in zip(found[method], results, strict=True):
             np.testing.assert_allclose(ours, theirs, atol=1e-5, err_msg=method)
+
+
+class Normalised(nn.Module):
+    """An encoder of the user's with buffers, and with weights that are shared."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.linear = nn.BatchNorm1d(5), nn.Linear(5, 5)
+        self.again = self.linear
+
+    def forward(self, frames):
+        normed = self.norm(frames.flatten(0, 1)).reshape(frames.shape)
+        return self.again(self.linear(normed).tanh())
+
+
+def some_frames(model):
+    """Return frames as the encoder of a model takes them."""
+    width = next(model.encoder_.parameters()).shape[-1]
+    return torch.ones(1, 3, width)
+
+
+@every
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("own", [False, True])
+def test_gradients_that_the_caller_has_turned_off_make_no_difference(cls, mode, own):
+    def fitted(encoder=None):
+        features = None if own else "auto"
+        if encoder is None and own:
+            torch.manual_seed(0)
+            encoder = Normalised()
+        model = quick(cls, max_epochs=1, encoder=encoder, features=features)
+        return model.fit(VIDEOS)
+
+    model = fitted()
+    expected = outputs(model, VIDEOS)
+    with mode():
+        found = fitted()
+        assert not torch.is_grad_enabled()
+        assert_same_outputs(outputs(found, VIDEOS), expected)
+        assert_same_outputs(outputs(model, VIDEOS), expected)
+    assert_same_outputs(outputs(found, VIDEOS), expected)
+    # What was fitted may be trained on, by the user or as encoder of another fit.
+    found.encoder_(some_frames(found)).sum().backward()
+    fitted(found.encoder_)
+
+
+def test_model_that_is_loaded_without_gradients_is_like_any_other(tmp_path):
+    model = quick(JointAlignSegment).fit(VIDEOS)
+    model.save(tmp_path / "model")
+    with torch.inference_mode():
+        loaded = skvas.load(tmp_path / "model")
+    assert_same_outputs(outputs(loaded, VIDEOS), outputs(model, VIDEOS))
+    loaded.encoder_(some_frames(loaded)).sum().backward()
 
 
 FIT_ON_CPU = """
