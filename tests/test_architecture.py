@@ -106,7 +106,8 @@ ROOMS = {
         "< _descent_kernel _reference < _solvers"
     ),
     "videos": (
-        "_containers _device _frames _orphans _stored _streams _views < _batch _jobs"
+        "_containers _device _frames _orphans _stored _streams _underflow _views < "
+        "_batch _jobs"
     ),
 }
 
@@ -139,6 +140,7 @@ NO_TORCH = {
     "skvas.videos._containers",
     "skvas.videos._frames",
     "skvas.videos._stored",
+    "skvas.videos._underflow",
     "skvas.videos._views",
     "skvas.persistence._arrays",
     "skvas.alignment._result",

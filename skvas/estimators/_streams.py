@@ -11,6 +11,7 @@ from skvas.estimators._base import BaseVideoEstimator, Fitted
 from skvas.live import LiveEmbedder, LiveTracker
 from skvas.live._model import LiveModel
 from skvas.nn._model import EmbeddingStream
+from skvas.videos._underflow import underflow_to_zero
 
 
 class StreamsFrames(BaseVideoEstimator):
@@ -27,6 +28,7 @@ class StreamsFrames(BaseVideoEstimator):
 
     _fitted = {"live_": Fitted((dict, type(None)), absent=lambda: None)}
 
+    @underflow_to_zero()
     def stream(self, *, fps: float | None = None, lag: float = 0) -> LiveTracker:
         """Follow a recording while it goes on.
 

@@ -12,6 +12,7 @@ from skvas.exceptions import InvalidParameterError
 from skvas.live._frames import check_frames
 from skvas.preprocessing._causal import open_stream
 from skvas.videos._streams import Chained, Stream
+from skvas.videos._underflow import underflow_to_zero
 
 
 class LiveEmbedder:
@@ -65,6 +66,7 @@ class LiveEmbedder:
         """Forget the recording, and wait for the first frame of another."""
         self._stream = Chained([open_stream(self.features), self.encoder()])
 
+    @underflow_to_zero()
     def push(self, frames: Any) -> np.ndarray:
         """Embed the next frames.
 

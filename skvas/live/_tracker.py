@@ -29,6 +29,7 @@ from skvas.videos._stored import (
     check_probabilities,
     check_type,
 )
+from skvas.videos._underflow import underflow_to_zero
 
 # From frames to the actions of a whole recording, and their probabilities.
 Whole = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -140,6 +141,7 @@ class LiveTracker:
         self.n_frames_ = 0
         self.warnings_: list[LiveWarning] = []
 
+    @underflow_to_zero()
     def push(self, frames: Any, times: Any = None) -> LiveFrames:
         """Take in the next frames.
 
@@ -195,6 +197,7 @@ class LiveTracker:
         start = self.n_frames_ - len(self._pending) - len(final)
         return self._answer(final, start, told if self.lag == 0 else None)
 
+    @underflow_to_zero()
     def finish(self) -> LiveRecording:
         """End the recording.
 
@@ -288,6 +291,7 @@ class LiveTracker:
         return other
 
     @property
+    @underflow_to_zero()
     def current_(self) -> LiveStep | None:
         """The step now, by all frames up to now; None before the first one."""
         if not self._filter.has_started:
@@ -303,6 +307,7 @@ class LiveTracker:
         return LiveStep(action, probability, progress, spread, frame, since)
 
     @property
+    @underflow_to_zero()
     def next_(self) -> list[NextStep]:
         """Steps that may come next, the likeliest first."""
         if not self._filter.has_started or self._model.n_actions == 0:
@@ -471,6 +476,7 @@ class LiveTracker:
         return float(checked[-1]) if n_frames else self._time
 
 
+@underflow_to_zero()
 def load_tracker(path: str | os.PathLike[str], *, model: Any = None) -> LiveTracker:
     """Read a tracker that `save` has written, and go on from there.
 

@@ -38,6 +38,7 @@ from skvas.validation import (
     unchanged_on_failure,
 )
 from skvas.videos._containers import like_input, list_like_input
+from skvas.videos._underflow import underflow_to_zero
 
 # Frames for paths of checked videos.
 Prepare = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
@@ -163,6 +164,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         self.memory_limit = memory_limit
         self.random_state = random_state
 
+    @underflow_to_zero()
     def fit(self, videos: Videos, y: Any = None) -> Timeline:
         """Build the template, place all frames on it and cut it into actions.
 
@@ -258,6 +260,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         at = wanted * (len(passage.frames) - 1)
         return np.interp(at, np.arange(len(passage.frames)), passage.frames)
 
+    @underflow_to_zero()
     def predict(self, videos: Videos) -> Any:
         """Label every frame with the action at its position.
 
@@ -282,6 +285,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
             [model.actions(p.positions) for p in passages], is_single_video(videos)
         )
 
+    @underflow_to_zero()
     def predict_proba(self, videos: Videos) -> Any:
         """Share every frame out among the actions.
 
@@ -338,6 +342,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
             stacked.append(entries)
         return np.array(stacked)
 
+    @underflow_to_zero()
     def labels(self, y: Labels, videos: Videos | None = None) -> list[np.ndarray]:
         """Carry the labels of some frames over the timeline to all.
 
@@ -365,6 +370,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         codes = given.over([share.argmax(axis=1) for share in shares])
         return [given.names[code] for code in codes]
 
+    @underflow_to_zero()
     def label_shares(
         self, y: Labels, videos: Videos | None = None
     ) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -393,6 +399,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         given, shares = self._label_shares(y, videos)
         return given.names, list(shares)
 
+    @underflow_to_zero()
     def boundaries(self, videos: Videos) -> Any:
         """Find in each video where one action ends and the next begins.
 

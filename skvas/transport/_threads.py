@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
 
+import numpy as np
 import torch
 from threadpoolctl import ThreadpoolController
 
@@ -62,12 +63,15 @@ def spare_threads() -> Iterator[None]:
     A forked process inherits OpenMP's count of threads but not the threads, and would
     wait for them for ever at its first operation that is shared out. The count is left
     as it was: what else the process does is not ours to change.
+
+    All public methods of estimators have it: so it also lets probabilities that are too
+    small for their type be zero, where the caller's ``np.errstate`` would raise.
     """
     forked = os.getpid() != _IMPORTED_IN
     spared = None if forked else _spared.get() or torch.get_num_threads()
     token = _spared.set(spared)
     try:
-        with _threads(1), _spare_products():
+        with _threads(1), _spare_products(), np.errstate(under="ignore"):
             yield
     finally:
         _spared.reset(token)

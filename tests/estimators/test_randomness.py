@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import torch
 from torch import nn
 
 import skvas
-from skvas import JointAlignSegment
+from skvas import ActionSegmenter, JointAlignSegment, Timeline
+from skvas.datasets import make_videos
+from skvas.live import load_tracker
 from tests.models import ESTIMATORS, assert_same_outputs, outputs, quick, small_videos
 
 VIDEOS = small_videos()
@@ -144,6 +147,57 @@ def test_gradients_that_the_caller_has_turned_off_make_no_difference(cls, mode, 
     # What was fitted may be trained on, by the user or as encoder of another fit.
     found.encoder_(some_frames(found)).sum().backward()
     fitted(found.encoder_)
+
+
+SHORT = make_videos(6, n_actions=4, n_frames=(40, 60), random_state=0)
+PARTLY = [np.array(list("abcd"))[SHORT.labels[0]], *[None] * 5]
+
+
+def answers_of_segmenter(tmp_path):
+    model = ActionSegmenter(4, max_epochs=0, random_state=0).fit(SHORT.videos)
+    yield from model.predict_proba(SHORT.videos)
+    yield model.stream().push(SHORT.videos[0]).probabilities
+
+
+def answers_by_labels(tmp_path):
+    model = JointAlignSegment(max_epochs=0, random_state=0).fit(SHORT.videos, PARTLY)
+    yield from model.predict_proba(SHORT.videos)
+    yield model.stream(lag=math.inf).push(SHORT.videos[0]).probabilities
+
+
+def answers_of_stream(tmp_path):
+    model = JointAlignSegment(4, max_epochs=0, random_state=0).fit(SHORT.videos)
+    yield from model.predict_proba(SHORT.videos)
+    stream = model.stream(lag=2)
+    yield stream.push(SHORT.videos[0][:30]).probabilities
+    stream.save(tmp_path / "tracker")
+    stream = load_tracker(tmp_path / "tracker")
+    yield stream.push(SHORT.videos[0][30:]).probabilities
+    yield np.array([stream.current_.probability])
+    yield np.array([following.probability for following in stream.next_])
+    yield stream.finish().rest.probabilities
+
+
+def answers_of_timeline(tmp_path):
+    timeline = Timeline(4, random_state=0).fit(SHORT.videos)
+    yield from timeline.predict_proba(SHORT.videos)
+    yield from timeline.labels(PARTLY)
+    yield from timeline.label_shares(PARTLY)[1]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [answers_of_segmenter, answers_by_labels, answers_of_stream, answers_of_timeline],
+)
+def test_errors_of_numpy_that_the_caller_has_turned_on_are_not_raised(
+    answers, tmp_path
+):
+    expected = [*answers(tmp_path)]
+    with np.errstate(all="raise"):
+        found = [*answers(tmp_path)]
+        assert np.geterr()["under"] == "raise"
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_model_that_is_loaded_without_gradients_is_like_any_other(tmp_path):
