@@ -39,8 +39,9 @@ class Alignment:
     background_y : ndarray of shape (M,)
         Probability that each frame of y has no counterpart.
     cost : float
-        Value of the transport objective. It is comparable between pairs of videos under
-        one fitted model.
+        Value of the transport objective. Under one fitted model, it compares between
+        pairs of the same lengths N and M only, also not with (M, N), as the radius is
+        rounded to whole frames of each video.
     matching : {"monotone", "plan", "nearest"}
         Rule by which matches were derived from plan and embeddings.
 

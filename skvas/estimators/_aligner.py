@@ -209,7 +209,8 @@ default=None
         Returns
         -------
         float
-            Higher is better. Values under other values of `aligning` do not compare.
+            Higher is better. Values under other values of `aligning`, or of videos of
+            other lengths, do not compare.
         """
         return -float(np.mean(self._alignment_costs(self._view(videos))))
 

@@ -191,8 +191,8 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             With labels, in `fit` and here, the share of labelled frames with the right
             label. Without, minus the mean over videos of the segmentation's objective
             plus `beta` times the cost of the alignment with the reference: higher is
-            better, and values under other parameters of the transport problems do not
-            compare.
+            better, and values under other parameters of the transport problems, or of
+            videos of other lengths, do not compare.
         """
         views = self._view(videos)
         named = self._share_of_right(views, videos, y)

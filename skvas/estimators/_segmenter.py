@@ -141,7 +141,7 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
             With labels, in `fit` and here, the share of labelled frames with the right
             label. Without, minus the mean objective of the transport problems over
             frames: higher is better, and values under other values of `segmenting` or
-            `n_actions` do not compare.
+            `n_actions`, or of videos of other lengths, do not compare.
         """
         views = self._view(videos)
         named = self._share_of_right(views, videos, y)
