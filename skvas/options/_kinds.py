@@ -214,9 +214,19 @@ class Features:
     names: tuple[str, ...]
 
     def check(self, name: str, value: Any) -> None:
-        """Refuse other names; `fit` clones a transformer and so checks it."""
+        """Refuse other names, and what has not the methods of a transformer."""
         if isinstance(value, str):
             check_choice(name, value, self.names)
+            return
+        needed = ("fit", "transform", "get_params", "__sklearn_tags__")
+        if value is not None and (
+            isinstance(value, type) or not all(hasattr(value, n) for n in needed)
+        ):
+            raise InvalidParameterError(
+                f"{name} must be None, one of {self.names}, or a transformer: an "
+                "object with fit and transform, of a class that inherits from "
+                f"sklearn.base.BaseEstimator, got {value!r}."
+            )
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,8 @@ def takes_nan(transformer: Any) -> bool:
         return bool(steps) and all(map(takes_nan, steps[: closing + 1]))
     if isinstance(transformer, FeatureUnion):
         return all(takes_nan(part) for _, part in transformer.transformer_list)
-    if transformer is None or isinstance(transformer, str):
-        return False
+    if isinstance(transformer, type) or not hasattr(transformer, "__sklearn_tags__"):
+        return False  # None, a name, or what fit will refuse
     return bool(get_tags(transformer).input_tags.allow_nan)
 
 

@@ -13,10 +13,15 @@ import torch
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    cross_val_predict,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import estimator_html_repr
+from sklearn.utils import estimator_html_repr, get_tags
 from torch import nn
 
 from skvas import JointAlignSegment, VideoAligner
@@ -561,6 +566,16 @@ def test_encoder_that_loses_frames_is_refused(cls):
     assert not hasattr(estimator, "encoder_")
 
 
+class Bare:
+    """A transformer that scikit-learn does not know as one."""
+
+    def fit(self, videos, y=None):
+        return self
+
+    def transform(self, videos):
+        return videos
+
+
 @every
 @pytest.mark.parametrize(
     ("name", "value"),
@@ -569,6 +584,10 @@ def test_encoder_that_loses_frames_is_refused(cls):
         ("encoder", np.ones(2)),
         ("callback", 3),
         ("features", "pca"),
+        ("features", 3),
+        ("features", np.sqrt),
+        ("features", StandardScaler),
+        ("features", Bare()),
         ("recipe", "best"),
         ("max_epochs", -1),
         ("max_epochs", "many"),
@@ -593,6 +612,15 @@ def test_wrong_parameter_is_named_and_changes_nothing(cls, name, value):
     with pytest.raises(kind, match=name if name != "random_state" else "seed"):
         estimator.fit(VIDEOS)
     assert_same_state(estimator, before)
+
+
+@every
+@pytest.mark.parametrize("features", [3, np.sqrt, StandardScaler, Bare()])
+def test_scikit_learn_asks_also_where_features_are_none(cls, features):
+    estimator = quick(cls, features=features)
+    assert not get_tags(estimator).input_tags.allow_nan
+    with pytest.raises(InvalidParameterError, match="fit and transform"):
+        cross_val_score(estimator, VIDEOS, cv=2, error_score="raise")
 
 
 # History, progress, collapse
