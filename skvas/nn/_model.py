@@ -118,7 +118,8 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     Raises
     ------
     ValueError
-        If the encoder does not keep the first two axes.
+        If the encoder does not keep the first two axes, or makes what is no tensor or,
+        of frames that are not padded, what is not finite.
     """
     frames = batch.frames
     weight = next(encoder.parameters(), frames)
@@ -132,11 +133,25 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     ours = is_ours(encoder)
     with single_threaded(frames.numel(), frames.device) if ours else all_threads():
         # Plans need float32, whatever an encoder, or autocast around it, makes.
-        embeddings = unit(encoder(frames.to(dtype), *more).float())
+        made = encoder(frames.to(dtype), *more)
+        if not isinstance(made, Tensor):
+            raise TypeError(
+                "encoder must return a tensor (B, N, D), got a "
+                f"{type(made).__name__}; wrap it in a module that returns the "
+                "embeddings alone, as nn.LSTM has them first."
+            )
+        embeddings = unit(made.float())
     if embeddings.ndim != 3 or embeddings.shape[:2] != frames.shape[:2]:
         raise ValueError(
             f"encoder made {tuple(embeddings.shape)} of frames {tuple(frames.shape)}; "
             "it must keep the first two axes, and have three."
+        )
+    # To look costs a wait for the device, which encoders of skvas need not.
+    if not ours and not embeddings[batch.mask].isfinite().all():
+        raise ValueError(
+            "encoder made NaN or infinity of frames that are finite; look for "
+            "logarithms, roots and divisions in it, or, if it comes in training, "
+            "lower lr."
         )
     return embeddings
 

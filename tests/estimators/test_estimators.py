@@ -566,6 +566,42 @@ def test_encoder_that_loses_frames_is_refused(cls):
     assert not hasattr(estimator, "encoder_")
 
 
+class Made(nn.Module):
+    """An encoder of the user's whose answer is wrong in some way."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.linear, self.change = nn.Linear(5, 4), change
+
+    def forward(self, frames):
+        return self.change(self.linear(frames), frames)
+
+
+def nan_in_training(made, frames):
+    return made * float("nan") if made.requires_grad else made
+
+
+WRONG = {
+    "tuple": (lambda made, frames: (made, None), TypeError, "tensor.* got a tuple"),
+    "array": (lambda made, frames: made.detach().numpy(), TypeError, "got a ndarray"),
+    "nan": (lambda made, frames: made / 0 * 0, ValueError, "encoder made NaN"),
+    "training": (nan_in_training, ValueError, "encoder made NaN .* lower lr"),
+    "infinity": (lambda made, frames: made / 0, ValueError, "encoder made NaN or inf"),
+    "axes": (lambda made, frames: made[0], ValueError, "keep the first two axes"),
+}
+
+
+@every
+@pytest.mark.parametrize("case", WRONG)
+def test_encoder_of_the_users_that_answers_wrongly_is_blamed(cls, case):
+    change, error, message = WRONG[case]
+    model = quick(cls, encoder=Made(change), features=None)
+    before = vars(model).copy()
+    with pytest.raises(error, match=message):
+        model.fit(VIDEOS)
+    assert_same_state(model, before)
+
+
 class Bare:
     """A transformer that scikit-learn does not know as one."""
 

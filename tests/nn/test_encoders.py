@@ -258,3 +258,17 @@ def test_encoders_that_ask_for_times_get_those_of_their_frames():
     times = torch.tensor([[0, 4, 9], [2, 3, 7]])
     embed(encoder, VideoBatch(x, torch.tensor([3, 3]), times))
     assert encoder.times == times.tolist()
+
+
+def test_padded_frames_may_become_anything():
+    class Blank(nn.Module):
+        def forward(self, frames):
+            is_padded = (frames == 0).all(dim=-1, keepdim=True)
+            return frames.masked_fill(is_padded, float("nan"))
+
+    batch = VideoBatch(frames(2, 6, 3), torch.tensor([6, 4]))
+    batch.frames[1, 4:] = 0
+    assert embed(Blank(), batch)[batch.mask].isfinite().all()
+    batch.frames[1, 3] = 0
+    with pytest.raises(ValueError, match="encoder made NaN"):
+        embed(Blank(), batch)
