@@ -373,7 +373,8 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         Parameters
         ----------
         **params : dict
-            Values by name; ``segmenting__alpha`` is `alpha` of `segmenting`.
+            Values by name; ``segmenting__alpha`` is `alpha` of `segmenting`. A group
+            that is None, or is set to it here, has defaults for all other values.
 
         Returns
         -------
@@ -381,19 +382,18 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
             The estimator.
         """
         named = {name.partition("__")[0] for name in params if "__" in name}
-        made = [
-            name
+        made = {
+            name: kind()
             for name, kind, _ in declared(self)
-            if isinstance(kind, type) and name in named - params.keys()
-            if getattr(self, name) is None
-        ]
-        for name in made:
-            setattr(self, name, group_of(self, name))
+            if isinstance(kind, type) and name in named
+            if params.get(name, getattr(self, name)) is None
+        }
+        before = {name: getattr(self, name) for name in made}
         try:
-            return super().set_params(**params)
+            return super().set_params(**{**params, **made})
         except BaseException:
-            for name in made:
-                setattr(self, name, None)
+            for name, group in before.items():
+                setattr(self, name, group)
             raise
 
     def __getstate__(self) -> dict[str, Any]:

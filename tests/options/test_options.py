@@ -54,6 +54,17 @@ def test_group_that_is_none_is_made_when_a_parameter_of_it_is_set():
     assert model.segmenting is None
     model.set_params(segmenting=Segmenting(), segmenting__eps=0.1)
     assert model.segmenting.eps == 0.1
+    model.set_params(segmenting=None, segmenting__alpha=0.2)
+    assert model.segmenting.alpha == 0.2
+    assert model.segmenting.eps == Segmenting().eps
+
+
+def test_group_that_is_emptied_stays_where_its_parameter_is_misspelt():
+    model = JointAlignSegment(segmenting=Segmenting(eps=0.1))
+    before = model.segmenting
+    with pytest.raises(ValueError, match="alfa"):
+        model.set_params(segmenting=None, segmenting__alfa=0.2)
+    assert model.segmenting is before
 
 
 def test_misspelt_parameter_of_a_group_is_refused_and_changes_nothing():
