@@ -171,6 +171,7 @@ def fused_gromov_wasserstein(
     """
     check_numbers(alpha, eps, max_iter, tol, step, sinkhorn_iter, sinkhorn_tol)
     check_tensors(cost, mask_x, mask_y, p, q, lambda_x, lambda_y)
+    _check_structures(cost, structure_x, structure_y)
     rows = make_marginal(p, mask_x, lambda_x, cost, dim=1)
     columns = make_marginal(q, mask_y, lambda_y, cost, dim=2)
     if mask_x is not None or mask_y is not None or p is not None or q is not None:
@@ -203,6 +204,18 @@ def fused_gromov_wasserstein(
             stacklevel=3,  # above the decorator
         )
     return result
+
+
+def _check_structures(cost: Tensor, *structures: Structure) -> None:
+    """Refuse structures of other sequences than those of the problems, by name."""
+    batch, *sizes = cost.shape
+    for side, structure, size in zip("xy", structures, sizes, strict=True):
+        misfit = structure.misfit(batch, size)
+        if misfit is not None:
+            raise ValueError(
+                f"structure_{side} is of {misfit}, as cost has the shape "
+                f"{tuple(cost.shape)}."
+            )
 
 
 def _look(

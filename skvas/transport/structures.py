@@ -93,6 +93,26 @@ class Structure(ABC):
             One bound for all problems, or one for each.
         """
 
+    def misfit(self, n_problems: int, size: int) -> str | None:
+        """Tell why the structure is none of a batch of problems.
+
+        The solver asks before it starts. Look at shapes only: values on a device would
+        make it wait.
+
+        Parameters
+        ----------
+        n_problems : int
+            Number of problems.
+        size : int
+            Length of the padded sequence axis.
+
+        Returns
+        -------
+        str or None
+            Such as "2 sequences instead of 1"; None if it fits.
+        """
+        return None
+
     def take(self, index: Tensor) -> Structure:
         """Return the structure of a subset of the problems.
 
@@ -182,6 +202,12 @@ class _Banded(Structure):
                 RadiusWarning,
                 stacklevel=4,
             )
+
+    def misfit(self, n_problems: int, size: int) -> str | None:
+        longest = int(self.lengths.max()) if len(self.lengths) else 0
+        if longest > size:  # fewer are real where frames are padded
+            return f"{longest} frames instead of at most {size}"
+        return _misfit(n_problems, len(self.lengths))
 
     def take(self, index: Tensor) -> Structure:
         if len(self.lengths) == 1:
@@ -481,6 +507,12 @@ class Dense(Structure):
             raise ValueError("matrix must be finite and symmetric.")
         self.matrix = matrix
 
+    def misfit(self, n_problems: int, size: int) -> str | None:
+        n_matrices, n_frames, _ = self.matrix.shape
+        if n_frames != size:
+            return f"{n_frames} frames instead of {size}"
+        return _misfit(n_problems, n_matrices)
+
     def apply(self, plan: Tensor, dim: int) -> Tensor:
         matrix = self.matrix.to(plan)
         with full_precision(plan.device):
@@ -526,6 +558,9 @@ class Virtual(Structure):
     def __init__(self, structure: Structure) -> None:
         self.structure = structure
 
+    def misfit(self, n_problems: int, size: int) -> str | None:
+        return self.structure.misfit(n_problems, size - 1)
+
     def apply(self, plan: Tensor, dim: int) -> Tensor:
         real = plan.narrow(dim, 1, plan.shape[dim] - 1)
         applied = self.structure.apply(real, dim)
@@ -551,6 +586,13 @@ class Virtual(Structure):
 
     def take(self, index: Tensor) -> Structure:
         return Virtual(self.structure.take(index))
+
+
+def _misfit(n_problems: int, found: int) -> str | None:
+    """Tell of a structure of another number of sequences; one is shared by all."""
+    if found in (1, n_problems):
+        return None
+    return f"{found} sequences instead of {n_problems}"
 
 
 def _write_neighbours(x: Tensor, dim: int, out: Tensor) -> Tensor:

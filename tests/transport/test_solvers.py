@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 import warnings
 from unittest import mock
@@ -21,6 +22,7 @@ from skvas.transport import (
     FGWResult,
     OutsideBand,
     TemporalBand,
+    Virtual,
     add_virtual_frame,
     cosine_cost,
     fused_gromov_wasserstein,
@@ -754,6 +756,37 @@ def test_costs_between_real_frames_must_be_finite(value):
 def test_cost_must_be_a_floating_point_tensor(cost):
     with pytest.raises(TypeError, match="^cost must be a float32 or float64 tensor"):
         fused_gromov_wasserstein(cost, Distinct(), Distinct())
+
+
+MISFITS = {
+    "too long": (TemporalBand([500], 0.2), "500 frames instead of at most 10"),
+    "too many": (TemporalBand([8, 3], 0.2), "2 sequences instead of 1"),
+    "inside": (Virtual(TemporalBand([10], 0.2)), "10 frames instead of at most 9"),
+    "dense": (Dense(torch.ones(3, 3)), "3 frames instead of 10"),
+    "many dense": (Dense(torch.ones(3, 10, 10)), "3 sequences instead of 1"),
+}
+
+
+@pytest.mark.parametrize("backend", ["torch", "pot"])
+@pytest.mark.parametrize("side", ["x", "y"])
+@pytest.mark.parametrize("case", MISFITS)
+def test_structure_of_other_sequences_is_refused_by_name(case, side, backend):
+    structure, message = MISFITS[case]
+    cost, structures = torch.rand(1, 10, 8), [structure, Distinct()]
+    if side == "y":
+        cost, structures = cost.mT, structures[::-1]
+    shape = re.escape(str(tuple(cost.shape)))
+    expected = f"^structure_{side} is of {message}, as cost .* {shape}"
+    with pytest.raises(ValueError, match=expected):
+        fused_gromov_wasserstein(cost, *structures, backend=backend)
+
+
+def test_one_length_may_be_that_of_all_and_real_frames_may_be_fewer():
+    cost = torch.rand(2, 10, 8)
+    mask = torch.arange(10) < torch.tensor([[10], [7]])
+    for lengths in (10, [10, 7], torch.tensor([10, 7])):
+        bands = TemporalBand(lengths, 0.2), OutsideBand(8, 0.2)
+        fused_gromov_wasserstein(cost, *bands, mask_x=mask)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (1, 0, 3), (0, 2, 3), (1, 1, 2, 3)])
