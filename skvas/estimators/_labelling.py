@@ -187,7 +187,8 @@ default=None
             If `fit` was not called.
         """
         videos = open_files(videos)
-        found = self._labeller().labels(self._view(videos))
+        views = self._view(videos)
+        found = self._labeller().labels(views)
         return like_input([self.classes_[f] for f in found], is_single_video(videos))
 
     @spare_threads()
@@ -214,8 +215,8 @@ default=None
             If `fit` was not called.
         """
         videos = open_files(videos)
-        shares = self._labeller().shares(self._view(videos))
-        return like_input(shares, is_single_video(videos))
+        views = self._view(videos)
+        return like_input(self._labeller().shares(views), is_single_video(videos))
 
     @spare_threads()
     def _label_whole(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
