@@ -120,6 +120,8 @@ def read_segments(
     TimedSegment(video='tea01', start=0.0, end=1.0, label='pour')
     TimedSegment(video='tea01', start=1.0, end=1.5, label='stir')
     """
+    if format is None and not _format_of(path):
+        _check_there(path)
     name, kind = _find_format(path, format)
     options: dict[str, Any] = {"video": video, "tier": tier, "fps": fps}
     _refuse_options(name, kind.options, options)
@@ -236,10 +238,24 @@ def write_segments(
     write_atomically(path, data)
 
 
+def _check_there(path: str | os.PathLike[str]) -> None:
+    """Refuse what is no file, before anything is said of its suffix."""
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{os.fspath(path)!r} is a folder, not a file.")
+    if not os.path.lexists(path):
+        raise FileNotFoundError(f"There is no file or folder {os.fspath(path)!r}.")
+
+
+def _format_of(path: str | os.PathLike[str]) -> str | None:
+    """Return the format that a suffix says, if it says one."""
+    name = Path(path).suffix.lower().removeprefix(".")
+    return name if name in FORMATS else None
+
+
 def _find_format(path: str | os.PathLike[str], name: str | None) -> tuple[str, _Format]:
     if name is None:
-        name = Path(path).suffix.lower().removeprefix(".")
-        if name not in FORMATS:
+        name = _format_of(path)
+        if name is None:
             raise ValueError(
                 f"{os.fspath(path)!r} does not say its format by its suffix; give "
                 f"format, one of {', '.join(map(repr, FORMATS))}."

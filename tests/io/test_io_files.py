@@ -264,6 +264,13 @@ def test_suffix_that_says_nothing_is_refused_and_format_helps(tmp_path):
     assert read_segments(tmp_path / "v.doc", format="csv") == table
 
 
+def test_path_that_leads_nowhere_is_told_as_such(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no file or folder '.*nosuch'"):
+        read_segments(tmp_path / "nosuch")
+    with pytest.raises(IsADirectoryError, match="is a folder, not a file"):
+        read_segments(tmp_path)
+
+
 def test_suffix_may_have_capitals(tmp_path):
     write_segments(rows(["x"], [5]), tmp_path / "v.TextGrid")
     assert len(read_segments(tmp_path / "v.TextGrid")) == 1
