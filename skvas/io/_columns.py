@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,68 @@ PARQUET = (".parquet", ".pq")
 _EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
 
 
-def read_columns(source: Any) -> dict[str, np.ndarray]:
-    """Read a table: float64 arrays for columns of numbers, object arrays for others.
+# A column of which such a share is numbers has no text: other cells are mistakes.
+_MOSTLY = 0.8
+_COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.IGNORECASE)
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table: its columns, and where its rows stand.
+
+    Parameters
+    ----------
+    columns : dict of str to ndarray of shape (n_rows,)
+        float64 arrays for columns of numbers, datetime64 for dates, object arrays for
+        others. NaN stands for an empty cell in a column of numbers, None in others.
+    file : str, default=""
+        Name of the file, if there is one.
+    lines : sequence of int, default=None
+        The line of each row, if the file is text.
+    units : dict of str to str
+        What stands below the names of columns.
+    odd : dict of str to (int, int)
+        Of columns with cells that are no numbers: the first of these rows, and how many
+        there are.
+    """
+
+    columns: dict[str, np.ndarray]
+    file: str = ""
+    lines: Sequence[int] | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
+    odd: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def place(self, row: int) -> str:
+        """Return where a row stands, for messages."""
+        known = f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+        return f"{known} of {self.file!r}" if self.file else known
+
+    def show_odd(self, name: str) -> str:
+        """Return the first cell of a column that is no number, and where it stands."""
+        row = self.odd[name][0]
+        cell = self.columns[name][row]
+        return f"{self.place(row)}, column {name!r}: {cell!r} is no number"
+
+    def check_numbers(self, name: str) -> None:
+        """Refuse a column that is numbers but for a few cells."""
+        if name not in self.odd:
+            return
+        values = self.columns[name]
+        n_known = sum(value is not None for value in values)
+        if n_known - self.odd[name][1] < _MOSTLY * n_known:
+            return
+        remedy = (
+            "Leave the cell empty if the value is missing, or leave the column out by "
+            "columns=."
+        )
+        if _THOUSANDS.fullmatch(str(values[self.odd[name][0]])):
+            remedy = "Write it with a point for decimals, and without other commas."
+        raise ValueError(f"{self.show_odd(name)}. {remedy}")
+
+
+def read_columns(source: Any) -> Sheet:
+    """Read a table.
 
     Parameters
     ----------
@@ -32,9 +94,7 @@ def read_columns(source: Any) -> dict[str, np.ndarray]:
 
     Returns
     -------
-    dict of str to ndarray of shape (n_rows,)
-        NaN stands for an empty cell in a column of numbers, None in others. Dates are
-        of type datetime64.
+    Sheet
 
     Raises
     ------
@@ -47,9 +107,9 @@ def read_columns(source: Any) -> dict[str, np.ndarray]:
         return _from_frame(source)
     path = Path(source)
     if path.suffix.lower() in PARQUET:
-        return _from_frame(_read_parquet(path))
+        return _from_frame(_read_parquet(path), path.name)
     try:
-        return _from_text(decode(read_bytes(path)))
+        return _from_text(decode(read_bytes(path)), path.name)
     except ValueError as error:
         raise ValueError(f"{str(path)!r} is no table: {error}.") from error
 
@@ -63,100 +123,150 @@ def _read_parquet(path: Path) -> Any:
     return import_optional("pandas", "io").read_parquet(path)
 
 
-def _from_frame(frame: Any) -> dict[str, np.ndarray]:
-    found = {}
-    for name in frame.columns:
-        column = frame[name]
-        values = np.asarray(column)
+def _from_frame(frame: Any, file: str = "") -> Sheet:
+    found, odd = {}, {}
+    for name in map(str, frame.columns):
+        values = np.asarray(frame[name])
         if values.dtype.kind == "M":
-            found[str(name)] = values.astype("datetime64[ns]")
+            found[name] = values.astype("datetime64[ns]")
         elif values.dtype.kind in "fiub":
-            found[str(name)] = values.astype(np.float64)
+            found[name] = values.astype(np.float64)
         else:
-            cells = [None if _is_missing(v) else v for v in values.tolist()]
-            found[str(name)] = _as_column([c if c is None else str(c) for c in cells])
-    return found
+            cells = [None if _is_missing(v) else str(v) for v in values.tolist()]
+            found[name], wrong = _as_column(cells, decimal_comma=False)
+            odd.update({name: wrong} if wrong else {})
+    return Sheet(found, file, odd=odd)
 
 
 def _is_missing(value: Any) -> bool:
     return value is None or value != value  # NaN differs from itself
 
 
-def _from_text(text: str) -> dict[str, np.ndarray]:
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise ValueError("it is empty")
-    delimiter = _find_delimiter(lines[0])
-    if delimiter == " ":
-        rows = [line.split() for line in lines]
-    else:
-        try:
-            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-            rows = [[cell.strip() for cell in row] for row in reader if any(row)]
-        except csv.Error as error:
-            raise ValueError(str(error)) from error
-    has_names = not all(_is_number(cell, delimiter) for cell in rows[0])
+def _from_text(text: str, file: str) -> Sheet:
+    delimiter, numbers, rows = _split(text)
+    has_names = not all(_is_number(cell) for cell in rows[0])
     width = len(rows[0])
     names = rows[0] if has_names else [f"column {i}" for i in range(width)]
     if len(set(names)) < width:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"its first line has the column {twice!r} twice")
-    body = rows[1:] if has_names else rows
+    body, lines = rows[has_names:], numbers[has_names:]
     if not body:
         raise ValueError("it has names of columns and no rows")
-    for number, row in enumerate(body, start=1 + has_names):
+    for line, row in zip(lines, body, strict=True):
         if len(row) != width:
             raise ValueError(
-                f"line {number} has {len(row)} cells and the first {width}; is it cut "
+                f"line {line} has {len(row)} cells and the first {width}; is it cut "
                 "off, or are cells separated by something else than "
                 f"{delimiter!r}"
             )
-    columns = zip(*body, strict=True)
-    return {
-        name: _as_column(cells, delimiter)
-        for name, cells in zip(names, columns, strict=True)
-    }
+    units: dict[str, str] = {}
+    if has_names and _has_units(body):
+        units = dict(zip(names, body[0], strict=True))
+        body, lines = body[1:], lines[1:]
+    columns = list(zip(*body, strict=True))
+    decimal_comma = delimiter == ";" or any(map(_has_decimal_comma, columns))
+    found, odd = {}, {}
+    for name, cells in zip(names, columns, strict=True):
+        found[name], wrong = _as_column(cells, decimal_comma=decimal_comma)
+        odd.update({name: wrong} if wrong else {})
+    return Sheet(found, file, lines, units, odd)
+
+
+def _split(text: str) -> tuple[str, list[int], list[list[str]]]:
+    """Return what separates cells, the lines that are not blank, and their cells."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise ValueError("it is empty")
+    delimiter = _find_delimiter(lines[0])
+    numbers, rows = [], []
+    if delimiter == " ":
+        for number, line in enumerate(text.splitlines(), start=1):
+            if line.strip():
+                numbers.append(number)
+                rows.append(line.split())
+        return delimiter, numbers, rows
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        for row in reader:
+            if any(row):
+                numbers.append(reader.line_num)
+                rows.append([cell.strip() for cell in row])
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
+    return delimiter, numbers, rows
 
 
 def _find_delimiter(line: str) -> str:
     """Return what separates the cells of a line."""
-    counts = {mark: line.count(mark) for mark in ("\t", ";", ",")}
-    best = max(counts, key=lambda mark: counts[mark])
-    if counts[";"]:  # a comma is then in the numbers
-        best = ";"
-    if counts[best]:
-        return best
+    for mark in (";", "\t", ","):  # a comma beside the others is in the numbers
+        if mark in line:
+            return mark
     return " " if " " in line.strip() else ","
 
 
-def _is_number(cell: str, delimiter: str) -> bool:
-    if cell.lower() in _EMPTY:
+def _has_units(body: Sequence[Sequence[str]]) -> bool:
+    """Return whether a line of units stands above the rows."""
+    first, rest = body[0], body[1:20]
+    if len(rest) < 2 or any(not _is_empty(c) and _is_number(c) for c in first):
+        return False
+    return any(
+        not _is_empty(cell) and all(_is_number(row[place]) for row in rest)
+        for place, cell in enumerate(first)
+    )
+
+
+def _has_decimal_comma(cells: Sequence[str]) -> bool:
+    """Return whether a column of numbers has commas that cannot separate thousands."""
+    is_sure = any(
+        "," in cell and _COMMA.fullmatch(cell) and not _THOUSANDS.fullmatch(cell)
+        for cell in cells
+    )
+    return is_sure and all(map(_is_number, cells))
+
+
+def _is_empty(cell: str | None) -> bool:
+    return cell is None or cell.lower() in _EMPTY
+
+
+def _is_number(cell: str) -> bool:
+    """Return whether a cell is a number of any spelling, or empty."""
+    if _is_empty(cell):
         return True
     try:
-        _number(cell, delimiter)
+        _number(cell, decimal_comma=True)
     except ValueError:
         return False
     return True
 
 
-def _number(cell: str, delimiter: str) -> float:
+def _number(cell: str, *, decimal_comma: bool) -> float:
     if "_" in cell:  # Python would read 1_000
         raise ValueError(f"{cell!r} is no number")
-    if delimiter == ";" and "," in cell and "." not in cell:
+    if decimal_comma and "," in cell and "." not in cell:
         cell = cell.replace(",", ".")
     return float(cell)
 
 
-def _as_column(cells: Sequence[str | None], delimiter: str = ",") -> np.ndarray:
-    """Return an array of numbers if all cells are numbers, else of objects."""
-    empty = [cell is None or cell.lower() in _EMPTY for cell in cells]
+def _as_column(
+    cells: Sequence[str | None], *, decimal_comma: bool
+) -> tuple[np.ndarray, tuple[int, int] | None]:
+    """Return an array of numbers if all cells are numbers, else of objects.
+
+    Also return the first cell that is none, and how many there are that do not look
+    like a number with a comma between thousands either.
+    """
+    empty = [_is_empty(cell) for cell in cells]
     numbers = np.full(len(cells), np.nan)
-    try:
-        for place, cell in enumerate(cells):
-            if not empty[place]:
-                numbers[place] = _number(str(cell), delimiter)
-    except ValueError:
-        column = np.empty(len(cells), dtype=object)
-        column[:] = [None if e else cell for e, cell in zip(empty, cells, strict=True)]
-        return column
-    return numbers
+    odd = []
+    for place, cell in enumerate(cells):
+        if not empty[place]:
+            try:
+                numbers[place] = _number(str(cell), decimal_comma=decimal_comma)
+            except ValueError:
+                odd.append(place)
+    if not odd:
+        return numbers, None
+    column = np.empty(len(cells), dtype=object)
+    column[:] = [None if e else cell for e, cell in zip(empty, cells, strict=True)]
+    return column, (odd[0], sum(not _THOUSANDS.fullmatch(str(cells[o])) for o in odd))

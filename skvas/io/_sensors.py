@@ -4,42 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from skvas.datasets._recordings import Recordings
-from skvas.io._columns import PARQUET, TEXT, read_columns
+from skvas.io._clock import (
+    UNITS,
+    is_called_time,
+    put_in_order,
+    read_clock,
+    rises_steadily,
+)
+from skvas.io._columns import PARQUET, TEXT, Sheet, read_columns
 from skvas.validation import check_choice, check_real
 
 __all__ = ["read_sensors"]
 
 SUFFIXES = (*TEXT, *PARQUET)
-# Seconds of a unit of time.
-UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-_NAMED_UNITS = {
-    "s": ("s", "sec", "secs", "second", "seconds"),
-    "ms": ("ms", "msec", "millis", "millisecond", "milliseconds"),
-    "us": ("us", "usec", "micros", "microsecond", "microseconds"),
-    "ns": ("ns", "nsec", "nanos", "nanosecond", "nanoseconds"),
-}
-_TIMES = (
-    "time",
-    "timestamp",
-    "timestamps",
-    "datetime",
-    "date",
-    "t",
-    "seconds",
-    "clock",
-)
 _COUNTERS = ("", "index", "unnamed: 0", "frame", "frames", "sample", "row", "id")
 _LABELS = ("label", "labels", "class", "activity", "action", "target", "annotation")
-# Clocks since 1970 are so large in their units, with a step of any size.
-_EPOCHS = (("s", 1e8, 1e11), ("ms", 1e11, 1e14), ("us", 1e14, 1e17), ("ns", 1e17, 1e20))
 # Steps that differ by less are those of a constant rate.
 _REGULAR = 0.1
 # Rates that differ by less are one.
@@ -77,15 +63,17 @@ def read_sensors(
         have. None: the median rate of the recordings, rounded to three digits;
         recordings that have this constant rate stay as they are.
     time : str or None, default="auto"
-        Name of the column of times: numbers, or dates such as ``2024-05-01
-        12:00:00.25``. "auto": a column that is called like one (time, timestamp, t,
-        date, ..., also ``time_ms`` or ``Time (s)``), if there is one. None: no column.
-    time_unit : {"auto", "s", "ms", "us", "ns"}, default="auto"
+        Name of the column of times: numbers, dates such as ``2024-05-01 12:00:00.25``,
+        or times of day such as ``12:00:00.25``. "auto": a column that is called like
+        one (time, timestamp, t, date, Zeit, ..., also ``time_ms`` or ``Time (s)``), if
+        there is one. None: no column.
+    time_unit : {"auto", "s", "ms", "us", "ns", "min", "h"}, default="auto"
         Unit of times that are numbers. "auto": what the name says, or the size of times
         since 1970, or seconds if the steps are fractions.
     columns : sequence of str, default=None
         Columns to read, in this order. None: all columns of numbers, but for times,
-        numbers of rows, and columns that are called like labels.
+        numbers of rows, and columns that are called like labels. A column that is empty
+        in some recordings is NaN there.
     labels : str, default=None
         Name of a column of labels. They come as `labels` and `action_names` of the
         result, and are not used by `fit` unless you pass them.
@@ -108,8 +96,9 @@ def read_sensors(
     OSError
         If a file cannot be read; names it.
     ValueError, TypeError
-        If a table has no such column, if times do not rise or their unit is unclear, or
-        if recordings differ in their columns; names the recording.
+        If a table has no such column, if a cell in a column of numbers is none, if
+        times do not rise or their unit is unclear, or if recordings differ in their
+        columns; names the recording, and where there is one the line.
     ImportError
         If parquet is read, and neither polars nor pandas is installed.
 
@@ -138,6 +127,8 @@ def read_sensors(
             tables.append(_read(name, item, time, time_unit, columns, labels))
         except (ValueError, TypeError) as error:
             raise type(error)(f"recording {name!r}: {error}") from error
+    if columns is None:
+        _leave_out_empty(tables)
     _check_same_columns(tables)
     return _at_one_rate(tables, fps, max_gap, media or {})
 
@@ -151,7 +142,10 @@ class _Table:
     values: np.ndarray
     seconds: np.ndarray | None
     labels: np.ndarray | None
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[str]
+    texts: Mapping[str, str]  # where columns of text have their first text
+    rising: list[str]  # columns that may be times
+    units: Mapping[str, str]  # what stands below the names of columns
 
     @property
     def step(self) -> float:
@@ -229,141 +223,70 @@ def _read(
     columns: Sequence[str] | None,
     labels: str | None,
 ) -> _Table:
-    table = read_columns(item)
-    _require(table, [c for c in (labels, *(columns or ())) if c is not None])
-    clock = _find_clock(table, time)
-    seconds = None if clock is None else _to_seconds(clock, table[clock], time_unit)
-    taken, left_out = _choose(table, clock, columns, labels)
+    sheet = read_columns(item)
+    asked = (None if time == "auto" else time, labels, *(columns or ()))
+    _require(sheet, [column for column in asked if column is not None])
+    clock, seconds = read_clock(sheet, time, time_unit)
+    taken, left_out = _choose(sheet, clock, columns, labels)
     if not taken:
+        beside = "" if clock is None else f" beside {clock!r}"
         raise ValueError(
-            f"it has no column of numbers beside {clock!r}; it has "
-            f"{', '.join(map(repr, table))}."
+            f"it has no column of numbers{beside}; it has "
+            f"{', '.join(map(repr, sheet.columns))}."
         )
-    values = np.column_stack([table[column] for column in taken])
-    words = table[labels] if labels is not None else None
-    if seconds is not None:
-        kept = np.isfinite(seconds)
-        order = np.flatnonzero(kept)[np.argsort(seconds[kept], kind="stable")]
-        backwards = (np.diff(seconds[kept]) < 0).mean() if kept.sum() > 1 else 0.0
-        if backwards > 0.01:
-            raise ValueError(
-                f"times in column {clock!r} do not rise. Give the column by time=, or "
-                "time=None if there is none."
-            )
+    values = np.column_stack([sheet.columns[column] for column in taken])
+    words = sheet.columns[labels] if labels is not None else None
+    rising = [] if time is None or clock is not None else _find_rising(sheet, taken)
+    if clock is not None and seconds is not None:
+        order = put_in_order(clock, seconds, sheet)
         values, seconds = values[order], seconds[order]
         words = None if words is None else words[order]
-    return _Table(name, taken, values, seconds, words, left_out)
-
-
-def _require(table: Mapping[str, Any], columns: Sequence[str]) -> None:
-    missing = [column for column in columns if column not in table]
-    if missing:
-        raise ValueError(
-            f"it has no column {', '.join(map(repr, missing))}; it has "
-            f"{', '.join(map(repr, table))}."
-        )
-
-
-def _words(name: str) -> list[str]:
-    """Split a name such as "Time (ms)" into its words."""
-    return "".join(c if c.isalnum() else " " for c in name.lower()).split()
-
-
-def _find_clock(table: Mapping[str, np.ndarray], time: str | None) -> str | None:
-    if time is None:
-        return None
-    if time != "auto":
-        _require(table, [time])
-        return time
-    dated = [name for name, values in table.items() if values.dtype.kind == "M"]
-    called = [name for name in table if (_words(name) or [""])[0] in _TIMES]
-    called += [name for name in table if name.lower().endswith(("timestamp", "_time"))]
-    for name in [*dated, *called]:
-        if table[name].dtype != object or _parse_dates(table[name]) is not None:
-            return name
-    return None
-
-
-def _to_seconds(name: str, values: np.ndarray, unit: str) -> np.ndarray:
-    """Return times in seconds from the first."""
-    if values.dtype == object:
-        parsed = _parse_dates(values)
-        if parsed is None:
-            raise ValueError(
-                f"column {name!r} holds neither numbers nor dates such as "
-                "2024-05-01 12:00:00.25."
-            )
-        values = parsed
-    if values.dtype.kind == "M":
-        missing = np.isnat(values)
-        seconds = (values - values[~missing][0]) / np.timedelta64(1, "ns") * 1e-9
-        seconds[missing] = np.nan
-        return seconds
-    known = values[np.isfinite(values)]
-    if len(known) < 2:
-        raise ValueError(f"column {name!r} has fewer than two times.")
-    if unit == "auto":
-        unit = _guess_unit(name, known)
-    return (values - known[0]) * UNITS[unit]
-
-
-def _guess_unit(name: str, times: np.ndarray) -> str:
-    words = _words(name)
-    for unit, called in _NAMED_UNITS.items():
-        if any(word in called for word in words[1:]) or words[:1] == [called[-1]]:
-            return unit
-    for unit, low, high in _EPOCHS:
-        if low <= times.min() < high:
-            return unit
-    step = np.median(np.abs(np.diff(times)))
-    if 0 < step < 1:
-        return "s"
-    raise ValueError(
-        f"the unit of times in column {name!r} is unclear: they step by {step:g}. Give "
-        'time_unit="s" or "ms".'
+    texts = {column: sheet.show_odd(column) for column in sheet.odd}
+    return _Table(
+        name, taken, values, seconds, words, left_out, texts, rising, sheet.units
     )
 
 
-def _parse_dates(values: np.ndarray) -> np.ndarray | None:
-    """Return dates, or None where texts are none."""
-    found = np.empty(len(values), dtype="datetime64[ns]")
-    for place, value in enumerate(values):
-        if value is None:
-            found[place] = np.datetime64("NaT")
-            continue
-        try:
-            moment = datetime.fromisoformat(str(value).strip().replace("Z", "+00:00"))
-        except ValueError:
-            return None
-        if moment.tzinfo is not None:
-            moment = (moment - moment.utcoffset()).replace(tzinfo=None)  # type: ignore[operator]
-        found[place] = np.datetime64(moment, "ns")
-    return found if len(found) else None
+def _find_rising(sheet: Sheet, columns: Sequence[str]) -> list[str]:
+    return [column for column in columns if rises_steadily(sheet.columns[column])]
+
+
+def _require(sheet: Sheet, columns: Sequence[str]) -> None:
+    missing = [column for column in columns if column not in sheet.columns]
+    if missing:
+        raise ValueError(
+            f"it has no column {', '.join(map(repr, missing))}; it has "
+            f"{', '.join(map(repr, sheet.columns))}."
+        )
 
 
 def _choose(
-    table: Mapping[str, np.ndarray],
+    sheet: Sheet,
     clock: str | None,
     columns: Sequence[str] | None,
     labels: str | None,
 ) -> tuple[list[str], list[str]]:
     """Return the columns that are features, and those that were left out."""
     if columns is not None:
-        texts = [c for c in columns if table[c].dtype.kind != "f"]
+        for column in columns:
+            sheet.check_numbers(column)
+        texts = [c for c in columns if sheet.columns[c].dtype.kind != "f"]
         if texts:
             raise ValueError(
                 f"column(s) {', '.join(map(repr, texts))} hold text, not numbers."
             )
         return list(columns), []
-    taken, left_out = [], []
-    for name, values in table.items():
+    taken: list[str] = []
+    left_out: list[str] = []
+    for name, values in sheet.columns.items():
         if name in (clock, labels):
             continue
-        is_known = name.lower() in _LABELS or _is_counter(name, values)
-        if values.dtype.kind != "f" or is_known or np.isnan(values).all():
+        is_time = is_called_time(name) and rises_steadily(values)
+        if is_time or name.lower() in _LABELS or _is_counter(name, values):
             left_out.append(name)
-        else:
-            taken.append(name)
+            continue
+        sheet.check_numbers(name)
+        (taken if values.dtype.kind == "f" else left_out).append(name)
     return taken, left_out
 
 
@@ -372,6 +295,26 @@ def _is_counter(name: str, values: np.ndarray) -> bool:
     if values.dtype.kind != "f" or name.lower() not in _COUNTERS:
         return False
     return bool((np.diff(values) == 1).all())
+
+
+def _leave_out_empty(tables: list[_Table]) -> None:
+    """Leave out columns that are empty in all recordings; others have a long gap."""
+    filled = {
+        column
+        for table in tables
+        for column, values in zip(table.columns, table.values.T, strict=True)
+        if not np.isnan(values).all()
+    }
+    for table in tables:
+        kept = [column in filled for column in table.columns]
+        table.left_out += [c for c in table.columns if c not in filled]
+        table.columns = [c for c in table.columns if c in filled]
+        table.values = table.values[:, kept]
+        if not table.columns:
+            raise ValueError(
+                f"recording {table.name!r}: it has no column of numbers that is not "
+                "empty."
+            )
 
 
 def _check_same_columns(tables: list[_Table]) -> None:
@@ -384,6 +327,13 @@ def _check_same_columns(tables: list[_Table]) -> None:
             other.values, other.columns = other.values[:, order], first.columns
             continue
         odd = sorted({*other.columns} ^ {*first.columns})
+        texts = [t.texts[c] for t in (first, other) for c in odd if c in t.texts]
+        if texts:
+            raise ValueError(
+                f"recordings {first.name!r} and {other.name!r} differ: {texts[0]}. "
+                "Leave the cell empty if the value is missing, or give columns=, those "
+                "that are numbers in all."
+            )
         raise ValueError(
             f"recordings {first.name!r} and {other.name!r} differ in column(s) "
             f"{', '.join(map(repr, odd))}; give columns=, those that all have."
@@ -396,9 +346,7 @@ def _at_one_rate(
     max_gap: float,
     media: Mapping[str, Any],
 ) -> Recordings:
-    notes = []
-    if left_out := list(dict.fromkeys(c for t in tables for c in t.left_out)):
-        notes.append(f"left out: {', '.join(left_out)}")
+    notes = _describe(tables)
     timed = [t for t in tables if t.seconds is not None and len(t.seconds) > 1]
     if timed and len(timed) < len(tables):
         lacking = next(t.name for t in tables if t not in timed)
@@ -440,6 +388,25 @@ def _at_one_rate(
         action_names=action_names,
         notes=notes,
     )
+
+
+def _describe(tables: list[_Table]) -> list[str]:
+    """Say what was made of the columns."""
+    notes = []
+    if left_out := list(dict.fromkeys(c for t in tables for c in t.left_out)):
+        notes.append(f"left out: {', '.join(c or '(no name)' for c in left_out)}")
+    if named := [table for table in tables if table.units]:
+        notes.append(
+            f"{len(named)} of {len(tables)} have units below the names of columns: "
+            f"{', '.join(dict.fromkeys(named[0].units.values()))}"
+        )
+    rising = [c for c in tables[0].rising if all(c in t.rising for t in tables)]
+    if rising:
+        notes.append(
+            f"column {rising[0]!r} rises steadily in all recordings: is it the time? "
+            f"Then give time={rising[0]!r}"
+        )
+    return notes
 
 
 def _round(rate: float) -> float:

@@ -22,6 +22,7 @@ def table(times, *columns, names=("time", "x", "y"), mark=","):
 
 TIMES = np.arange(50) / 10
 X = np.sin(TIMES)
+DAY = [f"12:00:{second:04.1f}" for second in TIMES]
 
 
 def test_folder_is_read_in_the_order_of_names(tmp_path):
@@ -65,6 +66,9 @@ def test_marks_line_ends_quotes_and_names_are_optional(tmp_path):
         ("time_ms", 1e3),
         ("Time (ms)", 1e3),
         ("timestamp [us]", 1e6),
+        ("t [µs]", 1e6),
+        ("time (min)", 1 / 60),
+        ("time_h", 1 / 3600),
         ("t", 1),
         ("seconds", 1),
     ],
@@ -90,13 +94,106 @@ def test_row_73_unclear_units_are_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "shown", ["2024-05-01 23:59:5{}.{}", "2024-05-01T23:59:5{}.{}Z"]
+    "shown",
+    [
+        "2024-05-01 23:59:5{}.{}",
+        "2024-05-01T23:59:5{}.{}Z",
+        "2024/05/01 23:59:5{}.{}",
+        "2024-05-01 23:59:5{}.{}+0200",
+        "01.05.2024 23:59:5{}.{}",
+        "5/1/2024 11:59:5{}.{} PM",
+        "31/5/2024 11:59:5{}.{}",
+        "23:59:5{}.{}00",
+        "111:59:5{}.{}",
+    ],
 )
 def test_dates_are_times(tmp_path, shown):
     times = [shown.format(i // 10, i % 10) for i in range(50)]
     found = read_sensors(write(tmp_path / "a.csv", table(times, X)))
     assert found.fps == [10]
     assert_allclose(found[0][:, 0], X)
+
+
+def test_dates_that_may_be_read_in_two_ways_are_refused(tmp_path):
+    times = [f"{day}/05/2024 23:59:59" for day in range(1, 6)]
+    file = write(tmp_path / "a.csv", table(times, X[:5]))
+    with pytest.raises(ValueError, match=r"'1/05/2024 23:59:59' may have the day or"):
+        read_sensors(file)
+
+
+def test_times_of_day_go_on_after_midnight(tmp_path):
+    times = ["23:59:59.8", "23:59:59.9", "00:00:00.0", "00:00:00.1", "00:00:00.2"]
+    found = read_sensors(write(tmp_path / "a.csv", table(times, X[:5])))
+    assert found.fps == [10]
+    assert_allclose(found[0][:, 0], X[:5])
+
+
+def test_time_of_day_beside_a_date_is_the_time(tmp_path):
+    text = table(["2024-05-01"] * 50, DAY, X, names=("date", "time", "x"))
+    found = read_sensors(write(tmp_path / "a.csv", text))
+    assert (found.fps, found.feature_names) == ([10], ["x"])
+    assert found.notes == ["left out: date"]
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (
+            ["12h00"] * 50,
+            r"column 'time' holds neither .*line 2 of 'a.csv' has '12h00'",
+        ),
+        (
+            [*TIMES[:40], "late", *TIMES[41:]],
+            r"line 42 of 'a.csv'.*'late' is no number",
+        ),
+    ],
+)
+def test_row_73_times_that_are_none_are_refused(tmp_path, times, message):
+    with pytest.raises(ValueError, match=r"recording 'a': .*" + message):
+        read_sensors(write(tmp_path / "a.csv", table(times, X)))
+    assert read_sensors(tmp_path / "a.csv", time=None, columns=["x"], fps=5).fps == [5]
+
+
+def test_samples_that_are_hardly_out_of_order_are_sorted(tmp_path):
+    times = np.arange(500) / 10
+    times[[100, 101, 102]] = times[[102, 100, 101]]
+    write(tmp_path / "a.csv", table(times, times))
+    assert_allclose(read_sensors(tmp_path)[0][:, 0], np.sort(times))
+
+
+@pytest.mark.parametrize(
+    "name", ["Zeit", "Zeit (s)", "tiempo", "temps", "elapsed_s", "t_s", "timestampS"]
+)
+def test_times_have_other_names(tmp_path, name):
+    text = table(TIMES, X, names=(name, "x"))
+    found = read_sensors(write(tmp_path / "a.csv", text))
+    assert (found.fps, found.feature_names) == ([10], ["x"])
+
+
+def test_other_meanings_of_names_of_times_are_features(tmp_path):
+    text = table(np.cos(TIMES), X, names=("temps", "x"))
+    found = read_sensors(write(tmp_path / "a.csv", text))
+    assert (found.fps, found.feature_names) == (None, ["temps", "x"])
+
+
+def test_columns_that_may_be_times_are_named(tmp_path):
+    for name in "ab":
+        write(tmp_path / f"{name}.csv", table(TIMES, X, names=("secs", "x")))
+    found = read_sensors(tmp_path)
+    assert found.feature_names == ["secs", "x"]
+    assert found.notes == [
+        "column 'secs' rises steadily in all recordings: is it the time? Then give "
+        "time='secs'"
+    ]
+    assert read_sensors(tmp_path, time="secs").fps == [10, 10]
+    assert read_sensors(tmp_path, time=None).notes == []
+
+
+def test_a_second_column_of_times_is_no_feature(tmp_path):
+    text = table(TIMES, TIMES, X, names=("time", "seconds_elapsed", "x"))
+    found = read_sensors(write(tmp_path / "a.csv", text))
+    assert found.feature_names == ["x"]
+    assert found.notes == ["left out: seconds_elapsed"]
 
 
 def test_irregular_times_are_resampled_to_one_rate_and_it_is_said(tmp_path):
@@ -151,6 +248,71 @@ def test_row_73_order_of_columns_does_not_matter_and_missing_ones_do(tmp_path):
     assert_allclose(*read_sensors(tmp_path))
     write(tmp_path / "c.csv", table(TIMES, X))
     with pytest.raises(ValueError, match=r"'a' and 'c' differ in column\(s\) 'y'"):
+        read_sensors(tmp_path)
+
+
+def test_row_73_a_cell_that_is_no_number_is_named(tmp_path):
+    write(tmp_path / "b.csv", table(TIMES, X, X))
+    file = write(tmp_path / "a.csv", table(TIMES, [*X[:8], "ERR", *X[9:]], X))
+    message = r"recording 'a': line 10 of 'a.csv', column 'x': 'ERR' is no number"
+    for source, options in ((file, {}), (tmp_path, {}), (file, {"columns": ["x"]})):
+        with pytest.raises(ValueError, match=message):
+            read_sensors(source, **options)
+    assert read_sensors(tmp_path, columns=["y"]).feature_names == ["y"]
+    half = [*X[:8], *["ERR"] * 42]
+    write(tmp_path / "a.csv", table(TIMES, half, X))
+    with pytest.raises(ValueError, match=r"differ: line 10 of 'a.csv', column 'x'"):
+        read_sensors(tmp_path)
+
+
+def test_row_73_a_row_of_a_data_frame_is_named():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"x": [*X[:8], "ERR", *X[9:]], "y": X})
+    with pytest.raises(ValueError, match=r"row 9, column 'x': 'ERR' is no number"):
+        read_sensors(frame)
+
+
+def test_channel_that_is_empty_in_one_recording_is_a_gap(tmp_path):
+    write(tmp_path / "a.csv", table(TIMES, X, [""] * 50))
+    assert read_sensors(tmp_path).notes == ["left out: y"]
+    write(tmp_path / "b.csv", table(TIMES, X, X))
+    found = read_sensors(tmp_path)
+    assert found.feature_names == ["x", "y"]
+    assert np.isnan(found[0][:, 1]).all()
+    assert found.notes == ["50 frames have gaps, marked as NaN"]
+    write(tmp_path / "c.csv", table(TIMES, [""] * 50))
+    with pytest.raises(ValueError, match=r"differ in column\(s\) 'y'"):
+        read_sensors(tmp_path)
+    with pytest.raises(ValueError, match=r"'c': it has no column .* not empty"):
+        read_sensors(tmp_path / "c.csv")
+
+
+def test_line_of_units_is_no_sample(tmp_path):
+    names, *rows = table(TIMES * 1e3, X, X).splitlines()
+    write(tmp_path / "a.csv", "\n".join([names, "ms,m/s2,-", *rows]))
+    found = read_sensors(tmp_path)
+    assert_allclose(found[0], np.column_stack([X, X]))
+    assert found.fps == [10]
+    assert found.notes == ["1 of 1 have units below the names of columns: ms, m/s2, -"]
+
+
+@pytest.mark.parametrize("mark", ["\t", " ", ","])
+def test_decimal_commas_beside_other_marks(tmp_path, mark):
+    rows = [
+        mark.join(f'"{cell:.3f}"' if mark == "," else f"{cell:.3f}" for cell in row)
+        for row in zip(TIMES, X, strict=True)
+    ]
+    text = "\n".join(row.replace(".", ",") for row in rows)
+    found = read_sensors(write(tmp_path / "a.csv", f"time{mark}x\n{text}"))
+    assert found.fps == [10]
+    assert_allclose(found[0][:, 0], X, atol=1e-3)
+    if mark != " ":
+        assert read_sensors(write(tmp_path / "b.csv", text))[0].shape == (50, 2)
+
+
+def test_row_73_thousands_are_no_decimals(tmp_path):
+    write(tmp_path / "a.csv", table(TIMES, ['"1,234"'] * 50, ['"0.5"'] * 50))
+    with pytest.raises(ValueError, match=r"'1,234' is no number.*point for decimals"):
         read_sensors(tmp_path)
 
 
