@@ -47,6 +47,10 @@ _DATE = re.compile(
     re.I,
 )
 _FORMS = "2024-05-01 12:00:00.25 or 12:00:00.25"
+# Usual steps that a clock may go back, where samples were not written in order.
+_JITTER = 5
+# Share of steps without an advance, from which a clock is too coarse for the rows.
+_STANDING = 0.75
 _REMEDY = (
     "give another column by time=, or time=None (with fps=) if rows have a constant "
     "rate."
@@ -117,13 +121,26 @@ def put_in_order(clock: str, seconds: np.ndarray, sheet: Sheet) -> np.ndarray:
     Raises
     ------
     ValueError
-        If times do not rise.
+        If times do not rise, start anew, or stand still for many rows.
     """
     rows = np.flatnonzero(np.isfinite(seconds))
     steps = np.diff(seconds[rows])
     if not len(steps):
         return rows
-    if (steps < 0).mean() > 0.01:
+    if (standing := float((steps == 0).mean())) > _STANDING:
+        raise ValueError(
+            f"times in column {clock!r} do not advance in {standing:.0%} of the rows: "
+            f"they are too coarse; {_REMEDY}"
+        )
+    usual = np.median(np.abs(steps[steps != 0]))
+    back = np.flatnonzero(steps < -_JITTER * usual)
+    if 0 < len(back) <= max(1, 0.05 * len(steps)):
+        raise ValueError(
+            f"the time in column {clock!r} goes back by {-steps[back[0]]:.3g} s at "
+            f"{sheet.place(rows[back[0] + 1])}; two recordings in one file? "
+            f"Then cut it there; else {_REMEDY}"
+        )
+    if len(back) or (steps < 0).mean() > 0.01:
         raise ValueError(f"times in column {clock!r} do not rise; {_REMEDY}")
     order: np.ndarray = rows[np.argsort(seconds[rows], kind="stable")]
     return order

@@ -110,6 +110,24 @@ HELP: dict[str, list[Row]] = {
             (73,),
         ),
         (
+            "`the time in column 't' goes back by 4.5 s`",
+            "A second recording starts in the file, or the clock was set.",
+            "Cut the file at the line that the message names.",
+            (73,),
+        ),
+        (
+            "`times in column 't' do not advance`",
+            "Many rows have the same time, such as whole seconds.",
+            "A finer column (`time=`), or `time=None` and the rate of the rows as `fps=`.",
+            (73,),
+        ),
+        (
+            "`line 10 of 'a.csv', column 'x': 'ERR' is no number`",
+            "A cell of a column of numbers holds something else.",
+            "Empty the cell, which makes a gap, or pick other columns by `columns=`.",
+            (73,),
+        ),
+        (
             "`cannot be read as eaf`, `as csv`, ...",
             "A label file breaks its format: overlaps, falling times, a file cut off.",
             "The message names the line or the segment. Open it in the tool that made "

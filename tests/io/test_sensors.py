@@ -146,12 +146,31 @@ def test_time_of_day_beside_a_date_is_the_time(tmp_path):
             [*TIMES[:40], "late", *TIMES[41:]],
             r"line 42 of 'a.csv'.*'late' is no number",
         ),
+        (
+            [1_657_534_648] * 50,
+            r"'time' do not advance in 100% of the rows.*too coarse",
+        ),
+        (["2024-05-01 12:00:00"] * 50, r"'time' do not advance in 100%"),
+        (1_657_534_648 + np.arange(50) // 25, r"'time' do not advance in 98%"),
+        ([0.0] * 50, r"'time' do not advance in 100%"),
     ],
 )
 def test_row_73_times_that_are_none_are_refused(tmp_path, times, message):
     with pytest.raises(ValueError, match=r"recording 'a': .*" + message):
         read_sensors(write(tmp_path / "a.csv", table(times, X)))
     assert read_sensors(tmp_path / "a.csv", time=None, columns=["x"], fps=5).fps == [5]
+
+
+@pytest.mark.parametrize("n", [20, 500])
+def test_row_73_two_recordings_in_one_file_are_refused(tmp_path, n):
+    times = [*np.arange(n) / 10, *np.arange(n) / 10]
+    write(tmp_path / "a.csv", table(times, np.arange(2 * n)))
+    message = (
+        rf"column 'time' goes back by {(n - 1) / 10:g} s at line {n + 2} of 'a.csv'; "
+        "two recordings in one file"
+    )
+    with pytest.raises(ValueError, match=message):
+        read_sensors(tmp_path)
 
 
 def test_samples_that_are_hardly_out_of_order_are_sorted(tmp_path):
