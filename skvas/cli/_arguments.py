@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from skvas.io._clock import UNITS
+
 __all__ = [
     "add_command",
     "add_decoding",
@@ -37,7 +39,18 @@ def add_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="folder of recordings")
     parser.add_argument("--activity", help="only this activity of the folder")
     parser.add_argument(
-        "--time", metavar="COLUMN", default="auto", help="column of times of tables"
+        "--time",
+        metavar="COLUMN",
+        type=_column_or_none,
+        default="auto",
+        help="column of times of tables, or none if rows have a constant rate "
+        "(default: the column that is called like a time)",
+    )
+    parser.add_argument(
+        "--time-unit",
+        choices=("auto", *UNITS),
+        default="auto",
+        help="unit of times of tables (default: what the name or the size says)",
     )
     parser.add_argument(
         "--columns",
@@ -45,6 +58,10 @@ def add_folder(parser: argparse.ArgumentParser) -> None:
         type=_names,
         help="columns of tables or points of poses, with commas (default: all)",
     )
+
+
+def _column_or_none(text: str) -> str | None:
+    return None if text.lower() == "none" else text
 
 
 def _names(text: str) -> list[str]:

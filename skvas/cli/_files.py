@@ -76,7 +76,13 @@ def load_recordings(
         fps = rate_of_fit(model)
     if columns is None and model is not None and kind == "sensors":
         columns = model.recordings_["feature_names"]
-    return read_recordings(folder, time=options.time, columns=columns, fps=fps)
+    return read_recordings(
+        folder,
+        time=options.time,
+        time_unit=options.time_unit,
+        columns=columns,
+        fps=fps,
+    )
 
 
 def checked_folder(options: argparse.Namespace) -> Path:

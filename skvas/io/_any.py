@@ -24,6 +24,7 @@ def read_recordings(
     *,
     fps: float | None = None,
     time: str | None = "auto",
+    time_unit: str = "auto",
     columns: Sequence[str] | None = None,
 ) -> Recordings:
     r"""Read recordings of any kind that skvas knows: features, sensors or poses.
@@ -37,6 +38,8 @@ def read_recordings(
         Frames per second; of tables with times, those of the result.
     time : str or None, default="auto"
         Column of times of tables, see :func:`read_sensors`.
+    time_unit : str, default="auto"
+        Unit of these times, see :func:`read_sensors`.
     columns : sequence of str, default=None
         Columns of tables, or points of poses, to read. None: all.
 
@@ -70,7 +73,7 @@ def read_recordings(
         if len(files) == 1:
             return read_poses(files[0], fps=fps, keypoints=columns)
         return read_poses(files, fps=fps, keypoints=columns)
-    return read_sensors(files, fps=fps, time=time, columns=columns)
+    return read_sensors(files, fps=fps, time=time, time_unit=time_unit, columns=columns)
 
 
 def find_kind(

@@ -281,7 +281,7 @@ def _guess_unit(name: str, times: np.ndarray, said: str) -> str:
         return "s"
     raise ValueError(
         f"the unit of times in column {name!r} is unclear: they step by {step:g}. Give "
-        'time_unit="s" or "ms".'
+        'time_unit="s" or "ms" (--time-unit).'
     )
 
 

@@ -779,6 +779,19 @@ def test_tables_of_sensors_become_named_segments_in_seconds(tmp_path, capsys):
     assert {r["action"] for r in found} <= {"lift", "1", "put down"}
 
 
+def test_options_tell_the_unit_of_times_and_that_there_are_none(tmp_path, capsys):
+    folder, model = write_tables(tmp_path / "raw"), tmp_path / "model"
+    for file in folder.iterdir():
+        file.write_text(file.read_text().replace("time_ms", "time", 1))
+    command = ("fit", folder, "-k", K, "--epochs", 0, "-o", model)
+    assert run(*command) == 1
+    assert "--time-unit" in capsys.readouterr().err
+    assert run(*command, "--time-unit", "ms") == 0
+    assert skvas.load(model).recordings_["fps"] == [25] * 4
+    assert run(*command, "--time", "none", "--fps", 50, "--columns", "x,y") == 0
+    assert skvas.load(model).recordings_["fps"] == [50] * 4
+
+
 def test_files_of_elan_link_to_the_media(folder, joint, tmp_path, capsys):
     clips = tmp_path / "clips"
     clips.mkdir()

@@ -100,13 +100,13 @@ HELP: dict[str, list[Row]] = {
             "`the unit of times in column 't' is unclear`",
             "Neither the name of the column nor its numbers tell seconds from "
             "milliseconds.",
-            '`time_unit="ms"` (Python).',
+            '`time_unit="ms"` (Python), `--time-unit ms`.',
             (73,),
         ),
         (
             "`times in column 't' do not rise`",
             "The column is no time, or rows are not in order.",
-            "Name the right column (`time=`, `--time`), or `time=None`.",
+            "Name the right column (`time=`, `--time`), or `time=None`, `--time none`.",
             (73,),
         ),
         (
@@ -118,7 +118,7 @@ HELP: dict[str, list[Row]] = {
         (
             "`times in column 't' do not advance`",
             "Many rows have the same time, such as whole seconds.",
-            "A finer column (`time=`), or `time=None` and the rate of the rows as `fps=`.",
+            "A finer column (`time=`), or `time=None` and the rate as `fps=`.",
             (73,),
         ),
         (
