@@ -15,6 +15,7 @@ from skvas.io._poses import SUFFIXES as POSES
 from skvas.io._poses import read_poses
 from skvas.io._sensors import SUFFIXES as TABLES
 from skvas.io._sensors import read_sensors
+from skvas.io._sources import name_passed_over
 
 __all__ = ["find_kind", "read_recordings"]
 
@@ -70,10 +71,15 @@ def read_recordings(
     if kind == "features":
         return load_folder(files[0], fps=fps)
     if kind == "poses":
-        if len(files) == 1:
-            return read_poses(files[0], fps=fps, keypoints=columns)
-        return read_poses(files, fps=fps, keypoints=columns)
-    return read_sensors(files, fps=fps, time=time, time_unit=time_unit, columns=columns)
+        one_or_all = files[0] if len(files) == 1 else files
+        found = read_poses(one_or_all, fps=fps, keypoints=columns)
+    else:
+        found = read_sensors(
+            files, fps=fps, time=time, time_unit=time_unit, columns=columns
+        )
+    if not files[0].is_dir():  # those of OpenPose are folders
+        found.notes += name_passed_over(source, (*POSES, *TABLES))
+    return found
 
 
 def find_kind(

@@ -13,7 +13,7 @@ import numpy as np
 from skvas.datasets._arrays import read_array
 from skvas.datasets._recordings import Recordings
 from skvas.io import _deeplabcut, _landmarks, _tracks
-from skvas.io._sensors import list_sources
+from skvas.io._sources import list_sources
 from skvas.io._track import Track
 from skvas.validation import check_choice, check_real
 

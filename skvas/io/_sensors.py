@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from skvas.io._clock import (
     rises_steadily,
 )
 from skvas.io._columns import PARQUET, TEXT, Sheet, read_columns
+from skvas.io._sources import list_sources, name_passed_over
 from skvas.validation import check_choice, check_real
 
 __all__ = ["read_sensors"]
@@ -130,7 +130,9 @@ def read_sensors(
     if columns is None:
         _leave_out_empty(tables)
     _check_same_columns(tables)
-    return _at_one_rate(tables, fps, max_gap, media or {})
+    found = _at_one_rate(tables, fps, max_gap, media or {})
+    found.notes += name_passed_over(source, SUFFIXES)
+    return found
 
 
 @dataclass
@@ -162,57 +164,6 @@ class _Table:
         steps = np.diff(self.seconds) / self.step
         is_constant = bool(np.abs(steps - 1).max() <= _REGULAR)
         return is_constant and abs(fps * self.step - 1) <= _SAME_RATE
-
-
-def list_sources(source: Any, suffixes: Sequence[str], what: str) -> dict[str, Any]:
-    """Return recordings by name: files of a folder, or what a list or a dict holds.
-
-    Parameters
-    ----------
-    source : path, data frame, or a collection of them
-        What the user passed.
-    suffixes : sequence of str
-        The files of a folder that are taken.
-    what : str
-        What is looked for, for messages.
-
-    Returns
-    -------
-    dict of str to object
-        In the order of names in a folder, else in the order given.
-    """
-    if isinstance(source, Mapping) and not hasattr(source, "columns"):
-        return {str(name): item for name, item in source.items()}
-    if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
-        if not path.exists():
-            raise FileNotFoundError(f"There is no file or folder {str(path)!r}.")
-        files = [path]
-        if path.is_dir():
-            files = sorted(
-                file
-                for file in path.iterdir()
-                if file.suffix.lower() in suffixes and not file.name.startswith(".")
-            )
-            if not files:
-                raise FileNotFoundError(
-                    f"{str(path)!r} has no {what}: no file that ends in "
-                    f"{', '.join(suffixes)}."
-                )
-        source = files
-    items = list(source) if isinstance(source, (list, tuple)) else [source]
-    if not items:
-        raise ValueError(f"There are no {what} to read: the list is empty.")
-    found: dict[str, Any] = {}
-    for index, item in enumerate(items):
-        is_path = isinstance(item, (str, os.PathLike))
-        name = Path(item).stem if is_path else f"recording {index}"
-        if name in found:
-            raise ValueError(
-                f"Two recordings are called {name!r}; pass a dict of names and files."
-            )
-        found[name] = item
-    return found
 
 
 def _read(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skvas.io import read_sensors
+from skvas.io import read_recordings, read_sensors
 from tests.conftest import data_folder
 
 
@@ -34,6 +34,30 @@ def test_folder_is_read_in_the_order_of_names(tmp_path):
     assert found.feature_names == ["x", "y"]
     assert_allclose(found[1], np.column_stack([X, X]))
     assert found.notes == []
+
+
+@pytest.mark.parametrize("read", [read_sensors, read_recordings])
+def test_files_and_folders_that_are_passed_over_are_named(tmp_path, read):
+    for name in ("a.csv", "b.csv", "b.dat", ".hidden.dat", "notes.md", "day2/c.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write(tmp_path / name, table(TIMES, X))
+    for name in ("clip.mp4", "labels.eaf", "walks.model", "page.html", "day2/d.csv"):
+        write(tmp_path / name, "")
+    for name in ("empty", ".cache", "photos"):
+        (tmp_path / name).mkdir()
+    write(tmp_path / ".cache" / "c.csv", "")
+    found = read(tmp_path)
+    assert found.names == ["a", "b"]
+    assert found.notes == [
+        "passed over: 1 file of another kind (b.dat), 1 folder with tables (day2)"
+    ]
+    for name in ("e.xlsx", "c.dat", "d"):
+        write(tmp_path / name, "")
+    assert read(tmp_path).notes == [
+        "passed over: 4 files of another kind (b.dat, c.dat, d, ...), 1 folder with "
+        "tables (day2)"
+    ]
+    assert read([tmp_path / "a.csv"]).notes == []
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t", " "])
