@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from skvas._atomic import naming_file
+from skvas.datasets._arrays import read_shape
 from skvas.datasets._folder import load_folder
 from skvas.datasets._recordings import Recordings
 from skvas.io import _landmarks
@@ -131,6 +132,8 @@ def _kind_of(files: Sequence[Path]) -> str:
     """Return what the first file holds; the readers refuse another kind beside it."""
     first = files[0]
     suffix = first.suffix.lower()
+    if suffix == ".npy":
+        _refuse_features(first)
     if first.is_dir() or (suffix in POSES and suffix not in TABLES):
         return "poses"
     if suffix != ".csv":
@@ -139,3 +142,18 @@ def _kind_of(files: Sequence[Path]) -> str:
         start = stream.read(64).removeprefix(b"\xef\xbb\xbf")
     names = tuple(level.encode() for level in LEVELS)
     return "poses" if start.startswith(names) else "sensors"
+
+
+def _refuse_features(file: Path) -> None:
+    """Say where features go, whose files have the suffix of poses."""
+    try:
+        shape = read_shape(file)
+    except (OSError, ValueError):  # poses, or a fault that their reader tells
+        return
+    folder = file.parent
+    advice = f"move such files into a folder 'features' in {str(folder)!r}"
+    if folder.name == "features":
+        advice = f"pass the folder above it, {str(folder.parent)!r}"
+    raise ValueError(
+        f"{str(file)!r} holds features, of shape {shape}, and no poses; {advice}."
+    )

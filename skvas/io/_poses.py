@@ -148,7 +148,7 @@ def read_poses(
             track = FORMATS[kind].read(item)
             track = track.choose(individuals, keypoints).masked(min_confidence)
         except (ValueError, TypeError, KeyError) as error:
-            reason = error.args[0] if error.args else error
+            reason = str(error.args[0] if error.args else error).rstrip(".")
             raise ValueError(f"recording {name!r}: {reason}.") from error
         name = track.name or name
         if name in tracks:

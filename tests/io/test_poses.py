@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skvas.io import read_poses
+from skvas.io import read_poses, read_recordings
 from skvas.preprocessing import PoseFeatures
 from tests.conftest import data_folder
 
@@ -296,6 +296,26 @@ def test_row_73_what_is_no_pose_is_refused(tmp_path, name, text, message):
         read_poses(tmp_path / name)
     with pytest.raises(TypeError, match="pass them in a list"):
         read_poses([POINTS])
+
+
+@pytest.mark.parametrize(
+    ("inner", "advice"),
+    [
+        ("features", "pass the folder above it, '.*data'"),
+        ("arrays", "move such files into a folder 'features' in '.*arrays'"),
+    ],
+)
+def test_row_73_features_are_no_poses_and_it_is_said_where_they_go(
+    tmp_path, inner, advice
+):
+    folder = tmp_path / "data" / inner
+    folder.mkdir(parents=True)
+    np.save(folder / "v.npy", np.zeros((9, 5)))
+    for source in (folder, folder / "v.npy"):
+        with pytest.raises(ValueError, match=r"features, of shape \(9, 5\).*" + advice):
+            read_recordings(source)
+    with pytest.raises(ValueError, match=r"got shape \(9, 5\)\.$"):
+        read_poses(folder)
 
 
 @pytest.mark.skipif(data_folder() is None, reason="no real data")
