@@ -242,10 +242,10 @@ def _choose(
 
 
 def _is_counter(name: str, values: np.ndarray) -> bool:
-    """Return whether a column numbers the rows."""
+    """Return whether a column numbers the rows, of which some may be missing."""
     if values.dtype.kind != "f" or name.lower() not in _COUNTERS:
         return False
-    return bool((np.diff(values) == 1).all())
+    return bool((np.diff(values) == 1).all()) or rises_steadily(values)
 
 
 def _leave_out_empty(tables: list[_Table]) -> None:
@@ -346,6 +346,16 @@ def _describe(tables: list[_Table]) -> list[str]:
     notes = []
     if left_out := list(dict.fromkeys(c for t in tables for c in t.left_out)):
         notes.append(f"left out: {', '.join(c or '(no name)' for c in left_out)}")
+    empty = [
+        f"{table.columns[place]!r} of {table.name!r}"
+        for table in tables
+        for place in np.flatnonzero(np.isnan(table.values).all(axis=0))
+    ]
+    if empty:
+        notes.append(
+            f"{len(empty)} empty column{'s' if len(empty) > 1 else ''} in some "
+            f"recordings: {', '.join(empty[:3])}{', ...' if len(empty) > 3 else ''}"
+        )
     if named := [table for table in tables if table.units]:
         notes.append(
             f"{len(named)} of {len(tables)} have units below the names of columns: "

@@ -232,6 +232,13 @@ def test_columns_that_may_be_times_are_named(tmp_path):
     assert read_sensors(tmp_path, time=None).notes == []
 
 
+def test_numbers_of_frames_with_gaps_are_no_feature(tmp_path):
+    text = table(2 * np.r_[:30, 50:70], X, names=("frame", "x"))
+    found = read_sensors(write(tmp_path / "a.csv", text))
+    assert found.feature_names == ["x"]
+    assert found.notes == ["left out: frame"]
+
+
 def test_a_second_column_of_times_is_no_feature(tmp_path):
     text = table(TIMES, TIMES, X, names=("time", "seconds_elapsed", "x"))
     found = read_sensors(write(tmp_path / "a.csv", text))
@@ -322,7 +329,10 @@ def test_channel_that_is_empty_in_one_recording_is_a_gap(tmp_path):
     found = read_sensors(tmp_path)
     assert found.feature_names == ["x", "y"]
     assert np.isnan(found[0][:, 1]).all()
-    assert found.notes == ["50 frames have gaps, marked as NaN"]
+    assert found.notes == [
+        "1 empty column in some recordings: 'y' of 'a'",
+        "50 frames have gaps, marked as NaN",
+    ]
     write(tmp_path / "c.csv", table(TIMES, [""] * 50))
     with pytest.raises(ValueError, match=r"differ in column\(s\) 'y'"):
         read_sensors(tmp_path)
