@@ -37,6 +37,17 @@ COLUMNS = ["path", "output", "status", "n_frames", "error"]
 Read = Callable[[Path], Any]
 
 
+class OtherLabelsError(InvalidParameterError):
+    """A folder has labels that are not to be mixed with those of a model."""
+
+    def __init__(self, found: str) -> None:
+        self.found = found
+        super().__init__(
+            f"out_dir has {found}; name another out_dir, or label again by "
+            "overwrite=True."
+        )
+
+
 @dataclass(frozen=True)
 class FilesReport:
     """What became of each of many files.
@@ -434,7 +445,28 @@ def _list_jobs(
                 f"in {str(target)!r}; tell them apart by names."
             )
         jobs[target] = _Job(path, target, parts[-1], link)
+    _refuse_inputs(jobs, files)
     return list(jobs.values())
+
+
+def _refuse_inputs(targets: Iterable[Path], files: Sequence[Path]) -> None:
+    """Refuse to write labels over features."""
+    inputs = {_identity(file) for file in files}
+    for target in targets:
+        if _identity(target) in inputs:
+            raise InvalidParameterError(
+                f"out_dir has {str(target)!r}, which is one of paths; name another "
+                "out_dir."
+            )
+
+
+def _identity(path: Path) -> Any:
+    """Return what is the same for all names of one file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return os.path.realpath(path)
+    return status.st_dev, status.st_ino
 
 
 def _claim(
@@ -453,13 +485,10 @@ def _claim(
         return
     there = [str(job.target) for job in jobs if job.target.exists()]
     if not overwrite and (found is not None or there):
-        what = "labels of another model, or made with other fps or action_names"
+        what = "labels of another model, of another frame rate or with other names"
         if found is None:
-            what = f"{there[0]!r}, which predict_files has not written"
-        raise InvalidParameterError(
-            f"out_dir has {what}; name another out_dir, or label again by "
-            "overwrite=True."
-        )
+            what = f"{there[0]!r}, which skvas has not written"
+        raise OtherLabelsError(what)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(mark, signature.encode())
 

@@ -57,7 +57,7 @@ def _align(options: argparse.Namespace) -> None:
             f"{options.out!r} must end in .csv, unless A and B are video files to be "
             "played in step."
         )
-    check_out(options.out, options.model, options.a, options.b)
+    check_out(options.out, options.model, options.a, options.b, options.weights)
     with following():
         a, b = (_features(path, model, options) for path in (options.a, options.b))
         alignment = model.align(a.features, b.features, via=options.via)

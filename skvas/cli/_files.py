@@ -145,7 +145,7 @@ def check_out(out: str, *inputs: str | None) -> None:
     """Refuse an output that cannot be written, or is an input, before long work."""
     if out in DEVICES:
         return
-    for path in inputs:
+    for path in dict.fromkeys(inputs):
         if path is not None and is_same(out, path):
             raise ValueError(f"-o {out} would overwrite {path}; give another name.")
     check_replaceable(out)

@@ -13,7 +13,8 @@ from sklearn.pipeline import make_pipeline
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
 from skvas.cli._arguments import add_command, add_folder, add_fps
-from skvas.cli._files import check_out, clock_of, load_recordings, writing
+from skvas.cli._files import clock_of, load_recordings, writing
+from skvas.cli._inputs import check_output
 from skvas.cli._lines import EpochLines, following, say
 from skvas.datasets import Recordings
 from skvas.estimators._features import OFFSET
@@ -95,7 +96,7 @@ def _fit(options: argparse.Namespace) -> None:
         raise ValueError("-k has no use in --task align, which finds no actions.")
     if options.task == "segment" and options.matching is not None:
         raise ValueError("--matching has no use in --task segment, which matches none.")
-    check_out(options.out, options.checkpoint)
+    check_output(options, options.checkpoint)
     data = load_recordings(options, on_demand=True)
     arguments = {
         "recipe": options.recipe,

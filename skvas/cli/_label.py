@@ -8,7 +8,14 @@ from typing import Any
 
 from skvas.applications._names import call_by_name, names_by_label
 from skvas.cli._arguments import add_command, add_folder, add_media
-from skvas.cli._files import clock_of, load_recordings, load_segmenter, media_of
+from skvas.cli._files import (
+    checked_folder,
+    clock_of,
+    load_recordings,
+    load_segmenter,
+    media_of,
+)
+from skvas.cli._inputs import check_output_folder
 from skvas.cli._lines import say, show, with_progress
 from skvas.io import SegmentTable, write_segments
 from skvas.io._files import FORMATS
@@ -50,6 +57,7 @@ def _label(options: argparse.Namespace) -> None:
     model = load_segmenter(options.model)
     if options.media is not None and options.format != "eaf":
         raise ValueError("--media has no use without --format eaf.")
+    check_output_folder(options, checked_folder(options))
     data = load_recordings(options, model)
     if model.outlook_ is None or len(model.outlook_.distance) != len(data.videos):
         raise ValueError(

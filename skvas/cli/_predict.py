@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from skvas import predict_files
+from skvas.applications._many_files import OtherLabelsError
 from skvas.cli._arguments import (
     add_command,
     add_folder,
@@ -27,6 +28,7 @@ from skvas.cli._files import (
     load_segmenter,
     media_of,
 )
+from skvas.cli._inputs import check_output_folder
 from skvas.cli._lines import Lines, say, say_skipped, show
 from skvas.datasets import Recordings
 from skvas.datasets._folder import find_media, find_videos
@@ -65,6 +67,7 @@ def _predict(options: argparse.Namespace) -> None:
     model = load_segmenter(options.model)
     name_actions(model, options)
     folder = checked_folder(options)
+    check_output_folder(options, folder)
     kind, found = find_kind(folder)
     fps, read = options.fps, None  # type: float | None, Any
     if options.media is not None and options.format != "eaf":
@@ -98,19 +101,25 @@ def _predict(options: argparse.Namespace) -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FailedFilesWarning)  # told below
-        report = predict_files(
-            model,
-            paths,
-            options.out,
-            format=options.format,
-            fps=fps if read is None else None,
-            names=names,
-            media=media,
-            read=read,
-            overwrite=options.overwrite,
-            n_jobs=options.jobs,
-            callback=draw,
-        )
+        try:
+            report = predict_files(
+                model,
+                paths,
+                options.out,
+                format=options.format,
+                fps=fps if read is None else None,
+                names=names,
+                media=media,
+                read=read,
+                overwrite=options.overwrite,
+                n_jobs=options.jobs,
+                callback=draw,
+            )
+        except OtherLabelsError as error:
+            raise ValueError(
+                f"{options.out!r} has {error.found}; name another folder, or label "
+                "again by --overwrite."
+            ) from error
     show("")
     statuses = [record["status"] for record in report.records]
     say_skipped(statuses.count("skipped"), "are labelled", "--overwrite")

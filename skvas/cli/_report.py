@@ -23,12 +23,12 @@ from skvas.cli._arguments import (
 )
 from skvas.cli._files import (
     as_csv,
-    check_out,
     load_recordings,
     load_segmenter,
     media_of,
     writing,
 )
+from skvas.cli._inputs import check_output
 from skvas.cli._lines import following, say
 from skvas.io import read_corrections
 from skvas.io._text import as_text_cell
@@ -111,7 +111,7 @@ def _report(options: argparse.Namespace) -> None:
             raise ValueError(f"--{name} has no use without -o PAGE.html.")
     model = load_segmenter(options.model)
     if options.out is not None:
-        check_out(options.out, options.model)
+        check_output(options, options.model)
     elif options.excel:
         raise ValueError("--excel has no use without -o.")
     name_actions(model, options)
@@ -135,7 +135,7 @@ def _report_page(options: argparse.Namespace) -> None:
     if options.embed and options.media is None:
         raise ValueError("--embed has no use without --media.")
     model = skvas.load(options.model)
-    check_out(options.out, options.model)
+    check_output(options, options.model)
     if is_clusterer(model):
         name_actions(model, options)
     elif options.names is not None:

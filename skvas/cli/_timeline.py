@@ -15,7 +15,8 @@ from skvas._printing import format_table
 from skvas.applications._action_table import DIGITS
 from skvas.applications._names import call_by_name, names_by_label
 from skvas.cli._arguments import add_command, add_folder, add_fps
-from skvas.cli._files import as_csv, check_out, load_recordings, writing
+from skvas.cli._files import as_csv, load_recordings, writing
+from skvas.cli._inputs import check_output
 from skvas.cli._lines import say, with_progress
 from skvas.validation import check_real
 
@@ -46,7 +47,7 @@ def _timeline(options: argparse.Namespace) -> None:
     model = skvas.load(options.model)
     timeline = _timeline_of(model, options.model)
     if options.out is not None:
-        check_out(options.out, options.model)
+        check_output(options, options.model)
     check_real("--fps", options.fps, low=0, low_open=True, none_ok=True)
     data = load_recordings(options, model)
     named = list(zip(data.names, data, strict=True))

@@ -180,6 +180,20 @@ def test_labels_of_two_models_are_not_mixed(model, paths, out):
     assert labels_in(out / "v0.txt") == other.predict(VIDEOS[0]).tolist()
 
 
+def test_row_57_features_are_not_overwritten_by_labels(model, tmp_path):
+    paths = [tmp_path / f"v{i}.txt" for i in range(2)]
+    for path, video in zip(paths, VIDEOS, strict=False):
+        np.savetxt(path, video)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "v1.txt").hardlink_to(paths[1])
+    before = contents(tmp_path / "out") | {path: path.read_bytes() for path in paths}
+    for out in (tmp_path, tmp_path / "out"):
+        with pytest.raises(InvalidParameterError, match=r"which is one of paths"):
+            predict_files(model, paths, out, overwrite=True)
+    after = contents(tmp_path / "out") | {path: path.read_bytes() for path in paths}
+    assert after == before
+
+
 def test_same_model_fitted_again_goes_on(model, paths, out):
     predict_files(model, paths[:2], out)
     again = quick(ActionSegmenter, max_epochs=0, n_jobs=2).fit(VIDEOS)

@@ -1,0 +1,90 @@
+"""The files that a command reads, which its output must leave as they are."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from skvas.cli._files import check_out, checked_folder, is_same, is_video
+from skvas.io._any import find_kind
+from skvas.io._files import FORMATS
+from skvas.io._poses import SUFFIXES as POSES
+from skvas.io._sensors import SUFFIXES as TABLES
+
+__all__ = ["check_output", "check_output_folder", "label_files"]
+
+# Folders of a data set of features, and what extract notes beside them.
+PARTS = ("features", "groundTruth", "mapping", "times", "extracted.json")
+
+
+def check_output(options: argparse.Namespace, *inputs: str | None) -> None:
+    """Refuse an output that is, or would become, an input, before long work.
+
+    `inputs` are files that are read beside those of the folder and of the options.
+    """
+    folder = checked_folder(options)
+    read = list(map(str, _files_read(options, folder)))
+    check_out(options.out, *inputs, *read)
+    checkpoint = getattr(options, "checkpoint", None)
+    if checkpoint is not None and any(is_same(checkpoint, path) for path in read):
+        raise ValueError(f"--checkpoint {checkpoint} holds data; give another name.")
+    for path in (options.out, checkpoint):
+        if path is not None and _is_among(Path(path), folder):
+            raise ValueError(
+                f"{path} would become a recording of {folder}; name another folder."
+            )
+
+
+def check_output_folder(options: argparse.Namespace, folder: Path) -> None:
+    """Refuse a folder of outputs where these would be among the recordings."""
+    out = Path(options.out).resolve()
+    inside = out == folder.resolve() and _is_read(folder, f".{options.format}")
+    for part in _parts(folder):
+        inside = inside or out == part.resolve() or part.resolve() in out.parents
+    if inside:
+        raise ValueError(
+            f"-o {options.out} would put {options.format} files among the recordings; "
+            "name another folder."
+        )
+
+
+def label_files(path: str) -> list[Path]:
+    """List the files that --labels names: one, or those of a folder, in order."""
+    if not Path(path).is_dir():
+        return [Path(path)]
+    found = sorted(file for file in Path(path).rglob("*") if file.is_file())
+    return [file for file in found if file.suffix[1:].lower() in FORMATS]
+
+
+def _is_among(path: Path, folder: Path) -> bool:
+    return is_same(str(path.parent), str(folder)) and _is_read(folder, path.suffix)
+
+
+def _is_read(folder: Path, suffix: str) -> bool:
+    """Tell whether files of a suffix are recordings in a folder of such."""
+    is_table = suffix.lower() in {*TABLES, *POSES}
+    return is_table and find_kind(folder)[0] != "features"
+
+
+def _files_read(options: argparse.Namespace, folder: Path) -> Iterator[Path]:
+    kind, found = find_kind(folder)
+    for path in _parts(folder) if kind == "features" else found:
+        yield path
+        yield from path.rglob("*")
+    labels, media, corrections = (
+        getattr(options, name, None) for name in ("labels", "media", "corrections")
+    )
+    if labels is not None:
+        yield from label_files(labels)
+    if corrections is not None:
+        yield Path(corrections)
+    if media is not None and Path(media).is_dir():
+        yield from filter(is_video, Path(media).iterdir())
+
+
+def _parts(folder: Path) -> list[Path]:
+    """List the parts of a data set of features, and of its activities."""
+    return [
+        path for part in PARTS for path in (*folder.glob(f"*/{part}"), folder / part)
+    ]

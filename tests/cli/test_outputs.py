@@ -1,0 +1,129 @@
+"""Outputs never replace what a command reads."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.tables import fit, run, write_recordings
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    return fit(write_recordings(folder / "raw"), folder / "model")
+
+
+@pytest.fixture
+def raw(tmp_path):
+    return write_recordings(tmp_path / "raw")
+
+
+def contents(folder):
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("command", ["fit", "report", "timeline"])
+def test_row_57_recordings_are_not_overwritten(model, raw, capsys, command):
+    before = contents(raw)
+    read = [raw] if command == "fit" else [model, raw]
+    (raw.parent / "link").symlink_to(raw / "r2.csv")
+    for out in (raw / "r1.csv", raw.parent / "link"):
+        assert run(command, *read, "-o", out) == 1
+        (said,) = capsys.readouterr().err.splitlines()
+        assert f"-o {out} would overwrite {raw}" in said
+    assert run(command, *read, "-o", raw / "new.csv") == 1
+    assert "would become a recording of" in capsys.readouterr().err
+    assert contents(raw) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("r1.csv", "holds data; give another"), ("new.csv", "would become a recording")],
+)
+def test_checkpoint_is_no_recording(raw, tmp_path, capsys, name, message):
+    before = contents(raw)
+    command = ("fit", raw, "-k", 3, "--epochs", 1, "-o", tmp_path / "model")
+    assert run(*command, "--checkpoint", raw / name) == 1
+    assert message in capsys.readouterr().err
+    assert contents(raw) == before
+    assert run(*command, "--checkpoint", raw / "run") == 0
+
+
+def test_row_57_labels_and_corrections_are_not_overwritten(model, raw, capsys):
+    labels = raw.parent / "labels"
+    labels.mkdir()
+    (labels / "a.csv").write_text("video,start,end,label\nr0,0,1,a\n")
+    corrections = raw.parent / "corrections.html"
+    corrections.write_text(
+        json.dumps({"format": "skvas corrections", "version": 1, "videos": []})
+    )
+    before = contents(raw.parent)
+    for given in (labels, labels / "a.csv"):
+        command = ("fit", raw, "--epochs", 0, "--labels", given)
+        assert run(*command, "-o", labels / "a.csv") == 1
+        assert "would overwrite" in capsys.readouterr().err
+    command = ("report", model, raw, "--corrections", corrections)
+    assert run(*command, "-o", corrections) == 1
+    assert "would overwrite" in capsys.readouterr().err
+    assert contents(raw.parent) == before
+
+
+def test_row_57_features_and_their_labels_are_not_overwritten(tmp_path, capsys):
+    data = tmp_path / "data"
+    (data / "features").mkdir(parents=True)
+    (data / "groundTruth").mkdir()
+    for number in range(3):
+        video = np.random.default_rng(number).normal(size=(40, 2))
+        np.save(data / "features" / f"v{number}.npy", video)
+        (data / "groundTruth" / f"v{number}.txt").write_text("a\n" * 20 + "b\n" * 20)
+    before = contents(data)
+    for out in ("features/v1.npy", "groundTruth/v2.txt"):
+        assert run("fit", data, "-k", 2, "--epochs", 0, "-o", data / out) == 1
+        assert "would overwrite" in capsys.readouterr().err
+    model = fit(data, tmp_path / "model")
+    for part in ("features", "groundTruth", "groundTruth/new"):
+        out = ("-o", data / part, "--overwrite")
+        assert run("predict", model, data, *out) == 1
+        assert "among the recordings" in capsys.readouterr().err
+    assert contents(data) == before
+    assert run("predict", model, data, "-o", data / "found") == 0
+
+
+@pytest.mark.parametrize("form", ["csv", "txt", "json"])
+def test_predict_puts_no_recording_beside_the_recordings(model, raw, capsys, form):
+    before = contents(raw)
+    command = ("predict", model, raw, "-o", raw, "--format", form)
+    for more in ((), ("--overwrite",)):
+        assert run(*command, *more) == 1
+        said = capsys.readouterr().err
+        assert f"would put {form} files among the recordings" in said
+    if form != "txt":
+        assert run("label", model, raw, "-o", raw, "--format", form) == 1
+        assert "among the recordings" in capsys.readouterr().err
+    assert contents(raw) == before
+
+
+def test_files_that_are_no_recordings_may_lie_beside_them(model, raw):
+    before = contents(raw)
+    command = ("predict", model, raw, "-o", raw, "--format", "eaf")
+    assert run(*command) == 0
+    assert run(*command, "--overwrite") == 0
+    page = raw / "page.html"
+    assert run("report", model, raw, "-o", page) == 0
+    assert run("report", model, raw, "-o", page) == 0
+    assert before.items() <= contents(raw).items()
+
+
+def test_labels_of_others_are_told_with_the_option(model, raw, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "r0.txt").write_text("mine")
+    assert run("predict", model, raw, "-o", out) == 1
+    said = capsys.readouterr().err
+    assert "r0.txt', which skvas has not written" in said
+    assert "by --overwrite" in said
+    assert "overwrite=True" not in said
+    assert run("predict", model, raw, "-o", out, "--overwrite") == 0
