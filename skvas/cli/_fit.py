@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,12 @@ from sklearn.pipeline import make_pipeline
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
 from skvas.cli._arguments import add_command, add_folder, add_fps
-from skvas.cli._files import clock_of, load_recordings, writing
+from skvas.cli._files import load_recordings, writing
 from skvas.cli._inputs import check_output
+from skvas.cli._labels import read_labels
 from skvas.cli._lines import EpochLines, following, say
 from skvas.datasets import Recordings
 from skvas.estimators._features import OFFSET
-from skvas.io import read_corrections, read_segments
-from skvas.io._corrections import is_corrections
-from skvas.io._files import FORMATS
 from skvas.preprocessing import Interpolate, PoseFeatures, WhitenedViews
 from skvas.recipes import RECIPES
 
@@ -121,7 +118,7 @@ def _fit(options: argparse.Namespace) -> None:
             "later frames. Leave --live out, or close gaps and prepare poses before."
         )
     arguments |= prepared
-    y = None if options.labels is None else _read_labels(options, data)
+    y = None if options.labels is None else read_labels(options, data)
     started = time.perf_counter()
     model: Any = ESTIMATORS[options.task](**arguments)
     model._check_parameters()
@@ -149,33 +146,3 @@ def _preprocessing(data: Recordings) -> dict[str, Any]:
     if any(np.isnan(video).any() for video in data):
         return {"features": make_pipeline(Interpolate(), whitened)}
     return {}
-
-
-def _read_labels(options: argparse.Namespace, data: Recordings) -> list[Any]:
-    """Read segments of some videos as labels of their frames."""
-    path = Path(options.labels)
-    if path.is_file() and is_corrections(path):
-        return list(read_corrections(path, data.names))
-    suffixes = FORMATS.keys() - {"txt"}
-    files = [path]
-    if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.is_file())
-        files = [file for file in found if file.suffix[1:].lower() in suffixes]
-        if not files:
-            raise ValueError(f"{options.labels!r} has no files of segments.")
-    y: list[Any] = [None] * len(data.videos)
-    for file in files:
-        table = read_segments(file)
-        for video in table.videos:
-            if video not in data.names:
-                raise ValueError(
-                    f"{str(file)!r} has labels of {video!r}, which is no video of "
-                    f"{options.folder!r}."
-                )
-            index = data.names.index(video)
-            n_frames = len(data.videos[index])
-            clock = clock_of(data, index)
-            if "fps" in clock:
-                clock["n_frames"] = n_frames
-            y[index] = table.to_labels(video, fill="", **clock)
-    return y

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from skvas.cli._files import check_out, checked_folder, is_same, is_video
@@ -12,7 +12,7 @@ from skvas.io._files import FORMATS
 from skvas.io._poses import SUFFIXES as POSES
 from skvas.io._sensors import SUFFIXES as TABLES
 
-__all__ = ["check_output", "check_output_folder", "label_files"]
+__all__ = ["check_output", "check_output_folder", "label_files", "named_by"]
 
 # Folders of a data set of features, and what extract notes beside them.
 PARTS = ("features", "groundTruth", "mapping", "times", "extracted.json")
@@ -49,12 +49,36 @@ def check_output_folder(options: argparse.Namespace, folder: Path) -> None:
         )
 
 
-def label_files(path: str) -> list[Path]:
-    """List the files that --labels names: one, or those of a folder, in order."""
+def label_files(path: str, names: Collection[str] | None = None) -> list[Path]:
+    """List the files that --labels names: one, or those of a folder, in order.
+
+    Any text can be in a `.txt` file: those of a folder count if they are called as one
+    of `names` is. None: all count.
+    """
     if not Path(path).is_dir():
         return [Path(path)]
     found = sorted(file for file in Path(path).rglob("*") if file.is_file())
-    return [file for file in found if file.suffix[1:].lower() in FORMATS]
+    files = [
+        file
+        for file in found
+        if (kind := file.suffix[1:].lower()) in FORMATS
+        if kind != "txt"
+        or names is None
+        or named_by(file.stem, file, Path(path), names) in names
+    ]
+    if not files:
+        raise ValueError(
+            f"{path!r} has no files of segments ({', '.join(FORMATS)}); a txt file, "
+            "with the label of each frame on a line, is called as its recording is."
+        )
+    return files
+
+
+def named_by(video: str, file: Path, root: Path, names: Collection[str]) -> str:
+    """Return the name of a recording; those of an activity are in a folder of it."""
+    if video in names or not root.is_dir():
+        return video
+    return (file.parent.relative_to(root) / video).as_posix()
 
 
 def _is_among(path: Path, folder: Path) -> bool:
@@ -75,7 +99,7 @@ def _files_read(options: argparse.Namespace, folder: Path) -> Iterator[Path]:
     labels, media, corrections = (
         getattr(options, name, None) for name in ("labels", "media", "corrections")
     )
-    if labels is not None:
+    if labels is not None and Path(labels).exists():
         yield from label_files(labels)
     if corrections is not None:
         yield Path(corrections)

@@ -1,0 +1,89 @@
+"""Labels of some recordings, from the files of --labels."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skvas.cli._files import clock_of
+from skvas.cli._inputs import label_files, named_by
+from skvas.cli._lines import say
+from skvas.datasets import Recordings
+from skvas.io import SegmentTable, read_corrections, read_segments
+from skvas.io._corrections import is_corrections
+from skvas.io._table import frame_edges
+
+__all__ = ["read_labels"]
+
+
+def read_labels(options: argparse.Namespace, data: Recordings) -> list[Any]:
+    """Read segments of some videos as labels of their frames, and say how many."""
+    path = Path(options.labels)
+    if path.is_file() and is_corrections(path):
+        corrections = read_corrections(path, data.names)
+        _say_found(corrections, {row[2] for rows in corrections for row in rows or ()})
+        return corrections
+    labels: dict[str, Any] = {}
+    origin: dict[str, Path] = {}
+    for file in label_files(options.labels, data.names):
+        # Of one label a frame, a second is a frame.
+        table = read_segments(file, fps=1.0 if _is_frames(file) else None)
+        for written in table.videos:
+            video = named_by(written, file, path, data.names)
+            if video not in data.names:
+                raise ValueError(
+                    f"{str(file)!r} has labels of {video!r}, which is no video of "
+                    f"{options.folder!r}."
+                )
+            if video in labels:
+                raise ValueError(
+                    f"{str(origin[video])!r} and {str(file)!r} both have labels of "
+                    f"{video!r}; leave one of them out."
+                )
+            origin[video] = file
+            labels[video] = _spell(table, written, video, file, data)
+    y = [labels.get(name) for name in data.names]
+    _say_found(y, {name for found in labels.values() for name in found if name})
+    return y
+
+
+def _is_frames(file: Path) -> bool:
+    return file.suffix.lower() == ".txt"
+
+
+def _spell(
+    table: SegmentTable, written: str, video: str, file: Path, data: Recordings
+) -> np.ndarray[Any, Any]:
+    """Return a label for each frame of a video, "" where there is none."""
+    index = data.names.index(video)
+    n_frames = len(data.videos[index])
+    rows = [row for row in table if row.video == written]
+    if _is_frames(file):
+        n_labels = round(rows[-1].end)
+        if n_labels != n_frames:
+            raise ValueError(
+                f"{str(file)!r} has {n_labels} labels, one a line, for the {n_frames} "
+                f"frames of {video!r}; give segments in seconds, such as a csv file."
+            )
+        return table.to_labels(written, fps=1.0, n_frames=n_frames)
+    clock = clock_of(data, index)
+    edges = frame_edges(video, n_frames, clock.get("fps"), clock.get("times"))
+    # Times are rounded, and some end a recording where its last frame starts.
+    end, slack = float(edges[-1]), float(np.median(np.diff(edges))) * 1.01
+    for row in rows:
+        if row.start >= end or row.end > end + slack:
+            raise ValueError(
+                f"{str(file)!r} has the segment {row.label!r} from {row.start:g} to "
+                f"{row.end:g} s, but {video!r} lasts {end:.6g} s; correct its times."
+            )
+    if "fps" in clock:
+        clock["n_frames"] = n_frames
+    return table.to_labels(written, fill="", **clock)
+
+
+def _say_found(y: list[Any], names: set[Any]) -> None:
+    n_labelled = sum(found is not None for found in y)
+    say(f"labels of {n_labelled} of {len(y)} recordings, {len(names)} names")

@@ -1,0 +1,115 @@
+"""Labels made by hand: all are read, or one is refused by its name."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import skvas
+from skvas.datasets import make_videos
+from skvas.io import read_recordings
+from tests.tables import FPS, fit, run, write_recordings
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    return write_recordings(tmp_path_factory.mktemp("data") / "raw")
+
+
+def write_labels(file, *rows):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(["video,start,end,label", *rows]) + "\n")
+
+
+def fit_labels(raw, tmp_path, labels):
+    command = ("fit", raw, "--epochs", 0, "-o", tmp_path / "model")
+    return run(*command, "--labels", labels)
+
+
+def seconds_of(raw, index=0):
+    return len(read_recordings(raw)[index]) / FPS
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 2), (-0.04, 1.2), (1, 1.05)])
+def test_segment_behind_the_end_is_refused(raw, tmp_path, capsys, start, end):
+    """Times are given from the end, in seconds; the first row is a mistake of place."""
+    last = seconds_of(raw)
+    row = f"r0,{last + start:g},{last + end:g},b"
+    write_labels(tmp_path / "y.csv", "r0,0,1.1,a", row)
+    assert fit_labels(raw, tmp_path, tmp_path / "y.csv") == 1
+    said = capsys.readouterr().err
+    assert re.search(
+        rf"y\.csv' has the segment 'b' from .* but 'r0' lasts {last:g} s", said
+    )
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("beyond", [-0.04, 0, 0.0005, 0.04])
+def test_last_frame_may_be_rounded(raw, tmp_path, beyond):
+    last = seconds_of(raw)
+    rows = f"r0,0,{last - 1:g},a", f"r0,{last - 1:g},{last + beyond:g},b"
+    write_labels(tmp_path / "y.csv", *rows)
+    assert fit_labels(raw, tmp_path, tmp_path / "y.csv") == 0
+    assert skvas.load(tmp_path / "model").classes_.tolist() == ["a", "b"]
+
+
+def test_two_files_about_one_video_are_refused(raw, tmp_path, capsys):
+    for name, label in (("r0.csv", "a"), ("old/r0.csv", "b")):
+        write_labels(tmp_path / "y" / name, f"r0,0,1,{label}")
+    assert fit_labels(raw, tmp_path, tmp_path / "y") == 1
+    said = capsys.readouterr().err
+    assert str(tmp_path / "y" / "r0.csv") in said
+    assert str(tmp_path / "y" / "old" / "r0.csv") in said
+    assert "both have labels of 'r0'" in said
+
+
+def test_what_was_read_is_told(raw, tmp_path, capsys):
+    write_labels(tmp_path / "y" / "r0.csv", "r0,0,1,a", "r0,1,2,b")
+    write_labels(tmp_path / "y" / "r2.csv", "r2,0,1,a", "r2,1,2,c")
+    assert fit_labels(raw, tmp_path, tmp_path / "y") == 0
+    assert "labels of 2 of 3 recordings, 3 names\n" in capsys.readouterr().err
+
+
+def test_labels_of_frames_are_read_back(raw, tmp_path, capsys):
+    """They are what `predict` writes by default, and need no frame rate."""
+    model, out = fit(raw, tmp_path / "first"), tmp_path / "out"
+    assert run("predict", model, raw, "-o", out) == 0
+    (out / "readme.txt").write_text("labels of today\n")
+    for labels in (out, out / "r1.txt"):
+        assert fit_labels(raw, tmp_path, labels) == 0
+        index = read_recordings(raw).names.index("r1")
+        found = skvas.load(tmp_path / "model").labels_[index]
+        written = (out / "r1.txt").read_text().split()
+        np.testing.assert_array_equal(found.astype(str), written)
+    assert "labels of 1 of 3 recordings" in capsys.readouterr().err
+    (out / "r1.txt").write_text("0\n1\n2\n")
+    assert fit_labels(raw, tmp_path, out) == 1
+    assert re.search(r"r1\.txt' has 3 labels, one a line", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("command", ["label", "predict"])
+def test_labels_of_activities_are_read_back(tmp_path, capsys, command):
+    data, form = tmp_path / "data", "eaf" if command == "label" else "txt"
+    for seed, activity in enumerate(["tea", "coffee"]):
+        folder = data / activity / "features"
+        folder.mkdir(parents=True)
+        for i, video in enumerate(make_videos(2, random_state=seed).videos):
+            np.save(folder / f"v{i}.npy", video)
+    model, out = fit(data, tmp_path / "first"), tmp_path / "out"
+    fps = ("--fps", FPS) if command == "label" else ()
+    assert run(command, model, data, "-o", out, "--format", form, *fps) == 0
+    again = ("fit", data, "--epochs", 0, "-o", tmp_path / "model", *fps)
+    assert run(*again, "--labels", out) == 0
+    n_labelled = 1 if command == "label" else 4
+    assert f"labels of {n_labelled} of 4 recordings" in capsys.readouterr().err
+
+
+def test_folder_without_labels_says_what_to_put_there(raw, tmp_path, capsys):
+    (tmp_path / "y").mkdir()
+    (tmp_path / "y" / "readme.txt").write_text("nothing yet\n")
+    assert fit_labels(raw, tmp_path, tmp_path / "y") == 1
+    said = capsys.readouterr().err
+    assert "no files of segments" in said
+    assert "called as its recording" in said
