@@ -13,6 +13,7 @@ from skvas._atomic import write_atomically
 from skvas.cli._arguments import add_command, add_decoding
 from skvas.cli._extracted import find_extracted
 from skvas.cli._files import DEVICES, as_csv, check_out, is_video, writing
+from skvas.cli._gaps import close_in
 from skvas.cli._lines import following, say
 from skvas.datasets._folder import orient_features
 from skvas.datasets._on_disk import read_features
@@ -102,9 +103,10 @@ def _features(path: str, model: Any, options: argparse.Namespace) -> VideoFeatur
         found: VideoFeatures = extractor.extract(path)
         return found
     features = orient_features(read_features(path), model.n_features_in_)
-    if features.shape[1] != model.n_features_in_ or not np.isfinite(features).all():
+    if features.shape[1] != model.n_features_in_ or np.isinf(features).any():
         raise ValueError(
             f"{path!r} has shape {features.shape}; expected {model.n_features_in_} "
             "finite features a frame, as the model was fitted to."
         )
+    features = close_in(features, path, model)
     return VideoFeatures(features, np.arange(len(features)))

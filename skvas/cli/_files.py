@@ -17,6 +17,7 @@ from sklearn.base import is_clusterer
 
 import skvas
 from skvas._atomic import check_replaceable
+from skvas.cli._gaps import close_all
 from skvas.cli._lines import say
 from skvas.datasets import Recordings, load_folder
 from skvas.datasets._folder import orient_features
@@ -36,6 +37,7 @@ __all__ = [
     "load_recordings",
     "load_segmenter",
     "media_of",
+    "naming",
     "writing",
 ]
 
@@ -53,7 +55,7 @@ def load_recordings(
     """Read the recordings of the folder, or say how to make some.
 
     Tables and poses have the rate of those that the model was fitted to, if there is
-    one, unless `--fps` says otherwise.
+    one, unless `--fps` says otherwise. Gaps are closed for a model that takes none.
     """
     folder = checked_folder(options)
     fps = getattr(options, "fps", None)
@@ -70,19 +72,20 @@ def load_recordings(
         if model is not None:
             width = model.n_features_in_
             data = data.replace([orient_features(video, width) for video in data])
-        return data
-    columns = options.columns
-    if fps is None and model is not None:
-        fps = rate_of_fit(model)
-    if columns is None and model is not None and kind == "sensors":
-        columns = model.recordings_["feature_names"]
-    return read_recordings(
-        folder,
-        time=options.time,
-        time_unit=options.time_unit,
-        columns=columns,
-        fps=fps,
-    )
+    else:
+        columns = options.columns
+        if fps is None and model is not None:
+            fps = rate_of_fit(model)
+        if columns is None and model is not None and kind == "sensors":
+            columns = model.recordings_["feature_names"]
+        data = read_recordings(
+            folder,
+            time=options.time,
+            time_unit=options.time_unit,
+            columns=columns,
+            fps=fps,
+        )
+    return data if model is None else close_all(data, model)
 
 
 def checked_folder(options: argparse.Namespace) -> Path:
@@ -149,6 +152,15 @@ def check_out(out: str, *inputs: str | None) -> None:
         if path is not None and is_same(out, path):
             raise ValueError(f"-o {out} would overwrite {path}; give another name.")
     check_replaceable(out)
+
+
+@contextmanager
+def naming(recording: str) -> Iterator[None]:
+    """Let an error about one recording name it."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{recording}: {error}") from error
 
 
 def is_same(a: str, b: str) -> bool:

@@ -13,6 +13,7 @@ import skvas
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
 from skvas.cli._arguments import add_command, add_folder, add_fps
 from skvas.cli._files import load_recordings, writing
+from skvas.cli._gaps import check_columns
 from skvas.cli._inputs import check_output
 from skvas.cli._labels import read_labels
 from skvas.cli._lines import EpochLines, following, say
@@ -143,6 +144,11 @@ def _preprocessing(data: Recordings) -> dict[str, Any]:
     if np.ndim(data[0]) == 3:
         layout = {2: "xy", 3: "xyz"}[np.shape(data[0])[2]]
         return {"features": make_pipeline(PoseFeatures(layout), whitened)}
-    if any(np.isnan(video).any() for video in data):
+    gaps = False
+    for name, video in zip(data.names, data, strict=True):
+        frames = np.asarray(video)
+        check_columns(frames, name, data.feature_names)
+        gaps = gaps or bool(np.isnan(frames).any())
+    if gaps:
         return {"features": make_pipeline(Interpolate(), whitened)}
     return {}

@@ -28,6 +28,7 @@ from skvas.cli._files import (
     load_segmenter,
     media_of,
 )
+from skvas.cli._gaps import ReadWithoutGaps
 from skvas.cli._inputs import check_output_folder
 from skvas.cli._lines import Lines, say, say_skipped, show
 from skvas.datasets import Recordings
@@ -92,6 +93,9 @@ def _predict(options: argparse.Namespace) -> None:
             f"--fps is missing: {options.format} files have times in seconds, and "
             f"nothing says how many frames make one."
         )
+    fps = fps if read is None else None
+    if kind == "features":
+        read = ReadWithoutGaps(read, model)
     if options.media is not None:
         media = media_of(options.media, names)
     progress = Lines(len(paths))
@@ -107,7 +111,7 @@ def _predict(options: argparse.Namespace) -> None:
                 paths,
                 options.out,
                 format=options.format,
-                fps=fps if read is None else None,
+                fps=fps,
                 names=names,
                 media=media,
                 read=read,

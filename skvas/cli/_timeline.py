@@ -15,7 +15,7 @@ from skvas._printing import format_table
 from skvas.applications._action_table import DIGITS
 from skvas.applications._names import call_by_name, names_by_label
 from skvas.cli._arguments import add_command, add_folder, add_fps
-from skvas.cli._files import as_csv, load_recordings, writing
+from skvas.cli._files import as_csv, load_recordings, naming, writing
 from skvas.cli._inputs import check_output
 from skvas.cli._lines import say, with_progress
 from skvas.validation import check_real
@@ -78,14 +78,16 @@ def _timeline_of(model: Any, path: str) -> skvas.Timeline:
 
 def _placed(timeline: skvas.Timeline, name: str, video: np.ndarray) -> dict[str, Any]:
     """Say where a video lies on a timeline, and how well."""
-    (positions,) = timeline.to_timeline([video])
+    video = video.reshape(len(video), -1)
+    with naming(name):
+        positions = timeline.to_timeline(video)
     return {
         "video": name,
         "frames": len(video),
         "start": float(positions[0]),
         "end": float(positions[-1]),
-        "alignability": float(timeline.alignability([video])[0]),
-        "lacking": float(timeline.lacking([video])[0].mean()),
+        "alignability": float(timeline.alignability(video)[0]),
+        "lacking": float(timeline.lacking(video).mean()),
     }
 
 
@@ -94,10 +96,12 @@ def _positions(
 ) -> Iterator[dict[str, Any]]:
     """Yield a record of each frame: its position, and its action if there are any."""
     actions = None
+    video = video.reshape(len(video), -1)
+    with naming(name):
+        positions = model.timeline_.to_timeline(video)
     if is_clusterer(model):
-        (labels,) = model.predict([video])
+        labels = model.predict(video)
         actions = call_by_name(labels, names_by_label(model)).tolist()
-    (positions,) = model.timeline_.to_timeline([video])
     times = clock.get("times")
     if "fps" in clock:
         times = np.arange(len(video)) / clock["fps"]
