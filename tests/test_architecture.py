@@ -49,8 +49,9 @@ ROOMS = {
     ),
     "applications": "_diagnosis _names _transfer < _action_table _many_files < _report",
     "cli": (
-        "_arguments _lines < _gaps < _files < _extracted _inputs < _labels < _align "
-        "_evaluate _extract _fit _label _live _name _predict _report _timeline < _main"
+        "_arguments _lines _pipe < _gaps < _files < _extracted _inputs < _labels < "
+        "_align _evaluate _extract _fit _label _live _name _predict _report _timeline "
+        "< _main"
     ),
     "datasets": (
         "_arrays _pickled _recordings _synthetic < _on_disk < _folder < _spar"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from skvas.cli._arguments import add_command, add_decoding
 from skvas.cli._files import is_video, load_segmenter
 from skvas.cli._lines import BAR, say, show
+from skvas.cli._pipe import frames_of_lines
 from skvas.datasets._folder import orient_features
 from skvas.datasets._on_disk import read_features
 from skvas.features import FrameFeatures
@@ -38,7 +38,7 @@ def add_live(commands: Any) -> None:
         "source",
         metavar="SOURCE",
         help="features (.npy, .txt), a video, a camera (camera:/dev/video0), or - "
-        "for lines of numbers on the standard input",
+        "for lines of numbers on the standard input; an empty cell is NaN",
     )
     add_decoding(parser)
     parser.add_argument(
@@ -56,7 +56,7 @@ def _live(options: argparse.Namespace) -> None:
     latencies: list[float] = []
     told = _LiveLines(tracker, as_json=options.json)
     try:
-        for moment, frame in _frames_of(options, model.n_features_in_):
+        for moment, frame in _frames_of(options, model):
             started = time.perf_counter()
             found = tracker.push(frame[None])
             latencies.append(time.perf_counter() - started)
@@ -69,14 +69,18 @@ def _live(options: argparse.Namespace) -> None:
 
 
 def _frames_of(
-    options: argparse.Namespace, n_features: int
+    options: argparse.Namespace, model: Any
 ) -> Iterator[tuple[float | None, np.ndarray]]:
     """Yield times, where there are any, and features of frames as they come."""
     source, kind, camera = options.source, "camera:", None
     if source.startswith(kind):
         camera = read_camera(source[len(kind) :])
     if camera is None and not is_video(source):
-        rows = _lines_of_numbers() if source == "-" else _rows(source, n_features)
+        if source == "-":
+            names = getattr(model, "feature_names_in_", None)
+            rows = frames_of_lines(model.n_features_in_, names)
+        else:
+            rows = iter(_rows(source, model.n_features_in_))
         if options.fps is None or source == "-":
             yield from ((None, row) for row in rows)
         else:
@@ -97,20 +101,6 @@ def _frames_of(
 
 def _rows(path: str, n_features: int) -> np.ndarray:
     return np.asarray(orient_features(read_features(path), n_features))
-
-
-def _lines_of_numbers() -> Iterator[np.ndarray]:
-    """Yield the numbers of each line of the standard input."""
-    for number, line in enumerate(sys.stdin, 1):
-        parts = line.replace(",", " ").split()
-        if not parts:
-            continue
-        try:
-            yield np.array(parts, dtype=float)
-        except ValueError:
-            raise ValueError(
-                f"line {number} of the standard input is no numbers: {line.strip()!r}."
-            ) from None
 
 
 class _LiveLines:

@@ -1,0 +1,64 @@
+"""Frames that come as lines on the standard input of `live`."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import numpy as np
+import pytest
+
+import skvas
+from skvas.cli._pipe import frames_of_lines
+from skvas.datasets import make_videos
+from tests.tables import K, run
+
+
+def read(monkeypatch, text, n_features=3, names=None):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    return np.array(list(frames_of_lines(n_features, names)))
+
+
+@pytest.mark.parametrize("mark", [",", ", ", ";", "\t"])
+def test_empty_cell_is_nan_in_its_column(monkeypatch, mark):
+    rows = [["1", "2", "3"], ["4", "", "6"], ["", "", ""], ["7", "8", ""]]
+    text = "".join(mark.join(row) + "\r\n" for row in rows) + "\n"
+    expected = [[float(cell or "nan") for cell in row] for row in rows]
+    np.testing.assert_array_equal(read(monkeypatch, text), expected)
+
+
+def test_cells_may_stand_between_spaces(monkeypatch):
+    found = read(monkeypatch, "1 2  3\n\n 4 nan 6\n")
+    np.testing.assert_array_equal(found, [[1, 2, 3], [4, np.nan, 6]])
+
+
+@pytest.mark.parametrize("line", ["4,5", "4,,5,6", "4 5", "4,5,6,", "x,y", "4,five,6"])
+def test_line_of_another_kind_is_named(monkeypatch, line):
+    with pytest.raises(ValueError, match=rf"line 3 of the .*'{line}'"):
+        read(monkeypatch, f"1,2,3\n\n{line}\n")
+
+
+def test_first_line_may_have_names(monkeypatch):
+    found = read(monkeypatch, 'x,"y",z\n1,2,3\n', names=["x", "y", "z"])
+    np.testing.assert_array_equal(found, [[1, 2, 3]])
+    assert read(monkeypatch, "\na b c\n1 2 3\n").tolist() == [[1, 2, 3]]
+    with pytest.raises(ValueError, match=r"line 1 .* names x, z, y; .* fitted to x, y"):
+        read(monkeypatch, "x,z,y\n1,2,3\n", names=["x", "y", "z"])
+    with pytest.raises(ValueError, match="line 2 of the standard input is no numbers"):
+        read(monkeypatch, "a,b,c\na,b,c\n")
+    with pytest.raises(ValueError, match=r"line 1 .* has 4 cells, .* has 3 features"):
+        read(monkeypatch, "time,a,b,c\n")
+
+
+def test_live_knows_the_names_of_the_model(tmp_path, monkeypatch, capsys):
+    pandas = pytest.importorskip("pandas")
+    data = make_videos(3, n_actions=K, n_features=2, random_state=0)
+    videos = [pandas.DataFrame(video, columns=["x", "y"]) for video in data.videos]
+    skvas.ActionSegmenter(K, max_epochs=0).fit(videos).save(tmp_path / "model")
+    table = videos[0].to_csv(index=False)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(table))
+    assert run("live", tmp_path / "model", "-") == 0
+    assert f"{len(videos[0])} frames, " in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdin", io.StringIO(table.replace("x,y", "y,x")))
+    assert run("live", tmp_path / "model", "-") == 1
+    assert "has the names y, x" in capsys.readouterr().err
