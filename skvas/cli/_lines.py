@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import sys
 import time
@@ -125,13 +127,22 @@ def show(text: str) -> None:
     """Put a text in the place of the last one, on a terminal only."""
     if sys.stderr.isatty():
         width = shutil.get_terminal_size().columns - 1  # one that is wrapped stays
-        print(f"\r\033[K{text[:width]}", end="", file=sys.stderr, flush=True)
+        _put(f"\r\033[K{text[:width]}")
 
 
 def say(text: str) -> None:
     """Print a line in the place of the progress."""
     show("")
-    print(text, file=sys.stderr)
+    _put(f"{text}\n")
+
+
+def _put(text: str) -> None:
+    """Write to the standard error; where nobody reads it, the work goes on."""
+    try:
+        print(text, end="", file=sys.stderr, flush=True)
+    except OSError:
+        with contextlib.suppress(OSError):  # it may be no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def say_skipped(number: int, why: str, option: str | None) -> None:

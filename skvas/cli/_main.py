@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             say("interrupted; files that were finished are whole")
             return 130
-        except BrokenPipeError:  # the reader, such as head, has seen enough
+        except BrokenPipeError:  # who reads results, such as head, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
             if options.traceback:
