@@ -24,6 +24,11 @@ from skvas.cli._timeline import add_timeline
 
 __all__ = ["main"]
 
+# What files, options, numbers and machines can cause; also arithmetic that leaves its
+# range, as by --fps 1e-320. Anything else, such as a KeyError, is a fault of ours, and
+# its traceback is shown.
+EXPECTED = (OSError, ValueError, TypeError, ImportError, MemoryError, ArithmeticError)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -59,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 130
         except BrokenPipeError:  # who reads results, such as head, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
+        except EXPECTED as error:
             if options.traceback:
                 raise
             say(f"skvas {options.command}: {_explain(error)}")
@@ -101,4 +106,6 @@ def _explain(error: BaseException) -> str:
     """Say what went wrong in one line, without Python's words for it."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
+    if isinstance(error, ArithmeticError):  # which names no number of the user's
+        return f"{error} ({type(error).__name__}); --traceback shows where"
     return str(error) or type(error).__name__

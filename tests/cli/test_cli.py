@@ -649,6 +649,18 @@ def test_fault_of_ours_is_not_hidden(folder, joint, monkeypatch):
         run("report", joint, folder)
 
 
+def test_arithmetic_out_of_range_is_one_line(folder, joint, monkeypatch, capsys):
+    def fail(self, videos):
+        return [1e308 * 10 ** len(videos) // 0]
+
+    monkeypatch.setattr(skvas.JointAlignSegment, "predict", fail)
+    assert run("report", joint, folder) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert re.search(r"report: .*\(ZeroDivisionError\); --traceback shows where", said)
+    with pytest.raises(ArithmeticError):
+        run("report", joint, folder, "--traceback")
+
+
 def test_warning_is_one_line(folder, tmp_path, capsys, recwarn):
     (folder / "groundTruth" / "v3.txt").rename(tmp_path / "v3.txt")
     try:
