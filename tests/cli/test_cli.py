@@ -1035,6 +1035,21 @@ def test_label_calls_actions_by_their_names(folder, joint, tmp_path):
     assert found <= {"take", "pour", "drink"}
 
 
+def test_names_may_have_commas(joint, tmp_path, capsys):
+    shutil.copy(joint, tmp_path / "model")
+    names = ("0=boil, water", "1 = pour=fill")
+    assert run("name", tmp_path / "model", *names) == 0
+    found = skvas.load(tmp_path / "model").action_names_
+    assert found == ["boil, water", "pour=fill", "2"]
+    assert run("name", tmp_path / "model", "0=pour=fill", "1=boil, water") == 0
+    for wrong in ("pour", "x=pour", "=pour"):
+        with pytest.raises(SystemExit):
+            run("name", tmp_path / "model", "0=lift", wrong)
+        assert f"expected K=NAME, got {wrong!r}" in capsys.readouterr().err
+    assert run("name", tmp_path / "model", "1=lift", "1=put") == 1
+    assert "action 1 has two names" in capsys.readouterr().err
+
+
 def test_labels_of_no_video_and_without_times_are_refused(folder, tmp_path, capsys):
     (tmp_path / "other.csv").write_text("video,start,end,label\nx,0,1,a\n")
     command = ("fit", folder, "-o", tmp_path / "m", "--labels", tmp_path / "other.csv")
