@@ -17,6 +17,7 @@ from skvas.cli._files import (
 )
 from skvas.cli._inputs import check_output_folder
 from skvas.cli._lines import say, show, with_progress
+from skvas.datasets import Recordings
 from skvas.io import SegmentTable, write_segments
 from skvas.io._files import FORMATS
 
@@ -59,11 +60,7 @@ def _label(options: argparse.Namespace) -> None:
         raise ValueError("--media has no use without --format eaf.")
     check_output_folder(options, checked_folder(options))
     data = load_recordings(options, model)
-    if model.outlook_ is None or len(model.outlook_.distance) != len(data.videos):
-        raise ValueError(
-            f"{options.model!r} was not fitted to the {len(data.videos)} videos of "
-            f"{options.folder!r}; fit it to them."
-        )
+    _check_fitted_to(model, data, options)
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     names = names_by_label(model)
@@ -87,3 +84,20 @@ def _label(options: argparse.Namespace) -> None:
         show("")
         print(f"{file}: {query.why}")
     say(f"{len(queries)} files to correct, written to {out}")
+
+
+def _check_fitted_to(model: Any, data: Recordings, options: argparse.Namespace) -> None:
+    """Refuse other recordings than those of `fit`: queries name them by position."""
+    outlook, n, fitted = model.outlook_, len(data.videos), model.recordings_
+    unnamed = [f"recording {index}" for index in range(n)]  # by their reader
+    lengths = [len(video) for video in data]
+    if (
+        outlook is None
+        or len(outlook.distance) != n
+        or fitted["names"] not in ([], unnamed, data.names)  # [] in older files
+        or fitted["n_frames"] not in ([], lengths)
+    ):
+        raise ValueError(
+            f"{options.model!r} was not fitted to the {n} videos of "
+            f"{options.folder!r}; fit it to them."
+        )

@@ -1050,6 +1050,25 @@ def test_names_may_have_commas(joint, tmp_path, capsys):
     assert "action 1 has two names" in capsys.readouterr().err
 
 
+def test_label_needs_recordings_of_the_same_names_and_lengths(
+    folder, joint, tmp_path, capsys
+):
+    other = tmp_path / "other" / "features"
+    shutil.copytree(folder / "features", other)
+    command = ("label", joint, tmp_path / "other", "-o", tmp_path / "out", "--fps", 10)
+    (other / "v0.npy").rename(other / "w.npy")
+    assert run(*command) == 1
+    assert "was not fitted to the 4 videos" in capsys.readouterr().err
+    np.save(other / "v0.npy", np.load(other / "w.npy")[:-1])  # and shorter
+    (other / "w.npy").unlink()
+    assert run(*command) == 1
+    assert "was not fitted to the 4 videos" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    unnamed = skvas.JointAlignSegment(K, max_epochs=0, random_state=0)
+    unnamed.fit(list(load_folder(folder).videos)).save(tmp_path / "unnamed")
+    assert run("label", tmp_path / "unnamed", folder, *command[3:]) == 0
+
+
 def test_labels_of_no_video_and_without_times_are_refused(folder, tmp_path, capsys):
     (tmp_path / "other.csv").write_text("video,start,end,label\nx,0,1,a\n")
     command = ("fit", folder, "-o", tmp_path / "m", "--labels", tmp_path / "other.csv")
