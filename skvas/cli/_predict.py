@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from skvas import predict_files
+from skvas import FilesReport, predict_files
 from skvas.applications._many_files import OtherLabelsError
 from skvas.cli._arguments import (
     add_command,
@@ -69,52 +70,78 @@ def _predict(options: argparse.Namespace) -> None:
     name_actions(model, options)
     folder = checked_folder(options)
     check_output_folder(options, folder)
-    kind, found = find_kind(folder)
-    fps, read = options.fps, None  # type: float | None, Any
     if options.media is not None and options.format != "eaf":
         raise ValueError("--media has no use without --format eaf.")
+    kind, found = find_kind(folder)
     if kind == "features":
-        files = find_videos(folder, options.activity)
-        paths, names = [f.features for f in files], [f.label for f in files]
-        media = find_media(folder, files)
-        if options.format != "txt" and fps is None:
-            if Path(folder, "times").is_dir():
-                read = partial(read_timed, str(folder))
-            else:
-                fps = rate_of_fit(model)
+        sources = _features_in(folder, options, model)
     else:
         data = load_recordings(options, model)
-        paths, names, media = found, data.names, data.media
-        fps = None if data.fps is None else fps
-        places = zip(map(str, found), range(len(data)), strict=True)
-        read = _ReadHere(dict(places), data)
+        places = dict(zip(map(str, found), range(len(data)), strict=True))
+        sources = _Sources(found, data.names, data.media, _ReadHere(places, data))
+    if options.media is not None:
+        media = media_of(options.media, sources.names)
+        sources = replace(sources, media=media)
+    report = _label(model, sources, options)
+    statuses = [record["status"] for record in report.records]
+    say_skipped(statuses.count("skipped"), "are labelled", "--overwrite")
+    if report.failed:
+        raise ValueError("\n".join(_join_faults(report.failed)))
+    say(f"{statuses.count('written')} files of labels written to {options.out}")
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """What `predict_files` labels, and how it reads that."""
+
+    paths: Sequence[Path]
+    names: Sequence[str]
+    media: Sequence[str | None] | None
+    read: Callable[[Path], Any]
+    fps: float | None = None
+
+
+def _features_in(folder: Path, options: argparse.Namespace, model: Any) -> _Sources:
+    """List the files of a data set of features."""
+    files = find_videos(folder, options.activity)
+    fps, read = options.fps, None
+    if options.format != "txt" and fps is None:
+        if Path(folder, "times").is_dir():
+            read = partial(read_timed, str(folder))
+        else:
+            fps = rate_of_fit(model)
     if options.format != "txt" and fps is None and read is None:
         raise ValueError(
             f"--fps is missing: {options.format} files have times in seconds, and "
             f"nothing says how many frames make one."
         )
-    fps = fps if read is None else None
-    if kind == "features":
-        read = ReadWithoutGaps(read, model)
-    if options.media is not None:
-        media = media_of(options.media, names)
-    progress = Lines(len(paths))
+    return _Sources(
+        [file.features for file in files],
+        [file.label for file in files],
+        find_media(folder, files),
+        ReadWithoutGaps(read, model),
+        fps,
+    )
+
+
+def _label(model: Any, sources: _Sources, options: argparse.Namespace) -> FilesReport:
+    progress = Lines(len(sources.paths))
 
     def draw(record: Mapping[str, Any]) -> None:
         progress.step(Path(record["path"]).stem)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FailedFilesWarning)  # told below
+        warnings.simplefilter("ignore", FailedFilesWarning)  # told by the caller
         try:
             report = predict_files(
                 model,
-                paths,
+                sources.paths,
                 options.out,
                 format=options.format,
-                fps=fps,
-                names=names,
-                media=media,
-                read=read,
+                fps=sources.fps,
+                names=sources.names,
+                media=sources.media,
+                read=sources.read,
                 overwrite=options.overwrite,
                 n_jobs=options.jobs,
                 callback=draw,
@@ -125,11 +152,7 @@ def _predict(options: argparse.Namespace) -> None:
                 "again by --overwrite."
             ) from error
     show("")
-    statuses = [record["status"] for record in report.records]
-    say_skipped(statuses.count("skipped"), "are labelled", "--overwrite")
-    if report.failed:
-        raise ValueError("\n".join(_join_faults(report.failed)))
-    say(f"{statuses.count('written')} files of labels written to {options.out}")
+    return report
 
 
 class _ReadHere:
