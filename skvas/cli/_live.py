@@ -16,6 +16,7 @@ from skvas.cli._lines import BAR, say, show
 from skvas.cli._pipe import frames_of_lines
 from skvas.datasets._folder import orient_features
 from skvas.datasets._on_disk import read_features
+from skvas.datasets._recordings import features_of_fit
 from skvas.features import FrameFeatures
 from skvas.features._decoding import read_frames, resampled
 from skvas.features._sources import compute_as_they_come, in_real_time, read_camera
@@ -77,8 +78,7 @@ def _frames_of(
         camera = read_camera(source[len(kind) :])
     if camera is None and not is_video(source):
         if source == "-":
-            names = getattr(model, "feature_names_in_", None)
-            rows = frames_of_lines(model.n_features_in_, names)
+            rows = frames_of_lines(model.n_features_in_, features_of_fit(model))
         else:
             rows = iter(_rows(source, model.n_features_in_))
         if options.fps is None or source == "-":

@@ -342,6 +342,15 @@ def rate_of_fit(estimator: Any) -> float | None:
     return common_rate(getattr(estimator, "recordings_", {}).get("fps"))
 
 
+def features_of_fit(estimator: Any) -> list[str] | None:
+    """Return what data frames or recordings called the features of `fit`, if known."""
+    known = getattr(estimator, "feature_names_in_", None)
+    if known is None:
+        known = estimator.recordings_["feature_names"]
+    fits = known is not None and len(known) == estimator.n_features_in_
+    return list(known) if fits else None
+
+
 def as_recordings(
     videos: Any, fps: float | None = None, names: Sequence[str] | None = None
 ) -> Recordings:

@@ -20,7 +20,12 @@ from skvas.applications._report import (
     split_into_steps,
 )
 from skvas.datasets._on_disk import open_files
-from skvas.datasets._recordings import rate_of_fit, recordings_of, remember
+from skvas.datasets._recordings import (
+    features_of_fit,
+    rate_of_fit,
+    recordings_of,
+    remember,
+)
 from skvas.display._style import check_names
 from skvas.estimators._base import BaseVideoEstimator
 from skvas.report._media import video_type
@@ -223,7 +228,7 @@ class ReportsVideos(BaseVideoEstimator):
 
     def _columns(self, features: Sequence[int | str]) -> list[int]:
         """Return the columns of features that are given by index or by name."""
-        known = self._feature_names() or []
+        known = features_of_fit(self) or []
         if isinstance(features, str) or len(features) > MOST_CURVES:
             raise ValueError(
                 f"features must be at most {MOST_CURVES} features, by index or name, "
@@ -245,16 +250,8 @@ class ReportsVideos(BaseVideoEstimator):
         return columns
 
     def _name_of(self, column: int) -> str:
-        known = self._feature_names()
+        known = features_of_fit(self)
         return str(column if known is None else known[column])
-
-    def _feature_names(self) -> list[str] | None:
-        """Return what features are called by data frames or by recordings."""
-        known = getattr(self, "feature_names_in_", None)
-        if known is None:
-            known = self.recordings_["feature_names"]
-        fits = known is not None and len(known) == self.n_features_in_
-        return list(known) if fits else None
 
 
 def _figures(

@@ -6,7 +6,7 @@ from functools import partial
 
 from sklearn.utils.validation import check_is_fitted
 
-from skvas.datasets._recordings import rate_of_fit
+from skvas.datasets._recordings import features_of_fit, rate_of_fit
 from skvas.estimators._base import BaseVideoEstimator, Fitted
 from skvas.live import LiveEmbedder, LiveTracker
 from skvas.live._model import LiveModel
@@ -76,7 +76,7 @@ class StreamsFrames(BaseVideoEstimator):
             classes=getattr(self, "classes_", None),
             whole=getattr(self, "_label_whole", None),
             embedder=self.embedder() if learned.on_embedding else None,
-            feature_names=getattr(self, "feature_names_in_", None),
+            feature_names=features_of_fit(self),
         )
 
     def embedder(self) -> LiveEmbedder:
@@ -105,5 +105,5 @@ class StreamsFrames(BaseVideoEstimator):
             self.n_features_in_,
             self.features_,
             encoder,
-            feature_names=getattr(self, "feature_names_in_", None),
+            feature_names=features_of_fit(self),
         )

@@ -50,11 +50,18 @@ def test_first_line_may_have_names(monkeypatch):
         read(monkeypatch, "time,a,b,c\n")
 
 
-def test_live_knows_the_names_of_the_model(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("kind", ["data frames", "recordings"])
+def test_live_knows_the_names_of_the_model(tmp_path, monkeypatch, capsys, kind):
     pandas = pytest.importorskip("pandas")
     data = make_videos(3, n_actions=K, n_features=2, random_state=0)
     videos = [pandas.DataFrame(video, columns=["x", "y"]) for video in data.videos]
-    skvas.ActionSegmenter(K, max_epochs=0).fit(videos).save(tmp_path / "model")
+    given = videos
+    if kind == "recordings":
+        given = skvas.Recordings(data.videos, feature_names=["x", "y"])
+    model = skvas.ActionSegmenter(K, max_epochs=0).fit(given)
+    with pytest.raises(ValueError, match="columns of fit"):
+        model.stream().push(videos[0][["y", "x"]])
+    model.save(tmp_path / "model")
     table = videos[0].to_csv(index=False)
     monkeypatch.setattr(sys, "stdin", io.StringIO(table))
     assert run("live", tmp_path / "model", "-") == 0
