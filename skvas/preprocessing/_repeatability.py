@@ -42,7 +42,7 @@ def repeatability(videos: Sequence[np.ndarray], n_clusters: int) -> float:
             np.concatenate([frames[i] for i in half])
             for half in (order[:middle], order[middle:])
         ]
-        k = min(n_clusters, *map(len, halves))
+        k = min(n_clusters, *(len(np.unique(half, axis=0)) for half in halves))
         models = [KMeans(k, n_init=3, random_state=seed).fit(half) for half in halves]
         found.append(adjusted_rand_score(*(model.predict(every) for model in models)))
     return float(np.mean(found))

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 
 from skvas.preprocessing._repeatability import repeatability
@@ -23,3 +25,10 @@ def test_clusters_of_noise_are_not():
 def test_fewer_frames_than_clusters_are_no_error():
     frames = [np.eye(3)[:1], np.eye(3)[1:2]]
     assert np.isfinite(repeatability(frames, 5))
+
+
+def test_fewer_distinct_frames_than_clusters_are_no_warning():
+    still = [np.repeat(np.eye(4)[[i % 4]], 20, axis=0) for i in range(12)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isfinite(repeatability(still, 8))
