@@ -111,7 +111,9 @@ def test_column_without_numbers_is_named_with_its_recording(
 
 
 def test_timeline_names_the_recording_that_it_cannot_place(whole, tmp_path, capsys):
-    model = fit(whole, tmp_path / "model", "--columns", "x,y")
+    two = [np.asarray(video)[:, :2] for video in read_recordings(whole)]
+    model = tmp_path / "model"  # which knows no names of columns
+    skvas.JointAlignSegment(3, max_epochs=0, random_state=0).fit(two).save(model)
     for more in ((), ("-o", tmp_path / "t.csv")):
         assert run("timeline", model, whole, *more) == 1
         assert "skvas timeline: r0: X has 4 features" in capsys.readouterr().err

@@ -145,7 +145,7 @@ def test_preparation_and_choice_are_not_made_again(tmp_path, monkeypatch):
 
     for name in (
         "_labelling.choose_start",
-        "_labelling.Survey.of",
+        "_base.Survey.of",
         "_base.fit_features",
     ):
         monkeypatch.setattr(f"skvas.estimators.{name}", fail)
