@@ -18,6 +18,8 @@ from skvas.videos._frames import spread_frames
 
 # Frames of each video, evenly spread, whose costs a quantile is taken of.
 QUANTILE_FRAMES = 256
+# Share of a video that can stay unmatched, at most, where costs tell it.
+MOST = 0.99
 
 
 @dataclass(frozen=True)
@@ -99,25 +101,31 @@ class VirtualFrame:
             zeta = torch.stack([self.zeta.of(pair) for pair in spread])  # (B,)
         else:
             zeta = self.zeta
-        share_x, share_y = self._shares(cost, batch_x, batch_y)
+        virtual_x, virtual_y = self._masses(cost, batch_x, batch_y)
         return (
             add_virtual_frame(cost, zeta),
-            virtual_masses(batch_x.mask, share_x, cost),
-            virtual_masses(batch_y.mask, share_y, cost),
+            virtual_masses(batch_x.mask, virtual_x, cost),
+            virtual_masses(batch_y.mask, virtual_y, cost),
         )
 
-    def _shares(
+    def _masses(
         self, cost: Tensor, batch_x: VideoBatch, batch_y: VideoBatch
     ) -> tuple[float | Tensor | None, float | Tensor | None]:
-        """Return how much of each x and of each y can go unmatched."""
+        """Return the masses of both virtual frames, as shares of those of real ones.
+
+        That of x takes frames of y, and the reverse. Where a of all x and b of all y
+        can go unmatched, what is left of both is the same mass.
+        """
         if not isinstance(self.mass, Quantile):
             return self.mass, self.mass
         shares = []
         for pair in _spread(cost, batch_x, batch_y):
             dear = pair > self.mass.of(pair)
             shares.append([_mean(dear.all(dim=dim)) for dim in (1, 0)])
-        share_x, share_y = zip(*shares, strict=True)
-        return torch.stack(share_x), torch.stack(share_y)
+        a, b = (
+            torch.stack(share).clamp_max(MOST) for share in zip(*shares, strict=True)
+        )
+        return b * (1 - a) / (1 - b), a * (1 - b) / (1 - a)
 
 
 def _spread(cost: Tensor, batch_x: VideoBatch, batch_y: VideoBatch) -> Iterator[Tensor]:

@@ -60,12 +60,27 @@ def test_mass_is_the_share_of_frames_whose_cheapest_partner_costs_more():
     _, p, q = VirtualFrame(0.5, Quantile(0.2)).join(cost, *batches())
     for b, part in enumerate(real_parts(cost)):
         limit = np.quantile(part, 0.2)
-        for masses, cheapest in ((p[b], part.min(axis=1)), (q[b], part.min(axis=0))):
-            n = len(cheapest)
-            share = max((cheapest > limit).sum(), 1) / n
-            expected = np.append(share * n, np.ones(n)) / (n + share * n)
-            np.testing.assert_allclose(masses[: n + 1], expected)
+        unmatched = [
+            max((part.min(axis=axis) > limit).sum(), 1) / part.shape[1 - axis]
+            for axis in (1, 0)
+        ]
+        for masses, n in ((p[b], part.shape[0]), (q[b], part.shape[1])):
             assert (masses[n + 1 :] == 0).all()
+            np.testing.assert_allclose(masses[1 : n + 1], masses[1])
+            np.testing.assert_allclose(masses.sum(), 1)
+        # The virtual frame of each video takes what is unmatched of the other one.
+        np.testing.assert_allclose(q[b, 0] / (1 - p[b, 0]), unmatched[0])
+        np.testing.assert_allclose(p[b, 0] / (1 - q[b, 0]), unmatched[1])
+
+
+def test_mass_of_frames_of_one_video_goes_to_the_virtual_frame_of_the_other():
+    x, y = np.eye(4)[[0, 1, 2, 2, 2, 2]], np.eye(4)[[0, 1]]  # four lack a partner
+    cost = torch.from_numpy(1 - x @ y.T)[None]
+    sizes = [VideoBatch(torch.zeros(1, n, 1), torch.tensor([n])) for n in (6, 2)]
+    _, p, q = VirtualFrame(0.5, Quantile(0.1)).join(cost, *sizes)
+    a, b = 4 / 6, 1 / 2  # of y one frame, at least
+    np.testing.assert_allclose(p[0, 0], b * (1 - a) / (1 - a * b))
+    np.testing.assert_allclose(q[0, 0], a * (1 - b) / (1 - a * b))
 
 
 def test_one_frame_at_least_may_go_unmatched():
