@@ -208,8 +208,10 @@ def _cycle(data, method, seed):
     found = []
     for (x, _), (y, _) in _pairs(data, N_PAIRS):
         forth, back = align(x, y)
-        matched = forth >= 0
-        off = np.abs(back[forth[matched]] - np.flatnonzero(matched))
+        start = np.flatnonzero(forth >= 0)
+        end = back[forth[start]]
+        comes_back = end >= 0
+        off = np.abs(end - start)[comes_back]
         found.append(float(off.mean()) / len(x))
     return float(np.mean(found))
 

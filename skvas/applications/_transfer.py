@@ -98,7 +98,7 @@ def transfer_labels(
     known_labels = check_labels(labels, labelled_videos)
     names, codes = np.unique(np.concatenate(known_labels), return_inverse=True)
     coded = np.split(codes, np.cumsum([len(part) for part in known_labels])[:-1])
-    matcher = estimator._matcher()
+    matcher = estimator._matcher(is_late=False)  # votes look at embeddings
     teachers, targets = (
         matcher.look(estimator._view(list_videos(some)))
         for some in (labelled_videos, videos)

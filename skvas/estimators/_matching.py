@@ -224,9 +224,13 @@ class MatchesFrames(BaseVideoEstimator):
     def _alignment_costs(self, views: Views) -> list[float]:
         return self._matcher().costs(views, self._look([self.reference_]))
 
-    def _matcher(self) -> FrameMatcher:
-        """Return what matches videos."""
+    def _matcher(self, *, is_late: bool = True) -> FrameMatcher:
+        """Return what matches videos.
+
+        `is_late`: whether frames are embedded only where they are aligned, on a device.
+        """
         check_is_fitted(self)
+        is_late &= self._device.type != "cpu"
         return FrameMatcher(
             self.settings_.alignment_task(),
             self.matching_,
@@ -235,7 +239,7 @@ class MatchesFrames(BaseVideoEstimator):
             self.n_iter_ > 0,
             self._device,
             self.n_jobs,
-            None if self._device.type == "cpu" else self.encoder_,
+            self.encoder_ if is_late else None,
         )
 
     def _learned_matches(

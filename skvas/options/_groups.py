@@ -139,7 +139,8 @@ class Aligning(OptionGroup):
         baseline, Kantorovich transport with an optimality prior.
     alpha : float or "auto", default="auto"
         Weight of the temporal structure against the matching cost, in [0, 1]. "auto":
-        that of the segmentation in the joint model, as published; 0.3 elsewhere.
+        that of the segmentation in the joint model, as published; elsewhere 0.3, or
+        that of the recipe.
     eps : float, default=0.07
         Entropic regularisation, positive.
     radius : float or "auto", default="auto"

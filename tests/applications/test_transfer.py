@@ -33,7 +33,7 @@ class Stub:
     def _view(self, videos):
         return videos
 
-    def _matcher(self):
+    def _matcher(self, *, is_late=True):
         return self
 
     def look(self, videos):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from skvas import ActionSegmenter, JointAlignSegment, VideoAligner, transfer_labels
 from skvas.transport import _iterations
 from tests.emulated import emulated_gpu
 from tests.models import ESTIMATORS, outputs, quick, small_videos
@@ -68,6 +68,22 @@ def test_answers_are_those_of_the_cpu_and_no_devices_are_mixed(
                 np.testing.assert_array_equal(ours, theirs, err_msg=method)
             else:
                 np.testing.assert_allclose(ours, theirs, atol=1e-5, err_msg=method)
+
+
+@pytest.mark.parametrize("cls", [JointAlignSegment, VideoAligner])
+def test_labels_are_transferred_as_on_the_cpu(cls):
+    options = {"max_epochs": 0} | (SETTLED if cls is JointAlignSegment else {})
+    labels = [np.arange(len(video)) * 4 // len(video) for video in VIDEOS[:2]]
+    expected = transfer_labels(
+        quick(cls, **options).fit(VIDEOS), VIDEOS[:2], labels, VIDEOS[2:]
+    )
+    with emulated_gpu():
+        model = quick(cls, device="cuda", **options).fit(VIDEOS)
+        found = transfer_labels(model, VIDEOS[:2], labels, VIDEOS[2:])
+    for name in ("labels", "confidence"):
+        pairs = zip(getattr(found, name), getattr(expected, name), strict=True)
+        for ours, theirs in pairs:
+            np.testing.assert_allclose(ours, theirs, atol=1e-5, err_msg=name)
 
 
 def test_fitted_model_lies_on_the_cpu():
