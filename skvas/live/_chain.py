@@ -281,7 +281,8 @@ def step_phases(lasted: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarr
     shared = (squares.sum() + FEW * USUAL) / (freedom.sum() + FEW)
     variation = (squares + SHARED * shared) / (freedom + SHARED)
     most = min(STEP_PHASES, max(2, ALL_PHASES // len(means)))
-    return _whole_phases(1 / variation, means, np.clip(means // 2, 1, most))
+    fitting = 1 / (variation + 1 / means)
+    return _whole_phases(fitting, means, np.clip(means // 2, 1, most))
 
 
 def action_phases(lasted: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
@@ -301,10 +302,10 @@ def action_phases(lasted: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.nda
     advance : ndarray of shape (n_actions,)
     """
     known, means = _durations(lasted)
-    squares = np.array([((d - d.mean()) ** 2).sum() for d in known]) + means**2
-    variances = squares / np.array([len(durations) + 1 for durations in known])
+    squares = np.array([((d - d.mean()) ** 2).sum() for d in known])
+    variances = (squares + means * (means - 1)) / [len(d) + 1 for d in known]
     most = np.clip(np.floor(means), 1, N_PHASES)
-    return _whole_phases(means**2 / variances, means, most)
+    return _whole_phases(means**2 / (variances + means), means, most)
 
 
 def _durations(
@@ -319,7 +320,11 @@ def _durations(
 def _whole_phases(
     fitting: np.ndarray, means: np.ndarray, most: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return whole numbers of phases near those that fit, and how likely each ends."""
+    """Return whole numbers of phases near those that fit, and how likely each ends.
+
+    Of r phases, each of which takes a frame at least, the duration has the variance
+    ``mean**2 / r - mean``.
+    """
     phases = np.clip(np.rint(fitting), 1, most)
     return phases.astype(np.int64), phases / means
 

@@ -99,8 +99,8 @@ def test_steps_of_steady_durations_have_more_phases_and_share_how_much_they_vary
 def test_each_action_tells_by_itself_how_much_it_varies():
     steady, varying = [40, 41] * 9, [10, 90] * 9
     phases, advance = action_phases([steady, varying, [40]])
-    assert phases.tolist() == [8, 2, 2]  # one duration tells little
-    assert action_phases([varying])[0].tolist() == [2]
+    assert phases.tolist() == [8, 1, 2]  # one duration tells little
+    assert action_phases([varying])[0].tolist() == [1]
     np.testing.assert_allclose(advance, phases / [40.5, 50, 40])
     unseen, rate = action_phases([[3], []])
     assert (unseen[1], rate[1]) == (unseen[0], rate[0])
@@ -133,6 +133,17 @@ def test_durations_have_the_mean_and_about_the_variance_that_was_seen():
     mean = p @ n
     assert mean == pytest.approx(lasted.mean(), rel=0.02)
     assert np.sqrt(p @ (n - mean) ** 2) == pytest.approx(lasted.std(), rel=0.15)
+
+
+def test_short_durations_have_their_variance_and_are_all_possible():
+    rng = np.random.RandomState(0)
+    lasted = rng.randint(6, 15, 500)
+    labels = [np.repeat([0, 1], [n, 10]) for n in lasted]
+    p = durations(ActionRates.of(labels, 2).chain(), 0)
+    n = np.arange(1, len(p) + 1)
+    mean = p @ n / p.sum()
+    assert p @ (n - mean) ** 2 / p.sum() == pytest.approx(lasted.var(), rel=0.15)
+    assert (p[5:14] > 1e-3).all()
 
 
 def test_action_that_was_seen_once_has_a_wide_duration():
