@@ -69,10 +69,11 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
     up : {0, 1, 2}, default=1
         The vertical axis of three-dimensional poses.
     velocity : bool, default=True
-        Whether to add the velocity of each point relative to the centre, and that of
-        the centre, in body sizes a frame.
+        Whether to add the velocity of each point relative to the centre, of the vectors
+        between bodies and of the centre, in body sizes a frame.
     velocity_span : int, default=9
-        Frames over which a velocity is measured.
+        Frames over which a velocity is measured: from ``velocity_span // 2`` frames
+        before each to as many after it, fewer at the ends. 1: from it to the next.
 
     Attributes
     ----------
@@ -305,12 +306,15 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
             )
         bodies = np.split(flat.reshape(points.shape), self.n_bodies, axis=1)
         parts, centers = zip(*map(self._normalise, bodies), strict=True)
-        first = centers[0]
-        vectors = [(other - first) / self._size(bodies[0]) for other in centers[1:]]
-        columns = [*(part.reshape(len(video), -1) for part in parts), *vectors]
+        first, size = centers[0], self._size(bodies[0])
+        shapes = [part.reshape(len(video), -1) for part in parts]
+        vectors = [other - first for other in centers[1:]]
+        columns = [*shapes, *(vector / size for vector in vectors)]
         if self.velocity:
-            moving = [first / self._size(bodies[0])] if self.center is not None else []
-            columns += [self._differences(c) for c in [*columns, *moving]]
+            columns += [self._differences(shape) for shape in shapes]
+            # Of places over sizes, the change would hold that of the size as well.
+            places = vectors if self.center is None else [*vectors, first]
+            columns += [self._differences(place) / size for place in places]
         return np.hstack(columns).astype(np.float32)
 
     def _normalise(self, body: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -370,10 +374,11 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
         return turned
 
     def _differences(self, columns: np.ndarray) -> np.ndarray:
-        """Return the change a frame over a span of frames around each."""
-        at = np.arange(len(columns))
-        before = np.maximum(at - self.velocity_span // 2, 0)
-        after = np.minimum(at + (self.velocity_span + 1) // 2, len(columns) - 1)
+        """Return the change a frame, between as many frames before as after each."""
+        at, half = np.arange(len(columns)), self.velocity_span // 2
+        # A span of one frame reaches to the next, and from the last to the one before.
+        before = np.clip(at - half, 0, max(len(columns) - 2, 0))
+        after = np.minimum(at + max(half, 1), len(columns) - 1)
         steps = np.maximum(after - before, 1)[:, None]
         change: np.ndarray = (columns[after] - columns[before]) / steps
         return change

@@ -168,6 +168,40 @@ def test_velocity_is_in_body_sizes_a_frame():
     assert_allclose(found[:, 8:], np.broadcast_to([2 / 3, 0], (60, 2)), atol=1e-5)
 
 
+@pytest.mark.parametrize("scale", ["frame", "recording", None])
+def test_velocity_does_not_depend_on_the_place(scale):
+    features = PoseFeatures(scale=scale)
+    here, there = features.fit_transform([POSE, POSE + [1000.0, 500.0, -200.0]])
+    assert_allclose(here, there, atol=1e-4)
+
+
+def test_velocity_between_bodies_is_in_sizes_of_the_first():
+    place = np.arange(60.0)[:, None, None] * [2.0, 0.0, 0.0]
+    sizes = RNG.uniform(1, 2, size=(60, 1, 1))
+    body = POSE[:1] - POSE[:1].mean(axis=1, keepdims=True)
+    both = np.concatenate([sizes * body, body + 1000 + place], axis=1)
+    (found,) = PoseFeatures(scale="frame", n_bodies=2).fit_transform([both])
+    size = sizes[:, 0] * np.sqrt((body**2).sum() / 7)
+    expected = np.hstack([2 / size, np.zeros((60, 2))])
+    assert_allclose(found[:, -6:-3], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("span", [2, 3, 8, 9])
+def test_velocity_is_measured_around_each_frame(span):
+    square = (np.arange(60.0) ** 2)[:, None]
+    half = span // 2
+    found = PoseFeatures(velocity_span=span)._differences(square)
+    inner = np.arange(half, 60 - half)
+    assert_allclose(found[inner, 0], 2 * inner)
+
+
+def test_velocity_over_one_frame_is_the_step_to_the_next():
+    square = (np.arange(6.0) ** 2)[:, None]
+    found = PoseFeatures(velocity_span=1)._differences(square)
+    assert_allclose(found[:, 0], [1, 3, 5, 7, 9, 9])
+    assert_allclose(PoseFeatures(velocity_span=1)._differences(square[:1]), 0)
+
+
 def test_two_bodies_are_normalised_each_and_linked():
     shifted = 5 * POSE + 100.0
     both = np.concatenate([POSE, shifted], axis=1)
