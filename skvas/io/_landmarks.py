@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,29 @@ _LANDMARKS = (
     "keypoints",
 )
 _SUFFIX = "_keypoints.json"
+# Frames for each file, beyond which numbers are taken for no numbers of frames.
+_SPARSE = 1000
+
+
+@dataclass(frozen=True)
+class OpenPoseClip:
+    """The files that OpenPose writes of one video, by the numbers of their frames."""
+
+    files: dict[int, Path]
+
+    def rows(self) -> dict[int, Path]:
+        """Return the files by their rows; a step that all numbers share is one row."""
+        first, last = min(self.files), max(self.files)
+        step = math.gcd(*(number - first for number in self.files)) or 1
+        if (last - first) // step >= _SPARSE * len(self.files):
+            raise ValueError(
+                f"{self} has {len(self.files)} files for the frames {first} to {last}; "
+                "name them after the numbers of their frames"
+            )
+        return {(number - first) // step: self.files[number] for number in self.files}
+
+    def __str__(self) -> str:
+        return repr(str(next(iter(self.files.values())).parent))
 
 
 def read_mediapipe(path: Path) -> Track:
@@ -83,30 +108,73 @@ def is_openpose(folder: Path) -> bool:
     return folder.is_dir() and any(folder.glob(f"*{_SUFFIX}"))
 
 
-def read_openpose(folder: Path) -> Track:
-    """Read the files of one video, one a frame, in the order of their numbers."""
-    files = sorted(Path(folder).glob(f"*{_SUFFIX}"), key=_frame_number)
-    if not files:
-        raise ValueError(f"{str(folder)!r} has no *{_SUFFIX} files")
-    bodies = [_read_people(file) for file in files]
-    counts = {len(body) for body in bodies if body is not None}
+def list_clips(folder: Path) -> dict[str, OpenPoseClip]:
+    """Return the clips whose files lie in one folder, by what their names share.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder of which `is_openpose` is true.
+
+    Returns
+    -------
+    dict of str to OpenPoseClip
+        In the order of names; usually one, which is called after the folder.
+    """
+    clips: dict[str, dict[int, Path]] = {}
+    for file in sorted(folder.glob(f"*{_SUFFIX}")):
+        name, number = _split_name(file)
+        files = clips.setdefault(name, {})
+        if number in files:
+            raise ValueError(
+                f"{files[number].name!r} and {file.name!r} in {str(folder)!r} are both "
+                f"frame {number}; remove one of them."
+            )
+        files[number] = file
+    if len(clips) == 1:
+        return {folder.name: OpenPoseClip(*clips.values())}
+    return {name or folder.name: OpenPoseClip(clips[name]) for name in sorted(clips)}
+
+
+def read_openpose(source: Path | OpenPoseClip) -> Track:
+    """Read the files of one clip, one a frame, in the order of their numbers."""
+    clip = source if isinstance(source, OpenPoseClip) else _only_clip(Path(source))
+    rows = clip.rows()
+    bodies = {row: _read_people(file) for row, file in rows.items()}
+    counts = {len(body) for body in bodies.values() if body is not None}
     if len(counts) != 1:
         raise ValueError(
-            f"{str(folder)!r} has bodies of {sorted(counts) or 'no'} points; expected "
-            "one number"
+            f"{clip} has bodies of {sorted(counts) or 'no'} points; expected one number"
         )
     (n_points,) = counts
-    filled = np.full((len(bodies), n_points, 3), np.nan)
-    for frame, body in enumerate(bodies):
+    filled = np.full((max(rows) + 1, n_points, 3), np.nan)
+    for row, body in bodies.items():
         if body is not None:
-            filled[frame] = body
+            filled[row] = body
     filled[filled[..., 2] == 0] = np.nan  # what was not found is at (0, 0)
     return Track(filled[..., :2], filled[..., 2])
 
 
-def _frame_number(file: Path) -> tuple[int, str]:
-    numbers = re.findall(r"\d+", file.name.removesuffix(_SUFFIX))
-    return (int(numbers[-1]) if numbers else 0, file.name)
+def _only_clip(folder: Path) -> OpenPoseClip:
+    clips = list_clips(folder)
+    if not clips:
+        raise ValueError(f"{str(folder)!r} has no *{_SUFFIX} files")
+    if len(clips) > 1:
+        raise ValueError(
+            f"{str(folder)!r} has files of {len(clips)} recordings, "
+            f"{', '.join(map(repr, clips))}; read it by itself, or give each a folder"
+        )
+    return next(iter(clips.values()))
+
+
+def _split_name(file: Path) -> tuple[str, int]:
+    """Return the name of a file without the number of its frame, and that."""
+    name = file.name.removesuffix(_SUFFIX)
+    found = re.fullmatch(r"(.*?)(\d+)(\D*)", name)
+    if found is None:
+        return name, 0
+    before, number, after = found.groups()
+    return f"{before}{after}".strip("_-. "), int(number)
 
 
 def _read_people(file: Path) -> np.ndarray | None:

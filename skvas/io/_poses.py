@@ -82,8 +82,11 @@ def read_poses(
           ``.h5`` (needs h5py).
         * "mediapipe": ``.json``, a list of frames, each a list of landmarks with x, y
           and perhaps z and visibility.
-        * "openpose": a folder of ``*_keypoints.json`` for each recording, or of
-          such folders. In each frame the body with the largest confidence is taken.
+        * "openpose": a folder of ``*_keypoints.json``, or of such folders, one for each
+          recording. Files in one folder whose names differ in more than the number of
+          the frame are several recordings. A frame without a file is a row of NaN;
+          where numbers count by a step, such as 0, 5, 10, each step is a row. In each
+          frame the body with the largest confidence is taken.
         * "c3d": ``.c3d`` (needs ezc3d).
         * "movement": datasets with the variables `position` and `confidence`.
         * "points": ``.npy`` of shape (n_frames, n_points, 2, 3 or 4), the fourth
@@ -176,7 +179,7 @@ def _list(source: Any, format: str) -> dict[str, Any]:
     if isinstance(source, (str, os.PathLike)) and Path(source).is_dir():
         folder = Path(source)
         if _landmarks.is_openpose(folder):
-            return {folder.name: folder}
+            return {**_landmarks.list_clips(folder)}
         inner = sorted(p for p in folder.iterdir() if _landmarks.is_openpose(p))
         if inner or format == "openpose":
             if not inner:
@@ -195,6 +198,8 @@ def _is_dataset(item: Any) -> bool:
 def _find_format(item: Any) -> str:
     if _is_dataset(item):
         return "movement"
+    if isinstance(item, _landmarks.OpenPoseClip):
+        return "openpose"
     if not isinstance(item, (str, os.PathLike)):
         raise TypeError(
             f"Expected files or datasets of poses, got a {type(item).__name__}. Arrays "

@@ -204,6 +204,63 @@ def test_openpose(tmp_path):
     assert read_poses(tmp_path / "anna").names == ["anna"]
 
 
+def write_openpose(folder, prefix, numbers, shift=0.0):
+    for number in numbers:
+        body = np.dstack([POINTS[number % 6][None] + shift, np.ones((1, 4))])
+        people = [{"pose_keypoints_2d": body.ravel().tolist()}]
+        file = folder / f"{prefix}{number:012d}_keypoints.json"
+        file.write_text(json.dumps({"people": people}))
+
+
+def test_clips_in_one_folder_of_openpose_are_recordings(tmp_path):
+    write_openpose(tmp_path, "clipA_", range(4))
+    write_openpose(tmp_path, "clipB_", range(6), shift=100.0)
+    for found in (read_poses(tmp_path), read_recordings(tmp_path)):
+        assert found.names == ["clipA", "clipB"]
+        assert_allclose(found[0], POINTS[:4])
+        assert_allclose(found[1], POINTS + 100)
+
+
+def test_clips_in_one_of_many_folders_of_openpose_are_refused(tmp_path):
+    (tmp_path / "anna").mkdir()
+    write_openpose(tmp_path / "anna", "clipA_", range(4))
+    write_openpose(tmp_path / "anna", "clipB_", range(4))
+    with pytest.raises(ValueError, match="'anna'.*'clipA', 'clipB'"):
+        read_poses(tmp_path)
+
+
+def test_frames_without_a_file_of_openpose_are_missing(tmp_path):
+    write_openpose(tmp_path, "", [0, 1, 2, 50, 51])
+    (found,) = read_poses(tmp_path)
+    assert found.shape[0] == 52
+    assert_allclose(found[[0, 1, 2, 50, 51]], POINTS[[0, 1, 2, 2, 3]])
+    assert np.isnan(found[3:50]).all()
+
+
+def test_frames_that_openpose_steps_over_are_not_missing(tmp_path):
+    write_openpose(tmp_path, "clip_", [100, 105, 115, 120])
+    (found,) = read_poses(tmp_path)
+    assert_array_equal(np.isnan(found).any(axis=(1, 2)), [0, 0, 1, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a_1", "a_01"], "'a_0?1_keypoints.json' and 'a_0?1_keypoints.json'"),
+        (["a_1700000000", "a_0", "a_1"], "3 files for the frames 0 to 1700000000"),
+    ],
+)
+def test_numbers_that_are_none_of_frames_are_refused(tmp_path, names, message):
+    write_openpose(tmp_path, "", [0])
+    (file,) = tmp_path.iterdir()
+    text = file.read_text()
+    file.unlink()
+    for name in names:
+        (tmp_path / f"{name}_keypoints.json").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_poses(tmp_path)
+
+
 def test_c3d(tmp_path):
     ezc3d = pytest.importorskip("ezc3d")
     file = ezc3d.c3d()
