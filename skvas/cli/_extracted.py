@@ -48,7 +48,7 @@ def find_extracted(path: str, options: argparse.Namespace) -> VideoFeatures | No
             features = note.parent / "features" / f"{name}.npy"
             if is_same(path, str(note.parent / file)) and features.is_file():
                 say(f"features of {path} are those of {features}")
-                return read_timed(str(note.parent), features)
+                return read_timed(features, note.parent / "times" / f"{name}.npy")
     return None
 
 
@@ -56,10 +56,9 @@ def _extraction(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in ("backbone", "weights", "fps")}
 
 
-def read_timed(folder: str, path: Path) -> VideoFeatures:
+def read_timed(path: Path, file: Path) -> VideoFeatures:
     """Read the features of a video, and when `skvas extract` saw its frames."""
-    features, file = read_features(path), Path(folder, "times", f"{path.stem}.npy")
-    times = read_array(file, 1)
+    features, times = read_features(path), read_array(file, 1)
     if len(times) not in features.shape:
         raise ValueError(
             f"{str(file)!r} has {len(times)} times for {len(features)} frames; run "

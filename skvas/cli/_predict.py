@@ -106,8 +106,9 @@ def _features_in(folder: Path, options: argparse.Namespace, model: Any) -> _Sour
     files = find_videos(folder, options.activity)
     fps, read = options.fps, None
     if options.format != "txt" and fps is None:
-        if Path(folder, "times").is_dir():
-            read = partial(read_timed, str(folder))
+        times = {str(file.features): file.times for file in files}
+        if any(times.values()):
+            read = partial(_read_timed, times)
         else:
             fps = rate_of_fit(model)
     if options.format != "txt" and fps is None and read is None:
@@ -118,10 +119,21 @@ def _features_in(folder: Path, options: argparse.Namespace, model: Any) -> _Sour
     return _Sources(
         [file.features for file in files],
         [file.label for file in files],
-        find_media(folder, files),
+        find_media(files),
         ReadWithoutGaps(read, model),
         fps,
     )
+
+
+def _read_timed(times: Mapping[str, Path | None], path: Path) -> VideoFeatures:
+    """Read the features of a video that has a file of times."""
+    file = times[str(path)]
+    if file is None:
+        raise ValueError(
+            f"{str(path)!r} has no file in times; run skvas extract again, or give "
+            "--fps."
+        )
+    return read_timed(path, file)
 
 
 def _label(model: Any, sources: _Sources, options: argparse.Namespace) -> FilesReport:

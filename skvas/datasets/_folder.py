@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ class VideoFile:
     activity: str | None
     features: Path
     labels: Path | None
+    places: tuple[tuple[Path, str], ...] = ()
+    """Folders that may have its times and its media, and its name in each."""
+
+    @property
+    def times(self) -> Path | None:
+        """The file of the seconds of its frames, where there is one."""
+        files = (root / "times" / f"{name}.npy" for root, name in self.places)
+        return next((file for file in files if file.is_file()), None)
 
     @property
     def label(self) -> str:
@@ -56,8 +65,8 @@ def load_folder(
         path/extracted.json             which video files these are, by the same
 
     Several activities may lie side by side, either as ``path/<activity>/features``
-    (and so on) or as ``path/features/<activity>`` and ``path/groundTruth/<activity>``.
-    All folders but ``features`` may be missing.
+    (and so on) or as ``path/features/<activity>``, ``path/groundTruth/<activity>`` and
+    ``path/times/<activity>``. All folders but ``features`` may be missing.
 
     Nothing that is read can run code: arrays of pickled objects are refused.
 
@@ -152,8 +161,8 @@ def load_folder(
         labels=None if unlabelled else labels,
         names=[s.label for s in sources],
         fps=fps,
-        times=None if fps is not None else _read_times(root, sources, videos),
-        media=find_media(root, sources),
+        times=None if fps is not None else _read_times(sources, videos),
+        media=find_media(sources),
         activities=None
         if sources[0].activity is None
         else [str(s.activity) for s in sources],
@@ -210,7 +219,21 @@ def _find_all(root: Path) -> list[VideoFile]:
             f"{str(features)!r} holds both videos and folders of videos. Move the "
             f"videos into a folder of their own."
         )
-    return sources
+    names = Counter(source.name for source in sources)
+    return [
+        replace(source, places=_places(root, source, names[source.name] == 1))
+        for source in sources
+    ]
+
+
+def _places(
+    root: Path, source: VideoFile, is_unique: bool
+) -> tuple[tuple[Path, str], ...]:
+    """Return where to look for what belongs to a video, the nearest first."""
+    own = [] if source.activity is None else [(root / source.activity, source.name)]
+    # A bare name that two activities share says of neither whose the file is.
+    bare = [(root, source.name)] if is_unique else []
+    return (*own, (root, source.label), *bare)
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -270,11 +293,12 @@ def orient_features(features: Any, n_features: int | None) -> Any:
 
 
 def _read_times(
-    root: Path, sources: list[VideoFile], videos: list[Any]
+    sources: list[VideoFile], videos: list[Any]
 ) -> list[NDArray[np.float64]] | None:
     """Return the second of each frame, if the folder has those of all videos."""
-    files = [root / "times" / f"{source.name}.npy" for source in sources]
-    if not all(file.is_file() for file in files):
+    found = [source.times for source in sources]
+    files = [file for file in found if file is not None]
+    if len(files) < len(sources):
         return None
     times = [read_array(file, 1).astype(np.float64) for file in files]
     for file, stamps, video in zip(files, times, videos, strict=True):
@@ -314,23 +338,25 @@ def read_extracted(file: Path) -> dict[str, Any]:
     return found
 
 
-def find_media(root: Path, sources: list[VideoFile]) -> list[str | None] | None:
+def find_media(sources: list[VideoFile]) -> list[str | None] | None:
     """Return the video files that features were made of.
 
     Parameters
     ----------
-    root : Path
-        The folder.
     sources : list of VideoFile
-        Its videos.
+        The videos of a folder.
 
     Returns
     -------
     list of str or None, or None
         None for a video whose file is not there; None if no file is.
     """
-    noted = read_extracted(root / EXTRACTED)["videos"]
-    files = [root / noted[s.name] if s.name in noted else None for s in sources]
+    roots = {root for source in sources for root, _ in source.places}
+    notes = {root: read_extracted(root / EXTRACTED)["videos"] for root in roots}
+    files = [
+        next((r / notes[r][name] for r, name in s.places if name in notes[r]), None)
+        for s in sources
+    ]
     found = [os.path.normpath(f) if f and f.is_file() else None for f in files]
     return found if any(found) else None
 
@@ -404,7 +430,7 @@ def _encode(words: list[str], names: list[str], file: Path) -> NDArray[np.int64]
 def _warn_of_missing_labels(
     sources: list[VideoFile], words: list[list[str] | None]
 ) -> None:
-    missing = [s.name for s, w in zip(sources, words, strict=True) if w is None]
+    missing = [s.label for s, w in zip(sources, words, strict=True) if w is None]
     if missing and len(missing) < len(sources):
         warnings.warn(
             f"{len(missing)} of {len(sources)} videos have no file in groundTruth, and "
@@ -426,8 +452,8 @@ def _orient(
         first = arrays[0].shape
         odd = next(i for i, a in enumerate(arrays) if a.shape[1] != first[1])
         raise ValueError(
-            f"Videos must have the same number of features: {sources[0].name!r} has "
-            f"shape {first}, {sources[odd].name!r} has {arrays[odd].shape}; expected "
+            f"Videos must have the same number of features: {sources[0].label!r} has "
+            f"shape {first}, {sources[odd].label!r} has {arrays[odd].shape}; expected "
             f"(n_frames, n_features)."
         )
     if len(n_rows) == len(n_columns):  # one shape: only the labels tell
@@ -451,7 +477,7 @@ def _match_lengths(
 ) -> list[NDArray[np.int64] | None]:
     """Return one label per frame, or report that labels and frames disagree."""
     counts = [
-        (s.name, len(y), len(x))
+        (s.label, len(y), len(x))
         for s, y, x in zip(sources, labels, videos, strict=True)
         if y is not None
     ]

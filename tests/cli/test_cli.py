@@ -160,6 +160,32 @@ def test_predict_writes_segments_in_seconds(folder, segmenter, tmp_path, form):
     assert found.tolist() == [str(label) for label in labels]
 
 
+def test_segments_of_activities_are_in_the_seconds_of_each(
+    folder, segmenter, tmp_path, capsys
+):
+    video = np.load(folder / "features" / "v0.npy")
+    for rate, activity in [(5, "coffee"), (25, "tea")]:
+        for name, array in [
+            ("features", video),
+            ("times", np.arange(len(video)) / rate),
+        ]:
+            (tmp_path / activity / name).mkdir(parents=True)
+            np.save(tmp_path / activity / name / "v0.npy", array)
+    arguments = ("predict", segmenter, tmp_path, "--format", "csv")
+    assert run(*arguments, "-o", tmp_path / "out") == 0
+    ends = [
+        max(
+            segment.end
+            for segment in read_segments(tmp_path / "out" / f"{name}/v0.csv")
+        )
+        for name in ("coffee", "tea")
+    ]
+    np.testing.assert_allclose(ends, [len(video) / 5, len(video) / 25])
+    (tmp_path / "tea" / "times" / "v0.npy").unlink()
+    assert run(*arguments, "-o", tmp_path / "other") == 1
+    assert "has no file in times" in capsys.readouterr().err
+
+
 def test_stopped_prediction_goes_on_where_it_was(folder, joint, tmp_path, capsys):
     out = tmp_path / "out"
     run("predict", joint, folder, "-o", out)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -336,3 +338,58 @@ def test_video_files_that_features_were_made_of_are_known(tmp_path):
         note.write_text(text)
         with pytest.raises(ValueError, match=r"extracted\.json' is not as skvas"):
             load_folder(tmp_path)
+
+
+@pytest.mark.parametrize("layout", ["outside", "inside"])
+def test_times_and_media_are_those_of_the_activity(tmp_path, layout):
+    for number, activity in enumerate(["coffee", "tea"]):
+        root, inner = tmp_path / activity, ""
+        if layout == "inside":
+            root, inner = tmp_path, activity
+        write_video(root, "01", ramp(4), activity=inner)
+        (root / "times" / inner).mkdir(parents=True)
+        np.save(root / "times" / inner / "01.npy", np.arange(4.0) + number)
+        (tmp_path / f"{activity}.mp4").touch()
+    if layout == "outside":
+        for activity in ("coffee", "tea"):
+            note = {"videos": {"01": f"../{activity}.mp4"}}
+            (tmp_path / activity / "extracted.json").write_text(json.dumps(note))
+    else:
+        note = {"videos": {f"{name}/01": f"{name}.mp4" for name in ("coffee", "tea")}}
+        (tmp_path / "extracted.json").write_text(json.dumps(note))
+
+    both, tea = load_folder(tmp_path), load_folder(tmp_path, activity="tea")
+
+    assert [times[0] for times in both.times] == [0, 1]
+    assert both.media == [str(tmp_path / f"{name}.mp4") for name in ("coffee", "tea")]
+    assert tea.times[0][0] == 1
+    assert tea.media == [str(tmp_path / "tea.mp4")]
+
+
+def test_times_and_media_of_a_name_that_two_activities_have_are_nobodys(tmp_path):
+    for activity, names in [("coffee", ["01", "02"]), ("tea", ["01"])]:
+        for name in names:
+            write_video(tmp_path, name, ramp(4), activity=activity)
+    (tmp_path / "times").mkdir()
+    for name in ("01", "02"):
+        np.save(tmp_path / "times" / f"{name}.npy", np.arange(4.0))
+        (tmp_path / f"{name}.mp4").touch()
+    note = {"videos": {"01": "01.mp4", "02": "02.mp4"}}
+    (tmp_path / "extracted.json").write_text(json.dumps(note))
+    data = load_folder(tmp_path)
+    assert data.times is None
+    assert data.media == [None, str(tmp_path / "02.mp4"), None]
+    assert load_folder(tmp_path, activity="tea").times is None
+
+
+def test_messages_name_the_activity(tmp_path):
+    write_video(tmp_path / "coffee", "01", ramp(4), ["stir"] * 4)
+    write_video(tmp_path / "tea", "01", ramp(4), ["stir"] * 3)
+    with pytest.raises(ValueError, match="'tea/01' has 4 frames and 3 labels"):
+        load_folder(tmp_path)
+    (tmp_path / "tea" / "groundTruth" / "01").unlink()
+    with pytest.warns(UserWarning, match="None for labels: tea/01"):
+        load_folder(tmp_path)
+    write_video(tmp_path / "tea", "01", ramp(5, 2), ["stir"] * 5)
+    with pytest.raises(ValueError, match=r"'coffee/01' has shape.*'tea/01' has"):
+        load_folder(tmp_path)
