@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skvas._optional import import_optional
 from skvas._typing import Videos
-from skvas.datasets._recordings import recordings_of
+from skvas.datasets._recordings import Recordings, recordings_of
 from skvas.validation import check_choice, is_single_video, list_videos
 
 
@@ -117,7 +117,9 @@ class VideoTransformerMixin(TransformerMixin):
         if container == "default" or not hasattr(self, "get_feature_names_out"):
             known = recordings_of(videos)
             if known is not None:
-                return known.replace(results)
+                return known.replace(
+                    results, feature_names=self._kept_names(known, results)
+                )
             return list_like_input(results, single)
         names = self.get_feature_names_out()
         frames = [
@@ -125,6 +127,20 @@ class VideoTransformerMixin(TransformerMixin):
             for result, item in zip(results, list_videos(videos), strict=True)
         ]
         return list_like_input(frames, single)
+
+    def _kept_names(
+        self, known: Recordings, results: Sequence[np.ndarray]
+    ) -> list[str] | None:
+        """Return the names of features that are still the same, one to one."""
+        given = known.feature_names
+        if given is None or not hasattr(self, "get_feature_names_out"):
+            return None
+        try:
+            names = list(self.get_feature_names_out(given))
+        except Exception:  # of whatever was wrapped; it knows no names for these
+            return None
+        is_kept = names == given and all(r.shape[1] == len(given) for r in results)
+        return names if is_kept else None
 
 
 def _data_frame(container: str, result: np.ndarray, names: Any, index: Any) -> Any:

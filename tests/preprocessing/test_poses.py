@@ -5,14 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment, Recordings, VideoAligner
-from skvas.preprocessing import Framewise, Interpolate, PoseFeatures, WhitenedViews
+from skvas.preprocessing import (
+    Framewise,
+    Interpolate,
+    PoseFeatures,
+    VideoStandardizer,
+    WhitenedViews,
+)
 from skvas.preprocessing._framewise import takes_nan
 
 RNG = np.random.default_rng(0)
@@ -55,6 +63,40 @@ def test_recordings_keep_their_names():
         found = transformer.fit_transform(recordings)
         assert (found.names, found.fps) == (["a", "b"], [30, 30])
         assert found.feature_names is None
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [
+        Interpolate(),
+        VideoStandardizer(),
+        Framewise(StandardScaler()),
+        Framewise(StandardScaler(), per_video=True),
+        make_pipeline(Interpolate(), VideoStandardizer()),
+    ],
+)
+def test_features_that_go_on_one_to_one_keep_their_names(transformer):
+    videos = RNG.normal(size=(2, 9, 2))
+    recordings = Recordings(videos, ["a", "b"], feature_names=["knee", "hip"])
+    found = transformer.fit_transform(recordings)
+    assert found.feature_names == ["knee", "hip"]
+    assert transformer.fit_transform(Recordings(videos)).feature_names is None
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [
+        PoseFeatures("xy"),
+        Framewise(PCA()),
+        Framewise(make_pipeline(StandardScaler(), FunctionTransformer(np.abs))),
+        Framewise(VarianceThreshold(), per_video=True),
+    ],
+)
+def test_features_that_become_others_lose_their_names(transformer):
+    first, second = RNG.normal(size=(9, 2)), RNG.normal(size=(8, 2))
+    second[:, 0] = 1.0
+    recordings = Recordings([first, second], feature_names=["knee", "hip"])
+    assert transformer.fit_transform(recordings).feature_names is None
 
 
 @pytest.mark.parametrize(
