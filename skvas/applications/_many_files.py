@@ -259,9 +259,9 @@ def predict_files(
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described, or two videos have one name; or if `out_dir`
-        has labels of another model, of other `action_names` or `fps`, or of another
-        origin, and `overwrite` is False.
+        If an argument is not as described, `fps` is needed and missing, or two videos
+        have one name; or if `out_dir` has labels of another model, of other
+        `action_names` or `fps`, or of another origin, and `overwrite` is False.
     OSError
         If a file cannot be written; names it. Those that were written stay.
     NotFittedError
@@ -305,6 +305,8 @@ def predict_files(
         )
     check_choice("format", format, tuple(FORMATS))
     check_real("fps", fps, low=0, low_open=True, none_ok=True)
+    if format != "txt" and fps is None and read is None:
+        raise InvalidParameterError(_ask_for_fps(format))
     given = names_by_label(model) if action_names is None else None
     told = action_names if given is None else [*given.values()]
     jobs = _list_jobs(paths, names, media, Path(out_dir), format)
@@ -397,10 +399,7 @@ class _Labeller:
         elif self.fps is None:
             clock = {"times": getattr(found, "times", None)}
             if clock["times"] is None:
-                raise ValueError(
-                    f"{self.format} files have times in seconds, and nothing says how "
-                    "many frames make one; give fps."
-                )
+                raise ValueError(_ask_for_fps(self.format))
         table = SegmentTable.from_labels(
             call_by_name(labels, self.names_by_label),
             job.name,
@@ -408,6 +407,13 @@ class _Labeller:
             **clock,
         )
         return table, len(labels)
+
+
+def _ask_for_fps(format: str) -> str:
+    return (
+        f"{format} files have times in seconds, and nothing says how many frames make "
+        "one; give fps."
+    )
 
 
 def _list_jobs(
@@ -484,11 +490,13 @@ def _claim(
     if found == signature:
         return
     there = [str(job.target) for job in jobs if job.target.exists()]
-    if not overwrite and (found is not None or there):
-        what = "labels of another model, of another frame rate or with other names"
-        if found is None:
-            what = f"{there[0]!r}, which skvas has not written"
-        raise OtherLabelsError(what)
+    if not overwrite and found is None and there:
+        raise OtherLabelsError(f"{there[0]!r}, which skvas has not written")
+    # A mark without labels is that of a call whose files all failed.
+    if not overwrite and found is not None and any(folder.rglob(f"*.{format}")):
+        raise OtherLabelsError(
+            "labels of another model, of another frame rate or with other names"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(mark, signature.encode())
 

@@ -239,9 +239,24 @@ def test_reader_may_know_the_times(model, paths, out):
 
 
 def test_times_that_nobody_knows_are_asked_for(model, paths, out):
+    with pytest.raises(InvalidParameterError, match="give fps"):
+        predict_files(model, paths, out, format="srt")
+    assert not out.exists()
+
+
+def test_times_that_a_reader_does_not_know_are_asked_for(model, paths, out):
     with pytest.warns(FailedFilesWarning, match="give fps"):
-        report = predict_files(model, paths, out, format="srt")
+        report = predict_files(model, paths, out, format="srt", read=np.load)
     assert statuses(report) == ["failed"] * 6
+    report = predict_files(model, paths, out, format="srt", read=np.load, fps=25)
+    assert statuses(report) == ["written"] * 6
+
+
+def test_labels_in_folders_of_another_model_are_not_mixed(model, paths, out):
+    names = [f"tea/{path.stem}" for path in paths]
+    predict_files(model, paths[:1], out, names=names[:1])
+    with pytest.raises(InvalidParameterError, match="another model"):
+        predict_files(model, paths[1:], out, action_names=list("abc"))
 
 
 def test_pipeline_labels_files_and_goes_on(paths, out):
