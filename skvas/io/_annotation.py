@@ -41,7 +41,7 @@ _TOKEN = re.compile(
 
 
 def parse_eaf(data: bytes, video: str, tier: str | None) -> list[TimedSegment]:
-    """Read segments from the aligned annotations of one tier of ELAN."""
+    """Read segments from one tier of ELAN, aligned or of references to such."""
     _refuse_entities(data)
     root = ElementTree.fromstring(data)
     if root.tag != "ANNOTATION_DOCUMENT":
@@ -53,16 +53,17 @@ def parse_eaf(data: bytes, video: str, tier: str | None) -> list[TimedSegment]:
     if unit != "milliseconds":
         raise ValueError(f"its times are in {unit}; save it in milliseconds")
     slots = _read_slots(root)
-    tiers: _Tiers = [
-        (
-            _attribute(element, "TIER_ID"),
-            [
-                _read_annotation(annotation, slots)
-                for annotation in element.iterfind("ANNOTATION/ALIGNABLE_ANNOTATION")
-            ],
-        )
-        for element in root.iterfind("TIER")
-    ]
+    tiers: _Tiers = []
+    for element in root.iterfind("TIER"):
+        name = _attribute(element, "TIER_ID")
+        rows = [
+            (*_read_times(annotation, slots), _read_value(annotation))
+            for annotation in element.iterfind("ANNOTATION/ALIGNABLE_ANNOTATION")
+        ]
+        # Only where asked for: beside a tier of notes, the aligned one needs no name.
+        if name == (tier or TIER):
+            rows += _read_references(element, root, slots)
+        tiers.append((name, rows))
     return [TimedSegment(video, *row) for row in _choose_tier(tiers, tier)]
 
 
@@ -169,9 +170,9 @@ def _read_slots(root: ElementTree.Element) -> dict[str, float | None]:
     return slots
 
 
-def _read_annotation(
+def _read_times(
     element: ElementTree.Element, slots: dict[str, float | None]
-) -> tuple[float, float, str]:
+) -> tuple[float, float]:
     times = []
     for name in ("TIME_SLOT_REF1", "TIME_SLOT_REF2"):
         slot = _attribute(element, name)
@@ -183,10 +184,62 @@ def _read_annotation(
         if time is None:
             raise ValueError("an annotation has no time; give it one in ELAN")
         times.append(time)
+    return times[0], times[1]
+
+
+def _read_value(element: ElementTree.Element) -> str:
     value = element.find("ANNOTATION_VALUE")
     if value is None:
         raise ValueError("an annotation has no ANNOTATION_VALUE")
-    return times[0], times[1], "".join(value.itertext())
+    return "".join(value.itertext())
+
+
+def _read_references(
+    tier: ElementTree.Element,
+    root: ElementTree.Element,
+    slots: dict[str, float | None],
+) -> list[tuple[float, float, str]]:
+    """Return the annotations of a tier that have the times of those of another."""
+    references = tier.findall("ANNOTATION/REF_ANNOTATION")
+    known = _read_identifiers(root) if references else {}
+    rows, taken = [], set()
+    for element in references:
+        owner = _find_owner(element, known)
+        if owner in taken:
+            raise ValueError(
+                f"several annotations of the tier divide {owner} and have no times of "
+                "their own; copy the tier into one that is aligned"
+            )
+        taken.add(owner)
+        rows.append((*_read_times(known[owner], slots), _read_value(element)))
+    return rows
+
+
+def _read_identifiers(root: ElementTree.Element) -> dict[str, ElementTree.Element]:
+    known: dict[str, ElementTree.Element] = {}
+    for element in root.iterfind("TIER/ANNOTATION/*"):
+        name = _attribute(element, "ANNOTATION_ID")
+        if name in known:
+            raise ValueError(f"it has the annotation {name} twice")
+        known[name] = element
+    return known
+
+
+def _find_owner(
+    element: ElementTree.Element, known: dict[str, ElementTree.Element]
+) -> str:
+    """Return the name of the aligned annotation to which a reference leads."""
+    passed: set[str] = set()
+    while True:
+        name = _attribute(element, "ANNOTATION_REF")
+        if name not in known:
+            raise ValueError(f"an annotation refers to {name}, which is not there")
+        if name in passed:
+            raise ValueError(f"annotations refer to each other in a circle, as {name}")
+        passed.add(name)
+        element = known[name]
+        if element.tag != "REF_ANNOTATION":
+            return name
 
 
 class _Source(Protocol):
@@ -206,6 +259,7 @@ def _read_tiers(source: _Source) -> _Tiers:
         raise ValueError(f"it holds an object {kind!r}, no 'TextGrid'")
     source.real(), source.real()  # the grid's extent
     tiers: _Tiers = []
+    of_points = []
     for _ in range(source.count() if source.flag() else 0):
         kind, name = source.kind(), source.text()
         source.real(), source.real()  # the tier's extent
@@ -216,11 +270,17 @@ def _read_tiers(source: _Source) -> _Tiers:
             ]
             tiers.append((name, rows))
         elif kind == "TextTier":
+            of_points.append(name)
             for _ in range(n_rows):
                 source.real(), source.text()
         else:
             raise ValueError(f"it has a tier of the unknown kind {kind!r}")
     source.finish()
+    if of_points and not tiers:
+        raise ValueError(
+            f"it has tiers of points alone, {', '.join(map(repr, of_points))}; give it "
+            "one of intervals"
+        )
     return tiers
 
 

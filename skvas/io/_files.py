@@ -89,7 +89,8 @@ def read_segments(
         the name of the file without suffix.
     tier : str, default=None
         For "eaf" and "textgrid", the tier to read. None: "actions", or else the only
-        tier that has something in it.
+        tier that has something in it. One of references, in ELAN, has the times of the
+        annotations to which they refer, and is read by name alone.
     fps : float, default=None
         For "txt", the frames (lines) per second.
 

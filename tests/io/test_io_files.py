@@ -451,6 +451,55 @@ def test_row_51_elan_says_what_it_lacks(tmp_path, old, new, reason):
         read_segments(tmp_path / "v.eaf")
 
 
+def reference(name, owner, label):
+    return (
+        f'<ANNOTATION><REF_ANNOTATION ANNOTATION_ID="{name}" ANNOTATION_REF="{owner}">'
+        f"<ANNOTATION_VALUE>{label}</ANNOTATION_VALUE></REF_ANNOTATION></ANNOTATION>"
+    )
+
+
+def with_tiers(**references):
+    tiers = [f'<TIER TIER_ID="{k}">{v}</TIER>' for k, v in references.items()]
+    return EAF.replace(
+        "</ANNOTATION_DOCUMENT>", "".join(tiers) + "</ANNOTATION_DOCUMENT>"
+    )
+
+
+def test_references_have_the_times_of_what_they_refer_to(tmp_path):
+    file = tmp_path / "v.eaf"
+    file.write_text(
+        with_tiers(deep=reference("p", "o", "z"), up=reference("o", "n", "y"))
+    )
+    for tier, label in [("up", "y"), ("deep", "z"), ("t", "x"), (None, "x")]:
+        expected = [TimedSegment("v", 0.5, 0.9, label)]
+        assert list(read_segments(file, tier=tier)) == expected
+    file.write_text(with_tiers(actions=reference("o", "n", "y")))
+    assert [row.label for row in read_segments(file)] == ["y"]
+
+
+@pytest.mark.parametrize(
+    ("references", "reason"),
+    [
+        (reference("o", "gone", "y"), "refers to gone, which is not there"),
+        (reference("o", "p", "y") + reference("p", "o", "z"), "in a circle"),
+        (reference("o", "n", "y") + reference("p", "n", "z"), "divide n .* no times"),
+        (reference("n", "n", "y"), "annotation n twice"),
+    ],
+)
+def test_references_without_times_are_refused(tmp_path, references, reason):
+    (tmp_path / "v.eaf").write_text(with_tiers(up=references))
+    with pytest.raises(ValueError, match=rf"v\.eaf' cannot be read as eaf: .*{reason}"):
+        read_segments(tmp_path / "v.eaf", tier="up")
+
+
+def test_textgrid_of_points_alone_is_refused(tmp_path):
+    head = textgrid_of(short=True).partition('"IntervalTier"')[0]
+    text = head + '"TextTier"\n"beats"\n0\n9\n1\n2.5\n"x"\n'
+    (tmp_path / "v.TextGrid").write_text(text)
+    with pytest.raises(ValueError, match="tiers of points alone, 'beats'"):
+        read_segments(tmp_path / "v.TextGrid")
+
+
 def binary_grid(*labels):
     """Compose Praat's binary file of one tier, a second a label."""
 
