@@ -131,7 +131,13 @@ def _praat() -> Any:
 
 
 def _milliseconds(row: TimedSegment) -> tuple[int, int]:
-    return round(row.start * 1000), round(row.end * 1000)
+    start, end = round(row.start * 1000), round(row.end * 1000)
+    if start == end:
+        raise ValueError(
+            f"{row} has no length in the milliseconds of eaf; write json instead, "
+            "which holds everything."
+        )
+    return start, end
 
 
 def _refuse_entities(data: bytes) -> None:

@@ -500,6 +500,15 @@ def test_textgrid_of_points_alone_is_refused(tmp_path):
         read_segments(tmp_path / "v.TextGrid")
 
 
+def test_elan_names_the_segment_that_is_too_short(tmp_path):
+    pytest.importorskip("pympi")
+    table = SegmentTable(
+        [TimedSegment("v", 0, 1, "x"), TimedSegment("v", 1, 1.0003, "blink")]
+    )
+    with pytest.raises(ValueError, match="v.eaf' cannot be written: .*blink.*json"):
+        write_segments(table, tmp_path / "v.eaf")
+
+
 def binary_grid(*labels):
     """Compose Praat's binary file of one tier, a second a label."""
 
