@@ -33,6 +33,14 @@ LAYOUTS = {"xy": (2, False), "xyc": (2, True), "xyz": (3, False), "xyzc": (3, Tr
 MANY = 0.2
 
 
+def _listed(points: Any) -> list[Any]:
+    """Return positions of points as a list, empty if they are no sequence."""
+    try:
+        return [*points]
+    except TypeError:
+        return []
+
+
 class PoseFeatures(VideoTransformerMixin, BaseEstimator):
     r"""Turn poses into features that compare between recordings.
 
@@ -248,7 +256,12 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
         check_integer("velocity_span", self.velocity_span, low=1)
         if isinstance(self.center, str) or self.center is None:
             check_choice("center", self.center, ("mean", None))
-        if self.turn is not None and len(self.turn) != 2:
+        elif not _listed(self.center):
+            raise InvalidParameterError(
+                "center must be 'mean', None or positions of points, such as [0] or "
+                f"[11, 12], got {self.center!r}."
+            )
+        if self.turn is not None and len(_listed(self.turn)) != 2:
             raise InvalidParameterError(
                 f"turn must be two positions of points or None, got {self.turn!r}."
             )

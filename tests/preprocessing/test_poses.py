@@ -260,7 +260,10 @@ def test_two_bodies_are_normalised_each_and_linked():
         ({"n_bodies": 2}, [np.zeros((5, 3, 2))], "each of 2 bodies"),
         ({"center": [9]}, [POSE], "points 0 to 6"),
         ({"turn": (0, 7)}, [POSE], "points 0 to 6"),
+        ({"center": 0}, [POSE], r"center must be .* such as \[0\].* got 0\."),
+        ({"center": []}, [POSE], r"center must be .* got \[\]\."),
         ({"turn": (0,)}, [POSE], "turn must be two"),
+        ({"turn": 3}, [POSE], r"turn must be two .* got 3\."),
         ({"layout": "yx"}, [POSE], "layout must be one of"),
     ],
 )
