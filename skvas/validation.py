@@ -419,7 +419,7 @@ def check_video(
 
 
 def check_labels(
-    labels: Labels, videos_or_lengths: Videos | Sequence[int] | int
+    labels: Labels, videos_or_lengths: Videos | Sequence[int] | int | None = None
 ) -> list[np.ndarray]:
     """Check labels of frames and convert them to a list of 1-D arrays.
 
@@ -429,9 +429,9 @@ def check_labels(
         One label for each frame, a number or a string. A flat array has the labels of
         one video; a list, tuple, 1-D object array or 2-D array of flat arrays has those
         of several videos.
-    videos_or_lengths : videos, sequence of int, or int
+    videos_or_lengths : videos, sequence of int, or int, default=None
         The videos of the labels, or their numbers of frames. An int is the number of
-        frames of a single video.
+        frames of a single video. None: as many frames as there are labels.
 
     Returns
     -------
@@ -441,8 +441,8 @@ def check_labels(
     Raises
     ------
     ValueError
-        If the number of labels is not the number of frames, or if labels are not 1-D
-        or contain NaN or None.
+        If the number of labels is not the number of frames, if labels are not 1-D or
+        contain NaN or None, or if a video has None for its labels.
     TypeError
         If the labels are a generator, a dict, a set or a string.
 
@@ -456,9 +456,17 @@ def check_labels(
         ...
     ValueError: video 1: expected one label a frame, got 2 labels for 4 frames.
     """
-    lengths = _lengths(videos_or_lengths)
+    lengths: list[int] | list[None] | None = None
+    if videos_or_lengths is not None:
+        lengths = _lengths(videos_or_lengths)
     single = _is_flat(labels)
+    if not single or (lengths is not None and len(lengths) > 1):
+        _refuse_unlabelled(labels)
     items = [labels] if single else _items(labels)
+    if lengths is None:
+        if len(labels) == 0:
+            raise ValueError("Expected labels of at least one frame, got none.")
+        lengths = [None] * len(items)
     if len(items) != len(lengths):
         raise ValueError(
             f"Expected labels of {len(lengths)} video(s), got {len(items)}."
@@ -1023,14 +1031,25 @@ def _lengths(videos_or_lengths: Any) -> list[int]:
     return [len(_to_numpy(video)) for video in list_videos(videos_or_lengths)]
 
 
-def _check_frame_labels(item: Any, n_frames: int) -> np.ndarray:
+def _refuse_unlabelled(labels: Any) -> None:
+    """Refuse None in place of all labels of a video, as folders have it."""
+    lacking = [index for index, item in enumerate(labels) if item is None]
+    if lacking:
+        raise ValueError(
+            f"video {lacking[0]} has no labels (None): leave it out, of labels and "
+            "videos alike, as in labelled = [i for i, y in enumerate(labels) if y is "
+            "not None]."
+        )
+
+
+def _check_frame_labels(item: Any, n_frames: int | None) -> np.ndarray:
     labels = _to_numpy(item)
     if labels.ndim != 1:
         raise ValueError(
             f"expected labels of shape (n_frames,), got an array of shape "
             f"{labels.shape}."
         )
-    if len(labels) != n_frames:
+    if n_frames is not None and len(labels) != n_frames:
         raise ValueError(
             f"expected one label a frame, got {len(labels)} labels for "
             f"{n_frames} frames."
@@ -1043,7 +1062,7 @@ def _check_frame_labels(item: Any, n_frames: int) -> np.ndarray:
         missing = [i for i, value in enumerate(values) if is_missing(value)]
         if missing:
             raise ValueError(
-                f"{len(missing)} of {n_frames} frames have no label, first frame "
+                f"{len(missing)} of {len(labels)} frames have no label, first frame "
                 f"{missing[0]}: {values[missing[0]]!r}; leave them out, or give them a "
                 "label of their own, such as that of background."
             )

@@ -686,6 +686,23 @@ def test_labels_that_do_not_fit_are_value_errors(labels, lengths, message):
         check_labels(labels, lengths)
 
 
+@pytest.mark.parametrize("labels", [[["a", "b"], None], [None, None]])
+def test_a_video_without_labels_is_told_to_be_left_out(labels):
+    first = labels.index(None)
+    with pytest.raises(ValueError, match=f"video {first} has no labels .None.: leave"):
+        check_labels(labels, [2, 2])
+
+
+def test_without_lengths_there_are_as_many_frames_as_labels():
+    found = check_labels([[0, 1, 1], ["a"]])
+    assert [video.tolist() for video in found] == [[0, 1, 1], ["a"]]
+    assert [video.tolist() for video in check_labels([0, 1])] == [[0, 1]]
+    with pytest.raises(ValueError, match="video 0: expected labels of shape"):
+        check_labels([0, [1, 1]])
+    with pytest.raises(ValueError, match="at least one frame"):
+        check_labels([])
+
+
 @pytest.mark.parametrize("kind", [object, "string"])
 def test_labels_that_pandas_says_are_missing_are_value_errors(kind):
     pandas = pytest.importorskip("pandas")

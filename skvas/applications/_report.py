@@ -465,10 +465,7 @@ class _Usual:
 
 def split_into_steps(labels: Labels) -> list[list[Segment]]:
     """Return the segments of each video of a collection, from checked labels."""
-    if len(labels) and np.ndim(labels[0]) == 0:
-        labels = [labels]
-    checked = check_labels(list(labels), [len(video) for video in labels])
-    return [labels_to_segments(video) for video in checked]
+    return [labels_to_segments(video) for video in check_labels(labels)]
 
 
 def _learn(videos: list[list[Segment]], rates: Sequence[float]) -> _Usual:

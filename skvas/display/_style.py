@@ -216,9 +216,7 @@ def split_labels(name: str, labels: Any) -> list[NDArray[Any]]:
         raise ValueError(
             f"{name} must have the labels of at least one frame, got none."
         )
-    if np.ndim(items[0]) == 0:
-        return check_labels(labels, len(items))
-    return check_labels(labels, [len(item) for item in items])
+    return check_labels(labels)
 
 
 def add_legend(ax: Any, handles: Sequence[Any], *, left: float = 1.005) -> None:

@@ -175,7 +175,7 @@ class SegmentTable:
         if isinstance(names, str):
             names, labels = [names], [labels]
             times = None if times is None else [np.asarray(times)]
-        labels, names = list(labels), list(names)
+        labels, names = check_labels(list(labels)), list(names)
         if len(set(names)) != len(names):
             raise ValueError("names must differ from each other; two are the same.")
         stamps = [None] * len(labels) if times is None else list(times)  # type: ignore[arg-type]
@@ -185,8 +185,7 @@ class SegmentTable:
                 f"video(s), got {len(names)} names and {len(stamps)} times."
             )
         rows: list[TimedSegment] = []
-        checked = check_labels(labels, [len(item) for item in labels])
-        for name, item, stamp in zip(names, checked, stamps, strict=True):
+        for name, item, stamp in zip(names, labels, stamps, strict=True):
             edges = frame_edges(name, len(item), fps, stamp)
             rows += _to_segments(name, item, edges, action_names)
         return cls(rows)

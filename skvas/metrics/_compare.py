@@ -74,9 +74,7 @@ def split_labels(labels: Labels) -> list[NDArray[Any]]:
         return check_labels(labels, 1)  # not a sequence: raises
     if len(items) == 0:
         raise ValueError("Expected labels of at least one frame, got none.")
-    if np.ndim(items[0]) == 0:
-        return check_labels(labels, len(items))
-    return check_labels(labels, [len(item) for item in items])
+    return check_labels(labels)
 
 
 def encode(

@@ -595,3 +595,16 @@ class TestHistory:
         free = plt.figure().add_axes((0.1, 0.1, 0.5, 0.5))
         with pytest.raises(ValueError, match="one of a grid of subplots"):
             HistoryDisplay(model.history_).plot(free)
+
+
+def test_labels_of_folders_with_none_are_refused_in_one_way(data, model, timeline):
+    labels = [*data.labels[:3], None]
+    pictures = [
+        lambda: SegmentationDisplay.from_estimator(model, data.videos, labels),
+        lambda: EmbeddingDisplay.from_estimator(model, data.videos, labels),
+        lambda: TimelineDisplay.from_estimator(model, data.videos, labels),
+        lambda: CommonTimeDisplay.from_timeline(timeline, [*labels, None]),
+    ]
+    for draw in pictures:
+        with pytest.raises(ValueError, match="^video 3 has no labels .None.: leave"):
+            draw()

@@ -204,3 +204,8 @@ def test_pyannote_annotation_has_all_segments():
     assert list(found) == ["a", "b"]
     tracks = [(s, label) for s, _, label in found["a"].itertracks(yield_label=True)]
     assert tracks == [(core.Segment(0, 2), "x"), (core.Segment(2, 3), "a b")]
+
+
+def test_a_video_without_labels_is_told_to_be_left_out():
+    with pytest.raises(ValueError, match="video 1 has no labels"):
+        SegmentTable.from_labels([["x", "y"], None], ["u", "v"], fps=1)

@@ -393,3 +393,11 @@ def test_report_prints_tables():
     assert scores.splitlines()[0].split()[:3] == ["MoF", "F1", "mIoU"]
     assert scores.splitlines()[1].split()[0] == "0.750"
     assert overlaps.splitlines()[1].split() == ["a", "0.667"]
+
+
+@pytest.mark.parametrize("score", [segmentation_report, mof, match_labels])
+def test_a_video_without_labels_is_told_to_be_left_out(score):
+    with pytest.raises(ValueError, match="video 1 has no labels"):
+        score([["a", "b"], None], [[0, 1], [0, 0]])
+    with pytest.raises(ValueError, match="video 0 has no labels"):
+        score([None, ["a", "b"]], [[0, 1], [0, 0]])

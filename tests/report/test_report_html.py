@@ -540,3 +540,10 @@ def test_page_is_part_of_the_package():
     folder = files(skvas).joinpath("report")
     for name in ("template.html", "style.css", *MODULES):
         assert folder.joinpath(name).is_file()
+
+
+def test_a_recording_without_labels_is_told_to_be_left_out(tmp_path):
+    with pytest.raises(ValueError, match="video 1 has no labels"):
+        report_html([LABELS[0], None], tmp_path / "page.html")
+    with pytest.raises(ValueError, match="video 0 has no labels"):
+        report_html([None, LABELS[0]], tmp_path / "page.html")
