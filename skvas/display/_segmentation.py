@@ -22,6 +22,7 @@ from skvas.display._style import (
     split_labels,
 )
 from skvas.metrics import match_labels, uniform_segmentation
+from skvas.metrics._compare import means_background
 from skvas.validation import check_labels, list_videos
 
 # Up to this number, each strip is named; above it, each video.
@@ -309,7 +310,9 @@ def _rename(
     matched = match_labels(list(true), list(found), background=background)
     code_of = {cluster: values.index(action) for cluster, action in matched.items()}
     for cluster in dict.fromkeys(c for labels in found for c in labels.tolist()):
-        if cluster not in code_of:
+        if means_background(cluster, background):
+            code_of[cluster] = -1
+        elif cluster not in code_of:
             code_of[cluster] = len(names)
             names.append(f"c{cluster}")
     return [

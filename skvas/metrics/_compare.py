@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def compare(
         pred, mapping = _encode_names(predicted, actions, background)
     else:
         scopes = _scopes(matching, groups, len(truth))
-        pred, mapping = _rename_clusters(true, predicted, actions, scopes)
+        pred, mapping = _rename_clusters(true, predicted, actions, scopes, background)
     pred = [np.where(t < 0, -1, p) for t, p in zip(true, pred, strict=True)]
     return Comparison(true, pred, actions, mapping)
 
@@ -111,6 +112,17 @@ def _encode_numbers(
     ends = np.cumsum([len(array) for array in labels])[:-1]
     codes = np.split(order.argsort()[inverse.ravel()], ends)
     return codes, tuple(names[order].tolist())
+
+
+def means_background(cluster: Hashable, background: Hashable | None) -> bool:
+    """Return whether a cluster is background that was predicted by name.
+
+    A method that finds clusters numbers them from 0 on, so that one is called like a
+    background of 0 or more by chance.
+    """
+    if background is None or cluster != background:
+        return False
+    return not isinstance(background, Real) or background < 0
 
 
 def match_clusters(
@@ -182,16 +194,18 @@ def _rename_clusters(
     predicted: Sequence[NDArray[Any]],
     actions: tuple[Hashable, ...],
     scopes: Sequence[Hashable],
+    background: Hashable | None,
 ) -> tuple[list[Codes], tuple[dict[Hashable, Hashable], ...]]:
     """Match the clusters of each scope with actions, and rename them in its videos."""
     clusters, names = encode(predicted)
+    is_action = np.array([not means_background(name, background) for name in names])
     new_codes: dict[Hashable, Codes] = {}
     mappings: dict[Hashable, dict[Hashable, Hashable]] = {}
     for scope in dict.fromkeys(scopes):
         inside = [index for index, other in enumerate(scopes) if other == scope]
         truth = np.concatenate([true[index] for index in inside])
         found = np.concatenate([clusters[index] for index in inside])
-        kept = truth >= 0
+        kept = (truth >= 0) & is_action[found]
         seen, first = np.unique(found[kept], return_index=True)
         seen = seen[first.argsort()]  # by appearance on frames that count
         place = np.empty(len(names), dtype=np.int64)
@@ -199,6 +213,7 @@ def _rename_clusters(
         rows, columns = match_clusters(truth[kept], place[found[kept]], len(actions))
         new_codes[scope] = np.arange(len(names)) + len(actions)
         new_codes[scope][seen[columns]] = rows
+        new_codes[scope][~is_action] = -1
         mappings[scope] = {
             names[seen[column]]: actions[row]
             for row, column in zip(rows, columns, strict=True)

@@ -120,7 +120,9 @@ def segmentation_report(
         True label of frames without an action. These frames are left out of the
         matching and of all scores, whatever their prediction. Segments, true or
         predicted, end at a left-out frame. Background predicted at any other frame is
-        a mistake; with `matching=None` it does not form a predicted segment.
+        a mistake and forms no predicted segment. A prediction means background if it is
+        this label; unless `matching` is None, only if the label is a text or negative,
+        as clusters are numbered from 0 on.
     f1_draws : int, default=50
         Number of draws for `f1`, which is their mean.
     random_state : int, RandomState instance or None, default=None

@@ -608,3 +608,11 @@ def test_labels_of_folders_with_none_are_refused_in_one_way(data, model, timelin
     for draw in pictures:
         with pytest.raises(ValueError, match="^video 3 has no labels .None.: leave"):
             draw()
+
+
+def test_background_that_was_predicted_is_drawn_as_background():
+    display = SegmentationDisplay.from_predictions(
+        [[0, 0, 1, 1]], [[-1, 5, 5, 6]], background=-1
+    )
+    assert display.rows["found"][0].tolist() == [-1, 0, 0, 1]
+    assert display.action_names == ["0", "1"]

@@ -317,6 +317,28 @@ def test_a_cluster_that_is_called_like_the_background_is_a_cluster():
     assert mof([0, 0, 1, 1, 2], [9, 9, 0, 0, 1], background=0) == 1
 
 
+@pytest.mark.parametrize("matching", ["global", "per_video", "per_group"])
+@pytest.mark.parametrize(
+    ("background", "actions", "clusters"),
+    [(-1, [0, 1], [-1, 1]), ("SIL", ["a", "b"], ["SIL", "x"])],
+)
+def test_background_that_was_predicted_stands_for_no_action(
+    matching, background, actions, clusters
+):
+    true = [actions[0]] * 2 + [actions[1]] * 2 + [background] * 2
+    pred = [clusters[0]] * 2 + [clusters[1]] * 2 + [background] * 2
+    groups = [0] if matching == "per_group" else None
+    report = segmentation_report(
+        true, pred, background=background, matching=matching, groups=groups
+    )
+    assert report.mof == 0.5
+    assert report.mapping == ({clusters[1]: actions[1]},)
+    assert report.edit == 0.5  # it forms no segment either
+    assert report.iou == {actions[0]: 0, actions[1]: 1}
+    nothing = mof(true[:4], [background] * 4, background=background)
+    assert nothing == 0
+
+
 def test_background_predicted_by_name_is_a_mistake_but_no_segment():
     true, pred = [1, 1, 1, 1], [1, 1, 0, 1]
     options = {"matching": None, "background": 0}
