@@ -147,3 +147,12 @@ def test_input_that_cannot_be_scored_is_refused():
         phase_progression(videos, labels, other, labels)
     with pytest.raises(ValueError, match="video 0"):
         retrieval_precision(videos, [label[1:] for label in labels])
+
+
+def test_kendall_tau_takes_videos_of_two_frames():
+    x = np.arange(2.0)[:, None]
+    assert kendall_tau([x, x + 0.1]) == 1
+    assert kendall_tau([x, x[::-1]]) == -1
+    assert kendall_tau([x, np.arange(3.0)[:, None]]) == pytest.approx(
+        (1 + 2 / np.sqrt(6)) / 2
+    )
