@@ -26,8 +26,10 @@ from skvas.display._style import (
     colour,
     encode_labels,
     make_axes,
+    no_formulas,
     recording_of,
     scale_time,
+    show_names,
 )
 from skvas.validation import check_choice, check_labels
 
@@ -185,7 +187,7 @@ class AlignmentDisplay:
         """
         check_choice("kind", kind, ("plan", "threads"))
         rates = self._rates()
-        names = check_names(self.names, 2)
+        names = show_names(check_names(self.names, 2))
         codes, actions = self._encode()
         size = (6.5, 5.2) if kind == "plan" else (9.0, 3.4)
         self.ax_ = make_axes(ax, size)
@@ -219,7 +221,7 @@ class AlignmentDisplay:
         lengths = list(self.alignment.plan.shape)
         both = check_labels([self.labels_x, self.labels_y], lengths)
         codes, _, actions = encode_labels(both, self.action_names, self.background)
-        return codes, actions
+        return codes, no_formulas(actions)
 
     def _plot_plan(
         self,

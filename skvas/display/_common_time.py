@@ -22,6 +22,8 @@ from skvas.display._style import (
     check_names,
     encode_labels,
     make_axes,
+    no_formulas,
+    show_names,
 )
 from skvas.timeline import Timeline
 from skvas.validation import check_labels
@@ -220,7 +222,7 @@ class CommonTimeDisplay:
         """
         check_is_fitted(self.timeline, "template_")
         n_videos = len(self.timeline.positions_)
-        names = check_names(self.names, n_videos)
+        names = show_names(check_names(self.names, n_videos))
         codes, actions = self._encode()
         top = -2 * (CURVE + GAP)
         height = float(np.clip(ROW * (n_videos - top), 2.4, 16)) + 0.7
@@ -270,7 +272,7 @@ class CommonTimeDisplay:
         codes, _, actions = encode_labels(
             check_labels(labels, lengths), self.action_names, self.background
         )
-        return codes, actions
+        return codes, no_formulas(actions)
 
     def _draw(self, codes: list[NDArray[np.int64]], actions: list[str]) -> list[Any]:
         """Draw a strip for each video; what it lacks is background."""

@@ -11,12 +11,14 @@ from sklearn.decomposition import PCA
 
 from skvas._typing import Labels, Videos
 from skvas.display._style import (
+    COLOURS,
     PROGRESS,
     add_legend,
     check_has,
     colour,
     encode_labels,
     make_axes,
+    no_formulas,
 )
 from skvas.validation import (
     check_choice,
@@ -245,14 +247,14 @@ class EmbeddingDisplay:
         labels = check_labels(self.labels, [len(video) for video in points])
         codes, _, names = encode_labels(labels, self.action_names, self.background)
         frames, code = np.concatenate(points), np.concatenate(codes)
-        shown = list(enumerate(names))
+        shown = list(enumerate(no_formulas(names)))
         if (code < 0).any():
             shown.append((-1, "background"))
         handles = [
             self.ax_.scatter(
                 *frames[code == k].T,
                 color=colour(k),
-                marker=MARKERS[k % len(MARKERS)],
+                marker=_marker(k),
                 s=_dot_size(len(frames)),
                 linewidths=0,
                 label=name,
@@ -263,6 +265,11 @@ class EmbeddingDisplay:
         add_legend(self.ax_, handles)
         for handle in self.ax_.get_legend().legend_handles:
             handle.set_sizes([30])
+
+
+def _marker(code: int) -> str:
+    """Return the marker of an action; actions of one colour differ in it."""
+    return MARKERS[(code + code // len(COLOURS)) % len(MARKERS)]
 
 
 def _dot_size(n_frames: int) -> float:

@@ -18,7 +18,9 @@ from skvas.display._style import (
     check_names,
     encode_labels,
     make_axes,
+    no_formulas,
     scale_time,
+    show_names,
     split_labels,
 )
 from skvas.metrics import match_labels, uniform_segmentation
@@ -252,7 +254,7 @@ class SegmentationDisplay:
             for kind in kinds
         }
         n_videos = len(rows[kinds[0]])
-        names = check_names(self.names, n_videos)
+        names = show_names(check_names(self.names, n_videos))
         n_frames = max(len(codes) for codes in rows[kinds[0]])
         height = float(np.clip(0.24 * n_videos * len(kinds) + 1.1, 2.4, 18))
         self.ax_ = make_axes(ax, (10, height))
@@ -268,7 +270,7 @@ class SegmentationDisplay:
             for place, kind in enumerate(kinds)
             for video, codes in enumerate(rows[kind])
         ]
-        actions = list(self.action_names)
+        actions = no_formulas(self.action_names)
         style = "hatched" if hatch else "tagged" if annotate else "plain"
         handles = draw_strips(self.ax_, strips, actions, scale=scale, style=style)
         add_legend(self.ax_, handles)

@@ -42,6 +42,8 @@ BACKGROUND = "#e4e4e4"
 HIGHLIGHT = "#d55e00"
 HATCHES = ("", "////", "....", "xxxx", "----")
 PROGRESS = "viridis"
+# Letters of the name of a video beside its row; longer names lose their middle.
+LONGEST_NAME = 28
 # Duration in seconds above which an axis shows minutes.
 LONG = 180
 
@@ -160,6 +162,36 @@ def check_names(
             f"names must be {n_videos} name(s), one for each video, got {names}."
         )
     return [str(name) for name in names]
+
+
+def show_names(names: Sequence[str], mark: str = "") -> list[str]:
+    """Return names of videos as a picture shows them: short, and no formulas.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of videos. They stay long if two would be the same without their middles.
+    mark : str, default=""
+        What may follow a name, and is kept.
+    """
+    short = [_shorten(name.removesuffix(mark)) + _end(name, mark) for name in names]
+    return no_formulas(short if len({*short}) == len({*names}) else names)
+
+
+def _shorten(name: str) -> str:
+    if len(name) <= LONGEST_NAME:
+        return name
+    half = (LONGEST_NAME - 3) // 2
+    return f"{name[:half].rstrip()} \N{HORIZONTAL ELLIPSIS} {name[-half:].lstrip()}"
+
+
+def _end(name: str, mark: str) -> str:
+    return mark if name.endswith(mark) else ""
+
+
+def no_formulas(names: Sequence[str]) -> list[str]:
+    """Return texts in which matplotlib does not take dollars for formulas."""
+    return [name.replace("$", r"\$") for name in names]
 
 
 def encode_labels(

@@ -22,9 +22,14 @@ from skvas.display._style import (
     check_names,
     encode_labels,
     make_axes,
+    no_formulas,
     scale_time,
+    show_names,
 )
 from skvas.validation import check_labels, list_videos
+
+# What follows the name of the video that others are aligned with.
+REFERENCE = " (reference)"
 
 
 class TimelineDisplay:
@@ -141,7 +146,7 @@ class TimelineDisplay:
         video_names = check_names(names, len(items))
         for place, video in enumerate(items):
             if np.array_equal(np.asarray(video), reference):
-                video_names[place] += " (reference)"
+                video_names[place] += REFERENCE
         display = cls(
             [estimator.align(video, reference) for video in items],
             labels=y,
@@ -171,7 +176,7 @@ class TimelineDisplay:
         n_videos = len(self.alignments)
         if n_videos == 0:
             raise ValueError("alignments must have at least one Alignment, got none.")
-        names = check_names(self.names, n_videos)
+        names = show_names(check_names(self.names, n_videos), mark=REFERENCE)
         rows = self._rows(warped)
         n_frames = max(map(len, rows))
         height = float(np.clip(0.24 * n_videos + 1.1, 2.4, 16))
@@ -198,7 +203,7 @@ class TimelineDisplay:
         codes, _, actions = encode_labels(
             check_labels(self.labels, lengths), self.action_names, self.background
         )
-        return codes, actions
+        return codes, no_formulas(actions)
 
     def _rows(self, warped: bool) -> list[np.ndarray]:
         """Return the values of each row: action codes, or relative times."""

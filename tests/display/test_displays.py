@@ -27,7 +27,8 @@ from skvas.display import (
     SegmentationDisplay,
     TimelineDisplay,
 )
-from skvas.display._style import BACKGROUND, COLOURS
+from skvas.display._embedding import _marker
+from skvas.display._style import BACKGROUND, COLOURS, colour
 
 TRUE = [["cut", "cut", "mix", "mix"], ["cut", "mix", "mix"]]
 FOUND = [[7, 7, 2, 9], [7, 2, 2]]
@@ -616,3 +617,33 @@ def test_background_that_was_predicted_is_drawn_as_background():
     )
     assert display.rows["found"][0].tolist() == [-1, 0, 0, 1]
     assert display.action_names == ["0", "1"]
+
+
+def test_dollars_in_names_are_no_formulas(data, model, timeline, partly):
+    name, labels = "cost_$5_to_$7", data.labels
+    names, actions = [f"{i} {name}" for i in range(5)], [name, f"b {name}", "c$$"]
+    x, y = np.zeros(4, int), np.ones(5, int)
+    both = {"names": names[:2], "labels_x": x, "labels_y": y, "action_names": actions}
+    options = {"names": names[:4], "action_names": actions}
+    drawn = [
+        SegmentationDisplay.from_predictions(labels, labels, **options),
+        EmbeddingDisplay.from_estimator(
+            model, data.videos, labels, action_names=actions
+        ),
+        TimelineDisplay.from_estimator(model, data.videos, labels, **options),
+        CommonTimeDisplay.from_timeline(
+            timeline, [*labels, [0] * 50], names=names, action_names=actions
+        ),
+        AlignmentDisplay(partly, **both).plot(kind="plan"),
+        AlignmentDisplay(partly, **both).plot(kind="threads"),
+    ]
+    for display in drawn:
+        display.figure_.draw_without_rendering()
+        shown = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+        shown += [text.get_text() for text in display.ax_.get_yticklabels()]
+        assert any(name.replace("$", r"\$") in text for text in shown)
+        assert not any("$" in text.replace(r"\$", "") for text in shown)
+
+
+def test_actions_of_one_colour_differ_in_their_marker():
+    assert len({(colour(k), _marker(k)) for k in range(200)}) == 200
