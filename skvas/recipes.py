@@ -18,11 +18,19 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from skvas.options._declare import OptionGroup, group_of
-from skvas.options._kinds import is_auto
+from skvas.exceptions import InvalidParameterError
+from skvas.options._declare import OptionGroup, check_declared, group_of
+from skvas.options._groups import Aligning, Segmenting, Training
+from skvas.options._kinds import Encoder, Features, is_auto
 from skvas.options._settings import Settings
 
 __all__ = ["INFORMED", "PAPER", "RECIPES", "Recipe"]
+
+
+# They are known once training is over.
+OPEN = {"segment_on": "auto", "recurring": "auto"}
+# They are of no use once training is over.
+UNSETTLED = {"callback", "checkpoint", "devices"}
 
 
 @dataclass(frozen=True)
@@ -38,8 +46,8 @@ class Recipe:
     max_epochs : int
         Passes over the videos.
     segmenting, aligning, training : mapping of str to object
-        Values of :class:`skvas.Segmenting`, :class:`skvas.Aligning` and
-        :class:`skvas.Training`.
+        Values of all parameters of :class:`skvas.Segmenting`, :class:`skvas.Aligning`
+        and :class:`skvas.Training` that a recipe decides.
     ordered_rho : float, default=None
         Weight of the order prior between videos that share an order; None: that of
         `aligning`.
@@ -55,6 +63,12 @@ class Recipe:
     max_steps : int, default=None
         Batches that training takes at most, whatever `max_epochs` says, but at least
         one pass over the videos. None: no limit.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value is not in its range, or a mapping lacks a parameter or has one that
+        no recipe decides.
 
     Examples
     --------
@@ -77,6 +91,22 @@ class Recipe:
     n_actions: int | None = None
     joint: Mapping[str, Any] | None = None
     max_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values that are wrong, or would have no effect."""
+        Features(("whitened", "standardise")).check("features", self.features)
+        if not isinstance(self.encoder, (str, tuple)):
+            raise InvalidParameterError(
+                "encoder must be a name or a tuple of widths in a recipe, got "
+                f"{self.encoder!r}; give a network to the estimator."
+            )
+        _check_values("segmenting", self.segmenting, Segmenting)
+        _check_values("aligning", self.aligning, Aligning)
+        _check_values("training", self.training, Training)
+        for values in self.candidates:
+            _check_values("candidates", values, Segmenting, partly=True)
+        joint = {k: v for k, v in (self.joint or {}).items() if k != "max_epochs"}
+        _check_values("joint", joint, Training, partly=True)
 
     @property
     def chooses(self) -> bool:
@@ -156,6 +186,40 @@ class Recipe:
         return max(1, self.max_steps // -(-n_videos // batch_size))
 
 
+def _check_values(
+    name: str, values: Any, group: type[OptionGroup], *, partly: bool = False
+) -> None:
+    """Refuse values of a group that a recipe does not decide, or too few of them."""
+    if not isinstance(values, Mapping):
+        raise InvalidParameterError(f"{name} must have mappings, got {values!r}.")
+    defaults = group().get_params(deep=False)
+    decides = {key for key, value in defaults.items() if is_auto(value)} - {*OPEN}
+    unknown = sorted(values.keys() - decides)
+    lacking = [] if partly else sorted(decides - values.keys())
+    if unknown or lacking:
+        wrong = [f"has {', '.join(unknown)}"] if unknown else []
+        wrong += [f"lacks {', '.join(lacking)}"] if lacking else []
+        raise InvalidParameterError(
+            f"{name} of the recipe {' and '.join(wrong)}; a recipe decides "
+            f"{', '.join(sorted(decides))} of {group.__name__}. To change some values, "
+            f"write {{**INFORMED.{name}, ...}}."
+        )
+    check_declared(group(**values))
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return a recipe of `RECIPES`, and refuse what is none or has no encoder."""
+    recipe: Any = RECIPES[name]
+    if not isinstance(recipe, Recipe):
+        raise InvalidParameterError(
+            f"RECIPES[{name!r}] must be a Recipe, such as replace(INFORMED, "
+            f"max_epochs=5), got {recipe!r}."
+        )
+    # Names are known only now, as users may add to them.
+    Encoder().check(f"encoder of the recipe {name!r}", recipe.encoder)
+    return recipe
+
+
 def _or(value: Any, default: Any) -> Any:
     return default if is_auto(value) else value
 
@@ -168,11 +232,6 @@ def _fill(group: OptionGroup, default: Mapping[str, Any]) -> dict[str, Any]:
         if name not in UNSETTLED
     }
 
-
-# They are known once training is over.
-OPEN = {"segment_on": "auto", "recurring": "auto"}
-# They are of no use once training is over.
-UNSETTLED = {"callback", "checkpoint", "devices"}
 
 _STRUCTURE = {"alpha": 0.3, "radius": 0.04}
 

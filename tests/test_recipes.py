@@ -1,5 +1,7 @@
 """Recipes: what "auto" stands for, and the published settings by name."""
 
+from dataclasses import replace
+
 import pytest
 
 from skvas import JointAlignSegment, Segmenting, Training, VideoAligner
@@ -115,3 +117,36 @@ def test_informed_start_is_refined_as_documented():
     resolved = INFORMED.resolve(settings).segmenting
     assert resolved["n_refine"] == 10
     assert PAPER.resolve(JointAlignSegment(recipe="paper")).segmenting["n_refine"] == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"features": "zscore"}, "features must be .*'zscore'"),
+        ({"segmenting": {**INFORMED.segmenting, "alfa": 0.9}}, "segmenting.*has alfa"),
+        ({"segmenting": {"alpha": 0.9}}, "segmenting.*lacks .*start.*INFORMED.segm"),
+        ({"aligning": {**INFORMED.aligning, "alpha": 9}}, "alpha must be"),
+        ({"training": {**INFORMED.training, "epochs": 9}}, "training.*has epochs"),
+        ({"training": 3}, "training must have mappings"),
+        ({"joint": {"rho": 1}}, "joint.*has rho"),
+        ({"candidates": ({"starts": "time"},)}, "candidates.*has starts"),
+        ({"encoder": None}, "encoder must be a name or"),
+    ],
+)
+def test_recipes_with_wrong_values_are_refused(changes, message):
+    with pytest.raises(InvalidParameterError, match=message):
+        replace(INFORMED, **changes)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ({"alpha": 0.9}, "RECIPES.'own'. must be a Recipe, such as replace"),
+        (replace(INFORMED, encoder="nix"), "encoder of the recipe 'own' must be .*nix"),
+        (replace(INFORMED, encoder=(0,)), "width of encoder of the recipe 'own'"),
+    ],
+)
+def test_recipes_that_cannot_be_used_are_refused(recipe, message, monkeypatch):
+    monkeypatch.setitem(RECIPES, "own", recipe)
+    with pytest.raises(InvalidParameterError, match=message):
+        VideoAligner(recipe="own").fit(VIDEOS)

@@ -64,7 +64,7 @@ from skvas.options._settings import Settings
 from skvas.persistence._state import save_state, version
 from skvas.preprocessing._causal import is_causal as needs_no_later
 from skvas.preprocessing._framewise import takes_nan
-from skvas.recipes import RECIPES, Recipe
+from skvas.recipes import RECIPES, Recipe, find_recipe
 from skvas.training._callbacks import progress
 from skvas.training._checkpoint import (
     AnyCheckpoint,
@@ -465,7 +465,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
 
     @property
     def _recipe(self) -> Recipe:
-        return RECIPES[self.recipe]
+        return find_recipe(self.recipe)
 
     @property
     def _device(self) -> torch.device:
