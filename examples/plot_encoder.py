@@ -75,7 +75,8 @@ display = SegmentationDisplay.from_estimator(
 # `fit` trains a copy, `encoder_`, and leaves your network unchanged. A tuple such as
 # ``encoder=(128, 40)`` gives the widths of a plain network, and a text is a name of
 # :data:`skvas.nn.ENCODERS`: ``encoder="temporal"`` sees neighbours, too. A class that
-# you add to this dict can be chosen by its name, and model files hold it.
+# you add to this dict can be chosen by its name, and model files hold it if it has a
+# method ``config`` that returns its arguments as a dict.
 
 print(theirs.encoder_)
 

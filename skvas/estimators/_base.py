@@ -106,7 +106,8 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     videos while those of unwhitened frames are. These are then taken.
 encoder : torch.nn.Module, tuple of int or str, default=None
     Network from features (B, N, n_features) to embeddings (B, N, D), copied before
-    training. Its output is scaled to unit length. If it has the attribute
+    training; n_features is what the preprocessing makes, with ``features=None`` that of
+    the videos. Its output is scaled to unit length. If it has the attribute
     `takes_lengths`, it is called with the lengths of the videos as well; if it has
     `takes_times`, with the numbers of the frames in their videos. A tuple: the widths
     of an :class:`~skvas.nn.MLPEncoder`. A text: a key of :data:`skvas.nn.ENCODERS`;

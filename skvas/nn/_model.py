@@ -118,8 +118,10 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     Raises
     ------
     ValueError
-        If the encoder does not keep the first two axes, or makes what is no tensor or,
-        of frames that are not padded, what is not finite.
+        If the encoder fails, does not keep the first two axes, or makes what is not
+        finite of frames that are not padded.
+    TypeError
+        If it makes what is no tensor.
     """
     frames = batch.frames
     weight = next(encoder.parameters(), frames)
@@ -133,14 +135,7 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     ours = is_ours(encoder)
     with single_threaded(frames.numel(), frames.device) if ours else all_threads():
         # Plans need float32, whatever an encoder, or autocast around it, makes.
-        made = encoder(frames.to(dtype), *more)
-        if not isinstance(made, Tensor):
-            raise TypeError(
-                "encoder must return a tensor (B, N, D), got a "
-                f"{type(made).__name__}; wrap it in a module that returns the "
-                "embeddings alone, as nn.LSTM has them first."
-            )
-        embeddings = unit(made.float())
+        embeddings = unit(_apply(encoder, frames.to(dtype), more).float())
     if embeddings.ndim != 3 or embeddings.shape[:2] != frames.shape[:2]:
         raise ValueError(
             f"encoder made {tuple(embeddings.shape)} of frames {tuple(frames.shape)}; "
@@ -154,6 +149,27 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
             "lower lr."
         )
     return embeddings
+
+
+def _apply(encoder: nn.Module, frames: Tensor, more: list[Tensor]) -> Tensor:
+    """Call an encoder; where it fails, say what it was given."""
+    try:
+        made = encoder(frames, *more)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise ValueError(
+            f"encoder failed on frames (B, N, D) of shape {tuple(frames.shape)}, which "
+            "the preprocessing in features= made of the videos (features=None: as they "
+            f"are): {error}"
+        ) from error
+    if not isinstance(made, Tensor):
+        raise TypeError(
+            "encoder must return a tensor (B, N, D), got a "
+            f"{type(made).__name__}; wrap it in a module that returns the "
+            "embeddings alone, as nn.LSTM has them first."
+        )
+    return made
 
 
 def is_ours(encoder: nn.Module) -> bool:

@@ -217,6 +217,13 @@ class StateWriter:
         fixed = [key for key, p in value.named_parameters() if not p.requires_grad]
         own = [key for key, cls in ENCODERS.items() if cls is type(value)]
         parts = {}
+        if own and not hasattr(value, "config"):
+            raise InvalidParameterError(
+                f"{name} is the encoder {own[0]!r} of {type(value).__name__}, which a "
+                "model file cannot hold without a method config() that returns the "
+                "arguments of its class as a dict, such as n_features, without "
+                "generator. The class may get it after fit, too."
+            )
         if own:
             parts["config"] = self.node(
                 ENCODERS[own[0]].config(value), f"{name}.config"

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import skvas
-from skvas import JointAlignSegment, Segmenting
+from skvas import ActionSegmenter, JointAlignSegment, Segmenting
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.nn import ENCODERS, segmentation_loss
 from skvas.tasks import SEGMENTATION_TASKS
@@ -118,3 +118,19 @@ def test_unknown_task_is_refused(group):
     model = quick(JointAlignSegment, segmenting=Segmenting(**group))
     with pytest.raises(InvalidParameterError, match="method must be"):
         model.fit(VIDEOS)
+
+
+def test_encoder_that_fails_is_told_what_it_was_given():
+    model = quick(ActionSegmenter, encoder=nn.Linear(5000, 8))
+    with pytest.raises(ValueError, match="encoder failed on .*features=None.*mat"):
+        model.fit(VIDEOS)
+
+
+def test_encoder_without_a_config_is_told_what_it_lacks(monkeypatch, tmp_path):
+    class Plain(Scaling):
+        config = property()  # raises AttributeError
+
+    monkeypatch.setitem(ENCODERS, "plain", Plain)
+    model = quick(ActionSegmenter, encoder="plain").fit(VIDEOS)
+    with pytest.raises(InvalidParameterError, match="'plain' of Plain.*method config"):
+        model.save(tmp_path / "model")
