@@ -44,7 +44,7 @@ def add_evaluate(commands: Any) -> None:
         help="over which frames found actions are paired with labelled ones: all "
         "(default), those of an activity, those of a video",
     )
-    parser.add_argument("--background", help="label to leave out")
+    parser.add_argument("--background", help="label of frames to leave out")
     parser.add_argument("--resample", action="store_true", help="fit labels to frames")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -73,7 +73,9 @@ def _evaluate(options: argparse.Namespace) -> None:
             model, videos, labels, options, groups
         )
     if hasattr(model, "align") and len(videos) > 1:
-        scores["alignment"] = _score_alignment(model, videos, labels)
+        scores["alignment"] = _score_alignment(
+            model, videos, labels, options.background
+        )
     if options.json:
         print(json.dumps({"matching": options.matching, **scores}, indent=2))
         return
@@ -114,10 +116,20 @@ def _score_segmentation(
 
 
 def _score_alignment(
-    model: Any, videos: list[np.ndarray], labels: list[np.ndarray]
+    model: Any,
+    videos: list[np.ndarray],
+    labels: list[np.ndarray],
+    background: str | None,
 ) -> dict[str, dict[str, float]]:
-    """Score the matches of pairs of videos, all of them or a random choice."""
-    pairs = [(i, j) for i in range(len(videos)) for j in range(len(videos)) if i != j]
+    """Score the matches of pairs of videos, all of them or a random choice.
+
+    Matches of frames of background are left out.
+    """
+    kept = [row != background for row in labels]
+    scored = [i for i, mask in enumerate(kept) if mask.any()]
+    pairs = [(i, j) for i in scored for j in range(len(videos)) if i != j]
+    if not pairs:
+        raise ValueError(f"Every labelled frame is background ({background}).")
     rng = np.random.RandomState(0)
     if len(pairs) > N_PAIRS:
         pairs = [pairs[p] for p in rng.choice(len(pairs), N_PAIRS, replace=False)]
@@ -125,8 +137,9 @@ def _score_alignment(
     for i, j in with_progress(pairs, lambda _: "align"):
         linear = linear_warp(len(videos[i]), len(videos[j]))
         found = model.align(videos[i], videos[j]).matches_x
+        x = labels[i][kept[i]]
         for name, matches in zip(results, (linear, found), strict=True):
-            results[name].append(label_agreement(matches, labels[i], labels[j]))
+            results[name].append(label_agreement(matches[kept[i]], x, labels[j]))
     return {
         name: {
             "agreement": float(np.mean([r.agreement_of_all for r in rows])),

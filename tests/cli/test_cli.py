@@ -23,6 +23,7 @@ from skvas.cli import main
 from skvas.cli._lines import Lines, following
 from skvas.datasets import load_folder, make_videos
 from skvas.io import read_segments
+from skvas.metrics import linear_warp
 from tests.clips import grey, read_clip, write_clip
 
 K = 3
@@ -343,6 +344,20 @@ def test_evaluate_leaves_out_the_background(folder, segmenter, capsys):
     )
     score = found["segmentation"]["ActionSegmenter"]["MoF"]
     assert score == pytest.approx(expected)
+
+
+def test_evaluate_leaves_matches_of_the_background_out(folder, joint, capsys):
+    assert run("evaluate", joint, folder, "--json", "--background", "step0") == 0
+    found = json.loads(capsys.readouterr().out)["alignment"]["linear warping"]
+    labels = load_folder(folder).labels
+    pairs = [(i, j) for i in range(len(labels)) for j in range(len(labels)) if i != j]
+    expected = []
+    for i, j in pairs:
+        matches = linear_warp(len(labels[i]), len(labels[j]))
+        shown = labels[i] != 0
+        expected.append(np.mean(labels[i][shown] == labels[j][matches[shown]]))
+    assert len(pairs) <= 30
+    assert found["agreement"] == pytest.approx(np.mean(expected))
 
 
 def test_evaluate_uses_the_activities_as_groups(tmp_path, capsys):
