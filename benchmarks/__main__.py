@@ -28,16 +28,16 @@ def main():
 
     import torch
 
+    from benchmarks.arguments import pick
     from benchmarks.cases import CASES
     from benchmarks.measure import machine, threads
     from benchmarks.report import read, write
 
+    chosen = pick(CASES, arguments.only, "case")
     torch.set_num_threads(arguments.threads)
     about = machine() | {"threads": arguments.threads}
     results = read(arguments.out, about) if arguments.only else {}
-    for name, case in CASES.items():
-        if arguments.only and name not in arguments.only:
-            continue
+    for name, case in chosen.items():
         print(f"# {name}", flush=True)
         load = os.getloadavg()[0]
         with threads(arguments.threads):

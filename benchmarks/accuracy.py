@@ -28,6 +28,7 @@ from sklearn.metrics import average_precision_score
 import skvas
 from benchmarks.accuracy_methods import METHODS
 from benchmarks.accuracy_report import write
+from benchmarks.arguments import count, folder, pick
 from benchmarks.jobs import add_options, run_all
 from benchmarks.measure import machine, peak_memory
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
@@ -52,10 +53,10 @@ BACKGROUND = "background"
 def main():
     options = _options()
     logging.getLogger("hmmlearn").setLevel(logging.ERROR)
-    sets = find_sets(options.data)
+    sets = pick(find_sets(options.data), options.sets, "set")
     stem = options.out / "accuracy"
     content = _earlier(stem.with_suffix(".json"), options.fresh)
-    chosen = {name: sets[name]() for name in options.sets or sets}
+    chosen = {name: load() for name, load in sets.items()}
     content["sets"] |= {name: _describe(data) for name, data in chosen.items()}
     # Every set once before any set twice: a run cut short is still a whole table.
     runs = product(range(options.seeds), chosen, options.methods or METHODS)
@@ -77,11 +78,11 @@ def _options():
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.accuracy", description=__doc__
     )
-    parser.add_argument("--data", type=Path, help="folder of data sets")
+    parser.add_argument("--data", type=folder, help="folder of data sets")
     parser.add_argument("--sets", nargs="+", metavar="SET", help="some of the sets")
     parser.add_argument("--methods", nargs="+", choices=METHODS, metavar="METHOD")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--pairs", type=int, default=N_PAIRS, help="pairs aligned")
+    parser.add_argument("--seeds", type=count, default=5)
+    parser.add_argument("--pairs", type=count, default=N_PAIRS, help="pairs aligned")
     parser.add_argument("--fresh", action="store_true", help="drop earlier figures")
     parser.add_argument("--no-costs", action="store_true", help="scores alone")
     add_options(parser)

@@ -39,9 +39,10 @@ def main():
     out = here / "results" / "against.md"
     parser.add_argument("--out", type=Path, default=out)
     arguments = parser.parse_args()
+    from benchmarks.arguments import pick
     from benchmarks.cases import CASES
 
-    names = arguments.only or list(CASES)
+    names = list(pick(CASES, arguments.only, "case"))
     new = here.parent
     lines = _header(new, arguments.older)
     for turn, name in enumerate(names):

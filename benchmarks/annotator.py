@@ -22,6 +22,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from benchmarks.accuracy import find_sets
+from benchmarks.arguments import folder, pick
 from benchmarks.labels import Fit
 from benchmarks.measure import machine, threads
 from benchmarks.report import table
@@ -383,7 +384,7 @@ def main():
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.annotator", description=__doc__
     )
-    parser.add_argument("--data", type=Path, help="folder of data sets")
+    parser.add_argument("--data", type=folder, help="folder of data sets")
     parser.add_argument("--sets", nargs="+", metavar="SET", help="some of the sets")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=[*WAYS])
@@ -396,9 +397,10 @@ def main():
     content = {"about": machine(), "sets": {}}
     if file.exists():
         content = json.loads(file.read_text(encoding="utf-8"))
-    sets = find_sets(options.data)
+    names = options.sets or ["SPAR, shuffled"]
+    sets = pick(find_sets(options.data), names, "set")
     with threads(1):
-        for name in options.sets or ["SPAR, shuffled"]:
+        for name in sets:
             key = f"{name}, seed {options.seed}"
             if key not in content["sets"]:
                 found = measure(sets[name](), options.ways, options.seed)

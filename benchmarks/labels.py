@@ -29,6 +29,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.semi_supervised import LabelSpreading
 
 from benchmarks.accuracy import find_sets
+from benchmarks.arguments import count, folder, pick
 from benchmarks.measure import machine
 from skvas import JointAlignSegment, transfer_labels
 from skvas.labels._naming import discriminants, one_hot
@@ -230,10 +231,10 @@ def main():
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.labels", description=__doc__
     )
-    parser.add_argument("--data", type=Path, help="folder of data sets")
+    parser.add_argument("--data", type=folder, help="folder of data sets")
     parser.add_argument("--sets", nargs="+", metavar="SET", help="some of the sets")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=[*METHODS])
-    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--draws", type=count, default=5)
     parser.add_argument("--again", action="store_true", help="measure anew")
     parser.add_argument("--fresh", action="store_true", help="drop earlier figures")
     here = Path(__file__).parent / "results"
@@ -245,8 +246,8 @@ def main():
     content = {"about": machine(), "sets": {}}
     if file.exists() and not options.fresh:
         content = json.loads(file.read_text(encoding="utf-8"))
-    sets = find_sets(options.data)
-    for name in options.sets or sets:
+    sets = pick(find_sets(options.data), options.sets, "set")
+    for name in sets:
         earlier = content["sets"].get(name)
         if earlier is None or options.again:
             found = measure(sets[name](), options.draws, options.methods)

@@ -25,6 +25,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.accuracy import find_sets
+from benchmarks.arguments import count, folder, pick
 from benchmarks.measure import machine, peak_memory, threads
 from benchmarks.report import table
 from skvas import JointAlignSegment, Training
@@ -55,9 +56,9 @@ def main():
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.live", description=__doc__
     )
-    parser.add_argument("--data", type=Path, help="folder of data sets")
+    parser.add_argument("--data", type=folder, help="folder of data sets")
     parser.add_argument("--sets", nargs="+", metavar="SET", help="some of the sets")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=count, default=5)
     parser.add_argument(
         "--parts", nargs="+", choices=(*PARTS, "training"), default=PARTS
     )
@@ -72,16 +73,16 @@ def main():
     if file.exists():
         content = json.loads(file.read_text(encoding="utf-8"))
     content.setdefault("training", {})
-    sets = find_sets(options.data)
+    sets = pick(find_sets(options.data), options.sets, "set")
     with threads(1):
         if "training" in options.parts:
-            for seed, name in product(range(options.seeds), options.sets or sets):
+            for seed, name in product(range(options.seeds), sets):
                 key = f"{name} | {seed}"
                 if key not in content["training"]:
                     content["training"][key] = trained(sets[name](), seed)
                     print(key, content["training"][key], flush=True)
                     write(stem, content)
-        chosen = (options.sets or sets) if "sets" in options.parts else ()
+        chosen = sets if "sets" in options.parts else ()
         for seed, name in product(range(options.seeds), chosen):
             key = f"{name} | {seed}"
             if key not in content["runs"]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 import warnings
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.accuracy import find_sets
+from benchmarks.arguments import count, folder
 from skvas import ActionSegmenter
 from skvas.datasets import make_videos
 
@@ -25,8 +25,8 @@ def main():
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.n_actions", description=__doc__
     )
-    parser.add_argument("--data", type=Path, help="folder of data sets")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--data", type=folder, help="folder of data sets")
+    parser.add_argument("--seeds", type=count, default=3)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     print("| set | labelled | estimated | as good | off by a factor of |")

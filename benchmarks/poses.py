@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks.accuracy import N_PAIRS, _pairs, find_sets
 from benchmarks.accuracy_report import _replace
+from benchmarks.arguments import count, folder, pick
 from benchmarks.measure import machine
 from benchmarks.report import table
 from skvas import JointAlignSegment
@@ -30,9 +31,9 @@ def main():
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.poses", description=__doc__
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of data sets")
+    parser.add_argument("--data", type=folder, required=True, help="with data sets")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=[*SETS])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=count, default=3)
     here = Path(__file__).parent / "results"
     parser.add_argument("--out", type=Path, default=here)
     options = parser.parse_args()
@@ -47,7 +48,7 @@ def main():
         "`python -m benchmarks.poses --data FOLDER`.",
         "",
     ]
-    found = find_sets(options.data)
+    found = pick(find_sets(options.data), options.sets, "set")
     for name in options.sets:
         data = found[name]()
         rows = []

@@ -35,6 +35,7 @@ import numpy as np
 from benchmarks.accuracy import _earlier, _pairs, _thin, find_sets
 from benchmarks.accuracy_methods import METHODS, _z_scores
 from benchmarks.accuracy_report import _replace, _spread
+from benchmarks.arguments import count, folder, pick
 from benchmarks.jobs import add_options, run_all
 from benchmarks.measure import in_words
 from benchmarks.report import table
@@ -73,10 +74,10 @@ STRANGER = ("its alignability", "least of the others", "their median", "they mov
 
 def main():
     options = _options()
-    sets = find_sets(options.data)
+    sets = pick(find_sets(options.data), options.sets, "set")
     stem = options.out / "protocols"
     content = _earlier(stem.with_suffix(".json"), options.fresh)
-    chosen = {name: sets[name]() for name in options.sets or sets}
+    chosen = {name: load() for name, load in sets.items()}
     tasks = []
     for seed, name, protocol in product(
         range(options.seeds), chosen, options.protocols or PROTOCOLS
@@ -107,11 +108,12 @@ def _options():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, help="folder of data sets")
+    parser.add_argument("--data", type=folder, help="folder of data sets")
     parser.add_argument("--sets", nargs="+", metavar="SET", help="some of the sets")
     parser.add_argument("--protocols", nargs="+", choices=PROTOCOLS, metavar="NAME")
-    parser.add_argument("--methods", nargs="+", metavar="METHOD")
-    parser.add_argument("--seeds", type=int, default=5)
+    methods = sorted({name for each in PROTOCOLS for name in _methods(each)})
+    parser.add_argument("--methods", nargs="+", choices=methods, metavar="METHOD")
+    parser.add_argument("--seeds", type=count, default=5)
     parser.add_argument("--fresh", action="store_true", help="drop earlier figures")
     add_options(parser)
     here = Path(__file__).parent / "results"

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.arguments import pick
+
 HEADER = """# Scale
 
 By `python -m benchmarks.scale`: one thread, joint model, 7 actions; 0 epochs is
@@ -183,9 +185,8 @@ def main():
         print(json.dumps(measure(*json.loads(arguments.case))))
         return
     arguments.out.mkdir(parents=True, exist_ok=True)
-    chosen = cases(arguments.quick)
-    if arguments.only:
-        chosen = [chosen[i] for i in arguments.only]
+    numbered = dict(enumerate(cases(arguments.quick)))
+    chosen = list(pick(numbered, arguments.only, "case").values())
     load, rows = os.getloadavg()[0], []
     for case in chosen:
         command = [sys.executable, "-m", "benchmarks.scale", "--case", json.dumps(case)]

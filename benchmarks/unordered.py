@@ -11,11 +11,11 @@ import argparse
 import logging
 import warnings
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.accuracy_methods import METHODS
+from benchmarks.arguments import count, folder, pick
 from skvas import JointAlignSegment, Segmenting
 from skvas.datasets import load_folder, load_spar, make_videos
 from skvas.metrics import segmentation_report
@@ -106,18 +106,18 @@ def main():
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.unordered", description=__doc__
     )
-    parser.add_argument("--data", type=Path, help="folder of data sets")
+    parser.add_argument("--data", type=folder, help="folder of data sets")
     parser.add_argument("--sets", nargs="+", metavar="SET", help="some of the sets")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=count, default=3)
     parser.add_argument("--train", action="store_true", help="not training-free")
     options = parser.parse_args()
     logging.getLogger("hmmlearn").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
-    loaders = find_sets(options.data)
+    loaders = pick(find_sets(options.data), options.sets, "set")
     epochs = {} if options.train else {"max_epochs": 0}
     print("| set | plan | chosen | " + " | ".join(RIVALS) + " | chains |")
     print("| --- " * (len(RIVALS) + 4) + "|")
-    for name in options.sets or loaders:
+    for name in loaders:
         runs = [
             _scores(*loaders[name](seed), seed, epochs) for seed in range(options.seeds)
         ]

@@ -1,0 +1,37 @@
+"""Benchmarks refuse what they do not know before they measure anything."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "message"),
+    [
+        ("__main__", ["--only", "nix"], "case 'nix' is unknown here; there are "),
+        ("scale", ["--quick", "--only", "99"], "case 99 is unknown here; there are 0,"),
+        ("protocols", ["--methods", "nix"], "invalid choice: 'nix'"),
+        ("accuracy", ["--seeds", "0"], "--seeds: expected 1 or more, got 0"),
+        ("accuracy", ["--sets", "nix"], "set 'nix' is unknown here; there are SPAR"),
+        ("accuracy", ["--data", "/nix"], "--data: there is no folder /nix"),
+        ("unordered", ["--data", "/nix"], "--data: there is no folder /nix"),
+        *(
+            (module, ["--sets", "nix"], "set 'nix' is unknown here; there are ")
+            for module in ("labels", "live", "protocols", "annotator", "unordered")
+        ),
+    ],
+)
+def test_what_is_unknown_is_refused(
+    module, arguments, message, monkeypatch, capsys, tmp_path
+):
+    benchmark = importlib.import_module(f"benchmarks.{module}")
+    where = [] if module == "unordered" else ["--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["benchmark", *arguments, *where])
+    monkeypatch.setattr("os.environ", dict(os.environ))
+    with pytest.raises(SystemExit) as stopped:
+        benchmark.main()
+    assert message in f"{stopped.value} {capsys.readouterr().err}"
