@@ -204,6 +204,9 @@ class Shown:
                 f"names must differ, as corrections go by name; {twice!r} is there "
                 "twice."
             )
+        for name, row in zip(self.names, self.labels, strict=True):
+            if len(row) == 0:
+                raise ValueError(f"{name!r} has no frames to show; leave it out.")
 
 
 @dataclass(frozen=True)

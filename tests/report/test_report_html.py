@@ -547,3 +547,8 @@ def test_a_recording_without_labels_is_told_to_be_left_out(tmp_path):
         report_html([LABELS[0], None], tmp_path / "page.html")
     with pytest.raises(ValueError, match="video 0 has no labels"):
         report_html([None, LABELS[0]], tmp_path / "page.html")
+
+
+def test_a_recording_without_frames_is_refused_by_name(tmp_path):
+    with pytest.raises(ValueError, match="'recording 0' has no frames to show; leave"):
+        report_html([[], [0]], tmp_path / "page.html")
