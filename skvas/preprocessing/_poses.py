@@ -104,9 +104,9 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
 
     On the skeletons of UTKinect (20 recordings of ten actions and background), over
     three seeds of :class:`skvas.JointAlignSegment`, raw coordinates have an MoF of
-    0.447, an F1 score of segments of 0.543 and an agreement of aligned frames of 0.654.
-    With the defaults these are 0.453, 0.567 and 0.673; without velocities 0.375, 0.528
-    and 0.650.
+    0.438, an F1 score of segments of 0.526 and an agreement of aligned frames of 0.660.
+    With the defaults these are 0.433, 0.544 and 0.670; without velocities 0.385, 0.538
+    and 0.655.
 
     Examples
     --------
