@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import pkgutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +17,13 @@ import torch
 from torch import nn
 
 import skvas
-from skvas import ActionSegmenter, JointAlignSegment, Timeline
+from skvas import (
+    ActionSegmenter,
+    JointAlignSegment,
+    Timeline,
+    Training,
+    VideoAligner,
+)
 from skvas.datasets import make_videos
 from skvas.live import load_tracker
 from tests.models import ESTIMATORS, assert_same_outputs, outputs, quick, small_videos
@@ -150,6 +158,7 @@ def test_gradients_that_the_caller_has_turned_off_make_no_difference(cls, mode, 
 
 
 SHORT = make_videos(6, n_actions=4, n_frames=(40, 60), random_state=0)
+ONE = SHORT.videos[0]
 PARTLY = [np.array(list("abcd"))[SHORT.labels[0]], *[None] * 5]
 
 
@@ -198,6 +207,60 @@ def test_errors_of_numpy_that_the_caller_has_turned_on_are_not_raised(
         assert np.geterr()["under"] == "raise"
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+# Whether numbers become that small depends on the data.
+GUARDED = {
+    "timeline._timeline.build_timeline": lambda made: Timeline(4).fit(SHORT.videos),
+    "timeline._model.TimelineModel.actions": lambda made: made.timeline.predict(ONE),
+    "timeline._model.TimelineModel.action_shares": (
+        lambda made: made.timeline.predict_proba(ONE)
+    ),
+    "timeline._model.TimelineModel.boundaries": (
+        lambda made: made.timeline.boundaries(ONE)
+    ),
+    "estimators._streams.LiveTracker": lambda made: made.model.stream(),
+    "live._tracker._restored": lambda made: load_tracker(made.path),
+    "live._tracker.LiveTracker._answer": lambda made: made.late.finish(),
+    "live._tracker.LiveTracker._place": lambda made: made.stream.current_,
+    "live._tracker.NextStep": lambda made: made.stream.next_,
+    "live._embedder.check_frames": lambda made: made.embedder.push(ONE),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    model = JointAlignSegment(4, max_epochs=0, random_state=0).fit(SHORT.videos)
+    timeline = Timeline(4, random_state=0).fit(SHORT.videos)
+    stream, late = model.stream(), model.stream(lag=3)
+    stream.push(ONE[:30])
+    late.push(ONE)
+    path = tmp_path_factory.mktemp("streams") / "tracker"
+    stream.save(path)
+    live = VideoAligner(training=Training(live=True), max_epochs=0).fit(SHORT.videos)
+    return SimpleNamespace(
+        model=model,
+        timeline=timeline,
+        stream=stream,
+        late=late,
+        path=path,
+        embedder=live.embedder(),
+    )
+
+
+@pytest.mark.parametrize("inside", GUARDED)
+def test_numbers_may_become_too_small_in(inside, made, monkeypatch):
+    owner, name = f"skvas.{inside}".rsplit(".", 1)
+    original, seen = pkgutil.resolve_name(f"skvas.{inside}"), []
+
+    def spy(*args, **options):
+        seen.append(np.geterr()["under"])
+        return original(*args, **options)
+
+    monkeypatch.setattr(pkgutil.resolve_name(owner), name, spy)
+    with np.errstate(under="raise"):
+        GUARDED[inside](made)
+    assert set(seen) == {"ignore"}
 
 
 def test_model_that_is_loaded_without_gradients_is_like_any_other(tmp_path):
