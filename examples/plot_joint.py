@@ -92,8 +92,8 @@ for name in results["one model"]:
 # The joint model has half as many parameters. Its pickle is no smaller, as it keeps the
 # timeline of its videos and what it knows of each action. Time and peak memory depend
 # on the work of a step, which contains both tasks; two models that are fitted one after
-# the other do not add their peaks. "MoF" is the share of frames with the correct action, "labels
-# agree" the share of frames whose match has the same label.
+# the other do not add their peaks. "MoF" is the share of frames with the correct
+# action, "labels agree" the share of frames whose match has the same label.
 
 names = list(results["one model"])
 two, one = (list(results[case].values()) for case in ("two models", "one model"))

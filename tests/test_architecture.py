@@ -70,7 +70,7 @@ ROOMS = {
         "_landmarks _sources _subtitles _tracks < _clock _files < _sensors < _poses "
         "< _any"
     ),
-    "labels": "_naming _outlook _reading _stamps < _anchored _seeds",
+    "labels": "_naming _outlook _stamps < _anchored _reading < _seeds",
     "live": (
         "_chain _emissions _frames _habits _saved < _answers _embedder _filter < "
         "_course _trial < _model < _tracker"

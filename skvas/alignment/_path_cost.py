@@ -74,7 +74,11 @@ class PathCost:
 
     def __init__(self, x: View, y: View) -> None:
         self.embeddings = x.embedding, y.embedding
-        self.pins = None if x.pins is None or y.pins is None else (x.pins, y.pins)
+        self.pins: list[tuple[np.ndarray, np.ndarray]] | None = None
+        if x.pins is not None and y.pins is not None:
+            # Pins up to a frame, and before it.
+            up_to = ((np.cumsum(pins), pins) for pins in (x.pins, y.pins))
+            self.pins = [(count, count - pins) for count, pins in up_to]
         self.details: tuple[np.ndarray, np.ndarray] | None = None
         self.least: tuple[np.ndarray, np.ndarray] | None = None
         if x.detail is None or y.detail is None:
@@ -99,10 +103,9 @@ class PathCost:
             cost -= 0.5 * (least_x[rows, None] + least_y[columns])
             np.maximum(cost, 0, out=cost)  # least but for rounding
         if self.pins is not None:
-            # Pins up to a frame, and before it. What lies beside a pin may be matched
-            # with it, since all that comes before a first frame must be.
-            to_x, to_y = (np.cumsum(pins) for pins in self.pins)
-            before_x, before_y = to_x - self.pins[0], to_y - self.pins[1]
+            # What lies beside a pin may be matched with it, since all that comes before
+            # a first frame must be.
+            (to_x, before_x), (to_y, before_y) = self.pins
             apart = before_x[rows, None] > to_y[columns]
             apart |= to_x[rows, None] < before_y[columns]
             cost += APART * (len(to_x) + len(to_y)) * apart

@@ -685,7 +685,7 @@ def fitting(estimator: BaseVideoEstimator) -> Iterator[None]:
         spare_threads(),
         progress(estimator.verbose),
         torch.inference_mode(False),
-        torch.enable_grad(),
+        torch.enable_grad(),  # which the line before does, and does not promise
     ):
         yield
 

@@ -194,6 +194,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             better, and values under other parameters of the transport problems, or of
             videos of other lengths, do not compare.
         """
+        videos = open_files(videos)
         views = self._view(videos)
         named = self._share_of_right(views, videos, y)
         if named is not None:

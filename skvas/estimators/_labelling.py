@@ -426,7 +426,7 @@ default=None
         """Return the share of labelled frames whose label is found; None without."""
         if y is None or self.naming_ is None:
             return None
-        single = is_single_video(open_files(videos))
+        single = is_single_video(videos)
         lengths = lengths_of(views.videos)
         labels = read_labels(y, lengths, single=single, to_learn=False)
         if not len(labels.names):

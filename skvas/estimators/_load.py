@@ -40,7 +40,7 @@ from skvas.preprocessing import Framewise, WhitenedViews
 from skvas.timeline import Timeline
 from skvas.validation import check_integer, check_real
 from skvas.videos._batch import pad
-from skvas.videos._stored import check_array, check_type
+from skvas.videos._stored import check_array, check_texts, check_type
 
 __all__ = ["load"]
 
@@ -278,9 +278,8 @@ def _check_recordings(estimator: Any) -> None:
     features = known.setdefault("feature_names", None)  # younger than the format
     if known.keys() != {"names", "n_frames", "fps", "media", "feature_names"}:
         raise ModelFileError("recordings_ is not as fit makes it")
-    is_list = isinstance(features, list) and all(type(n) is str for n in features)
-    if features is not None and not is_list:
-        raise ModelFileError("recordings_ has no list of feature_names")
+    if features is not None:
+        check_texts("feature_names of recordings_", features)
     kinds = {"names": str, "n_frames": int, "fps": float, "media": (str, type(None))}
     n_recordings = len(known["names"])
     for name, kind in kinds.items():

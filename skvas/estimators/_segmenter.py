@@ -143,6 +143,7 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
             frames: higher is better, and values under other values of `segmenting` or
             `n_actions`, or of videos of other lengths, do not compare.
         """
+        videos = open_files(videos)
         views = self._view(videos)
         named = self._share_of_right(views, videos, y)
         if named is not None:

@@ -16,6 +16,7 @@ import numpy as np
 from skvas._atomic import read_bytes
 from skvas._optional import import_optional
 from skvas.io._text import decode
+from skvas.validation import is_missing
 
 TEXT = (".csv", ".tsv", ".txt")
 PARQUET = (".parquet", ".pq")
@@ -132,14 +133,10 @@ def _from_frame(frame: Any, file: str = "") -> Sheet:
         elif values.dtype.kind in "fiub":
             found[name] = values.astype(np.float64)
         else:
-            cells = [None if _is_missing(v) else str(v) for v in values.tolist()]
+            cells = [None if is_missing(v) else str(v) for v in values.tolist()]
             found[name], wrong = _as_column(cells, decimal_comma=False)
             odd.update({name: wrong} if wrong else {})
     return Sheet(found, file, odd=odd)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value != value  # NaN differs from itself
 
 
 def _from_text(text: str, file: str) -> Sheet:

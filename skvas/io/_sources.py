@@ -7,18 +7,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from skvas.validation import VIDEO_SUFFIXES
+
 _DOCUMENTS = {".md", ".rst", ".pdf", ".doc", ".docx", ".html", ".htm"}
 _SCRIPTS = {".py", ".ipynb", ".m", ".r", ".sh"}
 _SETTINGS = {".ini", ".cfg", ".toml", ".yaml", ".yml", ".db"}
 _PICTURES = {".png", ".jpg", ".jpeg", ".svg", ".gif"}
-_FILMS = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"}
 _SOUNDS = {".wav", ".mp3", ".m4a", ".flac"}
 _LABELS = {".eaf", ".pfsx", ".textgrid", ".srt", ".vtt", ".json"}
 _MODELS = {".model", ".ckpt", ".pickle", ".pkl"}
 _ARRAYS = {".npy", ".npz", ".h5", ".hdf5", ".slp", ".c3d"}
 # What may lie beside recordings without being one that was forgotten.
-_BESIDE = _DOCUMENTS | _SCRIPTS | _SETTINGS | _PICTURES | _FILMS | _SOUNDS
-_BESIDE |= _LABELS | _MODELS | _ARRAYS
+_BESIDE = _DOCUMENTS | _SCRIPTS | _SETTINGS | _PICTURES | _SOUNDS
+_BESIDE |= {*VIDEO_SUFFIXES} | _LABELS | _MODELS | _ARRAYS
 _TITLES = ("README", "LICENSE", "LICENCE", "COPYING", "CHANGELOG")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from skvas._typing import Labels, Videos
 from skvas.io import SegmentTable
+from skvas.labels._stamps import fill_between
 from skvas.validation import is_single_video, list_videos, naming_video
 
 # The label that other libraries of scikit-learn's kind give to what has none.
@@ -71,6 +72,13 @@ class PartialLabels:
         """Replace found labels by those that were given, where there are some."""
         pairs = zip(self.codes, found, strict=True)
         return [np.where(given >= 0, given, label) for given, label in pairs]
+
+    def filled(self, frames: Sequence[np.ndarray], sure: float) -> list[np.ndarray]:
+        """Return the codes of each video, timestamps spread as by `fill_between`."""
+        return [
+            fill_between(frames[i], code, sure) if self.is_stamped[i] else code
+            for i, code in enumerate(self.codes)
+        ]
 
     def where(self, code: int) -> str:
         """Say in which video a label is first met, or that it is of prototypes."""

@@ -27,6 +27,7 @@ from skvas.videos._stored import (
     check_array,
     check_count,
     check_probabilities,
+    check_texts,
     check_type,
 )
 from skvas.videos._underflow import underflow_to_zero
@@ -619,9 +620,7 @@ def _check_names(value: Any, n_features: int) -> list[str] | None:
     """Check the names of features, which may be unknown."""
     if value is None:
         return None
-    if not isinstance(value, list) or {*map(type, value)} != {str}:
-        raise ModelFileError("the names of the features are no texts")
-    if len(value) != n_features:
+    if len(check_texts("feature_names", value)) != n_features:
         raise ModelFileError("there are not as many names as features")
     return value
 

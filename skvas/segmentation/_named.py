@@ -20,7 +20,7 @@ from skvas.labels._naming import (
 )
 from skvas.labels._outlook import Outlook, asked_frames, look_out
 from skvas.labels._reading import PartialLabels
-from skvas.labels._stamps import HALF_SURE, SURE, fill_between
+from skvas.labels._stamps import HALF_SURE, SURE
 from skvas.segmentation._labeller import (
     BaseLabeller,
     ChainLabeller,
@@ -232,10 +232,7 @@ def name_actions(
     n_actions, n_classes = len(base.actions), len(labels.names)
     is_shared = isinstance(base, TimelineLabeller)
     seen, sure = (views.embeddings, SURE) if is_shared else (views.features, HALF_SURE)
-    codes = [
-        fill_between(seen[i], code, sure) if labels.is_stamped[i] else code
-        for i, code in enumerate(labels.codes)
-    ]
+    codes = labels.filled(seen, sure)
     kept = [
         np.union1d(_looked_at(code), where)
         for code, where in zip(codes, asked, strict=True)

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
 from skvas.labels._reading import PartialLabels, read_labels
-from skvas.labels._stamps import SURE, fill_between
+from skvas.labels._stamps import SURE
 from skvas.preprocessing import WhitenedViews
 from skvas.timeline._model import (
     Axis,
@@ -575,14 +575,10 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
             raise ValueError("y has no label; give that of one frame at least.")
         some = [i for i, code in enumerate(given.codes) if (code >= 0).any()]
         model = self.model_
-        labelled = [frames[i] for i in some]
-        codes = [
-            fill_between(video, given.codes[i], SURE)
-            if given.is_stamped[i]
-            else given.codes[i]
-            for i, video in zip(some, labelled, strict=True)
-        ]
-        at_moments = model.carry(labelled, codes, len(given.names))
+        filled = given.filled(frames, SURE)
+        at_moments = model.carry(
+            [frames[i] for i in some], [filled[i] for i in some], len(given.names)
+        )
         return given, (model.posteriors(video) @ at_moments for video in frames)
 
     def _check_signals(self, signals: Sequence[Any]) -> list[np.ndarray]:

@@ -80,6 +80,14 @@ def check_type(name: str, value: Any, kind: type[T]) -> T:
     return value
 
 
+def check_texts(name: str, value: Any) -> list[str]:
+    """Return a list of a file, if all in it are texts."""
+    for text in check_type(name, value, list):
+        check_type(f"a part of {name}", text, str)
+    found: list[str] = value
+    return found
+
+
 def check_count(name: str, value: Any) -> int:
     """Return a number of a file, if it is an integer of 0 or more."""
     if check_type(name, value, int) < 0:

@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 import skvas.segmentation._named as named
 from skvas import JointAlignSegment
 from skvas.datasets import make_videos
+from skvas.labels import _reading
 from skvas.metrics import miou
 from skvas.options import Segmenting
 from skvas.timeline._routes import average_routes
@@ -59,7 +60,7 @@ def test_timestamps_reach_further_on_a_timeline(shared, sure, monkeypatch):
         asked.append(share)
         return codes
 
-    monkeypatch.setattr(named, "fill_between", spy)
+    monkeypatch.setattr(_reading, "fill_between", spy)
     options = {"n_actions": 3, "n_frames": (60, 90), "shared_order": shared}
     videos = make_videos(6, random_state=3, **options).videos
     model = JointAlignSegment(3, max_epochs=1, random_state=0)
