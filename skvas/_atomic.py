@@ -9,6 +9,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 __all__ = [
     "check_replaceable",
@@ -234,3 +235,18 @@ def _finish(path: Path, old: os.stat_result | None) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def identity(path: Path) -> Any:
+    """Return what is the same for all names of one file.
+
+    Parameters
+    ----------
+    path : Path
+        It need not exist.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return os.path.realpath(path)
+    return status.st_dev, status.st_ino

@@ -18,7 +18,7 @@ from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.base import is_clusterer
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._atomic import naming_file, read_bytes, write_atomically
+from skvas._atomic import identity, naming_file, read_bytes, write_atomically
 from skvas._optional import import_optional
 from skvas.applications._names import call_by_name, names_by_label
 from skvas.datasets._folder import load_folder, orient_features
@@ -457,22 +457,13 @@ def _list_jobs(
 
 def _refuse_inputs(targets: Iterable[Path], files: Sequence[Path]) -> None:
     """Refuse to write labels over features."""
-    inputs = {_identity(file) for file in files}
+    inputs = {identity(file) for file in files}
     for target in targets:
-        if _identity(target) in inputs:
+        if identity(target) in inputs:
             raise InvalidParameterError(
                 f"out_dir has {str(target)!r}, which is one of paths; name another "
                 "out_dir."
             )
-
-
-def _identity(path: Path) -> Any:
-    """Return what is the same for all names of one file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return os.path.realpath(path)
-    return status.st_dev, status.st_ino
 
 
 def _claim(

@@ -361,12 +361,16 @@ class Collection:
 
     def steps(self, segments: list[Segment], fps: float | None) -> list[Segment]:
         """Return the segments of a video without those that are too short."""
-        return self.shortest.drop(segments, self.rate or fps or 1.0)
+        return self.shortest.drop(segments, self._rate(fps))
 
     def judge(self, segments: list[Segment], fps: float | None) -> JudgedSteps:
         """Compare the segments of a video with those of the collection."""
-        rate = self.rate or fps or 1.0
-        return _judge_video(self.steps(segments, fps), self.usual, rate)
+        return _judge_video(self.steps(segments, fps), self.usual, self._rate(fps))
+
+    def _rate(self, fps: float | None) -> float:
+        rate = fps if self.rate is None else self.rate
+        assert rate is not None
+        return rate
 
 
 def relabel_swapped(

@@ -16,12 +16,12 @@ from typing import Any
 from sklearn.base import is_clusterer
 
 import skvas
-from skvas._atomic import check_replaceable
+from skvas._atomic import check_replaceable, identity
 from skvas.cli._gaps import close_all
 from skvas.cli._lines import say
 from skvas.datasets import Recordings, load_folder
 from skvas.datasets._folder import orient_features
-from skvas.datasets._recordings import rate_of_fit
+from skvas.datasets._recordings import features_of_fit, rate_of_fit
 from skvas.io import read_recordings
 from skvas.io._any import find_kind
 from skvas.validation import VIDEO_SUFFIXES
@@ -77,7 +77,7 @@ def load_recordings(
         if fps is None and model is not None:
             fps = rate_of_fit(model)
         if columns is None and model is not None and kind == "sensors":
-            columns = model.recordings_["feature_names"]
+            columns = features_of_fit(model)
         data = read_recordings(
             folder,
             time=options.time,
@@ -165,9 +165,7 @@ def naming(recording: str) -> Iterator[None]:
 
 def is_same(a: str, b: str) -> bool:
     """Tell whether two paths lead to one file."""
-    if os.path.realpath(a) == os.path.realpath(b):
-        return True
-    return os.path.exists(a) and os.path.exists(b) and os.path.samefile(a, b)
+    return identity(Path(a)) == identity(Path(b))
 
 
 @contextmanager

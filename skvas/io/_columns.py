@@ -253,17 +253,16 @@ def _as_column(
     Also return the first cell that is none, and how many there are that do not look
     like a number with a comma between thousands either.
     """
-    empty = [_is_empty(cell) for cell in cells]
     numbers = np.full(len(cells), np.nan)
     odd = []
     for place, cell in enumerate(cells):
-        if not empty[place]:
-            try:
-                numbers[place] = _number(str(cell), decimal_comma=decimal_comma)
-            except ValueError:
+        try:
+            numbers[place] = _number(str(cell), decimal_comma=decimal_comma)
+        except ValueError:  # few are, so that emptiness is asked of few
+            if not _is_empty(cell):
                 odd.append(place)
     if not odd:
         return numbers, None
     column = np.empty(len(cells), dtype=object)
-    column[:] = [None if e else cell for e, cell in zip(empty, cells, strict=True)]
+    column[:] = [None if _is_empty(cell) else cell for cell in cells]
     return column, (odd[0], sum(not _THOUSANDS.fullmatch(str(cells[o])) for o in odd))

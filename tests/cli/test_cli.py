@@ -15,6 +15,7 @@ import time
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import skvas
@@ -22,7 +23,7 @@ from skvas._printing import tell
 from skvas.cli import main
 from skvas.cli._lines import Lines, following
 from skvas.datasets import load_folder, make_videos
-from skvas.io import read_segments
+from skvas.io import read_recordings, read_segments
 from skvas.metrics import linear_warp
 from tests.clips import grey, read_clip, write_clip
 
@@ -783,6 +784,7 @@ def write_tables(folder, n=4, step=40):
     return folder
 
 
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 def test_tables_of_sensors_become_named_segments_in_seconds(tmp_path, capsys):
     folder, model = write_tables(tmp_path / "raw"), tmp_path / "model"
     assert run("fit", folder, "-k", K, "--epochs", 1, "-o", model) == 0
@@ -817,6 +819,13 @@ def test_tables_of_sensors_become_named_segments_in_seconds(tmp_path, capsys):
     again = tmp_path / "again"
     assert run("predict", model, turned, "-o", again, "--format", "csv") == 0
     assert (again / "s2.csv").read_bytes() == (out / "s2.csv").read_bytes()
+    named, framed = tmp_path / "named", tmp_path / "framed"
+    frames = [pd.DataFrame(v, columns=["x", "y", "z"]) for v in read_recordings(folder)]
+    skvas.JointAlignSegment(K, max_epochs=0).fit(frames).save(named)
+    for place in (folder, turned):
+        assert run("predict", named, place, "-o", framed / place.name) == 0
+    labels = [(framed / n / "s1.txt").read_bytes() for n in ("raw", "turned")]
+    assert labels[0] == labels[1]
     capsys.readouterr()
     assert run("report", model, other) == 1
     assert "'x'" in capsys.readouterr().err

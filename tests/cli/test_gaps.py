@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import skvas
+from skvas.cli._gaps import ReadWithoutGaps
 from skvas.io import read_recordings
 from skvas.preprocessing import Interpolate
 from tests.tables import fit, run, write_recording, write_recordings
@@ -71,6 +72,8 @@ def test_gaps_of_features_are_closed_along_time(
     (video,), (gaps,) = closed(gappy), read_recordings(gappy)
     np.save(features / "a.npy", gaps.T if transposed else gaps)
     out, loaded = tmp_path / "out", skvas.load(model)
+    read = ReadWithoutGaps(None, loaded)(features / "a.npy")
+    np.testing.assert_allclose(read, np.float32(video), rtol=1e-5)
     assert run("predict", model, tmp_path / "data", "-o", out) == 0
     expected = loaded.predict(np.float32(video))
     np.testing.assert_array_equal(np.loadtxt(out / "a.txt", dtype=int), expected)

@@ -32,7 +32,7 @@ def seconds_of(raw, index=0):
     return len(read_recordings(raw)[index]) / FPS
 
 
-@pytest.mark.parametrize(("start", "end"), [(0, 2), (-0.04, 1.2), (1, 1.05)])
+@pytest.mark.parametrize(("start", "end"), [(0, 2), (-0.04, 1.2), (1, 1.05), (0, 0.02)])
 def test_segment_behind_the_end_is_refused(raw, tmp_path, capsys, start, end):
     """Times are given from the end, in seconds; the first row is a mistake of place."""
     last = seconds_of(raw)

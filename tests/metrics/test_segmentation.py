@@ -334,6 +334,9 @@ def test_background_that_was_predicted_stands_for_no_action(
     assert report.mof == 0.5
     assert report.mapping == ({clusters[1]: actions[1]},)
     assert report.edit == 0.5  # it forms no segment either
+    options = {"background": background, "matching": matching, "groups": groups}
+    few = segmentation_report(true[2:4], [background, clusters[1]], **options)
+    assert few.edit == 1
     assert report.iou == {actions[0]: 0, actions[1]: 1}
     nothing = mof(true[:4], [background] * 4, background=background)
     assert nothing == 0
