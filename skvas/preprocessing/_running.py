@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from skvas._on_demand import lengths_of
+from skvas.preprocessing._motion import Motion
+from skvas.preprocessing._smoothing import go_on_smoothing, weight_of_newest
 from skvas.preprocessing._standardizer import added_up
 from skvas.videos._frames import frame_blocks
 from skvas.videos._stored import check_array, check_count
@@ -39,8 +41,12 @@ class RunningMoments:
     prior : float
         Frames that the collection counts as.
     both : bool
-        Whether frames standardised by the collection alone are put beside those: they
-        do not depend on which steps the recording had before.
+        Whether frames standardised by the collection alone are put beside those, as
+        the last columns: they do not depend on which steps the recording had before.
+    motion : Motion or None
+        How much these vary, if that is put beside the first columns.
+    newest : float
+        Weight of the newest frame in the exponential means that tell how much.
     """
 
     mean: np.ndarray
@@ -48,9 +54,17 @@ class RunningMoments:
     deviation: np.ndarray
     prior: float
     both: bool
+    motion: Motion | None = None
+    newest: float = 1.0
 
     @classmethod
-    def of(cls, videos: Sequence[np.ndarray], *, both: bool = False) -> RunningMoments:
+    def of(
+        cls,
+        videos: Sequence[np.ndarray],
+        *,
+        both: bool = False,
+        reach: float | None = None,
+    ) -> RunningMoments:
         """Learn the moments of a collection.
 
         Parameters
@@ -59,6 +73,9 @@ class RunningMoments:
             The collection.
         both : bool, default=False
             Whether frames standardised by the collection alone are put beside.
+        reach : float, default=None
+            Motion is put beside, too: of as many frames as a Gaussian averages whose
+            standard deviation is this share of the median video. None: it is not.
         """
         lengths = lengths_of(videos)
         n_frames = sum(lengths)
@@ -78,13 +95,22 @@ class RunningMoments:
         within = np.mean(own, axis=0) / np.where(scale > 0, scale, 1)
         deviation = np.where(within > CONSTANT, within, 1)
         mean, scale = mean * peak, scale * peak
-        prior = PRIOR_SHARE * float(np.median(lengths))
-        return cls(mean, scale, deviation, prior, both)
+        usual = float(np.median(lengths))
+        still = cls(mean, scale, deviation, PRIOR_SHARE * usual, both)
+        if reach is None:
+            return still
+        moving = replace(still, newest=weight_of_newest(max(reach * usual, 1)))
+        return replace(moving, motion=Motion.of(videos, moving.vary))
+
+    @property
+    def narrow(self) -> int:
+        """Number of features that a frame has without `both`."""
+        return (1 + (self.motion is not None)) * len(self.mean)
 
     @property
     def width(self) -> int:
         """Number of features that a frame gets."""
-        return (1 + self.both) * len(self.mean)
+        return self.narrow + self.both * len(self.mean)
 
     def standardise(self, frames: np.ndarray) -> np.ndarray:
         """Scale frames by the collection, without regard to the recording."""
@@ -94,6 +120,27 @@ class RunningMoments:
         scaled[..., ~known] = 0
         return np.clip(scaled, -FAR, FAR, out=scaled)
 
+    def vary(self, video: np.ndarray) -> np.ndarray:
+        """Return how much the features of a recording vary up to each frame."""
+        found, means = [], None
+        for rows in frame_blocks(video):
+            block = self.standardise(video[rows])
+            spread, means = self._spread(block, means)
+            found.append(spread)
+        return np.concatenate(found)
+
+    def _spread(
+        self, standard: np.ndarray, means: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the next frames vary by, and the means after the last of them.
+
+        `means` are those before, of standard frames and of their squares.
+        """
+        both = np.hstack([standard, standard**2])
+        passed = go_on_smoothing(both, self.newest, both[0] if means is None else means)
+        mean, square = np.split(passed, 2, axis=1)
+        return np.sqrt(np.maximum(square - mean**2, 0)), passed[-1]
+
     def follow(self, video: np.ndarray, dtype: Any = np.float64) -> np.ndarray:
         """Return the features of a recording's frames, (n_frames, width).
 
@@ -101,11 +148,14 @@ class RunningMoments:
         """
         width = len(self.mean)
         found = np.empty((len(video), self.width), dtype)
-        total, squares = np.zeros(width), np.zeros(width)
+        total, squares, means = np.zeros(width), np.zeros(width), None
         for rows in frame_blocks(video):
             block, c = found[rows], self.standardise(video[rows])
+            if self.motion is not None:
+                spread, means = self._spread(c, means)
+                block[:, width : self.narrow] = self.motion.standard(spread)
             if self.both:
-                block[:, width:] = c
+                block[:, self.narrow :] = c
             n = np.arange(1, len(c) + 1)[:, None] + rows.start + self.prior
             sums = c.copy()
             sums[0] += total
@@ -135,6 +185,7 @@ class Standing:
         self.n_frames = 0
         self.total = np.zeros(len(features.mean))
         self.squares = np.zeros(len(features.mean))
+        self.means: np.ndarray | None = None
 
     def see(self, frame: np.ndarray) -> np.ndarray:
         """Return the features of the next frame, (width,)."""
@@ -147,16 +198,26 @@ class Standing:
         self.squares += centred**2
         variance = (features.prior * features.deviation**2 + self.squares) / n
         z = centred / np.sqrt(variance)
+        if features.motion is not None:
+            now = np.concatenate([c, c**2])
+            means = now if self.means is None else self.means
+            self.means = means + features.newest * (now - means)
+            mean, square = np.split(self.means, 2)
+            spread = np.sqrt(np.maximum(square - mean**2, 0))
+            z = np.concatenate([z, features.motion.standard(spread)])
         return np.concatenate([z, c]) if features.both else z
 
     def state(self) -> list[Any]:
         """Return what was seen, as numbers and arrays."""
-        return [self.n_frames, self.total, self.squares]
+        return [self.n_frames, self.total, self.squares, self.means]
 
     def restore(self, state: Any) -> None:
         """Go on from what `state` has returned; a file may hold anything."""
-        n_frames, total, squares = state
+        n_frames, total, squares, *means = state
         shape = self.total.shape
         self.n_frames = check_count("n_frames", n_frames)
         self.total = check_array("total", total, shape, np.float64)
         self.squares = check_array("squares", squares, shape, np.float64, low=0)
+        [self.means] = means or [None]  # younger than streams
+        if self.means is not None:
+            check_array("means", self.means, (2 * shape[0],), np.float64)

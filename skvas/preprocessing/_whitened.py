@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.linalg import eigh, svd
-from scipy.ndimage import gaussian_filter1d
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -21,7 +21,16 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._on_demand import lengths_of
 from skvas._typing import Videos
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
+from skvas.preprocessing._motion import Motion
 from skvas.preprocessing._running import RunningMoments, Standing
+from skvas.preprocessing._smoothing import (
+    few_centres,
+    smooth,
+    smooth_causally,
+    smooth_few,
+    spread_nearby,
+    weight_of_newest,
+)
 from skvas.preprocessing._standardizer import moments, standardise
 from skvas.validation import (
     check_choice,
@@ -33,13 +42,16 @@ from skvas.validation import (
     unchanged_on_failure,
 )
 from skvas.videos._containers import VideoTransformerMixin
-from skvas.videos._frames import spread_frames
 from skvas.videos._stored import check_array
 
 __all__ = ["WhitenedViews"]
 
 
-_VIEWS = ("video", "collection")
+_VIEWS = ("video", "collection", "motion")
+
+
+# Share of a video within which motion counts where nothing is smoothed.
+_REACH = 0.01
 
 
 # Directions with less than this share of the largest variance are rounding errors, or
@@ -49,16 +61,12 @@ _MIN_RELATIVE_VARIANCE = 1e-7
 
 # Beyond so many numbers in all videos, principal directions are found from frames that
 # lie half a standard deviation of the Gaussian filter apart: the second moments of
-# smoothed frames do not change between two of them. So many are found at once.
-_MANY_NUMBERS, _AT_ONCE = 1 << 24, 16
+# smoothed frames do not change between two of them.
+_MANY_NUMBERS = 1 << 24
 
 
 # Frames that the collection counts as, as a share of the median video.
 _PRIOR_SHARE = 0.3
-
-
-# Radius, in frames, from which a Gaussian is applied by Fourier transforms.
-_LONG_KERNEL = 64
 
 
 def _is_causal(transformer: WhitenedViews) -> bool:
@@ -69,14 +77,17 @@ def _is_causal(transformer: WhitenedViews) -> bool:
 class WhitenedViews(
     ClassNamePrefixFeaturesOutMixin, VideoTransformerMixin, BaseEstimator
 ):
-    """Reduce the features of videos to a few whitened components, in two views.
+    """Reduce the features of videos to a few whitened components, in several views.
 
     Each view standardises the features, smooths them along time and projects them onto
     their principal directions, scaled to unit variance. The view "video" standardises
     within each video, which removes differences between recordings. The view
     "collection" standardises over all training frames, which keeps these differences.
     The two views side by side are a good start for alignment and segmentation, which
-    training can improve.
+    training can improve. A third one, "motion", takes in place of each feature the
+    logarithm of how much it varies about its smoothed course: it tells walking from
+    standing where both pass the same places. (Where nothing is smoothed, the course
+    that .01 as `smoothing` would give.)
 
     Parameters
     ----------
@@ -87,7 +98,8 @@ class WhitenedViews(
     smoothing : float, default=0.01
         Standard deviation of the Gaussian filter along time, as a fraction of the
         video's length, in [0, 1]; 0 disables smoothing.
-    views : tuple of {"video", "collection"}, default=("video", "collection")
+    views : tuple of {"video", "collection", "motion"}, \
+            default=("video", "collection")
         The views, in the order of their columns.
     whiten : bool, default=True
         Whether to scale components to unit variance. False keeps their variance, so
@@ -120,6 +132,15 @@ class WhitenedViews(
     prior_, newest_ : float
         With `causal`, the frames that the collection counts as, and the weight of the
         newest frame in the exponential mean.
+    motion_newest_ : float
+        With `causal` and the view "motion", the weight of the newest frame in the
+        exponential means that tell how much a feature has varied lately.
+    usual_motion_ : ndarray of shape (n_features_in_,)
+        With the view "motion", the mean over training frames of what a feature varies
+        by, in units of `scale_`.
+    motion_mean_, motion_scale_ : ndarray of shape (n_features_in_,)
+        Mean and standard deviation of the logarithm of .1 + its share of
+        `usual_motion_`.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -195,6 +216,8 @@ class WhitenedViews(
             self.peak_, self.mean_, self.scale_ = moments(checked)
             if self.causal:
                 self._learn_to_run(checked)
+            if "motion" in self.views:
+                self._learn_motion(checked)
             fitted = [self._fit_view(view, checked) for view in self.views]
             self.components_ = [components for components, _ in fitted]
             self.explained_variance_ = [variance for _, variance in fitted]
@@ -262,6 +285,11 @@ class WhitenedViews(
             names.append("offset")
         return np.asarray(names, dtype=object)
 
+    @property
+    def reach(self) -> float:
+        """Standard deviation of the Gaussian of motion, as a share of the video."""
+        return float(self.smoothing) if self.smoothing > 0 else _REACH
+
     def __sklearn_tags__(self) -> Tags:
         """Declare that results are float32."""
         tags: Tags = super().__sklearn_tags__()
@@ -290,22 +318,54 @@ class WhitenedViews(
         usual = float(np.median(lengths_of(videos)))
         self.deviation_ = RunningMoments.of(videos).deviation
         self.prior_ = _PRIOR_SHARE * usual
-        sigma = self.smoothing * usual
-        # Both means have the variance of one over so many independent frames.
-        n_averaged = max(1.0, 2 * np.sqrt(np.pi) * sigma)
-        self.newest_ = float(2 / (1 + n_averaged))
+        self.newest_ = weight_of_newest(self.smoothing * usual)
+
+    def _learn_motion(self, videos: Sequence[np.ndarray]) -> None:
+        """Learn how much each feature usually varies nearby."""
+        if self.causal:
+            usual = float(np.median(lengths_of(videos)))
+            self.motion_newest_ = weight_of_newest(max(self.reach * usual, 1))
+        learned = Motion.of(videos, self._vary)
+        self.usual_motion_ = learned.usual
+        self.motion_mean_, self.motion_scale_ = learned.mean, learned.scale
+
+    def _vary(self, video: np.ndarray) -> np.ndarray:
+        """Return how much each feature varies nearby, at a few frames of a video.
+
+        With `causal`, how much it has varied lately, at all frames.
+        """
+        if self.causal:
+            return self._still().vary(np.asarray(video, dtype=float))
+        standard = partial(self._standardise, "collection", video)
+        return spread_nearby(video, self.reach, standard)
+
+    def _usual_motion(self) -> Motion:
+        return Motion(self.usual_motion_, self.motion_mean_, self.motion_scale_)
+
+    def _motion(self, video: np.ndarray) -> np.ndarray:
+        """Return the standard logarithms of what `_vary` returns."""
+        return self._usual_motion().standard(self._vary(video))
 
     def _running(self) -> RunningMoments:
-        """Return what standardises the frames of both views."""
+        """Return what makes the features of frames as they come, for all views."""
+        still = self._still()
+        moves = "motion" in self.views
+        return replace(still, motion=self._usual_motion()) if moves else still
+
+    def _still(self) -> RunningMoments:
+        """Return what standardises the frames of both other views."""
         mean, scale = self.mean_ * self.peak_, self.scale_ * self.peak_
-        return RunningMoments(mean, scale, self.deviation_, self.prior_, both=True)
+        newest = self.motion_newest_ if "motion" in self.views else 1.0
+        return RunningMoments(
+            mean, scale, self.deviation_, self.prior_, both=True, newest=newest
+        )
 
     def _standardise(
         self, view: str, video: np.ndarray, frames: np.ndarray | None = None
     ) -> np.ndarray:
         """Standardise the frames of a video, or some that are made of them."""
         if self.causal:
-            running = replace(self._running(), both=False)
+            running = replace(self._still(), both=False)
             ours = running.follow if view == "video" else running.standardise
             return ours(np.asarray(video, dtype=float))
         frames = video if frames is None else frames
@@ -323,13 +383,16 @@ class WhitenedViews(
 
     def _smooth_video(self, view: str, video: np.ndarray, thin: bool) -> np.ndarray:
         """Return smoothed standard frames of a video, or enough of them."""
+        if view == "motion":
+            few = self._motion(video)
+            return few * np.sqrt(len(video) / len(few))
         if self.causal:
-            smooth = _smooth_causally(self._standardise(view, video), self.newest_)
+            every = smooth_causally(self._standardise(view, video), self.newest_)
             step = max(1, int(0.5 / self.newest_)) if thin else 1
-            return smooth[::step] * np.sqrt(len(smooth) / len(smooth[::step]))
+            return every[::step] * np.sqrt(len(every) / len(every[::step]))
         if not thin:
-            return _smooth(self._standardise(view, video), self.smoothing)
-        few = _smooth_few(video, self.smoothing)
+            return smooth(self._standardise(view, video), self.smoothing)
+        few = smooth_few(video, self.smoothing)
         # They stand for all frames of the video.
         return self._standardise(view, video, few) * np.sqrt(len(video) / len(few))
 
@@ -359,26 +422,38 @@ class WhitenedViews(
             for view, components, variance in zip(
                 self.views, self.components_, self.explained_variance_, strict=True
             ):
-                projected = self._standardise(view, video) @ components.T
+                if view == "motion":
+                    projected = self._project_motion(video, components)
+                else:
+                    projected = self._standardise(view, video) @ components.T
                 if self.whiten:
                     projected /= np.sqrt(np.where(variance > 0, variance, 1))
                 scores.append(projected)
             # Smoothing after the projection is the same as before it, and less work.
             joined = np.hstack(scores)
             if self.causal:
-                smooth = _smooth_causally(joined, self.newest_)
+                smoothed = smooth_causally(joined, self.newest_)
             else:
-                smooth = _smooth(joined, self.smoothing)
+                smoothed = smooth(joined, self.smoothing)
             if self.offset > 0:
                 column = np.full((len(video), 1), self.offset * self._length())
-                smooth = np.hstack([smooth, column])
-            result = smooth.astype(np.float32)
+                smoothed = np.hstack([smoothed, column])
+            result = smoothed.astype(np.float32)
         if not np.isfinite(result).all():
             raise ValueError(
                 "X is too far from the training videos: its components exceed the "
                 "range of float32."
             )
         return result
+
+    def _project_motion(self, video: np.ndarray, components: np.ndarray) -> np.ndarray:
+        """Return the components of a video's motion, between a few frames by lines."""
+        few = self._motion(video) @ components.T
+        if len(few) == len(video):
+            return few
+        centres = few_centres(len(video), max(self.reach * len(video), 1))
+        every = np.arange(len(video))
+        return np.stack([np.interp(every, centres, one) for one in few.T], axis=1)
 
 
 class ViewsStream:
@@ -399,8 +474,12 @@ class ViewsStream:
         for view, components, variance in zip(
             views.views, views.components_, views.explained_variance_, strict=True
         ):
-            weights = np.zeros((2 * n_features, len(components)))
-            rows = slice(n_features) if view == "video" else slice(n_features, None)
+            weights = np.zeros((running.width, len(components)))
+            rows = {
+                "video": slice(n_features),
+                "motion": slice(n_features, running.narrow),
+                "collection": slice(running.narrow, None),
+            }[view]
             scale = np.sqrt(np.where(variance > 0, variance, 1)) if views.whiten else 1
             weights[rows] = components.T / scale
             parts.append(weights)
@@ -450,55 +529,6 @@ class ViewsStream:
         if mean is not None:
             check_array("mean", mean, self._weights.shape[1:], np.float64)
         self._mean = mean
-
-
-def _smooth_causally(frames: np.ndarray, newest: float) -> np.ndarray:
-    """Smooth along time with an exponential mean, which starts as the first frame."""
-    # Imported here: it takes as long as half of skvas.
-    from scipy.signal import lfilter
-
-    start = (1 - newest) * frames[:1]
-    smooth: np.ndarray = lfilter([newest], [1, newest - 1], frames, axis=0, zi=start)[0]
-    return smooth
-
-
-def _smooth(frames: np.ndarray, smoothing: float) -> np.ndarray:
-    """Smooth along time with a Gaussian, repeating the first and the last frame."""
-    sigma = smoothing * len(frames)
-    radius = int(4 * sigma + 0.5)
-    if radius == 0:
-        return frames
-    smooth: np.ndarray
-    if radius < _LONG_KERNEL:
-        smooth = gaussian_filter1d(frames, sigma, axis=0, mode="nearest", radius=radius)
-        return smooth
-    # Imported here: it takes as long as half of skvas.
-    from scipy.signal import oaconvolve
-
-    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)[:, None]
-    padded = np.pad(frames, ((radius, radius), (0, 0)), mode="edge")
-    smooth = oaconvolve(padded, kernel / kernel.sum(), mode="valid", axes=0)
-    return smooth
-
-
-def _smooth_few(frames: np.ndarray, smoothing: float) -> np.ndarray:
-    """Smooth as `_smooth` does, and return frames half a standard deviation apart."""
-    sigma, n = smoothing * len(frames), len(frames)
-    radius = int(4 * sigma + 0.5)
-    step = max(1, int(sigma / 2))
-    centres = spread_frames(n, -(-n // step))
-    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / max(sigma, 1e-9)) ** 2)
-    kernel /= kernel.sum()
-    smooth = np.empty((len(centres), frames.shape[1]))
-    for start in range(0, len(centres), _AT_ONCE):
-        some = centres[start : start + _AT_ONCE]
-        first, last = max(some[0] - radius, 0), min(some[-1] + radius, n - 1)
-        near = some[:, None] + np.arange(-radius, radius + 1)
-        weights = np.zeros((len(some), last - first + 1))
-        rows = np.arange(len(some))[:, None]
-        np.add.at(weights, (rows, near.clip(0, n - 1) - first), kernel)
-        smooth[start : start + _AT_ONCE] = weights @ frames[first : last + 1]
-    return smooth
 
 
 def _principal_directions(

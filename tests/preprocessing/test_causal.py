@@ -68,10 +68,42 @@ def test_without_smoothing_a_frame_counts_alone():
     )
 
 
+@pytest.mark.parametrize("smoothing", [0, 0.05])
+def test_causal_motion_is_what_its_definition_says(smoothing):
+    videos = make_videos()
+    views = causal(views=("motion",), smoothing=smoothing).fit(videos)
+    newest = 2 / (1 + 2 * np.sqrt(np.pi) * max((smoothing or 0.01) * 70, 1))
+    joined = np.concatenate(videos)
+    varied = []
+    for video in videos:
+        rows = (video - joined.mean(axis=0)) / joined.std(axis=0)
+        mean, square = rows[0], rows[0] ** 2
+        spread = []
+        for row in rows:
+            mean = newest * row + (1 - newest) * mean
+            square = newest * row**2 + (1 - newest) * square
+            spread.append(np.sqrt(np.maximum(square - mean**2, 0)))
+        varied.append(np.array(spread))
+    usual = np.concatenate(varied).mean(axis=0)
+    logarithms = [np.log(0.1 + spread / usual) for spread in varied]
+    mean = np.concatenate(logarithms).mean(axis=0)
+    scale = np.concatenate(logarithms).std(axis=0)
+    np.testing.assert_allclose(views.usual_motion_, usual)
+    np.testing.assert_allclose(views.motion_mean_, mean)
+    np.testing.assert_allclose(views.motion_scale_, scale)
+    expected = (logarithms[1] - mean) / scale @ views.components_[0].T
+    expected /= np.sqrt(views.explained_variance_[0])
+    newest = 2 / (1 + max(1, 2 * np.sqrt(np.pi) * smoothing * 70))
+    smooth = expected[0]
+    for row, found in zip(expected, views.transform(videos[1]), strict=True):
+        smooth = newest * row + (1 - newest) * smooth
+        np.testing.assert_allclose(found[:3], smooth, atol=1e-4)
+
+
 @pytest.mark.parametrize("at", [0, 1, 30, 58])
 def test_causal_features_depend_on_no_later_frame_bit_for_bit(at):
     videos = make_videos()
-    views = causal().fit(videos)
+    views = causal(views=("video", "motion", "collection")).fit(videos)
     changed = videos[0].copy()
     changed[at + 1 :] = -100
     before, after = views.transform(videos[0]), views.transform(changed)
@@ -83,6 +115,8 @@ TRANSFORMERS = [
     None,
     causal(),
     causal(smoothing=0, whiten=False),
+    causal(views=("collection", "motion", "video")),
+    causal(views=("motion",), smoothing=0),
     Framewise(StandardScaler()),
     Framewise(make_pipeline(StandardScaler(), PCA(2))),
     make_pipeline(Framewise(StandardScaler()), causal()),

@@ -505,6 +505,69 @@ def test_view_is_what_its_definition_says(view, smoothing, lengths):
     )
 
 
+def reference_motion(videos, smoothing, n_components):
+    """Follow the definition of the view "motion" by other means: all frames at once."""
+    pooled = np.concatenate(videos)
+    varying = []
+    for video in videos:
+        standard = (video - pooled.mean(axis=0)) / pooled.std(axis=0)
+        sigma = max((smoothing or 0.01) * len(video), 1)
+        mean, square = (
+            gaussian_filter1d(x, sigma, axis=0, mode="nearest")
+            for x in (standard, standard**2)
+        )
+        varying.append(np.sqrt(np.maximum(square - mean**2, 0)))
+    usual = np.concatenate(varying).mean(axis=0)
+    logarithms = [np.log(0.1 + spread / usual) for spread in varying]
+    frames = np.concatenate(logarithms)
+    mean, deviation = frames.mean(axis=0), frames.std(axis=0)
+    frames = (frames - mean) / deviation
+    _, singular, directions = np.linalg.svd(frames, full_matrices=False)
+    deviations = singular[:n_components, None] / np.sqrt(len(frames))
+    found = []
+    for video in logarithms:
+        white = (video - mean) / deviation @ (directions[:n_components] / deviations).T
+        sigma = smoothing * len(video)
+        if sigma:
+            white = gaussian_filter1d(white, sigma, axis=0, mode="nearest")
+        found.append(white)
+    return found
+
+
+@pytest.mark.parametrize("smoothing", [0, 0.05])
+def test_motion_is_what_its_definition_says(smoothing):
+    views = WhitenedViews(n_components=3, smoothing=smoothing, views=("motion",))
+    result = np.concatenate(views.fit_transform(VIDEOS))
+    expected = np.concatenate(reference_motion(VIDEOS, smoothing, 3))
+    assert_same_up_to_sign(result, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_motion_of_long_videos_is_found_from_few_frames():
+    rng = np.random.default_rng(0)
+    videos = [
+        rng.normal(size=(n, 2)) * np.repeat(rng.uniform(0.1, 2, (n // 100, 2)), 100, 0)
+        for n in (2000, 1500)
+    ]
+    views = WhitenedViews(smoothing=0.02, views=("motion",)).fit(videos)
+    expected = np.concatenate(reference_motion(videos, 0.02, 2))
+    result = np.concatenate(views.transform(videos))
+    assert_same_up_to_sign(result, expected, atol=0.2)  # between two frames, by lines
+    assert not np.allclose(np.abs(result), np.abs(expected), atol=1e-3)
+
+
+def test_motion_tells_shaking_from_rest_in_the_same_place():
+    rng = np.random.default_rng(0)
+    shakes = np.repeat([0, 1, 0, 1], 50)
+    videos = [
+        np.where(shakes, 1, 0.05)[:, None] * rng.normal(size=(200, 3)) for _ in range(3)
+    ]
+    views = WhitenedViews(n_components=1, views=("motion",)).fit(videos)
+    found = views.transform(videos[0])[:, 0]
+    assert abs(np.corrcoef(found, shakes)[0, 1]) > 0.9
+    places = WhitenedViews(views=("collection",)).fit(videos).transform(videos[0])
+    assert max(abs(np.corrcoef(p, shakes)[0, 1]) for p in places.T) < 0.5
+
+
 def test_views_stand_side_by_side_in_their_order():
     both = WhitenedViews(views=("collection", "video")).fit(VIDEOS)
     names = both.get_feature_names_out()
@@ -553,6 +616,9 @@ def test_video_view_forgets_what_sets_a_recording_apart():
     assert np.abs(after[:, 5:] - before[:, 5:]).max() > 1
 
 
+ALL_VIEWS = ("video", "collection", "motion")
+
+
 @given(
     magnitude=st.sampled_from([1e-300, 1e-30, 1e-3, 1e3, 1e30, 1e300]),
     column=st.integers(0, 5),
@@ -564,7 +630,7 @@ def test_units_make_no_difference(magnitude, column):
             video *= magnitude
         else:
             video[:, column] *= magnitude
-    views = WhitenedViews(n_components=3)
+    views = WhitenedViews(n_components=3, views=ALL_VIEWS)
     for result, expected in zip(
         views.fit_transform(rescaled), views.fit_transform(VIDEOS), strict=True
     ):
@@ -590,7 +656,7 @@ EXTREMES = np.float32([0, 1, -1, 0.1, 1e30, -1e30, 1e-30]).tolist()
     smoothing=st.sampled_from([0, 0.01, 0.3, 1]),
 )
 def test_degenerate_videos_give_finite_components(videos, smoothing):
-    views = WhitenedViews(smoothing=smoothing)
+    views = WhitenedViews(smoothing=smoothing, views=ALL_VIEWS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateFramesWarning)
         results = views.fit_transform(videos)

@@ -21,9 +21,10 @@ def frame_by_frame(features, video):
 
 
 @pytest.mark.parametrize("both", [False, True])
-def test_frames_one_by_one_are_those_of_the_whole_video(both):
+@pytest.mark.parametrize("reach", [None, 0.1])
+def test_frames_one_by_one_are_those_of_the_whole_video(both, reach):
     *videos, video = random_videos()
-    features = RunningMoments.of(videos, both=both)
+    features = RunningMoments.of(videos, both=both, reach=reach)
     found = frame_by_frame(features, video)
     assert found.shape == (len(video), features.width)
     np.testing.assert_allclose(found, features.follow(video), atol=1e-9)
