@@ -31,7 +31,7 @@ from skvas.estimators._features import (
     fill_gaps,
     fit_features,
     of_videos,
-    unwhitened,
+    settle_features,
     warn_of_degenerate_frames,
 )
 from skvas.exceptions import InvalidParameterError, ModelVersionWarning
@@ -101,9 +101,11 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     estimator. "whitened": :class:`~skvas.preprocessing.WhitenedViews`, with ``causal``
     as `live` of :class:`skvas.Training` says. "standardise":
     :class:`~skvas.preprocessing.VideoStandardizer`. None: the videos as they are.
-    "auto": the published choice; "whitened" in the informed recipe, unless six videos
-    or more share no order, and clusters of whitened frames are not found again in other
-    videos while those of unwhitened frames are. These are then taken.
+    "auto": the published choice; "whitened" in the informed recipe. Where videos share
+    no order, it looks at whether clusters of frames are found again in other videos: if
+    those of motion are, and no worse than those of whitened frames, the view "motion"
+    is put beside the two others; if six videos or more have clusters of unwhitened
+    frames in common, but not of whitened ones, components stay unwhitened.
 encoder : torch.nn.Module, tuple of int or str, default=None
     Network from features (B, N, n_features) to embeddings (B, N, D), copied before
     training; n_features is what the preprocessing makes, with ``features=None`` that of
@@ -533,10 +535,10 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         if not isinstance(videos, VideosOnDemand) or len(videos) <= 2 * MAX_VIDEOS:
             features = apply_features(fitted, videos, keep)
         if is_auto(self.features) and self._recipe.chooses:
-            look = partial(unwhitened, fitted, videos, n_clusters, features)
-            plain = checkpoint.once("unwhitened", look)
-            if plain is not None:
-                fitted, features = plain, None
+            look = partial(settle_features, fitted, videos, n_clusters, features)
+            better = checkpoint.once("settled", look)
+            if better is not None:
+                fitted, features = better, None
         if features is None:
             features = apply_features(fitted, videos, keep)
         return fitted, features

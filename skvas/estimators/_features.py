@@ -27,24 +27,29 @@ from skvas.videos._frames import unit
 # A constant beside the whitened components, as WhitenedViews says.
 OFFSET = 0.5
 NAMES = ("auto", "whitened", "standardise")
-# Components keep their variance where clusters of whitened frames repeat less than half
-# as well over videos as those of unwhitened frames, which have to repeat themselves.
-# From this number of videos, and looking at so many at most; smoothed by so many frames
-# in the median video.
-WHITENED_REPEATS, PLAIN_REPEATS, NOISE_FRAMES = 0.5, 0.4, 4
-MIN_VIDEOS, MAX_VIDEOS = 6, 32
+# Videos that are looked at, at most.
+MAX_VIDEOS = 32
+# Adjusted Rand index from which clusters of frames are found again in other videos.
+REPEATS = 0.4
+# Components keep their variance where clusters of unwhitened frames are found again,
+# and those of whitened frames less than half as well. From this number of videos, and
+# smoothed by so many frames in the median video.
+WHITENED_REPEATS, MIN_UNWHITENED, NOISE_FRAMES = 0.5, 6, 4
 
 
-def unwhitened(
+def settle_features(
     whitened: WhitenedViews,
     videos: Sequence[np.ndarray],
     n_clusters: int,
     features: Sequence[np.ndarray] | None = None,
 ) -> WhitenedViews | None:
-    """Leave components unwhitened where that drowns what videos share in noise.
+    """Fit other features where videos share no order and these tell more.
 
-    Videos that share an order are always whitened: alignment needs it, and noise does
-    not repeat in order.
+    Components stay unwhitened where whitening drowns what videos share in noise. Else
+    motion is a third view, where clusters of it are found again in other videos, and no
+    worse than those of the other views. Videos that share an order keep `whitened`:
+    alignment needs it, noise does not repeat in order, and motion adds nothing to a
+    place in it.
 
     Parameters
     ----------
@@ -60,31 +65,56 @@ def unwhitened(
     Returns
     -------
     WhitenedViews or None
-        Fitted; None where components are better whitened.
+        Fitted; None where `whitened` is best.
     """
     scale = spread_of(whitened)
-    if scale is None or len(videos) < MIN_VIDEOS:
+    if scale is None or len(videos) < 2:
         return None
     drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
+    looked_at = choose(videos, drawn)
     if features is None:
-        seen = apply_features(whitened, choose(videos, drawn))
+        seen = apply_features(whitened, looked_at)
     else:
         seen = choose(features, drawn)
     if has_order(find_order(seen, np.random.RandomState(0))):
         return None
-    whitened_repeats, plain_repeats = (
-        repeatability([unit(video * by) for video in seen], n_clusters)
-        for by in (np.ones_like(scale), scale)
-    )
-    drowned = whitened_repeats <= WHITENED_REPEATS * plain_repeats
-    if not drowned or plain_repeats < PLAIN_REPEATS:
-        return None
-    length = float(np.median(lengths_of(videos)))
-    smoothing = min(whitened.smoothing, NOISE_FRAMES / length)
-    plain = clone(whitened).set_params(whiten=False, smoothing=smoothing)
+    repeats = repeatability([unit(video) for video in seen], n_clusters)
     with warnings.catch_warnings():  # of what `whitened` has warned of
         warnings.simplefilter("ignore", DegenerateFramesWarning)
-        fitted: WhitenedViews = fit_features(plain, videos)
+        if len(videos) >= MIN_UNWHITENED:
+            plain = repeatability([unit(video * scale) for video in seen], n_clusters)
+            if plain >= max(REPEATS, repeats / WHITENED_REPEATS):
+                return _unwhitened(whitened, videos)
+        if _moves(whitened, looked_at, n_clusters, repeats):
+            views = (*whitened.views, "motion")
+            return _fit_anew(whitened, videos, views=views)
+    return None
+
+
+def _unwhitened(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> WhitenedViews:
+    length = float(np.median(lengths_of(videos)))
+    smoothing = min(whitened.smoothing, NOISE_FRAMES / length)
+    return _fit_anew(whitened, videos, whiten=False, smoothing=smoothing)
+
+
+def _moves(
+    whitened: WhitenedViews,
+    looked_at: Sequence[np.ndarray],
+    n_clusters: int,
+    repeats: float,
+) -> bool:
+    """Tell whether motion is found again in other videos, as well as what repeats."""
+    alone = _fit_anew(whitened, looked_at, views=("motion",))
+    moved = [unit(video) for video in apply_features(alone, looked_at)]
+    return repeatability(moved, n_clusters) >= max(REPEATS, repeats)
+
+
+def _fit_anew(
+    whitened: WhitenedViews, videos: Sequence[np.ndarray], **parameters: Any
+) -> WhitenedViews:
+    fitted: WhitenedViews = fit_features(
+        clone(whitened).set_params(**parameters), videos
+    )
     return fitted
 
 
@@ -100,6 +130,12 @@ def spread_of(transformer: Any) -> np.ndarray | None:
         typical = np.linalg.norm(spread) / np.sqrt((spread > 0).sum() or 1)
         spread = np.append(spread, typical)
     return spread
+
+
+def reach_of_motion(transformer: Any) -> float | None:
+    """Return the share of a video within which motion is a view; None without it."""
+    moves = isinstance(transformer, WhitenedViews) and "motion" in transformer.views
+    return transformer.reach if moves else None
 
 
 def fit_features(

@@ -1,18 +1,19 @@
-"""Features are whitened unless that drowns what videos share in noise."""
+"""Features are whitened, unless that drowns what videos share; motion may be one."""
 
 import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from skvas import ActionSegmenter, VideoAligner
+from skvas import ActionSegmenter, Training, VideoAligner
 from skvas.datasets import make_videos
 from skvas.estimators._features import (
     apply_features,
     fit_features,
+    settle_features,
     spread_of,
-    unwhitened,
 )
 from skvas.exceptions import DegenerateFramesWarning
+from skvas.metrics import segmentation_report
 from skvas.preprocessing import VideoStandardizer, WhitenedViews
 from tests.models import ESTIMATORS, quick
 
@@ -37,8 +38,8 @@ def choose_features(videos, n_clusters):
     """Return the features that estimators choose where nothing is asked for."""
     whitened = fit_features("whitened", videos)
     features = apply_features(whitened, videos)
-    plain = unwhitened(whitened, videos, n_clusters, features)
-    anew = unwhitened(whitened, videos, n_clusters)
+    plain = settle_features(whitened, videos, n_clusters, features)
+    anew = settle_features(whitened, videos, n_clusters)
     assert (plain is None) == (anew is None)
     return plain or whitened
 
@@ -50,6 +51,46 @@ def test_components_keep_their_variance_where_whitening_blows_up_noise():
     assert chosen.smoothing == pytest.approx(0.01)  # 4 of 200 frames would be more
     long = [np.repeat(video, 10, axis=0) for video in videos]
     assert choose_features(long, 3).smoothing == pytest.approx(4 / 2000)
+
+
+def shaking(n_videos=6, *, order=None, seed=0):
+    """Four actions in the same place, which differ in what moves and how much."""
+    rng = np.random.default_rng(seed)
+    amounts = 0.1 + 2 * np.eye(4, 8) + 2 * np.eye(4, 8, 4)
+    found = []
+    for _ in range(n_videos):
+        labels = np.repeat(rng.permutation(4) if order is None else order, 40)
+        slow = 0.3 * rng.normal(size=(len(labels), 8)).cumsum(axis=0) / 4
+        found.append(slow + amounts[labels] * rng.normal(size=slow.shape))
+    return found
+
+
+def test_motion_is_a_view_where_it_is_found_again_in_other_videos():
+    chosen = choose_features(shaking(), 4)
+    assert chosen.views == ("video", "collection", "motion")
+    assert chosen.whiten
+    assert choose_features(shaking(2), 4).views == chosen.views
+
+
+def test_motion_is_no_view_where_places_tell_more():
+    data = make_videos(6, n_actions=4, shared_order=False, random_state=0)
+    assert "motion" not in choose_features(data.videos, 4).views
+
+
+def test_motion_is_no_view_of_a_lone_video_or_in_a_shared_order():
+    assert "motion" not in choose_features(shaking(1), 4).views
+    walked = make_videos(8, n_actions=4, random_state=0).videos
+    shaken = [
+        np.hstack([video, shake[np.arange(len(video)) * 160 // len(video)]])
+        for video, shake in zip(walked, shaking(8, order=[0, 1, 2, 3]), strict=True)
+    ]
+    assert "motion" not in choose_features(shaken, 4).views
+
+
+def test_motion_has_to_be_found_again():
+    rng = np.random.default_rng(0)
+    noise = [rng.normal(size=(160, 8)) for _ in range(6)]
+    assert "motion" not in choose_features(noise, 4).views
 
 
 def test_spread_is_what_whitening_divided_by():
@@ -87,6 +128,21 @@ def test_estimators_choose_where_nothing_is_asked_for(model):
     model.set_params(max_epochs=0, random_state=0)
     assert not model.fit(videos).features_.whiten
     assert model.set_params(features="whitened").fit(videos).features_.whiten
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_actions_that_differ_in_motion_alone_are_found(live):
+    orders = [np.random.default_rng(i).permutation(4) for i in range(8)]
+    videos = [shaking(1, order=order, seed=i)[0] for i, order in enumerate(orders)]
+    model = ActionSegmenter(
+        4, max_epochs=0, training=Training(live=live), random_state=0
+    )
+    model.fit(videos)
+    assert model.features_.views == ("video", "collection", "motion")
+    truth = [np.repeat(order, 40) for order in orders]
+    assert segmentation_report(truth, model.labels_).mof > 0.9
+    told = model.stream().push(videos[0]).labels
+    assert np.mean(told == model.labels_[0]) > 0.8
 
 
 def still(n_videos=24):
