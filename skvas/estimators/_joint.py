@@ -168,7 +168,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
                 timeline_=self._as_timeline(
                     timeline, trained.preprocessing, trained.encoder
                 ),
-                live_=self._learn_to_stream(trained.views, settled),
+                live_=self._learn_to_stream(trained, settled),
                 **self._learned_labels(trained, start, settled, single),
                 **matches,
             )

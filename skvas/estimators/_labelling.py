@@ -33,7 +33,7 @@ from skvas.estimators._base import (
     Trained,
     refuse_lost_start,
 )
-from skvas.estimators._features import spread_of
+from skvas.estimators._features import reach_of_motion, spread_of
 from skvas.exceptions import InvalidParameterError
 from skvas.labels._naming import BaseNaming
 from skvas.labels._outlook import Outlook, Query
@@ -603,9 +603,10 @@ default=None
             "action_names_": None,
         }
 
-    def _learn_to_stream(self, views: Views, settled: Settled) -> dict[str, Any]:
+    def _learn_to_stream(self, trained: Trained, settled: Settled) -> dict[str, Any]:
         """Return what streams need of actions, or of the timeline that they are on."""
-        base, causal = settled.base, self._causal_embeddings(views)
+        views, base = trained.views, settled.base
+        causal = self._causal_embeddings(views)
         if isinstance(base, TimelineLabeller):
             codes = None if settled.naming is None else settled.labels
             live = learn_positions(
@@ -614,7 +615,11 @@ default=None
         else:
             n_actions = len(settled.names)
             live = learn_actions(
-                views.videos, settled.labels, n_actions, embeddings=causal
+                views.videos,
+                settled.labels,
+                n_actions,
+                embeddings=causal,
+                reach=reach_of_motion(trained.preprocessing),
             )
         return live.state()
 

@@ -119,7 +119,7 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
             self._keep(
                 trained,
                 videos,
-                live_=self._learn_to_stream(trained.views, settled),
+                live_=self._learn_to_stream(trained, settled),
                 **self._learned_labels(trained, start, settled, single),
             )
         return self

@@ -28,6 +28,7 @@ from skvas.live._emissions import (
 )
 from skvas.live._habits import NEWEST, QUANTILE, Habits
 from skvas.live._trial import LEAD, Setting, choose_setting
+from skvas.preprocessing._motion import Motion
 from skvas.preprocessing._running import RunningMoments
 from skvas.timeline._model import Axis, TimelineModel
 from skvas.timeline._template import frames_at
@@ -125,7 +126,7 @@ class LiveModel:
             parts = {**parts, kind: _with_durations(parts[kind], parts["habits"])}
         model = cls(
             parts["n_actions"],
-            _record(RunningMoments, parts["features"]),
+            _features(parts["features"]),
             _record(Gaussians, parts["gaussians"]),
             _record(kinds[kind], parts[kind]),
             _record(Habits, parts["habits"]),
@@ -210,6 +211,7 @@ def learn_actions(
     n_actions: int,
     *,
     embeddings: Sequence[np.ndarray] | None = None,
+    reach: float | None = None,
 ) -> LiveModel:
     """Learn to tell actions as they come, whatever their order.
 
@@ -223,6 +225,8 @@ def learn_actions(
         Number of actions.
     embeddings : sequence of ndarray of shape (n_i, D), default=None
         What frames are told by, if it needs no later frame. None: standardised frames.
+    reach : float, default=None
+        How far back motion is looked at, if it is: see :meth:`RunningMoments.of`.
 
     Returns
     -------
@@ -233,8 +237,10 @@ def learn_actions(
     few = chosen[_few(videos, len(chosen))]
     rates = ActionRates.of(kept, n_actions)
     # By standardised frames in any case: an embedding was trained on videos held out.
-    setting = _try_settings(videos, few, labels, n_actions)
-    features, seen = _see(videos, few, both=setting.both, embeddings=embeddings)
+    setting = _try_settings(videos, few, labels, n_actions, reach)
+    features, seen = _see(
+        videos, few, both=setting.both, embeddings=embeddings, reach=reach
+    )
     taught = [np.asarray(labels[i], dtype=np.int64) for i in few]
     gaussians = fit_gaussians(seen, taught, n_actions, (seen, taught))
     weight = min(1.0, gaussians.weight * setting.factor)
@@ -255,6 +261,7 @@ def _try_settings(
     few: np.ndarray,
     labels: Sequence[np.ndarray],
     n_actions: int,
+    reach: float | None,
 ) -> Setting:
     """Choose by as many of some videos as fit into memory."""
     size = 2 * videos[0].shape[1] * float(np.mean(lengths_of(videos)))
@@ -269,7 +276,7 @@ def _try_settings(
         basis = principal(scaled, np.zeros(scaled[0].shape[1]))
         chosen = [video @ basis for video in scaled]
     taught = [np.asarray(labels[i], dtype=np.int64) for i in tried]
-    return choose_setting(chosen, taught, n_actions)
+    return choose_setting(chosen, taught, n_actions, reach)
 
 
 def _few(videos: Sequence[np.ndarray], n_chosen: int) -> np.ndarray:
@@ -284,10 +291,11 @@ def _see(
     *,
     both: bool,
     embeddings: Sequence[np.ndarray] | None,
+    reach: float | None = None,
 ) -> tuple[RunningMoments, Sequence[np.ndarray]]:
     """Learn causal features of a few videos, and return what frames are told by."""
     chosen = choose(videos, few)
-    features = RunningMoments.of(chosen, both=both)
+    features = RunningMoments.of(chosen, both=both, reach=reach)
     if embeddings is not None:
         return features, _keep_like(chosen, map(spread_out, choose(embeddings, few)))
     # Half the memory of wide videos; what is learned of them is in double precision.
@@ -372,6 +380,15 @@ def _with_durations(positions: Any, habits: Any) -> Any:
     return {**positions, "phases": phases, "advance": advance}
 
 
+def _features(state: Any) -> RunningMoments:
+    """Return features, whose motion is younger than streams."""
+    known: dict[str, Any] = {"motion": None, "newest": 1.0, **_mapping(state)}
+    if known["motion"] is not None:
+        known["motion"] = _record(Motion, known["motion"])
+    features: RunningMoments = _record(RunningMoments, known)
+    return features
+
+
 def _record(cls: Any, state: Any) -> Any:
     """Return a record of double precision arrays."""
     parts = _parts(state, {f.name for f in fields(cls)})
@@ -416,6 +433,11 @@ def _check_features(features: RunningMoments) -> None:
     check_array("deviation", features.deviation, shape, low=LEAST)
     _number("prior", features.prior)
     check_type("both", features.both, bool)
+    _number("newest", features.newest, high=1)
+    if features.motion is not None:
+        check_array("usual", features.motion.usual, shape, low=0)
+        check_array("mean", features.motion.mean, shape)
+        check_array("scale", features.motion.scale, shape, low=0)
 
 
 def _check_positions(rates: PositionRates, n_classes: int, n_actions: int) -> None:

@@ -46,7 +46,10 @@ class Setting:
 
 
 def choose_setting(
-    videos: Sequence[np.ndarray], labels: Sequence[np.ndarray], n_actions: int
+    videos: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    n_actions: int,
+    reach: float | None = None,
 ) -> Setting:
     """Return the setting with which most frames of held-out videos are right.
 
@@ -58,6 +61,8 @@ def choose_setting(
         The action of each frame.
     n_actions : int
         Number of actions.
+    reach : float, default=None
+        That of motion, if it is looked at: see :meth:`RunningMoments.of`.
 
     Returns
     -------
@@ -71,7 +76,7 @@ def choose_setting(
         trial
         for fold in range(folds)
         for trial in _hold_out(
-            videos, labels, n_actions, np.arange(fold, len(videos), folds)
+            videos, labels, n_actions, np.arange(fold, len(videos), folds), reach
         )
     ]
     shares = _right(trials).mean(axis=0)
@@ -111,16 +116,17 @@ def _hold_out(
     labels: Sequence[np.ndarray],
     n_actions: int,
     out: np.ndarray,
+    reach: float | None,
 ) -> list[_Trial]:
     """Look at some videos with what the others teach."""
     inner = np.setdiff1d(np.arange(len(videos)), out)
-    features = RunningMoments.of([videos[i] for i in inner], both=True)
+    features = RunningMoments.of([videos[i] for i in inner], both=True, reach=reach)
     taught = [labels[i] for i in inner]
     chain = ActionRates.of(taught, n_actions).chain()
     seen = [features.follow(videos[i]) for i in inner]
     held = [features.follow(videos[i][:LONGEST]) for i in out]
     distances, weights = [], []
-    for width in (len(features.mean), features.width):
+    for width in (features.narrow, features.width):
         frames = [x[:, :width] for x in seen]
         gaussians = fit_gaussians(frames, taught, n_actions, (frames, taught))
         distances.append([_distances(gaussians, x[:, :width]) for x in held])

@@ -9,6 +9,7 @@ import numpy as np
 from skvas import ActionSegmenter, JointAlignSegment, Segmenting
 from skvas.datasets import make_videos
 from skvas.live._model import LiveModel
+from skvas.preprocessing import WhitenedViews
 
 N_ACTIONS = 4
 
@@ -37,7 +38,15 @@ def unordered():
     return model.fit(data().videos[:8])
 
 
-MODELS = [ordered, unordered]
+@cache
+def moving():
+    """Fit a segmenter that looks at motion, too."""
+    features = WhitenedViews(views=("video", "collection", "motion"), offset=0.5)
+    model = ActionSegmenter(N_ACTIONS, features=features, max_epochs=0, random_state=0)
+    return model.fit(data().videos[:8])
+
+
+MODELS = [ordered, unordered, moving]
 
 
 def tracker(make=ordered, **options):

@@ -11,7 +11,7 @@ from skvas.live import _model
 from skvas.live._chain import step_phases
 from skvas.live._model import LiveModel, learn_actions, learn_positions
 from skvas.live._trial import LEAD, Setting
-from tests.live.models import MODELS, data, learned, ordered, unordered
+from tests.live.models import MODELS, data, learned, moving, ordered, unordered
 
 
 @pytest.mark.parametrize("make", MODELS)
@@ -122,6 +122,36 @@ def test_state_that_no_fit_makes_is_refused(change):
     change(state)
     with pytest.raises(ModelFileError):
         LiveModel.from_state(state)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        put("features", "newest", value=2.0),
+        put("features", "motion", value={}),
+        put("features", "motion", "usual", value=np.full(16, -1.0)),
+        put("features", "motion", "mean", value=np.zeros(3)),
+        put("features", "motion", "scale", value=np.full(16, np.inf)),
+    ],
+)
+def test_motion_that_no_fit_makes_is_refused(change):
+    state = copy.deepcopy(moving().live_)
+    change(state)
+    with pytest.raises(ModelFileError):
+        LiveModel.from_state(state)
+
+
+def test_state_of_before_motion_was_told_by_is_taken():
+    state = copy.deepcopy(unordered().live_)
+    del state["features"]["motion"], state["features"]["newest"]
+    assert LiveModel.from_state(state).features.motion is None
+
+
+def test_actions_are_told_by_motion_where_the_model_looks_at_it():
+    assert learned(unordered).features.motion is None
+    features = learned(moving).features
+    assert features.motion is not None
+    assert learned(moving).gaussians.centre.shape == (features.width,)
 
 
 def cut_actions(state):

@@ -66,9 +66,9 @@ def test_wide_frames_are_cut_down_to_the_same_setting():
     narrow, labels = videos(noise=0.5, common=0.6)
     turned = np.linalg.qr(np.random.RandomState(1).randn(2 * WIDE, 3))[0].T
     wide = [video @ turned for video in narrow]
-    assert _try_settings(wide, np.arange(4), labels, 2).factor < 1
+    assert _try_settings(wide, np.arange(4), labels, 2, None).factor < 1
 
 
 def test_videos_too_large_for_memory_have_the_usual_setting():
     huge = [np.broadcast_to(np.float32(0), (1 << 12, 1 << 12))] * 4
-    assert _try_settings(huge, np.arange(4), [], 2) == Setting()
+    assert _try_settings(huge, np.arange(4), [], 2, None) == Setting()
