@@ -74,7 +74,7 @@ class Fit:
             self.found = self.base.labels(self.views)
         given = None
         if y is not None:
-            given = read_labels(y, self.videos, self.lengths)
+            given = read_labels(y, self.lengths, single=False)
         settled = settle(self.base, self.found, self.views, given)
         names = [] if given is None else given.names
         return _named(settled.labels, names), settled.outlook
@@ -91,7 +91,7 @@ class Fit:
             model.fit(self.videos, given)
             spent.append(time.process_time() - begun)
         self.spent.append(spent)
-        names = read_labels(y, self.videos, self.lengths).names
+        names = read_labels(y, self.lengths, single=False).names
         place = {label: i for i, label in enumerate(model.classes_.tolist())}
         codes = [np.array([place[k] for k in found]) for found in model.labels_]
         return _named(codes, names)
