@@ -83,7 +83,8 @@ ROOMS = {
     "options": "_kinds < _declare _settings < _groups",
     "persistence": "_arrays _timeline < _state",
     "preprocessing": (
-        "_framewise _gaps _motion _repeatability _smoothing _standardizer < "
+        "_framewise _gaps _motion _pipelines _repeatability _smoothing "
+        "_standardizer < "
         "_poses _running < _whitened < _causal"
     ),
     "report": "_corrections _media _page _poses _signals < _report_html",

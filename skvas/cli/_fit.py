@@ -18,8 +18,7 @@ from skvas.cli._inputs import check_output
 from skvas.cli._labels import read_labels
 from skvas.cli._lines import EpochLines, following, say
 from skvas.datasets import Recordings
-from skvas.estimators._features import OFFSET
-from skvas.preprocessing import Interpolate, PoseFeatures, WhitenedViews
+from skvas.preprocessing import Interpolate, PoseFeatures
 from skvas.recipes import RECIPES
 
 __all__ = ["add_fit"]
@@ -140,15 +139,14 @@ def _fit(options: argparse.Namespace) -> None:
 
 def _preprocessing(data: Recordings) -> dict[str, Any]:
     """Return the parameter that poses and recordings with gaps need."""
-    whitened = WhitenedViews(offset=OFFSET)
     if np.ndim(data[0]) == 3:
         layout = {2: "xy", 3: "xyz"}[np.shape(data[0])[2]]
-        return {"features": make_pipeline(PoseFeatures(layout), whitened)}
+        return {"features": make_pipeline(PoseFeatures(layout), "auto")}
     gaps = False
     for name, video in zip(data.names, data, strict=True):
         frames = np.asarray(video)
         check_columns(frames, name, data.feature_names)
         gaps = gaps or bool(np.isnan(frames).any())
     if gaps:
-        return {"features": make_pipeline(Interpolate(), whitened)}
+        return {"features": make_pipeline(Interpolate(), "auto")}
     return {}

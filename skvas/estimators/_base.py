@@ -33,6 +33,7 @@ from skvas.estimators._features import (
     of_videos,
     settle_features,
     warn_of_degenerate_frames,
+    without_names,
 )
 from skvas.exceptions import InvalidParameterError, ModelVersionWarning
 from skvas.metrics import SharedOrder
@@ -64,6 +65,7 @@ from skvas.options._settings import Settings
 from skvas.persistence._state import save_state, version
 from skvas.preprocessing._causal import is_causal as needs_no_later
 from skvas.preprocessing._framewise import takes_nan
+from skvas.preprocessing._pipelines import last_step, with_last_step
 from skvas.recipes import RECIPES, Recipe, find_recipe
 from skvas.training._callbacks import progress
 from skvas.training._checkpoint import (
@@ -100,7 +102,8 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     ``StandardScaler()`` or a pipeline of such. If its first step takes NaN, so does the
     estimator. "whitened": :class:`~skvas.preprocessing.WhitenedViews`, with ``causal``
     as `live` of :class:`skvas.Training` says. "standardise":
-    :class:`~skvas.preprocessing.VideoStandardizer`. None: the videos as they are.
+    :class:`~skvas.preprocessing.VideoStandardizer`. None: the videos as they are. A
+    pipeline may end with a name: ``make_pipeline(Interpolate(), "auto")``.
     "auto": the published choice; "whitened" in the informed recipe. Where videos share
     no order, it looks at whether clusters of frames are found again in other videos: if
     those of motion are, and no worse than those of whitened frames, the view "motion"
@@ -441,10 +444,8 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
                 "skvas.nn.FrameStream describes it."
             )
         features = self._features_asked()
-        is_named = isinstance(features, str)
-        if features == "standardise" or not (
-            is_named or needs_no_later(of_videos(features))
-        ):
+        if not needs_no_later(of_videos(without_names(features, causal=True))):
+            is_named = isinstance(features, str)
             name = features if is_named else type(features).__name__
             raise InvalidParameterError(
                 f"features {name!r} may look at later frames, which "
@@ -455,10 +456,16 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
 
     def _features_asked(self) -> Any:
         """Return the preprocessing that `features` stands for, unless data decide."""
-        if not is_auto(self.features):
+        if not self._leaves_features():
             return self.features
         asked = self._recipe.features
-        return "whitened" if self._training.live and asked is not None else asked
+        if self._training.live and asked is not None:
+            asked = "whitened"
+        return with_last_step(self.features, asked)
+
+    def _leaves_features(self) -> bool:
+        """Return whether the last step of the preprocessing is left to the recipe."""
+        return is_auto(last_step(self.features))
 
     @property
     def is_causal_(self) -> bool:
@@ -534,7 +541,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         # Of many videos on demand few are looked at before features are settled.
         if not isinstance(videos, VideosOnDemand) or len(videos) <= 2 * MAX_VIDEOS:
             features = apply_features(fitted, videos, keep)
-        if is_auto(self.features) and self._recipe.chooses:
+        if self._leaves_features() and self._recipe.chooses:
             look = partial(settle_features, fitted, videos, n_clusters, features)
             better = checkpoint.once("settled", look)
             if better is not None:

@@ -17,6 +17,7 @@ from skvas.exceptions import DegenerateFramesWarning
 from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
 from skvas.preprocessing._framewise import PASS, takes_nan
 from skvas.preprocessing._gaps import close_gaps
+from skvas.preprocessing._pipelines import last_step, with_last_step
 from skvas.preprocessing._repeatability import repeatability
 from skvas.timeline._model import find_order, has_order
 from skvas.transport._threads import product_threads
@@ -38,11 +39,11 @@ WHITENED_REPEATS, MIN_UNWHITENED, NOISE_FRAMES = 0.5, 6, 4
 
 
 def settle_features(
-    whitened: WhitenedViews,
+    whitened: WhitenedViews | Pipeline,
     videos: Sequence[np.ndarray],
     n_clusters: int,
     features: Sequence[np.ndarray] | None = None,
-) -> WhitenedViews | None:
+) -> WhitenedViews | Pipeline | None:
     """Fit other features where videos share no order and these tell more.
 
     Components stay unwhitened where whitening drowns what videos share in noise. Else
@@ -53,8 +54,8 @@ def settle_features(
 
     Parameters
     ----------
-    whitened : WhitenedViews
-        Fitted.
+    whitened : WhitenedViews or Pipeline
+        Fitted; a pipeline ends with such views.
     videos : sequence of ndarray of shape (n_i, n_features)
         The videos, checked.
     n_clusters : int
@@ -64,12 +65,14 @@ def settle_features(
 
     Returns
     -------
-    WhitenedViews or None
+    WhitenedViews, Pipeline or None
         Fitted; None where `whitened` is best.
     """
     scale = spread_of(whitened)
     if scale is None or len(videos) < 2:
         return None
+    if isinstance(whitened, Pipeline):
+        return _settle_last(whitened, videos, n_clusters, features)
     drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
     looked_at = choose(videos, drawn)
     if features is None:
@@ -89,6 +92,19 @@ def settle_features(
             views = (*whitened.views, "motion")
             return _fit_anew(whitened, videos, views=views)
     return None
+
+
+def _settle_last(
+    pipeline: Pipeline,
+    videos: Sequence[np.ndarray],
+    n_clusters: int,
+    features: Sequence[np.ndarray] | None,
+) -> Pipeline | None:
+    """Settle the last step of a fitted pipeline by what the others make."""
+    first, last = with_last_step(pipeline, None), last_step(pipeline)
+    seen = videos if first is None else each(partial(_quietly, first), videos)
+    better = settle_features(last, seen, n_clusters, features)
+    return None if better is None else with_last_step(pipeline, better)
 
 
 def _unwhitened(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> WhitenedViews:
@@ -123,10 +139,11 @@ def spread_of(transformer: Any) -> np.ndarray | None:
 
     The constant beside the components was divided by their root mean square.
     """
-    if not isinstance(transformer, WhitenedViews) or not transformer.whiten:
+    views = last_step(transformer)
+    if not isinstance(views, WhitenedViews) or not views.whiten:
         return None
-    spread = np.sqrt(np.concatenate(transformer.explained_variance_))
-    if transformer.offset > 0:
+    spread = np.sqrt(np.concatenate(views.explained_variance_))
+    if views.offset > 0:
         typical = np.linalg.norm(spread) / np.sqrt((spread > 0).sum() or 1)
         spread = np.append(spread, typical)
     return spread
@@ -134,8 +151,30 @@ def spread_of(transformer: Any) -> np.ndarray | None:
 
 def reach_of_motion(transformer: Any) -> float | None:
     """Return the share of a video within which motion is a view; None without it."""
-    moves = isinstance(transformer, WhitenedViews) and "motion" in transformer.views
-    return transformer.reach if moves else None
+    views = last_step(transformer)
+    moves = isinstance(views, WhitenedViews) and "motion" in views.views
+    return views.reach if moves else None
+
+
+def without_names(features: Any, *, causal: bool = False) -> Any:
+    """Put a transformer in the place of a name, which may be that of the last step.
+
+    Parameters
+    ----------
+    features : transformer, {"whitened", "standardise"} or None
+        The preprocessing.
+    causal : bool, default=False
+        Whether "whitened" may depend on no later frame.
+    """
+    name = last_step(features)
+    if name == "standardise":
+        return with_last_step(features, VideoStandardizer())
+    if name != "whitened":
+        return features
+    whitened = WhitenedViews(offset=OFFSET)
+    if causal:  # a mean of earlier frames is late
+        whitened.set_params(causal=True, smoothing=0)
+    return with_last_step(features, whitened)
 
 
 def fit_features(
@@ -146,18 +185,13 @@ def fit_features(
     Parameters
     ----------
     features : transformer, {"whitened", "standardise"} or None
-        What is cloned and fitted.
+        What is cloned and fitted. A pipeline may end with a name.
     videos : sequence of ndarray of shape (n_i, n_features)
         The videos, checked.
     causal : bool, default=False
         Whether "whitened" may depend on no later frame.
     """
-    if features == "standardise":
-        features = VideoStandardizer()
-    elif isinstance(features, str):
-        features = WhitenedViews(offset=OFFSET)
-        if causal:  # a mean of earlier frames is late
-            features.set_params(causal=True, smoothing=0)
+    features = without_names(features, causal=causal)
     if features is None:
         return None
     transformer = of_videos(clone(features))
@@ -241,9 +275,13 @@ def clean_videos(
 
 
 def _clean(transformer: Any, video: np.ndarray) -> np.ndarray:
+    return fill_gaps(_quietly(transformer, video))
+
+
+def _quietly(transformer: Any, video: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():  # of gaps, which the features warn of
         warnings.simplefilter("ignore", UserWarning)
-        return fill_gaps(transform_one(transformer, video))
+        return transform_one(transformer, video)
 
 
 def fill_gaps(video: np.ndarray) -> np.ndarray:

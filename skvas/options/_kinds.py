@@ -10,6 +10,8 @@ from torch import nn
 
 from skvas.exceptions import InvalidParameterError
 from skvas.nn.encoders import ENCODERS
+from skvas.preprocessing._framewise import PASS
+from skvas.preprocessing._pipelines import last_step
 from skvas.tasks._virtual import parse_quantile
 from skvas.validation import (
     check_choice,
@@ -209,14 +211,15 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Features:
-    """None, a name of a preprocessing, or a transformer."""
+    """None, a name of a preprocessing, a transformer, or a pipeline of both."""
 
     names: tuple[str, ...]
 
     def check(self, name: str, value: Any) -> None:
         """Refuse other names, and what has not the methods of a transformer."""
-        if isinstance(value, str):
-            check_choice(name, value, self.names)
+        last = last_step(value)
+        if isinstance(last, str) and not (last == PASS and last is not value):
+            check_choice(name, last, self.names)
             return
         needed = ("fit", "transform", "get_params", "__sklearn_tags__")
         if value is not None and (

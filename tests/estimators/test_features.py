@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from skvas import ActionSegmenter, Training, VideoAligner
+from skvas import ActionSegmenter, Training, VideoAligner, load
 from skvas.datasets import make_videos
 from skvas.estimators._features import (
     apply_features,
@@ -12,9 +13,14 @@ from skvas.estimators._features import (
     settle_features,
     spread_of,
 )
-from skvas.exceptions import DegenerateFramesWarning
+from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.metrics import segmentation_report
-from skvas.preprocessing import VideoStandardizer, WhitenedViews
+from skvas.preprocessing import (
+    Framewise,
+    Interpolate,
+    VideoStandardizer,
+    WhitenedViews,
+)
 from tests.models import ESTIMATORS, quick
 
 
@@ -169,3 +175,71 @@ def test_equal_frames_are_warned_of_once_by_a_pipeline(cls):
     with pytest.warns(DegenerateFramesWarning, match="video, collection") as caught:
         quick(cls, max_epochs=0, features=features).fit([np.ones((20, 3))] * 3)
     assert len(caught) == 1
+
+
+def with_gaps(videos):
+    found = [video.copy() for video in videos]
+    for video in found:
+        video[20:23, 0] = np.nan
+    return found
+
+
+@pytest.mark.parametrize("make", [recurring, shaking])
+def test_last_step_of_a_pipeline_is_chosen_as_features_alone_are(make):
+    videos = make(8)
+    model = ActionSegmenter(4, max_epochs=0, random_state=0)
+    alone = model.fit(videos).features_
+    after = make_pipeline(Interpolate(), "auto")
+    chosen = model.set_params(features=after).fit(videos).features_[-1]
+    assert (chosen.views, chosen.whiten) == (alone.views, alone.whiten)
+    assert (chosen.views, chosen.whiten) != (WhitenedViews().views, True)
+    for mine, theirs in zip(chosen.components_, alone.components_, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert after.steps[-1] == ("auto", "auto")
+
+
+def test_chosen_last_step_sees_what_the_others_make_of_gaps(recwarn):
+    features = make_pipeline(Interpolate(), "auto")
+    model = ActionSegmenter(4, features=features, max_epochs=0, random_state=0)
+    model.fit(with_gaps(shaking()))
+    assert model.features_[-1].views == ("video", "collection", "motion")
+    gaps = [w for w in recwarn if "gap" in str(w.message)]
+    assert len(gaps) <= 1
+
+
+@pytest.mark.parametrize("name", ["whitened", "standardise"])
+def test_pipeline_may_end_with_a_name(name):
+    model = quick(VideoAligner, features=make_pipeline(Interpolate(), name))
+    kinds = {"whitened": WhitenedViews, "standardise": VideoStandardizer}
+    assert isinstance(model.fit(shaking()).features_[-1], kinds[name])
+
+
+def test_published_recipes_leave_the_last_step_out():
+    features = make_pipeline(Interpolate(), "auto")
+    model = quick(VideoAligner, recipe="paper", features=features).fit(shaking())
+    assert [name for name, _ in model.features_.steps] == ["interpolate"]
+
+
+def test_other_names_at_the_end_of_a_pipeline_are_refused():
+    model = quick(VideoAligner, features=make_pipeline(Interpolate(), "whiten"))
+    with pytest.raises(InvalidParameterError, match="'standardise', got 'whiten'"):
+        model.fit(shaking())
+
+
+def test_steps_before_a_name_must_not_look_at_later_frames_live():
+    features = make_pipeline(Interpolate(), "auto")
+    model = quick(VideoAligner, features=features, training=Training(live=True))
+    with pytest.raises(InvalidParameterError, match="'Pipeline' may look at later"):
+        model.fit(shaking())
+    features = make_pipeline(Framewise(StandardScaler()), "auto")
+    assert model.set_params(features=features).fit(shaking()).is_causal_
+
+
+def test_model_whose_pipeline_ends_with_a_name_is_saved(tmp_path):
+    features = make_pipeline(Interpolate(), "auto")
+    model = quick(ActionSegmenter, features=features).fit(shaking())
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert again.features.steps[-1] == ("auto", "auto")
+    new = shaking(1, seed=1)[0]
+    np.testing.assert_array_equal(again.predict(new), model.predict(new))
