@@ -156,6 +156,16 @@ def reach_of_motion(transformer: Any) -> float | None:
     return views.reach if moves else None
 
 
+def places_of(transformer: Any) -> np.ndarray | None:
+    """Tell which features are no motion, (D_in,); None where none is."""
+    views = last_step(transformer)
+    if reach_of_motion(views) is None:
+        return None
+    parts = zip(views.views, views.components_, strict=True)
+    kinds = [np.full(len(components), view != "motion") for view, components in parts]
+    return np.concatenate([*kinds, np.full(int(views.offset > 0), True)])
+
+
 def without_names(features: Any, *, causal: bool = False) -> Any:
     """Put a transformer in the place of a name, which may be that of the last step.
 

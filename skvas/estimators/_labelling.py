@@ -33,7 +33,7 @@ from skvas.estimators._base import (
     Trained,
     refuse_lost_start,
 )
-from skvas.estimators._features import reach_of_motion, spread_of
+from skvas.estimators._features import places_of, reach_of_motion, spread_of
 from skvas.exceptions import InvalidParameterError
 from skvas.labels._naming import BaseNaming
 from skvas.labels._outlook import Outlook, Query
@@ -511,6 +511,7 @@ default=None
             candidates=open_candidates(self._recipe.candidates, open_names),
             seed=int(rng.randint(2**31)),
             spread=spread_of(prepared.preprocessing) if keeps_start else None,
+            places=places_of(prepared.preprocessing) if keeps_start else None,
         )
         if count is None:
             return start

@@ -87,6 +87,7 @@ def choose_start(
     candidates: Sequence[Mapping[str, Any]],
     seed: int,
     spread: np.ndarray | None = None,
+    places: np.ndarray | None = None,
 ) -> Start:
     """Find the action embeddings that training starts from.
 
@@ -108,13 +109,17 @@ def choose_start(
         Draws random starts.
     spread : ndarray of shape (D_in,), default=None
         What whitening divided each feature by; None if it did not.
+    places : bool ndarray of shape (D_in,), default=None
+        Features that tell the number of actions, where motion is beside them: a
+        movement has fewer motions than places. None: all of them.
     """
-    number, scores = _choose_number(survey, task, n_actions, candidates)
+    counted = survey if places is None else survey.seen_by(places)
+    number, scores = _choose_number(counted, task, n_actions, candidates)
     chosen: dict[str, Any] = {}
     if len(survey.batch.lengths) > 1 and len(candidates) > 1:
         spaces = [survey.few]
         if spread is not None and not survey.in_order:
-            spaces.append(survey.rescaled(spread ** (1 - PARTLY_WHITENED)))
+            spaces.append(survey.seen_by(spread ** (1 - PARTLY_WHITENED)).few)
         election = _Election(survey, task, number, start, seed, spaces)
         vectors, chosen = election.hold(candidates)
         task = _with(task, chosen)

@@ -86,10 +86,11 @@ class Survey:
     @cached_property
     def few(self) -> VideoBatch:
         """Embeddings of the frames that choices look at."""
-        return self._few_of(self.embeddings)
+        arrays = unpad(self.embeddings, self.batch.lengths)
+        return spread_batch(arrays, CHOICE_FRAMES, self.embeddings.device)
 
-    def rescaled(self, scale: np.ndarray) -> VideoBatch:
-        """Return the frames of `few` as unit vectors of features that are rescaled.
+    def seen_by(self, scale: np.ndarray) -> Survey:
+        """Look at the same frames as unit vectors of features that are rescaled.
 
         Parameters
         ----------
@@ -97,11 +98,7 @@ class Survey:
             What each feature is multiplied by.
         """
         by = torch.from_numpy(scale).to(self.batch.frames)
-        return self._few_of(unit(self.batch.frames * by))
-
-    def _few_of(self, frames: Tensor) -> VideoBatch:
-        arrays = unpad(frames, self.batch.lengths)
-        return spread_batch(arrays, CHOICE_FRAMES, frames.device)
+        return Survey(unit(self.batch.frames * by), self.batch, self.order)
 
     @cached_property
     def matches(self) -> PairMatches:

@@ -10,6 +10,7 @@ from skvas.datasets import make_videos
 from skvas.estimators._features import (
     apply_features,
     fit_features,
+    places_of,
     settle_features,
     spread_of,
 )
@@ -76,6 +77,24 @@ def test_motion_is_a_view_where_it_is_found_again_in_other_videos():
     assert chosen.views == ("video", "collection", "motion")
     assert chosen.whiten
     assert choose_features(shaking(2), 4).views == chosen.views
+
+
+def test_places_are_what_is_no_motion():
+    videos = shaking()
+    views = WhitenedViews(n_components=3, views=("motion", "video"), offset=0.5)
+    assert places_of(views.fit(videos)).tolist() == [False] * 3 + [True] * 4
+    assert places_of(WhitenedViews().fit(videos)) is None
+    assert places_of(None) is None
+
+
+def test_number_of_actions_is_told_by_places(monkeypatch):
+    data = make_videos(6, n_actions=4, shared_order=False, random_state=0)
+    model = ActionSegmenter((2, 8), max_epochs=0, random_state=0)
+    without = model.fit(data.videos).n_actions_scores_["score"]
+    monkeypatch.setattr("skvas.estimators._features._moves", lambda *_: True)
+    model.fit(data.videos)
+    assert "motion" in model.features_.views
+    np.testing.assert_allclose(model.n_actions_scores_["score"], without, atol=0.05)
 
 
 def test_motion_is_no_view_where_places_tell_more():
