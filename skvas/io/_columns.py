@@ -22,6 +22,8 @@ TEXT = (".csv", ".tsv", ".txt")
 PARQUET = (".parquet", ".pq")
 # What stands in cells where there is nothing.
 _EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
+# What comments above a table start with.
+_COMMENT = ("#", "%")
 
 
 # A column of which such a share is numbers has no text: other cells are mistakes.
@@ -172,6 +174,7 @@ def _from_text(text: str, file: str) -> Sheet:
 
 def _split(text: str) -> tuple[str, list[int], list[list[str]]]:
     """Return what separates cells, the lines that are not blank, and their cells."""
+    text = _without_comments(text)
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise ValueError("it is empty")
@@ -192,6 +195,33 @@ def _split(text: str) -> tuple[str, list[int], list[list[str]]]:
     except csv.Error as error:
         raise ValueError(str(error)) from error
     return delimiter, numbers, rows
+
+
+def _without_comments(text: str) -> str:
+    """Blank the comments above a table, but for names of columns in the last of them.
+
+    The lines keep their numbers.
+    """
+    lines = text.splitlines()
+    is_above = [not s or s.startswith(_COMMENT) for s in map(str.strip, lines)]
+    n_above = is_above.index(False) if False in is_above else len(lines)
+    comments = [i for i in range(n_above) if lines[i].strip()]
+    if not comments:
+        return text
+    last = lines[comments[-1]].strip().lstrip("".join(_COMMENT)).strip()
+    lines[:n_above] = [""] * n_above
+    if n_above < len(lines):
+        first = lines[n_above]
+        row, names = (_cells(s, _find_delimiter(first)) for s in (first, last))
+        if len(names) == len(row) and all(map(_is_number, row)):
+            lines[comments[-1]] = last
+    return "\n".join(lines)
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    if delimiter == " ":
+        return line.split()
+    return next(csv.reader([line], delimiter=delimiter), [])
 
 
 def _find_delimiter(line: str) -> str:

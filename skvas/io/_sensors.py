@@ -48,8 +48,10 @@ def read_sensors(
     r"""Read recordings of sensors, one table each, at one rate.
 
     Tables are CSV, TSV or other text with separators, parquet, or data frames of pandas
-    or polars. Times may be irregular and have gaps: the recordings are then resampled
-    to one rate, and the `notes` of the result say so.
+    or polars. Lines above a text table that start with # or % are comments; the last
+    one may name the columns, as NumPy's `savetxt` writes it. Times may be irregular and
+    have gaps: the recordings are then resampled to one rate, and the `notes` of the
+    result say so.
 
     Parameters
     ----------

@@ -36,6 +36,42 @@ def test_folder_is_read_in_the_order_of_names(tmp_path):
     assert found.notes == []
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t", " "])
+def test_comments_above_a_table_are_passed_over(tmp_path, mark):
+    plain = read_sensors(write(tmp_path / "plain.csv", table(TIMES, X, X, mark=mark)))
+    above = "# made by a logger; version 2, of today\n\n  % 10 Hz\n"
+    text = above + table(TIMES, X, X, mark=mark)
+    found = read_sensors(write(tmp_path / "commented.csv", text))
+    assert (found.feature_names, found.fps) == (["x", "y"], [10])
+    assert_array_equal(found[0], plain[0])
+    # Names may be the last comment, as NumPy writes them.
+    found = read_sensors(
+        write(tmp_path / "named.csv", above + "# " + text[len(above) :])
+    )
+    assert (found.feature_names, found.fps) == (["x", "y"], [10])
+    assert_array_equal(found[0], plain[0])
+
+
+def test_comments_keep_the_numbers_of_lines(tmp_path):
+    text = "# one\n# two\n" + table(TIMES, X) + "5.0,?\n"
+    with pytest.raises(ValueError, match="line 54 of 'a.csv', column 'x': '[?]'"):
+        read_sensors(write(tmp_path / "a.csv", text))
+
+
+@pytest.mark.parametrize("text", ["# nothing else\n", "#\n%\n", "# time,x\n"])
+def test_comments_alone_are_no_table(tmp_path, text):
+    with pytest.raises(ValueError, match="is no table: it is empty"):
+        read_sensors(write(tmp_path / "a.csv", text))
+
+
+def test_tables_of_savetxt_are_read(tmp_path):
+    values = np.column_stack([TIMES, X])
+    np.savetxt(tmp_path / "a.txt", values, header="made by numpy\ntime x")
+    found = read_sensors(tmp_path)
+    assert (found.feature_names, found.fps) == (["x"], [10])
+    assert_allclose(found[0][:, 0], X)
+
+
 @pytest.mark.parametrize("read", [read_sensors, read_recordings])
 def test_files_and_folders_that_are_passed_over_are_named(tmp_path, read):
     for name in ("a.csv", "b.csv", "b.dat", ".hidden.dat", "notes.md", "day2/c.csv"):
