@@ -230,6 +230,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             views.features,
             drawn,
             embedding=views.embeddings,
+            videos=views.details,
             n_actions=(n_actions, n_actions),
             recurring=None if is_auto(recurring) else recurring,
             limit=trained.settings.memory_limit(),

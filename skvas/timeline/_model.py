@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from skvas._on_demand import each, keep_of
-from skvas.exceptions import InvalidParameterError
+from skvas._on_demand import choose, each, keep_of
+from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
+from skvas.preprocessing import WhitenedViews
 from skvas.preprocessing._standardizer import standardise_within
 from skvas.timeline._carry import label_shares
 from skvas.timeline._count import Count, count_actions
@@ -23,6 +25,9 @@ from skvas.videos._frames import frame_blocks, spread, unit
 # Positions that distributions are over, and videos that actions are found from, at
 # most.
 MOMENTS, VOTERS = 300, 256
+# Components of motion that tell where actions come back, and videos that they are
+# learned from, at most.
+MOTION_COMPONENTS, MOVERS = 12, 32
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,7 @@ def build_timeline(
     rng: np.random.RandomState,
     *,
     embedding: Sequence[np.ndarray] | None = None,
+    videos: Sequence[np.ndarray] | None = None,
     n_actions: tuple[int, int],
     recurring: bool | None = None,
     n_draws: int = 16,
@@ -200,6 +206,9 @@ def build_timeline(
         Draws permutations, pairs and videos.
     embedding : sequence of ndarray of shape (n_i, e), default=None
         A trained embedding, which tells actions apart as well.
+    videos : sequence of ndarray of shape (n_i, n_features), default=None
+        The videos. Their motion tells actions that come back apart as well, where it
+        passes the timeline as steadily as whitened features do. None: it does not.
     n_actions : tuple of two int
         Smallest and largest number of actions; equal where the number is known.
     recurring : bool, default=None
@@ -233,7 +242,12 @@ def build_timeline(
             f"n_actions={low} is more than the {n_positions} frames of the median "
             "video, which the timeline has as positions; give fewer actions."
         )
-    signals = _at_moments(whitened, embedding, axis.template, axis.moments)
+    signals = _at_moments(whitened, embedding, axis)
+    n_whitened = whitened[0].shape[1]
+    if videos is not None:
+        motion = _motion_at_moments(videos, axis)
+        if steadiness(motion) >= steadiness(signals[..., :n_whitened]):
+            signals = np.concatenate([signals, motion], axis=2)
     count = Count(low, (low, low))
     if low < high:
         count = count_actions(signals, rng, low=low, high=high)
@@ -241,7 +255,7 @@ def build_timeline(
         signals,
         count.n_actions,
         rng,
-        n_whitened=whitened[0].shape[1],
+        n_whitened=n_whitened,
         recurring=recurring,
         n_draws=n_draws,
     )
@@ -279,7 +293,7 @@ def count_on_timeline(
         return None
     frames = path_frames(embedded, whitened)
     axis = build_axis(frames, whitened, rng, limit=limit, order=order)
-    signals = _at_moments(whitened, None, axis.template, axis.moments)
+    signals = _at_moments(whitened, None, axis)
     low, high = n_actions
     return count_actions(signals, rng, low=low, high=high)
 
@@ -343,17 +357,55 @@ def _path_frames(embedded: np.ndarray, video: np.ndarray) -> np.ndarray:
     return found
 
 
+def steadiness(signals: np.ndarray) -> float:
+    """Measure how far videos pass the same moments alike, and other moments otherwise.
+
+    Parameters
+    ----------
+    signals : ndarray of shape (n_videos, n_moments, d)
+        The frames with which each video passes each moment.
+
+    Returns
+    -------
+    float
+        The scatter of the mean over moments, divided by that of the videos within
+        moments: infinite where all pass them alike, and 0 where nothing varies.
+    """
+    across = float(signals.mean(axis=0).var(axis=0).sum())
+    within = float(signals.var(axis=0).mean(axis=0).sum())
+    if within > 0:
+        return across / within
+    return np.inf if across > 0 else 0.0
+
+
 def _at_moments(
-    whitened: Sequence[np.ndarray],
-    embedding: Sequence[np.ndarray] | None,
-    template: Template,
-    moments: np.ndarray,
+    whitened: Sequence[np.ndarray], embedding: Sequence[np.ndarray] | None, axis: Axis
 ) -> np.ndarray:
     """Stack the frames with which related videos pass each moment, (V, L, d)."""
-    related = np.flatnonzero(template.is_related)
     stacked = []
-    for i in related[spread(len(related), VOTERS)]:
+    for i in _voters(axis):
         views = [whitened[i]] if embedding is None else [whitened[i], embedding[i]]
-        passed = template.passages[i].frames[moments]
+        passed = axis.template.passages[i].frames[axis.moments]
         stacked.append(np.hstack([frames_at(view, passed) for view in views]))
     return np.array(stacked, dtype=np.float32)
+
+
+def _motion_at_moments(videos: Sequence[np.ndarray], axis: Axis) -> np.ndarray:
+    """Stack the motion with which related videos pass each moment, (V, L, d)."""
+    voters = _voters(axis)
+    views = WhitenedViews(n_components=MOTION_COMPONENTS, views=("motion",))
+    with warnings.catch_warnings():  # of nothing that moves
+        warnings.simplefilter("ignore", DegenerateFramesWarning)
+        views.fit(choose(videos, voters[spread(len(voters), MOVERS)]))
+    stacked = []
+    for i in voters:
+        passed = axis.template.passages[i].frames[axis.moments]
+        moved = np.asarray(views.transform([videos[i]])[0])
+        stacked.append(frames_at(moved, passed))
+    return np.array(stacked, dtype=np.float32)
+
+
+def _voters(axis: Axis) -> np.ndarray:
+    """Return the videos that actions are found from."""
+    related = np.flatnonzero(axis.template.is_related)
+    return related[spread(len(related), VOTERS)]

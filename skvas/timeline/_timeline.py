@@ -187,7 +187,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
             whitener = WhitenedViews().fit(checked)
             whitened = _whiten(whitener, checked)
             frames = path_frames(whitened, checked)
-            model = self._build(frames, whitened, n_actions, rng)
+            model = self._build(frames, whitened, checked, n_actions, rng)
             self._keep(
                 model, partial(_prepare, whitener), frames, is_single_video(videos)
             )
@@ -489,6 +489,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         self,
         frames: Sequence[np.ndarray],
         whitened: Sequence[np.ndarray],
+        videos: Sequence[np.ndarray],
         n_actions: tuple[int, int] | None,
         rng: np.random.RandomState,
     ) -> Axis:
@@ -499,6 +500,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
             frames,
             whitened,
             rng,
+            videos=videos,
             n_actions=n_actions,
             recurring=None if self.recurring == "auto" else bool(self.recurring),
             n_draws=self.n_draws,

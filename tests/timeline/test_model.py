@@ -1,0 +1,84 @@
+"""What a timeline is cut by."""
+
+import numpy as np
+import pytest
+
+from skvas.preprocessing import WhitenedViews
+from skvas.timeline import _model
+from skvas.timeline._model import build_timeline, path_frames, steadiness
+
+
+def walks(*, shakes):
+    """Two actions that come back and differ in what shakes, each time elsewhere."""
+    rng = np.random.default_rng(1)
+    labels = np.repeat([0, 1, 0, 1], 150)
+    way = np.linspace(0, 3, 600)[:, None] ** [1, 2]
+    amounts = 0.3 + shakes * np.repeat(np.eye(2), 3, axis=1)
+    found = []
+    for _ in range(6):
+        places = way + 0.05 * rng.normal(size=(600, 2)) + 9 * rng.normal(size=2)
+        found.append(np.hstack([places, amounts[labels] * rng.normal(size=(600, 6))]))
+    return found, labels
+
+
+def timeline_of(videos, moving):
+    whitened = WhitenedViews().fit_transform(videos)
+    frames = path_frames(whitened, [video[:, :2] for video in videos])
+    return build_timeline(
+        frames,
+        whitened,
+        np.random.RandomState(0),
+        videos=moving,
+        n_actions=(2, 2),
+        recurring=True,
+    )
+
+
+@pytest.fixture
+def signals(monkeypatch):
+    """Note what timelines are cut by, and how much of it is whitened features."""
+    seen, cut = [], _model.cut
+
+    def note(signals, *arguments, n_whitened, **options):
+        seen.append((signals, n_whitened))
+        return cut(signals, *arguments, n_whitened=n_whitened, **options)
+
+    monkeypatch.setattr(_model, "cut", note)
+    return seen
+
+
+def test_motion_as_steady_as_features_tells_actions_that_come_back(signals):
+    videos, labels = walks(shakes=2.0)
+    found = timeline_of(videos, videos).labels
+    timeline_of(videos, None)
+    (seen, n_whitened), (blind, _) = signals
+    assert n_whitened == blind.shape[2] == 16
+    np.testing.assert_array_equal(seen[..., :16], blind)
+    motion = seen[..., 16:]
+    assert steadiness(motion) >= steadiness(blind)
+    shakes = np.abs(np.corrcoef(motion.mean(axis=0)[:, 0], labels[::2])[0, 1])
+    assert shakes > 0.9
+    right = np.mean(np.equal(found, labels))
+    assert max(right, 1 - right) > 0.9
+
+
+def test_motion_that_is_less_steady_has_no_say(signals):
+    videos, _ = walks(shakes=0.0)
+    timeline_of(videos, videos)
+    [(seen, n_whitened)] = signals
+    assert seen.shape[2] == n_whitened
+
+
+def test_what_does_not_move_has_no_say_and_warns_of_nothing(signals):
+    videos, _ = walks(shakes=2.0)
+    timeline_of(videos, [np.ones((600, 2))] * len(videos))
+    [(seen, n_whitened)] = signals
+    assert seen.shape[2] == n_whitened
+
+
+def test_steadiness_is_scatter_over_moments_by_that_within():
+    moments = np.array([[0.0], [1.0], [2.0]])
+    steady = np.array([moments - 0.1, moments + 0.1])
+    assert steadiness(steady) == pytest.approx(2 / 3 / 0.01)
+    assert steadiness(np.array([moments, moments])) == np.inf
+    assert steadiness(np.zeros((2, 3, 1))) == 0
