@@ -30,7 +30,8 @@ def repeatability(videos: Sequence[np.ndarray], n_clusters: int) -> float:
     Returns
     -------
     float
-        Mean adjusted Rand index over six draws: 1 where halves agree, 0 by chance.
+        Mean adjusted Rand index over six draws: 1 where halves agree, 0 by chance, and
+        where frames do not differ.
     """
     rng = np.random.RandomState(0)  # the same halves whatever the features
     frames = [video[spread_frames(len(video), MAX_FRAMES)] for video in videos]
@@ -43,6 +44,8 @@ def repeatability(videos: Sequence[np.ndarray], n_clusters: int) -> float:
             for half in (order[:middle], order[middle:])
         ]
         k = min(n_clusters, *(len(np.unique(half, axis=0)) for half in halves))
+        if k == 1:  # which any two halves agree on
+            return 0.0
         models = [KMeans(k, n_init=3, random_state=seed).fit(half) for half in halves]
         found.append(adjusted_rand_score(*(model.predict(every) for model in models)))
     return float(np.mean(found))

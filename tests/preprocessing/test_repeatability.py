@@ -32,3 +32,9 @@ def test_fewer_distinct_frames_than_clusters_are_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.isfinite(repeatability(still, 8))
+
+
+def test_frames_that_do_not_differ_have_no_clusters():
+    assert repeatability([np.ones((20, 3))] * 4, 3) == 0
+    one_differs = [np.ones((20, 3)), np.ones((20, 3)), np.eye(3)]
+    assert repeatability(one_differs, 3) == 0
