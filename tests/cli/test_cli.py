@@ -115,6 +115,18 @@ def test_row_82_gaps_are_not_closed_by_later_frames(folder, tmp_path, capsys):
     assert not (tmp_path / "model").exists()
 
 
+def test_features_of_recordings_with_gaps_are_chosen_as_ever(tmp_path):
+    data = make_folder(tmp_path / "data", labelled=False)
+    file = next((data / "features").glob("*.npy"))
+    frames = np.load(file)
+    frames[5:9, 3] = np.nan
+    np.save(file, frames)
+    model = tmp_path / "model"
+    assert run("fit", data, "-k", K, "--epochs", 0, "-o", model) == 0
+    first, last = skvas.load(model).features.steps
+    assert (first[0], last[1]) == ("interpolate", "auto")
+
+
 def test_fit_estimates_the_number_of_actions(folder, tmp_path, capsys):
     arguments = ("fit", folder, "-k", "auto", "--epochs", 0, "-o", tmp_path / "model")
     assert run(*arguments) == 0
@@ -886,6 +898,8 @@ def test_poses_with_gaps_become_a_table(tmp_path):
         ]
         (folder / f"r{index}.csv").write_text(names + "\n".join(lines))
     assert run("fit", folder, "-k", K, "--epochs", 0, "--fps", 5, "-o", model) == 0
+    first, last = skvas.load(model).features.steps
+    assert (first[0], last[1]) == ("posefeatures", "auto")
     out = tmp_path / "out"
     assert run("predict", model, folder, "-o", out, "--format", "csv") == 0
     assert read_segments(out / "r1.csv").segments[-1].end == pytest.approx(63 / 5)

@@ -22,6 +22,7 @@ from skvas.preprocessing import (
     VideoStandardizer,
     WhitenedViews,
 )
+from skvas.preprocessing._pipelines import with_last_step
 from tests.models import ESTIMATORS, quick
 
 
@@ -77,6 +78,18 @@ def test_motion_is_a_view_where_it_is_found_again_in_other_videos():
     assert chosen.views == ("video", "collection", "motion")
     assert chosen.whiten
     assert choose_features(shaking(2), 4).views == chosen.views
+
+
+def test_motion_is_no_view_where_places_are_found_again_as_well():
+    shaken = shaking(order=[0, 1, 2, 3])  # in the same order, and moved to another
+    turns = [np.random.default_rng(i).permutation(4) for i in range(len(shaken))]
+    places = 9 * np.eye(4, 8)
+    videos = [
+        np.concatenate([video[40 * i : 40 * i + 40] + places[i] for i in turn])
+        for video, turn in zip(shaken, turns, strict=True)
+    ]
+    assert "motion" not in choose_features(videos, 4).views
+    assert "motion" in choose_features([np.diff(v, axis=0) for v in videos], 4).views
 
 
 def test_places_are_what_is_no_motion():
@@ -239,6 +252,19 @@ def test_published_recipes_leave_the_last_step_out():
     assert [name for name, _ in model.features_.steps] == ["interpolate"]
 
 
+def test_pipeline_may_end_with_no_step():
+    features = make_pipeline(VideoStandardizer(), "passthrough")
+    assert quick(VideoAligner, features=features).fit(shaking()).features_ is not None
+
+
+def test_another_last_step_leaves_the_pipeline_as_it_was(tmp_path):
+    pipeline = make_pipeline(Interpolate(), "auto", memory=str(tmp_path))
+    other = with_last_step(pipeline, VideoStandardizer())
+    assert other.memory == with_last_step(pipeline, None).memory == str(tmp_path)
+    assert pipeline.steps[-1] == ("auto", "auto")
+    assert with_last_step(make_pipeline("auto"), None) is None
+
+
 def test_other_names_at_the_end_of_a_pipeline_are_refused():
     model = quick(VideoAligner, features=make_pipeline(Interpolate(), "whiten"))
     with pytest.raises(InvalidParameterError, match="'standardise', got 'whiten'"):
@@ -260,5 +286,6 @@ def test_model_whose_pipeline_ends_with_a_name_is_saved(tmp_path):
     model.save(tmp_path / "model")
     again = load(tmp_path / "model")
     assert again.features.steps[-1] == ("auto", "auto")
+    assert again.live_["features"]["motion"] is not None
     new = shaking(1, seed=1)[0]
     np.testing.assert_array_equal(again.predict(new), model.predict(new))

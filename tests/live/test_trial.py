@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from skvas.live import _trial
 from skvas.live._chain import ActionRates
 from skvas.live._model import WIDE, _try_settings
 from skvas.live._trial import LEAD, Setting, _right, _Trial, choose_setting
@@ -72,3 +73,19 @@ def test_wide_frames_are_cut_down_to_the_same_setting():
 def test_videos_too_large_for_memory_have_the_usual_setting():
     huge = [np.broadcast_to(np.float32(0), (1 << 12, 1 << 12))] * 4
     assert _try_settings(huge, np.arange(4), [], 2, None) == Setting()
+
+
+def test_settings_are_tried_with_motion_where_models_look_at_it(monkeypatch):
+    found, labels = videos(noise=0.5)
+    widths, fit = [], _trial.fit_gaussians
+
+    def note(features, *arguments):
+        widths.append(features[0].shape[1])
+        return fit(features, *arguments)
+
+    monkeypatch.setattr(_trial, "fit_gaussians", note)
+    n = found[0].shape[1]
+    for reach, expected in ((None, {n, 2 * n}), (0.1, {2 * n, 3 * n})):
+        widths.clear()
+        _try_settings(found, np.arange(4), labels, 2, reach)
+        assert set(widths) == expected

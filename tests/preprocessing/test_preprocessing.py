@@ -33,6 +33,7 @@ from skvas import JointAlignSegment
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.io import SegmentTable, TimedSegment
 from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
+from skvas.preprocessing._smoothing import few_centres
 
 IN_TIME = {
     "check_methods_subset_invariance": "a video is standardised and smoothed as one",
@@ -553,6 +554,14 @@ def test_motion_of_long_videos_is_found_from_few_frames():
     result = np.concatenate(views.transform(videos))
     assert_same_up_to_sign(result, expected, atol=0.2)  # between two frames, by lines
     assert not np.allclose(np.abs(result), np.abs(expected), atol=1e-3)
+    # At these frames it is what the definition says.
+    views.set_params(smoothing=0).fit(videos)
+    expected = reference_motion(videos, 0, 2)[0]
+    found = views.transform(videos)[0]
+    seen = few_centres(2000, 0.01 * 2000)
+    assert len(seen) == 200
+    signs = np.sign(np.sum(found * expected, axis=0))
+    assert_allclose((found * signs)[seen], expected[seen], atol=0.03)
 
 
 def test_motion_tells_shaking_from_rest_in_the_same_place():

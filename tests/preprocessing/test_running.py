@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from skvas.exceptions import ModelFileError
 from skvas.preprocessing import _running
 from skvas.preprocessing._running import RunningMoments, Standing
 from skvas.videos._frames import frame_blocks
@@ -96,3 +97,12 @@ def test_long_recording_is_followed_block_by_block_to_the_same_bits(both, monkey
     monkeypatch.setattr(_running, "frame_blocks", few)
     for video, expected in zip(videos, whole, strict=True):
         np.testing.assert_array_equal(features.follow(video), expected)
+
+
+def test_motion_of_another_width_is_refused():
+    standing = Standing(RunningMoments.of(random_videos(), reach=0.1))
+    standing.see(np.zeros(3))
+    *state, means = standing.state()
+    standing.restore([*state, means])
+    with pytest.raises(ModelFileError, match="means"):
+        standing.restore([*state, means[:3]])

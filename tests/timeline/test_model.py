@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from skvas import JointAlignSegment, Segmenting, Timeline
 from skvas.preprocessing import WhitenedViews
 from skvas.timeline import _model
 from skvas.timeline._model import build_timeline, path_frames, steadiness
@@ -82,3 +83,22 @@ def test_steadiness_is_scatter_over_moments_by_that_within():
     assert steadiness(steady) == pytest.approx(2 / 3 / 0.01)
     assert steadiness(np.array([moments, moments])) == np.inf
     assert steadiness(np.zeros((2, 3, 1))) == 0
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Timeline(2, random_state=0),
+        JointAlignSegment(
+            2,
+            segmenting=Segmenting(segment_on="timeline"),
+            max_epochs=0,
+            random_state=0,
+        ),
+    ],
+)
+def test_timelines_of_users_look_at_motion(model, signals):
+    model.fit(walks(shakes=2.0)[0])
+    [(seen, n_whitened)] = signals
+    n_embedding = getattr(model, "n_embedding_", 0)
+    assert seen.shape[2] > n_whitened + n_embedding
