@@ -39,7 +39,7 @@ WHITENED_REPEATS, MIN_UNWHITENED, NOISE_FRAMES = 0.5, 6, 4
 
 
 def settle_features(
-    whitened: WhitenedViews | Pipeline,
+    fitted: WhitenedViews | Pipeline,
     videos: Sequence[np.ndarray],
     n_clusters: int,
     features: Sequence[np.ndarray] | None = None,
@@ -48,63 +48,53 @@ def settle_features(
 
     Components stay unwhitened where whitening drowns what videos share in noise. Else
     motion is a third view, where clusters of it are found again in other videos, and no
-    worse than those of the other views. Videos that share an order keep `whitened`:
+    worse than those of the other views. Videos that share an order keep `fitted`:
     alignment needs it, noise does not repeat in order, and motion adds nothing to a
     place in it.
 
     Parameters
     ----------
-    whitened : WhitenedViews or Pipeline
+    fitted : WhitenedViews or Pipeline
         Fitted; a pipeline ends with such views.
     videos : sequence of ndarray of shape (n_i, n_features)
         The videos, checked.
     n_clusters : int
         Clusters of frames that are looked for in other videos.
     features : sequence of float32 ndarray of shape (n_i, D), default=None
-        What `whitened` makes of them. None: it is made of those that are looked at.
+        What `fitted` makes of them. None: it is made of those that are looked at.
 
     Returns
     -------
     WhitenedViews, Pipeline or None
-        Fitted; None where `whitened` is best.
+        Fitted; None where `fitted` is best.
     """
-    scale = spread_of(whitened)
+    scale = spread_of(fitted)
     if scale is None or len(videos) < 2:
         return None
-    if isinstance(whitened, Pipeline):
-        return _settle_last(whitened, videos, n_clusters, features)
     drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
-    looked_at = choose(videos, drawn)
     if features is None:
-        seen = apply_features(whitened, looked_at)
+        seen = apply_features(fitted, choose(videos, drawn))
     else:
         seen = choose(features, drawn)
     if has_order(find_order(seen, np.random.RandomState(0))):
         return None
+    before, whitened = with_last_step(fitted, None), last_step(fitted)
+    if before is not None:
+        videos = each(partial(_quietly, before), videos)
     repeats = repeatability([unit(video) for video in seen], n_clusters)
+    better = None
     with warnings.catch_warnings():  # of what `whitened` has warned of
         warnings.simplefilter("ignore", DegenerateFramesWarning)
         if len(videos) >= MIN_UNWHITENED:
             plain = repeatability([unit(video * scale) for video in seen], n_clusters)
             if plain >= max(REPEATS, repeats / WHITENED_REPEATS):
-                return _unwhitened(whitened, videos)
-        if _moves(whitened, looked_at, n_clusters, repeats):
+                better = _unwhitened(whitened, videos)
+        if better is None and _moves(
+            whitened, choose(videos, drawn), n_clusters, repeats
+        ):
             views = (*whitened.views, "motion")
-            return _fit_anew(whitened, videos, views=views)
-    return None
-
-
-def _settle_last(
-    pipeline: Pipeline,
-    videos: Sequence[np.ndarray],
-    n_clusters: int,
-    features: Sequence[np.ndarray] | None,
-) -> Pipeline | None:
-    """Settle the last step of a fitted pipeline by what the others make."""
-    first, last = with_last_step(pipeline, None), last_step(pipeline)
-    seen = videos if first is None else each(partial(_quietly, first), videos)
-    better = settle_features(last, seen, n_clusters, features)
-    return None if better is None else with_last_step(pipeline, better)
+            better = _fit_anew(whitened, videos, views=views)
+    return None if better is None else with_last_step(fitted, better)
 
 
 def _unwhitened(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> WhitenedViews:

@@ -295,9 +295,10 @@ def _see(
 ) -> tuple[RunningMoments, Sequence[np.ndarray]]:
     """Learn causal features of a few videos, and return what frames are told by."""
     chosen = choose(videos, few)
-    features = RunningMoments.of(chosen, both=both, reach=reach)
     if embeddings is not None:
+        features = RunningMoments.of(chosen, both=both)
         return features, _keep_like(chosen, map(spread_out, choose(embeddings, few)))
+    features = RunningMoments.of(chosen, both=both, reach=reach)
     # Half the memory of wide videos; what is learned of them is in double precision.
     seen = (features.follow(video, np.float32) for video in chosen)
     return features, _keep_like(chosen, seen)

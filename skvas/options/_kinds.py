@@ -218,7 +218,7 @@ class Features:
     def check(self, name: str, value: Any) -> None:
         """Refuse other names, and what has not the methods of a transformer."""
         last = last_step(value)
-        if isinstance(last, str) and not (last == PASS and last is not value):
+        if isinstance(last, str) and (last is value or last != PASS):
             check_choice(name, last, self.names)
             return
         needed = ("fit", "transform", "get_params", "__sklearn_tags__")

@@ -10,7 +10,11 @@ import numpy as np
 
 from skvas._on_demand import lengths_of
 from skvas.preprocessing._motion import Motion
-from skvas.preprocessing._smoothing import go_on_smoothing, weight_of_newest
+from skvas.preprocessing._smoothing import (
+    go_on_smoothing,
+    motion_sigma,
+    weight_of_newest,
+)
 from skvas.preprocessing._standardizer import added_up
 from skvas.videos._frames import frame_blocks
 from skvas.videos._stored import check_array, check_count
@@ -99,7 +103,7 @@ class RunningMoments:
         still = cls(mean, scale, deviation, PRIOR_SHARE * usual, both)
         if reach is None:
             return still
-        moving = replace(still, newest=weight_of_newest(max(reach * usual, 1)))
+        moving = replace(still, newest=weight_of_newest(motion_sigma(reach, usual)))
         return replace(moving, motion=Motion.of(videos, moving.vary))
 
     @property
@@ -138,8 +142,7 @@ class RunningMoments:
         """
         both = np.hstack([standard, standard**2])
         passed = go_on_smoothing(both, self.newest, both[0] if means is None else means)
-        mean, square = np.split(passed, 2, axis=1)
-        return np.sqrt(np.maximum(square - mean**2, 0)), passed[-1]
+        return _deviation(passed), passed[-1]
 
     def follow(self, video: np.ndarray, dtype: Any = np.float64) -> np.ndarray:
         """Return the features of a recording's frames, (n_frames, width).
@@ -202,8 +205,7 @@ class Standing:
             now = np.concatenate([c, c**2])
             means = now if self.means is None else self.means
             self.means = means + features.newest * (now - means)
-            mean, square = np.split(self.means, 2)
-            spread = np.sqrt(np.maximum(square - mean**2, 0))
+            spread = _deviation(self.means)
             z = np.concatenate([z, features.motion.standard(spread)])
         return np.concatenate([z, c]) if features.both else z
 
@@ -221,3 +223,10 @@ class Standing:
         [self.means] = means or [None]  # younger than streams
         if self.means is not None:
             check_array("means", self.means, (2 * shape[0],), np.float64)
+
+
+def _deviation(means: np.ndarray) -> np.ndarray:
+    """Return standard deviations from means of numbers and of their squares."""
+    mean, square = np.split(means, 2, axis=-1)
+    found: np.ndarray = np.sqrt(np.maximum(square - mean**2, 0))
+    return found

@@ -65,6 +65,11 @@ def weight_of_newest(sigma: float) -> float:
     return float(2 / (1 + n_averaged))
 
 
+def motion_sigma(reach: float, n_frames: float) -> float:
+    """Return the standard deviation of motion's Gaussian: a frame at least."""
+    return max(reach * n_frames, 1.0)
+
+
 def smooth_few(frames: np.ndarray, smoothing: float) -> np.ndarray:
     """Smooth as `smooth` does, and return frames half a standard deviation apart."""
     parts = [
@@ -76,7 +81,7 @@ def smooth_few(frames: np.ndarray, smoothing: float) -> np.ndarray:
 
 def spread_nearby(
     frames: np.ndarray,
-    smoothing: float,
+    sigma: float,
     standardise: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
     """Return how much frames vary about their smoothed course.
@@ -85,9 +90,8 @@ def spread_nearby(
     ----------
     frames : ndarray of shape (n, D)
         The frames of a video.
-    smoothing : float
-        Standard deviation of the Gaussian that weighs neighbours, as a share of the
-        video; of at least one frame.
+    sigma : float
+        Standard deviation of the Gaussian that weighs neighbours, in frames.
     standardise : callable
         Makes standard frames of some frames.
 
@@ -97,7 +101,7 @@ def spread_nearby(
         Weighted standard deviations at `few_centres`.
     """
     parts = []
-    for near, weights in _neighbourhoods(len(frames), max(smoothing * len(frames), 1)):
+    for near, weights in _neighbourhoods(len(frames), sigma):
         standard = standardise(frames[near])
         mean = weights @ standard
         standard *= standard

@@ -25,6 +25,7 @@ from skvas.preprocessing._motion import Motion
 from skvas.preprocessing._running import RunningMoments, Standing
 from skvas.preprocessing._smoothing import (
     few_centres,
+    motion_sigma,
     smooth,
     smooth_causally,
     smooth_few,
@@ -324,7 +325,7 @@ class WhitenedViews(
         """Learn how much each feature usually varies nearby."""
         if self.causal:
             usual = float(np.median(lengths_of(videos)))
-            self.motion_newest_ = weight_of_newest(max(self.reach * usual, 1))
+            self.motion_newest_ = weight_of_newest(motion_sigma(self.reach, usual))
         learned = Motion.of(videos, self._vary)
         self.usual_motion_ = learned.usual
         self.motion_mean_, self.motion_scale_ = learned.mean, learned.scale
@@ -337,7 +338,7 @@ class WhitenedViews(
         if self.causal:
             return self._still().vary(np.asarray(video, dtype=float))
         standard = partial(self._standardise, "collection", video)
-        return spread_nearby(video, self.reach, standard)
+        return spread_nearby(video, motion_sigma(self.reach, len(video)), standard)
 
     def _usual_motion(self) -> Motion:
         return Motion(self.usual_motion_, self.motion_mean_, self.motion_scale_)
@@ -451,7 +452,7 @@ class WhitenedViews(
         few = self._motion(video) @ components.T
         if len(few) == len(video):
             return few
-        centres = few_centres(len(video), max(self.reach * len(video), 1))
+        centres = few_centres(len(video), motion_sigma(self.reach, len(video)))
         every = np.arange(len(video))
         return np.stack([np.interp(every, centres, one) for one in few.T], axis=1)
 

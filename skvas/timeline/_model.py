@@ -244,13 +244,13 @@ def build_timeline(
         )
     signals = _at_moments(whitened, embedding, axis)
     n_whitened = whitened[0].shape[1]
-    if videos is not None:
-        motion = _motion_at_moments(videos, axis)
-        if steadiness(motion) >= steadiness(signals[..., :n_whitened]):
-            signals = np.concatenate([signals, motion], axis=2)
     count = Count(low, (low, low))
     if low < high:
         count = count_actions(signals, rng, low=low, high=high)
+    if videos is not None and recurring is not False:
+        motion = _motion_at_moments(videos, axis)
+        if steadiness(motion) >= steadiness(signals[..., :n_whitened]):
+            signals = np.concatenate([signals, motion], axis=2)
     found = cut(
         signals,
         count.n_actions,

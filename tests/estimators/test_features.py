@@ -179,6 +179,8 @@ def test_actions_that_differ_in_motion_alone_are_found(live):
     assert model.features_.views == ("video", "collection", "motion")
     truth = [np.repeat(order, 40) for order in orders]
     assert segmentation_report(truth, model.labels_).mof > 0.9
+    # Embeddings know of motion.
+    assert (model.live_["features"]["motion"] is None) == live
     told = model.stream().push(videos[0]).labels
     assert np.mean(told == model.labels_[0]) > 0.8
 
@@ -237,6 +239,22 @@ def test_chosen_last_step_sees_what_the_others_make_of_gaps(recwarn):
     assert model.features_[-1].views == ("video", "collection", "motion")
     gaps = [w for w in recwarn if "gap" in str(w.message)]
     assert len(gaps) <= 1
+
+
+@pytest.mark.parametrize(("shared_order", "n_looks"), [(True, 1), (False, 2)])
+def test_first_steps_are_applied_again_where_no_order_is_shared_alone(
+    shared_order, n_looks, monkeypatch
+):
+    data = make_videos(6, n_actions=4, shared_order=shared_order, random_state=0)
+    looks, transform = [], Interpolate.transform
+    monkeypatch.setattr(
+        Interpolate, "transform", lambda *a: looks.extend(a[1]) or transform(*a)
+    )
+    fitted = fit_features(make_pipeline(Interpolate(), "whitened"), data.videos)
+    features = apply_features(fitted, data.videos)
+    n_before = len(looks)
+    settle_features(fitted, data.videos, 4, features)
+    assert len(looks) - n_before == (n_looks - 1) * len(data.videos)
 
 
 @pytest.mark.parametrize("name", ["whitened", "standardise"])

@@ -94,6 +94,13 @@ def put(*path, value):
     return change
 
 
+def assert_refused(make, change):
+    state = copy.deepcopy(make().live_)
+    change(state)
+    with pytest.raises(ModelFileError):
+        LiveModel.from_state(state)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -118,10 +125,7 @@ def put(*path, value):
     ],
 )
 def test_state_that_no_fit_makes_is_refused(change):
-    state = copy.deepcopy(ordered().live_)
-    change(state)
-    with pytest.raises(ModelFileError):
-        LiveModel.from_state(state)
+    assert_refused(ordered, change)
 
 
 @pytest.mark.parametrize(
@@ -135,10 +139,7 @@ def test_state_that_no_fit_makes_is_refused(change):
     ],
 )
 def test_motion_that_no_fit_makes_is_refused(change):
-    state = copy.deepcopy(moving().live_)
-    change(state)
-    with pytest.raises(ModelFileError):
-        LiveModel.from_state(state)
+    assert_refused(moving, change)
 
 
 def test_state_of_before_motion_was_told_by_is_taken():
@@ -176,10 +177,7 @@ def cut_actions(state):
     ],
 )
 def test_actions_that_no_fit_makes_are_refused(change):
-    state = copy.deepcopy(unordered().live_)
-    change(state)
-    with pytest.raises(ModelFileError):
-        LiveModel.from_state(state)
+    assert_refused(unordered, change)
 
 
 def test_state_of_before_embeddings_were_told_by_is_taken():

@@ -22,7 +22,7 @@ def walks(*, shakes):
     return found, labels
 
 
-def timeline_of(videos, moving):
+def timeline_of(videos, moving, *, n_actions=(2, 2), recurring=True):
     whitened = WhitenedViews().fit_transform(videos)
     frames = path_frames(whitened, [video[:, :2] for video in videos])
     return build_timeline(
@@ -30,8 +30,8 @@ def timeline_of(videos, moving):
         whitened,
         np.random.RandomState(0),
         videos=moving,
-        n_actions=(2, 2),
-        recurring=True,
+        n_actions=n_actions,
+        recurring=recurring,
     )
 
 
@@ -75,6 +75,20 @@ def test_what_does_not_move_has_no_say_and_warns_of_nothing(signals):
     timeline_of(videos, [np.ones((600, 2))] * len(videos))
     [(seen, n_whitened)] = signals
     assert seen.shape[2] == n_whitened
+
+
+def test_motion_is_not_made_where_no_action_comes_back(monkeypatch):
+    videos, _ = walks(shakes=2.0)
+    monkeypatch.setattr(_model, "_motion_at_moments", None)
+    assert not timeline_of(videos, videos, recurring=False).cut.recurring
+
+
+def test_number_of_actions_is_told_without_motion():
+    videos, _ = walks(shakes=2.0)
+    counts = [
+        timeline_of(videos, moving, n_actions=(2, 8)).count for moving in (videos, None)
+    ]
+    assert counts[0] == counts[1]
 
 
 def test_steadiness_is_scatter_over_moments_by_that_within():
