@@ -29,8 +29,8 @@ PIECES, PARTS = 3, 150
 PRICE, LOW_PRICE = 0.75, 0.3
 # Rounds in which actions and their positions are estimated in turn, at most.
 N_ROUNDS = 20
-# Segments of one action that show by themselves that actions come back.
-OFTEN = 4
+# Actions come back where they then explain other videos better by this share.
+CLEARLY = 0.06
 # Two cuts agree on a boundary up to this share of the timeline.
 TOLERANCE = 0.02
 
@@ -145,15 +145,17 @@ def cut(
     if n_actions == 1 or passing.n_features == 0 or n_positions <= n_actions:
         return _trivial(n_positions, n_actions)
     once, often = [], []
-    for _ in range(n_draws):
+    came_back = np.full(n_draws, bool(recurring))
+    for i in range(n_draws):
         videos = rng.randint(passing.n_videos, size=passing.n_videos)
         counts = np.bincount(videos, minlength=passing.n_videos)
         once.append(cut_once(plain.statistics(counts), n_actions))
         often.append(cut_often(passing.statistics(counts), n_actions))
-    if recurring is None:
-        came_back = np.array([comes_back(draw.actions) for draw in often])
-    else:
-        came_back = np.full(n_draws, recurring)
+        if recurring is None:
+            rest = counts == 0
+            # A draw of few videos may have left out none.
+            others = passing.statistics(rest if rest.any() else counts)
+            came_back[i] = comes_back(often[-1], others)
     drawn = np.array(once)
     if came_back.any():
         mixed = list(zip(often, came_back, strict=True))
@@ -193,12 +195,15 @@ class Draw:
         Of the features at each position.
     actions : int64 ndarray of shape (n_positions,)
         Actions of the positions.
+    contiguous : int64 ndarray of shape (n_positions,)
+        As many actions that do not come back, by the same likelihood.
     gain : float
         What one segment more than the actions were put together from would explain.
     """
 
     statistics: Statistics
     actions: np.ndarray
+    contiguous: np.ndarray
     gain: float
 
 
@@ -221,10 +226,10 @@ def cut_often(statistics: Statistics, n_actions: int) -> Draw:
     edges = np.linspace(0, len(statistics), n_parts + 1).round().astype(np.int64)
     cuts, losses = best_segments(segment_losses(statistics, edges), n_pieces + 1)
     gain = float(losses[n_pieces - 1] - losses[n_pieces])
-    pieces = np.repeat(cuts[n_pieces - 1], np.diff(edges))
-    actions = merge_segments(statistics, pieces, n_actions)
+    cuts = cuts.repeat(np.diff(edges), axis=1)
+    actions = merge_segments(statistics, cuts[n_pieces - 1], n_actions)
     actions, _ = _settle(statistics, actions, n_actions, PRICE * gain)
-    return Draw(statistics, actions, gain)
+    return Draw(statistics, actions, cuts[n_actions - 1], gain)
 
 
 def likeliest(
@@ -499,27 +504,27 @@ def held_out_losses(
     return np.array(losses)
 
 
-def comes_back(actions: np.ndarray) -> bool:
-    """Tell whether a cut shows that actions come back.
+def comes_back(draw: Draw, others: Statistics) -> bool:
+    """Tell whether other videos are explained clearly better by actions that come back.
 
-    That is so where a pair of neighbouring actions occurs twice in the same order, and
-    where one action occurs four times, as rest between the others does. An action that
-    occurs a second or third time may as well be another one that looks alike.
+    Explained is what the loss falls by from that of a single action. Where actions only
+    look alike, contiguous ones explain as much; where they come back, more segments
+    than there are actions are needed.
 
     Parameters
     ----------
-    actions : int64 ndarray of shape (n_positions,)
-        The action of each position.
+    draw : Draw
+        The actions of some videos.
+    others : Statistics
+        Of videos that were not drawn.
 
     Returns
     -------
     bool
     """
-    order = actions[np.r_[True, actions[1:] != actions[:-1]]]
-    pairs = np.column_stack([order[:-1], order[1:]])
-    if len(np.unique(pairs, axis=0)) < len(pairs):
-        return True
-    return bool(np.bincount(order).max() >= OFTEN)
+    cuts = np.array([np.zeros_like(draw.actions), draw.contiguous, draw.actions])
+    single, once, often = held_out_losses(draw.statistics, others, cuts)
+    return bool(0 < CLEARLY * (single - often) < once - often)
 
 
 def _running_sums(values: np.ndarray) -> np.ndarray:

@@ -47,6 +47,11 @@ def small_statistics(seed, n=9, d=3):
     return Statistics(frames.mean(axis=0), (frames**2).mean(axis=0)), frames
 
 
+def drawn(statistics, actions):
+    contiguous = np.arange(len(actions)) * (actions.max() + 1) // len(actions)
+    return Draw(statistics, actions, contiguous, gain=10.0)
+
+
 def test_loss_of_a_segment_is_its_gaussian_log_likelihood():
     statistics, frames = small_statistics(0, n=9, d=20)
     losses = segment_losses(statistics)
@@ -116,13 +121,13 @@ def test_each_draw_takes_the_likeliest_actions_of_all_draws():
     signals, actions = signals_of([0, 1, 2, 0, 1, 2], noise=0.5)
     statistics = Passing(signals).statistics()
     stuck = np.where(actions == 2, 1, np.arange(90) >= 75)  # two of them joined
-    draws = [Draw(statistics, stuck.astype(np.int64) * 2, 10.0)]
+    draws = [drawn(statistics, stuck.astype(np.int64) * 2)]
     alone = likeliest(draws, 3)
-    together = likeliest([*draws, Draw(statistics, actions, 10.0)], 3)
+    together = likeliest([*draws, drawn(statistics, actions)], 3)
     assert not same_partition(alone[0], actions)
     for found in together:
         assert same_partition(found, actions)
-    [led] = likeliest(draws, 3, [Draw(statistics, actions, 10.0)])
+    [led] = likeliest(draws, 3, [drawn(statistics, actions)])
     assert same_partition(led, actions)
 
 
@@ -143,7 +148,7 @@ def test_draws_that_show_no_coming_back_vote_by_contiguous_segments(monkeypatch)
     signals, actions = signals_of([0, 1, 2])
     once_more = np.repeat([0, 1, 2, 0], [5, 15, 15, 10])
     shown = iter([True] * 6 + [False] * 10)
-    monkeypatch.setattr(_cut, "comes_back", lambda _: next(shown))
+    monkeypatch.setattr(_cut, "comes_back", lambda *_: next(shown))
     monkeypatch.setattr(
         _cut, "likeliest", lambda draws, *_: np.tile(once_more, (len(draws), 1))
     )
@@ -220,18 +225,55 @@ def test_merging_takes_the_least_rise_of_the_loss_at_each_step():
     assert same_partition(merge_segments(statistics, segments, 3), merged)
 
 
+def shows_coming_back(signals, n_actions, others=None):
+    draw = cut_often(Passing(signals).statistics(), n_actions)
+    others = signals if others is None else others
+    return comes_back(draw, Passing(others).statistics())
+
+
 @pytest.mark.parametrize(
     ("order", "expected"),
     [
-        ("ABCDEF", False),
-        ("ABCDEBAFGA", False),  # steps that look alike: no pair, three times at most
-        ("ABCDEFABC", True),
-        ("RARBRCRD", True),  # rest between the others
+        ([0, 1, 2, 3, 4, 5], False),
+        ([0, 1, 2, 4, 3, 4], True),
+        ([0, 1, 2, 3, 4, 5, 0, 1, 2], True),
+        ([0, 1, 0, 2, 0, 3, 0, 4], True),  # rest between the others
     ],
 )
-def test_actions_come_back_where_pairs_do_or_one_often(order, expected):
-    actions = np.repeat([ord(name) for name in order], 3)
-    assert comes_back(actions) == expected
+def test_actions_come_back_where_more_segments_are_needed(order, expected):
+    signals, _ = signals_of(order)
+    assert shows_coming_back(signals, max(order) + 1) is expected
+
+
+def test_steps_that_look_nearly_alike_do_not_come_back():
+    signals, actions = signals_of([0, 1, 2, 3, 1, 4])
+    steps = np.arange(len(actions)) // 15
+    assert shows_coming_back(signals, 5)
+    signals[:, steps == 4, :3] += 2
+    assert not shows_coming_back(signals, 6)
+
+
+def test_actions_that_change_slowly_do_not_come_back():
+    signals, actions = signals_of([0, 1, 2, 3], noise=0.5)
+    phase = np.linspace(-1, 1, 15).tolist() * 4
+    signals += np.outer(phase, np.linspace(-1, 1, 10))
+    cuts, losses = best_segments(segment_losses(Passing(signals).statistics()), 12)
+    assert losses[3] - losses[7] > 0.2 * (losses[0] - losses[3])  # more segments help
+    assert not shows_coming_back(signals, 4)
+
+
+def test_videos_that_were_left_out_tell_whether_actions_come_back():
+    back, _ = signals_of([0, 1, 2, 0, 1, 2])
+    once, _ = signals_of([0, 0, 1, 1, 2, 2])
+    assert shows_coming_back(back, 3)
+    assert not shows_coming_back(back, 3, once)
+
+
+def test_actions_of_two_videos_come_back():
+    signals, actions = signals_of([0, 1, 2, 3, 0, 1, 2], n_videos=2, noise=0.5)
+    found = cut(signals, 4, np.random.RandomState(0))
+    assert found.recurring
+    assert_array_equal(found.actions, actions)
 
 
 @pytest.mark.parametrize("recurring", [True, False, None])
