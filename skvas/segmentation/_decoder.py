@@ -1,4 +1,4 @@
-"""From frames to actions where no order is shared: by plans, or by a chain."""
+"""From frames to actions off the timeline: by plans, or by a chain."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from skvas.segmentation._labeller import (
     pick,
 )
 from skvas.segmentation._start import k_means
-from skvas.timeline._model import find_order
 from skvas.training._survey import CHOICE_FRAMES
 from skvas.transport import unit
 from skvas.videos._batch import spread_batch
@@ -57,7 +56,7 @@ def choose_decoder(
     views : Views
         The videos of `fit`.
     decoder : {"plan", "chain", "auto"}
-        "auto" chooses, where there are some videos that share no order.
+        "auto" chooses, where there are some videos.
     before : FrameLabeller
         Labels by transport where a chain is to be learned: before training, if that is
         open. Training draws frames to the actions that the plans gave them.
@@ -66,12 +65,8 @@ def choose_decoder(
         return labeller, labels
     every, seen = views, sample_videos(len(labels))
     views, some = every.choose(seen), [labels[i] for i in seen]
-    if decoder != CHAIN:
-        if len(labels) < MIN_VIDEOS:
-            return labeller, labels
-        order = find_order(views.features, np.random.RandomState(0))
-        if order is None or order.verdict != "no":
-            return labeller, labels
+    if decoder != CHAIN and len(labels) < MIN_VIDEOS:
+        return labeller, labels
     referee = _Referee.of(views) if len(labels) > 1 else None
     chained, found = _best_chain(before, views, referee)
     if decoder == CHAIN or (referee is not None and referee.prefers(found, some)):

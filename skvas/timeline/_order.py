@@ -16,10 +16,11 @@ from skvas.videos._frames import spread
 N_BLOCKS, N_PERMUTATIONS = 6, 3
 # Evenly spread frames of each video that are looked at.
 ORDER_FRAMES = 128
-# Videos share an order, or do not, where the value is more than one standard error from
-# the level: recordings with a shared order have .25 to .7, others up to .16. However
-# small the error, the value of those that do is at least the second number.
-LEVEL, LEAST_SHARED = 0.15, 0.22
+# Videos share an order where the value is more than one standard error above the first
+# number, and none where it is that far below the second: recordings with a shared order
+# have .25 to .7, others up to .16. However small the error, the value of those that
+# share one is at least the third number.
+SHARED, UNSHARED, LEAST_SHARED = 0.1, 0.15, 0.22
 # Two videos have no standard error. Pairs of recordings that share no order have up to
 # .39, of made ones .6 at most, in one of thirty more than this.
 SURE_OF_TWO = 0.5
@@ -64,9 +65,9 @@ class BlockOrder:
         """Whether the videos share an order: "yes", "no" or "undecided"."""
         if np.isinf(self.error):
             return "yes" if self.value > SURE_OF_TWO else "undecided"
-        if self.value - self.error > LEVEL and self.value >= LEAST_SHARED:
+        if self.value - self.error > SHARED and self.value >= LEAST_SHARED:
             return "yes"
-        return "no" if self.value + self.error < LEVEL else "undecided"
+        return "no" if self.value + self.error < UNSHARED else "undecided"
 
 
 def block_order(

@@ -93,7 +93,9 @@ def test_refinement_moves_the_prototypes_before_training(cls):
 
 def test_order_prior_pulls_labels_to_the_order_of_time():
     def order(rho):
-        estimator = quick(ActionSegmenter, rho=rho, max_epochs=0, start="kmeans")
+        estimator = quick(
+            ActionSegmenter, rho=rho, max_epochs=0, start="kmeans", decoder="plan"
+        )
         labels = estimator.fit(videos).labels_
         return np.mean([spearmanr(np.arange(len(y)), y).statistic for y in labels])
 

@@ -8,7 +8,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import skvas
-from skvas import ActionSegmenter
+from skvas import ActionSegmenter, JointAlignSegment
+from skvas.datasets import make_videos
 from skvas.exceptions import ModelFileError
 from skvas.metrics import segmentation_report
 from skvas.segmentation import _decoder
@@ -17,7 +18,7 @@ from skvas.segmentation._chain import (
     correlated_share,
     forward_backward,
 )
-from skvas.timeline import BlockOrder
+from skvas.timeline._model import find_order, has_order
 from tests.models import SEGMENTERS, quick, small_videos
 
 every_segmenter = pytest.mark.parametrize("cls", SEGMENTERS)
@@ -175,15 +176,16 @@ def test_prototypes_are_the_means_of_the_chain(chosen):
     assert_allclose(chosen.prototypes_, means, atol=1e-6)
 
 
-@pytest.mark.parametrize("verdict", ["yes", "undecided"])
-def test_plans_stay_where_order_may_be_shared(verdict, recurring, monkeypatch):
-    monkeypatch.setattr(BlockOrder, "verdict", verdict)
-    model = quick(ActionSegmenter, max_epochs=0).fit(recurring[0])
-    assert model.settings_.segmenting["decoder"] == "plan"
+def test_chain_is_chosen_whether_or_not_an_order_is_shared():
+    made = make_videos(12, n_actions=8, drop=0.2, repeat=0.2, noise=0.8, random_state=0)
+    model = JointAlignSegment(8, max_epochs=0).fit(made.videos)
+    features = model._view(made.videos).features
+    assert has_order(find_order(features, np.random.RandomState(0)))
+    assert model.timeline_ is None
+    assert model.settings_.segmenting["decoder"] == "chain"
 
 
 def test_plans_stay_where_videos_are_few(recurring, monkeypatch):
-    monkeypatch.setattr(BlockOrder, "verdict", "no")
     monkeypatch.setattr(_decoder._Referee, "prefers", lambda *_: True)
     model = quick(ActionSegmenter, max_epochs=0).fit(recurring[0][:3])
     assert model.settings_.segmenting["decoder"] == "plan"

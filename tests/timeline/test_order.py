@@ -42,10 +42,12 @@ def test_three_videos_have_a_standard_error():
 @pytest.mark.parametrize(
     ("value", "error", "verdict"),
     [
-        (0.4, 0.1, "yes"),
-        (0.4, 0.3, "undecided"),
-        (0.2, 0.01, "undecided"),
-        (0.0, 0.1, "no"),
+        (0.4, 0.28, "yes"),
+        (0.4, 0.32, "undecided"),
+        (0.23, 0.1, "yes"),
+        (0.21, 0.01, "undecided"),
+        (0.12, 0.04, "undecided"),
+        (0.1, 0.04, "no"),
     ],
 )
 def test_verdict_needs_a_standard_error_of_distance(value, error, verdict):
