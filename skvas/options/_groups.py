@@ -82,8 +82,8 @@ class Segmenting(OptionGroup):
         durations of the actions from the videos: for actions of very unequal length,
         that are often lacking or come back many times. It compares features before
         training, unless `segment_on` is "embedding". "auto": the chain in the
-        informed recipe, for four videos or more, if labels of matched frames agree
-        better by it beyond doubt; else the plan.
+        informed recipe, for two videos or more, if labels of matched frames agree
+        better by it than chance has it; else the plan.
     alpha : float or "auto", default="auto"
         Weight of the temporal structure against the matching cost, in [0, 1]. "auto":
         chosen by `fit` if the recipe chooses, else the recipe's value.

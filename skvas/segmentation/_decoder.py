@@ -26,11 +26,10 @@ from skvas.videos._batch import spread_batch
 from skvas.videos._frames import sample_videos, spread_frames
 from skvas.videos._views import Views
 
-# Videos from which "auto" may leave the plans, and groups of them that are left out in
-# turn, at most.
-MIN_VIDEOS, MAX_GROUPS = 4, 20
+# Groups of videos that are left out in turn, at most, and parts of each of two videos.
+MAX_GROUPS, PARTS_OF_TWO = 20, 4
 # Probability, on both sides, of a difference that is no accident.
-CONFIDENCE = 0.95
+CONFIDENCE = 0.8
 
 
 def choose_decoder(
@@ -43,9 +42,9 @@ def choose_decoder(
     """Return the labeller to keep, and its labels: by plans, or by a chain of actions.
 
     Plans hold all actions to equal shares of each video, which often is right and
-    which a chain can't know. So a chain has to be better beyond doubt: labels of
-    matched frames agree better by it. Of more than 128 videos, a sample of as many is
-    looked at.
+    which a chain can't know. So a chain has to be better by more than chance: labels
+    of matched frames agree better by it. Of more than 128 videos, a sample of as many
+    is looked at.
 
     Parameters
     ----------
@@ -56,7 +55,7 @@ def choose_decoder(
     views : Views
         The videos of `fit`.
     decoder : {"plan", "chain", "auto"}
-        "auto" chooses, where there are some videos.
+        "auto" chooses, where there is more than one video.
     before : FrameLabeller
         Labels by transport where a chain is to be learned: before training, if that is
         open. Training draws frames to the actions that the plans gave them.
@@ -65,7 +64,7 @@ def choose_decoder(
         return labeller, labels
     every, seen = views, sample_videos(len(labels))
     views, some = every.choose(seen), [labels[i] for i in seen]
-    if decoder != CHAIN and len(labels) < MIN_VIDEOS:
+    if decoder != CHAIN and len(labels) == 1:
         return labeller, labels
     referee = _Referee.of(views) if len(labels) > 1 else None
     chained, found = _best_chain(before, views, referee)
@@ -124,7 +123,7 @@ class _Referee:
     matches : PairMatches
         Their nearest neighbours in other videos.
     groups : int64 ndarray of shape (n_frames,)
-        The group of videos that each of them belongs to.
+        The group of videos that each of them belongs to, or part of one of two videos.
     """
 
     frames: list[np.ndarray]
@@ -135,15 +134,20 @@ class _Referee:
     def of(cls, views: Views) -> _Referee:
         few = [spread_frames(len(video), CHOICE_FRAMES) for video in views.features]
         matches = match_pairs(pick(directions(views.features), few), random_state=0)
-        n_groups = min(len(few), MAX_GROUPS)
-        groups = np.arange(len(few)) * n_groups // len(few)
-        return cls(few, matches, np.repeat(groups, matches.lengths))
+        n_parts = PARTS_OF_TWO if len(few) == 2 else 1
+        parts = [
+            video * n_parts + np.arange(n) * n_parts // n
+            for video, n in enumerate(matches.lengths)
+        ]
+        n_all = n_parts * len(few)
+        groups = np.concatenate(parts) * min(n_all, MAX_GROUPS) // n_all
+        return cls(few, matches, groups)
 
     def prefers(self, new: list[np.ndarray], old: list[np.ndarray]) -> bool:
-        """Tell whether new labels agree better than old ones, beyond doubt.
+        """Tell whether new labels agree better than old ones, by more than chance.
 
         The standard error of the difference in adjusted mutual information is that of
-        leaving out each group of videos in turn.
+        leaving out each group in turn.
         """
         codes = [np.concatenate(pick(labels, self.frames)) for labels in (new, old)]
         one, other = self.matches.frames, self.matches.free

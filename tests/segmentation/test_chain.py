@@ -2,6 +2,7 @@
 
 import copy
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from skvas.segmentation._chain import (
     correlated_share,
     forward_backward,
 )
+from skvas.segmentation._decoder import _Referee
 from skvas.timeline._model import find_order, has_order
 from tests.models import SEGMENTERS, quick, small_videos
 
@@ -185,10 +187,36 @@ def test_chain_is_chosen_whether_or_not_an_order_is_shared():
     assert model.settings_.segmenting["decoder"] == "chain"
 
 
-def test_plans_stay_where_videos_are_few(recurring, monkeypatch):
-    monkeypatch.setattr(_decoder._Referee, "prefers", lambda *_: True)
-    model = quick(ActionSegmenter, max_epochs=0).fit(recurring[0][:3])
+@pytest.mark.parametrize("n_videos", [2, 3])
+def test_chain_is_chosen_for_few_videos(n_videos):
+    videos, labels = behaviours(n_videos, n_frames=600)
+    model, plain = (
+        quick(ActionSegmenter, max_epochs=0, decoder=decoder, n_actions=3).fit(videos)
+        for decoder in ("auto", "plan")
+    )
+    assert model.settings_.segmenting["decoder"] == "chain"
+    found, before = (
+        segmentation_report(labels, m.labels_).miou for m in (model, plain)
+    )
+    assert found > before + 0.03
+
+
+def test_lone_video_keeps_the_plans(recurring):
+    model = quick(ActionSegmenter, max_epochs=0).fit(recurring[0][0])
     assert model.settings_.segmenting["decoder"] == "plan"
+
+
+def test_videos_are_left_out_in_turn_and_of_two_each_quarter():
+    groups = {}
+    for n_videos in (2, 3, 25):
+        videos = [np.eye(3)[np.arange(40) % 3].astype(np.float32)] * n_videos
+        referee = _Referee.of(SimpleNamespace(features=videos))
+        groups[n_videos] = referee.groups.reshape(n_videos, -1)
+    assert_array_equal(np.unique(groups[2][0]), [0, 1, 2, 3])
+    assert_array_equal(np.unique(groups[2][1]), [4, 5, 6, 7])
+    assert_array_equal(groups[3], np.arange(3)[:, None] + np.zeros(40))
+    assert (groups[25] == groups[25][:, :1]).all()
+    assert_array_equal(np.unique(groups[25]), np.arange(20))
 
 
 def test_published_recipes_keep_the_plans(recurring):
