@@ -29,8 +29,9 @@ PIECES, PARTS = 3, 150
 PRICE, LOW_PRICE = 0.75, 0.3
 # Rounds in which actions and their positions are estimated in turn, at most.
 N_ROUNDS = 20
-# Actions come back where they then explain other videos better by this share.
-CLEARLY = 0.06
+# Actions come back where they then explain other videos better by this share, and where
+# one of them has so many segments.
+CLEARLY, OFTEN = 0.06, 4
 # Two cuts agree on a boundary up to this share of the timeline.
 TOLERANCE = 0.02
 
@@ -505,11 +506,14 @@ def held_out_losses(
 
 
 def comes_back(draw: Draw, others: Statistics) -> bool:
-    """Tell whether other videos are explained clearly better by actions that come back.
+    """Tell whether a draw shows that actions come back.
 
-    Explained is what the loss falls by from that of a single action. Where actions only
-    look alike, contiguous ones explain as much; where they come back, more segments
-    than there are actions are needed.
+    That is so where a pair of neighbouring actions occurs twice in the same order, and
+    where one action occurs four times, as rest between the others does. An action that
+    occurs a second or third time may as well be another one that looks alike: it comes
+    back where other videos are explained clearly better so. Explained is what the loss
+    falls by from that of a single action. Where actions only look alike, contiguous
+    ones explain as much.
 
     Parameters
     ----------
@@ -522,7 +526,12 @@ def comes_back(draw: Draw, others: Statistics) -> bool:
     -------
     bool
     """
-    cuts = np.array([np.zeros_like(draw.actions), draw.contiguous, draw.actions])
+    actions = draw.actions
+    order = actions[np.r_[True, actions[1:] != actions[:-1]]]
+    pairs = np.column_stack([order[:-1], order[1:]])
+    if len(np.unique(pairs, axis=0)) < len(pairs) or np.bincount(order).max() >= OFTEN:
+        return True
+    cuts = np.array([np.zeros_like(actions), draw.contiguous, actions])
     single, once, often = held_out_losses(draw.statistics, others, cuts)
     return bool(0 < CLEARLY * (single - often) < once - often)
 

@@ -85,8 +85,10 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         "auto" is (2, 20). The choice is rough: see `n_actions_range_`. None: no actions
         are looked for.
     recurring : {"auto", True, False}, default="auto"
-        Whether an action may come back later. "auto": in those draws of the videos
-        where actions that do explain the videos that were not drawn better by 6 %.
+        Whether an action may come back later. "auto": in those draws of the videos that
+        find two neighbouring actions that come back in the same order, or one action
+        that occurs four times, or that explain the videos which were not drawn better
+        by 6 % if actions come back.
     n_draws : int, default=16
         Draws of videos that vote on the cut.
     memory_limit : int, str or None, default="1GB"

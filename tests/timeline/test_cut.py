@@ -245,6 +245,21 @@ def test_actions_come_back_where_more_segments_are_needed(order, expected):
     assert shows_coming_back(signals, max(order) + 1) is expected
 
 
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("ABCDEF", False),
+        ("ABCDEBAFGA", False),  # no pair, three times at most
+        ("ABCDEFABC", True),
+        ("RARBRCRD", True),  # rest between the others
+    ],
+)
+def test_returning_pairs_and_rest_show_it_by_themselves(order, expected):
+    actions = np.repeat([ord(name) - ord("A") for name in order], 3)
+    nothing = Statistics(np.zeros((len(actions), 2)), np.ones((len(actions), 2)))
+    assert comes_back(drawn(nothing, actions), nothing) is expected
+
+
 def test_steps_that_look_nearly_alike_do_not_come_back():
     signals, actions = signals_of([0, 1, 2, 3, 1, 4])
     steps = np.arange(len(actions)) // 15
@@ -263,10 +278,10 @@ def test_actions_that_change_slowly_do_not_come_back():
 
 
 def test_videos_that_were_left_out_tell_whether_actions_come_back():
-    back, _ = signals_of([0, 1, 2, 0, 1, 2])
-    once, _ = signals_of([0, 0, 1, 1, 2, 2])
-    assert shows_coming_back(back, 3)
-    assert not shows_coming_back(back, 3, once)
+    back, _ = signals_of([0, 1, 2, 3, 1])
+    once, _ = signals_of([0, 1, 1, 2, 3])
+    assert shows_coming_back(back, 4)
+    assert not shows_coming_back(back, 4, once)
 
 
 def test_actions_of_two_videos_come_back():
