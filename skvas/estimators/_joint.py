@@ -236,10 +236,10 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             limit=trained.settings.memory_limit(),
             order=order,
         )
-        plans = self._plans(trained, "embedding")
-        if asked != TIMELINE and not keeps_order(timeline, plans, views):
-            return None
-        return timeline
+        if asked == TIMELINE:
+            return timeline
+        plans, before = (self._plans(trained, s) for s in ("embedding", "features"))
+        return timeline if keeps_order(timeline, plans, before, views) else None
 
     def _found_labeller(self) -> BaseLabeller:
         if self.timeline_ is None:

@@ -68,9 +68,9 @@ class Segmenting(OptionGroup):
         Where frames are compared with actions. "timeline", in the joint model only: all
         videos are put on one axis of time, which is cut into actions once. "auto": the
         timeline in the joint model of the informed recipe, for two videos or more
-        that share an order, unless many of them skip, swap or repeat steps: transport
-        to the actions then explains more than 1 / .9 of what the timeline explains of
-        the features' variance, by steps that are known again in other videos. Else
+        that share an order, unless many of them skip, swap or repeat steps: a chain of
+        actions (`decoder`) then labels matched frames more alike than the timeline
+        does, and its actions are steps that are known again in other videos. Else
         the embedding, unless training lowered the consistency score by more than 2 %.
     recurring : bool or "auto", default="auto"
         Whether an action of the timeline may come back later in a video. "auto": where

@@ -66,17 +66,34 @@ def choose_decoder(
     views, some = every.choose(seen), [labels[i] for i in seen]
     if decoder != CHAIN and len(labels) == 1:
         return labeller, labels
-    referee = _Referee.of(views) if len(labels) > 1 else None
-    chained, found = _best_chain(before, views, referee)
+    referee = Referee.of(views) if len(labels) > 1 else None
+    chained, found = best_chain(before, views, referee)
     if decoder == CHAIN or (referee is not None and referee.prefers(found, some)):
         return chained, found if views is every else chained.labels(every)
     return labeller, labels
 
 
-def _best_chain(
-    labeller: FrameLabeller, views: Views, referee: _Referee | None
+def best_chain(
+    labeller: FrameLabeller, views: Views, referee: Referee | None
 ) -> tuple[ChainLabeller, list[np.ndarray]]:
-    """Learn a chain from the plans and one from k-means; keep the first in doubt."""
+    """Learn a chain from the plans and one from k-means; keep the first in doubt.
+
+    Parameters
+    ----------
+    labeller : FrameLabeller
+        Labels by transport, that the first chain starts from.
+    views : Views
+        The videos.
+    referee : Referee or None
+        Compares both; None keeps the first.
+
+    Returns
+    -------
+    ChainLabeller
+        The chain.
+    list of int64 ndarray of shape (n_i,)
+        Its labels.
+    """
     frames, shares = labeller.frames(views), labeller.shares(views)
     correlated = correlated_share(frames, shares)
     chained = _chained(labeller, frames, shares, correlated)
@@ -113,7 +130,7 @@ def _clusters(
 
 
 @dataclass(frozen=True)
-class _Referee:
+class Referee:
     """Compares labels by how well those of matched frames agree.
 
     Parameters
@@ -131,7 +148,8 @@ class _Referee:
     groups: np.ndarray
 
     @classmethod
-    def of(cls, views: Views) -> _Referee:
+    def of(cls, views: Views) -> Referee:
+        """Match frames of videos, more than one, by nearest neighbours."""
         few = [spread_frames(len(video), CHOICE_FRAMES) for video in views.features]
         matches = match_pairs(pick(directions(views.features), few), random_state=0)
         n_parts = PARTS_OF_TWO if len(few) == 2 else 1

@@ -1,4 +1,4 @@
-"""Whether all videos keep the order of their timeline, by what its actions explain."""
+"""Whether all videos keep the order of their timeline, by a chain that knows none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from skvas._on_demand import lengths_of
 from skvas.metrics._consistency import matched_information
+from skvas.segmentation._decoder import Referee, best_chain
 from skvas.segmentation._labeller import FrameLabeller, pick
 from skvas.timeline._model import TimelineModel
 from skvas.videos._frames import sample_videos, spread_frames
@@ -16,26 +17,30 @@ from skvas.videos._views import Views
 
 # Frames of each video that are looked at.
 SEEN_FRAMES = 64
-# Share of the variance that plans explain, which the timeline has to explain as well.
-LEAST_EXPLAINED = 0.9
-# Adjusted mutual information from which on the actions of plans are known again in
-# other videos.
-KNOWN_AGAIN = 0.65
-# Segments of an action in a video, on average, up to which actions are steps.
-MOST_SEGMENTS = 1.35
+# Adjusted mutual information from which on actions are known again in other videos, and
+# from which on nearly all of their frames are.
+KNOWN_AGAIN, KNOWN_SURELY = 0.65, 0.92
+# Actions do not come and go within a step up to so many segments of one in a video, on
+# average, and where frames deviate from their action alike over no more of a video than
+# those that are smoothed do.
+MOST_SEGMENTS, SMOOTHED = 1.35, 0.042
 # Shrinkage of covariances towards multiples of the identity.
 SHRINKAGE = 0.1
 
 
-def keeps_order(timeline: TimelineModel, plans: FrameLabeller, views: Views) -> bool:
+def keeps_order(
+    timeline: TimelineModel, plans: FrameLabeller, before: FrameLabeller, views: Views
+) -> bool:
     """Tell whether the actions of a timeline may stand for the videos it is made of.
 
     Videos may share an order on the whole, and yet skip, swap and repeat steps. Paths
-    along the timeline then call frames by the step that others have there. Plans, which
-    know no order, explain the features better, one finds their actions again in videos
-    that they were not learned from, and an action is one segment of a video. All must
-    be so: where features vary more from video to video than from step to step, or come
-    and go within a step, plans explain much that is no step.
+    along the timeline then call frames by the step that others have there, and a chain
+    of actions, which knows no order, labels matched frames of other videos more alike.
+    That alone says little: frames of one place or pose look alike whatever is done
+    there, and tools that are in use come and go within a step. So a timeline is left
+    only if, besides, actions found without an order are known again in videos that they
+    were not learned from, and either nearly all frames are, or actions do not come and
+    go.
 
     Parameters
     ----------
@@ -43,6 +48,8 @@ def keeps_order(timeline: TimelineModel, plans: FrameLabeller, views: Views) -> 
         Of all videos.
     plans : FrameLabeller
         Labels frames without regard to order.
+    before : FrameLabeller
+        Labels them so before training, where a chain is learned.
     views : Views
         The videos of the timeline; of more than 128, a sample is looked at.
 
@@ -54,38 +61,19 @@ def keeps_order(timeline: TimelineModel, plans: FrameLabeller, views: Views) -> 
     some = views.choose(chosen)
     few = [spread_frames(n, SEEN_FRAMES) for n in lengths_of(some.features)]
     features = pick(some.features, few)
+    planned = plans.labels(some)
+    if known_again(features, pick(planned, few)) < KNOWN_AGAIN:
+        return True
+    referee = Referee.of(some)
+    chained, found = best_chain(before, some, referee)
     passages = [timeline.template.passages[index] for index in chosen]
     along = [timeline.actions(passage.positions) for passage in passages]
-    planned = plans.labels(some)
-    on_axis, free = pick(along, few), pick(planned, few)
-    if explained(features, on_axis) >= LEAST_EXPLAINED * explained(features, free):
+    if not referee.prefers(found, along):
         return True
-    is_step = segments_an_action(planned) <= MOST_SEGMENTS
-    return not is_step or known_again(features, free) < KNOWN_AGAIN
-
-
-def explained(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:
-    """Return the share of the variance of frames that the means of labels explain.
-
-    Parameters
-    ----------
-    features : sequence of ndarray of shape (n_i, d)
-        Frames of each video.
-    labels : sequence of int ndarray of shape (n_i,)
-        Their labels.
-
-    Returns
-    -------
-    float
-        0 to 1; 0 for frames that do not vary.
-    """
-    frames, codes = np.concatenate(features).astype(float), np.concatenate(labels)
-    frames -= frames.mean(axis=0)
-    members = np.eye(codes.max() + 1)[codes]  # (n_frames, n_labels)
-    sums, counts = members.T @ frames, members.sum(axis=0)
-    between = ((sums**2).sum(axis=1) / np.maximum(counts, 1)).sum()
-    total = (frames**2).sum()
-    return float(between / total) if total > 0 else 0.0
+    is_steady = segments_an_action(planned) <= MOST_SEGMENTS
+    if is_steady and chained.chain.correlated < SMOOTHED:
+        return False
+    return known_again(features, pick(found, few)) < KNOWN_SURELY
 
 
 def segments_an_action(labels: Sequence[np.ndarray]) -> float:

@@ -19,7 +19,7 @@ from skvas.segmentation._chain import (
     correlated_share,
     forward_backward,
 )
-from skvas.segmentation._decoder import _Referee
+from skvas.segmentation._decoder import Referee
 from skvas.timeline._model import find_order, has_order
 from tests.models import SEGMENTERS, quick, small_videos
 
@@ -210,7 +210,7 @@ def test_videos_are_left_out_in_turn_and_of_two_each_quarter():
     groups = {}
     for n_videos in (2, 3, 25):
         videos = [np.eye(3)[np.arange(40) % 3].astype(np.float32)] * n_videos
-        referee = _Referee.of(SimpleNamespace(features=videos))
+        referee = Referee.of(SimpleNamespace(features=videos))
         groups[n_videos] = referee.groups.reshape(n_videos, -1)
     assert_array_equal(np.unique(groups[2][0]), [0, 1, 2, 3])
     assert_array_equal(np.unique(groups[2][1]), [4, 5, 6, 7])
