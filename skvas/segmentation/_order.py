@@ -17,6 +17,8 @@ from skvas.videos._views import Views
 
 # Frames of each video that are looked at.
 SEEN_FRAMES = 64
+# Share of the variance that the chain explains, which the timeline has to explain.
+LEAST_EXPLAINED = 0.95
 # Adjusted mutual information from which on actions are known again in other videos, and
 # from which on nearly all of their frames are.
 KNOWN_AGAIN, KNOWN_SURELY = 0.65, 0.92
@@ -35,12 +37,11 @@ def keeps_order(
 
     Videos may share an order on the whole, and yet skip, swap and repeat steps. Paths
     along the timeline then call frames by the step that others have there, and a chain
-    of actions, which knows no order, labels matched frames of other videos more alike.
-    That alone says little: frames of one place or pose look alike whatever is done
-    there, and tools that are in use come and go within a step. So a timeline is left
-    only if, besides, actions found without an order are known again in videos that they
-    were not learned from, and either nearly all frames are, or actions do not come and
-    go.
+    of actions, which knows no order, explains the features better. That alone says
+    little: features may vary more from video to video than from step to step, and those
+    of tools that are in use come and go within a step. So a timeline is left only if,
+    besides, actions found without an order are known again in videos that they were not
+    learned from, and either nearly all frames are, or actions do not come and go.
 
     Parameters
     ----------
@@ -64,16 +65,40 @@ def keeps_order(
     planned = plans.labels(some)
     if known_again(features, pick(planned, few)) < KNOWN_AGAIN:
         return True
-    referee = Referee.of(some)
-    chained, found = best_chain(before, some, referee)
+    chained, found = best_chain(before, some, Referee.of(some))
     passages = [timeline.template.passages[index] for index in chosen]
     along = [timeline.actions(passage.positions) for passage in passages]
-    if not referee.prefers(found, along):
+    on_axis, free = pick(along, few), pick(found, few)
+    if explained(features, on_axis) >= LEAST_EXPLAINED * explained(features, free):
         return True
     is_steady = segments_an_action(planned) <= MOST_SEGMENTS
     if is_steady and chained.chain.correlated < SMOOTHED:
         return False
-    return known_again(features, pick(found, few)) < KNOWN_SURELY
+    return known_again(features, free) < KNOWN_SURELY
+
+
+def explained(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:
+    """Return the share of the variance of frames that the means of labels explain.
+
+    Parameters
+    ----------
+    features : sequence of ndarray of shape (n_i, d)
+        Frames of each video.
+    labels : sequence of int ndarray of shape (n_i,)
+        Their labels.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 for frames that do not vary.
+    """
+    frames, codes = np.concatenate(features).astype(float), np.concatenate(labels)
+    frames -= frames.mean(axis=0)
+    members = np.eye(codes.max() + 1)[codes]  # (n_frames, n_labels)
+    sums, counts = members.T @ frames, members.sum(axis=0)
+    between = ((sums**2).sum(axis=1) / np.maximum(counts, 1)).sum()
+    total = (frames**2).sum()
+    return float(between / total) if total > 0 else 0.0
 
 
 def segments_an_action(labels: Sequence[np.ndarray]) -> float:

@@ -20,7 +20,7 @@ from skvas import (
 from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import label_agreement, segmentation_report
-from skvas.segmentation._labeller import FrameLabeller
+from skvas.segmentation._labeller import TimelineLabeller
 from tests.models import assert_same_outputs, assert_same_state, outputs, quick
 
 DATA = make_videos(
@@ -46,7 +46,7 @@ def on_timeline():
 
 @pytest.fixture(scope="module")
 def on_embedding():
-    return joint(segment_on="embedding").fit(VIDEOS)
+    return joint(segment_on="embedding", decoder="plan").fit(VIDEOS)
 
 
 def miou(truth, labels):
@@ -95,7 +95,7 @@ def test_timeline_is_not_used_unless_it_is_trustworthy(n_videos, options):
     model = joint(**options).fit(VIDEOS[:n_videos])
     assert model.timeline_ is None
     assert model.segment_on_ in ("embedding", "features")
-    assert isinstance(model._labeller(), FrameLabeller)
+    assert not isinstance(model._labeller(), TimelineLabeller)
     assert model.settings_.segmenting["recurring"] is True
 
 

@@ -76,7 +76,9 @@ def test_row_25_no_structure_makes_the_radius_irrelevant(cls):
 
 @every_segmenter
 def test_row_25_structure_alone_makes_the_features_irrelevant(cls):
-    estimator = quick(cls, alpha=1.0, rho=0.0, segment_on="embedding").fit(VIDEOS)
+    estimator = quick(
+        cls, alpha=1.0, rho=0.0, segment_on="embedding", decoder="plan"
+    ).fit(VIDEOS)
     is_sound(estimator)
     length = min(map(len, NEW))
     ours, theirs = estimator.predict_proba([video[:length] for video in NEW])

@@ -9,6 +9,7 @@ import pytest
 
 from skvas.segmentation import _order
 from skvas.segmentation._order import (
+    explained,
     keeps_order,
     known_again,
     segments_an_action,
@@ -49,6 +50,14 @@ def ask(monkeypatch):
     return ask
 
 
+def test_explained_is_the_share_of_the_variance_between_labels():
+    frames = [np.array([[0.0], [2.0]]), np.array([[10.0], [12.0]])]
+    labels = [np.array([0, 0]), np.array([2, 2])]
+    assert explained(frames, labels) == pytest.approx(100 / 104)
+    assert explained(frames, [np.zeros(2, int)] * 2) == 0
+    assert explained([np.ones((4, 2))], [np.array([0, 0, 1, 1])]) == 0
+
+
 def test_actions_are_known_again_in_other_videos_or_are_of_one_video():
     features = make(SWAPPED)
     assert known_again(features, SWAPPED) > 0.9
@@ -61,9 +70,12 @@ def test_actions_are_known_again_in_other_videos_or_are_of_one_video():
     assert known_again(features, merged) < 0.5  # each half knows its own alone
 
 
-def test_order_is_kept_where_the_chain_is_no_better(ask):
+def test_order_is_kept_where_the_chain_explains_no_more(ask):
     assert ask(make([ORDER] * 6), [ORDER] * 6, [ORDER] * 6)
     assert ask(make(SWAPPED), SWAPPED, SWAPPED, chained=[ORDER] * 6)
+    nearly = [np.where(np.arange(60) == 20, 0, labels) for labels in SWAPPED]
+    assert explained(make(SWAPPED), nearly) / explained(make(SWAPPED), SWAPPED) > 0.95
+    assert ask(make(SWAPPED), nearly, SWAPPED)
 
 
 def test_order_is_not_kept_where_videos_swap_their_steps(ask):
