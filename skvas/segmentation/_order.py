@@ -145,9 +145,10 @@ def known_again(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) ->
     ]
     scores = []
     for (frames, codes), (others, true) in (halves, halves[::-1]):
-        if len(np.unique(codes)) < 2:
+        kept = np.bincount(codes)[codes] > 1  # one frame has no scatter
+        if len(np.unique(codes[kept])) < 2:
             return 0.0
         rule = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=SHRINKAGE)
-        predicted = rule.fit(frames, codes).predict(others)
+        predicted = rule.fit(frames[kept], codes[kept]).predict(others)
         scores.append(matched_information(true, predicted))
     return float(np.mean(scores))

@@ -65,6 +65,8 @@ def test_actions_are_known_again_in_other_videos_or_are_of_one_video():
     assert known_again(features, [rng.permutation(ORDER) for _ in SWAPPED]) < 0.1
     assert known_again(features, [np.zeros(60, int) for _ in SWAPPED]) == 0
     ours = [(labels + (i % 2)) % 3 for i, labels in enumerate(SWAPPED)]
+    rare = [np.where(np.arange(60) == 7, 3, SWAPPED[0]), *SWAPPED[1:]]
+    assert known_again(features, rare) > 0.9  # an action of one frame is not learned
     merged = [np.where(labels == i % 2, 2, 0) for i, labels in enumerate(SWAPPED)]
     assert known_again(features, ours) > 0.9  # other names, the same actions
     assert known_again(features, merged) < 0.5  # each half knows its own alone

@@ -176,7 +176,8 @@ def test_any_number_of_shapes_is_compiled():
 def test_estimators_are_reached_and_find_the_same(monkeypatch):
     monkeypatch.setattr(iterations_module, "COMPILED_ENTRIES", sys.maxsize)
     videos = make_videos(3, n_frames=(20, 30), random_state=0).videos
-    group = Segmenting(segment_on="embedding")  # a timeline solves no transport
+    # A timeline solves no transport, nor does a chain.
+    group = Segmenting(segment_on="embedding", decoder="plan")
     model = quick(JointAlignSegment, segmenting=group, max_epochs=1)
     shorter = [video[:15] for video in videos]
     expected = model.fit(videos).predict(shorter)
