@@ -284,6 +284,23 @@ def test_videos_that_were_left_out_tell_whether_actions_come_back():
     assert not shows_coming_back(back, 4, once)
 
 
+@pytest.mark.parametrize("n_videos", [1, 12])
+def test_draws_are_asked_about_the_videos_that_they_left_out(n_videos, monkeypatch):
+    signals, _ = signals_of([0, 1, 2], n_videos=n_videos)
+    asked = []
+    monkeypatch.setattr(_cut, "comes_back", lambda *both: asked.append(both))
+    cut(signals, 3, np.random.RandomState(0))
+    rng = np.random.RandomState(0)
+    for draw, others in asked:
+        counts = np.bincount(rng.randint(n_videos, size=n_videos), minlength=n_videos)
+        out = counts == 0 if n_videos > 1 else counts
+        kept = Passing(signals).statistics(out).mean
+        assert_allclose(others.mean, kept, rtol=1e-5)
+        if n_videos > 1:
+            assert not np.allclose(draw.statistics.mean, others.mean, rtol=0.01)
+    assert len(asked) == 16
+
+
 def test_actions_of_two_videos_come_back():
     signals, actions = signals_of([0, 1, 2, 3, 0, 1, 2], n_videos=2, noise=0.5)
     found = cut(signals, 4, np.random.RandomState(0))
