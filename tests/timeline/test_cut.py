@@ -18,6 +18,7 @@ from skvas.timeline._cut import (
     comes_back,
     cut,
     cut_often,
+    held_out_losses,
     likeliest,
     merge_segments,
     segment_losses,
@@ -275,6 +276,20 @@ def test_actions_that_change_slowly_do_not_come_back():
     cuts, losses = best_segments(segment_losses(Passing(signals).statistics()), 12)
     assert losses[3] - losses[7] > 0.2 * (losses[0] - losses[3])  # more segments help
     assert not shows_coming_back(signals, 4)
+
+
+def test_little_that_is_explained_besides_does_not_show_it():
+    # The third step is nearly the second, which then comes back.
+    rng = np.random.default_rng(0)
+    steps = np.repeat([0.0, 10.0, 11.0, 10.0], 15)[:, None]
+    signals = steps + 0.1 * rng.normal(size=(12, 60, 6))
+    statistics = Passing(signals).statistics()
+    actions = np.repeat([0, 1, 2, 1], 15)
+    draw = Draw(statistics, actions, np.repeat([0, 1, 2], [15, 15, 30]), gain=1.0)
+    cuts = np.array([np.zeros_like(actions), draw.contiguous, actions])
+    single, once, often = held_out_losses(statistics, statistics, cuts)
+    assert 0 < once - often < 0.05 * (single - often)
+    assert not comes_back(draw, statistics)
 
 
 def test_videos_that_were_left_out_tell_whether_actions_come_back():
