@@ -107,8 +107,8 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     "auto": the published choice; "whitened" in the informed recipe. Where videos share
     no order, it looks at whether clusters of frames are found again in other videos: if
     those of motion are, and no worse than those of whitened frames, the view "motion"
-    is put beside the two others; if six videos or more have clusters of unwhitened
-    frames in common, but not of whitened ones, components stay unwhitened.
+    is put beside the two others; if clusters of unwhitened frames are, but not those of
+    whitened ones, components stay unwhitened.
 encoder : torch.nn.Module, tuple of int or str, default=None
     Network from features (B, N, n_features) to embeddings (B, N, D), copied before
     training; n_features is what the preprocessing makes, with ``features=None`` that of

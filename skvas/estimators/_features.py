@@ -33,9 +33,11 @@ MAX_VIDEOS = 32
 # Adjusted Rand index from which clusters of frames are found again in other videos.
 REPEATS = 0.4
 # Components keep their variance where clusters of unwhitened frames are found again,
-# and those of whitened frames less than half as well. From this number of videos, and
-# smoothed by so many frames in the median video.
-WHITENED_REPEATS, MIN_UNWHITENED, NOISE_FRAMES = 0.5, 6, 4
+# and those of whitened frames less than half as well: of fewer than so many videos,
+# which hardly tell how well, less than .15 times as well.
+WHITENED_REPEATS, MANY, FEW_REPEAT = 0.5, 6, 0.15
+# They are then smoothed by so many frames in the median video.
+NOISE_FRAMES = 4
 
 
 def settle_features(
@@ -85,10 +87,10 @@ def settle_features(
     better = None
     with warnings.catch_warnings():  # of what `whitened` has warned of
         warnings.simplefilter("ignore", DegenerateFramesWarning)
-        if len(videos) >= MIN_UNWHITENED:
-            plain = repeatability([unit(video * scale) for video in seen], n_clusters)
-            if plain >= max(REPEATS, repeats / WHITENED_REPEATS):
-                better = _unwhitened(whitened, videos)
+        share = WHITENED_REPEATS if len(videos) >= MANY else FEW_REPEAT
+        plain = repeatability([unit(video * scale) for video in seen], n_clusters)
+        if plain >= max(REPEATS, repeats / share):
+            better = _unwhitened(whitened, videos)
         if better is None and _moves(
             whitened, choose(videos, drawn), n_clusters, repeats
         ):

@@ -7,6 +7,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skvas import ActionSegmenter, Training, VideoAligner, load
 from skvas.datasets import make_videos
+from skvas.estimators import _features
 from skvas.estimators._features import (
     apply_features,
     fit_features,
@@ -141,8 +142,18 @@ def test_spread_is_what_whitening_divided_by():
     assert spread_of(plain) is spread_of(VideoStandardizer()) is spread_of(None) is None
 
 
-def test_few_videos_tell_nothing():
-    assert choose_features(recurring(5), 3).whiten
+def test_few_videos_have_to_show_it_more_clearly(monkeypatch):
+    assert not choose_features(recurring(2), 3).whiten
+    for repeats, n_videos, whitens in (
+        (0.2, 5, True),
+        (0.1, 5, False),
+        (0.2, 6, False),
+        (0.5, 6, True),
+    ):
+        found = iter([repeats, 0.9, repeats, 0.9])  # as they are, and unwhitened
+        monkeypatch.setattr(_features, "repeatability", lambda *_: next(found))
+        monkeypatch.setattr(_features, "_moves", lambda *_: False)
+        assert choose_features(recurring(n_videos), 3).whiten is whitens
 
 
 def test_videos_that_share_an_order_are_whitened():
