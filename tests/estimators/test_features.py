@@ -142,18 +142,21 @@ def test_spread_is_what_whitening_divided_by():
     assert spread_of(plain) is spread_of(VideoStandardizer()) is spread_of(None) is None
 
 
-def test_few_videos_have_to_show_it_more_clearly(monkeypatch):
+def test_few_videos_of_short_actions_are_not_whitened():
     assert not choose_features(recurring(2), 3).whiten
-    for repeats, n_videos, whitens in (
-        (0.2, 5, True),
-        (0.1, 5, False),
-        (0.2, 6, False),
-        (0.5, 6, True),
-    ):
-        found = iter([repeats, 0.9, repeats, 0.9])  # as they are, and unwhitened
-        monkeypatch.setattr(_features, "repeatability", lambda *_: next(found))
-        monkeypatch.setattr(_features, "_moves", lambda *_: False)
-        assert choose_features(recurring(n_videos), 3).whiten is whitens
+
+
+@pytest.mark.parametrize(
+    ("repeats", "n_videos", "whitens"),
+    [(0.2, 5, True), (0.1, 5, False), (0.2, 6, False), (0.5, 6, True)],
+)
+def test_few_videos_have_to_show_it_more_clearly(
+    repeats, n_videos, whitens, monkeypatch
+):
+    found = iter([repeats, 0.9, repeats, 0.9])  # as they are, and unwhitened
+    monkeypatch.setattr(_features, "repeatability", lambda *_: next(found))
+    monkeypatch.setattr(_features, "_moves", lambda *_: False)
+    assert choose_features(recurring(n_videos), 3).whiten is whitens
 
 
 def test_videos_that_share_an_order_are_whitened():
