@@ -31,7 +31,7 @@ PRICE, LOW_PRICE = 0.75, 0.3
 N_ROUNDS = 20
 # Actions come back where they then explain other videos better by this share, and where
 # one of them has so many segments.
-CLEARLY, OFTEN = 0.06, 4
+CLEARLY, OFTEN = 0.15, 4
 # Two cuts agree on a boundary up to this share of the timeline.
 TOLERANCE = 0.02
 

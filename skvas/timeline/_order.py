@@ -16,11 +16,12 @@ from skvas.videos._frames import spread
 N_BLOCKS, N_PERMUTATIONS = 6, 3
 # Evenly spread frames of each video that are looked at.
 ORDER_FRAMES = 128
-# Videos share an order where the value is more than one standard error above the first
-# number, and none where it is that far below the second: recordings with a shared order
-# have .25 to .7, others up to .16. However small the error, the value of those that
-# share one is at least the third number.
-SHARED, UNSHARED, LEAST_SHARED = 0.1, 0.15, 0.22
+# Videos share an order, or do not, where the value is more than one standard error from
+# the level: recordings with a shared order have .25 to .7, others up to .16. The error
+# of few pairs, as up to eight videos have, is large: those that share an order then
+# need less. However small the error, the value of those that do is at least the last.
+LEVEL, FEW_LEVEL, LEAST_SHARED = 0.15, 0.1, 0.22
+MANY_PAIRS = 60
 # Two videos have no standard error. Pairs of recordings that share no order have up to
 # .39, of made ones .6 at most, in one of thirty more than this.
 SURE_OF_TWO = 0.5
@@ -65,13 +66,17 @@ class BlockOrder:
         """Whether the videos share an order: "yes", "no" or "undecided"."""
         if np.isinf(self.error):
             return "yes" if self.value > SURE_OF_TWO else "undecided"
-        if self.value - self.error > SHARED and self.value >= LEAST_SHARED:
+        least = LEVEL if self.n_pairs >= MANY_PAIRS else FEW_LEVEL
+        if self.value - self.error > least and self.value >= LEAST_SHARED:
             return "yes"
-        return "no" if self.value + self.error < UNSHARED else "undecided"
+        return "no" if self.value + self.error < LEVEL else "undecided"
 
 
 def block_order(
-    videos: Sequence[np.ndarray], rng: np.random.RandomState, *, n_pairs: int = 60
+    videos: Sequence[np.ndarray],
+    rng: np.random.RandomState,
+    *,
+    n_pairs: int = MANY_PAIRS,
 ) -> BlockOrder:
     """Measure on pairs of videos how much their order tells.
 

@@ -88,7 +88,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         Whether an action may come back later. "auto": in those draws of the videos that
         find two neighbouring actions that come back in the same order, or one action
         that occurs four times, or that explain the videos which were not drawn better
-        by 6 % if actions come back.
+        by 15 % if actions come back.
     n_draws : int, default=16
         Draws of videos that vote on the cut.
     memory_limit : int, str or None, default="1GB"

@@ -40,18 +40,19 @@ def test_three_videos_have_a_standard_error():
 
 
 @pytest.mark.parametrize(
-    ("value", "error", "verdict"),
+    ("value", "error", "n_pairs", "verdict"),
     [
-        (0.4, 0.28, "yes"),
-        (0.4, 0.32, "undecided"),
-        (0.23, 0.1, "yes"),
-        (0.21, 0.01, "undecided"),
-        (0.12, 0.04, "undecided"),
-        (0.1, 0.04, "no"),
+        (0.4, 0.2, 60, "yes"),
+        (0.4, 0.28, 60, "undecided"),
+        (0.4, 0.28, 56, "yes"),
+        (0.4, 0.32, 56, "undecided"),
+        (0.21, 0.01, 60, "undecided"),
+        (0.12, 0.04, 56, "undecided"),
+        (0.1, 0.04, 56, "no"),
     ],
 )
-def test_verdict_needs_a_standard_error_of_distance(value, error, verdict):
-    assert BlockOrder(value, error, 60).verdict == verdict
+def test_verdict_needs_a_standard_error_of_distance(value, error, n_pairs, verdict):
+    assert BlockOrder(value, error, n_pairs).verdict == verdict
 
 
 def test_gain_is_one_for_a_copy_and_none_where_frames_are_equal():
