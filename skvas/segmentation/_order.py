@@ -17,8 +17,9 @@ from skvas.videos._views import Views
 
 # Frames of each video that are looked at.
 SEEN_FRAMES = 64
-# Share of the variance that the chain explains, which the timeline has to explain.
-LEAST_EXPLAINED = 0.95
+# Shares of the variance that a chain explains: a timeline that explains the first one
+# stays, and one that explains less than the second is none.
+ENOUGH_EXPLAINED, LEAST_EXPLAINED = 0.95, 0.4
 # Adjusted mutual information from which on actions are known again in other videos, and
 # from which on nearly all of their frames are.
 KNOWN_AGAIN, KNOWN_SURELY = 0.65, 0.92
@@ -41,7 +42,8 @@ def keeps_order(
     little: features may vary more from video to video than from step to step, and those
     of tools that are in use come and go within a step. So a timeline is left only if,
     besides, actions found without an order are known again in videos that they were not
-    learned from, and either nearly all frames are, or actions do not come and go.
+    learned from, and either nearly all frames are, or actions do not come and go, or
+    the timeline explains next to nothing.
 
     Parameters
     ----------
@@ -69,10 +71,12 @@ def keeps_order(
     passages = [timeline.template.passages[index] for index in chosen]
     along = [timeline.actions(passage.positions) for passage in passages]
     on_axis, free = pick(along, few), pick(found, few)
-    if explained(features, on_axis) >= LEAST_EXPLAINED * explained(features, free):
+    by_order, by_chain = explained(features, on_axis), explained(features, free)
+    if by_order >= ENOUGH_EXPLAINED * by_chain:
         return True
     is_steady = segments_an_action(planned) <= MOST_SEGMENTS
-    if is_steady and chained.chain.correlated < SMOOTHED:
+    is_noise = chained.chain.correlated < SMOOTHED
+    if by_order < LEAST_EXPLAINED * by_chain or (is_steady and is_noise):
         return False
     return known_again(features, free) < KNOWN_SURELY
 

@@ -19,6 +19,7 @@ from skvas.videos._views import Views
 ORDER = np.repeat([0, 1, 2], 20)
 CENTRES = np.array([[3.0, 0.0], [0.0, 3.0], [-3.0, -3.0]])
 SWAPPED = [ORDER, ORDER[::-1], np.roll(ORDER, 20), ORDER, ORDER[::-1], ORDER]
+ONE_WRONG = [ORDER, ORDER, *SWAPPED[2:]]
 
 
 def make(orders, *, noise=0.3, seed=0):
@@ -94,7 +95,7 @@ def test_actions_that_come_and_go_have_to_be_known_again_surely(ask):
     flicker = [np.where(np.arange(60) % 10 < 5, 2 - ORDER, ORDER) for _ in range(6)]
     assert segments_an_action(SWAPPED) == 1
     assert segments_an_action(flicker) > 1.35
-    along = [ORDER] * 6
+    along = [ORDER, ORDER, *flicker[2:]]
     for noise, keeps in ((0.3, False), (1.5, True)):
         features = make(flicker, noise=noise)
         assert known_again(features, flicker) > 0.65
@@ -105,10 +106,18 @@ def test_actions_that_come_and_go_have_to_be_known_again_surely(ask):
 def test_frames_that_deviate_alike_have_to_be_known_again_surely(ask):
     features = make(SWAPPED, noise=1.5)
     assert 0.65 < known_again(features, SWAPPED) < 0.92
-    along = [ORDER] * 6
+    along = ONE_WRONG
     assert not ask(features, along, SWAPPED)
     assert ask(features, along, SWAPPED, correlated=0.08)
     assert not ask(make(SWAPPED), along, SWAPPED, correlated=0.08)
+
+
+@pytest.mark.parametrize(("along", "keeps"), [([ORDER] * 6, False), (ONE_WRONG, True)])
+def test_timeline_that_explains_next_to_nothing_is_left(along, keeps, ask):
+    features = make(SWAPPED, noise=1.5)
+    share = explained(features, along) / explained(features, SWAPPED)
+    assert (share > 0.4) is keeps
+    assert ask(features, along, SWAPPED, correlated=0.08) is keeps
 
 
 def test_of_many_videos_the_same_sample_is_labelled_both_ways(ask, monkeypatch):
