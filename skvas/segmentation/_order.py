@@ -19,7 +19,7 @@ from skvas.videos._views import Views
 SEEN_FRAMES = 64
 # Shares of the variance that a chain explains: a timeline that explains the first one
 # stays, and one that explains less than the second is none.
-ENOUGH_EXPLAINED, LEAST_EXPLAINED = 0.95, 0.4
+ENOUGH_EXPLAINED, LEAST_EXPLAINED = 0.95, 0.45
 # Adjusted mutual information from which on actions are known again in other videos, and
 # from which on nearly all of their frames are.
 KNOWN_AGAIN, KNOWN_SURELY = 0.65, 0.92
