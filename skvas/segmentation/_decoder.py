@@ -60,12 +60,10 @@ def choose_decoder(
         Labels by transport where a chain is to be learned: before training, if that is
         open. Training draws frames to the actions that the plans gave them.
     """
-    if decoder == PLAN:
+    if decoder == PLAN or (decoder != CHAIN and len(labels) == 1):
         return labeller, labels
     every, seen = views, sample_videos(len(labels))
     views, some = every.choose(seen), [labels[i] for i in seen]
-    if decoder != CHAIN and len(labels) == 1:
-        return labeller, labels
     referee = Referee.of(views) if len(labels) > 1 else None
     chained, found = best_chain(before, views, referee)
     if decoder == CHAIN or (referee is not None and referee.prefers(found, some)):

@@ -227,10 +227,11 @@ def cut_often(statistics: Statistics, n_actions: int) -> Draw:
     edges = np.linspace(0, len(statistics), n_parts + 1).round().astype(np.int64)
     cuts, losses = best_segments(segment_losses(statistics, edges), n_pieces + 1)
     gain = float(losses[n_pieces - 1] - losses[n_pieces])
-    cuts = cuts.repeat(np.diff(edges), axis=1)
-    actions = merge_segments(statistics, cuts[n_pieces - 1], n_actions)
+    rows = cuts[[n_pieces - 1, n_actions - 1]]
+    pieces, contiguous = rows.repeat(np.diff(edges), axis=1)
+    actions = merge_segments(statistics, pieces, n_actions)
     actions, _ = _settle(statistics, actions, n_actions, PRICE * gain)
-    return Draw(statistics, actions, cuts[n_actions - 1], gain)
+    return Draw(statistics, actions, contiguous, gain)
 
 
 def likeliest(
