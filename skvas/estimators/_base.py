@@ -27,6 +27,7 @@ from skvas.estimators._features import (
     MAX_VIDEOS,
     NAMES,
     apply_features,
+    are_settled,
     clean_videos,
     fill_gaps,
     fit_features,
@@ -490,6 +491,10 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         name = self._recipe.encoder if self.encoder is None else self.encoder
         cls = ENCODERS.get(name) if isinstance(name, str) else None
         return self._recipe.chooses and getattr(cls, "starts_as_identity", False)
+
+    def _may_share_order(self, preprocessing: Any) -> bool:
+        """Return whether the features were not settled on for want of an order."""
+        return not (self._leaves_features() and are_settled(preprocessing))
 
     def _open_checkpoint(
         self, videos: Sequence[np.ndarray], told: Mapping[str, Any]

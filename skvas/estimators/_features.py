@@ -78,7 +78,7 @@ def settle_features(
         seen = apply_features(fitted, choose(videos, drawn))
     else:
         seen = choose(features, drawn)
-    if has_order(find_order(seen, np.random.RandomState(0))):
+    if has_order(find_order(seen)):
         return None
     before, whitened = with_last_step(fitted, None), last_step(fitted)
     if before is not None:
@@ -97,6 +97,20 @@ def settle_features(
             views = (*whitened.views, "motion")
             better = _fit_anew(whitened, videos, views=views)
     return None if better is None else with_last_step(fitted, better)
+
+
+def are_settled(transformer: Any) -> bool:
+    """Tell whether features are such as `settle_features` finds, where no order is.
+
+    Parameters
+    ----------
+    transformer : transformer or None
+        The fitted preprocessing.
+    """
+    views = last_step(transformer)
+    if not isinstance(views, WhitenedViews):
+        return False
+    return not views.whiten or "motion" in views.views
 
 
 def _unwhitened(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> WhitenedViews:

@@ -219,10 +219,11 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         if asked != TIMELINE:
             n_frames = np.median(lengths_of(views.videos))
             may_be = n_actions <= n_frames and self._keeps_start()
+            may_be = may_be and self._may_share_order(trained.preprocessing)
             if not (is_auto(asked) and may_be):
                 return None
         drawn = np.random.RandomState(rng.randint(2**31))
-        order = find_order(views.features, drawn)
+        order = find_order(views.features)
         if asked != TIMELINE and not has_order(order):
             return None
         timeline = build_timeline(

@@ -499,7 +499,8 @@ default=None
         group = group_of(self, "segmenting").get_params()
         open_names = {name for name, value in group.items() if is_auto(value)}
         count = None
-        if n_actions[0] < n_actions[1] and keeps_start:
+        may_share = keeps_start and self._may_share_order(prepared.preprocessing)
+        if n_actions[0] < n_actions[1] and may_share:
             few = choose(features, sample_videos(len(features)))
             count = count_on_timeline(directions(few), few, n_actions)
         start = choose_start(

@@ -31,7 +31,7 @@ from skvas.options._declare import check_declared
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
 from skvas.persistence._arrays import is_storable, write_arrays
-from skvas.persistence._timeline import RECORDS
+from skvas.persistence._timeline import FORMER_NAMES, RECORDS
 from skvas.timeline import Timeline
 from skvas.validation import check_integer, check_real
 from skvas.videos._stored import check_type
@@ -393,7 +393,9 @@ class StateReader:
     def _record(self, name: str, items: dict[str, Any]) -> Any:
         if name not in RECORDS:
             raise ModelFileError(f"{name!r} is no part of a timeline")
-        return RECORDS[name](**{key: self.node(part) for key, part in items.items()})
+        now = FORMER_NAMES.get(name, {})
+        parts = {now.get(key, key): self.node(part) for key, part in items.items()}
+        return RECORDS[name](**parts)
 
     def _transformer(self, name: str, state: Any) -> Any:
         cls = transformer_class(name)

@@ -36,6 +36,8 @@ RECORDS: dict[str, Any] = {
         TimelineModel,
     )
 }
+# Names that parts had in files of before.
+FORMER_NAMES = {"BlockOrder": {"n_pairs": "n_videos"}}
 
 
 def check_axis(axis: Any, n_frame: int) -> None:
@@ -61,7 +63,7 @@ def check_axis(axis: Any, n_frame: int) -> None:
     if axis.order is not None:
         check_type("timeline_.order", axis.order, BlockOrder)
         check_real("order", axis.order.value)
-        check_integer("n_pairs", axis.order.n_pairs, low=1)
+        check_integer("n_videos", axis.order.n_videos, low=2)
         check_type("timeline_.order.error", axis.order.error, float)
     check_type("timeline_.limit", axis.limit, float)
     if not axis.limit > 0:

@@ -9,9 +9,9 @@ import numpy as np
 
 from skvas._on_demand import choose, each, keep_of, lengths_of
 from skvas._printing import tell
+from skvas.timeline._alignability import alignability, is_related
 from skvas.timeline._consult import consult
 from skvas.timeline._discriminants import Discriminants, find_discriminants
-from skvas.timeline._order import alignability, is_related
 from skvas.timeline._paths import Passage, follow, mean_cost
 from skvas.timeline._principal import principal_directions, project
 from skvas.videos._frames import sample_videos, spread, unit
@@ -117,7 +117,7 @@ def build_template(
     kept = np.flatnonzero(related).tolist()
     for done in range(N_ROUNDS):
         tell(step, done + 1, n_rounds)
-        template = _average(choose(videos, kept), template, limit, consulting=True)
+        template = average(choose(videos, kept), template, limit, consulting=True)
     tell(step, N_ROUNDS + 1, n_rounds)
     passages = [follow(video, template, limit=limit) for video in videos]
     near = [passages[i].frames for i in kept]
@@ -125,7 +125,7 @@ def build_template(
     views = each(discriminants.append, videos)
     template = unit(mean_at(choose(views, kept), near))
     tell(step, N_ROUNDS + 2, n_rounds)
-    template = _average(choose(views, kept), template, limit)
+    template = average(choose(views, kept), template, limit)
     if videos is not every:
         views = each(discriminants.append, every)
     passages = [follow(view, template, limit=limit) for view in views]
@@ -160,6 +160,40 @@ def medoid(videos: Sequence[np.ndarray]) -> int:
         for i in candidates
     ]
     return int(candidates[np.argmin(costs)])
+
+
+def average(
+    videos: Sequence[np.ndarray],
+    template: np.ndarray,
+    limit: float,
+    *,
+    consulting: bool = False,
+) -> np.ndarray:
+    """Average videos along their paths through a template, in equal steps of time.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, D)
+        Unit frames.
+    template : ndarray of shape (n_positions, D)
+        Unit frames that the videos are matched with.
+    limit : float
+        Bytes that a path may take.
+    consulting : bool, default=False
+        Whether other videos have a say in where a video passes.
+
+    Returns
+    -------
+    ndarray of shape (n_positions, D)
+        Unit frames.
+    """
+    passages = [follow(video, template, limit=limit) for video in videos]
+    if consulting:
+        passed = consult(videos, passages)
+    else:
+        passed = [passage.frames for passage in passages]
+    mean = mean_at(videos, passed)
+    return unit(_in_equal_steps(mean, _shares_of_time(videos, passed)))
 
 
 def mean_at(videos: Sequence[np.ndarray], passed: Sequence[np.ndarray]) -> np.ndarray:
@@ -197,23 +231,6 @@ def frames_at(video: np.ndarray, frames: np.ndarray) -> np.ndarray:
     ndarray of shape (n, ...)
     """
     return video[np.rint(frames).astype(np.int64)]
-
-
-def _average(
-    videos: Sequence[np.ndarray],
-    template: np.ndarray,
-    limit: float,
-    *,
-    consulting: bool = False,
-) -> np.ndarray:
-    """Average videos along their paths through a template, in equal steps of time."""
-    passages = [follow(video, template, limit=limit) for video in videos]
-    if consulting:
-        passed = consult(videos, passages)
-    else:
-        passed = [passage.frames for passage in passages]
-    mean = mean_at(videos, passed)
-    return unit(_in_equal_steps(mean, _shares_of_time(videos, passed)))
 
 
 def _shares_of_time(

@@ -17,6 +17,7 @@ from skvas._typing import Labels, Videos
 from skvas.labels._reading import PartialLabels, read_labels
 from skvas.labels._stamps import SURE
 from skvas.preprocessing import WhitenedViews
+from skvas.timeline._alignability import alignability
 from skvas.timeline._model import (
     Axis,
     TimelineModel,
@@ -24,7 +25,6 @@ from skvas.timeline._model import (
     build_timeline,
     path_frames,
 )
-from skvas.timeline._order import alignability
 from skvas.timeline._paths import Passage
 from skvas.timeline._template import frames_at
 from skvas.validation import (

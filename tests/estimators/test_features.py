@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skvas import ActionSegmenter, Training, VideoAligner, load
+from skvas import ActionSegmenter, JointAlignSegment, Training, VideoAligner, load
 from skvas.datasets import make_videos
-from skvas.estimators import _features
+from skvas.estimators import _features, _joint
 from skvas.estimators._features import (
     apply_features,
     fit_features,
@@ -79,6 +80,16 @@ def test_motion_is_a_view_where_it_is_found_again_in_other_videos():
     assert chosen.views == ("video", "collection", "motion")
     assert chosen.whiten
     assert choose_features(shaking(2), 4).views == chosen.views
+
+
+def test_order_is_not_asked_again_of_features_settled_for_want_of_one(monkeypatch):
+    monkeypatch.setattr(_joint, "has_order", lambda _: True)
+    monkeypatch.setattr(_joint, "keeps_order", lambda *_: True)
+    model = JointAlignSegment(4, max_epochs=0, random_state=0)
+    assert model.fit(shaking()).timeline_ is None
+    assert "motion" in model.features_.views
+    model.set_params(features=clone(model.features_))
+    assert model.fit(shaking()).timeline_ is not None
 
 
 def test_motion_is_no_view_where_places_are_found_again_as_well():

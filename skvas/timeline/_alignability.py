@@ -1,0 +1,108 @@
+"""How much of its cost the order of a template saves a video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from skvas.decoding import monotone_path
+from skvas.videos._frames import spread
+
+# The null breaks one of two sides into equal blocks and permutes them, some times.
+N_BLOCKS, N_PERMUTATIONS = 6, 3
+# A video is unrelated to the others where order saves it less than this share of what
+# it saves the median video, if that is at least so much.
+UNRELATED, MIN_MEDIAN = 1 / 3, 0.2
+# Evenly spread frames, of video and template, that alignability looks at.
+ALIGNABLE_FRAMES = 64
+# Room between two costs below which frames can't be told apart.
+NO_ROOM = 1e-9
+
+
+def alignability(
+    videos: Sequence[np.ndarray], template: np.ndarray, rng: np.random.RandomState
+) -> np.ndarray:
+    """Measure how much of its cost each video saves by the template's order.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, D)
+        Unit frames.
+    template : ndarray of shape (n_positions, D)
+        Unit frames.
+    rng : RandomState
+        Draws the permutations.
+
+    Returns
+    -------
+    ndarray of shape (n_videos,)
+        One minus the ratio of the mean cost along the path to that along paths through
+        permuted blocks: 1 for a copy of the template, about 0 for an unrelated video.
+    """
+    thin = template[spread(len(template), ALIGNABLE_FRAMES)]
+    saved = []
+    for video in videos:
+        cost = 1 - video[spread(len(video), ALIGNABLE_FRAMES)] @ thin.T
+        null = permuted_cost(cost, rng)
+        saved.append(1 - path_cost(cost) / null if null > NO_ROOM else 0.0)
+    return np.array(saved)
+
+
+def is_related(saved: np.ndarray) -> np.ndarray:
+    """Tell the videos that follow the template from unrelated ones.
+
+    Parameters
+    ----------
+    saved : ndarray of shape (n_videos,)
+        Alignability.
+
+    Returns
+    -------
+    bool ndarray of shape (n_videos,)
+        All True where order tells little about most of the videos.
+    """
+    median = np.median(saved)
+    if median < MIN_MEDIAN:
+        return np.ones(len(saved), dtype=bool)
+    related: np.ndarray = saved >= UNRELATED * median
+    return related
+
+
+def permuted_cost(cost: np.ndarray, rng: np.random.RandomState) -> float:
+    """Return the mean cost of rows along paths through columns in permuted blocks.
+
+    Parameters
+    ----------
+    cost : ndarray of shape (N, M)
+        Cost of matching frames of two videos.
+    rng : RandomState
+        Draws the permutations.
+
+    Returns
+    -------
+    float
+    """
+    blocks = np.array_split(np.arange(cost.shape[1]), min(N_BLOCKS, cost.shape[1]))
+    permuted = []
+    for _ in range(N_PERMUTATIONS):
+        columns = np.concatenate([blocks[k] for k in rng.permutation(len(blocks))])
+        permuted.append(path_cost(cost.take(columns, axis=1)))
+    return float(np.mean(permuted))
+
+
+def path_cost(cost: np.ndarray) -> float:
+    """Return the mean over the rows of the least cost on their part of the path.
+
+    Parameters
+    ----------
+    cost : ndarray of shape (N, M)
+        Cost of matching frames of two sides.
+
+    Returns
+    -------
+    float
+    """
+    rows, columns = monotone_path(cost).T
+    starts = np.searchsorted(rows, np.arange(len(cost)))
+    return float(np.minimum.reduceat(cost[rows, columns], starts).mean())

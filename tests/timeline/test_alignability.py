@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from skvas.datasets import make_videos
+from skvas.decoding import monotone_path
+from skvas.timeline._alignability import (
+    alignability,
+    is_related,
+    path_cost,
+)
+from skvas.videos._frames import unit
+
+
+def test_unrelated_video_is_told_by_what_order_saves():
+    data = make_videos(8, noise=1.0, random_state=0)
+    videos = [unit(video) for video in data.videos]
+    noise = unit(np.random.default_rng(0).normal(size=(200, videos[0].shape[1])))
+    rng = np.random.RandomState(0)
+    saved = alignability([*videos, noise, videos[0]], videos[0], rng)
+    related = is_related(saved)
+    assert related.tolist() == [True] * 8 + [False, True]
+    assert saved[-1] == pytest.approx(1)
+    assert abs(saved[-2]) < 0.1
+
+
+def test_all_videos_are_kept_where_order_tells_little():
+    assert is_related(np.array([0.1, 0.0, -0.1, 0.2])).all()
+
+
+@pytest.mark.parametrize("shape", [(6, 15), (15, 6), (1, 4), (4, 1)])
+def test_cost_of_a_path_is_that_of_the_cheapest_partner_of_each_row(shape):
+    cost = np.random.default_rng(0).random(shape)
+    path = monotone_path(cost)
+    cheapest = [min(cost[i, j] for i, j in path if i == row) for row in range(shape[0])]
+    assert path_cost(cost) == pytest.approx(np.mean(cheapest))
