@@ -216,7 +216,7 @@ def _tell_settings(model: Any, facts: _Facts, advice: list[str]) -> None:
     if hasattr(model, "matching_"):
         facts.append(("matching", model.matching_))
     chosen = {**(settings.segmenting or {}), **getattr(model, "chosen_", {})}
-    names = [n for n in ("start", "alpha", "lambda_actions") if n in chosen]
+    names = [n for n in ("start", "alpha", "lambda_actions", "radius") if n in chosen]
     if names:
         facts.append(("settings", ", ".join(f"{n} {chosen[n]}" for n in names)))
     if hasattr(model, "segment_on_"):

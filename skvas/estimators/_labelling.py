@@ -513,6 +513,7 @@ default=None
             seed=int(rng.randint(2**31)),
             spread=spread_of(prepared.preprocessing) if keeps_start else None,
             places=places_of(prepared.preprocessing) if keeps_start else None,
+            may_shorten=self._recipe.chooses and "radius" in open_names,
         )
         if count is None:
             return start

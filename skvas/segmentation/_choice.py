@@ -40,6 +40,11 @@ TRIALS: tuple[dict[str, Any], ...] = (
 )
 # Scores of a number and of its two neighbours are averaged with these weights.
 SMOOTHING = (0.25, 0.5, 0.25)
+# Where actions come back often, frames within the first of these shares of a video are
+# neighbours in time: where such starts find so many segments an action with the second,
+# in videos of so many frames, of which it has enough to be smooth within.
+SHORT_RADIUS, PROBE_RADIUS, OFTEN, LONG = 0.01, 0.02, 4, 400
+PROBE_STARTS = ("kmeans", "time")
 # Rounds of refinement of each candidate.
 CHOICE_ROUNDS = 5
 # Times that a random start is drawn for the choice, and how steeply the votes of
@@ -88,6 +93,7 @@ def choose_start(
     seed: int,
     spread: np.ndarray | None = None,
     places: np.ndarray | None = None,
+    may_shorten: bool = False,
 ) -> Start:
     """Find the action embeddings that training starts from.
 
@@ -112,17 +118,23 @@ def choose_start(
     places : bool ndarray of shape (D_in,), default=None
         Features that tell the number of actions, where motion is beside them: a
         movement has fewer motions than places. None: all of them.
+    may_shorten : bool, default=False
+        Whether to look closer at time where actions come back often.
     """
     counted = survey if places is None else survey.seen_by(places)
     number, scores = _choose_number(counted, task, n_actions, candidates)
     chosen: dict[str, Any] = {}
+    if may_shorten and _come_often(survey, task, number):
+        chosen["radius"] = SHORT_RADIUS
+        task = _with(task, chosen)
     if len(survey.batch.lengths) > 1 and len(candidates) > 1:
         spaces = [survey.few]
         if spread is not None and not survey.in_order:
             spaces.append(survey.seen_by(spread ** (1 - PARTLY_WHITENED)).few)
         election = _Election(survey, task, number, start, seed, spaces)
-        vectors, chosen = election.hold(candidates)
-        task = _with(task, chosen)
+        vectors, elected = election.hold(candidates)
+        chosen |= elected
+        task = _with(task, elected)
     else:
         vectors = _place(
             survey.embeddings, survey.batch, number, start, survey.in_order, seed
@@ -190,6 +202,24 @@ def _choose_number(
     score = ndimage.correlate1d(found.mean(axis=1), SMOOTHING, mode="nearest")
     scores = {"n_actions": np.array(numbers), "score": score}
     return numbers[int(score.argmax())], scores
+
+
+def _come_often(survey: Survey, task: Any, n_actions: int) -> bool:
+    """Tell whether actions come back often in each video, wherever they start."""
+    few, probe = survey.few, _with(task, {"radius": PROBE_RADIUS})
+    has_neighbours = SHORT_RADIUS * int(few.lengths.min()) >= 0.5  # frames
+    if survey.order is None or survey.order.n_frames < LONG or not has_neighbours:
+        return False
+    trials = [
+        Trial(probe, few, _place(few.frames, few, n_actions, start, survey.in_order))
+        for start in PROBE_STARTS
+    ]
+    for _, plan in _run(trials):
+        labels = _labels(plan, few)
+        n_segments = np.mean([1 + (np.diff(video) != 0).sum() for video in labels])
+        if n_segments < OFTEN * n_actions:
+            return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -317,6 +317,48 @@ def test_what_the_user_gives_is_not_chosen(cls):
     assert model.settings_.segmentation_task().alpha == 0.5
 
 
+def coming_back(spell, n_spells=25, n_videos=5):
+    """Three actions that come back in any order, each time for `spell` frames."""
+    rng = np.random.default_rng(0)
+    looks = 2 * np.eye(3, 8)
+    videos, labels = [], []
+    for _ in range(n_videos):
+        steps = np.cumsum(rng.integers(1, 3, n_spells)) % 3
+        labels.append(np.repeat(steps, spell))
+        n_frames = n_spells * spell
+        videos.append(looks[labels[-1]] + rng.normal(scale=0.7, size=(n_frames, 8)))
+    return videos, labels
+
+
+@every_segmenter
+def test_neighbours_in_time_are_nearer_where_actions_come_back_often(cls):
+    videos, labels = coming_back(20)
+    model = untrained(cls, decoder="plan", n_frames=256).fit(videos)
+    assert model.chosen_["radius"] == _choice.SHORT_RADIUS
+    assert model.settings_.segmentation_task().radius == _choice.SHORT_RADIUS
+    assert "radius 0.01" in str(model.summary())
+    found = segmentation_report(labels, model.labels_).miou
+    model.set_params(segmenting__radius=0.04).fit(videos)
+    assert "radius" not in model.chosen_
+    assert found > segmentation_report(labels, model.labels_).miou + 0.1
+
+
+@every_segmenter
+@pytest.mark.parametrize(
+    ("videos", "recipe"),
+    [
+        (coming_back(10)[0], "informed"),  # too short to look closer
+        (coming_back(100, 5)[0], "informed"),  # less than twice each
+        (coming_back(20)[0], "paper"),
+        (coming_back(20)[0][0], "informed"),
+        ([*coming_back(20)[0], coming_back(20)[0][0][:40]], "informed"),
+    ],
+)
+def test_neighbours_in_time_are_as_the_recipe_says_elsewhere(cls, videos, recipe):
+    model = untrained(cls, recipe=recipe, n_frames=256).fit(videos)
+    assert model.settings_.segmentation_task().radius == 0.04
+
+
 @every_segmenter
 def test_nothing_is_chosen_for_one_video_or_as_published(cls):
     assert untrained(cls).fit(VIDEOS[0]).chosen_ == {}
