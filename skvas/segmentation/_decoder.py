@@ -38,6 +38,8 @@ def choose_decoder(
     views: Views,
     decoder: str,
     before: FrameLabeller,
+    *,
+    clearly: bool = True,
 ) -> tuple[FrameLabeller | ChainLabeller, list[np.ndarray]]:
     """Return the labeller to keep, and its labels: by plans, or by a chain of actions.
 
@@ -59,6 +61,9 @@ def choose_decoder(
     before : FrameLabeller
         Labels by transport where a chain is to be learned: before training, if that is
         open. Training draws frames to the actions that the plans gave them.
+    clearly : bool, default=True
+        Whether a chain has to be better by more than chance. Plans that look at short
+        times, where actions come back often, are no more probable than a chain.
     """
     if decoder == PLAN or (decoder != CHAIN and len(labels) == 1):
         return labeller, labels
@@ -66,7 +71,8 @@ def choose_decoder(
     views, some = every.choose(seen), [labels[i] for i in seen]
     referee = Referee.of(views) if len(labels) > 1 else None
     chained, found = best_chain(before, views, referee)
-    if decoder == CHAIN or (referee is not None and referee.prefers(found, some)):
+    is_better = referee is not None and referee.prefers(found, some, clearly=clearly)
+    if decoder == CHAIN or is_better:
         return chained, found if views is every else chained.labels(every)
     return labeller, labels
 
@@ -159,14 +165,18 @@ class Referee:
         groups = np.concatenate(parts) * min(n_all, MAX_GROUPS) // n_all
         return cls(few, matches, groups)
 
-    def prefers(self, new: list[np.ndarray], old: list[np.ndarray]) -> bool:
+    def prefers(
+        self, new: list[np.ndarray], old: list[np.ndarray], *, clearly: bool = True
+    ) -> bool:
         """Tell whether new labels agree better than old ones, by more than chance.
 
         The standard error of the difference in adjusted mutual information is that of
-        leaving out each group in turn.
+        leaving out each group in turn. Not `clearly`: any difference is enough.
         """
         codes = [np.concatenate(pick(labels, self.frames)) for labels in (new, old)]
         one, other = self.matches.frames, self.matches.free
+        if not clearly:
+            return _gain(codes, one, other) > 0
         n = int(self.groups.max()) + 1
         without = [
             (self.groups[one] != g) & (self.groups[other] != g) for g in range(n)

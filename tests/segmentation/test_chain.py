@@ -13,7 +13,7 @@ from skvas import ActionSegmenter, JointAlignSegment
 from skvas.datasets import make_videos
 from skvas.exceptions import ModelFileError
 from skvas.metrics import segmentation_report
-from skvas.segmentation import _decoder
+from skvas.segmentation import _choice, _decoder
 from skvas.segmentation._chain import (
     ActionChain,
     correlated_share,
@@ -228,6 +228,17 @@ def test_plans_stay_without_a_clear_gain(recurring, monkeypatch):
     monkeypatch.setattr(_decoder, "CONFIDENCE", 1 - 1e-15)
     model = quick(ActionSegmenter, max_epochs=0).fit(recurring[0])
     assert model.settings_.segmenting["decoder"] == "plan"
+
+
+@pytest.mark.parametrize(("often", "decoder"), [(True, "chain"), (False, "plan")])
+def test_any_gain_is_enough_where_plans_look_at_short_times(
+    recurring, often, decoder, monkeypatch
+):
+    monkeypatch.setattr(_decoder, "CONFIDENCE", 1 - 1e-15)
+    monkeypatch.setattr(_choice, "_come_often", lambda *_: often)
+    monkeypatch.setattr(_choice, "SHORT_RADIUS", 0.04)  # the same plans
+    model = quick(ActionSegmenter, max_epochs=0).fit(recurring[0])
+    assert model.settings_.segmenting["decoder"] == decoder
 
 
 @every_segmenter
