@@ -27,11 +27,11 @@ from skvas.estimators._features import (
     MAX_VIDEOS,
     NAMES,
     apply_features,
-    are_settled,
     clean_videos,
     fill_gaps,
     fit_features,
     of_videos,
+    reach_of_motion,
     settle_features,
     warn_of_degenerate_frames,
     without_names,
@@ -493,8 +493,13 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         return self._recipe.chooses and getattr(cls, "starts_as_identity", False)
 
     def _may_share_order(self, preprocessing: Any) -> bool:
-        """Return whether the features were not settled on for want of an order."""
-        return not (self._leaves_features() and are_settled(preprocessing))
+        """Return whether order is yet to be asked for.
+
+        Motion was found to tell videos apart that share none. What whitening drowned
+        in noise may share one, where components keep their variance.
+        """
+        moves = reach_of_motion(preprocessing) is not None
+        return not (self._leaves_features() and moves)
 
     def _open_checkpoint(
         self, videos: Sequence[np.ndarray], told: Mapping[str, Any]

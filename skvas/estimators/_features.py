@@ -99,20 +99,6 @@ def settle_features(
     return None if better is None else with_last_step(fitted, better)
 
 
-def are_settled(transformer: Any) -> bool:
-    """Tell whether features are such as `settle_features` finds, where no order is.
-
-    Parameters
-    ----------
-    transformer : transformer or None
-        The fitted preprocessing.
-    """
-    views = last_step(transformer)
-    if not isinstance(views, WhitenedViews):
-        return False
-    return not views.whiten or "motion" in views.views
-
-
 def _unwhitened(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> WhitenedViews:
     length = float(np.median(lengths_of(videos)))
     smoothing = min(whitened.smoothing, NOISE_FRAMES / length)
