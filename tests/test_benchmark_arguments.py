@@ -19,6 +19,7 @@ import pytest
         ("accuracy", ["--sets", "nix"], "set 'nix' is unknown here; there are SPAR"),
         ("accuracy", ["--data", "/nix"], "--data: there is no folder /nix"),
         ("unordered", ["--data", "/nix"], "--data: there is no folder /nix"),
+        ("speech", ["--sets", "nix"], "kind 'nix' is unknown here; there are once"),
         *(
             (module, ["--sets", "nix"], "set 'nix' is unknown here; there are ")
             for module in ("labels", "live", "protocols", "annotator", "unordered")
@@ -29,7 +30,7 @@ def test_what_is_unknown_is_refused(
     module, arguments, message, monkeypatch, capsys, tmp_path
 ):
     benchmark = importlib.import_module(f"benchmarks.{module}")
-    where = [] if module == "unordered" else ["--out", str(tmp_path)]
+    where = [] if module in ("unordered", "speech") else ["--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["benchmark", *arguments, *where])
     monkeypatch.setattr("os.environ", dict(os.environ))
     with pytest.raises(SystemExit) as stopped:
