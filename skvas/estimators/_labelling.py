@@ -63,8 +63,6 @@ from skvas.segmentation._named import NamedLabeller, Settled, settle
 from skvas.timeline._model import (
     TimelineModel,
     count_on_timeline,
-    find_order,
-    has_order,
 )
 from skvas.transport._threads import spare_threads
 from skvas.validation import (
@@ -505,10 +503,6 @@ default=None
         if n_actions[0] < n_actions[1] and may_share:
             few = choose(features, sample_videos(len(features)))
             count = count_on_timeline(directions(few), few, n_actions)
-        spread = spread_of(prepared.preprocessing) if keeps_start else None
-        # One test of order alone may pass by what movements have in common.
-        if spread is not None and survey.in_order and has_order(find_order(features)):
-            spread = None
         start = choose_start(
             survey,
             settings.segmentation_task(),
@@ -517,7 +511,7 @@ default=None
             n_refine=settings.segmenting["n_refine"],
             candidates=open_candidates(self._recipe.candidates, open_names),
             seed=int(rng.randint(2**31)),
-            spread=spread,
+            spread=spread_of(prepared.preprocessing) if keeps_start else None,
             places=places_of(prepared.preprocessing) if keeps_start else None,
             may_shorten=self._recipe.chooses and "radius" in open_names,
         )

@@ -114,8 +114,7 @@ def choose_start(
     seed : int
         Draws random starts.
     spread : ndarray of shape (D_in,), default=None
-        What whitening divided each feature by; None if it did not, or if the videos
-        share an order.
+        What whitening divided each feature by; None if it did not.
     places : bool ndarray of shape (D_in,), default=None
         Features that tell the number of actions, where motion is beside them: a
         movement has fewer motions than places. None: all of them.
@@ -130,7 +129,7 @@ def choose_start(
         task = _with(task, chosen)
     if len(survey.batch.lengths) > 1 and len(candidates) > 1:
         spaces = [survey.few]
-        if spread is not None:
+        if spread is not None and not survey.in_order:
             spaces.append(survey.seen_by(spread ** (1 - PARTLY_WHITENED)).few)
         election = _Election(survey, task, number, start, seed, spaces)
         vectors, elected = election.hold(candidates)

@@ -12,7 +12,6 @@ from skvas import (
     VideoAligner,
 )
 from skvas.datasets import make_videos
-from skvas.estimators import _labelling
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import ConsistencyScore, SharedOrder, segmentation_report
 from skvas.segmentation import _choice, _start
@@ -86,16 +85,11 @@ def test_each_setting_is_tried_as_it_is(cls, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("shared", "in_blocks", "features", "n_spaces"),
-    [
-        (True, True, "auto", 1),
-        (True, False, "auto", 2),
-        (False, True, "auto", 2),
-        (False, False, "standardise", 1),
-    ],
+    ("shared", "features", "n_spaces"),
+    [(True, "auto", 1), (False, "auto", 2), (False, "standardise", 1)],
 )
 def test_settings_without_order_are_tried_on_features_whitened_in_part_too(
-    shared, in_blocks, features, n_spaces, monkeypatch
+    shared, features, n_spaces, monkeypatch
 ):
     tried, refine = [], _choice.refine
 
@@ -105,7 +99,6 @@ def test_settings_without_order_are_tried_on_features_whitened_in_part_too(
 
     monkeypatch.setattr(_choice, "refine", spy)
     monkeypatch.setattr(SharedOrder, "is_shared", shared)
-    monkeypatch.setattr(_labelling, "has_order", lambda _: in_blocks)
     model = untrained(ActionSegmenter, features=features).fit(VIDEOS)
     tried.pop()  # what the vote led to
     assert len(tried) == n_spaces * len(CANDIDATES)
