@@ -197,6 +197,7 @@ class _Work:
     def __call__(self, fabric: Any) -> None:
         # A forked process has lost OpenMP's threads; and processes share the cores.
         torch.set_num_threads(1)
+        fabric.barrier()  # none is gone before another one has found it
         self.work(FabricTeam(fabric), fabric.device)
         leave_team()
 
