@@ -210,8 +210,9 @@ def with_docstring(old, new):
     def other(x, *, eps=0.1, tau=0.1):
         return x
 
-    assert old in good.__doc__
-    other.__doc__ = good.__doc__.replace(old, new)
+    text = inspect.cleandoc(good.__doc__)
+    assert old in text
+    other.__doc__ = text.replace(old, new)
     return other
 
 
@@ -225,12 +226,12 @@ def test_checker_lets_a_good_docstring_pass():
         ("Return x.", "Returns x.", "imperative"),
         ("Return x.", "Return x", "one sentence"),
         ("x : int", "y : int", "documents"),
-        ("    x : int\n        A number.\n", "", "documents"),
+        ("x : int\n    A number.\n", "", "documents"),
         ("eps, tau :", "tau, eps :", "documents"),
         ("eps, tau : float, default=0.1", "eps, tau : float", "default"),
         ("default=0.1", "default=0.2", "default"),
         ("x : int", "x", "no type"),
-        ("    Returns\n    -------\n    int\n", "", "Returns"),
+        ("Returns\n-------\nint\n", "", "Returns"),
         (">>> good(1)", "good(1)", "no example"),
     ],
 )

@@ -292,7 +292,7 @@ def _parse_times_of_day(cells: list[str | None]) -> np.ndarray | None:
     if np.nanmax(seconds) < _DAY:  # else durations, which have no midnight
         falls = np.diff(seconds[known], prepend=seconds[known][:1]) < -_DAY / 2
         seconds[known] += _DAY * np.cumsum(falls)
-    moments = np.full(len(cells), np.datetime64("NaT"), dtype="datetime64[ns]")
+    moments = np.full(len(cells), np.datetime64("NaT", "ns"))
     moments[known] = np.round(seconds[known] * 1e9).astype("datetime64[ns]")
     return moments
 
@@ -300,7 +300,7 @@ def _parse_times_of_day(cells: list[str | None]) -> np.ndarray | None:
 def _parse_dates(
     cells: list[str | None], *, day_first: bool = False
 ) -> np.ndarray | None:
-    found = np.full(len(cells), np.datetime64("NaT"), dtype="datetime64[ns]")
+    found = np.full(len(cells), np.datetime64("NaT", "ns"))
     for place, cell in enumerate(cells):
         if cell is None:
             continue

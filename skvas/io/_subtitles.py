@@ -104,6 +104,6 @@ def _compose(rows: list[tuple[int, int, str]], format_: str) -> bytes:
         subtitles.append(pysubs2.SSAEvent(start=start, end=end, text=line))
     with warnings.catch_warnings():
         # Times that it cannot hold are seen when the text is read back.
-        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore")
         text: str = subtitles.to_string(format_, keep_ssa_tags=True)
     return text.encode()
