@@ -160,7 +160,7 @@ def build_axis(
     whitened : sequence of ndarray of shape (n_i, d)
         Whitened features, which tell whether videos share an order.
     rng : RandomState
-        Draws permutations and pairs.
+        Draws permutations.
     limit : float, default=1e9
         Bytes that the work on one video may take.
     start : int, default=None
@@ -203,7 +203,7 @@ def build_timeline(
     whitened : sequence of ndarray of shape (n_i, d)
         Whitened features, which tell actions apart.
     rng : RandomState
-        Draws permutations, pairs and videos.
+        Draws permutations and videos.
     embedding : sequence of ndarray of shape (n_i, e), default=None
         A trained embedding, which tells actions apart as well.
     videos : sequence of ndarray of shape (n_i, n_features), default=None
