@@ -73,6 +73,13 @@ def test_gain_is_one_for_a_copy_and_none_where_frames_are_equal():
     assert gain_of_order(np.zeros((9, 9))) == 0
 
 
+def test_blocks_are_swapped_at_many_places():
+    # Swapped at a quarter or at half, a movement that is done four times is as it was.
+    rng = np.random.RandomState(0)
+    video = np.tile(unit(np.cumsum(rng.normal(size=(20, 8)), axis=0)), (4, 1))
+    assert gain_of_order(1 - video @ video.T) == pytest.approx(1)
+
+
 def test_motions_inside_blocks_count_for_nothing():
     # Each action is a movement; videos go through the actions in orders of their own.
     # Time reversal would break the movements, swapped blocks keep them.
