@@ -94,9 +94,9 @@ ROOMS = {
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",
     "timeline": (
-        "_alignability _carry _cut _paths < "
-        "_consult _count _discriminants _principal _states < "
-        "_template < _order < _model < _routes _timeline"
+        "_alignability _carry _paths _segments < "
+        "_consult _cut _discriminants _principal _states < "
+        "_count _template < _order < _model < _routes _timeline"
     ),
     "training": (
         "_adam _callbacks _distributed _labelled _randomness _sampling _survey < "

@@ -6,14 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skvas.timeline._cut import (
-    Passing,
-    Statistics,
-    best_segments,
-    held_out_losses,
-    merge_segments,
-    segment_losses,
-)
+from skvas.timeline._cut import Passing, held_out_losses, merge_segments
+from skvas.timeline._segments import Statistics, best_segments, segment_losses
 
 # Most segments that are looked at, halves of the videos that are drawn, and the share
 # of the halves' answers that the range leaves out on either side.

@@ -9,18 +9,18 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from skvas._optional import compiled
 from skvas.decoding import cheapest_labels
+from skvas.timeline._segments import (
+    LEAST_VARIANCE,
+    Statistics,
+    best_segments,
+    line_gains,
+    segment_losses,
+    square_losses,
+)
 
-# Least variance of a feature within an action, as a share of its variance over all
-# frames: without it a segment of two positions would explain everything.
-LEAST_VARIANCE = 0.2
 # Features that vary less than this share of their magnitude hold nothing but rounding.
 CONSTANT = 1e-3
-# Variances that are multiplied before one logarithm is taken of them.
-CHUNK = 16
-# Starts of segments that are looked at together.
-ROWS = 8
 # Short segments that an action is put together from, on average, and equal parts of the
 # timeline that they are made of: later, actions may change at any position.
 PIECES, PARTS = 3, 150
@@ -29,6 +29,12 @@ PIECES, PARTS = 3, 150
 PRICE, LOW_PRICE = 0.75, 0.3
 # Rounds in which actions and their positions are estimated in turn, at most.
 N_ROUNDS = 20
+# What the logarithm of an action's length is worth in every second draw, as a share of
+# the squares that remain.
+EVENNESS = 0.1
+# Movements are credited with this share of what their lines explain: a short and steep
+# line would explain all of a blurred boundary.
+CREDIT = 0.95
 # Actions come back where they then explain other videos better by this share, and where
 # one of them has so many segments.
 CLEARLY, OFTEN = 0.15, 4
@@ -59,17 +65,6 @@ class Cut:
     recurring: bool
     boundaries: np.ndarray
     confidence: np.ndarray
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """Mean and mean square of the features at each position, both (n_positions, d)."""
-
-    mean: np.ndarray
-    square: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.mean)
 
 
 class Passing:
@@ -150,7 +145,8 @@ def cut(
     for i in range(n_draws):
         videos = rng.randint(passing.n_videos, size=passing.n_videos)
         counts = np.bincount(videos, minlength=passing.n_videos)
-        once.append(cut_once(plain.statistics(counts), n_actions))
+        evenness = EVENNESS if i % 2 else 0.0
+        once.append(cut_once(plain.statistics(counts), n_actions, evenness=evenness))
         often.append(cut_often(passing.statistics(counts), n_actions))
         if recurring is None:
             rest = counts == 0
@@ -166,8 +162,46 @@ def cut(
     return _agree(drawn, n_actions, bool(came_back.mean() > 0.5))
 
 
-def cut_once(statistics: Statistics, n_actions: int) -> np.ndarray:
+def cut_once(
+    statistics: Statistics, n_actions: int, *, evenness: float = 0.0
+) -> np.ndarray:
     """Cut the mean of some videos into contiguous actions by least squares.
+
+    Squares are those about a mean of each action, or about a line: see
+    `contiguous_losses`.
+
+    Parameters
+    ----------
+    statistics : Statistics
+        Of the features at each position.
+    n_actions : int
+        Number of actions.
+    evenness : float, default=0.0
+        What the logarithm of an action's length is worth, as a share of all squares
+        that remain without it: the larger, the closer are actions to equal lengths.
+
+    Returns
+    -------
+    int64 ndarray of shape (n_positions,)
+        Actions of the positions.
+    """
+    losses = contiguous_losses(statistics, n_actions)
+    cuts, least = best_segments(losses, n_actions)
+    if evenness > 0:
+        edges = np.arange(len(losses))
+        length = np.maximum(edges - edges[:, None], 1)
+        worth = evenness * least[-1]
+        cuts, _ = best_segments(losses - worth * np.log(length), n_actions)
+    actions: np.ndarray = cuts[-1]
+    return actions
+
+
+def contiguous_losses(statistics: Statistics, n_actions: int) -> np.ndarray:
+    """Return the loss of every segment that may be an action.
+
+    Actions are states, each with a mean, or movements, each along a line. They are
+    movements where as many lines as there are actions explain the timeline better than
+    twice as many means, which have as many parameters.
 
     Parameters
     ----------
@@ -178,12 +212,14 @@ def cut_once(statistics: Statistics, n_actions: int) -> np.ndarray:
 
     Returns
     -------
-    int64 ndarray of shape (n_positions,)
-        Actions of the positions.
+    ndarray of shape (n_positions + 1, n_positions + 1)
+        Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
     """
-    cuts, _ = best_segments(square_losses(statistics), n_actions)
-    actions: np.ndarray = cuts[-1]
-    return actions
+    by_means, gains = square_losses(statistics), line_gains(statistics)
+    n_means = min(2 * n_actions, len(statistics))
+    _, of_means = best_segments(by_means, n_means)
+    _, of_lines = best_segments(by_means - gains, n_actions)
+    return by_means - CREDIT * gains if of_lines[-1] < of_means[-1] else by_means
 
 
 @dataclass(frozen=True)
@@ -260,181 +296,6 @@ def likeliest(
         found = [_settle(draw.statistics, start, n_actions, price) for start in starts]
         chosen.append(found[int(np.argmin([loss for _, loss in found]))][0])
     return np.array(chosen)
-
-
-def square_losses(statistics: Statistics) -> np.ndarray:
-    """Return the sum of squares of every segment's means about their own mean.
-
-    Parameters
-    ----------
-    statistics : Statistics
-        Of the features at each position; their spread over videos is not looked at.
-
-    Returns
-    -------
-    ndarray of shape (n_positions + 1, n_positions + 1)
-        Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
-    """
-    edges = np.arange(len(statistics) + 1)
-    total = _running_sums(statistics.mean)
-    squares = _running_sums((statistics.mean**2).sum(axis=1, keepdims=True))[:, 0]
-    products = total @ total.T
-    norms = products.diagonal()
-    between = norms[:, None] + norms - 2 * products
-    length = np.maximum(edges - edges[:, None], 1)
-    losses: np.ndarray = squares - squares[:, None] - between / length
-    losses[edges <= edges[:, None]] = np.inf
-    return losses
-
-
-def segment_losses(
-    statistics: Statistics, edges: np.ndarray | None = None
-) -> np.ndarray:
-    """Return the loss of every segment: length times mean logarithm of its variances.
-
-    That is the negative log-likelihood of a Gaussian with a mean and variances of its
-    own, up to constants. The variances are over the positions of the segment and over
-    the videos, so that positions at which the videos differ weigh less.
-
-    Parameters
-    ----------
-    statistics : Statistics
-        Of the features at each position.
-    edges : int64 ndarray of shape (n + 1,), default=None
-        Where segments may start and end, rising from 0 to the number of positions.
-        None: anywhere.
-
-    Returns
-    -------
-    ndarray of shape (n + 1, n + 1)
-        Entry (i, j) is the loss of the positions from edge i to before edge j; infinite
-        where i >= j.
-    """
-    edges = np.arange(len(statistics) + 1) if edges is None else edges
-    mean, square = (
-        np.ascontiguousarray(_running_sums(each)[edges].T)
-        for each in (statistics.mean, statistics.square)
-    )
-    find_losses = compiled(_losses_by_cells) or _losses_by_rows
-    losses: np.ndarray = find_losses(mean, square, edges.astype(float))
-    return losses
-
-
-def _losses_by_rows(
-    mean: np.ndarray, square: np.ndarray, edges: np.ndarray
-) -> np.ndarray:
-    """Return the losses of `segment_losses` from running sums, (d, n + 1)."""
-    n = len(edges) - 1
-    losses = np.full((n + 1, n + 1), np.inf)
-    for first in range(0, n, ROWS):
-        starts, stops = slice(first, first + ROWS), slice(first + 1, n + 1)
-        length = edges[stops] - edges[starts, None]
-        share = 1 / np.maximum(length, 1)
-        square_of_mean = share * (mean[:, None, stops] - mean[:, starts, None])
-        square_of_mean *= square_of_mean
-        variance = share * (square[:, None, stops] - square[:, starts, None])
-        variance -= square_of_mean
-        np.maximum(variance, 0, out=variance)
-        variance += LEAST_VARIANCE
-        chunks = range(0, len(variance), CHUNK)
-        products = [variance[at : at + CHUNK].prod(axis=0) for at in chunks]
-        found = length * np.log(products).sum(axis=0)
-        losses[starts, stops] = np.where(length > 0, found, np.inf)
-    return losses
-
-
-def _losses_by_cells(
-    mean: np.ndarray, square: np.ndarray, edges: np.ndarray
-) -> np.ndarray:
-    """Return the losses of `_losses_by_rows`, one start after another."""
-    n_features, n_edges = mean.shape
-    losses = np.full((n_edges, n_edges), np.inf)
-    share, product = np.empty(n_edges), np.empty(n_edges)
-    for start in range(n_edges - 1):
-        loss = losses[start, start + 1 :]
-        length = edges[start + 1 :] - edges[start]
-        n_stops = len(length)
-        for i in range(n_stops):
-            share[i] = 1 / length[i]
-        loss[:] = 0.0
-        for chunk in range(0, n_features, CHUNK):
-            product[:] = 1.0
-            for feature in range(chunk, min(chunk + CHUNK, n_features)):
-                first, second = mean[feature, start + 1 :], square[feature, start + 1 :]
-                first_start, second_start = mean[feature, start], square[feature, start]
-                for i in range(n_stops):
-                    centre = share[i] * (first[i] - first_start)
-                    variance = share[i] * (second[i] - second_start) - centre * centre
-                    product[i] *= max(variance, 0.0) + LEAST_VARIANCE
-            for i in range(n_stops):
-                loss[i] += np.log(product[i])
-        for i in range(n_stops):
-            loss[i] *= length[i]
-    return losses
-
-
-def best_segments(losses: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find the contiguous segments of least total loss, for each number of them.
-
-    Parameters
-    ----------
-    losses : ndarray of shape (n + 1, n + 1)
-        As `segment_losses` returns them.
-    most : int
-        Largest number of segments, at most n.
-
-    Returns
-    -------
-    cuts : int64 ndarray of shape (most, n)
-        Row s - 1 holds the number of the segment of each position, of s segments.
-    least : ndarray of shape (most,)
-        Their losses.
-    """
-    n = len(losses) - 1
-    find_starts = compiled(_starts_by_cells) or _starts_by_rows
-    starts, least = find_starts(losses, most)
-    cuts = np.zeros((most, n), dtype=np.int64)
-    for s in range(most):
-        stop = n
-        for segment in range(s, 0, -1):
-            start = starts[segment, stop]
-            cuts[s, start:stop] = segment
-            stop = start
-    return cuts, least
-
-
-def _starts_by_rows(losses: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the last of s + 1 segments starts, (most, n + 1), and the losses."""
-    starts = np.zeros((most, len(losses)), dtype=np.int64)
-    best = losses[0]
-    least = [best[-1]]
-    for s in range(1, most):
-        total = best[:, None] + losses
-        starts[s] = total.argmin(axis=0)
-        best = np.take_along_axis(total, starts[s][None], axis=0)[0]
-        least.append(best[-1])
-    return starts, np.array(least)
-
-
-def _starts_by_cells(losses: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return what `_starts_by_rows` does, one start after another."""
-    n_edges = len(losses)
-    starts = np.zeros((most, n_edges), dtype=np.int64)
-    least = np.empty(most)
-    best = losses[0].copy()
-    least[0] = best[-1]
-    for s in range(1, most):
-        shortest = np.full(n_edges, np.inf)
-        for start in range(s, n_edges - 1):
-            loss, by = losses[start, start + 1 :], best[start]
-            least_sum, its_start = shortest[start + 1 :], starts[s, start + 1 :]
-            for i in range(len(loss)):
-                total = by + loss[i]
-                its_start[i] = start if total < least_sum[i] else its_start[i]
-                least_sum[i] = min(total, least_sum[i])
-        best = shortest
-        least[s] = best[-1]
-    return starts, least
 
 
 def merge_segments(
@@ -535,10 +396,6 @@ def comes_back(draw: Draw, others: Statistics) -> bool:
     cuts = np.array([np.zeros_like(actions), draw.contiguous, actions])
     single, once, often = held_out_losses(draw.statistics, others, cuts)
     return bool(0 < CLEARLY * (single - often) < once - often)
-
-
-def _running_sums(values: np.ndarray) -> np.ndarray:
-    return np.vstack([np.zeros(values.shape[1]), values.cumsum(axis=0)])
 
 
 def _losses(sums: np.ndarray, length: np.ndarray) -> np.ndarray:

@@ -2,25 +2,28 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.timeline import _cut
 from skvas.timeline._count import count_actions
 from skvas.timeline._cut import (
-    LEAST_VARIANCE,
+    EVENNESS,
     Draw,
     Gaussians,
     Passing,
-    Statistics,
-    best_segments,
     comes_back,
+    contiguous_losses,
     cut,
     cut_often,
+    cut_once,
     held_out_losses,
     likeliest,
     merge_segments,
+)
+from skvas.timeline._segments import (
+    LEAST_VARIANCE,
+    Statistics,
+    best_segments,
     segment_losses,
     square_losses,
 )
@@ -43,30 +46,9 @@ def agreement(a, b):
     return ((a[:, None] == a) == (b[:, None] == b)).mean()
 
 
-def small_statistics(seed, n=9, d=3):
-    frames = np.random.default_rng(seed).normal(size=(4, n, d))
-    return Statistics(frames.mean(axis=0), (frames**2).mean(axis=0)), frames
-
-
 def drawn(statistics, actions):
     contiguous = np.arange(len(actions)) * (actions.max() + 1) // len(actions)
     return Draw(statistics, actions, contiguous, gain=10.0)
-
-
-def test_loss_of_a_segment_is_its_gaussian_log_likelihood():
-    statistics, frames = small_statistics(0, n=9, d=20)
-    losses = segment_losses(statistics)
-    for i, j in combinations(range(10), 2):
-        variance = frames[:, i:j].reshape(-1, 20).var(axis=0) + LEAST_VARIANCE
-        assert losses[i, j] == pytest.approx((j - i) * np.log(variance).sum())
-    assert np.isinf(losses[np.tril_indices(10)]).all()
-
-
-def test_losses_between_edges_are_those_between_all_positions():
-    statistics, _ = small_statistics(1, n=11)
-    edges = np.array([0, 2, 3, 7, 11])
-    found = segment_losses(statistics, edges)
-    assert_allclose(found, segment_losses(statistics)[np.ix_(edges, edges)])
 
 
 @pytest.mark.parametrize("n_positions", [149, 151, 206, 299, 331])
@@ -76,46 +58,6 @@ def test_actions_change_at_any_position_of_a_long_timeline(n_positions):
     found = cut_often(Statistics(frames, frames**2 + 0.1), 2).actions
     assert len(found) == n_positions
     assert_array_equal(np.flatnonzero(np.diff(found)), [change - 1])
-
-
-@pytest.mark.parametrize("n_features", [1, 16, 40])
-def test_compiled_segments_are_those_of_numpy(n_features, monkeypatch):
-    pytest.importorskip("numba")
-    signals, _ = signals_of([0, 1, 2, 1, 3], noise=0.5, n_features=n_features)
-    statistics = Passing(signals).statistics()
-    edges = np.array([0, 1, 5, 17, 18, 40, 75])
-    losses = segment_losses(statistics), segment_losses(statistics, edges)
-    found = best_segments(losses[0], 7)
-    monkeypatch.setattr(_cut, "compiled", lambda function: None)
-    for compiled, plain in zip(
-        losses,
-        (segment_losses(statistics), segment_losses(statistics, edges)),
-        strict=True,
-    ):
-        assert_allclose(compiled, plain, rtol=1e-12)
-    for compiled, plain in zip(found, best_segments(losses[0], 7), strict=True):
-        assert_array_equal(compiled, plain)
-
-
-def test_compiled_segments_start_where_those_of_numpy_do_in_ties(monkeypatch):
-    pytest.importorskip("numba")
-    rng = np.random.default_rng(0)
-    losses = rng.integers(0, 3, (30, 30)).astype(float)
-    losses[np.tril_indices(30)] = np.inf
-    found = best_segments(losses, 6)
-    monkeypatch.setattr(_cut, "compiled", lambda function: None)
-    for compiled, plain in zip(found, best_segments(losses, 6), strict=True):
-        assert_array_equal(compiled, plain)
-
-
-def test_square_loss_is_that_of_the_means_about_their_mean():
-    statistics, _ = small_statistics(2, n=9, d=4)
-    losses = square_losses(statistics)
-    for i, j in combinations(range(10), 2):
-        part = statistics.mean[i:j]
-        expected = ((part - part.mean(axis=0)) ** 2).sum()
-        assert losses[i, j] == pytest.approx(expected, abs=1e-9)
-    assert np.isinf(losses[np.tril_indices(10)]).all()
 
 
 def test_each_draw_takes_the_likeliest_actions_of_all_draws():
@@ -168,24 +110,70 @@ def test_contiguous_segments_are_found_on_whitened_features_alone():
     assert_array_equal(one.actions, two.actions)
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 5))
-def test_segments_are_the_best_of_all(seed, n_segments):
-    losses = segment_losses(small_statistics(seed)[0])
-    cuts, least = best_segments(losses, 5)
-    every = [
-        sum(losses[a, b] for a, b in zip((0, *ends), (*ends, 9), strict=True))
-        for ends in combinations(range(1, 9), n_segments - 1)
+def through(corners, lengths):
+    """Statistics of a way that goes from each corner to the next one in a line."""
+    ends = np.cumsum([0, *lengths])
+    means = np.stack([np.interp(np.arange(ends[-1]), ends, c) for c in corners], axis=1)
+    return Statistics(means, means**2)
+
+
+def test_movements_are_cut_where_they_turn():
+    way = through([[0, 10, 10, 3], [0, 0, 8, 9]], [30, 20, 10])
+    ends = np.flatnonzero(np.diff(cut_once(way, 3)))
+    assert_allclose(ends, [29, 49], atol=1)
+    by_means, _ = best_segments(square_losses(way), 3)
+    assert abs(np.flatnonzero(np.diff(by_means[-1])) - [29, 49]).max() > 5
+
+
+def test_states_are_no_movements():
+    signals, _ = signals_of([0, 1, 2, 3])
+    statistics = Passing(signals).statistics()
+    losses = contiguous_losses(statistics, 4)
+    assert_array_equal(losses, square_losses(statistics))
+
+
+def test_a_blurred_boundary_is_no_movement():
+    # Slow movements, of which the second is followed by a short and steep one.
+    corners = [[0, 2, 3, 5, 10, 8], [3, 3, 3, 5, 8, 8]]
+    way = through(corners, [40, 1, 40, 6, 40])
+    found = np.flatnonzero(np.diff(cut_once(way, 3)))
+    assert_allclose(found, [40, 84], atol=3)
+
+
+def test_actions_are_even_where_nothing_else_tells():
+    rng = np.random.default_rng(0)
+    means = rng.normal(size=(90, 4))
+    lengths = [
+        np.bincount(cut_once(Statistics(means, means**2), 3, evenness=evenness))
+        for evenness in (0.0, EVENNESS, 1.0)
     ]
-    found = cuts[n_segments - 1]
-    assert least[n_segments - 1] == pytest.approx(min(every))
-    assert len(np.unique(found)) == n_segments
-    ends = np.flatnonzero(np.diff(found)) + 1
-    total = sum(losses[a, b] for a, b in zip((0, *ends), (*ends, 9), strict=True))
-    assert total == pytest.approx(min(every))
+    assert lengths[0].min() < lengths[1].min() < lengths[2].min()
+    assert_allclose(lengths[2], 30, atol=5)
+
+
+def test_even_actions_change_where_frames_do():
+    rng = np.random.default_rng(0)
+    actions = np.repeat([0, 1, 2], [10, 60, 20])
+    means = 3.0 * actions[:, None] + rng.normal(size=(90, 4))
+    found = cut_once(Statistics(means, means**2), 3, evenness=EVENNESS)
+    assert_array_equal(found, actions)
+
+
+def test_every_second_draw_prefers_even_actions(monkeypatch):
+    asked = []
+
+    def recorded(statistics, n_actions, *, evenness):
+        asked.append(evenness)
+        return cut_once(statistics, n_actions)
+
+    monkeypatch.setattr(_cut, "cut_once", recorded)
+    cut(signals_of([0, 1, 2])[0], 3, np.random.RandomState(0), n_draws=5)
+    assert asked == [0, EVENNESS, 0, EVENNESS, 0]
 
 
 def test_fitted_gaussians_have_the_loss_of_their_segments():
-    statistics, _ = small_statistics(1)
+    signals, _ = signals_of([0, 1, 2], length=3)
+    statistics = Passing(signals).statistics()
     actions = np.array([0, 0, 0, 1, 1, 1, 1, 2, 2])
     losses = Gaussians.of(statistics, actions, 3).losses(statistics)
     # At the fitted variances the quadratic terms sum to the length, but for the floor.

@@ -1,0 +1,107 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skvas.timeline import _segments
+from skvas.timeline._segments import (
+    LEAST_VARIANCE,
+    Statistics,
+    best_segments,
+    line_gains,
+    segment_losses,
+    square_losses,
+)
+
+
+def small_statistics(seed, n=9, d=3):
+    frames = np.random.default_rng(seed).normal(size=(4, n, d))
+    return Statistics(frames.mean(axis=0), (frames**2).mean(axis=0)), frames
+
+
+def test_loss_of_a_segment_is_its_gaussian_log_likelihood():
+    statistics, frames = small_statistics(0, n=9, d=20)
+    losses = segment_losses(statistics)
+    for i, j in combinations(range(10), 2):
+        variance = frames[:, i:j].reshape(-1, 20).var(axis=0) + LEAST_VARIANCE
+        assert losses[i, j] == pytest.approx((j - i) * np.log(variance).sum())
+    assert np.isinf(losses[np.tril_indices(10)]).all()
+
+
+def test_losses_between_edges_are_those_between_all_positions():
+    statistics, _ = small_statistics(1, n=11)
+    edges = np.array([0, 2, 3, 7, 11])
+    found = segment_losses(statistics, edges)
+    assert_allclose(found, segment_losses(statistics)[np.ix_(edges, edges)])
+
+
+@pytest.mark.parametrize("n_features", [1, 16, 40])
+def test_compiled_segments_are_those_of_numpy(n_features, monkeypatch):
+    pytest.importorskip("numba")
+    statistics, _ = small_statistics(0, n=75, d=n_features)
+    edges = np.array([0, 1, 5, 17, 18, 40, 75])
+    losses = segment_losses(statistics), segment_losses(statistics, edges)
+    found = best_segments(losses[0], 7)
+    monkeypatch.setattr(_segments, "compiled", lambda function: None)
+    for compiled, plain in zip(
+        losses,
+        (segment_losses(statistics), segment_losses(statistics, edges)),
+        strict=True,
+    ):
+        assert_allclose(compiled, plain, rtol=1e-12)
+    for compiled, plain in zip(found, best_segments(losses[0], 7), strict=True):
+        assert_array_equal(compiled, plain)
+
+
+def test_compiled_segments_start_where_those_of_numpy_do_in_ties(monkeypatch):
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(0)
+    losses = rng.integers(0, 3, (30, 30)).astype(float)
+    losses[np.tril_indices(30)] = np.inf
+    found = best_segments(losses, 6)
+    monkeypatch.setattr(_segments, "compiled", lambda function: None)
+    for compiled, plain in zip(found, best_segments(losses, 6), strict=True):
+        assert_array_equal(compiled, plain)
+
+
+def test_square_loss_is_that_of_the_means_about_their_mean():
+    statistics, _ = small_statistics(2, n=9, d=4)
+    losses = square_losses(statistics)
+    for i, j in combinations(range(10), 2):
+        part = statistics.mean[i:j]
+        expected = ((part - part.mean(axis=0)) ** 2).sum()
+        assert losses[i, j] == pytest.approx(expected, abs=1e-9)
+    assert np.isinf(losses[np.tril_indices(10)]).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(-1e3, 1e3))
+def test_a_line_gains_what_least_squares_lower_the_loss_by(seed, offset):
+    statistics, _ = small_statistics(seed, n=12, d=3)
+    means = statistics.mean + offset
+    gains = line_gains(Statistics(means, means**2))
+    assert not gains[np.tril_indices(13)].any()
+    for i, j in combinations(range(13), 2):
+        part, time = means[i:j] - means[i:j].mean(axis=0), np.arange(i, j)
+        slope, level = np.polyfit(time, part, 1) if j - i > 1 else (0, 0)
+        left = part - slope * time[:, None] - level
+        expected = (part**2).sum() - (left**2).sum()
+        assert gains[i, j] == pytest.approx(expected, abs=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5))
+def test_segments_are_the_best_of_all(seed, n_segments):
+    losses = segment_losses(small_statistics(seed)[0])
+    cuts, least = best_segments(losses, 5)
+    every = [
+        sum(losses[a, b] for a, b in zip((0, *ends), (*ends, 9), strict=True))
+        for ends in combinations(range(1, 9), n_segments - 1)
+    ]
+    found = cuts[n_segments - 1]
+    assert least[n_segments - 1] == pytest.approx(min(every))
+    assert len(np.unique(found)) == n_segments
+    ends = np.flatnonzero(np.diff(found)) + 1
+    total = sum(losses[a, b] for a, b in zip((0, *ends), (*ends, 9), strict=True))
+    assert total == pytest.approx(min(every))
