@@ -27,7 +27,7 @@ from skvas.live._emissions import (
     principal,
 )
 from skvas.live._habits import NEWEST, QUANTILE, Habits
-from skvas.live._trial import LEAD, Setting, choose_setting
+from skvas.live._trial import LEAD, Setting, choose_setting, collection_helps
 from skvas.preprocessing._motion import Motion
 from skvas.preprocessing._running import RunningMoments
 from skvas.timeline._model import Axis, TimelineModel
@@ -45,6 +45,9 @@ from skvas.videos._stored import (
 TEACHERS, NUMBERS, FEWEST = 256, 1 << 25, 8
 # Videos by which settings are chosen, at most; wider frames are cut down first.
 TRIED, WIDE = 12, 128
+# A frame tells at most this share of what an independent one would about its position:
+# what a person does otherwise than others lasts longer than what repeats itself.
+MOST_WEIGHT = 0.2
 # Share of the timeline over which the labels of positions are averaged.
 SMOOTHED = 0.01
 # Variances and the like in a file are at least this.
@@ -166,16 +169,19 @@ def learn_positions(
     chosen = related[spread(len(related), TEACHERS)]
     n = len(moments)
     few = _few(videos, len(chosen))
-    features, seen = _see(videos, chosen[few], both=True, embeddings=embeddings)
     passages = [template.passages[i] for i in chosen]
     places = [np.interp(p.positions, moments, np.arange(n)) for p in passages]
     classes = [np.rint(place).astype(np.int64) for place in places]
+    passed = [passage.frames[moments] for passage in passages]
+    both = True
+    tried = few[_tried(videos, len(few))]
+    if embeddings is None and len(tried) > 1:
+        shown = _narrowed(choose(videos, chosen[tried]))
+        pairs = [(classes[i], passed[i]) for i in tried]
+        both = collection_helps(shown, *zip(*pairs, strict=True))
+    features, seen = _see(videos, chosen[few], both=both, embeddings=embeddings)
     passing = _keep_like(
-        seen,
-        (
-            frames_at(seen[number], passages[i].frames[moments])
-            for number, i in enumerate(few)
-        ),
+        seen, (frames_at(seen[number], passed[i]) for number, i in enumerate(few))
     )
     seen_classes = [classes[i] for i in few]
     gaussians = fit_gaussians(
@@ -185,6 +191,7 @@ def learn_positions(
         (seen, seen_classes),
         pooled=POOLED_OF_POSITIONS,
     )
+    gaussians = replace(gaussians, weight=min(MOST_WEIGHT, gaussians.weight))
     actions, n_actions = np.zeros(n, dtype=np.int64), 0
     if isinstance(axis, TimelineModel):
         actions, n_actions = axis.cut.actions, axis.count.n_actions
@@ -264,19 +271,29 @@ def _try_settings(
     reach: float | None,
 ) -> Setting:
     """Choose by as many of some videos as fit into memory."""
-    size = 2 * videos[0].shape[1] * float(np.mean(lengths_of(videos)))
-    n_tried = min(len(few), TRIED, int(NUMBERS // 2 // size))
-    if n_tried < 2:
+    tried = few[_tried(videos, len(few))]
+    if len(tried) < 2:
         return Setting()
-    tried = few[spread(len(few), n_tried)]
-    chosen = [np.asarray(video) for video in choose(videos, tried)]
+    chosen = _narrowed(choose(videos, tried))
+    taught = [np.asarray(labels[i], dtype=np.int64) for i in tried]
+    return choose_setting(chosen, taught, n_actions, reach)
+
+
+def _tried(videos: Sequence[np.ndarray], n_few: int) -> np.ndarray:
+    """Return which of a few videos settings are chosen by: as many as fit in memory."""
+    size = 2 * videos[0].shape[1] * float(np.mean(lengths_of(videos)))
+    return spread(n_few, min(n_few, TRIED, int(NUMBERS // 2 // size)))
+
+
+def _narrowed(videos: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return videos, along principal directions if their frames are wide."""
+    chosen = [np.asarray(video) for video in videos]
     if chosen[0].shape[1] > WIDE:
         features = RunningMoments.of(chosen)
         scaled = [features.standardise(video) for video in chosen]
         basis = principal(scaled, np.zeros(scaled[0].shape[1]))
         chosen = [video @ basis for video in scaled]
-    taught = [np.asarray(labels[i], dtype=np.int64) for i in tried]
-    return choose_setting(chosen, taught, n_actions, reach)
+    return chosen
 
 
 def _few(videos: Sequence[np.ndarray], n_chosen: int) -> np.ndarray:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skvas.live._chain import ActionRates, Chain
-from skvas.live._emissions import Gaussians, fit_gaussians
+from skvas.live._emissions import POOLED_OF_POSITIONS, Gaussians, fit_gaussians
 from skvas.preprocessing._running import RunningMoments
+from skvas.timeline._template import frames_at
+from skvas.videos._frames import spread
 
 # Parts that recordings are split into; each is told by what the others teach.
 FOLDS = 4
@@ -18,6 +20,10 @@ FACTORS = 2.0 ** np.arange(-3, 4)
 # What is told at once gives way to another action that is so much more probable; or to
 # any that is more probable, where so many more frames are then right.
 LEAD, WORTH = 0.7, 0.02
+# Parts that recordings on a timeline are split into, frames of a recording that are
+# placed, the share of the timeline within which they are placed rightly, and by how
+# much the logarithm of that probability has to rise.
+HALVES, PLACED, NEAR, CLEARLY = 2, 100, 0.02, 0.1
 # First frames of a recording that are told, at most, and those that are looked at
 # together.
 LONGEST, BLOCK = 4000, 256
@@ -86,6 +92,81 @@ def choose_setting(
     shares[1] -= 1e-9
     both, factor, held = np.unravel_index(shares.argmax(), shares.shape)
     return Setting(bool(both), float(FACTORS[factor]), LEAD if held else 0.0)
+
+
+def collection_helps(
+    videos: Sequence[np.ndarray],
+    places: Sequence[np.ndarray],
+    passed: Sequence[np.ndarray],
+) -> bool:
+    """Tell whether to look at frames standardised by the collection alone, too.
+
+    They do not depend on what a recording has shown before, and carry what a person or
+    a camera does to all frames. They are looked at if frames of held-out videos, each
+    by itself, are then placed clearly better on the timeline.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, n_features)
+        Two videos or more.
+    places : sequence of int64 ndarray of shape (n_i,)
+        The moment of the timeline at which each frame is.
+    passed : sequence of int64 ndarray of shape (n_moments,)
+        The frame with which each video passes each moment.
+
+    Returns
+    -------
+    bool
+    """
+    logs = np.zeros((2, len(FACTORS)))
+    for first in range(HALVES):
+        out = np.arange(first, len(videos), HALVES)
+        inner = np.setdiff1d(np.arange(len(videos)), out)
+        features = RunningMoments.of([videos[i] for i in inner], both=True)
+        followed = [*map(features.follow, videos)]
+        for view, width in enumerate((features.narrow, features.width)):
+            seen = [frames[:, :width] for frames in followed]
+            gaussians = _of_moments(seen, places, passed, inner)
+            for i in out.tolist():
+                frames = seen[i]
+                some = spread(len(frames), PLACED)
+                found = _placed(gaussians, frames[some], places[i][some])
+                logs[view] += found / len(videos)
+    own, both = logs.max(axis=1)
+    return bool(both > own + CLEARLY)
+
+
+def _of_moments(
+    seen: Sequence[np.ndarray],
+    places: Sequence[np.ndarray],
+    passed: Sequence[np.ndarray],
+    inner: np.ndarray,
+) -> Gaussians:
+    """Return the Gaussians of moments that some videos teach, of weight 1."""
+    frames = [seen[i] for i in inner]
+    moments = [np.arange(len(passed[0]))] * len(inner)
+    gaussians = fit_gaussians(
+        [frames_at(seen[i], passed[i]) for i in inner],
+        moments,
+        len(passed[0]),
+        (frames, [places[i] for i in inner]),
+        pooled=POOLED_OF_POSITIONS,
+    )
+    return replace(gaussians, weight=1.0)
+
+
+def _placed(gaussians: Gaussians, frames: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the mean log probability of places near the right ones, by factor."""
+    distances = gaussians.distances(gaussians.project(frames))
+    logs = gaussians.robust(distances, gaussians.log_determinants())
+    moments = np.arange(logs.shape[1])
+    radius = max(1, NEAR * len(moments))
+    is_near = np.abs(moments - places[:, None]) <= radius
+    scaled = FACTORS[:, None, None] * (logs - logs.max(axis=1, keepdims=True))
+    shares = np.exp(scaled)
+    near = (shares * is_near).sum(axis=2) / shares.sum(axis=2)
+    found: np.ndarray = np.log(np.maximum(near, 1e-12)).mean(axis=1)
+    return found
 
 
 @dataclass(frozen=True)

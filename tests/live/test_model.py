@@ -9,7 +9,12 @@ from skvas import VideoAligner
 from skvas.exceptions import ModelFileError
 from skvas.live import _model
 from skvas.live._chain import step_phases
-from skvas.live._model import LiveModel, learn_actions, learn_positions
+from skvas.live._model import (
+    MOST_WEIGHT,
+    LiveModel,
+    learn_actions,
+    learn_positions,
+)
 from skvas.live._trial import LEAD, Setting
 from tests.live.models import MODELS, data, learned, moving, ordered, unordered
 
@@ -53,6 +58,43 @@ def test_streams_of_actions_have_the_setting_that_held_out_videos_chose(monkeypa
     monkeypatch.setattr(_model, "choose_setting", lambda *_: chosen)
     unweighted = learn_actions(videos, labels, 2).gaussians.weight
     assert found[1].gaussians.weight == pytest.approx(0.5 * unweighted)
+
+
+def test_streams_on_a_timeline_look_at_what_helped_with_held_out_videos(monkeypatch):
+    videos, timeline = data().videos[:8], ordered().timeline_.model_
+    for helps in (True, False):
+        asked = []
+
+        def recorded(*parts, asked=asked, helps=helps):
+            asked.append(parts)
+            return helps
+
+        monkeypatch.setattr(_model, "collection_helps", recorded)
+        features = learn_positions(videos, timeline).features
+        assert features.both is helps
+        [(shown, places, passed)] = asked
+        assert [*map(len, shown)] == [*map(len, videos)] == [*map(len, places)]
+        n_moments = len(timeline.moments)
+        assert all(len(frames) == n_moments for frames in passed)
+        assert all(place.max() < n_moments for place in places)
+
+
+def test_embeddings_stand_in_place_of_what_may_help(monkeypatch):
+    monkeypatch.setattr(_model, "collection_helps", None)
+    videos = data().videos[:8]
+    model = learn_positions(videos, ordered().timeline_.model_, embeddings=videos)
+    assert model.on_embedding
+
+
+def test_a_position_is_not_told_by_a_few_frames_alone():
+    # Independent frames count in full for actions.
+    rng = np.random.RandomState(0)
+    labels = [np.repeat([0, 1, 0], 20) for _ in range(4)]
+    videos = [rng.randn(60, 3) + y[:, None] for y in labels]
+    assert learn_actions(videos, labels, 2).gaussians.weight > MOST_WEIGHT
+    noisy = [v + rng.randn(*v.shape) for v in data().videos[:8]]
+    timeline = ordered().timeline_.model_
+    assert learn_positions(noisy, timeline).gaussians.weight == MOST_WEIGHT
 
 
 def test_positions_without_actions_are_told_alone():
@@ -199,5 +241,5 @@ def test_state_of_before_steps_had_durations_has_them_from_habits():
 
 
 def test_a_model_says_how_its_frames_are_standardised():
-    assert ordered().live_["features"]["both"] is True
+    assert type(ordered().live_["features"]["both"]) is bool
     assert type(unordered().live_["features"]["both"]) is bool

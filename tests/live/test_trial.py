@@ -5,7 +5,14 @@ import numpy as np
 from skvas.live import _trial
 from skvas.live._chain import ActionRates
 from skvas.live._model import WIDE, _try_settings
-from skvas.live._trial import LEAD, Setting, _right, _Trial, choose_setting
+from skvas.live._trial import (
+    LEAD,
+    Setting,
+    _right,
+    _Trial,
+    choose_setting,
+    collection_helps,
+)
 
 N_FACTORS = 7
 
@@ -38,6 +45,31 @@ def test_frames_that_tell_less_than_they_say_have_less_weight():
     drifting, _ = videos(noise=0.5, common=0.6)
     factors = [choose_setting(v, labels, 2).factor for v in (clear, drifting)]
     assert factors[1] < factors[0]
+
+
+def on_a_timeline(shift, n_videos=6):
+    """Videos that all go through the same levels at one pace, and where they are."""
+    rng = np.random.RandomState(1)
+    levels = np.repeat(rng.randn(8, 5), 10, axis=0)
+    found = [
+        levels + shift * rng.randn(5) + 0.3 * rng.randn(80, 5) for _ in range(n_videos)
+    ]
+    moments = [np.arange(80)] * n_videos
+    return found, moments, moments
+
+
+def test_frames_of_the_collection_help_where_levels_say_the_moment():
+    assert collection_helps(*on_a_timeline(shift=0.0))
+
+
+def test_frames_of_the_collection_do_not_help_where_levels_are_a_persons_own():
+    assert not collection_helps(*on_a_timeline(shift=3.0))
+    assert not collection_helps(*on_a_timeline(shift=3.0, n_videos=2))
+
+
+def test_frames_of_the_collection_have_to_help_clearly(monkeypatch):
+    monkeypatch.setattr(_trial, "CLEARLY", 9.0)
+    assert not collection_helps(*on_a_timeline(shift=0.0))
 
 
 def test_right_frames_are_those_of_a_filter_with_each_weight():
