@@ -32,9 +32,9 @@ N_ROUNDS = 20
 # What the logarithm of an action's length is worth in every second draw, as a share of
 # the squares that remain.
 EVENNESS = 0.1
-# Movements are credited with this share of what their lines explain: a short and steep
-# line would explain all of a blurred boundary.
-CREDIT = 0.95
+# Actions are movements where lines leave less than this share of the squares that twice
+# as many means leave.
+CLEARLY_LESS = 0.9
 # Actions come back where they then explain other videos better by this share, and where
 # one of them has so many segments.
 CLEARLY, OFTEN = 0.15, 4
@@ -200,8 +200,8 @@ def contiguous_losses(statistics: Statistics, n_actions: int) -> np.ndarray:
     """Return the loss of every segment that may be an action.
 
     Actions are states, each with a mean, or movements, each along a line. They are
-    movements where as many lines as there are actions explain the timeline better than
-    twice as many means, which have as many parameters.
+    movements where as many lines as there are actions explain the timeline clearly
+    better than twice as many means, which have as many parameters.
 
     Parameters
     ----------
@@ -215,11 +215,13 @@ def contiguous_losses(statistics: Statistics, n_actions: int) -> np.ndarray:
     ndarray of shape (n_positions + 1, n_positions + 1)
         Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
     """
-    by_means, gains = square_losses(statistics), line_gains(statistics)
+    by_means = square_losses(statistics)
+    by_lines = by_means - line_gains(statistics)
     n_means = min(2 * n_actions, len(statistics))
     _, of_means = best_segments(by_means, n_means)
-    _, of_lines = best_segments(by_means - gains, n_actions)
-    return by_means - CREDIT * gains if of_lines[-1] < of_means[-1] else by_means
+    _, of_lines = best_segments(by_lines, n_actions)
+    are_lines = of_lines[-1] < CLEARLY_LESS * of_means[-1]
+    return by_lines if are_lines else by_means
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from skvas.timeline._segments import (
     LEAST_VARIANCE,
     Statistics,
     best_segments,
+    line_gains,
     segment_losses,
     square_losses,
 )
@@ -132,12 +133,18 @@ def test_states_are_no_movements():
     assert_array_equal(losses, square_losses(statistics))
 
 
-def test_a_blurred_boundary_is_no_movement():
-    # Slow movements, of which the second is followed by a short and steep one.
-    corners = [[0, 2, 3, 5, 10, 8], [3, 3, 3, 5, 8, 8]]
-    way = through(corners, [40, 1, 40, 6, 40])
-    found = np.flatnonzero(np.diff(cut_once(way, 3)))
-    assert_allclose(found, [40, 84], atol=3)
+def test_lines_have_to_explain_clearly_more(monkeypatch):
+    rng = np.random.default_rng(0)
+    means = rng.normal(size=(60, 2)).cumsum(axis=0)
+    walk = Statistics(means, means**2)
+    by_means = square_losses(walk)
+    by_lines = by_means - line_gains(walk)
+    _, of_means = best_segments(by_means, 10)
+    _, of_lines = best_segments(by_lines, 5)
+    ratio = of_lines[-1] / of_means[-1]
+    for share, expected in ((ratio + 1e-6, by_lines), (ratio - 1e-6, by_means)):
+        monkeypatch.setattr(_cut, "CLEARLY_LESS", share)
+        assert_array_equal(contiguous_losses(walk, 5), expected)
 
 
 def test_actions_are_even_where_nothing_else_tells():
