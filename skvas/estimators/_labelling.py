@@ -142,12 +142,12 @@ default=None
     settings are also tried on features that are whitened in part.
 
     The number of actions, if a range is allowed, is counted on the timeline of three
-    videos or more that share an order: as many segments as help to explain the other
-    half of the videos, merged where that loses little. The score in `n_actions_scores_`
-    is then 1 in the range that halves of the videos confirm, and 0 elsewhere. Without a
-    shared order it is the number with the highest modularity score of matched frames
-    (:func:`~skvas.metrics.modularity_score`), on average over two quick segmentations,
-    smoothed over neighbouring numbers. Expect an error of a factor of 1.3 to 1.5.
+    videos or more that share an order: as many segments as help to explain draws of
+    them, merged where that loses little. The score in `n_actions_scores_` is then 1 in
+    the likely range, and 0 elsewhere. Without a shared order it is the number with the
+    highest modularity of matched frames (:func:`~skvas.metrics.modularity_score`), on
+    average over two quick segmentations, smoothed over neighbouring numbers. Expect an
+    error of a factor of 1.3 to 1.5.
     """
 
     _fitted = BaseVideoEstimator._fitted | {

@@ -7,14 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from skvas.timeline._cut import Passing, held_out_losses, merge_segments
-from skvas.timeline._segments import Statistics, best_segments, segment_losses
+from skvas.timeline._segments import (
+    Statistics,
+    best_segments,
+    losses_of_movements,
+    segment_losses,
+)
 
-# Most segments that are looked at, halves of the videos that are drawn, and the share
-# of the halves' answers that the range leaves out on either side.
-MOST_SEGMENTS, N_HALVES, LEFT_OUT = 20, 8, 0.1
+# Most segments that are looked at, draws of the videos, and the share of the draws'
+# answers that the range leaves out on either side.
+MOST_SEGMENTS, N_DRAWS, LEFT_OUT = 20, 8, 0.1
 # Segments are merged to actions as long as the gain over a single action falls by no
 # more than this share: for the number, and for the least likely number.
-LOST, MOST_LOST = 0.05, 0.2
+LOST, MOST_LOST = 0.1, 0.3
+# By these factors the range is wider than that of the draws, which don't say how fine
+# the steps are that people count.
+FEWER, MORE = 0.8, 1.25
 
 
 @dataclass(frozen=True)
@@ -26,8 +34,8 @@ class Count:
     n_actions : int
         The number.
     likely : tuple of two int
-        From few actions, whose merging loses much, to one action a segment; one in ten
-        halves of the videos is left out on either side.
+        From few actions, whose merging loses much, to one action a segment, and a
+        quarter more; one draw of the videos in ten is left out on either side.
     """
 
     n_actions: int
@@ -37,19 +45,19 @@ class Count:
 def count_actions(
     signals: np.ndarray, rng: np.random.RandomState, *, low: int, high: int
 ) -> Count:
-    """Choose the number of actions that other videos confirm.
+    """Choose the number of actions.
 
-    One half of the videos is cut into any number of segments, whose loss is taken on
-    the other half. The segments are as many as where this loss lies farthest below the
-    straight line between its ends. They are then merged to actions while the other half
-    loses little.
+    Videos are drawn with replacement, and cut into any number of segments. The segments
+    are as many as where their loss lies farthest below the straight line between its
+    ends. They are then merged to actions while that loses little. Movements along lines
+    (see `losses_of_movements`) are counted by the loss of lines, and not merged.
 
     Parameters
     ----------
     signals : ndarray of shape (n_videos, n_positions, d)
         Features of the frame with which each video passes each position.
     rng : RandomState
-        Draws the halves.
+        Draws the videos.
     low, high : int
         Smallest and largest number.
 
@@ -60,36 +68,41 @@ def count_actions(
     passing = Passing(signals)
     high = min(high, passing.n_positions)
     low = min(low, high)
-    if passing.n_videos < 2 or passing.n_features == 0 or low == high:
+    if passing.n_features == 0 or low == high:
         return Count(low, (low, high))
     answers = []
-    for _ in range(N_HALVES):
-        chosen = rng.permutation(passing.n_videos) < passing.n_videos // 2
-        half, rest = passing.statistics(chosen), passing.statistics(~chosen)
-        answers.append(_answers(half, rest))
-    few, number, many = np.clip(np.array(answers).T, low, high)
-    least = np.quantile(few, LEFT_OUT, method="nearest")
-    largest = np.quantile(many, 1 - LEFT_OUT, method="nearest")
-    return Count(int(np.median(number)), (int(least), int(largest)))
+    for _ in range(N_DRAWS):
+        videos = rng.randint(passing.n_videos, size=passing.n_videos)
+        counts = np.bincount(videos, minlength=passing.n_videos)
+        answers.append(_answers(passing.statistics(counts)))
+    few, number, many = np.transpose(answers)
+    least = np.floor(FEWER * np.quantile(few, LEFT_OUT, method="nearest"))
+    largest = np.ceil(MORE * np.quantile(many, 1 - LEFT_OUT, method="nearest"))
+    found = np.clip([least, np.median(number), largest], low, high).astype(int)
+    least, middle, largest = found.tolist()
+    return Count(middle, (least, largest))
 
 
-def _answers(half: Statistics, rest: Statistics) -> tuple[int, int, int]:
-    """Return the least likely, the best and the largest number that one half gives."""
-    most = min(MOST_SEGMENTS, len(half))
-    cuts, _ = best_segments(segment_losses(half), most)
-    segments = cuts[_elbow(held_out_losses(half, rest, cuts))]
-    n_segments = int(segments.max()) + 1
-    merged = [merge_segments(half, segments, k + 1) for k in range(n_segments)]
-    losses = held_out_losses(half, rest, np.array(merged))
+def _answers(drawn: Statistics) -> tuple[int, int, int]:
+    """Return the least likely, the best and the largest number that one draw gives."""
+    most = min(MOST_SEGMENTS, len(drawn))
+    cuts, losses = best_segments(segment_losses(drawn), most)
+    n_segments = _elbow(losses)
+    segments = cuts[n_segments - 1]
+    merged = [merge_segments(drawn, segments, k + 1) for k in range(n_segments)]
+    losses = held_out_losses(drawn, drawn, np.array(merged))
     gain = losses[0] - losses[-1]
     few, number = (
         int(np.argmax(losses <= losses[-1] + lost * gain)) + 1
         for lost in (MOST_LOST, LOST)
     )
-    return few, number, n_segments
+    by_lines = losses_of_movements(drawn, n_segments)
+    if by_lines is not None:
+        number = _elbow(best_segments(by_lines, most)[1])
+    return min(few, number), number, max(number, n_segments)
 
 
 def _elbow(losses: np.ndarray) -> int:
-    """Return where a curve lies farthest below the line between its ends."""
+    """Return for how many segments losses lie farthest below a line to their ends."""
     line = np.linspace(losses[0], losses[-1], len(losses))
-    return int((line - losses).argmax())
+    return int((line - losses).argmax()) + 1

@@ -14,7 +14,7 @@ from skvas.timeline._segments import (
     LEAST_VARIANCE,
     Statistics,
     best_segments,
-    line_gains,
+    losses_of_movements,
     segment_losses,
     square_losses,
 )
@@ -32,9 +32,6 @@ N_ROUNDS = 20
 # What the logarithm of an action's length is worth in every second draw, as a share of
 # the squares that remain.
 EVENNESS = 0.1
-# Actions are movements where lines leave less than this share of the squares that twice
-# as many means leave.
-CLEARLY_LESS = 0.9
 # Actions come back where they then explain other videos better by this share, and where
 # one of them has so many segments.
 CLEARLY, OFTEN = 0.15, 4
@@ -168,7 +165,7 @@ def cut_once(
     """Cut the mean of some videos into contiguous actions by least squares.
 
     Squares are those about a mean of each action, or about a line: see
-    `contiguous_losses`.
+    `losses_of_movements`.
 
     Parameters
     ----------
@@ -185,7 +182,9 @@ def cut_once(
     int64 ndarray of shape (n_positions,)
         Actions of the positions.
     """
-    losses = contiguous_losses(statistics, n_actions)
+    losses = losses_of_movements(statistics, n_actions)
+    if losses is None:
+        losses = square_losses(statistics)
     cuts, least = best_segments(losses, n_actions)
     if evenness > 0:
         edges = np.arange(len(losses))
@@ -194,34 +193,6 @@ def cut_once(
         cuts, _ = best_segments(losses - worth * np.log(length), n_actions)
     actions: np.ndarray = cuts[-1]
     return actions
-
-
-def contiguous_losses(statistics: Statistics, n_actions: int) -> np.ndarray:
-    """Return the loss of every segment that may be an action.
-
-    Actions are states, each with a mean, or movements, each along a line. They are
-    movements where as many lines as there are actions explain the timeline clearly
-    better than twice as many means, which have as many parameters.
-
-    Parameters
-    ----------
-    statistics : Statistics
-        Of the features at each position.
-    n_actions : int
-        Number of actions.
-
-    Returns
-    -------
-    ndarray of shape (n_positions + 1, n_positions + 1)
-        Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
-    """
-    by_means = square_losses(statistics)
-    by_lines = by_means - line_gains(statistics)
-    n_means = min(2 * n_actions, len(statistics))
-    _, of_means = best_segments(by_means, n_means)
-    _, of_lines = best_segments(by_lines, n_actions)
-    are_lines = of_lines[-1] < CLEARLY_LESS * of_means[-1]
-    return by_lines if are_lines else by_means
 
 
 @dataclass(frozen=True)

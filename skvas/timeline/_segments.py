@@ -8,6 +8,9 @@ import numpy as np
 
 from skvas._optional import compiled
 
+# Actions are movements where lines leave less than this share of the squares that twice
+# as many means leave.
+CLEARLY_LESS = 0.9
 # Least variance of a feature within an action, as a share of its variance over all
 # frames: without it a segment of two positions would explain everything.
 LEAST_VARIANCE = 0.2
@@ -77,6 +80,34 @@ def line_gains(statistics: Statistics) -> np.ndarray:
     gains: np.ndarray = np.zeros(length.shape)
     gains[is_line] = 12 * tilt[is_line] / (length**3 - length)[is_line]
     return gains
+
+
+def losses_of_movements(statistics: Statistics, n_actions: int) -> np.ndarray | None:
+    """Return the square loss of every segment about a line, if actions are movements.
+
+    Actions are states, each with a mean, or movements, each along a line. They are
+    movements where as many lines as there are actions explain the timeline clearly
+    better than twice as many means, which have as many parameters.
+
+    Parameters
+    ----------
+    statistics : Statistics
+        Of the features at each position; their spread over videos is not looked at.
+    n_actions : int
+        Number of actions, at most that of positions.
+
+    Returns
+    -------
+    ndarray of shape (n_positions + 1, n_positions + 1), or None
+        Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
+        None where actions are states.
+    """
+    by_means = square_losses(statistics)
+    by_lines = by_means - line_gains(statistics)
+    n_means = min(2 * n_actions, len(statistics))
+    _, of_means = best_segments(by_means, n_means)
+    _, of_lines = best_segments(by_lines, n_actions)
+    return by_lines if of_lines[-1] < CLEARLY_LESS * of_means[-1] else None
 
 
 def segment_losses(

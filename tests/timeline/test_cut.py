@@ -5,14 +5,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.timeline import _cut
-from skvas.timeline._count import count_actions
 from skvas.timeline._cut import (
     EVENNESS,
     Draw,
     Gaussians,
     Passing,
     comes_back,
-    contiguous_losses,
     cut,
     cut_often,
     cut_once,
@@ -24,7 +22,6 @@ from skvas.timeline._segments import (
     LEAST_VARIANCE,
     Statistics,
     best_segments,
-    line_gains,
     segment_losses,
     square_losses,
 )
@@ -124,27 +121,6 @@ def test_movements_are_cut_where_they_turn():
     assert_allclose(ends, [29, 49], atol=1)
     by_means, _ = best_segments(square_losses(way), 3)
     assert abs(np.flatnonzero(np.diff(by_means[-1])) - [29, 49]).max() > 5
-
-
-def test_states_are_no_movements():
-    signals, _ = signals_of([0, 1, 2, 3])
-    statistics = Passing(signals).statistics()
-    losses = contiguous_losses(statistics, 4)
-    assert_array_equal(losses, square_losses(statistics))
-
-
-def test_lines_have_to_explain_clearly_more(monkeypatch):
-    rng = np.random.default_rng(0)
-    means = rng.normal(size=(60, 2)).cumsum(axis=0)
-    walk = Statistics(means, means**2)
-    by_means = square_losses(walk)
-    by_lines = by_means - line_gains(walk)
-    _, of_means = best_segments(by_means, 10)
-    _, of_lines = best_segments(by_lines, 5)
-    ratio = of_lines[-1] / of_means[-1]
-    for share, expected in ((ratio + 1e-6, by_lines), (ratio - 1e-6, by_means)):
-        monkeypatch.setattr(_cut, "CLEARLY_LESS", share)
-        assert_array_equal(contiguous_losses(walk, 5), expected)
 
 
 def test_actions_are_even_where_nothing_else_tells():
@@ -378,27 +354,3 @@ def test_frames_that_do_not_differ_are_cut_into_equal_parts(n_actions):
     found = cut(np.ones((3, 10, 2)), n_actions, np.random.RandomState(0))
     assert_array_equal(found.actions, np.arange(10) * n_actions // 10)
     assert found.shares.shape == (10, n_actions)
-
-
-@pytest.mark.parametrize("order", ["ABC", "ABCDE", "ABCDEFG", "ABCDEABCD", "ARBRCRDR"])
-def test_number_of_actions_is_that_of_different_segments(order):
-    codes = [ord(name) - ord("A") for name in order]
-    codes = np.unique(codes, return_inverse=True)[1].tolist()
-    signals, _ = signals_of(codes, noise=1.0)
-    count = count_actions(signals, np.random.RandomState(0), low=2, high=14)
-    low, high = count.likely
-    assert low <= count.n_actions <= high
-    assert low <= len(set(order)) <= high
-    assert abs(count.n_actions - len(set(order))) <= 1
-
-
-def test_number_of_actions_keeps_to_its_bounds():
-    signals, _ = signals_of([0, 1, 2, 3, 4], noise=1.0)
-    for low, high in [(2, 4), (6, 9)]:
-        count = count_actions(signals, np.random.RandomState(0), low=low, high=high)
-        assert low <= count.likely[0] <= count.n_actions <= count.likely[1] <= high
-
-
-def test_range_of_numbers_is_kept_where_there_is_nothing_to_choose_by():
-    count = count_actions(np.ones((1, 9, 2)), np.random.RandomState(0), low=2, high=20)
-    assert (count.n_actions, count.likely) == (2, (2, 9))

@@ -12,6 +12,7 @@ from skvas.timeline._segments import (
     Statistics,
     best_segments,
     line_gains,
+    losses_of_movements,
     segment_losses,
     square_losses,
 )
@@ -105,3 +106,31 @@ def test_segments_are_the_best_of_all(seed, n_segments):
     ends = np.flatnonzero(np.diff(found)) + 1
     total = sum(losses[a, b] for a, b in zip((0, *ends), (*ends, 9), strict=True))
     assert total == pytest.approx(min(every))
+
+
+def test_states_are_no_movements():
+    rng = np.random.default_rng(0)
+    means = 3.0 * np.repeat([0, 1, 0, 2], 15)[:, None] + rng.normal(size=(60, 4))
+    assert losses_of_movements(Statistics(means, means**2), 4) is None
+
+
+def test_movements_have_the_loss_of_lines():
+    rng = np.random.default_rng(0)
+    way = np.interp(np.arange(60), [0, 20, 35, 59], [0.0, 8.0, 2.0, 9.0])[:, None]
+    means = way + 0.1 * rng.normal(size=(60, 4))
+    statistics = Statistics(means, means**2)
+    losses = losses_of_movements(statistics, 3)
+    assert_array_equal(losses, square_losses(statistics) - line_gains(statistics))
+
+
+def test_lines_have_to_explain_clearly_more(monkeypatch):
+    rng = np.random.default_rng(0)
+    means = rng.normal(size=(60, 2)).cumsum(axis=0)
+    walk = Statistics(means, means**2)
+    _, of_means = best_segments(square_losses(walk), 10)
+    _, of_lines = best_segments(square_losses(walk) - line_gains(walk), 5)
+    ratio = of_lines[-1] / of_means[-1]
+    monkeypatch.setattr(_segments, "CLEARLY_LESS", ratio + 1e-6)
+    assert losses_of_movements(walk, 5) is not None
+    monkeypatch.setattr(_segments, "CLEARLY_LESS", ratio - 1e-6)
+    assert losses_of_movements(walk, 5) is None
