@@ -17,20 +17,18 @@ from __future__ import annotations
 
 import argparse
 import io
-import logging
 import shutil
 import subprocess
-import warnings
 import wave
+from functools import partial
 
 import numpy as np
 from scipy.fft import dct
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import stft
 
-from benchmarks.accuracy_methods import METHODS
 from benchmarks.arguments import count, pick
-from skvas.metrics import miou
+from benchmarks.kinds import print_scores
 
 KINDS = ("once", "skip", "back", "rest", "any", "twice", "recur")
 FEATURES = ("mel", "cepstra", "network", "noisy")
@@ -49,16 +47,6 @@ VARIANTS = (
 N_TAKES = 4
 # Energies of a filter bank on the mel scale, and the rates of sound and of frames.
 N_MEL, SOUND_RATE, FRAME_RATE = 40, 16_000, 50
-SHOWN = (
-    "uniform cut",
-    "k-means, PCA",
-    "HMM, PCA",
-    "k-means, whitened",
-    "HMM, whitened",
-    "ASOT",
-    "joint, training-free",
-    "joint",
-)
 
 
 def main():
@@ -71,29 +59,7 @@ def main():
     kinds = pick(dict.fromkeys(KINDS), options.sets, "kind")
     if shutil.which("espeak-ng") is None:
         parser.error("espeak-ng is not on the PATH; install it")
-    logging.getLogger("hmmlearn").setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")
-    takes = say_words()
-    print("| kind | " + " | ".join(SHOWN) + " |")
-    print("| --- " * (len(SHOWN) + 1) + "|")
-    every = []
-    for kind in kinds:
-        runs = [_scores(*collect(takes, kind, s), s) for s in range(options.seeds)]
-        every += runs
-        _print_row(kind, runs)
-    _print_row("all", every)
-
-
-def _scores(videos, labels, n_actions, seed):
-    return [
-        miou(labels, METHODS[name].run(videos, n_actions, seed).labels)
-        for name in SHOWN
-    ]
-
-
-def _print_row(name, runs):
-    cells = [f"{score:.3f}".lstrip("0") for score in np.mean(runs, axis=0)]
-    print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    print_scores(kinds, partial(collect, say_words()), options.seeds)
 
 
 def say_words():

@@ -29,9 +29,6 @@ PIECES, PARTS = 3, 150
 PRICE, LOW_PRICE = 0.75, 0.3
 # Rounds in which actions and their positions are estimated in turn, at most.
 N_ROUNDS = 20
-# What the logarithm of an action's length is worth in every second draw, as a share of
-# the squares that remain.
-EVENNESS = 0.1
 # Actions come back where they then explain other videos better by this share, and where
 # one of them has so many segments.
 CLEARLY, OFTEN = 0.15, 4
@@ -142,8 +139,7 @@ def cut(
     for i in range(n_draws):
         videos = rng.randint(passing.n_videos, size=passing.n_videos)
         counts = np.bincount(videos, minlength=passing.n_videos)
-        evenness = EVENNESS if i % 2 else 0.0
-        once.append(cut_once(plain.statistics(counts), n_actions, evenness=evenness))
+        once.append(cut_once(plain.statistics(counts), n_actions))
         often.append(cut_often(passing.statistics(counts), n_actions))
         if recurring is None:
             rest = counts == 0
@@ -159,9 +155,7 @@ def cut(
     return _agree(drawn, n_actions, bool(came_back.mean() > 0.5))
 
 
-def cut_once(
-    statistics: Statistics, n_actions: int, *, evenness: float = 0.0
-) -> np.ndarray:
+def cut_once(statistics: Statistics, n_actions: int) -> np.ndarray:
     """Cut the mean of some videos into contiguous actions by least squares.
 
     Squares are those about a mean of each action, or about a line: see
@@ -173,9 +167,6 @@ def cut_once(
         Of the features at each position.
     n_actions : int
         Number of actions.
-    evenness : float, default=0.0
-        What the logarithm of an action's length is worth, as a share of all squares
-        that remain without it: the larger, the closer are actions to equal lengths.
 
     Returns
     -------
@@ -185,12 +176,7 @@ def cut_once(
     losses = losses_of_movements(statistics, n_actions)
     if losses is None:
         losses = square_losses(statistics)
-    cuts, least = best_segments(losses, n_actions)
-    if evenness > 0:
-        edges = np.arange(len(losses))
-        length = np.maximum(edges - edges[:, None], 1)
-        worth = evenness * least[-1]
-        cuts, _ = best_segments(losses - worth * np.log(length), n_actions)
+    cuts, _ = best_segments(losses, n_actions)
     actions: np.ndarray = cuts[-1]
     return actions
 

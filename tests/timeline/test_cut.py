@@ -6,7 +6,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.timeline import _cut
 from skvas.timeline._cut import (
-    EVENNESS,
     Draw,
     Gaussians,
     Passing,
@@ -121,37 +120,6 @@ def test_movements_are_cut_where_they_turn():
     assert_allclose(ends, [29, 49], atol=1)
     by_means, _ = best_segments(square_losses(way), 3)
     assert abs(np.flatnonzero(np.diff(by_means[-1])) - [29, 49]).max() > 5
-
-
-def test_actions_are_even_where_nothing_else_tells():
-    rng = np.random.default_rng(0)
-    means = rng.normal(size=(90, 4))
-    lengths = [
-        np.bincount(cut_once(Statistics(means, means**2), 3, evenness=evenness))
-        for evenness in (0.0, EVENNESS, 1.0)
-    ]
-    assert lengths[0].min() < lengths[1].min() < lengths[2].min()
-    assert_allclose(lengths[2], 30, atol=5)
-
-
-def test_even_actions_change_where_frames_do():
-    rng = np.random.default_rng(0)
-    actions = np.repeat([0, 1, 2], [10, 60, 20])
-    means = 3.0 * actions[:, None] + rng.normal(size=(90, 4))
-    found = cut_once(Statistics(means, means**2), 3, evenness=EVENNESS)
-    assert_array_equal(found, actions)
-
-
-def test_every_second_draw_prefers_even_actions(monkeypatch):
-    asked = []
-
-    def recorded(statistics, n_actions, *, evenness):
-        asked.append(evenness)
-        return cut_once(statistics, n_actions)
-
-    monkeypatch.setattr(_cut, "cut_once", recorded)
-    cut(signals_of([0, 1, 2])[0], 3, np.random.RandomState(0), n_draws=5)
-    assert asked == [0, EVENNESS, 0, EVENNESS, 0]
 
 
 def test_fitted_gaussians_have_the_loss_of_their_segments():
