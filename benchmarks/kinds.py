@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import warnings
 
 import numpy as np
 
 from benchmarks.accuracy_methods import METHODS
+from benchmarks.arguments import count, pick
 from skvas.metrics import miou
 
 SHOWN = (
@@ -22,25 +24,37 @@ SHOWN = (
 )
 
 
-def print_scores(kinds, collect, n_seeds):
-    """Print a row of mIoU for each kind of collections, and one of all.
+def print_scores(name, about, kinds, prepare):
+    """Read the arguments, and print a row of mIoU for each kind and one of all.
 
     Parameters
     ----------
-    kinds : iterable of str
-        The kinds.
-    collect : callable
-        Makes videos, labels and the number of actions of a kind and a seed.
-    n_seeds : int
-        Collections of each kind.
+    name, about : str
+        Of the benchmark.
+    kinds : sequence of str
+        The kinds of collections.
+    prepare : callable
+        Returns what makes videos, labels and the number of actions of a kind and a
+        seed. Raises ImportError where something is not installed.
     """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m benchmarks.{name}", description=about
+    )
+    parser.add_argument("--sets", nargs="+", metavar="KIND", help="some of the kinds")
+    parser.add_argument("--seeds", type=count, default=8, help="collections of a kind")
+    options = parser.parse_args()
+    chosen = pick(dict.fromkeys(kinds), options.sets, "kind")
     logging.getLogger("hmmlearn").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
+    try:
+        collect = prepare()
+    except ImportError as error:
+        parser.error(str(error))
     print("| kind | " + " | ".join(SHOWN) + " |")
     print("| --- " * (len(SHOWN) + 1) + "|")
     every = []
-    for kind in kinds:
-        runs = [_scores(*collect(kind, seed), seed) for seed in range(n_seeds)]
+    for kind in chosen:
+        runs = [_scores(*collect(kind, s), s) for s in range(options.seeds)]
         every += runs
         _print_row(kind, runs)
     _print_row("all", every)

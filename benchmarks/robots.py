@@ -9,20 +9,18 @@ network, with noise. Kinds of collections: recordings of one task that has three
 or more ("numbers", "arm", "network"), and of three to six tasks one after another,
 which are the actions, in one order ("row", "row, network") or in any ("any order").
 
-How contiguous actions are cut on a timeline was decided on such recordings among many
-sets, of other starts.
+How contiguous actions are cut on a timeline was decided on the same tasks among many
+sets, at other paces and in other rows.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from functools import partial
 
 import numpy as np
 from scipy.ndimage import generic_filter
 
-from benchmarks.arguments import count, pick
 from benchmarks.kinds import print_scores
 
 KINDS = ("numbers", "arm", "network", "row", "row, network", "any order")
@@ -40,25 +38,17 @@ FEWEST_RECORDINGS, FEWEST_FRAMES, FEWEST_STEPS = 8, 20, 3
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.robots", description=__doc__
-    )
-    parser.add_argument("--sets", nargs="+", metavar="KIND", help="some of the kinds")
-    parser.add_argument("--seeds", type=count, default=8, help="collections of a kind")
-    options = parser.parse_args()
-    kinds = pick(dict.fromkeys(KINDS), options.sets, "kind")
-    try:
-        tasks = do_tasks()
-    except ImportError as error:
-        parser.error(f"{error}; pip install metaworld")
-    print_scores(kinds, partial(collect, tasks), options.seeds)
+    print_scores("robots", __doc__, KINDS, lambda: partial(collect, do_tasks()))
 
 
 def do_tasks():
     """Return recordings by task: lists of frames, (n, 18), and their steps, (n,)."""
-    import gymnasium
-    import metaworld  # noqa: F401  (registers what gymnasium makes)
-    from metaworld.policies import ENV_POLICY_MAP
+    try:
+        import gymnasium
+        import metaworld  # noqa: F401  (registers what gymnasium makes)
+        from metaworld.policies import ENV_POLICY_MAP
+    except ImportError as error:
+        raise ImportError(f"{error}; pip install metaworld") from error
 
     tasks = {}
     for name, make_policy in sorted(ENV_POLICY_MAP.items()):
@@ -160,7 +150,7 @@ def collect(tasks, kind, seed):
         several = [
             name for name in sorted(tasks) if _n_steps(tasks[name]) >= FEWEST_STEPS
         ]
-        recordings = tasks[several[rng.permutation(len(several))[0]]]
+        recordings = tasks[rng.permutation(several)[0]]
     else:
         recordings = _in_a_row(tasks, rng, any_order=kind == "any order")
     videos, labels = map(list, zip(*recordings, strict=True))

@@ -15,7 +15,6 @@ such collections among many sets; these chose nothing.
 
 from __future__ import annotations
 
-import argparse
 import io
 import shutil
 import subprocess
@@ -27,7 +26,6 @@ from scipy.fft import dct
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import stft
 
-from benchmarks.arguments import count, pick
 from benchmarks.kinds import print_scores
 
 KINDS = ("once", "skip", "back", "rest", "any", "twice", "recur")
@@ -50,20 +48,13 @@ N_MEL, SOUND_RATE, FRAME_RATE = 40, 16_000, 50
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.speech", description=__doc__
-    )
-    parser.add_argument("--sets", nargs="+", metavar="KIND", help="some of the kinds")
-    parser.add_argument("--seeds", type=count, default=8, help="collections of a kind")
-    options = parser.parse_args()
-    kinds = pick(dict.fromkeys(KINDS), options.sets, "kind")
-    if shutil.which("espeak-ng") is None:
-        parser.error("espeak-ng is not on the PATH; install it")
-    print_scores(kinds, partial(collect, say_words()), options.seeds)
+    print_scores("speech", __doc__, KINDS, lambda: partial(collect, say_words()))
 
 
 def say_words():
     """Return frames of the takes of each word, by voice: a list of lists of arrays."""
+    if shutil.which("espeak-ng") is None:
+        raise ImportError("espeak-ng is not on the PATH; install it")
     rng = np.random.RandomState(0)
     takes = []
     for number, variant in enumerate(np.repeat(VARIANTS, 2)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import eigh, svd
@@ -19,12 +19,15 @@ PRINCIPAL_FRAMES = 1024
 SHRINKAGE = 0.1
 # Share of the pooled variance in the variance of a class: of an action, which has many
 # frames, and of a position, which has one a video.
-POOLED, POOLED_OF_POSITIONS = 0.2, 0.8
+POOLED, POOLED_OF_MOMENTS = 0.2, 0.8
 # Directions with less than this share of the largest scatter are rounding.
 MIN_SCATTER = 1e-6
 # A frame counts as this many independent ones, divided by the time over which
 # neighbouring frames repeat each other.
 WEIGHT = 1.5
+# It tells at most this share of what an independent one would about its moment: what a
+# person does otherwise than others lasts longer than what repeats itself.
+MOST_WEIGHT = 0.2
 # Autocorrelation below which frames count as independent, and lags that are looked at.
 INDEPENDENT, N_LAGS = 0.05, 200
 # Discriminants beyond so many standard deviations tell nothing more.
@@ -144,6 +147,31 @@ def fit_gaussians(
     ]
     weight = min(1.0, WEIGHT / repetition(residuals))
     return Gaussians(centre, directions, means, variances, weight)
+
+
+def fit_moments(
+    passing: Sequence[np.ndarray],
+    videos: tuple[Sequence[np.ndarray], Sequence[np.ndarray]],
+    n_moments: int,
+) -> Gaussians:
+    """Find directions that tell moments of a timeline apart, and Gaussians along them.
+
+    Parameters
+    ----------
+    passing : sequence of ndarray of shape (n_moments, width)
+        The frames with which each video passes the moments.
+    videos : tuple of two sequences of ndarray
+        As in `fit_gaussians`, the classes being moments.
+    n_moments : int
+        Number of moments.
+
+    Returns
+    -------
+    Gaussians
+    """
+    moments = [np.arange(n_moments)] * len(passing)
+    found = fit_gaussians(passing, moments, n_moments, videos, pooled=POOLED_OF_MOMENTS)
+    return replace(found, weight=min(MOST_WEIGHT, found.weight))
 
 
 def repetition(residuals: Sequence[np.ndarray]) -> float:

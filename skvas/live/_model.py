@@ -21,9 +21,9 @@ from skvas.live._chain import (
 )
 from skvas.live._course import StepChain
 from skvas.live._emissions import (
-    POOLED_OF_POSITIONS,
     Gaussians,
     fit_gaussians,
+    fit_moments,
     principal,
 )
 from skvas.live._habits import NEWEST, QUANTILE, Habits
@@ -45,9 +45,6 @@ from skvas.videos._stored import (
 TEACHERS, NUMBERS, FEWEST = 256, 1 << 25, 8
 # Videos by which settings are chosen, at most; wider frames are cut down first.
 TRIED, WIDE = 12, 128
-# A frame tells at most this share of what an independent one would about its position:
-# what a person does otherwise than others lasts longer than what repeats itself.
-MOST_WEIGHT = 0.2
 # Share of the timeline over which the labels of positions are averaged.
 SMOOTHED = 0.01
 # Variances and the like in a file are at least this.
@@ -184,14 +181,7 @@ def learn_positions(
         seen, (frames_at(seen[number], passed[i]) for number, i in enumerate(few))
     )
     seen_classes = [classes[i] for i in few]
-    gaussians = fit_gaussians(
-        passing,
-        [np.arange(n)] * len(few),
-        n,
-        (seen, seen_classes),
-        pooled=POOLED_OF_POSITIONS,
-    )
-    gaussians = replace(gaussians, weight=min(MOST_WEIGHT, gaussians.weight))
+    gaussians = fit_moments(passing, (seen, seen_classes), n)
     actions, n_actions = np.zeros(n, dtype=np.int64), 0
     if isinstance(axis, TimelineModel):
         actions, n_actions = axis.cut.actions, axis.count.n_actions

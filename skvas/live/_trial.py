@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skvas.live._chain import ActionRates, Chain
-from skvas.live._emissions import POOLED_OF_POSITIONS, Gaussians, fit_gaussians
+from skvas.live._emissions import Gaussians, fit_gaussians, fit_moments
 from skvas.preprocessing._running import RunningMoments
 from skvas.timeline._template import frames_at
 from skvas.videos._frames import spread
@@ -126,7 +126,10 @@ def collection_helps(
         followed = [*map(features.follow, videos)]
         for view, width in enumerate((features.narrow, features.width)):
             seen = [frames[:, :width] for frames in followed]
-            gaussians = _of_moments(seen, places, passed, inner)
+            passing = [frames_at(seen[i], passed[i]) for i in inner]
+            taught = [seen[i] for i in inner], [places[i] for i in inner]
+            gaussians = fit_moments(passing, taught, len(passed[0]))
+            gaussians = replace(gaussians, weight=1.0)
             for i in out.tolist():
                 frames = seen[i]
                 some = spread(len(frames), PLACED)
@@ -134,25 +137,6 @@ def collection_helps(
                 logs[view] += found / len(videos)
     own, both = logs.max(axis=1)
     return bool(both > own + CLEARLY)
-
-
-def _of_moments(
-    seen: Sequence[np.ndarray],
-    places: Sequence[np.ndarray],
-    passed: Sequence[np.ndarray],
-    inner: np.ndarray,
-) -> Gaussians:
-    """Return the Gaussians of moments that some videos teach, of weight 1."""
-    frames = [seen[i] for i in inner]
-    moments = [np.arange(len(passed[0]))] * len(inner)
-    gaussians = fit_gaussians(
-        [frames_at(seen[i], passed[i]) for i in inner],
-        moments,
-        len(passed[0]),
-        (frames, [places[i] for i in inner]),
-        pooled=POOLED_OF_POSITIONS,
-    )
-    return replace(gaussians, weight=1.0)
 
 
 def _placed(gaussians: Gaussians, frames: np.ndarray, places: np.ndarray) -> np.ndarray:

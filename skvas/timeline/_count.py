@@ -10,7 +10,7 @@ from skvas.timeline._cut import Passing, held_out_losses, merge_segments
 from skvas.timeline._segments import (
     Statistics,
     best_segments,
-    losses_of_movements,
+    contiguous_losses,
     segment_losses,
 )
 
@@ -50,7 +50,7 @@ def count_actions(
     Videos are drawn with replacement, and cut into any number of segments. The segments
     are as many as where their loss lies farthest below the straight line between its
     ends. They are then merged to actions while that loses little. Movements along lines
-    (see `losses_of_movements`) are counted by the loss of lines, and not merged.
+    (see `contiguous_losses`) are counted by the loss of lines, and not merged.
 
     Parameters
     ----------
@@ -72,9 +72,7 @@ def count_actions(
         return Count(low, (low, high))
     answers = []
     for _ in range(N_DRAWS):
-        videos = rng.randint(passing.n_videos, size=passing.n_videos)
-        counts = np.bincount(videos, minlength=passing.n_videos)
-        answers.append(_answers(passing.statistics(counts)))
+        answers.append(_answers(passing.statistics(passing.draw(rng))))
     few, number, many = np.transpose(answers)
     least = np.floor(FEWER * np.quantile(few, LEFT_OUT, method="nearest"))
     largest = np.ceil(MORE * np.quantile(many, 1 - LEFT_OUT, method="nearest"))
@@ -96,8 +94,8 @@ def _answers(drawn: Statistics) -> tuple[int, int, int]:
         int(np.argmax(losses <= losses[-1] + lost * gain)) + 1
         for lost in (MOST_LOST, LOST)
     )
-    by_lines = losses_of_movements(drawn, n_segments)
-    if by_lines is not None:
+    by_lines, are_movements = contiguous_losses(drawn, n_segments)
+    if are_movements:
         number = _elbow(best_segments(by_lines, most)[1])
     return min(few, number), number, max(number, n_segments)
 

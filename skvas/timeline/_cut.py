@@ -14,9 +14,8 @@ from skvas.timeline._segments import (
     LEAST_VARIANCE,
     Statistics,
     best_segments,
-    losses_of_movements,
+    contiguous_losses,
     segment_losses,
-    square_losses,
 )
 
 # Features that vary less than this share of their magnitude hold nothing but rounding.
@@ -79,6 +78,11 @@ class Passing:
         self._first = scaled.reshape(self.n_videos, -1)
         self._second = self._first**2
 
+    def draw(self, rng: np.random.RandomState) -> np.ndarray:
+        """Draw as many videos as there are, and return how often each was drawn."""
+        videos = rng.randint(self.n_videos, size=self.n_videos)
+        return np.bincount(videos, minlength=self.n_videos)
+
     def statistics(self, weights: np.ndarray | None = None) -> Statistics:
         """Average over videos with weights, all the same where there are none."""
         if weights is None:
@@ -137,8 +141,7 @@ def cut(
     once, often = [], []
     came_back = np.full(n_draws, bool(recurring))
     for i in range(n_draws):
-        videos = rng.randint(passing.n_videos, size=passing.n_videos)
-        counts = np.bincount(videos, minlength=passing.n_videos)
+        counts = passing.draw(rng)
         once.append(cut_once(plain.statistics(counts), n_actions))
         often.append(cut_often(passing.statistics(counts), n_actions))
         if recurring is None:
@@ -159,7 +162,7 @@ def cut_once(statistics: Statistics, n_actions: int) -> np.ndarray:
     """Cut the mean of some videos into contiguous actions by least squares.
 
     Squares are those about a mean of each action, or about a line: see
-    `losses_of_movements`.
+    `contiguous_losses`.
 
     Parameters
     ----------
@@ -173,9 +176,7 @@ def cut_once(statistics: Statistics, n_actions: int) -> np.ndarray:
     int64 ndarray of shape (n_positions,)
         Actions of the positions.
     """
-    losses = losses_of_movements(statistics, n_actions)
-    if losses is None:
-        losses = square_losses(statistics)
+    losses, _ = contiguous_losses(statistics, n_actions)
     cuts, _ = best_segments(losses, n_actions)
     actions: np.ndarray = cuts[-1]
     return actions

@@ -82,8 +82,10 @@ def line_gains(statistics: Statistics) -> np.ndarray:
     return gains
 
 
-def losses_of_movements(statistics: Statistics, n_actions: int) -> np.ndarray | None:
-    """Return the square loss of every segment about a line, if actions are movements.
+def contiguous_losses(
+    statistics: Statistics, n_actions: int
+) -> tuple[np.ndarray, bool]:
+    """Return the square loss of every segment that may be an action.
 
     Actions are states, each with a mean, or movements, each along a line. They are
     movements where as many lines as there are actions explain the timeline clearly
@@ -98,16 +100,18 @@ def losses_of_movements(statistics: Statistics, n_actions: int) -> np.ndarray | 
 
     Returns
     -------
-    ndarray of shape (n_positions + 1, n_positions + 1), or None
+    losses : ndarray of shape (n_positions + 1, n_positions + 1)
         Entry (i, j) is the loss of the positions i to j - 1; infinite where i >= j.
-        None where actions are states.
+    are_movements : bool
+        Whether squares are those about lines.
     """
     by_means = square_losses(statistics)
     by_lines = by_means - line_gains(statistics)
     n_means = min(2 * n_actions, len(statistics))
     _, of_means = best_segments(by_means, n_means)
     _, of_lines = best_segments(by_lines, n_actions)
-    return by_lines if of_lines[-1] < CLEARLY_LESS * of_means[-1] else None
+    are_movements = bool(of_lines[-1] < CLEARLY_LESS * of_means[-1])
+    return by_lines if are_movements else by_means, are_movements
 
 
 def segment_losses(

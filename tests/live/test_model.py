@@ -9,8 +9,8 @@ from skvas import VideoAligner
 from skvas.exceptions import ModelFileError
 from skvas.live import _model
 from skvas.live._chain import step_phases
+from skvas.live._emissions import MOST_WEIGHT
 from skvas.live._model import (
-    MOST_WEIGHT,
     LiveModel,
     learn_actions,
     learn_positions,

@@ -11,8 +11,8 @@ from skvas.timeline._segments import (
     LEAST_VARIANCE,
     Statistics,
     best_segments,
+    contiguous_losses,
     line_gains,
-    losses_of_movements,
     segment_losses,
     square_losses,
 )
@@ -111,7 +111,10 @@ def test_segments_are_the_best_of_all(seed, n_segments):
 def test_states_are_no_movements():
     rng = np.random.default_rng(0)
     means = 3.0 * np.repeat([0, 1, 0, 2], 15)[:, None] + rng.normal(size=(60, 4))
-    assert losses_of_movements(Statistics(means, means**2), 4) is None
+    statistics = Statistics(means, means**2)
+    losses, are_movements = contiguous_losses(statistics, 4)
+    assert not are_movements
+    assert_array_equal(losses, square_losses(statistics))
 
 
 def test_movements_have_the_loss_of_lines():
@@ -119,7 +122,8 @@ def test_movements_have_the_loss_of_lines():
     way = np.interp(np.arange(60), [0, 20, 35, 59], [0.0, 8.0, 2.0, 9.0])[:, None]
     means = way + 0.1 * rng.normal(size=(60, 4))
     statistics = Statistics(means, means**2)
-    losses = losses_of_movements(statistics, 3)
+    losses, are_movements = contiguous_losses(statistics, 3)
+    assert are_movements
     assert_array_equal(losses, square_losses(statistics) - line_gains(statistics))
 
 
@@ -131,6 +135,6 @@ def test_lines_have_to_explain_clearly_more(monkeypatch):
     _, of_lines = best_segments(square_losses(walk) - line_gains(walk), 5)
     ratio = of_lines[-1] / of_means[-1]
     monkeypatch.setattr(_segments, "CLEARLY_LESS", ratio + 1e-6)
-    assert losses_of_movements(walk, 5) is not None
+    assert contiguous_losses(walk, 5)[1]
     monkeypatch.setattr(_segments, "CLEARLY_LESS", ratio - 1e-6)
-    assert losses_of_movements(walk, 5) is None
+    assert not contiguous_losses(walk, 5)[1]
