@@ -3,8 +3,8 @@ Choose the number of actions
 ============================
 
 The number of actions can be estimated without labels: from recordings in one order, by
-the segments of their timeline that help to explain other recordings; else, by how often
-matched frames have the same action, beyond chance.
+the segments of their timeline that help to explain them; else, by how often matched
+frames have the same action, beyond chance.
 """
 
 # %%
@@ -26,10 +26,9 @@ print(f"estimated: {model.n_actions_} actions; labelled: {len(data.action_names)
 # %%
 # Look at the curve
 # -----------------
-# Above, numbers that halves of the recordings confirm have the score 1; this uses no
-# labels. Below, the overlap with the labels checks it: two exercises more would be
-# right. Expect an error of a factor of 1.3 to 1.5, and look at the results for the next
-# larger numbers, too.
+# Above, likely numbers have the score 1; this uses no labels. Below, the overlap with
+# the labels checks it: one exercise more would be right. Expect an error of a factor of
+# 1.3 to 1.5, and look at the results for the next larger numbers, too.
 
 numbers, scores = model.n_actions_scores_.values()
 tried = numbers[1::2]
@@ -42,7 +41,7 @@ truth = [
 ]
 figure, axes = plt.subplots(2, 1, figsize=(8, 5), sharex=True, layout="constrained")
 axes[0].plot(numbers, scores, "o-", color="#0072b2")
-axes[0].set(title="Numbers that the recordings confirm", ylabel="score", ylim=(0, None))
+axes[0].set(title="Likely numbers", ylabel="score", ylim=(0, None))
 axes[1].plot(tried, truth, "o-", color="#0072b2")
 axes[1].set(title="Overlap with the labels", ylabel="mIoU", ylim=(0, 1))
 for ax in axes:
