@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from skvas.live import _trial
 from skvas.live._chain import ActionRates
+from skvas.live._emissions import fit_moments
 from skvas.live._model import WIDE, _try_settings
 from skvas.live._trial import (
     LEAD,
@@ -65,6 +69,16 @@ def test_frames_of_the_collection_help_where_levels_say_the_moment():
 def test_frames_of_the_collection_do_not_help_where_levels_are_a_persons_own():
     assert not collection_helps(*on_a_timeline(shift=3.0))
     assert not collection_helps(*on_a_timeline(shift=3.0, n_videos=2))
+
+
+@pytest.mark.parametrize("shift", [0.0, 3.0])
+def test_what_helps_does_not_depend_on_how_frames_repeat_each_other(shift, monkeypatch):
+    def light(*parts):
+        return replace(fit_moments(*parts), weight=1e-6)
+
+    expected = collection_helps(*on_a_timeline(shift))
+    monkeypatch.setattr(_trial, "fit_moments", light)
+    assert collection_helps(*on_a_timeline(shift)) == expected
 
 
 def test_frames_of_the_collection_have_to_help_clearly(monkeypatch):

@@ -3,6 +3,7 @@ import pytest
 
 from skvas.timeline import _count
 from skvas.timeline._count import count_actions
+from skvas.timeline._cut import Passing
 
 
 def signals_of(order, *, n_videos=12, length=15, noise=1.0, seed=0):
@@ -55,6 +56,18 @@ def test_range_is_wider_than_that_of_the_draws(monkeypatch):
     monkeypatch.setattr(_count, "_answers", lambda drawn: (5, 6, 8))
     found = count(signals_of([0, 1, 2]))
     assert (found.n_actions, found.likely) == (6, (4, 10))
+
+
+@pytest.mark.parametrize(("n_lines", "expected"), [(9, (9, 9)), (1, (1, 5))])
+def test_range_of_a_draw_holds_the_number_of_movements(n_lines, expected, monkeypatch):
+    found = iter([5, n_lines])
+    monkeypatch.setattr(_count, "_elbow", lambda losses: next(found))
+    losses = _count.contiguous_losses
+    monkeypatch.setattr(_count, "contiguous_losses", lambda *s: (losses(*s)[0], True))
+    statistics = Passing(signals_of(range(5))).statistics()
+    few, number, many = _count._answers(statistics)
+    assert (number, many) == expected
+    assert few <= number
 
 
 def test_number_is_the_median_of_draws_of_videos(monkeypatch):
