@@ -362,6 +362,9 @@ def emulated_gpu() -> Iterator[Log]:
         stack.enter_context(mock.patch.object(torch.cuda, "synchronize", _synchronize))
         no_cudnn = mock.patch("torch.backends.cudnn.is_acceptable", _constant(False))
         stack.enter_context(no_cudnn)
+        # Or optimisers would ask its stream whether a graph is captured.
+        none = mock.patch("torch.accelerator.current_accelerator", _constant(None))
+        stack.enter_context(none)
         stack.enter_context(mock.patch.object(nn.Module, "_apply", _moved_in_place))
         stack.enter_context(_Functions())
         stack.enter_context(_Operators())
