@@ -8,6 +8,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -277,7 +278,8 @@ def predict_files(
     Files are written whole or not at all; a process that is killed while it writes may
     leave a hidden file behind, which nothing reads. One is skipped where it is there,
     and not older than the features. A hidden file in `out_dir` tells by which model its
-    labels were made, so that those of two are not mixed.
+    labels were made, so that those of two are not mixed: where `overwrite` replaced
+    only some labels of another model, the next call replaces those that it comes to.
 
     Examples
     --------
@@ -310,9 +312,9 @@ def predict_files(
     given = names_by_label(model) if action_names is None else None
     told = action_names if given is None else [*given.values()]
     jobs = _list_jobs(paths, names, media, Path(out_dir), format)
-    _claim(Path(out_dir), model, format, [fps, told], jobs, overwrite)
+    others = _claim(Path(out_dir), model, format, [fps, told], jobs, overwrite)
     label = _Labeller(model, read, format, fps, action_names, given)
-    todo = [job for job in jobs if overwrite or not job.is_done()]
+    todo = [job for job in jobs if overwrite or not job.is_done(others)]
     waiting = set(todo)
     records = {job: job.record("skipped") for job in jobs}
     tell = callback or (lambda record: None)
@@ -342,12 +344,14 @@ class _Job:
     name: str
     media: str | os.PathLike[str] | None = None
 
-    def is_done(self) -> bool:
-        """Tell whether there are labels, made after the features were."""
+    def is_done(self, others: Mapping[str, int]) -> bool:
+        """Tell whether there are labels of the model, made after the features were."""
         try:
-            return self.target.stat().st_mtime_ns >= self.path.stat().st_mtime_ns
+            written = self.target.stat().st_mtime_ns
+            is_newer = written >= self.path.stat().st_mtime_ns
         except FileNotFoundError:
             return False
+        return is_newer and written != others.get(str(self.target))
 
     def record(
         self, status: str, *, n_frames: int | None = None, error: str | None = None
@@ -473,13 +477,17 @@ def _claim(
     options: Sequence[Any],
     jobs: Sequence[_Job],
     overwrite: bool,
-) -> None:
-    """Note whose labels are in a folder, and refuse to mix them with others'."""
+) -> dict[str, int]:
+    """Note whose labels are in a folder, and refuse to mix them with others'.
+
+    Returns the labels of others that are still to be replaced, and when each was
+    written: once it is replaced, it is younger.
+    """
     mark = folder / f".skvas-{format}"
     signature = json.dumps({"model": _signature(model), "options": _listed(options)})
-    found = read_bytes(mark).decode(errors="replace") if mark.exists() else None
+    found, others = _read_mark(mark)
     if found == signature:
-        return
+        return {str(folder / name): written for name, written in others.items()}
     there = [str(job.target) for job in jobs if job.target.exists()]
     if not overwrite and found is None and there:
         raise OtherLabelsError(f"{there[0]!r}, which skvas has not written")
@@ -488,8 +496,28 @@ def _claim(
         raise OtherLabelsError(
             "labels of another model, of another frame rate or with other names"
         )
+    others = _find_written(folder, format) if overwrite else {}
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(mark, signature.encode())
+    lines = [signature, json.dumps(others)] if others else [signature]
+    write_atomically(mark, "\n".join(lines).encode())
+    return {str(folder / name): written for name, written in others.items()}
+
+
+def _read_mark(mark: Path) -> tuple[str | None, dict[str, int]]:
+    """Return whose labels are in a folder, and which are still those of others."""
+    if not mark.exists():
+        return None, {}
+    signature, _, others = read_bytes(mark).decode(errors="replace").partition("\n")
+    return signature, json.loads(others or "{}")
+
+
+def _find_written(folder: Path, format: str) -> dict[str, int]:
+    """Return when each file of labels in a folder was written."""
+    found = {}
+    for file in folder.rglob(f"*.{format}"):
+        with suppress(FileNotFoundError):  # another process may be writing
+            found[file.relative_to(folder).as_posix()] = file.stat().st_mtime_ns
+    return found
 
 
 def _listed(options: Sequence[Any]) -> list[Any]:

@@ -180,6 +180,36 @@ def test_labels_of_two_models_are_not_mixed(model, paths, out):
     assert labels_in(out / "v0.txt") == other.predict(VIDEOS[0]).tolist()
 
 
+def stop(record):
+    raise KeyboardInterrupt
+
+
+def test_overwriting_that_ended_early_goes_on(model, paths, out):
+    predict_files(model, paths, out)
+    other = quick(ActionSegmenter, n_actions=2, max_epochs=0).fit(VIDEOS)
+    with pytest.raises(KeyboardInterrupt):
+        predict_files(other, paths, out, overwrite=True, callback=stop)
+    report = predict_files(other, paths, out)
+    assert statuses(report) == ["skipped"] + ["written"] * 5
+    for path, video in zip(paths, VIDEOS, strict=True):
+        assert labels_in(out / f"{path.stem}.txt") == other.predict(video).tolist()
+    assert statuses(predict_files(other, paths, out)) == ["skipped"] * 6
+
+
+def test_labels_that_overwriting_left_out_are_replaced_later(model, paths, out):
+    names = [f"tea/{path.stem}" for path in paths]
+    for form in ("txt", "csv"):
+        predict_files(model, paths, out, names=names, format=form, fps=1)
+    other = quick(ActionSegmenter, n_actions=2, max_epochs=0).fit(VIDEOS)
+    predict_files(other, paths[:1], out, names=names[:1], fps=1, overwrite=True)
+    report = predict_files(other, paths[:3], out, names=names[:3], fps=1)
+    assert statuses(report) == ["skipped", "written", "written"]
+    report = predict_files(other, paths, out, names=names, fps=1)
+    assert statuses(report) == ["skipped"] * 3 + ["written"] * 3
+    report = predict_files(model, paths, out, names=names, format="csv", fps=1)
+    assert statuses(report) == ["skipped"] * 6
+
+
 def test_row_57_features_are_not_overwritten_by_labels(model, tmp_path):
     paths = [tmp_path / f"v{i}.txt" for i in range(2)]
     for path, video in zip(paths, VIDEOS, strict=False):
