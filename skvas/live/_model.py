@@ -92,10 +92,14 @@ class LiveModel:
         return StepChain.of(self.rates)
 
     def state(self) -> dict[str, Any]:
-        """Return all numbers as dictionaries and arrays, single precision."""
+        """Return all numbers as dictionaries and arrays, single precision.
+
+        The means of frames are as they were: deviations from them may be tiny.
+        """
+        mean = self.features.mean.copy()
         found = {
             "n_actions": self.n_actions,
-            "features": _state(self.features),
+            "features": _state(self.features) | {"mean": mean},
             "gaussians": _state(self.gaussians),
             "habits": _state(self.habits),
             "lead": self.lead,

@@ -95,7 +95,8 @@ class RunningMoments:
             squares += added_up(video, peak, mean)
             own.append(np.sqrt(added_up(video, peak, total / n) / n))
         scale = np.sqrt(squares / n_frames)
-        scale[scale <= 1e-6 * np.abs(mean)] = 0
+        rounding = max(np.finfo(extreme.dtype).eps for extreme in extremes)
+        scale[scale <= rounding] = 0
         within = np.mean(own, axis=0) / np.where(scale > 0, scale, 1)
         deviation = np.where(within > CONSTANT, within, 1)
         mean, scale = mean * peak, scale * peak

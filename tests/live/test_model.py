@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from skvas import VideoAligner
+from skvas import ActionSegmenter, VideoAligner
 from skvas.exceptions import ModelFileError
 from skvas.live import _model
 from skvas.live._chain import step_phases
@@ -37,6 +37,19 @@ def test_state_comes_back(make):
             np.testing.assert_array_equal(a, b)
 
     same(again, state)
+
+
+@pytest.mark.parametrize("offset", [5e6, -1e9])
+def test_streams_see_features_that_are_far_from_zero(offset):
+    videos = [video.astype(float) for video in data().videos]
+    far = [video + offset for video in videos]
+    expected = quick().fit(videos[:8]).stream().push(videos[8]).labels
+    found = quick().fit(far[:8]).stream().push(far[8]).labels
+    assert np.mean(found == expected) > 0.99
+
+
+def quick():
+    return ActionSegmenter(4, max_epochs=0, random_state=0)
 
 
 def test_order_decides_what_the_states_are():

@@ -71,6 +71,22 @@ def test_features_that_do_not_vary_tell_nothing():
     assert np.isfinite(features.follow(strange)).all()
 
 
+def test_features_far_from_zero_are_standardised_as_near_it():
+    videos = random_videos()
+    expected = RunningMoments.of(videos).follow(videos[0])
+    far = [video + 5e6 for video in videos]
+    found = RunningMoments.of(far).follow(far[0])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_rounding_of_single_precision_tells_nothing():
+    videos = [
+        np.float32(5e6) + video.astype(np.float32) * 0 for video in random_videos()
+    ]
+    videos[0][:3] = np.nextafter(np.float32(5e6), np.float32(6e6))
+    assert not RunningMoments.of(videos).scale.any()
+
+
 def test_feature_that_varies_between_videos_alone_is_kept_finite():
     videos = random_videos()
     for level, video in enumerate(videos):
