@@ -23,7 +23,7 @@ def fill_between(frames: np.ndarray, codes: np.ndarray, sure: float) -> np.ndarr
     frames : ndarray of shape (n_frames, D)
         Features of a video.
     codes : int64 ndarray of shape (n_frames,)
-        Labels of some of its frames, -1 elsewhere.
+        Labels of some of its frames, or of none; -1 elsewhere.
     sure : float
         Share of the frames between a timestamp and the end of its segment that are
         taken to be of its label: the ends are uncertain.
@@ -34,6 +34,8 @@ def fill_between(frames: np.ndarray, codes: np.ndarray, sure: float) -> np.ndarr
         Labels of these frames, and of the ends of the video; -1 elsewhere.
     """
     stamps = np.flatnonzero(codes >= 0)
+    if not len(stamps):
+        return codes
     changes = np.flatnonzero(np.diff(codes[stamps])) + 1
     # Timestamps of one label in a row stand for one segment.
     labels = codes[stamps[np.r_[0, changes]]]

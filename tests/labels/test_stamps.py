@@ -49,6 +49,11 @@ def test_one_stamp_fills_the_video():
     assert_array_equal(fill_between(np.zeros((4, 2)), codes, 0.5), [4] * 4)
 
 
+def test_without_stamps_nothing_is_filled():
+    codes = np.full(4, -1)
+    assert_array_equal(fill_between(np.zeros((4, 2)), codes, 0.5), codes)
+
+
 def test_neighbouring_stamps_keep_their_labels():
     codes = np.array([0, 1, 0, 1])
     assert_array_equal(fill_between(np.ones((4, 2)), codes, 0.5), codes)

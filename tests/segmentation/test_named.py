@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import skvas.segmentation._named as named
-from skvas import JointAlignSegment
+from skvas import ActionSegmenter, JointAlignSegment
 from skvas.datasets import make_videos
 from skvas.labels import _reading
 from skvas.metrics import miou
@@ -50,6 +50,18 @@ def test_one_timestamp_a_segment_names_all(fit):
     y[2] = {int(frame) + 4: int(labels[frame + 4]) for frame in starts}
     model = fit("stamps", y, max_epochs=4)
     assert miou(TRUE, np.concatenate(model.labels_), matching=None) > 0.85
+
+
+@pytest.mark.parametrize("empty", [{}, {3: None}, [(3, -1)]])
+@pytest.mark.parametrize("make", [ActionSegmenter, JointAlignSegment])
+def test_timestamps_of_no_label_are_those_of_an_unlabelled_video(empty, make):
+    labels = DATA.labels[2]
+    starts = np.flatnonzero(np.diff(labels, prepend=-1))
+    stamps = {int(frame) + 4: int(labels[frame + 4]) for frame in starts}
+    model = make(max_epochs=0, random_state=0)
+    expected = model.fit(DATA.videos, [None, stamps, *[None] * 4]).labels_
+    found = model.fit(DATA.videos, [empty, stamps, *[None] * 4]).labels_
+    assert_array_equal(np.concatenate(found), np.concatenate(expected))
 
 
 @pytest.mark.parametrize(("shared", "sure"), [(True, 0.8), (False, 0.5)])

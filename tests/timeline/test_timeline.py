@@ -161,7 +161,7 @@ def test_timestamps_stand_for_their_segments(data, timeline):
     edges = np.r_[0, np.flatnonzero(np.diff(labels)) + 1].tolist()
     # Close to the starts: the ends of segments are found, not halves of the distance.
     stamps = {start + 2: labels[start] for start in edges}
-    carried = timeline.labels([stamps, *[None] * 9])
+    carried = timeline.labels([stamps, {}, *[None] * 8])
     right = [(c == t).mean() for c, t in zip(carried, data.labels, strict=True)]
     assert np.mean(right) > 0.95
 
