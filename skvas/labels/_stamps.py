@@ -72,11 +72,11 @@ def _best_boundaries(frames: np.ndarray, places: list[np.ndarray]) -> np.ndarray
     best = np.zeros(1)
     came_from = []
     for starts, stops in zip(places, places[1:], strict=False):
-        # (n_starts, n_stops)
-        total = sums[stops][None] - sums[starts][:, None]
-        length = stops[None] - starts[:, None]
+        # A start at a time: all differences at once are large where frames are wide.
+        total = [((sums[stops] - sums[start]) ** 2).sum(axis=1) for start in starts]
+        length = stops[None] - starts[:, None]  # (n_starts, n_stops)
         loss = squares[stops] - squares[starts][:, None]
-        loss = loss - (total**2).sum(axis=2) / length + best[:, None]
+        loss = loss - np.array(total) / length + best[:, None]
         came_from.append(loss.argmin(axis=0))
         best = loss.min(axis=0)
     chosen, index = [int(places[-1][0])], 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 from numpy.testing import assert_array_equal
 
@@ -57,6 +59,17 @@ def test_without_stamps_nothing_is_filled():
 def test_neighbouring_stamps_keep_their_labels():
     codes = np.array([0, 1, 0, 1])
     assert_array_equal(fill_between(np.ones((4, 2)), codes, 0.5), codes)
+
+
+def test_wide_frames_take_little_memory():
+    frames, _ = stepwise([500, 500], np.random.default_rng(2), n_features=400)
+    codes = np.full(1000, -1)
+    codes[[10, 400, 990]] = 0, 1, 0
+    tracemalloc.start()
+    fill_between(frames, codes, 0.5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5 * frames.nbytes
 
 
 def test_long_gaps_are_searched_at_spread_places():
