@@ -231,7 +231,9 @@ def _tell_actions(model: Any, facts: _Facts, advice: list[str]) -> None:
         return
     text, scores = str(model.n_actions_), model.n_actions_scores_
     if scores is not None:
-        good = scores["n_actions"][scores["score"] >= PLAUSIBLE * scores["score"].max()]
+        best = scores["score"].max()
+        close = scores["score"] >= best - (1 - PLAUSIBLE) * abs(best)
+        good = scores["n_actions"][close]
         text += f", of {good.min()} to {good.max()} that are plausible"
         if good.max() > 1.5 * good.min():
             advice.append(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -96,6 +97,13 @@ def test_every_doubt_has_a_line_of_advice(model, changes, advice):
     (line,) = summarise(doubtful).advice
     assert advice in line
     assert f"! {line}" in str(summarise(doubtful))
+
+
+def test_number_of_actions_may_have_negative_scores(model):
+    scores = {"n_actions": np.array([2, 3, 4]), "score": np.array([-3, -2, -2.05])}
+    changed = copy.copy(model)
+    changed.n_actions_scores_ = scores
+    assert facts(changed)["actions"].endswith("of 3 to 4 that are plausible")
 
 
 def test_undecided_order_is_no_doubt_where_matching_is_given():
