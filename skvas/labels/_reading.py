@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from numbers import Integral, Real
 from typing import Any
 
@@ -56,7 +57,7 @@ class PartialLabels:
         -------
         ndarray of shape (n_actions,)
             Actions without a label are "action 7" for the eighth action, or whole
-            numbers above all labels.
+            numbers above all labels; below, where no integers are above.
         """
         n_more = n_actions - len(self.names)
         if self.names.dtype.kind == "U":
@@ -65,8 +66,11 @@ class PartialLabels:
             while not taken.isdisjoint(more):
                 more = [f"{name}'" for name in more]
             return np.array([*self.names.tolist(), *more])
-        above = np.arange(1, n_more + 1) + max(self.names.max(initial=-1), -1)
-        return np.concatenate([self.names, above])
+        numbers = self.names.tolist()
+        above = max([-1, *numbers]) + 1
+        first = above if above + n_more - 1 <= INTEGERS.max else 0
+        free = (k for k in count(first) if k not in numbers)
+        return np.array([*numbers, *islice(free, n_more)], dtype=np.int64)
 
     def over(self, found: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Replace found labels by those that were given, where there are some."""

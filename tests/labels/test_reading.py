@@ -159,6 +159,9 @@ def test_actions_without_a_label_are_named_after_the_others():
     names = read([SPELLED, None]).action_names(4)
     assert names.tolist() == ["pour", "stir", "action 2", "action 3"]
     assert read([[7, 7, 3, 3, 3, 3], None]).action_names(4).tolist() == [3, 7, 8, 9]
+    most = 2**63 - 1
+    beside = read([[most, most, 0, 0, most - 1, most - 1], None]).action_names(5)
+    assert beside.tolist() == [0, most - 1, most, 1, 2]
     taken = read([["action 1"] * 6, None]).action_names(2)
     assert taken.tolist() == ["action 1", "action 1'"]
 
