@@ -161,10 +161,16 @@ def _align(
     limit: float,
     encoder: nn.Module | None = None,
 ) -> list[Alignment]:
-    """Align videos with one, in one batch where that fits, else coarse to fine."""
+    """Align videos with one, in one batch where all fit, else each by itself.
+
+    One that does not fit is aligned coarse to fine.
+    """
     place = partial(_place, reference, torch.device(device), encoder)
     longest = max(len(video) for video in videos)
     needed = alignment_memory(longest, len(reference))
+    if needed > limit and len(videos) > 1:
+        how = task, matching, device, limit, encoder
+        return [_align([video], reference, *how)[0] for video in videos]
     if needed > limit:
         if not isinstance(task, AlignmentTask):
             raise MemoryError(
@@ -173,9 +179,7 @@ def _align(
                 "has no coarse form. Raise memory_limit of Aligning, or set its method "
                 'to "vaot".'
             )
-        return [
-            align_coarsely(place([video]), task, matching, limit) for video in videos
-        ]
+        return [align_coarsely(place(videos), task, matching, limit)]
     every = slice(None)
     with _name_needed_memory(longest, len(reference)), torch.no_grad():
         pairs = place(videos)

@@ -163,6 +163,20 @@ def test_limit_says_what_is_done(cls):
         assert isinstance(estimator.align(videos[0], videos[1]).plan, np.ndarray)
 
 
+@coarsely
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_only_videos_that_do_not_fit_are_aligned_coarsely(matching):
+    reference = View(embedding(120, 1.0, 0))
+    videos = [View(embedding(n, 1.1, n)) for n in (118, 120, 124)]
+    how = make_task(), matching, "cpu", alignment_memory(120, 120)
+    together = _matcher._align(videos, reference, *how)
+    assert [issparse(found.plan) for found in together] == [False, False, True]
+    for video, found in zip(videos, together, strict=True):
+        (alone,) = _matcher._align([video], reference, *how)
+        np.testing.assert_array_equal(found.matches_x, alone.matches_x)
+        assert found.cost == alone.cost
+
+
 def test_baseline_that_does_not_fit_says_so():
     videos = small_videos()
     options = {"aligning__method": "vava", "memory_limit": 1}
