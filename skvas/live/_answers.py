@@ -60,7 +60,7 @@ class LiveStep:
     Attributes
     ----------
     action : int, str or None
-        The likeliest action; None where the model has no actions.
+        The action that is told; None where the model has no actions.
     probability : float
         Its probability.
     progress, spread : float or None
@@ -68,7 +68,7 @@ class LiveStep:
     frame : int
         The newest frame.
     since : int
-        The first frame of the step.
+        The frame at which that became the action; 0 where the model has none.
 
     Examples
     --------

@@ -158,21 +158,19 @@ class Monitor:
         self.rate = rate
         n_steps = len(habits.shortest)
         self.often = np.zeros(n_steps)  # times that it was the current one
-        self.step, self.since = -1, 0  # the current step, and its first frame
+        self.step = -1  # the current one
         self.candidate, self.waiting = -1, 0
         self.distance = 1.0
         self.stayed = 0.0  # frames spent at the current step since it is that
         self.is_late = self.is_strange = False
 
     def watch(
-        self, frame: int, shares: np.ndarray, distance: float
+        self, shares: np.ndarray, distance: float
     ) -> list[tuple[str, int | None]]:
         """Take in a frame, and return kinds of warnings and their steps.
 
         Parameters
         ----------
-        frame : int
-            Number of the frame.
         shares : ndarray of shape (n_steps,)
             Probabilities of the steps.
         distance : float
@@ -185,7 +183,6 @@ class Monitor:
         needed = max(LEAST_FRAMES, CONFIRMED * self.habits.shortest[likeliest])
         if likeliest != self.step and self.waiting >= needed:
             found += self._enter(likeliest)
-            self.since = frame - self.waiting + 1
         if self.step >= 0 and not self.is_late:
             self.stayed += float(shares[self.step])
             limit = TOO_LONG * float(self.habits.longest[self.step])

@@ -139,6 +139,7 @@ class LiveTracker:
         self._time: float | None = None
         self._was_held = self._is_over = False
         self._action: int | None = None
+        self._since = 0  # the frame from which on it is told
         self.n_frames_ = 0
         self.warnings_: list[LiveWarning] = []
 
@@ -271,6 +272,7 @@ class LiveTracker:
             "time": self._time,
             "flags": [self._was_held, self._is_over],
             "action": self._action,
+            "since": self._since,
             "n_frames": self.n_frames_,
             "warnings": [asdict(warning) for warning in self.warnings_],
         }
@@ -304,8 +306,8 @@ class LiveTracker:
             probability = float(self._shares(posterior)[self._action])
         if self._chain.positions is not None:
             progress, spread = self._place(posterior)
-        frame, since = self.n_frames_ - 1, self._monitor.since
-        return LiveStep(action, probability, progress, spread, frame, since)
+        frame = self.n_frames_ - 1
+        return LiveStep(action, probability, progress, spread, frame, self._since)
 
     @property
     @underflow_to_zero()
@@ -348,7 +350,7 @@ class LiveTracker:
             robust = gaussians.robust(distances, self._constant)
             for said in self._course.see(robust):
                 self._warn(*said)
-        for kind, step in self._monitor.watch(self.n_frames_, shares, distance):
+        for kind, step in self._monitor.watch(shares, distance):
             self._warn(kind, step)
         return seen
 
@@ -372,7 +374,7 @@ class LiveTracker:
             self._action is None
             or shares[best] > shares[self._action] + self._model.lead
         ):
-            self._action = best
+            self._action, self._since = best, self.n_frames_
 
     def _warn(self, kind: str, step: int | None) -> None:
         chain, action, position = self._chain, None, None
@@ -563,7 +565,10 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     tracker._filter.restore(state["filter"])
     if tracker._course is not None:
         tracker._course.restore(state["course"])
-    tracker._monitor.restore(state["monitor"])
+    monitor = dict(state["monitor"])
+    since = monitor.pop("since", 0)  # where trackers of older files have it
+    tracker._since = check_count("since", state.get("since", since))
+    tracker._monitor.restore(monitor)
     tracker._pending = _pending(state, len(tracker._chain.start))
     tracker._runs = [
         (check_count("runs", frame), check_count("runs", action))

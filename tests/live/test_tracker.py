@@ -90,6 +90,7 @@ def state_of(stream):
             stream._pending,
             stream._runs,
             stream._action,
+            stream._since,
             stream._time,
             stream.n_frames_,
             stream.warnings_,
@@ -273,6 +274,36 @@ def test_current_step_and_the_next_one():
     starts = np.flatnonzero(tracker().push(new_video()).labels == order[1])
     assert abs(following.n_frames - (starts[0] - 14)) < 15
     assert following.seconds == following.n_frames / 10
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_current_step_began_where_its_action_was_first_told(make, tmp_path):
+    stream, video = tracker(make), np.tile(new_video(), (2, 1))
+    video[:2] = video[30:50] = np.nan
+    told = []
+    for number, frame in enumerate(video):
+        told += stream.push(frame[None]).labels.tolist()
+        since = stream.current_ and stream.current_.since
+        if since is not None:
+            assert set(told[since:]) == {stream.current_.action}
+            assert since == 0 or told[since - 1] != told[since]
+        if number == 60:
+            stream.save(tmp_path / "tracker")
+            stream = load_tracker(tmp_path / "tracker").copy()
+    stream.reset()
+    stream.push(video[2:10])
+    assert stream.current_.since == 0
+
+
+def test_trackers_of_older_files_take_what_began_with_the_step(tmp_path):
+    stream, path = tracker(), tmp_path / "tracker"
+    stream.push(new_video())
+    stream.save(path)
+    state = read_state(path)
+    drop(state, "since")
+    state["monitor"]["since"] = 70
+    write_state(path, state)
+    assert load_tracker(path).current_.since == 70
 
 
 def test_the_end_comes_after_the_last_step():
@@ -579,6 +610,7 @@ def drop(state, name):
         lambda s: s["monitor"].update(habits=1),
         lambda s: s.update(moves=[1, 1]),
         lambda s: s.update(n_frames=-3),
+        lambda s: s.update(since=-3),
         lambda s: s.update(lag=-3),
         lambda s: s.update(runs=[[0, "a"]]),
         lambda s: s.update(warnings=[{"kind": "evil", "frame": 1}]),
