@@ -46,8 +46,10 @@ class LiveTracker:
     """Follow one recording after another while it goes on.
 
     Made by the method `stream` of a fitted estimator. Every frame costs the same time,
-    however long the recording, and only the lists of steps and of warnings grow. Frames
-    may be pushed one at a time or many: the answers are the same, bit for bit.
+    however long the recording, and only the lists of steps and of warnings grow; with
+    an infinite lag, frames are kept until the end, and what each says of the position
+    on the timeline, if there is one. Frames may be pushed one at a time or many: the
+    answers are the same, bit for bit.
 
     Parameters
     ----------
@@ -189,13 +191,16 @@ class LiveTracker:
                 seen = self._see(self._standing.see(frame))
             else:
                 seen = self._see(spread_out(embedded[number]))
-            self._pending.append(seen)
+            if self._is_smoothed:
+                self._pending.append(seen)
             told.append(self._action)
             if self._whole is not None:
                 self._kept.append(frame)
             self.n_frames_ += 1
             final += self._settle()
         self._time = last
+        if self.lag == math.inf:
+            return self._answer([], 0)
         start = self.n_frames_ - len(self._pending) - len(final)
         return self._answer(final, start, told if self.lag == 0 else None)
 
@@ -215,8 +220,10 @@ class LiveTracker:
         """
         if self._is_over:
             raise RuntimeError("The recording is over already; call reset.")
-        start = self.n_frames_ - len(self._pending)
-        posteriors = smooth(self._pending, self._chain.transitions)
+        posteriors = [self._filter.posterior] * self.n_frames_  # if none could be read
+        if self._is_smoothed:
+            posteriors = smooth(self._pending, self._chain.transitions)
+        start = self.n_frames_ - len(posteriors)
         rest = self._answer(posteriors, start, whole=self._label_whole())
         self._pending, self._kept = [], []
         self._is_over = True
@@ -398,6 +405,11 @@ class LiveTracker:
         del self._pending[:n_final]
         return found
 
+    @property
+    def _is_smoothed(self) -> bool:
+        """Tell whether answers are made of what was seen of each frame."""
+        return self._whole is None or self._chain.positions is not None
+
     def _label_whole(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Label all frames together; one that cannot be read is as the last one."""
         if self._whole is None or not self._filter.has_started:
@@ -422,13 +434,14 @@ class LiveTracker:
         """
         labels = probabilities = progress = spread = None
         if self._model.n_actions:
-            shares = [self._shares(posterior) for posterior in posteriors]
-            probabilities = np.array(shares).reshape(-1, self._model.n_actions)
-            codes = probabilities.argmax(axis=1)
-            if told is not None:
-                codes = np.array(told, dtype=np.int64)
             if whole is not None:
                 codes, probabilities = whole
+            else:
+                shares = [self._shares(posterior) for posterior in posteriors]
+                probabilities = np.array(shares).reshape(-1, self._model.n_actions)
+                codes = probabilities.argmax(axis=1)
+            if told is not None:
+                codes = np.array(told, dtype=np.int64)
             labels = np.asarray(self.classes)[codes]
             for frame, code in enumerate(codes.tolist(), start):
                 if not self._runs or self._runs[-1][1] != code:

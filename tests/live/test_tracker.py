@@ -644,6 +644,19 @@ def test_state_of_a_tracker_does_not_grow(tmp_path):
     assert max(sizes) - min(sizes) < 100
 
 
+def test_only_frames_are_kept_for_a_model_that_labels_all_of_them_at_the_end(tmp_path):
+    stream = tracker(unordered, lag=math.inf)
+    assert stream.push(new_video()[:40]).start == 0
+    assert len(stream._kept) == 40
+    assert not stream._pending
+    stream.save(tmp_path / "tracker")
+    again = load_tracker(tmp_path / "tracker", model=unordered())
+    assert again.finish().rest.start == 0
+    stream.reset()
+    stream.push(np.full((5, new_video().shape[1]), np.nan))
+    assert len(stream.finish().labels) == 5
+
+
 def test_huge_and_constant_features_do_no_harm():
     stream = tracker()
     stream.push(new_video()[:30])
