@@ -431,8 +431,11 @@ def _agree(drawn: np.ndarray, n_actions: int, recurring: bool) -> Cut:
     """Join positions by how often the draws, (n_draws, n_positions), join them."""
     together = np.mean(drawn[:, :, None] == drawn[:, None], axis=0)
     apart = squareform(1 - together, checks=False)
-    groups = fcluster(linkage(apart, "average"), n_actions, "maxclust")
-    actions = _in_order(groups)
+    merges = linkage(apart, "average")
+    # Numbered: by their heights, all of the same height would be done, or none.
+    merges[:, 2] = np.arange(1, len(together))
+    n_groups = min(n_actions, len(np.unique(drawn, axis=1).T))
+    actions = _in_order(fcluster(merges, len(together) - n_groups, "distance"))
     members = np.eye(n_actions)[actions]
     shares = together @ members / np.maximum(members.sum(axis=0), 1)
     shares /= shares.sum(axis=1, keepdims=True)

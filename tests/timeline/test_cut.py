@@ -317,6 +317,16 @@ def test_shares_are_distributions_that_favour_the_action():
     assert (found.shares.argmax(axis=1) == found.actions).mean() > 0.9
 
 
+@pytest.mark.parametrize(("n_actions", "expected"), [(3, 3), (4, 4), (6, 4)])
+def test_positions_that_are_equally_far_apart_are_joined_one_pair_at_a_time(
+    n_actions, expected
+):
+    drawn = np.array([[0, 0, 0, 1, 2], [0, 1, 1, 2, 2]])
+    found = _cut._agree(drawn, n_actions, False)
+    assert found.actions.max() + 1 == expected
+    assert found.shares.shape == (5, n_actions)
+
+
 @pytest.mark.parametrize("n_actions", [1, 4, 10])
 def test_frames_that_do_not_differ_are_cut_into_equal_parts(n_actions):
     found = cut(np.ones((3, 10, 2)), n_actions, np.random.RandomState(0))
