@@ -114,8 +114,12 @@ class TimelineModel(Axis):
 
     def actions(self, positions: np.ndarray) -> np.ndarray:
         """Return the actions at (fractional) positions of the template."""
-        nearest = np.interp(positions, self.moments, np.arange(len(self.moments)))
-        return frames_at(self.cut.actions, nearest)
+        return self.cut.actions[self._nearest_moments(positions)]
+
+    def _nearest_moments(self, positions: np.ndarray) -> np.ndarray:
+        """Return the numbers of the moments nearest to positions of the template."""
+        numbers = np.arange(len(self.moments))
+        return frames_at(numbers, np.interp(positions, self.moments, numbers))
 
     def action_shares(self, frames: np.ndarray) -> np.ndarray:
         """Give each frame a distribution over the actions, (n_frames, n_actions)."""
@@ -128,7 +132,8 @@ class TimelineModel(Axis):
         the boundary within 2 % of its frames.
         """
         starts = self.cut.boundaries
-        first = np.searchsorted(self.follow(frames).positions, self.changes)
+        nearest = self._nearest_moments(self.follow(frames).positions)
+        first = np.searchsorted(nearest, starts)
         last = len(frames) - 1
         radius = max(1, round(TOLERANCE * len(frames)))
         before = self.posteriors(frames).cumsum(axis=1)[:, starts - 1]

@@ -92,6 +92,22 @@ def test_boundaries_of_a_video_lie_where_its_labels_change(data, timeline):
     assert_array_equal(timeline.boundaries(data.videos[3]), found[3])
 
 
+def test_boundaries_of_videos_that_pass_between_positions_lie_there_as_well():
+    options = {"n_actions": 5, "n_frames": (60, 150), "n_features": 3, "noise": 0.1}
+    videos = make_videos(4, **options, random_state=6).videos
+    timeline = Timeline(5, random_state=0).fit(videos)
+    pairs = zip(timeline.boundaries(videos), timeline.predict(videos), strict=True)
+    for boundaries, labels in pairs:
+        assert {*np.flatnonzero(np.diff(labels)) + 1} <= {*boundaries[:, 0]}
+
+
+def test_timeline_has_as_many_actions_as_asked_for():
+    options = {"n_actions": 5, "n_frames": (20, 20), "noise": 1.0}
+    videos = make_videos(5, **options, random_state=5).videos
+    timeline = Timeline(8, recurring=False, random_state=0).fit(videos)
+    assert len(np.unique(np.concatenate(timeline.labels_))) == 8
+
+
 def test_boundary_that_a_video_blurs_has_less_confidence(data, timeline):
     clear = timeline.boundaries(data.videos[0])
     assert (clear[:, 1] > 0.8).all()
