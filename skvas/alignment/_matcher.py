@@ -108,11 +108,32 @@ class FrameMatcher:
         return self.task, self.matching, str(self.device), self.memory_limit, placed
 
 
+def medoid_partners(n_videos: int, rng: np.random.RandomState) -> np.ndarray:
+    """Draw those among sampled videos with which each is compared to find the medoid.
+
+    Parameters
+    ----------
+    n_videos : int
+        How many videos there are.
+    rng : RandomState
+        Draws them where they are many.
+
+    Returns
+    -------
+    int64 ndarray
+        Positions in the sample.
+    """
+    n_videos = len(sample_videos(n_videos))
+    if n_videos > MEDOID_VIDEOS:
+        return rng.permutation(n_videos)[:MEDOID_VIDEOS]
+    return np.arange(n_videos)
+
+
 def medoid(
     embeddings: Sequence[np.ndarray],
     task: Any,
     device: torch.device,
-    rng: np.random.RandomState,
+    others: np.ndarray,
 ) -> int:
     """Return the video whose alignments with (some of) the others cost least.
 
@@ -126,8 +147,8 @@ def medoid(
         The problem.
     device : torch.device
         Where to compute.
-    rng : RandomState
-        Draws the others where they are many.
+    others : int64 ndarray
+        Positions in the sample, as `medoid_partners` draws them.
     """
     if isinstance(task, AlignmentTask):
         task = replace(task, max_iter=min(task.max_iter, MEDOID_ITER))
@@ -136,9 +157,6 @@ def medoid(
     n_videos = len(embeddings)
     if n_videos == 1:
         return 0
-    others = np.arange(n_videos)
-    if n_videos > MEDOID_VIDEOS:
-        others = rng.permutation(n_videos)[:MEDOID_VIDEOS]
     thin = spread_batch(embeddings, MEDOID_FRAMES, device)
     costs = np.empty((n_videos, len(others)))
     with torch.no_grad():

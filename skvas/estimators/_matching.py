@@ -15,7 +15,7 @@ from skvas._typing import Device, Videos
 from skvas.alignment._anchors import KINDS as ANCHOR_KINDS
 from skvas.alignment._anchors import bend, check_anchors, pin
 from skvas.alignment._by_timeline import TimelineMatcher, align_passages
-from skvas.alignment._matcher import FrameMatcher, medoid
+from skvas.alignment._matcher import FrameMatcher, medoid, medoid_partners
 from skvas.alignment._result import Alignment
 from skvas.datasets._on_disk import open_files
 from skvas.estimators._base import (
@@ -276,8 +276,10 @@ class MatchesFrames(BaseVideoEstimator):
     ) -> np.ndarray:
         """Return the reference that was asked for, or the medoid."""
         asked = self.reference
+        # Drawn in any case: a timeline's draws, which follow, are then the same.
+        others = medoid_partners(len(views.videos), rng)
         if asked is None:
-            asked = medoid(views.embeddings, task, self._device, rng)
+            asked = medoid(views.embeddings, task, self._device, others)
         if isinstance(asked, (int, np.integer)):
             return views.videos[int(asked)].copy()
         (video,) = self._check_videos(asked, self.features, reset=False)

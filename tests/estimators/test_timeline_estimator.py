@@ -389,3 +389,16 @@ def test_alignment_over_a_timeline_that_is_not_there_is_refused(aligner):
         aligner.align(True, VIDEOS[0], via="timeline")
     with pytest.raises(ValueError, match="x must be one video"):
         aligner.align(VIDEOS, VIDEOS[0], via="timeline")
+
+
+def test_reference_does_not_change_the_timeline():
+    options = {"n_actions": 5, "n_frames": (30, 50), "noise": 2.0, "random_state": 0}
+    videos = make_videos(18, **options).videos
+    default, given = (
+        joint(n_actions=9, reference=r, segmenting=Segmenting(segment_on="timeline"))
+        .fit(videos)
+        .timeline_
+        for r in (None, 3)
+    )
+    assert default.boundary_confidence_.min() < 1
+    assert_array_equal(given.boundary_confidence_, default.boundary_confidence_)
