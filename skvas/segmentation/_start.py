@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ import torch
 from scipy.cluster.hierarchy import fcluster, ward
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from skvas.tasks._segmentation import Trial, solve_together
@@ -106,9 +108,12 @@ def k_means(
     n = torch.arange(embeddings.shape[1], device=embeddings.device)
     times = (n / lengths[:, None])[batch.mask].cpu().numpy()
     start = tree.centres(n_actions)
-    model = KMeans(len(start), init=start, n_init=1, random_state=0).fit(frames)
-    centres = model.cluster_centers_
-    order = np.argsort([times[model.labels_ == k].mean() for k in range(len(centres))])
+    model = KMeans(len(start), init=start, n_init=1, random_state=0)
+    with warnings.catch_warnings():  # of frames that differ by rounding alone
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        labels, centres = model.fit_predict(frames), model.cluster_centers_
+    used = np.unique(labels)
+    order = used[np.argsort([times[labels == k].mean() for k in used])]
     # Fewer distinct frames than actions: the rest start as copies of the first.
     order = np.concatenate([order, np.repeat(order[:1], n_actions - len(order))])
     return unit(torch.from_numpy(centres[order]).to(embeddings))

@@ -160,6 +160,14 @@ def test_k_means_with_fewer_distinct_frames_than_actions_repeats_a_centre():
     torch.testing.assert_close(found.norm(dim=1), torch.ones(4))
 
 
+def test_k_means_of_frames_that_differ_by_rounding_repeats_a_centre():
+    rounding = np.finfo(np.float32).eps * (np.arange(16) % 5)
+    frames = np.tile(unit_videos([2])[0], (8, 1)) * (1 + rounding[:, None])
+    found = k_means(*batched([frames.astype(np.float32)]), 7).numpy()
+    assert found.shape == (7, frames.shape[1])
+    assert len(np.unique(found.round(4), axis=0)) == 2
+
+
 def test_k_means_of_a_single_frame_is_that_frame():
     found = k_means(*batched([np.float32([[0.6, 0.8]])]), 2)
     torch.testing.assert_close(found, torch.tensor([[0.6, 0.8]] * 2))
