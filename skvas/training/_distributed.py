@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import os
 import pickle
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -152,8 +153,8 @@ def launch(
     device : torch.device
         Where to compute; of several GPUs, each process has its own.
     strategy : {"auto", "fork", "spawn"}, default="auto"
-        How to start them. "auto": fork, which is quick, on a CPU, where that can be
-        done; spawn else.
+        How to start them. "auto": fork, which is quick, on a CPU, where forked
+        processes can train; spawn else.
 
     Raises
     ------
@@ -166,8 +167,7 @@ def launch(
             "a worker of multiprocessing.Pool, may not do; use devices=1 in it."
         )
     if strategy == "auto":
-        can_fork = "fork" in multiprocessing.get_all_start_methods()
-        strategy = "fork" if can_fork and device.type == "cpu" else "spawn"
+        strategy = "fork" if device.type == "cpu" and _can_fork() else "spawn"
     fabric = _fabric(device, n_processes, f"ddp_{strategy}")
     before = multiprocessing.active_children()
     try:
@@ -178,6 +178,30 @@ def launch(
             child.kill()
             child.join()
         raise
+
+
+def _can_fork() -> bool:
+    """Tell whether a forked process can train, by one that tries.
+
+    If torch knows a device besides the CPU, the first gradient in a process starts
+    threads, and torch refuses to compute any after a fork.
+    """
+    if "fork" not in multiprocessing.get_all_start_methods():
+        return False
+    trial = multiprocessing.get_context("fork").Process(target=_try_gradient)
+    with _unnoticed():
+        trial.start()
+    trial.join()
+    return trial.exitcode == 0
+
+
+def _try_gradient() -> None:
+    """End this process with an error code if torch refuses gradients in it."""
+    torch.set_num_threads(1)  # a fork loses OpenMP's threads
+    try:
+        torch.ones(1, requires_grad=True).backward()
+    except RuntimeError:
+        sys.exit(1)
 
 
 class _Work:

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skvas import ActionSegmenter, JointAlignSegment
+from skvas.training import _distributed
 from skvas.training._distributed import FabricTeam, join_team, launch
 from skvas.training._sampling import PairSampler
 from tests.models import ESTIMATORS, quick, small_videos
@@ -150,6 +151,27 @@ def test_processes_end_without_connections(strategy, tmp_path, fabric):
     # Threads of open ones may abort the process when Python is gone.
     launch(partial(say_at_the_end, tmp_path), 2, CPU, strategy)
     assert [(tmp_path / rank).read_text() for rank in "01"] == ["False"] * 2
+
+
+def refuse(*_):
+    raise RuntimeError("Unable to handle autograd's threading after a fork")
+
+
+def say_strategy(device, n_processes, strategy):
+    raise LookupError(strategy)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are those of Unix")
+@pytest.mark.parametrize(("can_train", "found"), [(True, "fork"), (False, "spawn")])
+def test_processes_are_spawned_where_forked_ones_get_no_gradients(
+    can_train, found, monkeypatch, capfd
+):
+    monkeypatch.setattr(_distributed, "_fabric", say_strategy)
+    if not can_train:
+        monkeypatch.setattr(torch.Tensor, "backward", refuse)
+    with pytest.raises(LookupError, match=f"ddp_{found}"):
+        launch(print, 2, CPU)
+    assert capfd.readouterr() == ("", "")
 
 
 def fit_in_daemon(queue):
