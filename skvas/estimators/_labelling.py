@@ -164,6 +164,29 @@ default=None
         "action_names_": Fitted((list, type(None)), absent=lambda: None),
     }
 
+    def fit_predict(self, videos: Videos, y: Labels = None) -> Any:
+        """Fit, and label every frame of the same videos.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many, as in `fit`.
+        y : list with an entry for each video, default=None
+            Labels of some frames, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_frames,), or an object array of them
+            `labels_` after `fit`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `fit`.
+        """
+        labels: np.ndarray = self.fit(videos, y).labels_
+        return labels
+
     @spare_threads()
     def predict(self, videos: Videos) -> Any:
         """Label every frame with its action.

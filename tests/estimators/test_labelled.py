@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
 
 import skvas
 from skvas.exceptions import InvalidParameterError, ModelFileError
@@ -49,6 +50,15 @@ def test_predict_gives_names(model):
 def test_given_labels_are_kept(model):
     for index in (0, 1):
         assert_array_equal(model.labels_[index], thirds(VIDEOS[index]))
+
+
+def test_fit_predict_learns_the_labels(cls, model):
+    y = labels_of(0, 1)
+    whole = make_pipeline(quick(cls))
+    for found in (quick(cls).fit_predict(VIDEOS, y), whole.fit_predict(VIDEOS, y)):
+        assert_array_equal(np.concatenate(found), np.concatenate(model.labels_))
+    one = quick(cls).fit_predict(VIDEOS[0], y[0])
+    assert_array_equal(one, y[0])
 
 
 def test_probabilities_have_a_column_for_each_name(model):
