@@ -202,7 +202,9 @@ def round_times(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def rename_actions(
-    known: Sequence[str], names: Mapping[int, str] | Sequence[str]
+    known: Sequence[str],
+    labels: Sequence[Any],
+    names: Mapping[Any, str] | Sequence[str],
 ) -> list[str]:
     """Return the names of all actions, with some of them replaced.
 
@@ -210,7 +212,9 @@ def rename_actions(
     ----------
     known : sequence of str
         The names up to now.
-    names : mapping of int to str, or sequence of str
+    labels : sequence of int or str
+        The labels of the actions.
+    names : mapping from label to str, or sequence of str
         Names of some actions, or of all.
 
     Returns
@@ -222,25 +226,52 @@ def rename_actions(
     ValueError, TypeError
         If there is no such action, a name is not a text, or two would be the same.
     """
-    if isinstance(names, (str, bytes)):
+    if isinstance(names, (str, bytes)) or not np.iterable(names):
         raise TypeError(f"names must be a dict or a list of texts, got {names!r}.")
-    given = dict(names) if isinstance(names, Mapping) else dict(enumerate(names))
+    shown = [str(label) for label in labels]
     renamed = list(known)
-    for action, name in given.items():
-        is_action = isinstance(action, (int, np.integer)) and 0 <= action < len(known)
-        if not is_action:
-            raise ValueError(
-                f"names has action {action!r}; there are 0 to {len(known) - 1}."
-            )
+    for place, name in _find_actions(names, shown):
         if not isinstance(name, str) or not name.strip():
             raise TypeError(
-                f"the name of action {action} must be a text, got {name!r}."
+                f"the name of action {shown[place]} must be a text, got {name!r}."
             )
-        renamed[int(action)] = name
+        renamed[place] = name
     for name in renamed:
         if renamed.count(name) > 1:
             raise ValueError(f"two actions would be called {name!r}.")
     return renamed
+
+
+def _find_actions(
+    names: Mapping[Any, str] | Sequence[str], shown: list[str]
+) -> list[tuple[int, str]]:
+    """Return the place of each action that is named, and its name."""
+    if not isinstance(names, Mapping):
+        listed = list(enumerate(names))
+        if len(listed) > len(shown):
+            raise ValueError(
+                f"names has {len(listed)} names for {len(shown)} actions: "
+                f"{', '.join(shown)}."
+            )
+        return listed
+    found = [(_find_action(key, shown), name) for key, name in names.items()]
+    places = [place for place, _ in found]
+    for place in places:
+        if places.count(place) > 1:
+            raise ValueError(f"action {shown[place]} has two names; give one.")
+    return found
+
+
+def _find_action(key: Any, shown: list[str]) -> int:
+    """Return the place of the action that is shown so, or that a number counts to."""
+    text = str(key)
+    if text in shown:
+        return shown.index(text)
+    # Among labels that are numbers, a number that is none of them is a mistake.
+    is_place = text.isdecimal() and not any(label.isdecimal() for label in shown)
+    if not is_place or int(text) >= len(shown):
+        raise ValueError(f"names has action {key!r}; there are {', '.join(shown)}.")
+    return int(text)
 
 
 def tabulate(

@@ -149,9 +149,10 @@ def step_report(
     names : sequence of str, default=None
         Names of the videos. None: those of the recordings, else their indices.
     step_names : sequence or dict of str, default=None
-        Name of each action, for instance from `skvas.metrics.match_labels`. An action
-        without a name keeps its number. None: the names that the estimator has by
-        `name_actions`, else the numbers of the actions.
+        Name of each action, for instance from `skvas.metrics.match_labels`: by label,
+        or in the order of `estimator.classes_`. An action without a name keeps its
+        label. None: the names that the estimator has by `name_actions`, else the labels
+        of the actions.
     min_duration : float or "auto", default="auto"
         Shortest duration of a step, in seconds where there is a frame rate, else in
         frames. Shorter segments are no steps: their frames go to the longer neighbour.
@@ -211,8 +212,7 @@ def step_report(
         raise ValueError(
             f"names must be {len(found)} name(s), one for each video, got {names!r}."
         )
-    if step_names is None:
-        step_names = names_by_label(estimator)
+    called_steps = _names_of_steps(estimator, step_names)
     rates = _find_rates(rate, known, estimator, len(found))
     usual = Collection.of(split_into_steps(collection), rates, kept, least)
     found = relabel_swapped(estimator, listed, found, usual, rates)
@@ -221,7 +221,8 @@ def step_report(
         steps = usual.judge(labels_to_segments(labels), fps_i)
         records += _describe(name, steps, fps_i)
     for record in records:
-        record["step"] = _name(record["step"], step_names)
+        step = record["step"]
+        record["step"] = called_steps.get(step, called_steps.get(str(step), step))
     return StepReport(records, "frames" if rates[0] is None else "seconds")
 
 
@@ -556,10 +557,13 @@ def _judge(segments: list[Segment], usual: _Usual) -> list[str]:
     return status
 
 
-def _name(step: Any, names: Sequence[str] | Mapping[Any, str] | None) -> Any:
-    """Return the name of a step."""
+def _names_of_steps(
+    estimator: Any, names: Sequence[str] | Mapping[Any, str] | None
+) -> Mapping[Any, str]:
+    """Return the names of steps, by label or by its text."""
     if names is None:
-        return step
+        return names_by_label(estimator) or {}
     if isinstance(names, Mapping):
-        return names.get(step, step)
-    return names[step] if 0 <= step < len(names) else step
+        return names
+    labels = getattr(estimator, "classes_", np.arange(len(names)))
+    return dict(zip(labels.tolist(), names, strict=False))

@@ -92,16 +92,17 @@ def add_names(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--names",
         type=named_actions,
-        help="names of actions, as in '0=take off,2=land' (default: the model's)",
+        help="names of actions, as in '0=take off,2=land', by the labels that predict "
+        "writes without (default: the model's)",
     )
 
 
-def named_actions(text: str) -> dict[int, str]:
-    """Read names of actions; each stands behind the number of its action."""
+def named_actions(text: str) -> dict[str, str]:
+    """Read names of actions; each stands behind the label of its action."""
     pairs = [part.partition("=") for part in text.split(",")]
-    if not all(mark and number.strip().isdecimal() for number, mark, _ in pairs):
+    if not all(mark and label.strip() for label, mark, _ in pairs):
         raise argparse.ArgumentTypeError(f"expected '0=name,1=name', got {text!r}")
-    return {int(number): name.strip() for number, _, name in pairs}
+    return {label.strip(): name.strip() for label, _, name in pairs}
 
 
 def name_actions(model: Any, options: argparse.Namespace) -> None:

@@ -26,26 +26,28 @@ def add_name(commands: Any) -> None:
         metavar="K=NAME",
         nargs="+",
         type=_named_action,
-        help="number of an action and its name, such as 0='take off'",
+        help="label of an action, as predict writes it, and its name, such as "
+        "0='take off'",
     )
 
 
-def _named_action(text: str) -> tuple[int, str]:
+def _named_action(text: str) -> tuple[str, str]:
     """Read one pair; a name may have commas."""
-    number, mark, name = text.partition("=")
-    if not mark or not number.strip().isdecimal():
+    label, mark, name = text.partition("=")
+    if not mark or not label.strip():
         raise argparse.ArgumentTypeError(f"expected K=NAME, got {text!r}")
-    return int(number), name.strip()
+    return label.strip(), name.strip()
 
 
 def _name(options: argparse.Namespace) -> None:
     model = load_segmenter(options.model)
     names = dict(options.names)
     if len(names) < len(options.names):
-        numbers = [number for number, _ in options.names]
-        twice = next(number for number in numbers if numbers.count(number) > 1)
+        labels = [label for label, _ in options.names]
+        twice = next(label for label in labels if labels.count(label) > 1)
         raise ValueError(f"action {twice} has two names; give one.")
     model.name_actions(names)
     model.save(options.model)
-    told = ", ".join(f"{k} = {name}" for k, name in enumerate(model.action_names_))
+    pairs = zip(model.classes_, model.action_names_, strict=True)
+    told = ", ".join(f"{label} = {name}" for label, name in pairs)
     say(f"actions of {options.model}: {told}")

@@ -259,14 +259,16 @@ default=None
         found = self._transport_labeller().labels(self._view(videos))
         return [self.classes_[codes] for codes in found]
 
-    def name_actions(self, names: Mapping[int, str] | Sequence[str]) -> Any:
+    def name_actions(self, names: Mapping[int | str, str] | Sequence[str]) -> Any:
         """Give the actions names, which tables, reports, pictures and files then show.
 
         Parameters
         ----------
-        names : dict of int to str, or sequence of str
-            Names of some actions or of all. An action without a name keeps the one that
-            it had, at first its number.
+        names : dict of int or str to str, or sequence of str
+            Names of some actions by label, which is an entry of `classes_` or its
+            text, or of all in the order of `classes_`. Where no label is a number, a
+            whole number is a place in `classes_`. An action without a name keeps the
+            one that it had, at first its label.
 
         Returns
         -------
@@ -281,7 +283,8 @@ default=None
             If `fit` was not called.
         """
         check_is_fitted(self)
-        self.action_names_ = rename_actions(self._names_of_actions(), names)
+        known = self._names_of_actions()
+        self.action_names_ = rename_actions(known, self.classes_.tolist(), names)
         return self
 
     @spare_threads()

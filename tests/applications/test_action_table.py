@@ -14,7 +14,7 @@ from skvas import (
     VideoAligner,
     step_report,
 )
-from skvas.applications._action_table import tabulate
+from skvas.applications._action_table import rename_actions, tabulate
 from skvas.io import read_segments
 from tests.models import quick, small_videos
 
@@ -142,17 +142,50 @@ def test_names_of_actions_are_shown_and_saved(model, tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ({3: "x"}, "action 3; there are 0 to 2"),
-        ({"0": "x"}, "action '0'"),
+        ({3: "x"}, "action 3; there are 0, 1, 2"),
+        ({"a": "x"}, "action 'a'; there are"),
+        (["x", "y", "z", "a"], "4 names for 3 actions: 0, 1, 2"),
         ({0: 1}, "must be a text"),
         ({0: " "}, "must be a text"),
         ({0: "x", 1: "x"}, "two actions would be called 'x'"),
+        ({0: "x", "0": "y"}, "action 0 has two names"),
         ("xyz", "a dict or a list"),
+        (5, "a dict or a list"),
     ],
 )
 def test_names_that_make_no_sense_are_refused(model, names, message):
     with pytest.raises((ValueError, TypeError), match=message):
         model.name_actions(names)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "expected"),
+    [
+        ([1, 2, 3], {1: "pour", 2: "stir"}, ["pour", "stir", "3"]),
+        ([0, 5, 10], {5: "pour", "10": "stir"}, ["0", "pour", "stir"]),
+        (["1", "3", "4", "walk"], {"3": "x", 4: "y"}, ["1", "x", "y", "walk"]),
+        (["pour", "stir"], {"stir": "mix"}, ["pour", "mix"]),
+        (["pour", "stir"], {1: "mix"}, ["pour", "mix"]),
+        ([0, 5, 10], ["a", "b"], ["a", "b", "10"]),
+    ],
+)
+def test_actions_are_named_by_the_labels_that_are_shown(labels, names, expected):
+    known = [str(label) for label in labels]
+    assert rename_actions(known, labels, names) == expected
+
+
+@pytest.mark.parametrize("labels", [[1, 2, 3], ["1", "2", "walk"]])
+def test_places_are_no_labels_where_labels_are_numbers(labels):
+    with pytest.raises(ValueError, match="action 0; there are 1, 2, "):
+        rename_actions(list(map(str, labels)), labels, {0: "x"})
+
+
+def test_names_go_to_labels_that_are_numbers():
+    y = [np.repeat([1, 2], [5, len(VIDEOS[0]) - 5]), None, None]
+    fitted = quick(ActionSegmenter, max_epochs=0).fit(VIDEOS, y)
+    fitted.name_actions({1: "pour", 2: "stir"})
+    assert fitted.action_names_ == ["pour", "stir", "3"]
+    assert fitted.to_table().records[0]["action"] == "pour"
 
 
 def test_csv_has_milliseconds(model, tmp_path):

@@ -188,6 +188,18 @@ def test_names_stand_for_videos_and_steps():
     assert [r["step"] for r in listed.records] == ["take", 3, "pour", "stir"]
 
 
+@pytest.mark.parametrize("labels", [[0, 10, 20], ["x", "y", "z"]])
+def test_listed_names_are_in_the_order_of_the_labels(labels):
+    videos = make_videos(3, n_actions=3, random_state=0).videos
+    y = [np.repeat(labels, [10, 10, len(videos[0]) - 20]), None, None]
+    model = ActionSegmenter(max_epochs=0, random_state=0).fit(videos, y)
+    names = ["take", "pour", "stir"]
+    listed = step_report(model, videos, step_names=names)
+    assert {record["step"] for record in listed.records} == set(names)
+    by_text = {str(label): name for label, name in zip(labels, names, strict=True)}
+    assert step_report(model, videos, step_names=by_text).records == listed.records
+
+
 def test_collection_can_be_another():
     found = step_report(
         Stub().fit(USUAL), spell("ab")[:, None], collection=[spell("ab"), spell("aab")]

@@ -1106,10 +1106,12 @@ def test_names_may_have_commas(joint, tmp_path, capsys):
     found = skvas.load(tmp_path / "model").action_names_
     assert found == ["boil, water", "pour=fill", "2"]
     assert run("name", tmp_path / "model", "0=pour=fill", "1=boil, water") == 0
-    for wrong in ("pour", "x=pour", "=pour"):
+    for wrong in ("pour", "=pour"):
         with pytest.raises(SystemExit):
             run("name", tmp_path / "model", "0=lift", wrong)
         assert f"expected K=NAME, got {wrong!r}" in capsys.readouterr().err
+    assert run("name", tmp_path / "model", "x=pour") == 1
+    assert "action 'x'; there are 0, 1, 2" in capsys.readouterr().err
     assert run("name", tmp_path / "model", "1=lift", "1=put") == 1
     assert "action 1 has two names" in capsys.readouterr().err
 

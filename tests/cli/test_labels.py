@@ -113,3 +113,17 @@ def test_folder_without_labels_says_what_to_put_there(raw, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "no files of segments" in said
     assert "called as its recording" in said
+
+
+def test_names_go_to_the_labels_of_the_files(raw, tmp_path, capsys):
+    rows = (f"r0,{start},{start + 1},{label}" for start, label in enumerate("134w"))
+    write_labels(tmp_path / "y.csv", *rows)
+    assert fit_labels(raw, tmp_path, tmp_path / "y.csv") == 0
+    assert run("name", tmp_path / "model", "3=stand", "w=walk") == 0
+    assert "1 = 1, 3 = stand, 4 = 4, w = walk" in capsys.readouterr().err
+    command = ("predict", tmp_path / "model", raw, "-o", tmp_path / "out")
+    assert run(*command, "--names", "4=sit") == 0
+    found = {f.read_text() for f in (tmp_path / "out").glob("*.txt")}
+    assert set("\n".join(found).split()) == {"1", "stand", "sit", "walk"}
+    assert run("name", tmp_path / "model", "0=x") == 1
+    assert "action '0'; there are 1, 3, 4, w" in capsys.readouterr().err
