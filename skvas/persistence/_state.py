@@ -127,10 +127,12 @@ class StateWriter:
         return _node("tuple", items=self._list(list(value), name))
 
     def _dict(self, value: dict[Any, Any], name: str) -> Any:
-        if not all(type(key) is str for key in value):
+        items = {str(k): self.node(part, f"{name}.{k}") for k, part in value.items()}
+        if all(isinstance(key, str) for key in value):
+            return _node("dict", items=items)
+        if any(type(k) is not int and not isinstance(k, np.integer) for k in value):
             raise _refusal(value, name)
-        items = {key: self.node(part, f"{name}.{key}") for key, part in value.items()}
-        return _node("dict", items=items)
+        return _node("numbered", items=items)
 
     def _array(self, value: np.ndarray, name: str) -> Any:
         if is_storable(value.dtype):
@@ -321,6 +323,9 @@ class StateReader:
     def _dict(self, items: dict[str, Any]) -> dict[str, Any]:
         return {key: self.node(part) for key, part in items.items()}
 
+    def _numbered(self, items: dict[str, Any]) -> dict[int, Any]:
+        return {int(key): self.node(part) for key, part in items.items()}
+
     def _array(self, array: str, fortran: bool) -> np.ndarray:
         taken = self._take(array)
         return taken.T if fortran else taken
@@ -457,6 +462,7 @@ class StateReader:
         "scalar": _scalar,
         "tuple": _tuple,
         "dict": _dict,
+        "numbered": _numbered,
         "array": _array,
         "texts": _texts,
         "videos": _videos,

@@ -40,6 +40,7 @@ from skvas.persistence._state import FORMAT_VERSION
 from skvas.preprocessing import Framewise, VideoStandardizer
 from tests.models import (
     ESTIMATORS,
+    SEGMENTERS,
     assert_same_outputs,
     outputs,
     quick,
@@ -128,6 +129,17 @@ def test_loaded_estimator_equals_the_saved_one_bit_for_bit(cls, parameters, tmp_
     estimator = quick(cls, **parameters).fit(VIDEOS)
     loaded = round_trip(estimator, tmp_path / "model")
     assert_equal(loaded, estimator)
+    assert_same_outputs(outputs(loaded, NEW), outputs(estimator, NEW))
+
+
+@pytest.mark.parametrize("cls", SEGMENTERS)
+@pytest.mark.parametrize("names", [["pour", "stir"], np.array(["a", "b"]), [4, 2]])
+def test_named_prototypes_survive(cls, names, tmp_path):
+    vectors = {name: VIDEOS[0][k] for k, name in enumerate(names)}
+    estimator = quick(cls, prototypes=vectors, n_actions=None).fit(VIDEOS)
+    loaded = round_trip(estimator, tmp_path / "model")
+    assert list(loaded.prototypes) == list(vectors)
+    assert_equal(list(loaded.prototypes.values()), list(vectors.values()))
     assert_same_outputs(outputs(loaded, NEW), outputs(estimator, NEW))
 
 
@@ -353,6 +365,11 @@ FORGERIES = {
     "NaN features": {"arrays": lambda a: a["features_.scale_"].fill(np.nan)},
     "negative lengths": {"arrays": lambda a: a["labels_.lengths"].fill(-1)},
     "unknown kind": {"state": lambda s: s.update(labels_={"kind": "pickle"})},
+    "number that is a text": {
+        "state": lambda s: s.update(
+            prototypes={"kind": "numbered", "items": {"a": [1.0] * 5}}
+        )
+    },
     "kind of no text": {"state": lambda s: s.update(labels_={"kind": []})},
     "extra parts": {"state": lambda s: s["encoder_"].update(code="import os")},
     "unknown transformer": {

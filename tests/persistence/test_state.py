@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from skvas import Aligning, JointAlignSegment, Segmenting, Training
@@ -26,6 +27,19 @@ def test_group_comes_back(group):
     found = round_trip(group)
     assert type(found) is type(group)
     assert found.get_params() == group.get_params()
+
+
+@pytest.mark.parametrize("keys", [["b", "a"], list(np.array(["b", "a"])), [3, -1]])
+def test_keys_may_be_texts_or_whole_numbers(keys):
+    found = round_trip(dict(zip(keys, ["one", "two"], strict=True)))
+    assert list(found.items()) == list(zip(keys, ["one", "two"], strict=True))
+    assert {type(key) for key in found} <= {str, int}
+
+
+@pytest.mark.parametrize("keys", [[1, "a"], [True], [None], [(1, 2)], [1.0]])
+def test_other_keys_are_refused(keys):
+    with pytest.raises(InvalidParameterError, match="value is a builtins.dict"):
+        StateWriter().node(dict.fromkeys(keys), "value")
 
 
 def test_path_of_a_checkpoint_is_not_kept():
