@@ -53,15 +53,20 @@ def check_anchors(anchors: Any, n_x: int, n_y: int, *, in_order: bool) -> np.nda
                 f"{n_y} frames."
             )
     pairs = np.unique(pairs.astype(np.int64), axis=0)
+    refuse_contradictions(pairs, in_order=in_order)
+    if len(np.unique(pairs[:, 1])) < len(pairs):
+        raise ValueError("two anchors name one frame of y; give one of them.")
+    return pairs
+
+
+def refuse_contradictions(pairs: np.ndarray, *, in_order: bool) -> None:
+    """Refuse pairs of frames, sorted by the first, that cannot all be matches."""
     for (i, j), (k, m) in zip(pairs[:-1].tolist(), pairs[1:].tolist(), strict=True):
         if i == k or (in_order and m <= j):
             raise ValueError(
                 f"the anchors ({i}, {j}) and ({k}, {m}) contradict each other"
                 f"{': matches do not go back in time' if i != k else ''}."
             )
-    if len(np.unique(pairs[:, 1])) < len(pairs):
-        raise ValueError("two anchors name one frame of y; give one of them.")
-    return pairs
 
 
 def bend(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import combinations
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from skvas.alignment._anchors import bend, check_anchors
+from skvas.alignment._anchors import bend, check_anchors, refuse_contradictions
 from skvas.alignment._path_cost import View
 from skvas.timeline._model import Axis
 from skvas.timeline._paths import Passage, follow
@@ -35,11 +37,26 @@ class JoinedAnchors:
                 codes[video][frame] = number
         return codes
 
+    def check_order(self) -> None:
+        """Refuse moments that videos pass in orders which contradict each other.
+
+        Raises
+        ------
+        ValueError
+            If they do, also by way of other videos; names the videos.
+        """
+        for one, other in combinations(self._videos(), 2):
+            both = [m for m in self.frames if one in m and other in m]
+            pairs = np.array(sorted((m[one], m[other]) for m in both))
+            with _naming(one, other):
+                refuse_contradictions(pairs, in_order=True)
+        self._sort([0.0] * len(self.frames))
+
     def bend(self, axis: Axis, frames: Sequence[np.ndarray], kind: str) -> Axis:
         """Let the paths of videos along an axis pass their moments together.
 
-        A moment stands at the median of its places. Moments that come in different
-        orders in two videos have no place on one axis, which then stays as it is.
+        A moment stands at the median of its places, as far as the order of moments
+        allows. An axis that is too short for all of them stays as it is.
 
         Parameters
         ----------
@@ -49,12 +66,18 @@ class JoinedAnchors:
             Their unit frames for paths.
         kind : {"hard", "soft"}
             Whether paths have to pass the moments.
+
+        Raises
+        ------
+        ValueError
+            If videos pass moments in different orders; names them.
         """
+        self.check_order()
         passages = list(axis.template.passages)
         places = self._places(passages)
         if places is None:
             return axis
-        for video in sorted({v for members in self.frames for v in members}):
+        for video in self._videos():
             pairs = [
                 (members[video], place)
                 for members, place in zip(self.frames, places, strict=True)
@@ -67,18 +90,39 @@ class JoinedAnchors:
             passages[video] = _pinned(passage, pairs) if kind == "hard" else passage
         return replace(axis, template=replace(axis.template, passages=passages))
 
+    def _videos(self) -> list[int]:
+        return sorted({video for members in self.frames for video in members})
+
+    def _sort(self, places: Sequence[float]) -> list[int]:
+        """Return the moments in an order that all videos keep, if they can by place."""
+        waiting = {video: self._moments_of(video) for video in self._videos()}
+        order: list[int] = []
+        while any(waiting.values()):
+            first = {moments[0] for moments in waiting.values() if moments}
+            free = [m for m in first if all(waiting[v][0] == m for v in self.frames[m])]
+            if not free:
+                left = [str(video) for video, moments in waiting.items() if moments]
+                raise ValueError(
+                    f"anchors contradict each other: videos {', '.join(left)} would "
+                    "pass their moments in no common order."
+                )
+            order.append(min(free, key=lambda m: (places[m], m)))
+            for video in self.frames[order[-1]]:
+                del waiting[video][0]
+        return order
+
+    def _moments_of(self, video: int) -> list[int]:
+        """Return the moments of a video in the order of its frames."""
+        known = [m for m, members in enumerate(self.frames) if video in members]
+        return sorted(known, key=lambda m: self.frames[m][video])
+
     def _places(self, passages: Sequence[Passage]) -> list[int] | None:
-        """Return the position of each moment, None where their orders differ."""
+        """Return the position of each moment, None where there are too few."""
         medians = [
             float(np.median([passages[v].positions[f] for v, f in members.items()]))
             for members in self.frames
         ]
-        order = np.argsort(medians, kind="stable")
-        for video in range(len(passages)):
-            own = [self.frames[m].get(video, -1) for m in order]
-            known = [frame for frame in own if frame >= 0]
-            if known != sorted(known):
-                return None
+        order = self._sort(medians)
         last = len(passages[0].frames) - 1
         if len(order) > last + 1:
             return None
@@ -123,13 +167,20 @@ def join_anchors(anchors: Any, lengths: Sequence[int]) -> JoinedAnchors | None:
         one, other = _check_positions(videos, len(lengths))
         if not len(pairs):
             continue
-        try:
+        with _naming(one, other):
             found = check_anchors(pairs, lengths[one], lengths[other], in_order=False)
-        except ValueError as error:
-            raise ValueError(f"videos {one} and {other}: {error}") from None
         for i, j in found.tolist():
             moments = _join(moments, {one: i, other: j})
     return JoinedAnchors(moments) if moments else None
+
+
+@contextmanager
+def _naming(one: int, other: int) -> Iterator[None]:
+    """Let errors name the videos that they are about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"videos {one} and {other}: {error}") from None
 
 
 def _check_positions(videos: Any, n_videos: int) -> tuple[int, int]:

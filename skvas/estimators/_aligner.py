@@ -104,7 +104,8 @@ default=None
             :func:`skvas.io.read_corrections` reads them. Where one frame has anchors to
             several, all show one moment. In training, frames of one moment are drawn
             together and apart from those of others, if there are two moments or more.
-            The videos pass them together on the timeline, if moments come in one order.
+            The videos pass them together on the timeline. Moments may come in different
+            orders only where there is none, and matches may go back in time.
         anchor_kind : {"hard", "soft"}, default="hard"
             How they bend the timeline. "hard": its passages go through them. "soft":
             they count as similar frames, and may be overruled.
@@ -147,6 +148,8 @@ default=None
                 n_videos=len(checked),
             )
             codes = None if joined is None else joined.codes(lengths)
+            if joined is not None and settings.matching == "monotone":
+                joined.check_order()
             trained = self._train(prepared, settings, codes, rng)
             matches = self._learned_matches(trained, rng)
             views, axis = trained.views, self._find_axis(trained, rng)

@@ -96,11 +96,40 @@ def test_anchors_of_three_videos_are_one_moment():
     assert [code.max() for code in codes] == [1, 0, 0, 0, 1]
 
 
-def test_moments_in_different_orders_leave_the_timeline_as_it_is(plain):
+def test_moments_keep_the_order_of_every_video(plain):
+    """Which their median places alone may not say."""
     axis = plain.timeline_.model_
-    crossing = JoinedAnchors([{0: 5, 1: 30}, {0: 30, 1: 5}])
-    frames = [np.empty(0)] * len(DATA.videos)
-    assert crossing.bend(axis, frames, "hard") is axis
+    places = JoinedAnchors([{0: 6, 1: 40}, {0: 7, 2: 2}])._places(
+        axis.template.passages
+    )
+    assert places[0] < places[1]
+
+
+@pytest.mark.parametrize(
+    ("frames", "reason"),
+    [
+        (
+            [{0: 20, 1: 21}, {0: 25, 1: 10}],
+            r"videos 0 and 1: the anchors \(20, 21\) and \(25, 10\) contradict",
+        ),
+        (
+            [{0: 1, 1: 2}, {1: 1, 2: 2}, {2: 1, 0: 2}, {3: 4, 4: 5}],
+            "videos 0, 1, 2 would pass their moments in no common order",
+        ),
+    ],
+)
+def test_row_72_moments_in_different_orders_are_refused(frames, reason, plain):
+    crossing = JoinedAnchors(frames)
+    embeddings = [np.empty(0)] * len(DATA.videos)
+    for kind in ("hard", "soft"):
+        with pytest.raises(ValueError, match=reason):
+            crossing.bend(plain.timeline_.model_, embeddings, kind)
+
+
+def test_row_72_anchors_of_fit_may_cross_where_matches_may():
+    model = VideoAligner(max_epochs=0, random_state=0, matching="plan")
+    model.fit(DATA.videos, anchors={(0, 1): [(20, 21), (25, 10)]})
+    assert model.timeline_ is None
 
 
 @pytest.mark.parametrize(
@@ -113,6 +142,7 @@ def test_moments_in_different_orders_leave_the_timeline_as_it_is(plain):
         ({(0, 1): [(1, 99)]}, "^videos 0 and 1: .*not inside the videos"),
         ({(0, 1): "ab"}, "^videos 0 and 1: anchors must be pairs"),
         ({(0, 1): [(1, 2)], (1, 2): [(2, 3)], (0, 2): [(4, 3)]}, "1 and 4 of video 0"),
+        ({(0, 1): [(20, 21), (25, 10)]}, "^videos 0 and 1: .*do not go back in time"),
     ],
 )
 def test_row_72_bad_anchors_of_fit_leave_the_estimator_as_it_was(anchors, reason):
