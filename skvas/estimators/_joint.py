@@ -183,7 +183,8 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         videos : array-like of shape (n_frames, n_features), or a list of them
             One video or many.
         y : list with an entry for each video, default=None
-            Labels of some frames, as in `fit`. Ignored if `fit` had none.
+            Labels of some frames, as in `fit`; at least of one, if `fit` had labels.
+            Ignored if `fit` had none.
 
         Returns
         -------
@@ -193,6 +194,14 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             plus `beta` times the cost of the alignment with the reference: higher is
             better, and values under other parameters of the transport problems, or of
             videos of other lengths, do not compare.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen, or `fit` had labels and `y`, which is
+            given, has none: scores of two kinds would be averaged over folds.
+        NotFittedError
+            If `fit` was not called.
         """
         videos = open_files(videos)
         views = self._view(videos)

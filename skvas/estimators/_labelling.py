@@ -449,14 +449,19 @@ default=None
         return self.outlook_.first_recording_then_frames(n, names)
 
     def _share_of_right(self, views: Views, videos: Videos, y: Labels) -> float | None:
-        """Return the share of labelled frames whose label is found; None without."""
+        """Return the share of labelled frames whose label is found; None without y."""
         if y is None or self.naming_ is None:
             return None
         single = is_single_video(videos)
         lengths = lengths_of(views.videos)
         labels = read_labels(y, lengths, single=single, to_learn=False)
         if not len(labels.names):
-            return None
+            # Of another kind than the scores of videos with labels, and not to be
+            # averaged with them.
+            raise ValueError(
+                "y has no label, so that no share of right ones can be told; give "
+                "labels of some frames, or leave y out for minus the objective."
+            )
         found = [self.classes_[codes] for codes in self._labeller().labels(views)]
         pairs = zip(labels.codes, found, strict=True)
         right = [labels.names[c[c >= 0]] == f[c >= 0] for c, f in pairs]

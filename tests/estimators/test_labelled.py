@@ -7,7 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    cross_val_predict,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 
 import skvas
@@ -178,6 +183,17 @@ def test_score_ignores_labels_where_fit_had_none(cls):
     model = quick(cls).fit(VIDEOS)
     assert model.score(VIDEOS, labels_of(0)) == model.score(VIDEOS)
     assert model.score(VIDEOS, [None] * len(VIDEOS)) == model.score(VIDEOS)
+
+
+def test_scores_of_two_kinds_are_never_averaged(cls, model):
+    none = [None] * len(VIDEOS)
+    for y in (none, [np.full(len(video), -1) for video in VIDEOS]):
+        with pytest.raises(ValueError, match="y has no label"):
+            model.score(VIDEOS, y)
+    y = labels_of(0, 1, 2)
+    with pytest.warns(UserWarning, match="Scoring failed"):
+        found = cross_val_score(quick(cls, max_epochs=0), VIDEOS, y, cv=KFold(2))
+    assert np.isnan(found).tolist() == [False, True]
 
 
 def test_grid_search_takes_partial_labels(cls):
