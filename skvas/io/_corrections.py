@@ -14,9 +14,38 @@ __all__ = ["Corrections", "read_corrections"]
 
 FORMAT, VERSION = "skvas corrections", 1
 
-Rows = list[tuple[int, int, "int | str"]]
+Row = tuple[int, int, "int | str"]
+Rows = list[Row]
 # Pairs of frames of two videos, by their positions.
 Anchors = dict[tuple[int, int], list[tuple[int, int]]]
+
+
+class CheckedRows(list["Row"]):
+    """The rows (start, end, label) of one recording, which say what they are of.
+
+    Parameters
+    ----------
+    rows : iterable of tuple
+        Segments that were checked or corrected.
+    name : str
+        Name of the recording.
+    n_frames : int
+        Its number of frames in the page.
+    """
+
+    def __init__(self, rows: Iterable[Row], name: str, n_frames: int) -> None:
+        super().__init__(rows)
+        self.name = name
+        self.n_frames = n_frames
+
+    def check_length(self, n_frames: int) -> None:
+        """Refuse a recording with another number of frames."""
+        if n_frames != self.n_frames:
+            raise ValueError(
+                f"the corrections of {self.name!r} are of {self.n_frames} frames, but "
+                f"the recording has {n_frames}; read it at the frame rate of the page "
+                "that saved them, or correct it in a page of its own."
+            )
 
 
 class Corrections(list["Rows | None"]):
@@ -77,7 +106,8 @@ def read_corrections(
         A list with, for each recording, the rows (start, end, label) of the segments
         that were checked or corrected, in frames, `end` being the first frame after the
         segment. Of a segment that is known near one of its boundaries, the half there.
-        None for recordings without any. If an action got a name in the page, all labels
+        None for recordings without any. Only a recording with as many frames as in the
+        page takes them as labels. If an action got a name in the page, all labels
         are strings. Its attribute `anchors` has the pairs of frames that were said to
         show the same moment.
 
@@ -111,11 +141,13 @@ def read_corrections(
         anchors = _anchors(page, known, list(found))
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)!r}: {error}") from error
-    rows = [video for video, _ in found.values()]
-    kinds = {type(label) for video in rows for _, _, label in video}
-    if str in kinds:
-        rows = [[(a, b, str(label)) for a, b, label in video] for video in rows]
-    return Corrections([video or None for video in rows], anchors)
+    kinds = {type(label) for rows, _ in found.values() for _, _, label in rows}
+    as_told = str if str in kinds else int
+    checked = (
+        CheckedRows([(a, b, as_told(label)) for a, b, label in rows], name, n_frames)
+        for name, (rows, n_frames) in found.items()
+    )
+    return Corrections([rows or None for rows in checked], anchors)
 
 
 def is_corrections(path: str | os.PathLike[str]) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from skvas._typing import Labels, Videos
 from skvas.io import SegmentTable
+from skvas.io._corrections import CheckedRows
 from skvas.labels._stamps import fill_between
 from skvas.validation import is_single_video, list_videos, naming_video
 
@@ -228,6 +229,8 @@ def _read(item: Any, n_frames: int, fps: float | None) -> list[int | str | None]
             )
         columns = (list(item[name]) for name in COLUMNS)
         return _from_segments(list(zip(*columns, strict=True)), n_frames, fps)
+    if isinstance(item, CheckedRows):
+        item.check_length(n_frames)
     rows = _rows(item)
     if rows is not None:
         read = _from_segments if len(rows[0]) == 3 else _from_stamps

@@ -548,7 +548,7 @@ def test_report_writes_a_page_that_links_videos(folder, joint, tmp_path, capsys)
         assert message in capsys.readouterr().err
 
 
-def test_fit_takes_the_corrections_of_a_page(folder, tmp_path):
+def test_fit_takes_the_corrections_of_a_page(folder, tmp_path, capsys):
     video = np.load(folder / "features" / "v2.npy")
     rows = [
         {"start": 0, "end": 40, "label": "pour", "checked": True},
@@ -569,6 +569,16 @@ def test_fit_takes_the_corrections_of_a_page(folder, tmp_path):
     command = ("report", tmp_path / "model", folder, "-o", page)
     assert run(*command, "--corrections", tmp_path / "corrections.json") == 0
     assert '"known":[3,3]' in page.read_text()
+    saved["videos"][0]["n_frames"] *= 2
+    (tmp_path / "other.json").write_text(json.dumps(saved))
+    told = f"'v2' are of {2 * len(video)} frames, but the recording has {len(video)};"
+    command = ("fit", folder, "--labels", tmp_path / "other.json")
+    assert run(*command, "--epochs", 0, "-o", tmp_path / "none") == 1
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+    command = ("report", tmp_path / "model", folder, "-o", tmp_path / "none.html")
+    assert run(*command, "--corrections", tmp_path / "other.json") == 1
+    assert told in capsys.readouterr().err
 
 
 def test_report_shows_an_aligner_on_a_page(folder, aligner, tmp_path, capsys):

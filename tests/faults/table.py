@@ -291,7 +291,7 @@ ROWS = {
     ),
     77: (
         "corrections or anchors that no page saved, or of recordings that are not "
-        "there",
+        "there or have other frames",
         "one `ValueError` that names the file and the recording",
     ),
     78: (

@@ -110,6 +110,23 @@ def test_row_77_corrections_of_recordings_that_are_not_there_are_refused(read):
         read(page(a, b), ["c", "b"])
 
 
+def test_row_77_corrections_of_another_frame_rate_are_refused(read):
+    data = make_videos(2, n_actions=3, random_state=0)
+    lengths = [len(video) for video in data.videos]
+    half = lengths[1] // 2
+    y = read(page(video("a", n_frames=9), video("b", segment(0, 9, 0), n_frames=half)))
+    told = f"video 1: the corrections of 'b' are of {half} frames, but .* {lengths[1]};"
+    model = ActionSegmenter(2, max_epochs=0, random_state=0)
+    with pytest.raises(ValueError, match=told):
+        model.fit(data.videos, y)
+    with pytest.raises(ValueError, match="the corrections of 'b' are of"):
+        model.fit(data.videos[1], y[1])
+    model.fit(data.videos)
+    with pytest.raises(ValueError, match=told):
+        model.report(data.videos, "page.html", corrections=y)
+    assert frame_labels(y[1:], [data.videos[1][:half]])[0][0] == 0
+
+
 def test_fit_takes_them_exactly(read):
     data = make_videos(4, n_actions=3, random_state=0)
     rows = []
