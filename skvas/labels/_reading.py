@@ -153,7 +153,7 @@ def frame_labels(
         label; a table of segments, as rows (start, end, label) or a data frame with
         these columns, whose `end` is the first frame after the segment; a dict from
         frame to label, or rows (frame, label), as timestamps, of which each segment of
-        the video has one; a
+        the video has one; an empty table, for no label; a
         :class:`~skvas.io.SegmentTable` of one video, in seconds. For one video that is
         not in a list, `y` is its entry.
     videos : array-like of shape (n_frames, n_features), or a list of them
@@ -229,6 +229,8 @@ def _read(item: Any, n_frames: int, fps: float | None) -> list[int | str | None]
             )
         columns = (list(item[name]) for name in COLUMNS)
         return _from_segments(list(zip(*columns, strict=True)), n_frames, fps)
+    if _has_no_rows(item):
+        return [None] * n_frames
     if isinstance(item, CheckedRows):
         item.check_length(n_frames)
     rows = _rows(item)
@@ -236,6 +238,13 @@ def _read(item: Any, n_frames: int, fps: float | None) -> list[int | str | None]
         read = _from_segments if len(rows[0]) == 3 else _from_stamps
         return read(rows, n_frames, fps)
     return _from_frames(item, n_frames)
+
+
+def _has_no_rows(item: Any) -> bool:
+    """Tell whether a table of segments or timestamps is empty."""
+    if isinstance(item, (list, tuple)):
+        return not item
+    return getattr(item, "ndim", 1) == 2 and not len(item)
 
 
 def _has_stamps(item: Any) -> bool:

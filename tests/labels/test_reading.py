@@ -93,6 +93,15 @@ def test_one_video_has_its_entry_alone():
     assert spelled.tolist() == [None, "a", None, None, None, None]
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [[], (), {}, np.empty((0, 3)), pd.DataFrame(columns=["start", "end", "label"])],
+)
+def test_an_empty_table_has_no_labels(entry):
+    assert len(read([entry, [-1] * 4]).names) == 0
+    assert frame_labels(entry, VIDEOS[0])[0].tolist() == [None] * 6
+
+
 def test_nothing_labelled_has_no_names():
     assert len(read([None, [-1] * 4]).names) == 0
 
@@ -101,6 +110,7 @@ def test_nothing_labelled_has_no_names():
     ("entry", "reason"),
     [
         ([0, 1], "one label for each of the 6 frames"),
+        (np.empty(0), "one label for each of the 6 frames"),
         ([[0, 1, 2, 3]], "rows of \\[4\\] entries"),
         ([0.5, 1, 1, 1, 1, 1], "integers or strings"),
         ([(1,), (2, 3)], "rows of"),
