@@ -70,8 +70,8 @@ def _timeline_of(model: Any, path: str) -> skvas.Timeline:
     timeline: skvas.Timeline | None = getattr(model, "timeline_", None)
     if timeline is None:
         raise ValueError(
-            f"{path!r} has no timeline; fit a model of --task joint or align to three "
-            "or more videos that share an order."
+            f"{path!r} has no timeline; fit a model of --task joint, or of --task "
+            "align with --epochs above 0, to two or more videos that share an order."
         )
     return timeline
 

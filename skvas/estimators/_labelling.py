@@ -677,7 +677,13 @@ default=None
             labels = labels if len(labels.names) else None
         if named is not None:
             labels = join_names(labels, named, lengths_of(checked))
-        fewest = max(2, self._range_of_actions(labels)[0])
+        low, high = self._range_of_actions(labels)
+        if low < high and len(checked) < 2:
+            raise InvalidParameterError(
+                f"n_actions={self.n_actions!r} needs two videos or more, whose frames "
+                "can be matched; give the number of actions."
+            )
+        fewest = max(2, low)
         lengths = lengths_of(checked)
         check_total_frames(lengths, fewest, estimator=self)
         typical = float(np.median(lengths))

@@ -203,7 +203,7 @@ class MatchesFrames(BaseVideoEstimator):
             raise ValueError(
                 'via="timeline" needs a model with a timeline, and timeline_ is None: '
                 "the videos of fit share no order or do not keep it, are fewer than "
-                "three, or no embedding was trained from an informed start. "
+                "two, or no embedding was trained from an informed start. "
                 'Use via="pair".'
             )
         return TimelineMatcher(self.timeline_.model_, self.n_jobs)

@@ -64,9 +64,8 @@ class StreamsFrames(BaseVideoEstimator):
         check_is_fitted(self)
         if self.live_ is None:
             raise ValueError(
-                "The model keeps nothing for streams (live_ is None): either it was "
-                "saved by a version of skvas without streams, then fit it again; or it "
-                "tells no actions and its videos share no order, as timeline_ says."
+                "The model keeps nothing for streams (live_ is None): "
+                f"{self._why_no_stream()}."
             )
         learned = LiveModel.from_state(self.live_)
         return LiveTracker(
@@ -106,4 +105,18 @@ class StreamsFrames(BaseVideoEstimator):
             self.features_,
             encoder,
             feature_names=features_of_fit(self),
+        )
+
+    def _why_no_stream(self) -> str:
+        if hasattr(self, "classes_") or self.timeline_ is not None:
+            return "it was saved by a version of skvas without streams; fit it again"
+        if not self.n_iter_:
+            return (
+                "it tells no actions, and no embedding was trained, without which it "
+                "has no timeline; fit it with max_epochs above 0"
+            )
+        return (
+            "it tells no actions and has no timeline, as its videos share no order, or "
+            "are fewer than two, or its embedding does not start as the features; fit "
+            "a JointAlignSegment, which tells actions"
         )

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from skvas._printing import tell
 from skvas.decoding import plan_to_labels
-from skvas.exceptions import InvalidParameterError
 from skvas.metrics import (
     PairMatches,
     SharedOrder,
@@ -177,11 +176,6 @@ def _choose_number(
     if low == high:
         return low, None
     few = survey.few
-    if len(few.lengths) < 2:
-        raise InvalidParameterError(
-            f"n_actions={n_actions!r} needs two videos or more, whose frames can be "
-            "matched; give the number of actions."
-        )
     open_names = {name for candidate in candidates for name in candidate}
     numbers = range(low, max(low, min(high, int(few.lengths.sum()))) + 1)
     found = np.zeros((len(numbers), len(TRIALS)))

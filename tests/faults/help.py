@@ -193,7 +193,7 @@ HELP: dict[str, list[Row]] = {
         ),
         (
             "`timeline_ is None`, `has no timeline`",
-            "Recordings are fewer than three, or share no order.",
+            "Recordings are fewer than two, or share no order.",
             '`via="pair"`; more recordings; `matching="monotone"` if you know the '
             "order.",
             (62, 65),

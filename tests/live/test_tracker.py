@@ -511,10 +511,19 @@ def test_row_71_unfitted_model_has_no_stream():
 
 
 def test_row_71_aligner_without_a_timeline_has_no_stream():
-    aligner = VideoAligner(max_epochs=0).fit(data().videos[:2])
-    assert aligner.live_ is None
-    with pytest.raises(ValueError, match="share no order"):
-        aligner.stream()
+    videos = data().videos[:2]
+    for options, videos_of_fit, reason in (
+        ({"max_epochs": 0}, videos, "no embedding was trained.* max_epochs above 0"),
+        ({"max_epochs": 1}, videos[:1], "share no order, or are fewer than two"),
+    ):
+        aligner = VideoAligner(random_state=0, **options).fit(videos_of_fit)
+        assert aligner.live_ is None
+        with pytest.raises(ValueError, match=reason):
+            aligner.stream()
+    model = JointAlignSegment(2, max_epochs=0).fit(videos)
+    model.live_ = None  # as in a file of a version without streams
+    with pytest.raises(ValueError, match="a version of skvas without streams"):
+        model.stream()
 
 
 @pytest.mark.parametrize(

@@ -145,8 +145,10 @@ def test_model_file_and_checkpoint_keep_what_was_counted(cls, tmp_path):
 def test_range_is_refused_where_nothing_tells_frames_apart(cls):
     with pytest.raises(InvalidParameterError, match='needs recipe="informed"'):
         counting(cls, "auto", recipe="paper").fit(VIDEOS)
-    with pytest.raises(InvalidParameterError, match="needs two videos or more"):
-        counting(cls, (2, 4)).fit(VIDEOS[0])
+    for value, shown in (((2, 4), r"\(2, 4\)"), ("auto", "'auto'")):
+        told = f"^n_actions={shown} needs two videos or more"
+        with pytest.raises(InvalidParameterError, match=told):
+            counting(cls, value).fit(VIDEOS[0])
 
 
 @pytest.mark.parametrize("value", [(4, 2), (0, 3), (2, 3, 4), (2,), (2, 3.5), "many"])
