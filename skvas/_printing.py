@@ -8,12 +8,38 @@ from contextvars import ContextVar
 from html import escape
 from typing import Any, TypeAlias
 
-__all__ = ["Listener", "format_table", "listening", "tell", "to_html"]
+__all__ = ["Listener", "format_table", "listening", "shorten", "tell", "to_html"]
 
 # Called with a step of long work, how many parts of it are done, and of how many; 0 of
 # 0 where parts are not counted.
 Listener: TypeAlias = Callable[[str, int, int], object]
+# Characters of a value in a message.
+LONGEST = 80
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+def shorten(value: Any) -> str:
+    """Return what a message shows of a value: of a long one its shape or its start.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave.
+
+    Examples
+    --------
+    >>> from skvas._printing import shorten
+    >>> shorten([0.5, "a"]), shorten(list(range(9999)))[-9:]
+    ("[0.5, 'a']", '20, 21...')
+    """
+    text = repr(value)
+    if len(text) <= LONGEST:
+        return text
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        return f"an array of shape {tuple(shape)}"
+    start = " ".join(text.split())[: LONGEST - 3]
+    return f"{start}..."
 
 
 def tell(step: str, done: int = 0, total: int = 0) -> None:

@@ -27,6 +27,7 @@ from skvas._on_demand import (
     is_on_demand,
     is_sequence_of_videos,
 )
+from skvas._printing import shorten
 from skvas._typing import Labels, Videos
 from skvas.exceptions import InvalidParameterError
 
@@ -668,9 +669,7 @@ def _invalid(
 ) -> InvalidParameterError:
     if none_ok:
         expected += " or None"
-    shown = repr(value)
-    if len(shown) > 80:
-        shown = f"{shown[:77]}..."
+    shown = shorten(value)
     if not isinstance(value, (Real, str)) or isinstance(value, bool):
         shown += f" of type {type(value).__name__}"
     return InvalidParameterError(f"{name} must be {expected}, got {shown}.")
@@ -1149,6 +1148,6 @@ def check_memory(limit: Any) -> float:
     if size <= 0 or isinstance(limit, bool):
         raise InvalidParameterError(
             'memory_limit must be None, a positive number of bytes or such as "2GB", '
-            f"got {limit!r}."
+            f"got {shorten(limit)}."
         )
     return size

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skvas._printing import shorten
 from skvas.alignment._path_cost import View
 from skvas.alignment._result import Alignment
 
@@ -44,7 +45,7 @@ def check_anchors(anchors: Any, n_x: int, n_y: int, *, in_order: bool) -> np.nda
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
         raise ValueError(
             "anchors must be pairs (frame of x, frame of y) of integers, got "
-            f"{anchors!r}."
+            f"{shorten(anchors)}."
         )
     for i, j in pairs.tolist():
         if not (0 <= i < n_x and 0 <= j < n_y):

@@ -13,7 +13,7 @@ from sklearn.base import is_clusterer
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._optional import import_optional
-from skvas._printing import format_table, to_html
+from skvas._printing import format_table, shorten, to_html
 from skvas._typing import Labels, Videos
 from skvas.applications._names import names_by_label
 from skvas.datasets._on_disk import open_files
@@ -210,7 +210,8 @@ def step_report(
         called = names
     if isinstance(names, str) or len(called) != len(found):
         raise ValueError(
-            f"names must be {len(found)} name(s), one for each video, got {names!r}."
+            f"names must be {len(found)} name(s), one for each video, got "
+            f"{shorten(names)}."
         )
     called_steps = _names_of_steps(estimator, step_names)
     rates = _find_rates(rate, known, estimator, len(found))

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, SupportsIndex, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skvas._printing import shorten
 from skvas.validation import check_real
 
 __all__ = ["Recordings", "recordings_of"]
@@ -112,7 +113,7 @@ class Recordings(list[Any]):
             names = [f"recording {index}" for index in range(n)]
         self.names = _one_each("names", names, n)
         if not all(isinstance(name, str) for name in self.names):
-            raise TypeError(f"names must be strings, got {self.names!r}.")
+            raise TypeError(f"names must be strings, got {shorten(self.names)}.")
         if len({*self.names}) < n:
             twice = next(name for name in self.names if self.names.count(name) > 1)
             raise ValueError(

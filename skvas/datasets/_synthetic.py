@@ -7,6 +7,7 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
 
+from skvas._printing import shorten
 from skvas.exceptions import InvalidParameterError
 from skvas.validation import check_integer, check_real
 
@@ -220,7 +221,7 @@ def _check_n_frames(n_frames: tuple[int, int], shortest: int) -> tuple[int, int]
         low, high = n_frames
     except (TypeError, ValueError):
         raise InvalidParameterError(
-            f"n_frames must be a pair (minimum, maximum), got {n_frames!r}."
+            f"n_frames must be a pair (minimum, maximum), got {shorten(n_frames)}."
         ) from None
     low = check_integer("n_frames[0]", low, low=1)
     high = check_integer("n_frames[1]", high, low=1)

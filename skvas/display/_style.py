@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skvas._optional import import_optional
+from skvas._printing import shorten
 from skvas.datasets._recordings import recordings_of
 from skvas.validation import check_labels, check_real
 
@@ -159,7 +160,8 @@ def check_names(
         return [f"{of} {index}" for index in range(n_videos)]
     if isinstance(names, str) or len(names) != n_videos:
         raise ValueError(
-            f"names must be {n_videos} name(s), one for each video, got {names}."
+            f"names must be {n_videos} name(s), one for each video, got "
+            f"{shorten(names)}."
         )
     return [str(name) for name in names]
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 import skvas.persistence._state as model_state
+from skvas._printing import shorten
 from skvas.alignment._result import MATCHINGS
 from skvas.estimators._aligner import VideoAligner
 from skvas.estimators._base import BaseVideoEstimator
@@ -104,7 +105,7 @@ def load(
     """
     if encoder is not None and not isinstance(encoder, nn.Module):
         raise InvalidParameterError(
-            f"encoder must be a torch.nn.Module or None, got {encoder!r}."
+            f"encoder must be a torch.nn.Module or None, got {shorten(encoder)}."
         )
     try:
         # What is loaded may be trained on, whatever the caller has turned off.

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import is_clusterer
 
 from skvas._on_demand import lengths_of
+from skvas._printing import shorten
 from skvas._typing import Videos
 from skvas.applications._names import names_by_label
 from skvas.applications._report import (
@@ -232,7 +233,7 @@ class ReportsVideos(BaseVideoEstimator):
         if isinstance(features, str) or len(features) > MOST_CURVES:
             raise ValueError(
                 f"features must be at most {MOST_CURVES} features, by index or name, "
-                f"got {features!r}."
+                f"got {shorten(features)}."
             )
         columns = []
         for feature in features:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skvas._optional import import_optional
+from skvas._printing import shorten
 from skvas._typing import Labels
 from skvas.decoding import labels_to_segments
 from skvas.validation import check_integer, check_labels, check_real
@@ -62,7 +63,7 @@ class TimedSegment:
             if not isinstance(value, Real) or isinstance(value, bool):
                 raise TypeError(
                     f"{name} of segment {self.label!r} in video {self.video!r} must be "
-                    f"a number of seconds, got {value!r}."
+                    f"a number of seconds, got {shorten(value)}."
                 )
             # Adding 0.0 turns -0.0, which is written differently, into 0.0.
             object.__setattr__(self, name, float(value) + 0.0)
@@ -115,7 +116,9 @@ class SegmentTable:
         rows = list(segments)
         for row in rows:
             if not isinstance(row, TimedSegment):
-                raise TypeError(f"segments must be TimedSegment objects, got {row!r}.")
+                raise TypeError(
+                    f"segments must be TimedSegment objects, got {shorten(row)}."
+                )
         position = {video: i for i, video in enumerate(dict.fromkeys(_videos(rows)))}
         rows.sort(key=lambda row: (position[row.video], row.start))
         for row, following in zip(rows, rows[1:], strict=False):
@@ -315,7 +318,7 @@ def _videos(rows: Iterable[TimedSegment]) -> list[str]:
 
 def _check_text(name: str, value: Any) -> None:
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be a string, got {value!r}.")
+        raise TypeError(f"{name} must be a string, got {shorten(value)}.")
     try:
         value.encode()
     except UnicodeEncodeError as error:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from sklearn.base import BaseEstimator
 
+from skvas._printing import shorten
 from skvas.exceptions import InvalidParameterError
 from skvas.options._kinds import Kind
 
@@ -98,7 +99,7 @@ def check_declared(owner: Any) -> None:
             check_declared(value)
         else:
             raise InvalidParameterError(
-                f"{name} must be None or {kind.__name__}(...), got {value!r}."
+                f"{name} must be None or {kind.__name__}(...), got {shorten(value)}."
             )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from torch import nn
 
+from skvas._printing import shorten
 from skvas.exceptions import InvalidParameterError
 from skvas.nn.encoders import ENCODERS
 from skvas.preprocessing._framewise import PASS
@@ -153,7 +154,7 @@ class AnyCallable:
         """Refuse what cannot be called."""
         if not callable(value):
             raise InvalidParameterError(
-                f"{name} must be None or callable, got {value!r}."
+                f"{name} must be None or callable, got {shorten(value)}."
             )
 
 
@@ -165,7 +166,7 @@ class FilePath:
         """Refuse what is neither a text nor path-like."""
         if not isinstance(value, (str, os.PathLike)):
             raise InvalidParameterError(
-                f"{name} must be None or the path of a file, got {value!r}."
+                f"{name} must be None or the path of a file, got {shorten(value)}."
             )
 
 
@@ -205,7 +206,7 @@ class Encoder:
             raise InvalidParameterError(
                 f"{name} must be None, one of {tuple(ENCODERS)}, a tuple of layer "
                 "widths, or a torch.nn.Module from (B, N, n_features) to "
-                f"(B, N, D), got {value!r}."
+                f"(B, N, D), got {shorten(value)}."
             )
 
 
@@ -228,7 +229,7 @@ class Features:
             raise InvalidParameterError(
                 f"{name} must be None, one of {self.names}, or a transformer: an "
                 "object with fit and transform, of a class that inherits from "
-                f"sklearn.base.BaseEstimator, got {value!r}."
+                f"sklearn.base.BaseEstimator, got {shorten(value)}."
             )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skvas._atomic import check_replaceable, write_atomically
+from skvas._printing import shorten
 from skvas._typing import Labels
 from skvas.applications._report import Collection, JudgedSteps
 from skvas.decoding import Segment, labels_to_segments
@@ -239,7 +240,8 @@ def check_rates(fps: float | Sequence[float] | None, n: int) -> list[float] | No
     rates = rates * n if np.ndim(fps) == 0 else rates
     if len(rates) != n:
         raise ValueError(
-            f"fps must be a number, or one for each of the {n} recordings, got {fps!r}."
+            f"fps must be a number, or one for each of the {n} recordings, got "
+            f"{shorten(fps)}."
         )
     return [check_real("fps", rate, low=0, low_open=True) for rate in rates]
 
@@ -266,7 +268,7 @@ def write_report(
     `action_names` may also be a dict from labels to names.
     """
     if not isinstance(title, str):
-        raise TypeError(f"title must be a string, got {title!r}.")
+        raise TypeError(f"title must be a string, got {shorten(title)}.")
     check_replaceable(path)
     files, policy = _check_media(media, shown, path, embed)
     called = _check_curve_names(curves, curve_names)
@@ -444,12 +446,13 @@ def _check_media(
 ) -> tuple[list[str | None], str]:
     n = len(shown.labels)
     if not isinstance(embed, bool):
-        raise TypeError(f"embed must be True or False, got {embed!r}.")
+        raise TypeError(f"embed must be True or False, got {shorten(embed)}.")
     if media is None:
         media = [None] * n
     if isinstance(media, (str, bytes, os.PathLike)) or len(media) != n:
         raise ValueError(
-            f"media must be {n} file(s) or None, one for each recording, got {media!r}."
+            f"media must be {n} file(s) or None, one for each recording, got "
+            f"{shorten(media)}."
         )
     if shown.fps is None and any(file is not None for file in media):
         raise ValueError(
@@ -466,7 +469,7 @@ def _check_curve_names(
     if names is None:
         return [str(i) for i in range(n)]
     if isinstance(names, str) or len(names) != n:
-        raise ValueError(f"curve_names must be {n} name(s), got {names!r}.")
+        raise ValueError(f"curve_names must be {n} name(s), got {shorten(names)}.")
     return [str(name) for name in names]
 
 

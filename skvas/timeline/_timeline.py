@@ -252,11 +252,14 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
                 "collection; ask for one at a time."
             )
         wanted = np.asarray(positions, dtype=float)
-        if wanted.ndim != 1 or not ((wanted >= 0) & (wanted <= 1)).all():
+        if wanted.ndim != 1:
             raise ValueError(
-                "positions must be one-dimensional and between 0 and 1, got "
-                f"{positions!r}."
+                "positions must be one-dimensional, got an array of shape "
+                f"{wanted.shape}; they come first, and the video second."
             )
+        outside = wanted[~((wanted >= 0) & (wanted <= 1))]
+        if len(outside):
+            raise ValueError(f"positions must be between 0 and 1, got {outside[0]}.")
         (passage,) = self._follow(video)
         at = wanted * (len(passage.frames) - 1)
         return np.interp(at, np.arange(len(passage.frames)), passage.frames)

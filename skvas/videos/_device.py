@@ -6,6 +6,7 @@ import logging
 
 import torch
 
+from skvas._printing import shorten
 from skvas._typing import Device
 from skvas.exceptions import InvalidParameterError
 
@@ -29,7 +30,8 @@ def check_device(device: Device) -> torch.device:
         chosen = torch.device(device)
     except (RuntimeError, TypeError, ValueError) as error:
         raise InvalidParameterError(
-            f'device must be "auto", "cpu", "cuda" or a torch.device, got {device!r}.'
+            'device must be "auto", "cpu", "cuda" or a torch.device, got '
+            f"{shorten(device)}."
         ) from error
     if chosen.type == "cpu":
         return torch.device("cpu")  # there is but one, whatever its number

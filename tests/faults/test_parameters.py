@@ -7,7 +7,12 @@ import warnings
 import numpy as np
 import pytest
 
+from skvas import Recordings, VideoAligner, report_html
+from skvas.alignment._anchors import check_anchors
+from skvas.datasets import make_videos
 from skvas.exceptions import ConvergenceWarning, InvalidParameterError
+from skvas.io import SegmentTable, TimedSegment
+from skvas.validation import check_memory
 from tests.models import (
     ALIGNERS,
     ESTIMATORS,
@@ -164,3 +169,28 @@ def test_row_26_more_actions_than_a_recording_can_show_are_warned_of(cls):
     videos = [video[:6] for video in VIDEOS]
     with pytest.warns(UserWarning, match="7 is more than the 6 frames of the median"):
         quick(cls, n_actions=7, max_epochs=0).fit(videos)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda video: VideoAligner(training=video).fit([video]),
+        lambda video: VideoAligner(encoder=video).fit([video]),
+        lambda video: VideoAligner(features=video).fit([video]),
+        lambda video: VideoAligner(device=[video]).fit([video]),
+        lambda video: check_memory(video),
+        lambda video: check_anchors(video, 99, 99, in_order=True),
+        lambda video: Recordings([video, video], [video, video]),
+        lambda video: SegmentTable([video]),
+        lambda video: TimedSegment(video, 0, 1, "a"),
+        lambda video: make_videos(3, n_frames=video),
+        lambda video: report_html([[0]], "page.html", names=video),
+        lambda video: report_html([[0]], "page.html", fps=video),
+        lambda video: report_html([[0]], "page.html", title=video),
+    ],
+)
+def test_messages_do_not_print_whole_videos(call):
+    video = np.random.default_rng(0).random((60, 8))
+    with pytest.raises((ValueError, TypeError)) as caught:
+        call(video)
+    assert len(str(caught.value)) < 400

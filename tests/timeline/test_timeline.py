@@ -1,4 +1,5 @@
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -262,6 +263,10 @@ def test_wrong_inputs_are_refused_by_name(data, timeline):
         timeline.from_timeline([0.5], data.videos)
     with pytest.raises(ValueError, match="between 0 and 1"):
         timeline.from_timeline([1.5], data.videos[0])
+    shape = re.escape(str(data.videos[0].shape))
+    with pytest.raises(ValueError, match=f"shape {shape}; they come first") as caught:
+        timeline.from_timeline(data.videos[0], [0, 0.5])
+    assert len(str(caught.value)) < 200
     with pytest.raises(ValueError, match="each of the 10 videos"):
         timeline.stack(data.times[:3])
     with pytest.raises(ValueError, match="video 1: expected one entry"):
