@@ -123,7 +123,9 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     TypeError
         If it makes what is no tensor.
     """
-    frames = batch.frames
+    ours = is_ours(encoder)
+    # To divide by the length of a frame of zeros gives gradients that are NaN.
+    frames = batch.frames if ours else batch.repeated
     weight = next(encoder.parameters(), frames)
     dtype = weight.dtype if weight.is_floating_point() else frames.dtype
     more = []
@@ -132,7 +134,6 @@ def embed(encoder: nn.Module, batch: VideoBatch) -> Tensor:
     if getattr(encoder, "takes_times", False):
         more.append(batch.times.to(frames.device))
     # A network of the user's may well be worth all threads.
-    ours = is_ours(encoder)
     with single_threaded(frames.numel(), frames.device) if ours else all_threads():
         # Plans need float32, whatever an encoder, or autocast around it, makes.
         embeddings = unit(_apply(encoder, frames.to(dtype), more).float())

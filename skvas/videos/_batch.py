@@ -61,6 +61,13 @@ class VideoBatch:
             row[: len(chosen)] = chosen
         return torch.from_numpy(numbers)
 
+    @property
+    def repeated(self) -> Tensor:
+        """The frames, with copies of a video's last one where it is padded."""
+        where = torch.arange(self.frames.shape[1]).minimum(self.lengths[:, None] - 1)
+        where = where.to(self.frames.device)[:, :, None]
+        return torch.take_along_dim(self.frames, where, 1)
+
     def take(self, videos: np.ndarray) -> VideoBatch:
         """Return a batch of some of the videos, each as often as it is named."""
         kept = self.chosen and tuple(self.chosen[video] for video in videos)

@@ -272,3 +272,34 @@ def test_padded_frames_may_become_anything():
     batch.frames[1, 3] = 0
     with pytest.raises(ValueError, match="encoder made NaN"):
         embed(Blank(), batch)
+
+
+class Scaled(nn.Module):
+    """Divide frames by their lengths, of which zeros have none."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3, 4)
+
+    def forward(self, frames):
+        made = self.linear(frames)
+        return made / made.std(dim=-1, keepdim=True) / frames.norm(dim=-1, keepdim=True)
+
+
+def test_padding_leaves_the_gradients_of_a_users_encoder_as_they_are():
+    encoder = Scaled()
+    x = frames(2, 6, 3)
+    x[1, 4:] = 0
+    gradients = []
+    for batches in (
+        [VideoBatch(x, torch.tensor([6, 4]))],
+        [
+            VideoBatch(x[:1], torch.tensor([6])),
+            VideoBatch(x[1:, :4], torch.tensor([4])),
+        ],
+    ):
+        encoder.zero_grad()
+        for batch in batches:
+            embed(encoder, batch)[batch.mask].prod(dim=1).sum().backward()
+        gradients.append(encoder.linear.weight.grad.clone())
+    torch.testing.assert_close(*gradients)

@@ -40,6 +40,17 @@ def test_what_is_padded_comes_back_as_it_was(lengths):
         np.testing.assert_array_equal(back, video)
 
 
+@given(lengths)
+def test_the_last_frame_is_repeated_where_videos_are_padded(lengths):
+    videos = videos_of(lengths)
+    found = pad(videos, CPU).repeated.numpy()
+    for video, row in zip(videos, found, strict=True):
+        n_padded = max(lengths) - len(video)
+        np.testing.assert_array_equal(
+            row, np.pad(video, ((0, n_padded), (0, 0)), "edge")
+        )
+
+
 @given(lengths, lengths)
 def test_joined_batches_are_one_batch_of_all_videos(first, second):
     videos = videos_of([*first, *second])
