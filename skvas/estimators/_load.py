@@ -27,7 +27,7 @@ from skvas.exceptions import (
 )
 from skvas.labels._anchored import AnchoredActions
 from skvas.live._model import LiveModel
-from skvas.nn._model import embed
+from skvas.nn._model import embed, is_ours
 from skvas.options._declare import declared
 from skvas.options._groups import PATHS, SPACES, TIMELINE
 from skvas.persistence._arrays import parse_json, read_arrays
@@ -41,6 +41,7 @@ from skvas.preprocessing import Framewise, WhitenedViews
 from skvas.timeline import Timeline
 from skvas.validation import check_integer, check_real
 from skvas.videos._batch import pad
+from skvas.videos._frames import spread_frames
 from skvas.videos._stored import check_array, check_texts, check_type
 
 __all__ = ["load"]
@@ -48,8 +49,9 @@ __all__ = ["load"]
 ESTIMATORS = {
     cls.__name__: cls for cls in (ActionSegmenter, VideoAligner, JointAlignSegment)
 }
-# A transformer is tried on two frames of so many features at most.
-MAX_FEATURES = 1_000_000
+# A transformer is tried on two frames of so many features at most, or on so many frames
+# of the reference.
+MAX_FEATURES, TRIED_FRAMES = 1_000_000, 64
 
 
 def load(
@@ -324,18 +326,21 @@ def _check_parameters(estimator: Any) -> None:
 
 
 def _check_networks(estimator: Any) -> None:
-    """Send two frames through preprocessing and encoder, on the CPU."""
+    """Send a few frames through preprocessing and encoder, on the CPU."""
     for name, array in _arrays_of(estimator.features_, "features_"):
         if not np.isfinite(array).all():
             raise ModelFileError(f"{name} is not finite")
-    frames = np.zeros((2, estimator.n_features_in_), np.float32)
-    (seen,) = apply_features(estimator.features_, [frames])
-    if not np.isfinite(seen).all():
-        raise ModelFileError("features_ turns zeros into what is not finite")
-    with torch.no_grad():
-        embeddings = embed(estimator.encoder_, pad([seen], torch.device("cpu")))
-    if embeddings.shape != (1, 2, estimator.n_embedding_):
-        raise ModelFileError("encoder_ and n_embedding_ do not fit together")
+    seen = _try_features(estimator)
+    try:
+        with torch.no_grad():
+            embeddings = embed(estimator.encoder_, pad([seen], torch.device("cpu")))
+    except (TypeError, ValueError):
+        # A network of the user's need not take these frames, nor run on the CPU.
+        if is_ours(estimator.encoder_):
+            raise
+    else:
+        if embeddings.shape != (1, len(seen), estimator.n_embedding_):
+            raise ModelFileError("encoder_ and n_embedding_ do not fit together")
     naming = vars(estimator).get("naming_")
     n_told = estimator.n_embedding_ + seen.shape[1]
     if isinstance(naming, AnchoredActions):
@@ -344,6 +349,23 @@ def _check_networks(estimator: Any) -> None:
         does_fit = naming is None or len(naming.weights) == n_told
     if not does_fit:
         raise ModelFileError("naming_ does not fit encoder_ and features_")
+
+
+def _try_features(estimator: Any) -> np.ndarray:
+    """Return features of the first frames that the preprocessing takes."""
+    zeros = np.zeros((2, estimator.n_features_in_), np.float32)
+    tried = [zeros, zeros + 1]  # logarithms and powers take no zeros
+    if "reference_" in estimator._fitted:
+        reference = estimator.reference_
+        tried.insert(0, reference[spread_frames(len(reference), TRIED_FRAMES)])
+    failures = []
+    for frames in tried:
+        try:
+            (seen,) = apply_features(estimator.features_, [frames])
+            return seen
+        except ValueError as error:
+            failures.append(error)
+    raise failures[-1]
 
 
 def _arrays_of(value: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, PowerTransformer, StandardScaler
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment
@@ -178,6 +178,54 @@ def test_own_encoder_gives_its_weights_to_the_network_passed(tmp_path):
     assert_same_outputs(outputs(loaded, NEW), outputs(estimator, NEW))
     with pytest.raises(ModelFileError, match="do not fit"):
         skvas.load(path, encoder=Own(width=9))
+
+
+class Direction(torch.nn.Module):
+    """An encoder of a user's own that cannot take frames of zeros."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(5, 4)
+
+    def forward(self, frames):
+        return self.linear(frames / frames.norm(dim=-1, keepdim=True))
+
+
+class Mirrored(torch.nn.Module):
+    """An encoder of a user's own that cannot take fewer than four frames."""
+
+    def __init__(self):
+        super().__init__()
+        self.taps = torch.nn.Conv1d(5, 4, 7, padding=3, padding_mode="reflect")
+
+    def forward(self, frames):
+        return self.taps(frames.mT).mT
+
+
+@every
+@pytest.mark.parametrize("make", [Direction, Mirrored])
+def test_own_encoder_need_not_take_any_frames(cls, make, tmp_path):
+    estimator = quick(cls, features=None, encoder=make()).fit(VIDEOS)
+    loaded = round_trip(estimator, tmp_path / "model", encoder=make())
+    assert_same_outputs(outputs(loaded, NEW), outputs(estimator, NEW))
+
+
+@every
+def test_preprocessing_need_not_take_zeros(cls, tmp_path):
+    videos = [np.exp(video) for video in VIDEOS]
+    estimator = quick(cls, features=PowerTransformer(method="box-cox")).fit(videos)
+    loaded = round_trip(estimator, tmp_path / "model")
+    expected = outputs(estimator, [np.exp(video / 9) for video in NEW])
+    assert_same_outputs(outputs(loaded, [np.exp(video / 9) for video in NEW]), expected)
+
+
+def test_row_45_preprocessing_that_makes_nan_is_refused(tmp_path):
+    path = tmp_path / "model"
+    features = Framewise(StandardScaler())
+    quick(ActionSegmenter, features=features).fit(VIDEOS).save(path)
+    key = "features_.transformer_.scale_"
+    forge(path, path, arrays=lambda a: a[key].fill(np.nan))
+    assert_refused(path)
 
 
 def test_encoder_is_refused_where_it_is_of_no_use(model_file):
