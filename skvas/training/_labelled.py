@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from skvas.transport import unit
 from skvas.videos._batch import VideoBatch, pad
 from skvas.videos._frames import spread_frames
 
@@ -106,5 +107,5 @@ class LabelledFrames:
         known = codes >= 0
         frames, labels = embed(self.batch.to(device))[known], codes[known]
         members = F.one_hot(labels, self.n_classes).to(frames.dtype)
-        classes = F.normalize(members.T @ frames, dim=1)
+        classes = unit(members.T @ frames)
         return WEIGHT * F.cross_entropy(frames @ classes.T / TEMPERATURE, labels)

@@ -173,7 +173,8 @@ def effective_rank(embeddings: Tensor, mask: Tensor) -> Tensor:
         few = torch.from_numpy(spread_frames(len(frames), RANK_FRAMES))
         frames = frames[few.to(frames.device)].T
     spectrum = torch.linalg.eigvalsh(frames.T @ frames).clamp_min(0)
-    return torch.special.entr(spectrum / spectrum.sum()).sum().exp()
+    total = spectrum.sum().clamp_min(torch.finfo(spectrum.dtype).tiny)
+    return torch.special.entr(spectrum / total).sum().exp()
 
 
 def _segmentation_parts(found: FGWResult) -> dict[str, Tensor]:

@@ -60,3 +60,11 @@ def test_loss_is_the_cross_entropy_under_class_means():
     ]:
         total += np.log1p(np.exp((frame @ other - frame @ own) / 0.1))
     assert loss.item() == pytest.approx(0.3 * total / 3, rel=1e-5)
+
+
+def test_gradient_of_a_label_whose_frames_are_zero_is_moderate():
+    features = [np.float32([[0, 0], [0, 0], [0, 1], [1, 0]])]
+    found = LabelledFrames.of(features, [np.array([0, 0, 1, 1])])
+    frames = found.batch.frames.clone().requires_grad_()
+    found.loss(lambda batch: frames, torch.device("cpu")).backward()
+    assert 0 < frames.grad.abs().max() < 10

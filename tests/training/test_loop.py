@@ -188,6 +188,12 @@ def test_progress_is_seen_without_logging_being_set_up_and_not_twice_with_it(
     assert len(caplog.records) == 1
 
 
+def test_embeddings_of_zeros_are_as_collapsed_as_equal_ones():
+    mask = torch.ones(1, 5, dtype=torch.bool)
+    assert effective_rank(torch.ones(1, 5, 3), mask) == pytest.approx(1, abs=1e-5)
+    assert effective_rank(torch.zeros(1, 5, 3), mask) == 1
+
+
 def test_rank_of_wide_embeddings_is_that_of_as_many_frames():
     basis = torch.linalg.qr(torch.randn(600, 5, dtype=torch.float64)).Q
     frames = torch.randn(1, 2000, 5, dtype=torch.float64) @ basis.T
