@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skvas._printing import shorten
 from skvas._typing import Labels
 from skvas.decoding import labels_to_segments
 from skvas.exceptions import InvalidParameterError
@@ -46,7 +47,8 @@ def hide_labels(
     Raises
     ------
     ValueError
-        If `keep` names no video, no video has labels, or they are not as described.
+        If `keep` names no video with labels, no video has labels, or they are not as
+        described.
 
     Examples
     --------
@@ -92,11 +94,18 @@ def _kept(
             number = max(1, round(float(keep) * n)) if 0 < float(keep) <= 1 else 0
         if 1 <= number <= n:
             chosen = rng.choice(labelled, int(number), replace=False).tolist()
-    elif np.ndim(keep) == 1:
+    elif np.ndim(keep) == 1 and all(_is_position(i, n_videos) for i in keep):
         chosen = keep
-    if len(chosen) and all(i in range(n_videos) for i in chosen):
-        return sorted({int(i) for i in chosen})
+    kept = sorted({int(i) for i in chosen})
+    if not set(kept).isdisjoint(labelled):
+        return kept
     raise InvalidParameterError(
         f"keep must be a number of videos from 1 to {n}, a share in (0, 1], or "
-        f"positions of videos, got {keep!r}."
+        f"positions of videos, one of them with labels, got {shorten(keep)}; for a "
+        "mask, pass np.flatnonzero(mask)."
     )
+
+
+def _is_position(value: Any, n_videos: int) -> bool:
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_whole and value in range(n_videos)

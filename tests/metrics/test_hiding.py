@@ -70,7 +70,18 @@ def test_labels_are_copied():
     assert Y[0][0] == "a"
 
 
-@pytest.mark.parametrize("keep", [0, 7, -1, 1.5, 0.0, "all", True, [], [6], [0.5]])
+MASK = [False, True, False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [0, 7, -1, 1.5, 0.0, "all", True, [], [6], [0.5], [1.0], MASK, np.array(MASK)],
+)
 def test_odd_numbers_of_videos_are_refused(keep):
     with pytest.raises(InvalidParameterError, match="^keep must be"):
         hide_labels(Y, keep=keep)
+
+
+def test_positions_name_a_video_with_labels():
+    with pytest.raises(InvalidParameterError, match="one of them with labels"):
+        hide_labels([None, *Y], keep=[0])
