@@ -96,8 +96,8 @@ def value_checks(
     Parameters are those of the solver, but that `cost` is 0 at padded frames.
     """
     batch, n, m = cost.shape
-    rules = _side_checks("x", "p", (batch, n), mask_x, p, lambda_x)
-    rules |= _side_checks("y", "q", (batch, m), mask_y, q, lambda_y)
+    rules = _side_checks("x", "p", (batch, n), cost.dtype, mask_x, p, lambda_x)
+    rules |= _side_checks("y", "q", (batch, m), cost.dtype, mask_y, q, lambda_y)
     rules[
         "cost must be finite between real frames. Mask the frames that have no cost."
     ] = cost.amax((1, 2)).isfinite() & cost.amin((1, 2)).isfinite()
@@ -108,6 +108,7 @@ def _side_checks(
     side: str,
     mass_name: str,
     shape: tuple[int, int],
+    dtype: torch.dtype,
     mask: Tensor | None,
     mass: Tensor | None,
     weight: float | Tensor | None,
@@ -123,9 +124,13 @@ def _side_checks(
     if mass is not None:
         message = f"{mass_name} must be finite and at least 0."
         rules[message] = ((mass >= 0) & mass.isfinite()).expand(shape).all(dim=1)
-        found = (mass if mask is None else mass * mask).expand(shape)
-        message = f"{mass_name} must have mass at a real frame of each problem."
-        rules[message] = found.sum(dim=1) > 0
+        cast = mass.to(dtype)
+        total = (cast if mask is None else cast * mask).expand(shape).sum(dim=1)
+        message = (
+            f"{mass_name} must have mass at a real frame of each problem, and a sum "
+            "that the type of cost can hold. Divide it by its largest entry."
+        )
+        rules[message] = (total > 0) & total.isfinite()
     return rules
 
 
