@@ -23,6 +23,7 @@ from skvas.options._declare import OptionGroup, check_declared, group_of
 from skvas.options._groups import Aligning, Segmenting, Training
 from skvas.options._kinds import Encoder, Features, is_auto
 from skvas.options._settings import Settings
+from skvas.validation import check_integer, check_real
 
 __all__ = ["INFORMED", "PAPER", "RECIPES", "Recipe"]
 
@@ -105,8 +106,16 @@ class Recipe:
         _check_values("training", self.training, Training)
         for values in self.candidates:
             _check_values("candidates", values, Segmenting, partly=True)
-        joint = {k: v for k, v in (self.joint or {}).items() if k != "max_epochs"}
+        joint: Any = self.joint or {}
+        if isinstance(joint, Mapping):
+            check_integer("max_epochs of joint", joint.get("max_epochs", 0), low=0)
+            joint = {k: v for k, v in joint.items() if k != "max_epochs"}
         _check_values("joint", joint, Training, partly=True)
+        check_integer("max_epochs", self.max_epochs, low=0)
+        check_integer("max_steps", self.max_steps, low=0, none_ok=True)
+        check_integer("n_actions", self.n_actions, low=1, none_ok=True)
+        if self.ordered_rho is not None:
+            check_real("ordered_rho", self.ordered_rho, low=0)
 
     @property
     def chooses(self) -> bool:

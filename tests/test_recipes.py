@@ -131,6 +131,16 @@ def test_informed_start_is_refined_as_documented():
         ({"joint": {"rho": 1}}, "joint.*has rho"),
         ({"candidates": ({"starts": "time"},)}, "candidates.*has starts"),
         ({"encoder": None}, "encoder must be a name or"),
+        ({"max_epochs": -5}, "max_epochs must be"),
+        ({"max_epochs": 2.5}, "max_epochs must be"),
+        ({"joint": {"max_epochs": -5}}, "max_epochs of joint must be"),
+        ({"joint": {"max_epochs": None}}, "max_epochs of joint must be"),
+        ({"joint": 3}, "joint must have mappings"),
+        ({"ordered_rho": -1.0}, "ordered_rho must be"),
+        ({"n_actions": "x"}, "n_actions must be"),
+        ({"n_actions": 0}, "n_actions must be"),
+        ({"max_steps": -3}, "max_steps must be"),
+        ({"max_steps": 0.5}, "max_steps must be"),
     ],
 )
 def test_recipes_with_wrong_values_are_refused(changes, message):
