@@ -139,12 +139,12 @@ class Checkpoint(CheckpointHook):
         writer = StateWriter()
         content = {
             "prepared": self._prepared,
-            "weights": _as_arrays(state.modules.state_dict()),
-            "optimizer": {str(i): _as_arrays(m) for i, m in moments.items()},
+            "weights": as_arrays(state.modules.state_dict()),
+            "optimizer": {str(i): as_arrays(m) for i, m in moments.items()},
             "history": {n: np.array([r[n] for r in state.records]) for n in names},
             "rng": state.rng,
             "is_over": state.is_over,
-            "torch": _as_arrays(state.generators.states() if state.generators else {}),
+            "torch": as_arrays(state.generators.states() if state.generators else {}),
         }
         nodes = {name: writer.node(part, name) for name, part in content.items()}
         texts = {
@@ -284,8 +284,12 @@ def _check_same(saved: Mapping[str, str], now: Mapping[str, str]) -> None:
         raise CheckpointError(f"it is of a fit with {then}; this one has {here}")
 
 
-def _as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+def as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """Return tensors as arrays; bfloat16, which NumPy lacks, as float32."""
+    return {
+        name: (t.float() if t.dtype == torch.bfloat16 else t).detach().cpu().numpy()
+        for name, t in tensors.items()
+    }
 
 
 def _as_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ import torch
 from skvas.exceptions import CollapseWarning
 from skvas.nn._model import Model, is_ours
 from skvas.training._callbacks import Callback
-from skvas.training._checkpoint import AnyCheckpoint
+from skvas.training._checkpoint import AnyCheckpoint, as_arrays
 from skvas.training._distributed import ALONE, Team, is_launched, join_team, launch
 from skvas.training._loop import train
 from skvas.training._objective import Losses
@@ -98,9 +98,9 @@ class Trainer:
             history = run(self.checkpoint, ALONE, self.device)
         elif is_launched():
             team, own = join_team(self.devices, self.device)
-            weights = [w.cpu().numpy() for w in model.modules().state_dict().values()]
+            weights = as_arrays(model.modules().state_dict())
             team.check_agreement(
-                joblib.hash([list(features), rng.get_state(), weights])
+                joblib.hash([list(features), rng.get_state(), [*weights.values()]])
             )
             history = run(self.checkpoint, team, own)
         else:

@@ -104,6 +104,18 @@ def test_state_of_dropout_and_buffers_is_kept(tmp_path):
     assert resumed.encoder_.calls == expected.encoder_.calls > 0
 
 
+def test_encoder_in_half_precision_resumes_bit_for_bit(tmp_path):
+    torch.manual_seed(0)
+    parameters = {"encoder": nn.Linear(5, 6).bfloat16(), "features": None}
+    resumed = quick(
+        ActionSegmenter,
+        **interrupted(ActionSegmenter, tmp_path / "run", **parameters),
+    ).fit(VIDEOS)
+    expected = quick(ActionSegmenter, max_epochs=4, **parameters).fit(VIDEOS)
+    assert_same_fit(resumed, expected)
+    assert resumed.encoder_.weight.dtype == torch.bfloat16
+
+
 def test_vava_resumes_at_the_share_of_the_training_that_is_over(tmp_path):
     parameters = interrupted(VideoAligner, tmp_path / "run", method="vava")
     resumed = quick(VideoAligner, **parameters).fit(VIDEOS)
