@@ -33,6 +33,7 @@ class PhaseClassification:
         Accuracy on all test videos of a classifier fitted on test videos, as in the
         published code. It is comparable with published numbers, but does not measure
         generalisation: the classifier is scored on the videos that it was fitted on.
+        NaN where the test videos drawn for fitting have a single phase.
     fraction : float
         Share of the videos used to fit each classifier.
     classifier : str
@@ -86,7 +87,7 @@ def phase_classification(
     Raises
     ------
     ValueError
-        If the videos drawn for fitting have a single phase.
+        If the training videos drawn for fitting have a single phase.
 
     References
     ----------
@@ -105,8 +106,14 @@ def phase_classification(
     train, test, phases_train, phases_test = _check_split(
         train_embeddings, train_labels, test_embeddings, test_labels
     )[:4]
+    held_out = _svm_accuracy(train, phases_train, test, phases_test, fraction, rng)
+    if np.isnan(held_out):
+        raise ValueError(
+            "The training videos drawn for fitting have a single phase; raise "
+            "fraction, or give videos of several phases."
+        )
     return PhaseClassification(
-        held_out=_svm_accuracy(train, phases_train, test, phases_test, fraction, rng),
+        held_out=held_out,
         same_videos=_svm_accuracy(test, phases_test, test, phases_test, fraction, rng),
         fraction=fraction,
         classifier="SVC, RBF kernel, C = 1",
@@ -302,15 +309,15 @@ def _svm_accuracy(
     fraction: float,
     rng: np.random.RandomState,
 ) -> float:
-    """Fit on a share of the videos; return the accuracy on the test videos."""
+    """Fit on a share of the videos; return the accuracy on the test videos.
+
+    It is NaN where there is a single phase to fit.
+    """
     n_fit = max(1, round(fraction * len(videos)))
     chosen = np.sort(rng.permutation(len(videos))[:n_fit])
     target = np.concatenate([phases[index] for index in chosen])
     if target.min() == target.max():
-        raise ValueError(
-            f"The {n_fit} video(s) drawn for fitting have a single phase; raise "
-            "fraction."
-        )
+        return float("nan")
     model = SVC().fit(np.concatenate([videos[index] for index in chosen]), target)
     return float(model.score(np.concatenate(test), np.concatenate(phases_test)))
 

@@ -132,6 +132,14 @@ def test_phase_classification_fits_on_a_share_of_the_videos_drawn_by_its_seed():
     assert found[0].fraction == 0.1
 
 
+def test_test_videos_of_a_single_phase_leave_the_held_out_score():
+    videos, labels = random_videos()
+    zeros = [np.zeros(len(videos[0]), dtype=int)]
+    result = phase_classification(videos, labels, videos[:1], zeros)
+    assert 0 <= result.held_out <= 1
+    assert np.isnan(result.same_videos)
+
+
 def test_input_that_cannot_be_scored_is_refused():
     videos, labels = random_videos()
     with pytest.raises(ValueError, match="at least two videos"):
@@ -140,7 +148,7 @@ def test_input_that_cannot_be_scored_is_refused():
         retrieval_precision(videos, labels, k=[99])
     with pytest.raises(ValueError, match="fraction"):
         phase_classification(videos, labels, videos, labels, fraction=0)
-    with pytest.raises(ValueError, match="single phase"):
+    with pytest.raises(ValueError, match="training videos .* single phase"):
         phase_classification(videos[:1], [np.zeros(len(videos[0]))], videos, labels)
     other = [video[:, :2] for video in videos]
     with pytest.raises(ValueError, match="features"):
