@@ -31,8 +31,9 @@ _PREFIX, _DROP_X, _DROP_Y = 4, 16, 32
 # Cells up to which NumPy keeps the sums of all paths, which takes less time than to
 # keep the steps, and up to 16 bytes a cell.
 SMALL_CELLS = 1 << 19
-# Rows that compiled paths take a step in at once.
-ROWS = 32
+# Rows that compiled paths take a step in at once, and steps whose costs they put side
+# by side.
+ROWS, STEPS = 32, 4096
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,8 @@ def monotone_path(
     Notes
     -----
     The dynamic programme is vectorised over anti-diagonals; without `drop_cost` it is
-    compiled if numba is installed, with the same result. Besides `cost` it needs
-    N (M + 32) bytes of memory, or 8 MB if that is more.
+    compiled if numba is installed, with the same result. Besides `cost` it needs N M
+    bytes of memory, or 8 MB if that is more, and 250 for each frame of x and y.
 
     References
     ----------
@@ -437,10 +438,11 @@ def _path_by_strips(cost: NDArray[Any]) -> NDArray[np.int64]:
     """
     n, m = cost.shape
     n_steps, n_strips = m + ROWS - 1, (n + ROWS - 1) // ROWS
-    # Entry (t, i) is cell (i, t - i) of the strip. Before its first cell a row has
-    # infinite sums; nothing reads those after its last one.
-    prices = np.zeros((n_steps, ROWS), dtype=cost.dtype)
-    moves = np.empty((n_strips, n_steps, ROWS), dtype=np.uint8)
+    # Entry (t % STEPS, i) is cell (i, t - i) of the strip. Before its first cell a row
+    # has infinite sums; nothing reads those after its last one.
+    prices = np.zeros((min(STEPS, n_steps), ROWS), dtype=cost.dtype)
+    # Step after step; what rows past the last one write there is written over.
+    moves = np.empty(n * n_steps + ROWS, dtype=np.uint8)
     # Entry j + 1 is the least sum to column j of the row above the strip.
     above = np.full(n_steps + 2, np.inf)
     above[0] = 0.0
@@ -450,14 +452,18 @@ def _path_by_strips(cost: NDArray[Any]) -> NDArray[np.int64]:
     for strip in range(n_strips):
         first = strip * ROWS
         n_rows = min(ROWS, n - first)
-        for i in range(n_rows):
-            for j in range(m):
-                prices[i + j, i] = cost[first + i, j]
         older[:] = old[:] = np.inf
         older[0], old[0] = above[0], above[1]
         above[0] = np.inf
         for t in range(n_steps):
-            price, step = prices[t], moves[strip, t]
+            if t % STEPS == 0:
+                for i in range(n_rows):
+                    seen = cost[first + i, max(t - i, 0) : max(t + STEPS - i, 0)]
+                    column = prices[max(i - t, 0) :, i]
+                    for j in range(len(seen)):
+                        column[j] = seen[j]
+            at = first * n_steps + t * n_rows
+            price, step = prices[t % STEPS], moves[at : at + ROWS]
             for i in range(ROWS):
                 both, one, other = older[i], old[i], old[i + 1]
                 best = min(one, other)
@@ -473,8 +479,10 @@ def _path_by_strips(cost: NDArray[Any]) -> NDArray[np.int64]:
     i, j, start = n - 1, m - 1, n + m - 2
     path[start] = i, j
     while i > 0 or j > 0:
-        move = moves[i // ROWS, i % ROWS + j, i % ROWS]
-        i, j, start = i - (move != _Y), j - (move != _X), start - 1
+        row = i % ROWS
+        first = i - row
+        at = first * n_steps + (row + j) * min(ROWS, n - first) + row
+        i, j, start = i - (moves[at] != _Y), j - (moves[at] != _X), start - 1
         path[start] = i, j
     return path[start:].copy()
 

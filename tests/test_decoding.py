@@ -95,6 +95,7 @@ def test_compiled_path_is_that_of_numpy(dtype, monkeypatch):
         *rng.integers(1, 12, (50, 2)),
         *rng.integers(1, 3 * decoding.ROWS, (30, 2)),
     ]
+    shapes.append((2 * decoding.STEPS + 9, decoding.ROWS + 8))
     costs = [rng.integers(0, 3, shape).astype(dtype) for shape in shapes]
     # Sums of many numbers near one, whose last digits decide.
     costs += [(1 + rng.random((400, 300)) / 1e4).astype(dtype) for _ in range(3)]
@@ -183,6 +184,16 @@ def test_path_of_a_thousand_frames_is_fast_and_takes_a_byte_a_cell(drop_cost):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1.5 * cost.size
+
+
+def test_compiled_path_of_a_single_frame_takes_little_memory(monkeypatch):
+    monkeypatch.setattr(decoding, "STEPS", 64)
+    cost = np.random.default_rng(0).random((1, 4000))
+    tracemalloc.start()
+    decoding._path_by_strips(cost)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * cost.size
 
 
 @pytest.mark.parametrize(
