@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -31,6 +32,8 @@ BLOCK_ENTRIES, PIECE_FRAMES = 1 << 22, 1000
 SWEEPS = 3
 # The plan keeps entries above this share of their frame's mass.
 KEPT_SHARE = 1e-4
+# An entry of a sparse plan: float32, and the int32 of its column.
+BYTES_AN_ENTRY = 8
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,10 @@ def align_coarsely(
     )
     with torch.no_grad():
         refiner, objective = _solve_coarsely(pair.batch_x, pair.batch_y, task, size)
-        entries = min(BLOCK_ENTRIES, int(limit / (4 * PLANS_AT_PEAK)))
-        found = refiner.refine(matching, entries)
+        # Half of the limit is for the sparse plan, a quarter for a block: what is freed
+        # is not given back at once.
+        entries = min(BLOCK_ENTRIES, int(limit / (16 * PLANS_AT_PEAK)))
+        found = refiner.refine(matching, entries, int(limit / (2 * BYTES_AN_ENTRY)))
     if matching == "monotone":
         found.matches_x, found.matches_y = _match_in_order(
             PathCost(x, y),
@@ -213,8 +218,11 @@ class _Refiner:
         logs = self.virtual_row + self.g
         return (logs + (self.log_p[0] - logs.logsumexp(dim=0))).exp()
 
-    def refine(self, matching: str, entries: int) -> _Found:
-        """Bring the plan to its marginals, and read off what it says."""
+    def refine(self, matching: str, entries: int, most_kept: int) -> _Found:
+        """Bring the plan to its marginals, and read off what it says.
+
+        `entries` of it are there at a time, and `most_kept` of it are kept.
+        """
         for _ in range(SWEEPS):
             masses = self._virtual()
             for _, plan, _ in self.blocks(entries):
@@ -227,7 +235,7 @@ class _Refiner:
         background_x, matches_x = np.empty(n, np.float32), np.empty(n, np.int64)
         best, matches_y = torch.full((m,), -torch.inf), torch.zeros(m, dtype=torch.long)
         best, matches_y = best.to(self.x), matches_y.to(self.x.device)
-        parts = []
+        rows = _SparseRows(n, m, most_kept)
         for start, plan, cost in self.blocks(entries):
             end = start + len(plan)
             masses += plan.sum(dim=0)
@@ -240,24 +248,64 @@ class _Refiner:
             matches_y[better] = where[better] + start
             best = torch.maximum(best, highest)
             kept = torch.where(real > KEPT_SHARE * mass[:, None], real, 0.0)
-            parts.append(csr_array(kept.cpu().numpy()))
+            for row in kept.cpu().numpy():
+                rows.add(row)
         return _Found(
             matches_x,
             matches_y.cpu().numpy(),
-            _stack(parts, m),
+            rows.stacked(),
             background_x,
             (virtual / masses)[1:].cpu().numpy(),
         )
 
 
-def _stack(parts: list[csr_array], n_columns: int) -> csr_array:
-    """Put blocks of rows under each other."""
-    starts = np.cumsum([0] + [part.nnz for part in parts[:-1]])
-    ends = [p.indptr[1:] + s for p, s in zip(parts, starts, strict=True)]
-    indptr = np.concatenate([[0], *ends])
-    indices = np.concatenate([part.indices for part in parts])
-    data = np.concatenate([part.data for part in parts])
-    return csr_array((data, indices, indptr), shape=(len(indptr) - 1, n_columns))
+class _SparseRows:
+    """Rows of a sparse plan as they come, within a number of entries.
+
+    Where more come, each row keeps its largest ones.
+    """
+
+    def __init__(self, n_rows: int, n_columns: int, most: int) -> None:
+        self.shape = n_rows, n_columns
+        self.most_a_row = n_columns
+        self.fair = max(1, most // n_rows)  # so many a row fit in any case
+        size = min(max(most, n_rows), n_rows * n_columns)
+        kind = np.int32 if size <= np.iinfo(np.int32).max else np.int64
+        self.data, self.columns = np.empty(size, np.float32), np.empty(size, kind)
+        self.starts = np.zeros(n_rows + 1, kind)
+        self.n = 0
+
+    def add(self, row: np.ndarray) -> None:
+        """Put a row (M,) under those that are there."""
+        columns = np.flatnonzero(row)
+        if self.starts[self.n] + len(columns) > len(self.data):
+            self._thin()
+        self._put(row[columns], columns)
+
+    def _thin(self) -> None:
+        """Leave each row its share of the entries, now and from now on."""
+        known = self.starts[: self.n + 1].tolist()
+        self.most_a_row, self.n = self.fair, 0
+        for start, end in pairwise(known):
+            self._put(self.data[start:end], self.columns[start:end])
+
+    def _put(self, values: np.ndarray, columns: np.ndarray) -> None:
+        surplus = len(values) - self.most_a_row
+        if surplus > 0:
+            largest = np.sort(values.argpartition(surplus)[surplus:])
+            values, columns = values[largest], columns[largest]
+        start = self.starts[self.n]
+        end = start + len(values)
+        self.data[start:end], self.columns[start:end] = values, columns
+        self.n += 1
+        self.starts[self.n] = end
+
+    def stacked(self) -> csr_array:
+        """Return all rows, in the memory that they take."""
+        for array in (self.data, self.columns):
+            array.resize(self.starts[-1], refcheck=False)
+        parts = self.data, self.columns, self.starts
+        return csr_array(parts, shape=self.shape)
 
 
 class _Interpolation:

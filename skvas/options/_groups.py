@@ -168,7 +168,8 @@ class Aligning(OptionGroup):
     memory_limit : int, str or None, default="2GB"
         Bytes, or a text such as "500MB", that the alignment of two videos may use. For
         longer videos, evenly spread frames are aligned in full and the others between
-        them, with a warning. None: no limit.
+        them, with a warning; their plan is sparse, and keeps the largest entries of
+        each frame where all would not fit. None: no limit.
 
     See Also
     --------

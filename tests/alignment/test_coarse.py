@@ -125,7 +125,7 @@ def test_monotone_matches_of_long_videos_never_run_back(monkeypatch):
 @coarsely
 def test_rows_are_refined_in_blocks_that_fit_the_limit(monkeypatch):
     x, y = embedding(N, 1.0, 0), embedding(M, 1.3, 1)
-    shapes, limit = [], 300_000
+    shapes, limit = [], 350_000
 
     def recorded(*pair):
         shapes.append(cosine_cost(*pair).shape)
@@ -137,6 +137,24 @@ def test_rows_are_refined_in_blocks_that_fit_the_limit(monkeypatch):
     assert all(1 < n_rows < limit / (32 * M) for _, n_rows, _ in blocks)
     assert sum(n_rows for _, n_rows, _ in blocks) % N == 0
     assert found.plan.shape == (N, M)
+
+
+@coarsely
+def test_sparse_plan_keeps_the_largest_entries_that_fit_the_limit(monkeypatch):
+    monkeypatch.setattr(_coarse, "COARSE_FRAMES", 100)
+    x, y = embedding(N, 1.0, 0), embedding(M, 1.3, 1)
+    task, most = make_task(), 20
+    ample = align(x, y, task, "plan", alignment_memory(N, M) - 1)
+    tight = align(x, y, task, "plan", 16 * most * N)
+    full, few = ample.plan.toarray(), tight.plan.toarray()
+    counts = np.count_nonzero(few, axis=1)
+    assert np.count_nonzero(full, axis=1).max() > most == counts.max()
+    kept = few > 0
+    np.testing.assert_allclose(few[kept], full[kept], rtol=1e-3)
+    for row, is_kept in zip(full, kept, strict=True):
+        assert row[~is_kept].max() <= row[is_kept].min() * 1.001
+    np.testing.assert_array_equal(tight.matches_x, ample.matches_x)
+    np.testing.assert_array_equal(tight.matches_y, ample.matches_y)
 
 
 @coarsely
