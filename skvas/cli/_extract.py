@@ -13,7 +13,7 @@ import numpy as np
 from skvas._atomic import replacing
 from skvas._printing import listening
 from skvas.cli._arguments import add_command, add_decoding
-from skvas.cli._extracted import note_extracted
+from skvas.cli._extracted import check_extracted, note_extracted
 from skvas.cli._files import is_video
 from skvas.cli._lines import Lines, say, say_skipped, show
 from skvas.features import FrameFeatures, VideoFeatures
@@ -39,15 +39,18 @@ def add_extract(commands: Any) -> None:
 
 def _extract(options: argparse.Namespace) -> None:
     files = _video_files(options.videos)
+    folder = Path(options.out)
+    check_extracted(folder, files, options)
     extractor = FrameFeatures(
         options.backbone,
         weights=options.weights,
         fps=options.fps,
         device=options.device,
     ).fit(list(files.values()))
-    folder = Path(options.out)
     for name in ("features", "times"):
         (folder / name).mkdir(parents=True, exist_ok=True)
+    # Before the features: a run that is stopped has noted what its features are.
+    note_extracted(folder, files, options)
     todo = {
         name: file
         for name, file in files.items()
@@ -64,7 +67,6 @@ def _extract(options: argparse.Namespace) -> None:
         _write_array(folder / "features" / f"{name}.npy", found.features)
         lines.done += 1
     show("")
-    note_extracted(folder, files, options)
     say(
         f"{len(todo)} of {len(files)} videos extracted; features are in "
         f"{folder / 'features'}"

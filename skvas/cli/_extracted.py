@@ -17,7 +17,38 @@ from skvas.datasets._folder import EXTRACTED, read_extracted
 from skvas.datasets._on_disk import read_features
 from skvas.features import VideoFeatures
 
-__all__ = ["find_extracted", "note_extracted", "read_timed"]
+__all__ = ["check_extracted", "find_extracted", "note_extracted", "read_timed"]
+
+
+def check_extracted(
+    folder: Path, files: Mapping[str, Path], options: argparse.Namespace
+) -> None:
+    """Refuse a folder with features of another file of a name, or made otherwise."""
+    content = read_extracted(folder / EXTRACTED)
+    there = {
+        name: folder / file
+        for name, file in content["videos"].items()
+        if (folder / "features" / f"{name}.npy").exists()
+    }
+    if not there:
+        return
+    remedy = "Name another folder by -o, or remove the features that are there."
+    for option, value in _extraction(options).items():
+        if (known := content.get(option)) != value:
+            raise ValueError(
+                f"the features in {str(folder)!r} were made with --{option} "
+                f"{_shown(known)}, not {_shown(value)}. {remedy}"
+            )
+    for name, file in there.items():
+        if name in files and not is_same(str(file), str(files[name])):
+            raise ValueError(
+                f"the features of {name!r} in {str(folder)!r} are those of "
+                f"{os.path.normpath(file)!r}, not of {str(files[name])!r}. {remedy}"
+            )
+
+
+def _shown(value: Any) -> str:
+    return "at its default" if value is None else str(value)
 
 
 def note_extracted(

@@ -969,6 +969,38 @@ def test_features_of_clips_are_found_again(folder, tmp_path, monkeypatch, capsys
     assert len(rows) == len(np.load(folder / "features" / "v0.npy"))
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["m2", "--fps", 5],
+            r"'a' in 'data' are those of '.*a\.mp4', not of 'm2.*a\.mp4",
+        ),
+        (["m1", "--fps", 10], r"made with --fps 5\.0, not 10\.0\. Name another folder"),
+        (["m1"], r"made with --fps 5\.0, not at its default"),
+        (
+            ["m1", "--fps", 5, "--backbone", "resnet18"],
+            r"with --backbone effic.*resnet18",
+        ),
+    ],
+)
+def test_features_of_other_files_or_rates_are_not_kept(
+    options, message, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("m1", "m2"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.mp4").write_bytes(b"not looked at")
+    (tmp_path / "data" / "features").mkdir(parents=True)
+    np.save(tmp_path / "data" / "features" / "a.npy", np.eye(9, 2))
+    how = {"backbone": "efficientnet_lite0", "weights": None, "fps": 5.0}
+    note = json.dumps({**how, "videos": {"a": "../m1/a.mp4"}})
+    (tmp_path / "data" / "extracted.json").write_text(note)
+    assert run("extract", *options, "-o", "data") == 1
+    assert re.search(message, capsys.readouterr().err)
+    assert (tmp_path / "data" / "extracted.json").read_text() == note
+
+
 def test_command_knows_its_version():
     done = subprocess.run(
         [sys.executable, "-m", "skvas", "--version"],
