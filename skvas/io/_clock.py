@@ -157,6 +157,8 @@ def is_called_time(name: str) -> bool:
 def rises_steadily(values: np.ndarray) -> bool:
     """Return whether numbers rise in nearly all rows, by steps of much the same size.
 
+    Rows without a number are passed over.
+
     Parameters
     ----------
     values : ndarray of shape (n_rows,)
@@ -166,9 +168,12 @@ def rises_steadily(values: np.ndarray) -> bool:
     -------
     bool
     """
-    if values.dtype.kind != "f" or len(values) < 10:
+    if values.dtype.kind != "f":
         return False
-    steps = np.diff(values)
+    known = values[np.isfinite(values)]
+    if len(known) < 10:
+        return False
+    steps = np.diff(known)
     usual = np.median(steps)
     even = (steps > 0) & (steps < 4 * usual)
     return bool(usual > 0 and (steps > 0).mean() >= 0.99 and even.mean() >= 0.9)

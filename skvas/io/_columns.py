@@ -173,8 +173,9 @@ def _from_text(text: str, file: str) -> Sheet:
 
 
 def _split(text: str) -> tuple[str, list[int], list[list[str]]]:
-    """Return what separates cells, the lines that are not blank, and their cells."""
-    text = _without_comments(text)
+    """Return what separates cells, the lines of rows, and their cells."""
+    # Ends of lines that were translated twice, and no blank lines between rows.
+    text = _without_comments(text.replace("\r\r\n", "\n"))
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise ValueError("it is empty")
@@ -189,12 +190,29 @@ def _split(text: str) -> tuple[str, list[int], list[list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         for row in reader:
-            if any(row):
-                numbers.append(reader.line_num)
-                rows.append([cell.strip() for cell in row])
+            numbers.append(reader.line_num)
+            rows.append([cell.strip() for cell in row])
     except csv.Error as error:
         raise ValueError(str(error)) from error
-    return delimiter, numbers, rows
+    return delimiter, *_without_blanks(numbers, rows)
+
+
+def _without_blanks(
+    numbers: list[int], rows: list[list[str]]
+) -> tuple[list[int], list[list[str]]]:
+    """Leave out empty rows above and below a table, and blank lines.
+
+    Other empty rows are samples without values. So is a blank line among the rows of a
+    single column.
+    """
+    filled = [place for place, row in enumerate(rows) if any(row)]
+    if not filled:
+        raise ValueError("it is empty")
+    start, stop = filled[0], filled[-1] + 1
+    blank = [""] if len(rows[start]) == 1 else []
+    kept = [(n, row or blank) for n, row in zip(numbers, rows, strict=True)]
+    kept = [pair for pair in kept[start:stop] if pair[1]]
+    return [n for n, _ in kept], [row for _, row in kept]
 
 
 def _without_comments(text: str) -> str:
@@ -214,7 +232,7 @@ def _without_comments(text: str) -> str:
         first = lines[n_above]
         row, names = (_cells(s, _find_delimiter(first)) for s in (first, last))
         if len(names) == len(row) and all(map(_is_number, row)):
-            lines[comments[-1]] = last
+            lines[n_above - 1] = last
     return "\n".join(lines)
 
 

@@ -247,7 +247,9 @@ def _is_counter(name: str, values: np.ndarray) -> bool:
     """Return whether a column numbers the rows, of which some may be missing."""
     if values.dtype.kind != "f" or name.lower() not in _COUNTERS:
         return False
-    return bool((np.diff(values) == 1).all()) or rises_steadily(values)
+    rows = np.flatnonzero(np.isfinite(values))
+    is_number = np.array_equal(np.diff(values[rows]), np.diff(rows))
+    return is_number or rises_steadily(values)
 
 
 def _leave_out_empty(tables: list[_Table]) -> None:

@@ -405,6 +405,27 @@ def test_row_73_thousands_are_no_decimals(tmp_path):
         read_sensors(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a,b\n1,2\n,\n3,4\n5,6\n,\n\n", [[1, 2], [np.nan] * 2, [3, 4], [5, 6]]),
+        (";\na;b\n1;2\n ; \n\n3;4\n;\n", [[1, 2], [np.nan] * 2, [3, 4]]),
+        ("index,a\n0,1\n,\n2,3\n", [[1], [np.nan], [3]]),
+        ("\na\n1\n\n3\n\n\n", [[1], [np.nan], [3]]),
+        ("a\r\r\n1\r\r\n\r\r\n3\r\r\n", [[1], [np.nan], [3]]),
+        ("# a\n\n1\n\n3\n", [[1], [np.nan], [3]]),
+        ("a,b\n1,2\n\n3,4\n", [[1, 2], [3, 4]]),
+    ],
+)
+def test_rows_without_values_are_gaps(tmp_path, text, expected):
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    found = read_sensors(tmp_path, fps=10)
+    assert_array_equal(found[0], expected)
+    notes = [note for note in found.notes if "left out" not in note]
+    gaps = int(np.isnan(expected).any(axis=1).sum())
+    assert notes == [f"{gaps} frames have gaps, marked as NaN"] * (gaps > 0)
+
+
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_data_frames_and_parquet(library, tmp_path):
     make = pytest.importorskip(library).DataFrame
@@ -421,6 +442,7 @@ def test_data_frames_and_parquet(library, tmp_path):
     ("text", "message"),
     [
         ("", "it is empty"),
+        (",\n,\n", "it is empty"),
         ("time,x\n", "no rows"),
         ("time,x\n1,2\n3\n", "line 3 has 1 cells and the first 2"),
         ("x,x\n1,2\n", "'x' twice"),
