@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ import numpy as np
 
 from skvas._atomic import read_bytes
 from skvas._optional import import_optional
-from skvas.io._text import decode
+from skvas.io._text import decode, read_cells
 from skvas.validation import is_missing
 
 TEXT = (".csv", ".tsv", ".txt")
@@ -113,7 +112,7 @@ def read_columns(source: Any) -> Sheet:
         return _from_frame(_read_parquet(path), path.name)
     try:
         return _from_text(decode(read_bytes(path)), path.name)
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         raise ValueError(f"{str(path)!r} is no table: {error}.") from error
 
 
@@ -187,13 +186,9 @@ def _split(text: str) -> tuple[str, list[int], list[list[str]]]:
                 numbers.append(number)
                 rows.append(line.split())
         return delimiter, numbers, rows
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        for row in reader:
-            numbers.append(reader.line_num)
-            rows.append([cell.strip() for cell in row])
-    except csv.Error as error:
-        raise ValueError(str(error)) from error
+    for number, row in read_cells(text, delimiter):
+        numbers.append(number)
+        rows.append([cell.strip() for cell in row])
     return delimiter, *_without_blanks(numbers, rows)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import pickle
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ import numpy as np
 
 from skvas._atomic import naming_file, read_bytes
 from skvas._optional import import_optional
-from skvas.io._text import decode
+from skvas.io._text import decode, read_cells
 from skvas.io._track import Track
 
 LEVELS = ("scorer", "individuals", "bodyparts", "coords")
@@ -35,9 +34,12 @@ def read(path: Path) -> Track:
 
 
 def _read_csv(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
-    rows = list(csv.reader(io.StringIO(decode(read_bytes(path)), newline="")))
+    try:
+        table = list(read_cells(decode(read_bytes(path))))
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} is no table: {error}") from error
     names: dict[str, list[str]] = {}
-    for row in rows[:4]:
+    for _, row in table[:4]:
         if row and row[0] in LEVELS:
             names[row[0]] = row[1:]
     if not {"bodyparts", "coords"} <= names.keys():
@@ -46,13 +48,13 @@ def _read_csv(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
             "with scorer, bodyparts and coords. Tables of signals are read by "
             "read_sensors"
         )
-    body = [row for row in rows[len(names) :] if row]
+    body = [(number, row) for number, row in table[len(names) :] if row]
     width = len(names["coords"])
-    for number, row in enumerate(body, start=len(names) + 1):
+    for number, row in body:
         # Tables of labelled images name each image in up to three cells.
         if len(row) < width + 1:
             raise ValueError(f"line {number} has {len(row)} cells, not {width + 1}")
-    cells = [[cell or "nan" for cell in row[-width:]] for row in body]
+    cells = [[cell or "nan" for cell in row[-width:]] for _, row in body]
     return names, np.array(cells, dtype=np.float64).reshape(-1, width)
 
 

@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from skvas.io._table import COLUMNS, SegmentTable, TimedSegment
@@ -34,6 +35,20 @@ def decode(data: bytes) -> str:
 def decode_lines(data: bytes) -> str:
     """Decode text, with the line ends of all systems made one."""
     return decode(data).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_cells(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each row of a table, behind the number of its last line."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    start = 1
+    try:
+        for row in reader:
+            yield reader.line_num, row
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(
+            f"line {start} cannot be read ({error}); is a quotation mark not closed"
+        ) from error
 
 
 def parse_csv(data: bytes) -> list[TimedSegment]:

@@ -341,6 +341,8 @@ def test_arrays_in_files(tmp_path):
     [
         ("a.csv", "time,x\n0,1\n", "no table of DeepLabCut.*read_sensors"),
         ("a.csv", "bodyparts,n,n\ncoords,x,y\n0,1\n", "line 3 has 2 cells, not 3"),
+        ("a.csv", "bodyparts,n\ncoords,x\n\n0,1\n1\n", "line 5 has 1 cells, not 2"),
+        ("a.csv", 'bodyparts,n\ncoords,x\n0,1\n1,"2\n2,3\n', r"a\.csv' .*line 4 can"),
         ("a.json", "{", "no JSON"),
         ("a.json", "{}", "no list of frames"),
         ("a.json", "[[], null]", "frames of no landmarks"),

@@ -52,6 +52,11 @@ def test_comments_above_a_table_are_passed_over(tmp_path, mark):
     assert_array_equal(found[0], plain[0])
 
 
+def test_quotation_marks_in_comments_are_of_no_matter(tmp_path):
+    text = '# "made by a logger\n' + table(TIMES, X)
+    assert_allclose(read_sensors(write(tmp_path / "a.csv", text))[0][:, 0], X)
+
+
 def test_comments_keep_the_numbers_of_lines(tmp_path):
     text = "# one\n# two\n" + table(TIMES, X) + "5.0,?\n"
     with pytest.raises(ValueError, match="line 54 of 'a.csv', column 'x': '[?]'"):
@@ -443,6 +448,10 @@ def test_data_frames_and_parquet(library, tmp_path):
     [
         ("", "it is empty"),
         (",\n,\n", "it is empty"),
+        ('time,x\n0.1,1\n0.2,"2\n0.3,3\n', r"a\.csv' .*line 3 .*mark not closed"),
+        ('time,x\n0.1,"1\n0.2,2\n0.3,"3\n', r"a\.csv' .*line 2 .*mark not closed"),
+        (f"time,x\n0.1,{'1' * 200_000}\n", r"a\.csv' .*line 2 .*field limit"),
+        (f"# time,x\n0.1,{'1' * 200_000}\n", r"a\.csv' .*field limit"),
         ("time,x\n", "no rows"),
         ("time,x\n1,2\n3\n", "line 3 has 1 cells and the first 2"),
         ("x,x\n1,2\n", "'x' twice"),
