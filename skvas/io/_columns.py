@@ -142,7 +142,7 @@ def _from_frame(frame: Any, file: str = "") -> Sheet:
 
 def _from_text(text: str, file: str) -> Sheet:
     delimiter, numbers, rows = _split(text)
-    has_names = not all(_is_number(cell) for cell in rows[0])
+    has_names = _are_numbered(rows[0]) or not all(map(_is_number, rows[0]))
     width = len(rows[0])
     names = rows[0] if has_names else [f"column {i}" for i in range(width)]
     if len(set(names)) < width:
@@ -169,6 +169,17 @@ def _from_text(text: str, file: str) -> Sheet:
         found[name], wrong = _as_column(cells, decimal_comma=decimal_comma)
         odd.update({name: wrong} if wrong else {})
     return Sheet(found, file, lines, units, odd)
+
+
+def _are_numbered(cells: Sequence[str]) -> bool:
+    """Return whether a line names columns 0, 1, ..., as pandas does, maybe an index.
+
+    Without an index, a line of one or two numbers may be the first sample.
+    """
+    has_index = not cells[0]
+    names = cells[has_index:]
+    is_sure = len(names) >= (1 if has_index else 3)
+    return is_sure and list(names) == [str(place) for place in range(len(names))]
 
 
 def _split(text: str) -> tuple[str, list[int], list[list[str]]]:

@@ -24,7 +24,7 @@ from skvas.validation import check_choice, check_real
 __all__ = ["read_sensors"]
 
 SUFFIXES = (*TEXT, *PARQUET)
-_COUNTERS = ("", "index", "unnamed: 0", "frame", "frames", "sample", "row", "id")
+_COUNTERS = ("index", "unnamed: 0", "frame", "frames", "sample", "row", "id")
 _LABELS = ("label", "labels", "class", "activity", "action", "target", "annotation")
 # Steps that differ by less are those of a constant rate.
 _REGULAR = 0.1
@@ -244,7 +244,12 @@ def _choose(
 
 
 def _is_counter(name: str, values: np.ndarray) -> bool:
-    """Return whether a column numbers the rows, of which some may be missing."""
+    """Return whether a column numbers the rows, of which some may be missing.
+
+    One without a name is the index of a data frame.
+    """
+    if not name:
+        return True
     if values.dtype.kind != "f" or name.lower() not in _COUNTERS:
         return False
     rows = np.flatnonzero(np.isfinite(values))

@@ -381,6 +381,24 @@ def test_channel_that_is_empty_in_one_recording_is_a_gap(tmp_path):
         read_sensors(tmp_path / "c.csv")
 
 
+@pytest.mark.parametrize("options", [{}, {"index": False}])
+def test_numbers_for_names_of_columns_are_no_frame(tmp_path, options):
+    values = np.cos(np.arange(12.0).reshape(4, 3))
+    frame = pytest.importorskip("pandas").DataFrame(values)[[0, 1, 2]]
+    frame.to_csv(tmp_path / "a.csv", **options)
+    found = read_sensors(tmp_path, fps=10)
+    assert_allclose(found[0], values)
+    assert found.feature_names == ["0", "1", "2"]
+    assert found.notes == ([] if options else ["left out: (no name)"])
+    frame[::-1].iloc[[1, 0, 2]].to_csv(tmp_path / "a.csv", **options)
+    assert read_sensors(tmp_path, fps=10)[0].shape == (3, 3)
+
+
+def test_first_rows_of_few_numbers_are_frames(tmp_path):
+    for text, n in (("0,1\n1,1\n", 2), ("0\n1\n", 2), ("0,2,1\n1,2,3\n", 2)):
+        assert len(read_sensors(write(tmp_path / "a.csv", text))[0]) == n
+
+
 def test_line_of_units_is_no_sample(tmp_path):
     names, *rows = table(TIMES * 1e3, X, X).splitlines()
     write(tmp_path / "a.csv", "\n".join([names, "ms,m/s2,-", *rows]))
