@@ -19,7 +19,7 @@ from skvas.io._clock import (
 )
 from skvas.io._columns import PARQUET, TEXT, Sheet, read_columns
 from skvas.io._sources import list_sources, name_passed_over
-from skvas.validation import check_choice, check_real
+from skvas.validation import check_choice, check_real, is_missing
 
 __all__ = ["read_sensors"]
 
@@ -78,7 +78,8 @@ def read_sensors(
         in some recordings is NaN there.
     labels : str, default=None
         Name of a column of labels. They come as `labels` and `action_names` of the
-        result, and are not used by `fit` unless you pass them.
+        result, and are not used by `fit` unless you pass them. -1 where a cell is
+        empty.
     max_gap : float, default=1.0
         Longest time between two samples that is interpolated, in seconds. Frames in
         longer gaps are NaN: close them with :class:`skvas.preprocessing.Interpolate`,
@@ -431,16 +432,19 @@ def _distance(at: np.ndarray, frame_times: np.ndarray) -> np.ndarray:
 def _encode(
     words: list[np.ndarray | None],
 ) -> tuple[list[np.ndarray] | None, list[str]]:
-    """Turn labels into positions in their names, in the order of first appearance."""
+    """Turn labels into positions in their names, in the order of first appearance.
+
+    An empty cell is -1, as no action has this label.
+    """
     known = [[_as_text(word) for word in video] for video in words if video is not None]
     if not known:
         return None, []
-    names = list(dict.fromkeys(word for video in known for word in video))
-    code = {name: place for place, name in enumerate(names)}
+    names = list(dict.fromkeys(word for video in known for word in video if word))
+    code = {"": -1} | {name: place for place, name in enumerate(names)}
     return [np.array([code[word] for word in video]) for video in known], names
 
 
 def _as_text(word: Any) -> str:
     if isinstance(word, float) and word.is_integer():
         return str(int(word))
-    return "" if word is None else str(word)
+    return "" if is_missing(word) else str(word)

@@ -399,6 +399,14 @@ def test_first_rows_of_few_numbers_are_frames(tmp_path):
         assert len(read_sensors(write(tmp_path / "a.csv", text))[0]) == n
 
 
+@pytest.mark.parametrize("cells", [["walk", "", "run"], [0, "", 1], ["", "", ""]])
+def test_empty_cells_of_labels_are_no_action(tmp_path, cells):
+    write(tmp_path / "a.csv", table(cells, X[:3], names=("label", "x")))
+    found = read_sensors(tmp_path, labels="label")
+    assert found.action_names == [str(cell) for cell in cells if cell != ""]
+    assert_array_equal(found.labels[0], [0, -1, 1] if any(cells) else [-1, -1, -1])
+
+
 def test_line_of_units_is_no_sample(tmp_path):
     names, *rows = table(TIMES * 1e3, X, X).splitlines()
     write(tmp_path / "a.csv", "\n".join([names, "ms,m/s2,-", *rows]))
