@@ -17,7 +17,12 @@ from skvas._printing import format_table, shorten, to_html
 from skvas._typing import Labels, Videos
 from skvas.applications._names import names_by_label
 from skvas.datasets._on_disk import open_files
-from skvas.datasets._recordings import Recordings, rate_of_fit, recordings_of
+from skvas.datasets._recordings import (
+    Recordings,
+    mean_rates,
+    rate_of_fit,
+    recordings_of,
+)
 from skvas.decoding import Segment, labels_to_segments
 from skvas.validation import check_labels, check_real, list_videos
 
@@ -233,8 +238,9 @@ def _find_rates(
     """Return the frame rate of each video, None of all where none is known."""
     if rate is not None:
         return [rate] * n
-    if known is not None and known.fps is not None:
-        return list(known.fps)
+    own = None if known is None else mean_rates(known)
+    if own is not None:
+        return list(own)
     return [rate_of_fit(estimator)] * n
 
 

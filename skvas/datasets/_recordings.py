@@ -14,6 +14,9 @@ from skvas.validation import check_real
 
 __all__ = ["Recordings", "recordings_of"]
 
+# Rates that differ by such a share are one: means of times are rounded.
+_ONE_RATE = 1e-6
+
 
 class Recordings(list[Any]):
     """Recordings of one activity: arrays that know their names and frame rates.
@@ -285,10 +288,8 @@ def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:
     names = [f"recording {index}" for index in range(len(lengths))]
     fps = media = features = None
     if known is not None:
-        names, fps, media = known.names, known.fps, known.media
+        names, fps, media = known.names, mean_rates(known), known.media
         features = known.feature_names
-        if known.times is not None and all(len(times) > 1 for times in known.times):
-            fps = [float((len(t) - 1) / (t[-1] - t[0])) for t in known.times]
     return {
         "names": list(names),
         "n_frames": list(lengths),
@@ -332,10 +333,22 @@ def refuse_other_features(videos: Any, expected: Sequence[str] | None) -> None:
     )
 
 
+def mean_rates(recordings: Recordings) -> list[float] | None:
+    """Return the frame rate of each recording, the mean one where it has times.
+
+    None where rates are not known, as of the times of a single frame.
+    """
+    times = recordings.times
+    if times is None or any(len(stamps) < 2 for stamps in times):
+        return recordings.fps
+    return [float((len(stamps) - 1) / (stamps[-1] - stamps[0])) for stamps in times]
+
+
 def common_rate(rates: Sequence[float] | None) -> float | None:
     """Return the frame rate that all recordings have, None where they have none."""
-    found = {*(rates or ())}
-    return found.pop() if len(found) == 1 else None
+    if not rates:
+        return None
+    return rates[0] if np.ptp(rates) <= _ONE_RATE * rates[0] else None
 
 
 def rate_of_fit(estimator: Any) -> float | None:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_clusterer
 
 from skvas._typing import Labels, Videos
-from skvas.datasets._recordings import common_rate, recordings_of
+from skvas.datasets._recordings import common_rate, mean_rates, recordings_of
 from skvas.display._barcode import Strip, annotate_strips, draw_strips
 from skvas.display._style import (
     add_legend,
@@ -145,7 +145,7 @@ class SegmentationDisplay:
         found = estimator.predict(list_videos(videos) if known is None else known)
         if known is not None:
             names = known.names if names is None else names
-            fps = common_rate(known.fps) if fps is None else fps
+            fps = common_rate(mean_rates(known)) if fps is None else fps
         given = getattr(estimator, "action_names_", None)
         if action_names is None and y is None and given is not None:
             classes = estimator.classes_.tolist()

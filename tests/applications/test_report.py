@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skvas import ActionSegmenter, Recordings, VideoAligner, step_report
 from skvas.datasets import make_videos
+from skvas.datasets._recordings import remember
 from skvas.preprocessing import Framewise
 
 
@@ -316,6 +317,31 @@ def test_durations_of_recordings_with_other_rates_are_compared_in_seconds():
         expected = step_report(slow, Recordings(new, fps=10), **options)
         found = step_report(mixed, Recordings(doubled, fps=[20, 10]), **options)
         assert found.records == expected.records
+
+
+@pytest.mark.parametrize("n", [(60, 90), (60, 60)])
+def test_times_that_differ_by_rounding_are_of_one_rate(n):
+    clips = [np.arange(k)[:, None] * 3 // k + 0.0 for k in n]
+    times = [np.arange(k) * 1001 / 30000 for k in n]
+    data = Recordings(clips, times=times)
+    model = ActionSegmenter(3, max_epochs=0).fit(data)
+    report = step_report(model, clips)
+    assert report.unit == "seconds"
+    assert report.records[0]["end"] * 30000 / 1001 == pytest.approx(n[0] / 3)
+
+
+def test_durations_of_recordings_with_times_are_compared_in_seconds():
+    texts = ["aabb", "aaabb", "aabbb", "aaabbb", "aabb", "aaabb"]
+    slow = [spell(text)[:, None] for text in texts]
+    fast = [spell(twice(text))[:, None] for text in texts]
+    times = [np.arange(len(video)) / 5 for video in slow]
+    model = Stub().fit(texts)
+    model.recordings_ = remember(Recordings(slow, times=times), list(map(len, slow)))
+    times = [np.arange(len(video)) / 10 for video in fast]
+    report = step_report(model, Recordings(fast, times=times))
+    assert report.unit == "seconds"
+    assert {record["status"] for record in report.records} == {"usual"}
+    assert report.records[0]["duration"] == pytest.approx(2 / 5)
 
 
 def test_report_prints_a_table():
