@@ -73,7 +73,7 @@ def read_poses(
     ----------
     source : path, list of paths, dataset, or list or dict of them
         A folder, whose files are read in the order of their names; a file; files; or
-        datasets of the package `movement`, in a dict by their names.
+        datasets of the package `movement`. A dict has files or datasets by their names.
     format : str, default="auto"
         What the files are. "auto": what their suffix and content say.
 
@@ -107,8 +107,9 @@ def read_poses(
     Returns
     -------
     Recordings
-        float64 arrays of shape (n_frames_i, n_points, n_axes), named after their files,
-        without what DeepLabCut adds to a name. `feature_names` are those of the points.
+        float64 arrays of shape (n_frames_i, n_points, n_axes), named by the dict, or
+        after their files without what DeepLabCut adds to a name. `feature_names` are
+        those of the points.
 
     Raises
     ------
@@ -144,6 +145,7 @@ def read_poses(
     check_choice("format", format, ("auto", *FORMATS))
     check_real("min_confidence", min_confidence, low=0, high=1)
     check_real("fps", fps, low=0, low_open=True, none_ok=True)
+    is_named = isinstance(source, Mapping) and not _is_dataset(source)
     tracks: dict[str, Track] = {}
     for name, item in _list(source, format).items():
         kind = _find_format(item) if format == "auto" else format
@@ -153,7 +155,8 @@ def read_poses(
         except (ValueError, TypeError, KeyError) as error:
             reason = str(error.args[0] if error.args else error).rstrip(".")
             raise ValueError(f"recording {name!r}: {reason}.") from error
-        name = track.name or name
+        if track.name is not None and not is_named:
+            name = track.name
         if name in tracks:
             raise ValueError(
                 f"Two recordings are called {name!r}; pass a dict of names and files."

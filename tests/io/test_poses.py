@@ -66,6 +66,13 @@ def test_deeplabcut_with_one_animal_and_gaps(tmp_path):
     assert_array_equal(found[0][1], [[np.nan, np.nan], [1, 2]])
 
 
+def test_names_of_a_dict_are_those_of_recordings(tmp_path):
+    file = write_deeplabcut(tmp_path / "cagenetshuffle1.csv")
+    media = {"ben": "b.mp4"}
+    found = read_poses({"anna": file, "ben": file}, media=media)
+    assert (found.names, found.media) == (["anna", "ben"], [None, "b.mp4"])
+
+
 def test_individuals_and_points_are_picked(tmp_path):
     file = write_deeplabcut(tmp_path / "a.csv")
     found = read_poses(file, individuals=["ben"], keypoints=["tail", "nose"])
