@@ -93,7 +93,7 @@ def read_poses(
           number being a confidence.
     min_confidence : float, default=0.5
         Points of a smaller confidence become NaN, where the format has one. 0 keeps
-        all.
+        all. Points whose confidence is NaN stay.
     individuals : sequence of str, default=None
         Individuals to read, in this order. None: all; their points stand one after
         another.

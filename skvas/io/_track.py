@@ -64,10 +64,13 @@ class Track:
         )
 
     def masked(self, min_confidence: float) -> Track:
-        """Return the points with those that are unsure or incomplete as NaN."""
+        """Return the points with those that are unsure or incomplete as NaN.
+
+        A confidence that is NaN is not known, and says nothing against a point.
+        """
         missing = ~np.isfinite(self.points).all(axis=-1)
         if self.confidence is not None and min_confidence > 0:
-            missing |= ~(self.confidence >= min_confidence)
+            missing |= self.confidence < min_confidence
         points = self.points.astype(np.float64)
         points[missing] = np.nan
         return replace(self, points=points)

@@ -66,6 +66,14 @@ def test_deeplabcut_with_one_animal_and_gaps(tmp_path):
     assert_array_equal(found[0][1], [[np.nan, np.nan], [1, 2]])
 
 
+def test_points_of_unknown_confidence_stay(tmp_path):
+    sure = np.where(SURE < 0.5, np.nan, SURE)
+    assert np.isnan(sure).any()
+    with_z = np.concatenate([POINTS, np.zeros_like(sure)[..., None]], axis=-1)
+    np.save(tmp_path / "a.npy", np.concatenate([with_z, sure[..., None]], axis=-1))
+    assert_allclose(read_poses(tmp_path)[0], with_z)
+
+
 def test_names_of_a_dict_are_those_of_recordings(tmp_path):
     file = write_deeplabcut(tmp_path / "cagenetshuffle1.csv")
     media = {"ben": "b.mp4"}
