@@ -24,7 +24,8 @@ def read_labels(options: argparse.Namespace, data: Recordings) -> list[Any]:
     path = Path(options.labels)
     if path.is_file() and is_corrections(path):
         corrections = read_corrections(path, data.names)
-        _say_found(corrections, {row[2] for rows in corrections for row in rows or ()})
+        told = {row[2] for rows in corrections for row in rows or ()}
+        _say_found(corrections, told - {None})
         return corrections
     labels: dict[str, Any] = {}
     origin: dict[str, Path] = {}

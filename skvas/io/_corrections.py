@@ -7,6 +7,9 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from skvas._atomic import read_bytes
 from skvas.io._text import decode
 
@@ -14,7 +17,8 @@ __all__ = ["Corrections", "read_corrections"]
 
 FORMAT, VERSION = "skvas corrections", 1
 
-Row = tuple[int, int, "int | str"]
+# None: there is no action.
+Row = tuple[int, int, "int | str | None"]
 Rows = list[Row]
 # Pairs of frames of two videos, by their positions.
 Anchors = dict[tuple[int, int], list[tuple[int, int]]]
@@ -26,7 +30,8 @@ class CheckedRows(list["Row"]):
     Parameters
     ----------
     rows : iterable of tuple
-        Segments that were checked or corrected.
+        Segments that were checked or corrected. The label is None where somebody said
+        that there is no action.
     name : str
         Name of the recording.
     n_frames : int
@@ -37,6 +42,14 @@ class CheckedRows(list["Row"]):
         super().__init__(rows)
         self.name = name
         self.n_frames = n_frames
+
+    def without_action(self) -> NDArray[np.bool_]:
+        """Return which frames were said to have no action, (n_frames,)."""
+        frames = np.zeros(self.n_frames, dtype=bool)
+        for start, end, label in self:
+            if label is None:
+                frames[start:end] = True
+        return frames
 
     def check_length(self, n_frames: int) -> None:
         """Refuse a recording with another number of frames."""
@@ -108,8 +121,9 @@ def read_corrections(
         segment. Of a segment that is known near one of its boundaries, the half there.
         None for recordings without any. Only a recording with as many frames as in the
         page takes them as labels. If an action got a name in the page, all labels
-        are strings. Its attribute `anchors` has the pairs of frames that were said to
-        show the same moment.
+        are strings. Segments that were said to have no action come with None: `fit`
+        takes their frames as not labelled, and a report shows them again. Its attribute
+        `anchors` has the pairs of frames that were said to show the same moment.
 
     Raises
     ------
@@ -142,12 +156,15 @@ def read_corrections(
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)!r}: {error}") from error
     kinds = {type(label) for rows, _ in found.values() for _, _, label in rows}
-    as_told = str if str in kinds else int
     checked = (
-        CheckedRows([(a, b, as_told(label)) for a, b, label in rows], name, n_frames)
+        CheckedRows(_all_texts(rows) if str in kinds else rows, name, n_frames)
         for name, (rows, n_frames) in found.items()
     )
     return Corrections([rows or None for rows in checked], anchors)
+
+
+def _all_texts(rows: Rows) -> Rows:
+    return [(a, b, None if label is None else str(label)) for a, b, label in rows]
 
 
 def is_corrections(path: str | os.PathLike[str]) -> bool:
@@ -221,7 +238,7 @@ def _segments(video: dict[str, Any]) -> Rows:
             raise ValueError(f"the segment from {start} does not say whether checked.")
         last = end
         known = segment.get("known", [start, end] if segment["checked"] else None)
-        if known is None or label is None:
+        if known is None:
             continue
         if len(_list(known, "two frames")) != 2 or not _rising(start, *known, end):
             raise ValueError(

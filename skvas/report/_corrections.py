@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skvas.decoding import Segment
-from skvas.labels._reading import frame_labels
+from skvas.io._corrections import CheckedRows
+from skvas.labels._reading import NO_LABEL, frame_labels
 from skvas.validation import naming_video
 
 __all__ = ["Corrected", "apply_corrections", "mark_segments"]
@@ -60,10 +61,14 @@ def apply_corrections(
         return Corrected(labels, [np.zeros(len(row), bool) for row in labels], [])
     frames = [np.empty((len(row), 1)) for row in labels]
     found, known = [], []
-    for row, given in zip(labels, frame_labels(corrections, frames), strict=True):
+    spelled = zip(labels, corrections, frame_labels(corrections, frames), strict=True)
+    for row, entry, given in spelled:
         is_known = np.array([label is not None for label in given], dtype=bool)
         merged = row.astype(object)
         merged[is_known] = [by_name.get(str(label), label) for label in given[is_known]]
+        if isinstance(entry, CheckedRows):
+            merged[entry.without_action()] = NO_LABEL
+            is_known |= entry.without_action()
         found.append(merged if is_known.any() else row)
         known.append(is_known)
     anchors = _check_anchors(

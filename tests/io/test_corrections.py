@@ -41,8 +41,16 @@ def test_checked_segments_are_labels_and_others_are_not(read):
     assert read(page(a, b)) == [[(0, 4, "pour")], None]
 
 
-def test_checked_segments_without_an_action_say_nothing(read):
-    assert read(page(video("a", segment(0, 9, None)))) == [None]
+def test_checked_segments_without_an_action_are_kept_and_no_labels(read):
+    a, b = video("a", segment(0, 9, None)), video("b", segment(0, 9, None, False))
+    y = read(page(a, b))
+    assert y == [[(0, 9, None)], None]
+    videos = [np.zeros((9, 1))] * 2
+    assert [labels.tolist() for labels in frame_labels(y, videos)] == [[None] * 9] * 2
+    c = video("c", segment(0, 4, 3), segment(4, 9, None))
+    assert read(page(c)) == [[(0, 4, 3), (4, 9, None)]]
+    d = video("d", segment(0, 9, "pour"))
+    assert read(page(c, d))[0] == [(0, 4, "3"), (4, 9, None)]
 
 
 def test_integers_stay_integers_unless_an_action_has_a_name(read):

@@ -29,6 +29,7 @@ from skvas import (
 from skvas.datasets import make_videos
 from skvas.display._style import COLOURS
 from skvas.io import Corrections
+from skvas.io._corrections import CheckedRows
 from skvas.preprocessing import PoseFeatures
 from skvas.report._page import MODULES
 from skvas.report._signals import SCALE, pack_curves, thin_warp
@@ -230,6 +231,14 @@ def test_corrections_are_marked_and_replace_what_was_found(write):
     assert first["known"] == [0, 3, 0]
     assert second["known"] == [0, 0, 0]
     assert page.data["anchors"] == [[0, 1, 1, 2]]
+
+
+@pytest.mark.parametrize("labels", [LABELS, [[0, 0, 1, 1], [0, 1, 0]]])
+def test_corrections_without_an_action_are_shown_again(write, labels):
+    rows = CheckedRows([(1, 3, None)], "a", 4)
+    first, second = write(labels, corrections=[rows, None]).data["videos"]
+    assert (first["starts"], first["codes"]) == ([0, 1, 3], [0, -1, 1])
+    assert (first["known"], second["known"]) == ([0, 3, 0], [0, 0, 0])
 
 
 def test_corrections_know_actions_by_their_names(write):
