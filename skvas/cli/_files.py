@@ -32,6 +32,7 @@ __all__ = [
     "check_out",
     "checked_folder",
     "clock_of",
+    "find_recordings",
     "is_same",
     "is_video",
     "load_recordings",
@@ -43,6 +44,12 @@ __all__ = [
 
 # Where -o writes instead of replacing what is there.
 DEVICES = (os.devnull, "/dev/null", "/dev/stdout")
+# Options that say nothing of a kind of recordings, and their defaults.
+UNUSED: dict[str, dict[str, str | None]] = {
+    "features": {"time": "auto", "time_unit": "auto", "columns": None},
+    "poses": {"activity": None, "time": "auto", "time_unit": "auto"},
+    "sensors": {"activity": None},
+}
 
 
 def load_recordings(
@@ -59,7 +66,7 @@ def load_recordings(
     """
     folder = checked_folder(options)
     fps = getattr(options, "fps", None)
-    kind, _ = find_kind(folder)
+    kind, _ = find_recordings(options, folder)
     if kind == "features":
         data = load_folder(
             folder,
@@ -86,6 +93,23 @@ def load_recordings(
             fps=fps,
         )
     return data if model is None else close_all(data, model)
+
+
+def find_recordings(
+    options: argparse.Namespace, folder: Path
+) -> tuple[str, list[Path]]:
+    """Return the kind of recordings in a folder, and their files; see `find_kind`.
+
+    Options that say nothing of this kind are refused.
+    """
+    kind, files = find_kind(folder)
+    for name, default in UNUSED[kind].items():
+        if getattr(options, name) != default:
+            raise ValueError(
+                f"--{name.replace('_', '-')} has no use for {options.folder!r}, a "
+                f"folder of {kind}; leave it out."
+            )
+    return kind, files
 
 
 def checked_folder(options: argparse.Namespace) -> Path:

@@ -25,6 +25,7 @@ from skvas.cli._arguments import (
 from skvas.cli._extracted import read_timed
 from skvas.cli._files import (
     checked_folder,
+    find_recordings,
     load_recordings,
     load_segmenter,
     media_of,
@@ -37,7 +38,6 @@ from skvas.datasets._folder import find_media, find_videos
 from skvas.datasets._recordings import rate_of_fit
 from skvas.exceptions import FailedFilesWarning
 from skvas.features import VideoFeatures
-from skvas.io._any import find_kind
 from skvas.io._files import FORMATS
 
 __all__ = ["add_predict"]
@@ -72,7 +72,7 @@ def _predict(options: argparse.Namespace) -> None:
     check_output_folder(options, folder)
     if options.media is not None and options.format != "eaf":
         raise ValueError("--media has no use without --format eaf.")
-    kind, found = find_kind(folder)
+    kind, found = find_recordings(options, folder)
     if kind == "features":
         sources = _features_in(folder, options, model)
     else:

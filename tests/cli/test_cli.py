@@ -863,6 +863,37 @@ def test_tables_of_sensors_become_named_segments_in_seconds(tmp_path, capsys):
     assert {r["action"] for r in found} <= {"lift", "1", "put down"}
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["FOLDER", "--columns", "x"], r"--columns has no use for .*of features"),
+        (["FOLDER", "--time", "none"], r"--time has no use for .* folder of features"),
+        (["FOLDER", "--time-unit", "ms"], r"--time-unit has no use for .*of features"),
+        (["TABLES", "--activity", "tea"], r"--activity has no use for .*of sensors"),
+        (["POSES", "--activity", "tea"], r"--activity has no use for .*of poses"),
+        (["POSES", "--time", "t"], r"--time has no use for .* folder of poses"),
+    ],
+)
+@pytest.mark.parametrize("command", ["fit", "predict"])
+def test_options_that_say_nothing_of_the_recordings_are_refused(
+    options, message, command, folder, joint, tmp_path, capsys
+):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "a.csv").write_text("time,x\n0,1\n0.1,2\n")
+    (tmp_path / "poses").mkdir()
+    np.save(tmp_path / "poses" / "a.npy", np.zeros((3, 2, 2)))
+    places = {
+        "FOLDER": folder,
+        "TABLES": tmp_path / "tables",
+        "POSES": tmp_path / "poses",
+    }
+    model = [joint] if command == "predict" else []
+    options = [places[options[0]], *options[1:], "-o", tmp_path / "out"]
+    assert run(command, *model, *options) == 1
+    assert re.search(message, capsys.readouterr().err)
+    assert not (tmp_path / "out").exists()
+
+
 def test_options_tell_the_unit_of_times_and_that_there_are_none(tmp_path, capsys):
     folder, model = write_tables(tmp_path / "raw"), tmp_path / "model"
     for file in folder.iterdir():
