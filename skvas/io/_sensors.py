@@ -393,8 +393,10 @@ def _resample(
     seconds = table.seconds - table.seconds[0]
     n_frames = max(1, int(np.floor(seconds[-1] * fps + 1e-6)) + 1)
     frame_times = np.arange(n_frames) / fps
-    # The samples that are nearest to a frame, from half a frame before to half behind.
-    place = np.clip(np.round(seconds * fps).astype(int), 0, n_frames - 1)
+    # The samples that are nearest to a frame. One between two belongs to the second, so
+    # that all frames have as many where the rate is a multiple; times are rounded.
+    place = np.floor(seconds * fps + 0.5 + 1e-3).astype(int)
+    place = np.clip(place, 0, n_frames - 1)
     values = np.empty((n_frames, table.values.shape[1]))
     averages = fps * table.step < _AVERAGING
     for column, samples in enumerate(table.values.T):

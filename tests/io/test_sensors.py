@@ -308,6 +308,19 @@ def test_slower_frames_are_means_of_samples(tmp_path):
     assert np.abs(found[0][1:-1]).max() < 0.12
 
 
+@pytest.mark.parametrize("factor", [2, 4, 10])
+def test_frames_are_means_of_as_many_samples(tmp_path, factor):
+    samples = np.random.default_rng(0).normal(size=600)
+    write(tmp_path / "a.csv", table(np.round(np.arange(600) / 50, 6), samples))
+    found = read_sensors(tmp_path, fps=50 / factor)[0][1:-1, 0]
+    first = factor - factor // 2
+    expected = [
+        samples[start : start + factor].mean()
+        for start in range(first, first + factor * len(found), factor)
+    ]
+    assert_allclose(found, expected)
+
+
 def test_long_gaps_stay_and_short_ones_are_closed(tmp_path):
     times = np.r_[0:2:0.1, 2.5:5:0.1, 9:12:0.1]
     write(tmp_path / "a.csv", table(times.round(3), times))
