@@ -28,6 +28,9 @@ _COUNTERS = ("index", "unnamed: 0", "frame", "frames", "sample", "row", "id")
 _LABELS = ("label", "labels", "class", "activity", "action", "target", "annotation")
 # Steps that differ by less are those of a constant rate.
 _REGULAR = 0.1
+# Share of steps of an unusual size, up to which they are those of lost samples, and
+# their number from which a clock may be coarse.
+_MAX_ODD, _MIN_TURNS = 0.4, 5
 # Rates that differ by less are one.
 _SAME_RATE = 0.005
 # Frames a sample, below which samples are averaged.
@@ -151,14 +154,23 @@ class _Table:
     texts: Mapping[str, str]  # where columns of text have their first text
     rising: list[str]  # columns that may be times
     units: Mapping[str, str]  # what stands below the names of columns
+    n_untimed: int  # rows without a time
 
     @property
     def step(self) -> float:
-        """The usual time between two samples, gaps left out."""
+        """The usual time between two samples, gaps and lost samples left out."""
         assert self.seconds is not None
         steps = np.diff(self.seconds)
         short = steps[steps <= 4 * np.mean(steps)]
-        return float(np.mean(short))
+        usual = np.median(short)
+        even = short[np.abs(short - usual) < usual / 2]
+        n_odd = len(short) - len(even)
+        # A coarse clock has steps of two sizes by turns, and never runs far ahead.
+        ahead = np.cumsum(short - np.mean(short))
+        is_coarse = n_odd >= _MIN_TURNS and np.ptp(ahead) < 1.5 * usual
+        if is_coarse or n_odd > _MAX_ODD * len(short):
+            return float(np.mean(short))
+        return float(np.mean(even))
 
     def has_rate(self, fps: float) -> bool:
         """Return whether the samples have this rate, which is constant."""
@@ -191,13 +203,24 @@ def _read(
     values = np.column_stack([sheet.columns[column] for column in taken])
     words = sheet.columns[labels] if labels is not None else None
     rising = [] if time is None or clock is not None else _find_rising(sheet, taken)
+    n_untimed = 0
     if clock is not None and seconds is not None:
+        n_untimed = int(np.isnan(seconds).sum())
         order = put_in_order(clock, seconds, sheet)
         values, seconds = values[order], seconds[order]
         words = None if words is None else words[order]
     texts = {column: sheet.show_odd(column) for column in sheet.odd}
     return _Table(
-        name, taken, values, seconds, words, left_out, texts, rising, sheet.units
+        name,
+        taken,
+        values,
+        seconds,
+        words,
+        left_out,
+        texts,
+        rising,
+        sheet.units,
+        n_untimed,
     )
 
 
@@ -371,6 +394,8 @@ def _describe(tables: list[_Table]) -> list[str]:
             f"{len(named)} of {len(tables)} have units below the names of columns: "
             f"{', '.join(dict.fromkeys(named[0].units.values()))}"
         )
+    if n_untimed := sum(table.n_untimed for table in tables):
+        notes.append(f"left out: {n_untimed} rows without a time")
     rising = [c for c in tables[0].rising if all(c in t.rising for t in tables)]
     if rising:
         notes.append(

@@ -321,6 +321,31 @@ def test_frames_are_means_of_as_many_samples(tmp_path, factor):
     assert_allclose(found, expected)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.3])
+@pytest.mark.parametrize("jitter", [0.0, 0.1])
+def test_lost_samples_do_not_slow_the_rate_down(tmp_path, share, jitter):
+    rng = np.random.default_rng(0)
+    times = np.arange(2000) / 100 + rng.uniform(-jitter, jitter, 2000) / 100
+    times = times[rng.random(2000) >= share].round(4)
+    write(tmp_path / "a.csv", table(times, np.sin(times)))
+    assert read_sensors(tmp_path).fps == [pytest.approx(100, rel=0.01)]
+
+
+@pytest.mark.parametrize("rate", [60, 400, 700, 800])
+def test_clocks_of_milliseconds_keep_the_rate(tmp_path, rate):
+    times = np.floor(np.arange(2000) / rate * 1000).astype(int)
+    write(tmp_path / "a.csv", table(times, np.sin(times), names=("time_ms", "x")))
+    assert read_sensors(tmp_path).fps == [pytest.approx(rate, rel=0.01)]
+
+
+def test_rows_without_a_time_are_told(tmp_path):
+    times = [*TIMES[:10], "", *TIMES[11:]]
+    write(tmp_path / "a.csv", table(times, X))
+    found = read_sensors(tmp_path)
+    assert found.fps == [10]
+    assert "left out: 1 rows without a time" in found.notes
+
+
 def test_long_gaps_stay_and_short_ones_are_closed(tmp_path):
     times = np.r_[0:2:0.1, 2.5:5:0.1, 9:12:0.1]
     write(tmp_path / "a.csv", table(times.round(3), times))
