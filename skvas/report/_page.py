@@ -13,7 +13,14 @@ from typing import Any
 
 MARK = re.compile(r"\{\{(\w+)\}\}")
 # The script, each file before those that import it.
-MODULES = ("warps.mjs", "segments.mjs", "downloads.mjs", "poses.mjs", "page.mjs")
+MODULES = (
+    "warps.mjs",
+    "segments.mjs",
+    "downloads.mjs",
+    "drawer.mjs",
+    "poses.mjs",
+    "page.mjs",
+)
 # What a module says of other files; in the page all of them are one.
 LINKS = re.compile(r"^import [^;]*;\n|^export ", re.MULTILINE)
 # What ends a script element, or a line of JavaScript, is written as an escape.

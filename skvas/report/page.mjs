@@ -1,6 +1,7 @@
 // The page: what is on it, and what its controls do.
 
 import { asCorrections, asElan, asFrames, asTable } from "./downloads.mjs";
+import { readDrawer, writeDrawer } from "./drawer.mjs";
 import { pointsAt, unpackPose } from "./poses.mjs";
 import {
   check,
@@ -805,10 +806,7 @@ function keep() {
   for (const v of videos) {
     if (v.segments !== original.segments[v.index]) changed[v.index] = v.segments;
   }
-  try {
-    if (isEdited()) localStorage.setItem(drawer, JSON.stringify({ actions, anchors, changed }));
-    else localStorage.removeItem(drawer);
-  } catch {
+  if (!writeDrawer(drawer, isEdited() ? { actions, anchors, changed } : null)) {
     $("edited").dataset.lost = "This browser keeps nothing: download corrections. ";
   }
 }
@@ -816,9 +814,9 @@ function keep() {
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 function recall() {
+  const kept = readDrawer(drawer);
+  if (!kept) return;
   try {
-    const kept = JSON.parse(localStorage.getItem(drawer) ?? "null");
-    if (!kept) return;
     const segments = videos.map((v) => {
       const rows = kept.changed[v.index];
       return rows
@@ -835,7 +833,7 @@ function recall() {
       segments,
     });
   } catch {
-    localStorage.removeItem?.(drawer);
+    writeDrawer(drawer, null);
   }
 }
 

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { asCorrections, asElan, asFrames, asTable } from "../../skvas/report/downloads.mjs";
+import { readDrawer, writeDrawer } from "../../skvas/report/drawer.mjs";
 import { pointsAt, unpackPose } from "../../skvas/report/poses.mjs";
 import {
   check,
@@ -211,4 +212,47 @@ test("points of a pose move between frames, and turn", () => {
   near(pointsAt(pose, 0, Math.PI)[1], [-1, 0]);
   const blind = unpackPose(btoa("\xff\xff"), 1, 2);
   assert.deepEqual(pointsAt(blind, 0, 0), [null]);
+});
+
+function refuse() {
+  throw new Error("access denied");
+}
+
+function withStorage(descriptor, work) {
+  const before = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
+  Object.defineProperty(globalThis, "localStorage", { ...descriptor, configurable: true });
+  try {
+    return work();
+  } finally {
+    delete globalThis.localStorage;
+    if (before) Object.defineProperty(globalThis, "localStorage", before);
+  }
+}
+
+test("what is kept comes back, and what is damaged is nothing", () => {
+  const items = new Map();
+  const value = {
+    getItem: (name) => items.get(name) ?? null,
+    setItem: (name, text) => items.set(name, text),
+    removeItem: (name) => items.delete(name),
+  };
+  withStorage({ value }, () => {
+    assert.equal(readDrawer("a"), null);
+    assert.equal(writeDrawer("a", { actions: ["pour"] }), true);
+    assert.deepEqual(readDrawer("a"), { actions: ["pour"] });
+    items.set("a", "{");
+    assert.equal(readDrawer("a"), null);
+    assert.equal(writeDrawer("a", null), true);
+    assert.equal(items.size, 0);
+  });
+});
+
+test("a browser that refuses to keep anything stops no page", () => {
+  for (const descriptor of [{ get: refuse }, { value: null }]) {
+    withStorage(descriptor, () => {
+      assert.equal(readDrawer("a"), null);
+      assert.equal(writeDrawer("a", {}), false);
+      assert.equal(writeDrawer("a", null), false);
+    });
+  }
 });
