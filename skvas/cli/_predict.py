@@ -77,6 +77,8 @@ def _predict(options: argparse.Namespace) -> None:
         sources = _features_in(folder, options, model)
     else:
         data = load_recordings(options, model)
+        if len(found) < len(data):  # clips of OpenPose in one folder
+            found = [folder / name for name in data.names]
         places = dict(zip(map(str, found), range(len(data)), strict=True))
         sources = _Sources(found, data.names, data.media, _ReadHere(places, data))
     if options.media is not None:

@@ -956,6 +956,21 @@ def test_poses_with_gaps_become_a_table(tmp_path):
         run("report", model, folder, "-o", page, "--edges", "a")
 
 
+def test_clips_in_one_folder_of_openpose_are_labelled(tmp_path):
+    walk = np.random.default_rng(0).normal(size=(40, 5, 2)).cumsum(axis=0)
+    for name in ("anna", "ben"):
+        for number, points in enumerate(walk):
+            body = np.column_stack([points, np.ones(5)]).ravel().tolist()
+            file = tmp_path / "poses" / f"{name}_{number:04d}_keypoints.json"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(json.dumps({"people": [{"pose_keypoints_2d": body}]}))
+    model, out = tmp_path / "model", tmp_path / "out"
+    data = tmp_path / "poses"
+    assert run("fit", data, "-k", 2, "--fps", 5, "--epochs", 0, "-o", model) == 0
+    assert run("predict", model, data, "-o", out, "--format", "csv") == 0
+    assert {file.name for file in out.glob("*.csv")} == {"anna.csv", "ben.csv"}
+
+
 def test_number_of_actions_has_one_default(folder, tmp_path):
     assert run("fit", folder, "--epochs", 0, "-o", tmp_path / "model") == 0
     assert (
