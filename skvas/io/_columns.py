@@ -126,9 +126,13 @@ def _read_parquet(path: Path) -> Any:
 
 
 def _from_frame(frame: Any, file: str = "") -> Sheet:
-    found, odd = {}, {}
-    for name in map(str, frame.columns):
-        values = np.asarray(frame[name])
+    found: dict[str, np.ndarray] = {}
+    odd = {}
+    for column in frame.columns:
+        name = str(column)
+        if name in found:
+            raise ValueError(f"it has the column {name!r} twice; rename one of them.")
+        values = np.asarray(frame[column])
         if values.dtype.kind == "M":
             found[name] = values.astype("datetime64[ns]")
         elif values.dtype.kind in "fiub":

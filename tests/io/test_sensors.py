@@ -474,6 +474,21 @@ def test_row_73_thousands_are_no_decimals(tmp_path):
         read_sensors(tmp_path)
 
 
+def test_names_of_columns_of_data_frames_may_be_numbers():
+    pandas = pytest.importorskip("pandas")
+    found = read_sensors(pandas.DataFrame(np.column_stack([X, -X])), fps=10)
+    assert found.feature_names == ["0", "1"]
+    assert_array_equal(found[0], np.column_stack([X, -X]))
+
+
+@pytest.mark.parametrize("names", [["x", "x"], [1, "1"]])
+def test_row_73_columns_of_one_name_are_refused(names):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(np.column_stack([X, X]), columns=names)
+    with pytest.raises(ValueError, match=f"has the column '{names[0]}' twice; rename"):
+        read_sensors(frame, fps=10)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
