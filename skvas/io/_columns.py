@@ -122,6 +122,10 @@ def _read_parquet(path: Path) -> Any:
             return import_optional(library, "io").read_parquet(path)
         except ImportError:
             continue
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # each library has errors of its own
+            raise ValueError(f"{str(path)!r} is no table: {error}.") from error
     return import_optional("pandas", "io").read_parquet(path)
 
 

@@ -474,6 +474,14 @@ def test_row_73_thousands_are_no_decimals(tmp_path):
         read_sensors(tmp_path)
 
 
+@pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1" + b"x" * 40 + b"PAR1"])
+def test_row_73_damaged_parquet_is_refused_by_name(tmp_path, data):
+    pytest.importorskip("polars")
+    (tmp_path / "a.parquet").write_bytes(data)
+    with pytest.raises(ValueError, match=r"recording 'a': .*a\.parquet' is no table"):
+        read_sensors(tmp_path)
+
+
 def test_names_of_columns_of_data_frames_may_be_numbers():
     pandas = pytest.importorskip("pandas")
     found = read_sensors(pandas.DataFrame(np.column_stack([X, -X])), fps=10)
