@@ -137,6 +137,8 @@ def _from_frame(frame: Any, file: str = "") -> Sheet:
         if name in found:
             raise ValueError(f"it has the column {name!r} twice; rename one of them.")
         values = np.asarray(frame[column])
+        if values.dtype.kind == "m":  # durations, which have a unit
+            values = values + np.datetime64(0, "s")
         if values.dtype.kind == "M":
             found[name] = values.astype("datetime64[ns]")
         elif values.dtype.kind in "fiub":

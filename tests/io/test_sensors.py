@@ -482,6 +482,15 @@ def test_row_73_damaged_parquet_is_refused_by_name(tmp_path, data):
         read_sensors(tmp_path)
 
 
+@pytest.mark.parametrize("unit", ["ns", "us", "ms"])
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_durations_of_data_frames_are_times(library, unit):
+    make = pytest.importorskip(library).DataFrame
+    times = (np.arange(50) * 2 * np.timedelta64(1, "s")).astype(f"timedelta64[{unit}]")
+    found = read_sensors(make({"time": times, "x": X}))
+    assert (found.fps, found.feature_names) == ([0.5], ["x"])
+
+
 def test_names_of_columns_of_data_frames_may_be_numbers():
     pandas = pytest.importorskip("pandas")
     found = read_sensors(pandas.DataFrame(np.column_stack([X, -X])), fps=10)
