@@ -102,11 +102,13 @@ def find_kind(
 
     Raises
     ------
-    FileNotFoundError
+    FileNotFoundError, ValueError
         If there is nothing to read.
     """
     if not isinstance(source, (str, os.PathLike)):
         files = [Path(path) for path in source]
+        if not files:
+            raise ValueError("There are no recordings to read: the list is empty.")
         return _kind_of(files), files
     path = Path(source)
     if not path.exists():

@@ -561,6 +561,12 @@ def test_row_73_what_is_no_table_is_refused_by_name(tmp_path, text, message):
         read_sensors(tmp_path)
 
 
+@pytest.mark.parametrize("read", [read_sensors, read_recordings])
+def test_an_empty_list_has_no_recordings(read):
+    with pytest.raises(ValueError, match="to read: the list is empty"):
+        read([])
+
+
 def test_missing_files_columns_and_folders_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         read_sensors(tmp_path / "nowhere")
