@@ -16,7 +16,7 @@ from skvas.io._poses import SUFFIXES as POSES
 from skvas.io._poses import read_poses
 from skvas.io._sensors import SUFFIXES as TABLES
 from skvas.io._sensors import read_sensors
-from skvas.io._sources import name_passed_over
+from skvas.io._sources import is_recording, name_passed_over
 
 __all__ = ["find_kind", "read_recordings"]
 
@@ -121,7 +121,7 @@ def find_kind(
     if _landmarks.is_openpose(path):
         return "poses", [path]
     bodies = [p for p in inner if _landmarks.is_openpose(p)]
-    files = bodies or [p for p in inner if p.suffix.lower() in {*POSES, *TABLES}]
+    files = bodies or [p for p in inner if is_recording(p, (*POSES, *TABLES))]
     if not files:
         raise FileNotFoundError(
             f"{str(path)!r} has neither a folder 'features' nor files of sensors "

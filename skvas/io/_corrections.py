@@ -169,10 +169,12 @@ def _all_texts(rows: Rows) -> Rows:
 
 def is_corrections(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file is what a report saves, and no table of segments."""
-    if not os.fspath(path).lower().endswith(".json"):
+    if not os.fspath(path).lower().endswith(".json") or not os.path.isfile(path):
         return False
     try:
-        page = json.loads(decode(read_bytes(path)))
+        text = decode(read_bytes(path))
+        # Poses, which are JSON too, may take long to parse.
+        page = json.loads(text) if FORMAT in text else None
     except (ValueError, RecursionError):
         return False
     return isinstance(page, dict) and page.get("format") == FORMAT

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from skvas.io._corrections import is_corrections
 from skvas.validation import VIDEO_SUFFIXES
 
 _DOCUMENTS = {".md", ".rst", ".pdf", ".doc", ".docx", ".html", ".htm"}
@@ -48,11 +49,7 @@ def list_sources(source: Any, suffixes: Sequence[str], what: str) -> dict[str, A
             raise FileNotFoundError(f"There is no file or folder {str(path)!r}.")
         files = [path]
         if path.is_dir():
-            files = sorted(
-                file
-                for file in path.iterdir()
-                if file.suffix.lower() in suffixes and not file.name.startswith(".")
-            )
+            files = sorted(f for f in path.iterdir() if is_recording(f, suffixes))
             if not files:
                 raise FileNotFoundError(
                     f"{str(path)!r} has no {what}: no file that ends in "
@@ -72,6 +69,13 @@ def list_sources(source: Any, suffixes: Sequence[str], what: str) -> dict[str, A
             )
         found[name] = item
     return found
+
+
+def is_recording(file: Path, suffixes: Collection[str]) -> bool:
+    """Tell whether a file of a folder is read, by its name; corrections are not."""
+    if file.name.startswith(".") or file.suffix.lower() not in suffixes:
+        return False
+    return not is_corrections(file)
 
 
 def name_passed_over(source: Any, suffixes: Sequence[str]) -> list[str]:

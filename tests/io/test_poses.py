@@ -236,6 +236,14 @@ def test_clips_in_one_folder_of_openpose_are_recordings(tmp_path):
         assert_allclose(found[1], POINTS + 100)
 
 
+@pytest.mark.parametrize("read", [read_poses, read_recordings])
+def test_corrections_beside_poses_are_no_recording(tmp_path, read):
+    write_deeplabcut(tmp_path / "run.csv")
+    saved = {"format": "skvas corrections", "version": 1, "videos": []}
+    (tmp_path / "corrections.json").write_text(json.dumps(saved))
+    assert read(tmp_path).names == ["run"]
+
+
 def test_clips_in_one_of_many_folders_of_openpose_are_refused(tmp_path):
     (tmp_path / "anna").mkdir()
     write_openpose(tmp_path / "anna", "clipA_", range(4))

@@ -567,6 +567,14 @@ def test_an_empty_list_has_no_recordings(read):
         read([])
 
 
+def test_corrections_beside_tables_are_no_recording(tmp_path):
+    write(tmp_path / "walk.csv", table(TIMES, X))
+    saved = '{"format": "skvas corrections", "version": 1, "videos": []}'
+    write(tmp_path / "corrections.json", saved)
+    found = read_recordings(tmp_path)
+    assert (found.names, found.notes) == (["walk"], [])
+
+
 def test_missing_files_columns_and_folders_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         read_sensors(tmp_path / "nowhere")
