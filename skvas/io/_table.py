@@ -21,6 +21,9 @@ __all__ = ["COLUMNS", "SegmentTable", "TimedSegment"]
 
 COLUMNS = ("video", "start", "end", "label", "seconds")
 
+# Seconds of the frame of a video that has no other, if nothing says its rate.
+LONE_FRAME = 1.0
+
 
 @dataclass(frozen=True)
 class TimedSegment:
@@ -153,7 +156,7 @@ class SegmentTable:
         times : array-like of shape (n_frames,), or a collection of them, default=None
             Instead of `fps`, the second at which each frame starts, rising, such as
             :meth:`skvas.features.FrameFeatures.extract` finds them. The last frame
-            lasts as long as the median frame.
+            lasts as long as the median frame, a lone one a second.
         action_names : sequence of str, default=None
             Names of the actions 0, 1, ... None: numbers are written as they are.
 
@@ -341,12 +344,14 @@ def frame_edges(
         return np.arange(n_frames + 1) / check_fps(fps)
     starts = np.asarray(times, dtype=np.float64)
     steps = np.diff(starts)
-    if starts.shape != (n_frames,) or n_frames < 2 or not (steps > 0).all():
+    is_rising = np.isfinite(starts).all() and (steps > 0).all()
+    if starts.shape != (n_frames,) or n_frames < 1 or not is_rising:
         raise ValueError(
             f"times of video {name!r} must be rising and one for each of {n_frames} "
-            f"frames, at least two; got an array of shape {starts.shape}."
+            f"frames; got an array of shape {starts.shape}."
         )
-    return np.append(starts, starts[-1] + np.median(steps))
+    last = np.median(steps) if n_frames > 1 else LONE_FRAME
+    return np.append(starts, starts[-1] + last)
 
 
 def _to_segments(

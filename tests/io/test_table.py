@@ -144,7 +144,7 @@ def test_number_without_a_name_is_refused():
         ({}, "either fps"),
         ({"fps": 1, "times": [0, 1]}, "either fps"),
         ({"fps": 0}, "fps must be"),
-        ({"times": [0]}, "at least two"),
+        ({"times": []}, "one for each of"),
         ({"times": [1, 0]}, "rising"),
         ({"times": [0, np.nan]}, "rising"),
     ],
@@ -165,6 +165,14 @@ def test_frame_rate_and_times_must_make_sense(options, message):
 def test_numbers_of_names_and_videos_must_agree(names, options):
     with pytest.raises(ValueError, match="each of 2"):
         SegmentTable.from_labels([[0, 1], [1, 1]], names, **options)
+
+
+def test_a_lone_frame_with_a_time_lasts_a_second():
+    table = SegmentTable.from_labels(["x"], "v", times=[2.0])
+    assert table.segments == (TimedSegment("v", 2, 3, "x"),)
+    assert table.to_labels("v", times=[2.0]).tolist() == ["x"]
+    with pytest.raises(ValueError, match="rising"):
+        SegmentTable.from_labels(["x"], "v", times=[np.nan])
 
 
 def test_times_must_be_one_for_each_frame():
