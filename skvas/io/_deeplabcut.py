@@ -142,7 +142,7 @@ def _assemble(path: Path, names: dict[str, list[str]], values: np.ndarray) -> Tr
 def _strip_scorer(stem: str, scorers: Sequence[str]) -> str:
     """Return the name of the video, to which DeepLabCut adds that of its network."""
     for scorer in filter(None, dict.fromkeys(scorers)):
-        head, found, _ = stem.partition(scorer)
+        head, found, _ = stem.rpartition(scorer)
         if found and head:
             return head
     return stem

@@ -74,6 +74,12 @@ def test_points_of_unknown_confidence_stay(tmp_path):
     assert_allclose(read_poses(tmp_path)[0], with_z)
 
 
+def test_names_of_videos_may_have_that_of_the_network(tmp_path):
+    file = tmp_path / "fishnet2net.csv"
+    file.write_text("scorer,net,net\nbodyparts,a,a\ncoords,x,y\n0,1,2\n")
+    assert read_poses(file).names == ["fishnet2"]
+
+
 def test_names_of_a_dict_are_those_of_recordings(tmp_path):
     file = write_deeplabcut(tmp_path / "cagenetshuffle1.csv")
     media = {"ben": "b.mp4"}
