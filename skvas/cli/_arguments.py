@@ -102,6 +102,12 @@ def named_actions(text: str) -> dict[str, str]:
     pairs = [part.partition("=") for part in text.split(",")]
     if not all(mark and label.strip() for label, mark, _ in pairs):
         raise argparse.ArgumentTypeError(f"expected '0=name,1=name', got {text!r}")
+    labels = [label.strip() for label, _, _ in pairs]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise argparse.ArgumentTypeError(
+                f"action {label} has two names in {text!r}; give one"
+            )
     return {label.strip(): name.strip() for label, _, name in pairs}
 
 

@@ -991,6 +991,9 @@ def test_names_must_say_which_action(joint, folder, tmp_path, capsys):
     with pytest.raises(SystemExit):
         run("predict", joint, folder, "-o", tmp_path, "--names", "lift")
     assert "0=name,1=name" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run("predict", joint, folder, "-o", tmp_path, "--names", "0=lift,1=a,0=drop")
+    assert "action 0 has two names" in capsys.readouterr().err
 
 
 def test_features_of_clips_are_found_again(folder, tmp_path, monkeypatch, capsys):
