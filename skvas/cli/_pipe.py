@@ -21,7 +21,8 @@ def frames_of_lines(
     The first line may have the names of the columns: those of the model, if it has any.
     """
     is_first = True
-    for number, line in enumerate(sys.stdin, 1):
+    for number, raw in enumerate(sys.stdin, 1):
+        line = raw.removeprefix("\ufeff")  # the mark of byte order
         if not line.strip(" \r\n"):
             continue
         cells = _cells(line)

@@ -32,6 +32,12 @@ def test_cells_may_stand_between_spaces(monkeypatch):
     np.testing.assert_array_equal(found, [[1, 2, 3], [4, np.nan, 6]])
 
 
+@pytest.mark.parametrize("first", ["", "x,y,z\n"])
+def test_mark_of_byte_order_is_passed_over(monkeypatch, first):
+    found = read(monkeypatch, f"\ufeff{first}1,2,3\n", names=["x", "y", "z"])
+    np.testing.assert_array_equal(found, [[1, 2, 3]])
+
+
 @pytest.mark.parametrize("line", ["4,5", "4,,5,6", "4 5", "4,5,6,", "x,y", "4,five,6"])
 def test_line_of_another_kind_is_named(monkeypatch, line):
     with pytest.raises(ValueError, match=rf"line 3 of the .*'{line}'"):
