@@ -196,7 +196,8 @@ class AlignmentDisplay:
         handles = draw(names, codes, actions, rates)
         if handles:
             has_margin = kind == "plan" and codes is not None
-            add_legend(self.ax_, handles, left=1.06 if has_margin else 1.005)
+            left = 1.06 if has_margin else 1.005
+            add_legend(self.ax_, handles, left=left, grow=ax is None)
         return self
 
     def _rates(self) -> tuple[float | None, float | None]:

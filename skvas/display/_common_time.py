@@ -245,7 +245,7 @@ class CommonTimeDisplay:
         self.ax_.spines[["top", "right", "left"]].set_visible(False)
         self.ax_.tick_params(axis="y", length=0)
         if handles:
-            add_legend(self.ax_, handles)
+            add_legend(self.ax_, handles, grow=ax is None)
         return self
 
     def _length(self) -> str:

@@ -221,7 +221,7 @@ class EmbeddingDisplay:
         for video in points:
             self.ax_.plot(*video.T, color="0.75", linewidth=0.5, alpha=0.5, zorder=1)
         if by_action:
-            self._draw_actions(points)
+            self._draw_actions(points, grow=ax is None)
         else:
             self._draw_times(points)
         for axis, place in ((self.ax_.xaxis, 0), (self.ax_.yaxis, 1)):
@@ -243,7 +243,7 @@ class EmbeddingDisplay:
         )
         self.figure_.colorbar(dots, ax=self.ax_, label="share of the video's time")
 
-    def _draw_actions(self, points: list[np.ndarray]) -> None:
+    def _draw_actions(self, points: list[np.ndarray], *, grow: bool) -> None:
         labels = check_labels(self.labels, [len(video) for video in points])
         codes, _, names = encode_labels(labels, self.action_names, self.background)
         frames, code = np.concatenate(points), np.concatenate(codes)
@@ -262,7 +262,7 @@ class EmbeddingDisplay:
             )
             for k, name in shown
         ]
-        add_legend(self.ax_, handles)
+        add_legend(self.ax_, handles, grow=grow)
         for handle in self.ax_.get_legend().legend_handles:
             handle.set_sizes([30])
 

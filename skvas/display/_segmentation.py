@@ -273,7 +273,7 @@ class SegmentationDisplay:
         actions = no_formulas(self.action_names)
         style = "hatched" if hatch else "tagged" if annotate else "plain"
         handles = draw_strips(self.ax_, strips, actions, scale=scale, style=style)
-        add_legend(self.ax_, handles)
+        add_legend(self.ax_, handles, grow=ax is None)
         if style == "tagged":
             annotate_strips(self.ax_, strips, actions, scale=scale)
         return self

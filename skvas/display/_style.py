@@ -45,6 +45,10 @@ HATCHES = ("", "////", "....", "xxxx", "----")
 PROGRESS = "viridis"
 # Letters of the name of a video beside its row; longer names lose their middle.
 LONGEST_NAME = 28
+# Points of a row of a legend, and of what a column has beside its names and a letter.
+LEGEND_ROW, LEGEND_MARK, LEGEND_LETTER = 13, 35, 4.6
+# Share of the width of a figure that a legend may take, before the figure grows.
+LEGEND_SHARE = 0.3
 # Duration in seconds above which an axis shows minutes.
 LONG = 180
 
@@ -253,13 +257,28 @@ def split_labels(name: str, labels: Any) -> list[NDArray[Any]]:
     return check_labels(labels)
 
 
-def add_legend(ax: Any, handles: Sequence[Any], *, left: float = 1.005) -> None:
-    """Put a legend to the right of the axes, in as few columns as possible."""
+def add_legend(
+    ax: Any, handles: Sequence[Any], *, left: float = 1.005, grow: bool = False
+) -> None:
+    """Put a legend to the right of the axes, in as few columns as possible.
+
+    With `grow`, the figure becomes higher where the legend would be too wide.
+    """
     figure = ax.figure.get_figure(root=True)
-    inches = figure.get_figheight() * ax.get_position().height
-    n_rows = max(1, int(inches * 72 / 13))
+    labels = show_names([handle.get_label().replace(r"\$", "$") for handle in handles])
+    height = figure.get_figheight() * ax.get_position().height
+    n_rows = max(1, int(height * 72 / LEGEND_ROW))
+    if grow:
+        column = LEGEND_MARK + LEGEND_LETTER * max(map(len, labels), default=0)
+        n_columns = max(1, int(LEGEND_SHARE * figure.get_figwidth() * 72 / column))
+        least = -(-len(labels) // n_columns)
+        if least > n_rows:
+            n_rows = least
+            more = n_rows * LEGEND_ROW / 72 - height
+            figure.set_figheight(figure.get_figheight() + more)
     ax.legend(
         handles=handles,
+        labels=labels,
         loc="upper left",
         bbox_to_anchor=(left, 1.01),
         ncols=-(-len(handles) // n_rows),

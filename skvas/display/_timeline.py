@@ -195,7 +195,7 @@ class TimelineDisplay:
             strips = [Strip(row, place, 0.9) for place, row in enumerate(rows)]
             actions = self._actions()[1]
             handles = draw_strips(self.ax_, strips, actions, scale=step, style="plain")
-            add_legend(self.ax_, handles)
+            add_legend(self.ax_, handles, grow=ax is None)
         return self
 
     def _actions(self) -> tuple[list[np.ndarray], list[str]]:

@@ -200,6 +200,27 @@ class TestSegmentation:
             ]
             assert any(around)
 
+    @pytest.mark.parametrize(
+        ("n", "name"),
+        [(150, "{}"), (48, "take the lid off pot {}"), (9, "long " * 16 + "{}")],
+    )
+    def test_legends_of_many_or_long_names_leave_room(self, n, name):
+        names = [name.format(action) for action in range(n)]
+        display = SegmentationDisplay.from_predictions(
+            None, [np.repeat(np.arange(n), 3)], action_names=names
+        )
+        display.figure_.draw_without_rendering()
+        assert display.ax_.get_position().width > 0.6
+        ends = display.ax_.get_legend().get_window_extent()
+        assert ends.x1 <= display.figure_.bbox.x1
+        assert ends.y0 >= display.figure_.bbox.y0
+        assert len(legend(display)) == n
+
+    def test_axes_of_the_user_keep_their_figure(self):
+        figure, ax = plt.subplots(figsize=(6, 3), layout="constrained")
+        SegmentationDisplay.from_predictions(None, [np.arange(30)], ax=ax)
+        assert figure.get_size_inches().tolist() == [6, 3]
+
     def test_twenty_actions_have_a_legend_inside_the_figure(self):
         labels = [np.repeat(np.arange(20), 10)] * 2
         names = [f"a rather long name {k}" for k in range(20)]
