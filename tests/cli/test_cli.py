@@ -642,7 +642,7 @@ MISTAKES = [
     (["evaluate", "JOINT", "FOLDER", "--background", "none"], r"background"),
     (["report", "ALIGNER", "FOLDER"], r"only aligns"),
     (["timeline", "SEGMENTER", "FOLDER"], r"no timeline; fit a model of --task joint"),
-    (["timeline", "ALIGNER", "FOLDER"], r"no timeline.*three or more videos"),
+    (["timeline", "ALIGNER", "FOLDER"], r"no timeline.*two or more videos"),
     (["align", "ALIGNER", "V0", "V0", "-o", "m.csv", "--via", "timeline"], r'"pair"'),
     (["extract", "gone.mp4", "-o", "out"], r"gone\.mp4: No such file"),
     (["extract", "EMPTY", "-o", "out"], r"no video files"),
