@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+# Space behind a cell in quotation marks, which is no part of it.
+_SPACE = re.compile(r'" +(?=[,;\t\r\n]|$)')
 
 
 def decode(data: bytes) -> str:
@@ -39,6 +43,7 @@ def decode_lines(data: bytes) -> str:
 
 def read_cells(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
     """Yield the cells of each row of a table, behind the number of its last line."""
+    text = _SPACE.sub('"', text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     start = 1
     try:

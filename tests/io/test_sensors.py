@@ -52,6 +52,15 @@ def test_comments_above_a_table_are_passed_over(tmp_path, mark):
     assert_array_equal(found[0], plain[0])
 
 
+def test_space_around_quotation_marks_is_of_no_matter(tmp_path):
+    text = '"time" ,"x" \n' + "".join(
+        f'"{t}" ,"{x}" \r\n' for t, x in zip(TIMES, X, strict=True)
+    )
+    found = read_sensors(write(tmp_path / "a.csv", text.rstrip("\r\n")))
+    assert (found.fps, found.feature_names) == ([10], ["x"])
+    assert_allclose(found[0][:, 0], X)
+
+
 def test_quotation_marks_in_comments_are_of_no_matter(tmp_path):
     text = '# "made by a logger\n' + table(TIMES, X)
     assert_allclose(read_sensors(write(tmp_path / "a.csv", text))[0][:, 0], X)
