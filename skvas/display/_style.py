@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skvas._optional import import_optional
 from skvas._printing import shorten
-from skvas.datasets._recordings import recordings_of
+from skvas.datasets._recordings import mean_rates, recordings_of
 from skvas.validation import check_labels, check_real
 
 # The first seven are those of Okabe and Ito ("Color Universal Design", 2008, black left
@@ -121,7 +121,7 @@ def recording_of(video: Any) -> Shown:
     known = recordings_of(video)
     if known is None or len(known) != 1:
         return Shown(video)
-    rate = known.fps
+    rate = mean_rates(known)
     return Shown(known[0], known.names[0], None if rate is None else rate[0])
 
 

@@ -345,6 +345,12 @@ class TestAlignment:
         assert display.ax_.get_xlabel() == "time of anna in s (10 frames/s)"
         assert display.ax_.get_ylabel() == "time of ben in s (20 frames/s)"
 
+    def test_times_of_recordings_are_told_in_seconds(self, model, data):
+        times = [np.arange(len(video)) / 10 for video in data.videos[:2]]
+        both = Recordings(data.videos[:2], times=times)
+        display = AlignmentDisplay.from_estimator(model, both[:1], both[1:])
+        assert display.ax_.get_xlabel() == "time of recording 0 in s (10 frames/s)"
+
     def test_threads_take_the_colours_of_actions(self, partly):
         display = AlignmentDisplay(
             partly, labels_x=list("aabb"), labels_y=list("aaabb")
