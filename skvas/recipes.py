@@ -154,8 +154,8 @@ class Recipe:
         Returns
         -------
         Settings
-            Without "auto", but for `segment_on`, `recurring` and `decoder`, which are
-            resolved after training.
+            Without "auto", but for `segment_on`, `recurring`, `decoder` and
+            `boundaries`, which are resolved after training.
         """
         segmenting = aligning = None
         keeps_order = in_order if monotone is None else monotone
@@ -256,6 +256,7 @@ INFORMED = Recipe(
         "rho": 0.0,
         "lambda_actions": 0.3,
         "decoder": "auto",  # known once training is over
+        "boundaries": "auto",
     },
     aligning={**_STRUCTURE, "rho": 0.0, "path_on": "both"},
     training={"lr": 2e-3, "weight_decay": 1e-4, "tau": 0.2, "n_aligned": 128},
@@ -282,6 +283,7 @@ PAPER = Recipe(
         "rho": 0.15,
         "lambda_actions": 0.11,
         "decoder": "plan",
+        "boundaries": "decoded",
     },
     aligning={**_STRUCTURE, "rho": 0.15, "path_on": "embedding"},
     training={"lr": 1e-3, "weight_decay": 1e-4, "tau": 0.1, "n_aligned": None},

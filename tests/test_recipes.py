@@ -22,11 +22,8 @@ def test_recipe_resolves_every_auto(cls, name):
     values = {**settings.training, **(settings.aligning or {})}
     values |= settings.segmenting or {}
     left = {key for key, value in values.items() if is_auto(value)}
-    assert left <= {
-        "segment_on",
-        "recurring",
-        "decoder",
-    }  # which are known after training
+    # These are known after training.
+    assert left <= {"segment_on", "recurring", "decoder", "boundaries"}
     assert not is_auto(settings.matching)
     assert isinstance(settings.max_epochs, int)
 

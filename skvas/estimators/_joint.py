@@ -73,8 +73,10 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
     ----------
     timeline_ : Timeline or None
         One axis of time for all videos, and the actions on it, where `segment_on_` is
-        "timeline": a :class:`skvas.Timeline` on the embedding. None elsewhere, as where
-        the videos share no order, or where many of them skip, swap or repeat steps.
+        "timeline": a :class:`skvas.Timeline` on the embedding. Its own labels are those
+        of the model before boundaries move to where frames change (`boundaries` of
+        :class:`skvas.Segmenting`). None elsewhere, as where the videos share no order,
+        or where many of them skip, swap or repeat steps.
 
     References
     ----------

@@ -44,9 +44,10 @@ from skvas.metrics._order import may_be_shared
 from skvas.nn import Prototypes
 from skvas.nn._model import embed_videos
 from skvas.options._declare import group_of
-from skvas.options._groups import CHAIN, PLAN, TIMELINE
+from skvas.options._groups import CHAIN, DECODED, FRAMES, PLAN, TIMELINE
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
+from skvas.segmentation._boundaries import MovedLabeller, choose_boundaries
 from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._choice import Start, choose_start, open_candidates
 from skvas.segmentation._decoder import choose_decoder
@@ -596,7 +597,12 @@ default=None
                 labellers[0],
                 clearly="radius" not in start.chosen,
             )
-        return settle(labeller, found, views, given, self._sow(given, views))
+        settled = settle(labeller, found, views, given, self._sow(given, views))
+        boundaries, moved = choose_boundaries(
+            settled.labels, views, segmenting["boundaries"]
+        )
+        labels = moved if given is None else given.over(moved)
+        return replace(settled, labels=labels, boundaries=boundaries)
 
     def _plans(self, trained: Trained, space: str) -> FrameLabeller:
         """Return what labels frames by transport to the actions of a space."""
@@ -632,7 +638,10 @@ default=None
             "naming_": settled.naming,
             "outlook_": settled.outlook,
             "settings_": trained.settings.labelled_by(
-                base.space, base.recurring, PLAN if chain is None else CHAIN
+                base.space,
+                recurring=base.recurring,
+                decoder=PLAN if chain is None else CHAIN,
+                boundaries=settled.boundaries,
             ),
             "chain_": None if chain is None else vars(chain),
             "shared_order_": start.order,
@@ -718,8 +727,10 @@ default=None
         return {"n_actions": self._range_of_actions(labels), "labels": codes}
 
     def _labeller(self) -> Labeller:
-        found = self._found_labeller()
-        return found if self.naming_ is None else NamedLabeller(found, self.naming_)
+        base = self._found_labeller()
+        named = base if self.naming_ is None else NamedLabeller(base, self.naming_)
+        boundaries = self.settings_.segmenting.get("boundaries", DECODED)
+        return MovedLabeller(named) if boundaries == FRAMES else named
 
     def _found_labeller(self) -> BaseLabeller:
         """Return what labels frames where no label was given."""

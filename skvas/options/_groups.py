@@ -35,6 +35,7 @@ TIMELINE = "timeline"
 TEACHERS = ("start", "self")
 PATHS = ("embedding", "both")
 DECODERS = (PLAN, CHAIN) = ("plan", "chain")
+BOUNDARIES = (DECODED, FRAMES) = ("decoded", "frames")
 
 POSITIVE = Real(low=0, low_open=True)
 NOT_NEGATIVE = Real(low=0)
@@ -84,6 +85,13 @@ class Segmenting(OptionGroup):
         training, unless `segment_on` is "embedding". "auto": the chain in the
         informed recipe, for two videos or more, if labels of matched frames agree
         better by it than chance has it; else the plan.
+    boundaries : {"decoded", "frames", "auto"}, default="auto"
+        Where one segment ends and the next begins. "decoded": where the timeline, the
+        plan or the chain has it, all of which look at smoothed frames. "frames": within
+        1 % of the video, where its frames, which are not smoothed, change most from one
+        segment to the other. "auto": "frames" in the informed recipe, for two videos or
+        more, if labels are known again in other videos clearly better so; else
+        "decoded".
     alpha : float or "auto", default="auto"
         Weight of the temporal structure against the matching cost, in [0, 1]. "auto":
         chosen by `fit` if the recipe chooses, else the recipe's value.
@@ -121,6 +129,7 @@ class Segmenting(OptionGroup):
     segment_on: str = parameter("auto", Auto(Choice((*SPACES, TIMELINE))), ANSWERS)
     recurring: bool | str = parameter("auto", Auto(TruthValue()), ANSWERS)
     decoder: str = parameter("auto", Auto(Choice(DECODERS)), ANSWERS)
+    boundaries: str = parameter("auto", Auto(Choice(BOUNDARIES)), ANSWERS)
     alpha: float | str = parameter("auto", Auto(SHARE))
     eps: float = parameter(0.07, POSITIVE)
     radius: float | str = parameter("auto", Auto(INNER_SHARE))

@@ -65,21 +65,19 @@ class Settings:
         assert self.segmenting is not None
         return self.segmenting["teacher"] == "start"
 
-    def labelled_by(self, segment_on: str, recurring: bool, decoder: str) -> Settings:
+    def labelled_by(self, segment_on: str, **known: Any) -> Settings:
         """Return the settings with what is known once frames are labelled.
 
         Parameters
         ----------
         segment_on : {"features", "embedding", "timeline"}
             Where frames are told apart.
-        recurring : bool
-            Whether an action may come back, unless the user has said it.
-        decoder : {"plan", "chain"}
-            How frames are labelled, unless the user has said it.
+        **known : object
+            What "auto" stands for in others, unless the user has said it.
         """
         assert self.segmenting is not None
         found = {**self.segmenting, "segment_on": segment_on}
-        for name, value in (("recurring", recurring), ("decoder", decoder)):
+        for name, value in known.items():
             if is_auto(found[name]):
                 found[name] = value
         return replace(self, segmenting=found)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from skvas.segmentation._boundaries import MovedLabeller, move_boundaries
 from skvas.segmentation._labeller import Labeller, TimelineLabeller
 from skvas.timeline._model import TimelineModel
 from skvas.timeline._paths import Passage
@@ -25,7 +26,7 @@ def look_at(
 
     Parameters
     ----------
-    labeller : FrameLabeller, ChainLabeller, TimelineLabeller or NamedLabeller
+    labeller : Labeller
         Labels frames.
     views : Views
         Some videos.
@@ -42,6 +43,9 @@ def look_at(
         Entries of `labeller.shares`; on a timeline, means over runs of neighbouring
         frames where a video has more than 500.
     """
+    if isinstance(labeller, MovedLabeller):
+        codes, certainty = look_at(labeller.base, views, frames, passages)
+        return move_boundaries(codes, views), certainty
     if isinstance(labeller, TimelineLabeller):
         frames = labeller.frames(views) if frames is None else frames
         codes = _codes(labeller, frames, passages)

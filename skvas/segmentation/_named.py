@@ -21,6 +21,7 @@ from skvas.labels._naming import (
 from skvas.labels._outlook import Outlook, asked_frames, look_out
 from skvas.labels._reading import PartialLabels
 from skvas.labels._stamps import HALF_SURE, SURE
+from skvas.options._groups import DECODED
 from skvas.segmentation._labeller import (
     BaseLabeller,
     ChainLabeller,
@@ -115,6 +116,8 @@ class Settled:
         The action of each frame of `fit`.
     outlook : Outlook
         What may be labelled next.
+    boundaries : {"decoded", "frames"}, default="decoded"
+        Where segments begin.
     """
 
     base: BaseLabeller
@@ -122,6 +125,7 @@ class Settled:
     names: np.ndarray
     labels: list[np.ndarray]
     outlook: Outlook
+    boundaries: str = DECODED
 
 
 def settle(

@@ -309,12 +309,13 @@ def test_timeline_of_a_model_answers_for_raw_videos(kind, request):
     assert np.mean(right) > 0.9
 
 
-def test_timeline_of_the_joint_model_has_its_actions(on_timeline):
-    timeline = on_timeline.timeline_
-    assert timeline.n_actions_ == on_timeline.n_actions_
-    for ours, theirs in zip(timeline.labels_, on_timeline.labels_, strict=True):
+def test_timeline_of_the_joint_model_has_its_actions():
+    model = joint(segment_on="timeline", boundaries="decoded").fit(VIDEOS)
+    timeline = model.timeline_
+    assert timeline.n_actions_ == model.n_actions_
+    for ours, theirs in zip(timeline.labels_, model.labels_, strict=True):
         assert_array_equal(ours, theirs)
-    assert_array_equal(timeline.predict(NEW[0]), on_timeline.predict(NEW[0]))
+    assert_array_equal(timeline.predict(NEW[0]), model.predict(NEW[0]))
     again = clone(timeline).fit(VIDEOS)  # on features, without the embedding
     assert again.n_actions_ == 5
 

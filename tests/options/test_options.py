@@ -125,6 +125,7 @@ OTHER = {
     "segmenting__segment_on": "features",
     "segmenting__recurring": True,
     "segmenting__decoder": "chain",
+    "segmenting__boundaries": "frames",
     "segmenting__alpha": 1.0,
     "segmenting__eps": 0.5,
     "segmenting__radius": 0.3,

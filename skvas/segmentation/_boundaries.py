@@ -1,0 +1,204 @@
+"""Boundaries where the frames themselves change from one segment to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skvas.options._groups import DECODED, FRAMES
+from skvas.preprocessing._standardizer import standardise_within
+from skvas.segmentation._labeller import Labeller
+from skvas.segmentation._order import known_again
+from skvas.videos._frames import sample_videos, spread_frames
+from skvas.videos._views import Views
+
+# Share of a video that a boundary moves by, at most: about what labels are smoothed by.
+REACH = 0.01
+# Frames away from its boundaries tell what a segment looks like if there are so many,
+# and at least this share of those between its middle boundary and its other one.
+FEWEST, CORE = 3, 1 / 3
+# Weight of each feature's own variance, against the mean of all features.
+OWN_VARIANCE = 0.5
+# Frames of each video, and features, by which it is decided whether boundaries move.
+SEEN_FRAMES, SEEN_FEATURES = 240, 256
+# Adjusted mutual information that labels known again in other videos must gain.
+LEAST_GAIN = 0.0125
+
+
+@dataclass(frozen=True)
+class MovedLabeller:
+    """Labels frames as another labeller does, but for its boundaries.
+
+    Parameters
+    ----------
+    base : Labeller
+        Labels frames.
+    """
+
+    base: Labeller
+
+    def labels(self, views: Views) -> list[np.ndarray]:
+        """Return the action of each frame, (n_i,)."""
+        return move_boundaries(self.base.labels(views), views)
+
+    def shares(self, views: Views) -> list[np.ndarray]:
+        """Return how each frame is shared out among the actions, (n_i, K)."""
+        return self.labels_and_shares(views)[1]
+
+    def labels_and_shares(
+        self, views: Views
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return what `labels` and `shares` do, with no work done twice.
+
+        Where a frame has another action now, the two actions swap their shares.
+        """
+        found, shares = self.base.labels_and_shares(views)
+        moved = move_boundaries(found, views)
+        return moved, [
+            _swap(*video) for video in zip(shares, found, moved, strict=True)
+        ]
+
+
+def choose_boundaries(
+    found: list[np.ndarray], views: Views, boundaries: str
+) -> tuple[str, list[np.ndarray]]:
+    """Decide whether boundaries move, and return the labels then.
+
+    Parameters
+    ----------
+    found : list of int64 ndarray of shape (n_i,)
+        The action of each frame.
+    views : Views
+        The videos.
+    boundaries : {"decoded", "frames", "auto"}
+        "auto" moves them where that helps (see `are_known_by_frames`).
+
+    Returns
+    -------
+    boundaries : {"decoded", "frames"}
+        Where they are.
+    labels : list of int64 ndarray of shape (n_i,)
+        The labels.
+    """
+    if boundaries == DECODED:
+        return DECODED, found
+    if boundaries != FRAMES and not are_known_by_frames(found, views):
+        return DECODED, found
+    return FRAMES, move_boundaries(found, views)
+
+
+def are_known_by_frames(found: Sequence[np.ndarray], views: Views) -> bool:
+    """Tell whether frames know boundaries better than the labels do.
+
+    Boundaries are moved by half of the features. By the other half, linear
+    discriminants of some videos then have to know the actions of others again better
+    than before, the mean of both ways. Of more than 128 videos, a sample is looked at.
+
+    Parameters
+    ----------
+    found : sequence of int64 ndarray of shape (n_i,)
+        The action of each frame.
+    views : Views
+        The videos.
+
+    Returns
+    -------
+    bool
+        False for a lone video, and for a single feature.
+    """
+    chosen = sample_videos(len(found))
+    n_features = views.details[0].shape[1]
+    if len(chosen) < 2 or n_features < 2:
+        return False
+    drawn = np.random.RandomState(0).permutation(n_features)[:SEEN_FEATURES]
+    one, other = drawn[::2], drawn[1::2]
+    some, labels = views.choose(chosen), [found[i] for i in chosen]
+    gains = _gain(labels, some, one, other), _gain(labels, some, other, one)
+    return bool(np.mean(gains) > LEAST_GAIN)
+
+
+def _gain(
+    found: Sequence[np.ndarray], views: Views, one: np.ndarray, other: np.ndarray
+) -> float:
+    """Return how much better some features know labels that others have moved."""
+    old, new, seen = [], [], []
+    for labels, video in zip(found, standardised(views), strict=True):
+        few = spread_frames(len(video), SEEN_FRAMES)
+        old.append(labels[few])
+        new.append(_move(labels, video[:, one])[few])
+        seen.append(video[np.ix_(few, other)])
+    return known_again(seen, new) - known_again(seen, old)
+
+
+def move_boundaries(found: Sequence[np.ndarray], views: Views) -> list[np.ndarray]:
+    """Move the boundaries of labels to where frames change from segment to segment.
+
+    A boundary moves by up to 1 % of the video. Frames are those of the video,
+    standardised within it and not smoothed; on either side they are compared with the
+    means of the two segments away from the boundary, in units of the variance within
+    them, and the boundary of least squares is taken.
+
+    Parameters
+    ----------
+    found : sequence of int64 ndarray of shape (n_i,)
+        The action of each frame.
+    views : Views
+        The videos.
+
+    Returns
+    -------
+    list of int64 ndarray of shape (n_i,)
+        The labels; segments stay as many as they were, and in their order.
+    """
+    pairs = zip(found, standardised(views), strict=True)
+    return [_move(labels, frames) for labels, frames in pairs]
+
+
+def standardised(views: Views) -> Iterator[np.ndarray]:
+    """Yield the frames of each video, standardised within it, (n_i, n_features)."""
+    return (standardise_within(video) for video in views.details)
+
+
+def _move(labels: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    edges = np.r_[0, np.flatnonzero(np.diff(labels)) + 1, len(labels)]
+    actions = labels[edges[:-1]]
+    reach = max(1, int(REACH * len(labels)))
+    for i in range(1, len(edges) - 1):
+        first, edge, stop = edges[i - 1 : i + 2]
+        low, high = max(first + 1, edge - reach), min(stop - 1, edge + reach)
+        if low < edge < high:
+            near_end = low if _is_core(low - first, edge - first) else edge
+            near_start = high if _is_core(stop - high, stop - edge) else edge
+            before, after = frames[first:near_end], frames[near_start:stop]
+            losses = np.r_[0, _nearer(frames[low:high], after, before).cumsum()]
+            best = int(losses.argmin())
+            edges[i] = low + best if losses[best] < losses[edge - low] else edge
+    return np.repeat(actions, np.diff(edges))
+
+
+def _is_core(n_left: int, n_frames: int) -> bool:
+    return n_left >= max(FEWEST, CORE * n_frames)
+
+
+def _nearer(frames: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return by how much each frame is nearer to the mean of some than of others."""
+    mean, mean_of_others = (side.mean(axis=0, dtype=float) for side in (one, other))
+    squares = ((one - mean) ** 2).sum(axis=0)
+    squares += ((other - mean_of_others) ** 2).sum(axis=0)
+    variance = squares / (len(one) + len(other))
+    variance = OWN_VARIANCE * variance + (1 - OWN_VARIANCE) * variance.mean()
+    variance += np.finfo(np.float32).eps
+    gain = (frames - mean_of_others) ** 2 - (frames - mean) ** 2
+    nearer: np.ndarray = (gain / variance).sum(axis=1)
+    return nearer
+
+
+def _swap(shares: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Swap the shares of the old and the new action of each frame that has another."""
+    at = np.flatnonzero(old != new)
+    swapped = shares.copy()
+    swapped[at, new[at]] = shares[at, old[at]]
+    swapped[at, old[at]] = shares[at, new[at]]
+    return swapped
