@@ -90,6 +90,33 @@ def test_segments_stay_as_many_and_in_their_order(lengths, seed):
     assert (found[np.r_[0, edges[1] + 1]] == labels[np.r_[0, edges[0] + 1]]).all()
 
 
+def test_no_segment_is_taken_away():
+    labels = np.repeat([0, 1, 2], [150, 3, 150])
+    looks = np.repeat([0, 2], [150, 153])  # the middle one looks like the last
+    for swapped in (looks, looks[::-1]):
+        assert set(moved(labels, make(swapped))) == {0, 1, 2}
+
+
+def test_segments_look_as_they_do_away_from_the_boundary(monkeypatch):
+    sizes = []
+
+    def note(frames, one, other):
+        sizes.append((len(frames), len(other), len(one)))
+        return np.zeros(len(frames))
+
+    monkeypatch.setattr(_boundaries, "_nearer", note)
+    moved(np.repeat([0, 1, 2, 3], [100, 6, 100, 194]), np.ones((400, 1)))
+    # The reach is 4. A third of the frames that come before the boundary, and three at
+    # least, have to be left; else all of them are looked at.
+    assert sizes == [(8, 96, 6), (8, 6, 96), (8, 96, 190)]
+
+
+def test_a_feature_without_noise_does_not_outvote_all_others():
+    labels = np.repeat([0, 1], 250)
+    still = np.repeat([0.0, 1.0], [253, 247])[:, None]
+    assert (moved(labels, np.hstack([make(labels), still])) == labels).all()
+
+
 def test_frames_know_boundaries_that_are_off_and_no_others():
     videos, true, late = collection()
     assert are_known_by_frames(late, views_of(videos))
