@@ -36,6 +36,7 @@ from skvas.labels._naming import discriminants, one_hot
 from skvas.labels._reading import read_labels
 from skvas.metrics import dtw_matches, hide_labels, miou
 from skvas.preprocessing import VideoStandardizer
+from skvas.segmentation._boundaries import settle_boundaries
 from skvas.segmentation._named import settle
 from skvas.videos._frames import spread_frames
 
@@ -76,6 +77,7 @@ class Fit:
         if y is not None:
             given = read_labels(y, self.lengths, single=False)
         settled = settle(self.base, self.found, self.views, given)
+        settled = settle_boundaries(settled, self.views, given, "auto")
         names = [] if given is None else given.names
         return _named(settled.labels, names), settled.outlook
 

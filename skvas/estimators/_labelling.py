@@ -47,7 +47,7 @@ from skvas.options._declare import group_of
 from skvas.options._groups import CHAIN, DECODED, FRAMES, PLAN, TIMELINE
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
-from skvas.segmentation._boundaries import MovedLabeller, choose_boundaries
+from skvas.segmentation._boundaries import MovedLabeller, settle_boundaries
 from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._choice import Start, choose_start, open_candidates
 from skvas.segmentation._decoder import choose_decoder
@@ -598,11 +598,7 @@ default=None
                 clearly="radius" not in start.chosen,
             )
         settled = settle(labeller, found, views, given, self._sow(given, views))
-        boundaries, moved = choose_boundaries(
-            settled.labels, views, segmenting["boundaries"]
-        )
-        labels = moved if given is None else given.over(moved)
-        return replace(settled, labels=labels, boundaries=boundaries)
+        return settle_boundaries(settled, views, given, segmenting["boundaries"])
 
     def _plans(self, trained: Trained, space: str) -> FrameLabeller:
         """Return what labels frames by transport to the actions of a space."""

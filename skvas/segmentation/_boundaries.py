@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skvas.labels._reading import PartialLabels
 from skvas.options._groups import DECODED, FRAMES
 from skvas.preprocessing._standardizer import standardise_within
 from skvas.segmentation._labeller import Labeller
+from skvas.segmentation._named import Settled
 from skvas.segmentation._order import known_again
 from skvas.videos._frames import sample_videos, spread_frames
 from skvas.videos._views import Views
@@ -59,6 +61,32 @@ class MovedLabeller:
         return moved, [
             _swap(*video) for video in zip(shares, found, moved, strict=True)
         ]
+
+
+def settle_boundaries(
+    settled: Settled, views: Views, given: PartialLabels | None, boundaries: str
+) -> Settled:
+    """Decide where segments begin, once all else of the labels is known.
+
+    Parameters
+    ----------
+    settled : Settled
+        How frames are labelled, and the labels.
+    views : Views
+        The videos of `fit`.
+    given : PartialLabels or None
+        Labels of some of their frames, which stay.
+    boundaries : {"decoded", "frames", "auto"}
+        Where segments shall begin.
+
+    Returns
+    -------
+    Settled
+        With the labels then, and what "auto" stands for.
+    """
+    where, moved = choose_boundaries(settled.labels, views, boundaries)
+    labels = moved if given is None else given.over(moved)
+    return replace(settled, labels=labels, boundaries=where)
 
 
 def choose_boundaries(
