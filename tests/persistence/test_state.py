@@ -11,7 +11,9 @@ from skvas.options._settings import Settings
 from skvas.persistence._state import StateReader, StateWriter, check_settings
 from skvas.recipes import INFORMED
 
-SETTINGS = INFORMED.resolve(JointAlignSegment()).labelled_by("embedding", True, "plan")
+SETTINGS = INFORMED.resolve(JointAlignSegment()).labelled_by(
+    "embedding", recurring=True, decoder="plan", boundaries="decoded"
+)
 
 
 def round_trip(value):
