@@ -21,6 +21,8 @@ REACH = 0.01
 # Frames away from its boundaries tell what a segment looks like if there are so many,
 # and at least this share of those between its middle boundary and its other one.
 FEWEST, CORE = 3, 1 / 3
+# Frames of a long segment that tell it, about.
+TELLING_FRAMES = 1000
 # Weight of each feature's own variance, against the mean of all features.
 OWN_VARIANCE = 0.5
 # Frames of each video, and features, by which it is decided whether boundaries move.
@@ -199,11 +201,16 @@ def _move(labels: np.ndarray, frames: np.ndarray) -> np.ndarray:
         if low < edge < high:
             near_end = low if _is_core(low - first, edge - first) else edge
             near_start = high if _is_core(stop - high, stop - edge) else edge
-            before, after = frames[first:near_end], frames[near_start:stop]
+            before = _thin(frames[first:near_end])
+            after = _thin(frames[near_start:stop])
             losses = np.r_[0, _nearer(frames[low:high], after, before).cumsum()]
             best = int(losses.argmin())
             edges[i] = low + best if losses[best] < losses[edge - low] else edge
     return np.repeat(actions, np.diff(edges))
+
+
+def _thin(frames: np.ndarray) -> np.ndarray:
+    return frames[:: max(1, len(frames) // TELLING_FRAMES)]
 
 
 def _is_core(n_left: int, n_frames: int) -> bool:

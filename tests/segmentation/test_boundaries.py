@@ -97,18 +97,30 @@ def test_no_segment_is_taken_away():
         assert set(moved(labels, make(swapped))) == {0, 1, 2}
 
 
-def test_segments_look_as_they_do_away_from_the_boundary(monkeypatch):
-    sizes = []
+@pytest.fixture
+def sizes(monkeypatch):
+    """Frames that each boundary was placed among, and that told either side."""
+    noted = []
 
     def note(frames, one, other):
-        sizes.append((len(frames), len(other), len(one)))
+        noted.append((len(frames), len(other), len(one)))
         return np.zeros(len(frames))
 
     monkeypatch.setattr(_boundaries, "_nearer", note)
+    return noted
+
+
+def test_segments_look_as_they_do_away_from_the_boundary(sizes):
     moved(np.repeat([0, 1, 2, 3], [100, 6, 100, 194]), np.ones((400, 1)))
     # The reach is 4. A third of the frames that come before the boundary, and three at
     # least, have to be left; else all of them are looked at.
     assert sizes == [(8, 96, 6), (8, 6, 96), (8, 96, 190)]
+
+
+def test_some_frames_tell_a_long_segment(sizes):
+    moved(np.repeat([0, 1], [50_000, 1900]), np.ones((51_900, 1)))
+    # All but the reach of 519 are away from the boundary: every 49th of the first.
+    assert sizes == [(1038, 1010, 1381)]
 
 
 def test_a_feature_without_noise_does_not_outvote_all_others():
