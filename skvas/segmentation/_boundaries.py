@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skvas.labels._reading import PartialLabels
-from skvas.options._groups import DECODED, FRAMES
+from skvas.options._groups import BOUNDARIES, DECODED, FRAMES
 from skvas.preprocessing._standardizer import standardise_within
 from skvas.segmentation._labeller import Labeller
 from skvas.segmentation._named import Settled
@@ -27,6 +27,8 @@ TELLING_FRAMES = 1000
 OWN_VARIANCE = 0.5
 # Frames of each video, and features, by which it is decided whether boundaries move.
 SEEN_FRAMES, SEEN_FEATURES = 240, 256
+# Share of the way they may move from which on frames don't know given boundaries.
+FAR = 0.5
 # Adjusted mutual information that labels known again in other videos must gain.
 LEAST_GAIN = 0.0125
 
@@ -70,6 +72,9 @@ def settle_boundaries(
 ) -> Settled:
     """Decide where segments begin, once all else of the labels is known.
 
+    Where whole videos are labelled, boundaries move by themselves only if frames leave
+    those of the labels about where they are.
+
     Parameters
     ----------
     settled : Settled
@@ -86,9 +91,37 @@ def settle_boundaries(
     Settled
         With the labels then, and what "auto" stands for.
     """
+    if given is not None and boundaries not in BOUNDARIES:
+        boundaries = boundaries if keep_given(given.codes, views) else DECODED
     where, moved = choose_boundaries(settled.labels, views, boundaries)
     labels = moved if given is None else given.over(moved)
     return replace(settled, labels=labels, boundaries=where)
+
+
+def keep_given(codes: Sequence[np.ndarray], views: Views) -> bool:
+    """Tell whether frames leave boundaries that are known about where they are.
+
+    Parameters
+    ----------
+    codes : sequence of int64 ndarray of shape (n_i,)
+        Labels of frames; -1 where there is none.
+    views : Views
+        The videos.
+
+    Returns
+    -------
+    bool
+        Also True if no video is labelled whole, with a boundary.
+    """
+    chosen = [i for i, video in enumerate(codes) if (video >= 0).all()]
+    if not chosen:
+        return True
+    ways = []
+    frames = standardised(views.choose(np.array(chosen)))
+    for labels, video in zip([codes[i] for i in chosen], frames, strict=True):
+        edges, moved = _edges(labels), _edges(_move(labels, video))
+        ways += (np.abs(moved - edges)[1:-1] / _reach(len(labels))).tolist()
+    return not ways or float(np.mean(ways)) < FAR
 
 
 def choose_boundaries(
@@ -192,9 +225,8 @@ def standardised(views: Views) -> Iterator[np.ndarray]:
 
 
 def _move(labels: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    edges = np.r_[0, np.flatnonzero(np.diff(labels)) + 1, len(labels)]
+    edges, reach = _edges(labels), _reach(len(labels))
     actions = labels[edges[:-1]]
-    reach = max(1, int(REACH * len(labels)))
     for i in range(1, len(edges) - 1):
         first, edge, stop = edges[i - 1 : i + 2]
         low, high = max(first + 1, edge - reach), min(stop - 1, edge + reach)
@@ -207,6 +239,15 @@ def _move(labels: np.ndarray, frames: np.ndarray) -> np.ndarray:
             best = int(losses.argmin())
             edges[i] = low + best if losses[best] < losses[edge - low] else edge
     return np.repeat(actions, np.diff(edges))
+
+
+def _edges(labels: np.ndarray) -> np.ndarray:
+    """Return where segments start, and the end of the last."""
+    return np.r_[0, np.flatnonzero(np.diff(labels)) + 1, len(labels)]
+
+
+def _reach(n_frames: int) -> int:
+    return max(1, int(REACH * n_frames))
 
 
 def _thin(frames: np.ndarray) -> np.ndarray:

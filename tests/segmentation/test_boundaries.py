@@ -9,15 +9,19 @@ from hypothesis import strategies as st
 
 from skvas import ActionSegmenter, JointAlignSegment, load
 from skvas.datasets import make_videos
+from skvas.labels._reading import read_labels
 from skvas.metrics import miou
 from skvas.segmentation import _boundaries
 from skvas.segmentation._boundaries import (
     MovedLabeller,
     are_known_by_frames,
     choose_boundaries,
+    keep_given,
     move_boundaries,
+    settle_boundaries,
 )
 from skvas.segmentation._look import look_at
+from skvas.segmentation._named import Settled
 from skvas.videos._views import Views
 from tests.models import SEGMENTERS, quick
 
@@ -178,6 +182,38 @@ def test_choice():
         assert found[0] == where
         assert all(map(np.array_equal, found[1], labels))
     assert choose_boundaries(true, views, "auto")[0] == "decoded"
+
+
+def test_given_boundaries_have_to_stay():
+    videos, true, late = collection()
+    views = views_of(videos)
+    unknown = [np.full(len(labels), -1) for labels in true]
+    assert keep_given(unknown, views)
+    assert keep_given([true[0], *unknown[1:]], views)
+    assert not keep_given([late[0], *unknown[1:]], views)
+    half = np.where(np.arange(len(late[0])) < 200, late[0], -1)
+    assert keep_given([half, *unknown[1:]], views)  # the rest may tell another story
+    assert keep_given([np.zeros(len(late[0]), int), *unknown[1:]], views)
+
+
+def test_labels_say_whether_boundaries_move():
+    videos, true, late = collection()
+    views, names = views_of(videos), np.arange(4)
+    lengths = [len(video) for video in videos]
+    settled = Settled(None, None, names, late, None)
+    for asked, labels, where in (
+        ("auto", true[0], "frames"),
+        ("auto", late[0], "decoded"),
+        ("frames", late[0], "frames"),
+        ("decoded", true[0], "decoded"),
+    ):
+        given = read_labels([labels, *[None] * 5], lengths, single=False)
+        found = settle_boundaries(settled, views, given, asked)
+        assert found.boundaries == where
+        assert (found.labels[0] == labels).all()
+        expected = true[1] if where == "frames" else late[1]
+        assert (found.labels[1] == expected).all()
+    assert settle_boundaries(settled, views, None, "auto").boundaries == "frames"
 
 
 class _Late:
