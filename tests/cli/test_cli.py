@@ -464,7 +464,7 @@ def test_timeline_places_videos(folder, tmp_path, capsys, task):
     out = tmp_path / "model"
     which = ["-k", K] if task == "joint" else ["--task", "align"]
     assert run("fit", folder, "-o", out, "--epochs", 2, *which) == 0
-    timeline, data = skvas.load(out).timeline_, load_folder(folder)
+    model, data = skvas.load(out), load_folder(folder)
     capsys.readouterr()
     assert run("timeline", out, folder) == 0
     header, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
@@ -477,7 +477,8 @@ def test_timeline_places_videos(folder, tmp_path, capsys, task):
         records = list(csv.DictReader(stream))
     columns = ["video", "frame", "seconds", "position"]
     assert list(records[0]) == columns + ["action"] * (task == "joint")
-    video, positions = data.videos[1], timeline.to_timeline(data.videos[1])
+    video = data.videos[1]
+    positions = model.timeline_.to_timeline(video)
     found = [record for record in records if record["video"] == data.names[1]]
     assert len(found) == len(video)
     np.testing.assert_allclose(
@@ -486,7 +487,7 @@ def test_timeline_places_videos(folder, tmp_path, capsys, task):
     assert float(found[50]["seconds"]) == 2.0
     if task == "joint":
         actions = [int(record["action"]) for record in found]
-        assert actions == timeline.predict(video).tolist()
+        assert actions == model.predict(video).tolist()
 
 
 def test_actions_on_the_timeline_are_those_of_predict(folder, tmp_path):
