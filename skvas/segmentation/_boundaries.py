@@ -18,8 +18,8 @@ from skvas.videos._views import Views
 
 # Share of a video that a boundary moves by, at most: about what labels are smoothed by.
 REACH = 0.01
-# Frames away from its boundaries tell what a segment looks like if there are so many,
-# and at least this share of those between its middle boundary and its other one.
+# A segment looks like its frames that the boundary cannot reach, if these are so many,
+# and at least this share of it.
 FEWEST, CORE = 3, 1 / 3
 # Frames of a long segment that tell it, about.
 TELLING_FRAMES = 1000
@@ -91,8 +91,9 @@ def settle_boundaries(
     Settled
         With the labels then, and what "auto" stands for.
     """
-    if given is not None and boundaries not in BOUNDARIES:
-        boundaries = boundaries if keep_given(given.codes, views) else DECODED
+    is_open = boundaries not in BOUNDARIES
+    if is_open and given is not None and not keep_given(given.codes, views):
+        boundaries = DECODED
     where, moved = choose_boundaries(settled.labels, views, boundaries)
     labels = moved if given is None else given.over(moved)
     return replace(settled, labels=labels, boundaries=where)
