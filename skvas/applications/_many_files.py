@@ -485,9 +485,9 @@ def _claim(
     """
     mark = folder / f".skvas-{format}"
     signature = json.dumps({"model": _signature(model), "options": _listed(options)})
-    found, others = _read_mark(mark)
+    found, listed = _read_mark(mark)
     if found == signature:
-        return {str(folder / name): written for name, written in others.items()}
+        return _in_folder(folder, json.loads(listed or "{}"))
     there = [str(job.target) for job in jobs if job.target.exists()]
     if not overwrite and found is None and there:
         raise OtherLabelsError(f"{there[0]!r}, which skvas has not written")
@@ -500,15 +500,19 @@ def _claim(
     folder.mkdir(parents=True, exist_ok=True)
     lines = [signature, json.dumps(others)] if others else [signature]
     write_atomically(mark, "\n".join(lines).encode())
-    return {str(folder / name): written for name, written in others.items()}
+    return _in_folder(folder, others)
 
 
-def _read_mark(mark: Path) -> tuple[str | None, dict[str, int]]:
-    """Return whose labels are in a folder, and which are still those of others."""
+def _read_mark(mark: Path) -> tuple[str | None, str]:
+    """Return whose labels are in a folder, and a list of those that are others'."""
     if not mark.exists():
-        return None, {}
-    signature, _, others = read_bytes(mark).decode(errors="replace").partition("\n")
-    return signature, json.loads(others or "{}")
+        return None, ""
+    signature, _, listed = read_bytes(mark).decode(errors="replace").partition("\n")
+    return signature, listed
+
+
+def _in_folder(folder: Path, files: Mapping[str, int]) -> dict[str, int]:
+    return {str(folder / name): written for name, written in files.items()}
 
 
 def _find_written(folder: Path, format: str) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -177,23 +178,27 @@ def are_known_by_frames(found: Sequence[np.ndarray], views: Views) -> bool:
     if len(chosen) < 2 or n_features < 2:
         return False
     drawn = np.random.RandomState(0).permutation(n_features)[:SEEN_FEATURES]
-    one, other = drawn[::2], drawn[1::2]
-    some, labels = views.choose(chosen), [found[i] for i in chosen]
-    gains = _gain(labels, some, one, other), _gain(labels, some, other, one)
+    halves = drawn[::2], drawn[1::2]
+    frames = standardised(views.choose(chosen))
+    pairs = zip([found[i] for i in chosen], frames, strict=True)
+    old, *moved = zip(*(_try(*pair, halves) for pair in pairs), strict=True)
+    gains = []
+    for half in moved:
+        seen, new = zip(*half, strict=True)
+        gains.append(known_again(seen, new) - known_again(seen, old))
     return bool(np.mean(gains) > LEAST_GAIN)
 
 
-def _gain(
-    found: Sequence[np.ndarray], views: Views, one: np.ndarray, other: np.ndarray
-) -> float:
-    """Return how much better some features know labels that others have moved."""
-    old, new, seen = [], [], []
-    for labels, video in zip(found, standardised(views), strict=True):
-        few = spread_frames(len(video), SEEN_FRAMES)
-        old.append(labels[few])
-        new.append(_move(labels, video[:, one])[few])
-        seen.append(video[np.ix_(few, other)])
-    return known_again(seen, new) - known_again(seen, old)
+def _try(
+    labels: np.ndarray, video: np.ndarray, halves: tuple[np.ndarray, np.ndarray]
+) -> tuple[Any, ...]:
+    """Return some labels, and twice features with the labels that others have moved."""
+    few = spread_frames(len(video), SEEN_FRAMES)
+    moved = (
+        (video[np.ix_(few, seen)], _move(labels, video[:, moving])[few])
+        for moving, seen in (halves, halves[::-1])
+    )
+    return labels[few], *moved
 
 
 def move_boundaries(found: Sequence[np.ndarray], views: Views) -> list[np.ndarray]:

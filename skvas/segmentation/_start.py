@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy.cluster.hierarchy import fcluster, ward
+from scipy.cluster.hierarchy import ward
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from skvas.tasks._segmentation import Trial, solve_together
+from skvas.timeline._cut import clusters
 from skvas.transport import unit
 from skvas.transport._precision import full_precision
 from skvas.videos._batch import VideoBatch
@@ -54,8 +55,7 @@ class WardTree:
     frames : ndarray of shape (n, D)
         The frames.
     merges : ndarray of shape (n - 1, 4)
-        Each step that makes one cluster of two, as scipy has it, numbered in place of
-        its height.
+        Each step that makes one cluster of two, as scipy has it.
     n_distinct : int
         Frames that differ.
     """
@@ -75,7 +75,6 @@ class WardTree:
         merges = np.empty((0, 4))
         if len(few) > 1:  # which scipy asks for
             merges = ward(few)
-            merges[:, 2] = np.arange(1, len(few))
         return cls(few, merges, len(np.unique(few, axis=0)))
 
     def centres(self, n_clusters: int) -> np.ndarray:
@@ -83,7 +82,7 @@ class WardTree:
         n = min(n_clusters, self.n_distinct)
         if n == 1:
             return self.frames.mean(axis=0, keepdims=True)
-        labels = fcluster(self.merges, len(self.frames) - n, "distance")
+        labels = clusters(self.merges, n)
         return np.stack(
             [self.frames[labels == k].mean(axis=0) for k in range(1, n + 1)]
         )

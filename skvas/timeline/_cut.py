@@ -431,17 +431,38 @@ def _agree(drawn: np.ndarray, n_actions: int, recurring: bool) -> Cut:
     """Join positions by how often the draws, (n_draws, n_positions), join them."""
     together = np.mean(drawn[:, :, None] == drawn[:, None], axis=0)
     apart = squareform(1 - together, checks=False)
-    merges = linkage(apart, "average")
-    # Numbered: by their heights, all of the same height would be done, or none.
-    merges[:, 2] = np.arange(1, len(together))
     n_groups = min(n_actions, len(np.unique(drawn, axis=1).T))
-    actions = _in_order(fcluster(merges, len(together) - n_groups, "distance"))
+    actions = _in_order(clusters(linkage(apart, "average"), n_groups))
     members = np.eye(n_actions)[actions]
     shares = together @ members / np.maximum(members.sum(axis=0), 1)
     shares /= shares.sum(axis=1, keepdims=True)
     boundaries = np.flatnonzero(np.diff(actions)) + 1
     confidence = _found_again(boundaries, drawn)
     return Cut(actions, shares, recurring, boundaries, confidence)
+
+
+def clusters(merges: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Cut a tree of clusters into exactly so many.
+
+    Merges count in their order: by their heights, all of one height would be done, or
+    none.
+
+    Parameters
+    ----------
+    merges : ndarray of shape (n - 1, 4)
+        Each step that makes one cluster of two, as scipy has it.
+    n_clusters : int
+        At most n.
+
+    Returns
+    -------
+    int32 ndarray of shape (n,)
+        The cluster of each, 1 to n_clusters.
+    """
+    numbered = merges.copy()
+    numbered[:, 2] = np.arange(1, len(merges) + 1)
+    found: np.ndarray = fcluster(numbered, len(merges) + 1 - n_clusters, "distance")
+    return found
 
 
 def _found_again(boundaries: np.ndarray, drawn: np.ndarray) -> np.ndarray:
