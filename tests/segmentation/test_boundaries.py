@@ -159,15 +159,17 @@ def test_one_video_or_one_feature_tells_nothing():
     assert not are_known_by_frames(late, views_of([video[:, :1] for video in videos]))
 
 
-def test_of_many_videos_a_sample_decides(monkeypatch):
+def test_of_many_videos_a_sample_decides_by_both_halves(monkeypatch):
     videos, _, late = collection()
     monkeypatch.setattr(_boundaries, "sample_videos", lambda n: np.array([0, 2, 5]))
     looked = []
     monkeypatch.setattr(
-        _boundaries, "known_again", lambda seen, _: looked.append(len(seen)) or 0.0
+        _boundaries,
+        "known_again",
+        lambda seen, _: looked.append((len(seen), seen[0].shape[1])) or 0.0,
     )
-    assert not are_known_by_frames(late, views_of(videos))
-    assert looked == [3] * 4
+    assert not are_known_by_frames(late, views_of([video[:, :5] for video in videos]))
+    assert looked == [(3, 2)] * 2 + [(3, 3)] * 2
 
 
 def test_choice():
