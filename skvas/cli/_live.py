@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -61,8 +62,9 @@ def _live(options: argparse.Namespace) -> None:
             started = time.perf_counter()
             found = tracker.push(frame[None])
             latencies.append(time.perf_counter() - started)
-            told.tell(found, moment)
-        told.tell(tracker.finish().rest, None)
+            told.moments.append(moment)
+            told.tell(found)
+        told.tell(tracker.finish().rest)
     finally:
         if latencies:
             mean, most = 1e3 * np.mean(latencies), 1e3 * np.max(latencies)
@@ -109,12 +111,14 @@ class _LiveLines:
     def __init__(self, tracker: LiveTracker, *, as_json: bool) -> None:
         self.tracker = tracker
         self.as_json = as_json
+        self.moments: deque[float | None] = deque()  # of frames that are not final
         self.action: int | str | None = None
         self.n_warnings = 0
 
-    def tell(self, found: Any, moment: float | None) -> None:
+    def tell(self, found: Any) -> None:
         """Tell of frames that are final, and of what is unusual."""
         for frame, action in enumerate(found.labels.tolist(), found.start):
+            moment = self.moments.popleft()
             if action != self.action:
                 self.action = action
                 self._tell_step(found, frame, moment)

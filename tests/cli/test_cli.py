@@ -1081,6 +1081,9 @@ def test_live_prints_json_lines_with_a_lag(folder, segmenter, capsys):
     records = [json.loads(line) for line in out.splitlines()]
     assert records[0]["frame"] == 0
     assert {"time", "action", "probability", "next", "next_in_frames"} < {*records[0]}
+    steps = [record for record in records if "time" in record]
+    starts = [step["frame"] / 1e6 for step in steps]
+    assert [step["time"] for step in steps] == pytest.approx(starts)
 
 
 def test_live_follows_a_pipe_and_names_a_bad_line(
