@@ -23,7 +23,7 @@ from skvas.timeline._model import find_order, has_order
 from skvas.transport._threads import product_threads
 from skvas.validation import naming_video
 from skvas.videos._containers import VideoTransformerMixin
-from skvas.videos._frames import unit
+from skvas.videos._frames import NOT_IN_FLOAT32, to_float32, unit
 
 # A constant beside the whitened components, as WhitenedViews says.
 OFFSET = 0.5
@@ -363,16 +363,7 @@ def warn_of_degenerate_frames(transformer: Any, features: Sequence[np.ndarray]) 
 
 def _as_float32(video: np.ndarray) -> np.ndarray:
     """Cast features for the networks, and refuse those that would be lost."""
-    with np.errstate(over="ignore", under="ignore"):
-        cast = video.astype(np.float32, copy=False)
-        # Embeddings are divided by their lengths: squares must be in range as well.
-        squares = np.einsum("nd,nd->n", cast, cast)
-    overflown = not np.isfinite(squares).all()
-    vanished = (squares < np.finfo(np.float32).tiny) & video.any(axis=1)
-    if overflown or vanished.any():
-        fault = "overflow" if overflown else "vanish"
-        raise ValueError(
-            f"features {fault} in float32; rescale them, or use "
-            "features=WhitenedViews()."
-        )
+    cast, squares = to_float32(video)
+    if ((squares < np.finfo(np.float32).tiny) & video.any(axis=1)).any():
+        raise ValueError(NOT_IN_FLOAT32.format("vanish"))
     return cast

@@ -17,6 +17,7 @@ from skvas.nn.prototypes import Prototypes
 from skvas.transport import unit
 from skvas.transport._threads import all_threads, single_threaded
 from skvas.videos._batch import VideoBatch, pad, unpad
+from skvas.videos._frames import to_float32
 
 
 @dataclass
@@ -237,7 +238,7 @@ class EmbeddingStream:
 
     def push(self, frames: np.ndarray) -> np.ndarray:
         """Return unit embeddings of the next frames, float32 (n, D), one or more."""
-        seen = frames.astype(np.float32)
+        seen, _ = to_float32(frames)  # before the encoder changes
         # One by one: products of matrices round by the number of rows.
         return np.concatenate([_unit(self._stream.push(row[None])) for row in seen])
 

@@ -13,6 +13,10 @@ from skvas._on_demand import lengths_of
 SEEN_VIDEOS = 128
 # Numbers that a processor's cache holds.
 BLOCK = 1 << 16
+# What is said of features that float32 does not hold.
+NOT_IN_FLOAT32 = (
+    "features {} in float32; rescale them, or use features=WhitenedViews()."
+)
 
 
 def sample_frames(
@@ -141,3 +145,27 @@ def unit(frames: np.ndarray) -> np.ndarray:
     norms = np.linalg.norm(frames, axis=-1, keepdims=True)
     scaled: np.ndarray = frames / np.where(norms > 0, norms, 1)
     return scaled
+
+
+def to_float32(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cast features for the networks, and refuse those that overflow.
+
+    Embeddings are divided by their lengths: squares must be in range as well.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (n_frames, D)
+        Features.
+
+    Returns
+    -------
+    cast : float32 ndarray of shape (n_frames, D)
+    squares : float32 ndarray of shape (n_frames,)
+        Squared lengths.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        cast = frames.astype(np.float32, copy=False)
+        squares = np.einsum("nd,nd->n", cast, cast)
+    if not np.isfinite(squares).all():
+        raise ValueError(NOT_IN_FLOAT32.format("overflow"))
+    return cast, squares

@@ -111,6 +111,23 @@ def test_frames_of_another_width_are_refused_and_change_nothing():
     np.testing.assert_allclose(embedder.push(video[20:]), whole[20:], atol=1e-5)
 
 
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_frames_too_large_for_the_network_are_refused_and_change_nothing(encoder):
+    video = new_video().astype(float)
+    huge = np.vstack([video[20:22], np.full_like(video[:1], 1e200)])
+    model = fitted(encoder=encoder, features=None)
+    embedder, tracker = model.embedder(), model.stream()
+    whole = embedder.push(video), tracker.push(video)
+    for stream in (embedder, tracker):
+        stream.reset()
+        stream.push(video[:20])
+        with pytest.raises(ValueError, match="features overflow in float32"):
+            stream.push(huge)
+    np.testing.assert_array_equal(embedder.push(video[20:]), whole[0][20:])
+    found = tracker.push(video[20:]).probabilities
+    np.testing.assert_array_equal(found, whole[1].probabilities[20:])
+
+
 @pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment, VideoAligner])
 def test_models_say_whether_they_need_later_frames(cls, tmp_path):
     model = fitted(cls)
