@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -13,8 +13,8 @@ FIT_WIDTH = 0.2
 
 
 def label_shares(
-    posteriors: Sequence[np.ndarray],
-    costs: Sequence[np.ndarray],
+    posteriors: Iterable[np.ndarray],
+    costs: Iterable[np.ndarray],
     labels: Sequence[np.ndarray],
     n_labels: int,
 ) -> np.ndarray:
@@ -25,9 +25,9 @@ def label_shares(
 
     Parameters
     ----------
-    posteriors : sequence of ndarray of shape (n_i, n_positions)
-        Where each labelled video's frames may be.
-    costs : sequence of ndarray of shape (n_i, n_positions)
+    posteriors : iterable of ndarray of shape (n_i, n_positions)
+        Where each labelled video's frames may be; looked at one by one.
+    costs : iterable of ndarray of shape (n_i, n_positions)
         Cost of each of these frames at each position.
     labels : sequence of int64 ndarray of shape (n_i,)
         Label of each frame, 0 to n_labels - 1; -1 where it has none.
@@ -40,7 +40,7 @@ def label_shares(
         Rows sum to 1. A position that no labelled frame may be at has the shares of
         the nearest position that has some.
     """
-    total = np.zeros((posteriors[0].shape[1], n_labels))
+    total = np.zeros((1, n_labels))
     for posterior, cost, label in zip(posteriors, costs, labels, strict=True):
         known = label >= 0
         visits = posterior[known]
@@ -50,7 +50,7 @@ def label_shares(
         # A video has one vote at a position, shared among the frames that may be there.
         everywhere = posterior.sum(axis=0)
         votes = visits.T @ np.eye(n_labels)[label[known]]
-        total += (fit / everywhere)[:, None] * votes
+        total = total + (fit / everywhere)[:, None] * votes
     return _fill(total)
 
 

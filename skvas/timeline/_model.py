@@ -78,8 +78,8 @@ class Axis:
         Labels run from 0 to n_labels - 1, with -1 for frames that have none.
         """
         template = self.template.frames[self.moments]
-        posteriors = [self.posteriors(frames) for frames in labelled]
-        costs = [1 - self.template.view(frames) @ template.T for frames in labelled]
+        posteriors = (self.posteriors(frames) for frames in labelled)
+        costs = (1 - self.template.view(frames) @ template.T for frames in labelled)
         return label_shares(posteriors, costs, labels, n_labels)
 
 

@@ -1,6 +1,10 @@
+import tracemalloc
+
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skvas.datasets import make_videos
+from skvas.timeline import Timeline
 from skvas.timeline._carry import label_shares
 
 
@@ -32,3 +36,17 @@ def test_positions_without_labels_have_those_of_the_nearest():
         [np.eye(4)], [np.zeros((4, 4))], [np.array([0, -1, -1, 1])], 2
     )
     assert_array_equal(shares, np.eye(2)[[0, 0, 1, 1]])
+
+
+def test_labelled_videos_are_in_memory_one_at_a_time():
+    data = make_videos(3, n_actions=3, n_frames=(1500, 1600), random_state=0)
+    timeline = Timeline(None, random_state=0).fit(data.videos)
+    video, codes = timeline._frames_of_fit()[0], data.labels[0]
+    timeline.model_.carry([video], [codes], 3)  # what is made once
+    peaks = []
+    for n_videos in (2, 8):
+        tracemalloc.start()
+        timeline.model_.carry([video] * n_videos, [codes] * n_videos, 3)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0]
