@@ -602,6 +602,11 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
                         f"expected one entry for each of the {n_frames} frames, got "
                         f"shape {array.shape}."
                     )
+                if array.shape[1:] != arrays[0].shape[1:]:
+                    raise ValueError(
+                        f"entries have shape {array.shape[1:]}, and those of video 0 "
+                        f"have {arrays[0].shape[1:]}; give all videos the same."
+                    )
         return arrays
 
 

@@ -271,6 +271,9 @@ def test_wrong_inputs_are_refused_by_name(data, timeline):
         timeline.stack(data.times[:3])
     with pytest.raises(ValueError, match="video 1: expected one entry"):
         timeline.stack([data.times[0]] * 10)
+    mixed = [*data.videos[:4], data.videos[4][:, :3], *data.times[5:]]
+    with pytest.raises(ValueError, match=r"video 4: entries have shape \(3,\)"):
+        timeline.stack(mixed)
 
 
 def test_fit_is_the_same_again_and_after_pickling(data, timeline):
