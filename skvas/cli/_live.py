@@ -55,20 +55,21 @@ def add_live(commands: Any) -> None:
 def _live(options: argparse.Namespace) -> None:
     model = load_segmenter(options.model)
     tracker: LiveTracker = model.stream(fps=options.fps, lag=options.lag)
-    latencies: list[float] = []
+    n_frames, total, most = 0, 0.0, 0.0  # and seconds
     told = _LiveLines(tracker, as_json=options.json)
     try:
         for moment, frame in _frames_of(options, model):
             started = time.perf_counter()
             found = tracker.push(frame[None])
-            latencies.append(time.perf_counter() - started)
+            took = time.perf_counter() - started
+            n_frames, total, most = n_frames + 1, total + took, max(most, took)
             told.moments.append(moment)
             told.tell(found)
         told.tell(tracker.finish().rest)
     finally:
-        if latencies:
-            mean, most = 1e3 * np.mean(latencies), 1e3 * np.max(latencies)
-            say(f"{len(latencies)} frames, {mean:.2f} ms each, {most:.2f} ms at most")
+        if n_frames:
+            mean, most = 1e3 * total / n_frames, 1e3 * most
+            say(f"{n_frames} frames, {mean:.2f} ms each, {most:.2f} ms at most")
 
 
 def _frames_of(

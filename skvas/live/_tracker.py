@@ -220,9 +220,10 @@ class LiveTracker:
         """
         if self._is_over:
             raise RuntimeError("The recording is over already; call reset.")
-        posteriors = [self._filter.posterior] * self.n_frames_  # if none could be read
         if self._is_smoothed:
             posteriors = smooth(self._pending, self._chain.transitions)
+        else:  # for a recording of which no frame could be read
+            posteriors = [self._filter.posterior] * self.n_frames_
         start = self.n_frames_ - len(posteriors)
         rest = self._answer(posteriors, start, whole=self._label_whole())
         self._pending, self._kept = [], []

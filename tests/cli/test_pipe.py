@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+import tracemalloc
+from itertools import repeat
 
 import numpy as np
 import pytest
@@ -75,3 +77,16 @@ def test_live_knows_the_names_of_the_model(tmp_path, monkeypatch, capsys, kind):
     monkeypatch.setattr(sys, "stdin", io.StringIO(table.replace("x,y", "y,x")))
     assert run("live", tmp_path / "model", "-") == 1
     assert "has the names y, x" in capsys.readouterr().err
+
+
+def test_memory_of_live_does_not_grow_with_the_recording(tmp_path, monkeypatch):
+    videos = make_videos(3, n_actions=K, n_features=2, random_state=0).videos
+    skvas.ActionSegmenter(K, max_epochs=0).fit(videos).save(tmp_path / "model")
+    peaks = []
+    for n_lines in (100, 500, 2000):  # the first to make what is made once
+        monkeypatch.setattr(sys, "stdin", repeat("0.5,0.5\n", n_lines))
+        tracemalloc.start()
+        assert run("live", tmp_path / "model", "-") == 0
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < peaks[1] + 10 * 1500  # bytes
