@@ -469,7 +469,7 @@ class LiveTracker:
     def _check_times(self, times: Any, n_frames: int) -> float | None:
         """Check that frames follow each other, and return the time of the last."""
         if times is None:
-            return None
+            return None if n_frames else self._time
         if self.fps is None:
             raise InvalidParameterError(
                 "times are held against the rate of frames, which is missing; give "

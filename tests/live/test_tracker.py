@@ -476,6 +476,7 @@ def test_row_70_gap_in_time_is_refused_and_changes_nothing():
     stream, video = tracker(fps=10), new_video()
     stream.push(video[:5], times=np.arange(5) / 10)
     before = state_of(stream)
+    stream.push(video[:0])
     with pytest.raises(ValueError, match=r"every 0.1 s, but frame 5 comes 0.6 s"):
         stream.push(video[5:7], times=[1.0, 1.1])
     with pytest.raises(ValueError, match=r"frame 6 comes -0.1 s"):
