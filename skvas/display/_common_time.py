@@ -140,7 +140,7 @@ class CommonTimeDisplay:
         check_is_fitted(estimator)
         if estimator.timeline_ is None:
             raise ValueError(
-                "The estimator has no timeline (timeline_ is None); fit it to three or "
+                "The estimator has no timeline (timeline_ is None); fit it to two or "
                 "more videos that share an order, or draw a skvas.Timeline."
             )
         known = estimator.recordings_

@@ -519,7 +519,7 @@ class TestCommonTime:
 
     def test_estimator_without_timeline_is_refused(self, data):
         model = VideoAligner(max_epochs=0).fit(data.videos)
-        with pytest.raises(ValueError, match="timeline_ is None"):
+        with pytest.raises(ValueError, match="timeline_ is None.*two or more videos"):
             CommonTimeDisplay.from_estimator(model)
 
     def test_lone_video_is_drawn(self, data):
