@@ -7,10 +7,12 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from skvas.applications._names import names_by_label
 from skvas.cli._arguments import add_command, add_decoding
 from skvas.cli._files import is_video, load_segmenter
 from skvas.cli._lines import BAR, say, show
@@ -21,7 +23,7 @@ from skvas.datasets._recordings import features_of_fit
 from skvas.features import FrameFeatures
 from skvas.features._decoding import read_frames, resampled
 from skvas.features._sources import compute_as_they_come, in_real_time, read_camera
-from skvas.live import LiveTracker
+from skvas.live import LiveTracker, NextStep
 
 __all__ = ["add_live"]
 
@@ -56,7 +58,7 @@ def _live(options: argparse.Namespace) -> None:
     model = load_segmenter(options.model)
     tracker: LiveTracker = model.stream(fps=options.fps, lag=options.lag)
     n_frames, total, most = 0, 0.0, 0.0  # and seconds
-    told = _LiveLines(tracker, as_json=options.json)
+    told = _LiveLines(tracker, names_by_label(model), as_json=options.json)
     try:
         for moment, frame in _frames_of(options, model):
             started = time.perf_counter()
@@ -109,8 +111,11 @@ def _rows(path: str, n_features: int) -> np.ndarray:
 class _LiveLines:
     """Print what changes in a recording; on a terminal, draw where it is."""
 
-    def __init__(self, tracker: LiveTracker, *, as_json: bool) -> None:
+    def __init__(
+        self, tracker: LiveTracker, names: Mapping[Any, str] | None, *, as_json: bool
+    ) -> None:
         self.tracker = tracker
+        self.names = names or {}
         self.as_json = as_json
         self.moments: deque[float | None] = deque()  # of frames that are not final
         self.action: int | str | None = None
@@ -125,25 +130,27 @@ class _LiveLines:
                 self._tell_step(found, frame, moment)
         for warning in self.tracker.warnings_[self.n_warnings :]:
             self.n_warnings += 1
-            record = {"frame": warning.frame, "warning": warning.kind}
-            self._print(record | {"action": warning.action}, f"warning: {warning}")
+            named = replace(warning, action=self._call(warning.action))
+            record = {"frame": named.frame, "warning": named.kind}
+            self._print(record | {"action": named.action}, f"warning: {named}")
         self._draw()
 
     def _tell_step(self, found: Any, frame: int, moment: float | None) -> None:
         n = frame - found.start
         probability = float(found.probabilities[n].max())
-        record: dict[str, Any] = {"frame": frame, "time": moment, "action": self.action}
+        action = self._call(self.action)
+        record: dict[str, Any] = {"frame": frame, "time": moment, "action": action}
         record["probability"] = round(probability, 4)
-        text = f"frame {frame}: action {self.action} ({probability:.0%})"
+        text = f"frame {frame}: action {action} ({probability:.0%})"
         if found.progress is not None:
             record["progress"] = round(float(found.progress[n]), 4)
             text += f", {found.progress[n]:.0%} done"
         following = self.tracker.next_[:1]
         record["next"] = None
         for step in following:
-            record["next"] = step.action
+            record["next"] = self._call(step.action)
             record["next_in_frames"] = round(step.n_frames, 1)
-            text += f", next: {_name_of(step)} in {_wait_for(step)}"
+            text += self._tell_next(step)
         self._print(record, text)
 
     def _print(self, record: Mapping[str, Any], text: str) -> None:
@@ -156,18 +163,21 @@ class _LiveLines:
             return
         done = 0 if now.progress is None else round(BAR * now.progress)
         bar = "" if now.progress is None else f"[{'#' * done}{'.' * (BAR - done)}] "
-        following = "".join(
-            f", next: {_name_of(step)} in {_wait_for(step)}"
-            for step in self.tracker.next_[:1]
-        )
-        show(f"{bar}action {now.action} ({now.probability:.0%}){following}")
+        following = "".join(map(self._tell_next, self.tracker.next_[:1]))
+        action = self._call(now.action)
+        show(f"{bar}action {action} ({now.probability:.0%}){following}")
+
+    def _tell_next(self, step: NextStep) -> str:
+        is_end = step.action is None
+        name = "the end" if is_end else f"action {self._call(step.action)}"
+        return f", next: {name} in {_wait_for(step)}"
+
+    def _call(self, action: int | str | None) -> int | str | None:
+        """Return the name of an action; its label, if it has none."""
+        return self.names.get(action, action)
 
 
-def _name_of(step: Any) -> str:
-    return "the end" if step.action is None else f"action {step.action}"
-
-
-def _wait_for(step: Any) -> str:
+def _wait_for(step: NextStep) -> str:
     if step.seconds is None:
         return f"{step.n_frames:.0f} frames"
     return f"{step.seconds:.0f} s"

@@ -18,7 +18,7 @@ def add_name(commands: Any) -> None:
         commands,
         "name",
         _name,
-        "Give actions names, which predict and report then show.",
+        "Give actions names, which predict, report, timeline and live then show.",
     )
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument(

@@ -1086,6 +1086,20 @@ def test_live_prints_json_lines_with_a_lag(folder, segmenter, capsys):
     assert [step["time"] for step in steps] == pytest.approx(starts)
 
 
+def test_live_calls_actions_by_their_names(folder, joint, tmp_path, capsys):
+    model, video = skvas.load(joint), np.load(folder / "features" / "v1.npy")
+    model.name_actions([*"abc"]).save(tmp_path / "model")
+    np.save(tmp_path / "v.npy", np.vstack([video, video[:9] * np.nan, video]))
+    assert run("live", tmp_path / "model", tmp_path / "v.npy") == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^frame 0: action a .* next: action b in", out)
+    assert "warning: action a is done again" in out
+    assert run("live", tmp_path / "model", tmp_path / "v.npy", "--json") == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (records[0]["action"], records[0]["next"]) == ("a", "b")
+    assert {record["action"] for record in records} == {*"abc", None}
+
+
 def test_live_follows_a_pipe_and_names_a_bad_line(
     folder, segmenter, capsys, monkeypatch
 ):
