@@ -60,14 +60,16 @@ def _live(options: argparse.Namespace) -> None:
     n_frames, total, most = 0, 0.0, 0.0  # and seconds
     told = _LiveLines(tracker, names_by_label(model), as_json=options.json)
     try:
-        for moment, frame in _frames_of(options, model):
-            started = time.perf_counter()
-            found = tracker.push(frame[None])
-            took = time.perf_counter() - started
-            n_frames, total, most = n_frames + 1, total + took, max(most, took)
-            told.moments.append(moment)
-            told.tell(found)
-        told.tell(tracker.finish().rest)
+        try:
+            for moment, frame in _frames_of(options, model):
+                told.moments.append(moment)
+                started = time.perf_counter()
+                found = tracker.push(frame[None])
+                took = time.perf_counter() - started
+                n_frames, total, most = n_frames + 1, total + took, max(most, took)
+                told.tell(found)
+        finally:  # what waits for later frames, also where a recording breaks off
+            told.tell(tracker.finish().rest)
     finally:
         if n_frames:
             mean, most = 1e3 * total / n_frames, 1e3 * most

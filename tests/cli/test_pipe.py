@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import tracemalloc
 from itertools import repeat
@@ -56,6 +57,30 @@ def test_first_line_may_have_names(monkeypatch):
         read(monkeypatch, "a,b,c\na,b,c\n")
     with pytest.raises(ValueError, match=r"line 1 .* has 4 cells, .* has 3 features"):
         read(monkeypatch, "time,a,b,c\n")
+
+
+@pytest.mark.parametrize("end", ["", "1,2\n", "interrupt"])
+def test_frames_that_wait_are_told_however_a_recording_ends(
+    tmp_path, monkeypatch, capsys, end
+):
+    videos = make_videos(3, n_actions=K, n_features=3, random_state=0).videos
+    skvas.ActionSegmenter(K, max_epochs=0).fit(videos).save(tmp_path / "model")
+    lines = [",".join(map(str, row)) + "\n" for row in videos[0]]
+
+    def pipe():
+        yield from lines
+        if end == "interrupt":
+            raise KeyboardInterrupt
+        yield end
+
+    told = []
+    for lag in (0, 10_000):
+        monkeypatch.setattr(sys, "stdin", pipe())
+        code = run("live", tmp_path / "model", "-", "--lag", lag)
+        assert code == {"": 0, "1,2\n": 1, "interrupt": 130}[end]
+        told.append(re.findall("action . [(]", capsys.readouterr().out))
+    assert told[1] == told[0]
+    assert len(told[0]) == K
 
 
 @pytest.mark.parametrize("kind", ["data frames", "recordings"])
