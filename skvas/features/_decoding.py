@@ -142,7 +142,9 @@ def resampled(
         The frame on the screen at that time.
     """
     frames = iter(frames)
-    first = next(frames)
+    first = next(frames, None)
+    if first is None:
+        return
     instants = (first[0] + number / fps for number in itertools.count())
     yield from shown_at(itertools.chain([first], frames), instants)
 

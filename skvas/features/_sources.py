@@ -47,7 +47,7 @@ def read_camera(name: str) -> Iterator[tuple[float, Any]]:
                 now = time.monotonic()
                 first = now if first is None else first
                 yield now - first, frame
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, av.error.FFmpegError) as error:
         raise OSError(f"the camera {name!r} cannot be read: {error}.") from error
 
 

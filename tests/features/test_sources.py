@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skvas.features import FrameFeatures
-from skvas.features._decoding import read_frames
+from skvas.features._decoding import read_frames, resampled
 from skvas.features._sources import compute_as_they_come, in_real_time, read_camera
 from tests.clips import grey, write_clip
 
@@ -45,3 +45,19 @@ def test_camera_that_is_not_there_is_named():
     pytest.importorskip("av")
     with pytest.raises(OSError, match="/dev/no-camera"):
         list(itertools.islice(read_camera("/dev/no-camera"), 1))
+
+
+@pytest.mark.parametrize("kind", ["ExternalError", "UnknownError", "EOFError"])
+def test_camera_that_cannot_be_read_is_named(monkeypatch, kind):
+    av = pytest.importorskip("av")
+
+    def fail(*_, **__):
+        raise getattr(av.error, kind)(1, "the device is gone")
+
+    monkeypatch.setattr(av, "open", fail)
+    with pytest.raises(OSError, match=r"the camera 'webcam' .* the device is gone"):
+        next(read_camera("webcam"))
+
+
+def test_no_frames_are_none_at_any_rate():
+    assert list(resampled(iter([]), 5)) == []
