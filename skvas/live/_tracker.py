@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from skvas._printing import shorten
 from skvas.decoding import Segment
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.live._answers import LiveFrames, LiveRecording, LiveStep, NextStep
@@ -475,10 +476,14 @@ class LiveTracker:
                 "times are held against the rate of frames, which is missing; give "
                 "fps to stream."
             )
-        checked = np.asarray(times, dtype=float)
+        try:
+            checked = np.asarray(times, dtype=float)
+        except (TypeError, ValueError):  # no numbers
+            checked = np.array(np.nan)
         if checked.shape != (n_frames,) or not np.isfinite(checked).all():
             raise ValueError(
-                f"times must be {n_frames} finite numbers, one a frame, got {times!r}."
+                f"times must be {n_frames} finite numbers, one a frame, got "
+                f"{shorten(times)}."
             )
         before = [] if self._time is None else [self._time]
         steps = np.diff(np.concatenate([before, checked])) * self.fps

@@ -483,6 +483,10 @@ def test_row_70_gap_in_time_is_refused_and_changes_nothing():
         stream.push(video[5:7], times=[0.5, 0.4])
     with pytest.raises(ValueError, match="2 finite numbers"):
         stream.push(video[5:7], times=[0.5])
+    for times in (["a", "b"], list(range(999))):
+        with pytest.raises(ValueError, match=r"2 finite numbers") as caught:
+            stream.push(video[5:7], times=times)
+        assert len(str(caught.value)) < 200
     assert state_of(stream) == before
     stream.push(video[5:7], times=[0.5, 0.6])
 
