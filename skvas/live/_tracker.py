@@ -625,10 +625,10 @@ def _pending(state: dict[str, Any], n_states: int) -> list[Seen]:
 
 def _stream_of(fitted: Any, tracker: LiveTracker) -> LiveTracker:
     """Return another stream of the fitted model that a tracker comes from."""
-    if fitted is None:
+    if not hasattr(fitted, "stream"):
         raise InvalidParameterError(
             "The tracker embeds frames, or answers at the end, as the model does that "
-            "it comes from; give the fitted model as model."
+            f"it comes from; give the fitted model as model, got {shorten(fitted)}."
         )
     other: LiveTracker = fitted.stream(lag=math.inf)
     mine, theirs = tracker._model.gaussians.means, other._model.gaussians.means

@@ -219,8 +219,9 @@ def test_row_71_saved_tracker_that_labels_at_the_end_needs_its_model(tmp_path):
     for other in (stream, again):
         other.push(new_video()[50:])
     assert again.finish().segments == stream.finish().segments
-    with pytest.raises(InvalidParameterError, match="give the fitted model"):
-        load_tracker(path)
+    for missing in (None, "model"):
+        with pytest.raises(InvalidParameterError, match="give the fitted model"):
+            load_tracker(path, model=missing)
     with pytest.raises(InvalidParameterError, match="not the one"):
         load_tracker(path, model=unordered())
 
