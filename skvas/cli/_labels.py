@@ -14,7 +14,7 @@ from skvas.cli._lines import say
 from skvas.datasets import Recordings
 from skvas.io import SegmentTable, read_corrections, read_segments
 from skvas.io._corrections import is_corrections
-from skvas.io._table import frame_edges
+from skvas.io._table import find_outside, frame_edges
 
 __all__ = ["read_labels"]
 
@@ -72,14 +72,12 @@ def _spell(
         return table.to_labels(written, fps=1.0, n_frames=n_frames)
     clock = clock_of(data, index)
     edges = frame_edges(video, n_frames, clock.get("fps"), clock.get("times"))
-    # Times are rounded, and some end a recording where its last frame starts.
-    end, slack = float(edges[-1]), float(np.median(np.diff(edges))) * 1.01
-    for row in rows:
-        if row.start >= end or row.end > end + slack:
-            raise ValueError(
-                f"{str(file)!r} has the segment {row.label!r} from {row.start:g} to "
-                f"{row.end:g} s, but {video!r} lasts {end:.6g} s; correct its times."
-            )
+    row = find_outside(rows, edges)
+    if row is not None:
+        raise ValueError(
+            f"{str(file)!r} has the segment {row.label!r} from {row.start:g} to "
+            f"{row.end:g} s, but {video!r} lasts {edges[-1]:.6g} s; correct its times."
+        )
     if "fps" in clock:
         clock["n_frames"] = n_frames
     return table.to_labels(written, fill="", **clock)

@@ -354,6 +354,18 @@ def frame_edges(
     return np.append(starts, starts[-1] + last)
 
 
+def find_outside(
+    rows: Iterable[TimedSegment], edges: NDArray[np.float64]
+) -> TimedSegment | None:
+    """Return the first segment that is not inside a video, None if all are.
+
+    Times are rounded, and some end a video where its last frame starts.
+    """
+    end, slack = float(edges[-1]), float(np.median(np.diff(edges))) * 1.01
+    outside = (row for row in rows if row.start >= end or row.end > end + slack)
+    return next(outside, None)
+
+
 def _to_segments(
     video: str,
     labels: NDArray[Any],

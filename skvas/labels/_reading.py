@@ -14,6 +14,7 @@ import numpy as np
 from skvas._typing import Labels, Videos
 from skvas.io import SegmentTable
 from skvas.io._corrections import CheckedRows
+from skvas.io._table import find_outside, frame_edges
 from skvas.labels._stamps import fill_between
 from skvas.validation import is_single_video, list_videos, naming_video
 
@@ -347,7 +348,14 @@ def _from_segment_table(
         raise ValueError(
             f"expected the segments of one video, got those of {len(table.videos)}."
         )
-    found = table.to_labels(table.videos[0], fps=fps, n_frames=n_frames, fill="")
+    (name,) = table.videos
+    row = find_outside(table, frame_edges(name, n_frames, fps, None))
+    if row is not None:
+        raise ValueError(
+            f"the segment {row.label!r} from {row.start:g} to {row.end:g} s is not "
+            f"inside the video, which lasts {n_frames / fps:.6g} s."
+        )
+    found = table.to_labels(name, fps=fps, n_frames=n_frames, fill="")
     return [_label(value) for value in found.tolist()]
 
 

@@ -88,6 +88,16 @@ def test_seconds_are_read_with_a_frame_rate():
     assert stamped[0].tolist() == [None] * 5 + ["end"]
 
 
+def test_segments_behind_the_end_are_refused():
+    rows = [TimedSegment("tea", 0.5, 1.5, "pour"), TimedSegment("tea", 2, 3.4, "stir")]
+    spelled = frame_labels([SegmentTable(rows), None], VIDEOS, fps=2)
+    assert spelled[0].tolist() == [None, "pour", "pour", None, "stir", "stir"]
+    for late in (TimedSegment("tea", 2, 4, "stir"), TimedSegment("tea", 8, 9, "sip")):
+        table = SegmentTable([rows[0], late])
+        with pytest.raises(ValueError, match="video 0: .*not inside .* lasts 3 s"):
+            frame_labels([table, None], VIDEOS, fps=2)
+
+
 def test_one_video_has_its_entry_alone():
     (spelled,) = frame_labels({1: "a"}, VIDEOS[0])
     assert spelled.tolist() == [None, "a", None, None, None, None]
