@@ -217,7 +217,7 @@ def _read(item: Any, n_frames: int, fps: float | None) -> list[int | str | None]
     """Return the label of each frame of a video, in whatever form it comes."""
     if item is None:
         return [None] * n_frames
-    if isinstance(item, SegmentTable):
+    if isinstance(item, SegmentTable) and len(item):
         return _from_segment_table(item, n_frames, fps)
     if isinstance(item, Mapping):
         return _from_stamps(list(item.items()), n_frames, fps)
@@ -243,8 +243,8 @@ def _read(item: Any, n_frames: int, fps: float | None) -> list[int | str | None]
 
 def _has_no_rows(item: Any) -> bool:
     """Tell whether a table of segments or timestamps is empty."""
-    if isinstance(item, (list, tuple)):
-        return not item
+    if isinstance(item, (list, tuple, SegmentTable)):
+        return not len(item)
     return getattr(item, "ndim", 1) == 2 and not len(item)
 
 

@@ -105,7 +105,14 @@ def test_one_video_has_its_entry_alone():
 
 @pytest.mark.parametrize(
     "entry",
-    [[], (), {}, np.empty((0, 3)), pd.DataFrame(columns=["start", "end", "label"])],
+    [
+        [],
+        (),
+        {},
+        np.empty((0, 3)),
+        pd.DataFrame(columns=["start", "end", "label"]),
+        SegmentTable([]),
+    ],
 )
 def test_an_empty_table_has_no_labels(entry):
     assert len(read([entry, [-1] * 4]).names) == 0
