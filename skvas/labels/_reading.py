@@ -16,7 +16,7 @@ from skvas.io import SegmentTable
 from skvas.io._corrections import CheckedRows
 from skvas.io._table import find_outside, frame_edges
 from skvas.labels._stamps import fill_between
-from skvas.validation import is_single_video, list_videos, naming_video
+from skvas.validation import check_real, is_single_video, list_videos, naming_video
 
 # The label that other libraries of scikit-learn's kind give to what has none.
 NO_LABEL = -1
@@ -181,6 +181,7 @@ def frame_labels(
     >>> [labels.tolist() for labels in y]
     [[None, 'pour', 'pour', None], [None, None, 'stir']]
     """
+    check_real("fps", fps, low=0, low_open=True, none_ok=True)
     lengths = [len(video) for video in list_videos(videos)]
     spelled = []
     for labels in _by_video(y, lengths, is_single_video(videos), fps)[0]:
@@ -194,7 +195,8 @@ def _by_video(
     y: Labels, lengths: Sequence[int], single: bool, fps: float | None = None
 ) -> tuple[list[list[int | str | None]], list[bool]]:
     """Return the label of each frame of each video, and which have timestamps."""
-    if isinstance(y, (str, bytes, SegmentTable, Mapping)) and not single:
+    is_one = isinstance(y, (str, bytes, SegmentTable, Mapping)) or not np.iterable(y)
+    if is_one and not single:
         raise ValueError(
             f"y must have an entry for each of the {len(lengths)} videos, got one "
             f"{type(y).__name__} for all; make a list, with None for videos that have "

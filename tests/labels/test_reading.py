@@ -163,6 +163,16 @@ def test_row_68_labels_of_other_numbers_of_videos_are_refused():
         read([SPELLED])
     with pytest.raises(ValueError, match="one dict for all"):
         read({1: "a"})
+    with pytest.raises(ValueError, match="one int for all"):
+        read(3)
+    with pytest.raises(ValueError, match="one NoneType for all"):
+        frame_labels(None, VIDEOS)
+
+
+@pytest.mark.parametrize("fps", [0, -2, float("nan"), "25"])
+def test_row_68_odd_frame_rates_are_refused(fps):
+    with pytest.raises(ValueError, match="^fps must be a finite number > 0"):
+        frame_labels([[(0, 1, "a")], None], VIDEOS, fps=fps)
 
 
 def test_row_68_integers_and_strings_do_not_mix():
