@@ -415,9 +415,9 @@ def _unseen(videos, labels):
     names = np.unique(np.concatenate(labels[::2]))
     true = np.concatenate(labels[1::2])
     scores = {"skvas": names[np.concatenate(list(full.predict(videos[1::2])))]}
-    views = full._view(videos[1::2])
-    seen.features = [*seen.features, *views.features]
-    seen.embedding = [*seen.embedding, *views.embeddings]
+    # All by the network that learned the labels: another one has another embedding.
+    views = full._view([*seen.videos, *videos[1::2]])
+    seen.features, seen.embedding = views.features, views.embeddings
     seen.lengths = [len(video) for video in seen.features]
     y = [*seen.labels, *[None] * len(videos[1::2])]
     for method in (
