@@ -292,7 +292,7 @@ def _from_frames(item: Any, n_frames: int) -> list[int | str | None]:
             f"expected one label for each of the {n_frames} frames, got an array of "
             f"shape {array.shape}."
         )
-    return [_label(value) for value in array.tolist()]
+    return [read_label(value) for value in array.tolist()]
 
 
 def _from_segments(
@@ -306,7 +306,7 @@ def _from_segments(
                 f"the segment ({start}, {end}, {value!r}) is empty or not inside the "
                 f"{n_frames} frames; end is the first frame after a segment."
             )
-        label = _label(value)
+        label = read_label(value)
         for frame in range(first, stop):
             if labels[frame] not in (None, label):
                 raise ValueError(
@@ -329,7 +329,7 @@ def _from_stamps(
                 f"the timestamp ({time}, {value!r}) is not inside the {n_frames} "
                 "frames."
             )
-        label = _label(value)
+        label = read_label(value)
         if labels[frame] not in (None, label):
             raise ValueError(
                 f"frame {frame} has two labels, {labels[frame]!r} and {label!r}."
@@ -358,7 +358,7 @@ def _from_segment_table(
             f"inside the video, which lasts {n_frames / fps:.6g} s."
         )
     found = table.to_labels(name, fps=fps, n_frames=n_frames, fill="")
-    return [_label(value) for value in found.tolist()]
+    return [read_label(value) for value in found.tolist()]
 
 
 def _frame(time: Any, fps: float | None) -> int:
@@ -377,7 +377,7 @@ def _frame(time: Any, fps: float | None) -> int:
     return int(seconds)
 
 
-def _label(value: Any) -> int | str | None:
+def read_label(value: Any) -> int | str | None:
     """Return an integer or a string; None for what says that there is no label."""
     if value is None or value is np.ma.masked:
         return None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from skvas.exceptions import InvalidParameterError
-from skvas.labels._reading import NO_LABEL, PartialLabels
+from skvas.labels._reading import NO_LABEL, PartialLabels, read_label
 
 # Share of the frames most similar to a vector that take its name for certain.
 SURE = 0.2
@@ -67,15 +66,17 @@ def read_prototypes(prototypes: Any) -> NamedVectors | None:
         raise InvalidParameterError("prototypes must be finite, and none of them zero.")
     names = np.arange(len(vectors))
     if is_named:
-        keys = list(prototypes)
-        if all(isinstance(key, str) and key for key in keys):
-            names = np.array(keys)
-        elif all(isinstance(k, Integral) and not isinstance(k, bool) for k in keys):
-            names = np.array(keys, dtype=np.int64)
-        else:
+        try:
+            keys = [read_label(key) for key in prototypes]
+        except ValueError as error:
+            raise InvalidParameterError(f"names of prototypes: {error}") from None
+        kinds = {type(key) for key in keys}
+        if kinds not in ({int}, {str}):
             raise InvalidParameterError(
-                f"the names of prototypes must be strings or integers, got {keys!r}."
+                "the names of prototypes must be strings or integers, none of them -1 "
+                f"or '', which mean no label; got {list(prototypes)!r}."
             )
+        names = np.array(keys, dtype=str if kinds == {str} else np.int64)
     order = np.argsort(names, kind="stable")
     return NamedVectors(names[order], (vectors / lengths[:, None])[order])
 

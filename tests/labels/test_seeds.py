@@ -64,6 +64,11 @@ def test_prototypes_name_actions_without_labels(cls):
         [[np.nan, 1.0, 1.0]],
         {None: [1.0, 2.0]},
         {"": [1.0, 2.0]},
+        {-1: MEANS["stir"], 0: MEANS["pour"]},
+        {"a": MEANS["stir"], 0: MEANS["pour"]},
+        {"a": MEANS["stir"], "a\0": MEANS["pour"]},
+        {"\ud800": MEANS["stir"]},
+        {2**63: MEANS["stir"]},
         np.ones((2, 4)),
     ],
 )
