@@ -463,6 +463,12 @@ default=None
                 "y has no label, so that no share of right ones can be told; give "
                 "labels of some frames, or leave y out for minus the objective."
             )
+        if labels.names.dtype.kind != self.classes_.dtype.kind:
+            raise ValueError(
+                f"y has labels such as {labels.names[0].item()!r}, and fit had such as "
+                f"{self.classes_[0].item()!r}; give labels of one kind, integers or "
+                "strings."
+            )
         found = [self.classes_[codes] for codes in self._labeller().labels(views)]
         pairs = zip(labels.codes, found, strict=True)
         right = [labels.names[c[c >= 0]] == f[c >= 0] for c, f in pairs]

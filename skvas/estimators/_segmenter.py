@@ -148,7 +148,8 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
         ------
         ValueError, TypeError
             If a video is not what `fit` has seen, or `fit` had labels and `y`, which is
-            given, has none: scores of two kinds would be averaged over folds.
+            given, has none: scores of two kinds would be averaged over folds. Also if
+            `y` has strings where `fit` had integers, or the reverse.
         NotFittedError
             If `fit` was not called.
         """

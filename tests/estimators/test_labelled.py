@@ -179,6 +179,12 @@ def test_score_compares_classes_of_one_frame(model):
     assert model.score(VIDEOS[2:3], [y]) == right.mean()
 
 
+def test_score_refuses_labels_of_another_kind_than_those_of_fit(model):
+    y = [np.zeros(len(video), dtype=int) for video in VIDEOS]
+    with pytest.raises(ValueError, match="such as 0, .* such as 'pour'; give"):
+        model.score(VIDEOS, y)
+
+
 def test_score_ignores_labels_where_fit_had_none(cls):
     model = quick(cls).fit(VIDEOS)
     assert model.score(VIDEOS, labels_of(0)) == model.score(VIDEOS)
