@@ -144,6 +144,29 @@ def match_clusters(
     return rows[real], columns[real]
 
 
+def refuse_other_kind(
+    labels: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]]
+) -> None:
+    """Refuse labels of which none can be equal: text on one side, numbers beside it."""
+    one, other = _kinds(labels), _kinds(others)
+    if one and other and one.keys().isdisjoint(other):
+        (shown,), (beside,) = one.values(), other.values()
+        raise TypeError(
+            f"labels such as {shown!r} and {beside!r} are never equal; give both as "
+            "text, or both as numbers."
+        )
+
+
+def _kinds(labels: Sequence[NDArray[Any]]) -> dict[bool, Any]:
+    """Return a label that is text, by True, and one that is none, where they occur."""
+    kinds: dict[bool, Any] = {}
+    for array in labels:
+        some = array[:1] if array.dtype.kind in "biuf" else array
+        for label in some.tolist():
+            kinds.setdefault(isinstance(label, str), label)
+    return kinds
+
+
 def _check_background(background: Hashable, names: Iterable[Hashable]) -> None:
     """Refuse a background that no label can be equal to."""
     of_text = {isinstance(name, str) for name in names}
@@ -182,6 +205,7 @@ def _encode_names(
     background: Hashable | None,
 ) -> tuple[list[Codes], tuple[dict[Hashable, Hashable], ...]]:
     """Encode predicted labels that are names of actions."""
+    refuse_other_kind([np.array(actions, dtype=object)], predicted)
     # The actions first, so that they get their own codes.
     known = np.array(actions, dtype=object)
     _, *codes = encode([known, *predicted], background)[0]

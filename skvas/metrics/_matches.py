@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skvas._typing import Labels
-from skvas.metrics._compare import encode
+from skvas.metrics._compare import encode, refuse_other_kind
 from skvas.validation import check_labels
 
 
@@ -68,6 +68,7 @@ def label_agreement(
     indices = _check_matches(matches, "matches")
     names_x = check_labels(labels_x, len(indices))
     names_y = check_labels(labels_y, len(labels_y))
+    refuse_other_kind(names_x, names_y)
     (x, y), _ = encode(names_x + names_y)
     if indices.max(initial=-1) >= len(y):
         raise ValueError(

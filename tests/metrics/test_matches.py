@@ -41,11 +41,16 @@ def test_error_is_the_mean_distance_where_both_sides_have_a_match():
         (([0.0, 1.0], list("aa"), list("ab")), "integers"),
         (([0, -2], list("aa"), list("ab")), "-2; use -1"),
         (([], [], list("ab")), "non-empty"),
+        (([0, 1], list("ab"), [0, 1]), "'a' and 0 are never equal"),
     ],
 )
 def test_matches_that_cannot_be_scored_are_refused(arguments, words):
     with pytest.raises((ValueError, TypeError), match=words):
         label_agreement(*arguments)
+
+
+def test_a_video_without_frames_has_labels_of_any_kind():
+    assert label_agreement([-1, -1], list("ab"), []).matched == 0
 
 
 def test_truth_of_another_length_is_refused():

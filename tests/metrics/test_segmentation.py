@@ -404,6 +404,8 @@ def test_arguments_of_the_wrong_type_are_refused():
         mof([0, 1], [0, 1], background="0")
     with pytest.raises(TypeError, match="background is 0, but the labels are text"):
         mof(["a"], ["a"], background=0)
+    with pytest.raises(TypeError, match="such as '1' and 1 are never equal"):
+        mof(["1", "2"], [1, 2], matching=None)
     with pytest.raises(TypeError, match="str"):
         mof("aab", "aab")
     with pytest.raises(ValueError, match="threshold"):
