@@ -34,14 +34,19 @@ def check_anchors(anchors: Any, n_x: int, n_y: int, *, in_order: bool) -> np.nda
     Returns
     -------
     int64 ndarray of shape (n_anchors, 2)
-        Sorted by frame of x.
+        Sorted by frame of x; of no anchors, if none came.
 
     Raises
     ------
     ValueError
         If they are no pairs of frames, or contradict each other.
     """
-    pairs = np.asarray(anchors)
+    try:
+        pairs = np.asarray(anchors)
+    except ValueError:  # rows of several lengths
+        pairs = np.empty(0, dtype=object)
+    if pairs.size == 0 and pairs.dtype != object:
+        return np.empty((0, 2), dtype=np.int64)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
         raise ValueError(
             "anchors must be pairs (frame of x, frame of y) of integers, got "

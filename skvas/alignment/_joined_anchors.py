@@ -165,8 +165,6 @@ def join_anchors(anchors: Any, lengths: Sequence[int]) -> JoinedAnchors | None:
     moments: list[dict[int, int]] = []
     for videos, pairs in anchors.items():
         one, other = _check_positions(videos, len(lengths))
-        if not len(pairs):
-            continue
         with _naming(one, other):
             found = check_anchors(pairs, lengths[one], lengths[other], in_order=False)
         for i, j in found.tolist():

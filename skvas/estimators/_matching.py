@@ -142,10 +142,11 @@ class MatchesFrames(BaseVideoEstimator):
             matcher.look(self._view_one(name, video))
             for name, video in (("x", x), ("y", y))
         )
-        if anchors is None:
-            return matcher.align(one, other)
         in_order = self.matching_ == "monotone"
-        pairs = check_anchors(anchors, len(one), len(other), in_order=in_order)
+        given = () if anchors is None else anchors
+        pairs = check_anchors(given, len(one), len(other), in_order=in_order)
+        if not len(pairs):
+            return matcher.align(one, other)
         bent = bend(one, other, pairs, anchor_kind, in_order=in_order)
         found = matcher.align(*bent)
         return pin(found, pairs) if anchor_kind == "hard" else found

@@ -90,15 +90,14 @@ def _check_anchors(
 ) -> list[list[int]]:
     rows = []
     for (one, other), pairs in anchors.items():
-        for video, frames in (
-            (one, [f for f, _ in pairs]),
-            (other, [g for _, g in pairs]),
-        ):
-            with naming_video(video):
-                if not 0 <= video < len(lengths) or max(frames) >= lengths[video]:
-                    raise ValueError(
-                        f"corrections have an anchor at frame {max(frames)}, which is "
-                        "not there."
-                    )
-        rows += [[one, int(f), other, int(g)] for f, g in pairs]
+        for f, g in pairs:
+            for video, frame in ((one, f), (other, g)):
+                n_frames = lengths[video] if 0 <= video < len(lengths) else 0
+                if not 0 <= frame < n_frames:
+                    with naming_video(video):
+                        raise ValueError(
+                            f"corrections have an anchor at frame {frame}, which is "
+                            "not there."
+                        )
+            rows.append([one, int(f), other, int(g)])
     return rows

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 
 from skvas import Aligning, JointAlignSegment, VideoAligner
 from skvas.alignment._anchors import bend, check_anchors, pin
@@ -142,6 +143,7 @@ def test_being_before_one_side_and_after_the_other_costs_more_than_any_path():
         ([(-1, 0)], "not inside the videos"),
         ([(0, 1, 2)], "pairs"),
         ([(0.5, 1)], "pairs"),
+        ([(0, 1), (2,)], "pairs"),
         ("ab", "pairs"),
         ([(3, 4), (3, 5)], "contradict"),
         ([(3, 4), (5, 4)], "contradict|one frame of y"),
@@ -152,6 +154,13 @@ def test_row_72_bad_anchors_are_one_value_error(anchors, reason):
     model = quick(VideoAligner, matching="monotone", max_epochs=0).fit(VIDEOS)
     with pytest.raises(ValueError, match=reason):
         model.align(*VIDEOS[:2], anchors=anchors)
+
+
+@pytest.mark.parametrize("none", [[], (), np.empty((0, 2), dtype=int)])
+def test_no_anchor_changes_nothing(model, none):
+    found, plain = model.align(*VIDEOS[:2], anchors=none), model.align(*VIDEOS[:2])
+    assert_array_equal(found.plan, plain.plan)
+    assert_array_equal(found.matches_x, plain.matches_x)
 
 
 def test_row_72_anchors_may_cross_where_matches_may():

@@ -141,6 +141,7 @@ def test_row_72_anchors_of_fit_may_cross_where_matches_may():
         ({0: [(1, 2)]}, "two different positions"),
         ({(0, 1): [(1, 99)]}, "^videos 0 and 1: .*not inside the videos"),
         ({(0, 1): "ab"}, "^videos 0 and 1: anchors must be pairs"),
+        ({(0, 1): 5}, "^videos 0 and 1: anchors must be pairs"),
         ({(0, 1): [(1, 2)], (1, 2): [(2, 3)], (0, 2): [(4, 3)]}, "1 and 4 of video 0"),
         ({(0, 1): [(20, 21), (25, 10)]}, "^videos 0 and 1: .*do not go back in time"),
     ],

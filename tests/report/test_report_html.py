@@ -241,6 +241,15 @@ def test_corrections_without_an_action_are_shown_again(write, labels):
     assert (first["known"], second["known"]) == ([0, 3, 0], [0, 0, 0])
 
 
+def test_row_77_anchors_that_are_not_there_are_refused(write):
+    none = Corrections([None, None], {(0, 1): []})
+    assert write(corrections=none).data["anchors"] == []
+    for frame in (-1, 9):
+        y = Corrections([None, None], {(0, 1): [(1, frame)]})
+        with pytest.raises(ValueError, match=f"video 1: .*anchor at frame {frame}"):
+            write(corrections=y)
+
+
 def test_corrections_know_actions_by_their_names(write):
     y = [[(0, 2, "stir"), (2, 4, "0")], None]
     page = write(
