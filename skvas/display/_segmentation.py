@@ -24,8 +24,8 @@ from skvas.display._style import (
     split_labels,
 )
 from skvas.metrics import match_labels, uniform_segmentation
-from skvas.metrics._compare import means_background
-from skvas.validation import check_labels, list_videos
+from skvas.metrics._compare import means_background, refuse_other_kind
+from skvas.validation import check_choice, check_labels, list_videos
 
 # Up to this number, each strip is named; above it, each video.
 MANY_STRIPS = 30
@@ -109,7 +109,8 @@ class SegmentationDisplay:
         videos : array-like of shape (n_frames, n_features), or a list of them
             One or more videos.
         y : array-like of shape (n_frames,), or a list of them, default=None
-            True labels.
+            True labels. Clusters are matched with actions, unless the estimator was
+            fitted with labels and so names actions.
         names : sequence of str, default=None
             Names of the videos. None: those of :class:`skvas.Recordings`.
         action_names : sequence of str, default=None
@@ -158,6 +159,7 @@ class SegmentationDisplay:
             names=names,
             action_names=action_names,
             fps=fps,
+            matching="global" if getattr(estimator, "naming_", None) is None else None,
             background=background,
             uniform=uniform,
             ax=ax,
@@ -172,6 +174,7 @@ class SegmentationDisplay:
         names: Sequence[str] | None = None,
         action_names: Sequence[str] | None = None,
         fps: float | None = None,
+        matching: str | None = "global",
         background: Any = None,
         uniform: bool = False,
         ax: Any = None,
@@ -181,9 +184,7 @@ class SegmentationDisplay:
         Parameters
         ----------
         labels_true : array-like of shape (n_frames,), or a list of them, or None
-            True labels. If they are given, clusters are matched one to one with
-            actions over all videos together. An unmatched cluster has a colour of its
-            own and the name "c" followed by its label.
+            True labels.
         labels_pred : array-like of shape (n_frames,), or a list of them
             Predicted labels.
         names : sequence of str, default=None
@@ -193,6 +194,11 @@ class SegmentationDisplay:
             true labels if there are any, else the predicted labels.
         fps : float, default=None
             Frames per second. None: the unit of the time axis is frames.
+        matching : {"global", None}, default="global"
+            How clusters become actions where true labels are given. "global": they are
+            matched one to one over all videos together, and an unmatched cluster has a
+            colour of its own and the name "c" followed by its label. None: predictions
+            name actions.
         background : int or str, default=None
             True label of frames without an action.
         uniform : bool, default=False
@@ -211,18 +217,27 @@ class SegmentationDisplay:
         ValueError
             If labels differ in length.
         """
+        check_choice("matching", matching, ("global", None))
         found = split_labels("labels_pred", labels_pred)
         lengths = [len(labels) for labels in found]
         known = labels_true is not None
         base = found
         if known:
             base = check_labels(split_labels("labels_true", labels_true), lengths)
-        codes, values, action_list = encode_labels(base, action_names, background)
-        rows: dict[str, Sequence[ArrayLike]] = {"true" if known else "found": codes}
+        is_named = known and matching is None
+        if is_named:
+            refuse_other_kind(base, found)
+        together = [*base, *found] if is_named else base
+        codes, values, action_list = encode_labels(together, action_names, background)
+        own, others = codes[: len(base)], codes[len(base) :]
+        rows: dict[str, Sequence[ArrayLike]] = {"true" if known else "found": own}
         if known:
-            rows["found"] = _rename(base, found, values, action_list, background)
+            rows["found"] = others or _rename(
+                base, found, values, action_list, background
+            )
         if uniform:
-            cut = uniform_segmentation(lengths, max(1, len(values)))
+            n_actions = len({*np.concatenate(own).tolist()} - {-1})
+            cut = uniform_segmentation(lengths, max(1, n_actions))
             rows["uniform"] = _rename(base, cut, values, action_list, background)
         display = cls(rows, action_names=action_list, names=names, fps=fps)
         return display.plot(ax)

@@ -251,6 +251,31 @@ class TestSegmentation:
         single = SegmentationDisplay.from_estimator(model, data.videos[0])
         assert len(single.rows["found"]) == 1
 
+    def test_actions_of_an_estimator_with_labels_are_those_that_it_names(self, data):
+        true = [np.array(["cut", "mix", "stir"])[codes] for codes in data.labels]
+        swapped = np.array(["mix", "cut", "stir"])[data.labels[0]]
+        model = ActionSegmenter(max_epochs=0).fit(data.videos, [swapped, *[None] * 3])
+        display = SegmentationDisplay.from_estimator(model, data.videos, true)
+        rows = zip(*(display.rows[kind] for kind in ("true", "found")), strict=True)
+        right = np.concatenate([codes == found for codes, found in rows])
+        assert right.mean() == model.score(data.videos, true) < 0.7
+
+    def test_without_matching_names_count(self):
+        display = SegmentationDisplay.from_predictions(
+            [[0, 0, 1, -1]], [[1, 0, -1, 2]], matching=None, background=-1, uniform=True
+        )
+        assert_array_equal(display.rows["true"][0], [0, 0, 1, -1])
+        assert_array_equal(display.rows["found"][0], [1, 0, -1, 2])
+        assert len({*display.rows["uniform"][0].tolist()}) == 2
+        named = SegmentationDisplay.from_predictions(
+            [[0, 0, 1]], [[0, 2, 1]], matching=None, action_names=["in", "out", "up"]
+        )
+        assert named.action_names == ["in", "out", "up"]
+        with pytest.raises(TypeError, match="never equal"):
+            SegmentationDisplay.from_predictions(TRUE, FOUND, matching=None)
+        with pytest.raises(ValueError, match="matching must be one of"):
+            SegmentationDisplay.from_predictions(TRUE, FOUND, matching="per_video")
+
     def test_axes_of_the_user_are_used(self):
         _, (left, right) = plt.subplots(1, 2)
         display = SegmentationDisplay.from_predictions(TRUE, FOUND, ax=right)
