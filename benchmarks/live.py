@@ -212,10 +212,8 @@ def open_ended(model, videos):
 
 def hmm_filter(learn, videos, n_actions, seed):
     """Filter with a Gaussian HMM of as many states as actions."""
-    try:
-        from hmmlearn.hmm import GaussianHMM
-    except ImportError:
-        return [np.zeros(len(video), dtype=int) for video in videos]
+    from hmmlearn.hmm import GaussianHMM
+
     joined = np.concatenate(learn)
     scaler = StandardScaler().fit(joined)
     pca = PCA(min(16, joined.shape[1]), random_state=0).fit(scaler.transform(joined))
