@@ -26,6 +26,7 @@ from benchmarks.arguments import folder, pick
 from benchmarks.labels import Fit
 from benchmarks.measure import machine, threads
 from benchmarks.report import table
+from skvas import JointAlignSegment
 from skvas.decoding import labels_to_segments
 from skvas.metrics import f1_overlap, match_labels
 
@@ -134,8 +135,10 @@ class Session:
 
     def refit(self):
         """Fit with the labels of frames that somebody saw."""
-        model = self.fit.with_labels(self.y())
-        shares = [np.asarray(share) for share in model.predict_proba(self.fit.videos)]
+        fit = self.fit
+        model = JointAlignSegment(fit.n_classes, random_state=fit.seed)
+        model.fit(fit.videos, self.y())
+        shares = [np.asarray(share) for share in model.predict_proba(fit.videos)]
         codes = [np.searchsorted(model.classes_, row) for row in model.labels_]
         called = self._call(codes, model.classes_)
         order = np.argsort(called)

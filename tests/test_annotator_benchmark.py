@@ -1,0 +1,19 @@
+"""What a scripted annotator does, and what is counted."""
+
+from numpy.testing import assert_array_equal
+
+from benchmarks import annotator
+from benchmarks.labels import Fit
+from skvas.datasets import make_videos
+
+
+def test_what_somebody_saw_is_known_to_the_next_fit():
+    data = make_videos(3, n_actions=3, n_frames=(30, 40), random_state=0)
+    fit = Fit(data.videos, data.labels, seed=0)
+    session = annotator.Session(fit, annotator.call(fit), annotator.mean_share)
+    session.labels[0] = fit.labels[0].copy()
+    session.known[0][:] = True
+    session.refit()
+    assert_array_equal(session.labels[0], fit.labels[0])
+    assert all(video > 0 for _, video, _ in session.boundaries())
+    assert session.score() > 0.8
