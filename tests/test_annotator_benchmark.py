@@ -1,5 +1,8 @@
 """What a scripted annotator does, and what is counted."""
 
+from types import SimpleNamespace
+
+import numpy as np
 from numpy.testing import assert_array_equal
 
 from benchmarks import annotator
@@ -17,3 +20,11 @@ def test_what_somebody_saw_is_known_to_the_next_fit():
     assert_array_equal(session.labels[0], fit.labels[0])
     assert all(video > 0 for _, video, _ in session.boundaries())
     assert session.score() > 0.8
+
+
+def test_actions_that_no_frame_has_keep_their_number():
+    labels = np.array([0, 0, 2, 2])
+    model = SimpleNamespace(labels_=[labels])
+    fit = SimpleNamespace(model=model, labels=[labels], lengths=[4], n_classes=3)
+    assert_array_equal(annotator.found(fit)[0], labels)
+    assert annotator.call(fit) == {0: 0, 1: 1, 2: 2}
