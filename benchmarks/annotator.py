@@ -337,6 +337,7 @@ def annotate(fit, names, way, rng):
         session.refit()
         n_fits += 1
     while (score := session.score()) < 1:
+        curve.append((n_edits, score))
         rows = session.boundaries()
         if way.order == "least certain":
             rows.sort()
@@ -348,7 +349,6 @@ def annotate(fit, names, way, rng):
         if way.again and looks % ROUND == 0:
             session.refit()
             n_fits += 1
-        curve.append((n_edits, score))
     curve.append((n_edits, score))
     return {"looks": looks, "edits": n_edits, "fits": n_fits, "curve": curve}
 

@@ -3,11 +3,41 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from numpy.testing import assert_array_equal
 
 from benchmarks import annotator
 from benchmarks.labels import Fit
 from skvas.datasets import make_videos
+
+
+class Session:
+    """Three wrong boundaries, of two edits each; the score rises with every one."""
+
+    scores = (0.9, 0.97, 0.985, 1.0)
+
+    def __init__(self, *_):
+        self.looks = 0
+
+    def boundaries(self):
+        return [(0.0, 0, (0, 1))]
+
+    def look(self, video, window):
+        self.looks += 1
+        return 2
+
+    def score(self):
+        return self.scores[self.looks]
+
+
+@pytest.mark.parametrize("order", ["least certain", "random"])
+def test_scores_are_those_after_the_edits_beside_them(order, monkeypatch):
+    monkeypatch.setattr(annotator, "Session", Session)
+    way = annotator.Way(order=order)
+    found = annotator.annotate(None, {}, way, np.random.RandomState(0))
+    assert found["edits"] == 6
+    for goal, n_edits in ((0.9, 0), (0.97, 2), (0.98, 4), (1, 6)):
+        assert next(n for n, f1 in found["curve"] if f1 >= goal) == n_edits
 
 
 def test_what_somebody_saw_is_known_to_the_next_fit():
