@@ -160,7 +160,8 @@ def frame_labels(
     videos : array-like of shape (n_frames, n_features), or a list of them
         The videos.
     fps : float, default=None
-        Frames per second; then times in tables are seconds. None: they are frames.
+        Frames per second; then times in tables are seconds, but for those of
+        :func:`skvas.io.read_corrections`. None: they are frames.
 
     Returns
     -------
@@ -236,6 +237,7 @@ def _read(item: Any, n_frames: int, fps: float | None) -> list[int | str | None]
         return [None] * n_frames
     if isinstance(item, CheckedRows):
         item.check_length(n_frames)
+        fps = None  # they are in frames
     rows = _rows(item)
     if rows is not None:
         read = _from_segments if len(rows[0]) == 3 else _from_stamps

@@ -118,6 +118,13 @@ def test_row_77_corrections_of_recordings_that_are_not_there_are_refused(read):
         read(page(a, b), ["c", "b"])
 
 
+def test_corrections_are_in_frames_beside_tables_in_seconds(read):
+    y = [*read(page(video("a", segment(0, 2, "pour")))), [(0.5, 1, "stir")]]
+    corrected, table = frame_labels(y, [np.zeros((9, 1))] * 2, fps=4)
+    assert corrected.tolist() == ["pour"] * 2 + [None] * 7
+    assert table.tolist() == [None] * 2 + ["stir"] * 2 + [None] * 5
+
+
 def test_row_77_corrections_of_another_frame_rate_are_refused(read):
     data = make_videos(2, n_actions=3, random_state=0)
     lengths = [len(video) for video in data.videos]
