@@ -129,7 +129,7 @@ def read_corrections(
     ------
     ValueError
         If the file is not what a report saves, or has a recording that is not in
-        `names`; names the file.
+        `names`, or two of these are the same; names the file.
     OSError
         If the file cannot be read; names it.
 
@@ -299,6 +299,8 @@ def _list(value: Any, name: str) -> list[Any]:
 
 
 def _in_order(found: Videos, names: Sequence[str]) -> Videos:
+    if len(set(names)) < len(names):
+        raise ValueError(f"names must differ from each other, got {list(names)}.")
     unknown = [name for name, (rows, _) in found.items() if rows and name not in names]
     if unknown:
         raise ValueError(

@@ -118,6 +118,12 @@ def test_row_77_corrections_of_recordings_that_are_not_there_are_refused(read):
         read(page(a, b), ["c", "b"])
 
 
+def test_row_77_two_recordings_of_one_name_are_refused(read):
+    text = page(video("a", segment(0, 9, "pour")))
+    with pytest.raises(ValueError, match="c.json.*names must differ"):
+        read(text, ["a", "b", "a"])
+
+
 def test_corrections_are_in_frames_beside_tables_in_seconds(read):
     y = [*read(page(video("a", segment(0, 2, "pour")))), [(0.5, 1, "stir")]]
     corrected, table = frame_labels(y, [np.zeros((9, 1))] * 2, fps=4)
