@@ -1,9 +1,20 @@
 """What a few labels give, and what others make of them."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 
 from benchmarks import labels
 from skvas.datasets import make_videos
+
+
+@pytest.mark.parametrize("method", ["k-NN, whitened", "logistic, embedding"])
+def test_rivals_tell_classes_of_few_frames_apart(method):
+    frames = np.array([[0.0, 0.0], [0.9, 0.0], [1.0, 0.0], [0.0, 0.1]])
+    fit = SimpleNamespace(features=[frames], embedding=[frames], lengths=[4])
+    (found,) = labels.METHODS[method](fit, [np.array([0, 1, 1, -1])])
+    assert found.tolist() == [0, 1, 1, 0]
 
 
 def test_rivals_see_unseen_videos_in_the_embedding_that_they_learned_in(monkeypatch):
