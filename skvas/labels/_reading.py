@@ -364,13 +364,13 @@ def _from_segment_table(
 
 
 def _frame(time: Any, fps: float | None) -> int:
-    """Return the frame that is nearest to a time."""
+    """Return the frame whose start is nearest to a time, of two the first."""
     is_number = isinstance(time, Real) and not isinstance(time, bool)
     seconds = float(time) if is_number else math.nan
     if not math.isfinite(seconds):
         raise ValueError(f"expected a number as a time, got {time!r}.")
     if fps is not None:
-        return round(seconds * fps)
+        return math.ceil(seconds * fps - 0.5)  # Python rounds halves to even numbers
     if not seconds.is_integer():
         raise ValueError(
             f"{time!r} is no whole frame; if times are in seconds, spell labels out by "

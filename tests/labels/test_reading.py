@@ -88,6 +88,14 @@ def test_seconds_are_read_with_a_frame_rate():
     assert stamped[0].tolist() == [None] * 5 + ["end"]
 
 
+def test_segments_between_frames_have_as_many_frames_as_they_are_long():
+    rows = [(0.25, 0.75, "a"), (0.75, 1.25, "b"), (1.25, 1.75, "c"), (1.75, 2.75, "d")]
+    table = SegmentTable(TimedSegment("tea", *row) for row in rows)
+    for entry in (rows, table):
+        spelled = frame_labels([entry, None], VIDEOS, fps=2)
+        assert spelled[0].tolist() == ["a", "b", "c", "d", "d", None]
+
+
 def test_segments_behind_the_end_are_refused():
     rows = [TimedSegment("tea", 0.5, 1.5, "pour"), TimedSegment("tea", 2, 3.4, "stir")]
     spelled = frame_labels([SegmentTable(rows), None], VIDEOS, fps=2)
