@@ -6,7 +6,7 @@ import csv
 import io
 import os
 from codecs import BOM_UTF8
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -226,7 +226,7 @@ def rename_actions(
     ValueError, TypeError
         If there is no such action, a name is not a text, or two would be the same.
     """
-    if isinstance(names, (str, bytes)) or not np.iterable(names):
+    if isinstance(names, (str, bytes, Set)) or not np.iterable(names):
         raise TypeError(f"names must be a dict or a list of texts, got {names!r}.")
     shown = [str(label) for label in labels]
     renamed = list(known)

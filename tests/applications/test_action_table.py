@@ -150,6 +150,7 @@ def test_names_of_actions_are_shown_and_saved(model, tmp_path):
         ({0: "x", 1: "x"}, "two actions would be called 'x'"),
         ({0: "x", "0": "y"}, "action 0 has two names"),
         ("xyz", "a dict or a list"),
+        ({"x", "y", "z"}, "a dict or a list"),
         (5, "a dict or a list"),
     ],
 )
