@@ -112,7 +112,8 @@ class ReportsVideos(BaseVideoEstimator):
             Points of each frame, for moving figures where there is no video file. None:
             the videos themselves, if they are poses and `edges` has any.
         edges : sequence of pairs of int or str, default=()
-            Points that lines join, by index, or by the names that the recordings know.
+            Points that lines join, by index, or by the names that `poses` know, or else
+            the recordings.
         up : {"x", "-x", "y", "-y", "z", "-z"}, default=None
             The axis of the points that points up. None: "-y" of points with two
             numbers, as in images, "y" of points with three.
@@ -266,8 +267,8 @@ def _figures(
         if up is not None:
             raise ValueError("up has no use without edges or poses.")
         return None
-    known = recordings_of(videos)
     given = videos if poses is None else poses
+    known = recordings_of(given) or recordings_of(videos)
     if poses is None and (isinstance(given, str) or np.ndim(given[0]) != 3):
         raise ValueError(
             "edges needs poses: videos of shape (n_frames, n_points, 2 or 3), or such "

@@ -518,6 +518,17 @@ def test_poses_that_a_model_was_fitted_to_are_its_figures(tmp_path):
     assert page.data["videos"][2]["pose"] is not None
 
 
+def test_figures_beside_other_features_know_the_names_of_their_points(tmp_path):
+    rng = np.random.default_rng(0)
+    walks = [rng.normal(size=(30, 4, 2)).cumsum(axis=0) for _ in range(3)]
+    poses = Recordings(walks, fps=10, feature_names=["hip", "knee", "toe", "head"])
+    made = PoseFeatures().fit_transform(poses)
+    model = ActionSegmenter(2, max_epochs=0, random_state=0).fit(made)
+    edges = [("hip", "head")]
+    page = Page(model.report(made, tmp_path / "r.html", poses=poses, edges=edges))
+    assert page.data["poses"]["edges"] == [[0, 3]]
+
+
 def test_anchors_of_poses_are_taken_by_align():
     rng = np.random.default_rng(0)
     walks = [rng.normal(size=(30, 4, 2)).cumsum(axis=0) for _ in range(3)]
