@@ -21,7 +21,7 @@ from skvas.cli._gaps import close_all
 from skvas.cli._lines import say
 from skvas.datasets import Recordings, load_folder
 from skvas.datasets._folder import orient_features
-from skvas.datasets._recordings import features_of_fit, rate_of_fit
+from skvas.datasets._recordings import as_recordings, features_of_fit, rate_of_fit
 from skvas.io import read_recordings
 from skvas.io._any import find_kind
 from skvas.validation import VIDEO_SUFFIXES
@@ -61,8 +61,9 @@ def load_recordings(
 ) -> Recordings:
     """Read the recordings of the folder, or say how to make some.
 
-    Tables and poses have the rate of those that the model was fitted to, if there is
-    one, unless `--fps` says otherwise. Gaps are closed for a model that takes none.
+    They have the rate of those that the model was fitted to, if there is one, unless
+    `--fps` or, of features, their times say otherwise. Gaps are closed for a model that
+    takes none.
     """
     folder = checked_folder(options)
     fps = getattr(options, "fps", None)
@@ -79,6 +80,8 @@ def load_recordings(
         if model is not None:
             width = model.n_features_in_
             data = data.replace([orient_features(video, width) for video in data])
+            if not data.clock(0):
+                data = as_recordings(data, rate_of_fit(model))
     else:
         columns = options.columns
         if fps is None and model is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from skvas.applications._names import call_by_name, names_by_label
-from skvas.cli._arguments import add_command, add_folder, add_media
+from skvas.cli._arguments import add_command, add_folder, add_fps, add_media
 from skvas.cli._files import (
     checked_folder,
     clock_of,
@@ -46,11 +46,7 @@ def add_label(commands: Any) -> None:
         default="eaf",
         help="default: eaf, of ELAN",
     )
-    parser.add_argument(
-        "--fps",
-        type=float,
-        help="frames per second (default: what 'skvas extract' noted)",
-    )
+    add_fps(parser)
     add_media(parser)
 
 

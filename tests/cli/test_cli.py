@@ -1197,6 +1197,19 @@ def test_label_writes_a_recording_and_fit_reads_it_back(folder, joint, tmp_path,
     assert (found.labels_[index] == written).all()
 
 
+def test_features_without_times_have_the_rate_of_fit(folder, tmp_path):
+    model, table = tmp_path / "model", tmp_path / "positions.csv"
+    command = ("fit", folder, "-k", K, "--epochs", 0, "--fps", 10, "-o", model)
+    assert run(*command) == 0
+    assert run("timeline", model, folder, "-o", table) == 0
+    with table.open(newline="") as stream:
+        assert list(csv.DictReader(stream))[7]["seconds"] == "0.7"
+    assert run("label", model, folder, "-o", tmp_path / "y", "--format", "csv") == 0
+    (file,) = (tmp_path / "y").iterdir()
+    frames = len(np.load(folder / "features" / f"{file.stem}.npy"))
+    assert list(read_segments(file))[-1].end == frames / 10
+
+
 def test_label_calls_actions_by_their_names(folder, joint, tmp_path):
     model = skvas.load(joint)
     model.name_actions(["take", "pour", "drink"])
