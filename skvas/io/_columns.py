@@ -49,6 +49,8 @@ class Sheet:
     odd : dict of str to (int, int)
         Of columns with cells that are no numbers: the first of these rows, and how many
         there are.
+    index : frozenset of str
+        Columns that are the index of a data frame: times perhaps, and no features.
     """
 
     columns: dict[str, np.ndarray]
@@ -56,6 +58,7 @@ class Sheet:
     lines: Sequence[int] | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     odd: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    index: frozenset[str] = frozenset()
 
     def place(self, row: int) -> str:
         """Return where a row stands, for messages."""
@@ -130,13 +133,19 @@ def _read_parquet(path: Path) -> Any:
 
 
 def _from_frame(frame: Any, file: str = "") -> Sheet:
+    index = _index_of(frame)
+    columns = dict(index)
+    for called in frame.columns:
+        name = str(called)
+        if name in columns:
+            raise ValueError(f"it has the column {name!r} twice; rename one of them.")
+        columns[name] = frame[called]
     found: dict[str, np.ndarray] = {}
     odd = {}
-    for column in frame.columns:
-        name = str(column)
-        if name in found:
-            raise ValueError(f"it has the column {name!r} twice; rename one of them.")
-        values = np.asarray(frame[column])
+    for name, column in columns.items():
+        # With a time zone they would be objects.
+        is_dated = getattr(column.dtype, "kind", None) == "M"
+        values = np.asarray(column, dtype="datetime64[ns]" if is_dated else None)
         if values.dtype.kind == "m":  # durations, which have a unit
             values = values + np.datetime64(0, "s")
         if values.dtype.kind == "M":
@@ -147,7 +156,23 @@ def _from_frame(frame: Any, file: str = "") -> Sheet:
             cells = [None if is_missing(v) else str(v) for v in values.tolist()]
             found[name], wrong = _as_column(cells, decimal_comma=False)
             odd.update({name: wrong} if wrong else {})
-    return Sheet(found, file, odd=odd)
+    return Sheet(found, file, odd=odd, index=frozenset(index))
+
+
+def _index_of(frame: Any) -> dict[str, Any]:
+    """Return the levels of an index of pandas that have a name or are times."""
+    index = getattr(frame, "index", None)
+    if index is None:
+        return {}
+    columns = {str(column) for column in frame.columns}
+    levels = {}
+    for place, called in enumerate(index.names):
+        level = index.get_level_values(place)
+        name = "index" if called is None else str(called)
+        is_time = level.dtype.kind in "mM"
+        if name not in columns and (called is not None or is_time):
+            levels[name] = level
+    return levels
 
 
 def _from_text(text: str, file: str) -> Sheet:

@@ -71,7 +71,8 @@ def read_sensors(
         Name of the column of times: numbers, dates such as ``2024-05-01 12:00:00.25``,
         or times of day such as ``12:00:00.25``. "auto": a column that is called like
         one (time, timestamp, t, date, Zeit, ..., also ``time_ms`` or ``Time (s)``), if
-        there is one. None: no column.
+        there is one. None: no column. The index of a data frame counts as a column
+        where it has a name, dates or durations.
     time_unit : {"auto", "s", "ms", "us", "ns", "min", "h"}, default="auto"
         Unit of times that are numbers. "auto": what the name says, or the size of times
         since 1970, or seconds if the steps are fractions.
@@ -259,7 +260,8 @@ def _choose(
         if name in (clock, labels):
             continue
         is_time = is_called_time(name) and rises_steadily(values)
-        if is_time or name.lower() in _LABELS or _is_counter(name, values):
+        is_other = name in sheet.index or name.lower() in _LABELS
+        if is_time or is_other or _is_counter(name, values):
             left_out.append(name)
             continue
         sheet.check_numbers(name)

@@ -507,6 +507,30 @@ def test_names_of_columns_of_data_frames_may_be_numbers():
     assert_array_equal(found[0], np.column_stack([X, -X]))
 
 
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_times_may_be_the_index_of_a_data_frame(zone):
+    pandas = pytest.importorskip("pandas")
+    dates = pandas.Timestamp("2024-05-01 12:00", tz=zone) + pandas.to_timedelta(
+        TIMES, "s"
+    )
+    who = pandas.MultiIndex.from_arrays([[1] * 50, TIMES], names=["who", "time"])
+    numbers = pandas.Index(TIMES, name="time")
+    for index in (dates, dates.rename("at"), dates - dates[0], numbers, who):
+        found = read_sensors(pandas.DataFrame({"x": X}, index=index))
+        assert (found.fps, found.feature_names) == ([10], ["x"])
+    beside = pandas.DataFrame({"time": TIMES, "x": X}, index=dates.rename("time"))
+    assert read_sensors(beside).feature_names == ["x"]
+
+
+def test_an_index_without_times_is_no_feature():
+    pandas = pytest.importorskip("pandas")
+    for index in (None, range(50, 100), np.arange(50) % 7):
+        frame = pandas.DataFrame({"x": X}, index=index)
+        assert read_sensors(frame, fps=10).notes == []
+        found = read_sensors(frame.rename_axis("trial"), fps=10)
+        assert (found.feature_names, found.notes) == (["x"], ["left out: trial"])
+
+
 @pytest.mark.parametrize("names", [["x", "x"], [1, "1"]])
 def test_row_73_columns_of_one_name_are_refused(names):
     pandas = pytest.importorskip("pandas")
