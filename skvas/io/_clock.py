@@ -179,6 +179,29 @@ def rises_steadily(values: np.ndarray) -> bool:
     return bool(usual > 0 and (steps > 0).mean() >= 0.99 and even.mean() >= 0.9)
 
 
+def may_be_times(values: np.ndarray) -> bool:
+    """Return whether numbers, or dates and times of day in texts, rise steadily.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows,)
+        A column.
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        times = parse_times(values)
+    except ValueError:  # dates that can be read in two ways
+        return True
+    if times is None:
+        return False
+    if times.dtype.kind == "M":
+        times = (times - np.datetime64(0, "s")) / np.timedelta64(1, "s")
+    return rises_steadily(times)
+
+
 def parse_times(values: np.ndarray) -> np.ndarray | None:
     """Return times as numbers or dates, or None where texts are neither.
 

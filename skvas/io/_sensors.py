@@ -13,6 +13,7 @@ from skvas.datasets._recordings import Recordings
 from skvas.io._clock import (
     UNITS,
     is_called_time,
+    may_be_times,
     put_in_order,
     read_clock,
     rises_steadily,
@@ -225,8 +226,17 @@ def _read(
     )
 
 
-def _find_rising(sheet: Sheet, columns: Sequence[str]) -> list[str]:
-    return [column for column in columns if rises_steadily(sheet.columns[column])]
+def _find_rising(sheet: Sheet, taken: Sequence[str]) -> list[str]:
+    """List columns that may be times; whole numbers that are no feature count rows."""
+    return [
+        name
+        for name, values in sheet.columns.items()
+        if may_be_times(values) and (name in taken or not _are_whole(values))
+    ]
+
+
+def _are_whole(values: np.ndarray) -> bool:
+    return values.dtype.kind == "f" and not (np.floor(values) < values).any()
 
 
 def _require(sheet: Sheet, columns: Sequence[str]) -> None:

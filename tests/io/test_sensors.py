@@ -282,6 +282,27 @@ def test_columns_that_may_be_times_are_named(tmp_path):
     assert read_sensors(tmp_path, time=None).notes == []
 
 
+@pytest.mark.parametrize("form", ["2024-05-01 12:00:{}", "12:00:{}", "{}"])
+def test_columns_without_a_name_that_may_be_times_are_named(tmp_path, form):
+    times = [form.format(f"{10 + t:.1f}") for t in TIMES]
+    write(tmp_path / "a.csv", table(times, X, names=("", "x")))
+    found = read_sensors(tmp_path)
+    assert found.notes == [
+        "left out: (no name)",
+        "column '' rises steadily in all recordings: is it the time? Then give time=''",
+    ]
+    unit = "s" if form == "{}" else "auto"
+    assert read_sensors(tmp_path, time="", time_unit=unit).fps == [10]
+
+
+def test_dates_that_can_be_read_in_two_ways_may_be_times(tmp_path):
+    dates = [f"01/05/2024 {hour}:00:00" for hour in range(12)]
+    dates += [f"02/05/2024 {hour}:00:00" for hour in range(12)]
+    text = table(dates, X[:24], names=("at", "x"))
+    found = read_sensors(write(tmp_path / "a.csv", text))
+    assert "column 'at' rises steadily" in found.notes[1]
+
+
 def test_numbers_of_frames_with_gaps_are_no_feature(tmp_path):
     text = table(2 * np.r_[:30, 50:70], X, names=("frame", "x"))
     found = read_sensors(write(tmp_path / "a.csv", text))
