@@ -29,6 +29,8 @@ _COMMENT = ("#", "%")
 _MOSTLY = 0.8
 _COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+# How dates and times of day start, and no names of columns.
+_MOMENT = re.compile(r"\d{1,4}([-./:])\d{1,2}\1\d")
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ def _index_of(frame: Any) -> dict[str, Any]:
 
 def _from_text(text: str, file: str) -> Sheet:
     delimiter, numbers, rows = _split(text)
-    has_names = _are_numbered(rows[0]) or not all(map(_is_number, rows[0]))
+    has_names = _are_numbered(rows[0]) or not all(map(_is_value, rows[0]))
     width = len(rows[0])
     names = rows[0] if has_names else [f"column {i}" for i in range(width)]
     if len(set(names)) < width:
@@ -324,6 +326,11 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_value(cell: str) -> bool:
+    """Return whether a cell is a number, a date or a time of day, or empty."""
+    return _is_number(cell) or _MOMENT.match(cell) is not None
 
 
 def _number(cell: str, *, decimal_comma: bool) -> float:

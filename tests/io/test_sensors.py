@@ -462,6 +462,19 @@ def test_numbers_for_names_of_columns_are_no_frame(tmp_path, options):
     assert read_sensors(tmp_path, fps=10)[0].shape == (3, 3)
 
 
+@pytest.mark.parametrize(
+    "form", ["2024-05-01 12:00:{}", "01.05.2024 12:00:{}", "1:00:{}"]
+)
+def test_first_rows_with_times_are_samples(tmp_path, form):
+    times = [form.format(f"{10 + t:.1f}") for t in TIMES]
+    _, *rows = table(times, X).splitlines()
+    for name in "ab":
+        write(tmp_path / f"{name}.csv", "\n".join(rows))
+    found = read_sensors(tmp_path, time="column 0")
+    assert (found.fps, found.feature_names) == ([10, 10], ["column 1"])
+    assert_allclose(found[1][:, 0], X)
+
+
 def test_first_rows_of_few_numbers_are_frames(tmp_path):
     for text, n in (("0,1\n1,1\n", 2), ("0\n1\n", 2), ("0,2,1\n1,2,3\n", 2)):
         assert len(read_sensors(write(tmp_path / "a.csv", text))[0]) == n
