@@ -99,10 +99,11 @@ recipe : str, default="informed"
     are labelled, from actions found in the data. "paper": from a random network, as
     published; "breakfast/coffee" and others: with the values of that data set.
 features : transformer, {"whitened", "standardise", "auto"} or None, default="auto"
-    Preprocessing of the videos, cloned and fitted in `fit`, such as ``PoseFeatures()``,
-    ``StandardScaler()`` or a pipeline of such. If its first step takes NaN, so does the
-    estimator. "whitened": :class:`~skvas.preprocessing.WhitenedViews`, with ``causal``
-    as `live` of :class:`skvas.Training` says. "standardise":
+    Preprocessing of the videos, cloned and fitted in `fit`, such as
+    ``PoseFeatures("xy")``, ``StandardScaler()`` or a pipeline of such. If its first
+    step takes NaN, so does the estimator. "whitened":
+    :class:`~skvas.preprocessing.WhitenedViews`, with ``causal`` as `live` of
+    :class:`skvas.Training` says. "standardise":
     :class:`~skvas.preprocessing.VideoStandardizer`. None: the videos as they are. A
     pipeline may end with a name: ``make_pipeline(Interpolate(), "auto")``.
     "auto": the published choice; "whitened" in the informed recipe. Where videos share

@@ -53,8 +53,9 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
     layout : {"auto", "xy", "xyz", "xyc", "xyzc"}, default="auto"
         What the numbers of a point are; c is a confidence in [0, 1]. "auto": of arrays
         of shape (n_frames, n_points, n_numbers) "xy" for 2 numbers, "xyz" for 3 and
-        "xyzc" for 4; of arrays of shape (n_frames, n_features) "xyz" or "xy", whichever
-        alone divides the number of features.
+        "xyzc" for 4; of arrays of shape (n_frames, n_features), as estimators pass
+        poses to their `features`, "xyz" or "xy", whichever alone divides the number of
+        features.
     n_bodies : int, default=1
         Number of bodies. The points of each stand one after another, as many for each.
         The vector from the first body to each other, in body sizes, is a feature too.
