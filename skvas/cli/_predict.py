@@ -79,8 +79,7 @@ def _predict(options: argparse.Namespace) -> None:
         data = load_recordings(options, model)
         if len(found) < len(data):  # clips of OpenPose in one folder
             found = [folder / name for name in data.names]
-        places = dict(zip(map(str, found), range(len(data)), strict=True))
-        sources = _Sources(found, data.names, data.media, _ReadHere(places, data))
+        sources = _Sources(found, data.names, data.media, _ReadHere(found, data))
     if options.media is not None:
         media = media_of(options.media, sources.names)
         sources = replace(sources, media=media)
@@ -170,20 +169,36 @@ def _label(model: Any, sources: _Sources, options: argparse.Namespace) -> FilesR
 
 
 class _ReadHere:
-    """Give the recordings that were read already to `predict_files`, by their paths."""
+    """Give the recordings that were read already to `predict_files`, by their paths.
 
-    def __init__(self, place: dict[str, int], data: Recordings) -> None:
-        self.place, self.data = place, data
+    Their frames are one array, which joblib shares among processes: it would send many
+    small ones with each file anew.
+    """
+
+    def __init__(self, paths: Sequence[Path], data: Recordings) -> None:
+        self.place = {str(path): index for index, path in enumerate(paths)}
+        self.ends = np.cumsum([0, *map(len, data)])
+        self.frames = np.concatenate([np.reshape(v, (len(v), -1)) for v in data])
+        self.times: np.ndarray | None = None
+        if data.clock(0):
+            self.times = np.concatenate([_times_of(data, i) for i in range(len(data))])
 
     def __call__(self, path: Path) -> Any:
         index = self.place[str(path)]
-        video = np.asarray(self.data[index])
-        clock = self.data.clock(index)
-        times = clock.get("times")
-        if "fps" in clock:
-            times = np.arange(len(video)) / clock["fps"]
-        flat = video.reshape(len(video), -1)
-        return flat if times is None else VideoFeatures(flat, times)
+        here = slice(self.ends[index], self.ends[index + 1])
+        frames = np.array(self.frames[here])  # no memory map, which is read when needed
+        if self.times is None:
+            return frames
+        return VideoFeatures(frames, np.array(self.times[here]))
+
+
+def _times_of(data: Recordings, index: int) -> np.ndarray:
+    """Return the second at which each frame starts."""
+    clock = data.clock(index)
+    if "fps" in clock:
+        return np.arange(len(data[index])) / clock["fps"]
+    times: np.ndarray = clock["times"]
+    return times
 
 
 def _join_faults(failed: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ from skvas.datasets import load_folder, make_videos
 from skvas.io import read_recordings, read_segments
 from skvas.metrics import linear_warp
 from tests.clips import grey, read_clip, write_clip
+from tests.tables import write_recordings
 
 K = 3
 
@@ -253,6 +255,21 @@ def test_bad_video_is_named_and_the_others_are_labelled(joint, tmp_path, capsys)
     assert run("predict", joint, data, "-o", tmp_path / "out", "-j", 2) == 1
     assert "v1.npy" in capsys.readouterr().err.splitlines()[-1]
     assert visible(tmp_path / "out") == ["v0.txt", "v2.txt", "v3.txt"]
+
+
+def test_recordings_of_tables_are_one_array_for_all_processes(tmp_path, monkeypatch):
+    raw = write_recordings(tmp_path / "raw", n=6)
+    out = tmp_path / "model"
+    assert run("fit", raw, "-k", K, "--epochs", 0, "-o", out) == 0
+    arrays = []
+
+    def send(*_, read, **__):
+        pickle.dumps(read, protocol=5, buffer_callback=arrays.append)
+        return skvas.FilesReport([])
+
+    monkeypatch.setattr("skvas.cli._predict.predict_files", send)
+    assert run("predict", out, raw, "-o", tmp_path / "labels") == 0
+    assert 0 < len(arrays) < 6
 
 
 def test_activities_get_folders_of_their_own(tmp_path):
