@@ -21,7 +21,12 @@ from skvas.cli._gaps import close_all
 from skvas.cli._lines import say
 from skvas.datasets import Recordings, load_folder
 from skvas.datasets._folder import orient_features
-from skvas.datasets._recordings import as_recordings, features_of_fit, rate_of_fit
+from skvas.datasets._recordings import (
+    as_recordings,
+    features_of_fit,
+    rate_of_fit,
+    refuse_other_features,
+)
 from skvas.io import read_recordings
 from skvas.io._any import find_kind
 from skvas.validation import VIDEO_SUFFIXES
@@ -63,7 +68,7 @@ def load_recordings(
 
     They have the rate of those that the model was fitted to, if there is one, unless
     `--fps` or, of features, their times say otherwise. Gaps are closed for a model that
-    takes none.
+    takes none. Columns or points of other names than those of the fit are refused.
     """
     folder = checked_folder(options)
     fps = getattr(options, "fps", None)
@@ -95,7 +100,11 @@ def load_recordings(
             columns=columns,
             fps=fps,
         )
-    return data if model is None else close_all(data, model)
+    if model is None:
+        return data
+    known = features_of_fit(model) or model.recordings_["feature_names"]
+    refuse_other_features(data, known)
+    return close_all(data, model)
 
 
 def find_recordings(

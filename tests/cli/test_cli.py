@@ -925,6 +925,24 @@ def test_options_tell_the_unit_of_times_and_that_there_are_none(tmp_path, capsys
     assert skvas.load(model).recordings_["fps"] == [50] * 4
 
 
+@pytest.mark.parametrize("command", ["predict", "timeline", "label", "report"])
+def test_columns_and_points_in_another_order_are_refused(tmp_path, capsys, command):
+    tables = write_tables(tmp_path / "tables")
+    poses = tmp_path / "poses"
+    poses.mkdir()
+    for name, table in zip("abcd", read_recordings(tables), strict=True):
+        head = "bodyparts,a,a,b,b\ncoords,x,y,x,y\n"
+        rows = pd.DataFrame(table).assign(w=0.5).to_csv(header=False)
+        (poses / f"{name}.csv").write_text(head + rows)
+    for folder, columns in ((tables, "y,x,z"), (poses, "b,a")):
+        model, out = tmp_path / f"{folder.name}.model", tmp_path / f"{folder.name}.csv"
+        fit = ("fit", folder, "-k", K, "--epochs", 0, "--fps", 25, "-o", model)
+        assert run(*fit) == 0
+        assert run(command, model, folder, "-o", out, "--columns", columns) == 1
+        assert "the same in another order" in capsys.readouterr().err
+        assert not out.exists()
+
+
 def test_files_of_elan_link_to_the_media(folder, joint, tmp_path, capsys):
     clips = tmp_path / "clips"
     clips.mkdir()
