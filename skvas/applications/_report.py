@@ -19,12 +19,13 @@ from skvas.applications._names import names_by_label
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
     Recordings,
+    list_known,
     mean_rates,
     rate_of_fit,
     recordings_of,
 )
 from skvas.decoding import Segment, labels_to_segments
-from skvas.validation import check_labels, check_real, list_videos
+from skvas.validation import check_labels, check_real
 
 __all__ = ["StepReport", "step_report"]
 
@@ -208,7 +209,7 @@ def step_report(
         least = check_real("min_duration", least, low=0)
     videos = open_files(videos)
     known = recordings_of(videos)
-    listed = list_videos(videos) if known is None else known
+    listed = list_known(videos)
     found = list(estimator.predict(listed))
     called: Sequence[Any] = range(len(found)) if known is None else known.names
     if names is not None:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from skvas._typing import Labels, Videos
-from skvas.validation import check_labels, is_single_video, list_videos
+from skvas.datasets._recordings import list_known
+from skvas.validation import check_labels, is_single_video
 from skvas.videos._containers import like_input
 from skvas.videos._frames import nearest_of
 
@@ -100,7 +101,7 @@ def transfer_labels(
     coded = np.split(codes, np.cumsum([len(part) for part in known_labels])[:-1])
     matcher = estimator._matcher(is_late=False)  # votes look at embeddings
     teachers, targets = (
-        matcher.look(estimator._view(list_videos(some)))
+        matcher.look(estimator._view(list_known(some)))
         for some in (labelled_videos, videos)
     )
     known = list(zip(teachers, coded, strict=True))

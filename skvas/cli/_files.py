@@ -24,6 +24,7 @@ from skvas.datasets._folder import orient_features
 from skvas.datasets._recordings import (
     as_recordings,
     features_of_fit,
+    names_of_fit,
     rate_of_fit,
     refuse_other_features,
 )
@@ -102,8 +103,7 @@ def load_recordings(
         )
     if model is None:
         return data
-    known = features_of_fit(model) or model.recordings_["feature_names"]
-    refuse_other_features(data, known)
+    refuse_other_features(data, names_of_fit(model))
     return close_all(data, model)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skvas._printing import shorten
-from skvas.validation import check_real
+from skvas.validation import check_real, list_videos
 
 __all__ = ["Recordings", "recordings_of"]
 
@@ -356,13 +356,19 @@ def rate_of_fit(estimator: Any) -> float | None:
     return common_rate(getattr(estimator, "recordings_", {}).get("fps"))
 
 
+def names_of_fit(estimator: Any) -> list[str] | None:
+    """Return what the features of `fit`, or the points, were called, if it is known."""
+    known = getattr(estimator, "feature_names_in_", None)  # of data frames
+    if known is None:
+        known = getattr(estimator, "recordings_", {}).get("feature_names")
+    return None if known is None else list(known)
+
+
 def features_of_fit(estimator: Any) -> list[str] | None:
     """Return what data frames or recordings called the features of `fit`, if known."""
-    known = getattr(estimator, "feature_names_in_", None)
-    if known is None:
-        known = estimator.recordings_["feature_names"]
+    known = names_of_fit(estimator)
     fits = known is not None and len(known) == estimator.n_features_in_
-    return list(known) if fits else None
+    return known if fits else None
 
 
 def as_recordings(
@@ -418,6 +424,22 @@ def recordings_of(videos: Any) -> Recordings | None:
             "because the list was changed; make new ones, with Recordings(...)."
         )
     return videos
+
+
+def list_known(videos: Any) -> Sequence[Any]:
+    """Return videos as a list; recordings as they are, with all that they know.
+
+    Parameters
+    ----------
+    videos : Videos
+        What the user passed.
+
+    Returns
+    -------
+    sequence of array-like
+    """
+    known = recordings_of(videos)
+    return list_videos(videos) if known is None else known
 
 
 def _one_each(

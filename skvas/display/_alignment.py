@@ -12,7 +12,11 @@ from scipy.sparse import coo_array, csr_array
 from skvas._optional import import_optional
 from skvas._typing import Labels, Videos
 from skvas.alignment._result import Alignment
-from skvas.datasets._recordings import rate_of_fit
+from skvas.datasets._recordings import (
+    names_of_fit,
+    rate_of_fit,
+    refuse_other_features,
+)
 from skvas.decoding import labels_to_segments
 from skvas.display._barcode import Strip, draw_strips
 from skvas.display._style import (
@@ -151,6 +155,8 @@ class AlignmentDisplay:
             If the estimator has no `align` method.
         """
         check_has(estimator, "align", cls, "VideoAligner or JointAlignSegment")
+        for given in (x, y):
+            refuse_other_features(given, names_of_fit(estimator))
         one, other = recording_of(x), recording_of(y)
         if names is None:
             names = (one.name or "x", other.name or "y")

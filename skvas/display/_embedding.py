@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.decomposition import PCA
 
 from skvas._typing import Labels, Videos
+from skvas.datasets._recordings import list_known
 from skvas.display._style import (
     COLOURS,
     PROGRESS,
@@ -24,7 +25,6 @@ from skvas.validation import (
     check_choice,
     check_labels,
     check_videos,
-    list_videos,
 )
 
 # Markers distinguish actions beyond the number of colours, and without colour.
@@ -124,7 +124,7 @@ class EmbeddingDisplay:
             If the estimator has no `transform`.
         """
         check_has(estimator, "transform", cls, "one of skvas")
-        embeddings = estimator.transform(list_videos(videos))
+        embeddings = estimator.transform(list_known(videos))
         return cls.from_embeddings(
             embeddings,
             y,

@@ -10,7 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_clusterer
 
 from skvas._typing import Labels, Videos
-from skvas.datasets._recordings import common_rate, mean_rates, recordings_of
+from skvas.datasets._recordings import (
+    common_rate,
+    list_known,
+    mean_rates,
+    recordings_of,
+)
 from skvas.display._barcode import Strip, annotate_strips, draw_strips
 from skvas.display._style import (
     add_legend,
@@ -25,7 +30,7 @@ from skvas.display._style import (
 )
 from skvas.metrics import match_labels, uniform_segmentation
 from skvas.metrics._compare import means_background, refuse_other_kind
-from skvas.validation import check_choice, check_labels, list_videos
+from skvas.validation import check_choice, check_labels
 
 # Up to this number, each strip is named; above it, each video.
 MANY_STRIPS = 30
@@ -143,7 +148,7 @@ class SegmentationDisplay:
                 f"{type(estimator).__name__}."
             )
         known = recordings_of(videos)
-        found = estimator.predict(list_videos(videos) if known is None else known)
+        found = estimator.predict(list_known(videos))
         if known is not None:
             names = known.names if names is None else names
             fps = common_rate(mean_rates(known)) if fps is None else fps

@@ -11,7 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._optional import import_optional
 from skvas._typing import Labels, Videos
 from skvas.alignment._result import Alignment
-from skvas.datasets._recordings import rate_of_fit, recordings_of
+from skvas.datasets._recordings import (
+    names_of_fit,
+    rate_of_fit,
+    recordings_of,
+    refuse_other_features,
+)
 from skvas.display._barcode import Strip, draw_strips
 from skvas.display._style import (
     BACKGROUND,
@@ -140,6 +145,7 @@ class TimelineDisplay:
         check_is_fitted(estimator)
         reference = estimator.reference_
         items, known = list_videos(videos), recordings_of(videos)
+        refuse_other_features(videos, names_of_fit(estimator))
         if names is None and known is not None:
             names = known.names
         fps = rate_of_fit(estimator) if fps is None else fps

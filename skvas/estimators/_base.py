@@ -22,7 +22,11 @@ from skvas._printing import tell
 from skvas._typing import Device, Videos
 from skvas.applications._diagnosis import FitSummary, diagnose, summarise
 from skvas.datasets._on_disk import open_files
-from skvas.datasets._recordings import refuse_other_features, remember
+from skvas.datasets._recordings import (
+    names_of_fit,
+    refuse_other_features,
+    remember,
+)
 from skvas.estimators._features import (
     MAX_VIDEOS,
     NAMES,
@@ -631,7 +635,7 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         """Check videos against those of `fit`, and look at them as it did."""
         check_is_fitted(self)
         videos = open_files(videos)
-        refuse_other_features(videos, self.recordings_["feature_names"])
+        refuse_other_features(videos, names_of_fit(self))
         return self._look(self._check_videos(videos, self.features_, reset=False))
 
     def _check_videos(

@@ -13,8 +13,15 @@ from skvas import (
     Recordings,
     VideoAligner,
     step_report,
+    transfer_labels,
 )
 from skvas.applications._action_table import rename_actions, tabulate
+from skvas.display import (
+    AlignmentDisplay,
+    EmbeddingDisplay,
+    SegmentationDisplay,
+    TimelineDisplay,
+)
 from skvas.io import read_segments
 from tests.models import quick, small_videos
 
@@ -29,6 +36,7 @@ def model():
 
 
 def test_recordings_with_other_features_are_refused():
+    pandas = pytest.importorskip("pandas")
     features = [f"joint {i}" for i in range(VIDEOS[0].shape[1])]
     model = quick(JointAlignSegment, max_epochs=0)
     model.fit(Recordings(VIDEOS, feature_names=features))
@@ -39,9 +47,29 @@ def test_recordings_with_other_features_are_refused():
     for method in (model.predict, model.transform, model.to_table, model.score):
         with pytest.raises(ValueError, match="same in another order.*'joint 0', 'jo"):
             method(turned)
+    frames = [pandas.DataFrame(video, columns=features) for video in VIDEOS]
+    with pytest.raises(ValueError, match="same in another order"):
+        quick(JointAlignSegment, max_epochs=0).fit(frames).predict(turned)
     other = Recordings(VIDEOS, feature_names=["x", *features[1:]])
     with pytest.raises(ValueError, match="lacking 'joint 0'; unseen 'x'"):
         step_report(model, other)
+
+
+def test_pictures_and_transfers_refuse_other_features_as_well():
+    features = [f"joint {i}" for i in range(VIDEOS[0].shape[1])]
+    model = quick(JointAlignSegment, max_epochs=0)
+    model.fit(Recordings(VIDEOS, feature_names=features))
+    turned = Recordings(VIDEOS, feature_names=features[::-1])
+    one, other = turned[:1], turned[1:]
+    for display in (EmbeddingDisplay, SegmentationDisplay, TimelineDisplay):
+        with pytest.raises(ValueError, match="same in another order"):
+            display.from_estimator(model, turned)
+    with pytest.raises(ValueError, match="same in another order"):
+        AlignmentDisplay.from_estimator(model, one, other[:1])
+    labels = list(model.labels_)
+    for known, new in ((one, VIDEOS[1:]), (VIDEOS[:1], other)):
+        with pytest.raises(ValueError, match="same in another order"):
+            transfer_labels(model, known, labels[:1], new)
 
 
 def test_fit_keeps_names_rates_and_media():
