@@ -25,6 +25,7 @@ from skvas.datasets._recordings import (
     recordings_of,
 )
 from skvas.decoding import Segment, labels_to_segments
+from skvas.io._table import frame_edges
 from skvas.validation import check_labels, check_real
 
 __all__ = ["StepReport", "step_report"]
@@ -148,7 +149,8 @@ def step_report(
     fps : float, default=None
         Frames per second. None: what the recordings know, or those of `fit`; if
         neither, times are in frames. Durations are compared in seconds, also where
-        recordings of `fit` have other rates.
+        recordings of `fit` have other rates; of recordings with times instead of a rate
+        at their mean rates.
     collection : list of array-like of shape (n_frames_i,), default=None
         Labels of the videos to compare with, as returned by `estimator.predict`. None:
         the labels of the training videos, `estimator.labels_`.
@@ -223,10 +225,13 @@ def step_report(
     rates = _find_rates(rate, known, estimator, len(found))
     usual = Collection.of(split_into_steps(collection), rates, kept, least)
     found = relabel_swapped(estimator, listed, found, usual, rates)
+    times = None if known is None or rate is not None else known.times
+    stamps: Sequence[Any] = times or [None] * len(found)
     records = []
-    for name, labels, fps_i in zip(called, found, rates, strict=True):
+    for name, labels, fps_i, starts in zip(called, found, rates, stamps, strict=True):
         steps = usual.judge(labels_to_segments(labels), fps_i)
-        records += _describe(name, steps, fps_i)
+        edges = _edges(str(name), len(labels), fps_i, starts)
+        records += _describe(name, steps, edges)
     for record in records:
         step = record["step"]
         record["step"] = called_steps.get(step, called_steps.get(str(step), step))
@@ -502,19 +507,27 @@ def _learn(videos: list[list[Segment]], rates: Sequence[float]) -> _Usual:
     return _Usual({step: n for step, n in times.items() if n}, durations, before)
 
 
+def _edges(
+    name: str, n_frames: int, fps: float | None, times: np.ndarray | None
+) -> np.ndarray:
+    """Return where frames start and the last one ends; in frames without a rate."""
+    if fps is None:
+        return np.arange(n_frames + 1)
+    return frame_edges(name, n_frames, fps if times is None else None, times)
+
+
 def _describe(
-    video: Any, steps: JudgedSteps, fps: float | None
+    video: Any, steps: JudgedSteps, edges: np.ndarray
 ) -> list[dict[str, Any]]:
     """Return the records of one video, with labels for steps."""
-    unit = 1 if fps is None else 1 / fps
     judged = zip(steps.segments, steps.z_scores, steps.status, strict=True)
     records = [
         {
             "video": video,
             "step": segment.label,
-            "start": segment.start * unit,
-            "end": segment.end * unit,
-            "duration": (segment.end - segment.start) * unit,
+            "start": edges[segment.start].item(),
+            "end": edges[segment.end].item(),
+            "duration": (edges[segment.end] - edges[segment.start]).item(),
             "z_score": score,
             "status": word,
         }

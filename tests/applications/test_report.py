@@ -344,6 +344,17 @@ def test_durations_of_recordings_with_times_are_compared_in_seconds():
     assert report.records[0]["duration"] == pytest.approx(2 / 5)
 
 
+def test_steps_of_frames_without_a_constant_rate_start_when_their_frames_do():
+    times = np.array([5, 5.1, 5.2, 7, 8, 9])
+    video = Recordings([spell("aabbbc")[:, None]], times=[times])
+    records = step_report(Stub().fit(USUAL), video).records
+    assert [r["start"] for r in records] == [5, 5.2, 9]
+    assert [r["end"] for r in records] == [5.2, 9, 10]
+    assert [r["duration"] for r in records] == pytest.approx([0.2, 3.8, 1])
+    at_rate = step_report(Stub().fit(USUAL), video, fps=2).records
+    assert [r["start"] for r in at_rate] == [0, 1, 2.5]
+
+
 def test_report_prints_a_table():
     found = step_report(Stub().fit(USUAL), spell("aabbbc")[:, None])
     first, *_, last = str(found).splitlines()
