@@ -319,7 +319,7 @@ class _Interpolation:
         self.before = (after - 1).clamp_min(0)
         self.after = after
         gap = (known[after] - known[self.before]).clamp_min(1)
-        share = (frames - known[self.before]) / gap
+        share = (frames - known[self.before]) / gap.float()
         self.share = share.clamp(0, 1)
 
     def __call__(

@@ -189,7 +189,8 @@ def intra_video_loss(
     i = torch.arange(embeddings.shape[1], device=embeddings.device)
     gap = (i[:, None] - i[None, :]).abs()  # (N, N)
     real = mask[:, :, None] & mask[:, None, :] & (gap > 0)
-    close = gap <= (window * mask.sum(dim=1)).clamp_min(1)[:, None, None]  # (B, N, N)
+    reach = (window * mask.sum(dim=1).float()).clamp_min(1)
+    close = gap <= reach[:, None, None]  # (B, N, N)
     squares = gap.square().to(distance.dtype) + 1
     near = _weighted_mean(distance, real & close, 1 / squares)
     far = _weighted_mean(F.relu(margin - distance), real & ~close, squares)

@@ -103,7 +103,7 @@ def k_means(
     """
     tree = tree or WardTree.of(embeddings, batch, in_order=in_order)
     frames = embeddings[batch.mask].cpu().numpy()
-    lengths = batch.lengths.to(embeddings.device)
+    lengths = batch.lengths.to(embeddings)
     n = torch.arange(embeddings.shape[1], device=embeddings.device)
     times = (n / lengths[:, None])[batch.mask].cpu().numpy()
     start = tree.centres(n_actions)

@@ -103,6 +103,6 @@ class VAVATask:
 
         gap = temporal_order(n, m, *distance.shape[1:])
         j = torch.arange(distance.shape[2], device=x.device)
-        off = (j - best.argmin(dim=2, keepdim=True)).abs() / m[:, None, None]
+        off = (j - best.argmin(dim=2, keepdim=True)).abs() / m[:, None, None].float()
         moment = self.phi / (gap.square() + 1) + (1 - self.phi) / (off.square() + 1)
         return distance - self.eps * log_prior - self.moment * moment

@@ -141,4 +141,4 @@ def _spread(cost: Tensor, batch_x: VideoBatch, batch_y: VideoBatch) -> Iterator[
 
 def _mean(chosen: Tensor) -> Tensor:
     """Return the share that is chosen, that of one at least."""
-    return chosen.sum().clamp_min(1) / len(chosen)
+    return chosen.float().sum().clamp_min(1) / len(chosen)

@@ -29,7 +29,7 @@ def temporal_order(lengths_x: Tensor, lengths_y: Tensor, n: int, m: int) -> Tens
 
     Returns
     -------
-    Tensor of shape (B, n, m)
+    float32 Tensor of shape (B, n, m)
         The prior; its entries at padded frames are arbitrary.
 
     Examples
@@ -40,8 +40,9 @@ def temporal_order(lengths_x: Tensor, lengths_y: Tensor, n: int, m: int) -> Tens
     tensor([[0.0000, 0.2500, 0.5000, 0.7500],
             [0.5000, 0.2500, 0.0000, 0.2500]])
     """
-    i = torch.arange(n, device=lengths_x.device) / lengths_x[:, None]  # (B, n)
-    j = torch.arange(m, device=lengths_y.device) / lengths_y[:, None]  # (B, m)
+    sizes_x, sizes_y = lengths_x.float(), lengths_y.float()
+    i = torch.arange(n, device=lengths_x.device) / sizes_x[:, None]  # (B, n)
+    j = torch.arange(m, device=lengths_y.device) / sizes_y[:, None]  # (B, m)
     return (i[:, :, None] - j[:, None, :]).abs()
 
 
@@ -134,7 +135,7 @@ def consistency_prior(
 
     Returns
     -------
-    Tensor of shape (B, n, m)
+    float32 Tensor of shape (B, n, m)
 
     References
     ----------
@@ -150,7 +151,7 @@ def consistency_prior(
     tensor([[0, 1]])
     """
     gap = temporal_order(lengths_x, lengths_y, n, m)
-    scale = (1 / lengths_x.square() + 1 / lengths_y.square()).sqrt()
+    scale = _spacing(lengths_x, lengths_y)
     return _gaussian(gap / scale[:, None, None], delta)
 
 
@@ -187,9 +188,13 @@ def optimality_prior(
     """
     best = cost.argmin(dim=2, keepdim=True)  # (B, N, 1)
     j = torch.arange(cost.shape[2], device=cost.device)
-    gap = (j - best).abs() / lengths_y[:, None, None]
-    scale = (1 / lengths_x.square() + 1 / lengths_y.square()).sqrt()
+    gap = (j - best).abs() / lengths_y[:, None, None].float()
+    scale = _spacing(lengths_x, lengths_y)
     return _gaussian(gap / scale[:, None, None], delta).to(cost)
+
+
+def _spacing(lengths_x: Tensor, lengths_y: Tensor) -> Tensor:
+    return (1 / lengths_x.float().square() + 1 / lengths_y.float().square()).sqrt()
 
 
 def _gaussian(distance: Tensor, delta: float) -> Tensor:

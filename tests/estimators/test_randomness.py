@@ -99,18 +99,32 @@ def test_encoder_may_work_in_float64(cls, weights):
     assert model.transform(VIDEOS[0]).dtype == np.float32
 
 
-@every
-@pytest.mark.parametrize("encoder", [None, "temporal", (8, 4)])
-def test_default_type_of_torch_makes_no_difference(cls, encoder):
-    expected = outputs(quick(cls, encoder=encoder).fit(VIDEOS), VIDEOS)
+def assert_default_type_makes_no_difference(model, dtype):
+    expected = outputs(model.fit(VIDEOS), VIDEOS)
     try:
-        torch.set_default_dtype(torch.float64)
-        found = outputs(quick(cls, encoder=encoder).fit(VIDEOS), VIDEOS)
+        torch.set_default_dtype(dtype)
+        found = outputs(model.fit(VIDEOS), VIDEOS)
     finally:
         torch.set_default_dtype(torch.float32)
-    for method, results in expected.items():
-        for ours, theirs in zip(found[method], results, strict=True):
-            np.testing.assert_allclose(ours, theirs, atol=1e-5, err_msg=method)
+    assert_same_outputs(found, expected)
+
+
+@every
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("encoder", [None, "temporal", (8, 4)])
+def test_default_type_of_torch_makes_no_difference(cls, encoder, dtype):
+    assert_default_type_makes_no_difference(quick(cls, encoder=encoder), dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize(
+    "aligning",
+    [{"memory_limit": "5KB"}, {"virtual_mass": "30%"}, {"method": "vava"}],
+)
+@pytest.mark.filterwarnings("ignore::skvas.exceptions.CoarseAlignmentWarning")
+def test_default_type_of_torch_makes_no_difference_to_alignments(aligning, dtype):
+    model = quick(VideoAligner, aligning=aligning)
+    assert_default_type_makes_no_difference(model, dtype)
 
 
 class Normalised(nn.Module):
