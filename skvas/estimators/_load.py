@@ -39,6 +39,7 @@ from skvas.persistence._timeline import (
 )
 from skvas.preprocessing import Framewise, WhitenedViews
 from skvas.timeline import Timeline
+from skvas.transport._threads import on_cpu
 from skvas.validation import check_integer, check_real
 from skvas.videos._batch import pad
 from skvas.videos._frames import spread_frames
@@ -111,7 +112,7 @@ def load(
         )
     try:
         # What is loaded may be trained on, whatever the caller has turned off.
-        with np.errstate(all="ignore"), torch.inference_mode(False):
+        with np.errstate(all="ignore"), torch.inference_mode(False), on_cpu():
             estimator, used_encoder, notes = _read(path, encoder)
     except OSError:
         raise

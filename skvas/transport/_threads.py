@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,16 +66,24 @@ def spare_threads() -> Iterator[None]:
     as it was: what else the process does is not ours to change.
 
     All public methods of estimators have it: so it also lets probabilities that are too
-    small for their type be zero, where the caller's ``np.errstate`` would raise.
+    small for their type be zero, where the caller's ``np.errstate`` would raise, and
+    has tensors made on the CPU, where `torch.set_default_device` names another.
     """
     forked = os.getpid() != _IMPORTED_IN
     spared = None if forked else _spared.get() or torch.get_num_threads()
     token = _spared.set(spared)
     try:
-        with _threads(1), _spare_products(), np.errstate(under="ignore"):
+        with _threads(1), _spare_products(), np.errstate(under="ignore"), on_cpu():
             yield
     finally:
         _spared.reset(token)
+
+
+def on_cpu() -> AbstractContextManager[Any]:
+    """Make tensors on the CPU that are placed nowhere, whatever torch's default is."""
+    # Every operation is slower inside torch's own context, also where it has no effect.
+    is_default = torch.get_default_device().type == "cpu"
+    return nullcontext() if is_default else torch.device("cpu")
 
 
 @contextmanager

@@ -127,6 +127,21 @@ def test_default_type_of_torch_makes_no_difference_to_alignments(aligning, dtype
     assert_default_type_makes_no_difference(model, dtype)
 
 
+@every
+@pytest.mark.parametrize("encoder", [None, "temporal", (8, 4)])
+def test_default_device_of_torch_makes_no_difference(cls, encoder, tmp_path):
+    model = quick(cls, encoder=encoder).fit(VIDEOS)
+    model.save(tmp_path / "model")
+    try:
+        torch.set_default_device("meta")  # which can compute nothing
+        fitted = outputs(quick(cls, encoder=encoder).fit(VIDEOS), VIDEOS)
+        loaded = outputs(skvas.load(tmp_path / "model"), VIDEOS)
+    finally:
+        torch.set_default_device(None)
+    assert_same_outputs(fitted, outputs(model, VIDEOS))
+    assert_same_outputs(loaded, outputs(model, VIDEOS))
+
+
 class Normalised(nn.Module):
     """An encoder of the user's with buffers, and with weights that are shared."""
 
