@@ -10,6 +10,7 @@ import numpy as np
 
 from skvas.exceptions import InvalidParameterError
 from skvas.labels._reading import NO_LABEL, PartialLabels, read_label
+from skvas.validation import check_video
 
 # Share of the frames most similar to a vector that take its name for certain.
 SURE = 0.2
@@ -53,14 +54,12 @@ def read_prototypes(prototypes: Any) -> NamedVectors | None:
     is_named = isinstance(prototypes, Mapping)
     values = list(prototypes.values()) if is_named else prototypes
     try:
-        vectors = np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        vectors = np.empty(0)
-    if vectors.ndim != 2 or 0 in vectors.shape:
+        vectors = check_video(values, ensure_all_finite=False).astype(float)
+    except (TypeError, ValueError) as error:
         raise InvalidParameterError(
             "prototypes must be an array of shape (n_actions, n_features) or a dict of "
             f"vectors of one length, got {type(prototypes).__name__}."
-        )
+        ) from error
     lengths = np.linalg.norm(vectors, axis=1)
     if not np.isfinite(lengths).all() or not lengths.all():
         raise InvalidParameterError("prototypes must be finite, and none of them zero.")

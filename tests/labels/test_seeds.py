@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas import ActionSegmenter, JointAlignSegment
@@ -26,6 +27,14 @@ def test_names_are_sorted_and_vectors_have_unit_length():
     assert_allclose(named.vectors, [[0, 1, 0], [1, 0, 0]])
     assert read_prototypes([[1, 2], [3, 4]]).names.tolist() == [0, 1]
     assert read_prototypes(None) is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_vectors_may_be_tensors_as_networks_return_them(dtype):
+    values = torch.tensor([[0.0, 2.0], [3.0, 4.0]], dtype=dtype, requires_grad=True)
+    for prototypes in (values, {0: values[0], 1: values[1]}):
+        named = read_prototypes(prototypes)
+        assert_allclose(named.vectors, [[0, 1], [0.6, 0.8]])
 
 
 def test_most_similar_frames_are_labelled_unless_the_user_did():
