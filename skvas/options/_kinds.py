@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from skvas._printing import shorten
 from skvas.exceptions import InvalidParameterError
@@ -202,7 +203,14 @@ class Encoder:
                 check_integer(f"a width of {name}", width, low=1)
         elif isinstance(value, str):
             check_choice(name, value, tuple(ENCODERS))
-        elif not (value is None or isinstance(value, nn.Module)):
+        elif isinstance(value, nn.Module):
+            if any(map(is_lazy, [*value.parameters(), *value.buffers()])):
+                raise InvalidParameterError(
+                    f"{name} has weights that its first call draws, such as those of "
+                    "torch.nn.LazyLinear, so that random_state has no hold on them; "
+                    "call it once on frames (B, N, n_features)."
+                )
+        elif value is not None:
             raise InvalidParameterError(
                 f"{name} must be None, one of {tuple(ENCODERS)}, a tuple of layer "
                 "widths, or a torch.nn.Module from (B, N, n_features) to "

@@ -493,6 +493,16 @@ def test_encoder_of_the_user_is_copied_and_not_changed(cls):
 
 
 @every
+def test_encoder_whose_weights_are_yet_to_be_drawn_is_refused(cls):
+    encoder = nn.Sequential(nn.LazyLinear(6), nn.Tanh(), nn.Linear(6, 4))
+    estimator = quick(cls, encoder=encoder, features=None)
+    with pytest.raises(InvalidParameterError, match="call it once"):
+        estimator.fit(VIDEOS)
+    encoder(torch.zeros(1, 2, 5))
+    assert estimator.fit(VIDEOS).n_embedding_ == 4
+
+
+@every
 def test_encoder_is_at_rest_where_it_is_not_trained(cls):
     modes = []
 
