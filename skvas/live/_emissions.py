@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -123,9 +123,7 @@ def fit_gaussians(
         features = [np.concatenate(features)]
     centre = _mean(features)
     basis = principal(features, centre)
-    # By their numbers: of videos that are on demand one at a time is in memory.
-    products = (_products(features[i], centre, basis) for i in range(len(features)))
-    scores = np.concatenate([*products])
+    scores = np.concatenate([(run - centre) @ basis for run in _runs(features)])
     means, counts = _means(scores, joined, n_classes)
     rest = scores - means[joined]
     freedom = max(len(rest) - int((counts > 0).sum()), 1)
@@ -216,6 +214,24 @@ def _products(
         return product
     blocks = frame_blocks(frames, COPIED)
     return np.concatenate([(frames[rows] - centre) @ directions for rows in blocks])
+
+
+def _runs(features: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield all frames, a few at a time, as if they were in one array.
+
+    Products of other numbers of frames are rounded otherwise, and rounding alone tells
+    apart the directions along which the means of all classes are equal.
+    """
+    n = max(1, COPIED // features[0].shape[1])
+    left = features[0][:0]
+    # By their numbers: of videos that are on demand one at a time is in memory.
+    for i in range(len(features)):
+        left = np.concatenate([left, features[i]]) if len(left) else features[i]
+        whole = len(left) // n * n
+        yield from (left[start : start + n] for start in range(0, whole, n))
+        left = left[whole:]
+    if len(left):
+        yield left
 
 
 def _mean(features: Sequence[np.ndarray]) -> np.ndarray:

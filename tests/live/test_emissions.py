@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_t
 
+from skvas._on_demand import Shelf
 from skvas.live import _emissions
 from skvas.live._emissions import FREEDOM, WEIGHT, fit_gaussians, repetition
 
@@ -41,6 +42,20 @@ def test_directions_of_noise_are_left_behind_those_that_tell_classes_apart():
     gaussians = fitted(loud, classes, 3)
     first = np.abs(gaussians.directions[:, 0]) * loud.std(axis=0)
     assert first[-1] < 0.3 * first.max()
+
+
+@pytest.mark.parametrize("copied", [_emissions.COPIED, 100])
+def test_frames_on_demand_teach_what_those_in_memory_do_bit_for_bit(
+    copied, monkeypatch
+):
+    monkeypatch.setattr(_emissions, "COPIED", copied)
+    features, classes = (np.array_split(x, 7) for x in classes_of_frames(width=8))
+    found, expected = (
+        fit_gaussians(videos, classes, 3, (videos, classes))
+        for videos in (Shelf(0).keep(features), features)
+    )
+    for name, value in vars(expected).items():
+        np.testing.assert_array_equal(getattr(found, name), value, err_msg=name)
 
 
 def test_class_without_frames_has_pooled_variances():
