@@ -70,7 +70,7 @@ ROOMS = {
         "_landmarks _subtitles _tracks < _clock _files _sources < _sensors < _poses "
         "< _any"
     ),
-    "labels": "_naming _outlook _stamps < _anchored _reading < _seeds",
+    "labels": "_naming _outlook _stamps < _anchored _chained _reading < _seeds",
     "live": (
         "_chain _emissions _frames _habits _saved < _answers _embedder _filter < "
         "_course _trial < _model < _tracker"
@@ -111,7 +111,7 @@ ROOMS = {
     ),
     "videos": (
         "_containers _device _frames _orphans _stored _streams _underflow _views < "
-        "_batch _jobs"
+        "_batch _jobs _succession"
     ),
 }
 

@@ -26,6 +26,7 @@ from skvas.exceptions import (
     ModelVersionWarning,
 )
 from skvas.labels._anchored import AnchoredActions
+from skvas.labels._chained import ChainedNaming
 from skvas.live._model import LiveModel
 from skvas.nn._model import embed, is_ours
 from skvas.options._declare import declared
@@ -344,10 +345,14 @@ def _check_networks(estimator: Any) -> None:
             raise ModelFileError("encoder_ and n_embedding_ do not fit together")
     naming = vars(estimator).get("naming_")
     n_told = estimator.n_embedding_ + seen.shape[1]
+    does_fit = True
+    if isinstance(naming, ChainedNaming):
+        does_fit = len(naming.succession.weights) == n_told
+        naming = naming.told
     if isinstance(naming, AnchoredActions):
-        does_fit = len(naming.vectors) == estimator.n_embedding_
+        does_fit &= len(naming.vectors) == estimator.n_embedding_
     else:
-        does_fit = naming is None or len(naming.weights) == n_told
+        does_fit &= naming is None or len(naming.weights) == n_told
     if not does_fit:
         raise ModelFileError("naming_ does not fit encoder_ and features_")
 

@@ -62,6 +62,11 @@ class AnchoredActions(BaseNaming):
     extra: np.ndarray
     masses: np.ndarray
 
+    @property
+    def n_actions(self) -> int:
+        """Number of actions."""
+        return len(self.masses)
+
     def log_probabilities(
         self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
     ) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -58,26 +58,36 @@ class BaseNaming(ABC):
             Labels, -1 where there is none. None: there are no labels.
         """
 
+    def logs_of(
+        self, videos: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray | None]]
+    ) -> Iterator[np.ndarray]:
+        """Yield the log probabilities of each video.
+
+        Parameters
+        ----------
+        videos : iterable of tuple
+            What `log_probabilities` takes.
+        """
+        return (self.log_probabilities(*video) for video in videos)
+
     @abstractmethod
     def decode(self, logs: np.ndarray) -> np.ndarray:
         """Return labels (n_frames,) from log probabilities (n_frames, n_actions)."""
+
+    @property
+    @abstractmethod
+    def n_actions(self) -> int:
+        """Number of actions."""
+
+    def temper(self, logs: np.ndarray) -> np.ndarray:
+        """Return calibrated log probabilities from log probabilities."""
+        found: np.ndarray = log_softmax(logs / self.temperature, axis=1)
+        return found
 
     def calibrate(self, logs: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities from log probabilities."""
         found: np.ndarray = softmax(logs / self.temperature, axis=1)
         return found
-
-    def labels(
-        self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return the labels of a video's frames, (n_frames,), from what they show."""
-        return self.decode(self.log_probabilities(parts, frames, known))
-
-    def probabilities(
-        self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return the calibrated probabilities, (n_frames, n_actions)."""
-        return self.calibrate(self.log_probabilities(parts, frames, known))
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,11 @@ class Naming(BaseNaming):
     bias: np.ndarray
     by_part: float
     by_frame: float
+
+    @property
+    def n_actions(self) -> int:
+        """Number of actions."""
+        return self.shares.shape[1]
 
     def log_probabilities(
         self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
@@ -214,7 +229,7 @@ def choose_evidence(
     n_classes: int,
     *,
     margin: float = 0.0,
-) -> tuple[Candidate, float]:
+) -> tuple[Candidate, float, list[dict[int, np.ndarray]]]:
     """Choose what tells the actions by cross-validation on labelled frames.
 
     Parameters
@@ -236,29 +251,62 @@ def choose_evidence(
         The one whose labels of hidden frames have the largest mIoU.
     float
         The temperature of its probabilities.
+    list of dict of int to ndarray
+        Log probabilities that it gives the frames of the videos of each fold whose
+        labels are hidden.
     """
     if not folds:
-        return candidates[0], USUAL
+        return candidates[0], USUAL, []
     scores = np.zeros(len(candidates))
-    logs: list[list[np.ndarray]] = [[] for _ in candidates]
-    true = []
+    logs: list[list[dict[int, np.ndarray]]] = [[] for _ in candidates]
     for hidden in folds:
-        shown = [np.where(h, -1, c) for h, c in zip(hidden, codes, strict=True)]
+        shown = hide(codes, hidden)
         asked = [i for i, h in enumerate(hidden) if h.any()]
-        true.append(np.concatenate([codes[i][hidden[i]] for i in asked]))
+        true = np.concatenate([codes[i][hidden[i]] for i in asked])
         for j, candidate in enumerate(candidates):
             naming = candidate.learn(shown, n_actions, n_classes)
-            found = []
-            for i in asked:
-                seen = candidate.parts[i], candidate.frames[i], shown[i]
-                told = naming.log_probabilities(*seen)
-                found.append(naming.decode(told)[hidden[i]])
-                logs[j].append(told[hidden[i]])
-            scores[j] += miou(true[-1], np.concatenate(found), matching=None)
+            told = {
+                i: naming.log_probabilities(
+                    candidate.parts[i], candidate.frames[i], shown[i]
+                )
+                for i in asked
+            }
+            found = [naming.decode(told[i])[hidden[i]] for i in asked]
+            scores[j] += miou(true, np.concatenate(found), matching=None)
+            logs[j].append(told)
     scores[0] += margin * len(folds)
     best = int(scores.argmax())
-    temperature = best_temperature(np.concatenate(logs[best]), np.concatenate(true))
-    return candidates[best], temperature
+    heat = temperature_of_hidden(logs[best], codes, folds)
+    return candidates[best], heat, logs[best]
+
+
+def hide(codes: Sequence[np.ndarray], hidden: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return labels without those that are hidden, -1 in their place."""
+    return [np.where(h, -1, c) for h, c in zip(hidden, codes, strict=True)]
+
+
+def temperature_of_hidden(
+    logs: Sequence[dict[int, np.ndarray]],
+    codes: Sequence[np.ndarray],
+    folds: Sequence[Sequence[np.ndarray]],
+) -> float:
+    """Return the temperature at which hidden labels are most probable.
+
+    Parameters
+    ----------
+    logs : sequence of dict of int to ndarray
+        Log probabilities of the frames of some videos in each fold.
+    codes : sequence of int64 ndarray of shape (n_i,)
+        Labels.
+    folds : sequence of sequence of bool ndarray of shape (n_i,)
+        The frames whose labels were hidden.
+    """
+    told, true = [], []
+    for found, hidden in zip(logs, folds, strict=True):
+        for i, log in found.items():
+            told.append(log[hidden[i]])
+            true.append(codes[i][hidden[i]])
+    return best_temperature(np.concatenate(told), np.concatenate(true))
 
 
 def best_temperature(logs: np.ndarray, codes: np.ndarray) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from skvas.exceptions import ModelFileError
 from skvas.labels._anchored import AnchoredActions
+from skvas.labels._chained import ChainedNaming, Succession
 from skvas.labels._naming import Naming
 from skvas.labels._outlook import Outlook
 from skvas.timeline._count import Count
@@ -26,12 +27,14 @@ RECORDS: dict[str, Any] = {
         AnchoredActions,
         Axis,
         BlockOrder,
+        ChainedNaming,
         Count,
         Cut,
         Discriminants,
         Naming,
         Outlook,
         Passage,
+        Succession,
         Template,
         TimelineModel,
     )
@@ -92,7 +95,7 @@ def check_naming(naming: Any, names: Any, n_parts: int, n_actions: int) -> None:
 
     Parameters
     ----------
-    naming : Naming, AnchoredActions or None
+    naming : Naming, AnchoredActions, ChainedNaming or None
         What a file says that labels taught.
     names : ndarray of shape (n_actions,)
         Names of the actions.
@@ -106,6 +109,11 @@ def check_naming(naming: Any, names: Any, n_parts: int, n_actions: int) -> None:
         raise ModelFileError("classes_ is not as fit makes it")
     if naming is None:
         return
+    if isinstance(naming, ChainedNaming):
+        check_real("temperature", naming.temperature, low=0, low_open=True)
+        check_type("succession of naming_", naming.succession, Succession)
+        _check_succession(naming.succession, n_actions)
+        naming = naming.told
     if not isinstance(naming, (Naming, AnchoredActions)):
         raise ModelFileError("naming_ is not as fit makes it")
     check_array("naming_.shares", naming.shares, (n_parts, n_actions), low=0)
@@ -189,3 +197,17 @@ def _check_cut(cut: Any, n_moments: int, n_actions: int) -> None:
     check_array("cut.boundaries", cut.boundaries, (None,), np.int64, fewest=0)
     check_array("cut.confidence", cut.confidence, cut.boundaries.shape, fewest=0)
     check_type("cut.recurring", cut.recurring, bool)
+
+
+def _check_succession(succession: Succession, n_actions: int) -> None:
+    """Refuse what no labelled videos do after what."""
+    check_array("naming_.first", succession.first, (n_actions,), low=0)
+    check_array("naming_.follow", succession.follow, (n_actions, n_actions), low=0)
+    check_array("naming_.durations", succession.durations, (n_actions,), low=0)
+    check_array("naming_.weights", succession.weights, (None, n_actions))
+    check_array("naming_.bias", succession.bias, (n_actions,))
+    for value in (succession.by_look, succession.correlated):
+        check_real("a weight of naming_", value, low=0)
+    rates = succession.first, succession.follow.sum(axis=1), succession.durations
+    if min(rate.min() for rate in rates) <= 0:
+        raise ModelFileError("rates of naming_ are not positive")

@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 from skvas.metrics import PairMatches, match_pairs
 from skvas.metrics._consistency import matched_information
 from skvas.options._groups import CHAIN, PLAN
-from skvas.segmentation._chain import ActionChain, correlated_share
+from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._labeller import (
     ChainLabeller,
     FrameLabeller,
@@ -24,6 +24,7 @@ from skvas.training._survey import CHOICE_FRAMES
 from skvas.transport import unit
 from skvas.videos._batch import spread_batch
 from skvas.videos._frames import sample_videos, spread_frames
+from skvas.videos._succession import correlated_share
 from skvas.videos._views import Views
 
 # Groups of videos that are left out in turn, at most, and parts of each of two videos.

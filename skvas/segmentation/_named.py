@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import repeat
 
 import numpy as np
 
 from skvas._on_demand import each, lengths_of
 from skvas.labels._anchored import AnchoredEvidence
+from skvas.labels._chained import (
+    USUAL_CHAINED,
+    ChainedNaming,
+    Succession,
+    which_tell,
+)
 from skvas.labels._naming import (
     BaseNaming,
     Candidate,
     Evidence,
     choose_evidence,
+    hide,
     hide_in_turn,
     shares_of_found,
+    temperature_of_hidden,
 )
 from skvas.labels._outlook import Outlook, asked_frames, look_out
 from skvas.labels._reading import PartialLabels
@@ -79,7 +88,7 @@ class NamedLabeller:
         """
         known = [None] * len(views.videos) if codes is None else codes
         seen = zip(parts, frame_features(views), known, strict=True)
-        return [self.naming.labels(*video) for video in seen]
+        return [self.naming.decode(logs) for logs in self.naming.logs_of(seen)]
 
     def shares(self, views: Views) -> list[np.ndarray]:
         """Return the probabilities of the actions at each frame, (n_i, K)."""
@@ -96,8 +105,9 @@ class NamedLabeller:
 
     def _logs(self, views: Views) -> Iterator[np.ndarray]:
         """Yield the log probabilities of the actions at the frames of each video."""
-        pairs = zip(self.base.parts(views), frame_features(views), strict=True)
-        return (self.naming.log_probabilities(*pair) for pair in pairs)
+        nothing = repeat(None, len(views.videos))
+        seen = zip(self.base.parts(views), frame_features(views), nothing, strict=True)
+        return self.naming.logs_of(seen)
 
 
 @dataclass(frozen=True)
@@ -161,7 +171,9 @@ def settle(
         outlook = look_out(views.embeddings, asked, found, None, None, distance, places)
         return Settled(base, None, np.arange(len(base.actions)), found, outlook)
     asked = _asked(lengths_of(views.videos), given.codes)
-    naming, named, likely = name_actions(base, found, views, sown or given, asked)
+    naming, named, likely = name_actions(
+        base, found, views, sown or given, asked, given.codes
+    )
     outlook = look_out(
         views.embeddings, asked, found, given.codes, likely, distance, places
     )
@@ -208,6 +220,7 @@ def name_actions(
     views: Views,
     labels: PartialLabels,
     asked: Sequence[np.ndarray],
+    given: Sequence[np.ndarray],
 ) -> tuple[BaseNaming, list[np.ndarray], list[np.ndarray]]:
     """Learn from some labels what tells the actions, and label all frames.
 
@@ -223,6 +236,8 @@ def name_actions(
         Labels of some of their frames.
     asked : sequence of int64 ndarray of shape (n_asked_i,)
         Frames of each video whose probabilities are of interest.
+    given : sequence of int64 ndarray of shape (n_i,)
+        Those of the labels that the user gave.
 
     Returns
     -------
@@ -255,16 +270,80 @@ def name_actions(
         candidates = _on_found(base, found, kept, few_parts, frames, views)
     folds = hide_in_turn(few, N_FOLDS)
     margin = MARGIN if isinstance(candidates[0], AnchoredEvidence) else 0.0
-    chosen, heat = choose_evidence(
+    chosen, heat, logs = choose_evidence(
         candidates, few, folds, n_actions, n_classes, margin=margin
     )
     naming = replace(chosen.learn(few, n_actions, n_classes), temperature=heat)
+    if not is_shared:
+        naming = _chained(naming, frames, pick(given, kept), few, folds, logs)
+    shown = zip(few_parts, frames, repeat(None, len(kept)), strict=True)
     likely = [
-        naming.probabilities(p, f)[np.searchsorted(k, a)]
-        for p, f, k, a in zip(few_parts, frames, kept, asked, strict=True)
+        naming.calibrate(told)[np.searchsorted(k, a)]
+        for told, k, a in zip(naming.logs_of(shown), kept, asked, strict=True)
     ]
     decoded = NamedLabeller(base, naming).decode(cached or parts(), views, codes)
     return naming, decoded, likely
+
+
+def _chained(
+    naming: BaseNaming,
+    frames: Sequence[np.ndarray],
+    given: Sequence[np.ndarray],
+    codes: Sequence[np.ndarray],
+    folds: Sequence[Sequence[np.ndarray]],
+    logs: Sequence[Mapping[int, np.ndarray]],
+) -> BaseNaming:
+    """Let what labelled videos do after what have a say, where any of them tells.
+
+    Parameters
+    ----------
+    naming : BaseNaming
+        Tells the actions of each frame.
+    frames : sequence of ndarray of shape (n_i, n_features)
+        Features of some frames of each video.
+    given, codes : sequence of int64 ndarray of shape (n_i,)
+        Their labels as they were given, and as they were filled; -1 where there is
+        none.
+    folds : sequence of sequence of bool ndarray of shape (n_i,)
+        The frames whose labels were hidden in turn.
+    logs : sequence of mapping of int to ndarray
+        What `naming` then told of them.
+    """
+    succession = Succession.learn(frames, given, naming.n_actions)
+    known = [given[i] for i in which_tell(given)]
+    if succession is None or not _has_all(np.concatenate(known), naming.n_actions):
+        return naming
+    heat = USUAL_CHAINED
+    if sum((code >= 0).any() for code in codes) > 1:
+        heat = temperature_of_hidden(
+            [
+                _followed_up(naming, told, frames, hide(given, hidden))
+                for told, hidden in zip(logs, folds, strict=True)
+            ],
+            codes,
+            folds,
+        )
+    return ChainedNaming(naming, succession, temperature=heat)
+
+
+def _followed_up(
+    naming: BaseNaming,
+    logs: Mapping[int, np.ndarray],
+    frames: Sequence[np.ndarray],
+    codes: Sequence[np.ndarray],
+) -> dict[int, np.ndarray]:
+    """Chain the log probabilities of some videos, by what labels of others tell."""
+    tempered = [naming.temper(log) for log in logs.values()]
+    succession = Succession.learn(frames, codes, naming.n_actions)
+    if succession is not None:
+        seen = [frames[i] for i in logs], [codes[i] for i in logs]
+        tempered = succession.follow_up(tempered, *seen)
+    return dict(zip(logs, tempered, strict=True))
+
+
+def _has_all(codes: np.ndarray, n_actions: int) -> bool:
+    """Tell whether each action is among some labels."""
+    return len(np.unique(codes[codes >= 0])) == n_actions
 
 
 def _looked_at(codes: np.ndarray) -> np.ndarray:

@@ -18,7 +18,8 @@ from sklearn.pipeline import make_pipeline
 import skvas
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.labels._anchored import AnchoredActions
-from skvas.labels._naming import Naming
+from skvas.labels._chained import ChainedNaming, Succession
+from skvas.labels._naming import BaseNaming, Naming
 from skvas.persistence._timeline import check_naming
 from tests.estimators.test_load import assert_refused, forge
 from tests.models import SEGMENTERS, assert_same_state, quick, small_videos
@@ -148,8 +149,16 @@ def test_model_file_keeps_names(model, tmp_path):
     ):
         assert_array_equal(ours, theirs)
         assert ours.dtype == theirs.dtype
-    for name, value in vars(model.naming_).items():
-        assert_array_equal(getattr(loaded.naming_, name), value)
+    assert_same_naming(loaded.naming_, model.naming_)
+
+
+def assert_same_naming(ours, theirs):
+    assert type(ours) is type(theirs)
+    for name, value in vars(theirs).items():
+        if isinstance(value, (BaseNaming, Succession)):
+            assert_same_naming(getattr(ours, name), value)
+        else:
+            assert_array_equal(getattr(ours, name), value)
 
 
 def test_one_video_may_have_labels_of_its_own(cls):
@@ -248,11 +257,19 @@ def test_query_refuses_odd_numbers(model, n):
         model.query(n)
 
 
+def key_of(arrays, name):
+    """Return the key of what tells the actions of frames, chained or not."""
+    keys = f"naming_.told.{name}", f"naming_.{name}"
+    return next(key for key in keys if key in arrays)
+
+
+def shorten(name):
+    return lambda a: a.update({key_of(a, name): a[key_of(a, name)][1:]})
+
+
 FORGERIES = {
-    "shares below 0": {"arrays": lambda a: a["naming_.shares"].fill(-1)},
-    "shares of other parts": {
-        "arrays": lambda a: a.update({"naming_.shares": a["naming_.shares"][1:]})
-    },
+    "shares below 0": {"arrays": lambda a: a[key_of(a, "shares")].fill(-1)},
+    "shares of other parts": {"arrays": shorten("shares")},
     "one name twice": {
         "state": lambda s: s["classes_"].update(items=["pour", "pour", "take"])
     },
@@ -279,6 +296,18 @@ NAMING = Naming(
 ANCHORED = AnchoredActions(
     np.full((3, 3), 1 / 3), np.eye(4, 3), np.zeros(3), np.full(3, 1 / 3)
 )
+CHAINED = ChainedNaming(
+    NAMING,
+    Succession(
+        np.full(3, 1 / 3),
+        np.full((3, 3), 1 / 3),
+        np.full(3, 0.1),
+        np.zeros((5, 3)),
+        np.zeros(3),
+        by_look=0.3,
+        correlated=0.0,
+    ),
+)
 FORGED_NAMING = {
     "shares below 0": (NAMING, {"shares": np.full((3, 3), -1.0)}),
     "NaN weights": (NAMING, {"weights": np.full((5, 3), np.nan)}),
@@ -290,6 +319,20 @@ FORGED_NAMING = {
     "an endless price": (ANCHORED, {"extra": np.full(3, np.inf)}),
     "actions without mass": (ANCHORED, {"masses": np.zeros(3)}),
     "heat below 0": (ANCHORED, {"temperature": -1.0}),
+    "heat of nothing": (CHAINED, {"temperature": 0.0}),
+    "a chain of a chain": (CHAINED, {"told": CHAINED}),
+    "a chain of nothing": (CHAINED, {"succession": None}),
+    "frames without bias": (CHAINED, {"told": replace(NAMING, bias=np.zeros(2))}),
+}
+FORGED_SUCCESSIONS = {
+    "nothing begins": {"first": np.zeros(3)},
+    "nothing follows": {"follow": np.zeros((3, 3))},
+    "less than nothing follows": {"follow": np.full((3, 3), -1.0)},
+    "nothing lasts": {"durations": np.zeros(3)},
+    "a look of two": {"weights": np.zeros((5, 2))},
+    "no look": {"bias": np.full(3, np.nan)},
+    "a look below 0": {"by_look": -1.0},
+    "unlike neighbours": {"correlated": np.inf},
 }
 
 
@@ -301,13 +344,21 @@ def test_row_45_forged_namings_are_refused(name):
         check_naming(replace(naming, **forged), NAMES, 3, 3)
 
 
+@pytest.mark.parametrize("name", FORGED_SUCCESSIONS)
+def test_row_45_forged_successions_are_refused(name):
+    check_naming(CHAINED, NAMES, 3, 3)
+    forged = replace(CHAINED.succession, **FORGED_SUCCESSIONS[name])
+    with pytest.raises((ModelFileError, ValueError)):
+        check_naming(replace(CHAINED, succession=forged), NAMES, 3, 3)
+
+
 def test_row_45_names_of_another_embedding_are_refused(model, tmp_path):
-    key = "vectors" if isinstance(model.naming_, AnchoredActions) else "weights"
+    naming = getattr(model.naming_, "told", model.naming_)
+    key = "vectors" if isinstance(naming, AnchoredActions) else "weights"
     path = tmp_path / "model"
     model.save(path)
-    forge(
-        path,
-        path,
-        arrays=lambda a: a.update({f"naming_.{key}": a[f"naming_.{key}"][1:]}),
-    )
-    assert_refused(path)
+    forge(tmp_path / "forged", path, arrays=shorten(key))
+    assert_refused(tmp_path / "forged")
+    if naming is not model.naming_:
+        forge(path, path, arrays=shorten("succession.weights"))
+        assert_refused(path)

@@ -82,7 +82,8 @@ def test_a_few_labels_name_all_frames():
     for label in range(3):
         codes[np.flatnonzero(label == LABELS)[:3]] = label
     naming = evidence(0.0, 1.0).learn([codes], 3, 3)
-    found = naming.labels(np.ones((len(LABELS), 1)), FRAMES)
+    logs = naming.log_probabilities(np.ones((len(LABELS), 1)), FRAMES)
+    found = naming.decode(logs)
     assert (found == LABELS).mean() > 0.97
 
 
@@ -97,17 +98,19 @@ def test_evidence_that_tells_hidden_labels_is_chosen():
     good = evidence(0.0, 1.0)
     hidden = [[np.arange(len(LABELS)) % 2 == 0]]
     assert choose_evidence([misled, good], [LABELS], hidden, 3, 3)[0] is good
-    assert choose_evidence([misled, good], [LABELS], [], 3, 3) == (misled, USUAL)
+    assert choose_evidence([misled, good], [LABELS], [], 3, 3) == (misled, USUAL, [])
     wide = choose_evidence([misled, good], [LABELS], hidden, 3, 3, margin=1.0)
     assert wide[0] is misled
 
 
 def test_temperature_is_that_of_hidden_labels():
     even = np.arange(len(LABELS)) % 2 == 0
-    told, heat = choose_evidence([evidence(0.0, 1.0)], [LABELS], [[even]], 3, 3)
+    told, heat, logs = choose_evidence([evidence(0.0, 1.0)], [LABELS], [[even]], 3, 3)
     naming = told.learn([np.where(even, -1, LABELS)], 3, 3)
-    logs = naming.log_probabilities(np.ones((len(LABELS), 1)), FRAMES)
-    assert heat == best_temperature(logs[even], LABELS[even]) != USUAL
+    parts, shown = np.ones((len(LABELS), 1)), np.where(even, -1, LABELS)
+    assert_array_equal(logs[0][0], naming.log_probabilities(parts, FRAMES, shown))
+    free = naming.log_probabilities(parts, FRAMES)
+    assert heat == best_temperature(free[even], LABELS[even]) != USUAL
 
 
 @pytest.mark.parametrize("heat", [0.7, 1.0, 3.0])
@@ -129,14 +132,15 @@ def test_probabilities_are_tempered_and_labels_are_not():
     naming = evidence(0.0, 1.0).learn([LABELS], 3, 3)
     parts = np.ones((len(LABELS), 1))
     assert_allclose(
-        naming.probabilities(parts, FRAMES),
+        naming.calibrate(naming.log_probabilities(parts, FRAMES)),
         np.exp(naming.log_probabilities(parts, FRAMES)),
     )
     hot = replace(naming, temperature=3.0)
     expected = np.exp(naming.log_probabilities(parts, FRAMES) / 3)
     expected /= expected.sum(axis=1, keepdims=True)
-    assert_allclose(hot.probabilities(parts, FRAMES), expected)
-    assert_array_equal(hot.labels(parts, FRAMES), naming.labels(parts, FRAMES))
+    assert_allclose(hot.calibrate(hot.log_probabilities(parts, FRAMES)), expected)
+    logs = naming.log_probabilities(parts, FRAMES)
+    assert_array_equal(hot.decode(logs), naming.decode(logs))
 
 
 def test_labelled_videos_are_hidden_in_turn():

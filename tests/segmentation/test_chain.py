@@ -1,7 +1,6 @@
 """The hidden Markov model of actions: what it learns, and when it is preferred."""
 
 import copy
-from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,11 +13,7 @@ from skvas.datasets import make_videos
 from skvas.exceptions import ModelFileError
 from skvas.metrics import segmentation_report
 from skvas.segmentation import _choice, _decoder
-from skvas.segmentation._chain import (
-    ActionChain,
-    correlated_share,
-    forward_backward,
-)
+from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._decoder import Referee
 from skvas.timeline._model import find_order, has_order
 from tests.models import SEGMENTERS, quick, small_videos
@@ -57,28 +52,6 @@ def one_hot(labels, n_actions=3):
     return [np.eye(n_actions)[codes] for codes in labels]
 
 
-def test_posteriors_are_those_of_all_sequences():
-    rng = np.random.RandomState(0)
-    likelihoods = rng.uniform(size=(1, 4, 3))
-    transitions = rng.dirichlet(np.ones(3), size=3)
-    start = rng.dirichlet(np.ones(3))
-    expected, staying, total = np.zeros((4, 3)), np.zeros(3), 0.0
-    for states in product(range(3), repeat=4):
-        chance = start[states[0]] * likelihoods[0, 0, states[0]]
-        for t in range(1, 4):
-            chance *= transitions[states[t - 1], states[t]]
-            chance *= likelihoods[0, t, states[t]]
-        total += chance
-        expected[range(4), states] += chance
-        for before, after in zip(states, states[1:], strict=False):
-            staying[before] += chance * (before == after)
-    found, stays = forward_backward(
-        likelihoods, transitions[None], start, np.array([4])
-    )
-    assert_allclose(found[0], expected / total, rtol=1e-12)
-    assert_allclose(stays[0], staying / total, rtol=1e-12)
-
-
 def test_posteriors_depend_on_no_other_video(recurring):
     videos, labels = recurring
     lengths = [300, 240, 180, 120, 60, 300, 290, 2]
@@ -108,20 +81,6 @@ def test_action_without_a_frame_stays_finite(recurring):
     assert all(np.isfinite(value).all() for value in vars(chain).values())
     assert (chain.shares > 0).all()
     assert (chain.posteriors(frames)[0].sum(axis=1) > 0.999).all()
-
-
-def test_smoothed_noise_is_correlated_as_far_as_it_is_smoothed():
-    from scipy.ndimage import gaussian_filter1d
-
-    rng = np.random.RandomState(0)
-    noise = [rng.standard_normal((500, 10)) for _ in range(6)]
-    shares = [np.ones((500, 1))] * 6
-    for sigma in (3.0, 8.0):
-        smooth = [gaussian_filter1d(video, sigma, axis=0) for video in noise]
-        expected = 2 * np.sqrt(np.pi) * sigma / 500  # the sum over all lags
-        assert correlated_share(smooth, shares) == pytest.approx(expected, rel=0.15)
-    constant = [np.ones((20, 3))] * 2
-    assert correlated_share(constant, [np.ones((20, 1))] * 2) == 0
 
 
 @pytest.fixture(scope="module")

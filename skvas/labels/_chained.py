@@ -1,0 +1,228 @@
+"""Actions told by what else labelled videos do before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_softmax
+
+from skvas.labels._naming import FLOOR, BaseNaming, discriminants, one_hot
+from skvas.videos._succession import (
+    correlated_share,
+    evidence_of_frame,
+    forward_backward,
+    transitions,
+)
+
+# Share of its frames that a video has labels of to tell what follows what.
+MOSTLY = 0.5
+# What is taken for seen before any video was: changes from each action to each other,
+# first segments of each, and segments of each that last so long a share of a video.
+CHANGES, STARTS, SEGMENTS, DURATION = 0.1, 0.5, 1.0, 0.05
+# Labelled videos of which the look of all features counts half.
+HALF_THE_LOOK = 2
+# Correlated frames are worth so much more than where noise was smoothed: the look
+# knows some of what deviates from an action for long.
+WORTH = 2.0
+# Log probabilities are divided by it where labels are too few to tell.
+USUAL_CHAINED = 2.0
+# Numbers that videos which are chained together have, at most.
+CELLS = 1 << 20
+
+
+def which_tell(codes: Sequence[np.ndarray]) -> list[int]:
+    """Return the videos that tell what follows what: most of their frames have labels.
+
+    Parameters
+    ----------
+    codes : sequence of int64 ndarray of shape (n_i,)
+        Labels, -1 where there is none.
+    """
+    return [i for i, code in enumerate(codes) if (code >= 0).mean() >= MOSTLY]
+
+
+@dataclass(frozen=True)
+class Succession:
+    """What labelled videos do after what, for how long, and what it looks like.
+
+    Attributes
+    ----------
+    first : ndarray of shape (K,)
+        Probability that a video begins with each action.
+    follow : ndarray of shape (K, K)
+        Probability that each action follows each, once that ends.
+    durations : ndarray of shape (K,)
+        Mean duration of a segment of each action, as a share of the video.
+    weights : ndarray of shape (n_features, K)
+        Linear discriminants of the frames.
+    bias : ndarray of shape (K,)
+        What is added to their products with frames.
+    by_look : float
+        Weight of the discriminants.
+    correlated : float
+        Share of a video over which neighbouring frames say the same.
+    """
+
+    first: np.ndarray
+    follow: np.ndarray
+    durations: np.ndarray
+    weights: np.ndarray
+    bias: np.ndarray
+    by_look: float
+    correlated: float
+
+    @classmethod
+    def learn(
+        cls,
+        frames: Sequence[np.ndarray],
+        codes: Sequence[np.ndarray],
+        n_actions: int,
+    ) -> Succession | None:
+        """Learn from the videos most of whose frames have labels.
+
+        Parameters
+        ----------
+        frames : sequence of ndarray of shape (n_i, n_features)
+            Features of frames of each video, in order.
+        codes : sequence of int64 ndarray of shape (n_i,)
+            Their labels, -1 where there is none.
+        n_actions : int
+            Number of actions.
+
+        Returns
+        -------
+        Succession or None
+            None where no video tells.
+        """
+        told = which_tell(codes)
+        if not told:
+            return None
+        kept = [codes[i] >= 0 for i in told]
+        labels = [codes[i][keep] for i, keep in zip(told, kept, strict=True)]
+        seen = [frames[i][keep] for i, keep in zip(told, kept, strict=True)]
+        first, ended = np.full(n_actions, STARTS), np.full(n_actions, SEGMENTS)
+        follow = np.full((n_actions, n_actions), CHANGES)
+        spent = np.full(n_actions, SEGMENTS * DURATION)
+        for label in labels:
+            segments = label[np.append(True, np.diff(label) != 0)]
+            first[segments[0]] += 1
+            np.add.at(follow, (segments[:-1], segments[1:]), 1)
+            ended += np.bincount(segments, minlength=n_actions)
+            spent += np.bincount(label, minlength=n_actions) / len(label)
+        np.fill_diagonal(follow, n_actions == 1)
+        members = [one_hot(label, n_actions) for label in labels]
+        weights, bias = discriminants(np.concatenate(seen), np.concatenate(members))
+        return cls(
+            first / first.sum(),
+            follow / follow.sum(axis=1, keepdims=True),
+            spent / ended,
+            weights,
+            bias,
+            len(told) / (len(told) + HALF_THE_LOOK),
+            correlated_share(seen, members) / WORTH,
+        )
+
+    def follow_up(
+        self,
+        logs: Sequence[np.ndarray],
+        frames: Sequence[np.ndarray],
+        codes: Sequence[np.ndarray | None],
+    ) -> list[np.ndarray]:
+        """Return log probabilities of actions, given what all frames of a video tell.
+
+        Parameters
+        ----------
+        logs : sequence of ndarray of shape (n_i, K)
+            Log probabilities of each frame by itself.
+        frames : sequence of ndarray of shape (n_i, n_features)
+            Features.
+        codes : sequence of int64 ndarray of shape (n_i,), or None
+            Labels, -1 where there is none. None: there are none.
+
+        Returns
+        -------
+        list of ndarray of shape (n_i, K)
+        """
+        lengths = np.array([len(log) for log in logs])
+        likely = np.ones((len(logs), lengths.max(), len(self.first)))
+        for row, log, video, code in zip(likely, logs, frames, codes, strict=True):
+            row[: len(log)] = self._likelihoods(log, video)
+            if code is not None:
+                known = np.flatnonzero(code >= 0)
+                row[known] = one_hot(code[known], row.shape[1])
+        steps = np.stack([transitions(self.follow, self.durations, n) for n in lengths])
+        found, _ = forward_backward(likely, steps, self.first, lengths)
+        total = 1 + FLOOR * found.shape[2]
+        pairs = zip(found, lengths, strict=True)
+        return [np.log((row[:n] + FLOOR) / total) for row, n in pairs]
+
+    def _likelihoods(self, logs: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """Return likelihoods of the frames, (n, K), the largest of each being 1."""
+        look = log_softmax(frames @ self.weights + self.bias, axis=1)
+        total = np.maximum(logs, np.log(FLOOR))
+        total = total + self.by_look * np.maximum(look, np.log(FLOOR))
+        total -= total.max(axis=1, keepdims=True)
+        found: np.ndarray = np.exp(
+            total * evidence_of_frame(len(frames), self.correlated)
+        )
+        return found
+
+
+@dataclass(frozen=True)
+class ChainedNaming(BaseNaming):
+    """Tells actions by frames, and by those that come before and after them.
+
+    Frames tell little where labelled videos are few; what follows what, and for how
+    long, is known from each of them.
+
+    Attributes
+    ----------
+    told : BaseNaming
+        Tells the actions of each frame.
+    succession : Succession
+        What labelled videos do after what.
+    """
+
+    told: BaseNaming
+    succession: Succession
+
+    @property
+    def n_actions(self) -> int:
+        """Number of actions."""
+        return len(self.succession.first)
+
+    def log_probabilities(
+        self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the log probabilities of a video's frames, (n_frames, n_actions)."""
+        (found,) = self.logs_of([(parts, frames, known)])
+        return found
+
+    def logs_of(
+        self, videos: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray | None]]
+    ) -> Iterator[np.ndarray]:
+        """Yield the log probabilities of each video, several computed at once."""
+        waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]] = []
+        longest = 0
+        for parts, frames, known in videos:
+            longest = max(longest, len(frames))
+            if waiting and (len(waiting) + 1) * longest * self.n_actions > CELLS:
+                yield from self._follow_up(waiting)
+                waiting, longest = [], len(frames)
+            logs = self.told.log_probabilities(parts, frames, known)
+            waiting.append((self.told.temper(logs), frames, known))
+        if waiting:
+            yield from self._follow_up(waiting)
+
+    def decode(self, logs: np.ndarray) -> np.ndarray:
+        """Return the most probable action of each frame."""
+        found: np.ndarray = logs.argmax(axis=1)
+        return found
+
+    def _follow_up(
+        self, waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]]
+    ) -> list[np.ndarray]:
+        logs, frames, codes = zip(*waiting, strict=True)
+        return self.succession.follow_up(logs, frames, codes)

@@ -1,0 +1,171 @@
+"""Videos as chains of actions: what follows what, and what a frame tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from skvas.videos._frames import spread_frames
+
+# Videos, and evenly spread frames of each, that are looked at, at most.
+LEARNED_VIDEOS, LEARNED_FRAMES = 256, 512
+# The least variance, of unit frames.
+LEAST_VARIANCE = 1e-6
+# The least mean duration of a segment, in frames.
+LEAST_DURATION = 1.5
+# Deviations from the mean of an action that are correlated by a half at a lag of one
+# frame are worth so many frames less: the sum of the correlations over all lags, where
+# a Gaussian filter has smoothed noise.
+FRAMES_A_HALF = float(np.sqrt(np.pi / np.log(2)))
+TINY = np.finfo(np.float64).tiny
+
+
+def correlated_share(
+    frames: Sequence[np.ndarray], shares: Sequence[np.ndarray]
+) -> float:
+    """Return the share of a video over which neighbouring frames say the same.
+
+    Smoothed features, and movements within an action, deviate from its mean for many
+    frames in turn: a model that counted each of them would see actions everywhere.
+
+    Parameters
+    ----------
+    frames : sequence of ndarray of shape (n_i, D)
+        Unit frames of each video.
+    shares : sequence of ndarray of shape (n_i, K)
+        How they are shared out among actions.
+    """
+    frames, shares = thin_out(frames), thin_out(shares)
+    _, means = mean_frames(frames, shares)
+    off = [x - means[s.argmax(axis=1)] for x, s in zip(frames, shares, strict=True)]
+    variances = np.mean(np.concatenate(off) ** 2, axis=0)
+    off = [x / np.sqrt(variances + LEAST_VARIANCE) for x in off]
+    total = np.mean(np.concatenate(off) ** 2)
+    if total == 0:
+        return 0.0
+    longest = max(map(len, off))
+    at_lag = [1.0]
+    while at_lag[-1] > 0.5 and len(at_lag) < longest:
+        lag = len(at_lag)
+        products = [(x[lag:] * x[:-lag]).mean(axis=1) for x in off if len(x) > lag]
+        at_lag.append(float(np.concatenate(products).mean() / total))
+    half = np.interp(-0.5, -np.array(at_lag), np.arange(len(at_lag)))
+    return float(FRAMES_A_HALF * half / np.median([len(x) for x in off]))
+
+
+def evidence_of_frame(n_frames: int, correlated: float) -> float:
+    """Return how many independent frames each frame of a video is worth, at most 1.
+
+    Parameters
+    ----------
+    n_frames : int
+        Frames of the video.
+    correlated : float
+        What `correlated_share` returns.
+    """
+    return 1 / max(1.0, correlated * n_frames)
+
+
+def transitions(follow: np.ndarray, durations: np.ndarray, n_frames: int) -> np.ndarray:
+    """Return the probability of each action after each, from frame to frame, (K, K).
+
+    Parameters
+    ----------
+    follow : ndarray of shape (K, K)
+        How likely each action is to follow each, of any scale; the diagonal counts for
+        nothing.
+    durations : ndarray of shape (K,)
+        Mean duration of a segment of each action, as a share of the video.
+    n_frames : int
+        Frames of the video.
+    """
+    if len(follow) == 1:
+        return np.ones((1, 1))
+    leave = 1 / np.maximum(durations * n_frames, LEAST_DURATION)
+    found = follow.copy()
+    np.fill_diagonal(found, 0)
+    found *= (leave / found.sum(axis=1))[:, None]
+    np.fill_diagonal(found, 1 - leave)
+    return found
+
+
+def forward_backward(
+    likelihoods: np.ndarray,
+    transitions: np.ndarray,
+    start: np.ndarray,
+    lengths: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the posteriors of hidden states by the scaled recursions.
+
+    Parameters
+    ----------
+    likelihoods : ndarray of shape (B, N, K)
+        Of each frame in each state, up to a factor of each frame; 1 where padded.
+    transitions : ndarray of shape (B, K, K)
+        Probability of each state after each; rows sum to 1.
+    start : ndarray of shape (K,)
+        Probabilities of the first state.
+    lengths : int64 ndarray of shape (B,)
+        Real frames of each video.
+
+    Returns
+    -------
+    posteriors : ndarray of shape (B, N, K)
+        Probability of each state at each frame, arbitrary where padded.
+    staying : ndarray of shape (B, K)
+        Expected number of frames that are followed by another of the same state.
+    """
+    n_frames = likelihoods.shape[1]
+    is_real = np.arange(n_frames) < lengths[:, None]  # (B, N)
+    ahead, scale = np.empty_like(likelihoods), np.empty(likelihoods.shape[:2])
+    state = start * likelihoods[:, 0]
+    for t in range(n_frames):
+        if t > 0:
+            state = np.matmul(state[:, None], transitions)[:, 0] * likelihoods[:, t]
+        scale[:, t] = state.sum(axis=1)
+        state = state / scale[:, t, None]
+        ahead[:, t] = state
+    back = np.ones_like(likelihoods)
+    staying = np.zeros_like(state)
+    reverse = transitions.transpose(0, 2, 1)
+    stay = np.diagonal(transitions, axis1=1, axis2=2)
+    for t in range(n_frames - 2, -1, -1):
+        real = is_real[:, t + 1, None]
+        seen = likelihoods[:, t + 1] * back[:, t + 1] / scale[:, t + 1, None]
+        staying += np.where(real, ahead[:, t] * stay * seen, 0)
+        back[:, t] = np.where(real, np.matmul(seen[:, None], reverse)[:, 0], 1)
+    posteriors = ahead * back
+    posteriors /= posteriors.sum(axis=2, keepdims=True)
+    return posteriors, staying
+
+
+def thin_out(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return evenly spread frames of evenly spread videos, double precision.
+
+    Parameters
+    ----------
+    arrays : sequence of ndarray of shape (n_i, D)
+        One a video.
+    """
+    chosen = [arrays[i] for i in spread_frames(len(arrays), LEARNED_VIDEOS)]
+    thin = [array[spread_frames(len(array), LEARNED_FRAMES)] for array in chosen]
+    return [np.asarray(array, dtype=np.float64) for array in thin]
+
+
+def mean_frames(
+    frames: list[np.ndarray], shares: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of frames of each action, (K,), and their mean, (K, D).
+
+    Parameters
+    ----------
+    frames : list of ndarray of shape (n_i, D)
+        Frames of each video.
+    shares : list of ndarray of shape (n_i, K)
+        How they are shared out among actions.
+    """
+    pairs = zip(shares, frames, strict=True)
+    sums = np.sum([share.T @ video for share, video in pairs], axis=0)
+    mass: np.ndarray = np.sum([share.sum(axis=0) for share in shares], axis=0)
+    return mass, sums / np.maximum(mass, TINY)[:, None]

@@ -1,0 +1,99 @@
+"""What labelled videos do before and after tells the actions of others."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skvas.labels._chained import (
+    CELLS,
+    CHANGES,
+    DURATION,
+    ChainedNaming,
+    Succession,
+)
+from skvas.labels._naming import Naming
+
+N_FEATURES = 4
+ORDERS = [[0, 1, 2], [0, 2, 1], [0, 1, 2, 0]]
+
+
+def video(order, seed, spread=0.6, n=30):
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(order, n)
+    frames = np.eye(3, N_FEATURES)[labels]
+    return frames + spread * rng.standard_normal(frames.shape), labels
+
+
+FRAMES, LABELS = map(
+    list, zip(*(video(order, seed) for seed, order in enumerate(ORDERS)), strict=True)
+)
+
+
+def naming(n_actions=3):
+    """Tell actions by the largest feature, a little."""
+    weights = np.eye(N_FEATURES, n_actions)
+    return Naming(
+        np.ones((1, n_actions)), weights, np.zeros(n_actions), 0.0, 1.0, temperature=1.0
+    )
+
+
+def chained():
+    return ChainedNaming(naming(), Succession.learn(FRAMES, LABELS, 3))
+
+
+def seen(frames, known=None):
+    return np.ones((len(frames), 1)), frames, known
+
+
+def test_orders_and_durations_are_counted():
+    found = Succession.learn(FRAMES, LABELS, 3)
+    assert_allclose(found.first, np.array([3.5, 0.5, 0.5]) / 4.5)
+    changes = CHANGES + np.array([[0, 2, 1], [0, 0, 2], [1, 1, 0]])
+    np.fill_diagonal(changes, 0)
+    assert_allclose(found.follow, changes / changes.sum(axis=1, keepdims=True))
+    spent = DURATION + 2 / 3 + np.array([0.5, 0.25, 0.25])
+    assert_allclose(found.durations, spent / [5, 4, 4])
+
+
+def test_only_videos_most_of_which_is_labelled_tell():
+    half = LABELS[0].copy()
+    half[44:] = -1
+    nothing = np.full(len(LABELS[1]), -1)
+    assert Succession.learn(FRAMES[:2], [half, nothing], 3) is None
+    both = Succession.learn(FRAMES[:2], [half, LABELS[1]], 3)
+    alone = Succession.learn(FRAMES[1:2], LABELS[1:2], 3)
+    for name, value in vars(alone).items():
+        assert_array_equal(getattr(both, name), value)
+
+
+def test_what_follows_what_tells_more_than_frames_do():
+    frames, labels = video([0, 1, 2], 9, spread=0.3)
+    frames[40:42, :3] = [0, 0.3, 0.5]  # of action 1, and look like those of 2
+    by_frames = naming().log_probabilities(*seen(frames)).argmax(axis=1)
+    by_all = chained().decode(chained().log_probabilities(*seen(frames)))
+    assert (by_frames[40:42] == 2).all()
+    assert_array_equal(by_all, labels)
+
+
+def test_labelled_frames_keep_their_labels_and_draw_their_neighbours():
+    frames, labels = video([0, 1, 2], 9)
+    known = np.full(len(labels), -1)
+    known[50:53] = 0
+    free = chained().log_probabilities(*seen(frames))
+    bent = chained().log_probabilities(*seen(frames, known))
+    assert_array_equal(bent[50:53].argmax(axis=1), 0)
+    assert (bent[[49, 53], 0] > free[[49, 53], 0]).all()
+
+
+def test_probabilities_are_probabilities():
+    found = np.exp(chained().log_probabilities(*seen(FRAMES[0])))
+    assert_allclose(found.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("cells", [1, 1000, CELLS])
+def test_batch_mates_change_nothing(cells, monkeypatch):
+    monkeypatch.setattr("skvas.labels._chained.CELLS", cells)
+    videos = [seen(frames[:n]) for frames, n in zip(FRAMES, (90, 3, 120), strict=True)]
+    videos.append(seen(FRAMES[0], np.where(LABELS[0] == 1, 1, -1)))
+    for one, found in zip(videos, chained().logs_of(iter(videos)), strict=True):
+        assert_array_equal(chained().log_probabilities(*one), found)

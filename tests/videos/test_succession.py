@@ -1,0 +1,51 @@
+"""What follows what in videos, and what a frame tells."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.ndimage import gaussian_filter1d
+
+from skvas.videos._succession import correlated_share, forward_backward, transitions
+
+
+def test_posteriors_are_those_of_all_sequences():
+    rng = np.random.RandomState(0)
+    likelihoods = rng.uniform(size=(1, 4, 3))
+    steps = rng.dirichlet(np.ones(3), size=3)
+    start = rng.dirichlet(np.ones(3))
+    expected, staying, total = np.zeros((4, 3)), np.zeros(3), 0.0
+    for states in product(range(3), repeat=4):
+        chance = start[states[0]] * likelihoods[0, 0, states[0]]
+        for t in range(1, 4):
+            chance *= steps[states[t - 1], states[t]]
+            chance *= likelihoods[0, t, states[t]]
+        total += chance
+        expected[range(4), states] += chance
+        for before, after in zip(states, states[1:], strict=False):
+            staying[before] += chance * (before == after)
+    found, stays = forward_backward(likelihoods, steps[None], start, np.array([4]))
+    assert_allclose(found[0], expected / total, rtol=1e-12)
+    assert_allclose(stays[0], staying / total, rtol=1e-12)
+
+
+def test_smoothed_noise_is_correlated_as_far_as_it_is_smoothed():
+    rng = np.random.RandomState(0)
+    noise = [rng.standard_normal((500, 10)) for _ in range(6)]
+    shares = [np.ones((500, 1))] * 6
+    for sigma in (3.0, 8.0):
+        smooth = [gaussian_filter1d(video, sigma, axis=0) for video in noise]
+        expected = 2 * np.sqrt(np.pi) * sigma / 500  # the sum over all lags
+        assert correlated_share(smooth, shares) == pytest.approx(expected, rel=0.15)
+    constant = [np.ones((20, 3))] * 2
+    assert correlated_share(constant, [np.ones((20, 1))] * 2) == 0
+
+
+def test_segments_last_as_long_as_they_do_in_the_mean():
+    follow = np.array([[9.0, 1.0, 3.0], [1.0, 9.0, 0.0], [2.0, 2.0, 9.0]])
+    found = transitions(follow, np.array([0.1, 0.05, 0.001]), 100)
+    assert_allclose(found.sum(axis=1), 1)
+    assert_allclose(1 / (1 - np.diag(found)), [10, 5, 1.5])  # frames
+    assert_allclose(found[0, [1, 2]] * 10, [0.25, 0.75])
+    assert_allclose(transitions(np.ones((1, 1)), np.ones(1), 100), 1)
