@@ -21,11 +21,12 @@ MOSTLY = 0.5
 # What is taken for seen before any video was: changes from each action to each other,
 # first segments of each, and segments of each that last so long a share of a video.
 CHANGES, STARTS, SEGMENTS, DURATION = 0.1, 0.5, 1.0, 0.05
-# Labelled videos of which the look of all features counts half.
-HALF_THE_LOOK = 2
-# Correlated frames are worth so much more than where noise was smoothed: the look
-# knows some of what deviates from an action for long.
-WORTH = 2.0
+# Weight of the discriminants of all features. More would suit videos like the labelled
+# ones, and mislead where others were recorded in another way.
+BY_LOOK = 0.3
+# Share of their correlation that makes frames worth less: what tells the actions knows
+# some of what deviates from them for long.
+COUNTED = 0.3
 # Log probabilities are divided by it where labels are too few to tell.
 USUAL_CHAINED = 2.0
 # Numbers that videos which are chained together have, at most.
@@ -59,8 +60,6 @@ class Succession:
         Linear discriminants of the frames.
     bias : ndarray of shape (K,)
         What is added to their products with frames.
-    by_look : float
-        Weight of the discriminants.
     correlated : float
         Share of a video over which neighbouring frames say the same.
     """
@@ -70,7 +69,6 @@ class Succession:
     durations: np.ndarray
     weights: np.ndarray
     bias: np.ndarray
-    by_look: float
     correlated: float
 
     @classmethod
@@ -120,8 +118,7 @@ class Succession:
             spent / ended,
             weights,
             bias,
-            len(told) / (len(told) + HALF_THE_LOOK),
-            correlated_share(seen, members) / WORTH,
+            COUNTED * correlated_share(seen, members),
         )
 
     def follow_up(
@@ -162,7 +159,7 @@ class Succession:
         """Return likelihoods of the frames, (n, K), the largest of each being 1."""
         look = log_softmax(frames @ self.weights + self.bias, axis=1)
         total = np.maximum(logs, np.log(FLOOR))
-        total = total + self.by_look * np.maximum(look, np.log(FLOOR))
+        total = total + BY_LOOK * np.maximum(look, np.log(FLOOR))
         total -= total.max(axis=1, keepdims=True)
         found: np.ndarray = np.exp(
             total * evidence_of_frame(len(frames), self.correlated)

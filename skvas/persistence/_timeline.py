@@ -206,8 +206,7 @@ def _check_succession(succession: Succession, n_actions: int) -> None:
     check_array("naming_.durations", succession.durations, (n_actions,), low=0)
     check_array("naming_.weights", succession.weights, (None, n_actions))
     check_array("naming_.bias", succession.bias, (n_actions,))
-    for value in (succession.by_look, succession.correlated):
-        check_real("a weight of naming_", value, low=0)
+    check_real("correlated", succession.correlated, low=0)
     rates = succession.first, succession.follow.sum(axis=1), succession.durations
     if min(rate.min() for rate in rates) <= 0:
         raise ModelFileError("rates of naming_ are not positive")

@@ -304,7 +304,6 @@ CHAINED = ChainedNaming(
         np.full(3, 0.1),
         np.zeros((5, 3)),
         np.zeros(3),
-        by_look=0.3,
         correlated=0.0,
     ),
 )
@@ -331,7 +330,6 @@ FORGED_SUCCESSIONS = {
     "nothing lasts": {"durations": np.zeros(3)},
     "a look of two": {"weights": np.zeros((5, 2))},
     "no look": {"bias": np.full(3, np.nan)},
-    "a look below 0": {"by_look": -1.0},
     "unlike neighbours": {"correlated": np.inf},
 }
 
