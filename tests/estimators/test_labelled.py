@@ -16,10 +16,12 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 
 import skvas
+from skvas import ActionSegmenter, JointAlignSegment
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.labels._anchored import AnchoredActions
-from skvas.labels._chained import ChainedNaming, Succession
+from skvas.labels._chained import USUAL_CHAINED, ChainedNaming, Succession
 from skvas.labels._naming import BaseNaming, Naming
+from skvas.metrics import hide_labels
 from skvas.persistence._timeline import check_naming
 from tests.estimators.test_load import assert_refused, forge
 from tests.models import SEGMENTERS, assert_same_state, quick, small_videos
@@ -150,6 +152,33 @@ def test_model_file_keeps_names(model, tmp_path):
         assert_array_equal(ours, theirs)
         assert ours.dtype == theirs.dtype
     assert_same_naming(loaded.naming_, model.naming_)
+
+
+def test_whole_videos_tell_what_follows_what():
+    two = quick(ActionSegmenter).fit(VIDEOS, labels_of(0, 1)).naming_
+    assert isinstance(two, ChainedNaming)
+    assert two.temperature != USUAL_CHAINED  # that of hidden labels
+    one = quick(ActionSegmenter).fit(VIDEOS, labels_of(0)).naming_
+    assert one.temperature == USUAL_CHAINED
+    assert two.succession.follow[0, 1] > one.succession.follow[0, 1] > 0.5
+
+
+def test_what_follows_what_takes_all_labels_of_a_video():
+    stamps = hide_labels(labels_of(*range(5)), keep=2, timestamps=True, random_state=0)
+    short = VIDEOS[0][thirds(VIDEOS[0]) != "take"]
+    lacking = [NAMES[np.arange(len(short)) * 2 // len(short)], {5: "take"}]
+    for model, videos, y in (
+        (quick(ActionSegmenter), VIDEOS, stamps),
+        (quick(ActionSegmenter, n_actions=4), VIDEOS, labels_of(0, 1)),
+        (quick(ActionSegmenter), [short, *VIDEOS[1:]], [*lacking, None, None, None]),
+    ):
+        assert not isinstance(model.fit(videos, y).naming_, ChainedNaming)
+
+
+def test_on_a_timeline_places_tell_what_follows_what():
+    model = quick(JointAlignSegment).fit(VIDEOS, labels_of(0, 1))
+    assert model.segment_on_ == "timeline"
+    assert isinstance(model.naming_, Naming)
 
 
 def assert_same_naming(ours, theirs):

@@ -1,8 +1,11 @@
 """What labelled videos do before and after tells the actions of others."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import gaussian_filter1d
 
 from skvas.labels._chained import (
     CELLS,
@@ -12,6 +15,7 @@ from skvas.labels._chained import (
     Succession,
 )
 from skvas.labels._naming import Naming
+from skvas.videos._succession import correlated_share
 
 N_FEATURES = 4
 ORDERS = [[0, 1, 2], [0, 2, 1], [0, 1, 2, 0]]
@@ -73,6 +77,42 @@ def test_what_follows_what_tells_more_than_frames_do():
     by_all = chained().decode(chained().log_probabilities(*seen(frames)))
     assert (by_frames[40:42] == 2).all()
     assert_array_equal(by_all, labels)
+
+
+def test_look_of_labelled_videos_tells_what_else_tells_nothing():
+    frames, labels = video([0, 1, 2], 9, spread=0.3)
+    blind = replace(naming(), weights=np.zeros((N_FEATURES, 3)))
+    found = replace(chained(), told=blind)
+    by_all = found.decode(found.log_probabilities(*seen(frames)))
+    assert (by_all == labels).mean() > 0.95
+
+
+def test_log_probabilities_are_tempered_before_they_are_chained():
+    one = chained()
+    hot = replace(one, told=replace(one.told, temperature=5.0))
+    logs = hot.told.temper(hot.told.log_probabilities(*seen(FRAMES[0])))
+    (expected,) = one.succession.follow_up([logs], FRAMES[:1], [None])
+    found = hot.log_probabilities(*seen(FRAMES[0]))
+    assert_array_equal(found, expected)
+    assert np.abs(found - one.log_probabilities(*seen(FRAMES[0]))).max() > 0.1
+
+
+def test_correlated_frames_count_as_fewer():
+    smooth = [gaussian_filter1d(frames, 3, axis=0) for frames in FRAMES]
+    members = [np.eye(3)[labels] for labels in LABELS]
+    found = Succession.learn(smooth, LABELS, 3).correlated
+    assert found == 0.3 * correlated_share(smooth, members) > 0
+
+
+def test_labels_are_certain():
+    known = np.where(np.arange(len(LABELS[0])) < 10, LABELS[0], -1)
+    flat = np.zeros((len(known), 3))
+    (found,) = chained().succession.follow_up(
+        [flat], [np.zeros_like(FRAMES[0])], [known]
+    )
+    (free,) = chained().succession.follow_up([flat], [np.zeros_like(FRAMES[0])], [None])
+    assert (np.exp(found[:10, 0]) > 0.99).all()
+    assert (np.exp(free[:10, 0]) < 0.99).any()
 
 
 def test_labelled_frames_keep_their_labels_and_draw_their_neighbours():
