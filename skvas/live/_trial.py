@@ -120,8 +120,8 @@ def collection_helps(
     """
     logs = np.zeros((2, len(FACTORS)))
     for first in range(HALVES):
-        out = np.arange(first, len(videos), HALVES)
-        inner = np.setdiff1d(np.arange(len(videos)), out)
+        out = range(first, len(videos), HALVES)
+        inner = [i for i in range(len(videos)) if i not in out]
         features = RunningMoments.of([videos[i] for i in inner], both=True)
         followed = [*map(features.follow, videos)]
         for view, width in enumerate((features.narrow, features.width)):
@@ -130,7 +130,7 @@ def collection_helps(
             taught = [seen[i] for i in inner], [places[i] for i in inner]
             gaussians = fit_moments(passing, taught, len(passed[0]))
             gaussians = replace(gaussians, weight=1.0)
-            for i in out.tolist():
+            for i in out:
                 frames = seen[i]
                 some = spread(len(frames), PLACED)
                 found = _placed(gaussians, frames[some], places[i][some])
