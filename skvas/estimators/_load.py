@@ -345,15 +345,18 @@ def _check_networks(estimator: Any) -> None:
             raise ModelFileError("encoder_ and n_embedding_ do not fit together")
     naming = vars(estimator).get("naming_")
     n_told = estimator.n_embedding_ + seen.shape[1]
-    does_fit = True
     if isinstance(naming, ChainedNaming):
-        does_fit = len(naming.succession.weights) == n_told
+        _check_width(naming.succession.weights, n_told)
         naming = naming.told
     if isinstance(naming, AnchoredActions):
-        does_fit &= len(naming.vectors) == estimator.n_embedding_
-    else:
-        does_fit &= naming is None or len(naming.weights) == n_told
-    if not does_fit:
+        _check_width(naming.vectors, estimator.n_embedding_)
+    elif naming is not None:
+        _check_width(naming.weights, n_told)
+
+
+def _check_width(weights: np.ndarray, n_told: int) -> None:
+    """Refuse what was learned from frames of other features."""
+    if len(weights) != n_told:
         raise ModelFileError("naming_ does not fit encoder_ and features_")
 
 

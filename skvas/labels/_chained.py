@@ -33,15 +33,18 @@ USUAL_CHAINED = 2.0
 CELLS = 1 << 20
 
 
-def which_tell(codes: Sequence[np.ndarray]) -> list[int]:
-    """Return the videos that tell what follows what: most of their frames have labels.
+def tell_all(codes: Sequence[np.ndarray], n_actions: int) -> bool:
+    """Tell whether videos most of whose frames have labels have each action.
 
     Parameters
     ----------
     codes : sequence of int64 ndarray of shape (n_i,)
         Labels, -1 where there is none.
+    n_actions : int
+        Number of actions.
     """
-    return [i for i, code in enumerate(codes) if (code >= 0).mean() >= MOSTLY]
+    known = {label for i in _which_tell(codes) for label in codes[i].tolist()}
+    return len(known - {-1}) == n_actions
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class Succession:
         Succession or None
             None where no video tells.
         """
-        told = which_tell(codes)
+        told = _which_tell(codes)
         if not told:
             return None
         kept = [codes[i] >= 0 for i in told]
@@ -142,21 +145,16 @@ class Succession:
         -------
         list of ndarray of shape (n_i, K)
         """
-        lengths = np.array([len(log) for log in logs])
-        likely = np.ones((len(logs), lengths.max(), len(self.first)))
-        for row, log, video, code in zip(likely, logs, frames, codes, strict=True):
-            row[: len(log)] = self._likelihoods(log, video)
-            if code is not None:
-                known = np.flatnonzero(code >= 0)
-                row[known] = one_hot(code[known], row.shape[1])
-        steps = np.stack([transitions(self.follow, self.durations, n) for n in lengths])
-        found, _ = forward_backward(likely, steps, self.first, lengths)
-        total = 1 + FLOOR * found.shape[2]
-        pairs = zip(found, lengths, strict=True)
-        return [np.log((row[:n] + FLOOR) / total) for row, n in pairs]
+        videos = zip(logs, frames, codes, strict=True)
+        return self.chain([self.likelihoods(*video) for video in videos])
 
-    def _likelihoods(self, logs: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """Return likelihoods of the frames, (n, K), the largest of each being 1."""
+    def likelihoods(
+        self, logs: np.ndarray, frames: np.ndarray, code: np.ndarray | None
+    ) -> np.ndarray:
+        """Return likelihoods of a video's frames, (n, K), the largest of each being 1.
+
+        Takes what `follow_up` takes of each video.
+        """
         look = log_softmax(frames @ self.weights + self.bias, axis=1)
         total = np.maximum(logs, np.log(FLOOR))
         total = total + BY_LOOK * np.maximum(look, np.log(FLOOR))
@@ -164,7 +162,22 @@ class Succession:
         found: np.ndarray = np.exp(
             total * evidence_of_frame(len(frames), self.correlated)
         )
+        if code is not None:
+            known = np.flatnonzero(code >= 0)
+            found[known] = one_hot(code[known], found.shape[1])
         return found
+
+    def chain(self, likelihoods: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return log probabilities of actions from the likelihoods of videos."""
+        lengths = np.array([len(video) for video in likelihoods])
+        padded = np.ones((len(lengths), lengths.max(), len(self.first)))
+        for row, video in zip(padded, likelihoods, strict=True):
+            row[: len(video)] = video
+        steps = np.stack([transitions(self.follow, self.durations, n) for n in lengths])
+        found, _ = forward_backward(padded, steps, self.first, lengths)
+        total = 1 + FLOOR * found.shape[2]
+        pairs = zip(found, lengths, strict=True)
+        return [np.log((row[:n] + FLOOR) / total) for row, n in pairs]
 
 
 @dataclass(frozen=True)
@@ -201,25 +214,24 @@ class ChainedNaming(BaseNaming):
         self, videos: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray | None]]
     ) -> Iterator[np.ndarray]:
         """Yield the log probabilities of each video, several computed at once."""
-        waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]] = []
+        waiting: list[np.ndarray] = []
         longest = 0
         for parts, frames, known in videos:
             longest = max(longest, len(frames))
             if waiting and (len(waiting) + 1) * longest * self.n_actions > CELLS:
-                yield from self._follow_up(waiting)
+                yield from self.succession.chain(waiting)
                 waiting, longest = [], len(frames)
-            logs = self.told.log_probabilities(parts, frames, known)
-            waiting.append((self.told.temper(logs), frames, known))
+            logs = self.told.temper(self.told.log_probabilities(parts, frames, known))
+            waiting.append(self.succession.likelihoods(logs, frames, known))
         if waiting:
-            yield from self._follow_up(waiting)
+            yield from self.succession.chain(waiting)
 
     def decode(self, logs: np.ndarray) -> np.ndarray:
         """Return the most probable action of each frame."""
         found: np.ndarray = logs.argmax(axis=1)
         return found
 
-    def _follow_up(
-        self, waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]]
-    ) -> list[np.ndarray]:
-        logs, frames, codes = zip(*waiting, strict=True)
-        return self.succession.follow_up(logs, frames, codes)
+
+def _which_tell(codes: Sequence[np.ndarray]) -> list[int]:
+    """Return the videos most of whose frames have labels."""
+    return [i for i, code in enumerate(codes) if (code >= 0).mean() >= MOSTLY]

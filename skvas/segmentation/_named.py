@@ -15,7 +15,7 @@ from skvas.labels._chained import (
     USUAL_CHAINED,
     ChainedNaming,
     Succession,
-    which_tell,
+    tell_all,
 )
 from skvas.labels._naming import (
     BaseNaming,
@@ -309,10 +309,10 @@ def _chained(
     logs : sequence of mapping of int to ndarray
         What `naming` then told of them.
     """
-    succession = Succession.learn(frames, given, naming.n_actions)
-    known = [given[i] for i in which_tell(given)]
-    if succession is None or not _has_all(np.concatenate(known), naming.n_actions):
+    if not tell_all(given, naming.n_actions):
         return naming
+    succession = Succession.learn(frames, given, naming.n_actions)
+    assert succession is not None
     heat = USUAL_CHAINED
     if sum((code >= 0).any() for code in codes) > 1:
         heat = temperature_of_hidden(
@@ -339,11 +339,6 @@ def _followed_up(
         seen = [frames[i] for i in logs], [codes[i] for i in logs]
         tempered = succession.follow_up(tempered, *seen)
     return dict(zip(logs, tempered, strict=True))
-
-
-def _has_all(codes: np.ndarray, n_actions: int) -> bool:
-    """Tell whether each action is among some labels."""
-    return len(np.unique(codes[codes >= 0])) == n_actions
 
 
 def _looked_at(codes: np.ndarray) -> np.ndarray:
