@@ -22,6 +22,9 @@ SHRINKAGE = 0.1
 POOLED, POOLED_OF_MOMENTS = 0.2, 0.8
 # Directions with less than this share of the largest scatter are rounding.
 MIN_SCATTER = 1e-6
+# What the scatter within classes adds to that between them, so that it, not rounding,
+# says which of the directions come first that tell no class apart.
+TIE_BREAK = 1e-6
 # A frame counts as this many independent ones, divided by the time over which
 # neighbouring frames repeat each other.
 WEIGHT = 1.5
@@ -131,9 +134,10 @@ def fit_gaussians(
     isotropic = np.trace(within) / max(len(within), 1)
     if isotropic <= 0:  # no class has two different frames
         within, isotropic = np.eye(len(within)), 1.0
-    within = (1 - SHRINKAGE) * within + SHRINKAGE * isotropic * np.eye(len(within))
     weighted = np.sqrt(counts / counts.sum())[:, None] * means
-    _, vectors = eigh(weighted.T @ weighted, within)
+    between = weighted.T @ weighted + TIE_BREAK * within
+    within = (1 - SHRINKAGE) * within + SHRINKAGE * isotropic * np.eye(len(within))
+    _, vectors = eigh(between, within)
     kept = vectors[:, ::-1][:, :N_DISCRIMINANTS]
     directions = basis @ kept
     means = means @ kept

@@ -44,6 +44,18 @@ def test_directions_of_noise_are_left_behind_those_that_tell_classes_apart():
     assert first[-1] < 0.3 * first.max()
 
 
+def test_scale_and_turn_of_the_features_change_no_distance():
+    features, classes = classes_of_frames(width=12)
+    features[:, :6] *= np.linspace(0.5, 3, 6)  # so that noise has directions
+    turn = np.linalg.qr(np.random.RandomState(1).randn(12, 12))[0]
+    found, expected = (
+        gaussians.distances(gaussians.project(frames))
+        for frames in (3 * features @ turn, features)
+        for gaussians in [fitted(frames, classes, 3)]
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("copied", [_emissions.COPIED, 100])
 def test_frames_on_demand_teach_what_those_in_memory_do_bit_for_bit(
     copied, monkeypatch
