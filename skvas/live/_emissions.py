@@ -141,10 +141,20 @@ def fit_gaussians(
     kept = vectors[:, ::-1][:, :N_DISCRIMINANTS]
     directions = basis @ kept
     means = means @ kept
-    variances = _variances(rest @ kept, joined, counts, freedom, pooled)
+    # Further directions tell which frames are unlike all classes, and none of these.
+    telling = slice(max(int((counts > 0).sum()) - 1, 1))
+    rest = rest @ kept
+    common = np.maximum((rest**2).sum(axis=0) / freedom, 1e-3)
+    own = np.tile(common, (n_classes, 1))
+    own[:, telling] = _variances(rest[:, telling], joined, counts, common[telling])
+    variances = (1 - pooled) * own + pooled * common
+    spreads = np.sqrt(variances[:, telling])
     residuals = [
-        (_products(videos[0][i], centre, directions) - means[where])
-        / np.sqrt(variances[where])
+        (
+            _products(videos[0][i], centre, directions[:, telling])
+            - means[where, telling]
+        )
+        / spreads[where]
         for i, where in enumerate(videos[1])
     ]
     weight = min(1.0, WEIGHT / repetition(residuals))
@@ -290,16 +300,11 @@ def _sums(scores: np.ndarray, classes: np.ndarray, n_classes: int) -> np.ndarray
 
 
 def _variances(
-    rest: np.ndarray,
-    classes: np.ndarray,
-    counts: np.ndarray,
-    freedom: int,
-    share: float,
+    rest: np.ndarray, classes: np.ndarray, counts: np.ndarray, pooled: np.ndarray
 ) -> np.ndarray:
-    """Return the variances of the classes, shrunk to the pooled ones."""
-    pooled = np.maximum((rest**2).sum(axis=0) / freedom, 1e-3)
+    """Return the variances of each class, the pooled ones where frames are too few."""
     sums = _sums(rest**2, classes, len(counts))
     several = counts > 1
     own = np.tile(pooled, (len(counts), 1))
     own[several] = sums[several] / (counts[several, None] - 1)
-    return (1 - share) * own + share * pooled
+    return own

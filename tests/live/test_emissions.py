@@ -44,6 +44,27 @@ def test_directions_of_noise_are_left_behind_those_that_tell_classes_apart():
     assert first[-1] < 0.3 * first.max()
 
 
+def test_directions_that_tell_no_class_apart_tell_only_what_is_unlike_all():
+    features, classes = classes_of_frames(n_classes=2, width=5)
+    features[classes == 1, 4] *= 3
+    gaussians = fitted(features, classes, 2)
+    frame = gaussians.project(features[0])
+    for j in range(1, 5):
+        moved = frame + 10 * np.eye(5)[j]
+        farther = gaussians.distances(moved) - gaussians.distances(frame)
+        np.testing.assert_allclose(farther, farther[0], rtol=1e-4)
+        assert farther[0] > 10
+    assert np.ptp(gaussians.variances[:, 0]) > 0
+
+
+def test_how_long_frames_repeat_each_other_is_seen_where_they_tell_classes_apart():
+    features, classes = classes_of_frames(n_classes=2, width=2)
+    drift = 5 * np.sin(np.linspace(0, 12, len(features)))
+    expected = fitted(features, classes, 2).weight
+    found = fitted(np.column_stack([features, drift]), classes, 2).weight
+    assert found == pytest.approx(expected, rel=0.2)
+
+
 def test_scale_and_turn_of_the_features_change_no_distance():
     features, classes = classes_of_frames(width=12)
     features[:, :6] *= np.linspace(0.5, 3, 6)  # so that noise has directions
