@@ -11,6 +11,7 @@ from sklearn.base import is_clusterer
 
 import skvas
 from skvas._printing import format_table
+from skvas.applications._names import call_by_name, names_by_label
 from skvas.cli._arguments import add_command, add_folder
 from skvas.cli._files import load_recordings
 from skvas.cli._lines import with_progress
@@ -25,6 +26,8 @@ __all__ = ["add_evaluate"]
 
 # Pairs of videos on which `evaluate` scores alignments.
 N_PAIRS = 30
+# What `--matching` calls actions that are labels by themselves.
+BY_NAME = "names"
 
 
 def add_evaluate(commands: Any) -> None:
@@ -39,10 +42,10 @@ def add_evaluate(commands: Any) -> None:
     add_folder(parser)
     parser.add_argument(
         "--matching",
-        choices=("global", "per_group", "per_video"),
-        default="global",
-        help="over which frames found actions are paired with labelled ones: all "
-        "(default), those of an activity, those of a video",
+        choices=(BY_NAME, "global", "per_group", "per_video"),
+        help="over which frames found actions are paired with labelled ones: all, "
+        "those of an activity, those of a video; or none, as actions have names. "
+        "Default: names where the model knows some of the labels, else global",
     )
     parser.add_argument("--background", help="label of frames to leave out")
     parser.add_argument("--resample", action="store_true", help="fit labels to frames")
@@ -65,44 +68,76 @@ def _evaluate(options: argparse.Namespace) -> None:
     videos = [data.videos[i] for i in kept]
     labels = [np.array(data.action_names, object)[data.labels[i]] for i in kept]
     scores: dict[str, dict[str, dict[str, float]]] = {}
+    matching = options.matching
     if is_clusterer(model):
         groups = None
-        if options.matching == "per_group":
+        matching = _chosen_matching(model, data.action_names, matching)
+        if matching == "per_group":
             groups = [data.activities[i] if data.activities else None for i in kept]
         scores["segmentation"] = _score_segmentation(
-            model, videos, labels, options, groups
+            model, videos, labels, matching, groups, options.background
         )
     if hasattr(model, "align") and len(videos) > 1:
         scores["alignment"] = _score_alignment(
             model, videos, labels, options.background
         )
     if options.json:
-        print(json.dumps({"matching": options.matching, **scores}, indent=2))
+        print(json.dumps({"matching": matching, **scores}, indent=2))
         return
     for task, methods in scores.items():
         rows = [{task: name, **row} for name, row in methods.items()]
         print(format_table(rows, decimals=3), end="\n\n")
 
 
+def _chosen_matching(model: Any, labels: list[str], asked: str | None) -> str:
+    """Return how actions become labels: as was asked, or by name where some are labels.
+
+    Raises
+    ------
+    ValueError
+        If names are asked for and no action has one of the labels.
+    """
+    if asked not in (None, BY_NAME):
+        return asked
+    names = list((names_by_label(model) or {}).values())
+    if model.naming_ is not None and not names:
+        names = [str(label) for label in model.classes_]
+    if not set(labels).isdisjoint(names):
+        return BY_NAME
+    if asked == BY_NAME:
+        raise ValueError(
+            f"--matching {BY_NAME} needs a model that knows labels: its actions are "
+            f"{', '.join(names) or 'without names'}, labels are {', '.join(labels)}."
+        )
+    return "global"
+
+
 def _score_segmentation(
     model: Any,
     videos: list[np.ndarray],
     labels: list[np.ndarray],
-    options: argparse.Namespace,
+    matching: str,
     groups: list[Any] | None,
+    background: str | None,
 ) -> dict[str, dict[str, float]]:
+    names = names_by_label(model)
     uniform = uniform_segmentation([len(video) for video in videos], model.n_actions_)
     found = [
-        model.predict(video) for video in with_progress(videos, lambda _: "segment")
+        call_by_name(model.predict(video), names)
+        for video in with_progress(videos, lambda _: "segment")
     ]
     scores = {}
-    for name, predicted in (("uniform cut", uniform), (type(model).__name__, found)):
+    by_name = matching == BY_NAME
+    for name, predicted, paired in (
+        ("uniform cut", uniform, "global" if by_name else matching),  # without names
+        (type(model).__name__, found, None if by_name else matching),
+    ):
         report = segmentation_report(
             labels,
             predicted,
-            matching=options.matching,
+            matching=paired,
             groups=groups,
-            background=options.background,
+            background=background,
             random_state=0,
         )
         scores[name] = {

@@ -363,6 +363,47 @@ def test_evaluate_prints_json_of_what_the_api_scores(folder, joint, capsys):
     assert 0 <= found["alignment"]["linear warping"]["agreement"] <= 1
 
 
+def named_by_labels(folder, tmp_path):
+    """Fit with the labels of two videos."""
+    some, model = tmp_path / "some", tmp_path / "taught.model"
+    some.mkdir()
+    for name in ("v0.txt", "v1.txt"):
+        shutil.copy(folder / "groundTruth" / name, some)
+    options = ["-k", str(K), "--epochs", "0", "--labels", some, "-o", model]
+    assert run("fit", folder, *options) == 0
+    return model
+
+
+def named_by_hand(folder, tmp_path):
+    """Give each action of a model another one's label."""
+    model = skvas.load(fit(folder, "-k", str(K)))
+    model.name_actions([f"step{(i + 1) % K}" for i in range(K)])
+    model.save(tmp_path / "named.model")
+    return tmp_path / "named.model"
+
+
+@pytest.mark.parametrize("named", [named_by_labels, named_by_hand])
+def test_evaluate_takes_actions_by_their_names(folder, named, tmp_path, capsys):
+    path = named(folder, tmp_path)
+    assert run("evaluate", path, folder, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    data, model = load_folder(folder), skvas.load(path)
+    called = dict(
+        zip(model.classes_, model.action_names_ or model.classes_, strict=True)
+    )
+    predicted = [[called[label] for label in row] for row in model.predict(data.videos)]
+    true = [[data.action_names[code] for code in row] for row in data.labels]
+    right = np.mean(np.concatenate(true) == np.concatenate(predicted))
+    assert found["matching"] == "names"
+    score = found["segmentation"]["JointAlignSegment"]["MoF"]
+    assert score == pytest.approx(right)
+    assert run("evaluate", path, folder, "--json", "--matching", "global") == 0
+    paired = json.loads(capsys.readouterr().out)
+    assert paired["segmentation"]["JointAlignSegment"]["MoF"] >= right
+    uniform = [f["segmentation"]["uniform cut"] for f in (found, paired)]
+    assert uniform[0] == uniform[1]
+
+
 def test_evaluate_leaves_out_the_background(folder, segmenter, capsys):
     code = run("evaluate", segmenter, folder, "--json", "--background", "step0")
     found = json.loads(capsys.readouterr().out)
@@ -658,6 +699,7 @@ MISTAKES = [
     (["predict", "JOINT", "NARROW", "-o", "out"], r"2 features"),
     (["evaluate", "JOINT", "UNLABELLED"], r"no labels"),
     (["evaluate", "JOINT", "FOLDER", "--background", "none"], r"background"),
+    (["evaluate", "JOINT", "FOLDER", "--matching", "names"], r"are without names"),
     (["report", "ALIGNER", "FOLDER"], r"only aligns"),
     (["timeline", "SEGMENTER", "FOLDER"], r"no timeline; fit a model of --task joint"),
     (["timeline", "ALIGNER", "FOLDER"], r"no timeline.*two or more videos"),
