@@ -77,11 +77,12 @@ two(
 # These features hold nothing but noise: no setting helps, other features do.
 
 empty = [rng.normal(size=video.shape) for video in data.videos]
-start = Segmenting(start="time", lambda_actions=1.0, rho=2.0, n_refine=0)
+start = {"start": "time", "lambda_actions": 5.0, "rho": 2.0, "n_refine": 0}
+equal = Segmenting(decoder="plan", **start)
 two(
     ("Features say nothing", "Features that change with the actions"),
     (
-        segments(ActionSegmenter(4, segmenting=start, **QUICK), data, empty),
+        segments(ActionSegmenter(4, segmenting=equal, **QUICK), data, empty),
         segments(ActionSegmenter(4, **QUICK), data),
     ),
 )

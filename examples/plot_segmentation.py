@@ -16,7 +16,7 @@ their starts and ends.
 
 import matplotlib.pyplot as plt
 
-from skvas import ActionSegmenter
+from skvas import ActionSegmenter, Segmenting
 from skvas.datasets import load_spar
 from skvas.display import HistoryDisplay, SegmentationDisplay, save_figures
 from skvas.metrics import segmentation_report, uniform_segmentation
@@ -75,10 +75,16 @@ display = SegmentationDisplay.from_estimator(
 # %%
 # What the structure does
 # -----------------------
-# `alpha` is the weight of the temporal structure. Whitening and training also keep
-# segments together. Without them, only the structure does.
+# `alpha` is the weight of the temporal structure. Whitening, training and a chain of
+# actions also keep segments together. Without them, only the structure does.
 
-plain = ActionSegmenter(7, features="standardise", max_epochs=0, random_state=0)
+plain = ActionSegmenter(
+    7,
+    features="standardise",
+    segmenting=Segmenting(decoder="plan"),
+    max_epochs=0,
+    random_state=0,
+)
 figure, axes = plt.subplots(3, 1, figsize=(10, 5), layout="constrained")
 words = {0.0: "none", 0.3: "some", 0.6: "much"}
 for ax, (alpha, word) in zip(axes, words.items(), strict=True):

@@ -1,9 +1,13 @@
-"""Scripts of the gallery: what can be seen without running them."""
+"""Scripts of the gallery: what can be seen without running all of them."""
 
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+
+from skvas.display import SegmentationDisplay
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("plot_*.py"))
 every = pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
@@ -31,3 +35,44 @@ def test_titles_are_words(file):
     code = file.read_text(encoding="utf-8")
     titles = re.findall(r'(?:title=|set_title\()f?"([^"]*)"', code)
     assert not [title for title in titles if "_" in title or "=" in title]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Return the labels of each picture of segments, in the order of drawing."""
+    labels, draw = [], SegmentationDisplay.from_predictions
+
+    def draw_and_keep(true, predicted, **options):
+        labels.append(predicted)
+        return draw(true, predicted, **options)
+
+    monkeypatch.setattr(SegmentationDisplay, "from_predictions", draw_and_keep)
+    yield labels
+    plt.close("all")
+
+
+def run_cells(stem, *titles):
+    """Run the cells of an example that have these titles, and return its names."""
+    (file,) = [file for file in EXAMPLES if file.stem == stem]
+    cells = file.read_text(encoding="utf-8").split("# %%\n")
+    names = {}
+    for title in titles:
+        (cell,) = [cell for cell in cells if cell.startswith(f"# {title}\n")]
+        exec(compile(cell, file, "exec"), names)
+    return names
+
+
+def test_more_structure_makes_fewer_segments(drawn):
+    run_cells("plot_segmentation", "The recordings", "What the structure does")
+    counts = [np.count_nonzero(np.diff(labels[0])) + 1 for labels in drawn]
+    assert counts[0] > 2 * counts[1] > 4 * counts[2]
+
+
+def test_segments_that_are_to_be_equal_parts_are(drawn):
+    run_cells(
+        "plot_looks_wrong",
+        "Every recording has its own actions",
+        "Segments are equal parts",
+    )
+    cuts = [np.flatnonzero(np.diff(labels)) / len(labels) for labels in drawn[2]]
+    np.testing.assert_allclose(cuts, np.tile([0.25, 0.5, 0.75], (4, 1)), atol=0.06)
