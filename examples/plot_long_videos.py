@@ -11,20 +11,23 @@ frames.
 # Segment
 # -------
 # Running sums apply the temporal structure, without its matrix. We fit to short videos
-# and segment longer and longer ones.
+# and segment longer and longer ones: by transport to the actions, as videos without a
+# timeline are.
 
 import time
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skvas import JointAlignSegment
+from skvas import JointAlignSegment, Segmenting
 from skvas.datasets import make_videos
 from skvas.display import SegmentationDisplay, save_figures
 from skvas.metrics import label_agreement, mof
 
 data = make_videos(8, n_actions=6, n_frames=(900, 1100), random_state=1)
-model = JointAlignSegment(6, max_epochs=0, random_state=0).fit(data.videos)
+by_transport = Segmenting(segment_on="embedding")
+model = JointAlignSegment(6, segmenting=by_transport, max_epochs=0, random_state=0)
+model.fit(data.videos)
 
 
 def stretch(array, length):

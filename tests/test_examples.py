@@ -76,3 +76,9 @@ def test_segments_that_are_to_be_equal_parts_are(drawn):
     )
     cuts = [np.flatnonzero(np.diff(labels)) / len(labels) for labels in drawn[2]]
     np.testing.assert_allclose(cuts, np.tile([0.25, 0.5, 0.75], (4, 1)), atol=0.06)
+
+
+def test_long_videos_are_segmented_by_the_structure(monkeypatch):
+    monkeypatch.setattr("skvas.JointAlignSegment.predict", lambda self, video: None)
+    monkeypatch.setattr("skvas.metrics.mof", lambda true, predicted: 1.0)
+    assert run_cells("plot_long_videos", "Segment")["model"].segment_on_ == "embedding"
