@@ -43,8 +43,8 @@ display = AlignmentDisplay.from_estimator(
 )
 
 # %%
-# The same alignment as threads between two timelines. Threads are steep where one video
-# is ahead of the other.
+# The same alignment as threads between two timelines. Threads lean where one video is
+# ahead of the other.
 
 display.plot(kind="threads")
 
