@@ -16,7 +16,7 @@ from skvas.cli._files import load_recordings, writing
 from skvas.cli._gaps import check_columns
 from skvas.cli._inputs import check_output
 from skvas.cli._labels import read_labels
-from skvas.cli._lines import EpochLines, following, say
+from skvas.cli._lines import EpochLines, StepLines, following, say
 from skvas.datasets import Recordings
 from skvas.preprocessing import Interpolate, PoseFeatures
 from skvas.recipes import RECIPES
@@ -95,12 +95,13 @@ def _fit(options: argparse.Namespace) -> None:
         raise ValueError("--matching has no use in --task segment, which matches none.")
     check_output(options, options.checkpoint)
     data = load_recordings(options, on_demand=True)
+    steps = StepLines()
     arguments = {
         "recipe": options.recipe,
         "random_state": options.seed,
         "device": options.device,
         "training": skvas.Training(
-            callback=EpochLines(options.epochs, options.recipe),
+            callback=EpochLines(steps),
             checkpoint=options.checkpoint,
             live=options.live,
         ),
@@ -123,7 +124,7 @@ def _fit(options: argparse.Namespace) -> None:
     model: Any = ESTIMATORS[options.task](**arguments)
     model._check_parameters()
     say(f"{data}")
-    with following():
+    with following(steps):
         model.fit(data, y)
     model.set_params(training__callback=None)
     with writing(options.out) as file:

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from skvas._printing import listening
-from skvas.recipes import RECIPES
 
 __all__ = [
     "BAR",
     "EpochLines",
     "Lines",
+    "StepLines",
     "following",
     "say",
     "say_skipped",
@@ -71,9 +71,9 @@ class Lines:
 
 
 @contextmanager
-def following() -> Iterator[None]:
+def following(steps: StepLines | None = None) -> Iterator[None]:
     """Say what is done inside: each step as it begins, and how far it is."""
-    with listening(StepLines()):
+    with listening(steps or StepLines()):
         yield
     show("")
 
@@ -82,12 +82,12 @@ class StepLines:
     """Progress of steps: in place on a terminal, else a line for each that begins."""
 
     def __init__(self) -> None:
-        self.step = ""
+        self.step, self.total = "", 0
         self.started = self.told = time.perf_counter()
 
     def __call__(self, step: str, done: int, total: int) -> None:
         now = time.perf_counter()
-        is_new = step != self.step
+        is_new, self.total = step != self.step, total
         if is_new:
             self.step, self.started = step, now
         line = f"{step}, {done} frames" if done else step
@@ -102,20 +102,20 @@ class StepLines:
 
 
 class EpochLines:
-    """Progress of a training."""
+    """Progress of a training: the step of a fit that tells how long it is."""
 
-    def __init__(self, epochs: int | None, recipe: str) -> None:
-        self.total = RECIPES[recipe].max_epochs if epochs is None else epochs
+    def __init__(self, steps: StepLines) -> None:
+        self.steps = steps
         self.started = self.told = time.perf_counter()
         self.first: int | None = None
 
     def __call__(self, record: Mapping[str, float]) -> None:
-        epoch, now = int(record["epoch"]), time.perf_counter()
+        epoch, total, now = int(record["epoch"]), self.steps.total, time.perf_counter()
         if self.first is None:
             self.first, self.started = epoch, now - record.get("seconds", 0.0)
         done = epoch - self.first + 1
-        rest = round((now - self.started) / done * (self.total - epoch))
-        line = f"epoch {epoch} of {self.total}, about {rest} s left"
+        rest = round((now - self.started) / done * (total - epoch))
+        line = f"epoch {epoch} of {total}, about {rest} s left"
         if sys.stderr.isatty():
             show(f"{line}, loss {record['loss']:.4f}")
         elif now - self.told > EVERY:

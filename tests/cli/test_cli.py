@@ -852,6 +852,16 @@ def test_lines_tell_of_a_single_long_file_and_of_each_step(monkeypatch, capsys):
     assert third == "looking at a.mp4, 64 frames"
 
 
+def test_lines_of_epochs_tell_how_many_there_will_be(
+    folder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("skvas.cli._lines.EVERY", -1.0)
+    assert run("fit", folder, "-k", K, "-o", tmp_path / "model") == 0
+    found = re.findall(r"epoch (\d+) of (\d+), about", capsys.readouterr().err)
+    n_epochs = len(skvas.load(tmp_path / "model").history_["epoch"])
+    assert found == [(str(n + 1), str(n_epochs)) for n in range(n_epochs)]
+
+
 def write_tables(folder, n=4, step=40):
     """Write recordings of sensors, with times in milliseconds, and some gaps."""
     folder.mkdir()
