@@ -82,18 +82,20 @@ class StepLines:
     """Progress of steps: in place on a terminal, else a line for each that begins."""
 
     def __init__(self) -> None:
-        self.step, self.total = "", 0
+        self.step, self.first, self.total = "", 0, 0
         self.started = self.told = time.perf_counter()
 
     def __call__(self, step: str, done: int, total: int) -> None:
         now = time.perf_counter()
         is_new, self.total = step != self.step, total
         if is_new:
-            self.step, self.started = step, now
+            self.step, self.first, self.started = step, done, now
         line = f"{step}, {done} frames" if done else step
         if done and total:
-            rest = (now - self.started) * (total - done) / done
-            line = f"{step}, {done} of {total}, about {rest:.0f} s left"
+            line = f"{step}, {done} of {total}"
+        if done > self.first and total:  # what was done before took no time here
+            rest = (now - self.started) * (total - done) / (done - self.first)
+            line += f", about {rest:.0f} s left"
         if sys.stderr.isatty():
             show(line)
         elif is_new or now - self.told > EVERY:

@@ -846,10 +846,12 @@ def test_lines_tell_of_a_single_long_file_and_of_each_step(monkeypatch, capsys):
         tell("trying settings", 0, 4)
         tell("trying settings", 2, 4)
         tell("looking at a.mp4", 64)
-    first, second, third = capsys.readouterr().err.splitlines()
+        tell("training", 6, 12)  # the others were done by an earlier run
+    first, second, third, fourth = capsys.readouterr().err.splitlines()
     assert first == "trying settings"
     assert re.fullmatch(r"trying settings, 2 of 4, about \d+ s left", second)
     assert third == "looking at a.mp4, 64 frames"
+    assert fourth == "training, 6 of 12"
 
 
 def test_lines_of_epochs_tell_how_many_there_will_be(
