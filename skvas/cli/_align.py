@@ -18,6 +18,7 @@ from skvas.cli._lines import following, say
 from skvas.datasets._folder import orient_features
 from skvas.datasets._on_disk import read_features
 from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
+from skvas.features._synchronised import CONTAINERS
 
 __all__ = ["add_align"]
 
@@ -51,12 +52,13 @@ def _align(options: argparse.Namespace) -> None:
             f"{options.model!r} only segments; align with a model of --task joint or "
             "align."
         )
-    as_table = options.out in DEVICES or Path(options.out).suffix.lower() == ".csv"
+    suffix = Path(options.out).suffix.lower()
+    as_table = options.out in DEVICES or suffix == ".csv"
     are_videos = all(is_video(path) for path in (options.a, options.b))
-    if not as_table and not are_videos:
+    if not as_table and not (are_videos and suffix in CONTAINERS):
         raise ValueError(
-            f"{options.out!r} must end in .csv, unless A and B are video files to be "
-            "played in step."
+            f"{options.out!r} must end in .csv or, where A and B are video files to be "
+            f"played in step, in one of {', '.join(CONTAINERS)}."
         )
     check_out(options.out, options.model, options.a, options.b, options.weights)
     with following():

@@ -20,7 +20,7 @@ from skvas.validation import check_integer
 
 __all__ = ["write_synchronised"]
 
-_CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _CLOCK = Fraction(1, 30_000)  # common frame rates are multiples of it
 _BAR = 6  # height of the bars of progress, in pixels
 _GAP = 4  # width of the line between the videos
@@ -109,9 +109,9 @@ def write_synchronised(
     if height % 2:
         raise ValueError(f"height must be even, got {height}.")
     suffix = Path(path).suffix.lower()
-    if suffix not in _CONTAINERS:
+    if suffix not in CONTAINERS:
         raise ValueError(
-            f"{os.fspath(path)!r} must end in one of {', '.join(_CONTAINERS)}, which "
+            f"{os.fspath(path)!r} must end in one of {', '.join(CONTAINERS)}, which "
             "is the format to write."
         )
     matches = np.asarray(alignment.matches_x)
@@ -127,7 +127,7 @@ def write_synchronised(
         frames_x = _frames(video_x, times_x, n_x, "x")
         pictures = _side_by_side(frames_x, matches, n_y, wanted, images_y, height)
         with replacing(path) as temporary:
-            _encode(pictures, n_x, temporary, _CONTAINERS[suffix])
+            _encode(pictures, n_x, temporary, CONTAINERS[suffix])
 
 
 def _frames(

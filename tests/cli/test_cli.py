@@ -696,6 +696,10 @@ MISTAKES = [
     (["align", "JOINT", "V0", "gone.npy", "-o", "m.csv"], r"gone\.npy: .*No such file"),
     (["align", "JOINT", "V0", "V0", "-o", "m.mp4"], r"must end in \.csv"),
     (["align", "JOINT", "V0", "V0", "-o", "m.doc"], r"must end in \.csv"),
+    (
+        ["align", "JOINT", "clips/junk.mp4", "clips/junk.mp4", "-o", "m.avi"],
+        r"in one of \.mp4, \.mov",
+    ),
     (["predict", "JOINT", "NARROW", "-o", "out"], r"2 features"),
     (["evaluate", "JOINT", "UNLABELLED"], r"no labels"),
     (["evaluate", "JOINT", "FOLDER", "--background", "none"], r"background"),
