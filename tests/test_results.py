@@ -1,0 +1,71 @@
+"""What texts tell of benchmarks is what their results say."""
+
+import json
+import re
+import statistics
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+README = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+
+
+def runs_of(method, name):
+    content = json.loads((RESULTS / "accuracy.json").read_text(encoding="utf-8"))
+    runs = content["runs"].values()
+    return [run for run in runs if (run["method"], run["set"]) == (method, name)]
+
+
+def test_spread_over_seeds():
+    (told,) = re.findall(r"by a standard deviation of (\.\d+) at most", README)
+    spreads = [
+        statistics.stdev(run["segmentation"]["mIoU"] for run in runs_of("joint", name))
+        for name in ("SPAR", "ski_jump", "utkinect", "tug_sensors")
+    ]
+    assert round(max(spreads), 3) == float(told)
+
+
+def test_agreement_where_frames_stay_unmatched():
+    (told,) = re.findall(
+        r"\*Agreement of all\* falls from (\.\d+) to (\.\d+), because (\d+) % of the "
+        r"frames stay unmatched; of the\s+matched ones (\.\d+) agree",
+        README,
+    )
+    default, less = (
+        {
+            score: statistics.mean(run["alignment"]["own"][score] for run in runs)
+            for score in ("agreement of all", "agreement", "matched")
+        }
+        for runs in (
+            runs_of("VAOT", "utkinect"),
+            runs_of("VAOT, unmatched", "utkinect"),
+        )
+    )
+    found = default["agreement of all"], less["agreement of all"]
+    found = *found, 100 * (1 - less["matched"]), less["agreement"]
+    assert [round(share, 3) for share in found[:2]] == [float(t) for t in told[:2]]
+    assert round(found[2]) == int(told[2])
+    assert round(found[3], 3) == float(told[3])
+
+
+def test_delay_of_live_answers():
+    (told,) = re.findall(r"median \| (\.\d) to (\d\.\d) %; breakfast_coffee5", README)
+    text = (RESULTS / "live.md").read_text(encoding="utf-8")
+    _, rest = text.split("## Delay at the whole-video boundaries")
+    table, *_ = rest.split("\n## ")
+    rows = re.findall(r"\| (\S.*?) \| \w+[/\w]* \| (-?[\d.]+) \|", table)
+    delays = [float(delay) for name, delay in rows if name != "breakfast_coffee5"]
+    assert (min(delays), max(delays)) == (float(told[0]), float(told[1]))
+
+
+def test_sets_on_which_rivals_with_all_labels_are_better():
+    page = (ROOT / "docs" / "guide" / "labels.md").read_text(encoding="utf-8")
+    assert re.search(
+        r"above all rivals\s+on seven of the ten sets, and below two", page
+    )
+    text = (RESULTS / "labels.md").read_text(encoding="utf-8")
+    better = []
+    for line in re.findall(r"scored on the unseen half: (.*)\.\n", text):
+        ours, *others = map(float, re.findall(r"\d\.\d+", line))
+        better.append(sum(other > ours for other in others))
+    assert sorted(better) == 7 * [0] + 3 * [2]
