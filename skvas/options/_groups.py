@@ -64,7 +64,8 @@ class Segmenting(OptionGroup):
     teacher : {"start", "self", "auto"}, default="auto"
         Which segmentation supervises training. "start": the one found before training,
         kept fixed. "self": the current model's, as published. "auto": "start" in the
-        joint model of the informed recipe, "self" elsewhere.
+        joint model of the informed recipe if the embedding starts as the features, as
+        with all encoders of skvas but "mlp"; "self" elsewhere.
     segment_on : {"features", "embedding", "timeline", "auto"}, default="auto"
         Where frames are compared with actions. "timeline", in the joint model only: all
         videos are put on one axis of time, which is cut into actions once. "auto": the
@@ -101,8 +102,7 @@ class Segmenting(OptionGroup):
     radius : float or "auto", default="auto"
         Frames within this share of the video are temporal neighbours, in (0, 1).
         "auto": 0.04, and 0.02 in the recipe of Desktop Assembly; 0.01 if the recipe
-        chooses, and actions come back more than four times in videos of 400 frames or
-        more.
+        chooses, and actions come four times or more in videos of 400 frames or more.
     rho : float or "auto", default="auto"
         Weight of the temporal order prior. "auto": 0 in the informed recipe, the
         published value in the others.
