@@ -255,9 +255,10 @@ def main():
         earlier = content["sets"].get(name)
         if earlier is None or options.again:
             found = measure(sets[name](), options.draws, options.methods)
+            first = options.methods[0]
+            print(name, first, json.dumps(found["named"][first]), flush=True)
             content["sets"][name] = _beside(found, earlier)
             file.write_text(json.dumps(content, indent=1), encoding="utf-8")
-            print(name, json.dumps(content["sets"][name]["named"]["skvas"]), flush=True)
     write(options.out, content)
 
 
@@ -266,7 +267,7 @@ def _beside(found, earlier):
     if earlier is None:
         return found
     kept = [name for name in earlier["named"] if name not in found["named"]]
-    found["named"] |= {name: earlier["named"][name] for name in kept}
+    found["named"] = earlier["named"] | found["named"]
     if kept:
         found["note"] = f"Of an earlier run: {', '.join(kept)}."
     return found
@@ -285,7 +286,9 @@ def measure(data, n_draws, methods):
 
 def _figures(fit, n_draws, methods):
     """Return what labels give on a set that is fitted."""
-    rows = ("skvas", "skvas, by query", "skvas, fitted", *methods)
+    rows = ["skvas, by query", "skvas, fitted", *methods]
+    if "skvas" in methods:
+        rows.insert(0, "skvas")  # the first of a table
     found = {method: {} for method in rows}
     for n_videos in (n for n in VIDEOS if n < len(fit.videos)):
         draws = _draws(fit, n_videos, n_draws)
@@ -452,8 +455,8 @@ def write(out, content):
         "",
     ]
     for name, row in content["sets"].items():
-        keys = list(row["named"]["skvas"])
         trained = row["named"].pop("skvas, fitted", None)
+        keys = list(dict.fromkeys(key for row in row["named"].values() for key in row))
         spent = ""
         if "ratio" in row:
             spent = (
