@@ -5,6 +5,10 @@ import re
 import statistics
 from pathlib import Path
 
+import pytest
+
+from skvas.preprocessing import PoseFeatures
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 README = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
@@ -69,3 +73,25 @@ def test_sets_on_which_rivals_with_all_labels_are_better():
         ours, *others = map(float, re.findall(r"\d\.\d+", line))
         better.append(sum(other > ours for other in others))
     assert sorted(better) == 7 * [0] + 3 * [2]
+
+
+@pytest.mark.parametrize(
+    ("page", "results"), [("own_poses", "poses"), ("many_recordings", "scale")]
+)
+def test_rows_of_the_guide_are_those_of_the_results(page, results):
+    text = (ROOT / "docs" / "guide" / f"{page}.md").read_text(encoding="utf-8")
+    rows = re.findall(r"\n(\|.*\d\.\d.*\|)(?=\n)", text)
+    assert len(rows) > 4
+    assert not {*rows} - {*(RESULTS / f"{results}.md").read_text("utf-8").split("\n")}
+
+
+def test_poses_as_their_docstring_tells():
+    text = (RESULTS / "poses.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"\| (\w[^|]*) \| (0\.\d+) \| (0\.\d+) \| \S+ \| (0\.\d+) \|", text
+    )
+    scores = {name: found for name, *found in reversed(rows)}  # utkinect comes first
+    told = re.findall(r"0\.\d{3}", PoseFeatures.__doc__)
+    default = "with velocities over 9 frames (default)"
+    kinds = "raw coordinates", default, "centred and scaled"
+    assert told == [score for kind in kinds for score in scores[kind]]

@@ -105,8 +105,8 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
 
     On the skeletons of UTKinect (20 recordings of ten actions and background), over
     three seeds of :class:`skvas.JointAlignSegment`, raw coordinates have an MoF of
-    0.438, an F1 score of segments of 0.526 and an agreement of aligned frames of 0.660.
-    With the defaults these are 0.433, 0.544 and 0.670; without velocities 0.385, 0.538
+    0.407, an F1 score of segments of 0.536 and an agreement of aligned frames of 0.660.
+    With the defaults these are 0.430, 0.526 and 0.670; without velocities 0.383, 0.522
     and 0.655.
 
     Examples
