@@ -8,6 +8,7 @@ Figures go to ``results/page.md`` and ``.json``.
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import tempfile
@@ -46,8 +47,17 @@ COUNT = """() => {
 
 
 def main():
-    from playwright.sync_api import sync_playwright
-
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.page", description=__doc__
+    )
+    here = Path(__file__).parent / "results"
+    parser.add_argument("--out", type=Path, default=here)
+    options = parser.parse_args()
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        parser.error(f"{error}; pip install -e '.[browser,video]'")
+    options.out.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
     rows = []
     with threads(1), tempfile.TemporaryDirectory() as name, sync_playwright() as driver:
@@ -59,7 +69,7 @@ def main():
         rows += played(chromium, folder)
         about = machine() | {"Chromium": chromium.version}
         chromium.close()
-    out = Path(__file__).parent / "results" / "page"
+    out = options.out / "page"
     content = {"about": about, "rows": rows}
     out.with_suffix(".json").write_text(json.dumps(content, indent=1), encoding="utf-8")
     lines = [

@@ -5,6 +5,7 @@ Run it without OMP_NUM_THREADS: ``python -m benchmarks.threads``. Best of three 
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -42,6 +43,9 @@ def busy_cores():
 
 
 def main():
+    argparse.ArgumentParser(
+        prog="python -m benchmarks.threads", description=__doc__
+    ).parse_args()
     videos = make_videos(6, n_frames=(600, 600), random_state=0).videos
     estimator = JointAlignSegment(5, max_epochs=3, device="cpu", random_state=0)
     grid = {"segmenting__alpha": [0.2, 0.3, 0.4]}

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+WITHOUT_FILES = ("unordered", "speech", "threads")
+
 
 @pytest.mark.parametrize(
     ("module", "arguments", "message"),
@@ -20,6 +22,8 @@ import pytest
         ("accuracy", ["--data", "/nix"], "--data: there is no folder /nix"),
         ("unordered", ["--data", "/nix"], "--data: there is no folder /nix"),
         ("speech", ["--sets", "nix"], "kind 'nix' is unknown here; there are once"),
+        ("page", [], "error: import of playwright.sync_api halted"),
+        ("threads", ["--nix"], "unrecognized arguments: --nix"),
         *(
             (module, ["--sets", "nix"], "set 'nix' is unknown here; there are ")
             for module in ("labels", "live", "protocols", "annotator", "unordered")
@@ -30,9 +34,10 @@ def test_what_is_unknown_is_refused(
     module, arguments, message, monkeypatch, capsys, tmp_path
 ):
     benchmark = importlib.import_module(f"benchmarks.{module}")
-    where = [] if module in ("unordered", "speech") else ["--out", str(tmp_path)]
+    where = [] if module in WITHOUT_FILES else ["--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["benchmark", *arguments, *where])
     monkeypatch.setattr("os.environ", dict(os.environ))
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     with pytest.raises(SystemExit) as stopped:
         benchmark.main()
     assert message in f"{stopped.value} {capsys.readouterr().err}"
