@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.arguments import folder
 from benchmarks.measure import in_words, machine
 from benchmarks.report import GIVEN, table
 
@@ -32,7 +33,7 @@ def main():
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.against", description=__doc__
     )
-    parser.add_argument("older", type=Path, help="a checkout of another commit")
+    parser.add_argument("older", type=folder, help="a checkout of another commit")
     parser.add_argument("--quick", action="store_true", help="small sizes")
     parser.add_argument("--only", nargs="+", metavar="CASE", help="some of the cases")
     here = Path(__file__).parent
@@ -70,7 +71,9 @@ def _header(new, old):
 
 def _commit(folder):
     command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{folder} is no checkout: {done.stderr.strip()}")
     return done.stdout.strip()
 
 

@@ -11,14 +11,15 @@ GIVEN = ("N", "M", "radius", "B", "threads")
 
 
 def read(folder, about):
-    """Return the results that are there, if they are of this machine and versions."""
+    """Return the results that are there, if they were measured as those to come."""
     file = folder / "results.json"
     if not file.exists():
         return {}
     found = json.loads(file.read_text(encoding="utf-8"))
     if found.pop("machine") != about:
         raise SystemExit(
-            f"{file} is of another machine, or of other versions; move it."
+            f"{file} is of another machine, of other versions or of another number of "
+            "threads; give another --out, or move it."
         )
     return found
 

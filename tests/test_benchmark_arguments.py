@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from benchmarks import report
+
 WITHOUT_FILES = ("unordered", "speech", "threads")
 
 
@@ -22,6 +24,8 @@ WITHOUT_FILES = ("unordered", "speech", "threads")
         ("accuracy", ["--data", "/nix"], "--data: there is no folder /nix"),
         ("unordered", ["--data", "/nix"], "--data: there is no folder /nix"),
         ("speech", ["--sets", "nix"], "kind 'nix' is unknown here; there are once"),
+        ("against", ["/nix"], "older: there is no folder /nix"),
+        ("against", ["/"], "/ is no checkout: "),
         ("page", [], "error: import of playwright.sync_api halted"),
         ("threads", ["--nix"], "unrecognized arguments: --nix"),
         *(
@@ -41,3 +45,10 @@ def test_what_is_unknown_is_refused(
     with pytest.raises(SystemExit) as stopped:
         benchmark.main()
     assert message in f"{stopped.value} {capsys.readouterr().err}"
+
+
+def test_results_of_another_machine_are_kept_apart(tmp_path):
+    (tmp_path / "results.json").write_text('{"machine": {"threads": 1}, "solver": 3}')
+    assert report.read(tmp_path, {"threads": 1}) == {"solver": 3}
+    with pytest.raises(SystemExit, match="another --out, or move it"):
+        report.read(tmp_path, {"threads": 2})
