@@ -140,7 +140,7 @@ n_jobs : int, default=None
     depend on it.
 verbose : int, default=0
     1 prints what `fit` does and about ten lines of its training, 2 one line an epoch
-    and each setting that is tried, on the standard error, or to the logger ``skvas`` if
+    and how far each other step is, on the standard error, or to the logger ``skvas`` if
     that shows records of level INFO. 0 is silent.
 random_state : int, RandomState or None, default=None
     Source of all randomness; an int makes `fit` reproducible.
