@@ -23,6 +23,8 @@ PARQUET = (".parquet", ".pq")
 _EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
 # What comments above a table start with.
 _COMMENT = ("#", "%")
+# A first line that tells spreadsheets what separates cells, and is no part of a table.
+_TOLD = re.compile(r'"?sep=(.)"?(?=[\r\n])', re.IGNORECASE)
 
 
 # A column of which such a share is numbers has no text: other cells are mistakes.
@@ -223,10 +225,12 @@ def _split(text: str) -> tuple[str, list[int], list[list[str]]]:
     """Return what separates cells, the lines of rows, and their cells."""
     # Ends of lines that were translated twice, and no blank lines between rows.
     text = _without_comments(text.replace("\r\r\n", "\n"))
+    told = _TOLD.match(text)
+    text = text[told.end() :] if told else text
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise ValueError("it is empty")
-    delimiter = _find_delimiter(lines[0])
+    delimiter = told[1] if told else _find_delimiter(lines[0])
     numbers, rows = [], []
     if delimiter == " ":
         for number, line in enumerate(text.splitlines(), start=1):

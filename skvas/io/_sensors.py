@@ -53,9 +53,9 @@ def read_sensors(
 
     Tables are CSV, TSV or other text with separators, parquet, or data frames of pandas
     or polars. Lines above a text table that start with # or % are comments; the last
-    one may name the columns, as NumPy's `savetxt` writes it. Times may be irregular and
-    have gaps: the recordings are then resampled to one rate, and the `notes` of the
-    result say so.
+    one may name the columns, as NumPy's `savetxt` writes it. A first line such as
+    ``sep=;`` tells what separates cells. Times may be irregular and have gaps: the
+    recordings are then resampled to one rate, and the `notes` of the result say so.
 
     Parameters
     ----------

@@ -116,6 +116,19 @@ def test_separators_are_found(tmp_path, mark):
     assert_allclose(found[0][:, 0], X)
 
 
+@pytest.mark.parametrize("line", ["sep={}\n", '"sep={}"\r\n', "\ufeffSEP={}\n"])
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_line_that_tells_the_separator_is_no_part_of_a_table(tmp_path, line, mark):
+    text = line.format(mark) + table(TIMES, X, mark=mark)
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    found = read_sensors(tmp_path)
+    assert (found.feature_names, found.fps, found.notes) == (["x"], [10], [])
+    assert_allclose(found[0][:, 0], X)
+    (tmp_path / "a.csv").write_bytes((text + "5.0\n").encode())
+    with pytest.raises(ValueError, match="line 53 has 1 cells"):
+        read_sensors(tmp_path)
+
+
 def test_decimal_commas_beside_semicolons(tmp_path):
     text = table(TIMES, X, mark=";").replace(".", ",")
     assert_allclose(read_sensors(write(tmp_path / "a.csv", text))[0][:, 0], X)
