@@ -31,6 +31,7 @@ _TOLD = re.compile(r'"?sep=(.)"?(?=[\r\n])', re.IGNORECASE)
 _MOSTLY = 0.8
 _COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+_QUOTED = re.compile(r'"[^"]*"')
 # How dates and times of day start, and no names of columns.
 _MOMENT = re.compile(r"\d{1,4}([-./:])\d{1,2}\1\d")
 
@@ -230,7 +231,7 @@ def _split(text: str) -> tuple[str, list[int], list[list[str]]]:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise ValueError("it is empty")
-    delimiter = told[1] if told else _find_delimiter(lines[0])
+    delimiter = told[1] if told else _find_delimiter(*lines[:2])
     numbers, rows = [], []
     if delimiter == " ":
         for number, line in enumerate(text.splitlines(), start=1):
@@ -289,12 +290,16 @@ def _cells(line: str, delimiter: str) -> list[str]:
     return next(csv.reader([line], delimiter=delimiter), [])
 
 
-def _find_delimiter(line: str) -> str:
-    """Return what separates the cells of a line."""
+def _find_delimiter(*lines: str) -> str:
+    """Return what separates the cells of the first of some lines.
+
+    Space is in the name of a lone column where the next line has none.
+    """
+    bare = [_QUOTED.sub("x", line.strip()) for line in lines]
     for mark in (";", "\t", ","):  # a comma beside the others is in the numbers
-        if mark in line:
+        if mark in bare[0]:
             return mark
-    return " " if " " in line.strip() else ","
+    return " " if all(" " in line for line in bare) else ","
 
 
 def _has_units(body: Sequence[Sequence[str]]) -> bool:

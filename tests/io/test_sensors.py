@@ -116,6 +116,20 @@ def test_separators_are_found(tmp_path, mark):
     assert_allclose(found[0][:, 0], X)
 
 
+@pytest.mark.parametrize("name", ["Heart rate", '"Heart rate"', '" a ""b"" c"'])
+def test_space_in_the_name_of_a_lone_column_separates_nothing(tmp_path, name):
+    found = read_sensors(write(tmp_path / "a.csv", f"{name}\n72\n\n74\n"))
+    assert found.feature_names == [name.strip('" ').replace('""', '"')]
+    assert_array_equal(found[0], [[72], [np.nan], [74]])
+
+
+@pytest.mark.parametrize("name", ["Acc; x", "Acc\tx", "Acc, x"])
+def test_marks_inside_quotation_marks_separate_nothing(tmp_path, name):
+    text = table(TIMES, X, names=("time", f'"{name}"'))
+    found = read_sensors(write(tmp_path / "a.csv", text))
+    assert (found.feature_names, found.fps) == ([name], [10])
+
+
 @pytest.mark.parametrize("line", ["sep={}\n", '"sep={}"\r\n', "\ufeffSEP={}\n"])
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
 def test_line_that_tells_the_separator_is_no_part_of_a_table(tmp_path, line, mark):
