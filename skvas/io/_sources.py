@@ -42,6 +42,8 @@ def list_sources(source: Any, suffixes: Sequence[str], what: str) -> dict[str, A
         In the order of names in a folder, else in the order given.
     """
     if isinstance(source, Mapping) and not hasattr(source, "columns"):
+        if not source:
+            raise ValueError(f"There are no {what} to read: the dict is empty.")
         return {str(name): item for name, item in source.items()}
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)

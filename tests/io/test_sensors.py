@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skvas.io import read_recordings, read_sensors
+from skvas.io import read_poses, read_recordings, read_sensors
 from tests.conftest import data_folder
 
 
@@ -659,6 +659,12 @@ def test_row_73_what_is_no_table_is_refused_by_name(tmp_path, text, message):
 def test_an_empty_list_has_no_recordings(read):
     with pytest.raises(ValueError, match="to read: the list is empty"):
         read([])
+
+
+@pytest.mark.parametrize("read", [read_sensors, read_poses])
+def test_an_empty_dict_has_no_recordings(read):
+    with pytest.raises(ValueError, match="to read: the dict is empty"):
+        read({})
 
 
 def test_corrections_beside_tables_are_no_recording(tmp_path):
