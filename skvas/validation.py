@@ -1070,7 +1070,10 @@ def _check_frame_labels(item: Any, n_frames: int | None) -> np.ndarray:
 
 def is_missing(value: Any) -> bool:
     """Return whether an entry is None, NaN, or what pandas has for missing ones."""
-    return value is None or type(value).__name__ == "NAType" or bool(value != value)
+    if value is None or type(value).__name__ == "NAType":
+        return True
+    is_array = getattr(value, "ndim", 0) > 0  # in a cell of a data frame
+    return not is_array and bool(value != value)
 
 
 def check_n_actions(

@@ -155,7 +155,7 @@ def _from_frame(frame: Any, file: str = "") -> Sheet:
             values = values + np.datetime64(0, "s")
         if values.dtype.kind == "M":
             found[name] = values.astype("datetime64[ns]")
-        elif values.dtype.kind in "fiub":
+        elif values.ndim == 1 and values.dtype.kind in "fiub":
             found[name] = values.astype(np.float64)
         else:
             cells = [None if is_missing(v) else str(v) for v in values.tolist()]

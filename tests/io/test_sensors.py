@@ -568,6 +568,14 @@ def test_names_of_columns_of_data_frames_may_be_numbers():
     assert_array_equal(found[0], np.column_stack([X, -X]))
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_arrays_in_the_cells_of_a_data_frame_are_no_numbers(library):
+    make = pytest.importorskip(library).DataFrame
+    cells = [np.array([1.0, 2.0])] * 50
+    found = read_sensors(make({"time": TIMES, "x": X, "patch": cells}))
+    assert (found.feature_names, found.notes) == (["x"], ["left out: patch"])
+
+
 @pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
 def test_times_may_be_the_index_of_a_data_frame(zone):
     pandas = pytest.importorskip("pandas")
