@@ -241,7 +241,8 @@ def predict_files(
         From a path to its features of shape (n_frames, n_features), or to an object
         with such `features` and `times`, the second of each frame. So
         ``skvas.features.FrameFeatures().extract`` labels files of videos. With
-        `n_jobs` it must be possible to pickle it.
+        `n_jobs` it must be possible to pickle it. An attribute `cache_key`, a string
+        that changes whenever its results change, keeps labels of both apart.
     overwrite : bool, default=False
         Whether to label again what is labelled.
     n_jobs : int, default=None
@@ -312,7 +313,9 @@ def predict_files(
     given = names_by_label(model) if action_names is None else None
     told = action_names if given is None else [*given.values()]
     jobs = _list_jobs(paths, names, media, Path(out_dir), format)
-    others = _claim(Path(out_dir), model, format, [fps, told], jobs, overwrite)
+    key = getattr(read, "cache_key", None)
+    options = [fps, told] if key is None else [fps, told, key]
+    others = _claim(Path(out_dir), model, format, options, jobs, overwrite)
     label = _Labeller(model, read, format, fps, action_names, given)
     todo = [job for job in jobs if overwrite or not job.is_done(others)]
     waiting = set(todo)
@@ -494,7 +497,8 @@ def _claim(
     # A mark without labels is that of a call whose files all failed.
     if not overwrite and found is not None and any(folder.rglob(f"*.{format}")):
         raise OtherLabelsError(
-            "labels of another model, of another frame rate or with other names"
+            "labels of another model, of another frame rate, of recordings that were "
+            "read otherwise, or with other names"
         )
     others = _find_written(folder, format) if overwrite else {}
     folder.mkdir(parents=True, exist_ok=True)

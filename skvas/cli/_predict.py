@@ -79,7 +79,9 @@ def _predict(options: argparse.Namespace) -> None:
         data = load_recordings(options, model)
         if len(found) < len(data):  # clips of OpenPose in one folder
             found = [folder / name for name in data.names]
-        sources = _Sources(found, data.names, data.media, _ReadHere(found, data))
+        rate = rate_of_fit(model) if options.fps is None else options.fps
+        key = str([rate, options.time, options.time_unit, data.feature_names])
+        sources = _Sources(found, data.names, data.media, _ReadHere(found, data, key))
     if options.media is not None:
         media = media_of(options.media, sources.names)
         sources = replace(sources, media=media)
@@ -172,10 +174,11 @@ class _ReadHere:
     """Give the recordings that were read already to `predict_files`, by their paths.
 
     Their frames are one array, which joblib shares among processes: it would send many
-    small ones with each file anew.
+    small ones with each file anew. `key` tells how they were read.
     """
 
-    def __init__(self, paths: Sequence[Path], data: Recordings) -> None:
+    def __init__(self, paths: Sequence[Path], data: Recordings, key: str) -> None:
+        self.cache_key = key
         self.place = {str(path): index for index, path in enumerate(paths)}
         self.ends = np.cumsum([0, *map(len, data)])
         self.frames = np.concatenate([np.reshape(v, (len(v), -1)) for v in data])

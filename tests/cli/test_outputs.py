@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.tables import fit, run, write_recordings
+from tests.tables import FPS, fit, run, write_recordings
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +127,19 @@ def test_labels_of_others_are_told_with_the_option(model, raw, tmp_path, capsys)
     assert "by --overwrite" in said
     assert "overwrite=True" not in said
     assert run("predict", model, raw, "-o", out, "--overwrite") == 0
+
+
+@pytest.mark.parametrize("form", ["txt", "csv"])
+def test_labels_of_tables_at_another_rate_are_told_apart(
+    model, raw, tmp_path, capsys, form
+):
+    out = tmp_path / "out"
+    command = ("predict", model, raw, "-o", out, "--format", form)
+    assert run(*command) == 0
+    assert run(*command, "--fps", FPS) == 0  # the rate that fit has seen
+    before = contents(out)
+    assert run(*command, "--fps", FPS / 5) == 1
+    assert "another frame rate" in capsys.readouterr().err
+    assert contents(out) == before
+    assert run(*command, "--fps", FPS / 5, "--overwrite") == 0
+    assert contents(out) != before
