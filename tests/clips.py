@@ -56,6 +56,21 @@ def write_sound(path):
     return path
 
 
+def write_song(path, image):
+    """Write an MP3 file of a tone with a picture as its cover."""
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w", format="mp3") as clip:
+        tone = clip.add_stream("libmp3lame", rate=8000)
+        cover = clip.add_stream("mjpeg", rate=1)
+        cover.height, cover.width = image.shape[:2]
+        cover.pix_fmt = "yuvj420p"
+        clip.mux(cover.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        clip.mux(cover.encode())
+        _beep(clip, tone, np.zeros(576))
+        clip.mux(tone.encode())
+    return path
+
+
 def grey(values, height=48, width=64):
     """Return images of one brightness each, (N, height, width, 3)."""
     images = np.asarray(values, dtype=np.uint8)[:, None, None, None]

@@ -69,9 +69,9 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, Any]]:
     number = -1
     try:
         with av.open(str(check_file(path))) as container:
-            if not container.streams.video:
+            streams = filter(_is_video, container.streams.video)
+            if (stream := next(streams, None)) is None:
                 raise ValueError("it has no video stream")
-            stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             for number, frame in enumerate(container.decode(stream)):
                 # Some formats have a rate instead of times.
@@ -88,6 +88,11 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, Any]]:
         ) from error
     if number < 0:
         raise ValueError(f"{os.fspath(path)!r} has a video stream without frames.")
+
+
+def _is_video(stream: Any) -> bool:
+    """Tell moving pictures from the cover of a file of sound."""
+    return not stream.disposition & type(stream.disposition).attached_pic
 
 
 def shown_at(

@@ -17,7 +17,7 @@ from skvas import ActionSegmenter
 from skvas.exceptions import InvalidParameterError
 from skvas.features import FrameFeatures, _backbones
 from skvas.features._decoding import read_frames, shown_at, to_image
-from tests.clips import grey, write_clip, write_sound
+from tests.clips import grey, write_clip, write_song, write_sound
 
 pytest.importorskip("av")
 
@@ -229,6 +229,12 @@ def test_row_52_broken_file_is_a_value_error_that_names_it(tmp_path, kind):
     with pytest.raises(ValueError, match=rf"{kind}\.mp4.*cannot be decoded"):
         FrameFeatures(Counting(), cache=tmp_path / "cache").transform(file)
     assert not (tmp_path / "cache").exists()
+
+
+def test_row_52_cover_of_a_song_is_no_video(tmp_path):
+    song = write_song(tmp_path / "song.mp3", np.full((48, 64, 3), 90, np.uint8))
+    with pytest.raises(ValueError, match=r"song\.mp3.* it has no video stream"):
+        FrameFeatures(brightness).transform(song)
 
 
 def test_row_52_missing_file_is_named_before_any_is_decoded(clip, tmp_path):
