@@ -43,7 +43,7 @@ def check_file(path: str | os.PathLike[str]) -> Path:
 
 
 def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, Any]]:
-    """Yield the frames of the first video stream of a file.
+    """Yield the frames of the first video stream of a file, at rising times.
 
     Parameters
     ----------
@@ -73,11 +73,14 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, Any]]:
             if (stream := next(streams, None)) is None:
                 raise ValueError("it has no video stream")
             stream.thread_type = "AUTO"
+            rate = stream.average_rate or stream.guessed_rate
+            time: Any = -np.inf  # then fractions, which are exact
             for number, frame in enumerate(container.decode(stream)):
                 # Some formats have a rate instead of times.
-                time = (
-                    number / stream.average_rate if frame.time is None else frame.time
-                )
+                known = frame.pts is not None
+                stamp = frame.pts * frame.time_base if known else number / rate
+                # Times may start anew, or be rounded to those of other frames.
+                time = stamp if stamp > time else time + 1 / rate
                 yield float(time), frame
     except OSError:
         raise

@@ -29,7 +29,7 @@ from skvas.videos._device import check_device
 
 __all__ = ["FrameFeatures", "VideoFeatures"]
 
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class Counting:
 
 
 VALUES = np.arange(20, 240, 10)
+HALVES = (VALUES, VALUES[::-1])
 
 
 @pytest.fixture
@@ -87,6 +88,24 @@ def test_row_52_variable_frame_rate_keeps_its_time_stamps(tmp_path):
     found = FrameFeatures(brightness).extract(clip)
     np.testing.assert_allclose(found.times, times, atol=1.1e-3)
     assert len(found.features) == len(times)
+
+
+def test_times_rise_where_those_of_a_file_start_anew(tmp_path):
+    parts = [write_clip(tmp_path / f"{i}.ts", grey(v)) for i, v in enumerate(HALVES)]
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    found = FrameFeatures(brightness).extract(joined)
+    times = np.arange(2 * len(VALUES)) / 10
+    np.testing.assert_allclose(found.times - found.times[0], times, atol=1e-9)
+    thinned = FrameFeatures(brightness, fps=5).extract(joined)
+    np.testing.assert_array_equal(thinned.features, found.features[::2])
+
+
+def test_times_that_a_file_rounds_to_one_are_told_apart(tmp_path):
+    quick = write_clip(tmp_path / "quick.mkv", grey(VALUES), fps=2000)
+    times = FrameFeatures(brightness).extract(quick).times
+    np.testing.assert_allclose(times, np.arange(len(VALUES)) / 2000, atol=1e-3)
+    assert (np.diff(times) > 0).all()
 
 
 @pytest.mark.parametrize("fps", [2, 4, 5, 10, 25])
