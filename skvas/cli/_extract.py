@@ -14,7 +14,7 @@ from skvas._atomic import replacing
 from skvas._printing import listening
 from skvas.cli._arguments import add_command, add_decoding
 from skvas.cli._extracted import check_extracted, note_extracted
-from skvas.cli._files import is_video
+from skvas.cli._files import videos_in
 from skvas.cli._lines import Lines, say, say_skipped, show
 from skvas.features import FrameFeatures, VideoFeatures
 
@@ -83,7 +83,7 @@ def _video_files(paths: Iterable[str]) -> dict[str, Path]:
     for path in map(Path, paths):
         found = [path]
         if path.is_dir():
-            found = sorted(file for file in path.iterdir() if is_video(file))
+            found = videos_in(path)
             if not found:
                 raise ValueError(f"{str(path)!r} has no video files.")
         for file in found:

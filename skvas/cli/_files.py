@@ -45,6 +45,7 @@ __all__ = [
     "load_segmenter",
     "media_of",
     "naming",
+    "videos_in",
     "writing",
 ]
 
@@ -128,7 +129,7 @@ def checked_folder(options: argparse.Namespace) -> Path:
     """Return the folder of recordings; if it has videos instead, say what to do."""
     folder = Path(options.folder)
     prepared = not folder.is_dir() or (folder / "features").exists()
-    if not prepared and any(is_video(file) for file in folder.iterdir()):
+    if not prepared and videos_in(folder):
         raise ValueError(
             f"{options.folder!r} holds video files, not features; first run: skvas "
             f"extract {options.folder} -o FEATURES"
@@ -141,11 +142,20 @@ def is_video(path: str | Path) -> bool:
     return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
+def videos_in(folder: Path) -> list[Path]:
+    """List the video files of a folder by name; hidden ones, as of macOS, are none."""
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if is_video(file) and file.is_file() and not file.name.startswith(".")
+    )
+
+
 def media_of(folder: str, names: Sequence[str]) -> list[str | None]:
     """Return the video file of each name in a folder; None where there is none."""
     if not Path(folder).is_dir():
         raise ValueError(f"--media {folder!r} is no folder.")
-    files = {file.stem: file for file in Path(folder).iterdir() if is_video(file)}
+    files = {file.stem: file for file in videos_in(Path(folder))}
     media = [str(files[name]) if name in files else None for name in names]
     n_missing = media.count(None)
     if n_missing == len(media):

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from skvas.cli._files import check_out, checked_folder, is_same, is_video
+from skvas.cli._files import check_out, checked_folder, is_same, videos_in
 from skvas.io._any import find_kind
 from skvas.io._files import FORMATS
 from skvas.io._poses import SUFFIXES as POSES
@@ -104,7 +104,7 @@ def _files_read(options: argparse.Namespace, folder: Path) -> Iterator[Path]:
     if corrections is not None:
         yield Path(corrections)
     if media is not None and Path(media).is_dir():
-        yield from filter(is_video, Path(media).iterdir())
+        yield from videos_in(Path(media))
 
 
 def _parts(folder: Path) -> list[Path]:

@@ -607,6 +607,17 @@ def test_report_writes_a_page_that_links_videos(folder, joint, tmp_path, capsys)
         assert message in capsys.readouterr().err
 
 
+def test_hidden_files_are_no_videos(folder, joint, tmp_path, capsys):
+    clips = write_recordings(tmp_path / "clips")
+    (clips / "._v1.mp4").write_bytes(b"Mac OS X")
+    assert run("extract", clips, "-o", tmp_path / "data") == 1
+    assert "has no video files" in capsys.readouterr().err
+    assert run("fit", clips, "-k", 3, "--epochs", 0, "-o", tmp_path / "model") == 0
+    command = ("report", joint, folder, "-o", tmp_path / "page.html", "--media", clips)
+    assert run(*command, "--fps", 10) == 1
+    assert "no video file called 'v0'" in capsys.readouterr().err
+
+
 def test_fit_takes_the_corrections_of_a_page(folder, tmp_path, capsys):
     video = np.load(folder / "features" / "v2.npy")
     rows = [
