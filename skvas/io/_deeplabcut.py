@@ -48,12 +48,15 @@ def _read_csv(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
             "with scorer, bodyparts and coords. Tables of signals are read by "
             "read_sensors"
         )
+    # Tables of labelled images name each image in up to three cells.
+    n_more = next((i for i, cell in enumerate(names["coords"]) if cell), 0)
+    names = {level: row[n_more:] for level, row in names.items()}
     body = [(number, row) for number, row in table[len(names) :] if row]
     width = len(names["coords"])
+    n_cells = 1 + n_more + width
     for number, row in body:
-        # Tables of labelled images name each image in up to three cells.
-        if len(row) < width + 1:
-            raise ValueError(f"line {number} has {len(row)} cells, not {width + 1}")
+        if len(row) != n_cells:
+            raise ValueError(f"line {number} has {len(row)} cells, not {n_cells}")
     cells = [[cell or "nan" for cell in row[-width:]] for _, row in body]
     return names, np.array(cells, dtype=np.float64).reshape(-1, width)
 

@@ -66,6 +66,30 @@ def test_deeplabcut_with_one_animal_and_gaps(tmp_path):
     assert_array_equal(found[0][1], [[np.nan, np.nan], [1, 2]])
 
 
+def test_deeplabcut_with_images_in_several_cells(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    images = [("labeled-data", "run", f"img{i}.png") for i in range(6)]
+    frame = pandas.DataFrame(
+        values(),
+        index=pandas.MultiIndex.from_tuples(images),
+        columns=pandas.MultiIndex.from_tuples(
+            columns(), names=["scorer", "individuals", "bodyparts", "coords"]
+        ),
+    )
+    frame.to_csv(tmp_path / "cage.csv")
+    found = read_poses(tmp_path)
+    assert found.feature_names == NAMES
+    assert_allclose(found[0], EXPECTED)
+
+
+@pytest.mark.parametrize("row", ["1,1.5,2", "1,1.5,2,0.9,"])
+def test_row_73_row_of_another_width_is_refused(tmp_path, row):
+    text = "scorer,net,net,net\nbodyparts,a,a,a\ncoords,x,y,likelihood\n0,1,2,1\n"
+    (tmp_path / "a.csv").write_text(text + row)
+    with pytest.raises(ValueError, match=r"line 5 has [35] cells, not 4"):
+        read_poses(tmp_path)
+
+
 def test_points_of_unknown_confidence_stay(tmp_path):
     sure = np.where(SURE < 0.5, np.nan, SURE)
     assert np.isnan(sure).any()
