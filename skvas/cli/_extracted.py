@@ -57,7 +57,8 @@ def note_extracted(
     """Note of which files features are, so that `align` finds them again."""
     note = folder / EXTRACTED
     known = read_extracted(note)["videos"]
-    here = {name: os.path.relpath(file, folder) for name, file in files.items()}
+    root = folder.resolve()  # from which the system goes up where it is a link
+    here = {name: os.path.relpath(file, root) for name, file in files.items()}
     content = {**_extraction(options), "videos": {**known, **here}}
     write_atomically(note, json.dumps(content, indent=1).encode())
 

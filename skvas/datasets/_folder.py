@@ -357,8 +357,15 @@ def find_media(sources: list[VideoFile]) -> list[str | None] | None:
         next((r / notes[r][name] for r, name in s.places if name in notes[r]), None)
         for s in sources
     ]
-    found = [os.path.normpath(f) if f and f.is_file() else None for f in files]
+    found = [_shortened(f) if f and f.is_file() else None for f in files]
     return found if any(found) else None
+
+
+def _shortened(file: Path) -> str:
+    """Return a path to a file without the folders that it goes into and out of."""
+    short = os.path.normpath(file)
+    is_same = os.path.exists(short) and os.path.samefile(short, file)
+    return short if is_same else os.path.realpath(file)  # it went out of a link
 
 
 def _read_lines(file: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import errno
 import io
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,6 +24,7 @@ import pytest
 import skvas
 from skvas._printing import tell
 from skvas.cli import main
+from skvas.cli._extracted import check_extracted, note_extracted
 from skvas.cli._lines import Lines, following
 from skvas.datasets import load_folder, make_videos
 from skvas.io import read_recordings, read_segments
@@ -1153,6 +1156,22 @@ def test_features_of_other_files_or_rates_are_not_kept(
     assert run("extract", *options, "-o", "data") == 1
     assert re.search(message, capsys.readouterr().err)
     assert (tmp_path / "data" / "extracted.json").read_text() == note
+
+
+def test_features_in_a_linked_folder_know_their_videos(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    far = tmp_path / "far" / "disk" / "features"
+    far.mkdir(parents=True)
+    np.save(far / "a.npy", np.eye(9, 2))
+    (tmp_path / "data").symlink_to(far.parent)
+    (tmp_path / "a.mp4").write_bytes(b"not looked at")
+    how = argparse.Namespace(backbone="efficientnet_lite0", weights=None, fps=None)
+    videos = {"a": Path("a.mp4")}
+    note_extracted(Path("data"), videos, how)
+    check_extracted(Path("data"), videos, how)
+    for folder in ("data", far.parent):
+        (media,) = load_folder(folder).media
+        assert Path(media).samefile("a.mp4")
 
 
 def test_command_knows_its_version():
