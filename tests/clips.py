@@ -77,6 +77,15 @@ def grey(values, height=48, width=64):
     return np.broadcast_to(images, (len(images), height, width, 3))
 
 
+def write_turning(path, values):
+    """Write a video (.ts) of which the second half has higher frames."""
+    parts = []
+    for half, height in zip(np.array_split(values, 2), (48, 96), strict=True):
+        parts.append(write_clip(path, grey(half, height)).read_bytes())
+    path.write_bytes(b"".join(parts))
+    return path
+
+
 def read_clip(path):
     """Return the times and the images of a video."""
     av = pytest.importorskip("av")

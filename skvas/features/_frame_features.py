@@ -261,8 +261,12 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
             frames = resampled(frames, self.fps)
         times: list[float] = []
         parts: list[np.ndarray] = []
+        shapes: set[tuple[int, ...]] = set()
         for batch in _batches(frames, self.batch_size):
-            images = np.stack([to_image(frame, size, size) for _, frame in batch])
+            pictures = [to_image(frame, size, size) for _, frame in batch]
+            shapes |= {picture.shape for picture in pictures}
+            _check_one_size(shapes, file)
+            images = np.stack(pictures)
             parts.append(_check_features(backbone.compute(images), len(images), file))
             times += [time for time, _ in batch]
             tell(f"looking at {file.name}", len(times))
@@ -286,6 +290,15 @@ def _batches(
 ) -> Iterator[Sequence[tuple[float, Any]]]:
     while batch := list(itertools.islice(frames, size)):
         yield batch
+
+
+def _check_one_size(shapes: set[tuple[int, ...]], file: Path) -> None:
+    if len(shapes) > 1:
+        sizes = sorted(f"{wide} x {high}" for high, wide, _ in shapes)
+        raise ValueError(
+            f"{str(file)!r} has frames of {' and '.join(sizes)} pixels; give size, to "
+            "which all are scaled."
+        )
 
 
 def _check_features(features: Any, n_frames: int, file: Path) -> np.ndarray:

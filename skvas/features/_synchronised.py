@@ -168,7 +168,7 @@ def _keep(
     for index, (_, frame) in enumerate(frames):
         tell("reading the frames to show", index, int(wanted[-1]) + 1)
         if index in row_of:
-            image = _scaled(frame, height)
+            image = _scaled(frame, height, images.shape[2])
             if not len(images):
                 shape = (len(wanted), *image.shape)
                 images = np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
@@ -191,22 +191,29 @@ def _side_by_side(
     shown = matches[latest]
     rows = np.searchsorted(wanted, shown)
     line = np.full((height + _BAR, _GAP, 3), 255, np.uint8)
+    width = 0
     for i, (time, frame) in enumerate(frames_x):
         image_y = images_y[rows[i]]
         if not matched[i]:
             image_y = (_DIM * image_y).astype(np.uint8)
-        left = _with_bar(_scaled(frame, height), (i + 1) / len(matches), _LIGHT)
+        image_x = _scaled(frame, height, width)
+        width = image_x.shape[1]
+        left = _with_bar(image_x, (i + 1) / len(matches), _LIGHT)
         colour = _LIGHT if matched[i] else _DARK
         right = _with_bar(image_y, (shown[i] + 1) / n_y, colour)
         yield time, np.hstack([left, line, right])
 
 
-def _scaled(frame: Any, height: int) -> _Image:
-    """Return a frame as an image of the given height and an even width."""
+def _scaled(frame: Any, height: int, width: int) -> _Image:
+    """Return a frame as an image of the given height.
+
+    `width` is that of the frames before, 0 if there are none: then an even one.
+    """
     wide, high = frame.width, frame.height
     if round(frame.rotation / 90) % 2:
         wide, high = high, wide
-    return to_image(frame, max(2, 2 * round(height * wide / high / 2)), height)
+    own = max(2, 2 * round(height * wide / high / 2))
+    return to_image(frame, width or own, height)
 
 
 def _with_bar(image: _Image, share: float, colour: tuple[int, int, int]) -> _Image:

@@ -17,7 +17,7 @@ from skvas import ActionSegmenter
 from skvas.exceptions import InvalidParameterError
 from skvas.features import FrameFeatures, _backbones
 from skvas.features._decoding import read_frames, shown_at, to_image
-from tests.clips import grey, write_clip, write_song, write_sound
+from tests.clips import grey, write_clip, write_song, write_sound, write_turning
 
 pytest.importorskip("av")
 
@@ -142,6 +142,16 @@ def test_frames_are_as_they_are_or_of_the_size_asked_for(clip):
 
 
 IDENTITY = np.array([1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
+
+
+@pytest.mark.parametrize("batch_size", [11, 32])
+def test_frames_of_two_sizes_need_one(tmp_path, batch_size):
+    file = write_turning(tmp_path / "turning.ts", VALUES)
+    features = FrameFeatures(brightness, batch_size=batch_size)
+    with pytest.raises(ValueError, match=r"turning\.ts' .*64 x 48 and 64 x 96.* size"):
+        features.transform(file)
+    found = features.set_params(size=8).transform(file)
+    np.testing.assert_allclose(found[:, 0], VALUES, atol=3)
 
 
 def test_rotated_recording_is_turned_upright(tmp_path):

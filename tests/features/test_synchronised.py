@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from skvas.features import FrameFeatures, write_synchronised
-from tests.clips import grey, read_clip, write_clip
+from tests.clips import grey, read_clip, write_clip, write_turning
 
 pytest.importorskip("av")
 
@@ -49,6 +49,14 @@ def test_each_frame_stands_beside_its_match(clips, tmp_path):
     np.testing.assert_allclose(left, X, atol=8)
     np.testing.assert_allclose(right, Y[MATCHES], atol=8)
     assert sorted(os.listdir(tmp_path)) == ["out.mp4", "x.mp4", "y.mp4"]
+
+
+def test_frames_of_another_size_are_scaled_to_the_first(clips, tmp_path):
+    turning = write_turning(tmp_path / "turning.ts", X)
+    matches = aligned(np.arange(8), n_y=len(X))
+    write_synchronised(clips[1], turning, matches, tmp_path / "out.mp4", height=48)
+    _, right = panels(read_clip(tmp_path / "out.mp4")[1], width_x=48)
+    np.testing.assert_allclose(right, X[:8], atol=8)
 
 
 def test_frame_without_match_stands_beside_the_last_one_darkened(clips, tmp_path):
