@@ -72,7 +72,7 @@ def _linked(file: str | os.PathLike[str], page: str | os.PathLike[str]) -> str:
         relative = os.path.relpath(file, Path(page).absolute().parent)
     except ValueError:  # on another drive
         return Path(file).absolute().as_uri()
-    return quote(Path(relative).as_posix())
+    return quote(os.fsencode(Path(relative).as_posix()))
 
 
 def _embedded(file: str | os.PathLike[str]) -> str:

@@ -353,6 +353,17 @@ def test_media_are_linked_relative_to_the_page(tmp_path):
     assert page.policy["media-src"] == ["data:"]
 
 
+def test_row_76_media_of_damaged_names_are_linked(tmp_path):
+    clip = tmp_path / "a\udcff.mp4"
+    try:
+        clip.write_bytes(b"movie")
+    except (OSError, UnicodeError):
+        pytest.skip("files have no such names here")
+    options = {"media": [clip, None], "fps": 25}
+    page = Page(report_html(LABELS, tmp_path / "r.html", **options))
+    assert page.data["videos"][0]["media"] == "a%FF.mp4"
+
+
 def test_thirty_recordings_of_three_minutes_are_small_and_quick(tmp_path):
     rng = np.random.default_rng(0)
     n_frames = 3 * 60 * 30
