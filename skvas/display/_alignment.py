@@ -313,9 +313,7 @@ class AlignmentDisplay:
             (inset_y, codes[1], step_y),
         ):
             inset.axis("off")
-            drawn = draw_strips(
-                inset, [Strip(code, 0, 1)], actions, scale=step, style="plain"
-            )
+            drawn = draw_strips(inset, [Strip(code, 0, 1)], actions, scale=step)
             handles |= {handle.get_label(): handle for handle in drawn}
         inset_x.set_ylim(0, 1)
         inset_y.set_xlim(0, 1)
@@ -358,7 +356,7 @@ class AlignmentDisplay:
             drawn: dict[str, Any] = {}
             for code, bottom, step in zip(codes, (0.93, -0.07), steps, strict=True):
                 strips = [Strip(code, bottom, 0.14)]
-                found = draw_strips(ax, strips, actions, scale=step, style="plain")
+                found = draw_strips(ax, strips, actions, scale=step)
                 drawn |= {handle.get_label(): handle for handle in found}
             handles = [drawn[name] for name in actions if name in drawn]
             handles += [h for name, h in drawn.items() if name not in actions]

@@ -36,7 +36,12 @@ class Strip:
 
 
 def draw_strips(
-    ax: Any, strips: Sequence[Strip], names: Sequence[str], *, scale: float, style: str
+    ax: Any,
+    strips: Sequence[Strip],
+    names: Sequence[str],
+    *,
+    scale: float,
+    hatched: bool = False,
 ) -> list[Any]:
     """Draw strips, one collection for each action, and return legend handles.
 
@@ -50,9 +55,8 @@ def draw_strips(
         Names of the actions.
     scale : float
         Length of a frame on the time axis.
-    style : {"plain", "tagged", "hatched"}
-        "plain" distinguishes actions by colour alone; "tagged" also by the tags of
-        `annotate_strips`; "hatched" also by hatching.
+    hatched : bool, default=False
+        Whether to distinguish actions by hatching as well as by colour.
 
     Returns
     -------
@@ -60,15 +64,14 @@ def draw_strips(
         One patch for each action that occurs, background last.
     """
     collections = import_optional("matplotlib.collections", "plot")
+    patches = import_optional("matplotlib.patches", "plot")
     handles = {}
     for code, boxes in _boxes(strips, scale).items():
-        patch = _patch_style(code, hatched=style == "hatched")
+        patch = _patch_style(code, hatched=hatched)
+        patch["label"] = "background" if code < 0 else names[code]
         corners = [[(x, b), (y, b), (y, t), (x, t)] for x, y, b, t in boxes]
-        ax.add_collection(
-            collections.PolyCollection(corners, label=_label(code, names), **patch),
-            autolim=False,
-        )
-        handles[code] = _handle(code, names, patch, tagged=style == "tagged")
+        ax.add_collection(collections.PolyCollection(corners, **patch), autolim=False)
+        handles[code] = patches.Patch(**patch)
     return [handles[code] for code in sorted(handles, key=lambda c: (c < 0, c))]
 
 
@@ -100,6 +103,17 @@ def annotate_strips(
                 )
 
 
+def list_tags(strips: Sequence[Strip], names: Sequence[str]) -> list[str]:
+    """Return the tags that stand in segments instead of names, for a legend.
+
+    One for each handle of `draw_strips`, empty where nothing but the name is needed.
+    """
+    codes = np.unique(np.concatenate([strip.codes for strip in strips])).tolist()
+    tags = _tags(names)
+    found = [tags[k] if tags[k] != names[k] else "" for k in codes if k >= 0]
+    return found if codes[0] >= 0 else [*found, ""]
+
+
 def _boxes(
     strips: Sequence[Strip], scale: float
 ) -> dict[int, list[tuple[float, float, float, float]]]:
@@ -123,23 +137,8 @@ def _patch_style(code: int, *, hatched: bool) -> dict[str, Any]:
     }
 
 
-def _label(code: int, names: Sequence[str]) -> str:
-    return "background" if code < 0 else names[code]
-
-
 def _tags(names: Sequence[str]) -> list[str]:
     """Return the tag of each action: its name, or a number if any name is long."""
     if all(len(name) <= SHORT_NAME for name in names):
         return list(names)
     return [str(number + 1) for number in range(len(names))]
-
-
-def _handle(
-    code: int, names: Sequence[str], style: dict[str, Any], *, tagged: bool
-) -> Any:
-    """Return a legend patch; a tag that differs from the name precedes the name."""
-    patches = import_optional("matplotlib.patches", "plot")
-    label, tag = _label(code, names), "" if code < 0 else _tags(names)[code]
-    if tagged and tag not in ("", label):
-        label = f"{tag}  {label}"
-    return patches.Patch(label=label, **style)

@@ -279,7 +279,7 @@ class CommonTimeDisplay:
         rows = np.nan_to_num(self.timeline.stack(codes), nan=-1).astype(np.int64)
         strips = [Strip(row, place, 0.9) for place, row in enumerate(rows)]
         scale = 1 / rows.shape[1]
-        handles = draw_strips(self.ax_, strips, actions, scale=scale, style="plain")
+        handles = draw_strips(self.ax_, strips, actions, scale=scale)
         if all((code >= 0).all() for code in codes):
             for handle in handles:
                 if handle.get_label() == "background":

@@ -16,7 +16,7 @@ from skvas.datasets._recordings import (
     mean_rates,
     recordings_of,
 )
-from skvas.display._barcode import Strip, annotate_strips, draw_strips
+from skvas.display._barcode import Strip, annotate_strips, draw_strips, list_tags
 from skvas.display._style import (
     add_legend,
     check_fps,
@@ -291,10 +291,11 @@ class SegmentationDisplay:
             for video, codes in enumerate(rows[kind])
         ]
         actions = no_formulas(self.action_names)
-        style = "hatched" if hatch else "tagged" if annotate else "plain"
-        handles = draw_strips(self.ax_, strips, actions, scale=scale, style=style)
-        add_legend(self.ax_, handles, grow=ax is None)
-        if style == "tagged":
+        handles = draw_strips(self.ax_, strips, actions, scale=scale, hatched=hatch)
+        tagged = annotate and not hatch
+        tags = list_tags(strips, actions) if tagged else ()
+        add_legend(self.ax_, handles, tags=tags, grow=ax is None)
+        if tagged:
             annotate_strips(self.ax_, strips, actions, scale=scale)
         return self
 

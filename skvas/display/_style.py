@@ -258,14 +258,23 @@ def split_labels(name: str, labels: Any) -> list[NDArray[Any]]:
 
 
 def add_legend(
-    ax: Any, handles: Sequence[Any], *, left: float = 1.005, grow: bool = False
+    ax: Any,
+    handles: Sequence[Any],
+    *,
+    tags: Sequence[str] = (),
+    left: float = 1.005,
+    grow: bool = False,
 ) -> None:
     """Put a legend to the right of the axes, in as few columns as possible.
 
-    With `grow`, the figure becomes higher where the legend would be too wide.
+    Tags stand before names. With `grow`, the figure becomes higher where the legend
+    would be too wide.
     """
     figure = ax.figure.get_figure(root=True)
     labels = show_names([handle.get_label().replace(r"\$", "$") for handle in handles])
+    if tags:
+        pairs = zip(tags, labels, strict=True)
+        labels = [f"{tag}  {name}" if tag else name for tag, name in pairs]
     height = figure.get_figheight() * ax.get_position().height
     n_rows = max(1, int(height * 72 / LEGEND_ROW))
     if grow:

@@ -200,7 +200,7 @@ class TimelineDisplay:
         else:
             strips = [Strip(row, place, 0.9) for place, row in enumerate(rows)]
             actions = self._actions()[1]
-            handles = draw_strips(self.ax_, strips, actions, scale=step, style="plain")
+            handles = draw_strips(self.ax_, strips, actions, scale=step)
             add_legend(self.ax_, handles, grow=ax is None)
         return self
 

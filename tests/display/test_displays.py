@@ -178,6 +178,14 @@ class TestSegmentation:
         assert legend(display) == ["1  pour the milk", "2  stir", "3  drink"]
         assert [text.get_text() for text in display.ax_.texts] == ["1", "2", "3"]
 
+    @pytest.mark.parametrize("end", ["", ", and one open"])
+    def test_numbers_do_not_make_the_names_in_a_legend_alike(self, end):
+        names = [f"action with {n} lids, shut{end}" for n in ("five", "nine")]
+        display = SegmentationDisplay.from_predictions(
+            None, [np.repeat([0, 1, -1], 20)], action_names=names, background=-1
+        )
+        assert legend(display) == [f"1  {names[0]}", f"2  {names[1]}", "background"]
+
     def test_tags_are_left_out_where_they_do_not_fit(self):
         labels = np.repeat([0, 1, 2], [400, 1, 400])
         display = SegmentationDisplay.from_predictions(None, labels)
