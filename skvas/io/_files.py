@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skvas._atomic import read_bytes, write_atomically
+from skvas._atomic import naming_file, read_bytes, write_atomically
 from skvas.io import _annotation, _subtitles, _text
 from skvas.io._table import SegmentTable, TimedSegment, check_fps
 from skvas.io._text import as_text_cell
@@ -231,7 +231,8 @@ def write_segments(
         check_fps(fps)
     known = {**given, "path": Path(path)}
     try:
-        data = kind.compose(table, *(known[name] for name in kind.written_with))
+        with naming_file(path, "written"):  # some are composed in a file of their own
+            data = kind.compose(table, *(known[name] for name in kind.written_with))
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)!r} cannot be written: {error}") from error
     data = codecs.BOM_UTF8 + data if excel else data

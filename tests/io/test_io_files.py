@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import json
 import os
 import struct
@@ -757,3 +758,25 @@ def test_row_51_no_text_takes_long_to_refuse(tmp_path, form, text):
         read_segments(tmp_path / f"v.{form}")
     assert len(str(caught.value)) < 1000
     assert time.perf_counter() - started < 20  # some .02 s alone
+
+
+@pytest.mark.parametrize(
+    ("name", "writer"),
+    [
+        ("a.eaf", "pympi.Elan.Eaf.to_file"),
+        ("a.TextGrid", "pympi.Praat.TextGrid.to_file"),
+    ],
+)
+def test_row_41_full_disk_of_temporary_files_names_the_file(
+    tmp_path, monkeypatch, name, writer
+):
+    def fill(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    pytest.importorskip("pympi")
+    monkeypatch.setattr(writer, fill)
+    table = SegmentTable([TimedSegment("a", 0, 1, "pour")])
+    with pytest.raises(OSError, match="could not be written: No space") as caught:
+        write_segments(table, tmp_path / name)
+    assert caught.value.filename == str(tmp_path / name)
+    assert not list(tmp_path.iterdir())
