@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skvas._atomic import replacing
+from skvas._atomic import naming_file, replacing
 from skvas._optional import import_optional
 from skvas._printing import tell
 from skvas.features._decoding import read_frames, shown_at, to_image
@@ -163,17 +163,17 @@ def _keep(
     file: Path,
 ) -> _Image:
     """Return the images of the wanted frames (n_wanted, h, w, 3), stored in a file."""
-    row_of = {index: row for row, index in enumerate(wanted.tolist())}
-    images = np.empty((0, 0, 0, 3), np.uint8)
-    for index, (_, frame) in enumerate(frames):
-        tell("reading the frames to show", index, int(wanted[-1]) + 1)
-        if index in row_of:
-            image = _scaled(frame, height, images.shape[2])
-            if not len(images):
-                shape = (len(wanted), *image.shape)
-                images = np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
-            images[row_of[index]] = image
-    return images
+    kept, width = set(wanted.tolist()), 0
+    # Written first: where a disk is full, a map that is written ends the process.
+    with naming_file(file, "written"), file.open("wb") as stream:
+        for index, (_, frame) in enumerate(frames):
+            tell("reading the frames to show", index, int(wanted[-1]) + 1)
+            if index in kept:
+                image = _scaled(frame, height, width)
+                width = image.shape[1]
+                stream.write(image.tobytes())
+    shape = (len(wanted), height, width, 3)
+    return np.memmap(file, dtype=np.uint8, mode="r", shape=shape)
 
 
 def _side_by_side(

@@ -145,3 +145,15 @@ def test_folder_that_is_not_there_is_named(clips, tmp_path):
     out = tmp_path / "gone" / "out.mp4"
     with pytest.raises(FileNotFoundError, match=r"gone/out\.mp4"):
         write_synchronised(*clips, aligned(MATCHES), out, height=48)
+
+
+def test_row_41_full_disk_is_an_error_that_names_the_temporary_file(clips, tmp_path):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"could not be written: .*frames'"):
+            write_synchronised(*clips, aligned(MATCHES), tmp_path / "o.mp4", height=48)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(os.listdir(tmp_path)) == ["x.mp4", "y.mp4"]
