@@ -62,8 +62,8 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, Any]]:
     OSError
         If the file does not exist or cannot be read.
     ValueError
-        If the file has no video, or is empty, damaged or truncated; the message names
-        the file.
+        If the file has no video, or is empty, or FFmpeg cannot decode what is there;
+        the message names the file.
     """
     av = import_optional("av", "video")
     number = -1

@@ -105,6 +105,10 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
 
     The key of a module is computed from its printed form and its weights.
 
+    A file of MP4 that was cut off is refused. Matroska (MKV, WebM) and MPEG-TS do not
+    tell that an end is missing: the frames that are there are taken. So it is with
+    damaged frames that FFmpeg can pass over or repair.
+
     References
     ----------
     .. [1] M. Tan and Q. Le, "EfficientNet: Rethinking Model Scaling for Convolutional
@@ -174,8 +178,8 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
             If a file does not exist or cannot be read. All files are checked for
             existence before the first is decoded.
         ValueError
-            If a file is not a video, or is empty, damaged or truncated; the message
-            names the file.
+            If a file is not a video, or is empty, or FFmpeg cannot decode what is
+            there; the message names the file.
         """
         found = self.extract(paths)
         if isinstance(found, list):
