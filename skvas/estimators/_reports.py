@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,8 @@ class ReportsVideos(BaseVideoEstimator):
             numbers, as in images, "y" of points with three.
         fps : float or sequence of float, default=None
             Frames per second, of all recordings or of each. None: what the recordings
-            know, or those of `fit`; if neither, times are in frames.
+            know, such as the times of their frames, or those of `fit`; if neither,
+            times are in frames.
         names : sequence of str, default=None
             A name for each recording, no two the same. None: those of the recordings,
             else "recording 0" and so on.
@@ -162,8 +163,10 @@ class ReportsVideos(BaseVideoEstimator):
         n = len(views.videos)
         known = remember(videos, lengths_of(views.videos))
         columns = self._columns(features)
+        times = None
         if fps is None:
             fps = known["fps"] or rate_of_fit(self)
+            times = getattr(recordings_of(videos), "times", None) if fps else None
         rates = check_rates(fps, n)
         if media is None and known["media"] is not None and fps is not None:
             media = [_if_video(file) for file in known["media"]]
@@ -171,7 +174,7 @@ class ReportsVideos(BaseVideoEstimator):
         called = check_names(known["names"] if names is None else names, n)
         shown, certainty = self._show(views, placed, called, rates)
         return write_report(
-            shown,
+            replace(shown, times=times),
             path,
             positions=placed.positions,
             lacking=placed.lacking,

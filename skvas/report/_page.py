@@ -15,6 +15,7 @@ MARK = re.compile(r"\{\{(\w+)\}\}")
 # The script, each file before those that import it.
 MODULES = (
     "warps.mjs",
+    "clocks.mjs",
     "segments.mjs",
     "downloads.mjs",
     "drawer.mjs",

@@ -29,7 +29,7 @@ from skvas.report._corrections import apply_corrections, mark_segments
 from skvas.report._media import media_sources
 from skvas.report._page import as_bytes, as_json, compose_page
 from skvas.report._poses import PackedPoses, pack_poses
-from skvas.report._signals import SCALE, pack_curves, thin_warp
+from skvas.report._signals import SCALE, pack_curves, thin_times, thin_warp
 from skvas.validation import check_real, naming_video
 from skvas.videos._frames import spread
 
@@ -190,6 +190,8 @@ class Shown:
         Frames per second of each; None where they are not known.
     collection_fps : list of float or None
         Those of the recordings of `collection`.
+    times : list of ndarray of shape (n_frames_i,), or None
+        The second at which each frame starts, where no rate is constant.
     """
 
     labels: list[NDArray[Any]]
@@ -197,6 +199,7 @@ class Shown:
     names: list[str]
     fps: list[float] | None
     collection_fps: list[float] | None = None
+    times: list[NDArray[np.float64]] | None = None
 
     def __post_init__(self) -> None:
         if len(set(self.names)) < len(self.names):
@@ -293,6 +296,7 @@ def write_report(
                 "name": shown.names[i],
                 "length": len(row),
                 "fps": None if shown.fps is None else shown.fps[i],
+                "times": None if shown.times is None else thin_times(shown.times[i], n),
                 "starts": [s.start for s in found],
                 "codes": [int(s.label) for s in found],
                 "known": mark_segments(found, corrected.known[i]),

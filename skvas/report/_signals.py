@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import heapq
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skvas.io._table import frame_edges
 from skvas.videos._frames import spread
 
 # Positions are whole numbers up to this.
@@ -38,10 +40,35 @@ def thin_warp(
     frames, places : list of int
         Frames rise from 0 to n_frames - 1; places are positions times `SCALE`.
     """
-    most = int(np.clip(N_KNOTS // n_recordings, FEWEST_KNOTS, MOST_KNOTS))
-    knots = _knots(positions, most, tolerance=0.25 / len(positions))
+    knots = _knots(positions, _most(n_recordings), tolerance=0.25 / len(positions))
     places = np.rint(positions[knots] * SCALE).astype(np.int64)
     return knots.tolist(), places.tolist()
+
+
+def thin_times(times: NDArray[np.float64], n_recordings: int) -> dict[str, list[Any]]:
+    """Return knots of a clock, between which it is straight.
+
+    Parameters
+    ----------
+    times : float64 ndarray of shape (n_frames,)
+        The second at which each frame starts.
+    n_recordings : int
+        Number of recordings on the page, which share the room.
+
+    Returns
+    -------
+    dict
+        Lists `frames`, which rise from 0 to n_frames, where the last frame ends, and
+        `seconds`.
+    """
+    edges = frame_edges("", len(times), None, times)
+    tolerance = 0.25 * float(np.median(np.diff(edges)))
+    knots = _knots(edges, _most(n_recordings), tolerance=tolerance)
+    return {"frames": knots.tolist(), "seconds": edges[knots].tolist()}
+
+
+def _most(n_recordings: int) -> int:
+    return int(np.clip(N_KNOTS // n_recordings, FEWEST_KNOTS, MOST_KNOTS))
 
 
 def _knots(

@@ -1,8 +1,10 @@
 // The files that a page saves.
 //
-// A recording has name, length, fps (or null), media (or null) and segments; `nameOf` and
-// `labelOf` say what an action is called, and which label it has for the next fit.
+// A recording has name, length, fps (or null), times (or null), media (or null) and
+// segments; `nameOf` and `labelOf` say what an action is called, and which label it has
+// for the next fit.
 
+import { timeAt } from "./clocks.mjs";
 import { isChecked, knownFrames } from "./segments.mjs";
 
 export function asCorrections(videos, anchors, labelOf) {
@@ -27,8 +29,6 @@ export function asCorrections(videos, anchors, labelOf) {
   };
 }
 
-const time = (v, frames) => (v.fps ? frames / v.fps : frames);
-
 function cell(value) {
   const text = String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
@@ -41,10 +41,10 @@ export function asTable(videos, nameOf) {
       .filter((s) => s.code >= 0)
       .map((s) => [
         v.name,
-        time(v, s.start),
-        time(v, s.end),
+        timeAt(v, s.start),
+        timeAt(v, s.end),
         nameOf(s.code),
-        Number(time(v, s.end - s.start).toFixed(6)),
+        Number((timeAt(v, s.end) - timeAt(v, s.start)).toFixed(6)),
       ]),
   );
   return [["video", "start", "end", "label", "seconds"], ...rows]
@@ -65,7 +65,7 @@ export function asFrames(v, nameOf) {
 // One tier of ELAN, in milliseconds; the recording must have a frame rate.
 export function asElan(v, nameOf, date) {
   const rows = v.segments.filter((s) => s.code >= 0);
-  const ms = (frame) => Math.round((frame / v.fps) * 1000);
+  const ms = (frame) => Math.round(timeAt(v, frame) * 1000);
   const slots = rows.flatMap((s) => [ms(s.start), ms(s.end)]);
   const media =
     v.media === null || v.media.startsWith("data:")

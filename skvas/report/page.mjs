@@ -1,5 +1,6 @@
 // The page: what is on it, and what its controls do.
 
+import { elapsed, frameAt, timeAt } from "./clocks.mjs";
 import { asCorrections, asElan, asFrames, asTable } from "./downloads.mjs";
 import { readDrawer, writeDrawer } from "./drawer.mjs";
 import { pointsAt, unpackPose } from "./poses.mjs";
@@ -66,16 +67,13 @@ function actionName(code) {
   return code < 0 ? "no action" : actions[code];
 }
 
-function seconds(v, frames) {
-  return v.fps ? frames / v.fps : frames;
+function timeText(v, frame) {
+  return v.fps ? `${timeAt(v, frame).toFixed(2)} s` : `frame ${Math.floor(frame)}`;
 }
 
-function timeText(v, frames) {
-  return v.fps ? `${(frames / v.fps).toFixed(2)} s` : `frame ${Math.floor(frames)}`;
-}
-
-function span(v, frames) {
-  return v.fps ? `${(frames / v.fps).toFixed(2)} s` : `${frames} frames`;
+function span(v, s) {
+  const time = timeAt(v, s.end) - timeAt(v, s.start);
+  return v.fps ? `${time.toFixed(2)} s` : `${time} frames`;
 }
 
 // ---- Common time ---------------------------------------------------------------
@@ -252,7 +250,7 @@ function attachPlayer(v) {
 
 // The middle of a frame, so that rounding shows no neighbour.
 function wanted(v) {
-  return (Math.floor(frameOf(v)) + 0.5) / v.fps;
+  return timeAt(v, Math.floor(frameOf(v)) + 0.5);
 }
 
 function seek(v) {
@@ -270,16 +268,16 @@ function seekPlayers() {
 function slope(v) {
   const half = (lead.fps ?? 25) / 4;
   const [a, b] = [Math.max(frame - half, 0), Math.min(frame + half, lead.length - 1)];
-  if (v === lead || b <= a) return 1;
-  const frames = toFrame(v, toPlace(lead, b)) - toFrame(v, toPlace(lead, a));
-  return frames / v.fps / ((b - a) / (lead.fps ?? 25));
+  if ((v === lead && !v.times) || b <= a) return 1;
+  const [from, to] = [a, b].map((at) => (v === lead ? at : toFrame(v, toPlace(lead, at))));
+  return (timeAt(v, to) - timeAt(v, from)) / ((b - a) / (lead.fps ?? 25));
 }
 
 function followPlayers() {
   for (const v of shown()) {
     const player = v.player;
     if (!player || player.readyState < 2 || player.seeking) continue;
-    const goal = (frameOf(v) + 0.5) / v.fps;
+    const goal = timeAt(v, frameOf(v) + 0.5);
     const late = goal - player.currentTime;
     const rate = slope(v) * Number($("speed").value);
     if (Math.abs(late) > 2 / v.fps) {
@@ -341,7 +339,7 @@ function paintPose(v) {
 const canvas = $("canvas");
 const pen = canvas.getContext("2d");
 const box = $("rows");
-const longest = Math.max(...videos.map((v) => seconds(v, v.length)));
+const longest = Math.max(...videos.map((v) => elapsed(v, v.length)));
 const hasCurves = videos.some((v) => v.curves);
 const rowHeight = hasCurves ? 62 : 28;
 let gutter = 130;
@@ -376,13 +374,15 @@ function top() {
 }
 
 function toX(v, at) {
-  const share = common ? toPlace(v, at) / data.scale : seconds(v, at) / longest;
+  const share = common ? toPlace(v, at) / data.scale : elapsed(v, at) / longest;
   return gutter + share * (width - gutter - 8);
 }
 
 function fromX(v, x) {
   const share = Math.min(Math.max((x - gutter) / (width - gutter - 8), 0), 1);
-  const at = common ? toFrame(v, share * data.scale) : share * longest * (v.fps ?? 1);
+  const at = common
+    ? toFrame(v, share * data.scale)
+    : frameAt(v, timeAt(v, 0) + share * longest);
   return Math.min(at, v.length - 1);
 }
 
@@ -909,7 +909,7 @@ function showSteps() {
       v.name,
       actionName(s ? s.code : code),
       s ? timeText(v, s.start) : "",
-      s ? span(v, s.end - s.start) : "",
+      s ? span(v, s) : "",
       z === null ? "" : z.toFixed(1),
       status.replaceAll("_", " "),
     ];

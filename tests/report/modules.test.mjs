@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { elapsed, frameAt, timeAt } from "../../skvas/report/clocks.mjs";
 import { asCorrections, asElan, asFrames, asTable } from "../../skvas/report/downloads.mjs";
 import { readDrawer, writeDrawer } from "../../skvas/report/drawer.mjs";
 import { pointsAt, unpackPose } from "../../skvas/report/poses.mjs";
@@ -185,6 +186,22 @@ test("files have the segments that have an action", () => {
     [...elan.matchAll(/TIME_VALUE="(\d+)"/g)].map((found) => Number(found[1])),
     [0, 2000, 2500, 5000],
   );
+});
+
+test("times are those of the frames where no rate is constant", () => {
+  const times = { frames: [0, 20, 50], seconds: [5, 6, 12] };
+  const video = { ...tea, times, segments: rows([30, 0], [50, 1]) };
+  assert.deepEqual([0, 10, 30, 50].map((at) => timeAt(video, at)), [5, 5.5, 8, 12]);
+  assert.deepEqual([5, 5.5, 8, 12].map((at) => frameAt(video, at)), [0, 10, 30, 50]);
+  assert.equal(elapsed(video, 30), 3);
+  assert.equal(frameAt(tea, timeAt(tea, 7)), 7);
+  assert.equal(timeAt({ fps: null }, 7), 7);
+  assert.equal(
+    asTable([video], (code) => code),
+    'video,start,end,label,seconds\r\n"tea, 1",5,8,0,3\r\n"tea, 1",8,12,1,4\r\n',
+  );
+  const elan = asElan(video, String, new Date(0));
+  assert.match(elan, /TIME_VALUE="8000"/);
 });
 
 test("corrections say what is known, and which moments are the same", () => {

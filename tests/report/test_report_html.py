@@ -500,6 +500,19 @@ def test_model_shows_what_recordings_and_it_know(steady, tmp_path):
     assert page.data["actions"] == ["a", "b", "c"]
 
 
+def test_model_shows_the_times_of_frames(steady, tmp_path):
+    times = [5 + np.cumsum(np.where(np.arange(len(v)) < 40, 0.02, 0.1)) for v in steady]
+    known = Recordings(steady, times=times)
+    model = quick(JointAlignSegment, n_actions=3).fit(known)
+    page = Page(model.report(known, tmp_path / "r.html"))
+    for video, stamps in zip(page.data["videos"], times, strict=True):
+        found = np.interp(np.arange(len(stamps)), *video["times"].values())
+        np.testing.assert_allclose(found, stamps, atol=0.025)
+        assert video["times"]["seconds"][-1] == pytest.approx(stamps[-1] + 0.1)
+    page = Page(model.report(known, tmp_path / "r.html", fps=5))
+    assert {v["times"] for v in page.data["videos"]} == {None}
+
+
 def test_page_compares_durations_of_other_rates_in_seconds(write):
     texts = ["aabbcc", "abbbcc", "aaabccc", "aabbbbccc"]
     slow = write([list(text) for text in texts], fps=10)

@@ -1,0 +1,20 @@
+// When the frames of recordings were.
+//
+// A recording has fps, null where nothing is known, and times where its frames have no
+// constant rate: knots { frames, seconds }, between which time is straight.
+
+import { interpolate } from "./warps.mjs";
+
+// Seconds, or frames where there is no frame rate.
+export function timeAt(v, frame) {
+  if (v.times) return interpolate(v.times.frames, v.times.seconds, frame);
+  return v.fps ? frame / v.fps : frame;
+}
+
+export function frameAt(v, time) {
+  if (v.times) return interpolate(v.times.seconds, v.times.frames, time);
+  return v.fps ? time * v.fps : time;
+}
+
+// Time since the recording began.
+export const elapsed = (v, frame) => timeAt(v, frame) - timeAt(v, 0);
