@@ -9,8 +9,9 @@ import numpy as np
 
 __all__ = ["frames_of_lines"]
 
-# What stands between the cells of a line, where it occurs; else white space.
-MARKS = (",", ";", "\t")
+# What stands between the cells of a line, where it occurs; else white space. A comma
+# beside a semicolon is in a number, as in tables.
+MARKS = (";", ",", "\t")
 
 
 def frames_of_lines(
@@ -50,9 +51,9 @@ def _cells(line: str) -> list[str]:
 
 
 def _number(cell: str) -> float | None:
-    """Read a cell; None where it is no number."""
+    """Read a cell, with a point or a comma; None where it is no number."""
     try:
-        return float(cell) if cell else np.nan
+        return float(cell.replace(",", ".")) if cell else np.nan
     except ValueError:
         return None
 
