@@ -240,7 +240,8 @@ default=None
         """
         videos = open_files(videos)
         views = self._view(videos)
-        return like_input(self._labeller().shares(views), is_single_video(videos))
+        found = _in_float32(self._labeller().shares(views))
+        return like_input(found, is_single_video(videos))
 
     @spare_threads()
     def _label_whole(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -335,8 +336,7 @@ default=None
             recordings = as_recordings(recordings, rate)
         codes, shares = self._labeller().labels_and_shares(self._view(recordings))
         labels = [self.classes_[code] for code in codes]
-        # As predict_proba returns them.
-        shares = [share.astype(np.float32, copy=False) for share in shares]
+        shares = _in_float32(shares)  # as predict_proba returns them
         return tabulate(recordings, labels, names, shares, self.classes_.tolist())
 
     def to_csv(
@@ -755,3 +755,7 @@ default=None
             self.n_jobs,
             self.encoder_ if stays and space == "embedding" else None,
         )
+
+
+def _in_float32(shares: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [share.astype(np.float32, copy=False) for share in shares]

@@ -329,6 +329,7 @@ def test_labelled_frames_keep_their_labels(cls, sharp):
     model.fit(sharp.videos, y)
     assert (model.labels_[0] == y[0]).all()
     assert model.settings_.segmenting["boundaries"] == "frames"
+    assert model.predict_proba(sharp.videos[1]).dtype == np.float32
 
 
 def test_auto_moves_them_where_that_helps(sharp):
