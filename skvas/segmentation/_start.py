@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from scipy.cluster.hierarchy import ward
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import pdist
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
@@ -74,7 +75,7 @@ class WardTree:
         few = frames[spread_frames(len(frames), n_frames)]
         merges = np.empty((0, 4))
         if len(few) > 1:  # which scipy asks for
-            merges = ward(few)
+            merges = ward(pdist(few))
         return cls(few, merges, len(np.unique(few, axis=0)))
 
     def centres(self, n_clusters: int) -> np.ndarray:

@@ -122,13 +122,13 @@ def test_k_means_finds_planted_groups_in_order_of_time(sizes, in_order):
 
 @pytest.mark.parametrize(("in_order", "n_frames"), [(True, 1024), (False, 2048)])
 def test_wards_clusters_are_of_few_frames(in_order, n_frames, monkeypatch):
-    seen, ward = [], _start.ward
+    seen, pdist = [], _start.pdist
 
     def spy(frames):
         seen.append(len(frames))
-        return ward(frames)
+        return pdist(frames)
 
-    monkeypatch.setattr(_start, "ward", spy)
+    monkeypatch.setattr(_start, "pdist", spy)
     k_means(*batched(unit_videos([1500, 1000])), 3, in_order=in_order)
     assert seen == [n_frames]
 
@@ -166,6 +166,12 @@ def test_k_means_of_frames_that_differ_by_rounding_repeats_a_centre():
     found = k_means(*batched([frames.astype(np.float32)]), 7).numpy()
     assert found.shape == (7, frames.shape[1])
     assert len(np.unique(found.round(4), axis=0)) == 2
+
+
+def test_frames_that_look_like_distances_are_frames():
+    frames = np.array([[0, 1], [1, 0]], np.float32)  # scipy would warn
+    found = k_means(*batched([frames]), 2)
+    np.testing.assert_array_equal(found, frames)
 
 
 def test_k_means_of_a_single_frame_is_that_frame():
