@@ -311,16 +311,25 @@ def apply_features(
     Raises
     ------
     ValueError
-        If features are too large or too small for float32; names the video.
+        If features are not one row for each frame, as wide in all videos, or are NaN,
+        or too large or too small for float32; names the video.
     """
     seen: Any = videos
     one_by_one = isinstance(videos, OnDemand)
+    lengths, widths = lengths_of(videos), set[tuple[int, ...]]()
 
     def make(index: int) -> np.ndarray:
         video = np.asarray(seen[index])
         with naming_video(index if len(videos) > 1 else None):
             if transformer is not None and one_by_one:
                 video = transform_one(transformer, video)
+            widths.add(video.shape[1:])
+            if video.ndim != 2 or len(video) != lengths[index] or len(widths) > 1:
+                raise ValueError(
+                    f"the preprocessing in features= makes an array of shape "
+                    f"{video.shape} of {lengths[index]} frames; it must return a row "
+                    "for each frame, with as many entries in all videos."
+                )
             if takes_nan(transformer):
                 _refuse_open_gaps(video)
             return _as_float32(video)
@@ -328,6 +337,11 @@ def apply_features(
     with _threads_for(videos):
         if transformer is not None and not one_by_one:
             seen = transformer.transform(videos)
+            if len(seen) != len(videos):
+                raise ValueError(
+                    f"the preprocessing in features= makes {len(seen)} of "
+                    f"{len(videos)} videos; it must return one for each."
+                )
         return keep(make(index) for index in range(len(videos)))
 
 

@@ -148,7 +148,7 @@ def unit(frames: np.ndarray) -> np.ndarray:
 
 
 def to_float32(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cast features for the networks, and refuse those that overflow.
+    """Cast features for the networks, and refuse those that are not finite then.
 
     Embeddings are divided by their lengths: squares must be in range as well.
 
@@ -167,5 +167,12 @@ def to_float32(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         cast = frames.astype(np.float32, copy=False)
         squares = np.einsum("nd,nd->n", cast, cast)
     if not np.isfinite(squares).all():
+        rows = np.flatnonzero(~np.isfinite(frames.astype(float)).all(axis=1))
+        if len(rows):
+            raise ValueError(
+                f"features are NaN or infinite in {len(rows)} of {len(frames)} frames, "
+                f"first in frame {rows[0]}; the preprocessing in features= must make "
+                "finite numbers."
+            )
         raise ValueError(NOT_IN_FLOAT32.format("overflow"))
     return cast, squares

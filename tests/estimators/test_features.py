@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skvas import ActionSegmenter, JointAlignSegment, Training, VideoAligner, load
 from skvas.datasets import make_videos
@@ -332,3 +332,26 @@ def test_model_whose_pipeline_ends_with_a_name_is_saved(tmp_path):
     assert again.live_["features"]["motion"] is not None
     new = shaking(1, seed=1)[0]
     np.testing.assert_array_equal(again.predict(new), model.predict(new))
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda videos: [v[::2] for v in videos], r"video 0: .*shape \(15, 5\) of 30"),
+        (lambda videos: [v[:, 0] for v in videos], r"video 0: .*shape \(30,\) of 30"),
+        (lambda videos: [v[:, : len(v) - 28] for v in videos], "video 1: .*as many"),
+        (lambda videos: videos[:1], "makes 1 of 2 videos"),
+        (
+            lambda videos: [v - np.inf for v in videos],
+            "video 0: .*infinite in 30",
+        ),
+        (
+            lambda videos: [v * np.nan for v in videos],
+            "video 0: .*NaN or inf",
+        ),
+    ],
+)
+def test_features_are_finite_rows_for_all_frames(function, said):
+    videos = [np.random.default_rng(n).normal(size=(n, 5)) for n in (30, 31)]
+    with pytest.raises(ValueError, match=said):
+        apply_features(FunctionTransformer(function), videos)
