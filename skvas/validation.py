@@ -38,6 +38,7 @@ __all__ = [
     "check_labels",
     "check_memory",
     "check_n_actions",
+    "check_numbers",
     "check_real",
     "check_total_frames",
     "check_video",
@@ -417,6 +418,35 @@ def check_video(
            [3., 4.]])
     """
     return _check_video(video, None, min_frames, ensure_all_finite)
+
+
+def check_numbers(values: Any) -> np.ndarray:
+    """Convert an array of any shape, and refuse what `check_video` refuses as well.
+
+    Parameters
+    ----------
+    values : array-like
+        Real numbers: an array, a list, a data frame or a tensor.
+
+    Returns
+    -------
+    ndarray
+        In the same shape and type. NaN and infinity may be among them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is masked, sparse or no array, or holds dates, texts or complex numbers.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_numbers
+    >>> check_numbers([[[1, 2]], [[3, 4]]]).shape
+    (2, 1, 2)
+    """
+    array = _to_numpy(values)
+    _check_kind(array)
+    return array
 
 
 def check_labels(

@@ -32,6 +32,7 @@ from skvas.validation import (
     check_integer,
     check_memory,
     check_n_actions,
+    check_numbers,
     check_videos,
     is_single_video,
     naming_video,
@@ -594,9 +595,11 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
                 f"signals must be one array for each of the {len(lengths)} videos "
                 f"of fit, got {len(signals)}."
             )
-        arrays = [np.asarray(signal) for signal in signals]
-        for index, (array, n_frames) in enumerate(zip(arrays, lengths, strict=True)):
+        arrays: list[np.ndarray] = []
+        for index, (signal, n_frames) in enumerate(zip(signals, lengths, strict=True)):
             with naming_video(index):
+                array = check_numbers(signal)
+                arrays.append(array)
                 if array.ndim == 0 or len(array) != n_frames:
                     raise ValueError(
                         f"expected one entry for each of the {n_frames} frames, got "

@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
@@ -206,6 +207,20 @@ def test_stacked_signals_stand_at_one_moment(data, timeline):
     times = timeline.stack([time[:, None] for time in data.times], length=50)
     assert times.shape == (10, 50, 1)
     assert np.nanstd(times, axis=0).mean() < 0.3
+
+
+def test_stacked_signals_are_numbers_as_those_of_videos(data, timeline):
+    expected = timeline.stack(data.times)
+    tensors = [torch.tensor(time, requires_grad=True) for time in data.times]
+    assert_array_equal(timeline.stack(tensors), expected)
+    for odd, said in (
+        (np.ma.masked_less(data.times[1], 3), "mask would be ignored"),
+        (data.labels[1].astype("M8[s]"), "dates"),
+        (data.labels[1].astype(str), "real numbers"),
+        (data.times[1] * 1j, "Complex"),
+    ):
+        with pytest.raises(ValueError, match=f"video 1: .*{said}"):
+            timeline.stack([data.times[0], odd, *data.times[2:]])
 
 
 def test_moments_that_a_video_lacks_are_nan():
