@@ -45,6 +45,7 @@ __all__ = [
     "check_videos",
     "is_single_video",
     "list_videos",
+    "naming",
     "naming_video",
     "unchanged_on_failure",
     "warn_of_transposed",
@@ -94,14 +95,37 @@ def naming_video(index: int | None, name: str | None = None) -> Iterator[None]:
     if index is None:
         yield
         return
+    called = "" if name is None else f" ({name})"
+    with naming(f"video {index}{called}"):
+        yield
+
+
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Prefix the message of an error inside with the name of an argument.
+
+    Parameters
+    ----------
+    what : str
+        What the error is about.
+
+    Examples
+    --------
+    >>> from skvas.validation import naming
+    >>> try:
+    ...     with naming("reference"):
+    ...         raise ValueError("too short")
+    ... except ValueError as error:
+    ...     print(error)
+    reference: too short
+    """
     try:
         yield
     except (ValueError, TypeError, OverflowError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         if isinstance(error, InvalidParameterError):
             kind = InvalidParameterError
-        called = "" if name is None else f" ({name})"
-        raise kind(f"video {index}{called}: {error}") from error
+        raise kind(f"{what}: {error}") from error
 
 
 @contextmanager

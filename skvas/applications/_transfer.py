@@ -9,7 +9,7 @@ import numpy as np
 
 from skvas._typing import Labels, Videos
 from skvas.datasets._recordings import list_known
-from skvas.validation import check_labels, is_single_video
+from skvas.validation import check_labels, is_single_video, naming
 from skvas.videos._containers import like_input
 from skvas.videos._frames import nearest_of
 
@@ -100,10 +100,11 @@ def transfer_labels(
     names, codes = np.unique(np.concatenate(known_labels), return_inverse=True)
     coded = np.split(codes, np.cumsum([len(part) for part in known_labels])[:-1])
     matcher = estimator._matcher(is_late=False)  # votes look at embeddings
-    teachers, targets = (
-        matcher.look(estimator._view(list_known(some)))
-        for some in (labelled_videos, videos)
-    )
+    looked_at = []
+    for name, some in (("labelled_videos", labelled_videos), ("videos", videos)):
+        with naming(name):
+            looked_at.append(matcher.look(estimator._view(list_known(some))))
+    teachers, targets = looked_at
     known = list(zip(teachers, coded, strict=True))
     elected = [
         _elect(_votes(matcher, target, known, len(names)), len(known))

@@ -35,6 +35,7 @@ from skvas.transport._threads import spare_threads
 from skvas.validation import (
     check_choice,
     is_single_video,
+    naming,
 )
 from skvas.videos._containers import like_input
 from skvas.videos._device import check_device
@@ -189,14 +190,15 @@ class MatchesFrames(BaseVideoEstimator):
 
     def _view_one(self, name: str, video: Any) -> Views:
         shape = getattr(video, "shape", ())
-        if len(shape) == 3 and np.prod(shape[1:]) == getattr(self, "n_features_in_", 0):
-            return self._view([video])  # poses of one video
-        if not is_single_video(video):
-            raise ValueError(
-                f"{name} must be one video of shape (n_frames, n_features), got a "
-                "collection; align one pair at a time."
-            )
-        return self._view(video)
+        with naming(name):
+            if len(shape) == 3 and np.prod(shape[1:]) == self.n_features_in_:
+                return self._view([video])  # poses of one video
+            if is_single_video(video):
+                return self._view(video)
+        raise ValueError(
+            f"{name} must be one video of shape (n_frames, n_features), got a "
+            "collection; align one pair at a time."
+        )
 
     def _follower(self) -> TimelineMatcher:
         check_is_fitted(self)
@@ -297,12 +299,14 @@ class MatchesFrames(BaseVideoEstimator):
                     f"reference must be a position in the {n_videos} videos of fit, "
                     f"got {asked}."
                 )
-        elif not is_single_video(asked):
-            raise InvalidParameterError(
-                "reference must be one video, its position, or None; got a collection."
-            )
-        else:
-            self._check_videos(asked, self.features, reset=False)
+            return
+        with naming("reference"):
+            if is_single_video(asked):
+                self._check_videos(asked, self.features, reset=False)
+                return
+        raise InvalidParameterError(
+            "reference must be one video, its position, or None; got a collection."
+        )
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,13 @@ def test_labels_must_fit_and_the_estimator_must_align():
     aligner = VideoAligner(max_epochs=0).fit(data.videos)
     with pytest.raises(ValueError, match="expected one label a frame"):
         transfer_labels(aligner, data.videos[0], data.labels[1], data.videos[2])
+    gap = data.videos[1] * np.nan
+    with pytest.raises(ValueError, match="^labelled_videos: video 1: .*NaN"):
+        transfer_labels(aligner, [data.videos[0], gap], data.labels[:2], data.videos)
+    with pytest.raises(ValueError, match="^videos: video 1: .*NaN"):
+        transfer_labels(
+            aligner, data.videos[:1], data.labels[:1], [data.videos[0], gap]
+        )
     with pytest.raises(TypeError, match="got ActionSegmenter"):
         transfer_labels(
             ActionSegmenter(3), data.videos[0], data.labels[0], data.videos[1]

@@ -212,6 +212,16 @@ def test_alignment_of_a_pair_is_not_that_of_a_collection(cls):
 
 
 @every
+@pytest.mark.parametrize("bad", [Y[:, :3], np.full((30, 5), np.nan), Y[:0], "y", None])
+def test_alignment_says_which_video_is_at_fault(cls, bad):
+    estimator = quick(cls).fit(VIDEOS)
+    with pytest.raises((ValueError, TypeError), match="^y: "):
+        estimator.align(X, bad)
+    with pytest.raises((ValueError, TypeError), match="^x: "):
+        estimator.align(bad, Y)
+
+
+@every
 def test_alike_videos_cost_less_than_unlike_ones(cls):
     estimator = quick(cls).fit(VIDEOS)
     noise = np.random.default_rng(0).standard_normal(X.shape).astype(np.float32)
@@ -272,9 +282,9 @@ def test_medoid_is_the_reference_by_default(cls):
         (True, "position in the 5 videos"),
         ([VIDEOS[0], VIDEOS[1]], "got a collection"),
         (np.zeros((2, 30, 5)), "got a collection"),
-        (np.zeros((30, 4)), "4 features"),
-        (np.full((30, 5), np.nan), "NaN"),
-        ("first", "str"),
+        (np.zeros((30, 4)), "^reference: .*4 features"),
+        (np.full((30, 5), np.nan), "^reference: .*NaN"),
+        ("first", "^reference: .*str"),
     ],
 )
 def test_wrong_reference_is_refused_and_nothing_is_fitted(cls, reference, message):
