@@ -66,9 +66,13 @@ class OptionGroup(BaseEstimator):
 
 
 def declared(owner: Any) -> Iterator[tuple[str, Kind | type[OptionGroup], str]]:
-    """Yield name, kind and effect of the parameters of a class or an object."""
+    """Yield name, kind and effect of the parameters of a class or an object.
+
+    Fields that a subclass of the user's adds have no kind, and are left to it.
+    """
     for field in dataclasses.fields(owner):
-        yield field.name, field.metadata["kind"], field.metadata["affects"]
+        if "kind" in field.metadata:
+            yield field.name, field.metadata["kind"], field.metadata["affects"]
 
 
 def group_of(owner: Any, name: str) -> OptionGroup:

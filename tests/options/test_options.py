@@ -1,6 +1,7 @@
 """Groups of parameters: declared once, reached by every way that scikit-learn has."""
 
 import pickle
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -44,6 +45,25 @@ def test_parameters_are_given_by_name_and_unknown_ones_refused(cls):
     with pytest.raises(TypeError, match="nothing"):
         cls(nothing=1)
     assert not any(name in vars(cls) for name, _, _ in declared(cls))
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_subclass_that_is_a_dataclass_may_add_parameters(cls):
+    @dataclass(kw_only=True, eq=False, repr=False)
+    class Louder(cls):
+        factor: int = 2
+
+        def transform(self, videos):
+            return [self.factor * video for video in super().transform(videos)]
+
+    videos = small_videos()
+    model = clone(Louder(factor=3, max_epochs=0, random_state=0)).fit(videos)
+    plain = cls(max_epochs=0, random_state=0).fit(videos)
+    np.testing.assert_array_equal(
+        model.transform(videos)[0], 3 * plain.transform(videos)[0]
+    )
+    model.set_params(training__lr=0.1, factor=4)
+    assert (model.training.lr, model.factor) == (0.1, 4)
 
 
 def test_group_that_is_none_is_made_when_a_parameter_of_it_is_set():
