@@ -769,6 +769,8 @@ def _refuse_container(item: Any) -> None:
         )
     if hasattr(item, "data_vars"):
         raise _not_a_container(item, "read its poses with skvas.io.read_poses(dataset)")
+    if hasattr(item, "collect_schema") and not hasattr(item, "__array__"):
+        raise _not_a_container(item, "read its rows first, by its method collect")
 
 
 def _hint_for_path(path: Any) -> str:

@@ -539,6 +539,13 @@ def test_series_of_videos_is_many():
     assert len(check_videos(pandas.Series([VIDEO, VIDEO[:2]]))) == 2
 
 
+def test_polars_frames_that_are_yet_to_be_read_are_refused_with_a_hint():
+    lazy = pytest.importorskip("polars").LazyFrame({"a": [0.0, 1.0]})
+    for videos in (lazy, [lazy, lazy]):
+        with pytest.raises(TypeError, match="got a LazyFrame: read its .* collect"):
+            check_videos(videos)
+
+
 def test_polars_frames_give_their_names():
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame(VIDEO.astype(np.float32), schema=list("abc"))
