@@ -528,9 +528,14 @@ def _round_all(plan: Any, p: Any, q: Any) -> None:
             rows[i] = max(p[b, i] - mass, 0.0)
             for j in range(m):
                 columns[j] += one[i, j]
-        total = max(rows.sum(), tiny)
         for j in range(m):
             columns[j] = max(q[b, j] - columns[j], 0.0)
+        gap = rows.sum() - columns.sum()
+        for i in range(n):
+            rows[i] += p[b, i] * max(-gap, 0.0)
+        for j in range(m):
+            columns[j] += q[b, j] * max(gap, 0.0)
+        total = max(rows.sum(), tiny)
         for i in range(n):
             share = np.float32(rows[i] / total)
             for j in range(m):

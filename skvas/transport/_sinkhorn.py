@@ -239,6 +239,11 @@ def round_to_marginals(plan: Tensor, p: Tensor, q: Tensor) -> Tensor:
     plan = plan.mul_((q / plan.sum(dim=1).clamp_min(tiny)).clamp_max(1)[:, None, :])
     missing_x = (p - plan.sum(dim=2)).clamp_min(0)  # (B, N)
     missing_y = (q - plan.sum(dim=1)).clamp_min(0)  # (B, M)
+    # Both sides miss the same but for what was rounded off large masses: it is shared
+    # out by mass, as it would be much for a small one.
+    gap = (missing_x.sum(dim=1) - missing_y.sum(dim=1))[:, None]  # (B, 1)
+    missing_x = missing_x + p * (-gap).clamp_min(0)
+    missing_y = missing_y + q * gap.clamp_min(0)
     total = missing_x.sum(dim=1).clamp_min(tiny)[:, None]
     return plan.baddbmm_((missing_x / total)[:, :, None], missing_y[:, None, :])
 

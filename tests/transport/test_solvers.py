@@ -524,6 +524,30 @@ def test_two_hard_marginals_are_met_by_default(solver):
     assert found.error_y.max() < 1e-5
 
 
+@pytest.mark.parametrize(
+    ("dtype", "most"), [(torch.float32, 1e-5), (torch.float64, 2e-14)]
+)
+@pytest.mark.parametrize("is_compiled", [False, True])
+@both_solvers
+def test_small_masses_are_met_beside_large_ones(
+    solver, is_compiled, dtype, most, monkeypatch
+):
+    if not is_compiled:
+        monkeypatch.setattr(iterations_module, "_import_kernels", lambda *_: None)
+    for seed in range(4):
+        p, q = (10 ** (8 * tensor(2 * seed + s, 8, n)) for s, n in ((0, 6), (1, 60)))
+        found = fused_gromov_wasserstein(
+            tensor(seed, 8, 6, 60, dtype=dtype),
+            TemporalBand(6, 0.2),
+            OutsideBand(60, 0.2),
+            p=p,
+            q=q,
+            solver=solver,
+            max_iter=1,
+        )
+        assert torch.maximum(found.error_x, found.error_y).max() < most
+
+
 def test_step_is_that_of_the_first_gradient_unless_given():
     cost = tensor(0, 5, 4)
     setting = Setting(lambda_y=0.2, eps=0.1)
