@@ -62,11 +62,13 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any] | None:
     -------
     callable or None
         The same function, compiled at its first call or read from a cache on disk; None
-        where numba is missing.
+        where numba is missing, or has no folder for the cache: to compile takes longer
+        in each process than it saves.
     """
     try:
         from numba import njit
-    except ImportError:
+
+        faster: Callable[..., Any] = njit(nogil=True, cache=True)(function)
+    except (ImportError, RuntimeError):  # the latter of a cache without a folder
         return None
-    faster: Callable[..., Any] = njit(nogil=True, cache=True)(function)
     return faster

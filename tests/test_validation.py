@@ -1,5 +1,6 @@
 import datetime
 import pathlib
+import sys
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
-from skvas._optional import import_optional
+from skvas._optional import compiled, import_optional
 from skvas.datasets import Recordings
 from skvas.exceptions import InvalidParameterError
+from skvas.transport import _iterations
 from skvas.validation import (
     check_choice,
     check_integer,
@@ -844,6 +846,22 @@ def test_package_that_fails_inside_raises_its_own_error(tmp_path, monkeypatch):
     with pytest.raises(ModuleNotFoundError, match="no_such_package") as caught:
         import_optional("half_there", "video")
     assert "skvas" not in str(caught.value)
+
+
+def test_nothing_is_compiled_that_cannot_be_kept(monkeypatch):
+    pytest.importorskip("numba")
+
+    def njit(**options):
+        def refuse(function):
+            raise RuntimeError("cannot cache function: no locator available")
+
+        return refuse
+
+    monkeypatch.setattr("numba.njit", njit)
+    for name in ("_kernels", "_descent_kernel"):
+        monkeypatch.delitem(sys.modules, f"skvas.transport.{name}", raising=False)
+        assert _iterations._imported.__wrapped__(name) is None
+    assert compiled.__wrapped__(abs) is None
 
 
 @pytest.mark.parametrize(

@@ -508,10 +508,10 @@ def _import_kernels(name: str, problem: FGWProblem) -> ModuleType | None:
 
 @functools.cache
 def _imported(name: str) -> ModuleType | None:
-    """Import a module, or nothing where numba is missing or too old."""
+    """Import a module, or nothing where numba is missing, too old or has no cache."""
     try:
         return importlib.import_module(f"skvas.transport.{name}")
-    except ImportError:
+    except (ImportError, RuntimeError):  # the latter of a cache without a folder
         return None
 
 
