@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -46,10 +47,7 @@ def check_tensors(
 ) -> None:
     """Refuse tensors of the wrong type or shape, by name."""
     if not isinstance(cost, Tensor) or cost.dtype not in DTYPES:
-        raise TypeError(
-            "cost must be a float32 or float64 tensor, got "
-            f"{getattr(cost, 'dtype', type(cost).__name__)}."
-        )
+        raise TypeError(f"cost must be a float32 or float64 tensor, got {_kind(cost)}.")
     if cost.ndim != 3 or 0 in cost.shape:
         raise ValueError(
             f"cost must have shape (B, N, M), none 0, got {tuple(cost.shape)}."
@@ -68,7 +66,17 @@ def _check_side(
     mass: Tensor | None,
     weight: float | Tensor | None,
 ) -> None:
-    """Refuse a mask, mass or weight of one side whose shape is bad, by name."""
+    """Refuse a mask, mass or weight of one side of a bad type or shape, by name."""
+    if mask is not None and getattr(mask, "dtype", None) != torch.bool:
+        raise TypeError(
+            f"mask_{side} must be a bool tensor or None, got {_kind(mask)}."
+        )
+    if not (mass is None or isinstance(mass, Tensor)):
+        raise TypeError(f"{mass_name} must be a tensor or None, got {_kind(mass)}.")
+    if not (weight is None or isinstance(weight, (Tensor, Real))):
+        raise TypeError(
+            f"lambda_{side} must be a number, a tensor or None, got {_kind(weight)}."
+        )
     if mask is not None and mask.shape != (batch, size):
         raise ValueError(
             f"mask_{side} must have shape {(batch, size)}, got {tuple(mask.shape)}."
@@ -139,6 +147,11 @@ def raise_for(answers: dict[str, list[bool]]) -> None:
     for message, fine in answers.items():
         if not all(fine):
             raise ValueError(f"{message} Look at problem {fine.index(False)}.")
+
+
+def _kind(value: object) -> str:
+    """Tell what came in place of a tensor, or of one of another type."""
+    return str(value.dtype if isinstance(value, Tensor) else type(value).__name__)
 
 
 def _expands(tensor: Tensor, batch: int, size: int) -> bool:

@@ -207,9 +207,15 @@ def fused_gromov_wasserstein(
 
 
 def _check_structures(cost: Tensor, *structures: Structure) -> None:
-    """Refuse structures of other sequences than those of the problems, by name."""
+    """Refuse what is no structure of the problems' sequences, by name."""
     batch, *sizes = cost.shape
     for side, structure, size in zip("xy", structures, sizes, strict=True):
+        if not isinstance(structure, Structure):
+            kind = type(structure).__name__
+            raise TypeError(
+                f"structure_{side} must be a Structure, got {kind}; a matrix is one as "
+                "Dense(matrix)."
+            )
         misfit = structure.misfit(batch, size)
         if misfit is not None:
             raise ValueError(

@@ -714,6 +714,25 @@ def test_tensor_of_the_wrong_kind_is_refused_by_name(name, value, message):
         )
 
 
+TYPES = [
+    ("structure_x", torch.ones(2, 2), r"a Structure, got Tensor; .* Dense\(matrix\)"),
+    ("structure_y", None, "a Structure, got NoneType"),
+    ("mask_x", np.ones((1, 2), bool), "a bool tensor or None, got ndarray"),
+    ("mask_y", torch.ones(1, 3), "a bool tensor or None, got torch.float32"),
+    ("p", [[1.0, 2.0]], "a tensor or None, got list"),
+    ("q", np.ones((1, 3)), "a tensor or None, got ndarray"),
+    ("lambda_x", "0.1", "a number, a tensor or None, got str"),
+    ("lambda_y", np.ones((1, 3)), "a number, a tensor or None, got ndarray"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), TYPES)
+def test_argument_of_another_type_is_refused_by_name(name, value, message):
+    sides = {"structure_x": Distinct(), "structure_y": Distinct()}
+    with pytest.raises(TypeError, match=f"^{name} must be {message}"):
+        fused_gromov_wasserstein(torch.ones(1, 2, 3), **sides | {name: value})
+
+
 @pytest.mark.parametrize("lambda_y", [None, 1.0])
 def test_ranges_beyond_float32_cost_no_digits(lambda_y):
     # Entries of some e-500, which scaling in float32 would get wrong by several times.
