@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,8 +26,8 @@ from skvas.videos._frames import spread_frames
 PLANS_AT_PEAK = 8
 # Frames of each video in the coarse problem: at most, and at least.
 COARSE_FRAMES, FEWEST_FRAMES = 2000, 100
-# Entries of the plan that are refined at a time, at most, and frames of a piece of the
-# path.
+# Entries of the plan that are refined at a time, and frames of a piece of the path, at
+# most.
 BLOCK_ENTRIES, PIECE_FRAMES = 1 << 22, 1000
 # Sweeps over all rows that bring the refined plan to its marginals.
 SWEEPS = 3
@@ -110,10 +111,11 @@ def align_coarsely(
         found = refiner.refine(matching, entries, int(limit / (2 * BYTES_AN_ENTRY)))
     if matching == "monotone":
         found.matches_x, found.matches_y = _match_in_order(
-            PathCost(x, y),
+            PathCost(x, y, entries),
             found.background_x <= 0.5,
             found.background_y <= 0.5,
             size,
+            int(np.clip(math.isqrt(entries), FEWEST_FRAMES, PIECE_FRAMES)),
         )
     else:
         found.matches_x[found.background_x > 0.5] = -1
@@ -334,7 +336,7 @@ class _Interpolation:
 
 
 def _match_in_order(
-    path_cost: PathCost, kept_x: np.ndarray, kept_y: np.ndarray, size: int
+    path_cost: PathCost, kept_x: np.ndarray, kept_y: np.ndarray, size: int, piece: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Match along the cheapest path, found coarsely and then between its corners."""
     rows, columns = np.flatnonzero(kept_x), np.flatnonzero(kept_y)
@@ -342,7 +344,7 @@ def _match_in_order(
     matches_y = np.full(len(kept_y), -1, dtype=np.int64)
     if not len(rows) or not len(columns):
         return matches_x, matches_y
-    corners = _corners(path_cost, rows, columns, size)
+    corners = _corners(path_cost, rows, columns, size, piece)
     for (i, j), (k, l) in zip(corners[:-1], corners[1:], strict=True):  # noqa: E741
         cost = path_cost(rows[i : k + 1], columns[j : l + 1])
         forth, back = path_to_matches(monotone_path(cost), cost)
@@ -352,14 +354,14 @@ def _match_in_order(
 
 
 def _corners(
-    path_cost: PathCost, rows: np.ndarray, columns: np.ndarray, size: int
+    path_cost: PathCost, rows: np.ndarray, columns: np.ndarray, size: int, piece: int
 ) -> list[tuple[int, int]]:
-    """Return pairs of frames on the coarse path, some PIECE_FRAMES frames apart."""
+    """Return pairs of frames on the coarse path, some `piece` frames apart."""
     at_x, at_y = _with_ends(len(rows), size), _with_ends(len(columns), size)
     path = monotone_path(path_cost(rows[at_x], columns[at_y]))
     corners = [(0, 0)]
     for i, j in zip(at_x[path[:, 0]].tolist(), at_y[path[:, 1]].tolist(), strict=True):
-        if max(i - corners[-1][0], j - corners[-1][1]) >= PIECE_FRAMES:
+        if max(i - corners[-1][0], j - corners[-1][1]) >= piece:
             corners.append((i, j))
     last = (len(rows) - 1, len(columns) - 1)
     return [corners[0], *(corner for corner in corners[1:] if corner != last), last]

@@ -70,9 +70,11 @@ class PathCost:
     ----------
     x, y : View
         The videos.
+    entries : int, default=PIECE_COSTS
+        Costs that are looked at together where the least of each frame is found.
     """
 
-    def __init__(self, x: View, y: View) -> None:
+    def __init__(self, x: View, y: View, entries: int = PIECE_COSTS) -> None:
         self.embeddings = x.embedding, y.embedding
         self.pins: list[tuple[np.ndarray, np.ndarray]] | None = None
         if x.pins is not None and y.pins is not None:
@@ -91,7 +93,7 @@ class PathCost:
         squares = sum(part.mean(dtype=float) for part in self.squares)
         self.weights = _inverse(cosine), _inverse(squares - 2 * products)
         if x.is_trained:
-            self.least = self._least()
+            self.least = self._least(entries)
 
     def __call__(
         self, rows: np.ndarray | slice, columns: np.ndarray | slice
@@ -122,11 +124,11 @@ class PathCost:
             cost = weight * cost + detail_weight * np.maximum(distance, 0)
         return cost
 
-    def _least(self) -> tuple[np.ndarray, np.ndarray]:
+    def _least(self, entries: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the least that each frame of x costs, and each of y."""
         x, y = self.embeddings
         least_x, least_y = np.empty_like(x[:, 0]), np.full_like(y[:, 0], np.inf)
-        size = max(1, PIECE_COSTS // len(y))
+        size = max(1, entries // len(y))
         for start in range(0, len(x), size):
             rows = slice(start, start + size)
             cost = self._sum(rows, slice(None))

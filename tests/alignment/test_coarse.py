@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 
 from skvas.alignment import _coarse, _matcher
 from skvas.alignment._coarse import alignment_memory
-from skvas.alignment._path_cost import View
+from skvas.alignment._path_cost import PathCost, View
 from skvas.exceptions import CoarseAlignmentWarning, InvalidParameterError
 from skvas.tasks import _virtual
 from skvas.tasks._alignment import AlignmentTask
@@ -137,6 +137,26 @@ def test_rows_are_refined_in_blocks_that_fit_the_limit(monkeypatch):
     assert all(1 < n_rows < limit / (32 * M) for _, n_rows, _ in blocks)
     assert sum(n_rows for _, n_rows, _ in blocks) % N == 0
     assert found.plan.shape == (N, M)
+
+
+@coarsely
+def test_paths_are_sought_in_pieces_that_fit_the_limit(monkeypatch):
+    x, y = (
+        View(embedding(n, 1.0, seed), np.random.default_rng(seed).random((n, 3)))
+        for seed, n in enumerate((N, M))
+    )
+    sizes, limit, compute = [], 2_000_000, PathCost._sum
+
+    def recorded(*arguments):
+        costs = compute(*arguments)
+        sizes.append(costs.size)
+        return costs
+
+    monkeypatch.setattr(PathCost, "_sum", recorded)
+    found = align(x, y, make_task(), "monotone", limit)
+    assert (found.matches_x >= 0).sum() > N / 2
+    assert len(sizes) > 4
+    assert max(sizes) <= limit / 64
 
 
 @coarsely

@@ -249,13 +249,12 @@ def less_least(cost):
 
 
 @pytest.mark.parametrize("piece", [1 << 22, 20, 1])
-def test_paths_weigh_embeddings_and_details_alike(piece, monkeypatch):
-    monkeypatch.setattr("skvas.alignment._path_cost.PIECE_COSTS", piece)
+def test_paths_weigh_embeddings_and_details_alike(piece):
     x, y = views()
     cosine = 1 - x.embedding @ y.embedding.T
     squares = ((x.detail[:, None] - y.detail) ** 2).sum(axis=2)
     expected = less_least(cosine / cosine.mean() + squares / squares.mean())
-    found = PathCost(x, y)(ALL, ALL)
+    found = PathCost(x, y, piece)(ALL, ALL)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     assert found.min() == 0
 
