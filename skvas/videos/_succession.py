@@ -148,9 +148,13 @@ def thin_out(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
     arrays : sequence of ndarray of shape (n_i, D)
         One a video.
     """
-    chosen = [arrays[i] for i in spread_frames(len(arrays), LEARNED_VIDEOS)]
-    thin = [array[spread_frames(len(array), LEARNED_FRAMES)] for array in chosen]
-    return [np.asarray(array, dtype=np.float64) for array in thin]
+    chosen = spread_frames(len(arrays), LEARNED_VIDEOS)
+    return [_thin_out_one(arrays[i]) for i in chosen]  # none stays in memory
+
+
+def _thin_out_one(array: np.ndarray) -> np.ndarray:
+    thin = array[spread_frames(len(array), LEARNED_FRAMES)]
+    return np.asarray(thin, dtype=np.float64)
 
 
 def mean_frames(

@@ -1,5 +1,6 @@
 """What follows what in videos, and what a frame tells."""
 
+import weakref
 from itertools import product
 
 import numpy as np
@@ -7,7 +8,12 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.ndimage import gaussian_filter1d
 
-from skvas.videos._succession import correlated_share, forward_backward, transitions
+from skvas.videos._succession import (
+    correlated_share,
+    forward_backward,
+    thin_out,
+    transitions,
+)
 
 
 def test_posteriors_are_those_of_all_sequences():
@@ -49,3 +55,17 @@ def test_segments_last_as_long_as_they_do_in_the_mean():
     assert_allclose(1 / (1 - np.diag(found)), [10, 5, 1.5])  # frames
     assert_allclose(found[0, [1, 2]] * 10, [0.25, 0.75])
     assert_allclose(transitions(np.ones((1, 1)), np.ones(1), 100), 1)
+
+
+def test_one_video_at_a_time_is_in_memory_where_they_are_thinned():
+    class Videos(list):
+        last = staticmethod(lambda: None)
+
+        def __getitem__(self, index):
+            assert self.last() is None
+            video = np.array(super().__getitem__(index))
+            self.last = weakref.ref(video)
+            return video
+
+    frames = np.arange(2000.0).reshape(5, 200, 2)
+    assert_allclose(thin_out(Videos(frames)), frames)
