@@ -9,12 +9,12 @@ import os
 import pickle
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from skvas._optional import import_optional
 
@@ -38,6 +38,12 @@ class Team:
 
     def add_up(self, tensors: Sequence[Tensor]) -> None:
         """Replace tensors by their sums over the team."""
+
+    def join_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replace gradients by their sums over the team.
+
+        A parameter that some of the team have used has one in all.
+        """
 
     def any(self, answer: bool) -> bool:
         """Tell whether one of the team says yes."""
@@ -70,6 +76,17 @@ class FabricTeam(Team):
         parts = summed.split([tensor.numel() for tensor in tensors])
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view_as(tensor))
+
+    def join_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        trained = [p for p in parameters if p.requires_grad]
+        used = [float(p.grad is not None) for p in trained]
+        users = torch.tensor(used, device=self.fabric.device)
+        self.add_up([users])
+        shared = [p for p, n in zip(trained, users.tolist(), strict=True) if n]
+        for parameter in shared:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self.add_up([p.grad for p in shared if p.grad is not None])
 
     def any(self, answer: bool) -> bool:
         votes = torch.tensor(float(answer), device=self.fabric.device)

@@ -123,7 +123,7 @@ def train(
             losses = compute(pairs, epoch / max_epochs)
             optimizer.forget_gradients()
             (losses.total * pairs.weight).backward()
-            team.add_up([p.grad for p in modules.parameters() if p.grad is not None])
+            team.join_gradients(modules.parameters())
             optimizer.step()
             after_step()
             parts = {"loss": losses.total.detach(), **losses.parts}

@@ -17,6 +17,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from skvas import ActionSegmenter, JointAlignSegment
 from skvas.training import _distributed
@@ -73,6 +74,32 @@ def test_two_processes_end_with_the_weights_of_one(cls, alone, fabric):
 def test_processes_may_be_more_than_pairs(alone, fabric):
     found = quick(ActionSegmenter, max_epochs=4, devices=4).fit(VIDEOS)
     assert_close(weights(found), weights(alone[ActionSegmenter]))
+
+
+class Experts(nn.Module):
+    """An encoder with a network for each of two kinds of videos."""
+
+    def __init__(self):
+        super().__init__()
+        self.experts = nn.ModuleList(nn.Linear(5, 6) for _ in range(2))
+
+    def forward(self, frames):
+        kinds = (frames.mean(dim=(1, 2)) > 0).long()
+        embedded = frames.new_zeros(*frames.shape[:2], 6)
+        for kind in kinds.unique():
+            these = kinds == kind
+            embedded[these] = self.experts[kind](frames[these])
+        return embedded
+
+
+def test_weights_that_one_process_alone_has_used_are_the_same_in_all(fabric):
+    torch.manual_seed(0)
+    parameters = {"encoder": Experts(), "features": None, "batch_size": 2}
+    videos = [(-1) ** i * np.abs(video) for i, video in enumerate(VIDEOS)]
+    found, expected = (
+        quick(ActionSegmenter, **parameters, devices=n).fit(videos) for n in (2, 1)
+    )
+    assert_close(weights(found), weights(expected))
 
 
 def test_spawned_processes_do_the_same_in_silence(alone, fabric, capfd, monkeypatch):
