@@ -20,9 +20,11 @@ SEEN_FRAMES = 64
 # Shares of the variance that a chain explains: a timeline that explains the first one
 # stays, and one that explains less than the second is none.
 ENOUGH_EXPLAINED, LEAST_EXPLAINED = 0.95, 0.45
-# Adjusted mutual information from which on actions are known again in other videos, and
-# from which on nearly all of their frames are.
-KNOWN_AGAIN, KNOWN_SURELY = 0.65, 0.92
+# Adjusted mutual information from which on actions are known again in other videos if
+# frames are noisy, if they are not, and from which on nearly all of their frames are.
+KNOWN_AT_ALL, KNOWN_AGAIN, KNOWN_SURELY = 0.35, 0.65, 0.92
+# Actions of a timeline are known again far less than others below this share of that.
+FAR_LESS = 0.75
 # Actions do not come and go within a step up to so many segments of one in a video, on
 # average, and where frames deviate from their action alike over no more of a video than
 # those that are smoothed do.
@@ -43,7 +45,9 @@ def keeps_order(
     of tools that are in use come and go within a step. So a timeline is left only if,
     besides, actions found without an order are known again in videos that they were not
     learned from, and either nearly all frames are, or actions do not come and go, or
-    the timeline explains next to nothing.
+    the timeline explains next to nothing. Where frames are noisy, no chain is known
+    again so well: then it is left if such actions do not come and go, and those of the
+    timeline are known again far less.
 
     Parameters
     ----------
@@ -64,19 +68,25 @@ def keeps_order(
     some = views.choose(chosen)
     few = [spread_frames(n, SEEN_FRAMES) for n in lengths_of(some.features)]
     features = pick(some.features, few)
+    passages = [timeline.template.passages[index] for index in chosen]
+    on_axis = pick([timeline.actions(p.positions) for p in passages], few)
     planned = plans.labels(some)
-    if known_again(features, pick(planned, few)) < KNOWN_AGAIN:
+    again = known_again(features, pick(planned, few))
+    is_noisy = again < KNOWN_AGAIN
+    if is_noisy and (
+        again < KNOWN_AT_ALL or known_again(features, on_axis) >= FAR_LESS * again
+    ):
         return True
     chained, found = best_chain(before, some, Referee.of(some))
-    passages = [timeline.template.passages[index] for index in chosen]
-    along = [timeline.actions(passage.positions) for passage in passages]
-    on_axis, free = pick(along, few), pick(found, few)
+    is_steady = segments_an_action(planned) <= MOST_SEGMENTS
+    actions_last = is_steady and chained.chain.correlated < SMOOTHED
+    if is_noisy:
+        return not actions_last
+    free = pick(found, few)
     by_order, by_chain = explained(features, on_axis), explained(features, free)
     if by_order >= ENOUGH_EXPLAINED * by_chain:
         return True
-    is_steady = segments_an_action(planned) <= MOST_SEGMENTS
-    is_noise = chained.chain.correlated < SMOOTHED
-    if by_order < LEAST_EXPLAINED * by_chain or (is_steady and is_noise):
+    if by_order < LEAST_EXPLAINED * by_chain or actions_last:
         return False
     return known_again(features, free) < KNOWN_SURELY
 

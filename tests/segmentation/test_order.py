@@ -19,6 +19,7 @@ from skvas.videos._views import Views
 ORDER = np.repeat([0, 1, 2], 20)
 CENTRES = np.array([[3.0, 0.0], [0.0, 3.0], [-3.0, -3.0]])
 SWAPPED = [ORDER, ORDER[::-1], np.roll(ORDER, 20), ORDER, ORDER[::-1], ORDER]
+FLICKER = [np.where(np.arange(60) % 10 < 5, 2 - ORDER, ORDER) for _ in range(6)]
 ONE_WRONG = [ORDER, ORDER, *SWAPPED[2:]]
 
 
@@ -91,16 +92,34 @@ def test_plans_are_not_believed_that_differ_from_video_to_video(ask):
     assert ask(make(SWAPPED), [ORDER] * 6, turned, chained=SWAPPED)
 
 
+@pytest.mark.parametrize(("noise", "low", "high"), [(2.2, 0.35, 0.65), (5, 0, 0.35)])
+def test_noisy_timeline_is_left_if_its_actions_are_known_again_far_less(
+    noise, low, high, ask
+):
+    features = make(SWAPPED, noise=noise)
+    assert low < known_again(features, SWAPPED) < high
+    assert known_again(features, [ORDER] * 6) < 0.75 * known_again(features, SWAPPED)
+    assert ask(features, [ORDER] * 6, SWAPPED) is (low == 0)
+    assert ask(features, [ORDER] * 6, SWAPPED, correlated=0.08)
+    assert ask(features, SWAPPED, SWAPPED)
+
+
+def test_noisy_actions_that_come_and_go_leave_no_timeline(ask):
+    features = make(FLICKER, noise=2.2)
+    assert 0.35 < known_again(features, FLICKER) < 0.65
+    assert known_again(features, SWAPPED) < 0.2
+    assert ask(features, SWAPPED, FLICKER)
+
+
 def test_actions_that_come_and_go_have_to_be_known_again_surely(ask):
-    flicker = [np.where(np.arange(60) % 10 < 5, 2 - ORDER, ORDER) for _ in range(6)]
     assert segments_an_action(SWAPPED) == 1
-    assert segments_an_action(flicker) > 1.35
-    along = [ORDER, ORDER, *flicker[2:]]
+    assert segments_an_action(FLICKER) > 1.35
+    along = [ORDER, ORDER, *FLICKER[2:]]
     for noise, keeps in ((0.3, False), (1.5, True)):
-        features = make(flicker, noise=noise)
-        assert known_again(features, flicker) > 0.65
-        assert (known_again(features, flicker) < 0.92) is keeps
-        assert ask(features, along, flicker) is keeps
+        features = make(FLICKER, noise=noise)
+        assert known_again(features, FLICKER) > 0.65
+        assert (known_again(features, FLICKER) < 0.92) is keeps
+        assert ask(features, along, FLICKER) is keeps
 
 
 def test_frames_that_deviate_alike_have_to_be_known_again_surely(ask):
