@@ -23,8 +23,9 @@ ENOUGH_EXPLAINED, LEAST_EXPLAINED = 0.95, 0.45
 # Adjusted mutual information from which on actions are known again in other videos if
 # frames are noisy, if they are not, and from which on nearly all of their frames are.
 KNOWN_AT_ALL, KNOWN_AGAIN, KNOWN_SURELY = 0.35, 0.65, 0.92
-# Actions of a timeline are known again far less than others below this share of that.
-FAR_LESS = 0.75
+# Actions of a timeline are known again far less than those of plans, or as well, below
+# and from these shares of that.
+FAR_LESS, AS_WELL = 0.75, 0.97
 # Actions do not come and go within a step up to so many segments of one in a video, on
 # average, and where frames deviate from their action alike over no more of a video than
 # those that are smoothed do.
@@ -71,11 +72,16 @@ def keeps_order(
     passages = [timeline.template.passages[index] for index in chosen]
     on_axis = pick([timeline.actions(p.positions) for p in passages], few)
     planned = plans.labels(some)
-    again = known_again(features, pick(planned, few))
+    in_plans = pick(planned, few)
+    again = known_again(features, in_plans)
+    if again < KNOWN_AT_ALL:
+        return True
+    by_order = explained(features, on_axis)
+    share = known_again(features, on_axis) / again
     is_noisy = again < KNOWN_AGAIN
-    if is_noisy and (
-        again < KNOWN_AT_ALL or known_again(features, on_axis) >= FAR_LESS * again
-    ):
+    if is_noisy and share >= FAR_LESS:
+        return True
+    if share >= AS_WELL and by_order >= AS_WELL * explained(features, in_plans):
         return True
     chained, found = best_chain(before, some, Referee.of(some))
     is_steady = segments_an_action(planned) <= MOST_SEGMENTS
@@ -83,7 +89,7 @@ def keeps_order(
     if is_noisy:
         return not actions_last
     free = pick(found, few)
-    by_order, by_chain = explained(features, on_axis), explained(features, free)
+    by_chain = explained(features, free)
     if by_order >= ENOUGH_EXPLAINED * by_chain:
         return True
     if by_order < LEAST_EXPLAINED * by_chain or actions_last:

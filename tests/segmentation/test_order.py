@@ -43,12 +43,16 @@ def ask(monkeypatch):
         plans = SimpleNamespace(labels=lambda views: [free[i] for i in kept])
         labels = free if chained is None else chained
         chain = SimpleNamespace(chain=SimpleNamespace(correlated=correlated))
-        monkeypatch.setattr(
-            _order, "best_chain", lambda *_: (chain, [labels[i] for i in kept])
-        )
+
+        def best_chain(*_):
+            ask.n_chains += 1
+            return chain, [labels[i] for i in kept]
+
+        monkeypatch.setattr(_order, "best_chain", best_chain)
         views = Views(features, features, lambda x: x)
         return keeps_order(timeline, plans, plans, views)
 
+    ask.n_chains = 0
     return ask
 
 
@@ -80,6 +84,13 @@ def test_order_is_kept_where_the_chain_explains_no_more(ask):
     nearly = [np.where(np.arange(60) == 20, 0, labels) for labels in SWAPPED]
     assert explained(make(SWAPPED), nearly) / explained(make(SWAPPED), SWAPPED) > 0.95
     assert ask(make(SWAPPED), nearly, SWAPPED)
+
+
+def test_no_chain_is_learned_where_the_timeline_tells_as_much_as_plans(ask):
+    assert ask(make(SWAPPED), SWAPPED, SWAPPED)
+    assert ask.n_chains == 0
+    ask(make(SWAPPED), ONE_WRONG, SWAPPED)
+    assert ask.n_chains == 1
 
 
 def test_order_is_not_kept_where_videos_swap_their_steps(ask):
