@@ -960,7 +960,7 @@ def _check_video(
     _refuse_column(item, array)
     _check_kind(array)
     if array.ndim == 3:  # poses
-        array = array.reshape(len(array), -1)
+        array = array.reshape(len(array), math.prod(array.shape[1:]))
     if array.dtype.kind == "f" and not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     # pandas' own types (nullable numbers) are left to scikit-learn, which knows them.

@@ -188,6 +188,7 @@ def test_sparse_is_a_type_error_that_asks_for_dense(matrix):
         (np.empty((0, 3)), r"^Found array with 0 sample\(s\)"),
         ([VIDEO, np.empty((0, 3))], r"^video 1: Found array with 0 sample\(s\)"),
         ([VIDEO, np.empty((4, 0))], r"^video 1: Found array with 0 feature\(s\)"),
+        ([np.empty((0, 5, 3))], r"^video 0: Found array with 0 sample\(s\)"),
         ([VIDEO, VIDEO, VIDEO[:, :2]], "^video 2: X has 2 features, but video 0 has 3"),
     ],
 )
