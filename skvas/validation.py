@@ -1010,8 +1010,9 @@ def _locate_gaps(data: Any, error: ValueError) -> ValueError:
             frames = data.to_numpy(dtype=np.float64, na_value=np.nan)
         else:
             frames = np.asarray(data, dtype=np.float64)
-    kind = "NaN" if np.isnan(frames).any() else "infinity"
-    bad = np.isnan(frames) if kind == "NaN" else ~np.isfinite(frames)
+    # Not what is in the frames: where NaN may pass, there may be NaN beside infinity.
+    kind = "NaN" if "contains NaN" in str(error) else "infinity"
+    bad = np.isnan(frames) if kind == "NaN" else np.isinf(frames)
     rows = np.flatnonzero(bad.any(axis=1))
     if not len(rows):
         return error
