@@ -519,7 +519,7 @@ def check_labels(
         _refuse_unlabelled(labels)
     items = [labels] if single else _items(labels)
     if lengths is None:
-        if len(labels) == 0:
+        if _n_dims(labels) and len(labels) == 0:
             raise ValueError("Expected labels of at least one frame, got none.")
         lengths = [None] * len(items)
     if len(items) != len(lengths):

@@ -714,6 +714,9 @@ def test_without_lengths_there_are_as_many_frames_as_labels():
         check_labels([0, [1, 1]])
     with pytest.raises(ValueError, match="at least one frame"):
         check_labels([])
+    for number in (3, np.array(3)):
+        with pytest.raises(ValueError, match=r"labels of shape \(n_frames,\), got"):
+            check_labels(number)
 
 
 @pytest.mark.parametrize("kind", [object, "string"])
