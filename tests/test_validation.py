@@ -252,8 +252,6 @@ def test_row_74_columns_that_are_no_numbers_are_named():
             ValueError, match=r"'when' hold dates or text.*read_sensors"
         ):
             check_videos([odd])
-    with pytest.raises(ValueError, match=r"single column.*frame\[\[\"name\"\]\]"):
-        check_videos(frame["x"])
 
 
 def test_nan_is_located_and_has_remedies():
@@ -271,14 +269,24 @@ def test_named_recordings_are_named_in_errors():
         check_videos(recordings)
 
 
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+def test_row_74_one_column_of_a_data_frame_is_refused_with_a_way_to_pass_it(package):
+    frames = pytest.importorskip(package)
+    with pytest.raises(ValueError, match=r"single column.*frame\[\[.name.\]\]"):
+        check_videos(frames.Series([1.0, 2.0]))
+
+
 def test_exchanged_axes_are_warned_of():
     walks = np.random.default_rng(0).normal(size=(3, 90, 6)).cumsum(axis=1)
     warn_of_transposed(list(walks))
     warn_of_transposed([walk.T for walk in walks[:1]])
     images = np.repeat(np.random.default_rng(0).normal(size=(3, 10, 90)), 3, axis=1)
     warn_of_transposed(list(images))  # few frames, many features
-    with pytest.warns(UserWarning, match=r"6 frames and 90 features.*video\.T"):
-        warn_of_transposed([walk.T for walk in walks])
+    warn_of_transposed([walk.T[:1] for walk in walks])
+    for n_frames in (2, 6):
+        message = rf"{n_frames} frames and 90 features.*video\.T"
+        with pytest.warns(UserWarning, match=message):
+            warn_of_transposed([walk.T[:n_frames] for walk in walks])
 
 
 def test_matrix_class_is_refused():
@@ -801,6 +809,18 @@ def test_integer_bounds_are_included():
     for value in (0, 2):
         with pytest.raises(InvalidParameterError, match=r"in \[1, 1\], got"):
             check_integer("n", value, low=1, high=1)
+
+
+def test_bounds_of_numbers_are_included_unless_they_are_open():
+    assert check_real("alpha", 0, low=0, high=1) == 0
+    assert check_real("alpha", 1, low=0, high=1) == 1
+
+
+def test_message_names_the_type_of_what_does_not_look_like_a_number_or_a_text():
+    for value, shown in ((2.5, "2.5"), ("8", "'8'"), ([8], "[8] of type list")):
+        with pytest.raises(InvalidParameterError) as caught:
+            check_integer("n", value)
+        assert str(caught.value) == f"n must be an integer, got {shown}."
 
 
 def test_one_sided_bounds_are_named():
