@@ -122,17 +122,13 @@ def format_table(records: Sequence[Mapping[str, Any]], *, decimals: int = 2) -> 
     return "\n".join(lines)
 
 
-def to_html(
-    records: Sequence[Mapping[str, Any]], *, decimals: int = 2, caption: str = ""
-) -> str:
+def to_html(records: Sequence[Mapping[str, Any]], *, caption: str = "") -> str:
     """Spell out records as a table of HTML, for a notebook.
 
     Parameters
     ----------
     records : sequence of mapping
         Rows, all with the same keys.
-    decimals : int, default=2
-        Digits of floating numbers behind the point.
     caption : str, default=""
         What stands above the table.
 
@@ -149,7 +145,7 @@ def to_html(
     """
     head = f"<caption>{escape(caption)}</caption>" if caption else ""
     rows = [
-        "".join(f"<td>{escape(_show(value, decimals))}</td>" for value in r.values())
+        "".join(f"<td>{escape(_show(value))}</td>" for value in r.values())
         for r in records
     ]
     names = "".join(f"<th>{escape(name)}</th>" for name in (records or [{}])[0])
@@ -161,7 +157,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _show(value: Any, decimals: int) -> str:
+def _show(value: Any, decimals: int = 2) -> str:
     if value is None:
         return "-"
     return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)

@@ -371,9 +371,7 @@ def features_of_fit(estimator: Any) -> list[str] | None:
     return known if fits else None
 
 
-def as_recordings(
-    videos: Any, fps: float | None = None, names: Sequence[str] | None = None
-) -> Recordings:
+def as_recordings(videos: Any, fps: float | None = None) -> Recordings:
     """Return videos as recordings, with what is known of them or given here.
 
     Parameters
@@ -382,8 +380,6 @@ def as_recordings(
         Videos of any kind.
     fps : float, default=None
         Frames per second, in place of what the recordings know.
-    names : sequence of str, default=None
-        Names, in place of those of the recordings.
 
     Returns
     -------
@@ -391,10 +387,8 @@ def as_recordings(
     """
     known = recordings_of(videos)
     if known is None:
-        return Recordings(videos, names, fps=fps)
+        return Recordings(videos, fps=fps)
     changed: dict[str, Any] = {"feature_names": known.feature_names}
-    if names is not None:
-        changed["names"] = names
     if fps is not None:
         changed |= {"fps": fps, "times": None}
     return known.replace(known, **changed)

@@ -150,7 +150,6 @@ def build_axis(
     rng: np.random.RandomState,
     *,
     limit: float = 1e9,
-    start: int | None = None,
     order: BlockOrder | None = None,
     n_moments: int = MOMENTS,
 ) -> Axis:
@@ -168,8 +167,6 @@ def build_axis(
         Draws permutations.
     limit : float, default=1e9
         Bytes that the work on one video may take.
-    start : int, default=None
-        The video that the template starts from. None: the medoid.
     order : BlockOrder, default=None
         Whether the videos share an order, where that is known already.
     n_moments : int, default=300
@@ -179,7 +176,7 @@ def build_axis(
     -------
     Axis
     """
-    template = build_template(frames, rng, limit=limit, start=start)
+    template = build_template(frames, rng, limit=limit)
     if order is None:
         order = find_order(whitened)
     return Axis(template, spread(len(template.frames), n_moments), order, limit)
@@ -196,7 +193,6 @@ def build_timeline(
     recurring: bool | None = None,
     n_draws: int = 16,
     limit: float = 1e9,
-    start: int | None = None,
     order: BlockOrder | None = None,
 ) -> TimelineModel:
     """Build the timeline of prepared videos, and cut it into actions.
@@ -222,8 +218,6 @@ def build_timeline(
         Draws of videos that vote on the actions.
     limit : float, default=1e9
         Bytes that the work on one video may take.
-    start : int, default=None
-        The video that the template starts from. None: the medoid.
     order : BlockOrder, default=None
         Whether the videos share an order, where that is known already.
 
@@ -237,7 +231,6 @@ def build_timeline(
         whitened,
         rng,
         limit=limit,
-        start=start,
         order=order,
         n_moments=max(MOMENTS, low),
     )
@@ -271,8 +264,6 @@ def count_on_timeline(
     embedded: Sequence[np.ndarray],
     whitened: Sequence[np.ndarray],
     n_actions: tuple[int, int],
-    *,
-    limit: float = 1e9,
 ) -> Count | None:
     """Estimate the number of actions of videos that share an order.
 
@@ -284,8 +275,6 @@ def count_on_timeline(
         Whitened features.
     n_actions : tuple of two int
         Smallest and largest number.
-    limit : float, default=1e9
-        Bytes that the work on one video may take.
 
     Returns
     -------
@@ -297,7 +286,7 @@ def count_on_timeline(
     if not has_order(order):
         return None
     frames = path_frames(embedded, whitened)
-    axis = build_axis(frames, whitened, rng, limit=limit, order=order)
+    axis = build_axis(frames, whitened, rng, order=order)
     signals = _at_moments(whitened, None, axis)
     low, high = n_actions
     return count_actions(signals, rng, low=low, high=high)

@@ -64,19 +64,18 @@ def build_template(
     rng: np.random.RandomState,
     *,
     limit: float,
-    start: int | None = None,
 ) -> Template:
     """Average all videos along their monotone paths.
 
-    Starts from one video. Each round matches every video with the template, averages
-    the frames that are matched with each position, and moves the positions so that
-    each stands for the same mean share of the videos' time. In all rounds but the last
-    one, other videos have a say in where a video passes. Videos that are unrelated
-    to the first average are left out of the next ones. At last the directions in which
-    positions differ more than videos do are put beside the frames, for one round more.
-    Of more than 128 videos a sample of as many is averaged, and the others are matched
-    with the template only. Frames of more than 256 numbers are looked at along 64
-    principal directions.
+    Starts from the medoid of the videos. Each round matches every video with the
+    template, averages the frames that are matched with each position, and moves the
+    positions so that each stands for the same mean share of the videos' time. In all
+    rounds but the last one, other videos have a say in where a video passes. Videos
+    that are unrelated to the first average are left out of the next ones. At last the
+    directions in which positions differ more than videos do are put beside the frames,
+    for one round more. Of more than 128 videos a sample of as many is averaged, and the
+    others are matched with the template only. Frames of more than 256 numbers are
+    looked at along 64 principal directions.
 
     Parameters
     ----------
@@ -86,8 +85,6 @@ def build_template(
         Draws the permutations that tell unrelated videos.
     limit : float
         Bytes that a path may take.
-    start : int, default=None
-        The video to start from. None: the medoid.
 
     Returns
     -------
@@ -99,7 +96,7 @@ def build_template(
     every, seen = videos, sample_videos(len(videos))
     if len(seen) < len(every):
         videos = choose(every, seen)
-    template = videos[medoid(videos)] if start is None else every[start]
+    template = videos[medoid(videos)]
     # Videos of one frame say nothing about how long the axis is.
     lengths = [n for n in lengths_of(videos) if n > 1] or [1]
     n_positions = round(float(np.median(lengths)))
