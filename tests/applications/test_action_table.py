@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import csv
 
 import numpy as np
@@ -223,6 +224,16 @@ def test_csv_has_milliseconds(model, tmp_path):
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == list(model.to_table(RECORDINGS).records[0])
     assert all(len(row["end"].partition(".")[2]) <= 3 for row in rows)
+
+
+def test_row_51_spreadsheets_run_no_name(tmp_path):
+    recordings = Recordings(VIDEOS[:1], ["=v"])
+    table = tabulate(recordings, [np.zeros(len(VIDEOS[0]), int)], ["+pour"])
+    table.to_csv(tmp_path / "a.csv", excel=True)
+    data = (tmp_path / "a.csv").read_bytes()
+    assert data.startswith(codecs.BOM_UTF8)
+    assert data.decode("utf-8-sig").split()[1].startswith("'=v,0,")
+    assert data.decode().split()[1].endswith(",'+pour")
 
 
 def test_a_file_of_elan_for_each_recording(model, tmp_path):

@@ -72,6 +72,10 @@ def test_action_of_large_spread_is_named():
     assert diagnose(videos, videos, labels, 2, True)["spread"] == [1]
 
 
+NUMBERS = np.arange(2, 9)
+UNSURE = {"n_actions": NUMBERS, "score": np.isin(NUMBERS, [4, 7]).astype(float)}
+
+
 @pytest.mark.parametrize(
     ("changes", "advice"),
     [
@@ -80,6 +84,7 @@ def test_action_of_large_spread_is_named():
         ({"consistency": 0.2, "consistency_of_uniform_cut": 0.2}, "no more consistent"),
         ({"spread": [0]}, "vary more than their mean"),
         ({"history_": {"embedding_rank": np.array([1.2])}}, "nearly collapsed"),
+        ({"n_actions_scores_": UNSURE}, "unsure: try 4 and 7"),
     ],
 )
 def test_every_doubt_has_a_line_of_advice(model, changes, advice):

@@ -630,6 +630,8 @@ def drop(state, name):
         lambda s: s.update(n_frames=-3),
         lambda s: s.update(since=-3),
         lambda s: s.update(lag=-3),
+        lambda s: s.update(action=4),
+        lambda s: s.update(needs_whole=True, frames=[[0.0] * 16] * 30),
         lambda s: s.update(runs=[[0, "a"]]),
         lambda s: s.update(warnings=[{"kind": "evil", "frame": 1}]),
         lambda s: s.update(warnings=[{"kind": "skipped", "frame": 1, "action": 9}]),
