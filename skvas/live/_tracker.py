@@ -573,9 +573,10 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     lag = math.inf if state["lag"] is None else state["lag"]
     model, names = LiveModel.from_state(state["model"]), state["classes"]
     kinds = {type(name) for name in names}
-    if kinds not in ({int}, {str}, set()) or len(names) != model.n_actions:
+    classes = np.array(names, dtype=str if kinds == {str} else np.int64)
+    is_known = kinds in ({int}, {str}, set()) and len(names) == model.n_actions
+    if not is_known or len(np.unique(classes)) < len(names):
         raise ModelFileError("the names of the actions are not as a tracker has them")
-    classes = np.array(names, dtype=None if names else np.int64)
     tracker = LiveTracker(model, fps=state["fps"], lag=lag, classes=classes)
     n_features = len(model.features.mean)
     # Younger than trackers.
@@ -589,11 +590,9 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     tracker._since = check_count("since", state.get("since", since))
     tracker._monitor.restore(monitor)
     tracker._pending = _pending(state, len(tracker._chain.start))
-    tracker._runs = [
-        (check_count("runs", frame), check_count("runs", action))
-        for frame, action in state["runs"]
-    ]
-    tracker._time = None if state["time"] is None else float(state["time"])
+    tracker.n_frames_ = check_count("n_frames", state["n_frames"])
+    tracker._runs = _runs(state, model.n_actions, tracker.n_frames_)
+    tracker._time = check_real("time", state["time"], none_ok=True)
     was_held, is_over = state["flags"]
     tracker._was_held = check_type("flags", was_held, bool)
     tracker._is_over = check_type("flags", is_over, bool)
@@ -601,7 +600,6 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
         tracker._action = check_count("action", state["action"])
         if tracker._action >= model.n_actions:
             raise ModelFileError("the action that is told is none of the model")
-    tracker.n_frames_ = check_count("n_frames", state["n_frames"])
     if state["needs_whole"] and not tracker._is_over:
         shape = (tracker.n_frames_, n_features)
         tracker._kept = list(_check_kept(state["frames"], shape))
@@ -609,7 +607,23 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     for warning in tracker.warnings_:
         if warning.kind not in KINDS or warning.action not in (None, *names):
             raise ModelFileError("a warning is of an unknown kind or action")
+        check_count("the frame of a warning", warning.frame)
+        check_real("the position of a warning", warning.position, none_ok=True)
     return tracker
+
+
+def _runs(
+    state: dict[str, Any], n_actions: int, n_frames: int
+) -> list[tuple[int, int]]:
+    """Return the first frame and the action of each run of a state."""
+    runs = [
+        (check_count("runs", frame), check_count("runs", action))
+        for frame, action in state["runs"]
+    ]
+    edges = [*(frame for frame, _ in runs), n_frames]
+    if min(np.diff(edges), default=1) < 1 or any(k >= n_actions for _, k in runs):
+        raise ModelFileError("runs are out of order, or of actions of no number")
+    return runs
 
 
 def _pending(state: dict[str, Any], n_states: int) -> list[Seen]:
