@@ -61,6 +61,16 @@ def test_next_recording_has_what_labelled_ones_lack():
     assert [q.video for q in found] == [2, 1]
 
 
+@pytest.mark.parametrize(("label", "first"), [(0, []), (-1, [0])])
+def test_further_recordings_have_what_those_before_lack(label, first):
+    codes = [np.array([label, label]), np.full(2, -1), np.full(3, -1)]
+    likely = [np.full((len(c), 2), 0.5) for c in codes]
+    groups, distance = [[0, 0], [0, 0], [2, 3, 1]], np.array([0.1, 0.2, 0.9])
+    found = outlook(groups, codes, likely, distance=distance).recordings(5)
+    assert [q.video for q in found] == [*first, 2, 1]
+    assert "no labelled frame resembles" in found[-1].why
+
+
 def test_frames_that_are_uncertain_and_far_come_first_one_a_video():
     codes = [np.array([0, -1]), np.array([-1, -1]), np.array([-1, -1])]
     likely = [
@@ -94,6 +104,11 @@ def test_without_labels_a_recording_comes_first():
     view = outlook([[0, 0], [0, 1, 2], [3, 3]])
     found = view.first_recording_then_frames(3, [0, 1])
     assert [(q.video, q.frame) for q in found] == [(1, None), (2, 0), (0, 0)]
+    codes = [np.array([0, 0]), np.full(3, -1), np.full(2, -1)]
+    likely = [np.full((len(c), 2), 0.5) for c in codes]
+    view = outlook([[0, 0], [0, 1, 2], [3, 3]], codes, likely)
+    found = view.first_recording_then_frames(3, [0, 1])
+    assert found == view.frames(3, [0, 1])
 
 
 def test_found_actions_without_labels_come_first_frequent_ones_before():
