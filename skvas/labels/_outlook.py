@@ -155,7 +155,7 @@ class Outlook:
             if not fresh.any():  # every video was asked for: another round
                 visited, fresh = set(), ~asked
             if lacking:
-                best = self._typical(lacking.pop(0), fresh, asked)
+                best = self._typical(lacking.pop(0), fresh)
                 why = "typical of frames that look alike and have no label"
             elif self.place is not None:
                 gap = _distance_to_nearest(self.place, self.place[asked])
@@ -188,13 +188,14 @@ class Outlook:
         order = np.argsort(-count, kind="stable")
         return [int(action) for action in order[: int((count > 0).sum())]]
 
-    def _typical(self, action: int, fresh: np.ndarray, asked: np.ndarray) -> int:
-        """Return the frame of a found action that is closest to its mean."""
+    def _typical(self, action: int, fresh: np.ndarray) -> int:
+        """Return the frame of a found action that is closest to its mean.
+
+        One of the fresh frames, if the action has some.
+        """
         members = self.found == action
         closeness = self.vectors @ self.vectors[members].mean(axis=0)
-        can_be = members & fresh if (members & fresh).any() else members & ~asked
-        if not can_be.any():
-            can_be = ~asked
+        can_be = members & fresh if (members & fresh).any() else members
         return int(np.where(can_be, closeness, -np.inf).argmax())
 
     def _telling(self, fresh: np.ndarray, far: np.ndarray) -> int:
