@@ -233,9 +233,24 @@ def _check_labels(estimator: Any, timeline: Any) -> None:
     vars(estimator).setdefault("classes_", np.arange(estimator.n_actions_))
     n_parts = estimator.n_actions_ if timeline is None else len(timeline.moments)
     check_naming(naming, estimator.classes_, n_parts, estimator.n_actions_)
+    _check_labels_of_fit(estimator)
     if estimator.outlook_ is not None:
         sizes = estimator.n_embedding_, estimator.n_actions_
         check_outlook(estimator.outlook_, *sizes)
+
+
+def _check_labels_of_fit(estimator: Any) -> None:
+    """Refuse labels that are no names of actions, or not of the recordings."""
+    found, classes = estimator.labels_, estimator.classes_
+    labels = list(found) if found.dtype == object else [found]
+    are_names = all(
+        video.ndim == 1 and video.dtype.kind == classes.dtype.kind for video in labels
+    )
+    if not are_names or not np.isin(np.concatenate(labels), classes).all():
+        raise ModelFileError("labels_ is not as fit makes it")
+    lengths = estimator.recordings_["n_frames"]  # of older files, none
+    if lengths and lengths != [len(video) for video in labels]:
+        raise ModelFileError("labels_ and recordings_ do not fit together")
 
 
 def _check_chain(chain: Any, shape: tuple[int, int], timeline: Any) -> None:
@@ -295,6 +310,8 @@ def _check_recordings(estimator: Any) -> None:
             raise ModelFileError(f"recordings_ has no list of {name}")
         if not all(isinstance(value, kind) for value in values):  # type: ignore[arg-type]
             raise ModelFileError(f"recordings_ has {name} of another type")
+    if len(set(known["names"])) < n_recordings:
+        raise ModelFileError("recordings_ has a name twice")
     if not all(0 < rate < np.inf for rate in known["fps"] or ()):
         raise ModelFileError("recordings_ has impossible rates")
     found = estimator.diagnosis_
@@ -305,12 +322,13 @@ def _check_recordings(estimator: Any) -> None:
             type(place) is int and 0 <= place < n for place in places
         ):
             raise ModelFileError("diagnosis_ is not as fit makes it")
-    for name in ("consistency", "consistency_of_uniform_cut"):
-        if not isinstance(found.get(name, ""), (float, type(None))):
-            raise ModelFileError("diagnosis_ is not as fit makes it")
+    scores = ("consistency", "consistency_of_uniform_cut")
+    if {type(found.get(name, "")) for name in scores} not in ({float}, {type(None)}):
+        raise ModelFileError("diagnosis_ is not as fit makes it")
     called = getattr(estimator, "action_names_", None)
     if called is not None and (
-        len(called) != estimator.n_actions_
+        len({*called}) != estimator.n_actions_
+        or len(called) != estimator.n_actions_
         or not all(isinstance(name, str) for name in called)
     ):
         raise ModelFileError("action_names_ is not as fit makes it")

@@ -471,6 +471,20 @@ FORGERIES = {
             likely={"kind": "tuple", "items": ["2", "3"]}
         )
     },
+    "labels of no action": {"arrays": lambda a: a["labels_"].fill(77)},
+    "labels that are no integers": {
+        "arrays": lambda a: a.update(labels_=a["labels_"].astype(float))
+    },
+    "labels of other recordings": {
+        "state": lambda s: s["recordings_"]["items"].update(n_frames=[1] * len(VIDEOS))
+    },
+    "name of two recordings": {
+        "state": lambda s: s["recordings_"]["items"].update(names=["a"] * len(VIDEOS))
+    },
+    "name of two actions": {"state": lambda s: s.update(action_names_=["a"] * 3)},
+    "consistency of nothing": {
+        "state": lambda s: s["diagnosis_"]["items"].update(consistency=None)
+    },
     "huge number of features": {"state": lambda s: s.update(n_features_in_=10**12)},
     "other number of features": {"state": lambda s: s.update(n_features_in_=6)},
     "other number of actions": {"state": lambda s: s.update(n_actions_=4)},
