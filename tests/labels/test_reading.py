@@ -38,6 +38,7 @@ def read(y, videos=VIDEOS):
         [list(row) for row in ROWS],
         np.array(ROWS, dtype=object),
         pd.DataFrame(ROWS, columns=["start", "end", "label"]),
+        pd.DataFrame(ROWS, columns=["start", "end", "label"]).assign(note="", by="me"),
         {1: "pour", 2: "pour", 4: "stir", 5: "stir"},
         [(1, "pour"), (2, "pour"), (4, "stir"), (5, "stir")],
     ],

@@ -37,6 +37,14 @@ def test_all_frames_are_labelled_where_ends_are_sure():
     assert_array_equal(fill_between(frames, codes, 1.0), labels)
 
 
+def test_share_of_the_way_from_a_stamp_to_the_end_of_its_segment_is_labelled():
+    frames, _ = stepwise([10, 10], np.random.default_rng(0))
+    codes = np.full(20, -1)
+    codes[[2, 17]] = 0, 1
+    expected = np.repeat([0, -1, 1], [6, 8, 6])  # 3 frames beyond each stamp
+    assert_array_equal(fill_between(frames, codes, 0.5), expected)
+
+
 def test_stamps_of_one_label_in_a_row_are_one_segment():
     frames, labels = stepwise([40, 40], np.random.default_rng(1))
     codes = np.full(80, -1)

@@ -53,6 +53,8 @@ def test_moves_are_counted_with_fractions_shared_out():
     np.testing.assert_allclose(rates.moves[:2], [0.75, 0.25], atol=0.01)
     assert rates.moves[2] < 0.01
     assert (rates.moves > 0).all()
+    held = PositionRates.of([np.zeros(5)], ACTIONS)  # 4 moves of 0, and one of 1
+    np.testing.assert_allclose(held.moves[:2], [0.8, 0.2], atol=0.001)
 
 
 def test_jumps_are_counted_beside_those_of_one_recording_more():

@@ -5,7 +5,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from skvas.live._chain import PositionRates
+from skvas.live._chain import PASSED_OVER, PositionRates
 from skvas.live._course import (
     AGAIN,
     DONE,
@@ -163,6 +163,9 @@ def test_steps_have_phases_for_their_durations_and_go_on_to_the_next_but_for_jum
     assert chain.onward[0, 1] > 0.98 * 0.5
     assert chain.onward[1, 0] == pytest.approx(0.1 * JUMP)
     assert chain.start.sum() == pytest.approx(1)
+    anywhere = JUMP / len(chain.steps)
+    later = chain.start[chain.first[1:]] - anywhere
+    np.testing.assert_allclose(later, [JUMP, JUMP * PASSED_OVER])
 
 
 def test_held_frames_are_made_up_for():

@@ -28,6 +28,14 @@ def test_usual_recording_gives_no_warning():
     assert watch(monitor(), [(0, 12), (1, 18), (2, 12)]) == []
 
 
+def test_step_is_the_current_one_after_a_share_of_its_shortest_duration():
+    watched = monitor()
+    watch(watched, [(0, 5)])
+    assert watched.step == -1
+    watch(watched, [(0, 1)])
+    assert watched.step == 0
+
+
 def test_brief_doubt_is_no_step():
     watched = monitor()
     watch(watched, [(0, 12), (2, 5), (0, 2)])
@@ -42,6 +50,8 @@ def test_step_takes_too_long_at_one_and_a_half_times_the_longest():
 
 
 def test_strange_frames_are_told_once_and_again_after_familiar_ones():
+    watched = monitor()
+    assert watch(watched, [(0, 12)], distance=2.3) == []
     watched = monitor()
     assert [w[1] for w in watch(watched, [(0, 9)], distance=9.0)] == ["unfamiliar"]
     assert watch(watched, [(0, 1)], distance=9.0) == []
@@ -69,6 +79,10 @@ def test_changes_are_unexpected_only_where_those_seen_are_likely_all():
     assert not often.unexpected[2].any()  # nothing is known of what follows
     once = Habits.of_actions([np.repeat([0, 1, 2], 10)], 3, 1.2)
     assert not once.unexpected.any()
+    for n_others, is_known in ((5, False), (10, True)):
+        orders = [[0, 2, 1], *[[0, 1, 2]] * n_others]  # two changes are seen once
+        some = Habits.of_actions([np.repeat(order, 10) for order in orders], 3, 1.2)
+        assert some.unexpected[1, 0] == is_known
 
 
 @pytest.mark.parametrize("kind", KINDS)
