@@ -437,7 +437,7 @@ def _refuse_lone_frames(
         n_runs = 1 + int((np.diff(code) != 0).sum())
         if len(known) >= STRETCH * n_runs:  # else frames were labelled one by one
             where[known] = index + 1
-    lone = np.flatnonzero((total == 1) & (where > 0) & (len(names) > 1))
+    lone = np.flatnonzero((total == 1) & (where > 0))
     if len(lone):
         index = int(where[lone[0]]) - 1
         with naming_video(None if single else index):
