@@ -57,6 +57,14 @@ def test_actions_change_at_any_position_of_a_long_timeline(n_positions):
     assert_array_equal(np.flatnonzero(np.diff(found)), [change - 1])
 
 
+def test_positions_that_do_not_differ_are_cut_into_equal_parts():
+    found = cut(np.ones((5, 9, 2)), 3, np.random.RandomState(0))
+    assert_array_equal(found.actions, [0, 0, 0, 1, 1, 1, 2, 2, 2])
+    assert_array_equal(found.shares, np.eye(3)[found.actions])
+    assert_array_equal(found.boundaries, [3, 6])
+    assert not found.recurring
+
+
 def test_each_draw_takes_the_likeliest_actions_of_all_draws():
     signals, actions = signals_of([0, 1, 2, 0, 1, 2], noise=0.5)
     statistics = Passing(signals).statistics()

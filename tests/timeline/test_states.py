@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.decoding import monotone_path
 from skvas.timeline import _states
-from skvas.timeline._states import expected_alignment, position_posteriors
+from skvas.timeline._states import (
+    BYTES_A_CELL,
+    expected_alignment,
+    position_posteriors,
+)
 from skvas.videos._frames import unit
 
 
@@ -77,6 +81,15 @@ def test_little_smoothing_gives_the_cheapest_path():
     path = np.zeros_like(plan)
     path[tuple(monotone_path(cost).T)] = 1
     assert_allclose(plan, path, atol=1e-3)
+
+
+def test_neighbouring_frames_share_a_distribution_where_memory_is_short():
+    rng = np.random.default_rng(3)
+    template = unit(np.cumsum(rng.normal(size=(40, 5)), axis=0))
+    limit = 10 * BYTES_A_CELL * len(template)
+    found = position_posteriors(np.repeat(template, 3, axis=0), template, limit=limit)
+    assert_array_equal(found, np.repeat(found[::12], 12, axis=0))
+    assert len(np.unique(found, axis=0)) == 10
 
 
 @pytest.mark.parametrize("limit", [np.inf, 5e4])

@@ -247,6 +247,8 @@ def test_moments_passed_quickly_are_lacking_only_where_they_match_badly(cost, la
     costs[40:70] = cost
     found = Passage(np.zeros(71), frames, costs).lacking()
     assert found[45:65].all() == found.any() == lacks
+    assert not Passage(np.zeros(100), np.arange(100.0), costs).lacking().any()
+    assert not Passage(np.zeros(1), frames[39:42], costs[39:42]).lacking().any()
 
 
 def test_number_of_actions_may_be_left_open(data):
