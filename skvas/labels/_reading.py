@@ -310,11 +310,7 @@ def _from_segments(
             )
         label = read_label(value)
         for frame in range(first, stop):
-            if labels[frame] not in (None, label):
-                raise ValueError(
-                    f"frame {frame} has two labels, {labels[frame]!r} and {label!r}."
-                )
-            labels[frame] = label
+            _put(labels, frame, label)
     return labels
 
 
@@ -331,13 +327,17 @@ def _from_stamps(
                 f"the timestamp ({time}, {value!r}) is not inside the {n_frames} "
                 "frames."
             )
-        label = read_label(value)
-        if labels[frame] not in (None, label):
-            raise ValueError(
-                f"frame {frame} has two labels, {labels[frame]!r} and {label!r}."
-            )
-        labels[frame] = label
+        _put(labels, frame, read_label(value))
     return labels
+
+
+def _put(labels: list[int | str | None], frame: int, label: int | str | None) -> None:
+    """Label a frame, and refuse another label than it has."""
+    if labels[frame] not in (None, label):
+        raise ValueError(
+            f"frame {frame} has two labels, {labels[frame]!r} and {label!r}."
+        )
+    labels[frame] = label
 
 
 def _from_segment_table(
