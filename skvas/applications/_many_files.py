@@ -14,7 +14,6 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import joblib
-import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.base import is_clusterer
 from sklearn.utils.validation import check_is_fitted
@@ -307,7 +306,7 @@ def predict_files(
             f"got {type(model).__name__}."
         )
     check_choice("format", format, tuple(FORMATS))
-    check_real("fps", fps, low=0, low_open=True, none_ok=True)
+    fps = check_real("fps", fps, low=0, low_open=True, none_ok=True)
     if format != "txt" and fps is None and read is None:
         raise InvalidParameterError(_ask_for_fps(format))
     given = names_by_label(model) if action_names is None else None
@@ -487,9 +486,11 @@ def _claim(
     written: once it is replaced, it is younger.
     """
     mark = folder / f".skvas-{format}"
-    signature = json.dumps({"model": _signature(model), "options": _listed(options)})
+    signature = json.dumps(
+        {"model": _signature(model), "options": options}, default=list
+    )
     found, listed = _read_mark(mark)
-    if found == signature:
+    if found == json.loads(signature):
         return _in_folder(folder, json.loads(listed or "{}"))
     there = [str(job.target) for job in jobs if job.target.exists()]
     if not overwrite and found is None and there:
@@ -507,11 +508,13 @@ def _claim(
     return _in_folder(folder, others)
 
 
-def _read_mark(mark: Path) -> tuple[str | None, str]:
+def _read_mark(mark: Path) -> tuple[Any, str]:
     """Return whose labels are in a folder, and a list of those that are others'."""
     if not mark.exists():
         return None, ""
     signature, _, listed = read_bytes(mark).decode(errors="replace").partition("\n")
+    with suppress(ValueError):  # as text, a damaged one is that of nobody
+        return json.loads(signature), listed
     return signature, listed
 
 
@@ -526,10 +529,6 @@ def _find_written(folder: Path, format: str) -> dict[str, int]:
         with suppress(FileNotFoundError):  # another process may be writing
             found[file.relative_to(folder).as_posix()] = file.stat().st_mtime_ns
     return found
-
-
-def _listed(options: Sequence[Any]) -> list[Any]:
-    return [list(o) if isinstance(o, (tuple, np.ndarray)) else o for o in options]
 
 
 def _signature(model: Any) -> str:

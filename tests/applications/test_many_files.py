@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -194,6 +196,17 @@ def test_overwriting_that_ended_early_goes_on(model, paths, out):
     for path, video in zip(paths, VIDEOS, strict=True):
         assert labels_in(out / f"{path.stem}.txt") == other.predict(video).tolist()
     assert statuses(predict_files(other, paths, out)) == ["skipped"] * 6
+
+
+def test_frame_rates_and_names_of_any_type_are_the_same_ones(model, paths, out):
+    names = ["take", "pour", "stir"]
+    expected = "written"
+    for of_type in (int, float, np.float32, np.int64, Fraction):
+        for action_names in (names, tuple(names), np.array(names), pd.Series(names)):
+            options = {"fps": of_type(25), "action_names": action_names}
+            report = predict_files(model, paths[:1], out, format="csv", **options)
+            assert statuses(report) == [expected]
+            expected = "skipped"
 
 
 def test_labels_that_overwriting_left_out_are_replaced_later(model, paths, out):
