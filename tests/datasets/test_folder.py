@@ -318,7 +318,9 @@ def test_real_sets_are_read_whole(real_data):
         data = load_folder(folder)
         assert len(data.videos) == len(list((folder / "features").iterdir()))
         assert (data.labels is None) == (not (folder / "groundTruth").is_dir())
-        for video, labels in zip(data.videos, data.labels or [], strict=False):
+        if data.labels is None:
+            continue
+        for video, labels in zip(data.videos, data.labels, strict=True):
             assert len(video) == len(labels)
             assert labels.max() < len(data.action_names)
 

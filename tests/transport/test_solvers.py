@@ -830,9 +830,15 @@ def test_structure_of_other_sequences_is_refused_by_name(case, side, backend):
 def test_one_length_may_be_that_of_all_and_real_frames_may_be_fewer():
     cost = torch.rand(2, 10, 8)
     mask = torch.arange(10) < torch.tensor([[10], [7]])
+    plans = []
     for lengths in (10, [10, 7], torch.tensor([10, 7])):
         bands = TemporalBand(lengths, 0.2), OutsideBand(8, 0.2)
-        fused_gromov_wasserstein(cost, *bands, mask_x=mask)
+        plans.append(fused_gromov_wasserstein(cost, *bands, mask_x=mask).plan)
+        assert (plans[-1][~mask] == 0).all()
+    of_all, listed, tensor = plans
+    torch.testing.assert_close(tensor, listed, rtol=0, atol=0)
+    torch.testing.assert_close(of_all[0], listed[0])
+    assert not torch.equal(of_all[1], listed[1])  # a band is a share of the length
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (1, 0, 3), (0, 2, 3), (1, 1, 2, 3)])
