@@ -1,0 +1,54 @@
+"""Checks of user input: videos, labels and parameters.
+
+This package alone decides what skvas accepts as one video or as many.
+"""
+
+from skvas.validation._containers import (
+    VIDEO_SUFFIXES,
+    is_single_video,
+    list_videos,
+)
+from skvas.validation._labels import (
+    check_labels,
+    is_missing,
+)
+from skvas.validation._naming import (
+    naming,
+    naming_video,
+    unchanged_on_failure,
+)
+from skvas.validation._parameters import (
+    check_choice,
+    check_integer,
+    check_memory,
+    check_n_actions,
+    check_real,
+)
+from skvas.validation._videos import (
+    check_numbers,
+    check_total_frames,
+    check_video,
+    check_videos,
+    warn_of_transposed,
+)
+
+__all__ = [
+    "VIDEO_SUFFIXES",
+    "check_choice",
+    "check_integer",
+    "check_labels",
+    "check_memory",
+    "check_n_actions",
+    "check_numbers",
+    "check_real",
+    "check_total_frames",
+    "check_video",
+    "check_videos",
+    "is_missing",
+    "is_single_video",
+    "list_videos",
+    "naming",
+    "naming_video",
+    "unchanged_on_failure",
+    "warn_of_transposed",
+]

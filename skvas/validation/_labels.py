@@ -1,0 +1,162 @@
+"""Checks of labels of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from skvas._typing import Labels, Videos
+from skvas.validation._containers import (
+    count_axes,
+    items_of,
+    list_videos,
+    refuse_container,
+    to_numpy,
+)
+from skvas.validation._naming import naming_video
+
+
+def check_labels(
+    labels: Labels, videos_or_lengths: Videos | Sequence[int] | int | None = None
+) -> list[np.ndarray]:
+    """Check labels of frames and convert them to a list of 1-D arrays.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_frames,), or a collection of them
+        One label for each frame, a number or a string. A flat array has the labels of
+        one video; a list, tuple, 1-D object array or 2-D array of flat arrays has those
+        of several videos.
+    videos_or_lengths : videos, sequence of int, or int, default=None
+        The videos of the labels, or their numbers of frames. An int is the number of
+        frames of a single video. None: as many frames as there are labels.
+
+    Returns
+    -------
+    list of ndarray of shape (n_frames_i,)
+        The labels of each video, in their original type.
+
+    Raises
+    ------
+    ValueError
+        If the number of labels is not the number of frames, if labels are not 1-D or
+        contain NaN or None, or if a video has None for its labels.
+    TypeError
+        If the labels are a generator, a dict, a set or a string.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_labels
+    >>> check_labels([[0, 0, 1], ["a", "b"]], [3, 2])
+    [array([0, 0, 1]), array(['a', 'b'], dtype='<U1')]
+    >>> check_labels([[0, 0, 1], [1, 1]], [3, 4])
+    Traceback (most recent call last):
+        ...
+    ValueError: video 1: expected one label a frame, got 2 labels for 4 frames.
+    """
+    lengths: list[int] | list[None] | None = None
+    if videos_or_lengths is not None:
+        lengths = _lengths(videos_or_lengths)
+    single = _is_flat(labels)
+    if not single or (lengths is not None and len(lengths) > 1):
+        _refuse_unlabelled(labels)
+    items = [labels] if single else items_of(labels)
+    if lengths is None:
+        if count_axes(labels) and len(labels) == 0:
+            raise ValueError("Expected labels of at least one frame, got none.")
+        lengths = [None] * len(items)
+    if len(items) != len(lengths):
+        raise ValueError(
+            f"Expected labels of {len(lengths)} video(s), got {len(items)}."
+        )
+    checked = []
+    for index, (item, n_frames) in enumerate(zip(items, lengths, strict=True)):
+        with naming_video(None if single else index):
+            checked.append(_check_frame_labels(item, n_frames))
+    return checked
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether an entry is None, NaN, or what pandas has for missing ones.
+
+    Parameters
+    ----------
+    value : object
+        A label, or the cell of a table.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from skvas.validation import is_missing
+    >>> is_missing(float("nan")), is_missing("pour")
+    (True, False)
+    """
+    if value is None or type(value).__name__ == "NAType":
+        return True
+    is_array = getattr(value, "ndim", 0) > 0  # in a cell of a data frame
+    return not is_array and bool(value != value)
+
+
+def _is_flat(labels: Any) -> bool:
+    """Return whether labels are those of one video."""
+    refuse_container(labels)
+    if isinstance(labels, (list, tuple)):
+        return len(labels) == 0 or max(map(count_axes, labels)) == 0
+    array = to_numpy(labels)
+    return array.ndim < 2 and (
+        array.dtype != object or max(map(count_axes, array), default=0) == 0
+    )
+
+
+def _lengths(videos_or_lengths: Any) -> list[int]:
+    if isinstance(videos_or_lengths, Integral):
+        return [int(videos_or_lengths)]
+    if count_axes(videos_or_lengths) == 1 and all(
+        isinstance(n, Integral) for n in videos_or_lengths
+    ):
+        return [int(n) for n in videos_or_lengths]
+    return [len(to_numpy(video)) for video in list_videos(videos_or_lengths)]
+
+
+def _refuse_unlabelled(labels: Any) -> None:
+    """Refuse None in place of all labels of a video, as folders have it."""
+    lacking = [index for index, item in enumerate(labels) if item is None]
+    if lacking:
+        raise ValueError(
+            f"video {lacking[0]} has no labels (None): leave it out, of labels and "
+            "videos alike, as in labelled = [i for i, y in enumerate(labels) if y is "
+            "not None]."
+        )
+
+
+def _check_frame_labels(item: Any, n_frames: int | None) -> np.ndarray:
+    labels = to_numpy(item)
+    if labels.ndim != 1:
+        raise ValueError(
+            f"expected labels of shape (n_frames,), got an array of shape "
+            f"{labels.shape}."
+        )
+    if n_frames is not None and len(labels) != n_frames:
+        raise ValueError(
+            f"expected one label a frame, got {len(labels)} labels for "
+            f"{n_frames} frames."
+        )
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise ValueError("labels contain NaN or infinity.")
+    is_list = isinstance(item, (list, tuple))
+    if labels.dtype == object or (is_list and labels.dtype.kind == "U"):
+        values = item if is_list else labels  # NaN in a list would become a text
+        missing = [i for i, value in enumerate(values) if is_missing(value)]
+        if missing:
+            raise ValueError(
+                f"{len(missing)} of {len(labels)} frames have no label, first frame "
+                f"{missing[0]}: {values[missing[0]]!r}; leave them out, or give them a "
+                "label of their own, such as that of background."
+            )
+    return labels

@@ -1,0 +1,305 @@
+"""Checks of parameters."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, Literal, TypeVar, overload
+
+import numpy as np
+
+from skvas._printing import shorten
+from skvas.exceptions import InvalidParameterError
+
+Choice = TypeVar("Choice")
+_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+@overload
+def check_real(
+    name: str,
+    value: Any,
+    *,
+    low: float | None = ...,
+    high: float | None = ...,
+    low_open: bool = ...,
+    high_open: bool = ...,
+    none_ok: Literal[False] = ...,
+) -> float: ...
+@overload
+def check_real(
+    name: str,
+    value: Any,
+    *,
+    low: float | None = ...,
+    high: float | None = ...,
+    low_open: bool = ...,
+    high_open: bool = ...,
+    none_ok: bool,
+) -> float | None: ...
+def check_real(
+    name: str,
+    value: Any,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    low_open: bool = False,
+    high_open: bool = False,
+    none_ok: bool = False,
+) -> float | None:
+    """Check that a parameter is a finite real number within bounds.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for the message.
+    value : object
+        The user's value. NumPy scalars are numbers; bools and strings are not.
+    low, high : float, default=None
+        Bounds; None: no bound.
+    low_open, high_open : bool, default=False
+        Whether the bound itself is excluded.
+    none_ok : bool, default=False
+        Whether None is a valid value.
+
+    Returns
+    -------
+    float or None
+        The value.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the value is invalid.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_real
+    >>> check_real("alpha", 1, low=0, high=1)
+    1.0
+    """
+    if none_ok and value is None:
+        return None
+    number = math.nan
+    if isinstance(value, Real) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+    if not (
+        math.isfinite(number)
+        and (low is None or number > low or (number == low and not low_open))
+        and (high is None or number < high or (number == high and not high_open))
+    ):
+        bounds = _describe_bounds(low, high, low_open, high_open)
+        raise _invalid(name, value, f"a finite number{bounds}", none_ok)
+    return number
+
+
+@overload
+def check_integer(
+    name: str,
+    value: Any,
+    *,
+    low: int | None = ...,
+    high: int | None = ...,
+    none_ok: Literal[False] = ...,
+) -> int: ...
+@overload
+def check_integer(
+    name: str,
+    value: Any,
+    *,
+    low: int | None = ...,
+    high: int | None = ...,
+    none_ok: bool,
+) -> int | None: ...
+def check_integer(
+    name: str,
+    value: Any,
+    *,
+    low: int | None = None,
+    high: int | None = None,
+    none_ok: bool = False,
+) -> int | None:
+    """Check that a parameter is an integer within bounds.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for the message.
+    value : object
+        The user's value. NumPy integers are integers; bools, strings and floats are
+        not, even whole floats.
+    low, high : int, default=None
+        Inclusive bounds; None: no bound.
+    none_ok : bool, default=False
+        Whether None is a valid value.
+
+    Returns
+    -------
+    int or None
+        The value.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the value is invalid.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_integer
+    >>> check_integer("n_actions", 8, low=1)
+    8
+    """
+    if none_ok and value is None:
+        return None
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, Integral)
+        or (low is not None and int(value) < low)
+        or (high is not None and int(value) > high)
+    ):
+        bounds = _describe_bounds(low, high, False, False)
+        raise _invalid(name, value, f"an integer{bounds}", none_ok)
+    return int(value)
+
+
+def check_choice(name: str, value: Any, choices: Sequence[Choice]) -> Choice:
+    """Check that a parameter is one of the allowed values.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for the message.
+    value : object
+        The user's value.
+    choices : sequence
+        Allowed values, of plain types such as str, bool or None.
+
+    Returns
+    -------
+    object
+        The choice that equals the value.
+
+    Raises
+    ------
+    InvalidParameterError
+        If no choice equals the value.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_choice
+    >>> check_choice("recipe", "paper", ("informed", "paper"))
+    'paper'
+    """
+    for choice in choices:
+        # The type first: comparing an array with a string has no truth value.
+        if isinstance(value, type(choice)) and value == choice:
+            return choice
+    raise _invalid(name, value, "one of " + ", ".join(map(repr, choices)), False)
+
+
+def check_n_actions(
+    value: Any, *, auto: int | tuple[int, int] = (2, 20)
+) -> tuple[int, int]:
+    """Check a number of actions, or a range to choose it from.
+
+    Parameters
+    ----------
+    value : int, tuple of two int or "auto"
+        What the user passed.
+    auto : int or tuple of two int, default=(2, 20)
+        What "auto" stands for.
+
+    Returns
+    -------
+    tuple of two int
+        The smallest and the largest number.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the value is anything else.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_n_actions
+    >>> check_n_actions(7), check_n_actions((3, 9))
+    ((7, 7), (3, 9))
+    """
+    if isinstance(value, str) and value == "auto":
+        value = auto
+    if isinstance(value, tuple) and len(value) == 2:
+        low = check_integer("the smallest of n_actions", value[0], low=1)
+        return low, check_integer("the largest of n_actions", value[1], low=low)
+    if isinstance(value, (str, tuple)):
+        raise InvalidParameterError(
+            "n_actions must be an integer, a tuple of the smallest and the largest "
+            f'to choose from, or "auto", got {value!r}.'
+        )
+    return (check_integer("n_actions", value, low=1),) * 2
+
+
+def check_memory(limit: Any) -> float:
+    """Check an amount of memory.
+
+    Parameters
+    ----------
+    limit : int, str or None
+        What the user passed: bytes, or a text such as "500MB" or "2GB".
+
+    Returns
+    -------
+    float
+        Bytes; infinity for None.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the value is anything else, or not positive.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_memory
+    >>> check_memory("1.5 MB")
+    1500000.0
+    """
+    if limit is None:
+        return np.inf
+    if isinstance(limit, str):
+        parts = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*", limit.upper())
+        size = float(parts[1]) * _BYTES[parts[2]] if parts else 0.0
+    else:
+        size = float(limit) if isinstance(limit, (int, np.integer)) else 0.0
+    if size <= 0 or isinstance(limit, bool):
+        raise InvalidParameterError(
+            'memory_limit must be None, a positive number of bytes or such as "2GB", '
+            f"got {shorten(limit)}."
+        )
+    return size
+
+
+def _invalid(
+    name: str, value: Any, expected: str, none_ok: bool
+) -> InvalidParameterError:
+    if none_ok:
+        expected += " or None"
+    shown = shorten(value)
+    if not isinstance(value, (Real, str)) or isinstance(value, bool):
+        shown += f" of type {type(value).__name__}"
+    return InvalidParameterError(f"{name} must be {expected}, got {shown}.")
+
+
+def _describe_bounds(
+    low: float | None, high: float | None, low_open: bool, high_open: bool
+) -> str:
+    if low is not None and high is not None:
+        return f" in {'(' if low_open else '['}{low}, {high}{')' if high_open else ']'}"
+    if low is not None:
+        return f" {'>' if low_open else '>='} {low}"
+    if high is not None:
+        return f" {'<' if high_open else '<='} {high}"
+    return ""
