@@ -249,6 +249,14 @@ def test_a_file_of_elan_for_each_recording(model, tmp_path):
     assert "audio/x-wav" in model.to_eaf(tmp_path, RECORDINGS)[2].read_text()
 
 
+def test_names_with_a_folder_are_written_into_one(tmp_path):
+    recordings = Recordings(VIDEOS[:1], ["tea/anna"], fps=10)
+    table = tabulate(recordings, [np.zeros(len(VIDEOS[0]), int)], ["pour"])
+    (file,) = table.write(tmp_path / "labels", "csv")
+    assert file == tmp_path / "labels" / "tea" / "anna.csv"
+    assert read_segments(file).videos == ["tea/anna"]
+
+
 def test_names_stay_in_the_folder(model, tmp_path):
     outside = Recordings(VIDEOS[:1], ["../a"], fps=5)
     with pytest.raises(ValueError, match="leaves the folder"):

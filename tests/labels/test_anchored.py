@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skvas.labels._anchored import AnchoredEvidence
+from skvas.labels._anchored import AnchoredEvidence, _left_over
 from skvas.labels._naming import shares_of_found
 
 RNG = np.random.default_rng(0)
@@ -58,6 +58,20 @@ def test_actions_without_labels_are_those_found_that_fit_no_label():
     actions = given.learn([codes, NOTHING, NOTHING], 3, 2)
     found = label(actions, given.parts[1], FRAMES[1])
     assert (found == np.array([1, 0, 2])[TRUE]).mean() > 0.9
+
+
+def test_actions_without_labels_start_from_the_frames_of_parts_left_over():
+    members = np.zeros((60, 3))
+    members[TRUE == 0, 1] = members[TRUE == 1, 2] = 1  # none is of the first action
+    sums = _left_over(np.eye(3)[TRUE], members, FRAMES[0])
+    assert_allclose(sums[:, 0], FRAMES[0][TRUE == 2].sum(axis=0))
+    assert_array_equal(sums[:, 1:], 0)
+
+
+def test_frames_are_shared_out_in_full():
+    actions = evidence().learn([TRUE, NOTHING, NOTHING], 3, 3)
+    for shares in actions.transport(evidence().parts, FRAMES, [TRUE, NOTHING, NOTHING]):
+        assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
 
 
 def test_labelled_frames_keep_their_labels_and_draw_their_neighbours():

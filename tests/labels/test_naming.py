@@ -140,6 +140,7 @@ def test_probabilities_are_tempered_and_labels_are_not():
     expected /= expected.sum(axis=1, keepdims=True)
     assert_allclose(hot.calibrate(hot.log_probabilities(parts, FRAMES)), expected)
     logs = naming.log_probabilities(parts, FRAMES)
+    assert_allclose(np.exp(hot.temper(logs)), expected)
     assert_array_equal(hot.decode(logs), naming.decode(logs))
 
 
