@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._atomic import identity, naming_file, read_bytes, write_atomically
 from skvas._optional import import_optional
-from skvas.applications._names import call_by_name, names_by_label
+from skvas.applications._names import call_by_name, names_by_label, texts_by_label
 from skvas.datasets._folder import load_folder, orient_features
 from skvas.datasets._on_disk import SUFFIXES, as_recordings_of_files, read_features
 from skvas.datasets._recordings import Recordings
@@ -315,7 +315,8 @@ def predict_files(
     key = getattr(read, "cache_key", None)
     options = [fps, told] if key is None else [fps, told, key]
     others = _claim(Path(out_dir), model, format, options, jobs, overwrite)
-    label = _Labeller(model, read, format, fps, action_names, given)
+    texts = texts_by_label(model) if action_names is None else None
+    label = _Labeller(model, read, format, fps, action_names, texts)
     todo = [job for job in jobs if overwrite or not job.is_done(others)]
     waiting = set(todo)
     records = {job: job.record("skipped") for job in jobs}
@@ -375,7 +376,7 @@ class _Labeller:
     format: str
     fps: float | None
     action_names: Sequence[str] | None
-    names_by_label: Mapping[Any, str] | None
+    texts: Mapping[Any, str] | None
 
     def __call__(self, job: _Job) -> dict[str, Any]:
         try:
@@ -407,7 +408,7 @@ class _Labeller:
             if clock["times"] is None:
                 raise ValueError(_ask_for_fps(self.format))
         table = SegmentTable.from_labels(
-            call_by_name(labels, self.names_by_label),
+            call_by_name(labels, self.texts),
             job.name,
             action_names=self.action_names,
             **clock,

@@ -22,6 +22,18 @@ def names_by_label(model: Any) -> dict[Any, str] | None:
     return dict(zip(model.classes_.tolist(), given, strict=True))
 
 
+def texts_by_label(model: Any) -> dict[Any, str] | None:
+    """Return what files of segments call actions: their names, or else their labels.
+
+    A table of segments would take negative numbers for frames without an action. None
+    where a model does not say which labels there are.
+    """
+    names, labels = names_by_label(model), getattr(model, "classes_", None)
+    if names is not None or labels is None:
+        return names
+    return {label: str(label) for label in labels.tolist()}
+
+
 def call_by_name(labels: np.ndarray, names: Mapping[Any, str] | None) -> np.ndarray:
     """Put names in place of labels; labels without one stay what they are.
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from skvas.applications._names import call_by_name, names_by_label
+from skvas.applications._names import call_by_name, texts_by_label
 from skvas.cli._arguments import add_command, add_folder, add_fps, add_media
 from skvas.cli._files import (
     checked_folder,
@@ -59,7 +59,7 @@ def _label(options: argparse.Namespace) -> None:
     _check_fitted_to(model, data, options)
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
-    names = names_by_label(model)
+    texts = texts_by_label(model)
     media = data.media if options.format == "eaf" else None
     if options.media is not None:
         media = media_of(options.media, data.names)
@@ -71,7 +71,7 @@ def _label(options: argparse.Namespace) -> None:
             raise ValueError(
                 f"{str(file)!r} is there already; it may hold your labels."
             )
-        labels = call_by_name(model.predict([data[query.video]])[0], names)
+        labels = call_by_name(model.predict([data[query.video]])[0], texts)
         clock = clock_of(data, query.video)
         table = SegmentTable.from_labels(labels, name, **clock)
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -99,6 +99,16 @@ def test_names_belong_to_labels_whatever_these_are(paths, out, labels):
     assert found.tolist() == [f"step {label}" for label in named.predict(VIDEOS[0])]
 
 
+@pytest.mark.parametrize("form", ["txt", "csv"])
+def test_actions_with_negative_labels_are_written(paths, out, form):
+    y = [np.array([-3, -2, 4])[np.arange(len(v)) * 3 // len(v)] for v in VIDEOS]
+    model = quick(ActionSegmenter, max_epochs=0).fit(VIDEOS, y)
+    predict_files(model, paths[:1], out, format=form, fps=None if form == "txt" else 1)
+    table = read_segments(out / f"v0.{form}", fps=1 if form == "txt" else None)
+    found = table.to_labels("v0", fps=1, n_frames=len(y[0]))
+    assert found.tolist() == [str(label) for label in model.predict(VIDEOS[0])]
+
+
 def test_second_call_goes_on_with_what_is_left(model, paths, out):
     predict_files(model, paths[:4], out)
     (out / "v1.txt").unlink()

@@ -1344,6 +1344,17 @@ def test_label_calls_actions_by_their_names(folder, joint, tmp_path):
     assert found <= {"take", "pour", "drink"}
 
 
+def test_label_writes_actions_with_negative_labels(folder, tmp_path):
+    videos = load_folder(folder).videos
+    y = [np.arange(len(videos[0])) * K // len(videos[0]) - 4, None, None, None]
+    model = skvas.JointAlignSegment(max_epochs=0, random_state=0).fit(videos, y)
+    model.save(tmp_path / "model")
+    command = ("label", tmp_path / "model", folder, "-o", tmp_path / "y", "--fps", 10)
+    assert run(*command, "--format", "csv") == 0
+    (file,) = (tmp_path / "y").iterdir()
+    assert {row.label for row in read_segments(file)} == {"-4", "-3", "-2"}
+
+
 def test_names_may_have_commas(joint, tmp_path, capsys):
     shutil.copy(joint, tmp_path / "model")
     names = ("0=boil, water", "1 = pour=fill")
