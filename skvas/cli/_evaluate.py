@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -71,11 +72,12 @@ def _evaluate(options: argparse.Namespace) -> None:
     matching = options.matching
     if is_clusterer(model):
         groups = None
-        matching = _chosen_matching(model, data.action_names, matching)
+        called = _called(model, data.action_names)
+        matching = _chosen_matching([*called.values()], data.action_names, matching)
         if matching == "per_group":
             groups = [data.activities[i] if data.activities else None for i in kept]
         scores["segmentation"] = _score_segmentation(
-            model, videos, labels, matching, groups, options.background
+            model, called, videos, labels, matching, groups, options.background
         )
     if hasattr(model, "align") and len(videos) > 1:
         scores["alignment"] = _score_alignment(
@@ -89,7 +91,24 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(format_table(rows, decimals=3), end="\n\n")
 
 
-def _chosen_matching(model: Any, labels: list[str], asked: str | None) -> str:
+def _called(model: Any, labels: list[str]) -> dict[Any, str]:
+    """Return what actions are called, by the labels that `predict` returns.
+
+    An action that learned one of `labels`, and was given a name that is none of them,
+    is called by what it learned.
+    """
+    names = names_by_label(model) or {}
+    if model.naming_ is None:
+        return names
+    called = {label: str(label) for label in model.classes_.tolist()}
+    for label, name in names.items():
+        text = called[label]
+        if name in labels or text not in labels or text in names.values():
+            called[label] = name
+    return called
+
+
+def _chosen_matching(names: list[str], labels: list[str], asked: str | None) -> str:
     """Return how actions become labels: as was asked, or by name where some are labels.
 
     Raises
@@ -99,9 +118,6 @@ def _chosen_matching(model: Any, labels: list[str], asked: str | None) -> str:
     """
     if asked not in (None, BY_NAME):
         return asked
-    names = list((names_by_label(model) or {}).values())
-    if model.naming_ is not None and not names:
-        names = [str(label) for label in model.classes_]
     if not set(labels).isdisjoint(names):
         return BY_NAME
     if asked == BY_NAME:
@@ -114,16 +130,16 @@ def _chosen_matching(model: Any, labels: list[str], asked: str | None) -> str:
 
 def _score_segmentation(
     model: Any,
+    called: Mapping[Any, str],
     videos: list[np.ndarray],
     labels: list[np.ndarray],
     matching: str,
     groups: list[Any] | None,
     background: str | None,
 ) -> dict[str, dict[str, float]]:
-    names = names_by_label(model)
     uniform = uniform_segmentation([len(video) for video in videos], model.n_actions_)
     found = [
-        call_by_name(model.predict(video), names)
+        call_by_name(model.predict(video), called)
         for video in with_progress(videos, lambda _: "segment")
     ]
     scores = {}

@@ -407,6 +407,38 @@ def test_evaluate_takes_actions_by_their_names(folder, named, tmp_path, capsys):
     assert uniform[0] == uniform[1]
 
 
+def score_by_name(model, folder, capsys):
+    """Return the share of frames that are right by the names of actions."""
+    capsys.readouterr()
+    assert run("evaluate", model, folder, "--json", "--matching", "names") == 0
+    found = json.loads(capsys.readouterr().out)["segmentation"]
+    return found["JointAlignSegment"]["MoF"]
+
+
+def test_evaluate_knows_labels_that_are_numbers(tmp_path, capsys):
+    make_folder(tmp_path)
+    for file in (tmp_path / "groundTruth").iterdir():
+        file.write_text(file.read_text().replace("step", "1"))
+    data = load_folder(tmp_path)
+    y = [data.labels[0] + 10, *[None] * 3]
+    model = skvas.JointAlignSegment(max_epochs=0, random_state=0).fit(data, y)
+    model.save(tmp_path / "model")
+    right = model.score(data, [labels + 10 for labels in data.labels])
+    found = score_by_name(tmp_path / "model", tmp_path, capsys)
+    assert found == pytest.approx(right)
+
+
+def test_evaluate_knows_learned_labels_of_actions_with_new_names(
+    folder, tmp_path, capsys
+):
+    path = named_by_labels(folder, tmp_path)
+    right = score_by_name(path, folder, capsys)
+    assert run("name", path, "step0=take", "step2=lift") == 0
+    assert score_by_name(path, folder, capsys) == right
+    assert run("name", path, "step1=step0") == 0  # what it is called is a label
+    assert score_by_name(path, folder, capsys) < right
+
+
 def test_evaluate_leaves_out_the_background(folder, segmenter, capsys):
     code = run("evaluate", segmenter, folder, "--json", "--background", "step0")
     found = json.loads(capsys.readouterr().out)
