@@ -132,26 +132,32 @@ def sow(
     -------
     PartialLabels
     """
-    joined = np.concatenate(frames).astype(float)
-    norms = np.linalg.norm(joined, axis=1, keepdims=True)
-    cosines = joined @ named.vectors.T / np.where(norms > 0, norms, 1)
+    cosines = np.concatenate([_cosines(video, named.vectors) for video in frames])
     spread = cosines.std(axis=0)
     scores = (cosines - cosines.mean(axis=0)) / np.where(spread > 0, spread, 1)
     best = scores.argmax(axis=1)
     lead = np.take_along_axis(scores, best[:, None], axis=1)[:, 0]
     if scores.shape[1] > 1:
         lead = lead - np.sort(scores, axis=1)[:, -2]
-    sown = np.full(len(joined), NO_LABEL, dtype=np.int64)
+    sown = np.full(len(cosines), NO_LABEL, dtype=np.int64)
     place = np.searchsorted(labels.names, named.names)
     for k in range(scores.shape[1]):
         won = np.flatnonzero(best == k)
         n_sure = int(np.ceil(SURE * len(won)))
         sure = won[np.argsort(-lead[won], kind="stable")[:n_sure]]
         sown[sure] = place[k]
-    ends = np.cumsum([len(video) for video in frames])[:-1]
+    ends = np.cumsum([len(given) for given in labels.codes])[:-1]
     codes = [
         np.where(given >= 0, given, part)
         for given, part in zip(labels.codes, np.split(sown, ends), strict=True)
     ]
     # Timestamps of the user no longer stand alone.
     return PartialLabels(labels.names, codes, [False] * len(codes))
+
+
+def _cosines(frames: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Return the cosines of frames (n_i, D) with unit vectors, (n_i, K)."""
+    frames = frames.astype(float)
+    norms = np.linalg.norm(frames, axis=1, keepdims=True)
+    cosines: np.ndarray = frames @ vectors.T / np.where(norms > 0, norms, 1)
+    return cosines

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +49,25 @@ def test_most_similar_frames_are_labelled_unless_the_user_did():
     assert_array_equal(sown.codes[0][:2], [1, 1])
     assert set(sown.codes[0][2:10]) == {-1, 2}
     assert set(sown.codes[0][10:]) == {-1, 0}
+
+
+def test_one_video_at_a_time_is_compared_with_vectors():
+    class Made(Sequence):
+        def __len__(self):
+            return 20
+
+        def __getitem__(self, index):
+            if index >= len(self):
+                raise IndexError(index)
+            return np.tile(VIDEO, (100, 50)).astype(np.float32)
+
+    named = read_prototypes({name: mean * 50 for name, mean in MEANS.items()})
+    labels = join_names(None, named, [2000] * 20)
+    tracemalloc.start()
+    sow(labels, named, Made())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * Made()[0].nbytes
 
 
 @pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment])
