@@ -16,6 +16,7 @@ from skvas.alignment._joined_anchors import join_anchors
 from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
+from skvas.datasets._recordings import remember
 from skvas.estimators._base import Trained, fitting
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
@@ -168,7 +169,10 @@ default=None
                 ),
                 shared_order_=order,
                 timeline_=self._as_timeline(
-                    axis, trained.preprocessing, trained.encoder
+                    axis,
+                    trained.preprocessing,
+                    trained.encoder,
+                    remember(videos, lengths),
                 ),
                 live_=live,
                 **matches,

@@ -12,6 +12,7 @@ from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
 from skvas.alignment._result import MATCHINGS
 from skvas.datasets._on_disk import open_files
+from skvas.datasets._recordings import remember
 from skvas.estimators._base import Fitted, Trained, fitting
 from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._matching import MatchesFrames
@@ -168,7 +169,10 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
                 trained,
                 videos,
                 timeline_=self._as_timeline(
-                    timeline, trained.preprocessing, trained.encoder
+                    timeline,
+                    trained.preprocessing,
+                    trained.encoder,
+                    remember(videos, lengths_of(checked)),
                 ),
                 live_=self._learn_to_stream(trained, settled),
                 **self._learned_labels(trained, start, settled, single),

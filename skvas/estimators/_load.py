@@ -211,7 +211,7 @@ def _read_timeline(estimator: Any, axis: Any) -> Timeline | None:
     if "prototypes_" in estimator._fitted:
         check_actions(axis, estimator.n_actions_)
     timeline: Timeline = estimator._as_timeline(
-        axis, estimator.features_, estimator.encoder_
+        axis, estimator.features_, estimator.encoder_, estimator.recordings_
     )
     return timeline
 

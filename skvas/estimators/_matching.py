@@ -259,7 +259,11 @@ class MatchesFrames(BaseVideoEstimator):
         }
 
     def _as_timeline(
-        self, axis: Axis | None, features: Any, encoder: nn.Module
+        self,
+        axis: Axis | None,
+        features: Any,
+        encoder: nn.Module,
+        recordings: dict[str, Any],
     ) -> Timeline | None:
         """Return an axis as users hold it: for raw videos."""
         if axis is None:
@@ -271,6 +275,7 @@ class MatchesFrames(BaseVideoEstimator):
             prepare,
             self.n_features_in_,
             names,
+            recordings,
             takes_nan=takes_nan(features),
         )
 

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
+from skvas.datasets._recordings import names_of_fit, refuse_other_features, remember
 from skvas.labels._reading import PartialLabels, read_labels
 from skvas.labels._stamps import SURE
 from skvas.preprocessing import WhitenedViews
@@ -127,6 +128,9 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         the actions.
     order_ : BlockOrder or None
         Whether the videos share an order; None for a lone video.
+    recordings_ : dict of str to list or None
+        What is known of the videos: `names`, `n_frames`, `fps`, `media` and
+        `feature_names`, see :class:`skvas.Recordings`.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -191,7 +195,11 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
             frames = path_frames(whitened, checked)
             model = self._build(frames, whitened, checked, n_actions, rng)
             self._keep(
-                model, partial(_prepare, whitener), frames, is_single_video(videos)
+                model,
+                partial(_prepare, whitener),
+                frames,
+                remember(videos, lengths_of(checked)),
+                is_single_video(videos),
             )
         return self
 
@@ -517,12 +525,14 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         model: Axis,
         prepare: Prepare,
         frames: Sequence[np.ndarray] | None,
+        recordings: dict[str, Any],
         single: bool,
         takes_nan: bool = False,
     ) -> None:
         """Set what answers need, and what users see of the model."""
         self.model_, self._prepare, self._frames = model, prepare, frames
         self._takes_nan = takes_nan
+        self.recordings_ = recordings
         template = model.template
         self.template_ = template.frames
         self.positions_ = [self._scale(p.positions) for p in template.passages]
@@ -547,6 +557,7 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
     def _see(self, videos: Videos) -> Sequence[np.ndarray]:
         """Check videos against those of `fit`, and return their frames for paths."""
         check_is_fitted(self, "template_")
+        refuse_other_features(videos, names_of_fit(self))
         finite: Any = "allow-nan" if self._takes_nan else True
         checked = check_videos(
             videos, estimator=self, reset=False, ensure_all_finite=finite
@@ -618,6 +629,7 @@ def make_timeline(
     prepare: Prepare,
     n_features: int,
     names: np.ndarray | None,
+    recordings: dict[str, Any],
     *,
     takes_nan: bool,
 ) -> Timeline:
@@ -633,6 +645,8 @@ def make_timeline(
         Number of features of a frame.
     names : ndarray of str of shape (n_features,) or None
         Their names.
+    recordings : dict of str to list or None
+        What is known of the videos, as `remember` returns it.
     takes_nan : bool
         Whether `prepare` takes videos with NaN.
 
@@ -649,7 +663,7 @@ def make_timeline(
     timeline.n_features_in_ = n_features
     if names is not None:
         timeline.feature_names_in_ = names
-    timeline._keep(model, prepare, None, single=False, takes_nan=takes_nan)
+    timeline._keep(model, prepare, None, recordings, single=False, takes_nan=takes_nan)
     return timeline
 
 

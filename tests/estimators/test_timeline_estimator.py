@@ -309,6 +309,20 @@ def test_timeline_of_a_model_answers_for_raw_videos(kind, request):
     assert np.mean(right) > 0.9
 
 
+@pytest.mark.parametrize("cls", [JointAlignSegment, VideoAligner])
+def test_timeline_of_a_model_knows_the_features_of_its_recordings(cls, tmp_path):
+    names = [f"joint {i}" for i in range(VIDEOS[0].shape[1])]
+    model = cls(max_epochs=1, random_state=0)
+    model.fit(skvas.Recordings(VIDEOS, feature_names=names))
+    model.save(tmp_path / "model")
+    turned = [video[:, ::-1] for video in NEW]
+    other = skvas.Recordings(turned, feature_names=names[::-1])
+    for timeline in (model.timeline_, skvas.load(tmp_path / "model").timeline_):
+        assert timeline.recordings_ == model.recordings_
+        with pytest.raises(ValueError, match="the same in another order"):
+            timeline.to_timeline(other)
+
+
 def test_timeline_of_the_joint_model_has_its_actions():
     model = joint(segment_on="timeline", boundaries="decoded").fit(VIDEOS)
     timeline = model.timeline_

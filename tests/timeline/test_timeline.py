@@ -7,7 +7,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
-from skvas import Timeline
+from skvas import Recordings, Timeline
 from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import mof
@@ -291,6 +291,18 @@ def test_wrong_inputs_are_refused_by_name(data, timeline):
     mixed = [*data.videos[:4], data.videos[4][:, :3], *data.times[5:]]
     with pytest.raises(ValueError, match=r"video 4: entries have shape \(3,\)"):
         timeline.stack(mixed)
+
+
+def test_features_of_other_names_are_refused(data):
+    names = [f"joint {i}" for i in range(data.videos[0].shape[1])]
+    known = Recordings(data.videos, feature_names=names)
+    timeline = Timeline(5, random_state=0).fit(known)
+    assert timeline.recordings_["feature_names"] == names
+    assert_array_equal(timeline.predict(known)[0], timeline.labels_[0])
+    turned = [video[:, ::-1] for video in data.videos]
+    for ask in (timeline.predict, timeline.to_timeline, timeline.boundaries):
+        with pytest.raises(ValueError, match="the same in another order"):
+            ask(Recordings(turned, feature_names=names[::-1]))
 
 
 def test_fit_is_the_same_again_and_after_pickling(data, timeline):
