@@ -336,12 +336,23 @@ def refuse_other_features(videos: Any, expected: Sequence[str] | None) -> None:
 def mean_rates(recordings: Recordings) -> list[float] | None:
     """Return the frame rate of each recording, the mean one where it has times.
 
-    None where rates are not known, as of the times of a single frame.
+    The time of a single frame tells no rate: such a recording has the median of the
+    others. None where rates are not known.
     """
     times = recordings.times
-    if times is None or any(len(stamps) < 2 for stamps in times):
+    if times is None:
         return recordings.fps
-    return [float((len(stamps) - 1) / (stamps[-1] - stamps[0])) for stamps in times]
+    rates = np.array(
+        [
+            (len(stamps) - 1) / (stamps[-1] - stamps[0]) if len(stamps) > 1 else np.nan
+            for stamps in times
+        ]
+    )
+    is_lone = np.isnan(rates)
+    if is_lone.all():
+        return None
+    found: list[float] = np.where(is_lone, np.nanmedian(rates), rates).tolist()
+    return found
 
 
 def common_rate(rates: Sequence[float] | None) -> float | None:

@@ -344,6 +344,20 @@ def test_durations_of_recordings_with_times_are_compared_in_seconds():
     assert report.records[0]["duration"] == pytest.approx(2 / 5)
 
 
+def test_recording_of_one_frame_leaves_the_others_their_times():
+    texts = ["aabbb", "aaabb", "aabbb", "a", "aaabbb"]
+    videos = [spell(text)[:, None] for text in texts]
+    times = [np.arange(len(video)) / 5 for video in videos]
+    known = Recordings(videos, times=times)
+    kept = remember(known, list(map(len, videos)))
+    assert kept["fps"] == pytest.approx([5] * 5)
+    report = step_report(Stub().fit(texts), known)
+    assert report.unit == "seconds"
+    assert report.records[1]["end"] == pytest.approx(1)
+    alone = step_report(Stub().fit(texts), known[3:4])
+    assert alone.unit == "frames"
+
+
 def test_steps_of_frames_without_a_constant_rate_start_when_their_frames_do():
     times = np.array([5, 5.1, 5.2, 7, 8, 9])
     video = Recordings([spell("aabbbc")[:, None]], times=[times])
