@@ -113,7 +113,7 @@ class Recordings(list[Any]):
         super().__init__(videos)
         n = len(self)
         if names is None:
-            names = [f"recording {index}" for index in range(n)]
+            names = _numbered(n)
         self.names = _one_each("names", names, n)
         if not all(isinstance(name, str) for name in self.names):
             raise TypeError(f"names must be strings, got {shorten(self.names)}.")
@@ -285,7 +285,7 @@ def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:
         rate.
     """
     known = recordings_of(videos)
-    names = [f"recording {index}" for index in range(len(lengths))]
+    names = _numbered(len(lengths))
     fps = media = features = None
     if known is not None:
         names, fps, media = known.names, mean_rates(known), known.media
@@ -431,6 +431,24 @@ def recordings_of(videos: Any) -> Recordings | None:
     return videos
 
 
+def names_of(videos: Any) -> list[str] | None:
+    """Return the names that recordings were given, None where they have none.
+
+    Parameters
+    ----------
+    videos : Videos
+        What the user passed.
+
+    Returns
+    -------
+    list of str or None
+    """
+    known = recordings_of(videos)
+    if known is None or known.names == _numbered(len(known)):
+        return None
+    return known.names
+
+
 def list_known(videos: Any) -> Sequence[Any]:
     """Return videos as a list; recordings as they are, with all that they know.
 
@@ -445,6 +463,10 @@ def list_known(videos: Any) -> Sequence[Any]:
     """
     known = recordings_of(videos)
     return list_videos(videos) if known is None else known
+
+
+def _numbered(n: int) -> list[str]:
+    return [f"recording {index}" for index in range(n)]
 
 
 def _one_each(

@@ -24,7 +24,12 @@ from skvas.applications._action_table import (
 )
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
-from skvas.datasets._recordings import Recordings, as_recordings, rate_of_fit
+from skvas.datasets._recordings import (
+    Recordings,
+    as_recordings,
+    names_of,
+    rate_of_fit,
+)
 from skvas.estimators._base import (
     N_CLUSTERS,
     BaseVideoEstimator,
@@ -455,7 +460,9 @@ default=None
             return None
         single = is_single_video(videos)
         lengths = lengths_of(views.videos)
-        labels = read_labels(y, lengths, single=single, to_learn=False)
+        labels = read_labels(
+            y, lengths, single=single, to_learn=False, names=names_of(videos)
+        )
         if not len(labels.names):
             # Of another kind than the scores of videos with labels, and not to be
             # averaged with them.
@@ -684,7 +691,8 @@ default=None
         labels = None
         if y is not None:
             single = is_single_video(videos)
-            labels = read_labels(y, lengths_of(checked), single=single)
+            lengths, names = lengths_of(checked), names_of(videos)
+            labels = read_labels(y, lengths, single=single, names=names)
             labels = labels if len(labels.names) else None
         if named is not None:
             labels = join_names(labels, named, lengths_of(checked))

@@ -51,6 +51,14 @@ class CheckedRows(list["Row"]):
                 frames[start:end] = True
         return frames
 
+    def check_place(self, index: int, names: Sequence[str]) -> None:
+        """Refuse another recording, where the own one is among the names."""
+        if names[index] != self.name and self.name in names:
+            raise ValueError(
+                f"the corrections of {self.name!r} stand where the recordings have "
+                f"{names[index]!r}; put them in order by read_corrections(path, names)."
+            )
+
     def check_length(self, n_frames: int) -> None:
         """Refuse a recording with another number of frames."""
         if n_frames != self.n_frames:

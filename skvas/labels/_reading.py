@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from skvas._typing import Labels, Videos
+from skvas.datasets._recordings import names_of
 from skvas.io import SegmentTable
 from skvas.io._corrections import CheckedRows
 from skvas.io._table import find_outside, frame_edges
@@ -94,7 +95,12 @@ class PartialLabels:
 
 
 def read_labels(
-    y: Labels, lengths: Sequence[int], *, single: bool, to_learn: bool = True
+    y: Labels,
+    lengths: Sequence[int],
+    *,
+    single: bool,
+    to_learn: bool = True,
+    names: Sequence[str] | None = None,
 ) -> PartialLabels:
     """Read and check labels of some frames.
 
@@ -109,6 +115,9 @@ def read_labels(
     to_learn : bool, default=True
         Whether actions are learned from the labels, and so a class of one frame among
         labelled stretches is refused.
+    names : sequence of str, default=None
+        Names of the videos, which those of corrections are held against. None: they are
+        not known.
 
     Returns
     -------
@@ -120,22 +129,22 @@ def read_labels(
     ValueError
         If labels are not as described; names the video.
     """
-    given, is_stamped = _by_video(y, lengths, single)
+    given, is_stamped = _by_video(y, lengths, single, names)
     kinds = {type(value) for labels in given for value in labels if value is not None}
     if len(kinds) > 1:
         raise ValueError(
             "y mixes integers and strings; give labels of one kind for all videos."
         )
     flat = [value for labels in given for value in labels if value is not None]
-    names = np.array(sorted(set(flat)), dtype=str if kinds == {str} else np.int64)
-    number = {name: code for code, name in enumerate(names.tolist())}
+    classes = np.array(sorted(set(flat)), dtype=str if kinds == {str} else np.int64)
+    number = {name: code for code, name in enumerate(classes.tolist())}
     codes = [
         np.array([NO_LABEL if v is None else number[v] for v in labels], dtype=np.int64)
         for labels in given
     ]
     if to_learn:
-        _refuse_lone_frames(names, codes, single)
-    return PartialLabels(names, codes, is_stamped)
+        _refuse_lone_frames(classes, codes, single)
+    return PartialLabels(classes, codes, is_stamped)
 
 
 def frame_labels(
@@ -184,8 +193,9 @@ def frame_labels(
     """
     check_real("fps", fps, low=0, low_open=True, none_ok=True)
     lengths = [len(video) for video in list_videos(videos)]
+    given, _ = _by_video(y, lengths, is_single_video(videos), names_of(videos), fps)
     spelled = []
-    for labels in _by_video(y, lengths, is_single_video(videos), fps)[0]:
+    for labels in given:
         entry = np.empty(len(labels), dtype=object)
         entry[:] = labels
         spelled.append(entry)
@@ -193,7 +203,11 @@ def frame_labels(
 
 
 def _by_video(
-    y: Labels, lengths: Sequence[int], single: bool, fps: float | None = None
+    y: Labels,
+    lengths: Sequence[int],
+    single: bool,
+    names: Sequence[str] | None,
+    fps: float | None = None,
 ) -> tuple[list[list[int | str | None]], list[bool]]:
     """Return the label of each frame of each video, and which have timestamps."""
     is_one = isinstance(y, (str, bytes, SegmentTable, Mapping)) or not np.iterable(y)
@@ -212,6 +226,8 @@ def _by_video(
     read = []
     for index, (item, n_frames) in enumerate(zip(items, lengths, strict=True)):
         with naming_video(None if single else index):
+            if names is not None and isinstance(item, CheckedRows):
+                item.check_place(index, names)
             read.append(_read(item, n_frames, fps))
     return read, [_has_stamps(item) for item in items]
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skvas.datasets import Recordings
 from skvas.decoding import Segment
 from skvas.io._corrections import CheckedRows
 from skvas.labels._reading import NO_LABEL, frame_labels
@@ -40,7 +41,10 @@ class Corrected:
 
 
 def apply_corrections(
-    labels: list[NDArray[Any]], corrections: Any, by_name: Mapping[str, Any]
+    labels: list[NDArray[Any]],
+    corrections: Any,
+    by_name: Mapping[str, Any],
+    names: Sequence[str],
 ) -> Corrected:
     """Put labels that somebody gave over others.
 
@@ -52,6 +56,8 @@ def apply_corrections(
         What :func:`skvas.io.read_corrections` returns, or labels as `fit` takes them.
     by_name : dict
         The label of each name of an action; others are new actions.
+    names : sequence of str
+        Names of the recordings.
 
     Returns
     -------
@@ -59,7 +65,7 @@ def apply_corrections(
     """
     if corrections is None:
         return Corrected(labels, [np.zeros(len(row), bool) for row in labels], [])
-    frames = [np.empty((len(row), 1)) for row in labels]
+    frames = Recordings([np.empty((len(row), 1)) for row in labels], names)
     found, known = [], []
     spelled = zip(labels, corrections, frame_labels(corrections, frames), strict=True)
     for row, entry, given in spelled:

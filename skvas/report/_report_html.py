@@ -276,7 +276,10 @@ def write_report(
     files, policy = _check_media(media, shown, path, embed)
     called = _check_curve_names(curves, curve_names)
     corrected = apply_corrections(
-        shown.labels, corrections, _labels_by_name(shown, action_names)
+        shown.labels,
+        corrections,
+        _labels_by_name(shown, action_names),
+        shown.names,
     )
     shown = replace(shown, labels=corrected.labels)
     values, names, codes, collection = _encode(shown, action_names)

@@ -14,7 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
-from skvas.datasets._recordings import names_of_fit, refuse_other_features, remember
+from skvas.datasets._recordings import (
+    names_of,
+    names_of_fit,
+    refuse_other_features,
+    remember,
+)
 from skvas.labels._reading import PartialLabels, read_labels
 from skvas.labels._stamps import SURE
 from skvas.preprocessing import WhitenedViews
@@ -588,7 +593,8 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
     ) -> tuple[PartialLabels, Iterator[np.ndarray]]:
         """Return the labels that were given, and shares video by video."""
         frames = self._frames_of_fit() if videos is None else self._see(videos)
-        given = read_labels(y, lengths_of(frames), single=False)
+        names = None if videos is None else names_of(videos)
+        given = read_labels(y, lengths_of(frames), single=False, names=names)
         if not len(given.names):
             raise ValueError("y has no label; give that of one frame at least.")
         some = [i for i, code in enumerate(given.codes) if (code >= 0).any()]

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from skvas import ActionSegmenter
+from skvas import ActionSegmenter, Recordings, Timeline
 from skvas.datasets import make_videos
 from skvas.io import read_corrections
 from skvas.labels import frame_labels
@@ -129,6 +129,32 @@ def test_corrections_are_in_frames_beside_tables_in_seconds(read):
     corrected, table = frame_labels(y, [np.zeros((9, 1))] * 2, fps=4)
     assert corrected.tolist() == ["pour"] * 2 + [None] * 7
     assert table.tolist() == [None] * 2 + ["stir"] * 2 + [None] * 5
+
+
+def test_row_77_corrections_of_other_recordings_are_refused(read, tmp_path):
+    data = make_videos(2, n_actions=3, n_frames=(60, 60), random_state=0)
+    text = page(*(video(name, segment(0, 9, 0), n_frames=60) for name in "ab"))
+    turned = Recordings(data.videos, ["b", "a"])
+    y = read(text)
+    told = "video 0: the corrections of 'a' stand where the recordings have 'b'"
+    model = ActionSegmenter(2, max_epochs=0, random_state=0)
+    with pytest.raises(ValueError, match=told):
+        model.fit(turned, y)
+    model.fit(turned, read(text, turned.names))
+    with pytest.raises(ValueError, match=told):
+        model.score(turned, y)
+    with pytest.raises(ValueError, match=told):
+        model.report(turned, tmp_path / "page.html", corrections=y)
+    with pytest.raises(ValueError, match=told):
+        Timeline(2, random_state=0).fit(turned).labels(y, turned)
+
+
+@pytest.mark.parametrize("names", [None, ["c", "d"], ["a", "d"]])
+def test_corrections_are_of_recordings_whose_names_say_nothing_else(read, names):
+    known = ["recording 1", "recording 0"] if names is None else ["a", "b"]
+    y = read(page(*(video(name, segment(0, 9, 0)) for name in known)))
+    videos = Recordings([np.zeros((9, 1))] * 2, names)
+    assert [labels[0] for labels in frame_labels(y, videos)] == [0, 0]
 
 
 def test_row_77_corrections_of_another_frame_rate_are_refused(read):
