@@ -225,9 +225,9 @@ default=None
         """Put all videos on one axis, if they share an order."""
         if not len(trained.history["epoch"]) or not self._keeps_start():
             return None
-        if not self._may_share_order(trained.preprocessing):
-            return None
         views = trained.views
+        if not self._may_share_order(trained.preprocessing, views.features):
+            return None
         drawn = np.random.RandomState(rng.randint(2**31))
         order = find_order(views.features)
         if not has_order(order):

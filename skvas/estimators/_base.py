@@ -35,7 +35,7 @@ from skvas.estimators._features import (
     fill_gaps,
     fit_features,
     of_videos,
-    reach_of_motion,
+    places_of,
     settle_features,
     warn_of_degenerate_frames,
     without_names,
@@ -72,6 +72,7 @@ from skvas.preprocessing._causal import is_causal as needs_no_later
 from skvas.preprocessing._framewise import takes_nan
 from skvas.preprocessing._pipelines import last_step, with_last_step
 from skvas.recipes import RECIPES, Recipe, find_recipe
+from skvas.timeline._model import find_order, has_order
 from skvas.training._callbacks import progress
 from skvas.training._checkpoint import (
     AnyCheckpoint,
@@ -500,14 +501,17 @@ class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
         cls = ENCODERS.get(name) if isinstance(name, str) else None
         return self._recipe.chooses and getattr(cls, "starts_as_identity", False)
 
-    def _may_share_order(self, preprocessing: Any) -> bool:
-        """Return whether order is yet to be asked for.
+    def _may_share_order(
+        self, preprocessing: Any, features: Sequence[np.ndarray]
+    ) -> bool:
+        """Return whether order is yet to be asked for, of features of all kinds.
 
-        Motion was found to tell videos apart that share none. What whitening drowned
-        in noise may share one, where components keep their variance.
+        Motion that was found to tell more may be alike in order where places are not.
         """
-        moves = reach_of_motion(preprocessing) is not None
-        return not (self._leaves_features() and moves)
+        places = places_of(preprocessing) if self._leaves_features() else None
+        if places is None:
+            return True
+        return has_order(find_order(each(lambda video: video[:, places], features)))
 
     def _open_checkpoint(
         self, videos: Sequence[np.ndarray], told: Mapping[str, Any]

@@ -36,6 +36,9 @@ REPEATS = 0.4
 # and those of whitened frames less than half as well: of fewer than so many videos,
 # which hardly tell how well, less than .15 times as well.
 WHITENED_REPEATS, MANY, FEW_REPEAT = 0.5, 6, 0.15
+# Where videos share an order, motion has to repeat so much, and so many times as much
+# as places; at a first look by so much.
+MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
 # They are then smoothed by so many frames in the median video.
 NOISE_FRAMES = 4
 
@@ -46,13 +49,13 @@ def settle_features(
     n_clusters: int,
     features: Sequence[np.ndarray] | None = None,
 ) -> WhitenedViews | Pipeline | None:
-    """Fit other features where videos share no order and these tell more.
+    """Fit other features where these tell more.
 
-    Components stay unwhitened where whitening drowns what videos share in noise. Else
-    motion is a third view, where clusters of it are found again in other videos, and no
-    worse than those of the other views. Videos that share an order keep `fitted`:
-    alignment needs it, noise does not repeat in order, and motion adds nothing to a
-    place in it.
+    Components stay unwhitened where whitening drowns what videos share in noise; but
+    not where videos share an order, as alignment needs them whitened and noise does not
+    repeat in order. Else motion is a third view, where clusters of it are found again
+    in other videos, and no worse than those of the other views; where videos share an
+    order clearly better, as motion mostly adds nothing to a place in it.
 
     Parameters
     ----------
@@ -78,22 +81,25 @@ def settle_features(
         seen = apply_features(fitted, choose(videos, drawn))
     else:
         seen = choose(features, drawn)
-    if has_order(find_order(seen)):
-        return None
+    in_order = has_order(find_order(seen))
     before, whitened = with_last_step(fitted, None), last_step(fitted)
     if before is not None:
         videos = each(partial(_quietly, before), videos)
-    repeats = repeatability([unit(video) for video in seen], n_clusters)
-    better = None
+    looked_at = choose(videos, drawn)
+    better, moves = None, False
     with warnings.catch_warnings():  # of what `whitened` has warned of
         warnings.simplefilter("ignore", DegenerateFramesWarning)
-        share = WHITENED_REPEATS if len(videos) >= MANY else FEW_REPEAT
-        plain = repeatability([unit(video * scale) for video in seen], n_clusters)
-        if plain >= max(REPEATS, repeats / share):
-            better = _unwhitened(whitened, videos)
-        if better is None and _moves(
-            whitened, choose(videos, drawn), n_clusters, repeats
-        ):
+        if in_order:
+            moves = _moves_in_order(whitened, looked_at, seen, n_clusters)
+        else:
+            repeats = repeatability([unit(video) for video in seen], n_clusters)
+            share = WHITENED_REPEATS if len(videos) >= MANY else FEW_REPEAT
+            plain = repeatability([unit(video * scale) for video in seen], n_clusters)
+            if plain >= max(REPEATS, repeats / share):
+                better = _unwhitened(whitened, videos)
+            else:
+                moves = _moves(whitened, looked_at, n_clusters, repeats)
+        if moves:
             views = (*whitened.views, "motion")
             better = _fit_anew(whitened, videos, views=views)
     return None if better is None else with_last_step(fitted, better)
@@ -112,9 +118,33 @@ def _moves(
     repeats: float,
 ) -> bool:
     """Tell whether motion is found again in other videos, as well as what repeats."""
-    alone = _fit_anew(whitened, looked_at, views=("motion",))
-    moved = [unit(video) for video in apply_features(alone, looked_at)]
+    moved = _motion(whitened, looked_at)
     return repeatability(moved, n_clusters) >= max(REPEATS, repeats)
+
+
+def _moves_in_order(
+    whitened: WhitenedViews,
+    looked_at: Sequence[np.ndarray],
+    seen: Sequence[np.ndarray],
+    n_clusters: int,
+) -> bool:
+    """Tell whether motion is found again in other videos far better than places are."""
+    moved = _motion(whitened, looked_at)
+    if repeatability(moved, n_clusters, n_draws=1) < AT_FIRST:
+        return False
+    index = repeatability(moved, n_clusters)
+    if index < MUCH:
+        return False
+    places = repeatability([unit(video) for video in seen], n_clusters)
+    return index >= CLEARLY * places
+
+
+def _motion(
+    whitened: WhitenedViews, looked_at: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Return unit frames of motion alone."""
+    alone = _fit_anew(whitened, looked_at, views=("motion",))
+    return [unit(video) for video in apply_features(alone, looked_at)]
 
 
 def _fit_anew(

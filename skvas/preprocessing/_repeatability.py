@@ -14,7 +14,9 @@ from skvas.videos._frames import spread_frames
 N_DRAWS, MAX_FRAMES = 6, 128
 
 
-def repeatability(videos: Sequence[np.ndarray], n_clusters: int) -> float:
+def repeatability(
+    videos: Sequence[np.ndarray], n_clusters: int, *, n_draws: int = N_DRAWS
+) -> float:
     """Measure whether halves of the videos cluster their frames alike.
 
     The frames of each half of the videos are clustered by k-means, and those of all
@@ -26,18 +28,20 @@ def repeatability(videos: Sequence[np.ndarray], n_clusters: int) -> float:
         Unit frames of at least two videos.
     n_clusters : int
         Number of clusters.
+    n_draws : int, default=6
+        Times that the videos are halved.
 
     Returns
     -------
     float
-        Mean adjusted Rand index over six draws: 1 where halves agree, 0 by chance, and
+        Mean adjusted Rand index over the draws: 1 where halves agree, 0 by chance, and
         where frames do not differ.
     """
     rng = np.random.RandomState(0)  # the same halves whatever the features
     frames = [video[spread_frames(len(video), MAX_FRAMES)] for video in videos]
     every, middle = np.concatenate(frames), len(frames) // 2
     found = []
-    for _ in range(N_DRAWS):
+    for _ in range(n_draws):
         order, seed = rng.permutation(len(frames)), int(rng.randint(2**31))
         halves = [
             np.concatenate([frames[i] for i in half])

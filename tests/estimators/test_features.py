@@ -25,6 +25,7 @@ from skvas.preprocessing import (
     WhitenedViews,
 )
 from skvas.preprocessing._pipelines import with_last_step
+from skvas.timeline._model import find_order
 from tests.models import ESTIMATORS, quick
 
 
@@ -127,14 +128,39 @@ def test_motion_is_no_view_where_places_tell_more():
     assert "motion" not in choose_features(data.videos, 4).views
 
 
-def test_motion_is_no_view_of_a_lone_video_or_in_a_shared_order():
+def test_motion_is_no_view_of_a_lone_video():
     assert "motion" not in choose_features(shaking(1), 4).views
+
+
+def test_motion_is_a_view_in_a_shared_order_where_it_is_found_again_far_better():
     walked = make_videos(8, n_actions=4, random_state=0).videos
     shaken = [
         np.hstack([video, shake[np.arange(len(video)) * 160 // len(video)]])
         for video, shake in zip(walked, shaking(8, order=[0, 1, 2, 3]), strict=True)
     ]
-    assert "motion" not in choose_features(shaken, 4).views
+    assert find_order(WhitenedViews().fit(shaken).transform(shaken)).verdict == "yes"
+    assert "motion" in choose_features(shaken, 4).views
+    assert "motion" not in choose_features(walked, 4).views
+    model = JointAlignSegment(4, max_epochs=0, random_state=0).fit(shaken)
+    assert "motion" in model.features_.views
+    assert VideoAligner(max_epochs=1, random_state=0).fit(shaken).timeline_ is not None
+
+
+@pytest.mark.parametrize(
+    ("found", "moves"),
+    [
+        ([0.29], False),
+        ([0.3, 0.44], False),
+        ([0.3, 0.45, 0.41], False),
+        ([0.3, 0.45, 0.4], True),
+    ],
+)
+def test_in_a_shared_order_motion_is_looked_at_step_by_step(found, moves, monkeypatch):
+    videos = make_videos(8, n_actions=4, random_state=0).videos
+    indices = iter(found * 2)  # `choose_features` asks twice
+    monkeypatch.setattr(_features, "repeatability", lambda *_, **__: next(indices))
+    assert ("motion" in choose_features(videos, 4).views) is moves
+    assert next(indices, None) is None
 
 
 def test_motion_has_to_be_found_again():
@@ -266,9 +292,9 @@ def test_chosen_last_step_sees_what_the_others_make_of_gaps(recwarn):
     assert len(gaps) <= 1
 
 
-@pytest.mark.parametrize(("shared_order", "n_looks"), [(True, 1), (False, 2)])
-def test_first_steps_are_applied_again_where_no_order_is_shared_alone(
-    shared_order, n_looks, monkeypatch
+@pytest.mark.parametrize("shared_order", [True, False])
+def test_first_steps_are_applied_once_more_to_look_for_motion(
+    shared_order, monkeypatch
 ):
     data = make_videos(6, n_actions=4, shared_order=shared_order, random_state=0)
     looks, transform = [], Interpolate.transform
@@ -279,7 +305,7 @@ def test_first_steps_are_applied_again_where_no_order_is_shared_alone(
     features = apply_features(fitted, data.videos)
     n_before = len(looks)
     settle_features(fitted, data.videos, 4, features)
-    assert len(looks) - n_before == (n_looks - 1) * len(data.videos)
+    assert len(looks) - n_before == len(data.videos)
 
 
 @pytest.mark.parametrize("name", ["whitened", "standardise"])
