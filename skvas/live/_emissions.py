@@ -100,6 +100,7 @@ def fit_gaussians(
     videos: tuple[Sequence[np.ndarray], Sequence[np.ndarray]],
     *,
     pooled: float = POOLED,
+    spare: bool = False,
 ) -> Gaussians:
     """Find directions that tell classes of frames apart, and Gaussians along them.
 
@@ -116,6 +117,9 @@ def fit_gaussians(
         classes: these tell over how many frames neighbours repeat each other.
     pooled : float, default=0.2
         Share of the pooled variance in the variance of a class.
+    spare : bool, default=False
+        Whether classes are told by directions in which they have one mean as well, by
+        how much they vary there. Else these tell what is unlike all classes.
 
     Returns
     -------
@@ -141,8 +145,7 @@ def fit_gaussians(
     kept = vectors[:, ::-1][:, :N_DISCRIMINANTS]
     directions = basis @ kept
     means = means @ kept
-    # Further directions tell which frames are unlike all classes, and none of these.
-    telling = slice(max(int((counts > 0).sum()) - 1, 1))
+    telling = slice(None if spare else max(int((counts > 0).sum()) - 1, 1))
     rest = rest @ kept
     common = np.maximum((rest**2).sum(axis=0) / freedom, 1e-3)
     own = np.tile(common, (n_classes, 1))

@@ -45,6 +45,9 @@ from skvas.videos._stored import (
 TEACHERS, NUMBERS, FEWEST = 256, 1 << 25, 8
 # Videos by which settings are chosen, at most; wider frames are cut down first.
 TRIED, WIDE = 12, 128
+# From so many videos on the means of actions tell them by themselves; of fewer, so does
+# how much frames vary about them.
+MANY = 4
 # Share of the timeline over which the labels of positions are averaged.
 SMOOTHED = 0.01
 # Variances and the like in a file are at least this.
@@ -238,12 +241,13 @@ def learn_actions(
     few = chosen[_few(videos, len(chosen))]
     rates = ActionRates.of(kept, n_actions)
     # By standardised frames in any case: an embedding was trained on videos held out.
-    setting = _try_settings(videos, few, labels, n_actions, reach)
+    spare = len(few) < MANY
+    setting = _try_settings(videos, few, labels, n_actions, reach, spare)
     features, seen = _see(
         videos, few, both=setting.both, embeddings=embeddings, reach=reach
     )
     taught = [np.asarray(labels[i], dtype=np.int64) for i in few]
-    gaussians = fit_gaussians(seen, taught, n_actions, (seen, taught))
+    gaussians = fit_gaussians(seen, taught, n_actions, (seen, taught), spare=spare)
     weight = min(1.0, gaussians.weight * setting.factor)
     familiar = _familiar(gaussians, seen, taught)
     return LiveModel(
@@ -263,6 +267,7 @@ def _try_settings(
     labels: Sequence[np.ndarray],
     n_actions: int,
     reach: float | None,
+    spare: bool,
 ) -> Setting:
     """Choose by as many of some videos as fit into memory."""
     tried = few[_tried(videos, len(few))]
@@ -270,7 +275,7 @@ def _try_settings(
         return Setting()
     chosen = _narrowed(choose(videos, tried))
     taught = [np.asarray(labels[i], dtype=np.int64) for i in tried]
-    return choose_setting(chosen, taught, n_actions, reach)
+    return choose_setting(chosen, taught, n_actions, reach, spare=spare)
 
 
 def _tried(videos: Sequence[np.ndarray], n_few: int) -> np.ndarray:

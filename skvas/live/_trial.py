@@ -56,6 +56,8 @@ def choose_setting(
     labels: Sequence[np.ndarray],
     n_actions: int,
     reach: float | None = None,
+    *,
+    spare: bool = False,
 ) -> Setting:
     """Return the setting with which most frames of held-out videos are right.
 
@@ -69,6 +71,8 @@ def choose_setting(
         Number of actions.
     reach : float, default=None
         That of motion, if it is looked at: see :meth:`RunningMoments.of`.
+    spare : bool, default=False
+        Whether all directions tell actions: see `fit_gaussians`.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def choose_setting(
         trial
         for fold in range(folds)
         for trial in _hold_out(
-            videos, labels, n_actions, np.arange(fold, len(videos), folds), reach
+            videos, labels, n_actions, np.arange(fold, len(videos), folds), reach, spare
         )
     ]
     shares = _right(trials).mean(axis=0)
@@ -182,6 +186,7 @@ def _hold_out(
     n_actions: int,
     out: np.ndarray,
     reach: float | None,
+    spare: bool,
 ) -> list[_Trial]:
     """Look at some videos with what the others teach."""
     inner = np.setdiff1d(np.arange(len(videos)), out)
@@ -193,7 +198,9 @@ def _hold_out(
     distances, weights = [], []
     for width in (features.narrow, features.width):
         frames = [x[:, :width] for x in seen]
-        gaussians = fit_gaussians(frames, taught, n_actions, (frames, taught))
+        gaussians = fit_gaussians(
+            frames, taught, n_actions, (frames, taught), spare=spare
+        )
         distances.append([_distances(gaussians, x[:, :width]) for x in held])
         weights.append(np.minimum(1.0, gaussians.weight * FACTORS))
     return [

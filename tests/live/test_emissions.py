@@ -55,6 +55,9 @@ def test_directions_that_tell_no_class_apart_tell_only_what_is_unlike_all():
         np.testing.assert_allclose(farther, farther[0], rtol=1e-4)
         assert farther[0] > 10
     assert np.ptp(gaussians.variances[:, 0]) > 0
+    spare = fit_gaussians([features], [classes], 2, ([features], [classes]), spare=True)
+    assert (np.ptp(spare.variances, axis=0) > 0.1).any()
+    assert (np.ptp(spare.variances, axis=0) > 0).all()
 
 
 def test_how_long_frames_repeat_each_other_is_seen_where_they_tell_classes_apart():

@@ -7,9 +7,9 @@ import pytest
 
 from skvas import ActionSegmenter, VideoAligner
 from skvas.exceptions import ModelFileError
-from skvas.live import _model
+from skvas.live import _model, _trial
 from skvas.live._chain import step_phases
-from skvas.live._emissions import MOST_WEIGHT
+from skvas.live._emissions import MOST_WEIGHT, fit_gaussians
 from skvas.live._model import (
     LiveModel,
     learn_actions,
@@ -63,12 +63,12 @@ def test_streams_of_actions_have_the_setting_that_held_out_videos_chose(monkeypa
     videos = [rng.randn(60, 3) + y[:, None] for y in labels]
     found = []
     for setting in (Setting(), Setting(both=True, factor=0.5, lead=0.0)):
-        monkeypatch.setattr(_model, "choose_setting", lambda *_, s=setting: s)
+        monkeypatch.setattr(_model, "choose_setting", lambda *_, s=setting, **__: s)
         found.append(learn_actions(videos, labels, 2))
     assert [model.features.both for model in found] == [False, True]
     assert [model.lead for model in found] == [LEAD, 0.0]
     chosen = Setting(both=True)
-    monkeypatch.setattr(_model, "choose_setting", lambda *_: chosen)
+    monkeypatch.setattr(_model, "choose_setting", lambda *_, **__: chosen)
     unweighted = learn_actions(videos, labels, 2).gaussians.weight
     assert found[1].gaussians.weight == pytest.approx(0.5 * unweighted)
 
@@ -97,6 +97,24 @@ def test_embeddings_stand_in_place_of_what_may_help(monkeypatch):
     videos = data().videos[:8]
     model = learn_positions(videos, ordered().timeline_.model_, embeddings=videos)
     assert model.on_embedding
+
+
+@pytest.mark.parametrize(("n_videos", "spare"), [(3, True), (4, False)])
+def test_of_few_videos_how_much_frames_vary_tells_actions_as_well(
+    n_videos, spare, monkeypatch
+):
+    asked = []
+    for module in (_model, _trial):
+        monkeypatch.setattr(
+            module,
+            "fit_gaussians",
+            lambda *a, f=fit_gaussians, **k: asked.append(k["spare"]) or f(*a, **k),
+        )
+    rng = np.random.RandomState(0)
+    labels = [np.repeat([0, 1, 0], 20) for _ in range(n_videos)]
+    learn_actions([rng.randn(60, 3) + y[:, None] for y in labels], labels, 2)
+    assert asked == [spare] * len(asked)
+    assert len(asked) > 2
 
 
 def test_a_position_is_not_told_by_a_few_frames_alone():

@@ -113,25 +113,25 @@ def test_wide_frames_are_cut_down_to_the_same_setting():
     narrow, labels = videos(noise=0.5, common=0.6)
     turned = np.linalg.qr(np.random.RandomState(1).randn(2 * WIDE, 3))[0].T
     wide = [video @ turned for video in narrow]
-    assert _try_settings(wide, np.arange(4), labels, 2, None).factor < 1
+    assert _try_settings(wide, np.arange(4), labels, 2, None, False).factor < 1
 
 
 def test_videos_too_large_for_memory_have_the_usual_setting():
     huge = [np.broadcast_to(np.float32(0), (1 << 12, 1 << 12))] * 4
-    assert _try_settings(huge, np.arange(4), [], 2, None) == Setting()
+    assert _try_settings(huge, np.arange(4), [], 2, None, False) == Setting()
 
 
 def test_settings_are_tried_with_motion_where_models_look_at_it(monkeypatch):
     found, labels = videos(noise=0.5)
     widths, fit = [], _trial.fit_gaussians
 
-    def note(features, *arguments):
+    def note(features, *arguments, spare):
         widths.append(features[0].shape[1])
-        return fit(features, *arguments)
+        return fit(features, *arguments, spare=spare)
 
     monkeypatch.setattr(_trial, "fit_gaussians", note)
     n = found[0].shape[1]
     for reach, expected in ((None, {n, 2 * n}), (0.1, {2 * n, 3 * n})):
         widths.clear()
-        _try_settings(found, np.arange(4), labels, 2, reach)
+        _try_settings(found, np.arange(4), labels, 2, reach, False)
         assert set(widths) == expected
