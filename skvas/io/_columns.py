@@ -14,7 +14,7 @@ import numpy as np
 
 from skvas._atomic import read_bytes
 from skvas._optional import import_optional
-from skvas.io._text import decode, read_cells
+from skvas.io._text import COMMA, THOUSANDS, TOLD, decode, read_cells
 from skvas.validation import is_missing
 
 TEXT = (".csv", ".tsv", ".txt")
@@ -23,14 +23,9 @@ PARQUET = (".parquet", ".pq")
 _EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
 # What comments above a table start with.
 _COMMENT = ("#", "%")
-# A first line that tells spreadsheets what separates cells, and is no part of a table.
-_TOLD = re.compile(r'"?sep=(.)"?(?=[\r\n])', re.IGNORECASE)
-
 
 # A column of which such a share is numbers has no text: other cells are mistakes.
 _MOSTLY = 0.8
-_COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.IGNORECASE)
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 _QUOTED = re.compile(r'"[^"]*"')
 # How dates and times of day start, and no names of columns.
 _MOMENT = re.compile(r"\d{1,4}([-./:])\d{1,2}\1\d")
@@ -88,7 +83,7 @@ class Sheet:
             "Leave the cell empty if the value is missing, or leave the column out by "
             "columns=."
         )
-        if _THOUSANDS.fullmatch(str(values[self.odd[name][0]])):
+        if THOUSANDS.fullmatch(str(values[self.odd[name][0]])):
             remedy = "Write it with a point for decimals, and without other commas."
         raise ValueError(f"{self.show_odd(name)}. {remedy}")
 
@@ -226,7 +221,7 @@ def _split(text: str) -> tuple[str, list[int], list[list[str]]]:
     """Return what separates cells, the lines of rows, and their cells."""
     # Ends of lines that were translated twice, and no blank lines between rows.
     text = _without_comments(text.replace("\r\r\n", "\n"))
-    told = _TOLD.match(text)
+    told = TOLD.match(text)
     text = text[told.end() :] if told else text
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
@@ -316,7 +311,7 @@ def _has_units(body: Sequence[Sequence[str]]) -> bool:
 def _has_decimal_comma(cells: Sequence[str]) -> bool:
     """Return whether a column of numbers has commas that cannot separate thousands."""
     is_sure = any(
-        "," in cell and _COMMA.fullmatch(cell) and not _THOUSANDS.fullmatch(cell)
+        "," in cell and COMMA.fullmatch(cell) and not THOUSANDS.fullmatch(cell)
         for cell in cells
     )
     return is_sure and all(map(_is_number, cells))
@@ -370,4 +365,4 @@ def _as_column(
         return numbers, None
     column = np.empty(len(cells), dtype=object)
     column[:] = [None if _is_empty(cell) else cell for cell in cells]
-    return column, (odd[0], sum(not _THOUSANDS.fullmatch(str(cells[o])) for o in odd))
+    return column, (odd[0], sum(not THOUSANDS.fullmatch(str(cells[o])) for o in odd))

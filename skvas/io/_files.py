@@ -75,7 +75,8 @@ def read_segments(
     r"""Read labelled segments from a file.
 
     Text may be in UTF-8 or, with a mark of byte order, in UTF-16 or UTF-32, and lines
-    may end as on any system.
+    may end as on any system. Tables may have semicolons or tabs between cells, and
+    commas for decimals, as spreadsheets of other languages write them.
 
     Parameters
     ----------

@@ -23,6 +23,11 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+# A first line that tells spreadsheets what separates cells, and is no part of a table.
+TOLD = re.compile(r'"?sep=(.)"?(?=[\r\n])', re.IGNORECASE)
+# A number with a comma for decimals, and one with commas between thousands.
+COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.IGNORECASE)
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 # Space behind a cell in quotation marks, which is no part of it.
 _SPACE = re.compile(r'" +(?=[,;\t\r\n]|$)')
 
@@ -57,8 +62,15 @@ def read_cells(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str]
 
 
 def parse_csv(data: bytes) -> list[TimedSegment]:
-    """Read segments from a table with a header."""
-    rows = csv.DictReader(io.StringIO(decode(data), newline=""), strict=True)
+    """Read segments from a table with a header, also with `;` and decimal commas."""
+    text = decode(data)
+    lines = io.StringIO(text, newline="")
+    told, n_above = TOLD.match(text), 0
+    mark = told[1] if told else _find_mark(text)
+    if told:
+        n_above = 1
+        lines.readline()
+    rows = csv.DictReader(lines, delimiter=mark, strict=True)
     try:
         missing = [c for c in COLUMNS[:4] if c not in (rows.fieldnames or ())]
         repeated = [c for c in COLUMNS[:4] if (rows.fieldnames or []).count(c) > 1]
@@ -69,25 +81,47 @@ def parse_csv(data: bytes) -> list[TimedSegment]:
                 f"its first line has no column {', '.join(missing)}; expected "
                 f"{','.join(COLUMNS)}"
             )
-        return [_from_csv(row, rows.line_num) for row in rows]
+        found = [(rows.line_num + n_above, row) for row in rows]
     except csv.Error as error:
-        raise ValueError(f"line {rows.line_num}: {error}") from error
+        raise ValueError(f"line {rows.line_num + n_above}: {error}") from error
+    commas = mark != "," or any(_has_decimal_comma(row) for _, row in found)
+    return [_from_csv(row, line, decimal_comma=commas) for line, row in found]
 
 
-def _from_csv(row: dict[Any, Any], line: int) -> TimedSegment:
+def _find_mark(text: str) -> str:
+    """Return what separates the names of the columns in the first line."""
+    head = io.StringIO(text, newline="").readline()
+    for mark in ",;\t":
+        if set(COLUMNS[:4]) <= set(next(csv.reader([head], delimiter=mark), ())):
+            return mark
+    return ","
+
+
+def _has_decimal_comma(row: dict[Any, Any]) -> bool:
+    """Return whether a time has a comma that cannot separate thousands."""
+    times = (row["start"] or "", row["end"] or "")
+    return any(COMMA.fullmatch(t) and not THOUSANDS.fullmatch(t) for t in times)
+
+
+def _from_csv(row: dict[Any, Any], line: int, *, decimal_comma: bool) -> TimedSegment:
     if None in row or None in row.values():
         raise ValueError(f"line {line} has not as many fields as the first line")
     try:
-        start, end = _seconds(row["start"]), _seconds(row["end"])
+        start, end = (
+            _seconds(row[name], decimal_comma=decimal_comma)
+            for name in ("start", "end")
+        )
     except ValueError as error:
         raise ValueError(f"line {line}: {error}") from error
     return TimedSegment(row["video"], start, end, row["label"])
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, *, decimal_comma: bool) -> float:
     """Read a number as spreadsheets write it; Python's own has 1_000 too."""
     if not text.isascii() or "_" in text:
         raise ValueError(f"could not convert string to float: {text!r}")
+    if decimal_comma and "." not in text:
+        return float(text.replace(",", "."))
     return float(text)
 
 

@@ -614,6 +614,38 @@ def test_columns_may_stand_in_any_order_beside_others(tmp_path):
     assert read_segments(file).segments == (TimedSegment("v", 1, 2, "x"),)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "video;start;end;label\nv;1,5;2;mix, stir\nv;2;1000,125;x\n",
+        "video;start;end;label\nv;1.5;2;mix, stir\nv;2;1000.125;x\n",
+        "sep=;\r\nvideo;start;end;label\r\nv;1,5;2;mix, stir\r\nv;2;1000,125;x\r\n",
+        "video\tstart\tend\tlabel\nv\t1,5\t2\tmix, stir\nv\t2\t1000,125\tx\n",
+        'video,start,end,label\nv,"1,5",2,"mix, stir"\nv,2,"1000,125",x\n',
+    ],
+)
+def test_tables_of_spreadsheets_of_any_language_are_read(tmp_path, text):
+    file = tmp_path / "v.csv"
+    file.write_bytes(text.encode())
+    expected = (
+        TimedSegment("v", 1.5, 2, "mix, stir"),
+        TimedSegment("v", 2, 1000.125, "x"),
+    )
+    assert read_segments(file).segments == expected
+
+
+def test_lines_below_one_that_tells_what_separates_cells_keep_their_numbers(tmp_path):
+    (tmp_path / "v.csv").write_text("sep=;\nvideo;start;end;label\nv;0;one;x\n")
+    with pytest.raises(ValueError, match="line 3"):
+        read_segments(tmp_path / "v.csv")
+
+
+def test_commas_that_may_separate_thousands_are_refused(tmp_path):
+    (tmp_path / "v.csv").write_text('video,start,end,label\nv,0,"1,500",x\n')
+    with pytest.raises(ValueError, match="line 2.*1,500"):
+        read_segments(tmp_path / "v.csv")
+
+
 def test_json_is_a_list_of_records(tmp_path):
     write_segments(rows(["é"], [5]), tmp_path / "v.json")
     text = (tmp_path / "v.json").read_text(encoding="utf-8")
