@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -20,7 +17,7 @@ from skvas.datasets._recordings import Recordings
 from skvas.decoding import labels_to_segments
 from skvas.io import SegmentTable, TimedSegment, write_segments
 from skvas.io._table import frame_edges
-from skvas.io._text import as_text_cell
+from skvas.io._text import compose_records
 
 __all__ = ["ActionTable", "rename_actions", "round_times", "tabulate"]
 
@@ -119,20 +116,11 @@ class ActionTable:
         ------
         OSError
             If the file cannot be written; names it.
+        ValueError
+            If a name cannot be written as UTF-8; names it.
         """
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, list(self.records[0]))
-        writer.writeheader()
-        for record in self.records:
-            row = round_times(record)
-            if excel:
-                row = {
-                    name: as_text_cell(v) if isinstance(v, str) else v
-                    for name, v in row.items()
-                }
-            writer.writerow(row)
-        mark = BOM_UTF8 if excel else b""
-        write_atomically(path, mark + text.getvalue().encode())
+        rows = [round_times(record) for record in self.records]
+        write_atomically(path, compose_records(rows, excel=excel))
 
     def write(self, folder: str | os.PathLike[str], format: str) -> list[Path]:
         """Write a file for each recording, named after it.

@@ -12,13 +12,14 @@ import skvas
 from skvas._atomic import write_atomically
 from skvas.cli._arguments import add_command, add_decoding
 from skvas.cli._extracted import find_extracted
-from skvas.cli._files import DEVICES, as_csv, check_out, is_video, writing
+from skvas.cli._files import DEVICES, check_out, is_video, writing
 from skvas.cli._gaps import close_in
 from skvas.cli._lines import following, say
 from skvas.datasets._folder import orient_features
 from skvas.datasets._on_disk import read_features
 from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
 from skvas.features._synchronised import CONTAINERS
+from skvas.io._text import compose_records
 
 __all__ = ["add_align"]
 
@@ -86,7 +87,7 @@ def _align(options: argparse.Namespace) -> None:
         for frame, (match, background) in enumerate(rows)
     ]
     with writing(options.out) as file:
-        write_atomically(file, as_csv(records).encode())
+        write_atomically(file, compose_records(records))
     say(f"matches of {len(records)} frames written to {options.out}")
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,7 +32,6 @@ from skvas.validation import VIDEO_SUFFIXES
 
 __all__ = [
     "DEVICES",
-    "as_csv",
     "check_out",
     "checked_folder",
     "clock_of",
@@ -227,12 +224,3 @@ def writing(out: str) -> Iterator[str | Path]:
             sys.stdout.flush()
             sys.stdout.buffer.write(file.read_bytes())
             sys.stdout.buffer.flush()
-
-
-def as_csv(records: Sequence[Mapping[str, Any]]) -> str:
-    """Return the text of a table."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(records[0]))
-    writer.writeheader()
-    writer.writerows(records)
-    return text.getvalue()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from codecs import BOM_UTF8
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,6 @@ from skvas.cli._arguments import (
     name_actions,
 )
 from skvas.cli._files import (
-    as_csv,
     load_recordings,
     load_segmenter,
     media_of,
@@ -31,7 +28,7 @@ from skvas.cli._files import (
 from skvas.cli._inputs import check_output
 from skvas.cli._lines import following, say
 from skvas.io import read_corrections
-from skvas.io._text import as_text_cell
+from skvas.io._text import compose_records
 from skvas.report._poses import UPS
 
 __all__ = ["add_report"]
@@ -121,11 +118,9 @@ def _report(options: argparse.Namespace) -> None:
     if options.out is None:
         print(report)
         return
-    records, mark = [round_times(record) for record in report.records], b""
-    if options.excel:
-        records, mark = [_as_text_cells(record) for record in records], BOM_UTF8
+    records = [round_times(record) for record in report.records]
     with writing(options.out) as file:
-        write_atomically(file, mark + as_csv(records).encode())
+        write_atomically(file, compose_records(records, excel=options.excel))
     say(f"{len(records)} steps written to {options.out}, times in {report.unit}")
 
 
@@ -161,10 +156,3 @@ def _report_page(options: argparse.Namespace) -> None:
             title=Path(options.folder).resolve().name or "Recordings",
         )
     say(f"{len(data)} recordings are shown in {options.out}")
-
-
-def _as_text_cells(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: as_text_cell(value) if isinstance(value, str) else value
-        for name, value in record.items()
-    }

@@ -15,9 +15,10 @@ from skvas._printing import format_table
 from skvas.applications._action_table import DIGITS
 from skvas.applications._names import call_by_name, names_by_label
 from skvas.cli._arguments import add_command, add_folder, add_fps
-from skvas.cli._files import as_csv, load_recordings, naming, writing
+from skvas.cli._files import load_recordings, naming, writing
 from skvas.cli._inputs import check_output
 from skvas.cli._lines import say, with_progress
+from skvas.io._text import compose_records
 from skvas.validation import check_real
 
 __all__ = ["add_timeline"]
@@ -62,7 +63,7 @@ def _timeline(options: argparse.Namespace) -> None:
         for record in _positions(model, name, video, data.clock(index))
     ]
     with writing(options.out) as file:
-        write_atomically(file, as_csv(records).encode())
+        write_atomically(file, compose_records(records))
     say(f"positions of {len(data)} recordings written to {options.out}")
 
 

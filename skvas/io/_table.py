@@ -59,8 +59,8 @@ class TimedSegment:
     label: str
 
     def __post_init__(self) -> None:
-        _check_text("video", self.video)
-        _check_text(f"label in video {self.video!r}", self.label)
+        check_text("video", self.video)
+        check_text(f"label in video {self.video!r}", self.label)
         for name in ("start", "end"):
             value = getattr(self, name)
             if not isinstance(value, Real) or isinstance(value, bool):
@@ -319,7 +319,8 @@ def _videos(rows: Iterable[TimedSegment]) -> list[str]:
     return [row.video for row in rows]
 
 
-def _check_text(name: str, value: Any) -> None:
+def check_text(name: str, value: Any) -> None:
+    """Refuse what is no text, or no file can hold."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, got {shorten(value)}.")
     try:

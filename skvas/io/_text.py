@@ -7,10 +7,10 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from skvas.io._table import COLUMNS, SegmentTable, TimedSegment
+from skvas.io._table import COLUMNS, SegmentTable, TimedSegment, check_text
 
 MAX_FRAMES = 10**8  # 46 days at 25 frames per second
 
@@ -146,6 +146,23 @@ def compose_csv(table: SegmentTable) -> bytes:
         start, end, seconds = (round(v, 3) for v in (row.start, row.end, row.seconds))
         writer.writerow([row.video, start, end, row.label, seconds])
     return text.getvalue().encode()
+
+
+def compose_records(
+    records: Sequence[Mapping[str, Any]], *, excel: bool = False
+) -> bytes:
+    """Write records of the same keys as a table with a header."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(records[0]))
+    writer.writeheader()
+    for record in records:
+        row = dict(record)
+        for name, value in record.items():
+            if isinstance(value, str):
+                check_text(name, value)
+                row[name] = as_text_cell(value) if excel else value
+        writer.writerow(row)
+    return (codecs.BOM_UTF8 if excel else b"") + text.getvalue().encode()
 
 
 def parse_json(data: bytes) -> list[TimedSegment]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
@@ -143,3 +145,15 @@ def test_labels_of_tables_at_another_rate_are_told_apart(
     assert contents(out) == before
     assert run(*command, "--fps", FPS / 5, "--overwrite") == 0
     assert contents(out) != before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files may be any bytes")
+@pytest.mark.parametrize("command", ["report", "timeline"])
+def test_names_that_are_no_text_are_refused_by_name(
+    model, raw, tmp_path, capsys, command
+):
+    os.rename(raw / "r1.csv", os.path.join(os.fsencode(raw), b"caf\xe9.csv"))
+    assert run(command, model, raw, "-o", tmp_path / "out.csv") == 1
+    said = capsys.readouterr().err
+    assert "video is no valid text: 'caf\\udce9' has half of a surrogate" in said
+    assert not (tmp_path / "out.csv").exists()
