@@ -15,6 +15,7 @@ __all__ = [
     "add_fps",
     "add_media",
     "add_names",
+    "add_out_folder",
     "name_actions",
     "named_actions",
 ]
@@ -66,6 +67,21 @@ def _column_or_none(text: str) -> str | None:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
+
+
+def add_out_folder(parser: argparse.ArgumentParser) -> None:
+    """Add the folder that outputs are written to."""
+    parser.add_argument(
+        "-o", "--out", metavar="FOLDER", type=_out_folder, required=True
+    )
+
+
+def _out_folder(text: str) -> str:
+    if text == "-":
+        raise argparse.ArgumentTypeError(
+            "files are written to a folder, not to the standard output; name one"
+        )
+    return text
 
 
 def add_fps(parser: argparse.ArgumentParser) -> None:

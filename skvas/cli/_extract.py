@@ -12,7 +12,7 @@ import numpy as np
 
 from skvas._atomic import replacing
 from skvas._printing import listening
-from skvas.cli._arguments import add_command, add_decoding
+from skvas.cli._arguments import add_command, add_decoding, add_out_folder
 from skvas.cli._extracted import check_extracted, note_extracted
 from skvas.cli._files import videos_in
 from skvas.cli._lines import Lines, say, say_skipped, show
@@ -33,7 +33,7 @@ def add_extract(commands: Any) -> None:
     parser.add_argument(
         "videos", metavar="VIDEO", nargs="+", help="video files, or folders of them"
     )
-    parser.add_argument("-o", "--out", metavar="FOLDER", required=True)
+    add_out_folder(parser)
     add_decoding(parser)
 
 

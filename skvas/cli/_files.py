@@ -47,7 +47,8 @@ __all__ = [
 ]
 
 # Where -o writes instead of replacing what is there.
-DEVICES = (os.devnull, "/dev/null", "/dev/stdout")
+STDOUT = ("-", "/dev/stdout")
+DEVICES = (os.devnull, "/dev/null", *STDOUT)
 # Options that say nothing of a kind of recordings, and their defaults.
 UNUSED: dict[str, dict[str, str | None]] = {
     "features": {"time": "auto", "time_unit": "auto", "columns": None},
@@ -220,7 +221,7 @@ def writing(out: str) -> Iterator[str | Path]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "out")
         yield file
-        if out == "/dev/stdout":  # not opened anew, which could cut a file short
+        if out in STDOUT:  # not opened anew, which could cut a file short
             sys.stdout.flush()
             sys.stdout.buffer.write(file.read_bytes())
             sys.stdout.buffer.flush()

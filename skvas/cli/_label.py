@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from skvas.applications._names import call_by_name, texts_by_label
-from skvas.cli._arguments import add_command, add_folder, add_fps, add_media
+from skvas.cli._arguments import (
+    add_command,
+    add_folder,
+    add_fps,
+    add_media,
+    add_out_folder,
+)
 from skvas.cli._files import (
     checked_folder,
     clock_of,
@@ -38,7 +44,7 @@ def add_label(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL")
     add_folder(parser)
-    parser.add_argument("-o", "--out", metavar="FOLDER", required=True)
+    add_out_folder(parser)
     parser.add_argument("-n", type=int, default=1, help="recordings (default: 1)")
     parser.add_argument(
         "--format",

@@ -20,6 +20,7 @@ from skvas.cli._arguments import (
     add_fps,
     add_media,
     add_names,
+    add_out_folder,
     name_actions,
 )
 from skvas.cli._extracted import read_timed
@@ -54,7 +55,7 @@ def add_predict(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL")
     add_folder(parser)
-    parser.add_argument("-o", "--out", metavar="FOLDER", required=True)
+    add_out_folder(parser)
     parser.add_argument(
         "--format", choices=tuple(FORMATS), default="txt", help="default: txt"
     )

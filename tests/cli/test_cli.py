@@ -501,18 +501,32 @@ def test_report_lists_the_steps(folder, joint, tmp_path, capsys):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="a matter of POSIX")
-def test_row_57_devices_are_written_and_stay(folder, joint, tmp_path, capfdbinary):
+def test_row_57_devices_are_written_and_stay(
+    folder, joint, tmp_path, capfdbinary, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     a = folder / "features" / "v0.npy"
     for command in (["align", joint, a, a], ["report", joint, folder]):
         assert run(*command, "-o", tmp_path / "out.csv") == 0
         capfdbinary.readouterr()
-        assert run(*command, "-o", "/dev/stdout") == 0
-        assert capfdbinary.readouterr().out == (tmp_path / "out.csv").read_bytes()
+        for out in ("/dev/stdout", "-"):
+            assert run(*command, "-o", out) == 0
+            assert capfdbinary.readouterr().out == (tmp_path / "out.csv").read_bytes()
         assert run(*command, "-o", "/dev/null") == 0
     arguments = ("fit", folder, "-k", K, "--epochs", 0, "-o", "/dev/null")
     assert run(*arguments) == 0
     assert not os.path.isfile("/dev/null")
     assert capfdbinary.readouterr().out == b""
+    assert os.listdir() == ["out.csv"]
+
+
+@pytest.mark.parametrize("command", ["extract", "predict", "label"])
+def test_row_57_folders_are_no_standard_output(tmp_path, capsys, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        run(command, "a", "b", "-o", "-")
+    assert "argument -o/--out: files are written to a folder" in capsys.readouterr().err
+    assert os.listdir() == []
 
 
 @pytest.mark.parametrize("out", ["run", "./run", "link"])
