@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -272,6 +273,9 @@ def predict_files(
     -----
     FailedFilesWarning
         If files failed.
+    Warning
+        Of any kind that `model` or `read` gives, after the name of the file, once for
+        all files that have it.
 
     Notes
     -----
@@ -329,9 +333,14 @@ def predict_files(
     done = Parallel(n_jobs=n_workers, return_as="generator")(
         delayed(EndingWithParent(label))(job) for job in todo
     )
-    for job, record in zip(todo, done, strict=True):
+    warned: dict[_Warning, list[str]] = {}
+    for job, (record, caught) in zip(todo, done, strict=True):
         records[job] = record
+        for warning in caught:
+            warned.setdefault(warning, []).append(str(job.path))
         tell(dict(record))
+    for (kind, text), where in warned.items():
+        warnings.warn(f"{name_first(where)}: {text}", kind, stacklevel=2)
     report = FilesReport(list(records.values()))
     if report.failed:
         warnings.warn(str(report), FailedFilesWarning, stacklevel=2)
@@ -367,6 +376,10 @@ class _Job:
         return self.record("failed", error=told)
 
 
+# A warning: its kind and its text.
+_Warning = tuple[type[Warning], str]
+
+
 @dataclass(frozen=True)
 class _Labeller:
     """What is the same for all files; called with one, in whatever process."""
@@ -378,7 +391,16 @@ class _Labeller:
     action_names: Sequence[str] | None
     texts: Mapping[Any, str] | None
 
-    def __call__(self, job: _Job) -> dict[str, Any]:
+    def __call__(self, job: _Job) -> tuple[dict[str, Any], list[_Warning]]:
+        """Return what became of a file, and the warnings that it drew."""
+        if threading.current_thread() is not threading.main_thread():
+            return self._write(job), []  # those of other threads would be caught too
+        with warnings.catch_warnings(record=True) as caught:
+            record = self._write(job)
+        drawn = [(warning.category, str(warning.message)) for warning in caught]
+        return record, list(dict.fromkeys(drawn))
+
+    def _write(self, job: _Job) -> dict[str, Any]:
         try:
             # The files are what is shared out among processes, not their parts.
             with parallel_config(backend="sequential"):
@@ -414,6 +436,11 @@ class _Labeller:
             **clock,
         )
         return table, len(labels)
+
+
+def name_first(paths: Sequence[str]) -> str:
+    """Name the first of some files, and tell how many more there are."""
+    return paths[0] + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
 
 
 def _ask_for_fps(format: str) -> str:

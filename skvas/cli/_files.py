@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -200,11 +201,14 @@ def check_out(out: str, *inputs: str | None) -> None:
 
 @contextmanager
 def naming(recording: str) -> Iterator[None]:
-    """Let an error about one recording name it."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{recording}: {error}") from error
+    """Let errors and warnings about one recording name it."""
+    with warnings.catch_warnings(record=True) as caught:
+        try:
+            yield
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{recording}: {error}") from error
+    for warning in caught:
+        warnings.warn(f"{recording}: {warning.message}", warning.category, stacklevel=3)
 
 
 def is_same(a: str, b: str) -> bool:

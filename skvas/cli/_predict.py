@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from skvas import FilesReport, predict_files
-from skvas.applications._many_files import OtherLabelsError
+from skvas.applications._many_files import OtherLabelsError, name_first
 from skvas.cli._arguments import (
     add_command,
     add_folder,
@@ -210,7 +210,4 @@ def _join_faults(failed: Sequence[Mapping[str, Any]]) -> list[str]:
     by_error: dict[str, list[str]] = {}
     for record in failed:
         by_error.setdefault(record["error"], []).append(record["path"])
-    return [
-        f"{paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}: {error}"
-        for error, paths in by_error.items()
-    ]
+    return [f"{name_first(paths)}: {error}" for error, paths in by_error.items()]

@@ -82,14 +82,14 @@ def _placed(timeline: skvas.Timeline, name: str, video: np.ndarray) -> dict[str,
     video = video.reshape(len(video), -1)
     with naming(name):
         positions = timeline.to_timeline(video)
-    return {
-        "video": name,
-        "frames": len(video),
-        "start": float(positions[0]),
-        "end": float(positions[-1]),
-        "alignability": float(timeline.alignability(video)[0]),
-        "lacking": float(timeline.lacking(video).mean()),
-    }
+        return {
+            "video": name,
+            "frames": len(video),
+            "start": float(positions[0]),
+            "end": float(positions[-1]),
+            "alignability": float(timeline.alignability(video)[0]),
+            "lacking": float(timeline.lacking(video).mean()),
+        }
 
 
 def _positions(
@@ -100,9 +100,9 @@ def _positions(
     video = video.reshape(len(video), -1)
     with naming(name):
         positions = model.timeline_.to_timeline(video)
-    if is_clusterer(model):
-        labels = model.predict(video)
-        actions = call_by_name(labels, names_by_label(model)).tolist()
+        if is_clusterer(model):
+            labels = model.predict(video)
+            actions = call_by_name(labels, names_by_label(model)).tolist()
     times = clock.get("times")
     if "fps" in clock:
         times = np.arange(len(video)) / clock["fps"]

@@ -214,8 +214,9 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
         single = is_single_video(videos)
         results = []
         for index, video in enumerate(checked):
+            where = f"video {index}: " if len(checked) > 1 else ""
             with naming_video(None if single else index):
-                results.append(self._transform_one(video, index))
+                results.append(self._transform_one(video, where))
         return self._wrap_output(results, videos)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -299,7 +300,7 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
             )
         return {2: "xy", 3: "xyz"}[fits[0]]
 
-    def _transform_one(self, video: np.ndarray, index: int | None = None) -> np.ndarray:
+    def _transform_one(self, video: np.ndarray, where: str | None = None) -> np.ndarray:
         n_axes, has_confidence = LAYOUTS[self.layout_]
         width = n_axes + has_confidence
         points = video.astype(np.float64).reshape(len(video), -1, width)
@@ -311,10 +312,10 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
         if self.max_gap:
             flat = close_gaps(flat, self.max_gap)
         share = np.isnan(flat).mean()
-        if share > MANY and index is not None:
+        if share > MANY and where is not None:
             warnings.warn(
-                f"video {index}: {share:.0%} of the positions are missing for longer "
-                f"than max_gap={self.max_gap} frames, and take their means.",
+                f"{where}{share:.0%} of the positions are missing for longer than "
+                f"max_gap={self.max_gap} frames, and take their means.",
                 UserWarning,
                 stacklevel=3,
             )

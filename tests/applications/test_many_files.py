@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+import warnings
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -289,6 +290,20 @@ def test_reader_may_know_the_times(model, paths, out):
     predict_files(model, paths, out, read=read, format="csv", n_jobs=2)
     end = list(read_segments(out / "v5.csv"))[-1].end
     assert end == len(VIDEOS[5]) / 2
+
+
+def read_with_warnings(path):
+    if path.stem != "v0":
+        warnings.warn("half of it is missing", UserWarning, stacklevel=2)
+    return np.load(path)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_warnings_name_the_files_that_drew_them(model, paths, out, n_jobs):
+    with pytest.warns(UserWarning, match="missing") as caught:
+        predict_files(model, paths, out, read=read_with_warnings, n_jobs=n_jobs)
+    told = [str(warning.message) for warning in caught]
+    assert told == [f"{paths[1]} and 4 more: half of it is missing"]
 
 
 def test_times_that_nobody_knows_are_asked_for(model, paths, out):

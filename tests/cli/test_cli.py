@@ -1110,6 +1110,30 @@ def test_poses_with_gaps_become_a_table(tmp_path):
         run("report", model, folder, "-o", page, "--edges", "a")
 
 
+@pytest.mark.filterwarnings("default:.*positions are missing")
+def test_warnings_about_one_recording_name_it(tmp_path, capsys):
+    folder, model = tmp_path / "raw", tmp_path / "model"
+    folder.mkdir()
+    head = "bodyparts,a,a,b,b\ncoords,x,y,x,y\n"
+    videos = make_videos(3, n_actions=K, n_features=4, random_state=0).videos
+    for name, video in zip("abc", videos, strict=True):
+        rows = pd.DataFrame(video).to_csv(header=False)
+        (folder / f"{name}.csv").write_text(head + rows)
+    assert run("fit", folder, "-k", K, "--epochs", 0, "--fps", 5, "-o", model) == 0
+    frames = pd.read_csv(folder / "b.csv", header=None, skiprows=2)
+    frames.loc[10:, [3, 4]] = np.nan
+    (folder / "b.csv").write_text(head + frames.to_csv(header=False, index=False))
+    for command in (("predict", "-o", tmp_path / "out"), ("timeline",)):
+        capsys.readouterr()
+        assert run(command[0], model, folder, *command[1:]) == 0
+        said = capsys.readouterr().err
+        warned = [s for s in said.splitlines() if s.startswith("warning")]
+        assert len(warned) == 1
+        assert re.match(
+            r"warning: (.*raw/)?b(\.csv)?: \d+% of the positions", warned[0]
+        )
+
+
 def test_clips_in_one_folder_of_openpose_are_labelled(tmp_path):
     walk = np.random.default_rng(0).normal(size=(40, 5, 2)).cumsum(axis=0)
     for name in ("anna", "ben"):

@@ -199,6 +199,9 @@ def test_many_missing_points_are_warned_of():
     gone[:, :3] = np.nan
     with pytest.warns(UserWarning, match=r"video 1: 43% of the positions are missing"):
         PoseFeatures().fit_transform([POSE, gone])
+    features = PoseFeatures().fit([POSE])
+    with pytest.warns(UserWarning, match=r"^43% of the positions are missing"):
+        features.transform([gone])
 
 
 def test_velocity_is_in_body_sizes_a_frame():
