@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from skvas._atomic import naming_file, read_bytes
 from skvas._optional import import_optional
 from skvas.io._text import decode, read_cells
-from skvas.io._track import Track
+from skvas.io._track import Track, rows_of_frames
 
 LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 _AXES = ("x", "y", "z")
@@ -58,7 +59,8 @@ def _read_csv(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
         if len(row) != n_cells:
             raise ValueError(f"line {number} has {len(row)} cells, not {n_cells}")
     cells = [[cell or "nan" for cell in row[-width:]] for _, row in body]
-    return names, np.array(cells, dtype=np.float64).reshape(-1, width)
+    values = np.array(cells, dtype=np.float64).reshape(-1, width)
+    return names, _with_missing(values, _whole([row[0] for _, row in body]))
 
 
 def _read_h5(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
@@ -76,7 +78,10 @@ def _read_h5(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
         for block in blocks:
             columns += _read_names(table.attrs[f"{block}_kind"])
             values.append(np.asarray(table[block], dtype=np.float64))
+        numbers = np.asarray(table["index"]) if "index" in table.dtype.names else None
     array = np.hstack([v.reshape(len(v), -1) for v in values])
+    if numbers is not None and numbers.dtype.kind in "iu":
+        array = _with_missing(array, numbers.tolist())
     if not columns or len(columns) != array.shape[1]:
         raise ValueError(f"{str(path)!r} has {len(columns)} names of columns")
     levels = LEVELS if len(columns[0]) == 4 else ("scorer", "bodyparts", "coords")
@@ -84,6 +89,23 @@ def _read_h5(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
         raise ValueError(f"columns of {str(path)!r} are called {columns[0]!r}")
     named = zip(*columns, strict=True)
     return {level: list(row) for level, row in zip(levels, named, strict=True)}, array
+
+
+def _with_missing(values: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
+    """Put rows of NaN where the numbers of rows, which rise, leave frames out."""
+    rows = None
+    if len(numbers) and all(a < b for a, b in pairwise(numbers)):
+        rows = rows_of_frames(numbers)
+    if rows is None:
+        return values
+    filled = np.full((rows[-1] + 1, values.shape[1]), np.nan)
+    filled[rows] = values
+    return filled
+
+
+def _whole(cells: Sequence[str]) -> list[int]:
+    """Return whole numbers, or nothing if not all cells are some."""
+    return list(map(int, cells)) if all(map(str.isdecimal, cells)) else []
 
 
 class _Names(pickle.Unpickler):

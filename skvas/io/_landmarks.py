@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from skvas._atomic import read_bytes
 from skvas.io._text import decode
-from skvas.io._track import Track
+from skvas.io._track import Track, rows_of_frames
 
 # Keys under which results of MediaPipe have their landmarks, in its languages.
 _LANDMARKS = (
@@ -27,8 +26,6 @@ _LANDMARKS = (
     "keypoints",
 )
 _SUFFIX = "_keypoints.json"
-# Frames for each file, beyond which numbers are taken for no numbers of frames.
-_SPARSE = 1000
 
 
 @dataclass(frozen=True)
@@ -39,14 +36,14 @@ class OpenPoseClip:
 
     def rows(self) -> dict[int, Path]:
         """Return the files by their rows; a step that all numbers share is one row."""
-        first, last = min(self.files), max(self.files)
-        step = math.gcd(*(number - first for number in self.files)) or 1
-        if (last - first) // step >= _SPARSE * len(self.files):
+        rows = rows_of_frames(list(self.files))
+        if rows is None:
+            first, last = min(self.files), max(self.files)
             raise ValueError(
                 f"{self} has {len(self.files)} files for the frames {first} to {last}; "
                 "name them after the numbers of their frames"
             )
-        return {(number - first) // step: self.files[number] for number in self.files}
+        return dict(zip(rows, self.files.values(), strict=True))
 
     def __str__(self) -> str:
         return repr(str(next(iter(self.files.values())).parent))

@@ -77,7 +77,8 @@ def read_poses(
     format : str, default="auto"
         What the files are. "auto": what their suffix and content say.
 
-        * "deeplabcut": ``.csv``, or ``.h5`` (needs h5py); one or several animals.
+        * "deeplabcut": ``.csv``, or ``.h5`` (needs h5py); one or several animals. Where
+          the numbers of rows rise, and leave some out, these are frames of NaN.
         * "sleap": ``.slp`` and whatever else `sleap-io` reads, or its analysis files
           ``.h5`` (needs h5py).
         * "mediapipe": ``.json``, a list of frames, each a list of landmarks with x, y

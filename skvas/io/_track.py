@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+
+# Rows for each that is there, beyond which numbers are taken for no numbers of frames.
+_SPARSE = 1000
+
+
+def rows_of_frames(numbers: Sequence[int]) -> list[int] | None:
+    """Return the rows of frames, by their numbers; a step that all share is one row.
+
+    None where the numbers leave out so many that they are none of frames.
+    """
+    first = min(numbers)
+    step = math.gcd(*(number - first for number in numbers)) or 1
+    rows = [(number - first) // step for number in numbers]
+    return rows if max(rows) < _SPARSE * len(rows) else None
 
 
 @dataclass(frozen=True)

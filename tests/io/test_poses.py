@@ -66,6 +66,27 @@ def test_deeplabcut_with_one_animal_and_gaps(tmp_path):
     assert_array_equal(found[0][1], [[np.nan, np.nan], [1, 2]])
 
 
+def test_frames_that_deeplabcut_leaves_out_are_missing(tmp_path):
+    file = write_deeplabcut(tmp_path / "a.csv")
+    lines = file.read_text().splitlines()
+    (tmp_path / "b.csv").write_text("\n".join([*lines[:5], *lines[7:]]))
+    expected = EXPECTED.copy()
+    expected[1:3] = np.nan
+    assert_array_equal(read_poses(tmp_path / "b.csv")[0], expected)
+    write_h5(tmp_path / "b.h5", columns(), rows=[0, 3, 4, 5])
+    assert_array_equal(read_poses(tmp_path / "b.h5")[0], expected)
+
+
+@pytest.mark.parametrize("numbers", [(0, 5, 10), (2, 1, 0), (0, 1, 0), (0, 1, 10**9)])
+def test_steps_and_what_does_not_number_frames_leave_rows_as_they_are(
+    tmp_path, numbers
+):
+    head = "scorer,net,net\nbodyparts,a,a\ncoords,x,y\n"
+    lines = [f"{number},{row},2" for row, number in enumerate(numbers)]
+    (tmp_path / "a.csv").write_text(head + "\n".join(lines))
+    assert_array_equal(read_poses(tmp_path)[0][:, 0], [[0, 2], [1, 2], [2, 2]])
+
+
 def test_deeplabcut_with_images_in_several_cells(tmp_path):
     pandas = pytest.importorskip("pandas")
     images = [("labeled-data", "run", f"img{i}.png") for i in range(6)]
@@ -122,13 +143,13 @@ def test_individuals_and_points_are_picked(tmp_path):
         read_poses(file, individuals=["carl"])
 
 
-def write_h5(path, kind):
+def write_h5(path, kind, rows=range(6)):
     h5py = pytest.importorskip("h5py")
     dtype = [("index", "i8"), ("values_block_0", "f8", (12,))]
-    rows = np.zeros(6, dtype=dtype)
-    rows["values_block_0"] = values()
+    data = np.zeros(len(rows), dtype=dtype)
+    data["index"], data["values_block_0"] = rows, values()[rows]
     with h5py.File(path, "w") as file:
-        table = file.create_group("df_with_missing").create_dataset("table", data=rows)
+        table = file.create_group("df_with_missing").create_dataset("table", data=data)
         table.attrs["values_block_0_kind"] = np.bytes_(pickle.dumps(kind, 0))
     return path
 
