@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from skvas._on_demand import lengths_of
-from skvas.exceptions import CheckpointError, InvalidParameterError
+from skvas.exceptions import CheckpointError, InvalidParameterError, ModelFileError
 from skvas.persistence._arrays import parse_json, read_arrays, write_arrays
 from skvas.persistence._state import StateReader, StateWriter, version
 from skvas.training._loop import CheckpointHook, TrainingState
@@ -279,9 +279,17 @@ def _read(path: str | os.PathLike[str], identity: Mapping[str, str]) -> dict[str
 def _check_same(saved: Mapping[str, str], now: Mapping[str, str]) -> None:
     different = [n for n in {**saved, **now} if saved.get(n) != now.get(n)]
     if different:
-        then = ", ".join(f"{name}={saved.get(name)}" for name in different)
-        here = ", ".join(f"{name}={now.get(name)}" for name in different)
+        then = ", ".join(f"{name}={_show(saved.get(name))}" for name in different)
+        here = ", ".join(f"{name}={_show(now.get(name))}" for name in different)
         raise CheckpointError(f"it is of a fit with {then}; this one has {here}")
+
+
+def _show(described: str | None) -> str:
+    """Return a description as Python writes the value, if it tells all of it."""
+    try:
+        return repr(StateReader({}, None).node(parse_json(described or "null")))
+    except ModelFileError:
+        return str(described)
 
 
 def as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

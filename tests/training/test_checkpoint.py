@@ -268,9 +268,9 @@ def test_refit_keeps_nothing_of_an_earlier_fit(tmp_path):
     ("change", "named"),
     [
         ({"max_epochs": 5}, "max_epochs=4; this one has max_epochs=5"),
-        ({"alpha": 0.6}, 'segmenting.alpha="auto"; this one has segmenting.alpha=0.6'),
+        ({"alpha": 0.6}, "segmenting.alpha='auto'; this one has segmenting.alpha=0.6"),
         ({"random_state": 1}, "random_state=0; this one has random_state=1"),
-        ({"encoder": (7,)}, "encoder=null; this one has encoder="),
+        ({"encoder": (7,)}, "encoder=None; this one has encoder=(7,)"),
         ({"features": Framewise(PCA(2))}, "features=Framewise"),
     ],
 )
