@@ -6,6 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
+from benchmarks.arguments import count, out_folder, pick
+
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -16,9 +18,9 @@ def main():
         metavar="CASE",
         help="some of the cases, beside the results of the others that are there",
     )
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=count, default=1)
     here = Path(__file__).parent / "results"
-    parser.add_argument("--out", type=Path, default=here)
+    parser.add_argument("--out", type=out_folder, default=here)
     arguments = parser.parse_args()
     # Before torch and jax are imported: they read their limits once.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(2, arguments.threads)))
@@ -28,7 +30,6 @@ def main():
 
     import torch
 
-    from benchmarks.arguments import pick
     from benchmarks.cases import CASES
     from benchmarks.measure import machine, threads
     from benchmarks.report import read, write

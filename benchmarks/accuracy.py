@@ -28,7 +28,7 @@ from sklearn.metrics import average_precision_score
 import skvas
 from benchmarks.accuracy_methods import METHODS
 from benchmarks.accuracy_report import write
-from benchmarks.arguments import count, folder, pick
+from benchmarks.arguments import count, folder, out_folder, pick
 from benchmarks.jobs import add_options, run_all
 from benchmarks.measure import machine, peak_memory
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
@@ -87,7 +87,7 @@ def _options():
     parser.add_argument("--no-costs", action="store_true", help="scores alone")
     add_options(parser)
     here = Path(__file__).parent / "results"
-    parser.add_argument("--out", type=Path, default=here)
+    parser.add_argument("--out", type=out_folder, default=here)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     return options

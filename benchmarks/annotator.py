@@ -22,7 +22,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from benchmarks.accuracy import find_sets
-from benchmarks.arguments import folder, pick
+from benchmarks.arguments import folder, out_folder, pick, random_seed
 from benchmarks.labels import Fit
 from benchmarks.measure import machine, threads
 from benchmarks.report import table
@@ -388,10 +388,10 @@ def main():
     )
     parser.add_argument("--data", type=folder, help="folder of data sets")
     parser.add_argument("--sets", nargs="+", metavar="SET", help="some of the sets")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=random_seed, default=0)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=[*WAYS])
     here = Path(__file__).parent / "results"
-    parser.add_argument("--out", type=Path, default=here)
+    parser.add_argument("--out", type=out_folder, default=here)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 
@@ -19,6 +20,29 @@ def count(text):
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected 1 or more, got {text}")
     return int(text)
+
+
+def n_jobs(text):
+    """Return a number of processes, or of free cores if below 0, as joblib has it."""
+    if not re.fullmatch(r"-?\d+", text, re.ASCII) or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, or -1, got {text}")
+    return int(text)
+
+
+def random_seed(text):
+    """Return a seed, as `type` of an argument."""
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"expected 0 to {2**32 - 1}, got {text}")
+    return int(text)
+
+
+def out_folder(text):
+    """Return the path of a folder that is there or can be made, as `type`."""
+    path = Path(text)
+    there = next(part for part in (path, *path.parents) if part.exists())
+    if not there.is_dir():
+        raise argparse.ArgumentTypeError(f"{there} is no folder")
+    return path
 
 
 def pick(known, names, what):

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.arguments import out_folder
 from benchmarks.problems import MAX_ITER, align, alignment_cost
 
 HERE = Path(__file__).parent / "results"
@@ -159,9 +160,12 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--quick", action="store_true", help="small; writes nothing")
-    parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--out", type=out_folder, default=HERE)
     options = parser.parse_args(arguments)
-    device = torch.device(options.device)
+    try:
+        device = torch.device(options.device)
+    except RuntimeError as error:
+        parser.error(f"argument --device: {error}")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise SystemExit(
             "There is no GPU here; --device cpu --quick tries the command."

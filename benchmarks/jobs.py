@@ -6,11 +6,13 @@ import contextlib
 
 import joblib
 
+from benchmarks.arguments import n_jobs
+
 
 def add_options(parser):
     """Let the command line say how many runs are made at a time, and where."""
     parser.add_argument(
-        "--jobs", type=int, default=1, help="runs at a time; seconds are then larger"
+        "--jobs", type=n_jobs, default=1, help="runs at a time; seconds are then larger"
     )
     parser.add_argument(
         "--cluster", metavar="ADDRESS", help="scheduler of Dask whose workers run"

@@ -29,7 +29,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.semi_supervised import LabelSpreading
 
 from benchmarks.accuracy import find_sets
-from benchmarks.arguments import count, folder, pick
+from benchmarks.arguments import count, folder, out_folder, pick
 from benchmarks.measure import machine
 from skvas import JointAlignSegment, transfer_labels
 from skvas.labels._naming import discriminants, one_hot
@@ -242,7 +242,7 @@ def main():
     parser.add_argument("--again", action="store_true", help="measure anew")
     parser.add_argument("--fresh", action="store_true", help="drop earlier figures")
     here = Path(__file__).parent / "results"
-    parser.add_argument("--out", type=Path, default=here)
+    parser.add_argument("--out", type=out_folder, default=here)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")

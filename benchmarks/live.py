@@ -25,7 +25,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.accuracy import find_sets
-from benchmarks.arguments import count, folder, pick
+from benchmarks.arguments import count, folder, out_folder, pick
 from benchmarks.measure import machine, peak_memory, threads
 from benchmarks.report import table
 from skvas import JointAlignSegment, Training
@@ -63,7 +63,7 @@ def main():
         "--parts", nargs="+", choices=(*PARTS, "training"), default=PARTS
     )
     here = Path(__file__).parent / "results"
-    parser.add_argument("--out", type=Path, default=here)
+    parser.add_argument("--out", type=out_folder, default=here)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.arguments import out_folder
 from benchmarks.measure import machine, threads
 from benchmarks.report import table
 from skvas import JointAlignSegment, report_html
@@ -51,7 +52,7 @@ def main():
         prog="python -m benchmarks.page", description=__doc__
     )
     here = Path(__file__).parent / "results"
-    parser.add_argument("--out", type=Path, default=here)
+    parser.add_argument("--out", type=out_folder, default=here)
     options = parser.parse_args()
     try:
         from playwright.sync_api import sync_playwright

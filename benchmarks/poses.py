@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.accuracy import N_PAIRS, _pairs, find_sets
 from benchmarks.accuracy_report import _replace
-from benchmarks.arguments import count, folder, pick
+from benchmarks.arguments import count, folder, out_folder, pick
 from benchmarks.measure import machine
 from benchmarks.report import table
 from skvas import JointAlignSegment
@@ -35,7 +35,7 @@ def main():
     parser.add_argument("--sets", nargs="+", choices=SETS, default=[*SETS])
     parser.add_argument("--seeds", type=count, default=3)
     here = Path(__file__).parent / "results"
-    parser.add_argument("--out", type=Path, default=here)
+    parser.add_argument("--out", type=out_folder, default=here)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")

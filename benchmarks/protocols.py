@@ -35,7 +35,7 @@ import numpy as np
 from benchmarks.accuracy import _earlier, _pairs, _thin, find_sets
 from benchmarks.accuracy_methods import METHODS, _z_scores
 from benchmarks.accuracy_report import _replace, _spread
-from benchmarks.arguments import count, folder, pick
+from benchmarks.arguments import count, folder, out_folder, pick
 from benchmarks.jobs import add_options, run_all
 from benchmarks.measure import in_words
 from benchmarks.report import table
@@ -117,7 +117,7 @@ def _options():
     parser.add_argument("--fresh", action="store_true", help="drop earlier figures")
     add_options(parser)
     here = Path(__file__).parent / "results"
-    parser.add_argument("--out", type=Path, default=here)
+    parser.add_argument("--out", type=out_folder, default=here)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     return options

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.arguments import pick
+from benchmarks.arguments import out_folder, pick
 
 HEADER = """# Scale
 
@@ -179,7 +179,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="small sizes: a minute")
     parser.add_argument("--only", type=int, nargs="+", help="numbers of cases")
     parser.add_argument("--case", help=argparse.SUPPRESS)
-    parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--out", type=out_folder, default=HERE)
     arguments = parser.parse_args()
     if arguments.case:
         print(json.dumps(measure(*json.loads(arguments.case))))

@@ -11,12 +11,14 @@ import json
 import sys
 from pathlib import Path
 
+from benchmarks.arguments import folder
+
 
 def main():
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.segmentations", description=__doc__
     )
-    parser.add_argument("checkout", type=Path)
+    parser.add_argument("checkout", type=folder)
     parser.add_argument("out", type=Path, help="the file to write")
     parser.add_argument("--quick", action="store_true", help="small sizes")
     parser.add_argument("--without-numba", action="store_true")
