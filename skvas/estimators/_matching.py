@@ -26,7 +26,9 @@ from skvas.estimators._base import (
 from skvas.estimators._features import apply_features, clean_videos, fill_gaps
 from skvas.exceptions import InvalidParameterError
 from skvas.nn._model import embed_videos
+from skvas.options._declare import group_of
 from skvas.preprocessing._framewise import takes_nan
+from skvas.tasks._registry import ALIGNMENT_TASKS, fields_beside
 from skvas.timeline import Timeline
 from skvas.timeline._model import Axis, path_frames
 from skvas.timeline._paths import Passage
@@ -278,6 +280,17 @@ class MatchesFrames(BaseVideoEstimator):
             recordings,
             takes_nan=takes_nan(features),
         )
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        group: Any = group_of(self, "aligning")
+        default, beside = type(group)(), fields_beside(ALIGNMENT_TASKS, group.method)
+        for name, value in group.get_params(deep=False).items():
+            if name in beside and value != getattr(default, name):
+                raise InvalidParameterError(
+                    f"{name} of Aligning has no use in method={group.method!r}, got "
+                    f"{value!r}; leave it out."
+                )
 
     def _choose_reference(
         self, task: Any, views: Views, rng: np.random.RandomState

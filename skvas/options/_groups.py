@@ -148,7 +148,8 @@ class Aligning(OptionGroup):
     method : str, default="vaot"
         The transport problem and its loss: a key of `skvas.tasks.ALIGNMENT_TASKS`.
         "vaot": fused Gromov-Wasserstein transport with structure in time. "vava": the
-        baseline, Kantorovich transport with an optimality prior.
+        baseline, Kantorovich transport with an optimality prior, which has no use for
+        `alpha`, `radius` and `rho`.
     alpha : float or "auto", default="auto"
         Weight of the temporal structure against the matching cost, in [0, 1]. "auto":
         that of the segmentation in the joint model, as published; elsewhere 0.3, or

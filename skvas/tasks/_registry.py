@@ -19,3 +19,9 @@ ALIGNMENT_TASKS: dict[str, Any] = {"vaot": AlignmentTask, "vava": VAVATask}
 def make_task(cls: Any, values: Mapping[str, Any]) -> Any:
     """Make a task of those values that it has fields for."""
     return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+
+
+def fields_beside(tasks: Mapping[str, Any], method: str) -> set[str]:
+    """Return the fields that other tasks have, and that of a method has not."""
+    known = {name: {f.name for f in fields(cls)} for name, cls in tasks.items()}
+    return set().union(*known.values()) - known[method]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skvas import Alignment, Training, VideoAligner
+from skvas import Aligning, Alignment, Training, VideoAligner
 from skvas.datasets import make_videos
 from skvas.decoding import monotone_path, path_to_matches
 from skvas.exceptions import InvalidParameterError
@@ -340,6 +340,14 @@ def test_methods_differ_and_others_are_refused():
     assert not np.allclose(vaot.transform(X), vava.transform(X), atol=1e-6)
     with pytest.raises(InvalidParameterError, match="method"):
         quick(VideoAligner, method="tcc").fit(VIDEOS)
+
+
+@every
+@pytest.mark.parametrize("name", ["alpha", "radius", "rho"])
+def test_parameters_that_a_method_lacks_are_refused(cls, name):
+    group = Aligning(method="vava", **{name: 0.5})
+    with pytest.raises(InvalidParameterError, match=f"^{name} of Aligning has no use"):
+        quick(cls, aligning=group).fit(VIDEOS)
 
 
 def test_every_frame_is_matched_where_no_frame_can_be_background():
