@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -44,7 +44,7 @@ from skvas.validation import (
     naming_video,
     unchanged_on_failure,
 )
-from skvas.videos._containers import like_input, list_like_input
+from skvas.videos._containers import VideoTransformerMixin, like_input
 from skvas.videos._underflow import underflow_to_zero
 
 # Frames for paths of checked videos.
@@ -76,7 +76,7 @@ class Density:
     costs: np.ndarray
 
 
-class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
+class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
     """Put all videos of one activity on one axis of time, and cut it into actions.
 
     The axis is a template, an average of all videos along their monotone paths. Every
@@ -237,13 +237,29 @@ class Timeline(ClusterMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         float64 ndarray of shape (n_frames, 1), or list of them
-            What `to_timeline` returns, with a second axis.
+            What `to_timeline` returns, with a second axis. One array for one video, a
+            list for many, :class:`skvas.Recordings` for such; data frames after
+            `set_output`.
         """
         passages = self._follow(videos)
-        return list_like_input(
-            [self._scale(p.positions)[:, None] for p in passages],
-            is_single_video(videos),
-        )
+        columns = [self._scale(p.positions)[:, None] for p in passages]
+        return self._wrap_output(columns, videos)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Name the column that `transform` returns.
+
+        Parameters
+        ----------
+        input_features : object, default=None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        ndarray of str of shape (1,)
+            ``timeline0``.
+        """
+        check_is_fitted(self, "template_")
+        return np.array(["timeline0"], dtype=object)
 
     def from_timeline(self, positions: Any, video: Videos) -> np.ndarray:
         """Return the frames with which a video passes some positions.

@@ -1,3 +1,4 @@
+import copy
 import pickle
 import re
 
@@ -67,6 +68,16 @@ def test_one_video_gives_one_answer_and_many_a_container(data, timeline):
     assert timeline.transform(video).shape == (len(video), 1)
     assert timeline.predict([video]).shape == (1,)
     assert isinstance(timeline.transform([video]), list)
+
+
+def test_positions_are_a_column_with_a_name(data, timeline):
+    framed = copy.deepcopy(timeline).set_output(transform="pandas")
+    (frame,) = framed.transform(data.videos[:1])
+    assert_array_equal(frame.columns, timeline.get_feature_names_out())
+    assert_array_equal(frame["timeline0"], timeline.positions_[0])
+    recordings = Recordings(data.videos[:2], ["a", "b"], fps=25)
+    found = timeline.transform(recordings)
+    assert (found.names, found.fps) == (["a", "b"], [25, 25])
 
 
 def test_probabilities_follow_the_labels(data, timeline):
