@@ -11,7 +11,7 @@ from benchmarks.arguments import count, out_folder, pick
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes: a minute")
+    parser.add_argument("--quick", action="store_true", help="small sizes: two minutes")
     parser.add_argument(
         "--only",
         nargs="+",
