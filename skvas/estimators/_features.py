@@ -376,7 +376,13 @@ def apply_features(
 
 
 def _refuse_open_gaps(video: np.ndarray) -> None:
-    rows = np.flatnonzero(~np.isfinite(video).all(axis=1))
+    bad = ~np.isfinite(video)
+    rows = np.flatnonzero(bad.any(axis=1))
+    if bad.all(axis=0).any():
+        raise ValueError(
+            "the preprocessing in features= leaves no number in any frame of feature "
+            f"{bad.all(axis=0).argmax()}; leave the recording out, or the feature."
+        )
     if len(rows):
         raise ValueError(
             f"the preprocessing in features= leaves NaN in {len(rows)} of {len(video)} "

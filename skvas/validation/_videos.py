@@ -392,6 +392,14 @@ def _locate_gaps(data: Any, error: ValueError) -> ValueError:
     run = np.flatnonzero(np.diff(rows) > 1)
     last = rows[run[0]] if len(run) else rows[-1]
     where = f"frame {rows[0]}" if last == rows[0] else f"frames {rows[0]} to {last}"
+    message = f"Input X contains {kind} in {len(rows)} of {len(frames)} frames"
+    empty = np.flatnonzero(bad.all(axis=0))
+    if len(empty):
+        called = data.columns[empty[0]] if hasattr(data, "columns") else empty[0]
+        return ValueError(
+            f"{message}, and in all frames of feature {called}. Leave the recording "
+            "out, or the feature."
+        )
     remedies = (
         "Fill short gaps with skvas.preprocessing.Interpolate (of poses, with "
         "PoseFeatures), before or in features=; or cut the recording there."
@@ -399,10 +407,7 @@ def _locate_gaps(data: Any, error: ValueError) -> ValueError:
         else "Mark such values as NaN and fill them with "
         "skvas.preprocessing.Interpolate, or cut the recording there."
     )
-    return ValueError(
-        f"Input X contains {kind} in {len(rows)} of {len(frames)} frames, first in "
-        f"{where}. {remedies}"
-    )
+    return ValueError(f"{message}, first in {where}. {remedies}")
 
 
 def _check_same_width(video: np.ndarray, width: int) -> None:

@@ -26,6 +26,12 @@ HELP: dict[str, list[Row]] = {
             (1,),
         ),
         (
+            "`in all frames of feature 3`",
+            "A sensor or tracker gave nothing in a whole recording.",
+            "Leave the recording out, or the feature: no line can be drawn through it.",
+            (1,),
+        ),
+        (
             "`Expected 2D array, got 1D array`",
             "A recording is an array `(n_frames, n_features)`, also of one channel.",
             '`channel[:, None]`, or `frame[["name"]]` of a data frame.',

@@ -318,3 +318,15 @@ def test_gaps_that_stay_open_are_refused_by_name():
     model = ActionSegmenter(3, features=Interpolate(max_gap=2), max_epochs=0)
     with pytest.raises(ValueError, match=r"video 0: .*leaves NaN in 4 of 45 .*max_gap"):
         model.fit(videos)
+
+
+@pytest.mark.parametrize("features", [Interpolate(), "auto"])
+def test_feature_that_a_recording_lacks_is_no_gap_to_be_filled(features):
+    videos = gappy()
+    videos[0][:, 0, 1] = np.nan
+    model = ActionSegmenter(3, features=features, max_epochs=0)
+    with pytest.raises(
+        ValueError, match=r"video 0: .*feature 1\b.*, or the feature"
+    ) as caught:
+        model.fit(videos)
+    assert "gap" not in str(caught.value)

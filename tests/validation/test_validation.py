@@ -540,6 +540,13 @@ def test_missing_value_of_pandas_is_nan():
         check_videos([frame.mask(frame > 5)])
 
 
+def test_column_without_a_number_is_named():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(VIDEO, columns=list("abc"), dtype=float)
+    with pytest.raises(ValueError, match=r"in all frames of feature b\. Leave"):
+        check_videos([frame, frame.assign(b=np.nan)])
+
+
 def test_pandas_strings_and_dates_are_refused():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(VIDEO)
