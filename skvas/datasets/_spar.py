@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
 from skvas.datasets._pickled import read_pickled_object
-from skvas.validation import check_choice
+from skvas.validation import check_choice, check_random_state
 
 _WINDOW = 50  # samples: one second
 _STEP = 25

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
 from skvas._printing import shorten
 from skvas.exceptions import InvalidParameterError
-from skvas.validation import check_integer, check_real
+from skvas.validation import check_integer, check_random_state, check_real
 
 _BACKGROUND = -1
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import joblib
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skvas._on_demand import lengths_of
 from skvas._typing import Videos
@@ -34,7 +33,7 @@ from skvas.timeline._model import (
     path_frames,
 )
 from skvas.transport._threads import spare_threads
-from skvas.validation import check_choice
+from skvas.validation import check_choice, check_random_state
 
 __all__ = ["VideoAligner"]
 

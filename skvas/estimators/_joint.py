@@ -6,7 +6,6 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
@@ -43,7 +42,7 @@ from skvas.timeline._model import (
     path_frames,
 )
 from skvas.transport._threads import spare_threads
-from skvas.validation import is_single_video
+from skvas.validation import check_random_state, is_single_video
 
 __all__ = ["JointAlignSegment"]
 

@@ -6,7 +6,6 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
@@ -21,7 +20,7 @@ from skvas.options._declare import ANSWERS, declare, group_of, parameter
 from skvas.options._groups import TIMELINE
 from skvas.options._kinds import Anything, NumberOfActions, is_auto
 from skvas.transport._threads import spare_threads
-from skvas.validation import is_single_video
+from skvas.validation import check_random_state, is_single_video
 
 __all__ = ["ActionSegmenter"]
 

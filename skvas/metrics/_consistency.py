@@ -9,14 +9,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 from sklearn.utils.random import sample_without_replacement
 
 from skvas._typing import Labels, Videos
 from skvas.decoding import monotone_path, path_to_matches
 from skvas.metrics._baselines import linear_warp
 from skvas.metrics._compare import Codes, encode
-from skvas.validation import check_integer, check_labels, check_videos
+from skvas.validation import (
+    check_integer,
+    check_labels,
+    check_random_state,
+    check_videos,
+)
 
 # Longer videos are subsampled to this many frames.
 _MAX_FRAMES = 300

@@ -11,11 +11,16 @@ from scipy.stats import kendalltau
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 from sklearn.svm import SVC
-from sklearn.utils import check_random_state
 
 from skvas._typing import Labels, Videos
 from skvas.metrics._compare import Codes, encode
-from skvas.validation import check_integer, check_labels, check_real, check_videos
+from skvas.validation import (
+    check_integer,
+    check_labels,
+    check_random_state,
+    check_real,
+    check_videos,
+)
 
 # Entries of a block of distances: 32 MB in float64.
 _BLOCK = 4_000_000

@@ -7,13 +7,12 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skvas._printing import shorten
 from skvas._typing import Labels
 from skvas.decoding import labels_to_segments
 from skvas.exceptions import InvalidParameterError
-from skvas.validation import check_choice, check_labels
+from skvas.validation import check_choice, check_labels, check_random_state
 
 
 def hide_labels(

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils.random import sample_without_replacement
 
 from skvas.decoding import monotone_path, path_to_matches
-from skvas.validation import check_integer, check_videos
+from skvas.validation import check_integer, check_random_state, check_videos
 
 # Frames whose lengths differ from 1 by less are left as they are, bit for bit.
 UNIT_TOLERANCE = 1e-4

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 
 from skvas._printing import format_table
 from skvas._typing import Labels
 from skvas.metrics._compare import Codes, Comparison, compare
-from skvas.validation import check_integer, check_real
+from skvas.validation import check_integer, check_random_state, check_real
 
 # Frames drawn from each true segment, METHOD 8.
 _N_SAMPLED = 15

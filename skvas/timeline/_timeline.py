@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import lengths_of
@@ -39,6 +38,7 @@ from skvas.validation import (
     check_memory,
     check_n_actions,
     check_numbers,
+    check_random_state,
     check_videos,
     is_single_video,
     naming_video,

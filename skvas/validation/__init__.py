@@ -22,6 +22,7 @@ from skvas.validation._parameters import (
     check_integer,
     check_memory,
     check_n_actions,
+    check_random_state,
     check_real,
 )
 from skvas.validation._videos import (
@@ -40,6 +41,7 @@ __all__ = [
     "check_memory",
     "check_n_actions",
     "check_numbers",
+    "check_random_state",
     "check_real",
     "check_total_frames",
     "check_video",

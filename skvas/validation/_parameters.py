@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
+from sklearn import utils
 
 from skvas._printing import shorten
 from skvas.exceptions import InvalidParameterError
@@ -241,6 +242,37 @@ def check_n_actions(
             f'to choose from, or "auto", got {value!r}.'
         )
     return (check_integer("n_actions", value, low=1),) * 2
+
+
+def check_random_state(random_state: Any) -> np.random.RandomState:
+    """Return a generator of random numbers, or name the parameter.
+
+    Parameters
+    ----------
+    random_state : int, RandomState or None
+        A seed, a generator, or None for the one that NumPy shares.
+
+    Returns
+    -------
+    RandomState
+        As scikit-learn's function of this name makes it.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_random_state
+    >>> check_random_state(-1)
+    Traceback (most recent call last):
+        ...
+    skvas.exceptions.InvalidParameterError: random_state must be ... seed, got -1.
+    """
+    try:
+        rng: np.random.RandomState = utils.check_random_state(random_state)
+    except ValueError:
+        raise InvalidParameterError(
+            "random_state must be None, a RandomState, or an integer between 0 and "
+            f"2**32 - 1 as its seed, got {shorten(random_state)}."
+        ) from None
+    return rng
 
 
 def check_memory(limit: Any) -> float:

@@ -278,6 +278,7 @@ def test_number_of_actions_may_be_left_open(data):
         ("n_actions", (1, 2, 3)),
         ("recurring", "yes"),
         ("n_draws", 0),
+        ("random_state", -1),
         ("memory_limit", 0),
     ],
 )
