@@ -156,7 +156,10 @@ class Alignment:
         matched = there >= 0
         if fill is None:
             return entries[there[_nearest(matched)]]
-        kind = np.promote_types(entries.dtype, np.min_scalar_type(fill))
+        room = np.min_scalar_type(fill)
+        if room.kind in "fc" and entries.dtype.kind in "biu":
+            room = np.asarray(fill).dtype  # the least would round most fractions
+        kind = np.promote_types(entries.dtype, room)
         warped = np.full((len(there), *entries.shape[1:]), fill, dtype=kind)
         warped[matched] = entries[there[matched]]
         return warped

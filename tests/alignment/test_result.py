@@ -204,6 +204,12 @@ def test_type_makes_room_for_what_is_filled_in(partly):
     assert_array_equal(names, ["c", "background", "background", "b"])
 
 
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint16, np.int64])
+def test_fraction_that_is_filled_in_keeps_its_digits(partly, dtype):
+    warped = partly.warp(np.array([1, 0, 1], dtype), fill=0.1)
+    assert_array_equal(warped, [1, 0.1, 0.1, 0])
+
+
 def test_array_of_another_length_is_refused(partly):
     with pytest.raises(ValueError, match="each of the 3 frames of y.*got shape"):
         partly.warp([1, 2, 3, 4])
