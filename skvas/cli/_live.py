@@ -49,7 +49,8 @@ def add_live(commands: Any) -> None:
         "--lag",
         type=int,
         default=0,
-        help="frames that an answer waits for (default: 0)",
+        help="frames that an answer waits for (default: 0); what comes next is told as "
+        "of the newest frame, not of the frame that waited",
     )
     parser.add_argument("--json", action="store_true", help="print JSON, one a line")
 
