@@ -8,6 +8,8 @@ import numpy as np
 
 from skvas.videos._frames import nearest_of
 
+# Where some frames of a video may be, what they cost there, and their labels.
+Piece = tuple[np.ndarray, np.ndarray, np.ndarray]
 # Cost at which a labelled video's say at a position falls by a factor of e.
 FIT_WIDTH = 0.2
 
@@ -40,18 +42,45 @@ def label_shares(
         Rows sum to 1. A position that no labelled frame may be at has the shares of
         the nearest position that has some.
     """
+    videos = zip(posteriors, costs, labels, strict=True)
+    return carried(([video] for video in videos), n_labels)
+
+
+def carried(videos: Iterable[Iterable[Piece]], n_labels: int) -> np.ndarray:
+    """Do what `label_shares` does for videos in pieces of their frames.
+
+    Parameters
+    ----------
+    videos : iterable of iterable of tuple
+        For each piece of each video where its frames may be, what they cost there, and
+        their labels; looked at one by one.
+    n_labels : int
+        Number of labels.
+
+    Returns
+    -------
+    ndarray of shape (n_positions, n_labels)
+    """
     total = np.zeros((1, n_labels))
-    for posterior, cost, label in zip(posteriors, costs, labels, strict=True):
-        known = label >= 0
-        visits = posterior[known]
-        mass = visits.sum(axis=0)
+    for pieces in videos:
+        sums = [_add_up(*piece, n_labels) for piece in pieces]
+        mass, costs, everywhere, votes = (sum(s) for s in zip(*sums, strict=True))
         safe = np.where(mass > 0, mass, 1)
-        fit = np.exp(-(visits * cost[known]).sum(axis=0) / safe / FIT_WIDTH)
+        fit = np.exp(-costs / safe / FIT_WIDTH)
         # A video has one vote at a position, shared among the frames that may be there.
-        everywhere = posterior.sum(axis=0)
-        votes = visits.T @ np.eye(n_labels)[label[known]]
         total = total + (fit / everywhere)[:, None] * votes
     return _fill(total)
+
+
+def _add_up(
+    posterior: np.ndarray, cost: np.ndarray, label: np.ndarray, n_labels: int
+) -> tuple[np.ndarray, ...]:
+    """Sum over frames, at each position: labelled ones, their costs, all, and votes."""
+    known = label >= 0
+    visits = posterior[known]
+    votes = visits.T @ np.eye(n_labels)[label[known]]
+    costs = (visits * cost[known]).sum(axis=0)
+    return visits.sum(axis=0), costs, posterior.sum(axis=0), votes
 
 
 def _fill(votes: np.ndarray) -> np.ndarray:

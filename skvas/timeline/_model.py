@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,19 +12,21 @@ from skvas._on_demand import choose, each, keep_of
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing import WhitenedViews
 from skvas.preprocessing._standardizer import standardise_within
-from skvas.timeline._carry import label_shares
+from skvas.timeline._carry import Piece, carried
 from skvas.timeline._count import Count, count_actions
 from skvas.timeline._cut import TOLERANCE, Cut, cut
 from skvas.timeline._order import BlockOrder, block_order
 from skvas.timeline._paths import Passage, follow
 from skvas.timeline._principal import is_wide
-from skvas.timeline._states import BYTES_A_CELL, position_posteriors
+from skvas.timeline._states import BYTES_A_CELL, position_posteriors, shared_posteriors
 from skvas.timeline._template import Template, build_template, frames_at
 from skvas.videos._frames import frame_blocks, spread, unit
 
 # Positions that distributions are over, and videos that actions are found from, at
 # most.
 MOMENTS, VOTERS = 300, 256
+# Frames whose distributions are made of shared ones at a time, at least.
+FEWEST_AT_ONCE = 256
 # Components of motion that tell where actions come back, and videos that they are
 # learned from, at most.
 MOTION_COMPONENTS, MOVERS = 12, 32
@@ -67,6 +69,25 @@ class Axis:
             limit = min(limit, n_blocks * BYTES_A_CELL * len(template))
         return position_posteriors(view, template, limit=limit)
 
+    def each_posterior(self, frames: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield frames, and what `posteriors` returns of them, as many as fit.
+
+        All at once, unless frames share distributions.
+        """
+        view, template = self.template.view(frames), self.template.frames[self.moments]
+        shared, row_of = shared_posteriors(view, template, limit=self.limit)
+        if row_of is None:
+            yield slice(len(frames)), shared
+            return
+        n_at_once = max(len(shared), FEWEST_AT_ONCE)
+        for start in range(0, len(frames), n_at_once):
+            rows = slice(start, start + n_at_once)
+            yield rows, shared[row_of[rows]]
+
+    def expect(self, frames: np.ndarray, at_moments: np.ndarray) -> np.ndarray:
+        """Return what frames have of something that moments have, (n_frames, d)."""
+        return np.concatenate([p @ at_moments for _, p in self.each_posterior(frames)])
+
     def carry(
         self,
         labelled: Sequence[np.ndarray],
@@ -78,9 +99,13 @@ class Axis:
         Labels run from 0 to n_labels - 1, with -1 for frames that have none.
         """
         template = self.template.frames[self.moments]
-        posteriors = (self.posteriors(frames) for frames in labelled)
-        costs = (1 - self.template.view(frames) @ template.T for frames in labelled)
-        return label_shares(posteriors, costs, labels, n_labels)
+
+        def pieces(frames: np.ndarray, codes: np.ndarray) -> Iterator[Piece]:
+            view = self.template.view(frames)
+            for rows, posterior in self.each_posterior(frames):
+                yield posterior, 1 - view[rows] @ template.T, codes[rows]
+
+        return carried(map(pieces, labelled, labels), n_labels)
 
 
 @dataclass(frozen=True)
@@ -123,7 +148,7 @@ class TimelineModel(Axis):
 
     def action_shares(self, frames: np.ndarray) -> np.ndarray:
         """Give each frame a distribution over the actions, (n_frames, n_actions)."""
-        return self.posteriors(frames) @ self.cut.shares
+        return self.expect(frames, self.cut.shares)
 
     def boundaries(self, frames: np.ndarray) -> np.ndarray:
         """Return the first frame after each boundary and its confidence, (n, 2).
@@ -136,7 +161,9 @@ class TimelineModel(Axis):
         first = np.searchsorted(nearest, starts)
         last = len(frames) - 1
         radius = max(1, round(TOLERANCE * len(frames)))
-        before = self.posteriors(frames).cumsum(axis=1)[:, starts - 1]
+        before = np.concatenate(
+            [p.cumsum(axis=1)[:, starts - 1] for _, p in self.each_posterior(frames)]
+        )
         early, late = np.maximum(first - radius, 0), np.minimum(first + radius, last)
         boundary = np.arange(len(starts))
         passed = before[early, boundary] - before[late, boundary]

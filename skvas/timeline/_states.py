@@ -43,15 +43,33 @@ def position_posteriors(
     ndarray of shape (n_frames, n_positions)
         Rows sum to 1.
     """
+    shared, row_of = shared_posteriors(
+        video, template, limit=limit, smoothing=smoothing
+    )
+    return shared if row_of is None else shared[row_of]
+
+
+def shared_posteriors(
+    video: np.ndarray,
+    template: np.ndarray,
+    *,
+    limit: float,
+    smoothing: float = SMOOTHING,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the rows of `position_posteriors`, each once, and which each frame has.
+
+    None where each frame has a row of its own. Parameters are those of
+    `position_posteriors`.
+    """
     most = limit / (BYTES_A_CELL * len(template))
+    row_of = None
     if most < len(video):
         n_blocks = max(1, int(most))
-        means = block_means(video, n_blocks)
-        shared = position_posteriors(means, template, limit=np.inf, smoothing=smoothing)
-        return shared[np.arange(len(video)) * n_blocks // len(video)]
+        row_of = np.arange(len(video)) * n_blocks // len(video)
+        video = block_means(video, n_blocks)
     plan = expected_alignment(1 - video @ template.T, smoothing)
     plan /= plan.sum(axis=1, keepdims=True)
-    return plan
+    return plan, row_of
 
 
 def expected_alignment(cost: np.ndarray, smoothing: float) -> np.ndarray:

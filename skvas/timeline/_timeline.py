@@ -619,7 +619,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         at_moments = model.carry(
             [frames[i] for i in some], [filled[i] for i in some], len(given.names)
         )
-        return given, (model.posteriors(video) @ at_moments for video in frames)
+        return given, (model.expect(video, at_moments) for video in frames)
 
     def _check_signals(self, signals: Sequence[Any]) -> list[np.ndarray]:
         lengths = [len(positions) for positions in self.positions_]

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.datasets import make_videos
 from skvas.timeline import Timeline
-from skvas.timeline._carry import label_shares
+from skvas.timeline._carry import carried, label_shares
 
 
 def test_video_that_fits_badly_has_less_say():
@@ -50,3 +50,33 @@ def test_labelled_videos_are_in_memory_one_at_a_time():
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.1 * peaks[0]
+
+
+def test_pieces_of_a_video_have_one_vote_together():
+    rng = np.random.default_rng(0)
+    posteriors, costs = rng.dirichlet(np.ones(5), (2, 30)), rng.uniform(size=(2, 30, 5))
+    labels = rng.integers(-1, 3, (2, 30))
+    videos = [*zip(posteriors, costs, labels, strict=True)]
+    pieces = [[[part[k::3] for part in video] for k in range(3)] for video in videos]
+    assert_allclose(carried(pieces, 3), label_shares(posteriors, costs, labels, 3))
+
+
+def test_long_videos_are_looked_at_a_few_frames_at_a_time():
+    data = make_videos(
+        3, n_actions=3, n_features=4, n_frames=(300, 320), random_state=0
+    )
+    timeline = Timeline(3, memory_limit="1MB", random_state=0).fit(data.videos)
+    model, n = timeline.model_, 100
+    frames = np.repeat(timeline._frames_of_fit()[0], n, axis=0)
+    codes = np.repeat(data.labels[0], n)
+    n_bytes = 8 * len(frames) * len(model.moments)  # of all distributions
+    for answer in (
+        lambda: model.carry([frames], [codes], 3),
+        lambda: model.action_shares(frames),
+        lambda: model.boundaries(frames),
+    ):
+        tracemalloc.start()
+        answer()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 0.5 * n_bytes
