@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -71,7 +72,8 @@ def _open_standard_streams() -> None:
     """Open the streams that the caller has closed, before files take their places.
 
     What is then written to the standard output is an error, as it is with `cat`; what
-    is said on the standard error is lost.
+    is said on the standard error is lost. Letters that the encoding of the standard
+    output lacks are written by their numbers, as on the standard error.
     """
     for number, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         try:
@@ -81,6 +83,8 @@ def _open_standard_streams() -> None:
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 
 import numpy as np
@@ -157,3 +158,14 @@ def test_names_that_are_no_text_are_refused_by_name(
     said = capsys.readouterr().err
     assert "video is no valid text: 'caf\\udce9' has half of a surrogate" in said
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_names_that_the_standard_output_lacks_are_written_by_number(model, raw):
+    (raw / "r1.csv").rename(raw / "東京.csv")
+    done = subprocess.run(
+        [sys.executable, "-m", "skvas", "timeline", model, raw],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        check=True,
+    )
+    assert b"\\u6771\\u4eac" in done.stdout
