@@ -42,7 +42,7 @@ SMOOTHING = (0.25, 0.5, 0.25)
 # Where actions come back often, frames within the first of these shares of a video are
 # neighbours in time: where such starts find so many segments an action with the second,
 # in videos of so many frames, of which it has enough to be smooth within.
-SHORT_RADIUS, PROBE_RADIUS, OFTEN, LONG = 0.01, 0.02, 4, 400
+SHORT_RADIUS, PROBE_RADIUS, OFTEN, LONG = 0.01, 0.02, 3, 400
 PROBE_STARTS = ("kmeans", "time")
 # Rounds of refinement of each candidate.
 CHOICE_ROUNDS = 5

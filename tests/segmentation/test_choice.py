@@ -359,6 +359,17 @@ def test_neighbours_in_time_are_as_the_recipe_says_elsewhere(cls, videos, recipe
     assert model.settings_.segmentation_task().radius == 0.04
 
 
+@pytest.mark.parametrize(("n_segments", "is_near"), [(9, True), (8, False)])
+def test_three_segments_an_action_are_often(n_segments, is_near, monkeypatch):
+    def labels(_, batch):
+        lengths = batch.lengths.tolist()
+        return [np.arange(n) * n_segments // n % 3 for n in lengths]
+
+    monkeypatch.setattr(_choice, "_labels", labels)
+    model = untrained(ActionSegmenter, n_frames=256).fit(coming_back(18)[0])
+    assert (model.chosen_.get("radius") == _choice.SHORT_RADIUS) is is_near
+
+
 @every_segmenter
 def test_nothing_is_chosen_for_one_video_or_as_published(cls):
     assert untrained(cls).fit(VIDEOS[0]).chosen_ == {}
