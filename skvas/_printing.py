@@ -8,7 +8,15 @@ from contextvars import ContextVar
 from html import escape
 from typing import Any, TypeAlias
 
-__all__ = ["Listener", "format_table", "listening", "shorten", "tell", "to_html"]
+__all__ = [
+    "Listener",
+    "format_table",
+    "listening",
+    "name_first",
+    "shorten",
+    "tell",
+    "to_html",
+]
 
 # Called with a step of long work, how many parts of it are done, and of how many; 0 of
 # 0 where parts are not counted.
@@ -40,6 +48,23 @@ def shorten(value: Any) -> str:
         return f"an array of shape {tuple(shape)}"
     start = " ".join(text.split())[: LONGEST - 3]
     return f"{start}..."
+
+
+def name_first(names: Sequence[str]) -> str:
+    """Name the first of some, and tell how many more there are.
+
+    Parameters
+    ----------
+    names : sequence of str
+        One name or more.
+
+    Examples
+    --------
+    >>> from skvas._printing import name_first
+    >>> name_first(["a.csv"]), name_first(["a.csv", "b.csv", "c.csv"])
+    ('a.csv', 'a.csv and 2 more')
+    """
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def tell(step: str, done: int = 0, total: int = 0) -> None:

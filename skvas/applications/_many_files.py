@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._atomic import identity, naming_file, read_bytes, write_atomically
 from skvas._optional import import_optional
+from skvas._printing import name_first
 from skvas.applications._names import call_by_name, names_by_label, texts_by_label
 from skvas.datasets._folder import load_folder, orient_features
 from skvas.datasets._on_disk import SUFFIXES, as_recordings_of_files, read_features
@@ -436,11 +437,6 @@ class _Labeller:
             **clock,
         )
         return table, len(labels)
-
-
-def name_first(paths: Sequence[str]) -> str:
-    """Name the first of some files, and tell how many more there are."""
-    return paths[0] + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
 
 
 def _ask_for_fps(format: str) -> str:

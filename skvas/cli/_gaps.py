@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from skvas._printing import name_first
 from skvas.cli._lines import say
 from skvas.datasets import Recordings
 from skvas.datasets._folder import orient_features
@@ -32,8 +33,7 @@ def close_all(data: Recordings, model: Any) -> Recordings:
         name for name, a, b in zip(data.names, data, closed, strict=True) if a is not b
     ]
     if changed:
-        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        say(f"gaps of {changed[0]}{more} are closed by straight lines")
+        say(f"gaps of {name_first(changed)} are closed by straight lines")
     return data.replace(closed, feature_names=data.feature_names)
 
 

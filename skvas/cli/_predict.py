@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from skvas import FilesReport, predict_files
-from skvas.applications._many_files import OtherLabelsError, name_first
+from skvas._printing import name_first
+from skvas.applications._many_files import OtherLabelsError
 from skvas.cli._arguments import (
     add_command,
     add_folder,

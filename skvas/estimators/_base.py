@@ -132,8 +132,8 @@ training : Training, default=None
     defaults.
 max_epochs : int or "auto", default="auto"
     Passes over the videos. 0 trains nothing, but `fit` still prepares features, looks
-    for actions and picks a reference: on 20 recordings of 500 frames, in two thirds of
-    the time or more, and without actions in a third at most. "auto": the recipe's
+    for actions and picks a reference: on 20 recordings of 500 frames, in half to three
+    quarters of the time, and without actions in a third at most. "auto": the recipe's
     value, in the informed one 20, or 12 in the joint model if the embedding starts as
     the features; and 400 batches of pairs at most, or one pass if that takes more.
 device : {"auto", "cpu", "cuda"} or torch.device, default="auto"

@@ -36,11 +36,11 @@ REPEATS = 0.4
 # and those of whitened frames less than half as well: of fewer than so many videos,
 # which hardly tell how well, less than .15 times as well.
 WHITENED_REPEATS, MANY, FEW_REPEAT = 0.5, 6, 0.15
+# They are then smoothed by so many frames in the median video.
+NOISE_FRAMES = 4
 # Where videos share an order, motion has to repeat so much, and so many times as much
 # as places; at a first look by so much.
 MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
-# They are then smoothed by so many frames in the median video.
-NOISE_FRAMES = 4
 
 
 def settle_features(

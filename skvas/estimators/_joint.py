@@ -234,10 +234,9 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         if asked != TIMELINE:
             n_frames = np.median(lengths_of(views.videos))
             may_be = n_actions <= n_frames and self._keeps_start()
-            may_be = may_be and self._may_share_order(
-                trained.preprocessing, views.features
-            )
             if not (is_auto(asked) and may_be):
+                return None
+            if not self._may_share_order(trained.preprocessing, views.features):
                 return None
         drawn = np.random.RandomState(rng.randint(2**31))
         order = find_order(views.features)

@@ -544,10 +544,8 @@ default=None
         group = group_of(self, "segmenting").get_params()
         open_names = {name for name, value in group.items() if is_auto(value)}
         count = None
-        may_share = keeps_start and self._may_share_order(
-            prepared.preprocessing, features
-        )
-        if n_actions[0] < n_actions[1] and may_share:
+        counts = n_actions[0] < n_actions[1] and keeps_start
+        if counts and self._may_share_order(prepared.preprocessing, features):
             few = choose(features, sample_videos(len(features)))
             count = count_on_timeline(directions(few), few, n_actions)
         start = choose_start(

@@ -145,19 +145,16 @@ def fit_gaussians(
     kept = vectors[:, ::-1][:, :N_DISCRIMINANTS]
     directions = basis @ kept
     means = means @ kept
-    telling = slice(None if spare else max(int((counts > 0).sum()) - 1, 1))
     rest = rest @ kept
-    common = np.maximum((rest**2).sum(axis=0) / freedom, 1e-3)
-    own = np.tile(common, (n_classes, 1))
-    own[:, telling] = _variances(rest[:, telling], joined, counts, common[telling])
-    variances = (1 - pooled) * own + pooled * common
-    spreads = np.sqrt(variances[:, telling])
+    variances = _variances(rest, joined, counts, freedom, pooled)
+    n_telling = kept.shape[1]
+    if not spare:
+        n_telling = max(int((counts > 0).sum()) - 1, 1)
+        variances[:, n_telling:] = _pooled(rest[:, n_telling:], freedom)
+    telling = directions[:, :n_telling]
     residuals = [
-        (
-            _products(videos[0][i], centre, directions[:, telling])
-            - means[where, telling]
-        )
-        / spreads[where]
+        (_products(videos[0][i], centre, telling) - means[where, :n_telling])
+        / np.sqrt(variances[where, :n_telling])
         for i, where in enumerate(videos[1])
     ]
     weight = min(1.0, WEIGHT / repetition(residuals))
@@ -303,11 +300,22 @@ def _sums(scores: np.ndarray, classes: np.ndarray, n_classes: int) -> np.ndarray
 
 
 def _variances(
-    rest: np.ndarray, classes: np.ndarray, counts: np.ndarray, pooled: np.ndarray
+    rest: np.ndarray,
+    classes: np.ndarray,
+    counts: np.ndarray,
+    freedom: int,
+    share: float,
 ) -> np.ndarray:
-    """Return the variances of each class, the pooled ones where frames are too few."""
+    """Return the variances of the classes, shrunk to the pooled ones."""
+    pooled = _pooled(rest, freedom)
     sums = _sums(rest**2, classes, len(counts))
     several = counts > 1
     own = np.tile(pooled, (len(counts), 1))
     own[several] = sums[several] / (counts[several, None] - 1)
-    return own
+    return (1 - share) * own + share * pooled
+
+
+def _pooled(rest: np.ndarray, freedom: int) -> np.ndarray:
+    """Return the variances within all classes together."""
+    found: np.ndarray = np.maximum((rest**2).sum(axis=0) / freedom, 1e-3)
+    return found

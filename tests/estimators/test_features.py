@@ -8,7 +8,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skvas import ActionSegmenter, JointAlignSegment, Training, VideoAligner, load
 from skvas.datasets import make_videos
-from skvas.estimators import _features, _joint
+from skvas.estimators import _aligner, _features, _joint
 from skvas.estimators._features import (
     apply_features,
     fit_features,
@@ -83,10 +83,15 @@ def test_motion_is_a_view_where_it_is_found_again_in_other_videos():
     assert choose_features(shaking(2), 4).views == chosen.views
 
 
-def test_order_is_not_asked_again_of_features_settled_for_want_of_one(monkeypatch):
-    monkeypatch.setattr(_joint, "has_order", lambda _: True)
+@pytest.mark.parametrize(
+    ("cls", "module"), [(JointAlignSegment, _joint), (VideoAligner, _aligner)]
+)
+def test_order_is_not_asked_again_of_features_settled_for_want_of_one(
+    cls, module, monkeypatch
+):
+    monkeypatch.setattr(module, "has_order", lambda _: True)
     monkeypatch.setattr(_joint, "keeps_order", lambda *_: True)
-    model = JointAlignSegment(4, max_epochs=0, random_state=0)
+    model = quick(cls)
     assert model.fit(shaking()).timeline_ is None
     assert "motion" in model.features_.views
     model.set_params(features=clone(model.features_))
@@ -141,9 +146,15 @@ def test_motion_is_a_view_in_a_shared_order_where_it_is_found_again_far_better()
     assert find_order(WhitenedViews().fit(shaken).transform(shaken)).verdict == "yes"
     assert "motion" in choose_features(shaken, 4).views
     assert "motion" not in choose_features(walked, 4).views
-    model = JointAlignSegment(4, max_epochs=0, random_state=0).fit(shaken)
+
+
+@pytest.mark.parametrize("cls", [JointAlignSegment, VideoAligner])
+def test_order_is_asked_of_places_where_motion_is_a_view(cls, monkeypatch):
+    monkeypatch.setattr(_joint, "keeps_order", lambda *_: True)
+    monkeypatch.setattr(_features, "_moves_in_order", lambda *_: True)
+    model = quick(cls).fit(make_videos(8, n_actions=3, random_state=0).videos)
     assert "motion" in model.features_.views
-    assert VideoAligner(max_epochs=1, random_state=0).fit(shaken).timeline_ is not None
+    assert model.timeline_ is not None
 
 
 @pytest.mark.parametrize(

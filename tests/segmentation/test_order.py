@@ -93,6 +93,24 @@ def test_no_chain_is_learned_where_the_timeline_tells_as_much_as_plans(ask):
     assert ask.n_chains == 1
 
 
+def test_a_chain_is_learned_where_the_timeline_is_known_again_but_explains_less(ask):
+    features, merged = make(SWAPPED), [np.minimum(labels, 1) for labels in SWAPPED]
+    assert known_again(features, merged) > known_again(features, SWAPPED) - 0.01
+    assert explained(features, merged) < 0.9 * explained(features, SWAPPED)
+    ask(features, merged, SWAPPED)
+    assert ask.n_chains == 1
+
+
+def test_a_chain_is_learned_where_the_timeline_explains_as_much_by_chance(ask):
+    rng = np.random.RandomState(0)
+    features = make(SWAPPED)
+    split = [2 * labels + rng.randint(2, size=60) for labels in SWAPPED]
+    assert explained(features, split) > explained(features, SWAPPED)
+    assert known_again(features, split) < 0.9 * known_again(features, SWAPPED)
+    ask(features, split, SWAPPED)
+    assert ask.n_chains == 1
+
+
 def test_order_is_not_kept_where_videos_swap_their_steps(ask):
     assert not ask(make(SWAPPED), [ORDER] * 6, SWAPPED)
 
