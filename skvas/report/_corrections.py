@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from skvas.io._corrections import CheckedRows
 from skvas.labels._reading import NO_LABEL, frame_labels
 from skvas.validation import naming_video
 
-__all__ = ["Corrected", "apply_corrections", "mark_segments"]
+__all__ = ["Corrected", "apply_corrections", "mark_segments", "split_segments"]
 
 # Bits of a segment: somebody saw its start, its end.
 START, END = 1, 2
@@ -81,6 +82,35 @@ def apply_corrections(
         getattr(corrections, "anchors", {}), list(map(len, labels))
     )
     return Corrected(found, known, anchors)
+
+
+def split_segments(segments: list[Segment], known: NDArray[np.bool_]) -> list[Segment]:
+    """Split segments of which neither all, nor a half, nor nothing is known.
+
+    A fit may have found more or less of a step than somebody saw.
+    """
+    found = []
+    for segment in segments:
+        own = known[segment.start : segment.end]
+        edges = [0, len(own)]
+        if not np.array_equal(own, _told_by_ends(own)):
+            edges[1:1] = (np.flatnonzero(np.diff(own)) + 1).tolist()
+        found += [
+            Segment(segment.start + a, segment.start + b, segment.label)
+            for a, b in pairwise(edges)
+        ]
+    return found
+
+
+def _told_by_ends(own: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the frames of a segment that a page takes as known."""
+    told = np.zeros(len(own), dtype=bool)
+    half = len(own) // 2
+    if own[0]:
+        told[: max(half, 1)] = True
+    if own[-1]:
+        told[half:] = True
+    return told
 
 
 def mark_segments(segments: list[Segment], known: NDArray[np.bool_]) -> list[int]:

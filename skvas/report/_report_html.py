@@ -25,7 +25,11 @@ from skvas.display._style import (
     name_label,
     split_labels,
 )
-from skvas.report._corrections import apply_corrections, mark_segments
+from skvas.report._corrections import (
+    apply_corrections,
+    mark_segments,
+    split_segments,
+)
 from skvas.report._media import media_sources
 from skvas.report._page import as_bytes, as_json, compose_page
 from skvas.report._poses import PackedPoses, pack_poses
@@ -287,9 +291,10 @@ def write_report(
     drawn = None
     if figures is not None:
         drawn = figures.pack(list(map(len, codes)), [file is None for file in files])
-    segments = [labels_to_segments(row) for row in codes]
+    whole = [labels_to_segments(row) for row in codes]
+    segments = list(map(split_segments, whole, corrected.known))
     packed = [None] * n if curves is None else pack_curves(curves)
-    judged = _judge(segments, collection, shown)
+    judged = _judge(whole, segments, collection, shown)
     videos = []
     for i, (row, found) in enumerate(zip(codes, segments, strict=True)):
         warp = np.linspace(0, 1, len(row)) if positions is None else positions[i]
@@ -382,15 +387,18 @@ def _plain(row: NDArray[Any]) -> NDArray[Any]:
 
 
 def _judge(
-    segments: list[list[Segment]], collection: list[NDArray[np.int64]], shown: Shown
+    whole: list[list[Segment]],
+    segments: list[list[Segment]],
+    collection: list[NDArray[np.int64]],
+    shown: Shown,
 ) -> list[dict[str, Any]]:
     """Return status and standard score of each segment, and the steps skipped."""
     rates: Sequence[float | None] = shown.fps or [None] * len(segments)
     steps_of_each = [_actions(labels_to_segments(row)) for row in collection]
     usual = Collection.of(steps_of_each, rates, shown.collection_fps)
     answers = []
-    for found, rate in zip(segments, rates, strict=True):
-        steps = usual.judge(_actions(found), rate)
+    for uncut, found, rate in zip(whole, segments, rates, strict=True):
+        steps = usual.judge(_actions(uncut), rate)
         each = [_find(segment, steps) for segment in found]
         answers.append(
             {

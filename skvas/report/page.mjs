@@ -56,7 +56,8 @@ for (const v of videos) {
   );
 }
 const unsure = videos
-  .flatMap((v) => v.sure.map((sure, i) => ({ v, frame: v.starts[i + 1], sure })))
+  .flatMap((v) => v.sure.map((sure, i) => ({ v, frame: v.starts[i + 1], sure, i })))
+  .filter(({ v, i }) => v.codes[i] !== v.codes[i + 1])
   .toSorted((a, b) => a.sure - b.sure || a.v.index - b.v.index || a.frame - b.frame);
 
 function key(v, s) {

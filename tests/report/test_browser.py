@@ -306,6 +306,16 @@ def test_corrections_of_one_page_are_in_the_next(visit, tmp_path):
     assert read_corrections(tmp_path / "c.json")[0] == [(0, 12, "c"), (12, 30, "a")]
 
 
+def test_what_was_checked_is_kept_where_more_of_a_step_was_found(visit, tmp_path):
+    y = Corrections([[(10, 20, "a")], [(0, 5, "a"), (30, 40, "a")]])
+    labels = [["a"] * 40 + ["b"] * 10] * 2
+    options = {"corrections": y, "certainty": [np.ones(50)] * 2}
+    page = visit(report_html(labels, tmp_path / "r.html", **options))
+    assert read_corrections(saved(page, "#save-json", tmp_path / "c.json")) == y
+    page.keyboard.press("u")  # no boundary between two parts of a step
+    assert status(page) == "recording 0, frame 40: b (segment 4 of 4)"
+
+
 def test_segments_are_saved_for_elan(visit, tmp_path):
     label = "<&\"'> \x01 \ud800 é 😀"
     labels = [[label] * 20 + [""] * 5 + ["b"] * 15]

@@ -233,6 +233,27 @@ def test_corrections_are_marked_and_replace_what_was_found(write):
     assert page.data["anchors"] == [[0, 1, 1, 2]]
 
 
+@pytest.mark.parametrize(
+    ("checked", "starts", "known"),
+    [
+        ([(2, 4)], [0, 2, 4, 8], [0, 3, 0, 0]),
+        ([(0, 6)], [0, 6, 8], [3, 0, 0]),
+        ([(0, 2), (6, 8)], [0, 2, 6, 8], [3, 0, 3, 0]),
+        ([(0, 4)], [0, 8], [1, 0]),
+        ([(4, 8), (8, 9)], [0, 8], [2, 3]),
+        ([(0, 8), (8, 9)], [0, 8], [3, 3]),
+    ],
+)
+def test_corrections_are_known_where_more_of_a_step_was_found(
+    write, checked, starts, known
+):
+    labels = ["a"] * 8 + ["b"]
+    y = [[(a, b, labels[a]) for a, b in checked]]
+    (video,) = write([labels], corrections=y).data["videos"]
+    assert (video["starts"], video["known"]) == (starts, known)
+    assert {*video["status"]} == {"usual"}
+
+
 @pytest.mark.parametrize("labels", [LABELS, [[0, 0, 1, 1], [0, 1, 0]]])
 def test_corrections_without_an_action_are_shown_again(write, labels):
     rows = CheckedRows([(1, 3, None)], "a", 4)
