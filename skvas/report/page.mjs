@@ -641,6 +641,7 @@ canvas.addEventListener("pointerup", drop);
 canvas.addEventListener("pointercancel", drop);
 box.addEventListener("scroll", draw);
 window.addEventListener("resize", layout);
+new ResizeObserver(layout).observe(box); // scroll bars come and go
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   layout();
   showLegend();

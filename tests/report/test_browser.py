@@ -130,6 +130,12 @@ def test_page_fits_a_narrow_screen(visit, tmp_path, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") == 400
 
 
+def test_rows_fit_beside_scroll_bars(page):
+    page.evaluate("document.body.style.width = '700px'")  # as a scroll bar does
+    widths = "['canvas', 'rows'].map(id => document.getElementById(id).clientWidth)"
+    page.wait_for_function(f"new Set({widths}).size === 1")
+
+
 def test_keys_walk_through_recordings(page):
     assert status(page) == "first, 0.00 s: 0 (segment 1 of 3)"
     walk = {
