@@ -721,6 +721,22 @@ function change(segments, problem) {
   });
 }
 
+// Give the segment the action of the list. Keys walk through the list and choose every
+// action on their way, which joins neighbours: until it is left, only the last one counts.
+let chosen = null;
+
+function choose() {
+  const code = Number($("label").value);
+  const at = Math.floor(frame);
+  if (lead.segments === chosen?.rows && chosen.start <= at && at < chosen.end) {
+    restore(past.pop());
+  }
+  const i = here();
+  const { start, end } = lead.segments[i];
+  change(relabel(lead.segments, i, code));
+  chosen = { rows: lead.segments, start, end };
+}
+
 // Hold a moment, or say that it is the same as the one that is held.
 function anchor() {
   const at = Math.floor(frame);
@@ -1051,9 +1067,10 @@ $("naming").addEventListener("submit", (event) => {
   event.preventDefault();
   rename();
 });
-$("label").addEventListener("change", () =>
-  change(relabel(lead.segments, here(), Number($("label").value))),
-);
+$("label").addEventListener("change", choose);
+$("label").addEventListener("blur", () => {
+  chosen = null;
+});
 $("turn").addEventListener("input", draw);
 $("filter").addEventListener("change", showSteps);
 $("axis").addEventListener("change", () => {

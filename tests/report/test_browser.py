@@ -243,6 +243,25 @@ def test_boundaries_move_by_keys(page, tmp_path):
     assert rows == [(0, 32, 0), (32, 43, 1), (43, 100, 2)]
 
 
+def test_keys_in_the_list_of_actions_join_no_segments_on_their_way(page, tmp_path):
+    def rows():
+        return read_corrections(saved(page, "#save-json", tmp_path / "c.json"))[0]
+
+    page.focus("#label")
+    page.keyboard.press("ArrowDown")
+    page.evaluate("document.getElementById('next').click()")  # as a film goes on
+    page.keyboard.press("ArrowDown")
+    assert rows() == [(0, 30, 1), (30, 70, 2)]
+    page.click("#reset")
+    page.click("#check-all")
+    page.focus("#label")
+    for key in ("ArrowUp", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    assert rows() == [(0, 30, 0), (30, 100, 2)]
+    page.click("#undo")
+    assert rows() == [(0, 30, 0), (30, 70, 1), (70, 100, 2)]
+
+
 def test_same_moments_bend_the_warps_and_are_saved_as_anchors(page, tmp_path):
     page.keyboard.press("]")
     page.keyboard.press("a")
