@@ -1033,6 +1033,17 @@ document.addEventListener("keydown", (event) => {
   act();
 });
 
+// A list that was opened by a pointer leaves the keys to the page after a choice.
+let pointed = false;
+for (const kind of ["pointerdown", "keydown"]) {
+  document.addEventListener(kind, () => {
+    pointed = kind === "pointerdown";
+  });
+}
+document.addEventListener("change", ({ target }) => {
+  if (pointed && target.matches("select")) target.blur();
+});
+
 const clicks = {
   play: keys.k,
   previous: keys["["],

@@ -262,6 +262,19 @@ def test_keys_in_the_list_of_actions_join_no_segments_on_their_way(page, tmp_pat
     assert rows() == [(0, 30, 0), (30, 70, 1), (70, 100, 2)]
 
 
+def test_keys_work_after_a_click_in_a_list(visit, tmp_path):
+    page = visit(report_html([["cut", "pour", "stir"] * 2], tmp_path / "r.html"))
+    page.click("#label")
+    page.select_option("#label", "1")
+    page.keyboard.press("s")
+    assert status(page).startswith(
+        "A segment starts here already. recording 0, frame 0: pour"
+    )
+    page.focus("#label")
+    page.keyboard.press("s")
+    assert status(page).startswith("recording 0, frame 0: stir")
+
+
 def test_same_moments_bend_the_warps_and_are_saved_as_anchors(page, tmp_path):
     page.keyboard.press("]")
     page.keyboard.press("a")
