@@ -832,28 +832,35 @@ function keep() {
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 function recall() {
-  const kept = readDrawer(drawer);
-  if (!kept) return;
+  const kept = readDrawer(drawer) ?? { ...original, changed: {} };
   try {
-    const segments = videos.map((v) => {
-      const rows = kept.changed[v.index];
-      return rows
-        ? rows.map((s) => segment(s.start, s.end, s.code, s.left, s.right))
-        : v.segments;
-    });
+    const segments = original.segments.map(
+      (found, i) =>
+        kept.changed[i]?.map((s) => segment(s.start, s.end, s.code, s.left, s.right)) ??
+        found,
+    );
     const whole = segments.every((rows, i) =>
       isWhole(rows, videos[i].length, kept.actions.length),
     );
     if (!whole) return;
     restore({
-      actions: same(kept.actions, actions) ? actions : kept.actions,
-      anchors: same(kept.anchors, anchors) ? anchors : kept.anchors,
+      actions: same(kept.actions, original.actions) ? original.actions : kept.actions,
+      anchors: same(kept.anchors, original.anchors) ? original.anchors : kept.anchors,
       segments,
     });
   } catch {
     writeDrawer(drawer, null);
   }
 }
+
+// The same page in another tab has corrected something.
+window.addEventListener("storage", (event) => {
+  if (event.key !== drawer) return;
+  past.push(snapshot());
+  future.length = 0;
+  recall();
+  goTo(lead, frame);
+});
 
 // ---- Downloads -----------------------------------------------------------------
 

@@ -235,6 +235,22 @@ def test_corrections_are_made_undone_kept_and_discarded(page, tmp_path):
     assert corrections() == before
 
 
+def test_corrections_in_two_tabs_are_one(page, tmp_path):
+    other = page.context.new_page()
+    other.goto(page.url)
+    page.keyboard.press("c")
+    other.wait_for_function("document.getElementById('undo').disabled === false")
+    other.keyboard.press("]")
+    other.keyboard.press("c")
+    page.get_by_text("Segments checked: 2.").wait_for()
+    y = read_corrections(saved(page, "#save-json", tmp_path / "c.json"))
+    assert y == [[(0, 30, 0), (30, 70, 1)], None]
+    other.click("#reset")
+    page.get_by_text("Segments checked: 0.").wait_for()
+    page.keyboard.press("z")
+    other.get_by_text("Segments checked: 2.").wait_for()
+
+
 def test_boundaries_move_by_keys(page, tmp_path):
     page.keyboard.press("]")
     for key in ("ArrowRight", "ArrowRight", "i", "l", "o"):
