@@ -600,6 +600,7 @@ function place(event) {
 }
 
 canvas.addEventListener("pointerdown", (event) => {
+  if (drag) return; // a second finger
   const [x, y] = place(event);
   const v = rowAt(y) ?? lead;
   if (event.button !== 0 || x < gutter - GRAB) {
@@ -607,7 +608,7 @@ canvas.addEventListener("pointerdown", (event) => {
     return;
   }
   const i = rowAt(y) ? boundaryNear(v, x) : -1;
-  drag = { v, i, before: snapshot(), moved: false, x };
+  drag = { v, i, before: snapshot(), moved: false, x, pointer: event.pointerId };
   canvas.setPointerCapture(event.pointerId);
   goTo(v, i > 0 ? v.segments[i].start : fromX(v, x), { quiet: i > 0 });
 });
@@ -620,6 +621,7 @@ canvas.addEventListener("pointermove", (event) => {
       v && x > gutter - GRAB && boundaryNear(v, x) > 0 ? "ew-resize" : "pointer";
     return;
   }
+  if (event.pointerId !== drag.pointer) return;
   const at = fromX(drag.v, x);
   if (drag.i < 0) {
     goTo(drag.v, at, { quiet: true });
@@ -637,8 +639,11 @@ function drop() {
   drag = null;
 }
 
-canvas.addEventListener("pointerup", drop);
-canvas.addEventListener("pointercancel", drop);
+for (const kind of ["pointerup", "pointercancel"]) {
+  canvas.addEventListener(kind, (event) => {
+    if (event.pointerId === drag?.pointer) drop();
+  });
+}
 box.addEventListener("scroll", draw);
 window.addEventListener("resize", layout);
 new ResizeObserver(layout).observe(box); // scroll bars come and go
@@ -1037,6 +1042,7 @@ document.addEventListener("keydown", (event) => {
     digit >= 0 && digit < actions.length ? () => change(relabel(lead.segments, here(), digit)) : keys[event.key];
   if (!act) return;
   event.preventDefault();
+  if (drag?.i > 0) drop(); // the boundary may be another one afterwards
   act();
 });
 

@@ -192,6 +192,43 @@ def test_dragged_boundary_comes_back_as_labels_for_fit(visit, tmp_path):
     assert model.labels_[1][:end].tolist() == expected
 
 
+def test_a_second_finger_loses_no_correction(page, tmp_path):
+    page.select_option("#axis", "real")
+    touch = page.context.new_cdp_session(page)
+
+    def fingers(kind, *frames):
+        points = [{"x": x_of(page, f), "y": y_of(page, i), "id": i} for i, f in frames]
+        event = {"type": f"touch{kind}", "touchPoints": points}
+        touch.send("Input.dispatchTouchEvent", event)
+
+    fingers("Start", (0, 30))
+    for frame in (35, 40):
+        fingers("Move", (0, frame))
+    fingers("Start", (0, 40), (1, 80))
+    fingers("Move", (0, 40), (1, 85))
+    fingers("End")
+    page.get_by_text("first, 4.00 s: 1 (segment 2 of 3)").wait_for()
+    page.reload()
+    y = read_corrections(saved(page, "#save-json", tmp_path / "c.json"))
+    assert y == [[(0, 40, 0), (40, 55, 1)], None]
+
+
+def test_keys_end_a_drag(page, tmp_path):
+    page.select_option("#axis", "real")
+    page.mouse.move(x_of(page, 70), y_of(page, 0))
+    page.mouse.down()
+    page.mouse.move(x_of(page, 80), y_of(page, 0), steps=2)
+    page.keyboard.press("m")
+    page.mouse.move(x_of(page, 90), y_of(page, 0), steps=2)
+    page.mouse.up()
+    assert status(page).startswith("No segment follows.")
+    page.keyboard.press("z")
+    assert read_corrections(saved(page, "#save-json", tmp_path / "c.json")) == [
+        None,
+        None,
+    ]
+
+
 def test_corrections_are_made_undone_kept_and_discarded(page, tmp_path):
     def corrections():
         text = saved(page, "#save-json", tmp_path / "c.json").read_text()
