@@ -18,3 +18,8 @@ export function frameAt(v, time) {
 
 // Time since the recording began.
 export const elapsed = (v, frame) => timeAt(v, frame) - timeAt(v, 0);
+
+// The frame that is there some seconds later; without a frame rate, 25 are a second.
+export function later(v, frame, seconds) {
+  return v.fps ? frameAt(v, timeAt(v, frame) + seconds) : frame + 25 * seconds;
+}

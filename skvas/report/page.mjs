@@ -1,6 +1,6 @@
 // The page: what is on it, and what its controls do.
 
-import { elapsed, frameAt, timeAt } from "./clocks.mjs";
+import { elapsed, frameAt, later, timeAt } from "./clocks.mjs";
 import { asCorrections, asElan, asFrames, asTable } from "./downloads.mjs";
 import { readDrawer, writeDrawer } from "./drawer.mjs";
 import { pointsAt, unpackPose } from "./poses.mjs";
@@ -125,6 +125,12 @@ function step(frames) {
   goTo(lead, Math.floor(frame) + frames);
 }
 
+function skip(seconds) {
+  const at = Math.floor(frame);
+  const goal = Math.round(later(lead, at, seconds));
+  goTo(lead, goal === at ? at + seconds : goal);
+}
+
 function jump(direction) {
   const at = Math.floor(frame);
   const edges = lead.segments.slice(1).map((s) => s.start);
@@ -168,7 +174,7 @@ function tick(now) {
   if (!playing) return;
   const passed = Math.max(0, now - lastTick) / 1000;
   lastTick = now;
-  frame += passed * (lead.fps ?? 25) * Number($("speed").value);
+  frame = later(lead, frame, passed * Number($("speed").value));
   if (frame >= lead.length - 1) {
     frame = lead.length - 1;
     setPlaying(false);
@@ -269,9 +275,9 @@ function seekPlayers() {
 function slope(v) {
   const half = (lead.fps ?? 25) / 4;
   const [a, b] = [Math.max(frame - half, 0), Math.min(frame + half, lead.length - 1)];
-  if ((v === lead && !v.times) || b <= a) return 1;
-  const [from, to] = [a, b].map((at) => (v === lead ? at : toFrame(v, toPlace(lead, at))));
-  return (timeAt(v, to) - timeAt(v, from)) / ((b - a) / (lead.fps ?? 25));
+  if (v === lead || b <= a) return 1;
+  const [from, to] = [a, b].map((at) => toFrame(v, toPlace(lead, at)));
+  return (timeAt(v, to) - timeAt(v, from)) / (timeAt(lead, b) - timeAt(lead, a));
 }
 
 function followPlayers() {
@@ -1004,15 +1010,14 @@ function showAll() {
 
 // ---- Controls ------------------------------------------------------------------
 
-const second = () => Math.round(lead.fps ?? 25);
 const row = (by) => {
   const v = videos[lead.index + by];
   if (v) goTo(v, frameOf(v));
 };
 const keys = {
   k: () => setPlaying(!playing),
-  j: () => step(-second()),
-  l: () => step(second()),
+  j: () => skip(-1),
+  l: () => skip(1),
   ArrowLeft: () => step(-1),
   ArrowRight: () => step(1),
   ArrowUp: () => row(-1),

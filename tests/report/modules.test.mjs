@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { elapsed, frameAt, timeAt } from "../../skvas/report/clocks.mjs";
+import { elapsed, frameAt, later, timeAt } from "../../skvas/report/clocks.mjs";
 import { asCorrections, asElan, asFrames, asTable } from "../../skvas/report/downloads.mjs";
 import { readDrawer, writeDrawer } from "../../skvas/report/drawer.mjs";
 import { pointsAt, unpackPose } from "../../skvas/report/poses.mjs";
@@ -196,6 +196,8 @@ test("times are those of the frames where no rate is constant", () => {
   assert.equal(elapsed(video, 30), 3);
   assert.equal(frameAt(tea, timeAt(tea, 7)), 7);
   assert.equal(timeAt({ fps: null }, 7), 7);
+  assert.deepEqual([0, 10, 20, 50].map((at) => later(video, at, 1)), [20, 22.5, 25, 50]);
+  assert.equal(later({ fps: null }, 7, -2), -43);
   assert.equal(
     asTable([video], (code) => code),
     'video,start,end,label,seconds\r\n"tea, 1",5,8,0,3\r\n"tea, 1",8,12,1,4\r\n',

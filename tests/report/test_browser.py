@@ -156,6 +156,25 @@ def test_keys_walk_through_recordings(page):
     assert status(page).startswith("No earlier boundary.")
 
 
+def test_seconds_are_those_of_the_frames(visit, tmp_path):
+    labels = [np.zeros(40, int)] * 2
+    page = visit(report_html(labels, tmp_path / "r.html", fps=0.4))
+    page.keyboard.press("l")
+    assert status(page).startswith("recording 0, 2.50 s")
+    times = [np.r_[np.arange(10) / 10, 1:31]] * 2  # the last frames are seconds apart
+    shown = Shown(labels, labels, ["a", "b"], [4.0] * 2, times=times)
+    page = visit(write_report(shown, tmp_path / "r.html"))
+    for expected in (1, 2, 3, 2):
+        page.keyboard.press("j" if status(page).startswith("a, 3.00 s") else "l")
+        assert status(page).startswith(f"a, {expected}.00 s")
+    started = time.monotonic()
+    page.keyboard.press("k")
+    page.wait_for_timeout(1000)
+    page.keyboard.press("k")
+    moved = float(status(page).split()[1]) - 2
+    assert 0.5 < moved < time.monotonic() - started
+
+
 def test_least_certain_boundaries_come_in_order_until_checked(page):
     seen = []
     for _ in range(4):
