@@ -812,7 +812,7 @@ function addAction() {
 function reset() {
   edit(() => {
     if (!isEdited()) return false;
-    held = null;
+    release();
     restore(original);
     return true;
   });

@@ -461,6 +461,11 @@ def test_poses_move_and_turn(visit, tmp_path):
     page.wait_for_timeout(50)
     pictures.append(pixels(page))
     assert len(set(pictures)) == 3
+    page.click("#check-all")
+    page.keyboard.press("a")
+    assert page.locator("figure.held").count() == 1
+    page.click("#reset")
+    assert page.locator("figure.held").count() == 0
     page.keyboard.press("k")
     moved = "old => document.querySelector('figure canvas').toDataURL() !== old"
     page.wait_for_function(moved, arg=pictures[-1])
