@@ -566,22 +566,25 @@ function niceStep(atLeast) {
 function fit(text, room) {
   if (room <= 0) return "";
   if (pen.measureText(text).width <= room) return text;
+  const letters = [...text]; // some take two places of a string
+  const cut = (n) => `${letters.slice(0, n).join("")}…`;
   let low = 0;
-  let high = text.length;
+  let high = letters.length;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (pen.measureText(`${text.slice(0, middle)}…`).width <= room) low = middle;
+    if (pen.measureText(cut(middle)).width <= room) low = middle;
     else high = middle - 1;
   }
-  return low ? `${text.slice(0, low)}…` : "";
+  return low ? cut(low) : "";
 }
 
 // Names of a series differ at their ends.
 function fitName(text, room) {
-  for (let n = text.length; n > 0; n -= 1) {
-    const head = text.slice(0, Math.ceil(n / 2));
-    const tail = text.slice(text.length - Math.floor(n / 2));
-    const short = n === text.length ? text : `${head}…${tail}`;
+  const letters = [...text];
+  for (let n = letters.length; n > 0; n -= 1) {
+    const head = letters.slice(0, Math.ceil(n / 2)).join("");
+    const tail = letters.slice(letters.length - Math.floor(n / 2)).join("");
+    const short = n === letters.length ? text : `${head}…${tail}`;
     if (pen.measureText(short).width <= room) return short;
   }
   return "";

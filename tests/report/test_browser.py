@@ -130,6 +130,20 @@ def test_page_fits_a_narrow_screen(visit, tmp_path, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") == 400
 
 
+def test_long_texts_are_cut_between_characters(visit, tmp_path):
+    labels = [["😀" * 40, "a"], ["a" + "😀" * 40, "b"]]
+    names = ["😀" * 40, "a" + "😀" * 40]
+    page = visit(report_html(labels, tmp_path / "r.html", names=names), width=400)
+    page.evaluate("""() => {
+      window.drawn = [];
+      const canvas = document.getElementById("canvas").getContext("2d");
+      canvas.fillText = (text) => window.drawn.push(text);
+    }""")
+    page.keyboard.press("l")
+    page.wait_for_function("drawn.filter(text => text.includes('…')).length >= 3")
+    assert page.evaluate("drawn.every(text => text.isWellFormed())")
+
+
 def test_rows_fit_beside_scroll_bars(page):
     page.evaluate("document.body.style.width = '700px'")  # as a scroll bar does
     widths = "['canvas', 'rows'].map(id => document.getElementById(id).clientWidth)"
