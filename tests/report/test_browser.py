@@ -150,6 +150,20 @@ def test_rows_fit_beside_scroll_bars(page):
     page.wait_for_function(f"new Set({widths}).size === 1")
 
 
+def test_rows_are_printed_in_their_full_width_and_texts_in_dark_ink(visit, tmp_path):
+    labels = [np.repeat(np.arange(4), 25)] * 2
+    page = visit(report_html(labels, tmp_path / "r.html"), scheme="dark")
+    page.emulate_media(media="print")
+    # Paper is narrower than the screen, and nothing is measured anew for it.
+    widths = page.evaluate("""() => {
+      document.body.style.width = "700px";
+      return ["canvas", "rows"].map((id) => document.getElementById(id).clientWidth);
+    }""")
+    assert widths[0] == widths[1] < 700
+    ink = "getComputedStyle(document.body).color"
+    assert page.evaluate(ink) == "rgb(27, 27, 27)"
+
+
 def test_keys_walk_through_recordings(page):
     assert status(page) == "first, 0.00 s: 0 (segment 1 of 3)"
     walk = {
