@@ -469,7 +469,7 @@ function paintRow(v, y) {
   v.segments.forEach((s, i) => {
     const x = toX(v, s.start);
     const end = i + 1 < v.segments.length ? s.end : v.length - (common ? 1 : 0);
-    const w = Math.max(toX(v, end) - x, 0);
+    const w = Math.max(toX(v, end) - x, 3); // the last frame alone would have no width
     fillAction(pen, s.code, x, y + 3, w, 22);
     if (i > 0) {
       const seen = isSeen(v.segments, i);

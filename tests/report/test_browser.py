@@ -527,6 +527,19 @@ def test_hundreds_of_recordings_scroll(visit, tmp_path):
     assert status(page).startswith("recording 499,")
 
 
+def test_last_frames_are_seen(visit, tmp_path):
+    page = visit(report_html([["a"], ["a"] * 9 + ["b"]], tmp_path / "r.html"))
+    page.wait_for_timeout(100)
+    first, last = page.evaluate("""() => {
+      const canvas = document.getElementById("canvas");
+      const { width, height } = canvas;
+      const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+      const pixel = (x, y) => [...data.slice(4 * (y * width + x)).slice(0, 3)];
+      return [pixel(152, 40), pixel(width - 7, 68)];
+    }""")
+    assert (first, last) == ([0, 114, 178], [230, 159, 0])
+
+
 def test_density_tells_how_many_recordings_have_a_moment(visit, tmp_path):
     shown = Shown([np.zeros(50, int)] * 2, [np.zeros(50, int)] * 2, ["a", "b"], None)
     lacking = [np.arange(100) >= 50, np.zeros(100, bool)]
