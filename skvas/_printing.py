@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from html import escape
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 __all__ = [
     "Listener",
+    "count_columns",
+    "cut_to_columns",
     "format_table",
     "listening",
     "name_first",
@@ -136,15 +140,58 @@ def format_table(records: Sequence[Mapping[str, Any]], *, decimals: int = 2) -> 
     names = list(records[0])
     numeric = [any(_is_number(record[name]) for record in records) for name in names]
     rows = [names, *([_show(r[name], decimals) for name in names] for r in records)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(count_columns, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        cells = [
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, numeric, strict=True)
-        ]
+        cells = []
+        for cell, width, right in zip(row, widths, numeric, strict=True):
+            blank = " " * (width - count_columns(cell))
+            cells.append(blank + cell if right else cell + blank)
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def count_columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes.
+
+    Parameters
+    ----------
+    text : str
+        One line.
+
+    Examples
+    --------
+    >>> from skvas._printing import count_columns
+    >>> count_columns("tea"), count_columns("\u8336"), count_columns("e\u0301")
+    (3, 2, 1)
+    """
+    return sum(map(_columns_of, text))
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):  # on the one before
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def cut_to_columns(text: str, most: int) -> str:
+    """Return as much of a text as some columns of a terminal take.
+
+    Parameters
+    ----------
+    text : str
+        One line.
+    most : int
+        The columns.
+
+    Examples
+    --------
+    >>> from skvas._printing import cut_to_columns
+    >>> cut_to_columns("tea", 2), cut_to_columns("\u8336\u8336", 3)
+    ('te', '\u8336')
+    """
+    ends = accumulate(map(_columns_of, text))
+    return text[: sum(end <= most for end in ends)]
 
 
 def to_html(records: Sequence[Mapping[str, Any]], *, caption: str = "") -> str:

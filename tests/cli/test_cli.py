@@ -22,10 +22,10 @@ import pandas as pd
 import pytest
 
 import skvas
-from skvas._printing import tell
+from skvas._printing import format_table, tell
 from skvas.cli import main
 from skvas.cli._extracted import check_extracted, note_extracted
-from skvas.cli._lines import Lines, following
+from skvas.cli._lines import Lines, following, show
 from skvas.datasets import load_folder, make_videos
 from skvas.io import read_recordings, read_segments
 from skvas.metrics import linear_warp
@@ -876,6 +876,13 @@ def test_warning_is_said_once(folder, tmp_path, capsys, monkeypatch):
     assert len(said) == 3
 
 
+def test_tables_are_in_columns_whatever_the_letters():
+    names = ["tea", "e\u0301te\u0301", "茶", "😀"]
+    table = format_table([{"name": name, "action": "pour"} for name in names])
+    before = [line.partition("pour")[0] for line in table.splitlines()[1:]]
+    assert before == ["tea   ", "e\u0301te\u0301   ", "茶    ", "😀    "]
+
+
 def test_terminal_shows_how_much_is_done(folder, joint, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "48")
@@ -888,6 +895,9 @@ def test_terminal_shows_how_much_is_done(folder, joint, tmp_path, monkeypatch, c
     assert [bar.count("#") for bar in bars] == [6, 12, 18, 24]
     assert all("left" in bar for bar in bars)
     assert all(len(bar) < 48 for bar in bars)
+    capsys.readouterr()
+    show("茶" * 40)  # each takes two columns
+    assert capsys.readouterr().err == f"\r\033[K{'茶' * 23}"
     assert shown[-1] == f"4 files of labels written to {tmp_path}\n"
 
 
