@@ -33,7 +33,7 @@ from skvas.report._corrections import (
 from skvas.report._media import media_sources
 from skvas.report._page import as_bytes, as_json, compose_page
 from skvas.report._poses import PackedPoses, pack_poses
-from skvas.report._signals import SCALE, pack_curves, thin_times, thin_warp
+from skvas.report._signals import SCALE, pack_curves, pack_times, thin_warp
 from skvas.validation import check_real, naming_video
 from skvas.videos._frames import spread
 
@@ -304,7 +304,7 @@ def write_report(
                 "name": shown.names[i],
                 "length": len(row),
                 "fps": None if shown.fps is None else shown.fps[i],
-                "times": None if shown.times is None else thin_times(shown.times[i], n),
+                "times": None if shown.times is None else pack_times(shown.times[i], n),
                 "starts": [s.start for s in found],
                 "codes": [int(s.label) for s in found],
                 "known": mark_segments(found, corrected.known[i]),

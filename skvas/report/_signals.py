@@ -17,6 +17,8 @@ from skvas.videos._frames import spread
 SCALE = 100_000
 # Knots of the warps of all recordings together, and of one at least and at most.
 N_KNOTS, FEWEST_KNOTS, MOST_KNOTS = 8000, 16, 400
+# Units of time in a usual step of frames without straight times.
+N_UNITS = 32
 # Points of all curves together, and of one at least and at most.
 N_POINTS, FEWEST_POINTS, MOST_POINTS = 60_000, 40, 1000
 # Share of the values of a curve above and below its range.
@@ -45,8 +47,8 @@ def thin_warp(
     return knots.tolist(), places.tolist()
 
 
-def thin_times(times: NDArray[np.float64], n_recordings: int) -> dict[str, list[Any]]:
-    """Return knots of a clock, between which it is straight.
+def pack_times(times: NDArray[np.float64], n_recordings: int) -> dict[str, Any]:
+    """Return a clock, off by a quarter of a usual step at most.
 
     Parameters
     ----------
@@ -59,12 +61,18 @@ def thin_times(times: NDArray[np.float64], n_recordings: int) -> dict[str, list[
     -------
     dict
         Lists `frames`, which rise from 0 to n_frames, where the last frame ends, and
-        `seconds`.
+        `seconds`, between which the clock is straight. Where it is so nowhere, the
+        second `first` and the `steps` of all frames in a `unit` of seconds.
     """
     edges = frame_edges("", len(times), None, times)
-    tolerance = 0.25 * float(np.median(np.diff(edges)))
-    knots = _knots(edges, _most(n_recordings), tolerance=tolerance)
-    return {"frames": knots.tolist(), "seconds": edges[knots].tolist()}
+    usual = float(np.median(np.diff(edges)))
+    knots = _knots(edges, _most(n_recordings), tolerance=0.25 * usual)
+    straight = np.interp(np.arange(len(edges)), knots, edges[knots])
+    if np.abs(straight - edges).max() <= 0.25 * usual:
+        return {"frames": knots.tolist(), "seconds": edges[knots].tolist()}
+    unit = usual / N_UNITS
+    ends = np.rint((edges - edges[0]) / unit).astype(np.int64)
+    return {"first": float(edges[0]), "unit": unit, "steps": np.diff(ends).tolist()}
 
 
 def _most(n_recordings: int) -> int:

@@ -1,9 +1,18 @@
 // When the frames of recordings were.
 //
 // A recording has fps, null where nothing is known, and times where its frames have no
-// constant rate: knots { frames, seconds }, between which time is straight.
+// constant rate: knots { frames, seconds }, between which time is straight. They come as
+// such, or as steps of all frames in a unit of seconds.
 
 import { interpolate } from "./warps.mjs";
+
+export function unpackTimes(times) {
+  if (!times?.steps) return times;
+  const { first, unit, steps } = times;
+  let ticks = 0;
+  const ends = steps.map((step) => first + unit * (ticks += step));
+  return { frames: [0, ...steps.map((_, i) => i + 1)], seconds: [first, ...ends] };
+}
 
 // Seconds, or frames where there is no frame rate.
 export function timeAt(v, frame) {

@@ -1,6 +1,6 @@
 // The page: what is on it, and what its controls do.
 
-import { elapsed, frameAt, later, timeAt } from "./clocks.mjs";
+import { elapsed, frameAt, later, timeAt, unpackTimes } from "./clocks.mjs";
 import { asCorrections, asElan, asFrames, asTable } from "./downloads.mjs";
 import { readDrawer, writeDrawer } from "./drawer.mjs";
 import { pointsAt, unpackPose } from "./poses.mjs";
@@ -43,6 +43,7 @@ const videos = data.videos.map((v, index) => ({
   curves: v.curves && Uint8Array.from(atob(v.curves), (c) => c.charCodeAt(0)),
   pose: v.pose && unpackPose(v.pose, data.poses.points, data.poses.axes),
   warp: { frames: v.frames, places: v.places },
+  times: unpackTimes(v.times),
   player: null,
 }));
 const warps = videos.map((v) => v.warp);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { elapsed, frameAt, later, timeAt } from "../../skvas/report/clocks.mjs";
+import { elapsed, frameAt, later, timeAt, unpackTimes } from "../../skvas/report/clocks.mjs";
 import { asCorrections, asElan, asFrames, asTable } from "../../skvas/report/downloads.mjs";
 import { readDrawer, writeDrawer } from "../../skvas/report/drawer.mjs";
 import { pointsAt, unpackPose } from "../../skvas/report/poses.mjs";
@@ -204,6 +204,14 @@ test("times are those of the frames where no rate is constant", () => {
   );
   const elan = asElan(video, String, new Date(0));
   assert.match(elan, /TIME_VALUE="8000"/);
+});
+
+test("clocks come as knots, or as steps of all frames", () => {
+  const knots = { frames: [0, 3], seconds: [5, 6] };
+  assert.deepEqual([null, knots].map(unpackTimes), [null, knots]);
+  const steps = { first: 5, unit: 0.5, steps: [1, 4, 0] };
+  const seconds = [5, 5.5, 7.5, 7.5];
+  assert.deepEqual(unpackTimes(steps), { frames: [0, 1, 2, 3], seconds });
 });
 
 test("corrections say what is known, and which moments are the same", () => {

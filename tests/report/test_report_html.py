@@ -32,7 +32,7 @@ from skvas.io import Corrections
 from skvas.io._corrections import CheckedRows
 from skvas.preprocessing import PoseFeatures
 from skvas.report._page import MODULES
-from skvas.report._signals import SCALE, pack_curves, thin_warp
+from skvas.report._signals import SCALE, pack_curves, pack_times, thin_warp
 from tests.models import quick
 
 POSES = [np.zeros((4, 2, 2)), np.zeros((3, 2, 2))]
@@ -342,6 +342,20 @@ def test_warp_of_few_knots_is_near_that_of_all_frames(n_frames):
     assert frames[-1] == n_frames - 1
     back = np.interp(np.arange(n_frames), frames, places) / SCALE
     assert np.abs(back - positions).max() < 1 / n_frames
+
+
+@pytest.mark.parametrize("steps", [[1, 1, 1, 1, 2], [1, 1, 2, 5], [1, 0.1, 9]])
+def test_clock_of_many_odd_frames_is_right(steps):
+    rng = np.random.default_rng(0)
+    times = 7 + np.cumsum(rng.choice(steps, 5000)) / 30
+    clock = pack_times(times, 100)
+    found = clock["first"] + clock["unit"] * np.cumsum([0, *clock["steps"]])
+    np.testing.assert_allclose(found[:-1], times, atol=0.25 / 30)
+
+
+def test_clock_of_even_frames_is_short():
+    times = np.r_[np.arange(3000) / 30, 200 + np.arange(3000) / 25]
+    assert len(pack_times(times, 100)["frames"]) <= 4
 
 
 def test_curves_share_a_range_and_skip_what_is_missing():
