@@ -1043,7 +1043,9 @@ const keys = {
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input:not([type=range]), select, textarea");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  // Many keyboards have brackets behind Alt or AltGr.
+  const isTyped = event.altKey ? "[]".includes(event.key) : !event.ctrlKey;
+  if (typing || event.metaKey || !isTyped) return;
   const hasArrows = event.target.closest(".scroll, [type=range]");
   if (hasArrows && event.key.startsWith("Arrow")) return;
   const digit = /^[1-9]$/.test(event.key) ? Number(event.key) - 1 : -1;

@@ -184,6 +184,20 @@ def test_keys_walk_through_recordings(page):
     assert status(page).startswith("No earlier boundary.")
 
 
+def test_brackets_may_lie_behind_alt_and_other_shortcuts_are_the_browser_s(page):
+    press = """keys => document.body.dispatchEvent(
+      new KeyboardEvent("keydown", { bubbles: true, ...keys }))"""
+    for modifiers in ({"altKey": True}, {"altKey": True, "ctrlKey": True}):
+        page.evaluate(press, {"key": "]", **modifiers})
+        assert status(page).startswith("first, 3.00 s")
+        page.evaluate(press, {"key": "ArrowLeft"})
+        assert status(page).startswith("first, 2.90 s")
+    for modifier in ("altKey", "ctrlKey", "metaKey"):
+        page.evaluate(press, {"key": "l", modifier: True})
+    page.evaluate(press, {"key": "]", "metaKey": True})
+    assert status(page).startswith("first, 2.90 s")
+
+
 def test_seconds_are_those_of_the_frames(visit, tmp_path):
     labels = [np.zeros(40, int)] * 2
     page = visit(report_html(labels, tmp_path / "r.html", fps=0.4))
