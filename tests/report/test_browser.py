@@ -503,6 +503,9 @@ def test_poses_move_and_turn(visit, tmp_path):
     page.wait_for_timeout(50)
     pictures.append(pixels(page))
     assert len(set(pictures)) == 3
+    page.emulate_media(forced_colors="active")
+    border = "all => all.map(figure => getComputedStyle(figure).borderColor)"
+    assert len({*page.locator("figure").evaluate_all(border)}) == 2
     page.click("#check-all")
     page.keyboard.press("a")
     assert page.locator("figure.held").count() == 1
