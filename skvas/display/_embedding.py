@@ -176,13 +176,14 @@ class EmbeddingDisplay:
         checked = check_videos(embeddings, min_total_frames=2)
         if checked[0].shape[1] < 2:
             raise ValueError("embeddings must have at least 2 dimensions, got 1.")
-        pca = PCA(2, svd_solver="full").fit(np.concatenate(checked))
+        with np.errstate(invalid="ignore"):  # equal frames have no variance to share
+            pca = PCA(2, svd_solver="full").fit(np.concatenate(checked))
         display = cls(
             [pca.transform(embedding) for embedding in checked],
             labels=y,
             action_names=action_names,
             background=background,
-            explained=pca.explained_variance_ratio_,
+            explained=np.nan_to_num(pca.explained_variance_ratio_),
         )
         return display.plot(ax, color_by=color_by)
 

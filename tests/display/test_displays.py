@@ -573,6 +573,10 @@ class TestEmbedding:
         )
         assert display.ax_.get_xlabel() == "principal axis 1 (99%)"
 
+    def test_equal_frames_share_no_variance(self):
+        display = EmbeddingDisplay.from_embeddings([np.ones((4, 3)), np.ones((1, 3))])
+        assert display.ax_.get_xlabel() == "principal axis 1 (0%)"
+
     def test_time_runs_from_0_to_1_in_each_video(self, model, data):
         display = EmbeddingDisplay.from_estimator(model, data.videos)
         (dots,) = display.ax_.collections
