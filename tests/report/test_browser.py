@@ -122,8 +122,9 @@ def test_row_76_texts_of_others_stay_texts(visit, tmp_path):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_fits_a_narrow_screen(visit, tmp_path, scheme):
-    labels = [np.repeat(np.arange(25), 4)] * 3
+@pytest.mark.parametrize("name", ["", "x" * 90])
+def test_page_fits_a_narrow_screen(visit, tmp_path, scheme, name):
+    labels = [[f"{i}{name}" for i in range(25) for _ in range(4)]] * 3
     page = visit(
         report_html(labels, tmp_path / "report.html"), width=400, scheme=scheme
     )
