@@ -277,6 +277,7 @@ function slope(v) {
   const half = (lead.fps ?? 25) / 4;
   const [a, b] = [Math.max(frame - half, 0), Math.min(frame + half, lead.length - 1)];
   if (v === lead || b <= a) return 1;
+  if (v === held?.v) return 0;
   const [from, to] = [a, b].map((at) => toFrame(v, toPlace(lead, at)));
   return (timeAt(v, to) - timeAt(v, from)) / (timeAt(lead, b) - timeAt(lead, a));
 }
@@ -684,6 +685,7 @@ function setAnchors(wanted) {
   anchors = wanted;
   const { pins } = pinsOf(warps, anchors);
   for (const v of videos) v.warp = bend(warps[v.index], pins[v.index]);
+  seekPlayers();
 }
 
 function done(before) {
@@ -774,6 +776,7 @@ function anchor() {
 function release() {
   held = null;
   showPlayers();
+  seekPlayers();
   draw();
 }
 

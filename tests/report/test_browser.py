@@ -698,6 +698,32 @@ def test_videos_of_other_frame_rates_show_the_moment(visit, tmp_path):
     assert numbers_on_screen(page, 2) == [61, 24]  # at 2.05 s, the middle of the frame
 
 
+def test_a_held_player_stays_and_follows_its_anchor_at_once(visit, tmp_path):
+    clip = write_clip(tmp_path / "a.mp4", bars(200), fps=FPS)
+    options = {"media": [clip] * 2, "fps": FPS}
+    page = visit(report_html([[0] * 200] * 2, tmp_path / "r.html", **options))
+
+    def numbers():
+        settle(page)
+        page.wait_for_timeout(100)
+        return numbers_on_screen(page, 2)
+
+    settle(page)
+    for key in ("l", "a", "ArrowDown", "k"):
+        page.keyboard.press(key)
+    held = {numbers_on_screen(page, 2)[0] for _ in range(10)}
+    page.keyboard.press("k")
+    assert held == {25}
+    page.keyboard.press("Escape")
+    first, second = numbers()
+    assert first == second > 25
+    for key in ("a", "ArrowUp", "l", "a"):
+        page.keyboard.press(key)
+    assert numbers() == [second + 25, second]
+    page.get_by_label("Remove anchor 1").click()
+    assert numbers() == [second + 25] * 2
+
+
 def test_only_the_chosen_recording_is_heard(visit, tmp_path):
     clip = write_clip(tmp_path / "a.mp4", bars(30), sound=True)
     options = {"media": [clip, clip], "fps": 10}
