@@ -117,9 +117,20 @@ function goTo(v, at, { quiet = false } = {}) {
 function tell(prefix = "") {
   const i = here();
   const s = lead.segments[i];
-  $("status").textContent =
-    `${prefix}${lead.name}, ${timeText(lead, frame)}: ${actionName(s.code)} ` +
-    `(segment ${i + 1} of ${lead.segments.length}${isChecked(s) ? ", checked" : ""})`;
+  $("status").replaceChildren(
+    prefix,
+    isolate(lead.name),
+    `, ${timeText(lead, frame)}: `,
+    isolate(actionName(s.code)),
+    ` (segment ${i + 1} of ${lead.segments.length}${isChecked(s) ? ", checked" : ""})`,
+  );
+}
+
+// A name that is read from right to left leaves what is around it where it is.
+function isolate(name) {
+  const made = document.createElement("bdi");
+  made.textContent = name;
+  return made;
 }
 
 function step(frames) {
@@ -962,7 +973,7 @@ function showSteps() {
       row.append(cell);
     }
     if (s) {
-      const button = makeButton(texts[1], () => goTo(v, s.start));
+      const button = makeButton(() => goTo(v, s.start), texts[1]);
       button.setAttribute("aria-label", `Go to ${texts[1]} of ${v.name}`);
       row.children[1].replaceChildren(button);
     }
@@ -977,10 +988,10 @@ function showSteps() {
         : "Nothing.";
 }
 
-function makeButton(text, act) {
+function makeButton(act, ...content) {
   const made = document.createElement("button");
   made.type = "button";
-  made.textContent = text;
+  made.append(...content);
   made.addEventListener("click", act);
   return made;
 }
@@ -990,10 +1001,16 @@ function showAnchors() {
     ...anchors.map(([a, f, b, g], i) => {
       const item = document.createElement("li");
       const [one, other] = [videos[a], videos[b]];
-      const text = `${one.name}, ${timeText(one, f)} = ${other.name}, ${timeText(other, g)} `;
-      const remove = makeButton("Remove", () => removeAnchor(i));
+      const show = makeButton(
+        () => goTo(other, g),
+        isolate(one.name),
+        `, ${timeText(one, f)} = `,
+        isolate(other.name),
+        `, ${timeText(other, g)}`,
+      );
+      const remove = makeButton(() => removeAnchor(i), "Remove");
       remove.setAttribute("aria-label", `Remove anchor ${i + 1}`);
-      item.append(makeButton(text, () => goTo(other, g)), " ", remove);
+      item.append(show, " ", remove);
       return item;
     }),
   );

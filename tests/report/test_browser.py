@@ -145,6 +145,23 @@ def test_long_texts_are_cut_between_characters(visit, tmp_path):
     assert page.evaluate("drawn.every(text => text.isWellFormed())")
 
 
+def test_names_from_right_to_left_turn_no_times(visit, tmp_path):
+    names = ["\u05e9\u05dc\u05d5\u05dd 12", "\u05db\u05df"]
+    page = visit(report_html([["\u05d3"] * 9] * 2, tmp_path / "r.html", names=names))
+    for key in ("a", "ArrowDown", "l", "a"):
+        page.keyboard.press(key)
+    lefts = """name => {
+      const box = document.createRange();
+      box.selectNode(name.nextSibling);
+      return [name, box].map(part => part.getBoundingClientRect().left);
+    }"""
+    for place in ("#status", "#anchors"):
+        for name in page.locator(f"{place} bdi").all():
+            before, after = name.evaluate(lefts)
+            assert before < after
+    assert page.locator("bdi").all_inner_texts() == [names[1], "\u05d3", *names]
+
+
 def test_rows_fit_beside_scroll_bars(page):
     page.evaluate("document.body.style.width = '700px'")  # as a scroll bar does
     widths = "['canvas', 'rows'].map(id => document.getElementById(id).clientWidth)"
