@@ -661,11 +661,16 @@ function drop() {
   drag = null;
 }
 
-for (const kind of ["pointerup", "pointercancel"]) {
-  canvas.addEventListener(kind, (event) => {
-    if (event.pointerId === drag?.pointer) drop();
-  });
-}
+canvas.addEventListener("pointerup", (event) => {
+  if (event.pointerId === drag?.pointer) drop();
+});
+// The finger scrolls instead.
+canvas.addEventListener("pointercancel", (event) => {
+  if (event.pointerId !== drag?.pointer) return;
+  if (drag.moved) restore(drag.before);
+  drag.moved = false;
+  drop();
+});
 box.addEventListener("scroll", draw);
 window.addEventListener("resize", layout);
 new ResizeObserver(layout).observe(box); // scroll bars come and go

@@ -271,7 +271,9 @@ def test_dragged_boundary_comes_back_as_labels_for_fit(visit, tmp_path):
     assert model.labels_[1][:end].tolist() == expected
 
 
-def test_a_second_finger_loses_no_correction(page, tmp_path):
+@pytest.fixture
+def fingers(page):
+    """Put fingers on frames of recordings, at real time."""
     page.select_option("#axis", "real")
     touch = page.context.new_cdp_session(page)
 
@@ -280,6 +282,21 @@ def test_a_second_finger_loses_no_correction(page, tmp_path):
         event = {"type": f"touch{kind}", "touchPoints": points}
         touch.send("Input.dispatchTouchEvent", event)
 
+    return fingers
+
+
+def test_a_finger_that_scrolls_corrects_nothing(page, fingers):
+    fingers("Start", (0, 30))
+    for frame in (35, 40):
+        fingers("Move", (0, frame))
+    fingers("Cancel")
+    page.get_by_text("first, 4.00 s: 1 (segment 2 of 3)").wait_for()
+    page.keyboard.press("[")
+    assert status(page).startswith("first, 3.00 s")
+    assert page.is_disabled("#undo")
+
+
+def test_a_second_finger_loses_no_correction(page, fingers, tmp_path):
     fingers("Start", (0, 30))
     for frame in (35, 40):
         fingers("Move", (0, frame))
