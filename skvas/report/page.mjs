@@ -169,7 +169,6 @@ function nextUnsure() {
 function setPlaying(on) {
   playing = on;
   $("play").textContent = on ? "Pause" : "Play";
-  $("play").setAttribute("aria-pressed", String(on));
   if (on) {
     if (frame >= lead.length - 1) frame = 0;
     lastTick = performance.now();
@@ -317,7 +316,6 @@ function followPlayers() {
 
 function hear() {
   sound = !sound;
-  $("sound").setAttribute("aria-pressed", String(sound));
   $("sound").textContent = sound ? "Sound on" : "Sound off";
   showPlayers();
 }

@@ -773,6 +773,10 @@ def test_only_the_chosen_recording_is_heard(visit, tmp_path):
     page.keyboard.press("ArrowDown")
     assert muted() == [True, False]
     page.keyboard.press("k")
+    # Their names say what is on, and "Pause, pressed" would be the contrary.
+    for name in ("Pause", "Sound on"):
+        assert page.get_by_role("button", name=name).count() == 1
+        assert page.get_by_role("button", name=name, pressed=True).count() == 0
     page.wait_for_timeout(300)
     heard = "document.querySelectorAll('video')[1].webkitAudioDecodedByteCount"
     assert page.evaluate(heard) > 0
