@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -30,6 +31,8 @@ FAR_LESS, AS_WELL = 0.75, 0.97
 # average, and where frames deviate from their action alike over no more of a video than
 # those that are smoothed do.
 MOST_SEGMENTS, SMOOTHED = 1.35, 0.042
+# Actions are steps up to so many segments of one in a video, if a rest is left out.
+ONCE = 1.15
 # Shrinkage of covariances towards multiples of the identity.
 SHRINKAGE = 0.1
 
@@ -48,7 +51,8 @@ def keeps_order(
     learned from, and either nearly all frames are, or actions do not come and go, or
     the timeline explains next to nothing. Where frames are noisy, no chain is known
     again so well: then it is left if such actions do not come and go, and those of the
-    timeline are known again far less.
+    timeline are known again far less. It is left as well if these are known again far
+    less than actions that happen once, but for a rest between them.
 
     Parameters
     ----------
@@ -70,31 +74,69 @@ def keeps_order(
     few = [spread_frames(n, SEEN_FRAMES) for n in lengths_of(some.features)]
     features = pick(some.features, few)
     passages = [timeline.template.passages[index] for index in chosen]
-    on_axis = pick([timeline.actions(p.positions) for p in passages], few)
     planned = plans.labels(some)
-    in_plans = pick(planned, few)
-    again = known_again(features, in_plans)
-    if again < KNOWN_AT_ALL:
+    by_plans = told(features, pick(planned, few))
+    if by_plans.known < KNOWN_AT_ALL:
         return True
-    by_order = explained(features, on_axis)
-    share = known_again(features, on_axis) / again
-    is_noisy = again < KNOWN_AGAIN
+    on_axis = [timeline.actions(p.positions) for p in passages]
+    by_order = told(features, pick(on_axis, few))
+    share = by_order.known / by_plans.known
+    is_noisy = by_plans.known < KNOWN_AGAIN
     if is_noisy and share >= FAR_LESS:
         return True
-    if share >= AS_WELL and by_order >= AS_WELL * explained(features, in_plans):
+    if share >= AS_WELL and by_order.explained >= AS_WELL * by_plans.explained:
         return True
+    if are_steps(planned, by_plans, by_order):
+        return False
     chained, found = best_chain(before, some, Referee.of(some))
+    by_chain = told(features, pick(found, few))
+    if are_steps(found, by_chain, by_order):
+        return False
     is_steady = segments_an_action(planned) <= MOST_SEGMENTS
     actions_last = is_steady and chained.chain.correlated < SMOOTHED
     if is_noisy:
         return not actions_last
-    free = pick(found, few)
-    by_chain = explained(features, free)
-    if by_order >= ENOUGH_EXPLAINED * by_chain:
+    if by_order.explained >= ENOUGH_EXPLAINED * by_chain.explained:
         return True
-    if by_order < LEAST_EXPLAINED * by_chain or actions_last:
+    if by_order.explained < LEAST_EXPLAINED * by_chain.explained or actions_last:
         return False
-    return known_again(features, free) < KNOWN_SURELY
+    return by_chain.known < KNOWN_SURELY
+
+
+class Told(NamedTuple):
+    """What labels tell of frames."""
+
+    known: float
+    """How well they are known again in other videos."""
+    explained: float
+    """The share of the variance that their means explain."""
+
+
+def told(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> Told:
+    """Return what labels tell of frames, (n_i, d) of each video."""
+    return Told(known_again(features, labels), explained(features, labels))
+
+
+def are_steps(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
+    """Tell whether labels are steps that the actions of a timeline miss.
+
+    Parameters
+    ----------
+    labels : sequence of int ndarray of shape (n_i,)
+        Labels of the frames of each video.
+    theirs, by_order : Told
+        What they tell, and what actions of the timeline do.
+
+    Returns
+    -------
+    bool
+    """
+    are_known = theirs.known >= KNOWN_AGAIN
+    are_missed = (
+        by_order.known < FAR_LESS * theirs.known
+        and by_order.explained < ENOUGH_EXPLAINED * theirs.explained
+    )
+    return are_known and are_missed and segments_an_action(labels, rests=True) <= ONCE
 
 
 def explained(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:
@@ -121,24 +163,27 @@ def explained(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> f
     return float(between / total) if total > 0 else 0.0
 
 
-def segments_an_action(labels: Sequence[np.ndarray]) -> float:
+def segments_an_action(labels: Sequence[np.ndarray], *, rests: bool = False) -> float:
     """Return how many segments an action has in a video that has it, on average.
 
     Parameters
     ----------
     labels : sequence of int ndarray of shape (n_i,)
         Labels of the frames of each video.
+    rests : bool, default=False
+        Whether the action that has most segments may be a rest, and is left out.
 
     Returns
     -------
     float
         At least 1.
     """
-    counts = [
-        (1 + np.count_nonzero(np.diff(codes))) / len(np.unique(codes))
-        for codes in labels
-    ]
-    return float(np.mean(counts))
+    orders = [codes[np.diff(codes, prepend=-1) != 0] for codes in labels]
+    if rests:
+        rest = np.bincount(np.concatenate(orders)).argmax()
+        orders = [order[order != rest] for order in orders]
+    counts = [len(order) / len(np.unique(order)) for order in orders if len(order)]
+    return float(np.mean(counts)) if counts else 1.0
 
 
 def known_again(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:

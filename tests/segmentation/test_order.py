@@ -17,7 +17,7 @@ from skvas.segmentation._order import (
 from skvas.videos._views import Views
 
 ORDER = np.repeat([0, 1, 2], 20)
-CENTRES = np.array([[3.0, 0.0], [0.0, 3.0], [-3.0, -3.0]])
+CENTRES = np.array([[3.0, 0.0], [0.0, 3.0], [-3.0, -3.0], [0.0, 0.0]])
 SWAPPED = [ORDER, ORDER[::-1], np.roll(ORDER, 20), ORDER, ORDER[::-1], ORDER]
 FLICKER = [np.where(np.arange(60) % 10 < 5, 2 - ORDER, ORDER) for _ in range(6)]
 ONE_WRONG = [ORDER, ORDER, *SWAPPED[2:]]
@@ -27,6 +27,11 @@ def make(orders, *, noise=0.3, seed=0):
     """Make frames of actions that come in a given order in each video."""
     rng = np.random.RandomState(seed)
     return [CENTRES[order] + noise * rng.standard_normal((60, 2)) for order in orders]
+
+
+def between_rests(orders):
+    """Let the second half of each step be a rest."""
+    return [np.where(np.arange(60) % 20 < 10, order, 3) for order in orders]
 
 
 @pytest.fixture
@@ -166,6 +171,36 @@ def test_timeline_that_explains_next_to_nothing_is_left(along, keeps, ask):
     share = explained(features, along) / explained(features, SWAPPED)
     assert (share > 0.45) is keeps
     assert ask(features, along, SWAPPED, correlated=0.08) is keeps
+
+
+def test_timeline_is_left_where_it_misses_steps_between_rests(ask):
+    steps, along = between_rests(SWAPPED), between_rests(ONE_WRONG)
+    features = make(steps, noise=0.9)
+    assert segments_an_action(steps) == 1.5
+    assert segments_an_action(steps, rests=True) == 1
+    assert 0.65 < known_again(features, steps) < 0.92
+    assert known_again(features, along) < 0.75 * known_again(features, steps)
+    assert explained(features, along) > 0.45 * explained(features, steps)
+    assert not ask(features, along, steps, correlated=0.08)
+    assert ask.n_chains == 0
+    rng = np.random.RandomState(0)
+    blurred = [np.where(rng.uniform(size=60) < 0.15, 0, labels) for labels in steps]
+    assert known_again(features, blurred) < 0.65
+    along = between_rests([ORDER] * 6)
+    assert known_again(features, along) < 0.75 * known_again(features, blurred)
+    assert not ask(features, along, blurred, chained=steps, correlated=0.08)
+    assert ask.n_chains == 1
+    assert ask(features, along, blurred, correlated=0.08)
+
+
+def test_timeline_is_kept_where_more_than_a_rest_comes_back(ask):
+    twice = [np.where(np.arange(60) % 20 < 10, order, 2 - order) for order in SWAPPED]
+    features = make(twice, noise=1.5)
+    along = [twice[0], twice[3], *twice[2:]]
+    assert known_again(features, along) < 0.75 * known_again(features, twice)
+    assert 0.65 < known_again(features, twice) < 0.92
+    assert segments_an_action(twice, rests=True) > 1.15
+    assert ask(features, along, twice, correlated=0.08)
 
 
 def test_of_many_videos_the_same_sample_is_labelled_both_ways(ask, monkeypatch):
