@@ -62,18 +62,71 @@ def alignment_memory(n: int, m: int) -> int:
     return 4 * (n + 1) * (m + 1) * PLANS_AT_PEAK
 
 
-def align_coarsely(
-    pair: PlacedPairs,
-    task: AlignmentTask,
-    matching: str,
-    limit: float,
-) -> Alignment:
+@dataclass(frozen=True)
+class CoarseSolution:
+    """A solved problem of evenly spread frames of two videos, which refines to all.
+
+    Parameters
+    ----------
+    x, y : View
+        The videos.
+    refiner : _Refiner
+        Makes the plan between all frames.
+    cost : float
+        Value of the objective at the coarse plan, with the entropy of the finer one.
+    size : int
+        Frames of each video that were aligned, at most.
+    limit : float
+        Bytes that may be used.
+    """
+
+    x: View
+    y: View
+    refiner: _Refiner
+    cost: float
+    size: int
+    limit: float
+
+    def align(self, matching: str) -> Alignment:
+        """Align all frames; `matching` says how. The plan is sparse."""
+        # Half of the limit is for the sparse plan, a quarter for a block: what is freed
+        # is not given back at once.
+        entries = min(BLOCK_ENTRIES, int(self.limit / (16 * PLANS_AT_PEAK)))
+        with torch.no_grad():
+            most_kept = int(self.limit / (2 * BYTES_AN_ENTRY))
+            found = self.refiner.refine(matching, entries, most_kept)
+        if matching == "monotone":
+            found.matches_x, found.matches_y = _match_in_order(
+                PathCost(self.x, self.y, entries),
+                found.background_x <= 0.5,
+                found.background_y <= 0.5,
+                self.size,
+                int(np.clip(math.isqrt(entries), FEWEST_FRAMES, PIECE_FRAMES)),
+            )
+        else:
+            found.matches_x[found.background_x > 0.5] = -1
+            found.matches_y[found.background_y > 0.5] = -1
+        return Alignment(
+            found.matches_x,
+            found.matches_y,
+            found.plan,
+            found.background_x,
+            found.background_y,
+            self.cost,
+            matching,
+        )
+
+
+def solve_coarsely(
+    pair: PlacedPairs, task: AlignmentTask, limit: float
+) -> CoarseSolution:
     """Align two embedded videos without ever holding all of their plan.
 
     Evenly spread frames are aligned in full. What their plan says beyond the cosine
     cost - potentials, structure and order - varies slowly in time and is interpolated;
     the cost itself is taken anew for all frames, a block of rows at a time, and a few
-    sweeps over the blocks bring the plan to its marginals.
+    sweeps over the blocks bring the plan to its marginals. Only the first of this is
+    done here.
 
     Parameters
     ----------
@@ -81,16 +134,12 @@ def align_coarsely(
         Two videos.
     task : AlignmentTask
         The problem.
-    matching : {"monotone", "plan", "nearest"}
-        How matches are found.
     limit : float
         Bytes that may be used.
 
     Returns
     -------
-    Alignment
-        Its plan is sparse, and `cost` that of the coarse plan, with the entropy of the
-        finer one.
+    CoarseSolution
     """
     (x,), y = pair.x, pair.y
     size = int(min(COARSE_FRAMES, (limit / (8 * PLANS_AT_PEAK)) ** 0.5))
@@ -104,31 +153,8 @@ def align_coarsely(
         stacklevel=2,
     )
     with torch.no_grad():
-        refiner, objective = _solve_coarsely(pair.batch_x, pair.batch_y, task, size)
-        # Half of the limit is for the sparse plan, a quarter for a block: what is freed
-        # is not given back at once.
-        entries = min(BLOCK_ENTRIES, int(limit / (16 * PLANS_AT_PEAK)))
-        found = refiner.refine(matching, entries, int(limit / (2 * BYTES_AN_ENTRY)))
-    if matching == "monotone":
-        found.matches_x, found.matches_y = _match_in_order(
-            PathCost(x, y, entries),
-            found.background_x <= 0.5,
-            found.background_y <= 0.5,
-            size,
-            int(np.clip(math.isqrt(entries), FEWEST_FRAMES, PIECE_FRAMES)),
-        )
-    else:
-        found.matches_x[found.background_x > 0.5] = -1
-        found.matches_y[found.background_y > 0.5] = -1
-    return Alignment(
-        found.matches_x,
-        found.matches_y,
-        found.plan,
-        found.background_x,
-        found.background_y,
-        objective,
-        matching,
-    )
+        refiner, cost = _refiner_and_cost(pair.batch_x, pair.batch_y, task, size)
+    return CoarseSolution(x, y, refiner, cost, size, limit)
 
 
 @dataclass
@@ -142,7 +168,7 @@ class _Found:
     background_y: np.ndarray
 
 
-def _solve_coarsely(
+def _refiner_and_cost(
     x: VideoBatch, y: VideoBatch, task: AlignmentTask, size: int
 ) -> tuple[_Refiner, float]:
     """Align evenly spread frames; return what refines them, and the objective."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +14,12 @@ from torch import nn
 
 from skvas._on_demand import choose, each
 from skvas._printing import tell
-from skvas.alignment._coarse import PlacedPairs, align_coarsely, alignment_memory
+from skvas.alignment._coarse import (
+    CoarseSolution,
+    PlacedPairs,
+    alignment_memory,
+    solve_coarsely,
+)
 from skvas.alignment._path_cost import PathCost, View
 from skvas.alignment._result import Alignment, make_alignment
 from skvas.nn._model import embed, on_device
@@ -83,29 +88,36 @@ class FrameMatcher:
     def align(self, x: View, y: View) -> Alignment:
         """Align two videos."""
         tell("aligning")
-        return _align([x], y, *self._how())[0]
+        (solution,) = _solve([x], y, *self._how())
+        return solution.align(self.matching)
 
-    def match(self, videos: Sequence[View], reference: View) -> list[Alignment]:
-        """Align each of many videos with one."""
-        common = (reference, *self._how())
+    def match(self, videos: Sequence[View], reference: View) -> list[np.ndarray]:
+        """Return the frame of one video that each frame of many videos matches."""
+        return self._decode(partial(_matches, self.matching), videos, reference)
+
+    def costs(self, views: Views, reference: Views) -> list[float]:
+        """Return what it costs to align each video with the reference."""
+        (other,) = self._look_plainly(reference)
+        return self._decode(_costs, self._look_plainly(views), other)
+
+    def _decode(
+        self,
+        decode: Callable[..., list[Any]],
+        videos: Sequence[View],
+        reference: View,
+    ) -> list[Any]:
         return decode_in_jobs(
-            _align,
+            decode,
             videos,
-            common,
+            (reference, *self._how()),
             width=len(reference),
             n_jobs=self.n_jobs,
             step="matching recordings",
         )
 
-    def costs(self, views: Views, reference: Views) -> list[float]:
-        """Return what it costs to align each video with the reference."""
-        (other,) = self.look(reference)
-        plain = self._look_plainly(views)
-        return [alignment.cost for alignment in self.match(plain, other)]
-
-    def _how(self) -> tuple[Any, str, str, float, nn.Module | None]:
+    def _how(self) -> tuple[Any, str, float, nn.Module | None]:
         placed = None if self.encoder is None else on_device(self.encoder, self.device)
-        return self.task, self.matching, str(self.device), self.memory_limit, placed
+        return self.task, str(self.device), self.memory_limit, placed
 
 
 def medoid_partners(n_videos: int, rng: np.random.RandomState) -> np.ndarray:
@@ -170,25 +182,49 @@ def medoid(
     return int(candidates[means.argmin()])
 
 
-def _align(
+@dataclass(frozen=True)
+class _FullSolution:
+    """The solved problem of two videos: the plan (N + 1, M + 1), and its cost."""
+
+    x: View
+    y: View
+    plan: np.ndarray
+    cost: float
+
+    def align(self, matching: str) -> Alignment:
+        """Read matches off the plan; `matching` says how."""
+        every = slice(None)
+        with _name_needed_memory(len(self.x), len(self.y)):
+            path_cost = PathCost(self.x, self.y)(every, every)
+            return make_alignment(self.plan, path_cost, self.cost, matching)
+
+
+def _matches(matching: str, videos: list[View], *how: Any) -> list[np.ndarray]:
+    return [found.align(matching).matches_x for found in _solve(videos, *how)]
+
+
+def _costs(videos: list[View], *how: Any) -> list[float]:
+    return [found.cost for found in _solve(videos, *how)]
+
+
+def _solve(
     videos: list[View],
     reference: View,
     task: Any,
-    matching: str,
     device: str,
     limit: float,
     encoder: nn.Module | None = None,
-) -> list[Alignment]:
-    """Align videos with one, in one batch where all fit, else each by itself.
+) -> list[CoarseSolution | _FullSolution]:
+    """Solve videos against one, in one batch where all fit, else each by itself.
 
-    One that does not fit is aligned coarse to fine.
+    One that does not fit is solved coarsely.
     """
     place = partial(_place, reference, torch.device(device), encoder)
     longest = max(len(video) for video in videos)
     needed = alignment_memory(longest, len(reference))
     if needed > limit and len(videos) > 1:
-        how = task, matching, device, limit, encoder
-        return [_align([video], reference, *how)[0] for video in videos]
+        how = task, device, limit, encoder
+        return [_solve([video], reference, *how)[0] for video in videos]
     if needed > limit:
         if not isinstance(task, AlignmentTask):
             raise MemoryError(
@@ -197,16 +233,15 @@ def _align(
                 "has no coarse form. Raise memory_limit of Aligning, or set its method "
                 'to "vaot".'
             )
-        return [align_coarsely(place(videos), task, matching, limit)]
-    every = slice(None)
+        return [solve_coarsely(place(videos), task, limit)]
     with _name_needed_memory(longest, len(reference)), torch.no_grad():
         pairs = place(videos)
         batch_x, batch_y = pairs.batch_x, pairs.batch_y
         found = task.solve(batch_x.frames, batch_y.frames, batch_x, batch_y)
         plans = unpad(found.plan, batch_x.lengths + 1)  # the virtual frame is first
         return [
-            make_alignment(plan, PathCost(x, pairs.y)(every, every), value, matching)
-            for x, plan, value in zip(
+            _FullSolution(x, pairs.y, plan, cost)
+            for x, plan, cost in zip(
                 pairs.x, plans, found.objective.tolist(), strict=True
             )
         ]

@@ -183,12 +183,12 @@ class MatchesFrames(BaseVideoEstimator):
             follower = self._follower()
             (common,) = follower.look(self._look([self.reference_]))
             passages = follower.look(self._view(videos))
-            found = [align_passages(passage, common) for passage in passages]
+            found = [align_passages(p, common).matches_x for p in passages]
         else:
             matcher = self._matcher()
             (reference,) = matcher.look(self._look([self.reference_]))
             found = matcher.match(matcher.look(self._view(videos)), reference)
-        return like_input([a.matches_x for a in found], is_single_video(videos))
+        return like_input(found, is_single_video(videos))
 
     def _view_one(self, name: str, video: Any) -> Views:
         shape = getattr(video, "shape", ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from scipy.sparse import issparse
 from skvas.alignment import _coarse, _matcher
 from skvas.alignment._coarse import alignment_memory
 from skvas.alignment._path_cost import PathCost, View
+from skvas.alignment._result import Alignment
 from skvas.exceptions import CoarseAlignmentWarning, InvalidParameterError
 from skvas.tasks import _virtual
 from skvas.tasks._alignment import AlignmentTask
@@ -50,7 +52,8 @@ def make_task(virtual_mass=None, zeta=0.5):
 
 def align(x, y, task, matching, limit):
     x, y = (v if isinstance(v, View) else View(v) for v in (x, y))
-    return _matcher._align([x], y, task, matching, "cpu", limit)[0]
+    (solution,) = _matcher._solve([x], y, task, "cpu", limit)
+    return solution.align(matching)
 
 
 def align_both(x, y, task, matching, monkeypatch, frames=150):
@@ -206,13 +209,45 @@ def test_limit_says_what_is_done(cls):
 def test_only_videos_that_do_not_fit_are_aligned_coarsely(matching):
     reference = View(embedding(120, 1.0, 0))
     videos = [View(embedding(n, 1.1, n)) for n in (118, 120, 124)]
-    how = make_task(), matching, "cpu", alignment_memory(120, 120)
-    together = _matcher._align(videos, reference, *how)
+    limit = alignment_memory(120, 120)
+    solutions = _matcher._solve(videos, reference, make_task(), "cpu", limit)
+    together = [solution.align(matching) for solution in solutions]
     assert [issparse(found.plan) for found in together] == [False, False, True]
     for video, found in zip(videos, together, strict=True):
-        (alone,) = _matcher._align([video], reference, *how)
+        alone = align(video, reference, make_task(), matching, limit)
         np.testing.assert_array_equal(found.matches_x, alone.matches_x)
         assert found.cost == alone.cost
+
+
+@coarsely
+@pytest.mark.parametrize("limit", [None, 1])
+@pytest.mark.parametrize("cls", ALIGNERS)
+def test_score_decodes_no_alignment(cls, limit, monkeypatch):
+    videos = small_videos()
+    estimator = quick(cls, max_epochs=0, memory_limit=limit).fit(videos)
+    expected = estimator.score(videos)
+    for kind in (_coarse.CoarseSolution, _matcher._FullSolution):
+        monkeypatch.delattr(kind, "align")
+    assert estimator.score(videos) == expected
+
+
+@coarsely
+@pytest.mark.parametrize("limit", [None, 1])
+@pytest.mark.parametrize("via", ["pair", "timeline"])
+def test_match_keeps_no_plan(via, limit, monkeypatch):
+    videos = small_videos(6)
+    made, alive, make = [], [], Alignment.__init__
+
+    def counted(self, *fields):
+        make(self, *fields)
+        made.append(weakref.ref(self))
+        alive.append(sum(one() is not None for one in made))
+
+    estimator = quick(ALIGNERS[1], max_epochs=0, memory_limit=limit).fit(videos)
+    monkeypatch.setattr(Alignment, "__init__", counted)
+    estimator.match(videos, via=via)
+    assert len(alive) == len(videos)
+    assert max(alive) <= 2
 
 
 def test_baseline_that_does_not_fit_says_so():
