@@ -99,16 +99,17 @@ class Outlook:
     def _unlike_labels(self, candidates: list[int]) -> Iterator[tuple[int, str]]:
         """Yield recordings that are far from labelled frames, and why."""
         seen = spread_frames(len(self.video), COVERED)
-        far = self._far_from_labels()[seen]
+        far = self._far_from_labels(seen)
         if candidates and not self.is_labelled.any():
             best = candidates.pop(int(np.argmin(self.distance[candidates])))
             yield best, "the recording closest to the template"
-            far = np.minimum(far, self._from(self.video == best)[seen])
-        while candidates:
-            left = [self._left(video, far, seen) for video in candidates]
+            far = np.minimum(far, self._from(self.video == best, seen))
+        near = {video: self._from(self.video == video, seen) for video in candidates}
+        while candidates:  # how far frames are on average once each is labelled
+            left = [np.minimum(far, near[video]).mean() for video in candidates]
             best = candidates.pop(int(np.argmin(left)))
             yield best, "the recording with most that no labelled frame resembles"
-            far = np.minimum(far, self._from(self.video == best)[seen])
+            far = np.minimum(far, near[best])
 
     def _richest(self, candidates: list[int]) -> Iterator[tuple[int, str]]:
         """Yield recordings with many frames of found actions that lack labels."""
@@ -147,7 +148,8 @@ class Outlook:
         frames resemble which are uncertain and unlike labelled ones.
         """
         queries: list[Query] = []
-        far, asked = self._far_from_labels(), self.is_labelled.copy()
+        seen = spread_frames(len(self.video), COVERED)
+        far, asked = self._far_from_labels(seen), self.is_labelled.copy()
         lacking = self._actions_without_labels()
         visited: set[int] = set()
         while len(queries) < n and not asked.all():
@@ -162,7 +164,7 @@ class Outlook:
                 best = int(np.where(fresh, gap, -1.0).argmax())
                 why = "far in time from all labelled frames"
             else:
-                best = self._telling(fresh, far)
+                best = self._telling(fresh, far, seen)
                 one, other = (names[k] for k in self.rivals[best])
                 why = "resembles many frames that no labelled frame resembles"
                 if one != other:
@@ -170,7 +172,7 @@ class Outlook:
             queries.append(Query(int(self.video[best]), int(self.frame[best]), why))
             asked[best] = True
             visited.add(int(self.video[best]))
-            far = np.minimum(far, self._from(np.arange(len(far)) == best))
+            far = np.minimum(far, self._from(np.array([best]), seen))
         return queries
 
     def first_recording_then_frames(self, n: int, names: Sequence[Any]) -> list[Query]:
@@ -198,28 +200,27 @@ class Outlook:
         can_be = members & fresh if (members & fresh).any() else members
         return int(np.where(can_be, closeness, -np.inf).argmax())
 
-    def _telling(self, fresh: np.ndarray, far: np.ndarray) -> int:
+    def _telling(self, fresh: np.ndarray, far: np.ndarray, seen: np.ndarray) -> int:
         """Return the frame that resembles most of what is uncertain and far."""
         candidates = np.flatnonzero(fresh)
         candidates = candidates[spread_frames(len(candidates), COVERED)]
-        seen = spread_frames(len(self.video), COVERED)
-        closer = far[seen] - (1 - self.vectors[candidates] @ self.vectors[seen].T)
+        closer = far - (1 - self.vectors[candidates] @ self.vectors[seen].T)
         gained = np.maximum(closer, 0) @ self.doubt[seen]
         return int(candidates[gained.argmax()])
 
-    def _left(self, video: int, far: np.ndarray, seen: np.ndarray) -> float:
-        """Return how far frames are on average once a video is labelled."""
-        return float(np.minimum(far, self._from(self.video == video)[seen]).mean())
-
-    def _far_from_labels(self) -> np.ndarray:
+    def _far_from_labels(self, seen: np.ndarray) -> np.ndarray:
         if not self.is_labelled.any():
-            return np.full(len(self.video), 2.0)
-        return self._from(self.is_labelled)
+            return np.full(len(seen), 2.0)
+        return self._from(self.is_labelled, seen)
 
-    def _from(self, which: np.ndarray) -> np.ndarray:
-        """Return the cosine cost between each frame and the nearest of some."""
-        nearest: np.ndarray = 1 - (self.vectors @ self.vectors[which].T).max(axis=1)
-        return np.maximum(nearest, 0).astype(float)
+    def _from(self, which: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """Return the cosine cost between each frame seen and the nearest of some."""
+        frames, some = self.vectors[seen], self.vectors[which]
+        nearest = np.full(len(frames), -np.inf, dtype=some.dtype)
+        for start in range(0, len(some), COVERED):
+            closeness = frames @ some[start : start + COVERED].T
+            np.maximum(nearest, closeness.max(axis=1), out=nearest)
+        return np.maximum(1 - nearest, 0).astype(float)
 
 
 def _distance_to_nearest(places: np.ndarray, known: np.ndarray) -> np.ndarray:

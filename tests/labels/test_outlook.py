@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -119,6 +121,22 @@ def test_found_actions_without_labels_come_first_frequent_ones_before():
     asked = outlook(groups, codes, likely, found=found).frames(3, list("abcd"))
     assert [q.video for q in asked] == [1, 0, 2]
     assert "typical" in asked[0].why
+
+
+@pytest.mark.parametrize("distance", [None, np.zeros(40)])
+def test_many_labelled_frames_are_not_compared_with_all_at_once(distance):
+    rng = np.random.default_rng(0)
+    videos = [rng.standard_normal((200, 4)).astype(np.float32) for _ in range(40)]
+    codes = [np.full(200, 0 if i < 39 else -1) for i in range(40)]
+    likely = [np.full((200, 2), 0.5)] * 40
+    asked, found = [np.arange(200)] * 40, [np.zeros(200, dtype=np.int64)] * 40
+    view = look_out(videos, asked, found, codes, likely, distance)
+    tracemalloc.start()
+    queries = [*view.frames(2, ["pour", "stir"]), *view.recordings(2)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [query.video for query in queries] == [39, 39, 39]
+    assert peak < 8000 * 7800 * 4 / 3  # a third of the costs between all these frames
 
 
 @pytest.mark.parametrize("n_frames", [1, 50, 5000])
