@@ -28,6 +28,9 @@ PRICE = 3.0
 # and at least and at most.
 USUAL, COLDEST, HOTTEST = 1.6, 0.5, 10.0
 
+# Frames whose parts are in float64 at a time.
+ROWS = 1 << 16
+
 
 @dataclass(frozen=True)
 class BaseNaming(ABC):
@@ -129,7 +132,21 @@ class Naming(BaseNaming):
         self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
     ) -> np.ndarray:
         """Weigh parts and frames; a frame with a label has no other."""
-        total = self.by_part * np.log(parts @ self.shares + FLOOR)
+        return self.weigh(parts @ self.shares, frames, known)
+
+    def weigh(
+        self, by_part: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Do what `log_probabilities` does, from what the parts of frames tell alone.
+
+        Parameters
+        ----------
+        by_part : ndarray of shape (n_frames, n_actions)
+            Probabilities of the parts times `shares`.
+        frames, known : ndarray
+            As in `log_probabilities`.
+        """
+        total = self.by_part * np.log(by_part + FLOOR)
         if self.by_frame:
             told = log_softmax(frames @ self.weights + self.bias, axis=1)
             # Frames of videos that fit has not seen may lie far from all classes.
@@ -191,18 +208,20 @@ class Evidence:
         empty = np.zeros((n_features, n_actions)), np.zeros(n_actions)
         shares = self.shares(codes, n_actions)
         naming = Naming(shares, *empty, self.by_part, self.by_frame)
+        if not self.by_frame:
+            return naming
         known = np.concatenate(codes)
         frames = np.concatenate(self.frames)
-        parts = np.concatenate(self.parts)
-        guess = parts @ shares * (GUESS_WEIGHT if self.by_part else 0.0)
+        told = _in_blocks(np.concatenate(self.parts), shares)
+        guess = told * (GUESS_WEIGHT if self.by_part else 0.0)
         can_be = np.arange(n_actions) < (n_classes if not self.by_part else n_actions)
-        for _ in range(N_ROUNDS if self.by_frame else 0):
+        for _ in range(N_ROUNDS):
             members = np.where(known[:, None] >= 0, one_hot(known, n_actions), guess)
             weights, bias = discriminants(frames, members, self.used)
             naming = replace(
                 naming, weights=weights, bias=np.where(can_be, bias, np.log(FLOOR) * 99)
             )
-            found = np.exp(naming.log_probabilities(parts, frames))
+            found = np.exp(naming.weigh(told, frames))
             guess = GUESS_WEIGHT * found
         return naming
 
@@ -459,6 +478,15 @@ def discriminants(
     bias = np.where(mass > 1e-6 * mass.max(), bias, np.log(FLOOR) * 99)
     full[kept] = weights
     return full, bias
+
+
+def _in_blocks(parts: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return the product of matrices, of which the first is long and in float32."""
+    found = np.empty((len(parts), shares.shape[1]))
+    for start in range(0, len(parts), ROWS):
+        rows = slice(start, start + ROWS)
+        found[rows] = parts[rows] @ shares
+    return found
 
 
 def one_hot(codes: np.ndarray, n_labels: int) -> np.ndarray:

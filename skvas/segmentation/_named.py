@@ -361,8 +361,9 @@ def _on_timeline(
     model = base.timeline
     template = model.template.frames[model.moments]
     paths = path_frames(views.embeddings, views.details)
-    costs = [1 - model.template.view(path) @ template.T for path in pick(paths, kept)]
     some = [i for i, code in enumerate(codes) if (code >= 0).any()]
+    seen = {i: model.template.view(paths[i][kept[i]]) for i in some}
+    costs = {i: 1 - view @ template.T for i, view in seen.items()}
     surer = average_routes(
         model, paths, some, [kept[i] for i in some], [parts[i] for i in some]
     )
@@ -399,7 +400,7 @@ def _on_found(
 
 def _shares_of_moments(
     parts: Mapping[int, np.ndarray],
-    costs: Sequence[np.ndarray],
+    costs: Mapping[int, np.ndarray],
     actions: np.ndarray,
     codes: Sequence[np.ndarray],
     n_actions: int,

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import log_softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from skvas.labels import _naming
 from skvas.labels._naming import (
     SHRINKAGE,
     USUAL,
@@ -85,6 +86,30 @@ def test_a_few_labels_name_all_frames():
     logs = naming.log_probabilities(np.ones((len(LABELS), 1)), FRAMES)
     found = naming.decode(logs)
     assert (found == LABELS).mean() > 0.97
+
+
+@pytest.mark.parametrize(("by_frame", "n_looks"), [(0.0, 0), (0.3, 1)])
+def test_learning_looks_at_parts_once(by_frame, n_looks, monkeypatch):
+    looks, product = [], _naming._in_blocks
+
+    def in_blocks(parts, shares):
+        looks.append(parts.shape)
+        return product(parts, shares)
+
+    monkeypatch.setattr(_naming, "_in_blocks", in_blocks)
+    monkeypatch.delattr(_naming.Naming, "log_probabilities")
+    parts = one_hot(LABELS, 3)
+    evidence(1.0, by_frame, parts).learn([LABELS], 3, 3)
+    assert looks == [parts.shape] * n_looks
+
+
+def test_parts_in_blocks_tell_the_same(monkeypatch):
+    parts = RNG.random((len(LABELS), 4))
+    whole = evidence(1.0, 0.3, parts).learn([LABELS], 3, 3)
+    monkeypatch.setattr(_naming, "ROWS", 7)
+    found = evidence(1.0, 0.3, parts).learn([LABELS], 3, 3)
+    assert_allclose(found.weights, whole.weights)
+    assert_allclose(found.bias, whole.bias)
 
 
 def test_evidence_that_tells_hidden_labels_is_chosen():

@@ -104,15 +104,21 @@ def test_labels_do_not_depend_on_what_is_kept(fit, monkeypatch):
 
 
 def test_labelled_videos_alone_pass_the_timeline_by_way_of_others(monkeypatch):
-    asked = []
+    asked, compared, shares = [], [], named._shares_of_moments
 
     def spy(axis, paths, which, frames, posteriors):
         asked.append((list(which), len(paths)))
         return average_routes(axis, paths, which, frames, posteriors)
 
+    def shares_of_moments(placed, costs, *what):
+        compared.append(len(costs))
+        return shares(placed, costs, *what)
+
     monkeypatch.setattr(named, "average_routes", spy)
+    monkeypatch.setattr(named, "_shares_of_moments", shares_of_moments)
     timeline = Segmenting(segment_on="timeline")
     model = JointAlignSegment(max_epochs=0, segmenting=timeline, random_state=0)
     model.fit(DATA.videos, one_video(1, 4))
     assert asked == [([1, 4], 6)]
+    assert {*compared} == {2}
     assert miou(TRUE, np.concatenate(model.labels_), matching=None) > 0.9
