@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -146,11 +148,10 @@ class ActionTable:
         """
         segments = self.to_segments()
         files = []
-        for name in segments.videos:
+        for name, rows in groupby(segments, attrgetter("video")):
             parts = PurePath(name).parts
             if ".." in parts or PurePath(name).is_absolute():
                 raise ValueError(f"The name {name!r} leaves the folder.")
-            rows = [row for row in segments if row.video == name]
             file = Path(folder, f"{name}.{format}")
             file.parent.mkdir(parents=True, exist_ok=True)
             media = (self.media or {}).get(name) if format == "eaf" else None

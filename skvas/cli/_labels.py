@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from skvas.cli._files import clock_of
 from skvas.cli._inputs import label_files, named_by
 from skvas.cli._lines import say
 from skvas.datasets import Recordings
-from skvas.io import SegmentTable, read_corrections, read_segments
+from skvas.io import SegmentTable, TimedSegment, read_corrections, read_segments
 from skvas.io._corrections import is_corrections
 from skvas.io._table import find_outside, frame_edges
 
@@ -32,7 +34,7 @@ def read_labels(options: argparse.Namespace, data: Recordings) -> list[Any]:
     for file in label_files(options.labels, data.names):
         # Of one label a frame, a second is a frame.
         table = read_segments(file, fps=1.0 if _is_frames(file) else None)
-        for written in table.videos:
+        for written, found in groupby(table, attrgetter("video")):
             video = named_by(written, file, path, data.names)
             if video not in data.names:
                 raise ValueError(
@@ -45,7 +47,7 @@ def read_labels(options: argparse.Namespace, data: Recordings) -> list[Any]:
                     f"{video!r}; leave one of them out."
                 )
             origin[video] = file
-            labels[video] = _spell(table, written, video, file, data)
+            labels[video] = _spell(table, list(found), video, file, data)
     y = [labels.get(name) for name in data.names]
     _say_found(y, {name for found in labels.values() for name in found if name})
     return y
@@ -56,12 +58,16 @@ def _is_frames(file: Path) -> bool:
 
 
 def _spell(
-    table: SegmentTable, written: str, video: str, file: Path, data: Recordings
+    table: SegmentTable,
+    rows: list[TimedSegment],
+    video: str,
+    file: Path,
+    data: Recordings,
 ) -> np.ndarray[Any, Any]:
     """Return a label for each frame of a video, "" where there is none."""
     index = data.names.index(video)
     n_frames = len(data.videos[index])
-    rows = [row for row in table if row.video == written]
+    written = rows[0].video
     if _is_frames(file):
         n_labels = round(rows[-1].end)
         if n_labels != n_frames:

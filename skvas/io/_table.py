@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 from numbers import Real
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -199,7 +202,13 @@ class SegmentTable:
     @property
     def videos(self) -> list[str]:
         """Names of the videos, in order."""
-        return list(dict.fromkeys(_videos(self.segments)))
+        return list(self._by_video)
+
+    @cached_property
+    def _by_video(self) -> dict[str, list[TimedSegment]]:
+        """The segments of each video."""
+        found = groupby(self.segments, attrgetter("video"))
+        return {video: list(rows) for video, rows in found}
 
     def to_labels(
         self,
@@ -246,8 +255,8 @@ class SegmentTable:
         >>> table.to_labels("tea01", fps=2, n_frames=4, fill="").tolist()
         ['', 'pour', 'pour', '']
         """
-        rows = [row for row in self.segments if row.video == video]
-        if not rows:
+        rows = self._by_video.get(video)
+        if rows is None:
             known = ", ".join(map(repr, self.videos)) or "none"
             raise KeyError(f"There is no video {video!r}; there are {known}.")
         if times is not None:

@@ -16,7 +16,7 @@ from skvas import (
     step_report,
     transfer_labels,
 )
-from skvas.applications._action_table import rename_actions, tabulate
+from skvas.applications._action_table import ActionTable, rename_actions, tabulate
 from skvas.display import (
     AlignmentDisplay,
     EmbeddingDisplay,
@@ -24,7 +24,7 @@ from skvas.display import (
     TimelineDisplay,
 )
 from skvas.io import read_segments
-from tests.models import quick, small_videos
+from tests.models import Counted, quick, small_videos
 
 VIDEOS = small_videos(3)
 MEDIA = ["anna.mp4", None, "carl.wav"]
@@ -255,6 +255,16 @@ def test_names_with_a_folder_are_written_into_one(tmp_path):
     (file,) = table.write(tmp_path / "labels", "csv")
     assert file == tmp_path / "labels" / "tea" / "anna.csv"
     assert read_segments(file).videos == ["tea/anna"]
+
+
+def test_files_of_many_recordings_are_written_in_one_pass(tmp_path):
+    row = {"start": 0.0, "end": 1.0, "seconds": 1.0, "action": "pour"}
+    names = [Counted(f"v{i}") for i in range(30)]
+    table = ActionTable([{"recording": name, **row} for name in names], "seconds")
+    Counted.n = 0
+    files = table.write(tmp_path, "csv")
+    assert [file.stem for file in files] == names
+    assert Counted.n <= 12 * len(names)
 
 
 def test_names_stay_in_the_folder(model, tmp_path):

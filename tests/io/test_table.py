@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skvas.io import SegmentTable, TimedSegment
+from tests.models import Counted
 
 
 def table(*rows, video="a"):
@@ -35,6 +36,16 @@ def test_segment_refuses_other_types(arguments):
 def test_segment_refuses_half_of_a_surrogate_pair():
     with pytest.raises(ValueError, match="surrogate"):
         TimedSegment("a", 0, 1, "x\ud800")
+
+
+def test_segments_are_found_by_video_in_one_pass():
+    names = [Counted(f"v{i}") for i in range(30)]
+    found = SegmentTable(TimedSegment(n, s, s + 1, n) for n in names for s in range(3))
+    Counted.n = 0
+    for name in names:
+        assert set(found.to_labels(name, fps=1)) == {name}
+    assert found.videos == names
+    assert Counted.n <= 6 * len(found.segments)
 
 
 def test_segment_keeps_plain_floats():
