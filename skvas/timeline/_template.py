@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Template:
     """
 
     frames: np.ndarray
-    passages: list[Passage]
+    passages: list[Passage] = field(repr=False)  # long; notebooks show the rest
     alignability: np.ndarray
     is_related: np.ndarray
     discriminants: Discriminants | None

@@ -39,6 +39,11 @@ def test_videos_that_share_an_order_are_told(timeline):
     assert timeline.is_related_.all()
 
 
+def test_showing_a_timeline_spells_out_no_video(timeline, monkeypatch):
+    monkeypatch.setattr(Passage, "__repr__", pytest.fail)
+    assert "Timeline" in timeline._repr_html_()
+
+
 def test_videos_of_fit_have_the_same_answers_again(data, timeline):
     for again, first in zip(
         timeline.predict(data.videos), timeline.labels_, strict=True
