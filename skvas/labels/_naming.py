@@ -132,7 +132,7 @@ class Naming(BaseNaming):
         self, parts: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None
     ) -> np.ndarray:
         """Weigh parts and frames; a frame with a label has no other."""
-        return self.weigh(parts @ self.shares, frames, known)
+        return self.weigh(_in_blocks(parts, self.shares), frames, known)
 
     def weigh(
         self, by_part: np.ndarray, frames: np.ndarray, known: np.ndarray | None = None

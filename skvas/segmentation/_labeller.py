@@ -260,12 +260,15 @@ class TimelineLabeller:
         timeline = self.timeline
         numbers = np.arange(self.n_parts)
         for path in self.frames(views):
-            probable = timeline.posteriors(path)
             positions = timeline.follow(path).positions
             nearest = np.rint(np.interp(positions, timeline.moments, numbers))
-            probable *= 1 - ON_PATH
-            probable[np.arange(len(path)), nearest.astype(np.int64)] += ON_PATH
-            yield probable.astype(np.float32)
+            parts = np.empty((len(path), self.n_parts), dtype=np.float32)
+            for rows, probable in timeline.each_posterior(path):
+                probable *= 1 - ON_PATH
+                on_path = nearest[rows].astype(np.int64)
+                probable[np.arange(len(probable)), on_path] += ON_PATH
+                parts[rows] = probable
+            yield parts
 
     def frames(self, views: Views) -> Sequence[np.ndarray]:
         """Return what is compared with the timeline, unit vectors."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -12,7 +14,10 @@ from skvas.datasets import make_videos
 from skvas.labels import _reading
 from skvas.metrics import miou
 from skvas.options import Segmenting
+from skvas.segmentation._labeller import ON_PATH
+from skvas.timeline._model import Axis
 from skvas.timeline._routes import average_routes
+from skvas.timeline._states import BYTES_A_CELL
 
 DATA = make_videos(6, n_actions=4, n_frames=(60, 90), random_state=3)
 TRUE = np.concatenate(DATA.labels)
@@ -122,3 +127,20 @@ def test_labelled_videos_alone_pass_the_timeline_by_way_of_others(monkeypatch):
     assert asked == [([1, 4], 6)]
     assert {*compared} == {2}
     assert miou(TRUE, np.concatenate(model.labels_), matching=None) > 0.9
+
+
+def test_parts_of_long_videos_are_spelt_out_in_pieces(monkeypatch):
+    timeline = Segmenting(segment_on="timeline")
+    model = JointAlignSegment(max_epochs=0, segmenting=timeline, random_state=0)
+    model.fit(DATA.videos, one_video(1, 4))
+    base = model._found_labeller()
+    few = 20 * BYTES_A_CELL * base.n_parts  # 20 distributions, shared by all frames
+    short = replace(base, timeline=replace(base.timeline, limit=few))
+    views = model._view([np.repeat(DATA.videos[0], 200, axis=0)])
+    (path,) = short.frames(views)
+    expected = (1 - ON_PATH) * short.timeline.posteriors(path)
+    monkeypatch.setattr(Axis, "posteriors", pytest.fail)
+    (found,) = short.parts(views)
+    on_path = (found - expected).argmax(axis=1)
+    expected[np.arange(len(path)), on_path] += ON_PATH
+    assert_array_equal(found, expected.astype(np.float32))
