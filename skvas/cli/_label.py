@@ -63,20 +63,20 @@ def _label(options: argparse.Namespace) -> None:
     check_output_folder(options, checked_folder(options))
     data = load_recordings(options, model)
     _check_fitted_to(model, data, options)
-    out = Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
     texts = texts_by_label(model)
     media = data.media if options.format == "eaf" else None
     if options.media is not None:
         media = media_of(options.media, data.names)
     queries = model.query(options.n, kind="recordings")
+    out, suffix = Path(options.out), SUFFIXES.get(options.format, options.format)
+    files = {
+        query.video: out / f"{data.names[query.video]}.{suffix}" for query in queries
+    }
+    there = next((file for file in files.values() if file.exists()), None)
+    if there is not None:  # before any is written, which a second try would refuse
+        raise ValueError(f"{str(there)!r} is there already; it may hold your labels.")
     for query in with_progress(queries, lambda query: data.names[query.video]):
-        name = data.names[query.video]
-        file = out / f"{name}.{SUFFIXES.get(options.format, options.format)}"
-        if file.exists():
-            raise ValueError(
-                f"{str(file)!r} is there already; it may hold your labels."
-            )
+        name, file = data.names[query.video], files[query.video]
         labels = call_by_name(model.predict([data[query.video]])[0], texts)
         clock = clock_of(data, query.video)
         table = SegmentTable.from_labels(labels, name, **clock)

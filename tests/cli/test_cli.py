@@ -1400,6 +1400,16 @@ def test_label_writes_a_recording_and_fit_reads_it_back(folder, joint, tmp_path,
     assert (found.labels_[index] == written).all()
 
 
+def test_label_writes_no_file_where_one_is_there_already(folder, joint, tmp_path):
+    queries = skvas.load(joint).query(2, kind="recordings")
+    first, second = (tmp_path / f"v{query.video}.csv" for query in queries)
+    second.write_text("mine")
+    command = ("label", joint, folder, "-o", tmp_path, "--fps", 10, "-n", 2)
+    assert run(*command, "--format", "csv") == 1
+    assert second.read_text() == "mine"
+    assert not first.exists()
+
+
 def test_features_without_times_have_the_rate_of_fit(folder, tmp_path):
     model, table = tmp_path / "model", tmp_path / "positions.csv"
     command = ("fit", folder, "-k", K, "--epochs", 0, "--fps", 10, "-o", model)
