@@ -100,6 +100,7 @@ class FeatureFile:
         other = FeatureFile(self.filename, read=self._read)
         other._is_transposed = not self._is_transposed
         other._shape = None if self._shape is None else self._shape[::-1]
+        other._dtype = self._dtype
         return other
 
     def __len__(self) -> int:

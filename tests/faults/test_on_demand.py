@@ -253,6 +253,15 @@ def test_fit_files_takes_what_a_function_reads(folder):
     assert_same_outputs(outputs(model, VIDEOS), outputs(expected, VIDEOS))
 
 
+def test_file_whose_rows_are_columns_has_the_type_that_is_read(folder):
+    path = paths_of(folder)[0]
+    file = FeatureFile(path, read=lambda path: np.load(path).astype(np.float64))
+    assert file.dtype == np.float64
+    turned = file.T
+    assert turned.shape == file.shape[::-1]
+    assert turned.dtype == np.asarray(turned).dtype == np.float64
+
+
 @pytest.mark.parametrize(
     ("paths", "more", "message"),
     [
