@@ -486,9 +486,10 @@ def _one_each(
 
 def _check_times(name: str, times: ArrayLike, n_frames: int) -> NDArray[np.float64]:
     found = np.asarray(times, dtype=np.float64)
-    if found.shape != (n_frames,) or not (np.diff(found) > 0).all():
+    is_sound = found.shape == (n_frames,) and np.isfinite(found).all()
+    if not is_sound or not (np.diff(found) > 0).all():
         raise ValueError(
-            f"times of recording {name!r} must be rising and one for each of "
+            f"times of recording {name!r} must be rising, finite and one for each of "
             f"{n_frames} frames, got an array of shape {found.shape}."
         )
     return found

@@ -155,6 +155,10 @@ def test_list_that_was_changed_is_refused():
         ({"fps": 1, "times": [[0, 1, 2]] * 3}, "not both"),
         ({"times": [[0, 1], [0], [1]]}, "times of recording 'recording 0'"),
         ({"times": [[0, 0, 1]] * 3}, "must be rising"),
+        (
+            {"times": [[0, 1, np.inf], *map(np.arange, (4, 5))]},
+            "must be rising, finite",
+        ),
         ({"media": ["a.mp4"]}, "media must be one for each"),
     ],
 )
