@@ -2,10 +2,12 @@
 
 import pickle
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from skvas import (
@@ -16,7 +18,7 @@ from skvas import (
     Training,
 )
 from skvas.exceptions import InvalidParameterError
-from skvas.options._declare import declared, effective, group_of
+from skvas.options._declare import check_declared, declared, effective, group_of
 from tests.models import ESTIMATORS, outputs, plain_params, quick, small_videos
 
 VIDEOS = small_videos()
@@ -106,6 +108,45 @@ def test_group_of_defaults_is_no_group(cls):
 def test_what_is_no_such_group_is_refused(group):
     with pytest.raises(InvalidParameterError, match="segmenting must be None or"):
         ActionSegmenter(3, segmenting=group).fit(VIDEOS)
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "refused"),
+    [
+        ("recipe", ["paper"], ["published", None]),
+        ("features", [None, "standardise"], ["white", StandardScaler, 3]),
+        ("encoder", [None, "causal", (3,)], ["deep", (), (3, 0), [3]]),
+        ("max_epochs", ["auto", 0], [-1, 1.0, "all"]),
+        ("n_jobs", [None, -1, 2], [0, 2.0, True]),
+        ("verbose", [0, 2, True], [-1, 1.0, None]),
+        ("n_actions", [None, "auto", 1, (2, 4)], [0, (4, 2), "all"]),
+        ("beta", [0, 2.5], [-0.1, np.inf, None]),
+        ("matching", ["auto", "plan"], ["mass", None]),
+        ("segmenting__recurring", ["auto", True, False], [1, 0, None]),
+        ("segmenting__radius", ["auto", 0.5], [0, 1]),
+        ("segmenting__alpha", ["auto", 0, 1], [1.1, True]),
+        ("segmenting__n_refine", [0], [-1]),
+        ("segmenting__method", ["asot"], ["ASOT"]),
+        ("aligning__zeta", [-1, 0.5, "30%"], ["30", "100%", None]),
+        ("aligning__virtual_mass", [None, 0.1, "30%"], [0]),
+        ("aligning__memory_limit", [None, "1GB", 10], ["much", 0]),
+        ("training__memory_limit", [None, "1GB", 10], ["much", 0]),
+        ("training__live", [True, False], [1, None]),
+        ("training__n_frames", [2], [1]),
+        ("training__n_aligned", ["auto", None, 2], [1]),
+        ("training__batch_size", [1], [0]),
+        ("training__callback", [None, print], ["print"]),
+        ("training__checkpoint", [None, "run", Path("run")], [b"run", 3]),
+        ("training__devices", [1], [0, "auto"]),
+    ],
+)
+def test_parameter_has_a_range(name, allowed, refused):
+    model = JointAlignSegment()
+    for value in allowed:
+        check_declared(model.set_params(**{name: value}))
+    for value in refused:
+        with pytest.raises(InvalidParameterError, match=name.rpartition("__")[2]):
+            check_declared(model.set_params(**{name: value}))
 
 
 def test_notebooks_show_an_estimator_with_groups():
