@@ -59,7 +59,7 @@ def check_axis(axis: Any, n_frame: int) -> None:
     n_positions = len(axis.template.frames)
     moments = axis.moments
     check_array("timeline_.moments", moments, (None,), np.int64)
-    if (np.diff(moments) <= 0).any() or not 0 <= moments[0] <= moments[-1]:
+    if moments[0] < 0 or (np.diff(moments) <= 0).any():
         raise ModelFileError("the moments of the timeline are not in order")
     if moments[-1] >= n_positions:
         raise ModelFileError("the moments of the timeline are not on it")
