@@ -165,13 +165,14 @@ def _network(
 
     def compute(frames: NDArray[np.uint8]) -> NDArray[Any]:
         images = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2)
-        was_training = on_device.training
+        modes = [(module, module.training) for module in on_device.modules()]
         on_device.eval()
         try:
             with torch.no_grad():
                 features = on_device((images / 255 - mean) / deviation)
         finally:
-            on_device.train(was_training)
+            for module, is_training in modes:
+                module.training = is_training
         return features.float().cpu().numpy()
 
     return Backbone(compute, size, key)

@@ -354,6 +354,13 @@ def test_module_is_given_normalised_images_in_evaluation_mode(clip):
     np.testing.assert_allclose(found, expected, atol=0.1)
 
 
+def test_parts_of_a_network_that_are_frozen_stay_so(clip):
+    frozen, other = nn.BatchNorm2d(3).eval(), nn.Dropout()
+    network = nn.Sequential(frozen, other, nn.AvgPool2d(8), nn.Flatten())
+    FrameFeatures(network, size=8, device="cpu").transform(clip)
+    assert (network.training, frozen.training, other.training) == (True, False, True)
+
+
 def test_network_computes_the_same_on_each_device(clip, device):
     torch.manual_seed(0)
     network = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(3, 4))
