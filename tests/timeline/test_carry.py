@@ -20,6 +20,22 @@ def test_video_that_fits_badly_has_less_say():
     assert_allclose(shares.sum(axis=1), 1)
 
 
+def test_say_falls_with_the_mean_cost_of_labelled_frames():
+    rng = np.random.default_rng(0)
+    posteriors, costs = rng.dirichlet(np.ones(3), (2, 6)), rng.uniform(size=(2, 6, 3))
+    labels = np.array([[0, 0, 1, 1, -1, -1], [1, 0, 0, -1, 1, 1]])
+    votes = np.zeros((3, 2))
+    for posterior, cost, label in zip(posteriors, costs, labels, strict=True):
+        weights = posterior[label >= 0]
+        for position in range(3):
+            own = weights[:, position]
+            mean = np.average(cost[label >= 0, position], weights=own)
+            share = np.bincount(label[label >= 0], own) / posterior[:, position].sum()
+            votes[position] += np.exp(-mean / 0.2) * share
+    shares = label_shares(posteriors, costs, labels, 2)
+    assert_allclose(shares, votes / votes.sum(axis=1, keepdims=True))
+
+
 def test_long_video_has_one_vote():
     long = np.repeat(np.eye(2), [10, 10], axis=0)
     shares = label_shares(
