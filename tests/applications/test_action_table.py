@@ -278,6 +278,7 @@ def test_table_prints_and_shows_in_notebooks(model):
     assert str(table).splitlines()[0].split()[0] == "recording"
     assert len(str(table).splitlines()) == len(table) + 1
     assert "Times in seconds." in table._repr_html_()
+    assert "more rows" not in table._repr_html_()
     pandas = pytest.importorskip("pandas")
     assert isinstance(table.to_frame(), pandas.DataFrame)
 

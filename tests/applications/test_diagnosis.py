@@ -10,7 +10,8 @@ import skvas
 from skvas import ActionSegmenter, JointAlignSegment, Recordings, VideoAligner
 from skvas.applications._diagnosis import diagnose, summarise
 from skvas.datasets import make_videos
-from skvas.metrics import SharedOrder
+from skvas.metrics import SharedOrder, consistency_score, match_pairs
+from skvas.videos._frames import unit
 from tests.models import ESTIMATORS, quick, small_videos
 
 DATA = make_videos(8, n_actions=3, n_frames=(60, 90), random_state=0)
@@ -64,6 +65,25 @@ def test_odd_recording_is_named():
     assert diagnose(unit, unit, None, None, True)["unlike"] == [7]
     assert diagnose(unit[:7], unit[:7], None, None, True)["unlike"] == []
     assert diagnose(unit[4:], unit[4:], None, None, True)["unlike"] == []  # too few
+
+
+def test_recording_that_shows_other_things_is_odd_though_some_are_the_same():
+    rng = np.random.default_rng(0)
+    axes = np.eye(12)
+    alike = [axes[rng.permutation(6)] for _ in range(6)]
+    odd = axes[[0, 1, *range(6, 10)]]
+    assert diagnose([*alike, odd], [], None, None, True)["unlike"] == [6]
+
+
+def test_consistency_is_that_of_matches_in_order_or_in_any():
+    data = make_videos(12, n_actions=3, n_frames=(20, 30), random_state=0)
+    labels = [label[::-1] for label in data.labels]  # so that the two differ
+    matches = match_pairs([unit(v) for v in data.videos], random_state=0)
+    score = consistency_score(labels, matches)
+    for in_order, expected in ((True, score.score), (False, score.free)):
+        found = diagnose(data.videos, data.videos, labels, 3, in_order)
+        assert found["consistency"] == pytest.approx(expected)
+    assert score.score != score.free
 
 
 def test_action_of_large_spread_is_named():

@@ -98,6 +98,7 @@ def test_swapped_steps_that_predict_cannot_show_are_out_of_order():
     assert judge("aaaaccc") == skipped
     assert judge("abacbbc") == skipped  # too many steps: no mere swap
     assert judge("bbbbccc") == skipped  # a step found, another one lost
+    assert judge("ccccaaa") == skipped  # no step more
 
 
 def test_step_that_few_videos_have_is_neither_missed_nor_usual():
@@ -265,6 +266,11 @@ def test_slow_and_fast_steps_are_beyond_two_standard_scores():
     usual = report("aaaaabbb", *collection)
     assert {word for _, word in status(usual)} == {"usual"}
     assert abs(usual[0]["z_score"]) > 1
+    again = report(
+        "aaaabbbba", *collection, min_duration=0
+    )  # far too fast, and one too many
+    assert status(again)[-1] == ("a", "extra")
+    assert again[-1]["z_score"] < -2
     few = report("aaaaaaaabb", *collection[:4])
     assert {word for _, word in status(few)} == {"usual"}
 
