@@ -118,6 +118,11 @@ def test_frame_rate_can_be_chosen(clip, fps):
     np.testing.assert_allclose(found.features[:, 0], shown, atol=3)
 
 
+def test_clip_may_have_one_frame(tmp_path):
+    path = write_clip(tmp_path / "still.mp4", grey([80]))
+    assert [time for time, _ in read_frames(path)] == [0.0]
+
+
 def test_frame_shown_at_an_instant_is_the_latest():
     frames = [(0.5, "a"), (1.0, "b"), (4.0, "c")]
     instants = [0.0, 0.7, 0.9995, 1.0, 3.9, 4.0, 4.5]

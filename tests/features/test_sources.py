@@ -4,20 +4,32 @@ import itertools
 
 import numpy as np
 import pytest
+from torch import nn
 
 from skvas.features import FrameFeatures
-from skvas.features._decoding import read_frames, resampled
+from skvas.features._decoding import read_frames, resampled, shown_at
 from skvas.features._sources import compute_as_they_come, in_real_time, read_camera
 from tests.clips import grey, write_clip
 
 
-def test_features_of_frames_as_they_come_are_those_of_the_file(tmp_path):
+@pytest.mark.parametrize(
+    ("backbone", "size"),
+    [
+        (lambda frames: frames.mean(axis=(1, 2)), 16),
+        (nn.Flatten(), 16),
+        (nn.Flatten(), None),
+    ],
+)
+def test_features_of_frames_as_they_come_are_those_of_the_file(
+    tmp_path, backbone, size
+):
     path = write_clip(tmp_path / "clip.mp4", grey([10, 80, 160, 240]))
-    extractor = FrameFeatures(lambda frames: frames.mean(axis=(1, 2)), size=16)
+    extractor = FrameFeatures(backbone, size=size, device="cpu")
     found = list(compute_as_they_come(extractor, read_frames(path)))
     expected = extractor.extract(path)
     np.testing.assert_array_equal([time for time, _ in found], expected.times)
     np.testing.assert_array_equal([row for _, row in found], expected.features)
+    assert found[0][1].dtype == expected.features.dtype
 
 
 def test_real_time_waits_for_what_is_early_and_for_nothing_late():
@@ -61,3 +73,4 @@ def test_camera_that_cannot_be_read_is_named(monkeypatch, kind):
 
 def test_no_frames_are_none_at_any_rate():
     assert list(resampled(iter([]), 5)) == []
+    assert list(shown_at(iter([]), [0.0, 1.0])) == []
