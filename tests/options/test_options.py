@@ -19,6 +19,8 @@ from skvas import (
 )
 from skvas.exceptions import InvalidParameterError
 from skvas.options._declare import check_declared, declared, effective, group_of
+from skvas.recipes import INFORMED
+from skvas.tasks._virtual import Quantile, VirtualFrame
 from tests.models import ESTIMATORS, outputs, plain_params, quick, small_videos
 
 VIDEOS = small_videos()
@@ -147,6 +149,12 @@ def test_parameter_has_a_range(name, allowed, refused):
     for value in refused:
         with pytest.raises(InvalidParameterError, match=name.rpartition("__")[2]):
             check_declared(model.set_params(**{name: value}))
+
+
+def test_percentages_become_quantiles_of_the_virtual_frame():
+    group = Aligning(zeta="30%", virtual_mass="5%")
+    task = INFORMED.resolve(JointAlignSegment(aligning=group)).alignment_task()
+    assert task.virtual == VirtualFrame(Quantile(0.3), Quantile(0.05))
 
 
 def test_notebooks_show_an_estimator_with_groups():

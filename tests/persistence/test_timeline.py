@@ -83,7 +83,7 @@ def n_compared(axis):
     [
         ("moments", reversed_),
         ("moments", raised),
-        ("moments", lowered),
+        ("moments", lambda array: np.array([-1, *array[1:]])),
         ("moments", as_type(float)),
         ("order", to(0.5)),
         ("order.value", to("high")),
@@ -140,8 +140,10 @@ def test_actions_of_another_make_are_refused(joint, path, change):
         check_actions(changed(axis, path, change), K)
 
 
-def test_axis_without_actions_is_refused_where_there_should_be_some(joint):
-    with pytest.raises(ModelFileError):
+def test_what_is_no_timeline_is_refused(joint):
+    with pytest.raises(ModelFileError, match="timeline_"):
+        check_axis(joint.timeline_.model_.template, 9)
+    with pytest.raises(ModelFileError, match="timeline_"):
         check_actions(joint.timeline_.model_.template, K)
 
 
@@ -203,7 +205,10 @@ def test_chain_of_names_of_another_make_is_refused(chained, path, change):
         check_naming(changed(naming, path, change), chained.classes_, n_parts, K)
 
 
-@pytest.mark.parametrize("names", [np.arange(K + 1), np.zeros(K, int), np.ones(K)])
+@pytest.mark.parametrize(
+    "names",
+    [np.arange(K + 1), np.arange(K + 1) % K, np.zeros(K, int), np.arange(K) / 2],
+)
 def test_names_of_another_make_are_refused(names):
     with pytest.raises(ModelFileError, match="classes_"):
         check_naming(None, names, K, K)
