@@ -92,6 +92,15 @@ def test_action_of_large_spread_is_named():
     assert diagnose(videos, videos, labels, 2, True)["spread"] == [1]
 
 
+def test_what_is_odd_is_called_by_its_name(model):
+    doubtful = copy.copy(model)
+    doubtful.diagnosis_ = {**model.diagnosis_, "unlike": [2, 5], "spread": [1]}
+    assert facts(doubtful)["unlike"] == "p2, p5"
+    assert facts(doubtful)["large spread"] == "durations of 1"
+    doubtful.name_actions({1: "pour"})
+    assert facts(doubtful)["large spread"] == "durations of pour"
+
+
 NUMBERS = np.arange(2, 9)
 UNSURE = {"n_actions": NUMBERS, "score": np.isin(NUMBERS, [4, 7]).astype(float)}
 
