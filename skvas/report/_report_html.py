@@ -431,7 +431,7 @@ def _certainty(segments: list[Segment], certainty: NDArray[np.float64]) -> list[
     """Return the certainty of each boundary, between the middles of its segments."""
     middles = [(s.start + s.end) // 2 for s in segments]
     return [
-        round(float(certainty[a : max(b, a + 1)].mean()), 4)
+        round(float(certainty[a:b].mean()), 4)
         for a, b in zip(middles, middles[1:], strict=False)
     ]
 

@@ -120,6 +120,7 @@ def test_alignment_of_other_videos_is_refused_and_leaves_nothing(clips, tmp_path
         ({"height": 0}, "height must be"),
         ({"times_x": [0.0]}, "times_x must be"),
         ({"times_y": np.arange(8)[::-1]}, "times_y must be"),
+        ({"times_y": [0, 1, 2, 3, 3, 4, 5, 6]}, "times_y must be"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(clips, tmp_path, change, message):

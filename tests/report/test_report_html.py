@@ -212,6 +212,22 @@ def test_axis_that_points_up_is_the_second_of_a_figure(write, up):
     assert (low[[0, 2]] == high[[0, 2]]).all()
 
 
+def test_figures_fill_the_picture_wherever_they_are(write):
+    pose = np.zeros((4, 2, 2))
+    pose[:, 1] = 1, -2
+    far = pose + [100.0, -7.0]
+    unseen = np.full((4, 2, 2), np.nan)
+    page = write([[0] * 4] * 3, poses=[pose, far, unseen])
+    here, there, nowhere = (
+        np.frombuffer(base64.b64decode(video["pose"]), np.uint8).reshape(4, 2, 2)
+        for video in page.data["videos"]
+    )
+    # Two are high and one is wide: the height fills the picture.
+    assert here[0].tolist() == [[64, 0], [190, 254]]
+    assert (there == here).all()
+    assert (nowhere == 255).all()
+
+
 def test_long_poses_are_thinned(write):
     pose = np.random.default_rng(0).normal(size=(20_000, 30, 3))
     pose[:] = np.linspace(0, 1, len(pose))[:, None, None]
@@ -278,6 +294,14 @@ def test_corrections_know_actions_by_their_names(write):
     )
     assert page.data["videos"][0]["codes"] == [1, 0]
     assert page.data["labels"] == ["pour", "stir"]
+
+
+def test_corrections_that_are_numbers_are_those_labels(write):
+    y = [np.array([-1, 5, 5, 1]), None]
+    page = write([[0, 0, 1, 1], [0, 1, 0]], corrections=y)
+    assert page.data["labels"] == [0, 1, 5]
+    assert page.data["videos"][0]["codes"] == [0, 2, 1]
+    assert page.data["videos"][0]["known"] == [0, 3, 3]
 
 
 def test_row_76_half_characters_in_names_are_written(write):
@@ -427,6 +451,7 @@ def test_five_hundred_recordings_fit_in_a_page(tmp_path):
         ({"names": ["a", "a"]}, "'a' is there twice"),
         ({"names": ["a"]}, "2 name"),
         ({"fps": 0}, "fps"),
+        ({"fps": [2]}, "fps must be .* each of the 2 recordings"),
         ({"positions": [[0, 1, 2, 3], [0, 0, 0]]}, "video 0: .*between 0 and 1"),
         ({"positions": [[0, 0, 0, 0], [1, 0, 1]]}, "video 1: .*never fall"),
         ({"positions": [[0, 0, 0], [0, 0, 1]]}, "video 0: .*4 frames"),
@@ -444,6 +469,7 @@ def test_five_hundred_recordings_fit_in_a_page(tmp_path):
         ({"poses": POSES, "up": "z"}, "only 2 axes"),
         ({"poses": POSES, "edges": [(0, 2)]}, "index below 2"),
         ({"poses": POSES, "edges": [(0, "hip")]}, "'hip'"),
+        ({"poses": POSES, "edges": [(0, 0.5)]}, "0.5"),
         ({"poses": POSES, "edges": ["ab"]}, "pairs of points"),
         ({"poses": POSES, "point_names": ["hip"]}, "2 name"),
         ({"corrections": [None]}, "each of the 2 videos"),
