@@ -95,6 +95,12 @@ def test_activities_are_read_together_or_alone(tmp_path, layout):
     assert both.labels[1].tolist() == [0] * 4
 
 
+def test_folders_without_features_beside_activities_are_none(tmp_path):
+    write_video(tmp_path / "tea", "a", ramp(4))
+    (tmp_path / "results" / "plots").mkdir(parents=True)
+    assert load_folder(tmp_path).activities == ["tea"]
+
+
 def test_activities_may_share_one_folder_of_labels(tmp_path):
     write_video(tmp_path, "a", ramp(2), activity="tea")
     (tmp_path / "groundTruth" / "a").write_text("stir\nSIL")
