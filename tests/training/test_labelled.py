@@ -34,9 +34,15 @@ def test_lone_labelled_frames_of_long_videos_are_seen():
     found = chosen([5000, 20], [stamps, np.full(20, -1)])
     frames = found.batch.frames[0, :, 0]
     assert len(frames) <= MAX_FRAMES + 2
+    assert torch.equal(found.batch.times[0], frames.long())
     seen = {int(f): int(c) for f, c in zip(frames, found.codes[0], strict=True)}
     assert (seen[1], seen[1234]) == (0, 1)
     assert sum(code >= 0 for code in seen.values()) == 2
+
+
+def test_videos_of_one_label_each_are_seen():
+    found = chosen([5, 4], [np.zeros(5, int), np.ones(4, int)])
+    assert found.codes.tolist() == [[0] * 5, [1] * 4 + [-1]]
 
 
 def test_no_more_than_so_many_videos_are_seen():
