@@ -192,6 +192,12 @@ class TestSegmentation:
         assert [text.get_text() for text in display.ax_.texts] == ["0", "2"]
         assert not display.plot(annotate=False).ax_.texts
 
+    def test_background_has_no_tag(self):
+        display = SegmentationDisplay.from_predictions(
+            None, [np.repeat([-1, 0, -1, 1], 20)], background=-1
+        )
+        assert [text.get_text() for text in display.ax_.texts] == ["0", "1"]
+
     def test_tags_lie_inside_their_segments(self):
         rng = np.random.RandomState(0)
         labels = [np.repeat(rng.permutation(20), rng.randint(1, 30, 20)) for _ in "abc"]
@@ -449,6 +455,8 @@ class TestAlignment:
             AlignmentDisplay(partly).plot(kind="image")
         with pytest.raises(ValueError, match="both labels_x and labels_y, or neither"):
             AlignmentDisplay(partly, labels_x=[0, 0, 0, 0]).plot()
+        with pytest.raises(ValueError, match="both labels_x and labels_y, or neither"):
+            AlignmentDisplay(partly, labels_y=[0, 0, 0, 0, 0]).plot()
         with pytest.raises(ValueError, match="video 1: expected one label a frame"):
             AlignmentDisplay(partly, labels_x=[0] * 4, labels_y=[0] * 4).plot()
 
