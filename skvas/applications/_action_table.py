@@ -144,14 +144,16 @@ class ActionTable:
         OSError
             If a file cannot be written; names it.
         ValueError
-            If no frame rate is known, or the format cannot hold the table.
+            If no frame rate is known, the format cannot hold the table, or a file
+            would not be in the folder.
         """
         segments = self.to_segments()
+        for name in segments.videos:
+            parts = PurePath(name).parts
+            if not parts or ".." in parts or PurePath(name).is_absolute():
+                raise ValueError(f"The name {name!r} leaves the folder.")
         files = []
         for name, rows in groupby(segments, attrgetter("video")):
-            parts = PurePath(name).parts
-            if ".." in parts or PurePath(name).is_absolute():
-                raise ValueError(f"The name {name!r} leaves the folder.")
             file = Path(folder, f"{name}.{format}")
             file.parent.mkdir(parents=True, exist_ok=True)
             media = (self.media or {}).get(name) if format == "eaf" else None

@@ -268,9 +268,11 @@ def test_files_of_many_recordings_are_written_in_one_pass(tmp_path):
 
 
 def test_names_stay_in_the_folder(model, tmp_path):
-    outside = Recordings(VIDEOS[:1], ["../a"], fps=5)
-    with pytest.raises(ValueError, match="leaves the folder"):
-        model.to_table(outside).write(tmp_path, "csv")
+    for name in ("../a", "/a", ""):
+        outside = Recordings(VIDEOS[:2], ["b", name], fps=5)
+        with pytest.raises(ValueError, match=f"{name!r} leaves the folder"):
+            model.to_table(outside).write(tmp_path / "out", "csv")
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_table_prints_and_shows_in_notebooks(model):
