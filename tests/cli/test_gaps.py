@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import skvas
-from skvas.cli._gaps import ReadWithoutGaps
+from skvas.cli._gaps import ReadWithoutGaps, check_columns
+from skvas.features import VideoFeatures
 from skvas.io import read_recordings
 from skvas.preprocessing import Interpolate
 from tests.tables import fit, run, write_recording, write_recordings
@@ -82,6 +83,15 @@ def test_gaps_of_features_are_closed_along_time(
     assert run("align", model, *files, "-o", tmp_path / "m.csv") == 0
 
 
+def test_gaps_of_what_a_function_reads_are_closed_and_its_times_kept(model, gappy):
+    (video,), (gaps,) = closed(gappy), read_recordings(gappy)
+    timed = VideoFeatures(gaps, np.arange(len(gaps)) / 7)
+    read = ReadWithoutGaps({"plain": gaps, "timed": timed}.get, skvas.load(model))
+    np.testing.assert_array_equal(read("plain"), video)
+    np.testing.assert_array_equal(read("timed").features, video)
+    assert read("timed").times is timed.times
+
+
 def test_model_of_recordings_with_gaps_aligns_such(whole, gappy, tmp_path):
     for name in ("r0", "r2"):
         (gappy / f"{name}.csv").write_text((whole / f"{name}.csv").read_text())
@@ -111,6 +121,8 @@ def test_column_without_numbers_is_named_with_its_recording(
         assert re.search(r"'b' has no finite number in column 1; leave", said)
     assert run("predict", model, data, "-o", tmp_path / "out") == 1
     assert re.search(r"b\.npy' has no finite number", capsys.readouterr().err)
+    with pytest.raises(ValueError, match="'b' has no finite number in column reach"):
+        check_columns(video, "b", ["turn", "reach", "grip", "lift"])
 
 
 def test_timeline_names_the_recording_that_it_cannot_place(whole, tmp_path, capsys):
