@@ -282,20 +282,24 @@ def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:
     dict
         With lists `names`, `n_frames`, and `fps`, `media` and `feature_names` if they
         are known, else None. `fps` of recordings that have times instead is the mean
-        rate.
+        rate, and `times`, else None, is an object array of them.
     """
     known = recordings_of(videos)
     names = _numbered(len(lengths))
-    fps = media = features = None
+    fps = media = features = times = None
     if known is not None:
         names, fps, media = known.names, mean_rates(known), known.media
         features = known.feature_names
+        if known.times is not None:
+            times = np.empty(len(known), dtype=object)
+            times[:] = known.times
     return {
         "names": list(names),
         "n_frames": list(lengths),
         "fps": None if fps is None else list(fps),
         "media": None if media is None else list(media),
         "feature_names": None if features is None else list(features),
+        "times": times,
     }
 
 

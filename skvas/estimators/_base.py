@@ -153,9 +153,9 @@ Attributes
 settings_ : Settings
     The value of every parameter that `fit` used, "auto" resolved. Answers depend on
     these: `set_params` changes nothing before the next `fit`.
-recordings_ : dict of str to list or None
-    The recordings of `fit`: `names`, `n_frames`, `fps`, `media` and `feature_names`,
-    see :class:`skvas.Recordings`; None where nothing is known.
+recordings_ : dict of str to list, ndarray or None
+    The recordings of `fit`: `names`, `n_frames`, `fps`, `media`, `feature_names` and
+    `times`, see :class:`skvas.Recordings`; None where nothing is known.
 diagnosis_ : dict of str to object
     What :meth:`summary` tells of the recordings of `fit`.
 shared_order_ : skvas.metrics.SharedOrder or None

@@ -326,10 +326,13 @@ default=None
         if videos is None:
             labels = self.labels_ if self.labels_.dtype == object else [self.labels_]
             known = self.recordings_
+            times = known.get("times") if fps is None else None
+            rates = known["fps"] if fps is None else fps
             recordings = Recordings(
                 [label[:, None] for label in labels],
                 known["names"] or None,
-                fps=known["fps"] if fps is None else fps,
+                fps=rates if times is None else None,
+                times=times,
                 media=known["media"],
             )
             classes = self.classes_.tolist()

@@ -54,6 +54,8 @@ ESTIMATORS = {
 # A transformer is tried on two frames of so many features at most, or on so many frames
 # of the reference.
 MAX_FEATURES, TRIED_FRAMES = 1_000_000, 64
+# What is kept of recordings since after the format.
+YOUNG = ("feature_names", "times")
 
 
 def load(
@@ -295,8 +297,8 @@ def _check_live(estimator: Any) -> None:
 def _check_recordings(estimator: Any) -> None:
     """Refuse names and rates that no fit keeps."""
     known = estimator.recordings_
-    features = known.setdefault("feature_names", None)  # younger than the format
-    if known.keys() != {"names", "n_frames", "fps", "media", "feature_names"}:
+    features, times = (known.setdefault(name, None) for name in YOUNG)
+    if known.keys() != {"names", "n_frames", "fps", "media", *YOUNG}:
         raise ModelFileError("recordings_ is not as fit makes it")
     if features is not None:
         check_texts("feature_names of recordings_", features)
@@ -314,6 +316,8 @@ def _check_recordings(estimator: Any) -> None:
         raise ModelFileError("recordings_ has a name twice")
     if not all(0 < rate < np.inf for rate in known["fps"] or ()):
         raise ModelFileError("recordings_ has impossible rates")
+    if times is not None:
+        _check_times(times, known["n_frames"])
     found = estimator.diagnosis_
     n_actions = getattr(estimator, "n_actions_", 0)
     for name, n in (("unlike", n_recordings), ("spread", n_actions)):
@@ -332,6 +336,16 @@ def _check_recordings(estimator: Any) -> None:
         or not all(isinstance(name, str) for name in called)
     ):
         raise ModelFileError("action_names_ is not as fit makes it")
+
+
+def _check_times(times: Any, n_frames: list[int]) -> None:
+    """Refuse times that are not those of the frames of recordings."""
+    if check_type("times of recordings_", times, np.ndarray).shape != (len(n_frames),):
+        raise ModelFileError("recordings_ has times of others")
+    for stamps, n in zip(times, n_frames, strict=True):
+        check_array("times of recordings_", stamps, (n,), np.float64)
+        if (np.diff(stamps) <= 0).any():
+            raise ModelFileError("recordings_ has times that do not rise")
 
 
 def _check_parameters(estimator: Any) -> None:

@@ -133,9 +133,9 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         the actions.
     order_ : BlockOrder or None
         Whether the videos share an order; None for a lone video.
-    recordings_ : dict of str to list or None
-        What is known of the videos: `names`, `n_frames`, `fps`, `media` and
-        `feature_names`, see :class:`skvas.Recordings`.
+    recordings_ : dict of str to list, ndarray or None
+        What is known of the videos: `names`, `n_frames`, `fps`, `media`,
+        `feature_names` and `times`, see :class:`skvas.Recordings`.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -86,6 +86,7 @@ def test_fit_keeps_names_rates_and_media():
         "fps": [25.0] * 3,
         "media": media,
         "feature_names": features,
+        "times": None,
     }
     plain = quick(VideoAligner, max_epochs=0).fit(VIDEOS).recordings_
     assert (plain["names"][2], plain["fps"], plain["media"]) == (
@@ -152,6 +153,17 @@ def test_times_of_frames_are_used_where_they_vary(model):
     table = model.to_table(Recordings(VIDEOS[:1], ["a"], times=[times]))
     starts = {r["start"] for r in table.records}
     assert starts <= {*times.tolist()}
+
+
+def test_table_of_fit_has_the_times_of_its_frames(tmp_path):
+    times = [5 + np.cumsum(np.arange(1, len(video) + 1)) / 10 for video in VIDEOS]
+    known = Recordings(VIDEOS, ["a", "b", "c"], times=times)
+    fitted = quick(ActionSegmenter, max_epochs=0).fit(known)
+    fitted.save(tmp_path / "model")
+    expected = [(r["start"], r["end"]) for r in fitted.to_table(known).records]
+    for model in (fitted, skvas.load(tmp_path / "model")):
+        assert [(r["start"], r["end"]) for r in model.to_table().records] == expected
+    assert fitted.to_table(fps=5).records[0]["start"] == 0
 
 
 def test_names_of_actions_are_shown_and_saved(model, tmp_path):

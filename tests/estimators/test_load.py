@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PowerTransformer, StandardScaler
 
 import skvas
-from skvas import ActionSegmenter, JointAlignSegment
+from skvas import ActionSegmenter, JointAlignSegment, Recordings
 from skvas.exceptions import (
     InvalidParameterError,
     ModelFileError,
@@ -519,6 +519,24 @@ def test_row_45_forged_model_is_refused(name, model_file, tmp_path):
     forge(path, model_file)
     skvas.load(path)  # unchanged, it loads
     forge(path, model_file, **FORGERIES[name])
+    assert_refused(path)
+
+
+def test_row_45_times_that_are_not_those_of_the_frames_are_refused(tmp_path):
+    name, known, path = "recordings_.times", tmp_path / "known", tmp_path / "model"
+    times = [np.arange(len(video)) / 5 for video in VIDEOS]
+    recordings = Recordings(VIDEOS, times=times)
+    quick(ActionSegmenter, max_epochs=0).fit(recordings).save(known)
+    for change in (
+        lambda a: a[name].fill(0),
+        lambda a: a[name].fill(np.nan),
+        lambda a: a.update({name: a[name].astype(np.float32)}),
+        lambda a: a.update({f"{name}.lengths": a[f"{name}.lengths"][::-1].copy()}),
+        lambda a: a.update({f"{name}.lengths": np.array([len(a[name])])}),
+    ):
+        forge(path, known, arrays=change)
+        assert_refused(path)
+    forge(path, known, state=lambda s: s["recordings_"]["items"].update(times=[0.0]))
     assert_refused(path)
 
 
