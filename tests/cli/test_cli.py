@@ -1289,6 +1289,14 @@ def test_live_prints_json_lines_with_a_lag(folder, segmenter, capsys):
     assert [step["time"] for step in steps] == pytest.approx(starts)
 
 
+def test_live_tells_each_warning_once(folder, segmenter, tmp_path, capsys):
+    video = np.load(folder / "features" / "v0.npy")
+    video[10:13] = np.nan
+    np.save(tmp_path / "gap.npy", video)
+    assert run("live", segmenter, tmp_path / "gap.npy") == 0
+    assert capsys.readouterr().out.count("frames have NaN") == 1
+
+
 def test_live_calls_actions_by_their_names(folder, joint, tmp_path, capsys):
     model, video = skvas.load(joint), np.load(folder / "features" / "v1.npy")
     model.name_actions([*"abc"]).save(tmp_path / "model")
