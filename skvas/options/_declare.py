@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -57,7 +58,8 @@ def declare(cls: T) -> T:
     for field in dataclasses.fields(cls):
         if field.name in vars(cls):
             delattr(cls, field.name)  # the constructor has kept its default
-    cls.__doc__ = _join_sections(cls)
+    if sys.flags.optimize < 2:  # Python keeps docstrings
+        cls.__doc__ = _join_sections(cls)
     return cls
 
 

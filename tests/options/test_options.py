@@ -1,6 +1,8 @@
 """Groups of parameters: declared once, reached by every way that scikit-learn has."""
 
 import pickle
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -250,3 +252,10 @@ def test_parameter_set_after_fit_changes_no_answer(cls, name, fitted):
     for method, results in answers(changed).items():
         for ours, theirs in zip(results, expected[method], strict=True):
             np.testing.assert_array_equal(ours, theirs, err_msg=method)
+
+
+def test_estimators_need_no_docstrings():
+    code = "from skvas import JointAlignSegment; print(JointAlignSegment())"
+    command = [sys.executable, "-OO", "-W", "ignore", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.split()[-1:] == ["JointAlignSegment()"], done.stderr
