@@ -120,7 +120,7 @@ def read_columns(source: Any) -> Sheet:
 
 
 def _read_parquet(path: Path) -> Any:
-    for library in ("polars", "pandas"):  # polars needs no other package for it
+    for library in ("polars", "pandas"):  # pandas needs another package for it
         try:
             return import_optional(library, "io").read_parquet(path)
         except ImportError:
@@ -129,7 +129,7 @@ def _read_parquet(path: Path) -> Any:
             raise
         except Exception as error:  # each library has errors of its own
             raise ValueError(f"{str(path)!r} is no table: {error}.") from error
-    return import_optional("pandas", "io").read_parquet(path)
+    return import_optional("polars", "io").read_parquet(path)
 
 
 def _from_frame(frame: Any, file: str = "") -> Sheet:

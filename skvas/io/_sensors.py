@@ -108,7 +108,7 @@ def read_sensors(
         times do not rise or their unit is unclear, or if recordings differ in their
         columns; names the recording, and where there is one the line.
     ImportError
-        If parquet is read, and neither polars nor pandas is installed.
+        If parquet is read, and no package is installed that reads it.
 
     See Also
     --------

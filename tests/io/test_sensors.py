@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -549,6 +551,15 @@ def test_row_73_damaged_parquet_is_refused_by_name(tmp_path, data):
     pytest.importorskip("polars")
     (tmp_path / "a.parquet").write_bytes(data)
     with pytest.raises(ValueError, match=r"recording 'a': .*a\.parquet' is no table"):
+        read_sensors(tmp_path)
+
+
+def test_what_reads_parquet_is_named_where_it_is_missing(tmp_path, monkeypatch):
+    pytest.importorskip("pandas")
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    for library in ("polars", "pyarrow", "fastparquet"):
+        monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ImportError, match=r"polars is needed .* 'skvas\[io\]'"):
         read_sensors(tmp_path)
 
 
