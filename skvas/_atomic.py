@@ -226,7 +226,7 @@ def _finish(path: Path, old: os.stat_result | None) -> None:
     """
     descriptor = os.open(path, os.O_RDWR)
     try:
-        if old is not None and hasattr(os, "fchmod"):
+        if old is not None and hasattr(os, "fchown"):
             # Not all may give files away, and some file systems know no permissions.
             with contextlib.suppress(OSError):
                 os.fchown(descriptor, old.st_uid, old.st_gid)

@@ -137,6 +137,14 @@ def test_row_57_owner_of_the_old_file_is_kept(tmp_path):
     assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12346)
 
 
+def test_files_are_replaced_where_none_can_be_given_away(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "fchown", raising=False)  # Windows has os.fchmod alone
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
 @posix
 def test_row_57_write_protected_file_is_refused(tmp_path):
     path = tmp_path / "a.csv"
