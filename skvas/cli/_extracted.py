@@ -58,9 +58,16 @@ def note_extracted(
     note = folder / EXTRACTED
     known = read_extracted(note)["videos"]
     root = folder.resolve()  # from which the system goes up where it is a link
-    here = {name: os.path.relpath(file, root) for name, file in files.items()}
+    here = {name: _seen_from(root, file) for name, file in files.items()}
     content = {**_extraction(options), "videos": {**known, **here}}
     write_atomically(note, json.dumps(content, indent=1).encode())
+
+
+def _seen_from(root: Path, file: Path) -> str:
+    try:
+        return os.path.relpath(file, root)
+    except ValueError:  # on another drive
+        return str(file.absolute())
 
 
 def find_extracted(path: str, options: argparse.Namespace) -> VideoFeatures | None:

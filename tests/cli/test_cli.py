@@ -1254,6 +1254,22 @@ def test_features_in_a_linked_folder_know_their_videos(tmp_path, monkeypatch):
         assert Path(media).samefile("a.mp4")
 
 
+def test_features_on_another_drive_know_their_videos(tmp_path, monkeypatch):
+    def refuse(path, start):
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "features").mkdir(parents=True)
+    np.save(tmp_path / "data" / "features" / "a.npy", np.eye(9, 2))
+    (tmp_path / "a.mp4").write_bytes(b"not looked at")
+    how = argparse.Namespace(backbone="efficientnet_lite0", weights=None, fps=None)
+    with monkeypatch.context() as on_windows:
+        on_windows.setattr(os.path, "relpath", refuse)
+        note_extracted(Path("data"), {"a": Path("a.mp4")}, how)
+    (media,) = load_folder("data").media
+    assert Path(media).samefile("a.mp4")
+
+
 def test_command_knows_its_version():
     done = subprocess.run(
         [sys.executable, "-m", "skvas", "--version"],
