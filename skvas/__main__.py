@@ -73,7 +73,8 @@ def _open_standard_streams() -> None:
 
     What is then written to the standard output is an error, as it is with `cat`; what
     is said on the standard error is lost. Letters that the encoding of the standard
-    output lacks are written by their numbers, as on the standard error.
+    output lacks are written by their numbers, as on the standard error. Lines that do
+    not come from a keyboard are UTF-8, as files are.
     """
     for number, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         try:
@@ -83,6 +84,8 @@ def _open_standard_streams() -> None:
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    if isinstance(sys.stdin, io.TextIOWrapper) and not sys.stdin.isatty():
+        sys.stdin.reconfigure(encoding="utf-8")
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import skvas
+from skvas.__main__ import _open_standard_streams
 from skvas.cli._pipe import frames_of_lines
 from skvas.datasets import make_videos
 from tests.tables import K, run
@@ -47,6 +48,14 @@ def test_commas_beside_semicolons_are_those_of_numbers(monkeypatch):
 def test_mark_of_byte_order_is_passed_over(monkeypatch, first):
     found = read(monkeypatch, f"\ufeff{first}1,2,3\n", names=["x", "y", "z"])
     np.testing.assert_array_equal(found, [[1, 2, 3]])
+
+
+def test_lines_are_utf8_whatever_the_system_writes_in(monkeypatch):
+    lines = io.BytesIO("\ufeffwärme,y\n1,2\n".encode())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(lines, encoding="cp1252"))
+    _open_standard_streams()
+    found = list(frames_of_lines(2, ["wärme", "y"]))
+    np.testing.assert_array_equal(found, [[1, 2]])
 
 
 @pytest.mark.parametrize("line", ["4,5", "4,,5,6", "4 5", "4,5,6,", "x,y", "4,five,6"])
