@@ -255,9 +255,26 @@ class Trained:
     actions: np.ndarray | None
 
 
+class FittedAttributes:
+    """The types of what `_keep` sets; in the class below they would be parameters."""
+
+    settings_: Settings
+    recordings_: dict[str, Any]
+    diagnosis_: dict[str, Any]
+    shared_order_: SharedOrder | None
+    encoder_: nn.Module
+    features_: Any
+    history_: dict[str, np.ndarray]
+    n_iter_: int
+    n_embedding_: int
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    device_: str
+
+
 @declare
 @dataclass(kw_only=True, eq=False, repr=False)
-class BaseVideoEstimator(VideoTransformerMixin, BaseEstimator):
+class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator):
     """Check input, keep what was learned, embed, save."""
 
     _shared_doc = SHARED_DOC

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._on_demand import choose, lengths_of
 from skvas._typing import Labels, Videos
 from skvas.applications._action_table import (
+    ActionTable,
     rename_actions,
     tabulate,
 )
@@ -169,6 +170,17 @@ default=None
         "outlook_": Fitted((Outlook, type(None)), absent=lambda: None),
         "action_names_": Fitted((list, type(None)), absent=lambda: None),
     }
+    labels_: np.ndarray
+    n_actions_: int
+    n_actions_scores_: dict[str, np.ndarray] | None
+    prototypes_: np.ndarray
+    segment_on_: str
+    chosen_: dict[str, Any]
+    chain_: dict[str, Any] | None
+    classes_: np.ndarray
+    naming_: BaseNaming | None
+    outlook_: Outlook | None
+    action_names_: list[str] | None
 
     def fit_predict(self, videos: Videos, y: Labels = None) -> Any:
         """Fit, and label every frame of the same videos.
@@ -297,7 +309,7 @@ default=None
     @spare_threads()
     def to_table(
         self, videos: Videos | None = None, *, fps: float | None = None
-    ) -> Any:
+    ) -> ActionTable:
         """Return the segments of recordings as one table, with names and seconds.
 
         Parameters
@@ -742,7 +754,9 @@ default=None
     def _labeller(self) -> Labeller:
         base = self._found_labeller()
         named = base if self.naming_ is None else NamedLabeller(base, self.naming_)
-        boundaries = self.settings_.segmenting.get("boundaries", DECODED)
+        segmenting = self.settings_.segmenting
+        assert segmenting is not None
+        boundaries = segmenting.get("boundaries", DECODED)
         return MovedLabeller(named) if boundaries == FRAMES else named
 
     def _found_labeller(self) -> BaseLabeller:

@@ -58,9 +58,7 @@ MAX_FEATURES, TRIED_FRAMES = 1_000_000, 64
 YOUNG = ("feature_names", "times")
 
 
-def load(
-    path: str | os.PathLike[str], *, encoder: nn.Module | None = None
-) -> BaseVideoEstimator:
+def load(path: str | os.PathLike[str], *, encoder: nn.Module | None = None) -> Any:
     """Read a fitted estimator that `save` has written.
 
     The file may come from anybody: nothing in it is run, memory stays within a few

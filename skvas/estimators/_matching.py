@@ -82,6 +82,10 @@ class MatchesFrames(BaseVideoEstimator):
         "path_on_": Fitted(str),
         "timeline_": Fitted((Timeline, type(None)), absent=lambda: None),
     }
+    reference_: np.ndarray
+    matching_: str
+    path_on_: str
+    timeline_: Timeline | None
 
     @spare_threads()
     def align(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -27,6 +28,7 @@ class StreamsFrames(BaseVideoEstimator):
     """
 
     _fitted = {"live_": Fitted((dict, type(None)), absent=lambda: None)}
+    live_: dict[str, Any] | None
 
     @underflow_to_zero()
     def stream(self, *, fps: float | None = None, lag: float = 0) -> LiveTracker:

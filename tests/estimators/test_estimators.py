@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -24,6 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr, get_tags
 from torch import nn
 
+import skvas
 from skvas import JointAlignSegment, VideoAligner
 from skvas.exceptions import CollapseWarning, InvalidParameterError
 from skvas.nn import MLPEncoder, ResidualEncoder, TemporalConvEncoder
@@ -721,6 +724,22 @@ def test_progress_goes_to_the_logger_and_nothing_is_printed(
     assert (steps[:1] == ["preparing features"]) == bool(lines)
     printed = capsys.readouterr()
     assert printed.out == printed.err == ""
+
+
+@every
+def test_checkers_of_types_know_what_fit_learns(cls):
+    hints = get_type_hints(cls)
+    assert {"n_features_in_", "feature_names_in_"} <= hints.keys()
+    for name, what in cls._fitted.items():
+        hint = hints[name]
+        parts = get_args(hint) if isinstance(hint, UnionType) else [hint]
+        kinds = [object if p is Any else get_origin(p) or p for p in parts]
+        known = what.kind if isinstance(what.kind, tuple) else (what.kind,)
+        assert kinds == [*known], name
+
+
+def test_checkers_of_types_let_a_loaded_model_answer():
+    assert get_type_hints(skvas.load)["return"] is Any
 
 
 @every
