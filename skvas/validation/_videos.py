@@ -123,7 +123,7 @@ def check_videos(
             with naming_video(None if single else index, names and names[index]):
                 width = width or video.shape[1]
                 _check_same_width(video, width)
-                named = item if hasattr(item, "columns") else video
+                named = _with_names(item) if hasattr(item, "columns") else video
                 learn = reset and not index
                 validate_data(owner, named, reset=learn, skip_check_array=True)
         lengths = looked_at.lengths if stay else [len(video) for video in checked]
@@ -268,6 +268,29 @@ def warn_of_transposed(videos: Sequence[np.ndarray]) -> None:
         UserWarning,
         stacklevel=4,
     )
+
+
+def _with_names(frame: Any) -> Any:
+    """Return the data frame, or its columns in a way that scikit-learn knows.
+
+    Before 1.9 it asks for the interchange format of data frames, which polars 2 lacks.
+    """
+    probe = BaseEstimator()
+    validate_data(probe, frame, skip_check_array=True)
+    return frame if hasattr(probe, "feature_names_in_") else _Columns(frame)
+
+
+class _Columns:
+    """As much of the interchange format of data frames as names need."""
+
+    def __init__(self, frame: Any) -> None:
+        self.shape, self.columns = frame.shape, frame.columns
+
+    def __dataframe__(self) -> _Columns:
+        return self
+
+    def column_names(self) -> Any:
+        return self.columns
 
 
 def _refuse_column(item: Any, array: np.ndarray) -> None:
