@@ -255,8 +255,8 @@ def test_encoders_that_ask_for_times_get_those_of_their_frames():
     encoder, x = Listener(), frames(2, 3, 2)
     embed(encoder, VideoBatch(x, torch.tensor([3, 3])))
     assert encoder.times == [[0, 1, 2], [0, 1, 2]]
-    times = torch.tensor([[0, 4, 9], [2, 3, 7]])
-    embed(encoder, VideoBatch(x, torch.tensor([3, 3]), times))
+    times = np.array([[0, 4, 9], [2, 3, 7]])
+    embed(encoder, VideoBatch(x, torch.tensor([3, 3]), tuple(times)))
     assert encoder.times == times.tolist()
 
 
