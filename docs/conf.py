@@ -39,6 +39,8 @@ autosummary_generate = True
 autodoc_default_options = {"members": True, "inherited-members": True}
 autodoc_typehints = "none"  # docstrings have the types
 numpydoc_show_class_members = False
+nitpicky = True  # a link that leads nowhere is a warning
+nitpick_ignore = [("py:func", "joblib.parallel_config")]
 # Classes cite their source in a list, and not always in the text.
 suppress_warnings = ["ref.citation"]
 

@@ -102,8 +102,8 @@ for record in report.records:
 # %%
 # See them
 # --------
-# ``report.to_frame()`` returns the report as a table, and :mod:`skvas.io` writes
-# segments in the formats of annotation tools.
+# ``report.to_frame()`` returns the report as a table, and
+# :func:`skvas.io.write_segments` writes segments in the formats of annotation tools.
 
 display = SegmentationDisplay.from_estimator(
     named, data.videos, true, names=data.names, fps=10

@@ -81,8 +81,8 @@ def report_html(
         The HTML file; replaced if it exists.
     positions : list of array-like of shape (n_frames_i,), default=None
         Position of each frame on a common axis of time, between 0 and 1 and never
-        falling, as in :attr:`skvas.Timeline.positions_`. None: moments are the same at
-        the same share of each recording.
+        falling, as in `positions_` of :class:`skvas.Timeline`. None: moments are the
+        same at the same share of each recording.
     certainty : list of array-like of shape (n_frames_i,), default=None
         How certain the label of each frame is, higher is more. The page leads to the
         boundary with the lowest mean between the middles of its two segments. None: it
