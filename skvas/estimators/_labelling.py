@@ -131,7 +131,8 @@ default=None
         (n_actions, n_embedding) and `variances` (n_embedding,) in the space
         `segment_on_`, the `shares` of the actions, mean `durations` of their segments
         as shares of a video, and the share of a video over which frames are
-        `correlated`; else None.
+        `correlated`, and each of their numbers by itself, `correlations`
+        (n_embedding,); else None.
     chosen_ : dict
         The settings that `fit` chose where "auto" left a choice.
     action_names_ : list of str or None

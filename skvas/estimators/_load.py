@@ -256,21 +256,24 @@ def _check_labels_of_fit(estimator: Any) -> None:
 def _check_chain(chain: Any, shape: tuple[int, int], timeline: Any) -> None:
     """Refuse a hidden Markov model that no fit learns."""
     n_actions, width = shape
-    sizes = {
-        "means": shape,
+    positive = {
         "variances": (width,),
         "shares": (n_actions,),
         "durations": (n_actions,),
     }
-    if timeline is not None or chain.keys() != {*sizes, "correlated"}:
+    known = {*positive, "means", "correlated", "correlations"}
+    if timeline is not None or chain.keys() | {"correlations"} != known:
         raise ModelFileError("chain_ is not as fit makes it")
-    for name, size in sizes.items():
+    for name, size in positive.items():
         check_array(f"chain_.{name}", chain[name], size)
-        if name != "means" and not (chain[name] > 0).all():
+        if not (chain[name] > 0).all():
             raise ModelFileError("chain_ is not as fit makes it")
-    check_real(
-        "correlated", check_type("correlated", chain["correlated"], float), low=0
-    )
+    check_array("chain_.means", chain["means"], shape)
+    correlated = check_type("correlated", chain["correlated"], float)
+    check_real("correlated", correlated, low=0)
+    alike = np.full(width, correlated)
+    each = chain.setdefault("correlations", alike)  # younger than the format
+    check_array("chain_.correlations", each, (width,), low=0)
 
 
 def _check_matches(estimator: Any) -> None:

@@ -45,6 +45,8 @@ class ActionChain:
         Mean duration of a segment of each action, as a share of the video.
     correlated : float
         Share of a video over which neighbouring frames say the same.
+    correlations : ndarray of shape (D,)
+        The same of each number of the frames, which tells the less of actions.
     """
 
     means: np.ndarray
@@ -52,6 +54,7 @@ class ActionChain:
     shares: np.ndarray
     durations: np.ndarray
     correlated: float
+    correlations: np.ndarray
 
     @classmethod
     def learn(
@@ -59,6 +62,7 @@ class ActionChain:
         frames: Sequence[np.ndarray],
         shares: Sequence[np.ndarray],
         correlated: float,
+        correlations: np.ndarray | None = None,
     ) -> ActionChain:
         """Learn the model from a first guess, by expectation and maximisation.
 
@@ -70,18 +74,23 @@ class ActionChain:
             First guess of how frames are shared out among actions; rows sum to 1.
         correlated : float
             Share of a video over which neighbouring frames say the same.
+        correlations : ndarray of shape (D,), default=None
+            The same of each number of the frames. None: `correlated` for all.
 
         Returns
         -------
         ActionChain
         """
         thin, guess = thin_out(frames), thin_out(shares)
+        if correlations is None:
+            correlations = np.full(thin[0].shape[1], correlated)
+        apart = correlated, correlations
         durations = np.full(guess[0].shape[1], EXPECTED_DURATION)
-        model = cls._fitted(thin, guess, durations, correlated)
+        model = cls._fitted(thin, guess, durations, *apart)
         for _ in range(N_ROUNDS):
             found, leaves = model._expect(thin)
             durations = _mean_durations(found, leaves)
-            model = cls._fitted(thin, found, durations, correlated)
+            model = cls._fitted(thin, found, durations, *apart)
             pairs = zip(found, guess, strict=True)
             if max(float(np.abs(new - old).max()) for new, old in pairs) < MOVED:
                 break
@@ -106,6 +115,7 @@ class ActionChain:
         shares: list[np.ndarray],
         durations: np.ndarray,
         correlated: float,
+        correlations: np.ndarray,
     ) -> ActionChain:
         """Return the model of most likelihood where frames are shared out."""
         mass, means = mean_frames(frames, shares)
@@ -116,7 +126,8 @@ class ActionChain:
             [evidence_of_frame(len(s), correlated) * s.sum(axis=0) for s in shares],
             axis=0,
         )
-        return cls(means, variances, spoken / spoken.sum(), durations, correlated)
+        learned = means, variances, spoken / spoken.sum(), durations
+        return cls(*learned, correlated, correlations)
 
     def _expect(
         self, frames: list[np.ndarray]
@@ -134,10 +145,10 @@ class ActionChain:
 
     def _likelihoods(self, video: np.ndarray) -> np.ndarray:
         """Return likelihoods of the frames, (n, K), the largest of each being 1."""
-        scaled = self.means / self.variances
+        worth = evidence_of_frame(len(video), self.correlations)
+        scaled = worth * self.means / self.variances
         log = video @ scaled.T - 0.5 * (scaled * self.means).sum(axis=1)
-        log -= log.max(axis=1, keepdims=True)
-        found: np.ndarray = np.exp(log * evidence_of_frame(len(video), self.correlated))
+        found: np.ndarray = np.exp(log - log.max(axis=1, keepdims=True))
         return found
 
     def _transitions(self, n_frames: int) -> np.ndarray:

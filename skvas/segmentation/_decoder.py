@@ -24,13 +24,15 @@ from skvas.training._survey import CHOICE_FRAMES
 from skvas.transport import unit
 from skvas.videos._batch import spread_batch
 from skvas.videos._frames import sample_videos, spread_frames
-from skvas.videos._succession import correlated_share
+from skvas.videos._succession import correlated_share, correlated_shares
 from skvas.videos._views import Views
 
 # Groups of videos that are left out in turn, at most, and parts of each of two videos.
 MAX_GROUPS, PARTS_OF_TWO = 20, 4
 # Probability, on both sides, of a difference that is no accident.
 CONFIDENCE = 0.8
+# Share of a video over which smoothed frames deviate from their action alike, at most.
+SMOOTHED = 0.042
 
 
 def choose_decoder(
@@ -81,7 +83,10 @@ def choose_decoder(
 def best_chain(
     labeller: FrameLabeller, views: Views, referee: Referee | None
 ) -> tuple[ChainLabeller, list[np.ndarray]]:
-    """Learn a chain from the plans and one from k-means; keep the first in doubt.
+    """Learn chains from the plans and from k-means; keep the first in doubt.
+
+    Where frames drift, a third one lets each of their numbers tell as much as it does
+    by itself: else those that drift silence the others.
 
     Parameters
     ----------
@@ -104,11 +109,15 @@ def best_chain(
     chained = _chained(labeller, frames, shares, correlated)
     labels = chained.labels(views)
     if referee is not None:
-        clusters = _clusters(frames, labeller)
-        other = _chained(labeller, frames, clusters, correlated)
-        found = other.labels(views)
-        if referee.prefers(found, labels):
-            return other, found
+        others: list[tuple[list[np.ndarray], np.ndarray | None]]
+        others = [(_clusters(frames, labeller), None)]
+        if correlated > SMOOTHED:
+            others.append((shares, correlated_shares(frames, shares)))
+        for start, correlations in others:
+            other = _chained(labeller, frames, start, correlated, correlations)
+            found = other.labels(views)
+            if referee.prefers(found, labels):
+                chained, labels = other, found
     return chained, labels
 
 
@@ -117,8 +126,9 @@ def _chained(
     frames: Sequence[np.ndarray],
     shares: list[np.ndarray],
     correlated: float,
+    correlations: np.ndarray | None = None,
 ) -> ChainLabeller:
-    chain = ActionChain.learn(frames, shares, correlated)
+    chain = ActionChain.learn(frames, shares, correlated, correlations)
     actions = unit(torch.from_numpy(chain.means.astype(np.float32))).numpy()
     return ChainLabeller(chain, replace(labeller, actions=actions))
 

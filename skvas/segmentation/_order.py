@@ -10,7 +10,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from skvas._on_demand import lengths_of
 from skvas.metrics._consistency import matched_information
-from skvas.segmentation._decoder import Referee, best_chain
+from skvas.segmentation._decoder import SMOOTHED, Referee, best_chain
 from skvas.segmentation._labeller import FrameLabeller, pick
 from skvas.timeline._model import TimelineModel
 from skvas.videos._frames import sample_videos, spread_frames
@@ -29,10 +29,8 @@ KNOWN_AT_ALL, KNOWN_AGAIN, KNOWN_SURELY = 0.35, 0.65, 0.92
 FAR_LESS, AS_WELL = 0.75, 0.97
 # Actions do not come and go within a step up to so many segments of one in a video, on
 # average, and where frames deviate from their action alike over no more of a video than
-# those that are smoothed do.
-MOST_SEGMENTS, SMOOTHED = 1.35, 0.042
-# Actions are steps up to so many segments of one in a video, if a rest is left out.
-ONCE = 1.15
+# those that are smoothed do. They are steps up to so many, if a rest is left out.
+MOST_SEGMENTS, ONCE = 1.35, 1.15
 # Shrinkage of covariances towards multiples of the identity.
 SHRINKAGE = 0.1
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
 
 from skvas.videos._frames import spread_frames
 
@@ -36,11 +38,7 @@ def correlated_share(
     shares : sequence of ndarray of shape (n_i, K)
         How they are shared out among actions.
     """
-    frames, shares = thin_out(frames), thin_out(shares)
-    _, means = mean_frames(frames, shares)
-    off = [x - means[s.argmax(axis=1)] for x, s in zip(frames, shares, strict=True)]
-    variances = np.mean(np.concatenate(off) ** 2, axis=0)
-    off = [x / np.sqrt(variances + LEAST_VARIANCE) for x in off]
+    off = _deviations(frames, shares)
     total = np.mean(np.concatenate(off) ** 2)
     if total == 0:
         return 0.0
@@ -54,17 +52,65 @@ def correlated_share(
     return float(FRAMES_A_HALF * half / np.median([len(x) for x in off]))
 
 
-def evidence_of_frame(n_frames: int, correlated: float) -> float:
+def correlated_shares(
+    frames: Sequence[np.ndarray], shares: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Return `correlated_share` of each number of frames by itself, (D,).
+
+    What drifts slowly within an action tells little of it; what does not drift tells
+    as much as ever.
+
+    Parameters
+    ----------
+    frames : sequence of ndarray of shape (n_i, D)
+        Unit frames of each video.
+    shares : sequence of ndarray of shape (n_i, K)
+        How they are shared out among actions.
+    """
+    off = _deviations(frames, shares)
+    lengths = np.array([len(x) for x in off])
+    size = next_fast_len(2 * lengths.max(), real=True)
+    power = np.sum([np.abs(rfft(x, size, axis=0)) ** 2 for x in off], axis=0)
+    lags = np.arange(lengths.max())[:, None]
+    at_lag = irfft(power, size, axis=0)[: len(lags)]
+    at_lag /= np.maximum(lengths - lags, 0).sum(axis=1, keepdims=True)
+    at_lag /= np.maximum(at_lag[0], LEAST_VARIANCE)
+    at_lag[-1] = 0.0
+    after = (at_lag <= 0.5).argmax(axis=0)[None]
+    before = np.maximum(after - 1, 0)
+    high, low = (np.take_along_axis(at_lag, lag, axis=0) for lag in (before, after))
+    half = before + (high - 0.5) / np.maximum(high - low, TINY) * (after > 0)
+    shares_of_video: np.ndarray = FRAMES_A_HALF * half[0] / np.median(lengths)
+    return shares_of_video
+
+
+def _deviations(
+    frames: Sequence[np.ndarray], shares: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Return frames less the mean of their action, of one variance each, (n_i, D)."""
+    frames, shares = thin_out(frames), thin_out(shares)
+    _, means = mean_frames(frames, shares)
+    off = [x - means[s.argmax(axis=1)] for x, s in zip(frames, shares, strict=True)]
+    variances = np.mean(np.concatenate(off) ** 2, axis=0)
+    return [x / np.sqrt(variances + LEAST_VARIANCE) for x in off]
+
+
+def evidence_of_frame(n_frames: int, correlated: Any) -> Any:
     """Return how many independent frames each frame of a video is worth, at most 1.
 
     Parameters
     ----------
     n_frames : int
         Frames of the video.
-    correlated : float
-        What `correlated_share` returns.
+    correlated : float, or ndarray of shape (D,)
+        What `correlated_share` returns, or `correlated_shares`.
+
+    Returns
+    -------
+    float, or ndarray of shape (D,)
+        Of whole frames, or of each of their numbers.
     """
-    return 1 / max(1.0, correlated * n_frames)
+    return 1 / np.maximum(1.0, correlated * n_frames)
 
 
 def transitions(follow: np.ndarray, durations: np.ndarray, n_frames: int) -> np.ndarray:

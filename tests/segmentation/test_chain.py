@@ -16,6 +16,7 @@ from skvas.segmentation import _choice, _decoder
 from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._decoder import Referee
 from skvas.timeline._model import find_order, has_order
+from skvas.videos._succession import correlated_share, correlated_shares
 from tests.models import SEGMENTERS, quick, small_videos
 
 every_segmenter = pytest.mark.parametrize("cls", SEGMENTERS)
@@ -83,6 +84,24 @@ def test_action_without_a_frame_stays_finite(recurring):
     assert (chain.posteriors(frames)[0].sum(axis=1) > 0.999).all()
 
 
+def test_what_drifts_slowly_does_not_silence_what_does_not():
+    rng = np.random.RandomState(0)
+    labels = [np.repeat(rng.permutation(12) % 3, 20) for _ in range(6)]
+    told = [np.eye(3)[codes] + 0.3 * rng.standard_normal((240, 3)) for codes in labels]
+    drift = np.cumsum(rng.standard_normal((6, 240, 5)), axis=1) / 8
+    frames = list(np.concatenate([told, drift], axis=2))
+    known = one_hot(labels)
+    together, apart = correlated_share(frames, known), correlated_shares(frames, known)
+    assert together > 0.1
+    right = []
+    for correlations in (None, apart):
+        chain = ActionChain.learn(frames, known, together, correlations)
+        found = [shares.argmax(axis=1) for shares in chain.posteriors(frames)]
+        right.append(np.mean(np.concatenate(found) == np.concatenate(labels)))
+    assert right[0] < 0.5
+    assert right[1] > 0.99
+
+
 @pytest.fixture(scope="module")
 def chosen(recurring):
     return quick(ActionSegmenter, max_epochs=0).fit(recurring[0])
@@ -118,6 +137,7 @@ HOSTILE = {
     "no scatter": lambda chain: chain["variances"].fill(0),
     "negative duration": lambda chain: chain["durations"].fill(-1),
     "endless correlation": lambda chain: chain.update(correlated=np.inf),
+    "negative correlations": lambda chain: chain["correlations"].fill(-1),
     "a part less": lambda chain: chain.pop("shares"),
     "a part more": lambda chain: chain.update(other=1.0),
 }
@@ -130,6 +150,15 @@ def test_file_with_a_chain_that_no_fit_learns_is_refused(change, chosen, tmp_pat
     forged.save(tmp_path / "model.skvas")
     with pytest.raises(ModelFileError):
         skvas.load(tmp_path / "model.skvas")
+
+
+def test_older_file_counts_all_numbers_of_a_frame_alike(recurring, chosen, tmp_path):
+    older = copy.deepcopy(chosen)
+    del older.chain_["correlations"]
+    older.save(tmp_path / "model.skvas")
+    loaded = skvas.load(tmp_path / "model.skvas")
+    same = np.full(chosen.n_embedding_, chosen.chain_["correlated"])
+    assert_array_equal(loaded.chain_["correlations"], same)
 
 
 def test_prototypes_are_the_means_of_the_chain(chosen):
