@@ -22,7 +22,7 @@ def frames_of_lines(
     The first line may have the names of the columns: those of the model, if it has any.
     """
     is_first = True
-    for number, raw in enumerate(sys.stdin, 1):
+    for number, raw in enumerate(_lines(), 1):
         line = raw.removeprefix("\ufeff")  # the mark of byte order
         if not line.strip(" \r\n"):
             continue
@@ -41,6 +41,13 @@ def frames_of_lines(
         else:
             yield np.array(values, dtype=float)
         is_first = False
+
+
+def _lines() -> Iterator[str]:
+    try:
+        yield from sys.stdin
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The standard input is not UTF-8 text: {error}.") from error
 
 
 def _cells(line: str) -> list[str]:

@@ -58,6 +58,14 @@ def test_lines_are_utf8_whatever_the_system_writes_in(monkeypatch):
     np.testing.assert_array_equal(found, [[1, 2]])
 
 
+def test_lines_that_are_no_utf8_are_refused_by_name(monkeypatch):
+    lines = io.BytesIO("wärme,y\n1,2\n".encode("cp1252"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(lines, encoding="cp1252"))
+    _open_standard_streams()
+    with pytest.raises(ValueError, match=r"standard input is not UTF-8.*0xe4"):
+        next(frames_of_lines(2))
+
+
 @pytest.mark.parametrize("line", ["4,5", "4,,5,6", "4 5", "4,5,6,", "x,y", "4,five,6"])
 def test_line_of_another_kind_is_named(monkeypatch, line):
     with pytest.raises(ValueError, match=rf"line 3 of the .*'{line}'"):
