@@ -292,7 +292,7 @@ def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:
         features = known.feature_names
         if known.times is not None:
             times = np.empty(len(known), dtype=object)
-            times[:] = known.times
+            times[:] = [stamps.copy() for stamps in known.times]
     return {
         "names": list(names),
         "n_frames": list(lengths),

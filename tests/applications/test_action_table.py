@@ -164,6 +164,9 @@ def test_table_of_fit_has_the_times_of_its_frames(tmp_path):
     for model in (fitted, skvas.load(tmp_path / "model")):
         assert [(r["start"], r["end"]) for r in model.to_table().records] == expected
     assert fitted.to_table(fps=5).records[0]["start"] == 0
+    for stamps in times:
+        stamps -= stamps[0]
+    assert [(r["start"], r["end"]) for r in fitted.to_table().records] == expected
 
 
 def test_names_of_actions_are_shown_and_saved(model, tmp_path):
