@@ -150,7 +150,7 @@ class ActionTable:
         segments = self.to_segments()
         for name in segments.videos:
             parts = PurePath(name).parts
-            if not parts or ".." in parts or PurePath(name).is_absolute():
+            if not parts or ".." in parts or PurePath(name).anchor:
                 raise ValueError(f"The name {name!r} leaves the folder.")
         files = []
         for name, rows in groupby(segments, attrgetter("video")):

@@ -472,7 +472,7 @@ def _list_jobs(
     jobs: dict[Path, _Job] = {}
     for path, name, link in zip(files, names, links, strict=True):
         parts = PurePath(name).parts
-        if not parts or ".." in parts or PurePath(name).is_absolute():
+        if not parts or ".." in parts or PurePath(name).anchor:
             raise InvalidParameterError(f"names has {name!r}, which leaves out_dir.")
         target = folder / f"{name}.{format}"
         if target in jobs:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+from pathlib import PureWindowsPath
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from skvas import (
     step_report,
     transfer_labels,
 )
+from skvas.applications import _action_table
 from skvas.applications._action_table import ActionTable, rename_actions, tabulate
 from skvas.display import (
     AlignmentDisplay,
@@ -288,6 +290,14 @@ def test_names_stay_in_the_folder(model, tmp_path):
         with pytest.raises(ValueError, match=f"{name!r} leaves the folder"):
             model.to_table(outside).write(tmp_path / "out", "csv")
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["\\a", "C:a", "C:\\a", "..\\a"])
+def test_names_stay_in_the_folder_on_windows(model, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(_action_table, "PurePath", PureWindowsPath)
+    outside = Recordings(VIDEOS[:1], [name], fps=5)
+    with pytest.raises(ValueError, match="leaves the folder"):
+        model.to_table(outside).write(tmp_path / "out", "csv")
 
 
 def test_table_prints_and_shows_in_notebooks(model):

@@ -8,7 +8,7 @@ import time
 import warnings
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import joblib
 import numpy as np
@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skvas import ActionSegmenter, FilesReport, VideoAligner, predict_files
+from skvas.applications import _many_files
 from skvas.exceptions import FailedFilesWarning, InvalidParameterError
 from skvas.features import VideoFeatures
 from skvas.io import read_segments
@@ -366,6 +367,14 @@ def test_row_41_file_that_cannot_be_written_ends_the_run_and_is_named(
 def test_arguments_that_make_no_sense_are_refused(model, paths, out, change, reason):
     with pytest.raises(InvalidParameterError, match=reason):
         predict_files(**{"model": model, "paths": paths, "out_dir": out} | change)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["\\a", "C:a", "C:\\a", "..\\a"])
+def test_labels_stay_in_their_folder_on_windows(model, paths, out, monkeypatch, name):
+    monkeypatch.setattr(_many_files, "PurePath", PureWindowsPath)
+    with pytest.raises(InvalidParameterError, match="leaves out_dir"):
+        predict_files(model, paths[:1], out, names=[name])
     assert not out.exists()
 
 
