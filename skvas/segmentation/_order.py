@@ -24,9 +24,9 @@ ENOUGH_EXPLAINED, LEAST_EXPLAINED = 0.95, 0.45
 # Adjusted mutual information from which on actions are known again in other videos if
 # frames are noisy, if they are not, and from which on nearly all of their frames are.
 KNOWN_AT_ALL, KNOWN_AGAIN, KNOWN_SURELY = 0.35, 0.65, 0.92
-# Actions of a timeline are known again far less than those of plans, or as well, below
-# and from these shares of that.
-FAR_LESS, AS_WELL = 0.75, 0.97
+# Actions of a timeline are known again far less than those of plans, or miss steps,
+# below the first two shares of that, and tell as much from the last one on.
+FAR_LESS, MISSED, AS_WELL = 0.75, 0.85, 0.97
 # Actions do not come and go within a step up to so many segments of one in a video, on
 # average, and where frames deviate from their action alike over no more of a video than
 # those that are smoothed do. They are steps up to so many, if a rest is left out.
@@ -80,9 +80,8 @@ def keeps_order(
     by_order = told(features, pick(on_axis, few))
     share = by_order.known / by_plans.known
     is_noisy = by_plans.known < KNOWN_AGAIN
-    if is_noisy and share >= FAR_LESS:
-        return True
-    if share >= AS_WELL and by_order.explained >= AS_WELL * by_plans.explained:
+    explains = by_order.explained >= AS_WELL * by_plans.explained
+    if explains and share >= (FAR_LESS if is_noisy else AS_WELL):
         return True
     if are_steps(planned, by_plans, by_order):
         return False
@@ -93,7 +92,7 @@ def keeps_order(
     is_steady = segments_an_action(planned) <= MOST_SEGMENTS
     actions_last = is_steady and chained.chain.correlated < SMOOTHED
     if is_noisy:
-        return not actions_last
+        return share >= FAR_LESS or not actions_last
     if by_order.explained >= ENOUGH_EXPLAINED * by_chain.explained:
         return True
     if by_order.explained < LEAST_EXPLAINED * by_chain.explained or actions_last:
@@ -131,8 +130,8 @@ def are_steps(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> boo
     """
     are_known = theirs.known >= KNOWN_AGAIN
     are_missed = (
-        by_order.known < FAR_LESS * theirs.known
-        and by_order.explained < ENOUGH_EXPLAINED * theirs.explained
+        by_order.known < MISSED * theirs.known
+        and by_order.explained < MISSED * theirs.explained
     )
     return are_known and are_missed and segments_an_action(labels, rests=True) <= ONCE
 
