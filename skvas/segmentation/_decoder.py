@@ -31,8 +31,9 @@ from skvas.videos._views import Views
 MAX_GROUPS, PARTS_OF_TWO = 20, 4
 # Probability, on both sides, of a difference that is no accident.
 CONFIDENCE = 0.8
-# Share of a video over which smoothed frames deviate from their action alike, at most.
-SMOOTHED = 0.042
+# Share of a video over which smoothed frames deviate from their action alike, at most;
+# some of their numbers drift if a quarter does so over so many times the share of all.
+SMOOTHED, DRIFTS = 0.042, 1.4
 
 
 def choose_decoder(
@@ -85,8 +86,8 @@ def best_chain(
 ) -> tuple[ChainLabeller, list[np.ndarray]]:
     """Learn chains from the plans and from k-means; keep the first in doubt.
 
-    Where frames drift, a third one lets each of their numbers tell as much as it does
-    by itself: else those that drift silence the others.
+    Where some numbers of frames drift, a third one lets each tell as much as it does by
+    itself: else those that drift silence the others.
 
     Parameters
     ----------
@@ -111,8 +112,9 @@ def best_chain(
     if referee is not None:
         others: list[tuple[list[np.ndarray], np.ndarray | None]]
         others = [(_clusters(frames, labeller), None)]
-        if correlated > SMOOTHED:
-            others.append((shares, correlated_shares(frames, shares)))
+        apart = correlated_shares(frames, shares)
+        if correlated > SMOOTHED and np.quantile(apart, 0.75) > DRIFTS * correlated:
+            others.append((shares, apart))
         for start, correlations in others:
             other = _chained(labeller, frames, start, correlated, correlations)
             found = other.labels(views)

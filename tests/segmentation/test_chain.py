@@ -84,12 +84,17 @@ def test_action_without_a_frame_stays_finite(recurring):
     assert (chain.posteriors(frames)[0].sum(axis=1) > 0.999).all()
 
 
-def test_what_drifts_slowly_does_not_silence_what_does_not():
+def drifting(drift):
+    """Make videos of three actions, which three numbers tell and five do not."""
     rng = np.random.RandomState(0)
     labels = [np.repeat(rng.permutation(12) % 3, 20) for _ in range(6)]
     told = [np.eye(3)[codes] + 0.3 * rng.standard_normal((240, 3)) for codes in labels]
-    drift = np.cumsum(rng.standard_normal((6, 240, 5)), axis=1) / 8
-    frames = list(np.concatenate([told, drift], axis=2))
+    walks = drift * np.cumsum(rng.standard_normal((6, 240, 5)), axis=1)
+    return list(np.concatenate([told, walks], axis=2)), labels
+
+
+def test_what_drifts_slowly_does_not_silence_what_does_not():
+    frames, labels = drifting(0.125)
     known = one_hot(labels)
     together, apart = correlated_share(frames, known), correlated_shares(frames, known)
     assert together > 0.1
@@ -100,6 +105,21 @@ def test_what_drifts_slowly_does_not_silence_what_does_not():
         right.append(np.mean(np.concatenate(found) == np.concatenate(labels)))
     assert right[0] < 0.5
     assert right[1] > 0.99
+
+
+@pytest.mark.parametrize(("drift", "n_learned"), [(0.0, 2), (0.125, 3)])
+def test_numbers_tell_by_themselves_where_some_drift(drift, n_learned, monkeypatch):
+    learned, learn = [], ActionChain.learn
+    monkeypatch.setattr(
+        ActionChain, "learn", lambda *given: learned.append(given) or learn(*given)
+    )
+    frames, labels = drifting(drift)
+    options = {"max_epochs": 0, "decoder": "chain", "features": "standardise"}
+    model = quick(ActionSegmenter, **options).fit(frames)
+    assert segmentation_report(labels, model.labels_).miou > 0.99
+    assert len(learned) == n_learned
+    is_alike = np.ptp(model.chain_["correlations"]) == 0
+    assert is_alike == (n_learned == 2)
 
 
 @pytest.fixture(scope="module")
