@@ -8,11 +8,12 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 __all__ = [
     "check_replaceable",
+    "leaves_folder",
     "naming_file",
     "read_bytes",
     "replacing",
@@ -114,7 +115,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Examples
     --------
     >>> import tempfile
-    >>> from pathlib import Path
+    >>> from pathlib import Path, PurePath
     >>> from skvas._atomic import replacing
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with replacing(Path(folder, "a.txt")) as temporary:
@@ -178,7 +179,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     Examples
     --------
     >>> import tempfile
-    >>> from pathlib import Path
+    >>> from pathlib import Path, PurePath
     >>> from skvas._atomic import write_atomically
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_atomically(Path(folder, "a.txt"), b"whole")
@@ -250,3 +251,21 @@ def identity(path: Path) -> Any:
     except OSError:
         return os.path.realpath(path)
     return status.st_dev, status.st_ino
+
+
+def leaves_folder(name: str) -> bool:
+    """Tell whether a file of this name would not be in the folder that it is put into.
+
+    Parameters
+    ----------
+    name : str
+        Of a file, or of one in a folder below; names of recordings may be anything.
+
+    Examples
+    --------
+    >>> from skvas._atomic import leaves_folder
+    >>> leaves_folder("day1/tea01"), leaves_folder("../tea01"), leaves_folder("")
+    (False, True, True)
+    """
+    path = PurePath(name)
+    return not path.parts or ".." in path.parts or bool(path.anchor)

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from skvas._atomic import write_atomically
+from skvas._atomic import leaves_folder, write_atomically
 from skvas._optional import import_optional
 from skvas._printing import format_table, to_html
 from skvas.datasets._recordings import Recordings
@@ -149,8 +149,7 @@ class ActionTable:
         """
         segments = self.to_segments()
         for name in segments.videos:
-            parts = PurePath(name).parts
-            if not parts or ".." in parts or PurePath(name).anchor:
+            if leaves_folder(name):
                 raise ValueError(f"The name {name!r} leaves the folder.")
         files = []
         for name, rows in groupby(segments, attrgetter("video")):

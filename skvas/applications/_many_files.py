@@ -19,7 +19,13 @@ from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.base import is_clusterer
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._atomic import identity, naming_file, read_bytes, write_atomically
+from skvas._atomic import (
+    identity,
+    leaves_folder,
+    naming_file,
+    read_bytes,
+    write_atomically,
+)
 from skvas._optional import import_optional
 from skvas._printing import name_first
 from skvas.applications._names import call_by_name, names_by_label, texts_by_label
@@ -471,8 +477,7 @@ def _list_jobs(
         )
     jobs: dict[Path, _Job] = {}
     for path, name, link in zip(files, names, links, strict=True):
-        parts = PurePath(name).parts
-        if not parts or ".." in parts or PurePath(name).anchor:
+        if leaves_folder(name):
             raise InvalidParameterError(f"names has {name!r}, which leaves out_dir.")
         target = folder / f"{name}.{format}"
         if target in jobs:
@@ -480,7 +485,7 @@ def _list_jobs(
                 f"{str(jobs[target].path)!r} and {str(path)!r} would both be labelled "
                 f"in {str(target)!r}; tell them apart by names."
             )
-        jobs[target] = _Job(path, target, parts[-1], link)
+        jobs[target] = _Job(path, target, PurePath(name).name, link)
     _refuse_inputs(jobs, files)
     return list(jobs.values())
 

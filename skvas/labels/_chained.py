@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 from skvas.labels._naming import FLOOR, BaseNaming, discriminants, one_hot
 from skvas.videos._succession import (
     correlated_share,
+    deviations,
     evidence_of_frame,
     forward_backward,
     transitions,
@@ -121,7 +122,7 @@ class Succession:
             spent / ended,
             weights,
             bias,
-            COUNTED * correlated_share(seen, members),
+            COUNTED * correlated_share(deviations(seen, members)),
         )
 
     def follow_up(

@@ -24,7 +24,7 @@ from skvas.training._survey import CHOICE_FRAMES
 from skvas.transport import unit
 from skvas.videos._batch import spread_batch
 from skvas.videos._frames import sample_videos, spread_frames
-from skvas.videos._succession import correlated_share, correlated_shares
+from skvas.videos._succession import correlated_share, correlated_shares, deviations
 from skvas.videos._views import Views
 
 # Groups of videos that are left out in turn, at most, and parts of each of two videos.
@@ -106,15 +106,17 @@ def best_chain(
         Its labels.
     """
     frames, shares = labeller.frames(views), labeller.shares(views)
-    correlated = correlated_share(frames, shares)
+    off = deviations(frames, shares)
+    correlated = correlated_share(off)
     chained = _chained(labeller, frames, shares, correlated)
     labels = chained.labels(views)
     if referee is not None:
         others: list[tuple[list[np.ndarray], np.ndarray | None]]
         others = [(_clusters(frames, labeller), None)]
-        apart = correlated_shares(frames, shares)
-        if correlated > SMOOTHED and np.quantile(apart, 0.75) > DRIFTS * correlated:
-            others.append((shares, apart))
+        if correlated > SMOOTHED:
+            apart = correlated_shares(off)
+            if np.quantile(apart, 0.75) > DRIFTS * correlated:
+                others.append((shares, apart))
         for start, correlations in others:
             other = _chained(labeller, frames, start, correlated, correlations)
             found = other.labels(views)

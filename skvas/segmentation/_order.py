@@ -49,8 +49,8 @@ def keeps_order(
     learned from, and either nearly all frames are, or actions do not come and go, or
     the timeline explains next to nothing. Where frames are noisy, no chain is known
     again so well: then it is left if such actions do not come and go, and those of the
-    timeline are known again far less. It is left as well if these are known again far
-    less than actions that happen once, but for a rest between them.
+    timeline are known again far less. It is left as well if these are known again less,
+    and explain less, than actions that happen once, but for a rest between them.
 
     Parameters
     ----------

@@ -23,13 +23,10 @@ FRAMES_A_HALF = float(np.sqrt(np.pi / np.log(2)))
 TINY = np.finfo(np.float64).tiny
 
 
-def correlated_share(
+def deviations(
     frames: Sequence[np.ndarray], shares: Sequence[np.ndarray]
-) -> float:
-    """Return the share of a video over which neighbouring frames say the same.
-
-    Smoothed features, and movements within an action, deviate from its mean for many
-    frames in turn: a model that counted each of them would see actions everywhere.
+) -> list[np.ndarray]:
+    """Return frames less the mean of their action, each number of one variance.
 
     Parameters
     ----------
@@ -37,8 +34,30 @@ def correlated_share(
         Unit frames of each video.
     shares : sequence of ndarray of shape (n_i, K)
         How they are shared out among actions.
+
+    Returns
+    -------
+    list of ndarray of shape (m_i, D)
+        Of evenly spread frames of evenly spread videos.
     """
-    off = _deviations(frames, shares)
+    frames, shares = thin_out(frames), thin_out(shares)
+    _, means = mean_frames(frames, shares)
+    off = [x - means[s.argmax(axis=1)] for x, s in zip(frames, shares, strict=True)]
+    variances = np.mean(np.concatenate(off) ** 2, axis=0)
+    return [x / np.sqrt(variances + LEAST_VARIANCE) for x in off]
+
+
+def correlated_share(off: Sequence[np.ndarray]) -> float:
+    """Return the share of a video over which neighbouring frames say the same.
+
+    Smoothed features, and movements within an action, deviate from its mean for many
+    frames in turn: a model that counted each of them would see actions everywhere.
+
+    Parameters
+    ----------
+    off : sequence of ndarray of shape (n_i, D)
+        What `deviations` returns.
+    """
     total = np.mean(np.concatenate(off) ** 2)
     if total == 0:
         return 0.0
@@ -52,22 +71,12 @@ def correlated_share(
     return float(FRAMES_A_HALF * half / np.median([len(x) for x in off]))
 
 
-def correlated_shares(
-    frames: Sequence[np.ndarray], shares: Sequence[np.ndarray]
-) -> np.ndarray:
+def correlated_shares(off: Sequence[np.ndarray]) -> np.ndarray:
     """Return `correlated_share` of each number of frames by itself, (D,).
 
     What drifts slowly within an action tells little of it; what does not drift tells
     as much as ever.
-
-    Parameters
-    ----------
-    frames : sequence of ndarray of shape (n_i, D)
-        Unit frames of each video.
-    shares : sequence of ndarray of shape (n_i, K)
-        How they are shared out among actions.
     """
-    off = _deviations(frames, shares)
     lengths = np.array([len(x) for x in off])
     size = next_fast_len(2 * lengths.max(), real=True)
     power = np.sum([np.abs(rfft(x, size, axis=0)) ** 2 for x in off], axis=0)
@@ -82,17 +91,6 @@ def correlated_shares(
     half = before + (high - 0.5) / np.maximum(high - low, TINY) * (after > 0)
     shares_of_video: np.ndarray = FRAMES_A_HALF * half[0] / np.median(lengths)
     return shares_of_video
-
-
-def _deviations(
-    frames: Sequence[np.ndarray], shares: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    """Return frames less the mean of their action, of one variance each, (n_i, D)."""
-    frames, shares = thin_out(frames), thin_out(shares)
-    _, means = mean_frames(frames, shares)
-    off = [x - means[s.argmax(axis=1)] for x, s in zip(frames, shares, strict=True)]
-    variances = np.mean(np.concatenate(off) ** 2, axis=0)
-    return [x / np.sqrt(variances + LEAST_VARIANCE) for x in off]
 
 
 def evidence_of_frame(n_frames: int, correlated: Any) -> Any:

@@ -14,10 +14,10 @@ from skvas import (
     JointAlignSegment,
     Recordings,
     VideoAligner,
+    _atomic,
     step_report,
     transfer_labels,
 )
-from skvas.applications import _action_table
 from skvas.applications._action_table import ActionTable, rename_actions, tabulate
 from skvas.display import (
     AlignmentDisplay,
@@ -294,7 +294,7 @@ def test_names_stay_in_the_folder(model, tmp_path):
 
 @pytest.mark.parametrize("name", ["\\a", "C:a", "C:\\a", "..\\a"])
 def test_names_stay_in_the_folder_on_windows(model, tmp_path, monkeypatch, name):
-    monkeypatch.setattr(_action_table, "PurePath", PureWindowsPath)
+    monkeypatch.setattr(_atomic, "PurePath", PureWindowsPath)
     outside = Recordings(VIDEOS[:1], [name], fps=5)
     with pytest.raises(ValueError, match="leaves the folder"):
         model.to_table(outside).write(tmp_path / "out", "csv")

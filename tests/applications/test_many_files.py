@@ -18,8 +18,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skvas import ActionSegmenter, FilesReport, VideoAligner, predict_files
-from skvas.applications import _many_files
+from skvas import ActionSegmenter, FilesReport, VideoAligner, _atomic, predict_files
 from skvas.exceptions import FailedFilesWarning, InvalidParameterError
 from skvas.features import VideoFeatures
 from skvas.io import read_segments
@@ -372,7 +371,7 @@ def test_arguments_that_make_no_sense_are_refused(model, paths, out, change, rea
 
 @pytest.mark.parametrize("name", ["\\a", "C:a", "C:\\a", "..\\a"])
 def test_labels_stay_in_their_folder_on_windows(model, paths, out, monkeypatch, name):
-    monkeypatch.setattr(_many_files, "PurePath", PureWindowsPath)
+    monkeypatch.setattr(_atomic, "PurePath", PureWindowsPath)
     with pytest.raises(InvalidParameterError, match="leaves out_dir"):
         predict_files(model, paths[:1], out, names=[name])
     assert not out.exists()

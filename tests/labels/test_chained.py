@@ -15,7 +15,7 @@ from skvas.labels._chained import (
     Succession,
 )
 from skvas.labels._naming import Naming
-from skvas.videos._succession import correlated_share
+from skvas.videos._succession import correlated_share, deviations
 
 N_FEATURES = 4
 ORDERS = [[0, 1, 2], [0, 2, 1], [0, 1, 2, 0]]
@@ -101,7 +101,7 @@ def test_correlated_frames_count_as_fewer():
     smooth = [gaussian_filter1d(frames, 3, axis=0) for frames in FRAMES]
     members = [np.eye(3)[labels] for labels in LABELS]
     found = Succession.learn(smooth, LABELS, 3).correlated
-    assert found == 0.3 * correlated_share(smooth, members) > 0
+    assert found == 0.3 * correlated_share(deviations(smooth, members)) > 0
 
 
 def test_labels_are_certain():

@@ -17,7 +17,7 @@ from skvas.segmentation import _choice, _decoder
 from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._decoder import Referee
 from skvas.timeline._model import find_order, has_order
-from skvas.videos._succession import correlated_share, correlated_shares
+from skvas.videos._succession import correlated_share, correlated_shares, deviations
 from tests.models import SEGMENTERS, quick, small_videos
 
 every_segmenter = pytest.mark.parametrize("cls", SEGMENTERS)
@@ -97,7 +97,8 @@ def drifting(drift):
 def test_what_drifts_slowly_does_not_silence_what_does_not():
     frames, labels = drifting(0.125)
     known = one_hot(labels)
-    together, apart = correlated_share(frames, known), correlated_shares(frames, known)
+    off = deviations(frames, known)
+    together, apart = correlated_share(off), correlated_shares(off)
     assert together > 0.1
     right = []
     for correlations in (None, apart):

@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 from skvas.videos._succession import (
     correlated_share,
     correlated_shares,
+    deviations,
     forward_backward,
     thin_out,
     transitions,
@@ -44,9 +45,11 @@ def test_smoothed_noise_is_correlated_as_far_as_it_is_smoothed():
     for sigma in (3.0, 8.0):
         smooth = [gaussian_filter1d(video, sigma, axis=0) for video in noise]
         expected = 2 * np.sqrt(np.pi) * sigma / 500  # the sum over all lags
-        assert correlated_share(smooth, shares) == pytest.approx(expected, rel=0.15)
+        assert correlated_share(deviations(smooth, shares)) == pytest.approx(
+            expected, rel=0.15
+        )
     constant = [np.ones((20, 3))] * 2
-    assert correlated_share(constant, [np.ones((20, 1))] * 2) == 0
+    assert correlated_share(deviations(constant, [np.ones((20, 1))] * 2)) == 0
 
 
 def test_each_number_of_frames_is_correlated_by_itself():
@@ -57,16 +60,18 @@ def test_each_number_of_frames_is_correlated_by_itself():
         for column, sigma in ((1, 3.0), (2, 8.0)):
             video[:, column] = gaussian_filter1d(video[:, column], sigma)
     shares = [np.ones((n, 1)) for n in lengths]
-    found = correlated_shares(smooth, shares)
+    found = correlated_shares(deviations(smooth, shares))
     assert found[0] < 0.01
     expected = 2 * np.sqrt(np.pi) * np.array([3.0, 8.0]) / 500
     assert_allclose(found[1:], expected, rtol=0.15)
     for column in range(3):
-        alone = correlated_share([x[:, [column]] for x in smooth], shares)
+        alone = correlated_share(deviations([x[:, [column]] for x in smooth], shares))
         assert_allclose(found[column], alone, rtol=1e-6)
     rising = np.linspace([0.0, 1.0], [1.0, 1.0], 20)
-    assert correlated_shares([rising] * 2, [np.ones((20, 1))] * 2)[1] == 0
-    assert_allclose(correlated_shares([np.ones((1, 3))], [np.ones((1, 1))]), 0)
+    assert correlated_shares(deviations([rising] * 2, [np.ones((20, 1))] * 2))[1] == 0
+    assert_allclose(
+        correlated_shares(deviations([np.ones((1, 3))], [np.ones((1, 1))])), 0
+    )
 
 
 def test_segments_last_as_long_as_they_do_in_the_mean():
