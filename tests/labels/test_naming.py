@@ -48,6 +48,13 @@ def test_discriminants_leave_features_out():
     assert (weights[~used] == 0).all()
 
 
+@pytest.mark.parametrize("n_frames", [7, 8, 9])
+def test_parts_are_weighed_in_blocks_of_frames(n_frames, monkeypatch):
+    monkeypatch.setattr(_naming, "ROWS", 4)
+    parts, shares = RNG.uniform(size=(n_frames, 5)), RNG.uniform(size=(5, 3))
+    assert_allclose(_naming._in_blocks(parts, shares), parts @ shares)
+
+
 def test_class_without_frames_is_never_found():
     weights, bias = discriminants(FRAMES, one_hot(LABELS, 4))
     assert np.isfinite(weights).all()

@@ -139,6 +139,18 @@ def test_many_labelled_frames_are_not_compared_with_all_at_once(distance):
     assert peak < 8000 * 7800 * 4 / 3  # a third of the costs between all these frames
 
 
+@pytest.mark.parametrize("n_frames", [2047, 2048, 2049, 4097])
+def test_each_labelled_frame_counts_however_many_there_are(n_frames):
+    frames = [np.tile(CORNERS[:1], (n_frames, 1)), CORNERS[1:2]]
+    for place in (0, 2046, 2047, n_frames - 1):
+        few = frames[0].copy()
+        few[min(place, n_frames - 1)] = CORNERS[1]
+        asked = [np.arange(len(video)) for video in (few, frames[1])]
+        found = [np.zeros(len(video), dtype=np.int64) for video in (few, frames[1])]
+        view = look_out([few, frames[1]], asked, found, None, None, None)
+        assert view._from(view.video == 0, np.array([n_frames]))[0] == 0
+
+
 @pytest.mark.parametrize("n_frames", [1, 50, 5000])
 def test_labelled_frames_are_among_those_asked_for(n_frames):
     known = np.array([n_frames - 1])
