@@ -170,15 +170,11 @@ class Succession:
 
     def chain(self, likelihoods: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return log probabilities of actions from the likelihoods of videos."""
-        lengths = np.array([len(video) for video in likelihoods])
-        padded = np.ones((len(lengths), lengths.max(), len(self.first)))
-        for row, video in zip(padded, likelihoods, strict=True):
-            row[: len(video)] = video
-        steps = np.stack([transitions(self.follow, self.durations, n) for n in lengths])
-        found, _ = forward_backward(padded, steps, self.first, lengths)
-        total = 1 + FLOOR * found.shape[2]
-        pairs = zip(found, lengths, strict=True)
-        return [np.log((row[:n] + FLOOR) / total) for row, n in pairs]
+        lengths = [len(video) for video in likelihoods]
+        steps = [transitions(self.follow, self.durations, n) for n in lengths]
+        found, _ = forward_backward(likelihoods, steps, self.first)
+        total = 1 + FLOOR * len(self.first)
+        return [np.log((posteriors + FLOOR) / total) for posteriors in found]
 
 
 @dataclass(frozen=True)

@@ -133,13 +133,9 @@ class ActionChain:
         self, frames: list[np.ndarray]
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return posteriors of videos, (n_i, K), and how often actions end, (K,)."""
-        lengths = np.array([len(video) for video in frames])
-        likelihoods = np.ones((len(frames), lengths.max(), len(self.means)))
-        for row, video in zip(likelihoods, frames, strict=True):
-            row[: len(video)] = self._likelihoods(video)
-        steps = np.stack([self._transitions(length) for length in lengths])
-        posteriors, staying = forward_backward(likelihoods, steps, self.shares, lengths)
-        found = [row[:n] for row, n in zip(posteriors, lengths, strict=True)]
+        likelihoods = [self._likelihoods(video) for video in frames]
+        steps = [self._transitions(len(video)) for video in frames]
+        found, staying = forward_backward(likelihoods, steps, self.shares)
         pairs = zip(found, staying, strict=True)
         return found, [row[:-1].sum(axis=0) - stays for row, stays in pairs]
 

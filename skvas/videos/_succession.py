@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
+from skvas._optional import compiled
 from skvas.videos._frames import spread_frames
 
 # Videos, and evenly spread frames of each, that are looked at, at most.
@@ -135,52 +136,105 @@ def transitions(follow: np.ndarray, durations: np.ndarray, n_frames: int) -> np.
 
 
 def forward_backward(
-    likelihoods: np.ndarray,
-    transitions: np.ndarray,
+    likelihoods: Sequence[np.ndarray],
+    transitions: Sequence[np.ndarray],
     start: np.ndarray,
-    lengths: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Find the posteriors of hidden states by the scaled recursions.
 
     Parameters
     ----------
-    likelihoods : ndarray of shape (B, N, K)
-        Of each frame in each state, up to a factor of each frame; 1 where padded.
-    transitions : ndarray of shape (B, K, K)
-        Probability of each state after each; rows sum to 1.
+    likelihoods : sequence of ndarray of shape (n_i, K)
+        Of each frame of each video in each state, up to a factor of each frame.
+    transitions : sequence of ndarray of shape (K, K)
+        Probability of each state after each, of each video; rows sum to 1.
     start : ndarray of shape (K,)
         Probabilities of the first state.
-    lengths : int64 ndarray of shape (B,)
-        Real frames of each video.
 
     Returns
     -------
-    posteriors : ndarray of shape (B, N, K)
-        Probability of each state at each frame, arbitrary where padded.
-    staying : ndarray of shape (B, K)
+    posteriors : list of ndarray of shape (n_i, K)
+        Probability of each state at each frame.
+    staying : list of ndarray of shape (K,)
         Expected number of frames that are followed by another of the same state.
     """
-    n_frames = likelihoods.shape[1]
+    by_cells = compiled(_states_by_cells)
+    if by_cells is None:
+        return _states_by_frames(likelihoods, transitions, start)
+    start = start.astype(np.float64)
+    videos = zip(likelihoods, transitions, strict=True)
+    found = [by_cells(np.ascontiguousarray(x), steps, start) for x, steps in videos]
+    return [posteriors for posteriors, _ in found], [staying for _, staying in found]
+
+
+def _states_by_frames(
+    likelihoods: Sequence[np.ndarray],
+    transitions: Sequence[np.ndarray],
+    start: np.ndarray,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Do what `_states_by_cells` does, for all videos and states at once."""
+    lengths = np.array([len(video) for video in likelihoods])
+    n_frames = lengths.max()
+    padded = np.ones((len(lengths), n_frames, len(start)))
+    for row, video in zip(padded, likelihoods, strict=True):
+        row[: len(video)] = video
     is_real = np.arange(n_frames) < lengths[:, None]  # (B, N)
-    ahead, scale = np.empty_like(likelihoods), np.empty(likelihoods.shape[:2])
-    state = start * likelihoods[:, 0]
+    steps = np.stack(transitions)
+    ahead, scale = np.empty_like(padded), np.empty(padded.shape[:2])
+    state = start * padded[:, 0]
     for t in range(n_frames):
         if t > 0:
-            state = np.matmul(state[:, None], transitions)[:, 0] * likelihoods[:, t]
+            state = np.matmul(state[:, None], steps)[:, 0] * padded[:, t]
         scale[:, t] = state.sum(axis=1)
         state = state / scale[:, t, None]
         ahead[:, t] = state
-    back = np.ones_like(likelihoods)
+    back = np.ones_like(padded)
     staying = np.zeros_like(state)
-    reverse = transitions.transpose(0, 2, 1)
-    stay = np.diagonal(transitions, axis1=1, axis2=2)
+    reverse = steps.transpose(0, 2, 1)
+    stay = np.diagonal(steps, axis1=1, axis2=2)
     for t in range(n_frames - 2, -1, -1):
         real = is_real[:, t + 1, None]
-        seen = likelihoods[:, t + 1] * back[:, t + 1] / scale[:, t + 1, None]
+        seen = padded[:, t + 1] * back[:, t + 1] / scale[:, t + 1, None]
         staying += np.where(real, ahead[:, t] * stay * seen, 0)
         back[:, t] = np.where(real, np.matmul(seen[:, None], reverse)[:, 0], 1)
     posteriors = ahead * back
     posteriors /= posteriors.sum(axis=2, keepdims=True)
+    return [row[:n] for row, n in zip(posteriors, lengths, strict=True)], list(staying)
+
+
+def _states_by_cells(likelihoods: Any, transitions: Any, start: Any) -> Any:
+    """Find the posteriors of one video, and the frames that stay, cell by cell."""
+    n_frames, n_states = likelihoods.shape
+    posteriors = np.empty((n_frames, n_states))  # those of the past alone, at first
+    scale = np.empty(n_frames)
+    for t in range(n_frames):
+        scale[t] = 0.0
+        for k in range(n_states):
+            chance = start[k]
+            if t > 0:
+                chance = 0.0
+                for before in range(n_states):
+                    chance += posteriors[t - 1, before] * transitions[before, k]
+            posteriors[t, k] = chance * likelihoods[t, k]
+            scale[t] += posteriors[t, k]
+        for k in range(n_states):
+            posteriors[t, k] /= scale[t]
+    staying = np.zeros(n_states)
+    seen = np.empty(n_states)
+    back = np.ones(n_states)
+    for t in range(n_frames - 2, -1, -1):
+        for k in range(n_states):
+            seen[k] = likelihoods[t + 1, k] * back[k] / scale[t + 1]
+            staying[k] += posteriors[t, k] * transitions[k, k] * seen[k]
+        total = 0.0
+        for k in range(n_states):
+            back[k] = 0.0
+            for after in range(n_states):
+                back[k] += transitions[k, after] * seen[after]
+            posteriors[t, k] *= back[k]
+            total += posteriors[t, k]
+        for k in range(n_states):
+            posteriors[t, k] /= total
     return posteriors, staying
 
 

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.ndimage import gaussian_filter1d
 
+from skvas.videos import _succession
 from skvas.videos._succession import (
     correlated_share,
     correlated_shares,
@@ -20,22 +21,37 @@ from skvas.videos._succession import (
 
 def test_posteriors_are_those_of_all_sequences():
     rng = np.random.RandomState(0)
-    likelihoods = rng.uniform(size=(1, 4, 3))
+    likelihoods = rng.uniform(size=(4, 3))
     steps = rng.dirichlet(np.ones(3), size=3)
     start = rng.dirichlet(np.ones(3))
     expected, staying, total = np.zeros((4, 3)), np.zeros(3), 0.0
     for states in product(range(3), repeat=4):
-        chance = start[states[0]] * likelihoods[0, 0, states[0]]
+        chance = start[states[0]] * likelihoods[0, states[0]]
         for t in range(1, 4):
             chance *= steps[states[t - 1], states[t]]
-            chance *= likelihoods[0, t, states[t]]
+            chance *= likelihoods[t, states[t]]
         total += chance
         expected[range(4), states] += chance
         for before, after in zip(states, states[1:], strict=False):
             staying[before] += chance * (before == after)
-    found, stays = forward_backward(likelihoods, steps[None], start, np.array([4]))
+    found, stays = forward_backward([likelihoods], [steps], start)
     assert_allclose(found[0], expected / total, rtol=1e-12)
     assert_allclose(stays[0], staying / total, rtol=1e-12)
+
+
+def test_compiled_posteriors_are_those_of_numpy(monkeypatch):
+    pytest.importorskip("numba")
+    rng = np.random.RandomState(0)
+    lengths = [1, 2, 60, 37]
+    likelihoods = [rng.uniform(size=(n, 5)).T.copy().T for n in lengths]
+    steps = [rng.dirichlet(np.ones(5), size=5) for _ in lengths]
+    start = rng.dirichlet(np.ones(5))
+    compiled = forward_backward(likelihoods, steps, start)
+    monkeypatch.setattr(_succession, "compiled", lambda function: None)
+    plain = forward_backward(likelihoods, steps, start)
+    for found, expected in zip(compiled, plain, strict=True):
+        for one, other in zip(found, expected, strict=True):
+            assert_allclose(one, other, rtol=1e-11)
 
 
 def test_smoothed_noise_is_correlated_as_far_as_it_is_smoothed():
