@@ -26,7 +26,7 @@ def main() -> int:
     """
     _open_standard_streams()
     _on_signals(_end)
-    from skvas.cli import main as run  # takes seconds
+    from skvas.cli._main import parse, run
 
     asked: list[int] = []
 
@@ -35,9 +35,10 @@ def main() -> int:
         _on_signals(_end)
         raise KeyboardInterrupt
 
-    _on_signals(interrupt)
     try:
-        code = run()
+        options = parse()  # imports the command, which takes seconds
+        _on_signals(interrupt)
+        code = run(options)
     except KeyboardInterrupt:  # outside of the part that expects it
         code = SIGNALLED + signal.SIGINT
     except SystemExit as end:  # of argparse

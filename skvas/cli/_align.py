@@ -10,7 +10,7 @@ import numpy as np
 
 import skvas
 from skvas._atomic import write_atomically
-from skvas.cli._arguments import add_command, add_decoding
+from skvas.cli._arguments import add_decoding
 from skvas.cli._extracted import find_extracted
 from skvas.cli._files import DEVICES, check_out, is_video, writing
 from skvas.cli._gaps import close_in
@@ -21,18 +21,12 @@ from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
 from skvas.features._synchronised import CONTAINERS
 from skvas.io._text import compose_records
 
-__all__ = ["add_align"]
+__all__ = ["add_arguments"]
 
 
-def add_align(commands: Any) -> None:
-    """Add the command `align`."""
-    parser = add_command(
-        commands,
-        "align",
-        _align,
-        "Match the frames of two videos. OUT ending in .csv is a table; in .mp4, .mov "
-        "or .mkv, for video files A and B, it is a video that plays both in step.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.set_defaults(run=_align)
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("a", metavar="A", help="features (.npy, .txt) or a video")
     parser.add_argument("b", metavar="B", help="features (.npy, .txt) or a video")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import Any
 
 from skvas.io._clock import UNITS
 
 __all__ = [
-    "add_command",
     "add_decoding",
     "add_folder",
     "add_fps",
@@ -19,20 +17,6 @@ __all__ = [
     "name_actions",
     "named_actions",
 ]
-
-
-def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str
-) -> argparse.ArgumentParser:
-    """Add a command, with the option that all commands have."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument(
-        "--traceback", action="store_true", help="show where an error came from"
-    )
-    return parser
 
 
 def add_folder(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from sklearn.base import is_clusterer
 import skvas
 from skvas._printing import format_table
 from skvas.applications._names import call_by_name, names_by_label
-from skvas.cli._arguments import add_command, add_folder
+from skvas.cli._arguments import add_folder
 from skvas.cli._files import load_recordings
 from skvas.cli._lines import with_progress
 from skvas.metrics import (
@@ -23,7 +23,7 @@ from skvas.metrics import (
     uniform_segmentation,
 )
 
-__all__ = ["add_evaluate"]
+__all__ = ["add_arguments"]
 
 # Pairs of videos on which `evaluate` scores alignments.
 N_PAIRS = 30
@@ -31,14 +31,9 @@ N_PAIRS = 30
 BY_NAME = "names"
 
 
-def add_evaluate(commands: Any) -> None:
-    """Add the command `evaluate`."""
-    parser = add_command(
-        commands,
-        "evaluate",
-        _evaluate,
-        "Score a model on labelled videos, beside the simplest baselines.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.set_defaults(run=_evaluate)
     parser.add_argument("model", metavar="MODEL")
     add_folder(parser)
     parser.add_argument(

@@ -6,30 +6,23 @@ import argparse
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from skvas._atomic import replacing
 from skvas._printing import listening
-from skvas.cli._arguments import add_command, add_decoding, add_out_folder
+from skvas.cli._arguments import add_decoding, add_out_folder
 from skvas.cli._extracted import check_extracted, note_extracted
 from skvas.cli._files import videos_in
 from skvas.cli._lines import Lines, say, say_skipped, show
 from skvas.features import FrameFeatures, VideoFeatures
 
-__all__ = ["add_extract"]
+__all__ = ["add_arguments"]
 
 
-def add_extract(commands: Any) -> None:
-    """Add the command `extract`."""
-    parser = add_command(
-        commands,
-        "extract",
-        _extract,
-        "Turn video files into a folder of features. Videos whose features are there "
-        "are skipped.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.set_defaults(run=_extract)
     parser.add_argument(
         "videos", metavar="VIDEO", nargs="+", help="video files, or folders of them"
     )

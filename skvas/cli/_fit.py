@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
-from skvas.cli._arguments import add_command, add_folder, add_fps
+from skvas.cli._arguments import add_folder, add_fps
 from skvas.cli._files import load_recordings, writing
 from skvas.cli._gaps import check_columns
 from skvas.cli._inputs import check_output
@@ -21,7 +21,7 @@ from skvas.datasets import Recordings
 from skvas.preprocessing import Interpolate, PoseFeatures
 from skvas.recipes import RECIPES
 
-__all__ = ["add_fit"]
+__all__ = ["add_arguments"]
 
 ESTIMATORS = {
     "joint": JointAlignSegment,
@@ -30,11 +30,9 @@ ESTIMATORS = {
 }
 
 
-def add_fit(commands: Any) -> None:
-    """Add the command `fit`."""
-    parser = add_command(
-        commands, "fit", _fit, "Fit a model to the videos of a folder."
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.set_defaults(run=_fit)
     add_folder(parser)
     parser.add_argument("-o", "--out", metavar="MODEL", required=True)
     parser.add_argument(

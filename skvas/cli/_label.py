@@ -8,7 +8,6 @@ from typing import Any
 
 from skvas.applications._names import call_by_name, texts_by_label
 from skvas.cli._arguments import (
-    add_command,
     add_folder,
     add_fps,
     add_media,
@@ -27,21 +26,15 @@ from skvas.datasets import Recordings
 from skvas.io import SegmentTable, write_segments
 from skvas.io._files import FORMATS
 
-__all__ = ["add_label"]
+__all__ = ["add_arguments"]
 
 # Suffixes of formats that have another name.
 SUFFIXES = {"textgrid": "TextGrid"}
 
 
-def add_label(commands: Any) -> None:
-    """Add the command `label`."""
-    parser = add_command(
-        commands,
-        "label",
-        _label,
-        "Write files of segments to correct by hand, for the recordings whose labels "
-        "tell most; 'skvas fit --labels' reads them back.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.set_defaults(run=_label)
     parser.add_argument("model", metavar="MODEL")
     add_folder(parser)
     add_out_folder(parser)

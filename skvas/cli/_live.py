@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from skvas.applications._names import names_by_label
-from skvas.cli._arguments import add_command, add_decoding
+from skvas.cli._arguments import add_decoding
 from skvas.cli._files import is_video, load_segmenter
 from skvas.cli._lines import BAR, say, show
 from skvas.cli._pipe import frames_of_lines
@@ -25,18 +25,12 @@ from skvas.features._decoding import read_frames, resampled
 from skvas.features._sources import compute_as_they_come, in_real_time, read_camera
 from skvas.live import LiveTracker, NextStep
 
-__all__ = ["add_live"]
+__all__ = ["add_arguments"]
 
 
-def add_live(commands: Any) -> None:
-    """Add the command `live`."""
-    parser = add_command(
-        commands,
-        "live",
-        _live,
-        "Follow a recording while it goes on: a line for each step that begins and for "
-        "all that is unusual.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.set_defaults(run=_live)
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument(
         "source",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 import warnings
@@ -10,19 +11,33 @@ from collections.abc import Sequence
 from typing import Any
 
 import skvas
-from skvas.cli._align import add_align
-from skvas.cli._evaluate import add_evaluate
-from skvas.cli._extract import add_extract
-from skvas.cli._fit import add_fit
-from skvas.cli._label import add_label
 from skvas.cli._lines import say
-from skvas.cli._live import add_live
-from skvas.cli._name import add_name
-from skvas.cli._predict import add_predict
-from skvas.cli._report import add_report
-from skvas.cli._timeline import add_timeline
 
-__all__ = ["main"]
+__all__ = ["main", "parse", "run"]
+
+# What commands do. The module of each has its arguments, and is imported only for the
+# command that was asked for: that takes seconds.
+COMMANDS = {
+    "extract": "Turn video files into a folder of features. Videos whose features are "
+    "there are skipped.",
+    "fit": "Fit a model to the videos of a folder.",
+    "predict": "Write the actions of each video to a file of its own. Files that are "
+    "there are skipped, so that a run which was stopped can go on.",
+    "align": "Match the frames of two videos. OUT ending in .csv is a table; in .mp4, "
+    ".mov or .mkv, for video files A and B, it is a video that plays both in step.",
+    "evaluate": "Score a model on labelled videos, beside the simplest baselines.",
+    "report": "List the steps of each video, and what is unusual about them. OUT "
+    "ending in .html is a page that shows the videos at the same moment, and takes "
+    "corrections; other names make a CSV.",
+    "timeline": "Place videos on the timeline of a model. Prints where on it, from 0 "
+    "to 1, a video starts and ends, how well it follows it, and the share that it "
+    "lacks.",
+    "label": "Write files of segments to correct by hand, for the recordings whose "
+    "labels tell most; 'skvas fit --labels' reads them back.",
+    "live": "Follow a recording while it goes on: a line for each step that begins and "
+    "for all that is unusual.",
+    "name": "Give actions names, which predict, report, timeline and live then show.",
+}
 
 # What files, options, numbers and machines can cause; also arithmetic that leaves its
 # range, as by --fps 1e-320. Anything else, such as a KeyError, is a fault of ours, and
@@ -53,7 +68,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> main(["fit", "no-folder", "-k", "3", "-o", "model"])
     1
     """
-    options = _parser().parse_args(argv)
+    return run(parse(argv))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command that was asked for, and return its exit code."""
     with warnings.catch_warnings():
         warnings.showwarning = _Warnings()
         try:
@@ -72,7 +91,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the arguments, by the parser of the command that they ask for."""
+    arguments = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(
         prog="skvas",
         description="Align videos of one activity, and find its steps, without labels.",
@@ -83,11 +104,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=skvas.__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (add_extract, add_fit, add_predict, add_align, add_evaluate):
-        add(commands)
-    for add in (add_report, add_timeline, add_label, add_live, add_name):
-        add(commands)
-    return parser
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if name in arguments:
+            importlib.import_module(f"skvas.cli._{name}").add_arguments(command)
+            command.add_argument(
+                "--traceback", action="store_true", help="show where an error came from"
+            )
+    return parser.parse_args(arguments)
 
 
 class _Warnings:

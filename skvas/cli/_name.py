@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-from skvas.cli._arguments import add_command
 from skvas.cli._files import load_segmenter
 from skvas.cli._lines import say
 
-__all__ = ["add_name"]
+__all__ = ["add_arguments"]
 
 
-def add_name(commands: Any) -> None:
-    """Add the command `name`."""
-    parser = add_command(
-        commands,
-        "name",
-        _name,
-        "Give actions names, which predict, report, timeline and live then show.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.set_defaults(run=_name)
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument(
         "names",

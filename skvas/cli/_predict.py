@@ -16,7 +16,6 @@ from skvas import FilesReport, predict_files
 from skvas._printing import name_first
 from skvas.applications._many_files import OtherLabelsError
 from skvas.cli._arguments import (
-    add_command,
     add_folder,
     add_fps,
     add_media,
@@ -42,18 +41,12 @@ from skvas.exceptions import FailedFilesWarning
 from skvas.features import VideoFeatures
 from skvas.io._files import FORMATS
 
-__all__ = ["add_predict"]
+__all__ = ["add_arguments"]
 
 
-def add_predict(commands: Any) -> None:
-    """Add the command `predict`."""
-    parser = add_command(
-        commands,
-        "predict",
-        _predict,
-        "Write the actions of each video to a file of its own. Files that are there "
-        "are skipped, so that a run which was stopped can go on.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.set_defaults(run=_predict)
     parser.add_argument("model", metavar="MODEL")
     add_folder(parser)
     add_out_folder(parser)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from sklearn.base import is_clusterer
 
@@ -13,7 +12,6 @@ from skvas import step_report
 from skvas._atomic import write_atomically
 from skvas.applications._action_table import round_times
 from skvas.cli._arguments import (
-    add_command,
     add_folder,
     add_fps,
     add_names,
@@ -31,22 +29,15 @@ from skvas.io import read_corrections
 from skvas.io._text import compose_records
 from skvas.report._poses import UPS
 
-__all__ = ["add_report"]
+__all__ = ["add_arguments"]
 
 # Suffixes for which `report` writes a page.
 PAGES = (".html", ".htm")
 
 
-def add_report(commands: Any) -> None:
-    """Add the command `report`."""
-    parser = add_command(
-        commands,
-        "report",
-        _report,
-        "List the steps of each video, and what is unusual about them. OUT ending in "
-        ".html is a page that shows the videos at the same moment, and takes "
-        "corrections; other names make a CSV.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.set_defaults(run=_report)
     parser.add_argument("model", metavar="MODEL")
     add_folder(parser)
     parser.add_argument("-o", "--out", metavar="OUT", help="default: print a table")

@@ -14,25 +14,19 @@ from skvas._atomic import write_atomically
 from skvas._printing import format_table
 from skvas.applications._action_table import DIGITS
 from skvas.applications._names import call_by_name, names_by_label
-from skvas.cli._arguments import add_command, add_folder, add_fps
+from skvas.cli._arguments import add_folder, add_fps
 from skvas.cli._files import load_recordings, naming, writing
 from skvas.cli._inputs import check_output
 from skvas.cli._lines import say, with_progress
 from skvas.io._text import compose_records
 from skvas.validation import check_real
 
-__all__ = ["add_timeline"]
+__all__ = ["add_arguments"]
 
 
-def add_timeline(commands: Any) -> None:
-    """Add the command `timeline`."""
-    parser = add_command(
-        commands,
-        "timeline",
-        _timeline,
-        "Place videos on the timeline of a model. Prints where on it, from 0 to 1, a "
-        "video starts and ends, how well it follows it, and the share that it lacks.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.set_defaults(run=_timeline)
     parser.add_argument("model", metavar="MODEL")
     add_folder(parser)
     parser.add_argument(

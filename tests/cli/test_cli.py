@@ -1280,6 +1280,21 @@ def test_command_knows_its_version():
     assert done.stdout.strip() == skvas.__version__
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["dance"]])
+def test_no_command_imports_no_numbers(arguments):
+    code = (
+        "import sys, skvas.cli\n"
+        "try:\n"
+        "    skvas.cli.main(sys.argv[1:])\n"
+        "finally:\n"
+        "    assert not {'numpy', 'sklearn', 'torch'} & sys.modules.keys()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True
+    )
+    assert "Traceback" not in done.stderr
+
+
 def test_live_tells_each_step_once_and_as_the_api_does(folder, segmenter, capsys):
     path = folder / "features" / "v1.npy"
     assert run("live", segmenter, path) == 0
