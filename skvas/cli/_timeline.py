@@ -66,7 +66,8 @@ def _timeline_of(model: Any, path: str) -> skvas.Timeline:
     if timeline is None:
         raise ValueError(
             f"{path!r} has no timeline; fit a model of --task joint, or of --task "
-            "align with --epochs above 0, to two or more videos that share an order."
+            "align with --epochs above 0, to two or more videos that share an order. "
+            "Where they do not all keep it, only --task align has a timeline."
         )
     return timeline
 

@@ -140,26 +140,23 @@ class CommonTimeDisplay:
         check_is_fitted(estimator)
         if estimator.timeline_ is None:
             raise ValueError(
-                "The estimator has no timeline (timeline_ is None); fit it to two or "
-                "more videos that share an order, or draw a skvas.Timeline."
+                "The estimator has no timeline (timeline_ is None), which needs two or "
+                "more videos that share an order and, in JointAlignSegment, keep it; "
+                "draw a skvas.Timeline."
             )
-        known = estimator.recordings_
-        if names is None and known["names"]:
-            names = known["names"]
         if y is None and estimator.timeline_.labels_ is not None:
             y = _as_list(estimator.labels_)
             if action_names is None:
                 given = names_by_label(estimator)
                 y = [call_by_name(labels, given) for labels in y]
-        display = cls(
+        return cls.from_timeline(
             estimator.timeline_,
-            labels=y,
+            y,
             names=names,
             action_names=action_names,
             background=background,
-            fps=known["fps"],
+            ax=ax,
         )
-        return display.plot(ax)
 
     @classmethod
     def from_timeline(
@@ -182,13 +179,14 @@ class CommonTimeDisplay:
         y : list of array-like of shape (n_frames_i,), default=None
             Labels of the frames of the videos of `fit`.
         names : sequence of str, default=None
-            Names of the videos.
+            Names of the videos. None: those of the recordings of `fit`.
         action_names : sequence of str, default=None
             Names of the actions; an integer label is a position in them.
         background : int or str, default=None
             Label of frames without an action.
         fps : float or sequence of float, default=None
-            Frames per second, of all videos of `fit` or of each.
+            Frames per second, of all videos of `fit` or of each. None: what their
+            recordings knew.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -197,13 +195,15 @@ class CommonTimeDisplay:
         CommonTimeDisplay
             The plotted display.
         """
+        check_is_fitted(timeline, "template_")
+        known = timeline.recordings_
         display = cls(
             timeline,
             labels=y,
-            names=names,
+            names=known["names"] or None if names is None else names,
             action_names=action_names,
             background=background,
-            fps=fps,
+            fps=known["fps"] if fps is None else fps,
         )
         return display.plot(ax)
 

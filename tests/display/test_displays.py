@@ -558,15 +558,25 @@ class TestCommonTime:
         seconds = np.median([len(video) for video in data.videos]) / 10
         assert f"0 to 1 is {seconds:.3g} s" in display.ax_.get_xlabel()
 
+    def test_timeline_knows_names_and_seconds(self, data):
+        recordings = Recordings(data.videos, [*"abcd"], fps=10)
+        timeline = Timeline(None, random_state=0).fit(recordings)
+        display = CommonTimeDisplay.from_timeline(timeline)
+        assert tick_labels(display)[2:] == [*"abcd"]
+        assert "0 to 1 is " in display.ax_.get_xlabel()
+        own = CommonTimeDisplay.from_timeline(timeline, names=[*"efgh"], fps=5)
+        assert tick_labels(own)[2:] == [*"efgh"]
+        assert own.ax_.get_xlabel() != display.ax_.get_xlabel()
+
     def test_estimator_without_timeline_is_refused(self, data):
         model = VideoAligner(max_epochs=0).fit(data.videos)
-        with pytest.raises(ValueError, match="timeline_ is None.*two or more videos"):
+        with pytest.raises(ValueError, match="two or more videos.*keep it"):
             CommonTimeDisplay.from_estimator(model)
 
     def test_lone_video_is_drawn(self, data):
         timeline = Timeline(2, random_state=0).fit(data.videos[0])
         display = CommonTimeDisplay.from_timeline(timeline)
-        assert tick_labels(display)[1:] == ["videos, 0 to 1", "video 0"]
+        assert tick_labels(display)[1:] == ["videos, 0 to 1", "recording 0"]
 
 
 class TestEmbedding:

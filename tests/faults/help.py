@@ -199,9 +199,10 @@ HELP: dict[str, list[Row]] = {
         ),
         (
             "`timeline_ is None`, `has no timeline`",
-            "Recordings are fewer than two, or share no order.",
-            '`via="pair"`; more recordings; `matching="monotone"` if you know the '
-            "order.",
+            "Recordings are fewer than two, share no order or, in `JointAlignSegment`, "
+            "do not keep it: its summary may say that they share one.",
+            '`via="pair"`; more recordings; `VideoAligner`, or `Timeline`; '
+            '`matching="monotone"` if you know the order.',
             (62, 65),
         ),
         (
