@@ -68,8 +68,9 @@ def load_recordings(
     """Read the recordings of the folder, or say how to make some.
 
     They have the rate of those that the model was fitted to, if there is one, unless
-    `--fps` or, of features, their times say otherwise. Gaps are closed for a model that
-    takes none. Columns or points of other names than those of the fit are refused.
+    `--fps` or, of features and poses, their files say otherwise. Gaps are closed for a
+    model that takes none. Columns or points of other names than those of the fit are
+    refused.
     """
     folder = checked_folder(options)
     fps = getattr(options, "fps", None)
@@ -86,14 +87,11 @@ def load_recordings(
         if model is not None:
             width = model.n_features_in_
             data = data.replace([orient_features(video, width) for video in data])
-            if not data.clock(0):
-                data = as_recordings(data, rate_of_fit(model))
     else:
         columns = options.columns
-        if fps is None and model is not None:
-            fps = rate_of_fit(model)
-        if columns is None and model is not None and kind == "sensors":
-            columns = features_of_fit(model)
+        if model is not None and kind == "sensors":
+            fps = rate_of_fit(model) if fps is None else fps  # they are resampled
+            columns = features_of_fit(model) if columns is None else columns
         data = read_recordings(
             folder,
             time=options.time,
@@ -103,6 +101,8 @@ def load_recordings(
         )
     if model is None:
         return data
+    if not data.clock(0):
+        data = as_recordings(data, rate_of_fit(model))
     refuse_other_features(data, names_of_fit(model))
     return close_all(data, model)
 

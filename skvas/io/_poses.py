@@ -101,7 +101,8 @@ def read_poses(
     keypoints : sequence of str, default=None
         Points of each individual to read, in this order. None: all.
     fps : float, default=None
-        Frames per second. None: what the files say, if they do.
+        Frames per second, in place of what the files say; nothing is resampled. None:
+        what they say, if they do.
     media : dict of str to path, default=None
         The video file of a recording, by its name.
 
@@ -172,7 +173,7 @@ def read_poses(
         fps=None if None in rates else rates,
         media=None if media is None else [media.get(name) for name in tracks],
         feature_names=known[0].names or None,
-        notes=_describe(known, min_confidence),
+        notes=_describe(known, min_confidence) + _describe_rates(known, fps),
     )
 
 
@@ -249,3 +250,12 @@ def _describe(tracks: list[Track], min_confidence: float) -> list[str]:
     if any(track.confidence is not None for track in tracks):
         note += f" or have a confidence below {min_confidence:g}"
     return [note]
+
+
+def _describe_rates(tracks: list[Track], fps: float | None) -> list[str]:
+    """Say which rates files have, where they differ from each other or from `fps`."""
+    rates = {f"{track.fps:g}" for track in tracks if track.fps is not None}
+    told = ", ".join(sorted(rates, key=float))
+    if fps is not None and rates - {f"{fps:g}"}:
+        return [f"taken as {fps:g} frames a second, though files say {told}"]
+    return [f"not resampled: files have {told} frames a second"] if "," in told else []

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from skvas.cli import main
 from skvas.cli._extracted import check_extracted, note_extracted
 from skvas.cli._lines import Lines, following, show
 from skvas.datasets import load_folder, make_videos
-from skvas.io import read_recordings, read_segments
+from skvas.io import _poses, read_recordings, read_segments
 from skvas.metrics import linear_warp
 from tests.clips import grey, read_clip, write_clip
 from tests.tables import write_recordings
@@ -936,6 +937,28 @@ def test_lines_of_epochs_tell_how_many_there_will_be(
     found = re.findall(r"epoch (\d+) of (\d+), about", capsys.readouterr().err)
     n_epochs = len(skvas.load(tmp_path / "model").history_["epoch"])
     assert found == [(str(n + 1), str(n_epochs)) for n in range(n_epochs)]
+
+
+def test_new_poses_keep_the_rate_of_their_files(tmp_path, monkeypatch):
+    points = _poses.FORMATS["points"]
+    rates = {"raw": 25, "faster": 50}
+
+    def read(path):
+        return replace(points.read(path), fps=rates[path.parent.name])
+
+    monkeypatch.setitem(_poses.FORMATS, "points", replace(points, read=read))
+    data = make_videos(4, n_actions=K, n_features=8, random_state=0)
+    for folder in rates:
+        (tmp_path / folder).mkdir()
+        for index, video in enumerate(data.videos):
+            np.save(tmp_path / folder / f"p{index}.npy", video.reshape(-1, 4, 2))
+    model, out = tmp_path / "model", tmp_path / "out"
+    assert run("fit", tmp_path / "raw", "-k", K, "--epochs", 0, "-o", model) == 0
+    for folder, rate in rates.items():
+        arguments = [model, tmp_path / folder, "-o", out / folder, "--format", "csv"]
+        assert run("predict", *arguments) == 0
+        ends = [row.end for row in read_segments(out / folder / "p1.csv")]
+        assert ends[-1] == pytest.approx(len(data.videos[1]) / rate, abs=1e-3)
 
 
 def write_tables(folder, n=4, step=40):

@@ -390,6 +390,29 @@ def test_datasets_of_movement():
     assert read_poses(dataset).names == ["recording 0"]
 
 
+@pytest.mark.parametrize(
+    ("fps", "notes"),
+    [
+        (None, ["not resampled: files have 29.97, 100 frames a second"]),
+        (50, ["taken as 50 frames a second, though files say 29.97, 100"]),
+    ],
+)
+def test_rates_that_disagree_are_noted(fps, notes):
+    position = Variable(("time", "keypoints", "space"), POINTS)
+    given = {
+        name: Dataset(
+            position, Variable(("time", "keypoints"), SURE), {}, {"fps": rate}
+        )
+        for name, rate in {"a": 100, "b": 29.97, "c": 100}.items()
+    }
+    found = read_poses(given, fps=fps, min_confidence=0)
+    assert found.fps == ([100, 29.97, 100] if fps is None else [50] * 3)
+    assert [note for note in found.notes if "missing" not in note] == notes
+    given.pop("b")
+    agreed = read_poses(given, fps=None if fps is None else 100, min_confidence=0)
+    assert [note for note in agreed.notes if "missing" not in note] == []
+
+
 def test_datasets_of_xarray_itself():
     xarray = pytest.importorskip("xarray")
     dataset = xarray.Dataset(
