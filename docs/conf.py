@@ -70,6 +70,8 @@ html_show_sourcelink = False
 html_sidebars = {"tried": [], "api": [], "changelog": []}
 html_theme_options = {
     "show_prev_next": False,
+    # With more, the header takes two lines on a laptop, and covers what is below it.
+    "header_links_before_dropdown": 3,
     # Examples have none, which leaves their lines of code more room.
     "secondary_sidebar_items": {
         pages: ["page-toc"]
