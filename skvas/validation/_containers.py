@@ -257,7 +257,13 @@ def to_numpy(item: Any) -> np.ndarray:
     if isinstance(item, (list, tuple)):
         # Rows may be tensors or masked arrays, which NumPy would join in silence.
         rows = [to_numpy(row) if count_axes(row) else row for row in item]
-        if len({np.shape(row) for row in rows}) > 1:
+        shapes = [*dict.fromkeys(map(np.shape, rows))]
+        if len({*map(len, shapes)}) > 1:
+            raise ValueError(
+                f"it is a {type(item).__name__} of items of different shapes, "
+                f"{shapes[0]} and {shapes[1]}; give its frames alone, and labels as y."
+            )
+        if len(shapes) > 1:
             raise ValueError(
                 "its frames differ in their number of features; give each as many."
             )

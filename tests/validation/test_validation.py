@@ -902,6 +902,11 @@ def test_nothing_is_compiled_that_cannot_be_kept(monkeypatch):
     ("videos", "message"),
     [
         ([[[1.0, 2.0], [3.0]]], "its frames differ in their number of features"),
+        ([(np.ones((5, 2)), np.ones(5))], r"tuple.*\(5, 2\) and \(5,\).*labels as y"),
+        (
+            [(np.ones((5, 2)), "anna")],
+            r"tuple.*\(5, 2\) and \(\); give its frames alone",
+        ),
         ([np.ones((9, 2), complex)], r"Complex data not supported: pass real[^[]*$"),
         ({"data": np.ones((9, 2)), "target": 0}, r"fit\(\[data\.data\]\)"),
     ],
