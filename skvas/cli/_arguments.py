@@ -117,9 +117,11 @@ def name_actions(model: Any, options: argparse.Namespace) -> None:
         model.name_actions(options.names)
 
 
-def add_decoding(parser: argparse.ArgumentParser) -> None:
-    """Add how features are computed from video files."""
-    parser.add_argument("--fps", type=float, help="frames per second (default: all)")
+def add_decoding(parser: argparse.ArgumentParser, rate: str = "all") -> None:
+    """Add how features are computed from video files, and from which frames."""
+    parser.add_argument(
+        "--fps", type=float, help=f"frames per second (default: {rate})"
+    )
     parser.add_argument(
         "--backbone",
         default="efficientnet_lite0",

@@ -19,7 +19,7 @@ from skvas.cli._lines import BAR, say, show
 from skvas.cli._pipe import frames_of_lines
 from skvas.datasets._folder import orient_features
 from skvas.datasets._on_disk import read_features
-from skvas.datasets._recordings import features_of_fit
+from skvas.datasets._recordings import features_of_fit, rate_of_fit
 from skvas.features import FrameFeatures
 from skvas.features._decoding import read_frames, resampled
 from skvas.features._sources import compute_as_they_come, in_real_time, read_camera
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="features (.npy, .txt), a video, a camera (camera:/dev/video0), or - "
         "for lines of numbers on the standard input; an empty cell is NaN",
     )
-    add_decoding(parser)
+    add_decoding(parser, rate="that of the recordings of fit, else all")
     parser.add_argument(
         "--lag",
         type=int,
@@ -94,8 +94,9 @@ def _frames_of(
         options.backbone, weights=options.weights, device=options.device
     )
     frames = read_frames(source) if camera is None else camera
-    if options.fps is not None:
-        frames = resampled(frames, options.fps)
+    fps = rate_of_fit(model) if options.fps is None else options.fps
+    if fps is not None:  # durations were learned in frames
+        frames = resampled(frames, fps)
     if camera is None:
         frames = in_real_time(frames)
     yield from compute_as_they_come(extractor, frames)

@@ -24,7 +24,7 @@ import pytest
 
 import skvas
 from skvas._printing import format_table, tell
-from skvas.cli import main
+from skvas.cli import _live, main
 from skvas.cli._extracted import check_extracted, note_extracted
 from skvas.cli._lines import Lines, following, show
 from skvas.datasets import load_folder, make_videos
@@ -1378,6 +1378,19 @@ def test_live_follows_a_pipe_and_names_a_bad_line(
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{lines[0]}\nno numbers\n"))
     assert run("live", segmenter, "-") == 1
     assert "line 2 of the standard input" in capsys.readouterr().err
+
+
+def test_live_takes_as_many_frames_a_second_as_fit(folder, capsys, monkeypatch):
+    video = np.load(folder / "features" / "v1.npy")
+    twice = [(n / 20, row) for n, row in enumerate(np.repeat(video, 2, axis=0))]
+    monkeypatch.setattr(_live, "read_frames", lambda path: iter(twice))
+    monkeypatch.setattr(_live, "compute_as_they_come", lambda extractor, frames: frames)
+    monkeypatch.setattr(_live, "in_real_time", lambda frames: frames)
+    model = fit(folder, "--task", "segment", "-k", str(K), "--fps", "10")
+    assert run("live", model, "a.mp4") == 0
+    assert f"{len(video)} frames, " in capsys.readouterr().err
+    assert run("live", model, "a.mp4", "--fps", 20) == 0
+    assert f"{len(twice)} frames, " in capsys.readouterr().err
 
 
 def test_live_draws_on_a_terminal_where_a_recording_is(
