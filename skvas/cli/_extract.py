@@ -51,15 +51,21 @@ def _extract(options: argparse.Namespace) -> None:
         if not (folder / "features" / f"{name}.npy").exists()
     }
     say_skipped(len(files) - len(todo), "have features", None)
-    lines = Lines(len(todo))
+    lines, faults = Lines(len(todo)), []
     for name, file in todo.items():
         lines.tell(name)
-        with listening(partial(_tell_frames, lines, name)):
-            found: VideoFeatures = extractor.extract(file)
-        _write_array(folder / "times" / f"{name}.npy", found.times)
-        _write_array(folder / "features" / f"{name}.npy", found.features)
+        try:
+            with listening(partial(_tell_frames, lines, name)):
+                found: VideoFeatures = extractor.extract(file)
+        except ValueError as error:  # a file that is no video, or damaged
+            faults.append(str(error))
+        else:
+            _write_array(folder / "times" / f"{name}.npy", found.times)
+            _write_array(folder / "features" / f"{name}.npy", found.features)
         lines.done += 1
     show("")
+    if faults:
+        raise ValueError("\n".join(faults))
     say(
         f"{len(todo)} of {len(files)} videos extracted; features are in "
         f"{folder / 'features'}"

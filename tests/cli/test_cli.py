@@ -24,10 +24,11 @@ import pytest
 
 import skvas
 from skvas._printing import format_table, tell
-from skvas.cli import _live, main
+from skvas.cli import _extract, _live, main
 from skvas.cli._extracted import check_extracted, note_extracted
 from skvas.cli._lines import Lines, following, show
 from skvas.datasets import load_folder, make_videos
+from skvas.features import VideoFeatures
 from skvas.io import _poses, read_recordings, read_segments
 from skvas.metrics import linear_warp
 from tests.clips import grey, read_clip, write_clip
@@ -1291,6 +1292,37 @@ def test_features_on_another_drive_know_their_videos(tmp_path, monkeypatch):
         note_extracted(Path("data"), {"a": Path("a.mp4")}, how)
     (media,) = load_folder("data").media
     assert Path(media).samefile("a.mp4")
+
+
+class Extractor:
+    """A stand-in for FrameFeatures, which takes some files for damaged."""
+
+    def __init__(self, *parameters, **named):
+        pass
+
+    def fit(self, files):
+        return self
+
+    def extract(self, file):
+        if file.read_bytes() == b"damaged":
+            raise ValueError(f"{file.name} cannot be decoded")
+        return VideoFeatures(np.eye(4), np.arange(4.0))
+
+
+def test_damaged_videos_stop_no_others(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(_extract, "FrameFeatures", Extractor)
+    clips, out = tmp_path / "clips", tmp_path / "out"
+    clips.mkdir()
+    for name in "abcd":
+        (clips / f"{name}.mp4").write_bytes(b"damaged" if name in "ac" else b"fine")
+    assert run("extract", clips, "-o", out) == 1
+    said = capsys.readouterr().err
+    assert said == "skvas extract: a.mp4 cannot be decoded\nc.mp4 cannot be decoded\n"
+    assert sorted(p.name for p in (out / "features").iterdir()) == ["b.npy", "d.npy"]
+    (clips / "a.mp4").unlink()
+    (clips / "c.mp4").write_bytes(b"mended")
+    assert run("extract", clips, "-o", out) == 0
+    assert "1 of 3 videos extracted" in capsys.readouterr().err
 
 
 def test_command_knows_its_version():
