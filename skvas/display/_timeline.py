@@ -31,7 +31,7 @@ from skvas.display._style import (
     scale_time,
     show_names,
 )
-from skvas.validation import check_labels, list_videos
+from skvas.validation import check_labels, check_video, list_videos
 
 # What follows the name of the video that others are aligned with.
 REFERENCE = " (reference)"
@@ -151,7 +151,7 @@ class TimelineDisplay:
         fps = rate_of_fit(estimator) if fps is None else fps
         video_names = check_names(names, len(items))
         for place, video in enumerate(items):
-            if np.array_equal(np.asarray(video), reference):
+            if _is_reference(video, reference):
                 video_names[place] += REFERENCE
         display = cls(
             [estimator.align(video, reference) for video in items],
@@ -243,3 +243,11 @@ class TimelineDisplay:
         # Each image set the limits to its own extent.
         self.ax_.set_xlim(0, max(map(len, rows)) * step)
         self.ax_.set_ylim(n_videos - 0.05, -0.05)
+
+
+def _is_reference(video: Any, reference: np.ndarray) -> bool:
+    """Tell whether a video is the reference, of which `fit` has closed the gaps."""
+    frames = check_video(video, ensure_all_finite="allow-nan")
+    known = ~np.isnan(frames)
+    is_equal = frames.shape == reference.shape
+    return is_equal and np.array_equal(frames[known], reference[known])

@@ -7,6 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skvas import (
@@ -29,6 +30,7 @@ from skvas.display import (
 )
 from skvas.display._embedding import _marker
 from skvas.display._style import BACKGROUND, COLOURS, colour
+from skvas.preprocessing import Interpolate
 
 TRUE = [["cut", "cut", "mix", "mix"], ["cut", "mix", "mix"]]
 FOUND = [[7, 7, 2, 9], [7, 2, 2]]
@@ -492,6 +494,19 @@ class TestTimeline:
         assert tick_labels(display)[1] == "video01 (reference)"
         assert display.ax_.get_xlabel() == "time of the reference in s (10 frames/s)"
         everything_drawn(display.figure_)
+
+    def test_reference_with_gaps_or_of_poses_is_known(self, data):
+        videos = [video.copy() for video in data.videos]
+        videos[2][3:6, 1] = np.nan
+        model = VideoAligner(
+            max_epochs=0, reference=2, features=make_pipeline(Interpolate(), "auto")
+        )
+        display = TimelineDisplay.from_estimator(model.fit(videos), videos)
+        assert tick_labels(display)[2:] == ["video 2 (reference)", "video 3"]
+        poses = [video[:, :6].reshape(-1, 3, 2) for video in data.videos]
+        model = VideoAligner(max_epochs=0, reference=0).fit(poses)
+        display = TimelineDisplay.from_estimator(model, poses)
+        assert tick_labels(display)[:2] == ["video 0 (reference)", "video 1"]
 
     def test_no_video_is_an_error(self):
         with pytest.raises(ValueError, match="at least one Alignment"):
