@@ -26,7 +26,7 @@ from skvas.display._style import (
     show_names,
 )
 from skvas.timeline import Timeline
-from skvas.validation import check_labels
+from skvas.validation import check_labels, check_real
 
 # Share of the timeline over which the change of the template is taken.
 CHANGE_WINDOW = 0.02
@@ -253,13 +253,15 @@ class CommonTimeDisplay:
         if self.fps is None:
             return ""
         lengths = [len(positions) for positions in self.timeline.positions_]
-        rates = np.atleast_1d(np.asarray(self.fps, dtype=float))
-        if rates.shape not in {(1,), (len(lengths),)} or not (rates > 0).all():
+        given = np.atleast_1d(np.asarray(self.fps, dtype=object)).tolist()
+        rates = [check_real("fps", rate, low=0, low_open=True) for rate in given]
+        if len(rates) not in (1, len(lengths)):
             raise ValueError(
-                "fps must be a positive number, or one for each of "
-                f"{len(lengths)} videos, got {self.fps}."
+                f"fps must be one number, or one for each of {len(lengths)} videos, "
+                f"got {self.fps}."
             )
-        return f" (0 to 1 is {np.median(lengths / rates):.3g} s in the median video)"
+        seconds = np.median(np.divide(lengths, rates))
+        return f" (0 to 1 is {seconds:.3g} s in the median video)"
 
     def _encode(self) -> tuple[list[NDArray[np.int64]] | None, list[str]]:
         """Return codes of labels or actions and their names; None if there are none."""

@@ -590,8 +590,17 @@ class TestCommonTime:
 
     def test_lone_video_is_drawn(self, data):
         timeline = Timeline(2, random_state=0).fit(data.videos[0])
-        display = CommonTimeDisplay.from_timeline(timeline)
+        display = CommonTimeDisplay.from_timeline(timeline, fps=20)
         assert tick_labels(display)[1:] == ["videos, 0 to 1", "recording 0"]
+        seconds = len(data.videos[0]) / 20
+        assert f"0 to 1 is {seconds:.3g} s" in display.ax_.get_xlabel()
+
+    @pytest.mark.parametrize("fps", [0, np.inf, "25", [25, 25, 25, 25, np.inf], [None]])
+    def test_odd_frame_rates_are_refused(self, timeline, fps):
+        with pytest.raises(ValueError, match="fps must be a finite number > 0, got"):
+            CommonTimeDisplay.from_timeline(timeline, fps=fps)
+        with pytest.raises(ValueError, match="one for each of 5 videos"):
+            CommonTimeDisplay.from_timeline(timeline, fps=[25, 25])
 
 
 class TestEmbedding:
