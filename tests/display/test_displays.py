@@ -7,6 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -121,6 +122,12 @@ def test_estimator_of_another_task_is_refused_by_name(display, able, unable, dat
     name = type(unable).__name__
     with pytest.raises(TypeError, match=f"{display.__name__} .* {able}.*got {name}"):
         display.from_estimator(unable, *arguments)
+
+
+@pytest.mark.parametrize("display", [CommonTimeDisplay, HistoryDisplay])
+def test_row_48_estimator_is_to_be_fitted_before_it_is_drawn(display):
+    with pytest.raises(NotFittedError):
+        display.from_estimator(VideoAligner())
 
 
 class TestSegmentation:
@@ -276,6 +283,15 @@ class TestSegmentation:
         right = np.concatenate([codes == found for codes, found in rows])
         assert right.mean() == model.score(data.videos, true) < 0.7
 
+    def test_actions_have_the_names_that_were_given(self, data):
+        true = np.array(["cut", "mix", "stir"])[data.labels[0]]
+        model = ActionSegmenter(max_epochs=0).fit(data.videos, [true, *[None] * 3])
+        model.name_actions({"cut": "slice"})
+        display = SegmentationDisplay.from_estimator(model, data.videos[1])
+        assert display.action_names == ["slice", "mix", "stir"]
+        found = np.array(["cut", "mix", "stir"])[display.rows["found"][0]]
+        assert_array_equal(found, model.predict(data.videos[1]))
+
     def test_without_matching_names_count(self):
         display = SegmentationDisplay.from_predictions(
             [[0, 0, 1, -1]], [[1, 0, -1, 2]], matching=None, background=-1, uniform=True
@@ -298,6 +314,12 @@ class TestSegmentation:
         assert display.ax_ is right
         assert display.figure_ is right.figure
         assert not left.collections
+
+    def test_axes_may_be_of_a_part_of_a_figure(self):
+        part, _ = plt.figure().subfigures(1, 2)
+        display = SegmentationDisplay.from_predictions(None, FOUND, ax=part.subplots())
+        assert display.figure_ is part
+        assert {text.get_text() for text in display.ax_.texts} == {"2", "7", "9"}
 
     def test_wrong_input_is_named(self):
         with pytest.raises(ValueError, match="video 1: expected one label a frame"):
@@ -369,6 +391,30 @@ class TestAlignment:
         assert legend(display) == ["no counterpart"]
         spans = [(p.get_x() * 2, p.get_width() * 2) for p in display.ax_.patches]
         assert spans == [(2, 1), (0, 2)]
+        assert [patch.get_y() for patch in display.ax_.patches] == [0.93, -0.07]
+
+    def test_without_labels_threads_and_timelines_show_the_time_in_x(self, partly):
+        display = AlignmentDisplay(partly).plot(kind="threads")
+        times, there = display.ax_.images
+        assert_allclose(times.get_array()[0], [0.125, 0.375, 0.625, 0.875])
+        shown = np.ma.filled(there.get_array()[0], np.nan)
+        assert_allclose(shown, [np.nan, np.nan, 0.125, 0.375, 0.875])
+        assert_allclose(times.get_extent(), [0, 4, 0.93, 1.07])
+        assert_allclose(there.get_extent(), [0, 5, -0.07, 0.07])
+        (threads,) = display.ax_.collections
+        ends = times.get_array()[0][partly.to_path()[:, 0]]
+        expected = plt.colormaps["viridis"](ends)
+        assert_allclose(threads.get_edgecolor()[:, :3], expected[:, :3])
+
+    def test_legend_enlarges_a_figure_of_its_own_and_no_other(self):
+        frames, none = np.arange(40), np.zeros(40)
+        whole = Alignment(frames, frames, np.eye(40), none, none, 0.0, "monotone")
+        labels = [f"a long name of action {number}" for number in frames]
+        display = AlignmentDisplay(whole, labels_x=labels, labels_y=labels)
+        assert display.plot().figure_.get_figheight() > 6
+        figure, ax = plt.subplots()
+        size = figure.get_figheight()
+        assert display.plot(ax).figure_.get_figheight() == size
 
     def test_two_rates_share_one_axis_of_seconds(self, partly):
         display = AlignmentDisplay(partly, fps=(2, 10)).plot(kind="threads")
@@ -492,6 +538,7 @@ class TestTimeline:
             model, data.videos, data.labels, names=data.names, fps=10
         )
         assert tick_labels(display)[1] == "video01 (reference)"
+        assert_allclose(display.ax_.get_yticks(), [0.45, 1.45, 2.45, 3.45])
         assert display.ax_.get_xlabel() == "time of the reference in s (10 frames/s)"
         everything_drawn(display.figure_)
 
@@ -629,6 +676,12 @@ class TestEmbedding:
             [0.5 / n_first, 1 - 0.5 / n_first, 0.5 / len(data.videos[1])],
         )
         assert_allclose(dots.get_offsets(), np.concatenate(display.points))
+        assert display.figure_.axes[1].get_ylabel() == "share of the video's time"
+
+    def test_axes_of_given_points_tell_no_share(self):
+        display = EmbeddingDisplay([[[0, 1], [2, 3]]]).plot()
+        assert display.ax_.get_xlabel() == "principal axis 1"
+        assert display.ax_.get_ylabel() == "principal axis 2"
 
     def test_actions_differ_by_colour_and_mark(self, model, data):
         display = EmbeddingDisplay.from_estimator(

@@ -27,6 +27,7 @@ def test_recordings_without_a_template_show_most_of_the_found_actions():
     asked = view.recordings(3)
     assert [(q.video, q.frame) for q in asked] == [(1, None), (2, None), (0, None)]
     assert "most of the actions" in asked[0].why
+    assert all("adds most" in query.why for query in asked[1:])
 
 
 def test_frames_on_a_template_are_far_in_time_from_labelled_ones():

@@ -70,6 +70,16 @@ def test_integers_stay_integers(entry):
     assert found.codes[0].tolist() == [-1, 1, 1, -1, 0, 0]
 
 
+def test_labels_that_were_given_count_and_timestamps_alone_are_spread():
+    given = read([[0, 0, -1, 1, 1, -1], {0: 0, 3: 1}])
+    assert given.is_stamped == [False, True]
+    found = given.over([np.full(6, 2), np.full(4, 2)])
+    assert [labels.tolist() for labels in found] == [[0, 0, 2, 1, 1, 2], [0, 2, 2, 1]]
+    frames = [np.zeros((6, 2)), np.array([[0, 0], [0, 0], [9, 9], [9, 9]])]
+    filled = given.filled(frames, 1.0)
+    assert [codes.tolist() for codes in filled] == [[0, 0, -1, 1, 1, -1], [0, 0, 1, 1]]
+
+
 def test_masked_labels_of_many_videos_stay_masked():
     y = np.ma.array([[1, 2, 3, 3], [3, 3, 2, 1]], mask=[[0, 1, 1, 1], [1, 1, 0, 0]])
     found = read(y, [VIDEOS[1]] * 2)

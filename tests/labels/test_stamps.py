@@ -37,6 +37,20 @@ def test_all_frames_are_labelled_where_ends_are_sure():
     assert_array_equal(fill_between(frames, codes, 1.0), labels)
 
 
+def test_boundary_is_that_of_least_squared_distance():
+    rng = np.random.default_rng(0)
+    codes = np.full(14, -1)
+    codes[[2, 11]] = 0, 1
+    for _ in range(10):
+        frames = rng.standard_normal((14, 3))
+        losses = [
+            sum(part.var(axis=0).sum() * len(part) for part in np.split(frames, [stop]))
+            for stop in range(3, 12)
+        ]
+        found = fill_between(frames, codes, 1.0)
+        assert np.count_nonzero(found == 0) == 3 + np.argmin(losses)
+
+
 def test_share_of_the_way_from_a_stamp_to_the_end_of_its_segment_is_labelled():
     frames, _ = stepwise([10, 10], np.random.default_rng(0))
     codes = np.full(20, -1)

@@ -57,6 +57,13 @@ def test_smoothing_goes_back_over_held_frames_by_as_many_moves():
     np.testing.assert_allclose(found[1], expected, rtol=1e-9)
 
 
+def test_smoothing_of_a_long_recording_leaves_finite_numbers():
+    chain, logs = RATES.chain(), 5 * scores(1000)
+    filtered = Filter(chain)
+    found = smooth([filtered.see(row) for row in logs], chain.transitions)
+    np.testing.assert_allclose(np.sum(found, axis=1), 1)
+
+
 def test_smoothing_of_nothing_is_nothing():
     assert smooth([], RATES.chain().transitions) == []
 

@@ -136,7 +136,7 @@ def test_positions_without_actions_are_told_alone():
     assert found.probabilities is None
     assert len(found) == len(data().videos[8])
     assert np.corrcoef(found.progress, np.arange(len(found)))[0, 1] > 0.95
-    assert stream.current_.action is None
+    assert (stream.current_.action, stream.current_.since) == (None, 0)
     assert stream.next_ == []
     recording = stream.finish()
     assert recording.segments == []
@@ -247,6 +247,7 @@ def cut_actions(state):
         cut_actions,
         put("actions", "advance", value=np.full(4, 1.5)),
         put("actions", "following", value=np.ones((4, 4))),
+        put("habits", "longest", value=np.ones(3)),
     ],
 )
 def test_actions_that_no_fit_makes_are_refused(change):

@@ -23,6 +23,7 @@ from skvas import (
     VideoAligner,
 )
 from skvas.datasets import make_videos
+from skvas.decoding import labels_to_segments
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.live import LiveTracker, LiveWarning, _saved, load_tracker
 from skvas.live._saved import read_state, write_state
@@ -203,6 +204,16 @@ def test_with_all_of_the_recording_it_answers_as_predict_does(make):
     np.testing.assert_allclose(recording.rest.probabilities, shares, atol=1e-6)
 
 
+def test_at_the_end_positions_are_those_given_all_frames():
+    ends = []
+    for lag in (1000, math.inf):
+        stream = tracker(lag=lag)
+        stream.push(new_video())
+        ends.append(stream.finish().rest)
+    assert_array_equal(ends[1].progress, ends[0].progress)
+    assert_array_equal(ends[1].spread, ends[0].spread)
+
+
 def test_at_the_end_frames_that_cannot_be_read_are_as_the_last_one():
     stream, video = tracker(lag=math.inf), new_video().copy()
     video[:2] = video[40:43] = np.nan
@@ -232,6 +243,7 @@ def test_segments_of_a_recording_are_its_labels():
     recording = stream.finish()
     assert recording.n_frames == len(labels)
     np.testing.assert_array_equal(recording.labels, labels)
+    assert recording.segments == labels_to_segments(labels)
 
 
 @pytest.mark.parametrize("model", [JointAlignSegment, ActionSegmenter])
