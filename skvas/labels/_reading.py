@@ -349,6 +349,8 @@ def _from_stamps(
 
 def _put(labels: list[int | str | None], frame: int, label: int | str | None) -> None:
     """Label a frame, and refuse another label than it has."""
+    if label is None:
+        return
     if labels[frame] not in (None, label):
         raise ValueError(
             f"frame {frame} has two labels, {labels[frame]!r} and {label!r}."

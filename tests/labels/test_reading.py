@@ -8,7 +8,7 @@ import pytest
 
 from skvas.io import SegmentTable, TimedSegment
 from skvas.labels import frame_labels
-from skvas.labels._reading import read_labels
+from skvas.labels._reading import COLUMNS, read_labels
 from skvas.validation import is_single_video, list_videos
 
 VIDEOS = [np.zeros((6, 2)), np.zeros((4, 2))]
@@ -136,6 +136,14 @@ def test_one_video_has_its_entry_alone():
 def test_an_empty_table_has_no_labels(entry):
     assert len(read([entry, [-1] * 4]).names) == 0
     assert frame_labels(entry, VIDEOS[0])[0].tolist() == [None] * 6
+
+
+@pytest.mark.parametrize("none", [None, -1, "", float("nan")])
+def test_row_without_a_label_takes_none_from_another(none):
+    rows = [(0, 6, none), (1, 3, "pour"), (4, 6, "stir")]
+    for entry in (rows, rows[::-1], pd.DataFrame(rows[::-1], columns=COLUMNS)):
+        assert frame_labels(entry, VIDEOS[0])[0].tolist() == SPELLED
+    assert frame_labels([(1, "pour"), (1, none)], VIDEOS[0])[0][1] == "pour"
 
 
 def test_nothing_labelled_has_no_names():
