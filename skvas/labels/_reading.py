@@ -211,7 +211,7 @@ def _by_video(
 ) -> tuple[list[list[int | str | None]], list[bool]]:
     """Return the label of each frame of each video, and which have timestamps."""
     is_one = isinstance(y, (str, bytes, SegmentTable, Mapping)) or not np.iterable(y)
-    if is_one and not single:
+    if (is_one or hasattr(y, "columns")) and not single:
         raise ValueError(
             f"y must have an entry for each of the {len(lengths)} videos, got one "
             f"{type(y).__name__} for all; make a list, with None for videos that have "
