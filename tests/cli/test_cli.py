@@ -1361,6 +1361,10 @@ def test_live_tells_each_step_once_and_as_the_api_does(folder, segmenter, capsys
     assert told == [(str(s.start), str(s.label)) for s in segments]
     assert re.search(r"next: action \d in \d+ frames", out)
     assert re.search(r"\d+ frames, [\d.]+ ms each, [\d.]+ ms at most", err)
+    assert run("live", segmenter, path, "--fps", "1000") == 0
+    assert re.search(
+        r"next: action \d in \d+ s$", capsys.readouterr().out, re.MULTILINE
+    )
 
 
 def test_live_prints_json_lines_with_a_lag(folder, segmenter, capsys):

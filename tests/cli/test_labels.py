@@ -67,7 +67,7 @@ def test_two_files_about_one_video_are_refused(raw, tmp_path, capsys):
 
 def test_what_was_read_is_told(raw, tmp_path, capsys):
     write_labels(tmp_path / "y" / "r0.csv", "r0,0,1,a", "r0,1,2,b")
-    write_labels(tmp_path / "y" / "r2.csv", "r2,0,1,a", "r2,1,2,c")
+    write_labels(tmp_path / "y" / "new.csv", "r2,0,1,a", "r2,1,2,c")
     assert fit_labels(raw, tmp_path, tmp_path / "y") == 0
     assert "labels of 2 of 3 recordings, 3 names\n" in capsys.readouterr().err
 

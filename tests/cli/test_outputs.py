@@ -93,6 +93,7 @@ def test_row_57_features_and_their_labels_are_not_overwritten(tmp_path, capsys):
         assert "among the recordings" in capsys.readouterr().err
     assert contents(data) == before
     assert run("predict", model, data, "-o", data / "found") == 0
+    assert run("report", model, data, "-o", data / "steps.csv") == 0
 
 
 @pytest.mark.parametrize("form", ["csv", "txt", "json"])

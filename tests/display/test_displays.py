@@ -440,7 +440,7 @@ class TestAlignment:
 
     def test_threads_take_the_colours_of_actions(self, partly):
         display = AlignmentDisplay(
-            partly, labels_x=list("aabb"), labels_y=list("aaabb")
+            partly, labels_x=list("aabb"), labels_y=list("bbaab")
         ).plot(kind="threads")
         colours = [to_hex(c) for c in display.ax_.collections[0].get_edgecolor()]
         actions = [COLOURS[0] if i < 2 else COLOURS[1] for i, _ in partly.to_path()]
@@ -730,6 +730,9 @@ class TestHistory:
         assert len(titles) == 4
         labels = [line.get_label() for line in display.axes_[0].lines]
         assert labels == ["total", "segmentation", "alignment"]
+        told = [axis.get_legend() for axis in display.axes_]
+        assert [text.get_text() for text in told[0].get_texts()] == labels
+        assert told[2:] == [None, None]
         for line, name in zip(
             display.axes_[0].lines,
             ["loss", "loss_segmentation", "loss_alignment"],

@@ -68,6 +68,16 @@ def test_actions_without_labels_start_from_the_frames_of_parts_left_over():
     assert_array_equal(sums[:, 1:], 0)
 
 
+def test_actions_move_to_the_frames_that_they_take_without_labels():
+    actions = evidence().learn([TRUE, NOTHING, NOTHING], 3, 3)
+    sums = [frames[:, :N_EMBEDDING].T @ np.eye(3)[TRUE] for frames in FRAMES]
+    of_all, of_labels = (
+        total / np.linalg.norm(total, axis=0) for total in (sum(sums), sums[0])
+    )
+    close = (of_all * actions.vectors).sum(axis=0)
+    assert (close > (of_all * of_labels).sum(axis=0)).all()
+
+
 def test_frames_are_shared_out_in_full():
     actions = evidence().learn([TRUE, NOTHING, NOTHING], 3, 3)
     for shares in actions.transport(evidence().parts, FRAMES, [TRUE, NOTHING, NOTHING]):

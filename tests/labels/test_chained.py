@@ -13,6 +13,7 @@ from skvas.labels._chained import (
     DURATION,
     ChainedNaming,
     Succession,
+    tell_all,
 )
 from skvas.labels._naming import Naming
 from skvas.videos._succession import correlated_share, deviations
@@ -43,6 +44,13 @@ def naming(n_actions=3):
 
 def chained():
     return ChainedNaming(naming(), Succession.learn(FRAMES, LABELS, 3))
+
+
+def test_all_actions_are_told_by_videos_most_of_whose_frames_have_labels():
+    nothing = np.full(4, -1)
+    assert tell_all([np.array([0, 0, 1, -1]), nothing], 2)
+    assert not tell_all([np.array([0, 0, 1, -1]), nothing], 3)
+    assert not tell_all([np.array([0, 1, -1, -1, -1]), nothing], 2)
 
 
 def seen(frames, known=None):
