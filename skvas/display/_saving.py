@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from skvas._atomic import replacing
 from skvas._optional import import_optional
 
 __all__ = ["save_figures"]
@@ -29,7 +30,7 @@ def save_figures(name: str, folder: str | os.PathLike[str] = ".") -> list[Path]:
     Raises
     ------
     OSError
-        If a file cannot be written; names it.
+        If a file cannot be written; names it, and leaves an old one unchanged.
 
     Examples
     --------
@@ -50,6 +51,7 @@ def save_figures(name: str, folder: str | os.PathLike[str] = ".") -> list[Path]:
     for place, number in enumerate(numbers, 1):
         end = f"_{place}" if len(numbers) > 1 else ""
         files.append(Path(folder, f"{name}{end}.png"))
-        pyplot.figure(number).savefig(files[-1], dpi=120)
+        with replacing(files[-1]) as temporary:
+            pyplot.figure(number).savefig(temporary, dpi=120)
         pyplot.close(number)
     return files

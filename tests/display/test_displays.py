@@ -1,5 +1,7 @@
+import errno
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,6 +30,7 @@ from skvas.display import (
     HistoryDisplay,
     SegmentationDisplay,
     TimelineDisplay,
+    save_figures,
 )
 from skvas.display._embedding import _marker
 from skvas.display._style import BACKGROUND, COLOURS, colour
@@ -758,6 +761,24 @@ class TestHistory:
         free = plt.figure().add_axes((0.1, 0.1, 0.5, 0.5))
         with pytest.raises(ValueError, match="one of a grid of subplots"):
             HistoryDisplay(model.history_).plot(free)
+
+
+def test_row_41_picture_that_cannot_be_written_leaves_the_old_one(
+    tmp_path, monkeypatch
+):
+    def fill_disk(_, path, **options):
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    plt.subplots()
+    (file,) = save_figures("picture", tmp_path)
+    before = file.read_bytes()
+    figure, _ = plt.subplots()
+    monkeypatch.setattr(type(figure), "savefig", fill_disk)
+    with pytest.raises(OSError, match=r"No space left.*picture\.png"):
+        save_figures("picture", tmp_path)
+    assert [*tmp_path.iterdir()] == [file]
+    assert file.read_bytes() == before
 
 
 def test_labels_of_folders_with_none_are_refused_in_one_way(data, model, timeline):
