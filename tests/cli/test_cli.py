@@ -1073,7 +1073,7 @@ def test_options_tell_the_unit_of_times_and_that_there_are_none(tmp_path, capsys
     assert "--time-unit" in capsys.readouterr().err
     assert run(*command, "--time-unit", "ms") == 0
     assert skvas.load(model).recordings_["fps"] == [25] * 4
-    assert run(*command, "--time", "none", "--fps", 50, "--columns", "x,y") == 0
+    assert run(*command, "--time", "none", "--fps", 50, "--columns", "x, y") == 0
     assert skvas.load(model).recordings_["fps"] == [50] * 4
 
 
