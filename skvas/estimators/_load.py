@@ -218,11 +218,7 @@ def _read_timeline(estimator: Any, axis: Any) -> Timeline | None:
 
 def _check_labels(estimator: Any, timeline: Any) -> None:
     naming = estimator.naming_
-    low, high = estimator._range_of_actions()
-    if naming is not None and not isinstance(estimator.n_actions, int):
-        low, high = 1, len(estimator.classes_)  # as many as labels, or more
-    if not low <= estimator.n_actions_ <= high:
-        raise ModelFileError("n_actions_ is not as fit makes it")
+    check_integer("n_actions_", estimator.n_actions_, low=1)
     shape = (estimator.n_actions_, estimator.n_embedding_)
     check_array("prototypes_", estimator.prototypes_, shape)
     spaces = SPACES if timeline is None else (TIMELINE,)

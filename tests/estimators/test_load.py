@@ -132,6 +132,14 @@ def test_loaded_estimator_equals_the_saved_one_bit_for_bit(cls, parameters, tmp_
     assert_same_outputs(outputs(loaded, NEW), outputs(estimator, NEW))
 
 
+@pytest.mark.parametrize("n_actions", [2, None, (4, 5)])
+def test_number_of_actions_set_after_fit_survives(n_actions, model_file, tmp_path):
+    estimator = skvas.load(model_file).set_params(n_actions=n_actions)
+    loaded = round_trip(estimator, tmp_path / "model")
+    assert loaded.n_actions == n_actions
+    assert_same_outputs(outputs(loaded, NEW), outputs(estimator, NEW))
+
+
 @pytest.mark.parametrize("cls", SEGMENTERS)
 @pytest.mark.parametrize("names", [["pour", "stir"], np.array(["a", "b"]), [4, 2]])
 def test_named_prototypes_survive(cls, names, tmp_path):
