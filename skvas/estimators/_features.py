@@ -268,14 +268,19 @@ def of_videos(transformer: Any) -> Any:
     transformer
         Of videos.
     """
-    if isinstance(transformer, Pipeline):
-        steps = transformer.steps
-        if any(isinstance(step, VideoTransformerMixin) for _, step in steps):
-            named = [(name, of_videos(step)) for name, step in steps]
-            return Pipeline(named, memory=transformer.memory)
+    if isinstance(transformer, Pipeline) and _knows_videos(transformer):
+        named = [(name, of_videos(step)) for name, step in transformer.steps]
+        return Pipeline(named, memory=transformer.memory)
     module, name = type(transformer).__module__, type(transformer).__name__
     is_theirs = module.startswith("sklearn.") and name != "FunctionTransformer"
     return Framewise(transformer) if is_theirs else transformer
+
+
+def _knows_videos(transformer: Any) -> bool:
+    """Return whether a transformer, or a step of a pipeline, is one of videos."""
+    if isinstance(transformer, Pipeline):
+        return any(_knows_videos(step) for _, step in transformer.steps)
+    return isinstance(transformer, VideoTransformerMixin)
 
 
 def clean_videos(
@@ -298,9 +303,9 @@ def clean_videos(
     """
     if not takes_nan(transformer):
         return videos
-    first = (
-        transformer.steps[0][1] if isinstance(transformer, Pipeline) else transformer
-    )
+    first = transformer
+    while isinstance(first, Pipeline):
+        first = first.steps[0][1]
     if isinstance(first, VideoTransformerMixin) and not isinstance(first, Framewise):
         return each(partial(_clean, first), videos)
     return each(fill_gaps, videos)

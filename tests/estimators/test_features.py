@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -11,6 +12,7 @@ from skvas.datasets import make_videos
 from skvas.estimators import _aligner, _features, _joint
 from skvas.estimators._features import (
     apply_features,
+    clean_videos,
     fit_features,
     places_of,
     settle_features,
@@ -21,6 +23,7 @@ from skvas.metrics import segmentation_report
 from skvas.preprocessing import (
     Framewise,
     Interpolate,
+    PoseFeatures,
     VideoStandardizer,
     WhitenedViews,
 )
@@ -343,6 +346,22 @@ def test_another_last_step_leaves_the_pipeline_as_it_was(tmp_path):
     assert other.memory == with_last_step(pipeline, None).memory == str(tmp_path)
     assert pipeline.steps[-1] == ("auto", "auto")
     assert with_last_step(make_pipeline("auto"), None) is None
+
+
+def test_steps_of_a_pipeline_in_a_pipeline_take_videos_as_well():
+    videos = make_videos(3, n_features=8, random_state=0).videos
+    videos[1][5:8, 2] = np.nan
+    steps = PoseFeatures("xy"), VideoStandardizer(), PCA(3)
+    flat = fit_features(make_pipeline(*steps), videos)
+    nested = fit_features(
+        make_pipeline(make_pipeline(steps[0]), make_pipeline(*steps[1:])), videos
+    )
+    for ours, theirs in (
+        (apply_features(nested, videos), apply_features(flat, videos)),
+        (clean_videos(nested, videos), clean_videos(flat, videos)),
+    ):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_other_names_at_the_end_of_a_pipeline_are_refused():
