@@ -106,9 +106,9 @@ recipe : str, default="informed"
 features : transformer, {"whitened", "standardise", "auto"} or None, default="auto"
     Preprocessing of the videos, cloned and fitted in `fit`, such as
     ``PoseFeatures("xy")``, ``StandardScaler()`` or a pipeline of such. It returns a row
-    for each frame. A ``FunctionTransformer`` is given a list of videos, and inside of
-    :class:`~skvas.preprocessing.Framewise` the frames of one. If its first step takes
-    NaN, so does the estimator. "whitened":
+    for each frame. A ``FunctionTransformer`` is given a list of videos, but frames
+    inside of :class:`~skvas.preprocessing.Framewise`, and in a pipeline whose steps are
+    all of scikit-learn. If its first step takes NaN, so does the estimator. "whitened":
     :class:`~skvas.preprocessing.WhitenedViews`, with ``causal`` as `live` of
     :class:`skvas.Training` says. "standardise":
     :class:`~skvas.preprocessing.VideoStandardizer`. None: the videos as they are. A
