@@ -383,8 +383,8 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         Raises
         ------
         InvalidParameterError
-            If a part of the estimator cannot be in a model file, such as a callback or
-            a transformer of your own; names it.
+            If a part of the estimator cannot be in a model file, such as a callback, a
+            transformer or an attribute of your own; names it.
         NotFittedError
             If `fit` was not called.
         OSError
@@ -700,6 +700,12 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
     def _causal_embeddings(self, views: Views) -> Sequence[np.ndarray] | None:
         """Return embeddings that streams may tell frames by."""
         return views.embeddings if self._training.live else None
+
+    def _foreign_attributes(self) -> list[str]:
+        """Return the attributes that are neither parameters nor set by a method."""
+        own = {name for name, _, _ in declared(self)}
+        own |= {*self._fitted, "_output_container"}
+        return [n for n in vars(self) if n not in own and n[-4:] != "_in_"]
 
     def _label_state(self) -> dict[str, Any]:
         """Return the fitted attributes that labels of new videos depend on."""

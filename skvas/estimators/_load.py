@@ -29,7 +29,6 @@ from skvas.labels._anchored import AnchoredActions
 from skvas.labels._chained import ChainedNaming
 from skvas.live._model import LiveModel
 from skvas.nn._model import embed, is_ours
-from skvas.options._declare import declared
 from skvas.options._groups import PATHS, SPACES, TIMELINE
 from skvas.persistence._arrays import parse_json, read_arrays
 from skvas.persistence._timeline import (
@@ -183,10 +182,8 @@ def _check(estimator: Any) -> None:
         if not is_such or isinstance(value, bool):
             raise ModelFileError(f"{name} is not as fit makes it")
     axis = state.get("timeline_")
-    own = {name for name, _, _ in declared(estimator)} | {"_output_container"}
-    for name in state:
-        if name not in own and name not in estimator._fitted and name[-4:] != "_in_":
-            raise ModelFileError(f"{name!r} is no attribute of a fitted estimator")
+    for name in estimator._foreign_attributes():
+        raise ModelFileError(f"{name!r} is no attribute of a fitted estimator")
     _check_parameters(estimator)
     n_features = check_type("n_features_in_", estimator.n_features_in_, int)
     check_integer("n_features_in_", n_features, low=1, high=MAX_FEATURES)

@@ -553,6 +553,11 @@ def save_state(estimator: Any, path: str | os.PathLike[str]) -> None:
             f"{cls.__module__}.{cls.__qualname__} is a class of your own, which "
             "skvas.load does not know; pickle the estimator, for nobody but yourself."
         )
+    for name in estimator._foreign_attributes():
+        raise InvalidParameterError(
+            f"{name!r} is neither a parameter nor made by fit, and no part of a model "
+            "file; delete the attribute, or pickle the estimator."
+        )
     writer = StateWriter()
     state = writer.state(estimator)
     texts = {

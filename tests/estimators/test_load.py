@@ -261,6 +261,15 @@ def test_what_cannot_be_saved_is_named_and_no_file_is_left(parameters, named, tm
     assert os.listdir(tmp_path) == []
 
 
+def test_attributes_of_the_user_are_not_saved(tmp_path):
+    estimator = quick(ActionSegmenter, max_epochs=0).fit(VIDEOS)
+    estimator.remark = "of my own"
+    with pytest.raises(InvalidParameterError, match="'remark' is neither"):
+        estimator.save(tmp_path / "model")
+    del estimator.remark
+    assert_equal(round_trip(estimator, tmp_path / "model"), estimator)
+
+
 def test_unfitted_and_derived_estimators_are_not_saved(tmp_path):
     with pytest.raises(NotFittedError):
         quick(JointAlignSegment).save(tmp_path / "model")
