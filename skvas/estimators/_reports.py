@@ -234,7 +234,7 @@ class ReportsVideos(BaseVideoEstimator):
     def _columns(self, features: Sequence[int | str]) -> list[int]:
         """Return the columns of features that are given by index or by name."""
         known = features_of_fit(self) or []
-        if isinstance(features, str) or len(features) > MOST_CURVES:
+        if np.ndim(features) != 1 or len(features) > MOST_CURVES:
             raise ValueError(
                 f"features must be at most {MOST_CURVES} features, by index or name, "
                 f"got {shorten(features)}."
@@ -277,7 +277,8 @@ def _figures(
             "edges needs poses: videos of shape (n_frames, n_points, 2 or 3), or such "
             "arrays as poses."
         )
-    n_points = np.shape(given[0])[1] if np.ndim(given[0]) == 3 else 0
+    are_poses = len(given) and np.ndim(given[0]) == 3
+    n_points = np.shape(given[0])[1] if are_poses else 0
     names = None if known is None else known.feature_names
     if names is not None and len(names) != n_points:
         names = None

@@ -147,7 +147,7 @@ def _check_edges(
         raise ValueError(f"point_names must be {n_points} name(s), got {names!r}.")
     found = []
     for edge in edges:
-        if isinstance(edge, str) or len(edge) != 2:
+        if np.ndim(edge) != 1 or len(edge) != 2:
             raise ValueError(f"edges must be pairs of points, got {edge!r}.")
         found.append(
             (_point(edge[0], n_points, known), _point(edge[1], n_points, known))

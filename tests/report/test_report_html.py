@@ -471,6 +471,7 @@ def test_five_hundred_recordings_fit_in_a_page(tmp_path):
         ({"poses": POSES, "edges": [(0, "hip")]}, "'hip'"),
         ({"poses": POSES, "edges": [(0, 0.5)]}, "0.5"),
         ({"poses": POSES, "edges": ["ab"]}, "pairs of points"),
+        ({"poses": POSES, "edges": [0, 1]}, "pairs of points, got 0"),
         ({"poses": POSES, "point_names": ["hip"]}, "2 name"),
         ({"corrections": [None]}, "each of the 2 videos"),
         ({"corrections": [[(0, 9, "pour")], None]}, "video 0"),
@@ -640,6 +641,8 @@ def test_row_75_model_names_what_is_wrong(steady, tmp_path):
         ({"features": ["x"]}, "'x'"),
         ({"features": [0, 1, 2, 3]}, "at most 3"),
         ({"features": "x"}, "at most 3"),
+        ({"features": 1}, "at most 3"),
+        ({"poses": []}, "each of the 6 recordings, got 0"),
         ({"fps": -1}, "fps"),
         ({"names": ["a"] * 6}, "twice"),
     ):
