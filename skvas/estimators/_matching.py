@@ -63,8 +63,8 @@ class MatchesFrames(BaseVideoEstimator):
         virtual frame are background.
     reference : int or array-like of shape (n_frames, n_features), default=None
         The video that others are matched with: its position in the videos of `fit`, or
-        the video itself. None: the medoid, whose alignments with the others cost least
-        on average.
+        the video itself, which may be poses of shape (n_frames, n_points, n_axes).
+        None: the medoid, whose alignments with the others cost least on average.
 
     Attributes
     ----------
@@ -195,16 +195,20 @@ class MatchesFrames(BaseVideoEstimator):
         return like_input(found, is_single_video(videos))
 
     def _view_one(self, name: str, video: Any) -> Views:
-        shape = getattr(video, "shape", ())
         with naming(name):
-            if len(shape) == 3 and np.prod(shape[1:]) == self.n_features_in_:
-                return self._view([video])  # poses of one video
+            if self._are_poses(video):
+                return self._view([video])
             if is_single_video(video):
                 return self._view(video)
         raise ValueError(
             f"{name} must be one video of shape (n_frames, n_features), got a "
             "collection; align one pair at a time."
         )
+
+    def _are_poses(self, video: Any) -> bool:
+        """Tell whether an array has the points of each frame of one video."""
+        shape = getattr(video, "shape", ())
+        return len(shape) == 3 and np.prod(shape[1:]) == self.n_features_in_
 
     def _follower(self) -> TimelineMatcher:
         check_is_fitted(self)
@@ -307,7 +311,7 @@ class MatchesFrames(BaseVideoEstimator):
             asked = medoid(views.embeddings, task, self._device, others)
         if isinstance(asked, (int, np.integer)):
             return views.videos[int(asked)].copy()
-        (video,) = self._check_videos(asked, self.features, reset=False)
+        (video,) = self._check_given_reference()
         return fill_gaps(video).copy()
 
     def _check_reference(self, n_videos: int) -> None:
@@ -323,12 +327,16 @@ class MatchesFrames(BaseVideoEstimator):
                 )
             return
         with naming("reference"):
-            if is_single_video(asked):
-                self._check_videos(asked, self.features, reset=False)
+            if self._are_poses(asked) or is_single_video(asked):
+                self._check_given_reference()
                 return
         raise InvalidParameterError(
             "reference must be one video, its position, or None; got a collection."
         )
+
+    def _check_given_reference(self) -> Sequence[np.ndarray]:
+        asked = [self.reference] if self._are_poses(self.reference) else self.reference
+        return self._check_videos(asked, self.features, reset=False)
 
 
 @dataclass(frozen=True)

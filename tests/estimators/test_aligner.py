@@ -262,6 +262,13 @@ def test_reference_can_be_a_video_of_its_own(cls):
 
 
 @every
+def test_reference_can_be_the_poses_of_a_video(cls):
+    videos = [video.reshape(-1, 3, 2) for video in small_videos(6, n_features=6)]
+    estimator = quick(cls, reference=videos[5]).fit(videos[:5])
+    np.testing.assert_array_equal(estimator.reference_, videos[5].reshape(-1, 6))
+
+
+@every
 def test_medoid_is_the_reference_by_default(cls):
     # One video is like the rest, the others have each a part of noise.
     rng = np.random.default_rng(0)
