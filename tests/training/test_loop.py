@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,10 +12,17 @@ import torch
 from torch import nn
 
 from skvas._printing import tell
+from skvas.tasks._segmentation import SegmentationTask
 from skvas.training._callbacks import announce, progress
 from skvas.training._loop import train
-from skvas.training._objective import Losses, Objective, effective_rank
+from skvas.training._objective import (
+    Losses,
+    Objective,
+    _segmentation_parts,
+    effective_rank,
+)
 from skvas.training._sampling import Pairs, PairSampler
+from skvas.transport import unit
 from skvas.videos._batch import pad
 
 CPU = torch.device("cpu")
@@ -166,12 +174,13 @@ def test_exception_of_a_callback_ends_the_training():
 def test_verbose_says_how_many_lines_are_logged(caplog, verbose, max_epochs, lines):
     with caplog.at_level(logging.INFO, logger="skvas"):
         for epoch in range(1, max_epochs + 1):
-            announce({"epoch": epoch, "loss": 0.5}, max_epochs, verbose)
+            record = {"epoch": epoch, "loss": 0.5, "seconds": 2.0}
+            announce(record, max_epochs, verbose)
     assert len(caplog.records) == lines
     assert all(record.name == "skvas" for record in caplog.records)
     if lines:
         last = caplog.records[-1].getMessage()
-        assert last == f"epoch {max_epochs} of {max_epochs}  loss=0.5"
+        assert last == f"epoch {max_epochs} of {max_epochs}  loss=0.5  seconds=2"
 
 
 def test_progress_is_seen_without_logging_being_set_up_and_not_twice_with_it(
@@ -205,11 +214,12 @@ def test_rank_of_wide_embeddings_is_that_of_as_many_frames():
 def test_step_has_a_line_when_it_begins_and_then_one_every_ten_seconds(
     capsys, monkeypatch
 ):
-    for verbose, n_lines in ((0, 0), (1, 2), (2, 4)):
+    for verbose, n_lines in ((0, 0), (1, 3), (2, 5)):
         with progress(verbose):
             for done in range(3):
                 tell("trying settings", done, 3)
             tell("training")
+            tell("looking at a film", 50)
         tell("nobody listens")
         lines = capsys.readouterr().err.splitlines()
         assert len(lines) == n_lines
@@ -217,12 +227,39 @@ def test_step_has_a_line_when_it_begins_and_then_one_every_ten_seconds(
         "[skvas] trying settings, 1 of 3",
         "[skvas] trying settings, 2 of 3",
         "[skvas] training",
+        "[skvas] looking at a film, 50 frames",
     ]
     monkeypatch.setattr("skvas.training._callbacks.EVERY", 0.0)
     with progress(1), progress(2):  # the outer one listens
         tell("training", 0, 20)
         tell("training", 3, 20)
     assert capsys.readouterr().err.splitlines()[1] == "[skvas] training, 3 of 20"
+
+
+def test_actions_used_are_the_mean_of_the_videos():
+    usage = torch.tensor([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]])
+    plan = usage[:, None].expand(2, 4, 3) / 4
+    found = SimpleNamespace(plan=plan, objective=torch.tensor([1.0, 2.0]))
+    parts = _segmentation_parts(found)
+    assert parts["actions_used"] == 1.5
+    assert parts["objective_segmentation"] == 1.5
+
+
+def test_teacher_compares_directions_of_features():
+    rng = np.random.default_rng(0)
+    frames, actions = rng.normal(size=(8, 3)), rng.normal(size=(2, 3))
+    task = SegmentationTask(
+        alpha=0.3, eps=0.1, radius=0.1, rho=0.0, lambda_actions=0.1, tau=0.1, max_iter=5
+    )
+    videos = pad([frames.astype(np.float32)], CPU)
+    model = SimpleNamespace(
+        embed=lambda batch: unit(batch.frames), actions=lambda: torch.ones(2, 3)
+    )
+    losses = [
+        Objective(task, teacher=actions)(model, Pairs(batch, batch), 0.0)
+        for batch in (videos, replace(videos, frames=5 * videos.frames))
+    ]
+    torch.testing.assert_close(losses[0].parts, losses[1].parts)
 
 
 class Frames:

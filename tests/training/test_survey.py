@@ -1,0 +1,49 @@
+"""What the data say before training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from skvas.nn._model import Model
+from skvas.training._survey import Survey
+from skvas.transport import unit
+from tests.models import small_videos
+
+FEATURES = [video.astype(np.float32) for video in small_videos(12)]
+
+
+def survey_of(features=FEATURES, *, n_frames=24, seed=0):
+    rng = np.random.RandomState(seed)
+    model = Model(nn.Identity())
+    return Survey.of(model, features, n_frames, torch.device("cpu"), rng)
+
+
+def test_frames_are_unit_vectors_in_any_scale():
+    survey, scale = survey_of(), np.arange(1.0, 6.0)
+    torch.testing.assert_close(survey.embeddings, unit(survey.batch.frames))
+    seen = survey.seen_by(scale)
+    scaled = survey.batch.frames * torch.from_numpy(scale).float()
+    torch.testing.assert_close(seen.embeddings, unit(scaled))
+    assert seen.batch is survey.batch
+    assert seen.order is survey.order
+
+
+def test_order_is_asked_of_two_videos_or_more():
+    alone, several = survey_of(FEATURES[:1]), survey_of()
+    assert alone.order is None
+    assert alone.in_order
+    assert several.order.n_frames == int(np.median([len(v) for v in FEATURES]))
+    for value in (0.0, 0.5):
+        order = replace(several.order, value=value, error=0.1)
+        assert replace(several, order=order).in_order is bool(value)
+
+
+def test_frames_of_the_same_pairs_are_matched_whatever_the_seed():
+    # Of twelve videos, 40 of 66 pairs are drawn.
+    one, other = survey_of(seed=0).matches, survey_of(seed=1).matches
+    np.testing.assert_array_equal(one.frames, other.frames)
+    np.testing.assert_array_equal(one.free, other.free)
