@@ -753,6 +753,12 @@ def test_collapse_is_seen_in_the_history_and_warned_of(cls):
     assert rank[-1] < 1.5
 
 
+@every
+def test_embedding_of_one_dimension_from_the_start_has_not_collapsed(cls):
+    model = quick(cls, encoder=nn.Linear(5, 1), features=None).fit(VIDEOS)
+    assert model.history_["embedding_rank"][-1] == pytest.approx(1)
+
+
 @every_segmenter
 @pytest.mark.parametrize("recipe", ["informed", "paper"])
 def test_centres_of_a_fitted_model_have_length_one(cls, recipe):
