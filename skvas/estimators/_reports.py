@@ -23,6 +23,7 @@ from skvas.applications._report import (
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
     features_of_fit,
+    list_known,
     rate_of_fit,
     recordings_of,
     remember,
@@ -172,7 +173,7 @@ class ReportsVideos(BaseVideoEstimator):
             media = [_if_video(file) for file in known["media"]]
         placed = self._place(views)
         called = check_names(known["names"] if names is None else names, n)
-        shown, certainty = self._show(views, placed, called, rates)
+        shown, certainty = self._show(videos, views, placed, called, rates)
         return write_report(
             replace(shown, times=times),
             path,
@@ -206,6 +207,7 @@ class ReportsVideos(BaseVideoEstimator):
 
     def _show(
         self,
+        videos: Videos,
         views: Views,
         placed: _Placed,
         names: list[str],
@@ -224,7 +226,7 @@ class ReportsVideos(BaseVideoEstimator):
         kept = self.recordings_["fps"]
         clocks: Sequence[float | None] = rates or [None] * len(labels)
         usual = Collection.of(split_into_steps(collection), clocks, kept)
-        found = relabel_swapped(self, views.videos, labels, usual, clocks)
+        found = relabel_swapped(self, list_known(videos), labels, usual, clocks)
         certainty = [
             np.where(new == old, sure, 1 - sure)
             for new, old, sure in zip(found, labels, certainty, strict=True)

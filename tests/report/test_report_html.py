@@ -14,7 +14,9 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import skvas
@@ -506,6 +508,22 @@ def test_row_75_missing_media_and_odd_media_are_named(tmp_path):
 def steady():
     """Videos that share an order, and so have a timeline."""
     return make_videos(6, n_actions=5, n_features=8, warp=0.6, random_state=0).videos
+
+
+def test_swapped_steps_are_found_beside_the_timeline(steady, tmp_path):
+    def frames(videos):
+        return [pd.DataFrame(video, columns=list("abcdefgh")) for video in videos]
+
+    model = quick(JointAlignSegment, n_actions=5, segment_on="timeline")
+    labels = model.fit(frames(steady)).labels_
+    first, second, *rest = dict.fromkeys(labels[2])
+    parts = [steady[2][labels[2] == k] for k in (second, first, *rest)]
+    swapped = frames([np.concatenate(parts)])
+    (video,) = Page(model.report(swapped, tmp_path / "r.html")).data["videos"]
+    assert video["status"].count("out_of_order") == 1
+    assert video["skipped"] == []
+    named = clone(model).set_params(n_actions=None).fit(frames(steady), labels)
+    assert named._labels_in_any_order(swapped) is None
 
 
 def test_model_shows_its_timeline(steady, tmp_path):
