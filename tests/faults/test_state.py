@@ -20,7 +20,6 @@ from sklearn.exceptions import NotFittedError
 
 from skvas.validation import check_videos
 from tests.models import (
-    ALIGNERS,
     ESTIMATORS,
     assert_same_outputs,
     outputs,
@@ -126,17 +125,30 @@ def test_row_47_copies_of_fitted_and_unfitted_estimators_load_on_a_cpu(
 
 
 @every
-def test_row_48_use_before_fit(cls):
+def test_row_48_use_before_fit(cls, tmp_path):
     estimator = quick(cls)
     for method in ("predict", "transform", "score", "predict_proba", "match"):
         if hasattr(estimator, method):
             with pytest.raises(NotFittedError, match=cls.__name__):
                 getattr(estimator, method)(NEW)
-    with pytest.raises(NotFittedError):
-        estimator.get_feature_names_out()
-    if cls in ALIGNERS:
-        with pytest.raises(NotFittedError):
-            estimator.align(*NEW)
+    others = {
+        "get_feature_names_out": (),
+        "summary": (),
+        "save": (tmp_path / "model",),
+        "stream": (),
+        "embedder": (),
+        "report": (NEW, tmp_path / "page.html"),
+        "align": NEW,
+        "name_actions": ({},),
+        "to_table": (),
+        "to_csv": (tmp_path / "table.csv",),
+        "query": (),
+    }
+    for method, arguments in others.items():
+        if hasattr(cls, method):
+            with pytest.raises(NotFittedError, match=cls.__name__):
+                getattr(estimator, method)(*arguments)
+    assert list(tmp_path.iterdir()) == []
 
 
 @every

@@ -71,10 +71,13 @@ def test_one_video_at_a_time_is_compared_with_vectors():
 
 
 @pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment])
-def test_prototypes_name_actions_without_labels(cls):
+@pytest.mark.parametrize("embedded", [False, True])
+def test_prototypes_name_actions_without_labels(cls, embedded):
     data = make_videos(5, n_actions=4, n_frames=(60, 90), random_state=3)
-    names = np.array(["pour", "stir", "take", "wait"])
-    joined, true = np.concatenate(data.videos), np.concatenate(data.labels)
+    names, frames = np.array(["pour", "stir", "take", "wait"]), data.videos
+    if embedded:
+        frames = cls(4, max_epochs=0, random_state=0).fit(frames).transform(frames)
+    joined, true = np.concatenate(frames), np.concatenate(data.labels)
     vectors = {n: joined[true == k].mean(axis=0) for k, n in enumerate(names)}
     model = cls(prototypes=vectors, max_epochs=0, random_state=0).fit(data.videos)
     assert model.n_actions_ == 4
