@@ -47,6 +47,8 @@ def test_soft_anchors_pull_and_may_be_overruled(model):
     free = model.align(*VIDEOS[:2])
     bent = model.align(*VIDEOS[:2], anchors=[(5, 12)], anchor_kind="soft")
     assert bent.plan[5, 12] > free.plan[5, 12]
+    far = model.align(*VIDEOS[:2], anchors=[(2, 28)], anchor_kind="soft")
+    assert far.matches_x[2] != 28
 
 
 def test_joint_model_takes_anchors():

@@ -333,6 +333,8 @@ def test_published_recipes_leave_the_last_step_out():
     features = make_pipeline(Interpolate(), "auto")
     model = quick(VideoAligner, recipe="paper", features=features).fit(shaking())
     assert [name for name, _ in model.features_.steps] == ["interpolate"]
+    live = quick(VideoAligner, recipe="paper", live=True).fit(shaking())
+    assert live.features_ is None
 
 
 def test_pipeline_may_end_with_no_step():

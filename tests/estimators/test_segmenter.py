@@ -142,3 +142,15 @@ def test_videos_of_other_features_score_worse():
 def test_wrong_parameter_of_the_segmentation_is_named(cls, name, value):
     with pytest.raises(InvalidParameterError, match=name):
         quick(cls, **{name: value}).fit(VIDEOS)
+
+
+@every
+@pytest.mark.parametrize(
+    "parameters", [{"recipe": "paper", "encoder": "residual"}, {"encoder": (8, 4)}]
+)
+@pytest.mark.parametrize(
+    ("name", "value"), [("segment_on", "features"), ("teacher", "start")]
+)
+def test_what_needs_the_start_is_refused_without_one(cls, parameters, name, value):
+    with pytest.raises(InvalidParameterError, match=f'{name}="{value}" needs recipe='):
+        quick(cls, **parameters, **{name: value}).fit(VIDEOS)
