@@ -128,8 +128,12 @@ def test_row_72_moments_in_different_orders_are_refused(frames, reason, plain):
 
 def test_row_72_anchors_of_fit_may_cross_where_matches_may():
     model = VideoAligner(max_epochs=0, random_state=0, matching="plan")
-    model.fit(DATA.videos, anchors={(0, 1): [(20, 21), (25, 10)]})
+    crossing = {(0, 1): [(20, 21), (25, 10)]}
+    model.fit(DATA.videos, anchors=crossing)
     assert model.timeline_ is None
+    model.set_params(matching="monotone")
+    with pytest.raises(ValueError, match="do not go back in time"):
+        model.fit(DATA.videos, anchors=crossing)
 
 
 @pytest.mark.parametrize(

@@ -366,6 +366,15 @@ def test_steps_of_a_pipeline_in_a_pipeline_take_videos_as_well():
             np.testing.assert_array_equal(one, other)
 
 
+def test_frames_are_compared_as_they_are_where_the_first_step_rescales_them():
+    videos = make_videos(3, random_state=0).videos
+    videos[1][5:8, 2] = np.nan
+    fitted = fit_features(make_pipeline(StandardScaler(), Interpolate()), videos)
+    cleaned = clean_videos(fitted, videos)
+    np.testing.assert_array_equal(cleaned[0], videos[0])
+    assert np.isfinite(cleaned[1]).all()
+
+
 def test_other_names_at_the_end_of_a_pipeline_are_refused():
     model = quick(VideoAligner, features=make_pipeline(Interpolate(), "whiten"))
     with pytest.raises(InvalidParameterError, match="'standardise', got 'whiten'"):

@@ -566,7 +566,9 @@ def test_model_shows_what_recordings_and_it_know(steady, tmp_path):
     )
     model = ActionSegmenter(3, max_epochs=0, random_state=0).fit(known)
     model.name_actions(["pour", "stir", "taste"])
-    page = Page(model.report(known, tmp_path / "r.html", features=[3]))
+    shown = [3, "joint 5"]
+    page = Page(model.report(known, tmp_path / "r.html", features=shown))
+    assert page.data["features"] == ["joint 3", "joint 5"]
     videos = page.data["videos"]
     assert [v["name"] for v in videos] == ["anna", "ben", "cleo"]
     assert [v["fps"] for v in videos] == [10, 20, 25]
