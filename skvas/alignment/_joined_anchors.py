@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -76,6 +77,13 @@ class JoinedAnchors:
         passages = list(axis.template.passages)
         places = self._places(passages)
         if places is None:
+            warnings.warn(
+                f"anchors show {len(self.frames)} moments, more than the "
+                f"{len(axis.template.frames)} positions of the timeline, which they "
+                "leave as it is. Give fewer anchors, or videos of more frames.",
+                UserWarning,
+                stacklevel=2,
+            )
             return axis
         for video in self._videos():
             pairs = [

@@ -104,7 +104,8 @@ default=None
             :func:`skvas.io.read_corrections` reads them. Where one frame has anchors to
             several, all show one moment. In training, frames of one moment are drawn
             together and apart from those of others, if there are two moments or more.
-            The videos pass them together on the timeline. Moments may come in different
+            The videos pass them together on the timeline, if it has as many positions;
+            else a warning says that it stays as it is. Moments may come in different
             orders only where there is none, and matches may go back in time.
         anchor_kind : {"hard", "soft"}, default="hard"
             How they bend the timeline. "hard": its passages go through them. "soft":

@@ -105,6 +105,14 @@ def test_moments_keep_the_order_of_every_video(plain):
     assert places[0] < places[1]
 
 
+def test_more_moments_than_positions_are_left_out_with_a_warning(plain):
+    axis = plain.timeline_.model_
+    many = JoinedAnchors([{video: frame} for video in (0, 1) for frame in range(35)])
+    embeddings = [np.empty(0)] * len(DATA.videos)
+    with pytest.warns(UserWarning, match="70 moments, more than the 47 positions"):
+        assert many.bend(axis, embeddings, "hard") is axis
+
+
 @pytest.mark.parametrize(
     ("frames", "reason"),
     [
