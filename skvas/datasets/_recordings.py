@@ -448,9 +448,22 @@ def names_of(videos: Any) -> list[str] | None:
     list of str or None
     """
     known = recordings_of(videos)
-    if known is None or known.names == _numbered(len(known)):
-        return None
-    return known.names
+    return None if known is None else given_names(known.names)
+
+
+def given_names(names: list[str]) -> list[str] | None:
+    """Return names of recordings, None where they are numbers that stand for names.
+
+    Parameters
+    ----------
+    names : list of str
+        As recordings, and estimators that were fitted to some, have them.
+
+    Returns
+    -------
+    list of str or None
+    """
+    return None if names == _numbered(len(names)) else names
 
 
 def list_known(videos: Any) -> Sequence[Any]:

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
 from skvas.datasets._recordings import (
+    given_names,
     names_of,
     names_of_fit,
     refuse_other_features,
@@ -608,8 +609,11 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         self, y: Labels, videos: Videos | None
     ) -> tuple[PartialLabels, Iterator[np.ndarray]]:
         """Return the labels that were given, and shares video by video."""
-        frames = self._frames_of_fit() if videos is None else self._see(videos)
-        names = None if videos is None else names_of(videos)
+        if videos is None:
+            frames = self._frames_of_fit()
+            names = given_names(self.recordings_["names"])
+        else:
+            frames, names = self._see(videos), names_of(videos)
         given = read_labels(y, lengths_of(frames), single=False, names=names)
         if not len(given.names):
             raise ValueError("y has no label; give that of one frame at least.")

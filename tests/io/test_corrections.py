@@ -146,7 +146,10 @@ def test_row_77_corrections_of_other_recordings_are_refused(read, tmp_path):
     with pytest.raises(ValueError, match=told):
         model.report(turned, tmp_path / "page.html", corrections=y)
     with pytest.raises(ValueError, match=told):
-        Timeline(2, random_state=0).fit(turned).labels(y, turned)
+        Timeline(2, random_state=0).fit(data.videos).labels(y, turned)
+    with pytest.raises(ValueError, match=told):
+        Timeline(2, random_state=0).fit(turned).labels(y)
+    Timeline(2, random_state=0).fit(data.videos).labels(y)
 
 
 @pytest.mark.parametrize("names", [None, ["c", "d"], ["a", "d"]])
