@@ -18,11 +18,7 @@ MODERATE = 80.0
 
 
 def position_posteriors(
-    video: np.ndarray,
-    template: np.ndarray,
-    *,
-    limit: float,
-    smoothing: float = SMOOTHING,
+    video: np.ndarray, template: np.ndarray, *, limit: float
 ) -> np.ndarray:
     """Give each frame a distribution over the positions of a template.
 
@@ -35,26 +31,18 @@ def position_posteriors(
     limit : float
         Bytes that may be taken. In longer videos neighbouring frames share one
         distribution.
-    smoothing : float, default=0.2
-        How much paths other than the cheapest count.
 
     Returns
     -------
     ndarray of shape (n_frames, n_positions)
         Rows sum to 1.
     """
-    shared, row_of = shared_posteriors(
-        video, template, limit=limit, smoothing=smoothing
-    )
+    shared, row_of = shared_posteriors(video, template, limit=limit)
     return shared if row_of is None else shared[row_of]
 
 
 def shared_posteriors(
-    video: np.ndarray,
-    template: np.ndarray,
-    *,
-    limit: float,
-    smoothing: float = SMOOTHING,
+    video: np.ndarray, template: np.ndarray, *, limit: float
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the rows of `position_posteriors`, each once, and which each frame has.
 
@@ -67,7 +55,7 @@ def shared_posteriors(
         n_blocks = max(1, int(most))
         row_of = np.arange(len(video)) * n_blocks // len(video)
         video = block_means(video, n_blocks)
-    plan = expected_alignment(1 - video @ template.T, smoothing)
+    plan = expected_alignment(1 - video @ template.T, SMOOTHING)
     plan /= plan.sum(axis=1, keepdims=True)
     return plan, row_of
 
