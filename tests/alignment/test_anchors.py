@@ -75,6 +75,19 @@ def test_bent_frames_keep_unit_length():
         assert view.embedding.dtype == np.float32
 
 
+def test_details_lean_to_anchors_by_as_much_as_frames_differ():
+    rng = np.random.default_rng(0)
+    frames = unit(rng.normal(size=(300, 3))).astype(np.float32)
+    detail = rng.normal(size=(300, 4))
+    view = View(frames, detail - detail.mean(axis=0))
+    bent, _ = bend(view, view, np.array([[50, 50]]), "hard")
+    before, after = (
+        ((found[50] - found[200]) ** 2).sum() for found in (view.detail, bent.detail)
+    )
+    pairs = view.detail[:, None] - view.detail
+    assert after - before == pytest.approx((pairs**2).sum(axis=2).mean())
+
+
 def in_order(found):
     """Return whether no match goes back in time, one way or the other."""
     matches = found.matches_x, found.matches_y
@@ -163,6 +176,11 @@ def test_no_anchor_changes_nothing(model, none):
     found, plain = model.align(*VIDEOS[:2], anchors=none), model.align(*VIDEOS[:2])
     assert_array_equal(found.plan, plain.plan)
     assert_array_equal(found.matches_x, plain.matches_x)
+
+
+def test_row_72_a_frame_of_y_has_one_anchor_also_where_anchors_may_cross():
+    with pytest.raises(ValueError, match="two anchors name one frame of y"):
+        check_anchors([(3, 4), (5, 4)], 9, 9, in_order=False)
 
 
 def test_row_72_anchors_may_cross_where_matches_may():

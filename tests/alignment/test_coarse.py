@@ -125,6 +125,13 @@ def test_monotone_matches_of_long_videos_never_run_back(monkeypatch):
         assert (np.diff(matches[matches >= 0]) >= 0).all()
 
 
+def test_nothing_is_matched_where_all_of_a_video_is_background():
+    cost = PathCost(View(embedding(4, 1.0, 0)), View(embedding(3, 1.0, 1)))
+    kept = np.zeros(4, dtype=bool), np.ones(3, dtype=bool)
+    for matches in _coarse._match_in_order(cost, *kept, size=9, piece=9):
+        assert (matches == -1).all()
+
+
 @coarsely
 def test_rows_are_refined_in_blocks_that_fit_the_limit(monkeypatch):
     x, y = embedding(N, 1.0, 0), embedding(M, 1.3, 1)
@@ -160,6 +167,17 @@ def test_paths_are_sought_in_pieces_that_fit_the_limit(monkeypatch):
     assert (found.matches_x >= 0).sum() > N / 2
     assert len(sizes) > 4
     assert max(sizes) <= limit / 64
+
+
+@pytest.mark.parametrize(("n", "m"), [(300, 110), (110, 300)])
+def test_pieces_of_paths_are_of_like_size_on_either_side(n, m):
+    cost = PathCost(View(embedding(n, 1.0, 0)), View(embedding(m, 1.3, 1)))
+    corners = _coarse._corners(cost, np.arange(n), np.arange(m), size=100, piece=40)
+    assert corners[0] == (0, 0)
+    assert corners[-1] == (n - 1, m - 1)
+    longest = np.diff(corners, axis=0).max(axis=1)
+    assert (longest[:-1] >= 40).all()
+    assert longest.max() < 40 + n / 100 + m / 100 + 1
 
 
 @coarsely

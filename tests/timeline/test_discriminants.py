@@ -47,6 +47,14 @@ def test_frames_stay_unit_beside_their_discriminants():
     assert found.append(videos[0]).shape == (30, 20)
 
 
+def test_discriminants_are_of_what_differs_from_the_centre():
+    rng = np.random.default_rng(3)
+    videos = [unit(2 + rng.normal(size=(30, 12))) for _ in range(3)]
+    found = find_discriminants(videos, [straight(30)] * 3)
+    assert_allclose(found.centre, np.mean(videos, axis=(0, 1)))
+    assert_allclose(found.append(found.centre[None])[:, 12:], 0)
+
+
 def test_model_without_discriminants_is_saved_and_read(tmp_path):
     (video,) = make_videos(1, n_actions=3, random_state=0).videos
     model = JointAlignSegment(

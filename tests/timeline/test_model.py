@@ -22,13 +22,14 @@ def walks(*, shakes):
     return found, labels
 
 
-def timeline_of(videos, moving, *, n_actions=(2, 2), recurring=True):
+def timeline_of(videos, moving, *, n_actions=(2, 2), recurring=True, gain=None):
     whitened = WhitenedViews().fit_transform(videos)
     frames = path_frames(whitened, [video[:, :2] for video in videos])
     return build_timeline(
         frames,
         whitened,
         np.random.RandomState(0),
+        embedding=gain and [gain * video for video in whitened],
         videos=moving,
         n_actions=n_actions,
         recurring=recurring,
@@ -61,6 +62,13 @@ def test_motion_as_steady_as_features_tells_actions_that_come_back(signals):
     assert shakes > 0.9
     right = np.mean(np.equal(found, labels))
     assert max(right, 1 - right) > 0.9
+
+
+def test_trained_embedding_has_a_say(signals):
+    videos, _ = walks(shakes=2.0)
+    timeline_of(videos, None, gain=2)
+    [(seen, n_whitened)] = signals
+    np.testing.assert_array_equal(seen[..., n_whitened:], 2 * seen[..., :n_whitened])
 
 
 def test_motion_that_is_less_steady_has_no_say(signals):

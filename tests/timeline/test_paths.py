@@ -61,6 +61,12 @@ def test_frame_that_waits_is_shared_out():
     assert_allclose(passage.costs, 0)
 
 
+def test_cost_of_a_position_is_the_mean_of_its_matches():
+    x, template = np.array([[1, 0], [0.6, 0.8], [0, 1]]), np.array([[1.0, 0], [0, 1]])
+    found = follow(x[[0, 1, 1, 1, 2]], template, limit=np.inf)
+    assert_allclose(found.costs, [0, 0.6 / 4])
+
+
 @given(seeds, st.integers(1, 30), st.integers(1, 30))
 def test_passage_rises_and_stays_on_the_path(seed, n, m):
     rng = np.random.default_rng(seed)

@@ -103,6 +103,12 @@ def test_boundaries_lie_where_labels_change(timeline):
     assert (timeline.boundary_confidence_ > 0.5).all()
 
 
+def test_single_draw_is_of_one_mind(data):
+    for n_draws, is_sure in ((1, True), (16, False)):
+        found = Timeline(9, n_draws=n_draws, random_state=0).fit(data.videos[:4])
+        assert (found.boundary_confidence_ == 1).all() == is_sure
+
+
 def test_boundaries_of_a_video_lie_where_its_labels_change(data, timeline):
     found = timeline.boundaries(data.videos)
     for video, labels in zip(found, timeline.labels_, strict=True):
@@ -265,6 +271,27 @@ def test_moments_passed_quickly_are_lacking_only_where_they_match_badly(cost, la
     assert found[45:65].all() == found.any() == lacks
     assert not Passage(np.zeros(100), np.arange(100.0), costs).lacking().any()
     assert not Passage(np.zeros(1), frames[39:42], costs[39:42]).lacking().any()
+
+
+def test_frames_of_a_short_video_may_stand_for_many_moments_each():
+    edges = np.cumsum([0, *[1, 1, 58] * 10])  # of the positions of 30 frames
+    frames = np.interp(np.arange(600) + 0.5, edges, np.arange(31)) - 0.5
+    costs = np.full(600, 0.1)
+    costs[122:180] = 0.9
+    assert not Passage(np.zeros(30), frames, costs).lacking().any()
+
+
+@pytest.mark.parametrize("recurring", [True, False])
+def test_actions_come_back_if_they_are_said_to(recurring):
+    order = [0, 1, 2, 0, 1]
+    means = 3 * np.eye(3).repeat(2, axis=1)
+    rng = np.random.default_rng(0)
+    videos = [np.repeat(means[order], rng.integers(9, 15, 5), axis=0) for _ in range(5)]
+    videos = [video + rng.normal(size=video.shape) for video in videos]
+    found = Timeline(3, recurring=recurring, random_state=0).fit(videos)
+    assert found.recurring_ == recurring
+    segments = [1 + np.count_nonzero(np.diff(labels)) for labels in found.labels_]
+    assert (np.median(segments) == 3) != recurring
 
 
 def test_number_of_actions_may_be_left_open(data):

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skvas.videos._frames import nearest_of, spread, spread_over, unit
+from skvas.videos._frames import nearest_of, sample_frames, spread, spread_over, unit
+
+
+@given(st.integers(1, 500), st.integers(1, 60), st.integers(0, 99))
+def test_one_frame_is_drawn_from_each_of_equal_parts(n, n_samples, seed):
+    drawn = sample_frames(n, n_samples, np.random.RandomState(seed))
+    n_parts = min(n, n_samples)
+    starts = np.arange(n_parts) * n // n_parts
+    stops = -(-np.arange(1, n_parts + 1) * n // n_parts)
+    assert len(drawn) == n_parts
+    assert ((starts <= drawn) & (drawn < stops)).all()
 
 
 @given(st.integers(1, 500), st.integers(1, 60))
