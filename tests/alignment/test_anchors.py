@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from skvas import Aligning, JointAlignSegment, VideoAligner
 from skvas.alignment._anchors import bend, check_anchors, pin
 from skvas.alignment._path_cost import PathCost, View
-from skvas.alignment._result import make_alignment
+from skvas.alignment._result import Alignment, make_alignment
 from skvas.exceptions import CoarseAlignmentWarning
 from skvas.timeline._paths import unit
 from tests.models import quick, small_videos
@@ -119,6 +119,25 @@ def test_matches_keep_their_order_around_any_anchors(data):
         make_alignment(plan.T, cost(every, every).T, 0.0, "monotone"), anchors[:, ::-1]
     )
     assert_pinned(back, anchors[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("matching", "matches_x", "matches_y"),
+    [
+        ("monotone", [1, 1, 1, -1, 3], [0, 2, 2, 2]),
+        ("plan", [3, 3, 1, -1, 3], [0, 2, 0, 0]),
+    ],
+)
+def test_only_matches_that_keep_an_order_are_moved_to_their_side_of_an_anchor(
+    matching, matches_x, matches_y
+):
+    nothing = np.zeros(5), np.zeros(4)
+    plan = np.full((5, 4), 1 / 20)
+    before = np.array([3, 3, 0, -1, 3]), np.zeros(4, dtype=np.int64)
+    free = Alignment(*before, plan, *nothing, 0.0, matching)
+    found = pin(free, np.array([[2, 1]]))
+    assert found.matches_x.tolist() == matches_x
+    assert found.matches_y.tolist() == matches_y
 
 
 def test_paths_pass_anchors_wherever_they_are():

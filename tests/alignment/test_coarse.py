@@ -125,10 +125,11 @@ def test_monotone_matches_of_long_videos_never_run_back(monkeypatch):
         assert (np.diff(matches[matches >= 0]) >= 0).all()
 
 
-def test_nothing_is_matched_where_all_of_a_video_is_background():
+@pytest.mark.parametrize("kept", [(False, True), (True, False)])
+def test_nothing_is_matched_where_all_of_a_video_is_background(kept):
     cost = PathCost(View(embedding(4, 1.0, 0)), View(embedding(3, 1.0, 1)))
-    kept = np.zeros(4, dtype=bool), np.ones(3, dtype=bool)
-    for matches in _coarse._match_in_order(cost, *kept, size=9, piece=9):
+    frames = np.full(4, kept[0]), np.full(3, kept[1])
+    for matches in _coarse._match_in_order(cost, *frames, size=9, piece=9):
         assert (matches == -1).all()
 
 
@@ -213,7 +214,9 @@ def test_tiny_videos_can_be_aligned_under_a_tiny_limit(n, m):
 def test_limit_says_what_is_done(cls):
     videos = small_videos()
     estimator = quick(cls, memory_limit=1).fit(videos)
-    with pytest.warns(CoarseAlignmentWarning, match="memory_limit"):
+    n, m = map(len, videos[:2])
+    told = f"more than memory_limit: {n} and {m} frames are aligned"
+    with pytest.warns(CoarseAlignmentWarning, match=told):
         found = estimator.align(videos[0], videos[1])
     assert issparse(found.plan)
     estimator.set_params(aligning__memory_limit="1GB").fit(videos)

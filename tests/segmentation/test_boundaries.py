@@ -119,6 +119,10 @@ def test_segments_look_as_they_do_away_from_the_boundary(sizes):
     # The reach is 4. A third of the frames that come before the boundary, and three at
     # least, have to be left; else all of them are looked at.
     assert sizes == [(8, 96, 6), (8, 6, 96), (8, 96, 190)]
+    sizes.clear()
+    for n in (14, 15):  # of which the reach of 10 leaves 4 or 5
+        moved(np.repeat([0, 1], [1000 - n, n]), np.ones((1000, 1)))
+    assert sizes == [(20, 976, 14), (20, 975, 5)]
 
 
 def test_some_frames_tell_a_long_segment(sizes):

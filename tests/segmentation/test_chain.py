@@ -202,6 +202,24 @@ def test_chain_is_chosen_whether_or_not_an_order_is_shared():
     assert model.settings_.segmenting["decoder"] == "chain"
 
 
+@pytest.mark.parametrize(("is_better", "kept"), [(True, -1), (False, 0)])
+def test_first_chain_is_kept_unless_another_is_better(
+    is_better, kept, recurring, monkeypatch
+):
+    learned, learn = [], ActionChain.learn
+
+    def spy(*arguments):
+        learned.append(learn(*arguments))
+        return learned[-1]
+
+    monkeypatch.setattr(ActionChain, "learn", spy)
+    monkeypatch.setattr(Referee, "prefers", lambda *_, **__: is_better)
+    model = quick(ActionSegmenter, max_epochs=0, decoder="chain").fit(recurring[0])
+    assert len(learned) > 1
+    assert_array_equal(model.chain_["means"], learned[kept].means)
+    assert not np.array_equal(learned[0].means, learned[-1].means)
+
+
 @pytest.mark.parametrize("n_videos", [2, 3])
 def test_chain_is_chosen_for_few_videos(n_videos):
     videos, labels = behaviours(n_videos, n_frames=600)

@@ -57,6 +57,12 @@ def test_actions_change_at_any_position_of_a_long_timeline(n_positions):
     assert_array_equal(np.flatnonzero(np.diff(found)), [change - 1])
 
 
+def test_gain_of_a_draw_is_that_of_one_segment_more():
+    statistics = Passing(signals_of([0, 1, 2, 0, 1, 2])[0]).statistics()
+    _, losses = best_segments(segment_losses(statistics), 10)
+    assert_allclose(cut_often(statistics, 3).gain, losses[8] - losses[9])
+
+
 def test_positions_that_do_not_differ_are_cut_into_equal_parts():
     found = cut(np.ones((5, 9, 2)), 3, np.random.RandomState(0))
     assert_array_equal(found.actions, [0, 0, 0, 1, 1, 1, 2, 2, 2])

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import sklearn
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -335,6 +336,29 @@ def test_wrong_inputs_are_refused_by_name(data, timeline):
     mixed = [*data.videos[:4], data.videos[4][:, :3], *data.times[5:]]
     with pytest.raises(ValueError, match=r"video 4: entries have shape \(3,\)"):
         timeline.stack(mixed)
+
+
+def test_videos_of_another_width_are_refused_and_change_nothing(data, timeline):
+    with pytest.raises(ValueError, match="3 features.*16 features"):
+        timeline.predict(data.videos[0][:, :3])
+    assert timeline.n_features_in_ == 16
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_containers_that_scikit_learn_is_told_to_make_change_no_answer(
+    data, timeline, container
+):
+    pytest.importorskip(container)
+    with sklearn.config_context(transform_output=container):
+        again = Timeline(5, random_state=0).fit(data.videos)
+        found = again.predict(data.videos[0])
+    assert_array_equal(found, timeline.labels_[0])
+
+
+def test_two_videos_are_asked_for_an_order(data):
+    order = Timeline(None, random_state=0).fit(data.videos[:2]).order_
+    assert order.n_videos == 2
+    assert np.isinf(order.error)
 
 
 def test_features_of_other_names_are_refused(data):
