@@ -394,4 +394,4 @@ def _corners(
 
 
 def _with_ends(n: int, size: int) -> np.ndarray:
-    return np.unique(np.linspace(0, n - 1, min(n, size)).astype(np.int64))
+    return np.linspace(0, n - 1, min(n, size)).astype(np.int64)
