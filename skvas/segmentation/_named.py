@@ -342,11 +342,14 @@ def _followed_up(
 
 
 def _looked_at(codes: np.ndarray) -> np.ndarray:
-    """Choose evenly spread frames, and evenly spread labelled ones."""
+    """Choose evenly spread frames, and evenly spread labelled ones, of each label."""
     known = np.flatnonzero(codes >= 0)
     spread = spread_frames(len(codes), FRAMES)
     if len(known):
         spread = np.union1d(spread, known[spread_frames(len(known), FRAMES)])
+    for short in np.setdiff1d(codes[known], codes[spread]):  # between all of these
+        where = np.flatnonzero(codes == short)
+        spread = np.union1d(spread, where[spread_frames(len(where), FRAMES)])
     return spread
 
 

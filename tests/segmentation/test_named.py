@@ -57,6 +57,18 @@ def test_one_timestamp_a_segment_names_all(fit):
     assert miou(TRUE, np.concatenate(model.labels_), matching=None) > 0.85
 
 
+def test_short_action_of_a_long_labelled_video_is_known_in_others():
+    centres, rng = 4 * np.eye(3).repeat(2, axis=1), np.random.default_rng(0)
+    labels = [np.repeat([0, 1, 2], [1500, 5, 1500])]
+    labels += [np.repeat([0, 1, 2], rng.integers(80, 120, 3)) for _ in range(4)]
+    videos = [centres[c] + 0.3 * rng.normal(size=(len(c), 6)) for c in labels]
+    on_timeline = Segmenting(segment_on="timeline")
+    model = JointAlignSegment(3, segmenting=on_timeline, max_epochs=0, random_state=0)
+    model.fit(videos, [labels[0], *[None] * 4])
+    for found, true in zip(model.labels_, labels, strict=True):
+        assert np.mean(found[true == 1] == 1) > 0.5
+
+
 @pytest.mark.parametrize("empty", [{}, {3: None}, [(3, -1)]])
 @pytest.mark.parametrize("make", [ActionSegmenter, JointAlignSegment])
 def test_timestamps_of_no_label_are_those_of_an_unlabelled_video(empty, make):
