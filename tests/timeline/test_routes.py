@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.datasets import make_videos
 from skvas.timeline._model import Axis
-from skvas.timeline._routes import N_ROUTES, average_routes
+from skvas.timeline._routes import N_ROUTES, _add, average_routes
 from skvas.timeline._states import position_posteriors
 from skvas.timeline._template import build_template
 from skvas.videos._frames import unit
@@ -75,6 +75,12 @@ def test_unrelated_videos_are_no_routes(data):
     (same,) = routed(data, [0], template=template, paths=blank)
     assert_array_equal(found, same)
     assert np.abs(found - routed(data, [0])[0]).max() > 0.1
+
+
+def test_place_between_two_moments_is_shared_out():
+    total = np.zeros((3, 3))
+    _add(total, np.array([0.25, 1.0, 2.0]))
+    assert_array_equal(total, [[0.75, 0.25, 0], [0, 1, 0], [0, 0, 1]])
 
 
 def test_many_videos_need_no_routes(data):
