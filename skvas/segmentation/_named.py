@@ -419,9 +419,9 @@ def _shares_of_moments(
     if n_classes == n_actions:
         return shares
     # Where labelled videos have frames without labels, actions without labels may be.
-    visits = sum(parts[i].sum(axis=0) for i in some)
-    known = sum(parts[i][codes[i] >= 0].sum(axis=0) for i in some)
-    sure = np.asarray(known / visits)
+    visits = np.sum([parts[i].sum(axis=0) for i in some], axis=0)
+    known = np.sum([parts[i][codes[i] >= 0].sum(axis=0) for i in some], axis=0)
+    sure = known / np.maximum(visits, np.finfo(visits.dtype).tiny)
     found = [actions[parts[i].argmax(axis=1)] for i in some]
     guess = shares_of_found(
         found, [codes[i] for i in some], n_actions, n_actions, one_to_one=1.0

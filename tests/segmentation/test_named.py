@@ -69,6 +69,15 @@ def test_short_action_of_a_long_labelled_video_is_known_in_others():
         assert np.mean(found[true == 1] == 1) > 0.5
 
 
+def test_moments_that_no_labelled_frame_may_be_at_have_shares():
+    parts = {0: np.array([[1, 0, 0, 0], [0, 0, 0, 1]], dtype=np.float32)}
+    costs = {0: np.zeros((2, 4))}
+    codes = [np.array([0, -1]), np.array([-1])]
+    shares = named._shares_of_moments(parts, costs, np.array([0, 0, 1, 1]), codes, 2)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert shares[1, 0] > shares[2, 0]
+
+
 @pytest.mark.parametrize("empty", [{}, {3: None}, [(3, -1)]])
 @pytest.mark.parametrize("make", [ActionSegmenter, JointAlignSegment])
 def test_timestamps_of_no_label_are_those_of_an_unlabelled_video(empty, make):

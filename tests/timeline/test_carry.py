@@ -1,6 +1,7 @@
 import tracemalloc
 
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.datasets import make_videos
@@ -52,6 +53,22 @@ def test_positions_without_labels_have_those_of_the_nearest():
         [np.eye(4)], [np.zeros((4, 4))], [np.array([0, -1, -1, 1])], 2
     )
     assert_array_equal(shares, np.eye(2)[[0, 0, 1, 1]])
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("rest", [0.0, 1e-45])
+def test_positions_that_no_frame_may_be_at_have_labels_too(rest, kind):
+    posterior = np.array([[1, rest, 0], [0, 0, 1]], dtype=kind)
+    labels = np.array([0, 1])
+    shares = label_shares([posterior], [np.zeros((2, 3), dtype=kind)], [labels], 2)
+    assert_array_equal(shares, np.eye(2)[[0, 0, 1]])
+
+
+def test_votes_that_are_rounding_count_for_nothing():
+    posterior = np.array([[1, 0, 0], [0, 1, 0], [0, 1e-30, 1]])
+    labels = np.array([0, -1, 1])
+    shares = label_shares([posterior], [np.zeros((3, 3))], [labels], 2)
+    assert_array_equal(shares, np.eye(2)[[0, 0, 1]])
 
 
 def test_labelled_videos_are_in_memory_one_at_a_time():
