@@ -8,6 +8,8 @@ all         fit on all videos, score all of them (mIoU)
 unseen      fit on one half of the videos and score the other; clusters are matched with
             actions on the first half
 few         fit on 2, 4 and 8 videos and score these; the mean of three draws
+cut         fit on videos of which a quarter begin late and a quarter stop early, by .2
+            to .6 of their time, and score these
 carried     labels of each video from those of all others (leave one out), over the
             timeline and over a barycentre by DTW
 via         agreement of labels of matched frames, pair by pair and over the timeline
@@ -59,6 +61,7 @@ PROTOCOLS = (
     "all",
     "unseen",
     "few",
+    "cut",
     "carried",
     "via",
     "cycle",
@@ -124,7 +127,7 @@ def _options():
 
 
 def _methods(protocol):
-    if protocol in ("all", "unseen", "few"):
+    if protocol in ("all", "unseen", "few", "cut"):
         return SEGMENTING
     if protocol == "carried":
         return ("timeline", "joint's timeline", "DTW barycentre")
@@ -169,6 +172,20 @@ def _few(data, method, seed):
             drawn.append(miou(labels, _fit(videos, labels, method, seed).labels))
         scores[str(n_videos)] = float(np.mean(drawn))
     return scores
+
+
+def _cut(data, method, seed):
+    """Return the score where half of the videos are cut off."""
+    rng = np.random.RandomState(seed)
+    shown = []
+    for video in data.videos:
+        kind, share = rng.uniform(), rng.uniform(0.2, 0.6)
+        at = round(len(video) * share)
+        late, early = slice(at, None), slice(0, len(video) - at)
+        shown.append(late if kind < 0.25 else early if kind < 0.5 else slice(None))
+    videos = [video[rows] for video, rows in zip(data.videos, shown, strict=True)]
+    labels = [label[rows] for label, rows in zip(data.labels, shown, strict=True)]
+    return miou(labels, _fit(videos, labels, method, seed).labels)
 
 
 def _carried(data, method, seed):
@@ -293,6 +310,7 @@ _RUN = {
     "all": _all,
     "unseen": _unseen,
     "few": _few,
+    "cut": _cut,
     "carried": _carried,
     "via": _via,
     "cycle": _cycle,

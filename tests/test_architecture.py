@@ -77,7 +77,7 @@ ROOMS = {
     ),
     "metrics": (
         "_baselines _compare _hiding _order < _consistency _embeddings _matches "
-        "_segmentation < _scorer"
+        "_segmentation < _known _scorer"
     ),
     "nn": "encoders losses prototypes < _model",
     "options": "_kinds < _declare _settings < _groups",
@@ -97,7 +97,8 @@ ROOMS = {
     "timeline": (
         "_alignability _carry _paths _segments < "
         "_consult _cut _discriminants _principal _states < "
-        "_count _template < _order < _model < _routes _timeline"
+        "_average _count < _parts < _template < _order _partial < _model < "
+        "_routes _timeline"
     ),
     "training": (
         "_adam _callbacks _distributed _labelled _randomness _sampling _survey < "

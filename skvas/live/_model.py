@@ -30,8 +30,8 @@ from skvas.live._habits import NEWEST, QUANTILE, Habits
 from skvas.live._trial import LEAD, Setting, choose_setting, collection_helps
 from skvas.preprocessing._motion import Motion
 from skvas.preprocessing._running import RunningMoments
+from skvas.timeline._average import frames_at
 from skvas.timeline._model import Axis, TimelineModel
-from skvas.timeline._template import frames_at
 from skvas.videos._frames import spread
 from skvas.videos._stored import (
     check_array,
@@ -169,8 +169,7 @@ def learn_positions(
     LiveModel
     """
     template, moments = axis.template, axis.moments
-    related = np.flatnonzero(template.is_related)
-    chosen = related[spread(len(related), TEACHERS)]
+    chosen = template.whole[spread(len(template.whole), TEACHERS)]
     n = len(moments)
     few = _few(videos, len(chosen))
     passages = [template.passages[i] for i in chosen]

@@ -10,7 +10,7 @@ import numpy as np
 from skvas.live._chain import ActionRates, Chain
 from skvas.live._emissions import Gaussians, fit_gaussians, fit_moments
 from skvas.preprocessing._running import RunningMoments
-from skvas.timeline._template import frames_at
+from skvas.timeline._average import frames_at
 from skvas.videos._frames import spread
 
 # Parts that recordings are split into; each is told by what the others teach.

@@ -178,6 +178,7 @@ def _check_template(template: Any, n_frame: int) -> None:
         check_array("discriminants.directions", found.directions, shape, fewest=0)
         n_seen += found.directions.shape[1]
     check_array("template.frames", template.frames, (None, n_seen))
+    check_real("template.least_share", template.least_share, low=0, high=1)
     n_positions, n_videos = len(template.frames), len(template.passages)
     check_array("template.alignability", template.alignability, (n_videos,))
     check_array("template.is_related", template.is_related, (n_videos,), np.bool_)
@@ -186,6 +187,16 @@ def _check_template(template: Any, n_frame: int) -> None:
         check_array("passage.positions", passage.positions, (None,))
         check_array("passage.frames", passage.frames, (n_positions,))
         check_array("passage.costs", passage.costs, (n_positions,))
+        _check_part(passage.part, n_positions)
+
+
+def _check_part(part: Any, n_positions: int) -> None:
+    if part is None:
+        return
+    check_type("passage.part", part, tuple)
+    whole = [isinstance(number, int) for number in part] == [True, True]
+    if not whole or not 0 <= part[0] < part[1] <= n_positions:
+        raise ModelFileError("a passage is not as fit makes it")
 
 
 def _check_cut(cut: Any, n_moments: int, n_actions: int) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from skvas.labels._reading import PartialLabels
+from skvas.metrics._known import known_again
 from skvas.options._groups import BOUNDARIES, DECODED, FRAMES
 from skvas.preprocessing._standardizer import standardise_within
 from skvas.segmentation._labeller import Labeller
 from skvas.segmentation._named import Settled
-from skvas.segmentation._order import known_again
 from skvas.videos._frames import sample_videos, spread_frames
 from skvas.videos._views import Views
 

@@ -55,6 +55,9 @@ MARGIN = 0.06
 # Weight of a one-to-one matching of found actions with labels, where one video is
 # labelled; it falls with their number.
 ONE_TO_ONE = 0.3
+# What recordings of a part of the activity are farther from the template than whole
+# ones: as far as two frames can be.
+FARTHEST = 2.0
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,8 @@ def settle(
     if isinstance(base, TimelineLabeller):
         template = base.timeline.template
         last = max(len(template.frames) - 1, 1)
-        distance = np.array([passage.costs.mean() for passage in template.passages])
+        distance = np.array([p.costs.mean() for p in template.passages])
+        distance += [FARTHEST * (p.part is not None) for p in template.passages]
         places = [passage.positions / last for passage in template.passages]
     if given is None:
         asked = _asked(lengths_of(views.videos), None)

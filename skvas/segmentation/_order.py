@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from skvas._on_demand import lengths_of
-from skvas.metrics._consistency import matched_information
+from skvas.metrics._known import known_again
 from skvas.segmentation._decoder import SMOOTHED, Referee, best_chain
 from skvas.segmentation._labeller import FrameLabeller, pick
 from skvas.timeline._model import TimelineModel
@@ -31,8 +30,6 @@ FAR_LESS, MISSED, AS_WELL = 0.75, 0.85, 0.97
 # average, and where frames deviate from their action alike over no more of a video than
 # those that are smoothed do. They are steps up to so many, if a rest is left out.
 MOST_SEGMENTS, ONCE = 1.35, 1.15
-# Shrinkage of covariances towards multiples of the identity.
-SHRINKAGE = 0.1
 
 
 def keeps_order(
@@ -181,36 +178,3 @@ def segments_an_action(labels: Sequence[np.ndarray], *, rests: bool = False) -> 
         orders = [order[order != rest] for order in orders]
     counts = [len(order) / len(np.unique(order)) for order in orders if len(order)]
     return float(np.mean(counts)) if counts else 1.0
-
-
-def known_again(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:
-    """Return how well labels are predicted in videos that they are not learned from.
-
-    Linear discriminants of every other video predict the labels of the rest, and the
-    other way round.
-
-    Parameters
-    ----------
-    features : sequence of ndarray of shape (n_i, d)
-        Frames of each video.
-    labels : sequence of int ndarray of shape (n_i,)
-        Their labels.
-
-    Returns
-    -------
-    float
-        Adjusted mutual information of predictions and labels, the mean of both ways.
-    """
-    halves = [
-        (np.concatenate(features[start::2]), np.concatenate(labels[start::2]))
-        for start in (0, 1)
-    ]
-    scores = []
-    for (frames, codes), (others, true) in (halves, halves[::-1]):
-        kept = np.bincount(codes)[codes] > 1  # one frame has no scatter
-        if len(np.unique(codes[kept])) < 2:
-            return 0.0
-        rule = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=SHRINKAGE)
-        predicted = rule.fit(frames[kept], codes[kept]).predict(others)
-        scores.append(matched_information(true, predicted))
-    return float(np.mean(scores))

@@ -21,7 +21,10 @@ NO_ROOM = 1e-9
 
 
 def alignability(
-    videos: Sequence[np.ndarray], template: np.ndarray, rng: np.random.RandomState
+    videos: Sequence[np.ndarray],
+    template: np.ndarray,
+    rng: np.random.RandomState,
+    parts: Sequence[tuple[int, int] | None] | None = None,
 ) -> np.ndarray:
     """Measure how much of its cost each video saves by the template's order.
 
@@ -33,6 +36,8 @@ def alignability(
         Unit frames.
     rng : RandomState
         Draws the permutations.
+    parts : sequence of tuple of two int or None, default=None
+        The positions that each video passes, from and to; None: all.
 
     Returns
     -------
@@ -40,9 +45,10 @@ def alignability(
         One minus the ratio of the mean cost along the path to that along paths through
         permuted blocks: 1 for a copy of the template, about 0 for an unrelated video.
     """
-    thin = template[spread(len(template), ALIGNABLE_FRAMES)]
     saved = []
-    for video in videos:
+    for video, part in zip(videos, parts or [None] * len(videos), strict=True):
+        passed = template if part is None else template[slice(*part)]
+        thin = passed[spread(len(passed), ALIGNABLE_FRAMES)]
         cost = 1 - video[spread(len(video), ALIGNABLE_FRAMES)] @ thin.T
         null = permuted_cost(cost, rng)
         saved.append(1 - path_cost(cost) / null if null > NO_ROOM else 0.0)

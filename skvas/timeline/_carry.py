@@ -68,7 +68,7 @@ def carried(videos: Iterable[Iterable[Piece]], n_labels: int) -> np.ndarray:
         safe = np.where(mass > 0, mass, 1)
         fit = np.exp(-costs / safe / FIT_WIDTH)
         # A video has one vote at a position, shared among the frames that may be there,
-        # if it is not passed between all that are looked at.
+        # if it passes there, and not between all that are looked at.
         everywhere = np.maximum(everywhere, np.finfo(np.float32).tiny)
         total = total + (fit / everywhere)[:, None] * votes
     return _fill(total)

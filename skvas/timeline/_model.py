@@ -12,14 +12,16 @@ from skvas._on_demand import choose, each, keep_of
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing import WhitenedViews
 from skvas.preprocessing._standardizer import standardise_within
+from skvas.timeline._average import frames_at
 from skvas.timeline._carry import Piece, carried
 from skvas.timeline._count import Count, count_actions
 from skvas.timeline._cut import TOLERANCE, Cut, cut
 from skvas.timeline._order import BlockOrder, block_order
-from skvas.timeline._paths import Passage, follow
+from skvas.timeline._partial import allow_parts
+from skvas.timeline._paths import Passage
 from skvas.timeline._principal import is_wide
 from skvas.timeline._states import BYTES_A_CELL, position_posteriors, shared_posteriors
-from skvas.timeline._template import Template, build_template, frames_at
+from skvas.timeline._template import Template, build_template
 from skvas.videos._frames import frame_blocks, spread, unit
 
 # Positions that distributions are over, and videos that actions are found from, at
@@ -55,27 +57,30 @@ class Axis:
 
     def follow(self, frames: np.ndarray) -> Passage:
         """Match a video's unit frames with the template."""
-        view = self.template.view(frames)
-        return follow(view, self.template.frames, limit=self.limit)
+        return self.template.follow(self.template.view(frames), limit=self.limit)
 
     def posteriors(self, frames: np.ndarray, n_blocks: int | None = None) -> np.ndarray:
         """Give each frame a distribution over the moments, (n_frames, n_moments).
 
         `n_blocks`: the number of runs of neighbouring frames that share one, at most.
         """
-        view, template = self.template.view(frames), self.template.frames[self.moments]
-        limit = self.limit
+        view = self.template.view(frames)
+        passed, limit = self._moments_passed(view), self.limit
+        template = self.template.frames[self.moments[passed]]
         if n_blocks is not None:
             limit = min(limit, n_blocks * BYTES_A_CELL * len(template))
-        return position_posteriors(view, template, limit=limit)
+        return self._widen(position_posteriors(view, template, limit=limit), passed)
 
     def each_posterior(self, frames: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield frames, and what `posteriors` returns of them, as many as fit.
 
         All at once, unless frames share distributions.
         """
-        view, template = self.template.view(frames), self.template.frames[self.moments]
+        view = self.template.view(frames)
+        passed = self._moments_passed(view)
+        template = self.template.frames[self.moments[passed]]
         shared, row_of = shared_posteriors(view, template, limit=self.limit)
+        shared = self._widen(shared, passed)
         if row_of is None:
             yield slice(len(frames)), shared
             return
@@ -83,6 +88,22 @@ class Axis:
         for start in range(0, len(frames), n_at_once):
             rows = slice(start, start + n_at_once)
             yield rows, shared[row_of[rows]]
+
+    def _moments_passed(self, view: np.ndarray) -> slice:
+        """Return the moments that a video passes."""
+        part = self.template.part_of(view)
+        if part is None:
+            return slice(None)
+        start, stop = np.searchsorted(self.moments, part)
+        return slice(min(start, len(self.moments) - 1), max(stop, start + 1))
+
+    def _widen(self, shares: np.ndarray, passed: slice) -> np.ndarray:
+        """Return distributions over some moments as such over all of them."""
+        if shares.shape[1] == len(self.moments):
+            return shares
+        wide = np.zeros((len(shares), len(self.moments)), dtype=shares.dtype)
+        wide[:, passed] = shares
+        return wide
 
     def expect(self, frames: np.ndarray, at_moments: np.ndarray) -> np.ndarray:
         """Return what frames have of something that moments have, (n_frames, d)."""
@@ -203,9 +224,11 @@ def build_axis(
     -------
     Axis
     """
-    template = build_template(frames, rng, limit=limit)
     if order is None:
         order = find_order(whitened)
+    template = build_template(frames, rng, limit=limit)
+    if has_order(order):
+        template = allow_parts(template, frames, whitened, limit=limit)
     return Axis(template, spread(len(template.frames), n_moments), order, limit)
 
 
@@ -406,7 +429,7 @@ def _at_moments(
         views = [whitened[i]] if embedding is None else [whitened[i], embedding[i]]
         passed = axis.template.passages[i].frames[axis.moments]
         stacked.append(np.hstack([frames_at(view, passed) for view in views]))
-    return np.array(stacked, dtype=np.float32)
+    return _filled(np.array(stacked, dtype=np.float32), axis)
 
 
 def _motion_at_moments(videos: Sequence[np.ndarray], axis: Axis) -> np.ndarray:
@@ -421,7 +444,21 @@ def _motion_at_moments(videos: Sequence[np.ndarray], axis: Axis) -> np.ndarray:
         passed = axis.template.passages[i].frames[axis.moments]
         moved = np.asarray(views.transform([videos[i]])[0])
         stacked.append(frames_at(moved, passed))
-    return np.array(stacked, dtype=np.float32)
+    return _filled(np.array(stacked, dtype=np.float32), axis)
+
+
+def _filled(stacked: np.ndarray, axis: Axis) -> np.ndarray:
+    """Give parts the mean of whole videos where they do not pass, in place."""
+    parts = [axis.template.passages[i].part for i in _voters(axis)]
+    whole = [part is None for part in parts]
+    if all(whole) or not any(whole):
+        return stacked
+    mean = stacked[whole].mean(axis=0)
+    for frames, part in zip(stacked, parts, strict=True):
+        if part is not None:
+            outside = (axis.moments < part[0]) | (axis.moments >= part[1])
+            frames[outside] = mean[outside]
+    return stacked
 
 
 def _voters(axis: Axis) -> np.ndarray:

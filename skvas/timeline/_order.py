@@ -9,7 +9,7 @@ import numpy as np
 
 from skvas._on_demand import choose
 from skvas.timeline._alignability import NO_ROOM, path_cost
-from skvas.timeline._template import average, medoid
+from skvas.timeline._average import average, medoid
 from skvas.videos._frames import spread
 
 # Videos that are compared, at most, in so many groups at most: each group with the

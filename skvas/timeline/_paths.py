@@ -34,23 +34,36 @@ class Passage:
     frames : float64 ndarray of shape (n_positions,)
         Frame that each position is matched with, likewise.
     costs : float64 ndarray of shape (n_positions,)
-        Mean cosine cost of each position's matches.
+        Mean cosine cost of each position's matches; the mean of the others where the
+        video does not pass.
+    part : tuple of two int, default=None
+        The first position that the video passes, and the one after the last, where it
+        begins late or stops early. None: it passes all of them.
     """
 
     positions: np.ndarray
     frames: np.ndarray
     costs: np.ndarray
+    part: tuple[int, int] | None = None
 
     def lacking(self) -> np.ndarray:
         """Tell which moments the video lacks: few of its frames stand for them, badly.
 
-        It has those that cost nothing.
+        It has those that cost nothing, and lacks those before its beginning and after
+        its end.
 
         Returns
         -------
         bool ndarray of shape (n_positions,)
         """
         n_positions = len(self.frames)
+        absent: np.ndarray
+        if self.part is not None:
+            inside = slice(*self.part)
+            frames, costs = self.frames[inside], self.costs[inside]
+            absent = np.ones(n_positions, dtype=bool)
+            absent[inside] = Passage(self.positions, frames, costs).lacking()
+            return absent
         usual = len(self.positions) / n_positions  # frames a position
         window = int(np.ceil(max(WINDOW * n_positions, WINDOW_FRAMES / usual)))
         if window >= n_positions:
@@ -60,7 +73,7 @@ class Passage:
         # A position is in a slow window where one starts or ends there.
         is_slow = np.pad(slow, (0, window)) | np.pad(slow, (window, 0))
         costs = uniform_filter1d(self.costs, window, mode="nearest")
-        absent: np.ndarray = is_slow & (costs > DEAR * self.costs.mean())
+        absent = is_slow & (costs > DEAR * self.costs.mean())
         absent &= self.costs > 0
         return absent
 

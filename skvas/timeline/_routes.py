@@ -49,19 +49,20 @@ def average_routes(
         Rows sum to 1.
     """
     template = axis.template
-    related = np.flatnonzero(template.is_related)
+    whole = template.whole
     n_routes = N_ROUTES // max(len(which), 1)
-    if not n_routes or len(related) < 2:
+    if not n_routes or len(whole) < 2:
         return list(posteriors)
     views = [template.view(paths[i]) for i in which]
+    is_part = [template.passages[i].part is not None for i in which]
     numbers = np.arange(len(axis.moments))
     total = [np.zeros(posterior.shape) for posterior in posteriors]
     count = np.zeros(len(which))
-    for other in related[spread(len(related), n_routes + 1)]:
+    for other in whole[spread(len(whole), n_routes + 1)]:
         view = template.view(paths[other])
         passed = np.interp(template.passages[other].positions, axis.moments, numbers)
         for k, video in enumerate(which):
-            if video == other or count[k] == n_routes:
+            if video == other or count[k] == n_routes or is_part[k]:
                 continue
             at = follow(views[k], view, limit=axis.limit).positions[frames[k]]
             _add(total[k], np.interp(at, np.arange(len(view)), passed))

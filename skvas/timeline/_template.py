@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from skvas._on_demand import choose, each, keep_of, lengths_of
 from skvas._printing import tell
 from skvas.timeline._alignability import alignability, is_related
-from skvas.timeline._consult import consult
+from skvas.timeline._average import average, frames_at, mean_at, medoid
 from skvas.timeline._discriminants import Discriminants, find_discriminants
-from skvas.timeline._paths import Passage, follow, mean_cost
+from skvas.timeline._parts import WHOLE, follow_part, passed_part
+from skvas.timeline._paths import Passage, follow
 from skvas.timeline._principal import principal_directions, project
-from skvas.videos._frames import sample_videos, spread, unit
+from skvas.videos._frames import sample_videos, unit
 
-# Frames of a video that the choice of the medoid looks at, the videos that may be it,
-# and the videos that each of them is compared with.
-MEDOID_FRAMES, MEDOID_CANDIDATES, MEDOID_OTHERS = 64, 16, 24
 # Rounds of averaging; more change nothing.
 N_ROUNDS = 2
 
@@ -43,6 +41,9 @@ class Template:
         What is looked at beside the frames; None for a lone video.
     directions : ndarray of shape (D, D'') or None
         Along which wide frames are looked at; None where they are as they were given.
+    least_share : float
+        A video that passes a smaller share of the positions begins late or stops early,
+        and is matched with those alone. 0: none does.
     """
 
     frames: np.ndarray
@@ -51,6 +52,14 @@ class Template:
     is_related: np.ndarray
     discriminants: Discriminants | None
     directions: np.ndarray | None = None
+    least_share: float = 0.0
+
+    @property
+    def whole(self) -> np.ndarray:
+        """Numbers of the related videos that pass all positions, or nearly all."""
+        related = np.flatnonzero(self.is_related)
+        whole = [i for i in related if self.passages[i].part is None]
+        return np.array(whole) if len(whole) > 1 else related
 
     def view(self, video: np.ndarray) -> np.ndarray:
         """Return a video's unit frames as paths to the template see them."""
@@ -58,12 +67,23 @@ class Template:
             video = project(video, self.directions)
         return self.discriminants.append(video) if self.discriminants else video
 
+    def follow(self, view: np.ndarray, *, limit: float) -> Passage:
+        """Match a video with the template, as `view` sees it, in `limit` bytes."""
+        return follow_part(view, self.frames, self.part_of(view), limit=limit)
+
+    def part_of(self, view: np.ndarray) -> tuple[int, int] | None:
+        """Return the positions that a video passes, from and to; None: all."""
+        if not self.least_share:
+            return None
+        return passed_part(view, self.frames, self.least_share)
+
 
 def build_template(
     videos: Sequence[np.ndarray],
     rng: np.random.RandomState,
     *,
     limit: float,
+    whole: np.ndarray | None = None,
 ) -> Template:
     """Average all videos along their monotone paths.
 
@@ -74,8 +94,8 @@ def build_template(
     that are unrelated to the first average are left out of the next ones. At last the
     directions in which positions differ more than videos do are put beside the frames,
     for one round more. Of more than 128 videos a sample of as many is averaged, and the
-    others are matched with the template only. Frames of more than 256 numbers are
-    looked at along 64 principal directions.
+    others are matched with the template only; and so are those that begin late or stop
+    early. Frames of more than 256 numbers are looked at along 64 principal directions.
 
     Parameters
     ----------
@@ -85,6 +105,8 @@ def build_template(
         Draws the permutations that tell unrelated videos.
     limit : float
         Bytes that a path may take.
+    whole : int64 ndarray, default=None
+        Numbers of the videos that are averaged, where others are parts of the activity.
 
     Returns
     -------
@@ -93,7 +115,8 @@ def build_template(
     directions = principal_directions(videos)
     if directions is not None:
         videos = keep_of(videos)(project(video, directions) for video in videos)
-    every, seen = videos, sample_videos(len(videos))
+    every = videos
+    seen = sample_videos(len(videos)) if whole is None else whole
     if len(seen) < len(every):
         videos = choose(every, seen)
     template = videos[medoid(videos)]
@@ -125,125 +148,12 @@ def build_template(
     template = average(choose(views, kept), template, limit)
     if videos is not every:
         views = each(discriminants.append, every)
-    passages = [follow(view, template, limit=limit) for view in views]
-    saved = alignability(views, template, rng)
+    least = 0.0 if whole is None else WHOLE
+    found = Template(
+        template, [], np.zeros(0), related, discriminants, directions, least
+    )
+    passages = [found.follow(view, limit=limit) for view in views]
+    saved = alignability(views, template, rng, [passage.part for passage in passages])
     all_related = is_related(saved)
     all_related[seen] = related
-    return Template(template, passages, saved, all_related, discriminants, directions)
-
-
-def medoid(videos: Sequence[np.ndarray]) -> int:
-    """Return the video whose paths with (some of) the others cost least.
-
-    Parameters
-    ----------
-    videos : sequence of ndarray of shape (n_i, D)
-        Unit frames.
-
-    Returns
-    -------
-    int
-        Position of the video.
-    """
-    candidates = spread(len(videos), MEDOID_CANDIDATES)
-    others = spread(len(videos), MEDOID_OTHERS)
-    thin = {
-        i: videos[i][spread(len(videos[i]), MEDOID_FRAMES)]
-        for i in {*candidates.tolist(), *others.tolist()}
-    }
-    # The median, so that a few unrelated videos have no say.
-    costs = [
-        np.median([mean_cost(thin[i], thin[j]) for j in others if j != i] or [0.0])
-        for i in candidates
-    ]
-    return int(candidates[np.argmin(costs)])
-
-
-def average(
-    videos: Sequence[np.ndarray],
-    template: np.ndarray,
-    limit: float,
-    *,
-    consulting: bool = False,
-) -> np.ndarray:
-    """Average videos along their paths through a template, in equal steps of time.
-
-    Parameters
-    ----------
-    videos : sequence of ndarray of shape (n_i, D)
-        Unit frames.
-    template : ndarray of shape (n_positions, D)
-        Unit frames that the videos are matched with.
-    limit : float
-        Bytes that a path may take.
-    consulting : bool, default=False
-        Whether other videos have a say in where a video passes.
-
-    Returns
-    -------
-    ndarray of shape (n_positions, D)
-        Unit frames.
-    """
-    passages = [follow(video, template, limit=limit) for video in videos]
-    if consulting:
-        passed = consult(videos, passages)
-    else:
-        passed = [passage.frames for passage in passages]
-    mean = mean_at(videos, passed)
-    return unit(_in_equal_steps(mean, _shares_of_time(videos, passed)))
-
-
-def mean_at(videos: Sequence[np.ndarray], passed: Sequence[np.ndarray]) -> np.ndarray:
-    """Average the frames that pass each position.
-
-    Parameters
-    ----------
-    videos : sequence of ndarray of shape (n_i, d)
-        Any features of the frames.
-    passed : sequence of ndarray of shape (n_positions,)
-        The (fractional) frame with which each video passes each position.
-
-    Returns
-    -------
-    ndarray of shape (n_positions, d)
-    """
-    total = np.zeros((len(passed[0]), videos[0].shape[1]))
-    for video, frames in zip(videos, passed, strict=True):
-        total += frames_at(video, frames)
-    return total / len(videos)
-
-
-def frames_at(video: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Return the frames nearest to fractional ones.
-
-    Parameters
-    ----------
-    video : ndarray of shape (n_frames, ...)
-        One entry a frame.
-    frames : float ndarray of shape (n,)
-        In [0, n_frames - 1].
-
-    Returns
-    -------
-    ndarray of shape (n, ...)
-    """
-    return video[np.rint(frames).astype(np.int64)]
-
-
-def _shares_of_time(
-    videos: Sequence[np.ndarray], passed: Sequence[np.ndarray]
-) -> np.ndarray:
-    """Return the mean share of their time that videos have spent at each position."""
-    shares = [frames / n for n, frames in zip(lengths_of(videos), passed, strict=True)]
-    mean: np.ndarray = np.mean(shares, axis=0)
-    return mean
-
-
-def _in_equal_steps(template: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Resample a template so that shares rise by equal steps."""
-    span = shares[-1] - shares[0]
-    if span <= 0:
-        return template
-    wanted = np.linspace(0, 1, len(template))
-    index = np.interp(wanted, (shares - shares[0]) / span, np.arange(len(template)))
-    return frames_at(template, index)
+    return replace(found, passages=passages, alignability=saved, is_related=all_related)

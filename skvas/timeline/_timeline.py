@@ -24,6 +24,7 @@ from skvas.labels._reading import PartialLabels, read_labels
 from skvas.labels._stamps import SURE
 from skvas.preprocessing import WhitenedViews
 from skvas.timeline._alignability import alignability
+from skvas.timeline._average import frames_at
 from skvas.timeline._model import (
     Axis,
     TimelineModel,
@@ -32,7 +33,6 @@ from skvas.timeline._model import (
     path_frames,
 )
 from skvas.timeline._paths import Passage
-from skvas.timeline._template import frames_at
 from skvas.validation import (
     check_choice,
     check_integer,
@@ -132,6 +132,10 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
     is_related_ : bool ndarray of shape (n_videos,)
         False for unrelated videos, which have positions but no say in the template and
         the actions.
+    is_whole_ : bool ndarray of shape (n_videos,)
+        False for videos that begin late or stop early: they have positions on the part
+        of the axis that they pass, and no say in the template. They are looked for
+        where videos share an order.
     order_ : BlockOrder or None
         Whether the videos share an order; None for a lone video.
     recordings_ : dict of str to list, ndarray or None
@@ -471,7 +475,8 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         -------
         bool ndarray of shape (n_positions,), or an object array of them
             True where few frames of a video stand for many positions, and match them at
-            more than twice their mean cost.
+            more than twice their mean cost; and before and after what a video shows
+            that begins late or stops early.
         """
         passages = self._follow(videos)
         return like_input([p.lacking() for p in passages], is_single_video(videos))
@@ -492,13 +497,11 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         """
         frames = self._see(videos)
         template = self.model_.template
-        views = [template.view(video) for video in frames]
-        return np.concatenate(
-            [
-                alignability([view], template.frames, np.random.RandomState(0))
-                for view in views
-            ]
-        )
+        found = []
+        for view in map(template.view, frames):
+            rng, part = np.random.RandomState(0), template.part_of(view)
+            found.append(alignability([view], template.frames, rng, [part]))
+        return np.concatenate(found)
 
     def density(self) -> Density:
         """Tell how many of the videos of `fit` have each moment, and how well.
@@ -560,6 +563,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         self.positions_ = [self._scale(p.positions) for p in template.passages]
         self.alignability_ = template.alignability
         self.is_related_ = template.is_related
+        self.is_whole_ = np.array([p.part is None for p in template.passages])
         self.order_ = model.order
         self.labels_ = self.n_actions_ = self.n_actions_range_ = None
         self.recurring_ = self.boundaries_ = self.boundary_confidence_ = None

@@ -3,9 +3,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.datasets import make_videos
-from skvas.timeline import _template
+from skvas.timeline import _average, _template
+from skvas.timeline._average import medoid
 from skvas.timeline._paths import follow
-from skvas.timeline._template import build_template, medoid
+from skvas.timeline._template import build_template
 from skvas.videos._frames import unit
 
 
@@ -76,19 +77,19 @@ def test_other_videos_have_a_say_where_paths_are_often_off(monkeypatch):
     def nobody(videos, passages):
         return [passage.frames for passage in passages]
 
-    monkeypatch.setattr(_template, "consult", nobody)
+    monkeypatch.setattr(_average, "consult", nobody)
     alone = np.mean([spread_of_moments(data) for data in many])
     assert heard < 0.95 * alone
 
 
 def test_related_videos_are_asked_in_all_rounds_but_the_last(data, monkeypatch):
-    asked, consult = [], _template.consult
+    asked, consult = [], _average.consult
 
     def spy(videos, passages):
         asked.append(len(videos))
         return consult(videos, passages)
 
-    monkeypatch.setattr(_template, "consult", spy)
+    monkeypatch.setattr(_average, "consult", spy)
     stranger = data.frames[0][::-1].copy()
     template = build([*data.frames, stranger])
     assert template.is_related.tolist() == [True] * len(data.frames) + [False]
