@@ -15,7 +15,8 @@ import numpy as np
 from skvas.alignment._anchors import bend, check_anchors, refuse_contradictions
 from skvas.alignment._path_cost import View
 from skvas.timeline._model import Axis
-from skvas.timeline._paths import Passage, follow
+from skvas.timeline._parts import follow_part
+from skvas.timeline._paths import Passage
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ class JoinedAnchors:
             view = View(axis.template.view(frames[video]))
             bent = bend(view, View(axis.template.frames), np.array(sorted(pairs)), kind)
             one, other = (each.bent().embedding for each in bent)
-            passage = follow(one, other, limit=axis.limit)
+            part = _widened(passages[video].part, [place for _, place in pairs])
+            passage = follow_part(one, other, part, limit=axis.limit)
             passages[video] = _pinned(passage, pairs) if kind == "hard" else passage
         return replace(axis, template=replace(axis.template, passages=passages))
 
@@ -213,6 +215,15 @@ def _join(moments: list[dict[int, int]], pair: dict[int, int]) -> list[dict[int,
                     f"{frame} of video {video} would show one moment."
                 )
     return [m for m in moments if not any(m is t for t in touched)] + [joined]
+
+
+def _widened(
+    part: tuple[int, int] | None, places: Sequence[int]
+) -> tuple[int, int] | None:
+    """Return a part of the timeline that has some positions as well; None: all."""
+    if part is None:
+        return None
+    return min(part[0], *places), max(part[1], *(place + 1 for place in places))
 
 
 def _pinned(passage: Passage, pairs: Sequence[tuple[int, int]]) -> Passage:

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas import JointAlignSegment
+from skvas.alignment._joined_anchors import join_anchors
 from skvas.datasets import make_videos
 from skvas.timeline import Timeline, _partial, _parts
 from skvas.timeline._partial import allow_parts
@@ -214,3 +215,20 @@ def test_actions_are_known_where_half_of_the_videos_are_parts():
     found = np.concatenate(timeline.labels_)
     # Actions are numbered as they first occur, and so are those of `make_videos`.
     assert (found == np.concatenate(labels)).mean() > 0.85
+
+
+def test_parts_with_anchors_pass_their_part_and_the_anchors(data, timeline):
+    axis, late = timeline.model_, timeline.model_.template.passages[0]
+    # A frame of the late video shows what another one shows before its part begins.
+    place = late.part[0] - 10
+    other = int(np.searchsorted(axis.template.passages[5].positions, place))
+    lengths = [len(video) for video in data.videos]
+    anchors = join_anchors({(0, 5): np.array([[0, other]])}, lengths)
+    frames = timeline._prepare(data.videos)
+    for kind in ("hard", "soft"):
+        found = anchors.bend(axis, frames, kind).template.passages[0]
+        assert found.part[0] < late.part[0]
+        assert found.part[1] == late.part[1]
+        assert found.positions[0] < late.positions[0] - 3
+        assert found.positions[-1] == pytest.approx(late.positions[-1], abs=5)
+        assert not found.lacking()[round(found.positions[0])]
