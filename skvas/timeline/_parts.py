@@ -200,7 +200,6 @@ def _open_path(cost: np.ndarray, ratio: float) -> tuple[int, int, float]:
     share = PRICE + told_by_length(ratio)
     outside = np.full((1, n_columns), nearest + share * (cost.mean() - nearest))
     whole = np.concatenate([outside, cost, outside])
-    whole[0, 0] = whole[-1, -1] = 0  # the path always passes these
     rows, columns = monotone_path(whole).T
     inside = (rows > 0) & (rows <= n_rows)
     passed = columns[inside]

@@ -1,5 +1,7 @@
 """Videos that begin late or stop early."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -7,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skvas import JointAlignSegment
 from skvas.alignment._joined_anchors import join_anchors
 from skvas.datasets import make_videos
-from skvas.timeline import Timeline, _partial, _parts
+from skvas.timeline import Timeline, _model, _partial, _parts
 from skvas.timeline._partial import allow_parts
 from skvas.timeline._parts import (
     PART,
@@ -17,7 +19,8 @@ from skvas.timeline._parts import (
     told_by_length,
 )
 from skvas.timeline._paths import follow
-from skvas.timeline._template import build_template
+from skvas.timeline._routes import average_routes
+from skvas.timeline._template import Template, build_template
 from skvas.videos._frames import unit
 
 # What each video shows of the activity, as shares of its own time.
@@ -232,3 +235,34 @@ def test_parts_with_anchors_pass_their_part_and_the_anchors(data, timeline):
         assert found.positions[0] < late.positions[0] - 3
         assert found.positions[-1] == pytest.approx(late.positions[-1], abs=5)
         assert not found.lacking()[round(found.positions[0])]
+
+
+def test_parts_vote_with_the_mean_of_whole_videos_where_they_do_not_pass(timeline):
+    axis = timeline.model_
+    rng = np.random.RandomState(0)
+    frames = [rng.normal(size=(len(p.positions), 2)) for p in axis.template.passages]
+    stacked = _model._at_moments(frames, None, axis)
+    for number in PARTS:
+        start, stop = axis.template.passages[number].part
+        outside = (axis.moments < start) | (axis.moments >= stop)
+        assert_allclose(stacked[number, outside], stacked[WHOLE].mean(axis=0)[outside])
+        assert not np.allclose(
+            stacked[number, ~outside], stacked[WHOLE].mean(axis=0)[~outside]
+        )
+
+
+def test_a_part_between_two_moments_has_one(data, timeline, monkeypatch):
+    axis = replace(timeline.model_, moments=np.array([0, 60, 120]))
+    (frames,) = timeline._prepare(data.videos[:1])
+    for part, moment in (((61, 63), 2), ((121, 125), 2), ((0, 1), 0)):
+        monkeypatch.setattr(Template, "part_of", lambda self, view, part=part: part)
+        assert_array_equal(axis.posteriors(frames)[0], np.eye(3)[moment])
+
+
+def test_routes_do_not_say_where_parts_are(data, timeline):
+    axis, frames = timeline.model_, timeline._prepare(data.videos)
+    asked = [np.arange(5), np.arange(5)]
+    own = [axis.posteriors(frames[i])[:5] for i in (0, 4)]
+    part, whole = average_routes(axis, frames, [0, 4], asked, own)
+    assert_allclose(part, own[0])
+    assert not np.allclose(whole, own[1])
