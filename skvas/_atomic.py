@@ -115,7 +115,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Examples
     --------
     >>> import tempfile
-    >>> from pathlib import Path, PurePath
+    >>> from pathlib import Path
     >>> from skvas._atomic import replacing
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with replacing(Path(folder, "a.txt")) as temporary:
@@ -179,7 +179,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     Examples
     --------
     >>> import tempfile
-    >>> from pathlib import Path, PurePath
+    >>> from pathlib import Path
     >>> from skvas._atomic import write_atomically
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_atomically(Path(folder, "a.txt"), b"whole")

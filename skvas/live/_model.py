@@ -169,7 +169,8 @@ def learn_positions(
     LiveModel
     """
     template, moments = axis.template, axis.moments
-    chosen = template.whole[spread(len(template.whole), TEACHERS)]
+    whole = template.whole
+    chosen = whole[spread(len(whole), TEACHERS)]
     n = len(moments)
     few = _few(videos, len(chosen))
     passages = [template.passages[i] for i in chosen]

@@ -194,8 +194,8 @@ def _check_part(part: Any, n_positions: int) -> None:
     if part is None:
         return
     check_type("passage.part", part, tuple)
-    whole = [isinstance(number, int) for number in part] == [True, True]
-    if not whole or not 0 <= part[0] < part[1] <= n_positions:
+    is_pair = len(part) == 2 and all(type(number) is int for number in part)
+    if not is_pair or not 0 <= part[0] < part[1] <= n_positions:
         raise ModelFileError("a passage is not as fit makes it")
 
 

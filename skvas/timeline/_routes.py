@@ -28,7 +28,8 @@ def average_routes(
     A route is the cheapest path from a video to another one, which passes the template
     at known positions. Errors of an alignment with the template are its own, and
     those of routes by different videos differ, so that the mean of many has smaller
-    ones; and where routes disagree, the mean is as wide as they are.
+    ones; and where routes disagree, the mean is as wide as they are. Videos that begin
+    late or stop early have no routes, and are none.
 
     Parameters
     ----------

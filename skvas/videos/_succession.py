@@ -161,7 +161,6 @@ def forward_backward(
     by_cells = compiled(_states_by_cells)
     if by_cells is None:
         return _states_by_frames(likelihoods, transitions, start)
-    start = start.astype(np.float64)
     videos = zip(likelihoods, transitions, strict=True)
     found = [by_cells(np.ascontiguousarray(x), steps, start) for x, steps in videos]
     return [posteriors for posteriors, _ in found], [staying for _, staying in found]
