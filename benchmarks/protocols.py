@@ -10,6 +10,7 @@ unseen      fit on one half of the videos and score the other; clusters are matc
 few         fit on 2, 4 and 8 videos and score these; the mean of three draws
 cut         fit on videos of which a quarter begin late and a quarter stop early, by .2
             to .6 of their time, and score these
+wander      fit on videos with as many features more, all random walks, and score these
 carried     labels of each video from those of all others (leave one out), over the
             timeline and over a barycentre by DTW
 via         agreement of labels of matched frames, pair by pair and over the timeline
@@ -62,6 +63,7 @@ PROTOCOLS = (
     "unseen",
     "few",
     "cut",
+    "wander",
     "carried",
     "via",
     "cycle",
@@ -127,7 +129,7 @@ def _options():
 
 
 def _methods(protocol):
-    if protocol in ("all", "unseen", "few", "cut"):
+    if protocol in ("all", "unseen", "few", "cut", "wander"):
         return SEGMENTING
     if protocol == "carried":
         return ("timeline", "joint's timeline", "DTW barycentre")
@@ -186,6 +188,18 @@ def _cut(data, method, seed):
     videos = [video[rows] for video, rows in zip(data.videos, shown, strict=True)]
     labels = [label[rows] for label, rows in zip(data.labels, shown, strict=True)]
     return miou(labels, _fit(videos, labels, method, seed).labels)
+
+
+def _wander(data, method, seed):
+    """Return the score where half of the features go their own way."""
+    rng = np.random.RandomState(seed)
+    usual = np.median(np.concatenate(data.videos).std(axis=0))
+    videos = []
+    for video in data.videos:
+        walk = rng.standard_normal(video.shape).cumsum(axis=0)
+        walk = usual * (walk - walk.mean(axis=0)) / walk.std(axis=0)
+        videos.append(np.hstack([video, walk.astype(video.dtype)]))
+    return miou(data.labels, _fit(videos, data.labels, method, seed).labels)
 
 
 def _carried(data, method, seed):
@@ -311,6 +325,7 @@ _RUN = {
     "unseen": _unseen,
     "few": _few,
     "cut": _cut,
+    "wander": _wander,
     "carried": _carried,
     "via": _via,
     "cycle": _cycle,

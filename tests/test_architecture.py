@@ -83,9 +83,8 @@ ROOMS = {
     "options": "_kinds < _declare _settings < _groups",
     "persistence": "_arrays _timeline < _state",
     "preprocessing": (
-        "_framewise _gaps _motion _pipelines _repeatability _smoothing "
-        "_standardizer < "
-        "_poses _running < _whitened < _causal"
+        "_framewise _gaps _motion _repeatability _smoothing _standardizer < "
+        "_pipelines _poses _related _running < _causal _whitened"
     ),
     "report": "_corrections _media _page _poses _signals < _report_html",
     "segmentation": (

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 
 from skvas._on_demand import choose, lengths_of
+from skvas.datasets._recordings import features_of_fit
 from skvas.decoding import labels_to_segments
 from skvas.metrics import consistency_score, match_pairs, uniform_segmentation
+from skvas.preprocessing import SelectRelated
+from skvas.preprocessing._pipelines import all_steps
 from skvas.videos._frames import sample_videos, spread_frames, unit
 
 __all__ = ["FitSummary", "diagnose", "summarise"]
@@ -21,6 +24,8 @@ FRAMES, PARTNERS = 128, 12
 # A recording is unlike the others where its frames are so many robust standard
 # deviations, and so many times, further from others' frames than is usual.
 FAR, TIMES = 4.0, 1.5
+# Features without a say that are named.
+NAMED = 8
 # Coefficient of variation of durations beyond which a step has a large spread.
 SPREAD = 1.0
 # Share of the best score that numbers of actions have which are plausible.
@@ -171,9 +176,10 @@ def summarise(model: Any) -> FitSummary:
     """
     facts: list[tuple[str, str]] = []
     advice: list[str] = []
-    for tell in (_tell_recordings, _tell_order, _tell_settings, _tell_actions):
+    _tell_recordings(model, facts, advice)
+    _tell_features(model, facts)
+    for tell in (_tell_order, _tell_settings, _tell_actions, _tell_embedding):
         tell(model, facts, advice)
-    _tell_embedding(model, facts, advice)
     return FitSummary(facts, advice)
 
 
@@ -195,6 +201,26 @@ def _tell_recordings(model: Any, facts: _Facts, advice: list[str]) -> None:
             f"{len(unlike)} recording(s) are unlike the others: look at them, and "
             "leave them out if they show something else."
         )
+
+
+def _tell_features(model: Any, facts: _Facts) -> None:
+    steps = all_steps(model.features_)
+    selector = next((step for step in steps if isinstance(step, SelectRelated)), None)
+    if selector is None or selector.support_.all():
+        return
+    known = features_of_fit(model) if selector is steps[0] else None
+    dropped = [
+        known[column] if known else str(column)
+        for column in np.flatnonzero(~selector.support_)
+    ]
+    more = f" and {len(dropped) - NAMED} more" if len(dropped) > NAMED else ""
+    facts.append(
+        (
+            "features",
+            f"{selector.support_.sum()} of {len(selector.support_)}; the others go "
+            f"their own way in each recording: {', '.join(dropped[:NAMED])}{more}",
+        )
+    )
 
 
 def _tell_order(model: Any, facts: _Facts, advice: list[str]) -> None:

@@ -113,11 +113,13 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     :class:`skvas.Training` says. "standardise":
     :class:`~skvas.preprocessing.VideoStandardizer`. None: the videos as they are. A
     pipeline may end with a name: ``make_pipeline(Interpolate(), "auto")``.
-    "auto": the published choice; "whitened" in the informed recipe. Where videos share
-    no order, it looks at whether clusters of frames are found again in other videos: if
-    those of motion are, and no worse than those of whitened frames, the view "motion"
-    is put beside the two others; if clusters of unwhitened frames are, but not those of
-    whitened ones, components stay unwhitened.
+    "auto": the published choice; "whitened" in the informed recipe, without features
+    that go their own way in each video (:class:`~skvas.preprocessing.SelectRelated`;
+    `summary` names them). Where videos share no order, it looks at whether clusters of
+    frames are found again in other videos: if those of motion are, and no worse than
+    those of whitened frames, the view "motion" is put beside the two others; if
+    clusters of unwhitened frames are, but not those of whitened ones, components stay
+    unwhitened.
 encoder : torch.nn.Module, tuple of int or str, default=None
     Network from features (B, N, n_features) to embeddings (B, N, D), copied before
     training; n_features is what the preprocessing makes, with ``features=None`` that of

@@ -14,10 +14,20 @@ from sklearn.pipeline import Pipeline
 
 from skvas._on_demand import OnDemand, choose, each, lengths_of
 from skvas.exceptions import DegenerateFramesWarning
-from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
+from skvas.preprocessing import (
+    Framewise,
+    SelectRelated,
+    VideoStandardizer,
+    WhitenedViews,
+)
 from skvas.preprocessing._framewise import PASS, takes_nan
 from skvas.preprocessing._gaps import close_gaps
-from skvas.preprocessing._pipelines import last_step, with_last_step
+from skvas.preprocessing._pipelines import (
+    all_steps,
+    last_step,
+    with_last_step,
+    with_step_before_last,
+)
 from skvas.preprocessing._repeatability import repeatability
 from skvas.timeline._model import find_order, has_order
 from skvas.transport._threads import product_threads
@@ -51,11 +61,13 @@ def settle_features(
 ) -> WhitenedViews | Pipeline | None:
     """Fit other features where these tell more.
 
-    Components stay unwhitened where whitening drowns what videos share in noise; but
-    not where videos share an order, as alignment needs them whitened and noise does not
-    repeat in order. Else motion is a third view, where clusters of it are found again
-    in other videos, and no worse than those of the other views; where videos share an
-    order clearly better, as motion mostly adds nothing to a place in it.
+    What is whitened goes without the features that wander through each video in a way
+    of their own. Components stay unwhitened where whitening drowns what videos share in
+    noise; but not where videos share an order, as alignment needs them whitened and
+    noise does not repeat in order. Else motion is a third view, where clusters of it
+    are found again in other videos, and no worse than those of the other views; where
+    videos share an order clearly better, as motion mostly adds nothing to a place in
+    it.
 
     Parameters
     ----------
@@ -73,36 +85,54 @@ def settle_features(
     WhitenedViews, Pipeline or None
         Fitted; None where `fitted` is best.
     """
-    scale = spread_of(fitted)
-    if scale is None or len(videos) < 2:
+    if spread_of(fitted) is None or len(videos) < 2:
         return None
-    drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
-    if features is None:
-        seen = apply_features(fitted, choose(videos, drawn))
-    else:
-        seen = choose(features, drawn)
-    in_order = has_order(find_order(seen))
-    before, whitened = with_last_step(fitted, None), last_step(fitted)
+    before = with_last_step(fitted, None)
     if before is not None:
         videos = each(partial(_quietly, before), videos)
-    looked_at = choose(videos, drawn)
-    better, moves = None, False
+    whitened, better = last_step(fitted), None
     with warnings.catch_warnings():  # of what `whitened` has warned of
         warnings.simplefilter("ignore", DegenerateFramesWarning)
-        if in_order:
-            moves = _moves_in_order(whitened, looked_at, seen, n_clusters)
+        selector = SelectRelated().fit(videos)
+        wander = not selector.support_.all()
+        if wander:
+            videos = each(partial(transform_one, selector), videos)
+            better = whitened = _fit_anew(whitened, videos)
+            features = None
+        drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
+        looked_at = choose(videos, drawn)
+        if features is None:
+            seen = apply_features(whitened, looked_at)
         else:
-            repeats = repeatability([unit(video) for video in seen], n_clusters)
-            share = WHITENED_REPEATS if len(videos) >= MANY else FEW_REPEAT
-            plain = repeatability([unit(video * scale) for video in seen], n_clusters)
-            if plain >= max(REPEATS, repeats / share):
-                better = _unwhitened(whitened, videos)
-            else:
-                moves = _moves(whitened, looked_at, n_clusters, repeats)
-        if moves:
-            views = (*whitened.views, "motion")
-            better = _fit_anew(whitened, videos, views=views)
-    return None if better is None else with_last_step(fitted, better)
+            seen = choose(features, drawn)
+        better = _settle_views(whitened, videos, looked_at, seen, n_clusters) or better
+    if better is None:
+        return None
+    settled = with_last_step(fitted, better)
+    return with_step_before_last(settled, "related", selector) if wander else settled
+
+
+def _settle_views(
+    whitened: WhitenedViews,
+    videos: Sequence[np.ndarray],
+    looked_at: Sequence[np.ndarray],
+    seen: Sequence[np.ndarray],
+    n_clusters: int,
+) -> WhitenedViews | None:
+    """Fit views that tell more than those of some videos, which are `seen`."""
+    if has_order(find_order(seen)):
+        moves = _moves_in_order(whitened, looked_at, seen, n_clusters)
+    else:
+        scale = spread_of(whitened)
+        repeats = repeatability([unit(video) for video in seen], n_clusters)
+        share = WHITENED_REPEATS if len(videos) >= MANY else FEW_REPEAT
+        plain = repeatability([unit(video * scale) for video in seen], n_clusters)
+        if plain >= max(REPEATS, repeats / share):
+            return _unwhitened(whitened, videos)
+        moves = _moves(whitened, looked_at, n_clusters, repeats)
+    if not moves:
+        return None
+    return _fit_anew(whitened, videos, views=(*whitened.views, "motion"))
 
 
 def _unwhitened(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> WhitenedViews:
@@ -299,16 +329,18 @@ def clean_videos(
     -------
     sequence of ndarray of shape (n_i, n_columns)
         The videos; where the preprocessing takes NaN, what its first step makes of
-        them, if that closes gaps or knows poses.
+        them, if that closes gaps or knows poses. Without the features that its next
+        step drops, if that is a `SelectRelated`.
     """
-    if not takes_nan(transformer):
-        return videos
-    first = transformer
-    while isinstance(first, Pipeline):
-        first = first.steps[0][1]
-    if isinstance(first, VideoTransformerMixin) and not isinstance(first, Framewise):
-        return each(partial(_clean, first), videos)
-    return each(fill_gaps, videos)
+    steps = all_steps(transformer)
+    if takes_nan(transformer):
+        first = steps.pop(0)
+        if not isinstance(first, VideoTransformerMixin) or isinstance(first, Framewise):
+            return each(fill_gaps, videos)
+        videos = each(partial(_clean, first), videos)
+    if steps and isinstance(steps[0], SelectRelated):
+        videos = each(partial(transform_one, steps[0]), videos)
+    return videos
 
 
 def _clean(transformer: Any, video: np.ndarray) -> np.ndarray:

@@ -58,6 +58,7 @@ TRANSFORMERS = {
     "PowerTransformer": "sklearn.preprocessing",
     "QuantileTransformer": "sklearn.preprocessing",
     "RobustScaler": "sklearn.preprocessing",
+    "SelectRelated": "skvas.preprocessing",
     "SimpleImputer": "sklearn.impute",
     "StandardScaler": "sklearn.preprocessing",
     "TruncatedSVD": "sklearn.decomposition",

@@ -3,6 +3,7 @@
 from skvas.preprocessing._framewise import Framewise
 from skvas.preprocessing._gaps import Interpolate
 from skvas.preprocessing._poses import PoseFeatures
+from skvas.preprocessing._related import SelectRelated
 from skvas.preprocessing._standardizer import VideoStandardizer
 from skvas.preprocessing._whitened import WhitenedViews
 
@@ -10,6 +11,7 @@ __all__ = [
     "Framewise",
     "Interpolate",
     "PoseFeatures",
+    "SelectRelated",
     "VideoStandardizer",
     "WhitenedViews",
 ]

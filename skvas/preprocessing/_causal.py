@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.pipeline import Pipeline
-
-from skvas.preprocessing._framewise import PASS
+from skvas.preprocessing._pipelines import all_steps
 from skvas.videos._streams import Chained, Stream
 
 
@@ -23,7 +21,7 @@ def is_causal(transformer: Any) -> bool:
     bool
         Whether it, or each step of it, has a method `stream`.
     """
-    return all(hasattr(step, "stream") for step in _steps(transformer))
+    return all(hasattr(step, "stream") for step in all_steps(transformer))
 
 
 def open_stream(transformer: Any) -> Stream:
@@ -34,12 +32,4 @@ def open_stream(transformer: Any) -> Stream:
     transformer : transformer of videos, or None
         Fitted, and causal.
     """
-    return Chained([step.stream() for step in _steps(transformer)])
-
-
-def _steps(transformer: Any) -> list[Any]:
-    if isinstance(transformer, Pipeline):
-        return [inner for _, step in transformer.steps for inner in _steps(step)]
-    is_nothing = transformer is None or isinstance(transformer, str)
-    assert not is_nothing or transformer in (None, PASS)
-    return [] if is_nothing else [transformer]
+    return Chained([step.stream() for step in all_steps(transformer)])

@@ -1,10 +1,12 @@
-"""The last step of a preprocessing, which may be a name."""
+"""The steps of a preprocessing; the last one may be a name."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sklearn.pipeline import Pipeline
+
+from skvas.preprocessing._framewise import PASS
 
 
 def last_step(features: Any) -> Any:
@@ -34,3 +36,38 @@ def with_last_step(features: Any, last: Any) -> Any:
     if last is not None:
         steps.append((name, last))
     return Pipeline(steps, memory=features.memory) if steps else None
+
+
+def with_step_before_last(features: Any, name: str, step: Any) -> Pipeline:
+    """Return a preprocessing with one step more, the one before the last.
+
+    Parameters
+    ----------
+    features : Pipeline or transformer
+        The preprocessing, which is left alone. What is no pipeline is its last step.
+    name : str
+        Of the step; underscores are added if another one is called so.
+    step : transformer
+        The step.
+    """
+    is_pipeline = isinstance(features, Pipeline)
+    steps = list(features.steps) if is_pipeline else [("features", features)]
+    while name in dict(steps):
+        name += "_"
+    steps.insert(-1, (name, step))
+    return Pipeline(steps, memory=features.memory if is_pipeline else None)
+
+
+def all_steps(transformer: Any) -> list[Any]:
+    """Return the steps of pipelines within pipelines that do anything.
+
+    Parameters
+    ----------
+    transformer : transformer or None
+        What is no pipeline is one step, None is none.
+    """
+    if isinstance(transformer, Pipeline):
+        return [inner for _, step in transformer.steps for inner in all_steps(step)]
+    is_nothing = transformer is None or isinstance(transformer, str)
+    assert not is_nothing or transformer in (None, PASS)
+    return [] if is_nothing else [transformer]

@@ -100,13 +100,34 @@ def spread_nearby(
     ndarray of shape (m, D)
         Weighted standard deviations at `few_centres`.
     """
-    parts = []
+    return course_and_spread(frames, sigma, standardise)[1]
+
+
+def course_and_spread(
+    frames: np.ndarray,
+    sigma: float,
+    standardise: Callable[[np.ndarray], np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smoothed course of frames, and what `spread_nearby` returns.
+
+    Parameters
+    ----------
+    frames, sigma, standardise
+        As `spread_nearby` takes them.
+
+    Returns
+    -------
+    course, spread : ndarray of shape (m, D)
+        Weighted means and standard deviations at `few_centres`.
+    """
+    courses, spreads = [], []
     for near, weights in _neighbourhoods(len(frames), sigma):
         standard = standardise(frames[near])
         mean = weights @ standard
         standard *= standard
-        parts.append(np.sqrt(np.maximum(weights @ standard - mean * mean, 0)))
-    return np.concatenate(parts)
+        courses.append(mean)
+        spreads.append(np.sqrt(np.maximum(weights @ standard - mean * mean, 0)))
+    return np.concatenate(courses), np.concatenate(spreads)
 
 
 def few_centres(n_frames: int, sigma: float) -> np.ndarray:

@@ -22,7 +22,7 @@ from skvas.datasets._recordings import (
 )
 from skvas.labels._reading import PartialLabels, read_labels
 from skvas.labels._stamps import SURE
-from skvas.preprocessing import WhitenedViews
+from skvas.preprocessing import SelectRelated, WhitenedViews
 from skvas.timeline._alignability import alignability
 from skvas.timeline._average import frames_at
 from skvas.timeline._model import (
@@ -84,7 +84,8 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
     frame of every video has a position on it, between 0 and 1: two frames of two
     videos at one position show the same moment. The template is cut into actions once,
     for all videos together. Nothing is trained; videos must share an order
-    (`order_` tells).
+    (`order_` tells). Features that go their own way in each video are left out, as
+    `SelectRelated` says.
 
     Parameters
     ----------
@@ -200,13 +201,15 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         with unchanged_on_failure(self):
             checked = check_videos(videos, estimator=self, min_total_frames=2)
             rng = check_random_state(self.random_state)
-            whitener = WhitenedViews().fit(checked)
-            whitened = _whiten(whitener, checked)
-            frames = path_frames(whitened, checked)
-            model = self._build(frames, whitened, checked, n_actions, rng)
+            selector = SelectRelated().fit(checked)
+            related = _select(selector, checked)
+            whitener = WhitenedViews().fit(related)
+            whitened = _whiten(whitener, related)
+            frames = path_frames(whitened, related)
+            model = self._build(frames, whitened, related, n_actions, rng)
             self._keep(
                 model,
-                partial(_prepare, whitener),
+                partial(_prepare, whitener, selector=selector),
                 frames,
                 remember(videos, lengths_of(checked)),
                 is_single_video(videos),
@@ -702,7 +705,19 @@ def _whiten(whitener: WhitenedViews, checked: Sequence[np.ndarray]) -> list[np.n
     return [np.asarray(video) for video in whitener.transform(checked)]
 
 
-def _prepare(
-    whitener: WhitenedViews, checked: Sequence[np.ndarray]
+def _select(
+    selector: SelectRelated | None, checked: Sequence[np.ndarray]
 ) -> Sequence[np.ndarray]:
-    return path_frames(_whiten(whitener, checked), checked)
+    """Leave out the features that wander; timelines of earlier versions keep all."""
+    if selector is None or selector.support_.all():
+        return checked
+    return [video[:, selector.support_] for video in checked]
+
+
+def _prepare(
+    whitener: WhitenedViews,
+    checked: Sequence[np.ndarray],
+    selector: SelectRelated | None = None,
+) -> Sequence[np.ndarray]:
+    related = _select(selector, checked)
+    return path_frames(_whiten(whitener, related), related)

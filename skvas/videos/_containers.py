@@ -131,7 +131,7 @@ class VideoTransformerMixin(TransformerMixin):
     def _kept_names(
         self, known: Recordings, results: Sequence[np.ndarray]
     ) -> list[str] | None:
-        """Return the names of features that are still the same, one to one."""
+        """Return the names of features where each is one of those given."""
         given = known.feature_names
         if given is None or not hasattr(self, "get_feature_names_out"):
             return None
@@ -139,7 +139,9 @@ class VideoTransformerMixin(TransformerMixin):
             names = list(self.get_feature_names_out(given))
         except Exception:  # of whatever was wrapped; it knows no names for these
             return None
-        is_kept = names == given and all(r.shape[1] == len(given) for r in results)
+        is_kept = set(names) <= set(given) and all(
+            result.shape[1] == len(names) for result in results
+        )
         return names if is_kept else None
 
 

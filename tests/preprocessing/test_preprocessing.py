@@ -32,7 +32,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skvas import JointAlignSegment
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.io import SegmentTable, TimedSegment
-from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
+from skvas.preprocessing import (
+    Framewise,
+    SelectRelated,
+    VideoStandardizer,
+    WhitenedViews,
+)
 from skvas.preprocessing._smoothing import few_centres
 
 IN_TIME = {
@@ -49,6 +54,8 @@ def expected_failures(estimator):
         return WITHIN_VIDEO if estimator.per_video else {}
     if isinstance(estimator, VideoStandardizer):
         return WITHIN_VIDEO
+    if isinstance(estimator, SelectRelated):
+        return {}
     return IN_TIME if estimator.smoothing else {}
 
 
@@ -71,6 +78,7 @@ LABELS = [(video[:, 2] > 0).astype(int) for video in VIDEOS]
         Framewise(IncrementalPCA(1)),
         Framewise(SelectKBest(k=1)),
         Framewise(StandardScaler(), per_video=True),
+        SelectRelated(),
         VideoStandardizer(),
         WhitenedViews(),
         WhitenedViews(n_components=2, whiten=False),

@@ -14,7 +14,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skvas import ActionSegmenter, Timeline
-from skvas.preprocessing import Framewise, VideoStandardizer, WhitenedViews
+from skvas.preprocessing import (
+    Framewise,
+    SelectRelated,
+    VideoStandardizer,
+    WhitenedViews,
+)
 from skvas.testing import (
     check_video_estimator,
     list_video_checks,
@@ -30,6 +35,7 @@ OURS = [
     *(quick(cls) for cls in ESTIMATORS),
     quick(ActionSegmenter, recipe="paper", features=VideoStandardizer()),
     Timeline(2, random_state=0),
+    SelectRelated(),
     VideoStandardizer(),
     WhitenedViews(),
     Framewise(StandardScaler()),

@@ -1,0 +1,264 @@
+"""Features that go their own way in each video are dropped, all others kept."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.pipeline import make_pipeline
+
+from skvas import ActionSegmenter, JointAlignSegment, Timeline, VideoAligner, load
+from skvas.datasets import Recordings, make_videos
+from skvas.preprocessing import (
+    Interpolate,
+    SelectRelated,
+    VideoStandardizer,
+    WhitenedViews,
+    _related,
+)
+from tests.models import ESTIMATORS, quick
+
+N_KEPT = 6
+
+
+def walks(lengths, n_features, seed=0):
+    """Features that go their own way, and as far as those of `make_videos`."""
+    rng = np.random.default_rng(seed)
+    found = [rng.normal(size=(n, n_features)).cumsum(axis=0) for n in lengths]
+    return [3 * (walk - walk.mean(axis=0)) / walk.std(axis=0) for walk in found]
+
+
+def told(n_videos=10, seed=0, **kind):
+    return make_videos(n_videos, n_features=N_KEPT, random_state=seed, **kind).videos
+
+
+def beside(videos, others):
+    return [np.hstack(pair) for pair in zip(videos, others, strict=True)]
+
+
+def lengths(videos):
+    return [len(video) for video in videos]
+
+
+def kept(videos, **parameters):
+    return SelectRelated(**parameters).fit(videos).get_support(indices=True).tolist()
+
+
+@pytest.mark.parametrize("shared_order", [True, False])
+def test_walks_and_noise_are_dropped(shared_order):
+    videos = told(shared_order=shared_order, noise=0.5)
+    assert kept(videos) == list(range(N_KEPT))
+    assert kept(beside(videos, walks(lengths(videos), 4))) == list(range(N_KEPT))
+    noise = [
+        np.random.default_rng(i).normal(size=(len(v), 4)) for i, v in enumerate(videos)
+    ]
+    assert kept(beside(videos, noise)) == list(range(N_KEPT))
+
+
+def test_what_is_found_once_walks_are_gone_is_found():
+    videos = told(4)
+    found = kept(beside(videos, walks(lengths(videos), 30)))
+    assert set(range(N_KEPT)) <= set(found)
+    assert len(found) < N_KEPT + 10
+
+
+def test_features_that_move_alike_are_related():
+    rng = np.random.default_rng(0)
+    amounts = [np.repeat(rng.uniform(0.1, 3, (8, 1)), 25, axis=0) for _ in range(8)]
+    shaken = [amount * rng.normal(size=(200, 4)) for amount in amounts]
+    assert kept(beside(shaken, walks(lengths(shaken), 3))) == [0, 1, 2, 3]
+
+
+def test_features_of_two_values_are_kept():
+    videos = told()
+    rng = np.random.default_rng(1)
+    flags = [rng.integers(0, 2, (len(video), 3)) for video in videos]
+    for flag in flags:
+        flag[:, 2] = 7
+    found = kept(beside(beside(videos, flags), walks(lengths(videos), 2)))
+    assert found == list(range(N_KEPT + 3))
+
+
+def test_all_are_kept_where_too_little_is_known():
+    videos = told(4)
+    walked = beside(videos, walks(lengths(videos), 4))
+    assert len(kept(walked)) < len(walked[0][0])
+    assert len(kept(walked[:3])) == len(walked[0][0])
+    assert len(kept(walks(lengths(videos), 3), least=1e6)) == 3
+    assert len(kept(walked, least=-1e6)) == len(walked[0][0])
+
+
+def test_evidence_that_is_asked_for_counts():
+    videos = told()
+    walked = beside(videos, walks(lengths(videos), 20))
+    n_found = [len(kept(walked, least=least)) for least in (-1, 0, 1)]
+    assert n_found[0] > n_found[1] > n_found[2] >= N_KEPT
+
+
+@pytest.mark.parametrize("n_features", [64, 65, 200])
+def test_many_features_are_held_against_each_other_in_groups(n_features):
+    data = make_videos(10, n_features=n_features, random_state=0)
+    walked = beside(data.videos, walks(lengths(data.videos), n_features))
+    found = kept(walked)
+    assert np.sum(np.less(found, n_features)) == n_features
+    assert np.sum(np.greater_equal(found, n_features)) < 0.1 * n_features
+
+
+def test_units_and_types_do_not_count():
+    videos = beside(told(), walks(lengths(told()), 4))
+    units = 10.0 ** np.linspace(-200, 200, N_KEPT + 4)
+    expected = kept(videos)
+    assert kept([video * units + units for video in videos]) == expected
+    assert kept([video.astype(np.float32) for video in videos]) == expected
+
+
+def test_spikes_do_not_count():
+    rng = np.random.default_rng(0)
+    videos = told()
+    for video in videos:
+        hit = rng.random(video.shape) < 0.01
+        video[hit] += 15 * rng.normal(size=hit.sum())
+    assert kept(videos) == list(range(N_KEPT))
+
+
+def test_short_and_still_videos_are_taken():
+    videos = [np.zeros((1, 3)), np.ones((2, 3)), *told(4)[0][None, :9, :3]]
+    assert len(kept([*videos, np.zeros((5, 3))])) >= 2
+
+
+def test_many_videos_are_sampled_and_wide_ones_more_so(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        _related, "_gains", lambda looks: seen.append(len(looks)) or gains(looks)
+    )
+    gains = lambda looks: np.ones((len(looks), *looks[0].shape[1:]))  # noqa: E731
+    rng = np.random.default_rng(0)
+    kept([rng.normal(size=(9, 3)) for _ in range(40)])
+    kept([rng.normal(size=(9, 3)) for _ in range(20)])
+    monkeypatch.setattr(_related, "_MANY_NUMBERS", 1)
+    kept([rng.normal(size=(9, 3)) for _ in range(40)])
+    assert seen == [32, 20, 8]
+
+
+def test_names_and_frames_of_what_is_kept():
+    videos = beside(walks(lengths(told(6)), 1), told(6))
+    selector = SelectRelated().fit(videos)
+    assert_array_equal(selector.get_support(), selector.support_)
+    assert_array_equal(selector.support_, [False] + [True] * N_KEPT)
+    names = [f"x{i}" for i in range(1, N_KEPT + 1)]
+    assert selector.get_feature_names_out().tolist() == names
+    given = list("abcdefg")
+    assert selector.get_feature_names_out(given).tolist() == given[1:]
+    known = Recordings(videos, feature_names=given, fps=30)
+    found = selector.fit_transform(known)
+    assert (found.feature_names, found.fps) == (given[1:], known.fps)
+    assert_array_equal(found[0], videos[0][:, 1:])
+    stream = selector.stream()
+    pushed = [stream.push(videos[0][:7]), stream.push(videos[0][7:])]
+    assert_array_equal(np.concatenate(pushed), found[0])
+
+
+# In the estimators
+
+
+@pytest.fixture(scope="module")
+def walked():
+    data = make_videos(10, n_features=N_KEPT, n_actions=3, random_state=0)
+    return data.videos, beside(data.videos, walks(lengths(data.videos), 5))
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_what_wanders_changes_nothing(cls, walked, tmp_path):
+    videos, walked = walked
+    model, clean = quick(cls).fit(walked), quick(cls).fit(videos)
+    assert [name for name, _ in model.features_.steps] == ["related", "features"]
+    assert model.features_[0].get_support(indices=True).tolist() == [*range(N_KEPT)]
+    model.save(tmp_path / "model.skvas")
+    for model in (model, load(tmp_path / "model.skvas")):  # noqa: B020
+        for mine, theirs in zip(
+            model.transform(walked), clean.transform(videos), strict=True
+        ):
+            assert_array_equal(mine, theirs)
+        if cls is not ActionSegmenter:
+            mine, theirs = model.align(*walked[:2]), clean.align(*videos[:2])
+            assert_array_equal(mine.to_path(), theirs.to_path())
+            for mine, theirs in zip(
+                model.timeline_.positions_, clean.timeline_.positions_, strict=True
+            ):
+                assert_array_equal(mine, theirs)
+        if cls is not VideoAligner:
+            for mine, theirs in zip(
+                model.predict(walked), clean.predict(videos), strict=True
+            ):
+                assert_array_equal(mine, theirs)
+
+
+def test_summary_names_what_wanders(walked):
+    _, walked = walked
+    names = [f"sensor {i}" for i in range(N_KEPT + 5)]
+    model = quick(VideoAligner).fit(Recordings(walked, feature_names=names))
+    told = dict(model.summary().facts)["features"]
+    assert told.startswith("6 of 11; ")
+    assert told.endswith(": " + ", ".join(names[N_KEPT:]))
+    many = beside(walked, walks(lengths(walked), 5, seed=1))
+    model = quick(VideoAligner).fit(many)
+    n_dropped = int((~model.features_[0].support_).sum())
+    told = dict(model.summary().facts)["features"]
+    assert told.split(": 6, 7, 8, ")[1].endswith(f" and {n_dropped - 8} more")
+    assert told.count(",") == 7
+    assert "features" not in dict(quick(VideoAligner).fit(walked[:3]).summary().facts)
+    steps = make_pipeline(VideoStandardizer(), SelectRelated(), "auto")
+    model = quick(VideoAligner, features=steps)
+    told = dict(model.fit(Recordings(walked, feature_names=names)).summary().facts)
+    assert told["features"].endswith(": 6, 7, 8, 9, 10")  # of what the first step makes
+
+
+def test_timeline_leaves_out_what_wanders(walked):
+    videos, walked = walked
+    mine, clean = (Timeline(3, random_state=0).fit(v) for v in (walked, videos))
+    assert_array_equal(mine.template_, clean.template_)
+    for mine_too, theirs in zip(
+        mine.to_timeline(walked), clean.to_timeline(videos), strict=True
+    ):
+        assert_array_equal(mine_too, theirs)
+
+
+def test_what_wanders_changes_no_labels_of_a_user(walked):
+    videos, walked = walked
+    y = [np.full(len(video), -1) for video in videos]
+    y[0][:] = np.arange(len(y[0])) * 3 // len(y[0])
+    for mine, theirs in zip(
+        quick(JointAlignSegment).fit(walked, y).labels_,
+        quick(JointAlignSegment).fit(videos, y).labels_,
+        strict=True,
+    ):
+        assert_array_equal(mine, theirs)
+
+
+def test_what_wanders_is_dropped_behind_the_steps_of_a_user(walked):
+    gaps = [video.copy() for video in walked[1]]
+    for video in gaps:
+        video[5:7, 0] = np.nan
+    steps = make_pipeline(Interpolate(), "auto")
+    steps.steps.insert(0, ("related", "passthrough"))
+    model = quick(JointAlignSegment, features=steps).fit(gaps)
+    assert [name for name, _ in model.features_.steps] == [
+        *("related", "interpolate", "related_", "auto")
+    ]
+    alone = quick(JointAlignSegment, features=make_pipeline(Interpolate(), "auto"))
+    alone.fit([video[:, :N_KEPT] for video in gaps])
+    assert_array_equal(
+        model.align(*gaps[:2]).to_path(),
+        alone.align(*(video[:, :N_KEPT] for video in gaps[:2])).to_path(),
+    )
+
+
+def test_features_that_are_asked_for_keep_all(walked):
+    model = quick(ActionSegmenter, features="whitened").fit(walked[1])
+    assert isinstance(model.features_, WhitenedViews)
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_what_wanders_is_dropped_live(cls, walked):
+    videos, walked = walked
+    model, clean = (quick(cls, live=True).fit(v) for v in (walked, videos))
+    mine, theirs = model.embedder().push(walked[0]), clean.embedder().push(videos[0])
+    assert_array_equal(mine, theirs)
