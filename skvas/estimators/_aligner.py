@@ -17,6 +17,7 @@ from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
 from skvas.estimators._base import Trained, fitting
+from skvas.estimators._features import streamed_videos
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
@@ -160,7 +161,8 @@ default=None
             live = None
             if axis is not None:
                 causal = self._causal_embeddings(views)
-                live = learn_positions(views.videos, axis, embeddings=causal).state()
+                shown = streamed_videos(trained.preprocessing, views.videos)
+                live = learn_positions(shown, axis, embeddings=causal).state()
             self._keep(
                 trained,
                 videos,

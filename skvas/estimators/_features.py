@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import OneToOneFeatureMixin, clone
 from sklearn.pipeline import Pipeline
 
 from skvas._on_demand import OnDemand, choose, each, lengths_of
@@ -341,6 +341,37 @@ def clean_videos(
     if steps and isinstance(steps[0], SelectRelated):
         videos = each(partial(transform_one, steps[0]), videos)
     return videos
+
+
+def streamed_videos(
+    transformer: Any, videos: Sequence[np.ndarray]
+) -> Sequence[np.ndarray]:
+    """Return videos as streams are to know them: features that are dropped stand still.
+
+    Parameters
+    ----------
+    transformer : transformer or None
+        The fitted preprocessing.
+    videos : sequence of ndarray of shape (n_i, n_features)
+        The videos, checked and without gaps.
+
+    Returns
+    -------
+    sequence of ndarray of shape (n_i, n_features)
+        The videos, where a `SelectRelated` drops none of their own features.
+    """
+    for step in all_steps(transformer):
+        if isinstance(step, SelectRelated) and not step.support_.all():
+            return each(partial(_hold_still, ~step.support_), videos)
+        if not isinstance(step, OneToOneFeatureMixin):
+            break
+    return videos
+
+
+def _hold_still(features: np.ndarray, video: np.ndarray) -> np.ndarray:
+    held = video.copy()
+    held[:, features] = 0
+    return held
 
 
 def _clean(transformer: Any, video: np.ndarray) -> np.ndarray:

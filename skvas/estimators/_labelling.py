@@ -39,7 +39,12 @@ from skvas.estimators._base import (
     Trained,
     refuse_lost_start,
 )
-from skvas.estimators._features import places_of, reach_of_motion, spread_of
+from skvas.estimators._features import (
+    places_of,
+    reach_of_motion,
+    spread_of,
+    streamed_videos,
+)
 from skvas.exceptions import InvalidParameterError
 from skvas.labels._naming import BaseNaming
 from skvas.labels._outlook import Outlook, Query
@@ -682,15 +687,14 @@ default=None
         """Return what streams need of actions, or of the timeline that they are on."""
         views, base = trained.views, settled.base
         causal = self._causal_embeddings(views)
+        shown = streamed_videos(trained.preprocessing, views.videos)
         if isinstance(base, TimelineLabeller):
             codes = None if settled.naming is None else settled.labels
-            live = learn_positions(
-                views.videos, base.timeline, codes, embeddings=causal
-            )
+            live = learn_positions(shown, base.timeline, codes, embeddings=causal)
         else:
             n_actions = len(settled.names)
             live = learn_actions(
-                views.videos,
+                shown,
                 settled.labels,
                 n_actions,
                 embeddings=causal,

@@ -6,15 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin
+from sklearn.base import BaseEstimator
+from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import choose
 from skvas._typing import Videos
 from skvas.preprocessing._smoothing import course_and_spread, motion_sigma
 from skvas.preprocessing._standardizer import moments, standardise
-from skvas.validation import check_real, check_videos, unchanged_on_failure
-from skvas.videos._containers import VideoTransformerMixin
+from skvas.validation import (
+    check_real,
+    check_videos,
+    is_single_video,
+    unchanged_on_failure,
+)
+from skvas.videos._containers import VideoTransformerMixin, list_like_input
 from skvas.videos._streams import Stateless
 
 # Videos that are looked at, at most, and the fewest that tell anything; numbers of them
@@ -38,7 +44,7 @@ _SOME = 0.05
 _ROUNDING = 1e-6
 
 
-class SelectRelated(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
+class SelectRelated(VideoTransformerMixin, SelectorMixin, BaseEstimator):
     """Drop the features that go their own way in each video.
 
     What an activity does to one feature has to do with what it does to others. Noise,
@@ -152,38 +158,37 @@ class SelectRelated(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
         check_is_fitted(self, "support_")
         return ColumnStream(self.support_)
 
-    def get_support(self, indices: bool = False) -> np.ndarray:
-        """Tell which features are kept, as selectors of scikit-learn do.
+    def inverse_transform(self, videos: Videos) -> Any:
+        """Put zeros in the place of the features that were left out.
 
         Parameters
         ----------
-        indices : bool, default=False
-            Whether to return positions in place of a mask.
+        videos : array-like of shape (n_frames, n_features_out), or a collection of them
+            Videos as `transform` returns them.
 
         Returns
         -------
-        ndarray
-            `support_`, or the positions where it is True, rising.
+        ndarray of shape (n_frames, n_features), or list of them
+            One array for one video, a list for many.
         """
         check_is_fitted(self, "support_")
-        return np.flatnonzero(self.support_) if indices else self.support_
+        checked = check_videos(videos)
+        n_kept = int(self.support_.sum())
+        found = []
+        for video in checked:
+            if video.shape[1] != n_kept:
+                raise ValueError(
+                    f"X has {video.shape[1]} features, but {n_kept} of "
+                    f"{len(self.support_)} were kept."
+                )
+            whole = np.zeros((len(video), len(self.support_)), video.dtype)
+            whole[:, self.support_] = video
+            found.append(whole)
+        return list_like_input(found, is_single_video(videos))
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Get the names of the features that are kept.
-
-        Parameters
-        ----------
-        input_features : array-like of str of shape (n_features_in_,), default=None
-            Names of the input features; None: `feature_names_in_`, or x0, x1, ...
-
-        Returns
-        -------
-        ndarray of str
-            The names.
-        """
+    def _get_support_mask(self) -> np.ndarray:
         check_is_fitted(self, "support_")
-        names: np.ndarray = super().get_feature_names_out(input_features)
-        return names[self.support_]
+        return self.support_
 
 
 class ColumnStream(Stateless):

@@ -151,6 +151,12 @@ def test_names_and_frames_of_what_is_kept():
     found = selector.fit_transform(known)
     assert (found.feature_names, found.fps) == (given[1:], known.fps)
     assert_array_equal(found[0], videos[0][:, 1:])
+    back = selector.inverse_transform(found)
+    assert_array_equal(back[0][:, 1:], videos[0][:, 1:])
+    assert_array_equal(back[0][:, 0], 0)
+    assert_array_equal(selector.inverse_transform(found[1]), back[1])
+    with pytest.raises(ValueError, match="X has 7 features, but 6 of 7 were kept"):
+        selector.inverse_transform(videos)
     stream = selector.stream()
     pushed = [stream.push(videos[0][:7]), stream.push(videos[0][7:])]
     assert_array_equal(np.concatenate(pushed), found[0])
@@ -256,9 +262,22 @@ def test_features_that_are_asked_for_keep_all(walked):
     assert isinstance(model.features_, WhitenedViews)
 
 
+@pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize("cls", ESTIMATORS)
-def test_what_wanders_is_dropped_live(cls, walked):
+def test_what_wanders_is_dropped_live(cls, live, walked):
     videos, walked = walked
-    model, clean = (quick(cls, live=True).fit(v) for v in (walked, videos))
-    mine, theirs = model.embedder().push(walked[0]), clean.embedder().push(videos[0])
-    assert_array_equal(mine, theirs)
+    model, clean = (quick(cls, live=live).fit(v) for v in (walked, videos))
+    if live:
+        mine, theirs = (
+            fitted.embedder().push(shown[0])
+            for fitted, shown in ((model, walked), (clean, videos))
+        )
+        assert_array_equal(mine, theirs)
+    mine, theirs = model.stream().push(walked[0]), clean.stream().push(videos[0])
+    if cls is not VideoAligner:
+        np.testing.assert_allclose(
+            mine.probabilities, theirs.probabilities, rtol=1e-3, atol=1e-6
+        )
+        assert_array_equal(mine.labels, theirs.labels)
+    if cls is not ActionSegmenter:
+        np.testing.assert_allclose(mine.progress, theirs.progress, atol=1e-4)
