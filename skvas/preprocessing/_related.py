@@ -25,7 +25,7 @@ from skvas.videos._streams import Stateless
 
 # Videos that are looked at, at most, and the fewest that tell anything; numbers of them
 # that are in memory at once.
-_MAX_VIDEOS, _MIN_VIDEOS, _MANY_NUMBERS = 32, 4, 1 << 24
+_MAX_VIDEOS, _MIN_VIDEOS, _MANY_NUMBERS = 32, 3, 1 << 24
 # Parts of the videos that are left out in turn; features that are held against each
 # other at once, and times that they are, at most.
 _PARTS, _AT_ONCE, _PASSES = 8, 64, 4
@@ -65,7 +65,7 @@ class SelectRelated(VideoTransformerMixin, SelectorMixin, BaseEstimator):
     ----------
     support_ : bool ndarray of shape (n_features_in_,)
         Which features are kept: those that are predicted, and those that have two
-        values at most, which cannot wander. All are where there are fewer than four
+        values at most, which cannot wander. All are where there are fewer than three
         videos, where at most one would be left, and where none is predicted by .05
         of its variance.
     n_features_in_ : int
@@ -83,10 +83,10 @@ class SelectRelated(VideoTransformerMixin, SelectorMixin, BaseEstimator):
     apart that has .01 of the video. Of each feature its smoothed course and the
     logarithm of how much it varies about it are predicted by ridge regression on those
     of all others, with a penalty of .3 times the features over the videos; an eighth of
-    the videos is left out in turn. Features that are dropped predict no others, so that
-    this is repeated until none is, four times at most. More than 64 features are
-    predicted in groups, drawn at random and always alike. The cost is linear in the
-    number of videos and features.
+    the videos is left out in turn. Fewer than eight videos are taken piece by piece.
+    Features that are dropped predict no others, so that this is repeated until none is,
+    four times at most. More than 64 features are predicted in groups, drawn at random
+    and always alike. The cost is linear in the number of videos and features.
 
     That features related to each other are those of the activity is an assumption:
     another person's whole skeleton would be kept.
@@ -252,7 +252,8 @@ def _related(videos: Sequence[np.ndarray], least: float) -> np.ndarray:
 def _look(videos: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return the course of features and how much they move, (n_frames_i, 2, D) each.
 
-    Each column has mean 0 in each video, and 1 as mean square over all frames.
+    Few videos are looked at piece by piece. Each column has mean 0 in each of them, and
+    1 as mean square over all frames.
     """
     known, looks = moments(videos), []
     for video in videos:
@@ -268,6 +269,9 @@ def _look(videos: Sequence[np.ndarray]) -> list[np.ndarray]:
     usual = np.where(usual > 0, usual, 1)
     for look in looks:
         look[:, 1] = np.log(_AT_REST + look[:, 1] / usual)
+    n_pieces = -(-_PARTS // len(looks))
+    looks = [p for look in looks for p in np.array_split(look, n_pieces) if len(p)]
+    for look in looks:
         look -= look.mean(axis=0)
     squares = sum((look**2).sum(axis=0, dtype=float) for look in looks) / frames
     root = np.sqrt(np.where(squares > _ROUNDING, squares, np.inf))

@@ -81,7 +81,8 @@ def test_all_are_kept_where_too_little_is_known():
     videos = told(4)
     walked = beside(videos, walks(lengths(videos), 4))
     assert len(kept(walked)) < len(walked[0][0])
-    assert len(kept(walked[:3])) == len(walked[0][0])
+    assert len(kept(walked[:3])) < len(walked[0][0])
+    assert len(kept(walked[:2])) == len(walked[0][0])
     assert len(kept(walks(lengths(videos), 3), least=1e6)) == 3
     assert len(kept(walked, least=-1e6)) == len(walked[0][0])
 
@@ -210,7 +211,7 @@ def test_summary_names_what_wanders(walked):
     told = dict(model.summary().facts)["features"]
     assert told.split(": 6, 7, 8, ")[1].endswith(f" and {n_dropped - 8} more")
     assert told.count(",") == 7
-    assert "features" not in dict(quick(VideoAligner).fit(walked[:3]).summary().facts)
+    assert "features" not in dict(quick(VideoAligner).fit(walked[:2]).summary().facts)
     steps = make_pipeline(VideoStandardizer(), SelectRelated(), "auto")
     model = quick(VideoAligner, features=steps)
     told = dict(model.fit(Recordings(walked, feature_names=names)).summary().facts)
