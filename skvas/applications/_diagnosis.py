@@ -15,6 +15,7 @@ from skvas.decoding import labels_to_segments
 from skvas.metrics import consistency_score, match_pairs, uniform_segmentation
 from skvas.preprocessing import SelectRelated
 from skvas.preprocessing._pipelines import all_steps
+from skvas.videos._containers import kept_names
 from skvas.videos._frames import sample_videos, spread_frames, unit
 
 __all__ = ["FitSummary", "diagnose", "summarise"]
@@ -208,7 +209,9 @@ def _tell_features(model: Any, facts: _Facts) -> None:
     selector = next((step for step in steps if isinstance(step, SelectRelated)), None)
     if selector is None or selector.support_.all():
         return
-    known = features_of_fit(model) if selector is steps[0] else None
+    known = features_of_fit(model)
+    for step in steps[: steps.index(selector)]:
+        known = kept_names(step, known)
     dropped = [
         known[column] if known else str(column)
         for column in np.flatnonzero(~selector.support_)

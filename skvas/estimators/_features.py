@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import OneToOneFeatureMixin, clone
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skvas._on_demand import OnDemand, choose, each, lengths_of
@@ -32,7 +32,7 @@ from skvas.preprocessing._repeatability import repeatability
 from skvas.timeline._model import find_order, has_order
 from skvas.transport._threads import product_threads
 from skvas.validation import naming_video
-from skvas.videos._containers import VideoTransformerMixin
+from skvas.videos._containers import VideoTransformerMixin, kept_names
 from skvas.videos._frames import NOT_IN_FLOAT32, to_float32, unit
 
 # A constant beside the whitened components, as WhitenedViews says.
@@ -329,18 +329,22 @@ def clean_videos(
     -------
     sequence of ndarray of shape (n_i, n_columns)
         The videos; where the preprocessing takes NaN, what its first step makes of
-        them, if that closes gaps or knows poses. Without the features that its next
-        step drops, if that is a `SelectRelated`.
+        them, if that closes gaps or knows poses. Without those of their features that
+        a `SelectRelated` drops.
     """
     steps = all_steps(transformer)
     if takes_nan(transformer):
-        first = steps.pop(0)
-        if not isinstance(first, VideoTransformerMixin) or isinstance(first, Framewise):
-            return each(fill_gaps, videos)
-        videos = each(partial(_clean, first), videos)
-    if steps and isinstance(steps[0], SelectRelated):
-        videos = each(partial(transform_one, steps[0]), videos)
-    return videos
+        first = steps[0]
+        if isinstance(first, VideoTransformerMixin) and not isinstance(
+            first, Framewise
+        ):
+            videos, steps = each(partial(_clean, first), videos), steps[1:]
+        else:
+            videos = each(fill_gaps, videos)
+    dropped = _dropped(steps, videos)
+    if dropped is None:
+        return videos
+    return each(lambda video: video[:, ~dropped], videos)
 
 
 def streamed_videos(
@@ -360,12 +364,27 @@ def streamed_videos(
     sequence of ndarray of shape (n_i, n_features)
         The videos, where a `SelectRelated` drops none of their own features.
     """
-    for step in all_steps(transformer):
-        if isinstance(step, SelectRelated) and not step.support_.all():
-            return each(partial(_hold_still, ~step.support_), videos)
-        if not isinstance(step, OneToOneFeatureMixin):
-            break
-    return videos
+    dropped = _dropped(all_steps(transformer), videos)
+    if dropped is None:
+        return videos
+    return each(partial(_hold_still, dropped), videos)
+
+
+def _dropped(steps: Sequence[Any], videos: Sequence[np.ndarray]) -> np.ndarray | None:
+    """Tell which features of videos a `SelectRelated` drops, (n_features,).
+
+    None where it drops nothing, or another step makes features of its own before.
+    """
+    where = next((i for i, s in enumerate(steps) if isinstance(s, SelectRelated)), None)
+    if where is None or steps[where].support_.all():
+        return None
+    given = [f"feature {i}" for i in range(videos[0].shape[1])]
+    names: list[str] | None = given
+    for step in steps[:where]:
+        names = kept_names(step, names)
+    if names is None:
+        return None
+    return np.isin(given, np.array(names)[~steps[where].support_])
 
 
 def _hold_still(features: np.ndarray, video: np.ndarray) -> np.ndarray:

@@ -70,6 +70,30 @@ def list_like_input(results: Sequence[Any], single: bool) -> Any:
     return results[0] if single else list(results)
 
 
+def kept_names(transformer: Any, given: list[str] | None) -> list[str] | None:
+    """Return the names of what a transformer makes where each is one of those given.
+
+    Parameters
+    ----------
+    transformer : transformer
+        Fitted, of videos.
+    given : list of str, or None
+        Names of the features that it takes; None: they have none.
+
+    Returns
+    -------
+    list of str, or None
+        None where it makes features of its own.
+    """
+    if given is None or not hasattr(transformer, "get_feature_names_out"):
+        return None
+    try:
+        names = list(transformer.get_feature_names_out(given))
+    except Exception:  # of whatever was wrapped; it knows no names for these
+        return None
+    return names if set(names) <= set(given) else None
+
+
 class VideoTransformerMixin(TransformerMixin):
     """Give a transformer of videos `fit_transform` and `set_output`.
 
@@ -132,17 +156,10 @@ class VideoTransformerMixin(TransformerMixin):
         self, known: Recordings, results: Sequence[np.ndarray]
     ) -> list[str] | None:
         """Return the names of features where each is one of those given."""
-        given = known.feature_names
-        if given is None or not hasattr(self, "get_feature_names_out"):
+        names = kept_names(self, known.feature_names)
+        if names is None or any(len(names) != result.shape[1] for result in results):
             return None
-        try:
-            names = list(self.get_feature_names_out(given))
-        except Exception:  # of whatever was wrapped; it knows no names for these
-            return None
-        is_kept = set(names) <= set(given) and all(
-            result.shape[1] == len(names) for result in results
-        )
-        return names if is_kept else None
+        return names
 
 
 def _data_frame(container: str, result: np.ndarray, names: Any, index: Any) -> Any:

@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn.pipeline import make_pipeline
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skvas import ActionSegmenter, JointAlignSegment, Timeline, VideoAligner, load
 from skvas.datasets import Recordings, make_videos
 from skvas.preprocessing import (
+    Framewise,
     Interpolate,
     SelectRelated,
     VideoStandardizer,
@@ -65,6 +69,12 @@ def test_features_that_move_alike_are_related():
     amounts = [np.repeat(rng.uniform(0.1, 3, (8, 1)), 25, axis=0) for _ in range(8)]
     shaken = [amount * rng.normal(size=(200, 4)) for amount in amounts]
     assert kept(beside(shaken, walks(lengths(shaken), 3))) == [0, 1, 2, 3]
+
+
+def test_rounding_is_no_motion():
+    videos = told()
+    still = [np.full((len(v), 3), i) + [0, 0.1, 0.3] for i, v in enumerate(videos)]
+    assert kept(beside(videos, still)) == list(range(N_KEPT))
 
 
 def test_features_of_two_values_are_kept():
@@ -212,10 +222,13 @@ def test_summary_names_what_wanders(walked):
     assert told.split(": 6, 7, 8, ")[1].endswith(f" and {n_dropped - 8} more")
     assert told.count(",") == 7
     assert "features" not in dict(quick(VideoAligner).fit(walked[:2]).summary().facts)
-    steps = make_pipeline(VideoStandardizer(), SelectRelated(), "auto")
-    model = quick(VideoAligner, features=steps)
-    told = dict(model.fit(Recordings(walked, feature_names=names)).summary().facts)
-    assert told["features"].endswith(": 6, 7, 8, 9, 10")  # of what the first step makes
+    for first, called in (
+        (Framewise(StandardScaler()), ", ".join(names[N_KEPT:])),
+        (FeatureUnion([("same", StandardScaler())]), "6, 7, 8, 9, 10"),
+    ):
+        model = quick(VideoAligner, features=make_pipeline(first, "auto"))
+        model.fit(Recordings(walked, feature_names=names))
+        assert dict(model.summary().facts)["features"].endswith(f": {called}")
 
 
 def test_timeline_leaves_out_what_wanders(walked):
@@ -256,6 +269,26 @@ def test_what_wanders_is_dropped_behind_the_steps_of_a_user(walked):
         model.align(*gaps[:2]).to_path(),
         alone.align(*(video[:, :N_KEPT] for video in gaps[:2])).to_path(),
     )
+
+
+@pytest.mark.parametrize(
+    "first",
+    [StandardScaler(), SimpleImputer(), VideoStandardizer(), VarianceThreshold()],
+)
+def test_what_wanders_is_dropped_of_the_frames_that_are_compared(first, walked):
+    videos, walked = walked
+    held = [np.insert(shown, 2, 1.0, axis=1) for shown in walked]
+    few = [np.insert(shown, 2, 1.0, axis=1) for shown in videos]
+    steps = make_pipeline(first, "auto")
+    model, clean = (
+        quick(JointAlignSegment, features=steps).fit(v) for v in (held, few)
+    )
+    for mine, theirs in zip(
+        model.timeline_.positions_, clean.timeline_.positions_, strict=True
+    ):
+        assert_array_equal(mine, theirs)
+    mine, theirs = model.stream().push(held[0]), clean.stream().push(few[0])
+    np.testing.assert_allclose(mine.progress, theirs.progress, atol=1e-4)
 
 
 def test_features_that_are_asked_for_keep_all(walked):
