@@ -266,7 +266,7 @@ def _look(videos: Sequence[np.ndarray]) -> list[np.ndarray]:
         looks.append(np.stack([course, spread], axis=1, dtype=np.float32))
     frames = sum(map(len, looks))
     usual = sum(look[:, 1].sum(axis=0, dtype=float) for look in looks) / frames
-    usual = np.where(usual > 0, usual, 1)
+    usual = np.where(usual > _ROUNDING, usual, 1)
     for look in looks:
         look[:, 1] = np.log(_AT_REST + look[:, 1] / usual)
     n_pieces = -(-_PARTS // len(looks))
