@@ -37,7 +37,8 @@ from skvas.persistence._timeline import (
     check_naming,
     check_outlook,
 )
-from skvas.preprocessing import Framewise, WhitenedViews
+from skvas.preprocessing import Framewise, SelectRelated, WhitenedViews
+from skvas.preprocessing._pipelines import all_steps
 from skvas.timeline import Timeline
 from skvas.transport._threads import on_cpu
 from skvas.validation import check_integer, check_real
@@ -355,9 +356,10 @@ def _check_parameters(estimator: Any) -> None:
 
 def _check_networks(estimator: Any) -> None:
     """Send a few frames through preprocessing and encoder, on the CPU."""
-    for name, array in _arrays_of(estimator.features_, "features_"):
-        if not np.isfinite(array).all():
-            raise ModelFileError(f"{name} is not finite")
+    for step in all_steps(estimator.features_):
+        for name, array in _arrays_of(step, "features_"):
+            if not np.isfinite(array).all():
+                raise ModelFileError(f"{name} is not finite")
     seen = _try_features(estimator)
     try:
         with torch.no_grad():
@@ -413,5 +415,8 @@ def _arrays_of(value: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
     elif isinstance(value, WhitenedViews):
         for key, part in vars(value).items():
             yield from _arrays_of(part, f"{name}.{key}")
+    elif isinstance(value, SelectRelated):
+        shape = (value.n_features_in_,)
+        check_array(f"{name}.support_", value.support_, shape, np.bool_)
     elif isinstance(value, Framewise) and value.transformer_ is None:
         raise ModelFileError(f"{name} is not fitted")

@@ -37,7 +37,7 @@ from skvas.exceptions import (
 from skvas.nn import MLPEncoder, ResidualEncoder, TemporalConvEncoder
 from skvas.persistence._arrays import DTYPES, read_arrays, write_arrays
 from skvas.persistence._state import FORMAT_VERSION
-from skvas.preprocessing import Framewise, VideoStandardizer
+from skvas.preprocessing import Framewise, SelectRelated, VideoStandardizer
 from tests.models import (
     ESTIMATORS,
     SEGMENTERS,
@@ -234,6 +234,20 @@ def test_row_45_preprocessing_that_makes_nan_is_refused(tmp_path):
     key = "features_.transformer_.scale_"
     forge(path, path, arrays=lambda a: a[key].fill(np.nan))
     assert_refused(path)
+
+
+def test_row_45_steps_of_a_preprocessing_are_checked(tmp_path):
+    known, path = tmp_path / "known", tmp_path / "model"
+    features = make_pipeline(SelectRelated(), "whitened")
+    quick(ActionSegmenter, features=features).fit(VIDEOS).save(known)
+    support = "features_.steps.0.1.support_"
+    variance = "features_.steps.1.1.explained_variance_.0"
+    for change in (
+        lambda a: a[variance].fill(np.inf),
+        lambda a: a.update({support: np.flatnonzero(a[support])}),
+    ):
+        forge(path, known, arrays=change)
+        assert_refused(path)
 
 
 def test_encoder_is_refused_where_it_is_of_no_use(model_file):
