@@ -210,6 +210,8 @@ def _tell_features(model: Any, facts: _Facts) -> None:
     if selector is None or selector.support_.all():
         return
     known = features_of_fit(model)
+    if known is None:
+        known = [str(column) for column in range(model.n_features_in_)]
     for step in steps[: steps.index(selector)]:
         known = kept_names(step, known)
     dropped = [

@@ -93,7 +93,7 @@ def settle_features(
     whitened, better = last_step(fitted), None
     with warnings.catch_warnings():  # of what `whitened` has warned of
         warnings.simplefilter("ignore", DegenerateFramesWarning)
-        selector = SelectRelated().fit(videos)
+        selector = SelectRelated().set_output(transform="default").fit(videos)
         wander = not selector.support_.all()
         if wander:
             videos = each(partial(transform_one, selector), videos)
@@ -108,6 +108,9 @@ def settle_features(
         better = _settle_views(whitened, videos, looked_at, seen, n_clusters) or better
     if better is None:
         return None
+    for step in all_steps(before)[-1:]:  # what follows knows no names of features
+        if hasattr(step, "set_output"):
+            step.set_output(transform="default")
     settled = with_last_step(fitted, better)
     return with_step_before_last(settled, "related", selector) if wander else settled
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn import config_context
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, make_pipeline
@@ -229,6 +230,10 @@ def test_summary_names_what_wanders(walked):
         model = quick(VideoAligner, features=make_pipeline(first, "auto"))
         model.fit(Recordings(walked, feature_names=names))
         assert dict(model.summary().facts)["features"].endswith(f": {called}")
+    still = [np.insert(shown, 2, 7.0, axis=1) for shown in walked]
+    steps = make_pipeline(VarianceThreshold(), "auto")
+    told = dict(quick(VideoAligner, features=steps).fit(still).summary().facts)
+    assert told["features"].endswith(": 7, 8, 9, 10, 11")
 
 
 def test_timeline_leaves_out_what_wanders(walked):
@@ -289,6 +294,18 @@ def test_what_wanders_is_dropped_of_the_frames_that_are_compared(first, walked):
         assert_array_equal(mine, theirs)
     mine, theirs = model.stream().push(held[0]), clean.stream().push(few[0])
     np.testing.assert_allclose(mine.progress, theirs.progress, atol=1e-4)
+
+
+@pytest.mark.parametrize("first", ["passthrough", Interpolate()])
+def test_what_is_dropped_needs_no_names_of_columns(first, walked):
+    steps = make_pipeline(first, "passthrough", "auto")
+    arrays = quick(VideoAligner, features=steps).fit(walked[1])
+    with config_context(transform_output="pandas"):  # which warns of unknown names
+        frames = quick(VideoAligner, features=steps).fit(walked[1])
+        for mine, theirs in zip(
+            frames.transform(walked[1]), arrays.transform(walked[1]), strict=True
+        ):
+            assert_array_equal(mine, theirs)
 
 
 def test_features_that_are_asked_for_keep_all(walked):
