@@ -205,25 +205,25 @@ def _tell_recordings(model: Any, facts: _Facts, advice: list[str]) -> None:
 
 
 def _tell_features(model: Any, facts: _Facts) -> None:
-    steps = all_steps(model.features_)
-    selector = next((step for step in steps if isinstance(step, SelectRelated)), None)
-    if selector is None or selector.support_.all():
+    names = features_of_fit(model)
+    if names is None:
+        names = [str(column) for column in range(model.n_features_in_)]
+    n_kept, dropped = 0, []
+    for step in all_steps(model.features_):
+        if isinstance(step, SelectRelated):
+            if names is None:
+                names = [str(column) for column in range(len(step.support_))]
+            n_kept = int(step.support_.sum())
+            dropped += [names[column] for column in np.flatnonzero(~step.support_)]
+        names = kept_names(step, names)
+    if not dropped:
         return
-    known = features_of_fit(model)
-    if known is None:
-        known = [str(column) for column in range(model.n_features_in_)]
-    for step in steps[: steps.index(selector)]:
-        known = kept_names(step, known)
-    dropped = [
-        known[column] if known else str(column)
-        for column in np.flatnonzero(~selector.support_)
-    ]
     more = f" and {len(dropped) - NAMED} more" if len(dropped) > NAMED else ""
     facts.append(
         (
             "features",
-            f"{selector.support_.sum()} of {len(selector.support_)}; the others go "
-            f"their own way in each recording: {', '.join(dropped[:NAMED])}{more}",
+            f"{n_kept} of {n_kept + len(dropped)}; the others go their own way in "
+            f"each recording: {', '.join(dropped[:NAMED])}{more}",
         )
     )
 

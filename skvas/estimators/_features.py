@@ -376,18 +376,20 @@ def streamed_videos(
 def _dropped(steps: Sequence[Any], videos: Sequence[np.ndarray]) -> np.ndarray | None:
     """Tell which features of videos a `SelectRelated` drops, (n_features,).
 
-    None where it drops nothing, or another step makes features of its own before.
+    None where it drops none, or another step makes features of its own before.
     """
-    where = next((i for i, s in enumerate(steps) if isinstance(s, SelectRelated)), None)
-    if where is None or steps[where].support_.all():
+    if all(s.support_.all() for s in steps if isinstance(s, SelectRelated)):
         return None
     given = [f"feature {i}" for i in range(videos[0].shape[1])]
-    names: list[str] | None = given
-    for step in steps[:where]:
-        names = kept_names(step, names)
-    if names is None:
-        return None
-    return np.isin(given, np.array(names)[~steps[where].support_])
+    dropped, names = np.full(len(given), False), given
+    for step in steps:
+        kept = kept_names(step, names)
+        if kept is None:
+            break
+        if isinstance(step, SelectRelated):
+            dropped |= np.isin(given, names) & ~np.isin(given, kept)
+        names = kept
+    return dropped if dropped.any() else None
 
 
 def _hold_still(features: np.ndarray, video: np.ndarray) -> np.ndarray:

@@ -225,6 +225,7 @@ def test_summary_names_what_wanders(walked):
     assert "features" not in dict(quick(VideoAligner).fit(walked[:2]).summary().facts)
     for first, called in (
         (Framewise(StandardScaler()), ", ".join(names[N_KEPT:])),
+        (SelectRelated(least=-1e9), ", ".join(names[N_KEPT:])),
         (FeatureUnion([("same", StandardScaler())]), "6, 7, 8, 9, 10"),
     ):
         model = quick(VideoAligner, features=make_pipeline(first, "auto"))
@@ -278,7 +279,13 @@ def test_what_wanders_is_dropped_behind_the_steps_of_a_user(walked):
 
 @pytest.mark.parametrize(
     "first",
-    [StandardScaler(), SimpleImputer(), VideoStandardizer(), VarianceThreshold()],
+    [
+        StandardScaler(),
+        SimpleImputer(),
+        VideoStandardizer(),
+        VarianceThreshold(),
+        SelectRelated(least=-1e9),
+    ],
 )
 def test_what_wanders_is_dropped_of_the_frames_that_are_compared(first, walked):
     videos, walked = walked
