@@ -145,9 +145,10 @@ def test_many_videos_are_sampled_and_wide_ones_more_so(monkeypatch):
     rng = np.random.default_rng(0)
     kept([rng.normal(size=(9, 3)) for _ in range(40)])
     kept([rng.normal(size=(9, 3)) for _ in range(20)])
-    monkeypatch.setattr(_related, "_MANY_NUMBERS", 1)
-    kept([rng.normal(size=(9, 3)) for _ in range(40)])
-    assert seen == [32, 20, 8]
+    for many in (12 * 3 * 2 * 200, 1):
+        monkeypatch.setattr(_related, "_MANY_NUMBERS", many)
+        kept([rng.normal(size=(9, 3)) for _ in range(40)])
+    assert seen == [32, 20, 12, 8]
 
 
 def test_names_and_frames_of_what_is_kept():
