@@ -11,9 +11,11 @@ from sklearn.preprocessing import StandardScaler
 
 from skvas import ActionSegmenter, JointAlignSegment, Timeline, VideoAligner, load
 from skvas.datasets import Recordings, make_videos
+from skvas.estimators._features import clean_videos
 from skvas.preprocessing import (
     Framewise,
     Interpolate,
+    PoseFeatures,
     SelectRelated,
     VideoStandardizer,
     WhitenedViews,
@@ -96,6 +98,12 @@ def test_all_are_kept_where_too_little_is_known():
     assert len(kept(walked[:2])) == len(walked[0][0])
     assert len(kept(walks(lengths(videos), 3), least=1e6)) == 3
     assert len(kept(walked, least=-1e6)) == len(walked[0][0])
+
+
+def test_noise_alone_is_kept_whatever_passes_by_chance():
+    rng = np.random.default_rng(0)
+    noise = [rng.normal(size=(200, 60)) for _ in range(30)]
+    assert kept(noise, least=0.0) == list(range(60))
 
 
 def test_evidence_that_is_asked_for_counts():
@@ -304,15 +312,27 @@ def test_what_wanders_is_dropped_of_the_frames_that_are_compared(first, walked):
     np.testing.assert_allclose(mine.progress, theirs.progress, atol=1e-4)
 
 
+def test_frames_that_are_compared_lack_no_more_than_what_wanders():
+    rng = np.random.default_rng(0)
+    videos = [np.insert(rng.normal(size=(9, 3)), 1, 0, axis=1) for _ in range(3)]
+    steps = make_pipeline(Framewise(VarianceThreshold()), SelectRelated()).fit(videos)
+    steps[1].support_ = np.array([True, False, True])
+    assert_array_equal(clean_videos(steps, videos)[0], videos[0][:, [0, 1, 3]])
+    poses = [rng.normal(size=(9, 5, 2)) for _ in range(3)]
+    steps = make_pipeline(PoseFeatures(), SelectRelated()).fit(poses)
+    steps[1].support_ = np.arange(22) > 0
+    poses = [video.reshape(9, -1) for video in poses]
+    of_poses = clean_videos(steps[:1], poses)[0]
+    assert_array_equal(clean_videos(steps, poses)[0], of_poses[:, 1:])
+
+
 @pytest.mark.parametrize("first", ["passthrough", Interpolate()])
 def test_what_is_dropped_needs_no_names_of_columns(first, walked):
-    steps = make_pipeline(first, "passthrough", "auto")
-    arrays = quick(VideoAligner, features=steps).fit(walked[1])
+    steps = make_pipeline(first, VideoStandardizer(), "passthrough", "auto")
+    arrays = quick(VideoAligner, features=steps).fit(walked[1]).transform(walked[1])
     with config_context(transform_output="pandas"):  # which warns of unknown names
         frames = quick(VideoAligner, features=steps).fit(walked[1])
-        for mine, theirs in zip(
-            frames.transform(walked[1]), arrays.transform(walked[1]), strict=True
-        ):
+        for mine, theirs in zip(frames.transform(walked[1]), arrays, strict=True):
             assert_array_equal(mine, theirs)
 
 
