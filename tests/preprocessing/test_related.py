@@ -100,6 +100,11 @@ def test_all_are_kept_where_too_little_is_known():
     assert len(kept(walked, least=-1e6)) == len(walked[0][0])
 
 
+def test_two_features_are_enough():
+    videos = make_videos(10, n_features=2, random_state=1).videos
+    assert kept(beside(videos, walks(lengths(videos), 2))) == [0, 1]
+
+
 def test_noise_alone_is_kept_whatever_passes_by_chance():
     rng = np.random.default_rng(0)
     noise = [rng.normal(size=(200, 60)) for _ in range(30)]
