@@ -10,8 +10,8 @@ import numpy as np
 __all__ = ["frames_of_lines"]
 
 # What stands between the cells of a line, where it occurs; else white space. A comma
-# beside a semicolon is in a number, as in tables.
-MARKS = (";", ",", "\t")
+# beside a semicolon or a tab is in a number, as in tables.
+MARKS = (";", "\t", ",")
 
 
 def frames_of_lines(

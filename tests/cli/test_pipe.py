@@ -36,9 +36,10 @@ def test_cells_may_stand_between_spaces(monkeypatch):
     np.testing.assert_array_equal(found, [[1, 2, 3], [4, np.nan, 6]])
 
 
-def test_commas_beside_semicolons_are_those_of_numbers(monkeypatch):
-    names = ["x, y", "z"]
-    found = read(monkeypatch, "x, y;z\r\n1,5;-2\r\n;2,5e3\r\n", 2, names)
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_commas_beside_other_marks_are_those_of_numbers(monkeypatch, mark):
+    text = "x, y;z\r\n1,5;-2\r\n;2,5e3\r\n".replace(";", mark)
+    found = read(monkeypatch, text, 2, ["x, y", "z"])
     np.testing.assert_array_equal(found, [[1.5, -2], [np.nan, 2500]])
     with pytest.raises(ValueError, match=r"line 1 .* is no numbers: '1;1\.000,5'"):
         read(monkeypatch, "1;1.000,5\n", 2)
