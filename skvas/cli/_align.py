@@ -12,11 +12,15 @@ import skvas
 from skvas._atomic import write_atomically
 from skvas.cli._arguments import add_decoding
 from skvas.cli._extracted import find_extracted
-from skvas.cli._files import DEVICES, check_out, is_video, writing
+from skvas.cli._files import (
+    DEVICES,
+    check_out,
+    is_video,
+    read_features_for,
+    writing,
+)
 from skvas.cli._gaps import close_in
 from skvas.cli._lines import following, say
-from skvas.datasets._folder import orient_features
-from skvas.datasets._on_disk import read_features
 from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
 from skvas.features._synchronised import CONTAINERS
 from skvas.io._text import compose_records
@@ -99,7 +103,7 @@ def _features(path: str, model: Any, options: argparse.Namespace) -> VideoFeatur
         )
         found: VideoFeatures = extractor.extract(path)
         return found
-    features = orient_features(read_features(path), model.n_features_in_)
+    features = read_features_for(model, path)
     if features.shape[1] != model.n_features_in_ or np.isinf(features).any():
         raise ValueError(
             f"{path!r} has shape {features.shape}; expected {model.n_features_in_} "

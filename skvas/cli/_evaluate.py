@@ -50,6 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     model = skvas.load(options.model)
+    if options.matching is not None and not is_clusterer(model):
+        raise ValueError("--matching has no use for a model that only aligns.")
     data = load_recordings(
         options, model, on_mismatch="resample" if options.resample else "raise"
     )

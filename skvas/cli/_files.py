@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sklearn.base import is_clusterer
 
 import skvas
@@ -20,6 +21,7 @@ from skvas.cli._gaps import close_all
 from skvas.cli._lines import say
 from skvas.datasets import Recordings, load_folder
 from skvas.datasets._folder import orient_features
+from skvas.datasets._on_disk import read_features
 from skvas.datasets._recordings import (
     as_recordings,
     features_of_fit,
@@ -29,6 +31,7 @@ from skvas.datasets._recordings import (
 )
 from skvas.io import read_recordings
 from skvas.io._any import find_kind
+from skvas.io._sensors import SUFFIXES as TABLES
 from skvas.validation import VIDEO_SUFFIXES
 
 __all__ = [
@@ -43,6 +46,7 @@ __all__ = [
     "load_segmenter",
     "media_of",
     "naming",
+    "read_features_for",
     "videos_in",
     "writing",
 ]
@@ -197,6 +201,17 @@ def check_out(out: str, *inputs: str | None) -> None:
         if path is not None and is_same(out, path):
             raise ValueError(f"-o {out} would overwrite {path}; give another name.")
     check_replaceable(out)
+
+
+def read_features_for(model: Any, path: str) -> np.ndarray:
+    """Read one file of features, its frames as rows; of a table, say what reads it."""
+    if Path(path).suffix.lower() in {*TABLES} - {".txt"}:
+        raise ValueError(
+            f"{path!r} is a table, and not features (.npy, .txt): 'skvas timeline "
+            "MODEL FOLDER -o CSV' places tables in common time, and 'skvas live MODEL "
+            "-' follows the lines of one, with the columns that the model knows."
+        )
+    return orient_features(read_features(path), model.n_features_in_)
 
 
 @contextmanager

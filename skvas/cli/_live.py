@@ -14,11 +14,9 @@ import numpy as np
 
 from skvas.applications._names import names_by_label
 from skvas.cli._arguments import add_decoding
-from skvas.cli._files import is_video, load_segmenter
+from skvas.cli._files import is_video, load_segmenter, read_features_for
 from skvas.cli._lines import BAR, say, show
 from skvas.cli._pipe import frames_of_lines
-from skvas.datasets._folder import orient_features
-from skvas.datasets._on_disk import read_features
 from skvas.datasets._recordings import features_of_fit, rate_of_fit
 from skvas.features import FrameFeatures
 from skvas.features._decoding import read_frames, resampled
@@ -82,7 +80,7 @@ def _frames_of(
         if source == "-":
             rows = frames_of_lines(model.n_features_in_, features_of_fit(model))
         else:
-            rows = iter(_rows(source, model.n_features_in_))
+            rows = iter(read_features_for(model, source))
         if options.fps is None or source == "-":
             yield from ((None, row) for row in rows)
         else:
@@ -100,10 +98,6 @@ def _frames_of(
     if camera is None:
         frames = in_real_time(frames)
     yield from compute_as_they_come(extractor, frames)
-
-
-def _rows(path: str, n_features: int) -> np.ndarray:
-    return np.asarray(orient_features(read_features(path), n_features))
 
 
 class _LiveLines:

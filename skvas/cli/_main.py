@@ -130,6 +130,8 @@ def _explain(error: BaseException) -> str:
     """Say what went wrong in one line, without Python's words for it."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror is not None:  # as of a full disk
+        return error.strerror
     if isinstance(error, ArithmeticError):  # which names no number of the user's
         return f"{error} ({type(error).__name__}); --traceback shows where"
     return str(error) or type(error).__name__

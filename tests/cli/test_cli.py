@@ -756,6 +756,8 @@ MISTAKES = [
     ),
     (["align", "SEGMENTER", "V0", "V0", "-o", "m.csv"], r"only segments"),
     (["align", "JOINT", "V0", "gone.npy", "-o", "m.csv"], r"gone\.npy: .*No such file"),
+    (["align", "JOINT", "V0", "TABLE", "-o", "m.csv"], r"is a table.*skvas timeline"),
+    (["live", "JOINT", "TABLE"], r"is a table.*skvas live MODEL -"),
     (["align", "JOINT", "V0", "V0", "-o", "m.mp4"], r"must end in \.csv"),
     (["align", "JOINT", "V0", "V0", "-o", "m.doc"], r"must end in \.csv"),
     (
@@ -766,6 +768,7 @@ MISTAKES = [
     (["evaluate", "JOINT", "UNLABELLED"], r"no labels"),
     (["evaluate", "JOINT", "FOLDER", "--background", "none"], r"background"),
     (["evaluate", "JOINT", "FOLDER", "--matching", "names"], r"are without names"),
+    (["evaluate", "ALIGNER", "FOLDER", "--matching", "global"], r"--matching has no"),
     (["report", "ALIGNER", "FOLDER"], r"only aligns"),
     (["timeline", "SEGMENTER", "FOLDER"], r"no timeline; fit a model of --task joint"),
     (["timeline", "ALIGNER", "FOLDER"], r"no timeline.*two or more videos"),
@@ -788,6 +791,7 @@ def test_mistake_is_one_line_on_standard_error(
     for name in ("empty", "clips"):
         (tmp_path / name).mkdir()
     (tmp_path / "clips" / "junk.mp4").write_bytes(b"junk")
+    (tmp_path / "a.CSV").write_text("time,x\n0,1\n")
     places = {
         "FOLDER": folder,
         "JOINT": joint,
@@ -796,6 +800,7 @@ def test_mistake_is_one_line_on_standard_error(
         "V0": folder / "features" / "v0.npy",
         "UNLABELLED": make_folder(tmp_path / "unlabelled", labelled=False),
         "NARROW": make_narrow(tmp_path / "narrow"),
+        "TABLE": tmp_path / "a.CSV",
         "EMPTY": tmp_path / "empty",
         "CLIPS": tmp_path / "clips",
         "JUNK": tmp_path / "clips" / "junk.mp4",
@@ -849,6 +854,19 @@ def test_arithmetic_out_of_range_is_one_line(folder, joint, monkeypatch, capsys)
     assert re.search(r"report: .*\(ZeroDivisionError\); --traceback shows where", said)
     with pytest.raises(ArithmeticError):
         run("report", joint, folder, "--traceback")
+
+
+def test_fault_of_the_system_is_told_without_its_number(
+    folder, joint, monkeypatch, capsys
+):
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert run("timeline", joint, folder) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said == f"skvas timeline: {os.strerror(errno.ENOSPC)}"
 
 
 def test_warning_is_one_line(folder, tmp_path, capsys, recwarn):
