@@ -26,6 +26,7 @@ from skvas.cli._arguments import (
 from skvas.cli._extracted import read_timed
 from skvas.cli._files import (
     checked_folder,
+    clock_of,
     find_recordings,
     load_recordings,
     load_segmenter,
@@ -72,6 +73,8 @@ def _predict(options: argparse.Namespace) -> None:
         sources = _features_in(folder, options, model)
     else:
         data = load_recordings(options, model)
+        if options.format != "txt":
+            clock_of(data, 0)  # before long work
         if len(found) < len(data):  # clips of OpenPose in one folder
             found = [folder / name for name in data.names]
         rate = rate_of_fit(model) if options.fps is None else options.fps

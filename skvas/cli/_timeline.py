@@ -19,7 +19,6 @@ from skvas.cli._files import load_recordings, naming, writing
 from skvas.cli._inputs import check_output
 from skvas.cli._lines import say, with_progress
 from skvas.io._text import compose_records
-from skvas.validation import check_real
 
 __all__ = ["add_arguments"]
 
@@ -43,7 +42,6 @@ def _timeline(options: argparse.Namespace) -> None:
     timeline = _timeline_of(model, options.model)
     if options.out is not None:
         check_output(options, options.model)
-    check_real("--fps", options.fps, low=0, low_open=True, none_ok=True)
     data = load_recordings(options, model)
     named = list(zip(data.names, data, strict=True))
     progress = with_progress(named, lambda item: item[0])

@@ -579,7 +579,13 @@ def test_timeline_places_videos(folder, tmp_path, capsys, task):
     header, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert header == ["video", "frames", "start", "end", "alignability", "lacking"]
     assert [row[0] for row in rows] == data.names
-    assert all(0 <= float(value) <= 1 for row in rows for value in row[2:])
+    timeline = model.timeline_
+    for row, video in zip(rows, data, strict=True):
+        positions = timeline.to_timeline(video)
+        share = timeline.lacking(video).mean()
+        placed = [positions[0], positions[-1], timeline.alignability(video)[0], share]
+        found = np.array(row[1:], dtype=float)
+        np.testing.assert_allclose(found, [len(video), *placed], atol=5e-4)
     table = tmp_path / "positions.csv"
     assert run("timeline", out, folder, "-o", table, "--fps", 25) == 0
     with table.open(newline="") as stream:
@@ -1080,6 +1086,19 @@ def test_options_that_say_nothing_of_the_recordings_are_refused(
     assert run(command, *model, *options) == 1
     assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / "out").exists()
+
+
+def test_segments_of_tables_without_times_need_a_rate(tmp_path, capsys):
+    folder = write_recordings(tmp_path / "raw")
+    model, out = tmp_path / "model", tmp_path / "out"
+    untimed = (folder, "--time", "none")
+    assert run("fit", *untimed, "-k", K, "--epochs", 0, "-o", model) == 0
+    command = ("predict", model, *untimed, "-o", out)
+    assert run(*command) == 0
+    capsys.readouterr()
+    assert run(*command, "--format", "csv") == 1
+    assert "skvas predict: --fps is missing: " in capsys.readouterr().err
+    assert run(*command, "--format", "csv", "--fps", 25) == 0
 
 
 def test_options_tell_the_unit_of_times_and_that_there_are_none(tmp_path, capsys):
