@@ -141,7 +141,10 @@ def _label(model: Any, sources: _Sources, options: argparse.Namespace) -> FilesR
     progress = Lines(len(sources.paths))
 
     def draw(record: Mapping[str, Any]) -> None:
-        progress.step(Path(record["path"]).stem)
+        if record["status"] == "skipped":  # which took no time
+            progress.total -= 1
+        else:
+            progress.step(Path(record["path"]).stem)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FailedFilesWarning)  # told by the caller

@@ -26,7 +26,7 @@ import skvas
 from skvas._printing import format_table, tell
 from skvas.cli import _extract, _live, main
 from skvas.cli._extracted import check_extracted, note_extracted
-from skvas.cli._lines import Lines, following, show
+from skvas.cli._lines import EpochLines, Lines, StepLines, following, show
 from skvas.datasets import load_folder, make_videos
 from skvas.features import VideoFeatures
 from skvas.io import _poses, read_recordings, read_segments
@@ -935,6 +935,41 @@ def test_file_gets_no_bars(folder, joint, tmp_path, capsys, monkeypatch):
     assert run("predict", joint, folder, "-o", tmp_path / "b") == 0
     first = capsys.readouterr().err.splitlines()[0]
     assert re.fullmatch(r"1 of 4, about 0:\d\d left", first)
+
+
+def test_files_that_are_skipped_are_no_progress(
+    folder, joint, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("skvas.cli._lines.EVERY", -1.0)
+    assert run("predict", joint, folder, "-o", tmp_path) == 0
+    for name in ("v1", "v3"):
+        (tmp_path / f"{name}.txt").unlink()
+    capsys.readouterr()
+    assert run("predict", joint, folder, "-o", tmp_path) == 0
+    told = re.findall(r"(\d) of (\d), about", capsys.readouterr().err)
+    assert told == [("1", "2"), ("2", "2")]
+
+
+def test_time_left_is_that_of_what_is_done_for_the_rest(monkeypatch, capsys):
+    monkeypatch.setattr("skvas.cli._lines.EVERY", -1.0)
+    lines = Lines(8)
+    lines.started -= 60
+    lines.done = 1
+    lines.step("b")
+    steps = StepLines()
+    steps("training", 2, 8)  # an earlier run did two
+    steps.started -= 60
+    steps("training", 4, 8)
+    epochs = EpochLines(steps)
+    for epoch in (3, 4):
+        epochs({"epoch": epoch, "seconds": 60, "loss": 1.0})
+    assert capsys.readouterr().err.splitlines() == [
+        "2 of 8, about 3:00 left",
+        "training, 2 of 8",
+        "training, 4 of 8, about 120 s left",
+        "epoch 3 of 8, about 300 s left",
+        "epoch 4 of 8, about 120 s left",
+    ]
 
 
 def test_lines_tell_of_a_single_long_file_and_of_each_step(monkeypatch, capsys):
