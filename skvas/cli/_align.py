@@ -53,12 +53,15 @@ def _align(options: argparse.Namespace) -> None:
         )
     suffix = Path(options.out).suffix.lower()
     as_table = options.out in DEVICES or suffix == ".csv"
-    are_videos = all(is_video(path) for path in (options.a, options.b))
-    if not as_table and not (are_videos and suffix in CONTAINERS):
+    are_videos = [is_video(path) for path in (options.a, options.b)]
+    if not as_table and not (all(are_videos) and suffix in CONTAINERS):
         raise ValueError(
             f"{options.out!r} must end in .csv or, where A and B are video files to be "
             f"played in step, in one of {', '.join(CONTAINERS)}."
         )
+    for name in ("fps", "weights"):
+        if getattr(options, name) is not None and not any(are_videos):
+            raise ValueError(f"--{name} has no use where neither A nor B is a video.")
     check_out(options.out, options.model, options.a, options.b, options.weights)
     with following():
         a, b = (_features(path, model, options) for path in (options.a, options.b))

@@ -764,6 +764,7 @@ MISTAKES = [
     (["align", "JOINT", "V0", "gone.npy", "-o", "m.csv"], r"gone\.npy: .*No such file"),
     (["align", "JOINT", "V0", "TABLE", "-o", "m.csv"], r"is a table.*skvas timeline"),
     (["live", "JOINT", "TABLE"], r"is a table.*skvas live MODEL -"),
+    (["align", "JOINT", "V0", "V0", "-o", "m.csv", "--fps", "9"], r"--fps has no use"),
     (["align", "JOINT", "V0", "V0", "-o", "m.mp4"], r"must end in \.csv"),
     (["align", "JOINT", "V0", "V0", "-o", "m.doc"], r"must end in \.csv"),
     (
