@@ -39,6 +39,8 @@ def check_output(options: argparse.Namespace, *inputs: str | None) -> None:
 def check_output_folder(options: argparse.Namespace, folder: Path) -> None:
     """Refuse a folder of outputs where these would be among the recordings."""
     out = Path(options.out).resolve()
+    if out.is_file():
+        raise ValueError(f"-o {options.out} is a file; name a folder.")
     inside = out == folder.resolve() and _is_read(folder, f".{options.format}")
     for part in _parts(folder):
         inside = inside or out == part.resolve() or part.resolve() in out.parents

@@ -102,6 +102,17 @@ def test_model_of_recordings_with_gaps_aligns_such(whole, gappy, tmp_path):
     assert run("align", model, tmp_path / "a.npy", tmp_path / "b.npy", *out) == 0
 
 
+def test_model_of_recordings_with_gaps_names_a_column_without_numbers(
+    whole, gappy, tmp_path, capsys
+):
+    model = fit(gappy, tmp_path / "model")
+    video = np.array(read_recordings(whole)[0])
+    video[:, 1] = np.nan
+    write_recording(gappy / "r1.csv", video)
+    assert run("report", model, gappy) == 1
+    assert "'r1' has no finite number in column y; leave" in capsys.readouterr().err
+
+
 def test_column_without_numbers_is_named_with_its_recording(
     model, whole, tmp_path, capsys
 ):

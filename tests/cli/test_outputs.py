@@ -110,6 +110,15 @@ def test_predict_puts_no_recording_beside_the_recordings(model, raw, capsys, for
     assert contents(raw) == before
 
 
+@pytest.mark.parametrize("command", ["predict", "label"])
+def test_file_is_no_folder_of_outputs(model, raw, tmp_path, capsys, command):
+    out = tmp_path / "labels.txt"
+    out.write_text("mine")
+    assert run(command, model, raw, "-o", out) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said == f"skvas {command}: -o {out} is a file; name a folder."
+
+
 def test_files_that_are_no_recordings_may_lie_beside_them(model, raw):
     before = contents(raw)
     command = ("predict", model, raw, "-o", raw, "--format", "eaf")
