@@ -80,6 +80,11 @@ def _evaluate(options: argparse.Namespace) -> None:
         scores["alignment"] = _score_alignment(
             model, videos, labels, options.background
         )
+    if not scores:
+        raise ValueError(
+            f"{options.folder!r} has labels of one video; matches are scored between "
+            "two or more."
+        )
     if options.json:
         print(json.dumps({"matching": matching, **scores}, indent=2))
         return

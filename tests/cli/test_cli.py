@@ -468,6 +468,26 @@ def test_evaluate_leaves_matches_of_the_background_out(folder, joint, capsys):
     assert found["agreement"] == pytest.approx(np.mean(expected))
 
 
+def test_matches_are_scored_between_two_labelled_videos(
+    folder, joint, aligner, tmp_path, capsys
+):
+    data = tmp_path / "data"
+    shutil.copytree(folder, data)
+    for name in ("v2", "v3"):
+        (data / "features" / f"{name}.npy").unlink()
+        (data / "groundTruth" / f"{name}.txt").unlink()
+    assert run("evaluate", joint, data, "--json") == 0
+    assert {"segmentation", "alignment"} <= {*json.loads(capsys.readouterr().out)}
+    (data / "features" / "v1.npy").unlink()
+    (data / "groundTruth" / "v1.txt").unlink()
+    assert run("evaluate", joint, data, "--json") == 0
+    assert {*json.loads(capsys.readouterr().out)} == {"matching", "segmentation"}
+    assert run("evaluate", aligner, data) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "has labels of one video; matches are scored between two" in said.err
+
+
 def test_evaluate_uses_the_activities_as_groups(tmp_path, capsys):
     for seed, activity in enumerate(["tea", "coffee"]):
         make_folder(tmp_path / activity, seed=seed)
