@@ -131,13 +131,21 @@ def find_recordings(
 def checked_folder(options: argparse.Namespace) -> Path:
     """Return the folder of recordings; if it has videos instead, say what to do."""
     folder = Path(options.folder)
-    prepared = not folder.is_dir() or (folder / "features").exists()
-    if not prepared and videos_in(folder):
+    if folder.is_dir() and videos_in(folder) and not _has_recordings(folder):
         raise ValueError(
             f"{options.folder!r} holds video files, not features; first run: skvas "
             f"extract {options.folder} -o FEATURES"
         )
     return folder
+
+
+def _has_recordings(folder: Path) -> bool:
+    """Tell whether a folder of videos has recordings too; a text may be a note."""
+    try:
+        kind, files = find_kind(folder)
+    except FileNotFoundError:
+        return False
+    return kind == "features" or any(file.suffix.lower() != ".txt" for file in files)
 
 
 def is_video(path: str | Path) -> bool:

@@ -1144,6 +1144,22 @@ def test_options_that_say_nothing_of_the_recordings_are_refused(
     assert not (tmp_path / "out").exists()
 
 
+def test_recordings_may_lie_beside_their_videos(tmp_path, capsys):
+    folder, model = write_recordings(tmp_path / "raw"), tmp_path / "model"
+    for table in list(folder.iterdir()):
+        table.with_suffix(".mp4").touch()
+    assert run("fit", folder, "-k", K, "--epochs", 0, "-o", model) == 0
+    assert run("predict", model, folder, "-o", tmp_path / "out") == 0
+    page = ("-o", tmp_path / "page.html", "--media", folder)
+    assert run("report", model, folder, *page) == 0
+    for table in folder.glob("*.csv"):
+        table.unlink()
+    (folder / "notes.txt").write_text("The camera was moved.")
+    capsys.readouterr()
+    assert run("predict", model, folder, "-o", tmp_path / "out") == 1
+    assert "holds video files, not features; first run" in capsys.readouterr().err
+
+
 def test_segments_of_tables_without_times_need_a_rate(tmp_path, capsys):
     folder = write_recordings(tmp_path / "raw")
     model, out = tmp_path / "model", tmp_path / "out"
