@@ -38,7 +38,9 @@ def decode(data: bytes) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise ValueError(f"it is not {encoding} text: {error}") from error
+        raise ValueError(
+            f"it is not {encoding} text ({error}); save it as UTF-8"
+        ) from error
 
 
 def decode_lines(data: bytes) -> str:

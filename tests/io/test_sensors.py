@@ -714,3 +714,10 @@ def test_files_of_a_phone(real_data):
     assert found.action_names[0] == "SEATED"
     assert [len(v) for v in found] == [len(y) for y in found.labels]
     assert all(np.isfinite(video).all() for video in found)
+
+
+def test_letters_of_another_encoding_are_told_with_the_remedy(tmp_path):
+    file = tmp_path / "r.csv"
+    file.write_text("Zeit;größe\n0;1,5\n1;2,5\n", encoding="cp1252")
+    with pytest.raises(ValueError, match=r"r\.csv.*not utf-8 text.*; save it as UTF-8"):
+        read_sensors(file)
