@@ -26,7 +26,15 @@ import skvas
 from skvas._printing import format_table, tell
 from skvas.cli import _extract, _live, main
 from skvas.cli._extracted import check_extracted, note_extracted
-from skvas.cli._lines import EpochLines, Lines, StepLines, following, show
+from skvas.cli._lines import (
+    EpochLines,
+    Lines,
+    StepLines,
+    following,
+    say,
+    show,
+    with_progress,
+)
 from skvas.datasets import load_folder, make_videos
 from skvas.features import VideoFeatures
 from skvas.io import _poses, read_recordings, read_segments
@@ -946,6 +954,23 @@ def test_terminal_shows_how_much_is_done(folder, joint, tmp_path, monkeypatch, c
     show("茶" * 40)  # each takes two columns
     assert capsys.readouterr().err == f"\r\033[K{'茶' * 23}"
     assert shown[-1] == f"4 files of labels written to {tmp_path}\n"
+
+
+def test_terminal_is_cleared_of_progress_before_other_lines(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    say("done")
+    assert capsys.readouterr().err == "\r\033[Kdone\n"
+    with following():
+        tell("training", 0, 0)
+    assert capsys.readouterr().err == "\r\033[Ktraining\r\033[K"
+    assert [*with_progress("ab", str.upper)] == ["a", "b"]
+    shown = capsys.readouterr().err.split("\r\033[K")
+    assert [line[26:].split()[:2] for line in shown] == [
+        [],
+        ["0/2", "A"],
+        ["1/2", "B"],
+        [],
+    ]
 
 
 def test_file_gets_no_bars(folder, joint, tmp_path, capsys, monkeypatch):
