@@ -389,6 +389,9 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
             transformer or an attribute of your own; names it.
         NotFittedError
             If `fit` was not called.
+        ValueError
+            If the file would be larger than :func:`skvas.load` reads: 4 GiB, or a
+            timeline of some 30,000 recordings.
         OSError
             If the file cannot be written; names it, and leaves an old one unchanged.
 

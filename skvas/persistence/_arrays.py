@@ -21,8 +21,8 @@ from skvas._atomic import naming_file, replacing
 from skvas.exceptions import ModelFileError
 
 MAX_BYTES = 4 * 2**30
-MAX_HEADER_BYTES = 8 * 2**20
-MAX_ARRAYS = 10_000
+MAX_HEADER_BYTES = 32 * 2**20
+MAX_ARRAYS = 100_000
 MAX_DEPTH = 64
 
 # Little-endian, as the layout has it.

@@ -12,7 +12,7 @@ import sys
 import textwrap
 import tracemalloc
 import zipfile
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 
 import joblib
@@ -157,6 +157,20 @@ def test_single_video_and_names_of_features_survive(tmp_path):
     loaded = round_trip(estimator.set_output(transform="pandas"), tmp_path / "model")
     assert_equal(loaded, estimator)
     assert isinstance(loaded.transform(frame), pd.DataFrame)
+
+
+def test_timeline_of_many_thousands_of_recordings_survives(model_file, tmp_path):
+    estimator = skvas.load(model_file)
+    axis, times = estimator.timeline_.model_, 2000
+    many = replace(
+        axis.template,
+        passages=axis.template.passages * times,
+        alignability=np.tile(axis.template.alignability, times),
+        is_related=np.tile(axis.template.is_related, times),
+    )
+    estimator.timeline_.model_ = replace(axis, template=many)
+    loaded = round_trip(estimator, tmp_path / "model")
+    assert_equal(loaded.timeline_.model_, estimator.timeline_.model_)
 
 
 def test_loaded_estimator_can_be_fitted_again(model_file):
