@@ -102,6 +102,8 @@ class StateWriter:
         """Return an object as a node; `name` says where it was found."""
         if value is None or type(value) in (bool, int, str):
             return value
+        if isinstance(value, np.str_):
+            return str(value)
         if type(value) is float:
             return value if math.isfinite(value) else _node("float", text=str(value))
         if isinstance(value, nn.Module):

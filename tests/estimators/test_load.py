@@ -159,6 +159,16 @@ def test_single_video_and_names_of_features_survive(tmp_path):
     assert isinstance(loaded.transform(frame), pd.DataFrame)
 
 
+def test_texts_of_numpy_survive_as_texts(tmp_path):
+    names = np.array(["one", "two", "three", "four", "five"])
+    recordings = Recordings(VIDEOS, names, feature_names=np.array(list("abcde")))
+    estimator = quick(JointAlignSegment, recipe=np.str_("paper")).fit(recordings)
+    loaded = round_trip(estimator, tmp_path / "model")
+    assert loaded.recordings_["names"] == names.tolist()
+    assert loaded.recipe == "paper"
+    assert_same_outputs(outputs(loaded, NEW), outputs(estimator, NEW))
+
+
 def test_timeline_of_many_thousands_of_recordings_survives(model_file, tmp_path):
     estimator = skvas.load(model_file)
     axis, times = estimator.timeline_.model_, 2000
