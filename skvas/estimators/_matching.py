@@ -195,6 +195,11 @@ class MatchesFrames(BaseVideoEstimator):
         return like_input(found, is_single_video(videos))
 
     def _view_one(self, name: str, video: Any) -> Views:
+        if isinstance(video, (int, np.integer)):
+            raise TypeError(
+                f"{name} must be a video, got {video}; the position of a video of fit "
+                'goes with via="timeline".'
+            )
         with naming(name):
             if self._are_poses(video):
                 return self._view([video])

@@ -241,14 +241,15 @@ def _read(item: Any, n_frames: int, fps: float | None) -> list[int | str | None]
     if isinstance(item, Mapping):
         return _from_stamps(list(item.items()), n_frames, fps)
     if hasattr(item, "columns"):
-        missing = [name for name in COLUMNS if name not in item.columns]
-        if missing:
+        columns = list(item.columns)
+        wrong = [name for name in COLUMNS if columns.count(name) != 1]
+        if wrong:
             raise ValueError(
-                f"a table of segments must have the columns {', '.join(COLUMNS)}; "
-                f"{', '.join(missing)} is missing."
+                f"a table of segments must have the columns {', '.join(COLUMNS)}, each "
+                f"once; {', '.join(wrong)} is missing or there twice."
             )
-        columns = (list(item[name]) for name in COLUMNS)
-        return _from_segments(list(zip(*columns, strict=True)), n_frames, fps)
+        values = (list(item[name]) for name in COLUMNS)
+        return _from_segments(list(zip(*values, strict=True)), n_frames, fps)
     if _has_no_rows(item):
         return [None] * n_frames
     if isinstance(item, CheckedRows):
@@ -322,7 +323,8 @@ def _from_segments(
         if not 0 <= first < stop <= n_frames:
             raise ValueError(
                 f"the segment ({start}, {end}, {value!r}) is empty or not inside the "
-                f"{n_frames} frames; end is the first frame after a segment."
+                f"{n_frames} frames{'' if fps is None else f' at {fps:g} a second'}; "
+                "end is the first frame after a segment."
             )
         label = read_label(value)
         for frame in range(first, stop):

@@ -12,7 +12,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 from sklearn.svm import SVC
 
+from skvas._printing import shorten
 from skvas._typing import Labels, Videos
+from skvas.exceptions import InvalidParameterError
 from skvas.metrics._compare import Codes, encode
 from skvas.validation import (
     check_integer,
@@ -258,6 +260,10 @@ def retrieval_precision(
     >>> retrieval_precision(embeddings, [[0] * 4 + [1] * 4] * 2, k=(1, 3))
     {1: 1.0, 3: 0.9166666666666666}
     """
+    if np.ndim(k) != 1 or not len(k):
+        raise InvalidParameterError(
+            f"k must be a sequence of one integer or more, got {shorten(k)}."
+        )
     sizes = [check_integer("k", size, low=1) for size in k]
     videos = _check_several(embeddings)
     codes = encode(check_labels(labels, [len(video) for video in videos]))[0]

@@ -276,6 +276,8 @@ def write_report(
     """
     if not isinstance(title, str):
         raise TypeError(f"title must be a string, got {shorten(title)}.")
+    if not isinstance(action_names, (Mapping, type(None))):
+        action_names = list(action_names)
     check_replaceable(path)
     files, policy = _check_media(media, shown, path, embed)
     called = _check_curve_names(curves, curve_names)

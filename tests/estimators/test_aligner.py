@@ -212,6 +212,13 @@ def test_alignment_of_a_pair_is_not_that_of_a_collection(cls):
 
 
 @every
+def test_position_of_a_video_goes_with_the_timeline(cls):
+    estimator = quick(cls).fit(VIDEOS)
+    with pytest.raises(TypeError, match='y must be a video, got 1; .*via="timeline"'):
+        estimator.align(X, 1)
+
+
+@every
 @pytest.mark.parametrize("bad", [Y[:, :3], np.full((30, 5), np.nan), Y[:0], "y", None])
 def test_alignment_says_which_video_is_at_fault(cls, bad):
     estimator = quick(cls).fit(VIDEOS)

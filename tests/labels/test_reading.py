@@ -107,6 +107,12 @@ def test_segments_between_frames_have_as_many_frames_as_they_are_long():
         assert spelled[0].tolist() == ["a", "b", "c", "d", "d", None]
 
 
+@pytest.mark.parametrize("times", [(1, 1.2), (2, 3.3)])
+def test_refused_segments_in_seconds_name_the_frame_rate(times):
+    with pytest.raises(ValueError, match=r"video 0: .*the 6 frames at 2 a second"):
+        frame_labels([[(*times, "pour")], None], VIDEOS, fps=2)
+
+
 def test_segments_behind_the_end_are_refused():
     rows = [TimedSegment("tea", 0.5, 1.5, "pour"), TimedSegment("tea", 2, 3.4, "stir")]
     spelled = frame_labels([SegmentTable(rows), None], VIDEOS, fps=2)
@@ -169,6 +175,10 @@ def test_nothing_labelled_has_no_names():
         ([(1, "a"), (1, "b")], "frame 1 has two labels"),
         ({"1": "a"}, "a number as a time"),
         (pd.DataFrame({"start": [0], "end": [2]}), "label is missing"),
+        (
+            pd.DataFrame([(0, 2, "a", "b")], columns=[*COLUMNS, "label"]),
+            "label .* twice",
+        ),
         (SegmentTable([TimedSegment("v", 0, 1, "a")]), "is in seconds"),
         (np.full(6, 2**63, dtype=np.uint64), "9223372036854775808 is too large"),
         ([-(2**63) - 1] * 6, "too large"),

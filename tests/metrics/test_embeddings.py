@@ -146,6 +146,9 @@ def test_input_that_cannot_be_scored_is_refused():
         kendall_tau(videos[0])
     with pytest.raises(ValueError, match="99 neighbours"):
         retrieval_precision(videos, labels, k=[99])
+    for k in (5, []):
+        with pytest.raises(ValueError, match="k must be a sequence of one integer"):
+            retrieval_precision(videos, labels, k=k)
     with pytest.raises(ValueError, match="fraction"):
         phase_classification(videos, labels, videos, labels, fraction=0)
     with pytest.raises(ValueError, match="training videos .* single phase"):

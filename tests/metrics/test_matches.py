@@ -29,6 +29,7 @@ def test_agreement_is_counted_over_matched_frames_and_over_all(data):
 def test_error_is_the_mean_distance_where_both_sides_have_a_match():
     assert matching_error([0, 5, -1, 2, 9], [2, 4, 3, -1, 9]) == 1
     assert matching_error(np.uint8([0, 1]), np.uint8([3, 3])) == 2.5
+    assert matching_error([4, 0], [0, 0]) == 2
     assert np.isnan(matching_error([-1, 0], [0, -1]))
 
 

@@ -107,10 +107,8 @@ def test_frames_without_an_action_are_no_action(write):
 
 def test_names_of_actions_are_what_corrections_call_them(write):
     assert write([[0, 1]]).data["labels"] == [0, 1]
-    assert write([[0, 1]], action_names=["pour", "stir"]).data["labels"] == [
-        "pour",
-        "stir",
-    ]
+    for names in (["pour", "stir"], np.array(["pour", "stir"])):
+        assert write([[0, 1]], action_names=names).data["labels"] == ["pour", "stir"]
 
 
 def test_row_76_page_runs_and_loads_nothing_of_others(write):
