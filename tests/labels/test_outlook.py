@@ -30,6 +30,14 @@ def test_recordings_without_a_template_show_most_of_the_found_actions():
     assert all("adds most" in query.why for query in asked[1:])
 
 
+def test_recordings_count_by_their_frames_not_by_those_that_may_be_asked_for():
+    videos = [CORNERS[np.zeros(n, dtype=int)] for n in (10, 100)]
+    asked = [np.arange(10), np.array([0, 99])]
+    found = [np.zeros(len(video), dtype=np.int64) for video in videos]
+    view = look_out(videos, asked, found, None, None, None)
+    assert [query.video for query in view.recordings(2)] == [1, 0]
+
+
 def test_frames_on_a_template_are_far_in_time_from_labelled_ones():
     codes = [np.array([0, -1, -1]), np.full(3, -1)]
     likely = [np.full((3, 2), 0.5)] * 2
@@ -122,6 +130,15 @@ def test_found_actions_without_labels_come_first_frequent_ones_before():
     asked = outlook(groups, codes, likely, found=found).frames(3, list("abcd"))
     assert [q.video for q in asked] == [1, 0, 2]
     assert "typical" in asked[0].why
+
+
+def test_typical_frames_are_of_a_fresh_video_where_that_shows_the_action():
+    found = [np.array([0, 0, 0, 0, 1, 1]), np.array([1])]
+    asked = outlook([[0, 0, 0, 0, 1, 1], [2]], found=found).frames(2, [0, 1])
+    assert [(q.video, q.frame) for q in asked] == [(0, 0), (1, 0)]
+    found[1][:] = 0
+    asked = outlook([[0, 0, 0, 0, 1, 1], [2]], found=found).frames(2, [0, 1])
+    assert [(q.video, q.frame) for q in asked] == [(0, 0), (0, 4)]
 
 
 @pytest.mark.parametrize("distance", [None, np.zeros(40)])

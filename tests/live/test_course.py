@@ -152,6 +152,25 @@ def test_probabilities_are_sums_over_all_ways(phases):
     np.testing.assert_allclose(found, [missed + late, again, late], atol=1e-12)
 
 
+@pytest.mark.parametrize("added", [-1e4, 1e4])
+def test_what_all_scores_have_in_common_tells_nothing(added):
+    chain, scores = StepChain.of(RATES), np.random.RandomState(0).randn(12)
+    found = chain.likelihoods(scores + added)
+    np.testing.assert_allclose(found, chain.likelihoods(scores), rtol=1e-9)
+
+
+def test_jumps_are_less_likely_the_more_steps_they_pass_over_either_way():
+    far, farthest = PASSED_OVER * JUMP, PASSED_OVER**2 * JUMP
+    expected = [
+        [0, 1 - JUMP - far, JUMP, far],
+        [JUMP, 0, 1 - 2 * JUMP, JUMP],
+        [far, JUMP, 0, 1 - JUMP - far],
+        [farthest, far, JUMP, 0],
+    ]
+    onward = StepChain.of(rates([1] * 4, [0.5] * 4)).onward
+    np.testing.assert_allclose(onward, 0.5 * np.array(expected))
+
+
 def test_steps_have_phases_for_their_durations_and_go_on_to_the_next_but_for_jumps():
     chain = StepChain.of(rates([3, 1, 9], [0.5, 0.1, 0.9]))
     assert np.bincount(chain.steps).tolist() == [3, 1, 4]  # not more than positions

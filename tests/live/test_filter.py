@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from skvas.live._chain import PositionRates
 from skvas.live._filter import Filter, smooth
@@ -80,6 +81,13 @@ def test_held_frames_stay_and_are_made_up_for():
     moved = before @ np.linalg.matrix_power(chain.transitions, 3)
     expected = moved * np.exp(logs[1])
     np.testing.assert_allclose(seen.posterior, expected / expected.sum())
+
+
+@pytest.mark.parametrize("added", [-1e4, 1e4])
+def test_what_all_scores_have_in_common_tells_nothing(added):
+    (row,) = scores(1)
+    plain, other = (Filter(RATES.chain()).see(logs) for logs in (row, row + added))
+    np.testing.assert_allclose(other.posterior, plain.posterior, rtol=1e-9)
 
 
 def test_impossible_frames_leave_finite_numbers():

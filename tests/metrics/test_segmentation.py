@@ -81,6 +81,10 @@ def test_equally_good_matchings_are_told_apart_by_their_unions():
     # Clusters 0 and 1 both hold half of a, but 0 also holds a frame of b.
     true = list("aaaabbbb")
     assert match_labels(true, [0, 0, 1, 1, 0, 2, 2, 2]) == {1: "a", 2: "b"}
+    # Four frames agree with 1 as b and 2 as c, or the other way round: the ratios of
+    # the two add up to 1/5 + 2/5, or to 1/3 + 1/4.
+    true, pred = list("abbbbccc"), [0, 0, 1, 2, 2, 1, 2, 2]
+    assert match_labels(true, pred) == {0: "a", 1: "b", 2: "c"}
 
 
 @given(labellings())
