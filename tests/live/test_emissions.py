@@ -36,6 +36,20 @@ def test_discriminants_have_unit_variance_within_classes():
     np.testing.assert_allclose(gaussians.variances, 1, atol=0.15)
 
 
+def test_variances_are_those_of_each_class_drawn_to_those_of_all():
+    sizes = [6, 4, 1, 0]
+    classes = np.repeat(np.arange(4), sizes)
+    features = 3 * np.eye(3)[classes] + np.random.RandomState(0).randn(11, 3)
+    gaussians = fitted(features, classes, 4)
+    parts = np.split(gaussians.project(features), np.cumsum(sizes)[:-1])
+    squares = [((part - part.mean(axis=0)) ** 2).sum(axis=0) for part in parts[:3]]
+    pooled = sum(squares) / (11 - 3)
+    own = np.array([squares[0] / 5, squares[1] / 3, pooled, pooled])
+    expected = 0.8 * own + 0.2 * pooled
+    expected[:, 2:] = pooled[2:]  # three classes have frames, which two directions tell
+    np.testing.assert_allclose(gaussians.variances, expected)
+
+
 def test_directions_of_noise_are_left_behind_those_that_tell_classes_apart():
     features, classes = classes_of_frames()
     loud = np.hstack([features, 50 * np.random.RandomState(1).randn(len(features), 1)])
