@@ -74,8 +74,9 @@ def transfer_labels(
     Raises
     ------
     ValueError, TypeError
-        If the number of labels is not the number of frames, if the features of a video
-        differ from those of `fit`, or if no frame of a video has a counterpart.
+        If the number of labels is not the number of frames, if some videos have
+        integers and others strings, if the features of a video differ from those of
+        `fit`, or if no frame of a video has a counterpart.
     NotFittedError
         If the estimator is not fitted.
 
@@ -97,6 +98,11 @@ def transfer_labels(
             f"got {type(estimator).__name__}."
         )
     known_labels = check_labels(labels, labelled_videos)
+    some = [label for part in known_labels for label in part[:1].tolist()]
+    if len({isinstance(label, str) for label in some}) > 1:
+        raise ValueError(
+            "labels mix integers and strings; give labels of one kind for all videos."
+        )
     names, codes = np.unique(np.concatenate(known_labels), return_inverse=True)
     coded = np.split(codes, np.cumsum([len(part) for part in known_labels])[:-1])
     matcher = estimator._matcher(is_late=False)  # votes look at embeddings

@@ -117,6 +117,9 @@ def test_labels_must_fit_and_the_estimator_must_align():
     aligner = VideoAligner(max_epochs=0).fit(data.videos)
     with pytest.raises(ValueError, match="expected one label a frame"):
         transfer_labels(aligner, data.videos[0], data.labels[1], data.videos[2])
+    kinds = [data.labels[0], data.labels[1].astype(str)]
+    with pytest.raises(ValueError, match="labels mix integers and strings"):
+        transfer_labels(aligner, data.videos[:2], kinds, data.videos[2])
     gap = data.videos[1] * np.nan
     with pytest.raises(ValueError, match="^labelled_videos: video 1: .*NaN"):
         transfer_labels(aligner, [data.videos[0], gap], data.labels[:2], data.videos)
