@@ -39,7 +39,7 @@ _AT_REST = 0.1
 # videos, which are what there is to learn from.
 _PENALTY = 0.3
 # Share of its variance that some feature has to be predicted by: else none is related.
-_SOME = 0.05
+_SOME = 0.2
 # What is nothing but rounding.
 _ROUNDING = 1e-6
 
@@ -66,7 +66,7 @@ class SelectRelated(VideoTransformerMixin, SelectorMixin, BaseEstimator):
     support_ : bool ndarray of shape (n_features_in_,)
         Which features are kept: those that are predicted, and those that have two
         values at most, which cannot wander. All are where there are fewer than three
-        videos, where at most one would be left, and where none is predicted by .05
+        videos, where at most one would be left, and where none is predicted by .2
         of its variance.
     n_features_in_ : int
         Number of features seen in `fit`.
