@@ -31,6 +31,8 @@ _MAX_VIDEOS, _MIN_VIDEOS, _MANY_NUMBERS = 32, 3, 1 << 24
 _PARTS, _AT_ONCE, _PASSES = 8, 64, 4
 # Share of a video that is averaged, and deviations from the mean that count.
 _REACH, _FARTHEST = 0.01, 4.0
+# So few features of few videos may well be predicted by none of the others.
+_FEW_FEATURES = 5
 # Frames of a video that are looked at, about.
 _N_FRAMES = 200
 # What a feature at rest varies by, as a share of what it usually does.
@@ -65,9 +67,9 @@ class SelectRelated(VideoTransformerMixin, SelectorMixin, BaseEstimator):
     ----------
     support_ : bool ndarray of shape (n_features_in_,)
         Which features are kept: those that are predicted, and those that have two
-        values at most, which cannot wander. All are where there are fewer than three
-        videos, where at most one would be left, and where none is predicted by .2
-        of its variance.
+        values at most, which cannot wander. All are kept of fewer than three videos, of
+        fewer than five features of fewer than eight, where at most one would be left,
+        and where none is predicted by .2 of its variance.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -228,7 +230,8 @@ def _draw(videos: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
 def _related(videos: Sequence[np.ndarray], least: float) -> np.ndarray:
     """Tell which features are kept, (n_features,)."""
     every = np.full(videos[0].shape[1], True)
-    if len(videos) < _MIN_VIDEOS:
+    is_little = len(videos) < _PARTS and len(every) < _FEW_FEATURES
+    if len(videos) < _MIN_VIDEOS or is_little:
         return every
     looks, cannot_wander = _look(videos), _has_two_values(videos)
     kept = every

@@ -111,6 +111,15 @@ def test_noise_alone_is_kept_whatever_passes_by_chance():
     assert kept(noise, least=0.0) == list(range(60))
 
 
+def test_few_features_of_few_videos_are_kept():
+    videos = [video[:, :3] for video in told(8)]
+    walked = beside(videos, walks(lengths(videos), 2))
+    assert kept(walked[:7]) == [0, 1, 2]
+    four = [video[:, :4] for video in walked]
+    assert kept(four[:7]) == [0, 1, 2, 3]
+    assert kept(four) == [0, 1, 2]
+
+
 def test_evidence_that_is_asked_for_counts():
     videos = told()
     walked = beside(videos, walks(lengths(videos), 20))
