@@ -19,28 +19,34 @@ def frames_of_lines(
 ) -> Iterator[np.ndarray]:
     """Yield the numbers of each line of the standard input; an empty cell is NaN.
 
-    The first line may have the names of the columns: those of the model, if it has any.
+    The first line may have the names of the columns: those of the model, if it has any,
+    in any order and among others.
     """
-    is_first = True
+    columns: Sequence[int] = range(n_features)
+    n_cells, is_first = n_features, True
+    told = f"the model has {n_features} features"
     for number, raw in enumerate(_lines(), 1):
         line = raw.removeprefix("\ufeff")  # the mark of byte order
         if not line.strip(" \r\n"):
             continue
         cells = _cells(line)
         what = f"line {number} of the standard input"
-        if len(cells) != n_features:
-            raise ValueError(
-                f"{what} has {len(cells)} cells, the model has {n_features} features: "
-                f"{line.strip()!r}."
-            )
-        values = [_number(cell) for cell in cells]
-        if is_first and all(value is None for value in values):
-            _check_names(cells, names, what)
-        elif None in values:
-            raise ValueError(f"{what} is no numbers: {line.strip()!r}.")
-        else:
-            yield np.array(values, dtype=float)
+        has_names = is_first and all(_number(cell) is None for cell in cells)
         is_first = False
+        if has_names and names is not None:
+            columns = _columns(cells, names, what)
+            n_cells, told = len(cells), f"the names of its columns are {len(cells)}"
+            continue
+        if len(cells) != n_cells:
+            raise ValueError(
+                f"{what} has {len(cells)} cells, {told}: {line.strip()!r}."
+            )
+        if has_names:
+            continue
+        values = [_number(cells[column]) for column in columns]
+        if None in values:
+            raise ValueError(f"{what} is no numbers: {line.strip()!r}.")
+        yield np.array(values, dtype=float)
 
 
 def _lines() -> Iterator[str]:
@@ -65,10 +71,12 @@ def _number(cell: str) -> float | None:
         return None
 
 
-def _check_names(found: list[str], names: Sequence[str] | None, what: str) -> None:
+def _columns(found: list[str], names: Sequence[str], what: str) -> Sequence[int]:
+    """Return where the features of the model are among the names of a line."""
     found = [name.strip('"') for name in found]
-    if names is not None and found != list(names):
+    if any(found.count(name) != 1 for name in names):
         raise ValueError(
             f"{what} has the names {', '.join(found)}; the model was fitted to "
-            f"{', '.join(names)}."
+            f"{', '.join(names)}, each of which has to be there once."
         )
+    return [found.index(name) for name in names]

@@ -77,12 +77,24 @@ def test_first_line_may_have_names(monkeypatch):
     found = read(monkeypatch, 'x,"y",z\n1,2,3\n', names=["x", "y", "z"])
     np.testing.assert_array_equal(found, [[1, 2, 3]])
     assert read(monkeypatch, "\na b c\n1 2 3\n").tolist() == [[1, 2, 3]]
-    with pytest.raises(ValueError, match=r"line 1 .* names x, z, y; .* fitted to x, y"):
-        read(monkeypatch, "x,z,y\n1,2,3\n", names=["x", "y", "z"])
+    with pytest.raises(ValueError, match=r"line 1 .* names x, z, u; .* fitted to x, y"):
+        read(monkeypatch, "x,z,u\n1,2,3\n", names=["x", "y", "z"])
     with pytest.raises(ValueError, match="line 2 of the standard input is no numbers"):
         read(monkeypatch, "a,b,c\na,b,c\n")
     with pytest.raises(ValueError, match=r"line 1 .* has 4 cells, .* has 3 features"):
         read(monkeypatch, "time,a,b,c\n")
+
+
+def test_columns_are_taken_by_their_names(monkeypatch):
+    names, table = ["x", "y"], "time;y;note;x\n0,1;2,5;ok;3\n0,2;;;4\n"
+    found = read(monkeypatch, table, 2, names)
+    np.testing.assert_array_equal(found, [[3, 2.5], [4, np.nan]])
+    with pytest.raises(ValueError, match=r"line 3 .* has 2 cells, the names .* are 4"):
+        read(monkeypatch, "time;y;note;x\n0;1;a;2\n1;2\n", 2, names)
+    with pytest.raises(ValueError, match="line 2 of the standard input is no numbers"):
+        read(monkeypatch, "time;y;note;x\n0;1;a;no\n", 2, names)
+    with pytest.raises(ValueError, match="names x, y, x; .* to be there once"):
+        read(monkeypatch, "x;y;x\n", 2, names)
 
 
 @pytest.mark.parametrize("end", ["", "1,2\n", "interrupt"])
@@ -125,9 +137,9 @@ def test_live_knows_the_names_of_the_model(tmp_path, monkeypatch, capsys, kind):
     monkeypatch.setattr(sys, "stdin", io.StringIO(table))
     assert run("live", tmp_path / "model", "-") == 0
     assert f"{len(videos[0])} frames, " in capsys.readouterr().err
-    monkeypatch.setattr(sys, "stdin", io.StringIO(table.replace("x,y", "y,x")))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(table.replace("x,y", "x,z")))
     assert run("live", tmp_path / "model", "-") == 1
-    assert "has the names y, x" in capsys.readouterr().err
+    assert "has the names x, z" in capsys.readouterr().err
 
 
 def test_memory_of_live_does_not_grow_with_the_recording(tmp_path, monkeypatch):
