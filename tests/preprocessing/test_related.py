@@ -80,6 +80,19 @@ def test_rounding_is_no_motion():
     assert kept(beside(videos, still)) == list(range(N_KEPT))
 
 
+def test_spikes_hide_no_motion():
+    rng = np.random.default_rng(1)
+    moved = []
+    for _ in range(8):
+        amount = np.repeat(np.exp(rng.uniform(-3, 2, (8, 1))), 25, axis=0)
+        moved.append(amount * rng.normal(size=(200, 4)))
+    rng, deviation = np.random.default_rng(1), np.concatenate(moved).std(axis=0)
+    for video in moved:
+        hit = rng.random(video.shape) < 0.01
+        video += 40 * deviation * hit * rng.normal(size=video.shape)
+    assert kept(beside(moved, walks(lengths(moved), 3))) == [0, 1, 2, 3]
+
+
 def test_features_of_two_values_are_kept():
     videos = told()
     rng = np.random.default_rng(1)
