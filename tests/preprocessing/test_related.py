@@ -82,10 +82,8 @@ def test_rounding_is_no_motion():
 
 def test_spikes_hide_no_motion():
     rng = np.random.default_rng(1)
-    moved = []
-    for _ in range(8):
-        amount = np.repeat(np.exp(rng.uniform(-3, 2, (8, 1))), 25, axis=0)
-        moved.append(amount * rng.normal(size=(200, 4)))
+    amounts = [np.exp(rng.uniform(-3, 2, (8, 1))).repeat(25, axis=0) for _ in range(8)]
+    moved = [amount * rng.normal(size=(200, 4)) for amount in amounts]
     rng, deviation = np.random.default_rng(1), np.concatenate(moved).std(axis=0)
     for video in moved:
         hit = rng.random(video.shape) < 0.01
