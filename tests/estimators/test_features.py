@@ -55,8 +55,9 @@ def choose_features(videos, n_clusters):
     features = apply_features(whitened, videos)
     plain = settle_features(whitened, videos, n_clusters, features)
     anew = settle_features(whitened, videos, n_clusters)
-    assert (plain is None) == (anew is None)
-    return last_step(plain or whitened)
+    found, again = (last_step(settled or whitened) for settled in (plain, anew))
+    assert (found.views, found.whiten) == (again.views, again.whiten)
+    return found
 
 
 def test_components_keep_their_variance_where_whitening_blows_up_noise():
@@ -66,6 +67,23 @@ def test_components_keep_their_variance_where_whitening_blows_up_noise():
     assert chosen.smoothing == pytest.approx(0.01)  # 4 of 200 frames would be more
     long = [np.repeat(video, 10, axis=0) for video in videos]
     assert choose_features(long, 3).smoothing == pytest.approx(4 / 2000)
+
+
+def test_what_wanders_has_no_say_in_what_features_are_chosen(monkeypatch):
+    rng = np.random.default_rng(0)
+    walked = [
+        np.hstack([video, rng.normal(size=(len(video), 3)).cumsum(axis=0)])
+        for video in recurring(n_noisy=2)
+    ]
+    widths, look = set(), _features.repeatability
+    monkeypatch.setattr(
+        _features,
+        "repeatability",
+        lambda videos, *a, **k: widths.add(videos[0].shape[1]) or look(videos, *a, **k),
+    )
+    chosen = choose_features(walked, 3)
+    assert chosen.n_features_in_ == 22
+    assert widths == {len(chosen.get_feature_names_out())}
 
 
 def shaking(n_videos=6, *, order=None, seed=0):
