@@ -94,7 +94,13 @@ let held = null; // a moment that waits for the same one of another recording
 
 function frameOf(v) {
   if (v === lead) return frame;
-  return v === held?.v ? held.frame : toFrame(v, toPlace(lead, frame));
+  return v === held?.v ? held.frame : snapped(toFrame(v, toPlace(lead, frame)));
+}
+
+// Rounding is not to show the frame before a whole one.
+function snapped(at) {
+  const whole = Math.round(at);
+  return Math.abs(at - whole) < 1e-6 ? whole : at;
 }
 
 const here = () => segmentAt(lead.segments, frame);

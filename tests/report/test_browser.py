@@ -758,6 +758,18 @@ def test_a_held_player_stays_and_follows_its_anchor_at_once(visit, tmp_path):
     assert numbers() == [second + 25] * 2
 
 
+def test_whole_frames_are_the_same_in_recordings_of_one_length(visit, tmp_path):
+    clip = write_clip(tmp_path / "a.mp4", bars(200), fps=FPS)
+    options = {"media": [clip] * 2, "fps": FPS}
+    page = visit(report_html([[0] * 200] * 2, tmp_path / "r.html", **options))
+    settle(page)
+    for second in range(1, 6):
+        page.keyboard.press("l")
+        settle(page)
+        page.wait_for_timeout(100)
+        assert numbers_on_screen(page, 2) == [second * FPS] * 2
+
+
 def test_only_the_chosen_recording_is_heard(visit, tmp_path):
     clip = write_clip(tmp_path / "a.mp4", bars(30), sound=True)
     options = {"media": [clip, clip], "fps": 10}
