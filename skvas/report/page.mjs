@@ -789,7 +789,8 @@ function anchor() {
     tell("This contradicts the anchors that there are. ");
     return;
   }
-  release();
+  held = null; // players seek once, to where the anchor has them
+  showPlayers();
   edit(() => setAnchors(more));
 }
 
