@@ -14,8 +14,7 @@ from skvas.datasets._recordings import features_of_fit
 from skvas.decoding import labels_to_segments
 from skvas.metrics import consistency_score, match_pairs, uniform_segmentation
 from skvas.preprocessing import SelectRelated
-from skvas.preprocessing._pipelines import all_steps
-from skvas.videos._containers import kept_names
+from skvas.preprocessing._pipelines import all_steps, named_steps
 from skvas.videos._frames import sample_videos, spread_frames, unit
 
 __all__ = ["FitSummary", "diagnose", "summarise"]
@@ -205,17 +204,13 @@ def _tell_recordings(model: Any, facts: _Facts, advice: list[str]) -> None:
 
 
 def _tell_features(model: Any, facts: _Facts) -> None:
-    names = features_of_fit(model)
-    if names is None:
-        names = [str(column) for column in range(model.n_features_in_)]
+    given = features_of_fit(model) or _numbers(model.n_features_in_)
     n_kept, dropped = 0, []
-    for step in all_steps(model.features_):
+    for step, names in named_steps(all_steps(model.features_), given):
         if isinstance(step, SelectRelated):
-            if names is None:
-                names = [str(column) for column in range(len(step.support_))]
+            called = np.array(names or _numbers(len(step.support_)))
             n_kept = int(step.support_.sum())
-            dropped += [names[column] for column in np.flatnonzero(~step.support_)]
-        names = kept_names(step, names)
+            dropped += called[~step.support_].tolist()
     if not dropped:
         return
     more = f" and {len(dropped) - NAMED} more" if len(dropped) > NAMED else ""
@@ -226,6 +221,10 @@ def _tell_features(model: Any, facts: _Facts) -> None:
             f"each recording: {', '.join(dropped[:NAMED])}{more}",
         )
     )
+
+
+def _numbers(n: int) -> list[str]:
+    return [str(number) for number in range(n)]
 
 
 def _tell_order(model: Any, facts: _Facts, advice: list[str]) -> None:

@@ -25,6 +25,7 @@ from skvas.preprocessing._gaps import close_gaps
 from skvas.preprocessing._pipelines import (
     all_steps,
     last_step,
+    named_steps,
     with_last_step,
     with_step_before_last,
 )
@@ -32,7 +33,7 @@ from skvas.preprocessing._repeatability import repeatability
 from skvas.timeline._model import find_order, has_order
 from skvas.transport._threads import product_threads
 from skvas.validation import naming_video
-from skvas.videos._containers import VideoTransformerMixin, kept_names
+from skvas.videos._containers import VideoTransformerMixin
 from skvas.videos._frames import NOT_IN_FLOAT32, to_float32, unit
 
 # A constant beside the whitened components, as WhitenedViews says.
@@ -381,14 +382,10 @@ def _dropped(steps: Sequence[Any], videos: Sequence[np.ndarray]) -> np.ndarray |
     if all(s.support_.all() for s in steps if isinstance(s, SelectRelated)):
         return None
     given = [f"feature {i}" for i in range(videos[0].shape[1])]
-    dropped, names = np.full(len(given), False), given
-    for step in steps:
-        kept = kept_names(step, names)
-        if kept is None:
-            break
-        if isinstance(step, SelectRelated):
-            dropped |= np.isin(given, names) & ~np.isin(given, kept)
-        names = kept
+    dropped = np.full(len(given), False)
+    for step, names in named_steps(steps, given):
+        if isinstance(step, SelectRelated) and names is not None:
+            dropped |= np.isin(given, np.array(names)[~step.support_])
     return dropped if dropped.any() else None
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sklearn.pipeline import Pipeline
 
 from skvas.preprocessing._framewise import PASS
+from skvas.videos._containers import kept_names
 
 
 def last_step(features: Any) -> Any:
@@ -71,3 +73,26 @@ def all_steps(transformer: Any) -> list[Any]:
     is_nothing = transformer is None or isinstance(transformer, str)
     assert not is_nothing or transformer in (None, PASS)
     return [] if is_nothing else [transformer]
+
+
+def named_steps(
+    steps: Sequence[Any], names: list[str] | None
+) -> Iterator[tuple[Any, list[str] | None]]:
+    """Yield each step with the names of the features that it takes.
+
+    Parameters
+    ----------
+    steps : sequence of transformer
+        Fitted.
+    names : list of str, or None
+        Names of what the first takes; None: they have none.
+
+    Yields
+    ------
+    step : transformer
+    names : list of str, or None
+        Some of `names`; None behind a step that makes features of its own.
+    """
+    for step in steps:
+        yield step, names
+        names = kept_names(step, names)

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import choose
 from skvas._typing import Videos
+from skvas.preprocessing._motion import Motion
 from skvas.preprocessing._smoothing import course_and_spread, motion_sigma
 from skvas.preprocessing._standardizer import moments, standardise
 from skvas.validation import (
@@ -35,8 +36,6 @@ _REACH, _FARTHEST = 0.01, 4.0
 _FEW_FEATURES = 5
 # Frames of a video that are looked at, about.
 _N_FRAMES = 200
-# What a feature at rest varies by, as a share of what it usually does.
-_AT_REST = 0.1
 # The penalty of a regression, in units of the features' variance: times features over
 # videos, which are what there is to learn from.
 _PENALTY = 0.3
@@ -258,24 +257,27 @@ def _look(videos: Sequence[np.ndarray]) -> list[np.ndarray]:
     Few videos are looked at piece by piece. Each column has mean 0 in each of them, and
     1 as mean square over all frames.
     """
-    known, looks = moments(videos), []
+    known = moments(videos)
+
+    def standard(frames: np.ndarray) -> np.ndarray:
+        return standardise(frames, *known).clip(-_FARTHEST, _FARTHEST)
+
+    courses, spreads = [], []
     for video in videos:
         sigma = motion_sigma(_REACH, len(video))
-        course, spread = course_and_spread(
-            video,
-            sigma,
-            lambda frames: standardise(frames, *known).clip(-_FARTHEST, _FARTHEST),
-        )
-        looks.append(np.stack([course, spread], axis=1, dtype=np.float32))
-    frames = sum(map(len, looks))
-    usual = sum(look[:, 1].sum(axis=0, dtype=float) for look in looks) / frames
-    usual = np.where(usual > _ROUNDING, usual, 1)
-    for look in looks:
-        look[:, 1] = np.log(_AT_REST + look[:, 1] / usual)
+        course, spread = course_and_spread(video, sigma, standard)
+        courses.append(course.astype(np.float32))
+        spreads.append(np.where(spread > _ROUNDING, spread, 0).astype(np.float32))
+    motion = Motion.of(spreads, np.asarray)
+    looks = [
+        np.stack([course, motion.standard(spread)], axis=1, dtype=np.float32)
+        for course, spread in zip(courses, spreads, strict=True)
+    ]
     n_pieces = -(-_PARTS // len(looks))
     looks = [p for look in looks for p in np.array_split(look, n_pieces) if len(p)]
     for look in looks:
         look -= look.mean(axis=0)
+    frames = sum(map(len, looks))
     squares = sum((look**2).sum(axis=0, dtype=float) for look in looks) / frames
     root = np.sqrt(np.where(squares > _ROUNDING, squares, np.inf))
     return [(look / root).astype(np.float32) for look in looks]
