@@ -119,7 +119,7 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     frames are found again in other videos: if those of motion are, and no worse than
     those of whitened frames, the view "motion" is put beside the two others; if
     clusters of unwhitened frames are, but not those of whitened ones, components stay
-    unwhitened.
+    unwhitened. Where videos share an order, both have to be clearer (see the guide).
 encoder : torch.nn.Module, tuple of int or str, default=None
     Network from features (B, N, n_features) to embeddings (B, N, D), copied before
     training; n_features is what the preprocessing makes, with ``features=None`` that of

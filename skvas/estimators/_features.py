@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from copy import copy
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -30,6 +32,7 @@ from skvas.preprocessing._pipelines import (
     with_step_before_last,
 )
 from skvas.preprocessing._repeatability import repeatability
+from skvas.timeline import BlockOrder
 from skvas.timeline._model import find_order, has_order
 from skvas.transport._threads import product_threads
 from skvas.validation import naming_video
@@ -43,6 +46,10 @@ NAMES = ("auto", "whitened", "standardise")
 MAX_VIDEOS = 32
 # Adjusted Rand index from which clusters of frames are found again in other videos.
 REPEATS = 0.4
+# Where videos share an order, components keep their variance only if more than so much
+# of them is noise of single frames, and the order is less firm than so, or by so much
+# firmer then.
+NOISY, FIRM, MORE = 0.3, 0.5, 0.1
 # Components keep their variance where clusters of unwhitened frames are found again,
 # and those of whitened frames less than half as well: of fewer than so many videos,
 # which hardly tell how well, less than .15 times as well.
@@ -64,11 +71,12 @@ def settle_features(
 
     What is whitened goes without the features that wander through each video in a way
     of their own. Components stay unwhitened where whitening drowns what videos share in
-    noise; but not where videos share an order, as alignment needs them whitened and
-    noise does not repeat in order. Else motion is a third view, where clusters of it
-    are found again in other videos, and no worse than those of the other views; where
-    videos share an order clearly better, as motion mostly adds nothing to a place in
-    it.
+    noise. Else motion is a third view, where clusters of it are found again in other
+    videos, and no worse than those of the other views. Where videos share an order,
+    motion mostly adds nothing to a place in it: there clusters of it have to be found
+    again clearly better. And there alignment needs whitened components, and noise does
+    not repeat in order: so they stay unwhitened only if motion is no view, frames are
+    noisy one by one, and the order is told better so, or is not firm in any case.
 
     Parameters
     ----------
@@ -124,19 +132,80 @@ def _settle_views(
     n_clusters: int,
 ) -> WhitenedViews | None:
     """Fit views that tell more than those of some videos, which are `seen`."""
-    if has_order(find_order(seen)):
+    order, scale = find_order(seen), spread_of(whitened)
+    assert scale is not None
+    look = partial(_Look.of, seen, scale, n_clusters, len(videos))
+    if order is not None and has_order(order):
         moves = _moves_in_order(whitened, looked_at, seen, n_clusters)
+        if not moves and noise_of(whitened, looked_at) > NOISY:
+            found = look()
+            if found.is_drowned and found.tells_order(order):
+                return _unwhitened(whitened, videos)
     else:
-        scale = spread_of(whitened)
-        repeats = repeatability([unit(video) for video in seen], n_clusters)
-        share = WHITENED_REPEATS if len(videos) >= MANY else FEW_REPEAT
-        plain = repeatability([unit(video * scale) for video in seen], n_clusters)
-        if plain >= max(REPEATS, repeats / share):
+        found = look()
+        if found.is_drowned:
             return _unwhitened(whitened, videos)
-        moves = _moves(whitened, looked_at, n_clusters, repeats)
+        moves = _moves(whitened, looked_at, n_clusters, found.repeats)
     if not moves:
         return None
     return _fit_anew(whitened, videos, views=(*whitened.views, "motion"))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What frames tell once components keep their variance.
+
+    Attributes
+    ----------
+    unscaled : list of ndarray of shape (n_i, D)
+        Such frames.
+    repeats : float
+        How well clusters of whitened frames are found again in other videos.
+    is_drowned : bool
+        Whether clusters of unscaled frames are, and whitened ones far less well.
+    """
+
+    unscaled: list[np.ndarray]
+    repeats: float
+    is_drowned: bool
+
+    @classmethod
+    def of(
+        cls,
+        seen: Sequence[np.ndarray],
+        scale: np.ndarray,
+        n_clusters: int,
+        n_videos: int,
+    ) -> _Look:
+        """Look at some of the videos, whitened."""
+        unscaled = [video * scale for video in seen]
+        repeats, plain = (
+            repeatability([unit(video) for video in videos], n_clusters)
+            for videos in (seen, unscaled)
+        )
+        share = WHITENED_REPEATS if n_videos >= MANY else FEW_REPEAT
+        return cls(unscaled, repeats, plain >= max(REPEATS, repeats / share))
+
+    def tells_order(self, order: BlockOrder) -> bool:
+        """Tell whether frames tell order better so, or it is not firm in any case."""
+        if order.value < FIRM:
+            return True
+        by_unscaled = find_order(self.unscaled)
+        return by_unscaled is not None and by_unscaled.value > order.value + MORE
+
+
+def noise_of(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
+    """Return how much of whitened components is noise of single frames, in the median.
+
+    That is half of the mean square by which neighbouring frames differ, where they are
+    not smoothed, as a share of the variance.
+    """
+    frames = apply_features(copy(whitened).set_params(smoothing=0), videos)
+    steps = np.concatenate([np.diff(video, axis=0) for video in frames])
+    variance = np.concatenate(frames).var(axis=0)
+    varies = variance > 0
+    noise = (steps[:, varies] ** 2).mean(axis=0) / 2 / variance[varies]
+    return float(np.median(noise)) if varies.any() else 0.0
 
 
 def _unwhitened(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> WhitenedViews:
@@ -203,6 +272,17 @@ def spread_of(transformer: Any) -> np.ndarray | None:
         typical = np.linalg.norm(spread) / np.sqrt((spread > 0).sum() or 1)
         spread = np.append(spread, typical)
     return spread
+
+
+def smoothing_of(transformer: Any) -> float:
+    """Return the deviation of the Gaussian that smoothed features, as a share of them.
+
+    0 where none has, or none is known.
+    """
+    views = last_step(transformer)
+    if not isinstance(views, WhitenedViews) or views.causal:
+        return 0.0
+    return float(views.smoothing)
 
 
 def reach_of_motion(transformer: Any) -> float | None:

@@ -1,7 +1,10 @@
 """Features are whitened, unless that drowns what videos share; motion may be one."""
 
+from itertools import cycle, repeat
+
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
@@ -28,7 +31,8 @@ from skvas.preprocessing import (
     WhitenedViews,
 )
 from skvas.preprocessing._pipelines import last_step, with_last_step
-from skvas.timeline._model import find_order
+from skvas.timeline import BlockOrder
+from skvas.timeline._model import find_order, has_order
 from tests.models import ESTIMATORS, quick
 
 
@@ -192,6 +196,7 @@ def test_in_a_shared_order_motion_is_looked_at_step_by_step(found, moves, monkey
     videos = make_videos(8, n_actions=4, random_state=0).videos
     indices = iter(found * 2)  # `choose_features` asks twice
     monkeypatch.setattr(_features, "repeatability", lambda *_, **__: next(indices))
+    monkeypatch.setattr(_features, "noise_of", lambda *_: 0.0)
     assert ("motion" in choose_features(videos, 4).views) is moves
     assert next(indices, None) is None
 
@@ -229,13 +234,84 @@ def test_few_videos_have_to_show_it_more_clearly(
     assert choose_features(recurring(n_videos), 3).whiten is whitens
 
 
-def test_videos_that_share_an_order_are_whitened():
+def test_videos_that_share_an_order_are_whitened_unless_single_frames_are_noisy():
     rng = np.random.default_rng(0)
-    noisy = [
-        np.hstack([video, rng.normal(size=(len(video), 10))])
-        for video in make_videos(8, n_actions=4, random_state=0).videos
-    ]
-    assert choose_features(noisy, 4).whiten
+    data = make_videos(8, n_actions=4, random_state=0)
+    for deviation in (0, 2):
+        noisy = []
+        for video in data.videos:
+            noise = rng.normal(size=(len(video), 10))
+            if deviation:
+                noise = gaussian_filter1d(noise, deviation, axis=0)
+            noisy.append(np.hstack([video, noise]))
+        assert choose_features(noisy, 4).whiten is (deviation > 0)
+
+
+def network_frames(n_steps, n_videos, *, seed):
+    """Frames of a network: steps, done one to four times, beside a slow drift."""
+    rng = np.random.default_rng(seed)
+    steps, first = rng.normal(size=(n_steps, 12)), rng.normal(size=(16, 64)) / 3
+    second = rng.normal(size=(64, 128)) / 6
+    usual = rng.integers(15, 40, n_steps)
+    videos, labels = [], []
+    for _ in range(n_videos):
+        order = np.tile(np.arange(n_steps), rng.integers(1, 5))
+        lengths = usual[order] * np.exp(0.3 * rng.normal(size=len(order)))
+        codes = np.repeat(order, lengths.astype(int))
+        seen = steps[codes] + 0.3 * rng.normal(size=12)
+        seen += 0.5 * rng.normal(size=seen.shape)
+        drift = 0.08 * rng.normal(size=(len(codes), 4)).cumsum(axis=0)
+        hidden = np.maximum(np.hstack([seen, drift]) @ first, 0)
+        frames = np.maximum(hidden @ second, 0)
+        videos.append(frames + 0.1 * rng.normal(size=frames.shape))
+        labels.append(codes)
+    return videos, labels
+
+
+def test_components_keep_their_variance_in_a_loose_order():
+    videos, labels = network_frames(5, 10, seed=0)
+    whitened = fit_features("whitened", videos)
+    assert has_order(find_order(apply_features(whitened, videos)))
+    assert not choose_features(videos, 5).whiten
+    model = JointAlignSegment(5, max_epochs=0, random_state=0)
+    assert segmentation_report(labels, model.fit(videos).labels_).miou > 0.9
+    model.set_params(features="whitened")
+    assert segmentation_report(labels, model.fit(videos).labels_).miou < 0.8
+
+
+@pytest.mark.parametrize(
+    ("noise", "value", "unscaled", "whitens"),
+    [
+        (0.4, 0.4, 0.3, False),
+        (0.4, 0.6, 0.75, False),
+        (0.4, 0.6, 0.65, True),
+        (0.2, 0.4, 0.9, True),
+    ],
+)
+def test_order_and_noise_say_whether_components_keep_their_variance(
+    noise, value, unscaled, whitens, monkeypatch
+):
+    orders = cycle([BlockOrder(value, 0.01, 8), BlockOrder(unscaled, 0.01, 8)])
+    if value < 0.5 or noise < 0.3:  # not asked again
+        orders = repeat(BlockOrder(value, 0.01, 8))
+    monkeypatch.setattr(_features, "find_order", lambda _: next(orders))
+    monkeypatch.setattr(_features, "noise_of", lambda *_: noise)
+    monkeypatch.setattr(_features, "_moves_in_order", lambda *_: False)
+    assert choose_features(recurring(), 3).whiten is whitens
+
+
+def test_noise_is_that_of_single_frames():
+    rng = np.random.default_rng(0)
+    walks = [rng.normal(size=(400, 3)).cumsum(axis=0) for _ in range(3)]
+    noise = [rng.normal(size=(400, 3)) for _ in range(3)]
+    for videos, expected in ((walks, 0.0), (noise, 1.0)):
+        views = WhitenedViews(offset=0.5).fit(videos)
+        assert _features.noise_of(views, videos) == pytest.approx(expected, abs=0.06)
+        assert views.smoothing == 0.01
+    still = [np.ones((20, 2))] * 2
+    with pytest.warns(DegenerateFramesWarning):
+        views = WhitenedViews().fit(still)
+    assert _features.noise_of(views, still) == 0
 
 
 def test_noise_without_clusters_is_whitened():
