@@ -13,6 +13,7 @@ from skvas.alignment._result import MATCHINGS
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
 from skvas.estimators._base import Fitted, Trained, fitting
+from skvas.estimators._features import smoothing_of
 from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
@@ -250,6 +251,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             videos=views.details,
             n_actions=(n_actions, n_actions),
             recurring=None if is_auto(recurring) else recurring,
+            smoothing=smoothing_of(trained.preprocessing),
             limit=trained.settings.memory_limit(),
             order=order,
         )

@@ -68,9 +68,13 @@ class Passing:
     signals : ndarray of shape (n_videos, n_positions, d)
         Features of the frame with which each video passes each position. Features
         that do not vary are left out; all others are scaled to unit variance.
+    blur : float, default=0.0
+        Standard deviation, in positions, of the Gaussian that features were smoothed
+        by.
     """
 
-    def __init__(self, signals: np.ndarray) -> None:
+    def __init__(self, signals: np.ndarray, blur: float = 0.0) -> None:
+        self.blur = blur
         mean, std = signals.mean(axis=(0, 1)), signals.std(axis=(0, 1))
         kept = std > CONSTANT * np.abs(mean)
         scaled = (signals[..., kept] - mean[kept]) / std[kept]
@@ -90,9 +94,8 @@ class Passing:
         weights = (weights / weights.sum()).astype(self._first.dtype)
         shape = (self.n_positions, self.n_features)
         mean, square = weights @ self._first, weights @ self._second
-        return Statistics(
-            mean.reshape(shape).astype(float), square.reshape(shape).astype(float)
-        )
+        means, squares = (x.reshape(shape).astype(float) for x in (mean, square))
+        return Statistics(means, squares, self.blur)
 
 
 def cut(
@@ -103,6 +106,7 @@ def cut(
     n_whitened: int | None = None,
     recurring: bool | None = None,
     n_draws: int = 16,
+    blur: float = 0.0,
 ) -> Cut:
     """Cut a timeline into actions on which draws of the videos agree.
 
@@ -128,13 +132,16 @@ def cut(
         Whether an action may come back. None: in the draws that show that they do.
     n_draws : int, default=16
         Number of draws.
+    blur : float, default=0.0
+        Standard deviation, in positions, of the Gaussian that whitened features were
+        smoothed by.
 
     Returns
     -------
     Cut
     """
     passing = Passing(signals)
-    plain = Passing(signals[..., :n_whitened])
+    plain = Passing(signals[..., :n_whitened], blur)
     n_positions = passing.n_positions
     if n_actions == 1 or passing.n_features == 0 or n_positions <= n_actions:
         return _trivial(n_positions, n_actions)

@@ -242,6 +242,7 @@ def build_timeline(
     n_actions: tuple[int, int],
     recurring: bool | None = None,
     n_draws: int = 16,
+    smoothing: float = 0.0,
     limit: float = 1e9,
     order: BlockOrder | None = None,
 ) -> TimelineModel:
@@ -266,6 +267,9 @@ def build_timeline(
         Whether actions may come back. None: as the videos say.
     n_draws : int, default=16
         Draws of videos that vote on the actions.
+    smoothing : float, default=0.0
+        Standard deviation of the Gaussian that whitened features were smoothed by, as a
+        share of the video.
     limit : float, default=1e9
         Bytes that the work on one video may take.
     order : BlockOrder, default=None
@@ -292,9 +296,10 @@ def build_timeline(
         )
     signals = _at_moments(whitened, embedding, axis)
     n_whitened = whitened[0].shape[1]
+    blur = smoothing * len(axis.moments)
     count = Count(low, (low, low))
     if low < high:
-        count = count_actions(signals, rng, low=low, high=high)
+        count = count_actions(signals, rng, low=low, high=high, blur=blur)
     if videos is not None and recurring is not False:
         motion = _motion_at_moments(videos, axis)
         if steadiness(motion) >= steadiness(signals[..., :n_whitened]):
@@ -306,6 +311,7 @@ def build_timeline(
         n_whitened=n_whitened,
         recurring=recurring,
         n_draws=n_draws,
+        blur=blur,
     )
     return TimelineModel(**vars(axis), cut=found, count=count)
 
@@ -314,6 +320,8 @@ def count_on_timeline(
     embedded: Sequence[np.ndarray],
     whitened: Sequence[np.ndarray],
     n_actions: tuple[int, int],
+    *,
+    smoothing: float = 0.0,
 ) -> Count | None:
     """Estimate the number of actions of videos that share an order.
 
@@ -325,6 +333,9 @@ def count_on_timeline(
         Whitened features.
     n_actions : tuple of two int
         Smallest and largest number.
+    smoothing : float, default=0.0
+        Standard deviation of the Gaussian that whitened features were smoothed by, as a
+        share of the video.
 
     Returns
     -------
@@ -339,7 +350,8 @@ def count_on_timeline(
     axis = build_axis(frames, whitened, rng, order=order)
     signals = _at_moments(whitened, None, axis)
     low, high = n_actions
-    return count_actions(signals, rng, low=low, high=high)
+    blur = smoothing * len(axis.moments)
+    return count_actions(signals, rng, low=low, high=high, blur=blur)
 
 
 def find_order(whitened: Sequence[np.ndarray]) -> BlockOrder | None:

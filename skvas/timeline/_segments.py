@@ -22,13 +22,31 @@ ROWS = 8
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and mean square of the features at each position, both (n_positions, d)."""
+    """The features at each position.
+
+    Attributes
+    ----------
+    mean, square : ndarray of shape (n_positions, d)
+        Their mean and mean square over videos.
+    blur : float, default=0.0
+        Standard deviation, in positions, of the Gaussian that they were smoothed by.
+    """
 
     mean: np.ndarray
     square: np.ndarray
+    blur: float = 0.0
 
     def __len__(self) -> int:
         return len(self.mean)
+
+    @property
+    def sharp(self) -> Statistics:
+        """With the mean as it was before it was smoothed, nearly."""
+        if not self.blur:
+            return self
+        around = np.pad(self.mean, ((1, 1), (0, 0)), mode="edge")
+        mean = self.mean - self.blur**2 / 2 * np.diff(around, 2, axis=0)
+        return Statistics(mean, self.square)
 
 
 def square_losses(statistics: Statistics) -> np.ndarray:
@@ -89,7 +107,9 @@ def contiguous_losses(
 
     Actions are states, each with a mean, or movements, each along a line. They are
     movements where as many lines as there are actions explain the timeline clearly
-    better than twice as many means, which have as many parameters.
+    better than twice as many means, which have as many parameters. Smoothing turns the
+    steps between states into slopes, which many short actions mostly are: so lines are
+    looked for in what is sharpened.
 
     Parameters
     ----------
@@ -106,9 +126,11 @@ def contiguous_losses(
         Whether squares are those about lines.
     """
     by_means = square_losses(statistics)
-    by_lines = by_means - line_gains(statistics)
+    sharp = statistics.sharp
+    by_sharp_means = by_means if sharp is statistics else square_losses(sharp)
+    by_lines = by_sharp_means - line_gains(sharp)
     n_means = min(2 * n_actions, len(statistics))
-    _, of_means = best_segments(by_means, n_means)
+    _, of_means = best_segments(by_sharp_means, n_means)
     _, of_lines = best_segments(by_lines, n_actions)
     are_movements = bool(of_lines[-1] < CLEARLY_LESS * of_means[-1])
     return by_lines if are_movements else by_means, are_movements

@@ -206,7 +206,8 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             whitener = WhitenedViews().fit(related)
             whitened = _whiten(whitener, related)
             frames = path_frames(whitened, related)
-            model = self._build(frames, whitened, related, n_actions, rng)
+            smoothing = float(whitener.smoothing)
+            model = self._build(frames, whitened, related, n_actions, rng, smoothing)
             self._keep(
                 model,
                 partial(_prepare, whitener, selector=selector),
@@ -533,6 +534,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         videos: Sequence[np.ndarray],
         n_actions: tuple[int, int] | None,
         rng: np.random.RandomState,
+        smoothing: float,
     ) -> Axis:
         limit = check_memory(self.memory_limit)
         if n_actions is None:
@@ -545,6 +547,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             n_actions=n_actions,
             recurring=None if self.recurring == "auto" else bool(self.recurring),
             n_draws=self.n_draws,
+            smoothing=smoothing,
             limit=limit,
         )
 

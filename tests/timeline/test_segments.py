@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import gaussian_filter1d
 
 from skvas.timeline import _segments
 from skvas.timeline._segments import (
@@ -115,6 +117,41 @@ def test_states_are_no_movements():
     losses, are_movements = contiguous_losses(statistics, 4)
     assert not are_movements
     assert_array_equal(losses, square_losses(statistics))
+
+
+def blurred_states(n_states=24, deviation=3.0):
+    """Many short states, smoothed as features are."""
+    states = np.random.default_rng(0).normal(size=(n_states, 8))
+    sharp = np.repeat(states, 16, axis=0)
+    means = gaussian_filter1d(sharp, deviation, axis=0, mode="nearest")
+    return sharp, Statistics(means, means**2, deviation)
+
+
+def test_sharpening_undoes_part_of_the_smoothing():
+    sharp, statistics = blurred_states()
+    off = [((way.mean - sharp) ** 2).mean() for way in (statistics, statistics.sharp)]
+    assert off[1] < 0.7 * off[0]
+    assert_array_equal(statistics.sharp.sharp.mean, statistics.sharp.mean)
+
+
+def test_steps_that_were_smoothed_are_no_movements():
+    _, statistics = blurred_states()
+    losses, are_movements = contiguous_losses(statistics, 24)
+    assert not are_movements
+    assert_array_equal(losses, square_losses(statistics))
+    assert contiguous_losses(replace(statistics, blur=0.0), 24)[1]
+
+
+def test_lines_are_those_of_what_is_sharpened():
+    corners = np.random.default_rng(0).normal(size=(7, 4))
+    times = np.linspace(0, 6, 300)
+    way = np.stack([np.interp(times, range(7), c) for c in corners.T], axis=1)
+    means = gaussian_filter1d(way, 3.0, axis=0, mode="nearest")
+    statistics = Statistics(means, means**2, 3.0)
+    losses, are_movements = contiguous_losses(statistics, 6)
+    assert are_movements
+    sharp = statistics.sharp
+    assert_array_equal(losses, square_losses(sharp) - line_gains(sharp))
 
 
 def test_movements_have_the_loss_of_lines():
