@@ -73,8 +73,9 @@ class Segmenting(OptionGroup):
         that share an order, unless many of them skip, swap or repeat steps: a chain of
         actions (`decoder`) then explains more than 1 / .95 of what the timeline does of
         the features' variance, by steps that are known again in other videos; or steps
-        that come once, but for a rest between them, are known again far better. Else
-        the embedding, unless training lowered the consistency score by more than 2 %.
+        that come once, but for a rest between them, are known again far better; or such
+        that come in rounds, better. Else the embedding, unless training lowered the
+        consistency score by more than 2 %.
     recurring : bool or "auto", default="auto"
         Whether an action of the timeline may come back later in a video. "auto": where
         the videos say so (see :class:`skvas.Timeline`). Nothing else uses it.

@@ -30,6 +30,8 @@ FAR_LESS, MISSED, AS_WELL = 0.75, 0.85, 0.97
 # average, and where frames deviate from their action alike over no more of a video than
 # those that are smoothed do. They are steps up to so many, if a rest is left out.
 MOST_SEGMENTS, ONCE = 1.35, 1.15
+# Actions come in rounds if so many of them are followed by the one that mostly follows.
+SAME_NEXT = 0.85
 
 
 def keeps_order(
@@ -47,7 +49,8 @@ def keeps_order(
     the timeline explains next to nothing. Where frames are noisy, no chain is known
     again so well: then it is left if such actions do not come and go, and those of the
     timeline are known again far less. It is left as well if these are known again less,
-    and explain less, than actions that happen once, but for a rest between them.
+    and explain less, than actions that happen once, but for a rest between them, or
+    than actions that come in rounds.
 
     Parameters
     ----------
@@ -80,11 +83,13 @@ def keeps_order(
     explains = by_order.explained >= AS_WELL * by_plans.explained
     if explains and share >= (FAR_LESS if is_noisy else AS_WELL):
         return True
-    if are_steps(planned, by_plans, by_order):
+    if are_steps(planned, by_plans, by_order) or are_rounds(
+        planned, by_plans, by_order
+    ):
         return False
     chained, found = best_chain(before, some, Referee.of(some))
     by_chain = told(features, pick(found, few))
-    if are_steps(found, by_chain, by_order):
+    if are_steps(found, by_chain, by_order) or are_rounds(found, by_chain, by_order):
         return False
     is_steady = segments_an_action(planned) <= MOST_SEGMENTS
     actions_last = is_steady and chained.chain.correlated < SMOOTHED
@@ -133,6 +138,30 @@ def are_steps(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> boo
     return are_known and are_missed and segments_an_action(labels, rests=True) <= ONCE
 
 
+def are_rounds(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
+    """Tell whether labels are rounds of actions, not as many of them in each video.
+
+    A position of a timeline is one action, so that it knows other numbers of rounds
+    less well. Tools that come and go have no next one.
+
+    Parameters
+    ----------
+    labels, theirs, by_order
+        As in `are_steps`.
+
+    Returns
+    -------
+    bool
+    """
+    are_better = (
+        theirs.known >= KNOWN_AGAIN
+        and by_order.known < ENOUGH_EXPLAINED * theirs.known
+        and by_order.explained < ENOUGH_EXPLAINED * theirs.explained
+    )
+    comes_back = segments_an_action(labels) > MOST_SEGMENTS
+    return are_better and comes_back and share_of_same_next(labels) >= SAME_NEXT
+
+
 def explained(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:
     """Return the share of the variance of frames that the means of labels explain.
 
@@ -155,6 +184,29 @@ def explained(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> f
     between = ((sums**2).sum(axis=1) / np.maximum(counts, 1)).sum()
     total = (frames**2).sum()
     return float(between / total) if total > 0 else 0.0
+
+
+def share_of_same_next(labels: Sequence[np.ndarray]) -> float:
+    """Return how many segments are followed by the action that mostly follows theirs.
+
+    Parameters
+    ----------
+    labels : sequence of int ndarray of shape (n_i,)
+        Labels of the frames of each video.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 of fewer than three actions, whose order says nothing.
+    """
+    n_labels = int(max(codes.max() for codes in labels)) + 1
+    follows = np.zeros((n_labels, n_labels))
+    for codes in labels:
+        changes = np.flatnonzero(np.diff(codes))
+        np.add.at(follows, (codes[changes], codes[changes + 1]), 1)
+    if np.count_nonzero(follows.sum(axis=1)) < 3:
+        return 0.0
+    return float(follows.max(axis=1).sum() / follows.sum())
 
 
 def segments_an_action(labels: Sequence[np.ndarray], *, rests: bool = False) -> float:

@@ -9,17 +9,21 @@ import pytest
 
 from skvas.segmentation import _order
 from skvas.segmentation._order import (
+    Told,
+    are_rounds,
     explained,
     keeps_order,
     known_again,
     segments_an_action,
+    share_of_same_next,
 )
 from skvas.videos._views import Views
 
 ORDER = np.repeat([0, 1, 2], 20)
 CENTRES = np.array([[3.0, 0.0], [0.0, 3.0], [-3.0, -3.0], [0.0, 0.0]])
 SWAPPED = [ORDER, ORDER[::-1], np.roll(ORDER, 20), ORDER, ORDER[::-1], ORDER]
-FLICKER = [np.where(np.arange(60) % 10 < 5, 2 - ORDER, ORDER) for _ in range(6)]
+COMES = np.random.RandomState(0).randint(2, size=(6, 12)).repeat(5, axis=1)
+FLICKER = [np.where(comes == 1, 2 - ORDER, ORDER) for comes in COMES]
 ONE_WRONG = [ORDER, ORDER, *SWAPPED[2:]]
 # Two actions come back, in most videos.
 TWICE, ONCE = np.repeat([0, 1, 0, 1, 2, 3], 10), np.repeat([0, 1, 2, 3], 15)
@@ -217,6 +221,60 @@ def test_timeline_is_kept_where_more_than_a_rest_comes_back(ask):
     assert 0.65 < known_again(features, twice) < 0.92
     assert segments_an_action(twice, rests=True) > 1.15
     assert ask(features, along, twice, correlated=0.08)
+
+
+def rounds(n_rounds, order=(0, 1, 2)):
+    return np.tile(order, n_rounds).repeat(60 // len(order) // n_rounds)
+
+
+ROUNDS = [rounds(n) for n in (2, 4, 5, 2, 4, 5)]
+LATE = [ROUNDS[0], np.roll(ROUNDS[1], 2), *ROUNDS[2:]]
+
+
+def test_rounds_are_told_by_what_follows():
+    assert share_of_same_next(ROUNDS) == 1
+    assert share_of_same_next([rounds(3), rounds(2, (0, 2, 1))]) == 8 / 13
+    assert share_of_same_next([rounds(5, (0, 1))]) == 0  # two can but take turns
+    assert share_of_same_next([np.zeros(9, int)]) == 0
+
+
+def test_timeline_is_left_where_it_misses_rounds(ask):
+    features = make(ROUNDS, noise=1.5)
+    known = known_again(features, ROUNDS)
+    assert 0.65 < known < 0.92
+    assert 0.75 * known < known_again(features, LATE) < 0.95 * known
+    share = explained(features, LATE) / explained(features, ROUNDS)
+    assert 0.45 < share < 0.95
+    assert segments_an_action(ROUNDS, rests=True) > 1.15
+    assert not ask(features, LATE, ROUNDS, correlated=0.08)
+    assert ask.n_chains == 0
+
+
+def test_timeline_is_left_where_a_chain_tells_rounds_that_plans_blur(ask):
+    features, rng = make(ROUNDS, noise=1.5), np.random.RandomState(0)
+    blurred = [np.where(rng.uniform(size=60) < 0.08, 0, video) for video in ROUNDS]
+    assert known_again(features, blurred) > 0.65
+    assert share_of_same_next(blurred) < 0.85
+    along = [np.roll(v, 3 * (i in (1, 3))) for i, v in enumerate(ROUNDS)]
+    assert not ask(features, along, blurred, chained=ROUNDS, correlated=0.08)
+    assert ask(features, along, blurred, correlated=0.08)
+
+
+@pytest.mark.parametrize(
+    ("labels", "theirs", "by_order", "expected"),
+    [
+        (ROUNDS, (0.7, 0.5), (0.66, 0.47), True),
+        (ROUNDS, (0.6, 0.5), (0.3, 0.2), False),
+        (ROUNDS, (0.7, 0.5), (0.67, 0.4), False),
+        (ROUNDS, (0.7, 0.5), (0.5, 0.48), False),
+        (SWAPPED, (0.7, 0.5), (0.3, 0.2), False),
+        (FLICKER, (0.7, 0.5), (0.3, 0.2), False),
+    ],
+)
+def test_rounds_are_known_better_and_follow_each_other(
+    labels, theirs, by_order, expected
+):
+    assert are_rounds(labels, Told(*theirs), Told(*by_order)) is expected
 
 
 def test_of_many_videos_the_same_sample_is_labelled_both_ways(ask, monkeypatch):
