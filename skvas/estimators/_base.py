@@ -115,7 +115,9 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     pipeline may end with a name: ``make_pipeline(Interpolate(), "auto")``.
     "auto": the published choice; "whitened" in the informed recipe, without features
     that go their own way in each video (:class:`~skvas.preprocessing.SelectRelated`;
-    `summary` names them). Where videos share no order, it looks at whether clusters of
+    `summary` names them), and standardised within each video alone where more than .35
+    of their variance lies between videos, as of images of several rooms. Where videos
+    share no order, it looks at whether clusters of
     frames are found again in other videos: if those of motion are, and no worse than
     those of whitened frames, the view "motion" is put beside the two others; if
     clusters of unwhitened frames are, but not those of whitened ones, components stay

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from skvas.preprocessing._pipelines import (
     with_step_before_last,
 )
 from skvas.preprocessing._repeatability import repeatability
+from skvas.preprocessing._standardizer import moments
 from skvas.timeline import BlockOrder
 from skvas.timeline._model import find_order, has_order
 from skvas.transport._threads import product_threads
@@ -50,6 +51,9 @@ REPEATS = 0.4
 # of them is noise of single frames, and the order is less firm than so, or by so much
 # firmer then.
 NOISY, FIRM, MORE = 0.3, 0.5, 0.1
+# Recordings differ so much from each other that views of the collection tell these
+# apart, and not what happens in them, beyond this share of the variance of a feature.
+BETWEEN = 0.35
 # Components keep their variance where clusters of unwhitened frames are found again,
 # and those of whitened frames less than half as well: of fewer than so many videos,
 # which hardly tell how well, less than .15 times as well.
@@ -57,7 +61,7 @@ WHITENED_REPEATS, MANY, FEW_REPEAT = 0.5, 6, 0.15
 # They are then smoothed by so many frames in the median video.
 NOISE_FRAMES = 4
 # Where videos share an order, motion has to repeat so much, and so many times as much
-# as places; at a first look by so much.
+# as places, whitened or not; at a first look by so much.
 MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
 
 
@@ -70,13 +74,15 @@ def settle_features(
     """Fit other features where these tell more.
 
     What is whitened goes without the features that wander through each video in a way
-    of their own. Components stay unwhitened where whitening drowns what videos share in
-    noise. Else motion is a third view, where clusters of it are found again in other
-    videos, and no worse than those of the other views. Where videos share an order,
-    motion mostly adds nothing to a place in it: there clusters of it have to be found
-    again clearly better. And there alignment needs whitened components, and noise does
-    not repeat in order: so they stay unwhitened only if motion is no view, frames are
-    noisy one by one, and the order is told better so, or is not firm in any case.
+    of their own, and without the view "collection" where recordings differ so much from
+    each other that it would tell these apart. Components stay unwhitened
+    where whitening drowns what videos share in noise. Else motion is a third
+    view, where clusters of it are found again in other videos, and no worse than those
+    of the other views. Where videos share an order, motion mostly adds nothing to a
+    place in it: there clusters of it have to be found again clearly better. And there
+    alignment needs whitened components, and noise does not repeat in order: so they
+    stay unwhitened only if motion is no view, frames are noisy one by one or recordings
+    differ, and the order is told better so, or is not firm in any case.
 
     Parameters
     ----------
@@ -110,6 +116,9 @@ def settle_features(
             features = None
         drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
         looked_at = choose(videos, drawn)
+        if share_between(whitened, looked_at) > BETWEEN:
+            better = whitened = _fit_anew(whitened, videos, views=("video",))
+            features = None
         if features is None:
             seen = apply_features(whitened, looked_at)
         else:
@@ -134,21 +143,36 @@ def _settle_views(
     """Fit views that tell more than those of some videos, which are `seen`."""
     order, scale = find_order(seen), spread_of(whitened)
     assert scale is not None
-    look = partial(_Look.of, seen, scale, n_clusters, len(videos))
+    look = cache(partial(_Look.of, seen, scale, n_clusters, len(videos)))
     if order is not None and has_order(order):
-        moves = _moves_in_order(whitened, looked_at, seen, n_clusters)
-        if not moves and noise_of(whitened, looked_at) > NOISY:
-            found = look()
-            if found.is_drowned and found.tells_order(order):
-                return _unwhitened(whitened, videos)
+        moves = _moves_in_order(whitened, looked_at, n_clusters, look)
+        differ = whitened.views == ("video",)
+        is_noisy = differ or noise_of(whitened, looked_at) > NOISY
+        may_stay = is_noisy and not moves
+        stays = may_stay and look().is_drowned and look().tells_order(order)
     else:
-        found = look()
-        if found.is_drowned:
-            return _unwhitened(whitened, videos)
-        moves = _moves(whitened, looked_at, n_clusters, found.repeats)
-    if not moves:
-        return None
-    return _fit_anew(whitened, videos, views=(*whitened.views, "motion"))
+        stays = look().is_drowned
+        moves = not stays and _moves(whitened, looked_at, n_clusters, look().repeats)
+    if stays:
+        return _unwhitened(whitened, videos)
+    if moves:
+        return _fit_anew(whitened, videos, views=(*whitened.views, "motion"))
+    return None
+
+
+def share_between(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
+    """Return how much of a feature's variance lies between videos, on average.
+
+    0 where nothing varies within any video, so that no other view tells anything.
+    """
+    varies = whitened.scale_ > 0
+    shares = []
+    for video in videos:
+        peak, _, scale = moments([video])
+        deviation = scale[varies] * (peak / whitened.peak_)[varies]
+        shares.append((deviation / whitened.scale_[varies]) ** 2)
+    within = np.average(shares, axis=0, weights=lengths_of(videos))
+    return 1 - float(within.mean()) if within.any() else 0.0
 
 
 @dataclass(frozen=True)
@@ -159,15 +183,17 @@ class _Look:
     ----------
     unscaled : list of ndarray of shape (n_i, D)
         Such frames.
-    repeats : float
-        How well clusters of whitened frames are found again in other videos.
-    is_drowned : bool
-        Whether clusters of unscaled frames are, and whitened ones far less well.
+    repeats, plain : float
+        How well clusters of whitened frames are found again in other videos, and those
+        of unscaled ones.
+    n_videos : int
+        Number of videos, of which those that are looked at are some.
     """
 
     unscaled: list[np.ndarray]
     repeats: float
-    is_drowned: bool
+    plain: float
+    n_videos: int
 
     @classmethod
     def of(
@@ -183,8 +209,13 @@ class _Look:
             repeatability([unit(video) for video in videos], n_clusters)
             for videos in (seen, unscaled)
         )
-        share = WHITENED_REPEATS if n_videos >= MANY else FEW_REPEAT
-        return cls(unscaled, repeats, plain >= max(REPEATS, repeats / share))
+        return cls(unscaled, repeats, plain, n_videos)
+
+    @property
+    def is_drowned(self) -> bool:
+        """Whether clusters of whitened frames are found again far less well."""
+        share = WHITENED_REPEATS if self.n_videos >= MANY else FEW_REPEAT
+        return self.plain >= max(REPEATS, self.repeats / share)
 
     def tells_order(self, order: BlockOrder) -> bool:
         """Tell whether frames tell order better so, or it is not firm in any case."""
@@ -228,18 +259,15 @@ def _moves(
 def _moves_in_order(
     whitened: WhitenedViews,
     looked_at: Sequence[np.ndarray],
-    seen: Sequence[np.ndarray],
     n_clusters: int,
+    look: Callable[[], _Look],
 ) -> bool:
     """Tell whether motion is found again in other videos far better than places are."""
     moved = _motion(whitened, looked_at)
     if repeatability(moved, n_clusters, n_draws=1) < AT_FIRST:
         return False
     index = repeatability(moved, n_clusters)
-    if index < MUCH:
-        return False
-    places = repeatability([unit(video) for video in seen], n_clusters)
-    return index >= CLEARLY * places
+    return index >= MUCH and index >= CLEARLY * max(look().repeats, look().plain)
 
 
 def _motion(

@@ -73,6 +73,62 @@ def test_components_keep_their_variance_where_whitening_blows_up_noise():
     assert choose_features(long, 3).smoothing == pytest.approx(4 / 2000)
 
 
+def with_offsets(videos, size, seed=0):
+    """Let each feature of each video start from a place of its own."""
+    rng = np.random.default_rng(seed)
+    return [video + rng.normal(scale=size, size=video.shape[1]) for video in videos]
+
+
+def test_recordings_that_differ_are_not_compared_as_a_collection():
+    videos = recurring()
+    assert choose_features(with_offsets(videos, 0.3), 3).views == (
+        "video",
+        "collection",
+    )
+    chosen = choose_features(with_offsets(videos, 3.0), 3)
+    assert chosen.views == ("video",)
+    assert not chosen.whiten
+    strong = [video[:, :20].reshape(-1, 2, 10).mean(axis=2) for video in videos]
+    labels = [
+        np.where(x > 0.5, 0, np.where(y > 0, 1, 2))
+        for x, y in map(np.transpose, strong)
+    ]
+    model = ActionSegmenter(3, max_epochs=0, random_state=0)
+    found = model.fit(with_offsets(videos, 3.0)).labels_
+    assert segmentation_report(labels, found).mof > 0.9
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e150])
+def test_share_between_is_that_of_the_variance(scale):
+    way = np.linspace(-1, 1, 101)[:, None] * [1.0, 1.0, 0.0]
+    steps = np.array([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]])
+    videos = [scale * (way + step) for step in steps]
+    views = WhitenedViews().fit(videos)
+    within = (way[:, 0] ** 2).mean()
+    expected = 1 / (1 + within) / 2  # of two features that vary
+    assert _features.share_between(views, videos) == pytest.approx(expected)
+    longer = [videos[0], *[videos[1]] * 3]  # frames count, not videos
+    views = WhitenedViews().fit(longer)
+    expected = 0.75 / (0.75 + within) / 2
+    assert _features.share_between(views, longer) == pytest.approx(expected)
+
+
+def test_nothing_that_varies_is_between():
+    still = [np.ones((20, 2))] * 2
+    with pytest.warns(DegenerateFramesWarning):
+        views = WhitenedViews().fit(still)
+    assert _features.share_between(views, still) == 0
+
+
+def test_in_an_order_recordings_that_differ_need_no_noise(monkeypatch):
+    order = BlockOrder(0.4, 0.01, 8)
+    monkeypatch.setattr(_features, "find_order", lambda _: order)
+    monkeypatch.setattr(_features, "noise_of", lambda *_: 0.0)
+    monkeypatch.setattr(_features, "_moves_in_order", lambda *_: False)
+    assert choose_features(recurring(), 3).whiten
+    assert not choose_features(with_offsets(recurring(), 3.0), 3).whiten
+
+
 def test_what_wanders_has_no_say_in_what_features_are_chosen(monkeypatch):
     rng = np.random.default_rng(0)
     walked = [
@@ -164,7 +220,7 @@ def test_motion_is_no_view_of_a_lone_video():
 
 
 def test_motion_is_a_view_in_a_shared_order_where_it_is_found_again_far_better():
-    walked = make_videos(8, n_actions=4, random_state=0).videos
+    walked = make_videos(8, n_actions=4, noise=3.5, random_state=0).videos
     shaken = [
         np.hstack([video, shake[np.arange(len(video)) * 160 // len(video)]])
         for video, shake in zip(walked, shaking(8, order=[0, 1, 2, 3]), strict=True)
@@ -188,8 +244,9 @@ def test_order_is_asked_of_places_where_motion_is_a_view(cls, monkeypatch):
     [
         ([0.29], False),
         ([0.3, 0.44], False),
-        ([0.3, 0.45, 0.41], False),
-        ([0.3, 0.45, 0.4], True),
+        ([0.3, 0.45, 0.41, 0.0], False),
+        ([0.3, 0.45, 0.0, 0.41], False),
+        ([0.3, 0.45, 0.4, 0.4], True),
     ],
 )
 def test_in_a_shared_order_motion_is_looked_at_step_by_step(found, moves, monkeypatch):
