@@ -22,6 +22,8 @@ from skvas.videos._stored import check_array, check_count
 # The collection counts as so many frames of a recording, as a share of the median
 # video: a recording's own mean and variance take over as it goes on.
 PRIOR_SHARE = 0.1
+# They count for no less than this share of that where recordings differ.
+LEAST_TRUST = 0.05
 # Features are clipped at so many standard deviations of the collection from its mean.
 FAR = 12.0
 # A feature that varies by less than this share of its deviation in the collection is
@@ -101,7 +103,8 @@ class RunningMoments:
         deviation = np.where(within > CONSTANT, within, 1)
         mean, scale = mean * peak, scale * peak
         usual = float(np.median(lengths))
-        still = cls(mean, scale, deviation, PRIOR_SHARE * usual, both)
+        prior = PRIOR_SHARE * usual * _trust(within[scale > 0])
+        still = cls(mean, scale, deviation, prior, both)
         if reach is None:
             return still
         moving = replace(still, newest=weight_of_newest(motion_sigma(reach, usual)))
@@ -231,3 +234,17 @@ def _deviation(means: np.ndarray) -> np.ndarray:
     mean, square = np.split(means, 2, axis=-1)
     found: np.ndarray = np.sqrt(np.maximum(square - mean**2, 0))
     return found
+
+
+def _trust(within: np.ndarray) -> float:
+    """Return how far the collection tells where a recording lies, at most 1.
+
+    Less where more of the variance lies between recordings than within them.
+
+    Parameters
+    ----------
+    within : ndarray of shape (n_features,)
+        Standard deviation within a video, as a share of that of the collection.
+    """
+    share = float((within**2).mean()) if len(within) else 1.0
+    return max(LEAST_TRUST, share / (1 - share)) if share < 0.5 else 1.0

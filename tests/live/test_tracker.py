@@ -166,7 +166,7 @@ def test_probabilities_are_distributions_and_labels_their_largest():
 def test_an_action_is_told_until_another_is_far_more_probable(make):
     rng = np.random.RandomState(4)
     # Mere noise, so that two actions are likely now and then.
-    noisy = [new_video() + 8 * rng.randn(*new_video().shape) for _ in range(3)]
+    noisy = [new_video() + 4 * rng.randn(*new_video().shape) for _ in range(3)]
     video = np.concatenate(noisy)
     stream, told, now = tracker(make), [], []
     for frame in video:

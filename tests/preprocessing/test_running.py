@@ -31,6 +31,22 @@ def test_frames_one_by_one_are_those_of_the_whole_video(both, reach):
     np.testing.assert_allclose(found, features.follow(video), atol=1e-9)
 
 
+def test_collection_counts_for_less_where_recordings_differ():
+    way = np.linspace(-1, 1, 40)[:, None]
+    within = (way**2).mean()
+    for step, prior in (
+        (0.5, 4.0),  # of 40 frames
+        (1.0, 4 * within),
+        (2.0, within),
+        (100.0, 0.2),
+    ):
+        features = RunningMoments.of([way + step, way - step])
+        assert features.prior == pytest.approx(prior, rel=1e-3)
+    still = RunningMoments.of([np.zeros((40, 1)), np.ones((40, 1))])
+    assert np.isfinite(still.follow(np.ones((9, 1)))).all()
+    assert RunningMoments.of([np.ones((40, 1))] * 2).prior == 4.0
+
+
 def test_standardised_by_what_was_seen_with_the_collection_as_prior():
     videos = random_videos()
     features = RunningMoments.of(videos)
