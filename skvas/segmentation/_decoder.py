@@ -34,6 +34,8 @@ CONFIDENCE = 0.8
 # Share of a video over which smoothed frames deviate from their action alike, at most;
 # some of their numbers drift if a quarter does so over so many times the share of all.
 SMOOTHED, DRIFTS = 0.042, 1.4
+# The share that is tried where frames deviate alike for longer.
+TRIED = 0.02
 
 
 def choose_decoder(
@@ -86,8 +88,11 @@ def best_chain(
 ) -> tuple[ChainLabeller, list[np.ndarray]]:
     """Learn chains from the plans and from k-means; keep the first in doubt.
 
-    Where some numbers of frames drift, a third one lets each tell as much as it does by
-    itself: else those that drift silence the others.
+    Where frames deviate from their action alike for long, as movements do, or what
+    drifts, hardly a frame of short actions counts, and chains may call all frames by
+    one. There another chain lets frames count for more; and where some numbers of
+    frames drift longer than the rest, one more lets each tell as much as it does by
+    itself: else those silence the others.
 
     Parameters
     ----------
@@ -111,14 +116,15 @@ def best_chain(
     chained = _chained(labeller, frames, shares, correlated)
     labels = chained.labels(views)
     if referee is not None:
-        others: list[tuple[list[np.ndarray], np.ndarray | None]]
-        others = [(_clusters(frames, labeller), None)]
+        others: list[tuple[list[np.ndarray], float, np.ndarray | None]]
+        others = [(_clusters(frames, labeller), correlated, None)]
         if correlated > SMOOTHED:
             apart = correlated_shares(off)
             if np.quantile(apart, 0.75) > DRIFTS * correlated:
-                others.append((shares, apart))
-        for start, correlations in others:
-            other = _chained(labeller, frames, start, correlated, correlations)
+                others.append((shares, correlated, apart))
+            others.append((shares, TRIED, None))
+        for start in others:
+            other = _chained(labeller, frames, *start)
             found = other.labels(views)
             if referee.prefers(found, labels):
                 chained, labels = other, found

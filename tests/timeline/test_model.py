@@ -114,6 +114,7 @@ def test_steadiness_is_scatter_over_moments_by_that_within():
         JointAlignSegment(
             2,
             segmenting=Segmenting(segment_on="timeline"),
+            features="whitened",
             max_epochs=0,
             random_state=0,
         ),
