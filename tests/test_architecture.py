@@ -61,8 +61,8 @@ ROOMS = {
         "_segmentation _timeline"
     ),
     "estimators": (
-        "_features < _base < _labelling _matching _streams < _reports < _aligner "
-        "_joint _segmenter < _load"
+        "_features < _settled < _base < _labelling _matching _streams < _reports < "
+        "_aligner _joint _segmenter < _load"
     ),
     "features": "_backbones _decoding < _frame_features _synchronised < _sources",
     "io": (

@@ -28,7 +28,6 @@ from skvas.datasets._recordings import (
     remember,
 )
 from skvas.estimators._features import (
-    MAX_VIDEOS,
     NAMES,
     apply_features,
     clean_videos,
@@ -36,10 +35,10 @@ from skvas.estimators._features import (
     fit_features,
     of_videos,
     places_of,
-    settle_features,
     warn_of_degenerate_frames,
     without_names,
 )
+from skvas.estimators._settled import MAX_VIDEOS, settle_features
 from skvas.exceptions import InvalidParameterError, ModelVersionWarning
 from skvas.metrics import SharedOrder
 from skvas.nn import ENCODERS

@@ -5,16 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from copy import copy
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skvas._on_demand import OnDemand, choose, each, lengths_of
+from skvas._on_demand import OnDemand, each, lengths_of
 from skvas.exceptions import DegenerateFramesWarning
 from skvas.preprocessing import (
     Framewise,
@@ -29,262 +27,15 @@ from skvas.preprocessing._pipelines import (
     last_step,
     named_steps,
     with_last_step,
-    with_step_before_last,
 )
-from skvas.preprocessing._repeatability import repeatability
-from skvas.preprocessing._standardizer import moments
-from skvas.timeline import BlockOrder
-from skvas.timeline._model import find_order, has_order
 from skvas.transport._threads import product_threads
 from skvas.validation import naming_video
 from skvas.videos._containers import VideoTransformerMixin
-from skvas.videos._frames import NOT_IN_FLOAT32, to_float32, unit
+from skvas.videos._frames import NOT_IN_FLOAT32, to_float32
 
 # A constant beside the whitened components, as WhitenedViews says.
 OFFSET = 0.5
 NAMES = ("auto", "whitened", "standardise")
-# Videos that are looked at, at most.
-MAX_VIDEOS = 32
-# Adjusted Rand index from which clusters of frames are found again in other videos.
-REPEATS = 0.4
-# Where videos share an order, components keep their variance only if more than so much
-# of them is noise of single frames, and the order is less firm than so, or by so much
-# firmer then.
-NOISY, FIRM, MORE = 0.3, 0.5, 0.1
-# Recordings differ so much from each other that views of the collection tell these
-# apart, and not what happens in them, beyond this share of the variance of a feature.
-BETWEEN = 0.35
-# Components keep their variance where clusters of unwhitened frames are found again,
-# and those of whitened frames less than half as well: of fewer than so many videos,
-# which hardly tell how well, less than .15 times as well.
-WHITENED_REPEATS, MANY, FEW_REPEAT = 0.5, 6, 0.15
-# They are then smoothed by so many frames in the median video.
-NOISE_FRAMES = 4
-# Where videos share an order, motion has to repeat so much, and so many times as much
-# as places, whitened or not; at a first look by so much.
-MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
-
-
-def settle_features(
-    fitted: WhitenedViews | Pipeline,
-    videos: Sequence[np.ndarray],
-    n_clusters: int,
-    features: Sequence[np.ndarray] | None = None,
-) -> WhitenedViews | Pipeline | None:
-    """Fit other features where these tell more.
-
-    What is whitened goes without the features that wander through each video in a way
-    of their own, and without the view "collection" where recordings differ so much from
-    each other that it would tell these apart. Components stay unwhitened
-    where whitening drowns what videos share in noise. Else motion is a third
-    view, where clusters of it are found again in other videos, and no worse than those
-    of the other views. Where videos share an order, motion mostly adds nothing to a
-    place in it: there clusters of it have to be found again clearly better. And there
-    alignment needs whitened components, and noise does not repeat in order: so they
-    stay unwhitened only if motion is no view, frames are noisy one by one or recordings
-    differ, and the order is told better so, or is not firm in any case.
-
-    Parameters
-    ----------
-    fitted : WhitenedViews or Pipeline
-        Fitted; a pipeline ends with such views.
-    videos : sequence of ndarray of shape (n_i, n_features)
-        The videos, checked.
-    n_clusters : int
-        Clusters of frames that are looked for in other videos.
-    features : sequence of float32 ndarray of shape (n_i, D), default=None
-        What `fitted` makes of them. None: it is made of those that are looked at.
-
-    Returns
-    -------
-    WhitenedViews, Pipeline or None
-        Fitted; None where `fitted` is best.
-    """
-    if spread_of(fitted) is None or len(videos) < 2:
-        return None
-    before = with_last_step(fitted, None)
-    if before is not None:
-        videos = each(partial(_quietly, before), videos)
-    whitened, better = last_step(fitted), None
-    with warnings.catch_warnings():  # of what `whitened` has warned of
-        warnings.simplefilter("ignore", DegenerateFramesWarning)
-        selector = SelectRelated().set_output(transform="default").fit(videos)
-        wander = not selector.support_.all()
-        if wander:
-            videos = each(partial(transform_one, selector), videos)
-            better = whitened = _fit_anew(whitened, videos)
-            features = None
-        drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
-        looked_at = choose(videos, drawn)
-        if share_between(whitened, looked_at) > BETWEEN:
-            better = whitened = _fit_anew(whitened, videos, views=("video",))
-            features = None
-        if features is None:
-            seen = apply_features(whitened, looked_at)
-        else:
-            seen = choose(features, drawn)
-        better = _settle_views(whitened, videos, looked_at, seen, n_clusters) or better
-    if better is None:
-        return None
-    for step in all_steps(before)[-1:]:  # what follows knows no names of features
-        if hasattr(step, "set_output"):
-            step.set_output(transform="default")
-    settled = with_last_step(fitted, better)
-    return with_step_before_last(settled, "related", selector) if wander else settled
-
-
-def _settle_views(
-    whitened: WhitenedViews,
-    videos: Sequence[np.ndarray],
-    looked_at: Sequence[np.ndarray],
-    seen: Sequence[np.ndarray],
-    n_clusters: int,
-) -> WhitenedViews | None:
-    """Fit views that tell more than those of some videos, which are `seen`."""
-    order, scale = find_order(seen), spread_of(whitened)
-    assert scale is not None
-    look = cache(partial(_Look.of, seen, scale, n_clusters, len(videos)))
-    if order is not None and has_order(order):
-        moves = _moves_in_order(whitened, looked_at, n_clusters, look)
-        differ = whitened.views == ("video",)
-        is_noisy = differ or noise_of(whitened, looked_at) > NOISY
-        may_stay = is_noisy and not moves
-        stays = may_stay and look().is_drowned and look().tells_order(order)
-    else:
-        stays = look().is_drowned
-        moves = not stays and _moves(whitened, looked_at, n_clusters, look().repeats)
-    if stays:
-        return _unwhitened(whitened, videos)
-    if moves:
-        return _fit_anew(whitened, videos, views=(*whitened.views, "motion"))
-    return None
-
-
-def share_between(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
-    """Return how much of a feature's variance lies between videos, on average.
-
-    0 where nothing varies within any video, so that no other view tells anything.
-    """
-    varies = whitened.scale_ > 0
-    shares = []
-    for video in videos:
-        peak, _, scale = moments([video])
-        deviation = scale[varies] * (peak / whitened.peak_)[varies]
-        shares.append((deviation / whitened.scale_[varies]) ** 2)
-    within = np.average(shares, axis=0, weights=lengths_of(videos))
-    return 1 - float(within.mean()) if within.any() else 0.0
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What frames tell once components keep their variance.
-
-    Attributes
-    ----------
-    unscaled : list of ndarray of shape (n_i, D)
-        Such frames.
-    repeats, plain : float
-        How well clusters of whitened frames are found again in other videos, and those
-        of unscaled ones.
-    n_videos : int
-        Number of videos, of which those that are looked at are some.
-    """
-
-    unscaled: list[np.ndarray]
-    repeats: float
-    plain: float
-    n_videos: int
-
-    @classmethod
-    def of(
-        cls,
-        seen: Sequence[np.ndarray],
-        scale: np.ndarray,
-        n_clusters: int,
-        n_videos: int,
-    ) -> _Look:
-        """Look at some of the videos, whitened."""
-        unscaled = [video * scale for video in seen]
-        repeats, plain = (
-            repeatability([unit(video) for video in videos], n_clusters)
-            for videos in (seen, unscaled)
-        )
-        return cls(unscaled, repeats, plain, n_videos)
-
-    @property
-    def is_drowned(self) -> bool:
-        """Whether clusters of whitened frames are found again far less well."""
-        share = WHITENED_REPEATS if self.n_videos >= MANY else FEW_REPEAT
-        return self.plain >= max(REPEATS, self.repeats / share)
-
-    def tells_order(self, order: BlockOrder) -> bool:
-        """Tell whether frames tell order better so, or it is not firm in any case."""
-        if order.value < FIRM:
-            return True
-        by_unscaled = find_order(self.unscaled)
-        return by_unscaled is not None and by_unscaled.value > order.value + MORE
-
-
-def noise_of(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
-    """Return how much of whitened components is noise of single frames, in the median.
-
-    That is half of the mean square by which neighbouring frames differ, where they are
-    not smoothed, as a share of the variance.
-    """
-    frames = apply_features(copy(whitened).set_params(smoothing=0), videos)
-    steps = np.concatenate([np.diff(video, axis=0) for video in frames])
-    variance = np.concatenate(frames).var(axis=0)
-    varies = variance > 0
-    noise = (steps[:, varies] ** 2).mean(axis=0) / 2 / variance[varies]
-    return float(np.median(noise)) if varies.any() else 0.0
-
-
-def _unwhitened(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> WhitenedViews:
-    length = float(np.median(lengths_of(videos)))
-    smoothing = min(whitened.smoothing, NOISE_FRAMES / length)
-    return _fit_anew(whitened, videos, whiten=False, smoothing=smoothing)
-
-
-def _moves(
-    whitened: WhitenedViews,
-    looked_at: Sequence[np.ndarray],
-    n_clusters: int,
-    repeats: float,
-) -> bool:
-    """Tell whether motion is found again in other videos, as well as what repeats."""
-    moved = _motion(whitened, looked_at)
-    return repeatability(moved, n_clusters) >= max(REPEATS, repeats)
-
-
-def _moves_in_order(
-    whitened: WhitenedViews,
-    looked_at: Sequence[np.ndarray],
-    n_clusters: int,
-    look: Callable[[], _Look],
-) -> bool:
-    """Tell whether motion is found again in other videos far better than places are."""
-    moved = _motion(whitened, looked_at)
-    if repeatability(moved, n_clusters, n_draws=1) < AT_FIRST:
-        return False
-    index = repeatability(moved, n_clusters)
-    return index >= MUCH and index >= CLEARLY * max(look().repeats, look().plain)
-
-
-def _motion(
-    whitened: WhitenedViews, looked_at: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    """Return unit frames of motion alone."""
-    alone = _fit_anew(whitened, looked_at, views=("motion",))
-    return [unit(video) for video in apply_features(alone, looked_at)]
-
-
-def _fit_anew(
-    whitened: WhitenedViews, videos: Sequence[np.ndarray], **parameters: Any
-) -> WhitenedViews:
-    fitted: WhitenedViews = fit_features(
-        clone(whitened).set_params(**parameters), videos
-    )
-    return fitted
 
 
 def spread_of(transformer: Any) -> np.ndarray | None:
@@ -504,10 +255,10 @@ def _hold_still(features: np.ndarray, video: np.ndarray) -> np.ndarray:
 
 
 def _clean(transformer: Any, video: np.ndarray) -> np.ndarray:
-    return fill_gaps(_quietly(transformer, video))
+    return fill_gaps(quietly(transformer, video))
 
 
-def _quietly(transformer: Any, video: np.ndarray) -> np.ndarray:
+def quietly(transformer: Any, video: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():  # of gaps, which the features warn of
         warnings.simplefilter("ignore", UserWarning)
         return transform_one(transformer, video)

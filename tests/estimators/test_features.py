@@ -12,15 +12,15 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skvas import ActionSegmenter, JointAlignSegment, Training, VideoAligner, load
 from skvas.datasets import make_videos
-from skvas.estimators import _aligner, _features, _joint
+from skvas.estimators import _aligner, _joint, _settled
 from skvas.estimators._features import (
     apply_features,
     clean_videos,
     fit_features,
     places_of,
-    settle_features,
     spread_of,
 )
+from skvas.estimators._settled import settle_features
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.metrics import segmentation_report
 from skvas.preprocessing import (
@@ -106,25 +106,25 @@ def test_share_between_is_that_of_the_variance(scale):
     views = WhitenedViews().fit(videos)
     within = (way[:, 0] ** 2).mean()
     expected = 1 / (1 + within) / 2  # of two features that vary
-    assert _features.share_between(views, videos) == pytest.approx(expected)
+    assert _settled.share_between(views, videos) == pytest.approx(expected)
     longer = [videos[0], *[videos[1]] * 3]  # frames count, not videos
     views = WhitenedViews().fit(longer)
     expected = 0.75 / (0.75 + within) / 2
-    assert _features.share_between(views, longer) == pytest.approx(expected)
+    assert _settled.share_between(views, longer) == pytest.approx(expected)
 
 
 def test_nothing_that_varies_is_between():
     still = [np.ones((20, 2))] * 2
     with pytest.warns(DegenerateFramesWarning):
         views = WhitenedViews().fit(still)
-    assert _features.share_between(views, still) == 0
+    assert _settled.share_between(views, still) == 0
 
 
 def test_in_an_order_recordings_that_differ_need_no_noise(monkeypatch):
     order = BlockOrder(0.4, 0.01, 8)
-    monkeypatch.setattr(_features, "find_order", lambda _: order)
-    monkeypatch.setattr(_features, "noise_of", lambda *_: 0.0)
-    monkeypatch.setattr(_features, "_moves_in_order", lambda *_: False)
+    monkeypatch.setattr(_settled, "find_order", lambda _: order)
+    monkeypatch.setattr(_settled, "noise_of", lambda *_: 0.0)
+    monkeypatch.setattr(_settled, "_moves_in_order", lambda *_: False)
     assert choose_features(recurring(), 3).whiten
     assert not choose_features(with_offsets(recurring(), 3.0), 3).whiten
 
@@ -135,9 +135,9 @@ def test_what_wanders_has_no_say_in_what_features_are_chosen(monkeypatch):
         np.hstack([video, rng.normal(size=(len(video), 3)).cumsum(axis=0)])
         for video in recurring(n_noisy=2)
     ]
-    widths, look = set(), _features.repeatability
+    widths, look = set(), _settled.repeatability
     monkeypatch.setattr(
-        _features,
+        _settled,
         "repeatability",
         lambda videos, *a, **k: widths.add(videos[0].shape[1]) or look(videos, *a, **k),
     )
@@ -204,7 +204,7 @@ def test_number_of_actions_is_told_by_places(monkeypatch):
     data = make_videos(6, n_actions=4, shared_order=False, random_state=0)
     model = ActionSegmenter((2, 8), max_epochs=0, random_state=0)
     without = model.fit(data.videos).n_actions_scores_["score"]
-    monkeypatch.setattr("skvas.estimators._features._moves", lambda *_: True)
+    monkeypatch.setattr("skvas.estimators._settled._moves", lambda *_: True)
     model.fit(data.videos)
     assert "motion" in model.features_.views
     np.testing.assert_allclose(model.n_actions_scores_["score"], without, atol=0.05)
@@ -233,7 +233,7 @@ def test_motion_is_a_view_in_a_shared_order_where_it_is_found_again_far_better()
 @pytest.mark.parametrize("cls", [JointAlignSegment, VideoAligner])
 def test_order_is_asked_of_places_where_motion_is_a_view(cls, monkeypatch):
     monkeypatch.setattr(_joint, "keeps_order", lambda *_: True)
-    monkeypatch.setattr(_features, "_moves_in_order", lambda *_: True)
+    monkeypatch.setattr(_settled, "_moves_in_order", lambda *_: True)
     model = quick(cls).fit(make_videos(8, n_actions=3, random_state=0).videos)
     assert "motion" in model.features_.views
     assert model.timeline_ is not None
@@ -252,8 +252,8 @@ def test_order_is_asked_of_places_where_motion_is_a_view(cls, monkeypatch):
 def test_in_a_shared_order_motion_is_looked_at_step_by_step(found, moves, monkeypatch):
     videos = make_videos(8, n_actions=4, random_state=0).videos
     indices = iter(found * 2)  # `choose_features` asks twice
-    monkeypatch.setattr(_features, "repeatability", lambda *_, **__: next(indices))
-    monkeypatch.setattr(_features, "noise_of", lambda *_: 0.0)
+    monkeypatch.setattr(_settled, "repeatability", lambda *_, **__: next(indices))
+    monkeypatch.setattr(_settled, "noise_of", lambda *_: 0.0)
     assert ("motion" in choose_features(videos, 4).views) is moves
     assert next(indices, None) is None
 
@@ -286,8 +286,8 @@ def test_few_videos_have_to_show_it_more_clearly(
     repeats, n_videos, whitens, monkeypatch
 ):
     found = iter([repeats, 0.9, repeats, 0.9])  # as they are, and unwhitened
-    monkeypatch.setattr(_features, "repeatability", lambda *_: next(found))
-    monkeypatch.setattr(_features, "_moves", lambda *_: False)
+    monkeypatch.setattr(_settled, "repeatability", lambda *_: next(found))
+    monkeypatch.setattr(_settled, "_moves", lambda *_: False)
     assert choose_features(recurring(n_videos), 3).whiten is whitens
 
 
@@ -332,8 +332,6 @@ def test_components_keep_their_variance_in_a_loose_order():
     assert not choose_features(videos, 5).whiten
     model = JointAlignSegment(5, max_epochs=0, random_state=0)
     assert segmentation_report(labels, model.fit(videos).labels_).miou > 0.9
-    model.set_params(features="whitened")
-    assert segmentation_report(labels, model.fit(videos).labels_).miou < 0.8
 
 
 @pytest.mark.parametrize(
@@ -351,9 +349,9 @@ def test_order_and_noise_say_whether_components_keep_their_variance(
     orders = cycle([BlockOrder(value, 0.01, 8), BlockOrder(unscaled, 0.01, 8)])
     if value < 0.5 or noise < 0.3:  # not asked again
         orders = repeat(BlockOrder(value, 0.01, 8))
-    monkeypatch.setattr(_features, "find_order", lambda _: next(orders))
-    monkeypatch.setattr(_features, "noise_of", lambda *_: noise)
-    monkeypatch.setattr(_features, "_moves_in_order", lambda *_: False)
+    monkeypatch.setattr(_settled, "find_order", lambda _: next(orders))
+    monkeypatch.setattr(_settled, "noise_of", lambda *_: noise)
+    monkeypatch.setattr(_settled, "_moves_in_order", lambda *_: False)
     assert choose_features(recurring(), 3).whiten is whitens
 
 
@@ -363,12 +361,12 @@ def test_noise_is_that_of_single_frames():
     noise = [rng.normal(size=(400, 3)) for _ in range(3)]
     for videos, expected in ((walks, 0.0), (noise, 1.0)):
         views = WhitenedViews(offset=0.5).fit(videos)
-        assert _features.noise_of(views, videos) == pytest.approx(expected, abs=0.06)
+        assert _settled.noise_of(views, videos) == pytest.approx(expected, abs=0.06)
         assert views.smoothing == 0.01
     still = [np.ones((20, 2))] * 2
     with pytest.warns(DegenerateFramesWarning):
         views = WhitenedViews().fit(still)
-    assert _features.noise_of(views, still) == 0
+    assert _settled.noise_of(views, still) == 0
 
 
 def test_noise_without_clusters_is_whitened():
