@@ -34,8 +34,9 @@ CONFIDENCE = 0.8
 # Share of a video over which smoothed frames deviate from their action alike, at most;
 # some of their numbers drift if a quarter does so over so many times the share of all.
 SMOOTHED, DRIFTS = 0.042, 1.4
-# The share that is tried where frames deviate alike for longer.
-TRIED = 0.02
+# Deviations that last longer have silenced a chain if it has less than this share of
+# the segments of the plans: a chain with the second share is then tried.
+SILENCED, TRIED = 0.5, 0.02
 
 
 def choose_decoder(
@@ -88,11 +89,10 @@ def best_chain(
 ) -> tuple[ChainLabeller, list[np.ndarray]]:
     """Learn chains from the plans and from k-means; keep the first in doubt.
 
-    Where frames deviate from their action alike for long, as movements do, or what
-    drifts, hardly a frame of short actions counts, and chains may call all frames by
-    one. There another chain lets frames count for more; and where some numbers of
-    frames drift longer than the rest, one more lets each tell as much as it does by
-    itself: else those silence the others.
+    Where some numbers of frames drift, a third one lets each tell as much as it does by
+    itself: else those that drift silence the others. Where all deviate alike for whole
+    segments, hardly a frame of these counts, and a chain may call all frames by one
+    action: then another one lets frames count for more.
 
     Parameters
     ----------
@@ -115,20 +115,28 @@ def best_chain(
     correlated = correlated_share(off)
     chained = _chained(labeller, frames, shares, correlated)
     labels = chained.labels(views)
-    if referee is not None:
-        others: list[tuple[list[np.ndarray], float, np.ndarray | None]]
-        others = [(_clusters(frames, labeller), correlated, None)]
-        if correlated > SMOOTHED:
-            apart = correlated_shares(off)
-            if np.quantile(apart, 0.75) > DRIFTS * correlated:
-                others.append((shares, correlated, apart))
+    if referee is None:
+        return chained, labels
+    others: list[tuple[list[np.ndarray], float, np.ndarray | None]]
+    others = [(_clusters(frames, labeller), correlated, None)]
+    if correlated > SMOOTHED:
+        apart = correlated_shares(off)
+        if np.quantile(apart, 0.75) > DRIFTS * correlated:
+            others.append((shares, correlated, apart))
+        planned = [share.argmax(axis=1) for share in shares]
+        if n_segments(labels) < SILENCED * n_segments(planned):
             others.append((shares, TRIED, None))
-        for start in others:
-            other = _chained(labeller, frames, *start)
-            found = other.labels(views)
-            if referee.prefers(found, labels):
-                chained, labels = other, found
+    for start in others:
+        other = _chained(labeller, frames, *start)
+        found = other.labels(views)
+        if referee.prefers(found, labels):
+            chained, labels = other, found
     return chained, labels
+
+
+def n_segments(labels: Sequence[np.ndarray]) -> int:
+    """Return the number of segments of all videos."""
+    return sum(1 + int(np.count_nonzero(np.diff(video))) for video in labels)
 
 
 def _chained(

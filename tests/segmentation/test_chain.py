@@ -127,7 +127,7 @@ def test_frames_that_deviate_alike_for_a_segment_do_not_silence_a_chain(monkeypa
 
 
 @pytest.mark.parametrize(
-    ("drift", "smoothed", "n_learned"), [(0, 0.1, 2), (0, 10, 3), (0.125, 0.1, 4)]
+    ("drift", "smoothed", "n_learned"), [(0, 0.1, 2), (0, 10, 2), (0.125, 0.1, 4)]
 )
 def test_numbers_tell_by_themselves_where_some_drift(
     drift, smoothed, n_learned, monkeypatch
