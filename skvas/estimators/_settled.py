@@ -43,9 +43,10 @@ REPEATS = 0.4
 # apart, and not what happens in them, beyond this share of the variance of a feature.
 BETWEEN = 0.35
 # Components keep their variance where clusters of unwhitened frames are found again,
-# and those of whitened frames less than half as well: of fewer than so many videos,
-# which hardly tell how well, less than .15 times as well.
-WHITENED_REPEATS, MANY, FEW_REPEAT = 0.5, 6, 0.15
+# and those of whitened frames less than half as well, less than .4 times as well in
+# the view of the video alone: of fewer than so many videos, which hardly tell how well,
+# less than .15 times as well.
+WHITENED_REPEATS, ALONE_REPEATS, MANY, FEW_REPEAT = 0.5, 0.4, 6, 0.15
 # They are then smoothed by so many frames in the median video.
 NOISE_FRAMES = 4
 # Where videos share an order, components keep their variance only if more than so much
@@ -135,11 +136,13 @@ def _settle_views(
     """Fit views that tell more than those of some videos, which are `seen`."""
     order, scale = find_order(seen), spread_of(whitened)
     assert scale is not None
-    look = cache(partial(_Look.of, seen, scale, n_clusters, len(videos)))
+    alone = whitened.views == ("video",)
+    share = ALONE_REPEATS if alone else WHITENED_REPEATS
+    share = share if len(videos) >= MANY else FEW_REPEAT
+    look = cache(partial(_Look.of, seen, scale, n_clusters, share))
     if order is not None and has_order(order):
         moves = _moves_in_order(whitened, looked_at, n_clusters, look)
-        differ = whitened.views == ("video",)
-        is_noisy = differ or noise_of(whitened, looked_at) > NOISY
+        is_noisy = alone or noise_of(whitened, looked_at) > NOISY
         may_stay = is_noisy and not moves
         stays = may_stay and look().is_drowned and look().tells_order(order)
     else:
@@ -178,14 +181,15 @@ class _Look:
     repeats, plain : float
         How well clusters of whitened frames are found again in other videos, and those
         of unscaled ones.
-    n_videos : int
-        Number of videos, of which those that are looked at are some.
+    share : float
+        Whitening drowns what frames tell where `repeats` is less than this share of
+        `plain`.
     """
 
     unscaled: list[np.ndarray]
     repeats: float
     plain: float
-    n_videos: int
+    share: float
 
     @classmethod
     def of(
@@ -193,7 +197,7 @@ class _Look:
         seen: Sequence[np.ndarray],
         scale: np.ndarray,
         n_clusters: int,
-        n_videos: int,
+        share: float,
     ) -> _Look:
         """Look at some of the videos, whitened."""
         unscaled = [video * scale for video in seen]
@@ -201,13 +205,12 @@ class _Look:
             repeatability([unit(video) for video in videos], n_clusters)
             for videos in (seen, unscaled)
         )
-        return cls(unscaled, repeats, plain, n_videos)
+        return cls(unscaled, repeats, plain, share)
 
     @property
     def is_drowned(self) -> bool:
         """Whether clusters of whitened frames are found again far less well."""
-        share = WHITENED_REPEATS if self.n_videos >= MANY else FEW_REPEAT
-        return self.plain >= max(REPEATS, self.repeats / share)
+        return self.plain >= max(REPEATS, self.repeats / self.share)
 
     def tells_order(self, order: BlockOrder) -> bool:
         """Tell whether frames tell order better so, or it is not firm in any case."""

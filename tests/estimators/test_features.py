@@ -120,6 +120,17 @@ def test_nothing_that_varies_is_between():
     assert _settled.share_between(views, still) == 0
 
 
+@pytest.mark.parametrize(("repeats", "whitens"), [(0.38, True), (0.34, False)])
+def test_in_one_view_whitened_clusters_have_to_repeat_less(
+    repeats, whitens, monkeypatch
+):
+    found = iter([repeats, 0.9, repeats, 0.9])
+    monkeypatch.setattr(_settled, "repeatability", lambda *_: next(found))
+    monkeypatch.setattr(_settled, "_moves", lambda *_: False)
+    videos = with_offsets(recurring(6), 3.0)
+    assert choose_features(videos, 3).whiten is whitens
+
+
 def test_in_an_order_recordings_that_differ_need_no_noise(monkeypatch):
     order = BlockOrder(0.4, 0.01, 8)
     monkeypatch.setattr(_settled, "find_order", lambda _: order)
