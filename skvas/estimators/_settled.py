@@ -68,13 +68,13 @@ def settle_features(
 
     What is whitened goes without the features that wander through each video in a way
     of their own, and without the view "collection" where recordings differ so much from
-    each other that it would tell these apart. Components stay unwhitened
-    where whitening drowns what videos share in noise. Else motion is a third
-    view, where clusters of it are found again in other videos, and no worse than those
-    of the other views. Where videos share an order, motion mostly adds nothing to a
-    place in it: there clusters of it have to be found again clearly better. And there
-    alignment needs whitened components, and noise does not repeat in order: so they
-    stay unwhitened only if motion is no view, frames are noisy one by one or recordings
+    each other that it would tell these apart. Components stay unwhitened where
+    whitening drowns what videos share in noise. Else motion is a further view, where
+    clusters of it are found again in other videos, and no worse than those of the other
+    views. Where videos share an order, motion mostly adds nothing to a place in it:
+    there clusters of it have to be found again clearly better. And there alignment
+    needs whitened components, and noise does not repeat in order: so they stay
+    unwhitened only if motion is no view, frames are noisy one by one or recordings
     differ, and the order is told better so, or is not firm in any case.
 
     Parameters
