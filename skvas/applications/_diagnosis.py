@@ -13,8 +13,8 @@ from skvas._on_demand import choose, lengths_of
 from skvas.datasets._recordings import features_of_fit
 from skvas.decoding import labels_to_segments
 from skvas.metrics import consistency_score, match_pairs, uniform_segmentation
-from skvas.preprocessing import SelectRelated
-from skvas.preprocessing._pipelines import all_steps, named_steps
+from skvas.preprocessing import SelectRelated, WhitenedViews
+from skvas.preprocessing._pipelines import all_steps, last_step, named_steps
 from skvas.videos._frames import sample_videos, spread_frames, unit
 
 __all__ = ["FitSummary", "diagnose", "summarise"]
@@ -178,6 +178,7 @@ def summarise(model: Any) -> FitSummary:
     advice: list[str] = []
     _tell_recordings(model, facts, advice)
     _tell_features(model, facts)
+    _tell_views(model, facts)
     for tell in (_tell_order, _tell_settings, _tell_actions, _tell_embedding):
         tell(model, facts, advice)
     return FitSummary(facts, advice)
@@ -221,6 +222,12 @@ def _tell_features(model: Any, facts: _Facts) -> None:
             f"each recording: {', '.join(dropped[:NAMED])}{more}",
         )
     )
+
+
+def _tell_views(model: Any, facts: _Facts) -> None:
+    views = last_step(model.features_)
+    if isinstance(views, WhitenedViews) and "collection" not in views.views:
+        facts.append(("compared", "by what differs within each recording alone"))
 
 
 def _numbers(n: int) -> list[str]:

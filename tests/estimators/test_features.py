@@ -96,6 +96,9 @@ def test_recordings_that_differ_are_not_compared_as_a_collection():
     model = ActionSegmenter(3, max_epochs=0, random_state=0)
     found = model.fit(with_offsets(videos, 3.0)).labels_
     assert segmentation_report(labels, found).mof > 0.9
+    told = ("compared", "by what differs within each recording alone")
+    assert told in model.summary().facts
+    assert told not in model.fit(videos).summary().facts
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e150])
