@@ -54,9 +54,9 @@ def spread_of(transformer: Any) -> np.ndarray | None:
 
 
 def smoothing_of(transformer: Any) -> float:
-    """Return the deviation of the Gaussian that smoothed features, as a share of them.
+    """Return by how much a Gaussian has smoothed features, as a share of the video.
 
-    0 where none has, or none is known.
+    That is its standard deviation; 0 where none is known.
     """
     views = last_step(transformer)
     if not isinstance(views, WhitenedViews) or views.causal:

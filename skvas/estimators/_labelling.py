@@ -42,7 +42,6 @@ from skvas.estimators._base import (
 from skvas.estimators._features import (
     places_of,
     reach_of_motion,
-    smoothing_of,
     spread_of,
     streamed_videos,
 )
@@ -569,10 +568,7 @@ default=None
         counts = n_actions[0] < n_actions[1] and keeps_start
         if counts and self._may_share_order(prepared.preprocessing, features):
             few = choose(features, sample_videos(len(features)))
-            smoothing = smoothing_of(prepared.preprocessing)
-            count = count_on_timeline(
-                directions(few), few, n_actions, smoothing=smoothing
-            )
+            count = count_on_timeline(directions(few), few, n_actions)
         start = choose_start(
             survey,
             settings.segmentation_task(),

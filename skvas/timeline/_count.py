@@ -43,12 +43,7 @@ class Count:
 
 
 def count_actions(
-    signals: np.ndarray,
-    rng: np.random.RandomState,
-    *,
-    low: int,
-    high: int,
-    blur: float = 0.0,
+    signals: np.ndarray, rng: np.random.RandomState, *, low: int, high: int
 ) -> Count:
     """Choose the number of actions.
 
@@ -65,15 +60,12 @@ def count_actions(
         Draws the videos.
     low, high : int
         Smallest and largest number.
-    blur : float, default=0.0
-        Standard deviation, in positions, of the Gaussian that features were smoothed
-        by.
 
     Returns
     -------
     Count
     """
-    passing = Passing(signals, blur)
+    passing = Passing(signals)
     high = min(high, passing.n_positions)
     low = min(low, high)
     if passing.n_features == 0 or low == high:

@@ -296,10 +296,9 @@ def build_timeline(
         )
     signals = _at_moments(whitened, embedding, axis)
     n_whitened = whitened[0].shape[1]
-    blur = smoothing * len(axis.moments)
     count = Count(low, (low, low))
     if low < high:
-        count = count_actions(signals, rng, low=low, high=high, blur=blur)
+        count = count_actions(signals, rng, low=low, high=high)
     if videos is not None and recurring is not False:
         motion = _motion_at_moments(videos, axis)
         if steadiness(motion) >= steadiness(signals[..., :n_whitened]):
@@ -311,7 +310,7 @@ def build_timeline(
         n_whitened=n_whitened,
         recurring=recurring,
         n_draws=n_draws,
-        blur=blur,
+        blur=smoothing * len(axis.moments),
     )
     return TimelineModel(**vars(axis), cut=found, count=count)
 
@@ -320,8 +319,6 @@ def count_on_timeline(
     embedded: Sequence[np.ndarray],
     whitened: Sequence[np.ndarray],
     n_actions: tuple[int, int],
-    *,
-    smoothing: float = 0.0,
 ) -> Count | None:
     """Estimate the number of actions of videos that share an order.
 
@@ -333,9 +330,6 @@ def count_on_timeline(
         Whitened features.
     n_actions : tuple of two int
         Smallest and largest number.
-    smoothing : float, default=0.0
-        Standard deviation of the Gaussian that whitened features were smoothed by, as a
-        share of the video.
 
     Returns
     -------
@@ -350,8 +344,7 @@ def count_on_timeline(
     axis = build_axis(frames, whitened, rng, order=order)
     signals = _at_moments(whitened, None, axis)
     low, high = n_actions
-    blur = smoothing * len(axis.moments)
-    return count_actions(signals, rng, low=low, high=high, blur=blur)
+    return count_actions(signals, rng, low=low, high=high)
 
 
 def find_order(whitened: Sequence[np.ndarray]) -> BlockOrder | None:

@@ -206,8 +206,9 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             whitener = WhitenedViews().fit(related)
             whitened = _whiten(whitener, related)
             frames = path_frames(whitened, related)
-            smoothing = float(whitener.smoothing)
-            model = self._build(frames, whitened, related, n_actions, rng, smoothing)
+            model = self._build(
+                frames, whitened, related, n_actions, rng, whitener.smoothing
+            )
             self._keep(
                 model,
                 partial(_prepare, whitener, selector=selector),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skvas import JointAlignSegment, Segmenting, Timeline
+from skvas.metrics import segmentation_report
 from skvas.preprocessing import WhitenedViews
 from skvas.timeline import _model
 from skvas.timeline._model import build_timeline, path_frames, steadiness
@@ -34,6 +35,33 @@ def timeline_of(videos, moving, *, n_actions=(2, 2), recurring=True, gain=None):
         n_actions=n_actions,
         recurring=recurring,
     )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Timeline(24, random_state=0),
+        JointAlignSegment(
+            24,
+            segmenting=Segmenting(segment_on="timeline"),
+            max_epochs=0,
+            random_state=0,
+        ),
+    ],
+)
+def test_many_short_steps_are_no_movements_once_smoothing_is_undone(model):
+    rng = np.random.default_rng(0)
+    steps, usual = rng.normal(size=(24, 12)), rng.integers(12, 30, 24)
+    labels = [
+        np.repeat(
+            np.arange(24), (usual * np.exp(0.2 * rng.normal(size=24))).astype(int)
+        )
+        for _ in range(4)
+    ]
+    videos = [
+        steps[codes] + 0.4 * rng.normal(size=(len(codes), 12)) for codes in labels
+    ]
+    assert segmentation_report(labels, model.fit(videos).labels_).miou > 0.85
 
 
 @pytest.fixture
