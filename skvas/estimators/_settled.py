@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -136,18 +136,18 @@ def _settle_views(
     """Fit views that tell more than those of some videos, which are `seen`."""
     order, scale = find_order(seen), spread_of(whitened)
     assert scale is not None
+    look = _Look(seen, scale, n_clusters)
     alone = whitened.views == ("video",)
     share = ALONE_REPEATS if alone else WHITENED_REPEATS
     share = share if len(videos) >= MANY else FEW_REPEAT
-    look = cache(partial(_Look.of, seen, scale, n_clusters, share))
     if order is not None and has_order(order):
-        moves = _moves_in_order(whitened, looked_at, n_clusters, look)
+        moves = _moves_in_order(whitened, looked_at, look)
         is_noisy = alone or noise_of(whitened, looked_at) > NOISY
-        may_stay = is_noisy and not moves
-        stays = may_stay and look().is_drowned and look().tells_order(order)
+        may_stay = is_noisy and not moves and look.tells_order(order)
+        stays = may_stay and look.is_drowned(share)
     else:
-        stays = look().is_drowned
-        moves = not stays and _moves(whitened, looked_at, n_clusters, look().repeats)
+        stays = look.is_drowned(share)
+        moves = not stays and _moves(whitened, looked_at, look)
     if stays:
         return _unwhitened(whitened, videos)
     if moves:
@@ -172,48 +172,44 @@ def share_between(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> floa
 
 @dataclass(frozen=True)
 class _Look:
-    """What frames tell once components keep their variance.
+    """A look at some videos, whitened and with the variance of components kept.
 
-    Attributes
+    Parameters
     ----------
-    unscaled : list of ndarray of shape (n_i, D)
-        Such frames.
-    repeats, plain : float
-        How well clusters of whitened frames are found again in other videos, and those
-        of unscaled ones.
-    share : float
-        Whitening drowns what frames tell where `repeats` is less than this share of
-        `plain`.
+    seen : sequence of ndarray of shape (n_i, D)
+        Whitened frames.
+    scale : ndarray of shape (D,)
+        What whitening divided them by.
+    n_clusters : int
+        Clusters that are looked for in other videos.
     """
 
-    unscaled: list[np.ndarray]
-    repeats: float
-    plain: float
-    share: float
+    seen: Sequence[np.ndarray]
+    scale: np.ndarray
+    n_clusters: int
 
-    @classmethod
-    def of(
-        cls,
-        seen: Sequence[np.ndarray],
-        scale: np.ndarray,
-        n_clusters: int,
-        share: float,
-    ) -> _Look:
-        """Look at some of the videos, whitened."""
-        unscaled = [video * scale for video in seen]
-        repeats, plain = (
-            repeatability([unit(video) for video in videos], n_clusters)
-            for videos in (seen, unscaled)
-        )
-        return cls(unscaled, repeats, plain, share)
+    @cached_property
+    def unscaled(self) -> list[np.ndarray]:
+        """Frames whose components keep their variance."""
+        return [video * self.scale for video in self.seen]
 
-    @property
-    def is_drowned(self) -> bool:
-        """Whether clusters of whitened frames are found again far less well."""
-        return self.plain >= max(REPEATS, self.repeats / self.share)
+    @cached_property
+    def repeats(self) -> float:
+        """How well clusters of whitened frames are found again in other videos."""
+        return repeatability([unit(video) for video in self.seen], self.n_clusters)
+
+    @cached_property
+    def plain(self) -> float:
+        """How well those of unscaled ones are."""
+        return repeatability([unit(video) for video in self.unscaled], self.n_clusters)
+
+    def is_drowned(self, share: float) -> bool:
+        """Tell whether clusters repeat, and whitened ones less than a share as well."""
+        least = max(REPEATS, self.repeats / share)
+        return self.plain >= least
 
     def tells_order(self, order: BlockOrder) -> bool:
-        """Tell whether frames tell order better so, or it is not firm in any case."""
+        """Tell whether unscaled frames tell order better, or it is not firm anyway."""
         if order.value < FIRM:
             return True
         by_unscaled = find_order(self.unscaled)
@@ -241,28 +237,22 @@ def _unwhitened(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> Whiten
 
 
 def _moves(
-    whitened: WhitenedViews,
-    looked_at: Sequence[np.ndarray],
-    n_clusters: int,
-    repeats: float,
+    whitened: WhitenedViews, looked_at: Sequence[np.ndarray], look: _Look
 ) -> bool:
     """Tell whether motion is found again in other videos, as well as what repeats."""
     moved = _motion(whitened, looked_at)
-    return repeatability(moved, n_clusters) >= max(REPEATS, repeats)
+    return repeatability(moved, look.n_clusters) >= max(REPEATS, look.repeats)
 
 
 def _moves_in_order(
-    whitened: WhitenedViews,
-    looked_at: Sequence[np.ndarray],
-    n_clusters: int,
-    look: Callable[[], _Look],
+    whitened: WhitenedViews, looked_at: Sequence[np.ndarray], look: _Look
 ) -> bool:
     """Tell whether motion is found again in other videos far better than places are."""
     moved = _motion(whitened, looked_at)
-    if repeatability(moved, n_clusters, n_draws=1) < AT_FIRST:
+    if repeatability(moved, look.n_clusters, n_draws=1) < AT_FIRST:
         return False
-    index = repeatability(moved, n_clusters)
-    return index >= MUCH and index >= CLEARLY * max(look().repeats, look().plain)
+    index = repeatability(moved, look.n_clusters)
+    return index >= MUCH and index >= CLEARLY * max(look.repeats, look.plain)
 
 
 def _motion(
