@@ -83,13 +83,11 @@ def keeps_order(
     explains = by_order.explained >= AS_WELL * by_plans.explained
     if explains and share >= (FAR_LESS if is_noisy else AS_WELL):
         return True
-    if are_steps(planned, by_plans, by_order) or are_rounds(
-        planned, by_plans, by_order
-    ):
+    if are_missed(planned, by_plans, by_order):
         return False
     chained, found = best_chain(before, some, Referee.of(some))
     by_chain = told(features, pick(found, few))
-    if are_steps(found, by_chain, by_order) or are_rounds(found, by_chain, by_order):
+    if are_missed(found, by_chain, by_order):
         return False
     is_steady = segments_an_action(planned) <= MOST_SEGMENTS
     actions_last = is_steady and chained.chain.correlated < SMOOTHED
@@ -114,6 +112,12 @@ class Told(NamedTuple):
 def told(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> Told:
     """Return what labels tell of frames, (n_i, d) of each video."""
     return Told(known_again(features, labels), explained(features, labels))
+
+
+def are_missed(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
+    """Tell whether labels are steps or rounds that the actions of a timeline miss."""
+    given = labels, theirs, by_order
+    return are_steps(*given) or are_rounds(*given)
 
 
 def are_steps(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
