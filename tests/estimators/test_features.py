@@ -18,6 +18,7 @@ from skvas.estimators._features import (
     clean_videos,
     fit_features,
     places_of,
+    smoothing_of,
     spread_of,
 )
 from skvas.estimators._settled import settle_features
@@ -552,6 +553,14 @@ def test_steps_before_a_name_must_not_look_at_later_frames_live():
         model.fit(shaking())
     features = make_pipeline(Framewise(StandardScaler()), "auto")
     assert model.set_params(features=features).fit(shaking()).is_causal_
+
+
+def test_known_smoothing_is_that_of_both_sides():
+    views = WhitenedViews(smoothing=0.02)
+    assert smoothing_of(views) == smoothing_of(make_pipeline(Interpolate(), views))
+    assert smoothing_of(views) == 0.02
+    assert smoothing_of(WhitenedViews(smoothing=0.02, causal=True)) == 0
+    assert smoothing_of(Interpolate()) == smoothing_of(None) == 0
 
 
 def test_model_whose_pipeline_ends_with_a_name_is_saved(tmp_path):

@@ -92,6 +92,20 @@ def test_motion_as_steady_as_features_tells_actions_that_come_back(signals):
     assert max(right, 1 - right) > 0.9
 
 
+def test_smoothing_is_a_share_of_the_positions_that_are_cut(monkeypatch):
+    videos, _ = walks(shakes=0.0)
+    seen, cut = [], _model.cut
+
+    def note(*arguments, blur, **options):
+        seen.append(blur)
+        return cut(*arguments, blur=blur, **options)
+
+    monkeypatch.setattr(_model, "cut", note)
+    Timeline(2, random_state=0).fit(videos)
+    assert len(videos[0]) > _model.MOMENTS
+    assert seen == [WhitenedViews().smoothing * _model.MOMENTS]
+
+
 def test_trained_embedding_has_a_say(signals):
     videos, _ = walks(shakes=2.0)
     timeline_of(videos, None, gain=2)

@@ -131,6 +131,10 @@ def test_sharpening_undoes_part_of_the_smoothing():
     sharp, statistics = blurred_states()
     off = [((way.mean - sharp) ** 2).mean() for way in (statistics, statistics.sharp)]
     assert off[1] < 0.7 * off[0]
+    # A Gaussian raises a parabola by its variance; nothing else is done to it.
+    parabola = np.arange(-30.0, 31)[:, None] ** 2
+    raised = Statistics(parabola + 3.0**2, parabola**2, 3.0)
+    assert_allclose(raised.sharp.mean[1:-1], parabola[1:-1])
     assert_array_equal(statistics.sharp.sharp.mean, statistics.sharp.mean)
 
 
@@ -164,12 +168,14 @@ def test_movements_have_the_loss_of_lines():
     assert_array_equal(losses, square_losses(statistics) - line_gains(statistics))
 
 
-def test_lines_have_to_explain_clearly_more(monkeypatch):
+@pytest.mark.parametrize("blur", [0.0, 1.5])
+def test_lines_have_to_explain_clearly_more(blur, monkeypatch):
     rng = np.random.default_rng(0)
     means = rng.normal(size=(60, 2)).cumsum(axis=0)
-    walk = Statistics(means, means**2)
-    _, of_means = best_segments(square_losses(walk), 10)
-    _, of_lines = best_segments(square_losses(walk) - line_gains(walk), 5)
+    walk = Statistics(means, means**2, blur)
+    sharp = walk.sharp
+    _, of_means = best_segments(square_losses(sharp), 10)
+    _, of_lines = best_segments(square_losses(sharp) - line_gains(sharp), 5)
     ratio = of_lines[-1] / of_means[-1]
     monkeypatch.setattr(_segments, "CLEARLY_LESS", ratio + 1e-6)
     assert contiguous_losses(walk, 5)[1]
