@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -105,12 +106,29 @@ def is_missing(value: Any) -> bool:
 
 def _is_flat(labels: Any) -> bool:
     """Return whether labels are those of one video."""
+    if labels is None or isinstance(labels, (str, bytes, PathLike, Mapping)):
+        raise _no_labels(labels)
     refuse_container(labels)
     if isinstance(labels, (list, tuple)):
         return len(labels) == 0 or max(map(count_axes, labels)) == 0
     array = to_numpy(labels)
     return array.ndim < 2 and (
         array.dtype != object or max(map(count_axes, array), default=0) == 0
+    )
+
+
+def _no_labels(given: Any) -> TypeError:
+    """Make the error for what has no order of frames, with a hint."""
+    if given is None:
+        hint = "leave recordings out that have none"
+    elif isinstance(given, Mapping):
+        hint = "pass its arrays as a list, in the order of the videos"
+    else:
+        hint = "read files of labels with skvas.io.read_segments"
+    kind = "None" if given is None else f"a {type(given).__name__}"
+    return TypeError(
+        "Expected labels of frames, of shape (n_frames,), or a list of such arrays, "
+        f"got {kind}: {hint}."
     )
 
 

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from skvas._optional import compiled, import_optional
 from skvas.datasets import Recordings
 from skvas.exceptions import InvalidParameterError
+from skvas.metrics import segmentation_report
 from skvas.transport import _iterations
 from skvas.validation import (
     check_choice,
@@ -740,6 +741,21 @@ def test_labels_that_pandas_says_are_missing_are_value_errors(kind):
     labels = pandas.Series(["a", pandas.NA], dtype=kind)
     with pytest.raises(ValueError, match="^video 0: 1 of 2 frames have no label"):
         check_labels([labels], [2])
+
+
+@pytest.mark.parametrize(
+    ("labels", "hint"),
+    [
+        ("steps.csv", "str: read files of labels with skvas.io.read_segments"),
+        ({0: [1]}, "dict: pass its arrays as a list, in the order of the videos"),
+        (None, "None: leave recordings out that have none"),
+    ],
+)
+def test_an_error_of_labels_speaks_of_labels(labels, hint):
+    with pytest.raises(TypeError, match=rf"labels of frames.*\(n_frames,\).*{hint}"):
+        check_labels(labels)
+    with pytest.raises(TypeError, match=hint):
+        segmentation_report(labels, [[0, 1]])
 
 
 @pytest.mark.parametrize("labels", ["abc", {0: 1}, {1}, iter([1])])
