@@ -74,9 +74,29 @@ _HOMES = {
     "step_report": "skvas.applications._report",
     "transfer_labels": "skvas.applications._transfer",
 }
+_ROOMS = (
+    "datasets",
+    "decoding",
+    "display",
+    "exceptions",
+    "features",
+    "io",
+    "labels",
+    "live",
+    "metrics",
+    "nn",
+    "preprocessing",
+    "recipes",
+    "tasks",
+    "testing",
+    "timeline",
+    "transport",
+)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"skvas.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'skvas' has no attribute {name!r}")
     found = getattr(importlib.import_module(_HOMES[name]), name)
@@ -85,4 +105,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*__all__, *_ROOMS])

@@ -7,6 +7,7 @@ that is in no row fails.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -386,9 +387,18 @@ def test_rooms_without_torch_load_none_by_way_of_others():
 def test_public_names_are_the_lazy_ones():
     assert {*skvas.__all__} - {"__version__"} == skvas._HOMES.keys()
     assert all(getattr(skvas, name) is not None for name in skvas.__all__)
-    assert {*skvas.__all__} <= {*dir(skvas)}
+    assert {*dir(skvas)} == {*skvas.__all__, *skvas._ROOMS}
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         skvas.nothing  # noqa: B018
+
+
+def test_rooms_with_public_names_need_no_import_of_their_own():
+    source = "import skvas\nassert skvas.datasets.make_videos(2).videos\n"
+    source += "for room in skvas._ROOMS:\n    assert getattr(skvas, room).__all__"
+    subprocess.run([sys.executable, "-c", source], check=True)
+    documented = (ROOT / "docs/api.rst").read_text()
+    rooms = re.findall(r"^\.\. currentmodule:: skvas\.(\w+)$", documented, re.MULTILINE)
+    assert {*rooms} == {*skvas._ROOMS}
 
 
 KNOWN = {
