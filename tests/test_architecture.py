@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Rooms and modules of the root, from the ground up. A file imports files of the floors
 # below its own; rooms of one floor do not import each other.
 FLOORS = [
-    ["exceptions", "_typing", "_optional", "_atomic", "_printing"],
+    ["exceptions", "_typing", "_optional", "_atomic", "_printing", "_product_threads"],
     ["_on_demand"],
     ["validation", "decoding"],
     ["transport", "metrics", "datasets"],
@@ -140,6 +140,7 @@ NO_TORCH = {
     "_optional",
     "_atomic",
     "_printing",
+    "_product_threads",
     "_on_demand",
     "validation",
     "decoding",

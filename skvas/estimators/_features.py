@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skvas._on_demand import OnDemand, each, lengths_of
+from skvas._product_threads import product_threads
 from skvas.exceptions import DegenerateFramesWarning
 from skvas.preprocessing import (
     Framewise,
@@ -28,7 +29,6 @@ from skvas.preprocessing._pipelines import (
     named_steps,
     with_last_step,
 )
-from skvas.transport._threads import product_threads
 from skvas.validation import naming_video
 from skvas.videos._containers import VideoTransformerMixin
 from skvas.videos._frames import NOT_IN_FLOAT32, to_float32

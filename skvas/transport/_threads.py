@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from threading import Lock
 from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import ThreadpoolController
+
+from skvas._product_threads import spare_products
 
 # Entries of a tensor below which operations stay on one thread.
 SHARED_ENTRIES = 1 << 20
-# Multiplications of a product of matrices below which NumPy's stay on one thread.
-SHARED_PRODUCTS = 1 << 26
 # The process that imported this module; one that was forked since has another number.
 _IMPORTED_IN = os.getpid()
 # The threads that the caller's process has, where all but large work goes on with one.
 _spared: ContextVar[int | None] = ContextVar("spared", default=None)
-_spared_of_products: ContextVar[int | None] = ContextVar("products", default=None)
-_product_lock = Lock()
 
 
 @contextmanager
@@ -73,7 +68,7 @@ def spare_threads() -> Iterator[None]:
     spared = None if forked else _spared.get() or torch.get_num_threads()
     token = _spared.set(spared)
     try:
-        with _threads(1), _spare_products(), np.errstate(under="ignore"), on_cpu():
+        with _threads(1), spare_products(), np.errstate(under="ignore"), on_cpu():
             yield
     finally:
         _spared.reset(token)
@@ -84,50 +79,6 @@ def on_cpu() -> AbstractContextManager[Any]:
     # Every operation is slower inside torch's own context, also where it has no effect.
     is_default = torch.get_default_device().type == "cpu"
     return nullcontext() if is_default else torch.device("cpu")
-
-
-@contextmanager
-def product_threads(n_products: int) -> Iterator[None]:
-    """Give a large product of NumPy's matrices all threads, inside `spare_threads`.
-
-    Parameters
-    ----------
-    n_products : int
-        Multiplications that it takes.
-    """
-    spared = _spared_of_products.get()
-    if spared is None or n_products < SHARED_PRODUCTS:
-        yield
-    else:
-        with _libraries().limit(limits=spared):
-            yield
-
-
-@contextmanager
-def _spare_products() -> Iterator[None]:
-    """Keep products of NumPy's matrices on one thread.
-
-    The number is one of the whole process: where fits run side by side, the first that
-    came holds it, and gives it back at its end.
-    """
-    if not _product_lock.acquire(blocking=False):
-        yield
-        return
-    libraries = _libraries()
-    most = max((library["num_threads"] for library in libraries.info()), default=1)
-    token = _spared_of_products.set(most)
-    try:
-        with libraries.limit(limits=1):
-            yield
-    finally:
-        _spared_of_products.reset(token)
-        _product_lock.release()
-
-
-@functools.cache
-def _libraries() -> ThreadpoolController:
-    """Look for the libraries that multiply, once: it takes milliseconds."""
-    return ThreadpoolController().select(user_api="blas")
 
 
 def idle_threads() -> int:

@@ -12,11 +12,10 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from skvas._product_threads import SHARED_PRODUCTS, product_threads
 from skvas.transport._threads import (
     SHARED_ENTRIES,
-    SHARED_PRODUCTS,
     all_threads,
-    product_threads,
     single_threaded,
     spare_threads,
 )
