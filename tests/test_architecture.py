@@ -62,7 +62,7 @@ ROOMS = {
         "_segmentation _timeline"
     ),
     "estimators": (
-        "_features < _settled < _base < _labelling _matching _streams < _reports < "
+        "_base < _labelling _matching _streams < _reports < "
         "_aligner _joint _segmenter < _load"
     ),
     "features": "_backbones _decoding < _frame_features _synchronised < _sources",
@@ -85,7 +85,7 @@ ROOMS = {
     "persistence": "_arrays _timeline < _state",
     "preprocessing": (
         "_framewise _gaps _motion _repeatability _smoothing _standardizer < "
-        "_pipelines _poses _related _running < _causal _whitened"
+        "_pipelines _poses _related _running < _causal _whitened < _features"
     ),
     "report": "_corrections _media _page _poses _signals < _report_html",
     "segmentation": (
@@ -98,7 +98,7 @@ ROOMS = {
         "_alignability _carry _paths _segments < "
         "_consult _cut _discriminants _principal _states < "
         "_average _count < _parts < _template < _order _partial < _model < "
-        "_routes _timeline"
+        "_routes _settled < _timeline"
     ),
     "training": (
         "_adam _callbacks _distributed _labelled _randomness _sampling _survey < "

@@ -17,7 +17,6 @@ from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
 from skvas.estimators._base import Trained, fitting
-from skvas.estimators._features import streamed_videos
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
@@ -26,6 +25,7 @@ from skvas.metrics._order import may_be_shared
 from skvas.options import Aligning
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._kinds import Anything, Auto, Choice
+from skvas.preprocessing._features import streamed_videos
 from skvas.timeline._model import (
     Axis,
     build_axis,

@@ -27,18 +27,6 @@ from skvas.datasets._recordings import (
     refuse_other_features,
     remember,
 )
-from skvas.estimators._features import (
-    NAMES,
-    apply_features,
-    clean_videos,
-    fill_gaps,
-    fit_features,
-    of_videos,
-    places_of,
-    warn_of_degenerate_frames,
-    without_names,
-)
-from skvas.estimators._settled import MAX_VIDEOS, settle_features
 from skvas.exceptions import InvalidParameterError, ModelVersionWarning
 from skvas.metrics import SharedOrder
 from skvas.nn import ENCODERS
@@ -68,10 +56,22 @@ from skvas.options._kinds import (
 from skvas.options._settings import Settings
 from skvas.persistence._state import save_state, version
 from skvas.preprocessing._causal import is_causal as needs_no_later
+from skvas.preprocessing._features import (
+    NAMES,
+    apply_features,
+    clean_videos,
+    fill_gaps,
+    fit_features,
+    of_videos,
+    places_of,
+    warn_of_degenerate_frames,
+    without_names,
+)
 from skvas.preprocessing._framewise import takes_nan
 from skvas.preprocessing._pipelines import last_step, with_last_step
 from skvas.recipes import RECIPES, Recipe, find_recipe
 from skvas.timeline._model import find_order, has_order
+from skvas.timeline._settled import MAX_VIDEOS, settle_features
 from skvas.training._callbacks import progress
 from skvas.training._checkpoint import (
     AnyCheckpoint,

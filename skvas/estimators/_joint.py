@@ -13,7 +13,6 @@ from skvas.alignment._result import MATCHINGS
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
 from skvas.estimators._base import Fitted, Trained, fitting
-from skvas.estimators._features import smoothing_of
 from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
@@ -29,6 +28,7 @@ from skvas.options._kinds import (
     Real,
     is_auto,
 )
+from skvas.preprocessing._features import smoothing_of
 from skvas.segmentation._labeller import (
     BaseLabeller,
     TimelineLabeller,

@@ -39,12 +39,6 @@ from skvas.estimators._base import (
     Trained,
     refuse_lost_start,
 )
-from skvas.estimators._features import (
-    places_of,
-    reach_of_motion,
-    spread_of,
-    streamed_videos,
-)
 from skvas.exceptions import InvalidParameterError
 from skvas.labels._naming import BaseNaming
 from skvas.labels._outlook import Outlook, Query
@@ -58,6 +52,12 @@ from skvas.options._declare import group_of
 from skvas.options._groups import CHAIN, DECODED, FRAMES, PLAN, TIMELINE
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
+from skvas.preprocessing._features import (
+    places_of,
+    reach_of_motion,
+    spread_of,
+    streamed_videos,
+)
 from skvas.segmentation._boundaries import MovedLabeller, settle_boundaries
 from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._choice import Start, choose_start, open_candidates

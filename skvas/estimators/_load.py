@@ -17,7 +17,6 @@ from skvas._printing import shorten
 from skvas.alignment._result import MATCHINGS
 from skvas.estimators._aligner import VideoAligner
 from skvas.estimators._base import BaseVideoEstimator
-from skvas.estimators._features import apply_features, clean_videos
 from skvas.estimators._joint import JointAlignSegment
 from skvas.estimators._segmenter import ActionSegmenter
 from skvas.exceptions import (
@@ -38,6 +37,7 @@ from skvas.persistence._timeline import (
     check_outlook,
 )
 from skvas.preprocessing import Framewise, SelectRelated, WhitenedViews
+from skvas.preprocessing._features import apply_features, clean_videos
 from skvas.preprocessing._pipelines import all_steps
 from skvas.timeline import Timeline
 from skvas.transport._threads import on_cpu

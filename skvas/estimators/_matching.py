@@ -23,10 +23,10 @@ from skvas.estimators._base import (
     Fitted,
     Trained,
 )
-from skvas.estimators._features import apply_features, clean_videos, fill_gaps
 from skvas.exceptions import InvalidParameterError
 from skvas.nn._model import embed_videos
 from skvas.options._declare import group_of
+from skvas.preprocessing._features import apply_features, clean_videos, fill_gaps
 from skvas.preprocessing._framewise import takes_nan
 from skvas.tasks._registry import ALIGNMENT_TASKS, fields_beside
 from skvas.timeline import Timeline

@@ -12,16 +12,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skvas import ActionSegmenter, JointAlignSegment, Training, VideoAligner, load
 from skvas.datasets import make_videos
-from skvas.estimators import _aligner, _joint, _settled
-from skvas.estimators._features import (
-    apply_features,
-    clean_videos,
-    fit_features,
-    places_of,
-    smoothing_of,
-    spread_of,
-)
-from skvas.estimators._settled import settle_features
+from skvas.estimators import _aligner, _joint
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.metrics import segmentation_report
 from skvas.preprocessing import (
@@ -31,9 +22,18 @@ from skvas.preprocessing import (
     VideoStandardizer,
     WhitenedViews,
 )
+from skvas.preprocessing._features import (
+    apply_features,
+    clean_videos,
+    fit_features,
+    places_of,
+    smoothing_of,
+    spread_of,
+)
 from skvas.preprocessing._pipelines import last_step, with_last_step
-from skvas.timeline import BlockOrder
+from skvas.timeline import BlockOrder, _settled
 from skvas.timeline._model import find_order, has_order
+from skvas.timeline._settled import settle_features
 from tests.models import ESTIMATORS, quick
 
 
@@ -219,7 +219,7 @@ def test_number_of_actions_is_told_by_places(monkeypatch):
     data = make_videos(6, n_actions=4, shared_order=False, random_state=0)
     model = ActionSegmenter((2, 8), max_epochs=0, random_state=0)
     without = model.fit(data.videos).n_actions_scores_["score"]
-    monkeypatch.setattr("skvas.estimators._settled._moves", lambda *_: True)
+    monkeypatch.setattr("skvas.timeline._settled._moves", lambda *_: True)
     model.fit(data.videos)
     assert "motion" in model.features_.views
     np.testing.assert_allclose(model.n_actions_scores_["score"], without, atol=0.05)

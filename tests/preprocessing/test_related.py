@@ -11,7 +11,6 @@ from sklearn.preprocessing import StandardScaler
 
 from skvas import ActionSegmenter, JointAlignSegment, Timeline, VideoAligner, load
 from skvas.datasets import Recordings, make_videos
-from skvas.estimators._features import clean_videos
 from skvas.preprocessing import (
     Framewise,
     Interpolate,
@@ -21,6 +20,7 @@ from skvas.preprocessing import (
     WhitenedViews,
     _related,
 )
+from skvas.preprocessing._features import clean_videos
 from tests.models import ESTIMATORS, quick
 
 N_KEPT = 6

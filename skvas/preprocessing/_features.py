@@ -15,13 +15,7 @@ from sklearn.pipeline import Pipeline
 from skvas._on_demand import OnDemand, each, lengths_of
 from skvas._product_threads import product_threads
 from skvas.exceptions import DegenerateFramesWarning
-from skvas.preprocessing import (
-    Framewise,
-    SelectRelated,
-    VideoStandardizer,
-    WhitenedViews,
-)
-from skvas.preprocessing._framewise import PASS, takes_nan
+from skvas.preprocessing._framewise import PASS, Framewise, takes_nan
 from skvas.preprocessing._gaps import close_gaps
 from skvas.preprocessing._pipelines import (
     all_steps,
@@ -29,6 +23,9 @@ from skvas.preprocessing._pipelines import (
     named_steps,
     with_last_step,
 )
+from skvas.preprocessing._related import SelectRelated
+from skvas.preprocessing._standardizer import VideoStandardizer
+from skvas.preprocessing._whitened import WhitenedViews
 from skvas.validation import naming_video
 from skvas.videos._containers import VideoTransformerMixin
 from skvas.videos._frames import NOT_IN_FLOAT32, to_float32

@@ -14,15 +14,15 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skvas._on_demand import choose, each, lengths_of
-from skvas.estimators._features import (
+from skvas.exceptions import DegenerateFramesWarning
+from skvas.preprocessing import SelectRelated, WhitenedViews
+from skvas.preprocessing._features import (
     apply_features,
     fit_features,
     quietly,
     spread_of,
     transform_one,
 )
-from skvas.exceptions import DegenerateFramesWarning
-from skvas.preprocessing import SelectRelated, WhitenedViews
 from skvas.preprocessing._pipelines import (
     all_steps,
     last_step,
@@ -31,8 +31,8 @@ from skvas.preprocessing._pipelines import (
 )
 from skvas.preprocessing._repeatability import repeatability
 from skvas.preprocessing._standardizer import moments
-from skvas.timeline import BlockOrder
 from skvas.timeline._model import find_order, has_order
+from skvas.timeline._order import BlockOrder
 from skvas.videos._frames import unit
 
 # Videos that are looked at, at most.
