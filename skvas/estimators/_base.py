@@ -57,7 +57,6 @@ from skvas.options._settings import Settings
 from skvas.persistence._state import save_state, version
 from skvas.preprocessing._causal import is_causal as needs_no_later
 from skvas.preprocessing._features import (
-    NAMES,
     apply_features,
     clean_videos,
     fill_gaps,
@@ -71,7 +70,7 @@ from skvas.preprocessing._framewise import takes_nan
 from skvas.preprocessing._pipelines import last_step, with_last_step
 from skvas.recipes import RECIPES, Recipe, find_recipe
 from skvas.timeline._model import find_order, has_order
-from skvas.timeline._settled import MAX_VIDEOS, settle_features
+from skvas.timeline._settled import MAX_VIDEOS, N_CLUSTERS, settle_features
 from skvas.training._callbacks import progress
 from skvas.training._checkpoint import (
     AnyCheckpoint,
@@ -188,10 +187,6 @@ device_ : str
 """
 
 
-# Kinds of frames that are looked for where no number of actions is given.
-N_CLUSTERS = 8
-
-
 @dataclass(frozen=True)
 class Fitted:
     """What `fit` sets: its type, and whether labels of new videos depend on it.
@@ -283,7 +278,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
     _shared_doc = SHARED_DOC
 
     recipe: str = parameter("informed", Registered(RECIPES))
-    features: Any = parameter("auto", Features(NAMES))
+    features: Any = parameter("auto", Features())
     encoder: nn.Module | tuple[int, ...] | str | None = parameter(None, Encoder())
     training: Training | None = parameter(None, Training)
     max_epochs: int | str = parameter("auto", Auto(Integer(0)))

@@ -32,7 +32,6 @@ from skvas.datasets._recordings import (
     rate_of_fit,
 )
 from skvas.estimators._base import (
-    N_CLUSTERS,
     BaseVideoEstimator,
     Fitted,
     Prepared,
@@ -76,6 +75,7 @@ from skvas.timeline._model import (
     TimelineModel,
     count_on_timeline,
 )
+from skvas.timeline._settled import kinds_to_expect
 from skvas.transport._threads import spare_threads
 from skvas.validation import (
     check_choice,
@@ -534,8 +534,7 @@ default=None
 
     def _n_clusters(self, labels: PartialLabels | None) -> int:
         """Return the number of kinds of frames to expect."""
-        low, high = self._range_of_actions(labels)
-        return low if low == high else N_CLUSTERS
+        return kinds_to_expect(self._range_of_actions(labels))
 
     def _find_start(
         self,

@@ -10,7 +10,6 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skvas._on_demand import each
 from skvas._typing import Device, Videos
 from skvas.alignment._anchors import KINDS as ANCHOR_KINDS
 from skvas.alignment._anchors import bend, check_anchors, pin
@@ -26,8 +25,7 @@ from skvas.estimators._base import (
 from skvas.exceptions import InvalidParameterError
 from skvas.nn._model import embed_videos
 from skvas.options._declare import group_of
-from skvas.preprocessing._features import apply_features, clean_videos, fill_gaps
-from skvas.preprocessing._framewise import takes_nan
+from skvas.preprocessing._features import features_and_details, fill_gaps
 from skvas.tasks._registry import ALIGNMENT_TASKS, fields_beside
 from skvas.timeline import Timeline
 from skvas.timeline._model import Axis, path_frames
@@ -286,12 +284,7 @@ class MatchesFrames(BaseVideoEstimator):
         prepare = _FramesForPaths(features, encoder, self.device)
         names = getattr(self, "feature_names_in_", None)
         return make_timeline(
-            axis,
-            prepare,
-            self.n_features_in_,
-            names,
-            recordings,
-            takes_nan=takes_nan(features),
+            axis, features, prepare, self.n_features_in_, names, recordings
         )
 
     def _check_parameters(self) -> None:
@@ -355,8 +348,5 @@ class _FramesForPaths:
     @spare_threads()
     def __call__(self, checked: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         device = check_device(self.device)
-        seen = apply_features(self.features, checked)
-        if takes_nan(self.features):
-            checked = each(fill_gaps, checked)
-        details = clean_videos(self.features, checked)
+        seen, details = features_and_details(self.features, checked)
         return path_frames(embed_videos(self.encoder, seen, device), details)

@@ -12,8 +12,7 @@ from torch.nn.parameter import is_lazy
 from skvas._printing import shorten
 from skvas.exceptions import InvalidParameterError
 from skvas.nn.encoders import ENCODERS
-from skvas.preprocessing._framewise import PASS
-from skvas.preprocessing._pipelines import last_step
+from skvas.preprocessing._features import NAMES, check_features
 from skvas.tasks._virtual import parse_quantile
 from skvas.validation import (
     check_choice,
@@ -222,23 +221,11 @@ class Encoder:
 class Features:
     """None, a name of a preprocessing, a transformer, or a pipeline of both."""
 
-    names: tuple[str, ...]
+    names: tuple[str, ...] = NAMES
 
     def check(self, name: str, value: Any) -> None:
         """Refuse other names, and what has not the methods of a transformer."""
-        last = last_step(value)
-        if isinstance(last, str) and (last is value or last != PASS):
-            check_choice(name, last, self.names)
-            return
-        needed = ("fit", "transform", "get_params", "__sklearn_tags__")
-        if value is not None and (
-            isinstance(value, type) or not all(hasattr(value, n) for n in needed)
-        ):
-            raise InvalidParameterError(
-                f"{name} must be None, one of {self.names}, or a transformer: an "
-                "object with fit and transform, of a class that inherits from "
-                f"sklearn.base.BaseEstimator, got {shorten(value)}."
-            )
+        check_features(name, value, self.names)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skvas._on_demand import OnDemand, each, lengths_of
+from skvas._printing import shorten
 from skvas._product_threads import product_threads
-from skvas.exceptions import DegenerateFramesWarning
+from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing._framewise import PASS, Framewise, takes_nan
 from skvas.preprocessing._gaps import close_gaps
 from skvas.preprocessing._pipelines import (
@@ -26,13 +27,45 @@ from skvas.preprocessing._pipelines import (
 from skvas.preprocessing._related import SelectRelated
 from skvas.preprocessing._standardizer import VideoStandardizer
 from skvas.preprocessing._whitened import WhitenedViews
-from skvas.validation import naming_video
+from skvas.validation import check_choice, naming_video
 from skvas.videos._containers import VideoTransformerMixin
 from skvas.videos._frames import NOT_IN_FLOAT32, to_float32
 
 # A constant beside the whitened components, as WhitenedViews says.
 OFFSET = 0.5
 NAMES = ("auto", "whitened", "standardise")
+
+
+def check_features(name: str, value: Any, names: tuple[str, ...] = NAMES) -> None:
+    """Refuse what is no preprocessing.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter.
+    value : object
+        None, a name, a transformer, or a pipeline whose last step may be a name.
+    names : tuple of str, default=("auto", "whitened", "standardise")
+        The names that there are.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `value` is another name, or has not the methods of a transformer.
+    """
+    last = last_step(value)
+    if isinstance(last, str) and (last is value or last != PASS):
+        check_choice(name, last, names)
+        return
+    needed = ("fit", "transform", "get_params", "__sklearn_tags__")
+    if value is not None and (
+        isinstance(value, type) or not all(hasattr(value, n) for n in needed)
+    ):
+        raise InvalidParameterError(
+            f"{name} must be None, one of {names}, or a transformer: an object "
+            "with fit and transform, of a class that inherits from "
+            f"sklearn.base.BaseEstimator, got {shorten(value)}."
+        )
 
 
 def spread_of(transformer: Any) -> np.ndarray | None:
@@ -78,7 +111,9 @@ def places_of(transformer: Any) -> np.ndarray | None:
     return np.concatenate([*kinds, np.full(int(views.offset > 0), True)])
 
 
-def without_names(features: Any, *, causal: bool = False) -> Any:
+def without_names(
+    features: Any, *, causal: bool = False, offset: float = OFFSET
+) -> Any:
     """Put a transformer in the place of a name, which may be that of the last step.
 
     Parameters
@@ -87,20 +122,26 @@ def without_names(features: Any, *, causal: bool = False) -> Any:
         The preprocessing.
     causal : bool, default=False
         Whether "whitened" may depend on no later frame.
+    offset : float, default=0.5
+        Constant beside the components of "whitened", which encoders see.
     """
     name = last_step(features)
     if name == "standardise":
         return with_last_step(features, VideoStandardizer())
     if name != "whitened":
         return features
-    whitened = WhitenedViews(offset=OFFSET)
+    whitened = WhitenedViews(offset=offset)
     if causal:  # a mean of earlier frames is late
         whitened.set_params(causal=True, smoothing=0)
     return with_last_step(features, whitened)
 
 
 def fit_features(
-    features: Any, videos: Sequence[np.ndarray], *, causal: bool = False
+    features: Any,
+    videos: Sequence[np.ndarray],
+    *,
+    causal: bool = False,
+    offset: float = OFFSET,
 ) -> Any:
     """Return the fitted preprocessing, or None.
 
@@ -112,8 +153,10 @@ def fit_features(
         The videos, checked.
     causal : bool, default=False
         Whether "whitened" may depend on no later frame.
+    offset : float, default=0.5
+        Constant beside the components of "whitened", which encoders see.
     """
-    features = without_names(features, causal=causal)
+    features = without_names(features, causal=causal, offset=offset)
     if features is None:
         return None
     transformer = of_videos(clone(features))
@@ -265,6 +308,31 @@ def fill_gaps(video: np.ndarray) -> np.ndarray:
     """Close all gaps of a video; a feature without a number becomes 0."""
     closed = close_gaps(video, None)
     return np.nan_to_num(closed, nan=0.0) if np.isnan(closed).any() else closed
+
+
+def features_and_details(
+    transformer: Any, videos: Sequence[np.ndarray]
+) -> tuple[Sequence[np.ndarray], Sequence[np.ndarray]]:
+    """Return the features of videos, and the frames that paths compare beside them.
+
+    Parameters
+    ----------
+    transformer : transformer or None
+        The fitted preprocessing.
+    videos : sequence of ndarray of shape (n_i, n_features)
+        The videos, checked.
+
+    Returns
+    -------
+    features : sequence of float32 ndarray of shape (n_i, D)
+        As `apply_features` makes them.
+    details : sequence of ndarray of shape (n_i, n_columns)
+        As `clean_videos` makes them, without gaps.
+    """
+    features = apply_features(transformer, videos)
+    if takes_nan(transformer):
+        videos = each(fill_gaps, videos)
+    return features, clean_videos(transformer, videos)
 
 
 def apply_features(

@@ -35,8 +35,9 @@ from skvas.timeline._model import find_order, has_order
 from skvas.timeline._order import BlockOrder
 from skvas.videos._frames import unit
 
-# Videos that are looked at, at most.
-MAX_VIDEOS = 32
+# Videos that are looked at, at most, and clusters that are looked for where nothing
+# says how many actions there are.
+MAX_VIDEOS, N_CLUSTERS = 32, 8
 # Adjusted Rand index from which clusters of frames are found again in other videos.
 REPEATS = 0.4
 # Recordings differ so much from each other that views of the collection tell these
@@ -56,6 +57,14 @@ NOISY, FIRM, MORE = 0.3, 0.5, 0.1
 # Where videos share an order, motion has to repeat so much, and so many times as much
 # as places, whitened or not; at a first look by so much.
 MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
+
+
+def kinds_to_expect(n_actions: tuple[int, int] | None) -> int:
+    """Return how many kinds of frames to look for, where there are so many actions."""
+    if n_actions is None:
+        return N_CLUSTERS
+    low, high = n_actions
+    return low if low == high else N_CLUSTERS
 
 
 def settle_features(

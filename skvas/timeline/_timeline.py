@@ -22,7 +22,15 @@ from skvas.datasets._recordings import (
 )
 from skvas.labels._reading import PartialLabels, read_labels
 from skvas.labels._stamps import SURE
-from skvas.preprocessing import SelectRelated, WhitenedViews
+from skvas.preprocessing._features import (
+    check_features,
+    features_and_details,
+    fit_features,
+    smoothing_of,
+    warn_of_degenerate_frames,
+)
+from skvas.preprocessing._framewise import takes_nan
+from skvas.preprocessing._pipelines import last_step, with_last_step
 from skvas.timeline._alignability import alignability
 from skvas.timeline._average import frames_at
 from skvas.timeline._model import (
@@ -33,6 +41,7 @@ from skvas.timeline._model import (
     path_frames,
 )
 from skvas.timeline._paths import Passage
+from skvas.timeline._settled import kinds_to_expect, settle_features
 from skvas.validation import (
     check_choice,
     check_integer,
@@ -84,8 +93,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
     frame of every video has a position on it, between 0 and 1: two frames of two
     videos at one position show the same moment. The template is cut into actions once,
     for all videos together. Nothing is trained; videos must share an order
-    (`order_` tells). Features that go their own way in each video are left out, as
-    `SelectRelated` says.
+    (`order_` tells).
 
     Parameters
     ----------
@@ -98,6 +106,11 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         find two neighbouring actions that come back in the same order, or one action
         that occurs four times, or that explain the videos which were not drawn better
         by 15 % if actions come back.
+    features : transformer, {"whitened", "standardise", "auto"} or None, default="auto"
+        What frames are compared by, as in :class:`skvas.JointAlignSegment`: "auto" is
+        "whitened", without features that go their own way in each video, and whitened
+        otherwise, or not at all, where that tells more. None: the features as they are.
+        Beside them, paths compare the frames themselves, standardised in each video.
     n_draws : int, default=16
         Draws of videos that vote on the cut.
     memory_limit : int, str or None, default="1GB"
@@ -139,6 +152,8 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         where videos share an order.
     order_ : BlockOrder or None
         Whether the videos share an order; None for a lone video.
+    features_ : transformer or None
+        The fitted preprocessing. That of the `timeline_` of a model is the model's.
     recordings_ : dict of str to list, ndarray or None
         What is known of the videos: `names`, `n_frames`, `fps`, `media`,
         `feature_names` and `times`, see :class:`skvas.Recordings`.
@@ -171,12 +186,14 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         n_actions: int | tuple[int, int] | str | None = "auto",
         *,
         recurring: bool | str = "auto",
+        features: Any = "auto",
         n_draws: int = 16,
         memory_limit: int | str | None = "1GB",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_actions = n_actions
         self.recurring = recurring
+        self.features = features
         self.n_draws = n_draws
         self.memory_limit = memory_limit
         self.random_state = random_state
@@ -199,19 +216,19 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         """
         n_actions = self._check_parameters()
         with unchanged_on_failure(self):
-            checked = check_videos(videos, estimator=self, min_total_frames=2)
-            rng = check_random_state(self.random_state)
-            selector = SelectRelated().fit(checked)
-            related = _select(selector, checked)
-            whitener = WhitenedViews().fit(related)
-            whitened = _whiten(whitener, related)
-            frames = path_frames(whitened, related)
-            model = self._build(
-                frames, whitened, related, n_actions, rng, whitener.smoothing
+            finite: Any = "allow-nan" if takes_nan(self.features) else True
+            checked = check_videos(
+                videos, estimator=self, min_total_frames=2, ensure_all_finite=finite
             )
+            rng = check_random_state(self.random_state)
+            fitted = self._learn_features(checked, n_actions)
+            features, details = features_and_details(fitted, checked)
+            warn_of_degenerate_frames(fitted, features)
+            frames = path_frames(features, details)
             self._keep(
-                model,
-                partial(_prepare, whitener, selector=selector),
+                self._build(frames, features, details, n_actions, rng, fitted),
+                fitted,
+                partial(_prepare, fitted),
                 frames,
                 remember(videos, lengths_of(checked)),
                 is_single_video(videos),
@@ -524,46 +541,58 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
 
     def _check_parameters(self) -> tuple[int, int] | None:
         check_choice("recurring", self.recurring, ("auto", True, False))
+        check_features("features", self.features)
         check_integer("n_draws", self.n_draws, low=1)
         check_memory(self.memory_limit)
         return None if self.n_actions is None else check_n_actions(self.n_actions)
 
+    def _learn_features(
+        self, videos: Sequence[np.ndarray], n_actions: tuple[int, int] | None
+    ) -> Any:
+        """Fit the preprocessing."""
+        is_auto = last_step(self.features) == "auto"
+        asked = with_last_step(self.features, "whitened") if is_auto else self.features
+        fitted = fit_features(asked, videos, offset=0)
+        if not is_auto:
+            return fitted
+        return settle_features(fitted, videos, kinds_to_expect(n_actions)) or fitted
+
     def _build(
         self,
         frames: Sequence[np.ndarray],
-        whitened: Sequence[np.ndarray],
-        videos: Sequence[np.ndarray],
+        features: Sequence[np.ndarray],
+        details: Sequence[np.ndarray],
         n_actions: tuple[int, int] | None,
         rng: np.random.RandomState,
-        smoothing: float,
+        preprocessing: Any,
     ) -> Axis:
         limit = check_memory(self.memory_limit)
         if n_actions is None:
-            return build_axis(frames, whitened, rng, limit=limit)
+            return build_axis(frames, features, rng, limit=limit)
         return build_timeline(
             frames,
-            whitened,
+            features,
             rng,
-            videos=videos,
+            videos=details,
             n_actions=n_actions,
             recurring=None if self.recurring == "auto" else bool(self.recurring),
             n_draws=self.n_draws,
-            smoothing=smoothing,
+            smoothing=smoothing_of(preprocessing),
             limit=limit,
         )
 
     def _keep(
         self,
         model: Axis,
+        features: Any,
         prepare: Prepare,
         frames: Sequence[np.ndarray] | None,
         recordings: dict[str, Any],
         single: bool,
-        takes_nan: bool = False,
     ) -> None:
         """Set what answers need, and what users see of the model."""
         self.model_, self._prepare, self._frames = model, prepare, frames
-        self._takes_nan = takes_nan
+        self.features_ = features
         self.recordings_ = recordings
         template = model.template
         self.template_ = template.frames
@@ -591,7 +620,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         """Check videos against those of `fit`, and return their frames for paths."""
         check_is_fitted(self, "template_")
         refuse_other_features(videos, names_of_fit(self))
-        finite: Any = "allow-nan" if self._takes_nan else True
+        finite: Any = "allow-nan" if takes_nan(self.features_) else True
         checked = check_videos(
             videos, estimator=self, reset=False, ensure_all_finite=finite
         )
@@ -663,12 +692,11 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
 
 def make_timeline(
     model: Axis,
+    features: Any,
     prepare: Prepare,
     n_features: int,
     names: np.ndarray | None,
     recordings: dict[str, Any],
-    *,
-    takes_nan: bool,
 ) -> Timeline:
     """Return a fitted timeline whose model was built elsewhere.
 
@@ -676,6 +704,8 @@ def make_timeline(
     ----------
     model : Axis
         Also a TimelineModel, which has actions.
+    features : transformer or None
+        The fitted preprocessing.
     prepare : callable
         From checked videos to the frames that the model compares.
     n_features : int
@@ -684,8 +714,6 @@ def make_timeline(
         Their names.
     recordings : dict of str to list or None
         What is known of the videos, as `remember` returns it.
-    takes_nan : bool
-        Whether `prepare` takes videos with NaN.
 
     Returns
     -------
@@ -693,35 +721,17 @@ def make_timeline(
         With the parameters that describe the model.
     """
     limit = int(model.limit) if np.isfinite(model.limit) else None
-    timeline = Timeline(None, memory_limit=limit)
+    timeline = Timeline(None, features=features, memory_limit=limit)
     if isinstance(model, TimelineModel):
         timeline.n_actions = model.count.n_actions
         timeline.recurring = model.cut.recurring
     timeline.n_features_in_ = n_features
     if names is not None:
         timeline.feature_names_in_ = names
-    timeline._keep(model, prepare, None, recordings, single=False, takes_nan=takes_nan)
+    timeline._keep(model, features, prepare, None, recordings, single=False)
     return timeline
 
 
-def _whiten(whitener: WhitenedViews, checked: Sequence[np.ndarray]) -> list[np.ndarray]:
-    # Arrays, whatever scikit-learn's transform_output says.
-    return [np.asarray(video) for video in whitener.transform(checked)]
-
-
-def _select(
-    selector: SelectRelated | None, checked: Sequence[np.ndarray]
-) -> Sequence[np.ndarray]:
-    """Leave out the features that wander; timelines of earlier versions keep all."""
-    if selector is None or selector.support_.all():
-        return checked
-    return [video[:, selector.support_] for video in checked]
-
-
-def _prepare(
-    whitener: WhitenedViews,
-    checked: Sequence[np.ndarray],
-    selector: SelectRelated | None = None,
-) -> Sequence[np.ndarray]:
-    related = _select(selector, checked)
-    return path_frames(_whiten(whitener, related), related)
+def _prepare(features: Any, checked: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+    """Turn checked videos into what paths compare of them."""
+    return path_frames(*features_and_details(features, checked))

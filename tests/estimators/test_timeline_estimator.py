@@ -53,6 +53,13 @@ def miou(truth, labels):
     return segmentation_report(truth, labels).miou
 
 
+def test_timeline_of_a_model_has_its_features(on_timeline):
+    timeline = on_timeline.timeline_
+    assert timeline.features_ is on_timeline.features_
+    alone = clone(timeline).fit(VIDEOS)
+    assert type(alone.features_) is type(on_timeline.features_)
+
+
 def test_videos_in_order_are_segmented_as_well_or_better():
     before, after = [], []
     for seed in range(3):

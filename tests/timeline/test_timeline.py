@@ -8,11 +8,15 @@ import sklearn
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skvas import Recordings, Timeline
 from skvas.datasets import make_videos
-from skvas.exceptions import InvalidParameterError
+from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.metrics import mof
+from skvas.preprocessing import Interpolate
+from skvas.preprocessing._pipelines import last_step
 from skvas.timeline._paths import Passage
 
 
@@ -310,6 +314,8 @@ def test_number_of_actions_may_be_left_open(data):
         ("n_actions", (5, 3)),
         ("n_actions", (1, 2, 3)),
         ("recurring", "yes"),
+        ("features", "white"),
+        ("features", StandardScaler),
         ("n_draws", 0),
         ("random_state", -1),
         ("memory_limit", 0),
@@ -353,6 +359,70 @@ def test_containers_that_scikit_learn_is_told_to_make_change_no_answer(
         again = Timeline(5, random_state=0).fit(data.videos)
         found = again.predict(data.videos[0])
     assert_array_equal(found, timeline.labels_[0])
+
+
+def in_scenes(n_videos=10):
+    """Unit vectors, as networks make them of images: each video has its own scene."""
+    rng = np.random.default_rng(3)
+    usual = 40 * np.exp(1.1 * rng.normal(size=6))
+    ways = np.linalg.qr(rng.normal(size=(128, 40)))[0].T
+    starts, ends = rng.normal(size=(2, 6, 40)) * np.exp(-0.05 * np.arange(40))
+    videos, truth = [], []
+    for _ in range(n_videos):
+        scene, parts, codes = 1.5 * rng.normal(size=40), [], []
+        for action, length in enumerate(usual):
+            n = max(8, int(length * np.exp(0.4 * rng.normal())))
+            time = np.linspace(0, 1, n)[:, None]
+            parts.append(starts[action] + 0.8 * time * (ends - starts)[action])
+            codes += [action] * n
+        frames = np.concatenate(parts) * 0.7 + scene
+        frames += np.cumsum(0.05 * rng.normal(size=frames.shape), axis=0)
+        seen = frames @ ways + 0.05 * rng.normal(size=(len(codes), 128))
+        videos.append(seen / np.linalg.norm(seen, axis=1, keepdims=True))
+        truth.append(np.array(codes))
+    return videos, truth
+
+
+def test_features_are_those_that_tell_most():
+    videos, truth = in_scenes()
+    auto = Timeline(6, random_state=0).fit(videos)
+    assert last_step(auto.features_).views == ("video",)
+    whitened = Timeline(6, features="whitened", random_state=0).fit(videos)
+    assert agree(auto.labels_, truth) > agree(whitened.labels_, truth) + 0.1
+
+
+def test_features_that_wander_are_left_out_unless_all_are_asked_for(data):
+    rng = np.random.default_rng(0)
+    videos = [
+        np.hstack([v, rng.normal(size=(len(v), 4)).cumsum(axis=0)]) for v in data.videos
+    ]
+    timeline = Timeline(5, random_state=0).fit(videos)
+    related = timeline.features_.steps[0][1]
+    assert_array_equal(related.support_, [True] * 16 + [False] * 4)
+    every = Timeline(5, features="whitened", random_state=0).fit(videos)
+    assert every.features_.n_features_in_ == 20
+    assert agree(timeline.labels_, data.labels) > 0.95
+
+
+def test_features_may_be_made_by_any_transformer(data, timeline):
+    gaps = [video.copy() for video in data.videos]
+    for video in gaps:
+        video[10:13, 2] = np.nan
+    for features in (None, StandardScaler(), make_pipeline(Interpolate(), "auto")):
+        videos = gaps if isinstance(features, Pipeline) else data.videos
+        found = Timeline(5, features=features, random_state=0).fit(videos)
+        assert agree(found.labels_, data.labels) > 0.9
+        assert_array_equal(found.predict(videos)[3], found.labels_[3])
+    with pytest.raises(ValueError, match="NaN"):
+        timeline.predict(gaps)
+    assert found.get_params()["features"] is features
+
+
+def test_frames_without_features_are_told_of(data):
+    videos = [*data.videos[:5], np.zeros((30, 16))]
+    with pytest.warns(DegenerateFramesWarning, match="30 frame") as told:
+        Timeline(5, features=None, random_state=0).fit(videos)
+    assert told[0].filename == __file__
 
 
 def test_two_videos_are_asked_for_an_order(data):
@@ -425,7 +495,8 @@ def test_row_62_lone_video_is_a_timeline_of_itself(data):
 @pytest.mark.parametrize("n_short", [3, 12])
 def test_row_63_videos_of_one_frame_leave_the_others_in_place(data, timeline, n_short):
     short = [data.videos[i % 10][7 * i : 7 * i + 1] for i in range(n_short)]
-    joined = Timeline(5, random_state=0).fit([*data.videos, *short])
+    features = "whitened"  # others may be settled on where a frame has a place
+    joined = Timeline(5, features=features, random_state=0).fit([*data.videos, *short])
     for positions, before in zip(
         joined.positions_[:10], timeline.positions_, strict=True
     ):
