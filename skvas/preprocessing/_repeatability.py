@@ -1,4 +1,4 @@
-"""Whether clusters of frames are found again in other videos."""
+"""Clusters of frames: whether other videos have them, and how long they last."""
 
 from __future__ import annotations
 
@@ -53,3 +53,32 @@ def repeatability(
         models = [KMeans(k, n_init=3, random_state=seed).fit(half) for half in halves]
         found.append(adjusted_rand_score(*(model.predict(every) for model in models)))
     return float(np.mean(found))
+
+
+def stretches(videos: Sequence[np.ndarray], n_clusters: int) -> tuple[float, float]:
+    """Measure how often clusters of frames come, and how long they stay.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_i, D)
+        Unit frames.
+    n_clusters : int
+        Number of clusters, by k-means.
+
+    Returns
+    -------
+    times : float
+        How often a cluster comes in a video that has it, on average.
+    length : float
+        Frames that it stays, in the median video.
+    """
+    some = np.concatenate([v[spread_frames(len(v), MAX_FRAMES)] for v in videos])
+    k = min(n_clusters, len(np.unique(some, axis=0)))
+    model = KMeans(k, n_init=3, random_state=0).fit(some)
+    times, lengths = [], []
+    for video in videos:
+        labels = model.predict(video)
+        n_stretches = 1 + np.count_nonzero(np.diff(labels))
+        times.append(n_stretches / len(np.unique(labels)))
+        lengths.append(len(labels) / n_stretches)
+    return float(np.mean(times)), float(np.median(lengths))

@@ -29,7 +29,7 @@ from skvas.preprocessing._pipelines import (
     with_last_step,
     with_step_before_last,
 )
-from skvas.preprocessing._repeatability import repeatability
+from skvas.preprocessing._repeatability import repeatability, stretches
 from skvas.preprocessing._standardizer import moments
 from skvas.timeline._model import find_order, has_order
 from skvas.timeline._order import BlockOrder
@@ -48,8 +48,9 @@ BETWEEN = 0.35
 # the view of the video alone: of fewer than so many videos, which hardly tell how well,
 # less than .15 times as well.
 WHITENED_REPEATS, ALONE_REPEATS, MANY, FEW_REPEAT = 0.5, 0.4, 6, 0.15
-# They are then smoothed by so many frames in the median video.
-NOISE_FRAMES = 4
+# They are then smoothed by so many frames in the median video, and clusters of frames
+# come less often than so in a video, or stay for so many frames.
+NOISE_FRAMES, OFTEN, LONG = 4, 5.0, 16.0
 # Where videos share an order, components keep their variance only if more than so much
 # of them is noise of single frames, and the order is less firm than so, or by so much
 # firmer then.
@@ -78,12 +79,12 @@ def settle_features(
     What is whitened goes without the features that wander through each video in a way
     of their own, and without the view "collection" where recordings differ so much from
     each other that it would tell these apart. Components stay unwhitened where
-    whitening drowns what videos share in noise. Else motion is a further view, where
-    clusters of it are found again in other videos, and no worse than those of the other
-    views. Where videos share an order, motion mostly adds nothing to a place in it:
-    there clusters of it have to be found again clearly better. And there alignment
-    needs whitened components, and noise does not repeat in order: so they stay
-    unwhitened only if motion is no view, frames are noisy one by one or recordings
+    whitening drowns in noise what videos share and what lasts. Else motion is a further
+    view, where clusters of it are found again in other videos, and no worse than those
+    of the other views. Where videos share an order, motion mostly adds nothing to a
+    place in it: there clusters of it have to be found again clearly better. And there
+    alignment needs whitened components, and noise does not repeat in order: so they
+    stay unwhitened only if motion is no view, frames are noisy one by one or recordings
     differ, and the order is told better so, or is not firm in any case.
 
     Parameters
@@ -149,16 +150,19 @@ def _settle_views(
     alone = whitened.views == ("video",)
     share = ALONE_REPEATS if alone else WHITENED_REPEATS
     share = share if len(videos) >= MANY else FEW_REPEAT
+    may_stay, moves = True, None
     if order is not None and has_order(order):
         moves = _moves_in_order(whitened, looked_at, look)
         is_noisy = alone or noise_of(whitened, looked_at) > NOISY
         may_stay = is_noisy and not moves and look.tells_order(order)
-        stays = may_stay and look.is_drowned(share)
-    else:
-        stays = look.is_drowned(share)
-        moves = not stays and _moves(whitened, looked_at, look)
-    if stays:
-        return _unwhitened(whitened, videos)
+    if may_stay and look.is_drowned(share):
+        lightly = NOISE_FRAMES / float(np.median(lengths_of(videos)))
+        smoothing = min(whitened.smoothing, lightly)
+        light = copy(whitened).set_params(smoothing=smoothing)
+        if _clusters_last(light, looked_at, look):
+            return _fit_anew(whitened, videos, whiten=False, smoothing=smoothing)
+    if moves is None:
+        moves = _moves(whitened, looked_at, look)
     if moves:
         return _fit_anew(whitened, videos, views=(*whitened.views, "motion"))
     return None
@@ -239,10 +243,18 @@ def noise_of(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
     return float(np.median(noise)) if varies.any() else 0.0
 
 
-def _unwhitened(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> WhitenedViews:
-    length = float(np.median(lengths_of(videos)))
-    smoothing = min(whitened.smoothing, NOISE_FRAMES / length)
-    return _fit_anew(whitened, videos, whiten=False, smoothing=smoothing)
+def _clusters_last(
+    whitened: WhitenedViews, videos: Sequence[np.ndarray], look: _Look
+) -> bool:
+    """Tell whether clusters of unwhitened frames last, as steps of an activity do.
+
+    Those of sound do not: it is loud and quiet again within each word, in all
+    recordings alike.
+    """
+    frames = apply_features(whitened, videos)
+    unscaled = [unit(video * look.scale) for video in frames]
+    times, length = stretches(unscaled, look.n_clusters)
+    return times < OFTEN or length >= LONG
 
 
 def _moves(

@@ -370,6 +370,25 @@ def test_order_and_noise_say_whether_components_keep_their_variance(
     assert choose_features(recurring(), 3).whiten is whitens
 
 
+def syllables(length, n_videos=8, seed=0):
+    """Steps that differ little; in each it is loud and quiet again, for some frames."""
+    rng = np.random.default_rng(seed)
+    steps, loud = 0.5 * rng.normal(size=(3, 20)), 4.0 * rng.normal(size=20)
+    videos = []
+    for _ in range(n_videos):
+        codes = np.repeat(rng.permutation(3), rng.integers(150, 250, 3))
+        lengths = rng.integers(length - 2, length + 3, len(codes))
+        beats = np.repeat(np.arange(len(codes)) % 2, lengths)[: len(codes)]
+        noise = 0.5 * rng.normal(size=(len(codes), 20))
+        videos.append(steps[codes] + beats[:, None] * loud + noise)
+    return videos
+
+
+@pytest.mark.parametrize(("length", "whitens"), [(10, True), (24, False)])
+def test_clusters_that_keep_their_variance_have_to_last(length, whitens):
+    assert choose_features(syllables(length), 2).whiten is whitens
+
+
 def test_noise_is_that_of_single_frames():
     rng = np.random.default_rng(0)
     walks = [rng.normal(size=(400, 3)).cumsum(axis=0) for _ in range(3)]

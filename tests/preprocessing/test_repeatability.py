@@ -2,7 +2,7 @@ import warnings
 
 import numpy as np
 
-from skvas.preprocessing._repeatability import repeatability
+from skvas.preprocessing._repeatability import repeatability, stretches
 
 
 def videos(n=8, noise=0.05, seed=0):
@@ -38,3 +38,13 @@ def test_frames_that_do_not_differ_have_no_clusters():
     assert repeatability([np.ones((20, 3))] * 4, 3) == 0
     one_differs = [np.ones((20, 3)), np.ones((20, 3)), np.eye(3)]
     assert repeatability(one_differs, 3) == 0
+
+
+def test_stretches_are_those_of_all_frames():
+    places = np.eye(3)
+    first = places[np.repeat([0, 1, 0, 1, 0], [50, 10, 40, 60, 40])]
+    second = places[np.repeat([2, 0, 2], [1000, 1, 799])]
+    times, length = stretches([first, second], 3)
+    assert times == np.mean([5 / 2, 3 / 2])
+    assert length == np.median([200 / 5, 1800 / 3])
+    assert stretches([np.ones((20, 3))] * 2, 3) == (1, 20)
