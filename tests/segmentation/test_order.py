@@ -268,12 +268,14 @@ def test_timeline_is_left_where_a_chain_tells_rounds_that_plans_blur(ask):
         (ROUNDS, (0.7, 0.5), (0.67, 0.4), False),
         (ROUNDS, (0.7, 0.5), (0.5, 0.48), False),
         (SWAPPED, (0.7, 0.5), (0.3, 0.2), False),
+        ([ONCE] * 6, (0.7, 0.5), (0.3, 0.2), False),
         (FLICKER, (0.7, 0.5), (0.3, 0.2), False),
     ],
 )
 def test_rounds_are_known_better_and_follow_each_other(
     labels, theirs, by_order, expected
 ):
+    assert share_of_same_next([ONCE] * 6) == 1
     assert are_rounds(labels, Told(*theirs), Told(*by_order)) is expected
 
 
