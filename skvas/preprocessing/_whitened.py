@@ -22,7 +22,7 @@ from skvas._on_demand import lengths_of
 from skvas._typing import Videos
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing._motion import Motion
-from skvas.preprocessing._running import RunningMoments, Standing
+from skvas.preprocessing._running import PRIOR_SHARE, RunningMoments, Standing
 from skvas.preprocessing._smoothing import (
     few_centres,
     motion_sigma,
@@ -66,7 +66,8 @@ _MIN_RELATIVE_VARIANCE = 1e-7
 _MANY_NUMBERS = 1 << 24
 
 
-# Frames that the collection counts as, as a share of the median video.
+# Frames that the collection counts as, as a share of the median video: less where
+# recordings differ more than within.
 _PRIOR_SHARE = 0.3
 
 
@@ -113,9 +114,10 @@ class WhitenedViews(
         Whether a frame's components depend on no later frame, so that frames can be
         transformed as they come. The view "video" then standardises by the mean and the
         variance of the recording so far, which start as those of the collection and
-        count as .3 of the median training video. Smoothing is exponential, over
-        as many frames in any video: those that the Gaussian filter averages in the
-        median training video.
+        count as .3 of the median training video, or less where recordings differ more
+        from each other than within themselves. Smoothing is exponential, over as many
+        frames in any video: those that the Gaussian filter averages in the median
+        training video.
 
     Attributes
     ----------
@@ -317,8 +319,10 @@ class WhitenedViews(
     def _learn_to_run(self, videos: Sequence[np.ndarray]) -> None:
         """Learn what a recording starts with, and how far to smooth it."""
         usual = float(np.median(lengths_of(videos)))
-        self.deviation_ = RunningMoments.of(videos).deviation
-        self.prior_ = _PRIOR_SHARE * usual
+        learned = RunningMoments.of(videos)
+        self.deviation_ = learned.deviation
+        trust = learned.prior / (PRIOR_SHARE * usual)
+        self.prior_ = _PRIOR_SHARE * usual * trust**2
         self.newest_ = weight_of_newest(self.smoothing * usual)
 
     def _learn_motion(self, videos: Sequence[np.ndarray]) -> None:

@@ -57,6 +57,14 @@ def test_causal_view_is_what_its_definition_says(view):
         np.testing.assert_allclose(found[:, 3], 0.5 * np.sqrt(3), atol=1e-6)
 
 
+def test_collection_counts_for_less_where_recordings_differ():
+    way = np.linspace(-1, 1, 40)[:, None]
+    alike = causal().fit([way, way[::-1]])
+    assert alike.prior_ == pytest.approx(0.3 * 40)
+    apart = causal().fit([way + 1, way - 1])
+    assert apart.prior_ == pytest.approx(0.3 * 40 * (way**2).mean() ** 2, rel=1e-3)
+
+
 def test_without_smoothing_a_frame_counts_alone():
     video = make_videos()[0]
     views = causal(views=("collection",), smoothing=0).fit(make_videos())
