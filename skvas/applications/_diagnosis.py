@@ -226,8 +226,11 @@ def _tell_features(model: Any, facts: _Facts) -> None:
 
 def _tell_views(model: Any, facts: _Facts) -> None:
     views = last_step(model.features_)
-    if isinstance(views, WhitenedViews) and "collection" not in views.views:
-        facts.append(("compared", "by what differs within each recording alone"))
+    if not isinstance(views, WhitenedViews) or "collection" in views.views:
+        return
+    within = "what differs within each recording"
+    by = "how much features move" if views.views == ("motion",) else within
+    facts.append(("compared", f"by {by} alone"))
 
 
 def _numbers(n: int) -> list[str]:

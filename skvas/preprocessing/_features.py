@@ -102,9 +102,9 @@ def reach_of_motion(transformer: Any) -> float | None:
 
 
 def places_of(transformer: Any) -> np.ndarray | None:
-    """Tell which features are no motion, (D_in,); None where none is."""
+    """Tell which features are no motion, (D_in,); None where all are, or none is."""
     views = last_step(transformer)
-    if reach_of_motion(views) is None:
+    if reach_of_motion(views) is None or {*views.views} == {"motion"}:
         return None
     parts = zip(views.views, views.components_, strict=True)
     kinds = [np.full(len(components), view != "motion") for view, components in parts]

@@ -55,6 +55,10 @@ NOISE_FRAMES, OFTEN, LONG = 4, 5.0, 16.0
 # of them is noise of single frames, and the order is less firm than so, or by so much
 # firmer then.
 NOISY, FIRM, MORE = 0.3, 0.5, 0.1
+# Motion is all there is where clusters of whitened frames are found again less than so,
+# and those of motion so well; and those of unwhitened frames less well, or less than so
+# many times as well and for less than `LONG`.
+NOTHING, SOMETHING, FAR_BETTER = 0.1, 0.15, 3.0
 # Where videos share an order, motion has to repeat so much, and so many times as much
 # as places, whitened or not; at a first look by so much.
 MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
@@ -81,11 +85,12 @@ def settle_features(
     each other that it would tell these apart. Components stay unwhitened where
     whitening drowns in noise what videos share and what lasts. Else motion is a further
     view, where clusters of it are found again in other videos, and no worse than those
-    of the other views. Where videos share an order, motion mostly adds nothing to a
-    place in it: there clusters of it have to be found again clearly better. And there
-    alignment needs whitened components, and noise does not repeat in order: so they
-    stay unwhitened only if motion is no view, frames are noisy one by one or recordings
-    differ, and the order is told better so, or is not firm in any case.
+    of the other views; and the only one where these are not found again at all. Where
+    videos share an order, motion mostly adds nothing to a place in it: there clusters
+    of it have to be found again clearly better. And there alignment needs whitened
+    components, and noise does not repeat in order: so they stay unwhitened only if
+    motion is no view, frames are noisy one by one or recordings differ, and the order
+    is told better so, or is not firm in any case.
 
     Parameters
     ----------
@@ -146,23 +151,22 @@ def _settle_views(
     """Fit views that tell more than those of some videos, which are `seen`."""
     order, scale = find_order(seen), spread_of(whitened)
     assert scale is not None
-    look = _Look(seen, scale, n_clusters)
+    look = _Look(whitened, looked_at, seen, scale, n_clusters)
     alone = whitened.views == ("video",)
     share = ALONE_REPEATS if alone else WHITENED_REPEATS
     share = share if len(videos) >= MANY else FEW_REPEAT
     may_stay, moves = True, None
     if order is not None and has_order(order):
-        moves = _moves_in_order(whitened, looked_at, look)
+        moves = _moves_in_order(look)
         is_noisy = alone or noise_of(whitened, looked_at) > NOISY
         may_stay = is_noisy and not moves and look.tells_order(order)
-    if may_stay and look.is_drowned(share):
-        lightly = NOISE_FRAMES / float(np.median(lengths_of(videos)))
-        smoothing = min(whitened.smoothing, lightly)
-        light = copy(whitened).set_params(smoothing=smoothing)
-        if _clusters_last(light, looked_at, look):
-            return _fit_anew(whitened, videos, whiten=False, smoothing=smoothing)
+    elif look.is_all_motion():
+        return _fit_anew(whitened, videos, views=("motion",))
+    if may_stay and look.is_drowned(share) and look.lasts():
+        smoothing = _light_smoothing(whitened, videos)
+        return _fit_anew(whitened, videos, whiten=False, smoothing=smoothing)
     if moves is None:
-        moves = _moves(whitened, looked_at, look)
+        moves = _moves(look)
     if moves:
         return _fit_anew(whitened, videos, views=(*whitened.views, "motion"))
     return None
@@ -189,14 +193,20 @@ class _Look:
 
     Parameters
     ----------
+    whitened : WhitenedViews
+        Fitted.
+    videos : sequence of ndarray of shape (n_i, n_features)
+        The videos.
     seen : sequence of ndarray of shape (n_i, D)
-        Whitened frames.
+        Their whitened frames.
     scale : ndarray of shape (D,)
         What whitening divided them by.
     n_clusters : int
         Clusters that are looked for in other videos.
     """
 
+    whitened: WhitenedViews
+    videos: Sequence[np.ndarray]
     seen: Sequence[np.ndarray]
     scale: np.ndarray
     n_clusters: int
@@ -216,10 +226,49 @@ class _Look:
         """How well those of unscaled ones are."""
         return repeatability([unit(video) for video in self.unscaled], self.n_clusters)
 
+    @cached_property
+    def motion(self) -> list[np.ndarray]:
+        """Unit frames of motion alone."""
+        alone = _fit_anew(self.whitened, self.videos, views=("motion",))
+        return [unit(video) for video in apply_features(alone, self.videos)]
+
+    @cached_property
+    def moved(self) -> float:
+        """How well clusters of motion are found again."""
+        return repeatability(self.motion, self.n_clusters)
+
     def is_drowned(self, share: float) -> bool:
         """Tell whether clusters repeat, and whitened ones less than a share as well."""
         least = max(REPEATS, self.repeats / share)
         return self.plain >= least
+
+    @cached_property
+    def stretches(self) -> tuple[float, float]:
+        """How often clusters of unscaled frames come in a video, and stay for."""
+        smoothing = _light_smoothing(self.whitened, self.videos)
+        light = copy(self.whitened).set_params(smoothing=smoothing)
+        frames = apply_features(light, self.videos)
+        unscaled = [unit(video * self.scale) for video in frames]
+        return stretches(unscaled, self.n_clusters)
+
+    def lasts(self) -> bool:
+        """Tell whether clusters of unscaled frames last, as steps of an activity do.
+
+        Those of sound do not: it is loud and quiet again within each word, in all
+        recordings alike.
+        """
+        times, length = self.stretches
+        return times < OFTEN or length >= LONG
+
+    def is_all_motion(self) -> bool:
+        """Tell whether clusters of motion are found again, and none of places are.
+
+        Signals about zero, as those of vibrations or of a brain, differ in amplitude.
+        """
+        if self.repeats >= NOTHING or self.moved < SOMETHING:
+            return False
+        may_be = self.plain < FAR_BETTER * self.moved and self.stretches[1] < LONG
+        return self.plain < self.moved or may_be
 
     def tells_order(self, order: BlockOrder) -> bool:
         """Tell whether unscaled frames tell order better, or it is not firm anyway."""
@@ -243,45 +292,23 @@ def noise_of(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
     return float(np.median(noise)) if varies.any() else 0.0
 
 
-def _clusters_last(
-    whitened: WhitenedViews, videos: Sequence[np.ndarray], look: _Look
-) -> bool:
-    """Tell whether clusters of unwhitened frames last, as steps of an activity do.
-
-    Those of sound do not: it is loud and quiet again within each word, in all
-    recordings alike.
-    """
-    frames = apply_features(whitened, videos)
-    unscaled = [unit(video * look.scale) for video in frames]
-    times, length = stretches(unscaled, look.n_clusters)
-    return times < OFTEN or length >= LONG
+def _light_smoothing(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
+    """Return the smoothing of components that keep their variance."""
+    frames = NOISE_FRAMES / float(np.median(lengths_of(videos)))
+    return min(whitened.smoothing, frames)
 
 
-def _moves(
-    whitened: WhitenedViews, looked_at: Sequence[np.ndarray], look: _Look
-) -> bool:
+def _moves(look: _Look) -> bool:
     """Tell whether motion is found again in other videos, as well as what repeats."""
-    moved = _motion(whitened, looked_at)
-    return repeatability(moved, look.n_clusters) >= max(REPEATS, look.repeats)
+    return look.moved >= max(REPEATS, look.repeats)
 
 
-def _moves_in_order(
-    whitened: WhitenedViews, looked_at: Sequence[np.ndarray], look: _Look
-) -> bool:
+def _moves_in_order(look: _Look) -> bool:
     """Tell whether motion is found again in other videos far better than places are."""
-    moved = _motion(whitened, looked_at)
-    if repeatability(moved, look.n_clusters, n_draws=1) < AT_FIRST:
+    if repeatability(look.motion, look.n_clusters, n_draws=1) < AT_FIRST:
         return False
-    index = repeatability(moved, look.n_clusters)
-    return index >= MUCH and index >= CLEARLY * max(look.repeats, look.plain)
-
-
-def _motion(
-    whitened: WhitenedViews, looked_at: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    """Return unit frames of motion alone."""
-    alone = _fit_anew(whitened, looked_at, views=("motion",))
-    return [unit(video) for video in apply_features(alone, looked_at)]
+    is_much = look.moved >= MUCH
+    return is_much and look.moved >= CLEARLY * max(look.repeats, look.plain)
 
 
 def _fit_anew(

@@ -10,7 +10,14 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skvas import ActionSegmenter, JointAlignSegment, Training, VideoAligner, load
+from skvas import (
+    ActionSegmenter,
+    JointAlignSegment,
+    Timeline,
+    Training,
+    VideoAligner,
+    load,
+)
 from skvas.datasets import make_videos
 from skvas.estimators import _aligner, _joint
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
@@ -161,23 +168,48 @@ def test_what_wanders_has_no_say_in_what_features_are_chosen(monkeypatch):
     assert widths == {len(chosen.get_feature_names_out())}
 
 
-def shaking(n_videos=6, *, order=None, seed=0):
-    """Four actions in the same place, which differ in what moves and how much."""
+def shaking(n_videos=6, *, order=None, apart=0.0, seed=0):
+    """Four actions that differ in what moves and how much, and two in their place."""
     rng = np.random.default_rng(seed)
     amounts = 0.1 + 2 * np.eye(4, 8) + 2 * np.eye(4, 8, 4)
+    places = apart * np.array([[1], [1], [-1], [-1]])
     found = []
     for _ in range(n_videos):
         labels = np.repeat(rng.permutation(4) if order is None else order, 40)
         slow = 0.3 * rng.normal(size=(len(labels), 8)).cumsum(axis=0) / 4
+        slow += places[labels]
         found.append(slow + amounts[labels] * rng.normal(size=slow.shape))
     return found
 
 
 def test_motion_is_a_view_where_it_is_found_again_in_other_videos():
-    chosen = choose_features(shaking(), 4)
+    chosen = choose_features(shaking(apart=0.5), 4)
     assert chosen.views == ("video", "collection", "motion")
     assert chosen.whiten
-    assert choose_features(shaking(2), 4).views == chosen.views
+    assert choose_features(shaking(2, apart=0.5), 4).views == chosen.views
+
+
+def test_motion_is_all_where_places_tell_nothing():
+    assert choose_features(shaking(), 4).views == ("motion",)
+    assert choose_features(shaking(2), 4).views == ("motion",)
+
+
+@pytest.mark.parametrize(
+    ("repeats", "plain", "moved", "stays", "expected"),
+    [
+        (0.09, 0.3, 0.4, 60.0, True),
+        (0.11, 0.3, 0.4, 10.0, False),
+        (0.02, 0.1, 0.14, 10.0, False),
+        (0.02, 0.5, 0.2, 15.0, True),
+        (0.02, 0.5, 0.2, 16.0, False),
+        (0.02, 0.7, 0.2, 10.0, False),
+    ],
+)
+def test_motion_is_all_by_what_is_found_again(repeats, plain, moved, stays, expected):
+    look = _settled._Look(None, [], [], np.ones(1), 3)
+    found = {"repeats": repeats, "plain": plain, "moved": moved}
+    vars(look).update(found, stretches=(9.0, stays))
+    assert look.is_all_motion() is expected
 
 
 @pytest.mark.parametrize(
@@ -188,11 +220,30 @@ def test_order_is_not_asked_again_of_features_settled_for_want_of_one(
 ):
     monkeypatch.setattr(module, "has_order", lambda _: True)
     monkeypatch.setattr(_joint, "keeps_order", lambda *_: True)
+    monkeypatch.setattr(_settled._Look, "is_all_motion", lambda _: False)
     model = quick(cls)
     assert model.fit(shaking()).timeline_ is None
     assert "motion" in model.features_.views
     model.set_params(features=clone(model.features_))
     assert model.fit(shaking()).timeline_ is not None
+
+
+def test_order_is_asked_of_motion_where_that_is_all():
+    rng = np.random.default_rng(0)
+    amounts, mixing = np.exp(rng.normal(size=(4, 6))), rng.normal(size=(6, 20))
+    truth = [np.repeat(range(4), rng.integers(60, 100, 4)) for _ in range(8)]
+    videos = []
+    for labels in truth:
+        sources = amounts[labels] * rng.normal(size=(len(labels), 6))
+        videos.append(sources @ mixing + 0.4 * rng.normal(size=(len(labels), 20)))
+    model = JointAlignSegment(4, max_epochs=0, random_state=0).fit(videos)
+    assert model.features_.views == ("motion",)
+    assert model.segment_on_ == "timeline"
+    assert segmentation_report(truth, model.labels_).miou > 0.9
+    assert ("compared", "by how much features move alone") in model.summary().facts
+    alone = Timeline(4, random_state=0).fit(videos)
+    assert alone.features_.views == ("motion",)
+    assert alone.order_.verdict == "yes"
 
 
 def test_motion_is_no_view_where_places_are_found_again_as_well():
@@ -425,7 +476,7 @@ def test_actions_that_differ_in_motion_alone_are_found(live):
         4, max_epochs=0, training=Training(live=live), random_state=0
     )
     model.fit(videos)
-    assert model.features_.views == ("video", "collection", "motion")
+    assert model.features_.views == ("motion",)
     truth = [np.repeat(order, 40) for order in orders]
     assert segmentation_report(truth, model.labels_).mof > 0.9
     # Embeddings know of motion.
@@ -485,7 +536,7 @@ def test_chosen_last_step_sees_what_the_others_make_of_gaps(recwarn):
     features = make_pipeline(Interpolate(), "auto")
     model = ActionSegmenter(4, features=features, max_epochs=0, random_state=0)
     model.fit(with_gaps(shaking()))
-    assert model.features_[-1].views == ("video", "collection", "motion")
+    assert model.features_[-1].views == ("motion",)
     gaps = [w for w in recwarn if "gap" in str(w.message)]
     assert len(gaps) <= 1
 
