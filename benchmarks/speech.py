@@ -10,7 +10,8 @@ some said again later ("back"), a silence after each ("rest"); any order ("any")
 twice ("twice"), and three to five words said 20 to 50 times in any order ("recur").
 
 Whether videos share an order, and how near neighbours in time are, was decided on other
-such collections among many sets; these chose nothing.
+such collections among many sets; that clusters of unwhitened frames have to last was
+decided on these, the first sixteen of each kind.
 """
 
 from __future__ import annotations
