@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -275,6 +275,44 @@ def labels_to_segments(labels: ArrayLike) -> list[Segment]:
     ends = [*starts[1:], len(labels)]
     names = labels[starts].tolist()
     return [Segment(*run) for run in zip(starts, ends, names, strict=True)]
+
+
+def n_segments(labels: Sequence[np.ndarray]) -> int:
+    """Return the number of segments of all videos.
+
+    Parameters
+    ----------
+    labels : sequence of int ndarray of shape (n_i,)
+        Labels of the frames of each video.
+
+    Returns
+    -------
+    int
+    """
+    return sum(1 + int(np.count_nonzero(np.diff(video))) for video in labels)
+
+
+def segments_an_action(labels: Sequence[np.ndarray], *, rests: bool = False) -> float:
+    """Return how many segments an action has in a video that has it, on average.
+
+    Parameters
+    ----------
+    labels : sequence of int ndarray of shape (n_i,)
+        Labels of the frames of each video.
+    rests : bool, default=False
+        Whether the action that has most segments may be a rest, and is left out.
+
+    Returns
+    -------
+    float
+        At least 1.
+    """
+    orders = [codes[np.diff(codes, prepend=-1) != 0] for codes in labels]
+    if rests:
+        rest = np.bincount(np.concatenate(orders)).argmax()
+        orders = [order[order != rest] for order in orders]
+    counts = [len(order) / len(np.unique(order)) for order in orders if len(order)]
+    return float(np.mean(counts)) if counts else 1.0
 
 
 def segments_to_labels(segments: Iterable[Segment], n_frames: int) -> NDArray[Any]:

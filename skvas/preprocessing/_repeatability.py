@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
+from skvas.decoding import n_segments, segments_an_action
 from skvas.videos._frames import spread_frames
 
 # Times that the videos are halved at random, and frames of each that are looked at.
@@ -75,10 +76,6 @@ def stretches(videos: Sequence[np.ndarray], n_clusters: int) -> tuple[float, flo
     some = np.concatenate([v[spread_frames(len(v), MAX_FRAMES)] for v in videos])
     k = min(n_clusters, len(np.unique(some, axis=0)))
     model = KMeans(k, n_init=3, random_state=0).fit(some)
-    times, lengths = [], []
-    for video in videos:
-        labels = model.predict(video)
-        n_stretches = 1 + np.count_nonzero(np.diff(labels))
-        times.append(n_stretches / len(np.unique(labels)))
-        lengths.append(len(labels) / n_stretches)
-    return float(np.mean(times)), float(np.median(lengths))
+    labels = [model.predict(video) for video in videos]
+    lengths = [len(codes) / n_segments([codes]) for codes in labels]
+    return segments_an_action(labels), float(np.median(lengths))

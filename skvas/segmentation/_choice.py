@@ -12,7 +12,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from skvas._printing import tell
-from skvas.decoding import plan_to_labels
+from skvas.decoding import n_segments, plan_to_labels
 from skvas.metrics import (
     PairMatches,
     SharedOrder,
@@ -210,8 +210,7 @@ def _come_often(survey: Survey, task: Any, n_actions: int) -> bool:
     ]
     for _, plan in _run(trials):
         labels = _labels(plan, few)
-        n_segments = np.mean([1 + (np.diff(video) != 0).sum() for video in labels])
-        if n_segments < OFTEN * n_actions:
+        if n_segments(labels) < OFTEN * n_actions * len(labels):
             return False
     return True
 

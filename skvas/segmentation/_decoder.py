@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from scipy.special import stdtrit
 
+from skvas.decoding import n_segments
 from skvas.metrics import PairMatches, match_pairs
 from skvas.metrics._consistency import matched_information
 from skvas.options._groups import CHAIN, PLAN
@@ -132,11 +133,6 @@ def best_chain(
         if referee.prefers(found, labels):
             chained, labels = other, found
     return chained, labels
-
-
-def n_segments(labels: Sequence[np.ndarray]) -> int:
-    """Return the number of segments of all videos."""
-    return sum(1 + int(np.count_nonzero(np.diff(video))) for video in labels)
 
 
 def _chained(

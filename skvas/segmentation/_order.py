@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skvas._on_demand import lengths_of
+from skvas.decoding import segments_an_action
 from skvas.metrics._known import known_again
 from skvas.segmentation._decoder import SMOOTHED, Referee, best_chain
 from skvas.segmentation._labeller import FrameLabeller, pick
@@ -211,26 +212,3 @@ def share_of_same_next(labels: Sequence[np.ndarray]) -> float:
     if np.count_nonzero(follows.sum(axis=1)) < 3:
         return 0.0
     return float(follows.max(axis=1).sum() / follows.sum())
-
-
-def segments_an_action(labels: Sequence[np.ndarray], *, rests: bool = False) -> float:
-    """Return how many segments an action has in a video that has it, on average.
-
-    Parameters
-    ----------
-    labels : sequence of int ndarray of shape (n_i,)
-        Labels of the frames of each video.
-    rests : bool, default=False
-        Whether the action that has most segments may be a rest, and is left out.
-
-    Returns
-    -------
-    float
-        At least 1.
-    """
-    orders = [codes[np.diff(codes, prepend=-1) != 0] for codes in labels]
-    if rests:
-        rest = np.bincount(np.concatenate(orders)).argmax()
-        orders = [order[order != rest] for order in orders]
-    counts = [len(order) / len(np.unique(order)) for order in orders if len(order)]
-    return float(np.mean(counts)) if counts else 1.0

@@ -149,15 +149,13 @@ def _settle_views(
     n_clusters: int,
 ) -> WhitenedViews | None:
     """Fit views that tell more than those of some videos, which are `seen`."""
-    order, scale = find_order(seen), spread_of(whitened)
-    assert scale is not None
-    look = _Look(whitened, looked_at, seen, scale, n_clusters)
+    order, look = find_order(seen), _Look(whitened, looked_at, seen, n_clusters)
     alone = whitened.views == ("video",)
     share = ALONE_REPEATS if alone else WHITENED_REPEATS
     share = share if len(videos) >= MANY else FEW_REPEAT
     may_stay, moves = True, None
     if order is not None and has_order(order):
-        moves = _moves_in_order(look)
+        moves = look.moves_in_order()
         is_noisy = alone or noise_of(whitened, looked_at) > NOISY
         may_stay = is_noisy and not moves and look.tells_order(order)
     elif look.is_all_motion():
@@ -166,7 +164,7 @@ def _settle_views(
         smoothing = _light_smoothing(whitened, videos)
         return _fit_anew(whitened, videos, whiten=False, smoothing=smoothing)
     if moves is None:
-        moves = _moves(look)
+        moves = look.moves()
     if moves:
         return _fit_anew(whitened, videos, views=(*whitened.views, "motion"))
     return None
@@ -189,7 +187,7 @@ def share_between(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> floa
 
 @dataclass(frozen=True)
 class _Look:
-    """A look at some videos, whitened and with the variance of components kept.
+    """A look at some videos: whitened, not whitened, and at their motion.
 
     Parameters
     ----------
@@ -199,8 +197,6 @@ class _Look:
         The videos.
     seen : sequence of ndarray of shape (n_i, D)
         Their whitened frames.
-    scale : ndarray of shape (D,)
-        What whitening divided them by.
     n_clusters : int
         Clusters that are looked for in other videos.
     """
@@ -208,13 +204,13 @@ class _Look:
     whitened: WhitenedViews
     videos: Sequence[np.ndarray]
     seen: Sequence[np.ndarray]
-    scale: np.ndarray
     n_clusters: int
 
     @cached_property
     def unscaled(self) -> list[np.ndarray]:
         """Frames whose components keep their variance."""
-        return [video * self.scale for video in self.seen]
+        scale = spread_of(self.whitened)
+        return [video * scale for video in self.seen]
 
     @cached_property
     def repeats(self) -> float:
@@ -243,13 +239,12 @@ class _Look:
         return self.plain >= least
 
     @cached_property
-    def stretches(self) -> tuple[float, float]:
+    def times_and_length(self) -> tuple[float, float]:
         """How often clusters of unscaled frames come in a video, and stay for."""
         smoothing = _light_smoothing(self.whitened, self.videos)
         light = copy(self.whitened).set_params(smoothing=smoothing)
-        frames = apply_features(light, self.videos)
-        unscaled = [unit(video * self.scale) for video in frames]
-        return stretches(unscaled, self.n_clusters)
+        frames, scale = apply_features(light, self.videos), spread_of(light)
+        return stretches([unit(video * scale) for video in frames], self.n_clusters)
 
     def lasts(self) -> bool:
         """Tell whether clusters of unscaled frames last, as steps of an activity do.
@@ -257,7 +252,7 @@ class _Look:
         Those of sound do not: it is loud and quiet again within each word, in all
         recordings alike.
         """
-        times, length = self.stretches
+        times, length = self.times_and_length
         return times < OFTEN or length >= LONG
 
     def is_all_motion(self) -> bool:
@@ -267,8 +262,21 @@ class _Look:
         """
         if self.repeats >= NOTHING or self.moved < SOMETHING:
             return False
-        may_be = self.plain < FAR_BETTER * self.moved and self.stretches[1] < LONG
-        return self.plain < self.moved or may_be
+        if self.plain < self.moved:
+            return True
+        _, length = self.times_and_length
+        return self.plain < FAR_BETTER * self.moved and length < LONG
+
+    def moves(self) -> bool:
+        """Tell whether motion is found again, as well as places that are."""
+        return self.moved >= max(REPEATS, self.repeats)
+
+    def moves_in_order(self) -> bool:
+        """Tell whether motion is found again far better than places are."""
+        if repeatability(self.motion, self.n_clusters, n_draws=1) < AT_FIRST:
+            return False
+        is_much = self.moved >= MUCH
+        return is_much and self.moved >= CLEARLY * max(self.repeats, self.plain)
 
     def tells_order(self, order: BlockOrder) -> bool:
         """Tell whether unscaled frames tell order better, or it is not firm anyway."""
@@ -296,19 +304,6 @@ def _light_smoothing(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> f
     """Return the smoothing of components that keep their variance."""
     frames = NOISE_FRAMES / float(np.median(lengths_of(videos)))
     return min(whitened.smoothing, frames)
-
-
-def _moves(look: _Look) -> bool:
-    """Tell whether motion is found again in other videos, as well as what repeats."""
-    return look.moved >= max(REPEATS, look.repeats)
-
-
-def _moves_in_order(look: _Look) -> bool:
-    """Tell whether motion is found again in other videos far better than places are."""
-    if repeatability(look.motion, look.n_clusters, n_draws=1) < AT_FIRST:
-        return False
-    is_much = look.moved >= MUCH
-    return is_much and look.moved >= CLEARLY * max(look.repeats, look.plain)
 
 
 def _fit_anew(

@@ -46,7 +46,7 @@ def check_labels(
         If the number of labels is not the number of frames, if labels are not 1-D or
         contain NaN or None, or if a video has None for its labels.
     TypeError
-        If the labels are a generator, a dict, a set or a string.
+        If the labels are None, a generator, a dict, a set, a string or a path.
 
     Examples
     --------

@@ -137,7 +137,7 @@ def test_in_one_view_whitened_clusters_have_to_repeat_less(
 ):
     found = iter([repeats, 0.9, repeats, 0.9])
     monkeypatch.setattr(_settled, "repeatability", lambda *_: next(found))
-    monkeypatch.setattr(_settled, "_moves", lambda *_: False)
+    monkeypatch.setattr(_settled._Look, "moves", lambda _: False)
     videos = with_offsets(recurring(6), 3.0)
     assert choose_features(videos, 3).whiten is whitens
 
@@ -146,7 +146,7 @@ def test_in_an_order_recordings_that_differ_need_no_noise(monkeypatch):
     order = BlockOrder(0.4, 0.01, 8)
     monkeypatch.setattr(_settled, "find_order", lambda _: order)
     monkeypatch.setattr(_settled, "noise_of", lambda *_: 0.0)
-    monkeypatch.setattr(_settled, "_moves_in_order", lambda *_: False)
+    monkeypatch.setattr(_settled._Look, "moves_in_order", lambda _: False)
     assert choose_features(recurring(), 3).whiten
     assert not choose_features(with_offsets(recurring(), 3.0), 3).whiten
 
@@ -206,9 +206,9 @@ def test_motion_is_all_where_places_tell_nothing():
     ],
 )
 def test_motion_is_all_by_what_is_found_again(repeats, plain, moved, stays, expected):
-    look = _settled._Look(None, [], [], np.ones(1), 3)
+    look = _settled._Look(None, [], [], 3)
     found = {"repeats": repeats, "plain": plain, "moved": moved}
-    vars(look).update(found, stretches=(9.0, stays))
+    vars(look).update(found, times_and_length=(9.0, stays))
     assert look.is_all_motion() is expected
 
 
@@ -270,7 +270,7 @@ def test_number_of_actions_is_told_by_places(monkeypatch):
     data = make_videos(6, n_actions=4, shared_order=False, random_state=0)
     model = ActionSegmenter((2, 8), max_epochs=0, random_state=0)
     without = model.fit(data.videos).n_actions_scores_["score"]
-    monkeypatch.setattr("skvas.timeline._settled._moves", lambda *_: True)
+    monkeypatch.setattr(_settled._Look, "moves", lambda _: True)
     model.fit(data.videos)
     assert "motion" in model.features_.views
     np.testing.assert_allclose(model.n_actions_scores_["score"], without, atol=0.05)
@@ -299,7 +299,7 @@ def test_motion_is_a_view_in_a_shared_order_where_it_is_found_again_far_better()
 @pytest.mark.parametrize("cls", [JointAlignSegment, VideoAligner])
 def test_order_is_asked_of_places_where_motion_is_a_view(cls, monkeypatch):
     monkeypatch.setattr(_joint, "keeps_order", lambda *_: True)
-    monkeypatch.setattr(_settled, "_moves_in_order", lambda *_: True)
+    monkeypatch.setattr(_settled._Look, "moves_in_order", lambda _: True)
     model = quick(cls).fit(make_videos(8, n_actions=3, random_state=0).videos)
     assert "motion" in model.features_.views
     assert model.timeline_ is not None
@@ -353,7 +353,7 @@ def test_few_videos_have_to_show_it_more_clearly(
 ):
     found = iter([repeats, 0.9, repeats, 0.9])  # as they are, and unwhitened
     monkeypatch.setattr(_settled, "repeatability", lambda *_: next(found))
-    monkeypatch.setattr(_settled, "_moves", lambda *_: False)
+    monkeypatch.setattr(_settled._Look, "moves", lambda _: False)
     assert choose_features(recurring(n_videos), 3).whiten is whitens
 
 
@@ -417,7 +417,7 @@ def test_order_and_noise_say_whether_components_keep_their_variance(
         orders = repeat(BlockOrder(value, 0.01, 8))
     monkeypatch.setattr(_settled, "find_order", lambda _: next(orders))
     monkeypatch.setattr(_settled, "noise_of", lambda *_: noise)
-    monkeypatch.setattr(_settled, "_moves_in_order", lambda *_: False)
+    monkeypatch.setattr(_settled._Look, "moves_in_order", lambda _: False)
     assert choose_features(recurring(), 3).whiten is whitens
 
 
