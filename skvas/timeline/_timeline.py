@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import lengths_of
@@ -538,6 +539,12 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         absent = np.array([passage.lacking() for passage in passages])
         costs = np.array([passage.costs for passage in passages])
         return Density((~absent).sum(axis=0), costs)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Declare whether videos may have gaps."""
+        tags: Tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = takes_nan(self.features)
+        return tags
 
     def _check_parameters(self) -> tuple[int, int] | None:
         check_choice("recurring", self.recurring, ("auto", True, False))

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
 from skvas import Recordings, Timeline
 from skvas.datasets import make_videos
@@ -416,6 +417,8 @@ def test_features_may_be_made_by_any_transformer(data, timeline):
     with pytest.raises(ValueError, match="NaN"):
         timeline.predict(gaps)
     assert found.get_params()["features"] is features
+    assert get_tags(found).input_tags.allow_nan
+    assert not get_tags(timeline).input_tags.allow_nan
 
 
 def test_frames_without_features_are_told_of(data):
