@@ -541,6 +541,20 @@ def test_chosen_last_step_sees_what_the_others_make_of_gaps(recwarn):
     assert len(gaps) <= 1
 
 
+def test_poses_with_long_gaps_keep_their_positions_on_a_timeline():
+    data = make_videos(10, n_actions=5, n_frames=(90, 130), random_state=1)
+    videos = [video.copy() for video in data.videos]
+    for start, video in enumerate(videos, 20):
+        video[start : start + 32, 2:4] = np.nan
+    features = make_pipeline(PoseFeatures("xy", center=None, scale=None), "auto")
+    model = JointAlignSegment(5, features=features, max_epochs=0, random_state=0)
+    timeline = model.fit(videos).timeline_
+    for again, first in zip(
+        timeline.to_timeline(videos), timeline.positions_, strict=True
+    ):
+        np.testing.assert_array_equal(again, first)
+
+
 @pytest.mark.parametrize("shared_order", [True, False])
 def test_first_steps_are_applied_once_more_to_look_for_motion(
     shared_order, monkeypatch
