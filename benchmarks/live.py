@@ -6,8 +6,9 @@ written after every run, and a run that is already there is not made again.
 
 ``python -m benchmarks.live --parts orders`` counts warnings of skipped and repeated
 steps that are right, wrong and missing; ``--parts costs`` times a frame, and streams a
-million. ``--parts training``, which does not run unless it is asked for, compares
-models that were trained for live use with the default, on the same halves.
+million. Two more do not run unless they are asked for: ``--parts training`` compares
+models that were trained for live use with the default, on the same halves, and
+``--parts gaps`` streams the others with numbers taken out in blocks.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ LAGS = (0.02,)
 FRAMES_IN_A_ROW = 1_000_000
 # Times that each session is changed.
 N_CHANGES = 4
-PARTS = ("sets", "orders", "costs")
+# For `--parts gaps`: share of the numbers that are taken out at least, and lengths of
+# the blocks, in frames.
+TAKEN, BLOCKS = 0.15, (5, 60)
+PARTS, MORE = ("sets", "orders", "costs"), ("training", "gaps")
 # How models are trained, for `--parts training`.
 LIVE = Training(live=True)
 TRAININGS = {
@@ -59,9 +63,7 @@ def main():
     parser.add_argument("--data", type=folder, help="folder of data sets")
     parser.add_argument("--sets", nargs="+", metavar="SET", help="some of the sets")
     parser.add_argument("--seeds", type=count, default=5)
-    parser.add_argument(
-        "--parts", nargs="+", choices=(*PARTS, "training"), default=PARTS
-    )
+    parser.add_argument("--parts", nargs="+", choices=(*PARTS, *MORE), default=PARTS)
     here = Path(__file__).parent / "results"
     parser.add_argument("--out", type=out_folder, default=here)
     options = parser.parse_args()
@@ -72,15 +74,16 @@ def main():
     content = {"about": machine(), "runs": {}, "orders": {}, "costs": {}}
     if file.exists():
         content = json.loads(file.read_text(encoding="utf-8"))
-    content.setdefault("training", {})
+    content |= {part: content.get(part, {}) for part in MORE}
     sets = pick(find_sets(options.data), options.sets, "set")
     with threads(1):
-        if "training" in options.parts:
-            for seed, name in product(range(options.seeds), sets):
+        for part, measure in {"training": trained, "gaps": with_gaps}.items():
+            asked = sets if part in options.parts else ()
+            for seed, name in product(range(options.seeds), asked):
                 key = f"{name} | {seed}"
-                if key not in content["training"]:
-                    content["training"][key] = trained(sets[name](), seed)
-                    print(key, content["training"][key], flush=True)
+                if key not in content[part]:
+                    content[part][key] = measure(sets[name](), seed)
+                    print(key, content[part][key], flush=True)
                     write(stem, content)
         chosen = sets if "sets" in options.parts else ()
         for seed, name in product(range(options.seeds), chosen):
@@ -151,6 +154,42 @@ def trained(data, seed):
         found |= {"live": streamed(model, new, 0)}
         row[name] = {answer: score(true, labels) for answer, labels in found.items()}
     return row
+
+
+def with_gaps(data, seed):
+    """Score live answers for frames as they are, and for frames that lack numbers.
+
+    Beside the tracker's answers are those for frames that are passed over where they
+    lack any number.
+    """
+    learn, rest = halves(len(data.videos), seed)
+    model = JointAlignSegment(len(data.action_names), random_state=seed)
+    model.fit([data.videos[i] for i in learn])
+    whole, true = [data.videos[i] for i in rest], [data.labels[i] for i in rest]
+    rng = np.random.RandomState(seed)
+    broken = [take_out(video, rng) for video in whole]
+    lacking = [np.isnan(video).any(axis=1) for video in broken]
+    over = [
+        np.where(lacks[:, None], np.nan, video)
+        for video, lacks in zip(whole, lacking, strict=True)
+    ]
+    shown = {"whole": whole, "with gaps": broken, "gaps passed over": over}
+    row = {
+        name: score(true, streamed(model, videos, 0))["MoF"]
+        for name, videos in shown.items()
+    }
+    return {"frames with gaps": float(np.concatenate(lacking).mean()), **row}
+
+
+def take_out(video, rng):
+    """Return a video that lacks numbers in blocks, of each feature by itself."""
+    broken = np.array(video, dtype=float)
+    for feature in broken.T:
+        while np.isnan(feature).mean() < TAKEN:
+            length = rng.randint(BLOCKS[0], BLOCKS[1] + 1)
+            start = rng.randint(1 - length, len(feature))
+            feature[max(start, 0) : start + length] = np.nan
+    return broken
 
 
 def score(true, labels):
@@ -397,9 +436,7 @@ def write(stem, content):
 
 def markdown(content):
     lines = ["# Live", "", "One half of the videos to learn, the others streamed.", ""]
-    by_set = {}
-    for key, row in content["runs"].items():
-        by_set.setdefault(key.partition(" | ")[0], []).append(row)
+    by_set = _by_set(content["runs"])
     methods = list(next(iter(by_set.values()))[0]["scores"]) if by_set else []
     for metric in ("MoF", "edit", "F1@10", "F1@25", "F1@50"):
         lines += [f"## {metric}", ""]
@@ -427,6 +464,9 @@ def markdown(content):
     if content.get("training"):
         lines += ["## MoF of models trained for live use", ""]
         lines += [*table(_training_rows(content["training"])), ""]
+    if content.get("gaps"):
+        lines += ["## MoF live, of frames that lack numbers", ""]
+        lines += [*table(_gap_rows(content["gaps"])), ""]
     if content["orders"]:
         lines += ["## Warnings", ""]
         rows = [
@@ -441,12 +481,26 @@ def markdown(content):
     return lines
 
 
-def _training_rows(found):
+def _by_set(found):
     by_set = {}
     for key, row in found.items():
         by_set.setdefault(key.partition(" | ")[0], []).append(row)
+    return by_set
+
+
+def _gap_rows(found):
+    return [
+        {
+            "set": f"{name} ({len(runs)})",
+            **{part: _mean([run[part] for run in runs]) for part in runs[0]},
+        }
+        for name, runs in _by_set(found).items()
+    ]
+
+
+def _training_rows(found):
     rows = []
-    for name, runs in by_set.items():
+    for name, runs in _by_set(found).items():
         row = {"set": f"{name} ({len(runs)})"}
         for training in TRAININGS:
             for answer in ("whole", "live"):

@@ -73,8 +73,8 @@ ROOMS = {
     ),
     "labels": "_naming _outlook _stamps < _anchored _chained _reading < _seeds",
     "live": (
-        "_chain _emissions _frames _habits _saved < _answers _embedder _filter < "
-        "_course _trial < _model < _tracker"
+        "_chain _emissions _frames _habits _missing _saved < _answers _embedder "
+        "_filter < _course _trial < _model < _tracker"
     ),
     "metrics": (
         "_baselines _compare _hiding _order < _consistency _embeddings _matches "

@@ -52,6 +52,7 @@ from skvas.options._groups import CHAIN, DECODED, FRAMES, PLAN, TIMELINE
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
 from skvas.preprocessing._features import (
+    fill_gaps,
     places_of,
     reach_of_motion,
     spread_of,
@@ -269,7 +270,8 @@ default=None
     @spare_threads()
     def _label_whole(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the number of the action of each frame, and the probabilities."""
-        views = self._look([frames])  # a stream has checked them, with their names
+        # A stream has checked them, with their names.
+        views = self._look([fill_gaps(frames)])
         (codes,), (shares,) = self._labeller().labels_and_shares(views)
         return codes, np.asarray(shares, dtype=float)
 

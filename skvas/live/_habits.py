@@ -106,7 +106,8 @@ KINDS = {
     "out of order": "action {} comes out of order",
     "too long": "action {} takes much longer than ever seen",
     "unfamiliar": "frames are unlike any seen in fit",
-    "unreadable": "frames have NaN; the state is held",
+    "incomplete": "frames lack some numbers, which are guessed from those before",
+    "unreadable": "frames have NaN alone; the state is held",
 }
 
 
@@ -118,7 +119,8 @@ class LiveWarning:
     ----------
     kind : str
         "skipped", "repeated", "out of order", "too long", "unfamiliar" (frames unlike
-        any seen in `fit`) or "unreadable" (frames with NaN).
+        any seen in `fit`), "incomplete" (a frame lacks some numbers; told once) or
+        "unreadable" (a frame has no number).
     frame : int
         The frame at which it was noticed.
     action : int or str, default=None

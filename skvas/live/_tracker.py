@@ -20,6 +20,7 @@ from skvas.live._embedder import LiveEmbedder
 from skvas.live._filter import Filter, Seen, smooth
 from skvas.live._frames import check_frames
 from skvas.live._habits import KINDS, NEWEST, LiveWarning, Monitor
+from skvas.live._missing import Known
 from skvas.live._model import LiveModel, spread_out
 from skvas.live._saved import read_state, write_state
 from skvas.preprocessing._running import Standing
@@ -128,6 +129,7 @@ class LiveTracker:
 
     def reset(self) -> None:
         """Forget the recording, and wait for the first frame of another."""
+        self._known = Known(self._model.features)
         self._standing = Standing(self._model.features)
         if self._embedder is not None:
             self._embedder.reset()
@@ -140,7 +142,7 @@ class LiveTracker:
         self._kept: list[np.ndarray] = []  # frames, where all are labelled at the end
         self._runs: list[tuple[int, int]] = []  # first frame and action of each
         self._time: float | None = None
-        self._was_held = self._is_over = False
+        self._was_held = self._has_holes = self._is_over = False
         self._action: int | None = None
         self._since = 0  # the frame from which on it is told
         self.n_frames_ = 0
@@ -153,9 +155,10 @@ class LiveTracker:
         Parameters
         ----------
         frames : array-like of shape (n_frames, n_features)
-            The next frames, one or more. A frame with NaN cannot be read: the state is
-            held, with a warning in `warnings_`. A data frame must have the columns of
-            `fit`, in their order.
+            The next frames, one or more. Numbers that a frame lacks (NaN) are guessed
+            from the frames before; one that lacks all cannot be read, and the state is
+            held. Both are warned of in `warnings_`. A data frame must have the columns
+            of `fit`, in their order.
         times : array-like of shape (n_frames,), default=None
             Their times in seconds, one every ``1 / fps``; they are only checked.
 
@@ -182,10 +185,16 @@ class LiveTracker:
         last = self._check_times(times, len(checked))
         final: list[np.ndarray] = []
         told: list[int | None] = []
-        can_be_read = ~np.isnan(checked).any(axis=1)
+        lacks = np.isnan(checked)
+        can_be_read, has_holes = ~lacks.all(axis=1), lacks.any(axis=1)
+        whole = None if self._whole is None else checked.copy()
+        self._known.complete(checked)
         # At once, which is faster, and the same.
         embedded = None if self._embedder is None else self._embedder.push(checked)
         for number, frame in enumerate(checked):
+            if can_be_read[number] and has_holes[number] and not self._has_holes:
+                self._has_holes = True
+                self._warn("incomplete", None)
             if not can_be_read[number]:
                 seen = self._hold()
             elif embedded is None:
@@ -195,8 +204,8 @@ class LiveTracker:
             if self._is_smoothed:
                 self._pending.append(seen)
             told.append(self._action)
-            if self._whole is not None:
-                self._kept.append(frame)
+            if whole is not None:
+                self._kept.append(whole[number])
             self.n_frames_ += 1
             final += self._settle()
         self._time = last
@@ -265,6 +274,7 @@ class LiveTracker:
             "feature_names": self.feature_names,
             "fps": None if self.fps is None else float(self.fps),
             "lag": None if self.lag == math.inf else int(self.lag),
+            "known": self._known.state(),
             "standing": self._standing.state(),
             "embedder": None if self._embedder is None else self._embedder.state(),
             "filter": self._filter.state(),
@@ -279,7 +289,7 @@ class LiveTracker:
             "moves": [s.n_moves for s in seen],
             "runs": [list(run) for run in self._runs],
             "time": self._time,
-            "flags": [self._was_held, self._is_over],
+            "flags": [self._was_held, self._is_over, self._has_holes],
             "action": self._action,
             "since": self._since,
             "n_frames": self.n_frames_,
@@ -413,11 +423,11 @@ class LiveTracker:
         return self._whole is None or self._chain.positions is not None
 
     def _label_whole(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Label all frames together; one that cannot be read is as the last one."""
+        """Label all frames together; one that lacks all numbers is as the last one."""
         if self._whole is None or not self._filter.has_started:
             return None
         frames = np.array(self._kept)
-        can_be_read = ~np.isnan(frames).any(axis=1)
+        can_be_read = ~np.isnan(frames).all(axis=1)
         last = np.maximum.accumulate(np.where(can_be_read, np.arange(len(frames)), -1))
         last[last < 0] = int(can_be_read.argmax())
         return self._whole(frames[last])
@@ -581,6 +591,8 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     n_features = len(model.features.mean)
     # Younger than trackers.
     tracker.feature_names = _check_names(state.get("feature_names"), n_features)
+    if "known" in state:  # younger than trackers
+        tracker._known.restore(state["known"])
     tracker._standing.restore(state["standing"])
     tracker._filter.restore(state["filter"])
     if tracker._course is not None:
@@ -593,9 +605,11 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     tracker.n_frames_ = check_count("n_frames", state["n_frames"])
     tracker._runs = _runs(state, model.n_actions, tracker.n_frames_)
     tracker._time = check_real("time", state["time"], none_ok=True)
-    was_held, is_over = state["flags"]
+    was_held, is_over, *told = state["flags"]
     tracker._was_held = check_type("flags", was_held, bool)
     tracker._is_over = check_type("flags", is_over, bool)
+    [has_holes] = told or [False]  # younger than trackers
+    tracker._has_holes = check_type("flags", has_holes, bool)
     if state["action"] is not None:
         tracker._action = check_count("action", state["action"])
         if tracker._action >= model.n_actions:

@@ -264,8 +264,8 @@ HELP: dict[str, list[Row]] = {
             "`ValueError` of a frame that was pushed",
             "It has another width, infinity, or a time before the last one. The "
             "tracker is as it was.",
-            "Push the right frame. Frames with NaN are taken: the tracker holds its "
-            "state.",
+            "Push the right frame. Frames with NaN are taken: numbers are guessed from "
+            "those before, and without any the tracker holds its state.",
             (69, 70),
         ),
         (

@@ -252,8 +252,9 @@ ROWS = {
     ),
     69: (
         "frames of a stream of another width or kind, with infinity, or with NaN",
-        "one `ValueError` or `TypeError`, and the tracker is as it was; frames with "
-        "NaN hold its state, with a warning in `warnings_`",
+        "one `ValueError` or `TypeError`, and the tracker is as it was; numbers that "
+        "are NaN are guessed from those before, and a frame of NaN alone holds the "
+        "state, each with a warning in `warnings_`",
     ),
     70: (
         "a gap in the times of a stream's frames, or times that fall",

@@ -393,8 +393,7 @@ def test_row_69_frames_with_nan_hold_the_state_and_are_warned_of():
     stream = tracker()
     stream.push(video[:40])
     before = stream.current_
-    blind = video[40:44].copy()
-    blind[:, 2] = np.nan
+    blind = np.full((4, 16), np.nan)
     found = stream.push(blind)
     np.testing.assert_array_equal(found.progress, np.full(4, before.progress))
     assert [w.kind for w in stream.warnings_] == ["unreadable"]
@@ -559,7 +558,7 @@ def test_parameters_out_of_range_are_refused(options):
 @pytest.mark.parametrize("lag", [0, 6])
 def test_copies_pickles_and_files_go_on_alike_and_apart(make, lag, tmp_path):
     video, stream = new_video().copy(), tracker(make, lag=lag, fps=25)
-    video[20] = np.nan
+    video[20], video[28:34, 3] = np.nan, np.nan
     stream.push(video[:30])
     stream.save(tmp_path / "tracker")
     others = [
@@ -584,6 +583,7 @@ def test_copies_pickles_and_files_go_on_alike_and_apart(make, lag, tmp_path):
 def test_tracker_that_is_read_writes_the_same_file(make, tmp_path):
     stream, frames = tracker(make, lag=4), new_video()[:30].copy()
     frames[-2:] = np.nan  # held, which a state knows as well
+    frames[-3:, 2] = np.nan
     stream.push(frames)
     stream.save(tmp_path / "one")
     load_tracker(tmp_path / "one").save(tmp_path / "two")
@@ -635,6 +635,11 @@ def drop(state, name):
         lambda s: s.update(needs_whole=1),
         lambda s: s.update(needs_whole=True, frames=np.zeros((2, 16))),
         lambda s: s["standing"][1].__setitem__(0, np.nan),
+        lambda s: s["known"][0].__setitem__(0, np.nan),
+        lambda s: s["known"].__setitem__(1, np.zeros(3)),
+        lambda s: s["known"][2].__setitem__(0, -1.0),
+        lambda s: s["known"].pop(),
+        lambda s: s["flags"].append(1),
         lambda s: s["monitor"].update(step=77),
         lambda s: s["monitor"].update(often=np.zeros(3)),
         lambda s: s["monitor"].update(habits=1),
@@ -670,6 +675,19 @@ def test_saved_tracker_that_no_tracker_is_is_refused(change, tmp_path):
     write_state(path, state)
     with pytest.raises(ModelFileError, match="cannot be loaded as a tracker"):
         load_tracker(path)
+
+
+def test_trackers_of_older_files_know_of_no_holes(tmp_path):
+    stream, path = tracker(), tmp_path / "tracker"
+    stream.push(new_video()[:30])
+    stream.save(path)
+    state = read_state(path)
+    drop(state, "known")
+    state["flags"].pop()
+    write_state(path, state)
+    frames = new_video()[30:]
+    expected = stream.push(frames).probabilities
+    assert_array_equal(load_tracker(path).push(frames).probabilities, expected)
 
 
 def test_state_of_a_tracker_does_not_grow(tmp_path):
