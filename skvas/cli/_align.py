@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,22 @@ import numpy as np
 
 import skvas
 from skvas._atomic import write_atomically
-from skvas.cli._arguments import add_decoding
+from skvas.applications._action_table import DIGITS
+from skvas.cli._arguments import add_decoding, add_times
 from skvas.cli._extracted import find_extracted
 from skvas.cli._files import (
     DEVICES,
     check_out,
     is_video,
-    read_features_for,
+    kind_of,
+    load_recording,
+    refuse_unused,
+    seconds_of,
     writing,
 )
 from skvas.cli._gaps import close_in
 from skvas.cli._lines import following, say
-from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
+from skvas.features import FrameFeatures, write_synchronised
 from skvas.features._synchronised import CONTAINERS
 from skvas.io._text import compose_records
 
@@ -32,8 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.set_defaults(run=_align)
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("a", metavar="A", help="features (.npy, .txt) or a video")
-    parser.add_argument("b", metavar="B", help="features (.npy, .txt) or a video")
+    kinds = "features (.npy, .txt), a table of sensors, a file of poses, or a video"
+    parser.add_argument("a", metavar="A", help=kinds)
+    parser.add_argument("b", metavar="B", help="the same")
     parser.add_argument("-o", "--out", metavar="OUT", required=True)
     parser.add_argument(
         "--via",
@@ -41,7 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="pair",
         help="align the pair itself (default), or through the model's timeline",
     )
-    add_decoding(parser)
+    add_times(parser)
+    add_decoding(parser, rate="all; of tables that of the recordings of fit")
 
 
 def _align(options: argparse.Namespace) -> None:
@@ -53,64 +60,72 @@ def _align(options: argparse.Namespace) -> None:
         )
     suffix = Path(options.out).suffix.lower()
     as_table = options.out in DEVICES or suffix == ".csv"
-    are_videos = [is_video(path) for path in (options.a, options.b)]
-    if not as_table and not (all(are_videos) and suffix in CONTAINERS):
+    kinds = {kind_of(path, model) for path in (options.a, options.b)}
+    if not as_table and not (kinds == {"video"} and suffix in CONTAINERS):
         raise ValueError(
             f"{options.out!r} must end in .csv or, where A and B are video files to be "
             f"played in step, in one of {', '.join(CONTAINERS)}."
         )
-    for name in ("fps", "weights"):
-        if getattr(options, name) is not None and not any(are_videos):
-            raise ValueError(f"--{name} has no use where neither A nor B is a video.")
+    refuse_unused(options, kinds, "A and B")
+    if options.fps is not None and not kinds & {"video", "sensors"}:
+        raise ValueError("--fps has no use where neither A nor B is a video or table.")
+    if options.weights is not None and "video" not in kinds:
+        raise ValueError("--weights has no use where neither A nor B is a video.")
     check_out(options.out, options.model, options.a, options.b, options.weights)
     with following():
-        a, b = (_features(path, model, options) for path in (options.a, options.b))
-        alignment = model.align(a.features, b.features, via=options.via)
+        (a, times_a), (b, times_b) = (
+            _features(path, model, options) for path in (options.a, options.b)
+        )
+        alignment = model.align(a, b, via=options.via)
         if not as_table:
             write_synchronised(
                 options.a,
                 options.b,
                 alignment,
                 options.out,
-                times_x=a.times if options.fps is not None else None,
-                times_y=b.times if options.fps is not None else None,
+                times_x=times_a if options.fps is not None else None,
+                times_y=times_b if options.fps is not None else None,
             )
     if not as_table:
         say(f"{options.a} and {options.b} in step, written to {options.out}")
         return
-    rows = zip(alignment.matches_x.tolist(), alignment.background_x, strict=True)
-    records = [
-        {
-            "frame_a": frame,
-            "frame_b": "" if match < 0 else match,
-            "background": round(float(background), 4),
-        }
-        for frame, (match, background) in enumerate(rows)
-    ]
+    records = list(_matches(alignment, times_a, times_b))
     with writing(options.out) as file:
         write_atomically(file, compose_records(records))
     say(f"matches of {len(records)} frames written to {options.out}")
 
 
-def _features(path: str, model: Any, options: argparse.Namespace) -> VideoFeatures:
-    """Read the features of one video, or compute them."""
+def _features(
+    path: str, model: Any, options: argparse.Namespace
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read the features of one video, or compute them, and their times if known."""
     if is_video(path):
-        known = find_extracted(path, options)
-        if known is not None:
-            return known
-        extractor = FrameFeatures(
-            options.backbone,
-            weights=options.weights,
-            fps=options.fps,
-            device=options.device,
-        )
-        found: VideoFeatures = extractor.extract(path)
-        return found
-    features = read_features_for(model, path)
-    if features.shape[1] != model.n_features_in_ or np.isinf(features).any():
-        raise ValueError(
-            f"{path!r} has shape {features.shape}; expected {model.n_features_in_} "
-            "finite features a frame, as the model was fitted to."
-        )
-    features = close_in(features, path, model)
-    return VideoFeatures(features, np.arange(len(features)))
+        found = find_extracted(path, options)
+        if found is None:
+            extractor = FrameFeatures(
+                options.backbone,
+                weights=options.weights,
+                fps=options.fps,
+                device=options.device,
+            )
+            found = extractor.extract(path)
+        return found.features, found.times
+    data = load_recording(options, model, path)
+    (frames,) = data
+    return close_in(frames, path, model, data.feature_names), seconds_of(data)
+
+
+def _matches(
+    alignment: skvas.Alignment, times_a: np.ndarray | None, times_b: np.ndarray | None
+) -> Iterator[dict[str, Any]]:
+    """Yield a record of each frame of A: its match, and when both are, if known."""
+    rows = zip(alignment.matches_x.tolist(), alignment.background_x, strict=True)
+    for frame, (match, background) in enumerate(rows):
+        found = match >= 0
+        record: dict[str, Any] = {"frame_a": frame, "frame_b": match if found else ""}
+        if times_a is not None:
+            record["seconds_a"] = round(float(times_a[frame]), DIGITS)
+        if times_b is not None:
+            seconds = round(float(times_b[match]), DIGITS) if found else ""
+            record["seconds_b"] = seconds
+        yield record | {"background": round(float(background), 4)}

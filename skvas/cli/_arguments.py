@@ -14,6 +14,7 @@ __all__ = [
     "add_media",
     "add_names",
     "add_out_folder",
+    "add_times",
     "name_actions",
     "named_actions",
 ]
@@ -23,6 +24,17 @@ def add_folder(parser: argparse.ArgumentParser) -> None:
     """Add the folder of recordings, and which part of it to read."""
     parser.add_argument("folder", metavar="FOLDER", help="folder of recordings")
     parser.add_argument("--activity", help="only this activity of the folder")
+    add_times(parser)
+    parser.add_argument(
+        "--columns",
+        metavar="NAMES",
+        type=_names,
+        help="columns of tables or points of poses, with commas (default: all)",
+    )
+
+
+def add_times(parser: argparse.ArgumentParser) -> None:
+    """Add where the times of tables are."""
     parser.add_argument(
         "--time",
         metavar="COLUMN",
@@ -36,12 +48,6 @@ def add_folder(parser: argparse.ArgumentParser) -> None:
         choices=("auto", *UNITS),
         default="auto",
         help="unit of times of tables (default: what the name or the size says)",
-    )
-    parser.add_argument(
-        "--columns",
-        metavar="NAMES",
-        type=_names,
-        help="columns of tables or points of poses, with commas (default: all)",
     )
 
 

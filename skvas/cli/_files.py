@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from skvas._atomic import check_replaceable, identity
 from skvas.cli._gaps import close_all
 from skvas.cli._lines import say
 from skvas.datasets import Recordings, load_folder
+from skvas.datasets._arrays import read_shape
 from skvas.datasets._folder import orient_features
 from skvas.datasets._on_disk import read_features
 from skvas.datasets._recordings import (
@@ -31,7 +32,6 @@ from skvas.datasets._recordings import (
 )
 from skvas.io import read_recordings
 from skvas.io._any import find_kind
-from skvas.io._sensors import SUFFIXES as TABLES
 from skvas.validation import VIDEO_SUFFIXES
 
 __all__ = [
@@ -42,11 +42,14 @@ __all__ = [
     "find_recordings",
     "is_same",
     "is_video",
+    "kind_of",
+    "load_recording",
     "load_recordings",
     "load_segmenter",
     "media_of",
     "naming",
-    "read_features_for",
+    "refuse_unused",
+    "seconds_of",
     "videos_in",
     "writing",
 ]
@@ -59,6 +62,7 @@ UNUSED: dict[str, dict[str, str | None]] = {
     "features": {"time": "auto", "time_unit": "auto", "columns": None},
     "poses": {"activity": None, "time": "auto", "time_unit": "auto"},
     "sensors": {"activity": None},
+    "video": {"time": "auto", "time_unit": "auto"},
 }
 
 
@@ -92,23 +96,74 @@ def load_recordings(
             width = model.n_features_in_
             data = data.replace([orient_features(video, width) for video in data])
     else:
-        columns = options.columns
-        if model is not None and kind == "sensors":
-            fps = rate_of_fit(model) if fps is None else fps  # they are resampled
-            columns = features_of_fit(model) if columns is None else columns
-        data = read_recordings(
-            folder,
-            time=options.time,
-            time_unit=options.time_unit,
-            columns=columns,
-            fps=fps,
-        )
+        data = _read_files(folder, kind, options, model)
     if model is None:
         return data
     if not data.clock(0):
         data = as_recordings(data, rate_of_fit(model))
     refuse_other_features(data, names_of_fit(model))
     return close_all(data, model)
+
+
+def load_recording(options: argparse.Namespace, model: Any, path: str) -> Recordings:
+    """Read one recording for a model, with its gaps.
+
+    Tables have the rate of the recordings of fit, unless `--fps` says otherwise, and
+    the columns that the model knows. Other features than those of fit are refused.
+    """
+    kind = kind_of(path, model)
+    if kind == "features":
+        video = orient_features(read_features(path), model.n_features_in_)
+        data = Recordings([video], names=[path], fps=options.fps)
+    else:
+        data = _read_files(path, kind, options, model)
+        if len(data) > 1:
+            raise ValueError(f"{path!r} holds {len(data)} recordings; name one file.")
+        refuse_other_features(data, names_of_fit(model))
+        if np.ndim(data[0]) == 3:  # poses
+            data = data.replace([np.reshape(data[0], (len(data[0]), -1))])
+    (video,) = data
+    if video.shape[1] != model.n_features_in_ or np.isinf(video).any():
+        raise ValueError(
+            f"{path!r} has shape {video.shape}; expected {model.n_features_in_} "
+            "finite features a frame, as the model was fitted to."
+        )
+    return data
+
+
+def kind_of(path: str, model: Any) -> str:
+    """Tell videos, features, poses and sensors apart, for a model.
+
+    A text is a table if the model knows the names of columns, and features if not.
+    """
+    if is_video(path):
+        return "video"
+    suffix = Path(path).suffix.lower()
+    if suffix == ".txt" and features_of_fit(model) is None:
+        return "features"
+    if suffix == ".npy" and not _holds_points(path):
+        return "features"
+    return find_kind(path)[0]
+
+
+def _holds_points(path: str) -> bool:
+    try:
+        read_shape(path, 3)
+    except (OSError, ValueError):  # features, or a fault that their reader tells
+        return False
+    return True
+
+
+def _read_files(
+    source: str | Path, kind: str, options: argparse.Namespace, model: Any
+) -> Recordings:
+    """Read tables or poses; tables as a model knows them, if there is one."""
+    fps, columns = options.fps, getattr(options, "columns", None)
+    if model is not None and kind == "sensors":
+        fps = rate_of_fit(model) if fps is None else fps  # they are resampled
+        columns = features_of_fit(model) if columns is None else columns
+    times = {"time": options.time, "time_unit": options.time_unit}
+    return read_recordings(source, columns=columns, fps=fps, **times)
 
 
 def find_recordings(
@@ -119,13 +174,19 @@ def find_recordings(
     Options that say nothing of this kind are refused.
     """
     kind, files = find_kind(folder)
-    for name, default in UNUSED[kind].items():
-        if getattr(options, name) != default:
-            raise ValueError(
-                f"--{name.replace('_', '-')} has no use for {options.folder!r}, a "
-                f"folder of {kind}; leave it out."
-            )
+    refuse_unused(options, {kind}, f"{options.folder!r}, a folder of {kind}")
     return kind, files
+
+
+def refuse_unused(options: argparse.Namespace, kinds: Set[str], what: str) -> None:
+    """Refuse options that say nothing of recordings of these kinds."""
+    first, *others = (UNUSED[kind] for kind in kinds)
+    for name, default in first.items():
+        is_given = getattr(options, name, default) != default
+        if is_given and all(name in unused for unused in others):
+            raise ValueError(
+                f"--{name.replace('_', '-')} has no use for {what}; leave it out."
+            )
 
 
 def checked_folder(options: argparse.Namespace) -> Path:
@@ -211,15 +272,12 @@ def check_out(out: str, *inputs: str | None) -> None:
     check_replaceable(out)
 
 
-def read_features_for(model: Any, path: str) -> np.ndarray:
-    """Read one file of features, its frames as rows; of a table, say what reads it."""
-    if Path(path).suffix.lower() in {*TABLES} - {".txt"}:
-        raise ValueError(
-            f"{path!r} is a table, and not features (.npy, .txt): 'skvas timeline "
-            "MODEL FOLDER -o CSV' places tables in common time, and 'skvas live MODEL "
-            "-' follows the lines of one, with the columns that the model knows."
-        )
-    return orient_features(read_features(path), model.n_features_in_)
+def seconds_of(data: Recordings, index: int = 0) -> np.ndarray | None:
+    """Return the second at which each frame of a recording starts, if it is known."""
+    clock = data.clock(index)
+    if "fps" in clock:
+        return np.arange(len(data[index])) / clock["fps"]
+    return clock.get("times")
 
 
 @contextmanager

@@ -13,8 +13,15 @@ from typing import Any
 import numpy as np
 
 from skvas.applications._names import names_by_label
-from skvas.cli._arguments import add_decoding
-from skvas.cli._files import is_video, load_segmenter, read_features_for
+from skvas.cli._arguments import add_decoding, add_times
+from skvas.cli._files import (
+    is_video,
+    kind_of,
+    load_recording,
+    load_segmenter,
+    refuse_unused,
+    seconds_of,
+)
 from skvas.cli._lines import BAR, say, show
 from skvas.cli._pipe import frames_of_lines
 from skvas.datasets._recordings import features_of_fit, rate_of_fit
@@ -25,6 +32,9 @@ from skvas.live import LiveTracker, NextStep
 
 __all__ = ["add_arguments"]
 
+# Before the name of a camera.
+CAMERA = "camera:"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
@@ -33,9 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="features (.npy, .txt), a video, a camera (camera:/dev/video0), or - "
-        "for lines of numbers on the standard input; an empty cell is NaN",
+        help="features (.npy, .txt), a table of sensors, a file of poses, a video, a "
+        "camera (camera:/dev/video0), or - for lines of numbers on the standard input; "
+        "an empty cell is NaN",
     )
+    add_times(parser)
     add_decoding(parser, rate="that of the recordings of fit, else all")
     parser.add_argument(
         "--lag",
@@ -73,31 +85,42 @@ def _frames_of(
     options: argparse.Namespace, model: Any
 ) -> Iterator[tuple[float | None, np.ndarray]]:
     """Yield times, where there are any, and features of frames as they come."""
-    source, kind, camera = options.source, "camera:", None
-    if source.startswith(kind):
-        camera = read_camera(source[len(kind) :])
-    if camera is None and not is_video(source):
-        if source == "-":
-            rows = frames_of_lines(model.n_features_in_, features_of_fit(model))
-        else:
-            rows = iter(read_features_for(model, source))
-        if options.fps is None or source == "-":
-            yield from ((None, row) for row in rows)
-        else:
-            yield from in_real_time(
-                (n / options.fps, row) for n, row in enumerate(rows)
-            )
-        return
-    extractor = FrameFeatures(
-        options.backbone, weights=options.weights, device=options.device
-    )
-    frames = read_frames(source) if camera is None else camera
+    source, camera = options.source, None
+    if source.startswith(CAMERA):
+        camera = read_camera(source[len(CAMERA) :])
+    is_played = camera is not None or is_video(source)
+    kind = "video" if is_played or source == "-" else kind_of(source, model)
+    refuse_unused(options, {kind}, repr(source))
+    if source == "-":
+        rows = frames_of_lines(model.n_features_in_, features_of_fit(model))
+        yield from ((None, row) for row in rows)
+    elif is_played:
+        frames = read_frames(source) if camera is None else camera
+        frames = _at_rate_of_fit(frames, options, model)
+        if camera is None:
+            frames = in_real_time(frames)
+        extractor = FrameFeatures(
+            options.backbone, weights=options.weights, device=options.device
+        )
+        yield from compute_as_they_come(extractor, frames)
+    else:
+        data = load_recording(options, model, source)
+        times = seconds_of(data)
+        if times is None:
+            yield from ((None, row) for row in data[0])
+            return
+        timed: Iterator[tuple[float, Any]] = zip(times.tolist(), data[0], strict=True)
+        if kind == "poses":
+            timed = _at_rate_of_fit(timed, options, model)
+        yield from in_real_time(timed)
+
+
+def _at_rate_of_fit(
+    frames: Iterator[tuple[float, Any]], options: argparse.Namespace, model: Any
+) -> Iterator[tuple[float, Any]]:
+    """Yield as many frames a second as the model knows: it has durations in frames."""
     fps = rate_of_fit(model) if options.fps is None else options.fps
-    if fps is not None:  # durations were learned in frames
-        frames = resampled(frames, fps)
-    if camera is None:
-        frames = in_real_time(frames)
-    yield from compute_as_they_come(extractor, frames)
+    return frames if fps is None else resampled(frames, fps)
 
 
 class _LiveLines:

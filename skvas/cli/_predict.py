@@ -31,6 +31,7 @@ from skvas.cli._files import (
     load_recordings,
     load_segmenter,
     media_of,
+    seconds_of,
 )
 from skvas.cli._gaps import ReadWithoutGaps
 from skvas.cli._inputs import check_output_folder
@@ -183,9 +184,9 @@ class _ReadHere:
         self.place = {str(path): index for index, path in enumerate(paths)}
         self.ends = np.cumsum([0, *map(len, data)])
         self.frames = np.concatenate([np.reshape(v, (len(v), -1)) for v in data])
-        self.times: np.ndarray | None = None
-        if data.clock(0):
-            self.times = np.concatenate([_times_of(data, i) for i in range(len(data))])
+        known = [seconds_of(data, index) for index in range(len(data))]
+        times = [seconds for seconds in known if seconds is not None]
+        self.times = np.concatenate(times) if times else None
 
     def __call__(self, path: Path) -> Any:
         index = self.place[str(path)]
@@ -194,15 +195,6 @@ class _ReadHere:
         if self.times is None:
             return frames
         return VideoFeatures(frames, np.array(self.times[here]))
-
-
-def _times_of(data: Recordings, index: int) -> np.ndarray:
-    """Return the second at which each frame starts."""
-    clock = data.clock(index)
-    if "fps" in clock:
-        return np.arange(len(data[index])) / clock["fps"]
-    times: np.ndarray = clock["times"]
-    return times
 
 
 def _join_faults(failed: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from skvas._printing import format_table
 from skvas.applications._action_table import DIGITS
 from skvas.applications._names import call_by_name, names_by_label
 from skvas.cli._arguments import add_folder, add_fps
-from skvas.cli._files import load_recordings, naming, writing
+from skvas.cli._files import load_recordings, naming, seconds_of, writing
 from skvas.cli._inputs import check_output
 from skvas.cli._lines import say, with_progress
 from skvas.io._text import compose_records
@@ -52,7 +52,7 @@ def _timeline(options: argparse.Namespace) -> None:
     records = [
         record
         for index, (name, video) in enumerate(progress)
-        for record in _positions(model, name, video, data.clock(index))
+        for record in _positions(model, name, video, seconds_of(data, index))
     ]
     with writing(options.out) as file:
         write_atomically(file, compose_records(records))
@@ -86,7 +86,7 @@ def _placed(timeline: skvas.Timeline, name: str, video: np.ndarray) -> dict[str,
 
 
 def _positions(
-    model: Any, name: str, video: np.ndarray, clock: Mapping[str, Any]
+    model: Any, name: str, video: np.ndarray, times: np.ndarray | None
 ) -> Iterator[dict[str, Any]]:
     """Yield a record of each frame: its position, and its action if there are any."""
     actions = None
@@ -96,9 +96,6 @@ def _positions(
         if is_clusterer(model):
             labels = model.predict(video)
             actions = call_by_name(labels, names_by_label(model)).tolist()
-    times = clock.get("times")
-    if "fps" in clock:
-        times = np.arange(len(video)) / clock["fps"]
     for frame, position in enumerate(positions.tolist()):
         record = {"video": name, "frame": frame}
         if times is not None:

@@ -74,17 +74,21 @@ def read_array(path: str | os.PathLike[str], n_axes: Literal[1, 2, 3]) -> NDArra
     return array
 
 
-def read_shape(path: str | os.PathLike[str]) -> tuple[int, ...]:
-    """Return the shape of an array of two axes in a file; of ``.npy`` by its header.
+def read_shape(
+    path: str | os.PathLike[str], n_axes: Literal[2, 3] = 2
+) -> tuple[int, ...]:
+    """Return the shape of an array in a file; of ``.npy`` by its header.
 
     Parameters
     ----------
     path : str or path-like
         A file for `read_array`.
+    n_axes : {2, 3}, default=2
+        The axes that the array must have.
 
     Returns
     -------
-    tuple of two int
+    tuple of int
 
     Raises
     ------
@@ -107,8 +111,8 @@ def read_shape(path: str | os.PathLike[str]) -> tuple[int, ...]:
         if is_npy:
             shape, _, _ = _read_header(stream)
     if not is_npy:
-        shape = read_array(path, 2).shape
-    _check_axes(path, shape, 2)
+        shape = read_array(path, n_axes).shape
+    _check_axes(path, shape, n_axes)
     return shape
 
 

@@ -790,8 +790,8 @@ MISTAKES = [
     ),
     (["align", "SEGMENTER", "V0", "V0", "-o", "m.csv"], r"only segments"),
     (["align", "JOINT", "V0", "gone.npy", "-o", "m.csv"], r"gone\.npy: .*No such file"),
-    (["align", "JOINT", "V0", "TABLE", "-o", "m.csv"], r"is a table.*skvas timeline"),
-    (["live", "JOINT", "TABLE"], r"is a table.*skvas live MODEL -"),
+    (["align", "JOINT", "V0", "TABLE", "-o", "m.csv"], r"a\.CSV' has shape \(2, 1\)"),
+    (["live", "JOINT", "TABLE"], r"a\.CSV' has shape \(2, 1\)"),
     (["align", "JOINT", "V0", "V0", "-o", "m.csv", "--fps", "9"], r"--fps has no use"),
     (["align", "JOINT", "V0", "V0", "-o", "m.mp4"], r"must end in \.csv"),
     (["align", "JOINT", "V0", "V0", "-o", "m.doc"], r"must end in \.csv"),
@@ -826,7 +826,7 @@ def test_mistake_is_one_line_on_standard_error(
     for name in ("empty", "clips"):
         (tmp_path / name).mkdir()
     (tmp_path / "clips" / "junk.mp4").write_bytes(b"junk")
-    (tmp_path / "a.CSV").write_text("time,x\n0,1\n")
+    (tmp_path / "a.CSV").write_text("time,x\n0,1\n0.5,2\n")
     places = {
         "FOLDER": folder,
         "JOINT": joint,
