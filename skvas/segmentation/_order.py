@@ -32,7 +32,7 @@ FAR_LESS, MISSED, AS_WELL = 0.75, 0.85, 0.97
 # those that are smoothed do. They are steps up to so many, if a rest is left out.
 MOST_SEGMENTS, ONCE = 1.35, 1.15
 # Actions come in rounds if so many of them are followed by the one that mostly follows.
-SAME_NEXT = 0.85
+SAME_NEXT = 0.8
 
 
 def keeps_order(

@@ -41,8 +41,10 @@ MAX_VIDEOS, N_CLUSTERS = 32, 8
 # Adjusted Rand index from which clusters of frames are found again in other videos.
 REPEATS = 0.4
 # Recordings differ so much from each other that views of the collection tell these
-# apart, and not what happens in them, beyond this share of the variance of a feature.
-BETWEEN = 0.35
+# apart, and not what happens in them, beyond this share of the variance of a feature;
+# beyond the second one, where clusters are found again without that view, and so many
+# times as well.
+BETWEEN, PERHAPS, WITHOUT = 0.35, 0.2, 1.4
 # Components keep their variance where clusters of unwhitened frames are found again,
 # and those of whitened frames less than half as well, less than .4 times as well in
 # the view of the video alone: of fewer than so many videos, which hardly tell how well,
@@ -124,14 +126,14 @@ def settle_features(
             features = None
         drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
         looked_at = choose(videos, drawn)
-        if share_between(whitened, looked_at) > BETWEEN:
-            better = whitened = _fit_anew(whitened, videos, views=("video",))
-            features = None
         if features is None:
-            seen = apply_features(whitened, looked_at)
+            look = _Look.at(looked_at, whitened, n_clusters)
         else:
-            seen = choose(features, drawn)
-        better = _settle_views(whitened, videos, looked_at, seen, n_clusters) or better
+            look = _Look(whitened, looked_at, choose(features, drawn), n_clusters)
+        alone = _view_alone(look, videos)
+        if alone is not None:
+            better, look = alone, _Look.at(looked_at, alone, n_clusters)
+        better = _settle_views(look, videos) or better
     if better is None:
         return None
     for step in all_steps(before)[-1:]:  # what follows knows no names of features
@@ -141,22 +143,28 @@ def settle_features(
     return with_step_before_last(settled, "related", selector) if wander else settled
 
 
-def _settle_views(
-    whitened: WhitenedViews,
-    videos: Sequence[np.ndarray],
-    looked_at: Sequence[np.ndarray],
-    seen: Sequence[np.ndarray],
-    n_clusters: int,
-) -> WhitenedViews | None:
-    """Fit views that tell more than those of some videos, which are `seen`."""
-    order, look = find_order(seen), _Look(whitened, looked_at, seen, n_clusters)
+def _view_alone(look: _Look, videos: Sequence[np.ndarray]) -> WhitenedViews | None:
+    """Fit the view of each video alone, where that of the collection does harm."""
+    between = share_between(look.whitened, look.videos)
+    if between <= PERHAPS or (between <= BETWEEN and len(videos) < MANY):
+        return None
+    alone = _fit_anew(look.whitened, videos, views=("video",))
+    if between > BETWEEN:
+        return alone
+    plain = _Look.at(look.videos, alone, look.n_clusters).plain
+    return alone if plain >= max(REPEATS, WITHOUT * look.plain) else None
+
+
+def _settle_views(look: _Look, videos: Sequence[np.ndarray]) -> WhitenedViews | None:
+    """Fit views that tell more than those of some videos, which are looked at."""
+    order, whitened = find_order(look.seen), look.whitened
     alone = whitened.views == ("video",)
     share = ALONE_REPEATS if alone else WHITENED_REPEATS
     share = share if len(videos) >= MANY else FEW_REPEAT
     may_stay, moves = True, None
     if order is not None and has_order(order):
         moves = look.moves_in_order()
-        is_noisy = alone or noise_of(whitened, looked_at) > NOISY
+        is_noisy = alone or noise_of(whitened, look.videos) > NOISY
         may_stay = is_noisy and not moves and look.tells_order(order)
     elif look.is_all_motion():
         return _fit_anew(whitened, videos, views=("motion",))
@@ -205,6 +213,13 @@ class _Look:
     videos: Sequence[np.ndarray]
     seen: Sequence[np.ndarray]
     n_clusters: int
+
+    @classmethod
+    def at(
+        cls, videos: Sequence[np.ndarray], whitened: WhitenedViews, n_clusters: int
+    ) -> _Look:
+        """Whiten some videos, and look at them."""
+        return cls(whitened, videos, apply_features(whitened, videos), n_clusters)
 
     @cached_property
     def unscaled(self) -> list[np.ndarray]:

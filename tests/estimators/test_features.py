@@ -109,6 +109,31 @@ def test_recordings_that_differ_are_not_compared_as_a_collection():
     assert told not in model.fit(videos).summary().facts
 
 
+@pytest.mark.parametrize(
+    ("n_videos", "between", "alone", "both", "expected"),
+    [
+        (6, 0.36, 0.1, 0.9, True),
+        (6, 0.34, 0.45, 0.3, True),
+        (6, 0.34, 0.39, 0.2, False),
+        (6, 0.21, 0.9, 0.66, False),
+        (6, 0.19, 0.9, 0.1, False),
+        (5, 0.36, 0.1, 0.9, True),
+        (5, 0.34, 0.9, 0.1, False),
+    ],
+)
+def test_the_collection_is_left_out_by_what_is_found_again(
+    n_videos, between, alone, both, expected, monkeypatch
+):
+    found = {("video",): alone, ("video", "collection"): both}
+    plain = property(lambda look: found[look.whitened.views])
+    monkeypatch.setattr(_settled, "share_between", lambda *_: between)
+    monkeypatch.setattr(_settled._Look, "plain", plain)
+    videos = recurring(n_videos)
+    look = _settled._Look.at(videos, fit_features("whitened", videos), 3)
+    chosen = _settled._view_alone(look, videos)
+    assert getattr(chosen, "views", None) == (("video",) if expected else None)
+
+
 @pytest.mark.parametrize("scale", [1.0, 1e150])
 def test_share_between_is_that_of_the_variance(scale):
     way = np.linspace(-1, 1, 101)[:, None] * [1.0, 1.0, 0.0]
