@@ -180,7 +180,7 @@ def find_recordings(
 
 def refuse_unused(options: argparse.Namespace, kinds: Set[str], what: str) -> None:
     """Refuse options that say nothing of recordings of these kinds."""
-    first, *others = (UNUSED[kind] for kind in kinds)
+    first, *others = (UNUSED[kind] for kind in sorted(kinds))
     for name, default in first.items():
         is_given = getattr(options, name, default) != default
         if is_given and all(name in unused for unused in others):

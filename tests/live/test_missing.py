@@ -33,6 +33,17 @@ def test_last_number_fades_into_the_mean_of_the_recording():
     assert_array_equal(frames[:, 1:], np.tile([6.0, 7.0], (300, 1)))
 
 
+def test_each_feature_is_seen_by_itself():
+    mine, usual = known(), known().features.mean
+    frames = np.tile([8.0, 6.0, 7.0], (70, 1))
+    frames[40:60, 0] = np.nan
+    frames[60:, 1] = np.nan
+    mine.complete(frames)
+    mean = (6.0 * 60 + PRIOR * usual[1]) / (60 + PRIOR)
+    fades = np.exp(-np.arange(1, 11) / FADES)
+    assert_allclose(frames[60:, 1], mean + (6.0 - mean) * fades)
+
+
 def test_what_was_never_seen_is_as_in_the_collection():
     mine = known()
     frames = np.array([[np.nan, 1.0, np.nan]] * 5)

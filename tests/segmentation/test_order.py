@@ -228,11 +228,15 @@ def rounds(n_rounds, order=(0, 1, 2)):
 
 
 ROUNDS = [rounds(n) for n in (2, 4, 5, 2, 4, 5)]
+BLOCKS = [
+    np.repeat([*[0, 1] * n, *[2, 3] * n, *[4, 5] * n], 3) for n in (1, 2, 3, 1, 2, 3)
+]
 LATE = [ROUNDS[0], np.roll(ROUNDS[1], 2), *ROUNDS[2:]]
 
 
 def test_rounds_are_told_by_what_follows():
     assert share_of_same_next(ROUNDS) == 1
+    assert share_of_same_next(BLOCKS) == 27 / 33
     assert share_of_same_next([rounds(3), rounds(2, (0, 2, 1))]) == 8 / 13
     assert share_of_same_next([rounds(5, (0, 1))]) == 0  # two can but take turns
     assert share_of_same_next([np.zeros(9, int)]) == 0
@@ -264,6 +268,7 @@ def test_timeline_is_left_where_a_chain_tells_rounds_that_plans_blur(ask):
     ("labels", "theirs", "by_order", "expected"),
     [
         (ROUNDS, (0.7, 0.5), (0.66, 0.47), True),
+        (BLOCKS, (0.7, 0.5), (0.5, 0.4), True),
         (ROUNDS, (0.6, 0.5), (0.3, 0.2), False),
         (ROUNDS, (0.7, 0.5), (0.67, 0.4), False),
         (ROUNDS, (0.7, 0.5), (0.5, 0.48), False),
