@@ -130,9 +130,9 @@ def settle_features(
             look = _Look.at(looked_at, whitened, n_clusters)
         else:
             look = _Look(whitened, looked_at, choose(features, drawn), n_clusters)
-        alone = _view_alone(look, videos)
+        alone = _look_alone(look, videos)
         if alone is not None:
-            better, look = alone, _Look.at(looked_at, alone, n_clusters)
+            better, look = alone.whitened, alone
         better = _settle_views(look, videos) or better
     if better is None:
         return None
@@ -143,16 +143,16 @@ def settle_features(
     return with_step_before_last(settled, "related", selector) if wander else settled
 
 
-def _view_alone(look: _Look, videos: Sequence[np.ndarray]) -> WhitenedViews | None:
-    """Fit the view of each video alone, where that of the collection does harm."""
+def _look_alone(look: _Look, videos: Sequence[np.ndarray]) -> _Look | None:
+    """Look at each video alone, where the view of the collection does harm."""
     between = share_between(look.whitened, look.videos)
     if between <= PERHAPS or (between <= BETWEEN and len(videos) < MANY):
         return None
-    alone = _fit_anew(look.whitened, videos, views=("video",))
-    if between > BETWEEN:
+    fitted = _fit_anew(look.whitened, videos, views=("video",))
+    alone = _Look.at(look.videos, fitted, look.n_clusters)
+    if between > BETWEEN or alone.plain >= max(REPEATS, WITHOUT * look.plain):
         return alone
-    plain = _Look.at(look.videos, alone, look.n_clusters).plain
-    return alone if plain >= max(REPEATS, WITHOUT * look.plain) else None
+    return None
 
 
 def _settle_views(look: _Look, videos: Sequence[np.ndarray]) -> WhitenedViews | None:
