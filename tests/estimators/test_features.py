@@ -128,6 +128,7 @@ def test_the_collection_is_left_out_by_what_is_found_again(
     plain = property(lambda look: found[look.whitened.views])
     monkeypatch.setattr(_settled, "share_between", lambda *_: between)
     monkeypatch.setattr(_settled._Look, "plain", plain)
+    monkeypatch.setattr(_settled._Look, "plain_at_first", plain)
     videos = recurring(n_videos)
     look = _settled._Look.at(videos, fit_features("whitened", videos), 3)
     chosen = _settled._look_alone(look, videos)
