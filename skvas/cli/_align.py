@@ -17,7 +17,6 @@ from skvas.cli._extracted import find_extracted
 from skvas.cli._files import (
     DEVICES,
     check_out,
-    is_video,
     kind_of,
     load_recording,
     refuse_unused,
@@ -60,7 +59,8 @@ def _align(options: argparse.Namespace) -> None:
         )
     suffix = Path(options.out).suffix.lower()
     as_table = options.out in DEVICES or suffix == ".csv"
-    kinds = {kind_of(path, model) for path in (options.a, options.b)}
+    kind_of_a, kind_of_b = (kind_of(path, model) for path in (options.a, options.b))
+    kinds = {kind_of_a, kind_of_b}
     if not as_table and not (kinds == {"video"} and suffix in CONTAINERS):
         raise ValueError(
             f"{options.out!r} must end in .csv or, where A and B are video files to be "
@@ -73,9 +73,8 @@ def _align(options: argparse.Namespace) -> None:
         raise ValueError("--weights has no use where neither A nor B is a video.")
     check_out(options.out, options.model, options.a, options.b, options.weights)
     with following():
-        (a, times_a), (b, times_b) = (
-            _features(path, model, options) for path in (options.a, options.b)
-        )
+        a, times_a = _features(options.a, kind_of_a, model, options)
+        b, times_b = _features(options.b, kind_of_b, model, options)
         alignment = model.align(a, b, via=options.via)
         if not as_table:
             write_synchronised(
@@ -96,10 +95,10 @@ def _align(options: argparse.Namespace) -> None:
 
 
 def _features(
-    path: str, model: Any, options: argparse.Namespace
+    path: str, kind: str, model: Any, options: argparse.Namespace
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read the features of one video, or compute them, and their times if known."""
-    if is_video(path):
+    if kind == "video":
         found = find_extracted(path, options)
         if found is None:
             extractor = FrameFeatures(
@@ -110,7 +109,7 @@ def _features(
             )
             found = extractor.extract(path)
         return found.features, found.times
-    data = load_recording(options, model, path)
+    data = load_recording(options, model, path, kind)
     (frames,) = data
     return close_in(frames, path, model, data.feature_names), seconds_of(data)
 

@@ -105,13 +105,14 @@ def load_recordings(
     return close_all(data, model)
 
 
-def load_recording(options: argparse.Namespace, model: Any, path: str) -> Recordings:
-    """Read one recording for a model, with its gaps.
+def load_recording(
+    options: argparse.Namespace, model: Any, path: str, kind: str
+) -> Recordings:
+    """Read one recording of a kind for a model, with its gaps; no video.
 
     Tables have the rate of the recordings of fit, unless `--fps` says otherwise, and
     the columns that the model knows. Other features than those of fit are refused.
     """
-    kind = kind_of(path, model)
     if kind == "features":
         video = orient_features(read_features(path), model.n_features_in_)
         data = Recordings([video], names=[path], fps=options.fps)

@@ -104,7 +104,7 @@ def _frames_of(
         )
         yield from compute_as_they_come(extractor, frames)
     else:
-        data = load_recording(options, model, source)
+        data = load_recording(options, model, source, kind)
         times = seconds_of(data)
         if times is None:
             yield from ((None, row) for row in data[0])

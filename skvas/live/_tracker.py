@@ -142,7 +142,7 @@ class LiveTracker:
         self._kept: list[np.ndarray] = []  # frames, where all are labelled at the end
         self._runs: list[tuple[int, int]] = []  # first frame and action of each
         self._time: float | None = None
-        self._was_held = self._has_holes = self._is_over = False
+        self._was_held = self._is_over = False
         self._action: int | None = None
         self._since = 0  # the frame from which on it is told
         self.n_frames_ = 0
@@ -186,15 +186,15 @@ class LiveTracker:
         final: list[np.ndarray] = []
         told: list[int | None] = []
         lacks = np.isnan(checked)
-        can_be_read, has_holes = ~lacks.all(axis=1), lacks.any(axis=1)
+        can_be_read = ~lacks.all(axis=1)
+        has_holes = lacks.any(axis=1) & can_be_read
         whole = None if self._whole is None else checked.copy()
         self._known.complete(checked)
         # At once, which is faster, and the same.
         embedded = None if self._embedder is None else self._embedder.push(checked)
         for number, frame in enumerate(checked):
-            if can_be_read[number] and has_holes[number] and not self._has_holes:
-                self._has_holes = True
-                self._warn("incomplete", None)
+            if has_holes[number]:
+                self._warn_of_holes()
             if not can_be_read[number]:
                 seen = self._hold()
             elif embedded is None:
@@ -289,7 +289,7 @@ class LiveTracker:
             "moves": [s.n_moves for s in seen],
             "runs": [list(run) for run in self._runs],
             "time": self._time,
-            "flags": [self._was_held, self._is_over, self._has_holes],
+            "flags": [self._was_held, self._is_over],
             "action": self._action,
             "since": self._since,
             "n_frames": self.n_frames_,
@@ -394,6 +394,11 @@ class LiveTracker:
             or shares[best] > shares[self._action] + self._model.lead
         ):
             self._action, self._since = best, self.n_frames_
+
+    def _warn_of_holes(self) -> None:
+        """Warn of the first frame of a recording that lacks some numbers."""
+        if all(warning.kind != "incomplete" for warning in self.warnings_):
+            self._warn("incomplete", None)
 
     def _warn(self, kind: str, step: int | None) -> None:
         chain, action, position = self._chain, None, None
@@ -605,11 +610,9 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     tracker.n_frames_ = check_count("n_frames", state["n_frames"])
     tracker._runs = _runs(state, model.n_actions, tracker.n_frames_)
     tracker._time = check_real("time", state["time"], none_ok=True)
-    was_held, is_over, *told = state["flags"]
+    was_held, is_over = state["flags"]
     tracker._was_held = check_type("flags", was_held, bool)
     tracker._is_over = check_type("flags", is_over, bool)
-    [has_holes] = told or [False]  # younger than trackers
-    tracker._has_holes = check_type("flags", has_holes, bool)
     if state["action"] is not None:
         tracker._action = check_count("action", state["action"])
         if tracker._action >= model.n_actions:

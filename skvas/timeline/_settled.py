@@ -230,6 +230,11 @@ class _Look:
         return [video * scale for video in self.seen]
 
     @cached_property
+    def directions(self) -> list[np.ndarray]:
+        """Directions of unscaled frames."""
+        return [unit(video) for video in self.unscaled]
+
+    @cached_property
     def repeats(self) -> float:
         """How well clusters of whitened frames are found again in other videos."""
         return repeatability([unit(video) for video in self.seen], self.n_clusters)
@@ -237,13 +242,12 @@ class _Look:
     @cached_property
     def plain(self) -> float:
         """How well those of unscaled ones are."""
-        return repeatability([unit(video) for video in self.unscaled], self.n_clusters)
+        return repeatability(self.directions, self.n_clusters)
 
     @property
     def plain_at_first(self) -> float:
         """How well these are by one pair of halves of the videos."""
-        frames = [unit(video) for video in self.unscaled]
-        return repeatability(frames, self.n_clusters, n_draws=1)
+        return repeatability(self.directions, self.n_clusters, n_draws=1)
 
     @cached_property
     def motion(self) -> list[np.ndarray]:

@@ -683,7 +683,6 @@ def test_trackers_of_older_files_know_of_no_holes(tmp_path):
     stream.save(path)
     state = read_state(path)
     drop(state, "known")
-    state["flags"].pop()
     write_state(path, state)
     frames = new_video()[30:]
     expected = stream.push(frames).probabilities
