@@ -10,6 +10,7 @@ import numpy as np
 
 from skvas._on_demand import choose, each
 from skvas.metrics._known import known_again
+from skvas.timeline._alignability import alignability, is_related
 from skvas.timeline._parts import PART, find_whole
 from skvas.timeline._principal import project
 from skvas.timeline._template import Template, build_template
@@ -58,11 +59,31 @@ def allow_parts(
         parted = build_template(frames, rng, limit=limit, whole=seen[whole])
         if _known(parted, whitened) >= BETTER * _known(template, whitened):
             return parted
-    views = each(template.view, choose(frames, seen))
+    views = each(template.view, frames)
     open_to_parts = replace(template, least_share=PART)
-    if any(open_to_parts.part_of(view) is not None for view in views):
+    if any(open_to_parts.part_of(view) is not None for view in choose(views, seen)):
         return template
-    return open_to_parts
+    others = np.setdiff1d(np.arange(len(frames)), seen)
+    return _pass_parts(open_to_parts, views, others, limit)
+
+
+def _pass_parts(
+    template: Template, views: Sequence[np.ndarray], others: np.ndarray, limit: float
+) -> Template:
+    """Let videos that were not looked at pass their parts, as new ones would."""
+    parts = {int(i): template.part_of(views[i]) for i in others}
+    late = np.array([i for i, part in parts.items() if part is not None], dtype=int)
+    if not len(late):
+        return template
+    passages, saved = [*template.passages], template.alignability.copy()
+    for i in late:
+        passages[i] = template.follow(views[i], limit=limit)
+    rng = np.random.RandomState(0)
+    of_late = [parts[int(i)] for i in late]
+    saved[late] = alignability(choose(views, late), template.frames, rng, of_late)
+    related = template.is_related.copy()
+    related[late] = is_related(saved)[late]
+    return replace(template, passages=passages, alignability=saved, is_related=related)
 
 
 def _narrowed(frames: Sequence[np.ndarray], template: Template) -> Sequence[np.ndarray]:

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skvas import JointAlignSegment
 from skvas.alignment._joined_anchors import join_anchors
 from skvas.datasets import make_videos
-from skvas.timeline import Timeline, _model, _partial, _parts
+from skvas.timeline import Timeline, _model, _partial, _parts, _template
 from skvas.timeline._partial import allow_parts
 from skvas.timeline._parts import (
     PART,
@@ -132,6 +132,18 @@ def test_new_parts_are_found_by_a_timeline_of_whole_videos(data):
         passed = np.interp(found, timeline.positions_[0], data.times[3])
         assert np.abs(passed - times).mean() / 6 < 0.02
         assert timeline.lacking(video).any()
+
+
+def test_parts_that_were_not_looked_at_are_as_new_ones(data, monkeypatch):
+    for module in (_partial, _template):
+        monkeypatch.setattr(module, "sample_videos", lambda n: np.arange(3, n))
+    timeline = Timeline(6, random_state=0).fit(data.videos)
+    assert_array_equal(np.flatnonzero(~timeline.is_whole_), PARTS)
+    template = timeline.model_.template
+    assert template.is_related.all()
+    assert template.alignability.min() > 0.5
+    for video, positions in zip(data.videos, timeline.positions_, strict=True):
+        assert_array_equal(timeline.to_timeline(video), positions)
 
 
 def test_frames_of_a_part_are_nowhere_else(data, timeline):
