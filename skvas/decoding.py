@@ -34,6 +34,8 @@ SMALL_CELLS = 1 << 19
 # Rows that compiled paths take a step in at once, and steps whose costs they put side
 # by side.
 ROWS, STEPS = 32, 4096
+# Sums of costs beyond so much may overflow: all are then multiplied by the other.
+HUGE, SHRUNK = 2.0**960, 2.0**-64
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,15 @@ def monotone_path(
     [[0, 0], [1, 1], [3, 2], [3, 3]]
     """
     cost = _check_matrix(cost, "cost")
+    if drop_cost is not None and not np.isfinite(drop_cost):
+        raise ValueError(
+            f"drop_cost must be a finite number, got {drop_cost!r}; use None to match "
+            "every frame."
+        )
+    peaks = float(cost.max()), -float(cost.min()), abs(drop_cost or 0.0)
+    if max(peaks) > HUGE:
+        cost = cost * SHRUNK
+        drop_cost = None if drop_cost is None else drop_cost * SHRUNK
     if drop_cost is None:
         find_path = compiled(_path_by_strips)
         if find_path is not None:
@@ -190,11 +201,6 @@ def monotone_path(
         if cost.size <= SMALL_CELLS:
             return _path_by_sums(cost)
         return _trace_full(_sweep_full(cost), *cost.shape)
-    if not np.isfinite(drop_cost):
-        raise ValueError(
-            f"drop_cost must be a finite number, got {drop_cost!r}; use None to match "
-            "every frame."
-        )
     return _trace_drops(_sweep_drops(cost, float(drop_cost)), *cost.shape)
 
 

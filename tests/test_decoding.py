@@ -162,6 +162,31 @@ def test_path_prefers_the_diagonal_where_all_costs_tie():
     assert_array_equal(monotone_path(np.zeros((3, 3))), [[0, 0], [1, 1], [2, 2]])
 
 
+@pytest.mark.parametrize("is_compiled", [False, True])
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 600), (900, 700)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_path_keeps_to_the_matrix_whatever_its_costs(
+    sign, shape, is_compiled, monkeypatch
+):
+    if not is_compiled:
+        monkeypatch.setattr(decoding, "compiled", lambda function: None)
+    huge = np.full(shape, sign * np.finfo(float).max)
+    path = monotone_path(huge)
+    assert_array_equal(path[[0, -1]], [[0, 0], np.array(shape) - 1])
+    assert {*map(tuple, np.diff(path, axis=0).tolist())} <= {(0, 1), (1, 0), (1, 1)}
+    cost = np.random.default_rng(0).normal(size=shape)
+    assert_array_equal(monotone_path(2.0**1020 * cost), monotone_path(cost))
+
+
+def test_drops_may_cost_as_much_as_there_are_numbers():
+    cost = np.random.default_rng(0).random((6, 8))
+    expected = monotone_path(cost, drop_cost=1e9)
+    assert_array_equal(monotone_path(cost, drop_cost=1e308), expected)
+    expected = monotone_path(cost, drop_cost=0.25)
+    scaled = monotone_path(2.0**1020 * cost, drop_cost=2.0**1018)
+    assert_array_equal(scaled, expected)
+
+
 @pytest.mark.parametrize("drop_cost", [None, 0.3])
 def test_path_does_not_depend_on_dtype_or_memory_layout(drop_cost):
     cost = np.random.default_rng(0).integers(0, 8, (9, 7))

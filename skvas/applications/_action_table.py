@@ -122,7 +122,8 @@ class ActionTable:
             If a name cannot be written as UTF-8; names it.
         """
         rows = [round_times(record) for record in self.records]
-        write_atomically(path, compose_records(rows, excel=excel))
+        keys = "recording", "start", "end", self.unit, "action"
+        write_atomically(path, compose_records(rows, excel=excel, keys=keys))
 
     def write(self, folder: str | os.PathLike[str], format: str) -> list[Path]:
         """Write a file for each recording, named after it.

@@ -133,7 +133,7 @@ def _votes(
         frames = np.flatnonzero(matches >= 0)
         partners = matches[frames]
         found, other = video.embedding[frames], teacher.embedding[partners]
-        cost = 1 - (found * other).sum(axis=1)
+        cost = np.maximum(1 - (found * other).sum(axis=1), 0)  # but for rounding
         votes[frames, codes[partners]] += np.exp(-cost / WIDTH)
     return votes
 

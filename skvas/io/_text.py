@@ -151,11 +151,17 @@ def compose_csv(table: SegmentTable) -> bytes:
 
 
 def compose_records(
-    records: Sequence[Mapping[str, Any]], *, excel: bool = False
+    records: Sequence[Mapping[str, Any]],
+    *,
+    excel: bool = False,
+    keys: Sequence[str] = (),
 ) -> bytes:
-    """Write records of the same keys as a table with a header."""
+    """Write records of the same keys as a table with a header.
+
+    `keys` are those that they would have, where there is none.
+    """
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(records[0]))
+    writer = csv.DictWriter(text, list(records[0]) if records else list(keys))
     writer.writeheader()
     for record in records:
         row = dict(record)

@@ -118,8 +118,11 @@ def dtw_matches(x: ArrayLike, y: ArrayLike) -> NDArray[np.int64]:
 
 
 def _z_scores(video: NDArray[Any]) -> NDArray[np.float64]:
-    centred = video - video.mean(axis=0, dtype=float)
+    peak = np.abs(video).max(axis=0)
+    # By powers of two, which round nothing; squares are then in range.
+    scaled = np.ldexp(video.astype(float), -np.frexp(peak)[1])
+    centred = scaled - scaled.mean(axis=0)
     scale = centred.std(axis=0)
     # The rounding error of a constant feature is not a signal.
-    noise = 10 * np.finfo(video.dtype).eps * np.abs(video).max(axis=0)
+    noise = 10 * np.finfo(video.dtype).eps * np.abs(scaled).max(axis=0)
     return np.where(scale > noise, centred, 0) / np.where(scale > noise, scale, 1)

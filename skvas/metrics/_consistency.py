@@ -303,8 +303,11 @@ def _match(
 
 
 def _distances(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the Euclidean distances of frames, in double precision."""
-    x, y = x.astype(float), y.astype(float)
+    """Return the Euclidean distances of frames over a power of two, float64."""
+    origin = x[0].astype(float)  # not the mean: integers stay integers, and tie
+    x, y = x - origin, y - origin
+    _, exponent = np.frexp(max(np.abs(x).max(), np.abs(y).max()))
+    x, y = np.ldexp(x, -exponent), np.ldexp(y, -exponent)
     squares = -2 * x @ y.T
     squares += np.einsum("nd,nd->n", x, x)[:, None]
     squares += np.einsum("md,md->m", y, y)

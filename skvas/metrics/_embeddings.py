@@ -153,12 +153,13 @@ def phase_progression(
     Returns
     -------
     float
-        Mean over phases of the coefficient of determination on the test videos.
+        Mean over phases of the coefficient of determination on the test videos, of
+        phases whose test videos have more than one frame.
 
     Raises
     ------
     ValueError
-        If training and test videos have no phase in common.
+        If training and test videos have no such phase in common.
 
     References
     ----------
@@ -179,11 +180,14 @@ def phase_progression(
     for phase in range(n_phases):
         fitted_on = _progress(train, phases_train, phase)
         scored_on = _progress(test, phases_test, phase)
-        if fitted_on is not None and scored_on is not None:
+        if fitted_on and scored_on and len(scored_on[1]) > 1:
             model = LinearRegression().fit(*fitted_on)
             scores.append(r2_score(scored_on[1], model.predict(scored_on[0])))
     if not scores:
-        raise ValueError("Training and test videos have no phase in common.")
+        raise ValueError(
+            "Training and test videos have no phase in common, of which test videos "
+            "have two frames or more."
+        )
     return float(np.mean(scores))
 
 
@@ -284,12 +288,18 @@ def retrieval_precision(
 
 
 def _check_several(embeddings: Videos, min_frames: int = 1) -> list[NDArray]:
-    """Return two videos or more, shifted together so that distances keep precision."""
+    """Return two videos or more, shifted and scaled together.
+
+    Their distances then keep precision, and neither overflow nor vanish.
+    """
     videos = check_videos(embeddings, min_frames=min_frames)
     if len(videos) < 2:
         raise ValueError(f"Expected at least two videos to compare, got {len(videos)}.")
     centre = np.concatenate(videos).mean(axis=0, dtype=float)
-    return [video - centre for video in videos]
+    centred = [video - centre for video in videos]
+    peak = max(float(np.abs(video).max()) for video in centred)
+    # By a power of two, which rounds nothing; squares are then in range.
+    return [np.ldexp(video, -np.frexp(peak)[1]) for video in centred]
 
 
 def _check_split(

@@ -154,8 +154,9 @@ def draw_pairs(n_videos: int, n_pairs: int, rng: np.random.RandomState) -> np.nd
     int64 ndarray of shape (n_pairs, 2)
     """
     n_all = n_videos * (n_videos - 1)
+    n_pairs = min(n_pairs, n_all)
     if n_all <= LISTED:
-        drawn = rng.choice(n_all, size=min(n_pairs, n_all), replace=False)
+        drawn = rng.choice(n_all, size=n_pairs, replace=False)
     else:
         drawn = sample_without_replacement(n_all, n_pairs, random_state=rng)
     i, shift = np.divmod(drawn.astype(np.int64), n_videos - 1)

@@ -49,6 +49,16 @@ __all__ = ["WhitenedViews"]
 
 
 _VIEWS = ("video", "collection", "motion")
+# What is learned with `causal`, or of motion.
+_LEARNED_IF_ASKED = {
+    "deviation_",
+    "prior_",
+    "newest_",
+    "motion_newest_",
+    "usual_motion_",
+    "motion_mean_",
+    "motion_scale_",
+}
 
 
 # Share of a video within which motion counts where nothing is smoothed.
@@ -216,6 +226,8 @@ class WhitenedViews(
         self._check_parameters()
         with unchanged_on_failure(self):
             checked = check_videos(videos, estimator=self, min_total_frames=2)
+            for name in _LEARNED_IF_ASKED & vars(self).keys():
+                delattr(self, name)
             self.peak_, self.mean_, self.scale_ = moments(checked)
             if self.causal:
                 self._learn_to_run(checked)

@@ -293,6 +293,9 @@ def build_timeline(
         raise InvalidParameterError(
             f"n_actions={low} is more than the {n_positions} frames of the median "
             "video, which the timeline has as positions; give fewer actions."
+            if low == high
+            else f"The timeline has {n_positions} position(s), as many as the median "
+            f"video has frames: too few for {low} actions or more; give n_actions."
         )
     signals = _at_moments(whitened, embedding, axis)
     n_whitened = whitened[0].shape[1]

@@ -321,3 +321,9 @@ def test_labels_that_fit_was_given_are_the_names():
     assert fitted.action_names_[1:] == [str(label) for label in fitted.classes_[1:]]
     if fitted.labels_[0][0] == fitted.classes_[0]:
         assert fitted.to_table().records[0]["action"] == "lift"
+
+
+def test_table_without_segments_is_a_header(tmp_path):
+    ActionTable([], "frames").to_csv(tmp_path / "a.csv")
+    header = "recording,start,end,frames,action"
+    assert (tmp_path / "a.csv").read_text().split() == [header]

@@ -168,3 +168,10 @@ def test_each_video_is_embedded_once(monkeypatch):
     labels = [np.zeros(len(video), int) for video in videos[:2]]
     transfer_labels(aligner, videos[:2], labels, videos[2:])
     assert len(embedded) == len(videos)
+
+
+def test_confidence_is_at_most_one():
+    data = make_videos(4, random_state=0)
+    aligner = VideoAligner(max_epochs=0).fit(data.videos)
+    video, labels = data.videos[0], data.labels[0]
+    assert transfer_labels(aligner, video, labels, video).confidence.max() <= 1

@@ -104,3 +104,8 @@ def test_recording_unlike_the_others_is_found_among_many(few_are_seen):
     odd = np.random.default_rng(0).normal(size=(50, VIDEOS[0].shape[1]))
     unit = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in [*VIDEOS, odd]]
     assert diagnose(unit, unit, None, None, True)["unlike"] == [14]
+
+
+def test_as_many_pairs_are_drawn_as_there_are_at_most():
+    pairs = draw_pairs(300, 10**6, np.random.RandomState(0))
+    assert len(np.unique(pairs, axis=0)) == len(pairs) == 300 * 299

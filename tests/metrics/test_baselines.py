@@ -59,6 +59,12 @@ def test_dtw_finds_a_warp_whatever_the_scale_of_features():
     assert_array_equal(dtw_matches(y * scale + shift, x), matches)
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_dtw_takes_features_of_any_unit(scale):
+    x, y = np.random.default_rng(0).normal(size=(2, 20, 3))
+    assert_array_equal(dtw_matches(scale * x, scale * y), dtw_matches(x, y))
+
+
 def test_dtw_matches_every_frame_with_the_nearest_on_the_cheapest_path():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(6, 3)), rng.normal(size=(5, 3))

@@ -184,3 +184,20 @@ def test_verdict_on_order(order, verdict):
 def test_number_of_frames_is_that_of_the_median_video():
     videos = [np.random.default_rng(n).normal(size=(n, 3)) for n in (20, 30, 90)]
     assert shared_order(videos, random_state=0).n_frames == 30
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1, 1e9), (1e-200, 0), (1e200, 0)])
+def test_scores_depend_on_no_unit_and_no_offset(scale, offset):
+    videos, labels = ordered_videos(3)
+    videos = [np.round(64 * video) for video in videos]  # exact with any offset
+    moved = [scale * video + offset for video in videos]
+    matches, expected = match_pairs(moved), match_pairs(videos)
+    assert_array_equal(matches.free, expected.free)
+    assert_array_equal(matches.monotone, expected.monotone)
+    assert modularity_score(labels, moved) == modularity_score(labels, videos)
+
+
+def test_frames_that_tie_do_so_far_from_zero():
+    video = np.repeat([[0.0], [1.0]], 4, axis=0)
+    matches = match_pairs([video, video + 0.0])
+    assert_array_equal(matches.free, np.tile(np.repeat([8, 12, 0, 4], 4), 1))

@@ -54,6 +54,12 @@ def test_kendall_tau_of_a_collapsed_embedding_is_zero():
     assert kendall_tau([np.ones((5, 2)), np.ones((7, 2))]) == 0
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_kendall_tau_does_not_depend_on_the_unit(scale):
+    videos, _ = random_videos()
+    assert kendall_tau([scale * video for video in videos]) == kendall_tau(videos)
+
+
 def test_kendall_tau_is_exact_far_from_the_origin():
     steps = np.arange(60.0)[:, None]
     far = [(steps + 1e6).astype(np.float32), (steps + 1e6 + 0.25).astype(np.float32)]
@@ -102,6 +108,16 @@ def test_phase_progression_ignores_phases_that_one_side_lacks():
     assert_allclose(phase_progression(time[:1], train, time[1:], test), 1)
     with pytest.raises(ValueError, match="no phase in common"):
         phase_progression(time[:1], [["x"] * 10], time[1:], test)
+
+
+def test_phase_progression_leaves_out_phases_of_a_single_test_frame():
+    time = np.arange(10.0)[:, None] / 10
+    labels = [["a"] * 5 + ["b"] * 5]
+    one = time[:1] + 0.3
+    with pytest.raises(ValueError, match="two frames or more"):
+        phase_progression([time], labels, [one], [["a"]])
+    both = phase_progression([time], labels, [time, one], [*labels, ["c"]])
+    assert_allclose(both, 1)
 
 
 def test_phase_classification_reports_held_out_beside_the_published_protocol():

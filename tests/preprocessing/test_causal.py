@@ -206,3 +206,10 @@ def test_equal_frames_give_zeros_and_a_warning():
 def test_causal_must_be_a_bool():
     with pytest.raises(InvalidParameterError, match="causal"):
         WhitenedViews(causal="yes").fit(make_videos())
+
+
+def test_nothing_stays_of_what_was_learned_for_another_setting():
+    views = causal(views=("motion", "video")).fit(make_videos())
+    views.set_params(causal=False, views=("video",)).fit(make_videos())
+    fresh = WhitenedViews(n_components=3, offset=0.5, views=("video",))
+    assert vars(views).keys() == vars(fresh.fit(make_videos())).keys()

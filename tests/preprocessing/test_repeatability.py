@@ -48,3 +48,12 @@ def test_stretches_are_those_of_all_frames():
     assert times == np.mean([5 / 2, 3 / 2])
     assert length == np.median([200 / 5, 1800 / 3])
     assert stretches([np.ones((20, 3))] * 2, 3) == (1, 20)
+
+
+def test_frames_that_differ_by_rounding_alone_are_no_warning():
+    frames = np.repeat(np.eye(3, dtype=np.float32), 8, axis=0)
+    frames[::2] *= 1 + np.float32(1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        repeatability([frames] * 4, 5)
+        stretches([frames] * 4, 5)
