@@ -110,13 +110,7 @@ def _fit(options: argparse.Namespace) -> None:
         arguments["matching"] = options.matching
     if options.epochs is not None:
         arguments["max_epochs"] = options.epochs
-    prepared = _preprocessing(data)
-    if options.live and prepared:
-        raise ValueError(
-            "--live takes features without gaps: poses and gaps are prepared by way of "
-            "later frames. Leave --live out, or close gaps and prepare poses before."
-        )
-    arguments |= prepared
+    arguments |= _preprocessing(data, live=options.live)
     y = None if options.labels is None else read_labels(options, data)
     started = time.perf_counter()
     model: Any = ESTIMATORS[options.task](**arguments)
@@ -136,16 +130,22 @@ def _fit(options: argparse.Namespace) -> None:
     )
 
 
-def _preprocessing(data: Recordings) -> dict[str, Any]:
+def _preprocessing(data: Recordings, *, live: bool) -> dict[str, Any]:
     """Return the parameter that poses and recordings with gaps need."""
     if np.ndim(data[0]) == 3:
         layout = {2: "xy", 3: "xyz"}[np.shape(data[0])[2]]
-        return {"features": make_pipeline(PoseFeatures(layout), "auto")}
+        poses = PoseFeatures(layout, causal=live)
+        return {"features": make_pipeline(poses, "auto")}
     gaps = False
     for name, video in zip(data.names, data, strict=True):
         frames = np.asarray(video)
         check_columns(frames, name, data.feature_names)
         gaps = gaps or bool(np.isnan(frames).any())
+    if gaps and live:
+        raise ValueError(
+            "--live takes features without gaps, which are closed by way of later "
+            "frames. Leave --live out, or close gaps before."
+        )
     if gaps:
         return {"features": make_pipeline(Interpolate(), "auto")}
     return {}

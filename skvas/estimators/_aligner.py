@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import joblib
@@ -25,7 +25,7 @@ from skvas.metrics._order import may_be_shared
 from skvas.options import Aligning
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._kinds import Anything, Auto, Choice
-from skvas.preprocessing._features import streamed_videos
+from skvas.preprocessing._features import bodies_of, streamed_videos
 from skvas.timeline._model import (
     Axis,
     build_axis,
@@ -162,7 +162,9 @@ default=None
             if axis is not None:
                 causal = self._causal_embeddings(views)
                 shown = streamed_videos(trained.preprocessing, views.videos)
-                live = learn_positions(shown, axis, embeddings=causal).state()
+                learned = learn_positions(shown, axis, embeddings=causal)
+                bodies = bodies_of(trained.preprocessing)
+                live = replace(learned, bodies=bodies).state()
             self._keep(
                 trained,
                 videos,

@@ -479,8 +479,9 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
             raise InvalidParameterError(
                 f"features {name!r} may look at later frames, which "
                 'Training(live=True) excludes: use "auto", "whitened", None, '
-                "WhitenedViews(causal=True) or a transformer of scikit-learn. One of "
-                "your own needs a method stream, as WhitenedViews has it."
+                "WhitenedViews(causal=True), PoseFeatures(causal=True) or a "
+                "transformer of scikit-learn. One of your own needs a method stream, "
+                "as WhitenedViews has it."
             )
 
     def _features_asked(self) -> Any:

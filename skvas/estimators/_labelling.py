@@ -52,6 +52,7 @@ from skvas.options._groups import CHAIN, DECODED, FRAMES, PLAN, TIMELINE
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
 from skvas.preprocessing._features import (
+    bodies_of,
     fill_gaps,
     places_of,
     reach_of_motion,
@@ -701,7 +702,7 @@ default=None
                 embeddings=causal,
                 reach=reach_of_motion(trained.preprocessing),
             )
-        return live.state()
+        return replace(live, bodies=bodies_of(trained.preprocessing)).state()
 
     def _check_input(
         self, videos: Videos, y: Labels
@@ -723,13 +724,13 @@ default=None
                 f"n_actions={self.n_actions!r} needs two videos or more, whose frames "
                 "can be matched; give the number of actions."
             )
-        fewest = max(2, low)
         lengths = lengths_of(checked)
-        check_total_frames(lengths, fewest, estimator=self)
+        check_total_frames(lengths, max(2, low), estimator=self)
         typical = float(np.median(lengths))
-        if fewest > typical:
+        if low > typical:
+            what = f"n_actions={low}" if low == high else f"the fewest actions, {low},"
             warnings.warn(
-                f"n_actions={fewest} is more than the {typical:g} frames of "
+                f"{what} is more than the {typical:g} frames of "
                 "the median recording, which cannot show them all; give fewer.",
                 UserWarning,
                 stacklevel=3,

@@ -280,7 +280,7 @@ def _check_matches(estimator: Any) -> None:
 
 def _check_live(estimator: Any) -> None:
     live = LiveModel.from_state(estimator.live_)
-    widths = (len(live.features.mean), live.n_actions)
+    widths = (live.n_features, live.n_actions)
     if widths != (estimator.n_features_in_, getattr(estimator, "n_actions_", 0)):
         raise ModelFileError("live_ is not of this model")
     n_seen = len(live.gaussians.centre)

@@ -11,6 +11,7 @@ import numpy as np
 from skvas.exceptions import InvalidParameterError
 from skvas.live._frames import check_frames
 from skvas.preprocessing._causal import open_stream
+from skvas.preprocessing._framewise import takes_nan
 from skvas.videos._streams import Chained, Stream
 from skvas.videos._underflow import underflow_to_zero
 
@@ -79,7 +80,8 @@ class LiveEmbedder:
         Returns
         -------
         float32 ndarray of shape (n_frames, n_embedding)
-            Unit vectors. A frame with NaN cannot be read: its embedding is NaN, and the
+            Unit vectors. A frame with NaN cannot be read, unless `features` take it, as
+            :class:`skvas.preprocessing.PoseFeatures` do: its embedding is NaN, and the
             frames after it are embedded as if it had not been there.
 
         Raises
@@ -88,7 +90,7 @@ class LiveEmbedder:
             If frames are not as described. The embedder is as it was before.
         """
         checked = check_frames(frames, self.n_features, self.feature_names)
-        can_be_read = ~np.isnan(checked).any(axis=1)
+        can_be_read = ~np.isnan(checked).any(axis=1) | takes_nan(self.features)
         rows = self._embed(checked[can_be_read])
         embeddings = np.full((len(checked), rows.shape[1]), np.nan, dtype=np.float32)
         embeddings[can_be_read] = rows

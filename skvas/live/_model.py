@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,12 @@ from skvas.live._emissions import (
 )
 from skvas.live._habits import NEWEST, QUANTILE, Habits
 from skvas.live._trial import LEAD, Setting, choose_setting, collection_helps
+from skvas.preprocessing._bodies import LAYOUTS, SCALES, Bodies, PoseStream
 from skvas.preprocessing._motion import Motion
 from skvas.preprocessing._running import RunningMoments
 from skvas.timeline._average import frames_at
 from skvas.timeline._model import Axis, TimelineModel
+from skvas.validation import check_choice, check_integer, check_real
 from skvas.videos._frames import spread
 from skvas.videos._stored import (
     check_array,
@@ -74,6 +76,8 @@ class LiveModel:
         By how much an action has to be more probable than the one that is told.
     on_embedding : bool
         Whether likelihoods are those of embeddings, and not of features.
+    bodies : Bodies or None
+        What is made of frames that are poses, before all else.
     """
 
     n_actions: int
@@ -83,6 +87,14 @@ class LiveModel:
     habits: Habits
     lead: float
     on_embedding: bool = False
+    bodies: Bodies | None = None
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of a frame."""
+        return (
+            len(self.features.mean) if self.bodies is None else self.bodies.n_features
+        )
 
     def chain(self) -> Chain:
         """Return the hidden Markov chain."""
@@ -107,6 +119,7 @@ class LiveModel:
             "habits": _state(self.habits),
             "lead": self.lead,
             "on_embedding": self.on_embedding,
+            "bodies": None if self.bodies is None else asdict(self.bodies),
         }
         kind = "positions" if isinstance(self.rates, PositionRates) else "actions"
         return found | {kind: _state(self.rates)}
@@ -127,7 +140,8 @@ class LiveModel:
         """
         kinds = {"positions": PositionRates, "actions": ActionRates}
         kind = "positions" if "positions" in _mapping(state) else "actions"
-        known = {"on_embedding": False} | state  # younger than streams
+        young = {"on_embedding": False, "bodies": None}
+        known = young | state
         parts = _parts(known, {f.name for f in fields(cls)} - {"rates"} | {kind})
         if kind == "positions":
             parts = {**parts, kind: _with_durations(parts[kind], parts["habits"])}
@@ -139,6 +153,7 @@ class LiveModel:
             _record(Habits, parts["habits"]),
             parts["lead"],
             parts["on_embedding"],
+            _bodies(parts["bodies"]),
         )
         _check(model)
         return model
@@ -406,6 +421,13 @@ def _features(state: Any) -> RunningMoments:
     return features
 
 
+def _bodies(state: Any) -> Bodies | None:
+    """Return what is made of poses, which is younger than streams."""
+    if state is None:
+        return None
+    return Bodies(**_parts(state, {f.name for f in fields(Bodies)}))
+
+
 def _record(cls: Any, state: Any) -> Any:
     """Return a record of double precision arrays."""
     parts = _parts(state, {f.name for f in fields(cls)})
@@ -426,6 +448,8 @@ def _check(model: LiveModel) -> None:
     gaussians = model.gaussians
     n_actions = check_count("n_actions", model.n_actions)
     _check_features(model.features)
+    if model.bodies is not None:
+        _check_bodies(model.bodies, len(model.features.mean))
     n_classes, d = check_array("means", gaussians.means, (None, None)).shape
     check_array("variances", gaussians.variances, (n_classes, d), low=LEAST)
     on_embedding = check_type("on_embedding", model.on_embedding, bool)
@@ -455,6 +479,31 @@ def _check_features(features: RunningMoments) -> None:
         check_array("usual", features.motion.usual, shape, low=0)
         check_array("mean", features.motion.mean, shape)
         check_array("scale", features.motion.scale, shape, low=0)
+
+
+def _check_bodies(bodies: Bodies, width: int) -> None:
+    check_choice("layout", bodies.layout, tuple(LAYOUTS))
+    for name, low in {
+        "n_points": 1,
+        "n_bodies": 1,
+        "velocity_span": 1,
+        "up": 0,
+    }.items():
+        check_integer(name, check_count(name, getattr(bodies, name)), low=low)
+    if bodies.n_points * bodies.n_bodies > width or bodies.up > 2:
+        raise ModelFileError("the points of bodies are not as a stream has them")
+    check_real("min_confidence", bodies.min_confidence, low=0, high=1)
+    check_choice("scale", bodies.scale, SCALES)
+    check_type("velocity", bodies.velocity, bool)
+    points = [
+        check_count(name, point)
+        for name in ("center", "turn")
+        for point in check_type(name, getattr(bodies, name) or [], list)
+    ]
+    known = max(points, default=0) < bodies.n_points
+    frames = np.zeros((1, bodies.n_features))
+    if not known or PoseStream(bodies).push(frames).shape[1] != width:
+        raise ModelFileError("the points of bodies are not as a stream has them")
 
 
 def _check_positions(rates: PositionRates, n_classes: int, n_actions: int) -> None:

@@ -23,6 +23,7 @@ from skvas.live._habits import KINDS, NEWEST, LiveWarning, Monitor
 from skvas.live._missing import Known
 from skvas.live._model import LiveModel, spread_out
 from skvas.live._saved import read_state, write_state
+from skvas.preprocessing._bodies import PoseStream
 from skvas.preprocessing._running import Standing
 from skvas.validation import check_integer, check_real
 from skvas.videos._stored import (
@@ -129,6 +130,8 @@ class LiveTracker:
 
     def reset(self) -> None:
         """Forget the recording, and wait for the first frame of another."""
+        bodies = self._model.bodies
+        self._poses = None if bodies is None else PoseStream(bodies)
         self._known = Known(self._model.features)
         self._standing = Standing(self._model.features)
         if self._embedder is not None:
@@ -180,18 +183,21 @@ class LiveTracker:
                 "The recording is over, as finish was called; call reset to follow "
                 "another one."
             )
-        n_features = len(self._model.features.mean)
-        checked = check_frames(frames, n_features, self.feature_names)
+        checked = check_frames(frames, self._model.n_features, self.feature_names)
         last = self._check_times(times, len(checked))
         final: list[np.ndarray] = []
         told: list[int | None] = []
-        lacks = np.isnan(checked)
+        shown = checked if self._poses is None else self._poses.visible(checked)
+        lacks = np.isnan(shown)
         can_be_read = ~lacks.all(axis=1)
         has_holes = lacks.any(axis=1) & can_be_read
         whole = None if self._whole is None else checked.copy()
-        self._known.complete(checked)
+        if self._poses is None:
+            self._known.complete(checked)
         # At once, which is faster, and the same.
         embedded = None if self._embedder is None else self._embedder.push(checked)
+        if self._poses is not None and embedded is None:
+            checked = self._poses.push(checked)
         for number, frame in enumerate(checked):
             if has_holes[number]:
                 self._warn_of_holes()
@@ -265,7 +271,7 @@ class LiveTracker:
             If the file cannot be written; names it, and leaves an old one unchanged.
         """
         seen, course = self._pending, self._course
-        n_features = len(self._model.features.mean)
+        n_features = self._model.n_features
         n_states = len(self._chain.start)
         unseen = np.zeros(n_states)
         state = {
@@ -275,6 +281,7 @@ class LiveTracker:
             "fps": None if self.fps is None else float(self.fps),
             "lag": None if self.lag == math.inf else int(self.lag),
             "known": self._known.state(),
+            "poses": None if self._poses is None else self._poses.state(),
             "standing": self._standing.state(),
             "embedder": None if self._embedder is None else self._embedder.state(),
             "filter": self._filter.state(),
@@ -593,11 +600,13 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     if not is_known or len(np.unique(classes)) < len(names):
         raise ModelFileError("the names of the actions are not as a tracker has them")
     tracker = LiveTracker(model, fps=state["fps"], lag=lag, classes=classes)
-    n_features = len(model.features.mean)
+    n_features = model.n_features
     # Younger than trackers.
     tracker.feature_names = _check_names(state.get("feature_names"), n_features)
     if "known" in state:  # younger than trackers
         tracker._known.restore(state["known"])
+    if tracker._poses is not None:
+        tracker._poses.restore(state["poses"])
     tracker._standing.restore(state["standing"])
     tracker._filter.restore(state["filter"])
     if tracker._course is not None:

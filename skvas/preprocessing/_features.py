@@ -16,6 +16,7 @@ from skvas._on_demand import OnDemand, each, lengths_of
 from skvas._printing import shorten
 from skvas._product_threads import product_threads
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
+from skvas.preprocessing._bodies import Bodies, PoseStream
 from skvas.preprocessing._framewise import PASS, Framewise, takes_nan
 from skvas.preprocessing._gaps import close_gaps
 from skvas.preprocessing._pipelines import (
@@ -24,6 +25,7 @@ from skvas.preprocessing._pipelines import (
     named_steps,
     with_last_step,
 )
+from skvas.preprocessing._poses import PoseFeatures, find_bodies
 from skvas.preprocessing._related import SelectRelated
 from skvas.preprocessing._standardizer import VideoStandardizer
 from skvas.preprocessing._whitened import WhitenedViews
@@ -250,10 +252,22 @@ def clean_videos(
     return each(lambda video: video[:, ~dropped], videos)
 
 
+def bodies_of(transformer: Any) -> Bodies | None:
+    """Return what a preprocessing makes of poses; None if it does not take poses.
+
+    Parameters
+    ----------
+    transformer : transformer or None
+        The fitted preprocessing.
+    """
+    first = next(iter(all_steps(transformer)), None)
+    return find_bodies(first) if isinstance(first, PoseFeatures) else None
+
+
 def streamed_videos(
     transformer: Any, videos: Sequence[np.ndarray]
 ) -> Sequence[np.ndarray]:
-    """Return videos as streams are to know them: features that are dropped stand still.
+    """Return videos as streams are to know them.
 
     Parameters
     ----------
@@ -264,13 +278,21 @@ def streamed_videos(
 
     Returns
     -------
-    sequence of ndarray of shape (n_i, n_features)
-        The videos, where a `SelectRelated` drops none of their own features.
+    sequence of ndarray of shape (n_i, n_columns)
+        The videos, or the features of their poses as these come; those of their columns
+        that a `SelectRelated` drops are 0.
     """
-    dropped = _dropped(all_steps(transformer), videos)
+    steps, bodies = all_steps(transformer), bodies_of(transformer)
+    if bodies is not None:
+        videos, steps = each(partial(_passing, bodies), videos), steps[1:]
+    dropped = _dropped(steps, videos)
     if dropped is None:
         return videos
     return each(partial(_hold_still, dropped), videos)
+
+
+def _passing(bodies: Bodies, video: np.ndarray) -> np.ndarray:
+    return PoseStream(bodies).push(video)
 
 
 def _dropped(steps: Sequence[Any], videos: Sequence[np.ndarray]) -> np.ndarray | None:

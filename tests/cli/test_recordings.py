@@ -132,6 +132,19 @@ def test_live_knows_which_column_has_the_times(tables, model, waits, tmp_path, c
     assert waits[:2] == pytest.approx([0, 4e-5])
 
 
+def test_poses_are_learned_for_live_use(poses, waits, tmp_path, capsys):
+    model = fit(poses, tmp_path / "model", "--fps", 5, "--live")
+    loaded = skvas.load(model)
+    assert loaded.is_causal_
+    capsys.readouterr()
+    assert run("live", model, poses / "r.csv") == 0
+    stream, pose = loaded.stream(), read_poses(poses, fps=5)[0]
+    stream.push(np.reshape(pose, (len(pose), -1)))
+    told = re.findall(r"^frame (\d+): action (\d+)", capsys.readouterr().out, re.M)
+    segments = stream.finish().segments
+    assert told == [(str(s.start), str(s.label)) for s in segments]
+
+
 def test_poses_are_aligned_and_followed(poses, of_poses, waits, tmp_path, capsys):
     files = [poses / f"{name}.csv" for name in "rs"]
     assert run("align", of_poses, *files, "-o", tmp_path / "m.csv") == 0

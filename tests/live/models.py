@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+from sklearn.pipeline import make_pipeline
 
 from skvas import ActionSegmenter, JointAlignSegment, Segmenting
 from skvas.datasets import make_videos
 from skvas.live._model import LiveModel
-from skvas.preprocessing import WhitenedViews
+from skvas.preprocessing import PoseFeatures, WhitenedViews
 
 N_ACTIONS = 4
 
@@ -46,7 +47,15 @@ def moving():
     return model.fit(data().videos[:8])
 
 
-MODELS = [ordered, unordered, moving]
+@cache
+def posed():
+    """Fit a segmenter that takes frames for poses of eight points."""
+    features = make_pipeline(PoseFeatures("xy"), "auto")
+    model = ActionSegmenter(N_ACTIONS, features=features, max_epochs=0, random_state=0)
+    return model.fit(data().videos[:8])
+
+
+MODELS = [ordered, unordered, moving, posed]
 
 
 def tracker(make=ordered, **options):

@@ -21,6 +21,7 @@ from skvas.preprocessing import (
     VideoStandardizer,
     WhitenedViews,
 )
+from skvas.preprocessing._bodies import Whole
 from skvas.preprocessing._framewise import takes_nan
 
 RNG = np.random.default_rng(0)
@@ -194,6 +195,31 @@ def test_points_that_are_long_gone_take_their_mean_place_in_the_body():
     assert_array_equal(found[:, 4], 0)
 
 
+def test_point_that_is_never_seen_is_at_the_centre_of_a_body_that_stays():
+    pose = POSE.copy()
+    pose[:, 4] = np.nan
+    pose[20:50, 2] = np.nan
+    with pytest.warns(UserWarning, match="are missing"):
+        (found,) = still(center=None, scale=None, max_gap=5).fit_transform([pose])
+    found = found.reshape(60, 7, 3)
+    centre = np.nanmean(pose, axis=1)
+    assert_allclose(found[:, 4], centre, rtol=1e-5, atol=1e-5)
+    in_body = np.nanmean(pose[:, 2] - centre, axis=0)
+    assert_allclose(found[20:50, 2], (centre + in_body)[20:50], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_features_do_not_depend_on_the_unit(scale):
+    features = PoseFeatures("xyz", turn=(0, 1)).fit([POSE])
+    assert_allclose(*features.transform([POSE, scale * POSE]), rtol=1e-5, atol=1e-6)
+
+
+def test_what_float32_cannot_hold_is_refused():
+    features = PoseFeatures("xyz", scale=None).fit([POSE])
+    with pytest.raises(ValueError, match=r"video 1: features overflow in float32"):
+        features.transform([POSE, 1e40 * POSE])
+
+
 def test_many_missing_points_are_warned_of():
     gone = POSE.copy()
     gone[:, :3] = np.nan
@@ -235,16 +261,16 @@ def test_velocity_between_bodies_is_in_sizes_of_the_first():
 def test_velocity_is_measured_around_each_frame(span):
     square = (np.arange(60.0) ** 2)[:, None]
     half = span // 2
-    found = PoseFeatures(velocity_span=span)._differences(square)
+    found = Whole().change(square, span, "")
     inner = np.arange(half, 60 - half)
     assert_allclose(found[inner, 0], 2 * inner)
 
 
 def test_velocity_over_one_frame_is_the_step_to_the_next():
     square = (np.arange(6.0) ** 2)[:, None]
-    found = PoseFeatures(velocity_span=1)._differences(square)
+    found = Whole().change(square, 1, "")
     assert_allclose(found[:, 0], [1, 3, 5, 7, 9, 9])
-    assert_allclose(PoseFeatures(velocity_span=1)._differences(square[:1]), 0)
+    assert_allclose(Whole().change(square[:1], 1, ""), 0)
 
 
 def test_two_bodies_are_normalised_each_and_linked():

@@ -1,0 +1,375 @@
+"""Bodies out of the numbers of their points: placed, scaled, turned, in motion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from skvas.exceptions import ModelFileError
+from skvas.preprocessing._gaps import close_gaps
+from skvas.preprocessing._last_seen import LastSeen
+from skvas.videos._stored import check_array, check_count, check_type
+
+# What the numbers of a point are: coordinates, and its confidence.
+LAYOUTS = {"xy": (2, False), "xyc": (2, True), "xyz": (3, False), "xyzc": (3, True)}
+
+SCALES = ("recording", "frame", None)
+
+
+class Time(Protocol):
+    """What one frame of a recording takes from others; `name` says for which column."""
+
+    def close(self, name: str, columns: np.ndarray) -> np.ndarray:
+        """Return places (n, k), those that are missing (NaN) by others."""
+
+    def fill(self, name: str, columns: np.ndarray) -> np.ndarray:
+        """Return places in a body (n, k), those that are missing (NaN) as usual."""
+
+    def usual_size(self, name: str, sizes: np.ndarray) -> np.ndarray:
+        """Return the usual one of the sizes (n,) of a body, a number for each frame."""
+
+    def change(self, columns: np.ndarray, span: int, name: str) -> np.ndarray:
+        """Return the change of columns (n, k) in a frame, measured over a span."""
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """What is made of the points of bodies: parameters of `PoseFeatures`, resolved.
+
+    Attributes
+    ----------
+    layout : {"xy", "xyz", "xyc", "xyzc"}
+        What the numbers of a point are.
+    n_points, n_bodies : int
+        Points of a body, and bodies.
+    min_confidence : float
+        Points of a smaller confidence are missing.
+    center : list of int, or None
+        Points whose mean is placed at the origin.
+    scale : {"recording", "frame"} or None
+        What positions are divided by.
+    turn : list of two int, or None
+        The points whose direction becomes the first axis.
+    up : int
+        The vertical axis.
+    velocity : bool
+        Whether there are velocities.
+    velocity_span : int
+        Frames over which they are measured.
+    """
+
+    layout: str
+    n_points: int
+    n_bodies: int
+    min_confidence: float
+    center: list[int] | None
+    scale: str | None
+    turn: list[int] | None
+    up: int
+    velocity: bool
+    velocity_span: int
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of a frame: the numbers of all points."""
+        return self.n_bodies * self.n_points * sum(LAYOUTS[self.layout])
+
+    def visible(self, frames: np.ndarray) -> np.ndarray:
+        """Return the coordinates of all points, NaN where they are not sure.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (n, n_features)
+            The numbers of all points.
+
+        Returns
+        -------
+        float64 ndarray of shape (n, n_coordinates)
+            A copy.
+        """
+        n_axes, has_confidence = LAYOUTS[self.layout]
+        shape = len(frames), self.n_bodies * self.n_points, n_axes + has_confidence
+        numbers = frames.astype(float).reshape(shape)
+        points = numbers[..., :n_axes]
+        if has_confidence:
+            unsure = ~(numbers[..., -1] >= self.min_confidence)
+            points = np.where(unsure[..., None], np.nan, points)
+        return points.reshape(len(frames), shape[1] * n_axes)
+
+    def describe(self, points: np.ndarray, time: Time) -> np.ndarray:
+        """Return positions in bodies, vectors between them, and velocities.
+
+        Parameters
+        ----------
+        points : float64 ndarray of shape (n, n_coordinates)
+            Coordinates of all points, NaN where one is missing.
+        time : Time
+            What frames take from others.
+
+        Returns
+        -------
+        float64 ndarray of shape (n, n_features_out)
+        """
+        n_axes, _ = LAYOUTS[self.layout]
+        n, n_points = len(points), self.n_bodies * self.n_points
+        parts = np.split(points.reshape(n, n_points, n_axes), self.n_bodies, axis=1)
+        places, sizes, shapes = [], [], []
+        for i, body in enumerate(parts):
+            chosen = body if self.center is None else body[:, self.center]
+            place = time.close(f"place {i}", _mean(chosen))
+            offsets = body - place[:, None]
+            size = self._size(offsets, time, f"size {i}")
+            placed = offsets / size[..., None]
+            if self.turn is not None:
+                placed = self._turned(placed, time, f"turn {i}")
+            columns = placed.reshape(n, self.n_points * n_axes)
+            shape = time.fill(f"shape {i}", columns)
+            if self.center is None:
+                shape = shape + np.tile(place / size, self.n_points)
+            shapes.append(shape)
+            places.append(place)
+            sizes.append(size)
+        first, size = places[0], sizes[0]
+        vectors = [other - first for other in places[1:]]
+        found = [*shapes, *(vector / size for vector in vectors)]
+        if self.velocity:
+            span = self.velocity_span
+            found += [
+                time.change(shape, span, f"change {i}")
+                for i, shape in enumerate(shapes)
+            ]
+            # Of places over sizes, the change would hold that of the size as well.
+            moving = vectors if self.center is None else [*vectors, first]
+            found += [
+                time.change(place, span, f"motion {i}") / size
+                for i, place in enumerate(moving)
+            ]
+        return np.nan_to_num(np.hstack(found), nan=0.0)
+
+    def _size(self, offsets: np.ndarray, time: Time, name: str) -> np.ndarray:
+        """Return what a body is divided by in each frame, (n, 1)."""
+        if self.scale is None:
+            return np.ones((len(offsets), 1))
+        seen = ~np.isnan(offsets)
+        known = np.where(seen, offsets, 0.0)
+        # Over a power of two, which rounds nothing; squares are then in range.
+        _, exponent = np.frexp(np.abs(known).max(axis=(1, 2)))
+        squares = _sum(_sum(np.ldexp(known, -exponent[:, None, None]) ** 2))
+        sizes = np.sqrt(squares / np.maximum(seen.any(axis=2).sum(axis=1), 1))
+        sizes = np.ldexp(sizes, exponent)
+        usual = time.usual_size(name, sizes)
+        if self.scale == "frame":
+            usual = np.where(sizes > 0, sizes, usual)
+        return usual[:, None]
+
+    def _turned(self, placed: np.ndarray, time: Time, name: str) -> np.ndarray:
+        """Turn each frame so that one direction in the body is the first axis."""
+        assert self.turn is not None
+        plane = [axis for axis in range(placed.shape[2]) if axis != self.up]
+        if placed.shape[2] == 2:
+            plane = [0, 1]
+        start, end = self.turn
+        direction = (placed[:, end] - placed[:, start])[:, plane]  # (n, 2)
+        direction = np.nan_to_num(time.close(name, direction), nan=0.0)
+        length = np.hypot(*direction.T)[:, None]
+        cos, sin = np.where(
+            length > 0, direction / np.maximum(length, 1e-300), [1, 0]
+        ).T
+        turned = placed.copy()
+        a, b = placed[..., plane[0]], placed[..., plane[1]]
+        turned[..., plane[0]] = cos[:, None] * a + sin[:, None] * b
+        turned[..., plane[1]] = cos[:, None] * b - sin[:, None] * a
+        return turned
+
+
+class Whole:
+    """Frames of a recording that is there as a whole."""
+
+    def close(self, name: str, columns: np.ndarray) -> np.ndarray:
+        """Close gaps by straight lines; what is never there is 0."""
+        return np.nan_to_num(close_gaps(columns, None), nan=0.0)
+
+    def fill(self, name: str, columns: np.ndarray) -> np.ndarray:
+        """Put the mean in gaps; what is never there is 0."""
+        seen = ~np.isnan(columns)
+        total = np.where(seen, columns, 0.0).sum(axis=0)
+        return np.where(seen, columns, total / np.maximum(seen.sum(axis=0), 1))
+
+    def usual_size(self, name: str, sizes: np.ndarray) -> np.ndarray:
+        """Return the median of the sizes above 0."""
+        known = sizes[sizes > 0]
+        return np.full(len(sizes), np.median(known) if len(known) else 1.0)
+
+    def change(self, columns: np.ndarray, span: int, name: str) -> np.ndarray:
+        """Return the change between as many frames before as after each."""
+        at, half = np.arange(len(columns)), span // 2
+        # A span of one frame reaches to the next, and from the last to the one before.
+        before = np.clip(at - half, 0, max(len(columns) - 2, 0))
+        after = np.minimum(at + max(half, 1), len(columns) - 1)
+        steps = np.maximum(after - before, 1)[:, None]
+        change: np.ndarray = (columns[after] - columns[before]) / steps
+        return change
+
+
+class Passing:
+    """Frames of a recording as they come: each takes from those before it alone."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, np.ndarray] = {}
+        self._seen: dict[str, LastSeen] = {}
+        self._sizes: dict[str, tuple[float, int]] = {}
+        self._past: dict[str, np.ndarray] = {}
+
+    def close(self, name: str, columns: np.ndarray) -> np.ndarray:
+        """Hold the last row that is there; NaN before the first."""
+        last = self._last.get(name, np.full(columns.shape[1], np.nan))
+        rows = np.vstack([last, columns])
+        at = np.where(np.isnan(rows).any(axis=1), 0, np.arange(len(rows)))
+        closed: np.ndarray = rows[np.maximum.accumulate(at)]
+        self._last[name] = closed[-1].copy()
+        return closed[1:]
+
+    def fill(self, name: str, columns: np.ndarray) -> np.ndarray:
+        """Put the last number into gaps, more and more the mean up to then.
+
+        What was not seen yet is 0, and NaN as long as nothing at all was seen.
+        """
+        seen = self._seen.setdefault(name, LastSeen(columns.shape[1]))
+        some = ~np.isnan(columns).all(axis=1)
+        has_begun = np.logical_or.accumulate(some) | bool(seen.n_seen.any())
+        filled = columns.copy()
+        seen.complete(filled)
+        filled[~has_begun] = np.nan
+        return filled
+
+    def usual_size(self, name: str, sizes: np.ndarray) -> np.ndarray:
+        """Return the mean of the sizes above 0 up to each frame."""
+        total, n = self._sizes.get(name, (0.0, 0))
+        totals = np.cumsum(np.append(total, sizes))
+        counts = np.cumsum(np.append(n, sizes > 0))
+        self._sizes[name] = float(totals[-1]), int(counts[-1])
+        return np.where(counts > 0, totals / np.maximum(counts, 1), 1.0)[1:]
+
+    def change(self, columns: np.ndarray, span: int, name: str) -> np.ndarray:
+        """Return the change from as many frames before; 0 before anything is seen."""
+        reach = max(2 * (span // 2), 1)
+        past = self._past.get(name, np.zeros((0, columns.shape[1])))
+        known = ~np.isnan(columns).any(axis=1)
+        start = 0 if len(past) else int(np.append(known, True).argmax())
+        rows = np.vstack([past, columns[start:]])
+        at = np.arange(len(rows))
+        before = np.maximum(at - reach, 0)
+        change = np.zeros_like(columns)
+        steps = np.maximum(at - before, 1)[:, None]
+        change[start:] = ((rows - rows[before]) / steps)[len(past) :]
+        self._past[name] = rows[-reach:]
+        return change
+
+    def state(self) -> dict[str, Any]:
+        """Return what was seen, as numbers and arrays."""
+        known = {n: row for n, row in self._last.items() if not np.isnan(row).any()}
+        return {
+            "last": known,
+            "seen": {name: seen.state() for name, seen in self._seen.items()},
+            "sizes": {name: [*pair] for name, pair in self._sizes.items()},
+            "past": {n: rows for n, rows in self._past.items() if len(rows)},
+        }
+
+    def restore(self, state: Any, like: Passing) -> None:
+        """Go on from what `state` has returned; a file may hold anything.
+
+        Parameters
+        ----------
+        state : object
+            What the file holds.
+        like : Passing
+            One that has seen a frame: it has the names, and the widths.
+        """
+        last, seen, sizes, past = (state[part] for part in self.state())
+        for name, row in last.items():
+            shape = like._last[name].shape
+            self._last[name] = check_array(name, row, shape, np.float64)
+        for name, parts in seen.items():
+            self._seen[name] = LastSeen(len(like._seen[name].last))
+            self._seen[name].restore(parts)
+        for name, (total, n) in sizes.items():
+            if name not in like._sizes or not check_type(name, total, float) >= 0:
+                raise ModelFileError("the sizes of bodies are not as a stream has them")
+            self._sizes[name] = total, check_count(name, n)
+        for name, rows in past.items():
+            shape = (None, like._past[name].shape[1])
+            self._past[name] = check_array(name, rows, shape, np.float64)
+
+
+class PoseStream:
+    """Turn the poses of a recording into features as they come.
+
+    Parameters
+    ----------
+    bodies : Bodies
+        What is made of the points.
+    """
+
+    def __init__(self, bodies: Bodies) -> None:
+        self.bodies = bodies
+        self._time = Passing()
+
+    def visible(self, frames: np.ndarray) -> np.ndarray:
+        """Return the coordinates of all points, NaN where they are not sure."""
+        return self.bodies.visible(frames)
+
+    def push(self, frames: np.ndarray) -> np.ndarray:
+        """Return the features of the next frames.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (n_frames, n_features)
+            Numbers of all points, NaN where one is missing.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_frames, n_features_out)
+            Without NaN: missing points are guessed from earlier frames.
+        """
+        return self.bodies.describe(self.visible(frames), self._time)
+
+    def state(self) -> dict[str, Any]:
+        """Return what was seen, as numbers and arrays.
+
+        Returns
+        -------
+        dict of str to object
+        """
+        return self._time.state()
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned.
+
+        Parameters
+        ----------
+        state : object
+            What the file holds.
+        """
+        like = PoseStream(self.bodies)
+        like.push(np.zeros((1, self.bodies.n_features)))
+        self._time = Passing()
+        self._time.restore(state, like._time)
+
+
+def _sum(columns: np.ndarray) -> np.ndarray:
+    """Return the sum of each row, its columns added one after the other.
+
+    Sums by `sum` are rounded otherwise where there are more rows.
+    """
+    total: np.ndarray = np.cumsum(columns, axis=1)[:, -1]
+    return total
+
+
+def _mean(points: np.ndarray) -> np.ndarray:
+    """Return the mean of the points (n, j, C) that are there; NaN without any."""
+    seen = ~np.isnan(points)
+    total, n = _sum(np.where(seen, points, 0.0)), seen.sum(axis=1)
+    mean: np.ndarray = np.where(n > 0, total / np.maximum(n, 1), np.nan)
+    return mean
