@@ -129,8 +129,10 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             without a label; a table of segments, as rows (start, end, label) in frames
             or a data frame with these columns; or timestamps, one or more frames of
             each segment of the video, as a dict from frame to label or rows (frame,
-            label). See :func:`skvas.labels.frame_labels` for times in seconds. None, or
-            no label at all: nothing is known.
+            label); or a :class:`~skvas.io.SegmentTable`, if the videos are
+            :class:`~skvas.Recordings` that know their rate. See
+            :func:`skvas.labels.frame_labels` for rows in seconds. None, or no label at
+            all: nothing is known.
 
         Returns
         -------

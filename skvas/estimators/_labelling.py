@@ -28,7 +28,6 @@ from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
     Recordings,
     as_recordings,
-    names_of,
     rate_of_fit,
 )
 from skvas.estimators._base import (
@@ -41,7 +40,7 @@ from skvas.estimators._base import (
 from skvas.exceptions import InvalidParameterError
 from skvas.labels._naming import BaseNaming
 from skvas.labels._outlook import Outlook, Query
-from skvas.labels._reading import PartialLabels, read_labels
+from skvas.labels._reading import Known, PartialLabels, read_labels
 from skvas.labels._seeds import join_names, read_prototypes, sow
 from skvas.live._model import learn_actions, learn_positions
 from skvas.metrics._order import may_be_shared
@@ -485,7 +484,7 @@ default=None
         single = is_single_video(videos)
         lengths = lengths_of(views.videos)
         labels = read_labels(
-            y, lengths, single=single, to_learn=False, names=names_of(videos)
+            y, lengths, single=single, to_learn=False, known=Known.of(videos)
         )
         if not len(labels.names):
             # Of another kind than the scores of videos with labels, and not to be
@@ -713,8 +712,8 @@ default=None
         labels = None
         if y is not None:
             single = is_single_video(videos)
-            lengths, names = lengths_of(checked), names_of(videos)
-            labels = read_labels(y, lengths, single=single, names=names)
+            lengths, known = lengths_of(checked), Known.of(videos)
+            labels = read_labels(y, lengths, single=single, known=known)
             labels = labels if len(labels.names) else None
         if named is not None:
             labels = join_names(labels, named, lengths_of(checked))

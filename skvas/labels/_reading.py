@@ -12,12 +12,18 @@ from typing import Any
 import numpy as np
 
 from skvas._typing import Labels, Videos
-from skvas.datasets._recordings import names_of
+from skvas.datasets._recordings import given_names, recordings_of
+from skvas.exceptions import InvalidParameterError
 from skvas.io import SegmentTable
 from skvas.io._corrections import CheckedRows
 from skvas.io._table import find_outside, frame_edges
 from skvas.labels._stamps import fill_between
-from skvas.validation import check_real, is_single_video, list_videos, naming_video
+from skvas.validation import (
+    check_real,
+    is_single_video,
+    list_videos,
+    naming_video,
+)
 
 # The label that other libraries of scikit-learn's kind give to what has none.
 NO_LABEL = -1
@@ -28,6 +34,66 @@ INTEGERS = np.iinfo(np.int64)
 STRETCH = 2
 # Columns of a table of segments.
 COLUMNS = ("start", "end", "label")
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """When the frames of a video are: by their rate, by their times, or unknown."""
+
+    fps: float | None = None
+    times: np.ndarray | None = None
+
+    @property
+    def is_known(self) -> bool:
+        return self.fps is not None or self.times is not None
+
+    def frame(self, seconds: float, n_frames: int) -> int:
+        """Return the frame whose start is nearest, of two the first."""
+        if self.fps is not None:
+            # Python rounds halves to even numbers.
+            return math.ceil(seconds * self.fps - 0.5)
+        edges = frame_edges("", n_frames, None, self.times)
+        middles = (edges[1:] + edges[:-1]) / 2
+        late = seconds > edges[-1] + (edges[-1] - edges[-2]) / 2
+        return int(np.searchsorted(middles, seconds)) + late
+
+
+_FRAMES = _Clock()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the videos that labels are of.
+
+    Attributes
+    ----------
+    names : list of str or None
+        Their names, if they were given some.
+    clocks : list of _Clock
+        When the frames of each are.
+    """
+
+    names: list[str] | None
+    clocks: list[_Clock]
+
+    @classmethod
+    def of(cls, videos: Videos) -> Known | None:
+        """Return what recordings know; None of other videos."""
+        known = recordings_of(videos)
+        if known is None:
+            return None
+        clocks = [_Clock(**known.clock(index)) for index in range(len(known))]
+        return cls(given_names(known.names), clocks)
+
+    @classmethod
+    def of_fit(cls, recordings: Mapping[str, Any]) -> Known:
+        """Return what an estimator keeps of the recordings of `fit`."""
+        names, times = recordings["names"], recordings["times"]
+        rates = recordings["fps"] or [None] * len(names)
+        clocks = [_Clock(rate) for rate in rates]
+        if times is not None:
+            clocks = [_Clock(times=found) for found in times]
+        return cls(given_names(names), clocks)
 
 
 @dataclass(frozen=True)
@@ -100,7 +166,7 @@ def read_labels(
     *,
     single: bool,
     to_learn: bool = True,
-    names: Sequence[str] | None = None,
+    known: Known | None = None,
 ) -> PartialLabels:
     """Read and check labels of some frames.
 
@@ -115,9 +181,9 @@ def read_labels(
     to_learn : bool, default=True
         Whether actions are learned from the labels, and so a class of one frame among
         labelled stretches is refused.
-    names : sequence of str, default=None
-        Names of the videos, which those of corrections are held against. None: they are
-        not known.
+    known : Known, default=None
+        What is known of the videos: their names are held against those of corrections
+        and of segments.
 
     Returns
     -------
@@ -129,7 +195,7 @@ def read_labels(
     ValueError
         If labels are not as described; names the video.
     """
-    given, is_stamped = _by_video(y, lengths, single, names)
+    given, is_stamped = _by_video(y, lengths, single, known)
     kinds = {type(value) for labels in given for value in labels if value is not None}
     if len(kinds) > 1:
         raise ValueError(
@@ -148,12 +214,12 @@ def read_labels(
 
 
 def frame_labels(
-    y: Labels, videos: Videos, *, fps: float | None = None
+    y: Labels, videos: Videos, *, fps: float | Sequence[float] | str | None = None
 ) -> list[np.ndarray]:
     """Spell labels out as one entry a frame, None where a frame has no label.
 
     `fit` reads the same forms, with `start` and `end` in frames. This function is for
-    tables in seconds, and to look at what `fit` makes of labels.
+    rows in seconds, and to look at what `fit` makes of labels.
 
     Parameters
     ----------
@@ -165,12 +231,15 @@ def frame_labels(
         frame to label, or rows (frame, label), as timestamps, of which each segment of
         the video has one; an empty table, for no label; a
         :class:`~skvas.io.SegmentTable` of one video, in seconds. For one video that is
-        not in a list, `y` is its entry.
+        not in a list, `y` is its entry. For :class:`~skvas.Recordings` with names it
+        may be one SegmentTable of all of them.
     videos : array-like of shape (n_frames, n_features), or a list of them
         The videos.
-    fps : float, default=None
-        Frames per second; then times in tables are seconds, but for those of
-        :func:`skvas.io.read_corrections`. None: they are frames.
+    fps : float, sequence of float or "recordings", default=None
+        Frames per second, of all videos or of each; "recordings": as these know when
+        their frames were. Then times in rows are seconds, but for those of
+        :func:`skvas.io.read_corrections`. None: they are frames; a SegmentTable is in
+        seconds of the recordings.
 
     Returns
     -------
@@ -191,9 +260,10 @@ def frame_labels(
     >>> [labels.tolist() for labels in y]
     [[None, 'pour', 'pour', None], [None, None, 'stir']]
     """
-    check_real("fps", fps, low=0, low_open=True, none_ok=True)
     lengths = [len(video) for video in list_videos(videos)]
-    given, _ = _by_video(y, lengths, is_single_video(videos), names_of(videos), fps)
+    known = Known.of(videos)
+    clocks = _clocks(fps, known, len(lengths))
+    given, _ = _by_video(y, lengths, is_single_video(videos), known, clocks)
     spelled = []
     for labels in given:
         entry = np.empty(len(labels), dtype=object)
@@ -202,20 +272,65 @@ def frame_labels(
     return spelled
 
 
+def _clocks(fps: Any, known: Known | None, n_videos: int) -> list[_Clock]:
+    """Return the clock by which rows of each video are read."""
+    if isinstance(fps, str):
+        if fps != "recordings":
+            raise InvalidParameterError(
+                "fps must be a finite number > 0, a sequence of such, or 'recordings', "
+                f"got {fps!r}."
+            )
+        clocks = [_FRAMES] if known is None else known.clocks
+        if not all(clock.is_known for clock in clocks):
+            raise InvalidParameterError(
+                'fps="recordings" needs Recordings that know the rate of their frames; '
+                "give it as a number, or as Recordings(videos, fps=...)."
+            )
+        return clocks
+    if fps is None or not np.iterable(fps):
+        check_real("fps", fps, low=0, low_open=True, none_ok=True)
+        return [_Clock(fps)] * n_videos
+    rates = list(fps)
+    if len(rates) != n_videos:
+        raise InvalidParameterError(
+            f"fps has {len(rates)} rates for {n_videos} videos; give one for each."
+        )
+    for index, rate in enumerate(rates):
+        check_real(f"fps[{index}]", rate, low=0, low_open=True)
+    return [_Clock(rate) for rate in rates]
+
+
+def _by_recording(table: SegmentTable, names: Sequence[str]) -> list[SegmentTable]:
+    """Return the segments of each recording."""
+    unknown = [name for name in table.videos if name not in names]
+    if unknown:
+        raise ValueError(
+            f"y has segments of {unknown[0]!r}, which is no name of a recording; there "
+            f"are {', '.join(names)}."
+        )
+    return [SegmentTable(row for row in table if row.video == name) for name in names]
+
+
 def _by_video(
     y: Labels,
     lengths: Sequence[int],
     single: bool,
-    names: Sequence[str] | None,
-    fps: float | None = None,
+    known: Known | None,
+    clocks: Sequence[_Clock] | None = None,
 ) -> tuple[list[list[int | str | None]], list[bool]]:
-    """Return the label of each frame of each video, and which have timestamps."""
+    """Return the label of each frame of each video, and which have timestamps.
+
+    `clocks` are those of rows; None: they are in frames.
+    """
+    names = None if known is None else known.names
+    if isinstance(y, SegmentTable) and names is not None and not single:
+        y = _by_recording(y, names)
     is_one = isinstance(y, (str, bytes, SegmentTable, Mapping)) or not np.iterable(y)
     if (is_one or hasattr(y, "columns")) and not single:
         raise ValueError(
             f"y must have an entry for each of the {len(lengths)} videos, got one "
             f"{type(y).__name__} for all; make a list, with None for videos that have "
-            "no labels."
+            "no labels (a SegmentTable does for Recordings with names)."
         )
     items = [y] if single else list(y)
     if len(items) != len(lengths):
@@ -223,23 +338,45 @@ def _by_video(
             f"y must have an entry for each of the {len(lengths)} videos, got "
             f"{len(items)}; put None for videos that have no labels."
         )
+    unknown = [_FRAMES] * len(items)
+    clocks = unknown if clocks is None else clocks
+    seconds = unknown if known is None else known.clocks
     read = []
     for index, (item, n_frames) in enumerate(zip(items, lengths, strict=True)):
         with naming_video(None if single else index):
             if names is not None and isinstance(item, CheckedRows):
                 item.check_place(index, names)
-            read.append(_read(item, n_frames, fps))
+            if isinstance(item, SegmentTable) and len(item):
+                clock = clocks[index] if clocks[index].is_known else seconds[index]
+                _check_segments(item, index, names)
+                read.append(_from_segment_table(item, n_frames, clock))
+            else:
+                read.append(_read(item, n_frames, clocks[index]))
     return read, [_has_stamps(item) for item in items]
 
 
-def _read(item: Any, n_frames: int, fps: float | None) -> list[int | str | None]:
+def _check_segments(
+    table: SegmentTable, index: int, names: Sequence[str] | None
+) -> None:
+    """Refuse segments of many videos, and those of another recording."""
+    if len(table.videos) != 1:
+        raise ValueError(
+            f"expected the segments of one video, got those of {len(table.videos)}."
+        )
+    (name,) = table.videos
+    if names is not None and name in names and name != names[index]:
+        raise ValueError(
+            f"these are the segments of {name!r}, and the recording is "
+            f"{names[index]!r}; put them in its place."
+        )
+
+
+def _read(item: Any, n_frames: int, clock: _Clock) -> list[int | str | None]:
     """Return the label of each frame of a video, in whatever form it comes."""
     if item is None:
         return [None] * n_frames
-    if isinstance(item, SegmentTable) and len(item):
-        return _from_segment_table(item, n_frames, fps)
     if isinstance(item, Mapping):
-        return _from_stamps(list(item.items()), n_frames, fps)
+        return _from_stamps(list(item.items()), n_frames, clock)
     if hasattr(item, "columns"):
         columns = list(item.columns)
         wrong = [name for name in COLUMNS if columns.count(name) != 1]
@@ -249,16 +386,16 @@ def _read(item: Any, n_frames: int, fps: float | None) -> list[int | str | None]
                 f"once; {', '.join(wrong)} is missing or there twice."
             )
         values = (list(item[name]) for name in COLUMNS)
-        return _from_segments(list(zip(*values, strict=True)), n_frames, fps)
+        return _from_segments(list(zip(*values, strict=True)), n_frames, clock)
     if _has_no_rows(item):
         return [None] * n_frames
     if isinstance(item, CheckedRows):
         item.check_length(n_frames)
-        fps = None  # they are in frames
+        clock = _FRAMES
     rows = _rows(item)
     if rows is not None:
         read = _from_segments if len(rows[0]) == 3 else _from_stamps
-        return read(rows, n_frames, fps)
+        return read(rows, n_frames, clock)
     return _from_frames(item, n_frames)
 
 
@@ -315,15 +452,16 @@ def _from_frames(item: Any, n_frames: int) -> list[int | str | None]:
 
 
 def _from_segments(
-    rows: list[tuple[Any, ...]], n_frames: int, fps: float | None
+    rows: list[tuple[Any, ...]], n_frames: int, clock: _Clock
 ) -> list[int | str | None]:
     labels: list[int | str | None] = [None] * n_frames
     for start, end, value in rows:
-        first, stop = (_frame(time, fps) for time in (start, end))
+        first, stop = (_frame(time, n_frames, clock) for time in (start, end))
         if not 0 <= first < stop <= n_frames:
+            rate = "" if clock.fps is None else f" at {clock.fps:g} a second"
             raise ValueError(
                 f"the segment ({start}, {end}, {value!r}) is empty or not inside the "
-                f"{n_frames} frames{'' if fps is None else f' at {fps:g} a second'}; "
+                f"{n_frames} frames{rate}; "
                 "end is the first frame after a segment."
             )
         label = read_label(value)
@@ -333,12 +471,12 @@ def _from_segments(
 
 
 def _from_stamps(
-    rows: list[tuple[Any, ...]], n_frames: int, fps: float | None
+    rows: list[tuple[Any, ...]], n_frames: int, clock: _Clock
 ) -> list[int | str | None]:
     labels: list[int | str | None] = [None] * n_frames
     for time, value in rows:
-        frame = _frame(time, fps)
-        if fps is not None and frame == n_frames:  # the last instant of the video
+        frame = _frame(time, n_frames, clock)
+        if clock.is_known and frame == n_frames:  # the last instant of the video
             frame -= 1
         if not 0 <= frame < n_frames:
             raise ValueError(
@@ -361,40 +499,40 @@ def _put(labels: list[int | str | None], frame: int, label: int | str | None) ->
 
 
 def _from_segment_table(
-    table: SegmentTable, n_frames: int, fps: float | None
+    table: SegmentTable, n_frames: int, clock: _Clock
 ) -> list[int | str | None]:
-    if fps is None:
+    if not clock.is_known:
         raise ValueError(
-            "a SegmentTable is in seconds; spell it out by "
-            "skvas.labels.frame_labels(y, videos, fps=...) first."
-        )
-    if len(table.videos) != 1:
-        raise ValueError(
-            f"expected the segments of one video, got those of {len(table.videos)}."
+            "a SegmentTable is in seconds, and the rate of frames is not known; give "
+            "Recordings(videos, names, fps=...), or spell it out first by "
+            "skvas.labels.frame_labels(y, videos, fps=...)."
         )
     (name,) = table.videos
-    row = find_outside(table, frame_edges(name, n_frames, fps, None))
+    edges = frame_edges(name, n_frames, clock.fps, clock.times)
+    row = find_outside(table, edges)
     if row is not None:
         raise ValueError(
             f"the segment {row.label!r} from {row.start:g} to {row.end:g} s is not "
-            f"inside the video, which lasts {n_frames / fps:.6g} s."
+            f"inside the video, which lasts {edges[-1]:.6g} s."
         )
-    found = table.to_labels(name, fps=fps, n_frames=n_frames, fill="")
+    found = table.to_labels(
+        name, fps=clock.fps, times=clock.times, n_frames=n_frames, fill=""
+    )
     return [read_label(value) for value in found.tolist()]
 
 
-def _frame(time: Any, fps: float | None) -> int:
+def _frame(time: Any, n_frames: int, clock: _Clock) -> int:
     """Return the frame whose start is nearest to a time, of two the first."""
     is_number = isinstance(time, Real) and not isinstance(time, bool)
     seconds = float(time) if is_number else math.nan
     if not math.isfinite(seconds):
         raise ValueError(f"expected a number as a time, got {time!r}.")
-    if fps is not None:
-        return math.ceil(seconds * fps - 0.5)  # Python rounds halves to even numbers
+    if clock.is_known:
+        return clock.frame(seconds, n_frames)
     if not seconds.is_integer():
         raise ValueError(
-            f"{time!r} is no whole frame; if times are in seconds, spell labels out by "
-            "skvas.labels.frame_labels(y, videos, fps=...) first."
+            f"{time!r} is no whole frame; if times are in seconds, give the rate: "
+            "skvas.labels.frame_labels(y, videos, fps=...) spells labels out."
         )
     return int(seconds)
 

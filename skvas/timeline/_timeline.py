@@ -15,13 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
 from skvas.datasets._recordings import (
-    given_names,
-    names_of,
     names_of_fit,
     refuse_other_features,
     remember,
 )
-from skvas.labels._reading import PartialLabels, read_labels
+from skvas.labels._reading import Known, PartialLabels, read_labels
 from skvas.labels._stamps import SURE
 from skvas.preprocessing._features import (
     check_features,
@@ -658,10 +656,10 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         """Return the labels that were given, and shares video by video."""
         if videos is None:
             frames = self._frames_of_fit()
-            names = given_names(self.recordings_["names"])
+            known: Known | None = Known.of_fit(self.recordings_)
         else:
-            frames, names = self._see(videos), names_of(videos)
-        given = read_labels(y, lengths_of(frames), single=False, names=names)
+            frames, known = self._see(videos), Known.of(videos)
+        given = read_labels(y, lengths_of(frames), single=False, known=known)
         if not len(given.names):
             raise ValueError("y has no label; give that of one frame at least.")
         some = [i for i, code in enumerate(given.codes) if (code >= 0).any()]

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skvas import Recordings
+from skvas.exceptions import InvalidParameterError
 from skvas.io import SegmentTable, TimedSegment
 from skvas.labels import frame_labels
-from skvas.labels._reading import COLUMNS, read_labels
+from skvas.labels._reading import COLUMNS, Known, read_labels
 from skvas.validation import is_single_video, list_videos
 
 VIDEOS = [np.zeros((6, 2)), np.zeros((4, 2))]
@@ -90,6 +92,10 @@ def test_masked_labels_of_many_videos_stay_masked():
     assert alone.codes[0].tolist() == [0, -1, -1, -1]
 
 
+def segments(video, rows):
+    return SegmentTable(TimedSegment(video, *row) for row in rows)
+
+
 def test_seconds_are_read_with_a_frame_rate():
     table = SegmentTable([TimedSegment("tea", 0.5, 1.5, "pour")])
     for entry in (table, [(0.5, 1.5, "pour")]):
@@ -97,6 +103,78 @@ def test_seconds_are_read_with_a_frame_rate():
         assert spelled[0].tolist() == [None, "pour", "pour", None, None, None]
     stamped = frame_labels([{3.0: "end"}, None], VIDEOS, fps=2)
     assert stamped[0].tolist() == [None] * 5 + ["end"]
+
+
+def test_seconds_are_those_of_each_recording():
+    rows = [(0.5, 1.0, "pour")]
+    two = Recordings(VIDEOS, ["tea", "milk"], fps=[2, 4])
+    for entries in ([rows, rows], [segments("tea", rows), segments("milk", rows)]):
+        for fps in ("recordings", [2, 4]):
+            tea, milk = frame_labels(entries, two, fps=fps)
+            assert tea.tolist() == [None, "pour", None, None, None, None]
+            assert milk.tolist() == [None, None, "pour", "pour"]
+    faster = frame_labels([rows, None], two, fps=4)[0]  # in place of what they know
+    assert faster.tolist() == [None, None, "pour", "pour", None, None]
+
+
+def test_seconds_are_held_against_the_times_of_frames():
+    times = [[0, 0.1, 0.2, 1.0, 2.0, 3.0], [0, 1, 2, 3]]
+    known = Recordings(VIDEOS, ["tea", "milk"], times=times)
+    rows = [(0.14, 1.6, "pour"), (2.2, 4.0, "stir")]
+    (spelled, _) = frame_labels([rows, None], known, fps="recordings")
+    assert spelled.tolist() == [None, "pour", "pour", "pour", "stir", "stir"]
+    stamps = [(0.16, "a"), (4.0, "b")]
+    (spelled, _) = frame_labels([stamps, None], known, fps="recordings")
+    assert spelled.tolist() == [None, None, "a", None, None, "b"]
+    with pytest.raises(ValueError, match=r"not inside the 6 frames"):
+        frame_labels([[(2.0, 4.6, "pour")], None], known, fps="recordings")
+
+
+def test_table_of_all_recordings_is_split_by_their_names():
+    known = Recordings(VIDEOS, ["tea", "milk"], fps=2)
+    table = SegmentTable(
+        [TimedSegment("milk", 0, 1, "pour"), TimedSegment("tea", 1, 2, "stir")]
+    )
+    found = read_labels(table, [6, 4], single=False, known=Known.of(known))
+    assert found.names.tolist() == ["pour", "stir"]
+    assert found.codes[0].tolist() == [-1, -1, 1, 1, -1, -1]
+    assert found.codes[1].tolist() == [0, 0, -1, -1]
+    spelled = frame_labels(table, known)
+    assert spelled[1].tolist() == ["pour", "pour", None, None]
+    with pytest.raises(ValueError, match="'milk', which is no name of a recording"):
+        frame_labels(table, Recordings(VIDEOS, ["tea", "milk2"], fps=2))
+    with pytest.raises(ValueError, match="an entry for each of the 2 videos"):
+        frame_labels(table, VIDEOS, fps=2)
+
+
+def test_segments_of_another_recording_are_refused():
+    known = Recordings(VIDEOS, ["tea", "milk"], fps=2)
+    milk = segments("milk", [(0, 1, "pour")])
+    with pytest.raises(ValueError, match="video 0: .* of 'milk', .* is 'tea'"):
+        frame_labels([milk, None], known)
+    other = segments("a name in another program", [(0, 1, "pour")])
+    assert frame_labels([other, None], known)[0][0] == "pour"
+
+
+@pytest.mark.parametrize(
+    ("fps", "message"),
+    [
+        ([2], "fps has 1 rates for 2 videos"),
+        ([2, 0], r"fps\[1\] must be a finite number > 0"),
+        ("recordings", "needs Recordings that know the rate"),
+    ],
+)
+def test_rates_that_are_not_there_are_refused(fps, message):
+    for videos in (VIDEOS, Recordings(VIDEOS)):
+        with pytest.raises(InvalidParameterError, match=message):
+            frame_labels([None, None], videos, fps=fps)
+
+
+def test_rate_of_a_table_of_segments_must_be_known():
+    table = segments("tea", [(0, 1, "pour")])
+    for videos in (VIDEOS, Recordings(VIDEOS)):
+        with pytest.raises(ValueError, match=r"video 0: .*give Recordings\("):
+            frame_labels([table, None], videos)
 
 
 def test_segments_between_frames_have_as_many_frames_as_they_are_long():
