@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import is_clusterer
 
 import skvas
+from skvas._on_demand import lengths_of
 from skvas._printing import format_table
 from skvas.applications._names import call_by_name, names_by_label
-from skvas.cli._arguments import add_folder
+from skvas.cli._arguments import add_folder, add_fps
 from skvas.cli._files import load_recordings
+from skvas.cli._labels import read_labels
 from skvas.cli._lines import with_progress
+from skvas.datasets import Recordings
+from skvas.labels._reading import read_labels as number_labels
 from skvas.metrics import (
     label_agreement,
     linear_warp,
@@ -29,6 +33,8 @@ __all__ = ["add_arguments"]
 N_PAIRS = 30
 # What `--matching` calls actions that are labels by themselves.
 BY_NAME = "names"
+# What is no name: it stands for frames without a label.
+UNLABELLED = object()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "those of an activity, those of a video; or none, as actions have names. "
         "Default: names where the model knows some of the labels, else global",
     )
+    parser.add_argument(
+        "--labels",
+        metavar="PATH",
+        help="file or folder of labelled segments, such as 'skvas label' writes; "
+        "frames in none are left out (default: labels of the folder)",
+    )
+    add_fps(parser)
     parser.add_argument("--background", help="label of frames to leave out")
     parser.add_argument("--resample", action="store_true", help="fit labels to frames")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -55,22 +68,21 @@ def _evaluate(options: argparse.Namespace) -> None:
     data = load_recordings(
         options, model, on_mismatch="resample" if options.resample else "raise"
     )
-    if data.labels is None:
-        raise ValueError(f"{options.folder!r} has no labels to evaluate by.")
-    if options.background not in (None, *data.action_names):
+    names, codes = _true_labels(options, data)
+    if options.background not in (None, *names):
         raise ValueError(
             f"--background {options.background} is no label; there are "
-            f"{', '.join(data.action_names)}."
+            f"{', '.join(names)}."
         )
-    kept = [i for i, labels in enumerate(data.labels) if labels is not None]
+    kept = [i for i, known in enumerate(codes) if known is not None]
     videos = [data.videos[i] for i in kept]
-    labels = [np.array(data.action_names, object)[data.labels[i]] for i in kept]
+    labels = [np.array([*names, UNLABELLED], object)[codes[i]] for i in kept]
     scores: dict[str, dict[str, dict[str, float]]] = {}
     matching = options.matching
     if is_clusterer(model):
         groups = None
-        called = _called(model, data.action_names)
-        matching = _chosen_matching([*called.values()], data.action_names, matching)
+        called = _called(model, names)
+        matching = _chosen_matching([*called.values()], names, matching)
         if matching == "per_group":
             groups = [data.activities[i] if data.activities else None for i in kept]
         scores["segmentation"] = _score_segmentation(
@@ -91,6 +103,27 @@ def _evaluate(options: argparse.Namespace) -> None:
     for task, methods in scores.items():
         rows = [{task: name, **row} for name, row in methods.items()]
         print(format_table(rows, decimals=3), end="\n\n")
+
+
+def _true_labels(
+    options: argparse.Namespace, data: Recordings
+) -> tuple[list[str], Sequence[np.ndarray | None]]:
+    """Return the names of labels, and their numbers in each recording.
+
+    None for a recording without, -1 for a frame.
+    """
+    if options.labels is not None:
+        y = read_labels(options, data)
+        lengths = lengths_of(data.videos)
+        found = number_labels(y, lengths, single=False, to_learn=False)
+        codes = [known if (known >= 0).any() else None for known in found.codes]
+        return [str(name) for name in found.names.tolist()], codes
+    if data.labels is None:
+        raise ValueError(
+            f"{options.folder!r} has no labels to evaluate by; give files of labelled "
+            "segments as --labels."
+        )
+    return data.action_names, data.labels
 
 
 def _called(model: Any, labels: list[str]) -> dict[Any, str]:
@@ -144,6 +177,11 @@ def _score_segmentation(
         call_by_name(model.predict(video), called)
         for video in with_progress(videos, lambda _: "segment")
     ]
+    labelled = [video != UNLABELLED for video in labels]
+    labels, uniform, found = (
+        [np.asarray(row)[mask] for row, mask in zip(rows, labelled, strict=True)]
+        for rows in (labels, uniform, found)
+    )
     scores = {}
     by_name = matching == BY_NAME
     for name, predicted, paired in (
@@ -176,9 +214,14 @@ def _score_alignment(
 ) -> dict[str, dict[str, float]]:
     """Score the matches of pairs of videos, all of them or a random choice.
 
-    Matches of frames of background are left out.
+    Matches of frames of background, and of or with frames without a label, are left
+    out.
     """
-    kept = [row != background for row in labels]
+    labelled = [row != UNLABELLED for row in labels]
+    kept = [
+        mask & (background is None or row != background)
+        for mask, row in zip(labelled, labels, strict=True)
+    ]
     scored = [i for i, mask in enumerate(kept) if mask.any()]
     pairs = [(i, j) for i in scored for j in range(len(videos)) if i != j]
     if not pairs:
@@ -190,9 +233,12 @@ def _score_alignment(
     for i, j in with_progress(pairs, lambda _: "align"):
         linear = linear_warp(len(videos[i]), len(videos[j]))
         found = model.align(videos[i], videos[j]).matches_x
-        x = labels[i][kept[i]]
         for name, matches in zip(results, (linear, found), strict=True):
-            results[name].append(label_agreement(matches[kept[i]], x, labels[j]))
+            told = kept[i] & ((matches < 0) | labelled[j][matches])
+            if told.any():
+                # No match counts that is with a frame without a label.
+                y = np.where(labelled[j], labels[j], labels[i][told][0])
+                results[name].append(label_agreement(matches[told], labels[i][told], y))
     return {
         name: {
             "agreement": float(np.mean([r.agreement_of_all for r in rows])),

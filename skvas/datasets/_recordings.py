@@ -14,8 +14,8 @@ from skvas.validation import check_real, list_videos
 
 __all__ = ["Recordings", "recordings_of"]
 
-# Rates that differ by such a share are one: means of times are rounded.
-_ONE_RATE = 1e-6
+# Rates that differ by at most such a share are one: clocks drift.
+ONE_RATE = 0.005
 
 
 class Recordings(list[Any]):
@@ -360,10 +360,14 @@ def mean_rates(recordings: Recordings) -> list[float] | None:
 
 
 def common_rate(rates: Sequence[float] | None) -> float | None:
-    """Return the frame rate that all recordings have, None where they have none."""
+    """Return the frame rate that all recordings have, None where they have none.
+
+    Of rates that hardly differ, the one in the middle.
+    """
     if not rates:
         return None
-    return rates[0] if np.ptp(rates) <= _ONE_RATE * rates[0] else None
+    middle = sorted(rates)[(len(rates) - 1) // 2]
+    return middle if np.ptp(rates) <= ONE_RATE * middle else None
 
 
 def rate_of_fit(estimator: Any) -> float | None:
@@ -433,22 +437,6 @@ def recordings_of(videos: Any) -> Recordings | None:
             "because the list was changed; make new ones, with Recordings(...)."
         )
     return videos
-
-
-def names_of(videos: Any) -> list[str] | None:
-    """Return the names that recordings were given, None where they have none.
-
-    Parameters
-    ----------
-    videos : Videos
-        What the user passed.
-
-    Returns
-    -------
-    list of str or None
-    """
-    known = recordings_of(videos)
-    return None if known is None else given_names(known.names)
 
 
 def given_names(names: list[str]) -> list[str] | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skvas.datasets._recordings import Recordings
+from skvas.datasets._recordings import ONE_RATE, Recordings
 from skvas.io._clock import (
     UNITS,
     is_called_time,
@@ -32,8 +32,6 @@ _REGULAR = 0.1
 # Share of steps of an unusual size, up to which they are those of lost samples, and
 # their number from which a clock may be coarse.
 _MAX_ODD, _MIN_TURNS = 0.4, 5
-# Rates that differ by less are one.
-_SAME_RATE = 0.005
 # Frames a sample, below which samples are averaged.
 _AVERAGING = 0.75
 
@@ -180,7 +178,7 @@ class _Table:
             return True
         steps = np.diff(self.seconds) / self.step
         is_constant = bool(np.abs(steps - 1).max() <= _REGULAR)
-        return is_constant and abs(fps * self.step - 1) <= _SAME_RATE
+        return is_constant and abs(fps * self.step - 1) <= ONE_RATE
 
 
 def _read(

@@ -230,3 +230,41 @@ def test_times_of_a_table_may_stand_beside_a_video_without(tables, model, tmp_pa
         "seconds_a",
         "background",
     ]
+
+
+def scores_of(model, folder, capsys, *options):
+    assert run("evaluate", model, folder, "--json", *options) == 0
+    found = json.loads(capsys.readouterr().out)
+    return found["segmentation"]["JointAlignSegment"], found["alignment"]
+
+
+def test_tables_are_scored_by_files_of_labels(tables, model, tmp_path, capsys):
+    command = "predict", model, tables, "--format", "csv", "-o", tmp_path / "labels"
+    assert run(*command) == 0
+    labels = ["--labels", tmp_path / "labels"]
+    capsys.readouterr()
+    segments, matches = scores_of(model, tables, capsys, *labels)
+    assert segments["MoF"] == segments["F1@50"] == 1
+    assert matches["JointAlignSegment"]["agreement"] > 0.9
+
+    # A table of another one's labels is wrong, in the frames that it labels alone.
+    (tmp_path / "labels" / "r2.csv").unlink()
+    file = tmp_path / "labels" / "r1.csv"
+    header, first, *_ = file.read_text().split("\n")
+    video, start, end, _, seconds = first.split(",")
+    file.write_text("\n".join([header, f"{video},{start},{end},2,{seconds}", ""]))
+    segments, matches = scores_of(
+        model, tables, capsys, *labels, "--matching", "global"
+    )
+    n_wrong = round(float(end) * FPS)
+    n_frames = len(read_sensors(tables / "r0.csv")[0])
+    assert segments["MoF"] == pytest.approx(n_frames / (n_frames + n_wrong))
+    assert matches["JointAlignSegment"]["agreement"] < 0.5
+
+
+@pytest.mark.parametrize("kind", ["tables", "poses"])
+def test_recordings_without_labels_cannot_be_scored(kind, request, capsys):
+    folder = request.getfixturevalue(kind)
+    fitted = request.getfixturevalue({"tables": "model", "poses": "of_poses"}[kind])
+    assert run("evaluate", fitted, folder, "--fps", FPS) == 1
+    assert "has no labels to evaluate by; give files" in capsys.readouterr().err

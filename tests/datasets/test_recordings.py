@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 from sklearn.model_selection import KFold, train_test_split
 
 from skvas import Recordings
-from skvas.datasets._recordings import recordings_of
+from skvas.datasets._recordings import common_rate, recordings_of
 from skvas.validation import check_videos
 
 ARRAYS = [np.full((n, 2), float(n)) for n in (3, 4, 5)]
@@ -165,3 +165,19 @@ def test_list_that_was_changed_is_refused():
 def test_what_does_not_fit_is_refused(known, message):
     with pytest.raises((ValueError, TypeError), match=message):
         Recordings(ARRAYS, **known)
+
+
+@pytest.mark.parametrize(
+    ("rates", "rate"),
+    [
+        (None, None),
+        ([25.0, 25.0], 25),
+        ([25.0, 25.0, 25.01, 25.0], 25),
+        ([50.0, 50.02, 49.97, 50.01], 50),
+        ([29.97, 30.0], 29.97),
+        ([25.0, 25.2], None),
+        ([25.0, 50.0], None),
+    ],
+)
+def test_rates_of_clocks_that_drift_are_one(rates, rate):
+    assert common_rate(rates) == rate
