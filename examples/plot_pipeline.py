@@ -50,12 +50,23 @@ print(f"MoF, actions matched within each fold: {score:.3f}")
 # If some videos are labelled, a score of segmentation can choose parameters, also those
 # of the transformers. Two underscores lead to the parameters of a group, here
 # `lambda_actions` of `segmenting`.
+#
+# A search gives labels to `fit` as well, which then learns from them. Here they are to
+# choose the parameters of a model that knows none, so its `fit` leaves them out.
+
+
+class WithoutLabels(ActionSegmenter):
+    def fit(self, videos, y=None):
+        return super().fit(videos)
+
 
 search = GridSearchCV(
-    model,
+    make_pipeline(
+        model[0], WithoutLabels(7, features=None, max_epochs=0, random_state=0)
+    ),
     {
         "framewise__transformer__pca__n_components": [4, 12],
-        "actionsegmenter__segmenting__lambda_actions": [0.03, 0.3],
+        "withoutlabels__segmenting__lambda_actions": [0.03, 0.3],
     },
     scoring=make_segmentation_scorer("miou"),
     cv=folds,

@@ -96,7 +96,7 @@ class ActionTable:
         if self.unit != "seconds":
             raise ValueError(
                 "Files of segments have seconds, and no frame rate is known: give it "
-                "as Recordings(videos, names, fps=...) or fps=."
+                "as Recordings(videos, names, fps=...), or to to_table as fps."
             )
         return SegmentTable(
             TimedSegment(r["recording"], r["start"], r["end"], r["action"])
@@ -206,7 +206,7 @@ def rename_actions(
     labels : sequence of int or str
         The labels of the actions.
     names : mapping from label to str, or sequence of str
-        Names of some actions, or of all.
+        Names of some actions, or of the first ones.
 
     Returns
     -------

@@ -25,6 +25,7 @@ from skvas.datasets._recordings import (
     recordings_of,
 )
 from skvas.decoding import Segment, labels_to_segments
+from skvas.io import SegmentTable, TimedSegment
 from skvas.io._table import frame_edges
 from skvas.validation import check_labels, check_real
 
@@ -112,6 +113,34 @@ class StepReport:
         frame = pandas.DataFrame(self.records, columns=COLUMNS)
         numbers = ["start", "end", "duration", "z_score"]
         return frame.astype(dict.fromkeys(numbers, float))
+
+    def to_segments(self) -> SegmentTable:
+        """Return the steps as the table that :func:`skvas.io.write_segments` takes.
+
+        A timeline keeps the usual order, so that a table of what `predict` finds may
+        have steps that a video skipped, or in another order than it did them; this one
+        has those of the report.
+
+        Returns
+        -------
+        SegmentTable
+            The steps that were done, of all videos.
+
+        Raises
+        ------
+        ValueError
+            If times are in frames.
+        """
+        if self.unit != "seconds":
+            raise ValueError(
+                "Files of segments have seconds, and no frame rate is known: give it "
+                "to step_report as fps."
+            )
+        return SegmentTable(
+            TimedSegment(str(r["video"]), r["start"], r["end"], str(r["step"]))
+            for r in self.records
+            if r["status"] != "skipped"
+        )
 
     def __str__(self) -> str:
         """Spell out the steps as a table, and count what is unusual."""

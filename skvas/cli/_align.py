@@ -25,6 +25,7 @@ from skvas.cli._files import (
 )
 from skvas.cli._gaps import close_in
 from skvas.cli._lines import following, say
+from skvas.datasets._recordings import as_recordings, rate_of_fit
 from skvas.features import FrameFeatures, write_synchronised
 from skvas.features._synchronised import CONTAINERS
 from skvas.io._text import compose_records
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="align the pair itself (default), or through the model's timeline",
     )
     add_times(parser)
-    add_decoding(parser, rate="all; of tables that of the recordings of fit")
+    add_decoding(parser, rate="all; of all else that of the recordings of fit")
 
 
 def _align(options: argparse.Namespace) -> None:
@@ -67,8 +68,6 @@ def _align(options: argparse.Namespace) -> None:
             f"played in step, in one of {', '.join(CONTAINERS)}."
         )
     refuse_unused(options, kinds, "A and B")
-    if options.fps is not None and not kinds & {"video", "sensors"}:
-        raise ValueError("--fps has no use where neither A nor B is a video or table.")
     if options.weights is not None and "video" not in kinds:
         raise ValueError("--weights has no use where neither A nor B is a video.")
     check_out(options.out, options.model, options.a, options.b, options.weights)
@@ -110,6 +109,8 @@ def _features(
             found = extractor.extract(path)
         return found.features, found.times
     data = load_recording(options, model, path, kind)
+    if not data.clock(0):
+        data = as_recordings(data, rate_of_fit(model))
     (frames,) = data
     return close_in(frames, path, model, data.feature_names), seconds_of(data)
 

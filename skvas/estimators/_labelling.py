@@ -293,7 +293,7 @@ default=None
         ----------
         names : dict of int or str to str, or sequence of str
             Names of some actions by label, which is an entry of `classes_` or its
-            text, or of all in the order of `classes_`. Where no label is a number, a
+            text; or of the first ones, in the order of `classes_`. Where no label is a number, a
             whole number is a place in `classes_`. An action without a name keeps the
             one that it had, at first its label.
 
@@ -520,7 +520,9 @@ default=None
         """Return the smallest and the largest number, all labels counted."""
         n_classes = 1 if labels is None else len(labels.names)
         if self.n_actions is None:
-            return (N_ACTIONS if labels is None else n_classes,) * 2
+            if labels is None:
+                return N_ACTIONS, N_ACTIONS
+            return (max(n_classes, labels.n_actions),) * 2
         published = self._recipe.n_actions
         auto = (2, 20) if published is None else published
         low, high = check_n_actions(self.n_actions, auto=auto)

@@ -250,9 +250,10 @@ class ReportsVideos(BaseVideoEstimator):
             ):
                 columns.append(int(feature))
             else:
+                named = f", or one of the names {known}" if known else ""
                 raise ValueError(
                     f"features has {feature!r}; expected an index below "
-                    f"{self.n_features_in_}, or one of the names {known}."
+                    f"{self.n_features_in_}{named}."
                 )
         return columns
 

@@ -82,11 +82,15 @@ class Corrections(list["Rows | None"]):
     anchors : dict, default=None
         From two positions in the list, the smaller one first, to a list of pairs of
         frames of these two recordings that show the same moment.
+    n_actions : int, default=None
+        How many actions the recordings were said to have; None: not known.
 
     Attributes
     ----------
     anchors : dict
         As given. :meth:`skvas.VideoAligner.align` takes its values.
+    n_actions : int or None
+        As given. `fit` finds as many actions, unless its estimator has a number.
 
     Examples
     --------
@@ -98,10 +102,15 @@ class Corrections(list["Rows | None"]):
     """
 
     def __init__(
-        self, rows: Iterable[Rows | None] = (), anchors: Anchors | None = None
+        self,
+        rows: Iterable[Rows | None] = (),
+        anchors: Anchors | None = None,
+        *,
+        n_actions: int | None = None,
     ) -> None:
         super().__init__(rows)
         self.anchors = {} if anchors is None else anchors
+        self.n_actions = n_actions
 
     def __repr__(self) -> str:
         rows = super().__repr__()
@@ -131,7 +140,8 @@ def read_corrections(
         page takes them as labels. If an action got a name in the page, all labels
         are strings. Segments that were said to have no action come with None: `fit`
         takes their frames as not labelled, and a report shows them again. Its attribute
-        `anchors` has the pairs of frames that were said to show the same moment.
+        `anchors` has the pairs of frames that were said to show the same moment, and
+        `n_actions` the number of actions in the page, checked or not.
 
     Raises
     ------
@@ -168,7 +178,8 @@ def read_corrections(
         CheckedRows(_all_texts(rows) if str in kinds else rows, name, n_frames)
         for name, (rows, n_frames) in found.items()
     )
-    return Corrections([rows or None for rows in checked], anchors)
+    rows = [rows or None for rows in checked]
+    return Corrections(rows, anchors, n_actions=_count_actions(page) or None)
 
 
 def _all_texts(rows: Rows) -> Rows:
@@ -257,6 +268,12 @@ def _segments(video: dict[str, Any]) -> Rows:
             )
         rows.append((known[0], known[1], label))
     return rows
+
+
+def _count_actions(page: dict[str, Any]) -> int:
+    """Count the actions of all segments, checked or not."""
+    segments = [segment for video in page["videos"] for segment in video["segments"]]
+    return len({str(s["label"]) for s in segments if s.get("label") is not None})
 
 
 def _anchors(page: dict[str, Any], known: Videos, names: Sequence[str]) -> Anchors:

@@ -42,7 +42,7 @@ def read_sensors(
     fps: float | None = None,
     time: str | None = "auto",
     time_unit: str = "auto",
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     labels: str | None = None,
     max_gap: float = 1.0,
     media: Mapping[str, str | os.PathLike[str]] | None = None,
@@ -75,7 +75,7 @@ def read_sensors(
     time_unit : {"auto", "s", "ms", "us", "ns", "min", "h"}, default="auto"
         Unit of times that are numbers. "auto": what the name says, or the size of times
         since 1970, or seconds if the steps are fractions.
-    columns : sequence of str, default=None
+    columns : str or sequence of str, default=None
         Columns to read, in this order. None: all columns of numbers, but for times,
         numbers of rows, and columns that are called like labels. A column that is empty
         in some recordings is NaN there.
@@ -127,6 +127,7 @@ def read_sensors(
     check_real("fps", fps, low=0, low_open=True, none_ok=True)
     check_real("max_gap", max_gap, low=0)
     check_choice("time_unit", time_unit, ("auto", *UNITS))
+    columns = [columns] if isinstance(columns, str) else columns
     tables = []
     for name, item in list_sources(source, SUFFIXES, "tables").items():
         try:

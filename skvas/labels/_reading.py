@@ -15,7 +15,7 @@ from skvas._typing import Labels, Videos
 from skvas.datasets._recordings import given_names, recordings_of
 from skvas.exceptions import InvalidParameterError
 from skvas.io import SegmentTable
-from skvas.io._corrections import CheckedRows
+from skvas.io._corrections import CheckedRows, Corrections
 from skvas.io._table import find_outside, frame_edges
 from skvas.labels._stamps import fill_between
 from skvas.validation import (
@@ -108,11 +108,14 @@ class PartialLabels:
         Positions in `names`; -1 where a frame has no label.
     is_stamped : list of bool
         Whether the labels of a video are timestamps, at least one in each segment.
+    n_actions : int
+        How many actions there are at least, as was said beside the labels.
     """
 
     names: np.ndarray
     codes: list[np.ndarray]
     is_stamped: list[bool]
+    n_actions: int = 0
 
     def action_names(self, n_actions: int) -> np.ndarray:
         """Name all actions: the classes first, then those that have no label.
@@ -210,7 +213,8 @@ def read_labels(
     ]
     if to_learn:
         _refuse_lone_frames(classes, codes, single)
-    return PartialLabels(classes, codes, is_stamped)
+    n_actions = y.n_actions if isinstance(y, Corrections) else None
+    return PartialLabels(classes, codes, is_stamped, n_actions or 0)
 
 
 def frame_labels(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -108,7 +108,7 @@ def join_names(
         )
     names = np.union1d(labels.names, named.names)
     place = np.append(np.searchsorted(names, labels.names), NO_LABEL)
-    return PartialLabels(names, [place[c] for c in labels.codes], labels.is_stamped)
+    return replace(labels, names=names, codes=[place[c] for c in labels.codes])
 
 
 def sow(
@@ -152,7 +152,7 @@ def sow(
         for given, part in zip(labels.codes, np.split(sown, ends), strict=True)
     ]
     # Timestamps of the user no longer stand alone.
-    return PartialLabels(labels.names, codes, [False] * len(codes))
+    return replace(labels, codes=codes, is_stamped=[False] * len(codes))
 
 
 def _cosines(frames: np.ndarray, vectors: np.ndarray) -> np.ndarray:

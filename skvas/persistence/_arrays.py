@@ -179,8 +179,8 @@ def _read_header(stream: BinaryIO, size: int) -> bytes:
     length = int.from_bytes(stream.read(8), "little")
     if length > min(MAX_HEADER_BYTES, size - 8):
         raise ModelFileError(
-            f"its first 8 bytes tell of a header of {length} bytes, which it has no "
-            "room for"
+            f"it was not written by skvas, or is damaged: a header of {length} bytes "
+            "has no room in it"
         )
     header = stream.read(length)
     if len(header) < length:

@@ -34,6 +34,11 @@ function cell(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+// To microseconds: sums of binary fractions have digits that nobody meant.
+function rounded(time) {
+  return Number(time.toFixed(6));
+}
+
 // Times in seconds, or in frames where there is no frame rate.
 export function asTable(videos, nameOf) {
   const rows = videos.flatMap((v) =>
@@ -41,10 +46,10 @@ export function asTable(videos, nameOf) {
       .filter((s) => s.code >= 0)
       .map((s) => [
         v.name,
-        timeAt(v, s.start),
-        timeAt(v, s.end),
+        rounded(timeAt(v, s.start)),
+        rounded(timeAt(v, s.end)),
         nameOf(s.code),
-        Number((timeAt(v, s.end) - timeAt(v, s.start)).toFixed(6)),
+        rounded(timeAt(v, s.end) - timeAt(v, s.start)),
       ]),
   );
   return [["video", "start", "end", "label", "seconds"], ...rows]

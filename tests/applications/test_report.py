@@ -8,7 +8,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skvas import ActionSegmenter, Recordings, VideoAligner, step_report
+from skvas import (
+    ActionSegmenter,
+    Recordings,
+    StepReport,
+    VideoAligner,
+    step_report,
+)
 from skvas.datasets import make_videos
 from skvas.datasets._recordings import remember
 from skvas.preprocessing import Framewise
@@ -381,3 +387,16 @@ def test_report_prints_a_table():
     assert first.split() == list(found.records[0])
     assert last == "times in frames; 3 usual"
     assert found._repr_html_().count("<tr>") == 4
+
+
+def test_steps_become_segments_without_those_that_were_skipped():
+    records = [
+        {"video": 3, "step": "pour", "start": 0.0, "end": 2.5, "status": "usual"},
+        {"video": 3, "step": "stir", "start": None, "end": None, "status": "skipped"},
+        {"video": 3, "step": 7, "start": 2.5, "end": 4.0, "status": "out_of_order"},
+    ]
+    table = StepReport(records, "seconds").to_segments()
+    rows = [(row.video, row.start, row.end, row.label) for row in table]
+    assert rows == [("3", 0.0, 2.5, "pour"), ("3", 2.5, 4.0, "7")]
+    with pytest.raises(ValueError, match="no frame rate is known"):
+        StepReport(records, "frames").to_segments()

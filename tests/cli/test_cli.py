@@ -792,7 +792,6 @@ MISTAKES = [
     (["align", "JOINT", "V0", "gone.npy", "-o", "m.csv"], r"gone\.npy: .*No such file"),
     (["align", "JOINT", "V0", "TABLE", "-o", "m.csv"], r"a\.CSV' has shape \(2, 1\)"),
     (["live", "JOINT", "TABLE"], r"a\.CSV' has shape \(2, 1\)"),
-    (["align", "JOINT", "V0", "V0", "-o", "m.csv", "--fps", "9"], r"--fps has no use"),
     (["align", "JOINT", "V0", "V0", "-o", "m.mp4"], r"must end in \.csv"),
     (["align", "JOINT", "V0", "V0", "-o", "m.doc"], r"must end in \.csv"),
     (

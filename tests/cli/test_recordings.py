@@ -153,7 +153,7 @@ def test_poses_are_aligned_and_followed(poses, of_poses, waits, tmp_path, capsys
     rows = rows_of(tmp_path / "m.csv")
     expected = loaded.align(*flat).matches_x
     assert [int(row["frame_b"]) for row in rows] == expected.tolist()
-    assert "seconds_a" not in rows[0]
+    assert [float(row["seconds_a"]) for row in rows[:3]] == [0, 0.2, 0.4]  # as of fit
     np.save(tmp_path / "s.npy", read[1])
     again = files[0], tmp_path / "s.npy"
     assert run("align", of_poses, *again, "-o", tmp_path / "n.csv") == 0
@@ -219,17 +219,22 @@ def test_what_is_no_such_recording_is_refused_in_one_line(
     assert not (tmp_path / "m.csv").exists()
 
 
-def test_times_of_a_table_may_stand_beside_a_video_without(tables, model, tmp_path):
+def test_features_have_the_times_of_the_rate_of_fit(tables, model, tmp_path):
     video = read_sensors(tables)[0]
     np.save(tmp_path / "v.npy", video)
     command = "align", model, tables / "r1.csv", tmp_path / "v.npy", "--time", "time"
     assert run(*command, "-o", tmp_path / "m.csv") == 0
-    assert list(rows_of(tmp_path / "m.csv")[0]) == [
+    second = rows_of(tmp_path / "m.csv")[1]
+    assert list(second) == [
         "frame_a",
         "frame_b",
         "seconds_a",
+        "seconds_b",
         "background",
     ]
+    assert float(second["seconds_b"]) == int(second["frame_b"]) / FPS
+    assert run(*command, "-o", tmp_path / "m.csv", "--fps", FPS) == 0
+    assert rows_of(tmp_path / "m.csv")[1] == second
 
 
 def scores_of(model, folder, capsys, *options):

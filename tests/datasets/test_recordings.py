@@ -181,3 +181,10 @@ def test_what_does_not_fit_is_refused(known, message):
 )
 def test_rates_of_clocks_that_drift_are_one(rates, rate):
     assert common_rate(rates) == rate
+
+
+@pytest.mark.parametrize("array", [np.zeros((4, 2)), np.zeros(4)])
+def test_one_array_is_no_list_of_recordings(array):
+    with pytest.raises(ValueError, match=r"pass a list, \[array\]"):
+        Recordings(array)
+    assert len(Recordings(np.zeros((3, 4, 2)))) == 3

@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from skvas import ActionSegmenter, Recordings, Timeline
+from skvas import ActionSegmenter, JointAlignSegment, Recordings, Timeline
 from skvas.datasets import make_videos
+from skvas.decoding import labels_to_segments
 from skvas.io import read_corrections
 from skvas.labels import frame_labels
 
@@ -229,3 +230,25 @@ def test_row_77_what_no_page_saved_is_refused_and_the_file_named(read, text, mes
 def test_row_77_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"gone\.json"):
         read_corrections(tmp_path / "gone.json")
+
+
+def test_all_actions_of_a_page_are_counted_and_fit_finds_as_many(tmp_path):
+    data = make_videos(4, n_actions=3, random_state=0)
+    videos = []
+    for i, labels in enumerate(data.labels):
+        segments = [
+            {"start": s.start, "end": s.end, "label": int(s.label), "checked": False}
+            for s in labels_to_segments(labels)
+        ]
+        segments[0]["checked"] = i == 0
+        videos.append({"name": str(i), "n_frames": len(labels), "segments": segments})
+    page = {"format": "skvas corrections", "version": 1, "videos": videos}
+    (tmp_path / "c.json").write_text(json.dumps(page))
+    y = read_corrections(tmp_path / "c.json")
+    assert (len(y[0]), y[1:], y.n_actions) == (1, [None] * 3, 3)
+    model = JointAlignSegment(max_epochs=0, random_state=0)
+    assert model.fit(data.videos, y).n_actions_ == 3
+    assert model.set_params(n_actions=2).fit(data.videos, y).n_actions_ == 2
+    named = model.set_params(n_actions=None, prototypes={0: data.videos[0][0]})
+    assert named.fit(data.videos, y).n_actions_ == 3
+    assert model.set_params(prototypes=None).fit(data.videos, list(y)).n_actions_ == 1
