@@ -293,9 +293,9 @@ default=None
         ----------
         names : dict of int or str to str, or sequence of str
             Names of some actions by label, which is an entry of `classes_` or its
-            text; or of the first ones, in the order of `classes_`. Where no label is a number, a
-            whole number is a place in `classes_`. An action without a name keeps the
-            one that it had, at first its label.
+            text; or of the first ones, in the order of `classes_`. Where no label is a
+            number, a whole number is a place in `classes_`. An action without a name
+            keeps the one that it had, at first its label.
 
         Returns
         -------

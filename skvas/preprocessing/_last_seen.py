@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, TypeVar
 
 import numpy as np
 
 from skvas.videos._stored import check_array
 
+T = TypeVar("T", bound="LastSeen")
 # Frames after which a number that was seen last tells e times less of the present one.
 FADES = 15.0
 
@@ -58,6 +60,13 @@ class LastSeen:
         mean = self.total / np.maximum(self.n_seen + self.prior, 1)
         guess = mean + (self.last - mean) * np.exp(-self.age / FADES)
         frame[lacks] = guess[lacks]
+
+    def copy(self: T) -> T:
+        """Return another that goes on from here."""
+        other = copy.copy(self)
+        other.last, other.total = self.last.copy(), self.total.copy()
+        other.n_seen, other.age = self.n_seen.copy(), self.age.copy()
+        return other
 
     def state(self) -> list[Any]:
         """Return what was seen, as arrays."""
