@@ -257,7 +257,7 @@ class Passing:
         reach = max(2 * (span // 2), 1)
         past = self._past.get(name, np.zeros((0, columns.shape[1])))
         known = ~np.isnan(columns).any(axis=1)
-        start = 0 if len(past) else int(np.append(known, True).argmax())
+        start = int(np.append(known, True).argmax())
         rows = np.vstack([past, columns[start:]])
         at = np.arange(len(rows))
         before = np.maximum(at - reach, 0)

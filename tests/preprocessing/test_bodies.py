@@ -139,9 +139,17 @@ def test_unsure_points_are_missing():
     sure, unsure = with_gaps(), with_gaps()
     confidence = np.where(np.isnan(sure[..., :1]), 0.2, 0.9)
     unsure[np.isnan(unsure)] = 99.0
+    confidence[:, 5] = np.nan
     features = PoseFeatures("xyzc", causal=True)
     (found,) = features.fit_transform([np.dstack([unsure, confidence])])
     assert_array_equal(found, causal().transform([sure])[0])
+
+
+def test_velocity_of_the_place_is_there_where_bodies_are_placed():
+    widths = {"mean": 24 + 24 + 3, None: 24 + 24}
+    for center, width in widths.items():
+        found = causal(center=center).stream().push(rows(walk()))
+        assert found.shape == (60, width)
 
 
 def test_many_missing_points_are_warned_of():

@@ -14,7 +14,9 @@ from sklearn.utils import get_tags
 
 from skvas import Recordings, Timeline
 from skvas.datasets import make_videos
+from skvas.decoding import labels_to_segments
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
+from skvas.io import SegmentTable, TimedSegment
 from skvas.metrics import mof
 from skvas.preprocessing import Interpolate
 from skvas.preprocessing._pipelines import last_step
@@ -210,6 +212,26 @@ def test_timestamps_stand_for_their_segments(data, timeline):
     carried = timeline.labels([stamps, {}, *[None] * 8])
     right = [(c == t).mean() for c, t in zip(carried, data.labels, strict=True)]
     assert np.mean(right) > 0.95
+
+
+@pytest.mark.parametrize("clock", ["fps", "times"])
+def test_tables_of_segments_are_in_seconds_of_the_recordings(clock):
+    data = make_videos(3, n_actions=3, random_state=0)
+    names = ["a", "b", "c"]
+    times = [0.5 * np.arange(len(video)) for video in data.videos]
+    known = {"fps": 2} if clock == "fps" else {"times": times}
+    recordings = Recordings(data.videos, names, **known)
+    timeline = Timeline(3, random_state=0).fit(recordings)
+    rows = [
+        TimedSegment("b", s.start / 2, s.end / 2, f"step {s.label}")
+        for s in labels_to_segments(data.labels[1])
+    ]
+    words = np.array(["step 0", "step 1", "step 2"])
+    expected = timeline.labels([None, words[data.labels[1]], None])
+    for videos in (None, recordings):
+        found = timeline.labels(SegmentTable(rows), videos)
+        for one, other in zip(found, expected, strict=True):
+            assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(
