@@ -218,12 +218,15 @@ def test_timestamps_stand_for_their_segments(data, timeline):
 def test_tables_of_segments_are_in_seconds_of_the_recordings(clock):
     data = make_videos(3, n_actions=3, random_state=0)
     names = ["a", "b", "c"]
-    times = [0.5 * np.arange(len(video)) for video in data.videos]
-    known = {"fps": 2} if clock == "fps" else {"times": times}
+    edges = [np.arange(len(video) + 1) / 2 for video in data.videos]
+    known = {"fps": 2}
+    if clock == "times":
+        edges = [edge**1.3 for edge in edges]
+        known = {"times": [edge[:-1] for edge in edges]}
     recordings = Recordings(data.videos, names, **known)
     timeline = Timeline(3, random_state=0).fit(recordings)
     rows = [
-        TimedSegment("b", s.start / 2, s.end / 2, f"step {s.label}")
+        TimedSegment("b", edges[1][s.start], edges[1][s.end], f"step {s.label}")
         for s in labels_to_segments(data.labels[1])
     ]
     words = np.array(["step 0", "step 1", "step 2"])
