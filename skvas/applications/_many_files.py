@@ -236,7 +236,7 @@ def predict_files(
         Frames per second, which all formats but "txt" need. None: what `read` knows.
     action_names : sequence of str, default=None
         Names of the actions. None: those that the model has by `name_actions`, else
-        their numbers.
+        their labels.
     names : sequence of str, default=None
         Names of the videos, after which the files of labels are called. One such as
         ``"tea/01"`` puts its file into a folder of `out_dir`. None: the names of the

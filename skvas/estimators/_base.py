@@ -154,7 +154,8 @@ random_state : int, RandomState or None, default=None
 Attributes
 ----------
 settings_ : Settings
-    The value of every parameter that `fit` used, "auto" resolved. Answers depend on
+    Values of the groups of parameters, `max_epochs`, `matching` and `beta` as `fit`
+    used them, "auto" resolved; the others became other attributes. Answers depend on
     these: `set_params` changes nothing before the next `fit`.
 recordings_ : dict of str to list, ndarray or None
     The recordings of `fit`: `names`, `n_frames`, `fps`, `media`, `feature_names` and
@@ -168,8 +169,8 @@ encoder_ : torch.nn.Module
 features_ : transformer or None
     The fitted preprocessing.
 history_ : dict of str to ndarray of shape (n_epochs,)
-    Of each epoch: `loss`, its parts in the joint model (`loss_segmentation`,
-    `loss_alignment`), the objectives of the transport problems
+    Of each epoch: its number (`epoch`), `loss`, its parts in the joint model
+    (`loss_segmentation`, `loss_alignment`), the objectives of the transport problems
     (`objective_segmentation`, `objective_alignment`), the effective numbers of
     dimensions and of actions (`embedding_rank`, `actions_used`), and `seconds`.
 n_iter_ : int

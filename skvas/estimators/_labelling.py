@@ -252,8 +252,9 @@ default=None
         -------
         float32 ndarray of shape (n_frames, n_actions_), or an object array of them
             A column for each of `classes_`; rows sum to 1. Rows of the transport plan;
-            where `segment_on_` is "timeline", or labels were given, probabilities: the
-            most probable action may differ from `predict` near a boundary.
+            where `segment_on_` is "timeline", actions are decoded by a chain, or labels
+            were given, probabilities: the most probable action may differ from
+            `predict` near a boundary.
 
         Raises
         ------

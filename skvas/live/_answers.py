@@ -146,7 +146,7 @@ class LiveRecording:
 
     @property
     def labels(self) -> np.ndarray:
-        """Action of each frame, of shape (n_frames,)."""
+        """Action of each frame, of shape (n_frames,); (0,) if the model has none."""
         n_labelled = self.n_frames if self.segments else 0
         labels: np.ndarray = segments_to_labels(self.segments, n_labelled)
         return labels

@@ -13,7 +13,7 @@ from skvas._typing import Labels
 from skvas.metrics._compare import Codes, Comparison, compare
 from skvas.validation import check_integer, check_random_state, check_real
 
-# Frames drawn from each true segment, METHOD 8.
+# Frames drawn from each true segment.
 _N_SAMPLED = 15
 
 

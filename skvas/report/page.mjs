@@ -919,6 +919,15 @@ function labelOf(code) {
 
 // ---- Lists ---------------------------------------------------------------------
 
+// The digit that gives an action: its name where some action is called by a digit, else
+// its place in the list.
+function digits() {
+  const called = actions.map((_, code) => [code, actionName(code)]);
+  const byName = called.filter(([, name]) => /^[0-9]$/.test(name));
+  const byPlace = called.slice(0, 9).map(([code]) => [code, String(code + 1)]);
+  return new Map(byName.length > 0 ? byName : byPlace);
+}
+
 function showLegend() {
   const used = new Set(videos.flatMap((v) => v.segments.map((s) => s.code)));
   const codes = actions.map((_, code) => code);
@@ -931,6 +940,8 @@ function showLegend() {
       chip.setAttribute("aria-hidden", "true");
       fillAction(chip.getContext("2d"), code, 0, 0, 16, 12);
       item.append(chip, actionName(code));
+      const digit = code < 0 ? undefined : digits().get(code);
+      if (digit !== undefined) item.title = `key ${digit}`;
       return item;
     }),
   );
@@ -1078,9 +1089,8 @@ document.addEventListener("keydown", (event) => {
   if (typing || event.metaKey || !isTyped) return;
   const hasArrows = event.target.closest(".scroll, [type=range]");
   if (hasArrows && event.key.startsWith("Arrow")) return;
-  const digit = /^[1-9]$/.test(event.key) ? Number(event.key) - 1 : -1;
-  const act =
-    digit >= 0 && digit < actions.length ? () => change(relabel(lead.segments, here(), digit)) : keys[event.key];
+  const asked = [...digits()].find(([, digit]) => digit === event.key);
+  const act = asked ? () => change(relabel(lead.segments, here(), asked[0])) : keys[event.key];
   if (!act) return;
   event.preventDefault();
   if (drag?.i > 0) drop(); // the boundary may be another one afterwards

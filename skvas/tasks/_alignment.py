@@ -24,7 +24,7 @@ from skvas.videos._batch import VideoBatch
 
 @dataclass(frozen=True)
 class AlignmentTask:
-    """Frames of one video against those of another (METHOD.md, section 4).
+    """Frames of one video against those of another.
 
     The parameters are those of `skvas.Aligning` and `skvas.Training`.
     """

@@ -28,7 +28,7 @@ TOGETHER = 1 << 22
 
 @dataclass(frozen=True)
 class SegmentationTask:
-    """Frames against actions (METHOD.md, section 5).
+    """Frames against actions.
 
     The parameters are those of `skvas.Segmenting` and `skvas.Training`.
     """

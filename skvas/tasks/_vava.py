@@ -26,7 +26,7 @@ from skvas.videos._batch import VideoBatch
 
 @dataclass(frozen=True)
 class VAVATask:
-    """VAVA's alignment, the baseline (METHOD.md, section 10).
+    """VAVA's alignment, the baseline.
 
     `phi` mixes the consistency prior with the optimality prior, and falls to 0 during
     training. The other parameters are those of `skvas.Aligning`.

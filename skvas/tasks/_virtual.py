@@ -62,7 +62,7 @@ def parse_quantile(name: str, value: Any, **limits: Any) -> float | Quantile:
 
 @dataclass(frozen=True)
 class VirtualFrame:
-    """The partner of all frames that have no counterpart (METHOD.md, section 4).
+    """The partner of all frames that have no counterpart.
 
     Parameters
     ----------

@@ -120,9 +120,10 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    template_ : ndarray of shape (n_positions, n_features)
-        Unit frames of the template, with as many positions as the median video has
-        frames.
+    template_ : ndarray of shape (n_positions, D)
+        Unit frames of the template, as paths compare them: features beside the frames
+        as they are. It has as many positions as the median of the videos that pass all
+        of it has frames.
     positions_ : list of ndarray of shape (n_frames_i,)
         The position of each frame, between 0 and 1; it never falls.
     labels_ : int64 ndarray of shape (n_frames,), or an object array of them

@@ -16,7 +16,7 @@ PIECE = 1 << 17  # entries of a product that is summed at once: it stays in cach
 
 @dataclass(frozen=True)
 class FGWProblem:
-    r"""A batch of entropic fused Gromov-Wasserstein problems (METHOD.md, section 2).
+    r"""A batch of entropic fused Gromov-Wasserstein problems.
 
     .. math:: E(T) = (1 - \alpha) \langle C, T \rangle
               + \tfrac{\alpha}{2} \langle C_x T C_y, T \rangle - \epsilon H(T)

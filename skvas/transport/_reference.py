@@ -243,7 +243,7 @@ def _entropic(cost: Array, x: _Side, y: _Side, eps: float) -> Array:
                 cost,
                 eps,
                 (x.weight, y.weight),
-                c=np.ones_like(cost),  # the entropy of METHOD.md, not KL to p q'
+                c=np.ones_like(cost),  # the entropy of the problem, not KL to p q'
                 numItermax=INNER_SWEEPS,
                 stopThr=INNER_TOL,
                 log=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import time
 
@@ -338,7 +339,7 @@ def test_corrections_are_made_undone_kept_and_discarded(page, tmp_path):
     page.keyboard.press("s")
     split = [(0, 10, 0, True), (10, 30, 0, False), *before[0][1:]]
     assert corrections()[0] == split
-    page.keyboard.press("3")
+    page.keyboard.press("2")
     relabelled = [(0, 10, 0, True), (10, 30, 2, True), *before[0][1:]]
     assert corrections()[0] == relabelled
     page.keyboard.press("m")
@@ -390,6 +391,27 @@ def test_boundaries_move_by_keys(page, tmp_path):
         page.keyboard.press(key)
     (rows, _) = read_corrections(saved(page, "#save-json", tmp_path / "c.json"))
     assert rows == [(0, 32, 0), (32, 43, 1), (43, 100, 2)]
+
+
+@pytest.mark.parametrize(
+    ("names", "key", "told"),
+    [
+        (["0", "1", "2"], "1", "1"),
+        (["5", "9", "10"], "9", "9"),
+        (["pour", "stir", "sip"], "2", "stir"),
+        (["pour", "stir", "1"], "1", "1"),
+        (["pour", "stir", "1"], "2", "pour"),  # no action is called so: it stays
+    ],
+)
+def test_digits_give_the_action_of_that_name_or_place(
+    visit, tmp_path, names, key, told
+):
+    labels = [np.repeat(names, 10).tolist(), np.repeat(names, 12).tolist()]
+    page = visit(report_html(labels, tmp_path / "report.html"))
+    page.keyboard.press(key)
+    assert page.locator("#label option:checked").inner_text() == told
+    item = page.locator("#legend li", has_text=re.compile(f"^{told}$"))
+    assert item.get_attribute("title") == (f"key {key}" if told != "pour" else None)
 
 
 def test_keys_in_the_list_of_actions_join_no_segments_on_their_way(page, tmp_path):

@@ -68,7 +68,7 @@ def batch_of(sizes, seed=0):
 
 
 def band(n, *, inside, outside, diagonal):
-    """Return the structure of METHOD.md, section 2, entry by entry."""
+    """Return the structure along time, entry by entry."""
     width = max(1, math.floor(RADIUS * n + 1e-9))
     matrix = np.empty((n, n))
     for i in range(n):
@@ -150,7 +150,7 @@ def test_alignment_solves_the_problem_of_the_method(n, m, rho, share, seed):
 
 
 def vava_cost_by_loop(x, y, task):
-    """Return squared distances with the priors of METHOD.md, section 10."""
+    """Return squared distances with the priors of VAVA."""
     n, m = len(x), len(y)
     distance = np.array([[float(((a - b) ** 2).sum()) for b in y] for a in x])
     cost = np.empty((n, m))

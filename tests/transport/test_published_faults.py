@@ -1,6 +1,6 @@
 """Each fault of the published code that lies in the solver, beside what we do.
 
-The numbers are those of METHOD.md, section 9; faults 10 to 12 lie elsewhere.
+They are numbered; faults 10 to 12 lie elsewhere.
 """
 
 from __future__ import annotations
