@@ -84,8 +84,9 @@ ROOMS = {
     "options": "_kinds < _declare _settings < _groups",
     "persistence": "_arrays _timeline < _state",
     "preprocessing": (
-        "_framewise _gaps _last_seen _motion _repeatability _smoothing _standardizer < "
-        "_bodies _pipelines _related _running < _causal _poses _whitened < _features"
+        "_framewise _last_seen _motion _repeatability _smoothing _standardizer < "
+        "_gaps _pipelines _related _running < _bodies _causal _whitened < _poses < "
+        "_features"
     ),
     "report": "_corrections _media _page _poses _signals < _report_html",
     "segmentation": (

@@ -141,11 +141,6 @@ def _preprocessing(data: Recordings, *, live: bool) -> dict[str, Any]:
         frames = np.asarray(video)
         check_columns(frames, name, data.feature_names)
         gaps = gaps or bool(np.isnan(frames).any())
-    if gaps and live:
-        raise ValueError(
-            "--live takes features without gaps, which are closed by way of later "
-            "frames. Leave --live out, or close gaps before."
-        )
     if gaps:
-        return {"features": make_pipeline(Interpolate(), "auto")}
+        return {"features": make_pipeline(Interpolate(causal=live), "auto")}
     return {}

@@ -480,7 +480,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
             raise InvalidParameterError(
                 f"features {name!r} may look at later frames, which "
                 'Training(live=True) excludes: use "auto", "whitened", None, '
-                "WhitenedViews(causal=True), PoseFeatures(causal=True) or a "
+                "WhitenedViews, PoseFeatures or Interpolate with causal=True, or a "
                 "transformer of scikit-learn. One of your own needs a method stream, "
                 "as WhitenedViews has it."
             )

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from skvas.preprocessing._last_seen import LastSeen
+from skvas.preprocessing._last_seen import PRIOR, LastSeen
 from skvas.preprocessing._running import RunningMoments
-
-# Frames of a recording that the collection counts as, where its mean is asked for.
-PRIOR = 20
 
 
 class Known(LastSeen):

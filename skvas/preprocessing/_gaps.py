@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin
 from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._typing import Videos
-from skvas.validation import check_integer, check_videos
+from skvas.exceptions import InvalidParameterError
+from skvas.preprocessing._last_seen import PRIOR, LastSeen
+from skvas.validation import (
+    check_choice,
+    check_integer,
+    check_videos,
+    unchanged_on_failure,
+)
 from skvas.videos._containers import VideoTransformerMixin
 
 __all__ = ["Interpolate", "close_gaps"]
@@ -54,20 +63,89 @@ def _run_lengths(flags: np.ndarray) -> np.ndarray:
     return np.repeat(lengths, lengths)
 
 
+def _mean_of(videos: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the mean of the numbers of each feature; 0 where there is none."""
+    totals, counts = 0.0, 0.0
+    for video in videos:
+        totals = totals + np.nansum(video, axis=0, dtype=float)
+        counts = counts + (~np.isnan(video)).sum(axis=0)
+    mean: np.ndarray = totals / np.maximum(counts, 1)
+    return mean
+
+
+class GapStream:
+    """Close the gaps of a recording as its frames come.
+
+    Parameters
+    ----------
+    mean : float64 ndarray of shape (n_features,)
+        What the mean of the recording starts as.
+    """
+
+    def __init__(self, mean: np.ndarray) -> None:
+        self.mean = mean
+        self._seen = LastSeen(len(mean), PRIOR)
+
+    def push(self, frames: np.ndarray) -> np.ndarray:
+        """Return the next frames without NaN.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (n_frames, n_features)
+            NaN where a number is missing.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_frames, n_features)
+        """
+        rest = frames - self.mean
+        self._seen.complete(rest)
+        return np.where(np.isnan(frames), rest + self.mean, frames)
+
+    def state(self) -> list[Any]:
+        """Return what was seen, as arrays.
+
+        Returns
+        -------
+        list of ndarray
+        """
+        return self._seen.state()
+
+    def restore(self, state: Any) -> None:
+        """Go on from what `state` has returned.
+
+        Parameters
+        ----------
+        state : object
+            What a file holds.
+        """
+        self._seen.restore(state)
+
+
 class Interpolate(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
     """Close gaps (NaN) by straight lines between the frames around them.
 
     Each feature is interpolated by itself, within one recording. A gap at the start or
-    the end takes the nearest value.
+    the end takes the nearest value. With `causal`, gaps are closed by earlier frames
+    alone.
 
     Parameters
     ----------
     max_gap : int, default=None
         Longest gap that is closed, in frames. Longer ones stay NaN, and estimators
         refuse them and say where they are. None: gaps of any length.
+    causal : bool, default=False
+        Whether frames depend on no later frame, for ``Training(live=True)`` and
+        `stream`. A number that is missing then goes from the last one that was seen of
+        the feature to its mean in the recording up to then, as exp(-age / 15 frames).
+        That mean starts as the one of the training videos, which counts as 20 frames.
+        All gaps are closed, so `max_gap` must be None.
 
     Attributes
     ----------
+    mean_ : float64 ndarray of shape (n_features_in_,)
+        With `causal`, the means of the numbers that training videos have; 0 of a
+        feature without any.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -88,11 +166,12 @@ class Interpolate(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
 
     closes_gaps = True
 
-    def __init__(self, max_gap: int | None = None) -> None:
+    def __init__(self, max_gap: int | None = None, *, causal: bool = False) -> None:
         self.max_gap = max_gap
+        self.causal = causal
 
     def fit(self, videos: Videos, y: Any = None) -> Interpolate:
-        """Check the videos and record their number of features.
+        """Check the videos and record their number of features, and means if asked.
 
         Parameters
         ----------
@@ -107,7 +186,20 @@ class Interpolate(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
             The fitted transformer.
         """
         check_integer("max_gap", self.max_gap, low=1, none_ok=True)
-        check_videos(videos, estimator=self, ensure_all_finite="allow-nan")
+        check_choice("causal", self.causal, (True, False))
+        if self.causal and self.max_gap is not None:
+            raise InvalidParameterError(
+                f"max_gap must be None with causal=True, which closes all gaps; got "
+                f"{self.max_gap!r}."
+            )
+        with unchanged_on_failure(self):
+            checked = check_videos(
+                videos, estimator=self, ensure_all_finite="allow-nan"
+            )
+            if self.causal:
+                self.mean_ = _mean_of(checked)
+            elif hasattr(self, "mean_"):
+                del self.mean_
         return self
 
     def transform(self, videos: Videos) -> Any:
@@ -128,9 +220,27 @@ class Interpolate(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
         checked = check_videos(
             videos, estimator=self, reset=False, ensure_all_finite="allow-nan"
         )
-        return self._wrap_output(
-            [close_gaps(video, self.max_gap) for video in checked], videos
-        )
+        return self._wrap_output([self._close(video) for video in checked], videos)
+
+    @available_if(lambda self: self.causal)
+    def stream(self) -> GapStream:
+        """Return what closes the gaps of a recording as its frames come.
+
+        Available if `causal`.
+
+        Returns
+        -------
+        GapStream
+            Its method `push` takes frames, (n_frames, n_features), and returns them
+            without NaN: in pieces of any size the same, bit for bit.
+        """
+        check_is_fitted(self, "mean_")
+        return GapStream(self.mean_)
+
+    def _close(self, video: np.ndarray) -> np.ndarray:
+        if not self.causal:
+            return close_gaps(video, self.max_gap)
+        return GapStream(self.mean_).push(video).astype(video.dtype)
 
     def __sklearn_tags__(self) -> Tags:
         """Declare that NaN is taken, and types are kept."""

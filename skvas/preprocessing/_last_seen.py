@@ -12,6 +12,8 @@ from skvas.videos._stored import check_array
 T = TypeVar("T", bound="LastSeen")
 # Frames after which a number that was seen last tells e times less of the present one.
 FADES = 15.0
+# Frames of a recording that a mean counts as, which all recordings have.
+PRIOR = 20
 
 
 class LastSeen:

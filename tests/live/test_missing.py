@@ -4,11 +4,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas import ActionSegmenter, JointAlignSegment, Training
 from skvas.datasets import make_videos
-from skvas.live._missing import PRIOR, Known
+from skvas.live._missing import Known
 from skvas.metrics import mof
 from skvas.preprocessing import Interpolate, PoseFeatures
 from skvas.preprocessing._features import fill_gaps
-from skvas.preprocessing._last_seen import FADES
+from skvas.preprocessing._last_seen import FADES, PRIOR
 from skvas.preprocessing._running import RunningMoments
 from tests.live.models import N_ACTIONS, data, new_video, tracker, unordered
 

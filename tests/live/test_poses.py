@@ -16,7 +16,7 @@ from skvas.live import load_tracker
 from skvas.live._model import LiveModel
 from skvas.live._saved import read_state, write_state
 from skvas.metrics import mof
-from skvas.preprocessing import PoseFeatures
+from skvas.preprocessing import Interpolate, PoseFeatures
 from tests.live.models import new_video, posed, tracker
 
 K, N_POINTS = 4, 6
@@ -117,7 +117,7 @@ def test_points_of_low_confidence_are_missing():
 @pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment, VideoAligner])
 def test_training_for_live_use_takes_causal_poses(cls, tmp_path):
     training = Training(live=True)
-    with pytest.raises(InvalidParameterError, match=r"PoseFeatures\(causal=True\)"):
+    with pytest.raises(InvalidParameterError, match="PoseFeatures or Interpolate"):
         learn(cls, training=training)
     poses = PoseFeatures("xy", causal=True)
     fitted = learn(cls, poses, training=training, max_epochs=1)
@@ -174,3 +174,27 @@ def test_older_files_know_of_no_bodies(tmp_path):
     write_state(path, state)
     expected = stream.push(new_video()).probabilities
     assert_array_equal(load_tracker(path).push(new_video()).probabilities, expected)
+
+
+def test_training_for_live_use_closes_gaps_by_earlier_frames(tmp_path):
+    videos = [flat(video).copy() for video in data()[0]]
+    rng = np.random.default_rng(0)
+    for video in videos:
+        video[rng.random(video.shape) < 0.1] = np.nan
+    training = Training(live=True)
+    options = {"training": training, "max_epochs": 1, "random_state": 0}
+    features = make_pipeline(Interpolate(), "auto")
+    with pytest.raises(InvalidParameterError, match="Interpolate with causal=True"):
+        ActionSegmenter(K, features=features, **options).fit(videos[:6])
+    features = make_pipeline(Interpolate(causal=True), "auto")
+    fitted = ActionSegmenter(K, features=features, **options).fit(videos[:6])
+    fitted.save(tmp_path / "model")
+    loaded = skvas.load(tmp_path / "model")
+    embedded = loaded.embedder().push(videos[7])
+    assert_allclose(embedded, fitted.transform(videos[7]), atol=1e-5)
+    stream = loaded.stream()
+    stream.push(videos[7][:40])
+    stream.save(tmp_path / "tracker")
+    again = load_tracker(tmp_path / "tracker", model=loaded)
+    one, other = (t.push(videos[7][40:]).probabilities for t in (stream, again))
+    assert_array_equal(one, other)

@@ -23,13 +23,14 @@ from skvas.preprocessing import (
 )
 from skvas.preprocessing._bodies import Whole
 from skvas.preprocessing._framewise import takes_nan
+from skvas.preprocessing._last_seen import FADES, PRIOR
 
 RNG = np.random.default_rng(0)
 POSE = np.cumsum(RNG.normal(size=(60, 7, 3)), axis=0)
 
 
 @parametrize_with_checks(
-    [Interpolate()],
+    [Interpolate(), Interpolate(causal=True)],
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -49,6 +50,42 @@ def test_longer_gaps_stay():
     (closed,) = Interpolate(max_gap=1).fit_transform([video])
     assert np.isnan(closed[1:3, 0]).all()
     assert_allclose(closed[:, 1], [0, 1, 2, 3])
+
+
+def test_gaps_are_closed_by_earlier_frames_alone():
+    video = np.array([[np.nan], [6.0], [8.0], [np.nan], [np.nan], [3.0]])
+    features = Interpolate(causal=True).fit([np.array([[1.0], [np.nan], [3.0]])])
+    (closed,) = features.transform([video])
+    mean = 2.0 + (4 + 6) / (2 + PRIOR)
+    left = np.exp(-np.arange(1, 3) / FADES)
+    assert_allclose(closed[:3, 0], [2, 6, 8])
+    assert_allclose(closed[3:5, 0], mean + (8 - mean) * left)
+    assert closed[5, 0] == 3.0
+    (same,) = features.transform([video.astype(np.float32)])
+    assert same.dtype == np.float32
+
+
+def test_gaps_are_closed_as_frames_come():
+    rng = np.random.default_rng(0)
+    video = rng.normal(5, 1, size=(40, 3))
+    video[rng.random(video.shape) < 0.3] = np.nan
+    features = Interpolate(causal=True).fit([video])
+    (whole,) = features.transform([video])
+    assert np.isfinite(whole).all()
+    stream, pieces = features.stream(), []
+    for start in range(0, 40, 7):
+        pieces.append(stream.push(video[start : start + 7]))
+        state, stream = stream.state(), features.stream()
+        stream.restore(state)
+    assert_array_equal(np.concatenate(pieces), whole)
+    assert not hasattr(Interpolate(), "stream")
+
+
+def test_causal_gaps_have_no_longest_one():
+    with pytest.raises(ValueError, match="max_gap must be None .* got 3"):
+        Interpolate(3, causal=True).fit([POSE[:, 0]])
+    features = Interpolate(causal=True).fit([POSE[:, 0]]).set_params(causal=False)
+    assert not hasattr(features.fit([POSE[:, 0]]), "mean_")
 
 
 def test_videos_without_gaps_are_unchanged_and_without_numbers_stay_empty():
