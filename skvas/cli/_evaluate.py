@@ -82,7 +82,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if is_clusterer(model):
         groups = None
         called = _called(model, names)
-        matching = _chosen_matching([*called.values()], names, matching)
+        matching = _chosen_matching(model, called, names, matching)
         if matching == "per_group":
             groups = [data.activities[i] if data.activities else None for i in kept]
         scores["segmentation"] = _score_segmentation(
@@ -143,8 +143,12 @@ def _called(model: Any, labels: list[str]) -> dict[Any, str]:
     return called
 
 
-def _chosen_matching(names: list[str], labels: list[str], asked: str | None) -> str:
+def _chosen_matching(
+    model: Any, called: Mapping[Any, str], labels: list[str], asked: str | None
+) -> str:
     """Return how actions become labels: as was asked, or by name where some are labels.
+
+    Numbers of actions that nobody has named are no names.
 
     Raises
     ------
@@ -153,6 +157,11 @@ def _chosen_matching(names: list[str], labels: list[str], asked: str | None) -> 
     """
     if asked not in (None, BY_NAME):
         return asked
+    names = [
+        name
+        for label, name in called.items()
+        if model.naming_ is not None or name != str(label)
+    ]
     if not set(labels).isdisjoint(names):
         return BY_NAME
     if asked == BY_NAME:
@@ -174,7 +183,7 @@ def _score_segmentation(
 ) -> dict[str, dict[str, float]]:
     uniform = uniform_segmentation([len(video) for video in videos], model.n_actions_)
     found = [
-        call_by_name(model.predict(video), called)
+        call_by_name(model.predict([video])[0], called)
         for video in with_progress(videos, lambda _: "segment")
     ]
     labelled = [video != UNLABELLED for video in labels]

@@ -20,7 +20,7 @@ from skvas._atomic import check_replaceable, identity
 from skvas.cli._gaps import close_all
 from skvas.cli._lines import say
 from skvas.datasets import Recordings, load_folder
-from skvas.datasets._arrays import read_shape
+from skvas.datasets._arrays import read_array, read_shape
 from skvas.datasets._folder import orient_features
 from skvas.datasets._on_disk import read_features
 from skvas.datasets._recordings import (
@@ -115,7 +115,9 @@ def load_recording(
     """
     if kind == "features":
         video = orient_features(read_features(path), model.n_features_in_)
-        data = Recordings([video], names=[path], fps=options.fps)
+        times = None if options.fps is not None else _times_beside(Path(path))
+        known = {"fps": options.fps} if times is None else {"times": [times]}
+        data = Recordings([video], names=[path], **known)
     else:
         data = _read_files(path, kind, options, model)
         if len(data) > 1:
@@ -130,6 +132,14 @@ def load_recording(
             "finite features a frame, as the model was fitted to."
         )
     return data
+
+
+def _times_beside(path: Path) -> np.ndarray | None:
+    """Return the times of frames that `skvas extract` keeps beside features."""
+    file = path.parent.parent / "times" / f"{path.stem}.npy"
+    if path.parent.name != "features" or not file.is_file():
+        return None
+    return read_array(file, 1).astype(np.float64)
 
 
 def kind_of(path: str, model: Any) -> str:
@@ -228,8 +238,7 @@ def media_of(folder: str, names: Sequence[str]) -> list[str | None]:
     """Return the video file of each name in a folder; None where there is none."""
     if not Path(folder).is_dir():
         raise ValueError(f"--media {folder!r} is no folder.")
-    files = {file.stem: file for file in videos_in(Path(folder))}
-    media = [str(files[name]) if name in files else None for name in names]
+    media = [_media_file(Path(folder), name) for name in names]
     n_missing = media.count(None)
     if n_missing == len(media):
         raise ValueError(
@@ -239,6 +248,17 @@ def media_of(folder: str, names: Sequence[str]) -> list[str | None]:
     if n_missing:
         say(f"{n_missing} of {len(media)} videos have no file in {folder}")
     return media
+
+
+def _media_file(folder: Path, name: str) -> str | None:
+    """Return the video file of a recording, maybe in a folder of its activity."""
+    path = Path(name)
+    for place in dict.fromkeys([folder / path.parent, folder]):
+        files = videos_in(place) if place.is_dir() else []
+        found = [file for file in files if file.stem == path.name]
+        if found:
+            return str(found[-1])
+    return None
 
 
 def clock_of(data: Recordings, index: int) -> dict[str, Any]:

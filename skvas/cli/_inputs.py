@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from skvas._atomic import check_replaceable
 from skvas.cli._files import check_out, checked_folder, is_same, videos_in
 from skvas.io._any import find_kind
 from skvas.io._files import FORMATS
@@ -27,6 +28,8 @@ def check_output(options: argparse.Namespace, *inputs: str | None) -> None:
     read = list(map(str, _files_read(options, folder)))
     check_out(options.out, *inputs, *read)
     checkpoint = getattr(options, "checkpoint", None)
+    if checkpoint is not None:
+        check_replaceable(checkpoint)
     if checkpoint is not None and any(is_same(checkpoint, path) for path in read):
         raise ValueError(f"--checkpoint {checkpoint} holds data; give another name.")
     for path in (options.out, checkpoint):

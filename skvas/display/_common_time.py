@@ -226,13 +226,14 @@ class CommonTimeDisplay:
         codes, actions = self._encode()
         top = -2 * (CURVE + GAP)
         height = float(np.clip(ROW * (n_videos - top), 2.4, 16)) + 0.7
+        length = self._length()
         self.ax_ = make_axes(ax, (9, height))
         self.figure_ = self.ax_.figure
         handles = self._draw_times() if codes is None else self._draw(codes, actions)
         self._draw_density(-GAP)
         handles += self._draw_template(-2 * GAP - CURVE)
         self.ax_.set(xlim=(0, 1), ylim=(n_videos - 0.05, top - 0.1))
-        self.ax_.set_xlabel(f"position on the timeline{self._length()}")
+        self.ax_.set_xlabel(f"position on the timeline{length}")
         named = [
             name if related else f"{name} (unrelated)"
             for name, related in zip(names, self.timeline.is_related_, strict=True)

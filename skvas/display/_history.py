@@ -98,17 +98,19 @@ class HistoryDisplay:
         """
         history = {name: np.asarray(values) for name, values in self.history.items()}
         panels = _group(history)
-        epochs = history.get("epoch", np.arange(1, 1 + max(map(len, history.values()))))
+        n_epochs = max(map(len, history.values()), default=0)
+        epochs = history.get("epoch", np.arange(1, 1 + n_epochs))
         if len(epochs) == 0 or not panels:
             raise ValueError(
                 "history has no epoch to draw: the model was fitted with max_epochs=0."
             )
+        if ax is not None and ax.get_subplotspec() is None:
+            raise ValueError("ax must be one of a grid of subplots.")
         self.ax_ = make_axes(ax, (3.4 * len(panels), 3))
         self.figure_ = self.ax_.figure
         self.ax_.axis("off")
         spec = self.ax_.get_subplotspec()
-        if spec is None:
-            raise ValueError("ax must be one of a grid of subplots.")
+        assert spec is not None
         grid = spec.subgridspec(1, len(panels))
         self.axes_ = [self.figure_.add_subplot(cell) for cell in grid]
         for axis, (kind, names) in zip(self.axes_, panels.items(), strict=True):

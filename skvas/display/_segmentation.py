@@ -277,9 +277,10 @@ class SegmentationDisplay:
         names = show_names(check_names(self.names, n_videos))
         n_frames = max(len(codes) for codes in rows[kinds[0]])
         height = float(np.clip(0.24 * n_videos * len(kinds) + 1.1, 2.4, 18))
+        fps = check_fps(self.fps)
         self.ax_ = make_axes(ax, (10, height))
         self.figure_ = self.ax_.figure
-        scale = scale_time(self.ax_.xaxis, check_fps(self.fps), n_frames)
+        scale = scale_time(self.ax_.xaxis, fps, n_frames)
         self.ax_.set(xlim=(0, n_frames * scale), ylim=(n_videos - 0.1, -0.06))
         self.ax_.spines[["top", "right", "left"]].set_visible(False)
         self.ax_.tick_params(axis="y", length=0)

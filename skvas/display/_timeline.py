@@ -186,10 +186,11 @@ class TimelineDisplay:
         rows = self._rows(warped)
         n_frames = max(map(len, rows))
         height = float(np.clip(0.24 * n_videos + 1.1, 2.4, 16))
+        fps = check_fps(self.fps)
         self.ax_ = make_axes(ax, (9, height))
         self.figure_ = self.ax_.figure
         of = "the reference" if warped else ""
-        step = scale_time(self.ax_.xaxis, check_fps(self.fps), n_frames, of=of)
+        step = scale_time(self.ax_.xaxis, fps, n_frames, of=of)
         self.ax_.set(xlim=(0, n_frames * step), ylim=(n_videos - 0.05, -0.05))
         size = "small" if n_videos <= 30 else "x-small"
         self.ax_.set_yticks(np.arange(n_videos) + 0.45, names, fontsize=size)

@@ -152,6 +152,8 @@ def _assemble(path: Path, names: dict[str, list[str]], values: np.ndarray) -> Tr
     pairs = [(who, part) for who in individuals for part in parts]
     for point, (who, part) in enumerate(pairs):
         for axis, called in enumerate(axes):
+            if (who, part, called) not in place:
+                raise ValueError(f"the point {part!r} has no column of its {called!r}")
             points[:, point, axis] = values[:, place[who, part, called]]
         if (who, part, "likelihood") in place:
             confidence[:, point] = values[:, place[who, part, "likelihood"]]

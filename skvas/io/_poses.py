@@ -50,6 +50,8 @@ FORMATS = {
     "movement": _Format(_tracks.read_movement),
     "points": _Format(_read_points, (".npy",)),
 }
+# What readers of damaged files may raise.
+FAULTS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 SUFFIXES = tuple(suffix for known in FORMATS.values() for suffix in known.suffixes)
 
 
@@ -154,7 +156,9 @@ def read_poses(
         try:
             track = FORMATS[kind].read(item)
             track = track.choose(individuals, keypoints).masked(min_confidence)
-        except (ValueError, TypeError, KeyError) as error:
+            if not len(track.points):
+                raise ValueError("it has no frame")
+        except FAULTS as error:
             reason = str(error.args[0] if error.args else error).rstrip(".")
             raise ValueError(f"recording {name!r}: {reason}.") from error
         if track.name is not None and not is_named:

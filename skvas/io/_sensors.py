@@ -27,6 +27,8 @@ __all__ = ["read_sensors"]
 SUFFIXES = (*TEXT, *PARQUET)
 _COUNTERS = ("index", "unnamed: 0", "frame", "frames", "sample", "row", "id")
 _LABELS = ("label", "labels", "class", "activity", "action", "target", "annotation")
+# Frames that one sample may become; more are a fault of the clock.
+MOST_FRAMES = 1000
 # Steps that differ by less are those of a constant rate.
 _REGULAR = 0.1
 # Share of steps of an unusual size, up to which they are those of lost samples, and
@@ -428,6 +430,14 @@ def _resample(
     assert table.seconds is not None
     seconds = table.seconds - table.seconds[0]
     n_frames = max(1, int(np.floor(seconds[-1] * fps + 1e-6)) + 1)
+    if n_frames > MOST_FRAMES * len(seconds):
+        steps = np.diff(seconds)
+        row = int(steps.argmax())
+        raise ValueError(
+            f"recording {table.name!r}: {len(seconds)} samples would be {n_frames} "
+            f"frames, {fps:g} a second; its longest step is {steps[row]:g} s, after "
+            f"{row + 1} samples. Leave rows with a wrong time out, or lower fps."
+        )
     frame_times = np.arange(n_frames) / fps
     # The samples that are nearest to a frame. One between two belongs to the second, so
     # that all frames have as many where the rate is a multiple; times are rounded.

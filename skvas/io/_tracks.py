@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +49,20 @@ def read_sleap(path: Path) -> Track:
 
 
 def _read_analysis(path: Path) -> Track:
-    """Read an analysis file, whose axes run the other way round."""
+    """Read an analysis file, whose axes run the other way round, or as it says."""
     h5py = import_optional("h5py", "poses")
     with naming_file(path, "read"), h5py.File(path, "r") as file:
-        # (n_tracks, 2, n_nodes, n_frames)
-        values = np.asarray(file["tracks"], dtype=np.float64)
         nodes = [_text(name) for name in file["node_names"]]
         names = [_text(name) for name in file.get("track_names", [])]
+        values = _in_order(file["tracks"], ("track", "xy", "node", "frame"))
         scores = None
-        if "point_scores" in file:  # (n_tracks, n_nodes, n_frames)
-            scores = np.asarray(file["point_scores"], dtype=np.float64)
+        if "point_scores" in file:
+            scores = _in_order(file["point_scores"], ("track", "node", "frame"))
+    if values.ndim != 4 or values.shape[1:3] != (2, len(nodes)):
+        raise ValueError(
+            f"'tracks' has shape {values.shape}; expected (n_tracks, 2, {len(nodes)} "
+            "nodes, n_frames), or the names of its axes in the attribute 'dims'"
+        )
     n_tracks, _, n_nodes, n_frames = values.shape
     points = values.transpose(3, 0, 2, 1).reshape(n_frames, n_tracks * n_nodes, 2)
     confidence = None
@@ -66,6 +72,24 @@ def _read_analysis(path: Path) -> Track:
         names = [f"track {i}" for i in range(n_tracks)]
     stem = path.stem.removesuffix(".analysis").removesuffix(".predictions")
     return Track(points, confidence, names, nodes, name=stem)
+
+
+def _in_order(dataset: Any, wanted: Sequence[str]) -> np.ndarray:
+    """Return a data set with its axes in an order, if it says which is which."""
+    values = np.asarray(dataset, dtype=np.float64)
+    dims = dataset.attrs.get("dims")
+    if dims is None:
+        return values
+    text = _text(dims) if isinstance(dims, (str, bytes)) else None
+    named = json.loads(text) if text is not None else list(dims)
+    # "frame" or "frames", as files have them.
+    found = [_text(name).lower().rstrip("s") for name in named]
+    if sorted(found) != sorted(wanted):
+        raise ValueError(
+            f"{dataset.name!r} has the axes {', '.join(found)}; expected "
+            f"{', '.join(wanted)}"
+        )
+    return values.transpose([found.index(name) for name in wanted])
 
 
 def read_c3d(path: Path) -> Track:

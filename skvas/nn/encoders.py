@@ -62,8 +62,9 @@ class FrameStream(Stateless):
         ndarray of shape (n, D)
         """
         dtype = next((p.dtype for p in self.encoder.parameters()), torch.float32)
+        own = np.array(frames, dtype=float)  # of any layout and byte order
         with torch.no_grad():
-            embedded: Tensor = self.encoder(torch.from_numpy(frames).to(dtype)[None])
+            embedded: Tensor = self.encoder(torch.from_numpy(own).to(dtype)[None])
         return embedded[0].numpy()
 
 

@@ -125,7 +125,8 @@ def _check_poses(
     for index, (given, n_frames) in enumerate(zip(poses, lengths, strict=True)):
         with naming_video(index):
             pose = np.asarray(given, dtype=np.float64)
-            if pose.ndim != 3 or len(pose) != n_frames or pose.shape[2] not in (2, 3):
+            is_shaped = pose.ndim == 3 and len(pose) == n_frames and pose.shape[1] > 0
+            if not is_shaped or pose.shape[2] not in (2, 3):
                 raise ValueError(
                     f"poses must have shape ({n_frames}, n_points, 2 or 3), got "
                     f"{pose.shape}."

@@ -48,7 +48,7 @@ def thin_warp(
 
 
 def pack_times(times: NDArray[np.float64], n_recordings: int) -> dict[str, Any]:
-    """Return a clock, off by a quarter of a usual step at most.
+    """Return a clock, off by a quarter of the shortest step at most.
 
     Parameters
     ----------
@@ -65,12 +65,13 @@ def pack_times(times: NDArray[np.float64], n_recordings: int) -> dict[str, Any]:
         second `first` and the `steps` of all frames in a `unit` of seconds.
     """
     edges = frame_edges("", len(times), None, times)
-    usual = float(np.median(np.diff(edges)))
-    knots = _knots(edges, _most(n_recordings), tolerance=0.25 * usual)
+    # So that the middle of each frame stays on its side of the edges.
+    tolerance = 0.25 * float(np.diff(edges).min())
+    knots = _knots(edges, _most(n_recordings), tolerance=tolerance)
     straight = np.interp(np.arange(len(edges)), knots, edges[knots])
-    if np.abs(straight - edges).max() <= 0.25 * usual:
+    if np.abs(straight - edges).max() <= tolerance:
         return {"frames": knots.tolist(), "seconds": edges[knots].tolist()}
-    unit = usual / N_UNITS
+    unit = min(float(np.median(np.diff(edges))) / N_UNITS, tolerance)
     ends = np.rint((edges - edges[0]) / unit).astype(np.int64)
     return {"first": float(edges[0]), "unit": unit, "steps": np.diff(ends).tolist()}
 

@@ -216,7 +216,8 @@ def _describe(name: str, value: Any) -> str:
         return "RandomState"  # the checkpoint has its state
     if isinstance(value, nn.Module):
         # Its weights are those of the checkpoint from here on.
-        text = str({key: tensor.shape for key, tensor in value.state_dict().items()})
+        shapes = {key: tensor.shape for key, tensor in value.state_dict().items()}
+        text = f"{value} {shapes}"
         return f"{type(value).__name__} ({_digest(text.encode())})"
     writer = StateWriter()
     if isinstance(value, np.generic):

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from skvas.transport._checks import check_numbers, check_tensors
 from skvas.transport._marginals import Marginal, make_marginal
 from skvas.transport._precision import full_precision
 from skvas.transport._problem import FGWProblem
@@ -75,8 +76,8 @@ def published_iteration(
 
     Raises
     ------
-    ValueError
-        If an argument does not have the shape or range given above.
+    ValueError, TypeError
+        If an argument does not have the type, shape or range given above.
 
     Notes
     -----
@@ -114,7 +115,12 @@ def published_iteration(
     >>> bool(result.error_x > 0.01)  # rows do not have the masses asked for
     True
     """
-    _check(cost, compat, radius, alpha, eps)
+    if compat not in ITERATIONS:
+        raise ValueError(f"compat must be one of {ITERATIONS}, got {compat!r}.")
+    if not 0 < radius < 1:
+        raise ValueError(f"radius must lie in (0, 1), got {radius!r}.")
+    check_numbers(alpha, eps, max_iter, None, step, sinkhorn_iter, 0.0)
+    check_tensors(cost, None, None, None, None, lambda_x, lambda_y)
     n, m = cost.shape[1:]
     band_x, band_y = _band(n, radius), _band(m, radius)
     if compat == "asot":
@@ -196,19 +202,3 @@ def _with_virtual(cost: Tensor, zeta: float, *, right: bool) -> Tensor:
     """Put a virtual row first, and a virtual column first or last."""
     beside = (0, 1) if right else (1, 0)
     return F.pad(cost, (*beside, 1, 0), value=zeta)
-
-
-def _check(cost: Tensor, compat: str, radius: float, alpha: float, eps: float) -> None:
-    """Refuse arguments outside their range, by name."""
-    if compat not in ITERATIONS:
-        raise ValueError(f"compat must be one of {ITERATIONS}, got {compat!r}.")
-    if cost.ndim != 3 or 0 in cost.shape:
-        raise ValueError(
-            f"cost must have shape (B, N, M), none 0, got {tuple(cost.shape)}."
-        )
-    if not 0 < radius < 1:
-        raise ValueError(f"radius must lie in (0, 1), got {radius!r}.")
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha must be in [0, 1], got {alpha!r}.")
-    if not eps > 0:
-        raise ValueError(f"eps must be positive, got {eps!r}.")

@@ -26,6 +26,7 @@ import skvas
 from skvas._printing import format_table, tell
 from skvas.cli import _extract, _live, main
 from skvas.cli._extracted import check_extracted, note_extracted
+from skvas.cli._files import media_of
 from skvas.cli._lines import (
     EpochLines,
     Lines,
@@ -1245,7 +1246,10 @@ def test_files_of_elan_link_to_the_media(folder, joint, tmp_path, capsys):
     assert "MEDIA_DESCRIPTOR" not in (out / "v0.eaf").read_text()
     assert run("predict", joint, folder, "-o", out, *media) == 1
     assert "--media has no use without --format eaf" in capsys.readouterr().err
-    (clips / "v1.mp4").unlink()
+    (clips / "v1.mp4").rename(clips / "v1.mov")
+    assert run("predict", joint, folder, "-o", tmp_path / "again", *eaf, *media) == 0
+    assert "clips/v1.mov" in (tmp_path / "again" / "v1.eaf").read_text()
+    (clips / "v1.mov").unlink()
     assert run("label", joint, folder, "-o", out, "--fps", 25, *media) == 1
     assert "no video file called 'v0'" in capsys.readouterr().err
 
@@ -1748,3 +1752,48 @@ def test_label_needs_the_videos_of_the_model(folder, joint, tmp_path, capsys):
     command = ("label", joint, tmp_path / "few", "-o", tmp_path / "out", "--fps", 10)
     assert run(*command) == 1
     assert "was not fitted to the 1 videos" in capsys.readouterr().err
+
+
+def test_media_may_lie_in_folders_of_activities(tmp_path, monkeypatch):
+    for name in ("tea/v0.mp4", "milk/v0.mp4", "v1.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = media_of(str(tmp_path), ["tea/v0", "milk/v0", "tea/v1", "tea/v2"])
+    expected = [tmp_path / name for name in ("tea/v0.mp4", "milk/v0.mp4", "v1.mp4")]
+    assert found == [*map(str, expected), None]
+
+
+def test_numbers_of_actions_are_no_names(folder, tmp_path, capsys):
+    data = make_folder(tmp_path / "data")
+    for file in (data / "groundTruth").iterdir():
+        file.write_text(file.read_text().replace("step", ""))
+    model = fit(folder, "-k", str(K))
+    shutil.copy(model, tmp_path / "model")
+    assert run("name", tmp_path / "model", "0=first") == 0
+    capsys.readouterr()
+    for path in (model, tmp_path / "model"):
+        assert run("evaluate", path, data, "--json") == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["matching"] == "global"
+
+
+def test_checkpoint_that_cannot_be_written_is_told_first(folder, tmp_path, capsys):
+    options = "-k", K, "-o", tmp_path / "model", "--checkpoint", tmp_path / "no" / "c"
+    assert run("fit", folder, *options) == 1
+    error = capsys.readouterr().err
+    assert "no" in error
+    assert "preparing features" not in error
+
+
+def test_features_have_the_times_that_extract_kept(folder, joint, tmp_path):
+    data = make_folder(tmp_path / "data", labelled=False)
+    (data / "times").mkdir()
+    n_frames = len(np.load(data / "features" / "v0.npy"))
+    times = np.arange(n_frames) ** 1.1
+    np.save(data / "times" / "v0.npy", times)
+    files = [data / "features" / f"{name}.npy" for name in ("v0", "v1")]
+    table = tmp_path / "m.csv"
+    assert run("align", joint, *files, "-o", table) == 0
+    with open(table, newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [float(row["seconds_a"]) for row in rows] == pytest.approx(times, abs=1e-3)

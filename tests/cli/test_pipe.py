@@ -85,6 +85,12 @@ def test_first_line_may_have_names(monkeypatch):
         read(monkeypatch, "time,a,b,c\n")
 
 
+def test_first_name_may_be_empty_as_that_of_row_numbers(monkeypatch):
+    found = read(monkeypatch, ",x,y\n0,1,2\n1,3,\n", 2, names=["x", "y"])
+    np.testing.assert_array_equal(found, [[1, 2], [3, np.nan]])
+    assert np.isnan(read(monkeypatch, ",\n1,2\n", 2)[0]).all()
+
+
 def test_columns_are_taken_by_their_names(monkeypatch):
     names, table = ["x", "y"], "time;y;note;x\n0,1;2,5;ok;3\n0,2;;;4\n"
     found = read(monkeypatch, table, 2, names)

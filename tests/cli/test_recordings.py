@@ -277,3 +277,13 @@ def test_recordings_without_labels_cannot_be_scored(kind, request, capsys):
     fitted = request.getfixturevalue({"tables": "model", "poses": "of_poses"}[kind])
     assert run("evaluate", fitted, folder, "--fps", FPS) == 1
     assert "has no labels to evaluate by; give files" in capsys.readouterr().err
+
+
+def test_poses_are_scored(poses, of_poses, tmp_path, capsys):
+    command = "predict", of_poses, poses, "--format", "csv", "-o", tmp_path / "labels"
+    assert run(*command) == 0
+    capsys.readouterr()
+    options = "--labels", tmp_path / "labels"
+    segments, matches = scores_of(of_poses, poses, capsys, *options)
+    assert segments["MoF"] == 1
+    assert matches["JointAlignSegment"]["matched"] == 1

@@ -830,3 +830,31 @@ def test_dollars_in_names_are_no_formulas(data, model, timeline, partly):
 
 def test_actions_of_one_colour_differ_in_their_marker():
     assert len({(colour(k), _marker(k)) for k in range(200)}) == 200
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (
+            lambda ax: SegmentationDisplay.from_predictions(None, [[0]], fps=0, ax=ax),
+            "fps",
+        ),
+        (
+            lambda ax: EmbeddingDisplay.from_embeddings([np.eye(3)], [[0]], ax=ax),
+            "label",
+        ),
+        (lambda ax: HistoryDisplay({}).plot(ax), "no epoch"),
+    ],
+)
+def test_calls_that_fail_draw_nothing(draw, message):
+    plt.close("all")
+    with pytest.raises(ValueError, match=message):
+        draw(None)
+    assert plt.get_fignums() == []
+    figure = plt.figure()
+    ax = figure.add_axes((0, 0, 1, 1))
+    with pytest.raises(ValueError, match=message):
+        draw(ax)
+    assert ax.axison
+    assert not ax.has_data()
+    plt.close("all")

@@ -193,6 +193,44 @@ def test_analysis_files_of_sleap(tmp_path):
     assert_allclose(found[0], EXPECTED)
 
 
+@pytest.mark.parametrize("shape", [(6, 2, 2, 2), (1, 12, 2, 2)])
+def test_analysis_files_of_sleap_may_say_how_their_axes_run(shape, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    apart = EXPECTED.reshape(6, 2, 2, 2)
+    with h5py.File(tmp_path / "cage.h5", "w") as file:
+        file["tracks"] = apart
+        file["tracks"].attrs["dims"] = '["frame", "track", "node", "xy"]'
+        file["point_scores"] = SURE.reshape(6, 2, 2)
+        file["point_scores"].attrs["dims"] = '["frame", "track", "node"]'
+        file["node_names"] = [b"nose", b"tail"]
+        file["track_names"] = [b"anna", b"ben"]
+    found = read_poses(tmp_path)
+    assert found.feature_names == NAMES
+    assert_allclose(found[0], EXPECTED)
+    with h5py.File(tmp_path / "cage.h5", "r+") as file:
+        file["tracks"].attrs["dims"] = '["frame", "track", "node", "xyz"]'
+    with pytest.raises(ValueError, match="recording 'cage': .*has the axes frame, "):
+        read_poses(tmp_path)
+    with h5py.File(tmp_path / "cage.h5", "r+") as file:
+        del file["tracks"], file["point_scores"]
+        file["tracks"] = apart.reshape(shape)
+    if shape == (6, 2, 2, 2):  # which axes are which cannot be told
+        return
+    with pytest.raises(ValueError, match=r"'tracks' has shape .* 2 nodes"):
+        read_poses(tmp_path)
+
+
+def test_damaged_poses_are_one_error(tmp_path):
+    names = "bodyparts,a,a,b\ncoords,x,y,x\n"
+    (tmp_path / "r.csv").write_text(f"{names}0,1,2,3\n")
+    with pytest.raises(ValueError, match="'r': the point 'b' has no column of its 'y'"):
+        read_poses(tmp_path / "r.csv")
+    header = "bodyparts,a,a\ncoords,x,y\n"
+    (tmp_path / "e.csv").write_text(header)
+    with pytest.raises(ValueError, match="recording 'e': it has no frame"):
+        read_poses(tmp_path / "e.csv")
+
+
 def test_projects_of_sleap(tmp_path):
     sleap_io = pytest.importorskip("sleap_io")
     skeleton = sleap_io.Skeleton(["nose", "tail"])

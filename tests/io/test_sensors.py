@@ -721,3 +721,10 @@ def test_letters_of_another_encoding_are_told_with_the_remedy(tmp_path):
     file.write_text("Zeit;größe\n0;1,5\n1;2,5\n", encoding="cp1252")
     with pytest.raises(ValueError, match=r"r\.csv.*not utf-8 text.*; save it as UTF-8"):
         read_sensors(file)
+
+
+def test_clock_that_jumps_is_refused_by_name(tmp_path):
+    rows = [f"{0.1 * i:g},{i}" for i in range(50)] + ["1657534648,50"]
+    (tmp_path / "walk.csv").write_text("\n".join(["time,x", *rows]))
+    with pytest.raises(ValueError, match="'walk': 51 samples would be .* after 50 sam"):
+        read_sensors(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -303,3 +305,16 @@ def test_padding_leaves_the_gradients_of_a_users_encoder_as_they_are():
             embed(encoder, batch)[batch.mask].prod(dim=1).sum().backward()
         gradients.append(encoder.linear.weight.grad.clone())
     torch.testing.assert_close(*gradients)
+
+
+def test_stream_takes_frames_in_any_layout():
+    encoder = ResidualEncoder(3).eval()
+    frames = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    expected = FrameStream(encoder).push(frames)
+    fixed = frames.copy()
+    fixed.flags.writeable = False
+    for other in (fixed, frames[::-1].copy()[::-1], frames.astype(">f4")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = FrameStream(encoder).push(other)
+        np.testing.assert_array_equal(found, expected)

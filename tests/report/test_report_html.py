@@ -377,6 +377,19 @@ def test_clock_of_many_odd_frames_is_right(steps):
     np.testing.assert_allclose(found[:-1], times, atol=0.25 / 30)
 
 
+def test_clock_keeps_the_middles_of_short_frames_on_their_side():
+    rng = np.random.default_rng(0)
+    times = np.cumsum(rng.gamma(0.3, size=400) + 1e-4)
+    clock = pack_times(times, 1)
+    if "steps" in clock:
+        ticks = np.cumsum([0, *clock["steps"]])
+        edges = clock["first"] + clock["unit"] * ticks
+    else:
+        edges = np.interp(np.arange(401), clock["frames"], clock["seconds"])
+    middles = (times[1:] + times[:-1]) / 2
+    assert (np.searchsorted(edges, middles, "right") - 1 == np.arange(399)).all()
+
+
 def test_clock_of_even_frames_is_short():
     times = np.r_[np.arange(3000) / 30, 200 + np.arange(3000) / 25]
     assert len(pack_times(times, 100)["frames"]) <= 4

@@ -327,6 +327,16 @@ def test_row_42_checkpoint_of_another_estimator_is_refused(tmp_path):
     )
     with pytest.raises(CheckpointError, match="encoder=Dropping"):
         quick(ActionSegmenter, **other | {"encoder": nn.Linear(5, 6)}).fit(VIDEOS)
+    layers = nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 4)
+    own = interrupted(
+        ActionSegmenter,
+        tmp_path / "relu",
+        encoder=nn.Sequential(*layers),
+        features=None,
+    )
+    tanh = nn.Sequential(layers[0], nn.Tanh(), layers[2])
+    with pytest.raises(CheckpointError, match="encoder=Sequential"):
+        quick(ActionSegmenter, **own | {"encoder": tanh}).fit(VIDEOS)
 
 
 def rewritten(path, change):

@@ -149,6 +149,9 @@ def test_result_follows_device_and_dtype(dtype, device):
         ("alpha", 1.1),
         ("eps", 0.0),
         ("eps", float("nan")),
+        ("sinkhorn_iter", 0),
+        ("lambda_y", -1.0),
+        ("step", 0.0),
     ],
 )
 def test_value_outside_its_range_is_refused_by_name(name, value):
@@ -160,3 +163,8 @@ def test_value_outside_its_range_is_refused_by_name(name, value):
 def test_cost_must_be_a_batch_of_matrices(shape):
     with pytest.raises(ValueError, match="^cost must have shape"):
         published_iteration(torch.ones(shape))
+
+
+def test_cost_must_have_floating_numbers():
+    with pytest.raises(TypeError, match="^cost must be a float32 or float64"):
+        published_iteration(torch.ones(1, 2, 3, dtype=torch.int64))
