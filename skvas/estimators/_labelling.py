@@ -38,9 +38,10 @@ from skvas.estimators._base import (
     refuse_lost_start,
 )
 from skvas.exceptions import InvalidParameterError
+from skvas.labels._known import Known
 from skvas.labels._naming import BaseNaming
 from skvas.labels._outlook import Outlook, Query
-from skvas.labels._reading import Known, PartialLabels, read_labels
+from skvas.labels._reading import PartialLabels, read_labels
 from skvas.labels._seeds import join_names, read_prototypes, sow
 from skvas.live._model import learn_actions, learn_positions
 from skvas.metrics._order import may_be_shared

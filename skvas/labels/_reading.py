@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 
 from skvas._typing import Labels, Videos
-from skvas.datasets._recordings import given_names, recordings_of
-from skvas.exceptions import InvalidParameterError
 from skvas.io import SegmentTable
 from skvas.io._corrections import CheckedRows, Corrections
 from skvas.io._table import find_outside, frame_edges
+from skvas.labels._known import FRAMES, Clock, Known, find_clocks
 from skvas.labels._stamps import fill_between
 from skvas.validation import (
-    check_real,
     is_single_video,
     list_videos,
     naming_video,
@@ -34,66 +32,6 @@ INTEGERS = np.iinfo(np.int64)
 STRETCH = 2
 # Columns of a table of segments.
 COLUMNS = ("start", "end", "label")
-
-
-@dataclass(frozen=True)
-class _Clock:
-    """When the frames of a video are: by their rate, by their times, or unknown."""
-
-    fps: float | None = None
-    times: np.ndarray | None = None
-
-    @property
-    def is_known(self) -> bool:
-        return self.fps is not None or self.times is not None
-
-    def frame(self, seconds: float, n_frames: int) -> int:
-        """Return the frame whose start is nearest, of two the first."""
-        if self.fps is not None:
-            # Python rounds halves to even numbers.
-            return math.ceil(seconds * self.fps - 0.5)
-        edges = frame_edges("", n_frames, None, self.times)
-        middles = (edges[1:] + edges[:-1]) / 2
-        late = seconds > edges[-1] + (edges[-1] - edges[-2]) / 2
-        return int(np.searchsorted(middles, seconds)) + late
-
-
-_FRAMES = _Clock()
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of the videos that labels are of.
-
-    Attributes
-    ----------
-    names : list of str or None
-        Their names, if they were given some.
-    clocks : list of _Clock
-        When the frames of each are.
-    """
-
-    names: list[str] | None
-    clocks: list[_Clock]
-
-    @classmethod
-    def of(cls, videos: Videos) -> Known | None:
-        """Return what recordings know; None of other videos."""
-        known = recordings_of(videos)
-        if known is None:
-            return None
-        clocks = [_Clock(**known.clock(index)) for index in range(len(known))]
-        return cls(given_names(known.names), clocks)
-
-    @classmethod
-    def of_fit(cls, recordings: Mapping[str, Any]) -> Known:
-        """Return what an estimator keeps of the recordings of `fit`."""
-        names, times = recordings["names"], recordings["times"]
-        rates = recordings["fps"] or [None] * len(names)
-        clocks = [_Clock(rate) for rate in rates]
-        if times is not None:
-            clocks = [_Clock(times=found) for found in times]
-        return cls(given_names(names), clocks)
 
 
 @dataclass(frozen=True)
@@ -266,7 +204,7 @@ def frame_labels(
     """
     lengths = [len(video) for video in list_videos(videos)]
     known = Known.of(videos)
-    clocks = _clocks(fps, known, len(lengths))
+    clocks = find_clocks(fps, known, len(lengths))
     given, _ = _by_video(y, lengths, is_single_video(videos), known, clocks)
     spelled = []
     for labels in given:
@@ -274,34 +212,6 @@ def frame_labels(
         entry[:] = labels
         spelled.append(entry)
     return spelled
-
-
-def _clocks(fps: Any, known: Known | None, n_videos: int) -> list[_Clock]:
-    """Return the clock by which rows of each video are read."""
-    if isinstance(fps, str):
-        if fps != "recordings":
-            raise InvalidParameterError(
-                "fps must be a finite number > 0, a sequence of such, or 'recordings', "
-                f"got {fps!r}."
-            )
-        clocks = [_FRAMES] if known is None else known.clocks
-        if not all(clock.is_known for clock in clocks):
-            raise InvalidParameterError(
-                'fps="recordings" needs Recordings that know the rate of their frames; '
-                "give it as a number, or as Recordings(videos, fps=...)."
-            )
-        return clocks
-    if fps is None or not np.iterable(fps):
-        check_real("fps", fps, low=0, low_open=True, none_ok=True)
-        return [_Clock(fps)] * n_videos
-    rates = list(fps)
-    if len(rates) != n_videos:
-        raise InvalidParameterError(
-            f"fps has {len(rates)} rates for {n_videos} videos; give one for each."
-        )
-    for index, rate in enumerate(rates):
-        check_real(f"fps[{index}]", rate, low=0, low_open=True)
-    return [_Clock(rate) for rate in rates]
 
 
 def _by_recording(table: SegmentTable, names: Sequence[str]) -> list[SegmentTable]:
@@ -320,7 +230,7 @@ def _by_video(
     lengths: Sequence[int],
     single: bool,
     known: Known | None,
-    clocks: Sequence[_Clock] | None = None,
+    clocks: Sequence[Clock] | None = None,
 ) -> tuple[list[list[int | str | None]], list[bool]]:
     """Return the label of each frame of each video, and which have timestamps.
 
@@ -342,7 +252,7 @@ def _by_video(
             f"y must have an entry for each of the {len(lengths)} videos, got "
             f"{len(items)}; put None for videos that have no labels."
         )
-    unknown = [_FRAMES] * len(items)
+    unknown = [FRAMES] * len(items)
     clocks = unknown if clocks is None else clocks
     seconds = unknown if known is None else known.clocks
     read = []
@@ -375,7 +285,7 @@ def _check_segments(
         )
 
 
-def _read(item: Any, n_frames: int, clock: _Clock) -> list[int | str | None]:
+def _read(item: Any, n_frames: int, clock: Clock) -> list[int | str | None]:
     """Return the label of each frame of a video, in whatever form it comes."""
     if item is None:
         return [None] * n_frames
@@ -395,7 +305,7 @@ def _read(item: Any, n_frames: int, clock: _Clock) -> list[int | str | None]:
         return [None] * n_frames
     if isinstance(item, CheckedRows):
         item.check_length(n_frames)
-        clock = _FRAMES
+        clock = FRAMES
     rows = _rows(item)
     if rows is not None:
         read = _from_segments if len(rows[0]) == 3 else _from_stamps
@@ -456,7 +366,7 @@ def _from_frames(item: Any, n_frames: int) -> list[int | str | None]:
 
 
 def _from_segments(
-    rows: list[tuple[Any, ...]], n_frames: int, clock: _Clock
+    rows: list[tuple[Any, ...]], n_frames: int, clock: Clock
 ) -> list[int | str | None]:
     labels: list[int | str | None] = [None] * n_frames
     for start, end, value in rows:
@@ -475,7 +385,7 @@ def _from_segments(
 
 
 def _from_stamps(
-    rows: list[tuple[Any, ...]], n_frames: int, clock: _Clock
+    rows: list[tuple[Any, ...]], n_frames: int, clock: Clock
 ) -> list[int | str | None]:
     labels: list[int | str | None] = [None] * n_frames
     for time, value in rows:
@@ -503,7 +413,7 @@ def _put(labels: list[int | str | None], frame: int, label: int | str | None) ->
 
 
 def _from_segment_table(
-    table: SegmentTable, n_frames: int, clock: _Clock
+    table: SegmentTable, n_frames: int, clock: Clock
 ) -> list[int | str | None]:
     if not clock.is_known:
         raise ValueError(
@@ -525,7 +435,7 @@ def _from_segment_table(
     return [read_label(value) for value in found.tolist()]
 
 
-def _frame(time: Any, n_frames: int, clock: _Clock) -> int:
+def _frame(time: Any, n_frames: int, clock: Clock) -> int:
     """Return the frame whose start is nearest to a time, of two the first."""
     is_number = isinstance(time, Real) and not isinstance(time, bool)
     seconds = float(time) if is_number else math.nan

@@ -14,7 +14,6 @@ from skvas.videos._stored import check_array, check_count, check_type
 
 # What the numbers of a point are: coordinates, and its confidence.
 LAYOUTS = {"xy": (2, False), "xyc": (2, True), "xyz": (3, False), "xyzc": (3, True)}
-
 SCALES = ("recording", "frame", None)
 
 
@@ -30,7 +29,7 @@ class Time(Protocol):
     def usual_size(self, name: str, sizes: np.ndarray) -> np.ndarray:
         """Return the usual one of the sizes (n,) of a body, a number for each frame."""
 
-    def change(self, columns: np.ndarray, span: int, name: str) -> np.ndarray:
+    def change(self, name: str, columns: np.ndarray, span: int) -> np.ndarray:
         """Return the change of columns (n, k) in a frame, measured over a span."""
 
 
@@ -137,13 +136,13 @@ class Bodies:
         if self.velocity:
             span = self.velocity_span
             found += [
-                time.change(shape, span, f"change {i}")
+                time.change(f"change {i}", shape, span)
                 for i, shape in enumerate(shapes)
             ]
             # Of places over sizes, the change would hold that of the size as well.
             moving = vectors if self.center is None else [*vectors, first]
             found += [
-                time.change(place, span, f"motion {i}") / size
+                time.change(f"motion {i}", place, span) / size
                 for i, place in enumerate(moving)
             ]
         return np.nan_to_num(np.hstack(found), nan=0.0)
@@ -202,7 +201,7 @@ class Whole:
         known = sizes[sizes > 0]
         return np.full(len(sizes), np.median(known) if len(known) else 1.0)
 
-    def change(self, columns: np.ndarray, span: int, name: str) -> np.ndarray:
+    def change(self, name: str, columns: np.ndarray, span: int) -> np.ndarray:
         """Return the change between as many frames before as after each."""
         at, half = np.arange(len(columns)), span // 2
         # A span of one frame reaches to the next, and from the last to the one before.
@@ -252,7 +251,7 @@ class Passing:
         self._sizes[name] = float(totals[-1]), int(counts[-1])
         return np.where(counts > 0, totals / np.maximum(counts, 1), 1.0)[1:]
 
-    def change(self, columns: np.ndarray, span: int, name: str) -> np.ndarray:
+    def change(self, name: str, columns: np.ndarray, span: int) -> np.ndarray:
         """Return the change from as many frames before; 0 before anything is seen."""
         reach = max(2 * (span // 2), 1)
         past = self._past.get(name, np.zeros((0, columns.shape[1])))

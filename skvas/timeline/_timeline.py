@@ -19,7 +19,8 @@ from skvas.datasets._recordings import (
     refuse_other_features,
     remember,
 )
-from skvas.labels._reading import Known, PartialLabels, read_labels
+from skvas.labels._known import Known
+from skvas.labels._reading import PartialLabels, read_labels
 from skvas.labels._stamps import SURE
 from skvas.preprocessing._features import (
     check_features,

@@ -10,7 +10,8 @@ from skvas import Recordings
 from skvas.exceptions import InvalidParameterError
 from skvas.io import SegmentTable, TimedSegment
 from skvas.labels import frame_labels
-from skvas.labels._reading import COLUMNS, Known, read_labels
+from skvas.labels._known import Known
+from skvas.labels._reading import COLUMNS, read_labels
 from skvas.validation import is_single_video, list_videos
 
 VIDEOS = [np.zeros((6, 2)), np.zeros((4, 2))]

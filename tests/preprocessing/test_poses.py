@@ -298,16 +298,16 @@ def test_velocity_between_bodies_is_in_sizes_of_the_first():
 def test_velocity_is_measured_around_each_frame(span):
     square = (np.arange(60.0) ** 2)[:, None]
     half = span // 2
-    found = Whole().change(square, span, "")
+    found = Whole().change("", square, span)
     inner = np.arange(half, 60 - half)
     assert_allclose(found[inner, 0], 2 * inner)
 
 
 def test_velocity_over_one_frame_is_the_step_to_the_next():
     square = (np.arange(6.0) ** 2)[:, None]
-    found = Whole().change(square, 1, "")
+    found = Whole().change("", square, 1)
     assert_allclose(found[:, 0], [1, 3, 5, 7, 9, 9])
-    assert_allclose(Whole().change(square[:1], 1, ""), 0)
+    assert_allclose(Whole().change("", square[:1], 1), 0)
 
 
 def test_two_bodies_are_normalised_each_and_linked():
