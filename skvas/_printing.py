@@ -27,6 +27,8 @@ __all__ = [
 Listener: TypeAlias = Callable[[str, int, int], object]
 # Characters of a value in a message.
 LONGEST = 80
+# Rows that a notebook shows.
+SHOWN = 60
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
@@ -194,14 +196,14 @@ def cut_to_columns(text: str, most: int) -> str:
     return text[: sum(end <= most for end in ends)]
 
 
-def to_html(records: Sequence[Mapping[str, Any]], *, caption: str = "") -> str:
+def to_html(records: Sequence[Mapping[str, Any]], *, caption: str) -> str:
     """Spell out records as a table of HTML, for a notebook.
 
     Parameters
     ----------
     records : sequence of mapping
-        Rows, all with the same keys.
-    caption : str, default=""
+        Rows, all with the same keys; a few of many are shown.
+    caption : str
         What stands above the table.
 
     Returns
@@ -212,13 +214,15 @@ def to_html(records: Sequence[Mapping[str, Any]], *, caption: str = "") -> str:
     Examples
     --------
     >>> from skvas._printing import to_html
-    >>> to_html([{"action": "a < b"}]).count("a &lt; b")
+    >>> to_html([{"action": "a < b"}], caption="Actions").count("a &lt; b")
     1
     """
-    head = f"<caption>{escape(caption)}</caption>" if caption else ""
+    left = len(records) - SHOWN
+    more = f" {left} more rows." if left > 0 else ""
+    head = f"<caption>{escape(caption + more)}</caption>"
     rows = [
         "".join(f"<td>{escape(_show(value))}</td>" for value in r.values())
-        for r in records
+        for r in records[:SHOWN]
     ]
     names = "".join(f"<th>{escape(name)}</th>" for name in (records or [{}])[0])
     body = "".join(f"<tr>{row}</tr>" for row in [names, *rows])

@@ -28,9 +28,9 @@ from skvas.validation import check_integer, check_real
 __all__ = ["INFORMED", "PAPER", "RECIPES", "Recipe"]
 
 
-# They are known once training is over.
+# Parameters whose "auto" is resolved once training is over.
 OPEN = {"segment_on": "auto", "recurring": "auto"}
-# They are of no use once training is over.
+# Parameters that settings do not keep: they are of no use after the training.
 UNSETTLED = {"callback", "checkpoint", "devices"}
 
 

@@ -25,8 +25,6 @@ __all__ = ["ActionTable", "rename_actions", "round_times", "tabulate"]
 
 # Digits of seconds behind the point in files: milliseconds.
 DIGITS = 3
-# Rows that a notebook shows.
-SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ class ActionTable:
         if self.unit != "seconds":
             raise ValueError(
                 "Files of segments have seconds, and no frame rate is known: give it "
-                "as Recordings(videos, names, fps=...), or to to_table as fps."
+                "as Recordings(videos, names, fps=...) or fps=."
             )
         return SegmentTable(
             TimedSegment(r["recording"], r["start"], r["end"], r["action"])
@@ -168,9 +166,7 @@ class ActionTable:
         return format_table(self.records)
 
     def _repr_html_(self) -> str:
-        left = len(self.records) - SHOWN
-        caption = f"Times in {self.unit}." + (f" {left} more rows." if left > 0 else "")
-        return to_html(self.records[:SHOWN], caption=caption)
+        return to_html(self.records, caption=f"Times in {self.unit}.")
 
 
 def round_times(record: dict[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,12 @@ from skvas.videos._frames import sample_videos, spread_frames, unit
 
 __all__ = ["FitSummary", "diagnose", "summarise"]
 
+_Facts = list[tuple[str, str]]
+
 # Frames of a recording that are looked at, and recordings it is compared with.
-FRAMES, PARTNERS = 128, 12
+SEEN_FRAMES, PARTNERS = 128, 12
+# Standard deviations of a normal distribution in its median absolute deviation.
+NORMAL = 1.4826
 # A recording is unlike the others where its frames are so many robust standard
 # deviations, and so many times, further from others' frames than is usual.
 FAR, TIMES = 4.0, 1.5
@@ -111,7 +115,7 @@ def diagnose(
         seen_videos = sample_videos(len(labels))
         features = choose(features, seen_videos)
         labels = [labels[i] for i in seen_videos]
-        few = [spread_frames(n, FRAMES) for n in lengths_of(features)]
+        few = [spread_frames(n, SEEN_FRAMES) for n in lengths_of(features)]
         seen = [unit(v[where]) for v, where in zip(features, few, strict=True)]
         matches = match_pairs(seen, random_state=0)
         cut = uniform_segmentation([len(video) for video in labels], n_actions)
@@ -140,13 +144,13 @@ def _find_unlike(embeddings: Sequence[np.ndarray]) -> list[int]:
         nearest = [1 - (video @ partners[j].T).max(axis=1).mean() for j in chosen]
         distances[i] = np.median(nearest)
     usual = np.median(distances)
-    spread = 1.4826 * np.median(np.abs(distances - usual))
+    spread = NORMAL * np.median(np.abs(distances - usual))
     far = (distances > usual + FAR * spread) & (distances > TIMES * usual)
     return [int(i) for i in np.flatnonzero(far)]
 
 
 def _thin(video: np.ndarray) -> np.ndarray:
-    return video[spread_frames(len(video), FRAMES // 2)]
+    return video[spread_frames(len(video), SEEN_FRAMES // 2)]
 
 
 def _find_spread(labels: Sequence[np.ndarray], n_actions: int) -> list[int]:
@@ -174,17 +178,16 @@ def summarise(model: Any) -> FitSummary:
     -------
     FitSummary
     """
-    facts: list[tuple[str, str]] = []
+    facts: _Facts = []
     advice: list[str] = []
     _tell_recordings(model, facts, advice)
     _tell_features(model, facts)
     _tell_views(model, facts)
-    for tell in (_tell_order, _tell_settings, _tell_actions, _tell_embedding):
-        tell(model, facts, advice)
+    _tell_order(model, facts, advice)
+    _tell_settings(model, facts)
+    _tell_actions(model, facts, advice)
+    _tell_embedding(model, facts, advice)
     return FitSummary(facts, advice)
-
-
-_Facts = list[tuple[str, str]]
 
 
 def _tell_recordings(model: Any, facts: _Facts, advice: list[str]) -> None:
@@ -251,7 +254,7 @@ def _tell_order(model: Any, facts: _Facts, advice: list[str]) -> None:
         )
 
 
-def _tell_settings(model: Any, facts: _Facts, advice: list[str]) -> None:
+def _tell_settings(model: Any, facts: _Facts) -> None:
     settings = model.settings_
     if hasattr(model, "matching_"):
         facts.append(("matching", model.matching_))

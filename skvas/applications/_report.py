@@ -31,8 +31,6 @@ from skvas.validation import check_labels, check_real
 
 __all__ = ["StepReport", "step_report"]
 
-# Rows that a notebook shows.
-SHOWN = 60
 COLUMNS = ["video", "step", "start", "end", "duration", "z_score", "status"]
 # Step a precedes step b if it comes first in more than this share of the cases.
 USUAL_ORDER = 0.8
@@ -147,9 +145,7 @@ class StepReport:
         return f"{format_table(self.records)}\n{self._summary()}"
 
     def _repr_html_(self) -> str:
-        left = len(self.records) - SHOWN
-        more = f" {left} more rows." if left > 0 else ""
-        return to_html(self.records[:SHOWN], caption=self._summary() + more)
+        return to_html(self.records, caption=f"{self._summary()}.")
 
     def _summary(self) -> str:
         counts = Counter(record["status"] for record in self.records)

@@ -144,7 +144,7 @@ def _elect(votes: np.ndarray, n_voters: int) -> tuple[np.ndarray, np.ndarray]:
     if len(voted) == 0:
         raise ValueError(
             "A video to label has no frame with a counterpart in the labelled videos; "
-            "pass more labelled videos, or raise zeta of the estimator."
+            "pass more labelled videos, or raise zeta of Aligning."
         )
     nearest = nearest_of(voted, len(votes))
     return votes.argmax(axis=1)[nearest], votes.max(axis=1) / n_voters

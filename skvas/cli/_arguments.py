@@ -16,7 +16,6 @@ __all__ = [
     "add_out_folder",
     "add_times",
     "name_actions",
-    "named_actions",
 ]
 
 
@@ -97,13 +96,13 @@ def add_names(parser: argparse.ArgumentParser) -> None:
     """Add names of actions."""
     parser.add_argument(
         "--names",
-        type=named_actions,
+        type=_named_actions,
         help="names of actions, as in '0=take off,2=land', by the labels that predict "
         "writes without (default: the model's)",
     )
 
 
-def named_actions(text: str) -> dict[str, str]:
+def _named_actions(text: str) -> dict[str, str]:
     """Read names of actions; each stands behind the label of its action."""
     pairs = [part.partition("=") for part in text.split(",")]
     if not all(mark and label.strip() for label, mark, _ in pairs):

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from skvas.io._columns import is_empty, parse_number
+
 __all__ = ["frames_of_lines"]
 
 # What stands between the cells of a line, where it occurs; else white space. A comma
@@ -68,8 +70,10 @@ def _cells(line: str) -> list[str]:
 
 def _number(cell: str) -> float | None:
     """Read a cell, with a point or a comma; None where it is no number."""
+    if is_empty(cell):
+        return np.nan
     try:
-        return float(cell.replace(",", ".")) if cell else np.nan
+        return parse_number(cell, decimal_comma=True)
     except ValueError:
         return None
 

@@ -95,7 +95,7 @@ class FeatureFile:
         return self._dtype
 
     @property
-    def T(self) -> FeatureFile:  # noqa: N802 - as arrays call it
+    def T(self) -> FeatureFile:
         """The same file with rows as columns."""
         other = FeatureFile(self.filename, read=self._read)
         other._is_transposed = not self._is_transposed

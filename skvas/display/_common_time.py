@@ -27,6 +27,7 @@ from skvas.display._style import (
 )
 from skvas.timeline import Timeline
 from skvas.validation import check_labels, check_real
+from skvas.videos._containers import as_list
 
 # Share of the timeline over which the change of the template is taken.
 CHANGE_WINDOW = 0.02
@@ -145,7 +146,7 @@ class CommonTimeDisplay:
                 "draw a skvas.Timeline."
             )
         if y is None and estimator.timeline_.labels_ is not None:
-            y = _as_list(estimator.labels_)
+            y = as_list(estimator.labels_)
             if action_names is None:
                 given = names_by_label(estimator)
                 y = [call_by_name(labels, given) for labels in y]
@@ -271,7 +272,7 @@ class CommonTimeDisplay:
         if labels is None:
             if self.timeline.labels_ is None:
                 return None, []
-            labels = _as_list(self.timeline.labels_)
+            labels = as_list(self.timeline.labels_)
         codes, _, actions = encode_labels(
             check_labels(labels, lengths), self.action_names, self.background
         )
@@ -342,11 +343,6 @@ class CommonTimeDisplay:
             label="boundary, confidence",
         )
         return [lines]
-
-
-def _as_list(labels: NDArray[Any]) -> list[NDArray[Any]]:
-    """Return the labels of each video, also where there is only one."""
-    return list(labels) if labels.dtype == object else [labels]
 
 
 def _change(template: NDArray[Any]) -> NDArray[Any]:

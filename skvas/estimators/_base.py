@@ -66,7 +66,7 @@ from skvas.preprocessing._features import (
     warn_of_degenerate_frames,
     without_names,
 )
-from skvas.preprocessing._framewise import takes_nan
+from skvas.preprocessing._framewise import finiteness_of, takes_nan
 from skvas.preprocessing._pipelines import last_step, with_last_step
 from skvas.recipes import RECIPES, Recipe, find_recipe
 from skvas.timeline._model import find_order, has_order
@@ -670,7 +670,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         self, videos: Videos, preprocessing: Any, **requirements: Any
     ) -> Sequence[np.ndarray]:
         """Check videos; NaN may pass where the preprocessing takes it."""
-        finite: Any = "allow-nan" if takes_nan(preprocessing) else True
+        finite = finiteness_of(preprocessing)
         limit = check_memory(self._training.memory_limit)
         checked: Sequence[np.ndarray] = check_videos(
             videos,

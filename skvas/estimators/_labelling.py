@@ -86,7 +86,7 @@ from skvas.validation import (
     check_total_frames,
     is_single_video,
 )
-from skvas.videos._containers import like_input
+from skvas.videos._containers import as_list, like_input
 from skvas.videos._frames import sample_videos
 from skvas.videos._views import Views
 
@@ -346,7 +346,7 @@ default=None
         check_is_fitted(self)
         names = self._names_of_actions()
         if videos is None:
-            labels = self.labels_ if self.labels_.dtype == object else [self.labels_]
+            labels = as_list(self.labels_)
             known = self.recordings_
             times = known.get("times") if fps is None else None
             rates = known["fps"] if fps is None else fps
@@ -370,7 +370,11 @@ default=None
         return tabulate(recordings, labels, names, shares, self.classes_.tolist())
 
     def to_csv(
-        self, path: str | os.PathLike[str], videos: Videos | None = None
+        self,
+        path: str | os.PathLike[str],
+        videos: Videos | None = None,
+        *,
+        fps: float | None = None,
     ) -> None:
         """Write the segments of recordings to one CSV file.
 
@@ -380,16 +384,22 @@ default=None
             The file; replaced if it is there.
         videos : Recordings, or other videos, default=None
             As in `to_table`.
+        fps : float, default=None
+            As in `to_table`.
 
         Raises
         ------
         OSError
             If the file cannot be written; names it.
         """
-        self.to_table(videos).to_csv(path)
+        self.to_table(videos, fps=fps).to_csv(path)
 
     def to_eaf(
-        self, folder: str | os.PathLike[str], videos: Videos | None = None
+        self,
+        folder: str | os.PathLike[str],
+        videos: Videos | None = None,
+        *,
+        fps: float | None = None,
     ) -> list[Path]:
         """Write the segments of each recording to a file of ELAN, named after it.
 
@@ -400,6 +410,8 @@ default=None
         folder : str or path-like
             The folder, made if it is not there.
         videos : Recordings, or other videos, default=None
+            As in `to_table`.
+        fps : float, default=None
             As in `to_table`.
 
         Returns
@@ -416,7 +428,7 @@ default=None
         ImportError
             If pympi is not installed; names the extra.
         """
-        return self.to_table(videos).write(folder, "eaf")
+        return self.to_table(videos, fps=fps).write(folder, "eaf")
 
     def _names_of_actions(self) -> list[str]:
         """Return the names of the actions: given ones, labels of `fit`, or numbers."""

@@ -43,6 +43,7 @@ from skvas.timeline import Timeline
 from skvas.transport._threads import on_cpu
 from skvas.validation import check_integer, check_real
 from skvas.videos._batch import pad
+from skvas.videos._containers import as_list
 from skvas.videos._frames import spread_frames
 from skvas.videos._stored import check_array, check_texts, check_type
 
@@ -175,7 +176,7 @@ def _check(estimator: Any) -> None:
     for name, fitted in estimator._fitted.items():
         if name not in state and fitted.absent is not None:
             state[name] = fitted.absent()
-        # The first is an axis as yet; the second, where it is absent, counts actions.
+        # timeline_ is still an Axis, which is checked apart; classes_ may be absent.
         if name == "timeline_" or (name == "classes_" and name not in state):
             continue
         value = state.get(name)
@@ -190,6 +191,8 @@ def _check(estimator: Any) -> None:
     check_integer("n_features_in_", n_features, low=1, high=MAX_FEATURES)
     _check_networks(estimator)
     _check_recordings(estimator)
+    _check_diagnosis(estimator)
+    _check_action_names(estimator)
     if "prototypes_" in estimator._fitted:
         _check_labels(estimator, axis)
     if "reference_" in estimator._fitted:
@@ -236,7 +239,7 @@ def _check_labels(estimator: Any, timeline: Any) -> None:
 def _check_labels_of_fit(estimator: Any) -> None:
     """Refuse labels that are no names of actions, or not of the recordings."""
     found, classes = estimator.labels_, estimator.classes_
-    labels = list(found) if found.dtype == object else [found]
+    labels = as_list(found)
     are_names = all(
         video.ndim == 1 and video.dtype.kind == classes.dtype.kind for video in labels
     )
@@ -313,7 +316,11 @@ def _check_recordings(estimator: Any) -> None:
         raise ModelFileError("recordings_ has impossible rates")
     if times is not None:
         _check_times(times, known["n_frames"])
+
+
+def _check_diagnosis(estimator: Any) -> None:
     found = estimator.diagnosis_
+    n_recordings = len(estimator.recordings_["names"])
     n_actions = getattr(estimator, "n_actions_", 0)
     for name, n in (("unlike", n_recordings), ("spread", n_actions)):
         places = found.get(name)
@@ -324,6 +331,9 @@ def _check_recordings(estimator: Any) -> None:
     scores = ("consistency", "consistency_of_uniform_cut")
     if {type(found.get(name, "")) for name in scores} not in ({float}, {type(None)}):
         raise ModelFileError("diagnosis_ is not as fit makes it")
+
+
+def _check_action_names(estimator: Any) -> None:
     called = getattr(estimator, "action_names_", None)
     if called is not None and (
         len({*called}) != estimator.n_actions_

@@ -26,7 +26,7 @@ from skvas.exceptions import InvalidParameterError
 from skvas.nn._model import embed_videos
 from skvas.options._declare import group_of
 from skvas.preprocessing._features import features_and_details, fill_gaps
-from skvas.tasks._registry import ALIGNMENT_TASKS, fields_beside
+from skvas.tasks._registry import fields_beside
 from skvas.timeline import Timeline
 from skvas.timeline._model import Axis, path_frames
 from skvas.timeline._paths import Passage
@@ -290,7 +290,7 @@ class MatchesFrames(BaseVideoEstimator):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         group: Any = group_of(self, "aligning")
-        default, beside = type(group)(), fields_beside(ALIGNMENT_TASKS, group.method)
+        default, beside = type(group)(), fields_beside(group.method)
         for name, value in group.get_params(deep=False).items():
             if name in beside and value != getattr(default, name):
                 raise InvalidParameterError(

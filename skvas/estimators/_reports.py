@@ -42,6 +42,7 @@ from skvas.segmentation._look import look_at
 from skvas.timeline._model import path_frames
 from skvas.timeline._paths import Passage
 from skvas.transport._threads import spare_threads
+from skvas.videos._containers import as_list
 from skvas.videos._views import Views
 
 
@@ -222,7 +223,7 @@ class ReportsVideos(BaseVideoEstimator):
         )
         labels = [self.classes_[code] for code in codes]
         fitted = self.labels_
-        collection = list(fitted) if fitted.dtype == object else [fitted]
+        collection = as_list(fitted)
         kept = self.recordings_["fps"]
         clocks: Sequence[float | None] = rates or [None] * len(labels)
         usual = Collection.of(split_into_steps(collection), clocks, kept)

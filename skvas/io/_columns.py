@@ -300,10 +300,10 @@ def _find_delimiter(*lines: str) -> str:
 def _has_units(body: Sequence[Sequence[str]]) -> bool:
     """Return whether a line of units stands above the rows."""
     first, rest = body[0], body[1:20]
-    if len(rest) < 2 or any(not _is_empty(c) and _is_number(c) for c in first):
+    if len(rest) < 2 or any(not is_empty(c) and _is_number(c) for c in first):
         return False
     return any(
-        not _is_empty(cell) and all(_is_number(row[place]) for row in rest)
+        not is_empty(cell) and all(_is_number(row[place]) for row in rest)
         for place, cell in enumerate(first)
     )
 
@@ -317,16 +317,16 @@ def _has_decimal_comma(cells: Sequence[str]) -> bool:
     return is_sure and all(map(_is_number, cells))
 
 
-def _is_empty(cell: str | None) -> bool:
+def is_empty(cell: str | None) -> bool:
     return cell is None or cell.lower() in _EMPTY
 
 
 def _is_number(cell: str) -> bool:
     """Return whether a cell is a number of any spelling, or empty."""
-    if _is_empty(cell):
+    if is_empty(cell):
         return True
     try:
-        _number(cell, decimal_comma=True)
+        parse_number(cell, decimal_comma=True)
     except ValueError:
         return False
     return True
@@ -337,7 +337,7 @@ def _is_value(cell: str) -> bool:
     return _is_number(cell) or _MOMENT.match(cell) is not None
 
 
-def _number(cell: str, *, decimal_comma: bool) -> float:
+def parse_number(cell: str, *, decimal_comma: bool) -> float:
     if "_" in cell:  # Python would read 1_000
         raise ValueError(f"{cell!r} is no number")
     if decimal_comma and "," in cell and "." not in cell:
@@ -357,12 +357,12 @@ def _as_column(
     odd = []
     for place, cell in enumerate(cells):
         try:
-            numbers[place] = _number(str(cell), decimal_comma=decimal_comma)
+            numbers[place] = parse_number(str(cell), decimal_comma=decimal_comma)
         except ValueError:  # few are, so that emptiness is asked of few
-            if not _is_empty(cell):
+            if not is_empty(cell):
                 odd.append(place)
     if not odd:
         return numbers, None
     column = np.empty(len(cells), dtype=object)
-    column[:] = [None if _is_empty(cell) else cell for cell in cells]
+    column[:] = [None if is_empty(cell) else cell for cell in cells]
     return column, (odd[0], sum(not THOUSANDS.fullmatch(str(cells[o])) for o in odd))

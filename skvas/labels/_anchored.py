@@ -76,11 +76,6 @@ class AnchoredActions(BaseNaming):
         logs: np.ndarray = np.log((plan + FLOOR) / (1 + FLOOR * plan.shape[1]))
         return logs
 
-    def decode(self, logs: np.ndarray) -> np.ndarray:
-        """Return the labels that most of each frame's mass goes to."""
-        found: np.ndarray = logs.argmax(axis=1)
-        return found
-
     def transport(
         self,
         parts: Sequence[np.ndarray],

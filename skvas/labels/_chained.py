@@ -223,11 +223,6 @@ class ChainedNaming(BaseNaming):
         if waiting:
             yield from self.succession.chain(waiting)
 
-    def decode(self, logs: np.ndarray) -> np.ndarray:
-        """Return the most probable action of each frame."""
-        found: np.ndarray = logs.argmax(axis=1)
-        return found
-
 
 def _which_tell(codes: Sequence[np.ndarray]) -> list[int]:
     """Return the videos most of whose frames have labels."""

@@ -39,7 +39,7 @@ class Clock:
 
 
 # Where times are numbers of frames.
-FRAMES = Clock()
+BY_NUMBER = Clock()
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def find_clocks(fps: Any, known: Known | None, n_videos: int) -> list[Clock]:
                 "fps must be a finite number > 0, a sequence of such, or 'recordings', "
                 f"got {fps!r}."
             )
-        clocks = [FRAMES] if known is None else known.clocks
+        clocks = [BY_NUMBER] if known is None else known.clocks
         if not all(clock.is_known for clock in clocks):
             raise InvalidParameterError(
                 'fps="recordings" needs Recordings that know the rate of their frames; '

@@ -22,6 +22,8 @@ GUESS_WEIGHT = 0.3
 SHRINKAGE = 0.1
 # Probability that nothing falls below, so that no part of the evidence is a veto.
 FLOOR = 1e-3
+# Log probability of a label that cannot be.
+IMPOSSIBLE = 99 * np.log(FLOOR)
 # Price of a change of label, in the unit of log probabilities.
 PRICE = 3.0
 # Log probabilities are divided by the temperature: where labels are too few to tell it,
@@ -73,9 +75,10 @@ class BaseNaming(ABC):
         """
         return (self.log_probabilities(*video) for video in videos)
 
-    @abstractmethod
     def decode(self, logs: np.ndarray) -> np.ndarray:
         """Return labels (n_frames,) from log probabilities (n_frames, n_actions)."""
+        found: np.ndarray = logs.argmax(axis=1)
+        return found
 
     @property
     @abstractmethod
@@ -154,9 +157,7 @@ class Naming(BaseNaming):
         normed: np.ndarray = log_softmax(total, axis=1)
         if known is not None:
             given = known >= 0
-            normed[given] = (
-                np.log(FLOOR) * 99 * (1 - one_hot(known[given], total.shape[1]))
-            )
+            normed[given] = IMPOSSIBLE * (1 - one_hot(known[given], total.shape[1]))
         return normed
 
     def decode(self, logs: np.ndarray) -> np.ndarray:
@@ -219,7 +220,7 @@ class Evidence:
             members = np.where(known[:, None] >= 0, one_hot(known, n_actions), guess)
             weights, bias = discriminants(frames, members, self.used)
             naming = replace(
-                naming, weights=weights, bias=np.where(can_be, bias, np.log(FLOOR) * 99)
+                naming, weights=weights, bias=np.where(can_be, bias, IMPOSSIBLE)
             )
             found = np.exp(naming.weigh(told, frames))
             guess = GUESS_WEIGHT * found
@@ -475,7 +476,7 @@ def discriminants(
     covariance = (1 - SHRINKAGE) * scatter + ridge
     weights = np.linalg.solve(covariance, means.T)  # (n_kept, n_classes)
     bias = -0.5 * np.einsum("kd,dk->k", means, weights)
-    bias = np.where(mass > 1e-6 * mass.max(), bias, np.log(FLOOR) * 99)
+    bias = np.where(mass > 1e-6 * mass.max(), bias, IMPOSSIBLE)
     full[kept] = weights
     return full, bias
 

@@ -15,7 +15,7 @@ from skvas._typing import Labels, Videos
 from skvas.io import SegmentTable
 from skvas.io._corrections import CheckedRows, Corrections
 from skvas.io._table import find_outside, frame_edges
-from skvas.labels._known import FRAMES, Clock, Known, find_clocks
+from skvas.labels._known import BY_NUMBER, Clock, Known, find_clocks
 from skvas.labels._stamps import fill_between
 from skvas.validation import (
     is_single_video,
@@ -252,7 +252,7 @@ def _by_video(
             f"y must have an entry for each of the {len(lengths)} videos, got "
             f"{len(items)}; put None for videos that have no labels."
         )
-    unknown = [FRAMES] * len(items)
+    unknown = [BY_NUMBER] * len(items)
     clocks = unknown if clocks is None else clocks
     seconds = unknown if known is None else known.clocks
     read = []
@@ -305,7 +305,7 @@ def _read(item: Any, n_frames: int, clock: Clock) -> list[int | str | None]:
         return [None] * n_frames
     if isinstance(item, CheckedRows):
         item.check_length(n_frames)
-        clock = FRAMES
+        clock = BY_NUMBER
     rows = _rows(item)
     if rows is not None:
         read = _from_segments if len(rows[0]) == 3 else _from_stamps

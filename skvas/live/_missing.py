@@ -8,7 +8,7 @@ from skvas.preprocessing._last_seen import PRIOR, LastSeen
 from skvas.preprocessing._running import RunningMoments
 
 
-class Known(LastSeen):
+class SeenFeatures(LastSeen):
     """What was seen of each feature of a recording, in units of the collection.
 
     Parameters

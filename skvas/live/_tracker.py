@@ -20,7 +20,7 @@ from skvas.live._embedder import LiveEmbedder
 from skvas.live._filter import Filter, Seen, smooth
 from skvas.live._frames import check_frames
 from skvas.live._habits import KINDS, NEWEST, LiveWarning, Monitor
-from skvas.live._missing import Known
+from skvas.live._missing import SeenFeatures
 from skvas.live._model import LiveModel, spread_out
 from skvas.live._saved import read_state, write_state
 from skvas.preprocessing._bodies import PoseStream
@@ -132,7 +132,7 @@ class LiveTracker:
         """Forget the recording, and wait for the first frame of another."""
         bodies = self._model.bodies
         self._poses = None if bodies is None else PoseStream(bodies)
-        self._known = Known(self._model.features)
+        self._known = SeenFeatures(self._model.features)
         self._standing = Standing(self._model.features)
         if self._embedder is not None:
             self._embedder.reset()

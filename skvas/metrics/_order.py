@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils.random import sample_without_replacement
 
-from skvas.decoding import monotone_path, path_to_matches
+from skvas.decoding import monotone_path
 from skvas.validation import check_integer, check_random_state, check_videos
 
 # Frames whose lengths differ from 1 by less are left as they are, bit for bit.
@@ -18,6 +18,8 @@ UNIT_TOLERANCE = 1e-4
 MIN_PAIRS, MIN_FRAMES = 12, 60
 # Pairs that may be listed to draw some of them.
 LISTED = 1 << 16
+# Room between two costs below which frames can't be told apart.
+NO_ROOM = 1e-9
 # Values of sets that share an order, where the test tells; where it does not.
 CLEAR, CLEAR_OF_FEW = 0.2, 0.5
 
@@ -191,14 +193,25 @@ def _to_unit_length(video: np.ndarray) -> np.ndarray:
 
 
 def _gain_of_order(cost: np.ndarray) -> float:
-    forwards, backwards = _path_cost(cost), _path_cost(cost[:, ::-1])
+    forwards, backwards = path_cost(cost), path_cost(cost[:, ::-1])
     free = cost.min(axis=1).mean()
     room = backwards - free
     # If all frames are alike, there is no evidence for an order.
-    return float((backwards - forwards) / room) if room > 1e-9 else 0.0
+    return float((backwards - forwards) / room) if room > NO_ROOM else 0.0
 
 
-def _path_cost(cost: np.ndarray) -> float:
-    """Return the mean cost of the rows at their matches on the cheapest path."""
-    matches, _ = path_to_matches(monotone_path(cost), cost)
-    return float(cost[np.arange(len(cost)), matches].mean())
+def path_cost(cost: np.ndarray) -> float:
+    """Return the mean over the rows of the least cost on their part of the path.
+
+    Parameters
+    ----------
+    cost : ndarray of shape (N, M)
+        Cost of matching frames of two sides.
+
+    Returns
+    -------
+    float
+    """
+    rows, columns = monotone_path(cost).T
+    starts = np.searchsorted(rows, np.arange(len(cost)))
+    return float(np.minimum.reduceat(cost[rows, columns], starts).mean())

@@ -64,6 +64,11 @@ def takes_nan(transformer: Any) -> bool:
     return bool(get_tags(transformer).input_tags.allow_nan)
 
 
+def finiteness_of(transformer: Any) -> Any:
+    """Return what `check_videos` asks of numbers, for a transformer of videos."""
+    return "allow-nan" if takes_nan(transformer) else True
+
+
 def closes_gaps(transformer: Any) -> bool:
     """Return whether a transformer puts numbers in the place of NaN.
 

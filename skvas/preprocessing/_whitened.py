@@ -78,7 +78,7 @@ _MANY_NUMBERS = 1 << 24
 
 # Frames that the collection counts as, as a share of the median video: less where
 # recordings differ more than within.
-_PRIOR_SHARE = 0.3
+SMOOTHED_PRIOR_SHARE = 0.3
 
 
 def _is_causal(transformer: WhitenedViews) -> bool:
@@ -334,7 +334,7 @@ class WhitenedViews(
         learned = RunningMoments.of(videos)
         self.deviation_ = learned.deviation
         trust = learned.prior / (PRIOR_SHARE * usual)
-        self.prior_ = _PRIOR_SHARE * usual * trust**2
+        self.prior_ = SMOOTHED_PRIOR_SHARE * usual * trust**2
         self.newest_ = weight_of_newest(self.smoothing * usual)
 
     def _learn_motion(self, videos: Sequence[np.ndarray]) -> None:

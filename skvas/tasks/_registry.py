@@ -21,7 +21,7 @@ def make_task(cls: Any, values: Mapping[str, Any]) -> Any:
     return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
 
 
-def fields_beside(tasks: Mapping[str, Any], method: str) -> set[str]:
-    """Return the fields that other tasks have, and that of a method has not."""
-    known = {name: {f.name for f in fields(cls)} for name, cls in tasks.items()}
+def fields_beside(method: str) -> set[str]:
+    """Return the fields that other alignment tasks have, and that of a method not."""
+    known = {n: {f.name for f in fields(cls)} for n, cls in ALIGNMENT_TASKS.items()}
     return set().union(*known.values()) - known[method]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skvas.decoding import monotone_path
+from skvas.metrics._order import NO_ROOM, path_cost
 from skvas.videos._frames import spread
 
 # The null breaks one of two sides into equal blocks and permutes them, some times.
@@ -16,8 +16,6 @@ N_BLOCKS, N_PERMUTATIONS = 6, 3
 UNRELATED, MIN_MEDIAN = 1 / 3, 0.2
 # Evenly spread frames, of video and template, that alignability looks at.
 ALIGNABLE_FRAMES = 64
-# Room between two costs below which frames can't be told apart.
-NO_ROOM = 1e-9
 
 
 def alignability(
@@ -95,20 +93,3 @@ def permuted_cost(cost: np.ndarray, rng: np.random.RandomState) -> float:
         columns = np.concatenate([blocks[k] for k in rng.permutation(len(blocks))])
         permuted.append(path_cost(cost.take(columns, axis=1)))
     return float(np.mean(permuted))
-
-
-def path_cost(cost: np.ndarray) -> float:
-    """Return the mean over the rows of the least cost on their part of the path.
-
-    Parameters
-    ----------
-    cost : ndarray of shape (N, M)
-        Cost of matching frames of two sides.
-
-    Returns
-    -------
-    float
-    """
-    rows, columns = monotone_path(cost).T
-    starts = np.searchsorted(rows, np.arange(len(cost)))
-    return float(np.minimum.reduceat(cost[rows, columns], starts).mean())

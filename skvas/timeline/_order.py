@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skvas._on_demand import choose
-from skvas.timeline._alignability import NO_ROOM, path_cost
+from skvas.metrics._order import NO_ROOM, path_cost
 from skvas.timeline._average import average, medoid
 from skvas.videos._frames import spread
 

@@ -29,7 +29,7 @@ from skvas.preprocessing._features import (
     smoothing_of,
     warn_of_degenerate_frames,
 )
-from skvas.preprocessing._framewise import takes_nan
+from skvas.preprocessing._framewise import finiteness_of, takes_nan
 from skvas.preprocessing._pipelines import last_step, with_last_step
 from skvas.timeline._alignability import alignability
 from skvas.timeline._average import frames_at
@@ -217,9 +217,11 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         """
         n_actions = self._check_parameters()
         with unchanged_on_failure(self):
-            finite: Any = "allow-nan" if takes_nan(self.features) else True
             checked = check_videos(
-                videos, estimator=self, min_total_frames=2, ensure_all_finite=finite
+                videos,
+                estimator=self,
+                min_total_frames=2,
+                ensure_all_finite=finiteness_of(self.features),
             )
             rng = check_random_state(self.random_state)
             fitted = self._learn_features(checked, n_actions)
@@ -557,10 +559,11 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         self, videos: Sequence[np.ndarray], n_actions: tuple[int, int] | None
     ) -> Any:
         """Fit the preprocessing."""
-        is_auto = last_step(self.features) == "auto"
-        asked = with_last_step(self.features, "whitened") if is_auto else self.features
+        last = last_step(self.features)
+        is_left = isinstance(last, str) and last == "auto"
+        asked = with_last_step(self.features, "whitened") if is_left else self.features
         fitted = fit_features(asked, videos, offset=0)
-        if not is_auto:
+        if not is_left:
             return fitted
         return settle_features(fitted, videos, kinds_to_expect(n_actions)) or fitted
 
@@ -627,7 +630,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         """Check videos against those of `fit`, and return their frames for paths."""
         check_is_fitted(self, "template_")
         refuse_other_features(videos, names_of_fit(self))
-        finite: Any = "allow-nan" if takes_nan(self.features_) else True
+        finite = finiteness_of(self.features_)
         checked = check_videos(
             videos, estimator=self, reset=False, ensure_all_finite=finite
         )

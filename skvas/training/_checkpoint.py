@@ -44,8 +44,6 @@ class Checkpoint(CheckpointHook):
     ----------
     found : bool
         Whether the file was there.
-    writes : bool
-        Whether to write it; of several processes, one does.
 
     Raises
     ------
@@ -63,7 +61,6 @@ class Checkpoint(CheckpointHook):
         self.path = path
         self.identity = dict(identity)
         self.found = os.path.lexists(path)
-        self.writes = True
         self._due = 0.0
         self._prepared: dict[str, Any] = {}
         self._content: dict[str, Any] = {}
@@ -160,8 +157,6 @@ class Checkpoint(CheckpointHook):
 
 class NoCheckpoint(CheckpointHook):
     """Stands where no training is saved."""
-
-    writes = False  # whatever a team says, there is nothing to write
 
     def once(self, name: str, prepare: Callable[[], T]) -> T:
         """Prepare a step before training."""

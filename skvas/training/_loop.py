@@ -48,7 +48,15 @@ class TrainingState:
 
 
 class CheckpointHook:
-    """Saves a training, so that it can resume where it stopped; this one, nothing."""
+    """Saves a training, so that it can resume where it stopped; this one, nothing.
+
+    Attributes
+    ----------
+    writes : bool
+        Whether this process is the one, of a team, that writes.
+    """
+
+    writes = True
 
     def begin(self, state: TrainingState) -> None:
         """Restore the training, if there is one to resume."""

@@ -46,6 +46,11 @@ def like_input(results: Sequence[np.ndarray], single: bool) -> np.ndarray:
     return mirrored
 
 
+def as_list(results: np.ndarray) -> list[np.ndarray]:
+    """Return the results of all videos, of one or many, that `like_input` has made."""
+    return list(results) if results.dtype == object else [results]
+
+
 def list_like_input(results: Sequence[Any], single: bool) -> Any:
     """Return the result of one video as it is, those of many as a list.
 

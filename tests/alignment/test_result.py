@@ -155,7 +155,6 @@ def test_unknown_matching_is_refused():
 
 def test_alignment_is_frozen():
     found = decode(np.ones((2, 2)), np.ones((1, 1)))
-    assert isinstance(found, Alignment)
     with pytest.raises(AttributeError):
         found.cost = 0.0
 

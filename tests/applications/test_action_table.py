@@ -327,3 +327,14 @@ def test_table_without_segments_is_a_header(tmp_path):
     ActionTable([], "frames").to_csv(tmp_path / "a.csv")
     header = "recording,start,end,frames,action"
     assert (tmp_path / "a.csv").read_text().split() == [header]
+
+
+def test_files_have_the_rate_that_is_given(model, tmp_path):
+    model.to_csv(tmp_path / "a.csv", fps=4)
+    with open(tmp_path / "a.csv", newline="") as stream:
+        first, *_ = csv.DictReader(stream)
+    expected = model.to_table(fps=4).records[0]
+    assert float(first["end"]) == pytest.approx(expected["end"], abs=1e-3)
+    pytest.importorskip("pympi")
+    files = model.to_eaf(tmp_path, fps=4)
+    assert len(read_segments(files[0])) > 0

@@ -91,6 +91,13 @@ def test_first_name_may_be_empty_as_that_of_row_numbers(monkeypatch):
     assert np.isnan(read(monkeypatch, ",\n1,2\n", 2)[0]).all()
 
 
+def test_cells_are_numbers_as_those_of_tables_are(monkeypatch):
+    found = read(monkeypatch, "1,NA,null\n2,-,3\n")
+    np.testing.assert_array_equal(found, [[1, np.nan, np.nan], [2, np.nan, 3]])
+    with pytest.raises(ValueError, match="line 2 of the standard input is no numbers"):
+        read(monkeypatch, "1,2,3\n1_000,2,3\n")
+
+
 def test_columns_are_taken_by_their_names(monkeypatch):
     names, table = ["x", "y"], "time;y;note;x\n0,1;2,5;ok;3\n0,2;;;4\n"
     found = read(monkeypatch, table, 2, names)

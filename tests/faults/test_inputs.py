@@ -61,7 +61,7 @@ def refuses_everywhere(estimator, videos, kind=(ValueError, TypeError), match=No
         refuses(estimator, method, videos, kind, match)
 
 
-def is_sound(estimator, videos):
+def require_sound(estimator, videos):
     """Require answers for each frame that are in range and finite."""
     for method, results in outputs(estimator, videos).items():
         for result in results:
@@ -118,12 +118,12 @@ def test_row_03_video_without_frames_or_features(cls, fitted):
 @pytest.mark.filterwarnings("ignore::skvas.exceptions.RadiusWarning")
 def test_row_04_one_frame_video(cls, fitted):
     one = NEW[0][:1]
-    is_sound(fitted[cls], one)
+    require_sound(fitted[cls], one)
     assert fitted[cls].predict(one).shape == (1,)
     assert fitted[cls].transform([one])[0].shape == (1, fitted[cls].n_embedding_)
     refuses(quick(cls), "fit", one, ValueError, "n_samples = 1")
     among_others = quick(cls).fit([*VIDEOS, one])
-    is_sound(among_others, [one, VIDEOS[0]])
+    require_sound(among_others, [one, VIDEOS[0]])
 
 
 @pytest.mark.parametrize("cls", SEGMENTERS)
@@ -133,7 +133,7 @@ def test_row_04_one_frame_video(cls, fitted):
 def test_row_05_fewer_frames_than_actions(cls, start):
     short = [video[:4] for video in VIDEOS]
     estimator = quick(cls, n_actions=7, start=start)
-    is_sound(estimator.fit(short), [video[:2] for video in NEW])
+    require_sound(estimator.fit(short), [video[:2] for video in NEW])
     with pytest.raises(ValueError, match=r"Found 6 frame\(s\) .* minimum of 7"):
         estimator.fit([video[:3] for video in VIDEOS[:2]])
 
@@ -145,20 +145,20 @@ def test_row_06_still_frames_are_sound(cls, features):
     video[5:15] = 1.0
     for odd in (video, np.ones_like(video)):
         estimator = quick(cls, features=features).fit(changed(4, odd))
-        is_sound(estimator, changed(4, odd))
+        require_sound(estimator, changed(4, odd))
 
 
 @every
 def test_row_06_zero_frames_are_sound_and_warned_of_once(cls):
     video = VIDEOS[4].copy()
     video[5:15] = 0.0
-    is_sound(quick(cls).fit(changed(4, video)), changed(4, video))
+    require_sound(quick(cls).fit(changed(4, video)), changed(4, video))
     estimator = quick(cls, features=None)
     with pytest.warns(DegenerateFramesWarning, match="^10 frame") as caught:
         estimator.fit(changed(4, video))
     assert len(caught) == 1
     assert caught[0].filename == __file__
-    is_sound(estimator, changed(4, video))
+    require_sound(estimator, changed(4, video))
 
 
 @every
@@ -181,7 +181,7 @@ def test_row_07_all_frames_equal_in_all_videos(cls, features, recipe, value):
     with pytest.warns(DegenerateFramesWarning) as caught:
         estimator.fit(videos)
     assert len(caught) == 1
-    is_sound(estimator, videos)
+    require_sound(estimator, videos)
     if cls in SEGMENTERS and recipe == "informed":  # the paper's has an order in time
         assert len(np.unique(np.concatenate(list(estimator.labels_)))) == 1
 
@@ -201,7 +201,7 @@ def test_row_08_copies_of_a_video_get_the_same_answers(cls, fitted):
 def test_row_08_copies_of_a_frame_get_the_same_embedding(cls):
     estimator = quick(cls, features=None).fit(VIDEOS)
     twice = np.repeat(NEW[0], 2, axis=0)
-    is_sound(estimator, twice)
+    require_sound(estimator, twice)
     embeddings = estimator.transform(twice)
     np.testing.assert_array_equal(embeddings[::2], embeddings[1::2])
 
@@ -338,7 +338,7 @@ def test_row_15_extreme_scale_is_answered_soundly_or_refused(cls, features, scal
     except ValueError as error:
         assert "rescale" in str(error)  # noqa: PT017
         return
-    is_sound(estimator, scaled)
+    require_sound(estimator, scaled)
     for embedding in embeddings:
         np.testing.assert_allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-3)
 
@@ -347,7 +347,7 @@ def test_row_15_extreme_scale_is_answered_soundly_or_refused(cls, features, scal
 def test_row_15_mixed_scales_are_sound(cls):
     scales = np.array([1e-30, 1e-3, 1.0, 1e3, 1e30])
     videos = [video.astype(np.float64) * scales for video in VIDEOS]
-    is_sound(quick(cls).fit(videos), videos)
+    require_sound(quick(cls).fit(videos), videos)
 
 
 @every
@@ -355,7 +355,7 @@ def test_row_16_subnormal_numbers_are_sound(cls):
     videos = [video.astype(np.float64) for video in VIDEOS]
     for video in videos:
         video[::3] *= 1e-310
-    is_sound(quick(cls).fit(videos), videos)
+    require_sound(quick(cls).fit(videos), videos)
 
 
 @every
@@ -505,7 +505,7 @@ def test_row_32_batch_size_of_training_does_not_matter_to_decoding(
     cls, batch_size, fitted
 ):
     estimator = quick(cls, batch_size=batch_size).fit(VIDEOS)
-    is_sound(estimator, NEW)
+    require_sound(estimator, NEW)
     untrained = quick(cls, batch_size=batch_size, max_epochs=0).fit(VIDEOS)
     expected = quick(cls, max_epochs=0).fit(VIDEOS)
     assert_same_outputs(outputs(untrained, NEW), outputs(expected, NEW))

@@ -30,7 +30,7 @@ every = pytest.mark.parametrize("cls", ESTIMATORS)
 every_segmenter = pytest.mark.parametrize("cls", SEGMENTERS)
 
 
-def is_sound(estimator, videos=NEW):
+def require_sound(estimator, videos=NEW):
     """Require finite answers, and rows that sum to one."""
     for method, results in outputs(estimator, videos).items():
         for result in results:
@@ -59,7 +59,7 @@ def test_row_24_entropy_must_be_positive_and_finite(cls, eps):
 def test_row_24_extreme_entropy_gives_finite_answers(cls, eps):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        is_sound(quick(cls, eps=eps, max_epochs=1).fit(VIDEOS))
+        require_sound(quick(cls, eps=eps, max_epochs=1).fit(VIDEOS))
 
 
 @every
@@ -84,7 +84,7 @@ def test_row_25_structure_alone_makes_the_features_irrelevant(cls):
     estimator = quick(
         cls, alpha=1.0, rho=0.0, segment_on="embedding", decoder="plan"
     ).fit(VIDEOS)
-    is_sound(estimator)
+    require_sound(estimator)
     length = min(map(len, NEW))
     ours, theirs = estimator.predict_proba([video[:length] for video in NEW])
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
@@ -92,7 +92,7 @@ def test_row_25_structure_alone_makes_the_features_irrelevant(cls):
 
 def test_row_25_structure_alone_aligns_soundly():
     for cls in ALIGNERS:
-        is_sound(quick(cls, alpha=1.0).fit(VIDEOS))
+        require_sound(quick(cls, alpha=1.0).fit(VIDEOS))
 
 
 @every_segmenter
@@ -105,7 +105,7 @@ def test_row_26_number_of_actions_must_be_a_positive_integer(cls, n_actions):
 @pytest.mark.parametrize("start", ["time", "kmeans", "random"])
 def test_row_26_one_action_takes_all_frames(cls, start):
     estimator = quick(cls, n_actions=1, start=start).fit(VIDEOS)
-    is_sound(estimator)
+    require_sound(estimator)
     assert all((labels == 0).all() for labels in estimator.labels_)
 
 
@@ -116,27 +116,27 @@ def test_row_26_one_action_takes_all_frames(cls, start):
 @pytest.mark.filterwarnings("ignore:n_actions=.* is more than the")
 def test_row_26_as_many_actions_as_frames_and_no_more(cls, start):
     videos = [VIDEOS[0][:13], VIDEOS[1][:13]]
-    is_sound(quick(cls, n_actions=26, start=start).fit(videos), videos)
+    require_sound(quick(cls, n_actions=26, start=start).fit(videos), videos)
     estimator = quick(cls, n_actions=27, start=start)
     before = vars(estimator).copy()
     with pytest.raises(ValueError, match=r"26 frame\(s\).* minimum of 27"):
         estimator.fit(videos)
     assert_same_state(estimator, before)
     # One video may be shorter than the actions are many.
-    is_sound(quick(cls, n_actions=20, start=start).fit(videos), videos)
+    require_sound(quick(cls, n_actions=20, start=start).fit(videos), videos)
 
 
 @every_segmenter
 def test_row_27_weight_of_the_actions_may_be_zero_or_huge_but_not_negative(cls):
     for weight in (0.0, 1e6):
-        is_sound(quick(cls, lambda_actions=weight).fit(VIDEOS))
+        require_sound(quick(cls, lambda_actions=weight).fit(VIDEOS))
     refuses(cls, "lambda_actions", -1e-9)
 
 
 @pytest.mark.parametrize("cls", ALIGNERS)
 def test_row_27_virtual_mass_may_be_tiny_or_huge_but_not_zero(cls):
     for mass in (1e-6, 1e3):
-        is_sound(quick(cls, virtual_mass=mass).fit(VIDEOS))
+        require_sound(quick(cls, virtual_mass=mass).fit(VIDEOS))
     for mass in (0.0, -1.0, np.inf):
         refuses(cls, "virtual_mass", mass)
 
@@ -145,7 +145,7 @@ def test_row_27_virtual_mass_may_be_tiny_or_huge_but_not_zero(cls):
 @pytest.mark.parametrize("max_iter", [0, 1])
 def test_row_28_few_iterations_give_plans_that_meet_their_marginals(cls, max_iter):
     estimator = quick(cls, max_iter=max_iter).fit(VIDEOS)
-    is_sound(estimator)
+    require_sound(estimator)
     if hasattr(estimator, "align"):
         found = estimator.align(*NEW)
         total = found.plan.sum(axis=1) / (1 - found.background_x)
@@ -155,7 +155,7 @@ def test_row_28_few_iterations_give_plans_that_meet_their_marginals(cls, max_ite
 @every
 def test_row_29_small_entropy_leaves_no_frame_without_mass(cls):
     estimator = quick(cls, eps=1e-4, max_iter=25).fit(VIDEOS)
-    is_sound(estimator)
+    require_sound(estimator)
     if hasattr(estimator, "align"):
         found = estimator.align(*NEW)
         mass = found.plan.sum(axis=1) / np.maximum(1 - found.background_x, 1e-6)

@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas import ActionSegmenter, JointAlignSegment, Training
 from skvas.datasets import make_videos
-from skvas.live._missing import Known
+from skvas.live._missing import SeenFeatures
 from skvas.metrics import mof
 from skvas.preprocessing import Interpolate, PoseFeatures
 from skvas.preprocessing._features import fill_gaps
@@ -18,7 +18,7 @@ def known():
     collection = [rng.normal(5, 2, size=(50, 3)) for _ in range(4)]
     for video in collection:
         video[:, 2] = 7  # constant
-    return Known(RunningMoments.of(collection))
+    return SeenFeatures(RunningMoments.of(collection))
 
 
 def test_last_number_fades_into_the_mean_of_the_recording():

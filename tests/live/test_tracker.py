@@ -478,6 +478,7 @@ def test_trackers_of_older_files_know_no_columns(tmp_path):
     drop(state, "feature_names")
     write_state(path, state)
     again, frames = load_tracker(path), named(new_video())
+    assert again.feature_names is None
     again.push(frames[frames.columns[::-1]])
 
 

@@ -3,11 +3,8 @@ import pytest
 
 from skvas.datasets import make_videos
 from skvas.decoding import monotone_path
-from skvas.timeline._alignability import (
-    alignability,
-    is_related,
-    path_cost,
-)
+from skvas.metrics._order import path_cost
+from skvas.timeline._alignability import alignability, is_related
 from skvas.videos._frames import unit
 
 

@@ -41,8 +41,7 @@ def test_nearest_is_what_a_plain_search_finds(is_known):
     found = nearest_of(known, len(is_known))
     # min takes the first of two.
     assert found.tolist() == [
-        min(known, key=lambda k: abs(k - i))  # noqa: B023
-        for i in range(len(is_known))
+        min(known, key=lambda k: abs(k - i)) for i in range(len(is_known))
     ]
 
 
