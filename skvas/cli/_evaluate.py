@@ -89,13 +89,12 @@ def _evaluate(options: argparse.Namespace) -> None:
             model, called, videos, labels, matching, groups, options.background
         )
     if hasattr(model, "align") and len(videos) > 1:
-        scores["alignment"] = _score_alignment(
-            model, videos, labels, options.background
-        )
+        found = _score_alignment(model, videos, labels, options.background)
+        scores |= {"alignment": found} if found else {}
     if not scores:
         raise ValueError(
-            f"{options.folder!r} has labels of one video; matches are scored between "
-            "two or more."
+            f"{options.folder!r} has labels of one video, or of frames that are not "
+            "matched; matches are scored between labelled frames of two or more."
         )
     if options.json:
         print(json.dumps({"matching": matching, **scores}, indent=2))
@@ -117,6 +116,10 @@ def _true_labels(
         lengths = lengths_of(data.videos)
         found = number_labels(y, lengths, single=False, to_learn=False)
         codes = [known if (known >= 0).any() else None for known in found.codes]
+        if not len(found.names):
+            raise ValueError(
+                f"{options.labels!r} labels no frame of {options.folder!r}."
+            )
         return [str(name) for name in found.names.tolist()], codes
     if data.labels is None:
         raise ValueError(
@@ -248,6 +251,8 @@ def _score_alignment(
                 # No match counts that is with a frame without a label.
                 y = np.where(labelled[j], labels[j], labels[i][told][0])
                 results[name].append(label_agreement(matches[told], labels[i][told], y))
+    if not all(results.values()):  # no match is between labelled frames
+        return {}
     return {
         name: {
             "agreement": float(np.mean([r.agreement_of_all for r in rows])),

@@ -136,10 +136,12 @@ def load_recording(
 
 def _times_beside(path: Path) -> np.ndarray | None:
     """Return the times of frames that `skvas extract` keeps beside features."""
-    file = path.parent.parent / "times" / f"{path.stem}.npy"
-    if path.parent.name != "features" or not file.is_file():
-        return None
-    return read_array(file, 1).astype(np.float64)
+    for folder in path.absolute().parents[:2]:  # that of an activity may be between
+        if folder.name == "features":
+            inside = path.absolute().relative_to(folder).with_suffix(".npy")
+            file = folder.parent / "times" / inside
+            return read_array(file, 1).astype(np.float64) if file.is_file() else None
+    return None
 
 
 def kind_of(path: str, model: Any) -> str:
@@ -238,7 +240,11 @@ def media_of(folder: str, names: Sequence[str]) -> list[str | None]:
     """Return the video file of each name in a folder; None where there is none."""
     if not Path(folder).is_dir():
         raise ValueError(f"--media {folder!r} is no folder.")
-    media = [_media_file(Path(folder), name) for name in names]
+    stems = [Path(name).name for name in names]
+    media = [
+        _media_file(Path(folder), name, is_alone=stems.count(stem) == 1)
+        for name, stem in zip(names, stems, strict=True)
+    ]
     n_missing = media.count(None)
     if n_missing == len(media):
         raise ValueError(
@@ -250,10 +256,13 @@ def media_of(folder: str, names: Sequence[str]) -> list[str | None]:
     return media
 
 
-def _media_file(folder: Path, name: str) -> str | None:
-    """Return the video file of a recording, maybe in a folder of its activity."""
+def _media_file(folder: Path, name: str, *, is_alone: bool) -> str | None:
+    """Return the video file of a recording, maybe in a folder of its activity.
+
+    If no other is called so but for its activity (`is_alone`), that may be left out.
+    """
     path = Path(name)
-    for place in dict.fromkeys([folder / path.parent, folder]):
+    for place in [folder / path.parent, *([folder] if is_alone else [])]:
         files = videos_in(place) if place.is_dir() else []
         found = [file for file in files if file.stem == path.name]
         if found:

@@ -43,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="features (.npy, .txt), a table of sensors, a file of poses, a video, a "
+        help="features (.npy, .txt), a table of sensors, a file of poses, a video (all "
+        "at their own speed, if files say when frames were), a "
         "camera (camera:/dev/video0), or - for lines of numbers on the standard input; "
         "an empty cell is NaN",
     )

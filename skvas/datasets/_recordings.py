@@ -110,7 +110,11 @@ class Recordings(list[Any]):
         notes: Sequence[str] = (),
         description: str = "",
     ) -> None:
-        if isinstance(videos, np.ndarray) and videos.ndim < 3:
+        if (
+            isinstance(videos, np.ndarray)
+            and videos.dtype != object
+            and videos.ndim < 3
+        ):
             raise ValueError(
                 f"An array of shape {videos.shape} is one recording, or none: pass a "
                 "list, [array]."

@@ -161,7 +161,7 @@ default=None
             live = None
             if axis is not None:
                 causal = self._causal_embeddings(views)
-                shown = streamed_videos(trained.preprocessing, views.videos)
+                shown = streamed_videos(trained.preprocessing, trained.given)
                 learned = learn_positions(shown, axis, embeddings=causal)
                 bodies = bodies_of(trained.preprocessing)
                 live = replace(learned, bodies=bodies).state()

@@ -240,8 +240,10 @@ class Trained:
         Fitted.
     encoder : Module
         On the CPU.
+    given : sequence of ndarray
+        The videos as they came: with their gaps.
     views : Views
-        The videos, as these two look at them.
+        The videos, as preprocessing and encoder look at them.
     before, actions : ndarray of shape (K, D) or None
         The actions before training and after it; None where nothing is segmented.
     """
@@ -250,6 +252,7 @@ class Trained:
     history: dict[str, np.ndarray]
     preprocessing: Any
     encoder: nn.Module
+    given: Sequence[np.ndarray]
     views: Views
     before: np.ndarray | None
     actions: np.ndarray | None
@@ -623,7 +626,14 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         fitted = prepared.preprocessing
         views = self._views(prepared.videos, features, encoder, fitted)
         return Trained(
-            settings, history, fitted, encoder, views, before, _actions(model)
+            settings,
+            history,
+            fitted,
+            encoder,
+            prepared.videos,
+            views,
+            before,
+            _actions(model),
         )
 
     def _keep(self, trained: Trained, videos: Videos, **learned: Any) -> None:

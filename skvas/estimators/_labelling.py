@@ -704,7 +704,7 @@ default=None
         """Return what streams need of actions, or of the timeline that they are on."""
         views, base = trained.views, settled.base
         causal = self._causal_embeddings(views)
-        shown = streamed_videos(trained.preprocessing, views.videos)
+        shown = streamed_videos(trained.preprocessing, trained.given)
         if isinstance(base, TimelineLabeller):
             codes = None if settled.naming is None else settled.labels
             live = learn_positions(shown, base.timeline, codes, embeddings=causal)

@@ -27,7 +27,8 @@ __all__ = ["read_sensors"]
 SUFFIXES = (*TEXT, *PARQUET)
 _COUNTERS = ("index", "unnamed: 0", "frame", "frames", "sample", "row", "id")
 _LABELS = ("label", "labels", "class", "activity", "action", "target", "annotation")
-# Frames that one sample may become; more are a fault of the clock.
+# Frames that one sample may become, and usual steps that one may take; more of both
+# are a fault of the clock.
 MOST_FRAMES = 1000
 # Steps that differ by less are those of a constant rate.
 _REGULAR = 0.1
@@ -430,8 +431,9 @@ def _resample(
     assert table.seconds is not None
     seconds = table.seconds - table.seconds[0]
     n_frames = max(1, int(np.floor(seconds[-1] * fps + 1e-6)) + 1)
-    if n_frames > MOST_FRAMES * len(seconds):
-        steps = np.diff(seconds)
+    steps = np.diff(seconds)
+    jumps = len(steps) and steps.max() > MOST_FRAMES * np.median(steps)
+    if jumps and n_frames > MOST_FRAMES * len(seconds):
         row = int(steps.argmax())
         raise ValueError(
             f"recording {table.name!r}: {len(seconds)} samples would be {n_frames} "

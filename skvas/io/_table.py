@@ -372,7 +372,15 @@ def find_outside(
     Times are rounded, and some end a video where its last frame starts.
     """
     end, slack = float(edges[-1]), float(np.median(np.diff(edges))) * 1.01
-    outside = (row for row in rows if row.start >= end or row.end > end + slack)
+    start = float(edges[0])
+    outside = (
+        row
+        for row in rows
+        if row.start >= end
+        or row.end > end + slack
+        or row.end <= start
+        or row.start < start - slack
+    )
     return next(outside, None)
 
 

@@ -64,6 +64,8 @@ def _read_analysis(path: Path) -> Track:
             "nodes, n_frames), or the names of its axes in the attribute 'dims'"
         )
     n_tracks, _, n_nodes, n_frames = values.shape
+    if not n_frames:
+        raise ValueError("it has no frame")
     points = values.transpose(3, 0, 2, 1).reshape(n_frames, n_tracks * n_nodes, 2)
     confidence = None
     if scores is not None:
@@ -81,7 +83,12 @@ def _in_order(dataset: Any, wanted: Sequence[str]) -> np.ndarray:
     if dims is None:
         return values
     text = _text(dims) if isinstance(dims, (str, bytes)) else None
-    named = json.loads(text) if text is not None else list(dims)
+    try:
+        named = json.loads(text) if text is not None else list(dims)
+    except ValueError as error:
+        raise ValueError(
+            f"the attribute 'dims' of {dataset.name!r} is no list of axes"
+        ) from error
     # "frame" or "frames", as files have them.
     found = [_text(name).lower().rstrip("s") for name in named]
     if sorted(found) != sorted(wanted):

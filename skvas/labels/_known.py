@@ -28,14 +28,15 @@ class Clock:
         return self.fps is not None or self.times is not None
 
     def frame(self, seconds: float, n_frames: int) -> int:
-        """Return the frame whose start is nearest, of two the first."""
+        """Return the frame whose start is nearest, of two the first; -1 before all."""
         if self.fps is not None:
             # Python rounds halves to even numbers.
             return math.ceil(seconds * self.fps - 0.5)
         edges = frame_edges("", n_frames, None, self.times)
         middles = (edges[1:] + edges[:-1]) / 2
+        early = seconds <= edges[0] - (edges[1] - edges[0]) / 2
         late = seconds > edges[-1] + (edges[-1] - edges[-2]) / 2
-        return int(np.searchsorted(middles, seconds)) + late
+        return int(np.searchsorted(middles, seconds)) - early + late
 
 
 # Where times are numbers of frames.

@@ -11,7 +11,7 @@ import numpy as np
 from skvas.exceptions import InvalidParameterError
 from skvas.live._frames import check_frames
 from skvas.preprocessing._causal import open_stream
-from skvas.preprocessing._framewise import takes_nan
+from skvas.preprocessing._framewise import closes_gaps, takes_nan
 from skvas.videos._streams import Chained, Stream
 from skvas.videos._underflow import underflow_to_zero
 
@@ -65,7 +65,13 @@ class LiveEmbedder:
 
     def reset(self) -> None:
         """Forget the recording, and wait for the first frame of another."""
-        self._stream = Chained([open_stream(self.features), self.encoder()])
+        self._seen = open_stream(self.features)
+        self._stream = Chained([self._seen, self.encoder()])
+
+    @property
+    def closes_gaps(self) -> bool:
+        """Whether `features` put numbers in the place of NaN."""
+        return takes_nan(self.features) and closes_gaps(self.features)
 
     @underflow_to_zero()
     def push(self, frames: Any) -> np.ndarray:
@@ -80,9 +86,9 @@ class LiveEmbedder:
         Returns
         -------
         float32 ndarray of shape (n_frames, n_embedding)
-            Unit vectors. A frame with NaN cannot be read, unless `features` take it, as
-            :class:`skvas.preprocessing.PoseFeatures` do: its embedding is NaN, and the
-            frames after it are embedded as if it had not been there.
+            Unit vectors. A frame with NaN cannot be read, unless `features` close gaps,
+            as :class:`skvas.preprocessing.PoseFeatures` do: its embedding is NaN, and
+            the frames after it are embedded as if it had not been there.
 
         Raises
         ------
@@ -90,7 +96,7 @@ class LiveEmbedder:
             If frames are not as described. The embedder is as it was before.
         """
         checked = check_frames(frames, self.n_features, self.feature_names)
-        can_be_read = ~np.isnan(checked).any(axis=1) | takes_nan(self.features)
+        can_be_read = ~np.isnan(checked).any(axis=1) | self.closes_gaps
         rows = self._embed(checked[can_be_read])
         embeddings = np.full((len(checked), rows.shape[1]), np.nan, dtype=np.float32)
         embeddings[can_be_read] = rows
@@ -136,4 +142,12 @@ class LiveEmbedder:
         if not len(frames):  # no row, of as many columns as there would be
             fresh = LiveEmbedder(self.n_features, self.features, self.encoder)
             return fresh._embed(np.zeros((1, self.n_features)))[:0]
-        return self._stream.push(frames)
+        try:
+            before = copy.deepcopy(self._seen.state())
+        except AttributeError:  # a stream of the user's own
+            return self._stream.push(frames)
+        try:
+            return self._stream.push(frames)
+        except ValueError:  # of features that the encoder, unchanged, refuses
+            self._seen.restore(before)
+            raise

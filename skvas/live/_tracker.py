@@ -192,13 +192,13 @@ class LiveTracker:
         can_be_read = ~lacks.all(axis=1)
         has_holes = lacks.any(axis=1) & can_be_read
         whole = None if self._whole is None else checked.copy()
-        known, embedded = self._known, None
-        if self._embedder is not None:  # which may refuse frames
+        known, embedder, embedded = self._known, self._embedder, None
+        if embedder is not None:  # which may refuse frames
             known = known.copy()
-        if self._poses is None:
+        if self._poses is None and not (embedder and embedder.closes_gaps):
             known.complete(checked)
-        if self._embedder is not None:  # at once, which is faster, and the same
-            embedded = self._embedder.push(checked)
+        if embedder is not None:  # at once, which is faster, and the same
+            embedded = embedder.push(checked)
         self._known = known
         if self._poses is not None and embedded is None:
             checked = self._poses.push(checked)

@@ -118,6 +118,8 @@ class Bodies:
         for i, body in enumerate(parts):
             chosen = body if self.center is None else body[:, self.center]
             place = time.close(f"place {i}", _mean(chosen))
+            # Before the chosen points are seen for the first time, others stand in.
+            place = np.where(np.isnan(place), _mean(body), place)
             offsets = body - place[:, None]
             size = self._size(offsets, time, f"size {i}")
             placed = offsets / size[..., None]
@@ -244,12 +246,16 @@ class Passing:
         return filled
 
     def usual_size(self, name: str, sizes: np.ndarray) -> np.ndarray:
-        """Return the mean of the sizes above 0 up to each frame."""
+        """Return the geometric mean of the sizes above 0 up to each frame.
+
+        That of numbers would be lost for good where a point is misplaced far away.
+        """
         total, n = self._sizes.get(name, (0.0, 0))
-        totals = np.cumsum(np.append(total, sizes))
+        logs = np.log(np.where(sizes > 0, sizes, 1.0))
+        totals = np.cumsum(np.append(total, logs))
         counts = np.cumsum(np.append(n, sizes > 0))
         self._sizes[name] = float(totals[-1]), int(counts[-1])
-        return np.where(counts > 0, totals / np.maximum(counts, 1), 1.0)[1:]
+        return np.exp(totals / np.maximum(counts, 1))[1:]
 
     def change(self, name: str, columns: np.ndarray, span: int) -> np.ndarray:
         """Return the change from as many frames before; 0 before anything is seen."""
@@ -294,7 +300,9 @@ class Passing:
             self._seen[name] = LastSeen(len(like._seen[name].last))
             self._seen[name].restore(parts)
         for name, (total, n) in sizes.items():
-            if name not in like._sizes or not check_type(name, total, float) >= 0:
+            if name not in like._sizes or not np.isfinite(
+                check_type(name, total, float)
+            ):
                 raise ModelFileError("the sizes of bodies are not as a stream has them")
             self._sizes[name] = total, check_count(name, n)
         for name, rows in past.items():

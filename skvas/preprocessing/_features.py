@@ -274,7 +274,7 @@ def streamed_videos(
     transformer : transformer or None
         The fitted preprocessing.
     videos : sequence of ndarray of shape (n_i, n_features)
-        The videos, checked and without gaps.
+        The videos, checked, with their gaps.
 
     Returns
     -------
@@ -285,6 +285,8 @@ def streamed_videos(
     steps, bodies = all_steps(transformer), bodies_of(transformer)
     if bodies is not None:
         videos, steps = each(partial(_passing, bodies), videos), steps[1:]
+    elif takes_nan(transformer):
+        videos = each(fill_gaps, videos)
     dropped = _dropped(steps, videos)
     if dropped is None:
         return videos

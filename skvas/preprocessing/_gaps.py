@@ -216,7 +216,7 @@ class Interpolate(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
             One array for one video, a list for many, :class:`skvas.Recordings` for
             such; data frames after `set_output`.
         """
-        check_is_fitted(self, "n_features_in_")
+        check_is_fitted(self, "mean_" if self.causal else "n_features_in_")
         checked = check_videos(
             videos, estimator=self, reset=False, ensure_all_finite="allow-nan"
         )

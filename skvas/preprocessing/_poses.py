@@ -93,8 +93,8 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
         before each to as many after it, fewer at the ends. 1: from it to the next.
     causal : bool, default=False
         Whether features of a frame depend on no later frame, for
-        ``Training(live=True)`` and `stream`. A recording's size is then the mean up to
-        each frame, and a velocity that from as many frames before. No gap is
+        ``Training(live=True)`` and `stream`. A recording's size is then the geometric
+        mean up to each frame, and a velocity that from as many frames before. No gap is
         interpolated: a point that is missing goes from where it was seen last in the
         body to its mean place up to then, as exp(-age / 15 frames).
 

@@ -189,3 +189,6 @@ def test_one_array_is_no_list_of_recordings(array):
     with pytest.raises(ValueError, match=r"pass a list, \[array\]"):
         Recordings(array)
     assert len(Recordings(np.zeros((3, 4, 2)))) == 3
+    videos = np.empty(2, dtype=object)
+    videos[:] = [np.zeros((4, 2)), np.zeros((3, 2))]
+    assert len(Recordings(videos)) == 2

@@ -723,6 +723,13 @@ def test_letters_of_another_encoding_are_told_with_the_remedy(tmp_path):
         read_sensors(file)
 
 
+def test_few_samples_of_an_even_clock_may_become_many_frames(tmp_path):
+    rows = [f"{60 * i},{i}" for i in range(4)]
+    (tmp_path / "walk.csv").write_text("\n".join(["time,x", *rows]))
+    found = read_sensors(tmp_path, fps=25, max_gap=120, time_unit="s")
+    assert len(found[0]) == 180 * 25 + 1
+
+
 def test_clock_that_jumps_is_refused_by_name(tmp_path):
     rows = [f"{0.1 * i:g},{i}" for i in range(50)] + ["1657534648,50"]
     (tmp_path / "walk.csv").write_text("\n".join(["time,x", *rows]))

@@ -326,3 +326,17 @@ def test_given_labels_replace_found_ones():
     merged = read([SPELLED, None]).over(found)
     assert merged[0].tolist() == [0, 0, 0, 0, 1, 1]
     assert merged[1].tolist() == [1] * 4
+
+
+def test_times_before_a_recording_are_refused():
+    times = [100 + np.arange(6.0), 100 + np.arange(4.0)]
+    known = Recordings(VIDEOS, ["tea", "milk"], times=times)
+    early = segments("tea", [(0, 2, "pour")])
+    for y in (early, [early, None]):
+        with pytest.raises(ValueError, match="video 0: .*is not inside the video"):
+            frame_labels(y, known)
+    for rows in ([(0.0, 101.0, "pour")], [(50.0, "pour")]):
+        with pytest.raises(ValueError, match="video 0: .*not inside the 6 frames"):
+            frame_labels([rows, None], known, fps="recordings")
+    (spelled, _) = frame_labels([[(99.6, 101, "pour")], None], known, fps="recordings")
+    assert spelled[0] == "pour"

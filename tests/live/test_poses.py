@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment, Training, VideoAligner
@@ -198,3 +200,55 @@ def test_training_for_live_use_closes_gaps_by_earlier_frames(tmp_path):
     again = load_tracker(tmp_path / "tracker", model=loaded)
     one, other = (t.push(videos[7][40:]).probabilities for t in (stream, again))
     assert_array_equal(one, other)
+
+
+def test_scalers_close_no_gaps():
+    training = Training(live=True)
+    options = {"training": training, "max_epochs": 0, "random_state": 0}
+    videos = [flat(video) for video in data()[0]]
+    fitted = ActionSegmenter(K, features=StandardScaler(), **options).fit(videos[:6])
+    broken = videos[7].copy()
+    broken[30], broken[40, 2] = np.nan, np.nan
+    stream = fitted.stream()
+    assert len(stream.push(broken).labels) == len(broken)
+    kinds = [warning.kind for warning in stream.warnings_]
+    assert {"unreadable", "incomplete"} <= {*kinds}
+    assert np.isnan(fitted.embedder().push(broken)[[30, 40]]).all()
+
+
+@pytest.mark.parametrize(
+    "features",
+    [Interpolate(causal=True), PoseFeatures("xy", causal=True, scale=None)],
+    ids=["gaps", "poses"],
+)
+def test_refused_frames_change_no_features(features):
+    training = Training(live=True)
+    options = {"training": training, "max_epochs": 0, "random_state": 0}
+    videos = [flat(video) for video in data()[0]]
+    fitted = ActionSegmenter(K, features=features, **options).fit(videos[:6])
+    video = videos[7].copy()
+    video[35:40, 3] = np.nan
+    for make in (fitted.embedder, fitted.stream):
+        one, other = make(), make()
+        one.push(video[:30])
+        huge = video[30:31].copy()
+        huge[0, 3] = 1e300
+        with pytest.raises(ValueError, match="overflow"):
+            one.push(huge)
+        other.push(video[:30])
+        found = [s.push(video[30:]) for s in (one, other)]
+        answers = [getattr(f, "probabilities", f) for f in found]
+        assert_array_equal(*answers)
+
+
+def test_streams_know_the_gaps_of_the_recordings_of_fit():
+    rng = np.random.default_rng(0)
+    videos = [video + 3000 for video in data()[0]]
+    for video in videos[:6]:
+        video[:, rng.choice(N_POINTS, 2, replace=False)] = np.nan
+    features = make_pipeline(PoseFeatures("xy"), "auto")
+    fitted = ActionSegmenter(K, features=features, max_epochs=0, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        fitted.fit([flat(video) for video in videos[:6]])
+    assert streamed(fitted) > 0.95

@@ -91,13 +91,13 @@ def test_place_and_size_do_not_matter(scale):
     assert_allclose(near, far, atol=1e-4)
 
 
-def test_size_is_the_mean_up_to_each_frame():
+def test_size_is_the_geometric_mean_up_to_each_frame():
     body = np.array([[1.0, 0.0], [-1.0, 0.0]])
     pose = np.arange(1.0, 7)[:, None, None] * body  # of sizes 1 to 6
     features = PoseFeatures("xy", causal=True, velocity=False)
     (found,) = features.fit_transform([pose])
     sizes = np.arange(1.0, 7)
-    mean = np.cumsum(sizes) / sizes
+    mean = np.exp(np.cumsum(np.log(sizes)) / sizes)
     assert_allclose(found[:, 0], sizes / mean, rtol=1e-6)
 
 
@@ -120,6 +120,24 @@ def test_body_that_comes_into_view_does_not_dash_there():
     assert_array_equal(found[:20], 0)
     (later,) = causal().transform([pose[20:]])
     assert_array_equal(found[20:], later)
+
+
+def test_points_stand_in_for_the_centre_before_it_is_seen():
+    pose = walk()
+    pose[:40, 0] = np.nan
+    features = causal(center=[0], velocity=False)
+    (found,) = features.transform([pose])
+    (others,) = causal(velocity=False).transform([pose])
+    assert_array_equal(found[:40], others[:40])
+    assert_array_equal(found[40:, :3], 0)
+
+
+def test_one_point_far_away_does_not_spoil_the_size():
+    pose, wrong = walk(120), walk(120)
+    wrong[2, 3] *= 1000
+    right, spoilt = causal(velocity=False).transform([pose, wrong])
+    share = np.linalg.norm(spoilt[100:], axis=1) / np.linalg.norm(right[100:], axis=1)
+    assert share.min() > 0.9
 
 
 @guessed
@@ -178,7 +196,7 @@ def broken(state, change):
         lambda state: state["past"].update({"change 0": np.full((2, 24), np.nan)}),
         lambda state: state["past"].update({"change 0": np.zeros((2, 3))}),
         lambda state: state["seen"].update({"shape 0": [np.zeros(24)] * 3}),
-        lambda state: state["sizes"].update({"size 0": [-1.0, 3]}),
+        lambda state: state["sizes"].update({"size 0": [np.inf, 3]}),
         lambda state: state["sizes"].update({"size 0": [1.0, -3]}),
         lambda state: state["sizes"].update({"size 7": [1.0, 3]}),
     ],
