@@ -77,7 +77,7 @@ ROOMS = {
         "_filter < _course _trial < _model < _tracker"
     ),
     "metrics": (
-        "_baselines _compare _hiding _order < _consistency _embeddings _matches "
+        "_compare _hiding _order < _baselines < _consistency _embeddings _matches "
         "_segmentation < _known _scorer"
     ),
     "nn": "encoders losses prototypes < _model",

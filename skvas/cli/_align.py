@@ -21,11 +21,11 @@ from skvas.cli._files import (
     load_recording,
     refuse_unused,
     seconds_of,
+    with_rate_of_fit,
     writing,
 )
 from skvas.cli._gaps import close_in
 from skvas.cli._lines import following, say
-from skvas.datasets._recordings import as_recordings, rate_of_fit
 from skvas.features import FrameFeatures, write_synchronised
 from skvas.features._synchronised import CONTAINERS
 from skvas.io._text import compose_records
@@ -109,8 +109,7 @@ def _features(
             found = extractor.extract(path)
         return found.features, found.times
     data = load_recording(options, model, path, kind)
-    if not data.clock(0):
-        data = as_recordings(data, rate_of_fit(model))
+    data = with_rate_of_fit(data, model)
     (frames,) = data
     return close_in(frames, path, model, data.feature_names), seconds_of(data)
 

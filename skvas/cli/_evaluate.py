@@ -90,7 +90,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         )
     if hasattr(model, "align") and len(videos) > 1:
         found = _score_alignment(model, videos, labels, options.background)
-        scores |= {"alignment": found} if found else {}
+        if found:
+            scores["alignment"] = found
     if not scores:
         raise ValueError(
             f"{options.folder!r} has labels of one video, or of frames that are not "

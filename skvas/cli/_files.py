@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,7 @@ __all__ = [
     "refuse_unused",
     "seconds_of",
     "videos_in",
+    "with_rate_of_fit",
     "writing",
 ]
 
@@ -99,10 +101,14 @@ def load_recordings(
         data = _read_files(folder, kind, options, model)
     if model is None:
         return data
-    if not data.clock(0):
-        data = as_recordings(data, rate_of_fit(model))
+    data = with_rate_of_fit(data, model)
     refuse_other_features(data, names_of_fit(model))
     return close_all(data, model)
+
+
+def with_rate_of_fit(data: Recordings, model: Any) -> Recordings:
+    """Return recordings with the rate of those of fit, if nothing says theirs."""
+    return data if data.clock(0) else as_recordings(data, rate_of_fit(model))
 
 
 def load_recording(
@@ -240,10 +246,19 @@ def media_of(folder: str, names: Sequence[str]) -> list[str | None]:
     """Return the video file of each name in a folder; None where there is none."""
     if not Path(folder).is_dir():
         raise ValueError(f"--media {folder!r} is no folder.")
-    stems = [Path(name).name for name in names]
+    paths = [Path(name) for name in names]
+    places = {Path(folder, path.parent) for path in paths} | {Path(folder)}
+    files = {
+        file.with_suffix(""): str(file)
+        for place in places
+        for file in (videos_in(place) if place.is_dir() else ())
+    }
+    # The folder of an activity may be left out where no other has such a name.
+    n_called = Counter(path.name for path in paths)
     media = [
-        _media_file(Path(folder), name, is_alone=stems.count(stem) == 1)
-        for name, stem in zip(names, stems, strict=True)
+        files.get(Path(folder, path))
+        or (files.get(Path(folder, path.name)) if n_called[path.name] == 1 else None)
+        for path in paths
     ]
     n_missing = media.count(None)
     if n_missing == len(media):
@@ -254,20 +269,6 @@ def media_of(folder: str, names: Sequence[str]) -> list[str | None]:
     if n_missing:
         say(f"{n_missing} of {len(media)} videos have no file in {folder}")
     return media
-
-
-def _media_file(folder: Path, name: str, *, is_alone: bool) -> str | None:
-    """Return the video file of a recording, maybe in a folder of its activity.
-
-    If no other is called so but for its activity (`is_alone`), that may be left out.
-    """
-    path = Path(name)
-    for place in [folder / path.parent, *([folder] if is_alone else [])]:
-        files = videos_in(place) if place.is_dir() else []
-        found = [file for file in files if file.stem == path.name]
-        if found:
-            return str(found[-1])
-    return None
 
 
 def clock_of(data: Recordings, index: int) -> dict[str, Any]:

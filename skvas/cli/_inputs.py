@@ -30,8 +30,10 @@ def check_output(options: argparse.Namespace, *inputs: str | None) -> None:
     checkpoint = getattr(options, "checkpoint", None)
     if checkpoint is not None:
         check_replaceable(checkpoint)
-    if checkpoint is not None and any(is_same(checkpoint, path) for path in read):
-        raise ValueError(f"--checkpoint {checkpoint} holds data; give another name.")
+        if any(is_same(checkpoint, path) for path in read):
+            raise ValueError(
+                f"--checkpoint {checkpoint} holds data; give another name."
+            )
     for path in (options.out, checkpoint):
         if path is not None and _is_among(Path(path), folder):
             raise ValueError(

@@ -34,9 +34,9 @@ def frames_of_lines(
         cells = _cells(line)
         what = f"line {number} of the standard input"
         # That of a column of row numbers, as pandas writes them, is empty.
-        names_first = [cell for cell in cells if cell]
-        has_names = is_first and all(_number(cell) is None for cell in names_first)
-        has_names = has_names and bool(names_first)
+        written = [cell for cell in cells if cell]
+        are_names = bool(written) and all(_number(cell) is None for cell in written)
+        has_names = is_first and are_names
         is_first = False
         if has_names and names is not None:
             columns = _columns(cells, names, what)

@@ -86,6 +86,7 @@ from skvas.transport._threads import spare_threads
 from skvas.validation import (
     check_memory,
     check_videos,
+    forget_fit,
     unchanged_on_failure,
     warn_of_transposed,
 )
@@ -638,8 +639,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
 
     def _keep(self, trained: Trained, videos: Videos, **learned: Any) -> None:
         """Set all fitted attributes, in place of those of an earlier fit."""
-        for name in [n for n in vars(self) if n.endswith("_") and n[-4:] != "_in_"]:
-            delattr(self, name)
+        forget_fit(self)
         views = trained.views
         learned = {
             "features_": trained.preprocessing,

@@ -318,6 +318,7 @@ def _has_decimal_comma(cells: Sequence[str]) -> bool:
 
 
 def is_empty(cell: str | None) -> bool:
+    """Return whether a cell says that there is no value."""
     return cell is None or cell.lower() in _EMPTY
 
 
@@ -338,6 +339,7 @@ def _is_value(cell: str) -> bool:
 
 
 def parse_number(cell: str, *, decimal_comma: bool) -> float:
+    """Read a number, maybe with a comma in place of the point, or raise ValueError."""
     if "_" in cell:  # Python would read 1_000
         raise ValueError(f"{cell!r} is no number")
     if decimal_comma and "," in cell and "." not in cell:

@@ -82,9 +82,9 @@ def _in_order(dataset: Any, wanted: Sequence[str]) -> np.ndarray:
     dims = dataset.attrs.get("dims")
     if dims is None:
         return values
-    text = _text(dims) if isinstance(dims, (str, bytes)) else None
     try:
-        named = json.loads(text) if text is not None else list(dims)
+        is_text = isinstance(dims, (str, bytes))
+        named = json.loads(dims) if is_text else list(dims)
     except ValueError as error:
         raise ValueError(
             f"the attribute 'dims' of {dataset.name!r} is no list of axes"

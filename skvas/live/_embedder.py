@@ -61,17 +61,13 @@ class LiveEmbedder:
         self.features = features
         self.encoder = encoder
         self.feature_names = None if feature_names is None else [*feature_names]
+        self.closes_gaps = takes_nan(features) and closes_gaps(features)
         self.reset()
 
     def reset(self) -> None:
         """Forget the recording, and wait for the first frame of another."""
         self._seen = open_stream(self.features)
         self._stream = Chained([self._seen, self.encoder()])
-
-    @property
-    def closes_gaps(self) -> bool:
-        """Whether `features` put numbers in the place of NaN."""
-        return takes_nan(self.features) and closes_gaps(self.features)
 
     @underflow_to_zero()
     def push(self, frames: Any) -> np.ndarray:

@@ -33,7 +33,7 @@ from skvas.preprocessing._motion import Motion
 from skvas.preprocessing._running import RunningMoments
 from skvas.timeline._average import frames_at
 from skvas.timeline._model import Axis, TimelineModel
-from skvas.validation import check_choice, check_integer, check_real
+from skvas.validation import check_choice, check_real
 from skvas.videos._frames import spread
 from skvas.videos._stored import (
     check_array,
@@ -92,9 +92,9 @@ class LiveModel:
     @property
     def n_features(self) -> int:
         """Number of features of a frame."""
-        return (
-            len(self.features.mean) if self.bodies is None else self.bodies.n_features
-        )
+        if self.bodies is not None:
+            return self.bodies.n_features
+        return len(self.features.mean)
 
     def chain(self) -> Chain:
         """Return the hidden Markov chain."""
@@ -140,8 +140,7 @@ class LiveModel:
         """
         kinds = {"positions": PositionRates, "actions": ActionRates}
         kind = "positions" if "positions" in _mapping(state) else "actions"
-        young = {"on_embedding": False, "bodies": None}
-        known = young | state
+        known = {"on_embedding": False, "bodies": None} | state  # younger than streams
         parts = _parts(known, {f.name for f in fields(cls)} - {"rates"} | {kind})
         if kind == "positions":
             parts = {**parts, kind: _with_durations(parts[kind], parts["habits"])}
@@ -483,14 +482,11 @@ def _check_features(features: RunningMoments) -> None:
 
 def _check_bodies(bodies: Bodies, width: int) -> None:
     check_choice("layout", bodies.layout, tuple(LAYOUTS))
-    for name, low in {
-        "n_points": 1,
-        "n_bodies": 1,
-        "velocity_span": 1,
-        "up": 0,
-    }.items():
-        check_integer(name, check_count(name, getattr(bodies, name)), low=low)
-    if bodies.n_points * bodies.n_bodies > width or bodies.up > 2:
+    for name in ("n_points", "n_bodies", "velocity_span", "up"):
+        check_count(name, getattr(bodies, name))
+    least = min(bodies.n_points, bodies.n_bodies, bodies.velocity_span)
+    fits = bodies.n_points * bodies.n_bodies <= width and bodies.up <= 2
+    if least < 1 or not fits:
         raise ModelFileError("the points of bodies are not as a stream has them")
     check_real("min_confidence", bodies.min_confidence, low=0, high=1)
     check_choice("scale", bodies.scale, SCALES)

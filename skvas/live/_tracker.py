@@ -187,21 +187,22 @@ class LiveTracker:
         last = self._check_times(times, len(checked))
         final: list[np.ndarray] = []
         told: list[int | None] = []
-        shown = checked if self._poses is None else self._poses.visible(checked)
+        poses, known, embedder = self._poses, self._known, self._embedder
+        shown = checked if poses is None else poses.bodies.visible(checked)
         lacks = np.isnan(shown)
         can_be_read = ~lacks.all(axis=1)
         has_holes = lacks.any(axis=1) & can_be_read
         whole = None if self._whole is None else checked.copy()
-        known, embedder, embedded = self._known, self._embedder, None
+        embedded = None
         if embedder is not None:  # which may refuse frames
             known = known.copy()
-        if self._poses is None and not (embedder and embedder.closes_gaps):
+        if poses is None and not (embedder and embedder.closes_gaps):
             known.complete(checked)
         if embedder is not None:  # at once, which is faster, and the same
             embedded = embedder.push(checked)
+        elif poses is not None:
+            checked = poses.describe(shown)
         self._known = known
-        if self._poses is not None and embedded is None:
-            checked = self._poses.push(checked)
         for number, frame in enumerate(checked):
             if has_holes[number]:
                 self._warn_of_holes()

@@ -12,6 +12,7 @@ from sklearn.metrics import euclidean_distances
 
 from skvas._typing import Videos
 from skvas.decoding import monotone_path, path_to_matches
+from skvas.metrics._compare import over_power_of_two
 from skvas.validation import check_integer, check_videos, is_single_video
 
 
@@ -119,8 +120,7 @@ def dtw_matches(x: ArrayLike, y: ArrayLike) -> NDArray[np.int64]:
 
 def _z_scores(video: NDArray[Any]) -> NDArray[np.float64]:
     peak = np.abs(video).max(axis=0)
-    # By powers of two, which round nothing; squares are then in range.
-    scaled = np.ldexp(video.astype(float), -np.frexp(peak)[1])
+    scaled = over_power_of_two(video.astype(float), peak)
     centred = scaled - scaled.mean(axis=0)
     scale = centred.std(axis=0)
     # The rounding error of a constant feature is not a signal.

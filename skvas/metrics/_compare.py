@@ -68,6 +68,12 @@ def compare(
     return Comparison(true, pred, actions, mapping)
 
 
+def over_power_of_two(values: NDArray[Any], peak: Any) -> NDArray[Any]:
+    """Divide by the power of two above a peak: nothing is rounded, squares fit."""
+    _, exponent = np.frexp(peak)
+    return np.ldexp(values, -exponent)
+
+
 def split_labels(labels: Labels) -> list[NDArray[Any]]:
     """Return one array of labels a video; a flat sequence is one video."""
     items = labels if isinstance(labels, (list, tuple)) else np.asarray(labels)

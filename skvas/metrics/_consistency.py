@@ -14,7 +14,7 @@ from sklearn.utils.random import sample_without_replacement
 from skvas._typing import Labels, Videos
 from skvas.decoding import monotone_path, path_to_matches
 from skvas.metrics._baselines import linear_warp
-from skvas.metrics._compare import Codes, encode
+from skvas.metrics._compare import Codes, encode, over_power_of_two
 from skvas.validation import (
     check_integer,
     check_labels,
@@ -306,8 +306,8 @@ def _distances(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
     """Return the Euclidean distances of frames over a power of two, float64."""
     origin = x[0].astype(float)  # not the mean: integers stay integers, and tie
     x, y = x - origin, y - origin
-    _, exponent = np.frexp(max(np.abs(x).max(), np.abs(y).max()))
-    x, y = np.ldexp(x, -exponent), np.ldexp(y, -exponent)
+    peak = max(np.abs(x).max(), np.abs(y).max())
+    x, y = over_power_of_two(x, peak), over_power_of_two(y, peak)
     squares = -2 * x @ y.T
     squares += np.einsum("nd,nd->n", x, x)[:, None]
     squares += np.einsum("md,md->m", y, y)

@@ -15,7 +15,7 @@ from sklearn.svm import SVC
 from skvas._printing import shorten
 from skvas._typing import Labels, Videos
 from skvas.exceptions import InvalidParameterError
-from skvas.metrics._compare import Codes, encode
+from skvas.metrics._compare import Codes, encode, over_power_of_two
 from skvas.validation import (
     check_integer,
     check_labels,
@@ -298,8 +298,7 @@ def _check_several(embeddings: Videos, min_frames: int = 1) -> list[NDArray]:
     centre = np.concatenate(videos).mean(axis=0, dtype=float)
     centred = [video - centre for video in videos]
     peak = max(float(np.abs(video).max()) for video in centred)
-    # By a power of two, which rounds nothing; squares are then in range.
-    return [np.ldexp(video, -np.frexp(peak)[1]) for video in centred]
+    return [over_power_of_two(video, peak) for video in centred]
 
 
 def _check_split(

@@ -118,8 +118,8 @@ class Bodies:
         for i, body in enumerate(parts):
             chosen = body if self.center is None else body[:, self.center]
             place = time.close(f"place {i}", _mean(chosen))
-            # Before the chosen points are seen for the first time, others stand in.
-            place = np.where(np.isnan(place), _mean(body), place)
+            if np.isnan(place).any():  # others stand in before the chosen are seen
+                place = np.where(np.isnan(place), _mean(body), place)
             offsets = body - place[:, None]
             size = self._size(offsets, time, f"size {i}")
             placed = offsets / size[..., None]
@@ -262,7 +262,7 @@ class Passing:
         reach = max(2 * (span // 2), 1)
         past = self._past.get(name, np.zeros((0, columns.shape[1])))
         known = ~np.isnan(columns).any(axis=1)
-        start = int(np.append(known, True).argmax())
+        start = int(known.argmax()) if known.any() else len(known)
         rows = np.vstack([past, columns[start:]])
         at = np.arange(len(rows))
         before = np.maximum(at - reach, 0)
@@ -300,9 +300,8 @@ class Passing:
             self._seen[name] = LastSeen(len(like._seen[name].last))
             self._seen[name].restore(parts)
         for name, (total, n) in sizes.items():
-            if name not in like._sizes or not np.isfinite(
-                check_type(name, total, float)
-            ):
+            is_number = np.isfinite(check_type(name, total, float))
+            if name not in like._sizes or not is_number:
                 raise ModelFileError("the sizes of bodies are not as a stream has them")
             self._sizes[name] = total, check_count(name, n)
         for name, rows in past.items():
@@ -323,10 +322,6 @@ class PoseStream:
         self.bodies = bodies
         self._time = Passing()
 
-    def visible(self, frames: np.ndarray) -> np.ndarray:
-        """Return the coordinates of all points, NaN where they are not sure."""
-        return self.bodies.visible(frames)
-
     def push(self, frames: np.ndarray) -> np.ndarray:
         """Return the features of the next frames.
 
@@ -340,7 +335,11 @@ class PoseStream:
         float64 ndarray of shape (n_frames, n_features_out)
             Without NaN: missing points are guessed from earlier frames.
         """
-        return self.bodies.describe(self.visible(frames), self._time)
+        return self.describe(self.bodies.visible(frames))
+
+    def describe(self, points: np.ndarray) -> np.ndarray:
+        """Return what `push` does, of what `Bodies.visible` makes of the frames."""
+        return self.bodies.describe(points, self._time)
 
     def state(self) -> dict[str, Any]:
         """Return what was seen, as numbers and arrays.

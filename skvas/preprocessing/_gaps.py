@@ -18,6 +18,7 @@ from skvas.validation import (
     check_choice,
     check_integer,
     check_videos,
+    forget_fit,
     unchanged_on_failure,
 )
 from skvas.videos._containers import VideoTransformerMixin
@@ -73,7 +74,7 @@ def _mean_of(videos: Sequence[np.ndarray]) -> np.ndarray:
     return mean
 
 
-class GapStream:
+class GapStream(LastSeen):
     """Close the gaps of a recording as its frames come.
 
     Parameters
@@ -83,8 +84,8 @@ class GapStream:
     """
 
     def __init__(self, mean: np.ndarray) -> None:
+        super().__init__(len(mean), PRIOR)
         self.mean = mean
-        self._seen = LastSeen(len(mean), PRIOR)
 
     def push(self, frames: np.ndarray) -> np.ndarray:
         """Return the next frames without NaN.
@@ -99,27 +100,8 @@ class GapStream:
         float64 ndarray of shape (n_frames, n_features)
         """
         rest = frames - self.mean
-        self._seen.complete(rest)
+        self.complete(rest)
         return np.where(np.isnan(frames), rest + self.mean, frames)
-
-    def state(self) -> list[Any]:
-        """Return what was seen, as arrays.
-
-        Returns
-        -------
-        list of ndarray
-        """
-        return self._seen.state()
-
-    def restore(self, state: Any) -> None:
-        """Go on from what `state` has returned.
-
-        Parameters
-        ----------
-        state : object
-            What a file holds.
-        """
-        self._seen.restore(state)
 
 
 class Interpolate(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
@@ -196,10 +178,9 @@ class Interpolate(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
             checked = check_videos(
                 videos, estimator=self, ensure_all_finite="allow-nan"
             )
+            forget_fit(self)
             if self.causal:
                 self.mean_ = _mean_of(checked)
-            elif hasattr(self, "mean_"):
-                del self.mean_
         return self
 
     def transform(self, videos: Videos) -> Any:

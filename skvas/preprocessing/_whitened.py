@@ -38,6 +38,7 @@ from skvas.validation import (
     check_integer,
     check_real,
     check_videos,
+    forget_fit,
     is_single_video,
     naming_video,
     unchanged_on_failure,
@@ -49,16 +50,6 @@ __all__ = ["WhitenedViews"]
 
 
 _VIEWS = ("video", "collection", "motion")
-# What is learned with `causal`, or of motion.
-_LEARNED_IF_ASKED = {
-    "deviation_",
-    "prior_",
-    "newest_",
-    "motion_newest_",
-    "usual_motion_",
-    "motion_mean_",
-    "motion_scale_",
-}
 
 
 # Share of a video within which motion counts where nothing is smoothed.
@@ -226,8 +217,7 @@ class WhitenedViews(
         self._check_parameters()
         with unchanged_on_failure(self):
             checked = check_videos(videos, estimator=self, min_total_frames=2)
-            for name in _LEARNED_IF_ASKED & vars(self).keys():
-                delattr(self, name)
+            forget_fit(self)
             self.peak_, self.mean_, self.scale_ = moments(checked)
             if self.causal:
                 self._learn_to_run(checked)

@@ -13,6 +13,7 @@ from skvas.validation._labels import (
     is_missing,
 )
 from skvas.validation._naming import (
+    forget_fit,
     naming,
     naming_video,
     unchanged_on_failure,
@@ -46,6 +47,7 @@ __all__ = [
     "check_total_frames",
     "check_video",
     "check_videos",
+    "forget_fit",
     "is_missing",
     "is_single_video",
     "list_videos",

@@ -100,3 +100,25 @@ def unchanged_on_failure(estimator: object | None) -> Iterator[None]:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def forget_fit(estimator: object) -> None:
+    """Delete what an earlier fit has learned, but for what it has seen of the input.
+
+    Parameters
+    ----------
+    estimator : object
+        Its attributes that end in an underscore go, others and those that end in `_in_`
+        stay.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skvas.validation import forget_fit
+    >>> scaler = StandardScaler().fit([[0.0], [1.0]])
+    >>> forget_fit(scaler)
+    >>> hasattr(scaler, "mean_"), scaler.n_features_in_
+    (False, 1)
+    """
+    for name in [n for n in vars(estimator) if n.endswith("_") and n[-4:] != "_in_"]:
+        delattr(estimator, name)
