@@ -12,7 +12,7 @@ from skvas._printing import shorten
 from skvas.alignment._path_cost import View
 from skvas.alignment._result import Alignment
 
-KINDS = ("hard", "soft")
+ANCHOR_KINDS = ("hard", "soft")
 # Share of a video, to either side, in which frames lean towards an anchor.
 REACH = 0.02
 # Cosine by which frames of an anchor are alike, whatever they show.

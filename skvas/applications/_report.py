@@ -160,7 +160,7 @@ def step_report(
     fps: float | None = None,
     collection: Labels | None = None,
     names: Sequence[str] | None = None,
-    step_names: Sequence[str] | Mapping[Any, str] | None = None,
+    action_names: Sequence[str] | Mapping[Any, str] | None = None,
     min_duration: float | str = "auto",
 ) -> StepReport:
     """Segment videos into steps and compare them with a collection.
@@ -181,7 +181,7 @@ def step_report(
         the labels of the training videos, `estimator.labels_`.
     names : sequence of str, default=None
         Names of the videos. None: those of the recordings, else their indices.
-    step_names : sequence or dict of str, default=None
+    action_names : sequence or dict of str, default=None
         Name of each action, for instance from `skvas.metrics.match_labels`: by label,
         or in the order of `estimator.classes_`. An action without a name keeps its
         label. None: the names that the estimator has by `name_actions`, else the labels
@@ -246,7 +246,7 @@ def step_report(
             f"names must be {len(found)} name(s), one for each video, got "
             f"{shorten(names)}."
         )
-    called_steps = _names_of_steps(estimator, step_names)
+    called_actions = _names_of_actions(estimator, action_names)
     rates = _find_rates(rate, known, estimator, len(found))
     usual = Collection.of(split_into_steps(collection), rates, kept, least)
     found = relabel_swapped(estimator, listed, found, usual, rates)
@@ -259,7 +259,7 @@ def step_report(
         records += _describe(name, steps, edges)
     for record in records:
         step = record["step"]
-        record["step"] = called_steps.get(step, called_steps.get(str(step), step))
+        record["step"] = called_actions.get(step, called_actions.get(str(step), step))
     return StepReport(records, "frames" if rates[0] is None else "seconds")
 
 
@@ -603,7 +603,7 @@ def _judge(segments: list[Segment], usual: _Usual) -> list[str]:
     return status
 
 
-def _names_of_steps(
+def _names_of_actions(
     estimator: Any, names: Sequence[str] | Mapping[Any, str] | None
 ) -> Mapping[Any, str]:
     """Return the names of steps, by label or by its text."""

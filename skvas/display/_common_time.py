@@ -105,6 +105,7 @@ class CommonTimeDisplay:
         names: Sequence[str] | None = None,
         action_names: Sequence[str] | None = None,
         background: Any = None,
+        fps: float | Sequence[float] | None = None,
         ax: Any = None,
     ) -> CommonTimeDisplay:
         """Draw the timeline of an estimator.
@@ -122,6 +123,9 @@ class CommonTimeDisplay:
             Names of the actions; an integer label is a position in them.
         background : int or str, default=None
             Label of frames without an action.
+        fps : float or sequence of float, default=None
+            Frames per second, of all videos of `fit` or of each. None: what their
+            recordings knew.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -156,6 +160,7 @@ class CommonTimeDisplay:
             names=names,
             action_names=action_names,
             background=background,
+            fps=fps,
             ax=ax,
         )
 

@@ -26,7 +26,6 @@ from skvas.display._style import (
     no_formulas,
     scale_time,
     show_names,
-    split_labels,
 )
 from skvas.metrics import match_labels, uniform_segmentation
 from skvas.metrics._compare import means_background, refuse_other_kind
@@ -223,12 +222,12 @@ class SegmentationDisplay:
             If labels differ in length.
         """
         check_choice("matching", matching, ("global", None))
-        found = split_labels("labels_pred", labels_pred)
+        found = check_labels(labels_pred)
         lengths = [len(labels) for labels in found]
         known = labels_true is not None
         base = found
         if known:
-            base = check_labels(split_labels("labels_true", labels_true), lengths)
+            base = check_labels(labels_true, lengths)
         is_named = known and matching is None
         if is_named:
             refuse_other_kind(base, found)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skvas._optional import import_optional
 from skvas._printing import shorten
 from skvas.datasets._recordings import mean_rates, recordings_of
-from skvas.validation import check_labels, check_real
+from skvas.validation import check_real
 
 # The first seven are those of Okabe and Ito ("Color Universal Design", 2008, black left
 # out); each further one is as far as can be, in OKLab, from all before it in the eyes
@@ -245,16 +245,6 @@ def name_label(value: Any, action_names: Sequence[str] | None) -> str:
     if action_names is None or not isinstance(value, int):
         return str(value)
     return str(action_names[value]) if 0 <= value < len(action_names) else str(value)
-
-
-def split_labels(name: str, labels: Any) -> list[NDArray[Any]]:
-    """Return one array of labels for each video; a flat sequence is one video."""
-    items = labels if isinstance(labels, (list, tuple)) else np.atleast_1d(labels)
-    if len(items) == 0:
-        raise ValueError(
-            f"{name} must have the labels of at least one frame, got none."
-        )
-    return check_labels(labels)
 
 
 def add_legend(

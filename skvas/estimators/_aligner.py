@@ -10,7 +10,7 @@ import numpy as np
 
 from skvas._on_demand import lengths_of
 from skvas._typing import Videos
-from skvas.alignment._anchors import KINDS as ANCHOR_KINDS
+from skvas.alignment._anchors import ANCHOR_KINDS
 from skvas.alignment._joined_anchors import join_anchors
 from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
@@ -227,7 +227,7 @@ default=None
 
     def _find_axis(self, trained: Trained, rng: np.random.RandomState) -> Axis | None:
         """Put all videos on one axis, if they share an order."""
-        if not len(trained.history["epoch"]) or not self._keeps_start():
+        if not len(trained.history["epoch"]) or not self._starts_as_features():
             return None
         views = trained.views
         if not self._may_share_order(trained.preprocessing, views.features):

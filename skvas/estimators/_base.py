@@ -520,7 +520,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
     def _training(self) -> Any:
         return group_of(self, "training")
 
-    def _keeps_start(self) -> bool:
+    def _starts_as_features(self) -> bool:
         """Return whether the embedding starts as the features of the recipe."""
         name = self._recipe.encoder if self.encoder is None else self.encoder
         cls = ENCODERS.get(name) if isinstance(name, str) else None
@@ -760,7 +760,7 @@ def fitting(estimator: BaseVideoEstimator) -> Iterator[None]:
 
 def refuse_lost_start(owner: BaseVideoEstimator, name: str, value: str) -> None:
     """Refuse a value that needs the embedding to start as the features."""
-    if not owner._keeps_start():
+    if not owner._starts_as_features():
         raise InvalidParameterError(
             f'{name}="{value}" needs recipe="informed" and an encoder that starts as '
             'the identity (None, "residual", "temporal" or "causal").'

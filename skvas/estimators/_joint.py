@@ -236,7 +236,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         n_actions = len(trained.actions)
         if asked != TIMELINE:
             n_frames = np.median(lengths_of(views.videos))
-            may_be = n_actions <= n_frames and self._keeps_start()
+            may_be = n_actions <= n_frames and self._starts_as_features()
             if not (is_auto(asked) and may_be):
                 return None
             if not self._may_share_order(trained.preprocessing, views.features):

@@ -575,14 +575,14 @@ default=None
         n_actions: tuple[int, int],
         rng: np.random.RandomState,
     ) -> Start:
-        features, keeps_start = prepared.features, self._keeps_start()
+        features, starts_as_features = prepared.features, self._starts_as_features()
         survey = self._survey(prepared, rng)
         settings = self._resolve(None)
         assert settings.segmenting is not None
         group = group_of(self, "segmenting").get_params()
         open_names = {name for name, value in group.items() if is_auto(value)}
         count = None
-        counts = n_actions[0] < n_actions[1] and keeps_start
+        counts = n_actions[0] < n_actions[1] and starts_as_features
         if counts and self._may_share_order(prepared.preprocessing, features):
             few = choose(features, sample_videos(len(features)))
             count = count_on_timeline(directions(few), few, n_actions)
@@ -594,8 +594,8 @@ default=None
             n_refine=settings.segmenting["n_refine"],
             candidates=open_candidates(self._recipe.candidates, open_names),
             seed=int(rng.randint(2**31)),
-            spread=spread_of(prepared.preprocessing) if keeps_start else None,
-            places=places_of(prepared.preprocessing) if keeps_start else None,
+            spread=spread_of(prepared.preprocessing) if starts_as_features else None,
+            places=places_of(prepared.preprocessing) if starts_as_features else None,
             may_shorten=self._recipe.chooses and "radius" in open_names,
         )
         if count is None:
@@ -612,7 +612,7 @@ default=None
             self,
             in_order=start is None or start.in_order,
             chosen=None if start is None else start.chosen,
-            can_keep_start=self._keeps_start(),
+            can_keep_start=self._starts_as_features(),
             monotone=start is None or may_be_shared(start.order),
             n_videos=n_videos,
         )
@@ -635,7 +635,7 @@ default=None
             spaces = [segmenting["segment_on"]]
             if is_auto(spaces[0]):
                 was_trained = len(trained.history["epoch"]) and len(views.videos) > 1
-                both = was_trained and self._keeps_start()
+                both = was_trained and self._starts_as_features()
                 spaces = ["features", "embedding"] if both else ["embedding"]
             labellers = [self._plans(trained, space) for space in spaces]
             plans, found = choose_labeller(labellers, views, start.in_order)

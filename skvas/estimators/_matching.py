@@ -11,8 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skvas._typing import Device, Videos
-from skvas.alignment._anchors import KINDS as ANCHOR_KINDS
-from skvas.alignment._anchors import bend, check_anchors, pin
+from skvas.alignment._anchors import ANCHOR_KINDS, bend, check_anchors, pin
 from skvas.alignment._by_timeline import TimelineMatcher, align_passages
 from skvas.alignment._matcher import FrameMatcher, medoid, medoid_partners
 from skvas.alignment._result import Alignment

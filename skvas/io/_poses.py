@@ -58,7 +58,7 @@ SUFFIXES = tuple(suffix for known in FORMATS.values() for suffix in known.suffix
 def read_poses(
     source: Any,
     *,
-    format: str = "auto",  # the word that users know
+    format: str | None = None,  # the word that users know
     min_confidence: float = 0.5,
     individuals: Sequence[str] | None = None,
     keypoints: Sequence[str] | None = None,
@@ -76,8 +76,8 @@ def read_poses(
     source : path, list of paths, dataset, or list or dict of them
         A folder, whose files are read in the order of their names; a file; files; or
         datasets of the package `movement`. A dict has files or datasets by their names.
-    format : str, default="auto"
-        What the files are. "auto": what their suffix and content say.
+    format : str, default=None
+        What the files are. None: what their suffix and content say.
 
         * "deeplabcut": ``.csv``, or ``.h5`` (needs h5py); one or several animals. Where
           the numbers of rows rise, and leave some out, these are frames of NaN.
@@ -146,13 +146,13 @@ def read_poses(
     array([[1.5, 2. ],
            [nan, nan]])
     """
-    check_choice("format", format, ("auto", *FORMATS))
+    check_choice("format", format, (None, *FORMATS))
     check_real("min_confidence", min_confidence, low=0, high=1)
     check_real("fps", fps, low=0, low_open=True, none_ok=True)
     is_named = isinstance(source, Mapping) and not _is_dataset(source)
     tracks: dict[str, Track] = {}
     for name, item in _list(source, format).items():
-        kind = _find_format(item) if format == "auto" else format
+        kind = _find_format(item) if format is None else format
         try:
             track = FORMATS[kind].read(item)
             track = track.choose(individuals, keypoints).masked(min_confidence)
@@ -181,7 +181,7 @@ def read_poses(
     )
 
 
-def _list(source: Any, format: str) -> dict[str, Any]:
+def _list(source: Any, format: str | None) -> dict[str, Any]:
     """List recordings; those of OpenPose are folders, datasets are single things."""
     if _is_dataset(source):
         return {"recording 0": source}
@@ -196,7 +196,7 @@ def _list(source: Any, format: str) -> dict[str, Any]:
                     f"{str(folder)!r} has no folder of *_keypoints.json files."
                 )
             return {path.name: path for path in inner}
-    suffixes = SUFFIXES if format == "auto" else FORMATS[format].suffixes
+    suffixes = SUFFIXES if format is None else FORMATS[format].suffixes
     return list_sources(source, suffixes or SUFFIXES, "poses")
 
 

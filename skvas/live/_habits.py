@@ -100,7 +100,7 @@ class Habits:
         return cls(shortest, longest, most_often, unexpected, False, familiar)
 
 
-KINDS = {
+MESSAGES = {
     "skipped": "action {} was skipped",
     "repeated": "action {} is done again",
     "out of order": "action {} comes out of order",
@@ -141,7 +141,7 @@ class LiveWarning:
     position: float | None = None
 
     def __str__(self) -> str:
-        return f"{KINDS[self.kind].format(self.action)} (frame {self.frame})"
+        return f"{MESSAGES[self.kind].format(self.action)} (frame {self.frame})"
 
 
 class Monitor:

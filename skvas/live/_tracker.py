@@ -19,7 +19,7 @@ from skvas.live._course import Course
 from skvas.live._embedder import LiveEmbedder
 from skvas.live._filter import Filter, Seen, smooth
 from skvas.live._frames import check_frames
-from skvas.live._habits import KINDS, NEWEST, LiveWarning, Monitor
+from skvas.live._habits import MESSAGES, NEWEST, LiveWarning, Monitor
 from skvas.live._missing import SeenFeatures
 from skvas.live._model import LiveModel, spread_out
 from skvas.live._saved import read_state, write_state
@@ -636,7 +636,7 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
         tracker._kept = list(_check_kept(state["frames"], shape))
     tracker.warnings_ = [LiveWarning(**parts) for parts in state["warnings"]]
     for warning in tracker.warnings_:
-        if warning.kind not in KINDS or warning.action not in (None, *names):
+        if warning.kind not in MESSAGES or warning.action not in (None, *names):
             raise ModelFileError("a warning is of an unknown kind or action")
         check_count("the frame of a warning", warning.frame)
         check_real("the position of a warning", warning.position, none_ok=True)

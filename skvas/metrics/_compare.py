@@ -51,7 +51,7 @@ def compare(
 ) -> Comparison:
     """Check labels of both sides, rename clusters to actions and mark background."""
     check_choice("matching", matching, MATCHINGS)
-    truth = split_labels(labels_true)
+    truth = check_labels(labels_true)
     predicted = check_labels(labels_pred, [len(labels) for labels in truth])
     true, actions = encode(truth, background)
     if not actions:
@@ -72,16 +72,6 @@ def over_power_of_two(values: NDArray[Any], peak: Any) -> NDArray[Any]:
     """Divide by the power of two above a peak: nothing is rounded, squares fit."""
     _, exponent = np.frexp(peak)
     return np.ldexp(values, -exponent)
-
-
-def split_labels(labels: Labels) -> list[NDArray[Any]]:
-    """Return one array of labels a video; a flat sequence is one video."""
-    items = labels if isinstance(labels, (list, tuple)) else np.asarray(labels)
-    if isinstance(items, np.ndarray) and items.ndim == 0:
-        return check_labels(labels, 1)  # not a sequence: raises
-    if len(items) == 0:
-        raise ValueError("Expected labels of at least one frame, got none.")
-    return check_labels(labels)
 
 
 def encode(

@@ -60,7 +60,7 @@ class Settings:
         assert self.aligning is not None
         return check_memory(self.aligning["memory_limit"])
 
-    def keeps_start(self) -> bool:
+    def is_taught_by_start(self) -> bool:
         """Return whether the segmentation found before training supervises it."""
         assert self.segmenting is not None
         return self.segmenting["teacher"] == "start"

@@ -23,7 +23,6 @@ from skvas.display._style import (
     encode_labels,
     list_values,
     name_label,
-    split_labels,
 )
 from skvas.report._corrections import (
     apply_corrections,
@@ -34,7 +33,7 @@ from skvas.report._media import media_sources
 from skvas.report._page import as_bytes, as_json, compose_page
 from skvas.report._poses import PackedPoses, pack_poses
 from skvas.report._signals import SCALE, pack_curves, pack_times, thin_warp
-from skvas.validation import check_real, naming_video
+from skvas.validation import check_labels, check_real, naming_video
 from skvas.videos._frames import spread
 
 __all__ = ["report_html"]
@@ -145,7 +144,7 @@ def report_html(
     ...     report_html(labels, Path(folder, "report.html"), names=["a", "b"]).name
     'report.html'
     """
-    rows = split_labels("labels", labels)
+    rows = check_labels(labels)
     n = len(rows)
     called, rates = check_names(names, n, of="recording"), check_rates(fps, n)
     shown = Shown(rows, rows, called, rates, rates)

@@ -89,7 +89,7 @@ class Objective:
             settings.segmentation_task() if segments else None,
             settings.alignment_task() if settings.aligning is not None else None,
             settings.beta,
-            start if segments and settings.keeps_start() else None,
+            start if segments and settings.is_taught_by_start() else None,
             labelled,
             settings.training["n_aligned"],
         )

@@ -179,7 +179,7 @@ def test_names_stand_for_videos_and_steps():
         Stub().fit(USUAL),
         videos,
         names=["one", "two"],
-        step_names={0: "take", 1: "pour"},
+        action_names={0: "take", 1: "pour"},
     )
     assert [(r["video"], r["step"]) for r in found.records] == [
         ("one", "take"),
@@ -191,7 +191,7 @@ def test_names_stand_for_videos_and_steps():
         ("two", 2),
     ]
     listed = step_report(
-        Stub().fit(USUAL), videos[1], step_names=["take", "pour", "stir"]
+        Stub().fit(USUAL), videos[1], action_names=["take", "pour", "stir"]
     )
     assert [r["step"] for r in listed.records] == ["take", 3, "pour", "stir"]
 
@@ -202,10 +202,10 @@ def test_listed_names_are_in_the_order_of_the_labels(labels):
     y = [np.repeat(labels, [10, 10, len(videos[0]) - 20]), None, None]
     model = ActionSegmenter(max_epochs=0, random_state=0).fit(videos, y)
     names = ["take", "pour", "stir"]
-    listed = step_report(model, videos, step_names=names)
+    listed = step_report(model, videos, action_names=names)
     assert {record["step"] for record in listed.records} == set(names)
     by_text = {str(label): name for label, name in zip(labels, names, strict=True)}
-    assert step_report(model, videos, step_names=by_text).records == listed.records
+    assert step_report(model, videos, action_names=by_text).records == listed.records
 
 
 def test_collection_can_be_another():

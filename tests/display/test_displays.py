@@ -327,7 +327,7 @@ class TestSegmentation:
     def test_wrong_input_is_named(self):
         with pytest.raises(ValueError, match="video 1: expected one label a frame"):
             SegmentationDisplay.from_predictions(TRUE, [[1, 1, 1, 1], [1, 1]])
-        with pytest.raises(ValueError, match="labels_pred must have the labels"):
+        with pytest.raises(ValueError, match="labels of at least one frame, got none"):
             SegmentationDisplay.from_predictions(None, [])
         with pytest.raises(ValueError, match="fps must be a finite number > 0"):
             SegmentationDisplay.from_predictions(TRUE, FOUND, fps=0)
@@ -622,6 +622,8 @@ class TestCommonTime:
         assert legend(display)[:3] == ["0", "mix", "2"]
         seconds = np.median([len(video) for video in data.videos]) / 10
         assert f"0 to 1 is {seconds:.3g} s" in display.ax_.get_xlabel()
+        twice = CommonTimeDisplay.from_estimator(model, fps=20)
+        assert f"0 to 1 is {seconds / 2:.3g} s" in twice.ax_.get_xlabel()
 
     def test_timeline_knows_names_and_seconds(self, data):
         recordings = Recordings(data.videos, [*"abcd"], fps=10)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skvas.live import LiveWarning
-from skvas.live._habits import ALWAYS, KINDS, Habits, Monitor
+from skvas.live._habits import ALWAYS, MESSAGES, Habits, Monitor
 
 STEPS = [np.repeat([0, 1, 2], [10, 20, 10]), np.repeat([0, 1, 2], [14, 16, 10])]
 
@@ -85,6 +85,6 @@ def test_changes_are_unexpected_only_where_those_seen_are_likely_all():
         assert some.unexpected[1, 0] == is_known
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MESSAGES)
 def test_each_kind_of_warning_has_words(kind):
     assert str(LiveWarning(kind, 5, 2)).endswith("(frame 5)")
