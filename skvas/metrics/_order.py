@@ -35,7 +35,9 @@ class SharedOrder:
         nearest neighbours, and 0 if it costs as much as the path through the reversed
         video.
     error : float
-        Standard error of the mean; infinite for a single pair.
+        Standard error of the mean as if pairs were independent; infinite for a single
+        pair. Pairs share videos: means of four to ten videos vary 1.2 to 1.8 times as
+        much from collection to collection.
     n_pairs : int
         Number of pairs of videos.
     n_frames : int, default=60

@@ -15,6 +15,8 @@ from skvas.videos._stored import check_array, check_count, check_type
 # What the numbers of a point are: coordinates, and its confidence.
 LAYOUTS = {"xy": (2, False), "xyc": (2, True), "xyz": (3, False), "xyzc": (3, True)}
 SCALES = ("recording", "frame", None)
+# Cosine and sine of each frame, (n, 1).
+Turn = tuple[np.ndarray, np.ndarray]
 
 
 class Time(Protocol):
@@ -114,7 +116,7 @@ class Bodies:
         n_axes, _ = LAYOUTS[self.layout]
         n, n_points = len(points), self.n_bodies * self.n_points
         parts = np.split(points.reshape(n, n_points, n_axes), self.n_bodies, axis=1)
-        places, sizes, shapes = [], [], []
+        places, sizes, shapes, turns = [], [], [], []
         for i, body in enumerate(parts):
             chosen = body if self.center is None else body[:, self.center]
             place = time.close(f"place {i}", _mean(chosen))
@@ -123,8 +125,8 @@ class Bodies:
             offsets = body - place[:, None]
             size = self._size(offsets, time, f"size {i}")
             placed = offsets / size[..., None]
-            if self.turn is not None:
-                placed = self._turned(placed, time, f"turn {i}")
+            turns.append(self._turn_of(placed, time, f"turn {i}"))
+            placed = self._turned(placed, turns[i])
             columns = placed.reshape(n, self.n_points * n_axes)
             shape = time.fill(f"shape {i}", columns)
             if self.center is None:
@@ -132,9 +134,10 @@ class Bodies:
             shapes.append(shape)
             places.append(place)
             sizes.append(size)
-        first, size = places[0], sizes[0]
+        first, size, turn = places[0], sizes[0], turns[0]
         vectors = [other - first for other in places[1:]]
-        found = [*shapes, *(vector / size for vector in vectors)]
+        seen = [self._turned(vector[:, None], turn)[:, 0] for vector in vectors]
+        found = [*shapes, *(vector / size for vector in seen)]
         if self.velocity:
             span = self.velocity_span
             found += [
@@ -143,9 +146,12 @@ class Bodies:
             ]
             # Of places over sizes, the change would hold that of the size as well.
             moving = vectors if self.center is None else [*vectors, first]
-            found += [
-                time.change(f"motion {i}", place, span) / size
+            changes = [
+                time.change(f"motion {i}", place, span)
                 for i, place in enumerate(moving)
+            ]
+            found += [
+                self._turned(change[:, None], turn)[:, 0] / size for change in changes
             ]
         return np.nan_to_num(np.hstack(found), nan=0.0)
 
@@ -165,24 +171,35 @@ class Bodies:
             usual = np.where(sizes > 0, sizes, usual)
         return usual[:, None]
 
-    def _turned(self, placed: np.ndarray, time: Time, name: str) -> np.ndarray:
-        """Turn each frame so that one direction in the body is the first axis."""
-        assert self.turn is not None
-        plane = [axis for axis in range(placed.shape[2]) if axis != self.up]
-        if placed.shape[2] == 2:
-            plane = [0, 1]
+    def _turn_of(self, placed: np.ndarray, time: Time, name: str) -> Turn | None:
+        """Return what turns one direction in the body to the first axis."""
+        if self.turn is None:
+            return None
         start, end = self.turn
-        direction = (placed[:, end] - placed[:, start])[:, plane]  # (n, 2)
+        direction = (placed[:, end] - placed[:, start])[:, self._plane]  # (n, 2)
         direction = np.nan_to_num(time.close(name, direction), nan=0.0)
         length = np.hypot(*direction.T)[:, None]
         cos, sin = np.where(
             length > 0, direction / np.maximum(length, 1e-300), [1, 0]
         ).T
-        turned = placed.copy()
-        a, b = placed[..., plane[0]], placed[..., plane[1]]
-        turned[..., plane[0]] = cos[:, None] * a + sin[:, None] * b
-        turned[..., plane[1]] = cos[:, None] * b - sin[:, None] * a
+        return cos[:, None], sin[:, None]
+
+    def _turned(self, points: np.ndarray, turn: Turn | None) -> np.ndarray:
+        """Turn the points (n, j, C) of each frame."""
+        if turn is None:
+            return points
+        (first, second), (cos, sin) = self._plane, turn
+        a, b = points[..., first], points[..., second]
+        turned = points.copy()
+        turned[..., first] = cos * a + sin * b
+        turned[..., second] = cos * b - sin * a
         return turned
+
+    @property
+    def _plane(self) -> list[int]:
+        """The two axes in which bodies turn."""
+        n_axes, _ = LAYOUTS[self.layout]
+        return [0, 1] if n_axes == 2 else [axis for axis in range(3) if axis != self.up]
 
 
 class Whole:

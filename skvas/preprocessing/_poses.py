@@ -82,7 +82,8 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
     turn : tuple of two int, default=None
         Turn each body, in its place, so that the direction from its first point to its
         second, such as from hip to hip, is the first axis; in three dimensions about
-        the axis `up`. None: nothing is turned.
+        the axis `up`. Vectors between bodies and the velocity of the centre are turned
+        as the first body is. None: nothing is turned.
     up : {0, 1, 2}, default=1
         The vertical axis of three-dimensional poses.
     velocity : bool, default=True

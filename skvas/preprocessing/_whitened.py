@@ -126,7 +126,9 @@ class WhitenedViews(
         Principal directions of each view: unit vectors by decreasing variance. Their
         signs make the largest weight of each direction positive.
     explained_variance_ : list of ndarray of shape (n_components_i,)
-        Variance of the training frames along each direction.
+        Variance of the training frames along each direction; of the view "motion"
+        before its components are smoothed, as all are, which leaves them a variance
+        below 1.
     peak_, mean_, scale_ : ndarray of shape (n_features_in_,)
         Largest magnitude of each feature over the training frames, and its mean and
         standard deviation in units of that magnitude. The scale of a constant feature

@@ -97,7 +97,9 @@ def fused_gromov_wasserstein(
     step : float, default=None
         First and maximum step length of mirror descent. None: 4 divided by the largest
         absolute entry of the first gradient. The length is limited to `1 / eps`, at
-        which the previous plan has no influence. If `step` is given, a step changes an
+        which the previous plan has no influence. A constant in the costs of a row or
+        column of hard mass, which moves no mass in the end, shortens this step: take it
+        off costs far from zero first. If `step` is given, a step changes an
         entry by a factor of at most `exp(100)`.
     sinkhorn_iter : int, default=10
         Number of sweeps of each inner projection onto two marginals. The last outer

@@ -88,6 +88,10 @@ def squared_distance(x: Tensor, y: Tensor) -> Tensor:
     """
     with full_precision(x.device):
         x, y = at_least_float32(x), at_least_float32(y)
+        # Far from zero the squares would leave no digits for their difference. A frame
+        # of the video itself, not the mean, which padding would change.
+        near = y[:, :1].detach()
+        x, y = x - near, y - near
         squares_x = x.square().sum(dim=-1)[:, :, None]
         squares_y = y.square().sum(dim=-1)[:, None, :]
         return (squares_x + squares_y - 2 * x @ y.mT).clamp_min(0)

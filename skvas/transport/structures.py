@@ -502,7 +502,8 @@ class Dense(Structure):
                 "matrix must have shape (N, N) or (B, N, N), got "
                 f"{tuple(matrix.shape)}."
             )
-        sound = torch.isfinite(matrix) & torch.isclose(matrix, matrix.mT)
+        slack = 1e-6 * matrix.abs().max()
+        sound = torch.isfinite(matrix) & ((matrix - matrix.mT).abs() <= slack)
         if not sound.all():
             raise ValueError("matrix must be finite and symmetric.")
         self.matrix = matrix

@@ -198,6 +198,25 @@ def test_turned_bodies_face_one_way(up):
     assert_allclose(direction[:, b], 0, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("layout", "up"), [("xyz", 0), ("xyz", 1), ("xyz", 2), ("xy", 1)]
+)
+def test_bodies_that_walk_look_the_same_to_a_camera_that_is_turned(layout, up):
+    rng = np.random.default_rng(0)
+    n_axes = len(layout)
+    plane = [0, 1] if n_axes == 2 else [axis for axis in range(3) if axis != up]
+    two = np.concatenate([POSE, POSE[::-1] + 3], axis=1)[..., :n_axes]
+    walking = two + np.cumsum(rng.normal(size=(60, 1, n_axes)), axis=0)
+    rotation = np.eye(n_axes)
+    rotation[np.ix_(plane, plane)] = [[0.6, -0.8], [0.8, 0.6]]
+    features = PoseFeatures(layout, n_bodies=2, turn=(0, 1), up=up)
+    one, other = features.fit_transform([walking, walking @ rotation.T])
+    assert_allclose(one, other, atol=1e-4)
+    unlike = PoseFeatures(layout, n_bodies=2, up=up)
+    one, other = unlike.fit_transform([walking, walking @ rotation.T])
+    assert np.abs(one[:, -n_axes:] - other[:, -n_axes:]).max() > 0.05
+
+
 def test_flat_bodies_are_turned_in_their_plane():
     angle = 1.0
     rotation = np.array(

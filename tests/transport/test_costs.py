@@ -58,6 +58,13 @@ def test_squared_distance_is_the_squared_euclidean_distance(seed, n, m, d):
         np.testing.assert_allclose(found[b], expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("far", [0, 1e3, 1e5])
+def test_squared_distance_is_as_precise_far_from_zero(far):
+    x, y = tensor(0, 2, 9, 4, low=-3) + far, tensor(1, 2, 7, 4, low=-3) + far
+    expected = (x[:, :, None] - y[:, None]).square().sum(dim=-1)
+    torch.testing.assert_close(squared_distance(x, y), expected, rtol=1e-9, atol=0)
+
+
 @given(seeds)
 def test_squared_distance_is_never_negative(seed):
     x = tensor(seed, 1, 6, 3, low=10, high=10.001, dtype=torch.float32)

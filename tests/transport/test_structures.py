@@ -252,6 +252,7 @@ def test_radius_outside_its_range_is_refused(cls, radius):
         torch.ones(2, 3),
         torch.ones(1, 1, 2, 2),
         torch.tensor([[0.0, 1.0], [2.0, 0.0]]),
+        torch.tensor([[0.0, 1e-9], [2e-9, 0.0]]),
         torch.full((2, 2), torch.nan),
         torch.full((2, 2), torch.inf),
     ],
