@@ -252,7 +252,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             embedding=views.embeddings,
             videos=views.details,
             n_actions=(n_actions, n_actions),
-            recurring=None if is_auto(recurring) else recurring,
+            recurring=None if is_auto(recurring) else bool(recurring),
             smoothing=smoothing_of(trained.preprocessing),
             limit=trained.settings.memory_limit(),
             order=order,

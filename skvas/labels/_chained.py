@@ -79,6 +79,7 @@ class Succession:
     def learn(
         cls,
         frames: Sequence[np.ndarray],
+        kept: Sequence[np.ndarray],
         codes: Sequence[np.ndarray],
         n_actions: int,
     ) -> Succession | None:
@@ -86,10 +87,12 @@ class Succession:
 
         Parameters
         ----------
-        frames : sequence of ndarray of shape (n_i, n_features)
-            Features of frames of each video, in order.
+        frames : sequence of ndarray of shape (n_kept_i, n_features)
+            Features of some frames of each video, in order.
+        kept : sequence of int64 ndarray of shape (n_kept_i,)
+            Which frames these are: not evenly spread ones.
         codes : sequence of int64 ndarray of shape (n_i,)
-            Their labels, -1 where there is none.
+            The labels of all frames, -1 where there is none.
         n_actions : int
             Number of actions.
 
@@ -101,9 +104,9 @@ class Succession:
         told = _which_tell(codes)
         if not told:
             return None
-        kept = [codes[i] >= 0 for i in told]
-        labels = [codes[i][keep] for i, keep in zip(told, kept, strict=True)]
-        seen = [frames[i][keep] for i, keep in zip(told, kept, strict=True)]
+        labels = [codes[i][codes[i] >= 0] for i in told]
+        few = [codes[i][kept[i]] for i in told]
+        seen = [frames[i][code >= 0] for i, code in zip(told, few, strict=True)]
         first, ended = np.full(n_actions, STARTS), np.full(n_actions, SEGMENTS)
         follow = np.full((n_actions, n_actions), CHANGES)
         spent = np.full(n_actions, SEGMENTS * DURATION)
@@ -114,7 +117,7 @@ class Succession:
             ended += np.bincount(segments, minlength=n_actions)
             spent += np.bincount(label, minlength=n_actions) / len(label)
         np.fill_diagonal(follow, n_actions == 1)
-        members = [one_hot(label, n_actions) for label in labels]
+        members = [one_hot(code[code >= 0], n_actions) for code in few]
         weights, bias = discriminants(np.concatenate(seen), np.concatenate(members))
         return cls(
             first / first.sum(),

@@ -12,7 +12,12 @@ from skvas._printing import shorten
 from skvas._typing import Labels
 from skvas.decoding import labels_to_segments
 from skvas.exceptions import InvalidParameterError
-from skvas.validation import check_choice, check_labels, check_random_state
+from skvas.validation import (
+    check_choice,
+    check_labels,
+    check_random_state,
+    is_unlabelled,
+)
 
 
 def hide_labels(
@@ -74,6 +79,7 @@ def hide_labels(
             drawn = [
                 int(rng.randint(segment.start, segment.end))
                 for segment in labels_to_segments(labels[index])
+                if not is_unlabelled(segment.label)
             ]
             hidden[index] = {frame: labels[index][frame] for frame in drawn}
     return hidden

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from skvas.metrics._segmentation import (
     miou,
     mof,
 )
-from skvas.validation import check_choice, check_integer
+from skvas.validation import check_choice, check_integer, is_unlabelled
 
 _METRICS: dict[str, Callable[..., float]] = {
     "mof": mof,
@@ -63,7 +64,8 @@ def make_segmentation_scorer(
     -------
     callable
         A scorer ``scorer(estimator, videos, labels)``, where `labels` is a list of one
-        label array a video; greater is better.
+        label array a video, or None for a video that is not scored; greater is better.
+        Frames without a label (-1, None, NaN, "") are not scored either.
 
     Examples
     --------
@@ -89,9 +91,34 @@ def _score(
     *,
     metric: str,
     groups: Iterable[Hashable] | None = None,
+    background: Hashable | None = None,
     **options: Any,
 ) -> float:
-    return _METRICS[metric](labels_true, labels_pred, groups=groups, **options)
+    videos, found = list(labels_true), labels_pred
+    if any(item is not None for item in videos) and not any(map(np.ndim, videos)):
+        videos, found = [videos], [labels_pred]  # labels of the frames of one video
+    has = [item is not None for item in videos]
+    if not any(has):
+        raise ValueError("y has labels of no video to score against.")
+    groups = None if groups is None else [*compress(groups, has)]
+    true, background = _spelled([*compress(videos, has)], background)
+    return _METRICS[metric](
+        true, [*compress(found, has)], groups=groups, background=background, **options
+    )
+
+
+def _spelled(
+    labels: list[Any], background: Hashable | None
+) -> tuple[list[Any], Hashable | None]:
+    """Give frames without a label that of the background, which no score counts."""
+    values = [np.asarray(item).tolist() for item in labels]
+    known = [v for video in values for v in video if not is_unlabelled(v)]
+    if len(known) == sum(map(len, values)):
+        return labels, background
+    if background is None:
+        background = "" if known and isinstance(known[0], str) else -1
+    spelled = [[background if is_unlabelled(v) else v for v in one] for one in values]
+    return spelled, background
 
 
 def make_consistency_scorer(

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 from torch import nn
 from torch.nn.parameter import is_lazy
 
@@ -91,7 +92,8 @@ class Verbosity:
 
     def check(self, name: str, value: Any) -> None:
         """Refuse what is neither."""
-        check_integer(name, int(value) if isinstance(value, bool) else value, low=0)
+        is_truth = isinstance(value, (bool, np.bool_))
+        check_integer(name, int(value) if is_truth else value, low=0)
 
 
 @dataclass(frozen=True)

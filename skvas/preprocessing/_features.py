@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import get_tags
 
 from skvas._on_demand import OnDemand, each, lengths_of
 from skvas._printing import shorten
 from skvas._product_threads import product_threads
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing._bodies import Bodies, PoseStream
-from skvas.preprocessing._framewise import PASS, Framewise, takes_nan
+from skvas.preprocessing._framewise import PASS, Framewise, knows_videos, takes_nan
 from skvas.preprocessing._gaps import close_gaps
 from skvas.preprocessing._pipelines import (
     all_steps,
@@ -36,6 +39,8 @@ from skvas.videos._frames import NOT_IN_FLOAT32, to_float32
 # A constant beside the whitened components, as WhitenedViews says.
 OFFSET = 0.5
 NAMES = ("auto", "whitened", "standardise")
+# Where scikit-learn keeps what transformers of anybody inherit from.
+_FOUNDATIONS = ("sklearn.base", "sklearn.utils")
 
 
 def check_features(name: str, value: Any, names: tuple[str, ...] = NAMES) -> None:
@@ -165,7 +170,16 @@ def fit_features(
     with _threads_for(videos):
         if isinstance(transformer, Pipeline) and isinstance(videos, OnDemand):
             return _fit_in_turn(transformer, videos)
-        return transformer.fit(videos)
+        try:
+            return transformer.fit(videos)
+        except (TypeError, ValueError) as error:
+            if knows_videos(transformer):
+                raise
+            name = type(transformer).__name__
+            raise ValueError(
+                f"{name} was given a list of videos; if it is a transformer of frames, "
+                f"pass Framewise({name}(...)). It said: {error}"
+            ) from error
 
 
 def _threads_for(videos: Sequence[np.ndarray]) -> AbstractContextManager[None]:
@@ -203,19 +217,47 @@ def of_videos(transformer: Any) -> Any:
     transformer
         Of videos.
     """
-    if isinstance(transformer, Pipeline) and _knows_videos(transformer):
+    if isinstance(transformer, Pipeline) and knows_videos(transformer):
         named = [(name, of_videos(step)) for name, step in transformer.steps]
         return Pipeline(named, memory=transformer.memory)
-    module, name = type(transformer).__module__, type(transformer).__name__
-    is_theirs = module.startswith("sklearn.") and name != "FunctionTransformer"
-    return Framewise(transformer) if is_theirs else transformer
+    is_ours = isinstance(transformer, (VideoTransformerMixin, FunctionTransformer))
+    if not is_ours and _is_theirs(transformer):
+        transformer = Framewise(transformer)
+    _check_of_videos(transformer)
+    return transformer
 
 
-def _knows_videos(transformer: Any) -> bool:
-    """Return whether a transformer, or a step of a pipeline, is one of videos."""
-    if isinstance(transformer, Pipeline):
-        return any(_knows_videos(step) for _, step in transformer.steps)
-    return isinstance(transformer, VideoTransformerMixin)
+def _check_of_videos(transformer: Any) -> None:
+    """Refuse what needs labels or names of columns, which `features` has not."""
+    if transformer in (None, PASS):
+        return
+    if get_tags(transformer).target_tags.required:
+        lacking = "labels"
+    elif isinstance(transformer, Framewise) and _names_columns(transformer.transformer):
+        lacking = "names of columns"
+    else:
+        return
+    raise InvalidParameterError(
+        f"features gets no {lacking}, which {shorten(transformer)} needs: put it in a "
+        "pipeline before the estimator."
+    )
+
+
+def _names_columns(transformer: Any) -> bool:
+    """Return whether a transformer asks for columns by their names."""
+    if not isinstance(transformer, ColumnTransformer):
+        return False
+    asked = [columns for _, _, columns in transformer.transformers]
+    return any(isinstance(name, str) for some in asked for name in np.ravel(some))
+
+
+def _is_theirs(transformer: Any) -> bool:
+    """Return whether a transformer is one of scikit-learn, or inherits from one."""
+    modules = [cls.__module__ for cls in type(transformer).__mro__]
+    return any(
+        module.startswith("sklearn.") and not module.startswith(_FOUNDATIONS)
+        for module in modules
+    )
 
 
 def clean_videos(

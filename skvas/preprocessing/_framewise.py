@@ -12,6 +12,7 @@ from sklearn.base import (
     BaseEstimator,
     clone,
 )
+from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
@@ -19,14 +20,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import OnDemand, lengths_of
 from skvas._optional import import_optional
+from skvas._printing import shorten
 from skvas._typing import Labels, Videos
 from skvas.exceptions import InvalidParameterError
 from skvas.validation import (
     check_choice,
     check_labels,
     check_videos,
-    is_missing,
     is_single_video,
+    is_unlabelled,
     list_videos,
     naming_video,
     unchanged_on_failure,
@@ -57,8 +59,9 @@ def takes_nan(transformer: Any) -> bool:
         steps = [step for _, step in transformer.steps if step not in (None, PASS)]
         closing = next((i for i, s in enumerate(steps) if closes_gaps(s)), len(steps))
         return bool(steps) and all(map(takes_nan, steps[: closing + 1]))
-    if isinstance(transformer, FeatureUnion):
-        return all(takes_nan(part) for _, part in transformer.transformer_list)
+    parts = _parts_beside(transformer)
+    if parts:
+        return all(part == PASS or takes_nan(part) for part in parts)
     if isinstance(transformer, type) or not hasattr(transformer, "__sklearn_tags__"):
         return False  # None, a name, or what fit will refuse
     return bool(get_tags(transformer).input_tags.allow_nan)
@@ -85,8 +88,42 @@ def closes_gaps(transformer: Any) -> bool:
         return any(closes_gaps(step) for _, step in transformer.steps)
     if isinstance(transformer, Framewise):
         return closes_gaps(transformer.transformer)
+    parts = _parts_beside(transformer)
+    if parts:
+        return all(map(closes_gaps, parts))
     is_imputer = type(transformer).__module__.startswith("sklearn.impute")
     return is_imputer or getattr(transformer, "closes_gaps", False)
+
+
+def knows_videos(transformer: Any) -> bool:
+    """Return whether a transformer, or a part of it, is one of videos.
+
+    Parameters
+    ----------
+    transformer : transformer
+        Any transformer of frames or of videos.
+
+    Returns
+    -------
+    bool
+    """
+    if isinstance(transformer, Pipeline):
+        return any(knows_videos(step) for _, step in transformer.steps)
+    parts = _parts_beside(transformer)
+    return isinstance(transformer, VideoTransformerMixin) or any(
+        map(knows_videos, parts)
+    )
+
+
+def _parts_beside(transformer: Any) -> list[Any]:
+    """Return the parts whose results scikit-learn puts side by side."""
+    parts: list[Any] = []
+    if isinstance(transformer, FeatureUnion):
+        parts = [part for _, part in transformer.transformer_list]
+    elif isinstance(transformer, ColumnTransformer):
+        parts = [part for _, part, _ in transformer.transformers]
+        parts.append(transformer.remainder)
+    return [part for part in parts if not (isinstance(part, str) and part == "drop")]
 
 
 def _is_whole(item: Any) -> bool:
@@ -100,9 +137,9 @@ def _is_whole(item: Any) -> bool:
         array = np.asarray(item)
     except ValueError:  # rows of different lengths
         return False
-    if array.dtype == object:  # of no axis: a dict, a table of segments, None
-        return array.ndim == 1 and not any(map(is_missing, array.tolist()))
-    return array.ndim < 2 and not (array.dtype.kind == "f" and np.isnan(array).any())
+    if array.dtype == object and array.ndim != 1:  # a dict, a table of segments, None
+        return False
+    return array.ndim < 2 and not any(map(is_unlabelled, np.ravel(array).tolist()))
 
 
 def _inner_has(method: str) -> Any:
@@ -216,8 +253,9 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         y : labels, default=None
             Labels for the transformer: one for each frame, in a container like that of
             the videos, or one for each video, which applies to all of its frames.
-            Labels of some frames, as segmenters take them, are ignored unless the
-            transformer requires labels. All are with `per_video`.
+            Where some are missing (-1 among integers, None, NaN or ""), a transformer
+            that requires labels sees the other frames, and another one no labels at
+            all. All are ignored with `per_video`.
 
         Returns
         -------
@@ -228,9 +266,10 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         with unchanged_on_failure(self):
             checked = self._check_videos(videos, reset=True)
             transformer = clone(self.transformer)
-            targets = None
+            targets, known = None, None
             if not self.per_video:
-                targets = self._check_targets(y, checked, is_single_video(videos))
+                single = is_single_video(videos)
+                targets, known = self._check_targets(y, checked, single)
             streams = hasattr(transformer, "partial_fit") and not self.per_video
             if streams and isinstance(checked, OnDemand) and targets is None:
                 for chunk in _chunks(checked):
@@ -241,6 +280,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
                 frames = checked[int(np.argmax(lengths_of(checked)))]
             else:
                 frames = _all_frames(checked, transformer)
+            frames = frames if known is None else frames[known]
             self.transformer_ = transformer.fit(self._as_table(frames), targets)
         return self
 
@@ -264,13 +304,14 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         first = not hasattr(self, "transformer_")
         with unchanged_on_failure(self):
             checked = self._check_videos(videos, reset=first)
-            targets = self._check_targets(y, checked, is_single_video(videos))
+            targets, known = self._check_targets(y, checked, is_single_video(videos))
             # A copy, because a failing transformer may be left partly changed.
             transformer = (
                 clone(self.transformer) if first else deepcopy(self.transformer_)
             )
-            frames = self._as_table(np.concatenate(checked))
-            self.transformer_ = transformer.partial_fit(frames, targets)
+            frames = np.concatenate(checked)
+            frames = frames if known is None else frames[known]
+            self.transformer_ = transformer.partial_fit(self._as_table(frames), targets)
         return self
 
     def transform(self, videos: Videos) -> Any:
@@ -293,6 +334,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         for index, video in enumerate(checked):
             with naming_video(None if single else index):
                 results.append(self._transform_one(video))
+        self._check_widths(results)
         return self._wrap_output(results, videos)
 
     @available_if(_needs_one_frame)
@@ -377,6 +419,13 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
                     "transformer must be a transformer with fit and transform, "
                     f"got {self.transformer!r}."
                 )
+        if knows_videos(self.transformer):
+            raise InvalidParameterError(
+                "transformer must be one of frames, got "
+                f"{shorten(self.transformer)}, which has a transformer of videos in "
+                "it: put those in a Pipeline, not in a FeatureUnion, a "
+                "ColumnTransformer or a Framewise."
+            )
         if self.per_video and get_tags(self.transformer).target_tags.required:
             raise InvalidParameterError(
                 "transformer must not require labels if per_video=True, because "
@@ -396,7 +445,8 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
 
     def _check_targets(
         self, y: Labels | None, checked: Sequence[np.ndarray], single: bool
-    ) -> np.ndarray | None:
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Return labels, and which of all frames have one; None for all of them."""
         required = get_tags(self).target_tags.required
         if y is None:
             if required:
@@ -404,15 +454,26 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
                     "This Framewise estimator requires y to be passed, but the target "
                     "y is None."
                 )
-            return None
+            return None, None
         lengths = lengths_of(checked)
         # In a pipeline y is for a segmenter, which takes labels of some frames.
-        if not required and not all(map(_is_whole, [y] if single else y)):
-            return None
+        each = [y] if single else y
+        if not all(map(_is_whole, each)):
+            return _known_labels(each, lengths) if required else (None, None)
         if not single and all(np.ndim(label) == 0 for label in y):
             (of_videos,) = check_labels(y, len(checked))
-            return np.repeat(of_videos, lengths)
-        return np.concatenate(check_labels(y, lengths))
+            return np.repeat(of_videos, lengths), None
+        return np.concatenate(check_labels(y, lengths)), None
+
+    def _check_widths(self, results: Sequence[np.ndarray]) -> None:
+        """Refuse videos of which other transformers have left other columns."""
+        for index, result in enumerate(results):
+            if result.shape[1] != results[0].shape[1]:
+                raise ValueError(
+                    f"video {index}: {shorten(self.transformer)} makes "
+                    f"{result.shape[1]} feature(s) of it and {results[0].shape[1]} of "
+                    "video 0; with per_video=True it must make as many of each."
+                )
 
     def _as_table(self, frames: np.ndarray) -> Any:
         if not self._takes_data_frames:
@@ -458,6 +519,31 @@ class FramesStream(Stateless):
         if not rows:  # of as many columns as there would be
             return self.framewise._transform_one(np.zeros((1, frames.shape[1])))[:0]
         return np.concatenate(rows)
+
+
+def _known_labels(
+    y: Sequence[Any], lengths: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labels that there are, and which of all frames have them."""
+    if len(y) != len(lengths):
+        raise ValueError(
+            f"Expected labels of {len(lengths)} video(s), or None for each without, "
+            f"got {len(y)}."
+        )
+    labels: list[Any] = []
+    for index, (item, length) in enumerate(zip(y, lengths, strict=True)):
+        is_one = np.ndim(item) == 0
+        of_video = np.full(length, item) if is_one else np.asanyarray(item)
+        if isinstance(item, dict) or of_video.shape != (length,):
+            raise ValueError(
+                f"video {index}: expected one label for each of {length} frames, or "
+                f"None, got {shorten(item)}."
+            )
+        labels += of_video.tolist()
+    known = np.array([not is_unlabelled(label) for label in labels])
+    if not known.any():
+        raise ValueError("y has no label of any frame.")
+    return np.array([labels[i] for i in np.flatnonzero(known)]), known
 
 
 def _chunks(videos: OnDemand) -> Iterator[np.ndarray]:

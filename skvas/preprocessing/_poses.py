@@ -107,6 +107,8 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
         Number of points of a body.
     n_features_in_ : int
         Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if the videos were data frames with string names.
 
     See Also
     --------

@@ -279,7 +279,7 @@ def name_actions(
     )
     naming = replace(chosen.learn(few, n_actions, n_classes), temperature=heat)
     if not is_shared:
-        naming = _chained(naming, frames, pick(given, kept), few, folds, logs)
+        naming = _chained(naming, frames, kept, given, few, folds, logs)
     shown = zip(few_parts, frames, repeat(None, len(kept)), strict=True)
     likely = [
         naming.calibrate(told)[np.searchsorted(k, a)]
@@ -292,6 +292,7 @@ def name_actions(
 def _chained(
     naming: BaseNaming,
     frames: Sequence[np.ndarray],
+    kept: Sequence[np.ndarray],
     given: Sequence[np.ndarray],
     codes: Sequence[np.ndarray],
     folds: Sequence[Sequence[np.ndarray]],
@@ -303,26 +304,30 @@ def _chained(
     ----------
     naming : BaseNaming
         Tells the actions of each frame.
-    frames : sequence of ndarray of shape (n_i, n_features)
+    frames : sequence of ndarray of shape (n_kept_i, n_features)
         Features of some frames of each video.
-    given, codes : sequence of int64 ndarray of shape (n_i,)
-        Their labels as they were given, and as they were filled; -1 where there is
-        none.
-    folds : sequence of sequence of bool ndarray of shape (n_i,)
+    kept : sequence of int64 ndarray of shape (n_kept_i,)
+        Which frames these are.
+    given : sequence of int64 ndarray of shape (n_i,)
+        The labels of all frames as they were given, -1 where there is none.
+    codes : sequence of int64 ndarray of shape (n_kept_i,)
+        Those of some frames as they were filled.
+    folds : sequence of sequence of bool ndarray of shape (n_kept_i,)
         The frames whose labels were hidden in turn.
     logs : sequence of mapping of int to ndarray
         What `naming` then told of them.
     """
     if not tell_all(given, naming.n_actions):
         return naming
-    succession = Succession.learn(frames, given, naming.n_actions)
+    succession = Succession.learn(frames, kept, given, naming.n_actions)
     assert succession is not None
     heat = USUAL_CHAINED
     if sum((code >= 0).any() for code in codes) > 1:
+        everywhere = [_spread_out(hidden, kept, given) for hidden in folds]
         heat = temperature_of_hidden(
             [
-                _followed_up(naming, told, frames, hide(given, hidden))
-                for told, hidden in zip(logs, folds, strict=True)
+                _followed_up(naming, told, frames, kept, hide(given, hidden))
+                for told, hidden in zip(logs, everywhere, strict=True)
             ],
             codes,
             folds,
@@ -334,15 +339,29 @@ def _followed_up(
     naming: BaseNaming,
     logs: Mapping[int, np.ndarray],
     frames: Sequence[np.ndarray],
+    kept: Sequence[np.ndarray],
     codes: Sequence[np.ndarray],
 ) -> dict[int, np.ndarray]:
     """Chain the log probabilities of some videos, by what labels of others tell."""
     tempered = [naming.temper(log) for log in logs.values()]
-    succession = Succession.learn(frames, codes, naming.n_actions)
+    succession = Succession.learn(frames, kept, codes, naming.n_actions)
     if succession is not None:
-        seen = [frames[i] for i in logs], [codes[i] for i in logs]
+        seen = [frames[i] for i in logs], [codes[i][kept[i]] for i in logs]
         tempered = succession.follow_up(tempered, *seen)
     return dict(zip(logs, tempered, strict=True))
+
+
+def _spread_out(
+    some: Sequence[np.ndarray],
+    kept: Sequence[np.ndarray],
+    codes: Sequence[np.ndarray],
+) -> list[np.ndarray]:
+    """Give every frame what the frame next to it has, of those that were kept."""
+    spread = []
+    for values, at, code in zip(some, kept, codes, strict=True):
+        middles = (at[:-1] + at[1:]) / 2
+        spread.append(values[np.searchsorted(middles, np.arange(len(code)))])
+    return spread
 
 
 def _looked_at(codes: np.ndarray) -> np.ndarray:

@@ -324,6 +324,23 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         at = wanted * (len(passage.frames) - 1)
         return np.interp(at, np.arange(len(passage.frames)), passage.frames)
 
+    def fit_predict(self, videos: Videos, y: Any = None) -> Any:
+        """Fit to videos, and return the action of each frame.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            Videos of one activity.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        int64 ndarray of shape (n_frames,), or an object array of them
+            `labels_`.
+        """
+        return self.fit(videos, y).labels_
+
     @underflow_to_zero()
     def predict(self, videos: Videos) -> Any:
         """Label every frame with the action at its position.

@@ -11,6 +11,7 @@ from skvas.validation._containers import (
 from skvas.validation._labels import (
     check_labels,
     is_missing,
+    is_unlabelled,
 )
 from skvas.validation._naming import (
     forget_fit,
@@ -50,6 +51,7 @@ __all__ = [
     "forget_fit",
     "is_missing",
     "is_single_video",
+    "is_unlabelled",
     "list_videos",
     "naming",
     "naming_video",

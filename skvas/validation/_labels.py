@@ -104,6 +104,30 @@ def is_missing(value: Any) -> bool:
     return not is_array and bool(value != value)
 
 
+def is_unlabelled(value: Any) -> bool:
+    """Return whether the label of a frame says that it has none.
+
+    Parameters
+    ----------
+    value : object
+        A label.
+
+    Returns
+    -------
+    bool
+        True for -1, the empty text and what `is_missing` says.
+
+    Examples
+    --------
+    >>> from skvas.validation import is_unlabelled
+    >>> is_unlabelled(-1), is_unlabelled(0)
+    (True, False)
+    """
+    return is_missing(value) or (
+        isinstance(value, (str, Integral)) and value in ("", -1)
+    )
+
+
 def _is_flat(labels: Any) -> bool:
     """Return whether labels are those of one video."""
     if labels is None or isinstance(labels, (str, bytes, PathLike, Mapping)):

@@ -196,6 +196,8 @@ def check_choice(name: str, value: Any, choices: Sequence[Choice]) -> Choice:
     >>> check_choice("recipe", "paper", ("informed", "paper"))
     'paper'
     """
+    if isinstance(value, np.bool_):
+        value = bool(value)
     for choice in choices:
         # The type first: comparing an array with a string has no truth value.
         if isinstance(value, type(choice)) and value == choice:
@@ -236,7 +238,7 @@ def check_n_actions(
     if isinstance(value, tuple) and len(value) == 2:
         low = check_integer("the smallest of n_actions", value[0], low=1)
         return low, check_integer("the largest of n_actions", value[1], low=low)
-    if isinstance(value, (str, tuple)):
+    if isinstance(value, (str, tuple, list)):
         raise InvalidParameterError(
             "n_actions must be an integer, a tuple of the smallest and the largest "
             f'to choose from, or "auto", got {value!r}.'

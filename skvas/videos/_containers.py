@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import isfunction, signature
 from typing import Any
 
 import numpy as np
 from sklearn import get_config
 from sklearn.base import TransformerMixin
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 
 from skvas._optional import import_optional
 from skvas._typing import Videos
 from skvas.datasets._recordings import Recordings, recordings_of
 from skvas.validation import check_choice, is_single_video, list_videos
+
+# Whose first argument may be called `videos`.
+METHODS = (
+    "fit",
+    "inverse_transform",
+    "partial_fit",
+    "predict",
+    "predict_proba",
+    "score",
+    "transform",
+)
 
 
 def like_input(results: Sequence[np.ndarray], single: bool) -> np.ndarray:
@@ -99,7 +112,7 @@ def kept_names(transformer: Any, given: list[str] | None) -> list[str] | None:
     return names if set(names) <= set(given) else None
 
 
-class VideoTransformerMixin(TransformerMixin):
+class VideoTransformerMixin(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Give a transformer of videos `fit_transform` and `set_output`.
 
     scikit-learn wraps every `transform` to make a data frame of its result, and fails
@@ -110,6 +123,11 @@ class VideoTransformerMixin(TransformerMixin):
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
+        # Videos are what scikit-learn calls X, and no metadata to route.
+        for name in METHODS:
+            method = getattr(cls, name, None)
+            if isfunction(method) and "videos" in signature(method).parameters:
+                setattr(cls, f"__metadata_request__{name}", {"videos": UNUSED})
         # The keyword is not inherited, so that it has to be given for each subclass.
         super().__init_subclass__(**{**kwargs, "auto_wrap_output_keys": None})
 
@@ -118,6 +136,25 @@ class VideoTransformerMixin(TransformerMixin):
         if hasattr(self, "_output_container"):
             clone._output_container = self._output_container
         return clone
+
+    def fit_transform(self, videos: Videos, y: Any = None, **fit_params: Any) -> Any:
+        """Fit to videos, and return what `transform` makes of them.
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            Training videos.
+        y : object, default=None
+            Passed to `fit`.
+        **fit_params : dict
+            Passed to `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_frames, n_features_out), or list of them
+            What `transform` returns.
+        """
+        return self.fit(videos, y, **fit_params).transform(videos)
 
     @available_if(lambda self: hasattr(self, "get_feature_names_out"))
     def set_output(self, *, transform: str | None = None) -> Any:
@@ -142,6 +179,8 @@ class VideoTransformerMixin(TransformerMixin):
     def _wrap_output(self, results: Sequence[np.ndarray], videos: Videos) -> Any:
         """Turn one array a video into what the user asked for."""
         single = is_single_video(videos)
+        # Not the user's own numbers, which frames that need no work are a view of.
+        results = [r if r.flags.writeable else r.copy() for r in results]
         container = getattr(self, "_output_container", get_config()["transform_output"])
         if container == "default" or not hasattr(self, "get_feature_names_out"):
             known = recordings_of(videos)

@@ -42,8 +42,13 @@ def naming(n_actions=3):
     )
 
 
+def learn(frames, codes):
+    """Learn from all frames."""
+    return Succession.learn(frames, [np.arange(len(code)) for code in codes], codes, 3)
+
+
 def chained():
-    return ChainedNaming(naming(), Succession.learn(FRAMES, LABELS, 3))
+    return ChainedNaming(naming(), learn(FRAMES, LABELS))
 
 
 def test_all_actions_are_told_by_videos_most_of_whose_frames_have_labels():
@@ -58,7 +63,7 @@ def seen(frames, known=None):
 
 
 def test_orders_and_durations_are_counted():
-    found = Succession.learn(FRAMES, LABELS, 3)
+    found = learn(FRAMES, LABELS)
     assert_allclose(found.first, np.array([3.5, 0.5, 0.5]) / 4.5)
     changes = CHANGES + np.array([[0, 2, 1], [0, 0, 2], [1, 1, 0]])
     np.fill_diagonal(changes, 0)
@@ -71,11 +76,21 @@ def test_only_videos_most_of_which_is_labelled_tell():
     half = LABELS[0].copy()
     half[44:] = -1
     nothing = np.full(len(LABELS[1]), -1)
-    assert Succession.learn(FRAMES[:2], [half, nothing], 3) is None
-    both = Succession.learn(FRAMES[:2], [half, LABELS[1]], 3)
-    alone = Succession.learn(FRAMES[1:2], LABELS[1:2], 3)
+    assert learn(FRAMES[:2], [half, nothing]) is None
+    both = learn(FRAMES[:2], [half, LABELS[1]])
+    alone = learn(FRAMES[1:2], LABELS[1:2])
     for name, value in vars(alone).items():
         assert_array_equal(getattr(both, name), value)
+
+
+def test_frames_that_are_looked_at_change_no_durations():
+    every = learn(FRAMES, LABELS)
+    kept = [np.unique([*np.flatnonzero(code == 1), 0, 44, 89]) for code in LABELS]
+    looked_at = [frames[at] for frames, at in zip(FRAMES, kept, strict=True)]
+    few = Succession.learn(looked_at, kept, LABELS, 3)
+    for name in ("first", "follow", "durations"):
+        assert_array_equal(getattr(every, name), getattr(few, name))
+    assert not np.array_equal(every.weights, few.weights)
 
 
 def test_what_follows_what_tells_more_than_frames_do():
@@ -108,7 +123,7 @@ def test_log_probabilities_are_tempered_before_they_are_chained():
 def test_correlated_frames_count_as_fewer():
     smooth = [gaussian_filter1d(frames, 3, axis=0) for frames in FRAMES]
     members = [np.eye(3)[labels] for labels in LABELS]
-    found = Succession.learn(smooth, LABELS, 3).correlated
+    found = learn(smooth, LABELS).correlated
     assert found == 0.3 * correlated_share(deviations(smooth, members)) > 0
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
-from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -127,7 +126,6 @@ def test_features_that_go_on_one_to_one_keep_their_names(transformer):
         PoseFeatures("xy"),
         Framewise(PCA()),
         Framewise(make_pipeline(StandardScaler(), FunctionTransformer(np.abs))),
-        Framewise(VarianceThreshold(), per_video=True),
     ],
 )
 def test_features_that_become_others_lose_their_names(transformer):

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import gaussian_filter1d
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import NMF, PCA, IncrementalPCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
-from sklearn.feature_selection import SelectKBest
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.manifold import TSNE
 from sklearn.model_selection import GridSearchCV
@@ -29,11 +30,12 @@ from sklearn.preprocessing import (
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skvas import JointAlignSegment
+from skvas import ActionSegmenter, JointAlignSegment
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.io import SegmentTable, TimedSegment
 from skvas.preprocessing import (
     Framewise,
+    Interpolate,
     SelectRelated,
     VideoStandardizer,
     WhitenedViews,
@@ -351,9 +353,139 @@ def test_labels_of_some_frames_are_for_the_segmenter_alone(y):
     found = Framewise(StandardScaler()).fit_transform(VIDEOS, y)
     assert_array_equal(found[1], Framewise(StandardScaler()).fit_transform(VIDEOS)[1])
     Framewise(StandardScaler()).partial_fit(VIDEOS, y)
-    for needy in (TargetEncoder(), make_pipeline(StandardScaler(), TargetEncoder())):
-        with pytest.raises((ValueError, TypeError)):
-            Framewise(needy).fit(VIDEOS, y)
+
+
+KNOWN = np.arange(30) >= 10
+MARKED = {
+    "None for a video": lambda labels: None,
+    "-1": lambda labels: np.where(KNOWN, labels, -1),
+    "NaN": lambda labels: np.where(KNOWN, labels, np.nan),
+    "None": lambda labels: np.where(KNOWN, labels, None),
+    "empty": lambda labels: np.where(KNOWN, np.where(labels, "up", "down"), ""),
+    "masked": lambda labels: np.ma.array(labels, mask=~KNOWN),
+}
+
+
+@pytest.mark.parametrize("mark", MARKED.values(), ids=MARKED)
+def test_transformer_that_needs_labels_sees_frames_that_have_one(mark):
+    y = [mark(LABELS[0]), *LABELS[1:]]
+    if isinstance(y[0], np.ndarray) and y[0].dtype.kind == "U":
+        y[1:] = [np.where(labels, "up", "down") for labels in y[1:]]
+    found = Framewise(LinearDiscriminantAnalysis()).fit(VIDEOS, y).transformer_
+    kept = KNOWN if y[0] is not None else np.zeros(30, dtype=bool)
+    frames = np.concatenate([VIDEOS[0][kept], *VIDEOS[1:]])
+    labels = np.concatenate([LABELS[0][kept], *LABELS[1:]])
+    expected = LinearDiscriminantAnalysis().fit(frames, labels)
+    assert_allclose(np.abs(found.coef_), np.abs(expected.coef_))
+    assert len(found.classes_) == 2
+
+
+@pytest.mark.parametrize(
+    "form", ["none", "stamps", "stamps of all", "rows of stamps", "segments", "a table"]
+)
+def test_transformer_that_needs_labels_refuses_what_has_none_of_frames(form):
+    with pytest.raises(ValueError, match="one label for each of 30|no label of"):
+        Framewise(LinearDiscriminantAnalysis()).fit(VIDEOS, PARTIAL[form])
+    behind = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())
+    with pytest.raises(ValueError, match="y is None"):  # as scikit-learn says it
+        Framewise(behind).fit(VIDEOS, PARTIAL[form])
+
+
+def test_labels_of_fewer_videos_are_refused():
+    with pytest.raises(ValueError, match=r"labels of 3 video\(s\), or None"):
+        Framewise(LinearDiscriminantAnalysis()).fit(VIDEOS, [LABELS[0], None])
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [
+        WhitenedViews(),
+        make_union(WhitenedViews(), PCA(1)),
+        make_pipeline(StandardScaler(), make_union(VideoStandardizer())),
+        ColumnTransformer([("v", Interpolate(), [0])], remainder="passthrough"),
+        ColumnTransformer([("s", StandardScaler(), [0])], remainder=Interpolate()),
+    ],
+)
+def test_transformers_of_videos_are_not_given_frames_of_all(transformer):
+    with pytest.raises(InvalidParameterError, match="must be one of frames, got"):
+        Framewise(transformer).fit(VIDEOS)
+    with pytest.raises(InvalidParameterError, match="put those in a Pipeline"):
+        ActionSegmenter(2, max_epochs=0, features=make_union(VideoStandardizer())).fit(
+            VIDEOS
+        )
+
+
+def test_columns_are_joined_where_gaps_are_closed_in_some():
+    gappy = [video.copy() for video in VIDEOS]
+    gappy[0][3:5, 0] = np.nan
+    columns = [("i", SimpleImputer(), [0]), ("s", StandardScaler(), [1])]
+    found = Framewise(ColumnTransformer(columns)).fit_transform(gappy)
+    assert np.isfinite(np.concatenate(found)).all()
+    others = [("i", SimpleImputer(), [1]), ("p", "passthrough", [0])]
+    with pytest.raises(ValueError, match="leaves NaN in 2 of 30 frames"):
+        ActionSegmenter(2, max_epochs=0, features=ColumnTransformer(others)).fit(gappy)
+    behind = make_pipeline(ColumnTransformer(columns), PCA(1))
+    with pytest.raises(ValueError, match="contains NaN in 2 of 30 frames"):
+        Framewise(behind).fit(gappy)
+
+
+def test_each_video_has_as_many_columns():
+    unlike = [VIDEOS[0], VIDEOS[1].copy()]
+    unlike[1][:, 0] = 1
+    with pytest.raises(ValueError, match=r"^video 1: .* 4 feature\(s\) of it and 5"):
+        Framewise(VarianceThreshold(), per_video=True).fit(unlike).transform(unlike)
+
+
+class OwnScaler(StandardScaler):
+    """Somebody's own, which inherits from one of scikit-learn."""
+
+
+class OwnTransformer(TransformerMixin, BaseEstimator):
+    """Somebody's own, of frames."""
+
+    def fit(self, X, y=None):
+        self.mean_ = np.asarray(X, dtype=float).mean(axis=0)
+        return self
+
+    def transform(self, X):
+        return X - self.mean_
+
+
+def test_transformers_of_frames_that_are_ones_own():
+    short = [VIDEOS[0], VIDEOS[1][:20], VIDEOS[2]]
+    models = [
+        ActionSegmenter(2, max_epochs=0, random_state=0, features=features).fit(short)
+        for features in (StandardScaler(), OwnScaler())
+    ]
+    for ours, theirs in zip(*[model.labels_ for model in models], strict=True):
+        assert_array_equal(ours, theirs)
+    with pytest.raises(ValueError, match=r"pass Framewise\(OwnTransformer"):
+        ActionSegmenter(2, max_epochs=0, features=OwnTransformer()).fit(short)
+    wrapped = Framewise(OwnTransformer())
+    ActionSegmenter(2, max_epochs=0, features=wrapped).fit(short)
+
+
+def test_features_get_neither_labels_nor_names_of_columns():
+    frames = [pd.DataFrame(video, columns=[*"abcde"]) for video in VIDEOS]
+    named = ColumnTransformer([("s", StandardScaler(), ["b", "c"])])
+    for features, lacking in [
+        (named, "names of columns"),
+        (LinearDiscriminantAnalysis(), "labels"),
+        (make_pipeline(VideoStandardizer(), LinearDiscriminantAnalysis()), "labels"),
+    ]:
+        with pytest.raises(InvalidParameterError, match=f"features gets no {lacking}"):
+            ActionSegmenter(2, max_epochs=0, features=features).fit(frames, LABELS)
+    before = make_pipeline(Framewise(named), ActionSegmenter(2, max_epochs=0))
+    assert before.fit(frames)[-1].n_features_in_ == 2
+
+
+def test_what_comes_out_is_nobodys_own_array():
+    whole = np.arange(6.0).reshape(3, 2)
+    gappy = whole.copy()
+    gappy[1, 0] = np.nan
+    for found in Interpolate().fit_transform([whole, gappy]):
+        found -= 1
+    assert_array_equal(whole, np.arange(6.0).reshape(3, 2))
 
 
 def test_pipeline_of_frames_and_a_segmenter_takes_labels_of_some_frames():
