@@ -217,7 +217,7 @@ def rename_actions(
         raise TypeError(f"names must be a dict or a list of texts, got {names!r}.")
     shown = [str(label) for label in labels]
     renamed = list(known)
-    for place, name in _find_actions(names, shown):
+    for place, name in _find_actions(names, shown, list(known)):
         if not isinstance(name, str) or not name.strip():
             raise TypeError(
                 f"the name of action {shown[place]} must be a text, got {name!r}."
@@ -230,7 +230,7 @@ def rename_actions(
 
 
 def _find_actions(
-    names: Mapping[Any, str] | Sequence[str], shown: list[str]
+    names: Mapping[Any, str] | Sequence[str], shown: list[str], known: list[str]
 ) -> list[tuple[int, str]]:
     """Return the place of each action that is named, and its name."""
     if not isinstance(names, Mapping):
@@ -241,7 +241,7 @@ def _find_actions(
                 f"{', '.join(shown)}."
             )
         return listed
-    found = [(_find_action(key, shown), name) for key, name in names.items()]
+    found = [(_find_action(key, shown, known), name) for key, name in names.items()]
     places = [place for place, _ in found]
     for place in places:
         if places.count(place) > 1:
@@ -249,15 +249,19 @@ def _find_actions(
     return found
 
 
-def _find_action(key: Any, shown: list[str]) -> int:
-    """Return the place of the action that is shown so, or that a number counts to."""
+def _find_action(key: Any, shown: list[str], known: list[str]) -> int:
+    """Return the place of the action of a label, a name, or that a number counts to."""
     text = str(key)
     if text in shown:
         return shown.index(text)
+    if text in known:
+        return known.index(text)
     # Among labels that are numbers, a number that is none of them is a mistake.
     is_place = text.isdecimal() and not any(label.isdecimal() for label in shown)
     if not is_place or int(text) >= len(shown):
-        raise ValueError(f"names has action {key!r}; there are {', '.join(shown)}.")
+        pairs = zip(shown, known, strict=True)
+        there = [a if a == name else f"{a} ({name})" for a, name in pairs]
+        raise ValueError(f"names has action {key!r}; there are {', '.join(there)}.")
     return int(text)
 
 

@@ -48,12 +48,11 @@ Read = Callable[[Path], Any]
 class OtherLabelsError(InvalidParameterError):
     """A folder has labels that are not to be mixed with those of a model."""
 
-    def __init__(self, found: str) -> None:
+    def __init__(self, found: str, *, may_replace: bool = True) -> None:
         self.found = found
-        super().__init__(
-            f"out_dir has {found}; name another out_dir, or label again by "
-            "overwrite=True."
-        )
+        self.may_replace = may_replace
+        again = ", or label again by overwrite=True" if may_replace else ""
+        super().__init__(f"out_dir has {found}; name another out_dir{again}.")
 
 
 @dataclass(frozen=True)
@@ -251,7 +250,8 @@ def predict_files(
         `n_jobs` it must be possible to pickle it. An attribute `cache_key`, a string
         that changes whenever its results change, keeps labels of both apart.
     overwrite : bool, default=False
-        Whether to label again what is labelled.
+        Whether to label again what was labelled here before. Files of another origin
+        are never replaced.
     n_jobs : int, default=None
         Processes among which the files are shared out by joblib; other machines where
         :func:`joblib.parallel_config` names a backend that has some. Files are the same
@@ -270,7 +270,7 @@ def predict_files(
     ValueError, TypeError
         If an argument is not as described, `fps` is needed and missing, or two videos
         have one name; or if `out_dir` has labels of another model, of other
-        `action_names` or `fps`, or of another origin, and `overwrite` is False.
+        `action_names` or `fps`, and `overwrite` is False; or of another origin.
     OSError
         If a file cannot be written; names it. Those that were written stay.
     NotFittedError
@@ -522,8 +522,9 @@ def _claim(
     if found == json.loads(signature):
         return _in_folder(folder, json.loads(listed or "{}"))
     there = [str(job.target) for job in jobs if job.target.exists()]
-    if not overwrite and found is None and there:
-        raise OtherLabelsError(f"{there[0]!r}, which skvas has not written")
+    if found is None and there:  # perhaps somebody's own labels
+        what = f"{there[0]!r}, which skvas has not written"
+        raise OtherLabelsError(what, may_replace=False)
     # A mark without labels is that of a call whose files all failed.
     if not overwrite and found is not None and any(folder.rglob(f"*.{format}")):
         raise OtherLabelsError(

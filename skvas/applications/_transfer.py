@@ -9,7 +9,7 @@ import numpy as np
 
 from skvas._typing import Labels, Videos
 from skvas.datasets._recordings import list_known
-from skvas.validation import check_labels, is_single_video, naming
+from skvas.validation import check_labels, is_single_video, is_unlabelled, naming
 from skvas.videos._containers import like_input
 from skvas.videos._frames import nearest_of
 
@@ -62,7 +62,7 @@ def transfer_labels(
     labelled_videos : array-like of shape (n_frames, n_features), or a list of them
         Videos with known labels.
     labels : array-like of shape (n_frames,), or a list of them
-        Labels of their frames, integers or strings.
+        Labels of their frames, integers or strings; -1 or "" where a frame has none.
     videos : array-like of shape (n_frames, n_features), or a list of them
         Videos to label, in the order of the result.
 
@@ -98,12 +98,17 @@ def transfer_labels(
             f"got {type(estimator).__name__}."
         )
     known_labels = check_labels(labels, labelled_videos)
-    some = [label for part in known_labels for label in part[:1].tolist()]
+    flat = [label for part in known_labels for label in part.tolist()]
+    has_label = np.array([not is_unlabelled(label) for label in flat])
+    some = [label for label in flat if not is_unlabelled(label)]
+    if not some:
+        raise ValueError("labels has no label of any frame.")
     if len({isinstance(label, str) for label in some}) > 1:
         raise ValueError(
             "labels mix integers and strings; give labels of one kind for all videos."
         )
-    names, codes = np.unique(np.concatenate(known_labels), return_inverse=True)
+    codes = np.full(len(flat), -1)
+    names, codes[has_label] = np.unique(np.array(some), return_inverse=True)
     coded = np.split(codes, np.cumsum([len(part) for part in known_labels])[:-1])
     matcher = estimator._matcher(is_late=False)  # votes look at embeddings
     looked_at = []
@@ -130,7 +135,8 @@ def _votes(
     votes = np.zeros((len(video), n_labels))
     for teacher, codes in known:
         matches = matcher.align(video, teacher).matches_x
-        frames = np.flatnonzero(matches >= 0)
+        has_partner = matches >= 0
+        frames = np.flatnonzero(has_partner & (codes[matches] >= 0))
         partners = matches[frames]
         found, other = video.embedding[frames], teacher.embedding[partners]
         cost = np.maximum(1 - (found * other).sum(axis=1), 0)  # but for rounding

@@ -13,7 +13,7 @@ from skvas._atomic import replacing
 from skvas._printing import listening
 from skvas.cli._arguments import add_decoding, add_out_folder
 from skvas.cli._extracted import check_extracted, note_extracted
-from skvas.cli._files import videos_in
+from skvas.cli._files import is_same, videos_in
 from skvas.cli._lines import Lines, say, say_skipped, show
 from skvas.features import FrameFeatures, VideoFeatures
 
@@ -51,6 +51,9 @@ def _extract(options: argparse.Namespace) -> None:
         if not (folder / "features" / f"{name}.npy").exists()
     }
     say_skipped(len(files) - len(todo), "have features", None)
+    for name, file in files.items():
+        if name not in todo and _is_younger(file, folder / "features" / f"{name}.npy"):
+            say(f"warning: {file} is younger than its features; remove these first")
     lines, faults = Lines(len(todo)), []
     for name, file in todo.items():
         lines.tell(name)
@@ -86,6 +89,8 @@ def _video_files(paths: Iterable[str]) -> dict[str, Path]:
             if not found:
                 raise ValueError(f"{str(path)!r} has no video files.")
         for file in found:
+            if is_same(str(files.get(file.stem, "")), str(file)):  # given twice
+                continue
             if file.stem in files:
                 raise ValueError(
                     f"{str(files[file.stem])!r} and {str(file)!r} would share the name "
@@ -93,6 +98,10 @@ def _video_files(paths: Iterable[str]) -> dict[str, Path]:
                 )
             files[file.stem] = file
     return files
+
+
+def _is_younger(file: Path, features: Path) -> bool:
+    return file.stat().st_mtime > features.stat().st_mtime
 
 
 def _write_array(path: Path, array: np.ndarray) -> None:

@@ -56,6 +56,10 @@ def check_output_folder(options: argparse.Namespace, folder: Path) -> None:
         )
 
 
+# What systems and spreadsheets put beside files.
+HIDDEN = (".", "~$")
+
+
 def label_files(path: str, names: Collection[str] | None = None) -> list[Path]:
     """List the files that --labels names: one, or those of a folder, in order.
 
@@ -64,7 +68,11 @@ def label_files(path: str, names: Collection[str] | None = None) -> list[Path]:
     """
     if not Path(path).is_dir():
         return [Path(path)]
-    found = sorted(file for file in Path(path).rglob("*") if file.is_file())
+    found = sorted(
+        file
+        for file in Path(path).rglob("*")
+        if file.is_file() and not file.name.startswith(HIDDEN)
+    )
     files = [
         file
         for file in found

@@ -78,6 +78,11 @@ def _label(options: argparse.Namespace) -> None:
         write_segments(table, file, media=link)
         show("")
         print(f"{file}: {query.why}")
+    if not queries:
+        raise ValueError(
+            "all recordings have labels, so there is none to ask for; in Python, "
+            'model.query(n, kind="frames") asks for frames.'
+        )
     say(f"{len(queries)} files to correct, written to {out}")
 
 

@@ -166,6 +166,8 @@ class _LiveLines:
         for step in following:
             record["next"] = self._call(step.action)
             record["next_in_frames"] = round(step.n_frames, 1)
+            if step.seconds is not None:
+                record["next_in_seconds"] = round(step.seconds, 2)
             text += self._tell_next(step)
         self._print(record, text)
 

@@ -63,6 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(options: argparse.Namespace) -> None:
+    if options.jobs == 0:
+        raise ValueError("--jobs must be a number of processes, or -1 for all cores.")
     model = load_segmenter(options.model)
     name_actions(model, options)
     folder = checked_folder(options)
@@ -164,9 +166,9 @@ def _label(model: Any, sources: _Sources, options: argparse.Namespace) -> FilesR
                 callback=draw,
             )
         except OtherLabelsError as error:
+            again = ", or label again by --overwrite" if error.may_replace else ""
             raise ValueError(
-                f"{options.out!r} has {error.found}; name another folder, or label "
-                "again by --overwrite."
+                f"{options.out!r} has {error.found}; name another folder{again}."
             ) from error
     show("")
     return report

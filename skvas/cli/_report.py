@@ -31,8 +31,9 @@ from skvas.report._poses import UPS
 
 __all__ = ["add_arguments"]
 
-# Suffixes for which `report` writes a page.
+# Suffixes for which `report` writes a page, and those of what a table of steps is not.
 PAGES = (".html", ".htm")
+OTHERS = {".json", ".ods", ".xls", ".xlsx"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,6 +95,8 @@ def _report(options: argparse.Namespace) -> None:
     if Path(options.out or "").suffix.lower() in PAGES:
         _report_page(options)
         return
+    if options.out is not None:
+        _check_table(Path(options.out))
     for name in ("media", "embed", "curves", "edges", "up", "corrections"):
         if getattr(options, name):
             raise ValueError(f"--{name} has no use without -o PAGE.html.")
@@ -113,6 +116,15 @@ def _report(options: argparse.Namespace) -> None:
     with writing(options.out) as file:
         write_atomically(file, compose_records(records, excel=options.excel))
     say(f"{len(records)} steps written to {options.out}, times in {report.unit}")
+
+
+def _check_table(out: Path) -> None:
+    """Refuse names of other kinds of files; corrections of a page are .json."""
+    if out.suffix.lower() in OTHERS:
+        raise ValueError(
+            f"-o {str(out)!r}: steps are written as .csv (--excel for spreadsheets) "
+            "or as a page, .html."
+        )
 
 
 def _report_page(options: argparse.Namespace) -> None:

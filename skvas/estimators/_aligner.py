@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -158,6 +159,13 @@ default=None
             if axis is not None and joined is not None:
                 frames = path_frames(views.embeddings, views.details)
                 axis = joined.bend(axis, frames, anchor_kind)
+            is_trained = len(trained.history["epoch"]) > 0
+            if joined is not None and axis is None and not is_trained:
+                warnings.warn(
+                    "anchors have no effect: nothing is trained (max_epochs=0), and "
+                    "there is no timeline for them to bend; give them to align.",
+                    stacklevel=2,
+                )
             live = None
             if axis is not None:
                 causal = self._causal_embeddings(views)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -59,6 +60,7 @@ from skvas.preprocessing._features import (
     spread_of,
     streamed_videos,
 )
+from skvas.preprocessing._framewise import takes_nan
 from skvas.segmentation._boundaries import MovedLabeller, settle_boundaries
 from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._choice import Start, choose_start, open_candidates
@@ -273,7 +275,12 @@ default=None
     def _label_whole(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the number of the action of each frame, and the probabilities."""
         # A stream has checked them, with their names.
-        views = self._look([fill_gaps(frames)])
+        views = None
+        if takes_nan(self.features_):
+            with contextlib.suppress(ValueError):  # of gaps that are too long for it
+                views = self._look([frames])
+        if views is None:
+            views = self._look([fill_gaps(frames)])
         (codes,), (shares,) = self._labeller().labels_and_shares(views)
         return codes, np.asarray(shares, dtype=float)
 

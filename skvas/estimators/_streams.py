@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from functools import partial
 from typing import Any
 
@@ -13,6 +15,9 @@ from skvas.live import LiveEmbedder, LiveTracker
 from skvas.live._model import LiveModel
 from skvas.nn._model import EmbeddingStream
 from skvas.videos._underflow import underflow_to_zero
+
+# Rates that differ by so small a share are one.
+OTHER_RATE = 0.05
 
 
 class StreamsFrames(BaseVideoEstimator):
@@ -62,6 +67,11 @@ class StreamsFrames(BaseVideoEstimator):
             If `live_` is None.
         NotFittedError
             If `fit` was not called.
+
+        Warns
+        -----
+        UserWarning
+            If `fps` is another rate than that of the recordings of `fit`.
         """
         check_is_fitted(self)
         if self.live_ is None:
@@ -70,15 +80,25 @@ class StreamsFrames(BaseVideoEstimator):
                 f"{self._why_no_stream()}."
             )
         learned = LiveModel.from_state(self.live_)
-        return LiveTracker(
+        usual = rate_of_fit(self)
+        # As it is now: the model may be fitted anew while a recording goes on.
+        now = copy.copy(self)
+        tracker = LiveTracker(
             learned,
-            fps=rate_of_fit(self) if fps is None else fps,
+            fps=usual if fps is None else fps,
             lag=lag,
             classes=getattr(self, "classes_", None),
-            whole=getattr(self, "_label_whole", None),
+            whole=getattr(now, "_label_whole", None),
             embedder=self.embedder() if learned.on_embedding else None,
             feature_names=features_of_fit(self),
         )
+        if fps is not None and usual is not None and abs(fps / usual - 1) > OTHER_RATE:
+            warnings.warn(
+                f"fps is {fps:g}, and recordings of fit have {usual:g} frames a "
+                "second: durations are wrong unless frames are sampled at that rate.",
+                stacklevel=2,
+            )
+        return tracker
 
     def embedder(self) -> LiveEmbedder:
         """Embed the frames of a recording while it goes on, as `transform` does.

@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from skvas.io._table import COLUMNS, SegmentTable, TimedSegment, check_text
@@ -74,6 +74,8 @@ def parse_csv(data: bytes) -> list[TimedSegment]:
         lines.readline()
     rows = csv.DictReader(lines, delimiter=mark, strict=True)
     try:
+        if rows.fieldnames is not None:
+            rows.fieldnames = _plain(rows.fieldnames)
         missing = [c for c in COLUMNS[:4] if c not in (rows.fieldnames or ())]
         repeated = [c for c in COLUMNS[:4] if (rows.fieldnames or []).count(c) > 1]
         if repeated:
@@ -81,7 +83,7 @@ def parse_csv(data: bytes) -> list[TimedSegment]:
         if missing:
             raise ValueError(
                 f"its first line has no column {', '.join(missing)}; expected "
-                f"{','.join(COLUMNS)}"
+                f"{','.join(COLUMNS[:4])}"
             )
         found = [(rows.line_num + n_above, row) for row in rows]
     except csv.Error as error:
@@ -94,9 +96,14 @@ def _find_mark(text: str) -> str:
     """Return what separates the names of the columns in the first line."""
     head = io.StringIO(text, newline="").readline()
     for mark in ",;\t":
-        if set(COLUMNS[:4]) <= set(next(csv.reader([head], delimiter=mark), ())):
+        if set(COLUMNS[:4]) <= {*_plain(next(csv.reader([head], delimiter=mark), ()))}:
             return mark
     return ","
+
+
+def _plain(names: Iterable[str]) -> list[str]:
+    """Return names of columns as ours are written."""
+    return [name.strip().lower() for name in names]
 
 
 def _has_decimal_comma(row: dict[Any, Any]) -> bool:

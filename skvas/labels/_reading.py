@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
+from skvas.datasets._on_disk import open_files
 from skvas.io import SegmentTable
 from skvas.io._corrections import CheckedRows, Corrections
 from skvas.io._table import find_outside, frame_edges
 from skvas.labels._known import BY_NUMBER, Clock, Known, find_clocks
 from skvas.labels._stamps import fill_between
 from skvas.validation import (
+    is_missing,
     is_single_video,
     list_videos,
     naming_video,
@@ -202,7 +205,8 @@ def frame_labels(
     >>> [labels.tolist() for labels in y]
     [[None, 'pour', 'pour', None], [None, None, 'stir']]
     """
-    lengths = [len(video) for video in list_videos(videos)]
+    videos = open_files(videos)
+    lengths = lengths_of(list_videos(videos))
     known = Known.of(videos)
     clocks = find_clocks(fps, known, len(lengths))
     given, _ = _by_video(y, lengths, is_single_video(videos), known, clocks)
@@ -287,7 +291,7 @@ def _check_segments(
 
 def _read(item: Any, n_frames: int, clock: Clock) -> list[int | str | None]:
     """Return the label of each frame of a video, in whatever form it comes."""
-    if item is None:
+    if item is None or (isinstance(item, float) and is_missing(item)):
         return [None] * n_frames
     if isinstance(item, Mapping):
         return _from_stamps(list(item.items()), n_frames, clock)
@@ -362,7 +366,23 @@ def _from_frames(item: Any, n_frames: int) -> list[int | str | None]:
             f"expected one label for each of the {n_frames} frames, got an array of "
             f"shape {array.shape}."
         )
-    return [read_label(value) for value in array.tolist()]
+    values = array.tolist()
+    if array.dtype.kind == "U":
+        _refuse_texts_of_missing(values)
+    return [read_label(value) for value in values]
+
+
+def _refuse_texts_of_missing(values: list[str]) -> None:
+    """Refuse what NumPy makes of missing labels among texts."""
+    seen = {*values}
+    marks = seen & {"nan", "<NA>"}
+    if any(not text.lstrip("-").isdecimal() for text in seen):
+        marks |= seen & {"-1"}
+    if marks:
+        raise ValueError(
+            f"{min(marks)!r} is a text here, not a missing label, as an array of texts "
+            "has no numbers; give a list, or an array with dtype=object."
+        )
 
 
 def _from_segments(
@@ -440,7 +460,10 @@ def _frame(time: Any, n_frames: int, clock: Clock) -> int:
     is_number = isinstance(time, Real) and not isinstance(time, bool)
     seconds = float(time) if is_number else math.nan
     if not math.isfinite(seconds):
-        raise ValueError(f"expected a number as a time, got {time!r}.")
+        hint = ""
+        if isinstance(time, str):
+            hint = "; an array that has texts has no numbers, so give rows as a list"
+        raise ValueError(f"expected a number as a time, got {time!r}{hint}.")
     if clock.is_known:
         return clock.frame(seconds, n_frames)
     if not seconds.is_integer():

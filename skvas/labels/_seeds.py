@@ -38,7 +38,7 @@ def read_prototypes(prototypes: Any) -> NamedVectors | None:
     Parameters
     ----------
     prototypes : array-like of shape (K, D), dict of str or int to array-like, or None
-        What the user gave.
+        What the user gave. The index of a data frame or a series names its rows.
 
     Returns
     -------
@@ -51,6 +51,9 @@ def read_prototypes(prototypes: Any) -> NamedVectors | None:
     """
     if prototypes is None:
         return None
+    if hasattr(prototypes, "index") and hasattr(prototypes, "to_numpy"):  # of pandas
+        rows = zip(prototypes.index.tolist(), prototypes.to_numpy(), strict=True)
+        prototypes = dict(rows)
     is_named = isinstance(prototypes, Mapping)
     values = list(prototypes.values()) if is_named else prototypes
     try:

@@ -12,6 +12,7 @@ from skvas.exceptions import InvalidParameterError
 from skvas.live._frames import check_frames
 from skvas.preprocessing._causal import open_stream
 from skvas.preprocessing._framewise import closes_gaps, takes_nan
+from skvas.preprocessing._pipelines import all_steps
 from skvas.videos._streams import Chained, Stream
 from skvas.videos._underflow import underflow_to_zero
 
@@ -105,7 +106,23 @@ class LiveEmbedder:
         -------
         LiveEmbedder
         """
-        return copy.deepcopy(self)
+        other = copy.copy(self)
+        shared = {id(part): part for part in self.learned()}
+        other._stream = copy.deepcopy(self._stream, shared)
+        other._seen = other._stream.streams[0]
+        return other
+
+    def learned(self) -> list[Any]:
+        """Return what does not change with frames, which copies share.
+
+        Returns
+        -------
+        list of object
+            The encoder, the transformer, and their parts.
+        """
+        networks = getattr(self.encoder, "args", ())
+        layers = [layer for n in networks for layer in getattr(n, "modules", list)()]
+        return [self.encoder, *layers, self.features, *all_steps(self.features)]
 
     def state(self) -> list[Any]:
         """Return what was seen of the recording, for a file.

@@ -21,6 +21,8 @@ TOO_LONG = 1.5
 # Frames are unlike anything seen at so many times the distance that one in a hundred
 # frames of the collection keeps.
 UNFAMILIAR, QUANTILE = 2.0, 0.99
+# At so many times that distance they tell of no step.
+ALIEN = 4.0
 # Weight of the newest frame in that distance, for frames that do not repeat each other.
 NEWEST = 0.2
 # Changes between actions that were never seen are worth a warning where so few of
@@ -101,10 +103,10 @@ class Habits:
 
 
 MESSAGES = {
-    "skipped": "action {} was skipped",
-    "repeated": "action {} is done again",
-    "out of order": "action {} comes out of order",
-    "too long": "action {} takes much longer than ever seen",
+    "skipped": "{} was skipped",
+    "repeated": "{} is done again",
+    "out of order": "{} comes out of order",
+    "too long": "{} takes much longer than ever seen",
     "unfamiliar": "frames are unlike any seen in fit",
     "incomplete": "frames lack some numbers, which are guessed from those before",
     "unreadable": "frames have NaN alone; the state is held",
@@ -141,7 +143,9 @@ class LiveWarning:
     position: float | None = None
 
     def __str__(self) -> str:
-        return f"{MESSAGES[self.kind].format(self.action)} (frame {self.frame})"
+        is_any = self.action is None
+        subject = "the recording" if is_any else f"action {self.action}"
+        return f"{MESSAGES[self.kind].format(subject)} (frame {self.frame})"
 
 
 class Monitor:
@@ -179,6 +183,10 @@ class Monitor:
             Mean squared distance of the frame to the nearest class.
         """
         found: list[tuple[str, int | None]] = []
+        if self._look_at(distance):
+            found.append(("unfamiliar", None))
+        if self.is_alien:
+            return found
         likeliest = int(shares.argmax())
         self.waiting = self.waiting + 1 if likeliest == self.candidate else 1
         self.candidate = likeliest
@@ -191,13 +199,20 @@ class Monitor:
             self.is_late = self.stayed > limit
             if self.is_late:
                 found.append(("too long", self.step))
+        return found
+
+    @property
+    def is_alien(self) -> bool:
+        """Whether frames are so unlike any seen that they tell of no step."""
+        return self.distance > ALIEN * self.habits.familiar
+
+    def _look_at(self, distance: float) -> bool:
+        """Take in a distance, and return whether frames became strange by it."""
         self.distance += self.rate * (distance - self.distance)
         was_strange, familiar = self.is_strange, self.habits.familiar
         limit = familiar if was_strange else UNFAMILIAR * familiar
         self.is_strange = self.distance > limit
-        if self.is_strange and not was_strange:
-            found.append(("unfamiliar", None))
-        return found
+        return self.is_strange and not was_strange
 
     def state(self) -> dict[str, Any]:
         """Return what is known, as numbers and arrays."""

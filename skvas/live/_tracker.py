@@ -39,8 +39,10 @@ from skvas.videos._underflow import underflow_to_zero
 Whole = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 # Frames with a lag are made final a quarter of the lag at a time.
 PARTS = 4
-# Times of frames may be off by this share of a frame.
+# Times of frames may be off by this share of a frame, and their mean rate, once there
+# are so many, by this share of the rate.
 TOLERANCE = 0.5
+MANY_TIMES, DRIFT = 50, 0.1
 # Steps that come next with less probability are not told.
 UNLIKELY = 0.05
 
@@ -66,10 +68,10 @@ class LiveTracker:
     classes : array-like of shape (n_actions,), default=None
         Names of the actions, integers or strings. None: 0, 1, 2 ...
     whole : callable, default=None
-        Labels a whole recording: from frames (n_frames, n_features) to the number of
-        the action of each frame, (n_frames,), and probabilities, (n_frames, n_actions).
-        If `lag` is infinite, `finish` answers by it. None: by the frames as they were
-        seen.
+        Labels a whole recording: from frames (n_frames, n_features), which may lack
+        numbers (NaN), to the number of the action of each frame, (n_frames,), and
+        probabilities, (n_frames, n_actions). If `lag` is infinite, `finish` answers by
+        it. None: by the frames as they were seen.
     embedder : LiveEmbedder, default=None
         Embeds frames, where the model tells them by their embeddings.
     feature_names : sequence of str, default=None
@@ -80,7 +82,7 @@ class LiveTracker:
     n_frames_ : int
         Frames that were pushed since the start.
     current_ : LiveStep or None
-        The step now, by all frames up to now; None before the first one.
+        The step now, by all frames up to now; None before the first that can be read.
     next_ : list of NextStep
         Steps that may come next, the likeliest first.
     warnings_ : list of LiveWarning
@@ -145,6 +147,7 @@ class LiveTracker:
         self._kept: list[np.ndarray] = []  # frames, where all are labelled at the end
         self._runs: list[tuple[int, int]] = []  # first frame and action of each
         self._time: float | None = None
+        self._began: tuple[float, int] | None = None  # the first time, and its frame
         self._was_held = self._is_over = False
         self._action: int | None = None
         self._since = 0  # the frame from which on it is told
@@ -184,7 +187,7 @@ class LiveTracker:
                 "another one."
             )
         checked = check_frames(frames, self._model.n_features, self.feature_names)
-        last = self._check_times(times, len(checked))
+        began, last = self._check_times(times, len(checked))
         final: list[np.ndarray] = []
         told: list[int | None] = []
         poses, known, embedder = self._poses, self._known, self._embedder
@@ -219,7 +222,7 @@ class LiveTracker:
                 self._kept.append(whole[number])
             self.n_frames_ += 1
             final += self._settle()
-        self._time = last
+        self._began, self._time = began, last
         if self.lag == math.inf:
             return self._answer([], 0)
         start = self.n_frames_ - len(self._pending) - len(final)
@@ -301,6 +304,7 @@ class LiveTracker:
             "moves": [s.n_moves for s in seen],
             "runs": [list(run) for run in self._runs],
             "time": self._time,
+            "began": None if self._began is None else [*self._began],
             "flags": [self._was_held, self._is_over],
             "action": self._action,
             "since": self._since,
@@ -318,7 +322,9 @@ class LiveTracker:
             With a state of its own; what the model has learned is shared.
         """
         other = copy.copy(self)
-        parts = (self._model, self._chain, self._step_chain, self._whole)
+        parts = [self._model, self._chain, self._step_chain, self._whole]
+        if self._embedder is not None:
+            parts += self._embedder.learned()
         shared = {id(part): part for part in parts}
         for name, value in vars(self).items():
             vars(other)[name] = copy.deepcopy(value, dict(shared))
@@ -327,7 +333,7 @@ class LiveTracker:
     @property
     @underflow_to_zero()
     def current_(self) -> LiveStep | None:
-        """The step now, by all frames up to now; None before the first one."""
+        """The step now, by all frames up to now; None before the first to be read."""
         if not self._filter.has_started:
             return None
         posterior = self._filter.posterior
@@ -377,12 +383,14 @@ class LiveTracker:
         distance = float(distances.min()) / len(discriminants)
         chain = self._chain
         shares = np.bincount(chain.steps, seen.posterior, len(chain.actions))
-        if self._course is not None:
+        for kind, step in self._monitor.watch(shares, distance):
+            self._warn(kind, step)
+        if self._course is not None and self._monitor.is_alien:
+            self._course.hold()
+        elif self._course is not None:
             robust = gaussians.robust(distances, self._constant)
             for said in self._course.see(robust):
                 self._warn(*said)
-        for kind, step in self._monitor.watch(shares, distance):
-            self._warn(kind, step)
         return seen
 
     def _hold(self) -> Seen:
@@ -440,14 +448,10 @@ class LiveTracker:
         return self._whole is None or self._chain.positions is not None
 
     def _label_whole(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Label all frames together; one that lacks all numbers is as the last one."""
+        """Label all frames together, as they were pushed."""
         if self._whole is None or not self._filter.has_started:
             return None
-        frames = np.array(self._kept)
-        can_be_read = ~np.isnan(frames).all(axis=1)
-        last = np.maximum.accumulate(np.where(can_be_read, np.arange(len(frames)), -1))
-        last[last < 0] = int(can_be_read.argmax())
-        return self._whole(frames[last])
+        return self._whole(np.array(self._kept))
 
     def _answer(
         self,
@@ -494,10 +498,15 @@ class LiveTracker:
         mean = float(posterior @ positions)
         return mean, math.sqrt(float(posterior @ (positions - mean) ** 2))
 
-    def _check_times(self, times: Any, n_frames: int) -> float | None:
-        """Check that frames follow each other, and return the time of the last."""
+    def _check_times(
+        self, times: Any, n_frames: int
+    ) -> tuple[tuple[float, int] | None, float | None]:
+        """Check that frames follow each other.
+
+        Returns the first time since when all are known, with its frame, and the last.
+        """
         if times is None:
-            return None if n_frames else self._time
+            return (None, None) if n_frames else (self._began, self._time)
         if self.fps is None:
             raise InvalidParameterError(
                 "times are held against the rate of frames, which is missing; give "
@@ -522,7 +531,23 @@ class LiveTracker:
                 f"{steps[wrong[0]] / self.fps:.4g} s after the one before it; push "
                 "frames of NaN for those that were lost, or call reset."
             )
-        return float(checked[-1]) if n_frames else self._time
+        if not n_frames:
+            return self._began, self._time
+        last, began = float(checked[-1]), self._began
+        if began is None or self._time is None:
+            began = float(checked[0]), self.n_frames_
+        self._check_rate(last - began[0], self.n_frames_ + n_frames - 1 - began[1])
+        return began, last
+
+    def _check_rate(self, seconds: float, n_frames: int) -> None:
+        """Refuse frames that come at another rate, each not far from its time."""
+        assert self.fps is not None
+        if n_frames < MANY_TIMES or abs(seconds * self.fps / n_frames - 1) <= DRIFT:
+            return
+        raise ValueError(
+            f"frames must come every {1 / self.fps:.4g} s, but {n_frames} of them came "
+            f"every {seconds / n_frames:.4g} s; sample them at {self.fps:.4g} a second."
+        )
 
 
 @underflow_to_zero()
@@ -624,6 +649,10 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     tracker.n_frames_ = check_count("n_frames", state["n_frames"])
     tracker._runs = _runs(state, model.n_actions, tracker.n_frames_)
     tracker._time = check_real("time", state["time"], none_ok=True)
+    began = state.get("began")  # younger than trackers
+    if began is not None:
+        first = check_real("began", began[0])
+        tracker._began = float(first), check_count("began", began[1])
     was_held, is_over = state["flags"]
     tracker._was_held = check_type("flags", was_held, bool)
     tracker._is_over = check_type("flags", is_over, bool)

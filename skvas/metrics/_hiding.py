@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -65,7 +65,18 @@ def hide_labels(
     """
     rng = check_random_state(random_state)
     check_choice("timestamps", timestamps, (True, False))
+    if y is None or isinstance(y, (str, Mapping)) or hasattr(y, "columns"):
+        raise TypeError(
+            "y must be a list with the labels of each video, as arrays, or None; got a "
+            f"{type(y).__name__}."
+        )
     given = list(y)
+    for index, item in enumerate(given):
+        if item is not None and (np.ndim(item) != 1 or isinstance(item, Mapping)):
+            raise TypeError(
+                f"y must have an array of labels, one a frame, for video {index}, got "
+                f"{shorten(item)}; skvas.labels.frame_labels spells labels out."
+            )
     labelled = [index for index, item in enumerate(given) if item is not None]
     if not labelled:
         raise ValueError("y has labels of no video; give those of one at least.")

@@ -681,7 +681,9 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             known: Known | None = Known.of_fit(self.recordings_)
         else:
             frames, known = self._see(videos), Known.of(videos)
-        given = read_labels(y, lengths_of(frames), single=False, known=known)
+        given = read_labels(
+            y, lengths_of(frames), single=False, to_learn=False, known=known
+        )
         if not len(given.names):
             raise ValueError("y has no label; give that of one frame at least.")
         some = [i for i, code in enumerate(given.codes) if (code >= 0).any()]

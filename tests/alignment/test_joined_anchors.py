@@ -31,6 +31,11 @@ def bent():
     return make().fit(DATA.videos, anchors=ANCHORS)
 
 
+def test_anchors_that_can_do_nothing_are_told():
+    with pytest.warns(UserWarning, match="anchors have no effect: nothing is trained"):
+        make().set_params(max_epochs=0).fit(DATA.videos, anchors=ANCHORS)
+
+
 def test_videos_pass_their_moments_together(plain, bent):
     for model, are_matched in ((plain, False), (bent, True)):
         pairs = [(i, j, p) for (i, j), some in ANCHORS.items() for p in some]
@@ -134,6 +139,7 @@ def test_row_72_moments_in_different_orders_are_refused(frames, reason, plain):
             crossing.bend(plain.timeline_.model_, embeddings, kind)
 
 
+@pytest.mark.filterwarnings("ignore:anchors have no effect")
 def test_row_72_anchors_of_fit_may_cross_where_matches_may():
     model = VideoAligner(max_epochs=0, random_state=0, matching="plan")
     crossing = {(0, 1): [(20, 21), (25, 10)]}

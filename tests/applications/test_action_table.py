@@ -188,7 +188,7 @@ def test_names_of_actions_are_shown_and_saved(model, tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ({3: "x"}, "action 3; there are 0, 1, 2"),
+        ({3: "x"}, r"action 3; there are 0 \(run\), 1 \(fly\), 2 \(land\)"),
         ({"a": "x"}, "action 'a'; there are"),
         (["x", "y", "z", "a"], "4 names for 3 actions: 0, 1, 2"),
         ({0: 1}, "must be a text"),

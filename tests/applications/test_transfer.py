@@ -94,6 +94,30 @@ def test_frame_without_counterpart_takes_the_nearest_label_and_no_confidence():
     assert_allclose(found.confidence, [0, 1, 0, 0, 1])
 
 
+@pytest.mark.parametrize(("mark", "kind"), [(-1, int), ("", str)])
+def test_frames_without_a_label_have_no_say(mark, kind):
+    data = make_videos(3, n_actions=3, random_state=0)
+    aligner = VideoAligner(max_epochs=0, random_state=0).fit(data.videos)
+    labels = np.array(data.labels[0]).astype(kind)
+    partly = labels.copy()
+    partly[:5] = mark
+    whole = transfer_labels(aligner, data.videos[0], labels, data.videos[1]).labels
+    found = transfer_labels(aligner, data.videos[0], partly, data.videos[1]).labels
+    assert_array_equal(found, whole)
+    nothing = np.full_like(labels, mark)
+    with pytest.raises(ValueError, match="labels has no label of any frame"):
+        transfer_labels(aligner, data.videos[0], nothing, data.videos[1])
+
+
+def test_labels_of_two_kinds_in_one_video_are_refused():
+    data = make_videos(2, random_state=0)
+    aligner = VideoAligner(max_epochs=0, random_state=0).fit(data.videos)
+    mixed = np.array(["a"] * len(data.videos[0]), dtype=object)
+    mixed[-1] = 3
+    with pytest.raises(ValueError, match="labels mix integers and strings"):
+        transfer_labels(aligner, data.videos[0], mixed, data.videos[1])
+
+
 def test_video_without_any_counterpart_is_an_error():
     stub = Stub({(1, 2): [-1, -1]})
     with pytest.raises(ValueError, match="no frame with a counterpart"):

@@ -1516,6 +1516,7 @@ def test_live_prints_json_lines_with_a_lag(folder, segmenter, capsys):
     records = [json.loads(line) for line in out.splitlines()]
     assert records[0]["frame"] == 0
     assert {"time", "action", "probability", "next", "next_in_frames"} < {*records[0]}
+    assert ("next_in_seconds" in records[0]) == (records[0]["time"] is not None)
     steps = [record for record in records if "time" in record]
     starts = [step["frame"] / 1e6 for step in steps]
     assert [step["time"] for step in steps] == pytest.approx(starts)
@@ -1558,6 +1559,7 @@ def test_live_follows_a_pipe_and_names_a_bad_line(
     assert "line 2 of the standard input" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:fps is")
 def test_live_takes_as_many_frames_a_second_as_fit(folder, capsys, monkeypatch):
     video = np.load(folder / "features" / "v1.npy")
     twice = [(n / 20, row) for n, row in enumerate(np.repeat(video, 2, axis=0))]
@@ -1710,7 +1712,10 @@ def test_names_may_have_commas(joint, tmp_path, capsys):
             run("name", tmp_path / "model", "0=lift", wrong)
         assert f"expected K=NAME, got {wrong!r}" in capsys.readouterr().err
     assert run("name", tmp_path / "model", "x=pour") == 1
-    assert "action 'x'; there are 0, 1, 2" in capsys.readouterr().err
+    assert (
+        "action 'x'; there are 0 (pour=fill), 1 (boil, water), 2"
+        in capsys.readouterr().err
+    )
     assert run("name", tmp_path / "model", "1=lift", "1=put") == 1
     assert "action 1 has two names" in capsys.readouterr().err
 

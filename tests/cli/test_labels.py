@@ -72,6 +72,34 @@ def test_what_was_read_is_told(raw, tmp_path, capsys):
     assert "labels of 2 of 3 recordings, 3 names\n" in capsys.readouterr().err
 
 
+def test_what_systems_put_beside_labels_is_passed_over(raw, tmp_path, capsys):
+    write_labels(tmp_path / "y" / "r0.csv", "r0,0,1,a", "r0,1,2,b")
+    for name in ("._r0.eaf", "~$r0.csv"):
+        (tmp_path / "y" / name).write_bytes(b"\x00\x05")
+    assert fit_labels(raw, tmp_path, tmp_path / "y") == 0
+    assert "labels of 1 of 3 recordings, 2 names\n" in capsys.readouterr().err
+
+
+def test_headers_may_have_capitals(raw, tmp_path, capsys):
+    (tmp_path / "y.csv").write_text(
+        "Video; Start;END;Label\nr0;0,0;1,0;a\nr0;1,0;2;b\n"
+    )
+    assert fit_labels(raw, tmp_path, tmp_path / "y.csv") == 0
+    (tmp_path / "y.csv").write_text("start,end,label\n0,1,a\n")
+    assert fit_labels(raw, tmp_path, tmp_path / "y.csv") == 1
+    assert "no column video; expected video,start,end,label." in capsys.readouterr().err
+
+
+def test_nothing_left_to_label_is_told(raw, tmp_path, capsys):
+    model, out = fit(raw, tmp_path / "first"), tmp_path / "out"
+    assert run("predict", model, raw, "-o", out) == 0
+    assert fit_labels(raw, tmp_path, out) == 0
+    todo = tmp_path / "todo"
+    assert run("label", tmp_path / "model", raw, "-o", todo) == 1
+    assert "all recordings have labels" in capsys.readouterr().err
+    assert not todo.exists()
+
+
 def test_labels_of_frames_are_read_back(raw, tmp_path, capsys):
     """They are what `predict` writes by default, and need no frame rate."""
     model, out = fit(raw, tmp_path / "first"), tmp_path / "out"
@@ -126,4 +154,4 @@ def test_names_go_to_the_labels_of_the_files(raw, tmp_path, capsys):
     found = {f.read_text() for f in (tmp_path / "out").glob("*.txt")}
     assert set("\n".join(found).split()) == {"1", "stand", "sit", "walk"}
     assert run("name", tmp_path / "model", "0=x") == 1
-    assert "action '0'; there are 1, 3, 4, w" in capsys.readouterr().err
+    assert "action '0'; there are 1, 3 (stand), 4, w (walk)" in capsys.readouterr().err

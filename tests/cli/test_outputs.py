@@ -130,16 +130,51 @@ def test_files_that_are_no_recordings_may_lie_beside_them(model, raw):
     assert before.items() <= contents(raw).items()
 
 
-def test_labels_of_others_are_told_with_the_option(model, raw, tmp_path, capsys):
+def test_labels_that_somebody_made_are_never_replaced(model, raw, tmp_path, capsys):
     out = tmp_path / "out"
     out.mkdir()
     (out / "r0.txt").write_text("mine")
-    assert run("predict", model, raw, "-o", out) == 1
+    for options in ((), ("--overwrite",)):
+        assert run("predict", model, raw, "-o", out, *options) == 1
+        said = capsys.readouterr().err
+        assert "r0.txt', which skvas has not written; name another folder." in said
+        assert "overwrite" not in said
+    assert (out / "r0.txt").read_text() == "mine"
+    assert len(list(out.iterdir())) == 1
+
+
+def test_labels_of_another_model_are_told_with_the_option(model, raw, tmp_path, capsys):
+    command = ("predict", model, raw, "-o", tmp_path / "out")
+    assert run(*command) == 0
+    assert run(*command, "--names", "0=stand") == 1
     said = capsys.readouterr().err
-    assert "r0.txt', which skvas has not written" in said
     assert "by --overwrite" in said
     assert "overwrite=True" not in said
-    assert run("predict", model, raw, "-o", out, "--overwrite") == 0
+    assert run(*command, "--names", "0=stand", "--overwrite") == 0
+
+
+@pytest.mark.parametrize("name", ["corrections.json", "steps.xlsx"])
+def test_steps_are_no_other_kind_of_file(model, raw, tmp_path, capsys, name):
+    out = tmp_path / name
+    out.write_text("by hand")
+    assert run("report", model, raw, "-o", out) == 1
+    assert "steps are written as .csv" in capsys.readouterr().err
+    assert out.read_text() == "by hand"
+
+
+def test_no_processes_are_refused_before_anything(model, raw, tmp_path, capsys):
+    assert run("predict", model, raw, "-o", tmp_path / "out", "-j", "0") == 1
+    assert "--jobs must be a number of processes" in capsys.readouterr().err
+
+
+def test_names_may_be_given_again(model, tmp_path, capsys):
+    own = tmp_path / "own"
+    own.write_bytes(model.read_bytes())
+    assert run("name", own, "0=stand") == 0
+    assert run("name", own, "stand=rest") == 0
+    assert "0 = rest" in capsys.readouterr().err
+    assert run("name", own, "sit=rest") == 1
+    assert "there are 0 (rest), 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["txt", "csv"])

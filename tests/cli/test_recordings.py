@@ -106,6 +106,7 @@ def test_gaps_of_a_table_are_closed_for_align(tables, model, tmp_path):
     assert [int(row["frame_b"]) for row in rows] == expected.matches_x.tolist()
 
 
+@pytest.mark.filterwarnings("ignore:fps is")
 def test_live_plays_a_table_by_its_times(tables, model, waits, capsys):
     file = tables / "r1.csv"
     assert run("live", model, file, "--json") == 0
@@ -121,6 +122,7 @@ def test_live_plays_a_table_by_its_times(tables, model, waits, capsys):
     assert np.diff(waits) == pytest.approx(0.2)
 
 
+@pytest.mark.filterwarnings("ignore:fps is")
 def test_live_knows_which_column_has_the_times(tables, model, waits, tmp_path, capsys):
     text = (tables / "r1.csv").read_text().replace("time,", "tick,")
     (tmp_path / "a.csv").write_text(text)

@@ -274,6 +274,34 @@ def test_row_68_bad_labels_are_one_value_error_that_names_the_video(entry, reaso
         read([None, entry], [VIDEOS[1], VIDEOS[0]])
 
 
+@pytest.mark.parametrize("nothing", [None, np.nan, float("nan")])
+def test_a_video_may_be_without_labels_in_any_way(nothing):
+    found = frame_labels(pd.Series([["a", "a"], nothing]), [np.ones((2, 1))] * 2)
+    assert found[1].tolist() == [None, None]
+
+
+@pytest.mark.parametrize("missing", [np.nan, -1])
+def test_row_68_texts_of_what_is_missing_are_refused(missing):
+    labels = np.array(["a", "a", missing])
+    assert labels.dtype.kind == "U"
+    with pytest.raises(ValueError, match="^video 0: '.*' is a text here, not a miss"):
+        frame_labels([labels], [np.ones((3, 1))])
+    numbers = frame_labels([np.array(["1", "-1", "2"])], [np.ones((3, 1))])
+    assert numbers[0].tolist() == ["1", "-1", "2"]
+
+
+def test_row_68_rows_of_texts_are_refused_with_the_way_out():
+    rows = np.array([(0, 2, "pour"), (2, 3, "stir")])
+    with pytest.raises(ValueError, match="got '0'; an array that has texts has no num"):
+        frame_labels([rows], [np.ones((3, 1))])
+
+
+def test_labels_of_files_are_spelled_out(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((4, 2)))
+    found = frame_labels([[(0, 1, "x")]], [tmp_path / "a.npy"], fps=2)
+    assert found[0].tolist() == ["x", "x", None, None]
+
+
 def test_row_68_labels_of_other_numbers_of_videos_are_refused():
     with pytest.raises(ValueError, match="each of the 2 videos, got 1"):
         read([SPELLED])

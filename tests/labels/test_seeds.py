@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
@@ -38,6 +39,15 @@ def test_vectors_may_be_tensors_as_networks_return_them(dtype):
     for prototypes in (values, {0: values[0], 1: values[1]}):
         named = read_prototypes(prototypes)
         assert_allclose(named.vectors, [[0, 1], [0.6, 0.8]])
+
+
+def test_index_of_a_table_names_the_vectors():
+    table = pd.DataFrame(MEANS).T
+    for given in (table, pd.Series(MEANS)):
+        named = read_prototypes(given)
+        assert named.names.tolist() == ["pour", "stir"]
+        assert_allclose(named.vectors, [[0, 1, 0], [1, 0, 0]])
+    assert read_prototypes(table.reset_index(drop=True)).names.tolist() == [0, 1]
 
 
 def test_most_similar_frames_are_labelled_unless_the_user_did():

@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_array_equal
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
@@ -21,6 +22,7 @@ from skvas import (
     Training,
     VideoAligner,
 )
+from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.live import load_tracker
 from skvas.nn import FrameStream
@@ -313,3 +315,21 @@ def test_warnings_are_those_of_recordings_that_are_out_of_order():
     tracker.push(new_video()[labels != skipped])
     told = [w.action for w in tracker.warnings_ if w.kind == "skipped"]
     assert told == [skipped]
+
+
+def test_copies_share_what_was_learned():
+    videos = make_videos(5, n_actions=3, n_features=6, random_state=0).videos
+    model = JointAlignSegment(
+        3, max_epochs=1, encoder="causal", training=Training(live=True), random_state=0
+    ).fit(videos)
+    tracker = model.stream()
+    tracker.push(videos[0][:20])
+    for one, other in (
+        (tracker._embedder, tracker.copy()._embedder),
+        (tracker._embedder, tracker._embedder.copy()),
+    ):
+        assert other.features is one.features
+        assert other.encoder.args[0] is one.encoder.args[0]
+        expected = copy.deepcopy(one).push(videos[0][20:40])
+        assert_array_equal(other.push(videos[0][20:40]), expected)
+        assert other._seen is other._stream.streams[0] is not one._seen

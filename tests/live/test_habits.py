@@ -85,6 +85,11 @@ def test_changes_are_unexpected_only_where_those_seen_are_likely_all():
         assert some.unexpected[1, 0] == is_known
 
 
+def test_warning_of_no_action_is_about_the_recording():
+    said = str(LiveWarning("too long", 9))
+    assert said == "the recording takes much longer than ever seen (frame 9)"
+
+
 @pytest.mark.parametrize("kind", MESSAGES)
 def test_each_kind_of_warning_has_words(kind):
     assert str(LiveWarning(kind, 5, 2)).endswith("(frame 5)")

@@ -103,12 +103,29 @@ def test_at_the_end_gaps_are_closed_by_straight_lines():
     assert_array_equal(stream.finish().labels, expected)
 
 
-@pytest.mark.parametrize("features", [Interpolate(5), PoseFeatures("xy")])
-def test_at_the_end_gaps_of_any_length_are_closed(features):
+@pytest.mark.parametrize("features", [Interpolate(5), PoseFeatures("xy", max_gap=2)])
+def test_at_the_end_gaps_are_what_predict_makes_of_them(features):
     model = ActionSegmenter(N_ACTIONS, features=features, max_epochs=0, random_state=0)
+    model.fit(data().videos[:6])
+    stream, video = model.stream(lag=np.inf), new_video().astype(float)
+    video[30:34] = np.nan
+    stream.push(video)
+    shares = stream.finish().rest.probabilities
+    np.testing.assert_allclose(shares, model.predict_proba(video), atol=1e-6)
+    lines = model.predict_proba(fill_gaps(video))
+    is_line = isinstance(features, Interpolate)
+    assert np.allclose(shares, lines, atol=1e-6) == is_line
+
+
+def test_at_the_end_gaps_that_are_too_long_for_the_model_are_closed():
+    model = ActionSegmenter(
+        N_ACTIONS, features=Interpolate(5), max_epochs=0, random_state=0
+    )
     model.fit(data().videos[:6])
     stream, video = model.stream(lag=np.inf), holes(new_video(), share=0.5)
     stream.push(video)
+    with pytest.raises(ValueError, match="leaves NaN"):
+        model.predict(video)
     assert_array_equal(stream.finish().labels, model.predict(fill_gaps(video)))
 
 

@@ -190,8 +190,66 @@ def test_rate_of_frames_is_that_of_the_recordings_unless_given():
     recordings = Recordings(data().videos[:3], fps=25)
     model = ActionSegmenter(2, max_epochs=0, random_state=0).fit(recordings)
     assert model.stream().fps == 25
-    assert model.stream(fps=5).fps == 5
+    with pytest.warns(UserWarning, match="fps is 5, and .* have 25 frames a second"):
+        assert model.stream(fps=5).fps == 5
+    assert model.stream(fps=25.5).fps == 25.5
     assert tracker().fps is None
+
+
+def test_frames_of_another_rate_are_told_by_their_times():
+    video = np.concatenate([new_video()] * 2)[:120]
+    stream = tracker(fps=10)
+    slow = np.arange(120) / 8
+    stream.push(video[:30], times=slow[:30])
+    stream.push(video[30:50], times=slow[30:50])
+    before = pickle.dumps(stream._time), stream.n_frames_
+    for n in (51, 120):
+        with pytest.raises(ValueError, match="every 0.1 s, but .* came every 0.125 s"):
+            stream.push(video[50:n], times=slow[50:n])
+    assert (pickle.dumps(stream._time), stream.n_frames_) == before
+    near = np.arange(120) / 10.4 + 0.02 * np.sin(np.arange(120))
+    assert tracker(fps=10).push(video, times=near).labels.shape == (120,)
+
+
+def test_a_rate_is_told_over_the_frames_whose_times_are_known(tmp_path):
+    video, slow = np.concatenate([new_video()] * 2)[:120], np.arange(120) / 8
+    stream = tracker(fps=10)
+    stream.push(video[:45], times=slow[:45])
+    stream.push(video[45:50])
+    stream.push(video[50:90], times=slow[50:90])
+    stream.save(tmp_path / "tracker")
+    for other in (stream, load_tracker(tmp_path / "tracker"), stream.copy()):
+        with pytest.raises(ValueError, match="came every 0.125 s"):
+            other.push(video[90:110], times=slow[90:110])
+
+
+def test_a_recording_goes_on_where_the_model_is_fitted_anew():
+    videos = data().videos
+    model = ActionSegmenter(3, max_epochs=0, random_state=0).fit(videos[:5])
+    expected = model.predict(videos[5])
+    stream = model.stream(lag=math.inf)
+    stream.push(videos[5])
+    model.set_params(n_actions=5).fit(videos[:5])
+    assert_array_equal(stream.finish().labels, expected)
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_frames_unlike_any_tell_of_no_step(make):
+    rng = np.random.default_rng(0)
+    video = new_video()
+    strange = 6 * video.std(axis=0) * rng.standard_normal((60, video.shape[1]))
+    middle = len(video) // 2
+    usual = {(w.kind, w.action) for w in warned(make, video)}
+    found = warned(make, np.concatenate([video[:middle], strange, video[middle:]]))
+    assert [w.kind for w in found].count("unfamiliar") == 1
+    assert {(w.kind, w.action) for w in found} - usual == {("unfamiliar", None)}
+
+
+def warned(make, video):
+    """Return what is unusual about a recording."""
+    stream = tracker(make)
+    stream.push(video)
+    return stream.warnings_
 
 
 @pytest.mark.parametrize("make", MODELS)

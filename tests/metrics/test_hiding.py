@@ -12,6 +12,28 @@ from skvas.metrics import hide_labels
 Y = [np.repeat(["a", "b", "a"], [3, 4, 2 + i]) for i in range(6)]
 
 
+@pytest.mark.parametrize(
+    ("y", "reason"),
+    [
+        (None, "got a NoneType"),
+        ([0, 0, 1], "video 0, got 0"),
+        ([{3: "a"}, ["a", "b"]], "frame_labels spells labels out"),
+        ([[(0, 3, "a")]], "frame_labels spells labels out"),
+    ],
+)
+def test_labels_that_are_no_arrays_are_refused(y, reason):
+    with pytest.raises(TypeError, match=reason):
+        hide_labels(y)
+
+
+def test_frames_without_a_label_are_no_timestamps():
+    y = [np.repeat([-1, 0, 1], 10), np.repeat(["", "a", "b"], 10)]
+    for seed in range(5):
+        number, text = hide_labels(y, keep=2, timestamps=True, random_state=seed)
+        assert (*number.values(),) == (0, 1)
+        assert (*text.values(),) == ("a", "b")
+
+
 def test_number_of_videos_keep_their_labels():
     found = hide_labels(Y, keep=2, random_state=0)
     kept = [i for i, labels in enumerate(found) if labels is not None]

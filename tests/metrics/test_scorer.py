@@ -12,6 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.preprocessing import FunctionTransformer
 
+from skvas import ActionSegmenter
 from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import (
@@ -198,3 +199,22 @@ def test_shared_order_scales_frames_of_any_length(dtype, largest):
     lengths = np.geomspace(1 / largest, largest, 50)[:, None]
     videos = [(video * lengths)[::step].astype(dtype) for step in (1, 2, 3)]
     assert shared_order(videos, random_state=0).value > 0.9
+
+
+def test_what_has_no_label_is_not_scored():
+    data = make_videos(4, n_actions=3, n_frames=(30, 40), random_state=0)
+    model = ActionSegmenter(3, max_epochs=0, random_state=0).fit(data.videos)
+    scorer = make_segmentation_scorer("mof", matching=None)
+    right = [np.asarray(model.predict(video)) for video in data.videos]
+    wrong = [labels.copy() for labels in right]
+    for labels in wrong:
+        labels[:10] = (labels[:10] + 1) % 3
+    assert scorer(model, data.videos, wrong) < 0.8
+    assert scorer(model, data.videos, [right[0], None, None, right[3]]) == 1
+    some = [np.where(np.arange(len(v)) < 10, -1, v) for v in wrong]
+    assert scorer(model, data.videos, some) == 1
+    assert scorer(model, data.videos[0], some[0]) == 1
+    spelled = [np.array([None if v < 0 else v for v in one], object) for one in some]
+    assert scorer(model, data.videos, spelled) == 1
+    with pytest.raises(ValueError, match="y has labels of no video"):
+        scorer(model, data.videos, [None] * 4)

@@ -246,7 +246,6 @@ def test_tables_of_segments_are_in_seconds_of_the_recordings(clock):
         (lambda t: [*t[1:], "a"], [None] * 9, "mixes integers and strings"),
         (lambda t: np.full(len(t), -1), [None] * 9, "y has no label"),
         (lambda t: [""] * len(t), [None] * 9, "y has no label"),
-        (lambda t: np.r_[t[:-1], 9], [None] * 9, "video 0: the label 9 has one frame"),
     ],
 )
 def test_wrong_labels_are_refused_by_name(data, timeline, first, others, message):
