@@ -554,15 +554,19 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         told: Mapping[str, Any],
         rng: np.random.RandomState,
         n_clusters: int = N_CLUSTERS,
+        smoothing: float | None = None,
     ) -> Prepared:
         """Fit the preprocessing, and make a model.
 
-        `told`: what the training depends on beside parameters and videos.
+        `told`: what the training depends on beside parameters and videos;
+        `smoothing`: that of features, if labels ask for less than usual.
         """
         checkpoint = self._open_checkpoint(videos, told)
         warn_of_transposed(videos)
         tell("preparing features")
-        fitted, features = self._learn_features(videos, checkpoint, n_clusters)
+        fitted, features = self._learn_features(
+            videos, checkpoint, n_clusters, smoothing
+        )
         warn_of_degenerate_frames(fitted, features)
         generator = torch.Generator().manual_seed(int(rng.randint(2**31)))
         n_features = features[0].shape[1]
@@ -578,11 +582,21 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         return Prepared(videos, features, fitted, model, checkpoint)
 
     def _learn_features(
-        self, videos: Sequence[np.ndarray], checkpoint: AnyCheckpoint, n_clusters: int
+        self,
+        videos: Sequence[np.ndarray],
+        checkpoint: AnyCheckpoint,
+        n_clusters: int,
+        smoothing: float | None,
     ) -> tuple[Any, Sequence[np.ndarray]]:
         """Return the fitted preprocessing, and what it makes of the videos."""
         live, features = self._training.live, None
-        fit = partial(fit_features, self._features_asked(), videos, causal=live)
+        fit = partial(
+            fit_features,
+            self._features_asked(),
+            videos,
+            causal=live,
+            smoothing=smoothing,
+        )
         fitted = checkpoint.once("features", fit)
         keep = keep_of(videos)
         # Of many videos on demand few are looked at before features are settled.

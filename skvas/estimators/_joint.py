@@ -158,7 +158,8 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             self._check_reference(len(checked))
             rng = check_random_state(self.random_state)
             told, n_clusters = self._training_of(given), self._n_clusters(given)
-            prepared = self._prepare(checked, told, rng, n_clusters)
+            smoothing = self._smoothing(given)
+            prepared = self._prepare(checked, told, rng, n_clusters, smoothing)
             start = self._find_start(prepared, given, rng)
             settings = self._resolve(start, len(checked))
             codes = None if given is None else given.codes

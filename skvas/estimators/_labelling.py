@@ -31,6 +31,7 @@ from skvas.datasets._recordings import (
     as_recordings,
     rate_of_fit,
 )
+from skvas.decoding import labels_to_segments
 from skvas.estimators._base import (
     BaseVideoEstimator,
     Fitted,
@@ -42,7 +43,7 @@ from skvas.exceptions import InvalidParameterError
 from skvas.labels._known import Known
 from skvas.labels._naming import BaseNaming
 from skvas.labels._outlook import Outlook, Query
-from skvas.labels._reading import PartialLabels, read_labels
+from skvas.labels._reading import NO_LABEL, PartialLabels, read_labels
 from skvas.labels._seeds import join_names, read_prototypes, sow
 from skvas.live._model import learn_actions, learn_positions
 from skvas.metrics._order import may_be_shared
@@ -52,6 +53,7 @@ from skvas.options._declare import group_of
 from skvas.options._groups import CHAIN, DECODED, FRAMES, PLAN, TIMELINE
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
+from skvas.preprocessing import WhitenedViews
 from skvas.preprocessing._features import (
     bodies_of,
     fill_gaps,
@@ -94,6 +96,9 @@ from skvas.videos._views import Views
 
 # Number of actions that is looked for if neither the user nor labels say one.
 N_ACTIONS = 8
+# Features are smoothed by this share of usual labelled segments, of so many at least,
+# where that is less than they are else.
+OF_SEGMENT, FEW_SEGMENTS = 1 / 3, 3
 
 
 class LabelsFrames(ClusterMixin, BaseVideoEstimator):
@@ -561,6 +566,23 @@ default=None
         """Return the number of kinds of frames to expect."""
         return kinds_to_expect(self._range_of_actions(labels))
 
+    @staticmethod
+    def _smoothing(labels: PartialLabels | None) -> float | None:
+        """Return the smoothing of features where labelled segments are short."""
+        if labels is None:
+            return None
+        videos = zip(labels.codes, labels.is_stamped, strict=True)
+        shares = [
+            share
+            for codes, is_stamped in videos
+            if not is_stamped
+            for share in _shares_of_whole_segments(codes)
+        ]
+        if len(shares) < FEW_SEGMENTS:
+            return None
+        least = OF_SEGMENT * float(np.median(shares))
+        return least if least < WhitenedViews().smoothing else None
+
     def _find_start(
         self,
         prepared: Prepared,
@@ -813,3 +835,13 @@ default=None
 
 def _in_float32(shares: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [share.astype(np.float32, copy=False) for share in shares]
+
+
+def _shares_of_whole_segments(codes: np.ndarray) -> list[float]:
+    """Return which share of a video segments take whose ends are known both."""
+    ends = np.concatenate([[0], codes, [0]]) != NO_LABEL
+    return [
+        (segment.end - segment.start) / len(codes)
+        for segment in labels_to_segments(codes)
+        if segment.label != NO_LABEL and ends[segment.start] and ends[segment.end + 1]
+    ]

@@ -110,7 +110,8 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
             checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
             told, n_clusters = self._training_of(given), self._n_clusters(given)
-            prepared = self._prepare(checked, told, rng, n_clusters)
+            smoothing = self._smoothing(given)
+            prepared = self._prepare(checked, told, rng, n_clusters, smoothing)
             start = self._find_start(prepared, given, rng)
             settings = self._resolve(start, len(checked))
             codes = None if given is None else given.codes

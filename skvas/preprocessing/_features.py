@@ -119,7 +119,11 @@ def places_of(transformer: Any) -> np.ndarray | None:
 
 
 def without_names(
-    features: Any, *, causal: bool = False, offset: float = OFFSET
+    features: Any,
+    *,
+    causal: bool = False,
+    offset: float = OFFSET,
+    smoothing: float | None = None,
 ) -> Any:
     """Put a transformer in the place of a name, which may be that of the last step.
 
@@ -131,6 +135,8 @@ def without_names(
         Whether "whitened" may depend on no later frame.
     offset : float, default=0.5
         Constant beside the components of "whitened", which encoders see.
+    smoothing : float, default=None
+        That of "whitened", as a share of the video; None: its default.
     """
     name = last_step(features)
     if name == "standardise":
@@ -138,6 +144,8 @@ def without_names(
     if name != "whitened":
         return features
     whitened = WhitenedViews(offset=offset)
+    if smoothing is not None:
+        whitened.set_params(smoothing=smoothing)
     if causal:  # a mean of earlier frames is late
         whitened.set_params(causal=True, smoothing=0)
     return with_last_step(features, whitened)
@@ -149,6 +157,7 @@ def fit_features(
     *,
     causal: bool = False,
     offset: float = OFFSET,
+    smoothing: float | None = None,
 ) -> Any:
     """Return the fitted preprocessing, or None.
 
@@ -162,8 +171,12 @@ def fit_features(
         Whether "whitened" may depend on no later frame.
     offset : float, default=0.5
         Constant beside the components of "whitened", which encoders see.
+    smoothing : float, default=None
+        That of "whitened", as a share of the video; None: its default.
     """
-    features = without_names(features, causal=causal, offset=offset)
+    features = without_names(
+        features, causal=causal, offset=offset, smoothing=smoothing
+    )
     if features is None:
         return None
     transformer = of_videos(clone(features))

@@ -17,12 +17,14 @@ from sklearn.pipeline import make_pipeline
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment
+from skvas.decoding import labels_to_segments
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.labels._anchored import AnchoredActions
 from skvas.labels._chained import USUAL_CHAINED, ChainedNaming, Succession
 from skvas.labels._naming import BaseNaming, Naming
 from skvas.metrics import hide_labels
 from skvas.persistence._timeline import check_naming
+from skvas.preprocessing._pipelines import last_step
 from tests.estimators.test_load import assert_refused, forge
 from tests.models import SEGMENTERS, assert_same_state, quick, small_videos
 
@@ -389,3 +391,46 @@ def test_row_45_names_of_another_embedding_are_refused(model, tmp_path):
     if naming is not model.naming_:
         forge(path, path, arrays=shorten("succession.weights"))
         assert_refused(path)
+
+
+def short_segments(n_frames, shortest, longest):
+    """Return three recordings of many short segments, and their labels."""
+    rng = np.random.RandomState(1)
+    places, videos, labels = rng.randn(3, 8), [], []
+    for _ in range(3):
+        codes = [0]
+        while len(codes) < n_frames:
+            other = (codes[-1] + rng.randint(1, 3)) % 3
+            codes += [other] * rng.randint(shortest, longest)
+        labels.append(np.array(codes[:n_frames]))
+        noise = 0.5 * rng.randn(n_frames, 8)
+        videos.append((places[labels[-1]] + noise).astype(np.float32))
+    return videos, labels
+
+
+@pytest.mark.parametrize("n_known", [200, 1000])
+def test_short_labelled_segments_are_not_smoothed_away(n_known):
+    videos, labels = short_segments(1000, 10, 25)
+    y = [np.where(np.arange(1000) < n_known, labels[0], -1), None, None]
+    model = ActionSegmenter(max_epochs=0, random_state=0).fit(videos, y)
+    found = np.concatenate([model.labels_[i] for i in (1, 2)])
+    assert (found == np.concatenate(labels[1:])).mean() > 0.97
+    whole = labels_to_segments(labels[0][:n_known])[: -1 if n_known < 1000 else None]
+    usual = np.median([segment.end - segment.start for segment in whole]) / 1000
+    assert last_step(model.features_).smoothing == pytest.approx(usual / 3)
+
+
+def test_only_whole_segments_tell_how_much_is_smoothed():
+    videos, labels = short_segments(1000, 10, 25)
+    few = (np.arange(1000) > 0) & (np.arange(1000) < 40)
+    free = ActionSegmenter(3, max_epochs=0, random_state=0).fit(videos)
+    drawn = np.random.RandomState(0).rand(1000) < 0.05
+    for y in (
+        [np.where(drawn, labels[0], -1), None, None],  # frames one by one
+        [{int(i): int(labels[0][i]) for i in np.flatnonzero(drawn)}, None, None],
+        [np.where(few, labels[0], -1), None, None],
+    ):
+        model = ActionSegmenter(3, max_epochs=0, random_state=0).fit(videos, y)
+        for name in ("smoothing", "whiten"):
+            ours, theirs = (last_step(fitted.features_) for fitted in (model, free))
+            assert getattr(ours, name) == getattr(theirs, name)
