@@ -217,7 +217,7 @@ def rename_actions(
         raise TypeError(f"names must be a dict or a list of texts, got {names!r}.")
     shown = [str(label) for label in labels]
     renamed = list(known)
-    for place, name in _find_actions(names, shown, list(known)):
+    for place, name in _find_actions(names, shown, renamed):
         if not isinstance(name, str) or not name.strip():
             raise TypeError(
                 f"the name of action {shown[place]} must be a text, got {name!r}."

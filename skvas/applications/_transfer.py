@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,7 @@ def transfer_labels(
     known_labels = check_labels(labels, labelled_videos)
     flat = [label for part in known_labels for label in part.tolist()]
     has_label = np.array([not is_unlabelled(label) for label in flat])
-    some = [label for label in flat if not is_unlabelled(label)]
+    some = [*compress(flat, has_label)]
     if not some:
         raise ValueError("labels has no label of any frame.")
     if len({isinstance(label, str) for label in some}) > 1:
@@ -135,8 +136,7 @@ def _votes(
     votes = np.zeros((len(video), n_labels))
     for teacher, codes in known:
         matches = matcher.align(video, teacher).matches_x
-        has_partner = matches >= 0
-        frames = np.flatnonzero(has_partner & (codes[matches] >= 0))
+        frames = np.flatnonzero((matches >= 0) & (codes[matches] >= 0))
         partners = matches[frames]
         found, other = video.embedding[frames], teacher.embedding[partners]
         cost = np.maximum(1 - (found * other).sum(axis=1), 0)  # but for rounding

@@ -44,16 +44,15 @@ def _extract(options: argparse.Namespace) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     # Before the features: a run that is stopped has noted what its features are.
     note_extracted(folder, files, options)
-    todo = {
-        name: file
-        for name, file in files.items()
-        # The features come last: where they are, all is.
-        if not (folder / "features" / f"{name}.npy").exists()
-    }
-    say_skipped(len(files) - len(todo), "have features", None)
+    todo = {}
     for name, file in files.items():
-        if name not in todo and _is_younger(file, folder / "features" / f"{name}.npy"):
+        features = folder / "features" / f"{name}.npy"
+        # The features come last: where they are, all is.
+        if not features.exists():
+            todo[name] = file
+        elif features.stat().st_mtime < file.stat().st_mtime:
             say(f"warning: {file} is younger than its features; remove these first")
+    say_skipped(len(files) - len(todo), "have features", None)
     lines, faults = Lines(len(todo)), []
     for name, file in todo.items():
         lines.tell(name)
@@ -89,19 +88,13 @@ def _video_files(paths: Iterable[str]) -> dict[str, Path]:
             if not found:
                 raise ValueError(f"{str(path)!r} has no video files.")
         for file in found:
-            if is_same(str(files.get(file.stem, "")), str(file)):  # given twice
-                continue
-            if file.stem in files:
+            other = files.setdefault(file.stem, file)
+            if not is_same(str(other), str(file)):  # else it is given twice
                 raise ValueError(
-                    f"{str(files[file.stem])!r} and {str(file)!r} would share the name "
+                    f"{str(other)!r} and {str(file)!r} would share the name "
                     f"{file.stem!r}; rename one of them."
                 )
-            files[file.stem] = file
     return files
-
-
-def _is_younger(file: Path, features: Path) -> bool:
-    return file.stat().st_mtime > features.stat().st_mtime
 
 
 def _write_array(path: Path, array: np.ndarray) -> None:

@@ -534,7 +534,7 @@ class LiveTracker:
         if not n_frames:
             return self._began, self._time
         last, began = float(checked[-1]), self._began
-        if began is None or self._time is None:
+        if began is None:
             began = float(checked[0]), self.n_frames_
         self._check_rate(last - began[0], self.n_frames_ + n_frames - 1 - began[1])
         return began, last

@@ -233,8 +233,8 @@ def of_videos(transformer: Any) -> Any:
     if isinstance(transformer, Pipeline) and knows_videos(transformer):
         named = [(name, of_videos(step)) for name, step in transformer.steps]
         return Pipeline(named, memory=transformer.memory)
-    is_ours = isinstance(transformer, (VideoTransformerMixin, FunctionTransformer))
-    if not is_ours and _is_theirs(transformer):
+    takes_lists = isinstance(transformer, (VideoTransformerMixin, FunctionTransformer))
+    if not takes_lists and _is_theirs(transformer):
         transformer = Framewise(transformer)
     _check_of_videos(transformer)
     return transformer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ from skvas.videos._streams import Stateless
 PASS = "passthrough"
 # Frames of videos on demand that a transformer is given at once, at least.
 CHUNK = 4096
+# All frames.
+EVERY = slice(None)
 
 
 def takes_nan(transformer: Any) -> bool:
@@ -137,9 +140,10 @@ def _is_whole(item: Any) -> bool:
         array = np.asarray(item)
     except ValueError:  # rows of different lengths
         return False
-    if array.dtype == object and array.ndim != 1:  # a dict, a table of segments, None
+    if array.ndim > 1 or (array.dtype == object and not array.ndim):
         return False
-    return array.ndim < 2 and not any(map(is_unlabelled, np.ravel(array).tolist()))
+    values = np.ravel(array) if array.dtype == object else np.unique(array)
+    return not any(map(is_unlabelled, values.tolist()))
 
 
 def _inner_has(method: str) -> Any:
@@ -266,7 +270,8 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         with unchanged_on_failure(self):
             checked = self._check_videos(videos, reset=True)
             transformer = clone(self.transformer)
-            targets, known = None, None
+            targets: np.ndarray | None = None
+            known: np.ndarray | slice = EVERY
             if not self.per_video:
                 single = is_single_video(videos)
                 targets, known = self._check_targets(y, checked, single)
@@ -280,8 +285,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
                 frames = checked[int(np.argmax(lengths_of(checked)))]
             else:
                 frames = _all_frames(checked, transformer)
-            frames = frames if known is None else frames[known]
-            self.transformer_ = transformer.fit(self._as_table(frames), targets)
+            self.transformer_ = transformer.fit(self._as_table(frames[known]), targets)
         return self
 
     @_shared_inner_has("partial_fit")
@@ -309,9 +313,8 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
             transformer = (
                 clone(self.transformer) if first else deepcopy(self.transformer_)
             )
-            frames = np.concatenate(checked)
-            frames = frames if known is None else frames[known]
-            self.transformer_ = transformer.partial_fit(self._as_table(frames), targets)
+            frames = self._as_table(np.concatenate(checked)[known])
+            self.transformer_ = transformer.partial_fit(frames, targets)
         return self
 
     def transform(self, videos: Videos) -> Any:
@@ -445,8 +448,8 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
 
     def _check_targets(
         self, y: Labels | None, checked: Sequence[np.ndarray], single: bool
-    ) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """Return labels, and which of all frames have one; None for all of them."""
+    ) -> tuple[np.ndarray | None, np.ndarray | slice]:
+        """Return labels, or None, and which of all frames have them."""
         required = get_tags(self).target_tags.required
         if y is None:
             if required:
@@ -454,16 +457,16 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
                     "This Framewise estimator requires y to be passed, but the target "
                     "y is None."
                 )
-            return None, None
+            return None, EVERY
         lengths = lengths_of(checked)
         # In a pipeline y is for a segmenter, which takes labels of some frames.
         each = [y] if single else y
         if not all(map(_is_whole, each)):
-            return _known_labels(each, lengths) if required else (None, None)
+            return _known_labels(each, lengths) if required else (None, EVERY)
         if not single and all(np.ndim(label) == 0 for label in y):
             (of_videos,) = check_labels(y, len(checked))
-            return np.repeat(of_videos, lengths), None
-        return np.concatenate(check_labels(y, lengths)), None
+            return np.repeat(of_videos, lengths), EVERY
+        return np.concatenate(check_labels(y, lengths)), EVERY
 
     def _check_widths(self, results: Sequence[np.ndarray]) -> None:
         """Refuse videos of which other transformers have left other columns."""
@@ -543,7 +546,7 @@ def _known_labels(
     known = np.array([not is_unlabelled(label) for label in labels])
     if not known.any():
         raise ValueError("y has no label of any frame.")
-    return np.array([labels[i] for i in np.flatnonzero(known)]), known
+    return np.array([*compress(labels, known)]), known
 
 
 def _chunks(videos: OnDemand) -> Iterator[np.ndarray]:

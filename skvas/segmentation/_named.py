@@ -41,7 +41,7 @@ from skvas.segmentation._labeller import (
 from skvas.timeline._carry import label_shares
 from skvas.timeline._model import path_frames
 from skvas.timeline._routes import average_routes
-from skvas.videos._frames import sample_videos, spread_frames
+from skvas.videos._frames import nearest_of, sample_videos, spread_frames
 from skvas.videos._views import Views
 
 # Frames of a video, and labelled ones, that classes are learned from.
@@ -352,15 +352,16 @@ def _followed_up(
 
 
 def _spread_out(
-    some: Sequence[np.ndarray],
+    hidden: Sequence[np.ndarray],
     kept: Sequence[np.ndarray],
     codes: Sequence[np.ndarray],
 ) -> list[np.ndarray]:
-    """Give every frame what the frame next to it has, of those that were kept."""
+    """Hide all frames whose nearest one, of those that were kept, is hidden."""
     spread = []
-    for values, at, code in zip(some, kept, codes, strict=True):
-        middles = (at[:-1] + at[1:]) / 2
-        spread.append(values[np.searchsorted(middles, np.arange(len(code)))])
+    for flags, at, code in zip(hidden, kept, codes, strict=True):
+        every = np.zeros(len(code), dtype=bool)
+        every[at] = flags
+        spread.append(every[nearest_of(at, len(code))])
     return spread
 
 

