@@ -193,10 +193,10 @@ def test_probabilities_agree_with_labels_away_from_boundaries(on_timeline):
         assert (shares.argmax(axis=1) == labels).mean() > 0.9
 
 
-@pytest.mark.parametrize("recurring", [True, False])
+@pytest.mark.parametrize("recurring", [True, False, np.True_, np.False_])
 def test_user_says_whether_actions_come_back(recurring):
     model = joint(segment_on="timeline", recurring=recurring).fit(VIDEOS)
-    assert model.timeline_.recurring_ is recurring
+    assert model.timeline_.recurring_ is bool(recurring)
     if not recurring:
         for labels in model.labels_:
             assert (np.diff(labels) >= 0).all()

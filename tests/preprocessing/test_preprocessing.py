@@ -380,6 +380,33 @@ def test_transformer_that_needs_labels_sees_frames_that_have_one(mark):
     assert len(found.classes_) == 2
 
 
+class NeedsLabels(TransformerMixin, BaseEstimator):
+    """Counts the frames and the labels that it is given in pieces."""
+
+    def partial_fit(self, X, y):
+        self.seen_ = [*getattr(self, "seen_", []), (len(X), y.tolist())]
+        return self
+
+    fit = partial_fit
+
+    def transform(self, X):
+        return X
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+def test_pieces_are_the_frames_that_have_labels():
+    framewise = Framewise(NeedsLabels())
+    framewise.partial_fit(VIDEOS[:1], [np.where(KNOWN, LABELS[0], -1)])
+    framewise.partial_fit(VIDEOS[1:], LABELS[1:])
+    (first, labels), (second, _) = framewise.transformer_.seen_
+    assert (first, second) == (20, sum(map(len, VIDEOS[1:])))
+    assert labels == LABELS[0][KNOWN].tolist()
+
+
 @pytest.mark.parametrize(
     "form", ["none", "stamps", "stamps of all", "rows of stamps", "segments", "a table"]
 )

@@ -23,6 +23,12 @@ DATA = make_videos(6, n_actions=4, n_frames=(60, 90), random_state=3)
 TRUE = np.concatenate(DATA.labels)
 
 
+def test_frames_are_hidden_as_the_nearest_that_was_looked_at():
+    kept, codes = [np.array([0, 4, 9])], [np.zeros(10)]
+    (found,) = named._spread_out([np.array([True, False, True])], kept, codes)
+    assert_array_equal(np.flatnonzero(found), [0, 1, 2, 7, 8, 9])
+
+
 @pytest.fixture(scope="module")
 def fit():
     """Return a function that fits with some labels, once for each."""

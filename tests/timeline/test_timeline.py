@@ -255,6 +255,12 @@ def test_wrong_labels_are_refused_by_name(data, timeline, first, others, message
             answer(y)
 
 
+def test_a_single_frame_may_have_a_label_of_its_own(data, timeline):
+    y = [np.r_[data.labels[0][:-1], 9], *[None] * 9]
+    found = timeline.labels(y)
+    assert found[0][-1] == 9
+
+
 def test_stacked_signals_stand_at_one_moment(data, timeline):
     times = timeline.stack([time[:, None] for time in data.times], length=50)
     assert times.shape == (10, 50, 1)
