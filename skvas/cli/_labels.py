@@ -25,7 +25,7 @@ def read_labels(options: argparse.Namespace, data: Recordings) -> list[Any]:
     """Read segments of some videos as labels of their frames, and say how many."""
     path = Path(options.labels)
     if path.is_file() and is_corrections(path):
-        corrections = read_corrections(path, data.names)
+        corrections = read_corrections(path, data.names, missing="warn")
         told = {row[2] for rows in corrections for row in rows or ()}
         _say_found(corrections, told - {None})
         return corrections

@@ -144,7 +144,7 @@ def _report_page(options: argparse.Namespace) -> None:
         media = media_of(options.media, data.names)
     corrections = None
     if options.corrections is not None:
-        corrections = read_corrections(options.corrections, data.names)
+        corrections = read_corrections(options.corrections, data.names, missing="warn")
     with following():
         model.report(
             data,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from skvas._atomic import read_bytes
 from skvas.io._text import decode
+from skvas.validation import check_choice
 
 __all__ = ["Corrections", "read_corrections"]
 
@@ -20,6 +22,8 @@ FORMAT, VERSION = "skvas corrections", 1
 # None: there is no action.
 Row = tuple[int, int, "int | str | None"]
 Rows = list[Row]
+# A frame of a recording, by its name.
+Place = tuple[str, int]
 # Pairs of frames of two videos, by their positions.
 Anchors = dict[tuple[int, int], list[tuple[int, int]]]
 
@@ -118,7 +122,10 @@ class Corrections(list["Rows | None"]):
 
 
 def read_corrections(
-    path: str | os.PathLike[str], names: Sequence[str] | None = None
+    path: str | os.PathLike[str],
+    names: Sequence[str] | None = None,
+    *,
+    missing: str = "error",
 ) -> Corrections:
     """Read the corrections of a report, as labels for `fit`.
 
@@ -129,6 +136,10 @@ def read_corrections(
     names : sequence of str, default=None
         Names of the recordings that `fit` will see, in its order. None: those of the
         report, in its order.
+    missing : {"error", "warn"}, default="error"
+        What to do where the file corrects a recording that is not in `names`, as it was
+        removed or has another name now: refuse the file, or leave out what it says of
+        that recording, and warn. A file that corrects none of them is refused.
 
     Returns
     -------
@@ -147,7 +158,7 @@ def read_corrections(
     ------
     ValueError
         If the file is not what a report saves, or has a recording that is not in
-        `names`, or two of these are the same; names the file.
+        `names` (see `missing`), or two of these are the same; names the file.
     OSError
         If the file cannot be read; names it.
 
@@ -166,20 +177,40 @@ def read_corrections(
     ...     read_corrections(path)
     [[(0, 40, 'pour')]]
     """
+    check_choice("missing", missing, ("error", "warn"))
     try:
         page = _read(read_bytes(path))
         known = _videos(page)
-        found = known if names is None else _in_order(known, names)
-        anchors = _anchors(page, known, list(found))
+        anchors = _anchors(page, known)
+        names = list(known) if names is None else list(names)
+        if len(set(names)) < len(names):
+            raise ValueError(f"names must differ from each other, got {names}.")
+        told = _told(known, anchors)
+        gone = [name for name in told if name not in names]
+        if gone and (missing == "error" or len(gone) == len(told)):
+            raise ValueError(
+                f"it corrects {gone[0]!r}, which is not among the names; pass the "
+                "names of all recordings of fit, the new name of one that was renamed, "
+                'or missing="warn" if one was removed.'
+            )
+        found = {name: known.get(name, ([], 0)) for name in names}
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)!r}: {error}") from error
+    if gone:
+        warnings.warn(
+            f"{os.fspath(path)!r} corrects {', '.join(map(repr, gone))}, which is not "
+            "there, and is left out: if a recording was renamed, give it its new name "
+            "in the file.",
+            stacklevel=2,
+        )
+    pairs = _by_position(anchors, names)
     kinds = {type(label) for rows, _ in found.values() for _, _, label in rows}
     checked = (
         CheckedRows(_all_texts(rows) if str in kinds else rows, name, n_frames)
         for name, (rows, n_frames) in found.items()
     )
     rows = [rows or None for rows in checked]
-    return Corrections(rows, anchors, n_actions=_count_actions(page) or None)
+    return Corrections(rows, pairs, n_actions=_count_actions(page) or None)
 
 
 def _all_texts(rows: Rows) -> Rows:
@@ -276,9 +307,9 @@ def _count_actions(page: dict[str, Any]) -> int:
     return len({str(s["label"]) for s in segments if s.get("label") is not None})
 
 
-def _anchors(page: dict[str, Any], known: Videos, names: Sequence[str]) -> Anchors:
-    """Return pairs of frames, by the positions of their videos in names."""
-    found: Anchors = {}
+def _anchors(page: dict[str, Any], known: Videos) -> list[tuple[Place, Place]]:
+    """Return pairs of moments, each of a recording by its name."""
+    found: list[tuple[Place, Place]] = []
     for anchor in _list(page.get("anchors", []), "anchors"):
         pair = anchor if isinstance(anchor, dict) else {}
         videos, frames = (
@@ -288,11 +319,6 @@ def _anchors(page: dict[str, Any], known: Videos, names: Sequence[str]) -> Ancho
         for name in videos:
             if name not in known:
                 raise ValueError(f"an anchor names {name!r}, which is not there.")
-            if name not in names:
-                raise ValueError(
-                    f"an anchor names {name!r}, which is not among the names; pass the "
-                    "names of all recordings of fit."
-                )
         if len(set(videos)) != 2 or len(frames) != 2:
             raise ValueError(
                 f"an anchor is a frame of two videos each, got {anchor!r}."
@@ -302,12 +328,26 @@ def _anchors(page: dict[str, Any], known: Videos, names: Sequence[str]) -> Ancho
                 raise ValueError(
                     f"video {name!r} has no frame {frame!r}, of an anchor."
                 )
-        one, other = sorted(
-            (names.index(name), frame)
-            for name, frame in zip(videos, frames, strict=True)
-        )
-        found.setdefault((one[0], other[0]), []).append((one[1], other[1]))
+        one, other = zip(videos, frames, strict=True)
+        found.append((one, other))
     return found
+
+
+def _by_position(anchors: list[tuple[Place, Place]], names: Sequence[str]) -> Anchors:
+    """Return pairs of frames by the positions of recordings that are there."""
+    found: Anchors = {}
+    for pair in anchors:
+        if all(name in names for name, _ in pair):
+            one, other = sorted((names.index(name), frame) for name, frame in pair)
+            found.setdefault((one[0], other[0]), []).append((one[1], other[1]))
+    return found
+
+
+def _told(known: Videos, anchors: list[tuple[Place, Place]]) -> list[str]:
+    """Return the recordings that something is said of."""
+    told = [name for name, (rows, _) in known.items() if rows]
+    told += [name for pair in anchors for name, _ in pair]
+    return list(dict.fromkeys(told))
 
 
 def _rising(*numbers: Any) -> bool:
@@ -321,15 +361,3 @@ def _list(value: Any, name: str) -> list[Any]:
     if not isinstance(value, list):
         raise ValueError(f"expected a list of {name}, got {value!r}.")
     return value
-
-
-def _in_order(found: Videos, names: Sequence[str]) -> Videos:
-    if len(set(names)) < len(names):
-        raise ValueError(f"names must differ from each other, got {list(names)}.")
-    unknown = [name for name, (rows, _) in found.items() if rows and name not in names]
-    if unknown:
-        raise ValueError(
-            f"it corrects {unknown[0]!r}, which is not among the names; pass the names "
-            "of all recordings of fit."
-        )
-    return {name: found.get(name, ([], 0)) for name in names}

@@ -20,6 +20,8 @@ MODULES = (
     "downloads.mjs",
     "drawer.mjs",
     "poses.mjs",
+    "uploads.mjs",
+    "views.mjs",
     "page.mjs",
 )
 # What a module says of other files; in the page all of them are one.

@@ -36,14 +36,14 @@ class PackedPoses:
         Points of a pose, and numbers of a point.
     edges : list of tuple of int
         Pairs of points that lines join.
-    frames : list of str or None
-        Bytes of each recording, in base64; None where there is no pose.
+    frames : list of str
+        Bytes of each recording, in base64.
     """
 
     n_points: int
     n_axes: int
     edges: list[tuple[int, int]]
-    frames: list[str | None]
+    frames: list[str]
 
 
 def pack_poses(
@@ -52,7 +52,6 @@ def pack_poses(
     up: str | None,
     lengths: Sequence[int],
     names: Sequence[str] | None,
-    wanted: Sequence[bool],
 ) -> PackedPoses:
     """Check poses, and turn them into bytes.
 
@@ -68,8 +67,6 @@ def pack_poses(
         Number of frames of each recording.
     names : sequence of str or None
         Names of the points.
-    wanted : sequence of bool
-        Of which recordings poses are shown.
 
     Returns
     -------
@@ -78,12 +75,9 @@ def pack_poses(
     checked = _check_poses(poses, lengths)
     n_points, n_axes = checked[0].shape[1:]
     across, sign = _turned(up, n_axes)
-    room = N_BYTES // (max(sum(wanted), 1) * n_points * n_axes)
+    room = N_BYTES // (len(checked) * n_points * n_axes)
     most = max(room, FEWEST_FRAMES)
-    frames = [
-        _pack(pose[:, :, across] * sign, most) if is_wanted else None
-        for pose, is_wanted in zip(checked, wanted, strict=True)
-    ]
+    frames = [_pack(pose[:, :, across] * sign, most) for pose in checked]
     return PackedPoses(n_points, n_axes, _check_edges(edges, n_points, names), frames)
 
 

@@ -92,8 +92,8 @@ def report_html(
         Their names. None: their indices.
     poses : list of array-like of shape (n_frames_i, n_points, 2 or 3), default=None
         Points of each frame, NaN where one was not seen. Recordings without a video
-        file are shown as moving figures of them, which take up to 2 MB of the page;
-        frames of long recordings are thinned.
+        file, or with one that cannot be played, are shown as moving figures of them,
+        which take up to 2 MB of the page; frames of long recordings are thinned.
     edges : sequence of pairs of int or str, default=()
         Points that lines join, by index or by name.
     up : {"x", "-x", "y", "-y", "z", "-z"}, default=None
@@ -218,7 +218,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Figures:
-    """Poses that are shown where there is no video.
+    """Poses that are shown where there is no video, or none that can be played.
 
     Attributes
     ----------
@@ -231,11 +231,9 @@ class Figures:
     up: str | None = None
     point_names: Sequence[str] | None = None
 
-    def pack(self, lengths: list[int], wanted: list[bool]) -> PackedPoses:
+    def pack(self, lengths: list[int]) -> PackedPoses:
         """Return them as the page reads them."""
-        return pack_poses(
-            self.poses, self.edges, self.up, lengths, self.point_names, wanted
-        )
+        return pack_poses(self.poses, self.edges, self.up, lengths, self.point_names)
 
 
 def check_rates(fps: float | Sequence[float] | None, n: int) -> list[float] | None:
@@ -291,7 +289,7 @@ def write_report(
     n = len(codes)
     drawn = None
     if figures is not None:
-        drawn = figures.pack(list(map(len, codes)), [file is None for file in files])
+        drawn = figures.pack(list(map(len, codes)))
     whole = [labels_to_segments(row) for row in codes]
     segments = list(map(split_segments, whole, corrected.known))
     packed = [None] * n if curves is None else pack_curves(curves)
@@ -333,9 +331,17 @@ def write_report(
         "density": None if lacking is None else _density(lacking),
         "videos": videos,
     }
-    data["id"] = hashlib.sha256(as_bytes(as_json(data))).hexdigest()[:16]
+    data["id"] = _identify(data)
     write_atomically(path, compose_page(title, data, policy))
     return Path(path)
+
+
+def _identify(data: Mapping[str, Any]) -> str:
+    """Return what the browser keeps corrections by: whatever these depend on."""
+    named = ("name", "length", "starts", "codes", "known")
+    videos = [[video[key] for key in named] for video in data["videos"]]
+    parts = [videos, *(data[key] for key in ("actions", "labels", "anchors"))]
+    return hashlib.sha256(as_bytes(as_json(parts))).hexdigest()[:16]
 
 
 def _encode(

@@ -9,6 +9,7 @@ import {
   isChecked,
   isSeen,
   isWhole,
+  join,
   merge,
   moveBoundary,
   relabel,
@@ -16,6 +17,8 @@ import {
   segmentAt,
   split,
 } from "./segments.mjs";
+import { readCorrections } from "./uploads.mjs";
+import { pan, show, WHOLE, zoom } from "./views.mjs";
 import { bend, interpolate, pinsOf } from "./warps.mjs";
 
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -23,8 +26,12 @@ const $ = (id) => document.getElementById(id);
 const PAGE = 9; // players at once
 const LIMIT = 300; // rows of the table of steps
 const AXIS = 24; // pixels of the time axis
-const GRAB = 8; // pixels around a boundary that grab it
+const GRAB = 8; // pixels around a boundary that grab it, at most
+const THIN = 3; // pixels of a segment beside which no line is drawn
+const CLOSE = 40; // frames in view at least
+const TALLEST = 16000; // pixels of a canvas that browsers draw
 const [LEFT, RIGHT] = [1, 2]; // halves of a segment that are known
+const NO_ACTION = "no action";
 
 // ---- What is known ------------------------------------------------------------
 
@@ -66,7 +73,20 @@ function key(v, s) {
 }
 
 function actionName(code) {
-  return code < 0 ? "no action" : actions[code];
+  return code < 0 ? NO_ACTION : actions[code];
+}
+
+// What all names begin with tells none from the others.
+const shared = videos.reduce((head, { name }) => {
+  const letters = [...name];
+  const n = head.findIndex((letter, i) => letter !== letters[i]);
+  return n < 0 ? head : head.slice(0, n);
+}, [...videos[0].name]).length;
+
+function ownName(v) {
+  const letters = [...v.name];
+  const isLong = shared > 3 && shared < letters.length;
+  return isLong ? `…${letters.slice(shared).join("")}` : v.name;
 }
 
 function timeText(v, frame) {
@@ -111,10 +131,12 @@ function goTo(v, at, { quiet = false } = {}) {
   frame = Math.min(Math.max(at, 0), v.length - 1);
   if (changed) {
     showPlayers();
+    lead.figure?.scrollIntoView({ block: "nearest" });
     if ($("filter").value === "lead") showSteps();
   }
   seekPlayers();
   reveal();
+  keepInView();
   draw();
   showSegment();
   if (!quiet) tell();
@@ -199,6 +221,7 @@ function tick(now) {
     return;
   }
   followPlayers();
+  keepInView();
   draw();
   requestAnimationFrame(tick);
 }
@@ -239,16 +262,29 @@ function showPlayers() {
 function makeFigure(v) {
   v.figure = document.createElement("figure");
   v.caption = document.createElement("figcaption");
-  v.caption.textContent = v.name;
-  if (v.pose) {
-    v.drawing = document.createElement("canvas");
-    v.drawing.setAttribute("role", "img");
-    v.drawing.setAttribute("aria-label", `Pose of ${v.name}`);
-    v.figure.append(v.drawing);
-  }
+  v.caption.textContent = ownName(v);
+  v.caption.title = v.name;
   v.figure.append(v.caption);
+  if (v.media === null) addDrawing(v);
   v.figure.addEventListener("click", () => goTo(v, frameOf(v)));
   return v.figure;
+}
+
+function addDrawing(v) {
+  v.drawing = document.createElement("canvas");
+  v.drawing.setAttribute("role", "img");
+  v.drawing.setAttribute("aria-label", `Pose of ${v.name}`);
+  v.figure.prepend(v.drawing);
+}
+
+// A file that cannot be played gives way to the figure, if there is one.
+function giveUp(v) {
+  v.caption.textContent = `${v.name}: this file cannot be played here`;
+  v.caption.classList.add("whole");
+  if (!v.pose || v.drawing) return;
+  v.player.hidden = true;
+  addDrawing(v);
+  draw();
 }
 
 function attachPlayer(v) {
@@ -258,9 +294,7 @@ function attachPlayer(v) {
   player.preload = "auto";
   player.setAttribute("aria-label", v.name);
   player.addEventListener("error", () => {
-    if (v.player === player) {
-      v.caption.textContent = `${v.name}: this file cannot be played here`;
-    }
+    if (v.player === player) giveUp(v);
   });
   player.addEventListener("loadedmetadata", () => seek(v));
   player.addEventListener("seeked", () => {
@@ -269,6 +303,7 @@ function attachPlayer(v) {
   player.src = v.media;
   v.figure.querySelector("video")?.remove();
   v.figure.prepend(player);
+  player.hidden = Boolean(v.drawing);
   v.player = player;
 }
 
@@ -364,23 +399,27 @@ const canvas = $("canvas");
 const pen = canvas.getContext("2d");
 const box = $("rows");
 const longest = Math.max(...videos.map((v) => elapsed(v, v.length)));
+const mostFrames = Math.max(...videos.map((v) => v.length));
 const hasCurves = videos.some((v) => v.curves);
 const rowHeight = hasCurves ? 62 : 28;
 let gutter = 130;
 let width = 0;
 let height = 0;
 let common = true;
+let view = WHOLE;
+let isPrinting = false;
 let drag = null;
 let queued = false;
 const theme = {};
 
 function layout() {
   width = box.clientWidth;
-  gutter = width < 600 ? 76 : 150;
+  gutter = width < 600 ? 76 : Math.min(Math.max(150, Math.round(0.12 * width)), 300);
   const all = top() + rowHeight * videos.length;
-  height = Math.min(all, Math.max(180, Math.floor(window.innerHeight * 0.7)));
+  const room = Math.max(180, Math.floor(window.innerHeight * 0.7));
+  height = isPrinting ? all : Math.min(all, room);
   $("space").style.height = `${all}px`;
-  const scale = window.devicePixelRatio || 1;
+  const scale = Math.min(window.devicePixelRatio || 1, TALLEST / height);
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
   canvas.style.width = `${width}px`;
@@ -390,20 +429,41 @@ function layout() {
   for (const name of ["paper", "ink", "soft", "line", "accent", "empty"]) {
     theme[name] = style.getPropertyValue(`--${name}`).trim();
   }
-  draw();
+  if (isPrinting) paint();
+  else draw();
+}
+
+// All rows are printed, and not those alone that are in view.
+function print(on) {
+  if (isPrinting === on) return;
+  isPrinting = on;
+  box.scrollTop = 0;
+  layout();
+  showLegend();
 }
 
 function top() {
   return AXIS + (common && data.density ? 34 : 0);
 }
 
-function toX(v, at) {
-  const share = common ? toPlace(v, at) / data.scale : elapsed(v, at) / longest;
-  return gutter + share * (width - gutter - 8);
+const shareOf = (v, at) =>
+  common ? toPlace(v, at) / data.scale : elapsed(v, at) / longest;
+
+function xOf(share) {
+  return gutter + ((share - view.from) / (view.to - view.from)) * (width - gutter - 8);
 }
 
+const toX = (v, at) => xOf(shareOf(v, at));
+
+function shareAt(x) {
+  const part = Math.min(Math.max((x - gutter) / (width - gutter - 8), 0), 1);
+  return view.from + part * (view.to - view.from);
+}
+
+const isInView = (x) => x >= gutter - 0.5 && x <= width - 7.5;
+
 function fromX(v, x) {
-  const share = Math.min(Math.max((x - gutter) / (width - gutter - 8), 0), 1);
+  const share = shareAt(x);
   const at = common
     ? toFrame(v, share * data.scale)
     : frameAt(v, timeAt(v, 0) + share * longest);
@@ -420,6 +480,19 @@ function reveal() {
   const room = height - top() - rowHeight;
   if (y < box.scrollTop) box.scrollTop = y;
   else if (y > box.scrollTop + room) box.scrollTop = y - room;
+}
+
+function setView(wanted) {
+  view = wanted;
+  draw();
+}
+
+function keepInView() {
+  setView(show(view, shareOf(lead, frame)));
+}
+
+function zoomBy(factor, at = shareOf(lead, frame)) {
+  setView(zoom(view, factor, at, Math.min(CLOSE / mostFrames, 1)));
 }
 
 function colour(code) {
@@ -465,6 +538,7 @@ function paint() {
   pen.fillRect(0, 0, width, height);
   pen.textBaseline = "middle";
   const first = Math.max(0, Math.floor(box.scrollTop / rowHeight));
+  pen.font = "bold 13px system-ui, sans-serif";
   for (let i = first; i < videos.length; i += 1) {
     const y = top() + i * rowHeight - box.scrollTop;
     if (y > height) break;
@@ -481,14 +555,21 @@ function paintRow(v, y) {
   }
   pen.font = `${v === lead ? "bold " : ""}13px system-ui, sans-serif`;
   pen.fillStyle = theme.ink;
-  pen.fillText(fitName(v.name, gutter - 14), 8, y + 14);
+  pen.fillText(fitName(v, gutter - 14), 8, y + 14);
   pen.font = "12px system-ui, sans-serif";
+  let before = 0; // pixels of the segment before
   v.segments.forEach((s, i) => {
     const x = toX(v, s.start);
     const end = i + 1 < v.segments.length ? s.end : v.length - (common ? 1 : 0);
-    const w = Math.max(toX(v, end) - x, 3); // the last frame alone would have no width
-    fillAction(pen, s.code, x, y + 3, w, 22);
-    if (i > 0) {
+    // The last frame alone would have no width.
+    const stop = Math.max(toX(v, end), x + (i + 1 < v.segments.length ? 0 : 3));
+    const [from, to] = [Math.max(x, gutter), Math.min(stop, width - 5)];
+    const w = to - from;
+    const isNarrow = Math.min(before, stop - x) < THIN;
+    before = stop - x;
+    if (w <= 0) return;
+    fillAction(pen, s.code, from, y + 3, w, 22);
+    if (i > 0 && x >= gutter && !isNarrow) {
       const seen = isSeen(v.segments, i);
       pen.fillStyle = seen ? theme.ink : theme.paper;
       pen.fillRect(x - (seen ? 1 : 0.5), y + 3, seen ? 2 : 1, 22);
@@ -496,12 +577,13 @@ function paintRow(v, y) {
     const text = (isChecked(s) ? "✓ " : "") + (s.code < 0 ? "" : actionName(s.code));
     if (w > 24 && text) {
       pen.fillStyle = s.code < 0 ? theme.ink : inkOn(colour(s.code));
-      pen.fillText(fit(text, w - 8), x + 4, y + 14);
+      pen.fillText(fit(text, w - 8), from + 4, y + 14);
     }
   });
   if (v.curves) paintCurves(v, y + 29);
   paintAnchors(v, y + 14);
   const x = toX(v, frameOf(v));
+  if (!isInView(x)) return;
   pen.fillStyle = theme.paper;
   pen.fillRect(x - 2, y, 4, rowHeight);
   pen.fillStyle = theme.ink;
@@ -513,6 +595,7 @@ function paintAnchors(v, y) {
   pen.textAlign = "center";
   const mark = (at, text) => {
     const x = toX(v, at);
+    if (!isInView(x)) return;
     pen.fillStyle = theme.ink;
     pen.beginPath();
     for (const [across, down] of [[0, -9], [9, 0], [0, 9], [-9, 0]]) {
@@ -534,6 +617,10 @@ function paintCurves(v, y) {
   const n = v.curves.length / data.features.length;
   const inks = [theme.ink, theme.accent, theme.soft];
   const dashes = [[], [5, 2], [1, 2]];
+  pen.save();
+  pen.beginPath();
+  pen.rect(gutter, y - 1, width - gutter - 8, 30);
+  pen.clip();
   pen.lineWidth = 1;
   for (let f = 0; f < data.features.length; f += 1) {
     pen.strokeStyle = inks[f % inks.length];
@@ -545,7 +632,7 @@ function paintCurves(v, y) {
     }
     pen.stroke();
   }
-  pen.setLineDash([]);
+  pen.restore();
 }
 
 function paintHead() {
@@ -555,9 +642,10 @@ function paintHead() {
   pen.font = "12px system-ui, sans-serif";
   const room = width - gutter - 8;
   const end = common ? 1 : longest;
-  const size = niceStep(end / Math.max(2, Math.floor(room / 90)));
-  for (let i = 0; i * size <= end * 1.0001; i += 1) {
-    const x = gutter + ((i * size) / end) * room;
+  const [low, high] = [view.from * end, view.to * end];
+  const size = niceStep((high - low) / Math.max(2, Math.floor(room / 90)));
+  for (let i = Math.ceil(low / size - 1e-4); i * size <= high + 1e-4 * size; i += 1) {
+    const x = xOf((i * size) / end);
     pen.fillRect(x, top() - 5, 1, 5);
     const text = Number((i * size).toPrecision(6)).toString();
     pen.fillText(text, Math.min(x + 3, width - 24), 10);
@@ -570,8 +658,9 @@ function paintHead() {
   const n = data.density.length;
   data.density.forEach((count, i) => {
     const h = (28 * count) / videos.length;
-    const x = gutter + (i / n) * room;
-    pen.fillRect(x, AXIS + 28 - h, room / n + 0.6, h);
+    const from = Math.max(xOf(i / n), gutter);
+    const to = Math.min(xOf((i + 1) / n) + 0.6, width - 8);
+    if (to > from) pen.fillRect(from, AXIS + 28 - h, to - from, h);
   });
 }
 
@@ -595,8 +684,9 @@ function fit(text, room) {
   return low ? cut(low) : "";
 }
 
-// Names of a series differ at their ends.
-function fitName(text, room) {
+// Names of a series differ at their ends, or where what they share ends.
+function fitName(v, room) {
+  const text = pen.measureText(v.name).width <= room ? v.name : ownName(v);
   const letters = [...text];
   for (let n = letters.length; n > 0; n -= 1) {
     const head = letters.slice(0, Math.ceil(n / 2)).join("");
@@ -610,13 +700,16 @@ function fitName(text, room) {
 function boundaryNear(v, x) {
   let best = -1;
   let least = GRAB;
-  v.segments.forEach((s, i) => {
-    const far = Math.abs(toX(v, s.start) - x);
-    if (i > 0 && far <= least) {
+  const edges = v.segments.map((s) => toX(v, s.start));
+  edges.push(toX(v, v.length));
+  for (let i = 1; i < v.segments.length; i += 1) {
+    const far = Math.abs(edges[i] - x);
+    const room = Math.min(edges[i] - edges[i - 1], edges[i + 1] - edges[i]) / 4;
+    if (far <= Math.min(least, room)) {
       least = far;
       best = i;
     }
-  });
+  }
   return best;
 }
 
@@ -636,13 +729,14 @@ canvas.addEventListener("pointerdown", (event) => {
   const i = rowAt(y) ? boundaryNear(v, x) : -1;
   drag = { v, i, before: snapshot(), moved: false, x, pointer: event.pointerId };
   canvas.setPointerCapture(event.pointerId);
-  goTo(v, i > 0 ? v.segments[i].start : fromX(v, x), { quiet: i > 0 });
+  goTo(v, fromX(v, x), { quiet: i > 0 });
 });
 
 canvas.addEventListener("pointermove", (event) => {
   const [x, y] = place(event);
   if (!drag) {
     const v = rowAt(y);
+    canvas.title = v && x < gutter ? v.name : ""; // of which there may be a part
     canvas.style.cursor =
       v && x > gutter - GRAB && boundaryNear(v, x) > 0 ? "ew-resize" : "pointer";
     return;
@@ -675,6 +769,18 @@ canvas.addEventListener("pointercancel", (event) => {
   drag.moved = false;
   drop();
 });
+canvas.addEventListener(
+  "wheel",
+  (event) => {
+    const [x] = place(event);
+    if (event.ctrlKey || event.metaKey) zoomBy(2 ** (-event.deltaY / 200), shareAt(x));
+    else if (event.shiftKey || event.deltaX) {
+      setView(pan(view, (event.deltaX || event.deltaY) / (width - gutter)));
+    } else return;
+    event.preventDefault();
+  },
+  { passive: false },
+);
 box.addEventListener("scroll", draw);
 window.addEventListener("resize", layout);
 new ResizeObserver(layout).observe(box); // scroll bars come and go
@@ -682,6 +788,9 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   layout();
   showLegend();
 });
+window.addEventListener("beforeprint", () => print(true));
+window.addEventListener("afterprint", () => print(false));
+matchMedia("print").addEventListener("change", (event) => print(event.matches));
 
 // ---- Corrections ---------------------------------------------------------------
 
@@ -808,9 +917,24 @@ function removeAnchor(i) {
 function newName() {
   const text = $("name").value.trim();
   if (!text) tell("Type a name first. ");
-  else if (actions.includes(text)) tell(`There is an action ${text} already. `);
+  else if (text === NO_ACTION) tell("What has no action is called so. ");
   else return text;
   return null;
+}
+
+// The keys are those of the page again.
+function named(prefix) {
+  $("name").value = "";
+  $("name").blur();
+  tell(prefix);
+}
+
+// Names that differ in their capitals alone are two actions, and seldom meant as two.
+function warnOfCapitals(text, code) {
+  const like = actions.find(
+    (name, i) => i !== code && name !== text && name.toLowerCase() === text.toLowerCase(),
+  );
+  return like === undefined ? "" : `Mind that there is an action ${like} as well. `;
 }
 
 function rename() {
@@ -820,24 +944,52 @@ function rename() {
     return;
   }
   const text = newName();
-  if (text !== null) {
+  if (text === null) return;
+  const other = actions.indexOf(text);
+  if (other === s.code) {
+    named("It is called so. ");
+  } else if (other >= 0) {
+    edit(() => {
+      for (const v of videos) v.segments = join(v.segments, s.code, other);
+    });
+    named(`${actions[s.code]} and ${text} are one action now; undo parts them. `);
+  } else {
     edit(() => {
       actions = actions.with(s.code, text);
     });
+    named(warnOfCapitals(text, s.code));
   }
 }
 
 function addAction() {
   const text = newName();
   if (text === null) return;
+  if (actions.includes(text)) {
+    tell(`There is an action ${text} already; choose it in the list. `);
+    return;
+  }
   const i = here();
   edit(() => {
     actions = [...actions, text];
     lead.segments = relabel(lead.segments, i, actions.length - 1);
   });
+  named(warnOfCapitals(text, actions.length - 1));
+}
+
+// Twice, as nothing brings corrections back once the page is closed.
+let isAsked = false;
+
+function ask(on) {
+  isAsked = on;
+  $("reset").textContent = on ? "Press again to discard" : "Discard all corrections";
 }
 
 function reset() {
+  if (!isAsked) {
+    ask(true);
+    return;
+  }
+  ask(false);
   edit(() => {
     if (!isEdited()) return false;
     release();
@@ -857,16 +1009,25 @@ function isEdited() {
 // ---- Kept in this browser ------------------------------------------------------
 
 const drawer = `skvas report ${data.id}`;
+let isLost = false; // corrections that are in no file, and not kept here
+
+function warnOfLoss(on) {
+  $("lost").hidden = !on;
+}
 
 function keep() {
   const changed = {};
   for (const v of videos) {
     if (v.segments !== original.segments[v.index]) changed[v.index] = v.segments;
   }
-  if (!writeDrawer(drawer, isEdited() ? { actions, anchors, changed } : null)) {
-    $("edited").dataset.lost = "This browser keeps nothing: download corrections. ";
-  }
+  const isKept = writeDrawer(drawer, isEdited() ? { actions, anchors, changed } : null);
+  isLost = !isKept && isEdited();
+  warnOfLoss(!isKept);
 }
+
+window.addEventListener("beforeunload", (event) => {
+  if (isLost) event.preventDefault();
+});
 
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
@@ -895,6 +1056,7 @@ function recall() {
 // The same page in another tab has corrected something.
 window.addEventListener("storage", (event) => {
   if (event.key !== drawer) return;
+  drag = null; // of a boundary that may be gone
   past.push(snapshot());
   future.length = 0;
   recall();
@@ -911,10 +1073,51 @@ function download(name, type, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-// An action that was not renamed keeps the label that fit gave it.
+// Many rounds of corrections are as many files.
+function dated(now) {
+  const local = new Date(now.getTime() - 60000 * now.getTimezoneOffset()).toISOString();
+  return `corrections ${local.slice(0, 10)} ${local.slice(11, 16).replace(":", ".")}.json`;
+}
+
+function saveCorrections() {
+  const saved = JSON.stringify(asCorrections(videos, anchors, labelOf));
+  download(dated(new Date()), "application/json", saved);
+  isLost = false;
+}
+
+async function load(file) {
+  let read = null;
+  try {
+    const codeOf = (label) => {
+      const code = actions.findIndex((_, i) => labelOf(i) === label);
+      return code < 0 ? undefined : code;
+    };
+    read = readCorrections(await file.text(), videos, actions, codeOf);
+  } catch (error) {
+    tell(`${file.name} is not taken: ${error.message}. `);
+    return;
+  }
+  edit(() => {
+    const fresh = read.anchors.filter((a) => !anchors.some((b) => same(a, b)));
+    const more = [...anchors, ...fresh];
+    const { skipped } = pinsOf(warps, more);
+    actions = same(read.actions, actions) ? actions : read.actions;
+    videos.forEach((v, i) => {
+      v.segments = read.segments[i];
+    });
+    setAnchors(more.filter((_, i) => i < anchors.length || !skipped.includes(i)));
+  });
+  const gone = read.missing.join(", ");
+  tell(`${file.name} is loaded. ${gone ? `Not on this page: ${gone}. ` : ""}`);
+}
+
+// An action that was not renamed keeps the label that fit gave it. Others have their
+// name, or where labels are numbers and so is the name, that number.
 function labelOf(code) {
-  const isOld = code < original.actions.length && actions[code] === original.actions[code];
-  return isOld ? data.labels[code] : actions[code];
+  const name = actions[code];
+  if (name === original.actions[code]) return data.labels[code];
+  const isNumber = /^(0|[1-9]\d*)$/.test(name) && data.labels.every(Number.isInteger);
+  return isNumber ? Number(name) : name;
 }
 
 // ---- Lists ---------------------------------------------------------------------
@@ -978,7 +1181,9 @@ function stepRows() {
 
 function showSteps() {
   const rows = stepRows();
-  const made = rows.slice(0, LIMIT).map(({ v, s, code, status, z }) => {
+  const most = $("filter").value === "lead" ? rows.length : LIMIT;
+  const focused = [...$("steps").rows].findIndex((r) => r.contains(document.activeElement));
+  const made = rows.slice(0, most).map(({ v, s, code, status, z }) => {
     const row = document.createElement("tr");
     const texts = [
       v.name,
@@ -1001,8 +1206,12 @@ function showSteps() {
     return row;
   });
   $("steps").replaceChildren(...made);
+  if (focused >= 0) {
+    const next = made.slice(0, focused + 1).findLast((r) => r.querySelector("button"));
+    (next?.querySelector("button") ?? box).focus({ preventScroll: true });
+  }
   $("more").textContent =
-    rows.length > LIMIT
+    rows.length > most
       ? `The first ${LIMIT} of ${rows.length}; choose a recording to see all of its steps.`
       : rows.length
         ? ""
@@ -1042,15 +1251,34 @@ function showAll() {
   showLegend();
   showSegment();
   showSteps();
-  const checked = videos.flatMap((v) => v.segments).filter(isChecked).length;
   showAnchors();
-  $("undo").disabled = !past.length;
-  $("redo").disabled = !future.length;
-  $("reset").disabled = !isEdited();
-  $("edited").textContent =
-    ($("edited").dataset.lost ?? "") +
-    `Segments checked: ${checked}. The next fit takes these as labels.`;
+  disable("undo", !past.length, "redo");
+  disable("redo", !future.length, "undo");
+  disable("reset", !isEdited(), "undo");
+  ask(false);
+  showChecked();
   draw();
+}
+
+// A button that goes gives the focus to another one.
+function disable(id, off, heir) {
+  const isFocused = document.activeElement === $(id);
+  $(id).disabled = off;
+  if (off && isFocused) {
+    $(heir).disabled = false; // what was done can be undone
+    $(heir).focus();
+  }
+}
+
+function showChecked() {
+  const all = videos.flatMap((v) => v.segments);
+  const checked = all.filter(isChecked).length;
+  const halves = all.filter((s) => s.left !== s.right).length;
+  const done = videos.filter((v) => v.segments.every(isChecked)).length;
+  $("edited").textContent =
+    `Segments checked: ${checked} of ${all.length}` +
+    (halves ? `, and half of ${halves} more` : "") +
+    `; recordings: ${done} of ${videos.length}. The next fit takes these as labels.`;
 }
 
 // ---- Controls ------------------------------------------------------------------
@@ -1063,6 +1291,11 @@ const keys = {
   k: () => setPlaying(!playing),
   j: () => skip(-1),
   l: () => skip(1),
+  J: () => skip(-10),
+  L: () => skip(10),
+  "+": () => zoomBy(2),
+  "=": () => zoomBy(2),
+  "-": () => zoomBy(0.5),
   ArrowLeft: () => step(-1),
   ArrowRight: () => step(1),
   ArrowUp: () => row(-1),
@@ -1082,15 +1315,29 @@ const keys = {
   y: redo,
 };
 
-document.addEventListener("keydown", (event) => {
-  const typing = event.target.matches("input:not([type=range]), select, textarea");
+// The key of `keys` that is meant; undefined leaves it to the browser.
+function keyOf(event) {
+  const letter = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   // Many keyboards have brackets behind Alt or AltGr.
-  const isTyped = event.altKey ? "[]".includes(event.key) : !event.ctrlKey;
-  if (typing || event.metaKey || !isTyped) return;
+  if (event.altKey) return "[]".includes(event.key) ? event.key : undefined;
+  if (event.ctrlKey || event.metaKey) {
+    if (letter === "z") return event.shiftKey ? "y" : "z";
+    return letter === "y" ? letter : undefined;
+  }
+  // Caps Lock writes capitals as well.
+  return event.shiftKey && "jl".includes(letter) ? letter.toUpperCase() : letter;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.target.matches("input:not([type=range]), select, textarea")) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
   const hasArrows = event.target.closest(".scroll, [type=range]");
   if (hasArrows && event.key.startsWith("Arrow")) return;
-  const asked = [...digits()].find(([, digit]) => digit === event.key);
-  const act = asked ? () => change(relabel(lead.segments, here(), asked[0])) : keys[event.key];
+  const key = keyOf(event);
+  const asked = [...digits()].find(([, digit]) => digit === key);
+  const act = asked ? () => change(relabel(lead.segments, here(), asked[0])) : keys[key];
   if (!act) return;
   event.preventDefault();
   if (drag?.i > 0) drop(); // the boundary may be another one afterwards
@@ -1113,6 +1360,8 @@ const clicks = {
   previous: keys["["],
   next: keys["]"],
   unsure: nextUnsure,
+  "zoom-in": keys["+"],
+  "zoom-out": keys["-"],
   "start-here": keys.i,
   "end-here": keys.o,
   split: keys.s,
@@ -1125,12 +1374,7 @@ const clicks = {
   redo,
   add: addAction,
   reset,
-  "save-json": () =>
-    download(
-      "corrections.json",
-      "application/json",
-      JSON.stringify(asCorrections(videos, anchors, labelOf)),
-    ),
+  "save-json": saveCorrections,
   "save-csv": () => download("segments.csv", "text/csv", asTable(videos, actionName)),
   "save-text": () =>
     download(`${lead.name}.txt`, "text/plain", asFrames(lead, actionName)),
@@ -1142,14 +1386,26 @@ $("naming").addEventListener("submit", (event) => {
   event.preventDefault();
   rename();
 });
+$("load").addEventListener("change", () => {
+  const [file] = $("load").files;
+  if (file) load(file);
+  $("load").value = ""; // the same file once more is a change as well
+});
+$("reset").addEventListener("blur", () => ask(false));
 $("label").addEventListener("change", choose);
 $("label").addEventListener("blur", () => {
   chosen = null;
 });
 $("turn").addEventListener("input", draw);
+$("pictures").addEventListener("change", () => {
+  $("players").dataset.size = $("pictures").value;
+  lead.figure?.scrollIntoView({ block: "nearest" });
+  draw();
+});
 $("filter").addEventListener("change", showSteps);
 $("axis").addEventListener("change", () => {
   common = $("axis").value === "common";
+  view = WHOLE;
   layout();
 });
 
@@ -1160,8 +1416,10 @@ $("unsure").hidden = !unsure.length;
 $("player-section").hidden = !withPicture.length;
 $("sound").hidden = !withMedia.length;
 $("turning").hidden = data.poses?.axes !== 3;
+$("picture-size").hidden = !withPicture.length;
 $("save-elan").disabled = !videos.every((v) => v.fps);
 if ($("save-elan").disabled) $("save-elan").title = "Needs a frame rate";
+warnOfLoss(!writeDrawer("skvas report", "") || !writeDrawer("skvas report", null));
 setAnchors(anchors);
 layout();
 showPlayers();

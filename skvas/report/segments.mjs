@@ -38,24 +38,25 @@ export function moveBoundary(rows, i, at) {
 
 export function relabel(rows, i, code) {
   const { start, end } = rows[i];
-  return tidy(rows.with(i, segment(start, end, code, true, true)));
+  return tidy(rows.with(i, segment(start, end, code, true, true)), i);
 }
 
-// Null: a segment starts there already.
+// Who splits a segment has seen what is before the cut; what is behind it is another
+// action, perhaps. Null: a segment starts there already.
 export function split(rows, frame) {
   const i = segmentAt(rows, frame);
   const at = Math.floor(frame);
   const s = rows[i];
   if (at <= s.start) return null;
-  const first = segment(s.start, at, s.code, true, true);
+  const first = segment(s.start, at, s.code, s.left, true);
   return rows.toSpliced(i, 1, first, segment(at, s.end, s.code, false, false));
 }
 
-// Null: no segment follows.
+// The second segment gets the action of the first. Null: no segment follows.
 export function merge(rows, i) {
   const [a, b] = [rows[i], rows[i + 1]];
   if (!b) return null;
-  return tidy(rows.toSpliced(i, 2, segment(a.start, b.end, a.code, true, true)));
+  return tidy(rows.toSpliced(i, 2, segment(a.start, b.end, a.code, a.left, true)), i);
 }
 
 // Say that a segment is right; without i, all of them.
@@ -65,17 +66,23 @@ export function check(rows, i = -1) {
   );
 }
 
-// Neighbours of one action of which the same is known become one segment.
-function tidy(rows) {
-  const kept = [];
-  for (const s of rows) {
-    const last = kept[kept.length - 1];
-    const same =
-      last && last.code === s.code && isChecked(last) === isChecked(s) && last.right === s.left;
-    if (same) kept[kept.length - 1] = segment(last.start, s.end, s.code, last.left, s.right);
-    else kept.push(s);
-  }
-  return kept;
+// All segments of one action get another one.
+export function join(rows, code, other) {
+  return rows.map((s) =>
+    s.code === code ? segment(s.start, s.end, other, s.left, s.right) : s,
+  );
+}
+
+const isAlike = (a, b) =>
+  a.code === b.code && isChecked(a) === isChecked(b) && a.right === b.left;
+
+// Segment i becomes one with neighbours of its action of which the same is known.
+function tidy(rows, i) {
+  const first = i > 0 && isAlike(rows[i - 1], rows[i]) ? i - 1 : i;
+  const last = i + 1 < rows.length && isAlike(rows[i], rows[i + 1]) ? i + 1 : i;
+  const [a, b] = [rows[first], rows[last]];
+  const whole = segment(a.start, b.end, a.code, a.left, b.right);
+  return rows.toSpliced(first, last - first + 1, whole);
 }
 
 // Tell whether rows of segments cover a recording and have actions that there are.

@@ -709,6 +709,7 @@ def test_hidden_files_are_no_videos(folder, joint, tmp_path, capsys):
     assert "no video file called 'v0'" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("default:.*corrects 'away'")
 def test_fit_takes_the_corrections_of_a_page(folder, tmp_path, capsys):
     video = np.load(folder / "features" / "v2.npy")
     rows = [
@@ -730,6 +731,10 @@ def test_fit_takes_the_corrections_of_a_page(folder, tmp_path, capsys):
     command = ("report", tmp_path / "model", folder, "-o", page)
     assert run(*command, "--corrections", tmp_path / "corrections.json") == 0
     assert '"known":[3,3]' in page.read_text()
+    gone = {"videos": [saved["videos"][0] | {"name": "away"}, *saved["videos"]]}
+    (tmp_path / "more.json").write_text(json.dumps(saved | gone))
+    assert run(*command, "--corrections", tmp_path / "more.json") == 0
+    assert "corrects 'away', which is not there" in capsys.readouterr().err
     saved["videos"][0]["n_frames"] *= 2
     (tmp_path / "other.json").write_text(json.dumps(saved))
     told = f"'v2' are of {2 * len(video)} frames, but the recording has {len(video)};"

@@ -29,9 +29,9 @@ def page(*videos, **changes):
 
 @pytest.fixture
 def read(tmp_path):
-    def read(text, names=None):
+    def read(text, names=None, **options):
         (tmp_path / "c.json").write_text(text, encoding="utf-8")
-        return read_corrections(tmp_path / "c.json", names)
+        return read_corrections(tmp_path / "c.json", names, **options)
 
     return read
 
@@ -117,6 +117,19 @@ def test_row_77_corrections_of_recordings_that_are_not_there_are_refused(read):
     a, b = video("a", segment(0, 9, "pour")), video("b", segment(0, 9, 0, False))
     with pytest.raises(ValueError, match="'a', which is not among the names"):
         read(page(a, b), ["c", "b"])
+    with pytest.raises(ValueError, match="'a', which is not among the names"):
+        read(page(a, b), ["c", "b"], missing="warn")  # nothing is left
+    with pytest.raises(ValueError, match="missing"):
+        read(page(a, b), missing="drop")
+
+
+def test_recordings_that_are_gone_are_left_out_if_asked(read):
+    videos = [video(name, segment(0, 9, "pour")) for name in "abc"]
+    text = page(*videos, anchors=[anchor("a", "b"), anchor("b", "c")])
+    with pytest.warns(UserWarning, match="c.json' corrects 'a', which is not there"):
+        found = read(text, ["b", "d", "c"], missing="warn")
+    assert found == [[(0, 9, "pour")], None, [(0, 9, "pour")]]
+    assert found.anchors == {(0, 2): read(text).anchors[1, 2]}
 
 
 def test_row_77_two_recordings_of_one_name_are_refused(read):

@@ -11,6 +11,7 @@ import {
   check,
   isSeen,
   isWhole,
+  join,
   knownFrames,
   merge,
   moveBoundary,
@@ -19,6 +20,7 @@ import {
   segmentAt,
   split,
 } from "../../skvas/report/segments.mjs";
+import { pan, show, WHOLE, zoom } from "../../skvas/report/views.mjs";
 import { bend, interpolate, pinsOf } from "../../skvas/report/warps.mjs";
 
 const rows = (...parts) =>
@@ -128,6 +130,41 @@ test("the ends of a recording are no boundary that could be wrong", () => {
 test("halves of a segment of one frame are that frame", () => {
   for (const [left, right] of [[true, false], [false, true], [true, true]]) {
     assert.deepEqual(knownFrames(segment(4, 5, 0, left, right)), [4, 5]);
+  }
+});
+
+test("others of one action stay two segments", () => {
+  const four = rows([10, 0, "lr"], [20, 0, "lr"], [30, 1], [40, 2]);
+  assert.deepEqual(brief(relabel(four, 3, 3)).slice(0, 2), [
+    [10, 0, "lr"],
+    [20, 0, "lr"],
+  ]);
+});
+
+test("who splits or merges has seen the frames around the cut", () => {
+  const one = rows([20, 3], [40, 4]);
+  assert.deepEqual(brief(split(one, 7)), [[7, 3, "r"], [20, 3, ""], [40, 4, ""]]);
+  assert.deepEqual(brief(merge(one, 0)), [[40, 3, "r"]]);
+});
+
+test("joined actions keep their segments and what is known of them", () => {
+  const three = rows([10, 0, "l"], [20, 1], [30, 0]);
+  assert.deepEqual(brief(join(three, 0, 1)), [[10, 1, "l"], [20, 1, ""], [30, 1, ""]]);
+});
+
+test("a view stays within the axis, and a zoom around its moment", () => {
+  const near = zoom(WHOLE, 4, 0.25, 0.01);
+  assert.deepEqual(near, { from: 0.1875, to: 0.4375 });
+  assert.deepEqual(zoom(near, 1 / 8, 0.25, 0.01), WHOLE);
+  const least = zoom(WHOLE, 1000, 1, 0.01);
+  assert.ok(Math.abs(least.to - least.from - 0.01) < 1e-12 && least.to === 1);
+  assert.deepEqual(pan(near, 0.5), { from: 0.3125, to: 0.5625 });
+  assert.deepEqual(pan(near, -5), { from: 0, to: 0.25 });
+  assert.equal(show(near, 0.2), near);
+  for (const at of [0, 0.1, 0.5, 1]) {
+    const { from, to } = show(near, at);
+    assert.ok(from <= at && at <= to && Math.abs(to - from - 0.25) < 1e-12);
+    assert.ok(from >= 0 && to <= 1);
   }
 });
 

@@ -183,6 +183,85 @@ def test_rows_are_printed_in_their_full_width_and_texts_in_dark_ink(visit, tmp_p
     assert page.evaluate(ink) == "rgb(27, 27, 27)"
 
 
+def test_all_rows_and_steps_are_printed(visit, tmp_path):
+    labels = [np.repeat(np.arange(10), 5)] * 80
+    page = visit(report_html(labels, tmp_path / "r.html"))
+    page.select_option("#filter", "all")
+    heights = "[document.getElementById('canvas'), document.querySelector('.scroll')]"
+    heights += ".map((e) => [e.clientHeight, e.scrollHeight])"
+    shown = page.evaluate(heights)
+    assert shown[0][0] < 28 * 80
+    assert shown[1][0] < shown[1][1]
+    page.emulate_media(media="print")
+    printed = page.evaluate(heights)
+    assert printed[0][0] > 28 * 80
+    assert printed[1][0] == printed[1][1]
+    assert page.locator("#undo").is_hidden()
+    page.emulate_media(media="screen")
+    page.wait_for_function(f"{heights}[0][0] === {shown[0][0]}")
+
+
+def test_clicks_between_near_boundaries_go_where_they_are(visit, tmp_path):
+    labels = [np.arange(9000) // 90 % 7] * 2
+    page = visit(report_html(labels, tmp_path / "r.html"))
+    page.select_option("#axis", "real")
+    for frame in (4550, 4540):
+        page.mouse.click(x_of(page, frame, 9000), y_of(page, 0))
+        at = int(re.search(r"frame (\d+)", status(page))[1])
+        assert abs(at - frame) <= 9000 / 1000
+
+
+def test_axis_is_zoomed_around_a_moment_and_follows_it(visit, tmp_path):
+    labels = [np.arange(9000) // 90 % 7] * 2
+    page = visit(report_html(labels, tmp_path / "r.html"))
+    page.select_option("#axis", "real")
+    x, y = x_of(page, 4500, 9000), y_of(page, 0)
+    page.mouse.click(x, y)
+    for _ in range(20):
+        page.keyboard.press("+")
+    # Forty frames are in view, and a click is exact.
+    box = page.locator("#canvas").bounding_box()
+    for by in (-10, 10):
+        page.mouse.click(x + by * (box["width"] - 158) / 40, y)
+        assert f"frame {4500 + by}:" in status(page)
+    page.keyboard.press("]")
+    start = int(re.search(r"frame (\d+)", status(page))[1])
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, 0)
+    page.keyboard.down("Shift")
+    page.mouse.wheel(0, 200)
+    page.keyboard.up("Shift")
+    page.mouse.click(x, y)
+    moved = int(re.search(r"frame (\d+)", status(page))[1])
+    assert moved > start
+    page.keyboard.down("Control")
+    for _ in range(20):
+        page.mouse.wheel(0, 400)
+    page.keyboard.up("Control")
+    page.mouse.click(x_of(page, 9000, 9000) - 1, y)
+    assert int(re.search(r"frame (\d+)", status(page))[1]) > 8950
+
+
+def test_names_are_told_by_what_they_do_not_share(visit, tmp_path):
+    names = [f"Line 3, shift {s}, camera on the left above" for s in "ABC"]
+    page = visit(report_html([[0, 1]] * 3, tmp_path / "r.html", names=names))
+    page.evaluate("""() => {
+      window.drawn = [];
+      const draw = CanvasRenderingContext2D.prototype.fillText;
+      CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+        window.drawn.push(text);
+        draw.call(this, text, ...rest);
+      };
+    }""")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("window.drawn.length > 5")
+    drawn = page.evaluate("window.drawn")
+    assert {text[:2] for text in drawn if text.startswith("…")} == {"…A", "…B", "…C"}
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + 20, y_of(page, 1))
+    assert page.locator("#canvas").get_attribute("title") == names[1]
+
+
 def test_keys_walk_through_recordings(page):
     assert status(page) == "first, 0.00 s: 0 (segment 1 of 3)"
     walk = {
@@ -337,10 +416,10 @@ def test_corrections_are_made_undone_kept_and_discarded(page, tmp_path):
     before = corrections()
     page.keyboard.press("l")
     page.keyboard.press("s")
-    split = [(0, 10, 0, True), (10, 30, 0, False), *before[0][1:]]
+    split = [(0, 10, 0, False), (10, 30, 0, False), *before[0][1:]]
     assert corrections()[0] == split
     page.keyboard.press("2")
-    relabelled = [(0, 10, 0, True), (10, 30, 2, True), *before[0][1:]]
+    relabelled = [(0, 10, 0, False), (10, 30, 2, True), *before[0][1:]]
     assert corrections()[0] == relabelled
     page.keyboard.press("m")
     assert corrections()[0][1:] == [(10, 70, 2, True), (70, 100, 2, False)]
@@ -364,7 +443,11 @@ def test_corrections_are_made_undone_kept_and_discarded(page, tmp_path):
     page.reload()
     assert corrections()[0][1] == (10, 30, "taste", True)
     page.click("#reset")
+    assert page.inner_text("#reset") == "Press again to discard"
+    assert corrections()[0][1] == (10, 30, "taste", True)
+    page.dblclick("#reset")
     assert corrections() == before
+    assert page.inner_text("#reset") == "Discard all corrections"
     page.reload()
     assert corrections() == before
 
@@ -376,13 +459,139 @@ def test_corrections_in_two_tabs_are_one(page, tmp_path):
     other.wait_for_function("document.getElementById('undo').disabled === false")
     other.keyboard.press("]")
     other.keyboard.press("c")
-    page.get_by_text("Segments checked: 2.").wait_for()
+    page.get_by_text("Segments checked: 2 of 6;").wait_for()
     y = read_corrections(saved(page, "#save-json", tmp_path / "c.json"))
     assert y == [[(0, 30, 0), (30, 70, 1)], None]
-    other.click("#reset")
-    page.get_by_text("Segments checked: 0.").wait_for()
+    other.dblclick("#reset")
+    page.get_by_text("Segments checked: 0 of 6;").wait_for()
     page.keyboard.press("z")
-    other.get_by_text("Segments checked: 2.").wait_for()
+    other.get_by_text("Segments checked: 2 of 6;").wait_for()
+
+
+def test_actions_are_joined_by_one_name(page, tmp_path):
+    page.fill("#name", "pour")
+    page.keyboard.press("Enter")
+    page.keyboard.press("]")  # a key of the page, not of the field
+    assert page.input_value("#name") == ""
+    page.fill("#name", "pour")
+    page.keyboard.press("Enter")
+    assert status(page).startswith("1 and pour are one action now")
+    page.click("#check-all")
+    y = read_corrections(saved(page, "#save-json", tmp_path / "c.json"))
+    assert y[0] == [(0, 30, "pour"), (30, 70, "pour"), (70, 100, "2")]
+    page.keyboard.press("z")
+    page.keyboard.press("z")
+    assert status(page) == "first, 3.00 s: 1 (segment 2 of 3)"
+    for name, said in {"POUR": "Mind that", "no action": "What has no"}.items():
+        page.fill("#name", name)
+        page.click("#rename")
+        assert status(page).startswith(said)
+        page.keyboard.press("Escape")
+
+
+def test_capitals_and_usual_shortcuts_are_keys(page):
+    for key in ("C", "Control+z", "Control+y", "Control+Shift+Z", "Z"):
+        page.keyboard.press(key)
+        done = page.is_enabled("#undo")
+        assert done == (key not in ("Control+z", "Z"))
+    page.keyboard.press("Shift+L")
+    assert status(page).startswith("first, 9.90 s")
+
+
+def test_focus_stays_where_it_was(page):
+    page.select_option("#filter", "all")
+    step = page.locator("#steps button").nth(4)
+    step.focus()
+    page.keyboard.press("c")
+    assert step.evaluate("e => e === document.activeElement")
+    page.focus("#undo")
+    page.keyboard.press("Enter")
+    assert page.locator("#redo").evaluate("e => e === document.activeElement")
+
+
+def test_all_steps_of_the_chosen_recording_are_told(visit, tmp_path):
+    labels = [np.arange(400) % 2, np.arange(400) % 2]
+    page = visit(report_html(labels, tmp_path / "r.html"))
+    page.select_option("#filter", "all")
+    assert page.locator("#steps tr").count() == 300
+    assert page.inner_text("#more").startswith("The first 300 of 800")
+    page.select_option("#filter", "lead")
+    assert page.locator("#steps tr").count() == 400
+    assert page.inner_text("#more") == ""
+
+
+def test_saved_corrections_are_loaded_into_another_page(page, visit, tmp_path):
+    for key in ("c", "]", "3", "ArrowDown", "c"):
+        page.keyboard.press(key)
+    page.fill("#name", "7")
+    page.click("#add")
+    for key in ("a", "ArrowUp", "l", "a"):
+        page.keyboard.press(key)
+    path = saved(page, "#save-json", tmp_path / "c.json")
+    text = path.read_text()
+    # Another fit has found other segments, and one recording is no longer there.
+    labels = [np.repeat([1, 0], 50), np.zeros(40, int)]
+    other = visit(
+        report_html(labels, tmp_path / "o.html", names=["second", "third"], fps=10)
+    )
+    other.set_input_files("#load", path)
+    other.get_by_text("c.json is loaded. Not on this page: first.").wait_for()
+    found = json.loads(saved(other, "#save-json", tmp_path / "d.json").read_text())
+    assert found["videos"][0] == json.loads(text)["videos"][1]
+    assert found["anchors"] == []
+    other.keyboard.press("z")
+    assert "checked" not in status(other)
+    for content, said in {
+        "{": "this is no file of corrections",
+        text.replace('"version":1', '"version":2'): "a later version",
+        text.replace('"n_frames":100', '"n_frames":99'): "second has 99 frames",
+        text.replace('"start":20', '"start":21'): "the segments of second leave gaps",
+    }.items():
+        path.write_text(content)
+        other.set_input_files("#load", path)
+        other.get_by_text(f"c.json is not taken: {said}").wait_for()
+        assert other.is_disabled("#undo")
+    # The same page takes back all of it, anchors too.
+    path.write_text(text)
+    page.dblclick("#reset")
+    page.set_input_files("#load", path)
+    page.get_by_text("c.json is loaded.").wait_for()
+    assert saved(page, "#save-json", tmp_path / "d.json").read_text() == text
+
+
+def test_a_browser_that_keeps_nothing_asks_before_work_is_lost(browser, tmp_path):
+    context = browser.new_context()
+    context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw Error('no') }})"
+    )
+    page = context.new_page()
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.goto(report_html([[0, 1]] * 2, tmp_path / "r.html").as_uri())
+    assert page.locator("#lost").is_visible()
+    page.click("#check")
+    page.reload()
+    assert asked == ["beforeunload"]
+    page.click("#check")
+    saved(page, "#save-json", tmp_path / "c.json")
+    page.reload()
+    assert asked == ["beforeunload"]
+    context.close()
+
+
+def test_another_tab_ends_a_drag(page):
+    other = page.context.new_page()
+    other.goto(page.url)
+    page.select_option("#axis", "real")
+    page.mouse.move(x_of(page, 70), y_of(page, 0))
+    page.mouse.down()
+    page.mouse.move(x_of(page, 75), y_of(page, 0), steps=2)
+    other.keyboard.press("m")
+    other.keyboard.press("m")
+    page.get_by_text("and half of 1 more").wait_for()
+    page.mouse.move(x_of(page, 80), y_of(page, 0), steps=2)
+    page.mouse.up()
+    assert "(segment 1 of 1)" in status(page)
 
 
 def test_boundaries_move_by_keys(page, tmp_path):
@@ -423,7 +632,7 @@ def test_keys_in_the_list_of_actions_join_no_segments_on_their_way(page, tmp_pat
     page.evaluate("document.getElementById('next').click()")  # as a film goes on
     page.keyboard.press("ArrowDown")
     assert rows() == [(0, 30, 1), (30, 70, 2)]
-    page.click("#reset")
+    page.dblclick("#reset")
     page.click("#check-all")
     page.focus("#label")
     for key in ("ArrowUp", "ArrowDown", "ArrowDown"):
@@ -510,7 +719,7 @@ def test_corrections_of_one_page_are_in_the_next(visit, tmp_path):
     page.keyboard.press("]")
     page.keyboard.press("i")
     assert page.is_enabled("#undo")
-    page.click("#reset")
+    page.dblclick("#reset")
     saved(page, "#save-json", tmp_path / "c.json")
     assert read_corrections(tmp_path / "c.json")[0] == [(0, 12, "c"), (12, 30, "a")]
 
@@ -566,7 +775,7 @@ def test_poses_move_and_turn(visit, tmp_path):
     page.click("#check-all")
     page.keyboard.press("a")
     assert page.locator("figure.held").count() == 1
-    page.click("#reset")
+    page.dblclick("#reset")
     assert page.locator("figure.held").count() == 0
     page.keyboard.press("k")
     moved = "old => document.querySelector('figure canvas').toDataURL() !== old"
@@ -824,6 +1033,16 @@ def test_row_76_player_says_that_a_file_cannot_be_played(visit, tmp_path):
     path = report_html([[0, 1]], tmp_path / "r.html", media=[odd], fps=10)
     page = visit(path)
     page.get_by_text("recording 0: this file cannot be played here").wait_for()
+    assert page.locator("figure canvas").count() == 0
+
+
+def test_a_file_that_cannot_be_played_gives_way_to_the_figure(visit, tmp_path):
+    odd = tmp_path / "odd.mp4"
+    odd.write_bytes(b"no movie at all")
+    options = {"media": [odd], "fps": 10, "poses": [np.zeros((2, 3, 2))]}
+    page = visit(report_html([[0, 1]], tmp_path / "r.html", **options))
+    page.locator("figure canvas").wait_for()
+    assert page.locator("video").is_hidden()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -180,7 +180,7 @@ def test_modules_of_the_script_do_what_their_own_tests_say():
     assert run.returncode == 0, run.stdout
 
 
-def test_poses_are_shown_where_there_is_no_video(write, tmp_path):
+def test_poses_of_all_recordings_are_in_the_page(write, tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"movie")
     poses = [np.random.default_rng(0).normal(size=(n, 3, 2)) for n in (4, 3)]
     poses[1][0, 2] = np.nan
@@ -188,7 +188,7 @@ def test_poses_are_shown_where_there_is_no_video(write, tmp_path):
     page = write(poses=poses, point_names=["hip", "knee", "toe"], **options)
     assert page.data["poses"] == {"points": 3, "axes": 2, "edges": [[0, 2]]}
     first, second = (video["pose"] for video in page.data["videos"])
-    assert first is None
+    assert len(base64.b64decode(first)) == poses[0].size
     found = np.frombuffer(base64.b64decode(second), np.uint8).reshape(3, 3, 2)
     assert (found[0, 2] == 255).all()
     seen = found[1:] / 127 - 1
@@ -226,6 +226,15 @@ def test_figures_fill_the_picture_wherever_they_are(write):
     assert here[0].tolist() == [[64, 0], [190, 254]]
     assert (there == here).all()
     assert (nowhere == 255).all()
+
+
+def test_pages_keep_corrections_by_what_these_depend_on(write):
+    curves = [np.zeros((4, 1)), np.ones((3, 1))]
+    ids = {write(**options).data["id"] for options in ({}, {"curves": curves})}
+    assert len(ids) == 1
+    others = [{"names": ["a", "c"]}, {"corrections": [[(0, 1, "x")], None]}]
+    ids |= {write(**options).data["id"] for options in others}
+    assert len(ids) == 3
 
 
 def test_long_poses_are_thinned(write):
