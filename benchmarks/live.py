@@ -6,9 +6,10 @@ written after every run, and a run that is already there is not made again.
 
 ``python -m benchmarks.live --parts orders`` counts warnings of skipped and repeated
 steps that are right, wrong and missing; ``--parts costs`` times a frame, and streams a
-million. Two more do not run unless they are asked for: ``--parts training`` compares
-models that were trained for live use with the default, on the same halves, and
-``--parts gaps`` streams the others with numbers taken out in blocks.
+million. Three more do not run unless they are asked for: ``--parts training`` compares
+models that were trained for live use with the default, on the same halves, ``--parts
+gaps`` streams the others with numbers taken out in blocks, and ``--parts waits`` with a
+frame that lasts.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ N_CHANGES = 4
 # For `--parts gaps`: share of the numbers that are taken out at least, and lengths of
 # the blocks, in frames.
 TAKEN, BLOCKS = 0.15, (5, 60)
-PARTS, MORE = ("sets", "orders", "costs"), ("training", "gaps")
+# For `--parts waits`: frames of a wait, in median videos, and of some videos at most.
+WAIT, WAITING = 3, 8
+PARTS, MORE = ("sets", "orders", "costs"), ("training", "gaps", "waits")
 # How models are trained, for `--parts training`.
 LIVE = Training(live=True)
 TRAININGS = {
@@ -77,7 +80,8 @@ def main():
     content |= {part: content.get(part, {}) for part in MORE}
     sets = pick(find_sets(options.data), options.sets, "set")
     with threads(1):
-        for part, measure in {"training": trained, "gaps": with_gaps}.items():
+        more = dict(zip(MORE, (trained, with_gaps, with_waits), strict=True))
+        for part, measure in more.items():
             asked = sets if part in options.parts else ()
             for seed, name in product(range(options.seeds), asked):
                 key = f"{name} | {seed}"
@@ -179,6 +183,40 @@ def with_gaps(data, seed):
         for name, videos in shown.items()
     }
     return {"frames with gaps": float(np.concatenate(lacking).mean()), **row}
+
+
+def with_waits(data, seed):
+    """Score live answers where recordings stand still before they begin, or midway.
+
+    Frames of the wait, which is the frame there with half of the noise between
+    neighbouring frames, are not scored.
+    """
+    learn, rest = halves(len(data.videos), seed)
+    model = JointAlignSegment(len(data.action_names), random_state=seed)
+    model.fit([data.videos[i] for i in learn])
+    rest = rest[:WAITING]
+    true = [data.labels[i] for i in rest]
+    n = WAIT * int(np.median([len(data.videos[i]) for i in learn]))
+    row, warned = {}, {}
+    for name, share, n_frames in (
+        ("whole", 0, 0),
+        ("wait before", 0, n),
+        ("wait midway", 0.5, n),
+    ):
+        rng, found, told = np.random.RandomState(seed), [], 0
+        for i in rest:
+            video = np.asarray(data.videos[i], dtype=float)
+            at = int(share * len(video))
+            noise = np.diff(video, axis=0).std(axis=0) / np.sqrt(8)
+            wait = video[at] + noise * rng.standard_normal((n_frames, video.shape[1]))
+            tracker = model.stream()
+            labels = tracker.push(np.concatenate([video[:at], wait, video[at:]])).labels
+            found.append(np.concatenate([labels[:at], labels[at + n_frames :]]))
+            kinds = [w.kind for w in tracker.warnings_ if w.frame >= at]
+            told += sum(kind in ("skipped", "repeated") for kind in kinds)
+        row[name] = score(true, found)["MoF"]
+        warned[f"{name}: steps warned of"] = told
+    return row | warned
 
 
 def take_out(video, rng):
@@ -467,7 +505,10 @@ def markdown(content):
         lines += [*table(_training_rows(content["training"])), ""]
     if content.get("gaps"):
         lines += ["## MoF live, of frames that lack numbers", ""]
-        lines += [*table(_gap_rows(content["gaps"])), ""]
+        lines += [*table(_part_rows(content["gaps"])), ""]
+    if content.get("waits"):
+        lines += ["## MoF live, of recordings that stand still for long", ""]
+        lines += [*table(_part_rows(content["waits"])), ""]
     if content["orders"]:
         lines += ["## Warnings", ""]
         rows = [
@@ -489,7 +530,7 @@ def _by_set(found):
     return by_set
 
 
-def _gap_rows(found):
+def _part_rows(found):
     return [
         {
             "set": f"{name} ({len(runs)})",

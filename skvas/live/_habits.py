@@ -202,6 +202,12 @@ class Monitor:
         return found
 
     @property
+    def lingers(self) -> bool:
+        """Whether the current step has taken longer than ever, and frames tell of it."""
+        is_long = self.step >= 0 and self.stayed > float(self.habits.longest[self.step])
+        return is_long and not self.is_alien
+
+    @property
     def is_alien(self) -> bool:
         """Whether frames are so unlike any seen that they tell of no step."""
         return self.distance > ALIEN * self.habits.familiar

@@ -212,7 +212,8 @@ class LiveTracker:
             if not can_be_read[number]:
                 seen = self._hold()
             elif embedded is None:
-                seen = self._see(self._standing.see(frame))
+                counts = not self._monitor.lingers
+                seen = self._see(self._standing.see(frame, counts=counts))
             else:
                 seen = self._see(spread_out(embedded[number]))
             if self._is_smoothed:

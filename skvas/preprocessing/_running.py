@@ -194,15 +194,18 @@ class Standing:
         self.squares = np.zeros(len(features.mean))
         self.means: np.ndarray | None = None
 
-    def see(self, frame: np.ndarray) -> np.ndarray:
-        """Return the features of the next frame, (width,)."""
+    def see(self, frame: np.ndarray, *, counts: bool = True) -> np.ndarray:
+        """Return the features of the next frame, (width,).
+
+        Mean and variance stay as they are if the frame does not count.
+        """
         features = self.features
         c = features.standardise(frame)
-        self.n_frames += 1
+        self.n_frames += counts
         n = self.n_frames + features.prior
-        self.total += c
+        self.total += c * counts
         centred = c - self.total / n
-        self.squares += centred**2
+        self.squares += centred**2 * counts
         variance = (features.prior * features.deviation**2 + self.squares) / n
         z = centred / np.sqrt(variance)
         if features.motion is not None:

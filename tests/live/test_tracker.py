@@ -431,6 +431,20 @@ def test_step_that_takes_much_too_long_is_warned_of_once():
     assert late[0].action == stream.current_.action
 
 
+@pytest.mark.parametrize("make", [ordered, unordered])
+def test_frames_count_until_a_step_takes_longer_than_ever(make):
+    video = new_video()
+    waits = [np.repeat(video[:1], n, axis=0) for n in (500, 5000)]
+    short, long = (tracker(make), tracker(make))
+    for stream, wait in zip((short, long), waits, strict=True):
+        stream.push(wait)
+    assert short._standing.n_frames == long._standing.n_frames < 500
+    labels = [stream.push(video).labels for stream in (short, long)]
+    assert_array_equal(*labels)
+    # The steps of the recording count again.
+    assert long._standing.n_frames > short._model.habits.longest.max()
+
+
 def test_frames_unlike_any_seen_are_warned_of():
     strange = new_video().copy()
     strange[40:60] += 8 * np.random.RandomState(0).randn(20, strange.shape[1])
