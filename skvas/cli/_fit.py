@@ -41,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         type=_n_actions,
         default=None,
-        help="number of actions (default: 8); auto estimates it",
+        help="number of actions (default: that of the recipe or of the labels, else "
+        "8); auto estimates it",
     )
     parser.add_argument(
         "--task",

@@ -545,11 +545,11 @@ default=None
     def _range_of_actions(self, labels: PartialLabels | None = None) -> tuple[int, int]:
         """Return the smallest and the largest number, all labels counted."""
         n_classes = 1 if labels is None else len(labels.names)
+        published = self._recipe.n_actions
         if self.n_actions is None:
             if labels is None:
-                return N_ACTIONS, N_ACTIONS
+                return (N_ACTIONS if published is None else published,) * 2
             return (max(n_classes, labels.n_actions),) * 2
-        published = self._recipe.n_actions
         auto = (2, 20) if published is None else published
         low, high = check_n_actions(self.n_actions, auto=auto)
         if high < n_classes and is_auto(self.n_actions):

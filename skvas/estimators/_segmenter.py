@@ -40,8 +40,8 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
         Number of actions K. A video need not contain all of them. A tuple of the
         smallest and the largest: the number is estimated (see Notes). "auto": from 2 to
         20, or the published number in the recipe of a data set. None: the number of
-        labels if `y` has some, else 8. With labels, a number above theirs leaves the
-        other actions to be found, without a name.
+        labels if `y` has some, else that of the recipe, else 8. With labels, a number
+        above theirs leaves the other actions to be found, without a name.
 
     References
     ----------

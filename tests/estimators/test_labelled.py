@@ -122,6 +122,8 @@ def test_checkpoint_of_other_labels_is_refused(cls, tmp_path):
 def test_number_of_actions_is_that_of_the_labels_unless_given(cls):
     assert quick(cls, n_actions=None).fit(VIDEOS, labels_of(1)).n_actions_ == 3
     assert quick(cls, n_actions=None).fit(VIDEOS).n_actions_ == 8
+    published = quick(cls, n_actions=None, recipe="breakfast/cereals")
+    assert published.fit(VIDEOS).n_actions_ == 5
     more = quick(cls, n_actions=5).fit(VIDEOS, labels_of(1))
     assert more.classes_.tolist() == [*NAMES, "action 3", "action 4"]
     assert quick(cls, n_actions="auto").fit(VIDEOS, labels_of(1)).n_actions_ >= 3
