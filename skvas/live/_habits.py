@@ -203,7 +203,7 @@ class Monitor:
 
     @property
     def lingers(self) -> bool:
-        """Whether the current step has taken longer than ever, and frames tell of it."""
+        """Whether the current step takes longer than ever, and frames tell of it."""
         is_long = self.step >= 0 and self.stayed > float(self.habits.longest[self.step])
         return is_long and not self.is_alien
 
