@@ -68,7 +68,7 @@ def _live(options: argparse.Namespace) -> None:
     try:
         try:
             for moment, frame in _frames_of(options, model):
-                told.moments.append(moment)
+                told.expect(moment)
                 started = time.perf_counter()
                 found = tracker.push(frame[None])
                 took = time.perf_counter() - started
@@ -134,8 +134,17 @@ class _LiveLines:
         self.names = names or {}
         self.as_json = as_json
         self.moments: deque[float | None] = deque()  # of frames that are not final
+        self.moment: float | None = None  # of the newest frame
         self.action: int | str | None = None
         self.n_warnings = 0
+
+    def expect(self, moment: float | None) -> None:
+        """Note when the next frame is; None: as the rate of frames says, if known."""
+        fps = self.tracker.fps
+        if moment is None and fps is not None:
+            moment = self.tracker.n_frames_ / fps
+        self.moment = None if moment is None else round(moment, 6)
+        self.moments.append(self.moment)
 
     def tell(self, found: Any) -> None:
         """Tell of frames that are final, and of what is unusual."""
@@ -147,8 +156,9 @@ class _LiveLines:
         for warning in self.tracker.warnings_[self.n_warnings :]:
             self.n_warnings += 1
             named = replace(warning, action=self._call(warning.action))
-            record = {"frame": named.frame, "warning": named.kind}
-            self._print(record | {"action": named.action}, f"warning: {named}")
+            when = {"frame": named.frame, "time": self.moment}
+            told = {"warning": named.kind, "action": named.action}
+            self._print(when | told, f"warning: {named}{_at(self.moment)}")
         self._draw()
 
     def _tell_step(self, found: Any, frame: int, moment: float | None) -> None:
@@ -157,7 +167,7 @@ class _LiveLines:
         action = self._call(self.action)
         record: dict[str, Any] = {"frame": frame, "time": moment, "action": action}
         record["probability"] = round(probability, 4)
-        text = f"frame {frame}: action {action} ({probability:.0%})"
+        text = f"frame {frame}: action {action} ({probability:.0%}){_at(moment)}"
         if found.progress is not None:
             record["progress"] = round(float(found.progress[n]), 4)
             text += f", {found.progress[n]:.0%} done"
@@ -193,6 +203,10 @@ class _LiveLines:
     def _call(self, action: int | str | None) -> int | str | None:
         """Return the name of an action; its label, if it has none."""
         return self.names.get(action, action)
+
+
+def _at(moment: float | None) -> str:
+    return "" if moment is None else f" at {moment:.2f} s"
 
 
 def _wait_for(step: NextStep) -> str:
