@@ -18,6 +18,7 @@ from skvas.cli._files import (
     DEVICES,
     check_out,
     kind_of,
+    load_model,
     load_recording,
     refuse_unused,
     seconds_of,
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _align(options: argparse.Namespace) -> None:
-    model = skvas.load(options.model)
+    model = load_model(options.model)
     if not hasattr(model, "align"):
         raise ValueError(
             f"{options.model!r} only segments; align with a model of --task joint or "

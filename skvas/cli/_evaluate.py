@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_clusterer
 
-import skvas
 from skvas._on_demand import lengths_of
 from skvas._printing import format_table
 from skvas.applications._names import call_by_name, names_by_label
 from skvas.cli._arguments import add_folder, add_fps
-from skvas.cli._files import load_recordings
+from skvas.cli._files import load_model, load_recordings
 from skvas.cli._labels import read_labels
 from skvas.cli._lines import with_progress
 from skvas.datasets import Recordings
@@ -62,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    model = skvas.load(options.model)
+    model = load_model(options.model)
     if options.matching is not None and not is_clusterer(model):
         raise ValueError("--matching has no use for a model that only aligns.")
     data = load_recordings(

@@ -46,6 +46,7 @@ __all__ = [
     "kind_of",
     "load_recording",
     "load_recordings",
+    "load_model",
     "load_segmenter",
     "media_of",
     "naming",
@@ -282,9 +283,19 @@ def clock_of(data: Recordings, index: int) -> dict[str, Any]:
     return known
 
 
+def load_model(path: str) -> Any:
+    """Load a model, and say so where recordings were given in its place."""
+    if Path(path).is_dir():
+        raise ValueError(
+            f"{path!r} is a folder, and no model; the file of a model comes first, "
+            "then the recordings."
+        )
+    return skvas.load(path)
+
+
 def load_segmenter(path: str) -> Any:
     """Read a model, and refuse one that finds no actions."""
-    model = skvas.load(path)
+    model = load_model(path)
     if not is_clusterer(model):
         raise ValueError(
             f"{path!r} only aligns; label actions with a model of --task joint or "

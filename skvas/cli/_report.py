@@ -7,7 +7,6 @@ from pathlib import Path
 
 from sklearn.base import is_clusterer
 
-import skvas
 from skvas import step_report
 from skvas._atomic import write_atomically
 from skvas.applications._action_table import round_times
@@ -18,6 +17,7 @@ from skvas.cli._arguments import (
     name_actions,
 )
 from skvas.cli._files import (
+    load_model,
     load_recordings,
     load_segmenter,
     media_of,
@@ -132,7 +132,7 @@ def _report_page(options: argparse.Namespace) -> None:
         raise ValueError("--excel has no use with a page.")
     if options.embed and options.media is None:
         raise ValueError("--embed has no use without --media.")
-    model = skvas.load(options.model)
+    model = load_model(options.model)
     check_output(options, options.model)
     if is_clusterer(model):
         name_actions(model, options)

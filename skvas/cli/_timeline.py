@@ -15,7 +15,13 @@ from skvas._printing import format_table
 from skvas.applications._action_table import DIGITS
 from skvas.applications._names import call_by_name, names_by_label
 from skvas.cli._arguments import add_folder, add_fps
-from skvas.cli._files import load_recordings, naming, seconds_of, writing
+from skvas.cli._files import (
+    load_model,
+    load_recordings,
+    naming,
+    seconds_of,
+    writing,
+)
 from skvas.cli._inputs import check_output
 from skvas.cli._lines import say, with_progress
 from skvas.io._text import compose_records
@@ -38,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _timeline(options: argparse.Namespace) -> None:
-    model = skvas.load(options.model)
+    model = load_model(options.model)
     timeline = _timeline_of(model, options.model)
     if options.out is not None:
         check_output(options, options.model)

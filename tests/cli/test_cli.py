@@ -794,6 +794,8 @@ MISTAKES = [
         r"--matching has no use",
     ),
     (["predict", "gone", "FOLDER", "-o", "out"], r"gone"),
+    (["predict", "FOLDER", "JOINT", "-o", "out"], r"is a folder, and no model"),
+    (["report", "FOLDER", "JOINT"], r"is a folder, and no model"),
     (["predict", "ALIGNER", "FOLDER", "-o", "out"], r"only aligns"),
     (
         ["predict", "JOINT", "FOLDER", "-o", "out", "--format", "vtt"],
