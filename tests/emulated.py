@@ -29,7 +29,6 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_map, tree_map_only
 
 PACKAGE = str(Path(__file__).resolve().parents[1] / "skvas")
 GPU, STAND_IN, CPU = torch.device("cuda:0"), torch.device("meta"), torch.device("cpu")
@@ -194,9 +193,33 @@ def _is_gpu(value) -> bool:
     return isinstance(value, str) and value.partition(":")[0] == "cuda"
 
 
+def _leaves(value):
+    """Yield what lists, tuples and dicts hold; torch's own walk takes far longer."""
+    if type(value) is dict:
+        value = list(value.values())
+    if type(value) not in (list, tuple):
+        yield value
+        return
+    for part in value:
+        yield from _leaves(part)
+
+
+def _replaced(change, value):
+    """Return a copy of lists, tuples and dicts with all that they hold changed."""
+    if type(value) is dict:
+        return {name: _replaced(change, part) for name, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)([_replaced(change, part) for part in value])
+    return change(value)
+
+
+def _held(x):
+    return x.held if isinstance(x, EmulatedTensor) else x
+
+
 def _run(func, args, kwargs):
     """Run an operator on what its tensors hold; note what it would cost."""
-    tensors = [x for x in tree_flatten((args, kwargs))[0] if isinstance(x, Tensor)]
+    tensors = [x for x in _leaves((args, kwargs)) if isinstance(x, Tensor)]
     emulated = [x for x in tensors if isinstance(x, EmulatedTensor)]
     device = kwargs.get("device")
     to_gpu = device is not None and torch.device(device).type == STAND_IN.type
@@ -214,11 +237,11 @@ def _run(func, args, kwargs):
         _note("waits", str(func))
 
     held = {id(x.held): x for x in emulated}
-    args, kwargs = tree_map_only(EmulatedTensor, lambda x: x.held, (args, kwargs))
+    args, kwargs = _replaced(_held, (args, kwargs))
     if to_gpu:
         kwargs = {**kwargs, "device": CPU}
     out = func(*args, **kwargs)
-    return tree_map(lambda x: _give(x, held, to_cpu), out)
+    return _replaced(lambda x: _give(x, held, to_cpu), out)
 
 
 def _give(x, held, to_cpu):
@@ -261,7 +284,7 @@ def _check_devices(func, args, kwargs) -> None:
         name = argument.name
         value = args[position] if position < len(args) else kwargs.get(name)
         written = argument.alias_info is not None and argument.alias_info.is_write
-        for x in tree_flatten(value)[0]:
+        for x in _leaves(value):
             plain = isinstance(x, Tensor) and not isinstance(x, EmulatedTensor)
             if plain and (x.ndim > 0 or written or packet in STRICT):
                 _note("mixed", str(func))

@@ -97,15 +97,16 @@ def test_fitted_model_lies_on_the_cpu():
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_waits_and_copies_of_a_step_are_few(cls):
     settled = {"device": "cuda"} | (SETTLED if cls is not VideoAligner else {})
+    counts = []
 
-    def count(max_epochs):
-        with emulated_gpu() as log, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            quick(cls, max_epochs=max_epochs, **settled).fit(VIDEOS)
-        return np.array([len(log.waits), len(log.copies)])
+    def count(record):  # at the end of each of two epochs
+        counts.append([len(log.waits), len(log.copies)])
 
+    with emulated_gpu() as log, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quick(cls, callback=count, **settled).fit(VIDEOS)
     n_steps = 2  # an epoch of five videos in batches of three
-    waits, copies = (count(2) - count(1)) / n_steps
+    waits, copies = np.subtract(counts[1], counts[0]) / n_steps
     most_waits, most_copies = BOUNDS[cls]
     assert 0 < waits <= most_waits
     assert 0 < copies <= most_copies
