@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import inspect
 
 import numpy as np
@@ -94,6 +96,19 @@ def small_data(n_videos=5, **options):
 
 def small_videos(n_videos=5, **options):
     return small_data(n_videos, **options).videos
+
+
+@functools.cache
+def _fitted(cls, **parameters):
+    return quick(cls, **parameters).fit(small_videos())
+
+
+def fitted_once(cls, **parameters):
+    """Return a copy of a quick estimator that was fitted once to `small_videos()`.
+
+    For tests of what comes after a fit; parameters are to be hashable.
+    """
+    return copy.deepcopy(_fitted(cls, **parameters))
 
 
 def outputs(estimator, videos):

@@ -10,7 +10,7 @@ from skvas.datasets import make_videos
 from skvas.decoding import monotone_path, path_to_matches
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics import linear_warp, matching_error
-from tests.models import ALIGNERS, quick, small_videos
+from tests.models import ALIGNERS, fitted_once, quick, small_videos
 
 VIDEOS = small_videos()
 X, Y = VIDEOS[0], VIDEOS[1]
@@ -156,7 +156,7 @@ def test_plan_meets_the_marginals_of_real_frames(cls, virtual_mass):
 @every
 @every_matching
 def test_parts_of_an_alignment_are_arrays_of_each_video(cls, matching):
-    found = quick(cls, matching=matching).fit(VIDEOS).align(X, Y)
+    found = fitted_once(cls, matching=matching).align(X, Y)
     assert isinstance(found, Alignment)
     assert found.matching == matching
     for matches, background, n, m in (
@@ -197,14 +197,14 @@ def test_matching_a_lone_video_keeps_the_order(cls):
 
 @every
 def test_video_is_matched_with_itself_frame_by_frame(cls):
-    found = quick(cls).fit(VIDEOS).align(X, X)
+    found = fitted_once(cls).align(X, X)
     np.testing.assert_array_equal(found.matches_x, np.arange(len(X)))
     np.testing.assert_array_equal(found.matches_y, np.arange(len(X)))
 
 
 @every
 def test_alignment_of_a_pair_is_not_that_of_a_collection(cls):
-    estimator = quick(cls).fit(VIDEOS)
+    estimator = fitted_once(cls)
     with pytest.raises(ValueError, match="x must be one video"):
         estimator.align([X], Y)
     with pytest.raises(ValueError, match="y must be one video"):
@@ -213,7 +213,7 @@ def test_alignment_of_a_pair_is_not_that_of_a_collection(cls):
 
 @every
 def test_position_of_a_video_goes_with_the_timeline(cls):
-    estimator = quick(cls).fit(VIDEOS)
+    estimator = fitted_once(cls)
     with pytest.raises(TypeError, match='y must be a video, got 1; .*via="timeline"'):
         estimator.align(X, 1)
 
@@ -221,7 +221,7 @@ def test_position_of_a_video_goes_with_the_timeline(cls):
 @every
 @pytest.mark.parametrize("bad", [Y[:, :3], np.full((30, 5), np.nan), Y[:0], "y", None])
 def test_alignment_says_which_video_is_at_fault(cls, bad):
-    estimator = quick(cls).fit(VIDEOS)
+    estimator = fitted_once(cls)
     with pytest.raises((ValueError, TypeError), match="^y: "):
         estimator.align(X, bad)
     with pytest.raises((ValueError, TypeError), match="^x: "):
@@ -230,7 +230,7 @@ def test_alignment_says_which_video_is_at_fault(cls, bad):
 
 @every
 def test_alike_videos_cost_less_than_unlike_ones(cls):
-    estimator = quick(cls).fit(VIDEOS)
+    estimator = fitted_once(cls)
     noise = np.random.default_rng(0).standard_normal(X.shape).astype(np.float32)
     assert estimator.align(X, Y).cost < estimator.align(X, noise).cost
 
@@ -365,7 +365,7 @@ def test_parameters_that_a_method_lacks_are_refused(cls, name):
 
 
 def test_every_frame_is_matched_where_no_frame_can_be_background():
-    aligner = quick(VideoAligner).fit(VIDEOS)
+    aligner = fitted_once(VideoAligner)
     assert all((matches >= 0).all() for matches in aligner.predict(VIDEOS))
 
 

@@ -26,7 +26,13 @@ from skvas.metrics import hide_labels
 from skvas.persistence._timeline import check_naming
 from skvas.preprocessing._pipelines import last_step
 from tests.estimators.test_load import assert_refused, forge
-from tests.models import SEGMENTERS, assert_same_state, quick, small_videos
+from tests.models import (
+    SEGMENTERS,
+    assert_same_state,
+    fitted_once,
+    quick,
+    small_videos,
+)
 
 VIDEOS = small_videos()
 NAMES = np.array(["pour", "stir", "take"])  # of thirds of each video
@@ -93,7 +99,7 @@ def test_integers_stay_integers(cls):
     ],
 )
 def test_nothing_labelled_is_as_no_labels_at_all(cls, y):
-    with_y, without = quick(cls).fit(VIDEOS, y), quick(cls).fit(VIDEOS)
+    with_y, without = quick(cls).fit(VIDEOS, y), fitted_once(cls)
     for ours, theirs in zip(with_y.labels_, without.labels_, strict=True):
         assert_array_equal(ours, theirs)
         assert ours.dtype == theirs.dtype
@@ -107,7 +113,7 @@ def test_nothing_labelled_is_as_no_labels_at_all(cls, y):
 def test_training_learns_the_labels(model, cls):
     cost = model.history_["loss_labels"]
     assert cost[-1] < cost[0]
-    assert "loss_labels" not in quick(cls).fit(VIDEOS).history_
+    assert "loss_labels" not in fitted_once(cls).history_
     one_label = [["pour"] * len(VIDEOS[0]), *[None] * (len(VIDEOS) - 1)]
     assert "loss_labels" not in quick(cls).fit(VIDEOS, one_label).history_
 
@@ -228,7 +234,7 @@ def test_score_refuses_labels_of_another_kind_than_those_of_fit(model):
 
 
 def test_score_ignores_labels_where_fit_had_none(cls):
-    model = quick(cls).fit(VIDEOS)
+    model = fitted_once(cls)
     assert model.score(VIDEOS, labels_of(0)) == model.score(VIDEOS)
     assert model.score(VIDEOS, [None] * len(VIDEOS)) == model.score(VIDEOS)
 
@@ -273,12 +279,12 @@ def test_query_names_recordings_and_frames(model):
 
 
 def test_query_before_any_label_starts_with_a_recording(cls):
-    model = quick(cls).fit(VIDEOS)
+    model = fitted_once(cls)
     first, second = model.query(2)
     assert first.frame is None
     assert second.frame is not None
     assert all(
-        q.frame is not None for q in quick(cls).fit(VIDEOS).query(2, kind="frames")
+        q.frame is not None for q in fitted_once(cls).query(2, kind="frames")
     )
     assert second.video != first.video
     assert all(q.frame is not None for q in model.query(2, kind="frames"))

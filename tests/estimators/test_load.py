@@ -42,6 +42,7 @@ from tests.models import (
     ESTIMATORS,
     SEGMENTERS,
     assert_same_outputs,
+    fitted_once,
     outputs,
     quick,
     small_videos,
@@ -72,7 +73,7 @@ class Derived(ActionSegmenter):
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "joint"
-    quick(JointAlignSegment).fit(VIDEOS).save(path)
+    fitted_once(JointAlignSegment).save(path)
     return path
 
 
@@ -187,7 +188,7 @@ def test_loaded_estimator_can_be_fitted_again(model_file):
     loaded = skvas.load(model_file)
     assert_same_outputs(
         outputs(loaded.fit(VIDEOS), NEW),
-        outputs(quick(JointAlignSegment).fit(VIDEOS), NEW),
+        outputs(fitted_once(JointAlignSegment), NEW),
     )
 
 
@@ -293,14 +294,14 @@ def test_encoder_is_refused_where_it_is_of_no_use(model_file):
     ],
 )
 def test_what_cannot_be_saved_is_named_and_no_file_is_left(parameters, named, tmp_path):
-    estimator = quick(JointAlignSegment).fit(VIDEOS).set_params(**parameters)
+    estimator = fitted_once(JointAlignSegment).set_params(**parameters)
     with pytest.raises(InvalidParameterError, match=named):
         estimator.save(tmp_path / "model")
     assert os.listdir(tmp_path) == []
 
 
 def test_attributes_of_the_user_are_not_saved(tmp_path):
-    estimator = quick(ActionSegmenter, max_epochs=0).fit(VIDEOS)
+    estimator = fitted_once(ActionSegmenter, max_epochs=0)
     estimator.remark = "of my own"
     with pytest.raises(InvalidParameterError, match="'remark' is neither"):
         estimator.save(tmp_path / "model")
@@ -339,7 +340,7 @@ def test_missing_file_and_folder_are_errors_of_the_system(tmp_path):
 
 def test_row_47_model_of_a_gpu_loads_where_there_is_none(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    estimator = quick(JointAlignSegment).fit(VIDEOS).set_params(device="cuda")
+    estimator = fitted_once(JointAlignSegment).set_params(device="cuda")
     loaded = round_trip(estimator, tmp_path / "model")
     assert loaded.device == "cuda"
     expected = outputs(estimator.set_params(device="cpu"), NEW)

@@ -23,6 +23,7 @@ from tests.models import (
     ESTIMATORS,
     assert_same_outputs,
     assert_same_state,
+    fitted_once,
     outputs,
     quick,
     small_videos,
@@ -60,6 +61,21 @@ def interrupted(cls, path, *, at=2, **parameters):
     return parameters
 
 
+@pytest.fixture(scope="module")
+def one_run(tmp_path_factory):
+    """The checkpoint of a segmenter that was interrupted, and its parameters."""
+    path = tmp_path_factory.mktemp("checkpoints") / "run"
+    return path.read_bytes, interrupted(ActionSegmenter, path)
+
+
+@pytest.fixture
+def kept(one_run, tmp_path):
+    """Parameters of a training that was interrupted, with a checkpoint of its own."""
+    read, parameters = one_run
+    (tmp_path / "run").write_bytes(read())
+    return parameters | {"checkpoint": tmp_path / "run"}
+
+
 def assert_same_fit(found, expected):
     assert_same_outputs(outputs(found, VIDEOS), outputs(expected, VIDEOS))
     ours, theirs = found.encoder_.state_dict(), expected.encoder_.state_dict()
@@ -87,7 +103,7 @@ class Dropping(nn.Module):
 def test_resumed_fit_equals_an_uninterrupted_one_bit_for_bit(cls, recipe, tmp_path):
     parameters = interrupted(cls, tmp_path / "run", recipe=recipe)
     resumed = quick(cls, **parameters).fit(VIDEOS)
-    expected = quick(cls, recipe=recipe, max_epochs=4).fit(VIDEOS)
+    expected = fitted_once(cls, recipe=recipe, max_epochs=4)
     assert_same_fit(resumed, expected)
 
 
@@ -150,7 +166,7 @@ def test_callback_is_told_of_the_epochs_that_were_left(tmp_path):
 
 def test_preparation_and_choice_are_not_made_again(tmp_path, monkeypatch):
     parameters = interrupted(JointAlignSegment, tmp_path / "run")
-    expected = quick(JointAlignSegment, max_epochs=4).fit(VIDEOS)
+    expected = fitted_once(JointAlignSegment, max_epochs=4)
 
     def fail(*args, **options):
         raise AssertionError("made again")
@@ -220,7 +236,7 @@ def test_random_state_need_not_be_a_number(tmp_path):
     rng = np.random.RandomState(0)
     parameters = interrupted(ActionSegmenter, tmp_path / "run", random_state=rng)
     resumed = quick(ActionSegmenter, **parameters).fit(VIDEOS)
-    assert_same_fit(resumed, quick(ActionSegmenter, max_epochs=4).fit(VIDEOS))
+    assert_same_fit(resumed, fitted_once(ActionSegmenter, max_epochs=4))
     interrupted(ActionSegmenter, tmp_path / "other", random_state=None)
     quick(
         ActionSegmenter,
@@ -230,13 +246,12 @@ def test_random_state_need_not_be_a_number(tmp_path):
     ).fit(VIDEOS)
 
 
-def test_names_of_features_are_those_of_the_videos(tmp_path):
+def test_names_of_features_are_those_of_the_videos(kept):
     frames = [pd.DataFrame(video, columns=list("abcde")) for video in VIDEOS]
-    parameters = interrupted(ActionSegmenter, tmp_path / "run")
-    named = quick(ActionSegmenter, **parameters).fit(frames)
+    named = quick(ActionSegmenter, **kept).fit(frames)
     assert named.feature_names_in_.tolist() == list("abcde")
     assert not hasattr(
-        quick(ActionSegmenter, **parameters).fit(VIDEOS), "feature_names_in_"
+        quick(ActionSegmenter, **kept).fit(VIDEOS), "feature_names_in_"
     )
 
 
@@ -261,7 +276,7 @@ def test_refit_keeps_nothing_of_an_earlier_fit(tmp_path):
     arrays, _ = read_arrays(tmp_path / "run")
     assert not any(name.startswith("prepared.encoder_") for name in arrays)
     resumed = estimator.set_params(training__callback=None).fit(VIDEOS)
-    assert_same_fit(resumed, quick(JointAlignSegment, max_epochs=4).fit(VIDEOS))
+    assert_same_fit(resumed, fitted_once(JointAlignSegment, max_epochs=4))
 
 
 @pytest.mark.parametrize(
@@ -302,26 +317,24 @@ def test_parameters_that_change_no_weights_may_differ(tmp_path):
     }
     resumed = quick(JointAlignSegment, **parameters | changes).fit(VIDEOS)
     assert (resumed.path_on_, resumed.segment_on_) == ("embedding", "embedding")
-    expected = quick(JointAlignSegment, max_epochs=4).fit(VIDEOS)
+    expected = fitted_once(JointAlignSegment, max_epochs=4)
     for ours, theirs in zip(
         resumed.transform(VIDEOS), expected.transform(VIDEOS), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_row_42_checkpoint_of_other_data_is_refused(tmp_path):
-    parameters = interrupted(ActionSegmenter, tmp_path / "run")
+def test_row_42_checkpoint_of_other_data_is_refused(kept):
     changed = [video.copy() for video in VIDEOS]
     changed[3][7, 1] += 1e-4
     for videos in (VIDEOS[:-1], VIDEOS[::-1], changed):
         with pytest.raises(CheckpointError, match="videos="):
-            quick(ActionSegmenter, **parameters).fit(videos)
+            quick(ActionSegmenter, **kept).fit(videos)
 
 
-def test_row_42_checkpoint_of_another_estimator_is_refused(tmp_path):
-    parameters = interrupted(ActionSegmenter, tmp_path / "run")
+def test_row_42_checkpoint_of_another_estimator_is_refused(kept, tmp_path):
     with pytest.raises(CheckpointError, match="estimator=ActionSegmenter"):
-        quick(JointAlignSegment, **parameters).fit(VIDEOS)
+        quick(JointAlignSegment, **kept).fit(VIDEOS)
     other = interrupted(
         ActionSegmenter, tmp_path / "own", encoder=Dropping(5), features=None
     )
@@ -361,24 +374,22 @@ def rewritten(path, change):
     ],
 )
 def test_row_42_checkpoint_of_another_version_or_form_is_refused(
-    change, reason, tmp_path
+    change, reason, kept
 ):
-    parameters = interrupted(ActionSegmenter, tmp_path / "run")
-    rewritten(tmp_path / "run", change)
+    rewritten(kept["checkpoint"], change)
     with pytest.raises(CheckpointError, match=reason):
-        quick(ActionSegmenter, **parameters).fit(VIDEOS)
+        quick(ActionSegmenter, **kept).fit(VIDEOS)
 
 
-def test_row_42_truncated_or_damaged_checkpoint_is_refused(tmp_path):
-    path = tmp_path / "run"
-    parameters = interrupted(ActionSegmenter, path)
+def test_row_42_truncated_or_damaged_checkpoint_is_refused(kept):
+    path = kept["checkpoint"]
     whole = path.read_bytes()
     flipped = bytearray(whole)
     flipped[-100] ^= 1
     for content in (b"", whole[:7], whole[:500], whole[:-1], whole + b"x", flipped):
         path.write_bytes(content)
         with pytest.raises(CheckpointError, match="cannot resume"):
-            quick(ActionSegmenter, **parameters).fit(VIDEOS)
+            quick(ActionSegmenter, **kept).fit(VIDEOS)
         assert path.read_bytes() == content
 
 

@@ -102,12 +102,33 @@ def test_weights_that_one_process_alone_has_used_are_the_same_in_all(fabric):
     assert_close(weights(found), weights(expected))
 
 
-def test_spawned_processes_do_the_same_in_silence(alone, fabric, capfd, monkeypatch):
-    spawn = partial(launch, strategy="spawn")
+def say_at_the_end(folder, work, team, device):
+    """Work, and write at the end of the process whether it is still connected."""
+
+    def say():
+        (folder / str(team.rank)).write_text(str(torch.distributed.is_initialized()))
+
+    assert torch.distributed.is_initialized()
+    Finalize(None, say, exitpriority=0)
+    work(team, device)
+
+
+def said_by_two(folder):
+    return [(folder / rank).read_text() for rank in "01"]
+
+
+def test_spawned_processes_do_the_same_in_silence(
+    alone, fabric, capfd, monkeypatch, tmp_path
+):
+    def spawn(work, n_processes, device):
+        launch(partial(say_at_the_end, tmp_path, work), n_processes, device, "spawn")
+
     monkeypatch.setattr("skvas.training._trainer.launch", spawn)
     found = quick(ActionSegmenter, max_epochs=4, devices=2)
     assert_close(weights(found.fit(VIDEOS)), weights(alone[ActionSegmenter]))
     assert capfd.readouterr() == ("", "")
+    # They end without connections: threads of open ones may abort them.
+    assert said_by_two(tmp_path) == ["False"] * 2
 
 
 def test_forked_processes_say_nothing(fabric, capfd):
@@ -165,19 +186,13 @@ def test_row_39_interrupt_ends_all_processes(fabric):
     assert vars(estimator) == before
 
 
-def say_at_the_end(folder, team, device):
-    def say():
-        (folder / str(team.rank)).write_text(str(torch.distributed.is_initialized()))
-
-    assert torch.distributed.is_initialized()
-    Finalize(None, say, exitpriority=0)
+def do_nothing(team, device):
+    pass
 
 
-@pytest.mark.parametrize("strategy", ["auto", "spawn"])
-def test_processes_end_without_connections(strategy, tmp_path, fabric):
-    # Threads of open ones may abort the process when Python is gone.
-    launch(partial(say_at_the_end, tmp_path), 2, CPU, strategy)
-    assert [(tmp_path / rank).read_text() for rank in "01"] == ["False"] * 2
+def test_forked_processes_end_without_connections(tmp_path, fabric):
+    launch(partial(say_at_the_end, tmp_path, do_nothing), 2, CPU)
+    assert said_by_two(tmp_path) == ["False"] * 2
 
 
 def refuse(*_):
