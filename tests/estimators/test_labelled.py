@@ -283,9 +283,7 @@ def test_query_before_any_label_starts_with_a_recording(cls):
     first, second = model.query(2)
     assert first.frame is None
     assert second.frame is not None
-    assert all(
-        q.frame is not None for q in fitted_once(cls).query(2, kind="frames")
-    )
+    assert all(q.frame is not None for q in fitted_once(cls).query(2, kind="frames"))
     assert second.video != first.video
     assert all(q.frame is not None for q in model.query(2, kind="frames"))
 

@@ -250,9 +250,7 @@ def test_names_of_features_are_those_of_the_videos(kept):
     frames = [pd.DataFrame(video, columns=list("abcde")) for video in VIDEOS]
     named = quick(ActionSegmenter, **kept).fit(frames)
     assert named.feature_names_in_.tolist() == list("abcde")
-    assert not hasattr(
-        quick(ActionSegmenter, **kept).fit(VIDEOS), "feature_names_in_"
-    )
+    assert not hasattr(quick(ActionSegmenter, **kept).fit(VIDEOS), "feature_names_in_")
 
 
 def test_transformer_of_the_user_is_kept_fitted(tmp_path):
@@ -373,9 +371,7 @@ def rewritten(path, change):
         ),
     ],
 )
-def test_row_42_checkpoint_of_another_version_or_form_is_refused(
-    change, reason, kept
-):
+def test_row_42_checkpoint_of_another_version_or_form_is_refused(change, reason, kept):
     rewritten(kept["checkpoint"], change)
     with pytest.raises(CheckpointError, match=reason):
         quick(ActionSegmenter, **kept).fit(VIDEOS)
