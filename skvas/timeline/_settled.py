@@ -302,8 +302,8 @@ class _Look:
         """Tell whether motion is found again far better than places are."""
         if repeatability(self.motion, self.n_clusters, n_draws=1) < AT_FIRST:
             return False
-        is_much = self.moved >= MUCH
-        return is_much and self.moved >= CLEARLY * max(self.repeats, self.plain)
+        least = self.moved / CLEARLY
+        return self.moved >= MUCH and least >= self.repeats and least >= self.plain
 
     def tells_order(self, order: BlockOrder) -> bool:
         """Tell whether unscaled frames tell order better, or it is not firm anyway."""
