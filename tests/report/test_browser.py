@@ -193,9 +193,9 @@ def test_all_rows_and_steps_are_printed(visit, tmp_path):
     assert shown[0][0] < 28 * 80
     assert shown[1][0] < shown[1][1]
     page.emulate_media(media="print")
-    printed = page.evaluate(heights)
-    assert printed[0][0] > 28 * 80
-    assert printed[1][0] == printed[1][1]
+    page.wait_for_function(f"{heights}[0][0] > {28 * 80}")
+    table = page.evaluate(heights)[1]
+    assert table[0] == table[1]
     assert page.locator("#undo").is_hidden()
     page.emulate_media(media="screen")
     page.wait_for_function(f"{heights}[0][0] === {shown[0][0]}")
