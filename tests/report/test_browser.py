@@ -87,6 +87,15 @@ def page(visit, tmp_path):
     return visit(path)
 
 
+def wait_until(page, expression):
+    """Wait until an expression holds; the page lets Playwright's own way run no text."""
+    for _ in range(200):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never: {expression}")
+
+
 def status(page):
     return page.inner_text("#status")
 
@@ -142,7 +151,7 @@ def test_long_texts_are_cut_between_characters(visit, tmp_path):
       canvas.fillText = (text) => window.drawn.push(text);
     }""")
     page.keyboard.press("l")
-    page.wait_for_function("drawn.filter(text => text.includes('…')).length >= 3")
+    wait_until(page, "drawn.filter(text => text.includes('…')).length >= 3")
     assert page.evaluate("drawn.every(text => text.isWellFormed())")
 
 
@@ -166,7 +175,7 @@ def test_names_from_right_to_left_turn_no_times(visit, tmp_path):
 def test_rows_fit_beside_scroll_bars(page):
     page.evaluate("document.body.style.width = '700px'")  # as a scroll bar does
     widths = "['canvas', 'rows'].map(id => document.getElementById(id).clientWidth)"
-    page.wait_for_function(f"new Set({widths}).size === 1")
+    wait_until(page, f"new Set({widths}).size === 1")
 
 
 def test_rows_are_printed_in_their_full_width_and_texts_in_dark_ink(visit, tmp_path):
@@ -193,12 +202,12 @@ def test_all_rows_and_steps_are_printed(visit, tmp_path):
     assert shown[0][0] < 28 * 80
     assert shown[1][0] < shown[1][1]
     page.emulate_media(media="print")
-    page.wait_for_function(f"{heights}[0][0] > {28 * 80}")
+    wait_until(page, f"{heights}[0][0] > {28 * 80}")
     table = page.evaluate(heights)[1]
     assert table[0] == table[1]
     assert page.locator("#undo").is_hidden()
     page.emulate_media(media="screen")
-    page.wait_for_function(f"{heights}[0][0] === {shown[0][0]}")
+    wait_until(page, f"{heights}[0][0] === {shown[0][0]}")
 
 
 def test_clicks_between_near_boundaries_go_where_they_are(visit, tmp_path):
@@ -254,7 +263,7 @@ def test_names_are_told_by_what_they_do_not_share(visit, tmp_path):
       };
     }""")
     page.keyboard.press("ArrowDown")
-    page.wait_for_function("window.drawn.length > 5")
+    wait_until(page, "window.drawn.length > 5")
     drawn = page.evaluate("window.drawn")
     assert {text[:2] for text in drawn if text.startswith("…")} == {"…A", "…B", "…C"}
     box = page.locator("#canvas").bounding_box()
@@ -456,7 +465,7 @@ def test_corrections_in_two_tabs_are_one(page, tmp_path):
     other = page.context.new_page()
     other.goto(page.url)
     page.keyboard.press("c")
-    other.wait_for_function("document.getElementById('undo').disabled === false")
+    wait_until(other, "document.getElementById('undo').disabled === false")
     other.keyboard.press("]")
     other.keyboard.press("c")
     page.get_by_text("Segments checked: 2 of 6;").wait_for()
@@ -779,7 +788,7 @@ def test_poses_move_and_turn(visit, tmp_path):
     assert page.locator("figure.held").count() == 0
     page.keyboard.press("k")
     moved = "old => document.querySelector('figure canvas').toDataURL() !== old"
-    page.wait_for_function(moved, arg=pictures[-1])
+    wait_until(page, moved, arg=pictures[-1])
 
 
 def test_segments_are_saved_as_tables_and_texts_that_skvas_reads(page, tmp_path):
