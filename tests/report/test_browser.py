@@ -88,7 +88,7 @@ def page(visit, tmp_path):
 
 
 def wait_until(page, expression):
-    """Wait until an expression holds; the page lets Playwright's own way run no text."""
+    """Wait until an expression holds; the page lets Playwright run no text in it."""
     for _ in range(200):
         if page.evaluate(expression):
             return
@@ -787,8 +787,8 @@ def test_poses_move_and_turn(visit, tmp_path):
     page.dblclick("#reset")
     assert page.locator("figure.held").count() == 0
     page.keyboard.press("k")
-    moved = "old => document.querySelector('figure canvas').toDataURL() !== old"
-    wait_until(page, moved, arg=pictures[-1])
+    page.evaluate("old => { window.old = old }", pictures[-1])
+    wait_until(page, "document.querySelector('figure canvas').toDataURL() !== old")
 
 
 def test_segments_are_saved_as_tables_and_texts_that_skvas_reads(page, tmp_path):
