@@ -55,7 +55,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "frames in none are left out (default: labels of the folder)",
     )
     add_fps(parser)
-    parser.add_argument("--background", help="label of frames to leave out")
+    parser.add_argument(
+        "--average",
+        choices=("groups", "videos"),
+        help="score each activity or each video by itself, and show means of these "
+        "scores (default: all frames and segments are counted together)",
+    )
+    parser.add_argument(
+        "--background",
+        action="append",
+        default=[],
+        metavar="LABEL",
+        help="label of frames to leave out; may be given several times",
+    )
     parser.add_argument("--resample", action="store_true", help="fit labels to frames")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -64,15 +76,17 @@ def _evaluate(options: argparse.Namespace) -> None:
     model = load_model(options.model)
     if options.matching is not None and not is_clusterer(model):
         raise ValueError("--matching has no use for a model that only aligns.")
+    if options.average is not None and not is_clusterer(model):
+        raise ValueError("--average has no use for a model that only aligns.")
     data = load_recordings(
         options, model, on_mismatch="resample" if options.resample else "raise"
     )
     names, codes = _true_labels(options, data)
-    if options.background not in (None, *names):
-        raise ValueError(
-            f"--background {options.background} is no label; there are "
-            f"{', '.join(names)}."
-        )
+    for label in options.background:
+        if label not in names:
+            raise ValueError(
+                f"--background {label} is no label; there are {', '.join(names)}."
+            )
     kept = [i for i, known in enumerate(codes) if known is not None]
     videos = [data.videos[i] for i in kept]
     labels = [np.array([*names, UNLABELLED], object)[codes[i]] for i in kept]
@@ -82,10 +96,10 @@ def _evaluate(options: argparse.Namespace) -> None:
         groups = None
         called = _called(model, names)
         matching = _chosen_matching(model, called, names, matching)
-        if matching == "per_group":
+        if matching == "per_group" or options.average == "groups":
             groups = [data.activities[i] if data.activities else None for i in kept]
         scores["segmentation"] = _score_segmentation(
-            model, called, videos, labels, matching, groups, options.background
+            model, called, videos, labels, matching, groups, options
         )
     if hasattr(model, "align") and len(videos) > 1:
         found = _score_alignment(model, videos, labels, options.background)
@@ -97,7 +111,8 @@ def _evaluate(options: argparse.Namespace) -> None:
             "matched; matches are scored between labelled frames of two or more."
         )
     if options.json:
-        print(json.dumps({"matching": matching, **scores}, indent=2))
+        average = {"average": options.average} if options.average else {}
+        print(json.dumps({"matching": matching, **average, **scores}, indent=2))
         return
     for task, methods in scores.items():
         rows = [{task: name, **row} for name, row in methods.items()]
@@ -182,7 +197,7 @@ def _score_segmentation(
     labels: list[np.ndarray],
     matching: str,
     groups: list[Any] | None,
-    background: str | None,
+    options: argparse.Namespace,
 ) -> dict[str, dict[str, float]]:
     uniform = uniform_segmentation([len(video) for video in videos], model.n_actions_)
     found = [
@@ -205,7 +220,8 @@ def _score_segmentation(
             predicted,
             matching=paired,
             groups=groups,
-            background=background,
+            average=options.average,
+            background=options.background,
             random_state=0,
         )
         scores[name] = {
@@ -222,7 +238,7 @@ def _score_alignment(
     model: Any,
     videos: list[np.ndarray],
     labels: list[np.ndarray],
-    background: str | None,
+    background: list[str],
 ) -> dict[str, dict[str, float]]:
     """Score the matches of pairs of videos, all of them or a random choice.
 
@@ -231,13 +247,15 @@ def _score_alignment(
     """
     labelled = [row != UNLABELLED for row in labels]
     kept = [
-        mask & (background is None or row != background)
+        mask & ~np.isin(row.astype(str), background)
         for mask, row in zip(labelled, labels, strict=True)
     ]
     scored = [i for i, mask in enumerate(kept) if mask.any()]
     pairs = [(i, j) for i in scored for j in range(len(videos)) if i != j]
     if not pairs:
-        raise ValueError(f"Every labelled frame is background ({background}).")
+        raise ValueError(
+            f"Every labelled frame is background ({', '.join(background)})."
+        )
     rng = np.random.RandomState(0)
     if len(pairs) > N_PAIRS:
         pairs = [pairs[p] for p in rng.choice(len(pairs), N_PAIRS, replace=False)]

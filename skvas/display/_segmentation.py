@@ -28,7 +28,11 @@ from skvas.display._style import (
     show_names,
 )
 from skvas.metrics import match_labels, uniform_segmentation
-from skvas.metrics._compare import means_background, refuse_other_kind
+from skvas.metrics._compare import (
+    background_labels,
+    means_background,
+    refuse_other_kind,
+)
 from skvas.validation import check_choice, check_labels
 
 # Up to this number, each strip is named; above it, each video.
@@ -330,10 +334,11 @@ def _rename(
     background: Any,
 ) -> list[NDArray[np.int64]]:
     """Rename clusters to codes of their actions; unmatched ones extend `names`."""
-    matched = match_labels(list(true), list(found), background=background)
+    left_out = background_labels(background)
+    matched = match_labels(list(true), list(found), background=left_out)
     code_of = {cluster: values.index(action) for cluster, action in matched.items()}
     for cluster in dict.fromkeys(c for labels in found for c in labels.tolist()):
-        if means_background(cluster, background):
+        if means_background(cluster, left_out):
             code_of[cluster] = -1
         elif cluster not in code_of:
             code_of[cluster] = len(names)

@@ -13,7 +13,12 @@ from sklearn.base import clone
 from sklearn.metrics import make_scorer
 
 from skvas._typing import Labels, Videos
-from skvas.metrics._compare import MATCHINGS
+from skvas.metrics._compare import (
+    AVERAGES,
+    MATCHINGS,
+    Background,
+    background_labels,
+)
 from skvas.metrics._consistency import consistency_score, match_pairs
 from skvas.metrics._order import shared_order
 from skvas.metrics._segmentation import (
@@ -42,7 +47,8 @@ def make_segmentation_scorer(
     metric: str,
     *,
     matching: str | None = "global",
-    background: Hashable | None = None,
+    average: str | None = None,
+    background: Background = None,
     random_state: int | np.random.RandomState | None = 0,
 ) -> Any:
     """Make a scorer of segmentations for `GridSearchCV` and similar tools.
@@ -55,8 +61,11 @@ def make_segmentation_scorer(
         Set of test frames over which clusters are matched with actions; see
         :func:`segmentation_report`. "per_group" needs the groups of the test videos, by
         metadata routing: ``scorer.set_score_request(groups=True)``.
-    background : int or str, default=None
-        True label of frames without an action.
+    average : {"groups", "videos", None}, default=None
+        Of what the score is a mean; see :func:`segmentation_report`. "groups" needs
+        groups as well.
+    background : int, str or collection of them, default=None
+        True label or labels of frames without an action.
     random_state : int, RandomState instance or None, default=0
         Draws the frames for "f1"; an integer makes a search reproducible.
 
@@ -79,7 +88,12 @@ def make_segmentation_scorer(
     """
     name = check_choice("metric", metric, tuple(_METRICS))
     check_choice("matching", matching, MATCHINGS)
-    options: dict[str, Any] = {"matching": matching, "background": background}
+    check_choice("average", average, AVERAGES)
+    options: dict[str, Any] = {
+        "matching": matching,
+        "average": average,
+        "background": background,
+    }
     if name == "f1":
         options["random_state"] = random_state
     return make_scorer(_score, metric=name, **options)
@@ -91,7 +105,7 @@ def _score(
     *,
     metric: str,
     groups: Iterable[Hashable] | None = None,
-    background: Hashable | None = None,
+    background: Background = None,
     **options: Any,
 ) -> float:
     videos, found = list(labels_true), labels_pred
@@ -107,18 +121,16 @@ def _score(
     )
 
 
-def _spelled(
-    labels: list[Any], background: Hashable | None
-) -> tuple[list[Any], Hashable | None]:
+def _spelled(labels: list[Any], background: Background) -> tuple[list[Any], Background]:
     """Give frames without a label that of the background, which no score counts."""
     values = [np.asarray(item).tolist() for item in labels]
     known = [v for video in values for v in video if not is_unlabelled(v)]
     if len(known) == sum(map(len, values)):
         return labels, background
-    if background is None:
-        background = "" if known and isinstance(known[0], str) else -1
-    spelled = [[background if is_unlabelled(v) else v for v in one] for one in values]
-    return spelled, background
+    unknown = "" if known and isinstance(known[0], str) else -1
+    left_out = background_labels(background) or (unknown,)
+    spelled = [[left_out[0] if is_unlabelled(v) else v for v in one] for one in values]
+    return spelled, left_out
 
 
 def make_consistency_scorer(

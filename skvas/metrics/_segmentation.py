@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skvas._printing import format_table
 from skvas._typing import Labels
-from skvas.metrics._compare import Codes, Comparison, compare
+from skvas.metrics._compare import (
+    Background,
+    Codes,
+    Comparison,
+    actions_in,
+    compare,
+    indices_of,
+)
 from skvas.validation import check_integer, check_random_state, check_real
 
 # Frames drawn from each true segment.
@@ -31,20 +39,24 @@ class SegmentationReport:
         F1 score, precision and recall of segments, by sampled frames; see
         :func:`f1_sampled`.
     miou : float
-        Mean of `iou`.
+        Mean of `iou`, unless it is a mean over groups or videos of such means.
     edit : float
         Segmental edit score; see :func:`edit_score`.
     f1_10, f1_25, f1_50 : float
         Segmental F1 scores at an overlap of 10, 25 and 50 %; see :func:`f1_overlap`.
     iou : dict
-        Intersection over union of each true action; 0 for an action without a cluster.
+        Intersection over union of each true action, over the frames of all videos; 0
+        for an action without a cluster. If each group has a matching, a key is the pair
+        of group and action.
     mapping : tuple of dict
         For each video, a dict from cluster to action. Clusters without an action are
         absent.
     matching : {"global", "per_group", "per_video", None}
         Set of frames over which clusters were matched with actions.
-    background : int, str or None
-        True label of the frames left out.
+    average : {"groups", "videos", None}
+        Of what the scores are means; None: of nothing, all videos have one score.
+    background : int, str, collection of them or None
+        True label or labels of the frames left out.
     sampling : str
         Description of how the frames for `f1` were drawn.
 
@@ -68,7 +80,8 @@ class SegmentationReport:
     iou: dict[Hashable, float]
     mapping: tuple[dict[Hashable, Hashable], ...]
     matching: str | None
-    background: Hashable | None
+    average: str | None
+    background: Background
     sampling: str
 
     def __str__(self) -> str:
@@ -82,10 +95,18 @@ class SegmentationReport:
             "F1@25": self.f1_25,
             "F1@50": self.f1_50,
         }
-        overlaps = [{"action": str(a), "IoU": float(v)} for a, v in self.iou.items()]
+        overlaps = [
+            {**self._told(action), "IoU": float(value)}
+            for action, value in self.iou.items()
+        ]
         tables = [format_table([scores], decimals=3)]
         tables += [format_table(overlaps, decimals=3)] if overlaps else []
         return "\n\n".join(tables)
+
+    def _told(self, action: Hashable) -> dict[str, str]:
+        if self.matching == "per_group" and isinstance(action, tuple):
+            return {"group": str(action[0]), "action": str(action[1])}
+        return {"action": str(action)}
 
 
 def segmentation_report(
@@ -94,7 +115,8 @@ def segmentation_report(
     *,
     matching: str | None = "global",
     groups: Iterable[Hashable] | None = None,
-    background: Hashable | None = None,
+    average: str | None = None,
+    background: Background = None,
     f1_draws: int = 50,
     random_state: int | np.random.RandomState | None = None,
 ) -> SegmentationReport:
@@ -111,17 +133,26 @@ def segmentation_report(
         Set of frames over which clusters are matched one to one with actions, so that
         most frames agree: all frames (the literature's protocol), the frames of each
         group (the activity), or the frames of each video (the most generous). Matching
-        only renames clusters; every score is computed over all videos together. None:
+        only renames clusters; over what a score is computed is `average`. None:
         predictions name actions, as a supervised method's predictions do.
     groups : iterable of length n_videos, default=None
-        The group of each video, for `matching="per_group"`.
-    background : int or str, default=None
-        True label of frames without an action. These frames are left out of the
-        matching and of all scores, whatever their prediction. Segments, true or
+        The group of each video, for `matching="per_group"` or `average="groups"`. With
+        the first, groups have no action in common: of one name there are as many
+        actions as groups that have it, and a video is expected to have those of its
+        group.
+    average : {"groups", "videos", None}, default=None
+        Over what scores are computed. "videos": each video is scored by itself, and the
+        report has the mean of their scores; with `matching="per_video"` these are the
+        figures of [1]_, and those per video of [2]_. "groups": the same for groups;
+        with `matching="per_group"` it is the protocol that evaluates each activity
+        alone. None: frames and segments of all videos are counted together.
+    background : int, str or collection of them, default=None
+        True label or labels of frames without an action. These frames are left out of
+        the matching and of all scores, whatever their prediction. Segments, true or
         predicted, end at a left-out frame. Background predicted at any other frame is
         a mistake and forms no predicted segment. A prediction means background if it is
-        this label; unless `matching` is None, only if the label is a text or negative,
-        as clusters are numbered from 0 on.
+        such a label; unless `matching` is None, only if the label is a text or
+        negative, as clusters are numbered from 0 on.
     f1_draws : int, default=50
         Number of draws for `f1`, which is their mean.
     random_state : int, RandomState instance or None, default=None
@@ -136,6 +167,13 @@ def segmentation_report(
     ------
     ValueError
         If labels and predictions differ in length, or all true frames are background.
+
+    References
+    ----------
+    .. [1] S. Sarfraz et al., "Temporally-weighted hierarchical clustering for
+       unsupervised action segmentation", CVPR 2021.
+    .. [2] M. Xu and S. Gould, "Temporally consistent unbalanced optimal transport for
+       unsupervised action segmentation", CVPR 2024.
 
     Examples
     --------
@@ -152,29 +190,31 @@ def segmentation_report(
     """
     rng = check_random_state(random_state)
     draws = check_integer("f1_draws", f1_draws, low=1)
-    pair = compare(labels_true, labels_pred, matching, groups, background)
-    ratios = _iou(pair)
-    f1, precision, recall = _f1_of_shares(pair, draws, rng)
+    pair = compare(labels_true, labels_pred, matching, groups, background, average)
+    parts = pair.parts()
+    of_segments = [_f1_of_shares(part, draws, rng) for part in parts]
+    f1, precision, recall = np.mean(of_segments, axis=0).tolist()
     return SegmentationReport(
-        mof=_mof(pair),
+        mof=_mean(_mof, parts),
         f1=f1,
         precision=precision,
         recall=recall,
-        miou=float(ratios.mean()),
-        edit=_edit(pair),
-        f1_10=_f1_overlap(pair, 0.10),
-        f1_25=_f1_overlap(pair, 0.25),
-        f1_50=_f1_overlap(pair, 0.50),
-        iou=dict(zip(pair.actions, ratios.tolist(), strict=True)),
+        miou=_mean(_miou, parts),
+        edit=_mean(_edit, parts),
+        f1_10=_mean(partial(_f1_overlap, threshold=0.10), parts),
+        f1_25=_mean(partial(_f1_overlap, threshold=0.25), parts),
+        f1_50=_mean(partial(_f1_overlap, threshold=0.50), parts),
+        iou=dict(zip(pair.actions, _iou(pair).tolist(), strict=True)),
         mapping=pair.mapping,
         matching=matching,
+        average=average,
         background=background,
         sampling=f"{_N_SAMPLED} frames a segment with replacement, {draws} draws",
     )
 
 
 def match_labels(
-    labels_true: Labels, labels_pred: Labels, *, background: Hashable | None = None
+    labels_true: Labels, labels_pred: Labels, *, background: Background = None
 ) -> dict[Hashable, Hashable]:
     """Match clusters one to one with actions (Hungarian method).
 
@@ -182,8 +222,8 @@ def match_labels(
     ----------
     labels_true, labels_pred : array-like of shape (n_frames,), or collections of them
         True action and predicted cluster of each frame. All videos share one matching.
-    background : int or str, default=None
-        True label of the frames to leave out.
+    background : int, str or collection of them, default=None
+        True label or labels of the frames to leave out.
 
     Returns
     -------
@@ -212,7 +252,8 @@ def mof(
     *,
     matching: str | None = "global",
     groups: Iterable[Hashable] | None = None,
-    background: Hashable | None = None,
+    average: str | None = None,
+    background: Background = None,
 ) -> float:
     """Return the share of correct frames (mean over frames).
 
@@ -224,9 +265,12 @@ def mof(
         Set of frames over which clusters are matched with actions; None if predictions
         name actions. :func:`segmentation_report` describes the protocol.
     groups : iterable of length n_videos, default=None
-        The group of each video, for `matching="per_group"`.
-    background : int or str, default=None
-        True label of the frames to leave out.
+        The group of each video, for `matching="per_group"` or `average="groups"`.
+    average : {"groups", "videos", None}, default=None
+        Score each group or each video by itself, and return the mean of their scores.
+        None: all videos have one score. :func:`segmentation_report` describes it.
+    background : int, str or collection of them, default=None
+        True label or labels of the frames to leave out.
 
     Returns
     -------
@@ -239,7 +283,8 @@ def mof(
     >>> mof(["a", "a", "b", "b"], [7, 7, 7, 3])
     0.75
     """
-    return _mof(compare(labels_true, labels_pred, matching, groups, background))
+    pair = compare(labels_true, labels_pred, matching, groups, background, average)
+    return _mean(_mof, pair.parts())
 
 
 def miou(
@@ -248,7 +293,8 @@ def miou(
     *,
     matching: str | None = "global",
     groups: Iterable[Hashable] | None = None,
-    background: Hashable | None = None,
+    average: str | None = None,
+    background: Background = None,
 ) -> float:
     """Return the mean intersection over union of the true actions (mIoU).
 
@@ -260,15 +306,18 @@ def miou(
         Set of frames over which clusters are matched with actions; None if predictions
         name actions. :func:`segmentation_report` describes the protocol.
     groups : iterable of length n_videos, default=None
-        The group of each video, for `matching="per_group"`.
-    background : int or str, default=None
-        True label of the frames to leave out.
+        The group of each video, for `matching="per_group"` or `average="groups"`.
+    average : {"groups", "videos", None}, default=None
+        Score each group or each video by itself, and return the mean of their scores.
+        None: all videos have one score. :func:`segmentation_report` describes it.
+    background : int, str or collection of them, default=None
+        True label or labels of the frames to leave out.
 
     Returns
     -------
     float
-        The mean over true actions. Frames are counted over all videos; an action
-        without a cluster counts 0.
+        The mean over true actions; an action without a cluster counts 0. With a
+        matching for each group, actions of one name in two groups are two.
 
     Examples
     --------
@@ -276,8 +325,8 @@ def miou(
     >>> round(miou(["a", "a", "b", "b"], [7, 7, 7, 3]), 4)
     0.5833
     """
-    pair = compare(labels_true, labels_pred, matching, groups, background)
-    return float(_iou(pair).mean())
+    pair = compare(labels_true, labels_pred, matching, groups, background, average)
+    return _mean(_miou, pair.parts())
 
 
 def f1_sampled(
@@ -286,7 +335,8 @@ def f1_sampled(
     *,
     matching: str | None = "global",
     groups: Iterable[Hashable] | None = None,
-    background: Hashable | None = None,
+    average: str | None = None,
+    background: Background = None,
     f1_draws: int = 50,
     random_state: int | np.random.RandomState | None = None,
 ) -> float:
@@ -299,7 +349,8 @@ def f1_sampled(
               \text{actions}}, \qquad \text{recall} = \frac{\text{found}}{\text{true
               segments}},
 
-    where actions are counted over the whole data set. The score is the mean over draws.
+    where videos times actions are counted over the whole data set; with a matching for
+    each group, over each group, and added up. The score is the mean over draws.
 
     Parameters
     ----------
@@ -309,9 +360,12 @@ def f1_sampled(
         Set of frames over which clusters are matched with actions; None if predictions
         name actions. :func:`segmentation_report` describes the protocol.
     groups : iterable of length n_videos, default=None
-        The group of each video, for `matching="per_group"`.
-    background : int or str, default=None
-        True label of the frames to leave out.
+        The group of each video, for `matching="per_group"` or `average="groups"`.
+    average : {"groups", "videos", None}, default=None
+        Score each group or each video by itself, and return the mean of their scores.
+        None: all videos have one score. :func:`segmentation_report` describes it.
+    background : int, str or collection of them, default=None
+        True label or labels of the frames to leave out.
     f1_draws : int, default=50
         Number of draws.
     random_state : int, RandomState instance or None, default=None
@@ -336,8 +390,8 @@ def f1_sampled(
     """
     rng = check_random_state(random_state)
     draws = check_integer("f1_draws", f1_draws, low=1)
-    pair = compare(labels_true, labels_pred, matching, groups, background)
-    return _f1_of_shares(pair, draws, rng)[0]
+    pair = compare(labels_true, labels_pred, matching, groups, background, average)
+    return _mean(lambda part: _f1_of_shares(part, draws, rng)[0], pair.parts())
 
 
 def f1_majority(
@@ -346,7 +400,8 @@ def f1_majority(
     *,
     matching: str | None = "global",
     groups: Iterable[Hashable] | None = None,
-    background: Hashable | None = None,
+    average: str | None = None,
+    background: Background = None,
 ) -> float:
     """Return the F1 score of segments, by all of their frames.
 
@@ -361,9 +416,12 @@ def f1_majority(
         Set of frames over which clusters are matched with actions; None if predictions
         name actions. :func:`segmentation_report` describes the protocol.
     groups : iterable of length n_videos, default=None
-        The group of each video, for `matching="per_group"`.
-    background : int or str, default=None
-        True label of the frames to leave out.
+        The group of each video, for `matching="per_group"` or `average="groups"`.
+    average : {"groups", "videos", None}, default=None
+        Score each group or each video by itself, and return the mean of their scores.
+        None: all videos have one score. :func:`segmentation_report` describes it.
+    background : int, str or collection of them, default=None
+        True label or labels of the frames to leave out.
 
     Returns
     -------
@@ -376,9 +434,8 @@ def f1_majority(
     >>> f1_majority(["a", "a", "b", "b"], [7, 7, 7, 3])
     0.5
     """
-    pair = compare(labels_true, labels_pred, matching, groups, background)
-    right, length = _right_frames(pair)
-    return _f1_of_found(pair, np.array([(2 * right > length).sum()]))[0]
+    pair = compare(labels_true, labels_pred, matching, groups, background, average)
+    return _mean(_f1_majority, pair.parts())
 
 
 def edit_score(
@@ -387,7 +444,8 @@ def edit_score(
     *,
     matching: str | None = "global",
     groups: Iterable[Hashable] | None = None,
-    background: Hashable | None = None,
+    average: str | None = None,
+    background: Background = None,
 ) -> float:
     """Return the segmental edit score, which ignores the lengths of segments.
 
@@ -402,9 +460,12 @@ def edit_score(
         Set of frames over which clusters are matched with actions; None if predictions
         name actions. :func:`segmentation_report` describes the protocol.
     groups : iterable of length n_videos, default=None
-        The group of each video, for `matching="per_group"`.
-    background : int or str, default=None
-        True label of the frames to leave out.
+        The group of each video, for `matching="per_group"` or `average="groups"`.
+    average : {"groups", "videos", None}, default=None
+        Score each group or each video by itself, and return the mean of their scores.
+        None: all videos have one score. :func:`segmentation_report` describes it.
+    background : int, str or collection of them, default=None
+        True label or labels of the frames to leave out.
 
     Returns
     -------
@@ -424,7 +485,8 @@ def edit_score(
     >>> edit_score([0, 0, 0, 1, 1], [0, 1, 0, 1, 1], matching=None)
     0.5
     """
-    return _edit(compare(labels_true, labels_pred, matching, groups, background))
+    pair = compare(labels_true, labels_pred, matching, groups, background, average)
+    return _mean(_edit, pair.parts())
 
 
 def f1_overlap(
@@ -434,7 +496,8 @@ def f1_overlap(
     threshold: float = 0.5,
     matching: str | None = "global",
     groups: Iterable[Hashable] | None = None,
-    background: Hashable | None = None,
+    average: str | None = None,
+    background: Background = None,
 ) -> float:
     """Return the segmental F1 score at a threshold of overlap (F1@k).
 
@@ -454,9 +517,12 @@ def f1_overlap(
         Set of frames over which clusters are matched with actions; None if predictions
         name actions. :func:`segmentation_report` describes the protocol.
     groups : iterable of length n_videos, default=None
-        The group of each video, for `matching="per_group"`.
-    background : int or str, default=None
-        True label of the frames to leave out.
+        The group of each video, for `matching="per_group"` or `average="groups"`.
+    average : {"groups", "videos", None}, default=None
+        Score each group or each video by itself, and return the mean of their scores.
+        None: all videos have one score. :func:`segmentation_report` describes it.
+    background : int, str or collection of them, default=None
+        True label or labels of the frames to leave out.
 
     Returns
     -------
@@ -478,13 +544,21 @@ def f1_overlap(
     0.0
     """
     least = check_real("threshold", threshold, low=0, low_open=True, high=1)
-    pair = compare(labels_true, labels_pred, matching, groups, background)
-    return _f1_overlap(pair, least)
+    pair = compare(labels_true, labels_pred, matching, groups, background, average)
+    return _mean(partial(_f1_overlap, threshold=least), pair.parts())
+
+
+def _mean(score: Callable[[Comparison], float], parts: list[Comparison]) -> float:
+    return float(np.mean([score(part) for part in parts]))
 
 
 def _mof(pair: Comparison) -> float:
     true, pred = _frames(pair)
     return float((true == pred).mean())
+
+
+def _miou(pair: Comparison) -> float:
+    return float(_iou(pair).mean())
 
 
 def _iou(pair: Comparison) -> NDArray[np.float64]:
@@ -522,6 +596,11 @@ def _right_frames(pair: Comparison) -> tuple[Codes, Codes]:
     return np.concatenate(right), np.concatenate(length)
 
 
+def _f1_majority(pair: Comparison) -> float:
+    right, length = _right_frames(pair)
+    return _f1_of_found(pair, np.array([(2 * right > length).sum()]))[0]
+
+
 def _f1_of_shares(
     pair: Comparison, draws: int, rng: np.random.RandomState
 ) -> tuple[float, float, float]:
@@ -535,7 +614,7 @@ def _f1_of_found(
     pair: Comparison, found: NDArray[np.int64]
 ) -> tuple[float, float, float]:
     """Return F1, precision and recall, each a mean over draws."""
-    n_expected = len(pair.true) * len(pair.actions)
+    n_expected = _n_expected(pair)
     n_segments = sum(len(_segments(true)[0]) for true in pair.true)
     # The harmonic mean of found / expected and found / segments.
     f1 = 2 * found / (n_expected + n_segments)
@@ -544,6 +623,15 @@ def _f1_of_found(
         float((found / n_expected).mean()),
         float((found / n_segments).mean()),
     )
+
+
+def _n_expected(pair: Comparison) -> int:
+    """Count the videos times the actions of each group."""
+    n_expected = 0
+    for videos in indices_of(pair.groups).values():
+        seen = actions_in([pair.true[index] for index in videos])
+        n_expected += len(videos) * len(seen)
+    return n_expected
 
 
 def _edit(pair: Comparison) -> float:

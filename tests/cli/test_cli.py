@@ -468,6 +468,21 @@ def test_evaluate_leaves_out_the_background(folder, segmenter, capsys):
     assert score == pytest.approx(expected)
 
 
+def test_evaluate_leaves_out_several_labels(folder, joint, capsys):
+    backgrounds = ("--background", "step0", "--background", "step2")
+    assert run("evaluate", joint, folder, "--json", *backgrounds) == 0
+    found = json.loads(capsys.readouterr().out)
+    data, model = load_folder(folder), skvas.load(joint)
+    expected = skvas.metrics.mof(
+        data.labels, list(model.predict(data.videos)), background=[0, 2]
+    )
+    score = found["segmentation"]["JointAlignSegment"]["MoF"]
+    assert score == pytest.approx(expected)
+    one = ("--background", "step0")
+    assert run("evaluate", joint, folder, "--json", *one) == 0
+    assert json.loads(capsys.readouterr().out)["alignment"] != found["alignment"]
+
+
 def test_evaluate_leaves_matches_of_the_background_out(folder, joint, capsys):
     assert run("evaluate", joint, folder, "--json", "--background", "step0") == 0
     found = json.loads(capsys.readouterr().out)["alignment"]["linear warping"]
@@ -506,17 +521,23 @@ def test_evaluate_uses_the_activities_as_groups(tmp_path, capsys):
     for seed, activity in enumerate(["tea", "coffee"]):
         make_folder(tmp_path / activity, seed=seed)
     model = fit(tmp_path, "-k", str(K))
-    assert run("evaluate", model, tmp_path, "--matching", "per_group", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
     data = load_folder(tmp_path)
-    expected = skvas.metrics.mof(
-        data.labels,
-        list(skvas.load(model).predict(data.videos)),
-        matching="per_group",
-        groups=data.activities,
-    )
-    score = found["segmentation"]["JointAlignSegment"]["MoF"]
-    assert score == pytest.approx(expected)
+    predicted = list(skvas.load(model).predict(data.videos))
+    for asked in (
+        {"matching": "per_group"},
+        {"matching": "global", "average": "groups"},
+    ):
+        options = [
+            word for name, value in asked.items() for word in (f"--{name}", value)
+        ]
+        assert run("evaluate", model, tmp_path, "--json", *options) == 0
+        found = json.loads(capsys.readouterr().out)
+        expected = skvas.metrics.miou(
+            data.labels, predicted, groups=data.activities, **asked
+        )
+        score = found["segmentation"]["JointAlignSegment"]["mIoU"]
+        assert score == pytest.approx(expected)
+        assert asked.items() <= found.items()
 
 
 def test_report_lists_the_steps(folder, joint, tmp_path, capsys):
@@ -816,6 +837,7 @@ MISTAKES = [
     (["evaluate", "JOINT", "FOLDER", "--background", "none"], r"background"),
     (["evaluate", "JOINT", "FOLDER", "--matching", "names"], r"are without names"),
     (["evaluate", "ALIGNER", "FOLDER", "--matching", "global"], r"--matching has no"),
+    (["evaluate", "ALIGNER", "FOLDER", "--average", "videos"], r"--average has no"),
     (["report", "ALIGNER", "FOLDER"], r"only aligns"),
     (["timeline", "SEGMENTER", "FOLDER"], r"no timeline; fit a model of --task joint"),
     (["timeline", "ALIGNER", "FOLDER"], r"no timeline.*two or more videos"),

@@ -72,13 +72,19 @@ def test_grid_search_over_lists_of_videos_finds_the_number_of_actions(metric):
     assert search.best_score_ == 1
 
 
+@pytest.mark.parametrize("average", ["videos", None])
 @pytest.mark.parametrize("metric", METRICS)
-def test_scorer_and_report_agree(metric):
+def test_scorer_and_report_agree(metric, average):
     videos, labels = data_set()
     rng = np.random.default_rng(0)
     videos = [video + rng.normal(scale=9, size=video.shape) for video in videos]
     model = FrameKMeans(2).fit(videos)
-    options = {"matching": "per_video", "background": "c", "random_state": 3}
+    options = {
+        "matching": "per_video",
+        "average": average,
+        "background": ["c"],
+        "random_state": 3,
+    }
     scorer = pickle.loads(pickle.dumps(make_segmentation_scorer(metric, **options)))
     score = scorer(model, videos, labels)
     assert score == scorer(model, videos, labels)
@@ -109,6 +115,8 @@ def test_unknown_metrics_and_matchings_are_refused():
         make_segmentation_scorer("accuracy")
     with pytest.raises(ValueError, match="matching"):
         make_segmentation_scorer("mof", matching="per_frame")
+    with pytest.raises(ValueError, match="average"):
+        make_segmentation_scorer("mof", average="frames")
 
 
 class Labeller:

@@ -139,7 +139,12 @@ def test_scopes_of_the_matching_nest(labels):
 
     assert scores() == scores(matching="per_group", groups=["x"] * len(true))
     per_video = scores(matching="per_video")
-    assert per_video == scores(matching="per_group", groups=videos)
+    per_group = scores(matching="per_group", groups=videos)
+    of_actions = {"f1", "precision", "miou"}  # those of groups have names of their own
+    assert {k for k, v in per_video.items() if per_group[k] != v} <= of_actions
+    mean = scores(matching="per_video", average="videos")
+    assert mean == scores(matching="per_group", groups=videos, average="groups")
+    assert mean == scores(matching="per_group", groups=videos, average="videos")
     assert per_video["mof"] >= scores()["mof"] >= scores(matching=None)["mof"]
 
 
@@ -152,8 +157,71 @@ def test_a_group_has_its_own_matching_and_all_videos_one_score():
     assert report.mapping[0] == {0: "a", 1: "b"}
     assert report.mapping[1] == report.mapping[2] == {1: "a", 0: "b"}
     assert report.mof == 11 / 12
-    assert report.iou == {"a": 7 / 8, "b": 4 / 5}
+    assert report.iou == {
+        ("x", "a"): 1,
+        ("x", "b"): 1,
+        ("y", "a"): 5 / 6,
+        ("y", "b"): 2 / 3,
+    }
+    assert report.miou == 3.5 / 4
+    assert str(report).splitlines()[4].split() == ["x", "a", "1.000"]
     assert (report.matching, report.background) == ("per_group", None)
+
+
+def test_groups_that_share_a_name_share_no_action():
+    true = [["take", "pour"], ["take", "pour"], ["take", "stir"]]
+    pred = [[0, 1], [0, 1], [5, 5]]
+    options = {"matching": "per_group", "groups": ["tea", "tea", "egg"]}
+    assert miou(true, pred, **options) == (1 + 1 + 0.5 + 0) / 4
+    alone = [miou(true[:2], pred[:2]), miou(true[2:], pred[2:])]
+    assert alone == [1, 0.25]
+    assert miou(true, pred, **options, average="groups") == np.mean(alone)
+
+
+def test_a_perfect_segmentation_of_several_activities_has_a_perfect_f1():
+    true = [
+        np.repeat([f"{k}_{i}" for i in range(k)], 5) for k in (2, 3, 7) for _ in "ab"
+    ]
+    pred = [np.unique(video, return_inverse=True)[1] for video in true]
+    options = {"matching": "per_group", "groups": [2, 2, 3, 3, 7, 7]}
+    report = segmentation_report(true, pred, **options, random_state=0)
+    assert set(report_scores(report).values()) == {1.0}
+    assert f1_majority(true, pred, **options) == 1
+    assert f1_sampled(true, pred, **options) == 1
+
+
+@given(labellings(), st.sampled_from(["global", "per_video", None]))
+def test_an_average_is_the_mean_of_what_parts_score_alone(labels, matching):
+    true, pred = labels
+    groups = [0, 1, 0][: len(true)]
+    for average, parts in (("videos", range(len(true))), ("groups", groups)):
+        options = {"matching": matching, "average": average}
+        options |= {"groups": groups} if average == "groups" else {}
+        if matching == "global":  # one matching for all, of which parts know nothing
+            mapping = match_labels(true, pred)
+            names = [[mapping.get(c, c + 90) for c in p.tolist()] for p in pred]
+        else:
+            names = pred
+        for score in SCORES:
+            alone = [
+                score(
+                    [t for t, part in zip(true, parts, strict=True) if part == one],
+                    [p for p, part in zip(names, parts, strict=True) if part == one],
+                    matching="per_video" if matching == "per_video" else None,
+                )
+                for one in set(parts)
+            ]
+            assert_allclose(score(true, pred, **options), np.mean(alone))
+
+
+def test_an_average_over_videos_does_not_weigh_them_by_their_length():
+    true = [np.repeat([0, 1], 5), np.repeat([0, 1], 250), [9, 9]]
+    pred = [true[0], np.zeros(500, int), [0, 1]]
+    options = {"matching": "per_video", "background": 9}
+    assert mof(true, pred, **options) == 260 / 510
+    assert mof(true, pred, **options, average="videos") == 0.75
+    report = segmentation_report(true, pred, **options, average="videos")
+    assert (report.mof, report.miou, report.average) == (0.75, 0.625, "videos")
 
 
 def test_without_matching_names_count():
@@ -317,6 +385,21 @@ def test_background_separates_segments_on_both_sides():
     assert f1_majority(true, [5, 5, 5, 5, 6, 6], background=0) == 2 * 2 / (2 + 3)
 
 
+@pytest.mark.parametrize("kind", [list, tuple, set, np.array])
+def test_background_may_have_several_labels(kind):
+    true = [["begin", "a", "a", "b", "end"], ["begin", "a", "b", "b", "end"]]
+    pred = [[3, 1, 1, 1, 3], [1, 1, 2, 2, 2]]
+    one = [[("" if x in ("begin", "end") else x) for x in video] for video in true]
+    both = kind(["begin", "end"])
+    for score in SCORES:
+        assert score(true, pred, background=both) == score(one, pred, background="")
+    assert match_labels(true, pred, background=both) == {1: "a", 2: "b"}
+    assert mof(true, [["end"] * 5] * 2, background=both) == 0
+    assert mof(true, true, background=both, matching=None) == 1
+    assert set(segmentation_report(true, pred, background=both).iou) == {"a", "b"}
+    assert mof(true, pred, background=kind([])) == mof(true, pred)
+
+
 def test_a_cluster_that_is_called_like_the_background_is_a_cluster():
     assert mof([0, 0, 1, 1, 2], [9, 9, 0, 0, 1], background=0) == 1
 
@@ -341,7 +424,7 @@ def test_background_that_was_predicted_stands_for_no_action(
     options = {"background": background, "matching": matching, "groups": groups}
     few = segmentation_report(true[2:4], [background, clusters[1]], **options)
     assert few.edit == 1
-    assert report.iou == {actions[0]: 0, actions[1]: 1}
+    assert list(report.iou.values()) == [0, 1]
     nothing = mof(true[:4], [background] * 4, background=background)
     assert nothing == 0
 
@@ -395,6 +478,9 @@ def test_all_containers_give_the_same_score(score):
         ([0, 1], [0, 1], {"matching": "both"}, "matching"),
         ([0, 1], [0, 1], {"matching": "per_group"}, "groups is missing"),
         ([0, 1], [0, 1], {"groups": [0]}, "groups is given"),
+        ([0, 1], [0, 1], {"average": "groups"}, "groups is missing"),
+        ([0, 1], [0, 1], {"average": "frames"}, "average"),
+        ([0, 1], [0, 1], {"background": [0, 1]}, r"every frame is background \(0, 1\)"),
         ([0, 1], [0, 1], {"matching": "per_group", "groups": [0, 1]}, "2 entries"),
     ],
 )
@@ -408,6 +494,10 @@ def test_arguments_of_the_wrong_type_are_refused():
         mof([0, 1], [0, 1], background="0")
     with pytest.raises(TypeError, match="background is 0, but the labels are text"):
         mof(["a"], ["a"], background=0)
+    with pytest.raises(TypeError, match="background is 0, but the labels are text"):
+        mof(["a"], ["a"], background=["a", 0])
+    with pytest.raises(TypeError, match=r"collection of labels, got \[\['a'\]\]"):
+        mof(["a"], ["a"], background=[["a"]])
     with pytest.raises(TypeError, match="such as '1' and 1 are never equal"):
         mof(["1", "2"], [1, 2], matching=None)
     with pytest.raises(TypeError, match="str"):
