@@ -40,6 +40,7 @@ class PhaseClassification:
         Accuracy on all test videos of a classifier fitted on test videos, as in the
         published code. It is comparable with published numbers, but does not measure
         generalisation: the classifier is scored on the videos that it was fitted on.
+        Of a share of the videos, the published code takes the first, not random ones.
         NaN where the test videos drawn for fitting have a single phase.
     fraction : float
         Share of the videos used to fit each classifier.
@@ -81,8 +82,8 @@ def phase_classification(
     test_labels : array-like of shape (n_frames_i,), one a video
         Phase of each of their frames.
     fraction : float, default=1.0
-        Share of the labelled videos to fit on, in (0, 1]; at least one video. The
-        literature uses 0.1, 0.5 and 1.
+        Share of the labelled videos to fit on, in (0, 1]; rounded down to whole videos,
+        at least one, as in the published code. The literature uses 0.1, 0.5 and 1.
     random_state : int, RandomState instance or None, default=None
         Draws the videos to fit on.
 
@@ -132,6 +133,8 @@ def phase_progression(
     train_labels: Labels,
     test_embeddings: Videos,
     test_labels: Labels,
+    *,
+    last_phase: bool = True,
 ) -> float:
     """Predict the progress of each phase by linear regression and return R^2.
 
@@ -149,6 +152,10 @@ def phase_progression(
         Frozen embeddings to score on.
     test_labels : array-like of shape (n_frames_i,), one a video
         Phase of each of their frames.
+    last_phase : bool, default=True
+        Whether the phase counts that ends every video which has it. As it ends with the
+        video and not with an event, the published code of [1]_ and [2]_ leaves it out:
+        pass False for figures that compare with theirs.
 
     Returns
     -------
@@ -161,9 +168,16 @@ def phase_progression(
     ValueError
         If training and test videos have no such phase in common.
 
+    Notes
+    -----
+    A video without a phase has no part in the regression of that phase. The code of
+    [2]_ keeps such videos, as if the phase had ended one frame before they start.
+
     References
     ----------
     .. [1] D. Dwibedi et al., "Temporal cycle-consistency learning", CVPR 2019.
+    .. [2] https://github.com/trquhuytin/VAOT-ICCV25, the code of *Joint Self-Supervised
+       Video Alignment and Action Segmentation*, ICCV 2025.
 
     Examples
     --------
@@ -176,8 +190,9 @@ def phase_progression(
     train, test, phases_train, phases_test, n_phases = _check_split(
         train_embeddings, train_labels, test_embeddings, test_labels
     )
+    events = _events(phases_train + phases_test)
     scores = []
-    for phase in range(n_phases):
+    for phase in range(n_phases) if last_phase else events:
         fitted_on = _progress(train, phases_train, phase)
         scored_on = _progress(test, phases_test, phase)
         if fitted_on and scored_on and len(scored_on[1]) > 1:
@@ -186,7 +201,8 @@ def phase_progression(
     if not scores:
         raise ValueError(
             "Training and test videos have no phase in common, of which test videos "
-            "have two frames or more."
+            "have two frames or more"
+            f"{'' if last_phase else ', and that another phase follows'}."
         )
     return float(np.mean(scores))
 
@@ -333,13 +349,19 @@ def _svm_accuracy(
 
     It is NaN where there is a single phase to fit.
     """
-    n_fit = max(1, round(fraction * len(videos)))
+    n_fit = max(1, int(fraction * len(videos)))
     chosen = np.sort(rng.permutation(len(videos))[:n_fit])
     target = np.concatenate([phases[index] for index in chosen])
     if target.min() == target.max():
         return float("nan")
     model = SVC().fit(np.concatenate([videos[index] for index in chosen]), target)
     return float(model.score(np.concatenate(test), np.concatenate(phases_test)))
+
+
+def _events(phases: list[Codes]) -> list[int]:
+    """Return the phases that another follows, in some video."""
+    ends = [(int(phase), codes[-1] == phase) for codes in phases for phase in {*codes}]
+    return sorted({phase for phase, is_end in ends if not is_end})
 
 
 def _progress(

@@ -110,6 +110,24 @@ def test_phase_progression_ignores_phases_that_one_side_lacks():
         phase_progression(time[:1], [["x"] * 10], time[1:], test)
 
 
+def test_phase_progression_may_leave_out_the_phase_that_ends_the_videos():
+    # The embedding knows how far away the ends of a and b are, not that of the video.
+    phases = [
+        np.repeat(list("abc"), n) for n in ((3, 4, 9), (5, 2, 3), (2, 6, 2), (4, 4, 0))
+    ]
+    videos = [
+        np.transpose([np.arange(len(p)) - np.flatnonzero(p == c)[-1] for c in "ab"])
+        / len(p)
+        for p in phases
+    ]
+    split = (videos[:2], phases[:2], videos[2:], phases[2:])
+    assert phase_progression(*split) < 0.99
+    assert_allclose(phase_progression(*split, last_phase=False), 1)
+    one = [["a"] * len(video) for video in videos]
+    with pytest.raises(ValueError, match="no phase in common.*another phase follows"):
+        phase_progression(videos, one, videos, one, last_phase=False)
+
+
 def test_phase_progression_leaves_out_phases_of_a_single_test_frame():
     time = np.arange(10.0)[:, None] / 10
     labels = [["a"] * 5 + ["b"] * 5]
@@ -146,6 +164,14 @@ def test_phase_classification_fits_on_a_share_of_the_videos_drawn_by_its_seed():
     assert found[0] == found[1]
     assert len({result.held_out for result in found}) > 1
     assert found[0].fraction == 0.1
+
+
+def test_phase_classification_rounds_its_share_of_videos_down():
+    # Each video is a phase of its own: right are the frames of those fitted on.
+    labels = [[index] * 4 for index in range(7)]
+    videos = [np.full((4, 7), 9.0 * np.eye(7)[index]) for index in range(7)]
+    found = phase_classification(videos, labels, videos, labels, fraction=0.5)
+    assert found.held_out == found.same_videos == 3 / 7
 
 
 def test_test_videos_of_a_single_phase_leave_the_held_out_score():
