@@ -15,8 +15,16 @@ from skvas.io._sensors import SUFFIXES as TABLES
 
 __all__ = ["check_output", "check_output_folder", "label_files", "named_by"]
 
-# Folders of a data set of features, and what extract notes beside them.
-PARTS = ("features", "groundTruth", "mapping", "times", "extracted.json")
+# Parts of a data set of features, and what extract notes beside them.
+PARTS = (
+    "features",
+    "groundTruth",
+    "groundtruth",
+    "mapping",
+    "mapping.txt",
+    "times",
+    "extracted.json",
+)
 
 
 def check_output(options: argparse.Namespace, *inputs: str | None) -> None:

@@ -6,14 +6,16 @@ import json
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skvas._printing import name_first, shorten
 from skvas.datasets._arrays import read_array
 from skvas.datasets._on_disk import SUFFIXES, FeatureFile, read_features
 from skvas.datasets._recordings import Recordings
@@ -50,6 +52,8 @@ def load_folder(
     path: str | os.PathLike[str],
     *,
     activity: str | None = None,
+    split: str | os.PathLike[str] | None = None,
+    mapping: str | os.PathLike[str] | Mapping[str, int] | None = None,
     on_mismatch: str = "raise",
     fps: float | None = None,
     on_demand: bool = False,
@@ -60,7 +64,7 @@ def load_folder(
 
         path/features/<video>.npy       or <video>.txt; one row per frame
         path/groundTruth/<video>        or <video>.txt; one action name per line
-        path/mapping/mapping.txt        "<id> <name>" per line
+        path/mapping/mapping.txt        or path/mapping.txt; "<id> <name>" per line
         path/times/<video>.npy          second of each frame, by ``skvas extract``
         path/extracted.json             which video files these are, by the same
 
@@ -75,7 +79,16 @@ def load_folder(
     path : str or path-like
         The folder.
     activity : str, default=None
-        Read the videos of this activity alone. None: all of them.
+        Read the videos of this activity alone; in a folder without activities those
+        whose names end in it, as in ``P03_cam01_P03_tea``. None: all of them.
+    split : str or path-like, default=None
+        A file with the name of one video per line, with or without ``.txt``, as in
+        ``path/splits/train.split1.bundle``: read these videos alone, in the order of
+        the folder. None: all of them.
+    mapping : str, path-like or dict, default=None
+        A file in place of ``mapping.txt``, or a dict from the name of each action to
+        its id. Names that share an id are one action, which has the first of the names.
+        None: the mapping of the folder, if there is one.
     on_mismatch : {"raise", "resample"}, default="raise"
         What to do where a video has not as many labels as frames, as is the case
         when labels and features were made at different frame rates. "raise": report
@@ -94,7 +107,9 @@ def load_folder(
 
         labels : list of int arrays of shape (n_frames_i,), or None
             Positions in `action_names`; None where nothing is labelled. A single
-            video without labels has None in its place, and a warning names it.
+            video without labels has None in its place, and a warning names it. A
+            warning also tells if files of labels are there, but have the name of no
+            video.
         names : list of str
             File names without their suffix, behind the activity where there are
             several: ``"tea/01"``.
@@ -112,7 +127,7 @@ def load_folder(
     Raises
     ------
     FileNotFoundError
-        If the folder, its features or the activity do not exist.
+        If the folder, its features, the activity or videos of the split do not exist.
     ValueError
         If a file cannot be read as what it should be, if videos differ in their
         number of features, if a label is not in the mapping, or if frames and labels
@@ -142,16 +157,15 @@ def load_folder(
     """
     check_choice("on_mismatch", on_mismatch, ("raise", "resample"))
     root = Path(path)
-    sources = find_videos(root, activity)
+    sources = find_videos(root, activity, split)
     words = [_read_labels(s.labels) if s.labels else None for s in sources]
-    _warn_of_missing_labels(sources, words)
+    _warn_of_missing_labels(sources)
     look: Callable[[Path], Any] = FeatureFile if on_demand else read_features
     videos = _orient([look(s.features) for s in sources], words, sources)
-    action_names = _read_mappings(root, sources) or sorted(
-        {word for video in words if video is not None for word in video}
-    )
+    ids = _find_ids(mapping, root, sources) or _number(words)
+    action_names, codes = _merge(ids)
     labels = [
-        None if w is None or s.labels is None else _encode(w, action_names, s.labels)
+        None if w is None or s.labels is None else _encode(w, codes, s.labels)
         for w, s in zip(words, sources, strict=True)
     ]
     labels = _match_lengths(labels, videos, sources, resample=on_mismatch == "resample")
@@ -171,8 +185,10 @@ def load_folder(
     )
 
 
-def find_videos(root: Path, activity: str | None) -> list[VideoFile]:
-    """List the videos of a folder, or of one of its activities.
+def find_videos(
+    root: Path, activity: str | None, split: str | os.PathLike[str] | None = None
+) -> list[VideoFile]:
+    """List the videos of a folder, or of one of its activities or splits.
 
     Parameters
     ----------
@@ -180,20 +196,43 @@ def find_videos(root: Path, activity: str | None) -> list[VideoFile]:
         The folder, in a layout that `load_folder` reads.
     activity : str or None
         None: all.
+    split : str, path-like or None, default=None
+        File of names; None: all.
 
     Returns
     -------
     list of VideoFile
         In the order in which `load_folder` has them.
     """
-    return _select(_find_all(root), activity, root)
+    sources = _find_all(root)
+    listed = sources if split is None else _listed(sources, Path(split), root)
+    return _select(listed, activity, root)
+
+
+def _listed(sources: list[VideoFile], split: Path, root: Path) -> list[VideoFile]:
+    """Return the videos whose names a file lists, in their own order."""
+    lines = [line for line in _read_lines(split) if line]
+    names = [line[:-4] if line.lower().endswith(".txt") else line for line in lines]
+    unknown = {*names}.difference(*({s.name, s.label} for s in sources))
+    missing = [name for name in names if name in unknown]
+    if missing:
+        raise FileNotFoundError(
+            f"{str(split)!r} lists {name_first(missing)}, and {str(root)!r} has no "
+            "such features; expected one name of a video per line."
+        )
+    listed = [source for source in sources if {source.name, source.label} & {*names}]
+    if not listed:
+        raise ValueError(
+            f"{str(split)!r} lists no video; expected one name of a video per line."
+        )
+    return listed
 
 
 def _find_all(root: Path) -> list[VideoFile]:
     """List all videos, whichever way activities are laid out."""
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {str(root)!r}.")
-    features, labels = root / "features", root / "groundTruth"
+    features, labels = root / "features", _label_folder(root)
     if features.is_dir():
         sources = _videos_in(features, [labels], None)
         for folder in _subfolders(features):
@@ -205,7 +244,7 @@ def _find_all(root: Path) -> list[VideoFile]:
             for folder in _subfolders(root)
             if (folder / "features").is_dir()
             for source in _videos_in(
-                folder / "features", [folder / "groundTruth"], folder.name
+                folder / "features", [_label_folder(folder)], folder.name
             )
         ]
     if not sources:
@@ -256,15 +295,35 @@ def _videos_in(
                 f".npy and as .txt. Remove one of them."
             )
         files[file.stem] = file
+    of_labels = _label_files(labels)
     return [
-        VideoFile(name, activity, files[name], _label_file(labels, name))
+        VideoFile(name, activity, files[name], of_labels.get(name))
         for name in sorted(files)
     ]
 
 
-def _label_file(folders: list[Path], name: str) -> Path | None:
-    files = (folder / file for folder in folders for file in (name, f"{name}.txt"))
-    return next((file for file in files if file.is_file()), None)
+def _label_folder(root: Path) -> Path:
+    """Return the folder of labels, whose name may be in small letters."""
+    exact = root / "groundTruth"
+    small = _subfolders(root) if root.is_dir() and not exact.is_dir() else []
+    return next((p for p in small if p.name.lower() == "groundtruth"), exact)
+
+
+def _label_files(folders: list[Path]) -> dict[str, Path]:
+    """Return the files of labels by the names of videos that they may belong to."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        files = _files_in(folder)
+        texts = [file for file in files if file.suffix.lower() == ".txt"]
+        texts.sort(key=lambda file: file.suffix != ".txt")
+        for name, file in [(f.name, f) for f in files] + [(f.stem, f) for f in texts]:
+            found.setdefault(name, file)
+    return found
+
+
+def _files_in(folder: Path) -> list[Path]:
+    files = folder.iterdir() if folder.is_dir() else ()
+    return sorted(f for f in files if f.is_file() and not f.name.startswith("."))
 
 
 def _select(
@@ -272,12 +331,18 @@ def _select(
 ) -> list[VideoFile]:
     if activity is None:
         return sources
-    selected = [source for source in sources if source.activity == activity]
+    known = sorted({s.activity for s in sources if s.activity is not None})
+    selected = [
+        source
+        for source in sources
+        if activity == source.activity
+        or (source.activity is None and source.name.endswith(f"_{activity}"))
+    ]
     if not selected:
-        known = sorted({s.activity for s in sources if s.activity is not None})
+        none = f"no name that ends in '_{activity}': leave activity=None"
         raise FileNotFoundError(
             f"{str(root)!r} has no activity {activity!r}; it has "
-            f"{', '.join(map(repr, known)) or 'no activities: leave activity=None'}."
+            f"{', '.join(map(repr, known)) or none}."
         )
     return selected
 
@@ -390,60 +455,115 @@ def _read_labels(file: Path) -> list[str]:
     return words
 
 
-def _read_mappings(root: Path, sources: list[VideoFile]) -> list[str]:
-    """Return the action names of the folder's mapping, or of its activities'."""
+def _find_ids(
+    mapping: str | os.PathLike[str] | Mapping[str, int] | None,
+    root: Path,
+    sources: list[VideoFile],
+) -> dict[str, int]:
+    """Return the ids of actions by their names: as given, or as the folder has them."""
+    if mapping is None:
+        return _read_mappings(root, sources)
+    if isinstance(mapping, (str, os.PathLike)):
+        return _read_mapping(Path(mapping), shared_ids=True)
+    if not isinstance(mapping, Mapping) or not all(
+        isinstance(name, str) and isinstance(key, Integral)
+        for name, key in mapping.items()
+    ):
+        raise TypeError(
+            f"mapping must be a file, or a dict from names to integers, got "
+            f"{shorten(mapping)}."
+        )
+    return {name: int(key) for name, key in mapping.items()}
+
+
+def _read_mappings(root: Path, sources: list[VideoFile]) -> dict[str, int]:
+    """Return the ids of the folder's mapping, or of its activities', by name."""
     folders = [root]
     folders += [root / a for a in dict.fromkeys(s.activity for s in sources) if a]
-    files = [folder / "mapping" / "mapping.txt" for folder in folders]
-    names = [name for file in files if file.is_file() for name in _read_mapping(file)]
-    return list(dict.fromkeys(names))
+    names: dict[str, int] = {}
+    for folder in folders:
+        files = (folder / "mapping" / "mapping.txt", folder / "mapping.txt")
+        file = next((file for file in files if file.is_file()), None)
+        ids = {} if file is None else _read_mapping(file)
+        for name in sorted(ids, key=ids.__getitem__):
+            names.setdefault(name, len(names))
+    return names
 
 
-def _read_mapping(file: Path) -> list[str]:
-    """Return the names of one mapping in the order of their ids."""
-    names: dict[int, str] = {}
+def _read_mapping(file: Path, *, shared_ids: bool = False) -> dict[str, int]:
+    """Return the ids of one mapping by their names."""
+    ids: dict[str, int] = {}
     for number, line in enumerate(_read_lines(file), start=1):
-        identifier, _, name = line.partition(" ")
-        name = name.strip()
         try:
+            identifier, name = line.split(maxsplit=1)
             key = int(identifier)
         except ValueError:
-            name = ""
-        if not name:
             raise ValueError(
                 f"{str(file)!r}, line {number}: expected '<id> <name>', got {line!r}."
-            )
-        if key in names or name in names.values():
+            ) from None
+        if name in ids or (key in ids.values() and not shared_ids):
             raise ValueError(
-                f"{str(file)!r}, line {number}: id {key} or name {name!r} occurs twice."
+                f"{str(file)!r}, line {number}: id {key} or name {name!r} occurs "
+                "twice; if names share an action, pass the file as mapping."
             )
-        names[key] = name
-    return [names[key] for key in sorted(names)]
+        ids[name] = key
+    return ids
 
 
-def _encode(words: list[str], names: list[str], file: Path) -> NDArray[np.int64]:
-    """Turn the names of one video's labels into positions in `names`."""
-    codes = {name: code for code, name in enumerate(names)}
+def _number(words: list[list[str] | None]) -> dict[str, int]:
+    """Return the numbers of the names of labels, in the order of the alphabet."""
+    names = {word for video in words if video is not None for word in video}
+    return {name: key for key, name in enumerate(sorted(names))}
+
+
+def _merge(ids: dict[str, int]) -> tuple[list[str], dict[str, int]]:
+    """Return the first name of each id, by id, and the position of each name."""
+    first: dict[int, str] = {}
+    for name, key in ids.items():
+        first.setdefault(key, name)
+    keys = sorted(first)
+    return [first[k] for k in keys], {n: keys.index(k) for n, k in ids.items()}
+
+
+def _encode(words: list[str], codes: dict[str, int], file: Path) -> NDArray[np.int64]:
+    """Turn the names of one video's labels into positions."""
     unknown = sorted(set(words) - set(codes))
     if unknown:
         raise ValueError(
             f"{str(file)!r}, line {words.index(unknown[0]) + 1}: unknown labels "
-            f"{', '.join(map(repr, unknown))}. mapping/mapping.txt has "
-            f"{', '.join(map(repr, names))}."
+            f"{', '.join(map(repr, unknown))}. The mapping has "
+            f"{', '.join(map(repr, codes))}."
         )
     return np.array([codes[word] for word in words], dtype=np.int64)
 
 
-def _warn_of_missing_labels(
-    sources: list[VideoFile], words: list[list[str] | None]
-) -> None:
-    missing = [s.label for s, w in zip(sources, words, strict=True) if w is None]
-    if missing and len(missing) < len(sources):
+def _warn_of_missing_labels(sources: list[VideoFile]) -> None:
+    missing = [source.label for source in sources if source.labels is None]
+    if len(missing) == len(sources):
+        _warn_of_strange_labels(sources)
+    elif missing:
         warnings.warn(
             f"{len(missing)} of {len(sources)} videos have no file in groundTruth, and "
             f"None for labels: {', '.join(missing)}.",
             UserWarning,
             stacklevel=3,
+        )
+
+
+def _warn_of_strange_labels(sources: list[VideoFile]) -> None:
+    """Warn of files of labels, none of which has the name of a video."""
+    roots = {root for source in sources for root, _ in source.places}
+    folders = {_label_folder(root) for root in roots}
+    activities = {source.activity for source in sources if source.activity}
+    folders |= {folder / name for folder in folders for name in activities}
+    found = [str(file) for folder in sorted(folders) for file in _files_in(folder)]
+    if found:
+        name = sources[0].name
+        warnings.warn(
+            f"None of the videos has labels, but there is {name_first(found)}; "
+            f"expected files such as {name!r} or '{name}.txt': rename them.",
+            UserWarning,
+            stacklevel=4,
         )
 
 

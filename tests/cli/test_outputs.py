@@ -82,8 +82,9 @@ def test_row_57_features_and_their_labels_are_not_overwritten(tmp_path, capsys):
         video = np.random.default_rng(number).normal(size=(40, 2))
         np.save(data / "features" / f"v{number}.npy", video)
         (data / "groundTruth" / f"v{number}.txt").write_text("a\n" * 20 + "b\n" * 20)
+    (data / "mapping.txt").write_text("0 a\n1 b\n")
     before = contents(data)
-    for out in ("features/v1.npy", "groundTruth/v2.txt"):
+    for out in ("features/v1.npy", "groundTruth/v2.txt", "mapping.txt"):
         assert run("fit", data, "-k", 2, "--epochs", 0, "-o", data / out) == 1
         assert "would overwrite" in capsys.readouterr().err
     model = fit(data, tmp_path / "model")

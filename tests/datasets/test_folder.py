@@ -126,11 +126,102 @@ def test_labels_are_positions_whatever_the_ids(tmp_path):
     assert data.labels[0].tolist() == [1, 0]
 
 
+def test_mapping_may_lie_beside_the_features_and_have_tabs(tmp_path):
+    write_video(tmp_path, "a", ramp(3), ["stir", "SIL", "pour milk"])
+    (tmp_path / "mapping.txt").write_text("0\tstir\n1  pour milk \n2 SIL\n")
+    data = load_folder(tmp_path)
+    assert data.action_names == ["stir", "pour milk", "SIL"]
+    assert data.labels[0].tolist() == [0, 2, 1]
+    write_mapping(tmp_path)
+    assert load_folder(tmp_path).action_names == NAMES
+
+
+@pytest.mark.parametrize("kind", ["dict", "file"])
+def test_names_that_share_an_id_are_one_action(tmp_path, kind):
+    write_mapping(tmp_path, ["begin", "cut", "peel", "end"])
+    write_video(tmp_path, "a", ramp(4), ["begin", "peel", "cut", "end"])
+    mapping = {"peel": 5, "cut": 5, "begin": 2, "end": 2}
+    if kind == "file":
+        lines = [f"{key}\t{name}" for name, key in mapping.items()]
+        (tmp_path / "eval.txt").write_text("\n".join(lines))
+        mapping = str(tmp_path / "eval.txt")
+    data = load_folder(tmp_path, mapping=mapping)
+    assert data.action_names == ["begin", "peel"]
+    assert data.labels[0].tolist() == [0, 1, 1, 0]
+
+
+@pytest.mark.parametrize("mapping", [{"stir": "0"}, {0: "stir"}, ["stir"], 3])
+def test_mapping_of_another_kind_is_reported(tmp_path, mapping):
+    write_video(tmp_path, "a", ramp(1), ["stir"])
+    with pytest.raises(TypeError, match="dict from names to integers, got"):
+        load_folder(tmp_path, mapping=mapping)
+
+
+def test_name_that_a_given_mapping_lacks_is_reported(tmp_path):
+    write_video(tmp_path, "a", ramp(2), ["stir", "fly"])
+    with pytest.raises(ValueError, match="line 2: unknown labels 'fly'.*has 'stir'"):
+        load_folder(tmp_path, mapping={"stir": 0})
+
+
+def test_split_has_its_videos_in_the_order_of_the_folder(tmp_path):
+    for activity, name in [
+        ("coffee", "01"),
+        ("tea", "02"),
+        ("tea", "03"),
+        ("tea", "04"),
+    ]:
+        write_video(tmp_path, name, ramp(2), ["stir"] * 2, activity=activity)
+    split = tmp_path / "test.bundle"
+    split.write_text("04.txt\ntea/02\n01\n")
+    assert load_folder(tmp_path, split=split).names == ["coffee/01", "tea/02", "tea/04"]
+    tea = load_folder(tmp_path, split=split, activity="tea")
+    assert tea.names == ["tea/02", "tea/04"]
+    split.write_text("04\n05.txt\n06.txt\n")
+    with pytest.raises(FileNotFoundError, match="bundle' lists 05 and 1 more, and"):
+        load_folder(tmp_path, split=split)
+    split.write_text("\n")
+    with pytest.raises(ValueError, match="lists no video; expected"):
+        load_folder(tmp_path, split=split)
+
+
+def test_activity_may_be_the_end_of_names(tmp_path):
+    for name in ("P03_cam01_P03_tea", "P03_cam01_P03_milk", "tea_P03", "tea"):
+        write_video(tmp_path, name, ramp(2))
+    data = load_folder(tmp_path, activity="tea")
+    assert data.names == ["P03_cam01_P03_tea"]
+    with pytest.raises(FileNotFoundError, match="no name that ends in '_coffee'"):
+        load_folder(tmp_path, activity="coffee")
+
+
 def test_without_labels_there_are_none(tmp_path):
     write_video(tmp_path, "a", ramp(3))
     data = load_folder(tmp_path)
     assert data.labels is None
     assert data.action_names == []
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a_gt.txt", "b"])
+@pytest.mark.parametrize("activity", ["", "tea"])
+def test_files_of_labels_that_no_video_has_are_told(tmp_path, name, activity):
+    write_video(tmp_path, "a", ramp(1), activity=activity)
+    (tmp_path / "groundTruth" / activity / name).write_text("stir")
+    (tmp_path / "groundTruth" / activity / ".hidden").touch()
+    with pytest.warns(UserWarning, match=rf"{name}; expected .*'a' or 'a\.txt'"):
+        data = load_folder(tmp_path)
+    assert data.labels is None
+
+
+def test_letters_of_the_folder_of_labels_and_of_suffixes_may_be_small_or_large(
+    tmp_path,
+):
+    write_video(tmp_path, "a", ramp(2), ["stir", "SIL"])
+    (tmp_path / "groundTruth" / "a").rename(tmp_path / "groundTruth" / "a.TXT")
+    assert load_folder(tmp_path).labels[0].tolist() == [1, 0]
+    (tmp_path / "groundTruth").rename(tmp_path / "groundtruth")
+    assert load_folder(tmp_path).labels[0].tolist() == [1, 0]
+    (tmp_path / "groundtruth" / "a.txt").write_text("SIL\nSIL")
+    (tmp_path / "groundtruth" / "b.TXT").write_text("stir")
+    assert load_folder(tmp_path).labels[0].tolist() == [0, 0]
 
 
 def test_one_video_without_labels_is_named_by_a_warning(tmp_path):
