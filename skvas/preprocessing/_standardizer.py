@@ -23,11 +23,14 @@ from skvas.videos._frames import frame_blocks
 
 
 class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
-    r"""Standardise features within each video, as the published code does.
+    r"""Standardise features within each video, as in the paper.
 
     Each feature is standardised over the video to mean 0 and standard deviation 1, and
     divided by :math:`\sqrt{D}`, so that a frame has a length of about 1. A feature that
     is constant within a video becomes 0.
+
+    A frame of zeros counts like any other. The published code leaves such frames out of
+    mean and deviation, and they stay 0.
 
     Attributes
     ----------
