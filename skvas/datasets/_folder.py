@@ -132,6 +132,8 @@ def load_folder(
         If a file cannot be read as what it should be, if videos differ in their
         number of features, if a label is not in the mapping, or if frames and labels
         differ in number and `on_mismatch` is "raise".
+    TypeError
+        If `mapping` is neither a file nor a dict from names to integers.
 
     Notes
     -----

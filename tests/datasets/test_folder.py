@@ -202,7 +202,7 @@ def test_without_labels_there_are_none(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.csv", "a_gt.txt", "b"])
 @pytest.mark.parametrize("activity", ["", "tea"])
-def test_files_of_labels_that_no_video_has_are_told(tmp_path, name, activity):
+def test_row_51_files_of_labels_that_no_video_has_are_told(tmp_path, name, activity):
     write_video(tmp_path, "a", ramp(1), activity=activity)
     (tmp_path / "groundTruth" / activity / name).write_text("stir")
     (tmp_path / "groundTruth" / activity / ".hidden").touch()

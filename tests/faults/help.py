@@ -180,6 +180,12 @@ HELP: dict[str, list[Row]] = {
             (68,),
         ),
         (
+            "warning: `None of the videos has labels, but there is`",
+            "Files of `groundTruth` are not called like the files of `features`.",
+            "Rename them: `tea01` or `tea01.txt` for `tea01.npy`.",
+            (51,),
+        ),
+        (
             "`NotFittedError`",
             "The model has learned nothing yet.",
             "Call `fit`, or `skvas.load`.",

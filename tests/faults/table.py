@@ -180,8 +180,9 @@ ROWS = {
     ),
     51: (
         "label files: odd labels, gaps, overlaps, entities, junk, other line ends, "
-        "cut off",
-        "read and written exactly, or refused by an error that names the file",
+        "cut off; in a folder, called like no video",
+        "read and written exactly, or refused by an error that names the file; a "
+        "warning that names what is called like no video",
     ),
     52: (
         "video files: cut off, junk, empty, missing, variable frame rate",
