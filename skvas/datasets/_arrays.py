@@ -106,14 +106,43 @@ def read_shape(
     ...     read_shape(Path(folder, "a.npy"))
     (3, 2)
     """
+    return read_layout(path, n_axes)[0]
+
+
+def read_layout(
+    path: str | os.PathLike[str], n_axes: Literal[2, 3] = 2
+) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return the shape and the type of an array in a file, as `read_shape` does.
+
+    Parameters
+    ----------
+    path, n_axes
+        As in `read_shape`.
+
+    Returns
+    -------
+    tuple of int, dtype
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skvas.datasets._arrays import read_layout
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(Path(folder, "a.npy"), np.zeros((3, 2)))
+    ...     read_layout(Path(folder, "a.npy"))
+    ((3, 2), dtype('float64'))
+    """
     path = Path(path)
     with _opening(path) as (stream, is_npy):
         if is_npy:
-            shape, _, _ = _read_header(stream)
+            shape, _, dtype = _read_header(stream)
     if not is_npy:
-        shape = read_array(path, n_axes).shape
+        array = read_array(path, n_axes)
+        shape, dtype = array.shape, array.dtype
     _check_axes(path, shape, n_axes)
-    return shape
+    return shape, dtype
 
 
 @contextmanager

@@ -102,8 +102,9 @@ def load_folder(
     Returns
     -------
     Recordings
-        The float32 arrays of shape (n_frames_i, n_features), or their files, in the
-        order of their names, activity by activity. They know
+        The arrays of shape (n_frames_i, n_features), or their files, in the order of
+        their names, activity by activity: float32 of texts and of ``.npy`` files that
+        hold it, else float64. They know
 
         labels : list of int arrays of shape (n_frames_i,), or None
             Positions in `action_names`; None where nothing is labelled. A single

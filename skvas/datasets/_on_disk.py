@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skvas.datasets._arrays import read_array, read_shape
+from skvas.datasets._arrays import read_array, read_layout
 from skvas.datasets._recordings import Recordings
 
 __all__ = ["SUFFIXES", "FeatureFile", "open_files", "read_features"]
@@ -39,7 +39,8 @@ class FeatureFile:
     shape : tuple of two int
         Frames and features; of a ``.npy`` file known without reading it all.
     dtype : dtype
-        That of the features: float32 unless `read` gives others.
+        That of the features: float32 of texts and of ``.npy`` files that hold it,
+        float64 of other numbers, or what `read` gives.
     ndim : int
         2, but for poses that `read` gives.
 
@@ -68,17 +69,12 @@ class FeatureFile:
         self._read = read
         self._is_transposed = False
         self._shape: tuple[int, ...] | None = None
-        self._dtype: np.dtype[Any] = np.dtype(np.float32)
+        self._dtype: np.dtype[Any] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Frames and features."""
-        if self._shape is None:
-            if self._read is None:
-                self._shape = self._turned(read_shape(self.filename))
-                _refuse_empty(self.filename, self._shape)
-            else:
-                self.__array__()
+        self._find_layout()
         assert self._shape is not None
         return self._shape
 
@@ -90,8 +86,8 @@ class FeatureFile:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the features."""
-        if self._read is not None and self._shape is None:
-            self.__array__()
+        self._find_layout()
+        assert self._dtype is not None
         return self._dtype
 
     @property
@@ -112,17 +108,25 @@ class FeatureFile:
         else:
             found = self._read(Path(self.filename))
             array = np.asarray(getattr(found, "features", found))
-            self._dtype = array.dtype
         if self._is_transposed:
             array = np.ascontiguousarray(array.T)
-        self._shape = array.shape
+        self._shape, self._dtype = array.shape, array.dtype
         return array if dtype is None else array.astype(dtype, copy=False)
 
     def __repr__(self) -> str:
         return f"FeatureFile({self.filename!r})"
 
-    def _turned(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return shape[::-1] if self._is_transposed else shape
+    def _find_layout(self) -> None:
+        """Learn shape and type, of a file of numbers without reading it all."""
+        if self._shape is not None:
+            return
+        if self._read is not None:
+            self.__array__()
+            return
+        shape, dtype = read_layout(self.filename)
+        _refuse_empty(self.filename, shape)
+        self._shape = shape[::-1] if self._is_transposed else shape
+        self._dtype = _type_of_features(dtype)
 
 
 def open_files(videos: Any) -> Any:
@@ -175,7 +179,7 @@ def as_recordings_of_files(
     return Recordings([FeatureFile(path, read=read) for path in paths], names)
 
 
-def read_features(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+def read_features(path: str | os.PathLike[str]) -> NDArray[Any]:
     """Read one array of features, which must be plain numbers in two dimensions.
 
     Parameters
@@ -185,12 +189,18 @@ def read_features(path: str | os.PathLike[str]) -> NDArray[np.float32]:
 
     Returns
     -------
-    float32 ndarray of shape (n_frames, n_features)
+    ndarray of shape (n_frames, n_features)
+        float32 of texts and of ``.npy`` files that hold it, else float64, as arrays are
+        where videos are checked.
     """
     array = read_array(path, 2)
     _refuse_empty(path, array.shape)
     with np.errstate(over="ignore"):  # infinity is found where all videos are checked
-        return np.ascontiguousarray(array, dtype=np.float32)
+        return np.ascontiguousarray(array, dtype=_type_of_features(array.dtype))
+
+
+def _type_of_features(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(np.float32 if dtype.name == "float32" else np.float64)
 
 
 def _refuse_empty(path: str | os.PathLike[str], shape: tuple[int, ...]) -> None:

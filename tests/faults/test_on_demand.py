@@ -26,6 +26,7 @@ from skvas import (
 )
 from skvas._on_demand import Kept, OnDemand, Shelf, choose, each
 from skvas.datasets import FeatureFile, load_folder, make_videos
+from skvas.datasets._on_disk import open_files
 from skvas.preprocessing import Framewise, Interpolate, WhitenedViews
 from skvas.preprocessing import _whitened as whitening
 from skvas.validation import check_videos
@@ -91,6 +92,34 @@ def test_answers_are_those_of_arrays_in_memory_bit_for_bit(cls, folder):
     if cls is not VideoAligner:
         for labels, wanted in zip(found.labels_, expected.labels_, strict=True):
             np.testing.assert_array_equal(labels, wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, ">f4", np.float16, np.int64])
+def test_files_keep_the_digits_that_arrays_have(dtype, tmp_path):
+    far = [(1e4 * video + 2**27).astype(np.float64) for video in VIDEOS]
+    near = np.dtype(dtype).itemsize < 8
+    videos = [video.astype(dtype) for video in (VIDEOS if near else far)]
+    features = tmp_path / "features"
+    features.mkdir()
+    for number, video in enumerate(videos):
+        np.save(features / f"v{number}.npy", video)
+    expected = check_videos(videos)
+    for given in (
+        load_folder(tmp_path),
+        load_folder(tmp_path, on_demand=True),
+        [file.T.T for file in load_folder(tmp_path, on_demand=True)],
+        open_files(paths_of(features)),
+        maps_of(features),
+    ):
+        for mine, video, wanted in zip(
+            given, check_videos(given), expected, strict=True
+        ):
+            assert video.dtype == wanted.dtype
+            np.testing.assert_array_equal(video, wanted)
+            if isinstance(mine, FeatureFile):
+                assert FeatureFile(mine.filename).dtype == wanted.dtype
+    model, wanted = (quick(max_epochs=0).fit(v) for v in (paths_of(features), videos))
+    assert_same_outputs(outputs(model, videos), outputs(wanted, videos))
 
 
 @pytest.mark.parametrize(
