@@ -17,6 +17,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from skvas._atomic import check_replaceable
 from skvas._on_demand import Shelf, VideosOnDemand, each, keep_of, lengths_of
 from skvas._printing import tell
 from skvas._typing import Device, Videos
@@ -463,6 +464,10 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         """Refuse a parameter out of its range before anything is done."""
         check_declared(self)
         check_device(self.device)
+        path = self._training.checkpoint
+        # One that is there may be read alone, if its training is over.
+        if path is not None and not os.path.isfile(path):
+            check_replaceable(path)
         if self._training.live:
             self._refuse_later_frames()
 

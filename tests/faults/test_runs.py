@@ -196,6 +196,29 @@ def test_row_41_read_only_folder_is_told_before_training(tmp_path):
     assert records == []
 
 
+@pytest.mark.parametrize("name", ["no/such/run", ""], ids=["no folder", "a folder"])
+def test_row_41_place_of_no_checkpoint_is_told_before_videos_are_read(name, tmp_path):
+    class Unread:
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            raise AssertionError("a video was read")
+
+    path = str(tmp_path / name)
+    with pytest.raises(OSError, match="could not be written") as caught:
+        quick(JointAlignSegment, checkpoint=path).fit(Unread())
+    assert caught.value.filename == path
+    assert os.listdir(tmp_path) == []
+
+
+def test_checkpoint_of_a_training_that_is_over_may_be_write_protected(tmp_path):
+    path = tmp_path / "run"
+    quick(JointAlignSegment, checkpoint=path).fit(VIDEOS)
+    path.chmod(0o400)
+    assert quick(JointAlignSegment, checkpoint=path).fit(VIDEOS).n_iter_ > 0
+
+
 # Two workers that are busy for long; they say when they have begun.
 WORKERS = """
 import sys
