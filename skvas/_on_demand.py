@@ -6,6 +6,7 @@ import mmap
 import os
 import tempfile
 import weakref
+import zlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, BinaryIO, overload
@@ -27,6 +28,7 @@ __all__ = [
     "is_sequence_of_videos",
     "keep_of",
     "lengths_of",
+    "refuse_cut_short",
 ]
 
 
@@ -93,7 +95,7 @@ class VideosOnDemand(OnDemand):
         What the user gave: files, read-only memory maps, or a sequence that gives
         arrays.
     check : callable
-        From the position of a video and the item to the checked array.
+        From the position of a video and the item to the checked array, in memory.
     shelf : Shelf
         Where what is made of the videos is kept.
     """
@@ -113,32 +115,38 @@ class VideosOnDemand(OnDemand):
         index = len(self.lengths)
         item = self.items[index]
         stamp = _stamp(item)
-        video = self.check(index, copy_of_map(item))
-        self.first.append((video.shape, video.dtype, stamp))
+        video = self.check(index, item)
+        self.first.append((video.shape, video.dtype, stamp, _digest(video)))
         self.lengths.append(len(video))
         return video
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
         """Frames and features of each video."""
-        return [shape for shape, _, _ in self.first]
+        return [shape for shape, *_ in self.first]
 
     @property
     def sizes(self) -> list[int]:
         """Bytes of each video."""
-        return [int(np.prod(s)) * dtype.itemsize for s, dtype, _ in self.first]
+        return [int(np.prod(s)) * dtype.itemsize for s, dtype, *_ in self.first]
 
     def _look_at(self, index: int) -> np.ndarray:
-        shape, dtype, stamp = self.first[index]
+        shape, dtype, stamp, digest = self.first[index]
         item = self.items[index]
         _refuse_changed(item, stamp)  # before: pages of a file cut short can't be read
-        video = self.check(index, copy_of_map(item))
+        video = self.check(index, item)
         _refuse_changed(item, stamp)
         if (video.shape, video.dtype) != (shape, dtype):
             raise ValueError(
                 f"video {index} was {dtype} of shape {shape}, and at another look "
                 f"{video.dtype} of shape {video.shape}. A sequence must give the same "
                 "array each time; fit again."
+            )
+        if _digest(video) != digest:
+            raise ValueError(
+                f"video {index} had other numbers at another look. A sequence must "
+                "give the same array each time; leave out what it changes at random, "
+                "and fit again."
             )
         return video
 
@@ -408,13 +416,53 @@ def copy_of_map(item: Any) -> Any:
     """
     if not (isinstance(item, np.memmap) and is_on_demand(item)):
         return item
+    refuse_cut_short(item)
     copy = np.array(item)
-    owner: Any = item
-    while isinstance(owner, np.ndarray):
-        owner = owner.base
+    owner = _owner(item)
     if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         owner.madvise(mmap.MADV_DONTNEED)
     return copy
+
+
+def refuse_cut_short(item: Any) -> None:
+    """Raise for a memory map whose file has lost bytes, as a look would end Python.
+
+    Parameters
+    ----------
+    item : object
+        What the user gave as one video.
+
+    Examples
+    --------
+    >>> from skvas._on_demand import refuse_cut_short
+    >>> refuse_cut_short("not mapped")
+    """
+    if not isinstance(item, np.memmap):
+        return
+    owner = _owner(item)
+    if not isinstance(owner, mmap.mmap):
+        return
+    mapped = item.offset - item.offset % mmap.ALLOCATIONGRANULARITY + len(owner)
+    if owner.size() < mapped:
+        name = "a file" if item.filename is None else repr(os.fspath(item.filename))
+        raise ValueError(
+            f"{name} has {owner.size()} bytes, but {mapped} when it was mapped; write "
+            "it again, and map it anew."
+        )
+
+
+def _owner(item: Any) -> Any:
+    """Return what has the memory of an array."""
+    while isinstance(item, np.ndarray):
+        item = item.base
+    return item
+
+
+def _digest(video: np.ndarray) -> int:
+    """Return a number that tells arrays apart by a few frames; all NaN are one."""
+    frames = video[[0, len(video) // 2, -1]]
+    frames[np.isnan(frames)] = np.nan
+    return zlib.crc32(frames.data)
 
 
 def _path(item: Any) -> Any:

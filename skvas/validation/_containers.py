@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from skvas._on_demand import is_sequence_of_videos
+from skvas._on_demand import is_sequence_of_videos, refuse_cut_short
 from skvas._typing import Videos
 from skvas.validation._naming import naming_video
 
@@ -241,12 +241,15 @@ def items_of(collection: Any) -> list[Any]:
     """Return the items of a collection, unchecked and unconverted."""
     if isinstance(collection, (list, tuple)):
         return list(collection)
+    if isinstance(collection, np.memmap):
+        return list(collection)  # maps, which `numpy.asarray` would make arrays
     return list(to_numpy(collection))
 
 
 def to_numpy(item: Any) -> np.ndarray:
     """Make an array of one video's data; masks and sparse formats are refused."""
     refuse_container(item)
+    refuse_cut_short(item)
     if isinstance(item, np.ma.MaskedArray):
         raise ValueError(
             "Masked arrays are not supported because the mask would be ignored: "

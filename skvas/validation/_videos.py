@@ -13,7 +13,13 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
-from skvas._on_demand import OnDemand, Shelf, VideosOnDemand, is_on_demand
+from skvas._on_demand import (
+    OnDemand,
+    Shelf,
+    VideosOnDemand,
+    copy_of_map,
+    is_on_demand,
+)
 from skvas._typing import Videos
 from skvas.validation._containers import is_single_video, list_videos, to_numpy
 from skvas.validation._naming import naming_video, unchanged_on_failure
@@ -101,7 +107,8 @@ def check_videos(
     def check(index: int, item: Any) -> np.ndarray:
         called = None if names is None else names[index]
         with naming_video(None if single else index, called):
-            return _check_video(item, estimator, min_frames, ensure_all_finite)
+            data = copy_of_map(item) if stay else item
+            return _check_video(data, estimator, min_frames, ensure_all_finite)
 
     known = isinstance(videos, VideosOnDemand)
     stay = isinstance(videos, OnDemand) or (

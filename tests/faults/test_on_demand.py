@@ -6,6 +6,8 @@ import builtins
 import errno
 import gc
 import os
+import subprocess
+import sys
 import tempfile
 import tracemalloc
 
@@ -353,6 +355,60 @@ def test_row_79_file_that_changes_in_the_middle_of_a_fit_is_named(
     assert vars(model) == before
 
 
+CUT = """
+import os, sys
+import numpy as np
+from skvas import ActionSegmenter
+from skvas.datasets import make_videos
+from skvas.preprocessing import VideoStandardizer
+
+(video,) = make_videos(1, n_frames=(300, 300), random_state=0).videos
+stacked = np.stack([video, video])
+model = ActionSegmenter(3, max_epochs=0)
+fitted = ActionSegmenter(3, max_epochs=0).fit([video])
+for number, (saved, look) in enumerate(
+    [
+        (video, lambda a: model.fit([video, a])),
+        (video, lambda a: fitted.predict([video, a])),
+        (video, lambda a: VideoStandardizer().fit([video, a])),
+        (stacked, lambda a: model.fit(a)),
+        (stacked, lambda a: model.fit([video, a[1][10:]])),
+    ]
+):
+    path = f"{sys.argv[1]}/{number}.npy"
+    np.save(path, saved)
+    mapped = np.load(path, mmap_mode="r")
+    os.truncate(path, 128)
+    try:
+        look(mapped)
+    except ValueError as error:
+        print(error)
+"""
+
+
+def test_row_79_map_of_a_file_cut_short_is_named_and_python_goes_on(tmp_path):
+    command = [sys.executable, "-c", CUT, tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    for number, (line, index) in enumerate(zip(lines, (1, 1, 1, 0, 1), strict=True)):
+        assert line.startswith(
+            f"video {index}: '{tmp_path}/{number}.npy' has 128 bytes"
+        )
+
+
+def test_map_of_many_videos_stays_on_disk(tmp_path):
+    videos = np.stack([video[:60] for video in VIDEOS])
+    np.save(tmp_path / "all.npy", videos)
+    stacked = np.load(tmp_path / "all.npy", mmap_mode="r")
+    checked = check_videos(stacked, shelf=Shelf(0))
+    assert isinstance(checked, OnDemand)
+    for video, wanted in zip(checked, videos, strict=True):
+        np.testing.assert_array_equal(video, wanted)
+    found, expected = (quick(max_epochs=0).fit(v) for v in (stacked, videos))
+    assert_same_outputs(outputs(found, videos), outputs(expected, videos))
+
+
 def test_row_79_checkpoint_of_files_is_kept_and_resumed(folder):
     run = folder / "run"
     training = Training(
@@ -382,6 +438,28 @@ def test_row_80_sequence_that_gives_another_array_is_named():
     with pytest.raises(ValueError, match=r"video 3 was float32 of shape .*same array"):
         model.fit(Growing())
     assert not hasattr(model, "labels_")
+
+
+def test_row_80_sequence_that_gives_other_numbers_is_named():
+    class Augmented(Given):
+        def __getitem__(self, index):
+            return super().__getitem__(index) + np.float32(self.looks)
+
+    with pytest.raises(ValueError, match=r"video \d had other numbers.*at random"):
+        quick(max_epochs=0).fit(Augmented())
+
+
+def test_gaps_are_the_same_gaps_at_each_look():
+    first, again = np.uint32([0x7FC00000, 0x7FC00001]).view(np.float32)
+
+    class Gaps(Given):
+        def __getitem__(self, index):
+            video = super().__getitem__(index)
+            video[-1, 0] = first if self.looks < 6 else again
+            return video
+
+    checked = check_videos(Gaps(), ensure_all_finite="allow-nan", shelf=Shelf(0))
+    assert np.isnan(checked[0][-1, 0])
 
 
 @pytest.mark.parametrize(
