@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from skvas._typing import Labels, Videos
+from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import list_known
 from skvas.validation import check_labels, is_single_video, is_unlabelled, naming
 from skvas.videos._containers import like_input
@@ -98,6 +99,7 @@ def transfer_labels(
             "estimator must align videos, as VideoAligner and JointAlignSegment do, "
             f"got {type(estimator).__name__}."
         )
+    labelled_videos, videos = open_files(labelled_videos), open_files(videos)
     known_labels = check_labels(labels, labelled_videos)
     flat = [label for part in known_labels for label in part.tolist()]
     has_label = np.array([not is_unlabelled(label) for label in flat])

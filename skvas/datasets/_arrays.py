@@ -155,7 +155,8 @@ def _opening(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
             # Of NumPy, about odd headers and empty texts; both are judged below.
             warnings.simplefilter("ignore")
             try:
-                is_npy = path.suffix == ".npy" or stream.read(len(MAGIC)) == MAGIC
+                is_npy = path.suffix.lower() == ".npy"
+                is_npy = is_npy or stream.read(len(MAGIC)) == MAGIC
                 stream.seek(0)
                 yield stream, is_npy
             except OSError:

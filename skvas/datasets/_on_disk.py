@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from skvas.datasets._arrays import read_array, read_layout
 from skvas.datasets._recordings import Recordings
+from skvas.validation import naming_video
+from skvas.validation._containers import refuse_container
 
 __all__ = ["SUFFIXES", "FeatureFile", "open_files", "read_features"]
 
@@ -130,7 +132,7 @@ class FeatureFile:
 
 
 def open_files(videos: Any) -> Any:
-    """Return recordings of a list of paths to features; anything else as it is.
+    """Return what paths to features lead to; anything else as it is.
 
     Parameters
     ----------
@@ -139,22 +141,58 @@ def open_files(videos: Any) -> Any:
 
     Returns
     -------
-    Recordings or object
+    Recordings, FeatureFile or object
+        A file for one path; recordings for a list, a tuple, an array or a column of
+        paths.
+
+    Raises
+    ------
+    TypeError
+        If one of several paths leads to no file of features, or arrays are among them.
 
     Examples
     --------
     >>> from skvas.datasets._on_disk import open_files
     >>> open_files(["a/01.npy", "a/02.npy"]).names
     ['01', '02']
+    >>> open_files("a/01.npy")
+    FeatureFile('a/01.npy')
     """
-    if not isinstance(videos, (list, tuple)) or not videos:
+    if _is_path(videos):
+        return FeatureFile(videos) if _has_features(videos) else videos
+    items = _list_if_paths(videos)
+    if not any(map(_is_path, items)):
         return videos
-    if not all(isinstance(item, (str, os.PathLike)) for item in videos):
+    for index, item in enumerate(items):
+        if _is_path(item) and not _has_features(item):
+            with naming_video(index):
+                refuse_container(item)
+    odd = next((i for i, item in enumerate(items) if not _is_path(item)), None)
+    if odd is not None:
+        raise TypeError(
+            "Paths and other objects are mixed: expected paths alone or arrays alone, "
+            f"but video {odd} is a {type(items[odd]).__name__}; load the files, for "
+            "instance with numpy.load."
+        )
+    return as_recordings_of_files([Path(item) for item in items])
+
+
+def _list_if_paths(videos: Any) -> Sequence[Any]:
+    """Return the items of what may hold paths, or none."""
+    if isinstance(videos, (list, tuple)):
         return videos
-    paths = [Path(item) for item in videos]
-    if any(path.suffix not in SUFFIXES for path in paths):
-        return videos
-    return as_recordings_of_files(paths)
+    shape = getattr(videos, "shape", None)
+    if isinstance(shape, tuple) and len(shape) == 1 and shape[0]:
+        return list(videos) if _is_path(next(iter(videos))) else ()
+    return ()
+
+
+def _is_path(item: Any) -> bool:
+    return isinstance(item, (str, os.PathLike))
+
+
+def _has_features(path: str | os.PathLike[str]) -> bool:
+    return Path(path).suffix.lower() in SUFFIXES
 
 
 def as_recordings_of_files(

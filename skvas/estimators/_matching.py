@@ -198,6 +198,7 @@ class MatchesFrames(BaseVideoEstimator):
                 'goes with via="timeline".'
             )
         with naming(name):
+            video = open_files(video)
             if self._are_poses(video):
                 return self._view([video])
             if is_single_video(video):

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
+from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
     names_of_fit,
     refuse_other_features,
@@ -216,6 +217,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             The fitted timeline.
         """
         n_actions = self._check_parameters()
+        videos = open_files(videos)
         with unchanged_on_failure(self):
             checked = check_videos(
                 videos,
@@ -251,6 +253,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         float64 ndarray of shape (n_frames,), or an object array of them
             Positions between 0 and 1, which never fall.
         """
+        videos = open_files(videos)
         passages = self._follow(videos)
         return like_input(
             [self._scale(p.positions) for p in passages], is_single_video(videos)
@@ -271,6 +274,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             list for many, :class:`skvas.Recordings` for such; data frames after
             `set_output`.
         """
+        videos = open_files(videos)
         passages = self._follow(videos)
         columns = [self._scale(p.positions)[:, None] for p in passages]
         return self._wrap_output(columns, videos)
@@ -306,6 +310,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         float64 ndarray of shape (n,)
             Fractional frames, between 0 and n_frames - 1.
         """
+        video = open_files(video)
         if not is_single_video(video):
             raise ValueError(
                 "video must be one video of shape (n_frames, n_features), got a "
@@ -361,6 +366,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             If the timeline has no actions (``n_actions=None``).
         """
         model = self._model_with_actions()
+        videos = open_files(videos)
         passages = self._follow(videos)
         return like_input(
             [model.actions(p.positions) for p in passages], is_single_video(videos)
@@ -389,6 +395,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             If the timeline has no actions (``n_actions=None``).
         """
         model = self._model_with_actions()
+        videos = open_files(videos)
         frames = self._see(videos)
         return like_input(
             [model.action_shares(f) for f in frames], is_single_video(videos)
@@ -400,7 +407,8 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         Parameters
         ----------
         signals : list of array-like of shape (n_frames_i, ...)
-            For each video of `fit` numbers for each of its frames.
+            For each video of `fit` numbers for each of its frames; also paths to files
+            of features.
         length : int, default=None
             Number of equally spaced positions. None: those of the template.
 
@@ -415,7 +423,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         n_positions = len(self.template_)
         index = np.linspace(0, n_positions - 1, length or n_positions).round()
         index = index.astype(np.int64)
-        arrays = self._check_signals(signals)
+        arrays = self._check_signals(open_files(signals))
         stacked = []
         for array, passage in zip(arrays, self.model_.template.passages, strict=True):
             entries = frames_at(array, passage.frames[index]).astype(float)
@@ -502,6 +510,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             If the timeline has no actions (``n_actions=None``).
         """
         model = self._model_with_actions()
+        videos = open_files(videos)
         found = [model.boundaries(frames) for frames in self._see(videos)]
         return like_input(found, is_single_video(videos))
 
@@ -520,6 +529,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             more than twice their mean cost; and before and after what a video shows
             that begins late or stops early.
         """
+        videos = open_files(videos)
         passages = self._follow(videos)
         return like_input([p.lacking() for p in passages], is_single_video(videos))
 
@@ -537,6 +547,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         float64 ndarray of shape (n_videos,)
             1 for a copy of the template, about 0 for an unrelated video.
         """
+        videos = open_files(videos)
         frames = self._see(videos)
         template = self.model_.template
         found = []
@@ -680,6 +691,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             frames = self._frames_of_fit()
             known: Known | None = Known.of_fit(self.recordings_)
         else:
+            videos = open_files(videos)
             frames, known = self._see(videos), Known.of(videos)
         given = read_labels(
             y, lengths_of(frames), single=False, to_learn=False, known=known

@@ -21,10 +21,12 @@ from skvas import (
     ActionSegmenter,
     JointAlignSegment,
     Segmenting,
+    Timeline,
     Training,
     VideoAligner,
     fit_files,
     step_report,
+    transfer_labels,
 )
 from skvas._on_demand import Kept, OnDemand, Shelf, choose, each
 from skvas.datasets import FeatureFile, load_folder, make_videos
@@ -251,6 +253,91 @@ def test_paths_are_taken_wherever_videos_are(cls, folder, tmp_path):
     if hasattr(model, "to_table"):
         assert model.to_table(paths).records[0]["recording"] == "v0"
         assert step_report(model, paths).records[0]["video"] == "v0"
+
+
+def test_one_path_is_one_video(folder):
+    paths = [str(path) for path in paths_of(folder)]
+    model = quick(JointAlignSegment, max_epochs=0).fit(VIDEOS)
+    for name in ("predict", "predict_proba", "transform"):
+        found, wanted = (getattr(model, name)(v) for v in (paths[0], VIDEOS[0]))
+        np.testing.assert_array_equal(found, wanted)
+    for via in ("pair", "timeline"):
+        found = model.align(paths[0], paths_of(folder)[1], via=via)
+        wanted = model.align(*VIDEOS[:2], via=via)
+        np.testing.assert_array_equal(found.matches_x, wanted.matches_x)
+    np.testing.assert_array_equal(
+        quick(max_epochs=0).fit(paths[0]).labels_,
+        quick(max_epochs=0).fit(VIDEOS[0]).labels_,
+    )
+    with pytest.raises(ValueError, match="x must be one video"):
+        model.align(paths, paths[0])
+    with pytest.raises(TypeError, match="got a str: load the file first"):
+        model.stream().push(paths[0])
+
+
+def test_timelines_take_paths(folder):
+    paths = [str(path) for path in paths_of(folder)]
+    timeline = Timeline(n_actions=3, random_state=0).fit(paths)
+    expected = Timeline(n_actions=3, random_state=0).fit(VIDEOS)
+    assert timeline.recordings_["names"][0] == "v0"
+    for name in (
+        "to_timeline",
+        "transform",
+        "predict",
+        "predict_proba",
+        "boundaries",
+        "lacking",
+        "alignability",
+        "stack",
+    ):
+        found, wanted = (
+            getattr(line, name)(videos)
+            for line, videos in ((timeline, paths), (expected, VIDEOS))
+        )
+        for mine, theirs in zip(found, wanted, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    y = [{0: "a"}, *[None] * 4]
+    shares, wanted = (timeline.label_shares(y, v) for v in (paths, VIDEOS))
+    np.testing.assert_array_equal(shares[1][2], wanted[1][2])
+    frames, wanted = (timeline.from_timeline([0.5], v[0]) for v in (paths, VIDEOS))
+    assert frames == wanted
+
+
+def test_labels_are_transferred_between_paths(folder):
+    model = quick(VideoAligner, max_epochs=0).fit(VIDEOS)
+    labels = np.arange(len(VIDEOS[0])) // 30
+    paths = paths_of(folder)
+    found = transfer_labels(model, paths[0], labels, paths[1:])
+    wanted = transfer_labels(model, VIDEOS[0], labels, VIDEOS[1:])
+    for mine, theirs in zip(found.labels, wanted.labels, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_paths_may_be_in_arrays_and_columns_and_end_in_capitals(folder):
+    pandas = pytest.importorskip("pandas")
+    for path in paths_of(folder):
+        path.rename(path.with_suffix(".NPY"))
+    paths = [str(path) for path in sorted(folder.glob("*.NPY"))]
+    table = pandas.DataFrame({"file": paths}, index=list("abcde"))
+    for given in (paths, tuple(paths), np.array(paths), table["file"]):
+        assert open_files(given).names == ["v0", "v1", "v2", "v3", "v4"]
+        for video, wanted in zip(check_videos(open_files(given)), VIDEOS, strict=True):
+            np.testing.assert_array_equal(video, wanted)
+
+
+@pytest.mark.parametrize(
+    ("videos", "message"),
+    [
+        (["v0.npy", VIDEOS[1]], "Paths and other objects.*video 1 is a ndarray"),
+        ([VIDEOS[0], "v1.txt"], "Paths and other objects.*video 0 is a ndarray"),
+        (["v0.npy", "v1.csv"], "^video 1: .*read_sensors"),
+        (np.array(["v0.mp4", "v1.npy"]), "^video 0: .*skvas extract"),
+        (["v0.npy", b"v1.npy"], "video 1 is a bytes"),
+    ],
+)
+def test_row_22_what_is_no_list_of_paths_to_features_is_told(videos, message):
+    with pytest.raises(TypeError, match=message):
+        quick().fit(videos)
 
 
 def test_fit_files_reads_a_folder_of_files_or_one_with_labels(folder, tmp_path):
