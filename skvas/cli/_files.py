@@ -74,9 +74,10 @@ def load_recordings(
     model: Any = None,
     *,
     on_mismatch: str = "raise",
-    on_demand: bool = False,
 ) -> Recordings:
     """Read the recordings of the folder, or say how to make some.
+
+    Features stay in their files, which are read when they are looked at.
 
     They have the rate of those that the model was fitted to, if there is one, unless
     `--fps` or, of features and poses, their files say otherwise. Gaps are closed for a
@@ -92,7 +93,7 @@ def load_recordings(
             activity=options.activity,
             fps=fps,
             on_mismatch=on_mismatch,
-            on_demand=on_demand,
+            on_demand=True,
         )
         # A model knows what a folder of one video cannot: which of its axes is time.
         if model is not None:

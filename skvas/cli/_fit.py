@@ -93,7 +93,7 @@ def _fit(options: argparse.Namespace) -> None:
     if options.task == "segment" and options.matching is not None:
         raise ValueError("--matching has no use in --task segment, which matches none.")
     check_output(options, options.checkpoint)
-    data = load_recordings(options, on_demand=True)
+    data = load_recordings(options)
     steps = StepLines()
     arguments = {
         "recipe": options.recipe,

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from skvas._on_demand import is_on_demand
 from skvas._printing import name_first
 from skvas.cli._lines import say
-from skvas.datasets import Recordings
+from skvas.datasets import FeatureFile, Recordings
 from skvas.datasets._folder import orient_features
 from skvas.datasets._on_disk import read_features
 from skvas.features import VideoFeatures
@@ -22,19 +23,29 @@ __all__ = ["ReadWithoutGaps", "check_columns", "close_all", "close_in"]
 
 
 def close_all(data: Recordings, model: Any) -> Recordings:
-    """Return recordings that a model takes, and say how many had gaps."""
+    """Return recordings that a model takes, and say how many had gaps.
+
+    What is in files stays there.
+    """
     if np.ndim(data[0]) == 3:  # poses, of which a point may never be seen
         return data
-    closed = [
-        close_in(video, name, model, data.feature_names)
-        for name, video in zip(data.names, data, strict=True)
-    ]
-    changed = [
-        name for name, a, b in zip(data.names, data, closed, strict=True) if a is not b
-    ]
+    closed, changed = [], []
+    for name, video in zip(data.names, data, strict=True):
+        frames = np.asarray(video)
+        whole = close_in(frames, name, model, data.feature_names)
+        if whole is not frames:
+            changed.append(name)
+            video = _closed_when_read(video) if is_on_demand(video) else whole
+        closed.append(video)
     if changed:
         say(f"gaps of {name_first(changed)} are closed by straight lines")
     return data.replace(closed, feature_names=data.feature_names)
+
+
+def _closed_when_read(video: FeatureFile) -> FeatureFile:
+    return FeatureFile(
+        video.filename, read=lambda _: close_gaps(np.asarray(video), None)
+    )
 
 
 def close_in(

@@ -78,7 +78,7 @@ def _timeline_of(model: Any, path: str) -> skvas.Timeline:
 
 def _placed(timeline: skvas.Timeline, name: str, video: np.ndarray) -> dict[str, Any]:
     """Say where a video lies on a timeline, and how well."""
-    video = video.reshape(len(video), -1)
+    video = np.asarray(video).reshape(len(video), -1)
     with naming(name):
         positions = timeline.to_timeline(video)
         return {
@@ -96,7 +96,7 @@ def _positions(
 ) -> Iterator[dict[str, Any]]:
     """Yield a record of each frame: its position, and its action if there are any."""
     actions = None
-    video = video.reshape(len(video), -1)
+    video = np.asarray(video).reshape(len(video), -1)
     with naming(name):
         positions = model.timeline_.to_timeline(video)
         if is_clusterer(model):

@@ -353,11 +353,15 @@ def _select(
 def orient_features(features: Any, n_features: int | None) -> Any:
     """Return features as (n_frames, n_features), also if they are stored transposed.
 
-    Poses, and features whose number is not known, stay as they are.
+    Poses, and features whose number is not known, stay as they are, and what is in a
+    file stays there.
     """
     shape = np.shape(features)
-    is_transposed = len(shape) == 2 and shape[1] != n_features == shape[0]
-    return np.ascontiguousarray(np.transpose(features)) if is_transposed else features
+    if len(shape) != 2 or shape[1] == n_features or shape[0] != n_features:
+        return features
+    if isinstance(features, FeatureFile):
+        return features.T
+    return np.ascontiguousarray(np.transpose(features))
 
 
 def _read_times(

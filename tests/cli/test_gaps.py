@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import re
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 import skvas
+from skvas.cli._files import load_recordings
 from skvas.cli._gaps import ReadWithoutGaps, check_columns
+from skvas.datasets import FeatureFile
 from skvas.features import VideoFeatures
 from skvas.io import read_recordings
 from skvas.preprocessing import Interpolate
@@ -143,3 +146,19 @@ def test_timeline_names_the_recording_that_it_cannot_place(whole, tmp_path, caps
     for more in ((), ("-o", tmp_path / "t.csv")):
         assert run("timeline", model, whole, *more) == 1
         assert "skvas timeline: r0: X has 4 features" in capsys.readouterr().err
+
+
+def test_features_stay_in_their_files(model, whole, tmp_path, capsys):
+    features = tmp_path / "set" / "features"
+    features.mkdir(parents=True)
+    videos = [np.array(video) for video in read_recordings(whole)]
+    videos[1][20:26, 2] = np.nan
+    for number, video in enumerate(videos):
+        np.save(features / f"r{number}.npy", video.T)
+    options = argparse.Namespace(folder=str(tmp_path / "set"), activity=None)
+    data = load_recordings(options, skvas.load(model))
+    assert "gaps of r1 are closed" in capsys.readouterr().err
+    for found, wanted in zip(data, Interpolate().fit_transform(videos), strict=True):
+        assert isinstance(found, FeatureFile)
+        assert found.shape == wanted.shape
+        np.testing.assert_array_equal(found, wanted)
