@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-import joblib
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.base import is_clusterer
 from sklearn.utils.validation import check_is_fitted
@@ -35,7 +33,7 @@ from skvas.datasets._recordings import Recordings
 from skvas.exceptions import FailedFilesWarning, InvalidParameterError
 from skvas.io import SegmentTable, write_segments
 from skvas.io._files import FORMATS
-from skvas.persistence._state import StateWriter
+from skvas.persistence._digest import digest_labelling
 from skvas.validation import check_choice, check_real
 from skvas.videos._orphans import EndingWithParent
 
@@ -516,7 +514,7 @@ def _claim(
     """
     mark = folder / f".skvas-{format}"
     signature = json.dumps(
-        {"model": _signature(model), "options": options}, default=list
+        {"model": digest_labelling(model), "options": options}, default=list
     )
     found, listed = _read_mark(mark)
     if found == json.loads(signature):
@@ -559,20 +557,3 @@ def _find_written(folder: Path, format: str) -> dict[str, int]:
         with suppress(FileNotFoundError):  # another process may be writing
             found[file.relative_to(folder).as_posix()] = file.stat().st_mtime_ns
     return found
-
-
-def _signature(model: Any) -> str:
-    """Return a digest of what the labels of a model depend on."""
-    writer = StateWriter()
-    find = getattr(model, "_label_state", None)
-    if find is None:  # a pipeline, or an estimator of the user's
-        return str(joblib.hash(model))
-    try:
-        parts = find()
-        state = {name: writer.node(value, name) for name, value in parts.items()}
-    except InvalidParameterError:  # it has a transformer of the user's
-        return str(joblib.hash(model))
-    digest = hashlib.sha256(json.dumps(state).encode())
-    for array in writer.arrays.values():
-        digest.update(array.tobytes())
-    return digest.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import time
 import warnings
@@ -14,6 +15,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -333,6 +335,26 @@ def test_pipeline_labels_files_and_goes_on(paths, out):
     predict_files(pipeline, paths[:3], out)
     assert labels_in(out / "v0.txt") == pipeline.predict(VIDEOS[0]).tolist()
     report = predict_files(pipeline, paths, out)
+    assert statuses(report) == ["skipped"] * 3 + ["written"] * 3
+
+
+def refitted(pipeline):
+    return clone(pipeline).fit(VIDEOS)
+
+
+def with_processes(pipeline):
+    return pipeline.set_params(actionsegmenter__n_jobs=2)
+
+
+def pickled(pipeline):
+    return pickle.loads(pickle.dumps(pipeline))
+
+
+@pytest.mark.parametrize("change", [refitted, with_processes, pickled])
+def test_pipeline_goes_on_in_another_process(paths, out, change):
+    steps = make_pipeline(Framewise(StandardScaler()), quick(ActionSegmenter))
+    predict_files(steps.fit(VIDEOS), paths[:3], out)
+    report = predict_files(change(steps), paths, out)
     assert statuses(report) == ["skipped"] * 3 + ["written"] * 3
 
 
