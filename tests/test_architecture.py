@@ -48,7 +48,9 @@ ROOMS = {
     "alignment": (
         "_path_cost _result < _anchors _by_timeline _coarse < _joined_anchors _matcher"
     ),
-    "applications": "_diagnosis _names _transfer < _action_table _many_files < _report",
+    "applications": (
+        "_diagnosis _names _sent _transfer < _action_table _many_files < _report"
+    ),
     "cli": (
         "_arguments _lines _pipe < _gaps < _files < _extracted _inputs < _labels < "
         "_align _evaluate _extract _fit _label _live _name _predict _report _timeline "

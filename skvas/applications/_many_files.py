@@ -27,6 +27,7 @@ from skvas._atomic import (
 from skvas._optional import import_optional
 from skvas._printing import name_first
 from skvas.applications._names import call_by_name, names_by_label, texts_by_label
+from skvas.applications._sent import SentOnce
 from skvas.datasets._folder import load_folder, orient_features
 from skvas.datasets._on_disk import SUFFIXES, as_recordings_of_files, read_features
 from skvas.datasets._recordings import Recordings
@@ -325,7 +326,7 @@ def predict_files(
     options = [fps, told] if key is None else [fps, told, key]
     others = _claim(Path(out_dir), model, format, options, jobs, overwrite)
     texts = texts_by_label(model) if action_names is None else None
-    label = _Labeller(model, read, format, fps, action_names, texts)
+    label = _Labeller(SentOnce(model), read, format, fps, action_names, texts)
     todo = [job for job in jobs if overwrite or not job.is_done(others)]
     waiting = set(todo)
     records = {job: job.record("skipped") for job in jobs}
@@ -335,8 +336,9 @@ def predict_files(
             tell(dict(records[job]))
     # No worker without a file: one that never had any would not know whom it works for.
     n_workers = max(1, min(effective_n_jobs(n_jobs), len(todo)))
+    run = EndingWithParent(label)
     done = Parallel(n_jobs=n_workers, return_as="generator")(
-        delayed(EndingWithParent(label))(job) for job in todo
+        delayed(run)(job) for job in todo
     )
     warned: dict[_Warning, list[str]] = {}
     for job, (record, caught) in zip(todo, done, strict=True):
@@ -389,7 +391,7 @@ _Warning = tuple[type[Warning], str]
 class _Labeller:
     """What is the same for all files; called with one, in whatever process."""
 
-    model: Any
+    model: SentOnce
     read: Read | None
     format: str
     fps: float | None
@@ -424,9 +426,9 @@ class _Labeller:
 
     def _label(self, job: _Job) -> tuple[SegmentTable, int]:
         found = (self.read or read_features)(job.path)
-        n_features = getattr(self.model, "n_features_in_", None)
+        n_features = getattr(self.model.value, "n_features_in_", None)
         features = orient_features(getattr(found, "features", found), n_features)
-        labels = self.model.predict(features)
+        labels = self.model.value.predict(features)
         clock: dict[str, Any] = {"fps": self.fps}
         if self.format == "txt":
             clock = {"fps": 1.0}

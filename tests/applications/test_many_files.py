@@ -358,6 +358,27 @@ def test_pipeline_goes_on_in_another_process(paths, out, change):
     assert statuses(report) == ["skipped"] * 3 + ["written"] * 3
 
 
+class Told(StandardScaler):
+    """A scaler that tells a file whenever it is unpickled."""
+
+    def __init__(self, file=None):
+        super().__init__()
+        self.file = file
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if "mean_" in state:
+            with open(self.file, "a") as told:
+                told.write("unpickled\n")
+
+
+def test_model_is_sent_once_to_each_worker(paths, out, tmp_path):
+    told = tmp_path / "told"
+    steps = make_pipeline(Framewise(Told(str(told))), quick(ActionSegmenter))
+    predict_files(steps.fit(VIDEOS), paths, out, n_jobs=2)
+    assert 1 <= len(told.read_text().splitlines()) <= 2
+
+
 def test_row_41_file_that_cannot_be_written_ends_the_run_and_is_named(
     model, paths, out, monkeypatch
 ):
