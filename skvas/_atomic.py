@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -13,12 +14,16 @@ from typing import Any
 
 __all__ = [
     "check_replaceable",
+    "create_atomically",
+    "is_leftover",
     "leaves_folder",
     "naming_file",
     "read_bytes",
     "replacing",
     "write_atomically",
 ]
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp(\.|$)")
 
 
 @contextlib.contextmanager
@@ -188,6 +193,79 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def create_atomically(path: str | os.PathLike[str], data: bytes) -> bool:
+    """Write a file whole, unless one is there.
+
+    Of several processes that try at once one succeeds.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    data : bytes
+        All of its content.
+
+    Returns
+    -------
+    bool
+        Whether it was written; False if it was there.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; names the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skvas._atomic import create_atomically
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "a.txt")
+    ...     create_atomically(file, b"first"), create_atomically(file, b"second")
+    (True, False)
+    """
+    target, temporary = _names(path)
+    with naming_file(path, "written", temporary=temporary):
+        try:
+            temporary.write_bytes(data)
+            _finish(temporary, None)
+            _link(temporary, target)
+        except FileExistsError:
+            return False
+        finally:
+            temporary.unlink(missing_ok=True)
+    return True
+
+
+def _link(temporary: Path, target: Path) -> None:
+    """Give a file a name that no other has."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:  # some file systems know no second names
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        os.replace(temporary, target)
+
+
+def is_leftover(name: str) -> bool:
+    """Tell whether a file is what a kill left of one that was being written.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+
+    Examples
+    --------
+    >>> from skvas._atomic import is_leftover
+    >>> is_leftover(".0123456789abcdef.tmp.txt"), is_leftover("a.tmp.txt")
+    (True, False)
+    """
+    return _TEMPORARY.match(name) is not None
 
 
 def _names(path: str | os.PathLike[str]) -> tuple[Path, Path]:

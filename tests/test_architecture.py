@@ -49,7 +49,8 @@ ROOMS = {
         "_path_cost _result < _anchors _by_timeline _coarse < _joined_anchors _matcher"
     ),
     "applications": (
-        "_diagnosis _names _sent _transfer < _action_table _many_files < _report"
+        "_diagnosis _label_folder _names _sent _transfer < _action_table _many_files < "
+        "_report"
     ),
     "cli": (
         "_arguments _lines _pipe < _gaps < _files < _extracted _inputs < _labels < "

@@ -12,6 +12,8 @@ import pytest
 
 from skvas._atomic import (
     check_replaceable,
+    create_atomically,
+    is_leftover,
     naming_file,
     read_bytes,
     replacing,
@@ -232,3 +234,32 @@ def test_error_about_the_temporary_file_names_the_final_one(tmp_path):
     with pytest.raises(FileNotFoundError) as caught, replacing(tmp_path / "a") as file:
         file.rename(tmp_path / "elsewhere")
     assert caught.value.filename == str(tmp_path / "a")
+
+
+def test_file_is_created_once(tmp_path):
+    assert create_atomically(tmp_path / "a.csv", b"one")
+    assert not create_atomically(tmp_path / "a.csv", b"two")
+    assert (tmp_path / "a.csv").read_bytes() == b"one"
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
+def test_file_is_created_once_where_files_have_one_name(tmp_path, monkeypatch):
+    def refuse(source, target):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    test_file_is_created_once(tmp_path)
+
+
+def test_row_41_file_that_cannot_be_created_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        create_atomically(tmp_path / "none" / "a.csv", b"one")
+    assert caught.value.filename == str(tmp_path / "none" / "a.csv")
+
+
+def test_what_a_kill_leaves_is_known_by_its_name(tmp_path):
+    with replacing(tmp_path / "a.csv") as temporary:
+        assert is_leftover(temporary.name)
+    with replacing(tmp_path / "a") as temporary:
+        assert is_leftover(temporary.name)
+    assert not is_leftover(".a.tmp.csv")

@@ -8,7 +8,6 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -17,15 +16,10 @@ from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.base import is_clusterer
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._atomic import (
-    identity,
-    leaves_folder,
-    naming_file,
-    read_bytes,
-    write_atomically,
-)
+from skvas._atomic import identity, leaves_folder, naming_file
 from skvas._optional import import_optional
 from skvas._printing import name_first
+from skvas.applications._label_folder import LabelFolder, version_of
 from skvas.applications._names import call_by_name, names_by_label, texts_by_label
 from skvas.applications._sent import SentOnce
 from skvas.datasets._folder import load_folder, orient_features
@@ -42,16 +36,6 @@ __all__ = ["FilesReport", "fit_files", "predict_files"]
 
 COLUMNS = ["path", "output", "status", "n_frames", "error"]
 Read = Callable[[Path], Any]
-
-
-class OtherLabelsError(InvalidParameterError):
-    """A folder has labels that are not to be mixed with those of a model."""
-
-    def __init__(self, found: str, *, may_replace: bool = True) -> None:
-        self.found = found
-        self.may_replace = may_replace
-        again = ", or label again by overwrite=True" if may_replace else ""
-        super().__init__(f"out_dir has {found}; name another out_dir{again}.")
 
 
 @dataclass(frozen=True)
@@ -269,7 +253,8 @@ def predict_files(
     ValueError, TypeError
         If an argument is not as described, `fps` is needed and missing, or two videos
         have one name; or if `out_dir` has labels of another model, of other
-        `action_names` or `fps`, and `overwrite` is False; or of another origin.
+        `action_names` or `fps`, or a call is at work on such, and `overwrite` is False;
+        or of another origin.
     OSError
         If a file cannot be written; names it. Those that were written stay.
     NotFittedError
@@ -287,8 +272,10 @@ def predict_files(
     -----
     Files are written whole or not at all; a process that is killed while it writes may
     leave a hidden file behind, which nothing reads. One is skipped where it is there,
-    and not older than the features. A hidden file in `out_dir` tells by which model its
-    labels were made, so that those of two are not mixed: where `overwrite` replaced
+    and the features have the time and the size that they had when they were labelled,
+    of which a hidden file in `out_dir` has notes; without a note, where it is not older
+    than the features. Another hidden file tells by which model the labels were made, so
+    that those of two are not mixed, also by calls at once: where `overwrite` replaced
     only some labels of another model, the next call replaces those that it comes to.
 
     Examples
@@ -322,15 +309,41 @@ def predict_files(
     given = names_by_label(model) if action_names is None else None
     told = action_names if given is None else [*given.values()]
     jobs = _list_jobs(paths, names, media, Path(out_dir), format)
-    key = getattr(read, "cache_key", None)
-    options = [fps, told] if key is None else [fps, told, key]
-    others = _claim(Path(out_dir), model, format, options, jobs, overwrite)
+    origin = _origin(model, fps, told, getattr(read, "cache_key", None))
+    folder = LabelFolder(Path(out_dir), format, origin)
+    former = folder.claim([job.target for job in jobs], overwrite=overwrite)
+    todo = [job for job in jobs if overwrite or not former.has(job.target, job.path)]
     texts = texts_by_label(model) if action_names is None else None
-    label = _Labeller(SentOnce(model), read, format, fps, action_names, texts)
-    todo = [job for job in jobs if overwrite or not job.is_done(others)]
+    label = _Labeller(SentOnce(model), folder, read, fps, action_names, texts)
+    with folder.at_work():
+        report, warned = _label_all(label, jobs, todo, n_jobs, callback)
+    for (kind, text), where in warned.items():
+        warnings.warn(f"{name_first(where)}: {text}", kind, stacklevel=2)
+    if report.failed:
+        warnings.warn(str(report), FailedFilesWarning, stacklevel=2)
+    return report
+
+
+def _origin(
+    model: Any, fps: float | None, names: Sequence[str] | None, key: str | None
+) -> Any:
+    """Return what labels depend on beside the features, as JSON knows it."""
+    options = [fps, names] if key is None else [fps, names, key]
+    origin = {"model": digest_labelling(model), "options": options}
+    return json.loads(json.dumps(origin, default=list))
+
+
+def _label_all(
+    label: _Labeller,
+    jobs: Sequence[_Job],
+    todo: Sequence[_Job],
+    n_jobs: int | None,
+    callback: Callable[[Mapping[str, Any]], object] | None,
+) -> tuple[FilesReport, dict[_Warning, list[str]]]:
+    """Label what is to be done, and return where each warning was drawn."""
+    tell = callback or (lambda record: None)
     waiting = set(todo)
     records = {job: job.record("skipped") for job in jobs}
-    tell = callback or (lambda record: None)
     for job in jobs:
         if job not in waiting:
             tell(dict(records[job]))
@@ -346,12 +359,7 @@ def predict_files(
         for warning in caught:
             warned.setdefault(warning, []).append(str(job.path))
         tell(dict(record))
-    for (kind, text), where in warned.items():
-        warnings.warn(f"{name_first(where)}: {text}", kind, stacklevel=2)
-    report = FilesReport(list(records.values()))
-    if report.failed:
-        warnings.warn(str(report), FailedFilesWarning, stacklevel=2)
-    return report
+    return FilesReport(list(records.values())), warned
 
 
 @dataclass(frozen=True)
@@ -362,15 +370,6 @@ class _Job:
     target: Path
     name: str
     media: str | os.PathLike[str] | None = None
-
-    def is_done(self, others: Mapping[str, int]) -> bool:
-        """Tell whether there are labels of the model, made after the features were."""
-        try:
-            written = self.target.stat().st_mtime_ns
-            is_newer = written >= self.path.stat().st_mtime_ns
-        except FileNotFoundError:
-            return False
-        return is_newer and written != others.get(str(self.target))
 
     def record(
         self, status: str, *, n_frames: int | None = None, error: str | None = None
@@ -392,8 +391,8 @@ class _Labeller:
     """What is the same for all files; called with one, in whatever process."""
 
     model: SentOnce
+    folder: LabelFolder
     read: Read | None
-    format: str
     fps: float | None
     action_names: Sequence[str] | None
     texts: Mapping[Any, str] | None
@@ -408,21 +407,28 @@ class _Labeller:
         return record, list(dict.fromkeys(drawn))
 
     def _write(self, job: _Job) -> dict[str, Any]:
+        features = version_of(job.path)
         try:
             # The files are what is shared out among processes, not their parts.
             with parallel_config(backend="sequential"):
                 table, n_frames = self._label(job)
         except Exception as error:  # whatever it is, the others go on
             return job.failure(error)
-        with naming_file(job.target.parent, "made"):
-            job.target.parent.mkdir(parents=True, exist_ok=True)
-        fps = 1.0 if self.format == "txt" else None
-        media = job.media if self.format == "eaf" else None
+        self.folder.confirm()
         try:
-            write_segments(table, job.target, format=self.format, fps=fps, media=media)
+            self._write_table(table, job)
         except ValueError as error:
             return job.failure(error)
+        self.folder.note(job.target, features)
         return job.record("written", n_frames=n_frames)
+
+    def _write_table(self, table: SegmentTable, job: _Job) -> None:
+        form = self.folder.format
+        with naming_file(job.target.parent, "made"):
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+        fps = 1.0 if form == "txt" else None
+        media = job.media if form == "eaf" else None
+        write_segments(table, job.target, format=form, fps=fps, media=media)
 
     def _label(self, job: _Job) -> tuple[SegmentTable, int]:
         found = (self.read or read_features)(job.path)
@@ -430,12 +436,12 @@ class _Labeller:
         features = orient_features(getattr(found, "features", found), n_features)
         labels = self.model.value.predict(features)
         clock: dict[str, Any] = {"fps": self.fps}
-        if self.format == "txt":
+        if self.folder.format == "txt":
             clock = {"fps": 1.0}
         elif self.fps is None:
             clock = {"times": getattr(found, "times", None)}
             if clock["times"] is None:
-                raise ValueError(_ask_for_fps(self.format))
+                raise ValueError(_ask_for_fps(self.folder.format))
         table = SegmentTable.from_labels(
             call_by_name(labels, self.texts),
             job.name,
@@ -499,63 +505,3 @@ def _refuse_inputs(targets: Iterable[Path], files: Sequence[Path]) -> None:
                 f"out_dir has {str(target)!r}, which is one of paths; name another "
                 "out_dir."
             )
-
-
-def _claim(
-    folder: Path,
-    model: Any,
-    format: str,
-    options: Sequence[Any],
-    jobs: Sequence[_Job],
-    overwrite: bool,
-) -> dict[str, int]:
-    """Note whose labels are in a folder, and refuse to mix them with others'.
-
-    Returns the labels of others that are still to be replaced, and when each was
-    written: once it is replaced, it is younger.
-    """
-    mark = folder / f".skvas-{format}"
-    signature = json.dumps(
-        {"model": digest_labelling(model), "options": options}, default=list
-    )
-    found, listed = _read_mark(mark)
-    if found == json.loads(signature):
-        return _in_folder(folder, json.loads(listed or "{}"))
-    there = [str(job.target) for job in jobs if job.target.exists()]
-    if found is None and there:  # perhaps somebody's own labels
-        what = f"{there[0]!r}, which skvas has not written"
-        raise OtherLabelsError(what, may_replace=False)
-    # A mark without labels is that of a call whose files all failed.
-    if not overwrite and found is not None and any(folder.rglob(f"*.{format}")):
-        raise OtherLabelsError(
-            "labels of another model, of another frame rate, of recordings that were "
-            "read otherwise, or with other names"
-        )
-    others = _find_written(folder, format) if overwrite else {}
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = [signature, json.dumps(others)] if others else [signature]
-    write_atomically(mark, "\n".join(lines).encode())
-    return _in_folder(folder, others)
-
-
-def _read_mark(mark: Path) -> tuple[Any, str]:
-    """Return whose labels are in a folder, and a list of those that are others'."""
-    if not mark.exists():
-        return None, ""
-    signature, _, listed = read_bytes(mark).decode(errors="replace").partition("\n")
-    with suppress(ValueError):  # as text, a damaged one is that of nobody
-        return json.loads(signature), listed
-    return signature, listed
-
-
-def _in_folder(folder: Path, files: Mapping[str, int]) -> dict[str, int]:
-    return {str(folder / name): written for name, written in files.items()}
-
-
-def _find_written(folder: Path, format: str) -> dict[str, int]:
-    """Return when each file of labels in a folder was written."""
-    found = {}
-    for file in folder.rglob(f"*.{format}"):
-        with suppress(FileNotFoundError):  # another process may be writing
-            found[file.relative_to(folder).as_posix()] = file.stat().st_mtime_ns
-    return found

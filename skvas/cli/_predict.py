@@ -14,7 +14,7 @@ import numpy as np
 
 from skvas import FilesReport, predict_files
 from skvas._printing import name_first
-from skvas.applications._many_files import OtherLabelsError
+from skvas.applications._label_folder import OtherLabelsError
 from skvas.cli._arguments import (
     add_folder,
     add_fps,

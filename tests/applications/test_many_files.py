@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import signal
 import time
 import warnings
@@ -21,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skvas import ActionSegmenter, FilesReport, VideoAligner, _atomic, predict_files
+from skvas.applications import _label_folder
 from skvas.exceptions import FailedFilesWarning, InvalidParameterError
 from skvas.features import VideoFeatures
 from skvas.io import read_segments
@@ -34,6 +36,11 @@ FORMATS = ["csv", "json", "eaf", "textgrid", "srt", "vtt"]
 @pytest.fixture(scope="module")
 def model():
     return quick(ActionSegmenter, max_epochs=0).fit(VIDEOS)
+
+
+@pytest.fixture(scope="module")
+def other():
+    return quick(ActionSegmenter, n_actions=2, max_epochs=0).fit(VIDEOS)
 
 
 @pytest.fixture
@@ -61,7 +68,9 @@ def statuses(report):
 
 
 def contents(folder):
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
+    """Return what is in files, but for the notes, which hold times."""
+    files = (file for file in folder.iterdir() if file.suffix != ".notes")
+    return {file.name: file.read_bytes() for file in files}
 
 
 def labels_in(file):
@@ -132,6 +141,70 @@ def test_features_that_have_changed_are_labelled_again(model, paths, out):
     assert labels_in(out / "v2.txt") == model.predict(VIDEOS[0]).tolist()
 
 
+def test_features_with_older_times_are_labelled_again(model, paths, out):
+    predict_files(model, paths, out)
+    np.save(paths[2], VIDEOS[0])
+    make_older(paths[2], seconds=7200)
+    report = predict_files(model, paths, out)
+    assert [i for i, s in enumerate(statuses(report)) if s == "written"] == [2]
+    assert labels_in(out / "v2.txt") == model.predict(VIDEOS[0]).tolist()
+    assert statuses(predict_files(model, paths, out)) == ["skipped"] * 6
+
+
+def test_features_of_another_size_are_labelled_again(model, paths, out):
+    predict_files(model, paths, out)
+    status = paths[2].stat()
+    np.save(paths[2], VIDEOS[2][:-1])
+    os.utime(paths[2], ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert statuses(predict_files(model, paths, out)).count("written") == 1
+
+
+def test_features_that_changed_while_they_were_read_are_labelled_again(
+    model, paths, out
+):
+    def change():
+        np.save(paths[0], VIDEOS[1])
+
+    predict_files(model, paths, out, read=asking(lambda: None))
+    (out / "v0.txt").unlink()
+    predict_files(model, paths, out, read=asking(change))
+    report = predict_files(model, paths, out)
+    assert [i for i, s in enumerate(statuses(report)) if s == "written"] == [0]
+
+
+def test_labels_of_damaged_notes_or_none_are_skipped_where_younger(model, paths, out):
+    predict_files(model, paths, out)
+    notes = out / ".skvas-txt.notes"
+    for damaged in (
+        notes.read_bytes()[:-20],
+        b'\xff\n[1]\n"a"\n[[], 1, 2, 3, 4]\n{',
+        b"",
+    ):
+        notes.write_bytes(damaged)
+        assert statuses(predict_files(model, paths, out)) == ["skipped"] * 6
+    notes.unlink()
+    os.utime(out / "v0.txt", (0, 0))
+    assert statuses(predict_files(model, paths, out)) == ["written"] + ["skipped"] * 5
+
+
+def test_line_of_notes_that_was_cut_off_costs_no_other(model, paths, out):
+    predict_files(model, paths[:1], out)
+    with open(out / ".skvas-txt.notes", "a") as file:
+        file.write('["v1.txt", ')
+    predict_files(model, paths, out)
+    for path in paths[1:]:
+        make_older(path, seconds=7200)
+    report = predict_files(model, paths, out)
+    assert statuses(report) == ["skipped"] + ["written"] * 5
+
+
+def test_copied_labels_are_skipped_where_younger(model, paths, out, tmp_path):
+    predict_files(model, paths, out)
+    shutil.copytree(out, tmp_path / "copy", copy_function=shutil.copy)
+    report = predict_files(model, paths, tmp_path / "copy")
+    assert statuses(report) == ["skipped"] * 6
+
+
 def test_row_58_callback_may_change_the_records_it_is_given(model, paths, out):
     for _ in range(2):  # written, and then skipped
         report = predict_files(model, paths, out, callback=dict.clear)
@@ -182,9 +255,8 @@ def test_number_of_processes_changes_no_file(model, paths, tmp_path):
     assert contents(tmp_path / "None") == contents(tmp_path / "2")
 
 
-def test_labels_of_two_models_are_not_mixed(model, paths, out):
+def test_labels_of_two_models_are_not_mixed(model, other, paths, out):
     predict_files(model, paths[:2], out)
-    other = quick(ActionSegmenter, n_actions=2, max_epochs=0).fit(VIDEOS)
     before = contents(out)
     for change in ({}, {"action_names": list("abc")}):
         labeller = model if change else other
@@ -195,13 +267,109 @@ def test_labels_of_two_models_are_not_mixed(model, paths, out):
     assert labels_in(out / "v0.txt") == other.predict(VIDEOS[0]).tolist()
 
 
+def asking(ask):
+    """Return a reader that asks something before it reads its first file."""
+    asked = []
+
+    def read(path):
+        if not asked:
+            asked.append(path)
+            ask()
+        return np.load(path)
+
+    return read
+
+
+def test_calls_at_once_do_not_mix_labels_of_two_models(model, other, paths, out):
+    def label_by_other():
+        assert not list(out.glob("*.txt"))
+        with pytest.raises(
+            InvalidParameterError, match="a call at work.*another model"
+        ):
+            predict_files(other, paths[:2], out)
+
+    report = predict_files(model, paths, out, read=asking(label_by_other))
+    assert statuses(report) == ["written"] * 6
+    with pytest.raises(InvalidParameterError, match="has labels of another model"):
+        predict_files(other, paths, out)
+    assert statuses(predict_files(model, paths, out)) == ["skipped"] * 6
+
+
+def test_call_ends_where_another_model_takes_its_folder(model, other, paths, out):
+    def label_by_other():
+        predict_files(other, paths, out, overwrite=True)
+
+    with pytest.raises(InvalidParameterError, match="has labels of another model"):
+        predict_files(model, paths, out, read=asking(label_by_other))
+    for path, video in zip(paths, VIDEOS, strict=True):
+        assert labels_in(out / f"{path.stem}.txt") == other.predict(video).tolist()
+
+
+def read_and_take(path, out, mark):
+    (out / ".skvas-txt").write_text(mark)
+    return np.load(path)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_other_model_is_told_from_a_worker(model, paths, out, n_jobs):
+    read = partial(read_and_take, out=out, mark="others")
+    expected = "^out_dir has a call at work.*; name another out_dir, or label again by "
+    with pytest.raises(InvalidParameterError, match=expected):
+        predict_files(model, paths, out, read=read, n_jobs=n_jobs)
+
+
+def fail(path):
+    raise ValueError("not today")
+
+
+def test_mark_that_somebody_removes_is_set_again(model, other, paths, out):
+    predict_files(model, paths[:1], out, read=asking((out / ".skvas-txt").unlink))
+    with pytest.raises(InvalidParameterError, match="has labels of another model"):
+        predict_files(other, paths, out)
+
+
+def test_without_locks_labels_are_not_mixed_either(
+    model, other, paths, out, monkeypatch
+):
+    monkeypatch.setattr(_label_folder, "fcntl", None)
+
+    def label_by_other():
+        predict_files(other, paths[:2], out)
+
+    with pytest.raises(InvalidParameterError, match="has labels of another model"):
+        predict_files(model, paths, out, read=asking(label_by_other))
+    assert statuses(predict_files(other, paths[:2], out)) == ["skipped"] * 2
+
+
+def test_interrupted_call_without_labels_leaves_the_folder_to_others(
+    model, other, paths, out
+):
+    with pytest.raises(KeyboardInterrupt):
+        predict_files(model, paths, out, read=fail, callback=stop)
+    assert statuses(predict_files(other, paths, out)) == ["written"] * 6
+
+
+def test_labels_that_another_model_wrote_late_are_replaced(model, other, paths, out):
+    predict_files(other, paths[:1], out)
+    mark = (out / ".skvas-txt").read_bytes()
+    predict_files(model, paths[:2], out, overwrite=True)
+    (out / ".skvas-txt").write_bytes(mark)
+    assert statuses(predict_files(other, paths[:3], out)) == ["written"] * 3
+
+
+def test_leftovers_of_a_kill_are_nobodys_labels(model, other, paths, out):
+    predict_files(model, paths[:1], out)
+    (out / "v0.txt").unlink()
+    (out / ".0123456789abcdef.tmp.txt").write_text("0\n")
+    assert statuses(predict_files(other, paths, out)) == ["written"] * 6
+
+
 def stop(record):
     raise KeyboardInterrupt
 
 
-def test_overwriting_that_ended_early_goes_on(model, paths, out):
+def test_overwriting_that_ended_early_goes_on(model, other, paths, out):
     predict_files(model, paths, out)
-    other = quick(ActionSegmenter, n_actions=2, max_epochs=0).fit(VIDEOS)
     with pytest.raises(KeyboardInterrupt):
         predict_files(other, paths, out, overwrite=True, callback=stop)
     report = predict_files(other, paths, out)
@@ -222,11 +390,10 @@ def test_frame_rates_and_names_of_any_type_are_the_same_ones(model, paths, out):
             expected = "skipped"
 
 
-def test_labels_that_overwriting_left_out_are_replaced_later(model, paths, out):
+def test_labels_that_overwriting_left_out_are_replaced_later(model, other, paths, out):
     names = [f"tea/{path.stem}" for path in paths]
     for form in ("txt", "csv"):
         predict_files(model, paths, out, names=names, format=form, fps=1)
-    other = quick(ActionSegmenter, n_actions=2, max_epochs=0).fit(VIDEOS)
     predict_files(other, paths[:1], out, names=names[:1], fps=1, overwrite=True)
     report = predict_files(other, paths[:3], out, names=names[:3], fps=1)
     assert statuses(report) == ["skipped", "written", "written"]
