@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -36,6 +37,8 @@ __all__ = ["FilesReport", "fit_files", "predict_files"]
 
 COLUMNS = ["path", "output", "status", "n_frames", "error"]
 Read = Callable[[Path], Any]
+# Errors of writing that are those of a single path.
+_OF_A_PATH = {errno.ENAMETOOLONG, errno.ELOOP, errno.EILSEQ}
 
 
 @dataclass(frozen=True)
@@ -256,7 +259,8 @@ def predict_files(
         `action_names` or `fps`, or a call is at work on such, and `overwrite` is False;
         or of another origin.
     OSError
-        If a file cannot be written; names it. Those that were written stay.
+        If a file cannot be written, unless for its name; names it. Those that were
+        written stay.
     NotFittedError
         If the model is not fitted.
 
@@ -418,6 +422,10 @@ class _Labeller:
         try:
             self._write_table(table, job)
         except ValueError as error:
+            return job.failure(error)
+        except OSError as error:
+            if error.errno not in _OF_A_PATH:
+                raise
             return job.failure(error)
         self.folder.note(job.target, features)
         return job.record("written", n_frames=n_frames)

@@ -546,6 +546,30 @@ def test_model_is_sent_once_to_each_worker(paths, out, tmp_path):
     assert 1 <= len(told.read_text().splitlines()) <= 2
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_row_56_bad_paths_do_not_stop_the_others(model, paths, out, n_jobs):
+    predict_files(model, paths, out, format="textgrid", fps=25)
+    loop, long = paths[0].with_name("loop.npy"), paths[0].with_name("n" * 248 + ".npy")
+    loop.symlink_to(loop)
+    (out / "loop.textgrid").write_text("")
+    np.save(long, VIDEOS[0])
+    within = {
+        "names": [*(path.stem for path in paths), "loop", "n" * 300 + "/a", long.stem]
+    }
+    bad = [loop, paths[0], long]
+    with pytest.warns(FailedFilesWarning, match="0 written, 6 skipped, 3 failed"):
+        report = predict_files(
+            model,
+            [*paths, *bad],
+            out,
+            format="textgrid",
+            fps=25,
+            n_jobs=n_jobs,
+            **within,
+        )
+    assert [record["path"] for record in report.failed] == list(map(str, bad))
+
+
 def test_row_41_file_that_cannot_be_written_ends_the_run_and_is_named(
     model, paths, out, monkeypatch
 ):
