@@ -128,7 +128,8 @@ def _earlier(file, fresh):
     content = json.loads(file.read_text(encoding="utf-8"))
     if content["about"]["sources"] != about["sources"]:
         raise SystemExit(
-            f"{file.name} was made by other sources of skvas; --fresh starts anew."
+            f"{str(file)!r} was made by other sources of skvas; name another folder by "
+            "--out, or drop its figures by --fresh."
         )
     return content
 
