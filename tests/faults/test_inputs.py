@@ -459,7 +459,7 @@ def test_row_21_sparse_is_a_type_error_asking_for_dense(cls, make, fitted):
     [
         (lambda: (video for video in VIDEOS), "list"),
         (lambda: dict(enumerate(VIDEOS)), "values"),
-        (lambda: "videos.npy", "load"),
+        (lambda: "videos.csv", "read_sensors"),
         (lambda: {1.0, 2.0}, "order"),
     ],
     ids=["generator", "dict", "path", "set"],
