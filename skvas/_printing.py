@@ -20,6 +20,7 @@ __all__ = [
     "shorten",
     "tell",
     "to_html",
+    "visible",
 ]
 
 # Called with a step of long work, how many parts of it are done, and of how many; 0 of
@@ -29,6 +30,9 @@ Listener: TypeAlias = Callable[[str, int, int], object]
 LONGEST = 80
 # Rows that a notebook shows.
 SHOWN = 60
+# Categories of characters, and marks of direction, that a terminal obeys.
+_OBEYED = {"Cc", "Cs"}
+_TURNS = {*"\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
@@ -229,6 +233,34 @@ def to_html(records: Sequence[Mapping[str, Any]], *, caption: str) -> str:
     return f"<table>{head}{body}</table>"
 
 
+def visible(text: str, *, keep: str = "\n") -> str:
+    r"""Return a text with escapes for what a terminal would obey and not show.
+
+    Parameters
+    ----------
+    text : str
+        Names and labels of others may be in it.
+    keep : str, default="\n"
+        Characters that are obeyed all the same.
+
+    Examples
+    --------
+    >>> from skvas._printing import visible
+    >>> print(visible("tea\x1b[2J"))
+    tea\x1b[2J
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c.encode("unicode_escape").decode() if _is_obeyed(c) and c not in keep else c
+        for c in text
+    )
+
+
+def _is_obeyed(c: str) -> bool:
+    return unicodedata.category(c) in _OBEYED or c in _TURNS
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -236,4 +268,6 @@ def _is_number(value: Any) -> bool:
 def _show(value: Any, decimals: int = 2) -> str:
     if value is None:
         return "-"
-    return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.{decimals}f}"
+    return visible(str(value), keep="")

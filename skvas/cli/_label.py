@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from skvas._printing import visible
 from skvas.applications._names import call_by_name, texts_by_label
 from skvas.cli._arguments import (
     add_folder,
@@ -77,7 +78,7 @@ def _label(options: argparse.Namespace) -> None:
         link = None if media is None else media[query.video]
         write_segments(table, file, media=link)
         show("")
-        print(f"{file}: {query.why}")
+        print(visible(f"{file}: {query.why}"))
     if not queries:
         raise ValueError(
             "all recordings have labels, so there is none to ask for; in Python, "

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from skvas._printing import cut_to_columns, listening
+from skvas._printing import cut_to_columns, listening, visible
 
 __all__ = [
     "BAR",
@@ -129,13 +129,13 @@ def show(text: str) -> None:
     """Put a text in the place of the last one, on a terminal only."""
     if sys.stderr.isatty():
         width = shutil.get_terminal_size().columns - 1  # one that is wrapped stays
-        _put(f"\r\033[K{cut_to_columns(text, width)}")
+        _put(f"\r\033[K{cut_to_columns(visible(text), width)}")
 
 
 def say(text: str) -> None:
     """Print a line in the place of the progress."""
     show("")
-    _put(f"{text}\n")
+    _put(f"{visible(text)}\n")
 
 
 def _put(text: str) -> None:

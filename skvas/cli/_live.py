@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from skvas._printing import visible
 from skvas.applications._names import names_by_label
 from skvas.cli._arguments import add_decoding, add_times
 from skvas.cli._files import (
@@ -183,7 +184,7 @@ class _LiveLines:
 
     def _print(self, record: Mapping[str, Any], text: str) -> None:
         show("")
-        print(json.dumps(record) if self.as_json else text, flush=True)
+        print(json.dumps(record) if self.as_json else visible(text), flush=True)
 
     def _draw(self) -> None:
         now = self.tracker.current_

@@ -134,8 +134,10 @@ def _seconds(text: str, *, decimal_comma: bool) -> float:
     return float(text)
 
 
-# What a spreadsheet takes for the start of a formula, and the sign that says text.
-_FORMULA = tuple("=+-@\t\r\n'\uff1d\uff0b\uff0d\uff20")
+# Where a spreadsheet may take a formula to start: at the beginning, and behind what
+# separates cells in some countries. The last sign says that a text follows.
+_SIGNS = "=+@'\uff1d\uff0b\uff0d\uff20-"
+_FORMULA = re.compile(rf"(?:^|(?<=[;\t\r\n]))(?=\s*[{_SIGNS}])|^(?=[\t\r\n])")
 
 
 def as_text_cell(text: str) -> str:
@@ -143,7 +145,7 @@ def as_text_cell(text: str) -> str:
 
     It also stands before texts that start with one, so that no two become equal.
     """
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub("'", text)
 
 
 def compose_csv(table: SegmentTable) -> bytes:

@@ -259,6 +259,10 @@ class StateWriter:
     }
 
 
+# An array of texts has room for so many times what they are, at most.
+MOST_BLANK = 1000
+
+
 class StateReader:
     """Turn JSON nodes and arrays into objects.
 
@@ -336,6 +340,9 @@ class StateReader:
     def _texts(self, items: list[str], dtype: str) -> np.ndarray:
         if not all(isinstance(item, str) for item in items):
             raise ModelFileError("a list of texts holds something else")
+        lengths = list(map(len, items))
+        if len(items) * max(lengths, default=0) > MOST_BLANK * max(sum(lengths), 1000):
+            raise ModelFileError("a list of texts is mostly blank")
         # The type of texts follows from the longest.
         return np.array(items, object if dtype == "object" else np.str_)
 

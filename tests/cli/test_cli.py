@@ -1553,6 +1553,18 @@ def test_live_prints_json_lines_with_a_lag(folder, segmenter, capsys):
     assert [record["time"] for record in records] == pytest.approx(starts)
 
 
+def test_names_of_others_do_nothing_to_a_terminal(folder, joint, tmp_path, capsys):
+    names = ["\x1b[2Ja", "\u202eb", "c"]
+    skvas.load(joint).name_actions(names).save(tmp_path / "model")
+    video = folder / "features" / "v1.npy"
+    assert run("live", tmp_path / "model", video) == 0
+    assert run("report", tmp_path / "model", folder) == 0
+    out, err = capsys.readouterr()
+    assert r"\x1b[2Ja" in out
+    assert r"\u202eb" in out
+    assert not {"\x1b", "\u202e"} & {*out, *err}
+
+
 def test_live_tells_each_warning_once(folder, segmenter, tmp_path, capsys):
     video = np.load(folder / "features" / "v0.npy")
     video[10:13] = np.nan

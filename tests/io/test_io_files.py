@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import struct
 import time
 from pathlib import Path
@@ -741,9 +742,15 @@ def test_row_51_spreadsheets_run_no_label(tmp_path):
     data = (tmp_path / "v.csv").read_bytes()
     assert data.startswith(codecs.BOM_UTF8)
     found = read_segments(tmp_path / "v.csv")
-    expected = [*(f"'{label}" for label in RUN[:-1]), "1"]
+    cells = [re.sub(r"^([\t\r\n])=", r"\1'=", label) for label in RUN]
+    expected = [*(f"'{label}" for label in cells[:-1]), "1"]
     assert [r.label for r in found] == expected * 2
     assert found.videos == ["'=v", "é"]
+    # Elsewhere cells end at other signs.
+    others = rows(["ok;=1+1\t @2;x", "a-b"], [5, 5])
+    write_segments(others, tmp_path / "w.csv", excel=True)
+    labels = [r.label for r in read_segments(tmp_path / "w.csv")]
+    assert labels == ["ok;'=1+1\t' @2;x", "a-b"]
     write_segments(table, tmp_path / "v.csv")
     assert read_segments(tmp_path / "v.csv") == table
 
