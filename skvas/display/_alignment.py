@@ -23,6 +23,7 @@ from skvas.display._style import (
     BACKGROUND,
     HIGHLIGHT,
     PROGRESS,
+    ActionNames,
     add_legend,
     check_fps,
     check_has,
@@ -30,6 +31,7 @@ from skvas.display._style import (
     colour,
     encode_labels,
     make_axes,
+    names_in_order,
     no_formulas,
     recording_of,
     scale_time,
@@ -55,8 +57,8 @@ class AlignmentDisplay:
         Labels of the frames, which colour the timelines; pass both or neither.
     names : sequence of two str, default=("x", "y")
         Names of the videos.
-    action_names : sequence of str, default=None
-        Names of the actions; an integer label is a position in them.
+    action_names : sequence of str, or mapping from label to str, default=None
+        Names of the actions; an integer label is a position in a sequence.
     background : int or str, default=None
         Label of frames without an action.
     fps : float or sequence of two float, default=None
@@ -89,7 +91,7 @@ class AlignmentDisplay:
         labels_x: Labels | None = None,
         labels_y: Labels | None = None,
         names: Sequence[str] = ("x", "y"),
-        action_names: Sequence[str] | None = None,
+        action_names: ActionNames = None,
         background: Any = None,
         fps: float | Sequence[float] | None = None,
     ) -> None:
@@ -111,7 +113,7 @@ class AlignmentDisplay:
         labels_x: Labels | None = None,
         labels_y: Labels | None = None,
         names: Sequence[str] | None = None,
-        action_names: Sequence[str] | None = None,
+        action_names: ActionNames = None,
         background: Any = None,
         fps: float | Sequence[float] | None = None,
         kind: str = "plan",
@@ -130,8 +132,8 @@ class AlignmentDisplay:
             Labels of the frames, which colour the timelines; pass both or neither.
         names : sequence of two str, default=None
             Names of the videos. None: those that recordings know, else "x" and "y".
-        action_names : sequence of str, default=None
-            Names of the actions; an integer label is a position in them.
+        action_names : sequence of str, or mapping from label to str, default=None
+            Names of the actions; an integer label is a position in a sequence.
         background : int or str, default=None
             Label of frames without an action.
         fps : float or sequence of two float, default=None
@@ -169,7 +171,7 @@ class AlignmentDisplay:
             labels_x=labels_x,
             labels_y=labels_y,
             names=names,
-            action_names=action_names,
+            action_names=names_in_order(estimator, action_names),
             background=background,
             fps=fps,
         )

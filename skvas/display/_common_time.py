@@ -11,17 +11,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._optional import import_optional
 from skvas._typing import Labels
-from skvas.applications._names import call_by_name, names_by_label
+from skvas.applications._names import names_by_label
 from skvas.display._barcode import Strip, draw_strips
 from skvas.display._style import (
     BACKGROUND,
     HIGHLIGHT,
     PROGRESS,
+    ActionNames,
     add_legend,
     check_has,
     check_names,
     encode_labels,
     make_axes,
+    names_in_order,
     no_formulas,
     show_names,
 )
@@ -52,8 +54,8 @@ class CommonTimeDisplay:
         Labels of the frames of each video of `fit`.
     names : sequence of str, default=None
         Names of the videos.
-    action_names : sequence of str, default=None
-        Names of the actions; an integer label is a position in them.
+    action_names : sequence of str, or mapping from label to str, default=None
+        Names of the actions; an integer label is a position in a sequence.
     background : int or str, default=None
         Label of frames without an action.
     fps : float or sequence of float, default=None
@@ -85,7 +87,7 @@ class CommonTimeDisplay:
         *,
         labels: Labels | None = None,
         names: Sequence[str] | None = None,
-        action_names: Sequence[str] | None = None,
+        action_names: ActionNames = None,
         background: Any = None,
         fps: float | Sequence[float] | None = None,
     ) -> None:
@@ -103,7 +105,7 @@ class CommonTimeDisplay:
         y: Labels | None = None,
         *,
         names: Sequence[str] | None = None,
-        action_names: Sequence[str] | None = None,
+        action_names: ActionNames = None,
         background: Any = None,
         fps: float | Sequence[float] | None = None,
         ax: Any = None,
@@ -119,8 +121,8 @@ class CommonTimeDisplay:
             found, with their names, if they are of the timeline.
         names : sequence of str, default=None
             Names of the videos. None: those of the recordings of `fit`.
-        action_names : sequence of str, default=None
-            Names of the actions; an integer label is a position in them.
+        action_names : sequence of str, or mapping from label to str, default=None
+            Names of the actions; an integer label is a position in a sequence.
         background : int or str, default=None
             Label of frames without an action.
         fps : float or sequence of float, default=None
@@ -152,13 +154,12 @@ class CommonTimeDisplay:
         if y is None and estimator.timeline_.labels_ is not None:
             y = as_list(estimator.labels_)
             if action_names is None:
-                given = names_by_label(estimator)
-                y = [call_by_name(labels, given) for labels in y]
+                action_names = names_by_label(estimator)
         return cls.from_timeline(
             estimator.timeline_,
             y,
             names=names,
-            action_names=action_names,
+            action_names=names_in_order(estimator, action_names),
             background=background,
             fps=fps,
             ax=ax,
@@ -171,7 +172,7 @@ class CommonTimeDisplay:
         y: Labels | None = None,
         *,
         names: Sequence[str] | None = None,
-        action_names: Sequence[str] | None = None,
+        action_names: ActionNames = None,
         background: Any = None,
         fps: float | Sequence[float] | None = None,
         ax: Any = None,
@@ -186,8 +187,8 @@ class CommonTimeDisplay:
             Labels of the frames of the videos of `fit`.
         names : sequence of str, default=None
             Names of the videos. None: those of the recordings of `fit`.
-        action_names : sequence of str, default=None
-            Names of the actions; an integer label is a position in them.
+        action_names : sequence of str, or mapping from label to str, default=None
+            Names of the actions; an integer label is a position in a sequence.
         background : int or str, default=None
             Label of frames without an action.
         fps : float or sequence of float, default=None

@@ -14,11 +14,13 @@ from skvas.datasets._recordings import list_known
 from skvas.display._style import (
     COLOURS,
     PROGRESS,
+    ActionNames,
     add_legend,
     check_has,
     colour,
     encode_labels,
     make_axes,
+    names_in_order,
     no_formulas,
 )
 from skvas.validation import (
@@ -40,8 +42,8 @@ class EmbeddingDisplay:
         Projected frames of each video.
     labels : list of array-like of shape (n_frames_i,), default=None
         Labels of the frames.
-    action_names : sequence of str, default=None
-        Names of the actions; an integer label is a position in them.
+    action_names : sequence of str, or mapping from label to str, default=None
+        Names of the actions; an integer label is a position in a sequence.
     background : int or str, default=None
         Label of frames without an action.
     explained : sequence of two floats, default=None
@@ -71,7 +73,7 @@ class EmbeddingDisplay:
         points: Sequence[ArrayLike],
         *,
         labels: Labels | None = None,
-        action_names: Sequence[str] | None = None,
+        action_names: ActionNames = None,
         background: Any = None,
         explained: Sequence[float] | None = None,
     ) -> None:
@@ -88,7 +90,7 @@ class EmbeddingDisplay:
         videos: Videos,
         y: Labels | None = None,
         *,
-        action_names: Sequence[str] | None = None,
+        action_names: ActionNames = None,
         background: Any = None,
         color_by: str = "auto",
         ax: Any = None,
@@ -103,8 +105,8 @@ class EmbeddingDisplay:
             One or more videos.
         y : array-like of shape (n_frames,), or a list of them, default=None
             True or predicted labels of the frames.
-        action_names : sequence of str, default=None
-            Names of the actions; an integer label is a position in them.
+        action_names : sequence of str, or mapping from label to str, default=None
+            Names of the actions; an integer label is a position in a sequence.
         background : int or str, default=None
             Label of frames without an action.
         color_by : {"auto", "time", "action"}, default="auto"
@@ -128,7 +130,7 @@ class EmbeddingDisplay:
         return cls.from_embeddings(
             embeddings,
             y,
-            action_names=action_names,
+            action_names=names_in_order(estimator, action_names),
             background=background,
             color_by=color_by,
             ax=ax,
@@ -140,7 +142,7 @@ class EmbeddingDisplay:
         embeddings: Videos,
         y: Labels | None = None,
         *,
-        action_names: Sequence[str] | None = None,
+        action_names: ActionNames = None,
         background: Any = None,
         color_by: str = "auto",
         ax: Any = None,
@@ -153,8 +155,8 @@ class EmbeddingDisplay:
             Embeddings, as returned by `transform`.
         y : array-like of shape (n_frames,), or a list of them, default=None
             True or predicted labels of the frames.
-        action_names : sequence of str, default=None
-            Names of the actions; an integer label is a position in them.
+        action_names : sequence of str, or mapping from label to str, default=None
+            Names of the actions; an integer label is a position in a sequence.
         background : int or str, default=None
             Label of frames without an action.
         color_by : {"auto", "time", "action"}, default="auto"
@@ -252,7 +254,8 @@ class EmbeddingDisplay:
     ) -> None:
         codes, _, names = encode_labels(labels, self.action_names, self.background)
         frames, code = np.concatenate(points), np.concatenate(codes)
-        shown = list(enumerate(no_formulas(names)))
+        named = enumerate(no_formulas(names))
+        shown = [(k, name) for k, name in named if (code == k).any()]
         if (code < 0).any():
             shown.append((-1, "background"))
         handles = [

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_clusterer
 
 from skvas._typing import Labels, Videos
+from skvas.applications._names import names_by_label
 from skvas.datasets._recordings import (
     common_rate,
     list_known,
@@ -18,11 +19,13 @@ from skvas.datasets._recordings import (
 )
 from skvas.display._barcode import Strip, annotate_strips, draw_strips, list_tags
 from skvas.display._style import (
+    ActionNames,
     add_legend,
     check_fps,
     check_names,
     encode_labels,
     make_axes,
+    names_in_order,
     no_formulas,
     scale_time,
     show_names,
@@ -102,7 +105,7 @@ class SegmentationDisplay:
         y: Labels | None = None,
         *,
         names: Sequence[str] | None = None,
-        action_names: Sequence[str] | None = None,
+        action_names: ActionNames = None,
         fps: float | None = None,
         background: Any = None,
         uniform: bool = False,
@@ -121,9 +124,9 @@ class SegmentationDisplay:
             fitted with labels and so names actions.
         names : sequence of str, default=None
             Names of the videos. None: those of :class:`skvas.Recordings`.
-        action_names : sequence of str, default=None
-            Names of the actions; an integer label is a position in them. None: without
-            `y`, those that the estimator has by `name_actions`.
+        action_names : sequence of str, or mapping from label to str, default=None
+            Names of the actions; an integer label is a position in a sequence. None:
+            without `y`, those that the estimator has by `name_actions`.
         fps : float, default=None
             Frames per second. None: what the recordings know; if nothing, the unit of
             the time axis is frames.
@@ -155,19 +158,18 @@ class SegmentationDisplay:
         if known is not None:
             names = known.names if names is None else names
             fps = common_rate(mean_rates(known)) if fps is None else fps
-        given = getattr(estimator, "action_names_", None)
-        if action_names is None and y is None and given is not None:
-            classes = estimator.classes_.tolist()
-            code = {label: action for action, label in enumerate(classes)}
-            found = [np.array([code[label] for label in v.tolist()]) for v in found]
-            action_names = given
+        is_named = getattr(estimator, "naming_", None) is not None
+        if action_names is None and y is None:
+            action_names = names_by_label(estimator)
+        if y is None or is_named:
+            action_names = names_in_order(estimator, action_names)
         return cls.from_predictions(
             y,
             list(found),
             names=names,
             action_names=action_names,
             fps=fps,
-            matching="global" if getattr(estimator, "naming_", None) is None else None,
+            matching=None if is_named else "global",
             background=background,
             uniform=uniform,
             ax=ax,
@@ -180,7 +182,7 @@ class SegmentationDisplay:
         labels_pred: Labels,
         *,
         names: Sequence[str] | None = None,
-        action_names: Sequence[str] | None = None,
+        action_names: ActionNames = None,
         fps: float | None = None,
         matching: str | None = "global",
         background: Any = None,
@@ -197,9 +199,9 @@ class SegmentationDisplay:
             Predicted labels.
         names : sequence of str, default=None
             Names of the videos.
-        action_names : sequence of str, default=None
-            Names of the actions; an integer label is a position in them. They name the
-            true labels if there are any, else the predicted labels.
+        action_names : sequence of str, or mapping from label to str, default=None
+            Names of the actions; an integer label is a position in a sequence. They
+            name the true labels if there are any, else the predicted labels.
         fps : float, default=None
             Frames per second. None: the unit of the time axis is frames.
         matching : {"global", None}, default="global"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,8 +49,12 @@ LONGEST_NAME = 28
 LEGEND_ROW, LEGEND_MARK, LEGEND_LETTER = 13, 35, 4.6
 # Share of the width of a figure that a legend may take, before the figure grows.
 LEGEND_SHARE = 0.3
+# Largest integer label that is its own code; the picture has a name for each below it.
+LARGEST = 999
 # Duration in seconds above which an axis shows minutes.
 LONG = 180
+
+ActionNames = Sequence[str] | Mapping[Any, str] | None
 
 
 def colour(code: int) -> str:
@@ -202,33 +206,65 @@ def no_formulas(names: Sequence[str]) -> list[str]:
 
 def encode_labels(
     labels: Sequence[NDArray[Any]],
-    action_names: Sequence[str] | None,
+    action_names: ActionNames = None,
     background: Any = None,
 ) -> tuple[list[NDArray[np.int64]], list[Any], list[str]]:
-    """Encode labels by codes: integers by value, others by appearance.
+    """Encode labels by codes, which are the same in all pictures of some actions.
+
+    An integer is its own code. Other labels have their place in a mapping of names;
+    without one, they are numbered as they appear.
 
     Returns
     -------
     codes : list of int64 ndarray
         -1 for background.
     values : list
-        Label of each code.
+        Label of each code; some may not occur.
     names : list of str
         Name of each code.
     """
-    seen = dict.fromkeys(value for array in labels for value in list_values(array))
-    seen.pop(background, None)
-    values = list(seen)
-    if all(isinstance(value, int) for value in values):
-        values.sort()
-    code_of = {value: code for code, value in enumerate(values)}
-    codes = [_encode_row(array, code_of) for array in labels]
+    seen = [value for value in list_labels(labels) if value != background]
+    values = _order(seen, action_names)
+    codes = place_labels(labels, values)
     return codes, values, [name_label(value, action_names) for value in values]
+
+
+def list_labels(labels: Sequence[NDArray[Any]]) -> list[Any]:
+    """Return the labels that occur: integers by value, others by appearance."""
+    seen = list(dict.fromkeys(v for array in labels for v in list_values(array)))
+    return sorted(seen) if all(isinstance(value, int) for value in seen) else seen
 
 
 def list_values(array: NDArray[Any]) -> list[Any]:
     """Return the labels of a video, each at least once, strings as they appear."""
     return (np.unique(array) if array.dtype.kind in "iu" else array).tolist()
+
+
+def place_labels(
+    labels: Sequence[NDArray[Any]], values: Sequence[Any]
+) -> list[NDArray[np.int64]]:
+    """Replace labels by their places among some values, others by -1."""
+    code_of = {value: code for code, value in enumerate(values)}
+    return [_encode_row(array, code_of) for array in labels]
+
+
+def _order(seen: Sequence[Any], action_names: ActionNames) -> list[Any]:
+    """Return the label of each code: those that have names, and those that occur."""
+    named = _named_labels(action_names)
+    if not all(isinstance(value, int) for value in seen):
+        return list(dict.fromkeys([*named, *seen] if {*named} & {*seen} else seen))
+    own = [v for v in (*seen, *named) if isinstance(v, int) and 0 <= v <= LARGEST]
+    as_given = dict(zip(seen, seen, strict=True))  # False and True equal 0 and 1
+    numbers = range(max(own, default=-1) + 1)
+    further = [value for value in seen if value not in numbers]
+    return [as_given.get(number, number) for number in numbers] + further
+
+
+def _named_labels(action_names: ActionNames) -> list[Any]:
+    if action_names is None:
+        return []
+    is_mapping = isinstance(action_names, Mapping)
+    return list(action_names if is_mapping else range(len(action_names)))
 
 
 def _encode_row(array: NDArray[Any], code_of: dict[Any, int]) -> NDArray[np.int64]:
@@ -240,11 +276,29 @@ def _encode_row(array: NDArray[Any], code_of: dict[Any, int]) -> NDArray[np.int6
     return np.array(codes, dtype=np.int64)[places]
 
 
-def name_label(value: Any, action_names: Sequence[str] | None) -> str:
-    """Return the name of a label; an integer is a position in the names."""
+def name_label(value: Any, action_names: ActionNames) -> str:
+    """Return the name of a label; an integer may be a position in the names."""
+    if isinstance(action_names, Mapping):
+        return str(action_names.get(value, value))
     if action_names is None or not isinstance(value, int):
         return str(value)
     return str(action_names[value]) if 0 <= value < len(action_names) else str(value)
+
+
+def names_in_order(estimator: Any, action_names: ActionNames) -> ActionNames:
+    """Return names by label in the order of `classes_`, which colours then follow.
+
+    A sequence of names is for integers, which need no order.
+    """
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        return action_names
+    own = {label: str(label) for label in classes.tolist()}
+    if action_names is None:
+        return own
+    return (
+        {**own, **action_names} if isinstance(action_names, Mapping) else action_names
+    )
 
 
 def add_legend(

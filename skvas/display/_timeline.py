@@ -21,12 +21,14 @@ from skvas.display._barcode import Strip, draw_strips
 from skvas.display._style import (
     BACKGROUND,
     PROGRESS,
+    ActionNames,
     add_legend,
     check_fps,
     check_has,
     check_names,
     encode_labels,
     make_axes,
+    names_in_order,
     no_formulas,
     scale_time,
     show_names,
@@ -53,8 +55,8 @@ class TimelineDisplay:
         Labels of the frames of each video.
     names : sequence of str, default=None
         Names of the videos.
-    action_names : sequence of str, default=None
-        Names of the actions; an integer label is a position in them.
+    action_names : sequence of str, or mapping from label to str, default=None
+        Names of the actions; an integer label is a position in a sequence.
     background : int or str, default=None
         Label of frames without an action.
     fps : float, default=None
@@ -85,7 +87,7 @@ class TimelineDisplay:
         *,
         labels: Labels | None = None,
         names: Sequence[str] | None = None,
-        action_names: Sequence[str] | None = None,
+        action_names: ActionNames = None,
         background: Any = None,
         fps: float | None = None,
     ) -> None:
@@ -104,7 +106,7 @@ class TimelineDisplay:
         y: Labels | None = None,
         *,
         names: Sequence[str] | None = None,
-        action_names: Sequence[str] | None = None,
+        action_names: ActionNames = None,
         background: Any = None,
         fps: float | None = None,
         ax: Any = None,
@@ -121,8 +123,8 @@ class TimelineDisplay:
             Labels of the frames.
         names : sequence of str, default=None
             Names of the videos. None: those that the recordings know.
-        action_names : sequence of str, default=None
-            Names of the actions; an integer label is a position in them.
+        action_names : sequence of str, or mapping from label to str, default=None
+            Names of the actions; an integer label is a position in a sequence.
         background : int or str, default=None
             Label of frames without an action.
         fps : float, default=None
@@ -157,7 +159,7 @@ class TimelineDisplay:
             [estimator.align(video, reference) for video in items],
             labels=y,
             names=video_names,
-            action_names=action_names,
+            action_names=names_in_order(estimator, action_names),
             background=background,
             fps=fps,
         )

@@ -20,9 +20,10 @@ from skvas.decoding import Segment, labels_to_segments
 from skvas.display._style import (
     COLOURS,
     check_names,
-    encode_labels,
+    list_labels,
     list_values,
     name_label,
+    place_labels,
 )
 from skvas.report._corrections import (
     apply_corrections,
@@ -349,16 +350,15 @@ def _encode(
 ) -> tuple[list[Any], list[str], list[NDArray[np.int64]], list[NDArray[np.int64]]]:
     """Return labels, their names, and codes of the recordings and the collection."""
     together = [*shown.labels, *shown.collection]
-    codes, values, _ = encode_labels([_plain(row) for row in together], None)
+    plain = [_plain(row) for row in together]
+    values = list_labels(plain)
+    codes = place_labels(plain, values)
     keep = [code for code, value in enumerate(values) if value not in NO_ACTION]
     renumber = np.full(len(values) + 1, -1)
     renumber[keep] = np.arange(len(keep))
     codes = [renumber[row] for row in codes]
     kept = [values[code] for code in keep]
-    if isinstance(action_names, Mapping):
-        names = [str(action_names.get(value, value)) for value in kept]
-    else:
-        names = [name_label(value, action_names) for value in kept]
+    names = [name_label(value, action_names) for value in kept]
     if len(set(names)) < len(names):
         raise ValueError(f"two actions have the same name, among {names}.")
     n = len(shown.labels)

@@ -178,9 +178,37 @@ class TestSegmentation:
         display = SegmentationDisplay.from_predictions(
             None, [1, 1, 0, 5], action_names=["in", "out"]
         )
-        assert display.action_names == ["in", "out", "5"]
-        assert_array_equal(display.rows["found"][0], [1, 1, 0, 2])
+        assert_array_equal(display.rows["found"][0], [1, 1, 0, 5])
+        assert legend(display) == ["in", "out", "5"]
         assert tick_labels(display) == ["video 0"]
+
+    def test_colours_of_integers_do_not_depend_on_those_that_are_absent(self):
+        names = ["take", "pour", "stir"]
+        for options in ({}, {"action_names": names}):
+            display = SegmentationDisplay.from_predictions(None, [[1, 2]], **options)
+            shown = legend(display)
+            assert shown == (names[1:] if options else ["1", "2"])
+            assert [colour_of(display, name) for name in shown] == [*COLOURS[1:3]]
+        far = SegmentationDisplay.from_predictions(None, [[10**9, 3, -4]])
+        assert far.action_names == ["0", "1", "2", "3", "-4", "1000000000"]
+
+    def test_names_may_be_a_mapping_from_labels(self):
+        by_number = {2: "stir", 1: "pour"}
+        display = SegmentationDisplay.from_predictions(
+            None, [[1, 2, 3]], action_names=by_number
+        )
+        assert legend(display) == ["pour", "stir", "3"]
+        display = SegmentationDisplay.from_predictions(
+            None, [["b", "a"]], action_names={"a": "add", "b": "beat", "c": "cut"}
+        )
+        assert legend(display) == ["add", "beat"]
+        assert display.rows["found"][0].tolist() == [1, 0]
+
+    def test_truths_are_not_numbered_behind_the_clusters_of_an_estimator(
+        self, model, data
+    ):
+        display = SegmentationDisplay.from_estimator(model, data.videos, data.labels)
+        assert display.action_names == ["0", "1", "2"]
 
     def test_long_names_are_numbered_in_segments_and_legend(self):
         names = ["pour the milk", "stir", "drink"]
@@ -624,6 +652,36 @@ class TestCommonTime:
         assert f"0 to 1 is {seconds:.3g} s" in display.ax_.get_xlabel()
         twice = CommonTimeDisplay.from_estimator(model, fps=20)
         assert f"0 to 1 is {seconds / 2:.3g} s" in twice.ax_.get_xlabel()
+
+    def test_colours_of_a_model_are_those_of_its_other_pictures(self, data):
+        texts = np.array(["c", "a", "b"])
+        model = JointAlignSegment(
+            segmenting=Segmenting(segment_on="timeline"), max_epochs=0, random_state=0
+        ).fit(data.videos, [texts[data.labels[0]], None, None, None])
+        drawn = []
+        for _ in range(2):
+            clip = [video[-10:] for video in data.videos[:1]]
+            drawn += [
+                CommonTimeDisplay.from_estimator(model),
+                SegmentationDisplay.from_estimator(model, data.videos),
+                SegmentationDisplay.from_estimator(model, clip),
+                TimelineDisplay.from_estimator(
+                    model, data.videos, model.predict(data.videos)
+                ),
+            ]
+            model.name_actions({"a": "zest"})
+        for display, name in zip(drawn, [*"bbbb", *"bbbb"], strict=True):
+            assert colour_of(display, name) == COLOURS[1]
+        x = data.videos[0]
+        found = model.predict(x)
+        pair = AlignmentDisplay.from_estimator(
+            model, x, x, labels_x=found, labels_y=found, kind="threads"
+        )
+        patches = pair.ax_.get_legend().get_patches()
+        colours = [to_hex(patch.get_facecolor()) for patch in patches]
+        assert dict(zip(legend(pair), colours, strict=False))["a"] == COLOURS[0]
+        dots = EmbeddingDisplay.from_estimator(model, [x], [found])
+        assert colour_of(dots, "a") == COLOURS[0]
 
     def test_timeline_knows_names_and_seconds(self, data):
         recordings = Recordings(data.videos, [*"abcd"], fps=10)
