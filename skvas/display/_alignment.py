@@ -228,7 +228,7 @@ class AlignmentDisplay:
         if self.labels_x is None or self.labels_y is None:
             raise ValueError("Pass both labels_x and labels_y, or neither.")
         lengths = list(self.alignment.plan.shape)
-        both = check_labels([self.labels_x, self.labels_y], lengths)
+        both = check_labels([self.labels_x, self.labels_y], lengths, missing_ok=True)
         codes, _, actions = encode_labels(both, self.action_names, self.background)
         return codes, no_formulas(actions)
 

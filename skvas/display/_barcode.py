@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skvas._optional import import_optional
 from skvas.decoding import labels_to_segments
-from skvas.display._style import colour, hatch, ink
+from skvas.display._style import NO_ACTION, colour, hatch, ink
 
 # Names up to this length are written into segments; longer names are numbered.
 SHORT_NAME = 5
@@ -25,7 +25,7 @@ class Strip:
     Parameters
     ----------
     codes : int64 ndarray of shape (n_frames,)
-        Action of each frame, -1 for background.
+        Action of each frame, -1 for background, -2 without a label.
     bottom, height : float
         Position on the vertical axis, in data units.
     """
@@ -61,18 +61,18 @@ def draw_strips(
     Returns
     -------
     list of matplotlib Patch
-        One patch for each action that occurs, background last.
+        One patch for each action that occurs; background and no label come last.
     """
     collections = import_optional("matplotlib.collections", "plot")
     patches = import_optional("matplotlib.patches", "plot")
     handles = {}
     for code, boxes in _boxes(strips, scale).items():
         patch = _patch_style(code, hatched=hatched)
-        patch["label"] = "background" if code < 0 else names[code]
+        patch["label"] = NO_ACTION.get(code) or names[code]
         corners = [[(x, b), (y, b), (y, t), (x, t)] for x, y, b, t in boxes]
         ax.add_collection(collections.PolyCollection(corners, **patch), autolim=False)
         handles[code] = patches.Patch(**patch)
-    return [handles[code] for code in sorted(handles, key=lambda c: (c < 0, c))]
+    return [handles[code] for code in sorted(handles, key=lambda c: (c < 0, abs(c)))]
 
 
 def annotate_strips(
@@ -111,7 +111,7 @@ def list_tags(strips: Sequence[Strip], names: Sequence[str]) -> list[str]:
     codes = np.unique(np.concatenate([strip.codes for strip in strips])).tolist()
     tags = _tags(names)
     found = [tags[k] if tags[k] != names[k] else "" for k in codes if k >= 0]
-    return found if codes[0] >= 0 else [*found, ""]
+    return found + [""] * (len(codes) - len(found))
 
 
 def _boxes(

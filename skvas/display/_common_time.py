@@ -280,7 +280,9 @@ class CommonTimeDisplay:
                 return None, []
             labels = as_list(self.timeline.labels_)
         codes, _, actions = encode_labels(
-            check_labels(labels, lengths), self.action_names, self.background
+            check_labels(labels, lengths, missing_ok=True),
+            self.action_names,
+            self.background,
         )
         return codes, no_formulas(actions)
 
@@ -290,7 +292,7 @@ class CommonTimeDisplay:
         strips = [Strip(row, place, 0.9) for place, row in enumerate(rows)]
         scale = 1 / rows.shape[1]
         handles = draw_strips(self.ax_, strips, actions, scale=scale)
-        if all((code >= 0).all() for code in codes):
+        if all((code != -1).all() for code in codes):
             for handle in handles:
                 if handle.get_label() == "background":
                     handle.set_label("lacking")

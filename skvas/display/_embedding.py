@@ -13,6 +13,7 @@ from skvas._typing import Labels, Videos
 from skvas.datasets._recordings import list_known
 from skvas.display._style import (
     COLOURS,
+    NO_ACTION,
     PROGRESS,
     ActionNames,
     add_legend,
@@ -221,7 +222,9 @@ class EmbeddingDisplay:
         points = [np.asarray(video, dtype=float) for video in self.points]
         labels: Sequence[np.ndarray] = ()
         if by_action:
-            labels = check_labels(self.labels, [len(video) for video in points])
+            labels = check_labels(
+                self.labels, [len(video) for video in points], missing_ok=True
+            )
         self.ax_ = make_axes(ax, (6.5, 5))
         self.figure_ = self.ax_.figure
         for video in points:
@@ -256,8 +259,7 @@ class EmbeddingDisplay:
         frames, code = np.concatenate(points), np.concatenate(codes)
         named = enumerate(no_formulas(names))
         shown = [(k, name) for k, name in named if (code == k).any()]
-        if (code < 0).any():
-            shown.append((-1, "background"))
+        shown += [(k, name) for k, name in NO_ACTION.items() if (code == k).any()]
         handles = [
             self.ax_.scatter(
                 *frames[code == k].T,

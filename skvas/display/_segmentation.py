@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from skvas.datasets._recordings import (
 )
 from skvas.display._barcode import Strip, annotate_strips, draw_strips, list_tags
 from skvas.display._style import (
+    NO_ACTION,
+    UNLABELLED,
     ActionNames,
     add_legend,
     check_fps,
@@ -36,7 +38,7 @@ from skvas.metrics._compare import (
     means_background,
     refuse_other_kind,
 )
-from skvas.validation import check_choice, check_labels
+from skvas.validation import check_choice, check_labels, is_unlabelled
 
 # Up to this number, each strip is named; above it, each video.
 MANY_STRIPS = 30
@@ -55,7 +57,7 @@ class SegmentationDisplay:
     ----------
     rows : dict of str to list of int arrays of shape (n_frames_i,)
         The action of each frame of each video, by kind of segmentation. An action is a
-        position in `action_names`, or -1 for background.
+        position in `action_names`, -1 for background, or -2 for frames without a label.
     action_names : sequence of str
         Names of the actions.
     names : sequence of str, default=None
@@ -228,12 +230,12 @@ class SegmentationDisplay:
             If labels differ in length.
         """
         check_choice("matching", matching, ("global", None))
-        found = check_labels(labels_pred)
+        found = check_labels(labels_pred, missing_ok=True)
         lengths = [len(labels) for labels in found]
         known = labels_true is not None
         base = found
         if known:
-            base = check_labels(labels_true, lengths)
+            base = check_labels(labels_true, lengths, missing_ok=True)
         is_named = known and matching is None
         if is_named:
             refuse_other_kind(base, found)
@@ -246,7 +248,7 @@ class SegmentationDisplay:
                 base, found, values, action_list, background
             )
         if uniform:
-            n_actions = len({*np.concatenate(own).tolist()} - {-1})
+            n_actions = len({*np.concatenate(own).tolist()} - NO_ACTION.keys())
             cut = uniform_segmentation(lengths, max(1, n_actions))
             rows["uniform"] = _rename(base, cut, values, action_list, background)
         display = cls(rows, action_names=action_list, names=names, fps=fps)
@@ -337,11 +339,13 @@ def _rename(
 ) -> list[NDArray[np.int64]]:
     """Rename clusters to codes of their actions; unmatched ones extend `names`."""
     left_out = background_labels(background)
-    matched = match_labels(list(true), list(found), background=left_out)
+    matched = _match(true, found, left_out)
     code_of = {cluster: values.index(action) for cluster, action in matched.items()}
     for cluster in dict.fromkeys(c for labels in found for c in labels.tolist()):
         if means_background(cluster, left_out):
             code_of[cluster] = -1
+        elif is_unlabelled(cluster):
+            code_of[cluster] = UNLABELLED
         elif cluster not in code_of:
             code_of[cluster] = len(names)
             names.append(f"c{cluster}")
@@ -349,3 +353,27 @@ def _rename(
         np.array([code_of[cluster] for cluster in labels.tolist()], dtype=np.int64)
         for labels in found
     ]
+
+
+def _match(
+    true: Sequence[NDArray[Any]],
+    found: Sequence[NDArray[Any]],
+    background: tuple[Hashable, ...],
+) -> dict[Any, Any]:
+    """Match clusters with actions over the frames that both sides label."""
+    both = []
+    for one, other in zip(true, found, strict=True):
+        kept = _is_labelled(one, background) & _is_labelled(other, background)
+        both.append((one[kept], other[kept]))
+    if not any(len(labels) for labels, _ in both):
+        return {}
+    kept_true, kept_found = map(list, zip(*both, strict=True))
+    return match_labels(kept_true, kept_found, background=background)
+
+
+def _is_labelled(
+    labels: NDArray[Any], background: tuple[Hashable, ...]
+) -> NDArray[np.bool_]:
+    """Tell which frames have a label, be it that of background."""
+    values = labels.tolist()
+    return np.array([v in background or not is_unlabelled(v) for v in values], bool)

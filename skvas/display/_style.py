@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skvas._optional import import_optional
 from skvas._printing import shorten
 from skvas.datasets._recordings import mean_rates, recordings_of
-from skvas.validation import check_real
+from skvas.validation import check_real, is_unlabelled
 
 # The first seven are those of Okabe and Ito ("Color Universal Design", 2008, black left
 # out); each further one is as far as can be, in OKLab, from all before it in the eyes
@@ -51,6 +51,9 @@ LEGEND_ROW, LEGEND_MARK, LEGEND_LETTER = 13, 35, 4.6
 LEGEND_SHARE = 0.3
 # Largest integer label that is its own code; the picture has a name for each below it.
 LARGEST = 999
+# Codes of frames without an action, with their names in legends.
+UNLABELLED = -2
+NO_ACTION = {-1: "background", UNLABELLED: "no label"}
 # Duration in seconds above which an axis shows minutes.
 LONG = 180
 
@@ -58,7 +61,7 @@ ActionNames = Sequence[str] | Mapping[Any, str] | None
 
 
 def colour(code: int) -> str:
-    """Return the colour of an action; -1 is background."""
+    """Return the colour of an action; what is none is grey."""
     return BACKGROUND if code < 0 else COLOURS[code % len(COLOURS)]
 
 
@@ -217,15 +220,16 @@ def encode_labels(
     Returns
     -------
     codes : list of int64 ndarray
-        -1 for background.
+        -1 for background, -2 for frames without a label.
     values : list
         Label of each code; some may not occur.
     names : list of str
         Name of each code.
     """
-    seen = [value for value in list_labels(labels) if value != background]
-    values = _order(seen, action_names)
-    codes = place_labels(labels, values)
+    seen = list_labels(labels)
+    no_action = {v: UNLABELLED for v in seen if is_unlabelled(v)} | {background: -1}
+    values = _order([v for v in seen if v not in no_action], action_names)
+    codes = place_labels(labels, values, no_action)
     return codes, values, [name_label(value, action_names) for value in values]
 
 
@@ -241,10 +245,12 @@ def list_values(array: NDArray[Any]) -> list[Any]:
 
 
 def place_labels(
-    labels: Sequence[NDArray[Any]], values: Sequence[Any]
+    labels: Sequence[NDArray[Any]],
+    values: Sequence[Any],
+    no_action: Mapping[Any, int] | None = None,
 ) -> list[NDArray[np.int64]]:
-    """Replace labels by their places among some values, others by -1."""
-    code_of = {value: code for code, value in enumerate(values)}
+    """Replace labels by their places among some values, or by codes of no action."""
+    code_of = {value: code for code, value in enumerate(values)} | dict(no_action or {})
     return [_encode_row(array, code_of) for array in labels]
 
 

@@ -210,7 +210,9 @@ class TimelineDisplay:
     def _actions(self) -> tuple[list[np.ndarray], list[str]]:
         lengths = [len(alignment.matches_x) for alignment in self.alignments]
         codes, _, actions = encode_labels(
-            check_labels(self.labels, lengths), self.action_names, self.background
+            check_labels(self.labels, lengths, missing_ok=True),
+            self.action_names,
+            self.background,
         )
         return codes, no_formulas(actions)
 

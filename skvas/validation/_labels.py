@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from os import PathLike
 from typing import Any
 
@@ -21,7 +21,10 @@ from skvas.validation._naming import naming_video
 
 
 def check_labels(
-    labels: Labels, videos_or_lengths: Videos | Sequence[int] | int | None = None
+    labels: Labels,
+    videos_or_lengths: Videos | Sequence[int] | int | None = None,
+    *,
+    missing_ok: bool = False,
 ) -> list[np.ndarray]:
     """Check labels of frames and convert them to a list of 1-D arrays.
 
@@ -34,6 +37,9 @@ def check_labels(
     videos_or_lengths : videos, sequence of int, or int, default=None
         The videos of the labels, or their numbers of frames. An int is the number of
         frames of a single video. None: as many frames as there are labels.
+    missing_ok : bool, default=False
+        Whether frames may have no label: None and NaN then become -1. So do the frames
+        of a video that has None for its labels, if the number of frames is known.
 
     Returns
     -------
@@ -44,7 +50,8 @@ def check_labels(
     ------
     ValueError
         If the number of labels is not the number of frames, if labels are not 1-D or
-        contain NaN or None, or if a video has None for its labels.
+        contain infinity or, without `missing_ok`, NaN or None, or if a video has None
+        for its labels.
     TypeError
         If the labels are None, a generator, a dict, a set, a string or a path.
 
@@ -62,7 +69,8 @@ def check_labels(
     if videos_or_lengths is not None:
         lengths = _lengths(videos_or_lengths)
     single = _is_flat(labels)
-    if not single or (lengths is not None and len(lengths) > 1):
+    several = not single or (lengths is not None and len(lengths) > 1)
+    if several and (single or not missing_ok or lengths is None):
         _refuse_unlabelled(labels)
     items = [labels] if single else items_of(labels)
     if lengths is None:
@@ -76,7 +84,8 @@ def check_labels(
     checked = []
     for index, (item, n_frames) in enumerate(zip(items, lengths, strict=True)):
         with naming_video(None if single else index):
-            checked.append(_check_frame_labels(item, n_frames))
+            given = _mark_missing(item, n_frames) if missing_ok else item
+            checked.append(_check_frame_labels(given, n_frames))
     return checked
 
 
@@ -175,6 +184,24 @@ def _refuse_unlabelled(labels: Any) -> None:
             "videos alike, as in labelled = [i for i, y in enumerate(labels) if y is "
             "not None]."
         )
+
+
+def _mark_missing(item: Any, n_frames: int | None) -> Any:
+    """Put -1 in place of labels that are missing."""
+    if item is None:
+        return np.full(n_frames or 0, -1)
+    labels = to_numpy(item)
+    if labels.ndim != 1 or not (
+        isinstance(item, (list, tuple)) or labels.dtype.kind in "fO"
+    ):
+        return item
+    missing = np.array([is_missing(value) for value in item], dtype=bool)
+    if not missing.any():
+        return item
+    marked = np.array([*item, None], dtype=object)[:-1]
+    marked[missing] = -1
+    are_whole = all(isinstance(v, Real) and float(v).is_integer() for v in marked)
+    return marked.astype(np.int64) if are_whole else marked
 
 
 def _check_frame_labels(item: Any, n_frames: int | None) -> np.ndarray:

@@ -841,17 +841,57 @@ def test_row_41_picture_that_cannot_be_written_leaves_the_old_one(
     assert file.read_bytes() == before
 
 
-def test_labels_of_folders_with_none_are_refused_in_one_way(data, model, timeline):
+def test_video_without_labels_is_drawn_without(data, model, timeline):
     labels = [*data.labels[:3], None]
     pictures = [
-        lambda: SegmentationDisplay.from_estimator(model, data.videos, labels),
-        lambda: EmbeddingDisplay.from_estimator(model, data.videos, labels),
-        lambda: TimelineDisplay.from_estimator(model, data.videos, labels),
-        lambda: CommonTimeDisplay.from_timeline(timeline, [*labels, None]),
+        SegmentationDisplay.from_estimator(model, data.videos, labels),
+        EmbeddingDisplay.from_estimator(model, data.videos, labels),
+        TimelineDisplay.from_estimator(model, data.videos, labels),
+        CommonTimeDisplay.from_timeline(timeline, [*labels, None]),
     ]
-    for draw in pictures:
-        with pytest.raises(ValueError, match="^video 3 has no labels .None.: leave"):
-            draw()
+    for display in pictures:
+        assert "no label" in legend(display)
+    with pytest.raises(ValueError, match=r"^video 1 has no labels .None.: leave"):
+        SegmentationDisplay.from_predictions(None, [[0, 1], None])
+    with pytest.raises(ValueError, match=r"^video 0 has no labels .None.: leave"):
+        TimelineDisplay.from_estimator(model, data.videos, [None] * 4)
+
+
+@pytest.mark.parametrize(
+    "true",
+    [
+        [[0, -1, -1, -1, 1, 1, 0], [1, -1]],
+        [[0, None, None, None, 1, 1, 0], [1, None]],
+        [np.array([0, np.nan, np.nan, np.nan, 1, 1, 0]), [1, -1]],
+        [["0", "", "", "", "1", "1", "0"], ["1", ""]],
+        [["0", np.nan, np.nan, np.nan, "1", "1", "0"], ("1", None)],
+        [["0", -1, -1, -1, "1", "1", "0"], np.array(["1", None])],
+    ],
+)
+def test_frames_without_a_label_are_grey_and_are_not_matched(true):
+    found = [[5, 5, 5, 5, 6, 6, -1], [6, 6]]
+    display = SegmentationDisplay.from_predictions(true, found)
+    assert display.rows["true"][0].tolist() == [0, -2, -2, -2, 1, 1, 0]
+    assert display.rows["true"][1].tolist() == [1, -2]
+    assert display.rows["found"][0].tolist() == [0, 0, 0, 0, 1, 1, -2]
+    assert legend(display) == ["0", "1", "no label"]
+    assert colour_of(display, "no label") == BACKGROUND
+
+
+def test_frames_without_a_label_differ_from_background():
+    options = {"background": 0, "uniform": True}
+    display = SegmentationDisplay.from_predictions(
+        [[0, 2, -1, 1000, 1]], [[0, 0, 1, 2, 2]], **options
+    )
+    assert legend(display)[-2:] == ["background", "no label"]
+    assert display.rows["true"][0].tolist()[:3] == [-1, 2, -2]
+    assert len({*display.rows["uniform"][0].tolist()}) == 3
+    empty = SegmentationDisplay.from_predictions([[-1, -1]], [[4, 5]])
+    assert legend(empty) == ["c4", "c5", "no label"]
+    long = SegmentationDisplay.from_predictions(
+        None, np.repeat([-1, 0, 1], 9), action_names=["a long name", "b"], background=1
+    )
+    assert legend(long) == ["1  a long name", "background", "no label"]
 
 
 def test_background_that_was_predicted_is_drawn_as_background():
