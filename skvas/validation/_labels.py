@@ -195,7 +195,7 @@ def _mark_missing(item: Any, n_frames: int | None) -> Any:
         isinstance(item, (list, tuple)) or labels.dtype.kind in "fO"
     ):
         return item
-    missing = np.array([is_missing(value) for value in item], dtype=bool)
+    missing = np.array([v != "" and is_unlabelled(v) for v in item], dtype=bool)
     if not missing.any():
         return item
     marked = np.array([*item, None], dtype=object)[:-1]
