@@ -35,6 +35,7 @@ from skvas.display._style import (
     no_formulas,
     recording_of,
     scale_time,
+    set_end,
     show_names,
 )
 from skvas.validation import check_choice, check_labels
@@ -244,6 +245,8 @@ class AlignmentDisplay:
         n, m = alignment.plan.shape
         right = scale_time(ax.xaxis, rates[0], n, of=names[0]) * n
         top = scale_time(ax.yaxis, rates[1], m, of=names[1]) * m
+        set_end(ax.xaxis, right)
+        set_end(ax.yaxis, top)
         image = _image(alignment.plan)
         peak = max(float(np.quantile(image, 0.999)), np.finfo(float).tiny)
         ax.imshow(
@@ -259,7 +262,6 @@ class AlignmentDisplay:
         handles += self._mark_background(right / n, top / m)
         if codes is not None:
             handles += self._draw_margins(codes, actions, right / n, top / m)
-        ax.set(xlim=(0, right), ylim=(0, top))
         return handles
 
     def _draw_path(self, step_x: float, step_y: float) -> list[Any]:
@@ -335,7 +337,8 @@ class AlignmentDisplay:
         ax, alignment = self.ax_, self.alignment
         n, m = alignment.plan.shape
         steps = self._scale_both(rates)
-        ax.set(xlim=(0, max(n * steps[0], m * steps[1])), ylim=(-0.14, 1.14))
+        set_end(ax.xaxis, max(n * steps[0], m * steps[1]))
+        ax.set_ylim(-0.14, 1.14)
         ax.set_yticks([1, 0], names)
         ax.spines[["top", "right", "left"]].set_visible(False)
         ax.tick_params(axis="y", length=0)

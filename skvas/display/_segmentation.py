@@ -30,6 +30,7 @@ from skvas.display._style import (
     names_in_order,
     no_formulas,
     scale_time,
+    set_end,
     show_names,
 )
 from skvas.metrics import match_labels, uniform_segmentation
@@ -288,7 +289,8 @@ class SegmentationDisplay:
         self.ax_ = make_axes(ax, (10, height))
         self.figure_ = self.ax_.figure
         scale = scale_time(self.ax_.xaxis, fps, n_frames)
-        self.ax_.set(xlim=(0, n_frames * scale), ylim=(n_videos - 0.1, -0.06))
+        set_end(self.ax_.xaxis, n_frames * scale)
+        self.ax_.set_ylim(n_videos - 0.1, -0.06)
         self.ax_.spines[["top", "right", "left"]].set_visible(False)
         self.ax_.tick_params(axis="y", length=0)
         self._name_rows(kinds, names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,16 @@ UNLABELLED = -2
 NO_ACTION = {-1: "background", UNLABELLED: "no label"}
 # Duration in seconds above which an axis shows minutes.
 LONG = 180
+HOUR = 3600
+# Share of the step between ticks by which a limit may miss a tick.
+ROUNDING = 1e-6
+# Seconds from tick to tick.
+CLOCK_STEPS = (
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
+    *(1, 2, 5, 10, 15, 30),
+    *(60 * minutes for minutes in (1, 2, 5, 10, 30)),
+    *(HOUR * 10**power * hours for power in range(4) for hours in (1, 2, 5)),
+)
 
 ActionNames = Sequence[str] | Mapping[Any, str] | None
 
@@ -146,21 +157,119 @@ def scale_time(axis: Any, fps: float | None, n_frames: int, of: str = "") -> flo
     of : str, default=""
         Owner of the time axis, for its label.
     """
+    ticker = import_optional("matplotlib.ticker", "plot")
     whose = f" of {of}" if of else ""
     if fps is None:
         axis.set_label_text(f"frame{whose}")
+        whole = ticker.MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True)
+        _set_ticks(axis, whole, ticker.ScalarFormatter())
         return 1.0
-    rate = f"{fps:g} frames/s"
-    if n_frames / fps <= LONG:
-        axis.set_label_text(f"time{whose} in s ({rate})")
+    unit = _unit(max([n_frames / fps, *_ends_beside(axis)]))
+    axis.set_label_text(f"time{whose} in {unit} ({fps:g} frames/s)")
+    for other in _drawn_beside(axis):  # ticks of a shared axis are its own, too
+        text = other.get_label_text()
+        other.set_label_text(re.sub(r" in (h:)?(min:)?s \(", f" in {unit} (", text))
+    if unit == "s":
+        _set_ticks(axis, ticker.AutoLocator(), ticker.ScalarFormatter())
     else:
-        ticker = import_optional("matplotlib.ticker", "plot")
-        axis.set_label_text(f"time{whose} in min:s ({rate})")
-        axis.set_major_locator(ticker.MaxNLocator(8, steps=[1, 1.5, 3, 6, 10]))
-        axis.set_major_formatter(
-            lambda t, _: f"{int(round(t)) // 60}:{int(round(t)) % 60:02d}"
-        )
+        _set_ticks(axis, _clock_locator(), _format_hours if "h" in unit else _format)
     return 1 / fps
+
+
+def set_end(axis: Any, end: float) -> None:
+    """Let a time axis go from 0 to an end, or on to what others drew on a shared one.
+
+    Parameters
+    ----------
+    axis : matplotlib Axis
+        The axis.
+    end : float
+        Where the recording ends on it.
+    """
+    start, ends = 0.0, _ends_beside(axis)
+    if ends:
+        start, end = min(start, *_limits(axis)), max(end, *ends)
+    limit = getattr(axis.axes, f"set_{axis.axis_name}lim")
+    limit(start, end)
+
+
+def _ends_beside(axis: Any) -> list[float]:
+    """Return the limits of a shared axis on which others drew, else nothing."""
+    return _limits(axis) if _drawn_beside(axis) else []
+
+
+def _limits(axis: Any) -> list[float]:
+    return list(getattr(axis.axes, f"get_{axis.axis_name}lim")())
+
+
+def _drawn_beside(axis: Any) -> list[Any]:
+    """Return the axis of others that share it and have data, but of no inset."""
+    ax, name = axis.axes, axis.axis_name
+    shared = getattr(ax, f"get_shared_{name}_axes")().get_siblings(ax)
+    own = [ax, *ax.child_axes]
+    others = [other for other in shared if other not in own and other.has_data()]
+    return [getattr(other, f"{name}axis") for other in others]
+
+
+def _unit(seconds: float) -> str:
+    if seconds <= LONG:
+        return "s"
+    return "min:s" if seconds < HOUR else "h:min:s"
+
+
+def _set_ticks(axis: Any, locator: Any, formatter: Any) -> None:
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(formatter)
+
+
+def clock_step(span: float, n_ticks: int) -> float:
+    """Return the seconds from tick to tick, of which a span holds `n_ticks` at most."""
+    steps = (step for step in CLOCK_STEPS if span <= step * n_ticks)
+    return next(steps, CLOCK_STEPS[-1])
+
+
+def _clock_locator() -> Any:
+    """Return a locator of ticks at round seconds, minutes or hours."""
+    ticker = import_optional("matplotlib.ticker", "plot")
+
+    class ClockLocator(ticker.Locator):  # type: ignore[name-defined]
+        def __call__(self) -> Any:
+            return self.tick_values(*self.axis.get_view_interval())
+
+        def tick_values(self, vmin: float, vmax: float) -> Any:
+            low, high = sorted((vmin, vmax))
+            letters = 7 if high >= HOUR else 5
+            n_ticks = min(9, max(1, self.axis.get_tick_space() * 4 // letters))
+            step = clock_step(high - low, n_ticks)
+            first, last = np.ceil(low / step - ROUNDING), high / step + ROUNDING
+            return np.arange(first, np.floor(last) + 1) * step
+
+    return ClockLocator()
+
+
+def _format(seconds: float, _: Any = None) -> str:
+    """Write seconds as min:s, with decimals where there are any."""
+    minutes, rest = divmod(abs(round(seconds, 3)), 60)
+    return f"{_sign(seconds)}{minutes:.0f}:{_two_digits(rest)}"
+
+
+def _format_hours(seconds: float, _: Any = None) -> str:
+    """Write seconds as h:min:s, with decimals where there are any."""
+    hours, rest = divmod(abs(round(seconds, 3)), HOUR)
+    minutes, rest = divmod(rest, 60)
+    return f"{_sign(seconds)}{hours:.0f}:{minutes:02.0f}:{_two_digits(rest)}"
+
+
+def _sign(seconds: float) -> str:
+    return "-" if seconds <= -0.0005 else ""
+
+
+def _two_digits(seconds: float) -> str:
+    return (
+        f"{seconds:06.3f}".rstrip("0").rstrip(".")
+        if seconds % 1
+        else f"{seconds:02.0f}"
+    )
 
 
 def check_names(

@@ -31,6 +31,7 @@ from skvas.display._style import (
     names_in_order,
     no_formulas,
     scale_time,
+    set_end,
     show_names,
 )
 from skvas.validation import check_labels, check_video, list_videos
@@ -193,7 +194,8 @@ class TimelineDisplay:
         self.figure_ = self.ax_.figure
         of = "the reference" if warped else ""
         step = scale_time(self.ax_.xaxis, fps, n_frames, of=of)
-        self.ax_.set(xlim=(0, n_frames * step), ylim=(n_videos - 0.05, -0.05))
+        set_end(self.ax_.xaxis, n_frames * step)
+        self.ax_.set_ylim(n_videos - 0.05, -0.05)
         size = "small" if n_videos <= 30 else "x-small"
         self.ax_.set_yticks(np.arange(n_videos) + 0.45, names, fontsize=size)
         self.ax_.spines[["top", "right", "left"]].set_visible(False)
@@ -244,10 +246,6 @@ class TimelineDisplay:
             )
         bar = self.figure_.colorbar(image, ax=self.ax_, pad=0.01, aspect=30)
         bar.set_label("share of the video's own time")
-        n_videos = len(rows)
-        # Each image set the limits to its own extent.
-        self.ax_.set_xlim(0, max(map(len, rows)) * step)
-        self.ax_.set_ylim(n_videos - 0.05, -0.05)
 
 
 def _is_reference(video: Any, reference: np.ndarray) -> bool:

@@ -928,6 +928,36 @@ def test_dollars_in_names_are_no_formulas(data, model, timeline, partly):
         assert not any("$" in text.replace(r"\$", "") for text in shown)
 
 
+def test_axes_that_are_used_again_have_the_new_unit():
+    _, ax = plt.subplots()
+    SegmentationDisplay.from_predictions(None, [np.repeat([0, 1], 300)], fps=1, ax=ax)
+    SegmentationDisplay.from_predictions(None, [np.repeat([0, 1], 250)], ax=ax)
+    ax.figure.canvas.draw()
+    assert ax.get_xlabel() == "frame"
+    assert ax.get_xticklabels()[1].get_text() == "100"
+    assert ax.get_xlim() == (0, 500)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_shared_axes_show_the_longer_recording(order, partly):
+    labels = [[np.repeat([0, 1], n)] for n in (300, 20)]
+    _, both = plt.subplots(2, 1, sharex=True)
+    for place in order:
+        SegmentationDisplay.from_predictions(None, labels[place], fps=1, ax=both[place])
+    for ax in both:
+        assert ax.get_xlim() == (0, 600)
+        assert ax.get_xlabel() == "time in min:s (1 frames/s)"
+    _, (above, below) = plt.subplots(2, 1, sharex=True)
+    above.plot(np.arange(-3, 10), np.arange(13))
+    before = above.get_xlim()
+    AlignmentDisplay(partly).plot(below, kind="plan")
+    assert below.get_xlim() == before
+    alone = AlignmentDisplay(partly, labels_x=[0] * 4, labels_y=[0] * 5)
+    ax = alone.plot().ax_
+    ax.set_xlim(0, 50)
+    assert alone.plot(ax).ax_.get_xlim() == (0, 4)
+
+
 def test_actions_of_one_colour_differ_in_their_marker():
     assert len({(colour(k), _marker(k)) for k in range(200)}) == 200
 

@@ -5,9 +5,11 @@ from matplotlib.colors import to_rgb
 
 from skvas.display import _style
 from skvas.display._style import (
+    CLOCK_STEPS,
     COLOURS,
     LONGEST_NAME,
     check_names,
+    clock_step,
     colour,
     hatch,
     ink,
@@ -103,7 +105,48 @@ def test_axis_counts_frames_seconds_or_minutes():
     scale_time(axis, 1, 500)
     assert axis.get_label_text() == "time in min:s (1 frames/s)"
     assert axis.get_major_formatter()(90, None) == "1:30"
-    assert axis.get_major_formatter()(119.7, None) == "2:00"
+    assert axis.get_major_formatter()(119.7, None) == "1:59.7"
+    assert axis.get_major_formatter()(-5, None) == "-0:05"
+    scale_time(axis, 1, 4000)
+    assert axis.get_label_text() == "time in h:min:s (1 frames/s)"
+    assert axis.get_major_formatter()(3599.9996, None) == "1:00:00"
+    scale_time(axis, None, 500)
+    assert axis.get_major_formatter()(90, 0) != "1:30"
+
+
+@pytest.mark.parametrize(
+    ("n_frames", "limits", "shown"),
+    [
+        (500, (0, 500), ["0:00", "2:00", "4:00", "6:00", "8:00"]),
+        (
+            500,
+            (10, 11.2),
+            ["0:10", "0:10.2", "0:10.4", "0:10.6", "0:10.8", "0:11", "0:11.2"],
+        ),
+        (7200, (0, 7200), ["0:00:00", "0:30:00", "1:00:00", "1:30:00", "2:00:00"]),
+    ],
+)
+def test_ticks_are_round_minutes_and_seconds(n_frames, limits, shown):
+    figure, ax = plt.subplots(figsize=(6.4, 4.8))
+    scale_time(ax.xaxis, 1, n_frames)
+    ax.set_xlim(limits)
+    figure.canvas.draw()
+    assert [label.get_text() for label in ax.get_xticklabels()] == shown
+    figure.set_figwidth(2)
+    figure.canvas.draw()
+    assert 1 < len(ax.get_xticklabels()) < len(shown)
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 3, 7])
+def test_ticks_of_frames_are_whole(n_frames):
+    ax = plt.figure().subplots()
+    scale_time(ax.xaxis, None, n_frames)
+    ax.set_xlim(0, n_frames)
+    assert all(tick == round(tick) for tick in ax.get_xticks())
+
+
+def test_longest_step_is_for_all_longer_spans():
+    assert clock_step(1e12, 5) == CLOCK_STEPS[-1]
 
 
 def test_names_must_be_one_a_video():
