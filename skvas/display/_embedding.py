@@ -220,17 +220,18 @@ class EmbeddingDisplay:
                 "color_by='action' needs labels; pass them, or use 'time'."
             )
         points = [np.asarray(video, dtype=float) for video in self.points]
-        labels: Sequence[np.ndarray] = ()
+        codes: list[np.ndarray] = []
+        names: list[str] = []
         if by_action:
-            labels = check_labels(
-                self.labels, [len(video) for video in points], missing_ok=True
-            )
+            lengths = [len(video) for video in points]
+            labels = check_labels(self.labels, lengths, missing_ok=True)
+            codes, _, names = encode_labels(labels, self.action_names, self.background)
         self.ax_ = make_axes(ax, (6.5, 5))
         self.figure_ = self.ax_.figure
         for video in points:
             self.ax_.plot(*video.T, color="0.75", linewidth=0.5, alpha=0.5, zorder=1)
         if by_action:
-            self._draw_actions(points, labels, grow=ax is None)
+            self._draw_actions(points, codes, names, grow=ax is None)
         else:
             self._draw_times(points)
         for axis, place in ((self.ax_.xaxis, 0), (self.ax_.yaxis, 1)):
@@ -253,9 +254,13 @@ class EmbeddingDisplay:
         self.figure_.colorbar(dots, ax=self.ax_, label="share of the video's time")
 
     def _draw_actions(
-        self, points: list[np.ndarray], labels: Sequence[np.ndarray], *, grow: bool
+        self,
+        points: list[np.ndarray],
+        codes: list[np.ndarray],
+        names: list[str],
+        *,
+        grow: bool,
     ) -> None:
-        codes, _, names = encode_labels(labels, self.action_names, self.background)
         frames, code = np.concatenate(points), np.concatenate(codes)
         named = enumerate(no_formulas(names))
         shown = [(k, name) for k, name in named if (code == k).any()]

@@ -334,12 +334,31 @@ def encode_labels(
         Label of each code; some may not occur.
     names : list of str
         Name of each code.
+
+    Raises
+    ------
+    TypeError
+        If `action_names` is neither a sequence nor a mapping.
     """
+    _check_action_names(action_names)
     seen = list_labels(labels)
     no_action = {v: UNLABELLED for v in seen if is_unlabelled(v)} | {background: -1}
     values = _order([v for v in seen if v not in no_action], action_names)
     codes = place_labels(labels, values, no_action)
     return codes, values, [name_label(value, action_names) for value in values]
+
+
+def _check_action_names(action_names: Any) -> None:
+    """Refuse a lone text, which is a sequence of letters, and what has no order."""
+    is_text = isinstance(action_names, (str, bytes))
+    has_places = hasattr(action_names, "__len__") and hasattr(
+        action_names, "__getitem__"
+    )
+    if action_names is not None and (is_text or not has_places):
+        raise TypeError(
+            "action_names must be a list of texts, or a dict from labels to texts, got "
+            f"{shorten(action_names)}: pass ['take', 'pour'] or {{0: 'take'}}."
+        )
 
 
 def list_labels(labels: Sequence[NDArray[Any]]) -> list[Any]:

@@ -958,6 +958,16 @@ def test_shared_axes_show_the_longer_recording(order, partly):
     assert alone.plot(ax).ax_.get_xlim() == (0, 4)
 
 
+@pytest.mark.parametrize("names", ["pour", b"pour", {"pour"}, iter(["pour"]), 3])
+def test_names_of_actions_without_an_order_are_refused(names):
+    plt.close("all")
+    with pytest.raises(TypeError, match="action_names must be a list of texts, or"):
+        SegmentationDisplay.from_predictions(None, [[0]], action_names=names)
+    with pytest.raises(TypeError, match="action_names must be a list of texts, or"):
+        EmbeddingDisplay.from_embeddings([np.eye(3)], [[0, 1, 1]], action_names=names)
+    assert plt.get_fignums() == []
+
+
 def test_actions_of_one_colour_differ_in_their_marker():
     assert len({(colour(k), _marker(k)) for k in range(200)}) == 200
 
