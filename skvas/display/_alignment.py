@@ -38,7 +38,7 @@ from skvas.display._style import (
     set_end,
     show_names,
 )
-from skvas.validation import check_choice, check_labels
+from skvas.validation import check_choice, check_labels, naming
 
 # Maximum number of threads drawn.
 N_THREADS = 90
@@ -131,6 +131,7 @@ class AlignmentDisplay:
             are shown.
         labels_x, labels_y : array-like of shape (n_frames,), default=None
             Labels of the frames, which colour the timelines; pass both or neither.
+            A list of one such array will do.
         names : sequence of two str, default=None
             Names of the videos. None: those that recordings know, else "x" and "y".
         action_names : sequence of str, or mapping from label to str, default=None
@@ -228,8 +229,11 @@ class AlignmentDisplay:
             return None, []
         if self.labels_x is None or self.labels_y is None:
             raise ValueError("Pass both labels_x and labels_y, or neither.")
-        lengths = list(self.alignment.plan.shape)
-        both = check_labels([self.labels_x, self.labels_y], lengths, missing_ok=True)
+        n, m = self.alignment.plan.shape
+        both = [
+            _labels_of_one(self.labels_x, n, "labels_x"),
+            _labels_of_one(self.labels_y, m, "labels_y"),
+        ]
         codes, _, actions = encode_labels(both, self.action_names, self.background)
         return codes, no_formulas(actions)
 
@@ -437,6 +441,13 @@ class AlignmentDisplay:
             return []
         shown = {**style, "facecolor": BACKGROUND, "edgecolor": "0.45"}
         return [patches.Patch(label="no counterpart", **shown)]
+
+
+def _labels_of_one(labels: Labels, n_frames: int, name: str) -> NDArray[Any]:
+    """Check the labels of a recording, which may come alone or as a list of one."""
+    with naming(name):
+        (checked,) = check_labels(labels, n_frames, missing_ok=True)
+    return checked
 
 
 def _image(plan: NDArray[Any] | csr_array) -> NDArray[Any]:

@@ -536,7 +536,7 @@ class TestAlignment:
             AlignmentDisplay(partly, labels_x=[0, 0, 0, 0]).plot()
         with pytest.raises(ValueError, match="both labels_x and labels_y, or neither"):
             AlignmentDisplay(partly, labels_y=[0, 0, 0, 0, 0]).plot()
-        with pytest.raises(ValueError, match="video 1: expected one label a frame"):
+        with pytest.raises(ValueError, match="labels_y: expected one label a frame"):
             AlignmentDisplay(partly, labels_x=[0] * 4, labels_y=[0] * 4).plot()
 
 
@@ -956,6 +956,19 @@ def test_shared_axes_show_the_longer_recording(order, partly):
     ax = alone.plot().ax_
     ax.set_xlim(0, 50)
     assert alone.plot(ax).ax_.get_xlim() == (0, 4)
+
+
+def test_labels_of_a_pair_may_be_lists_of_one_recording(model, data):
+    one, other = Recordings(data.videos)[:1], Recordings(data.videos)[1:2]
+    found = {"labels_x": model.predict(one), "labels_y": model.predict(other)}
+    display = AlignmentDisplay.from_estimator(model, one, other, **found)
+    assert "1" in legend(display)
+    found["labels_y"] = found["labels_y"][0][1:]
+    with pytest.raises(ValueError, match="^labels_y: expected one label a frame, got"):
+        AlignmentDisplay.from_estimator(model, one, other, **found)
+    found["labels_x"] = [[0], [1]]
+    with pytest.raises(ValueError, match=r"^labels_x: Expected labels of 1 video"):
+        AlignmentDisplay.from_estimator(model, one, other, **found)
 
 
 @pytest.mark.parametrize("names", ["pour", b"pour", {"pour"}, iter(["pour"]), 3])
