@@ -333,7 +333,9 @@ class CommonTimeDisplay:
         change = _change(self.timeline.template_)
         n = len(change)
         centres = (np.arange(n) + 0.5) / n
-        self.ax_.plot(centres, floor - CURVE * change, color="0.3", linewidth=1)
+        # On dark styles, black lines vanish.
+        ink = import_optional("matplotlib", "plot").rcParams["text.color"]
+        self.ax_.plot(centres, floor - CURVE * change, color=ink, linewidth=1)
         self.ax_.axhline(floor, color="0.8", linewidth=0.8)
         boundaries = self.timeline.boundaries_
         confidence = self.timeline.boundary_confidence_
@@ -341,7 +343,7 @@ class CommonTimeDisplay:
             return []
         at = (boundaries * (n - 1) + 0.5) / n
         bottom = len(self.timeline.positions_)
-        self.ax_.vlines(at, -GAP, bottom, color="black", linewidth=0.8, linestyle=":")
+        self.ax_.vlines(at, -GAP, bottom, color=ink, linewidth=0.8, linestyle=":")
         lines = self.ax_.vlines(
             at,
             floor,

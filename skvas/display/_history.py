@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skvas.display._style import COLOURS, check_has, make_axes
+from skvas.display._style import COLOURS, check_ax, check_has, make_axes
 
 STYLES = ("-", "--", ":", "-.")
 TITLES = {
@@ -104,7 +104,7 @@ class HistoryDisplay:
             raise ValueError(
                 "history has no epoch to draw: the model was fitted with max_epochs=0."
             )
-        if ax is not None and ax.get_subplotspec() is None:
+        if ax is not None and check_ax(ax).get_subplotspec() is None:
             raise ValueError("ax must be one of a grid of subplots.")
         self.ax_ = make_axes(ax, (3.4 * len(panels), 3))
         self.figure_ = self.ax_.figure

@@ -112,10 +112,20 @@ def check_has(estimator: Any, method: str, display: type, instead: str) -> None:
         )
 
 
+def check_ax(ax: Any) -> Any:
+    """Return the axes that a user gave; raise TypeError unless they are one."""
+    if not isinstance(ax, import_optional("matplotlib.axes", "plot").Axes):
+        raise TypeError(
+            f"ax must be one Axes of matplotlib, got {type(ax).__name__}: pass one "
+            "entry of an array of axes, or figure.subplots() of a figure."
+        )
+    return ax
+
+
 def make_axes(ax: Any, figsize: tuple[float, float]) -> Any:
     """Return the user's axes, or the axes of a new figure."""
     if ax is not None:
-        return ax
+        return check_ax(ax)
     pyplot = import_optional("matplotlib.pyplot", "plot")
     return pyplot.subplots(figsize=figsize, layout="constrained")[1]
 

@@ -971,6 +971,29 @@ def test_labels_of_a_pair_may_be_lists_of_one_recording(model, data):
         AlignmentDisplay.from_estimator(model, one, other, **found)
 
 
+def test_what_is_not_one_axes_is_refused(model, timeline, partly):
+    figure, grid = plt.subplots(2, 2)
+    draw = [
+        lambda ax: SegmentationDisplay.from_predictions(None, [[0]], ax=ax),
+        lambda ax: AlignmentDisplay(partly).plot(ax),
+        lambda ax: CommonTimeDisplay.from_timeline(timeline, ax=ax),
+        lambda ax: EmbeddingDisplay.from_embeddings([np.eye(3)], ax=ax),
+        lambda ax: HistoryDisplay.from_estimator(model, ax=ax),
+    ]
+    for given in (figure, grid):
+        for call in draw:
+            with pytest.raises(TypeError, match="ax must be one Axes of matplotlib"):
+                call(given)
+
+
+def test_lines_of_a_timeline_are_seen_on_a_dark_page(timeline):
+    with plt.style.context("dark_background"):
+        ax = CommonTimeDisplay.from_timeline(timeline).ax_
+    assert ax.lines[0].get_color() == "white"
+    (dotted,) = [c for c in ax.collections if c.get_linestyle()[0][1] is not None]
+    assert to_hex(dotted.get_color()[0]) == "#ffffff"
+
+
 @pytest.mark.parametrize("names", ["pour", b"pour", {"pour"}, iter(["pour"]), 3])
 def test_names_of_actions_without_an_order_are_refused(names):
     plt.close("all")
