@@ -112,6 +112,8 @@ class SegmentationDisplay:
         fps: float | None = None,
         background: Any = None,
         uniform: bool = False,
+        annotate: bool = True,
+        hatch: bool = False,
         ax: Any = None,
     ) -> SegmentationDisplay:
         """Segment videos and draw the segments.
@@ -137,6 +139,12 @@ class SegmentationDisplay:
             True label of frames without an action.
         uniform : bool, default=False
             Whether to draw a uniform segmentation as well.
+        annotate : bool, default=True
+            Whether to write the name of the action into segments with enough room; if
+            names are long, its number in the legend instead.
+        hatch : bool, default=False
+            Whether to distinguish actions by hatching as well. Segments are then not
+            annotated.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -175,6 +183,8 @@ class SegmentationDisplay:
             matching=None if is_named else "global",
             background=background,
             uniform=uniform,
+            annotate=annotate,
+            hatch=hatch,
             ax=ax,
         )
 
@@ -190,6 +200,8 @@ class SegmentationDisplay:
         matching: str | None = "global",
         background: Any = None,
         uniform: bool = False,
+        annotate: bool = True,
+        hatch: bool = False,
         ax: Any = None,
     ) -> SegmentationDisplay:
         """Draw predicted segments, and the true segments if they are known.
@@ -217,6 +229,12 @@ class SegmentationDisplay:
         uniform : bool, default=False
             Whether to draw a uniform segmentation as well, into the number of actions
             of the true labels if there are any, else of the predicted labels.
+        annotate : bool, default=True
+            Whether to write the name of the action into segments with enough room; if
+            names are long, its number in the legend instead.
+        hatch : bool, default=False
+            Whether to distinguish actions by hatching as well. Segments are then not
+            annotated.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -253,7 +271,7 @@ class SegmentationDisplay:
             cut = uniform_segmentation(lengths, max(1, n_actions))
             rows["uniform"] = _rename(base, cut, values, action_list, background)
         display = cls(rows, action_names=action_list, names=names, fps=fps)
-        return display.plot(ax)
+        return display.plot(ax, annotate=annotate, hatch=hatch)
 
     def plot(
         self, ax: Any = None, *, annotate: bool = True, hatch: bool = False

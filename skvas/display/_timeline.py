@@ -110,6 +110,7 @@ class TimelineDisplay:
         action_names: ActionNames = None,
         background: Any = None,
         fps: float | None = None,
+        warped: bool = True,
         ax: Any = None,
     ) -> TimelineDisplay:
         """Align videos with the reference of an estimator and draw them.
@@ -131,6 +132,9 @@ class TimelineDisplay:
         fps : float, default=None
             Frames per second of the reference. None: the rate that all recordings of
             `fit` had; if they had none, the unit of the time axis is frames.
+        warped : bool, default=True
+            Whether to draw videos on the time axis of the reference. False draws each
+            video on its own time axis, for comparison.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -164,7 +168,7 @@ class TimelineDisplay:
             background=background,
             fps=fps,
         )
-        return display.plot(ax)
+        return display.plot(ax, warped=warped)
 
     def plot(self, ax: Any = None, *, warped: bool = True) -> TimelineDisplay:
         """Draw the rows.

@@ -971,6 +971,17 @@ def test_labels_of_a_pair_may_be_lists_of_one_recording(model, data):
         AlignmentDisplay.from_estimator(model, one, other, **found)
 
 
+def test_options_of_plot_are_those_of_the_other_ways_to_draw(model, data):
+    plt.close("all")
+    plain = SegmentationDisplay.from_predictions(TRUE, FOUND, annotate=False)
+    assert not plain.ax_.texts
+    hatched = SegmentationDisplay.from_estimator(model, data.videos, hatch=True)
+    assert len({c.get_hatch() for c in hatched.ax_.collections}) == 3
+    unwarped = TimelineDisplay.from_estimator(model, data.videos, warped=False)
+    assert unwarped.ax_.get_xlabel() == "frame"
+    assert len(plt.get_fignums()) == 3
+
+
 def test_what_is_not_one_axes_is_refused(model, timeline, partly):
     figure, grid = plt.subplots(2, 2)
     draw = [
