@@ -125,8 +125,9 @@ class SegmentationDisplay:
         videos : array-like of shape (n_frames, n_features), or a list of them
             One or more videos.
         y : array-like of shape (n_frames,), or a list of them, default=None
-            True labels. Clusters are matched with actions, unless the estimator was
-            fitted with labels and so names actions.
+            True labels, where frames may have none: -1, None, NaN or "". Clusters are
+            matched with actions, unless the estimator was fitted with labels and so
+            names actions.
         names : sequence of str, default=None
             Names of the videos. None: those of :class:`skvas.Recordings`.
         action_names : sequence of str, or mapping from label to str, default=None
@@ -209,7 +210,8 @@ class SegmentationDisplay:
         Parameters
         ----------
         labels_true : array-like of shape (n_frames,), or a list of them, or None
-            True labels.
+            True labels. Frames with -1, None, NaN or "" have no label, nor have those
+            of a video with None.
         labels_pred : array-like of shape (n_frames,), or a list of them
             Predicted labels.
         names : sequence of str, default=None
