@@ -376,8 +376,11 @@ class StateReader:
         return videos
 
     def _random_state(self, state: Any) -> np.random.RandomState:
+        parts = self.node(state)
+        if not _is_random_state(parts):
+            raise ModelFileError("the state of random numbers is not as NumPy has it")
         restored = np.random.RandomState(0)
-        restored.set_state(self.node(state))
+        restored.set_state(parts)
         return restored
 
     def _device(self, text: str) -> torch.device:
@@ -502,6 +505,23 @@ def _refusal(value: Any, name: str) -> InvalidParameterError:
         f"and {', '.join(n for n, m in TRANSFORMERS.items() if 'sklearn' in m)} of "
         "scikit-learn. Replace it (callback=None), or pickle the estimator, for "
         "nobody but yourself."
+    )
+
+
+def _is_random_state(parts: Any) -> bool:
+    """Tell whether NumPy can take a state, of which it checks little itself."""
+    if type(parts) is not tuple or len(parts) != 5:
+        return False
+    name, key, place, has_gauss, gauss = parts
+    return (
+        name == "MT19937"
+        and isinstance(key, np.ndarray)
+        and (key.dtype, key.shape) == (np.uint32, (624,))
+        and type(place) is type(has_gauss) is int
+        and 0 <= place <= 624
+        and has_gauss in (0, 1)
+        and type(gauss) is float
+        and math.isfinite(gauss)
     )
 
 

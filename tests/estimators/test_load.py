@@ -601,6 +601,39 @@ def test_row_45_pipe_is_refused_at_once(tmp_path):
     assert_refused(tmp_path / "model")
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (0, "PCG64"),
+        (1, 3),
+        (2, 625),
+        (2, -1),
+        (2, 3.0),
+        (3, 2),
+        (4, {"kind": "float", "text": "nan"}),
+        (5, 0),
+    ],
+)
+def test_row_45_state_of_random_numbers_is_one_of_numpy(place, value, tmp_path):
+    known, path = tmp_path / "known", tmp_path / "model"
+    rng = np.random.RandomState(0)
+    quick(ActionSegmenter, max_epochs=0, random_state=rng).fit(VIDEOS).save(known)
+
+    def change(state):
+        state["random_state"]["state"]["items"][place : place + 1] = [value]
+
+    forge(path, known, state=change)
+    assert_refused(path)
+
+
+def test_row_45_key_of_random_numbers_has_the_length_of_numpy(tmp_path):
+    known, path = tmp_path / "known", tmp_path / "model"
+    rng = np.random.RandomState(0)
+    quick(ActionSegmenter, max_epochs=0, random_state=rng).fit(VIDEOS).save(known)
+    forge(path, known, arrays=lambda a: a["random_state.1"].resize(623))
+    assert_refused(path)
+
+
 def mutations(data, n_mutations, seed):
     """Yield copies of a file with bytes changed, cut, put in or cut off."""
     rng = np.random.default_rng(seed)

@@ -356,9 +356,16 @@ def rewritten(path, change):
     write_arrays(path, arrays, texts)
 
 
+def lost_in_random_numbers(arrays, texts):
+    state = json.loads(texts["state"])
+    state["rng"]["state"]["items"][2] = 10**9
+    texts["state"] = json.dumps(state)
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
+        (lost_in_random_numbers, "state of random numbers"),
         (lambda arrays, texts: texts.update(format_version="1"), "format 1"),
         (lambda arrays, texts: texts.update(format="skvas"), "checkpoint of skvas"),
         (lambda arrays, texts: texts.pop("state"), "state"),
