@@ -122,7 +122,8 @@ def read_pickled_object(path: str | os.PathLike[str]) -> Any:
             if dtype.kind != "O" or shape != ():
                 raise ValueError(f"it has shape {shape} and dtype {dtype}")
             content = file.read()
-            _check_memo(content)
+            for position, (opcode, place, _) in enumerate(pickletools.genops(content)):
+                check_place(opcode, place, position)
             return _unwrap(_ArrayUnpickler(io.BytesIO(content)).load(), {})
         except Exception as error:
             # A hostile pickle can raise nearly anything; to the caller it is all one.
@@ -133,14 +134,22 @@ def read_pickled_object(path: str | os.PathLike[str]) -> Any:
             ) from error
 
 
-def _check_memo(content: bytes) -> None:
+def check_place(opcode: pickletools.OpcodeInfo, place: Any, position: int) -> None:
     """Refuse a pickle that stores its nth item at a place far beyond n.
 
     The standard library makes room up to that place, however far it is.
+
+    Parameters
+    ----------
+    opcode : OpcodeInfo
+        Of any kind.
+    place : object
+        Its argument.
+    position : int
+        How many opcodes there are before.
     """
-    for position, (opcode, place, _) in enumerate(pickletools.genops(content)):
-        if opcode.name.endswith("PUT") and int(place or 0) > position:
-            raise pickle.UnpicklingError(f"place {place} of the memo is out of range")
+    if opcode.name.endswith("PUT") and int(place or 0) > position:
+        raise pickle.UnpicklingError(f"place {place} of the memo is out of range")
 
 
 def _unwrap(item: Any, done: dict[int, Any]) -> Any:

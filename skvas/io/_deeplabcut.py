@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import pickle
+import pickletools
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -13,11 +14,19 @@ import numpy as np
 
 from skvas._atomic import naming_file, read_bytes
 from skvas._optional import import_optional
+from skvas._printing import shorten
+from skvas.datasets._pickled import check_place
 from skvas.io._text import decode, read_cells
 from skvas.io._track import Track, rows_of_frames
 
 LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 _AXES = ("x", "y", "z")
+# What names of columns are pickled with, and the most bytes that they take.
+_OPCODES = re.compile(
+    "PROTO|FRAME|STOP|MARK|(EMPTY_)?LIST|APPENDS?|(EMPTY_)?TUPLE[123]?"
+    "|(SHORT_)?(BIN)?(UNICODE|STRING)|INT|BININT[12]?|MEMOIZE|(LONG_)?(BIN)?(PUT|GET)"
+)
+_MOST_BYTES = 2**22
 
 
 def read(path: Path) -> Track:
@@ -85,8 +94,6 @@ def _read_h5(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
     if not columns or len(columns) != array.shape[1]:
         raise ValueError(f"{str(path)!r} has {len(columns)} names of columns")
     levels = LEVELS if len(columns[0]) == 4 else ("scorer", "bodyparts", "coords")
-    if len(columns[0]) != len(levels):
-        raise ValueError(f"columns of {str(path)!r} are called {columns[0]!r}")
     named = zip(*columns, strict=True)
     return {level: list(row) for level, row in zip(levels, named, strict=True)}, array
 
@@ -108,24 +115,36 @@ def _whole(cells: Sequence[str]) -> list[int]:
     return list(map(int, cells)) if all(map(str.isdecimal, cells)) else []
 
 
-class _Names(pickle.Unpickler):
-    """Read lists and tuples of texts; a pickle that asks for more is refused."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        raise ValueError(f"names of columns hold a {module}.{name}")
-
-
 def _read_names(data: Any) -> list[tuple[str, ...]]:
-    raw = data if isinstance(data, bytes) else bytes(data)
     try:
-        found = _Names(io.BytesIO(raw)).load()
-    except ValueError:
-        raise
+        found = _unpickle(data if isinstance(data, bytes) else data.tobytes())
     except Exception as error:  # a damaged pickle may fail anywhere
         raise ValueError(f"names of columns cannot be read ({error})") from error
-    if not isinstance(found, list) or not all(isinstance(f, tuple) for f in found):
-        raise ValueError("names of columns are no list of tuples")
+    if not isinstance(found, list) or not all(map(_is_name, found)):
+        raise ValueError(
+            "names of columns are no list of tuples of texts, one for each of "
+            f"{', '.join(LEVELS)}"
+        )
     return [tuple(map(str, names)) for names in found]
+
+
+def _unpickle(raw: bytes) -> Any:
+    """Read lists and tuples of texts and numbers; a pickle of more is refused."""
+    if len(raw) > _MOST_BYTES:
+        raise ValueError(f"they take {len(raw)} bytes, at most {_MOST_BYTES} are read")
+    for position, (opcode, argument, _) in enumerate(pickletools.genops(raw)):
+        if not _OPCODES.fullmatch(opcode.name):
+            raise ValueError(f"they hold {opcode.name} {shorten(argument)}")
+        check_place(opcode, argument, position)
+    return pickle.loads(raw)
+
+
+def _is_name(names: Any) -> bool:
+    return (
+        isinstance(names, tuple)
+        and len(names) in (3, 4)
+        and all(isinstance(part, (str, int)) for part in names)
+    )
 
 
 def _assemble(path: Path, names: dict[str, list[str]], values: np.ndarray) -> Track:

@@ -144,13 +144,14 @@ def test_individuals_and_points_are_picked(tmp_path):
 
 
 def write_h5(path, kind, rows=range(6)):
+    pickled = kind if isinstance(kind, bytes) else pickle.dumps(kind, 0)
     h5py = pytest.importorskip("h5py")
     dtype = [("index", "i8"), ("values_block_0", "f8", (12,))]
     data = np.zeros(len(rows), dtype=dtype)
     data["index"], data["values_block_0"] = rows, values()[rows]
     with h5py.File(path, "w") as file:
         table = file.create_group("df_with_missing").create_dataset("table", data=data)
-        table.attrs["values_block_0_kind"] = np.bytes_(pickle.dumps(kind, 0))
+        table.attrs["values_block_0_kind"] = np.void(pickled)
     return path
 
 
@@ -168,6 +169,50 @@ def test_row_45_names_of_columns_run_no_code(tmp_path):
     file = write_h5(tmp_path / "a.h5", [Bomb()])
     with pytest.raises(ValueError, match=r"recording 'a': .*exec"):
         read_poses(file)
+
+
+NEST = b"\x80\x02}U\x01a\x85" + b"2\x86" * 45
+
+
+@pytest.mark.parametrize(
+    ("pickled", "reason"),
+    [
+        (b"\x80\x02]r" + (10**8).to_bytes(4, "little") + b".", "place 100000000 "),
+        (NEST + b"K\x01s.", "they hold EMPTY_DICT"),
+        (b"\x80\x02U\x01a\x85" + b"2\x86" * 27 + b".", "they hold DUP"),
+        (b"\x80\x02](U\x01a\x85q\x01h\x01\x86q\x02h\x02h\x02\x87e.", "no list of"),
+        (b"\x80\x02]((U\x01aU\x01aU\x01aU\x01aU\x01atq\x01e.", "no list of"),
+        (b"\x80\x02]", "cannot be read"),
+    ],
+)
+def test_row_45_names_of_columns_are_short_lists_of_texts(tmp_path, pickled, reason):
+    file = write_h5(tmp_path / "a.h5", pickled)
+    with pytest.raises(ValueError, match=rf"recording 'a': names of .*{reason}"):
+        read_poses(file)
+
+
+def test_row_45_names_of_columns_have_a_length(tmp_path, monkeypatch):
+    monkeypatch.setattr("skvas.io._deeplabcut._MOST_BYTES", 99)
+    with pytest.raises(ValueError, match=r"they take \d+ bytes, at most 99"):
+        read_poses(write_h5(tmp_path / "a.h5", columns()))
+
+
+def test_row_45_names_of_columns_that_are_a_number_take_no_memory(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    file = write_h5(tmp_path / "a.h5", columns())
+    with h5py.File(file, "r+") as opened:
+        attributes = opened["df_with_missing/table"].attrs
+        attributes["values_block_0_kind"] = 10**12
+    with pytest.raises(ValueError, match="recording 'a': names of columns"):
+        read_poses(file)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_names_of_columns_may_be_numbers_in_any_protocol(tmp_path, protocol):
+    named = [(a, b, {"nose": 1, "tail": 300}[c], d) for a, b, c, d in columns()]
+    file = write_h5(tmp_path / "a.h5", pickle.dumps(named, protocol))
+    expected = ["anna 1", "anna 300", "ben 1", "ben 300"]
+    assert read_poses(file).feature_names == expected
 
 
 def test_file_that_pandas_has_written(tmp_path):
