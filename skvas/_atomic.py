@@ -10,7 +10,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, BinaryIO
 
 __all__ = [
     "check_replaceable",
@@ -18,6 +18,7 @@ __all__ = [
     "is_leftover",
     "leaves_folder",
     "naming_file",
+    "open_regular",
     "read_bytes",
     "replacing",
     "write_atomically",
@@ -79,6 +80,11 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     bytes
         All of its content.
 
+    Raises
+    ------
+    OSError
+        If it cannot be read or is no regular file.
+
     Examples
     --------
     >>> from skvas._atomic import read_bytes
@@ -87,8 +93,48 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         ...
     FileNotFoundError: [Errno 2] could not be read: No such file ...: 'no/such/file'
     """
-    with naming_file(path, "read"):
-        return Path(path).read_bytes()
+    with open_regular(path) as stream:
+        return stream.read()
+
+
+@contextlib.contextmanager
+def open_regular(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file for reading; pipes and devices, which may have no end, are refused.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Yields
+    ------
+    BinaryIO
+        The file at its start.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read or is no regular file; names it.
+
+    Examples
+    --------
+    >>> import os
+    >>> from skvas._atomic import open_regular
+    >>> with open_regular(os.devnull):
+    ...     pass
+    Traceback (most recent call last):
+        ...
+    OSError: [Errno 0] could not be read: it is no regular file: ...
+    """
+    with naming_file(path, "read"), open(path, "rb", opener=_open_at_once) as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError("it is no regular file")
+        yield stream
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for what another process may write into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 @contextlib.contextmanager

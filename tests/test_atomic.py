@@ -187,6 +187,23 @@ def test_row_57_what_is_no_regular_file_is_refused_and_stays(tmp_path, kind):
 
 
 @posix
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["pipe", "endless device", "socket"])
+def test_row_73_what_is_no_regular_file_is_not_read(tmp_path, kind):
+    path = tmp_path / "in"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="could not be read") as caught:
+        read_bytes(path)
+    assert caught.value.filename == str(path)
+
+
+@posix
 def test_row_57_other_name_of_a_file_keeps_the_old_content(tmp_path):
     (tmp_path / "a").write_bytes(b"old")
     os.link(tmp_path / "a", tmp_path / "b")

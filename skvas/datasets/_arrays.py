@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from skvas._atomic import naming_file
+from skvas._atomic import open_regular
 
 MAGIC = b"\x93NUMPY"
 
@@ -148,25 +147,22 @@ def read_layout(
 @contextmanager
 def _opening(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
     """Open a file, tell whether it is ``.npy``, and name it in all errors."""
-    with naming_file(path, "read"):
-        if not stat.S_ISREG(path.stat().st_mode):  # such as a pipe, which has no end
-            raise OSError("it is no regular file")
-        with path.open("rb") as stream, warnings.catch_warnings():
-            # Of NumPy, about odd headers and empty texts; both are judged below.
-            warnings.simplefilter("ignore")
-            try:
-                is_npy = path.suffix.lower() == ".npy"
-                is_npy = is_npy or stream.read(len(MAGIC)) == MAGIC
-                stream.seek(0)
-                yield stream, is_npy
-            except OSError:
-                raise
-            except Exception as error:  # NumPy raises all sorts on damaged headers
-                raise ValueError(
-                    f"{str(path)!r} is not a readable array of numbers "
-                    f"({str(error).rstrip('.') or type(error).__name__}). Save it as a "
-                    "plain array of floats by numpy.save."
-                ) from error
+    with open_regular(path) as stream, warnings.catch_warnings():
+        # Of NumPy, about odd headers and empty texts; both are judged below.
+        warnings.simplefilter("ignore")
+        try:
+            is_npy = path.suffix.lower() == ".npy"
+            is_npy = is_npy or stream.read(len(MAGIC)) == MAGIC
+            stream.seek(0)
+            yield stream, is_npy
+        except OSError:
+            raise
+        except Exception as error:  # NumPy raises all sorts on damaged headers
+            raise ValueError(
+                f"{str(path)!r} is not a readable array of numbers "
+                f"({str(error).rstrip('.') or type(error).__name__}). Save it as a "
+                "plain array of floats by numpy.save."
+            ) from error
 
 
 def _check_axes(path: Path, shape: tuple[int, ...], n_axes: int) -> None:

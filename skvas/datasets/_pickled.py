@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from skvas._atomic import open_regular
+
 _DTYPES = ("f4", "f8", "i4", "i8", "O8")
 
 
@@ -110,10 +112,12 @@ def read_pickled_object(path: str | os.PathLike[str]) -> Any:
 
     Raises
     ------
+    OSError
+        If the file cannot be read or is no regular file; names it.
     ValueError
         If the file is anything else.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         try:
             version = np.lib.format.read_magic(file)
             if version != (1, 0):

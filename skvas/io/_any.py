@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from skvas._atomic import naming_file
+from skvas._atomic import open_regular
 from skvas.datasets._arrays import read_shape
 from skvas.datasets._folder import load_folder
 from skvas.datasets._recordings import Recordings
@@ -140,7 +140,7 @@ def _kind_of(files: Sequence[Path]) -> str:
         return "poses"
     if suffix != ".csv":
         return "sensors"
-    with naming_file(first, "read"), first.open("rb") as stream:
+    with open_regular(first) as stream:
         start = stream.read(64).removeprefix(b"\xef\xbb\xbf")
     names = tuple(level.encode() for level in LEVELS)
     return "poses" if start.startswith(names) else "sensors"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from skvas._atomic import naming_file, read_bytes
+from skvas._atomic import open_regular, read_bytes
 from skvas._optional import import_optional
 from skvas._printing import shorten
 from skvas.datasets._pickled import check_place
@@ -75,7 +75,7 @@ def _read_csv(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
 def _read_h5(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
     """Read the table that pandas has written; nothing of it is run."""
     h5py = import_optional("h5py", "poses")
-    with naming_file(path, "read"), h5py.File(path, "r") as file:
+    with open_regular(path), h5py.File(path, "r") as file:
         groups = [g for g in file.values() if hasattr(g, "keys") and "table" in g]
         if not groups:
             raise ValueError(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skvas._atomic import naming_file
+from skvas._atomic import open_regular
 from skvas._optional import import_optional
 from skvas.io._track import Track
 
@@ -17,7 +17,7 @@ from skvas.io._track import Track
 def is_analysis(path: Path) -> bool:
     """Return whether a file of HDF5 is an analysis file of SLEAP."""
     h5py = import_optional("h5py", "poses")
-    with naming_file(path, "read"), h5py.File(path, "r") as file:
+    with open_regular(path), h5py.File(path, "r") as file:
         return "tracks" in file and "node_names" in file
 
 
@@ -28,7 +28,8 @@ def read_sleap(path: Path) -> Track:
         return _read_analysis(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
-    labels = import_optional("sleap_io", "poses").load_file(str(path))
+    with open_regular(path):
+        labels = import_optional("sleap_io", "poses").load_file(str(path))
     if len(labels.videos) > 1:
         raise ValueError(
             f"{str(path)!r} has labels of {len(labels.videos)} videos; save one file a "
@@ -51,7 +52,7 @@ def read_sleap(path: Path) -> Track:
 def _read_analysis(path: Path) -> Track:
     """Read an analysis file, whose axes run the other way round, or as it says."""
     h5py = import_optional("h5py", "poses")
-    with naming_file(path, "read"), h5py.File(path, "r") as file:
+    with open_regular(path), h5py.File(path, "r") as file:
         nodes = [_text(name) for name in file["node_names"]]
         names = [_text(name) for name in file.get("track_names", [])]
         values = _in_order(file["tracks"], ("track", "xy", "node", "frame"))
@@ -105,10 +106,11 @@ def read_c3d(path: Path) -> Track:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
-    try:
-        file = ezc3d.c3d(str(path))
-    except Exception as error:  # a library in C++ that raises all sorts
-        raise ValueError(f"{str(path)!r} is no C3D file: {error}") from error
+    with open_regular(path):
+        try:
+            file = ezc3d.c3d(str(path))
+        except Exception as error:  # a library in C++ that raises all sorts
+            raise ValueError(f"{str(path)!r} is no C3D file: {error}") from error
     # (4, n_points, n_frames), the fourth row being 1
     points = np.asarray(file["data"]["points"], dtype=np.float64)[:3].transpose(2, 1, 0)
     residuals = file["data"].get("meta_points", {}).get("residuals")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 
 import numpy as np
@@ -25,6 +26,19 @@ def table(times, *columns, names=("time", "x", "y"), mark=","):
 TIMES = np.arange(50) / 10
 X = np.sin(TIMES)
 DAY = [f"12:00:{second:04.1f}" for second in TIMES]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".h5", ".slp", ".c3d", ".npy"])
+def test_row_73_pipes_in_a_folder_are_refused_and_not_waited_for(tmp_path, suffix):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no pipes with names")
+    needed = {".h5": "h5py", ".slp": "sleap_io", ".c3d": "ezc3d"}
+    pytest.importorskip(needed.get(suffix, "os"))
+    os.mkfifo(tmp_path / f"a{suffix}")
+    with pytest.raises(OSError, match="no regular file") as caught:
+        read_recordings(tmp_path)
+    assert caught.value.filename == str(tmp_path / f"a{suffix}")
 
 
 def test_folder_is_read_in_the_order_of_names(tmp_path):
