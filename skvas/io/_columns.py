@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from skvas._atomic import read_bytes
+from skvas._atomic import open_regular, read_bytes
 from skvas._optional import import_optional
 from skvas.io._text import COMMA, THOUSANDS, TOLD, decode, read_cells
 from skvas.validation import is_missing
@@ -120,16 +120,17 @@ def read_columns(source: Any) -> Sheet:
 
 
 def _read_parquet(path: Path) -> Any:
-    for library in ("polars", "pandas"):  # pandas needs another package for it
-        try:
-            return import_optional(library, "io").read_parquet(path)
-        except ImportError:
-            continue
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:  # each library has errors of its own
-            raise ValueError(f"{str(path)!r} is no table: {error}.") from error
-    return import_optional("polars", "io").read_parquet(path)
+    with open_regular(path) as stream:  # a path may be a pattern of several files
+        for library in ("polars", "pandas"):  # pandas needs another package for it
+            try:
+                return import_optional(library, "io").read_parquet(stream)
+            except ImportError:
+                continue
+            except (OSError, MemoryError):
+                raise
+            except Exception as error:  # each library has errors of its own
+                raise ValueError(f"{str(path)!r} is no table: {error}.") from error
+        return import_optional("polars", "io").read_parquet(stream)
 
 
 def _from_frame(frame: Any, file: str = "") -> Sheet:

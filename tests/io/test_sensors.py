@@ -568,6 +568,25 @@ def test_row_73_damaged_parquet_is_refused_by_name(tmp_path, data):
         read_sensors(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["a[1].parquet", "a*.parquet", "x=1.pq"])
+def test_a_path_to_parquet_is_one_file(name, tmp_path):
+    polars = pytest.importorskip("polars")
+    polars.DataFrame({"x": X}).write_parquet(tmp_path / "b.parquet")
+    (tmp_path / "b.parquet").rename(tmp_path / name)
+    polars.DataFrame({"x": X}).write_parquet(tmp_path / "ab.parquet")
+    found = read_sensors(tmp_path / name)
+    assert (found.names, found.feature_names) == ([(tmp_path / name).stem], ["x"])
+    assert_array_equal(found[0][:, 0], X)
+
+
+def test_row_73_folder_is_no_parquet(tmp_path):
+    polars = pytest.importorskip("polars")
+    (tmp_path / "a.parquet").mkdir()
+    polars.DataFrame({"x": X}).write_parquet(tmp_path / "a.parquet" / "b.parquet")
+    with pytest.raises(OSError, match=r"could not be read: .*a\.parquet'"):
+        read_sensors([tmp_path / "a.parquet"])
+
+
 def test_what_reads_parquet_is_named_where_it_is_missing(tmp_path, monkeypatch):
     pytest.importorskip("pandas")
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
