@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,9 +129,15 @@ def _read_parquet(path: Path) -> Any:
                 continue
             except (OSError, MemoryError):
                 raise
-            except Exception as error:  # each library has errors of its own
+            except _faults() as error:
                 raise ValueError(f"{str(path)!r} is no table: {error}.") from error
         return import_optional("polars", "io").read_parquet(stream)
+
+
+def _faults() -> tuple[type[BaseException], ...]:
+    """Return what libraries raise of damaged files; polars panics, too."""
+    errors = getattr(sys.modules.get("polars"), "exceptions", None)
+    return (Exception,) if errors is None else (Exception, errors.PanicException)
 
 
 def _from_frame(frame: Any, file: str = "") -> Sheet:

@@ -568,6 +568,18 @@ def test_row_73_damaged_parquet_is_refused_by_name(tmp_path, data):
         read_sensors(tmp_path)
 
 
+def test_row_73_damaged_parquet_is_refused_where_polars_panics(tmp_path, monkeypatch):
+    polars = pytest.importorskip("polars")
+
+    def panic(source):
+        raise polars.exceptions.PanicException("assertion failed")
+
+    monkeypatch.setattr(polars, "read_parquet", panic)
+    (tmp_path / "a.pq").write_bytes(b"PAR1")
+    with pytest.raises(ValueError, match=r"'a': .*a\.pq' is no table: assertion fail"):
+        read_sensors(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["a[1].parquet", "a*.parquet", "x=1.pq"])
 def test_a_path_to_parquet_is_one_file(name, tmp_path):
     polars = pytest.importorskip("polars")
