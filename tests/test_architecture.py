@@ -70,7 +70,7 @@ ROOMS = {
     ),
     "features": "_backbones _decoding < _frame_features _synchronised < _sources",
     "io": (
-        "_table _track < _text < _annotation _columns _corrections _deeplabcut "
+        "_hdf5 _table _track < _text < _annotation _columns _corrections _deeplabcut "
         "_landmarks _subtitles _tracks < _clock _files _sources < _sensors < _poses "
         "< _any"
     ),

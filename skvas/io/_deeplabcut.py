@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from skvas._atomic import open_regular, read_bytes
-from skvas._optional import import_optional
+from skvas._atomic import read_bytes
 from skvas._printing import shorten
 from skvas.datasets._pickled import check_place
+from skvas.io._hdf5 import find_dataset, has, open_hdf5
 from skvas.io._text import decode, read_cells
 from skvas.io._track import Track, rows_of_frames
 
@@ -74,14 +74,14 @@ def _read_csv(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
 
 def _read_h5(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
     """Read the table that pandas has written; nothing of it is run."""
-    h5py = import_optional("h5py", "poses")
-    with open_regular(path), h5py.File(path, "r") as file:
-        groups = [g for g in file.values() if hasattr(g, "keys") and "table" in g]
+    with open_hdf5(path) as file:
+        groups = [file[name] for name in file if has(file, name)]
+        groups = [g for g in groups if hasattr(g, "keys") and has(g, "table")]
         if not groups:
             raise ValueError(
                 f"{str(path)!r} has no table as DeepLabCut writes it; export it as csv"
             )
-        table = groups[0]["table"]
+        table = find_dataset(groups[0], "table")
         blocks = [n for n in table.dtype.names if n.startswith("values_block_")]
         columns, values = [], []
         for block in blocks:

@@ -51,7 +51,14 @@ FORMATS = {
     "points": _Format(_read_points, (".npy",)),
 }
 # What readers of damaged files may raise.
-FAULTS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+FAULTS = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OverflowError,
+    RuntimeError,
+)
 SUFFIXES = tuple(suffix for known in FORMATS.values() for suffix in known.suffixes)
 
 
@@ -159,7 +166,8 @@ def read_poses(
             if not len(track.points):
                 raise ValueError("it has no frame")
         except FAULTS as error:
-            reason = str(error.args[0] if error.args else error).rstrip(".")
+            is_key = isinstance(error, KeyError) and error.args
+            reason = str(error.args[0] if is_key else error).rstrip(".")
             raise ValueError(f"recording {name!r}: {reason}.") from error
         if track.name is not None and not is_named:
             name = track.name

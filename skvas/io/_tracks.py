@@ -11,14 +11,14 @@ import numpy as np
 
 from skvas._atomic import open_regular
 from skvas._optional import import_optional
+from skvas.io._hdf5 import find_dataset, has, open_hdf5
 from skvas.io._track import Track
 
 
 def is_analysis(path: Path) -> bool:
     """Return whether a file of HDF5 is an analysis file of SLEAP."""
-    h5py = import_optional("h5py", "poses")
-    with open_regular(path), h5py.File(path, "r") as file:
-        return "tracks" in file and "node_names" in file
+    with open_hdf5(path) as file:
+        return has(file, "tracks") and has(file, "node_names")
 
 
 def read_sleap(path: Path) -> Track:
@@ -51,14 +51,14 @@ def read_sleap(path: Path) -> Track:
 
 def _read_analysis(path: Path) -> Track:
     """Read an analysis file, whose axes run the other way round, or as it says."""
-    h5py = import_optional("h5py", "poses")
-    with open_regular(path), h5py.File(path, "r") as file:
-        nodes = [_text(name) for name in file["node_names"]]
-        names = [_text(name) for name in file.get("track_names", [])]
-        values = _in_order(file["tracks"], ("track", "xy", "node", "frame"))
+    with open_hdf5(path) as file:
+        nodes, names = (_texts(file, name) for name in ("node_names", "track_names"))
+        tracks = find_dataset(file, "tracks")
+        values = _in_order(tracks, ("track", "xy", "node", "frame"))
         scores = None
-        if "point_scores" in file:
-            scores = _in_order(file["point_scores"], ("track", "node", "frame"))
+        if has(file, "point_scores"):
+            sure = find_dataset(file, "point_scores")
+            scores = _in_order(sure, ("track", "node", "frame"))
     if values.ndim != 4 or values.shape[1:3] != (2, len(nodes)):
         raise ValueError(
             f"'tracks' has shape {values.shape}; expected (n_tracks, 2, {len(nodes)} "
@@ -75,6 +75,11 @@ def _read_analysis(path: Path) -> Track:
         names = [f"track {i}" for i in range(n_tracks)]
     stem = path.stem.removesuffix(".analysis").removesuffix(".predictions")
     return Track(points, confidence, names, nodes, name=stem)
+
+
+def _texts(file: Any, name: str) -> list[str]:
+    """Return the texts of a data set; none if it is not there."""
+    return [_text(t) for t in find_dataset(file, name)] if has(file, name) else []
 
 
 def _in_order(dataset: Any, wanted: Sequence[str]) -> np.ndarray:

@@ -276,6 +276,32 @@ def test_damaged_poses_are_one_error(tmp_path):
         read_poses(tmp_path / "e.csv")
 
 
+def write_analysis(path, **parts):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        file["node_names"] = [b"nose", b"tail"]
+        file["tracks"] = POINTS.reshape(6, 2, 2, 2).transpose(1, 3, 2, 0)
+        for name, part in parts.items():
+            file[name] = part
+    return path
+
+
+def test_row_73_hdf5_in_which_the_library_fails_is_named(tmp_path):
+    path = write_analysis(tmp_path / "a.h5")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"SNOD") + 8  # where the name of the first part stands
+    data[place : place + 2] = b"\xff\xff"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"a\.h5' lacks a part, or is damaged: "):
+        read_poses(path)
+
+
+def test_row_73_names_that_are_no_text_are_told(tmp_path):
+    path = write_analysis(tmp_path / "a.h5", track_names=[b"\xff", b"b"])
+    with pytest.raises(ValueError, match="recording 'a': .*can't decode byte"):
+        read_poses(path)
+
+
 def test_projects_of_sleap(tmp_path):
     sleap_io = pytest.importorskip("sleap_io")
     skeleton = sleap_io.Skeleton(["nose", "tail"])

@@ -1,0 +1,76 @@
+"""Files of HDF5 that may be damaged or forged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from skvas._atomic import open_regular
+from skvas._optional import import_optional
+
+
+@contextmanager
+def open_hdf5(path: Path) -> Iterator[Any]:
+    """Open a file; name it where it is damaged.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Yields
+    ------
+    h5py.File
+        Open for reading.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, is no file of HDF5 or no regular file.
+    ValueError
+        If the library fails at what is in it.
+    """
+    h5py = import_optional("h5py", "poses")
+    with open_regular(path):
+        try:
+            with h5py.File(path, "r") as file:
+                yield file
+        except (RuntimeError, KeyError) as error:
+            reason = str(error.args[0] if error.args else error).rstrip(".")
+            raise ValueError(
+                f"{str(path)!r} lacks a part, or is damaged: {reason}"
+            ) from error
+
+
+def has(group: Any, name: str) -> bool:
+    """Return whether a group has a link of a name, wherever that may lead."""
+    found: bool = group.id.links.exists(name.encode())
+    return found
+
+
+def find_dataset(group: Any, name: str) -> Any:
+    """Return a data set that may be read whole.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Where it is.
+    name : str
+        Its name there.
+
+    Returns
+    -------
+    h5py.Dataset
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    h5py = import_optional("h5py", "poses")
+    dataset = group[name]
+    if not isinstance(dataset, h5py.Dataset):
+        raise ValueError(f"{name!r} is no data set")
+    return dataset
