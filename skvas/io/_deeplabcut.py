@@ -15,7 +15,7 @@ import numpy as np
 from skvas._atomic import read_bytes
 from skvas._printing import shorten
 from skvas.datasets._pickled import check_place
-from skvas.io._hdf5 import find_dataset, has, open_hdf5
+from skvas.io._hdf5 import find_dataset, has, is_own, open_hdf5
 from skvas.io._text import decode, read_cells
 from skvas.io._track import Track, rows_of_frames
 
@@ -75,7 +75,7 @@ def _read_csv(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
 def _read_h5(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
     """Read the table that pandas has written; nothing of it is run."""
     with open_hdf5(path) as file:
-        groups = [file[name] for name in file if has(file, name)]
+        groups = [file[name] for name in file if is_own(file, name)]
         groups = [g for g in groups if hasattr(g, "keys") and has(g, "table")]
         if not groups:
             raise ValueError(

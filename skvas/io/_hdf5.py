@@ -50,6 +50,13 @@ def has(group: Any, name: str) -> bool:
     return found
 
 
+def is_own(group: Any, name: str) -> bool:
+    """Return whether what a group calls so is in the file itself, with no detour."""
+    h5py = import_optional("h5py", "poses")
+    kind = group.id.links.get_info(name.encode()).type
+    return bool(kind == h5py.h5l.TYPE_HARD)
+
+
 def find_dataset(group: Any, name: str) -> Any:
     """Return a data set that may be read whole.
 
@@ -67,10 +74,17 @@ def find_dataset(group: Any, name: str) -> Any:
     Raises
     ------
     ValueError
-        If it is none.
+        If it is none, or takes its values from elsewhere.
     """
     h5py = import_optional("h5py", "poses")
-    dataset = group[name]
+    dataset = group[name] if is_own(group, name) else None
+    if dataset is None or (
+        isinstance(dataset, h5py.Dataset) and (dataset.external or dataset.is_virtual)
+    ):
+        raise ValueError(
+            f"the values of {name!r} are not in the file but elsewhere; expected a "
+            "file that has them itself, such as a copy by h5repack"
+        )
     if not isinstance(dataset, h5py.Dataset):
         raise ValueError(f"{name!r} is no data set")
     return dataset

@@ -302,6 +302,51 @@ def test_row_73_names_that_are_no_text_are_told(tmp_path):
         read_poses(path)
 
 
+@pytest.mark.parametrize("kind", ["link", "soft link", "storage", "virtual"])
+@pytest.mark.parametrize("name", ["tracks", "table"])
+def test_row_45_values_in_other_files_are_not_read(tmp_path, name, kind):
+    h5py = pytest.importorskip("h5py")
+    secret, path = tmp_path / "secret", tmp_path / "a.h5"
+    if name == "tracks":
+        write_analysis(path)
+    else:
+        write_h5(path, columns())
+    with h5py.File(path, "r+") as file:
+        group = file if name == "tracks" else file["df_with_missing"]
+        shape, dtype = group[name].shape, group[name].dtype
+        values, about = group[name][()], dict(group[name].attrs)
+        del group[name]
+        if kind == "link":
+            group[name] = h5py.ExternalLink(secret, "/x")
+        elif kind == "soft link":
+            file["x"] = values
+            group[name] = h5py.SoftLink("/x")
+        elif kind == "storage":
+            places = [(str(secret), 0, values.nbytes)]
+            group.create_dataset(name, shape, dtype, external=places)
+        else:
+            layout = h5py.VirtualLayout(shape, dtype)
+            layout[...] = h5py.VirtualSource(secret, "x", shape, dtype)
+            group.create_virtual_dataset(name, layout)
+        if "link" not in kind:
+            group[name].attrs.update(about)
+    if kind == "storage":
+        secret.write_bytes(values.tobytes())
+    else:
+        with h5py.File(secret, "w") as file:
+            file["x"] = values
+    with pytest.raises(ValueError, match=f"'a': the values of '{name}' are not in"):
+        read_poses(path)
+
+
+def test_links_beside_the_table_are_not_followed(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    file = write_h5(tmp_path / "a.h5", columns())
+    with h5py.File(file, "r+") as opened:
+        opened["a"] = h5py.ExternalLink("nowhere", "/x")
+    assert_allclose(read_poses(file)[0], EXPECTED)
+
+
 def test_projects_of_sleap(tmp_path):
     sleap_io = pytest.importorskip("sleap_io")
     skeleton = sleap_io.Skeleton(["nose", "tail"])
