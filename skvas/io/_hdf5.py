@@ -10,6 +10,10 @@ from typing import Any
 from skvas._atomic import open_regular
 from skvas._optional import import_optional
 
+# Bytes that one byte of a file may stand for, beyond the first of them: deflate never
+# makes more than 1032 of one.
+_MOST_BYTES, _FIRST_BYTES = 2000, 2**20
+
 
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[Any]:
@@ -74,7 +78,8 @@ def find_dataset(group: Any, name: str) -> Any:
     Raises
     ------
     ValueError
-        If it is none, or takes its values from elsewhere.
+        If it is none, takes its values from elsewhere, or claims to be much larger than
+        what the file has of it.
     """
     h5py = import_optional("h5py", "poses")
     dataset = group[name] if is_own(group, name) else None
@@ -87,4 +92,10 @@ def find_dataset(group: Any, name: str) -> Any:
         )
     if not isinstance(dataset, h5py.Dataset):
         raise ValueError(f"{name!r} is no data set")
+    stored = dataset.id.get_storage_size()
+    if dataset.nbytes > _FIRST_BYTES + _MOST_BYTES * stored:
+        raise ValueError(
+            f"{name!r} of shape {dataset.shape} would be {dataset.nbytes} bytes, and "
+            f"the file has {stored} of them; export it again"
+        )
     return dataset

@@ -347,6 +347,33 @@ def test_links_beside_the_table_are_not_followed(tmp_path):
     assert_allclose(read_poses(file)[0], EXPECTED)
 
 
+@pytest.mark.parametrize("name", ["tracks", "node_names", "point_scores"])
+def test_row_45_hdf5_that_claims_to_be_large_is_refused(tmp_path, name):
+    h5py = pytest.importorskip("h5py")
+    path = write_analysis(tmp_path / "a.h5")
+    shape = {"tracks": (1, 2, 2, 10**10), "node_names": (10**10,)}.get(name, (10**10,))
+    with h5py.File(path, "r+") as file:
+        file.pop(name, None)
+        file.create_dataset(name, shape, "u1", chunks=True)
+    with pytest.raises(ValueError, match=f"'a': '{name}' of shape .* would be"):
+        read_poses(path)
+
+
+def test_poses_that_were_compressed_well_are_read(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = write_analysis(tmp_path / "a.h5")
+    shape = (1, 2, 2, 10**6)
+    with h5py.File(path, "r+") as file:
+        del file["tracks"]
+        zeros = np.zeros(shape, np.float64)
+        file.create_dataset(
+            "tracks", data=zeros, chunks=(1, 2, 2, 10**5), compression=9, shuffle=True
+        )
+        stored = file["tracks"].id.get_storage_size()
+        assert zeros.nbytes > 900 * stored
+    assert read_poses(path)[0].shape == (10**6, 2, 2)
+
+
 def test_projects_of_sleap(tmp_path):
     sleap_io = pytest.importorskip("sleap_io")
     skeleton = sleap_io.Skeleton(["nose", "tail"])
