@@ -26,6 +26,8 @@ _LANDMARKS = (
     "keypoints",
 )
 _SUFFIX = "_keypoints.json"
+# Points of a body up to which the other frames may all be without one.
+_MOST_POINTS = 1000
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def read_mediapipe(path: Path) -> Track:
             "one number, 33 for a whole body"
         )
     (n_points,) = counts
+    _check_size(path, len(bodies), n_points, sum(map(len, bodies)))
     first = next(body for body in bodies if body)[0]
     axes = [axis for axis in ("x", "y", "z") if axis in first]
     sure = next((k for k in ("visibility", "score", "presence") if k in first), None)
@@ -144,12 +147,23 @@ def read_openpose(source: Path | OpenPoseClip) -> Track:
             f"{clip} has bodies of {sorted(counts) or 'no'} points; expected one number"
         )
     (n_points,) = counts
+    n_found = sum(len(body) for body in bodies.values() if body is not None)
+    _check_size(clip, max(rows) + 1, n_points, n_found)
     filled = np.full((max(rows) + 1, n_points, 3), np.nan)
     for row, body in bodies.items():
         if body is not None:
             filled[row] = body
     filled[filled[..., 2] == 0] = np.nan  # what was not found is at (0, 0)
     return Track(filled[..., :2], filled[..., 2])
+
+
+def _check_size(source: Any, n_frames: int, n_points: int, n_found: int) -> None:
+    """Refuse few bodies of very many points among very many frames without one."""
+    if n_frames * n_points > _MOST_POINTS * (n_frames + n_found):
+        raise ValueError(
+            f"{str(source)!r} has {n_found} points, which would be {n_points} in each "
+            f"of {n_frames} frames; leave out the frames without a body"
+        )
 
 
 def _only_clip(folder: Path) -> OpenPoseClip:

@@ -374,6 +374,29 @@ def test_poses_that_were_compressed_well_are_read(tmp_path):
     assert read_poses(path)[0].shape == (10**6, 2, 2)
 
 
+def test_row_73_one_body_of_many_points_does_not_fill_the_memory(tmp_path):
+    frames = [[{"x": 1, "y": 1}] * 4000] + [[]] * 4000
+    (tmp_path / "a.json").write_text(json.dumps(frames))
+    with pytest.raises(ValueError, match="4000 in each of 4001 frames; leave out"):
+        read_poses(tmp_path / "a.json")
+    body = {"people": [{"pose_keypoints_2d": [1, 1, 1] * 4000}]}
+    (tmp_path / "clip").mkdir()
+    for number, frame in ((0, body), (4000, {"people": []}), (3999, {"people": []})):
+        file = tmp_path / "clip" / f"{number}_keypoints.json"
+        file.write_text(json.dumps(frame))
+    for number in range(1, 10):
+        file = tmp_path / "clip" / f"{number}_keypoints.json"
+        file.write_text(json.dumps({"people": []}))
+    with pytest.raises(ValueError, match="4000 in each of 4001 frames; leave out"):
+        read_poses(tmp_path / "clip")
+
+
+def test_one_body_among_many_frames_is_read(tmp_path):
+    frames = [[{"x": 1, "y": 1}] * 543] + [[]] * 5000
+    (tmp_path / "a.json").write_text(json.dumps(frames))
+    assert read_poses(tmp_path / "a.json")[0].shape == (5001, 543, 2)
+
+
 def test_projects_of_sleap(tmp_path):
     sleap_io = pytest.importorskip("sleap_io")
     skeleton = sleap_io.Skeleton(["nose", "tail"])
