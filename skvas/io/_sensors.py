@@ -30,6 +30,9 @@ _LABELS = ("label", "labels", "class", "activity", "action", "target", "annotati
 # Frames that one sample may become, and usual steps that one may take; more of both
 # are a fault of the clock.
 MOST_FRAMES = 1000
+# The same for samples at even times, such as one a minute beside a quick sensor, and
+# how many frames these may always become.
+_MOST_EVEN, _ALWAYS = 10_000, 10**6
 # Steps that differ by less are those of a constant rate.
 _REGULAR = 0.1
 # Share of steps of an unusual size, up to which they are those of lost samples, and
@@ -355,6 +358,12 @@ def _at_one_rate(
     rate = fps
     if timed and rate is None:
         rate = _round(float(np.median([1 / t.step for t in timed])))
+        if not np.isfinite(rate):
+            short = min(timed, key=lambda table: table.step)
+            raise ValueError(
+                f"recording {short.name!r}: its usual step of {short.step:g} s is too "
+                "short for a rate; give time_unit= or fps=."
+            )
     videos, words, n_resampled, n_missing = [], [], 0, 0
     rates: list[Any] = []
     for table in tables:
@@ -430,16 +439,8 @@ def _resample(
     """Return samples averaged over frames, or interpolated where there are none."""
     assert table.seconds is not None
     seconds = table.seconds - table.seconds[0]
+    _check_length(table.name, seconds, fps)
     n_frames = max(1, int(np.floor(seconds[-1] * fps + 1e-6)) + 1)
-    steps = np.diff(seconds)
-    jumps = len(steps) and steps.max() > MOST_FRAMES * np.median(steps)
-    if jumps and n_frames > MOST_FRAMES * len(seconds):
-        row = int(steps.argmax())
-        raise ValueError(
-            f"recording {table.name!r}: {len(seconds)} samples would be {n_frames} "
-            f"frames, {fps:g} a second; its longest step is {steps[row]:g} s, after "
-            f"{row + 1} samples. Leave rows with a wrong time out, or lower fps."
-        )
     frame_times = np.arange(n_frames) / fps
     # The samples that are nearest to a frame. One between two belongs to the second, so
     # that all frames have as many where the rate is a multiple; times are rounded.
@@ -464,6 +465,22 @@ def _resample(
         middles = (seconds[1:] + seconds[:-1]) / 2
         labels = labels[np.searchsorted(middles, frame_times)]
     return values, labels
+
+
+def _check_length(name: str, seconds: np.ndarray, fps: float) -> None:
+    """Refuse times that would be far more frames than there are samples."""
+    n_frames = float(seconds[-1]) * fps
+    steps = np.diff(seconds)
+    most = max(_MOST_EVEN * len(seconds), _ALWAYS)
+    if len(steps) and steps.max() > MOST_FRAMES * np.median(steps):
+        most = MOST_FRAMES * len(seconds)
+    if n_frames > most:
+        row = int(steps.argmax())
+        raise ValueError(
+            f"recording {name!r}: {len(seconds)} samples would be {n_frames:.10g} "
+            f"frames, {fps:g} a second; its longest step is {steps[row]:g} s, after "
+            f"{row + 1} samples. Leave rows with a wrong time out, or lower fps."
+        )
 
 
 def _distance(at: np.ndarray, frame_times: np.ndarray) -> np.ndarray:

@@ -775,6 +775,21 @@ def test_few_samples_of_an_even_clock_may_become_many_frames(tmp_path):
     assert len(found[0]) == 180 * 25 + 1
 
 
+def test_row_73_even_times_far_apart_do_not_fill_the_memory(tmp_path):
+    write(tmp_path / "a.csv", table(np.arange(200) / 1000, np.arange(200)))
+    write(tmp_path / "b.csv", "time_s,x\n0,1\n4e9,2\n8e9,3\n")
+    with pytest.raises(ValueError, match="'b': 3 samples would be .* lower fps"):
+        read_sensors(tmp_path)
+    write(tmp_path / "b.csv", "time_s,x\n0,1\n60,2\n120,3\n")
+    assert len(read_sensors(tmp_path, fps=1000)[1]) == 120_001
+
+
+def test_row_73_times_too_close_for_a_rate_are_told(tmp_path):
+    write(tmp_path / "a.csv", "time_s,x\n0,1\n1e-310,2\n2e-310,3\n")
+    with pytest.raises(ValueError, match="'a': its usual step of 1e-310 s is too"):
+        read_sensors(tmp_path)
+
+
 def test_clock_that_jumps_is_refused_by_name(tmp_path):
     rows = [f"{0.1 * i:g},{i}" for i in range(50)] + ["1657534648,50"]
     (tmp_path / "walk.csv").write_text("\n".join(["time,x", *rows]))
