@@ -400,7 +400,7 @@ def read_extracted(file: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         videos = found["videos"].values()
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         videos = [None]
     if not all(isinstance(video, str) for video in videos):
         raise ValueError(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skvas._atomic import read_bytes
+from skvas._printing import shorten
 from skvas.io._text import decode
 from skvas.validation import check_choice
 
@@ -184,14 +185,16 @@ def read_corrections(
         anchors = _anchors(page, known)
         names = list(known) if names is None else list(names)
         if len(set(names)) < len(names):
-            raise ValueError(f"names must differ from each other, got {names}.")
+            raise ValueError(
+                f"names must differ from each other, got {shorten(names)}."
+            )
         told = _told(known, anchors)
         gone = [name for name in told if name not in names]
         if gone and (missing == "error" or len(gone) == len(told)):
             raise ValueError(
-                f"it corrects {gone[0]!r}, which is not among the names; pass the "
-                "names of all recordings of fit, the new name of one that was renamed, "
-                'or missing="warn" if one was removed.'
+                f"it corrects {shorten(gone[0])}, which is not among the names; pass "
+                "the names of all recordings of fit, the new name of one that was "
+                'renamed, or missing="warn" if one was removed.'
             )
         found = {name: known.get(name, ([], 0)) for name in names}
     except ValueError as error:
@@ -245,8 +248,8 @@ def _read(data: bytes) -> dict[str, Any]:
         )
     if page.get("version") != VERSION:
         raise ValueError(
-            f"it has version {page.get('version')!r} of the format, this skvas reads "
-            f"{VERSION}; update skvas."
+            f"it has version {shorten(page.get('version'))} of the format, this skvas "
+            f"reads {VERSION}; update skvas."
         )
     return page
 
@@ -257,13 +260,15 @@ def _videos(page: dict[str, Any]) -> Videos:
     for video in _list(page.get("videos"), "videos"):
         name = video.get("name") if isinstance(video, dict) else None
         if not isinstance(name, str):
-            raise ValueError(f"expected an object with a name as video, got {video!r}.")
+            raise ValueError(
+                f"expected an object with a name as video, got {shorten(video)}."
+            )
         if name in found:
-            raise ValueError(f"it has the video {name!r} twice.")
+            raise ValueError(f"it has the video {shorten(name)} twice.")
         try:
             found[name] = _segments(video), video["n_frames"]
         except ValueError as error:
-            raise ValueError(f"video {name!r}: {error}") from error
+            raise ValueError(f"video {shorten(name)}: {error}") from error
     return found
 
 
@@ -272,20 +277,24 @@ def _segments(video: dict[str, Any]) -> Rows:
     last = 0
     n_frames: Any = video.get("n_frames")
     if type(n_frames) is not int:
-        raise ValueError(f"expected a whole number as n_frames, got {n_frames!r}.")
+        raise ValueError(
+            f"expected a whole number as n_frames, got {shorten(n_frames)}."
+        )
     for segment in _list(video.get("segments"), "segments"):
         if not isinstance(segment, dict):
-            raise ValueError(f"expected an object as segment, got {segment!r}.")
+            raise ValueError(f"expected an object as segment, got {shorten(segment)}.")
         start: Any = segment.get("start")
         end: Any = segment.get("end")
         label = segment.get("label")
         if not _rising(last, start, end, n_frames) or start == end:
             raise ValueError(
-                f"the segment from {start!r} to {end!r} is empty, overlaps another or "
-                f"is not inside the {n_frames!r} frames."
+                f"the segment from {shorten(start)} to {shorten(end)} is empty, "
+                f"overlaps another or is not inside the {shorten(n_frames)} frames."
             )
         if type(label) not in (int, str, type(None)):
-            raise ValueError(f"expected an integer or text as label, got {label!r}.")
+            raise ValueError(
+                f"expected an integer or text as label, got {shorten(label)}."
+            )
         if segment.get("checked") not in (True, False):
             raise ValueError(f"the segment from {start} does not say whether checked.")
         last = end
@@ -294,8 +303,8 @@ def _segments(video: dict[str, Any]) -> Rows:
             continue
         if len(_list(known, "two frames")) != 2 or not _rising(start, *known, end):
             raise ValueError(
-                f"the frames {known!r} that are known are not inside the segment from "
-                f"{start} to {end}."
+                f"the frames {shorten(known)} that are known are not inside the "
+                f"segment from {start} to {end}."
             )
         rows.append((known[0], known[1], label))
     return rows
@@ -317,16 +326,19 @@ def _anchors(page: dict[str, Any], known: Videos) -> list[tuple[Place, Place]]:
             for key in ("videos", "frames")
         )
         for name in videos:
-            if name not in known:
-                raise ValueError(f"an anchor names {name!r}, which is not there.")
+            if not isinstance(name, str) or name not in known:
+                raise ValueError(
+                    f"an anchor names {shorten(name)}, which is not there."
+                )
         if len(set(videos)) != 2 or len(frames) != 2:
             raise ValueError(
-                f"an anchor is a frame of two videos each, got {anchor!r}."
+                f"an anchor is a frame of two videos each, got {shorten(anchor)}."
             )
         for name, frame in zip(videos, frames, strict=True):
             if type(frame) is not int or not 0 <= frame < known[name][1]:
                 raise ValueError(
-                    f"video {name!r} has no frame {frame!r}, of an anchor."
+                    f"video {shorten(name)} has no frame {shorten(frame)}, of "
+                    "an anchor."
                 )
         one, other = zip(videos, frames, strict=True)
         found.append((one, other))
@@ -359,5 +371,5 @@ def _rising(*numbers: Any) -> bool:
 
 def _list(value: Any, name: str) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"expected a list of {name}, got {value!r}.")
+        raise ValueError(f"expected a list of {name}, got {shorten(value)}.")
     return value

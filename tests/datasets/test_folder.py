@@ -433,7 +433,7 @@ def test_video_files_that_features_were_made_of_are_known(tmp_path):
     (tmp_path / "clips").mkdir()
     (tmp_path / "c.mp4").touch()
     assert load_folder(tmp_path).media == [None, None, str(tmp_path / "c.mp4")]
-    for text in ("{", "[]", '{"videos": {"a": 1}}', "{}"):
+    for text in ("{", "[]", '{"videos": {"a": 1}}', "{}", "[" * 100_000):
         note.write_text(text)
         with pytest.raises(ValueError, match=r"extracted\.json' is not as skvas"):
             load_folder(tmp_path)

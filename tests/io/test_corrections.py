@@ -95,6 +95,7 @@ def test_anchors_are_pairs_of_frames_in_the_order_of_fit(read):
 def test_row_77_anchors_that_no_page_saved_are_refused(read):
     for wrong, message in (
         (anchor("a", "d"), "'d', which is not there"),
+        (anchor(["a"], ["b"]), r"names \['a'\], which is not there"),
         (anchor("a", "a"), "two videos each"),
         (anchor("a", "b", frames=(3,)), "two videos each"),
         (anchor("a", "b", frames=(3, 9)), "'b' has no frame 9"),
@@ -238,6 +239,23 @@ def test_fit_takes_them_exactly(read):
 def test_row_77_what_no_page_saved_is_refused_and_the_file_named(read, text, message):
     with pytest.raises(ValueError, match=rf"c\.json'.*{message}"):
         read(text)
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        page("x" * 10**6),
+        page(version="1" * 10**6),
+        page(videos="x" * 10**6),
+        page(video("a", segment(0, 3, ["x" * 10**6]))),
+        page(video("a"), anchors=[anchor("x" * 10**6, "a")]),
+        page(*[video("x" * 10**6)] * 2),
+    ],
+)
+def test_row_77_messages_show_the_start_of_what_is_long(read, saved):
+    with pytest.raises(ValueError, match=r"c\.json'") as caught:
+        read(saved)
+    assert len(str(caught.value)) < 1000
 
 
 def test_row_77_missing_file_is_named(tmp_path):
