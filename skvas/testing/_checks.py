@@ -289,7 +289,7 @@ def check_what_is_no_video_is_refused(estimator: Any) -> None:
     fitted = fit(estimator)
     for method in ("fit", *methods_of(fitted)):
         require_refusal(fitted, method, [], ValueError)
-        for videos in (iter(make_data()), dict(enumerate(make_data())), "videos.npy"):
+        for videos in (iter(make_data()), dict(enumerate(make_data())), "videos"):
             require_refusal(fitted, method, videos, ValueError, TypeError)
 
 

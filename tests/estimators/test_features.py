@@ -337,7 +337,7 @@ def test_order_is_asked_of_places_where_motion_is_a_view(cls, monkeypatch):
     [
         ([0.29], False),
         ([0.3, 0.44], False),
-        ([0.3, 0.45, 0.41, 0.0], False),
+        ([0.3, 0.45, 0.41], False),
         ([0.3, 0.45, 0.0, 0.41], False),
         ([0.3, 0.45, 0.4, 0.4], True),
     ],
