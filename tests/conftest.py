@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 
@@ -89,17 +88,6 @@ QUICK_FILES = {
     "test_transfer.py",
 }
 SLOW_NAMES = ("test_scikit_learn_checks",)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection():
-    """Look for no garbage while tests are collected, nor among them later."""
-    gc.disable()
-    try:
-        return (yield)
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def pytest_collection_modifyitems(items):

@@ -56,7 +56,7 @@ class FeatureFile:
     ...     np.save(Path(folder, "a.npy"), np.ones((3, 2)))
     ...     video = FeatureFile(Path(folder, "a.npy"))
     ...     len(video), video.shape, np.asarray(video).sum()
-    (3, (3, 2), np.float32(6.0))
+    (3, (3, 2), np.float64(6.0))
     """
 
     is_read_on_demand = True

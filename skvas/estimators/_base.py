@@ -466,7 +466,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         check_device(self.device)
         path = self._training.checkpoint
         # One that is there may be read alone, if its training is over.
-        if path is not None and not os.path.isfile(path):
+        if path is not None and not os.path.exists(path):
             check_replaceable(path)
         if self._training.live:
             self._refuse_later_frames()

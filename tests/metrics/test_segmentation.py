@@ -197,17 +197,19 @@ def test_an_average_is_the_mean_of_what_parts_score_alone(labels, matching):
     for average, parts in (("videos", range(len(true))), ("groups", groups)):
         options = {"matching": matching, "average": average}
         options |= {"groups": groups} if average == "groups" else {}
-        if matching == "global":  # one matching for all, of which parts know nothing
-            mapping = match_labels(true, pred)
-            names = [[mapping.get(c, c + 90) for c in p.tolist()] for p in pred]
-        else:
-            names = pred
+        names = pred
+        if matching is not None:  # parts alone may pair others of as many frames
+            paired = segmentation_report(true, pred, matching=matching).mapping
+            names = [
+                [mapping.get(c, c + 90) for c in p.tolist()]
+                for mapping, p in zip(paired, pred, strict=True)
+            ]
         for score in SCORES:
             alone = [
                 score(
                     [t for t, part in zip(true, parts, strict=True) if part == one],
                     [p for p, part in zip(names, parts, strict=True) if part == one],
-                    matching="per_video" if matching == "per_video" else None,
+                    matching=None,
                 )
                 for one in set(parts)
             ]
