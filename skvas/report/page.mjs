@@ -131,7 +131,7 @@ function goTo(v, at, { quiet = false } = {}) {
   frame = Math.min(Math.max(at, 0), v.length - 1);
   if (changed) {
     showPlayers();
-    lead.figure?.scrollIntoView({ block: "nearest" });
+    revealFigure();
     if ($("filter").value === "lead") showSteps();
   }
   seekPlayers();
@@ -268,6 +268,15 @@ function makeFigure(v) {
   if (v.media === null) addDrawing(v);
   v.figure.addEventListener("click", () => goTo(v, frameOf(v)));
   return v.figure;
+}
+
+// Among the pictures: the page stays where it is.
+function revealFigure() {
+  if (!lead.figure?.isConnected) return;
+  const pictures = $("players");
+  const top = lead.figure.offsetTop - pictures.offsetTop;
+  const end = top + lead.figure.offsetHeight - pictures.clientHeight;
+  pictures.scrollTop = Math.max(Math.min(pictures.scrollTop, top), end);
 }
 
 function addDrawing(v) {
@@ -1399,7 +1408,7 @@ $("label").addEventListener("blur", () => {
 $("turn").addEventListener("input", draw);
 $("pictures").addEventListener("change", () => {
   $("players").dataset.size = $("pictures").value;
-  lead.figure?.scrollIntoView({ block: "nearest" });
+  revealFigure();
   draw();
 });
 $("filter").addEventListener("change", showSteps);

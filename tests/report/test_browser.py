@@ -759,6 +759,22 @@ def pixels(page):
     return page.evaluate("document.querySelector('figure canvas').toDataURL()")
 
 
+def test_the_chosen_picture_is_in_view_and_the_page_stays(visit, tmp_path):
+    options = {"poses": [np.zeros((9, 2, 2))] * 9}
+    page = visit(report_html([[0] * 9] * 9, tmp_path / "r.html", **options), width=500)
+    page.evaluate("window.scrollTo(0, 400)")
+    before = page.evaluate("window.scrollY")
+    assert before > 0
+    for _ in range(8):
+        page.keyboard.press("ArrowDown")
+    spans = page.evaluate("""() => [".lead", "#players"].map((name) => {
+      const box = document.querySelector(name).getBoundingClientRect();
+      return [box.top, box.bottom];
+    })""")
+    assert spans[1][0] - 1 <= spans[0][0] < spans[0][1] <= spans[1][1] + 1
+    assert page.evaluate("window.scrollY") == before
+
+
 def test_poses_move_and_turn(visit, tmp_path):
     pose = np.zeros((50, 3, 3))
     pose[:, 1] = [1, 0, 0]
