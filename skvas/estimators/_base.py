@@ -466,7 +466,8 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         check_device(self.device)
         path = self._training.checkpoint
         # One that is there may be read alone, if its training is over.
-        if path is not None and not os.path.exists(path):
+        is_there = path is not None and os.path.exists(path) and not os.path.isdir(path)
+        if path is not None and not is_there:
             check_replaceable(path)
         if self._training.live:
             self._refuse_later_frames()
