@@ -189,6 +189,22 @@ class Recipe:
             beta=getattr(owner, "beta", 1.0),
         )
 
+    def step_of(self, owner: Any) -> tuple[int, int]:
+        """Return how many pairs of videos, and frames of each, a step of training has.
+
+        Parameters
+        ----------
+        owner : estimator
+            Has the parameters.
+
+        Returns
+        -------
+        tuple of int
+            `batch_size` and `n_frames` without "auto".
+        """
+        training = _fill(group_of(owner, "training"), self.training)
+        return training["batch_size"], training["n_frames"]
+
     def _most_epochs(self, n_videos: int, batch_size: int) -> float:
         if self.max_steps is None:
             return math.inf
@@ -259,7 +275,14 @@ INFORMED = Recipe(
         "boundaries": "auto",
     },
     aligning={**_STRUCTURE, "rho": 0.0, "path_on": "both"},
-    training={"lr": 2e-3, "weight_decay": 1e-4, "tau": 0.2, "n_aligned": 128},
+    training={
+        "lr": 2e-3,
+        "weight_decay": 1e-4,
+        "tau": 0.2,
+        "n_frames": 256,
+        "n_aligned": 128,
+        "batch_size": 4,
+    },
     ordered_rho=0.35,
     joint={"max_epochs": 12, "lr": 4e-3},
     max_steps=400,
@@ -286,7 +309,14 @@ PAPER = Recipe(
         "boundaries": "decoded",
     },
     aligning={**_STRUCTURE, "rho": 0.15, "path_on": "embedding"},
-    training={"lr": 1e-3, "weight_decay": 1e-4, "tau": 0.1, "n_aligned": None},
+    training={
+        "lr": 1e-3,
+        "weight_decay": 1e-4,
+        "tau": 0.1,
+        "n_frames": 256,
+        "n_aligned": None,
+        "batch_size": 1,
+    },
 )
 
 
@@ -298,15 +328,17 @@ def _published(
     radius: float = 0.04,
     lr: float = 1e-3,
     weight_decay: float = 1e-4,
+    n_frames: int = 256,
     **others: Any,
 ) -> Recipe:
     """Return published settings: the paper's recipe with a data set's values."""
     shared = {"alpha": alpha, "radius": radius, "rho": rho}
+    training = {"lr": lr, "weight_decay": weight_decay, "n_frames": n_frames}
     return replace(
         PAPER,
         segmenting={**PAPER.segmenting, **shared, "lambda_actions": lambda_actions},
         aligning={**PAPER.aligning, **shared},
-        training={**PAPER.training, "lr": lr, "weight_decay": weight_decay},
+        training={**PAPER.training, **training},
         **others,
     )
 
@@ -356,6 +388,6 @@ RECIPES: dict[str, Recipe] = {
         rho=0.25, lambda_actions=0.16, radius=0.02, n_actions=22
     ),
     "vaot": _published(
-        rho=0.35, radius=0.02, lr=1e-5, weight_decay=1e-5, max_epochs=200
+        rho=0.35, radius=0.02, lr=1e-5, weight_decay=1e-5, n_frames=20, max_epochs=200
     ),
 }

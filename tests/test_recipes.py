@@ -4,7 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from skvas import JointAlignSegment, Segmenting, Training, VideoAligner
+from skvas import (
+    JointAlignSegment,
+    Segmenting,
+    Training,
+    VideoAligner,
+)
 from skvas.datasets import make_videos
 from skvas.exceptions import InvalidParameterError
 from skvas.options._declare import declared
@@ -43,7 +48,8 @@ def test_published_values_are_those_of_the_paper():
     assert (settings.training["lr"], settings.training["weight_decay"]) == (1e-4, 1e-5)
     settings = RECIPES["desktop_assembly"].resolve(JointAlignSegment())
     assert settings.segmenting["radius"] == settings.aligning["radius"] == 0.02
-    assert RECIPES["vaot"].resolve(VideoAligner()).max_epochs == 200
+    settings = RECIPES["vaot"].resolve(VideoAligner())
+    assert (settings.max_epochs, settings.training["n_frames"]) == (200, 20)
 
 
 @pytest.mark.parametrize("name", ["breakfast/milk", "desktop_assembly"])
@@ -70,6 +76,19 @@ def test_many_videos_are_passed_less_often(n_videos, batch_size, n_epochs):
     assert INFORMED.resolve(aligner, n_videos=n_videos).max_epochs == 30
     published = PAPER.resolve(VideoAligner(recipe="paper"), n_videos=n_videos)
     assert published.max_epochs == PAPER.max_epochs
+
+
+@pytest.mark.parametrize(
+    ("recipe", "step"), [("informed", (4, 256)), ("paper", (1, 256)), ("vaot", (1, 20))]
+)
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_steps_are_as_large_as_published_or_asked(cls, recipe, step):
+    model, recipe = cls(), RECIPES[recipe]
+    assert recipe.step_of(model) == step
+    settings = recipe.resolve(model)
+    assert (settings.training["batch_size"], settings.training["n_frames"]) == step
+    model.set_params(training=Training(batch_size=7, n_frames=50))
+    assert recipe.step_of(model) == (7, 50)
 
 
 def test_fixed_teacher_takes_fewer_epochs_with_longer_steps():

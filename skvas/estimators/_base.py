@@ -620,7 +620,8 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
     def _survey(self, prepared: Prepared, rng: np.random.RandomState) -> Survey:
         """Look at what the videos say before training."""
         model, features = prepared.model, prepared.features
-        return Survey.of(model, features, self._training.n_frames, self._device, rng)
+        _, n_frames = self._recipe.step_of(self)
+        return Survey.of(model, features, n_frames, self._device, rng)
 
     def _train(
         self,
@@ -715,16 +716,16 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
 
     def _check_memory(self, videos: VideosOnDemand, limit: float) -> None:
         """Refuse a limit that a single video, or a batch of pairs, does not fit in."""
-        training = self._training
         longest = int(np.argmax(videos.sizes))
-        n_numbers = 2 * training.batch_size * training.n_frames * videos.shapes[0][1]
+        batch_size, n_frames = self._recipe.step_of(self)
+        n_numbers = 2 * batch_size * n_frames * videos.shapes[0][1]
         needed = max(videos.sizes[longest], 4 * n_numbers)
         if needed > limit:
             what = f"video {longest}" if needed > 4 * n_numbers else "a batch of pairs"
             raise InvalidParameterError(
-                f"memory_limit={training.memory_limit!r} of Training is less than the "
-                f"{needed} bytes of {what}, which must be in memory at once; raise it "
-                "to that or more."
+                f"memory_limit={self._training.memory_limit!r} of Training is less "
+                f"than the {needed} bytes of {what}, which must be in memory at once; "
+                "raise it to that or more."
             )
 
     def _look(self, checked: Sequence[np.ndarray]) -> Views:

@@ -221,8 +221,9 @@ class Training(OptionGroup):
         Weight decay of Adam. "auto": the recipe's value.
     tau : float or "auto", default="auto"
         Temperature of the softmax in the losses. "auto": the recipe's value.
-    n_frames : int, default=256
+    n_frames : int or "auto", default="auto"
         Frames drawn from each video in a step, one from each of as many equal strata.
+        "auto": 256, and 20 in the recipe of VAOT.
     n_aligned : int, None or "auto", default="auto"
         How many of these are aligned with those of the other video, evenly spread: the
         cost of an alignment grows with the square. None: all. "auto": 128 in the
@@ -232,8 +233,9 @@ class Training(OptionGroup):
         feature is scaled by a factor about 1 with this standard deviation, and shifted
         by half as many of its own standard deviations. 0: not at all. What is learned
         so may hold better for other people, cameras and sensors than those of `fit`.
-    batch_size : int, default=4
-        Pairs of videos in a step.
+    batch_size : int or "auto", default="auto"
+        Pairs of videos in a step. "auto": 4 in the informed recipe, 1 in the published
+        ones.
     max_iter : int, default=25
         Iterations of the transport solver, in training and afterwards.
     memory_limit : int, str or None, default="500MB"
@@ -276,10 +278,10 @@ class Training(OptionGroup):
     lr: float | str = parameter("auto", Auto(POSITIVE))
     weight_decay: float | str = parameter("auto", Auto(NOT_NEGATIVE))
     tau: float | str = parameter("auto", Auto(POSITIVE))
-    n_frames: int = parameter(256, Integer(2))
+    n_frames: int | str = parameter("auto", Auto(Integer(2)))
     n_aligned: int | str | None = parameter("auto", Auto(Optional(Integer(2))))
     augment: float = parameter(0.0, NOT_NEGATIVE)
-    batch_size: int = parameter(4, Integer(1))
+    batch_size: int | str = parameter("auto", Auto(Integer(1)))
     max_iter: int = parameter(25, Integer(0))
     memory_limit: int | str | None = parameter("500MB", Memory(), NOTHING)
     callback: Callable[[Mapping[str, Any]], object] | None = parameter(
