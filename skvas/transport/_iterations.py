@@ -283,8 +283,30 @@ def _linearised_step(
     if state.f is not None and state.g is not None:
         start = Potentials(state.f, state.g)
     found, potentials = rules.project(kernel, start, n_sweeps)
-    plan, n_iter, done = _accept(rules.tol, state, found, last)
+    nearness = _linearised_nearness(rules, found, potentials)
+    plan, n_iter, done = _accept(nearness, state, found, last)
     return _Linearised(plan, potentials.f, potentials.g, n_iter, done)
+
+
+def _linearised_nearness(
+    rules: _Rules, found: Tensor, potentials: Potentials
+) -> Tensor | None:
+    """Return how little a plan may move to be at rest, (B,); less than 0: never.
+
+    Where costs are many times eps, sweeps move potentials on and on before the plan
+    follows.
+    """
+    if rules.tol is None:
+        return None
+    problem = rules.problem
+    missed = problem.rows.missed(found.sum(dim=2), problem.eps * potentials.f)
+    missed += problem.columns.missed(found.sum(dim=1), problem.eps * potentials.g)
+    return torch.where(missed <= _least_missed(rules.tol, missed), rules.tol, -1.0)
+
+
+def _least_missed(tol: float, missed: Tensor) -> float:
+    """Return the error of masses that is none."""
+    return max(tol, 16 * torch.finfo(missed.dtype).eps)
 
 
 class _Descent(NamedTuple):
@@ -404,7 +426,7 @@ def _nearness(
         return None
     problem = rules.problem
     missed = problem.rows.missed(sums[0]) + problem.columns.missed(sums[1])
-    met = missed <= max(rules.tol, 16 * torch.finfo(missed.dtype).eps)
+    met = missed <= _least_missed(rules.tol, missed)
     shortness = (step / state.usual).clamp_max(1)
     return torch.where(better & met, rules.tol * shortness, -1.0)
 

@@ -131,9 +131,18 @@ class Marginal:
         most = 1 - torch.finfo(soft.dtype).eps / 2
         return torch.where(self.hard, 1.0, (soft / (soft + eps)).clamp_max(most))
 
-    def missed(self, found: Tensor) -> Tensor:
-        """Return the sum of the errors of the hard masses, (B,)."""
-        return torch.where(self.hard, (found - self.mass).abs(), 0.0).sum(dim=1)
+    def missed(self, found: Tensor, pull: Tensor | None = None) -> Tensor:
+        """Return the sum of the errors of the hard masses, (B,).
+
+        With `pull` (B, N), the potentials of Sinkhorn in the unit of costs, those of
+        the relaxed ones as well, which are as large as their pull bears.
+        """
+        wanted, counted = self.mass, self.hard
+        if pull is not None:
+            counted = self.weight > 0
+            borne = pull / self.weight.masked_fill(~counted, math.inf)
+            wanted = wanted * torch.exp(-borne)
+        return torch.where(counted, (found - wanted).abs(), 0.0).sum(dim=1)
 
     def relative_error(self, found: Tensor) -> Tensor:
         """Return the largest relative error of the hard masses, (B,)."""

@@ -91,9 +91,10 @@ def fused_gromov_wasserstein(
         Maximum number of outer iterations.
     tol : float, default=None
         A problem has converged when an iteration changes its plan by at most `tol` in
-        l1 norm; the plan is then final. With "mirror", the plan must also meet its hard
-        masses to `tol`, and the limit on the change is reduced in proportion if a step
-        is shorter than the default first step. None: run `max_iter` iterations.
+        l1 norm, and the plan meets its hard masses to `tol`; it is then final. With
+        "mirror", the limit on the change is reduced in proportion if a step is shorter
+        than the default first step; with "projected", relaxed masses must be those of
+        the potentials, to `tol` as well. None: run `max_iter` iterations.
     step : float, default=None
         First and maximum step length of mirror descent. None: 4 divided by the largest
         absolute entry of the first gradient. The length is limited to `1 / eps`, at
