@@ -189,8 +189,8 @@ class Recipe:
             beta=getattr(owner, "beta", 1.0),
         )
 
-    def step_of(self, owner: Any) -> tuple[int, int]:
-        """Return how many pairs of videos, and frames of each, a step of training has.
+    def batch_size(self, owner: Any) -> int:
+        """Return how many pairs of videos a step of training takes.
 
         Parameters
         ----------
@@ -199,11 +199,11 @@ class Recipe:
 
         Returns
         -------
-        tuple of int
-            `batch_size` and `n_frames` without "auto".
+        int
+            `batch_size` without "auto".
         """
-        training = _fill(group_of(owner, "training"), self.training)
-        return training["batch_size"], training["n_frames"]
+        size: int = _fill(group_of(owner, "training"), self.training)["batch_size"]
+        return size
 
     def _most_epochs(self, n_videos: int, batch_size: int) -> float:
         if self.max_steps is None:
@@ -279,7 +279,6 @@ INFORMED = Recipe(
         "lr": 2e-3,
         "weight_decay": 1e-4,
         "tau": 0.2,
-        "n_frames": 256,
         "n_aligned": 128,
         "batch_size": 4,
     },
@@ -313,7 +312,6 @@ PAPER = Recipe(
         "lr": 1e-3,
         "weight_decay": 1e-4,
         "tau": 0.1,
-        "n_frames": 256,
         "n_aligned": None,
         "batch_size": 1,
     },
@@ -328,17 +326,15 @@ def _published(
     radius: float = 0.04,
     lr: float = 1e-3,
     weight_decay: float = 1e-4,
-    n_frames: int = 256,
     **others: Any,
 ) -> Recipe:
     """Return published settings: the paper's recipe with a data set's values."""
     shared = {"alpha": alpha, "radius": radius, "rho": rho}
-    training = {"lr": lr, "weight_decay": weight_decay, "n_frames": n_frames}
     return replace(
         PAPER,
         segmenting={**PAPER.segmenting, **shared, "lambda_actions": lambda_actions},
         aligning={**PAPER.aligning, **shared},
-        training={**PAPER.training, **training},
+        training={**PAPER.training, "lr": lr, "weight_decay": weight_decay},
         **others,
     )
 
@@ -388,6 +384,6 @@ RECIPES: dict[str, Recipe] = {
         rho=0.25, lambda_actions=0.16, radius=0.02, n_actions=22
     ),
     "vaot": _published(
-        rho=0.35, radius=0.02, lr=1e-5, weight_decay=1e-5, n_frames=20, max_epochs=200
+        rho=0.35, radius=0.02, lr=1e-5, weight_decay=1e-5, max_epochs=200
     ),
 }

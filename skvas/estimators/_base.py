@@ -620,8 +620,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
     def _survey(self, prepared: Prepared, rng: np.random.RandomState) -> Survey:
         """Look at what the videos say before training."""
         model, features = prepared.model, prepared.features
-        _, n_frames = self._recipe.step_of(self)
-        return Survey.of(model, features, n_frames, self._device, rng)
+        return Survey.of(model, features, self._training.n_frames, self._device, rng)
 
     def _train(
         self,
@@ -717,8 +716,8 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
     def _check_memory(self, videos: VideosOnDemand, limit: float) -> None:
         """Refuse a limit that a single video, or a batch of pairs, does not fit in."""
         longest = int(np.argmax(videos.sizes))
-        batch_size, n_frames = self._recipe.step_of(self)
-        n_numbers = 2 * batch_size * n_frames * videos.shapes[0][1]
+        n_frames = self._recipe.batch_size(self) * self._training.n_frames
+        n_numbers = 2 * n_frames * videos.shapes[0][1]
         needed = max(videos.sizes[longest], 4 * n_numbers)
         if needed > limit:
             what = f"video {longest}" if needed > 4 * n_numbers else "a batch of pairs"

@@ -221,9 +221,8 @@ class Training(OptionGroup):
         Weight decay of Adam. "auto": the recipe's value.
     tau : float or "auto", default="auto"
         Temperature of the softmax in the losses. "auto": the recipe's value.
-    n_frames : int or "auto", default="auto"
+    n_frames : int, default=256
         Frames drawn from each video in a step, one from each of as many equal strata.
-        "auto": 256, and 20 in the recipe of VAOT.
     n_aligned : int, None or "auto", default="auto"
         How many of these are aligned with those of the other video, evenly spread: the
         cost of an alignment grows with the square. None: all. "auto": 128 in the
@@ -278,7 +277,7 @@ class Training(OptionGroup):
     lr: float | str = parameter("auto", Auto(POSITIVE))
     weight_decay: float | str = parameter("auto", Auto(NOT_NEGATIVE))
     tau: float | str = parameter("auto", Auto(POSITIVE))
-    n_frames: int | str = parameter("auto", Auto(Integer(2)))
+    n_frames: int = parameter(256, Integer(2))
     n_aligned: int | str | None = parameter("auto", Auto(Optional(Integer(2))))
     augment: float = parameter(0.0, NOT_NEGATIVE)
     batch_size: int | str = parameter("auto", Auto(Integer(1)))
