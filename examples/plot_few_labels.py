@@ -53,8 +53,8 @@ print(f"seven clicks: mIoU {named_miou(clicked):.3f} by name, of the other video
 # %%
 # The whole recording
 # -------------------
-# Labels of each frame of it take ten minutes. Where recordings share an order as these
-# do, the clicks have said most of it.
+# To label each of its frames takes ten minutes. If recordings share an order, as these
+# do, the clicks have already said most of it.
 
 y = hide_labels(true, keep=[first.video])
 labelled = JointAlignSegment(max_epochs=5, random_state=0).fit(data.videos, y)

@@ -3,16 +3,16 @@ Long videos
 ===========
 
 Segmentation takes time and memory in proportion to the length of a video, so hours of
-frames are no problem. Alignment takes the product of both lengths, so it uses fewer
-frames.
+frames are no problem. Alignment takes time and memory in proportion to the product of
+both lengths, so it uses fewer frames.
 """
 
 # %%
 # Segment
 # -------
-# Running sums apply the temporal structure, without its matrix. We fit to short videos
-# and segment longer and longer ones: by transport to the actions, as videos without a
-# timeline are.
+# Running sums apply the temporal structure, so its matrix is never made. We fit to
+# short videos and segment longer and longer ones: by transport to the actions, as
+# videos without a timeline are.
 
 import time
 

@@ -2,15 +2,15 @@
 When the result looks wrong
 ===========================
 
-Each picture has a fault above and its remedy below. The page :doc:`my result looks
-wrong <../guide/looks_wrong>` tells more of each.
+Each picture but the last has a fault above and its remedy below. The page :doc:`my
+result looks wrong <../guide/looks_wrong>` explains them.
 """
 
 # %%
 # Every recording has its own actions
 # -----------------------------------
-# A sensor sits elsewhere in each recording, and features tell recordings apart. Scaled
-# within each recording, they compare.
+# A sensor sits elsewhere in each recording, so the features tell recordings apart.
+# Scaled within each recording, they can be compared.
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -66,7 +66,7 @@ axes[0].set_xlabel("")
 # Actions that come back
 # ----------------------
 # Here each action is a movement in one direction, so videos match better forwards even
-# if their actions come in any order. You know better: set ``matching="nearest"`` or
+# if their actions come in any order. If you know better, set ``matching="nearest"`` or
 # ``"plan"``.
 
 data = make_videos(12, n_actions=6, shared_order=False, repeat=0.3, random_state=5)

@@ -51,8 +51,8 @@ print(f"MoF, actions matched within each fold: {score:.3f}")
 # of the transformers. Two underscores lead to the parameters of a group, here
 # `lambda_actions` of `segmenting`.
 #
-# A search gives labels to `fit` as well, which then learns from them. Here they are to
-# choose the parameters of a model that knows none, so its `fit` leaves them out.
+# A search gives labels to `fit` as well, which then learns from them. Here labels only
+# choose the parameters of a model that learns without, so its `fit` ignores them.
 
 
 class WithoutLabels(ActionSegmenter):

@@ -99,9 +99,9 @@ for path, video in zip(paths, videos, strict=True):
 # Alignment
 # ---------
 # All clips show one activity from start to end, so we set ``matching="monotone"``. By
-# default `fit` measures whether videos match better forwards than backwards. It may not
-# detect the order of a few short clips, or of a movement that returns the way it went,
-# such as a swing; parts of a clip can then match backwards.
+# default `fit` measures whether videos match better forwards than backwards. A few
+# short clips, or a movement that returns the way it went, such as a swing, say little
+# about that.
 
 features = [video.features for video in videos]
 aligner = VideoAligner(matching="monotone", random_state=0).fit(features)

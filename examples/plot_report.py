@@ -13,8 +13,8 @@ server and no network, and takes corrections back for the next fit.
 # ------------
 # The recordings are the signals of a watch during seven exercises, from the package
 # `seglearn <https://github.com/dmbee/seglearn>`_ (D. Burns, BSD-3-Clause). They have no
-# videos, so that the page draws up to three of their features. Without labels,
-# exercises have numbers; the page can give them names.
+# videos, so the page draws up to three of their features. Without labels, exercises
+# have numbers; you can name them on the page.
 
 from skvas import JointAlignSegment
 from skvas.datasets import load_spar
@@ -35,7 +35,7 @@ print(f"{path.stat().st_size / 1000:.0f} kB written to {path}")
 # Fit again
 # ---------
 # The page saves what was corrected as one JSON file, and
-# :func:`skvas.io.read_corrections` makes labels of it. Here a script writes the file
+# :func:`skvas.io.read_corrections` turns it into labels. Here a script writes the file
 # that the page would save if somebody named one boundary of the first recording.
 
 import json
@@ -66,8 +66,8 @@ Path("corrections.json").unlink()
 print(y[:2])
 
 # %%
-# The next fit takes them, and finds the other exercises as before. Its page shows again
-# what was corrected, so that nothing has to be done twice.
+# The next fit takes these labels, and finds the other exercises as before. Its page
+# shows what was corrected, so you need not do anything twice.
 
 model = JointAlignSegment(n_actions=7, max_epochs=0, random_state=0).fit(data.videos, y)
 print(model.classes_.tolist())

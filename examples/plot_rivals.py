@@ -10,10 +10,10 @@ all of them get the same recordings, without labels, and the same scores.
 # %%
 # The recordings
 # --------------
-# Twenty sessions of seven shoulder exercises. Everybody gets their number and,
-# to segment, the whitened features that skvas makes by default, which suit the others
-# better than plain ones, too. A package that is not installed is left out: ``pip
-# install hmmlearn ruptures dtaidistance``.
+# Twenty sessions of seven shoulder exercises. Every method gets the number of
+# exercises. To segment, every method gets the whitened features that skvas makes by
+# default, which suit the others better than plain ones, too. A package that is not
+# installed is left out: ``pip install hmmlearn ruptures dtaidistance``.
 
 import logging
 from importlib.util import find_spec

@@ -37,8 +37,8 @@ figure.colorbar(image, label="standard deviations", pad=0.01)
 # %%
 # Fit
 # ---
-# We choose the number of actions, and `fit` the rest. `chosen_` holds its choices,
-# which use no labels.
+# We choose the number of actions, and `fit` chooses the rest. `chosen_` holds its
+# choices, which use no labels.
 
 segmenter = ActionSegmenter(n_actions=7, random_state=0).fit(data.videos)
 print(segmenter.chosen_)

@@ -33,9 +33,9 @@ print(timeline.positions_[0][:5].round(4), "...")
 # All videos in common time
 # -------------------------
 # Rows are sessions, stretched to the timeline and coloured by the labelled exercise,
-# which the timeline does not know: labels line up where the alignment is right. On top
-# is how fast the template, the average of all videos, changes. The boundaries that were
-# found are as high as their confidence.
+# which the timeline does not know: labels line up where the alignment is right. The
+# curve on top shows how fast the template, the average of all videos, changes. The
+# boundaries that were found are as high as their confidence.
 
 display = CommonTimeDisplay.from_timeline(
     timeline, data.labels, names=data.names, action_names=data.action_names
@@ -45,8 +45,8 @@ display = CommonTimeDisplay.from_timeline(
 # A signal of all videos
 # ----------------------
 # `stack` brings any signal of the videos onto the timeline: here how far the watch is
-# tilted about its second axis, on either arm. Averaged over the share of each session's
-# own time the steps blur; in common time they are sharp.
+# tilted about its second axis, on either arm. Averaged at equal shares of each
+# session's own time, the steps blur; in common time they are sharp.
 
 channel = [np.abs(video[:, 1]) for video in data.videos]
 length = 300

@@ -82,9 +82,9 @@ for n in (1, 2, 4):
 # ----------------
 # Fitted with the labels of the annotated video, a model knows the steps by name and
 # tells them apart as the annotator does. The report lists the segments in seconds, the
-# z-score of their duration, and their status. What is left of a step that was left out
-# is too short to be one: the step is skipped. Of two swapped steps, the timeline keeps
-# one in its place.
+# z-score of their duration, and their status. If a step was left out, what is found of
+# it is too short to be a step, and it is reported as skipped. Of two swapped steps, the
+# timeline keeps one in its place.
 
 true = [np.array(STEPS)[labels] for labels in data.labels]
 one_annotated = [true[0], *[None] * len(others)]
