@@ -15,7 +15,7 @@ HELP: dict[str, list[Row]] = {
             "`video 1: Input X contains NaN in 5 of 211 frames`",
             "A sensor or tracker lost something. The message says where the first gap "
             "is.",
-            "Signals: `features=make_pipeline(Interpolate(), WhitenedViews())`. Poses: "
+            'Signals: `features=make_pipeline(Interpolate(), "auto")`. Poses: '
             "`PoseFeatures()`. Long gaps: cut the recording there.",
             (1, 31),
         ),
@@ -65,8 +65,8 @@ HELP: dict[str, list[Row]] = {
         (
             "`hold dates or text`, `Expected real numbers`",
             "A column holds times, names or labels.",
-            "Leave it out, or read the file with `skvas.io.read_sensors`, which makes "
-            "a frame rate of times.",
+            "Leave it out, or read the file with `skvas.io.read_sensors`, which turns "
+            "times into a frame rate.",
             (11, 12, 74),
         ),
         (
@@ -181,7 +181,7 @@ HELP: dict[str, list[Row]] = {
         ),
         (
             "warning: `None of the videos has labels, but there is`",
-            "Files of `groundTruth` are not called like the files of `features`.",
+            "Files of `groundTruth` have other names than the files of `features`.",
             "Rename them: `tea01` or `tea01.txt` for `tea01.npy`.",
             (51,),
         ),
