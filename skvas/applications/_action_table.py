@@ -261,7 +261,7 @@ def _find_action(key: Any, shown: list[str], known: list[str]) -> int:
     if not is_place or int(text) >= len(shown):
         pairs = zip(shown, known, strict=True)
         there = [a if a == name else f"{a} ({name})" for a, name in pairs]
-        raise ValueError(f"names has action {key!r}; there are {', '.join(there)}.")
+        raise ValueError(f"there is no action {key!r}; there are {', '.join(there)}.")
     return int(text)
 
 
