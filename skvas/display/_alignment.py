@@ -19,10 +19,17 @@ from skvas.datasets._recordings import (
 )
 from skvas.decoding import labels_to_segments
 from skvas.display._barcode import Strip, draw_strips
+from skvas.display._drawn import redrawing
+from skvas.display._known import known_names
+from skvas.display._short import show_names
 from skvas.display._style import (
     BACKGROUND,
+    HATCHED,
     HIGHLIGHT,
+    NO_ACTION,
+    NO_ACTION_HATCHES,
     PROGRESS,
+    UNMATCHED,
     ActionNames,
     add_legend,
     check_fps,
@@ -31,12 +38,9 @@ from skvas.display._style import (
     colour,
     encode_labels,
     make_axes,
-    names_in_order,
-    no_formulas,
     recording_of,
     scale_time,
     set_end,
-    show_names,
 )
 from skvas.validation import check_choice, check_labels, naming
 
@@ -44,7 +48,7 @@ from skvas.validation import check_choice, check_labels, naming
 N_THREADS = 90
 # Cells along each side of the image of a sparse plan.
 N_CELLS = 1000
-HATCH = "////"
+HATCH = NO_ACTION_HATCHES[UNMATCHED]
 
 
 class AlignmentDisplay:
@@ -70,7 +74,7 @@ class AlignmentDisplay:
     ----------
     ax_ : matplotlib Axes
         The axes, set by `plot`.
-    figure_ : matplotlib Figure
+    figure_ : matplotlib Figure or SubFigure
         The figure of the axes.
 
     Examples
@@ -118,6 +122,7 @@ class AlignmentDisplay:
         background: Any = None,
         fps: float | Sequence[float] | None = None,
         kind: str = "plan",
+        hatch: bool = False,
         ax: Any = None,
     ) -> AlignmentDisplay:
         """Align two videos and draw the alignment.
@@ -135,7 +140,9 @@ class AlignmentDisplay:
         names : sequence of two str, default=None
             Names of the videos. None: those that recordings know, else "x" and "y".
         action_names : sequence of str, or mapping from label to str, default=None
-            Names of the actions; an integer label is a position in a sequence.
+            Names of the actions; an integer label is a position in a sequence. None:
+            those that the estimator has by `name_actions`, if the labels are those
+            that it predicts.
         background : int or str, default=None
             Label of frames without an action.
         fps : float or sequence of two float, default=None
@@ -145,6 +152,9 @@ class AlignmentDisplay:
         kind : {"plan", "threads"}, default="plan"
             "plan" draws the transport plan as an image, and the matched path on it;
             "threads" draws the two timelines, and lines between matched frames.
+        hatch : bool, default=False
+            Whether to distinguish actions by hatching as well, for print without
+            colours.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -168,19 +178,24 @@ class AlignmentDisplay:
             kept = rate_of_fit(estimator)
             rates = (one.fps or kept, other.fps or kept)
             fps = None if None in rates else rates  # type: ignore[assignment]
+        videos = (one.video, other.video)
+        alignment = estimator.align(*videos)
+        labels = _labels_of_pair(labels_x, labels_y, alignment)
         display = cls(
-            estimator.align(one.video, other.video),
+            alignment,
             labels_x=labels_x,
             labels_y=labels_y,
             names=names,
-            action_names=names_in_order(estimator, action_names),
+            action_names=known_names(estimator, action_names, labels, videos),
             background=background,
             fps=fps,
         )
-        return display.plot(ax, kind=kind)
+        return display.plot(ax, kind=kind, hatch=hatch)
 
-    def plot(self, ax: Any = None, *, kind: str = "plan") -> AlignmentDisplay:
-        """Draw the alignment, with hatched background.
+    def plot(
+        self, ax: Any = None, *, kind: str = "plan", hatch: bool = False
+    ) -> AlignmentDisplay:
+        """Draw the alignment; frames without a counterpart are hatched.
 
         Parameters
         ----------
@@ -189,6 +204,9 @@ class AlignmentDisplay:
         kind : {"plan", "threads"}, default="plan"
             "plan" draws the transport plan as an image, and the matched path on it;
             "threads" draws the two timelines, and lines between matched frames.
+        hatch : bool, default=False
+            Whether to distinguish actions by hatching as well, for print without
+            colours.
 
         Returns
         -------
@@ -203,11 +221,12 @@ class AlignmentDisplay:
         self.ax_ = make_axes(ax, size)
         self.figure_ = self.ax_.figure
         draw = self._plot_plan if kind == "plan" else self._plot_threads
-        handles = draw(names, codes, actions, rates)
-        if handles:
-            has_margin = kind == "plan" and codes is not None
-            left = 1.06 if has_margin else 1.005
-            add_legend(self.ax_, handles, left=left, grow=ax is None)
+        with redrawing(self.ax_):
+            handles = draw(names, codes, actions, rates, hatch)
+            if handles:
+                has_margin = kind == "plan" and codes is not None
+                left = 1.06 if has_margin else 1.005
+                add_legend(self.ax_, handles, left=left, grow=ax is None)
         return self
 
     def _rates(self) -> tuple[float | None, float | None]:
@@ -225,17 +244,11 @@ class AlignmentDisplay:
 
     def _encode(self) -> tuple[list[NDArray[np.int64]] | None, list[str]]:
         """Return codes of the labels of both videos, and their names."""
-        if self.labels_x is None and self.labels_y is None:
+        both = _labels_of_pair(self.labels_x, self.labels_y, self.alignment)
+        if both is None:
             return None, []
-        if self.labels_x is None or self.labels_y is None:
-            raise ValueError("Pass both labels_x and labels_y, or neither.")
-        n, m = self.alignment.plan.shape
-        both = [
-            _labels_of_one(self.labels_x, n, "labels_x"),
-            _labels_of_one(self.labels_y, m, "labels_y"),
-        ]
         codes, _, actions = encode_labels(both, self.action_names, self.background)
-        return codes, no_formulas(actions)
+        return codes, actions
 
     def _plot_plan(
         self,
@@ -243,6 +256,7 @@ class AlignmentDisplay:
         codes: list[NDArray[np.int64]] | None,
         actions: list[str],
         rates: tuple[float | None, float | None],
+        hatch: bool,
     ) -> list[Any]:
         colors = import_optional("matplotlib.colors", "plot")
         ax, alignment = self.ax_, self.alignment
@@ -265,7 +279,7 @@ class AlignmentDisplay:
         handles = self._draw_path(right / n, top / m)
         handles += self._mark_background(right / n, top / m)
         if codes is not None:
-            handles += self._draw_margins(codes, actions, right / n, top / m)
+            handles += self._draw_margins(codes, actions, (right / n, top / m), hatch)
         return handles
 
     def _draw_path(self, step_x: float, step_y: float) -> list[Any]:
@@ -302,26 +316,24 @@ class AlignmentDisplay:
                 if run.label
             ]
         if spans:
-            spans[0].set_label("no counterpart")
+            spans[0].set_label(NO_ACTION[UNMATCHED])
         return spans[:1]
 
     def _draw_margins(
         self,
         codes: list[NDArray[np.int64]],
         actions: list[str],
-        step_x: float,
-        step_y: float,
+        steps: tuple[float, float],
+        hatch: bool,
     ) -> list[Any]:
         """Draw the labels of x above the plan, and those of y to its right."""
         inset_x = self.ax_.inset_axes((0, 1.01, 1, 0.04), sharex=self.ax_)
         inset_y = self.ax_.inset_axes((1.01, 0, 0.04, 1), sharey=self.ax_)
         handles: dict[str, Any] = {}
-        for inset, code, step in (
-            (inset_x, codes[0], step_x),
-            (inset_y, codes[1], step_y),
-        ):
+        for inset, code, step in zip((inset_x, inset_y), codes, steps, strict=True):
             inset.axis("off")
-            drawn = draw_strips(inset, [Strip(code, 0, 1)], actions, scale=step)
+            strips = [Strip(code, 0, 1)]
+            drawn = draw_strips(inset, strips, actions, scale=step, hatched=hatch)
             handles |= {handle.get_label(): handle for handle in drawn}
         inset_x.set_ylim(0, 1)
         inset_y.set_xlim(0, 1)
@@ -336,6 +348,7 @@ class AlignmentDisplay:
         codes: list[NDArray[np.int64]] | None,
         actions: list[str],
         rates: tuple[float | None, float | None],
+        hatch: bool,
     ) -> list[Any]:
         collections = import_optional("matplotlib.collections", "plot")
         ax, alignment = self.ax_, self.alignment
@@ -365,11 +378,12 @@ class AlignmentDisplay:
             drawn: dict[str, Any] = {}
             for code, bottom, step in zip(codes, (0.93, -0.07), steps, strict=True):
                 strips = [Strip(code, bottom, 0.14)]
-                found = draw_strips(ax, strips, actions, scale=step)
+                found = draw_strips(ax, strips, actions, scale=step, hatched=hatch)
                 drawn |= {handle.get_label(): handle for handle in found}
             handles = [drawn[name] for name in actions if name in drawn]
             handles += [h for name, h in drawn.items() if name not in actions]
-        return handles + self._cover_background(steps, opaque=codes is None)
+        height = 0.07 if hatch and codes is not None else 0.14
+        return handles + self._cover_background(steps, height, opaque=codes is None)
 
     def _scale_both(
         self, rates: tuple[float | None, float | None]
@@ -418,29 +432,46 @@ class AlignmentDisplay:
             )
 
     def _cover_background(
-        self, steps: NDArray[np.float64], *, opaque: bool
+        self, steps: NDArray[np.float64], height: float, *, opaque: bool
     ) -> list[Any]:
-        """Hatch the background of both timelines."""
+        """Hatch what is unmatched of both timelines, from their inner sides on."""
         patches = import_optional("matplotlib.patches", "plot")
         style = {
             "facecolor": BACKGROUND if opaque else "none",
-            "edgecolor": "0.45" if opaque else "white",
+            "edgecolor": HATCHED if opaque else "white",
             "hatch": HATCH,
             "linewidth": 0,
         }
         n_covered = 0
         both = (self.alignment.matches_x, self.alignment.matches_y)
-        for matches, bottom, step in zip(both, (0.93, -0.07), steps, strict=True):
+        bottoms = (0.93, 0.07 - height)
+        for matches, bottom, step in zip(both, bottoms, steps, strict=True):
             for run in labels_to_segments(matches < 0):
                 if run.label:
                     corner = (run.start * step, bottom)
                     width = (run.end - run.start) * step
-                    self.ax_.add_patch(patches.Rectangle(corner, width, 0.14, **style))
+                    box = patches.Rectangle(corner, width, height, **style)
+                    self.ax_.add_patch(box)
                     n_covered += 1
         if not n_covered:
             return []
-        shown = {**style, "facecolor": BACKGROUND, "edgecolor": "0.45"}
-        return [patches.Patch(label="no counterpart", **shown)]
+        shown = {**style, "facecolor": BACKGROUND, "edgecolor": HATCHED}
+        return [patches.Patch(label=NO_ACTION[UNMATCHED], **shown)]
+
+
+def _labels_of_pair(
+    labels_x: Labels | None, labels_y: Labels | None, alignment: Alignment
+) -> list[NDArray[Any]] | None:
+    """Check the labels of both videos; None if there are none."""
+    if labels_x is None and labels_y is None:
+        return None
+    if labels_x is None or labels_y is None:
+        raise ValueError("Pass both labels_x and labels_y, or neither.")
+    n, m = alignment.plan.shape
+    return [
+        _labels_of_one(labels_x, n, "labels_x"),
+        _labels_of_one(labels_y, m, "labels_y"),
+    ]
 
 
 def _labels_of_one(labels: Labels, n_frames: int, name: str) -> NDArray[Any]:

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from skvas._optional import import_optional
 from skvas.decoding import labels_to_segments
-from skvas.display._style import NO_ACTION, colour, hatch, ink
+from skvas.display._short import no_formulas
+from skvas.display._style import (
+    HATCHED,
+    NO_ACTION,
+    NO_ACTION_HATCHES,
+    OWN_TIME,
+    PROGRESS,
+    colour,
+    hatch,
+    ink,
+)
 
 # Names up to this length are written into segments; longer names are numbered.
 SHORT_NAME = 5
@@ -25,7 +35,7 @@ class Strip:
     Parameters
     ----------
     codes : int64 ndarray of shape (n_frames,)
-        Action of each frame, -1 for background, -2 without a label.
+        Action of each frame, or a negative code of `NO_ACTION`.
     bottom, height : float
         Position on the vertical axis, in data units.
     """
@@ -61,18 +71,13 @@ def draw_strips(
     Returns
     -------
     list of matplotlib Patch
-        One patch for each action that occurs; background and no label come last.
+        One patch for each action that occurs; what is no action comes last.
     """
-    collections = import_optional("matplotlib.collections", "plot")
-    patches = import_optional("matplotlib.patches", "plot")
-    handles = {}
-    for code, boxes in _boxes(strips, scale).items():
-        patch = _patch_style(code, hatched=hatched)
-        patch["label"] = NO_ACTION.get(code) or names[code]
-        corners = [[(x, b), (y, b), (y, t), (x, t)] for x, y, b, t in boxes]
-        ax.add_collection(collections.PolyCollection(corners, **patch), autolim=False)
-        handles[code] = patches.Patch(**patch)
-    return [handles[code] for code in sorted(handles, key=lambda c: (c < 0, abs(c)))]
+    boxes = _boxes(strips, scale)
+    return [
+        _draw_boxes(ax, boxes[code], code, names, hatched=hatched)
+        for code in sorted(boxes, key=lambda c: (c < 0, abs(c)))
+    ]
 
 
 def annotate_strips(
@@ -84,6 +89,7 @@ def annotate_strips(
     corner, unit = ax.transData.transform([(0, 0), (1, 1)])
     width, height = np.abs(unit - corner) * 72 / figure.dpi  # points
     tags = _tags(names)
+    texts = no_formulas(tags)
     for code, boxes in _boxes(strips, scale).items():
         if code < 0:
             continue
@@ -94,13 +100,54 @@ def annotate_strips(
                 ax.text(
                     (left + right) / 2,
                     (bottom + top) / 2,
-                    tags[code],
+                    texts[code],
                     ha="center",
                     va="center_baseline",
                     fontsize=size,
                     color=ink(colour(code)),
                     clip_on=True,
                 )
+
+
+def draw_progress(
+    ax: Any, rows: Sequence[NDArray[np.float64]], *, scale: float, missing: int
+) -> tuple[Any, list[Any]]:
+    """Draw rows, 0.9 high, that are coloured by the time in each video.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes to draw on.
+    rows : sequence of float ndarray
+        Shares of the time of the video, NaN where a moment is missing.
+    scale : float
+        Length of an entry on the time axis.
+    missing : int
+        Code, of `NO_ACTION`, of what is missing.
+
+    Returns
+    -------
+    bar : matplotlib Colorbar
+        The scale of colours, below the axes.
+    handles : list of matplotlib Patch
+        The mark of what is missing, if anything is.
+    """
+    for place, row in enumerate(rows):
+        image = ax.imshow(
+            row[None],
+            cmap=PROGRESS,
+            vmin=0,
+            vmax=1,
+            aspect="auto",
+            interpolation="nearest",
+            extent=(0, len(row) * scale, place + 0.9, place),
+        )
+    bar = ax.figure.colorbar(image, ax=ax, location="bottom", shrink=0.4, aspect=40)
+    bar.set_label(OWN_TIME)
+    codes = [np.where(np.isnan(row), missing, 0) for row in rows]
+    strips = [Strip(code, place, 0.9) for place, code in enumerate(codes)]
+    gaps = _boxes(strips, scale).get(missing)
+    return bar, [_draw_boxes(ax, gaps, missing, [], hatched=False)] if gaps else []
 
 
 def list_tags(strips: Sequence[Strip], names: Sequence[str]) -> list[str]:
@@ -127,11 +174,30 @@ def _boxes(
     return boxes
 
 
+def _draw_boxes(
+    ax: Any,
+    boxes: Sequence[tuple[float, float, float, float]],
+    code: int,
+    names: Sequence[str],
+    *,
+    hatched: bool,
+) -> Any:
+    """Draw the segments of one action, and return its mark in a legend."""
+    collections = import_optional("matplotlib.collections", "plot")
+    patches = import_optional("matplotlib.patches", "plot")
+    style = _patch_style(code, hatched=hatched)
+    style["label"] = NO_ACTION.get(code) or names[code]
+    corners = [[(x, b), (y, b), (y, t), (x, t)] for x, y, b, t in boxes]
+    ax.add_collection(collections.PolyCollection(corners, **style), autolim=False)
+    return patches.Patch(**style)
+
+
 def _patch_style(code: int, *, hatched: bool) -> dict[str, Any]:
     fill = colour(code)
     return {
         "facecolor": fill,
-        "edgecolor": ink(fill),  # the colour of the hatch
+        # the colour of the hatch
+        "edgecolor": HATCHED if code in NO_ACTION_HATCHES else ink(fill),
         "hatch": hatch(code, always=hatched),
         "linewidth": 0,
     }

@@ -11,21 +11,20 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvas._optional import import_optional
 from skvas._typing import Labels
-from skvas.applications._names import names_by_label
-from skvas.display._barcode import Strip, draw_strips
+from skvas.display._barcode import Strip, draw_progress, draw_strips
+from skvas.display._drawn import redrawing
+from skvas.display._known import known_names
+from skvas.display._short import show_names
 from skvas.display._style import (
-    BACKGROUND,
     HIGHLIGHT,
-    PROGRESS,
+    LACKING,
     ActionNames,
     add_legend,
     check_has,
     check_names,
     encode_labels,
     make_axes,
-    names_in_order,
-    no_formulas,
-    show_names,
+    name_rows,
 )
 from skvas.timeline import Timeline
 from skvas.validation import check_labels, check_real
@@ -42,9 +41,10 @@ class CommonTimeDisplay:
 
     Rows are coloured by labels, by the actions of the timeline if there are no labels,
     or by the relative time in the video if there are no actions either. Moments that a
-    video lacks are grey. Above the rows are how many videos have each moment, and how
-    fast the template changes, with the boundaries of actions: the height of a line is
-    the confidence, the share of draws of the videos that find the boundary again.
+    video lacks are grey and hatched. Above the rows are how many videos have each
+    moment, and how fast the template changes, with the boundaries of actions: the
+    height of a line is the confidence, the share of draws of the videos that find the
+    boundary again.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class CommonTimeDisplay:
     ----------
     ax_ : matplotlib Axes
         The axes, set by `plot`.
-    figure_ : matplotlib Figure
+    figure_ : matplotlib Figure or SubFigure
         The figure of the axes.
 
     Examples
@@ -108,6 +108,7 @@ class CommonTimeDisplay:
         action_names: ActionNames = None,
         background: Any = None,
         fps: float | Sequence[float] | None = None,
+        hatch: bool = False,
         ax: Any = None,
     ) -> CommonTimeDisplay:
         """Draw the timeline of an estimator.
@@ -118,16 +119,21 @@ class CommonTimeDisplay:
             A fitted estimator with `timeline_`.
         y : list of array-like of shape (n_frames_i,), default=None
             Labels of the frames of the videos of `fit`. None: the actions that `fit`
-            found, with their names, if they are of the timeline.
+            found, if they are of the timeline.
         names : sequence of str, default=None
             Names of the videos. None: those of the recordings of `fit`.
         action_names : sequence of str, or mapping from label to str, default=None
-            Names of the actions; an integer label is a position in a sequence.
+            Names of the actions; an integer label is a position in a sequence. None:
+            those that the estimator has by `name_actions`, if the labels are those
+            that it found in `fit`.
         background : int or str, default=None
             Label of frames without an action.
         fps : float or sequence of float, default=None
             Frames per second, of all videos of `fit` or of each. None: what their
             recordings knew.
+        hatch : bool, default=False
+            Whether to distinguish actions by hatching as well, for print without
+            colours.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -153,15 +159,18 @@ class CommonTimeDisplay:
             )
         if y is None and estimator.timeline_.labels_ is not None:
             y = as_list(estimator.labels_)
-            if action_names is None:
-                action_names = names_by_label(estimator)
+        labels = None
+        if y is not None:
+            lengths = [len(positions) for positions in estimator.timeline_.positions_]
+            labels = check_labels(y, lengths, missing_ok=True)
         return cls.from_timeline(
             estimator.timeline_,
             y,
             names=names,
-            action_names=names_in_order(estimator, action_names),
+            action_names=known_names(estimator, action_names, labels),
             background=background,
             fps=fps,
+            hatch=hatch,
             ax=ax,
         )
 
@@ -175,6 +184,7 @@ class CommonTimeDisplay:
         action_names: ActionNames = None,
         background: Any = None,
         fps: float | Sequence[float] | None = None,
+        hatch: bool = False,
         ax: Any = None,
     ) -> CommonTimeDisplay:
         """Draw a fitted timeline.
@@ -194,6 +204,9 @@ class CommonTimeDisplay:
         fps : float or sequence of float, default=None
             Frames per second, of all videos of `fit` or of each. None: what their
             recordings knew.
+        hatch : bool, default=False
+            Whether to distinguish actions by hatching as well, for print without
+            colours.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -212,15 +225,18 @@ class CommonTimeDisplay:
             background=background,
             fps=known["fps"] if fps is None else fps,
         )
-        return display.plot(ax)
+        return display.plot(ax, hatch=hatch)
 
-    def plot(self, ax: Any = None) -> CommonTimeDisplay:
+    def plot(self, ax: Any = None, *, hatch: bool = False) -> CommonTimeDisplay:
         """Draw rows and curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
+        hatch : bool, default=False
+            Whether to distinguish actions by hatching as well, for print without
+            colours.
 
         Returns
         -------
@@ -236,25 +252,34 @@ class CommonTimeDisplay:
         length = self._length()
         self.ax_ = make_axes(ax, (9, height))
         self.figure_ = self.ax_.figure
-        handles = self._draw_times() if codes is None else self._draw(codes, actions)
-        self._draw_density(-GAP)
-        handles += self._draw_template(-2 * GAP - CURVE)
-        self.ax_.set(xlim=(0, 1), ylim=(n_videos - 0.05, top - 0.1))
-        self.ax_.set_xlabel(f"position on the timeline{length}")
+        with redrawing(self.ax_) as beside:
+            if codes is None:
+                bar, handles = self._draw_times()
+                beside.append(bar)
+            else:
+                handles = self._draw(codes, actions, hatch)
+            self._draw_density(-GAP)
+            handles += self._draw_template(-2 * GAP - CURVE)
+            self.ax_.set(xlim=(0, 1), ylim=(n_videos - 0.05, top - 0.1))
+            self.ax_.set_xlabel(f"position on the timeline{length}")
+            self._name_rows(names)
+            self.ax_.spines[["top", "right", "left"]].set_visible(False)
+            self.ax_.tick_params(axis="y", length=0)
+            if handles:
+                add_legend(self.ax_, handles, grow=ax is None)
+        return self
+
+    def _name_rows(self, names: list[str]) -> None:
+        """Name the curves and, below them, each video."""
+        n_videos = len(names)
         named = [
             name if related else f"{name} (unrelated)"
             for name, related in zip(names, self.timeline.is_related_, strict=True)
         ]
         curves = [-2 * GAP - 1.5 * CURVE, -GAP - 0.5 * CURVE]
-        places = [*curves, *(np.arange(n_videos) + 0.45)]
         titles = ["change of the template", f"videos, 0 to {n_videos}"]
-        size = "small" if n_videos <= 30 else "x-small"
-        self.ax_.set_yticks(places, [*titles, *named], fontsize=size)
-        self.ax_.spines[["top", "right", "left"]].set_visible(False)
-        self.ax_.tick_params(axis="y", length=0)
-        if handles:
-            add_legend(self.ax_, handles, grow=ax is None)
-        return self
+        places = [*curves, *(np.arange(n_videos) + 0.45)]
+        name_rows(self.ax_, places, [*titles, *named])
 
     def _length(self) -> str:
         """Tell the seconds of the median video, if frame rates are known."""
@@ -284,48 +309,32 @@ class CommonTimeDisplay:
             self.action_names,
             self.background,
         )
-        return codes, no_formulas(actions)
+        return codes, actions
 
-    def _draw(self, codes: list[NDArray[np.int64]], actions: list[str]) -> list[Any]:
-        """Draw a strip for each video; what it lacks is background."""
-        rows = np.nan_to_num(self.timeline.stack(codes), nan=-1).astype(np.int64)
+    def _draw(
+        self, codes: list[NDArray[np.int64]], actions: list[str], hatch: bool
+    ) -> list[Any]:
+        """Draw a strip for each video, with what it lacks."""
+        stacked = np.nan_to_num(self.timeline.stack(codes), nan=LACKING)
+        rows = stacked.astype(np.int64)
         strips = [Strip(row, place, 0.9) for place, row in enumerate(rows)]
         scale = 1 / rows.shape[1]
-        handles = draw_strips(self.ax_, strips, actions, scale=scale)
-        if all((code != -1).all() for code in codes):
-            for handle in handles:
-                if handle.get_label() == "background":
-                    handle.set_label("lacking")
-        return handles
+        return draw_strips(self.ax_, strips, actions, scale=scale, hatched=hatch)
 
-    def _draw_times(self) -> list[Any]:
-        """Colour each video by its own time."""
-        colormaps = import_optional("matplotlib", "plot").colormaps
+    def _draw_times(self) -> tuple[Any, list[Any]]:
+        """Colour each video by its own time; return the scale, and what is lacking."""
         lengths = [len(positions) for positions in self.timeline.positions_]
         rows = self.timeline.stack([(np.arange(n) + 0.5) / n for n in lengths])
-        for place, row in enumerate(rows):
-            image = self.ax_.imshow(
-                row[None],
-                cmap=colormaps[PROGRESS].with_extremes(bad=BACKGROUND),
-                vmin=0,
-                vmax=1,
-                aspect="auto",
-                interpolation="nearest",
-                extent=(0, 1, place + 0.9, place),
-            )
-        bar = self.figure_.colorbar(
-            image, ax=self.ax_, location="bottom", shrink=0.4, aspect=40
-        )
-        bar.set_label("share of the video's own time")
-        return []
+        scale = 1 / rows.shape[1]
+        return draw_progress(self.ax_, list(rows), scale=scale, missing=LACKING)
 
     def _draw_density(self, floor: float) -> None:
         """Draw how many videos have each moment, above a floor."""
         density = self.timeline.density()
         share = density.n_videos / len(density.costs)
-        centres = (np.arange(len(share)) + 0.5) / len(share)
-        self.ax_.fill_between(
-            centres, floor, floor - CURVE * share, color="0.75", step="mid", linewidth=0
+        edges = np.linspace(0, 1, len(share) + 1)
+        self.ax_.stairs(
+            floor - CURVE * share, edges, baseline=floor, fill=True, color="0.75"
         )
 
     def _draw_template(self, floor: float) -> list[Any]:

@@ -10,19 +10,21 @@ from numpy.typing import ArrayLike
 from sklearn.decomposition import PCA
 
 from skvas._typing import Labels, Videos
-from skvas.datasets._recordings import list_known
+from skvas.datasets._recordings import list_known, recordings_of
+from skvas.display._drawn import redrawing
+from skvas.display._known import known_names
 from skvas.display._style import (
     COLOURS,
     NO_ACTION,
+    OWN_TIME,
     PROGRESS,
     ActionNames,
     add_legend,
     check_has,
+    check_names,
     colour,
     encode_labels,
     make_axes,
-    names_in_order,
-    no_formulas,
 )
 from skvas.validation import (
     check_choice,
@@ -35,7 +37,9 @@ MARKERS = "osD^v<>P*X"
 
 
 class EmbeddingDisplay:
-    """Plot of embedded frames on two principal axes, coloured by time or action.
+    """Plot of embedded frames on two principal axes.
+
+    Frames are coloured by their time, by action or by video.
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ class EmbeddingDisplay:
         Projected frames of each video.
     labels : list of array-like of shape (n_frames_i,), default=None
         Labels of the frames.
+    names : sequence of str, default=None
+        Names of the videos.
     action_names : sequence of str, or mapping from label to str, default=None
         Names of the actions; an integer label is a position in a sequence.
     background : int or str, default=None
@@ -54,7 +60,7 @@ class EmbeddingDisplay:
     ----------
     ax_ : matplotlib Axes
         The axes, set by `plot`.
-    figure_ : matplotlib Figure
+    figure_ : matplotlib Figure or SubFigure
         The figure of the axes.
 
     Examples
@@ -74,12 +80,14 @@ class EmbeddingDisplay:
         points: Sequence[ArrayLike],
         *,
         labels: Labels | None = None,
+        names: Sequence[str] | None = None,
         action_names: ActionNames = None,
         background: Any = None,
         explained: Sequence[float] | None = None,
     ) -> None:
         self.points = points
         self.labels = labels
+        self.names = names
         self.action_names = action_names
         self.background = background
         self.explained = explained
@@ -91,6 +99,7 @@ class EmbeddingDisplay:
         videos: Videos,
         y: Labels | None = None,
         *,
+        names: Sequence[str] | None = None,
         action_names: ActionNames = None,
         background: Any = None,
         color_by: str = "auto",
@@ -106,13 +115,17 @@ class EmbeddingDisplay:
             One or more videos.
         y : array-like of shape (n_frames,), or a list of them, default=None
             True or predicted labels of the frames.
+        names : sequence of str, default=None
+            Names of the videos. None: those that the recordings know.
         action_names : sequence of str, or mapping from label to str, default=None
-            Names of the actions; an integer label is a position in a sequence.
+            Names of the actions; an integer label is a position in a sequence. None:
+            those that the estimator has by `name_actions`, if the labels are those
+            that it predicts.
         background : int or str, default=None
             Label of frames without an action.
-        color_by : {"auto", "time", "action"}, default="auto"
-            What the colour of a frame shows: "time" within its video, or "action".
-            "auto" shows actions if there are labels, else time.
+        color_by : {"auto", "time", "action", "video"}, default="auto"
+            What the colour of a frame shows: "time" within its video, "action" or
+            "video". "auto" shows actions if there are labels, else time.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -127,11 +140,19 @@ class EmbeddingDisplay:
             If the estimator has no `transform`.
         """
         check_has(estimator, "transform", cls, "one of skvas")
-        embeddings = estimator.transform(list_known(videos))
+        videos = list_known(videos)
+        embeddings = estimator.transform(videos)
+        labels = None
+        if y is not None:
+            labels = check_labels(y, list(map(len, embeddings)), missing_ok=True)
+        known = recordings_of(videos)
+        if known is not None and names is None:
+            names = known.names
         return cls.from_embeddings(
             embeddings,
             y,
-            action_names=names_in_order(estimator, action_names),
+            names=names,
+            action_names=known_names(estimator, action_names, labels, [videos]),
             background=background,
             color_by=color_by,
             ax=ax,
@@ -143,6 +164,7 @@ class EmbeddingDisplay:
         embeddings: Videos,
         y: Labels | None = None,
         *,
+        names: Sequence[str] | None = None,
         action_names: ActionNames = None,
         background: Any = None,
         color_by: str = "auto",
@@ -156,13 +178,15 @@ class EmbeddingDisplay:
             Embeddings, as returned by `transform`.
         y : array-like of shape (n_frames,), or a list of them, default=None
             True or predicted labels of the frames.
+        names : sequence of str, default=None
+            Names of the videos.
         action_names : sequence of str, or mapping from label to str, default=None
             Names of the actions; an integer label is a position in a sequence.
         background : int or str, default=None
             Label of frames without an action.
-        color_by : {"auto", "time", "action"}, default="auto"
-            What the colour of a frame shows: "time" within its video, or "action".
-            "auto" shows actions if there are labels, else time.
+        color_by : {"auto", "time", "action", "video"}, default="auto"
+            What the colour of a frame shows: "time" within its video, "action" or
+            "video". "auto" shows actions if there are labels, else time.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -184,6 +208,7 @@ class EmbeddingDisplay:
         display = cls(
             [pca.transform(embedding) for embedding in checked],
             labels=y,
+            names=names,
             action_names=action_names,
             background=background,
             explained=np.nan_to_num(pca.explained_variance_ratio_),
@@ -197,9 +222,9 @@ class EmbeddingDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
-        color_by : {"auto", "time", "action"}, default="auto"
-            What the colour of a frame shows: "time" within its video, or "action".
-            "auto" shows actions if there are labels, else time.
+        color_by : {"auto", "time", "action", "video"}, default="auto"
+            What the colour of a frame shows: "time" within its video, "action" or
+            "video". "auto" shows actions if there are labels, else time.
 
         Returns
         -------
@@ -211,35 +236,48 @@ class EmbeddingDisplay:
         ValueError
             If `color_by` is "action" and there are no labels.
         """
-        check_choice("color_by", color_by, ("auto", "time", "action"))
-        by_action = color_by == "action" or (
-            color_by == "auto" and self.labels is not None
-        )
-        if by_action and self.labels is None:
+        choices = ("auto", "time", "action", "video")
+        check_choice("color_by", color_by, choices)
+        if color_by == "auto":
+            color_by = "time" if self.labels is None else "action"
+        if color_by == "action" and self.labels is None:
             raise ValueError(
                 "color_by='action' needs labels; pass them, or use 'time'."
             )
         points = [np.asarray(video, dtype=float) for video in self.points]
-        codes: list[np.ndarray] = []
-        names: list[str] = []
-        if by_action:
-            lengths = [len(video) for video in points]
-            labels = check_labels(self.labels, lengths, missing_ok=True)
-            codes, _, names = encode_labels(labels, self.action_names, self.background)
+        codes, names = self._encode(list(map(len, points)), color_by)
         self.ax_ = make_axes(ax, (6.5, 5))
         self.figure_ = self.ax_.figure
-        for video in points:
-            self.ax_.plot(*video.T, color="0.75", linewidth=0.5, alpha=0.5, zorder=1)
-        if by_action:
-            self._draw_actions(points, codes, names, grow=ax is None)
-        else:
-            self._draw_times(points)
+        with redrawing(self.ax_) as beside:
+            for video in points:
+                self.ax_.plot(
+                    *video.T, color="0.75", linewidth=0.5, alpha=0.5, zorder=1
+                )
+            if color_by == "time":
+                beside.append(self._draw_times(points))
+            else:
+                self._draw_kinds(points, codes, names, grow=ax is None)
+            self._name_axes()
+        return self
+
+    def _encode(
+        self, lengths: list[int], color_by: str
+    ) -> tuple[list[np.ndarray], list[str]]:
+        """Return codes of what gives frames their colours, and their names."""
+        if color_by == "action":
+            labels = check_labels(self.labels, lengths, missing_ok=True)
+            return encode_labels(labels, self.action_names, self.background)[::2]
+        names = check_names(self.names, len(lengths))
+        return [np.full(n, place) for place, n in enumerate(lengths)], names
+
+    def _name_axes(self) -> None:
+        """Name the axes, with their shares of the variance."""
         for axis, place in ((self.ax_.xaxis, 0), (self.ax_.yaxis, 1)):
             share = "" if self.explained is None else f" ({self.explained[place]:.0%})"
             axis.set_label_text(f"principal axis {place + 1}{share}")
-        return self
 
-    def _draw_times(self, points: list[np.ndarray]) -> None:
+    def _draw_times(self, points: list[np.ndarray]) -> Any:
+        """Colour frames by their time, and return the scale of colours."""
         times = np.concatenate([(np.arange(len(p)) + 0.5) / len(p) for p in points])
         dots = self.ax_.scatter(
             *np.concatenate(points).T,
@@ -251,9 +289,9 @@ class EmbeddingDisplay:
             linewidths=0,
             zorder=2,
         )
-        self.figure_.colorbar(dots, ax=self.ax_, label="share of the video's time")
+        return self.figure_.colorbar(dots, ax=self.ax_, label=OWN_TIME)
 
-    def _draw_actions(
+    def _draw_kinds(
         self,
         points: list[np.ndarray],
         codes: list[np.ndarray],
@@ -261,9 +299,9 @@ class EmbeddingDisplay:
         *,
         grow: bool,
     ) -> None:
+        """Colour frames by action or video."""
         frames, code = np.concatenate(points), np.concatenate(codes)
-        named = enumerate(no_formulas(names))
-        shown = [(k, name) for k, name in named if (code == k).any()]
+        shown = [(k, name) for k, name in enumerate(names) if (code == k).any()]
         shown += [(k, name) for k, name in NO_ACTION.items() if (code == k).any()]
         handles = [
             self.ax_.scatter(

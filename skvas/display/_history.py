@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skvas.display._style import COLOURS, check_ax, check_has, make_axes
+from skvas._optional import import_optional
+from skvas.display._drawn import redrawing
+from skvas.display._style import COLOURS, check_ax, check_has, is_axes, make_axes
 
 STYLES = ("-", "--", ":", "-.")
 TITLES = {
@@ -19,6 +22,8 @@ TITLES = {
     "actions_used": "effective number of actions",
 }
 NO_PANEL = ("epoch", "seconds")
+# Room between panels inside axes, as a share of their width.
+GAP = 0.35
 
 
 class HistoryDisplay:
@@ -34,9 +39,9 @@ class HistoryDisplay:
     axes_ : list of matplotlib Axes
         The panels: one for the losses, one for the objectives, and one for each
         diagnostic.
-    ax_ : matplotlib Axes
-        The axes divided into the panels.
-    figure_ : matplotlib Figure
+    ax_ : matplotlib Axes or None
+        The axes divided into the panels; None if there is one axes for each panel.
+    figure_ : matplotlib Figure or SubFigure
         The figure of the axes.
 
     Examples
@@ -61,8 +66,8 @@ class HistoryDisplay:
         ----------
         estimator : estimator
             A fitted estimator with the attribute `history_`.
-        ax : matplotlib Axes, default=None
-            Axes to draw on. None: a new figure.
+        ax : matplotlib Axes, or array-like of them, default=None
+            Axes to divide into panels, or one for each panel. None: a new figure.
 
         Returns
         -------
@@ -83,8 +88,8 @@ class HistoryDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to divide into panels, one of a grid of subplots. None: a new figure.
+        ax : matplotlib Axes, or array-like of them, default=None
+            Axes to divide into panels, or one for each panel. None: a new figure.
 
         Returns
         -------
@@ -94,7 +99,9 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If the history has no epoch, or `ax` is not one of a grid of subplots.
+            If the history has no epoch, or `ax` has not one axes for each panel.
+        TypeError
+            If `ax` is something else.
         """
         history = {name: np.asarray(values) for name, values in self.history.items()}
         panels = _group(history)
@@ -104,18 +111,50 @@ class HistoryDisplay:
             raise ValueError(
                 "history has no epoch to draw: the model was fitted with max_epochs=0."
             )
-        if ax is not None and check_ax(ax).get_subplotspec() is None:
-            raise ValueError("ax must be one of a grid of subplots.")
-        self.ax_ = make_axes(ax, (3.4 * len(panels), 3))
-        self.figure_ = self.ax_.figure
-        self.ax_.axis("off")
-        spec = self.ax_.get_subplotspec()
-        assert spec is not None
-        grid = spec.subgridspec(1, len(panels))
-        self.axes_ = [self.figure_.add_subplot(cell) for cell in grid]
-        for axis, (kind, names) in zip(self.axes_, panels.items(), strict=True):
-            _draw_panel(axis, kind, {name: history[name] for name in names}, epochs)
+        is_one = ax is None or is_axes(ax)
+        given = [] if is_one else _check_panels(ax, list(panels))
+        self.ax_ = make_axes(ax, (3.4 * len(panels), 3)) if is_one else None
+        self.figure_ = given[0].figure if self.ax_ is None else self.ax_.figure
+        with ExitStack() as drawing:
+            if is_one:
+                beside = drawing.enter_context(redrawing(self.ax_))
+                self.axes_ = _divide(self.ax_, len(panels))
+                beside += [axis for axis in self.axes_ if axis is not self.ax_]
+            else:
+                self.axes_ = given
+                for axis in given:
+                    drawing.enter_context(redrawing(axis))
+            for axis, (kind, names) in zip(self.axes_, panels.items(), strict=True):
+                curves = {name: history[name] for name in names}
+                _draw_panel(axis, kind, curves, epochs)
         return self
+
+
+def _check_panels(ax: Any, kinds: list[str]) -> list[Any]:
+    """Return the axes that a user gave, one for each panel."""
+    given = np.ravel(np.asarray(ax, dtype=object)).tolist()
+    for axes in given:
+        check_ax(axes)
+    if len(given) != len(kinds):
+        raise ValueError(
+            f"ax must be one Axes, or one for each of {len(kinds)} panels "
+            f"({', '.join(kinds)}), got {len(given)}."
+        )
+    return given
+
+
+def _divide(ax: Any, n_panels: int) -> list[Any]:
+    """Return panels side by side in place of axes."""
+    if n_panels == 1:
+        return [ax]
+    ax.axis("off")
+    spec = ax.get_subplotspec()
+    if spec is None:
+        width = 1 / (n_panels + GAP * (n_panels - 1))
+        lefts = np.arange(n_panels) * (1 + GAP) * width
+        return [ax.inset_axes((left, 0, width, 1)) for left in lefts]
+    grid = spec.subgridspec(1, n_panels)
+    return [ax.figure.add_subplot(cell) for cell in grid]
 
 
 def _group(history: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -142,9 +181,10 @@ def _draw_panel(
             marker="o" if len(epochs) == 1 else None,
             label=part or "total",
         )
-    axis.set_title(TITLES.get(kind, kind.replace("_", " ")), fontsize=10)
+    axis.set_title(TITLES.get(kind, kind.replace("_", " ")), fontsize="medium")
     axis.set_xlabel("epoch")
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    ticker = import_optional("matplotlib.ticker", "plot")
+    axis.xaxis.set_major_locator(ticker.MaxNLocator("auto", integer=True))
     axis.spines[["top", "right"]].set_visible(False)
     if len(curves) > 1:
         axis.legend(fontsize="small", frameon=False)

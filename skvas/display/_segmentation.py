@@ -15,9 +15,13 @@ from skvas.datasets._recordings import (
     common_rate,
     list_known,
     mean_rates,
+    rate_of_fit,
     recordings_of,
 )
 from skvas.display._barcode import Strip, annotate_strips, draw_strips, list_tags
+from skvas.display._drawn import redrawing
+from skvas.display._known import names_in_order
+from skvas.display._short import show_names
 from skvas.display._style import (
     NO_ACTION,
     UNLABELLED,
@@ -27,11 +31,9 @@ from skvas.display._style import (
     check_names,
     encode_labels,
     make_axes,
-    names_in_order,
-    no_formulas,
+    name_rows,
     scale_time,
     set_end,
-    show_names,
 )
 from skvas.metrics import match_labels, uniform_segmentation
 from skvas.metrics._compare import (
@@ -70,7 +72,7 @@ class SegmentationDisplay:
     ----------
     ax_ : matplotlib Axes
         The axes, set by `plot`.
-    figure_ : matplotlib Figure
+    figure_ : matplotlib Figure or SubFigure
         The figure of the axes.
 
     Examples
@@ -109,8 +111,8 @@ class SegmentationDisplay:
         *,
         names: Sequence[str] | None = None,
         action_names: ActionNames = None,
-        fps: float | None = None,
         background: Any = None,
+        fps: float | None = None,
         uniform: bool = False,
         annotate: bool = True,
         hatch: bool = False,
@@ -132,12 +134,14 @@ class SegmentationDisplay:
             Names of the videos. None: those of :class:`skvas.Recordings`.
         action_names : sequence of str, or mapping from label to str, default=None
             Names of the actions; an integer label is a position in a sequence. None:
-            without `y`, those that the estimator has by `name_actions`.
-        fps : float, default=None
-            Frames per second. None: what the recordings know; if nothing, the unit of
-            the time axis is frames.
+            those that the estimator has by `name_actions`, without `y` or if it was
+            fitted with labels.
         background : int or str, default=None
             True label of frames without an action.
+        fps : float, default=None
+            Frames per second. None: what the recordings know, or the rate that all
+            recordings of `fit` had; if neither is known, the unit of the time axis is
+            frames.
         uniform : bool, default=False
             Whether to draw a uniform segmentation as well.
         annotate : bool, default=True
@@ -167,11 +171,13 @@ class SegmentationDisplay:
             )
         known = recordings_of(videos)
         found = estimator.predict(list_known(videos))
-        if known is not None:
-            names = known.names if names is None else names
-            fps = common_rate(mean_rates(known)) if fps is None else fps
+        if known is not None and names is None:
+            names = known.names
+        if fps is None:
+            rates = None if known is None else mean_rates(known)
+            fps = rate_of_fit(estimator) if rates is None else common_rate(rates)
         is_named = getattr(estimator, "naming_", None) is not None
-        if action_names is None and y is None:
+        if action_names is None and (y is None or is_named):
             action_names = names_by_label(estimator)
         if y is None or is_named:
             action_names = names_in_order(estimator, action_names)
@@ -180,9 +186,9 @@ class SegmentationDisplay:
             list(found),
             names=names,
             action_names=action_names,
+            background=background,
             fps=fps,
             matching=None if is_named else "global",
-            background=background,
             uniform=uniform,
             annotate=annotate,
             hatch=hatch,
@@ -197,9 +203,9 @@ class SegmentationDisplay:
         *,
         names: Sequence[str] | None = None,
         action_names: ActionNames = None,
+        background: Any = None,
         fps: float | None = None,
         matching: str | None = "global",
-        background: Any = None,
         uniform: bool = False,
         annotate: bool = True,
         hatch: bool = False,
@@ -219,6 +225,8 @@ class SegmentationDisplay:
         action_names : sequence of str, or mapping from label to str, default=None
             Names of the actions; an integer label is a position in a sequence. They
             name the true labels if there are any, else the predicted labels.
+        background : int or str, default=None
+            True label of frames without an action.
         fps : float, default=None
             Frames per second. None: the unit of the time axis is frames.
         matching : {"global", None}, default="global"
@@ -226,8 +234,6 @@ class SegmentationDisplay:
             matched one to one over all videos together, and an unmatched cluster has a
             colour of its own and the name "c" followed by its label. None: predictions
             name actions.
-        background : int or str, default=None
-            True label of frames without an action.
         uniform : bool, default=False
             Whether to draw a uniform segmentation as well, into the number of actions
             of the true labels if there are any, else of the predicted labels.
@@ -308,36 +314,36 @@ class SegmentationDisplay:
         fps = check_fps(self.fps)
         self.ax_ = make_axes(ax, (10, height))
         self.figure_ = self.ax_.figure
-        scale = scale_time(self.ax_.xaxis, fps, n_frames)
-        set_end(self.ax_.xaxis, n_frames * scale)
-        self.ax_.set_ylim(n_videos - 0.1, -0.06)
-        self.ax_.spines[["top", "right", "left"]].set_visible(False)
-        self.ax_.tick_params(axis="y", length=0)
-        self._name_rows(kinds, names)
         part = 0.88 / len(kinds)
         strips = [
             Strip(codes, video + part * place, 0.92 * part)
             for place, kind in enumerate(kinds)
             for video, codes in enumerate(rows[kind])
         ]
-        actions = no_formulas(self.action_names)
-        handles = draw_strips(self.ax_, strips, actions, scale=scale, hatched=hatch)
+        actions = self.action_names
         tagged = annotate and not hatch
         tags = list_tags(strips, actions) if tagged else ()
-        add_legend(self.ax_, handles, tags=tags, grow=ax is None)
-        if tagged:
-            annotate_strips(self.ax_, strips, actions, scale=scale)
+        with redrawing(self.ax_):
+            scale = scale_time(self.ax_.xaxis, fps, n_frames)
+            set_end(self.ax_.xaxis, n_frames * scale)
+            self.ax_.set_ylim(n_videos - 0.1, -0.06)
+            self.ax_.spines[["top", "right", "left"]].set_visible(False)
+            self.ax_.tick_params(axis="y", length=0)
+            self._name_rows(kinds, names)
+            handles = draw_strips(self.ax_, strips, actions, scale=scale, hatched=hatch)
+            add_legend(self.ax_, handles, tags=tags, grow=ax is None)
+            if tagged:
+                annotate_strips(self.ax_, strips, actions, scale=scale)
         return self
 
     def _name_rows(self, kinds: list[str], names: list[str]) -> None:
         """Name each strip or, if there are many, each video."""
         part = 0.88 / len(kinds)
-        size = "small" if len(names) * len(kinds) <= MANY_STRIPS else "x-small"
         if len(kinds) == 1 or len(names) * len(kinds) > MANY_STRIPS:
-            self.ax_.set_yticks(np.arange(len(names)) + 0.44, names, fontsize=size)
+            name_rows(self.ax_, np.arange(len(names)) + 0.44, names)
             if len(kinds) > 1:
-                order = ", ".join(kinds)
-                self.ax_.set_title(f"in each row, from the top: {order}", fontsize=10)
+                title = f"in each row, from the top: {', '.join(kinds)}"
+                self.ax_.set_title(title, fontsize="medium")
             return
         places = [
             video + part * (place + 0.5)
@@ -349,7 +355,7 @@ class SegmentationDisplay:
             for name in names
             for place, kind in enumerate(kinds)
         ]
-        self.ax_.set_yticks(places, texts, fontsize=size)
+        name_rows(self.ax_, places, texts)
 
 
 def _rename(

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from skvas._optional import import_optional
 from skvas._printing import shorten
 from skvas.datasets._recordings import mean_rates, recordings_of
+from skvas.display._short import no_formulas, show_names
 from skvas.validation import check_real, is_unlabelled
 
 # The first seven are those of Okabe and Ito ("Color Universal Design", 2008, black left
@@ -43,18 +44,28 @@ COLOURS = (
 BACKGROUND = "#e4e4e4"
 HIGHLIGHT = "#d55e00"
 HATCHES = ("", "////", "....", "xxxx", "----")
-PROGRESS = "viridis"
-# Letters of the name of a video beside its row; longer names lose their middle.
-LONGEST_NAME = 28
-# Points of a row of a legend, and of what a column has beside its names and a letter.
+# The colours of time, and what a scale of them is called.
+PROGRESS, OWN_TIME = "viridis", "share of the video's own time"
+# Points of a row of a legend, and of what a column has beside its names and a letter,
+# where texts have 10 points.
 LEGEND_ROW, LEGEND_MARK, LEGEND_LETTER = 13, 35, 4.6
+# Points of the smallest name of a row, and points that its row has at least.
+SMALLEST_NAME, NARROWEST_ROW = 4.0, 4.5
 # Share of the width of a figure that a legend may take, before the figure grows.
 LEGEND_SHARE = 0.3
 # Largest integer label that is its own code; the picture has a name for each below it.
 LARGEST = 999
-# Codes of frames without an action, with their names in legends.
-UNLABELLED = -2
-NO_ACTION = {-1: "background", UNLABELLED: "no label"}
+# Codes of frames without an action, with their names in legends and their hatches.
+UNLABELLED, UNMATCHED, LACKING = -2, -3, -4
+NO_ACTION = {
+    -1: "background",
+    UNLABELLED: "no label",
+    UNMATCHED: "no counterpart",
+    LACKING: "lacking",
+}
+NO_ACTION_HATCHES = {UNLABELLED: "..", UNMATCHED: "////", LACKING: "////"}
+# The grey of these hatches.
+HATCHED = "0.45"
 # Duration in seconds above which an axis shows minutes.
 LONG = 180
 HOUR = 3600
@@ -77,9 +88,12 @@ def colour(code: int) -> str:
 
 
 def hatch(code: int, *, always: bool) -> str:
-    """Return the hatch of an action; without `always`, only if colours run out."""
+    """Return the hatch of an action; without `always`, only if colours run out.
+
+    Greys differ in their hatches, too: background has none.
+    """
     if code < 0:
-        return ""
+        return NO_ACTION_HATCHES.get(code, "")
     turn = code // len(COLOURS)
     return HATCHES[(turn + (code if always else 0)) % len(HATCHES)]
 
@@ -112,9 +126,14 @@ def check_has(estimator: Any, method: str, display: type, instead: str) -> None:
         )
 
 
+def is_axes(ax: Any) -> bool:
+    """Tell whether something is one axes of matplotlib."""
+    return isinstance(ax, import_optional("matplotlib.axes", "plot").Axes)
+
+
 def check_ax(ax: Any) -> Any:
     """Return the axes that a user gave; raise TypeError unless they are one."""
-    if not isinstance(ax, import_optional("matplotlib.axes", "plot").Axes):
+    if not is_axes(ax):
         raise TypeError(
             f"ax must be one Axes of matplotlib, got {type(ax).__name__}: pass one "
             "entry of an array of axes, or figure.subplots() of a figure."
@@ -254,6 +273,9 @@ def _clock_locator() -> Any:
             first, last = np.ceil(low / step - ROUNDING), high / step + ROUNDING
             return np.arange(first, np.floor(last) + 1) * step
 
+        def __reduce__(self) -> Any:  # a class in a function cannot be pickled
+            return _clock_locator, (), self.__dict__
+
     return ClockLocator()
 
 
@@ -294,36 +316,6 @@ def check_names(
             f"{shorten(names)}."
         )
     return [str(name) for name in names]
-
-
-def show_names(names: Sequence[str], mark: str = "") -> list[str]:
-    """Return names of videos as a picture shows them: short, and no formulas.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Names of videos. They stay long if two would be the same without their middles.
-    mark : str, default=""
-        What may follow a name, and is kept.
-    """
-    short = [_shorten(name.removesuffix(mark)) + _end(name, mark) for name in names]
-    return no_formulas(short if len({*short}) == len({*names}) else names)
-
-
-def _shorten(name: str) -> str:
-    if len(name) <= LONGEST_NAME:
-        return name
-    half = (LONGEST_NAME - 3) // 2
-    return f"{name[:half].rstrip()} \N{HORIZONTAL ELLIPSIS} {name[-half:].lstrip()}"
-
-
-def _end(name: str, mark: str) -> str:
-    return mark if name.endswith(mark) else ""
-
-
-def no_formulas(names: Sequence[str]) -> list[str]:
-    """Return texts in which matplotlib does not take dollars for formulas."""
-    return [name.replace("$", r"\$") for name in names]
 
 
 def encode_labels(
@@ -429,22 +421,6 @@ def name_label(value: Any, action_names: ActionNames) -> str:
     return str(action_names[value]) if 0 <= value < len(action_names) else str(value)
 
 
-def names_in_order(estimator: Any, action_names: ActionNames) -> ActionNames:
-    """Return names by label in the order of `classes_`, which colours then follow.
-
-    A sequence of names is for integers, which need no order.
-    """
-    classes = getattr(estimator, "classes_", None)
-    if classes is None:
-        return action_names
-    own = {label: str(label) for label in classes.tolist()}
-    if action_names is None:
-        return own
-    return (
-        {**own, **action_names} if isinstance(action_names, Mapping) else action_names
-    )
-
-
 def add_legend(
     ax: Any,
     handles: Sequence[Any],
@@ -459,23 +435,24 @@ def add_legend(
     would be too wide.
     """
     figure = ax.figure.get_figure(root=True)
-    labels = show_names([handle.get_label().replace(r"\$", "$") for handle in handles])
+    labels = show_names([handle.get_label() for handle in handles])
     if tags:
-        pairs = zip(tags, labels, strict=True)
+        pairs = zip(no_formulas(tags), labels, strict=True)
         labels = [f"{tag}  {name}" if tag else name for tag, name in pairs]
+    points = 72 * 10 / _rc("font.size")  # of an inch, where texts have 10
     height = figure.get_figheight() * ax.get_position().height
-    n_rows = max(1, int(height * 72 / LEGEND_ROW))
+    n_rows = max(1, int(height * points / LEGEND_ROW))
     if grow:
         column = LEGEND_MARK + LEGEND_LETTER * max(map(len, labels), default=0)
-        n_columns = max(1, int(LEGEND_SHARE * figure.get_figwidth() * 72 / column))
+        n_columns = max(1, int(LEGEND_SHARE * figure.get_figwidth() * points / column))
         least = -(-len(labels) // n_columns)
         if least > n_rows:
             n_rows = least
-            more = n_rows * LEGEND_ROW / 72 - height
+            more = n_rows * LEGEND_ROW / points - height
             figure.set_figheight(figure.get_figheight() + more)
-    ax.legend(
+    legend = ax.legend(
         handles=handles,
-        labels=labels,
+        labels=["name"] * len(labels),
         loc="upper left",
         bbox_to_anchor=(left, 1.01),
         ncols=-(-len(handles) // n_rows),
@@ -484,3 +461,36 @@ def add_legend(
         handlelength=1.4,
         labelspacing=0.3,
     )
+    # A legend leaves out names that begin with an underscore when it is made.
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set_text(label)
+
+
+def name_rows(ax: Any, places: ArrayLike, names: Sequence[str]) -> None:
+    """Name rows along the vertical axis, which has its limits already.
+
+    Names are smaller where rows are narrow; where they are too narrow, not all rows
+    have one.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes of the rows.
+    places : array-like of float
+        Middles of the rows, in data units.
+    names : sequence of str
+        Their names, as they are to be shown.
+    """
+    places = np.asarray(places)
+    figure = ax.figure.get_figure(root=True)
+    height = 72 * figure.get_figheight() * ax.get_position().height
+    gaps = np.diff(np.sort(places)) / np.ptp(ax.get_ylim())
+    row = height * float(gaps.min(initial=1.0))
+    step = max(1, int(np.ceil(NARROWEST_ROW / row)))
+    size = np.clip(0.9 * row * step, SMALLEST_NAME, 5 / 6 * _rc("font.size"))
+    ax.set_yticks(places[::step], names[::step], fontsize=float(size))
+
+
+def _rc(name: str) -> Any:
+    """Return a setting of matplotlib."""
+    return import_optional("matplotlib", "plot").rcParams[name]

@@ -8,19 +8,24 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._optional import import_optional
 from skvas._typing import Labels, Videos
 from skvas.alignment._result import Alignment
 from skvas.datasets._recordings import (
+    Recordings,
+    common_rate,
+    list_known,
+    mean_rates,
     names_of_fit,
     rate_of_fit,
     recordings_of,
     refuse_other_features,
 )
-from skvas.display._barcode import Strip, draw_strips
+from skvas.display._barcode import Strip, draw_progress, draw_strips
+from skvas.display._drawn import redrawing
+from skvas.display._known import known_names
+from skvas.display._short import show_names
 from skvas.display._style import (
-    BACKGROUND,
-    PROGRESS,
+    UNMATCHED,
     ActionNames,
     add_legend,
     check_fps,
@@ -28,11 +33,9 @@ from skvas.display._style import (
     check_names,
     encode_labels,
     make_axes,
-    names_in_order,
-    no_formulas,
+    name_rows,
     scale_time,
     set_end,
-    show_names,
 )
 from skvas.validation import check_labels, check_video, list_videos
 
@@ -46,7 +49,7 @@ class TimelineDisplay:
     With labels, rows are coloured by action: if the alignment is correct, the borders
     of actions line up. Without labels, rows are coloured by the relative time in the
     video: a row that is ahead of the others is brighter. Frames without a counterpart
-    are grey.
+    are grey and hatched.
 
     Parameters
     ----------
@@ -67,7 +70,7 @@ class TimelineDisplay:
     ----------
     ax_ : matplotlib Axes
         The axes, set by `plot`.
-    figure_ : matplotlib Figure
+    figure_ : matplotlib Figure or SubFigure
         The figure of the axes.
 
     Examples
@@ -111,6 +114,7 @@ class TimelineDisplay:
         background: Any = None,
         fps: float | None = None,
         warped: bool = True,
+        hatch: bool = False,
         ax: Any = None,
     ) -> TimelineDisplay:
         """Align videos with the reference of an estimator and draw them.
@@ -126,15 +130,21 @@ class TimelineDisplay:
         names : sequence of str, default=None
             Names of the videos. None: those that the recordings know.
         action_names : sequence of str, or mapping from label to str, default=None
-            Names of the actions; an integer label is a position in a sequence.
+            Names of the actions; an integer label is a position in a sequence. None:
+            those that the estimator has by `name_actions`, if the labels are those
+            that it predicts.
         background : int or str, default=None
             Label of frames without an action.
         fps : float, default=None
-            Frames per second of the reference. None: the rate that all recordings of
-            `fit` had; if they had none, the unit of the time axis is frames.
+            Frames per second of the reference or, with ``warped=False``, of all videos.
+            None: what the recordings know, or the rate that all recordings of `fit`
+            had; if neither is known, the unit of the time axis is frames.
         warped : bool, default=True
             Whether to draw videos on the time axis of the reference. False draws each
             video on its own time axis, for comparison.
+        hatch : bool, default=False
+            Whether to distinguish actions by hatching as well, for print without
+            colours.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -153,24 +163,28 @@ class TimelineDisplay:
         reference = estimator.reference_
         items, known = list_videos(videos), recordings_of(videos)
         refuse_other_features(videos, names_of_fit(estimator))
-        if names is None and known is not None:
+        alignments = [estimator.align(video, reference) for video in items]
+        is_it = [_is_reference(video, reference) for video in items]
+        if known is not None and names is None:
             names = known.names
-        fps = rate_of_fit(estimator) if fps is None else fps
-        video_names = check_names(names, len(items))
-        for place, video in enumerate(items):
-            if _is_reference(video, reference):
-                video_names[place] += REFERENCE
+        if fps is None:
+            fps = _rate(estimator, known, is_it, warped)
+        called = check_names(names, len(items))
+        if y is not None:
+            y = check_labels(y, [len(a.matches_x) for a in alignments], missing_ok=True)
         display = cls(
-            [estimator.align(video, reference) for video in items],
+            alignments,
             labels=y,
-            names=video_names,
-            action_names=names_in_order(estimator, action_names),
+            names=[n + REFERENCE * it for n, it in zip(called, is_it, strict=True)],
+            action_names=known_names(estimator, action_names, y, [list_known(videos)]),
             background=background,
             fps=fps,
         )
-        return display.plot(ax, warped=warped)
+        return display.plot(ax, warped=warped, hatch=hatch)
 
-    def plot(self, ax: Any = None, *, warped: bool = True) -> TimelineDisplay:
+    def plot(
+        self, ax: Any = None, *, warped: bool = True, hatch: bool = False
+    ) -> TimelineDisplay:
         """Draw the rows.
 
         Parameters
@@ -180,6 +194,9 @@ class TimelineDisplay:
         warped : bool, default=True
             Whether to draw videos on the time axis of the reference. False draws each
             video on its own time axis, for comparison.
+        hatch : bool, default=False
+            Whether to distinguish actions by hatching as well, for print without
+            colours.
 
         Returns
         -------
@@ -197,20 +214,26 @@ class TimelineDisplay:
         self.ax_ = make_axes(ax, (9, height))
         self.figure_ = self.ax_.figure
         of = "the reference" if warped else ""
-        step = scale_time(self.ax_.xaxis, fps, n_frames, of=of)
-        set_end(self.ax_.xaxis, n_frames * step)
-        self.ax_.set_ylim(n_videos - 0.05, -0.05)
-        size = "small" if n_videos <= 30 else "x-small"
-        self.ax_.set_yticks(np.arange(n_videos) + 0.45, names, fontsize=size)
-        self.ax_.spines[["top", "right", "left"]].set_visible(False)
-        self.ax_.tick_params(axis="y", length=0)
-        if self.labels is None:
-            self._draw_progress(rows, step)
-        else:
-            strips = [Strip(row, place, 0.9) for place, row in enumerate(rows)]
-            actions = self._actions()[1]
-            handles = draw_strips(self.ax_, strips, actions, scale=step)
-            add_legend(self.ax_, handles, grow=ax is None)
+        with redrawing(self.ax_) as beside:
+            step = scale_time(self.ax_.xaxis, fps, n_frames, of=of)
+            set_end(self.ax_.xaxis, n_frames * step)
+            self.ax_.set_ylim(n_videos - 0.05, -0.05)
+            name_rows(self.ax_, np.arange(n_videos) + 0.45, names)
+            self.ax_.spines[["top", "right", "left"]].set_visible(False)
+            self.ax_.tick_params(axis="y", length=0)
+            if self.labels is None:
+                bar, handles = draw_progress(
+                    self.ax_, rows, scale=step, missing=UNMATCHED
+                )
+                beside.append(bar)
+            else:
+                strips = [Strip(row, place, 0.9) for place, row in enumerate(rows)]
+                actions = self._actions()[1]
+                handles = draw_strips(
+                    self.ax_, strips, actions, scale=step, hatched=hatch
+                )
+            if handles:
+                add_legend(self.ax_, handles, grow=ax is None)
         return self
 
     def _actions(self) -> tuple[list[np.ndarray], list[str]]:
@@ -220,11 +243,11 @@ class TimelineDisplay:
             self.action_names,
             self.background,
         )
-        return codes, no_formulas(actions)
+        return codes, actions
 
     def _rows(self, warped: bool) -> list[np.ndarray]:
         """Return the values of each row: action codes, or relative times."""
-        fill: float = -1
+        fill: float = UNMATCHED
         if self.labels is not None:
             rows = self._actions()[0]
         else:
@@ -236,20 +259,17 @@ class TimelineDisplay:
         pairs = zip(self.alignments, rows, strict=True)
         return [a.warp(row, onto="y", fill=fill) for a, row in pairs]
 
-    def _draw_progress(self, rows: list[np.ndarray], step: float) -> None:
-        colormaps = import_optional("matplotlib", "plot").colormaps
-        for place, row in enumerate(rows):
-            image = self.ax_.imshow(
-                row[None],
-                cmap=colormaps[PROGRESS].with_extremes(bad=BACKGROUND),
-                vmin=0,
-                vmax=1,
-                aspect="auto",
-                interpolation="nearest",
-                extent=(0, len(row) * step, place + 0.9, place),
-            )
-        bar = self.figure_.colorbar(image, ax=self.ax_, pad=0.01, aspect=30)
-        bar.set_label("share of the video's own time")
+
+def _rate(
+    estimator: Any, known: Recordings | None, is_reference: list[bool], warped: bool
+) -> float | None:
+    """Return the frame rate of the reference or, if not warped, of all videos."""
+    rates = None if known is None else mean_rates(known)
+    if rates is not None and not warped:
+        return common_rate(rates)
+    if rates is not None and any(is_reference):
+        return rates[is_reference.index(True)]
+    return rate_of_fit(estimator)
 
 
 def _is_reference(video: Any, reference: np.ndarray) -> bool:

@@ -1,4 +1,6 @@
+import copy
 import errno
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +35,7 @@ from skvas.display import (
     save_figures,
 )
 from skvas.display._embedding import _marker
+from skvas.display._short import show_names
 from skvas.display._style import BACKGROUND, COLOURS, colour
 from skvas.preprocessing import Interpolate
 
@@ -221,10 +224,13 @@ class TestSegmentation:
     @pytest.mark.parametrize("end", ["", ", and one open"])
     def test_numbers_do_not_make_the_names_in_a_legend_alike(self, end):
         names = [f"action with {n} lids, shut{end}" for n in ("five", "nine")]
+        shown = show_names(names)
         display = SegmentationDisplay.from_predictions(
             None, [np.repeat([0, 1, -1], 20)], action_names=names, background=-1
         )
-        assert legend(display) == [f"1  {names[0]}", f"2  {names[1]}", "background"]
+        assert legend(display) == [f"1  {shown[0]}", f"2  {shown[1]}", "background"]
+        assert "five" in shown[0]
+        assert "nine" in shown[1]
 
     def test_tags_are_left_out_where_they_do_not_fit(self):
         labels = np.repeat([0, 1, 2], [400, 1, 400])
@@ -547,7 +553,8 @@ class TestTimeline:
             [box[:2] for box in boxes(display, "a")], [(2, 4)]
         )  # frames 2 and 3 of y are matched with 0 and 1 of x
         assert_array_equal([box[:2] for box in boxes(display, "b")], [(4, 5)])
-        assert_array_equal([box[:2] for box in boxes(display, "background")], [(0, 2)])
+        unmatched = boxes(display, "no counterpart")
+        assert_array_equal([box[:2] for box in unmatched], [(0, 2)])
         assert display.ax_.get_xlim() == (0, 5)
 
     def test_videos_can_be_drawn_on_their_own_time(self, partly):
@@ -626,7 +633,7 @@ class TestCommonTime:
         timeline = Timeline(None, random_state=0).fit(videos)
         display = CommonTimeDisplay.from_timeline(timeline, labels)
         assert "lacking" in legend(display)
-        absent = [box for box in boxes(display, "background") if 2 <= box[2] < 3]
+        absent = [box for box in boxes(display, "lacking") if 2 <= box[2] < 3]
         width = sum(right - left for left, right, _, _ in absent)
         assert_allclose(width, timeline.lacking(videos[2]).mean())
 
@@ -679,9 +686,9 @@ class TestCommonTime:
         )
         patches = pair.ax_.get_legend().get_patches()
         colours = [to_hex(patch.get_facecolor()) for patch in patches]
-        assert dict(zip(legend(pair), colours, strict=False))["a"] == COLOURS[0]
+        assert dict(zip(legend(pair), colours, strict=False))["zest"] == COLOURS[0]
         dots = EmbeddingDisplay.from_estimator(model, [x], [found])
-        assert colour_of(dots, "a") == COLOURS[0]
+        assert colour_of(dots, "zest") == COLOURS[0]
 
     def test_timeline_knows_names_and_seconds(self, data):
         recordings = Recordings(data.videos, [*"abcd"], fps=10)
@@ -739,7 +746,7 @@ class TestEmbedding:
             [0.5 / n_first, 1 - 0.5 / n_first, 0.5 / len(data.videos[1])],
         )
         assert_allclose(dots.get_offsets(), np.concatenate(display.points))
-        assert display.figure_.axes[1].get_ylabel() == "share of the video's time"
+        assert display.figure_.axes[1].get_ylabel() == "share of the video's own time"
 
     def test_axes_of_given_points_tell_no_share(self):
         display = EmbeddingDisplay([[[0, 1], [2, 3]]]).plot()
@@ -780,7 +787,7 @@ class TestEmbedding:
         with pytest.raises(ValueError, match="needs labels"):
             EmbeddingDisplay.from_embeddings(frames, color_by="action")
         with pytest.raises(ValueError, match="color_by must be one of"):
-            EmbeddingDisplay.from_embeddings(frames, color_by="video")
+            EmbeddingDisplay.from_embeddings(frames, color_by="frame")
         with pytest.raises(ValueError, match="at least 2 dimensions, got 1"):
             EmbeddingDisplay.from_embeddings([np.ones((3, 1))])
 
@@ -817,10 +824,41 @@ class TestHistory:
         with pytest.raises(ValueError, match="history has no epoch"):
             HistoryDisplay.from_estimator(untrained)
 
-    def test_axes_outside_a_grid_are_refused(self, model):
-        free = plt.figure().add_axes((0.1, 0.1, 0.5, 0.5))
-        with pytest.raises(ValueError, match="one of a grid of subplots"):
-            HistoryDisplay(model.history_).plot(free)
+    def test_axes_outside_a_grid_hold_the_panels(self, model):
+        figure = plt.figure(figsize=(12, 3))
+        free = figure.add_axes((0.1, 0.3, 0.8, 0.5))
+        panels = HistoryDisplay(model.history_).plot(free).axes_
+        everything_drawn(figure)
+        places = [panel.get_position() for panel in panels]
+        assert places[0].x0 == pytest.approx(0.1)
+        assert places[-1].x1 == pytest.approx(0.9)
+        assert all(a.x1 < b.x0 for a, b in zip(places, places[1:], strict=False))
+
+    @pytest.mark.parametrize("shape", [(4,), (2, 2)])
+    def test_each_panel_may_have_axes_of_its_own(self, model, shape):
+        figure = plt.figure()
+        axes = figure.subplots(*(1, *shape)[-2:])
+        display = HistoryDisplay.from_estimator(model, ax=axes)
+        assert display.axes_ == np.ravel(axes).tolist()
+        assert display.ax_ is None
+        assert display.figure_ is figure
+        titles = [ax.get_title() for ax in np.ravel(axes)]
+        assert titles[:2] == ["loss", "objective of the transport"]
+
+    def test_a_lone_panel_is_the_axes(self):
+        _, ax = plt.subplots()
+        display = HistoryDisplay({"loss": [2.0, 1.0]}).plot(ax)
+        assert display.axes_ == [ax]
+        assert ax.get_title() == "loss"
+        assert len(HistoryDisplay({"loss": [2.0, 1.0]}).plot([ax]).axes_[0].lines) == 1
+
+    def test_other_numbers_of_axes_are_refused(self, model):
+        _, axes = plt.subplots(1, 3)
+        with pytest.raises(ValueError, match=r"each of 4 panels \(loss, .*, got 3"):
+            HistoryDisplay(model.history_).plot(axes)
+        with pytest.raises(TypeError, match="ax must be one Axes of matplotlib"):
+            HistoryDisplay(model.history_).plot([*axes, "axes"])
+        assert not any(ax.has_data() for ax in axes)
 
 
 def test_row_41_picture_that_cannot_be_written_leaves_the_old_one(
@@ -989,8 +1027,9 @@ def test_what_is_not_one_axes_is_refused(model, timeline, partly):
         lambda ax: AlignmentDisplay(partly).plot(ax),
         lambda ax: CommonTimeDisplay.from_timeline(timeline, ax=ax),
         lambda ax: EmbeddingDisplay.from_embeddings([np.eye(3)], ax=ax),
-        lambda ax: HistoryDisplay.from_estimator(model, ax=ax),
     ]
+    with pytest.raises(TypeError, match="ax must be one Axes of matplotlib"):
+        HistoryDisplay.from_estimator(model, ax=figure)
     for given in (figure, grid):
         for call in draw:
             with pytest.raises(TypeError, match="ax must be one Axes of matplotlib"):
@@ -1045,3 +1084,173 @@ def test_calls_that_fail_draw_nothing(draw, message):
     assert ax.axison
     assert not ax.has_data()
     plt.close("all")
+
+
+class TestNamesThatAreKnown:
+    """What a fitted estimator and recordings call actions and videos."""
+
+    NAMES = {0: "cut", 1: "mix", 2: "stir"}
+
+    @pytest.fixture
+    def named(self, model):
+        return copy.deepcopy(model).name_actions(self.NAMES)
+
+    @staticmethod
+    def draw(model, videos, labels):
+        """Return the legends of the displays that are given labels."""
+        sides = {"labels_x": labels[0], "labels_y": labels[1]}
+        drawn = [
+            TimelineDisplay.from_estimator(model, videos, labels),
+            EmbeddingDisplay.from_estimator(model, videos, labels),
+            *(
+                AlignmentDisplay.from_estimator(model, *videos[:2], **sides, kind=kind)
+                for kind in ("plan", "threads")
+            ),
+        ]
+        return [{*legend(display)} - {"matched frames"} for display in drawn]
+
+    def test_labels_that_the_estimator_found_have_its_names(self, named, data):
+        unseen = [video[5:] for video in data.videos]
+        for videos, labels in (
+            (data.videos, list(named.labels_)),
+            (unseen, named.predict(unseen)),
+        ):
+            labels = [labels[0], np.where(labels[1] == 0, -1, labels[1]), *labels[2:]]
+            for shown in self.draw(named, videos, labels):
+                assert shown - {"no label", "no counterpart"} == {*self.NAMES.values()}
+        if named.timeline_ is not None:
+            display = CommonTimeDisplay.from_estimator(named, list(named.labels_))
+            assert {"cut", "mix", "stir"} <= {*legend(display)}
+
+    def test_other_numbers_do_not_have_them(self, named, data):
+        others = [(labels + 1) % 3 for labels in named.labels_]
+        for shown in self.draw(named, data.videos, others):
+            assert {"0", "1", "2"} <= shown
+        given = [*"xyz"]
+        display = TimelineDisplay.from_estimator(
+            named, data.videos, list(named.labels_), action_names=given
+        )
+        assert legend(display)[:3] == given
+
+    def test_truths_of_the_labels_of_fit_have_them(self, data):
+        true = [np.array(["cut", "mix", "stir"])[codes] for codes in data.labels]
+        model = JointAlignSegment(max_epochs=0, random_state=0)
+        model.fit(data.videos, [*true[:2], None, None]).name_actions({"cut": "slice"})
+        for shown in self.draw(model, data.videos, true):
+            assert {"slice", "mix", "stir"} <= shown
+        display = SegmentationDisplay.from_estimator(model, data.videos, true)
+        assert legend(display)[0] == "slice"
+
+    def test_videos_have_the_names_of_recordings(self, model, data):
+        recordings = Recordings(data.videos, ["anna", "ben", "cleo", "dora"])
+        by_video = {"color_by": "video"}
+        display = EmbeddingDisplay.from_estimator(model, recordings, **by_video)
+        assert legend(display) == recordings.names
+        sizes = [len(dots.get_offsets()) for dots in display.ax_.collections]
+        assert sizes == [len(video) for video in data.videos]
+        display = EmbeddingDisplay.from_estimator(
+            model, recordings, names=[*"abcd"], **by_video
+        )
+        assert legend(display) == [*"abcd"]
+        bare = EmbeddingDisplay.from_estimator(model, data.videos, **by_video)
+        assert legend(bare)[0] == "video 0"
+        rows = TimelineDisplay.from_estimator(model, recordings)
+        assert tick_labels(rows)[:2] == ["anna", "ben (reference)"]
+
+    def test_seconds_are_those_of_the_videos_else_of_fit(self, data):
+        model = JointAlignSegment(3, max_epochs=0, reference=1, random_state=0)
+        model.fit(Recordings(data.videos, fps=10))
+        own = Recordings(data.videos, fps=[20, 25, 20, 20])
+        draw = SegmentationDisplay.from_estimator
+        assert draw(model, data.videos).ax_.get_xlabel() == "time in s (10 frames/s)"
+        assert draw(model, own[2:]).ax_.get_xlabel() == "time in s (20 frames/s)"
+        assert draw(model, own).ax_.get_xlabel() == "frame"
+        draw = TimelineDisplay.from_estimator
+        label = "time of the reference in s ({} frames/s)"
+        assert draw(model, own).ax_.get_xlabel() == label.format(25)
+        assert draw(model, own[2:]).ax_.get_xlabel() == label.format(10)
+        flat = draw(model, own[2:], warped=False)
+        assert flat.ax_.get_xlabel() == "time in s (20 frames/s)"
+        assert draw(model, own, warped=False).ax_.get_xlabel() == "frame"
+
+
+@pytest.mark.parametrize(
+    "display",
+    [
+        AlignmentDisplay,
+        CommonTimeDisplay,
+        EmbeddingDisplay,
+        HistoryDisplay,
+        SegmentationDisplay,
+        TimelineDisplay,
+    ],
+)
+def test_ways_to_draw_take_the_same_options_in_one_order(display):
+    order = ["names", "action_names", "background", "fps"]
+    plot = inspect.signature(display.plot).parameters
+    assert list(plot)[:2] == ["self", "ax"]
+    assert all(p.kind is p.KEYWORD_ONLY for p in list(plot.values())[2:])
+    ways = [name for name in vars(display) if name.startswith("from_")]
+    for way in ways:
+        options = inspect.signature(getattr(display, way)).parameters
+        assert list(options)[-1] == "ax"
+        assert options["ax"].default is None
+        for name in list(plot)[2:]:
+            assert options[name].default == plot[name].default
+            assert options[name].kind is inspect.Parameter.KEYWORD_ONLY
+        shared = [name for name in options if name in order]
+        assert shared == [name for name in order if name in shared]
+    assert ways
+
+
+def test_what_is_missing_is_called_by_its_name(partly):
+    rows = TimelineDisplay([partly], labels=[["a", "none", "a", -1]], background="none")
+    assert legend(rows.plot()) == ["a", "background", "no label", "no counterpart"]
+    hatches = {c.get_label(): c.get_hatch() for c in rows.ax_.collections}
+    assert len({*hatches.values()}) == 3
+    assert not hatches["background"]
+    assert legend(TimelineDisplay([partly]).plot()) == ["no counterpart"]
+    assert TimelineDisplay([partly]).plot(warped=False).ax_.get_legend() is None
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        AlignmentDisplay.plot,
+        lambda display, **options: display.plot(kind="threads", **options),
+        lambda display, **options: TimelineDisplay(
+            [display.alignment], labels=[display.labels_x]
+        ).plot(warped=False, **options),
+    ],
+)
+def test_hatches_stand_for_colours(draw, partly):
+    display = AlignmentDisplay(partly, labels_x=[*"abcd"], labels_y=[*"abcda"])
+
+    def shown(**options):
+        patches = draw(display, **options).ax_.get_legend().legend_handles
+        kept = {p.get_label(): p for p in patches}
+        return [kept[label].get_hatch() for label in "abcd"]
+
+    assert len({*shown()}) == 1
+    assert len({*shown(hatch=True)}) == 4
+
+
+def test_names_that_begin_with_an_underscore_are_in_the_legend():
+    display = SegmentationDisplay.from_predictions(
+        None, [[0, 1]], action_names=["_idle", "_walk"]
+    )
+    assert legend(display) == ["_idle", "_walk"]
+    display = EmbeddingDisplay([np.eye(2)], labels=[["_a", "_b"]]).plot()
+    assert legend(display) == ["_a", "_b"]
+
+
+@pytest.mark.parametrize("n", [60, 200])
+def test_names_of_many_rows_do_not_overlap(n):
+    display = SegmentationDisplay.from_predictions(None, [[0, 1]] * n)
+    everything_drawn(display.figure_)
+    boxes = [text.get_window_extent() for text in display.ax_.get_yticklabels()]
+    assert all(a.y0 >= b.y1 - 1 for a, b in zip(boxes, boxes[1:], strict=False))
+    assert len(boxes) > n / 3
+    _, ax = plt.subplots(figsize=(3, 1))
+    SegmentationDisplay.from_predictions(None, [[0, 1]] * n, ax=ax)
+    assert 5 < len(tick_labels(display.plot(ax))) < n / 2

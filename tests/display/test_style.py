@@ -7,14 +7,12 @@ from skvas.display import _style
 from skvas.display._style import (
     CLOCK_STEPS,
     COLOURS,
-    LONGEST_NAME,
     check_names,
     clock_step,
     colour,
     hatch,
     ink,
     scale_time,
-    show_names,
 )
 
 # G. M. Machado, M. M. Oliveira, L. A. F. Fernandes, "A physiologically-based model for
@@ -155,16 +153,3 @@ def test_names_must_be_one_a_video():
         check_names(["a", "b"], 3)
     with pytest.raises(ValueError, match="one for each video"):
         check_names("abc", 3)
-
-
-def test_long_names_lose_their_middle_unless_they_would_be_the_same():
-    names = [f"Patient 012, {'a' * 40}, {side}" for side in ("left", "right")]
-    short = show_names(names)
-    assert max(map(len, short)) <= LONGEST_NAME
-    assert short[0].startswith("Patient 012, \N{HORIZONTAL ELLIPSIS} ")
-    assert short[0].endswith("left")
-    alike = [f"{'a' * 20}{i}{'b' * 20}" for i in range(2)]
-    assert show_names(alike) == alike
-    marked = show_names([names[0] + " (reference)"], mark=" (reference)")
-    assert marked == [short[0] + " (reference)"]
-    assert show_names(["short"]) == ["short"]
