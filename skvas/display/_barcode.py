@@ -93,6 +93,10 @@ def annotate_strips(
     for code, boxes in _boxes(strips, scale).items():
         if code < 0:
             continue
+        fill = colour(code)
+        # Nobody can read a number that lies on a hatch.
+        box = {"facecolor": fill, "linewidth": 0, "boxstyle": "round,pad=0.1"}
+        style = {"color": ink(fill), "bbox": box if hatch(code, always=False) else None}
         for left, right, bottom, top in boxes:
             size = min(LARGEST_FONT, 0.75 * (top - bottom) * height)
             needed = (0.65 * len(tags[code]) + 0.4) * size
@@ -104,8 +108,8 @@ def annotate_strips(
                     ha="center",
                     va="center_baseline",
                     fontsize=size,
-                    color=ink(colour(code)),
                     clip_on=True,
+                    **style,
                 )
 
 

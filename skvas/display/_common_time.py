@@ -260,7 +260,7 @@ class CommonTimeDisplay:
                 handles = self._draw(codes, actions, hatch)
             self._draw_density(-GAP)
             handles += self._draw_template(-2 * GAP - CURVE)
-            self.ax_.set(xlim=(0, 1), ylim=(n_videos - 0.05, top - 0.1))
+            self.ax_.set(xlim=(0, 1), ylim=(n_videos - 0.05, top - 0.25))
             self.ax_.set_xlabel(f"position on the timeline{length}")
             self._name_rows(names)
             self.ax_.spines[["top", "right", "left"]].set_visible(False)

@@ -24,6 +24,7 @@ from skvas.display._style import (
     check_names,
     colour,
     encode_labels,
+    luminance,
     make_axes,
 )
 from skvas.validation import (
@@ -34,6 +35,8 @@ from skvas.validation import (
 
 # Markers distinguish actions beyond the number of colours, and without colour.
 MARKERS = "osD^v<>P*X"
+# Luminance above which a dot on white has an edge.
+LIGHT = 0.55
 
 
 class EmbeddingDisplay:
@@ -309,7 +312,7 @@ class EmbeddingDisplay:
                 color=colour(k),
                 marker=_marker(k),
                 s=_dot_size(len(frames)),
-                linewidths=0,
+                **_edge(colour(k)),
                 label=name,
                 zorder=2,
             )
@@ -323,6 +326,13 @@ class EmbeddingDisplay:
 def _marker(code: int) -> str:
     """Return the marker of an action; actions of one colour differ in it."""
     return MARKERS[(code + code // len(COLOURS)) % len(MARKERS)]
+
+
+def _edge(fill: str) -> dict[str, Any]:
+    """Return the edge of dots, which only those need that are nearly white."""
+    if luminance(fill) < LIGHT:
+        return {"linewidths": 0}
+    return {"linewidths": 0.5, "edgecolors": "0.5"}
 
 
 def _dot_size(n_frames: int) -> float:

@@ -100,9 +100,13 @@ def hatch(code: int, *, always: bool) -> str:
 
 def ink(background: str) -> str:
     """Return black or white, whichever has more contrast on a colour."""
-    red, green, blue = (int(background[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
-    return "black" if luminance > 0.18 else "white"
+    return "black" if luminance(background) > 0.18 else "white"
+
+
+def luminance(shade: str) -> float:
+    """Return how bright a colour is, from 0 to 1."""
+    red, green, blue = (int(shade[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return float(0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2)
 
 
 def check_has(estimator: Any, method: str, display: type, instead: str) -> None:

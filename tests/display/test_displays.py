@@ -1254,3 +1254,19 @@ def test_names_of_many_rows_do_not_overlap(n):
     _, ax = plt.subplots(figsize=(3, 1))
     SegmentationDisplay.from_predictions(None, [[0, 1]] * n, ax=ax)
     assert 5 < len(tick_labels(display.plot(ax))) < n / 2
+
+
+def test_numbers_on_hatches_have_a_ground_of_their_own():
+    labels = np.repeat([0, 3, 23], 30)
+    display = SegmentationDisplay.from_predictions(None, labels)
+    grounds = {t.get_text(): t.get_bbox_patch() for t in display.ax_.texts}
+    assert grounds["3"] is None
+    assert to_hex(grounds["23"].get_facecolor()) == colour(23)
+
+
+def test_pale_dots_have_an_edge():
+    display = EmbeddingDisplay([np.eye(3)[:, :2]], labels=[[0, 6, -1]]).plot()
+    widths = {d.get_label(): d.get_linewidths()[0] for d in display.ax_.collections}
+    assert widths["0"] == 0
+    assert widths["6"] > 0  # yellow
+    assert widths["no label"] > 0
