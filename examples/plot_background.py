@@ -90,7 +90,10 @@ ax.fill_between(
 )
 ax.plot(alignment.background_x, color="#0072b2", label="probability of background")
 ax.set(
-    xlabel=f"frame of {data.names[0]}", xlim=(0, len(data.labels[0])), ylim=(0, 1.05)
+    xlabel=f"frame of {data.names[0]}",
+    ylabel="probability",
+    xlim=(0, len(data.labels[0])),
+    ylim=(0, 1.05),
 )
 ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
 ax.spines[["top", "right"]].set_visible(False)

@@ -40,7 +40,7 @@ truth = [
     for k in tried.tolist()
 ]
 figure, axes = plt.subplots(2, 1, figsize=(8, 5), sharex=True, layout="constrained")
-axes[0].plot(numbers, scores, "o-", color="#0072b2")
+axes[0].plot(numbers, scores, "o-", color="#0072b2", clip_on=False)
 axes[0].set(title="Likely numbers", ylabel="score", ylim=(0, None))
 axes[1].plot(tried, truth, "o-", color="#0072b2")
 axes[1].set(title="Overlap with the labels", ylabel="mIoU", ylim=(0, 1))

@@ -66,7 +66,11 @@ print(f"one recording: mIoU {named_miou(labelled):.3f}")
 fig, ax = plt.subplots(figsize=(9, 4), layout="constrained")
 shown = others[:4]
 SegmentationDisplay.from_predictions(
-    [true[i] for i in shown], [clicked.labels_[i] for i in shown], ax=ax
+    [true[i] for i in shown],
+    [clicked.labels_[i] for i in shown],
+    names=[data.names[i] for i in shown],
+    fps=2,
+    ax=ax,
 )
 
 # %%

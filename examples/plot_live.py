@@ -14,11 +14,10 @@ which comes next, and what was skipped? No answer waits for the end.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import ListedColormap
 
 from skvas import JointAlignSegment
 from skvas.datasets import load_spar
-from skvas.display import save_figures
+from skvas.display import SegmentationDisplay, save_figures
 
 data = load_spar()
 model = JointAlignSegment(7, random_state=0).fit(data.videos[:16])
@@ -51,7 +50,6 @@ for number, frame in enumerate(session):
 # changes of the exercise. The tracker changes its action up to four seconds after them,
 # as it waits until another is far more probable.
 
-COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"]
 seconds = np.arange(len(session)) / 2
 progress, spread = np.array(progress), np.array(spread)
 figure, (upper, lower) = plt.subplots(
@@ -62,16 +60,8 @@ upper.fill_between(
     seconds, progress - spread, progress + spread, color="#0072b2", alpha=0.25
 )
 upper.set(ylabel="position on the timeline", ylim=(0, 1), xlim=(0, seconds[-1]))
-lower.imshow(
-    [labels],
-    aspect="auto",
-    cmap=ListedColormap(COLOURS),
-    vmin=-0.5,
-    vmax=6.5,
-    interpolation="nearest",
-    extent=(0, seconds[-1], 0, 1),
-)
-lower.set(xlabel="seconds", yticks=[], ylabel="action")
+SegmentationDisplay.from_predictions(None, [labels], names=["action"], fps=2, ax=lower)
+lower.get_legend().remove()  # the numbers stand in the segments
 for ax in (upper, lower):
     for change in np.flatnonzero(np.diff(exercises)) + 1:
         ax.axvline(seconds[change], color="black", linestyle=":", linewidth=1)

@@ -187,12 +187,21 @@ two(
 gappy = data.videos[0][:, 0].copy()
 gappy[30:38] = np.nan
 closed = Interpolate(max_gap=10).fit_transform([gappy[:, None]])[0]
+
+
+def curve(values):
+    """Return a function that draws one feature of a recording."""
+
+    def draw(ax):
+        ax.plot(values, color="#0072b2")
+        ax.set(xlabel="frame", ylabel="first feature")
+
+    return draw
+
+
 two(
     ("A gap, marked by NaN", "Closed by Interpolate(max_gap=10)"),
-    (
-        lambda ax: ax.plot(gappy, color="#0072b2"),
-        lambda ax: ax.plot(closed, color="#0072b2"),
-    ),
+    (curve(gappy), curve(closed)),
     height=1.6,
 )
 

@@ -105,6 +105,8 @@ for ax, (name, labels) in zip(axes, found.items(), strict=True):
         ax=ax,
     )
     ax.set_ylim(0.94, -0.06)  # the first recording
+    ax.set_yticks([0.2, 0.64], ["labelled", "found"])
+    ax.tick_params(axis="y", labelsize="small")
     ax.set_title(name)
     if ax is not axes[0]:
         ax.get_legend().remove()

@@ -63,6 +63,7 @@ for ax, stack, title in zip(
     spread = np.nanmean(np.nanstd(stack, axis=0))
     ax.set(title=f"{title}: standard deviation {spread:.3f}", ylabel="tilt")
 axes[0].legend(loc="upper right")
+axes[1].set_xlabel("share of the session, or position on the timeline")
 
 # %%
 # What a video lacks, and what does not belong

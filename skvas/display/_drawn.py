@@ -82,7 +82,6 @@ def _erase(ax: Any) -> None:
     for (get, put), old, new in pairs:
         if get() == new and old != new:
             put(old)
-    ax.yaxis.reset_ticks()
     ax.relim()
     for collection in ax.collections:  # which relim leaves out
         ax.update_datalim(collection.get_datalim(ax.transData))
@@ -90,7 +89,8 @@ def _erase(ax: Any) -> None:
 
 def _settings(ax: Any) -> list[tuple[Callable[[], Any], Callable[[Any], Any]]]:
     """Return how to read and how to write each setting that displays change."""
-    size = import_optional("matplotlib", "plot").rcParams["ytick.major.size"]
+    usual = import_optional("matplotlib", "plot").rcParams
+    ticks = {"length": "ytick.major.size", "labelsize": "ytick.labelsize"}
     axes = (ax.xaxis, ax.yaxis)
     return [
         (ax.get_title, ax.set_title),
@@ -102,9 +102,12 @@ def _settings(ax: Any) -> list[tuple[Callable[[], Any], Callable[[Any], Any]]]:
         (ax.get_autoscaley_on, ax.set_autoscaley_on),
         (ax.yaxis.get_inverted, ax.yaxis.set_inverted),
         (lambda: ax.axison, lambda on: ax.axis("on" if on else "off")),
-        (
-            lambda: ax.yaxis.get_tick_params().get("length", size),
-            lambda length: ax.tick_params(axis="y", length=length),
+        *(
+            (
+                lambda key=key: ax.yaxis.get_tick_params().get(key, usual[ticks[key]]),
+                lambda value, key=key: ax.tick_params(axis="y", **{key: value}),
+            )
+            for key in ticks
         ),
         *((axis.get_major_locator, axis.set_major_locator) for axis in axes),
         *((axis.get_major_formatter, axis.set_major_formatter) for axis in axes),

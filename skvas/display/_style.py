@@ -492,7 +492,8 @@ def name_rows(ax: Any, places: ArrayLike, names: Sequence[str]) -> None:
     row = height * float(gaps.min(initial=1.0))
     step = max(1, int(np.ceil(NARROWEST_ROW / row)))
     size = np.clip(0.9 * row * step, SMALLEST_NAME, 5 / 6 * _rc("font.size"))
-    ax.set_yticks(places[::step], names[::step], fontsize=float(size))
+    ax.set_yticks(places[::step], names[::step])
+    ax.tick_params(axis="y", labelsize=float(size))
 
 
 def _rc(name: str) -> Any:

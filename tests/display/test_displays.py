@@ -879,6 +879,25 @@ def test_row_41_picture_that_cannot_be_written_leaves_the_old_one(
     assert file.read_bytes() == before
 
 
+def test_pictures_are_written_in_each_format_without_a_date(tmp_path, monkeypatch):
+    formats = ["png", "pdf", "svg"]
+    written = []
+    for place, day in enumerate(("0", "86400")):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", day)
+        SegmentationDisplay.from_predictions(TRUE, FOUND, hatch=True)
+        folder = tmp_path / str(place)
+        files = save_figures("segments", folder, formats=formats)
+        assert [file.name for file in files] == [f"segments.{k}" for k in formats]
+        written.append([file.read_bytes() for file in files])
+    assert written[0] == written[1]
+    assert b"/Type0" in written[0][1]  # TrueType fonts, and no shapes of type 3
+    plt.subplots()
+    with pytest.raises(ValueError, match="formats must be one of"):
+        save_figures("segments", tmp_path, formats=["png", "bmp"])
+    assert len(plt.get_fignums()) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
+
+
 def test_video_without_labels_is_drawn_without(data, model, timeline):
     labels = [*data.labels[:3], None]
     pictures = [
