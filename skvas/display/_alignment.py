@@ -46,6 +46,8 @@ from skvas.validation import check_choice, check_labels, naming
 
 # Maximum number of threads drawn.
 N_THREADS = 90
+# The grey of threads without an action, which are finer than what they join.
+THREAD = "0.7"
 # Cells along each side of the image of a sparse plan.
 N_CELLS = 1000
 HATCH = NO_ACTION_HATCHES[UNMATCHED]
@@ -407,7 +409,8 @@ class AlignmentDisplay:
     ) -> Any:
         """Colour a thread by the action, or by the time, of its end in x."""
         if codes is not None:
-            return [colour(code) for code in codes[0][path[:, 0]]]
+            found = codes[0][path[:, 0]]
+            return [colour(code) if code >= 0 else THREAD for code in found]
         colormaps = import_optional("matplotlib", "plot").colormaps
         return colormaps[PROGRESS]((path[:, 0] + 0.5) / len(self.alignment.matches_x))
 

@@ -35,6 +35,8 @@ from skvas.validation import (
 
 # Markers distinguish actions beyond the number of colours, and without colour.
 MARKERS = "osD^v<>P*X"
+# Videos that have names in a legend, at most.
+MOST_NAMED = 40
 # Luminance above which a dot on white has an edge.
 LIGHT = 0.55
 
@@ -128,7 +130,8 @@ class EmbeddingDisplay:
             Label of frames without an action.
         color_by : {"auto", "time", "action", "video"}, default="auto"
             What the colour of a frame shows: "time" within its video, "action" or
-            "video". "auto" shows actions if there are labels, else time.
+            "video", of which up to 40 are named. "auto" shows actions if there are
+            labels, else time.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -189,7 +192,8 @@ class EmbeddingDisplay:
             Label of frames without an action.
         color_by : {"auto", "time", "action", "video"}, default="auto"
             What the colour of a frame shows: "time" within its video, "action" or
-            "video". "auto" shows actions if there are labels, else time.
+            "video", of which up to 40 are named. "auto" shows actions if there are
+            labels, else time.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
@@ -227,7 +231,8 @@ class EmbeddingDisplay:
             Axes to draw on. None: a new figure.
         color_by : {"auto", "time", "action", "video"}, default="auto"
             What the colour of a frame shows: "time" within its video, "action" or
-            "video". "auto" shows actions if there are labels, else time.
+            "video", of which up to 40 are named. "auto" shows actions if there are
+            labels, else time.
 
         Returns
         -------
@@ -259,7 +264,9 @@ class EmbeddingDisplay:
             if color_by == "time":
                 beside.append(self._draw_times(points))
             else:
-                self._draw_kinds(points, codes, names, grow=ax is None)
+                handles = self._draw_kinds(points, codes, names)
+                if color_by == "action" or len(handles) <= MOST_NAMED:
+                    self._add_legend(handles, grow=ax is None)
             self._name_axes()
         return self
 
@@ -295,18 +302,13 @@ class EmbeddingDisplay:
         return self.figure_.colorbar(dots, ax=self.ax_, label=OWN_TIME)
 
     def _draw_kinds(
-        self,
-        points: list[np.ndarray],
-        codes: list[np.ndarray],
-        names: list[str],
-        *,
-        grow: bool,
-    ) -> None:
-        """Colour frames by action or video."""
+        self, points: list[np.ndarray], codes: list[np.ndarray], names: list[str]
+    ) -> list[Any]:
+        """Colour frames by action or video, and return the dots of each."""
         frames, code = np.concatenate(points), np.concatenate(codes)
         shown = [(k, name) for k, name in enumerate(names) if (code == k).any()]
         shown += [(k, name) for k, name in NO_ACTION.items() if (code == k).any()]
-        handles = [
+        return [
             self.ax_.scatter(
                 *frames[code == k].T,
                 color=colour(k),
@@ -318,6 +320,9 @@ class EmbeddingDisplay:
             )
             for k, name in shown
         ]
+
+    def _add_legend(self, handles: list[Any], *, grow: bool) -> None:
+        """Add a legend, in which all dots have one size."""
         add_legend(self.ax_, handles, grow=grow)
         for handle in self.ax_.get_legend().legend_handles:
             handle.set_sizes([30])

@@ -66,6 +66,8 @@ NO_ACTION = {
 NO_ACTION_HATCHES = {UNLABELLED: "..", UNMATCHED: "////", LACKING: "////"}
 # The grey of these hatches.
 HATCHED = "0.45"
+# Letters of whose time an axis shows, and in what, on one line.
+LONGEST_LABEL = 44
 # Duration in seconds above which an axis shows minutes.
 LONG = 180
 HOUR = 3600
@@ -198,10 +200,12 @@ def scale_time(axis: Any, fps: float | None, n_frames: int, of: str = "") -> flo
         _set_ticks(axis, whole, ticker.ScalarFormatter())
         return 1.0
     unit = _unit(max([n_frames / fps, *_ends_beside(axis)]))
-    axis.set_label_text(f"time{whose} in {unit} ({fps:g} frames/s)")
+    told = f"in {unit} ({fps:g} frames/s)"
+    between = " " if len(whose) + len(told) <= LONGEST_LABEL else "\n"
+    axis.set_label_text(f"time{whose}{between}{told}")
     for other in _drawn_beside(axis):  # ticks of a shared axis are its own, too
         text = other.get_label_text()
-        other.set_label_text(re.sub(r" in (h:)?(min:)?s \(", f" in {unit} (", text))
+        other.set_label_text(re.sub(r"\bin (h:)?(min:)?s \(", f"in {unit} (", text))
     if unit == "s":
         _set_ticks(axis, ticker.AutoLocator(), ticker.ScalarFormatter())
     else:

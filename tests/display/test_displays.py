@@ -1289,3 +1289,30 @@ def test_pale_dots_have_an_edge():
     assert widths["0"] == 0
     assert widths["6"] > 0  # yellow
     assert widths["no label"] > 0
+
+
+def test_legend_does_not_name_hundreds_of_videos():
+    display = EmbeddingDisplay([np.eye(2)] * 200).plot(color_by="video")
+    assert display.ax_.get_legend() is None
+    assert len(display.ax_.collections) == 200
+    named = EmbeddingDisplay([np.eye(2)] * 40).plot(color_by="video")
+    assert len(legend(named)) == 40
+
+
+def test_threads_without_an_action_are_darker_than_its_grey(partly):
+    labels = {"labels_x": [-1, 0, 0, 0], "labels_y": [0] * 5}
+    display = AlignmentDisplay(partly, **labels).plot(kind="threads")
+    colours = [to_hex(c) for c in display.ax_.collections[0].get_edgecolor()]
+    assert {*colours} == {"#b2b2b2", COLOURS[0]}
+
+
+def test_labels_of_axes_break_where_names_are_long(partly):
+    names = ["the camera at the door of the kitchen", "b"]
+    ax = AlignmentDisplay(partly, names=names, fps=25).plot().ax_
+    name = show_names(names)[0]
+    assert ax.get_xlabel() == f"time of {name}\nin s (25 frames/s)"
+    assert ax.get_ylabel() == "time of b in s (25 frames/s)"
+    figure, (above, below) = plt.subplots(2, 1, sharex=True)
+    AlignmentDisplay(partly, names=names, fps=2).plot(above)
+    SegmentationDisplay.from_predictions(None, [np.zeros(500)], fps=2, ax=below)
+    assert above.get_xlabel().endswith("\nin min:s (2 frames/s)")
