@@ -384,8 +384,10 @@ class AlignmentDisplay:
                 drawn |= {handle.get_label(): handle for handle in found}
             handles = [drawn[name] for name in actions if name in drawn]
             handles += [h for name, h in drawn.items() if name not in actions]
+        # One hatch on another cannot be read: labels stay on the outer half.
         height = 0.07 if hatch and codes is not None else 0.14
-        return handles + self._cover_background(steps, height, opaque=codes is None)
+        opaque = hatch or codes is None
+        return handles + self._cover_background(steps, height, opaque=opaque)
 
     def _scale_both(
         self, rates: tuple[float | None, float | None]

@@ -43,7 +43,10 @@ COLOURS = (
 )
 BACKGROUND = "#e4e4e4"
 HIGHLIGHT = "#d55e00"
-HATCHES = ("", "////", "....", "xxxx", "----")
+HATCHES = (
+    *("", "////", "....", "xxxx", "----"),
+    *("\\\\\\\\", "||||", "++++", "oo", "**"),
+)
 # The colours of time, and what a scale of them is called.
 PROGRESS, OWN_TIME = "viridis", "share of the video's own time"
 # Points of a row of a legend, and of what a column has beside its names and a letter,

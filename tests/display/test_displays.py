@@ -1316,3 +1316,12 @@ def test_labels_of_axes_break_where_names_are_long(partly):
     AlignmentDisplay(partly, names=names, fps=2).plot(above)
     SegmentationDisplay.from_predictions(None, [np.zeros(500)], fps=2, ax=below)
     assert above.get_xlabel().endswith("\nin min:s (2 frames/s)")
+
+
+def test_unmatched_frames_leave_half_of_a_hatched_strip(partly):
+    labels = {"labels_x": [*"aabb"], "labels_y": [*"aaabb"]}
+    display = AlignmentDisplay(partly, **labels).plot(kind="threads", hatch=True)
+    covers = display.ax_.patches
+    assert [to_hex(cover.get_facecolor()) for cover in covers] == [BACKGROUND] * 2
+    ends = [(c.get_y(), c.get_y() + c.get_height()) for c in covers]
+    assert_allclose(ends, [(0.93, 1.0), (0.0, 0.07)], atol=1e-9)

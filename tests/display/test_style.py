@@ -82,6 +82,8 @@ def test_colours_start_again_with_another_hatch():
 def test_hatches_of_neighbours_differ_where_asked_for():
     hatches = [hatch(code, always=True) for code in range(20)]
     assert all(a != b for a, b in zip(hatches, hatches[1:], strict=False))
+    assert len({*hatches}) == 10  # enough for most data sets without colours
+    assert len({(colour(k), hatch(k, always=True)) for k in range(200)}) == 200
 
 
 @pytest.mark.parametrize("background", COLOURS)
