@@ -75,15 +75,13 @@ def _erase(ax: Any) -> None:
     there = {id(child) for child in ax.get_children()}
     for artist in traces.artists:
         if id(artist) in there:
-            if artist in ax.child_axes:
-                artist.clear()  # else axes that share with it go on to count its data
             artist.remove()
     pairs = zip(_settings(ax), traces.before, traces.after, strict=True)
     for (get, put), old, new in pairs:
         if get() == new and old != new:
             put(old)
     ax.relim()
-    for collection in ax.collections:  # which relim leaves out
+    for collection in ax.collections:  # which relim of matplotlib 3.10 leaves out
         ax.update_datalim(collection.get_datalim(ax.transData))
 
 

@@ -167,3 +167,16 @@ def test_figures_can_be_pickled(draw):
         call(copy.axes[0])
         copy.canvas.draw()
         plt.close("all")
+
+
+def test_limits_follow_the_pair_that_is_drawn_now():
+    long, short = np.arange(400), np.arange(4)
+    _, ax = plt.subplots()
+    for places in (long, short):
+        n = len(places)
+        pair = Alignment(
+            places, places, np.eye(n), np.zeros(n), np.zeros(n), 0.0, "monotone"
+        )
+        AlignmentDisplay(pair, labels_x=places, labels_y=places).plot(ax)
+    assert ax.get_xlim() == (0, 4)
+    assert ax.get_ylim() == (0, 4)
