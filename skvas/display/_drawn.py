@@ -9,8 +9,9 @@ from typing import Any
 
 from skvas._optional import import_optional
 
-# Attribute of axes that holds the traces of a display.
-TRACES = "_skvas_traces"
+# Attributes of axes: the traces of a display, and where the recordings that it drew
+# end, by the name of the axis of time.
+TRACES, ENDS = "_skvas_traces", "_skvas_ends"
 
 
 @dataclass
@@ -66,6 +67,7 @@ def redrawing(ax: Any) -> Iterator[list[Any]]:
 def _erase(ax: Any) -> None:
     """Remove what a display has left on axes, but not what others changed since."""
     traces = ax.__dict__.pop(TRACES, None)
+    ax.__dict__.pop(ENDS, None)
     if traces is None:
         return
     for other in traces.others:

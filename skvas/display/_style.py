@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from skvas._optional import import_optional
 from skvas._printing import shorten
 from skvas.datasets._recordings import mean_rates, recordings_of
+from skvas.display._drawn import ENDS
 from skvas.display._short import no_formulas, show_names
 from skvas.validation import check_real, is_unlabelled
 
@@ -226,16 +227,21 @@ def set_end(axis: Any, end: float) -> None:
     end : float
         Where the recording ends on it.
     """
-    start, ends = 0.0, _ends_beside(axis)
-    if ends:
-        start, end = min(start, *_limits(axis)), max(end, *ends)
+    axis.axes.__dict__.setdefault(ENDS, {})[axis.axis_name] = end
+    around = [0.0, end, *_ends_beside(axis)]
+    start, end = min(around), max(around)
     limit = getattr(axis.axes, f"set_{axis.axis_name}lim")
     limit(start, end)
 
 
 def _ends_beside(axis: Any) -> list[float]:
-    """Return the limits of a shared axis on which others drew, else nothing."""
-    return _limits(axis) if _drawn_beside(axis) else []
+    """Return where what others drew on a shared axis ends, else nothing.
+
+    For displays, these are the ends of recordings; for all else, the limits.
+    """
+    others = _drawn_beside(axis)
+    ends = [o.axes.__dict__.get(ENDS, {}).get(o.axis_name) for o in others]
+    return _limits(axis) if None in ends else ends
 
 
 def _limits(axis: Any) -> list[float]:

@@ -180,3 +180,10 @@ def test_limits_follow_the_pair_that_is_drawn_now():
         AlignmentDisplay(pair, labels_x=places, labels_y=places).plot(ax)
     assert ax.get_xlim() == (0, 4)
     assert ax.get_ylim() == (0, 4)
+
+
+def test_shared_axes_shrink_when_the_longest_recording_is_replaced():
+    _, both = plt.subplots(2, 1, sharex=True)
+    for ax, n in zip((*both, both[0]), (300, 40, 60), strict=True):
+        SegmentationDisplay.from_predictions(None, [np.repeat([0, 1], n)], ax=ax)
+        assert ax.get_xlim() == (0, 600 if n != 60 else 120)
