@@ -6,6 +6,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from skvas import datasets as datasets
+    from skvas import decoding as decoding
+    from skvas import display as display
+    from skvas import exceptions as exceptions
+    from skvas import features as features
+    from skvas import io as io
+    from skvas import labels as labels
+    from skvas import live as live
+    from skvas import metrics as metrics
+    from skvas import nn as nn
+    from skvas import preprocessing as preprocessing
+    from skvas import recipes as recipes
+    from skvas import tasks as tasks
+    from skvas import testing as testing
+    from skvas import timeline as timeline
+    from skvas import transport as transport
     from skvas.alignment._result import Alignment
     from skvas.applications._action_table import ActionTable
     from skvas.applications._diagnosis import FitSummary
@@ -94,14 +110,16 @@ _ROOMS = (
 )
 
 
-def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        return importlib.import_module(f"skvas.{name}")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'skvas' has no attribute {name!r}")
-    found = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:  # a checker that sees it takes a misspelt name for one of these
+
+    def __getattr__(name: str) -> Any:
+        if name in _ROOMS:
+            return importlib.import_module(f"skvas.{name}")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'skvas' has no attribute {name!r}")
+        found = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

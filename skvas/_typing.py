@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from typing_extensions import Self as Self
+else:
+    Self = Any
 
 # Arrays, lists, data frames, tensors and objects with __array__ share no type that a
 # checker knows: the names are for the reader, `skvas.validation` does the checking.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from skvas.decoding import labels_to_segments
 from skvas.io import SegmentTable, TimedSegment, write_segments
 from skvas.io._table import frame_edges
 from skvas.io._text import compose_records
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["ActionTable", "rename_actions", "round_times", "tabulate"]
 
@@ -63,7 +66,7 @@ class ActionTable:
     unit: str
     media: Mapping[str, str] | None = None
 
-    def to_frame(self) -> Any:
+    def to_frame(self) -> pd.DataFrame:
         """Return the table as a data frame of pandas.
 
         Returns
@@ -191,7 +194,7 @@ def round_times(record: dict[str, Any]) -> dict[str, Any]:
 def rename_actions(
     known: Sequence[str],
     labels: Sequence[Any],
-    names: Mapping[Any, str] | Sequence[str],
+    names: Mapping[Any, str] | Sequence[str] | np.ndarray,
 ) -> list[str]:
     """Return the names of all actions, with some of them replaced.
 
@@ -230,7 +233,9 @@ def rename_actions(
 
 
 def _find_actions(
-    names: Mapping[Any, str] | Sequence[str], shown: list[str], known: list[str]
+    names: Mapping[Any, str] | Sequence[str] | np.ndarray,
+    shown: list[str],
+    known: list[str],
 ) -> list[tuple[int, str]]:
     """Return the place of each action that is named, and its name."""
     if not isinstance(names, Mapping):

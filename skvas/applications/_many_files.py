@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
-from sklearn.base import is_clusterer
+from sklearn.base import BaseEstimator, is_clusterer
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._atomic import identity, leaves_folder, naming_file
@@ -33,10 +33,14 @@ from skvas.persistence._digest import digest_labelling
 from skvas.validation import check_choice, check_real
 from skvas.videos._orphans import EndingWithParent
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["FilesReport", "fit_files", "predict_files"]
 
 COLUMNS = ["path", "output", "status", "n_frames", "error"]
 Read = Callable[[Path], Any]
+Model = TypeVar("Model", bound=BaseEstimator)
 # Errors of writing that are those of a single path.
 _OF_A_PATH = {errno.ENAMETOOLONG, errno.ELOOP, errno.EILSEQ}
 
@@ -75,7 +79,7 @@ class FilesReport:
         """The records of files that failed."""
         return [record for record in self.records if record["status"] == "failed"]
 
-    def to_frame(self) -> Any:
+    def to_frame(self) -> pd.DataFrame:
         """Return the records as a table.
 
         Returns
@@ -98,13 +102,13 @@ class FilesReport:
 
 
 def fit_files(
-    model: Any,
+    model: Model,
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     y: Any = None,
     activity: str | None = None,
     read: Read | None = None,
-) -> Any:
+) -> Model:
     """Fit a model to many files of features, of which one at a time is in memory.
 
     Parameters

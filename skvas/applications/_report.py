@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import is_clusterer
@@ -28,6 +28,9 @@ from skvas.decoding import Segment, labels_to_segments
 from skvas.io import SegmentTable, TimedSegment
 from skvas.io._table import frame_edges
 from skvas.validation import check_labels, check_real
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["StepReport", "step_report"]
 
@@ -94,7 +97,7 @@ class StepReport:
     records: list[dict[str, Any]]
     unit: str
 
-    def to_frame(self) -> Any:
+    def to_frame(self) -> pd.DataFrame:
         """Return the records as a data frame.
 
         Returns
@@ -160,7 +163,7 @@ def step_report(
     fps: float | None = None,
     collection: Labels | None = None,
     names: Sequence[str] | None = None,
-    action_names: Sequence[str] | Mapping[Any, str] | None = None,
+    action_names: Sequence[str] | np.ndarray | Mapping[Any, str] | None = None,
     min_duration: float | str = "auto",
 ) -> StepReport:
     """Segment videos into steps and compare them with a collection.
@@ -604,7 +607,7 @@ def _judge(segments: list[Segment], usual: _Usual) -> list[str]:
 
 
 def _names_of_actions(
-    estimator: Any, names: Sequence[str] | Mapping[Any, str] | None
+    estimator: Any, names: Sequence[str] | np.ndarray | Mapping[Any, str] | None
 ) -> Mapping[Any, str]:
     """Return the names of steps, by label or by its text."""
     if names is None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from skvas._optional import import_optional
-from skvas._typing import Labels, Videos
+from skvas._typing import Labels, Self, Videos
 from skvas.alignment._result import Alignment
 from skvas.datasets._recordings import (
     names_of_fit,
@@ -43,6 +43,10 @@ from skvas.display._style import (
     set_end,
 )
 from skvas.validation import check_choice, check_labels, naming
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Maximum number of threads drawn.
 N_THREADS = 90
@@ -91,6 +95,9 @@ class AlignmentDisplay:
     ['x', 'y']
     """
 
+    ax_: Axes
+    figure_: Figure | Any
+
     def __init__(
         self,
         alignment: Alignment,
@@ -125,8 +132,8 @@ class AlignmentDisplay:
         fps: float | Sequence[float] | None = None,
         kind: str = "plan",
         hatch: bool = False,
-        ax: Any = None,
-    ) -> AlignmentDisplay:
+        ax: Axes | None = None,
+    ) -> Self:
         """Align two videos and draw the alignment.
 
         Parameters
@@ -195,8 +202,8 @@ class AlignmentDisplay:
         return display.plot(ax, kind=kind, hatch=hatch)
 
     def plot(
-        self, ax: Any = None, *, kind: str = "plan", hatch: bool = False
-    ) -> AlignmentDisplay:
+        self, ax: Axes | None = None, *, kind: str = "plan", hatch: bool = False
+    ) -> Self:
         """Draw the alignment; frames without a counterpart are hatched.
 
         Parameters
@@ -300,7 +307,7 @@ class AlignmentDisplay:
 
     def _mark_background(self, step_x: float, step_y: float) -> list[Any]:
         """Hatch the unmatched frames of both videos."""
-        style = {
+        style: dict[str, Any] = {
             "facecolor": "none",
             "edgecolor": "0.6",
             "hatch": HATCH,
@@ -341,7 +348,7 @@ class AlignmentDisplay:
         inset_y.set_xlim(0, 1)
         for collection in inset_y.collections:  # drawn along x, but needed along y
             for path in collection.get_paths():
-                path.vertices = path.vertices[:, ::-1]
+                path.vertices = np.asarray(path.vertices)[:, ::-1]
         return list(handles.values())
 
     def _plot_threads(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._optional import import_optional
-from skvas._typing import Labels
+from skvas._typing import Labels, Self
 from skvas.display._barcode import Strip, draw_progress, draw_strips
 from skvas.display._drawn import redrawing
 from skvas.display._known import known_names
@@ -29,6 +29,10 @@ from skvas.display._style import (
 from skvas.timeline import Timeline
 from skvas.validation import check_labels, check_real
 from skvas.videos._containers import as_list
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Share of the timeline over which the change of the template is taken.
 CHANGE_WINDOW = 0.02
@@ -81,6 +85,9 @@ class CommonTimeDisplay:
     'position on the timeline'
     """
 
+    ax_: Axes
+    figure_: Figure | Any
+
     def __init__(
         self,
         timeline: Timeline,
@@ -109,8 +116,8 @@ class CommonTimeDisplay:
         background: Any = None,
         fps: float | Sequence[float] | None = None,
         hatch: bool = False,
-        ax: Any = None,
-    ) -> CommonTimeDisplay:
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the timeline of an estimator.
 
         Parameters
@@ -185,8 +192,8 @@ class CommonTimeDisplay:
         background: Any = None,
         fps: float | Sequence[float] | None = None,
         hatch: bool = False,
-        ax: Any = None,
-    ) -> CommonTimeDisplay:
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw a fitted timeline.
 
         Parameters
@@ -227,7 +234,7 @@ class CommonTimeDisplay:
         )
         return display.plot(ax, hatch=hatch)
 
-    def plot(self, ax: Any = None, *, hatch: bool = False) -> CommonTimeDisplay:
+    def plot(self, ax: Axes | None = None, *, hatch: bool = False) -> Self:
         """Draw rows and curves.
 
         Parameters

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.decomposition import PCA
 
-from skvas._typing import Labels, Videos
+from skvas._typing import Labels, Self, Videos
 from skvas.datasets._recordings import list_known, recordings_of
 from skvas.display._drawn import redrawing
 from skvas.display._known import known_names
@@ -32,6 +32,10 @@ from skvas.validation import (
     check_labels,
     check_videos,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Markers distinguish actions beyond the number of colours, and without colour.
 MARKERS = "osD^v<>P*X"
@@ -80,9 +84,12 @@ class EmbeddingDisplay:
     True
     """
 
+    ax_: Axes
+    figure_: Figure | Any
+
     def __init__(
         self,
-        points: Sequence[ArrayLike],
+        points: Sequence[ArrayLike] | np.ndarray,
         *,
         labels: Labels | None = None,
         names: Sequence[str] | None = None,
@@ -108,8 +115,8 @@ class EmbeddingDisplay:
         action_names: ActionNames = None,
         background: Any = None,
         color_by: str = "auto",
-        ax: Any = None,
-    ) -> EmbeddingDisplay:
+        ax: Axes | None = None,
+    ) -> Self:
         """Embed videos and draw their frames.
 
         Parameters
@@ -174,8 +181,8 @@ class EmbeddingDisplay:
         action_names: ActionNames = None,
         background: Any = None,
         color_by: str = "auto",
-        ax: Any = None,
-    ) -> EmbeddingDisplay:
+        ax: Axes | None = None,
+    ) -> Self:
         """Project embeddings on their principal axes and draw them.
 
         Parameters
@@ -222,7 +229,7 @@ class EmbeddingDisplay:
         )
         return display.plot(ax, color_by=color_by)
 
-    def plot(self, ax: Any = None, *, color_by: str = "auto") -> EmbeddingDisplay:
+    def plot(self, ax: Axes | None = None, *, color_by: str = "auto") -> Self:
         """Draw the frames; a thin line joins those of a video.
 
         Parameters
@@ -289,8 +296,10 @@ class EmbeddingDisplay:
     def _draw_times(self, points: list[np.ndarray]) -> Any:
         """Colour frames by their time, and return the scale of colours."""
         times = np.concatenate([(np.arange(len(p)) + 0.5) / len(p) for p in points])
+        x, y = np.concatenate(points).T
         dots = self.ax_.scatter(
-            *np.concatenate(points).T,
+            x,
+            y,
             c=times,
             cmap=PROGRESS,
             vmin=0,
@@ -310,7 +319,8 @@ class EmbeddingDisplay:
         shown += [(k, name) for k, name in NO_ACTION.items() if (code == k).any()]
         return [
             self.ax_.scatter(
-                *frames[code == k].T,
+                frames[code == k, 0],
+                frames[code == k, 1],
                 color=colour(k),
                 marker=_marker(k),
                 s=_dot_size(len(frames)),
@@ -324,7 +334,8 @@ class EmbeddingDisplay:
     def _add_legend(self, handles: list[Any], *, grow: bool) -> None:
         """Add a legend, in which all dots have one size."""
         add_legend(self.ax_, handles, grow=grow)
-        for handle in self.ax_.get_legend().legend_handles:
+        legend: Any = self.ax_.get_legend()
+        for handle in legend.legend_handles:
             handle.set_sizes([30])
 
 

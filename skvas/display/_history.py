@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._optional import import_optional
+from skvas._typing import Self
 from skvas.display._drawn import redrawing
 from skvas.display._style import COLOURS, check_ax, check_has, is_axes, make_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    AnyAxes = Axes | Sequence[Axes] | np.ndarray | None
 
 STYLES = ("-", "--", ":", "-.")
 TITLES = {
@@ -55,11 +62,15 @@ class HistoryDisplay:
     'loss'
     """
 
+    ax_: Axes | None
+    figure_: Figure | Any
+    axes_: list[Axes]
+
     def __init__(self, history: Mapping[str, ArrayLike]) -> None:
         self.history = history
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> HistoryDisplay:
+    def from_estimator(cls, estimator: Any, *, ax: AnyAxes = None) -> Self:
         """Draw the training history of an estimator.
 
         Parameters
@@ -83,7 +94,7 @@ class HistoryDisplay:
         check_has(estimator, "history_", cls, "one of skvas")
         return cls(estimator.history_).plot(ax)
 
-    def plot(self, ax: Any = None) -> HistoryDisplay:
+    def plot(self, ax: AnyAxes = None) -> Self:
         """Draw the panels side by side.
 
         Parameters

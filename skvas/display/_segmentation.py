@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_clusterer
 
-from skvas._typing import Labels, Videos
+from skvas._typing import Labels, Self, Videos
 from skvas.applications._names import names_by_label
 from skvas.datasets._recordings import (
     common_rate,
@@ -42,6 +42,10 @@ from skvas.metrics._compare import (
     refuse_other_kind,
 )
 from skvas.validation import check_choice, check_labels, is_unlabelled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Up to this number, each strip is named; above it, each video.
 MANY_STRIPS = 30
@@ -89,9 +93,12 @@ class SegmentationDisplay:
     'time in s (2 frames/s)'
     """
 
+    ax_: Axes
+    figure_: Figure | Any
+
     def __init__(
         self,
-        rows: Mapping[str, Sequence[ArrayLike]],
+        rows: Mapping[str, Sequence[ArrayLike] | np.ndarray],
         *,
         action_names: Sequence[str],
         names: Sequence[str] | None = None,
@@ -116,8 +123,8 @@ class SegmentationDisplay:
         uniform: bool = False,
         annotate: bool = True,
         hatch: bool = False,
-        ax: Any = None,
-    ) -> SegmentationDisplay:
+        ax: Axes | None = None,
+    ) -> Self:
         """Segment videos and draw the segments.
 
         Parameters
@@ -209,8 +216,8 @@ class SegmentationDisplay:
         uniform: bool = False,
         annotate: bool = True,
         hatch: bool = False,
-        ax: Any = None,
-    ) -> SegmentationDisplay:
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw predicted segments, and the true segments if they are known.
 
         Parameters
@@ -282,8 +289,8 @@ class SegmentationDisplay:
         return display.plot(ax, annotate=annotate, hatch=hatch)
 
     def plot(
-        self, ax: Any = None, *, annotate: bool = True, hatch: bool = False
-    ) -> SegmentationDisplay:
+        self, ax: Axes | None = None, *, annotate: bool = True, hatch: bool = False
+    ) -> Self:
         """Draw the bar codes.
 
         Parameters

@@ -85,7 +85,7 @@ CLOCK_STEPS = (
     *(HOUR * 10**power * hours for power in range(4) for hours in (1, 2, 5)),
 )
 
-ActionNames = Sequence[str] | Mapping[Any, str] | None
+ActionNames = Sequence[str] | NDArray[Any] | Mapping[Any, str] | None
 
 
 def colour(code: int) -> str:

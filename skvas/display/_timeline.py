@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._typing import Labels, Videos
+from skvas._typing import Labels, Self, Videos
 from skvas.alignment._result import Alignment
 from skvas.datasets._recordings import (
     Recordings,
@@ -38,6 +38,10 @@ from skvas.display._style import (
     set_end,
 )
 from skvas.validation import check_labels, check_video, list_videos
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # What follows the name of the video that others are aligned with.
 REFERENCE = " (reference)"
@@ -85,6 +89,9 @@ class TimelineDisplay:
     ('frame of the reference', 3)
     """
 
+    ax_: Axes
+    figure_: Figure | Any
+
     def __init__(
         self,
         alignments: Sequence[Alignment],
@@ -115,8 +122,8 @@ class TimelineDisplay:
         fps: float | None = None,
         warped: bool = True,
         hatch: bool = False,
-        ax: Any = None,
-    ) -> TimelineDisplay:
+        ax: Axes | None = None,
+    ) -> Self:
         """Align videos with the reference of an estimator and draw them.
 
         Parameters
@@ -183,8 +190,8 @@ class TimelineDisplay:
         return display.plot(ax, warped=warped, hatch=hatch)
 
     def plot(
-        self, ax: Any = None, *, warped: bool = True, hatch: bool = False
-    ) -> TimelineDisplay:
+        self, ax: Axes | None = None, *, warped: bool = True, hatch: bool = False
+    ) -> Self:
         """Draw the rows.
 
         Parameters

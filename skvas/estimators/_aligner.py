@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 
 from skvas._on_demand import lengths_of
-from skvas._typing import Videos
+from skvas._typing import Self, Videos
 from skvas.alignment._anchors import ANCHOR_KINDS
 from skvas.alignment._joined_anchors import join_anchors
 from skvas.alignment._result import MATCHINGS
@@ -86,7 +86,7 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
         *,
         anchors: Any = None,
         anchor_kind: str = "hard",
-    ) -> VideoAligner:
+    ) -> Self:
         """Learn an embedding of frames, and choose the reference.
 
         Parameters
@@ -192,7 +192,7 @@ default=None
         return self
 
     @spare_threads()
-    def predict(self, videos: Videos) -> Any:
+    def predict(self, videos: Videos) -> np.ndarray:
         """Match every frame with a frame of the reference video.
 
         Parameters

@@ -20,7 +20,7 @@ from torch import nn
 from skvas._atomic import check_replaceable
 from skvas._on_demand import Shelf, VideosOnDemand, each, keep_of, lengths_of
 from skvas._printing import tell
-from skvas._typing import Device, Videos
+from skvas._typing import Device, Self, Videos
 from skvas.applications._diagnosis import FitSummary, diagnose, summarise
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
@@ -272,8 +272,6 @@ class FittedAttributes:
     history_: dict[str, np.ndarray]
     n_iter_: int
     n_embedding_: int
-    n_features_in_: int
-    feature_names_in_: np.ndarray
     device_: str
 
 
@@ -408,7 +406,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         check_is_fitted(self)
         save_state(self, path)
 
-    def set_params(self, **params: Any) -> Any:
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, also of groups that are None.
 
         Parameters

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skvas._on_demand import lengths_of
-from skvas._typing import Labels, Videos
+from skvas._typing import Labels, Self, Videos
 from skvas.alignment._result import MATCHINGS
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
@@ -112,7 +112,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         "timeline_": Fitted((Timeline, type(None)), labels=True, absent=lambda: None),
     }
 
-    def fit(self, videos: Videos, y: Labels = None) -> JointAlignSegment:
+    def fit(self, videos: Videos, y: Labels = None) -> Self:
         """Learn an embedding of frames, one prototype per action, and a reference.
 
         Parameters

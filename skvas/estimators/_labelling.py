@@ -18,7 +18,7 @@ from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import choose, lengths_of
-from skvas._typing import Labels, Videos
+from skvas._typing import Labels, Self, Videos
 from skvas.applications._action_table import (
     ActionTable,
     rename_actions,
@@ -197,7 +197,7 @@ default=None
     outlook_: Outlook | None
     action_names_: list[str] | None
 
-    def fit_predict(self, videos: Videos, y: Labels = None) -> Any:
+    def fit_predict(self, videos: Videos, y: Labels = None) -> np.ndarray:
         """Fit, and label every frame of the same videos.
 
         Parameters
@@ -221,7 +221,7 @@ default=None
         return labels
 
     @spare_threads()
-    def predict(self, videos: Videos) -> Any:
+    def predict(self, videos: Videos) -> np.ndarray:
         """Label every frame with its action.
 
         Parameters
@@ -248,7 +248,7 @@ default=None
         return like_input([self.classes_[f] for f in found], is_single_video(videos))
 
     @spare_threads()
-    def predict_proba(self, videos: Videos) -> Any:
+    def predict_proba(self, videos: Videos) -> np.ndarray:
         """Share every frame out among the actions.
 
         Parameters
@@ -300,7 +300,9 @@ default=None
         found = self._transport_labeller().labels(self._view(videos))
         return [self.classes_[codes] for codes in found]
 
-    def name_actions(self, names: Mapping[int | str, str] | Sequence[str]) -> Any:
+    def name_actions(
+        self, names: Mapping[Any, str] | Sequence[str] | np.ndarray
+    ) -> Self:
         """Give the actions names, which tables, reports, pictures and files then show.
 
         Parameters

@@ -156,7 +156,7 @@ class MatchesFrames(BaseVideoEstimator):
         return pin(found, pairs) if anchor_kind == "hard" else found
 
     @spare_threads()
-    def match(self, videos: Videos, *, via: str = "pair") -> Any:
+    def match(self, videos: Videos, *, via: str = "pair") -> np.ndarray:
         """Match every frame with a frame of the reference video.
 
         Parameters

@@ -80,12 +80,12 @@ class ReportsVideos(BaseVideoEstimator):
         media: Sequence[str | os.PathLike[str] | None] | None = None,
         embed: bool = False,
         features: Sequence[int | str] = (),
-        poses: Sequence[Any] | None = None,
+        poses: Sequence[Any] | np.ndarray | None = None,
         edges: Sequence[Sequence[int | str]] = (),
         up: str | None = None,
         fps: float | Sequence[float] | None = None,
         names: Sequence[str] | None = None,
-        action_names: Sequence[str] | Mapping[Any, str] | None = None,
+        action_names: Sequence[str] | np.ndarray | Mapping[Any, str] | None = None,
         corrections: Any = None,
         title: str = "Recordings",
     ) -> Path:
@@ -265,7 +265,7 @@ class ReportsVideos(BaseVideoEstimator):
 
 def _figures(
     videos: Videos,
-    poses: Sequence[Any] | None,
+    poses: Sequence[Any] | np.ndarray | None,
     edges: Sequence[Sequence[int | str]],
     up: str | None,
 ) -> Figures | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skvas._on_demand import lengths_of
-from skvas._typing import Labels, Videos
+from skvas._typing import Labels, Self, Videos
 from skvas.datasets._on_disk import open_files
 from skvas.estimators._base import fitting
 from skvas.estimators._labelling import LabelsFrames
@@ -65,7 +65,7 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
 
     _fitted = {**LabelsFrames._fitted, **StreamsFrames._fitted}
 
-    def fit(self, videos: Videos, y: Labels = None) -> ActionSegmenter:
+    def fit(self, videos: Videos, y: Labels = None) -> Self:
         """Learn an embedding of frames and one prototype per action.
 
         Parameters

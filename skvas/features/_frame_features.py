@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -19,7 +19,7 @@ from sklearn.utils import Tags
 
 from skvas._atomic import write_atomically
 from skvas._printing import tell
-from skvas._typing import Device
+from skvas._typing import Device, Self
 from skvas.exceptions import InvalidParameterError
 from skvas.features._backbones import Backbone, make_backbone
 from skvas.features._decoding import check_file, read_frames, resampled, to_image
@@ -141,7 +141,7 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
         self.cache = cache
         self.device = device
 
-    def fit(self, paths: Any, y: Any = None) -> FrameFeatures:
+    def fit(self, paths: Any, y: Any = None) -> Self:
         """Check the parameters; nothing is learned.
 
         Parameters
@@ -159,6 +159,12 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
         self._make_backbone()
         return self
 
+    @overload
+    def transform(self, paths: str | os.PathLike[str]) -> np.ndarray: ...
+    @overload
+    def transform(self, paths: list[Any] | tuple[Any, ...]) -> list[np.ndarray]: ...
+    @overload
+    def transform(self, paths: Any) -> Any: ...
     def transform(self, paths: Any) -> Any:
         """Compute the features of video files.
 
@@ -186,6 +192,12 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
             return [video.features for video in found]
         return found.features
 
+    @overload
+    def extract(self, paths: str | os.PathLike[str]) -> VideoFeatures: ...
+    @overload
+    def extract(self, paths: list[Any] | tuple[Any, ...]) -> list[VideoFeatures]: ...
+    @overload
+    def extract(self, paths: Any) -> Any: ...
     def extract(self, paths: Any) -> Any:
         """Compute the features of video files and the times of their frames.
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import groupby
 from numbers import Real
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,9 @@ from skvas._printing import shorten
 from skvas._typing import Labels
 from skvas.decoding import labels_to_segments
 from skvas.validation import check_integer, check_labels, check_real
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["COLUMNS", "SegmentTable", "TimedSegment"]
 
@@ -277,7 +280,7 @@ class SegmentTable:
         names = np.array([row.label for row in rows] + [fill], dtype=object)
         return names[np.where(inside, row_of, len(rows))]
 
-    def to_frame(self) -> Any:
+    def to_frame(self) -> pd.DataFrame:
         """Make a pandas data frame of the table.
 
         Returns

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skvas._typing import Self
 from skvas.exceptions import InvalidParameterError
 from skvas.live._frames import check_frames
 from skvas.preprocessing._causal import open_stream
@@ -99,7 +100,7 @@ class LiveEmbedder:
         embeddings[can_be_read] = rows
         return embeddings
 
-    def copy(self) -> LiveEmbedder:
+    def copy(self) -> Self:
         """Return an embedder that goes on from here by itself.
 
         Returns

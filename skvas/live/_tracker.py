@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from skvas._printing import shorten
+from skvas._typing import Self
 from skvas.decoding import Segment
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.live._answers import LiveFrames, LiveRecording, LiveStep, NextStep
@@ -314,7 +315,7 @@ class LiveTracker:
         }
         write_state(path, state)
 
-    def copy(self) -> LiveTracker:
+    def copy(self) -> Self:
         """Return a tracker that goes on from here by itself.
 
         Returns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,14 @@ from skvas.metrics._compare import over_power_of_two
 from skvas.validation import check_integer, check_videos, is_single_video
 
 
+@overload
+def uniform_segmentation(
+    lengths_or_videos: int, n_actions: int
+) -> NDArray[np.int64]: ...
+@overload
+def uniform_segmentation(
+    lengths_or_videos: Sequence[int] | Videos, n_actions: int
+) -> Any: ...
 def uniform_segmentation(
     lengths_or_videos: int | Sequence[int] | Videos, n_actions: int
 ) -> Any:

@@ -79,7 +79,7 @@ class SharedOrder:
 
 
 def shared_order(
-    embeddings: Sequence[np.ndarray],
+    embeddings: Sequence[np.ndarray] | np.ndarray,
     *,
     n_pairs: int = 30,
     n_frames: int = 200,

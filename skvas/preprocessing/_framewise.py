@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from itertools import compress
 from typing import Any
@@ -16,13 +16,12 @@ from sklearn.base import (
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import Tags, get_tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import OnDemand, lengths_of
 from skvas._optional import import_optional
 from skvas._printing import shorten
-from skvas._typing import Labels, Videos
+from skvas._typing import Labels, Self, Videos
 from skvas.exceptions import InvalidParameterError
 from skvas.validation import (
     check_choice,
@@ -34,7 +33,12 @@ from skvas.validation import (
     naming_video,
     unchanged_on_failure,
 )
-from skvas.videos._containers import VideoTransformerMixin, list_like_input
+from skvas.videos._containers import (
+    Method,
+    VideoTransformerMixin,
+    available,
+    list_like_input,
+)
 from skvas.videos._streams import Stateless
 
 PASS = "passthrough"
@@ -146,22 +150,22 @@ def _is_whole(item: Any) -> bool:
     return not any(map(is_unlabelled, values.tolist()))
 
 
-def _inner_has(method: str) -> Any:
+def _inner_has(method: str) -> Callable[[Method], Method]:
     """Make a method available if the wrapped transformer has it."""
 
     def check(self: Framewise) -> bool:
         return hasattr(getattr(self, "transformer_", self.transformer), method)
 
-    return available_if(check)
+    return available(check)
 
 
-def _shared_inner_has(method: str) -> Any:
+def _shared_inner_has(method: str) -> Callable[[Method], Method]:
     """Make a method available that needs one transformer for all videos."""
 
     def check(self: Framewise) -> bool:
         return not self.per_video and hasattr(self.transformer, method)
 
-    return available_if(check)
+    return available(check)
 
 
 def _needs_one_frame(self: Framewise) -> bool:
@@ -247,7 +251,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         self.transformer = transformer
         self.per_video = per_video
 
-    def fit(self, videos: Videos, y: Labels | None = None) -> Framewise:
+    def fit(self, videos: Videos, y: Labels | None = None) -> Self:
         """Fit the transformer to the frames of the videos.
 
         Parameters
@@ -289,7 +293,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         return self
 
     @_shared_inner_has("partial_fit")
-    def partial_fit(self, videos: Videos, y: Labels | None = None) -> Framewise:
+    def partial_fit(self, videos: Videos, y: Labels | None = None) -> Self:
         """Continue fitting the transformer with the frames of more videos.
 
         Parameters
@@ -340,7 +344,7 @@ class Framewise(VideoTransformerMixin, BaseEstimator):
         self._check_widths(results)
         return self._wrap_output(results, videos)
 
-    @available_if(_needs_one_frame)
+    @available(_needs_one_frame)
     def stream(self) -> FramesStream:
         """Return what transforms the frames of a recording as they come.
 

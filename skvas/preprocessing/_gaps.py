@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin
 from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._typing import Videos
+from skvas._typing import Self, Videos
 from skvas.exceptions import InvalidParameterError
 from skvas.preprocessing._last_seen import PRIOR, LastSeen
 from skvas.validation import (
@@ -21,7 +20,7 @@ from skvas.validation import (
     forget_fit,
     unchanged_on_failure,
 )
-from skvas.videos._containers import VideoTransformerMixin
+from skvas.videos._containers import VideoTransformerMixin, available
 
 __all__ = ["Interpolate", "close_gaps"]
 
@@ -152,7 +151,7 @@ class Interpolate(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
         self.max_gap = max_gap
         self.causal = causal
 
-    def fit(self, videos: Videos, y: Any = None) -> Interpolate:
+    def fit(self, videos: Videos, y: Any = None) -> Self:
         """Check the videos and record their number of features, and means if asked.
 
         Parameters
@@ -203,7 +202,7 @@ class Interpolate(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
         )
         return self._wrap_output([self._close(video) for video in checked], videos)
 
-    @available_if(lambda self: self.causal)
+    @available(lambda self: self.causal)
     def stream(self) -> GapStream:
         """Return what closes the gaps of a recording as its frames come.
 

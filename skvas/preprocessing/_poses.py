@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._typing import Videos
+from skvas._typing import Self, Videos
 from skvas.exceptions import InvalidParameterError
 from skvas.preprocessing._bodies import (
     LAYOUTS,
@@ -32,7 +31,7 @@ from skvas.validation import (
     naming_video,
     unchanged_on_failure,
 )
-from skvas.videos._containers import VideoTransformerMixin
+from skvas.videos._containers import VideoTransformerMixin, available
 from skvas.videos._frames import to_float32
 
 __all__ = ["PoseFeatures"]
@@ -138,6 +137,7 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
     """
 
     closes_gaps = True
+    n_points_: int
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
         self.velocity_span = velocity_span
         self.causal = causal
 
-    def fit(self, videos: Videos, y: Any = None) -> PoseFeatures:
+    def fit(self, videos: Videos, y: Any = None) -> Self:
         """Find out what the numbers of a point are.
 
         Parameters
@@ -244,7 +244,7 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
                 results.append(self._transform_one(video, where))
         return self._wrap_output(results, videos)
 
-    @available_if(lambda self: self.causal)
+    @available(lambda self: self.causal)
     def stream(self) -> PoseStream:
         """Return what transforms the frames of a recording as they come.
 

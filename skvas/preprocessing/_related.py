@@ -11,7 +11,7 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import choose
-from skvas._typing import Videos
+from skvas._typing import Self, Videos
 from skvas.preprocessing._motion import Motion
 from skvas.preprocessing._smoothing import course_and_spread, motion_sigma
 from skvas.preprocessing._standardizer import moments, standardise
@@ -109,7 +109,7 @@ class SelectRelated(VideoTransformerMixin, SelectorMixin, BaseEstimator):
     def __init__(self, *, least: float = 1.0) -> None:
         self.least = least
 
-    def fit(self, videos: Videos, y: Any = None) -> SelectRelated:
+    def fit(self, videos: Videos, y: Any = None) -> Self:
         """Learn which features others predict.
 
         Parameters

@@ -14,7 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import lengths_of
-from skvas._typing import Videos
+from skvas._typing import Self, Videos
 from skvas.validation import (
     check_videos,
 )
@@ -54,7 +54,7 @@ class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimat
            [ 0.707,  0.   ]], dtype=float32)
     """
 
-    def fit(self, videos: Videos, y: Any = None) -> VideoStandardizer:
+    def fit(self, videos: Videos, y: Any = None) -> Self:
         """Check the videos and record their number of features.
 
         Parameters

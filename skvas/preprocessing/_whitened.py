@@ -15,11 +15,10 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
 )
 from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import lengths_of
-from skvas._typing import Videos
+from skvas._typing import Self, Videos
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing._motion import Motion
 from skvas.preprocessing._running import PRIOR_SHARE, RunningMoments, Standing
@@ -43,7 +42,7 @@ from skvas.validation import (
     naming_video,
     unchanged_on_failure,
 )
-from skvas.videos._containers import VideoTransformerMixin
+from skvas.videos._containers import VideoTransformerMixin, available
 from skvas.videos._stored import check_array
 
 __all__ = ["WhitenedViews"]
@@ -201,7 +200,7 @@ class WhitenedViews(
         self.offset = offset
         self.causal = causal
 
-    def fit(self, videos: Videos, y: Any = None) -> WhitenedViews:
+    def fit(self, videos: Videos, y: Any = None) -> Self:
         """Learn the principal directions of each view.
 
         Parameters
@@ -254,7 +253,7 @@ class WhitenedViews(
                 results.append(self._transform_one(video))
         return self._wrap_output(results, videos)
 
-    @available_if(_is_causal)
+    @available(_is_causal)
     def stream(self) -> ViewsStream:
         """Return what transforms the frames of a recording as they come.
 

@@ -47,7 +47,7 @@ class PackedPoses:
 
 
 def pack_poses(
-    poses: Sequence[Any],
+    poses: Sequence[Any] | np.ndarray,
     edges: Sequence[Sequence[int | str]],
     up: str | None,
     lengths: Sequence[int],
@@ -108,7 +108,7 @@ def _pack(pose: NDArray[np.float64], most: int) -> str:
 
 
 def _check_poses(
-    poses: Sequence[Any], lengths: Sequence[int]
+    poses: Sequence[Any] | np.ndarray, lengths: Sequence[int]
 ) -> list[NDArray[np.float64]]:
     if len(poses) != len(lengths):
         raise ValueError(

@@ -51,11 +51,11 @@ def report_html(
     labels: Labels,
     path: str | os.PathLike[str],
     *,
-    positions: Sequence[Any] | None = None,
-    certainty: Sequence[Any] | None = None,
-    curves: Sequence[Any] | None = None,
+    positions: Sequence[Any] | np.ndarray | None = None,
+    certainty: Sequence[Any] | np.ndarray | None = None,
+    curves: Sequence[Any] | np.ndarray | None = None,
     curve_names: Sequence[str] | None = None,
-    poses: Sequence[Any] | None = None,
+    poses: Sequence[Any] | np.ndarray | None = None,
     edges: Sequence[Sequence[int | str]] = (),
     up: str | None = None,
     point_names: Sequence[str] | None = None,
@@ -227,7 +227,7 @@ class Figures:
         As `report_html` takes them.
     """
 
-    poses: Sequence[Any]
+    poses: Sequence[Any] | np.ndarray
     edges: Sequence[Sequence[int | str]] = ()
     up: str | None = None
     point_names: Sequence[str] | None = None
@@ -263,7 +263,7 @@ def write_report(
     figures: Figures | None = None,
     media: Sequence[str | os.PathLike[str] | None] | None = None,
     embed: bool = False,
-    action_names: Sequence[str] | Mapping[Any, str] | None = None,
+    action_names: Sequence[str] | np.ndarray | Mapping[Any, str] | None = None,
     corrections: Any = None,
     title: str = "Recordings",
 ) -> Path:
@@ -346,7 +346,7 @@ def _identify(data: Mapping[str, Any]) -> str:
 
 
 def _encode(
-    shown: Shown, action_names: Sequence[str] | Mapping[Any, str] | None
+    shown: Shown, action_names: Sequence[str] | np.ndarray | Mapping[Any, str] | None
 ) -> tuple[list[Any], list[str], list[NDArray[np.int64]], list[NDArray[np.int64]]]:
     """Return labels, their names, and codes of the recordings and the collection."""
     together = [*shown.labels, *shown.collection]
@@ -366,7 +366,7 @@ def _encode(
 
 
 def _labels_by_name(
-    shown: Shown, action_names: Sequence[str] | Mapping[Any, str] | None
+    shown: Shown, action_names: Sequence[str] | np.ndarray | Mapping[Any, str] | None
 ) -> dict[str, Any]:
     """Return the label of each name; a label that is no string is its name as well."""
     together = [*shown.labels, *shown.collection]
@@ -496,7 +496,7 @@ def _check_curve_names(
 
 
 def _check_curves(
-    curves: Sequence[Any], lengths: list[int]
+    curves: Sequence[Any] | np.ndarray, lengths: list[int]
 ) -> list[NDArray[np.float64]]:
     checked = _check_frames("curves", curves, lengths, n_axes=2)
     widths = {curve.shape[1] for curve in checked}
@@ -516,7 +516,7 @@ def _check_positions(positions: list[NDArray[np.float64]]) -> None:
 
 
 def _check_frames(
-    name: str, given: Sequence[Any], lengths: list[int], n_axes: int = 1
+    name: str, given: Sequence[Any] | np.ndarray, lengths: list[int], n_axes: int = 1
 ) -> list[NDArray[np.float64]]:
     """Return numbers for each frame of each recording."""
     if len(given) != len(lengths):

@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import lengths_of
-from skvas._typing import Labels, Videos
+from skvas._typing import Labels, Self, Videos
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
     names_of_fit,
@@ -201,7 +201,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     @underflow_to_zero()
-    def fit(self, videos: Videos, y: Any = None) -> Timeline:
+    def fit(self, videos: Videos, y: Any = None) -> Self:
         """Build the template, place all frames on it and cut it into actions.
 
         Parameters
@@ -215,6 +215,12 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         -------
         self
             The fitted timeline.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or a video is not as described; names the video. After any
+            error the timeline is as it was before.
         """
         n_actions = self._check_parameters()
         videos = open_files(videos)
@@ -240,7 +246,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             )
         return self
 
-    def to_timeline(self, videos: Videos) -> Any:
+    def to_timeline(self, videos: Videos) -> np.ndarray:
         """Return the position of each frame.
 
         Parameters
@@ -329,7 +335,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         at = wanted * (len(passage.frames) - 1)
         return np.interp(at, np.arange(len(passage.frames)), passage.frames)
 
-    def fit_predict(self, videos: Videos, y: Any = None) -> Any:
+    def fit_predict(self, videos: Videos, y: Any = None) -> np.ndarray:
         """Fit to videos, and return the action of each frame.
 
         Parameters
@@ -344,10 +350,11 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         int64 ndarray of shape (n_frames,), or an object array of them
             `labels_`.
         """
-        return self.fit(videos, y).labels_
+        labels: Any = self.fit(videos, y).labels_
+        return labels
 
     @underflow_to_zero()
-    def predict(self, videos: Videos) -> Any:
+    def predict(self, videos: Videos) -> np.ndarray:
         """Label every frame with the action at its position.
 
         Parameters
@@ -373,7 +380,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         )
 
     @underflow_to_zero()
-    def predict_proba(self, videos: Videos) -> Any:
+    def predict_proba(self, videos: Videos) -> np.ndarray:
         """Share every frame out among the actions.
 
         Each frame has a distribution over positions, the expected alignment of
@@ -401,7 +408,9 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             [model.action_shares(f) for f in frames], is_single_video(videos)
         )
 
-    def stack(self, signals: Sequence[Any], length: int | None = None) -> np.ndarray:
+    def stack(
+        self, signals: Sequence[Any] | np.ndarray, length: int | None = None
+    ) -> np.ndarray:
         """Bring signals of the videos of `fit` onto the timeline.
 
         Parameters
@@ -489,7 +498,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         return given.names, list(shares)
 
     @underflow_to_zero()
-    def boundaries(self, videos: Videos) -> Any:
+    def boundaries(self, videos: Videos) -> np.ndarray:
         """Find in each video where one action ends and the next begins.
 
         Parameters
@@ -514,7 +523,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         found = [model.boundaries(frames) for frames in self._see(videos)]
         return like_input(found, is_single_video(videos))
 
-    def lacking(self, videos: Videos) -> Any:
+    def lacking(self, videos: Videos) -> np.ndarray:
         """Tell which moments of the timeline each video lacks.
 
         Parameters
@@ -706,7 +715,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         )
         return given, (model.expect(video, at_moments) for video in frames)
 
-    def _check_signals(self, signals: Sequence[Any]) -> list[np.ndarray]:
+    def _check_signals(self, signals: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
         lengths = [len(positions) for positions in self.positions_]
         if len(signals) != len(lengths):
             raise ValueError(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from inspect import isfunction, signature
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn import get_config
@@ -13,9 +13,11 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 
 from skvas._optional import import_optional
-from skvas._typing import Videos
+from skvas._typing import Self, Videos
 from skvas.datasets._recordings import Recordings, recordings_of
 from skvas.validation import check_choice, is_single_video, list_videos
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 # Whose first argument may be called `videos`.
 METHODS = (
@@ -88,6 +90,33 @@ def list_like_input(results: Sequence[Any], single: bool) -> Any:
     return results[0] if single else list(results)
 
 
+def available(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Return scikit-learn's `available_if`, which type checkers then see through.
+
+    Parameters
+    ----------
+    check : callable
+        From an estimator to whether it has the method.
+
+    Returns
+    -------
+    callable
+        The decorator of the method.
+
+    Examples
+    --------
+    >>> from skvas.videos._containers import available
+    >>> class Named:
+    ...     @available(lambda self: hasattr(self, "name"))
+    ...     def greet(self):
+    ...         return "hello"
+    >>> hasattr(Named(), "greet")
+    False
+    """
+    decorator: Callable[[Method], Method] = available_if(check)
+    return decorator
+
+
 def kept_names(transformer: Any, given: list[str] | None) -> list[str] | None:
     """Return the names of what a transformer makes where each is one of those given.
 
@@ -121,6 +150,9 @@ class VideoTransformerMixin(TransformerMixin, auto_wrap_output_keys=None):  # ty
     frames. List this class before `BaseEstimator`. `set_output` is there if
     `get_feature_names_out` is.
     """
+
+    n_features_in_: int
+    feature_names_in_: np.ndarray
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # Videos are what scikit-learn calls X, and no metadata to route.
@@ -156,8 +188,8 @@ class VideoTransformerMixin(TransformerMixin, auto_wrap_output_keys=None):  # ty
         """
         return self.fit(videos, y, **fit_params).transform(videos)
 
-    @available_if(lambda self: hasattr(self, "get_feature_names_out"))
-    def set_output(self, *, transform: str | None = None) -> Any:
+    @available(lambda self: hasattr(self, "get_feature_names_out"))
+    def set_output(self, *, transform: str | None = None) -> Self:
         """Choose the container of what `transform` and `fit_transform` return.
 
         Parameters
