@@ -20,6 +20,7 @@ from skvas.datasets._recordings import (
     refuse_other_features,
     remember,
 )
+from skvas.exceptions import InvalidParameterError
 from skvas.labels._known import Known
 from skvas.labels._reading import PartialLabels, read_labels
 from skvas.labels._stamps import SURE
@@ -349,7 +350,17 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         -------
         int64 ndarray of shape (n_frames,), or an object array of them
             `labels_`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `fit`, or if `n_actions` is None.
         """
+        if self.n_actions is None:
+            raise InvalidParameterError(
+                "n_actions=None looks for no actions: set it to a number, a range or "
+                '"auto", or call fit and to_timeline for positions.'
+            )
         labels: Any = self.fit(videos, y).labels_
         return labels
 

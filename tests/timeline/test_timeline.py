@@ -489,7 +489,8 @@ def test_timeline_without_actions_has_the_same_positions(data, timeline):
     for ours, theirs in zip(bare.positions_, timeline.positions_, strict=True):
         assert_array_equal(ours, theirs)
     assert bare.order_ == timeline.order_
-    assert bare.fit_predict(data.videos) is None
+    with pytest.raises(ValueError, match="n_actions=None looks for no actions"):
+        bare.fit_predict(data.videos)
     for answer in (bare.predict, bare.predict_proba):
         with pytest.raises(ValueError, match="has no actions; set n_actions"):
             answer(data.videos)
