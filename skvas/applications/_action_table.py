@@ -225,7 +225,7 @@ def rename_actions(
             raise TypeError(
                 f"the name of action {shown[place]} must be a text, got {name!r}."
             )
-        renamed[place] = name
+        renamed[place] = str(name)  # of an array it would be NumPy's own
     for name in renamed:
         if renamed.count(name) > 1:
             raise ValueError(f"two actions would be called {name!r}.")

@@ -221,6 +221,11 @@ def test_actions_are_named_by_the_labels_that_are_shown(labels, names, expected)
     assert rename_actions(known, labels, names) == expected
 
 
+def test_names_from_an_array_are_texts_of_python():
+    names = rename_actions(["0", "1"], [0, 1], np.array(["pour", "stir"]))
+    assert [type(name) for name in names] == [str, str]
+
+
 @pytest.mark.parametrize("labels", [[1, 2, 3], ["1", "2", "walk"]])
 def test_places_are_no_labels_where_labels_are_numbers(labels):
     with pytest.raises(ValueError, match="action 0; there are 1, 2, "):
