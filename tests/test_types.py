@@ -76,7 +76,7 @@ def test_arrays_of_all_videos_may_be_an_object_array_of_them():
             if re.search(r"(list|sequence) of (array-like|ndarray|int arrays)", kind):
                 given = parameters(value)[parameter].annotation
                 fits = re.search(
-                    r"Any$|Labels|Videos|ArrayLike \||\| np.ndarray", given
+                    r"Any$|Labels|Videos|Iterable|ArrayLike \||\| np.ndarray", given
                 )
                 assert fits, (name, parameter)
 

@@ -98,16 +98,16 @@ class Recordings(list[Any]):
     def __init__(
         self,
         videos: Iterable[Any],
-        names: Sequence[str] | None = None,
+        names: Iterable[str] | None = None,
         *,
-        fps: float | Sequence[float] | None = None,
-        times: Sequence[ArrayLike] | np.ndarray | None = None,
-        media: Sequence[str | os.PathLike[str] | None] | None = None,
-        feature_names: Sequence[str] | None = None,
-        labels: Sequence[Any] | np.ndarray | None = None,
-        action_names: Sequence[str] = (),
-        activities: Sequence[str] | None = None,
-        notes: Sequence[str] = (),
+        fps: ArrayLike | None = None,
+        times: Iterable[ArrayLike] | None = None,
+        media: Iterable[str | os.PathLike[str] | None] | None = None,
+        feature_names: Iterable[str] | None = None,
+        labels: Iterable[Any] | None = None,
+        action_names: Iterable[str] = (),
+        activities: Iterable[str] | None = None,
+        notes: Iterable[str] = (),
         description: str = "",
     ) -> None:
         if (
@@ -148,13 +148,15 @@ class Recordings(list[Any]):
         if media is not None:
             files = _one_each("media", media, n)
             self.media = [None if file is None else os.fspath(file) for file in files]
-        self.feature_names = None if feature_names is None else list(feature_names)
+        self.feature_names = None
+        if feature_names is not None:
+            self.feature_names = _texts("feature_names", feature_names)
         self.labels = None if labels is None else _one_each("labels", labels, n)
-        self.action_names = list(action_names)
+        self.action_names = _texts("action_names", action_names)
         self.activities = (
             None if activities is None else _one_each("activities", activities, n)
         )
-        self.notes = list(notes)
+        self.notes = _texts("notes", notes)
         self.DESCR = description
 
     @property
@@ -496,6 +498,12 @@ def _one_each(
             f"{name} must be one for each of {n} recording(s), got {len(found)}."
         )
     return found
+
+
+def _texts(name: str, values: Iterable[str]) -> list[str]:
+    if isinstance(values, (str, bytes)):
+        raise TypeError(f"{name} must be a list of texts, got the text {values!r}.")
+    return list(values)
 
 
 def _check_times(name: str, times: ArrayLike, n_frames: int) -> NDArray[np.float64]:

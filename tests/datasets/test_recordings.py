@@ -160,6 +160,9 @@ def test_list_that_was_changed_is_refused():
             "must be rising, finite",
         ),
         ({"media": ["a.mp4"]}, "media must be one for each"),
+        ({"feature_names": "knee"}, "feature_names must be a list of texts"),
+        ({"action_names": "walk"}, "action_names must be a list of texts"),
+        ({"notes": "Gaps are filled."}, "notes must be a list of texts"),
     ],
 )
 def test_what_does_not_fit_is_refused(known, message):
