@@ -185,16 +185,17 @@ class SegmentTable:
         [(0.0, 1.0, '0'), (1.0, 1.5, '1')]
         """
         if isinstance(names, str):
-            names, labels = [names], [labels]
+            names, labels = [names], check_labels(labels)
             times = None if times is None else [np.asarray(times)]
         labels, names = check_labels(list(labels)), list(names)
         if len(set(names)) != len(names):
             raise ValueError("names must differ from each other; two are the same.")
         stamps = [None] * len(labels) if times is None else list(times)  # type: ignore[arg-type]
         if not len(names) == len(labels) == len(stamps):
+            timed = "" if times is None else f" and {len(stamps)} times"
             raise ValueError(
                 f"Expected a name (and times, if any) for each of {len(labels)} "
-                f"video(s), got {len(names)} names and {len(stamps)} times."
+                f"video(s), got {len(names)} names{timed}."
             )
         rows: list[TimedSegment] = []
         for name, item, stamp in zip(names, labels, stamps, strict=True):

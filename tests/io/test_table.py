@@ -171,11 +171,11 @@ def test_frame_rate_and_times_must_make_sense(options, message):
 
 @pytest.mark.parametrize(
     ("names", "options"),
-    [(["u"], {"fps": 1}), (["u", "v"], {"times": [[0, 1]]})],
+    [("u", {"fps": 1}), (["u"], {"fps": 1}), (["u", "v"], {"times": [[0, 1]]})],
 )
 def test_numbers_of_names_and_videos_must_agree(names, options):
     with pytest.raises(ValueError, match="each of 2"):
-        SegmentTable.from_labels([[0, 1], [1, 1]], names, **options)
+        SegmentTable.from_labels([[0, 1], [1, 1, 1]], names, **options)
 
 
 def test_a_lone_frame_with_a_time_lasts_a_second():
