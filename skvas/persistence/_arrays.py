@@ -24,6 +24,8 @@ MAX_BYTES = 4 * 2**30
 MAX_HEADER_BYTES = 32 * 2**20
 MAX_ARRAYS = 100_000
 MAX_DEPTH = 64
+# How pickles start, of protocol 2 and later.
+PICKLED = b"\x80"
 
 # Little-endian, as the layout has it.
 DTYPES = {
@@ -176,8 +178,14 @@ def _check_limits(n_arrays: int, header_bytes: int, n_bytes: int) -> None:
 def _read_header(stream: BinaryIO, size: int) -> bytes:
     if not 8 <= size <= MAX_BYTES:
         raise ModelFileError(f"it has {size} bytes, expected 8 to {MAX_BYTES}")
-    length = int.from_bytes(stream.read(8), "little")
+    start = stream.read(8)
+    length = int.from_bytes(start, "little")
     if length > min(MAX_HEADER_BYTES, size - 8):
+        if start[:1] == PICKLED:
+            raise ModelFileError(
+                "it looks like a pickle, which runs code when it is read: if you trust "
+                "it, use joblib.load or pickle.load"
+            )
         raise ModelFileError(
             f"it was not written by skvas, or is damaged: a header of {length} bytes "
             "has no room in it"

@@ -432,6 +432,15 @@ FILES = {
 }
 
 
+@pytest.mark.parametrize(
+    "write", [joblib.dump, lambda x, p: p.write_bytes(pickle.dumps(x))]
+)
+def test_pickle_is_told_from_a_damaged_file(write, tmp_path):
+    write({"n_actions": 3}, tmp_path / "model")
+    with pytest.raises(ModelFileError, match="like a pickle.*joblib.load"):
+        skvas.load(tmp_path / "model")
+
+
 def timeline(state):
     return state["timeline_"]["items"]
 
