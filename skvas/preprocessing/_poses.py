@@ -137,6 +137,7 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
     """
 
     closes_gaps = True
+    layout_: str
     n_points_: int
 
     def __init__(

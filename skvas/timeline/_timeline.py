@@ -42,6 +42,7 @@ from skvas.timeline._model import (
     build_timeline,
     path_frames,
 )
+from skvas.timeline._order import BlockOrder
 from skvas.timeline._paths import Passage
 from skvas.timeline._settled import kinds_to_expect, settle_features
 from skvas.validation import (
@@ -183,6 +184,21 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
     >>> timeline.predict(data.videos[0])[[0, -1]]
     array([0, 3])
     """
+
+    template_: np.ndarray
+    positions_: list[np.ndarray]
+    labels_: np.ndarray | None
+    n_actions_: int | None
+    n_actions_range_: tuple[int, int] | None
+    recurring_: bool | None
+    boundaries_: np.ndarray | None
+    boundary_confidence_: np.ndarray | None
+    alignability_: np.ndarray
+    is_related_: np.ndarray
+    is_whole_: np.ndarray
+    order_: BlockOrder | None
+    features_: Any
+    recordings_: dict[str, Any]
 
     def __init__(
         self,
