@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import re
 from pathlib import Path
@@ -96,3 +97,12 @@ def test_checkers_find_the_public_names_and_rooms_of_skvas_and_no_others():
     assert homes == {**skvas._HOMES, **dict.fromkeys(skvas._ROOMS, "skvas")}
     functions = {node.name for node in body if isinstance(node, ast.FunctionDef)}
     assert "__getattr__" not in functions  # if they saw it, any name would do
+
+
+def test_results_with_arrays_are_compared_as_objects():
+    """Compared by field, `==` and `in` fail with an array's ambiguous truth."""
+    for name, value in PUBLIC.items():
+        if dataclasses.is_dataclass(value):
+            kinds = [str(field.type) for field in dataclasses.fields(value)]
+            has_arrays = any(re.search("ndarray|Tensor|Codes", kind) for kind in kinds)
+            assert not has_arrays or value.__eq__ is object.__eq__, name

@@ -20,7 +20,7 @@ __all__ = ["Alignment"]
 MATCHINGS = ("monotone", "plan", "nearest")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Alignment:
     """Matches between the frames of two videos, with the plan behind them.
 

@@ -21,7 +21,7 @@ __all__ = ["LabelTransfer", "transfer_labels"]
 WIDTH = 0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelTransfer:
     """Transferred labels and their confidence.
 

@@ -32,7 +32,7 @@ __all__ = ["FrameFeatures", "VideoFeatures"]
 _CACHE_VERSION = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VideoFeatures:
     """Features and times of the frames of one video.
 

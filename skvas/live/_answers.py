@@ -10,7 +10,7 @@ from skvas.decoding import Segment, segments_to_labels
 from skvas.live._habits import LiveWarning
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LiveFrames:
     """Frames of a stream whose answers are final.
 
@@ -113,7 +113,7 @@ class NextStep:
     seconds: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LiveRecording:
     """What is known of a recording once it is over.
 

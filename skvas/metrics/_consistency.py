@@ -29,7 +29,7 @@ _MAX_FRAMES = 300
 _REACH = 12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PairMatches:
     """Matched frames of pairs of videos, for :func:`consistency_score`.
 

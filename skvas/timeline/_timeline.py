@@ -64,7 +64,7 @@ from skvas.videos._underflow import underflow_to_zero
 Prepare = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Density:
     """How the videos pass the moments of a timeline.
 

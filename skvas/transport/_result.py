@@ -11,7 +11,7 @@ from torch import Tensor
 FINAL_SWEEPS = 50
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FGWResult:
     """Result of the solver for each problem of a batch.
 
