@@ -35,7 +35,11 @@ from skvas.timeline._model import (
     path_frames,
 )
 from skvas.transport._threads import spare_threads
-from skvas.validation import check_choice, check_random_state
+from skvas.validation import (
+    check_choice,
+    check_random_state,
+    warn_of_second_video,
+)
 
 __all__ = ["VideoAligner"]
 
@@ -135,6 +139,7 @@ default=None
         videos = open_files(videos)
         with fitting(self):
             checked = self._check_videos(videos, self.features, min_total_frames=2)
+            warn_of_second_video(checked, y)
             lengths = lengths_of(checked)
             self._check_reference(len(lengths))
             joined = join_anchors(anchors, lengths)

@@ -349,7 +349,8 @@ def _rows(item: Any) -> list[tuple[Any, ...]] | None:
     if widths not in ({2}, {3}):
         raise ValueError(
             "expected labels of shape (n_frames,), rows (start, end, label) or rows "
-            f"(frame, label); got rows of {sorted(widths)} entries."
+            f"(frame, label); got rows of {sorted(widths)} entries. If y is another "
+            "video, pass both in a list: fit([x, y])."
         )
     return rows
 

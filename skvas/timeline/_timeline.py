@@ -56,6 +56,7 @@ from skvas.validation import (
     is_single_video,
     naming_video,
     unchanged_on_failure,
+    warn_of_second_video,
 )
 from skvas.videos._containers import VideoTransformerMixin, like_input
 from skvas.videos._underflow import underflow_to_zero
@@ -248,6 +249,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
                 min_total_frames=2,
                 ensure_all_finite=finiteness_of(self.features),
             )
+            warn_of_second_video(checked, y, stacklevel=4)
             rng = check_random_state(self.random_state)
             fitted = self._learn_features(checked, n_actions)
             features, details = features_and_details(fitted, checked)

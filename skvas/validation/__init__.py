@@ -32,6 +32,7 @@ from skvas.validation._videos import (
     check_total_frames,
     check_video,
     check_videos,
+    warn_of_second_video,
     warn_of_transposed,
 )
 
@@ -56,5 +57,6 @@ __all__ = [
     "naming",
     "naming_video",
     "unchanged_on_failure",
+    "warn_of_second_video",
     "warn_of_transposed",
 ]

@@ -277,6 +277,38 @@ def warn_of_transposed(videos: Sequence[np.ndarray]) -> None:
     )
 
 
+def warn_of_second_video(
+    videos: Sequence[np.ndarray], y: Any, *, stacklevel: int = 3
+) -> None:
+    """Warn if a `y` that has no use looks like another video.
+
+    Parameters
+    ----------
+    videos : sequence of ndarray of shape (n_frames_i, n_features)
+        Checked videos of one fit.
+    y : object
+        What `fit` was given beside them.
+    stacklevel : int, default=3
+        Frames up to whoever called `fit`; a decorator of `fit` is one more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.validation import warn_of_second_video
+    >>> warn_of_second_video([np.zeros((9, 2))], np.zeros(9))
+    """
+    shape = tuple(getattr(y, "shape", ()))
+    if len(videos) > 1 or len(shape) != 2 or shape[1] < 2:
+        return
+    if shape[1] == videos[0].shape[1]:
+        warnings.warn(
+            f"fit takes videos as its first argument, and ignores y, an array of shape "
+            f"{shape}. If it is another video, pass both in a list: fit([x, y]).",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+
+
 def _with_names(frame: Any) -> Any:
     """Return the data frame, or its columns in a way that scikit-learn knows.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skvas import Aligning, Alignment, Training, VideoAligner
+from skvas import Aligning, Alignment, Timeline, Training, VideoAligner
 from skvas.datasets import make_videos
 from skvas.decoding import monotone_path, path_to_matches
 from skvas.exceptions import InvalidParameterError
@@ -39,6 +39,15 @@ def mean_errors(estimator, data):
         ours.append(matching_error(found, true))
         linear.append(matching_error(linear_warp(len(true), len(data.videos[j])), true))
     return np.mean(ours), np.mean(linear)
+
+
+def test_second_video_outside_a_list_is_warned_of_where_y_has_no_use():
+    for estimator in (quick(VideoAligner, max_epochs=0), Timeline(4)):
+        with pytest.warns(UserWarning, match=r"in a list: fit\(\[x, y\]\)") as told:
+            estimator.fit(X, Y)
+        assert told[0].filename == __file__
+        estimator.fit(X, np.zeros(len(X)))
+        estimator.fit([X, Y], Y)
 
 
 @every

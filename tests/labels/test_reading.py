@@ -240,7 +240,7 @@ def test_nothing_labelled_has_no_names():
     [
         ([0, 1], "one label for each of the 6 frames"),
         (np.empty(0), "one label for each of the 6 frames"),
-        ([[0, 1, 2, 3]], "rows of \\[4\\] entries"),
+        ([[0, 1, 2, 3]], "rows of \\[4\\] entries.*in a list: fit"),
         ([0.5, 1, 1, 1, 1, 1], "integers or strings"),
         ([(1,), (2, 3)], "rows of"),
         ([object()] * 6, "integers or strings"),
