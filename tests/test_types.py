@@ -18,7 +18,6 @@ ANY = {
     "inverse_transform",
     "load",
     "make_segmentation_scorer",
-    "parametrize_with_video_checks",
     "transform",
     "uniform_segmentation",
 }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sklearn.utils import get_tags
 
 from skvas._optional import import_optional
 from skvas.testing._checks import CHECKS, Check
+
+if TYPE_CHECKING:
+    import pytest
 
 Reasons = Mapping[str, str]
 
@@ -127,7 +130,7 @@ def parametrize_with_video_checks(
     estimators: Sequence[Any],
     *,
     expected_failed_checks: Callable[[Any], Reasons] | None = None,
-) -> Any:
+) -> pytest.MarkDecorator:
     """Parametrise a pytest test with each check of each estimator.
 
     It needs pytest. A check with an expected failure is a strict `xfail`.
@@ -142,7 +145,7 @@ def parametrize_with_video_checks(
 
     Returns
     -------
-    decorator
+    pytest.MarkDecorator
         Decorator of a test with the arguments `estimator` and `check`.
 
     Examples
@@ -153,20 +156,20 @@ def parametrize_with_video_checks(
     ... def test_video_check_passes(estimator, check):
     ...     check(estimator)
     """
-    pytest = import_optional("pytest", "test")
+    package = import_optional("pytest", "test")
+    mark = package.mark
     cases = []
     for estimator in estimators:
         reasons = expected_failed_checks(estimator) if expected_failed_checks else {}
         _check_names(reasons)
         for name, check in list_video_checks(estimator).items():
             marks = (
-                pytest.mark.xfail(strict=True, reason=reasons[name])
-                if name in reasons
-                else ()
+                mark.xfail(strict=True, reason=reasons[name]) if name in reasons else ()
             )
             shown = f"{type(estimator).__name__}-{name}"
-            cases.append(pytest.param(estimator, check, marks=marks, id=shown))
-    return pytest.mark.parametrize(("estimator", "check"), cases)
+            cases.append(package.param(estimator, check, marks=marks, id=shown))
+    decorator: pytest.MarkDecorator = mark.parametrize(("estimator", "check"), cases)
+    return decorator
 
 
 def _check_names(reasons: Reasons) -> None:
