@@ -30,7 +30,7 @@ from skvas.exceptions import FailedFilesWarning, InvalidParameterError
 from skvas.io import SegmentTable, write_segments
 from skvas.io._files import FORMATS
 from skvas.persistence._digest import digest_labelling
-from skvas.validation import check_choice, check_real
+from skvas.validation import check_choice, check_real, refuse_text
 from skvas.videos._orphans import EndingWithParent
 
 if TYPE_CHECKING:
@@ -311,6 +311,8 @@ def predict_files(
             f"got {type(model).__name__}."
         )
     check_choice("format", format, tuple(FORMATS))
+    for what, value in (("names", names), ("action_names", action_names)):
+        refuse_text(what, value)
     fps = check_real("fps", fps, low=0, low_open=True, none_ok=True)
     if format != "txt" and fps is None and read is None:
         raise InvalidParameterError(_ask_for_fps(format))

@@ -27,7 +27,7 @@ from skvas.datasets._recordings import (
 from skvas.decoding import Segment, labels_to_segments
 from skvas.io import SegmentTable, TimedSegment
 from skvas.io._table import frame_edges
-from skvas.validation import check_labels, check_real
+from skvas.validation import check_labels, check_real, refuse_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -249,6 +249,7 @@ def step_report(
             f"names must be {len(found)} name(s), one for each video, got "
             f"{shorten(names)}."
         )
+    refuse_text("action_names", action_names)
     called_actions = _names_of_actions(estimator, action_names)
     rates = _find_rates(rate, known, estimator, len(found))
     usual = Collection.of(split_into_steps(collection), rates, kept, least)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skvas._printing import shorten
-from skvas.validation import check_real, list_videos
+from skvas.validation import check_real, list_videos, refuse_text
 
 __all__ = ["Recordings", "recordings_of"]
 
@@ -148,15 +148,19 @@ class Recordings(list[Any]):
         if media is not None:
             files = _one_each("media", media, n)
             self.media = [None if file is None else os.fspath(file) for file in files]
-        self.feature_names = None
-        if feature_names is not None:
-            self.feature_names = _texts("feature_names", feature_names)
+        for name, texts in (
+            ("feature_names", feature_names),
+            ("action_names", action_names),
+            ("notes", notes),
+        ):
+            refuse_text(name, texts)
+        self.feature_names = None if feature_names is None else list(feature_names)
         self.labels = None if labels is None else _one_each("labels", labels, n)
-        self.action_names = _texts("action_names", action_names)
+        self.action_names = list(action_names)
         self.activities = (
             None if activities is None else _one_each("activities", activities, n)
         )
-        self.notes = _texts("notes", notes)
+        self.notes = list(notes)
         self.DESCR = description
 
     @property
@@ -498,12 +502,6 @@ def _one_each(
             f"{name} must be one for each of {n} recording(s), got {len(found)}."
         )
     return found
-
-
-def _texts(name: str, values: Iterable[str]) -> list[str]:
-    if isinstance(values, (str, bytes)):
-        raise TypeError(f"{name} must be a list of texts, got the text {values!r}.")
-    return list(values)
 
 
 def _check_times(name: str, times: ArrayLike, n_frames: int) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from skvas._optional import import_optional
 from skvas._printing import shorten
 from skvas._typing import Labels
 from skvas.decoding import labels_to_segments
-from skvas.validation import check_integer, check_labels, check_real
+from skvas.validation import check_integer, check_labels, check_real, refuse_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,6 +184,7 @@ class SegmentTable:
         >>> [(s.start, s.end, s.label) for s in table]
         [(0.0, 1.0, '0'), (1.0, 1.5, '1')]
         """
+        refuse_text("action_names", action_names)
         if isinstance(names, str):
             names, labels = [names], check_labels(labels)
             times = None if times is None else [np.asarray(times)]

@@ -34,7 +34,7 @@ from skvas.report._media import media_sources
 from skvas.report._page import as_bytes, as_json, compose_page
 from skvas.report._poses import PackedPoses, pack_poses
 from skvas.report._signals import SCALE, pack_curves, pack_times, thin_warp
-from skvas.validation import check_labels, check_real, naming_video
+from skvas.validation import check_labels, check_real, naming_video, refuse_text
 from skvas.videos._frames import spread
 
 __all__ = ["report_html"]
@@ -274,6 +274,7 @@ def write_report(
     """
     if not isinstance(title, str):
         raise TypeError(f"title must be a string, got {shorten(title)}.")
+    refuse_text("action_names", action_names)
     if not isinstance(action_names, (Mapping, type(None))):
         action_names = list(action_names)
     check_replaceable(path)

@@ -26,6 +26,7 @@ from skvas.validation._parameters import (
     check_n_actions,
     check_random_state,
     check_real,
+    refuse_text,
 )
 from skvas.validation._videos import (
     check_numbers,
@@ -56,6 +57,7 @@ __all__ = [
     "list_videos",
     "naming",
     "naming_video",
+    "refuse_text",
     "unchanged_on_failure",
     "warn_of_second_video",
     "warn_of_transposed",

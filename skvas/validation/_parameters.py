@@ -168,6 +168,30 @@ def check_integer(
     return int(value)
 
 
+def refuse_text(name: str, values: Any) -> None:
+    """Refuse a text in place of a list of texts, which would be taken for letters.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for the message.
+    values : object
+        The user's value.
+
+    Raises
+    ------
+    TypeError
+        If the value is a text.
+
+    Examples
+    --------
+    >>> from skvas.validation import refuse_text
+    >>> refuse_text("action_names", ["walk", "turn"])
+    """
+    if isinstance(values, (str, bytes)):
+        raise TypeError(f"{name} must be a list of texts, got the text {values!r}.")
+
+
 def check_choice(name: str, value: Any, choices: Sequence[Choice]) -> Choice:
     """Check that a parameter is one of the allowed values.
 

@@ -25,7 +25,7 @@ from skvas.display import (
     SegmentationDisplay,
     TimelineDisplay,
 )
-from skvas.io import read_segments
+from skvas.io import SegmentTable, read_segments
 from tests.models import Counted, quick, small_videos
 
 VIDEOS = small_videos(3)
@@ -219,6 +219,23 @@ def test_names_that_make_no_sense_are_refused(model, names, message):
 def test_actions_are_named_by_the_labels_that_are_shown(labels, names, expected):
     known = [str(label) for label in labels]
     assert rename_actions(known, labels, names) == expected
+
+
+def test_text_in_place_of_a_list_of_names_is_refused(model, tmp_path):
+    """Its letters would be names of actions in files and on pages."""
+    file, labels = tmp_path / "page.html", list(model.labels_)
+    for take in (
+        lambda: skvas.predict_files(model, [], tmp_path / "out", action_names="abc"),
+        lambda: step_report(model, RECORDINGS, action_names="abc"),
+        lambda: model.report(RECORDINGS, file, action_names="abc"),
+        lambda: skvas.report_html(labels, file, action_names="abc"),
+        lambda: SegmentTable.from_labels(labels[0], "v", fps=1, action_names="abc"),
+    ):
+        with pytest.raises(TypeError, match="action_names must be a list of texts"):
+            take()
+    with pytest.raises(TypeError, match="^names must be a list of texts"):
+        skvas.predict_files(model, ["a.npy"], tmp_path / "out", names="a")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_names_from_an_array_are_texts_of_python():
