@@ -95,7 +95,9 @@ def test_videos_without_gaps_are_unchanged_and_without_numbers_stay_empty():
 
 
 def test_recordings_keep_their_names():
-    recordings = Recordings([POSE, POSE[:9]], ["a", "b"], fps=30, feature_names="abcde")
+    recordings = Recordings(
+        [POSE, POSE[:9]], ["a", "b"], fps=30, feature_names=list("abcde")
+    )
     for transformer in (Interpolate(), PoseFeatures()):
         found = transformer.fit_transform(recordings)
         assert (found.names, found.fps) == (["a", "b"], [30, 30])
