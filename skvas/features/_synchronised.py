@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -123,10 +124,12 @@ def write_synchronised(
     with tempfile.TemporaryDirectory() as folder:
         wanted = np.unique(matches[matches >= 0])
         frames_y = _frames(video_y, times_y, n_y, "y")
-        images_y = _keep(frames_y, wanted, height, Path(folder, "frames"))
+        file = Path(folder, "frames")
+        width = _keep(frames_y, wanted, height, file)
         frames_x = _frames(video_x, times_x, n_x, "x")
-        pictures = _side_by_side(frames_x, matches, n_y, wanted, images_y, height)
-        with replacing(path) as temporary:
+        with file.open("rb") as stream, replacing(path) as temporary:
+            images_y = _Images(stream, height, width)
+            pictures = _side_by_side(frames_x, matches, n_y, wanted, images_y, height)
             _encode(pictures, n_x, temporary, CONTAINERS[suffix])
 
 
@@ -161,10 +164,9 @@ def _keep(
     wanted: NDArray[np.int64],
     height: int,
     file: Path,
-) -> _Image:
-    """Return the images of the wanted frames (n_wanted, h, w, 3), stored in a file."""
+) -> int:
+    """Store the images of the wanted frames in a file, and return their width."""
     kept, width = set(wanted.tolist()), 0
-    # Written first: where a disk is full, a map that is written ends the process.
     with naming_file(file, "written"), file.open("wb") as stream:
         for index, (_, frame) in enumerate(frames):
             tell("reading the frames to show", index, int(wanted[-1]) + 1)
@@ -172,8 +174,23 @@ def _keep(
                 image = _scaled(frame, height, width)
                 width = image.shape[1]
                 stream.write(image.tobytes())
-    shape = (len(wanted), height, width, 3)
-    return np.memmap(file, dtype=np.uint8, mode="r", shape=shape)
+    return width
+
+
+class _Images:
+    """Images of one size in an open file, of which one at a time is in memory.
+
+    A memory map would not do: Windows removes no file that is mapped, and where a disk
+    is full, a map that is written ends the process.
+    """
+
+    def __init__(self, stream: BinaryIO, height: int, width: int) -> None:
+        self.stream, self.shape = stream, (height, width, 3)
+
+    def __getitem__(self, index: int) -> _Image:
+        size = math.prod(self.shape)
+        self.stream.seek(index * size)
+        return np.frombuffer(self.stream.read(size), np.uint8).reshape(self.shape)
 
 
 def _side_by_side(
@@ -181,7 +198,7 @@ def _side_by_side(
     matches: NDArray[np.int64],
     n_y: int,
     wanted: NDArray[np.int64],
-    images_y: _Image,
+    images_y: _Images,
     height: int,
 ) -> Iterator[tuple[float, _Image]]:
     """Yield the time and the picture of each frame of x."""
@@ -193,7 +210,7 @@ def _side_by_side(
     line = np.full((height + _BAR, _GAP, 3), 255, np.uint8)
     width = 0
     for i, (time, frame) in enumerate(frames_x):
-        image_y = images_y[rows[i]]
+        image_y = images_y[int(rows[i])]
         if not matched[i]:
             image_y = (_DIM * image_y).astype(np.uint8)
         image_x = _scaled(frame, height, width)

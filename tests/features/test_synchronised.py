@@ -10,6 +10,7 @@ import pytest
 
 from skvas.features import FrameFeatures, write_synchronised
 from tests.clips import grey, read_clip, write_clip, write_turning
+from tests.held_files import hold_files
 
 pytest.importorskip("av")
 
@@ -98,6 +99,14 @@ def test_alignment_of_some_frames_needs_their_times(clips, tmp_path):
     left, right = panels(read_clip(out)[1])
     np.testing.assert_allclose(left, X[::2], atol=8)
     np.testing.assert_allclose(right, Y[::2][[0, 1, 2, 2, 3]], atol=8)
+
+
+def test_films_are_written_where_files_in_use_cannot_be_removed(
+    clips, tmp_path, monkeypatch
+):
+    hold_files(monkeypatch)
+    write_synchronised(*clips, aligned(MATCHES), tmp_path / "out.mp4", height=48)
+    assert len(read_clip(tmp_path / "out.mp4")[1]) == len(X)
 
 
 def test_alignment_of_other_videos_is_refused_and_leaves_nothing(clips, tmp_path):
