@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -24,6 +25,10 @@ __all__ = [
     "write_atomically",
 ]
 
+# Seconds to wait before further attempts to replace a file that is in use.
+WAITS = (0.01, 0.05, 0.2, 0.5)
+# What Windows says of a file in use: access denied, or a violation of sharing.
+_IN_USE = {5, 32}
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp(\.|$)")
 
 
@@ -180,7 +185,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         try:
             yield temporary
             _finish(temporary, old)
-            os.replace(temporary, target)
+            _replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -294,7 +299,23 @@ def _link(temporary: Path, target: Path) -> None:
         raise
     except OSError:  # some file systems know no second names
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        os.replace(temporary, target)
+        _replace(temporary, target)
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    """Give a file its name; wait a little where Windows says that one is in use.
+
+    What looks at new files there, such as a virus scanner, holds each for an instant.
+    """
+    for seconds in WAITS:
+        try:
+            os.replace(temporary, target)
+            return
+        except PermissionError as error:
+            if getattr(error, "winerror", None) not in _IN_USE:
+                raise
+        time.sleep(seconds)
+    os.replace(temporary, target)
 
 
 def is_leftover(name: str) -> bool:
@@ -374,6 +395,8 @@ def identity(path: Path) -> Any:
         status = path.stat()
     except OSError:
         return os.path.realpath(path)
+    if not status.st_ino:  # some network drives number no files
+        return os.path.normcase(os.path.realpath(path))
     return status.st_dev, status.st_ino
 
 

@@ -44,7 +44,7 @@ def import_optional(name: str, extra: str) -> ModuleType:
             raise
         raise ImportError(
             f"{package} is needed here and is not installed: "
-            f"pip install 'skvas[{extra}]'",
+            f'pip install "skvas[{extra}]"',
             name=package,
         ) from error
 

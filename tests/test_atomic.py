@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from skvas import _atomic
 from skvas._atomic import (
     check_replaceable,
     create_atomically,
+    identity,
     is_leftover,
     naming_file,
     read_bytes,
@@ -145,6 +147,56 @@ def test_files_are_replaced_where_none_can_be_given_away(tmp_path, monkeypatch):
     path.write_bytes(b"old")
     write_atomically(path, b"new")
     assert path.read_bytes() == b"new"
+
+
+def in_use(path, code=32):
+    """Return what Windows raises of a file that another program holds."""
+    error = PermissionError(errno.EACCES, "The file is used by a process", str(path))
+    error.winerror = code
+    return error
+
+
+@pytest.mark.parametrize("code", [5, 32])
+def test_file_in_use_for_an_instant_is_replaced(tmp_path, monkeypatch, code):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+    scans, replace = [in_use(path, code)] * 2, os.replace
+
+    def replace_unless_scanned(source, target):
+        if scans:
+            raise scans.pop()
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_unless_scanned)
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_file_in_use_for_long_is_an_error_that_leaves_it(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+
+    def refuse(source, target):
+        raise in_use(path)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(_atomic, "WAITS", (0.0, 0.0))
+    with pytest.raises(PermissionError, match=r"could not be written: .*a\.csv"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
+def test_files_are_told_apart_on_drives_that_number_none(tmp_path, monkeypatch):
+    a, b = tmp_path / "a", tmp_path / "b"
+    for path in (a, b):
+        path.write_bytes(b"")
+    told = Path.stat
+    monkeypatch.setattr(
+        Path, "stat", lambda path: os.stat_result([0o100644, 0, *told(path)[2:]])
+    )
+    assert identity(a) != identity(b)
+    assert identity(a) == identity(tmp_path / "." / "a")
 
 
 @posix

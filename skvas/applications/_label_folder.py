@@ -147,14 +147,17 @@ class LabelFolder:
     def at_work(self) -> Iterator[None]:
         """Keep other origins away as long as there are no labels that would.
 
-        Where files cannot be locked, `confirm` ends the call that was there first.
+        Where files cannot be locked, `confirm` ends the call that was there first. The
+        mark is then not held open: Windows would let no other call replace it.
         """
+        if fcntl is None:
+            yield
+            return
         with naming_file(self._mark, "read"):
             mark = open(self._mark, "rb")  # noqa: SIM115
         with mark:
-            if fcntl is not None:
-                with suppress(OSError):
-                    fcntl.flock(mark, fcntl.LOCK_SH)
+            with suppress(OSError):
+                fcntl.flock(mark, fcntl.LOCK_SH)
             yield
 
     def note(self, target: Path, features: Version | None) -> None:

@@ -27,6 +27,7 @@ from skvas.exceptions import FailedFilesWarning, InvalidParameterError
 from skvas.features import VideoFeatures
 from skvas.io import read_segments
 from skvas.preprocessing import Framewise
+from tests.held_files import hold_files
 from tests.models import quick, small_videos
 
 VIDEOS = small_videos(6)
@@ -339,6 +340,19 @@ def test_without_locks_labels_are_not_mixed_either(
     with pytest.raises(InvalidParameterError, match="has labels of another model"):
         predict_files(model, paths, out, read=asking(label_by_other))
     assert statuses(predict_files(other, paths[:2], out)) == ["skipped"] * 2
+
+
+def test_another_model_takes_a_folder_over_where_files_in_use_cannot_be_replaced(
+    model, other, paths, out, monkeypatch
+):
+    hold_files(monkeypatch)
+    monkeypatch.setattr(_label_folder, "fcntl", None)
+
+    def label_by_other():
+        predict_files(other, paths[:2], out)
+
+    with pytest.raises(InvalidParameterError, match="has labels of another model"):
+        predict_files(model, paths, out, read=asking(label_by_other))
 
 
 def test_interrupted_call_without_labels_leaves_the_folder_to_others(

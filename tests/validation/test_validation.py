@@ -894,7 +894,7 @@ def test_long_values_are_cut_in_messages():
 
 
 def test_missing_package_names_the_extra():
-    with pytest.raises(ImportError, match=r"pip install 'skvas\[video\]'") as caught:
+    with pytest.raises(ImportError, match=r'pip install "skvas\[video\]"') as caught:
         import_optional("no_such_package.part", "video")
     assert caught.value.name == "no_such_package"
 
