@@ -9,13 +9,14 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 __all__ = [
     "check_replaceable",
     "create_atomically",
+    "find_twins",
     "is_leftover",
     "leaves_folder",
     "naming_file",
@@ -416,3 +417,43 @@ def leaves_folder(name: str) -> bool:
     """
     path = PurePath(name)
     return not path.parts or ".." in path.parts or bool(path.anchor)
+
+
+def find_twins(names: Iterable[str], folder: Path) -> tuple[str, str] | None:
+    """Return two names of files that a folder takes for one, as it ignores case.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Different names of files that are to be written.
+    folder : Path
+        Where to; it need not exist.
+
+    Returns
+    -------
+    tuple of two str, or None
+        None where files of all names can be there.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from skvas._atomic import find_twins
+    >>> find_twins(["tea", "coffee"], Path("labels")) is None
+    True
+    """
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(name.casefold(), name)
+        if other != name and _ignores_case(folder):
+            return other, name
+    return None
+
+
+def _ignores_case(folder: Path) -> bool:
+    """Tell by the folder, or by the one that it will be in."""
+    place = folder.resolve()
+    for there in (place, *place.parents):
+        twin = Path(there.parent, there.name.swapcase())
+        if twin.name != there.name and there.exists():
+            return twin.exists() and twin.samefile(there)
+    return False

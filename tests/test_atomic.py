@@ -14,6 +14,7 @@ from skvas import _atomic
 from skvas._atomic import (
     check_replaceable,
     create_atomically,
+    find_twins,
     identity,
     is_leftover,
     naming_file,
@@ -197,6 +198,19 @@ def test_files_are_told_apart_on_drives_that_number_none(tmp_path, monkeypatch):
     )
     assert identity(a) != identity(b)
     assert identity(a) == identity(tmp_path / "." / "a")
+
+
+@posix
+@pytest.mark.parametrize("name", ["out", "out/2024", "out/new/2024"])
+def test_names_are_twins_in_folders_that_ignore_case(tmp_path, name):
+    (tmp_path / "out").mkdir()
+    folder = tmp_path / name
+    if name == "out/2024":
+        folder.mkdir()
+    assert find_twins(["Tea", "tea"], folder) is None
+    (tmp_path / "OUT").symlink_to(tmp_path / "out")
+    assert find_twins(["Tea", "cup", "tea"], folder) == ("Tea", "tea")
+    assert find_twins(["Tea", "cup"], folder) is None
 
 
 @posix

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skvas._atomic import leaves_folder, write_atomically
+from skvas._atomic import find_twins, leaves_folder, write_atomically
 from skvas._optional import import_optional
 from skvas._printing import format_table, to_html
 from skvas.datasets._recordings import Recordings
@@ -153,6 +153,12 @@ class ActionTable:
         for name in segments.videos:
             if leaves_folder(name):
                 raise ValueError(f"The name {name!r} leaves the folder.")
+        if twins := find_twins(segments.videos, Path(folder)):
+            raise ValueError(
+                f"The folder takes {twins[0]!r} and {twins[1]!r} for one, as it "
+                "ignores case; rename one of these recordings, or write one table by "
+                "to_segments."
+            )
         files = []
         for name, rows in groupby(segments, attrgetter("video")):
             file = Path(folder, f"{name}.{format}")

@@ -17,7 +17,7 @@ from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.base import BaseEstimator, is_clusterer
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._atomic import identity, leaves_folder, naming_file
+from skvas._atomic import find_twins, identity, leaves_folder, naming_file
 from skvas._optional import import_optional
 from skvas._printing import name_first
 from skvas.applications._label_folder import LabelFolder, version_of
@@ -506,6 +506,11 @@ def _list_jobs(
                 f"in {str(target)!r}; tell them apart by names."
             )
         jobs[target] = _Job(path, target, PurePath(name).name, link)
+    if twins := find_twins((str(PurePath(name)) for name in names), folder):
+        raise InvalidParameterError(
+            f"out_dir takes {twins[0]!r} and {twins[1]!r} for one, as it ignores case; "
+            "tell them apart by names."
+        )
     _refuse_inputs(jobs, files)
     return list(jobs.values())
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from functools import partial
+from glob import glob
 from pathlib import Path
 
 import numpy as np
 
-from skvas._atomic import replacing
+from skvas._atomic import find_twins, replacing
 from skvas._printing import listening
 from skvas.cli._arguments import add_decoding, add_out_folder
 from skvas.cli._extracted import check_extracted, note_extracted
@@ -34,6 +35,8 @@ def _extract(options: argparse.Namespace) -> None:
     files = _video_files(options.videos)
     folder = Path(options.out)
     check_extracted(folder, files, options)
+    if twins := find_twins(files, folder):
+        _refuse_twins(*(files[name] for name in twins))
     extractor = FrameFeatures(
         options.backbone,
         weights=options.weights,
@@ -87,14 +90,20 @@ def _video_files(paths: Iterable[str]) -> dict[str, Path]:
             found = videos_in(path)
             if not found:
                 raise ValueError(f"{str(path)!r} has no video files.")
+        elif not path.exists():  # as of *.mp4 in a shell of Windows, which leaves it
+            found = sorted(map(Path, glob(str(path)))) or [path]
         for file in found:
             other = files.setdefault(file.stem, file)
             if not is_same(str(other), str(file)):  # else it is given twice
-                raise ValueError(
-                    f"{str(other)!r} and {str(file)!r} would share the name "
-                    f"{file.stem!r}; rename one of them."
-                )
+                _refuse_twins(other, file)
     return files
+
+
+def _refuse_twins(a: Path, b: Path) -> None:
+    raise ValueError(
+        f"{str(a)!r} and {str(b)!r} would share the name {b.stem!r}; rename one of "
+        "them."
+    )
 
 
 def _write_array(path: Path, array: np.ndarray) -> None:

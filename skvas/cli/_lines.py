@@ -129,7 +129,10 @@ def show(text: str) -> None:
     """Put a text in the place of the last one, on a terminal only."""
     if sys.stderr.isatty():
         width = shutil.get_terminal_size().columns - 1  # one that is wrapped stays
-        _put(f"\r\033[K{cut_to_columns(visible(text), width)}")
+        # Consoles of Windows may show what would clear the line.
+        is_plain = sys.platform == "win32" or os.environ.get("TERM") == "dumb"
+        cleared = f"\r{' ' * width}\r" if is_plain else "\r\033[K"
+        _put(f"{cleared}{cut_to_columns(visible(text), width)}")
 
 
 def say(text: str) -> None:

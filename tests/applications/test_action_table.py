@@ -322,6 +322,16 @@ def test_names_stay_in_the_folder_on_windows(model, tmp_path, monkeypatch, name)
         model.to_table(outside).write(tmp_path / "out", "csv")
 
 
+def test_names_that_a_folder_takes_for_one_are_refused(model, tmp_path, monkeypatch):
+    table = model.to_table(Recordings(VIDEOS[:2], ["Tea", "tea"], fps=5))
+    monkeypatch.setattr(_atomic, "_ignores_case", lambda folder: True)
+    with pytest.raises(ValueError, match="takes 'Tea' and 'tea' for one"):
+        table.write(tmp_path, "csv")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    assert len(table.write(tmp_path, "csv")) == 2
+
+
 def test_table_prints_and_shows_in_notebooks(model):
     table = model.to_table()
     assert str(table).splitlines()[0].split()[0] == "recording"

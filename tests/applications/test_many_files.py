@@ -355,6 +355,13 @@ def test_another_model_takes_a_folder_over_where_files_in_use_cannot_be_replaced
         predict_files(model, paths, out, read=asking(label_by_other))
 
 
+def test_names_that_a_folder_takes_for_one_are_refused(model, paths, out, monkeypatch):
+    monkeypatch.setattr(_atomic, "_ignores_case", lambda folder: True)
+    with pytest.raises(InvalidParameterError, match="takes 'A' and 'a' for one"):
+        predict_files(model, paths[:2], out, names=["A", "a"])
+    assert not out.exists()
+
+
 def test_interrupted_call_without_labels_leaves_the_folder_to_others(
     model, other, paths, out
 ):

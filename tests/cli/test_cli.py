@@ -23,6 +23,7 @@ import pandas as pd
 import pytest
 
 import skvas
+from skvas import _atomic
 from skvas._printing import format_table, tell
 from skvas.cli import _extract, _live, main
 from skvas.cli._extracted import check_extracted, note_extracted
@@ -977,6 +978,7 @@ def test_tables_are_in_columns_whatever_the_letters():
 
 def test_terminal_shows_how_much_is_done(folder, joint, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "48")
     assert run("predict", joint, folder, "-o", tmp_path) == 0
     shown = capsys.readouterr().err.split("\r\033[K")
@@ -993,8 +995,25 @@ def test_terminal_shows_how_much_is_done(folder, joint, tmp_path, monkeypatch, c
     assert shown[-1] == f"4 files of labels written to {tmp_path}\n"
 
 
+@pytest.mark.parametrize("console", ["of Windows", "dumb"])
+def test_progress_is_cleared_without_escapes_where_a_console_shows_them(
+    monkeypatch, capsys, console
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "8")
+    if console == "dumb":
+        monkeypatch.setenv("TERM", "dumb")
+    else:
+        monkeypatch.setattr(sys, "platform", "win32")
+    show("training")
+    say("done")
+    blank = f"\r{' ' * 7}\r"
+    assert capsys.readouterr().err == f"{blank}trainin{blank}done\n"
+
+
 def test_terminal_is_cleared_of_progress_before_other_lines(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
     say("done")
     assert capsys.readouterr().err == "\r\033[Kdone\n"
     with following():
@@ -1497,6 +1516,39 @@ def test_damaged_videos_stop_no_others(tmp_path, monkeypatch, capsys):
     (clips / "c.mp4").write_bytes(b"mended")
     assert run("extract", clips, "-o", out) == 0
     assert "1 of 3 videos extracted" in capsys.readouterr().err
+
+
+def write_names(folder, *names):
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_bytes(b"fine")
+
+
+def test_patterns_that_a_shell_leaves_are_names_of_videos(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(_extract, "FrameFeatures", Extractor)
+    clips, out = tmp_path / "clips", tmp_path / "out"
+    write_names(clips, "a.mp4", "b.mp4", "c.mov", "[ab].mkv")
+    assert run("extract", clips / "*.mp4", clips / "[ab].mkv", "-o", out) == 0
+    found = sorted(file.name for file in (out / "features").iterdir())
+    assert found == ["[ab].npy", "a.npy", "b.npy"]
+    assert run("extract", clips / "*.avi", "-o", out) == 1
+    assert "*.avi: No such file" in capsys.readouterr().err
+
+
+def test_videos_whose_features_would_share_a_file_are_refused(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(_extract, "FrameFeatures", Extractor)
+    write_names(tmp_path / "one", "Tea.mp4")
+    write_names(tmp_path / "two", "tea.mp4")
+    folders, out = (tmp_path / "one", tmp_path / "two"), tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(_atomic, "_ignores_case", lambda folder: True)
+        assert run("extract", *folders, "-o", out) == 1
+    assert "would share the name 'tea'" in capsys.readouterr().err
+    assert run("extract", *folders, "-o", out) == 0
 
 
 def test_command_knows_its_version():
