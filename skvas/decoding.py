@@ -245,7 +245,7 @@ def path_to_matches(
     order = cost[path[:, 0], path[:, 1]].argsort(kind="stable")[::-1]
     rows, columns = path[order].T
     n, m = cost.shape
-    matches_xy, matches_yx = np.full(n, -1), np.full(m, -1)
+    matches_xy, matches_yx = (np.full(size, -1, dtype=np.int64) for size in (n, m))
     matches_xy[rows], matches_yx[columns] = columns, rows
     return matches_xy, matches_yx
 

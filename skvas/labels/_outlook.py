@@ -265,7 +265,8 @@ def look_out(
     -------
     Outlook
     """
-    video = np.repeat(np.arange(len(asked)), [len(where) for where in asked])
+    numbers = np.arange(len(asked), dtype=np.int64)
+    video = np.repeat(numbers, [len(where) for where in asked])
     # Of videos that are not asked for, nothing is read.
     vectors = np.concatenate([embeddings[i][k] for i, k in enumerate(asked) if len(k)])
     doubt, rivals = np.ones(len(video)), np.zeros((len(video), 2), dtype=np.int64)

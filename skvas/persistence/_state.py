@@ -157,10 +157,11 @@ class StateWriter:
             return self._named_videos(parts, name)
         if not alike or not is_storable(parts[0].dtype):
             raise _refusal(value, name)
+        lengths = np.array([len(part) for part in parts], dtype=np.int64)
         return _node(
             "videos",
             array=self._keep(np.concatenate(parts), name),
-            lengths=self._keep(np.array([len(p) for p in parts]), f"{name}.lengths"),
+            lengths=self._keep(lengths, f"{name}.lengths"),
         )
 
     def _named_videos(self, parts: list[np.ndarray], name: str) -> Any:

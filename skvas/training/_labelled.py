@@ -81,12 +81,13 @@ class LabelledFrames:
             videos.append(features[i][seen])
             kept.append(codes[i][seen])
             times.append(seen)
-        names = np.unique(np.concatenate(kept)) if kept else np.empty(0, dtype=int)
+        names = np.unique(np.concatenate(kept)) if kept else np.empty(0, dtype=np.int64)
         names = names[names >= 0]
         if len(names) < 2:
             return None
         batch = pad(videos, torch.device("cpu"), times)
-        numbered = np.full((len(kept), batch.frames.shape[1]), -1)
+        shape = len(kept), batch.frames.shape[1]
+        numbered = np.full(shape, -1, dtype=np.int64)
         for row, code in zip(numbered, kept, strict=True):
             row[: len(code)] = np.where(code < 0, -1, np.searchsorted(names, code))
         return cls(batch, torch.from_numpy(numbered), len(names))

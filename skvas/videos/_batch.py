@@ -56,7 +56,7 @@ class VideoBatch:
         shape = self.frames.shape[:2]
         if self.chosen is None:
             return torch.arange(shape[1]).repeat(shape[0], 1)
-        numbers = np.full(shape, NEVER)
+        numbers = np.full(shape, NEVER, dtype=np.int64)
         for row, chosen in zip(numbers, self.chosen, strict=True):
             row[: len(chosen)] = chosen
         return torch.from_numpy(numbers)

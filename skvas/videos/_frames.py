@@ -27,7 +27,7 @@ def sample_frames(
     A video that is not longer is used whole.
     """
     if n_frames <= n_samples:
-        return np.arange(n_frames)
+        return np.arange(n_frames, dtype=np.int64)
     edges = np.arange(n_samples) * (n_frames / n_samples)
     drawn = edges + rng.random_sample(n_samples) * (n_frames / n_samples)
     return np.minimum(drawn.astype(np.int64), n_frames - 1)
@@ -47,15 +47,15 @@ def sample_videos(n_videos: int) -> np.ndarray:
         Their positions, rising.
     """
     if n_videos <= SEEN_VIDEOS:
-        return np.arange(n_videos)
+        return np.arange(n_videos, dtype=np.int64)
     drawn = np.random.RandomState(0).permutation(n_videos)[:SEEN_VIDEOS]
-    return np.sort(drawn)
+    return np.sort(drawn).astype(np.int64)
 
 
 def spread_frames(n_frames: int, n_samples: int) -> np.ndarray:
     """Take the middle frame of each of `n_samples` equal strata; nothing is random."""
     if n_frames <= n_samples:
-        return np.arange(n_frames)
+        return np.arange(n_frames, dtype=np.int64)
     middles = (np.arange(n_samples) + 0.5) * (n_frames / n_samples)
     return middles.astype(np.int64)
 

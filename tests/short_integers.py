@@ -1,0 +1,42 @@
+"""NumPy 1 on Windows: integers of Python become integers of 32 bits."""
+
+from __future__ import annotations
+
+import functools
+import sys
+
+import numpy as np
+
+# What skvas calls with integers of Python.
+MAKERS = ("arange", "array", "asarray", "cumsum", "diff", "full", "repeat", "zeros")
+LARGEST = np.iinfo(np.int32).max
+
+
+def shorten_integers(monkeypatch) -> None:
+    """Let skvas, and no other package, get 32 bits where it asks for no others."""
+    for name in MAKERS:
+        monkeypatch.setattr(np, name, _shortened(getattr(np, name)))
+
+
+def _shortened(make):
+    @functools.wraps(make)
+    def shortened(*values, **options):
+        found = make(*values, **options)
+        caller = sys._getframe(1).f_globals.get("__name__", "")
+        is_short = caller.startswith("skvas.") and found.dtype == np.int64
+        is_short = is_short and np.abs(found).max(initial=0) <= LARGEST
+        named = [options["dtype"]] if "dtype" in options else values[1:]
+        if is_short and (
+            any(v is int for v in named) or not any(map(_has_type, (*values, *named)))
+        ):
+            return found.astype(np.int32)
+        return found
+
+    return shortened
+
+
+def _has_type(value):
+    """Tell whether NumPy takes a type from a value, or a value is one."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_has_type, value))
+    return hasattr(value, "dtype") or isinstance(value, (type, np.dtype))
