@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from skvas._atomic import write_atomically
@@ -65,7 +65,7 @@ def note_extracted(
 
 def _seen_from(root: Path, file: Path) -> str:
     try:
-        return os.path.relpath(file, root)
+        return PurePath(os.path.relpath(file, root)).as_posix()
     except ValueError:  # on another drive
         return str(file.absolute())
 

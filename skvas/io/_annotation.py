@@ -20,6 +20,7 @@ from xml.parsers import expat
 from skvas._optional import import_optional
 from skvas.io._table import SegmentTable, TimedSegment
 from skvas.io._text import decode_lines
+from skvas.validation import VIDEO_TYPES
 
 TIER = "actions"  # the name under which segments are written
 BINARY = b"ooBinaryFile"
@@ -119,7 +120,8 @@ def _links(media: str | os.PathLike[str], path: Path) -> tuple[str, str | None]:
 
 
 def _type_of(media: str | os.PathLike[str]) -> str:
-    return mimetypes.guess_type(os.fspath(media))[0] or "unknown"
+    known = VIDEO_TYPES.get(Path(media).suffix.lower())
+    return known or mimetypes.guess_type(os.fspath(media))[0] or "unknown"
 
 
 def _elan() -> Any:

@@ -201,9 +201,11 @@ def _can_fork() -> bool:
     """Tell whether a forked process can train, by one that tries.
 
     If torch knows a device besides the CPU, the first gradient in a process starts
-    threads, and torch refuses to compute any after a fork.
+    threads, and torch refuses to compute any after a fork. On macOS nothing is tried:
+    system libraries may end a forked process at any time.
     """
-    if "fork" not in multiprocessing.get_all_start_methods():
+    methods = multiprocessing.get_all_start_methods()
+    if sys.platform == "darwin" or "fork" not in methods:
         return False
     trial = multiprocessing.get_context("fork").Process(target=_try_gradient)
     with _unnoticed():
@@ -246,8 +248,11 @@ class _Work:
 @contextmanager
 def _unnoticed() -> Iterator[None]:
     """Let Fabric say nothing, and leave no trace in the environment."""
-    logger, port = logging.getLogger(FABRIC), os.environ.get("MASTER_PORT")
+    logger = logging.getLogger(FABRIC)
     level = logger.level
+    before = {name: os.environ.get(name) for name in ("MASTER_PORT", "USE_LIBUV")}
+    if sys.platform == "win32":  # torch 2.6 would ask for what it lacks there
+        os.environ.setdefault("USE_LIBUV", "0")
     logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
@@ -256,9 +261,10 @@ def _unnoticed() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-        os.environ.pop("MASTER_PORT", None)
-        if port is not None:
-            os.environ["MASTER_PORT"] = port
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _fabric(

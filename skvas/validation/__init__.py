@@ -5,6 +5,7 @@ This package alone decides what skvas accepts as one video or as many.
 
 from skvas.validation._containers import (
     VIDEO_SUFFIXES,
+    VIDEO_TYPES,
     is_single_video,
     list_videos,
 )
@@ -39,6 +40,7 @@ from skvas.validation._videos import (
 
 __all__ = [
     "VIDEO_SUFFIXES",
+    "VIDEO_TYPES",
     "check_choice",
     "check_integer",
     "check_labels",

@@ -15,17 +15,19 @@ from skvas._typing import Videos
 from skvas.validation._naming import naming_video
 
 # How the names of video files end, in small letters.
-VIDEO_SUFFIXES = (
-    ".avi",
-    ".m4v",
-    ".mkv",
-    ".mov",
-    ".mp4",
-    ".mpeg",
-    ".mpg",
-    ".webm",
-    ".wmv",
-)
+# Types of video files; what a system says of them depends on what is installed.
+VIDEO_TYPES = {
+    ".avi": "video/x-msvideo",
+    ".m4v": "video/mp4",
+    ".mkv": "video/matroska",
+    ".mov": "video/quicktime",
+    ".mp4": "video/mp4",
+    ".mpeg": "video/mpeg",
+    ".mpg": "video/mpeg",
+    ".webm": "video/webm",
+    ".wmv": "video/x-ms-wmv",
+}
+VIDEO_SUFFIXES = tuple(VIDEO_TYPES)
 _NO_CONTAINER = (str, bytes, PathLike, Mapping, Set, Iterator)
 _TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 _POSE_SUFFIXES = (".h5", ".hdf5", ".slp", ".c3d", ".json")

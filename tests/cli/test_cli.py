@@ -16,7 +16,7 @@ import sys
 import time
 import warnings
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ import pytest
 import skvas
 from skvas import _atomic
 from skvas._printing import format_table, tell
-from skvas.cli import _extract, _live, main
+from skvas.cli import _extract, _extracted, _live, main
 from skvas.cli._extracted import check_extracted, note_extracted
 from skvas.cli._files import media_of
 from skvas.cli._lines import (
@@ -1453,6 +1453,17 @@ def test_features_of_other_files_or_rates_are_not_kept(
     assert run("extract", *options, "-o", "data") == 1
     assert re.search(message, capsys.readouterr().err)
     assert (tmp_path / "data" / "extracted.json").read_text() == note
+
+
+def test_videos_of_features_are_noted_such_that_all_systems_find_them(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(_extracted, "PurePath", PureWindowsPath)
+    monkeypatch.setattr(os.path, "relpath", lambda file, root: r"..\m1\a.mp4")
+    how = argparse.Namespace(backbone="efficientnet_lite0", weights=None, fps=None)
+    note_extracted(tmp_path, {"a": Path("a.mp4")}, how)
+    note = json.loads((tmp_path / "extracted.json").read_text(encoding="utf-8"))
+    assert note["videos"] == {"a": "../m1/a.mp4"}
 
 
 def test_features_in_a_linked_folder_know_their_videos(tmp_path, monkeypatch):

@@ -30,11 +30,13 @@ from skvas import (
 )
 from skvas.datasets import make_videos
 from skvas.display._style import COLOURS
-from skvas.io import Corrections
+from skvas.io import Corrections, SegmentTable, write_segments
 from skvas.io._corrections import CheckedRows
 from skvas.preprocessing import PoseFeatures
+from skvas.report._media import video_type
 from skvas.report._page import MODULES
 from skvas.report._signals import SCALE, pack_curves, pack_times, thin_warp
+from skvas.validation import VIDEO_SUFFIXES
 from tests.models import quick
 
 POSES = [np.zeros((4, 2, 2)), np.zeros((3, 2, 2))]
@@ -415,6 +417,17 @@ def test_curves_share_a_range_and_skip_what_is_missing():
     assert (low[0], low[-1]) == (0, 255)
     assert (np.diff(low.astype(int)) >= 0).all()
     assert set(high) <= {127, 128, 129}
+
+
+def test_types_of_videos_do_not_depend_on_the_system(tmp_path, monkeypatch):
+    monkeypatch.setattr("mimetypes.guess_type", lambda name: (None, None))
+    found = {suffix: video_type(f"clip{suffix}") for suffix in VIDEO_SUFFIXES}
+    assert all(kind.startswith("video/") for kind in found.values())
+    assert video_type("CLIP.MP4") == "video/mp4"
+    write_segments(
+        SegmentTable.from_labels(["x"], "v", fps=1), tmp_path / "v.eaf", media="v.m4v"
+    )
+    assert 'MIME_TYPE="video/mp4"' in (tmp_path / "v.eaf").read_text(encoding="utf-8")
 
 
 def test_media_are_linked_relative_to_the_page(tmp_path):

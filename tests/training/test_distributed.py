@@ -216,6 +216,24 @@ def test_processes_are_spawned_where_forked_ones_get_no_gradients(
     assert capfd.readouterr() == ("", "")
 
 
+def test_processes_are_spawned_on_macos(monkeypatch):
+    monkeypatch.setattr(_distributed, "_fabric", say_strategy)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(LookupError, match="ddp_spawn"):
+        launch(print, 2, CPU)
+
+
+@pytest.mark.parametrize("before", [None, "1"])
+def test_windows_is_not_asked_for_what_torch_lacks_there(monkeypatch, before):
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.delenv("USE_LIBUV", raising=False)
+    if before is not None:
+        monkeypatch.setenv("USE_LIBUV", before)
+    with _distributed._unnoticed():
+        assert os.environ["USE_LIBUV"] == (before or "0")
+    assert os.environ.get("USE_LIBUV") == before
+
+
 def fit_in_daemon(queue):
     try:
         quick(ActionSegmenter, devices=2).fit(VIDEOS)
