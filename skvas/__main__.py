@@ -53,8 +53,9 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 def _on_signals(handler: object) -> None:
     """Handle what asks to end, but not what was ignored, as after nohup."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has not all
+    # Windows has no SIGHUP, and alone SIGBREAK: a window is closed, or Ctrl-Break.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)  # type: ignore[arg-type]
 

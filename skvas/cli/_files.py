@@ -59,7 +59,7 @@ __all__ = [
 
 # Where -o writes instead of replacing what is there.
 STDOUT = ("-", "/dev/stdout")
-DEVICES = (os.devnull, "/dev/null", *STDOUT)
+DEVICES = (os.devnull, os.devnull.upper(), "/dev/null", *STDOUT)  # nul or NUL
 # Options that say nothing of a kind of recordings, and their defaults.
 UNUSED: dict[str, dict[str, str | None]] = {
     "features": {"time": "auto", "time_unit": "auto", "columns": None},

@@ -27,7 +27,7 @@ from skvas import _atomic
 from skvas._printing import format_table, tell
 from skvas.cli import _extract, _extracted, _live, main
 from skvas.cli._extracted import check_extracted, note_extracted
-from skvas.cli._files import media_of
+from skvas.cli._files import check_out, media_of
 from skvas.cli._lines import (
     EpochLines,
     Lines,
@@ -556,6 +556,11 @@ def test_report_lists_the_steps(folder, joint, tmp_path, capsys):
     assert len(rows) == len(expected.records)
     assert [row["status"] for row in rows] == [r["status"] for r in expected.records]
     assert float(rows[0]["end"]) == round(expected.records[0]["end"], 3)
+
+
+@pytest.mark.parametrize("name", [os.devnull, os.devnull.upper()])
+def test_device_of_nothing_may_be_written_in_capitals(name):
+    check_out(name)  # Windows knows nul and NUL
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="a matter of POSIX")

@@ -25,6 +25,7 @@ import torch
 
 import skvas
 from skvas import JointAlignSegment
+from skvas.__main__ import _on_signals
 from skvas.datasets import make_videos
 from skvas.persistence._arrays import read_arrays
 from tests.models import (
@@ -313,6 +314,22 @@ def test_row_60_signal_during_imports_ends_the_command_in_silence(number, tmp_pa
         process.send_signal(number)
         assert process.stdout.read() == ""
     assert process.returncode == 128 + number
+
+
+def test_row_60_what_windows_sends_in_place_of_signals_is_obeyed(monkeypatch):
+    monkeypatch.setattr(signal, "SIGBREAK", signal.SIGUSR1, raising=False)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def end(number, frame):
+        raise AssertionError
+
+    try:
+        _on_signals(end)
+        assert signal.getsignal(signal.SIGUSR1) is end
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("closed", [">&-", ">/dev/full"])
