@@ -17,6 +17,7 @@ __all__ = [
     "check_replaceable",
     "create_atomically",
     "find_twins",
+    "in_order",
     "is_leftover",
     "leaves_folder",
     "naming_file",
@@ -417,6 +418,24 @@ def leaves_folder(name: str) -> bool:
     """
     path = PurePath(name)
     return not path.parts or ".." in path.parts or bool(path.anchor)
+
+
+def in_order(paths: Iterable[Path]) -> list[Path]:
+    """Sort paths by their names as all systems do; Windows compares them without case.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Such as the files of a folder.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from skvas._atomic import in_order
+    >>> [path.name for path in in_order([Path("b"), Path("a"), Path("C")])]
+    ['C', 'a', 'b']
+    """
+    return sorted(paths, key=lambda path: path.parts)
 
 
 def find_twins(names: Iterable[str], folder: Path) -> tuple[str, str] | None:

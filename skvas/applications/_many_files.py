@@ -17,7 +17,7 @@ from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.base import BaseEstimator, is_clusterer
 from sklearn.utils.validation import check_is_fitted
 
-from skvas._atomic import find_twins, identity, leaves_folder, naming_file
+from skvas._atomic import find_twins, identity, in_order, leaves_folder, naming_file
 from skvas._optional import import_optional
 from skvas._printing import name_first
 from skvas.applications._label_folder import LabelFolder, version_of
@@ -176,7 +176,7 @@ def _open(paths: Any, activity: str | None, read: Read | None) -> Recordings:
     folder = Path(paths)
     files = []
     if folder.is_dir():
-        found = sorted(file for file in folder.iterdir() if file.is_file())
+        found = in_order(file for file in folder.iterdir() if file.is_file())
         shown = [file for file in found if not file.name.startswith(".")]
         files = [f for f in shown if read is not None or f.suffix in SUFFIXES]
     if activity is None and files and not (folder / "features").is_dir():

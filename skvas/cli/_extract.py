@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skvas._atomic import find_twins, replacing
+from skvas._atomic import find_twins, in_order, replacing
 from skvas._printing import listening
 from skvas.cli._arguments import add_decoding, add_out_folder
 from skvas.cli._extracted import check_extracted, note_extracted
@@ -91,7 +91,7 @@ def _video_files(paths: Iterable[str]) -> dict[str, Path]:
             if not found:
                 raise ValueError(f"{str(path)!r} has no video files.")
         elif not path.exists():  # as of *.mp4 in a shell of Windows, which leaves it
-            found = sorted(map(Path, glob(str(path)))) or [path]
+            found = in_order(map(Path, glob(str(path)))) or [path]
         for file in found:
             other = files.setdefault(file.stem, file)
             if not is_same(str(other), str(file)):  # else it is given twice

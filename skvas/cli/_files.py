@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.base import is_clusterer
 
 import skvas
-from skvas._atomic import check_replaceable, identity
+from skvas._atomic import check_replaceable, identity, in_order
 from skvas.cli._gaps import close_all
 from skvas.cli._lines import say
 from skvas.datasets import Recordings, load_folder
@@ -237,7 +237,7 @@ def is_video(path: str | Path) -> bool:
 
 def videos_in(folder: Path) -> list[Path]:
     """List the video files of a folder by name; hidden ones, as of macOS, are none."""
-    return sorted(
+    return in_order(
         file
         for file in folder.iterdir()
         if is_video(file) and file.is_file() and not file.name.startswith(".")

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from skvas._atomic import check_replaceable
+from skvas._atomic import check_replaceable, in_order
 from skvas.cli._files import check_out, checked_folder, is_same, videos_in
 from skvas.io._any import find_kind
 from skvas.io._files import FORMATS
@@ -76,7 +76,7 @@ def label_files(path: str, names: Collection[str] | None = None) -> list[Path]:
     """
     if not Path(path).is_dir():
         return [Path(path)]
-    found = sorted(
+    found = in_order(
         file
         for file in Path(path).rglob("*")
         if file.is_file() and not file.name.startswith(HIDDEN)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skvas._atomic import in_order
 from skvas._printing import name_first, shorten
 from skvas.datasets._arrays import read_array
 from skvas.datasets._on_disk import SUFFIXES, FeatureFile, read_features
@@ -279,7 +280,7 @@ def _places(
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    return sorted(
+    return in_order(
         p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")
     )
 
@@ -289,7 +290,7 @@ def _videos_in(
 ) -> list[VideoFile]:
     """List the videos of one folder of features, in the order of their names."""
     files: dict[str, Path] = {}
-    for file in sorted(features.iterdir()):
+    for file in in_order(features.iterdir()):
         if file.suffix not in SUFFIXES or file.name.startswith(".") or file.is_dir():
             continue
         if file.stem in files:
@@ -326,7 +327,7 @@ def _label_files(folders: list[Path]) -> dict[str, Path]:
 
 def _files_in(folder: Path) -> list[Path]:
     files = folder.iterdir() if folder.is_dir() else ()
-    return sorted(f for f in files if f.is_file() and not f.name.startswith("."))
+    return in_order(f for f in files if f.is_file() and not f.name.startswith("."))
 
 
 def _select(

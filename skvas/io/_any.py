@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from skvas._atomic import open_regular
+from skvas._atomic import in_order, open_regular
 from skvas.datasets._arrays import read_shape
 from skvas.datasets._folder import load_folder
 from skvas.datasets._recordings import Recordings
@@ -117,7 +117,7 @@ def find_kind(
         return _kind_of([path]), [path]
     if (path / "features").is_dir() or any(path.glob("*/features/")):
         return "features", [path]
-    inner = sorted(p for p in path.iterdir() if not p.name.startswith("."))
+    inner = in_order(p for p in path.iterdir() if not p.name.startswith("."))
     if _landmarks.is_openpose(path):
         return "poses", [path]
     bodies = [p for p in inner if _landmarks.is_openpose(p)]

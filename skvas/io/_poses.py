@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from skvas._atomic import in_order
 from skvas.datasets._arrays import read_array
 from skvas.datasets._recordings import Recordings
 from skvas.io import _deeplabcut, _landmarks, _tracks
@@ -197,7 +198,7 @@ def _list(source: Any, format: str | None) -> dict[str, Any]:
         folder = Path(source)
         if _landmarks.is_openpose(folder):
             return {**_landmarks.list_clips(folder)}
-        inner = sorted(p for p in folder.iterdir() if _landmarks.is_openpose(p))
+        inner = in_order(p for p in folder.iterdir() if _landmarks.is_openpose(p))
         if inner or format == "openpose":
             if not inner:
                 raise FileNotFoundError(

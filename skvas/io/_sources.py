@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from skvas._atomic import in_order
 from skvas.io._corrections import is_corrections
 from skvas.validation import VIDEO_SUFFIXES
 
@@ -51,7 +52,7 @@ def list_sources(source: Any, suffixes: Sequence[str], what: str) -> dict[str, A
             raise FileNotFoundError(f"There is no file or folder {str(path)!r}.")
         files = [path]
         if path.is_dir():
-            files = sorted(f for f in path.iterdir() if is_recording(f, suffixes))
+            files = in_order(f for f in path.iterdir() if is_recording(f, suffixes))
             if not files:
                 raise FileNotFoundError(
                     f"{str(path)!r} has no {what}: no file that ends in "
@@ -119,4 +120,4 @@ def name_passed_over(source: Any, suffixes: Sequence[str]) -> list[str]:
 def _visible(folder: Path) -> list[Path]:
     if not os.access(folder, os.R_OK | os.X_OK):
         return []
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    return in_order(path for path in folder.iterdir() if not path.name.startswith("."))

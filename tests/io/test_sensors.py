@@ -604,7 +604,7 @@ def test_what_reads_parquet_is_named_where_it_is_missing(tmp_path, monkeypatch):
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     for library in ("polars", "pyarrow", "fastparquet"):
         monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(ImportError, match=r"polars is needed .* 'skvas\[io\]'"):
+    with pytest.raises(ImportError, match=r'polars is needed .* "skvas\[io\]"'):
         read_sensors(tmp_path)
 
 
