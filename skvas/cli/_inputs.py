@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from skvas._atomic import check_replaceable, in_order
+from skvas._atomic import check_replaceable, identity, in_order
 from skvas.cli._files import check_out, checked_folder, is_same, videos_in
 from skvas.io._any import find_kind
 from skvas.io._files import FORMATS
@@ -54,10 +54,10 @@ def check_output_folder(options: argparse.Namespace, folder: Path) -> None:
     out = Path(options.out).resolve()
     if out.is_file():
         raise ValueError(f"-o {options.out} is a file; name a folder.")
-    inside = out == folder.resolve() and _is_read(folder, f".{options.format}")
-    for part in _parts(folder):
-        inside = inside or out == part.resolve() or part.resolve() in out.parents
-    if inside:
+    # Not by names: a file system may ignore case.
+    around = {identity(place) for place in (out, *out.parents)}
+    inside = is_same(str(out), str(folder)) and _is_read(folder, f".{options.format}")
+    if inside or any(identity(part) in around for part in _parts(folder)):
         raise ValueError(
             f"-o {options.out} would put {options.format} files among the recordings; "
             "name another folder."

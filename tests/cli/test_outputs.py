@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,6 +96,19 @@ def test_row_57_features_and_their_labels_are_not_overwritten(tmp_path, capsys):
     assert contents(data) == before
     assert run("predict", model, data, "-o", data / "found") == 0
     assert run("report", model, data, "-o", data / "steps.csv") == 0
+
+
+def test_folders_of_recordings_are_known_where_case_is_ignored(
+    model, tmp_path, monkeypatch, capsys
+):
+    data = tmp_path / "data"
+    (data / "features").mkdir(parents=True)
+    np.save(data / "features" / "v.npy", np.eye(9, 2))
+    (data / "FEATURES").symlink_to(data / "features")  # on macOS it is a name of it
+    monkeypatch.setattr(Path, "resolve", lambda path, strict=False: path.absolute())
+    for out in ("FEATURES", "FEATURES/new"):
+        assert run("predict", model, data, "-o", data / out) == 1
+        assert "among the recordings" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["csv", "txt", "json"])

@@ -12,7 +12,7 @@ from tests.conftest import data_folder
 
 
 def write(path, text):
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
