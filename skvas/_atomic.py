@@ -141,7 +141,12 @@ def open_regular(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 def _open_at_once(path: str, flags: int) -> int:
     """Open a file without waiting for what another process may write into it."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    try:
+        return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    except PermissionError:  # as Windows says of folders
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, "Is a directory", path) from None
+        raise
 
 
 @contextlib.contextmanager

@@ -252,6 +252,17 @@ def test_row_57_what_is_no_regular_file_is_refused_and_stays(tmp_path, kind):
     )
 
 
+@pytest.mark.parametrize("system", ["this one", "Windows"])
+def test_folder_in_place_of_a_file_is_told(tmp_path, monkeypatch, system):
+    def refuse(path, flags):
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    if system == "Windows":
+        monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(IsADirectoryError, match="could not be read: Is a directory"):
+        read_bytes(tmp_path)
+
+
 @posix
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("kind", ["pipe", "endless device", "socket"])
