@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skvas.io import read_poses, read_recordings, read_sensors
+from skvas.io import _clock, read_poses, read_recordings, read_sensors
 from tests.conftest import data_folder
 
 
@@ -229,6 +230,23 @@ def test_dates_are_times(tmp_path, shown):
     found = read_sensors(write(tmp_path / "a.csv", table(times, X)))
     assert found.fps == [10]
     assert_allclose(found[0][:, 0], X)
+
+
+class OlderDatetime(datetime):
+    """Reads less of ISO's forms, as that of Python 3.10."""
+
+    @classmethod
+    def fromisoformat(cls, text):
+        raise ValueError(text)
+
+
+@pytest.mark.parametrize("zone", ["Z", "+02", "-0330", "+05:30", ""])
+def test_dates_are_the_same_times_in_older_pythons(monkeypatch, zone):
+    shown = f"2024-05-01 23:59:59.25{zone}"
+    expected = _clock._parse_date(shown, day_first=False)
+    assert expected is not None
+    monkeypatch.setattr(_clock, "datetime", OlderDatetime)
+    assert _clock._parse_date(shown, day_first=False) == expected
 
 
 def test_dates_that_may_be_read_in_two_ways_are_refused(tmp_path):
