@@ -757,7 +757,7 @@ def test_fit_takes_the_corrections_of_a_page(folder, tmp_path, capsys):
     page = tmp_path / "page.html"
     command = ("report", tmp_path / "model", folder, "-o", page)
     assert run(*command, "--corrections", tmp_path / "corrections.json") == 0
-    assert '"known":[3,3]' in page.read_text()
+    assert '"known":[3,3]' in page.read_text(encoding="utf-8")
     gone = {"videos": [saved["videos"][0] | {"name": "away"}, *saved["videos"]]}
     (tmp_path / "more.json").write_text(json.dumps(saved | gone))
     assert run(*command, "--corrections", tmp_path / "more.json") == 0
@@ -1332,7 +1332,9 @@ def test_poses_with_gaps_become_a_table(tmp_path):
     assert read_segments(out / "r1.csv").segments[-1].end == pytest.approx(63 / 5)
     page = tmp_path / "page.html"
     assert run("report", model, folder, "-o", page, "--edges", "a,1", "--up", "y") == 0
-    assert '"poses":{"points":2,"axes":2,"edges":[[0,1]]}' in page.read_text()
+    assert '"poses":{"points":2,"axes":2,"edges":[[0,1]]}' in page.read_text(
+        encoding="utf-8"
+    )
     assert run("label", model, folder, "-o", tmp_path / "y", "--format", "csv") == 0
     (labelled,) = (tmp_path / "y").iterdir()
     assert run("timeline", model, folder) == 0
