@@ -20,7 +20,7 @@ from skvas._printing import name_first, shorten
 from skvas.datasets._arrays import read_array
 from skvas.datasets._on_disk import SUFFIXES, FeatureFile, read_features
 from skvas.datasets._recordings import Recordings
-from skvas.validation import check_choice
+from skvas.validation import VIDEO_SUFFIXES, check_choice
 
 # Beside features: of which files they are, and how they were made.
 EXTRACTED = "extracted.json"
@@ -120,7 +120,8 @@ def load_folder(
         times : list of arrays of shape (n_frames_i,), or None
             The second of each frame, where the folder ``times`` has all of them.
         media : list of str or None, or None
-            The video files that ``skvas extract`` has read, where they are there.
+            The video files that ``skvas extract`` has read, where they are there. Other
+            files that ``extracted.json`` may name are none.
         action_names : list of str
             In the order of the mapping's ids or, without a mapping, of the alphabet.
         DESCR : str
@@ -400,10 +401,13 @@ def read_extracted(file: Path) -> dict[str, Any]:
         return {"videos": {}}
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        videos = found["videos"].values()
+        is_sound = all(
+            isinstance(video, str) and "\0" not in video and _is_inside(name)
+            for name, video in found["videos"].items()
+        )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        videos = [None]
-    if not all(isinstance(video, str) for video in videos):
+        is_sound = False
+    if not is_sound:
         raise ValueError(
             f"{str(file)!r} is not as skvas extract writes it; remove it, or run skvas "
             "extract again."
@@ -411,8 +415,17 @@ def read_extracted(file: Path) -> dict[str, Any]:
     return found
 
 
+def _is_inside(name: str) -> bool:
+    """Tell whether the features of a name lie in their folder."""
+    path = Path(name)
+    return not path.anchor and ".." not in path.parts
+
+
 def find_media(sources: list[VideoFile]) -> list[str | None] | None:
     """Return the video files that features were made of.
+
+    A folder may come from somebody else: what its note names is media only if it is a
+    video by its name, and is not looked at if it is on another machine.
 
     Parameters
     ----------
@@ -427,11 +440,21 @@ def find_media(sources: list[VideoFile]) -> list[str | None] | None:
     roots = {root for source in sources for root, _ in source.places}
     notes = {root: read_extracted(root / EXTRACTED)["videos"] for root in roots}
     files = [
-        next((r / notes[r][name] for r, name in s.places if name in notes[r]), None)
+        next(((r, notes[r][name]) for r, name in s.places if name in notes[r]), None)
         for s in sources
     ]
-    found = [_shortened(f) if f and f.is_file() else None for f in files]
+    found = [None if file is None else _find_video(*file) for file in files]
     return found if any(found) else None
+
+
+def _find_video(root: Path, noted: str) -> str | None:
+    """Return the video that a note names from its folder, if it is there."""
+    file = root / noted
+    is_video = file.suffix.lower() in VIDEO_SUFFIXES
+    is_elsewhere = noted.replace("\\", "/").startswith("//")
+    return (
+        _shortened(file) if is_video and not is_elsewhere and file.is_file() else None
+    )
 
 
 def _shortened(file: Path) -> str:

@@ -107,7 +107,9 @@ class ReportsVideos(BaseVideoEstimator):
             none. Needs a frame rate. None: those that the recordings know, where the
             files exist.
         embed : bool, default=False
-            Put the video files into the page. Otherwise the page links to them.
+            Put the files of `media` into the page, which has to name them: what a
+            folder says of its videos is no consent to send them. Otherwise the page
+            links to them.
         features : sequence of int or str, default=()
             Up to three features to draw under the segments, by index or by name.
         poses : list of array-like of shape (n_frames_i, n_points, 2 or 3), default=None
@@ -170,6 +172,11 @@ class ReportsVideos(BaseVideoEstimator):
             fps = known["fps"] or rate_of_fit(self)
             times = getattr(recordings_of(videos), "times", None) if fps else None
         rates = check_rates(fps, n)
+        if embed is True and media is None and known["media"] is not None:
+            raise ValueError(
+                "embed puts into the page what media names: look at the media of the "
+                "recordings, and pass those to send as media."
+            )
         if media is None and known["media"] is not None and fps is not None:
             media = [_if_video(file) for file in known["media"]]
         placed = self._place(views)

@@ -433,10 +433,32 @@ def test_video_files_that_features_were_made_of_are_known(tmp_path):
     (tmp_path / "clips").mkdir()
     (tmp_path / "c.mp4").touch()
     assert load_folder(tmp_path).media == [None, None, str(tmp_path / "c.mp4")]
-    for text in ("{", "[]", '{"videos": {"a": 1}}', "{}", "[" * 100_000):
+    odd = [f'{{"videos": {{"{name}": "a.mp4"}}}}' for name in ("../a", "/a")]
+    odd.append('{"videos": {"a": "a\\u0000.mp4"}}')
+    for text in ("{", "[]", '{"videos": {"a": 1}}', "{}", "[" * 100_000, *odd):
         note.write_text(text)
         with pytest.raises(ValueError, match=r"extracted\.json' is not as skvas"):
             load_folder(tmp_path)
+
+
+def test_notes_of_others_name_videos_and_no_other_files(tmp_path, monkeypatch):
+    write_video(tmp_path, "a", ramp(4))
+    note = tmp_path / "extracted.json"
+    secret = tmp_path / "secret.txt"
+    secret.write_text("not looked at")
+    for named in ("secret.txt", str(secret)):
+        note.write_text(json.dumps({"videos": {"a": named}}))
+        assert load_folder(tmp_path).media is None
+    looked_at = []
+    is_file = type(secret).is_file
+    monkeypatch.setattr(
+        type(secret), "is_file", lambda path: looked_at.append(path) or is_file(path)
+    )
+    for named in ("//elsewhere/share/a.mp4", r"\\elsewhere\share\a.mp4"):
+        note.write_text(json.dumps({"videos": {"a": named}}))
+        assert load_folder(tmp_path).media is None
+    assert looked_at
+    assert not any("elsewhere" in str(path) for path in looked_at)
 
 
 @pytest.mark.parametrize("layout", ["outside", "inside"])

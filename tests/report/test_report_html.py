@@ -606,6 +606,9 @@ def test_model_shows_what_recordings_and_it_know(steady, tmp_path):
     assert [v["name"] for v in videos] == ["anna", "ben", "cleo"]
     assert [v["fps"] for v in videos] == [10, 20, 25]
     assert [v["media"] for v in videos] == ["0.mp4", None, None]
+    with pytest.raises(ValueError, match="pass those to send as media"):
+        model.report(known, tmp_path / "sent.html", embed=True)
+    assert not (tmp_path / "sent.html").exists()
     assert page.data["actions"] == page.data["labels"] == ["pour", "stir", "taste"]
     page = Page(model.report(list(known), tmp_path / "r.html", fps=5))
     assert [v["name"] for v in page.data["videos"]][0] == "recording 0"
