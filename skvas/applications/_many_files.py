@@ -30,7 +30,7 @@ from skvas.exceptions import FailedFilesWarning, InvalidParameterError
 from skvas.io import SegmentTable, write_segments
 from skvas.io._files import FORMATS
 from skvas.persistence._digest import digest_labelling
-from skvas.validation import check_choice, check_real, refuse_text
+from skvas.validation import check_choice, check_fps, refuse_text
 from skvas.videos._orphans import EndingWithParent
 
 if TYPE_CHECKING:
@@ -313,7 +313,7 @@ def predict_files(
     check_choice("format", format, tuple(FORMATS))
     for what, value in (("names", names), ("action_names", action_names)):
         refuse_text(what, value)
-    fps = check_real("fps", fps, low=0, low_open=True, none_ok=True)
+    fps = check_fps(fps, none_ok=True)
     if format != "txt" and fps is None and read is None:
         raise InvalidParameterError(_ask_for_fps(format))
     given = names_by_label(model) if action_names is None else None

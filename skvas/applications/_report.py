@@ -27,7 +27,7 @@ from skvas.datasets._recordings import (
 from skvas.decoding import Segment, labels_to_segments
 from skvas.io import SegmentTable, TimedSegment
 from skvas.io._table import frame_edges
-from skvas.validation import check_labels, check_real, refuse_text
+from skvas.validation import check_fps, check_labels, check_real, refuse_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -218,7 +218,7 @@ def step_report(
     >>> sorted({record["video"] for record in records})
     [0, 1, 2, 3, 4, 5]
     """
-    rate = check_real("fps", fps, low=0, low_open=True, none_ok=True)
+    rate = check_fps(fps, none_ok=True)
     if not is_clusterer(estimator):  # an aligner predicts too, but no actions
         raise TypeError(
             "estimator must segment videos, as ActionSegmenter and JointAlignSegment "

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from skvas.io._clock import UNITS
+from skvas.validation import check_fps
 
 __all__ = [
     "add_decoding",
@@ -77,9 +78,16 @@ def add_fps(parser: argparse.ArgumentParser) -> None:
     """Add the frame rate of recordings."""
     parser.add_argument(
         "--fps",
-        type=float,
+        type=_rate,
         help="frames per second (default: what the files say, or what fit has seen)",
     )
+
+
+def _rate(text: str) -> float:
+    try:
+        return check_fps(float(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_media(parser: argparse.ArgumentParser) -> None:
@@ -125,7 +133,7 @@ def name_actions(model: Any, options: argparse.Namespace) -> None:
 def add_decoding(parser: argparse.ArgumentParser, rate: str = "all") -> None:
     """Add how features are computed from video files, and from which frames."""
     parser.add_argument(
-        "--fps", type=float, help=f"frames per second (default: {rate})"
+        "--fps", type=_rate, help=f"frames per second (default: {rate})"
     )
     parser.add_argument(
         "--backbone",

@@ -40,8 +40,8 @@ COMMANDS = {
 }
 
 # What files, options, numbers and machines can cause; also arithmetic that leaves its
-# range, as by --fps 1e-320. Anything else, such as a KeyError, is a fault of ours, and
-# its traceback is shown.
+# range. Anything else, such as a KeyError, is a fault of ours, and its traceback is
+# shown.
 EXPECTED = (OSError, ValueError, TypeError, ImportError, MemoryError, ArithmeticError)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skvas._printing import shorten
-from skvas.validation import check_real, list_videos, refuse_text
+from skvas.validation import check_fps, list_videos, refuse_text
 
 __all__ = ["Recordings", "recordings_of"]
 
@@ -135,8 +135,9 @@ class Recordings(list[Any]):
             raise ValueError("Give fps or times, not both.")
         self.fps = None
         if fps is not None:
-            rates = _one_each("fps", np.atleast_1d(fps).tolist(), n, spread=True)
-            self.fps = [check_real("fps", rate, low=0, low_open=True) for rate in rates]
+            given = np.atleast_1d(np.asarray(fps, dtype=object)).tolist()
+            rates = _one_each("fps", given, n, spread=True)
+            self.fps = [check_fps(rate) for rate in rates]
         self.times = None
         if times is not None:
             stamps = _one_each("times", times, n)

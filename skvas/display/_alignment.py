@@ -32,7 +32,6 @@ from skvas.display._style import (
     UNMATCHED,
     ActionNames,
     add_legend,
-    check_fps,
     check_has,
     check_names,
     colour,
@@ -42,7 +41,7 @@ from skvas.display._style import (
     scale_time,
     set_end,
 )
-from skvas.validation import check_choice, check_labels, naming
+from skvas.validation import check_choice, check_fps, check_labels, naming
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -241,9 +240,9 @@ class AlignmentDisplay:
     def _rates(self) -> tuple[float | None, float | None]:
         """Return the frame rate of each video."""
         if self.fps is None or np.ndim(self.fps) == 0:
-            rate = check_fps(self.fps)  # type: ignore[arg-type]
+            rate = check_fps(self.fps, none_ok=True)
             return rate, rate
-        both = [check_fps(rate) for rate in self.fps]  # type: ignore[union-attr]
+        both = [check_fps(rate, none_ok=True) for rate in self.fps]  # type: ignore[union-attr]
         if len(both) != 2:
             raise ValueError(
                 "fps must be one number, or one for each of two videos, got "

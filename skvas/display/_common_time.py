@@ -27,7 +27,7 @@ from skvas.display._style import (
     name_rows,
 )
 from skvas.timeline import Timeline
-from skvas.validation import check_labels, check_real
+from skvas.validation import check_fps, check_labels
 from skvas.videos._containers import as_list
 
 if TYPE_CHECKING:
@@ -294,7 +294,7 @@ class CommonTimeDisplay:
             return ""
         lengths = [len(positions) for positions in self.timeline.positions_]
         given = np.atleast_1d(np.asarray(self.fps, dtype=object)).tolist()
-        rates = [check_real("fps", rate, low=0, low_open=True) for rate in given]
+        rates = [check_fps(rate) for rate in given]
         if len(rates) not in (1, len(lengths)):
             raise ValueError(
                 f"fps must be one number, or one for each of {len(lengths)} videos, "

@@ -27,7 +27,6 @@ from skvas.display._style import (
     UNLABELLED,
     ActionNames,
     add_legend,
-    check_fps,
     check_names,
     encode_labels,
     make_axes,
@@ -41,7 +40,7 @@ from skvas.metrics._compare import (
     means_background,
     refuse_other_kind,
 )
-from skvas.validation import check_choice, check_labels, is_unlabelled
+from skvas.validation import check_choice, check_fps, check_labels, is_unlabelled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -318,7 +317,7 @@ class SegmentationDisplay:
         names = show_names(check_names(self.names, n_videos))
         n_frames = max(len(codes) for codes in rows[kinds[0]])
         height = float(np.clip(0.24 * n_videos * len(kinds) + 1.1, 2.4, 18))
-        fps = check_fps(self.fps)
+        fps = check_fps(self.fps, none_ok=True)
         self.ax_ = make_axes(ax, (10, height))
         self.figure_ = self.ax_.figure
         part = 0.88 / len(kinds)

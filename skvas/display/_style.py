@@ -15,7 +15,7 @@ from skvas._printing import shorten
 from skvas.datasets._recordings import mean_rates, recordings_of
 from skvas.display._drawn import ENDS
 from skvas.display._short import no_formulas, show_names
-from skvas.validation import check_real, is_unlabelled
+from skvas.validation import is_unlabelled
 
 # The first seven are those of Okabe and Ito ("Color Universal Design", 2008, black left
 # out); each further one is as far as can be, in OKLab, from all before it in the eyes
@@ -157,11 +157,6 @@ def make_axes(ax: Any, figsize: tuple[float, float]) -> Any:
         return check_ax(ax)
     pyplot = import_optional("matplotlib.pyplot", "plot")
     return pyplot.subplots(figsize=figsize, layout="constrained")[1]
-
-
-def check_fps(fps: float | None) -> float | None:
-    """Check a frame rate."""
-    return check_real("fps", fps, low=0, low_open=True, none_ok=True)
 
 
 @dataclass(frozen=True)

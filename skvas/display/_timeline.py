@@ -28,7 +28,6 @@ from skvas.display._style import (
     UNMATCHED,
     ActionNames,
     add_legend,
-    check_fps,
     check_has,
     check_names,
     encode_labels,
@@ -37,7 +36,7 @@ from skvas.display._style import (
     scale_time,
     set_end,
 )
-from skvas.validation import check_labels, check_video, list_videos
+from skvas.validation import check_fps, check_labels, check_video, list_videos
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -217,7 +216,7 @@ class TimelineDisplay:
         rows = self._rows(warped)
         n_frames = max(map(len, rows))
         height = float(np.clip(0.24 * n_videos + 1.1, 2.4, 16))
-        fps = check_fps(self.fps)
+        fps = check_fps(self.fps, none_ok=True)
         self.ax_ = make_axes(ax, (9, height))
         self.figure_ = self.ax_.figure
         of = "the reference" if warped else ""

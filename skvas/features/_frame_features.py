@@ -23,7 +23,7 @@ from skvas._typing import Device, Self
 from skvas.exceptions import InvalidParameterError
 from skvas.features._backbones import Backbone, make_backbone
 from skvas.features._decoding import check_file, read_frames, resampled, to_image
-from skvas.validation import check_integer, check_real
+from skvas.validation import check_fps, check_integer
 from skvas.videos._containers import list_like_input
 from skvas.videos._device import check_device
 
@@ -238,7 +238,7 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
         """Check the parameters and make the backbone."""
         if self.size is not None:
             check_integer("size", self.size, low=1)
-        check_real("fps", self.fps, low=0, low_open=True, none_ok=True)
+        check_fps(self.fps, none_ok=True)
         check_integer("batch_size", self.batch_size, low=1)
         backbone = make_backbone(self.backbone, self.weights, check_device(self.device))
         if self.cache is not None and backbone.key is None:

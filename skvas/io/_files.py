@@ -11,9 +11,9 @@ from typing import Any
 
 from skvas._atomic import naming_file, read_bytes, write_atomically
 from skvas.io import _annotation, _subtitles, _text
-from skvas.io._table import SegmentTable, TimedSegment, check_fps
+from skvas.io._table import SegmentTable, TimedSegment
 from skvas.io._text import as_text_cell
-from skvas.validation import check_choice
+from skvas.validation import check_choice, check_fps
 
 __all__ = ["read_segments", "write_segments"]
 

@@ -16,7 +16,7 @@ from skvas.datasets._recordings import Recordings
 from skvas.io import _deeplabcut, _landmarks, _tracks
 from skvas.io._sources import list_sources
 from skvas.io._track import Track
-from skvas.validation import check_choice, check_real
+from skvas.validation import check_choice, check_fps, check_real
 
 __all__ = ["read_poses"]
 
@@ -156,7 +156,7 @@ def read_poses(
     """
     check_choice("format", format, (None, *FORMATS))
     check_real("min_confidence", min_confidence, low=0, high=1)
-    check_real("fps", fps, low=0, low_open=True, none_ok=True)
+    check_fps(fps, none_ok=True)
     is_named = isinstance(source, Mapping) and not _is_dataset(source)
     tracks: dict[str, Track] = {}
     for name, item in _list(source, format).items():

@@ -20,7 +20,7 @@ from skvas.io._clock import (
 )
 from skvas.io._columns import PARQUET, TEXT, Sheet, read_columns
 from skvas.io._sources import list_sources, name_passed_over
-from skvas.validation import check_choice, check_real, is_missing
+from skvas.validation import check_choice, check_fps, check_real, is_missing
 
 __all__ = ["read_sensors"]
 
@@ -130,7 +130,7 @@ def read_sensors(
     >>> recordings.names, recordings.fps, recordings.feature_names
     (['walk'], [100.0], ['x', 'y'])
     """
-    check_real("fps", fps, low=0, low_open=True, none_ok=True)
+    check_fps(fps, none_ok=True)
     check_real("max_gap", max_gap, low=0)
     check_choice("time_unit", time_unit, ("auto", *UNITS))
     columns = [columns] if isinstance(columns, str) else columns

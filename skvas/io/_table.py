@@ -18,7 +18,12 @@ from skvas._optional import import_optional
 from skvas._printing import shorten
 from skvas._typing import Labels
 from skvas.decoding import labels_to_segments
-from skvas.validation import check_integer, check_labels, check_real, refuse_text
+from skvas.validation import (
+    check_fps,
+    check_integer,
+    check_labels,
+    refuse_text,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -322,11 +327,6 @@ class SegmentTable:
 
     def __iter__(self) -> Iterator[TimedSegment]:
         return iter(self.segments)
-
-
-def check_fps(fps: float | None) -> float:
-    """Return a frame rate, or say that there must be one."""
-    return check_real("fps", fps, low=0, low_open=True)
 
 
 def _videos(rows: Iterable[TimedSegment]) -> list[str]:

@@ -13,7 +13,7 @@ from skvas._typing import Videos
 from skvas.datasets._recordings import given_names, recordings_of
 from skvas.exceptions import InvalidParameterError
 from skvas.io._table import frame_edges
-from skvas.validation import check_real
+from skvas.validation import check_fps
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ def find_clocks(fps: Any, known: Known | None, n_videos: int) -> list[Clock]:
     if isinstance(fps, str):
         if fps != "recordings":
             raise InvalidParameterError(
-                "fps must be a finite number > 0, a sequence of such, or 'recordings', "
-                f"got {fps!r}."
+                "fps must be a number of frames per second, a sequence of such, or "
+                f"'recordings', got {fps!r}."
             )
         clocks = [BY_NUMBER] if known is None else known.clocks
         if not all(clock.is_known for clock in clocks):
@@ -94,7 +94,7 @@ def find_clocks(fps: Any, known: Known | None, n_videos: int) -> list[Clock]:
             )
         return clocks
     if fps is None or not np.iterable(fps):
-        check_real("fps", fps, low=0, low_open=True, none_ok=True)
+        check_fps(fps, none_ok=True)
         return [Clock(fps)] * n_videos
     rates = list(fps)
     if len(rates) != n_videos:
@@ -102,5 +102,5 @@ def find_clocks(fps: Any, known: Known | None, n_videos: int) -> list[Clock]:
             f"fps has {len(rates)} rates for {n_videos} videos; give one for each."
         )
     for index, rate in enumerate(rates):
-        check_real(f"fps[{index}]", rate, low=0, low_open=True)
+        check_fps(rate, name=f"fps[{index}]")
     return [Clock(rate) for rate in rates]

@@ -26,7 +26,7 @@ from skvas.live._model import LiveModel, spread_out
 from skvas.live._saved import read_state, write_state
 from skvas.preprocessing._bodies import PoseStream
 from skvas.preprocessing._running import Standing
-from skvas.validation import check_integer, check_real
+from skvas.validation import check_fps, check_integer, check_real
 from skvas.videos._stored import (
     check_array,
     check_count,
@@ -115,7 +115,7 @@ class LiveTracker:
         embedder: LiveEmbedder | None = None,
         feature_names: Sequence[str] | None = None,
     ) -> None:
-        check_real("fps", fps, low=0, low_open=True, none_ok=True)
+        check_fps(fps, none_ok=True)
         if lag != math.inf:
             check_integer("lag", lag, low=0)
         self.fps = fps

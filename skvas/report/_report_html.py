@@ -34,7 +34,12 @@ from skvas.report._media import media_sources
 from skvas.report._page import as_bytes, as_json, compose_page
 from skvas.report._poses import PackedPoses, pack_poses
 from skvas.report._signals import SCALE, pack_curves, pack_times, thin_warp
-from skvas.validation import check_labels, check_real, naming_video, refuse_text
+from skvas.validation import (
+    check_fps,
+    check_labels,
+    naming_video,
+    refuse_text,
+)
 from skvas.videos._frames import spread
 
 __all__ = ["report_html"]
@@ -248,7 +253,7 @@ def check_rates(fps: float | Sequence[float] | None, n: int) -> list[float] | No
             f"fps must be a number, or one for each of the {n} recordings, got "
             f"{shorten(fps)}."
         )
-    return [check_real("fps", rate, low=0, low_open=True) for rate in rates]
+    return [check_fps(rate) for rate in rates]
 
 
 def write_report(

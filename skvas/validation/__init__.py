@@ -22,6 +22,7 @@ from skvas.validation._naming import (
 )
 from skvas.validation._parameters import (
     check_choice,
+    check_fps,
     check_integer,
     check_memory,
     check_n_actions,
@@ -42,6 +43,7 @@ __all__ = [
     "VIDEO_SUFFIXES",
     "VIDEO_TYPES",
     "check_choice",
+    "check_fps",
     "check_integer",
     "check_labels",
     "check_memory",

@@ -14,6 +14,9 @@ from sklearn import utils
 from skvas._printing import shorten
 from skvas.exceptions import InvalidParameterError
 
+# Frames per second that are no mistake. Beyond, times leave the range of numbers.
+FRAME_RATES = (1e-9, 1e9)
+
 Choice = TypeVar("Choice")
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -97,6 +100,48 @@ def check_real(
         bounds = _describe_bounds(low, high, low_open, high_open)
         raise _invalid(name, value, f"a finite number{bounds}", none_ok)
     return number
+
+
+@overload
+def check_fps(fps: Any, *, name: str = ..., none_ok: Literal[False] = ...) -> float: ...
+@overload
+def check_fps(fps: Any, *, name: str = ..., none_ok: bool) -> float | None: ...
+def check_fps(fps: Any, *, name: str = "fps", none_ok: bool = False) -> float | None:
+    """Check a number of frames per second.
+
+    Parameters
+    ----------
+    fps : object
+        The user's value.
+    name : str, default="fps"
+        Name of the parameter, for the message.
+    none_ok : bool, default=False
+        Whether None is a valid value.
+
+    Returns
+    -------
+    float or None
+        The value.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the value is invalid.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_fps
+    >>> check_fps(25)
+    25.0
+    """
+    if none_ok and fps is None:
+        return None
+    low, high = FRAME_RATES
+    try:
+        return check_real(name, fps, low=low, high=high)
+    except InvalidParameterError:
+        expected = f"a number of frames per second, from {low:g} to {high:g}"
+        raise _invalid(name, fps, expected, none_ok) from None
 
 
 @overload

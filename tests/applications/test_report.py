@@ -257,7 +257,7 @@ def test_wrong_input_is_named():
         step_report(ActionSegmenter(3), videos)
     with pytest.raises(TypeError, match="must segment videos.*got VideoAligner"):
         step_report(VideoAligner(), videos)
-    with pytest.raises(ValueError, match="fps must be a finite number > 0"):
+    with pytest.raises(ValueError, match="fps must be a number of frames"):
         step_report(Stub().fit(USUAL), videos, fps=-1)
     with pytest.raises(ValueError, match=r"names must be 1 name\(s\)"):
         step_report(Stub().fit(USUAL), videos, names=["a", "b"])

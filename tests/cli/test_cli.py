@@ -908,6 +908,14 @@ def test_arguments_that_make_no_sense_exit_with_2(arguments, capsys):
     assert "lambda" not in printed
 
 
+@pytest.mark.parametrize("rate", ["1e-320", "1e308", "nan", "0", "-5", "fast"])
+def test_rates_that_are_none_are_told_before_work(rate, capsys):
+    with pytest.raises(SystemExit) as caught:
+        run("fit", "gone", "-k", 3, "-o", "m", f"--fps={rate}")
+    assert caught.value.code == 2
+    assert "argument --fps: " in capsys.readouterr().err
+
+
 def test_traceback_is_shown_on_demand():
     with pytest.raises(FileNotFoundError):
         run("fit", "gone", "-k", 3, "-o", "m", "--traceback")

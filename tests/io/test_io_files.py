@@ -763,7 +763,7 @@ def test_only_csv_is_for_spreadsheets(tmp_path):
 @pytest.mark.parametrize("end", [1e12, 1e300])
 def test_row_51_more_frames_than_any_video_has_are_refused(tmp_path, end):
     table = SegmentTable([TimedSegment("v", 0, end, "x")])
-    for fps in (30, 1e300):
+    for fps in (30, 1e9):
         with pytest.raises(ValueError, match=r"v\.txt' cannot be written.*frames"):
             write_segments(table, tmp_path / "v.txt", fps=fps)
 

@@ -22,6 +22,7 @@ from skvas.metrics import segmentation_report
 from skvas.transport import _iterations
 from skvas.validation import (
     check_choice,
+    check_fps,
     check_integer,
     check_labels,
     check_real,
@@ -939,3 +940,13 @@ def test_nothing_is_compiled_that_cannot_be_kept(monkeypatch):
 def test_message_says_what_to_pass_and_not_what_came(videos, message):
     with pytest.raises((ValueError, TypeError), match=message):
         check_videos(videos)
+
+
+def test_rates_of_frames_are_numbers_that_times_can_be_made_of():
+    assert [check_fps(rate) for rate in (1e-9, np.float32(25), 1e9)] == [1e-9, 25, 1e9]
+    assert check_fps(None, none_ok=True) is None
+    for rate in (0, -1, 1e-320, 1e308, np.nan, np.inf, True, np.True_, "25", None):
+        with pytest.raises(InvalidParameterError, match=r"from 1e-09 to 1e\+09, got"):
+            check_fps(rate)
+    with pytest.raises(InvalidParameterError, match=r"^fps\[1\] must be .* or None"):
+        check_fps(0, name="fps[1]", none_ok=True)
