@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ from skvas.cli._files import (
 )
 from skvas.cli._gaps import close_in
 from skvas.cli._lines import following, say
-from skvas.features import FrameFeatures, write_synchronised
+from skvas.features import FrameFeatures, VideoFeatures, write_synchronised
+from skvas.features._decoding import read_frames
+from skvas.features._sources import compute_as_they_come
 from skvas.features._synchronised import CONTAINERS
 from skvas.io._text import compose_records
 
@@ -72,9 +75,14 @@ def _align(options: argparse.Namespace) -> None:
     if options.weights is not None and "video" not in kinds:
         raise ValueError("--weights has no use where neither A nor B is a video.")
     check_out(options.out, options.model, options.a, options.b, options.weights)
+    kind_of_path = {options.a: kind_of_a, options.b: kind_of_b}
     with following():
-        a, times_a = _features(options.a, kind_of_a, model, options)
-        b, times_b = _features(options.b, kind_of_b, model, options)
+        # Videos last: they take long, and what else is wrong is told before.
+        looked_at = {
+            path: _features(path, kind, model, options)
+            for path, kind in sorted(kind_of_path.items(), key=_is_video)
+        }
+        (a, times_a), (b, times_b) = looked_at[options.a], looked_at[options.b]
         alignment = model.align(a, b, via=options.via)
         if not as_table:
             write_synchronised(
@@ -94,6 +102,10 @@ def _align(options: argparse.Namespace) -> None:
     say(f"matches of {len(records)} frames written to {options.out}")
 
 
+def _is_video(item: tuple[str, str]) -> bool:
+    return item[1] == "video"
+
+
 def _features(
     path: str, kind: str, model: Any, options: argparse.Namespace
 ) -> tuple[np.ndarray, np.ndarray | None]:
@@ -101,18 +113,36 @@ def _features(
     if kind == "video":
         found = find_extracted(path, options)
         if found is None:
-            extractor = FrameFeatures(
-                options.backbone,
-                weights=options.weights,
-                fps=options.fps,
-                device=options.device,
-            )
-            found = extractor.extract(path)
+            found = _extract(path, model, options)
+        else:
+            _refuse_other_features(path, found.features.shape[1], model)
         return found.features, found.times
     data = load_recording(options, model, path, kind)
     data = with_rate_of_fit(data, model)
     (frames,) = data
     return close_in(frames, path, model, data.feature_names), seconds_of(data)
+
+
+def _extract(path: str, model: Any, options: argparse.Namespace) -> VideoFeatures:
+    """Compute the features of a video, if its first frame has those of the model."""
+    extractor = FrameFeatures(
+        options.backbone,
+        weights=options.weights,
+        fps=options.fps,
+        device=options.device,
+    )
+    for _, features in islice(compute_as_they_come(extractor, read_frames(path)), 1):
+        _refuse_other_features(path, len(features), model)
+    found: VideoFeatures = extractor.extract(path)
+    return found
+
+
+def _refuse_other_features(path: str, n_features: int, model: Any) -> None:
+    if n_features != model.n_features_in_:
+        raise ValueError(
+            f"{path!r} has {n_features} features a frame, and the model was fitted to "
+            f"{model.n_features_in_}; give the --backbone of the features of fit."
+        )
 
 
 def _matches(

@@ -20,7 +20,7 @@ import skvas
 from skvas._atomic import check_replaceable, identity, in_order
 from skvas.cli._gaps import close_all
 from skvas.cli._lines import say
-from skvas.datasets import Recordings, load_folder
+from skvas.datasets import FeatureFile, Recordings, load_folder
 from skvas.datasets._arrays import read_array, read_shape
 from skvas.datasets._folder import orient_features
 from skvas.datasets._on_disk import read_features
@@ -122,6 +122,8 @@ def load_recording(
     the columns that the model knows. Other features than those of fit are refused.
     """
     if kind == "features":
+        if Path(path).suffix.lower() == ".npy":  # whose shape is known without a read
+            _refuse_other_features(path, FeatureFile(path).shape, model)
         video = orient_features(read_features(path), model.n_features_in_)
         times = None if options.fps is not None else _times_beside(Path(path))
         known = {"fps": options.fps} if times is None else {"times": [times]}
@@ -134,12 +136,20 @@ def load_recording(
         if np.ndim(data[0]) == 3:  # poses
             data = data.replace([np.reshape(data[0], (len(data[0]), -1))])
     (video,) = data
-    if video.shape[1] != model.n_features_in_ or np.isinf(video).any():
-        raise ValueError(
-            f"{path!r} has shape {video.shape}; expected {model.n_features_in_} "
-            "finite features a frame, as the model was fitted to."
-        )
+    _refuse_other_features(path, video.shape[1:], model)
+    if np.isinf(video).any():
+        raise ValueError(f"{path!r} contains infinity; expected finite features.")
     return data
+
+
+def _refuse_other_features(path: str, shape: tuple[int, ...], model: Any) -> None:
+    """Refuse features of which no axis has as many as the model knows."""
+    n_features = model.n_features_in_
+    if n_features not in shape:
+        raise ValueError(
+            f"{path!r} has shape {shape}; expected {n_features} features a frame, as "
+            "the model was fitted to."
+        )
 
 
 def _times_beside(path: Path) -> np.ndarray | None:

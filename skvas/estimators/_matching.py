@@ -142,10 +142,8 @@ class MatchesFrames(BaseVideoEstimator):
                 )
             return align_passages(self._passage("x", x), self._passage("y", y))
         matcher = self._matcher()
-        (one,), (other,) = (
-            matcher.look(self._view_one(name, video))
-            for name, video in (("x", x), ("y", y))
-        )
+        both = [self._view_one("x", x), self._view_one("y", y)]
+        (one,), (other,) = map(matcher.look, both)
         in_order = self.matching_ == "monotone"
         given = () if anchors is None else anchors
         pairs = check_anchors(given, len(one), len(other), in_order=in_order)

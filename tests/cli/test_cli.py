@@ -25,7 +25,7 @@ import pytest
 import skvas
 from skvas import _atomic
 from skvas._printing import format_table, tell
-from skvas.cli import _extract, _extracted, _live, main
+from skvas.cli import _align, _extract, _extracted, _files, _live, main
 from skvas.cli._extracted import check_extracted, note_extracted
 from skvas.cli._files import check_out, media_of
 from skvas.cli._lines import (
@@ -689,6 +689,37 @@ def test_align_takes_the_way_over_the_timeline(folder, tmp_path):
     x, y = np.load(a), np.load(b)
     expected = skvas.load(model).align(x, y, via="timeline").matches_x
     assert found == ["" if match < 0 else str(match) for match in expected]
+
+
+def test_other_features_than_those_of_the_model_are_told_before_they_are_read(
+    folder, aligner, segmenter, tmp_path, monkeypatch, capsys
+):
+    wide = tmp_path / "wide.npy"
+    np.save(wide, np.zeros((9, 3)))
+    monkeypatch.setattr(_files, "read_features", None)
+    whole, out = folder / "features" / "v0.npy", tmp_path / "m.csv"
+    for command in (
+        ["align", aligner, wide, whole, "-o", out],
+        ["live", segmenter, wide],
+    ):
+        assert run(*command) == 1
+        message = r"wide\.npy' has shape \(9, 3\); expected 16 features a frame"
+        assert re.search(message, capsys.readouterr().err)
+
+
+def test_videos_of_other_features_than_the_model_are_told_by_their_first_frame(
+    folder, aligner, tmp_path, monkeypatch, capsys
+):
+    moments = iter([(0.0, np.zeros(3)), (1.0, None)])
+    monkeypatch.setattr(_align, "read_frames", lambda path: moments)
+    monkeypatch.setattr(_align, "compute_as_they_come", lambda extractor, found: found)
+    whole, out = folder / "features" / "v0.npy", tmp_path / "m.csv"
+    assert run("align", aligner, "a.mp4", whole, "-o", out) == 1
+    told = "'a.mp4' has 3 features a frame, and the model was fitted to 16; give the"
+    assert told in capsys.readouterr().err
+    assert next(moments) == (1.0, None)
+    assert run("align", aligner, "a.mp4", "gone.npy", "-o", out) == 1
+    assert "gone.npy" in capsys.readouterr().err
 
 
 def test_report_takes_one_video_that_is_stored_transposed(folder, joint, tmp_path):
