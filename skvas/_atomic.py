@@ -9,6 +9,7 @@ import re
 import secrets
 import stat
 import time
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -467,7 +468,8 @@ def find_twins(names: Iterable[str], folder: Path) -> tuple[str, str] | None:
     """
     first: dict[str, str] = {}
     for name in names:
-        other = first.setdefault(name.casefold(), name)
+        key = unicodedata.normalize("NFC", name).casefold()
+        other = first.setdefault(key, name)
         if other != name and _ignores_case(folder):
             return other, name
     return None

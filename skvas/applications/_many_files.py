@@ -178,7 +178,7 @@ def _open(paths: Any, activity: str | None, read: Read | None) -> Recordings:
     if folder.is_dir():
         found = in_order(file for file in folder.iterdir() if file.is_file())
         shown = [file for file in found if not file.name.startswith(".")]
-        files = [f for f in shown if read is not None or f.suffix in SUFFIXES]
+        files = [f for f in shown if read is not None or f.suffix.lower() in SUFFIXES]
     if activity is None and files and not (folder / "features").is_dir():
         return as_recordings_of_files(files, read)
     if read is not None:

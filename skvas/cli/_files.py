@@ -33,7 +33,7 @@ from skvas.datasets._recordings import (
 )
 from skvas.io import read_recordings
 from skvas.io._any import find_kind
-from skvas.validation import VIDEO_SUFFIXES
+from skvas.validation import VIDEO_SUFFIXES, name_key
 
 __all__ = [
     "DEVICES",
@@ -261,15 +261,16 @@ def media_of(folder: str, names: Sequence[str]) -> list[str | None]:
     paths = [Path(name) for name in names]
     places = {Path(folder, path.parent) for path in paths} | {Path(folder)}
     files = {
-        file.with_suffix(""): str(file)
+        _key(file.with_suffix("")): str(file)
         for place in places
         for file in (videos_in(place) if place.is_dir() else ())
     }
     # The folder of an activity may be left out where no other has such a name.
     n_called = Counter(path.name for path in paths)
     media = [
-        files.get(Path(folder, path))
-        or (files.get(Path(folder, path.name)) if n_called[path.name] == 1 else None)
+        files.get(_key(Path(folder, path)))
+        or (n_called[path.name] == 1 and files.get(_key(Path(folder, path.name))))
+        or None
         for path in paths
     ]
     n_missing = media.count(None)
@@ -281,6 +282,10 @@ def media_of(folder: str, names: Sequence[str]) -> list[str | None]:
     if n_missing:
         say(f"{n_missing} of {len(media)} videos have no file in {folder}")
     return media
+
+
+def _key(path: Path) -> str:
+    return name_key(str(path))
 
 
 def clock_of(data: Recordings, index: int) -> dict[str, Any]:

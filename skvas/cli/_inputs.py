@@ -12,6 +12,7 @@ from skvas.io._any import find_kind
 from skvas.io._files import FORMATS
 from skvas.io._poses import SUFFIXES as POSES
 from skvas.io._sensors import SUFFIXES as TABLES
+from skvas.validation import spelled_as
 
 __all__ = ["check_output", "check_output_folder", "label_files", "named_by"]
 
@@ -99,9 +100,10 @@ def label_files(path: str, names: Collection[str] | None = None) -> list[Path]:
 
 def named_by(video: str, file: Path, root: Path, names: Collection[str]) -> str:
     """Return the name of a recording; those of an activity are in a folder of it."""
-    if video in names or not root.is_dir():
-        return video
-    return (file.parent.relative_to(root) / video).as_posix()
+    spell = spelled_as(names)
+    if spell(video) in names or not root.is_dir():
+        return spell(video)
+    return spell((file.parent.relative_to(root) / video).as_posix())
 
 
 def _is_among(path: Path, folder: Path) -> bool:

@@ -26,6 +26,7 @@ from skvas.cli._lines import say, show, with_progress
 from skvas.datasets import Recordings
 from skvas.io import SegmentTable, write_segments
 from skvas.io._files import FORMATS
+from skvas.validation import spelled_as
 
 __all__ = ["add_arguments"]
 
@@ -92,10 +93,11 @@ def _check_fitted_to(model: Any, data: Recordings, options: argparse.Namespace) 
     outlook, n, fitted = model.outlook_, len(data.videos), model.recordings_
     unnamed = [f"recording {index}" for index in range(n)]  # by their reader
     lengths = [len(video) for video in data]
+    known = list(map(spelled_as(data.names), fitted["names"]))
     if (
         outlook is None
         or len(outlook.distance) != n
-        or fitted["names"] not in ([], unnamed, data.names)  # [] in older files
+        or known not in ([], unnamed, data.names)  # [] in older files
         or fitted["n_frames"] not in ([], lengths)
     ):
         raise ValueError(

@@ -20,7 +20,7 @@ from skvas._printing import name_first, shorten
 from skvas.datasets._arrays import read_array
 from skvas.datasets._on_disk import SUFFIXES, FeatureFile, read_features
 from skvas.datasets._recordings import Recordings
-from skvas.validation import VIDEO_SUFFIXES, check_choice
+from skvas.validation import VIDEO_SUFFIXES, check_choice, name_key, spelled_as
 
 # Beside features: of which files they are, and how they were made.
 EXTRACTED = "extracted.json"
@@ -218,6 +218,8 @@ def _listed(sources: list[VideoFile], split: Path, root: Path) -> list[VideoFile
     """Return the videos whose names a file lists, in their own order."""
     lines = [line for line in _read_lines(split) if line]
     names = [line[:-4] if line.lower().endswith(".txt") else line for line in lines]
+    spell = spelled_as(name for s in sources for name in (s.name, s.label))
+    names = [spell(name) for name in names]
     unknown = {*names}.difference(*({s.name, s.label} for s in sources))
     missing = [name for name in names if name in unknown]
     if missing:
@@ -240,9 +242,11 @@ def _find_all(root: Path) -> list[VideoFile]:
     features, labels = root / "features", _label_folder(root)
     if features.is_dir():
         sources = _videos_in(features, [labels], None)
+        inner = _subfolders(labels) if labels.is_dir() else []
+        spell = spelled_as(folder.name for folder in inner)
         for folder in _subfolders(features):
             name = folder.name
-            sources += _videos_in(folder, [labels / name, labels], name)
+            sources += _videos_in(folder, [labels / spell(name), labels], name)
     else:
         sources = [
             source
@@ -292,17 +296,19 @@ def _videos_in(
     """List the videos of one folder of features, in the order of their names."""
     files: dict[str, Path] = {}
     for file in in_order(features.iterdir()):
-        if file.suffix not in SUFFIXES or file.name.startswith(".") or file.is_dir():
+        is_other = file.suffix.lower() not in SUFFIXES or file.name.startswith(".")
+        if is_other or file.is_dir():
             continue
         if file.stem in files:
             raise ValueError(
                 f"{str(features)!r} has the features of video {file.stem!r} twice, as "
-                f".npy and as .txt. Remove one of them."
+                f"{files[file.stem].name!r} and as {file.name!r}. Remove one of them."
             )
         files[file.stem] = file
     of_labels = _label_files(labels)
+    spell = spelled_as(of_labels)
     return [
-        VideoFile(name, activity, files[name], of_labels.get(name))
+        VideoFile(name, activity, files[name], of_labels.get(spell(name)))
         for name in sorted(files)
     ]
 
@@ -337,11 +343,12 @@ def _select(
     if activity is None:
         return sources
     known = sorted({s.activity for s in sources if s.activity is not None})
+    wanted = name_key(activity)
     selected = [
         source
         for source in sources
-        if activity == source.activity
-        or (source.activity is None and source.name.endswith(f"_{activity}"))
+        if (source.activity is not None and wanted == name_key(source.activity))
+        or (source.activity is None and name_key(source.name).endswith(f"_{wanted}"))
     ]
     if not selected:
         none = f"no name that ends in '_{activity}': leave activity=None"
@@ -438,9 +445,13 @@ def find_media(sources: list[VideoFile]) -> list[str | None] | None:
         None for a video whose file is not there; None if no file is.
     """
     roots = {root for source in sources for root, _ in source.places}
-    notes = {root: read_extracted(root / EXTRACTED)["videos"] for root in roots}
+    notes = {
+        (root, name_key(name)): (root, file)
+        for root in roots
+        for name, file in read_extracted(root / EXTRACTED)["videos"].items()
+    }
     files = [
-        next(((r, notes[r][name]) for r, name in s.places if name in notes[r]), None)
+        next((notes[p] for r, n in s.places if (p := (r, name_key(n))) in notes), None)
         for s in sources
     ]
     found = [None if file is None else _find_video(*file) for file in files]

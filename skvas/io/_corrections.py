@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from skvas._atomic import read_bytes
 from skvas._printing import shorten
 from skvas.io._text import decode
-from skvas.validation import check_choice
+from skvas.validation import check_choice, spelled_as
 
 __all__ = ["Corrections", "read_corrections"]
 
@@ -188,6 +188,7 @@ def read_corrections(
             raise ValueError(
                 f"names must differ from each other, got {shorten(names)}."
             )
+        known, anchors = _spelled(known, anchors, spelled_as(names))
         told = _told(known, anchors)
         gone = [name for name in told if name not in names]
         if gone and (missing == "error" or len(gone) == len(told)):
@@ -353,6 +354,18 @@ def _by_position(anchors: list[tuple[Place, Place]], names: Sequence[str]) -> An
             one, other = sorted((names.index(name), frame) for name, frame in pair)
             found.setdefault((one[0], other[0]), []).append((one[1], other[1]))
     return found
+
+
+def _spelled(
+    known: Videos, anchors: list[tuple[Place, Place]], spell: Callable[[str], str]
+) -> tuple[Videos, list[tuple[Place, Place]]]:
+    """Return what the file says with names as those of the recordings are spelled."""
+    renamed = {spell(name): video for name, video in known.items()}
+    if len(renamed) < len(known):
+        raise ValueError("two of its videos have names that differ only in accents.")
+    return renamed, [
+        ((spell(one), at), (spell(other), then)) for (one, at), (other, then) in anchors
+    ]
 
 
 def _told(known: Videos, anchors: list[tuple[Place, Place]]) -> list[str]:

@@ -16,7 +16,7 @@ from skvas.datasets._recordings import Recordings
 from skvas.io import _deeplabcut, _landmarks, _tracks
 from skvas.io._sources import list_sources
 from skvas.io._track import Track
-from skvas.validation import check_choice, check_fps, check_real
+from skvas.validation import check_choice, check_fps, check_real, spelled_as
 
 __all__ = ["read_poses"]
 
@@ -180,11 +180,12 @@ def read_poses(
     _check_same_points(tracks)
     known = list(tracks.values())
     rates: list[Any] = [track.fps if fps is None else fps for track in known]
+    spell = spelled_as(media or ())
     return Recordings(
         [track.points for track in known],
         list(tracks),
         fps=None if None in rates else rates,
-        media=None if media is None else [media.get(name) for name in tracks],
+        media=None if media is None else [media.get(spell(name)) for name in tracks],
         feature_names=known[0].names or None,
         notes=_describe(known, min_confidence) + _describe_rates(known, fps),
     )

@@ -20,7 +20,7 @@ from skvas.io._clock import (
 )
 from skvas.io._columns import PARQUET, TEXT, Sheet, read_columns
 from skvas.io._sources import list_sources, name_passed_over
-from skvas.validation import check_choice, check_fps, check_real, is_missing
+from skvas.validation import check_choice, check_fps, check_real, is_missing, spelled_as
 
 __all__ = ["read_sensors"]
 
@@ -385,11 +385,12 @@ def _at_one_rate(
     if n_missing:
         notes.append(f"{n_missing} frames have gaps, marked as NaN")
     codes, action_names = _encode(words)
+    names, spell = [table.name for table in tables], spelled_as(media or ())
     return Recordings(
         videos,
-        [table.name for table in tables],
+        names,
         fps=None if rate is None else rates,
-        media=None if not media else [media.get(table.name) for table in tables],
+        media=None if not media else [media.get(spell(name)) for name in names],
         feature_names=tables[0].columns,
         labels=codes,
         action_names=action_names,

@@ -18,7 +18,7 @@ from skvas._optional import import_optional
 from skvas._printing import shorten
 from skvas._typing import Labels
 from skvas.decoding import labels_to_segments
-from skvas.validation import (
+from skvas.validation import check_fps, check_integer, check_labels, spelled_as
     check_fps,
     check_integer,
     check_labels,
@@ -266,6 +266,8 @@ class SegmentTable:
         ['', 'pour', 'pour', '']
         """
         rows = self._by_video.get(video)
+        if rows is None:
+            rows = self._by_video.get(spelled_as(self._by_video)(video))
         if rows is None:
             known = ", ".join(map(repr, self.videos)) or "none"
             raise KeyError(f"There is no video {video!r}; there are {known}.")

@@ -14,7 +14,7 @@ import numpy as np
 from skvas._on_demand import lengths_of
 from skvas._typing import Labels, Videos
 from skvas.datasets._on_disk import open_files
-from skvas.io import SegmentTable
+from skvas.io import SegmentTable, TimedSegment
 from skvas.io._corrections import CheckedRows, Corrections
 from skvas.io._table import find_outside, frame_edges
 from skvas.labels._known import BY_NUMBER, Clock, Known, find_clocks
@@ -24,6 +24,7 @@ from skvas.validation import (
     is_single_video,
     list_videos,
     naming_video,
+    spelled_as,
 )
 
 # The label that other libraries of scikit-learn's kind give to what has none.
@@ -220,13 +221,17 @@ def frame_labels(
 
 def _by_recording(table: SegmentTable, names: Sequence[str]) -> list[SegmentTable]:
     """Return the segments of each recording."""
-    unknown = [name for name in table.videos if name not in names]
+    spell = spelled_as(names)
+    unknown = [name for name in table.videos if spell(name) not in names]
     if unknown:
         raise ValueError(
             f"y has segments of {unknown[0]!r}, which is no name of a recording; there "
             f"are {', '.join(names)}."
         )
-    return [SegmentTable(row for row in table if row.video == name) for name in names]
+    rows_of: dict[str, list[TimedSegment]] = {name: [] for name in names}
+    for row in table:
+        rows_of[spell(row.video)].append(row)
+    return [SegmentTable(rows) for rows in rows_of.values()]
 
 
 def _by_video(
@@ -282,7 +287,8 @@ def _check_segments(
             f"expected the segments of one video, got those of {len(table.videos)}."
         )
     (name,) = table.videos
-    if names is not None and name in names and name != names[index]:
+    spelled = name if names is None else spelled_as(names)(name)
+    if names is not None and spelled in names and spelled != names[index]:
         raise ValueError(
             f"these are the segments of {name!r}, and the recording is "
             f"{names[index]!r}; put them in its place."

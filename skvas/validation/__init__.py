@@ -16,8 +16,10 @@ from skvas.validation._labels import (
 )
 from skvas.validation._naming import (
     forget_fit,
+    name_key,
     naming,
     naming_video,
+    spelled_as,
     unchanged_on_failure,
 )
 from skvas.validation._parameters import (
@@ -59,9 +61,11 @@ __all__ = [
     "is_single_video",
     "is_unlabelled",
     "list_videos",
+    "name_key",
     "naming",
     "naming_video",
     "refuse_text",
+    "spelled_as",
     "unchanged_on_failure",
     "warn_of_second_video",
     "warn_of_transposed",

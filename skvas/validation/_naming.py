@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from skvas.exceptions import InvalidParameterError
@@ -122,3 +123,50 @@ def forget_fit(estimator: object) -> None:
     """
     for name in [n for n in vars(estimator) if n.endswith("_") and n[-4:] != "_in_"]:
         delattr(estimator, name)
+
+
+def name_key(name: str) -> str:
+    """Return what names are compared by: macOS writes an é as two characters.
+
+    Parameters
+    ----------
+    name : str
+        The name of a recording, a file or an activity.
+
+    Returns
+    -------
+    str
+        The same name in Unicode's composed form (NFC).
+
+    Examples
+    --------
+    >>> from skvas.validation import name_key
+    >>> name_key("e\u0301") == name_key("\u00e9")
+    True
+    """
+    return unicodedata.normalize("NFC", name)
+
+
+def spelled_as(names: Iterable[str]) -> Callable[[str], str]:
+    """Return what spells a name as it is among others, if it is there at all.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names as they are shown.
+
+    Returns
+    -------
+    callable
+        From a name to the one of `names` that is the same to a reader, else to itself.
+
+    Examples
+    --------
+    >>> from skvas.validation import spelled_as
+    >>> spell = spelled_as(["\u00e9"])
+    >>> spell("e\u0301") == "\u00e9", spell("a")
+    (True, 'a')
+    """
+    known = set(names)
+    alike = {name_key(name): name for name in known}
+    return lambda name: name if name in known else alike.get(name_key(name), name)

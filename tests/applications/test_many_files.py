@@ -21,7 +21,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skvas import ActionSegmenter, FilesReport, VideoAligner, _atomic, predict_files
+from skvas import (
+    ActionSegmenter,
+    FilesReport,
+    VideoAligner,
+    _atomic,
+    fit_files,
+    predict_files,
+)
 from skvas.applications import _label_folder
 from skvas.exceptions import FailedFilesWarning, InvalidParameterError
 from skvas.features import VideoFeatures
@@ -622,6 +629,14 @@ def test_arguments_that_make_no_sense_are_refused(model, paths, out, change, rea
     with pytest.raises(InvalidParameterError, match=reason):
         predict_files(**{"model": model, "paths": paths, "out_dir": out} | change)
     assert not out.exists()
+
+
+def test_files_of_a_folder_may_end_in_capitals(tmp_path):
+    for index, video in enumerate(VIDEOS[:3]):
+        np.save(tmp_path / f"v{index}.npy", video)
+        (tmp_path / f"v{index}.npy").rename(tmp_path / f"v{index}.NPY")
+    model = fit_files(quick(ActionSegmenter, max_epochs=0), tmp_path)
+    assert model.recordings_["names"] == ["v0", "v1", "v2"]
 
 
 @pytest.mark.parametrize("name", ["\\a", "C:a", "C:\\a", "..\\a"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import numpy as np
 import pytest
 
 import skvas
+from skvas.cli._files import media_of
 from skvas.datasets import make_videos
 from skvas.io import read_recordings
 from tests.tables import FPS, fit, run, write_recordings
@@ -155,3 +157,20 @@ def test_names_go_to_the_labels_of_the_files(raw, tmp_path, capsys):
     assert set("\n".join(found).split()) == {"1", "stand", "sit", "walk"}
     assert run("name", tmp_path / "model", "0=x") == 1
     assert "action '0'; there are 1, 3 (stand), 4, w (walk)" in capsys.readouterr().err
+
+
+def test_labels_and_media_are_found_however_systems_write_accents(
+    raw, tmp_path, capsys
+):
+    apart, one = "e\u0301", "\u00e9"
+    folder = tmp_path / "raw"
+    shutil.copytree(raw, folder)
+    (folder / "r0.csv").rename(folder / f"{apart}.csv")
+    write_labels(tmp_path / "y.csv", f"{one},0,1,a")
+    command = ("fit", folder, "--epochs", 0, "-o", tmp_path / "model")
+    assert run(*command, "--labels", tmp_path / "y.csv") == 0
+    assert "labels of 1 of" in capsys.readouterr().err
+    model = skvas.load(tmp_path / "model")
+    assert apart in model.recordings_["names"]
+    (tmp_path / f"{one}.mp4").touch()
+    assert media_of(str(tmp_path), [apart]) == [str(tmp_path / f"{one}.mp4")]

@@ -514,3 +514,37 @@ def test_messages_name_the_activity(tmp_path):
     write_video(tmp_path / "tea", "01", ramp(5, 2), ["stir"] * 5)
     with pytest.raises(ValueError, match=r"'coffee/01' has shape.*'tea/01' has"):
         load_folder(tmp_path)
+
+
+def test_files_of_features_may_end_in_capitals(tmp_path):
+    write_video(tmp_path, "a", ramp(4), ["stir"] * 4)
+    write_video(tmp_path, "b", ramp(5), ["stir"] * 5)
+    features = tmp_path / "features"
+    (features / "a.npy").rename(features / "a.NPY")
+    np.savetxt(features / "b.Txt", np.load(features / "b.npy"))
+    (features / "b.npy").unlink()
+    data = load_folder(tmp_path)
+    assert data.names == ["a", "b"]
+    assert [len(labels) for labels in data.labels] == [4, 5]
+    np.save(features / "a.npy", ramp(4))
+    if len([*features.iterdir()]) == 3:  # not where systems ignore case
+        with pytest.raises(ValueError, match=r"'a' twice, as 'a\.NPY' and as 'a\.npy'"):
+            load_folder(tmp_path)
+
+
+def test_names_are_found_however_systems_write_their_accents(tmp_path):
+    """macOS writes an accent as a character of its own."""
+    apart, one = "the\u0301", "th\u00e9"
+    write_video(tmp_path, apart, ramp(4), activity=apart)
+    labels = tmp_path / "groundTruth" / one
+    labels.mkdir(exist_ok=True)
+    (tmp_path / "groundTruth" / apart).rmdir()
+    (labels / f"{one}.txt").write_text("stir\n" * 4)
+    (tmp_path / "a.mp4").touch()
+    note = {"videos": {f"{one}/{one}": "a.mp4"}}
+    (tmp_path / "extracted.json").write_text(json.dumps(note))
+    (tmp_path / "split.txt").write_text(f"{one}.txt\n", encoding="utf-8")
+    data = load_folder(tmp_path, activity=one, split=tmp_path / "split.txt")
+    assert data.names == [f"{apart}/{apart}"]
+    assert len(data.labels[0]) == 4
+    assert data.media == [str(tmp_path / "a.mp4")]

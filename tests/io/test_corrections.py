@@ -66,6 +66,16 @@ def test_names_put_recordings_in_the_order_of_fit(read):
     assert read(page(a, b), ["c", "b", "a"]) == [None, None, [(0, 9, "pour")]]
 
 
+def test_names_are_found_however_systems_write_their_accents(read):
+    one, apart = "\u00e9", "e\u0301"
+    saved = page(video(one, segment(0, 9, 1)), video("b"), anchors=[anchor(one, "b")])
+    found = read(saved, names=["b", apart])
+    assert found == [None, [(0, 9, 1)]]
+    assert found.anchors == {(0, 1): [(4, 3)]}
+    both = page(video(one, segment(0, 9, 1)), video(apart, segment(0, 9, 2)))
+    assert read(both) == [[(0, 9, 1)], [(0, 9, 2)]]
+
+
 def test_halves_that_are_known_are_labels(read):
     half = segment(4, 9, "stir", checked=False) | {"known": [4, 6]}
     whole = segment(0, 4, "pour") | {"known": [0, 4]}

@@ -148,6 +148,15 @@ def test_table_of_all_recordings_is_split_by_their_names():
         frame_labels(table, VIDEOS, fps=2)
 
 
+def test_names_are_found_however_systems_write_their_accents():
+    one, apart = "\u00e9", "e\u0301"
+    table = SegmentTable([TimedSegment(one, 0, 1, "a")])
+    videos = Recordings([np.zeros((3, 1))] * 2, ["b", apart], fps=2)
+    found = frame_labels(table, videos)
+    assert [labels.tolist() for labels in found] == [[None] * 3, ["a", "a", None]]
+    assert table.to_labels(apart, fps=2).tolist() == ["a", "a"]
+
+
 def test_segments_of_another_recording_are_refused():
     known = Recordings(VIDEOS, ["tea", "milk"], fps=2)
     milk = segments("milk", [(0, 1, "pour")])
