@@ -18,11 +18,12 @@ from skvas._optional import import_optional
 from skvas._printing import shorten
 from skvas._typing import Labels
 from skvas.decoding import labels_to_segments
-from skvas.validation import check_fps, check_integer, check_labels, spelled_as
+from skvas.validation import (
     check_fps,
     check_integer,
     check_labels,
     refuse_text,
+    spelled_as,
 )
 
 if TYPE_CHECKING:

@@ -180,6 +180,7 @@ class Interpolate(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
             forget_fit(self)
             if self.causal:
                 self.mean_ = _mean_of(checked)
+            self._note_parameters()
         return self
 
     def transform(self, videos: Videos) -> Any:
@@ -196,13 +197,14 @@ class Interpolate(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimator):
             One array for one video, a list for many, :class:`skvas.Recordings` for
             such; data frames after `set_output`.
         """
-        check_is_fitted(self, "mean_" if self.causal else "n_features_in_")
+        fitted = self._as_fitted()
+        check_is_fitted(self, "mean_" if fitted.causal else "n_features_in_")
         checked = check_videos(
             videos, estimator=self, reset=False, ensure_all_finite="allow-nan"
         )
-        return self._wrap_output([self._close(video) for video in checked], videos)
+        return self._wrap_output([fitted._close(video) for video in checked], videos)
 
-    @available(lambda self: self.causal)
+    @available(lambda self: self._as_fitted().causal)
     def stream(self) -> GapStream:
         """Return what closes the gaps of a recording as its frames come.
 

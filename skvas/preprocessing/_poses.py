@@ -206,6 +206,7 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
             self.n_points_ = n_points // self.n_bodies
             self._check_points()
             self._n_features_out = self._transform_one(checked[0][:1]).shape[1]
+            self._note_parameters()
         return self
 
     def transform(self, videos: Videos) -> Any:
@@ -237,15 +238,15 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "layout_")
         checked = self._check_videos(videos, reset=False)
-        single = is_single_video(videos)
+        single, fitted = is_single_video(videos), self._as_fitted()
         results = []
         for index, video in enumerate(checked):
             where = f"video {index}: " if len(checked) > 1 else ""
             with naming_video(None if single else index):
-                results.append(self._transform_one(video, where))
+                results.append(fitted._transform_one(video, where))
         return self._wrap_output(results, videos)
 
-    @available(lambda self: self.causal)
+    @available(lambda self: self._as_fitted().causal)
     def stream(self) -> PoseStream:
         """Return what transforms the frames of a recording as they come.
 
@@ -258,7 +259,7 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
             features, float64: in pieces of any size the same, bit for bit.
         """
         check_is_fitted(self, "layout_")
-        return PoseStream(find_bodies(self))
+        return PoseStream(find_bodies(self._as_fitted()))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the features pose0, pose1, ...

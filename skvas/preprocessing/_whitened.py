@@ -73,7 +73,7 @@ SMOOTHED_PRIOR_SHARE = 0.3
 
 def _is_causal(transformer: WhitenedViews) -> bool:
     """Make a method available that needs no later frame."""
-    return transformer.causal
+    return transformer._as_fitted().causal
 
 
 class WhitenedViews(
@@ -229,6 +229,7 @@ class WhitenedViews(
             self.explained_variance_ = [variance for _, variance in fitted]
             self._n_features_out = sum(map(len, self.components_)) + (self.offset > 0)
             self._warn_of_empty_views()
+            self._note_parameters()
         return self
 
     def transform(self, videos: Videos) -> Any:
@@ -246,11 +247,11 @@ class WhitenedViews(
         """
         check_is_fitted(self, "components_")
         checked = check_videos(videos, estimator=self, reset=False)
-        single = is_single_video(videos)
+        single, fitted = is_single_video(videos), self._as_fitted()
         results = []
         for index, video in enumerate(checked):
             with naming_video(None if single else index):
-                results.append(self._transform_one(video))
+                results.append(fitted._transform_one(video))
         return self._wrap_output(results, videos)
 
     @available(_is_causal)
@@ -266,7 +267,7 @@ class WhitenedViews(
             components.
         """
         check_is_fitted(self, "components_")
-        return ViewsStream(self)
+        return ViewsStream(self._as_fitted())
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Get the names of the components: the name of the view and a number.
@@ -282,12 +283,13 @@ class WhitenedViews(
             The names.
         """
         super().get_feature_names_out(input_features)
+        fitted = self._as_fitted()
         names = [
             f"{view}{number}"
-            for view, components in zip(self.views, self.components_, strict=True)
+            for view, components in zip(fitted.views, self.components_, strict=True)
             for number in range(len(components))
         ]
-        if self.offset > 0:
+        if fitted.offset > 0:
             names.append("offset")
         return np.asarray(names, dtype=object)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -269,7 +268,7 @@ class _Look:
     def times_and_length(self) -> tuple[float, float]:
         """How often clusters of unscaled frames come in a video, and stay for."""
         smoothing = _light_smoothing(self.whitened, self.videos)
-        light = copy(self.whitened).set_params(smoothing=smoothing)
+        light = self.whitened._as_fitted(smoothing=smoothing)
         frames, scale = apply_features(light, self.videos), spread_of(light)
         return stretches([unit(video * scale) for video in frames], self.n_clusters)
 
@@ -319,7 +318,7 @@ def noise_of(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
     That is half of the mean square by which neighbouring frames differ, where they are
     not smoothed, as a share of the variance.
     """
-    frames = apply_features(copy(whitened).set_params(smoothing=0), videos)
+    frames = apply_features(whitened._as_fitted(smoothing=0), videos)
     steps = np.concatenate([np.diff(video, axis=0) for video in frames])
     variance = np.concatenate(frames).var(axis=0)
     varies = variance > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from inspect import isfunction, signature
 from typing import Any, TypeVar
@@ -168,6 +169,19 @@ class VideoTransformerMixin(TransformerMixin, auto_wrap_output_keys=None):  # ty
         if hasattr(self, "_output_container"):
             clone._output_container = self._output_container
         return clone
+
+    def _note_parameters(self) -> None:
+        """Keep the parameters of `fit`, with which answers are given until the next."""
+        self._parameters_of_fit = copy.deepcopy(self.get_params(deep=False))
+
+    def _as_fitted(self, **changed: Any) -> Any:
+        """Return this transformer with the parameters of `fit`, but for some."""
+        known = {**vars(self).get("_parameters_of_fit", {}), **changed}  # {}: old files
+        other = copy.copy(self)
+        for name in self.get_params(deep=False).keys() & known.keys():
+            setattr(other, name, known[name])
+        other._parameters_of_fit = known
+        return other
 
     def fit_transform(self, videos: Videos, y: Any = None, **fit_params: Any) -> Any:
         """Fit to videos, and return what `transform` makes of them.

@@ -36,6 +36,7 @@ from skvas.io import SegmentTable, TimedSegment
 from skvas.preprocessing import (
     Framewise,
     Interpolate,
+    PoseFeatures,
     SelectRelated,
     VideoStandardizer,
     WhitenedViews,
@@ -1013,3 +1014,38 @@ def test_chains_of_both_take_lists_and_single_videos():
     )
     assert counts == {4: 3}
     assert chain.transform(VIDEOS[0]).shape == (30, 4)
+
+
+@pytest.mark.parametrize(
+    ("transformer", "changed"),
+    [
+        (
+            WhitenedViews(n_components=2),
+            {"views": ("video",), "smoothing": 0.5, "whiten": False, "offset": 3.0},
+        ),
+        (WhitenedViews(causal=True), {"causal": False, "smoothing": 0.5}),
+        (PoseFeatures("xyz"), {"scale": None, "velocity": False, "center": None}),
+        (PoseFeatures("xyz", causal=True), {"causal": False, "max_gap": 0}),
+        (Interpolate(2), {"max_gap": None}),
+        (Interpolate(causal=True), {"causal": False}),
+    ],
+)
+def test_parameters_that_are_set_after_fit_are_for_the_next_fit(transformer, changed):
+    rng = np.random.default_rng(0)
+    videos = [rng.normal(size=(n, 12)) for n in (40, 50)]
+    if not isinstance(transformer, WhitenedViews):
+        videos[0][5:9, 3:6] = np.nan
+    fitted = clone(transformer).fit(videos)
+    before, names = fitted.transform(videos), list(fitted.get_feature_names_out())
+    again = pickle.loads(pickle.dumps(fitted.set_params(**changed)))
+    for one in (fitted, again):
+        for x, y in zip(before, one.transform(videos), strict=True):
+            assert_array_equal(x, y)
+        assert list(one.get_feature_names_out()) == names
+        assert hasattr(one, "stream") == getattr(transformer, "causal", False)
+    assert fitted.get_params() == clone(fitted).get_params()
+    anew = clone(transformer).set_params(**changed).fit_transform(videos)
+    assert_array_equal(fitted.fit_transform(videos)[0], anew[0])
+    assert before[0].shape != anew[0].shape or not np.array_equal(
+        before[0], anew[0], equal_nan=True
+    )
