@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skvas._printing import shorten
-from skvas.validation import check_fps, list_videos, refuse_text
+from skvas.validation import check_choice, check_fps, list_videos, refuse_text
 
 __all__ = ["Recordings", "recordings_of"]
 
@@ -217,12 +217,54 @@ class Recordings(list[Any]):
         """
         return Recordings(videos, **{**self._known(), "feature_names": None, **changed})
 
-    def _known(self, chosen: slice = slice(None)) -> dict[str, Any]:
-        """Return the arguments that make these recordings, or a slice of them."""
+    def take(self, indices: ArrayLike, axis: int = 0) -> Recordings:
+        """Return some of the recordings, which know what they knew.
+
+        scikit-learn takes them so where it splits recordings, as `GridSearchCV` and
+        `cross_val_predict` do.
+
+        Parameters
+        ----------
+        indices : array-like of int or bool
+            Their positions, or a mask. Where one occurs twice, all lose their names.
+        axis : {0}, default=0
+            Recordings have one axis; data frames have two.
+
+        Returns
+        -------
+        Recordings
+
+        Examples
+        --------
+        >>> from skvas import Recordings
+        >>> recordings = Recordings([[[1.0]], [[2.0]]], names=["anna", "ben"], fps=2)
+        >>> recordings.take([1]).names
+        ['ben']
+        """
+        check_choice("axis", axis, (0,))
+        wanted = np.asarray(indices)
+        if not wanted.size:
+            wanted = wanted.astype(np.int64)
+        positions = np.arange(len(self))[wanted].tolist()
+        known = self._known(positions)
+        if len({*positions}) < len(positions):
+            known["names"] = None
+        return Recordings([self[index] for index in positions], **known)
+
+    @property
+    def iloc(self) -> _Some:
+        """What takes some of the recordings by brackets, as from data frames."""
+        return _Some(self)
+
+    loc = iloc
+
+    def _known(self, chosen: slice | list[int] = slice(None)) -> dict[str, Any]:
+        """Return the arguments that make these recordings, or some of them."""
+        where = range(len(self))[chosen] if isinstance(chosen, slice) else chosen
         each = ("names", "fps", "times", "media", "labels", "activities")
         parts = {name: getattr(self, name) for name in each}
         return {
-            **{name: p if p is None else p[chosen] for name, p in parts.items()},
+            **{n: p if p is None else [p[i] for i in where] for n, p in parts.items()},
             "feature_names": self.feature_names,
             "action_names": self.action_names,
             "notes": self.notes,
@@ -281,6 +323,18 @@ class Recordings(list[Any]):
             width = int(np.prod(np.shape(self[0])[1:]))
             parts.append(f"{width} features")
         return "\n".join([", ".join(parts), *self.notes])
+
+
+class _Some:
+    """Take recordings by brackets, as from data frames."""
+
+    def __init__(self, recordings: Recordings) -> None:
+        self.recordings = recordings
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, (slice, int, np.integer)):
+            return self.recordings[key]
+        return self.recordings.take(key)
 
 
 def remember(videos: Any, lengths: Sequence[int]) -> dict[str, Any]:

@@ -10,7 +10,15 @@ import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn.model_selection import KFold, train_test_split
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    cross_val_predict,
+    cross_val_score,
+    train_test_split,
+)
+from sklearn.utils import resample
 
 from skvas import Recordings
 from skvas.datasets._recordings import common_rate, recordings_of
@@ -198,3 +206,68 @@ def test_one_array_is_no_list_of_recordings(array):
     videos = np.empty(2, dtype=object)
     videos[:] = [np.zeros((4, 2)), np.zeros((3, 2))]
     assert len(Recordings(videos)) == 2
+
+
+@pytest.mark.parametrize(
+    "key", [[2, 0], np.array([2, 0]), (2, 0), [-1, -3], slice(None, None, -2)]
+)
+def test_some_know_what_they_knew(key):
+    known = {"names": [*"abc"], "fps": [1, 2, 4], "media": ["a.mp4", None, "c.mp4"]}
+    known |= {"labels": [[0], None, [1]], "feature_names": ["x"]}
+    whole = Recordings(ARRAYS, **known)
+    found = whole.iloc[key] if isinstance(key, slice) else whole.take(key)
+    assert (found.names, found.fps, found.media) == (
+        ["c", "a"],
+        [4, 1],
+        ["c.mp4", "a.mp4"],
+    )
+    assert (found.labels, found.feature_names) == ([[1], [0]], ["x"])
+    assert found[0] is whole[2]
+
+
+def test_a_mask_takes_recordings_and_repeats_lose_names():
+    whole = Recordings(ARRAYS, [*"abc"], fps=[1, 2, 4])
+    for mask in ([True, False, True], np.array([True, False, True])):
+        assert whole.loc[mask].names == whole.take(mask).names == ["a", "c"]
+    assert whole.take([]).names == whole.iloc[[]].names == []
+    assert whole.iloc[1] is whole[1]
+    twice = whole.take([1, 1])
+    assert (twice.fps, twice.names) == ([2, 2], ["recording 0", "recording 1"])
+    with pytest.raises(IndexError):
+        whole.take([3])
+    with pytest.raises(ValueError, match="axis"):
+        whole.take([0], axis=1)
+
+
+def test_names_and_rates_stay_where_scikit_learn_splits():
+    class Names(BaseEstimator, ClusterMixin):
+        def fit(self, videos, y=None):
+            self.names_, self.fps_ = videos.names, videos.fps
+            return self
+
+        def predict(self, videos):
+            assert not {*videos.names} & {*self.names_}
+            assert {*videos.fps, *self.fps_} == {1.0, 2.0, 3.0, 4.0}
+            found = np.empty(len(videos), object)
+            for index, (name, video) in enumerate(
+                zip(videos.names, videos, strict=True)
+            ):
+                found[index] = np.full(len(video), name)
+            return found
+
+        def score(self, videos, y=None):
+            return sum(videos.fps)
+
+    videos = Recordings(
+        [np.zeros((n, 1)) for n in (3, 4, 5, 6)], [*"abcd"], fps=[1, 2, 3, 4]
+    )
+    found = cross_val_predict(Names(), videos, cv=2)
+    assert [labels[0] for labels in found] == [*"abcd"]
+    assert cross_val_score(Names(), videos, cv=2).tolist() == [3, 7]
+    masks = [(np.arange(4) < 2, np.arange(4) >= 2)]
+    assert cross_val_score(Names(), videos, cv=masks).tolist() == [7]
+    search = GridSearchCV(Names(), {}, cv=2).fit(videos)
+    assert search.best_estimator_.names_ == [*"abcd"]
+    train, test = train_test_split(videos, test_size=1, random_state=0)
+    assert {*train.names, *test.names} == {*"abcd"}
+    assert len(resample(videos, n_samples=9, random_state=0).fps) == 9
