@@ -26,7 +26,7 @@ def main() -> int:
     """
     _open_standard_streams()
     _on_signals(_end)
-    from skvas.cli._main import parse, run
+    from skvas.cli._main import find_command, parse, run
 
     asked: list[int] = []
 
@@ -36,7 +36,8 @@ def main() -> int:
         raise KeyboardInterrupt
 
     try:
-        options = parse()  # imports the command, which takes seconds
+        options = parse()
+        find_command(options)  # here, as it takes seconds
         _on_signals(interrupt)
         code = run(options)
     except KeyboardInterrupt:  # outside of the part that expects it

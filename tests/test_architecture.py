@@ -53,9 +53,9 @@ ROOMS = {
         "_report"
     ),
     "cli": (
-        "_arguments _lines _pipe < _gaps < _files < _extracted _inputs < _labels < "
-        "_align _evaluate _extract _fit _label _live _name _predict _report _timeline "
-        "< _main"
+        "_arguments _lines _pipe < _gaps _parsers < _files < _extracted _inputs < "
+        "_labels < _align _evaluate _extract _fit _label _live _name _predict _report "
+        "_timeline < _main"
     ),
     "datasets": (
         "_arrays _pickled _recordings _synthetic < _on_disk < _folder < _spar"

@@ -13,7 +13,6 @@ import numpy as np
 import skvas
 from skvas._atomic import write_atomically
 from skvas.applications._action_table import DIGITS
-from skvas.cli._arguments import add_decoding, add_times
 from skvas.cli._extracted import find_extracted
 from skvas.cli._files import (
     DEVICES,
@@ -34,28 +33,11 @@ from skvas.features._sources import compute_as_they_come
 from skvas.features._synchronised import CONTAINERS
 from skvas.io._text import compose_records
 
-__all__ = ["add_arguments"]
+__all__ = ["run"]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
-    parser.set_defaults(run=_align)
-    parser.add_argument("model", metavar="MODEL")
-    kinds = "features (.npy, .txt), a table of sensors, a file of poses, or a video"
-    parser.add_argument("a", metavar="A", help=kinds)
-    parser.add_argument("b", metavar="B", help="the same")
-    parser.add_argument("-o", "--out", metavar="OUT", required=True)
-    parser.add_argument(
-        "--via",
-        choices=("pair", "timeline"),
-        default="pair",
-        help="align the pair itself (default), or through the model's timeline",
-    )
-    add_times(parser)
-    add_decoding(parser, rate="all; of all else that of the recordings of fit")
-
-
-def _align(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
     model = load_model(options.model)
     if not hasattr(model, "align"):
         raise ValueError(

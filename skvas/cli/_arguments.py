@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from skvas.io._clock import UNITS
-from skvas.validation import check_fps
+# Units of times. The module that knows them takes long to import.
+UNITS = ("s", "ms", "us", "ns", "min", "h")
 
 __all__ = [
     "add_decoding",
@@ -84,6 +84,8 @@ def add_fps(parser: argparse.ArgumentParser) -> None:
 
 
 def _rate(text: str) -> float:
+    from skvas.validation import check_fps  # which takes long
+
     try:
         return check_fps(float(text))
     except ValueError as error:

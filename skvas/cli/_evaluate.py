@@ -13,7 +13,6 @@ from sklearn.base import is_clusterer
 from skvas._on_demand import lengths_of
 from skvas._printing import format_table
 from skvas.applications._names import call_by_name, names_by_label
-from skvas.cli._arguments import add_folder, add_fps
 from skvas.cli._files import load_model, load_recordings
 from skvas.cli._labels import read_labels
 from skvas.cli._lines import with_progress
@@ -26,7 +25,7 @@ from skvas.metrics import (
     uniform_segmentation,
 )
 
-__all__ = ["add_arguments"]
+__all__ = ["run"]
 
 # Pairs of videos on which `evaluate` scores alignments.
 N_PAIRS = 30
@@ -36,43 +35,8 @@ BY_NAME = "names"
 UNLABELLED = object()
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
-    parser.set_defaults(run=_evaluate)
-    parser.add_argument("model", metavar="MODEL")
-    add_folder(parser)
-    parser.add_argument(
-        "--matching",
-        choices=(BY_NAME, "global", "per_group", "per_video"),
-        help="over which frames found actions are paired with labelled ones: all, "
-        "those of an activity, those of a video; or none, as actions have names. "
-        "Default: names where the model knows some of the labels, else global",
-    )
-    parser.add_argument(
-        "--labels",
-        metavar="PATH",
-        help="file or folder of labelled segments, such as 'skvas label' writes; "
-        "frames in none are left out (default: labels of the folder)",
-    )
-    add_fps(parser)
-    parser.add_argument(
-        "--average",
-        choices=("groups", "videos"),
-        help="score each activity or each video by itself, and show means of these "
-        "scores (default: all frames and segments are counted together)",
-    )
-    parser.add_argument(
-        "--background",
-        action="append",
-        default=[],
-        metavar="LABEL",
-        help="label of frames to leave out; may be given several times",
-    )
-    parser.add_argument("--resample", action="store_true", help="fit labels to frames")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def _evaluate(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
     model = load_model(options.model)
     if options.matching is not None and not is_clusterer(model):
         raise ValueError("--matching has no use for a model that only aligns.")

@@ -12,26 +12,16 @@ import numpy as np
 
 from skvas._atomic import find_twins, in_order, replacing
 from skvas._printing import listening
-from skvas.cli._arguments import add_decoding, add_out_folder
 from skvas.cli._extracted import check_extracted, note_extracted
 from skvas.cli._files import is_same, videos_in
 from skvas.cli._lines import Lines, say, say_skipped, show
 from skvas.features import FrameFeatures, VideoFeatures
 
-__all__ = ["add_arguments"]
+__all__ = ["run"]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
-    parser.set_defaults(run=_extract)
-    parser.add_argument(
-        "videos", metavar="VIDEO", nargs="+", help="video files, or folders of them"
-    )
-    add_out_folder(parser)
-    add_decoding(parser)
-
-
-def _extract(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
     files = _video_files(options.videos)
     folder = Path(options.out)
     check_extracted(folder, files, options)

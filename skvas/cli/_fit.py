@@ -11,7 +11,6 @@ from sklearn.pipeline import make_pipeline
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
-from skvas.cli._arguments import add_folder, add_fps
 from skvas.cli._files import load_recordings, writing
 from skvas.cli._gaps import check_columns
 from skvas.cli._inputs import check_output
@@ -19,9 +18,8 @@ from skvas.cli._labels import read_labels
 from skvas.cli._lines import EpochLines, StepLines, following, say
 from skvas.datasets import Recordings
 from skvas.preprocessing import Interpolate, PoseFeatures
-from skvas.recipes import RECIPES
 
-__all__ = ["add_arguments"]
+__all__ = ["run"]
 
 ESTIMATORS = {
     "joint": JointAlignSegment,
@@ -30,62 +28,8 @@ ESTIMATORS = {
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
-    parser.set_defaults(run=_fit)
-    add_folder(parser)
-    parser.add_argument("-o", "--out", metavar="MODEL", required=True)
-    parser.add_argument(
-        "-k",
-        "--n-actions",
-        metavar="K",
-        type=_n_actions,
-        default=None,
-        help="number of actions (default: that of the recipe or of the labels, else "
-        "8); auto estimates it",
-    )
-    parser.add_argument(
-        "--task",
-        choices=tuple(ESTIMATORS),
-        default="joint",
-        help="joint: align and segment (default); segment or align alone",
-    )
-    parser.add_argument(
-        "--matching",
-        choices=("monotone", "plan", "nearest"),
-        help="how frames are matched: forward in time, by the transport plan, or with "
-        "the nearest (default: by whether videos share an order)",
-    )
-    parser.add_argument(
-        "--labels",
-        metavar="PATH",
-        help="file or folder of labelled segments, such as 'skvas label' writes: names "
-        "the actions; -k may then be left out",
-    )
-    add_fps(parser)
-    parser.add_argument("--recipe", choices=tuple(RECIPES), default="informed")
-    parser.add_argument("--epochs", type=int, help="default: what the recipe says")
-    parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    parser.add_argument(
-        "--checkpoint",
-        metavar="FILE",
-        help="keep the training here; where it is there already, go on from it",
-    )
-    parser.add_argument(
-        "--live",
-        action="store_true",
-        help="learn what needs no later frame, for 'skvas live'",
-    )
-    parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
-
-
-def _n_actions(text: str) -> int | str:
-    if text != "auto" and not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a number or auto, got {text!r}")
-    return text if text == "auto" else int(text)
-
-
-def _fit(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
     if options.task == "align" and options.labels is not None:
         raise ValueError("--labels has no use in --task align, which finds no actions.")
     if options.task == "align" and options.n_actions is not None:

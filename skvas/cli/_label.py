@@ -8,12 +8,6 @@ from typing import Any
 
 from skvas._printing import visible
 from skvas.applications._names import call_by_name, texts_by_label
-from skvas.cli._arguments import (
-    add_folder,
-    add_fps,
-    add_media,
-    add_out_folder,
-)
 from skvas.cli._files import (
     checked_folder,
     clock_of,
@@ -25,33 +19,16 @@ from skvas.cli._inputs import check_output_folder
 from skvas.cli._lines import say, show, with_progress
 from skvas.datasets import Recordings
 from skvas.io import SegmentTable, write_segments
-from skvas.io._files import FORMATS
 from skvas.validation import spelled_as
 
-__all__ = ["add_arguments"]
+__all__ = ["run"]
 
 # Suffixes of formats that have another name.
 SUFFIXES = {"textgrid": "TextGrid"}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
-    parser.set_defaults(run=_label)
-    parser.add_argument("model", metavar="MODEL")
-    add_folder(parser)
-    add_out_folder(parser)
-    parser.add_argument("-n", type=int, default=1, help="recordings (default: 1)")
-    parser.add_argument(
-        "--format",
-        choices=tuple(name for name in FORMATS if name != "txt"),
-        default="eaf",
-        help="default: eaf, of ELAN",
-    )
-    add_fps(parser)
-    add_media(parser)
-
-
-def _label(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
     model = load_segmenter(options.model)
     if options.media is not None and options.format != "eaf":
         raise ValueError("--media has no use without --format eaf.")

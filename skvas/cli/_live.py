@@ -14,7 +14,6 @@ import numpy as np
 
 from skvas._printing import visible
 from skvas.applications._names import names_by_label
-from skvas.cli._arguments import add_decoding, add_times
 from skvas.cli._files import (
     is_video,
     kind_of,
@@ -31,37 +30,14 @@ from skvas.features._decoding import read_frames, resampled
 from skvas.features._sources import compute_as_they_come, in_real_time, read_camera
 from skvas.live import LiveTracker, NextStep
 
-__all__ = ["add_arguments"]
+__all__ = ["run"]
 
 # Before the name of a camera.
 CAMERA = "camera:"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
-    parser.set_defaults(run=_live)
-    parser.add_argument("model", metavar="MODEL")
-    parser.add_argument(
-        "source",
-        metavar="SOURCE",
-        help="features (.npy, .txt), a table of sensors, a file of poses, a video (all "
-        "at their own speed, if files say when frames were), a "
-        "camera (camera:/dev/video0), or - for lines of numbers on the standard input; "
-        "an empty cell is NaN",
-    )
-    add_times(parser)
-    add_decoding(parser, rate="that of the recordings of fit, else all")
-    parser.add_argument(
-        "--lag",
-        type=int,
-        default=0,
-        help="frames that an answer waits for (default: 0); what comes next is told as "
-        "of the newest frame, not of the frame that waited",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON, one a line")
-
-
-def _live(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
     model = load_segmenter(options.model)
     tracker: LiveTracker = model.stream(fps=options.fps, lag=options.lag)
     n_frames, total, most = 0, 0.0, 0.0  # and seconds

@@ -7,16 +7,16 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import skvas
 from skvas.cli._lines import say
+from skvas.cli._parsers import ARGUMENTS
 
-__all__ = ["main", "parse", "run"]
+__all__ = ["find_command", "main", "parse", "run"]
 
-# What commands do. The module of each has its arguments, and is imported only for the
-# command that was asked for: that takes seconds.
+# What commands do. The module of each is imported only to run it: that takes seconds.
 COMMANDS = {
     "extract": "Turn video files into a folder of features. Videos whose features are "
     "there are skipped.",
@@ -73,10 +73,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command that was asked for, and return its exit code."""
+    command = find_command(options)
     with warnings.catch_warnings():
         warnings.showwarning = _Warnings()
         try:
-            options.run(options)
+            command(options)
             sys.stdout.flush()
         except KeyboardInterrupt:
             say("interrupted; files that were finished are whole")
@@ -107,11 +108,18 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         if name in arguments:
-            importlib.import_module(f"skvas.cli._{name}").add_arguments(command)
+            ARGUMENTS[name](command)
             command.add_argument(
                 "--traceback", action="store_true", help="show where an error came from"
             )
     return parser.parse_args(arguments)
+
+
+def find_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], None]:
+    """Import what runs the command, which takes seconds."""
+    found: Callable[[argparse.Namespace], None]
+    found = importlib.import_module(f"skvas.cli._{options.command}").run
+    return found
 
 
 class _Warnings:

@@ -16,11 +16,6 @@ from skvas import FilesReport, predict_files
 from skvas._printing import name_first
 from skvas.applications._label_folder import OtherLabelsError
 from skvas.cli._arguments import (
-    add_folder,
-    add_fps,
-    add_media,
-    add_names,
-    add_out_folder,
     name_actions,
 )
 from skvas.cli._extracted import read_timed
@@ -41,28 +36,12 @@ from skvas.datasets._folder import find_media, find_videos
 from skvas.datasets._recordings import rate_of_fit
 from skvas.exceptions import FailedFilesWarning
 from skvas.features import VideoFeatures
-from skvas.io._files import FORMATS
 
-__all__ = ["add_arguments"]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
-    parser.set_defaults(run=_predict)
-    parser.add_argument("model", metavar="MODEL")
-    add_folder(parser)
-    add_out_folder(parser)
-    parser.add_argument(
-        "--format", choices=tuple(FORMATS), default="txt", help="default: txt"
-    )
-    add_fps(parser)
-    add_names(parser)
-    add_media(parser)
-    parser.add_argument("--overwrite", action="store_true", help="skip nothing")
-    parser.add_argument("-j", "--jobs", type=int, help="processes (default: 1)")
+__all__ = ["run"]
 
 
-def _predict(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
     if options.jobs == 0:
         raise ValueError("--jobs must be a number of processes, or -1 for all cores.")
     model = load_segmenter(options.model)

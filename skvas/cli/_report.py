@@ -11,9 +11,6 @@ from skvas import step_report
 from skvas._atomic import write_atomically
 from skvas.applications._action_table import round_times
 from skvas.cli._arguments import (
-    add_folder,
-    add_fps,
-    add_names,
     name_actions,
 )
 from skvas.cli._files import (
@@ -27,71 +24,16 @@ from skvas.cli._inputs import check_output
 from skvas.cli._lines import following, say
 from skvas.io import read_corrections
 from skvas.io._text import compose_records
-from skvas.report._poses import UPS
 
-__all__ = ["add_arguments"]
+__all__ = ["run"]
 
 # Suffixes for which `report` writes a page, and those of what a table of steps is not.
 PAGES = (".html", ".htm")
 OTHERS = {".json", ".ods", ".xls", ".xlsx"}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
-    parser.set_defaults(run=_report)
-    parser.add_argument("model", metavar="MODEL")
-    add_folder(parser)
-    parser.add_argument("-o", "--out", metavar="OUT", help="default: print a table")
-    add_fps(parser)
-    add_names(parser)
-    parser.add_argument(
-        "--excel",
-        action="store_true",
-        help="make a CSV for spreadsheets: no name is run as a formula",
-    )
-    parser.add_argument(
-        "--media",
-        metavar="FOLDER",
-        help="for a page: folder of video files with the names of the videos",
-    )
-    parser.add_argument(
-        "--embed", action="store_true", help="put the files of --media into the page"
-    )
-    parser.add_argument(
-        "--curves",
-        metavar="N",
-        nargs="+",
-        type=int,
-        default=[],
-        help="for a page: up to three features to draw, by index",
-    )
-    parser.add_argument(
-        "--edges",
-        metavar="A,B",
-        nargs="+",
-        type=_edge,
-        default=[],
-        help="for a page of poses: pairs of points that lines join, by name or index; "
-        "shows a moving figure where there is no video",
-    )
-    parser.add_argument(
-        "--up", metavar="AXIS", choices=UPS, help="axis of the points that points up"
-    )
-    parser.add_argument(
-        "--corrections",
-        metavar="FILE",
-        help="for a page: corrections that an earlier page saved, to go on from",
-    )
-
-
-def _edge(text: str) -> tuple[int | str, ...]:
-    points = tuple(int(p) if p.isdecimal() else p for p in text.split(","))
-    if len(points) != 2:
-        raise argparse.ArgumentTypeError(f"expected two points as A,B, got {text!r}")
-    return points
-
-
-def _report(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
     if Path(options.out or "").suffix.lower() in PAGES:
         _report_page(options)
         return

@@ -14,7 +14,6 @@ from skvas._atomic import write_atomically
 from skvas._printing import format_table
 from skvas.applications._action_table import DIGITS
 from skvas.applications._names import call_by_name, names_by_label
-from skvas.cli._arguments import add_folder, add_fps
 from skvas.cli._files import (
     load_model,
     load_recordings,
@@ -26,24 +25,11 @@ from skvas.cli._inputs import check_output
 from skvas.cli._lines import say, with_progress
 from skvas.io._text import compose_records
 
-__all__ = ["add_arguments"]
+__all__ = ["run"]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
-    parser.set_defaults(run=_timeline)
-    parser.add_argument("model", metavar="MODEL")
-    add_folder(parser)
-    parser.add_argument(
-        "-o",
-        "--out",
-        metavar="CSV",
-        help="write the position of each frame (default: print a table of the videos)",
-    )
-    add_fps(parser)
-
-
-def _timeline(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
     model = load_model(options.model)
     timeline = _timeline_of(model, options.model)
     if options.out is not None:

@@ -25,7 +25,17 @@ import pytest
 import skvas
 from skvas import _atomic
 from skvas._printing import format_table, tell
-from skvas.cli import _align, _extract, _extracted, _files, _live, main
+from skvas.cli import (
+    _align,
+    _arguments,
+    _extract,
+    _extracted,
+    _files,
+    _live,
+    _main,
+    _parsers,
+    main,
+)
 from skvas.cli._extracted import check_extracted, note_extracted
 from skvas.cli._files import check_out, media_of
 from skvas.cli._lines import (
@@ -40,7 +50,11 @@ from skvas.cli._lines import (
 from skvas.datasets import load_folder, make_videos
 from skvas.features import VideoFeatures
 from skvas.io import _poses, read_recordings, read_segments
+from skvas.io._clock import UNITS
+from skvas.io._files import FORMATS
 from skvas.metrics import linear_warp
+from skvas.recipes import RECIPES
+from skvas.report._poses import UPS
 from tests.clips import grey, read_clip, write_clip
 from tests.tables import write_recordings
 
@@ -1618,8 +1632,19 @@ def test_command_knows_its_version():
     assert done.stdout.strip() == skvas.__version__
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["dance"]])
-def test_no_command_imports_no_numbers(arguments):
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        [],
+        ["dance"],
+        ["fit", "a", "-o", "m", "-k", "many"],
+        ["predict", "--format", "doc"],
+        *([command, "--help"] for command in _main.COMMANDS),
+    ],
+)
+def test_helps_and_misspelt_arguments_import_no_numbers(arguments):
     code = (
         "import sys, skvas.cli\n"
         "try:\n"
@@ -1631,6 +1656,14 @@ def test_no_command_imports_no_numbers(arguments):
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True
     )
     assert "Traceback" not in done.stderr
+
+
+def test_choices_are_those_of_the_modules_that_take_long():
+    assert _parsers.ARGUMENTS.keys() == _main.COMMANDS.keys()
+    assert tuple(FORMATS) == _parsers.FORMATS
+    assert tuple(RECIPES) == _parsers.RECIPES
+    assert _parsers.AXES == UPS
+    assert tuple(UNITS) == _arguments.UNITS
 
 
 def test_live_tells_each_step_once_and_as_the_api_does(folder, segmenter, capsys):
