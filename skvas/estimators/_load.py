@@ -63,7 +63,8 @@ def load(path: str | os.PathLike[str], *, encoder: nn.Module | None = None) -> A
     """Read a fitted estimator that `save` has written.
 
     The file may come from anybody: nothing in it is run, memory stays within a few
-    times its size, and what it holds is checked against a fixed list of types.
+    times its size (names of frames, which are numbers there, may take a hundred times
+    as much), and what it holds is checked against a fixed list of types.
 
     Parameters
     ----------

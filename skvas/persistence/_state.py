@@ -36,6 +36,9 @@ from skvas.timeline import Timeline
 from skvas.validation import check_integer, check_real
 from skvas.videos._stored import check_type
 
+# Characters of the names that any number of frames may have. In memory each frame has
+# all of them, in a file one number.
+LONG_NAME, BYTES_OF_CHARACTER = 200, 4
 FORMAT = "skvas"
 FORMAT_VERSION = 2
 
@@ -166,6 +169,14 @@ class StateWriter:
 
     def _named_videos(self, parts: list[np.ndarray], name: str) -> Any:
         """Write texts of frames as numbers, and each text once."""
+        width = parts[0].dtype.itemsize // BYTES_OF_CHARACTER
+        n_frames = sum(map(len, parts))
+        if not _has_room(width, n_frames):
+            raise InvalidParameterError(
+                f"{name} has names of up to {width} characters for {n_frames} frames, "
+                "more than a model file may make of its numbers; give actions names of "
+                f"at most {LONG_NAME} characters."
+            )
         names, joined = np.unique(np.concatenate(parts), return_inverse=True)
         codes = np.empty(len(parts), object)
         codes[:] = np.split(joined, np.cumsum([len(p) for p in parts])[:-1])
@@ -175,7 +186,7 @@ class StateWriter:
             "named_videos",
             names=self._array(texts, f"{name}.names"),
             codes=self._array(codes, f"{name}.codes"),
-            width=parts[0].dtype.itemsize // 4,
+            width=width,
         )
 
     def _random_state(self, value: np.random.RandomState, name: str) -> Any:
@@ -260,8 +271,9 @@ class StateWriter:
     }
 
 
-# An array of texts has room for so many times what they are, at most.
-MOST_BLANK = 1000
+# An array of texts has room for so many times what they are, at most, unless it has few
+# characters.
+MOST_BLANK, FEW_CHARACTERS = 16, 2**22
 
 
 class StateReader:
@@ -342,7 +354,8 @@ class StateReader:
         if not all(isinstance(item, str) for item in items):
             raise ModelFileError("a list of texts holds something else")
         lengths = list(map(len, items))
-        if len(items) * max(lengths, default=0) > MOST_BLANK * max(sum(lengths), 1000):
+        most = max(MOST_BLANK * sum(lengths), FEW_CHARACTERS)
+        if len(items) * max(lengths, default=0) > most:
             raise ModelFileError("a list of texts is mostly blank")
         # The type of texts follows from the longest.
         return np.array(items, object if dtype == "object" else np.str_)
@@ -368,6 +381,8 @@ class StateReader:
         is_such = texts.dtype == object and max(map(len, texts)) <= width <= MAX_LENGTH
         if not is_such:
             raise ModelFileError("names of actions are not as fit makes them")
+        if not _has_room(width, sum(part.size for part in numbers)):
+            raise ModelFileError("the names of frames are far larger than the file")
         texts = texts.astype(f"<U{width}")
         videos = np.empty(len(numbers), object)
         for index, part in enumerate(numbers):
@@ -492,6 +507,11 @@ class StateReader:
         "encoder": _encoder,
         "foreign_encoder": _foreign_encoder,
     }
+
+
+def _has_room(width: int, n_frames: int) -> bool:
+    """Tell whether frames may have names of a width, which the file has as numbers."""
+    return width <= LONG_NAME or width * n_frames <= 4 * FEW_CHARACTERS
 
 
 def _node(kind: str, **parts: Any) -> dict[str, Any]:

@@ -69,3 +69,34 @@ def test_settings_come_back():
 def test_settings_that_no_fit_makes_are_refused(change, error):
     with pytest.raises(error):
         check_settings(replace(SETTINGS, **change))
+
+
+def named_videos(width, n_frames):
+    videos = np.empty(2, object)
+    videos[:] = [np.full(n_frames, "pour", f"<U{width}") for _ in videos]
+    return videos
+
+
+@pytest.mark.parametrize(("width", "n_frames"), [(200, 50_000), (1000, 8000)])
+def test_names_of_frames_come_back(width, n_frames):
+    found = round_trip(named_videos(width, n_frames))
+    assert found[0].dtype == f"<U{width}"
+    assert (found[1] == "pour").all()
+
+
+def test_long_names_of_many_frames_are_refused_both_ways():
+    videos = named_videos(201, 42_000)
+    with pytest.raises(InvalidParameterError, match="names of at most 200 characters"):
+        StateWriter().node(videos, "labels_")
+    writer = StateWriter()
+    node = writer.node(named_videos(200, 42_000), "labels_") | {"width": 1000}
+    with pytest.raises(ModelFileError, match="far larger than the file"):
+        StateReader(dict(writer.arrays), None).node(node)
+
+
+def test_texts_of_which_one_is_long_take_no_memory():
+    texts = np.array(["a"] * 4000 + ["b" * 1000])
+    assert round_trip(texts).tolist() == texts.tolist()
+    node = {"kind": "texts", "items": ["a"] * 5000 + ["b" * 1000], "dtype": "<U1000"}
+    with pytest.raises(ModelFileError, match="mostly blank"):
+        StateReader({}, None).node(node)
