@@ -39,7 +39,8 @@ def read_labels(options: argparse.Namespace, data: Recordings) -> list[Any]:
             if video not in data.names:
                 raise ValueError(
                     f"{str(file)!r} has labels of {video!r}, which is no video of "
-                    f"{options.folder!r}."
+                    f"{options.folder!r}; a table without a column video is called as "
+                    "its recording is."
                 )
             if video in labels:
                 raise ValueError(

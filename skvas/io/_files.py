@@ -27,7 +27,7 @@ class _Format:
     `options` names what else `parse` is given, in this order: the video's name, where
     the file does not hold it, the tier, the frame rate. `resolution` is the largest
     change of a time by rounding, in seconds. `written_with` names what else `compose`
-    is given.
+    is given. `many` tells that it holds any number of videos.
     """
 
     parse: Callable[..., list[TimedSegment]]
@@ -35,10 +35,11 @@ class _Format:
     options: tuple[str, ...] = ("video",)
     resolution: float = 0.0
     written_with: tuple[str, ...] = ()
+    many: bool = False
 
 
 FORMATS = {
-    "csv": _Format(_text.parse_csv, _text.compose_csv, (), 0.5e-3),
+    "csv": _Format(_text.parse_csv, _text.compose_csv, resolution=0.5e-3, many=True),
     "json": _Format(_text.parse_json, _text.compose_json, ()),
     "eaf": _Format(
         _annotation.parse_eaf,
@@ -86,8 +87,8 @@ def read_segments(
         What the file is; None: what its suffix says. The formats are explained at
         :func:`write_segments`.
     video : str, default=None
-        Name of the video, for the formats that hold one video and not its name. None:
-        the name of the file without suffix.
+        Name of the video, for the formats that hold one video and not its name, and for
+        "csv" without a column video. None: the name of the file without suffix.
     tier : str, default=None
         For "eaf" and "textgrid", the tier to read. None: "actions", or else the only
         tier that has something in it. One of references, in ELAN, has the times of the
@@ -130,7 +131,13 @@ def read_segments(
     options["video"] = Path(path).stem if video is None else video
     if "fps" in kind.options:
         check_fps(fps)
-    return _parse(kind, name, read_bytes(path), options, path)
+    table = _parse(kind, name, read_bytes(path), options, path)
+    if video is not None and table.videos not in ([], [video]):
+        raise ValueError(
+            f"{os.fspath(path)!r} names its videos, such as {table.videos[0]!r}; leave "
+            f"out video={video!r}."
+        )
+    return table
 
 
 def write_segments(
@@ -220,7 +227,7 @@ def write_segments(
             for r in table
         )
     options: dict[str, Any] = {"video": None, "tier": None, "fps": fps}
-    if "video" in kind.options:
+    if "video" in kind.options and not kind.many:
         if len(table.videos) != 1:
             raise ValueError(
                 f"{os.fspath(path)!r}: a {name} file holds the segments of one video, "

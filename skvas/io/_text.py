@@ -63,8 +63,15 @@ def read_cells(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str]
         ) from error
 
 
-def parse_csv(data: bytes) -> list[TimedSegment]:
-    """Read segments from a table with a header, also with `;` and decimal commas."""
+# A table of one video may leave out its name.
+NEEDED = COLUMNS[1:4]
+
+
+def parse_csv(data: bytes, video: str) -> list[TimedSegment]:
+    """Read segments from a table with a header, also with `;` and decimal commas.
+
+    They are those of `video` where the table has no column for it.
+    """
     text = decode(data)
     lines = io.StringIO(text, newline="")
     told, n_above = TOLD.match(text), 0
@@ -76,27 +83,30 @@ def parse_csv(data: bytes) -> list[TimedSegment]:
     try:
         if rows.fieldnames is not None:
             rows.fieldnames = _plain(rows.fieldnames)
-        missing = [c for c in COLUMNS[:4] if c not in (rows.fieldnames or ())]
+        missing = [c for c in NEEDED if c not in (rows.fieldnames or ())]
         repeated = [c for c in COLUMNS[:4] if (rows.fieldnames or []).count(c) > 1]
         if repeated:
             raise ValueError(f"its first line has {', '.join(repeated)} twice")
         if missing:
             raise ValueError(
                 f"its first line has no column {', '.join(missing)}; expected "
-                f"{','.join(COLUMNS[:4])}"
+                f"{','.join(COLUMNS[:4])}, of which video may be left out"
             )
         found = [(rows.line_num + n_above, row) for row in rows]
     except csv.Error as error:
         raise ValueError(f"line {rows.line_num + n_above}: {error}") from error
     commas = mark != "," or any(_has_decimal_comma(row) for _, row in found)
-    return [_from_csv(row, line, decimal_comma=commas) for line, row in found]
+    return [
+        _from_csv({"video": video, **row}, line, decimal_comma=commas)
+        for line, row in found
+    ]
 
 
 def _find_mark(text: str) -> str:
     """Return what separates the names of the columns in the first line."""
     head = io.StringIO(text, newline="").readline()
     for mark in ",;\t":
-        if set(COLUMNS[:4]) <= {*_plain(next(csv.reader([head], delimiter=mark), ()))}:
+        if {*NEEDED} <= {*_plain(next(csv.reader([head], delimiter=mark), ()))}:
             return mark
     return ","
 

@@ -89,7 +89,14 @@ def test_headers_may_have_capitals(raw, tmp_path, capsys):
     assert fit_labels(raw, tmp_path, tmp_path / "y.csv") == 0
     (tmp_path / "y.csv").write_text("start,end,label\n0,1,a\n")
     assert fit_labels(raw, tmp_path, tmp_path / "y.csv") == 1
-    assert "no column video; expected video,start,end,label." in capsys.readouterr().err
+    assert "a table without a column video is called" in capsys.readouterr().err
+    (tmp_path / "y").mkdir()
+    (tmp_path / "y.csv").rename(tmp_path / "y" / "r1.csv")
+    assert fit_labels(raw, tmp_path, tmp_path / "y") == 0
+    assert "labels of 1 of 3 recordings, 1 names" in capsys.readouterr().err
+    (tmp_path / "y.csv").write_text("video,start,label\nr0,0,a\n")
+    assert fit_labels(raw, tmp_path, tmp_path / "y.csv") == 1
+    assert "no column end; expected video,start,end,label" in capsys.readouterr().err
 
 
 def test_nothing_left_to_label_is_told(raw, tmp_path, capsys):

@@ -819,3 +819,21 @@ def test_row_41_full_disk_of_temporary_files_names_the_file(
         write_segments(table, tmp_path / name)
     assert caught.value.filename == str(tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("mark", [",", ";"])
+def test_table_without_names_of_videos_is_of_the_video_that_it_is_called_after(
+    tmp_path, mark
+):
+    path = tmp_path / "tea01.csv"
+    path.write_text("start,end,label\n0,1,pour\n1,2.5,stir\n".replace(",", mark))
+    found = [(row.video, row.end, row.label) for row in read_segments(path)]
+    assert found == [("tea01", 1, "pour"), ("tea01", 2.5, "stir")]
+    assert read_segments(path, video="tea02").videos == ["tea02"]
+    path.write_text("video,start,end,label\ntea03,0,1,pour\n")
+    assert read_segments(path).videos == ["tea03"]
+    assert read_segments(path, video="tea03").videos == ["tea03"]
+    with pytest.raises(
+        ValueError, match=r"tea01\.csv' names its videos, such as 'tea03'"
+    ):
+        read_segments(path, video="tea02")
