@@ -82,20 +82,60 @@ def find_dataset(group: Any, name: str) -> Any:
         what the file has of it.
     """
     h5py = import_optional("h5py", "poses")
-    dataset = group[name] if is_own(group, name) else None
-    if dataset is None or (
-        isinstance(dataset, h5py.Dataset) and (dataset.external or dataset.is_virtual)
-    ):
-        raise ValueError(
-            f"the values of {name!r} are not in the file but elsewhere; expected a "
-            "file that has them itself, such as a copy by h5repack"
-        )
+    if not is_own(group, name):
+        raise _elsewhere(name)
+    dataset = group[name]
     if not isinstance(dataset, h5py.Dataset):
         raise ValueError(f"{name!r} is no data set")
+    _check_dataset(dataset, name)
+    return dataset
+
+
+def check_all(path: Path) -> None:
+    """Refuse a file that leads to others, or has a data set that may not be read whole.
+
+    Another package will read it, which follows whatever is in it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `open_hdf5` and `find_dataset`.
+    """
+    h5py = import_optional("h5py", "poses")
+    inside = (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT)
+    items: dict[str, Any] = {}
+    with open_hdf5(path) as file:
+        # What a visitor raises does not come through the library.
+        name = file.id.links.visit(
+            lambda name, info: None if info.type in inside else name, info=True
+        )
+        if name is not None:
+            raise _elsewhere(name.decode(errors="replace"))
+        file.visititems(items.__setitem__)
+        for name, item in items.items():
+            if isinstance(item, h5py.Dataset):
+                _check_dataset(item, name)
+
+
+def _elsewhere(name: str) -> ValueError:
+    return ValueError(
+        f"the values of {name!r} are not in the file but elsewhere; expected a file "
+        "that has them itself, such as a copy by h5repack"
+    )
+
+
+def _check_dataset(dataset: Any, name: str) -> None:
+    """Refuse a data set that is elsewhere, or claims to be larger than it can be."""
+    if dataset.external or dataset.is_virtual:
+        raise _elsewhere(name)
     stored = dataset.id.get_storage_size()
     if dataset.nbytes > _FIRST_BYTES + _MOST_BYTES * stored:
         raise ValueError(
             f"{name!r} of shape {dataset.shape} would be {dataset.nbytes} bytes, and "
             f"the file has {stored} of them; export it again"
         )
-    return dataset

@@ -11,8 +11,11 @@ import numpy as np
 
 from skvas._atomic import open_regular
 from skvas._optional import import_optional
-from skvas.io._hdf5 import find_dataset, has, open_hdf5
+from skvas.io._hdf5 import check_all, find_dataset, has, open_hdf5
 from skvas.io._track import Track
+
+# The first bytes of such a file.
+HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def is_analysis(path: Path) -> bool:
@@ -28,8 +31,12 @@ def read_sleap(path: Path) -> Track:
         return _read_analysis(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
-    with open_regular(path):
-        labels = import_optional("sleap_io", "poses").load_file(str(path))
+    with open_regular(path) as stream:
+        if stream.read(len(HDF5)) == HDF5:
+            check_all(path)
+        # It would open the video, which may be any file of the machine.
+        closed = {"open_videos": False} if path.suffix.lower() == ".slp" else {}
+        labels = import_optional("sleap_io", "poses").load_file(str(path), **closed)
     if len(labels.videos) > 1:
         raise ValueError(
             f"{str(path)!r} has labels of {len(labels.videos)} videos; save one file a "

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -423,6 +425,43 @@ def test_projects_of_sleap(tmp_path):
     found = read_poses(tmp_path / "a.slp")
     assert found.feature_names == NAMES
     assert_allclose(found[0], EXPECTED, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["link", "storage", "virtual"])
+def test_row_45_projects_of_sleap_that_lead_to_other_files_are_refused(tmp_path, kind):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["x"] = np.zeros(4, "i1")
+    (tmp_path / "secret.bin").write_bytes(bytes(4))
+    with h5py.File(tmp_path / "a.slp", "w") as file:
+        group = file.create_group("video0")
+        if kind == "link":
+            group["values"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "/x")
+        elif kind == "storage":
+            where = [(str(tmp_path / "secret.bin"), 0, 4)]
+            group.create_dataset("values", (4,), "i1", external=where)
+        else:
+            layout = h5py.VirtualLayout((4,), "i1")
+            layout[:] = h5py.VirtualSource(tmp_path / "secret.h5", "x", (4,))
+            group.create_virtual_dataset("values", layout)
+    with pytest.raises(
+        ValueError, match="'a': the values of 'video0/values' are not in"
+    ):
+        read_poses(tmp_path / "a.slp")
+
+
+def test_row_45_projects_of_sleap_open_no_video(tmp_path, monkeypatch):
+    given = {}
+
+    def load_file(path, **options):
+        given.update(options)
+        raise ValueError("looked at")
+
+    monkeypatch.setitem(sys.modules, "sleap_io", SimpleNamespace(load_file=load_file))
+    (tmp_path / "a.slp").write_bytes(b"not looked at")
+    with pytest.raises(ValueError, match="looked at"):
+        read_poses(tmp_path / "a.slp")
+    assert given == {"open_videos": False}
 
 
 def landmarks(pose, sure):
