@@ -70,9 +70,9 @@ ROOMS = {
     ),
     "features": "_backbones _decoding < _frame_features _synchronised < _sources",
     "io": (
-        "_hdf5 _table _track < _text < _annotation _columns _corrections _deeplabcut "
-        "_landmarks _subtitles _tracks < _clock _files _sources < _sensors < _poses "
-        "< _any"
+        "_c3d _hdf5 _table _track < _text < _annotation _columns _corrections "
+        "_deeplabcut _landmarks _subtitles _tracks < _clock _files _sources < "
+        "_sensors < _poses < _any"
     ),
     "labels": "_known _naming _outlook _stamps < _anchored _chained _reading < _seeds",
     "live": (

@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.io import read_poses, read_recordings
+from skvas.io._c3d import check_parameters
 from skvas.preprocessing import PoseFeatures
 from tests.conftest import data_folder
 
@@ -593,6 +594,53 @@ def test_c3d(tmp_path):
     assert (found.fps, found.feature_names) == ([100], ["hip", "knee", "foot"])
     points[2, 1] = np.nan
     assert_allclose(found[0], points, atol=1e-6)
+
+
+def c3d(*records, processor=84):
+    """Return the bytes of a file that has parameters and no points."""
+    section = b"\x01\x50\x01" + bytes([processor]) + b"".join(records) + b"\0\0"
+    return (b"\x02\x50" + bytes(510) + section).ljust(1024, b"\0")
+
+
+def record(name, content, number=1, step=None):
+    step = len(content) + 2 if step is None else step
+    head = bytes([len(name), number]) + name
+    return head + step.to_bytes(2, "little") + content
+
+
+GROUP = record(b"POINT", b"\0", number=255)
+RATE = b"\x04\x00" + bytes(4) + b"\0"
+
+
+@pytest.mark.parametrize("processor", [84, 85])
+def test_parameters_of_c3d_may_follow_each_other(tmp_path, processor):
+    file = tmp_path / "a.c3d"
+    for records in ([], [GROUP], [GROUP, record(b"RATE", RATE)]):
+        file.write_bytes(c3d(*records, processor=processor))
+        check_parameters(file)
+    file.write_bytes(c3d(GROUP, record(b"RATE", RATE, step=0)))
+    check_parameters(file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        bytes(1024),
+        c3d(GROUP)[:513],
+        c3d(GROUP, processor=7),
+        c3d(GROUP, record(b"RATE", RATE, step=3)),
+        c3d(GROUP, record(b"RATE", RATE, step=60_000)),
+        c3d(GROUP, record(b"RATE", b"\x03" + RATE[1:])),
+        c3d(GROUP, record(b"RATE", b"\x04\x02\xff\xff\0")),
+        c3d(GROUP).rstrip(b"\0"),
+        c3d(*[GROUP] * 60),
+    ],
+)
+def test_row_45_parameters_of_c3d_that_lead_astray_are_refused(tmp_path, content):
+    (tmp_path / "a.c3d").write_bytes(content)
+    with pytest.raises(ValueError, match="parameter|processor"):
+        check_parameters(tmp_path / "a.c3d")
 
 
 class Variable:
