@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from skvas.datasets._recordings import Recordings
     from skvas.estimators._aligner import VideoAligner
     from skvas.estimators._joint import JointAlignSegment
-    from skvas.estimators._load import load
+    from skvas.estimators._load import load, save
     from skvas.estimators._segmenter import ActionSegmenter
     from skvas.options import Aligning, Segmenting, Training
     from skvas.report._report_html import report_html
@@ -61,6 +61,7 @@ __all__ = [
     "load",
     "predict_files",
     "report_html",
+    "save",
     "step_report",
     "transfer_labels",
 ]
@@ -87,6 +88,7 @@ _HOMES = {
     "load": "skvas.estimators._load",
     "predict_files": "skvas.applications._many_files",
     "report_html": "skvas.report._report_html",
+    "save": "skvas.estimators._load",
     "step_report": "skvas.applications._report",
     "transfer_labels": "skvas.applications._transfer",
 }

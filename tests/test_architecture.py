@@ -85,7 +85,7 @@ ROOMS = {
     ),
     "nn": "encoders losses prototypes < _model",
     "options": "_kinds < _declare _settings < _groups",
-    "persistence": "_arrays _timeline < _state < _digest",
+    "persistence": "_arrays _timeline < _state < _digest _timeline_files",
     "preprocessing": (
         "_framewise _last_seen _motion _repeatability _smoothing _standardizer < "
         "_gaps _pipelines _related _running < _bodies _causal _whitened < _poses < "

@@ -36,6 +36,7 @@ from skvas.persistence._timeline import (
     check_naming,
     check_outlook,
 )
+from skvas.persistence._timeline_files import read_timeline, save_timeline
 from skvas.preprocessing import Framewise, SelectRelated, WhitenedViews
 from skvas.preprocessing._features import apply_features, clean_videos
 from skvas.preprocessing._pipelines import all_steps
@@ -47,7 +48,7 @@ from skvas.videos._containers import as_list
 from skvas.videos._frames import spread_frames
 from skvas.videos._stored import check_array, check_texts, check_type
 
-__all__ = ["load"]
+__all__ = ["load", "save"]
 
 ESTIMATORS = {
     cls.__name__: cls for cls in (ActionSegmenter, VideoAligner, JointAlignSegment)
@@ -59,8 +60,60 @@ MAX_FEATURES, TRIED_FRAMES = 1_000_000, 64
 YOUNG = ("feature_names", "times")
 
 
+def save(fitted: Any, path: str | os.PathLike[str]) -> None:
+    """Write a fitted estimator or timeline to a file, for :func:`skvas.load`.
+
+    The file holds numbers and texts only, in the layout of safetensors, and can be sent
+    to others. It is written whole or not at all.
+
+    Parameters
+    ----------
+    fitted : ActionSegmenter, VideoAligner, JointAlignSegment or Timeline
+        An estimator, as its method `save` writes it; or a timeline that was fitted to
+        videos. The `timeline_` of a model is in the file of the model. The frames of
+        `fit` are not kept: `labels` of a loaded timeline needs the videos.
+    path : str or path-like
+        The file; replaced if it exists.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a part cannot be in a model file, such as a callback; names it. If a timeline
+        is that of a model.
+    NotFittedError
+        If `fit` was not called.
+    TypeError
+        If it is nothing that can be saved.
+    ValueError, OSError
+        If the file would be too large, or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import skvas
+    >>> from skvas.datasets import make_videos
+    >>> videos = make_videos(6, n_actions=4, random_state=0).videos
+    >>> timeline = skvas.Timeline(4, random_state=0).fit(videos)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     skvas.save(timeline, Path(folder, "timeline"))
+    ...     loaded = skvas.load(Path(folder, "timeline"))
+    >>> bool((loaded.predict(videos[0]) == timeline.predict(videos[0])).all())
+    True
+    """
+    if isinstance(fitted, Timeline):
+        save_timeline(fitted, path)
+    elif isinstance(fitted, BaseVideoEstimator):
+        fitted.save(path)
+    else:
+        raise TypeError(
+            "fitted must be a Timeline or an estimator of skvas, got "
+            f"{type(fitted).__name__}."
+        )
+
+
 def load(path: str | os.PathLike[str], *, encoder: nn.Module | None = None) -> Any:
-    """Read a fitted estimator that `save` has written.
+    """Read a fitted estimator or timeline that `save` has written.
 
     The file may come from anybody: nothing in it is run, memory stays within a few
     times its size (names of frames, which are numbers there, may take a hundred times
@@ -76,7 +129,7 @@ def load(path: str | os.PathLike[str], *, encoder: nn.Module | None = None) -> A
 
     Returns
     -------
-    ActionSegmenter, VideoAligner or JointAlignSegment
+    ActionSegmenter, VideoAligner, JointAlignSegment or Timeline
         The estimator, equal to the one that was saved bit for bit.
 
     Raises
@@ -136,7 +189,7 @@ def load(path: str | os.PathLike[str], *, encoder: nn.Module | None = None) -> A
 
 def _read(
     path: str | os.PathLike[str], encoder: nn.Module | None
-) -> tuple[BaseVideoEstimator, bool, list[str]]:
+) -> tuple[Any, bool, list[str]]:
     """Return the estimator, whether `encoder` was used, and what to warn of."""
     arrays, texts = read_arrays(path)
     if texts.get("format") != model_state.FORMAT:
@@ -153,13 +206,21 @@ def _read(
             "no groups of parameters; fit the model again and save it"
         )
     name = texts["estimator"]
-    if name not in ESTIMATORS:
+    if name not in {*ESTIMATORS, Timeline.__name__}:
         raise ModelFileError(f"{name!r} is no estimator of skvas")
     reader = model_state.StateReader(arrays, encoder)
-    estimator = reader.restore(ESTIMATORS[name], parse_json(texts["state"]))
+    state = parse_json(texts["state"])
+    if name in ESTIMATORS:
+        estimator = reader.restore(ESTIMATORS[name], state)
+    else:
+        estimator = read_timeline(reader, state)
     if arrays:
         raise ModelFileError(f"it has arrays of no use, such as {min(arrays)!r}")
-    _check(estimator)
+    if name in ESTIMATORS:
+        _check(estimator)
+    else:
+        _check_transformers(estimator)
+        _check_recordings(estimator)
     written = {"skvas": texts["skvas"], "scikit-learn": texts.get("scikit-learn")}
     present = {"skvas": model_state.version(), "scikit-learn": sklearn.__version__}
     notes = [
@@ -367,10 +428,7 @@ def _check_parameters(estimator: Any) -> None:
 
 def _check_networks(estimator: Any) -> None:
     """Send a few frames through preprocessing and encoder, on the CPU."""
-    for step in all_steps(estimator.features_):
-        for name, array in _arrays_of(step, "features_"):
-            if not np.isfinite(array).all():
-                raise ModelFileError(f"{name} is not finite")
+    _check_transformers(estimator)
     seen = _try_features(estimator)
     try:
         with torch.no_grad():
@@ -391,6 +449,13 @@ def _check_networks(estimator: Any) -> None:
         _check_width(naming.vectors, estimator.n_embedding_)
     elif naming is not None:
         _check_width(naming.weights, n_told)
+
+
+def _check_transformers(estimator: Any) -> None:
+    for step in all_steps(estimator.features_):
+        for name, array in _arrays_of(step, "features_"):
+            if not np.isfinite(array).all():
+                raise ModelFileError(f"{name} is not finite")
 
 
 def _check_width(weights: np.ndarray, n_told: int) -> None:

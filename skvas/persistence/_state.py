@@ -611,11 +611,30 @@ def save_state(estimator: Any, path: str | os.PathLike[str]) -> None:
         )
     writer = StateWriter()
     state = writer.state(estimator)
+    write_model(path, cls.__name__, state, writer)
+
+
+def write_model(
+    path: str | os.PathLike[str], name: str, state: dict[str, Any], writer: StateWriter
+) -> None:
+    """Write the nodes of a class and their arrays to a file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file; replaced if it is there.
+    name : str
+        The class.
+    state : dict of str to object
+        Nodes of its attributes.
+    writer : StateWriter
+        What made them.
+    """
     texts = {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
         "skvas": version(),
-        "estimator": cls.__name__,
+        "estimator": name,
         "state": json.dumps(state, separators=(",", ":"), allow_nan=False),
     }
     if any(TRANSFORMERS[name].startswith("sklearn") for name in writer.classes):

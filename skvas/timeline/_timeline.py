@@ -769,6 +769,42 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         return arrays
 
 
+def is_of_itself(timeline: Timeline) -> bool:
+    """Tell a timeline that was fitted to videos from the one that a model has.
+
+    Parameters
+    ----------
+    timeline : Timeline
+        A fitted one.
+    """
+    return getattr(timeline._prepare, "func", None) is _prepare
+
+
+def restore_timeline(parts: dict[str, Any]) -> Timeline:
+    """Return a fitted timeline from what tells all of it, with nothing left to check.
+
+    Parameters
+    ----------
+    parts : dict of str to object
+        Parameters, and `model_`, `features_`, `recordings_`, `n_features_in_`,
+        `single` and, if there are such, `feature_names_in_`.
+
+    Returns
+    -------
+    Timeline
+        Without the frames of fit.
+    """
+    timeline = Timeline()
+    for name, value in parts.items():
+        if name not in ("model_", "features_", "recordings_", "single"):
+            setattr(timeline, name, value)
+    features, recordings = parts["features_"], parts["recordings_"]
+    prepare = partial(_prepare, features)
+    model, single = parts["model_"], parts["single"]
+    timeline._keep(model, features, prepare, None, recordings, single)
+    return timeline
+
+
 def make_timeline(
     model: Axis,
     features: Any,
