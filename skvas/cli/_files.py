@@ -123,7 +123,9 @@ def load_recording(
     """
     if kind == "features":
         if Path(path).suffix.lower() == ".npy":  # whose shape is known without a read
-            _refuse_other_features(path, FeatureFile(path).shape, model)
+            shape = FeatureFile(path).shape
+            if model.n_features_in_ not in shape:  # either axis may be that of frames
+                raise _other_features(path, shape, model)
         video = orient_features(read_features(path), model.n_features_in_)
         times = None if options.fps is not None else _times_beside(Path(path))
         known = {"fps": options.fps} if times is None else {"times": [times]}
@@ -136,20 +138,18 @@ def load_recording(
         if np.ndim(data[0]) == 3:  # poses
             data = data.replace([np.reshape(data[0], (len(data[0]), -1))])
     (video,) = data
-    _refuse_other_features(path, video.shape[1:], model)
+    if video.shape[1] != model.n_features_in_:
+        raise _other_features(path, video.shape, model)
     if np.isinf(video).any():
         raise ValueError(f"{path!r} contains infinity; expected finite features.")
     return data
 
 
-def _refuse_other_features(path: str, shape: tuple[int, ...], model: Any) -> None:
-    """Refuse features of which no axis has as many as the model knows."""
-    n_features = model.n_features_in_
-    if n_features not in shape:
-        raise ValueError(
-            f"{path!r} has shape {shape}; expected {n_features} features a frame, as "
-            "the model was fitted to."
-        )
+def _other_features(path: str, shape: tuple[int, ...], model: Any) -> ValueError:
+    return ValueError(
+        f"{path!r} has shape {shape}; expected {model.n_features_in_} features a "
+        "frame, as the model was fitted to."
+    )
 
 
 def _times_beside(path: Path) -> np.ndarray | None:
