@@ -37,7 +37,8 @@ def check_parameters(path: Path) -> None:
     processor = data[start + 3]
     if processor not in (INTEL, DEC, BIG_ENDIAN):
         raise ValueError(f"it was written by an unknown processor, {processor}")
-    data = data[: start + BLOCK * data[start + 2]]
+    n_blocks = data[start + 2]  # 0 where a program did not count
+    data = data[: start + BLOCK * n_blocks] if n_blocks else data
     order = "big" if processor == BIG_ENDIAN else "little"
     place = start + 4
     # A record: length of its name, number of its group, the name, where the next is.

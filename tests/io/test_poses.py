@@ -620,6 +620,10 @@ def test_parameters_of_c3d_may_follow_each_other(tmp_path, processor):
         check_parameters(file)
     file.write_bytes(c3d(GROUP, record(b"RATE", RATE, step=0)))
     check_parameters(file)
+    uncounted = bytearray(c3d(GROUP, record(b"RATE", RATE)))
+    uncounted[514] = 0
+    file.write_bytes(uncounted)
+    check_parameters(file)
 
 
 @pytest.mark.parametrize(
