@@ -85,7 +85,13 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
         "the actions; -k may then be left out",
     )
     add_fps(parser)
-    parser.add_argument("--recipe", choices=RECIPES, default="informed")
+    parser.add_argument(
+        "--recipe",
+        metavar="RECIPE",
+        choices=RECIPES,
+        default="informed",
+        help=f"settings: {', '.join(RECIPES)} (default: informed)",
+    )
     parser.add_argument("--epochs", type=int, help="default: what the recipe says")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
