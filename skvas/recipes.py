@@ -202,8 +202,8 @@ class Recipe:
         int
             `batch_size` without "auto".
         """
-        size: int = _fill(group_of(owner, "training"), self.training)["batch_size"]
-        return size
+        asked: Any = group_of(owner, "training")
+        return int(_or(asked.batch_size, self.training["batch_size"]))
 
     def _most_epochs(self, n_videos: int, batch_size: int) -> float:
         if self.max_steps is None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skvas._atomic import in_order
+from skvas._atomic import in_order, leaves_folder
 from skvas._printing import name_first, shorten
 from skvas.datasets._arrays import read_array
 from skvas.datasets._on_disk import SUFFIXES, FeatureFile, read_features
@@ -409,7 +409,7 @@ def read_extracted(file: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         is_sound = all(
-            isinstance(video, str) and "\0" not in video and _is_inside(name)
+            isinstance(video, str) and "\0" not in video and not leaves_folder(name)
             for name, video in found["videos"].items()
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -420,12 +420,6 @@ def read_extracted(file: Path) -> dict[str, Any]:
             "extract again."
         )
     return found
-
-
-def _is_inside(name: str) -> bool:
-    """Tell whether the features of a name lie in their folder."""
-    path = Path(name)
-    return not path.anchor and ".." not in path.parts
 
 
 def find_media(sources: list[VideoFile]) -> list[str | None] | None:

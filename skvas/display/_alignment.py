@@ -18,7 +18,7 @@ from skvas.datasets._recordings import (
     refuse_other_features,
 )
 from skvas.decoding import labels_to_segments
-from skvas.display._barcode import Strip, draw_strips
+from skvas.display._barcode import Strip, draw_strips, draw_times
 from skvas.display._drawn import redrawing
 from skvas.display._known import known_names
 from skvas.display._short import show_names
@@ -432,15 +432,8 @@ class AlignmentDisplay:
             (self.alignment.matches_y + 0.5) / n,
         )
         for values, height, step in zip((own, there), (1.0, 0.0), steps, strict=True):
-            self.ax_.imshow(
-                values[None],
-                cmap=PROGRESS,
-                vmin=0,
-                vmax=1,
-                aspect="auto",
-                interpolation="nearest",
-                extent=(0, len(values) * step, height - 0.07, height + 0.07),
-            )
+            end = len(values) * step
+            draw_times(self.ax_, values, (0, end, height - 0.07, height + 0.07))
 
     def _cover_background(
         self, steps: NDArray[np.float64], height: float, *, opaque: bool

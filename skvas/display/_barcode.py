@@ -113,6 +113,31 @@ def annotate_strips(
                 )
 
 
+def draw_times(
+    ax: Any, row: NDArray[np.float64], extent: tuple[float, float, float, float]
+) -> Any:
+    """Draw shares of a time as one row of colours, and return the image.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes to draw on.
+    row : float ndarray
+        Shares of the time, NaN for none.
+    extent : tuple of float
+        Left, right, bottom and top.
+    """
+    return ax.imshow(
+        row[None],
+        cmap=PROGRESS,
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+        interpolation="nearest",
+        extent=extent,
+    )
+
+
 def draw_progress(
     ax: Any, rows: Sequence[NDArray[np.float64]], *, scale: float, missing: int
 ) -> tuple[Any, list[Any]]:
@@ -137,15 +162,7 @@ def draw_progress(
         The mark of what is missing, if anything is.
     """
     for place, row in enumerate(rows):
-        image = ax.imshow(
-            row[None],
-            cmap=PROGRESS,
-            vmin=0,
-            vmax=1,
-            aspect="auto",
-            interpolation="nearest",
-            extent=(0, len(row) * scale, place + 0.9, place),
-        )
+        image = draw_times(ax, row, (0, len(row) * scale, place + 0.9, place))
     bar = ax.figure.colorbar(image, ax=ax, location="bottom", shrink=0.4, aspect=40)
     bar.set_label(OWN_TIME)
     codes = [np.where(np.isnan(row), missing, 0) for row in rows]

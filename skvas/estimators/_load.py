@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,8 @@ def save(fitted: Any, path: str | os.PathLike[str]) -> None:
     Examples
     --------
     >>> import tempfile
-    >>> from pathlib import Path
+    >>> from functools import partial
+    from pathlib import Path
     >>> import skvas
     >>> from skvas.datasets import make_videos
     >>> videos = make_videos(6, n_actions=4, random_state=0).videos
@@ -206,21 +208,19 @@ def _read(
             "no groups of parameters; fit the model again and save it"
         )
     name = texts["estimator"]
-    if name not in {*ESTIMATORS, Timeline.__name__}:
-        raise ModelFileError(f"{name!r} is no estimator of skvas")
     reader = model_state.StateReader(arrays, encoder)
-    state = parse_json(texts["state"])
+    restore: Callable[[Any], Any]
+    check: Callable[[Any], None]
     if name in ESTIMATORS:
-        estimator = reader.restore(ESTIMATORS[name], state)
+        restore, check = partial(reader.restore, ESTIMATORS[name]), _check
+    elif name == Timeline.__name__:
+        restore, check = partial(read_timeline, reader), _check_timeline
     else:
-        estimator = read_timeline(reader, state)
+        raise ModelFileError(f"{name!r} is no estimator of skvas")
+    estimator = restore(parse_json(texts["state"]))
     if arrays:
         raise ModelFileError(f"it has arrays of no use, such as {min(arrays)!r}")
-    if name in ESTIMATORS:
-        _check(estimator)
-    else:
-        _check_transformers(estimator)
-        _check_recordings(estimator)
+    check(estimator)
     written = {"skvas": texts["skvas"], "scikit-learn": texts.get("scikit-learn")}
     present = {"skvas": model_state.version(), "scikit-learn": sklearn.__version__}
     notes = [
@@ -230,6 +230,12 @@ def _read(
         if written[library] not in (None, present[library])
     ]
     return estimator, reader.used_encoder, notes
+
+
+def _check_timeline(timeline: Any) -> None:
+    """Check what a timeline shares with estimators; `read_timeline` does the rest."""
+    _check_transformers(timeline)
+    _check_recordings(timeline)
 
 
 def _check(estimator: Any) -> None:

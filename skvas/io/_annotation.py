@@ -6,7 +6,6 @@ damaged file becomes a shorter table. Only writing needs other packages.
 
 from __future__ import annotations
 
-import mimetypes
 import os
 import re
 import struct
@@ -20,7 +19,7 @@ from xml.parsers import expat
 from skvas._optional import import_optional
 from skvas.io._table import SegmentTable, TimedSegment
 from skvas.io._text import decode_lines
-from skvas.validation import VIDEO_TYPES
+from skvas.validation import media_type
 
 TIER = "actions"  # the name under which segments are written
 BINARY = b"ooBinaryFile"
@@ -76,7 +75,7 @@ def compose_eaf(
     eaf.remove_tier("default")
     eaf.add_tier(TIER)
     if media is not None:
-        eaf.add_linked_file(*_links(media, path), _type_of(media))
+        eaf.add_linked_file(*_links(media, path), media_type(media) or "unknown")
     for row in table:
         eaf.add_annotation(TIER, *_milliseconds(row), row.label)
     with tempfile.TemporaryDirectory() as folder:
@@ -117,11 +116,6 @@ def _links(media: str | os.PathLike[str], path: Path) -> tuple[str, str | None]:
     except ValueError:  # on another drive
         return address, None
     return address, f"./{Path(relative).as_posix()}"
-
-
-def _type_of(media: str | os.PathLike[str]) -> str:
-    known = VIDEO_TYPES.get(Path(media).suffix.lower())
-    return known or mimetypes.guess_type(os.fspath(media))[0] or "unknown"
 
 
 def _elan() -> Any:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import mimetypes
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from skvas._atomic import read_bytes
-from skvas.validation import VIDEO_TYPES
+from skvas.validation import media_type
 
 # Sources of a Content-Security-Policy: none, in the page, beside it. A page that was
 # opened from a disk has no origin that 'self' could stand for.
@@ -64,9 +63,7 @@ def media_sources(
 
 def video_type(file: str | os.PathLike[str]) -> str | None:
     """Return the type by which browsers know a video; None for other files."""
-    if known := VIDEO_TYPES.get(Path(file).suffix.lower()):
-        return known
-    kind, _ = mimetypes.guess_type(os.fspath(file))
+    kind = media_type(file)
     return kind if kind is not None and kind.startswith("video/") else None
 
 

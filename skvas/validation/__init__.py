@@ -5,9 +5,9 @@ This package alone decides what skvas accepts as one video or as many.
 
 from skvas.validation._containers import (
     VIDEO_SUFFIXES,
-    VIDEO_TYPES,
     is_single_video,
     list_videos,
+    media_type,
 )
 from skvas.validation._labels import (
     check_labels,
@@ -43,7 +43,6 @@ from skvas.validation._videos import (
 
 __all__ = [
     "VIDEO_SUFFIXES",
-    "VIDEO_TYPES",
     "check_choice",
     "check_fps",
     "check_integer",
@@ -61,6 +60,7 @@ __all__ = [
     "is_single_video",
     "is_unlabelled",
     "list_videos",
+    "media_type",
     "name_key",
     "naming",
     "naming_video",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import mimetypes
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
-from os import PathLike
+from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,8 @@ from skvas._on_demand import is_sequence_of_videos, refuse_cut_short
 from skvas._typing import Videos
 from skvas.validation._naming import naming_video
 
-# How the names of video files end, in small letters.
-# Types of video files; what a system says of them depends on what is installed.
-VIDEO_TYPES = {
+# Types of video files by the ends of their names, in small letters.
+_VIDEO_TYPES = {
     ".avi": "video/x-msvideo",
     ".m4v": "video/mp4",
     ".mkv": "video/matroska",
@@ -27,10 +28,34 @@ VIDEO_TYPES = {
     ".webm": "video/webm",
     ".wmv": "video/x-ms-wmv",
 }
-VIDEO_SUFFIXES = tuple(VIDEO_TYPES)
+VIDEO_SUFFIXES = tuple(_VIDEO_TYPES)
 _NO_CONTAINER = (str, bytes, PathLike, Mapping, Set, Iterator)
 _TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 _POSE_SUFFIXES = (".h5", ".hdf5", ".slp", ".c3d", ".json")
+
+
+def media_type(file: str | PathLike[str]) -> str | None:
+    """Return the type of a media file by its name, the same on all systems for videos.
+
+    Parameters
+    ----------
+    file : str or path-like
+        The file, which need not be there.
+
+    Returns
+    -------
+    str or None
+        None for a name that says nothing.
+
+    Examples
+    --------
+    >>> from skvas.validation import media_type
+    >>> media_type("tea01.MP4"), media_type("tea01")
+    ('video/mp4', None)
+    """
+    known = _VIDEO_TYPES.get(Path(file).suffix.lower())
+    # What systems say of others depends on what is installed.
+    return known or mimetypes.guess_type(fspath(file))[0]
 
 
 def is_single_video(videos: Videos) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -168,5 +169,9 @@ def spelled_as(names: Iterable[str]) -> Callable[[str], str]:
     (True, 'a')
     """
     known = set(names)
-    alike = {name_key(name): name for name in known}
-    return lambda name: name if name in known else alike.get(name_key(name), name)
+
+    @functools.cache
+    def alike() -> dict[str, str]:  # asked for only where a name is not there as it is
+        return {name_key(name): name for name in known}
+
+    return lambda name: name if name in known else alike().get(name_key(name), name)
