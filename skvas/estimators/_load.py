@@ -91,8 +91,7 @@ def save(fitted: Any, path: str | os.PathLike[str]) -> None:
     Examples
     --------
     >>> import tempfile
-    >>> from functools import partial
-    from pathlib import Path
+    >>> from pathlib import Path
     >>> import skvas
     >>> from skvas.datasets import make_videos
     >>> videos = make_videos(6, n_actions=4, random_state=0).videos
