@@ -521,13 +521,13 @@ def _path_by_strips(cost: NDArray[Any]) -> NDArray[np.int64]:
             older, old, new = old, new, older
     path = np.empty((n + m - 1, 2), dtype=np.int64)
     i, j, start = n - 1, m - 1, n + m - 2
-    path[start] = i, j
+    path[start, 0], path[start, 1] = i, j
     while i > 0 or j > 0:
         row = i % ROWS
         first = i - row
         at = first * n_steps + (row + j) * min(ROWS, n - first) + row
         i, j, start = i - (moves[at] != _Y), j - (moves[at] != _X), start - 1
-        path[start] = i, j
+        path[start, 0], path[start, 1] = i, j
     return path[start:].copy()
 
 
