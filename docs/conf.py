@@ -67,7 +67,7 @@ html_title = "skvas"
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
 html_show_sourcelink = False
-html_sidebars = {"tried": [], "api": [], "changelog": []}
+html_sidebars = {"tried/*": [], "api": [], "changelog": []}
 html_theme_options = {
     "show_prev_next": False,
     # With more, the header takes two lines on a laptop, and covers what is below it.
@@ -75,7 +75,7 @@ html_theme_options = {
     # Examples have none, which leaves their lines of code more room.
     "secondary_sidebar_items": {
         pages: ["page-toc"]
-        for pages in ("api", "changelog", "generated/*", "guide/*", "tried")
+        for pages in ("api", "changelog", "generated/*", "guide/*", "tried/*")
     },
     "navigation_with_keys": False,
     "footer_start": ["copyright"],
