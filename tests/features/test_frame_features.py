@@ -413,6 +413,20 @@ def test_offline_backbone_tells_pictures_apart(tmp_path):
     assert distances[[1, 4]].max() < 0.1 * distances[[2, 3]].min()
 
 
+def test_packaged_network_sees_a_few_frames_at_once_on_a_cpu():
+    seen = []
+
+    class Network(nn.Module):
+        def extract_features(self, images):
+            seen.append(len(images))
+            return images
+
+    images = torch.rand(10, 3, 5, 7)
+    features = _backbones._LastMap(Network())(images)
+    torch.testing.assert_close(features, images.mean(dim=(2, 3)))
+    assert seen == [4, 4, 2]
+
+
 def test_network_of_timm_runs_with_local_weights(clip, tmp_path):
     timm = pytest.importorskip("timm")
     torch.manual_seed(0)
