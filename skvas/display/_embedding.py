@@ -315,6 +315,7 @@ class EmbeddingDisplay:
     ) -> list[Any]:
         """Colour frames by action or video, and return the dots of each."""
         frames, code = np.concatenate(points), np.concatenate(codes)
+        size = _dot_size(len(frames))
         shown = [(k, name) for k, name in enumerate(names) if (code == k).any()]
         shown += [(k, name) for k, name in NO_ACTION.items() if (code == k).any()]
         return [
@@ -323,8 +324,8 @@ class EmbeddingDisplay:
                 frames[code == k, 1],
                 color=colour(k),
                 marker=_marker(k),
-                s=_dot_size(len(frames)),
-                **_edge(colour(k)),
+                s=size,
+                **_edge(colour(k), size),
                 label=name,
                 zorder=2,
             )
@@ -344,11 +345,14 @@ def _marker(code: int) -> str:
     return MARKERS[(code + code // len(COLOURS)) % len(MARKERS)]
 
 
-def _edge(fill: str) -> dict[str, Any]:
-    """Return the edge of dots, which only those need that are nearly white."""
+def _edge(fill: str, size: float) -> dict[str, Any]:
+    """Return the edge of dots, which only those need that are nearly white.
+
+    It is a tenth of a dot wide: edges of dots in a row would else hide their colour.
+    """
     if luminance(fill) < LIGHT:
         return {"linewidths": 0}
-    return {"linewidths": 0.5, "edgecolors": "0.5"}
+    return {"linewidths": 0.1 * size**0.5, "edgecolors": "0.5"}
 
 
 def _dot_size(n_frames: int) -> float:

@@ -1291,6 +1291,13 @@ def test_pale_dots_have_an_edge():
     assert widths["no label"] > 0
 
 
+def test_edges_of_small_dots_do_not_hide_their_colour():
+    frames = np.random.RandomState(0).normal(size=(5000, 2))
+    (dots,) = EmbeddingDisplay([frames], labels=[[6] * 5000]).plot().ax_.collections
+    ((width,), (area,)) = dots.get_linewidths(), dots.get_sizes()
+    assert 0 < width < 0.15 * area**0.5
+
+
 def test_legend_does_not_name_hundreds_of_videos():
     display = EmbeddingDisplay([np.eye(2)] * 200).plot(color_by="video")
     assert display.ax_.get_legend() is None
