@@ -24,6 +24,7 @@ from skvas.metrics import make_segmentation_scorer, mof
 from skvas.preprocessing import Framewise
 
 data = load_spar()
+videos, labels, people = data.videos[:12], data.labels[:12], data.subjects[:12]
 model = make_pipeline(
     Framewise(make_pipeline(StandardScaler(), PCA(12, whiten=True))),
     ActionSegmenter(7, features=None, max_epochs=0, random_state=0),
@@ -33,15 +34,15 @@ model  # noqa: B018
 # %%
 # Segment people outside the training set
 # ---------------------------------------
-# Each person was recorded twice; `GroupKFold` keeps both recordings in one fold. Each
-# fold is segmented by a model that was fitted to the other people.
+# Each of six people was recorded twice; `GroupKFold` keeps both recordings in one fold.
+# Each fold is segmented by a model that was fitted to the other people.
 
-folds = GroupKFold(3)
-found = cross_val_predict(model, data.videos, groups=data.subjects, cv=folds)
-fold_of = np.empty(len(data.videos), dtype=int)
-for fold, (_, held_out) in enumerate(folds.split(data.videos, groups=data.subjects)):
+folds = GroupKFold(2)
+found = cross_val_predict(model, videos, groups=people, cv=folds)
+fold_of = np.empty(len(videos), dtype=int)
+for fold, (_, held_out) in enumerate(folds.split(videos, groups=people)):
     fold_of[held_out] = fold
-score = mof(data.labels, found, matching="per_group", groups=fold_of)
+score = mof(labels, found, matching="per_group", groups=fold_of)
 print(f"MoF, actions matched within each fold: {score:.3f}")
 
 # %%
@@ -60,28 +61,31 @@ class WithoutLabels(ActionSegmenter):
         return super().fit(videos)
 
 
+components, weights = [4, 12], [0.03, 0.3]
 search = GridSearchCV(
     make_pipeline(
         model[0], WithoutLabels(7, features=None, max_epochs=0, random_state=0)
     ),
     {
-        "framewise__transformer__pca__n_components": [4, 12],
-        "withoutlabels__segmenting__lambda_actions": [0.03, 0.3],
+        "framewise__transformer__pca__n_components": components,
+        "withoutlabels__segmenting__lambda_actions": weights,
     },
     scoring=make_segmentation_scorer("miou"),
     cv=folds,
+    refit=False,  # the best one is not needed here
 )
-search.fit(data.videos, data.labels, groups=data.subjects)
+search.fit(videos, labels, groups=people)
 print(search.best_params_)
 
 # %%
-# The mean over the folds of each setting:
+# The mean over the folds of each setting. `cv_results_` lists all weights for the first
+# number of components, then for the second.
 
-grid = search.cv_results_["mean_test_score"].reshape(2, 2)
+grid = search.cv_results_["mean_test_score"].reshape(2, 2).T
 figure, ax = plt.subplots(figsize=(5.4, 4), layout="constrained")
 image = ax.imshow(grid, cmap="viridis")
-ax.set_xticks(range(2), [4, 12])
-ax.set_yticks(range(2), [0.03, 0.3])
+ax.set_xticks(range(2), components)
+ax.set_yticks(range(2), weights)
 ax.set(
     xlabel="principal components",
     ylabel="weight of equal shares",
