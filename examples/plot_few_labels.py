@@ -9,7 +9,7 @@ recordings: which ones are worth the time, and what do they give?
 # %%
 # Which recording first?
 # ----------------------
-# Twenty sessions of seven exercises, without labels. `query` names the recording to
+# Ten sessions of seven exercises, without labels. `query` names the recording to
 # begin with: the one closest to the template of all.
 
 import matplotlib.pyplot as plt
@@ -21,10 +21,10 @@ from skvas.display import SegmentationDisplay, save_figures
 from skvas.metrics import hide_labels, miou
 
 data = load_spar()
-names = np.array(data.action_names)
-true = [names[labels] for labels in data.labels]
+videos, names = data.videos[:10], np.array(data.action_names)
+true = [names[labels] for labels in data.labels[:10]]
 
-unnamed = JointAlignSegment(7, max_epochs=5, random_state=0).fit(data.videos)
+unnamed = JointAlignSegment(7, max_epochs=0, random_state=0).fit(videos)
 (first,) = unnamed.query(1)
 print(f"label recording {first.video}: {first.why}")
 
@@ -38,7 +38,7 @@ print(f"label recording {first.video}: {first.why}")
 y = hide_labels(true, keep=[first.video], timestamps=True, random_state=0)
 print({frame: str(label) for frame, label in y[first.video].items()})
 
-clicked = JointAlignSegment(max_epochs=5, random_state=0).fit(data.videos, y)
+clicked = JointAlignSegment(max_epochs=5, random_state=0).fit(videos, y)
 others = [i for i in range(len(true)) if i != first.video]
 
 
@@ -57,7 +57,7 @@ print(f"seven clicks: mIoU {named_miou(clicked):.3f} by name, of the other video
 # do, the clicks have already said most of it.
 
 y = hide_labels(true, keep=[first.video])
-labelled = JointAlignSegment(max_epochs=5, random_state=0).fit(data.videos, y)
+labelled = JointAlignSegment(max_epochs=5, random_state=0).fit(videos, y)
 print(f"one recording: mIoU {named_miou(labelled):.3f}")
 
 # %%

@@ -20,7 +20,7 @@ from skvas.datasets import load_spar
 from skvas.display import SegmentationDisplay, save_figures
 
 data = load_spar()
-model = JointAlignSegment(7, random_state=0).fit(data.videos[:16])
+model = JointAlignSegment(7, max_epochs=5, random_state=0).fit(data.videos[:16])
 print("told on:", model.segment_on_)
 
 # %%

@@ -71,7 +71,7 @@ ax.spines[["top", "right"]].set_visible(False)
 # frame, so it is faster to align every n-th frame and give the frames between them the
 # nearest match.
 
-long_x, long_y = (stretch(data.videos[i], 60_000) for i in (0, 1))
+long_x, long_y = video, stretch(data.videos[1], 60_000)
 step = 60
 started = time.perf_counter()
 alignment = model.align(long_x[::step], long_y[::step])
@@ -88,7 +88,7 @@ print(f"aligned in {took:.2f} s; {agreement:.3f} of the frames have their label"
 
 display = SegmentationDisplay.from_predictions(
     truth,
-    [model.predict(long_x), model.predict(long_y)],
+    [labels, model.predict(long_y)],
     names=data.names[:2],
     action_names=data.action_names,
     fps=30,

