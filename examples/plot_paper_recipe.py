@@ -62,6 +62,8 @@ display = HistoryDisplay.from_estimator(models["the recipe"])
 # %%
 # What it found
 # -------------
+# Pairs of exercises that look alike became one action: the effective number of actions
+# above stays below four.
 
 segments = SegmentationDisplay.from_predictions(
     labels,

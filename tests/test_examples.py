@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.model_selection import ParameterGrid
 
 from skvas.display import SegmentationDisplay
 
@@ -76,6 +77,44 @@ def test_segments_that_are_to_be_equal_parts_are(drawn):
     )
     cuts = [np.flatnonzero(np.diff(labels)) / len(labels) for labels in drawn[2]]
     np.testing.assert_allclose(cuts, np.tile([0.25, 0.5, 0.75], (4, 1)), atol=0.06)
+
+
+class Search:
+    """A search whose score of a setting is the sum of its values."""
+
+    best_params_ = None
+
+    def __init__(self, estimator, grid, **options):
+        sums = [sum(setting.values()) for setting in ParameterGrid(grid)]
+        self.cv_results_ = {"mean_test_score": np.array(sums)}
+
+    def fit(self, videos, labels, groups):
+        return self
+
+
+def test_scores_of_a_search_stand_at_their_settings(monkeypatch):
+    monkeypatch.setattr("sklearn.model_selection.GridSearchCV", Search)
+    monkeypatch.setattr(
+        "sklearn.model_selection.cross_val_predict",
+        lambda model, videos, **options: [np.zeros(len(v), int) for v in videos],
+    )
+    run_cells(
+        "plot_pipeline",
+        "A pipeline",
+        "Segment people outside the training set",
+        "Search",
+        "The mean over the folds of each setting. `cv_results_` lists all weights for "
+        "the first",
+    )
+    ax = plt.gcf().axes[0]
+    columns, rows = (
+        [float(label.get_text()) for label in labels]
+        for labels in (ax.get_xticklabels(), ax.get_yticklabels())
+    )
+    for text in ax.texts:
+        column, row = text.get_position()
+        assert float(text.get_text()) == pytest.approx(columns[column] + rows[row])
+    plt.close("all")
 
 
 def test_long_videos_are_segmented_by_the_structure(monkeypatch):
