@@ -180,7 +180,9 @@ def fused_gromov_wasserstein(
     if mask_x is not None or mask_y is not None or p is not None or q is not None:
         real = (rows.mass > 0)[:, :, None] & (columns.mass > 0)[:, None, :]
         cost = torch.where(real, cost, 0.0)
-    problem = FGWProblem(cost, structure_x, structure_y, rows, columns, alpha, eps)
+    # Kernels are compiled for each type of their numbers.
+    weights = float(alpha), float(eps)
+    problem = FGWProblem(cost, structure_x, structure_y, rows, columns, *weights)
     rules = value_checks(cost, mask_x, mask_y, p, q, lambda_x, lambda_y)
     with torch.no_grad(), full_precision(cost.device):
         problem, safe = _look(problem, rules, sweeps=solver != "mirror")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -42,6 +43,17 @@ def assert_same(found, expected):
         found.objective, expected.objective, rtol=1e-6, atol=1e-6
     )
     assert torch.equal(found.n_iter, expected.n_iter)
+
+
+def test_the_kernel_is_compiled_once_whatever_the_types_of_numbers():
+    problem = tensor(0, 1, 9, 3, dtype=torch.float32), TemporalBand(9, 0.3), Distinct()
+    seen = []
+    for alpha, eps in ((0.0, 1.0), (0, 1), (np.float64(0), np.float32(1))):
+        options = {"alpha": alpha, "eps": eps, "lambda_y": 0.1, "max_iter": 3}
+        found, expected = solve_both(*problem, **options)
+        assert_same(found, expected)
+        seen.append(len(_descent_kernel._descend_all.signatures))
+    assert seen == seen[:1] * 3
 
 
 @given(
