@@ -22,6 +22,20 @@ ESTIMATORS = [ActionSegmenter, VideoAligner, JointAlignSegment]
 SEGMENTERS = [ActionSegmenter, JointAlignSegment]
 ALIGNERS = [VideoAligner, JointAlignSegment]
 
+
+def shared_out(values):
+    """Pair the joint model with each value, and each other estimator with every other.
+
+    For tests whose values and estimators need not all meet.
+    """
+    values = list(values)
+    return [
+        *((JointAlignSegment, value) for value in values),
+        *((ActionSegmenter, value) for value in values[::2]),
+        *((VideoAligner, value) for value in values[1::2]),
+    ]
+
+
 QUICK = {
     "n_actions": 3,
     "n_refine": 2,

@@ -14,7 +14,7 @@ from skvas.alignment._path_cost import PathCost, View
 from skvas.alignment._result import Alignment, make_alignment
 from skvas.exceptions import CoarseAlignmentWarning
 from skvas.timeline._paths import unit
-from tests.models import quick, small_videos
+from tests.models import fitted_once, quick, small_videos
 
 VIDEOS = small_videos()
 ANCHORS = [(5, 12), (20, 21)]
@@ -22,7 +22,7 @@ ANCHORS = [(5, 12), (20, 21)]
 
 @pytest.fixture(scope="module", params=["monotone", "plan", "nearest"])
 def model(request):
-    return quick(VideoAligner, matching=request.param, max_epochs=0).fit(VIDEOS)
+    return fitted_once(VideoAligner, matching=request.param, max_epochs=0)
 
 
 def test_hard_anchors_are_matches(model):
@@ -141,7 +141,7 @@ def test_only_matches_that_keep_an_order_are_moved_to_their_side_of_an_anchor(
 
 
 def test_paths_pass_anchors_wherever_they_are():
-    model = quick(VideoAligner, matching="monotone", max_epochs=0).fit(VIDEOS)
+    model = fitted_once(VideoAligner, matching="monotone", max_epochs=0)
     last = [len(video) - 1 for video in VIDEOS[:2]]
     one = [(i, j) for i in (0, 7, last[0]) for j in (0, 12, last[1])]
     some = [[anchor] for anchor in one]
@@ -153,7 +153,7 @@ def test_paths_pass_anchors_wherever_they_are():
 
 
 def test_path_starts_at_an_anchor_of_the_first_frame():
-    model = quick(VideoAligner, matching="monotone", max_epochs=0).fit(VIDEOS)
+    model = fitted_once(VideoAligner, matching="monotone", max_epochs=0)
     found = model.align(*VIDEOS[:2], anchors=[(0, 12)])
     before = found.matches_y[:12]
     assert (before[before >= 0] == 0).all()
@@ -185,7 +185,7 @@ def test_being_before_one_side_and_after_the_other_costs_more_than_any_path():
     ],
 )
 def test_row_72_bad_anchors_are_one_value_error(anchors, reason):
-    model = quick(VideoAligner, matching="monotone", max_epochs=0).fit(VIDEOS)
+    model = fitted_once(VideoAligner, matching="monotone", max_epochs=0)
     with pytest.raises(ValueError, match=reason):
         model.align(*VIDEOS[:2], anchors=anchors)
 

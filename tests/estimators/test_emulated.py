@@ -45,8 +45,14 @@ def answers(model):
     return found
 
 
-@pytest.mark.parametrize("cls", ESTIMATORS)
-@pytest.mark.parametrize("encoder", [None, "temporal"])
+@pytest.mark.parametrize(
+    ("cls", "encoder"),
+    [
+        *((cls, None) for cls in ESTIMATORS),
+        (JointAlignSegment, "temporal"),
+        (VideoAligner, "temporal"),
+    ],
+)
 def test_answers_are_those_of_the_cpu_and_no_devices_are_mixed(
     cls, encoder, monkeypatch
 ):
@@ -126,31 +132,28 @@ def test_frames_stay_on_the_device_from_features_to_labels(cls):
     np.testing.assert_array_equal(found, on_cpu.predict(NEW[0]))
 
 
-@pytest.mark.parametrize("anchors", [None, [(20, 30), (70, 60)]])
 @pytest.mark.parametrize("limit", [None, 200_000])  # in full, and coarse to fine
 @pytest.mark.filterwarnings("ignore::skvas.exceptions.CoarseAlignmentWarning")
-def test_frames_stay_on_the_device_from_features_to_matches(
-    limit, anchors, monkeypatch
-):
+def test_frames_stay_on_the_device_from_features_to_matches(limit, monkeypatch):
     # Compiled kernels round in another way, and training magnifies it.
     monkeypatch.setattr(_iterations, "COMPILED_ENTRIES", sys.maxsize)
     options = {"max_epochs": 1, "zeta": "30%", "virtual_mass": "40%"}
     options["aligning__memory_limit"] = limit
     new = small_videos(3, n_frames=(110, 130))
-    with emulated_gpu() as log:
+    with emulated_gpu():
         model = quick(VideoAligner, device="cuda", **options).fit(VIDEOS)
         matched = model.match(new)
-        log.copies.clear()
-        aligned = model.align(*new[:2], anchors=anchors)
-    coming = [e for e in log.copies if e.operator == "to the device"]
+    on_cpu = quick(VideoAligner, **options).fit(VIDEOS)
     # What is as large as a video: its features, with those of the other, and how far
     # its frames lean to anchors.
-    expected = 1 if anchors is None else 2
-    assert sum(event.size >= new[0].size for event in coming) == expected
-    on_cpu = quick(VideoAligner, **options).fit(VIDEOS)
-    expected = on_cpu.align(*new[:2], anchors=anchors)
-    np.testing.assert_array_equal(aligned.matches_x, expected.matches_x)
-    np.testing.assert_array_equal(aligned.matches_y, expected.matches_y)
+    for anchors, n_large in ((None, 1), ([(20, 30), (70, 60)], 2)):
+        with emulated_gpu() as log:
+            aligned = model.align(*new[:2], anchors=anchors)
+        coming = [e for e in log.copies if e.operator == "to the device"]
+        assert sum(event.size >= new[0].size for event in coming) == n_large
+        expected = on_cpu.align(*new[:2], anchors=anchors)
+        np.testing.assert_array_equal(aligned.matches_x, expected.matches_x)
+        np.testing.assert_array_equal(aligned.matches_y, expected.matches_y)
     for ours, theirs in zip(matched, on_cpu.match(new), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

@@ -126,13 +126,15 @@ def test_checkpoint_of_other_labels_is_refused(cls, tmp_path):
 
 
 def test_number_of_actions_is_that_of_the_labels_unless_given(cls):
-    assert quick(cls, n_actions=None).fit(VIDEOS, labels_of(1)).n_actions_ == 3
-    assert quick(cls, n_actions=None).fit(VIDEOS).n_actions_ == 8
-    published = quick(cls, n_actions=None, recipe="breakfast/cereals")
-    assert published.fit(VIDEOS).n_actions_ == 5
-    more = quick(cls, n_actions=5).fit(VIDEOS, labels_of(1))
+    def fitted(y=None, **options):
+        return quick(cls, max_epochs=0, features=None, **options).fit(VIDEOS, y)
+
+    assert fitted(labels_of(1), n_actions=None).n_actions_ == 3
+    assert fitted(n_actions=None).n_actions_ == 8
+    assert fitted(n_actions=None, recipe="breakfast/cereals").n_actions_ == 5
+    more = fitted(labels_of(1), n_actions=5)
     assert more.classes_.tolist() == [*NAMES, "action 3", "action 4"]
-    assert quick(cls, n_actions="auto").fit(VIDEOS, labels_of(1)).n_actions_ >= 3
+    assert fitted(labels_of(1), n_actions="auto").n_actions_ >= 3
 
 
 def test_row_68_more_labels_than_actions_are_refused_and_nothing_is_fitted(cls, model):
@@ -254,7 +256,9 @@ def test_grid_search_takes_partial_labels(cls):
     y = labels_of(*range(len(VIDEOS)))
     y[0] = {0: "pour", len(VIDEOS[0]) // 2: "stir", len(VIDEOS[0]) - 1: "take"}
     search = GridSearchCV(
-        quick(cls, max_epochs=0), {"segmenting__alpha": [0.3, 0.6]}, cv=KFold(2)
+        quick(cls, max_epochs=0, features=None),
+        {"segmenting__alpha": [0.3, 0.6]},
+        cv=KFold(2),
     )
     search.fit(VIDEOS, y)
     assert 0 <= search.best_score_ <= 1
@@ -262,7 +266,8 @@ def test_grid_search_takes_partial_labels(cls):
 
 def test_cross_val_predict_gives_names(cls):
     y = labels_of(*range(len(VIDEOS)))
-    found = cross_val_predict(quick(cls, max_epochs=0), VIDEOS, y, cv=KFold(2))
+    model = quick(cls, max_epochs=0, features=None)
+    found = cross_val_predict(model, VIDEOS, y, cv=KFold(2))
     assert [len(labels) for labels in found] == [len(video) for video in VIDEOS]
     assert set(np.concatenate(list(found))) <= set(NAMES)
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import json
 import os
 import pickle
-import subprocess
-import sys
-import textwrap
 import tracemalloc
 import zipfile
 from dataclasses import is_dataclass, replace
@@ -416,8 +414,8 @@ FILES = {
     "wrong digest": lambda p, _: raw(p, {"__metadata__": {"sha256": "1" * 64}}),
     "key twice": lambda p, _: raw(p, b'{"__metadata__": {}, "__metadata__": {}}'),
     "NaN in JSON": lambda p, _: raw(p, b'{"__metadata__": {"sha256": NaN}}'),
-    "100,000 arrays": lambda p, _: raw(
-        p, SIGNED | {str(i): entry(shape=[0], offsets=[0, 0]) for i in range(100_000)}
+    "30,000 arrays": lambda p, _: raw(
+        p, SIGNED | {str(i): entry(shape=[0], offsets=[0, 0]) for i in range(30_000)}
     ),
     "huge shape": lambda p, _: raw(
         p, SIGNED | {"a": entry(shape=[2**30, 2**30], offsets=[0, 2**62])}
@@ -772,23 +770,17 @@ def test_arrays_and_texts_come_back(tmp_path, dtypes, texts, shape):
     assert_equal(found, arrays)
 
 
-def test_loading_imports_and_runs_nothing_that_the_file_names(model_file, tmp_path):
+def test_loading_imports_and_runs_nothing_that_the_file_names(
+    model_file, tmp_path, monkeypatch
+):
     (tmp_path / "evil.py").write_text("raise SystemExit(3)")
+    monkeypatch.syspath_prepend(tmp_path)
     path = tmp_path / "model"
     forge(path, model_file, state=lambda s: s["features_"].update(name="evil.x"))
-    script = """
-        import sys, skvas
-        try:
-            skvas.load("model")
-        except skvas.exceptions.ModelFileError:
-            sys.exit(7)
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-    assert done.returncode == 7
+    with pytest.raises(ModelFileError):
+        skvas.load(path)
+    with pytest.raises(SystemExit):  # as it would be, if anything imported it
+        importlib.import_module("evil")
 
 
 def test_residual_encoder_of_another_width_survives(tmp_path):

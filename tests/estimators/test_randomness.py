@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import pkgutil
@@ -32,6 +33,7 @@ from tests.models import (
     fitted_once,
     outputs,
     quick,
+    shared_out,
     small_videos,
 )
 
@@ -62,7 +64,7 @@ def test_fits_in_threads_are_those_of_one_after_another(encoder):
             JointAlignSegment,
             random_state=seed,
             encoder=encoder,
-            features=None if isinstance(encoder, nn.Module) else "auto",
+            features=None if encoder else "auto",
         ).fit(VIDEOS)
         state = model.encoder_.state_dict().values()
         return np.concatenate([tensor.numpy().ravel() for tensor in state])
@@ -116,27 +118,31 @@ def assert_default_type_makes_no_difference(model, expected, dtype):
     assert_same_outputs(found, expected)
 
 
-@every
+each_encoder = pytest.mark.parametrize(
+    ("cls", "encoder"), shared_out([None, "temporal", (8, 4)])
+)
+
+
+@each_encoder
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-@pytest.mark.parametrize("encoder", [None, "temporal", (8, 4)])
 def test_default_type_of_torch_makes_no_difference(cls, encoder, dtype):
     model, expected = quick(cls, encoder=encoder), fitted_once(cls, encoder=encoder)
     assert_default_type_makes_no_difference(model, expected, dtype)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 @pytest.mark.parametrize(
     "aligning",
     [{"memory_limit": "5KB"}, {"virtual_mass": "30%"}, {"method": "vava"}],
 )
 @pytest.mark.filterwarnings("ignore::skvas.exceptions.CoarseAlignmentWarning")
-def test_default_type_of_torch_makes_no_difference_to_alignments(aligning, dtype):
+def test_default_type_of_torch_makes_no_difference_to_alignments(aligning):
     model, expected = (quick(VideoAligner, aligning=aligning) for _ in range(2))
-    assert_default_type_makes_no_difference(model, expected.fit(VIDEOS), dtype)
+    expected.fit(VIDEOS)
+    for dtype in (torch.float64, torch.bfloat16):
+        assert_default_type_makes_no_difference(model, expected, dtype)
 
 
-@every
-@pytest.mark.parametrize("encoder", [None, "temporal", (8, 4)])
+@each_encoder
 def test_default_device_of_torch_makes_no_difference(cls, encoder, tmp_path):
     model = fitted_once(cls, encoder=encoder)
     model.save(tmp_path / "model")
@@ -169,10 +175,13 @@ def some_frames(model):
     return torch.ones(1, 3, width)
 
 
-@every
-@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-@pytest.mark.parametrize("own", [False, True])
-def test_gradients_that_the_caller_has_turned_off_make_no_difference(cls, mode, own):
+@pytest.mark.parametrize(
+    ("cls", "case"),
+    shared_out(itertools.product([torch.no_grad, torch.inference_mode], [False, True])),
+)
+def test_gradients_that_the_caller_has_turned_off_make_no_difference(cls, case):
+    mode, own = case
+
     def fitted(encoder=None):
         features = None if own else "auto"
         if encoder is None and own:

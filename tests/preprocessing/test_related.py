@@ -1,5 +1,7 @@
 """Features that go their own way in each video are dropped, all others kept."""
 
+import functools
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -217,10 +219,21 @@ def walked():
     return data.videos, beside(data.videos, walks(lengths(data.videos), 5))
 
 
+@pytest.fixture(scope="module")
+def fitted(walked):
+    """Models of videos that wander, and of what does not, to be read only."""
+
+    @functools.cache
+    def pair(cls, live):
+        return tuple(quick(cls, live=live).fit(v) for v in reversed(walked))
+
+    return pair
+
+
 @pytest.mark.parametrize("cls", ESTIMATORS)
-def test_what_wanders_changes_nothing(cls, walked, tmp_path):
+def test_what_wanders_changes_nothing(cls, walked, fitted, tmp_path):
     videos, walked = walked
-    model, clean = quick(cls).fit(walked), quick(cls).fit(videos)
+    model, clean = fitted(cls, False)
     assert [name for name, _ in model.features_.steps] == ["related", "features"]
     assert model.features_[0].get_support(indices=True).tolist() == [*range(N_KEPT)]
     model.save(tmp_path / "model.skvas")
@@ -245,29 +258,30 @@ def test_what_wanders_changes_nothing(cls, walked, tmp_path):
 
 def test_summary_names_what_wanders(walked):
     _, walked = walked
+    untrained = functools.partial(quick, VideoAligner, max_epochs=0)
     names = [f"sensor {i}" for i in range(N_KEPT + 5)]
-    model = quick(VideoAligner).fit(Recordings(walked, feature_names=names))
+    model = untrained().fit(Recordings(walked, feature_names=names))
     told = dict(model.summary().facts)["features"]
     assert told.startswith("6 of 11; ")
     assert told.endswith(": " + ", ".join(names[N_KEPT:]))
     many = beside(walked, walks(lengths(walked), 5, seed=1))
-    model = quick(VideoAligner).fit(many)
+    model = untrained().fit(many)
     n_dropped = int((~model.features_[0].support_).sum())
     told = dict(model.summary().facts)["features"]
     assert told.split(": 6, 7, 8, ")[1].endswith(f" and {n_dropped - 8} more")
     assert told.count(",") == 7
-    assert "features" not in dict(quick(VideoAligner).fit(walked[:2]).summary().facts)
+    assert "features" not in dict(untrained().fit(walked[:2]).summary().facts)
     for first, called in (
         (Framewise(StandardScaler()), ", ".join(names[N_KEPT:])),
         (SelectRelated(least=-1e9), ", ".join(names[N_KEPT:])),
         (FeatureUnion([("same", StandardScaler())]), "6, 7, 8, 9, 10"),
     ):
-        model = quick(VideoAligner, features=make_pipeline(first, "auto"))
+        model = untrained(features=make_pipeline(first, "auto"))
         model.fit(Recordings(walked, feature_names=names))
         assert dict(model.summary().facts)["features"].endswith(f": {called}")
     still = [np.insert(shown, 2, 7.0, axis=1) for shown in walked]
     steps = make_pipeline(VarianceThreshold(), "auto")
-    told = dict(quick(VideoAligner, features=steps).fit(still).summary().facts)
+    told = dict(untrained(features=steps).fit(still).summary().facts)
     assert told["features"].endswith(": 7, 8, 9, 10, 11")
 
 
@@ -327,7 +341,7 @@ def test_what_wanders_is_dropped_of_the_frames_that_are_compared(first, walked):
     few = [np.insert(shown, 2, 1.0, axis=1) for shown in videos]
     steps = make_pipeline(first, "auto")
     model, clean = (
-        quick(JointAlignSegment, features=steps).fit(v) for v in (held, few)
+        quick(VideoAligner, features=steps, max_epochs=1).fit(v) for v in (held, few)
     )
     for mine, theirs in zip(
         model.timeline_.positions_, clean.timeline_.positions_, strict=True
@@ -354,9 +368,10 @@ def test_frames_that_are_compared_lack_no_more_than_what_wanders():
 @pytest.mark.parametrize("first", ["passthrough", Interpolate()])
 def test_what_is_dropped_needs_no_names_of_columns(first, walked):
     steps = make_pipeline(first, VideoStandardizer(), "passthrough", "auto")
-    arrays = quick(VideoAligner, features=steps).fit(walked[1]).transform(walked[1])
+    model = quick(VideoAligner, features=steps, max_epochs=0)
+    arrays = model.fit(walked[1]).transform(walked[1])
     with config_context(transform_output="pandas"):  # which warns of unknown names
-        frames = quick(VideoAligner, features=steps).fit(walked[1])
+        frames = model.fit(walked[1])
         for mine, theirs in zip(frames.transform(walked[1]), arrays, strict=True):
             assert_array_equal(mine, theirs)
 
@@ -368,13 +383,13 @@ def test_features_that_are_asked_for_keep_all(walked):
 
 @pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize("cls", ESTIMATORS)
-def test_what_wanders_is_dropped_live(cls, live, walked):
+def test_what_wanders_is_dropped_live(cls, live, walked, fitted):
     videos, walked = walked
-    model, clean = (quick(cls, live=live).fit(v) for v in (walked, videos))
+    model, clean = fitted(cls, live)
     if live:
         mine, theirs = (
-            fitted.embedder().push(shown[0])
-            for fitted, shown in ((model, walked), (clean, videos))
+            known.embedder().push(shown[0])
+            for known, shown in ((model, walked), (clean, videos))
         )
         assert_array_equal(mine, theirs)
     mine, theirs = model.stream().push(walked[0]), clean.stream().push(videos[0])

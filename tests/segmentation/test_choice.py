@@ -346,7 +346,6 @@ def test_neighbours_in_time_are_nearer_where_actions_come_back_often(cls):
     assert found > segmentation_report(labels, model.labels_).miou + 0.1
 
 
-@every_segmenter
 @pytest.mark.parametrize(
     ("videos", "recipe"),
     [
@@ -357,8 +356,8 @@ def test_neighbours_in_time_are_nearer_where_actions_come_back_often(cls):
         ([*coming_back(20)[0], coming_back(20)[0][0][:40]], "informed"),
     ],
 )
-def test_neighbours_in_time_are_as_the_recipe_says_elsewhere(cls, videos, recipe):
-    model = untrained(cls, recipe=recipe, n_frames=256).fit(videos)
+def test_neighbours_in_time_are_as_the_recipe_says_elsewhere(videos, recipe):
+    model = untrained(ActionSegmenter, recipe=recipe, n_frames=256).fit(videos)
     assert model.settings_.segmentation_task().radius == 0.04
 
 

@@ -878,7 +878,7 @@ def test_plan_that_nothing_holds_is_finite_and_has_mass(
 ):
     cost = (scale * tensor(0, 5, 6, low=low, high=high)).to(dtype)
     setting = Setting("segment", eps=0.07, lambda_x=weight, lambda_y=weight)
-    for max_iter in (1, 100):
+    for max_iter in (1, 40):
         found = solve_pair(setting, cost, solver=solver, max_iter=max_iter)
         assert found.plan.isfinite().all()
         assert found.objective.isfinite().all()
@@ -914,7 +914,7 @@ def test_objective_does_not_rise_whatever_its_scale(scale, lambda_y):
     setting = Setting(
         "segment", alpha=0.0, eps=0.2 * scale, lambda_x=5 * scale, lambda_y=weight
     )
-    for seed in range(5):
+    for seed in range(3):
         cost = (scale * tensor(seed, 12, 7)).float()
         values = torch.stack(
             [solve_pair(setting, cost, max_iter=k).objective for k in range(25)]
