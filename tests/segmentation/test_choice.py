@@ -224,6 +224,7 @@ def trained(cls, before, after, monkeypatch, **options):
     """Fit with a consistency of the labels before and after training."""
     values = iter([before, after])
     settings = {"start": "time", "lambda_actions": 0.3, "alpha": 0.3}
+    settings["features"] = None
     monkeypatch.setattr(
         _choice,
         "consistency_score",

@@ -878,7 +878,7 @@ def test_plan_that_nothing_holds_is_finite_and_has_mass(
 ):
     cost = (scale * tensor(0, 5, 6, low=low, high=high)).to(dtype)
     setting = Setting("segment", eps=0.07, lambda_x=weight, lambda_y=weight)
-    for max_iter in (1, 40):
+    for max_iter in (1, 100):
         found = solve_pair(setting, cost, solver=solver, max_iter=max_iter)
         assert found.plan.isfinite().all()
         assert found.objective.isfinite().all()
