@@ -223,8 +223,12 @@ def test_candidates_without_a_score_have_a_best_all_the_same(cls, monkeypatch):
 def trained(cls, before, after, monkeypatch, **options):
     """Fit with a consistency of the labels before and after training."""
     values = iter([before, after])
-    settings = {"start": "time", "lambda_actions": 0.3, "alpha": 0.3}
-    settings["features"] = None
+    settings = {
+        "features": None,
+        "start": "time",
+        "lambda_actions": 0.3,
+        "alpha": 0.3,
+    }
     monkeypatch.setattr(
         _choice,
         "consistency_score",
