@@ -379,9 +379,9 @@ def _from_frames(item: Any, n_frames: int) -> list[int | str | None]:
     return [read_label(value) for value in values]
 
 
-def _refuse_texts_of_missing(values: list[str]) -> None:
-    """Refuse what NumPy makes of missing labels among texts."""
-    seen = {*values}
+def _refuse_texts_of_missing(values: list[str | None]) -> None:
+    """Refuse what NumPy makes of missing labels among texts; masked ones are None."""
+    seen = {value for value in values if value is not None}
     marks = seen & {"nan", "<NA>"}
     if any(not text.lstrip("-").isdecimal() for text in seen):
         marks |= seen & {"-1"}

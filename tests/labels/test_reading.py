@@ -53,6 +53,13 @@ def test_all_forms_say_the_same(entry):
     assert found.codes[1].tolist() == [-1] * 4
 
 
+def test_masked_texts_may_all_be_numbers():
+    entry = np.ma.array(["x", "7", "7", "x", "3", "3"], mask=MASK)
+    found = read([entry, None])
+    assert found.names.tolist() == ["3", "7"]
+    assert found.codes[0].tolist() == [-1, 1, 1, -1, 0, 0]
+
+
 @pytest.mark.parametrize(
     "entry",
     [
