@@ -20,6 +20,7 @@ from skvas.decoding import labels_to_segments
 from skvas.io import SegmentTable, TimedSegment, write_segments
 from skvas.io._table import frame_edges
 from skvas.io._text import compose_records
+from skvas.validation import name_key, spelled_as
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -232,8 +233,9 @@ def rename_actions(
                 f"the name of action {shown[place]} must be a text, got {name!r}."
             )
         renamed[place] = str(name)  # of an array it would be NumPy's own
-    for name in renamed:
-        if renamed.count(name) > 1:
+    keys = [*map(name_key, renamed)]
+    for key, name in zip(keys, renamed, strict=True):
+        if keys.count(key) > 1:
             raise ValueError(f"two actions would be called {name!r}.")
     return renamed
 
@@ -262,7 +264,7 @@ def _find_actions(
 
 def _find_action(key: Any, shown: list[str], known: list[str]) -> int:
     """Return the place of the action of a label, a name, or that a number counts to."""
-    text = str(key)
+    text = spelled_as([*shown, *known])(str(key))
     if text in shown:
         return shown.index(text)
     if text in known:

@@ -27,7 +27,13 @@ from skvas.datasets._recordings import (
 from skvas.decoding import Segment, labels_to_segments
 from skvas.io import SegmentTable, TimedSegment
 from skvas.io._table import frame_edges
-from skvas.validation import check_fps, check_labels, check_real, refuse_text
+from skvas.validation import (
+    check_fps,
+    check_labels,
+    check_real,
+    refuse_text,
+    respell,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,7 +258,9 @@ def step_report(
     refuse_text("action_names", action_names)
     called_actions = _names_of_actions(estimator, action_names)
     rates = _find_rates(rate, known, estimator, len(found))
-    usual = Collection.of(split_into_steps(collection), rates, kept, least)
+    reference = check_labels(collection)
+    found = respell([*reference, *found])[len(reference) :]
+    usual = Collection.of(split_into_steps(reference), rates, kept, least)
     found = relabel_swapped(estimator, listed, found, usual, rates)
     times = None if known is None or rate is not None else known.times
     stamps: Sequence[Any] = times or [None] * len(found)

@@ -20,7 +20,13 @@ from skvas._printing import name_first, shorten
 from skvas.datasets._arrays import read_array
 from skvas.datasets._on_disk import SUFFIXES, FeatureFile, read_features
 from skvas.datasets._recordings import Recordings
-from skvas.validation import VIDEO_SUFFIXES, check_choice, name_key, spelled_as
+from skvas.validation import (
+    VIDEO_SUFFIXES,
+    check_choice,
+    find_respellings,
+    name_key,
+    spelled_as,
+)
 
 # Beside features: of which files they are, and how they were made.
 EXTRACTED = "extracted.json"
@@ -516,19 +522,21 @@ def _read_mappings(root: Path, sources: list[VideoFile]) -> dict[str, int]:
     """Return the ids of the folder's mapping, or of its activities', by name."""
     folders = [root]
     folders += [root / a for a in dict.fromkeys(s.activity for s in sources) if a]
-    names: dict[str, int] = {}
+    listed: list[str] = []
     for folder in folders:
         files = (folder / "mapping" / "mapping.txt", folder / "mapping.txt")
         file = next((file for file in files if file.is_file()), None)
         ids = {} if file is None else _read_mapping(file)
-        for name in sorted(ids, key=ids.__getitem__):
-            names.setdefault(name, len(names))
-    return names
+        listed += sorted(ids, key=ids.__getitem__)
+    first_of = find_respellings(listed)
+    names = dict.fromkeys(first_of.get(name, name) for name in listed)
+    return {name: key for key, name in enumerate(names)}
 
 
 def _read_mapping(file: Path, *, shared_ids: bool = False) -> dict[str, int]:
     """Return the ids of one mapping by their names."""
     ids: dict[str, int] = {}
+    known: set[str] = set()
     for number, line in enumerate(_read_lines(file), start=1):
         try:
             identifier, name = line.split(maxsplit=1)
@@ -537,19 +545,22 @@ def _read_mapping(file: Path, *, shared_ids: bool = False) -> dict[str, int]:
             raise ValueError(
                 f"{str(file)!r}, line {number}: expected '<id> <name>', got {line!r}."
             ) from None
-        if name in ids or (key in ids.values() and not shared_ids):
+        if name_key(name) in known or (key in ids.values() and not shared_ids):
             raise ValueError(
                 f"{str(file)!r}, line {number}: id {key} or name {name!r} occurs "
                 "twice; if names share an action, pass the file as mapping."
             )
         ids[name] = key
+        known.add(name_key(name))
     return ids
 
 
 def _number(words: list[list[str] | None]) -> dict[str, int]:
     """Return the numbers of the names of labels, in the order of the alphabet."""
-    names = {word for video in words if video is not None for word in video}
-    return {name: key for key, name in enumerate(sorted(names))}
+    found = [word for video in words if video is not None for word in video]
+    first_of = find_respellings(found)
+    names = sorted({*found} - first_of.keys())
+    return {name: key for key, name in enumerate(names)}
 
 
 def _merge(ids: dict[str, int]) -> tuple[list[str], dict[str, int]]:
@@ -563,6 +574,7 @@ def _merge(ids: dict[str, int]) -> tuple[list[str], dict[str, int]]:
 
 def _encode(words: list[str], codes: dict[str, int], file: Path) -> NDArray[np.int64]:
     """Turn the names of one video's labels into positions."""
+    words = [*map(spelled_as(codes), words)]
     unknown = sorted(set(words) - set(codes))
     if unknown:
         raise ValueError(

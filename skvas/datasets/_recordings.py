@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skvas._printing import shorten
-from skvas.validation import check_choice, check_fps, list_videos, refuse_text
+from skvas.validation import (
+    are_same_names,
+    check_choice,
+    check_fps,
+    list_videos,
+    refuse_text,
+    spelled_as,
+)
 
 __all__ = ["Recordings", "recordings_of"]
 
@@ -390,8 +397,9 @@ def refuse_other_features(videos: Any, expected: Sequence[str] | None) -> None:
     """
     known = recordings_of(videos)
     given = None if known is None else known.feature_names
-    if given is None or expected is None or list(given) == list(expected):
+    if given is None or expected is None or are_same_names(given, expected):
         return
+    given = [*map(spelled_as(expected), given)]
     missing = [name for name in expected if name not in given]
     unseen = [name for name in given if name not in expected]
     told = [

@@ -15,7 +15,7 @@ from skvas._printing import shorten
 from skvas.datasets._recordings import mean_rates, recordings_of
 from skvas.display._drawn import ENDS
 from skvas.display._short import no_formulas, show_names
-from skvas.validation import is_unlabelled
+from skvas.validation import is_unlabelled, respell
 
 # The first seven are those of Okabe and Ito ("Color Universal Design", 2008, black left
 # out); each further one is as far as can be, in OKLab, from all before it in the eyes
@@ -355,6 +355,8 @@ def encode_labels(
         If `action_names` is neither a sequence nor a mapping.
     """
     _check_action_names(action_names)
+    named = list(action_names) if isinstance(action_names, Mapping) else []
+    labels = respell(labels, *named, background)
     seen = list_labels(labels)
     no_action = {v: UNLABELLED for v in seen if is_unlabelled(v)} | {background: -1}
     values = _order([v for v in seen if v not in no_action], action_names)

@@ -89,6 +89,7 @@ from skvas.validation import (
     check_n_actions,
     check_total_frames,
     is_single_video,
+    respell,
 )
 from skvas.videos._containers import as_list, like_input
 from skvas.videos._frames import sample_videos
@@ -528,8 +529,9 @@ default=None
                 "strings."
             )
         found = [self.classes_[codes] for codes in self._labeller().labels(views)]
+        _, names = respell([self.classes_, labels.names])
         pairs = zip(labels.codes, found, strict=True)
-        right = [labels.names[c[c >= 0]] == f[c >= 0] for c, f in pairs]
+        right = [names[c[c >= 0]] == f[c >= 0] for c, f in pairs]
         return float(np.concatenate(right).mean())
 
     def _check_segmentation(self) -> None:

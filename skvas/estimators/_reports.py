@@ -42,6 +42,7 @@ from skvas.segmentation._look import look_at
 from skvas.timeline._model import path_frames
 from skvas.timeline._paths import Passage
 from skvas.transport._threads import spare_threads
+from skvas.validation import spelled_as
 from skvas.videos._containers import as_list
 from skvas.videos._views import Views
 
@@ -249,10 +250,11 @@ class ReportsVideos(BaseVideoEstimator):
                 f"features must be at most {MOST_CURVES} features, by index or name, "
                 f"got {shorten(features)}."
             )
-        columns = []
+        columns, spell = [], spelled_as(known)
         for feature in features:
-            if isinstance(feature, str) and feature in known:
-                columns.append(known.index(feature))
+            called = spell(feature) if isinstance(feature, str) else None
+            if called in known:
+                columns.append(known.index(called))
             elif isinstance(feature, (int, np.integer)) and (
                 0 <= feature < self.n_features_in_
             ):

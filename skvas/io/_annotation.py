@@ -19,7 +19,7 @@ from xml.parsers import expat
 from skvas._optional import import_optional
 from skvas.io._table import SegmentTable, TimedSegment
 from skvas.io._text import decode_lines
-from skvas.validation import media_type
+from skvas.validation import media_type, spelled_as
 
 TIER = "actions"  # the name under which segments are written
 BINARY = b"ooBinaryFile"
@@ -386,6 +386,7 @@ def _choose_tier(tiers: _Tiers, tier: str | None) -> list[tuple[float, float, st
         tier = TIER
     if tier is None and len(filled) <= 1:
         return filled[0] if filled else []
+    tier = None if tier is None else spelled_as(names)(tier)
     if tier not in names:
         raise ValueError(
             f"expected the name of one of its tiers as tier, got {tier!r}; it has "

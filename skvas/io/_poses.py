@@ -16,7 +16,13 @@ from skvas.datasets._recordings import Recordings
 from skvas.io import _deeplabcut, _landmarks, _tracks
 from skvas.io._sources import list_sources
 from skvas.io._track import Track
-from skvas.validation import check_choice, check_fps, check_real, spelled_as
+from skvas.validation import (
+    are_same_names,
+    check_choice,
+    check_fps,
+    check_real,
+    spelled_as,
+)
 
 __all__ = ["read_poses"]
 
@@ -242,7 +248,8 @@ def _find_format(item: Any) -> str:
 def _check_same_points(tracks: Mapping[str, Track]) -> None:
     (first, one), *others = tracks.items()
     for name, other in others:
-        if other.names != one.names or other.points.shape[1:] != one.points.shape[1:]:
+        is_alike = are_same_names(other.names, one.names)
+        if not is_alike or other.points.shape[1:] != one.points.shape[1:]:
             raise ValueError(
                 f"recordings {first!r} and {name!r} differ in their points: "
                 f"{_name_points(one)} and {_name_points(other)}. Give individuals= and "

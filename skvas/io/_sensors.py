@@ -20,7 +20,14 @@ from skvas.io._clock import (
 )
 from skvas.io._columns import PARQUET, TEXT, Sheet, read_columns
 from skvas.io._sources import list_sources, name_passed_over
-from skvas.validation import check_choice, check_fps, check_real, is_missing, spelled_as
+from skvas.validation import (
+    check_choice,
+    check_fps,
+    check_real,
+    find_respellings,
+    is_missing,
+    spelled_as,
+)
 
 __all__ = ["read_sensors"]
 
@@ -140,6 +147,7 @@ def read_sensors(
             tables.append(_read(name, item, time, time_unit, columns, labels))
         except (ValueError, TypeError) as error:
             raise type(error)(f"recording {name!r}: {error}") from error
+    _respell_columns(tables)
     if columns is None:
         _leave_out_empty(tables)
     _check_same_columns(tables)
@@ -197,6 +205,9 @@ def _read(
     labels: str | None,
 ) -> _Table:
     sheet = read_columns(item)
+    spell = spelled_as(sheet.columns)
+    time, labels = (name if name is None else spell(name) for name in (time, labels))
+    columns = None if columns is None else [*map(spell, columns)]
     asked = (None if time == "auto" else time, labels, *(columns or ()))
     _require(sheet, [column for column in asked if column is not None])
     clock, seconds = read_clock(sheet, time, time_unit)
@@ -296,6 +307,18 @@ def _is_counter(name: str, values: np.ndarray) -> bool:
     rows = np.flatnonzero(np.isfinite(values))
     is_number = np.array_equal(np.diff(values[rows]), np.diff(rows))
     return is_number or rises_steadily(values)
+
+
+def _respell_columns(tables: list[_Table]) -> None:
+    """Let columns have one name in all recordings, whichever way it is spelled."""
+    first_of = find_respellings(column for t in tables for column in t.columns)
+    for table in tables if first_of else ():
+        table.columns = [first_of.get(column, column) for column in table.columns]
+        if len({*table.columns}) < len(table.columns):
+            raise ValueError(
+                f"recording {table.name!r}: two columns have names that look the same; "
+                "rename one, or leave one out by columns=."
+            )
 
 
 def _leave_out_empty(tables: list[_Table]) -> None:
@@ -508,7 +531,10 @@ def _encode(
     if not known:
         return None, []
     names = list(dict.fromkeys(word for video in known for word in video if word))
+    first_of = find_respellings(names)
+    names = [name for name in names if name not in first_of]
     code = {"": -1} | {name: place for place, name in enumerate(names)}
+    code |= {other: code[name] for other, name in first_of.items()}
     return [np.array([code[word] for word in video]) for video in known], names
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from skvas.validation import spelled_as
+
 # Rows for each that is there, beyond which numbers are taken for no numbers of frames.
 _SPARSE = 1000
 
@@ -96,6 +98,7 @@ def _positions(
 ) -> list[int]:
     if wanted is None:
         return list(range(n))
+    wanted = [*map(spelled_as(known), wanted)]
     missing = [name for name in wanted if name not in known]
     if missing:
         raise ValueError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import chain, count, islice
 from numbers import Integral, Real
 from typing import Any
 
@@ -20,9 +20,11 @@ from skvas.io._table import find_outside, frame_edges
 from skvas.labels._known import BY_NUMBER, Clock, Known, find_clocks
 from skvas.labels._stamps import fill_between
 from skvas.validation import (
+    find_respellings,
     is_missing,
     is_single_video,
     list_videos,
+    name_key,
     naming_video,
     spelled_as,
 )
@@ -275,6 +277,9 @@ def _by_video(
                 read.append(_from_segment_table(item, n_frames, clock))
             else:
                 read.append(_read(item, n_frames, clocks[index]))
+    first_of: Mapping[Any, str] = find_respellings(chain.from_iterable(read))
+    if first_of:
+        read = [[first_of.get(label, label) for label in labels] for labels in read]
     return read, [_has_stamps(item) for item in items]
 
 
@@ -432,11 +437,15 @@ def _put(labels: list[int | str | None], frame: int, label: int | str | None) ->
     """Label a frame, and refuse another label than it has."""
     if label is None:
         return
-    if labels[frame] not in (None, label):
-        raise ValueError(
-            f"frame {frame} has two labels, {labels[frame]!r} and {label!r}."
-        )
-    labels[frame] = label
+    known = labels[frame]
+    if known is None:
+        labels[frame] = label
+    elif _key(known) != _key(label):
+        raise ValueError(f"frame {frame} has two labels, {known!r} and {label!r}.")
+
+
+def _key(label: int | str) -> int | str:
+    return name_key(label) if isinstance(label, str) else label
 
 
 def _from_segment_table(

@@ -10,7 +10,7 @@ import numpy as np
 
 from skvas.exceptions import InvalidParameterError
 from skvas.labels._reading import NO_LABEL, PartialLabels, read_label
-from skvas.validation import check_video
+from skvas.validation import check_video, spelled_as
 
 # Share of the frames most similar to a vector that take its name for certain.
 SURE = 0.2
@@ -109,7 +109,7 @@ def join_names(
         raise InvalidParameterError(
             "y and prototypes must both have strings as names, or both integers."
         )
-    names = np.union1d(labels.names, named.names)
+    names = np.union1d(labels.names, _spelled(named, labels))
     place = np.append(np.searchsorted(names, labels.names), NO_LABEL)
     return replace(labels, names=names, codes=[place[c] for c in labels.codes])
 
@@ -143,7 +143,7 @@ def sow(
     if scores.shape[1] > 1:
         lead = lead - np.sort(scores, axis=1)[:, -2]
     sown = np.full(len(cosines), NO_LABEL, dtype=np.int64)
-    place = np.searchsorted(labels.names, named.names)
+    place = np.searchsorted(labels.names, _spelled(named, labels))
     for k in range(scores.shape[1]):
         won = np.flatnonzero(best == k)
         n_sure = int(np.ceil(SURE * len(won)))
@@ -156,6 +156,13 @@ def sow(
     ]
     # Timestamps of the user no longer stand alone.
     return replace(labels, codes=codes, is_stamped=[False] * len(codes))
+
+
+def _spelled(named: NamedVectors, labels: PartialLabels) -> np.ndarray:
+    """Return the names of vectors as labels spell them."""
+    if named.names.dtype.kind != "U":
+        return named.names
+    return np.array([*map(spelled_as(labels.names.tolist()), named.names.tolist())])
 
 
 def _cosines(frames: np.ndarray, vectors: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skvas.validation import check_video
+from skvas.validation import are_same_names, check_video
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -60,7 +60,8 @@ def _other_shape(n_features: int, shape: tuple[int, ...]) -> ValueError:
 
 def _check_columns(columns: Any, names: Sequence[str] | None) -> None:
     """Refuse columns with other names, or in another order, than those of `fit`."""
-    if names is None or not all(isinstance(name, str) for name in columns):
+    is_named = all(isinstance(name, str) for name in columns)
+    if names is None or not is_named or are_same_names(columns, names):
         return
     for number, (found, name) in enumerate(zip(columns, names, strict=False)):
         if found != name:

@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from skvas._printing import shorten
 from skvas._typing import Labels
-from skvas.validation import check_choice, check_labels
+from skvas.validation import check_choice, check_labels, respell
 
 # How clusters are renamed to actions before they are scored.
 MATCHINGS = ("global", "per_group", "per_video", None)
@@ -94,6 +94,8 @@ def compare(
     truth = check_labels(labels_true)
     predicted = check_labels(labels_pred, [len(labels) for labels in truth])
     left_out = background_labels(background)
+    both = respell([*truth, *predicted], *left_out)
+    truth, predicted = both[: len(truth)], both[len(truth) :]
     true, actions = encode(truth, left_out)
     if not actions:
         raise ValueError(

@@ -22,6 +22,7 @@ from skvas.validation import (
     check_random_state,
     check_real,
     check_videos,
+    respell,
 )
 
 # Entries of a block of distances: 32 MB in float64.
@@ -333,7 +334,7 @@ def _check_split(
         )
     labels = check_labels(train_labels, [len(video) for video in train])
     labels += check_labels(test_labels, [len(video) for video in test])
-    codes, phases = encode(labels)
+    codes, phases = encode(respell(labels))
     return train, test, codes[: len(train)], codes[len(train) :], len(phases)
 
 

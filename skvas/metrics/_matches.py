@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skvas._typing import Labels
 from skvas.metrics._compare import encode, refuse_other_kind
-from skvas.validation import check_labels
+from skvas.validation import check_labels, respell
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def label_agreement(
     names_x = check_labels(labels_x, len(indices))
     names_y = check_labels(labels_y, len(labels_y))
     refuse_other_kind(names_x, names_y)
-    (x, y), _ = encode(names_x + names_y)
+    (x, y), _ = encode(respell(names_x + names_y))
     if indices.max(initial=-1) >= len(y):
         raise ValueError(
             f"matches refers to frame {indices.max()}, but labels_y has {len(y)} "

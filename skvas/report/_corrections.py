@@ -14,7 +14,7 @@ from skvas.datasets import Recordings
 from skvas.decoding import Segment
 from skvas.io._corrections import CheckedRows
 from skvas.labels._reading import NO_LABEL, frame_labels
-from skvas.validation import naming_video
+from skvas.validation import naming_video, spelled_as
 
 __all__ = ["Corrected", "apply_corrections", "mark_segments", "split_segments"]
 
@@ -67,12 +67,14 @@ def apply_corrections(
     if corrections is None:
         return Corrected(labels, [np.zeros(len(row), bool) for row in labels], [])
     frames = Recordings([np.empty((len(row), 1)) for row in labels], names)
-    found, known = [], []
+    found, known, spell = [], [], spelled_as(by_name)
     spelled = zip(labels, corrections, frame_labels(corrections, frames), strict=True)
     for row, entry, given in spelled:
         is_known = np.array([label is not None for label in given], dtype=bool)
         merged = row.astype(object)
-        merged[is_known] = [by_name.get(str(label), label) for label in given[is_known]]
+        merged[is_known] = [
+            by_name.get(spell(str(label)), label) for label in given[is_known]
+        ]
         if isinstance(entry, CheckedRows):
             merged[entry.without_action()] = NO_LABEL
             is_known |= entry.without_action()

@@ -13,8 +13,11 @@ from skvas.validation._labels import (
     check_labels,
     is_missing,
     is_unlabelled,
+    respell,
 )
 from skvas.validation._naming import (
+    are_same_names,
+    find_respellings,
     forget_fit,
     name_key,
     naming,
@@ -43,6 +46,7 @@ from skvas.validation._videos import (
 
 __all__ = [
     "VIDEO_SUFFIXES",
+    "are_same_names",
     "check_choice",
     "check_fps",
     "check_integer",
@@ -55,6 +59,7 @@ __all__ = [
     "check_total_frames",
     "check_video",
     "check_videos",
+    "find_respellings",
     "forget_fit",
     "is_missing",
     "is_single_video",
@@ -65,6 +70,7 @@ __all__ = [
     "naming",
     "naming_video",
     "refuse_text",
+    "respell",
     "spelled_as",
     "unchanged_on_failure",
     "warn_of_second_video",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import chain
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any
@@ -17,7 +18,7 @@ from skvas.validation._containers import (
     refuse_container,
     to_numpy,
 )
-from skvas.validation._naming import naming_video
+from skvas.validation._naming import find_respellings, naming_video
 
 
 def check_labels(
@@ -44,7 +45,8 @@ def check_labels(
     Returns
     -------
     list of ndarray of shape (n_frames_i,)
-        The labels of each video, in their original type.
+        The labels of each video, in their original type. Texts that are the same to a
+        reader, but for how a system writes accents, are spelled as the first of them.
 
     Raises
     ------
@@ -86,7 +88,44 @@ def check_labels(
         with naming_video(None if single else index):
             given = _mark_missing(item, n_frames) if missing_ok else item
             checked.append(_check_frame_labels(given, n_frames))
-    return checked
+    return respell(checked)
+
+
+def respell(labels: Sequence[np.ndarray], *more: Hashable) -> list[np.ndarray]:
+    """Spell labels that are the same to a reader as the first of them is.
+
+    Parameters
+    ----------
+    labels : sequence of ndarray of shape (n_frames_i,)
+        The labels of videos, true ones and predicted ones if they are compared.
+    *more : hashable
+        Labels that come before them.
+
+    Returns
+    -------
+    list of ndarray of shape (n_frames_i,)
+        The same arrays where nothing is spelled otherwise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvas.validation import respell
+    >>> one, other = respell([np.array(["\u00e9"]), np.array(["e\u0301"])])
+    >>> bool(one[0] == other[0])
+    True
+    """
+    of_text = [array.tolist() for array in labels if array.dtype.kind in "UO"]
+    first_of = find_respellings(chain(more, *of_text))
+    if not first_of:
+        return list(labels)
+    return [_respelled(array, first_of) for array in labels]
+
+
+def _respelled(array: np.ndarray, first_of: Mapping[str, str]) -> np.ndarray:
+    if array.dtype.kind not in "UO":
+        return array
+    values = [first_of.get(value, value) for value in array.tolist()]
+    return np.array([*values, None], dtype=object)[:-1].astype(array.dtype.kind)
 
 
 def is_missing(value: Any) -> bool:

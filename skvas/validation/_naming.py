@@ -6,6 +6,7 @@ import functools
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from skvas.exceptions import InvalidParameterError
 
@@ -175,3 +176,57 @@ def spelled_as(names: Iterable[str]) -> Callable[[str], str]:
         return {name_key(name): name for name in known}
 
     return lambda name: name if name in known else alike().get(name_key(name), name)
+
+
+def find_respellings(names: Iterable[Any]) -> dict[str, str]:
+    """Map texts to the first that a reader takes for the same, if it is spelled apart.
+
+    Parameters
+    ----------
+    names : iterable
+        Texts in the order in which they are met; anything else is passed over.
+
+    Returns
+    -------
+    dict of str to str
+        Empty where no two are spelled apart.
+
+    Examples
+    --------
+    >>> from skvas.validation import find_respellings
+    >>> find_respellings(["\u00e9", "e", 7, "e\u0301"]) == {"e\u0301": "\u00e9"}
+    True
+    """
+    first: dict[str, str] = {}
+    others = {}
+    for name in dict.fromkeys(names):
+        if isinstance(name, str) and not name.isascii():
+            known = first.setdefault(name_key(name), name)
+            if known != name:
+                others[name] = known
+    return others
+
+
+def are_same_names(names: Iterable[Any], others: Iterable[Any]) -> bool:
+    """Return whether names are the same to a reader, one by one.
+
+    Parameters
+    ----------
+    names, others : iterable
+        Names of features; those that are no text must be equal.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from skvas.validation import are_same_names
+    >>> are_same_names(["\u00e9", "x"], ["e\u0301", "x"])
+    True
+    """
+    keys = (
+        [name_key(name) if isinstance(name, str) else name for name in side]
+        for side in (names, others)
+    )
+    return next(keys) == next(keys)

@@ -22,7 +22,11 @@ from skvas._on_demand import (
 )
 from skvas._typing import Videos
 from skvas.validation._containers import is_single_video, list_videos, to_numpy
-from skvas.validation._naming import naming_video, unchanged_on_failure
+from skvas.validation._naming import (
+    are_same_names,
+    naming_video,
+    unchanged_on_failure,
+)
 
 
 def check_videos(
@@ -132,7 +136,8 @@ def check_videos(
                 _check_same_width(video, width)
                 named = _with_names(item) if hasattr(item, "columns") else video
                 learn = reset and not index
-                validate_data(owner, named, reset=learn, skip_check_array=True)
+                if learn or not _has_columns_of(owner, item):
+                    validate_data(owner, named, reset=learn, skip_check_array=True)
         lengths = looked_at.lengths if stay else [len(video) for video in checked]
         check_total_frames(lengths, min_total_frames, estimator=estimator)
     return looked_at if stay else checked
@@ -307,6 +312,13 @@ def warn_of_second_video(
             UserWarning,
             stacklevel=stacklevel,
         )
+
+
+def _has_columns_of(estimator: Any, frame: Any) -> bool:
+    """Return whether a data frame has the columns of `fit`, whatever their spelling."""
+    known = getattr(estimator, "feature_names_in_", None)
+    columns = getattr(frame, "columns", None)
+    return known is not None and columns is not None and are_same_names(columns, known)
 
 
 def _with_names(frame: Any) -> Any:

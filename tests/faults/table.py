@@ -321,6 +321,11 @@ ROWS = {
         "embedding frames as they come with a model that needs later ones",
         "one error that names the part and says what to use",
     ),
+    83: (
+        "names of features, actions, points and tiers whose accents one system writes "
+        "as characters of their own, and another does not",
+        "one name, shown as it came first",
+    ),
 }
 
 
