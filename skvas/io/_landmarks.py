@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,14 @@ def _is_body(item: Any) -> bool:
 
 def is_openpose(folder: Path) -> bool:
     """Return whether a folder has the files that OpenPose writes of one video."""
-    return folder.is_dir() and any(folder.glob(f"*{_SUFFIX}"))
+    return folder.is_dir() and any(_files_of(folder))
+
+
+def _files_of(folder: Path) -> Iterator[Path]:
+    """Yield the files of frames, whose names may end in capitals."""
+    for file in folder.glob("*"):
+        if file.name.lower().endswith(_SUFFIX) and not file.name.startswith("."):
+            yield file
 
 
 def list_clips(folder: Path) -> dict[str, OpenPoseClip]:
@@ -122,7 +130,7 @@ def list_clips(folder: Path) -> dict[str, OpenPoseClip]:
         In the order of names; usually one, which is called after the folder.
     """
     clips: dict[str, dict[int, Path]] = {}
-    for file in sorted(folder.glob(f"*{_SUFFIX}")):
+    for file in sorted(_files_of(folder)):
         name, number = _split_name(file)
         files = clips.setdefault(name, {})
         if number in files:
@@ -180,7 +188,7 @@ def _only_clip(folder: Path) -> OpenPoseClip:
 
 def _split_name(file: Path) -> tuple[str, int]:
     """Return the name of a file without the number of its frame, and that."""
-    name = file.name.removesuffix(_SUFFIX)
+    name = file.name[: -len(_SUFFIX)]
     found = re.fullmatch(r"(.*?)(\d+)(\D*)", name)
     if found is None:
         return name, 0

@@ -561,6 +561,19 @@ def test_frames_that_openpose_steps_over_are_not_missing(tmp_path):
     assert_array_equal(np.isnan(found).any(axis=(1, 2)), [0, 0, 1, 0, 0])
 
 
+@pytest.mark.parametrize("read", [read_poses, read_recordings])
+def test_files_of_openpose_may_end_in_capitals_and_hidden_ones_are_none(tmp_path, read):
+    write_openpose(tmp_path, "clip_", range(3))
+    for file in [*tmp_path.iterdir()]:
+        file.rename(
+            file.with_name(file.name.replace("_keypoints.json", "_KEYPOINTS.JSON"))
+        )
+    (tmp_path / "._clip_000000000000_keypoints.json").write_bytes(b"\0\5\x16\7")
+    found = read(tmp_path)
+    assert found.names == [tmp_path.name]
+    assert_allclose(found[0], POINTS[:3])
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [
