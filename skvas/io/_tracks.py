@@ -11,7 +11,7 @@ import numpy as np
 
 from skvas._atomic import open_regular
 from skvas._optional import import_optional
-from skvas.io._c3d import check_parameters
+from skvas.io._c3d import check_c3d
 from skvas.io._hdf5 import check_all, find_dataset, has, open_hdf5
 from skvas.io._track import Track
 
@@ -121,7 +121,7 @@ def read_c3d(path: Path) -> Track:
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
     with open_regular(path):
         try:
-            check_parameters(path)
+            check_c3d(path)
             file = ezc3d.c3d(str(path))
         except Exception as error:  # a library in C++ that raises all sorts
             raise ValueError(f"{str(path)!r} is no C3D file: {error}") from error

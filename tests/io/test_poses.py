@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.io import read_poses, read_recordings
-from skvas.io._c3d import check_parameters
+from skvas.io._c3d import check_parameters, check_sizes
 from skvas.preprocessing import PoseFeatures
 from tests.conftest import data_folder
 
@@ -626,17 +626,22 @@ RATE = b"\x04\x00" + bytes(4) + b"\0"
 
 
 @pytest.mark.parametrize("processor", [84, 85])
-def test_parameters_of_c3d_may_follow_each_other(tmp_path, processor):
-    file = tmp_path / "a.c3d"
+def test_parameters_of_c3d_may_follow_each_other(processor):
     for records in ([], [GROUP], [GROUP, record(b"RATE", RATE)]):
-        file.write_bytes(c3d(*records, processor=processor))
-        check_parameters(file)
-    file.write_bytes(c3d(GROUP, record(b"RATE", RATE, step=0)))
-    check_parameters(file)
+        check_parameters(c3d(*records, processor=processor))
+    check_parameters(c3d(GROUP, record(b"RATE", RATE, step=0)))
     uncounted = bytearray(c3d(GROUP, record(b"RATE", RATE)))
     uncounted[514] = 0
-    file.write_bytes(uncounted)
-    check_parameters(file)
+    assert {*check_parameters(bytes(uncounted))} == {"POINT:", "POINT:RATE"}
+
+
+def test_groups_of_c3d_have_the_name_that_comes_last():
+    twice = [record(b"POINT", b"\0", number=n) for n in (255, 253)]
+    other = record(b"ANALOG", b"\0", number=255)
+    rates = [record(b"RATE", RATE, number=n) for n in (1, 3)]
+    assert {*check_parameters(c3d(*twice, *rates))} == {"POINT:", "POINT:RATE"}
+    found = check_parameters(c3d(*twice, rates[1], other))
+    assert {*found} == {"POINT:", "ANALOG:", "POINT:RATE"}
 
 
 @pytest.mark.parametrize(
@@ -650,14 +655,110 @@ def test_parameters_of_c3d_may_follow_each_other(tmp_path, processor):
         c3d(GROUP, record(b"RATE", RATE, step=60_000)),
         c3d(GROUP, record(b"RATE", b"\x03" + RATE[1:])),
         c3d(GROUP, record(b"RATE", b"\x04\x02\xff\xff\0")),
+        c3d(GROUP, record(b"RATE", b"\x04\x04\xff\xff\xff\0\0")),
+        c3d(GROUP, record(b"LABELS", b"\xff\0\0\0")),
+        c3d(GROUP, record(b"RATE", RATE[:-1] + b"\x80" + bytes(128))),
         c3d(GROUP).rstrip(b"\0"),
         c3d(*[GROUP] * 60),
     ],
 )
-def test_row_45_parameters_of_c3d_that_lead_astray_are_refused(tmp_path, content):
-    (tmp_path / "a.c3d").write_bytes(content)
+def test_row_45_parameters_of_c3d_that_lead_astray_are_refused(content):
     with pytest.raises(ValueError, match="parameter|processor"):
-        check_parameters(tmp_path / "a.c3d")
+        check_parameters(content)
+
+
+def sized(processor=84, *, header=(), **parameters):
+    """Return the bytes of a file of two frames of one point and two signals."""
+    values = {
+        "POINT_USED": [1],
+        "POINT_FRAMES": [2],
+        "POINT_SCALE": [-1.0],
+        "POINT_RATE": [50.0],
+        "ANALOG_USED": [2],
+        "ANALOG_RATE": [200.0],
+        "ANALOG_GEN_SCALE": [1.0],
+        "ANALOG_SCALE": [1.0, 1.0],
+        "ANALOG_OFFSET": [0, 0],
+    } | parameters
+    groups = [*dict.fromkeys(name.partition("_")[0] for name in values)]
+    records = [
+        record(name.encode(), b"\0", number=255 - i) for i, name in enumerate(groups)
+    ]
+    for name, numbers in values.items():
+        if numbers is None:
+            continue
+        group, _, name = name.partition("_")
+        array = np.array(numbers, dtype="<f4" if float in map(type, numbers) else "<i2")
+        body = array.tobytes()
+        if processor == 85 and array.dtype.kind == "f":
+            body = (array * 4).view("<u2").reshape(-1, 2)[:, ::-1].tobytes()
+        content = bytes([array.itemsize, 1, len(array)]) + body + b"\0"
+        records.append(record(name.encode(), content, groups.index(group) + 1))
+    words = np.frombuffer(c3d(*records, processor=processor)[:1024], "<u2").copy()
+    floats = np.array([-1.0, 50.0], "<f4").view("<u2").reshape(2, 2)
+    words[1:12] = [1, 8, 1, 2, 0, *floats[0], 3, 4, *floats[1]]
+    for place, word in dict(header).items():
+        words[place] = word
+    return words.tobytes() + bytes(2 * (16 + 2 * 4 * 4))
+
+
+@pytest.mark.parametrize("processor", [84, 85])
+def test_sizes_of_c3d_that_are_there_are_taken(processor):
+    def check(**changes):
+        data = sized(processor, **changes)
+        check_sizes(data, check_parameters(data))
+
+    check()
+    check(POINT_FRAMES=[-1])  # as programs write that do not know
+    check(POINT_FRAMES=None, header={3: 1, 4: 2})
+    check(POINT_SCALE=[0.5], ANALOG_USED=[0], ANALOG_SCALE=None, ANALOG_OFFSET=None)
+    check(ANALOG_RATE=[0.0], ANALOG_SCALE=None)
+    check(SHADOW_A=[1], ANALOG_SCALE=None, ANALOG_OFFSET=None)
+    check(ANALOG_SCALE=[1.0], ANALOG_SCALE2=[1.0])
+    check(ROTATION_USED=[0], ROTATION_DATA_START=[1], ROTATION_RATIO=[1])
+    check(ROTATION_USED=[9], ROTATION_DATA_START=[99], ROTATION_RATE=[50.0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"POINT_USED": [0]}, "it has no points"),
+        ({"POINT_USED": None}, "it has no points"),
+        ({"POINT_USED": [-9]}, "less than no points"),
+        ({"POINT_USED": [9999]}, "a frame would be 160016 bytes, and 96 are there"),
+        ({"POINT_RATE": []}, "POINT:RATE is no number"),
+        ({"POINT_RATE": [float("nan")]}, "POINT:RATE is no number"),
+        ({"POINT_SCALE": []}, "POINT:SCALE is no number"),
+        ({"ANALOG_USED": []}, "ANALOG:USED is no number"),
+        ({"ANALOG_GEN_SCALE": []}, "ANALOG:GEN_SCALE is no number"),
+        ({"ANALOG_RATE": [1e30]}, "a frame would be"),
+        ({"ANALOG_RATE": [-1e30]}, "less than no points or signals"),
+        ({"ANALOG_RATE": [1e9], "ANALOG_USED": [0]}, "20000000 samples of signals"),
+        ({"ANALOG_SCALE": [1.0]}, "ANALOG:SCALE has 1 values for 2 signals"),
+        ({"ANALOG_OFFSET": None}, "ANALOG:OFFSET has 0 values for 2 signals"),
+        ({"header": {8: 0}}, "its frames start at byte -512 of"),
+        ({"header": {8: 999}}, "its frames start at byte 510976 of"),
+        ({"POINT_FRAMES": [3], "ROTATION_USED": [0]}, "it has 2 of 3 frames"),
+        ({"ROTATION_RATIO": [-1]}, "no room for 0 rotations, -1 times"),
+        ({"ROTATION_USED": [-1]}, "no room for -1 rotations"),
+        ({"ROTATION_RATE": [1e9]}, "no room for 0 rotations, 20000000 times"),
+        ({"ROTATION_USED": [99], "ROTATION_RATIO": [1]}, "no room for 99 rotations"),
+        ({"ROTATION_DATA_START": [0]}, "no room"),
+    ],
+)
+def test_row_45_sizes_that_a_c3d_file_cannot_have_are_refused(changes, message):
+    data = sized(**changes)
+    with pytest.raises(ValueError, match=message):
+        check_sizes(data, check_parameters(data))
+
+
+def test_row_45_a_c3d_file_that_claims_too_much_is_refused_by_name(tmp_path):
+    pytest.importorskip("ezc3d")
+    (tmp_path / "a.c3d").write_bytes(sized(ROTATION_RATIO=[-1]))
+    with pytest.raises(
+        ValueError, match=r"recording 'a': .*a\.c3d' is no C3D file: it"
+    ):
+        read_poses(tmp_path)
 
 
 class Variable:
