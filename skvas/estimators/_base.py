@@ -42,6 +42,7 @@ from skvas.options._declare import (
     effective,
     group_of,
     parameter,
+    refuse_flat,
 )
 from skvas.options._kinds import (
     Anything,
@@ -420,6 +421,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         self
             The estimator.
         """
+        refuse_flat(self, params)
         named = {name.partition("__")[0] for name in params if "__" in name}
         made = {
             name: kind()

@@ -8,10 +8,12 @@ asks.
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import functools
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from sklearn.base import BaseEstimator
@@ -58,9 +60,81 @@ def declare(cls: T) -> T:
     for field in dataclasses.fields(cls):
         if field.name in vars(cls):
             delattr(cls, field.name)  # the constructor has kept its default
+    cls.__init__ = _refusing_unknown(cls.__init__)  # type: ignore[misc]
     if sys.flags.optimize < 2:  # Python keeps docstrings
         cls.__doc__ = _join_sections(cls)
     return cls
+
+
+def _refusing_unknown(init: Callable[..., None]) -> Callable[..., None]:
+    """Return a constructor that says what was meant by a name it does not have."""
+    known = inspect.signature(init).parameters
+
+    @functools.wraps(init)  # so that scikit-learn reads its signature
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        for name, value in kwargs.items():
+            if name not in known:
+                raise TypeError(
+                    f"{type(self).__name__} got an unexpected keyword argument "
+                    f"{name!r}; {_advise(self, name, value)}"
+                )
+        init(self, *args, **kwargs)
+
+    return __init__
+
+
+def _advise(owner: Any, name: str, value: Any) -> str:
+    """Say where a parameter belongs, or how it is spelled."""
+    kinds: dict[str, Any] = {key: kind for key, kind, _ in declared(owner)}
+    asked, _, inner = name.rpartition("__")
+    homes = _homes(owner, asked)
+    having = [key for key in homes if inner in homes[key]]
+    if having:
+        given = f"({inner}={shorten(value)})"
+        ways = [f"{key}={kinds[key].__name__}{given}" for key in having]
+        return f"it belongs to a group: pass {' or '.join(ways)}."
+    meant = {} if asked in homes else dict(zip(kinds, kinds, strict=True))
+    for key, inside in homes.items():
+        meant |= {inner: f"{inner} of {kinds[key].__name__}" for inner in inside}
+    near = difflib.get_close_matches(inner, meant, n=1)
+    if near:
+        return f"did you mean {meant[near[0]]}?"
+    return f"its parameters are {', '.join(kinds)}."
+
+
+def _homes(owner: Any, asked: str = "") -> dict[str, list[str]]:
+    """Return the names of the parameters of all groups, or of the one asked for."""
+    return {
+        key: [name for name, _, _ in declared(kind)]
+        for key, kind, _ in declared(owner)
+        if isinstance(kind, type) and asked in ("", key)
+    }
+
+
+def refuse_flat(owner: BaseEstimator, names: Iterable[str]) -> None:
+    """Refuse to set parameters of groups without the name of a group before them.
+
+    Parameters
+    ----------
+    owner : estimator
+        What has the groups.
+    names : iterable of str
+        What `set_params` was given.
+
+    Raises
+    ------
+    ValueError
+        If there is such a name; says what to write.
+    """
+    known = owner.get_params(deep=False)
+    for name in names:
+        homes = _homes(owner)
+        ways = [f"{key}__{name}" for key in homes if name in homes[key]]
+        if ways and name not in known:
+            raise ValueError(
+                f"Invalid parameter {name!r} for estimator {type(owner).__name__}: it "
+                f"belongs to a group, so set {' or '.join(ways)}."
+            )
 
 
 class OptionGroup(BaseEstimator):

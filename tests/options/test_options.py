@@ -1,6 +1,8 @@
 """Groups of parameters: declared once, reached by every way that scikit-learn has."""
 
+import inspect
 import pickle
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
@@ -18,6 +21,7 @@ from skvas import (
     JointAlignSegment,
     Segmenting,
     Training,
+    VideoAligner,
 )
 from skvas.exceptions import InvalidParameterError
 from skvas.options._declare import check_declared, declared, effective, group_of
@@ -259,3 +263,50 @@ def test_estimators_need_no_docstrings():
     command = [sys.executable, "-OO", "-W", "ignore", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout.split()[-1:] == ["JointAlignSegment()"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "hint"),
+    [
+        (lambda: JointAlignSegment(n_action=3), "did you mean n_actions?"),
+        (lambda: JointAlignSegment(tau=0.2), "pass training=Training(tau=0.2)."),
+        (
+            lambda: JointAlignSegment(alpha=0.3),
+            "pass segmenting=Segmenting(alpha=0.3) or aligning=Aligning(alpha=0.3).",
+        ),
+        (
+            lambda: JointAlignSegment(segmenting__alpha=0.3),
+            "a group: pass segmenting=Segmenting(alpha=0.3).",
+        ),
+        (
+            lambda: JointAlignSegment(segmenting__alpah=0.3),
+            "did you mean alpha of Segmenting?",
+        ),
+        (lambda: JointAlignSegment(batchsize=3), "batch_size of Training?"),
+        (lambda: VideoAligner(n_actions=3), "its parameters are recipe, features,"),
+        (lambda: Segmenting(strat="time"), "did you mean start?"),
+        (lambda: Training(learning_rate=1), "its parameters are lr, weight_decay,"),
+    ],
+)
+def test_unknown_argument_says_what_was_meant(make, hint):
+    with pytest.raises(TypeError, match=re.escape(hint)) as caught:
+        make()
+    assert "got an unexpected keyword argument" in str(caught.value)
+
+
+def test_parameter_of_a_group_is_set_by_the_name_of_the_group():
+    model = JointAlignSegment()
+    with pytest.raises(ValueError, match=r"'tau' .*: it .* so set training__tau\."):
+        model.set_params(tau=0.2)
+    with pytest.raises(ValueError, match="segmenting__alpha or aligning__alpha"):
+        GridSearchCV(model, {"alpha": [0.1]}, error_score="raise", cv=2).fit(VIDEOS)
+    assert model.training is None
+    with pytest.raises(ValueError, match="Valid parameters are"):
+        model.set_params(n_action=3)
+
+
+def test_constructors_keep_their_signature():
+    assert "tau" in inspect.signature(Training).parameters
+    assert [*inspect.signature(JointAlignSegment).parameters][0] == "n_actions"
+    with pytest.raises(TypeError, match="positional"):
+        JointAlignSegment(8, 3)
