@@ -61,8 +61,8 @@ ROOMS = {
         "_arrays _pickled _recordings _synthetic < _on_disk < _folder < _spar"
     ),
     "display": (
-        "_drawn _saving _short < _style < _barcode _history _known < _alignment "
-        "_common_time _embedding _segmentation _timeline"
+        "_fonts _saving _short < _drawn < _style < _barcode _history _known < "
+        "_alignment _common_time _embedding _segmentation _timeline"
     ),
     "estimators": (
         "_base < _labelling _matching _streams < _reports < "

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from skvas._optional import import_optional
 from skvas.decoding import labels_to_segments
+from skvas.display._fonts import complete_fonts
 from skvas.display._short import no_formulas
 from skvas.display._style import (
     HATCHED,
@@ -85,6 +86,7 @@ def annotate_strips(
 ) -> None:
     """Write the tag of its action into each segment that has room for it."""
     figure = ax.figure.get_figure(root=True)
+    complete_fonts(ax, quiet=True)
     figure.draw_without_rendering()  # a layout engine moves the axes
     corner, unit = ax.transData.transform([(0, 0), (1, 1)])
     width, height = np.abs(unit - corner) * 72 / figure.dpi  # points

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skvas._optional import import_optional
+from skvas.display._fonts import complete_fonts
 
 # Attributes of axes: the traces of a display, and where the recordings that it drew
 # end, by the name of the axis of time.
@@ -56,6 +57,7 @@ def redrawing(ax: Any) -> Iterator[list[Any]]:
     others: list[Any] = []
     try:
         yield others
+        complete_fonts(ax, others)
     finally:
         if legend is not None and ax.get_legend() is not legend:
             ax.add_artist(legend)
