@@ -114,7 +114,7 @@ ROOMS = {
         "_sinkhorn costs structures < _problem < _compat _iterations _kernels "
         "< _descent_kernel _reference < _solvers"
     ),
-    "validation": "_naming _parameters < _containers < _labels _videos",
+    "validation": "_naming < _parameters < _containers < _labels _videos",
     "videos": (
         "_containers _device _frames _orphans _stored _streams _underflow _views < "
         "_batch _jobs _succession"

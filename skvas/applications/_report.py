@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import is_clusterer
+from sklearn.base import BaseEstimator, is_clusterer
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._optional import import_optional
@@ -27,6 +27,7 @@ from skvas.datasets._recordings import (
 from skvas.decoding import Segment, labels_to_segments
 from skvas.io import SegmentTable, TimedSegment
 from skvas.io._table import frame_edges
+from skvas.metrics._compare import refuse_other_kind
 from skvas.validation import (
     check_fps,
     check_labels,
@@ -225,7 +226,8 @@ def step_report(
     [0, 1, 2, 3, 4, 5]
     """
     rate = check_fps(fps, none_ok=True)
-    if not is_clusterer(estimator):  # an aligner predicts too, but no actions
+    # An aligner predicts too, but no actions.
+    if not isinstance(estimator, BaseEstimator) or not is_clusterer(estimator):
         raise TypeError(
             "estimator must segment videos, as ActionSegmenter and JointAlignSegment "
             f"do, got {type(estimator).__name__}."
@@ -259,6 +261,7 @@ def step_report(
     called_actions = _names_of_actions(estimator, action_names)
     rates = _find_rates(rate, known, estimator, len(found))
     reference = check_labels(collection)
+    refuse_other_kind(reference, found)
     found = respell([*reference, *found])[len(reference) :]
     usual = Collection.of(split_into_steps(reference), rates, kept, least)
     found = relabel_swapped(estimator, listed, found, usual, rates)

@@ -23,6 +23,7 @@ from skvas.datasets._recordings import Recordings
 from skvas.validation import (
     VIDEO_SUFFIXES,
     check_choice,
+    check_path,
     find_respellings,
     name_key,
     spelled_as,
@@ -166,6 +167,12 @@ def load_folder(
     >>> data.names, data.action_names, data.labels
     (['tea01'], ['pour', 'stir'], [array([0, 0, 1])])
     """
+    check_path("path", path)
+    check_choice("on_demand", on_demand, (True, False))
+    if split is not None:
+        check_path("split", split)
+    if not isinstance(activity, (str, type(None))):
+        raise TypeError(f"activity must be a text or None, got {shorten(activity)}.")
     check_choice("on_mismatch", on_mismatch, ("raise", "resample"))
     root = Path(path)
     sources = find_videos(root, activity, split)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NoReturn, SupportsIndex, overload
 
 import numpy as np
@@ -125,6 +125,14 @@ class Recordings(list[Any]):
             raise ValueError(
                 f"An array of shape {videos.shape} is one recording, or none: pass a "
                 "list, [array]."
+            )
+        if isinstance(videos, (str, bytes, os.PathLike, Mapping, Set, type(None))):
+            hint = "skvas.io.read_recordings reads files"
+            if isinstance(videos, Mapping):
+                hint = "pass list(videos.values()), and list(videos) as names"
+            raise TypeError(
+                f"videos must be a list of arrays, got a {type(videos).__name__}; "
+                f"{hint}."
             )
         super().__init__(videos)
         n = len(self)
@@ -555,8 +563,10 @@ def _numbered(n: int) -> list[str]:
 def _one_each(
     name: str, values: Iterable[Any], n: int, *, spread: bool = False
 ) -> list[Any]:
-    if isinstance(values, (str, bytes)):
-        raise TypeError(f"{name} must be one for each recording, got {values!r}.")
+    if isinstance(values, (str, bytes, Mapping, Set)):
+        raise TypeError(
+            f"{name} must be one for each recording, in a list, got {shorten(values)}."
+        )
     found = list(values)
     if spread and len(found) == 1:
         found *= n

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from skvas._atomic import in_order, open_regular
 from skvas.datasets._arrays import read_shape
@@ -17,6 +20,7 @@ from skvas.io._poses import read_poses
 from skvas.io._sensors import SUFFIXES as TABLES
 from skvas.io._sensors import read_sensors
 from skvas.io._sources import is_recording, name_passed_over
+from skvas.validation import check_path
 
 __all__ = ["find_kind", "read_recordings"]
 
@@ -106,7 +110,11 @@ def find_kind(
         If there is nothing to read.
     """
     if not isinstance(source, (str, os.PathLike)):
-        files = [Path(path) for path in source]
+        is_one = isinstance(source, bytes) or not np.iterable(source)
+        items: list[Any] = [source] if is_one else list(source)
+        for item in items:
+            check_path("source", item)
+        files = [Path(item) for item in items]
         if not files:
             raise ValueError("There are no recordings to read: the list is empty.")
         return _kind_of(files), files

@@ -111,6 +111,12 @@ def read_columns(source: Any) -> Sheet:
     """
     if hasattr(source, "columns") and not isinstance(source, (str, os.PathLike)):
         return _from_frame(source)
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(
+            f"expected a file or a data frame, got a {type(source).__name__}; give "
+            "paths as str or Path, several in a list, and pass arrays to fit as they "
+            "are."
+        )
     path = Path(source)
     if path.suffix.lower() in PARQUET:
         return _from_frame(_read_parquet(path), path.name)

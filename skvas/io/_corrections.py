@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from skvas._atomic import read_bytes
 from skvas._printing import shorten
 from skvas.io._text import decode
-from skvas.validation import check_choice, spelled_as
+from skvas.validation import check_choice, check_path, spelled_as
 
 __all__ = ["Corrections", "read_corrections"]
 
@@ -178,6 +178,7 @@ def read_corrections(
     ...     read_corrections(path)
     [[(0, 40, 'pour')]]
     """
+    check_path("path", path)
     check_choice("missing", missing, ("error", "warn"))
     try:
         page = _read(read_bytes(path))

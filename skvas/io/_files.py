@@ -13,7 +13,7 @@ from skvas._atomic import naming_file, read_bytes, write_atomically
 from skvas.io import _annotation, _subtitles, _text
 from skvas.io._table import SegmentTable, TimedSegment
 from skvas.io._text import as_text_cell
-from skvas.validation import check_choice, check_fps
+from skvas.validation import check_choice, check_fps, check_path
 
 __all__ = ["read_segments", "write_segments"]
 
@@ -123,6 +123,7 @@ def read_segments(
     TimedSegment(video='tea01', start=0.0, end=1.0, label='pour')
     TimedSegment(video='tea01', start=1.0, end=1.5, label='stir')
     """
+    check_path("path", path)
     if format is None and not _format_of(path):
         _check_there(path)
     name, kind = _find_format(path, format)
@@ -216,6 +217,7 @@ def write_segments(
             f"table must be a SegmentTable, got {type(table).__name__}; see "
             "SegmentTable.from_labels."
         )
+    check_path("path", path)
     name, kind = _find_format(path, format)
     given = {"fps": fps, "media": media}
     _refuse_options(name, kind.written_with, given)

@@ -20,8 +20,9 @@ from skvas.validation import (
     are_same_names,
     check_choice,
     check_fps,
+    check_media,
     check_real,
-    spelled_as,
+    refuse_text,
 )
 
 __all__ = ["read_poses"]
@@ -163,6 +164,8 @@ def read_poses(
     check_choice("format", format, (None, *FORMATS))
     check_real("min_confidence", min_confidence, low=0, high=1)
     check_fps(fps, none_ok=True)
+    refuse_text("individuals", individuals)
+    refuse_text("keypoints", keypoints)
     is_named = isinstance(source, Mapping) and not _is_dataset(source)
     tracks: dict[str, Track] = {}
     for name, item in _list(source, format).items():
@@ -186,12 +189,12 @@ def read_poses(
     _check_same_points(tracks)
     known = list(tracks.values())
     rates: list[Any] = [track.fps if fps is None else fps for track in known]
-    spell = spelled_as(media or ())
+    files = check_media(media, list(tracks))
     return Recordings(
         [track.points for track in known],
         list(tracks),
         fps=None if None in rates else rates,
-        media=None if media is None else [media.get(spell(name)) for name in tracks],
+        media=[*map(files.get, tracks)] if files else None,
         feature_names=known[0].names or None,
         notes=_describe(known, min_confidence) + _describe_rates(known, fps),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from skvas._printing import shorten
 from skvas.datasets._recordings import ONE_RATE, Recordings
 from skvas.io._clock import (
     UNITS,
@@ -23,6 +24,7 @@ from skvas.io._sources import list_sources, name_passed_over
 from skvas.validation import (
     check_choice,
     check_fps,
+    check_media,
     check_real,
     find_respellings,
     is_missing,
@@ -140,7 +142,12 @@ def read_sensors(
     check_fps(fps, none_ok=True)
     check_real("max_gap", max_gap, low=0)
     check_choice("time_unit", time_unit, ("auto", *UNITS))
-    columns = [columns] if isinstance(columns, str) else columns
+    columns = _check_columns(columns)
+    for name, column in (("time", time), ("labels", labels)):
+        if not isinstance(column, (str, type(None))):
+            raise TypeError(
+                f"{name} must be the name of a column or None, got {shorten(column)}."
+            )
     tables = []
     for name, item in list_sources(source, SUFFIXES, "tables").items():
         try:
@@ -151,7 +158,7 @@ def read_sensors(
     if columns is None:
         _leave_out_empty(tables)
     _check_same_columns(tables)
-    found = _at_one_rate(tables, fps, max_gap, media or {})
+    found = _at_one_rate(tables, fps, max_gap, media)
     found.notes += name_passed_over(source, SUFFIXES)
     return found
 
@@ -194,6 +201,22 @@ class _Table:
         steps = np.diff(self.seconds) / self.step
         is_constant = bool(np.abs(steps - 1).max() <= _REGULAR)
         return is_constant and abs(fps * self.step - 1) <= ONE_RATE
+
+
+def _check_columns(columns: Any) -> list[str] | None:
+    """Return names of columns, which have an order and occur once."""
+    if columns is None:
+        return None
+    listed = [columns] if isinstance(columns, str) else columns
+    has_order = np.iterable(listed) and not isinstance(listed, (Set, Mapping))
+    names = [*listed] if has_order else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            f"columns must be a list of names of columns, got {shorten(columns)}."
+        )
+    if len({*names}) < len(names):
+        raise ValueError(f"columns has a name twice, among {shorten(names)}.")
+    return names
 
 
 def _read(
@@ -368,7 +391,7 @@ def _at_one_rate(
     tables: list[_Table],
     fps: float | None,
     max_gap: float,
-    media: Mapping[str, Any],
+    media: Mapping[str, Any] | None,
 ) -> Recordings:
     notes = _describe(tables)
     timed = [t for t in tables if t.seconds is not None and len(t.seconds) > 1]
@@ -408,12 +431,13 @@ def _at_one_rate(
     if n_missing:
         notes.append(f"{n_missing} frames have gaps, marked as NaN")
     codes, action_names = _encode(words)
-    names, spell = [table.name for table in tables], spelled_as(media or ())
+    names = [table.name for table in tables]
+    files = check_media(media, names)
     return Recordings(
         videos,
         names,
         fps=None if rate is None else rates,
-        media=None if not media else [media.get(spell(name)) for name in names],
+        media=[*map(files.get, names)] if files else None,
         feature_names=tables[0].columns,
         labels=codes,
         action_names=action_names,

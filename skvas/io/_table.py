@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -191,6 +191,8 @@ class SegmentTable:
         [(0.0, 1.0, '0'), (1.0, 1.5, '1')]
         """
         refuse_text("action_names", action_names)
+        if action_names is not None and not isinstance(action_names, Mapping):
+            action_names = list(action_names)
         if isinstance(names, str):
             names, labels = [names], check_labels(labels)
             times = None if times is None else [np.asarray(times)]
@@ -266,8 +268,8 @@ class SegmentTable:
         >>> table.to_labels("tea01", fps=2, n_frames=4, fill="").tolist()
         ['', 'pour', 'pour', '']
         """
-        rows = self._by_video.get(video)
-        if rows is None:
+        rows = self._by_video.get(video) if isinstance(video, str) else None
+        if rows is None and isinstance(video, str):
             rows = self._by_video.get(spelled_as(self._by_video)(video))
         if rows is None:
             known = ", ".join(map(repr, self.videos)) or "none"
@@ -409,6 +411,7 @@ def _to_segments(
                     f"video {video!r} has action {label}, but action_names has only "
                     f"{len(action_names)} names."
                 )
+            label = int(label) if isinstance(label, float) else label
             label = str(label) if action_names is None else action_names[int(label)]
         rows.append(TimedSegment(video, edges[run.start], edges[run.end], label))
     return rows

@@ -53,7 +53,10 @@ def uniform_segmentation(
     single = isinstance(given, Integral)
     if single:
         given = [given]
-    counts = isinstance(given, (list, tuple, np.ndarray)) and len(given) > 0
+    shape = getattr(given, "shape", ())
+    if isinstance(shape, tuple) and len(shape) == 1:  # of pandas or torch, too
+        given = list(np.asarray(given))
+    counts = isinstance(given, (list, tuple)) and len(given) > 0
     if counts and np.ndim(given[0]) == 0:
         lengths = [check_integer("length", length, low=1) for length in given]
     else:

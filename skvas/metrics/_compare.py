@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
@@ -165,7 +165,8 @@ def background_labels(background: Background) -> tuple[Hashable, ...]:
     if isinstance(background, str) or not isinstance(background, Collection):
         return (background,)
     labels = tuple(background)
-    if not all(isinstance(label, Hashable) for label in labels):
+    are_labels = all(isinstance(label, Hashable) for label in labels)
+    if isinstance(background, Mapping) or not are_labels:
         raise TypeError(
             f"background must be a label or a collection of labels, got "
             f"{shorten(background)}."
@@ -228,6 +229,13 @@ def _kinds(labels: Sequence[NDArray[Any]]) -> dict[bool, Any]:
 def _check_background(background: Hashable, names: Iterable[Hashable]) -> None:
     """Refuse a background that no label can be equal to."""
     of_text = {isinstance(name, str) for name in names}
+    are_truth = any(isinstance(name, bool) for name in names)
+    is_odd = isinstance(background, bool) and not are_truth
+    if is_odd or background != background:
+        raise TypeError(
+            f"background must be the label of frames without an action, such as -1 or "
+            f"'SIL', got {background!r}."
+        )
     if of_text and isinstance(background, str) not in of_text:
         raise TypeError(
             f"background is {background!r}, but the labels are "
@@ -250,7 +258,14 @@ def _check_groups(
             "video with matching='per_group' or average='groups', and no groups "
             "otherwise."
         )
+    if isinstance(groups, (str, bytes, Mapping, Set)):
+        raise TypeError(
+            f"groups must be a list with the group of each video, got "
+            f"{shorten(groups)} of type {type(groups).__name__}."
+        )
     known = list(range(n_videos) if groups is None else groups)
+    if not all(isinstance(group, Hashable) for group in known):
+        raise TypeError(f"groups must be texts or numbers, got {shorten(known)}.")
     if len(known) != n_videos:
         raise ValueError(
             f"groups has {len(known)} entries for {n_videos} videos; pass one "

@@ -16,6 +16,7 @@ from skvas.decoding import monotone_path, path_to_matches
 from skvas.metrics._baselines import linear_warp
 from skvas.metrics._compare import Codes, encode, over_power_of_two
 from skvas.validation import (
+    check_choice,
     check_integer,
     check_labels,
     check_random_state,
@@ -263,6 +264,7 @@ def modularity_score(
     0.44
     0.67
     """
+    check_choice("ordered", ordered, (True, False))
     codes, matches = _match_labels(labels, videos, n_pairs, random_state)
     own = codes[matches.frames]
     ways = [matches.free, matches.monotone] if ordered else [matches.free]

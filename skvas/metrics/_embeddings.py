@@ -17,6 +17,7 @@ from skvas._typing import Labels, Videos
 from skvas.exceptions import InvalidParameterError
 from skvas.metrics._compare import Codes, encode, over_power_of_two
 from skvas.validation import (
+    check_choice,
     check_integer,
     check_labels,
     check_random_state,
@@ -188,6 +189,7 @@ def phase_progression(
     >>> round(phase_progression(embeddings, labels, embeddings, labels), 6)
     1.0
     """
+    check_choice("last_phase", last_phase, (True, False))
     train, test, phases_train, phases_test, n_phases = _check_split(
         train_embeddings, train_labels, test_embeddings, test_labels
     )

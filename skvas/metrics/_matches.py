@@ -67,7 +67,8 @@ def label_agreement(
     """
     indices = _check_matches(matches, "matches")
     names_x = check_labels(labels_x, len(indices))
-    names_y = check_labels(labels_y, len(labels_y))
+    n_frames = len(labels_y) if hasattr(labels_y, "__len__") else None
+    names_y = check_labels(labels_y, n_frames)
     refuse_other_kind(names_x, names_y)
     (x, y), _ = encode(respell(names_x + names_y))
     if indices.max(initial=-1) >= len(y):
@@ -118,6 +119,11 @@ def matching_error(matches: ArrayLike, true: ArrayLike) -> float:
 
 
 def _check_matches(values: ArrayLike, name: str) -> NDArray[np.int64]:
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(
+            f"{name} is a masked array, whose mask would be ignored: put -1 for frames "
+            "without a match by filled(-1)."
+        )
     matches = np.asarray(values)
     if matches.ndim != 1 or len(matches) == 0 or matches.dtype.kind not in "iu":
         raise ValueError(

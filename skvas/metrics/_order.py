@@ -126,7 +126,7 @@ def shared_order(
     """
     check_integer("n_pairs", n_pairs, low=1)
     check_integer("n_frames", n_frames, low=2)
-    videos = check_videos(list(embeddings))
+    videos = check_videos(embeddings)
     if len(videos) < 2:
         raise ValueError("shared_order needs at least two videos, got one.")
     pairs = draw_pairs(len(videos), n_pairs, check_random_state(random_state))

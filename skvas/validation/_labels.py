@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 from numbers import Integral, Real
 from os import PathLike
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from skvas._printing import shorten
 from skvas._typing import Labels, Videos
 from skvas.validation._containers import (
     count_axes,
@@ -176,14 +177,23 @@ def is_unlabelled(value: Any) -> bool:
     )
 
 
+# What has no frames, or no order of them.
+_NO_LABELS = (type(None), str, bytes, PathLike, Mapping, Set, Iterator)
+
+
 def _is_flat(labels: Any) -> bool:
     """Return whether labels are those of one video."""
-    if labels is None or isinstance(labels, (str, bytes, PathLike, Mapping)):
+    if isinstance(labels, _NO_LABELS) or hasattr(labels, "columns"):
         raise _no_labels(labels)
     refuse_container(labels)
     if isinstance(labels, (list, tuple)):
         return len(labels) == 0 or max(map(count_axes, labels)) == 0
     array = to_numpy(labels)
+    if array.ndim == 0:
+        raise ValueError(
+            f"Expected labels of shape (n_frames,), got {shorten(labels)} alone: give "
+            "the labels of all frames in a list."
+        )
     return array.ndim < 2 and (
         array.dtype != object or max(map(count_axes, array), default=0) == 0
     )
@@ -193,6 +203,10 @@ def _no_labels(given: Any) -> TypeError:
     """Make the error for what has no order of frames, with a hint."""
     if given is None:
         hint = "leave recordings out that have none"
+    elif hasattr(given, "columns"):
+        hint = 'pass a column of it, as in frame["label"]'
+    elif isinstance(given, (Iterator, Set)):
+        hint = "make a list of it first, in the order of the frames or videos"
     elif isinstance(given, Mapping):
         hint = "pass its arrays as a list, in the order of the videos"
     else:
@@ -257,6 +271,12 @@ def _check_frame_labels(item: Any, n_frames: int | None) -> np.ndarray:
         )
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise ValueError("labels contain NaN or infinity.")
+    if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
+        odd = labels[labels != np.rint(labels)][0]
+        raise ValueError(
+            f"labels must be whole numbers or texts, got {odd:g}; of probabilities of "
+            "actions, take the most likely one: shares.argmax(axis=1)."
+        )
     is_list = isinstance(item, (list, tuple))
     if labels.dtype == object or (is_list and labels.dtype.kind == "U"):
         values = item if is_list else labels  # NaN in a list would become a text

@@ -175,7 +175,12 @@ def spelled_as(names: Iterable[str]) -> Callable[[str], str]:
     def alike() -> dict[str, str]:  # asked for only where a name is not there as it is
         return {name_key(name): name for name in known}
 
-    return lambda name: name if name in known else alike().get(name_key(name), name)
+    def spell(name: str) -> str:
+        if not isinstance(name, str) or name in known:
+            return name  # what is no text is refused where it is looked up
+        return alike().get(name_key(name), name)
+
+    return spell
 
 
 def find_respellings(names: Iterable[Any]) -> dict[str, str]:

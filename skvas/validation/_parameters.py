@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, overload
 
@@ -13,6 +14,7 @@ from sklearn import utils
 
 from skvas._printing import shorten
 from skvas.exceptions import InvalidParameterError
+from skvas.validation._naming import spelled_as
 
 # Frames per second that are no mistake. Beyond, times leave the range of numbers.
 FRAME_RATES = (1e-9, 1e9)
@@ -235,6 +237,87 @@ def refuse_text(name: str, values: Any) -> None:
     """
     if isinstance(values, (str, bytes)):
         raise TypeError(f"{name} must be a list of texts, got the text {values!r}.")
+
+
+def check_path(name: str, value: Any) -> None:
+    """Refuse what is no path to one file or folder.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for the message.
+    value : object
+        The user's value.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a text nor a path of pathlib.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_path
+    >>> check_path("path", "labels.csv")
+    """
+    if isinstance(value, str) or (
+        isinstance(value, os.PathLike) and isinstance(os.fspath(value), str)
+    ):
+        return
+    hint = ""
+    if isinstance(value, bytes):
+        hint = "; decode it with os.fsdecode"
+    elif isinstance(value, (list, tuple)):
+        hint = "; pass them one by one"
+    shown = " ".join(shorten(value).split())  # a data frame has lines
+    raise TypeError(
+        f"{name} must be a str or a pathlib.Path, got {shown} of type "
+        f"{type(value).__name__}{hint}."
+    )
+
+
+def check_media(media: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Check the video files of recordings.
+
+    Parameters
+    ----------
+    media : dict of str to path, or None
+        The user's value.
+    names : sequence of str
+        Names of the recordings.
+
+    Returns
+    -------
+    dict of str to object
+        The same, with names as the recordings spell theirs.
+
+    Raises
+    ------
+    TypeError
+        If it is no dict.
+    ValueError
+        If it has files and none of a recording.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_media
+    >>> check_media({"tea01": "tea01.mp4"}, ["tea01", "tea02"])
+    {'tea01': 'tea01.mp4'}
+    """
+    if media is None:
+        return {}
+    if not isinstance(media, Mapping):
+        raise TypeError(
+            f"media must be a dict from names of recordings to files, got "
+            f"{shorten(media)}; pass {{{names[0]!r}: file}}."
+        )
+    spell = spelled_as(names)
+    known = {spell(name): file for name, file in media.items()}
+    if known and known.keys().isdisjoint(names):
+        raise ValueError(
+            f"media has no file of a recording, but of {shorten([*media])}; the "
+            f"recordings are {', '.join(map(repr, names[:9]))}."
+        )
+    return known
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Choice]) -> Choice:

@@ -326,6 +326,12 @@ ROWS = {
         "as characters of their own, and another does not",
         "one name, shown as it came first",
     ),
+    84: (
+        "functions of metrics and readers: arguments that are exchanged, one for a "
+        "list, paths as bytes, generators, data frames, masks, fractions or "
+        "probabilities as labels, texts for truth values",
+        "taken, or one error that says what came and what to pass",
+    ),
 }
 
 
