@@ -1024,12 +1024,17 @@ function warnOfLoss(on) {
   $("lost").hidden = !on;
 }
 
-function keep() {
+function corrected() {
+  if (!isEdited()) return null;
   const changed = {};
   for (const v of videos) {
     if (v.segments !== original.segments[v.index]) changed[v.index] = v.segments;
   }
-  const isKept = writeDrawer(drawer, isEdited() ? { actions, anchors, changed } : null);
+  return { actions, anchors, changed };
+}
+
+function keep() {
+  const isKept = writeDrawer(drawer, corrected());
   isLost = !isKept && isEdited();
   warnOfLoss(!isKept);
 }
@@ -1064,7 +1069,8 @@ function recall() {
 
 // The same page in another tab has corrected something.
 window.addEventListener("storage", (event) => {
-  if (event.key !== drawer) return;
+  // An event may come late, of what this page has read already.
+  if (event.key !== drawer || same(readDrawer(drawer), corrected())) return;
   drag = null; // of a boundary that may be gone
   past.push(snapshot());
   future.length = 0;
@@ -1400,7 +1406,10 @@ $("load").addEventListener("change", () => {
   if (file) load(file);
   $("load").value = ""; // the same file once more is a change as well
 });
-$("reset").addEventListener("blur", () => ask(false));
+$("reset").addEventListener("blur", () => {
+  // Where the window alone loses the focus, the button keeps it.
+  if (document.activeElement !== $("reset")) ask(false);
+});
 $("label").addEventListener("change", choose);
 $("label").addEventListener("blur", () => {
   chosen = null;

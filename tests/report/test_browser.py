@@ -461,6 +461,23 @@ def test_corrections_are_made_undone_kept_and_discarded(page, tmp_path):
     assert corrections() == before
 
 
+def test_nothing_but_the_reader_takes_back_the_first_press_to_discard(page):
+    page.keyboard.press("c")
+    page.click("#reset")
+    page.evaluate("document.getElementById('reset').dispatchEvent(new Event('blur'))")
+    late = "new StorageEvent('storage', {key: Object.keys(localStorage)[0]})"
+    page.evaluate(f"dispatchEvent({late})")
+    assert page.inner_text("#reset") == "Press again to discard"
+    page.focus("#name")
+    assert page.inner_text("#reset") == "Discard all corrections"
+    page.dblclick("#reset")
+    page.get_by_text("Segments checked: 0 of 6;").wait_for()
+    page.keyboard.press("z")
+    page.get_by_text("Segments checked: 1 of 6;").wait_for()
+    page.keyboard.press("z")
+    assert page.is_disabled("#undo")
+
+
 def test_corrections_in_two_tabs_are_one(page, tmp_path):
     other = page.context.new_page()
     other.goto(page.url)
