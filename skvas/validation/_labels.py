@@ -274,7 +274,7 @@ def _check_frame_labels(item: Any, n_frames: int | None) -> np.ndarray:
     if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
         odd = labels[labels != np.rint(labels)][0]
         raise ValueError(
-            f"labels must be whole numbers or texts, got {odd:g}; of probabilities of "
+            f"labels must be integers or strings, got {odd:g}; of probabilities of "
             "actions, take the most likely one: shares.argmax(axis=1)."
         )
     is_list = isinstance(item, (list, tuple))

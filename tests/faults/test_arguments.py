@@ -189,7 +189,7 @@ def test_row_84_labels_of_segments_are_whole_numbers():
     names = pd.Series(["x", "y"], index=[5, 6])
     table = SegmentTable.from_labels([0, 1], "a", fps=1, action_names=names)
     assert [row.label for row in table] == ["x", "y"]
-    with pytest.raises(ValueError, match="whole numbers or texts, got 0.5"):
+    with pytest.raises(ValueError, match="integers or strings, got 0.5"):
         SegmentTable.from_labels([0.5, 1.0], "a", fps=1)
     for video in (Path("a"), 0, None, ["a"]):
         with pytest.raises(KeyError, match="There is no video"):
