@@ -59,7 +59,7 @@ def _complete(texts: Iterable[Any]) -> set[str]:
         families = text.get_fontfamily()
         left = letters.difference(*map(_letters_of_family, families))
         if left:
-            others = _find_families(frozenset(left))
+            others = _find_families(left)
             text.set_fontfamily([*families, *others])
             lacking |= left.difference(*map(_letters_of_family, others))
     return lacking
@@ -92,7 +92,7 @@ def _letters_of_file(file: str) -> set[str]:
         return set()
 
 
-def _find_families(letters: frozenset[str]) -> list[str]:
+def _find_families(letters: set[str]) -> list[str]:
     """Return families that have as many of the letters as can be, the best first."""
     manager = import_optional("matplotlib.font_manager", "plot").fontManager
     upright = [font for font in manager.ttflist if font.style == "normal"]

@@ -20,11 +20,11 @@ from skvas.io._table import find_outside, frame_edges
 from skvas.labels._known import BY_NUMBER, Clock, Known, find_clocks
 from skvas.labels._stamps import fill_between
 from skvas.validation import (
+    are_same_names,
     find_respellings,
     is_missing,
     is_single_video,
     list_videos,
-    name_key,
     naming_video,
     spelled_as,
 )
@@ -440,12 +440,8 @@ def _put(labels: list[int | str | None], frame: int, label: int | str | None) ->
     known = labels[frame]
     if known is None:
         labels[frame] = label
-    elif _key(known) != _key(label):
+    elif not are_same_names([known], [label]):
         raise ValueError(f"frame {frame} has two labels, {known!r} and {label!r}.")
-
-
-def _key(label: int | str) -> int | str:
-    return name_key(label) if isinstance(label, str) else label
 
 
 def _from_segment_table(

@@ -127,10 +127,10 @@ def refuse_flat(owner: BaseEstimator, names: Iterable[str]) -> None:
         If there is such a name; says what to write.
     """
     known = owner.get_params(deep=False)
-    for name in names:
+    for name in [name for name in names if name not in known]:
         homes = _homes(owner)
         ways = [f"{key}__{name}" for key in homes if name in homes[key]]
-        if ways and name not in known:
+        if ways:
             raise ValueError(
                 f"Invalid parameter {name!r} for estimator {type(owner).__name__}: it "
                 f"belongs to a group, so set {' or '.join(ways)}."
