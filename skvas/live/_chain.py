@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -68,6 +69,12 @@ class Chain:
     remaining: np.ndarray
     following: np.ndarray
     positions: np.ndarray | None
+
+    @cached_property
+    def doing(self) -> np.ndarray:
+        """The action of each state, (n_states,)."""
+        doing: np.ndarray = self.actions[self.steps]
+        return doing
 
 
 @dataclass(frozen=True)

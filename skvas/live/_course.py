@@ -157,22 +157,17 @@ class Course:
         for _ in range(n_moves):
             self._move()
         likelihood = self.chain.likelihoods(scores)
-        likelihood /= self.posterior @ likelihood
+        became = likelihood @ self.table  # of all phases, times the frame's likelihood
+        likelihood /= became[-1]
         self.table *= likelihood[:, None]
         self.n_seen, self.n_held = self.n_seen + 1, 0
         if self.n_seen % FEW == 0:
             self.table[self.table < NOTHING] = 0
-        return self._sure()
+        return self._sure(became / became[-1])
 
     def hold(self) -> None:
         """Take in a frame that cannot be read: the state stays."""
         self.n_held += 1
-
-    def probabilities(self) -> np.ndarray:
-        """Return how probable each kind of warning is for each step, (3, n_steps)."""
-        total = np.ones((1, len(self.table))) @ self.table
-        missed, _, late, again = _unfold(total)[0]
-        return np.array([missed + late, again, late])
 
     def state(self) -> list[Any]:
         """Return what is known, as numbers and arrays."""
@@ -194,10 +189,10 @@ class Course:
         chain, table = self.chain, self.table
         entering = chain.onward.T @ table[chain.last]
         self._enter(_unfold(entering), entering[:, -1])
-        moved = table * chain.stay[:, None]
-        moved[1:] += table[:-1] * chain.advance[:-1, None]
-        moved[chain.first] += entering
-        self.table = moved
+        going_on = table[:-1] * chain.advance[:-1, None]
+        table *= chain.stay[:, None]
+        table[1:] += going_on
+        table[chain.first] += entering
 
     def _enter(self, became: np.ndarray, entering: np.ndarray) -> None:
         """Note what becomes of steps where others are entered.
@@ -218,11 +213,19 @@ class Course:
         own[LATE] = own[MISSED]
         own[MISSED] = 0
 
-    def _sure(self) -> list[tuple[str, int]]:
-        """Return what has become sure for long enough, and was not told."""
+    def _sure(self, became: np.ndarray) -> list[tuple[str, int]]:
+        """Return what has become sure for long enough, and was not told.
+
+        Parameters
+        ----------
+        became : ndarray of shape (4 * n_steps + 1,)
+            Probability that this has become of each step, whatever the phase.
+        """
+        missed, _, late, repeated = became[:-1].reshape(4, -1)
+        is_sure = np.array([missed + late, repeated, late]) > SURE
+        self.waited += 1
+        self.waited *= is_sure
         now = int(self.chain.steps[self.posterior.argmax()])
-        is_sure = self.probabilities() > SURE
-        self.waited = np.where(is_sure, self.waited + 1, 0)
         fresh = (self.waited >= self.needed[now]) & ~self.told
         if not fresh.any():
             return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import eigh, svd
@@ -71,10 +72,17 @@ class Gaussians:
 
     def distances(self, discriminants: np.ndarray) -> np.ndarray:
         """Return the squared distances of one frame, or of many, to each class."""
-        squares = (discriminants[..., None, :] - self.means) ** 2
-        squares /= self.variances
-        distances: np.ndarray = squares.sum(axis=-1)
+        apart = discriminants[..., None, :] - self.means
+        distances: np.ndarray = np.einsum(
+            "...d,...d,...d->...", apart, apart, self._precisions
+        )
         return distances
+
+    @cached_property
+    def _precisions(self) -> np.ndarray:
+        """Inverse variances, (n_classes, d)."""
+        precisions: np.ndarray = 1 / self.variances
+        return precisions
 
     def robust(self, distances: np.ndarray, log_determinants: np.ndarray) -> np.ndarray:
         """Return log-likelihoods of a frame with heavy tails, from its distances.

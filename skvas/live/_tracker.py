@@ -488,9 +488,7 @@ class LiveTracker:
 
     def _shares(self, posterior: np.ndarray) -> np.ndarray:
         """Return the probabilities of the actions."""
-        chain = self._chain
-        actions = chain.actions[chain.steps]
-        shares = np.bincount(actions, posterior, self._model.n_actions)
+        shares = np.bincount(self._chain.doing, posterior, self._model.n_actions)
         return shares / shares.sum()
 
     def _place(self, posterior: np.ndarray) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -122,11 +123,22 @@ class RunningMoments:
 
     def standardise(self, frames: np.ndarray) -> np.ndarray:
         """Scale frames by the collection, without regard to the recording."""
-        known = self.scale > 0
         scaled: np.ndarray = frames - self.mean
-        scaled /= np.where(known, self.scale, 1)
-        scaled[..., ~known] = 0
-        return np.clip(scaled, -FAR, FAR, out=scaled)
+        scaled /= self._divisor
+        if len(self._constant):
+            scaled[..., self._constant] = 0
+        np.minimum(scaled, FAR, out=scaled)
+        return np.maximum(scaled, -FAR, out=scaled)
+
+    @cached_property
+    def _divisor(self) -> np.ndarray:
+        """The scale, and 1 of features that do not vary."""
+        return np.where(self.scale > 0, self.scale, 1)
+
+    @cached_property
+    def _constant(self) -> np.ndarray:
+        """The columns of features that do not vary."""
+        return np.flatnonzero(self.scale <= 0)
 
     def vary(self, video: np.ndarray) -> np.ndarray:
         """Return how much the features of a recording vary up to each frame."""
