@@ -150,8 +150,9 @@ class Recordings(list[Any]):
             raise ValueError("Give fps or times, not both.")
         self.fps = None
         if fps is not None:
-            given = np.atleast_1d(np.asarray(fps, dtype=object)).tolist()
-            rates = _one_each("fps", given, n, spread=True)
+            given = np.asarray(fps, dtype=object)
+            is_shared = given.ndim == 0
+            rates = [given.item()] * n if is_shared else _one_each("fps", given, n)
             self.fps = [check_fps(rate) for rate in rates]
         self.times = None
         if times is not None:
@@ -560,16 +561,12 @@ def _numbered(n: int) -> list[str]:
     return [f"recording {index}" for index in range(n)]
 
 
-def _one_each(
-    name: str, values: Iterable[Any], n: int, *, spread: bool = False
-) -> list[Any]:
+def _one_each(name: str, values: Iterable[Any], n: int) -> list[Any]:
     if isinstance(values, (str, bytes, Mapping, Set)):
         raise TypeError(
             f"{name} must be one for each recording, in a list, got {shorten(values)}."
         )
     found = list(values)
-    if spread and len(found) == 1:
-        found *= n
     if len(found) != n:
         raise ValueError(
             f"{name} must be one for each of {n} recording(s), got {len(found)}."

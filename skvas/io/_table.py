@@ -128,6 +128,11 @@ class SegmentTable:
     segments: tuple[TimedSegment, ...]
 
     def __init__(self, segments: Iterable[TimedSegment]) -> None:
+        if not isinstance(segments, Iterable):
+            raise TypeError(
+                "segments must be a list of TimedSegment objects, got "
+                f"{shorten(segments)}."
+            )
         rows = list(segments)
         for row in rows:
             if not isinstance(row, TimedSegment):
@@ -193,6 +198,11 @@ class SegmentTable:
         refuse_text("action_names", action_names)
         if action_names is not None and not isinstance(action_names, Mapping):
             action_names = list(action_names)
+        if not isinstance(names, Iterable):
+            raise TypeError(
+                "names must be the name of the video, or a list of one for each, got "
+                f"{shorten(names)}."
+            )
         if isinstance(names, str):
             names, labels = [names], check_labels(labels)
             times = None if times is None else [np.asarray(times)]

@@ -194,6 +194,16 @@ def test_row_84_labels_of_segments_are_whole_numbers():
     for video in (Path("a"), 0, None, ["a"]):
         with pytest.raises(KeyError, match="There is no video"):
             table.to_labels(video, fps=1)
+    with pytest.raises(TypeError, match="names must be the name of the video, or a"):
+        SegmentTable.from_labels([0, 1], None, fps=1)
+    with pytest.raises(TypeError, match="a list of TimedSegment objects, got None"):
+        SegmentTable(None)
+
+
+def test_row_84_one_rate_in_a_list_is_of_one_recording():
+    assert Recordings(VIDEOS, fps=np.array(2)).fps == [2.0] * len(VIDEOS)
+    with pytest.raises(ValueError, match="fps must be one for each of 2 recording"):
+        Recordings(VIDEOS, fps=[2])
 
 
 @pytest.mark.parametrize(
