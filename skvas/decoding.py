@@ -77,6 +77,10 @@ def plan_to_labels(plan: ArrayLike) -> NDArray[np.int64]:
     ndarray of int64, shape (N,)
         Index of the largest entry of each row; in a tie, the lowest index.
 
+    See Also
+    --------
+    plan_to_matches : Matches from a plan of two videos.
+
     Examples
     --------
     >>> from skvas.decoding import plan_to_labels
@@ -107,6 +111,11 @@ def plan_to_matches(
     ndarray of int64, shape (N,)
         Matched frame of each row; in a tie, the lowest index. -1 if `background` is
         above 0.5 or the row has no mass.
+
+    See Also
+    --------
+    monotone_path : Matches that never go back in time.
+    plan_to_labels : Labels from a plan of frames and actions.
 
     Examples
     --------
@@ -156,6 +165,11 @@ def monotone_path(
     ndarray of int64, shape (L, 2)
         The matched pairs in order. In a tie, the step (1, 1) is preferred. L may be 0
         with `drop_cost`.
+
+    See Also
+    --------
+    path_to_matches : Matches from the path.
+    plan_to_matches : Matches in any order.
 
     Notes
     -----
@@ -224,6 +238,10 @@ def path_to_matches(
     matches_yx : ndarray of int64, shape (M,)
         The same for each column.
 
+    See Also
+    --------
+    monotone_path : Find the path.
+
     Examples
     --------
     >>> from skvas.decoding import path_to_matches
@@ -262,6 +280,10 @@ def labels_to_segments(labels: ArrayLike) -> list[Segment]:
     -------
     list of Segment
         The runs in order; they cover frames 0 to N without gaps.
+
+    See Also
+    --------
+    segments_to_labels : The other way.
 
     Examples
     --------
@@ -335,6 +357,10 @@ def segments_to_labels(segments: Iterable[Segment], n_frames: int) -> NDArray[An
     -------
     ndarray of shape (n_frames,)
         Label of each frame. This is the inverse of :func:`labels_to_segments`.
+
+    See Also
+    --------
+    labels_to_segments : The other way.
 
     Examples
     --------

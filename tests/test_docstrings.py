@@ -14,6 +14,9 @@ import pytest
 
 import skvas
 
+# As numpydoc orders them; classes build theirs from what they share.
+ORDER = ("", "Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns")
+ORDER += ("See Also", "Notes", "References", "Examples")
 SECTION = re.compile(r"^(\w[\w ]*)\n-{3,}[ ]*$", re.MULTILINE)
 
 
@@ -162,6 +165,8 @@ def faults(value, *, needs_example):
         and returns_something(value)
     ):
         found.append("returns something, and has no section Returns")
+    if list(parts) != sorted(parts, key=ORDER.index):
+        found.append(f"the sections are out of order: {list(parts)[1:]}")
     if needs_example and ">>> " not in parts.get("Examples", ""):
         found.append("has no example")
     return found
@@ -233,6 +238,7 @@ def test_checker_lets_a_good_docstring_pass():
         ("x : int", "x", "no type"),
         ("Returns\n-------\nint\n", "", "Returns"),
         (">>> good(1)", "good(1)", "no example"),
+        ("Returns\n", "Notes\n-----\nA note.\n\nReturns\n", "out of order"),
     ],
 )
 def test_checker_sees_a_broken_docstring(old, new, reason):

@@ -45,6 +45,12 @@ class Alignment:
     matching : {"monotone", "plan", "nearest"}
         Rule by which matches were derived from plan and embeddings.
 
+    See Also
+    --------
+    skvas.display.AlignmentDisplay : Its picture.
+    skvas.metrics.label_agreement : Its score against labels.
+    skvas.features.write_synchronised : Play both videos in step.
+
     Examples
     --------
     >>> from skvas import VideoAligner

@@ -141,6 +141,10 @@ def fit_files(
     OSError
         If a file cannot be read, or vanishes before `fit` ends; names it.
 
+    See Also
+    --------
+    predict_files : Label the frames of many files.
+
     Examples
     --------
     >>> import tempfile
@@ -275,6 +279,11 @@ def predict_files(
     Warning
         Of any kind that `model` or `read` gives, after the name of the file, once for
         all files that have it.
+
+    See Also
+    --------
+    fit_files : Fit a model to many files.
+    FilesReport : What it returns.
 
     Notes
     -----

@@ -215,6 +215,11 @@ def step_report(
     NotFittedError
         If the estimator is not fitted.
 
+    See Also
+    --------
+    StepReport : What it returns.
+    report_html : A page that shows and corrects segments.
+
     Examples
     --------
     >>> from skvas import ActionSegmenter, step_report

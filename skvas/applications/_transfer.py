@@ -82,6 +82,11 @@ def transfer_labels(
     NotFittedError
         If the estimator is not fitted.
 
+    See Also
+    --------
+    LabelTransfer : What it returns.
+    ActionSegmenter, JointAlignSegment : Their `fit` takes labels of some frames.
+
     Examples
     --------
     >>> from skvas import VideoAligner, transfer_labels

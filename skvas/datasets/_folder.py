@@ -145,6 +145,12 @@ def load_folder(
     TypeError
         If `mapping` is neither a file nor a dict from names to integers.
 
+    See Also
+    --------
+    skvas.io.read_sensors : Tables of sensors.
+    skvas.io.read_poses : Files of pose trackers.
+    skvas.fit_files : Fit to files that do not fit in memory.
+
     Notes
     -----
     Features stored as (n_features, n_frames), as some published sets are, are

@@ -81,6 +81,11 @@ def load_spar(
     ValueError
         If `order` is neither of the two, or seglearn's file is not what it was.
 
+    See Also
+    --------
+    make_videos : Synthetic videos of any size.
+    load_folder : Your own features.
+
     References
     ----------
     .. [1] D. M. Burns, N. Leung, M. Hardisty, C. M. Whyne, P. Henry, S. McLachlin,

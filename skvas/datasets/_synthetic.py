@@ -91,6 +91,10 @@ def make_videos(
     InvalidParameterError
         If an argument has the wrong type or is outside its range.
 
+    See Also
+    --------
+    load_spar : Real recordings.
+
     Examples
     --------
     >>> from skvas.datasets import make_videos

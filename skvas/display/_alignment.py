@@ -82,6 +82,12 @@ class AlignmentDisplay:
     figure_ : matplotlib Figure or SubFigure
         The figure of the axes.
 
+    See Also
+    --------
+    SegmentationDisplay : Segments of videos.
+    CommonTimeDisplay : All videos in common time.
+    save_figures : Write figures to files.
+
     Examples
     --------
     >>> from skvas import VideoAligner

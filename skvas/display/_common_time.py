@@ -73,6 +73,12 @@ class CommonTimeDisplay:
     figure_ : matplotlib Figure or SubFigure
         The figure of the axes.
 
+    See Also
+    --------
+    TimelineDisplay : All videos on the time of a reference.
+    skvas.Timeline : The axis.
+    save_figures : Write figures to files.
+
     Examples
     --------
     >>> from skvas import Timeline

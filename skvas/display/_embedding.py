@@ -72,6 +72,11 @@ class EmbeddingDisplay:
     figure_ : matplotlib Figure or SubFigure
         The figure of the axes.
 
+    See Also
+    --------
+    HistoryDisplay : How training went.
+    save_figures : Write figures to files.
+
     Examples
     --------
     >>> from skvas import VideoAligner

@@ -51,6 +51,11 @@ class HistoryDisplay:
     figure_ : matplotlib Figure or SubFigure
         The figure of the axes.
 
+    See Also
+    --------
+    EmbeddingDisplay : Embedded frames.
+    save_figures : Write figures to files.
+
     Examples
     --------
     >>> from skvas import VideoAligner

@@ -78,6 +78,12 @@ class SegmentationDisplay:
     figure_ : matplotlib Figure or SubFigure
         The figure of the axes.
 
+    See Also
+    --------
+    CommonTimeDisplay : The same in common time.
+    AlignmentDisplay : Matches of two videos.
+    save_figures : Write figures to files.
+
     Examples
     --------
     >>> from skvas.display import SegmentationDisplay

@@ -76,6 +76,11 @@ class TimelineDisplay:
     figure_ : matplotlib Figure or SubFigure
         The figure of the axes.
 
+    See Also
+    --------
+    CommonTimeDisplay : All videos on the axis of a timeline.
+    save_figures : Write figures to files.
+
     Examples
     --------
     >>> from skvas import VideoAligner

@@ -61,6 +61,13 @@ class VideoAligner(MatchesFrames, StreamsFrames, ReportsVideos):
         (``timeline_.order_.verdict`` is "yes"), after training in the informed recipe.
         None elsewhere.
 
+    See Also
+    --------
+    JointAlignSegment : Both tasks in one model.
+    Aligning, Training : The groups of parameters.
+    transfer_labels : Labels of some videos for others.
+    skvas.display.AlignmentDisplay : Pictures of matches.
+
     References
     ----------
     .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,

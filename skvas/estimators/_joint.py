@@ -79,6 +79,13 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         :class:`skvas.Segmenting`). None elsewhere, as where the videos share no order,
         or where many of them skip, swap or repeat steps.
 
+    See Also
+    --------
+    ActionSegmenter, VideoAligner : One of the two tasks alone.
+    Segmenting, Aligning, Training : The groups of parameters.
+    Timeline : One axis of time, without a trained model.
+    load : Read what `save` has written.
+
     References
     ----------
     .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,

@@ -88,6 +88,10 @@ def save(fitted: Any, path: str | os.PathLike[str]) -> None:
     ValueError, OSError
         If the file would be too large, or cannot be written.
 
+    See Also
+    --------
+    load : Read the file.
+
     Examples
     --------
     >>> import tempfile
@@ -148,6 +152,10 @@ def load(path: str | os.PathLike[str], *, encoder: nn.Module | None = None) -> A
     ModelVersionWarning
         If another version of skvas, or of scikit-learn where its transformers are in
         the file, has written it.
+
+    See Also
+    --------
+    save : Write the file.
 
     Examples
     --------

@@ -43,6 +43,13 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
         labels if `y` has some, else that of the recipe, else 8. With labels, a number
         above theirs leaves the other actions to be found, without a name.
 
+    See Also
+    --------
+    JointAlignSegment : Both tasks in one model.
+    Segmenting, Training : The groups of parameters.
+    skvas.metrics.segmentation_report : Scores against labels.
+    skvas.display.SegmentationDisplay : Pictures of segments.
+
     References
     ----------
     .. [1] Xu and Gould, "Temporally Consistent Unbalanced Optimal Transport for

@@ -98,6 +98,10 @@ class FrameFeatures(TransformerMixin, BaseEstimator):
     device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
         Device of networks; "auto" uses a GPU if there is one.
 
+    See Also
+    --------
+    write_synchronised : Play two aligned videos in step.
+
     Notes
     -----
     With `cache`, a callable other than a module needs an attribute `cache_key`: a

@@ -71,6 +71,10 @@ def write_synchronised(
         If a file is not a video, if its frames are not the aligned frames, or if no
         frame has a match.
 
+    See Also
+    --------
+    FrameFeatures : From video files to features.
+
     Notes
     -----
     The matched frames of y are stored uncompressed in a temporary file.

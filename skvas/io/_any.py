@@ -62,6 +62,11 @@ def read_recordings(
     ValueError, TypeError
         If a file is not of its kind, or recordings differ in what they have.
 
+    See Also
+    --------
+    read_sensors : Tables of sensors, with more options.
+    read_poses : Files of pose trackers, with more options.
+
     Examples
     --------
     >>> import tempfile

@@ -163,6 +163,10 @@ def read_corrections(
     OSError
         If the file cannot be read; names it.
 
+    See Also
+    --------
+    skvas.report_html : Write the page that saves corrections.
+
     Examples
     --------
     >>> import json, tempfile

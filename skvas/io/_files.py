@@ -110,6 +110,11 @@ def read_segments(
         segments that overlap, have no length or start below 0; names the file. Also if
         an option does not go with the format.
 
+    See Also
+    --------
+    write_segments : Write segments to files.
+    skvas.labels.frame_labels : Their labels for the frames of videos.
+
     Examples
     --------
     >>> import tempfile
@@ -196,6 +201,10 @@ def write_segments(
         If the format cannot hold the table; names the file and the segment.
     ImportError
         If the package that writes the format is missing; names the extra.
+
+    See Also
+    --------
+    read_segments : Read segments from files.
 
     Examples
     --------

@@ -199,6 +199,11 @@ def frame_labels(
     ValueError
         If labels are not as described; names the video.
 
+    See Also
+    --------
+    skvas.io.read_segments : Labelled segments from files.
+    skvas.metrics.hide_labels : Hide labels, to measure what a few of them give.
+
     Examples
     --------
     >>> import numpy as np

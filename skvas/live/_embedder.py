@@ -37,6 +37,10 @@ class LiveEmbedder:
     feature_names : sequence of str, default=None
         Names of the features in `fit`, which columns of data frames are held against.
 
+    See Also
+    --------
+    LiveTracker : Actions and positions, as frames come.
+
     Examples
     --------
     >>> import numpy as np

@@ -89,6 +89,11 @@ class LiveTracker:
     warnings_ : list of LiveWarning
         What was unusual up to now.
 
+    See Also
+    --------
+    load_tracker : Read a tracker that was saved.
+    LiveEmbedder : Embeddings alone, as frames come.
+
     Examples
     --------
     >>> from skvas.datasets import make_videos
@@ -578,6 +583,10 @@ def load_tracker(path: str | os.PathLike[str], *, model: Any = None) -> LiveTrac
         If `model` is needed and missing, or is another one.
     OSError
         If the file cannot be read; names it.
+
+    See Also
+    --------
+    LiveTracker : What it returns.
 
     Examples
     --------

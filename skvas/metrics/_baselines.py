@@ -42,6 +42,10 @@ def uniform_segmentation(
         One array for each video, or a single array for one length or one video. Frame
         i of N has the label floor(i K / N).
 
+    See Also
+    --------
+    segmentation_report : Scores against labels.
+
     Examples
     --------
     >>> from skvas.metrics import uniform_segmentation
@@ -80,6 +84,11 @@ def linear_warp(n: int, m: int) -> NDArray[np.int64]:
         For each frame of x, the frame of y at the same relative time: the middle of
         frame i of x lies in frame ``result[i]`` of y.
 
+    See Also
+    --------
+    dtw_matches : Dynamic time warping.
+    label_agreement : Score the matches.
+
     Examples
     --------
     >>> from skvas.metrics import linear_warp
@@ -109,6 +118,11 @@ def dtw_matches(x: ArrayLike, y: ArrayLike) -> NDArray[np.int64]:
         For each frame of x, the frame of y that the warping path pairs it with; if
         there are several, the nearest one. The path minimises the sum of Euclidean
         distances.
+
+    See Also
+    --------
+    linear_warp : The simpler baseline.
+    label_agreement : Score the matches.
 
     References
     ----------

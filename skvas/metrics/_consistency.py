@@ -119,6 +119,10 @@ def match_pairs(
         The matches. Pass them to :func:`consistency_score` to compare several
         segmentations of the same videos: matching is the slow part.
 
+    See Also
+    --------
+    consistency_score : Score a segmentation by the matches.
+
     Examples
     --------
     >>> import numpy as np
@@ -182,6 +186,11 @@ def consistency_score(
     ConsistencyScore
         Both values of mutual information and their product. All three are 0 if all
         labels are equal.
+
+    See Also
+    --------
+    match_pairs : The matches that it takes.
+    make_consistency_scorer : The same for searches of scikit-learn.
 
     References
     ----------

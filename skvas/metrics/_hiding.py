@@ -54,6 +54,10 @@ def hide_labels(
         If `keep` names no video with labels, no video has labels, or they are not as
         described.
 
+    See Also
+    --------
+    skvas.labels.frame_labels : Labels in seconds, as labels of frames.
+
     Examples
     --------
     >>> from skvas.metrics import hide_labels

@@ -59,6 +59,11 @@ def label_agreement(
         Agreement without and with the unmatched frames, and the share of matched
         frames.
 
+    See Also
+    --------
+    matching_error : The distance to true matches.
+    dtw_matches, linear_warp : Baselines.
+
     Examples
     --------
     >>> from skvas.metrics import label_agreement

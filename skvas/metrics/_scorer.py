@@ -76,6 +76,11 @@ def make_segmentation_scorer(
         label array a video, or None for a video that is not scored; greater is better.
         Frames without a label (-1, None, NaN, "") are not scored either.
 
+    See Also
+    --------
+    make_consistency_scorer : For videos without labels.
+    segmentation_report : All scores of a segmentation.
+
     Examples
     --------
     >>> import numpy as np
@@ -161,6 +166,11 @@ def make_consistency_scorer(
         least two videos and ignores `y`. It returns `ConsistencyScore.score` if
         :func:`shared_order` finds a shared order of the videos, else
         `ConsistencyScore.free`.
+
+    See Also
+    --------
+    make_segmentation_scorer : For videos with labels.
+    consistency_score : The score.
 
     Examples
     --------

@@ -168,6 +168,12 @@ def segmentation_report(
     ValueError
         If labels and predictions differ in length, or all true frames are background.
 
+    See Also
+    --------
+    mof, miou, edit_score, f1_majority, f1_overlap : Single scores.
+    make_segmentation_scorer : The same for searches of scikit-learn.
+    uniform_segmentation : The baseline to beat.
+
     References
     ----------
     .. [1] S. Sarfraz et al., "Temporally-weighted hierarchical clustering for
@@ -277,6 +283,11 @@ def mof(
     float
         Number of correct frames over number of frames.
 
+    See Also
+    --------
+    segmentation_report : All scores of a segmentation.
+    miou : The same weight for each action.
+
     Examples
     --------
     >>> from skvas.metrics import mof
@@ -318,6 +329,11 @@ def miou(
     float
         The mean over true actions; an action without a cluster counts 0. With a
         matching for each group, actions of one name in two groups are two.
+
+    See Also
+    --------
+    segmentation_report : All scores of a segmentation.
+    mof : The share of correct frames.
 
     Examples
     --------
@@ -376,6 +392,11 @@ def f1_sampled(
     float
         The mean F1 score.
 
+    See Also
+    --------
+    segmentation_report : All scores of a segmentation.
+    f1_majority : The same without random draws.
+
     Notes
     -----
     The literature's precision assumes that each action occurs once in each video. If
@@ -428,6 +449,11 @@ def f1_majority(
     float
         The F1 score.
 
+    See Also
+    --------
+    segmentation_report : All scores of a segmentation.
+    f1_overlap : Segments that overlap by a given share.
+
     Examples
     --------
     >>> from skvas.metrics import f1_majority
@@ -473,6 +499,10 @@ def edit_score(
         Mean over videos, in [0, 1]; the literature reports it in percent. Clusters
         without an action form segments too. Videos with nothing but background are
         left out.
+
+    See Also
+    --------
+    segmentation_report : All scores of a segmentation.
 
     References
     ----------
@@ -529,6 +559,11 @@ def f1_overlap(
     float
         The F1 score as a fraction. A threshold of 0.5 gives ``F1@50`` of the supervised
         literature.
+
+    See Also
+    --------
+    segmentation_report : All scores of a segmentation.
+    f1_majority : Segments in which most frames are correct.
 
     References
     ----------

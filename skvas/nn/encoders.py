@@ -302,6 +302,10 @@ class TemporalConvEncoder(_Convolutions):
     takes_lengths : bool
         True: estimators call it with the lengths of the videos, too.
 
+    See Also
+    --------
+    CausalConvEncoder : Sees no later frame.
+
     References
     ----------
     .. [1] Y. A. Farha and J. Gall, "MS-TCN: Multi-Stage Temporal Convolutional Network

@@ -25,7 +25,14 @@ from skvas.options._kinds import Kind
 T = TypeVar("T", bound=type)
 
 # Sections of docstrings that classes share, in their order.
-SECTIONS = ("Parameters", "Attributes", "Notes", "References", "Examples")
+SECTIONS = (
+    "Parameters",
+    "Attributes",
+    "See Also",
+    "Notes",
+    "References",
+    "Examples",
+)
 # What a parameter can change: the result of the training (and all that follows), the
 # answers of a trained model alone, or no result at all.
 TRAINING, ANSWERS, NOTHING = "training", "answers", "nothing"

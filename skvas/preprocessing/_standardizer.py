@@ -39,6 +39,11 @@ class VideoStandardizer(OneToOneFeatureMixin, VideoTransformerMixin, BaseEstimat
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, if the videos were data frames with string names.
 
+    See Also
+    --------
+    WhitenedViews : The default of the estimators.
+    Framewise : Any scikit-learn transformer, applied to the frames of videos.
+
     References
     ----------
     .. [1] *Joint Self-Supervised Video Alignment and Action Segmentation*, ICCV 2025,

@@ -140,6 +140,11 @@ def report_html(
     OSError
         If the page cannot be written; names it, and leaves an old one unchanged.
 
+    See Also
+    --------
+    skvas.io.read_corrections : Labels from what was corrected on the page.
+    step_report : Unusual steps as a table.
+
     Examples
     --------
     >>> import tempfile

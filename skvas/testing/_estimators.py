@@ -99,6 +99,10 @@ def list_video_checks(estimator: Any) -> dict[str, Check]:
         The checks by name. A check is a function of an unfitted estimator, which it
         clones. It returns None, or raises AssertionError or an error of the estimator.
 
+    See Also
+    --------
+    check_video_estimator : Run all of them.
+
     Examples
     --------
     >>> from skvas.preprocessing import VideoStandardizer
@@ -147,6 +151,10 @@ def parametrize_with_video_checks(
     -------
     pytest.MarkDecorator
         Decorator of a test with the arguments `estimator` and `check`.
+
+    See Also
+    --------
+    check_video_estimator : Run all of them at once.
 
     Examples
     --------

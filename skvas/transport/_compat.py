@@ -79,6 +79,10 @@ def published_iteration(
     ValueError, TypeError
         If an argument does not have the type, shape or range given above.
 
+    See Also
+    --------
+    fused_gromov_wasserstein : The solver without their faults.
+
     Notes
     -----
     With :math:`p` and :math:`q` uniform over all frames, the virtual ones included

@@ -126,6 +126,13 @@ def fused_gromov_wasserstein(
     ConvergenceWarning
         If `tol` is given and a problem did not converge.
 
+    See Also
+    --------
+    compiled_solver : Have torch compile the solver.
+    published_iteration : The iterations of the published code.
+    Dense, TemporalBand, OutsideBand, Distinct : Structures.
+    consistency_prior, optimality_prior, temporal_order : Terms to add to the cost.
+
     Notes
     -----
     The result of a problem depends neither on its padding nor on the rest of the batch:
