@@ -43,12 +43,12 @@ axes[0].plot(numbers, scores, "o-", color="#0072b2", clip_on=False)
 axes[0].set(title="Likely numbers", ylabel="score", ylim=(0, None))
 axes[1].plot(tried, truth, "o-", color="#0072b2")
 axes[1].set(title="Overlap with the labels", ylabel="mIoU", ylim=(0, 1))
+axes[1].set(xlabel="number of actions", xticks=numbers)
 for ax in axes:
     ax.axvline(model.n_actions_, color="#d55e00", linestyle=":", label="estimated")
     ax.axvline(len(data.action_names), color="0.5", linestyle="--", label="labelled")
     ax.spines[["top", "right"]].set_visible(False)
 axes[0].legend(frameon=False)
-axes[1].set(xlabel="number of actions", xticks=numbers)
 
 # %%
 # Run as a script, the example writes its pictures to files.

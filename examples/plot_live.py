@@ -21,7 +21,7 @@ from skvas.display import SegmentationDisplay, save_figures
 
 data = load_spar()
 model = JointAlignSegment(7, max_epochs=5, random_state=0).fit(data.videos[:16])
-print("told on:", model.segment_on_)
+print("actions were found on the", model.segment_on_)
 
 # %%
 # Push frames as they come

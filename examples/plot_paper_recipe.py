@@ -12,6 +12,8 @@ Train as published
 # A recipe holds the values that "auto" stands for. `RECIPES` lists them by the names
 # that the parameter `recipe` takes.
 
+# sphinx_gallery_thumbnail_number = 2
+
 from skvas import JointAlignSegment
 from skvas.datasets import load_spar
 from skvas.display import HistoryDisplay, SegmentationDisplay, save_figures
@@ -20,8 +22,10 @@ from skvas.recipes import RECIPES
 
 print(f"{len(RECIPES)} recipes:", *list(RECIPES)[:4], "...")
 recipe = RECIPES["breakfast/coffee"]
-for name in ("n_actions", "features", "encoder", "max_epochs", "segmenting"):
-    print(f"{name:11} {getattr(recipe, name)}")
+for name in ("n_actions", "features", "encoder", "max_epochs"):
+    print(f"{name:28} {getattr(recipe, name)}")
+for name, value in recipe.segmenting.items():
+    print(f"segmenting.{name:17} {value}")
 
 # %%
 # Train with it

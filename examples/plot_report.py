@@ -6,8 +6,6 @@ A report is one HTML file that shows all recordings at the same moment. It needs
 server and no network, and takes corrections back for the next fit.
 """
 
-# sphinx_gallery_thumbnail_path = '_static/report.png'
-
 # %%
 # Write a page
 # ------------
@@ -15,6 +13,8 @@ server and no network, and takes corrections back for the next fit.
 # the package `seglearn <https://github.com/dmbee/seglearn>`_ (D. Burns, BSD-3-Clause).
 # They have no videos, so the page draws up to three of their features. Without labels,
 # exercises have numbers; you can name them on the page.
+
+# sphinx_gallery_thumbnail_path = '_static/report.png'
 
 from skvas import JointAlignSegment
 from skvas.datasets import load_spar

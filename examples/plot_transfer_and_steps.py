@@ -11,6 +11,8 @@ recordings that skip a step, repeat one, or take unusually long.
 # --------------------------------
 # One recording lacks a step. In another, two steps are swapped.
 
+# sphinx_gallery_thumbnail_number = 2
+
 import matplotlib.pyplot as plt
 import numpy as np
 
