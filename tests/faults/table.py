@@ -350,7 +350,7 @@ Bad inputs and faults, what becomes of each, and the tests that hold it. The nam
 test is `test_row_`, the number of the row, and the fact that it states.
 
 :::{container} stacked
-| | input or fault | outcome | tests |
+| row | input or fault | outcome | tests |
 | --- | --- | --- | --- |
 """
 
