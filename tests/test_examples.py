@@ -1,6 +1,7 @@
 """Scripts of the gallery: what can be seen without running all of them."""
 
 import re
+import runpy
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -14,6 +15,13 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("plot_*.py"))
 every = pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 # The colours of skvas.display, greys, black and white.
 PALETTE = {"#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"}
+
+
+def test_every_example_has_its_place_in_the_gallery():
+    pages = Path(__file__).parents[1] / "docs" / "pages.py"
+    lessons = runpy.run_path(str(pages))["LESSONS"]
+    stems = [file.stem.removeprefix("plot_") for file in EXAMPLES]
+    assert sorted(lessons) == sorted(stems)
 
 
 @every
