@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
+import changelog
 import matplotlib as mpl
 import torch
 from docutils import nodes
@@ -119,23 +120,10 @@ def write_faults(app, config):
     page.write_text(table.render(), encoding="utf-8")
 
 
-KINDS = {"feature": "New", "change": "Changed", "fix": "Fixed", "removal": "Removed"}
-
-
 def write_changes(app, config):
-    """Write the change log from the files of `changes/`, by their kinds."""
-    lines = ["---", "nosearch: true", "---", "", "# Change log", ""]
-    lines += ["## Since the last release", ""]
-    for kind, title in KINDS.items():
-        files = sorted(Path(app.srcdir, "changes").glob(f"*.{kind}.md"))
-        lines += [f"### {title}", ""] if files else []
-        for file in files:
-            text = file.read_text(encoding="utf-8").strip().replace("](../", "](")
-            about = file.name.split(".")[0].replace("-", " ")
-            lines.append(f"- **{about}.** " + text.replace("\n", "\n  "))
-        lines.append("")
-    page = Path(app.srcdir, "changelog.md")
-    page.write_text("\n".join(lines), encoding="utf-8")
+    """Write the change log from the files of `changes/`."""
+    page = changelog.render(Path(app.srcdir, "changes"))
+    Path(app.srcdir, "changelog.md").write_text(page, encoding="utf-8")
 
 
 def skip_foreign(app, what, name, member, skip, options):
