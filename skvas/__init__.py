@@ -66,7 +66,7 @@ __all__ = [
     "transfer_labels",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Imported when first asked for (PEP 562): skvas.metrics shall not load torch.
 _HOMES = {
