@@ -693,16 +693,18 @@ def _levenshtein(a: Codes, b: Codes) -> int:
 def _f1_overlap(pair: Comparison, threshold: float) -> float:
     n_right = n_true = n_pred = 0
     for true, pred in zip(pair.true, pair.pred, strict=True):
-        starts, ends, codes = _segments(true)
-        p_starts, p_ends, p_codes = _segments(pred)
-        n_true += len(codes)
-        n_pred += len(p_codes)
-        if not len(codes) or not len(p_codes):
-            continue
-        both = np.minimum(p_ends[:, None], ends) - np.maximum(p_starts[:, None], starts)
-        either = (p_ends - p_starts)[:, None] + (ends - starts) - both
-        ratio = np.where(p_codes[:, None] == codes, both / either, 0)
-        best = ratio.argmax(axis=1)
+        starts, ends, _ = _segments(true)
+        p_starts, p_ends, _ = _segments(pred)
+        n_true += len(starts)
+        n_pred += len(p_starts)
+        # Each run of right frames is all that a true and a predicted segment share.
+        first, last, _ = _segments(np.where(true == pred, true, -1))
+        of = np.searchsorted(starts, first, side="right") - 1
+        by = np.searchsorted(p_starts, first, side="right") - 1
+        both = last - first
+        ratio = both / ((p_ends - p_starts)[by] + (ends - starts)[of] - both)
+        order = np.lexsort((-ratio, by))
+        best = order[np.unique(by[order], return_index=True)[1]]
         # The first prediction to reach a true segment takes it; later ones are false.
-        n_right += len(np.unique(best[ratio.max(axis=1) >= threshold]))
+        n_right += len(np.unique(of[best][ratio[best] >= threshold]))
     return 2 * n_right / (n_true + n_pred)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import asdict
 from functools import cache
 from itertools import groupby, permutations
@@ -305,6 +306,18 @@ def test_a_true_segment_is_hit_once_only():
     true, pred = [0, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0]
     # Both predictions overlap it by a quarter or more: one hit in 1 + 3 segments.
     assert f1_overlap(true, pred, threshold=0.25, matching=None) == 2 * 1 / (1 + 3)
+
+
+def test_f1_at_an_overlap_of_many_segments_takes_little_memory():
+    rng = np.random.RandomState(0)
+    true, pred = rng.randint(2, size=(2, 20_000)).repeat(2, axis=1)
+    tracemalloc.start()
+    try:
+        f1_overlap(true, pred, matching=None)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * (true.nbytes + pred.nbytes)
 
 
 def test_f1_of_majorities_by_hand():
