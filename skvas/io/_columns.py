@@ -211,7 +211,7 @@ def _from_text(text: str, file: str) -> Sheet:
     if has_names and _has_units(body):
         units = dict(zip(names, body[0], strict=True))
         body, lines = body[1:], lines[1:]
-    columns = list(zip(*body, strict=True))
+    columns = [[row[place] for row in body] for place in range(width)]
     decimal_comma = delimiter == ";" or any(map(_has_decimal_comma, columns))
     found, odd = {}, {}
     for name, cells in zip(names, columns, strict=True):
@@ -231,8 +231,12 @@ def _are_numbered(cells: Sequence[str]) -> bool:
     return is_sure and list(names) == [str(place) for place in range(len(names))]
 
 
-def _split(text: str) -> tuple[str, list[int], list[list[str]]]:
-    """Return what separates cells, the lines of rows, and their cells."""
+def _split(text: str) -> tuple[str, list[int], list[tuple[str, ...]]]:
+    """Return what separates cells, the lines of rows, and their cells.
+
+    Rows are tuples, which the garbage collector lets be: with lists it would look at
+    all of them again and again, and take longer than all else.
+    """
     # Ends of lines that were translated twice, and no blank lines between rows.
     text = _without_comments(text.replace("\r\r\n", "\n"))
     told = TOLD.match(text)
@@ -241,22 +245,23 @@ def _split(text: str) -> tuple[str, list[int], list[list[str]]]:
     if not lines:
         raise ValueError("it is empty")
     delimiter = told[1] if told else _find_delimiter(*lines[:2])
-    numbers, rows = [], []
+    numbers: list[int] = []
+    rows: list[tuple[str, ...]] = []
     if delimiter == " ":
         for number, line in enumerate(text.splitlines(), start=1):
             if line.strip():
                 numbers.append(number)
-                rows.append(line.split())
+                rows.append(tuple(line.split()))
         return delimiter, numbers, rows
     for number, row in read_cells(text, delimiter):
         numbers.append(number)
-        rows.append([cell.strip() for cell in row])
+        rows.append(tuple([cell.strip() for cell in row]))
     return delimiter, *_without_blanks(numbers, rows)
 
 
 def _without_blanks(
-    numbers: list[int], rows: list[list[str]]
-) -> tuple[list[int], list[list[str]]]:
+    numbers: list[int], rows: list[tuple[str, ...]]
+) -> tuple[list[int], list[tuple[str, ...]]]:
     """Leave out empty rows above and below a table, and blank lines.
 
     Other empty rows are samples without values. So is a blank line among the rows of a
@@ -266,10 +271,9 @@ def _without_blanks(
     if not filled:
         raise ValueError("it is empty")
     start, stop = filled[0], filled[-1] + 1
-    blank = [""] if len(rows[start]) == 1 else []
-    kept = [(n, row or blank) for n, row in zip(numbers, rows, strict=True)]
-    kept = [pair for pair in kept[start:stop] if pair[1]]
-    return [n for n, _ in kept], [row for _, row in kept]
+    blank = ("",) if len(rows[start]) == 1 else ()
+    kept = [place for place in range(start, stop) if rows[place] or blank]
+    return [numbers[place] for place in kept], [rows[place] or blank for place in kept]
 
 
 def _without_comments(text: str) -> str:
@@ -324,9 +328,9 @@ def _has_units(body: Sequence[Sequence[str]]) -> bool:
 
 def _has_decimal_comma(cells: Sequence[str]) -> bool:
     """Return whether a column of numbers has commas that cannot separate thousands."""
+    with_comma = [cell for cell in cells if "," in cell]
     is_sure = any(
-        "," in cell and COMMA.fullmatch(cell) and not THOUSANDS.fullmatch(cell)
-        for cell in cells
+        COMMA.fullmatch(cell) and not THOUSANDS.fullmatch(cell) for cell in with_comma
     )
     return is_sure and all(map(_is_number, cells))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from datetime import datetime
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skvas.io import _clock, read_poses, read_recordings, read_sensors
+from skvas.io import _clock, _columns, read_poses, read_recordings, read_sensors
 from tests.conftest import data_folder
 
 
@@ -813,3 +814,10 @@ def test_clock_that_jumps_is_refused_by_name(tmp_path):
     (tmp_path / "walk.csv").write_text("\n".join(["time,x", *rows]))
     with pytest.raises(ValueError, match="'walk': 51 samples would be .* after 50 sam"):
         read_sensors(tmp_path)
+
+
+@pytest.mark.parametrize("mark", [",", " "])
+def test_garbage_collector_does_not_look_at_rows_of_a_table(mark):
+    _, _, rows = _columns._split(table(TIMES, X, mark=mark))
+    gc.collect()
+    assert not any(map(gc.is_tracked, rows))
