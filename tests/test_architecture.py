@@ -116,8 +116,8 @@ ROOMS = {
     ),
     "validation": "_naming < _parameters < _containers < _labels _videos",
     "videos": (
-        "_containers _device _frames _orphans _stored _streams _underflow _views < "
-        "_batch _jobs _succession"
+        "_containers _device _directions _frames _orphans _stored _streams _underflow "
+        "_views < _batch _jobs _succession"
     ),
 }
 
@@ -149,6 +149,7 @@ NO_TORCH = {
     "validation",
     "decoding",
     "skvas.videos._containers",
+    "skvas.videos._directions",
     "skvas.videos._frames",
     "skvas.videos._stored",
     "skvas.videos._underflow",

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import eigh, svd
+from scipy.linalg import eigh
 
 from skvas._on_demand import lengths_of
+from skvas.videos._directions import largest_directions
 from skvas.videos._frames import frame_blocks, spread_over
 
 # Discriminants, and the principal directions that they are looked for in, at most.
@@ -284,11 +285,11 @@ def principal(features: Sequence[np.ndarray], centre: np.ndarray) -> np.ndarray:
         Taken off each frame.
     """
     some = spread_over(features, PRINCIPAL_FRAMES) - centre
-    _, scatter, directions = svd(some, full_matrices=False)
-    kept = scatter[:N_PRINCIPAL] ** 2 > MIN_SCATTER * scatter[0] ** 2
+    scatter, directions = largest_directions(some, N_PRINCIPAL)
+    kept = scatter > MIN_SCATTER * scatter[0]
     if not kept.any():  # all frames are equal
         kept[0] = True
-    columns: np.ndarray = directions[:N_PRINCIPAL][kept].T
+    columns: np.ndarray = directions[kept].T
     return columns
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.linalg import eigh, svd
+from scipy.linalg import eigh
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -43,6 +43,7 @@ from skvas.validation import (
     unchanged_on_failure,
 )
 from skvas.videos._containers import VideoTransformerMixin, available
+from skvas.videos._directions import largest_directions
 from skvas.videos._stored import check_array
 
 __all__ = ["WhitenedViews"]
@@ -541,20 +542,38 @@ class ViewsStream:
         self._mean = mean
 
 
+def _joined(videos: Iterator[np.ndarray], least: int) -> Iterator[np.ndarray]:
+    """Yield the frames of all videos, so many at a time or more, but for the last.
+
+    The product of a few wide frames is as large as that of many, and takes as long to
+    be added up.
+    """
+    waiting: list[np.ndarray] = []
+    for video in videos:
+        waiting.append(video)
+        if sum(map(len, waiting)) >= least:
+            yield video if len(waiting) == 1 else np.concatenate(waiting)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting)
+
+
 def _principal_directions(
     videos: Iterator[np.ndarray], n_frames: int, n_features: int, n_components: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the directions of largest variance about zero, and the variances."""
-    if n_features <= n_frames:
-        moment = np.zeros((n_features, n_features))
-        for video in videos:
-            moment += video.T @ video
+    blocks = _joined(videos, n_features)
+    first = next(blocks)
+    if len(first) < n_features:
+        scatter, directions = largest_directions(first, n_components)
+        variance = scatter / n_frames
+    else:
+        moment = first.T @ first
+        for frames in blocks:
+            moment += frames.T @ frames
         largest = [max(0, n_features - n_components), n_features - 1]
         variance, directions = eigh(moment / n_frames, subset_by_index=largest)
         variance, directions = variance[::-1], directions.T[::-1]
-    else:
-        _, singular, directions = svd(np.concatenate([*videos]), full_matrices=False)
-        variance = singular**2 / n_frames
     kept = variance[:n_components] > _MIN_RELATIVE_VARIANCE * variance[0]
     if not kept.any():
         return np.zeros((1, n_features)), np.zeros(1)

@@ -42,6 +42,7 @@ from skvas.preprocessing import (
     WhitenedViews,
 )
 from skvas.preprocessing._smoothing import few_centres
+from skvas.preprocessing._whitened import _joined
 
 IN_TIME = {
     "check_methods_subset_invariance": "a video is standardised and smoothed as one",
@@ -875,6 +876,33 @@ def test_repeated_features_give_no_further_components():
     doubled = [np.hstack([video, 2 * video]) for video in VIDEOS]
     views = WhitenedViews().fit(doubled)
     assert [len(components) for components in views.components_] == [5, 5]
+
+
+def test_wide_frames_of_short_videos_are_multiplied_many_at_a_time():
+    videos = [np.full((n, 3), n) for n in (2, 5, 1, 1, 9, 4)]
+    blocks = [*_joined(iter(videos), 6)]
+    assert [len(block) for block in blocks] == [7, 11, 4]
+    assert_array_equal(np.concatenate(blocks), np.concatenate(videos))
+
+
+def test_fewer_moments_of_motion_than_features_are_multiplied_with_each_other(
+    monkeypatch,
+):
+    rng = np.random.RandomState(0)
+    videos = [rng.standard_normal((n, 90)) for n in (100, 110, 120)]
+    views = WhitenedViews(n_components=2, smoothing=0.1, views=("motion",))
+    usual = views.fit_transform(videos)
+    monkeypatch.setattr("skvas.preprocessing._whitened._joined", _whole)
+    assert_allclose(views.fit_transform(videos)[0], usual[0], atol=1e-5)
+    monkeypatch.undo()
+    monkeypatch.delattr("skvas.preprocessing._whitened.eigh")
+    views.fit(videos)
+
+
+def _whole(videos, least):
+    """Yield many frames more, which are zero, so that features are fewer."""
+    frames = np.concatenate([*videos])
+    yield np.vstack([frames, np.zeros((least, frames.shape[1]))])
 
 
 def test_equal_frames_give_zeros_and_one_warning():
