@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import csr_array
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._typing import Labels, Self, Videos
@@ -57,7 +59,8 @@ class TimelineDisplay:
     Parameters
     ----------
     alignments : sequence of Alignment
-        Alignment of each video (x) with the reference (y).
+        Alignment of each video (x) with the reference (y). `from_estimator` leaves
+        their plans empty, which a picture does not need.
     labels : list of array-like of shape (n_frames_i,), default=None
         Labels of the frames of each video.
     names : sequence of str, default=None
@@ -174,7 +177,7 @@ class TimelineDisplay:
         reference = estimator.reference_
         items, known = list_videos(videos), recordings_of(videos)
         refuse_other_features(videos, names_of_fit(estimator))
-        alignments = [estimator.align(video, reference) for video in items]
+        alignments = [_without_plan(estimator.align(v, reference)) for v in items]
         is_it = [_is_reference(video, reference) for video in items]
         if known is not None and names is None:
             names = known.names
@@ -269,6 +272,11 @@ class TimelineDisplay:
             return rows
         pairs = zip(self.alignments, rows, strict=True)
         return [a.warp(row, onto="y", fill=fill) for a, row in pairs]
+
+
+def _without_plan(alignment: Alignment) -> Alignment:
+    """Return an alignment whose plan, of all pairs of frames, takes no memory."""
+    return replace(alignment, plan=csr_array(alignment.plan.shape))
 
 
 def _rate(

@@ -580,6 +580,12 @@ class TestTimeline:
         assert display.ax_.get_xlabel() == "time of the reference in s (10 frames/s)"
         everything_drawn(display.figure_)
 
+    def test_alignments_of_an_estimator_keep_no_plan_in_memory(self, model, data):
+        display = TimelineDisplay.from_estimator(model, data.videos)
+        plans = [alignment.plan for alignment in display.alignments]
+        assert [plan.nnz for plan in plans] == [0] * len(data.videos)
+        assert plans[0].shape == (len(data.videos[0]), len(model.reference_))
+
     def test_reference_with_gaps_or_of_poses_is_known(self, data):
         videos = [video.copy() for video in data.videos]
         videos[2][3:6, 1] = np.nan
