@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 MARKERS = "osD^v<>P*X"
 # Videos that have names in a legend, at most.
 MOST_NAMED = 40
+# Frames that are shapes in files of PDF and SVG, at most: more are an image in these.
+MOST_SHAPES = 50_000
 # Luminance above which a dot on white has an edge.
 LIGHT = 0.55
 
@@ -271,7 +273,12 @@ class EmbeddingDisplay:
         with redrawing(self.ax_) as beside:
             for video in points:
                 self.ax_.plot(
-                    *video.T, color="0.75", linewidth=0.5, alpha=0.5, zorder=1
+                    *video.T,
+                    color="0.75",
+                    linewidth=0.5,
+                    alpha=0.5,
+                    rasterized=_is_image(points),
+                    zorder=1,
                 )
             if color_by == "time":
                 beside.append(self._draw_times(points))
@@ -311,6 +318,7 @@ class EmbeddingDisplay:
             vmax=1,
             s=_dot_size(len(times)),
             linewidths=0,
+            rasterized=_is_image(points),
             zorder=2,
         )
         return self.figure_.colorbar(dots, ax=self.ax_, label=OWN_TIME)
@@ -331,6 +339,7 @@ class EmbeddingDisplay:
                 marker=_marker(k),
                 s=size,
                 **_edge(colour(k), size),
+                rasterized=_is_image(points),
                 label=name,
                 zorder=2,
             )
@@ -358,6 +367,11 @@ def _edge(fill: str, size: float) -> dict[str, Any]:
     if luminance(fill) < LIGHT:
         return {"linewidths": 0}
     return {"linewidths": 0.1 * size**0.5, "edgecolors": "0.5"}
+
+
+def _is_image(points: list[np.ndarray]) -> bool:
+    """Tell whether frames are too many to be shapes in files."""
+    return sum(map(len, points)) > MOST_SHAPES
 
 
 def _dot_size(n_frames: int) -> float:

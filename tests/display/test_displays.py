@@ -738,6 +738,16 @@ class TestEmbedding:
         )
         assert display.ax_.get_xlabel() == "principal axis 1 (99%)"
 
+    @pytest.mark.parametrize("color_by", ["time", "action"])
+    @pytest.mark.parametrize("most", [20, 19])
+    def test_many_frames_become_an_image(self, color_by, most, monkeypatch):
+        monkeypatch.setattr("skvas.display._embedding.MOST_SHAPES", most)
+        points = [np.random.RandomState(0).standard_normal((20, 2))]
+        labels = [["a", "b"] * 10]
+        display = EmbeddingDisplay(points, labels=labels).plot(color_by=color_by)
+        drawn = [*display.ax_.collections, *display.ax_.lines]
+        assert {artist.get_rasterized() for artist in drawn} == {most < 20}
+
     def test_equal_frames_share_no_variance(self):
         display = EmbeddingDisplay.from_embeddings([np.ones((4, 3)), np.ones((1, 3))])
         assert display.ax_.get_xlabel() == "principal axis 1 (0%)"
