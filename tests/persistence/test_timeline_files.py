@@ -66,6 +66,13 @@ def test_labels_of_a_lone_video_stay_those_of_one(tmp_path):
     assert_array_equal(skvas.load(tmp_path / "a").labels_, timeline.labels_)
 
 
+def test_timelines_of_tiny_numbers_come_back(tmp_path):
+    tiny = [video * np.float32(1e-25) for video in VIDEOS]
+    timeline = fit(3).fit(tiny)
+    skvas.save(timeline, tmp_path / "a")
+    assert_array_equal(skvas.load(tmp_path / "a").predict(tiny[0]), timeline.labels_[0])
+
+
 def test_what_is_no_timeline_of_its_own_is_refused(tmp_path):
     model = JointAlignSegment(3, max_epochs=0, random_state=0).fit(VIDEOS)
     with pytest.raises(InvalidParameterError, match="save the model"):
