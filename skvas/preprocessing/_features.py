@@ -33,7 +33,7 @@ from skvas.preprocessing._related import SelectRelated
 from skvas.preprocessing._standardizer import VideoStandardizer
 from skvas.preprocessing._whitened import WhitenedViews
 from skvas.validation import check_choice, naming_video
-from skvas.videos._containers import VideoTransformerMixin
+from skvas.videos._containers import VideoTransformerMixin, arrays_between_steps
 from skvas.videos._frames import NOT_IN_FLOAT32, to_float32
 
 # A constant beside the whitened components, as WhitenedViews says.
@@ -180,7 +180,7 @@ def fit_features(
     if features is None:
         return None
     transformer = of_videos(clone(features))
-    with _threads_for(videos):
+    with _threads_for(videos), arrays_between_steps():
         if isinstance(transformer, Pipeline) and isinstance(videos, OnDemand):
             return _fit_in_turn(transformer, videos)
         try:
@@ -212,9 +212,10 @@ def _fit_in_turn(pipeline: Pipeline, videos: OnDemand) -> Pipeline:
 
 def transform_one(transformer: Any, video: np.ndarray) -> np.ndarray:
     """Return what a fitted transformer of videos makes of one video."""
-    if isinstance(transformer, VideoTransformerMixin):
-        return np.asarray(transformer.transform(video))
-    return np.asarray(transformer.transform([video])[0])
+    with arrays_between_steps():
+        if isinstance(transformer, VideoTransformerMixin):
+            return np.asarray(transformer.transform(video))
+        return np.asarray(transformer.transform([video])[0])
 
 
 def of_videos(transformer: Any) -> Any:
@@ -456,7 +457,7 @@ def apply_features(
                 _refuse_open_gaps(video)
             return _as_float32(video)
 
-    with _threads_for(videos):
+    with _threads_for(videos), arrays_between_steps():
         if transformer is not None and not one_by_one:
             seen = transformer.transform(videos)
             if len(seen) != len(videos):

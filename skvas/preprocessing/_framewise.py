@@ -36,6 +36,7 @@ from skvas.validation import (
 from skvas.videos._containers import (
     Method,
     VideoTransformerMixin,
+    arrays_between_steps,
     available,
     list_like_input,
 )
@@ -522,9 +523,11 @@ class FramesStream(Stateless):
         -------
         ndarray of shape (n, n_features_out)
         """
-        rows = [self.framewise._transform_one(frame[None]) for frame in frames]
-        if not rows:  # of as many columns as there would be
-            return self.framewise._transform_one(np.zeros((1, frames.shape[1])))[:0]
+        transform = self.framewise._transform_one
+        with arrays_between_steps():
+            rows = [transform(frame[None]) for frame in frames]
+            if not rows:  # of as many columns as there would be
+                return transform(np.zeros((1, frames.shape[1])))[:0]
         return np.concatenate(rows)
 
 

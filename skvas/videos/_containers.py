@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from inspect import isfunction, signature
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn import get_config
+from sklearn import config_context, get_config
 from sklearn.base import TransformerMixin
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
@@ -140,6 +141,16 @@ def kept_names(transformer: Any, given: list[str] | None) -> list[str] | None:
     except Exception:  # of whatever was wrapped; it knows no names for these
         return None
     return names if set(names) <= set(given) else None
+
+
+def arrays_between_steps() -> AbstractContextManager[None]:
+    """Let steps hand arrays on, where scikit-learn is set to make data frames.
+
+    A model may be fitted under one setting and asked under another, and steps warn of
+    names of columns that they were not fitted with.
+    """
+    context: AbstractContextManager[None] = config_context(transform_output="default")
+    return context
 
 
 class VideoTransformerMixin(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[call-arg]

@@ -14,10 +14,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from numpy.testing import assert_allclose
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from skvas import ActionSegmenter, Training
+from skvas.preprocessing import SelectRelated
 from skvas.validation import check_videos
 from tests.models import (
     ESTIMATORS,
@@ -170,6 +176,30 @@ def test_row_49_refit_without_names_forgets_the_names(cls):
     assert hasattr(estimator, "feature_names_in_")
     estimator.fit(VIDEOS)
     assert not hasattr(estimator, "feature_names_in_")
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        make_pipeline(StandardScaler(), PCA(2)),
+        make_pipeline(SelectRelated(), "auto"),
+        make_pipeline(StandardScaler(), "whitened"),
+    ],
+)
+@pytest.mark.parametrize("live", [False, True])
+def test_row_50_data_frames_stay_out_of_features(features, live):
+    model = quick(ActionSegmenter, features=features, max_epochs=0)
+    model.set_params(training=Training(live=live))
+    expected = model.fit(VIDEOS).transform(VIDEOS)
+    inside = clone(model)
+    with config_context(transform_output="pandas"):
+        inside.fit(VIDEOS)
+        found = [fitted.transform(VIDEOS) for fitted in (inside, model)]
+        if live:
+            found.append([model.embedder().push(video) for video in VIDEOS])
+    for embeddings in (*found, inside.transform(VIDEOS)):
+        for mine, theirs in zip(embeddings, expected, strict=True):
+            assert_allclose(mine, theirs, atol=1e-5)
 
 
 @every
