@@ -91,7 +91,9 @@ class Alignment:
         -------
         int64 ndarray of shape (L, 2)
             The distinct pairs (i, j) matched in either direction, sorted by i and then
-            by j. With monotone matching both indices are non-decreasing.
+            by j. With monotone matching both indices are non-decreasing. Those of an
+            alignment by a timeline are so in each direction: its frames are rounded, so
+            that a pair of one may cross one of the other.
 
         Examples
         --------
