@@ -37,8 +37,9 @@ from skvas.videos._frames import unit
 # Videos that are looked at, at most, and clusters that are looked for where nothing
 # says how many actions there are.
 MAX_VIDEOS, N_CLUSTERS = 32, 8
-# Adjusted Rand index from which clusters of frames are found again in other videos.
-REPEATS = 0.4
+# Adjusted Rand index from which clusters of frames are found again in other videos;
+# those that come often in a video, which are many to compare, from the second one on.
+REPEATS, OFTEN_REPEATS = 0.4, 0.3
 # Recordings differ so much from each other that views of the collection tell these
 # apart, and not what happens in them, beyond this share of the variance of a feature;
 # beyond the second one, where clusters are found again without that view, and so many
@@ -49,6 +50,10 @@ BETWEEN, PERHAPS, WITHOUT = 0.35, 0.2, 1.4
 # the view of the video alone: of fewer than so many videos, which hardly tell how well,
 # less than .15 times as well.
 WHITENED_REPEATS, ALONE_REPEATS, MANY, FEW_REPEAT = 0.5, 0.4, 6, 0.15
+# In any order less than .25 times as well, unless clusters of unwhitened frames are
+# states: found again so well, or often in a video, or where whitened components are
+# noise of single frames by so much. Others may be parts of movements.
+MOVEMENTS_REPEAT, SURELY, ALL_NOISE = 0.25, 0.85, 0.8
 # They are then smoothed by so many frames in the median video, and clusters of frames
 # come less often than so in a video, or stay for so many frames.
 NOISE_FRAMES, OFTEN, LONG = 4, 5.0, 16.0
@@ -162,14 +167,15 @@ def _settle_views(look: _Look, videos: Sequence[np.ndarray]) -> WhitenedViews | 
     alone = whitened.views == ("video",)
     share = ALONE_REPEATS if alone else WHITENED_REPEATS
     share = share if len(videos) >= MANY else FEW_REPEAT
-    may_stay, moves = True, None
+    may_stay, moves, in_order = True, None, False
     if order is not None and has_order(order):
+        in_order = True
         moves = look.moves_in_order()
-        is_noisy = alone or noise_of(whitened, look.videos) > NOISY
+        is_noisy = alone or look.noise > NOISY
         may_stay = is_noisy and not moves and look.tells_order(order)
     elif look.is_all_motion():
         return _fit_anew(whitened, videos, views=("motion",))
-    if may_stay and look.is_drowned(share) and look.lasts():
+    if may_stay and look.is_drowned(share, in_order) and look.lasts():
         smoothing = _light_smoothing(whitened, videos)
         return _fit_anew(whitened, videos, whiten=False, smoothing=smoothing)
     if moves is None:
@@ -259,10 +265,26 @@ class _Look:
         """How well clusters of motion are found again."""
         return repeatability(self.motion, self.n_clusters)
 
-    def is_drowned(self, share: float) -> bool:
-        """Tell whether clusters repeat, and whitened ones less than a share as well."""
-        least = max(REPEATS, self.repeats / share)
-        return self.plain >= least
+    def is_drowned(self, share: float, in_order: bool) -> bool:
+        """Tell whether clusters repeat, and whitened ones less than a share as well.
+
+        Of movements in any order they have to repeat less than that.
+        """
+        if self.plain < max(OFTEN_REPEATS, self.repeats / share):
+            return False
+        if self.plain < REPEATS:
+            return self.comes_often
+        is_clear = in_order or self.plain >= self.repeats / MOVEMENTS_REPEAT
+        return is_clear or self.are_states()
+
+    def are_states(self) -> bool:
+        """Tell whether clusters of unscaled frames stand for what goes on in them."""
+        return self.plain >= SURELY or self.comes_often or self.noise > ALL_NOISE
+
+    @cached_property
+    def noise(self) -> float:
+        """How much of whitened components is noise of single frames."""
+        return noise_of(self.whitened, self.videos)
 
     @cached_property
     def times_and_length(self) -> tuple[float, float]:
@@ -272,14 +294,18 @@ class _Look:
         frames, scale = apply_features(light, self.videos), spread_of(light)
         return stretches([unit(video * scale) for video in frames], self.n_clusters)
 
+    @property
+    def comes_often(self) -> bool:
+        """Whether a cluster of unscaled frames comes often in a video."""
+        return self.times_and_length[0] >= OFTEN
+
     def lasts(self) -> bool:
         """Tell whether clusters of unscaled frames last, as steps of an activity do.
 
         Those of sound do not: it is loud and quiet again within each word, in all
         recordings alike.
         """
-        times, length = self.times_and_length
-        return times < OFTEN or length >= LONG
+        return not self.comes_often or self.times_and_length[1] >= LONG
 
     def is_all_motion(self) -> bool:
         """Tell whether clusters of motion are found again, and none of places are.

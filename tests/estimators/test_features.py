@@ -240,6 +240,32 @@ def test_motion_is_all_by_what_is_found_again(repeats, plain, moved, stays, expe
 
 
 @pytest.mark.parametrize(
+    ("repeats", "plain", "times", "noise", "in_order", "expected"),
+    [
+        (0.05, 0.29, 9.0, 0.9, False, False),
+        (0.05, 0.31, 9.0, 0.1, False, True),
+        (0.05, 0.39, 4.9, 0.9, False, False),
+        (0.05, 0.41, 4.9, 0.1, False, True),
+        (0.19, 0.8, 1.0, 0.1, False, True),
+        (0.21, 0.8, 4.9, 0.79, False, False),
+        (0.21, 0.8, 5.0, 0.1, False, True),
+        (0.21, 0.8, 1.0, 0.81, False, True),
+        (0.22, 0.86, 1.0, 0.1, False, True),
+        (0.21, 0.8, 1.0, 0.1, True, True),
+        (0.41, 0.8, 9.0, 0.9, True, False),
+        (0.47, 0.9, 9.0, 0.9, False, False),
+    ],
+)
+def test_whitening_drowns_movements_less_soon_than_states(
+    repeats, plain, times, noise, in_order, expected
+):
+    look = _settled._Look(None, [], [], 3)
+    found = {"repeats": repeats, "plain": plain, "noise": noise}
+    vars(look).update(found, times_and_length=(times, 20.0))
+    assert look.is_drowned(0.5, in_order) is expected
+
+
+@pytest.mark.parametrize(
     ("cls", "module"), [(JointAlignSegment, _joint), (VideoAligner, _aligner)]
 )
 def test_order_is_not_asked_again_of_features_settled_for_want_of_one(
@@ -515,7 +541,7 @@ def test_actions_that_differ_in_motion_alone_are_found(live):
 def still(n_videos=24):
     """Videos that stand still, each in one of three places that whitening blurs."""
     rng = np.random.default_rng(0)
-    places = rng.normal(scale=3, size=(3, 12))
+    places = rng.normal(scale=3, size=(3, 30))
     frames = places[np.arange(n_videos) % 3]
     frames += rng.normal(scale=0.2, size=frames.shape)
     return [np.repeat(frame[None], 20 + i, axis=0) for i, frame in enumerate(frames)]
