@@ -85,17 +85,18 @@ class Gaussians:
         precisions: np.ndarray = 1 / self.variances
         return precisions
 
-    def robust(self, distances: np.ndarray, log_determinants: np.ndarray) -> np.ndarray:
+    def robust(self, distances: np.ndarray) -> np.ndarray:
         """Return log-likelihoods of a frame with heavy tails, from its distances.
 
         They are those of Student's distribution, up to a number that is common to all
         classes.
         """
         n = FREEDOM + self.means.shape[1]
-        logs = n * np.log1p(distances / FREEDOM) + log_determinants
+        logs = n * np.log1p(distances / FREEDOM) + self.log_determinants
         scores: np.ndarray = -0.5 * self.weight * logs
         return scores
 
+    @cached_property
     def log_determinants(self) -> np.ndarray:
         """Return the logarithm of each class's product of variances."""
         logs: np.ndarray = np.log(self.variances).sum(axis=1)

@@ -133,7 +133,6 @@ class LiveTracker:
         self._step_chain = model.step_chain()
         self._whole = whole if lag == math.inf else None
         self._embedder = embedder
-        self._constant = model.gaussians.log_determinants()
         self.reset()
 
     def reset(self) -> None:
@@ -383,7 +382,7 @@ class LiveTracker:
         gaussians = self._model.gaussians
         discriminants = gaussians.project(features)
         distances = gaussians.distances(discriminants)
-        scores = -0.5 * gaussians.weight * (distances + self._constant)
+        scores = -0.5 * gaussians.weight * (distances + gaussians.log_determinants)
         seen = self._filter.see(scores)
         self._decide(seen.posterior)
         self._was_held = False
@@ -395,7 +394,7 @@ class LiveTracker:
         if self._course is not None and self._monitor.is_alien:
             self._course.hold()
         elif self._course is not None:
-            robust = gaussians.robust(distances, self._constant)
+            robust = gaussians.robust(distances)
             for said in self._course.see(robust):
                 self._warn(*said)
         return seen

@@ -146,7 +146,7 @@ def collection_helps(
 def _placed(gaussians: Gaussians, frames: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Return the mean log probability of places near the right ones, by factor."""
     distances = gaussians.distances(gaussians.project(frames))
-    logs = gaussians.robust(distances, gaussians.log_determinants())
+    logs = gaussians.robust(distances)
     moments = np.arange(logs.shape[1])
     radius = max(1, NEAR * len(moments))
     is_near = np.abs(moments - places[:, None]) <= radius
@@ -212,7 +212,7 @@ def _hold_out(
 def _distances(gaussians: Gaussians, frames: np.ndarray) -> np.ndarray:
     """Return minus twice the log-likelihoods, (n, K), the smallest of a frame 0."""
     discriminants = gaussians.project(frames)
-    found = gaussians.distances(discriminants) + gaussians.log_determinants()
+    found = gaussians.distances(discriminants) + gaussians.log_determinants
     result: np.ndarray = found - found.min(axis=1, keepdims=True)
     return result
 

@@ -96,9 +96,5 @@ def read_timeline(reader: StateReader, state: Any) -> Timeline:
 
 def _width(features: Any, n_features: int) -> int:
     """Return the length of the vectors that paths compare."""
-    frames = np.linspace(0, 1, 2 * n_features, dtype=np.float32).reshape(2, -1)
-    try:
-        seen = features_and_details(features, [frames])
-    except ValueError:  # far beyond videos of tiny numbers
-        seen = features_and_details(features, [np.zeros_like(frames)])
+    seen = features_and_details(features, [np.zeros((2, n_features), np.float32)])
     return int(path_frames(*seen)[0].shape[1])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.linalg import eigh
 
 from skvas._on_demand import choose
+from skvas.videos._directions import largest_directions
 from skvas.videos._frames import spread, spread_over, unit
 
 # Frames of more numbers than this are wide, and are looked at along so many directions,
@@ -39,13 +39,11 @@ def principal_directions(videos: Sequence[np.ndarray]) -> np.ndarray | None:
         return None
     some = choose(videos, spread(len(videos), N_VIDEOS))
     frames = spread_over(some, N_FRAMES)
-    n, n_kept = len(frames), min(len(frames), N_DIRECTIONS)
-    scatter, vectors = eigh(frames @ frames.T, subset_by_index=[n - n_kept, n - 1])
-    if scatter[-1] <= 0:
+    scatter, directions = largest_directions(frames, N_DIRECTIONS)
+    if scatter[0] <= 0:
         return None
-    kept = scatter > MIN_SCATTER * scatter[-1]
-    directions: np.ndarray = frames.T @ (vectors[:, kept] / np.sqrt(scatter[kept]))
-    return directions
+    kept: np.ndarray = directions[scatter > MIN_SCATTER * scatter[0]].T
+    return kept
 
 
 def project(video: np.ndarray, directions: np.ndarray) -> np.ndarray:

@@ -122,7 +122,7 @@ def settle_features(
     whitened, better = last_step(fitted), None
     with warnings.catch_warnings():  # of what `whitened` has warned of
         warnings.simplefilter("ignore", DegenerateFramesWarning)
-        selector = SelectRelated().set_output(transform="default").fit(videos)
+        selector = SelectRelated().fit(videos)
         wander = not selector.support_.all()
         if wander:
             videos = each(partial(transform_one, selector), videos)
@@ -164,18 +164,19 @@ def _look_alone(look: _Look, videos: Sequence[np.ndarray]) -> _Look | None:
 def _settle_views(look: _Look, videos: Sequence[np.ndarray]) -> WhitenedViews | None:
     """Fit views that tell more than those of some videos, which are looked at."""
     order, whitened = find_order(look.seen), look.whitened
+    if not has_order(order):
+        order = None
     alone = whitened.views == ("video",)
     share = ALONE_REPEATS if alone else WHITENED_REPEATS
     share = share if len(videos) >= MANY else FEW_REPEAT
-    may_stay, moves, in_order = True, None, False
-    if order is not None and has_order(order):
-        in_order = True
+    may_stay, moves = True, None
+    if order is not None:
         moves = look.moves_in_order()
         is_noisy = alone or look.noise > NOISY
         may_stay = is_noisy and not moves and look.tells_order(order)
     elif look.is_all_motion():
         return _fit_anew(whitened, videos, views=("motion",))
-    if may_stay and look.is_drowned(share, in_order) and look.lasts():
+    if may_stay and look.is_drowned(share, order is not None) and look.lasts():
         smoothing = _light_smoothing(whitened, videos)
         return _fit_anew(whitened, videos, whiten=False, smoothing=smoothing)
     if moves is None:
