@@ -221,8 +221,7 @@ class Course:
         became : ndarray of shape (4 * n_steps + 1,)
             Probability that this has become of each step, whatever the phase.
         """
-        missed, _, late, repeated = became[:-1].reshape(4, -1)
-        is_sure = np.array([missed + late, repeated, late]) > SURE
+        is_sure = warned_of(became) > SURE
         self.waited += 1
         self.waited *= is_sure
         now = int(self.chain.steps[self.posterior.argmax()])
@@ -238,6 +237,18 @@ class Course:
         joint[:, AGAIN, steps] = 0
         self.told[again] = False
         return [(KINDS[kind], int(step)) for kind, step in np.argwhere(fresh)]
+
+
+def warned_of(became: np.ndarray) -> np.ndarray:
+    """Return how probable each kind of warning is for each step, (3, n_steps).
+
+    Parameters
+    ----------
+    became : ndarray of shape (4 * n_steps + 1,)
+        Probability that this has become of each step, whatever the phase.
+    """
+    missed, _, late, again = _unfold(became[None])[0]
+    return np.array([missed + late, again, late])
 
 
 def _unfold(table: np.ndarray) -> np.ndarray:

@@ -265,6 +265,17 @@ def test_whitening_drowns_movements_less_soon_than_states(
     assert look.is_drowned(0.5, in_order) is expected
 
 
+@pytest.mark.parametrize("value", [0.0, 0.4])
+def test_movements_are_told_from_states_where_no_order_is_shared(value, monkeypatch):
+    told = {"repeats": 0.3, "plain": 0.8, "noise": 0.4, "times_and_length": (1.0, 20.0)}
+    for name, what in told.items():
+        monkeypatch.setattr(_settled._Look, name, what)
+    monkeypatch.setattr(_settled, "find_order", lambda _: BlockOrder(value, 0.01, 8))
+    for name in ("moves", "moves_in_order", "is_all_motion"):
+        monkeypatch.setattr(_settled._Look, name, lambda _: False)
+    assert choose_features(recurring(), 3).whiten is (value == 0)
+
+
 @pytest.mark.parametrize(
     ("cls", "module"), [(JointAlignSegment, _joint), (VideoAligner, _aligner)]
 )

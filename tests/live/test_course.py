@@ -16,6 +16,7 @@ from skvas.live._course import (
     NOTHING,
     Course,
     StepChain,
+    warned_of,
 )
 
 MOVES = np.array([0.5, 0.5])
@@ -69,7 +70,7 @@ def test_step_without_evidence_of_its_own_is_skipped_if_time_is_too_short_for_it
         shares += [np.where(RATES.actions == 2, 0.0, -8.0)] * 8
         for scores in shares:
             told += watched.see(scores)
-        return told, watched.joint.sum(axis=0)[[MISSED, LATE], 1].sum()
+        return told, warned_of(watched.table.sum(axis=0))[0, 1]
 
     told, probability = blurred(0)
     assert told == [("skipped", 1)]
@@ -147,6 +148,9 @@ def test_probabilities_are_sums_over_all_ways(phases):
             if became is not None:
                 expected[way[-1], became, step] += weight
     np.testing.assert_allclose(watched.joint, expected, atol=1e-12)
+    missed, _, late, again = expected.sum(axis=0)
+    found = warned_of(watched.table.sum(axis=0))
+    np.testing.assert_allclose(found, [missed + late, again, late], atol=1e-12)
 
 
 @pytest.mark.parametrize("added", [-1e4, 1e4])

@@ -308,6 +308,12 @@ def test_a_true_segment_is_hit_once_only():
     assert f1_overlap(true, pred, threshold=0.25, matching=None) == 2 * 1 / (1 + 3)
 
 
+@pytest.mark.parametrize("true", ["aabaaaa", "aaaabaa"])
+def test_a_predicted_segment_is_of_the_true_one_that_it_overlaps_most(true):
+    score = f1_overlap([*true], [*"aaaaaaa"], threshold=0.5, matching=None)
+    assert score == 2 * 1 / (3 + 1)
+
+
 def test_f1_at_an_overlap_of_many_segments_takes_little_memory():
     rng = np.random.RandomState(0)
     true, pred = rng.randint(2, size=(2, 20_000)).repeat(2, axis=1)
