@@ -212,10 +212,9 @@ def _fit_in_turn(pipeline: Pipeline, videos: OnDemand) -> Pipeline:
 
 def transform_one(transformer: Any, video: np.ndarray) -> np.ndarray:
     """Return what a fitted transformer of videos makes of one video."""
-    with arrays_between_steps():
-        if isinstance(transformer, VideoTransformerMixin):
-            return np.asarray(transformer.transform(video))
-        return np.asarray(transformer.transform([video])[0])
+    if isinstance(transformer, VideoTransformerMixin):
+        return np.asarray(transformer.transform(video))
+    return np.asarray(transformer.transform([video])[0])
 
 
 def of_videos(transformer: Any) -> Any:
