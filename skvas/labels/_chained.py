@@ -22,9 +22,12 @@ MOSTLY = 0.5
 # What is taken for seen before any video was: changes from each action to each other,
 # first segments of each, and segments of each that last so long a share of a video.
 CHANGES, STARTS, SEGMENTS, DURATION = 0.1, 0.5, 1.0, 0.05
-# Weight of the discriminants of all features. More would suit videos like the labelled
-# ones, and mislead where others were recorded in another way.
+# Weight of the discriminants of all features, beside 1 of what else tells the actions.
+# More would suit videos like the labelled ones, and mislead where others were recorded
+# in another way, or labelled videos show an action once or twice. The weights are the
+# other way round where these have so many segments of each action.
 BY_LOOK = 0.3
+SELDOM, OFTEN = 2, 6
 # Share of their correlation that makes frames worth less: what tells the actions knows
 # some of what deviates from them for long.
 COUNTED = 0.3
@@ -48,6 +51,27 @@ def tell_all(codes: Sequence[np.ndarray], n_actions: int) -> bool:
     return len(known - {-1}) == n_actions
 
 
+def how_often(codes: Sequence[np.ndarray]) -> float:
+    """Return how many segments of an action that it has a labelled video shows.
+
+    Parameters
+    ----------
+    codes : sequence of int64 ndarray of shape (n_i,)
+        Labels, -1 where there is none.
+
+    Returns
+    -------
+    float
+        The mean over videos most of whose frames have labels; 0 where none has.
+    """
+    n_segments = []
+    for i in _which_tell(codes):
+        label = codes[i][codes[i] >= 0]
+        changes = np.count_nonzero(np.diff(label))
+        n_segments.append((1 + changes) / len(np.unique(label)))
+    return float(np.mean(n_segments)) if n_segments else 0.0
+
+
 @dataclass(frozen=True)
 class Succession:
     """What labelled videos do after what, for how long, and what it looks like.
@@ -66,6 +90,8 @@ class Succession:
         What is added to their products with frames.
     correlated : float
         Share of a video over which neighbouring frames say the same.
+    by_look : float, default=0.3
+        Weight of the discriminants, from 0.3 to 1.
     """
 
     first: np.ndarray
@@ -74,6 +100,7 @@ class Succession:
     weights: np.ndarray
     bias: np.ndarray
     correlated: float
+    by_look: float = BY_LOOK
 
     @classmethod
     def learn(
@@ -126,6 +153,7 @@ class Succession:
             weights,
             bias,
             COUNTED * correlated_share(deviations(seen, members)),
+            float(np.interp(how_often(codes), (SELDOM, OFTEN), (BY_LOOK, 1))),
         )
 
     def follow_up(
@@ -160,8 +188,8 @@ class Succession:
         Takes what `follow_up` takes of each video.
         """
         look = log_softmax(frames @ self.weights + self.bias, axis=1)
-        total = np.maximum(logs, np.log(FLOOR))
-        total = total + BY_LOOK * np.maximum(look, np.log(FLOOR))
+        total = (1 + BY_LOOK - self.by_look) * np.maximum(logs, np.log(FLOOR))
+        total = total + self.by_look * np.maximum(look, np.log(FLOOR))
         total -= total.max(axis=1, keepdims=True)
         found: np.ndarray = np.exp(
             total * evidence_of_frame(len(frames), self.correlated)

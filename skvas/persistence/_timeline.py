@@ -8,7 +8,7 @@ import numpy as np
 
 from skvas.exceptions import ModelFileError
 from skvas.labels._anchored import AnchoredActions
-from skvas.labels._chained import ChainedNaming, Succession
+from skvas.labels._chained import BY_LOOK, ChainedNaming, Succession
 from skvas.labels._naming import Naming
 from skvas.labels._outlook import Outlook
 from skvas.timeline._count import Count
@@ -218,6 +218,7 @@ def _check_succession(succession: Succession, n_actions: int) -> None:
     check_array("naming_.weights", succession.weights, (None, n_actions))
     check_array("naming_.bias", succession.bias, (n_actions,))
     check_real("correlated", succession.correlated, low=0)
+    check_real("by_look", succession.by_look, low=BY_LOOK, high=1)
     rates = succession.first, succession.follow.sum(axis=1), succession.durations
     if min(rate.min() for rate in rates) <= 0:
         raise ModelFileError("rates of naming_ are not positive")

@@ -15,6 +15,7 @@ from skvas.labels._chained import (
     USUAL_CHAINED,
     ChainedNaming,
     Succession,
+    how_often,
     tell_all,
 )
 from skvas.labels._naming import (
@@ -38,23 +39,30 @@ from skvas.segmentation._labeller import (
     directions,
     pick,
 )
-from skvas.timeline._carry import label_shares
+from skvas.timeline._carry import FIT_WIDTH, label_shares
 from skvas.timeline._model import path_frames
 from skvas.timeline._routes import average_routes
 from skvas.videos._frames import nearest_of, sample_videos, spread_frames
 from skvas.videos._views import Views
 
-# Frames of a video, and labelled ones, that classes are learned from.
+# Frames of a video, and labelled ones, that classes are learned from; of each labelled
+# segment so many, where no order is shared, and of a video at most.
 FRAMES = 256
+SEGMENT_FRAMES, MANY_FRAMES = 16, 1024
 # Probabilities of parts that are kept from the first pass over the videos, at most.
 CACHED = 50_000_000
 # Folds of cross-validation, at most.
 N_FOLDS = 5
 # What mIoU of hidden labels must gain before transport to anchored actions is left.
 MARGIN = 0.06
+# Actions recur where labelled videos show so many segments of each, and more.
+RECURS = 1.5
 # Weight of a one-to-one matching of found actions with labels, where one video is
 # labelled; it falls with their number.
 ONE_TO_ONE = 0.3
+# Moments of a timeline that labelled frames fit less than so often as is usual have the
+# labels that what was found there has at other moments.
+SELDOM = 0.5
 # What recordings of a part of the activity are farther from the template than whole
 # ones: as far as two frames can be.
 FARTHEST = 2.0
@@ -257,7 +265,7 @@ def name_actions(
     seen, sure = (views.embeddings, SURE) if is_shared else (views.features, HALF_SURE)
     codes = labels.filled(seen, sure)
     kept = [
-        np.union1d(_looked_at(code), where)
+        np.union1d(_looked_at(code, is_shared), where)
         for code, where in zip(codes, asked, strict=True)
     ]
     few = pick(codes, kept)
@@ -271,7 +279,8 @@ def name_actions(
     if isinstance(base, TimelineLabeller):
         candidates = [*_on_timeline(base, views, kept, few_parts, frames, few)]
     else:
-        candidates = _on_found(base, found, kept, few_parts, frames, views)
+        recurs = isinstance(base, ChainLabeller) or how_often(given) > RECURS
+        candidates = _on_found(recurs, found, kept, few_parts, frames, views)
     folds = hide_in_turn(few, N_FOLDS)
     margin = MARGIN if isinstance(candidates[0], AnchoredEvidence) else 0.0
     chosen, heat, logs = choose_evidence(
@@ -365,12 +374,16 @@ def _spread_out(
     return spread
 
 
-def _looked_at(codes: np.ndarray) -> np.ndarray:
+def _looked_at(codes: np.ndarray, is_shared: bool) -> np.ndarray:
     """Choose evenly spread frames, and evenly spread labelled ones, of each label."""
     known = np.flatnonzero(codes >= 0)
     spread = spread_frames(len(codes), FRAMES)
     if len(known):
-        spread = np.union1d(spread, known[spread_frames(len(known), FRAMES)])
+        n_frames = FRAMES
+        if not is_shared:
+            n_segments = 1 + int(np.count_nonzero(np.diff(codes[known])))
+            n_frames = min(max(FRAMES, SEGMENT_FRAMES * n_segments), MANY_FRAMES)
+        spread = np.union1d(spread, known[spread_frames(len(known), n_frames)])
     for short in np.setdiff1d(codes[known], codes[spread]):  # between all of these
         where = np.flatnonzero(codes == short)
         spread = np.union1d(spread, where[spread_frames(len(where), FRAMES)])
@@ -404,7 +417,7 @@ def _on_timeline(
 
 
 def _on_found(
-    base: BaseLabeller,
+    recurs: bool,
     found: Sequence[np.ndarray],
     kept: Sequence[np.ndarray],
     parts: Sequence[np.ndarray],
@@ -419,10 +432,9 @@ def _on_found(
         Evidence(parts, frames, shares, by_part, by_frame, is_embedding)
         for by_part, by_frame in ((0.3, 0.3), (1.0, 0.3), (0.0, 1.0))
     ]
-    # Actions of any share and duration, which chains find, are not for transport.
-    if isinstance(base, ChainLabeller):
-        return [*judged, anchored]
-    return [anchored, *judged]
+    # Actions of any share and duration, which chains find, are not for transport, nor
+    # are those that come more than once.
+    return [*judged, anchored] if recurs else [anchored, *judged]
 
 
 def _shares_of_moments(
@@ -439,19 +451,30 @@ def _shares_of_moments(
         [codes[i] for i in some],
         n_actions,
     )
-    n_classes = 1 + max(code.max() for code in codes)
-    if n_classes == n_actions:
-        return shares
-    # Where labelled videos have frames without labels, actions without labels may be.
-    visits = np.sum([parts[i].sum(axis=0) for i in some], axis=0)
-    known = np.sum([parts[i][codes[i] >= 0].sum(axis=0) for i in some], axis=0)
-    sure = known / np.maximum(visits, np.finfo(visits.dtype).tiny)
+    has_all = n_actions == 1 + max(code.max() for code in codes)
+    if has_all:  # what was found where labelled frames hardly fit has labels elsewhere
+        told = sum(_fitting(parts[i], costs[i], codes[i] >= 0) for i in some)
+        sure = np.minimum(1, told / (SELDOM * np.mean(told)))
+    else:  # where labelled videos have frames without labels, other actions may be
+        visits = np.sum([parts[i].sum(axis=0) for i in some], axis=0)
+        known = np.sum([parts[i][codes[i] >= 0].sum(axis=0) for i in some], axis=0)
+        sure = known / np.maximum(visits, np.finfo(visits.dtype).tiny)
     found = [actions[parts[i].argmax(axis=1)] for i in some]
     guess = shares_of_found(
-        found, [codes[i] for i in some], n_actions, n_actions, one_to_one=1.0
+        found,
+        [codes[i] for i in some],
+        n_actions,
+        n_actions,
+        one_to_one=0.0 if has_all else 1.0,
     )[actions]
     mixed: np.ndarray = sure[:, None] * shares + (1 - sure[:, None]) * guess
     return mixed
+
+
+def _fitting(posterior: np.ndarray, cost: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Sum, at each moment, how far known frames may be there and fit."""
+    fit: np.ndarray = np.exp(-cost[known] / FIT_WIDTH)
+    return (posterior[known] * fit).sum(axis=0)
 
 
 def _shares_of_found(

@@ -13,6 +13,7 @@ from skvas.labels._chained import (
     DURATION,
     ChainedNaming,
     Succession,
+    how_often,
     tell_all,
 )
 from skvas.labels._naming import Naming
@@ -108,6 +109,34 @@ def test_look_of_labelled_videos_tells_what_else_tells_nothing():
     found = replace(chained(), told=blind)
     by_all = found.decode(found.log_probabilities(*seen(frames)))
     assert (by_all == labels).mean() > 0.95
+
+
+def test_segments_of_an_action_are_counted_in_labelled_videos():
+    twice, once, part = np.tile([0, 1], 2), np.arange(3), np.array([0, 1, -1, -1, -1])
+    assert how_often([twice, np.full(4, -1), part]) == 2
+    assert how_often([np.repeat(twice, 3), once]) == 1.5
+    assert how_often([part]) == 0
+
+
+def test_look_counts_more_where_labelled_videos_show_actions_often():
+    weights = []
+    for n in (1, 2, 4, 6, 9):
+        frames, labels = np.tile(FRAMES[0], (n, 1)), np.tile(LABELS[0], n)
+        weights.append(learn([frames], [labels]).by_look)
+    assert_allclose(weights, [0.3, 0.3, 0.65, 1, 1])
+
+
+def test_look_and_what_else_tells_change_places():
+    rarely = chained().succession
+    often = replace(rarely, by_look=1.0)
+    look = np.log([[0.8, 0.1, 0.1]])
+    told = np.log([[0.1, 0.8, 0.1]])
+    blind = {"weights": np.zeros((N_FEATURES, 3)), "correlated": 0.0}
+    both = [replace(one, bias=look[0], **blind) for one in (rarely, often)]
+    found = [one.likelihoods(told, FRAMES[0][:1], None) for one in both]
+    assert_allclose(found[0][:, ::-1], found[1][:, [2, 0, 1]])
+    assert found[0].argmax() == 1
+    assert found[1].argmax() == 0
 
 
 def test_log_probabilities_are_tempered_before_they_are_chained():

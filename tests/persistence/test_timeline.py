@@ -201,6 +201,7 @@ def test_naming_of_another_make_is_refused(joint, path, change):
         ("succession.weights", less),
         ("succession.bias", less),
         ("succession.correlated", to(-0.1)),
+        ("succession.by_look", to(1.1)),
     ],
 )
 def test_chain_of_names_of_another_make_is_refused(chained, path, change):

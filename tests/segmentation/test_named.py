@@ -12,6 +12,8 @@ import skvas.segmentation._named as named
 from skvas import ActionSegmenter, JointAlignSegment
 from skvas.datasets import make_videos
 from skvas.labels import _reading
+from skvas.labels._anchored import AnchoredActions
+from skvas.labels._naming import Naming
 from skvas.metrics import miou
 from skvas.options import Segmenting
 from skvas.segmentation._labeller import ON_PATH
@@ -82,6 +84,56 @@ def test_moments_that_no_labelled_frame_may_be_at_have_shares():
     shares = named._shares_of_moments(parts, costs, np.array([0, 0, 1, 1]), codes, 2)
     np.testing.assert_allclose(shares.sum(axis=1), 1)
     assert shares[1, 0] > shares[2, 0]
+
+
+def test_moments_that_labelled_frames_lack_are_named_as_the_same_action_elsewhere():
+    """Three rounds of two actions; the labelled video has the second one alone."""
+    parts = {0: np.eye(6, dtype=np.float32)[[2, 2, 3, 3]]}
+    costs, codes = {0: np.zeros((4, 6))}, [np.array([1, 1, 0, 0])]
+    actions = np.tile([0, 1], 3)
+    shares = named._shares_of_moments(parts, costs, actions, codes, 2)
+    np.testing.assert_allclose(shares, np.eye(2)[1 - actions])
+
+
+def test_one_labelled_round_names_all_rounds():
+    rng = np.random.default_rng(0)
+    centres = 3 * np.eye(4).repeat(2, axis=1)
+    labels = [
+        np.concatenate([np.repeat(k, rng.integers(12, 20)) for k in [0, 1, 2, 3] * n])
+        for n in (1, 3, 3, 3, 3, 3)
+    ]
+    videos = [centres[c] + 0.4 * rng.normal(size=(len(c), 8)) for c in labels]
+    timeline = Segmenting(segment_on="timeline")
+    model = JointAlignSegment(4, segmenting=timeline, max_epochs=0, random_state=0)
+    model.fit(videos, [labels[0], *[None] * 5])
+    found, true = np.concatenate(model.labels_), np.concatenate(labels)
+    assert miou(true, found, matching=None) > 0.9
+
+
+def test_each_of_many_labelled_segments_is_looked_at_where_no_order_is_shared():
+    codes = np.repeat(np.arange(50) % 2, 40)
+    looked_at = named._looked_at(codes, False)
+    assert np.bincount(looked_at // 40).min() >= named.SEGMENT_FRAMES - 1
+    assert len(named._looked_at(codes, True)) <= 2 * named.FRAMES
+    many = np.repeat(np.arange(5000) % 2, 40)
+    assert len(named._looked_at(many, False)) <= named.FRAMES + named.MANY_FRAMES
+
+
+@pytest.mark.parametrize(
+    ("first", "told"), [([0, 1, 2], AnchoredActions), ([0, 1, 0, 2, 1, 2], Naming)]
+)
+def test_actions_that_recur_in_labelled_videos_are_not_told_by_transport(first, told):
+    rng = np.random.default_rng(0)
+    labels = [
+        np.repeat(order, rng.integers(12, 24, len(order)))
+        for order in (first, [2, 0, 1], [1, 0, 2], [2, 1, 0], [0, 2, 1])
+    ]
+    centres = 2 * np.eye(3).repeat(2, axis=1)
+    videos = [centres[c] + 0.5 * rng.normal(size=(len(c), 6)) for c in labels]
+    features = Segmenting(segment_on="features")
+    model = ActionSegmenter(3, segmenting=features, max_epochs=0, random_state=0)
+    model.fit(videos, [labels[0], *[None] * 4])
+    assert type(model.naming_.told) is told
 
 
 @pytest.mark.parametrize("make", [ActionSegmenter, JointAlignSegment])
