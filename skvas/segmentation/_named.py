@@ -62,7 +62,7 @@ RECURS = 1.5
 ONE_TO_ONE = 0.3
 # Moments of a timeline that labelled frames fit less than so often as is usual have the
 # labels that what was found there has at other moments.
-SELDOM = 0.5
+SELDOM = 0.1
 # What recordings of a part of the activity are farther from the template than whole
 # ones: as far as two frames can be.
 FARTHEST = 2.0
