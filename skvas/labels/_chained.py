@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax
 
+from skvas.decoding import segments_an_action
 from skvas.labels._naming import FLOOR, BaseNaming, discriminants, one_hot
 from skvas.videos._succession import (
     correlated_share,
@@ -47,29 +48,19 @@ def tell_all(codes: Sequence[np.ndarray], n_actions: int) -> bool:
     n_actions : int
         Number of actions.
     """
-    known = {label for i in _which_tell(codes) for label in codes[i].tolist()}
-    return len(known - {-1}) == n_actions
+    known = {label for labels in known_labels(codes) for label in labels.tolist()}
+    return len(known) == n_actions
 
 
-def how_often(codes: Sequence[np.ndarray]) -> float:
-    """Return how many segments of an action that it has a labelled video shows.
+def known_labels(codes: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the labels of videos most of whose frames have one, without gaps.
 
     Parameters
     ----------
     codes : sequence of int64 ndarray of shape (n_i,)
         Labels, -1 where there is none.
-
-    Returns
-    -------
-    float
-        The mean over videos most of whose frames have labels; 0 where none has.
     """
-    n_segments = []
-    for i in _which_tell(codes):
-        label = codes[i][codes[i] >= 0]
-        changes = np.count_nonzero(np.diff(label))
-        n_segments.append((1 + changes) / len(np.unique(label)))
-    return float(np.mean(n_segments)) if n_segments else 0.0
+    return [codes[i][codes[i] >= 0] for i in _which_tell(codes)]
 
 
 @dataclass(frozen=True)
@@ -131,7 +122,7 @@ class Succession:
         told = _which_tell(codes)
         if not told:
             return None
-        labels = [codes[i][codes[i] >= 0] for i in told]
+        labels = known_labels(codes)
         few = [codes[i][kept[i]] for i in told]
         seen = [frames[i][code >= 0] for i, code in zip(told, few, strict=True)]
         first, ended = np.full(n_actions, STARTS), np.full(n_actions, SEGMENTS)
@@ -146,6 +137,7 @@ class Succession:
         np.fill_diagonal(follow, n_actions == 1)
         members = [one_hot(code[code >= 0], n_actions) for code in few]
         weights, bias = discriminants(np.concatenate(seen), np.concatenate(members))
+        often = segments_an_action(labels)
         return cls(
             first / first.sum(),
             follow / follow.sum(axis=1, keepdims=True),
@@ -153,7 +145,7 @@ class Succession:
             weights,
             bias,
             COUNTED * correlated_share(deviations(seen, members)),
-            float(np.interp(how_often(codes), (SELDOM, OFTEN), (BY_LOOK, 1))),
+            float(np.interp(often, (SELDOM, OFTEN), (BY_LOOK, 1))),
         )
 
     def follow_up(

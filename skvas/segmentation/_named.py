@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import repeat
 
 import numpy as np
 
 from skvas._on_demand import each, lengths_of
+from skvas.decoding import n_segments, segments_an_action
 from skvas.labels._anchored import AnchoredEvidence
 from skvas.labels._chained import (
     USUAL_CHAINED,
     ChainedNaming,
     Succession,
-    how_often,
+    known_labels,
     tell_all,
 )
 from skvas.labels._naming import (
@@ -265,7 +266,7 @@ def name_actions(
     seen, sure = (views.embeddings, SURE) if is_shared else (views.features, HALF_SURE)
     codes = labels.filled(seen, sure)
     kept = [
-        np.union1d(_looked_at(code, is_shared), where)
+        np.union1d(_looked_at(code, FRAMES if is_shared else MANY_FRAMES), where)
         for code, where in zip(codes, asked, strict=True)
     ]
     few = pick(codes, kept)
@@ -279,7 +280,8 @@ def name_actions(
     if isinstance(base, TimelineLabeller):
         candidates = [*_on_timeline(base, views, kept, few_parts, frames, few)]
     else:
-        recurs = isinstance(base, ChainLabeller) or how_often(given) > RECURS
+        often = segments_an_action(known_labels(given))
+        recurs = isinstance(base, ChainLabeller) or often > RECURS
         candidates = _on_found(recurs, found, kept, few_parts, frames, views)
     folds = hide_in_turn(few, N_FOLDS)
     margin = MARGIN if isinstance(candidates[0], AnchoredEvidence) else 0.0
@@ -374,15 +376,12 @@ def _spread_out(
     return spread
 
 
-def _looked_at(codes: np.ndarray, is_shared: bool) -> np.ndarray:
-    """Choose evenly spread frames, and evenly spread labelled ones, of each label."""
+def _looked_at(codes: np.ndarray, most: int) -> np.ndarray:
+    """Choose evenly spread frames, and at most so many labelled ones, of each label."""
     known = np.flatnonzero(codes >= 0)
     spread = spread_frames(len(codes), FRAMES)
     if len(known):
-        n_frames = FRAMES
-        if not is_shared:
-            n_segments = 1 + int(np.count_nonzero(np.diff(codes[known])))
-            n_frames = min(max(FRAMES, SEGMENT_FRAMES * n_segments), MANY_FRAMES)
+        n_frames = min(max(FRAMES, SEGMENT_FRAMES * n_segments([codes[known]])), most)
         spread = np.union1d(spread, known[spread_frames(len(known), n_frames)])
     for short in np.setdiff1d(codes[known], codes[spread]):  # between all of these
         where = np.flatnonzero(codes == short)
@@ -407,10 +406,9 @@ def _on_timeline(
     surer = average_routes(
         model, paths, some, [kept[i] for i in some], [parts[i] for i in some]
     )
-    placed = dict(zip(some, surer, strict=True))
-    shares = partial(_shares_of_moments, placed, costs, model.cut.actions)
+    placed = _Placed(dict(zip(some, surer, strict=True)), costs, model.cut.actions)
     return [
-        Evidence(parts, frames, shares, by_part, by_frame)
+        Evidence(parts, frames, placed.shares, by_part, by_frame)
         # More weight for frames would suit the videos of fit, and mislead in others.
         for by_part, by_frame in ((1.0, 0.3), (1.0, 0.0))
     ]
@@ -437,44 +435,74 @@ def _on_found(
     return [*judged, anchored] if recurs else [anchored, *judged]
 
 
-def _shares_of_moments(
-    parts: Mapping[int, np.ndarray],
-    costs: Mapping[int, np.ndarray],
-    actions: np.ndarray,
-    codes: Sequence[np.ndarray],
-    n_actions: int,
-) -> np.ndarray:
-    some = [i for i, code in enumerate(codes) if (code >= 0).any()]
-    shares = label_shares(
-        [parts[i] for i in some],
-        [costs[i] for i in some],
-        [codes[i] for i in some],
-        n_actions,
-    )
-    has_all = n_actions == 1 + max(code.max() for code in codes)
-    if has_all:  # what was found where labelled frames hardly fit has labels elsewhere
-        told = sum(_fitting(parts[i], costs[i], codes[i] >= 0) for i in some)
-        sure = np.minimum(1, told / (SELDOM * np.mean(told)))
-    else:  # where labelled videos have frames without labels, other actions may be
-        visits = np.sum([parts[i].sum(axis=0) for i in some], axis=0)
-        known = np.sum([parts[i][codes[i] >= 0].sum(axis=0) for i in some], axis=0)
-        sure = known / np.maximum(visits, np.finfo(visits.dtype).tiny)
-    found = [actions[parts[i].argmax(axis=1)] for i in some]
-    guess = shares_of_found(
-        found,
-        [codes[i] for i in some],
-        n_actions,
-        n_actions,
-        one_to_one=0.0 if has_all else 1.0,
-    )[actions]
-    mixed: np.ndarray = sure[:, None] * shares + (1 - sure[:, None]) * guess
-    return mixed
+@dataclass(frozen=True)
+class _Placed:
+    """Frames of labelled videos on a timeline.
+
+    Parameters
+    ----------
+    parts : mapping of int to ndarray of shape (n_i, n_moments)
+        Probability of each moment at the frames of each video.
+    costs : mapping of int to ndarray of shape (n_i, n_moments)
+        What the frames cost there.
+    actions : int64 ndarray of shape (n_moments,)
+        The action that was found at each moment.
+    """
+
+    parts: Mapping[int, np.ndarray]
+    costs: Mapping[int, np.ndarray]
+    actions: np.ndarray
+
+    @cached_property
+    def fitting(self) -> dict[int, np.ndarray]:
+        """How far the frames of each video may be at each moment, and fit."""
+        costs = self.costs
+        return {i: p * np.exp(-costs[i] / FIT_WIDTH) for i, p in self.parts.items()}
+
+    @cached_property
+    def found(self) -> dict[int, np.ndarray]:
+        """The action that was found at each frame of each video."""
+        return {i: self.actions[p.argmax(axis=1)] for i, p in self.parts.items()}
+
+    def shares(self, codes: Sequence[np.ndarray], n_actions: int) -> np.ndarray:
+        """Return the shares of the actions at each moment, (n_moments, n_actions).
+
+        Parameters
+        ----------
+        codes : sequence of int64 ndarray of shape (n_i,)
+            Labels of the frames of all videos, -1 where there is none.
+        n_actions : int
+            Number of actions.
+        """
+        some = [i for i, code in enumerate(codes) if (code >= 0).any()]
+        parts, labels = [self.parts[i] for i in some], [codes[i] for i in some]
+        known = [label >= 0 for label in labels]
+        costs = [self.costs[i] for i in some]
+        shares = label_shares(parts, costs, labels, n_actions)
+        has_all = n_actions == 1 + max(label.max() for label in labels)
+        if has_all:  # what was found where labelled frames hardly fit has labels
+            told = _sum(pick([self.fitting[i] for i in some], known))
+            sure = np.minimum(1, told / (SELDOM * told.mean()))
+        else:  # where labelled videos have frames without labels, other actions may be
+            visits = _sum(parts)
+            sure = _sum(pick(parts, known)) / np.maximum(
+                visits, np.finfo(visits.dtype).tiny
+            )
+        guess = shares_of_found(
+            [self.found[i] for i in some],
+            labels,
+            n_actions,
+            n_actions,
+            one_to_one=0.0 if has_all else 1.0,
+        )[self.actions]
+        mixed: np.ndarray = sure[:, None] * shares + (1 - sure[:, None]) * guess
+        return mixed
 
 
-def _fitting(posterior: np.ndarray, cost: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Sum, at each moment, how far known frames may be there and fit."""
-    fit: np.ndarray = np.exp(-cost[known] / FIT_WIDTH)
-    return (posterior[known] * fit).sum(axis=0)
+def _sum(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """Sum over the frames of all videos."""
+    total: np.ndarray = np.sum([part.sum(axis=0) for part in parts], axis=0)
+    return total
 
 
 def _shares_of_found(

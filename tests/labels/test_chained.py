@@ -13,7 +13,7 @@ from skvas.labels._chained import (
     DURATION,
     ChainedNaming,
     Succession,
-    how_often,
+    known_labels,
     tell_all,
 )
 from skvas.labels._naming import Naming
@@ -111,11 +111,10 @@ def test_look_of_labelled_videos_tells_what_else_tells_nothing():
     assert (by_all == labels).mean() > 0.95
 
 
-def test_segments_of_an_action_are_counted_in_labelled_videos():
-    twice, once, part = np.tile([0, 1], 2), np.arange(3), np.array([0, 1, -1, -1, -1])
-    assert how_often([twice, np.full(4, -1), part]) == 2
-    assert how_often([np.repeat(twice, 3), once]) == 1.5
-    assert how_often([part]) == 0
+def test_labels_are_known_of_videos_most_of_which_have_some():
+    whole, part = np.array([0, 1, -1, 1]), np.array([0, 1, -1, -1, -1])
+    assert_array_equal(known_labels([part, whole]), [[0, 1, 1]])
+    assert known_labels([part]) == []
 
 
 def test_look_counts_more_where_labelled_videos_show_actions_often():

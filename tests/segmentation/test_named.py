@@ -81,7 +81,8 @@ def test_moments_that_no_labelled_frame_may_be_at_have_shares():
     parts = {0: np.array([[1, 0, 0, 0], [0, 0, 0, 1]], dtype=np.float32)}
     costs = {0: np.zeros((2, 4))}
     codes = [np.array([0, -1]), np.array([-1])]
-    shares = named._shares_of_moments(parts, costs, np.array([0, 0, 1, 1]), codes, 2)
+    actions = np.array([0, 0, 1, 1])
+    shares = named._Placed(parts, costs, actions).shares(codes, 2)
     np.testing.assert_allclose(shares.sum(axis=1), 1)
     assert shares[1, 0] > shares[2, 0]
 
@@ -91,7 +92,7 @@ def test_moments_that_labelled_frames_lack_are_named_as_the_same_action_elsewher
     parts = {0: np.eye(6, dtype=np.float32)[[2, 2, 3, 3]]}
     costs, codes = {0: np.zeros((4, 6))}, [np.array([1, 1, 0, 0])]
     actions = np.tile([0, 1], 3)
-    shares = named._shares_of_moments(parts, costs, actions, codes, 2)
+    shares = named._Placed(parts, costs, actions).shares(codes, 2)
     np.testing.assert_allclose(shares, np.eye(2)[1 - actions])
 
 
@@ -112,11 +113,12 @@ def test_one_labelled_round_names_all_rounds():
 
 def test_each_of_many_labelled_segments_is_looked_at_where_no_order_is_shared():
     codes = np.repeat(np.arange(50) % 2, 40)
-    looked_at = named._looked_at(codes, False)
+    looked_at = named._looked_at(codes, named.MANY_FRAMES)
     assert np.bincount(looked_at // 40).min() >= named.SEGMENT_FRAMES - 1
-    assert len(named._looked_at(codes, True)) <= 2 * named.FRAMES
+    assert len(named._looked_at(codes, named.FRAMES)) <= 2 * named.FRAMES
     many = np.repeat(np.arange(5000) % 2, 40)
-    assert len(named._looked_at(many, False)) <= named.FRAMES + named.MANY_FRAMES
+    looked_at = named._looked_at(many, named.MANY_FRAMES)
+    assert len(looked_at) <= named.FRAMES + named.MANY_FRAMES
 
 
 @pytest.mark.parametrize(
@@ -188,18 +190,18 @@ def test_labels_do_not_depend_on_what_is_kept(fit, monkeypatch):
 
 
 def test_labelled_videos_alone_pass_the_timeline_by_way_of_others(monkeypatch):
-    asked, compared, shares = [], [], named._shares_of_moments
+    asked, compared, shares = [], [], named._Placed.shares
 
     def spy(axis, paths, which, frames, posteriors):
         asked.append((list(which), len(paths)))
         return average_routes(axis, paths, which, frames, posteriors)
 
-    def shares_of_moments(placed, costs, *what):
-        compared.append(len(costs))
-        return shares(placed, costs, *what)
+    def shares_of_moments(placed, *what):
+        compared.append(len(placed.costs))
+        return shares(placed, *what)
 
     monkeypatch.setattr(named, "average_routes", spy)
-    monkeypatch.setattr(named, "_shares_of_moments", shares_of_moments)
+    monkeypatch.setattr(named._Placed, "shares", shares_of_moments)
     timeline = Segmenting(segment_on="timeline")
     model = JointAlignSegment(max_epochs=0, segmenting=timeline, random_state=0)
     model.fit(DATA.videos, one_video(1, 4))
