@@ -62,7 +62,7 @@ RECURS = 1.5
 # labelled; it falls with their number.
 ONE_TO_ONE = 0.3
 # Moments of a timeline that labelled frames fit less than so often as is usual have the
-# labels that what was found there has at other moments.
+# labels that what was found there has at other moments, or none if it has none.
 SELDOM = 0.1
 # What recordings of a part of the activity are farther from the template than whole
 # ones: as far as two frames can be.
@@ -280,7 +280,7 @@ def name_actions(
     if isinstance(base, TimelineLabeller):
         candidates = [*_on_timeline(base, views, kept, few_parts, frames, few)]
     else:
-        often = segments_an_action(known_labels(given))
+        often = segments_an_action(known_labels(codes))
         recurs = isinstance(base, ChainLabeller) or often > RECURS
         candidates = _on_found(recurs, found, kept, few_parts, frames, views)
     folds = hide_in_turn(few, N_FOLDS)
@@ -476,18 +476,12 @@ class _Placed:
         """
         some = [i for i, code in enumerate(codes) if (code >= 0).any()]
         parts, labels = [self.parts[i] for i in some], [codes[i] for i in some]
-        known = [label >= 0 for label in labels]
         costs = [self.costs[i] for i in some]
         shares = label_shares(parts, costs, labels, n_actions)
+        fitting = [self.fitting[i][codes[i] >= 0].sum(axis=0) for i in some]
+        told = np.sum(fitting, axis=0)
+        sure = np.minimum(1, told / (SELDOM * told.mean()))
         has_all = n_actions == 1 + max(label.max() for label in labels)
-        if has_all:  # what was found where labelled frames hardly fit has labels
-            told = _sum(pick([self.fitting[i] for i in some], known))
-            sure = np.minimum(1, told / (SELDOM * told.mean()))
-        else:  # where labelled videos have frames without labels, other actions may be
-            visits = _sum(parts)
-            sure = _sum(pick(parts, known)) / np.maximum(
-                visits, np.finfo(visits.dtype).tiny
-            )
         guess = shares_of_found(
             [self.found[i] for i in some],
             labels,
@@ -497,12 +491,6 @@ class _Placed:
         )[self.actions]
         mixed: np.ndarray = sure[:, None] * shares + (1 - sure[:, None]) * guess
         return mixed
-
-
-def _sum(parts: Iterable[np.ndarray]) -> np.ndarray:
-    """Sum over the frames of all videos."""
-    total: np.ndarray = np.sum([part.sum(axis=0) for part in parts], axis=0)
-    return total
 
 
 def _shares_of_found(

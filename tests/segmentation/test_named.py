@@ -14,7 +14,7 @@ from skvas.datasets import make_videos
 from skvas.labels import _reading
 from skvas.labels._anchored import AnchoredActions
 from skvas.labels._naming import Naming
-from skvas.metrics import miou
+from skvas.metrics import hide_labels, miou
 from skvas.options import Segmenting
 from skvas.segmentation._labeller import ON_PATH
 from skvas.timeline._model import Axis
@@ -96,7 +96,8 @@ def test_moments_that_labelled_frames_lack_are_named_as_the_same_action_elsewher
     np.testing.assert_allclose(shares, np.eye(2)[1 - actions])
 
 
-def test_one_labelled_round_names_all_rounds():
+@pytest.mark.parametrize("n_classes", [4, 3])
+def test_one_labelled_round_names_all_rounds(n_classes):
     rng = np.random.default_rng(0)
     centres = 3 * np.eye(4).repeat(2, axis=1)
     labels = [
@@ -106,9 +107,25 @@ def test_one_labelled_round_names_all_rounds():
     videos = [centres[c] + 0.4 * rng.normal(size=(len(c), 8)) for c in labels]
     timeline = Segmenting(segment_on="timeline")
     model = JointAlignSegment(4, segmenting=timeline, max_epochs=0, random_state=0)
-    model.fit(videos, [labels[0], *[None] * 5])
+    given = np.where(labels[0] < n_classes, labels[0], -1)
+    model.fit(videos, [given, *[None] * 5])
     found, true = np.concatenate(model.labels_), np.concatenate(labels)
     assert miou(true, found, matching=None) > 0.9
+
+
+def test_frames_without_labels_say_nothing_of_moments():
+    parts = {0: np.eye(6, dtype=np.float32)[[0, 1, 2, 3]]}
+    codes = [np.array([1, 0, -1, 0])]
+    placed = named._Placed(parts, {0: np.zeros((4, 6))}, np.tile([0, 1], 3))
+    np.testing.assert_allclose(placed.shares(codes, 2)[2], [0, 1])
+
+
+def test_labels_of_a_found_action_share_the_moments_that_no_label_reaches():
+    """Found actions are matched one to one only where some have no label."""
+    parts = {0: np.eye(4, dtype=np.float32)[[0, 0, 0, 1, 1]]}
+    placed = named._Placed(parts, {0: np.zeros((5, 4))}, np.array([0, 1, 0, 1]))
+    codes = [np.array([1, 1, 0, 1, 1])]
+    np.testing.assert_allclose(placed.shares(codes, 2)[2], [1 / 3, 2 / 3])
 
 
 def test_each_of_many_labelled_segments_is_looked_at_where_no_order_is_shared():
@@ -121,10 +138,21 @@ def test_each_of_many_labelled_segments_is_looked_at_where_no_order_is_shared():
     assert len(looked_at) <= named.FRAMES + named.MANY_FRAMES
 
 
+ONCE, OFTEN = [0, 1, 2], [0, 1, 0, 2, 1, 2]
+
+
 @pytest.mark.parametrize(
-    ("first", "told"), [([0, 1, 2], AnchoredActions), ([0, 1, 0, 2, 1, 2], Naming)]
+    ("first", "stamps", "decoder", "told"),
+    [
+        (ONCE, False, "plan", AnchoredActions),
+        (OFTEN, False, "plan", Naming),
+        (OFTEN, True, "plan", Naming),
+        (ONCE, False, "chain", Naming),
+    ],
 )
-def test_actions_that_recur_in_labelled_videos_are_not_told_by_transport(first, told):
+def test_actions_that_recur_in_labelled_videos_are_not_told_by_transport(
+    first, stamps, decoder, told
+):
     rng = np.random.default_rng(0)
     labels = [
         np.repeat(order, rng.integers(12, 24, len(order)))
@@ -132,10 +160,11 @@ def test_actions_that_recur_in_labelled_videos_are_not_told_by_transport(first, 
     ]
     centres = 2 * np.eye(3).repeat(2, axis=1)
     videos = [centres[c] + 0.5 * rng.normal(size=(len(c), 6)) for c in labels]
-    features = Segmenting(segment_on="features")
-    model = ActionSegmenter(3, segmenting=features, max_epochs=0, random_state=0)
-    model.fit(videos, [labels[0], *[None] * 4])
-    assert type(model.naming_.told) is told
+    options = Segmenting(segment_on="features", decoder=decoder)
+    model = ActionSegmenter(3, segmenting=options, max_epochs=0, random_state=0)
+    model.fit(videos, hide_labels(labels, keep=[0], timestamps=stamps, random_state=0))
+    naming = model.naming_
+    assert type(getattr(naming, "told", naming)) is told
 
 
 @pytest.mark.parametrize("make", [ActionSegmenter, JointAlignSegment])
@@ -148,6 +177,26 @@ def test_timestamps_of_no_label_are_those_of_an_unlabelled_video(make):
     for empty in ({}, {3: None}, [(3, -1)]):
         found = model.fit(DATA.videos, [empty, stamps, *[None] * 4]).labels_
         assert_array_equal(np.concatenate(found), np.concatenate(expected))
+
+
+@pytest.mark.parametrize(
+    ("shared", "most"), [(True, named.FRAMES), (False, named.MANY_FRAMES)]
+)
+def test_more_labelled_frames_are_looked_at_where_no_order_is_shared(
+    shared, most, monkeypatch
+):
+    asked, looked_at = set(), named._looked_at
+
+    def spy(codes, most):
+        asked.add(most)
+        return looked_at(codes, most)
+
+    monkeypatch.setattr(named, "_looked_at", spy)
+    segment_on = "timeline" if shared else "features"
+    options = Segmenting(segment_on=segment_on)
+    model = JointAlignSegment(segmenting=options, max_epochs=0, random_state=0)
+    model.fit(DATA.videos, one_video(0))
+    assert asked == {most}
 
 
 @pytest.mark.parametrize(("shared", "sure"), [(True, 0.8), (False, 0.5)])
