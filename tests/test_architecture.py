@@ -99,7 +99,7 @@ ROOMS = {
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",
     "timeline": (
-        "_alignability _carry _paths _segments < "
+        "_alignability _carry _paths _segments _signals < "
         "_consult _cut _discriminants _principal _states < "
         "_average _count < _parts < _template < _order _partial < _model < "
         "_routes _settled < _timeline"

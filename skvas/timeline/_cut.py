@@ -17,9 +17,8 @@ from skvas.timeline._segments import (
     contiguous_losses,
     segment_losses,
 )
+from skvas.timeline._signals import standardised
 
-# Features that vary less than this share of their magnitude hold nothing but rounding.
-CONSTANT = 1e-3
 # Short segments that an action is put together from, on average, and equal parts of the
 # timeline that they are made of: later, actions may change at any position.
 PIECES, PARTS = 3, 150
@@ -75,9 +74,7 @@ class Passing:
 
     def __init__(self, signals: np.ndarray, blur: float = 0.0) -> None:
         self.blur = blur
-        mean, std = signals.mean(axis=(0, 1)), signals.std(axis=(0, 1))
-        kept = std > CONSTANT * np.abs(mean)
-        scaled = (signals[..., kept] - mean[kept]) / std[kept]
+        scaled = standardised(signals)
         self.n_videos, self.n_positions, self.n_features = scaled.shape
         self._first = scaled.reshape(self.n_videos, -1)
         self._second = self._first**2

@@ -20,6 +20,7 @@ from skvas.timeline._order import BlockOrder, block_order
 from skvas.timeline._partial import allow_parts
 from skvas.timeline._paths import Passage
 from skvas.timeline._principal import is_wide
+from skvas.timeline._signals import principal_components
 from skvas.timeline._states import BYTES_A_CELL, position_posteriors, shared_posteriors
 from skvas.timeline._template import Template, build_template
 from skvas.videos._frames import frame_blocks, spread, unit
@@ -431,12 +432,20 @@ def steadiness(signals: np.ndarray) -> float:
 def _at_moments(
     whitened: Sequence[np.ndarray], embedding: Sequence[np.ndarray] | None, axis: Axis
 ) -> np.ndarray:
-    """Stack the frames with which related videos pass each moment, (V, L, d)."""
+    """Stack the features with which related videos pass each moment, (V, L, d)."""
+    signals = _passing(whitened, axis)
+    if embedding is None:
+        return signals
+    learned = principal_components(_passing(embedding, axis))
+    return np.concatenate([signals, learned], axis=2)
+
+
+def _passing(frames: Sequence[np.ndarray], axis: Axis) -> np.ndarray:
+    """Stack the frames with which related videos pass each moment, (V, L, D)."""
     stacked = []
     for i in _voters(axis):
-        views = [whitened[i]] if embedding is None else [whitened[i], embedding[i]]
         passed = axis.template.passages[i].frames[axis.moments]
-        stacked.append(np.hstack([frames_at(view, passed) for view in views]))
+        stacked.append(frames_at(frames[i], passed))
     return _filled(np.array(stacked, dtype=np.float32), axis)
 
 

@@ -8,6 +8,7 @@ from skvas.metrics import segmentation_report
 from skvas.preprocessing import WhitenedViews
 from skvas.timeline import _model
 from skvas.timeline._model import build_timeline, path_frames, steadiness
+from skvas.timeline._signals import principal_components
 
 
 def walks(*, shakes):
@@ -30,7 +31,8 @@ def timeline_of(videos, moving, *, n_actions=(2, 2), recurring=True, gain=None):
         frames,
         whitened,
         np.random.RandomState(0),
-        embedding=gain and [gain * video for video in whitened],
+        embedding=gain
+        and [np.hstack([factor * video for factor in gain]) for video in whitened],
         videos=moving,
         n_actions=n_actions,
         recurring=recurring,
@@ -108,9 +110,17 @@ def test_smoothing_is_a_share_of_the_positions_that_are_cut(monkeypatch):
 
 def test_trained_embedding_has_a_say(signals):
     videos, _ = walks(shakes=2.0)
-    timeline_of(videos, None, gain=2)
+    timeline_of(videos, None, gain=[2])
     [(seen, n_whitened)] = signals
-    np.testing.assert_array_equal(seen[..., n_whitened:], 2 * seen[..., :n_whitened])
+    learned = principal_components(2 * seen[..., :n_whitened])
+    np.testing.assert_array_equal(seen[..., n_whitened:], learned)
+
+
+def test_what_an_embedding_tells_several_times_has_one_say(signals):
+    videos, _ = walks(shakes=2.0)
+    timeline_of(videos, None, gain=[1, 2, 3])
+    [(seen, n_whitened)] = signals
+    assert n_whitened < seen.shape[2] <= 2 * n_whitened
 
 
 def test_motion_that_is_less_steady_has_no_say(signals):
