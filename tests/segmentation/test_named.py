@@ -128,6 +128,14 @@ def test_labels_of_a_found_action_share_the_moments_that_no_label_reaches():
     np.testing.assert_allclose(placed.shares(codes, 2)[2], [1 / 3, 2 / 3])
 
 
+def test_a_moment_that_fewer_labelled_frames_reach_keeps_their_label():
+    passed = np.repeat([0, 1, 2], [12, 4, 2])
+    parts = {0: np.eye(3, dtype=np.float32)[passed]}
+    placed = named._Placed(parts, {0: np.zeros((18, 3))}, np.array([0, 1, 0]))
+    shares = placed.shares([np.array([0, 1, 1])[passed]], 2)
+    np.testing.assert_allclose(shares[2], [0, 1])
+
+
 def test_each_of_many_labelled_segments_is_looked_at_where_no_order_is_shared():
     codes = np.repeat(np.arange(50) % 2, 40)
     looked_at = named._looked_at(codes, named.MANY_FRAMES)
