@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -433,34 +433,31 @@ def _at_moments(
     whitened: Sequence[np.ndarray], embedding: Sequence[np.ndarray] | None, axis: Axis
 ) -> np.ndarray:
     """Stack the features with which related videos pass each moment, (V, L, d)."""
-    signals = _passing(whitened, axis)
+    voters = _voters(axis)
+    signals = _passing(choose(whitened, voters), axis)
     if embedding is None:
         return signals
-    learned = principal_components(_passing(embedding, axis))
+    learned = principal_components(_passing(choose(embedding, voters), axis))
     return np.concatenate([signals, learned], axis=2)
-
-
-def _passing(frames: Sequence[np.ndarray], axis: Axis) -> np.ndarray:
-    """Stack the frames with which related videos pass each moment, (V, L, D)."""
-    stacked = []
-    for i in _voters(axis):
-        passed = axis.template.passages[i].frames[axis.moments]
-        stacked.append(frames_at(frames[i], passed))
-    return _filled(np.array(stacked, dtype=np.float32), axis)
 
 
 def _motion_at_moments(videos: Sequence[np.ndarray], axis: Axis) -> np.ndarray:
     """Stack the motion with which related videos pass each moment, (V, L, d)."""
-    voters = _voters(axis)
+    voters = choose(videos, _voters(axis))
     views = WhitenedViews(n_components=MOTION_COMPONENTS, views=("motion",))
     with warnings.catch_warnings():  # of nothing that moves
         warnings.simplefilter("ignore", DegenerateFramesWarning)
-        views.fit(choose(videos, voters[spread(len(voters), MOVERS)]))
-    stacked = []
-    for i in voters:
-        passed = axis.template.passages[i].frames[axis.moments]
-        moved = np.asarray(views.transform([videos[i]])[0])
-        stacked.append(frames_at(moved, passed))
+        views.fit(choose(voters, spread(len(voters), MOVERS)))
+    return _passing((views.transform([video])[0] for video in voters), axis)
+
+
+def _passing(frames: Iterable[np.ndarray], axis: Axis) -> np.ndarray:
+    """Stack the frames with which related videos, given in order, pass each moment."""
+    passages = [axis.template.passages[i] for i in _voters(axis)]
+    stacked = [
+        frames_at(np.asarray(video), passage.frames[axis.moments])
+        for video, passage in zip(frames, passages, strict=True)
+    ]
     return _filled(np.array(stacked, dtype=np.float32), axis)
 
 
