@@ -274,7 +274,7 @@ INFORMED = Recipe(
         "decoder": "auto",  # known once training is over
         "boundaries": "auto",
     },
-    aligning={**_STRUCTURE, "rho": 0.0, "path_on": "both"},
+    aligning={**_STRUCTURE, "rho": 0.0, "path_on": "timeline"},
     training={
         "lr": 2e-3,
         "weight_decay": 1e-4,

@@ -81,7 +81,10 @@ def bend(
     """Make frames of anchors alike, and those near them a little.
 
     Each anchor adds a dimension in which only its frames and their neighbours are
-    away from 0. Costs, plans and paths follow once embeddings are bent.
+    away from 0. Costs, plans and paths follow once embeddings are bent. Where videos
+    have positions, those of y move such that the frames of an anchor stand at one, and
+    the frames between it and the next one, or the end, by as much less as they are
+    nearer to that.
 
     Parameters
     ----------
@@ -113,7 +116,20 @@ def bend(
             pins = np.zeros(len(view), dtype=bool)
             pins[frames] = True
         bent.append(replace(view, detail=detail, pins=pins, bends=bends))
+    if x.positions is not None and y.positions is not None:
+        moved = _moved(y.positions, x.positions, anchors, STRENGTH[kind] ** 2)
+        bent[1] = replace(bent[1], positions=moved)
     return bent[0], bent[1]
+
+
+def _moved(
+    positions: np.ndarray, others: np.ndarray, anchors: np.ndarray, share: float
+) -> np.ndarray:
+    """Move positions of y towards those of x, (frame of x, of y) by this share."""
+    in_x, in_y = anchors[anchors[:, 1].argsort()].T
+    known = np.concatenate([[-1], in_y, [len(positions)]])
+    ways = np.concatenate([[0], share * (others[in_x] - positions[in_y]), [0]])
+    return positions + np.interp(np.arange(len(positions)), known, ways)
 
 
 def pin(alignment: Alignment, anchors: np.ndarray) -> Alignment:

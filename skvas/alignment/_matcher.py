@@ -14,6 +14,7 @@ from torch import nn
 
 from skvas._on_demand import choose, each
 from skvas._printing import tell
+from skvas.alignment._by_timeline import TimelineMatcher
 from skvas.alignment._coarse import (
     CoarseSolution,
     PlacedPairs,
@@ -25,6 +26,7 @@ from skvas.alignment._result import Alignment, make_alignment
 from skvas.nn._model import embed, on_device
 from skvas.preprocessing._standardizer import standardise_within
 from skvas.tasks._alignment import AlignmentTask
+from skvas.timeline._model import Axis
 from skvas.videos._batch import VideoBatch, pad, spread_batch, unpad
 from skvas.videos._frames import sample_videos
 from skvas.videos._jobs import decode_in_jobs
@@ -46,7 +48,7 @@ class FrameMatcher:
         The problem.
     matching : {"monotone", "plan", "nearest"}
         How plans become matches.
-    path_on : {"embedding", "both"}
+    path_on : {"embedding", "both", "timeline"}
         Distances that monotone paths add up.
     memory_limit : float
         Bytes that one alignment may use.
@@ -59,6 +61,8 @@ class FrameMatcher:
     encoder : Module, default=None
         Embeds videos where they are aligned, so that they stay on the device. None: the
         views have embedded them.
+    axis : Axis, default=None
+        The timeline, if paths go by it.
     """
 
     task: Any
@@ -69,21 +73,25 @@ class FrameMatcher:
     device: torch.device
     n_jobs: int | None = None
     encoder: nn.Module | None = None
+    axis: Axis | None = None
 
     def look(self, views: Views) -> Sequence[View]:
         """Return the videos as alignments see them: with details for paths, if any."""
         if self.matching != "monotone" or self.path_on == "embedding":
             return self._look_plainly(views)
-        return each(self._view, self._frames(views), views.details)
+        make = partial(View, is_trained=self.is_trained)
+        details = each(standardise_within, views.details)
+        if self.axis is None:
+            return each(make, self._frames(views), details)
+        passages = TimelineMatcher(self.axis, self.n_jobs).look(views)
+        positions = [passage.positions for passage in passages]
+        return each(make, self._frames(views), details, positions)
 
     def _look_plainly(self, views: Views) -> Sequence[View]:
         return each(View, self._frames(views))
 
     def _frames(self, views: Views) -> Sequence[np.ndarray]:
         return views.embeddings if self.encoder is None else views.features
-
-    def _view(self, frames: np.ndarray, detail: np.ndarray) -> View:
-        return View(frames, standardise_within(detail), self.is_trained)
 
     def align(self, x: View, y: View) -> Alignment:
         """Align two videos."""

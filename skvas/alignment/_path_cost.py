@@ -28,6 +28,8 @@ class View:
         encoder is yet to embed them.
     detail : ndarray of shape (N, F), default=None
         What monotone paths look at as well.
+    positions : ndarray of shape (N,), default=None
+        Where the frames stand on a common axis, in any unit; beside details alone.
     is_trained : bool, default=True
         Whether the embedding was learned.
     pins : bool ndarray of shape (N,), default=None
@@ -40,6 +42,7 @@ class View:
 
     embedding: np.ndarray
     detail: np.ndarray | None = None
+    positions: np.ndarray | None = None
     is_trained: bool = True
     pins: np.ndarray | None = None
     bends: np.ndarray | None = None
@@ -60,8 +63,9 @@ class PathCost:
     """What monotone paths between two videos sum up.
 
     The cosine cost of the embeddings. Where the videos have details, the squared
-    distances between these are added, each divided by its mean over all pairs of
-    frames. If the embeddings are trained, half of the least that either frame costs
+    distances between these are added, and how far frames stand apart on a common axis,
+    where both have positions; each divided by its mean over all pairs of frames. If the
+    embeddings are trained, half of the least that either frame costs
     with any other is taken off: it is nothing where two frames are each other's
     cheapest, and frames that look like none of the other video weigh no more than
     others. Before training even the cheapest may be chance.
@@ -82,6 +86,7 @@ class PathCost:
             up_to = ((np.cumsum(pins), pins) for pins in (x.pins, y.pins))
             self.pins = [(count, count - pins) for count, pins in up_to]
         self.details: tuple[np.ndarray, np.ndarray] | None = None
+        self.positions: tuple[np.ndarray, np.ndarray] | None = None
         self.least: tuple[np.ndarray, np.ndarray] | None = None
         if x.detail is None or y.detail is None:
             return
@@ -92,6 +97,11 @@ class PathCost:
         products = _mean(x.detail) @ _mean(y.detail)
         squares = sum(part.mean(dtype=float) for part in self.squares)
         self.weights = _inverse(cosine), _inverse(squares - 2 * products)
+        if x.positions is not None and y.positions is not None:
+            both, dtype = (x.positions, y.positions), x.embedding.dtype
+            scale = _inverse(_mean_difference(*both))
+            of_x, of_y = ((scale * each).astype(dtype) for each in both)
+            self.positions = of_x, of_y
         if x.is_trained:
             self.least = self._least(entries)
 
@@ -122,6 +132,9 @@ class PathCost:
             distance -= 2 * x[rows] @ y[columns].T
             weight, detail_weight = self.weights
             cost = weight * cost + detail_weight * np.maximum(distance, 0)
+        if self.positions is not None:
+            of_x, of_y = self.positions
+            cost += np.abs(of_x[rows, None] - of_y[columns])
         return cost
 
     def _least(self, entries: int) -> tuple[np.ndarray, np.ndarray]:
@@ -143,6 +156,16 @@ def _squares(frames: np.ndarray) -> np.ndarray:
 
 def _mean(frames: np.ndarray) -> np.ndarray:
     return frames.mean(axis=0, dtype=float)
+
+
+def _mean_difference(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the mean absolute difference of all pairs of two sets of numbers."""
+    rising = np.sort(y)
+    below = np.searchsorted(rising, x)
+    sums = np.append(0.0, rising.cumsum())
+    # Of each of x: from those below it up to it, and from it up to the others.
+    total = (2 * below - len(y)) * x + sums[-1] - 2 * sums[below]
+    return float(total.mean() / len(y))
 
 
 def _inverse(mean: float) -> float:

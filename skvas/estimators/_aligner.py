@@ -199,6 +199,7 @@ default=None
                     remember(videos, lengths),
                 ),
                 live_=live,
+                path_on_=self._learned_paths(trained, axis),
                 **matches,
             )
         return self

@@ -185,6 +185,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
                     remember(videos, lengths_of(checked)),
                 ),
                 live_=self._learn_to_stream(trained, settled),
+                path_on_=self._learned_paths(trained, timeline),
                 **self._learned_labels(trained, start, settled, single),
                 **matches,
             )

@@ -29,7 +29,7 @@ from skvas.labels._anchored import AnchoredActions
 from skvas.labels._chained import ChainedNaming
 from skvas.live._model import LiveModel
 from skvas.nn._model import embed, is_ours
-from skvas.options._groups import PATHS, SPACES, TIMELINE
+from skvas.options._groups import BOTH, EMBEDDING, PATHS, SPACES, TIMELINE
 from skvas.persistence._arrays import parse_json, read_arrays
 from skvas.persistence._timeline import (
     check_actions,
@@ -351,7 +351,8 @@ def _check_chain(chain: Any, shape: tuple[int, int], timeline: Any) -> None:
 def _check_matches(estimator: Any) -> None:
     if estimator.matching_ not in MATCHINGS:
         raise ModelFileError("matching_ is not as fit makes it")
-    if estimator.path_on_ not in PATHS or estimator.settings_.aligning is None:
+    paths = PATHS if estimator.timeline_ is not None else (EMBEDDING, BOTH)
+    if estimator.path_on_ not in paths or estimator.settings_.aligning is None:
         raise ModelFileError("path_on_ is not as fit makes it")
     check_array("reference_", estimator.reference_, (None, estimator.n_features_in_))
 

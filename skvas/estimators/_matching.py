@@ -24,6 +24,7 @@ from skvas.estimators._base import (
 from skvas.exceptions import InvalidParameterError
 from skvas.nn._model import embed_videos
 from skvas.options._declare import group_of
+from skvas.options._groups import BOTH, TIMELINE
 from skvas.preprocessing._features import features_and_details, fill_gaps
 from skvas.tasks._registry import fields_beside
 from skvas.timeline import Timeline
@@ -69,8 +70,9 @@ class MatchesFrames(BaseVideoEstimator):
         The video that others are matched with.
     matching_ : {"monotone", "plan", "nearest"}
         How matches are found, "auto" resolved.
-    path_on_ : {"embedding", "both"}
-        Distances that monotone paths add up, "auto" resolved.
+    path_on_ : {"embedding", "both", "timeline"}
+        Distances that monotone paths add up, "auto" resolved; "timeline" only where
+        there is one.
     """
 
     _fitted = BaseVideoEstimator._fitted | {
@@ -103,7 +105,8 @@ class MatchesFrames(BaseVideoEstimator):
             With ``via="timeline"`` also the position of a video of `fit`, whose place
             on the timeline is known.
         via : {"pair", "timeline"}, default="pair"
-            "pair": solve the transport problem between the two videos. "timeline":
+            "pair": solve the transport problem between the two videos, and take the
+            path of least cost between them (see `path_on_`). "timeline":
             match the frames that stand at one position of `timeline_`, in time linear
             in the lengths once these positions are known. A frame is background where
             the other video lacks its moment, `cost` is the mean cosine cost of both
@@ -241,10 +244,15 @@ class MatchesFrames(BaseVideoEstimator):
     def _matcher(self, *, is_late: bool = True) -> FrameMatcher:
         """Return what matches videos.
 
-        `is_late`: whether frames are embedded only where they are aligned, on a device.
+        `is_late`: whether frames are embedded only where they are aligned, on a device,
+        if no timeline needs them before.
         """
         check_is_fitted(self)
-        is_late &= self._device.type != "cpu"
+        axis = None
+        if self.path_on_ == TIMELINE:
+            assert self.timeline_ is not None
+            axis = self.timeline_.model_
+        is_late &= self._device.type != "cpu" and axis is None
         return FrameMatcher(
             self.settings_.alignment_task(),
             self.matching_,
@@ -254,20 +262,26 @@ class MatchesFrames(BaseVideoEstimator):
             self._device,
             self.n_jobs,
             self.encoder_ if is_late else None,
+            axis,
         )
 
     def _learned_matches(
         self, trained: Trained, rng: np.random.RandomState
     ) -> dict[str, Any]:
-        """Return what matching needs: the kind of match, and the reference."""
+        """Return the kind of match, and the reference."""
         settings = trained.settings
         assert settings.aligning is not None
         task = settings.alignment_task()
         return {
             "reference_": self._choose_reference(task, trained.views, rng),
             "matching_": settings.matching,
-            "path_on_": settings.aligning["path_on"],
         }
+
+    def _learned_paths(self, trained: Trained, axis: Axis | None) -> str:
+        """Return what paths add up, now that it is known whether there is an axis."""
+        assert trained.settings.aligning is not None
+        asked: str = trained.settings.aligning["path_on"]
+        return BOTH if asked == TIMELINE and axis is None else asked
 
     def _as_timeline(
         self,

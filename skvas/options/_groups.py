@@ -31,9 +31,8 @@ from skvas.tasks._registry import ALIGNMENT_TASKS, SEGMENTATION_TASKS
 
 STARTS = ("time", "kmeans", "random")
 SPACES = ("features", "embedding")
-TIMELINE = "timeline"
 TEACHERS = ("start", "self")
-PATHS = ("embedding", "both")
+PATHS = (EMBEDDING, BOTH, TIMELINE) = ("embedding", "both", "timeline")
 DECODERS = (PLAN, CHAIN) = ("plan", "chain")
 BOUNDARIES = (DECODED, FRAMES) = ("decoded", "frames")
 
@@ -171,13 +170,14 @@ class Aligning(OptionGroup):
         Share of a video that can stay unmatched. A text such as "30%": the share of
         frames with no partner below this quantile of the costs. None: one frame, as
         published.
-    path_on : {"embedding", "both", "auto"}, default="auto"
-        Distances that monotone paths add up: the cosine cost of the embeddings, or both
-        that and the squared distance of the features, standardised within each video.
-        Each distance is divided by its mean. After training, half of each frame's
-        smallest cost is subtracted, so that frames which match nothing well do not
-        dominate the path. "auto": "both" in the informed recipe, "embedding" in the
-        published ones.
+    path_on : {"embedding", "both", "timeline", "auto"}, default="auto"
+        Distances that monotone paths add up: the cosine cost of the embeddings; both
+        that and the squared distance of the features, standardised within each video;
+        or these two and how far frames stand apart on `timeline_`, where the model has
+        one. Each distance is divided by its mean. After training, half of
+        each frame's smallest cost is subtracted, so that frames which match nothing
+        well do not dominate the path. "auto": "timeline" in the informed recipe,
+        "embedding" in the published ones.
     memory_limit : int, str or None, default="2GB"
         Bytes, or a text such as "500MB", that the alignment of two videos may use. For
         longer videos, evenly spread frames are aligned in full and the others between

@@ -88,6 +88,19 @@ def test_details_lean_to_anchors_by_as_much_as_frames_differ():
     assert after - before == pytest.approx((pairs**2).sum(axis=2).mean())
 
 
+@pytest.mark.parametrize(("kind", "share"), [("hard", 1.0), ("soft", 0.49)])
+def test_anchors_move_positions_together(kind, share):
+    at_x, at_y = np.arange(5.0), np.linspace(0, 10, 11)
+    x, y = (
+        View(unit(np.ones((len(at), 2))).astype(np.float32), positions=at)
+        for at in (at_x, at_y)
+    )
+    bent_x, bent_y = bend(x, y, np.array([[1, 3], [3, 8]]), kind)
+    ways = np.array([0.5, 1, 1.5, 2, 2.6, 3.2, 3.8, 4.4, 5, 10 / 3, 5 / 3])
+    np.testing.assert_allclose(bent_y.positions, at_y - share * ways)
+    np.testing.assert_array_equal(bent_x.positions, at_x)
+
+
 def in_order(found):
     """Return whether no match goes back in time, one way or the other."""
     matches = found.matches_x, found.matches_y

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from skvas import Alignment
-from skvas.alignment._path_cost import PathCost, View
+from skvas.alignment._path_cost import PathCost, View, _mean_difference
 from skvas.alignment._result import MATCHINGS, make_alignment
 from skvas.exceptions import InvalidParameterError
 from tests.strategies import seeds, tensor
@@ -262,6 +262,40 @@ def test_paths_weigh_embeddings_and_details_alike(piece):
     found = PathCost(x, y, piece)(ALL, ALL)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     assert found.min() == 0
+
+
+@pytest.mark.parametrize("piece", [1 << 22, 20, 1])
+def test_paths_weigh_what_stands_apart_on_an_axis_as_much(piece):
+    x, y = views()
+    before = PathCost(*(replace(view, is_trained=False) for view in (x, y)))(ALL, ALL)
+    at_x, at_y = np.array([0, 0, 2, 3, 3, 7.5]), np.array([0, 1, 1, 1, 4, 6, 8, 9, 9])
+    apart = abs(at_x[:, None] - at_y)
+    expected = less_least(before + apart / apart.mean())
+    x, y = replace(x, positions=at_x), replace(y, positions=at_y)
+    found = PathCost(x, y, piece)(ALL, ALL)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("placed", [[0], [1], []])
+def test_positions_count_where_both_videos_have_them(placed):
+    both = views()
+    for i in placed:
+        both[i] = replace(both[i], positions=np.linspace(0, 1, len(both[i])))
+    assert_array_equal(PathCost(*both)(ALL, ALL), PathCost(*views())(ALL, ALL))
+
+
+def test_videos_at_one_position_are_not_told_apart_by_it():
+    one = [replace(view, positions=np.full(len(view), 3.0)) for view in views()]
+    assert_array_equal(PathCost(*one)(ALL, ALL), PathCost(*views())(ALL, ALL))
+
+
+@given(st.data())
+def test_mean_difference_is_that_of_all_pairs(data):
+    numbers = st.lists(st.integers(-9, 9), min_size=1, max_size=8)
+    x, y = (np.array(data.draw(numbers), dtype=float) for _ in range(2))
+    expected = abs(x[:, None] - y).mean()
+    assert _mean_difference(x, y) == pytest.approx(expected, abs=1e-12)
 
 
 def test_paths_pay_all_that_pairs_cost_before_training():

@@ -92,25 +92,33 @@ def test_shares_of_virtual_mass_mark_planted_background_before_real_frames(cls):
 @pytest.mark.parametrize(
     ("recipe", "asked", "kept"),
     [
-        ("informed", "auto", "both"),
+        ("informed", "auto", "timeline"),
         ("paper", "auto", "embedding"),
         ("informed", "embedding", "embedding"),
+        ("informed", "both", "both"),
         ("paper", "both", "both"),
+        ("paper", "timeline", "timeline"),
     ],
 )
-def test_paths_go_by_features_too_unless_told_otherwise(
+def test_paths_go_by_features_and_timeline_unless_told_otherwise(
     cls, recipe, asked, kept, max_epochs
 ):
     options = {"recipe": recipe, "path_on": asked, "matching": "monotone"}
     estimator = quick(cls, max_epochs=max_epochs, **options).fit(VIDEOS)
+    if kept == "timeline" and estimator.timeline_ is None:
+        kept = "both"
     assert estimator.path_on_ == kept
     x, y = (estimator.transform(video) for video in (X, Y))
     cost = 1 - x @ y.T
-    if kept == "both":
+    if kept != "embedding":
         a, b = ((v - v.mean(axis=0)) / v.std(axis=0) for v in (X, Y))
         squares = ((a[:, None] - b) ** 2).sum(axis=2)
         cost = cost / cost.mean() + squares / squares.mean()
-    if kept == "both" and max_epochs > 0:
+    if kept == "timeline":
+        at_x, at_y = (estimator.timeline_.to_timeline(video) for video in (X, Y))
+        apart = abs(at_x[:, None] - at_y)
+        cost += apart / apart.mean()
+    if kept != "embedding" and max_epochs > 0:
         cost -= (cost.min(axis=1)[:, None] + cost.min(axis=0)) / 2
     found = estimator.align(X, Y)
     i, j = found.background_x <= 0.5, found.background_y <= 0.5

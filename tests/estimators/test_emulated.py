@@ -138,7 +138,7 @@ def test_frames_stay_on_the_device_from_features_to_matches(limit, monkeypatch):
     # Compiled kernels round in another way, and training magnifies it.
     monkeypatch.setattr(_iterations, "COMPILED_ENTRIES", sys.maxsize)
     options = {"max_epochs": 1, "zeta": "30%", "virtual_mass": "40%"}
-    options["aligning__memory_limit"] = limit
+    options |= {"aligning__memory_limit": limit, "path_on": "both"}
     new = small_videos(3, n_frames=(110, 130))
     with emulated_gpu():
         model = quick(VideoAligner, device="cuda", **options).fit(VIDEOS)
@@ -156,6 +156,18 @@ def test_frames_stay_on_the_device_from_features_to_matches(limit, monkeypatch):
         np.testing.assert_array_equal(aligned.matches_y, expected.matches_y)
     for ours, theirs in zip(matched, on_cpu.match(new), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_paths_by_the_timeline_are_the_same_on_the_device(monkeypatch):
+    monkeypatch.setattr(_iterations, "COMPILED_ENTRIES", sys.maxsize)
+    with emulated_gpu():
+        model = quick(VideoAligner, device="cuda", max_epochs=1).fit(VIDEOS)
+        found = model.align(*NEW[:2])
+    on_cpu = quick(VideoAligner, max_epochs=1).fit(VIDEOS)
+    assert model.path_on_ == "timeline"
+    expected = on_cpu.align(*NEW[:2])
+    np.testing.assert_array_equal(found.matches_x, expected.matches_x)
+    np.testing.assert_array_equal(found.matches_y, expected.matches_y)
 
 
 def test_encoder_goes_to_the_device_again_when_its_weights_change():

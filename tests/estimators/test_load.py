@@ -26,7 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PowerTransformer, StandardScaler
 
 import skvas
-from skvas import ActionSegmenter, JointAlignSegment, Recordings
+from skvas import ActionSegmenter, JointAlignSegment, Recordings, VideoAligner
 from skvas.exceptions import (
     InvalidParameterError,
     ModelFileError,
@@ -582,6 +582,15 @@ def test_row_45_forged_model_is_refused(name, model_file, tmp_path):
     forge(path, model_file)
     skvas.load(path)  # unchanged, it loads
     forge(path, model_file, **FORGERIES[name])
+    assert_refused(path)
+
+
+def test_row_45_paths_by_a_timeline_that_is_none_are_refused(tmp_path):
+    quick(VideoAligner, max_epochs=0).fit(VIDEOS).save(tmp_path / "model")
+    path = tmp_path / "forged"
+    forge(path, tmp_path / "model", state=lambda s: s.update(path_on_="embedding"))
+    assert skvas.load(path).path_on_ == "embedding"
+    forge(path, tmp_path / "model", state=lambda s: s.update(path_on_="timeline"))
     assert_refused(path)
 
 
