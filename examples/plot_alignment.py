@@ -29,7 +29,8 @@ print(f"matching: {aligner.matching_}, shared order: {aligner.shared_order_.valu
 # Two videos
 # ----------
 # The plan holds the mass that each frame sends to each frame of the other video. The
-# path is the alignment: the monotone path of lowest cost, by embedding and features.
+# path is the alignment: the monotone path of lowest cost, by embedding, features and
+# timeline.
 
 alignment = aligner.align(data.videos[0], data.videos[1])
 display = AlignmentDisplay.from_estimator(
