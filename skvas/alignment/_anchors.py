@@ -126,7 +126,7 @@ def _moved(
     positions: np.ndarray, others: np.ndarray, anchors: np.ndarray, share: float
 ) -> np.ndarray:
     """Move positions of y towards those of x, (frame of x, of y) by this share."""
-    in_x, in_y = anchors[anchors[:, 1].argsort()].T
+    in_x, in_y = anchors.T  # both rise: only paths have positions
     known = np.concatenate([[-1], in_y, [len(positions)]])
     ways = np.concatenate([[0], share * (others[in_x] - positions[in_y]), [0]])
     return positions + np.interp(np.arange(len(positions)), known, ways)
