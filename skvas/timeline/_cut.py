@@ -104,6 +104,7 @@ def cut(
     recurring: bool | None = None,
     n_draws: int = 16,
     blur: float = 0.0,
+    judged_by: np.ndarray | None = None,
 ) -> Cut:
     """Cut a timeline into actions on which draws of the videos agree.
 
@@ -132,6 +133,8 @@ def cut(
     blur : float, default=0.0
         Standard deviation, in positions, of the Gaussian that whitened features were
         smoothed by.
+    judged_by : ndarray of shape (n_videos, n_positions, d'), default=None
+        Features by which draws show whether actions come back. None: `signals`.
 
     Returns
     -------
@@ -139,6 +142,7 @@ def cut(
     """
     passing = Passing(signals)
     plain = Passing(signals[..., :n_whitened], blur)
+    judging = passing if judged_by is None else Passing(judged_by)
     n_positions = passing.n_positions
     if n_actions == 1 or passing.n_features == 0 or n_positions <= n_actions:
         return _trivial(n_positions, n_actions)
@@ -149,10 +153,13 @@ def cut(
         once.append(cut_once(plain.statistics(counts), n_actions))
         often.append(cut_often(passing.statistics(counts), n_actions))
         if recurring is None:
+            shown = often[-1]
+            if judged_by is not None:
+                shown = cut_often(judging.statistics(counts), n_actions)
             rest = counts == 0
             # A draw of few videos may have left out none.
-            others = passing.statistics(rest if rest.any() else counts)
-            came_back[i] = comes_back(often[-1], others)
+            others = judging.statistics(rest if rest.any() else counts)
+            came_back[i] = comes_back(shown, others)
     drawn = np.array(once)
     if came_back.any():
         mixed = list(zip(often, came_back, strict=True))

@@ -298,23 +298,31 @@ def build_timeline(
             else f"The timeline has {n_positions} position(s), as many as the median "
             f"video has frames: too few for {low} actions or more; give n_actions."
         )
-    signals = _at_moments(whitened, embedding, axis)
-    n_whitened = whitened[0].shape[1]
+    plain = _at_moments(whitened, axis)
+    signals, judged_by = plain, None
+    if embedding is not None:
+        learned = _at_moments(embedding, axis)
+        # What it tells several times would lead cuts astray, but tells best whether
+        # actions come back.
+        signals = _beside(plain, principal_components(learned))
+        judged_by = _beside(plain, learned)
     count = Count(low, (low, low))
     if low < high:
         count = count_actions(signals, rng, low=low, high=high)
     if videos is not None and recurring is not False:
         motion = _motion_at_moments(videos, axis)
-        if steadiness(motion) >= steadiness(signals[..., :n_whitened]):
-            signals = np.concatenate([signals, motion], axis=2)
+        if steadiness(motion) >= steadiness(plain):
+            signals = _beside(signals, motion)
+            judged_by = None if judged_by is None else _beside(judged_by, motion)
     found = cut(
         signals,
         count.n_actions,
         rng,
-        n_whitened=n_whitened,
+        n_whitened=plain.shape[2],
         recurring=recurring,
         n_draws=n_draws,
         blur=smoothing * len(axis.moments),
+        judged_by=judged_by,
     )
     return TimelineModel(**vars(axis), cut=found, count=count)
 
@@ -346,9 +354,8 @@ def count_on_timeline(
         return None
     frames = path_frames(embedded, whitened)
     axis = build_axis(frames, whitened, rng, order=order)
-    signals = _at_moments(whitened, None, axis)
     low, high = n_actions
-    return count_actions(signals, rng, low=low, high=high)
+    return count_actions(_at_moments(whitened, axis), rng, low=low, high=high)
 
 
 def find_order(whitened: Sequence[np.ndarray]) -> BlockOrder | None:
@@ -429,16 +436,13 @@ def steadiness(signals: np.ndarray) -> float:
     return np.inf if across > 0 else 0.0
 
 
-def _at_moments(
-    whitened: Sequence[np.ndarray], embedding: Sequence[np.ndarray] | None, axis: Axis
-) -> np.ndarray:
-    """Stack the features with which related videos pass each moment, (V, L, d)."""
-    voters = _voters(axis)
-    signals = _passing(choose(whitened, voters), axis)
-    if embedding is None:
-        return signals
-    learned = principal_components(_passing(choose(embedding, voters), axis))
-    return np.concatenate([signals, learned], axis=2)
+def _at_moments(frames: Sequence[np.ndarray], axis: Axis) -> np.ndarray:
+    """Stack the frames with which related videos pass each moment, (V, L, d)."""
+    return _passing(choose(frames, _voters(axis)), axis)
+
+
+def _beside(*signals: np.ndarray) -> np.ndarray:
+    return np.concatenate(signals, axis=2)
 
 
 def _motion_at_moments(videos: Sequence[np.ndarray], axis: Axis) -> np.ndarray:

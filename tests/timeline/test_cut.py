@@ -112,6 +112,19 @@ def test_draws_that_show_no_coming_back_vote_by_contiguous_segments(monkeypatch)
     assert 0.6 < found.shares[-1, actions[-1]] < 0.9
 
 
+def test_others_features_may_show_whether_actions_come_back():
+    back, _ = signals_of([0, 1, 2, 0, 1, 2], noise=0.5)
+    once, _ = signals_of([0, 1, 2], length=30, noise=0.5, seed=1)
+    for signals, judged_by, expected in ((back, once, False), (once, back, True)):
+        found = cut(signals, 3, np.random.RandomState(0), judged_by=judged_by)
+        assert found.recurring == expected
+    by_itself, told = (
+        cut(back, 3, np.random.RandomState(0), judged_by=judged_by)
+        for judged_by in (None, back)
+    )
+    assert_array_equal(by_itself.shares, told.shares)
+
+
 def test_contiguous_segments_are_found_on_whitened_features_alone():
     signals, _ = signals_of([0, 1, 2])
     other, _ = signals_of([0, 1, 2], seed=5, length=15)

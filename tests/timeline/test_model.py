@@ -123,6 +123,33 @@ def test_what_an_embedding_tells_several_times_has_one_say(signals):
     assert n_whitened < seen.shape[2] <= 2 * n_whitened
 
 
+@pytest.mark.parametrize("shakes", [0.0, 2.0])
+def test_all_that_an_embedding_tells_says_whether_actions_come_back(
+    shakes, monkeypatch
+):
+    videos, _ = walks(shakes=shakes)
+    seen, cut = [], _model.cut
+
+    def note(signals, *arguments, judged_by, **options):
+        seen.append((signals, judged_by))
+        return cut(signals, *arguments, judged_by=judged_by, **options)
+
+    monkeypatch.setattr(_model, "cut", note)
+    timeline_of(videos, videos, gain=[1, 2, 3])
+    timeline_of(videos, videos)
+    (signals, judged_by), (_, nothing) = seen
+    plain, learned = judged_by[..., :16], judged_by[..., 16:64]
+    np.testing.assert_array_equal(signals[..., :16], plain)
+    expected = np.concatenate([plain, 2 * plain, 3 * plain], axis=2)
+    np.testing.assert_allclose(learned, expected, rtol=1e-5)
+    n_moving = judged_by.shape[2] - 64
+    assert (n_moving > 0) == (shakes > 0)
+    np.testing.assert_array_equal(
+        signals[..., signals.shape[2] - n_moving :], judged_by[..., 64:]
+    )
+    assert nothing is None
+
+
 def test_motion_that_is_less_steady_has_no_say(signals):
     videos, _ = walks(shakes=0.0)
     timeline_of(videos, videos)
