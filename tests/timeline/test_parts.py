@@ -253,7 +253,7 @@ def test_parts_vote_with_the_mean_of_whole_videos_where_they_do_not_pass(timelin
     axis = timeline.model_
     rng = np.random.RandomState(0)
     frames = [rng.normal(size=(len(p.positions), 2)) for p in axis.template.passages]
-    stacked = _model._at_moments(frames, None, axis)
+    stacked = _model._at_moments(frames, axis)
     for number in PARTS:
         start, stop = axis.template.passages[number].part
         outside = (axis.moments < start) | (axis.moments >= stop)
