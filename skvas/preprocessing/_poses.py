@@ -122,7 +122,7 @@ class PoseFeatures(VideoTransformerMixin, BaseEstimator):
     On the skeletons of UTKinect (20 recordings of ten actions and background), over
     three seeds of :class:`skvas.JointAlignSegment`, raw coordinates have an MoF of
     0.406, an F1 score of segments of 0.535 and an agreement of aligned frames of 0.664.
-    With the defaults these are 0.439, 0.552 and 0.677; without velocities 0.382, 0.521
+    With the defaults these are 0.432, 0.521 and 0.677; without velocities 0.382, 0.521
     and 0.656.
 
     Examples
