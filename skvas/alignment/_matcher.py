@@ -26,7 +26,6 @@ from skvas.alignment._result import Alignment, make_alignment
 from skvas.nn._model import embed, on_device
 from skvas.preprocessing._standardizer import standardise_within
 from skvas.tasks._alignment import AlignmentTask
-from skvas.timeline._model import Axis
 from skvas.videos._batch import VideoBatch, pad, spread_batch, unpad
 from skvas.videos._frames import sample_videos
 from skvas.videos._jobs import decode_in_jobs
@@ -61,8 +60,8 @@ class FrameMatcher:
     encoder : Module, default=None
         Embeds videos where they are aligned, so that they stay on the device. None: the
         views have embedded them.
-    axis : Axis, default=None
-        The timeline, if paths go by it.
+    follower : TimelineMatcher, default=None
+        Puts videos on the timeline, if paths go by it.
     """
 
     task: Any
@@ -73,7 +72,7 @@ class FrameMatcher:
     device: torch.device
     n_jobs: int | None = None
     encoder: nn.Module | None = None
-    axis: Axis | None = None
+    follower: TimelineMatcher | None = None
 
     def look(self, views: Views) -> Sequence[View]:
         """Return the videos as alignments see them: with details for paths, if any."""
@@ -81,10 +80,9 @@ class FrameMatcher:
             return self._look_plainly(views)
         make = partial(View, is_trained=self.is_trained)
         details = each(standardise_within, views.details)
-        if self.axis is None:
+        if self.follower is None:
             return each(make, self._frames(views), details)
-        passages = TimelineMatcher(self.axis, self.n_jobs).look(views)
-        positions = [passage.positions for passage in passages]
+        positions = [passage.positions for passage in self.follower.look(views)]
         return each(make, self._frames(views), details, positions)
 
     def _look_plainly(self, views: Views) -> Sequence[View]:

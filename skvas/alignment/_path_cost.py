@@ -65,10 +65,10 @@ class PathCost:
     The cosine cost of the embeddings. Where the videos have details, the squared
     distances between these are added, and how far frames stand apart on a common axis,
     where both have positions; each divided by its mean over all pairs of frames. If the
-    embeddings are trained, half of the least that either frame costs
-    with any other is taken off: it is nothing where two frames are each other's
-    cheapest, and frames that look like none of the other video weigh no more than
-    others. Before training even the cheapest may be chance.
+    embeddings are trained, half of the least that either frame costs with any other is
+    taken off: it is nothing where two frames are each other's cheapest, and frames that
+    look like none of the other video weigh no more than others. Before training even
+    the cheapest may be chance.
 
     Parameters
     ----------

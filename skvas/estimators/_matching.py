@@ -106,12 +106,12 @@ class MatchesFrames(BaseVideoEstimator):
             on the timeline is known.
         via : {"pair", "timeline"}, default="pair"
             "pair": solve the transport problem between the two videos, and take the
-            path of least cost between them (see `path_on_`). "timeline":
-            match the frames that stand at one position of `timeline_`, in time linear
-            in the lengths once these positions are known. A frame is background where
-            the other video lacks its moment, `cost` is the mean cosine cost of both
-            videos on the timeline, and the plan is sparse: each frame's mass lies on
-            the two frames beside its match, half of it from either side.
+            path of least cost between them (see `path_on_`). "timeline": match the
+            frames that stand at one position of `timeline_`, in time linear in the
+            lengths once these positions are known. A frame is background where the
+            other video lacks its moment, `cost` is the mean cosine cost of both videos
+            on the timeline, and the plan is sparse: each frame's mass lies on the two
+            frames beside its match, half of it from either side.
         anchors : array-like of int of shape (n_anchors, 2), default=None
             Pairs (frame of x, frame of y) that are known to show the same moment. Plan
             and path bend towards them; frames within 2 % of a video lean with them.
@@ -244,15 +244,10 @@ class MatchesFrames(BaseVideoEstimator):
     def _matcher(self, *, is_late: bool = True) -> FrameMatcher:
         """Return what matches videos.
 
-        `is_late`: whether frames are embedded only where they are aligned, on a device,
-        if no timeline needs them before.
+        `is_late`: whether frames are embedded only where they are aligned, on a device.
         """
         check_is_fitted(self)
-        axis = None
-        if self.path_on_ == TIMELINE:
-            assert self.timeline_ is not None
-            axis = self.timeline_.model_
-        is_late &= self._device.type != "cpu" and axis is None
+        is_late &= self._device.type != "cpu"
         return FrameMatcher(
             self.settings_.alignment_task(),
             self.matching_,
@@ -262,7 +257,7 @@ class MatchesFrames(BaseVideoEstimator):
             self._device,
             self.n_jobs,
             self.encoder_ if is_late else None,
-            axis,
+            self._follower() if self.path_on_ == TIMELINE else None,
         )
 
     def _learned_matches(

@@ -174,10 +174,10 @@ class Aligning(OptionGroup):
         Distances that monotone paths add up: the cosine cost of the embeddings; both
         that and the squared distance of the features, standardised within each video;
         or these two and how far frames stand apart on `timeline_`, where the model has
-        one. Each distance is divided by its mean. After training, half of
-        each frame's smallest cost is subtracted, so that frames which match nothing
-        well do not dominate the path. "auto": "timeline" in the informed recipe,
-        "embedding" in the published ones.
+        one. Each distance is divided by its mean. After training, half of each frame's
+        smallest cost is subtracted, so that frames which match nothing well do not
+        dominate the path. "auto": "timeline" in the informed recipe, "embedding" in the
+        published ones.
     memory_limit : int, str or None, default="2GB"
         Bytes, or a text such as "500MB", that the alignment of two videos may use. For
         longer videos, evenly spread frames are aligned in full and the others between

@@ -142,7 +142,9 @@ def cut(
     """
     passing = Passing(signals)
     plain = Passing(signals[..., :n_whitened], blur)
-    judging = passing if judged_by is None else Passing(judged_by)
+    judging = passing
+    if recurring is None and judged_by is not None:
+        judging = Passing(judged_by)
     n_positions = passing.n_positions
     if n_actions == 1 or passing.n_features == 0 or n_positions <= n_actions:
         return _trivial(n_positions, n_actions)
@@ -154,7 +156,7 @@ def cut(
         often.append(cut_often(passing.statistics(counts), n_actions))
         if recurring is None:
             shown = often[-1]
-            if judged_by is not None:
+            if judging is not passing:
                 shown = cut_often(judging.statistics(counts), n_actions)
             rest = counts == 0
             # A draw of few videos may have left out none.

@@ -299,7 +299,7 @@ def build_timeline(
             f"video has frames: too few for {low} actions or more; give n_actions."
         )
     plain = _at_moments(whitened, axis)
-    signals, judged_by = plain, None
+    signals = judged_by = plain
     if embedding is not None:
         learned = _at_moments(embedding, axis)
         # What it tells several times would lead cuts astray, but tells best whether
@@ -312,8 +312,7 @@ def build_timeline(
     if videos is not None and recurring is not False:
         motion = _motion_at_moments(videos, axis)
         if steadiness(motion) >= steadiness(plain):
-            signals = _beside(signals, motion)
-            judged_by = None if judged_by is None else _beside(judged_by, motion)
+            signals, judged_by = (_beside(s, motion) for s in (signals, judged_by))
     found = cut(
         signals,
         count.n_actions,
@@ -322,7 +321,7 @@ def build_timeline(
         recurring=recurring,
         n_draws=n_draws,
         blur=smoothing * len(axis.moments),
-        judged_by=judged_by,
+        judged_by=None if embedding is None else judged_by,
     )
     return TimelineModel(**vars(axis), cut=found, count=count)
 
