@@ -14,9 +14,12 @@ from skvas.timeline._segments import (
     segment_losses,
 )
 
-# Most segments that are looked at, draws of the videos, and the share of the draws'
-# answers that the range leaves out on either side.
-MOST_SEGMENTS, N_DRAWS, LEFT_OUT = 20, 8, 0.1
+# Segments that are looked at: twice as many, and up to so many, where the loss bends by
+# less than this share of what it falls by.
+N_SEGMENTS, MOST_SEGMENTS, HARDLY = 20, 80, 0.2
+# Draws of the videos, and the share of their answers that the range leaves out on
+# either side.
+N_DRAWS, LEFT_OUT = 8, 0.1
 # Segments are merged to actions as long as the gain over a single action falls by no
 # more than this share: for the number, and for the least likely number.
 LOST, MOST_LOST = 0.1, 0.3
@@ -49,8 +52,9 @@ def count_actions(
 
     Videos are drawn with replacement, and cut into any number of segments. The segments
     are as many as where their loss lies farthest below the straight line between its
-    ends. They are then merged to actions while that loses little. Movements along lines
-    (see `contiguous_losses`) are counted by the loss of lines, and not merged.
+    ends; where it nearly is that line, more segments are looked at. They are then
+    merged to actions while that loses little. Movements along lines (see
+    `contiguous_losses`) are counted by the loss of lines, and not merged.
 
     Parameters
     ----------
@@ -83,24 +87,38 @@ def count_actions(
 
 def _answers(drawn: Statistics) -> tuple[int, int, int]:
     """Return the least likely, the best and the largest number that one draw gives."""
-    most = min(MOST_SEGMENTS, len(drawn))
-    cuts, losses = best_segments(segment_losses(drawn), most)
-    n_segments = _elbow(losses)
+    of_segments = segment_losses(drawn)
+    most = min(N_SEGMENTS, len(drawn))
+    cuts, losses = best_segments(of_segments, most)
+    n_segments, bend = _elbow(losses)
+    while bend < HARDLY and most < min(MOST_SEGMENTS, len(drawn)):
+        most = min(2 * most, len(drawn))
+        cuts, losses = best_segments(of_segments, most)
+        n_segments, bend = _elbow(losses)
     segments = cuts[n_segments - 1]
     merged = [merge_segments(drawn, segments, k + 1) for k in range(n_segments)]
-    losses = held_out_losses(drawn, drawn, np.array(merged))
-    gain = losses[0] - losses[-1]
+    merged_losses = held_out_losses(drawn, drawn, np.array(merged))
+    gain = merged_losses[0] - merged_losses[-1]
     few, number = (
-        int(np.argmax(losses <= losses[-1] + lost * gain)) + 1
+        int(np.argmax(merged_losses <= merged_losses[-1] + lost * gain)) + 1
         for lost in (MOST_LOST, LOST)
     )
     by_lines, are_movements = contiguous_losses(drawn, n_segments)
     if are_movements:
-        number = _elbow(best_segments(by_lines, most)[1])
+        number, _ = _elbow(best_segments(by_lines, most)[1])
     return min(few, number), number, max(number, n_segments)
 
 
-def _elbow(losses: np.ndarray) -> int:
-    """Return for how many segments losses lie farthest below a line to their ends."""
-    line = np.linspace(losses[0], losses[-1], len(losses))
-    return int((line - losses).argmax()) + 1
+def _elbow(losses: np.ndarray) -> tuple[int, float]:
+    """Find where losses lie farthest below a line to their ends.
+
+    Returns
+    -------
+    n_segments : int
+        For how many segments they do.
+    bend : float
+        How far they do, as a share of what they fall by.
+    """
+    below = np.linspace(losses[0], losses[-1], len(losses)) - losses
+    fall = losses[0] - losses[-1]
+    return int(below.argmax()) + 1, float(below.max() / fall) if fall > 0 else 1.0

@@ -29,6 +29,32 @@ def test_number_of_actions_is_that_of_different_segments(order):
     assert abs(found.n_actions - len(set(order))) <= 1
 
 
+@pytest.mark.parametrize(("order", "least"), [(range(35), 21), (range(26), 16)])
+def test_many_actions_are_counted_among_more_segments(order, least):
+    signals = signals_of(order, noise=0.5)
+    assert count(signals, high=40).n_actions >= least
+    assert count(signals, high=20).likely[1] == 20
+
+
+def test_more_segments_are_looked_at_where_their_loss_hardly_bends(monkeypatch):
+    looked_at = []
+    find = _count.best_segments
+
+    def recorded(losses, most):
+        looked_at.append(most)
+        return find(losses, most)
+
+    monkeypatch.setattr(_count, "best_segments", recorded)
+    for order in (range(5), range(26), [0, 1]):
+        _count._answers(Passing(signals_of(order, noise=0.5)).statistics())
+    _count._answers(Passing(signals_of([0, 1], length=6)).statistics())
+    assert looked_at == [20, 20, 40, 20, 12]
+    noise = np.random.default_rng(0).normal(size=(5, 100, 10))
+    looked_at.clear()
+    _count._answers(Passing(noise).statistics())
+    assert looked_at == [20, 40, 80]
+
+
 @pytest.mark.parametrize("n_videos", [1, 2, 3])
 def test_few_videos_show_as_many_actions_as_many_do(n_videos):
     found = count(signals_of(range(7), n_videos=n_videos))
@@ -61,7 +87,7 @@ def test_range_is_wider_than_that_of_the_draws(monkeypatch):
 @pytest.mark.parametrize(("n_lines", "expected"), [(9, (9, 9)), (1, (1, 5))])
 def test_range_of_a_draw_holds_the_number_of_movements(n_lines, expected, monkeypatch):
     found = iter([5, n_lines])
-    monkeypatch.setattr(_count, "_elbow", lambda losses: next(found))
+    monkeypatch.setattr(_count, "_elbow", lambda losses: (next(found), 0.5))
     losses = _count.contiguous_losses
     monkeypatch.setattr(_count, "contiguous_losses", lambda *s: (losses(*s)[0], True))
     statistics = Passing(signals_of(range(5))).statistics()
