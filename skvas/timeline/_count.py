@@ -70,8 +70,7 @@ def count_actions(
     Count
     """
     passing = Passing(signals)
-    high = min(high, passing.n_positions)
-    low = min(low, high)
+    high = min(high, max(low, passing.n_positions))
     if passing.n_features == 0 or low == high:
         return Count(low, (low, high))
     answers = []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skvas import ActionSegmenter
+from skvas import ActionSegmenter, JointAlignSegment
 from skvas.datasets import make_videos
 from tests.models import SEGMENTERS, quick
 
@@ -28,6 +28,19 @@ def test_the_number_and_its_range_are_those_of_the_timeline(cls):
 def test_the_range_bounds_the_number():
     model = quick(ActionSegmenter, n_actions=(2, 4), max_epochs=0).fit(videos(8))
     assert model.n_actions_ == 4
+
+
+@pytest.mark.filterwarnings("ignore")  # of videos as short as these
+@pytest.mark.parametrize("n_actions", ["auto", (2, 9)])
+def test_all_labels_are_counted_however_short_the_videos(n_actions):
+    x = [[1.8, 1.7, 1.3, 1.0, 0.4], [0.0, -1.6, -0.7, 1.1, 0.5]]
+    y = [[1.9, 2.2, 1.2, 0.6, 0.4], [-2.1, 0.4, -0.4, 1.3, 0.7], [-0.2, 0, 1.1, -1, 1]]
+    labels = [np.array([0, 3]), np.array([0, 2, 4])]
+    model = quick(JointAlignSegment, n_actions=n_actions)
+    model.fit([np.array(x), np.array(y)], labels)
+    assert model.classes_.tolist() == [0, 2, 3, 4]
+    for found, given in zip(model.labels_, labels, strict=True):
+        assert_array_equal(found, given)
 
 
 @pytest.mark.parametrize(

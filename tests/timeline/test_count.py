@@ -78,6 +78,12 @@ def test_number_of_actions_keeps_to_its_bounds():
         assert low <= found.likely[0] <= found.n_actions <= found.likely[1] <= high
 
 
+def test_number_may_exceed_the_positions_if_it_has_to():
+    signals = signals_of([0, 1], length=2)
+    assert count(signals, 6, 9) == _count.Count(6, (6, 6))
+    assert count(signals, 2, 9).likely[1] <= 4
+
+
 def test_range_is_wider_than_that_of_the_draws(monkeypatch):
     monkeypatch.setattr(_count, "_answers", lambda drawn: (5, 6, 8))
     found = count(signals_of([0, 1, 2]))
