@@ -14,9 +14,9 @@ from skvas.timeline._segments import (
     segment_losses,
 )
 
-# Segments that are looked at: twice as many, and up to so many, where the loss bends by
-# less than this share of what it falls by.
-N_SEGMENTS, MOST_SEGMENTS, HARDLY = 20, 80, 0.2
+# Segments that are looked at: more of them where the loss bends by less than this share
+# of what it falls by.
+N_SEGMENTS, HARDLY = (20, 40, 80), 0.2
 # Draws of the videos, and the share of their answers that the range leaves out on
 # either side.
 N_DRAWS, LEFT_OUT = 8, 0.1
@@ -87,13 +87,12 @@ def count_actions(
 def _answers(drawn: Statistics) -> tuple[int, int, int]:
     """Return the least likely, the best and the largest number that one draw gives."""
     of_segments = segment_losses(drawn)
-    most = min(N_SEGMENTS, len(drawn))
-    cuts, losses = best_segments(of_segments, most)
-    n_segments, bend = _elbow(losses)
-    while bend < HARDLY and most < min(MOST_SEGMENTS, len(drawn)):
-        most = min(2 * most, len(drawn))
+    for n in N_SEGMENTS:
+        most = min(n, len(drawn))
         cuts, losses = best_segments(of_segments, most)
         n_segments, bend = _elbow(losses)
+        if bend >= HARDLY or most == len(drawn):
+            break
     segments = cuts[n_segments - 1]
     merged = [merge_segments(drawn, segments, k + 1) for k in range(n_segments)]
     merged_losses = held_out_losses(drawn, drawn, np.array(merged))

@@ -118,3 +118,9 @@ def test_number_is_the_median_of_draws_of_videos(monkeypatch):
 def test_range_of_numbers_is_kept_where_there_is_nothing_to_choose_by():
     found = count(np.ones((1, 9, 2)), 2, 20)
     assert (found.n_actions, found.likely) == (2, (2, 9))
+
+
+def test_loss_that_does_not_fall_is_of_one_segment_and_asks_for_no_more():
+    n_segments, bend = _count._elbow(np.ones(20))
+    assert n_segments == 1
+    assert bend >= _count.HARDLY
