@@ -34,6 +34,8 @@ NAMED = 8
 SPREAD = 1.0
 # Share of the best score that numbers of actions have which are plausible.
 PLAUSIBLE = 0.95
+# Share of frames found again below which a person should look before relying on them.
+UNSTEADY = 0.6
 # Labels hardly better than the uniform cut's; an embedding of so few dimensions.
 GAIN, CONSISTENT, MIN_RANK = 1.05, 0.05, 2.0
 
@@ -82,6 +84,7 @@ def diagnose(
     labels: Sequence[np.ndarray] | None,
     n_actions: int | None,
     in_order: bool,
+    found_again: list[float | None] | None = None,
 ) -> dict[str, Any]:
     """Measure what `summarise` tells of a fit, while its videos are at hand.
 
@@ -95,18 +98,22 @@ def diagnose(
         Number of actions.
     in_order : bool
         Whether the videos share an order.
+    found_again : list of float or None, default=None
+        How often each action is found again, if that is known.
 
     Returns
     -------
     dict
         `consistency` and `consistency_of_uniform_cut`, None where there are no labels
-        or no pair of videos; `unlike`, positions of recordings; `spread`, actions.
+        or no pair of videos; `unlike`, positions of recordings; `spread`, actions;
+        `found_again` as given.
     """
     found: dict[str, Any] = {
         "consistency": None,
         "consistency_of_uniform_cut": None,
         "unlike": _find_unlike(embeddings),
         "spread": [],
+        "found_again": found_again,
     }
     if labels is None or n_actions is None:
         return found
@@ -294,13 +301,34 @@ def _tell_actions(model: Any, facts: _Facts, advice: list[str]) -> None:
                 "Actions are no more consistent over recordings than equal parts of "
                 "each: try other features, or another number of actions."
             )
+    names = model.action_names_ or [str(label) for label in model.classes_]
+    _tell_found_again(model, names, facts, advice)
     if model.diagnosis_["spread"]:
-        names = model.action_names_ or [str(label) for label in model.classes_]
         told = ", ".join(names[action] for action in model.diagnosis_["spread"])
         facts.append(("large spread", f"durations of {told}"))
         advice.append(
             "Durations of some actions vary more than their mean: look whether they "
             "are one action, or raise the number of actions."
+        )
+
+
+def _tell_found_again(
+    model: Any, names: Sequence[str], facts: _Facts, advice: list[str]
+) -> None:
+    share = model.found_again_
+    if share is None:
+        return
+    text = f"{share:.0%} of frames, by the other half of the recordings"
+    shares = model.diagnosis_["found_again"] or []
+    known = {k: again for k, again in enumerate(shares) if again is not None}
+    if len(known) > 1:
+        least = min(known, key=lambda k: known[k])
+        text += f"; {known[least]:.0%} of action {names[least]}"
+    facts.append(("found again", text))
+    if share < UNSTEADY:
+        advice.append(
+            "Half of the recordings lead to other actions: look at the segments before "
+            "you rely on them; more recordings, fewer actions or a few labels help."
         )
 
 

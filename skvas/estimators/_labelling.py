@@ -63,10 +63,16 @@ from skvas.preprocessing._features import (
     streamed_videos,
 )
 from skvas.preprocessing._framewise import takes_nan
+from skvas.segmentation._again import DoubtingLabeller, find_again
 from skvas.segmentation._boundaries import MovedLabeller, settle_boundaries
 from skvas.segmentation._chain import ActionChain
-from skvas.segmentation._choice import Start, choose_start, open_candidates
-from skvas.segmentation._decoder import choose_decoder
+from skvas.segmentation._choice import (
+    Start,
+    choose_start,
+    open_candidates,
+    with_values,
+)
+from skvas.segmentation._decoder import Referee, best_chain, choose_decoder
 from skvas.segmentation._labeller import (
     BaseLabeller,
     ChainLabeller,
@@ -82,6 +88,7 @@ from skvas.timeline._model import (
     count_on_timeline,
 )
 from skvas.timeline._settled import kinds_to_expect
+from skvas.training._survey import Survey
 from skvas.transport._threads import spare_threads
 from skvas.validation import (
     check_choice,
@@ -148,6 +155,11 @@ default=None
         as shares of a video, and the share of a video over which frames are
         `correlated`, and each of their numbers by itself, `correlations`
         (n_embedding,); else None.
+    found_again_ : float or None
+        Share of the frames of `fit` that have the action again, if it is found in the
+        half of the videos that lacks them (see Notes). None where `segment_on_` is
+        "timeline", labels were given, there is one video, or the recipe is not the
+        informed one or its encoder starts elsewhere than at the features.
     chosen_ : dict
         The settings that `fit` chose where "auto" left a choice.
     action_names_ : list of str or None
@@ -163,6 +175,12 @@ default=None
     random. Plans are averaged with weights score**8; the prototypes are the
     barycentres of the average. Where no order is shared and features are whitened,
     settings are also tried on features that are whitened in part.
+
+    Plans and chains are sure of what they found, right or wrong. So the informed recipe
+    asks how much of it depends on the videos: actions are found in each half of them
+    too, without training, in two halvings, and label the other half. A share s of
+    `predict_proba` is then r s + (1 - r) / K, where r is `found_again_`. On average r
+    is about the share of frames that are right.
 
     The number of actions, if a range is allowed, is counted on the timeline of three
     videos or more that share an order: as many segments as help to explain draws of
@@ -181,6 +199,7 @@ default=None
         "segment_on_": Fitted(str, labels=True),
         "chosen_": Fitted(dict),
         "chain_": Fitted((dict, type(None)), labels=True, absent=lambda: None),
+        "found_again_": Fitted((float, type(None)), absent=lambda: None),
         "classes_": Fitted(np.ndarray, labels=True),
         "naming_": Fitted((BaseNaming, type(None)), labels=True, absent=lambda: None),
         "outlook_": Fitted((Outlook, type(None)), absent=lambda: None),
@@ -194,6 +213,7 @@ default=None
     chosen_: dict[str, Any]
     chain_: dict[str, Any] | None
     classes_: np.ndarray
+    found_again_: float | None
     naming_: BaseNaming | None
     outlook_: Outlook | None
     action_names_: list[str] | None
@@ -260,10 +280,11 @@ default=None
         Returns
         -------
         float32 ndarray of shape (n_frames, n_actions_), or an object array of them
-            A column for each of `classes_`; rows sum to 1. Rows of the transport plan;
-            where `segment_on_` is "timeline", actions are decoded by a chain, or labels
-            were given, probabilities: the most probable action may differ from
-            `predict` near a boundary.
+            A column for each of `classes_`; rows sum to 1. Where `segment_on_` is
+            "timeline", or labels were given, probabilities: the most probable action
+            may differ from `predict` near a boundary. Elsewhere rows of the transport
+            plan, or posteriors of a chain, with equal shares beside them, by as much as
+            frames are not found again (see `found_again_`).
 
         Raises
         ------
@@ -610,26 +631,16 @@ default=None
     ) -> Start:
         features, starts_as_features = prepared.features, self._starts_as_features()
         survey = self._survey(prepared, rng)
-        settings = self._resolve(None)
-        assert settings.segmenting is not None
-        group = group_of(self, "segmenting").get_params()
-        open_names = {name for name, value in group.items() if is_auto(value)}
         count = None
         counts = n_actions[0] < n_actions[1] and starts_as_features
         if counts and self._may_share_order(prepared.preprocessing, features):
             few = choose(features, sample_videos(len(features)))
             count = count_on_timeline(directions(few), few, n_actions)
-        start = choose_start(
+        start = self._start_from(
             survey,
-            settings.segmentation_task(),
             n_actions if count is None else (count.n_actions, count.n_actions),
-            start=settings.segmenting["start"],
-            n_refine=settings.segmenting["n_refine"],
-            candidates=open_candidates(self._recipe.candidates, open_names),
+            prepared.preprocessing,
             seed=int(rng.randint(2**31)),
-            spread=spread_of(prepared.preprocessing) if starts_as_features else None,
-            places=places_of(prepared.preprocessing) if starts_as_features else None,
-            may_shorten=self._recipe.chooses and "radius" in open_names,
         )
         if count is None:
             return start
@@ -638,6 +649,39 @@ default=None
         likely = (numbers >= least) & (numbers <= most)
         scores = {"n_actions": numbers, "score": likely.astype(float)}
         return replace(start, scores=scores)
+
+    def _start_from(
+        self,
+        survey: Survey,
+        n_actions: tuple[int, int],
+        preprocessing: Any,
+        *,
+        seed: int = 0,
+        known: Mapping[str, Any] | None = None,
+    ) -> Start:
+        """Choose where actions start; `known` are settings that depend on all videos.
+
+        None: they are chosen, too.
+        """
+        settings = self._resolve(None)
+        assert settings.segmenting is not None
+        task = with_values(settings.segmentation_task(), known or {})
+        group = group_of(self, "segmenting").get_params()
+        open_names = {name for name, value in group.items() if is_auto(value)}
+        starts_as_features = self._starts_as_features()
+        may_shorten = self._recipe.chooses and "radius" in open_names
+        return choose_start(
+            survey,
+            task,
+            n_actions,
+            start=settings.segmenting["start"],
+            n_refine=settings.segmenting["n_refine"],
+            candidates=open_candidates(self._recipe.candidates, open_names),
+            seed=seed,
+            spread=spread_of(preprocessing) if starts_as_features else None,
+            places=places_of(preprocessing) if starts_as_features else None,
+            may_shorten=may_shorten and known is None,
+        )
 
     def _resolve(self, start: Start | None, n_videos: int = 1) -> Settings:
         """Resolve "auto", before the start is known or after."""
@@ -682,7 +726,42 @@ default=None
                 clearly="radius" not in start.chosen,
             )
         settled = settle(labeller, found, views, given, self._sow(given, views))
-        return settle_boundaries(settled, views, given, segmenting["boundaries"])
+        settled = settle_boundaries(settled, views, given, segmenting["boundaries"])
+        chooses = self._recipe.chooses and self._starts_as_features()
+        if timeline is None and given is None and chooses and len(views.videos) > 1:
+            again = find_again(
+                views,
+                settled.labels,
+                len(settled.names),
+                partial(self._learn_again, trained, start, settled.base),
+            )
+            settled = replace(settled, again=again)
+        return settled
+
+    def _learn_again(
+        self, trained: Trained, start: Start, base: BaseLabeller, views: Views
+    ) -> BaseLabeller:
+        """Find as many actions in some of the videos, by features and without training.
+
+        They are decoded as those of all videos are.
+        """
+        survey = Survey.of_features(
+            views.features, self._training.n_frames, self._device, start.order
+        )
+        again = self._start_from(
+            survey,
+            (len(start.vectors),) * 2,
+            trained.preprocessing,
+            known={n: v for n, v in start.chosen.items() if n == "radius"},
+        )
+        task = with_values(trained.settings.segmentation_task(), again.chosen)
+        plans = FrameLabeller(
+            task, again.vectors, "features", self._device, self.n_jobs
+        )
+        if not isinstance(base, ChainLabeller):
+            return plans
+        referee = Referee.of(views) if len(views.videos) > 1 else None
+        return best_chain(plans, views, referee)[0]
 
     def _plans(self, trained: Trained, space: str) -> FrameLabeller:
         """Return what labels frames by transport to the actions of a space."""
@@ -712,7 +791,9 @@ default=None
                 settled.labels,
                 len(names),
                 start.in_order,
+                None if settled.again is None else settled.again.of_actions,
             ),
+            "found_again_": None if settled.again is None else settled.again.share,
             "labels_": like_input([names[codes] for codes in settled.labels], single),
             "classes_": names,
             "naming_": settled.naming,
@@ -812,7 +893,9 @@ default=None
         segmenting = self.settings_.segmenting
         assert segmenting is not None
         boundaries = segmenting.get("boundaries", DECODED)
-        return MovedLabeller(named) if boundaries == FRAMES else named
+        moved = MovedLabeller(named) if boundaries == FRAMES else named
+        sure = self.found_again_
+        return moved if sure is None else DoubtingLabeller(moved, sure)
 
     def _found_labeller(self) -> BaseLabeller:
         """Return what labels frames where no label was given."""

@@ -302,6 +302,8 @@ def _check_labels(estimator: Any, timeline: Any) -> None:
         raise ModelFileError("segment_on_ is not as fit makes it")
     if estimator.chain_ is not None:
         _check_chain(estimator.chain_, shape, timeline)
+    if estimator.found_again_ is not None:
+        check_real("found_again_", estimator.found_again_, low=0, high=1)
     vars(estimator).setdefault("classes_", np.arange(estimator.n_actions_))
     n_parts = estimator.n_actions_ if timeline is None else len(timeline.moments)
     check_naming(naming, estimator.classes_, n_parts, estimator.n_actions_)
@@ -404,9 +406,20 @@ def _check_diagnosis(estimator: Any) -> None:
             type(place) is int and 0 <= place < n for place in places
         ):
             raise ModelFileError("diagnosis_ is not as fit makes it")
+    again = found.setdefault("found_again", None)  # younger than the format
+    if again is not None and not (
+        isinstance(again, list)
+        and len(again) == n_actions
+        and all(share is None or _is_share(share) for share in again)
+    ):
+        raise ModelFileError("diagnosis_ is not as fit makes it")
     scores = ("consistency", "consistency_of_uniform_cut")
     if {type(found.get(name, "")) for name in scores} not in ({float}, {type(None)}):
         raise ModelFileError("diagnosis_ is not as fit makes it")
+
+
+def _is_share(value: Any) -> bool:
+    return type(value) is float and 0 <= value <= 1
 
 
 def _check_action_names(estimator: Any) -> None:

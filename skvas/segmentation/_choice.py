@@ -125,7 +125,7 @@ def choose_start(
     chosen: dict[str, Any] = {}
     if may_shorten and _come_often(survey, task, number):
         chosen["radius"] = SHORT_RADIUS
-        task = _with(task, chosen)
+        task = with_values(task, chosen)
     if len(survey.batch.lengths) > 1 and len(candidates) > 1:
         spaces = [survey.few]
         if spread is not None and not survey.in_order:
@@ -133,7 +133,7 @@ def choose_start(
         election = _Election(survey, task, number, start, seed, spaces)
         vectors, elected = election.hold(candidates)
         chosen |= elected
-        task = _with(task, elected)
+        task = with_values(task, elected)
     else:
         vectors = _place(
             survey.embeddings, survey.batch, number, start, survey.in_order, seed
@@ -188,7 +188,7 @@ def _choose_number(
                 few.frames, few, number, values["start"], survey.in_order, tree=tree
             )
             known = {n: v for n, v in values.items() if n in open_names}
-            tried.append(Trial(_with(task, known), few, place))
+            tried.append(Trial(with_values(task, known), few, place))
         for j, (_, plan) in enumerate(_run(tried)):
             found[i, j] = modularity_score(
                 _labels(plan, few), survey.matches, ordered=survey.in_order
@@ -200,7 +200,7 @@ def _choose_number(
 
 def _come_often(survey: Survey, task: Any, n_actions: int) -> bool:
     """Tell whether actions come back often in each video, wherever they start."""
-    few, probe = survey.few, _with(task, {"radius": PROBE_RADIUS})
+    few, probe = survey.few, with_values(task, {"radius": PROBE_RADIUS})
     has_neighbours = SHORT_RADIUS * int(few.lengths.min()) >= 0.5  # frames
     if survey.order is None or survey.order.n_frames < LONG or not has_neighbours:
         return False
@@ -240,7 +240,7 @@ class _Election:
         trials, standing = [], []
         for space in self.spaces:
             for place, candidate in self._placed(candidates, space):
-                trials.append(Trial(_with(self.task, candidate), space, place))
+                trials.append(Trial(with_values(self.task, candidate), space, place))
                 standing.append(dict(candidate))
         tell("trying settings", 0, len(trials))
         tried = _run(trials)
@@ -313,7 +313,7 @@ def _labels(plan: Tensor, batch: VideoBatch) -> list[np.ndarray]:
     return [plan_to_labels(shares) for shares in unpad(plan, batch.lengths)]
 
 
-def _with(task: Any, values: Mapping[str, Any]) -> Any:
+def with_values(task: Any, values: Mapping[str, Any]) -> Any:
     """Return a task with those of the values that it has fields for."""
     names = {field.name for field in fields(task)}
     return replace(task, **{n: v for n, v in values.items() if n in names})

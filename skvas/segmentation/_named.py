@@ -33,6 +33,7 @@ from skvas.labels._outlook import Outlook, asked_frames, look_out
 from skvas.labels._reading import PartialLabels
 from skvas.labels._stamps import HALF_SURE, SURE
 from skvas.options._groups import DECODED
+from skvas.segmentation._again import FoundAgain
 from skvas.segmentation._labeller import (
     BaseLabeller,
     ChainLabeller,
@@ -140,6 +141,8 @@ class Settled:
         What may be labelled next.
     boundaries : {"decoded", "frames"}, default="decoded"
         Where segments begin.
+    again : FoundAgain, default=None
+        How often halves of the videos lead to the same labels. None: it is not known.
     """
 
     base: BaseLabeller
@@ -148,6 +151,7 @@ class Settled:
     labels: list[np.ndarray]
     outlook: Outlook
     boundaries: str = DECODED
+    again: FoundAgain | None = None
 
 
 def settle(

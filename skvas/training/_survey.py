@@ -78,6 +78,30 @@ class Survey:
             order = replace(shared_order(arrays, random_state=rng), n_frames=n_median)
         return cls(embeddings, batch, order)
 
+    @classmethod
+    def of_features(
+        cls,
+        features: Sequence[np.ndarray],
+        n_frames: int,
+        device: torch.device,
+        order: SharedOrder | None,
+    ) -> Survey:
+        """Look at features as they are, where the order of the videos is known.
+
+        Parameters
+        ----------
+        features : sequence of ndarray of shape (n_i, D_in)
+            The videos.
+        n_frames : int
+            Frames of a video.
+        device : torch.device
+            Where to compute.
+        order : SharedOrder or None
+            How far the videos share an order.
+        """
+        batch = spread_batch(features, n_frames, device)
+        return cls(unit(batch.frames), batch, order)
+
     @property
     def in_order(self) -> bool:
         """Whether the videos share an order; a lone video does with itself."""

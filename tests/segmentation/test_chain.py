@@ -126,6 +126,7 @@ def test_frames_that_deviate_alike_for_a_segment_do_not_silence_a_chain(monkeypa
     assert segmentation_report(labels, model.fit(frames).labels_).miou < 0.2
 
 
+@pytest.mark.usefixtures("of_all_videos")
 @pytest.mark.parametrize(
     ("drift", "smoothed", "n_learned"), [(0, 0.1, 2), (0, 10, 2), (0.125, 0.1, 4)]
 )
@@ -219,6 +220,7 @@ def test_chain_is_chosen_whether_or_not_an_order_is_shared():
     assert model.settings_.segmenting["decoder"] == "chain"
 
 
+@pytest.mark.usefixtures("of_all_videos")
 @pytest.mark.parametrize(("is_better", "kept"), [(True, -1), (False, 0)])
 def test_first_chain_is_kept_unless_another_is_better(
     is_better, kept, recurring, monkeypatch

@@ -19,6 +19,7 @@ from skvas.tasks import _segmentation
 from skvas.timeline import BlockOrder
 from tests.models import ALIGNERS, quick, small_videos
 
+pytestmark = pytest.mark.usefixtures("of_all_videos")
 SEGMENTERS = [ActionSegmenter, JointAlignSegment]
 every_segmenter = pytest.mark.parametrize("cls", SEGMENTERS)
 every_aligner = pytest.mark.parametrize("cls", ALIGNERS)
