@@ -1,9 +1,9 @@
-"""Measure whether as many frames are right as are found again, in any order.
+"""Measure whether as many frames are right as are found again.
 
-``python -m benchmarks.found_again --seeds 5`` takes the sets of `benchmarks.unordered`.
-``--data FOLDER`` adds mocap6, breakfast_coffee5 and rat_dlc, and "mixed" utkinect and
-tug_sensors, whose actions come in any order, where they lie in the folder. Prints means
-of each set, and of all fits that find about as much again.
+``python -m benchmarks.found_again --seeds 5`` takes SPAR and the sets of
+`benchmarks.unordered`. ``--data FOLDER`` adds mocap6, breakfast_coffee5, rat_dlc, and
+utkinect and tug_sensors, also "mixed" with their actions in any order, where they lie
+in the folder. Prints means of each set, and of all fits that find about as much again.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 from benchmarks.arguments import count, folder, pick
 from benchmarks.unordered import find_sets
 from skvas import JointAlignSegment
-from skvas.datasets import load_folder
+from skvas.datasets import load_folder, load_spar
 from skvas.metrics import match_labels
 
-# Sets whose actions are brought into any order, and the videos that are drawn of them.
+# Sets whose actions are also brought into any order, and videos of sets in order.
 MIXED, N_DRAWN = ("utkinect", "tug_sensors"), 10
 N_BINS = 10
-COLUMNS = ("right", "found again", "error of raw shares", "error of `predict_proba`")
+COLUMNS = ("right", "found again", "error without doubt", "error")
 
 
 def main():
@@ -37,17 +37,20 @@ def main():
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     loaders = find_sets(options.data)
+    loaders["SPAR"] = partial(_draw, load_spar)
     for name in MIXED:
         if options.data is not None and (options.data / name).is_dir():
-            loaders[f"{name}, mixed"] = partial(_mixed, options.data / name)
+            load = partial(load_folder, options.data / name)
+            loaders[name] = partial(_draw, load)
+            loaders[f"{name}, mixed"] = partial(_draw, load, mixed=True)
     epochs = {} if options.train else {"max_epochs": 0}
     print("| set | fits | " + " | ".join(COLUMNS) + " |")
     print("| --- " * (len(COLUMNS) + 2) + "|")
     every = []
     for name, load in pick(loaders, options.sets, "set").items():
-        runs = [measure(*load(seed), seed, epochs) for seed in range(options.seeds)]
-        every += [run for run in runs if run is not None]
-        _print_row(name, [run for run in runs if run is not None])
+        runs = [_measure(*load(seed), seed, epochs) for seed in range(options.seeds)]
+        every += runs
+        _print_row(name, runs)
     _print_row("all", every)
     print("\n| found again | fits | right |\n| --- | --- | --- |")
     tenths = np.minimum(10 * np.array([run[1] for run in every]), 9).astype(int)
@@ -57,24 +60,17 @@ def main():
         print(f"| {low} to {high} | {len(right)} | {np.mean(right):.2f} |")
 
 
-def measure(videos, labels, n_actions, seed, epochs):
-    """Return what the columns are of, or None where a timeline labels the frames."""
+def _measure(videos, labels, n_actions, seed, epochs):
+    """Return what the columns are of."""
     model = JointAlignSegment(n_actions, random_state=seed, **epochs).fit(videos)
-    if model.found_again_ is None:
-        return None
     found = [np.asarray(codes) for codes in model.labels_]
     names = match_labels(labels, found)
     named = np.array([names.get(k, -1) for k in range(n_actions)])
     right = named[np.concatenate(found)] == np.concatenate(labels)
-    told, share = _certainty(model, videos, found), model.found_again_
-    model.found_again_ = None
-    raw = _certainty(model, videos, found)
-    return (
-        right.mean(),
-        share,
-        calibration_error(raw, right),
-        calibration_error(told, right),
-    )
+    told = calibration_error(_certainty(model, videos, found), right)
+    model.doubt_ = 0.0
+    raw = calibration_error(_certainty(model, videos, found), right)
+    return right.mean(), model.found_again_, raw, told
 
 
 def _certainty(model, videos, found):
@@ -89,13 +85,14 @@ def calibration_error(certain, right):
     return np.abs(gaps).sum() / len(bins)
 
 
-def _mixed(path, seed):
-    """Draw videos, and bring the segments of each into any order."""
-    data, rng = load_folder(path), np.random.RandomState(seed)
+def _draw(load, seed, *, mixed=False):
+    """Draw videos; `mixed` brings the segments of each into any order."""
+    data, rng = load(), np.random.RandomState(seed)
     videos, labels = [], []
     for i in rng.permutation(len(data.videos))[:N_DRAWN]:
-        cuts = np.flatnonzero(np.diff(data.labels[i])) + 1
-        order = rng.permutation(len(cuts) + 1)
+        cuts = np.flatnonzero(data.labels[i][1:] != data.labels[i][:-1]) + 1
+        order = np.arange(len(cuts) + 1)
+        order = rng.permutation(order) if mixed else order
         for parts, whole in ((videos, data.videos[i]), (labels, data.labels[i])):
             pieces = np.split(whole, cuts)
             parts.append(np.concatenate([pieces[k] for k in order]))

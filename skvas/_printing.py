@@ -20,6 +20,7 @@ __all__ = [
     "shorten",
     "tell",
     "to_html",
+    "unheard",
     "visible",
 ]
 
@@ -90,6 +91,23 @@ def tell(step: str, done: int = 0, total: int = 0) -> None:
     listener = _listener.get()
     if listener is not None:
         listener(step, done, total)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Let nobody hear of steps: they are parts of one that was told.
+
+    Examples
+    --------
+    >>> from skvas._printing import listening, tell, unheard
+    >>> with listening(print), unheard():
+    ...     tell("trying settings")
+    """
+    token = _listener.set(None)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,12 +29,14 @@ from skvas.options._kinds import (
     is_auto,
 )
 from skvas.preprocessing._features import smoothing_of
+from skvas.segmentation._choice import Start
 from skvas.segmentation._labeller import (
     BaseLabeller,
     TimelineLabeller,
 )
 from skvas.segmentation._order import keeps_order
-from skvas.timeline import Timeline
+from skvas.timeline import BlockOrder, Timeline
+from skvas.timeline._cut import N_DRAWS
 from skvas.timeline._model import (
     TimelineModel,
     build_timeline,
@@ -44,8 +46,13 @@ from skvas.timeline._model import (
 )
 from skvas.transport._threads import spare_threads
 from skvas.validation import check_random_state, is_single_video
+from skvas.videos._views import Views
 
 __all__ = ["JointAlignSegment"]
+
+# Draws of videos that vote on the actions of a half of them: where these lie is asked,
+# and not how sure they are.
+DRAWS_OF_HALVES = 4
 
 
 @declare
@@ -254,22 +261,54 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         order = find_order(views.features)
         if asked != TIMELINE and not has_order(order):
             return None
-        timeline = build_timeline(
-            path_frames(views.embeddings, views.details),
-            views.features,
+        timeline = self._build_timeline(
+            trained,
+            views,
             drawn,
-            embedding=views.embeddings,
-            videos=views.details,
-            n_actions=(n_actions, n_actions),
-            recurring=None if is_auto(recurring) else bool(recurring),
-            smoothing=smoothing_of(trained.preprocessing),
-            limit=trained.settings.memory_limit(),
-            order=order,
+            order,
+            None if is_auto(recurring) else bool(recurring),
         )
         if asked == TIMELINE:
             return timeline
         plans, before = (self._plans(trained, s) for s in ("embedding", "features"))
         return timeline if keeps_order(timeline, plans, before, views) else None
+
+    def _build_timeline(
+        self,
+        trained: Trained,
+        views: Views,
+        rng: np.random.RandomState,
+        order: BlockOrder | None,
+        recurring: bool | None,
+        n_draws: int = N_DRAWS,
+    ) -> TimelineModel:
+        """Put videos on a timeline, and cut it into as many actions as were learned."""
+        assert trained.actions is not None
+        n_actions = len(trained.actions)
+        return build_timeline(
+            path_frames(views.embeddings, views.details),
+            views.features,
+            rng,
+            embedding=views.embeddings,
+            videos=views.details,
+            n_actions=(n_actions, n_actions),
+            recurring=recurring,
+            n_draws=n_draws,
+            smoothing=smoothing_of(trained.preprocessing),
+            limit=trained.settings.memory_limit(),
+            order=order,
+        )
+
+    def _learn_again(
+        self, trained: Trained, start: Start, base: BaseLabeller, views: Views
+    ) -> BaseLabeller:
+        if not isinstance(base, TimelineLabeller):
+            return super()._learn_again(trained, start, base, views)
+        rng, known = np.random.RandomState(0), base.timeline
+        timeline = self._build_timeline(
+            trained, views, rng, known.order, base.recurring, DRAWS_OF_HALVES
+        )
+        return replace(base, timeline=timeline)
 
     def _found_labeller(self) -> BaseLabeller:
         if self.timeline_ is None:

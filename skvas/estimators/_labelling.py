@@ -157,9 +157,11 @@ default=None
         (n_embedding,); else None.
     found_again_ : float or None
         Share of the frames of `fit` that have the action again, if it is found in the
-        half of the videos that lacks them (see Notes). None where `segment_on_` is
-        "timeline", labels were given, there is one video, or the recipe is not the
-        informed one or its encoder starts elsewhere than at the features.
+        half of the videos that lacks them (see Notes). None where labels were given,
+        there is one video, or a recipe without "auto" settings found the actions
+        without a timeline.
+    doubt_ : float
+        Weight of equal shares in `predict_proba` (see Notes).
     chosen_ : dict
         The settings that `fit` chose where "auto" left a choice.
     action_names_ : list of str or None
@@ -176,11 +178,12 @@ default=None
     barycentres of the average. Where no order is shared and features are whitened,
     settings are also tried on features that are whitened in part.
 
-    Plans and chains are sure of what they found, right or wrong. So the informed recipe
-    asks how much of it depends on the videos: actions are found in each half of them
-    too, without training, in two halvings, and label the other half. A share s of
-    `predict_proba` is then r s + (1 - r) / K, where r is `found_again_`. On average r
-    is about the share of frames that are right.
+    What is found is often sure, right or wrong. So `fit` asks how much of it depends on
+    the videos: actions are found in each half of them too, without training, and label
+    the other half. The share of frames with the same action, `found_again_`, is about
+    the share that is right, on average over collections. A share s of `predict_proba`
+    is (1 - d) s + d / K, and d, which is `doubt_`, makes the largest `found_again_` on
+    average over the videos of `fit`, unless it is less by itself.
 
     The number of actions, if a range is allowed, is counted on the timeline of three
     videos or more that share an order: as many segments as help to explain draws of
@@ -200,6 +203,7 @@ default=None
         "chosen_": Fitted(dict),
         "chain_": Fitted((dict, type(None)), labels=True, absent=lambda: None),
         "found_again_": Fitted((float, type(None)), absent=lambda: None),
+        "doubt_": Fitted(float, absent=float),
         "classes_": Fitted(np.ndarray, labels=True),
         "naming_": Fitted((BaseNaming, type(None)), labels=True, absent=lambda: None),
         "outlook_": Fitted((Outlook, type(None)), absent=lambda: None),
@@ -214,6 +218,7 @@ default=None
     chain_: dict[str, Any] | None
     classes_: np.ndarray
     found_again_: float | None
+    doubt_: float
     naming_: BaseNaming | None
     outlook_: Outlook | None
     action_names_: list[str] | None
@@ -281,10 +286,10 @@ default=None
         -------
         float32 ndarray of shape (n_frames, n_actions_), or an object array of them
             A column for each of `classes_`; rows sum to 1. Where `segment_on_` is
-            "timeline", or labels were given, probabilities: the most probable action
-            may differ from `predict` near a boundary. Elsewhere rows of the transport
-            plan, or posteriors of a chain, with equal shares beside them, by as much as
-            frames are not found again (see `found_again_`).
+            "timeline", actions are decoded by a chain, or labels were given,
+            probabilities; elsewhere rows of the transport plan. Without labels, equal
+            shares stand beside them with weight `doubt_`. The most probable action may
+            differ from `predict` near a boundary on a timeline or with labels.
 
         Raises
         ------
@@ -727,16 +732,19 @@ default=None
             )
         settled = settle(labeller, found, views, given, self._sow(given, views))
         settled = settle_boundaries(settled, views, given, segmenting["boundaries"])
-        chooses = self._recipe.chooses and self._starts_as_features()
-        if timeline is None and given is None and chooses and len(views.videos) > 1:
-            again = find_again(
-                views,
-                settled.labels,
-                len(settled.names),
-                partial(self._learn_again, trained, start, settled.base),
-            )
+        if given is None and self._can_learn_again(settled.base, views):
+            learn = partial(self._learn_again, trained, start, settled.base)
+            again = find_again(settled.base, settled.labels, views, learn)
             settled = replace(settled, again=again)
         return settled
+
+    def _can_learn_again(self, base: BaseLabeller, views: Views) -> bool:
+        """Tell whether halves of the videos can tell actions as all of them did."""
+        if len(views.videos) < 2:
+            return False
+        if isinstance(base, TimelineLabeller):  # it has that many moments
+            return len(base.actions) <= min(lengths_of(views.videos))
+        return self._recipe.chooses and self._starts_as_features()
 
     def _learn_again(
         self, trained: Trained, start: Start, base: BaseLabeller, views: Views
@@ -794,6 +802,7 @@ default=None
                 None if settled.again is None else settled.again.of_actions,
             ),
             "found_again_": None if settled.again is None else settled.again.share,
+            "doubt_": 0.0 if settled.again is None else settled.again.doubt,
             "labels_": like_input([names[codes] for codes in settled.labels], single),
             "classes_": names,
             "naming_": settled.naming,
@@ -894,8 +903,9 @@ default=None
         assert segmenting is not None
         boundaries = segmenting.get("boundaries", DECODED)
         moved = MovedLabeller(named) if boundaries == FRAMES else named
-        sure = self.found_again_
-        return moved if sure is None else DoubtingLabeller(moved, sure)
+        if not self.doubt_:
+            return moved
+        return DoubtingLabeller(moved, self.doubt_, self.n_actions_)
 
     def _found_labeller(self) -> BaseLabeller:
         """Return what labels frames where no label was given."""

@@ -304,6 +304,7 @@ def _check_labels(estimator: Any, timeline: Any) -> None:
         _check_chain(estimator.chain_, shape, timeline)
     if estimator.found_again_ is not None:
         check_real("found_again_", estimator.found_again_, low=0, high=1)
+    check_real("doubt_", estimator.doubt_, low=0, high=1)
     vars(estimator).setdefault("classes_", np.arange(estimator.n_actions_))
     n_parts = estimator.n_actions_ if timeline is None else len(timeline.moments)
     check_naming(naming, estimator.classes_, n_parts, estimator.n_actions_)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from skvas.segmentation._labeller import BaseLabeller, Labeller
-from skvas.videos._frames import sample_videos
+from skvas._printing import tell, unheard
+from skvas.segmentation._labeller import BaseLabeller, Labeller, directions
 from skvas.videos._views import Views
 
-# Times that the videos are halved; two videos, once.
-N_HALVINGS = 2
+# Videos that are halved, at most.
+ASKED = 40
+# Weight of equal shares, at most: the most probable action stays so.
+MOST_DOUBT = 0.9
 
 
 @dataclass(frozen=True)
@@ -26,56 +28,74 @@ class FoundAgain:
         Share of frames that are labelled alike from the half that lacks them.
     of_actions : list of float or None
         The same of the frames of each action; None where it has none.
+    doubt : float
+        Weight of equal shares beside those of the actions, with which the most probable
+        action has a share of `share` on average; 0 where that is no less by itself.
     """
 
     share: float
     of_actions: list[float | None]
+    doubt: float
 
 
 def find_again(
-    views: Views,
+    base: BaseLabeller,
     labels: Sequence[np.ndarray],
-    n_actions: int,
+    views: Views,
     learn: Callable[[Views], BaseLabeller],
 ) -> FoundAgain:
     """Label each video by what is learned from halves of the videos that lack it.
 
     Actions that were learned from a half are matched one to one with those that are
-    known, by the frames of all videos that they share. Of more than 128 videos, a
-    sample of as many is looked at.
+    known, by the frames of all videos that they share. Of more than 40 videos, as many
+    are drawn.
 
     Parameters
     ----------
-    views : Views
-        Two videos or more.
+    base : BaseLabeller
+        What all videos led to.
     labels : sequence of int64 ndarray of shape (n_i,)
-        The action of each of their frames, as all videos led to it.
-    n_actions : int
-        Number of actions.
+        The action of each frame.
+    views : Views
+        The videos, two or more.
     learn : callable
-        Finds as many actions in some of the videos.
+        Finds as many actions in some of the videos, whose embeddings are their features
+        as they are before training.
     """
-    where = sample_videos(len(labels))
+    rng = np.random.RandomState(0)  # the same halves whatever the features
+    where = np.sort(rng.permutation(len(labels))[:ASKED])
     views, labels = views.choose(where), [labels[i] for i in where]
-    rng = np.random.RandomState(0)  # the same halves whatever the seed
-    n, counts = len(labels), np.zeros((n_actions, 2), dtype=np.int64)
-    for _ in range(N_HALVINGS if n > 2 else 1):
-        is_first = np.zeros(n, dtype=bool)
-        is_first[rng.permutation(n)[: n // 2]] = True
+    untrained = replace(views, embed=directions)
+    n, n_actions = len(labels), len(base.actions)
+    is_first = np.zeros(n, dtype=bool)
+    is_first[rng.permutation(n)[: n // 2]] = True
+    counts = np.zeros((n_actions, 2), dtype=np.int64)
+    tell("asking halves of the recordings")
+    with unheard():
         for half in (is_first, ~is_first):
-            found = learn(views.choose(np.flatnonzero(half))).labels(views)
-            tables = [
-                _tabulate(*pair, n_actions) for pair in zip(labels, found, strict=True)
-            ]
-            partners = linear_sum_assignment(np.sum(tables, axis=0), maximize=True)[1]
-            others = np.sum([tables[i] for i in np.flatnonzero(~half)], axis=0)
+            learned = learn(untrained.choose(np.flatnonzero(half)))
+            pairs = zip(labels, learned.labels(untrained), strict=True)
+            tables = np.array([_tabulate(*pair, n_actions) for pair in pairs])
+            partners = linear_sum_assignment(tables.sum(axis=0), maximize=True)[1]
+            others = tables[~half].sum(axis=0)
             counts[:, 0] += others[np.arange(n_actions), partners]
             counts[:, 1] += others.sum(axis=1)
+        largest = np.concatenate([s.max(axis=1) for s in base.shares(views)])
     alike, seen = counts.T
+    share = float(alike.sum() / seen.sum())
     return FoundAgain(
-        float(alike.sum() / seen.sum()),
+        share,
         [float(a / s) if s else None for a, s in zip(alike, seen, strict=True)],
+        _doubt(float(largest.mean()), share, n_actions),
     )
+
+
+def _doubt(sure: float, share: float, n_actions: int) -> float:
+    """Return the weight of equal shares that makes `share` of `sure`."""
+    beyond = sure - 1 / n_actions
+    if share >= sure or beyond <= 0:
+        return 0.0
+    return min((sure - share) / beyond, MOST_DOUBT)
 
 
 def _tabulate(one: np.ndarray, other: np.ndarray, n_actions: int) -> np.ndarray:
@@ -88,19 +108,21 @@ def _tabulate(one: np.ndarray, other: np.ndarray, n_actions: int) -> np.ndarray:
 class DoubtingLabeller:
     r"""Labels frames as another labeller does, but is less sure of it.
 
-    With probability r the other labeller is right, and else nothing is known: a share s
-    becomes :math:`r s + (1 - r) / K`.
+    A share s becomes :math:`(1 - d) s + d / K`.
 
     Parameters
     ----------
     base : Labeller
         Labels frames.
-    found_again : float
-        The probability r.
+    doubt : float
+        The weight d of equal shares.
+    n_actions : int
+        Number K of actions.
     """
 
     base: Labeller
-    found_again: float
+    doubt: float
+    n_actions: int
 
     def labels(self, views: Views) -> list[np.ndarray]:
         """Return the action of each frame, (n_i,)."""
@@ -108,16 +130,17 @@ class DoubtingLabeller:
 
     def shares(self, views: Views) -> list[np.ndarray]:
         """Return how each frame is shared out among the actions, (n_i, K)."""
-        return [self._doubt(shares) for shares in self.base.shares(views)]
+        return [self.lower(shares) for shares in self.base.shares(views)]
 
     def labels_and_shares(
         self, views: Views
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return what `labels` and `shares` do, with no work done twice."""
         found, shares = self.base.labels_and_shares(views)
-        return found, [self._doubt(video) for video in shares]
+        return found, [self.lower(video) for video in shares]
 
-    def _doubt(self, shares: np.ndarray) -> np.ndarray:
-        doubted: np.ndarray = self.found_again * shares
-        doubted += (1 - self.found_again) / shares.shape[1]
-        return doubted
+    def lower(self, shares: np.ndarray) -> np.ndarray:
+        """Return the shares with equal ones beside them."""
+        lowered: np.ndarray = (1 - self.doubt) * shares
+        lowered += self.doubt / self.n_actions
+        return lowered

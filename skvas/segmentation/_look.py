@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from skvas.segmentation._again import DoubtingLabeller
 from skvas.segmentation._boundaries import MovedLabeller, move_boundaries
 from skvas.segmentation._labeller import Labeller, TimelineLabeller
 from skvas.timeline._model import TimelineModel
@@ -43,6 +44,9 @@ def look_at(
         Entries of `labeller.shares`; on a timeline, means over runs of neighbouring
         frames where a video has more than 500.
     """
+    if isinstance(labeller, DoubtingLabeller):
+        codes, certainty = look_at(labeller.base, views, frames, passages)
+        return codes, [labeller.lower(sure) for sure in certainty]
     if isinstance(labeller, MovedLabeller):
         codes, certainty = look_at(labeller.base, views, frames, passages)
         return move_boundaries(codes, views), certainty

@@ -27,6 +27,8 @@ PIECES, PARTS = 3, 150
 PRICE, LOW_PRICE = 0.75, 0.3
 # Rounds in which actions and their positions are estimated in turn, at most.
 N_ROUNDS = 20
+# Draws of videos that vote on the actions.
+N_DRAWS = 16
 # Actions come back where they then explain other videos better by this share, and where
 # one of them has so many segments.
 CLEARLY, OFTEN = 0.15, 4
@@ -102,7 +104,7 @@ def cut(
     *,
     n_whitened: int | None = None,
     recurring: bool | None = None,
-    n_draws: int = 16,
+    n_draws: int = N_DRAWS,
     blur: float = 0.0,
     judged_by: np.ndarray | None = None,
 ) -> Cut:

@@ -15,7 +15,7 @@ from skvas.preprocessing._standardizer import standardise_within
 from skvas.timeline._average import frames_at
 from skvas.timeline._carry import Piece, carried
 from skvas.timeline._count import Count, count_actions
-from skvas.timeline._cut import TOLERANCE, Cut, cut
+from skvas.timeline._cut import N_DRAWS, TOLERANCE, Cut, cut
 from skvas.timeline._order import BlockOrder, block_order
 from skvas.timeline._partial import allow_parts
 from skvas.timeline._paths import Passage
@@ -242,7 +242,7 @@ def build_timeline(
     videos: Sequence[np.ndarray] | None = None,
     n_actions: tuple[int, int],
     recurring: bool | None = None,
-    n_draws: int = 16,
+    n_draws: int = N_DRAWS,
     smoothing: float = 0.0,
     limit: float = 1e9,
     order: BlockOrder | None = None,
