@@ -114,6 +114,7 @@ UNSURE = {"n_actions": NUMBERS, "score": np.isin(NUMBERS, [4, 7]).astype(float)}
         ({"spread": [0]}, "vary more than their mean"),
         ({"history_": {"embedding_rank": np.array([1.2])}}, "nearly collapsed"),
         ({"n_actions_scores_": UNSURE}, "unsure: try 4 and 7"),
+        ({"found_again_": 0.59}, "Half of the recordings lead to other actions"),
     ],
 )
 def test_every_doubt_has_a_line_of_advice(model, changes, advice):

@@ -11,8 +11,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment, Segmenting
+from skvas._printing import listening
 from skvas.datasets import make_videos
-from skvas.estimators import _joint
+from skvas.estimators import _joint, _labelling
 from skvas.exceptions import ModelFileError
 from skvas.metrics import match_labels
 from skvas.segmentation._again import DoubtingLabeller, find_again
@@ -315,25 +316,26 @@ def test_it_is_saved(fitted, unordered, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("share", "of_actions"),
+    ("share", "doubt", "of_actions"),
     [
-        (1.5, [0.5] * 4),
-        (-0.1, [0.5] * 4),
-        (0.5, [0.5] * 3),
-        (0.5, [0.5, 2.0, 0.5, 0.5]),
-        (0.5, {"0": 0.5}),
-        (0.5, ["most"] * 4),
+        (1.5, 0.1, [0.5] * 4),
+        (-0.1, 0.1, [0.5] * 4),
+        (0.5, 1.1, [0.5] * 4),
+        (0.5, 0.1, [0.5] * 3),
+        (0.5, 0.1, [0.5, 2.0, 0.5, 0.5]),
+        (0.5, 0.1, {"0": 0.5}),
+        (0.5, 0.1, ["most"] * 4),
     ],
 )
 def test_file_with_a_share_that_no_fit_finds_is_refused(
-    share, of_actions, fitted, tmp_path
+    share, doubt, of_actions, fitted, tmp_path
 ):
     forged = copy.copy(fitted)
     forged.found_again_ = share
-    forged.doubt_ = 0.1
+    forged.doubt_ = doubt
     forged.diagnosis_ = {**fitted.diagnosis_, "found_again": of_actions}
     forged.save(tmp_path / "model")
-    with pytest.raises(ModelFileError, match="found_again_|diagnosis_"):
+    with pytest.raises(ModelFileError, match="found_again_|doubt_|diagnosis_"):
         skvas.load(tmp_path / "model")
 
 
@@ -357,6 +359,30 @@ def test_summary_names_the_least_steady_action(fitted):
     model.diagnosis_["found_again"] = [0.7, None, None, None]
     shorter = "72% of frames, by the other half of the recordings"
     assert dict(model.summary().facts)["found again"] == shorter
+
+
+@every_segmenter
+def test_halves_are_one_step_of_the_fit(cls, unordered):
+    steps = []
+    with listening(lambda step, *_: steps.append(step)):
+        quick(cls, n_actions=4).fit(unordered.videos)
+    assert steps.count("asking halves of the recordings") == 1
+    assert steps.count("trying settings") == 1
+
+
+def test_halves_look_at_time_as_closely_as_all_videos_do(unordered, monkeypatch):
+    asked, choose = [], _labelling.choose_start
+
+    def spy(survey, task, n_actions, **options):
+        asked.append((len(survey.batch.lengths), task.radius, options["may_shorten"]))
+        start = choose(survey, task, n_actions, **options)
+        start.chosen.update({"radius": 0.03} if options["may_shorten"] else {})
+        return start
+
+    monkeypatch.setattr(_labelling, "choose_start", spy)
+    quick(ActionSegmenter, n_actions=4, radius="auto").fit(unordered.videos)
+    assert asked[0][::2] == (6, True)
+    assert asked[1:] == [(3, 0.03, False)] * 2
 
 
 def test_small_videos_are_asked_as_well():
