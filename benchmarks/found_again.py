@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.arguments import count, folder, pick
+from benchmarks.protocols import calibration_error
 from benchmarks.unordered import find_sets
 from skvas import JointAlignSegment
 from skvas.datasets import load_folder, load_spar
@@ -67,22 +68,15 @@ def _measure(videos, labels, n_actions, seed, epochs):
     names = match_labels(labels, found)
     named = np.array([names.get(k, -1) for k in range(n_actions)])
     right = named[np.concatenate(found)] == np.concatenate(labels)
-    told = calibration_error(_certainty(model, videos, found), right)
+    told = calibration_error(_certainty(model, videos, found), right, N_BINS)
     model.doubt_ = 0.0
-    raw = calibration_error(_certainty(model, videos, found), right)
+    raw = calibration_error(_certainty(model, videos, found), right, N_BINS)
     return right.mean(), model.found_again_, raw, told
 
 
 def _certainty(model, videos, found):
     shares = np.concatenate(model.predict_proba(videos))
     return shares[np.arange(len(shares)), np.concatenate(found)]
-
-
-def calibration_error(certain, right):
-    """Return the expected calibration error, in ten bins."""
-    bins = np.minimum((certain * N_BINS).astype(int), N_BINS - 1)
-    gaps = np.bincount(bins, certain - right, minlength=N_BINS)
-    return np.abs(gaps).sum() / len(bins)
 
 
 def _draw(load, seed, *, mixed=False):
@@ -100,9 +94,7 @@ def _draw(load, seed, *, mixed=False):
 
 
 def _print_row(name, runs):
-    cells = (
-        [f"{value:.3f}".lstrip("0") for value in np.mean(runs, axis=0)] if runs else []
-    )
+    cells = [f"{value:.3f}".lstrip("0") for value in np.mean(runs, axis=0)]
     print(f"| {name} | {len(runs)} | " + " | ".join(cells) + " |", flush=True)
 
 

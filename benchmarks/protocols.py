@@ -272,8 +272,13 @@ def _calibration(data, method, seed):
             for part in _from_half(data, model.timeline_, 100 * seed + draw)
         ]
     certain, right = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    bins = np.minimum((certain * N_BINS).astype(int), N_BINS - 1)
-    gaps = np.bincount(bins, certain - right, minlength=N_BINS)
+    return calibration_error(certain, right, N_BINS)
+
+
+def calibration_error(certain, right, n_bins):
+    """Return the expected calibration error of frames that are right or not."""
+    bins = np.minimum((certain * n_bins).astype(int), n_bins - 1)
+    gaps = np.bincount(bins, certain - right, minlength=n_bins)
     return float(np.abs(gaps).sum() / len(bins))
 
 

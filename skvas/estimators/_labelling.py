@@ -762,10 +762,9 @@ default=None
             trained.preprocessing,
             known={n: v for n, v in start.chosen.items() if n == "radius"},
         )
-        task = with_values(trained.settings.segmentation_task(), again.chosen)
-        plans = FrameLabeller(
-            task, again.vectors, "features", self._device, self.n_jobs
-        )
+        plans = self._plans(trained, "features")
+        task = with_values(plans.task, again.chosen)
+        plans = replace(plans, task=task, actions=again.vectors)
         if not isinstance(base, ChainLabeller):
             return plans
         referee = Referee.of(views) if len(views.videos) > 1 else None

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from skvas._printing import tell, unheard
+from skvas.metrics._compare import match_clusters
 from skvas.segmentation._labeller import BaseLabeller, Labeller, directions
 from skvas.videos._views import Views
 
@@ -69,19 +69,20 @@ def find_again(
     n, n_actions = len(labels), len(base.actions)
     is_first = np.zeros(n, dtype=bool)
     is_first[rng.permutation(n)[: n // 2]] = True
-    counts = np.zeros((n_actions, 2), dtype=np.int64)
+    every = np.concatenate(labels)
+    seen, alike = np.bincount(every, minlength=n_actions), np.zeros(n_actions)
     tell("asking halves of the recordings")
     with unheard():
         for half in (is_first, ~is_first):
             learned = learn(untrained.choose(np.flatnonzero(half)))
-            pairs = zip(labels, learned.labels(untrained), strict=True)
-            tables = np.array([_tabulate(*pair, n_actions) for pair in pairs])
-            partners = linear_sum_assignment(tables.sum(axis=0), maximize=True)[1]
-            others = tables[~half].sum(axis=0)
-            counts[:, 0] += others[np.arange(n_actions), partners]
-            counts[:, 1] += others.sum(axis=1)
+            found = learned.labels(untrained)
+            partners = np.full(n_actions, -1)
+            actions, matched = match_clusters(every, np.concatenate(found), n_actions)
+            partners[actions] = matched
+            for i in np.flatnonzero(~half):
+                again = labels[i][partners[labels[i]] == found[i]]
+                alike += np.bincount(again, minlength=n_actions)
         largest = np.concatenate([s.max(axis=1) for s in base.shares(views)])
-    alike, seen = counts.T
     share = float(alike.sum() / seen.sum())
     return FoundAgain(
         share,
@@ -96,12 +97,6 @@ def _doubt(sure: float, share: float, n_actions: int) -> float:
     if share >= sure or beyond <= 0:
         return 0.0
     return min((sure - share) / beyond, MOST_DOUBT)
-
-
-def _tabulate(one: np.ndarray, other: np.ndarray, n_actions: int) -> np.ndarray:
-    """Count the frames of each pair of actions, (K, K)."""
-    pairs = np.bincount(one * n_actions + other, minlength=n_actions**2)
-    return pairs.reshape(n_actions, n_actions)
 
 
 @dataclass(frozen=True)
