@@ -207,7 +207,7 @@ def _carried(data, method, seed):
     if method == "DTW barycentre":
         place = _barycentre(data.videos)
     elif method == "timeline":
-        place = Timeline(2, random_state=seed).fit(data.videos).labels
+        place = Timeline(random_state=seed).fit(data.videos).labels
     else:
         model = _joint(data, seed)
         if model.timeline_ is None:

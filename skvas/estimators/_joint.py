@@ -17,6 +17,7 @@ from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
+from skvas.labels._naming import Naming
 from skvas.options import Aligning, Segmenting
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._groups import TIMELINE
@@ -315,4 +316,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             return super()._found_labeller()
         model = self.timeline_.model_
         assert isinstance(model, TimelineModel)
-        return TimelineLabeller(model, self._transport_labeller())
+        labeller = TimelineLabeller(model, self._transport_labeller())
+        if not isinstance(self.naming_, Naming):
+            return labeller
+        return labeller.with_parts(len(self.naming_.shares))

@@ -306,7 +306,9 @@ def _check_labels(estimator: Any, timeline: Any) -> None:
         check_real("found_again_", estimator.found_again_, low=0, high=1)
     check_real("doubt_", estimator.doubt_, low=0, high=1)
     vars(estimator).setdefault("classes_", np.arange(estimator.n_actions_))
-    n_parts = estimator.n_actions_ if timeline is None else len(timeline.moments)
+    n_parts = range(estimator.n_actions_, estimator.n_actions_ + 1)
+    if timeline is not None:  # labels may need more moments than actions do
+        n_parts = range(len(timeline.moments), len(timeline.template.frames) + 1)
     check_naming(naming, estimator.classes_, n_parts, estimator.n_actions_)
     _check_labels_of_fit(estimator)
     if estimator.outlook_ is not None:

@@ -90,7 +90,7 @@ def check_actions(timeline: Any, n_actions: int) -> None:
         check_integer("count", value, low=1)
 
 
-def check_naming(naming: Any, names: Any, n_parts: int, n_actions: int) -> None:
+def check_naming(naming: Any, names: Any, n_parts: range, n_actions: int) -> None:
     """Refuse names of actions that no fit makes.
 
     Parameters
@@ -99,8 +99,8 @@ def check_naming(naming: Any, names: Any, n_parts: int, n_actions: int) -> None:
         What a file says that labels taught.
     names : ndarray of shape (n_actions,)
         Names of the actions.
-    n_parts : int
-        Number of moments of the timeline, or of actions found without labels.
+    n_parts : range
+        How many moments of the timeline there may be, or actions found without labels.
     n_actions : int
         Number of actions.
     """
@@ -116,7 +116,9 @@ def check_naming(naming: Any, names: Any, n_parts: int, n_actions: int) -> None:
         naming = naming.told
     if not isinstance(naming, (Naming, AnchoredActions)):
         raise ModelFileError("naming_ is not as fit makes it")
-    check_array("naming_.shares", naming.shares, (n_parts, n_actions), low=0)
+    check_array("naming_.shares", naming.shares, (None, n_actions), low=0)
+    if len(naming.shares) not in n_parts:
+        raise ModelFileError("naming_.shares is not as fit makes it")
     check_real("temperature", naming.temperature, low=0, low_open=True)
     if isinstance(naming, AnchoredActions):
         check_array("naming_.vectors", naming.vectors, (None, n_actions))

@@ -12,7 +12,7 @@ from skvas.labels._reading import PartialLabels
 from skvas.metrics._known import known_again
 from skvas.options._groups import BOUNDARIES, DECODED, FRAMES
 from skvas.preprocessing._standardizer import standardise_within
-from skvas.segmentation._labeller import Labeller
+from skvas.segmentation._labeller import Labeller, TimelineLabeller
 from skvas.segmentation._named import Settled
 from skvas.videos._frames import sample_videos, spread_frames
 from skvas.videos._views import Views
@@ -28,8 +28,9 @@ TELLING_FRAMES = 1000
 OWN_VARIANCE = 0.5
 # Frames of each video, and features, by which it is decided whether boundaries move.
 SEEN_FRAMES, SEEN_FEATURES = 240, 256
-# Share of the way they may move from which on frames don't know given boundaries.
-FAR = 0.5
+# Share of the way they may move from which on frames don't know given boundaries, and
+# from which on they know them worse than a timeline does that carries them.
+FAR, FAR_CARRIED = 0.5, 0.1
 # Adjusted mutual information that labels known again in other videos must gain.
 LEAST_GAIN = 0.0125
 
@@ -74,7 +75,8 @@ def settle_boundaries(
     """Decide where segments begin, once all else of the labels is known.
 
     Where whole videos are labelled, boundaries move by themselves only if frames leave
-    those of the labels about where they are.
+    those of the labels about where they are: on a timeline, which carries them as they
+    are, nearly in place.
 
     Parameters
     ----------
@@ -92,15 +94,16 @@ def settle_boundaries(
     Settled
         With the labels then, and what "auto" stands for.
     """
-    is_open = boundaries not in BOUNDARIES
-    if is_open and given is not None and not keep_given(given.codes, views):
-        boundaries = DECODED
+    if boundaries not in BOUNDARIES and given is not None:
+        is_carried = isinstance(settled.base, TimelineLabeller)
+        if not keep_given(given.codes, views, FAR_CARRIED if is_carried else FAR):
+            boundaries = DECODED
     where, moved = choose_boundaries(settled.labels, views, boundaries)
     labels = moved if given is None else given.over(moved)
     return replace(settled, labels=labels, boundaries=where)
 
 
-def keep_given(codes: Sequence[np.ndarray], views: Views) -> bool:
+def keep_given(codes: Sequence[np.ndarray], views: Views, far: float = FAR) -> bool:
     """Tell whether frames leave boundaries that are known about where they are.
 
     Parameters
@@ -109,6 +112,8 @@ def keep_given(codes: Sequence[np.ndarray], views: Views) -> bool:
         Labels of frames; -1 where there is none.
     views : Views
         The videos.
+    far : float, default=0.5
+        Mean share of the way they may move from which on they are not left there.
 
     Returns
     -------
@@ -123,7 +128,7 @@ def keep_given(codes: Sequence[np.ndarray], views: Views) -> bool:
     for labels, video in zip([codes[i] for i in chosen], frames, strict=True):
         edges, moved = _edges(labels), _edges(_move(labels, video))
         ways += (np.abs(moved - edges)[1:-1] / _reach(len(labels))).tolist()
-    return not ways or float(np.mean(ways)) < FAR
+    return not ways or float(np.mean(ways)) < far
 
 
 def choose_boundaries(

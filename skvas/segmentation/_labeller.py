@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -252,6 +252,12 @@ class TimelineLabeller:
     def n_parts(self) -> int:
         """The number of parts, which are the moments."""
         return len(self.timeline.moments)
+
+    def with_parts(self, n_parts: int) -> TimelineLabeller:
+        """Return the same with so many parts at most."""
+        if n_parts == self.n_parts:
+            return self
+        return replace(self, timeline=self.timeline.finer(n_parts))
 
     def parts(
         self, views: Views, found: Sequence[np.ndarray] | None = None

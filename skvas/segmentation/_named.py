@@ -41,7 +41,12 @@ from skvas.segmentation._labeller import (
     directions,
     pick,
 )
-from skvas.timeline._carry import FIT_WIDTH, label_shares
+from skvas.timeline._carry import (
+    FIT_WIDTH,
+    SEGMENT_MOMENTS,
+    label_shares,
+    moments_for,
+)
 from skvas.timeline._model import path_frames
 from skvas.timeline._routes import average_routes
 from skvas.videos._frames import nearest_of, sample_videos, spread_frames
@@ -51,7 +56,8 @@ from skvas.videos._views import Views
 # segment so many, where no order is shared, and of a video at most.
 FRAMES = 256
 SEGMENT_FRAMES, MANY_FRAMES = 16, 1024
-# Probabilities of parts that are kept from the first pass over the videos, at most.
+# Probabilities of parts that are kept from the first pass over the videos, at most, or
+# are learned from, unless parts are few.
 CACHED = 50_000_000
 # Folds of cross-validation, at most.
 N_FOLDS = 5
@@ -269,8 +275,13 @@ def name_actions(
     is_shared = isinstance(base, TimelineLabeller)
     seen, sure = (views.embeddings, SURE) if is_shared else (views.features, HALF_SURE)
     codes = labels.filled(seen, sure)
+    if isinstance(base, TimelineLabeller):
+        few_enough = CACHED // (FRAMES * len(codes))
+        n_moments = min(moments_for(codes), few_enough)
+        base = base.with_parts(max(base.n_parts, n_moments))
+    of_segment = SEGMENT_MOMENTS if is_shared else SEGMENT_FRAMES
     kept = [
-        np.union1d(_looked_at(code, FRAMES if is_shared else MANY_FRAMES), where)
+        np.union1d(_looked_at(code, of_segment), where)
         for code, where in zip(codes, asked, strict=True)
     ]
     few = pick(codes, kept)
@@ -380,13 +391,14 @@ def _spread_out(
     return spread
 
 
-def _looked_at(codes: np.ndarray, most: int) -> np.ndarray:
-    """Choose evenly spread frames, and at most so many labelled ones, of each label."""
+def _looked_at(codes: np.ndarray, of_segment: int) -> np.ndarray:
+    """Choose evenly spread frames, and labelled ones: so many of a segment, or more."""
     known = np.flatnonzero(codes >= 0)
     spread = spread_frames(len(codes), FRAMES)
     if len(known):
-        n_frames = min(max(FRAMES, SEGMENT_FRAMES * n_segments([codes[known]])), most)
-        spread = np.union1d(spread, known[spread_frames(len(known), n_frames)])
+        n_frames = max(FRAMES, of_segment * n_segments([codes[known]]))
+        few = spread_frames(len(known), min(n_frames, MANY_FRAMES))
+        spread = np.union1d(spread, known[few])
     for short in np.setdiff1d(codes[known], codes[spread]):  # between all of these
         where = np.flatnonzero(codes == short)
         spread = np.union1d(spread, where[spread_frames(len(where), FRAMES)])

@@ -6,12 +6,28 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from skvas.decoding import n_segments
 from skvas.videos._frames import nearest_of
 
 # Where some frames of a video may be, what they cost there, and their labels.
 Piece = tuple[np.ndarray, np.ndarray, np.ndarray]
 # Cost at which a labelled video's say at a position falls by a factor of e.
 FIT_WIDTH = 0.2
+# Moments for each labelled segment of a video, and at most.
+SEGMENT_MOMENTS, MANY_MOMENTS = 40, 1024
+
+
+def moments_for(labels: Sequence[np.ndarray]) -> int:
+    """Return how many moments labelled segments need, lest they be rounded much.
+
+    Parameters
+    ----------
+    labels : sequence of int64 ndarray of shape (n_i,)
+        Labels of the frames of videos, -1 where there is none.
+    """
+    known = [label[label >= 0] for label in labels]
+    most = max(n_segments([label]) for label in known if len(label))
+    return min(SEGMENT_MOMENTS * most, MANY_MOMENTS)
 
 
 def label_shares(

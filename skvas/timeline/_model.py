@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skvas._on_demand import choose, each, keep_of
+from skvas._typing import Self
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing import WhitenedViews
 from skvas.preprocessing._standardizer import standardise_within
@@ -55,6 +56,11 @@ class Axis:
     moments: np.ndarray
     order: BlockOrder | None
     limit: float
+
+    def finer(self, n_moments: int) -> Self:
+        """Return the same, with distributions over so many positions at most."""
+        moments = spread(len(self.template.frames), n_moments)
+        return replace(self, moments=moments)
 
     def follow(self, frames: np.ndarray) -> Passage:
         """Match a video's unit frames with the template."""
@@ -146,6 +152,15 @@ class TimelineModel(Axis):
 
     cut: Cut
     count: Count
+
+    def finer(self, n_moments: int) -> Self:
+        """Return the same, with distributions over so many positions at most."""
+        found = super().finer(n_moments)
+        nearest = self._nearest_moments(found.moments)
+        actions, shares = self.cut.actions[nearest], self.cut.shares[nearest]
+        boundaries = 1 + np.flatnonzero(np.diff(actions))
+        cut = replace(self.cut, actions=actions, shares=shares, boundaries=boundaries)
+        return replace(found, cut=cut)
 
     @property
     def labels(self) -> list[np.ndarray]:

@@ -35,6 +35,7 @@ from skvas.preprocessing._framewise import finiteness_of, takes_nan
 from skvas.preprocessing._pipelines import last_step, with_last_step
 from skvas.timeline._alignability import alignability
 from skvas.timeline._average import frames_at
+from skvas.timeline._carry import moments_for
 from skvas.timeline._model import (
     Axis,
     TimelineModel,
@@ -737,8 +738,9 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         if not len(given.names):
             raise ValueError("y has no label; give that of one frame at least.")
         some = [i for i, code in enumerate(given.codes) if (code >= 0).any()]
-        model = self.model_
         filled = given.filled(frames, SURE)
+        model = self.model_
+        model = model.finer(max(len(model.moments), moments_for(filled)))
         at_moments = model.carry(
             [frames[i] for i in some], [filled[i] for i in some], len(given.names)
         )

@@ -20,6 +20,7 @@ from skvas.segmentation._boundaries import (
     move_boundaries,
     settle_boundaries,
 )
+from skvas.segmentation._labeller import TimelineLabeller
 from skvas.segmentation._look import look_at
 from skvas.segmentation._named import Settled
 from skvas.videos._views import Views
@@ -220,6 +221,25 @@ def test_labels_say_whether_boundaries_move():
         expected = true[1] if where == "frames" else late[1]
         assert (found.labels[1] == expected).all()
     assert settle_boundaries(settled, views, None, "auto").boundaries == "frames"
+
+
+def test_frames_have_to_know_boundaries_better_that_a_timeline_carries():
+    videos, true, late = collection()
+    views, lengths = views_of(videos), [len(video) for video in videos]
+    near = shifted(true[0], 1)  # frames move each by one frame of three or four
+    given = read_labels([near, *[None] * 5], lengths, single=False)
+    part = np.where(np.arange(lengths[0]) < 200, near, -1)
+    some = read_labels([part, *[None] * 5], lengths, single=False)
+    exact = read_labels([true[0], *[None] * 5], lengths, single=False)
+    for base, labels, where in (
+        (None, given, "frames"),
+        (TimelineLabeller(None, None), given, "decoded"),
+        (TimelineLabeller(None, None), some, "frames"),
+        (TimelineLabeller(None, None), exact, "frames"),
+        (TimelineLabeller(None, None), None, "frames"),
+    ):
+        settled = Settled(base, None, np.arange(4), late, None)
+        assert settle_boundaries(settled, views, labels, "auto").boundaries == where
 
 
 class _Late:

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.ndimage import gaussian_filter1d
 
 import skvas.segmentation._named as named
-from skvas import ActionSegmenter, JointAlignSegment
+from skvas import ActionSegmenter, JointAlignSegment, load
 from skvas.datasets import make_videos
 from skvas.labels import _reading
 from skvas.labels._anchored import AnchoredActions
@@ -17,6 +18,7 @@ from skvas.labels._naming import Naming
 from skvas.metrics import hide_labels, miou
 from skvas.options import Segmenting
 from skvas.segmentation._labeller import ON_PATH
+from skvas.timeline._carry import SEGMENT_MOMENTS
 from skvas.timeline._model import Axis
 from skvas.timeline._routes import average_routes
 from skvas.timeline._states import BYTES_A_CELL
@@ -136,13 +138,13 @@ def test_a_moment_that_fewer_labelled_frames_reach_keeps_their_label():
     np.testing.assert_allclose(shares[2], [0, 1])
 
 
-def test_each_of_many_labelled_segments_is_looked_at_where_no_order_is_shared():
+def test_each_of_many_labelled_segments_is_looked_at():
     codes = np.repeat(np.arange(50) % 2, 40)
-    looked_at = named._looked_at(codes, named.MANY_FRAMES)
+    looked_at = named._looked_at(codes, named.SEGMENT_FRAMES)
     assert np.bincount(looked_at // 40).min() >= named.SEGMENT_FRAMES - 1
-    assert len(named._looked_at(codes, named.FRAMES)) <= 2 * named.FRAMES
+    assert len(named._looked_at(codes, 5)) <= 2 * named.FRAMES
     many = np.repeat(np.arange(5000) % 2, 40)
-    looked_at = named._looked_at(many, named.MANY_FRAMES)
+    looked_at = named._looked_at(many, named.SEGMENT_FRAMES)
     assert len(looked_at) <= named.FRAMES + named.MANY_FRAMES
 
 
@@ -188,23 +190,59 @@ def test_timestamps_of_no_label_are_those_of_an_unlabelled_video(make):
 
 
 @pytest.mark.parametrize(
-    ("shared", "most"), [(True, named.FRAMES), (False, named.MANY_FRAMES)]
+    ("shared", "of_segment"), [(True, SEGMENT_MOMENTS), (False, named.SEGMENT_FRAMES)]
 )
-def test_more_labelled_frames_are_looked_at_where_no_order_is_shared(
-    shared, most, monkeypatch
+def test_more_frames_of_a_labelled_segment_are_looked_at_on_a_timeline(
+    shared, of_segment, monkeypatch
 ):
     asked, looked_at = set(), named._looked_at
 
-    def spy(codes, most):
-        asked.add(most)
-        return looked_at(codes, most)
+    def spy(codes, of_segment):
+        asked.add(of_segment)
+        return looked_at(codes, of_segment)
 
     monkeypatch.setattr(named, "_looked_at", spy)
     segment_on = "timeline" if shared else "features"
     options = Segmenting(segment_on=segment_on)
     model = JointAlignSegment(segmenting=options, max_epochs=0, random_state=0)
     model.fit(DATA.videos, one_video(0))
-    assert asked == {most}
+    assert asked == {of_segment}
+
+
+def test_many_labelled_segments_have_moments_of_their_own(tmp_path, monkeypatch):
+    rng = np.random.RandomState(0)
+    curve = gaussian_filter1d(rng.standard_normal((600, 6)), 6, axis=0)
+    videos, labels = [], []
+    for bend in (0.8, 1, 1.2):
+        at = (599 * np.linspace(0, 1, 450) ** bend).astype(int)
+        noise = 0.1 * curve.std() * rng.standard_normal((450, 6))
+        videos.append(curve[at] + noise)
+        labels.append(at // 30)
+    y = [labels[0], None, None]
+    model = JointAlignSegment(max_epochs=0, random_state=0).fit(videos, y)
+    assert len(model.timeline_.model_.moments) == 300
+    assert len(model.naming_.shares) == 450  # all, fewer than 40 a segment
+    for ours, found in zip(model.labels_[1:], model.predict(videos[1:]), strict=True):
+        assert_array_equal(found, ours)
+    model.save(tmp_path / "model.skvas")
+    again = load(tmp_path / "model.skvas").predict(videos)
+    right = np.concatenate(again[1:]) == np.concatenate(labels[1:])
+    monkeypatch.setattr(named, "moments_for", lambda codes: 1)
+    coarse = JointAlignSegment(max_epochs=0, random_state=0).fit(videos, y)
+    assert len(coarse.naming_.shares) == 300
+    before = np.concatenate(coarse.labels_[1:]) == np.concatenate(labels[1:])
+    assert right.mean() > before.mean()
+    assert right.mean() > 0.97
+
+
+def test_many_videos_have_fewer_moments_for_labels(monkeypatch):
+    videos = [np.random.RandomState(0).standard_normal((400, 3))] * 3
+    y = [np.arange(400) // 20, None, None]
+    timeline = Segmenting(segment_on="timeline")
+    for most, expected in ((1 << 30, 400), (350, 350), (100, 300)):
+        monkeypatch.setattr(named, "CACHED", most * named.FRAMES * len(videos))
+        model = JointAlignSegment(segmenting=timeline, max_epochs=0, random_state=0)
+        assert len(model.fit(videos, y).naming_.shares) == expected
 
 
 @pytest.mark.parametrize(("shared", "sure"), [(True, 0.8), (False, 0.5)])

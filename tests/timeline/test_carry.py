@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.datasets import make_videos
 from skvas.timeline import Timeline
-from skvas.timeline._carry import carried, label_shares
+from skvas.timeline._carry import MANY_MOMENTS, carried, label_shares, moments_for
 
 
 def test_video_that_fits_badly_has_less_say():
@@ -35,6 +35,14 @@ def test_say_falls_with_the_mean_cost_of_labelled_frames():
             votes[position] += np.exp(-mean / 0.2) * share
     shares = label_shares(posteriors, costs, labels, 2)
     assert_allclose(shares, votes / votes.sum(axis=1, keepdims=True))
+
+
+def test_moments_follow_the_video_of_most_labelled_segments():
+    unknown = np.full(50, -1)
+    few, many = np.repeat([0, 1], 25), np.repeat([0, 1, -1, 1, 0], 10)
+    assert moments_for([unknown, few]) == 80
+    assert moments_for([many, unknown, few]) == 120  # no label is no change
+    assert moments_for([np.arange(2000)]) == MANY_MOMENTS
 
 
 def test_long_video_has_one_vote():

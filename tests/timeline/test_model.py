@@ -204,3 +204,16 @@ def test_timelines_of_users_look_at_motion(model, signals):
     seen, n_whitened = signals[0]  # the model then cuts halves of the videos too
     n_embedding = getattr(model, "n_embedding_", 0)
     assert seen.shape[2] > n_whitened + n_embedding
+
+
+def test_finer_moments_have_the_same_actions():
+    videos, _ = walks(shakes=1.0)
+    model = timeline_of(videos, None)
+    finer = model.finer(450)
+    assert (len(model.moments), len(finer.moments)) == (300, 450)
+    positions = np.linspace(0, len(model.template.frames) - 1, 2000)
+    same = model.actions(positions) == finer.actions(positions)
+    assert same.mean() > 0.99
+    assert len(finer.cut.boundaries) == len(model.cut.boundaries)
+    assert np.abs(finer.changes - model.changes).max() <= 2
+    assert (finer.cut.shares.argmax(axis=1) == finer.cut.actions).mean() > 0.9
