@@ -92,9 +92,10 @@ class Segmenting(OptionGroup):
         plan or the chain has it, all of which look at smoothed frames. "frames": within
         1 % of the video, where its frames, which are not smoothed, change most from one
         segment to the other. "auto": "frames" in the informed recipe, for two videos or
-        more, if labels are known again in other videos clearly better so, and, where
-        whole videos are labelled, boundaries of these stay about where they are, or on
-        a timeline nearly in place; else "decoded".
+        more, if labels are known again in other videos clearly better so; else
+        "decoded". Where whole videos are labelled, it is "frames" if these leave the
+        boundaries of the labels in place, "decoded" if they do not, and in between as
+        without labels, or on a timeline "decoded".
     alpha : float or "auto", default="auto"
         Weight of the temporal structure against the matching cost, in [0, 1]. "auto":
         chosen by `fit` if the recipe chooses, else the recipe's value.

@@ -28,9 +28,9 @@ TELLING_FRAMES = 1000
 OWN_VARIANCE = 0.5
 # Frames of each video, and features, by which it is decided whether boundaries move.
 SEEN_FRAMES, SEEN_FEATURES = 240, 256
-# Share of the way they may move from which on frames don't know given boundaries, and
-# from which on they know them worse than a timeline does that carries them.
-FAR, FAR_CARRIED = 0.5, 0.1
+# Frames know boundaries that are given where they move enough of them by this share of
+# the way at most, on average, and don't from the other on.
+NEAR, FAR, ENOUGH = 0.1, 0.5, 3
 # Adjusted mutual information that labels known again in other videos must gain.
 LEAST_GAIN = 0.0125
 
@@ -74,9 +74,10 @@ def settle_boundaries(
 ) -> Settled:
     """Decide where segments begin, once all else of the labels is known.
 
-    Where whole videos are labelled, boundaries move by themselves only if frames leave
-    those of the labels about where they are: on a timeline, which carries them as they
-    are, nearly in place.
+    Where whole videos are labelled, "auto" asks how far frames move the boundaries of
+    the labels. If hardly at all, boundaries move; if far, they stay. In between the
+    trial of `are_known_by_frames` decides, but on a timeline they stay: it carries
+    boundaries as they are.
 
     Parameters
     ----------
@@ -96,15 +97,18 @@ def settle_boundaries(
     """
     if boundaries not in BOUNDARIES and given is not None:
         is_carried = isinstance(settled.base, TimelineLabeller)
-        if not keep_given(given.codes, views, FAR_CARRIED if is_carried else FAR):
+        ways = ways_of_known(given.codes, views)
+        if len(ways) >= ENOUGH and ways.mean() <= NEAR:
+            boundaries = FRAMES
+        elif len(ways) and (is_carried or ways.mean() >= FAR):
             boundaries = DECODED
     where, moved = choose_boundaries(settled.labels, views, boundaries)
     labels = moved if given is None else given.over(moved)
     return replace(settled, labels=labels, boundaries=where)
 
 
-def keep_given(codes: Sequence[np.ndarray], views: Views, far: float = FAR) -> bool:
-    """Tell whether frames leave boundaries that are known about where they are.
+def ways_of_known(codes: Sequence[np.ndarray], views: Views) -> np.ndarray:
+    """Return how far frames move boundaries that are known, as shares of the way.
 
     Parameters
     ----------
@@ -112,23 +116,21 @@ def keep_given(codes: Sequence[np.ndarray], views: Views, far: float = FAR) -> b
         Labels of frames; -1 where there is none.
     views : Views
         The videos.
-    far : float, default=0.5
-        Mean share of the way they may move from which on they are not left there.
 
     Returns
     -------
-    bool
-        Also True if no video is labelled whole, with a boundary.
+    ndarray of shape (n_boundaries,)
+        Of the videos of which every frame has a label.
     """
     chosen = [i for i, video in enumerate(codes) if (video >= 0).all()]
     if not chosen:
-        return True
+        return np.empty(0)
     ways = []
     frames = standardised(views.choose(np.array(chosen)))
     for labels, video in zip([codes[i] for i in chosen], frames, strict=True):
         edges, moved = _edges(labels), _edges(_move(labels, video))
-        ways += (np.abs(moved - edges)[1:-1] / _reach(len(labels))).tolist()
-    return not ways or float(np.mean(ways)) < far
+        ways.append(np.abs(moved - edges)[1:-1] / _reach(len(labels)))
+    return np.concatenate(ways)
 
 
 def choose_boundaries(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 
 from skvas import ActionSegmenter, JointAlignSegment, load
 from skvas.datasets import make_videos
@@ -16,9 +17,9 @@ from skvas.segmentation._boundaries import (
     MovedLabeller,
     are_known_by_frames,
     choose_boundaries,
-    keep_given,
     move_boundaries,
     settle_boundaries,
+    ways_of_known,
 )
 from skvas.segmentation._labeller import TimelineLabeller
 from skvas.segmentation._look import look_at
@@ -191,16 +192,19 @@ def test_choice():
     assert choose_boundaries(true, views, "auto")[0] == "decoded"
 
 
-def test_given_boundaries_have_to_stay():
+def test_frames_move_boundaries_that_are_given_by_a_share_of_the_way():
     videos, true, late = collection()
     views = views_of(videos)
     unknown = [np.full(len(labels), -1) for labels in true]
-    assert keep_given(unknown, views)
-    assert keep_given([true[0], *unknown[1:]], views)
-    assert not keep_given([late[0], *unknown[1:]], views)
+    assert len(ways_of_known(unknown, views)) == 0
+    assert_array_equal(ways_of_known([true[0], *unknown[1:]], views), np.zeros(4))
+    reach = len(late[0]) // 100
+    ways = ways_of_known([late[0], *unknown[1:-1], true[5]], views)
+    assert_array_equal(ways, [min(4 / reach, 1)] * 4 + [0] * 4)
     half = np.where(np.arange(len(late[0])) < 200, late[0], -1)
-    assert keep_given([half, *unknown[1:]], views)  # the rest may tell another story
-    assert keep_given([np.zeros(len(late[0]), int), *unknown[1:]], views)
+    assert len(ways_of_known([half, *unknown[1:]], views)) == 0  # as it may be seen
+    one = np.zeros(len(late[0]), int)
+    assert len(ways_of_known([one, *unknown[1:]], views)) == 0
 
 
 def test_labels_say_whether_boundaries_move():
@@ -223,23 +227,45 @@ def test_labels_say_whether_boundaries_move():
     assert settle_boundaries(settled, views, None, "auto").boundaries == "frames"
 
 
-def test_frames_have_to_know_boundaries_better_that_a_timeline_carries():
+@pytest.mark.parametrize(
+    ("by", "on_timeline", "trial", "where"),
+    [
+        (0, False, False, "frames"),
+        (0, True, False, "frames"),
+        (1, False, True, "frames"),
+        (1, False, False, "decoded"),
+        (1, True, True, "decoded"),
+        (4, False, True, "decoded"),
+        (4, True, True, "decoded"),
+    ],
+)
+def test_given_boundaries_say_whether_frames_know_them(
+    monkeypatch, by, on_timeline, trial, where
+):
     videos, true, late = collection()
-    views, lengths = views_of(videos), [len(video) for video in videos]
-    near = shifted(true[0], 1)  # frames move each by one frame of three or four
-    given = read_labels([near, *[None] * 5], lengths, single=False)
-    part = np.where(np.arange(lengths[0]) < 200, near, -1)
-    some = read_labels([part, *[None] * 5], lengths, single=False)
-    exact = read_labels([true[0], *[None] * 5], lengths, single=False)
-    for base, labels, where in (
-        (None, given, "frames"),
-        (TimelineLabeller(None, None), given, "decoded"),
-        (TimelineLabeller(None, None), some, "frames"),
-        (TimelineLabeller(None, None), exact, "frames"),
-        (TimelineLabeller(None, None), None, "frames"),
-    ):
-        settled = Settled(base, None, np.arange(4), late, None)
-        assert settle_boundaries(settled, views, labels, "auto").boundaries == where
+    lengths = [len(video) for video in videos]
+    monkeypatch.setattr(_boundaries, "are_known_by_frames", lambda *_: trial)
+    base = TimelineLabeller(None, None) if on_timeline else None
+    settled = Settled(base, None, np.arange(4), late, None)
+    y = read_labels([shifted(true[0], by), *[None] * 5], lengths, single=False)
+    found = settle_boundaries(settled, views_of(videos), y, "auto")
+    assert found.boundaries == where
+    if where == "frames":
+        assert (found.labels[1] == true[1]).all()
+
+
+@pytest.mark.parametrize("trial", [True, False])
+def test_trial_decides_where_too_few_boundaries_are_given(monkeypatch, trial):
+    videos, true, late = collection()
+    lengths = [len(video) for video in videos]
+    monkeypatch.setattr(_boundaries, "are_known_by_frames", lambda *_: trial)
+    settled = Settled(None, None, np.arange(4), late, None)
+    monkeypatch.setattr(_boundaries, "ENOUGH", 5)  # one more than there are
+    part = np.where(np.arange(lengths[0]) < 200, true[0], -1)
+    for labels in (part, true[0]):
+        y = read_labels([labels, *[None] * 5], lengths, single=False)
+        found = settle_boundaries(settled, views_of(videos), y, "auto")
+        assert found.boundaries == ("frames" if trial else "decoded")
 
 
 class _Late:
