@@ -116,7 +116,8 @@ class PositionRates:
         is_jump = moves > FARTHEST
         small = moves[~is_jump]
         whole = np.floor(small).astype(np.int64)
-        counts = np.bincount(whole, 1 - (small - whole), minlength=FARTHEST + 2)
+        counts = np.zeros(FARTHEST + 2)
+        counts += np.bincount(whole, 1 - (small - whole), minlength=FARTHEST + 2)
         counts += np.bincount(whole + 1, small - whole, minlength=FARTHEST + 2)
         counts = counts[: FARTHEST + 1]
         counts[1] += 1  # as long as nothing was seen

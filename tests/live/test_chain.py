@@ -48,6 +48,12 @@ def test_transitions_and_start_are_probabilities(make):
     assert len(chain.following) == len(chain.actions) == chain.steps.max() + 1
 
 
+def test_videos_of_one_frame_make_no_moves():
+    rates = PositionRates.of([np.zeros(1)] * 3, np.zeros(1, dtype=np.int64))
+    np.testing.assert_allclose(rates.moves.sum(), 1)
+    assert rates.moves.argmax() == 1
+
+
 def test_moves_are_counted_with_fractions_shared_out():
     rates = position_rates(0.25)
     np.testing.assert_allclose(rates.moves[:2], [0.75, 0.25], atol=0.01)
