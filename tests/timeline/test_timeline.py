@@ -20,6 +20,7 @@ from skvas.io import SegmentTable, TimedSegment
 from skvas.metrics import mof
 from skvas.preprocessing import Interpolate
 from skvas.preprocessing._pipelines import last_step
+from skvas.timeline._model import Axis
 from skvas.timeline._paths import Passage
 
 
@@ -175,6 +176,22 @@ def test_labels_of_one_video_reach_all_others(data, timeline):
     ]
     assert np.mean(right) > 0.95
     assert_array_equal(carried[0], y[0])
+
+
+def test_many_labelled_segments_are_carried_over_as_many_moments(monkeypatch):
+    frames = np.random.default_rng(0).normal(size=(600, 4)).cumsum(axis=0)
+    timeline = Timeline(random_state=0).fit([frames, frames + 0.1])
+    finer, asked = Axis.finer, []
+
+    def spy(axis, n_moments):
+        asked.append(n_moments)
+        return finer(axis, n_moments)
+
+    monkeypatch.setattr(Axis, "finer", spy)
+    few, many = np.arange(600) // 150, np.arange(600) // 60
+    for labels in (few, many):
+        timeline.labels([labels, None])
+    assert asked == [300, 400]  # 40 of each segment, or as many as there are
 
 
 def test_given_labels_are_kept_and_gaps_filled(data, timeline):
