@@ -163,6 +163,7 @@ def naming_of(model):
     ("path", "change"),
     [
         ("shares", less),
+        ("shares", lambda array: array[1:]),
         ("shares", np.negative),
         ("temperature", to(0.0)),
         ("temperature", to("warm")),
