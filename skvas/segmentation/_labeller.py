@@ -254,9 +254,7 @@ class TimelineLabeller:
         return len(self.timeline.moments)
 
     def with_parts(self, n_parts: int) -> TimelineLabeller:
-        """Return the same with so many parts at most."""
-        if n_parts == self.n_parts:
-            return self
+        """Return the same with so many parts, as far as it has fewer moments."""
         return replace(self, timeline=self.timeline.finer(n_parts))
 
     def parts(

@@ -277,8 +277,7 @@ def name_actions(
     codes = labels.filled(seen, sure)
     if isinstance(base, TimelineLabeller):
         few_enough = CACHED // (FRAMES * len(codes))
-        n_moments = min(moments_for(codes), few_enough)
-        base = base.with_parts(max(base.n_parts, n_moments))
+        base = base.with_parts(min(moments_for(codes), few_enough))
     of_segment = SEGMENT_MOMENTS if is_shared else SEGMENT_FRAMES
     kept = [
         np.union1d(_looked_at(code, of_segment), where)

@@ -58,7 +58,12 @@ class Axis:
     limit: float
 
     def finer(self, n_moments: int) -> Self:
-        """Return the same, with distributions over so many positions at most."""
+        """Return the same, with distributions over so many positions, or all of them.
+
+        Over as many as there are, if these are no fewer.
+        """
+        if n_moments <= len(self.moments):
+            return self
         moments = spread(len(self.template.frames), n_moments)
         return replace(self, moments=moments)
 
@@ -154,8 +159,10 @@ class TimelineModel(Axis):
     count: Count
 
     def finer(self, n_moments: int) -> Self:
-        """Return the same, with distributions over so many positions at most."""
+        """Do so. Each position has the action of the nearest one that had any."""
         found = super().finer(n_moments)
+        if found is self:
+            return self
         nearest = self._nearest_moments(found.moments)
         actions, shares = self.cut.actions[nearest], self.cut.shares[nearest]
         boundaries = 1 + np.flatnonzero(np.diff(actions))

@@ -739,8 +739,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             raise ValueError("y has no label; give that of one frame at least.")
         some = [i for i, code in enumerate(given.codes) if (code >= 0).any()]
         filled = given.filled(frames, SURE)
-        model = self.model_
-        model = model.finer(max(len(model.moments), moments_for(filled)))
+        model = self.model_.finer(moments_for(filled))
         at_moments = model.carry(
             [frames[i] for i in some], [filled[i] for i in some], len(given.names)
         )
