@@ -18,6 +18,7 @@ from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
 from skvas.labels._naming import Naming
+from skvas.labels._reading import PartialLabels
 from skvas.options import Aligning, Segmenting
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._groups import TIMELINE
@@ -35,7 +36,8 @@ from skvas.segmentation._labeller import (
     BaseLabeller,
     TimelineLabeller,
 )
-from skvas.segmentation._order import keeps_order
+from skvas.segmentation._named import Settled
+from skvas.segmentation._order import carries_labels, keeps_order
 from skvas.timeline import BlockOrder, Timeline
 from skvas.timeline._cut import N_DRAWS
 from skvas.timeline._model import (
@@ -43,6 +45,7 @@ from skvas.timeline._model import (
     build_timeline,
     find_order,
     has_order,
+    may_have_order,
     path_frames,
 )
 from skvas.transport._threads import spare_threads
@@ -180,8 +183,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             codes = None if given is None else given.codes
             trained = self._train(prepared, settings, codes, rng)
             matches = self._learned_matches(trained, rng)
-            timeline = self._find_timeline(trained, rng)
-            settled = self._settle_labels(trained, start, given, timeline)
+            timeline, settled = self._settle(trained, start, given, rng)
             single = is_single_video(videos)
             self._keep(
                 trained,
@@ -242,10 +244,45 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         super()._check_parameters()
         self._check_segmentation()
 
+    def _settle(
+        self,
+        trained: Trained,
+        start: Start,
+        given: PartialLabels | None,
+        rng: np.random.RandomState,
+    ) -> tuple[TimelineModel | None, Settled]:
+        """Label frames, on a timeline if it is sure to hold or carries labels better.
+
+        Returns
+        -------
+        TimelineModel or None
+            The timeline that frames are labelled on, if they are.
+        Settled
+        """
+        is_labelled = given is not None and self.prototypes is None
+        timeline, is_sure = self._find_timeline(trained, rng, is_labelled)
+        if is_sure:
+            return timeline, self._settle_labels(trained, start, given, timeline)
+        settled = self._settle_labels(trained, start, given)
+        if timeline is not None and given is not None:
+            carried = self._settle_labels(trained, start, given, timeline)
+            if carries_labels(carried, settled, given, trained.views):
+                return timeline, carried
+        return None, settled
+
     def _find_timeline(
-        self, trained: Trained, rng: np.random.RandomState
-    ) -> TimelineModel | None:
-        """Put all videos on one timeline, if they are to be segmented by it."""
+        self, trained: Trained, rng: np.random.RandomState, may_carry: bool
+    ) -> tuple[TimelineModel | None, bool]:
+        """Put all videos on one timeline, if they may be segmented by it.
+
+        `may_carry`: it may carry labels where it is not sure to hold.
+
+        Returns
+        -------
+        TimelineModel or None
+        bool
+            Whether it is sure to hold: videos are known to share an order and keep it.
+        """
         views, segmenting = trained.views, trained.settings.segmenting
         assert segmenting is not None
         assert trained.actions is not None
@@ -255,13 +292,14 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             n_frames = np.median(lengths_of(views.videos))
             may_be = n_actions <= n_frames and self._starts_as_features()
             if not (is_auto(asked) and may_be):
-                return None
+                return None, False
             if not self._may_share_order(trained.preprocessing, views.features):
-                return None
+                return None, False
         drawn = np.random.RandomState(rng.randint(2**31))
         order = find_order(views.features)
-        if asked != TIMELINE and not has_order(order):
-            return None
+        is_ordered = asked == TIMELINE or has_order(order)
+        if not is_ordered and not (may_carry and may_have_order(order)):
+            return None, False
         timeline = self._build_timeline(
             trained,
             views,
@@ -270,9 +308,11 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             None if is_auto(recurring) else bool(recurring),
         )
         if asked == TIMELINE:
-            return timeline
+            return timeline, True
         plans, before = (self._plans(trained, s) for s in ("embedding", "features"))
-        return timeline if keeps_order(timeline, plans, before, views) else None
+        if is_ordered and keeps_order(timeline, plans, before, views):
+            return timeline, True
+        return timeline if may_carry else None, False
 
     def _build_timeline(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment, minimize_scalar
@@ -241,6 +241,18 @@ class Candidate(Protocol):
     ) -> BaseNaming: ...
 
 
+class Chosen(NamedTuple):
+    """What tells the actions, and how it was chosen."""
+
+    candidate: Candidate
+    temperature: float
+    """Of its probabilities."""
+    logs: list[dict[int, np.ndarray]]
+    """Log probabilities of the frames of the videos of each fold with hidden labels."""
+    score: float | None
+    """Mean mIoU of hidden labels; None if there were none to hide."""
+
+
 def choose_evidence(
     candidates: Sequence[Candidate],
     codes: Sequence[np.ndarray],
@@ -249,7 +261,7 @@ def choose_evidence(
     n_classes: int,
     *,
     margin: float = 0.0,
-) -> tuple[Candidate, float, list[dict[int, np.ndarray]]]:
+) -> Chosen:
     """Choose what tells the actions by cross-validation on labelled frames.
 
     Parameters
@@ -267,16 +279,11 @@ def choose_evidence(
 
     Returns
     -------
-    Evidence or AnchoredEvidence
+    Chosen
         The one whose labels of hidden frames have the largest mIoU.
-    float
-        The temperature of its probabilities.
-    list of dict of int to ndarray
-        Log probabilities that it gives the frames of the videos of each fold whose
-        labels are hidden.
     """
     if not folds:
-        return candidates[0], USUAL, []
+        return Chosen(candidates[0], USUAL, [], None)
     scores = np.zeros(len(candidates))
     logs: list[list[dict[int, np.ndarray]]] = [[] for _ in candidates]
     for hidden in folds:
@@ -294,10 +301,11 @@ def choose_evidence(
             found = [naming.decode(told[i])[hidden[i]] for i in asked]
             scores[j] += miou(true, np.concatenate(found), matching=None)
             logs[j].append(told)
-    scores[0] += margin * len(folds)
-    best = int(scores.argmax())
+    gains = np.zeros(len(candidates))
+    gains[0] = margin * len(folds)
+    best = int((scores + gains).argmax())
     heat = temperature_of_hidden(logs[best], codes, folds)
-    return candidates[best], heat, logs[best]
+    return Chosen(candidates[best], heat, logs[best], float(scores[best] / len(folds)))
 
 
 def hide(codes: Sequence[np.ndarray], hidden: Sequence[np.ndarray]) -> list[np.ndarray]:

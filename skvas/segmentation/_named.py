@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 
@@ -149,6 +150,9 @@ class Settled:
         Where segments begin.
     again : FoundAgain, default=None
         How often halves of the videos lead to the same labels. None: it is not known.
+    score : float, default=None
+        What the mIoU of labels is that are hidden, one labelled video after the other.
+        None: fewer than two videos have labels.
     """
 
     base: BaseLabeller
@@ -158,6 +162,7 @@ class Settled:
     outlook: Outlook
     boundaries: str = DECODED
     again: FoundAgain | None = None
+    score: float | None = None
 
 
 def settle(
@@ -194,14 +199,18 @@ def settle(
         outlook = look_out(views.embeddings, asked, found, None, None, distance, places)
         return Settled(base, None, np.arange(len(base.actions)), found, outlook)
     asked = _asked(lengths_of(views.videos), given.codes)
-    naming, named, likely = name_actions(
-        base, found, views, sown or given, asked, given.codes
-    )
+    named = name_actions(base, found, views, sown or given, asked, given.codes)
     outlook = look_out(
-        views.embeddings, asked, found, given.codes, likely, distance, places
+        views.embeddings, asked, found, given.codes, named.likely, distance, places
     )
-    names = given.action_names(len(base.actions))
-    return Settled(base, naming, names, given.over(named), outlook)
+    return Settled(
+        base,
+        named.naming,
+        given.action_names(len(base.actions)),
+        given.over(named.labels),
+        outlook,
+        score=named.score,
+    )
 
 
 def _asked(
@@ -237,6 +246,18 @@ def _side_by_side(*parts: np.ndarray) -> np.ndarray:
     return np.hstack(parts)
 
 
+class Named(NamedTuple):
+    """What was learned from some labels, and the labels of all frames."""
+
+    naming: BaseNaming
+    labels: list[np.ndarray]
+    """The action of each frame of `fit`, (n_i,) of each video."""
+    likely: list[np.ndarray]
+    """Probabilities of the actions at the frames asked for, (n_asked_i, K)."""
+    score: float | None
+    """As in `Settled`."""
+
+
 def name_actions(
     base: BaseLabeller,
     found: Sequence[np.ndarray],
@@ -244,7 +265,7 @@ def name_actions(
     labels: PartialLabels,
     asked: Sequence[np.ndarray],
     given: Sequence[np.ndarray],
-) -> tuple[BaseNaming, list[np.ndarray], list[np.ndarray]]:
+) -> Named:
     """Learn from some labels what tells the actions, and label all frames.
 
     Parameters
@@ -264,12 +285,7 @@ def name_actions(
 
     Returns
     -------
-    BaseNaming
-        What was learned.
-    list of int64 ndarray of shape (n_i,)
-        The action of each frame of `fit`.
-    list of ndarray of shape (n_asked_i, K)
-        Probabilities of the actions at the frames of `asked`.
+    Named
     """
     n_actions, n_classes = len(base.actions), len(labels.names)
     is_shared = isinstance(base, TimelineLabeller)
@@ -299,19 +315,23 @@ def name_actions(
         candidates = _on_found(recurs, found, kept, few_parts, frames, views)
     folds = hide_in_turn(few, N_FOLDS)
     margin = MARGIN if isinstance(candidates[0], AnchoredEvidence) else 0.0
-    chosen, heat, logs = choose_evidence(
+    chosen = choose_evidence(
         candidates, few, folds, n_actions, n_classes, margin=margin
     )
-    naming = replace(chosen.learn(few, n_actions, n_classes), temperature=heat)
+    naming = replace(
+        chosen.candidate.learn(few, n_actions, n_classes),
+        temperature=chosen.temperature,
+    )
     if not is_shared:
-        naming = _chained(naming, frames, kept, given, few, folds, logs)
+        naming = _chained(naming, frames, kept, given, few, folds, chosen.logs)
     shown = zip(few_parts, frames, repeat(None, len(kept)), strict=True)
     likely = [
         naming.calibrate(told)[np.searchsorted(k, a)]
         for told, k, a in zip(naming.logs_of(shown), kept, asked, strict=True)
     ]
     decoded = NamedLabeller(base, naming).decode(cached or parts(), views, codes)
-    return naming, decoded, likely
+    are_many = n_labelled(few) > 1
+    return Named(naming, decoded, likely, chosen.score if are_many else None)
 
 
 def _chained(
@@ -347,7 +367,7 @@ def _chained(
     succession = Succession.learn(frames, kept, given, naming.n_actions)
     assert succession is not None
     heat = USUAL_CHAINED
-    if sum((code >= 0).any() for code in codes) > 1:
+    if n_labelled(codes) > 1:
         everywhere = [_spread_out(hidden, kept, given) for hidden in folds]
         heat = temperature_of_hidden(
             [
@@ -358,6 +378,11 @@ def _chained(
             folds,
         )
     return ChainedNaming(naming, succession, temperature=heat)
+
+
+def n_labelled(codes: Sequence[np.ndarray]) -> int:
+    """Count the videos with labels, of which -1 is none."""
+    return sum(bool((code >= 0).any()) for code in codes)
 
 
 def _followed_up(
@@ -514,6 +539,5 @@ def _shares_of_found(
     codes: Sequence[np.ndarray],
     n_actions: int,
 ) -> np.ndarray:
-    n_labelled = sum((code >= 0).any() for code in codes)
-    weight = ONE_TO_ONE / max(n_labelled, 1)
+    weight = ONE_TO_ONE / max(n_labelled(codes), 1)
     return shares_of_found(found, codes, n_found, n_actions, one_to_one=weight)

@@ -9,10 +9,12 @@ import numpy as np
 
 from skvas._on_demand import lengths_of
 from skvas.decoding import segments_an_action
+from skvas.labels._reading import PartialLabels
 from skvas.metrics._known import known_again
 from skvas.segmentation._decoder import SMOOTHED, Referee, best_chain
-from skvas.segmentation._labeller import FrameLabeller, pick
-from skvas.timeline._model import TimelineModel
+from skvas.segmentation._labeller import FrameLabeller, TimelineLabeller, pick
+from skvas.segmentation._named import Settled
+from skvas.timeline._model import TimelineModel, has_order
 from skvas.videos._frames import sample_videos, spread_frames
 from skvas.videos._views import Views
 
@@ -23,7 +25,7 @@ SEEN_FRAMES = 64
 ENOUGH_EXPLAINED, LEAST_EXPLAINED = 0.95, 0.45
 # Adjusted mutual information from which on actions are known again in other videos if
 # frames are noisy, if they are not, and from which on nearly all of their frames are.
-KNOWN_AT_ALL, KNOWN_AGAIN, KNOWN_SURELY = 0.35, 0.65, 0.92
+KNOWN_AT_ALL, KNOWN_AGAIN, KNOWN_WELL, KNOWN_SURELY = 0.35, 0.65, 0.8, 0.92
 # Actions of a timeline are known again far less than those of plans, or miss steps,
 # below the first two shares of that, and tell as much from the last one on.
 FAR_LESS, MISSED, AS_WELL = 0.75, 0.85, 0.97
@@ -99,6 +101,52 @@ def keeps_order(
     if by_order.explained < LEAST_EXPLAINED * by_chain.explained or actions_last:
         return False
     return by_chain.known < KNOWN_SURELY
+
+
+def carries_labels(
+    carried: Settled, compared: Settled, given: PartialLabels, views: Views
+) -> bool:
+    """Tell whether a timeline may carry labels, though videos may not keep its order.
+
+    Where two videos or more have labels, those of each that are hidden tell. Labels of
+    one say nothing of others. Then labels that were found by the look of frames are
+    known again by it, however wrong they are, and those that were carried to other
+    actions are not. So a timeline may carry them where they are known again nearly as
+    well, unless the look of frames is known well; and where the order is undecided,
+    unless looks are known again.
+
+    Parameters
+    ----------
+    carried, compared : Settled
+        Labels on the timeline, and without one.
+    given : PartialLabels
+        Labels of some frames.
+    views : Views
+        The videos.
+
+    Returns
+    -------
+    bool
+    """
+    if carried.score is not None and compared.score is not None:
+        return carried.score >= compared.score
+    assert isinstance(carried.base, TimelineLabeller)
+    free = {}
+    for index in sample_videos(len(views.videos)):
+        codes = given.codes[index]
+        few = spread_frames(len(codes), SEEN_FRAMES)
+        free[index] = few[codes[few] < 0]
+    shown = {index: few for index, few in free.items() if len(few)}
+    if len(shown) < 2:
+        return False
+    features = [views.features[index][few] for index, few in shown.items()]
+    by_place, by_look = (
+        known_again(features, [settled.labels[i][few] for i, few in shown.items()])
+        for settled in (carried, compared)
+    )
+    if by_look < KNOWN_AGAIN and not has_order(carried.base.timeline.order):
+        return True
+    return by_look < KNOWN_WELL and by_place >= FAR_LESS * by_look
 
 
 class Told(NamedTuple):

@@ -403,6 +403,11 @@ def has_order(order: BlockOrder | None) -> bool:
     return order is not None and order.verdict == "yes"
 
 
+def may_have_order(order: BlockOrder | None) -> bool:
+    """Tell whether videos are not known to lack a shared order."""
+    return order is not None and order.verdict != "no"
+
+
 def path_frames(
     embedded: Sequence[np.ndarray], videos: Sequence[np.ndarray]
 ) -> Sequence[np.ndarray]:

@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment
 from skvas.decoding import labels_to_segments
+from skvas.estimators import _joint
 from skvas.exceptions import InvalidParameterError, ModelFileError
 from skvas.labels._anchored import AnchoredActions
 from skvas.labels._chained import USUAL_CHAINED, ChainedNaming, Succession
@@ -191,6 +192,41 @@ def test_on_a_timeline_places_tell_what_follows_what():
     model = quick(JointAlignSegment).fit(VIDEOS, labels_of(0, 1))
     assert model.segment_on_ == "timeline"
     assert isinstance(model.naming_, Naming)
+
+
+@pytest.mark.parametrize("doubt", ["keeps_order", "has_order"])
+def test_timeline_that_is_not_sure_carries_labels_if_it_does_so_better(
+    doubt, monkeypatch
+):
+    asked = []
+
+    def answer(carried, compared, given, views):
+        asked.append((carried, compared))
+        return bool(len(asked) % 2)
+
+    monkeypatch.setattr(_joint, doubt, lambda *_: False)
+    monkeypatch.setattr(_joint, "carries_labels", answer)
+    model = quick(JointAlignSegment).fit(VIDEOS, labels_of(0, 1))
+    assert model.segment_on_ == "timeline"
+    assert isinstance(model.naming_, Naming)
+    assert len(np.concatenate(model.predict(VIDEOS))) == sum(map(len, VIDEOS))
+    assert {way.score is None for way in asked[0]} == {False}
+    model.fit(VIDEOS, labels_of(0))
+    assert model.timeline_ is None
+    assert model.segment_on_ != "timeline"
+    assert {way.score is None for way in asked[1]} == {True}
+    for given in (None, labels_of()):
+        assert model.fit(VIDEOS, given).timeline_ is None
+    model.set_params(prototypes={name: VIDEOS[0][i] for i, name in enumerate(NAMES)})
+    assert model.fit(VIDEOS, labels_of(0)).timeline_ is None
+    assert len(asked) == 2
+
+
+def test_timeline_of_another_order_carries_no_labels(monkeypatch):
+    monkeypatch.setattr(_joint, "has_order", lambda _: False)
+    monkeypatch.setattr(_joint, "may_have_order", lambda _: False)
+    monkeypatch.delattr(_joint, "carries_labels")
+    assert quick(JointAlignSegment).fit(VIDEOS, labels_of(0)).timeline_ is None
 
 
 def assert_same_naming(ours, theirs):

@@ -129,20 +129,25 @@ def test_evidence_that_tells_hidden_labels_is_chosen():
     )
     good = evidence(0.0, 1.0)
     hidden = [[np.arange(len(LABELS)) % 2 == 0]]
-    assert choose_evidence([misled, good], [LABELS], hidden, 3, 3)[0] is good
-    assert choose_evidence([misled, good], [LABELS], [], 3, 3) == (misled, USUAL, [])
+    known = choose_evidence([misled, good], [LABELS], hidden, 3, 3)
+    assert known.candidate is good
+    alone = choose_evidence([misled], [LABELS], hidden, 3, 3)
+    assert alone.score < known.score <= 1
+    nothing = choose_evidence([misled, good], [LABELS], [], 3, 3)
+    assert nothing == (misled, USUAL, [], None)
     wide = choose_evidence([misled, good], [LABELS], hidden, 3, 3, margin=1.0)
-    assert wide[0] is misled
+    assert wide.candidate is misled
+    assert wide.score == alone.score  # without the margin
 
 
 def test_temperature_is_that_of_hidden_labels():
     even = np.arange(len(LABELS)) % 2 == 0
-    told, heat, logs = choose_evidence([evidence(0.0, 1.0)], [LABELS], [[even]], 3, 3)
-    naming = told.learn([np.where(even, -1, LABELS)], 3, 3)
+    told = choose_evidence([evidence(0.0, 1.0)], [LABELS], [[even]], 3, 3)
+    naming = told.candidate.learn([np.where(even, -1, LABELS)], 3, 3)
     parts, shown = np.ones((len(LABELS), 1)), np.where(even, -1, LABELS)
-    assert_array_equal(logs[0][0], naming.log_probabilities(parts, FRAMES, shown))
+    assert_array_equal(told.logs[0][0], naming.log_probabilities(parts, FRAMES, shown))
     free = naming.log_probabilities(parts, FRAMES)
-    assert heat == best_temperature(free[even], LABELS[even]) != USUAL
+    assert told.temperature == best_temperature(free[even], LABELS[even]) != USUAL
 
 
 @pytest.mark.parametrize("heat", [0.7, 1.0, 3.0])

@@ -7,16 +7,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from skvas.labels._reading import PartialLabels
 from skvas.segmentation import _order
+from skvas.segmentation._labeller import TimelineLabeller
+from skvas.segmentation._named import Settled
 from skvas.segmentation._order import (
     Told,
     are_rounds,
+    carries_labels,
     explained,
     keeps_order,
     known_again,
     segments_an_action,
     share_of_same_next,
 )
+from skvas.timeline import BlockOrder
 from skvas.videos._views import Views
 
 ORDER = np.repeat([0, 1, 2], 20)
@@ -288,3 +293,59 @@ def test_of_many_videos_the_same_sample_is_labelled_both_ways(ask, monkeypatch):
     chosen = np.array([1, 2, 4])
     monkeypatch.setattr(_order, "sample_videos", lambda n: chosen)
     assert ask(make(SWAPPED), SWAPPED, SWAPPED, kept=chosen)
+
+
+YES, UNDECIDED = BlockOrder(0.5, 0.05, 6), BlockOrder(0.25, 0.05, 6)
+FIRST_GIVEN = [ORDER, *[np.full(60, -1)] * 5]
+
+
+def ask_of_labels(
+    features, carried, compared, *, scores=(None, None), order=YES, given=FIRST_GIVEN
+):
+    """Ask whether labels may be carried, of two ways that each found some."""
+    timeline = TimelineLabeller(SimpleNamespace(order=order), None)
+    ways = [
+        Settled(base, None, np.arange(3), labels, None, score=score)
+        for base, labels, score in zip(
+            (timeline, None), (carried, compared), scores, strict=True
+        )
+    ]
+    labels = PartialLabels(np.arange(3), given, [False] * 6)
+    return carries_labels(*ways, labels, Views(features, features, lambda x: x))
+
+
+def test_hidden_labels_tell_whether_a_timeline_carries_them():
+    features = make(SWAPPED)
+    assert ask_of_labels(features, [ORDER] * 6, SWAPPED, scores=(0.6, 0.5))
+    assert ask_of_labels(features, [ORDER] * 6, SWAPPED, scores=(0.5, 0.5))
+    assert not ask_of_labels(features, SWAPPED, [ORDER] * 6, scores=(0.5, 0.6))
+
+
+@pytest.mark.parametrize(("noise", "carries"), [(2.2, True), (1.5, False)])
+def test_labels_that_are_known_again_as_well_are_carried(noise, carries):
+    features = make(SWAPPED, noise=noise)
+    nearly = [np.where(np.arange(60) == 20, 0, labels) for labels in SWAPPED]
+    known = known_again(features, SWAPPED)
+    assert known_again(features, nearly) > 0.9 * known
+    assert (known < 0.8) is carries
+    assert ask_of_labels(features, nearly, SWAPPED) is carries
+    assert known_again(features, [ORDER] * 6) < 0.75 * known
+    assert not ask_of_labels(features, [ORDER] * 6, SWAPPED)
+
+
+def test_undecided_order_carries_labels_where_looks_are_not_known_again():
+    for noise, carries in ((2.2, True), (1.5, False)):
+        features = make(SWAPPED, noise=noise)
+        assert (known_again(features, SWAPPED) < 0.65) is carries
+        along = [ORDER] * 6
+        assert ask_of_labels(features, along, SWAPPED, order=UNDECIDED) is carries
+        assert not ask_of_labels(features, along, SWAPPED)
+
+
+def test_given_labels_say_nothing_of_others():
+    features = make(SWAPPED, noise=2.2)
+    half = [SWAPPED[0], SWAPPED[1], *[np.full(60, -1)] * 4]
+    wrong = [*SWAPPED[:2], *[np.roll(ORDER, 7 * i) for i in range(4)]]
+    assert not ask_of_labels(features, wrong, SWAPPED, given=half)
+    most = [*SWAPPED[:5], np.full(60, -1)]
+    assert not ask_of_labels(features, SWAPPED, SWAPPED, given=most)  # one is left
