@@ -44,7 +44,6 @@ from skvas.timeline._model import (
     TimelineModel,
     build_timeline,
     find_order,
-    has_order,
     may_have_order,
     path_frames,
 )
@@ -281,7 +280,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         -------
         TimelineModel or None
         bool
-            Whether it is sure to hold: videos are known to share an order and keep it.
+            Whether it is sure to hold.
         """
         views, segmenting = trained.views, trained.settings.segmenting
         assert segmenting is not None
@@ -297,8 +296,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
                 return None, False
         drawn = np.random.RandomState(rng.randint(2**31))
         order = find_order(views.features)
-        is_ordered = asked == TIMELINE or has_order(order)
-        if not is_ordered and not (may_carry and may_have_order(order)):
+        if asked != TIMELINE and not may_have_order(order):
             return None, False
         timeline = self._build_timeline(
             trained,
@@ -310,7 +308,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         if asked == TIMELINE:
             return timeline, True
         plans, before = (self._plans(trained, s) for s in ("embedding", "features"))
-        if is_ordered and keeps_order(timeline, plans, before, views):
+        if keeps_order(timeline, plans, before, views):
             return timeline, True
         return timeline if may_carry else None, False
 

@@ -68,12 +68,17 @@ class Segmenting(OptionGroup):
     segment_on : {"features", "embedding", "timeline", "auto"}, default="auto"
         Where frames are compared with actions. "timeline", in the joint model only: all
         videos are put on one axis of time, which is cut into actions once. "auto": the
-        timeline in the joint model of the informed recipe, for two videos or more
-        that share an order, unless many of them skip, swap or repeat steps: a chain of
+        timeline in the joint model of the informed recipe, for two videos or more that
+        share an order, or three or more of which that is undecided while the actions of
+        the timeline are known again in other videos nearly as well as those found
+        without it; unless many of them skip, swap or repeat steps: a chain of
         actions (`decoder`) then explains more than 1 / .95 of what the timeline does of
         the features' variance, by steps that are known again in other videos; or steps
         that come once, but for a rest between them, are known again far better; or such
-        that come in rounds, better. Else the embedding, unless training lowered the
+        that come in rounds, better. Labels may be carried over one that would be left:
+        where two videos or more have any, if those that are hidden in turn are told
+        better by it, else if its labels are known again in other videos nearly as
+        well. Else the embedding, unless training lowered the
         consistency score by more than 2 %.
     recurring : bool or "auto", default="auto"
         Whether an action of the timeline may come back later in a video. "auto": where

@@ -53,12 +53,13 @@ def keeps_order(
     again so well: then it is left if such actions do not come and go, and those of the
     timeline are known again far less. It is left as well if these are known again less,
     and explain less, than actions that happen once, but for a rest between them, or
-    than actions that come in rounds.
+    than actions that come in rounds. Where it is undecided whether videos share an
+    order, the actions of the timeline have to be known again nearly as well besides.
 
     Parameters
     ----------
     timeline : TimelineModel
-        Of all videos.
+        Of all videos, which are not known to lack a shared order.
     plans : FrameLabeller
         Labels frames without regard to order.
     before : FrameLabeller
@@ -77,10 +78,15 @@ def keeps_order(
     passages = [timeline.template.passages[index] for index in chosen]
     planned = plans.labels(some)
     by_plans = told(features, pick(planned, few))
-    if by_plans.known < KNOWN_AT_ALL:
+    are_known = by_plans.known >= KNOWN_AT_ALL
+    is_decided = has_order(timeline.order)
+    if is_decided and not are_known:
         return True
     on_axis = [timeline.actions(p.positions) for p in passages]
     by_order = told(features, pick(on_axis, few))
+    is_far_less = by_order.known < FAR_LESS * by_plans.known
+    if not is_decided and (is_far_less or not are_known):
+        return not is_far_less
     share = by_order.known / by_plans.known
     is_noisy = by_plans.known < KNOWN_AGAIN
     explains = by_order.explained >= AS_WELL * by_plans.explained
@@ -95,7 +101,7 @@ def keeps_order(
     is_steady = segments_an_action(planned) <= MOST_SEGMENTS
     actions_last = is_steady and chained.chain.correlated < SMOOTHED
     if is_noisy:
-        return share >= FAR_LESS or not actions_last
+        return not (is_far_less and actions_last)
     if by_order.explained >= ENOUGH_EXPLAINED * by_chain.explained:
         return True
     if by_order.explained < LEAST_EXPLAINED * by_chain.explained or actions_last:

@@ -404,8 +404,10 @@ def has_order(order: BlockOrder | None) -> bool:
 
 
 def may_have_order(order: BlockOrder | None) -> bool:
-    """Tell whether videos are not known to lack a shared order."""
-    return order is not None and order.verdict != "no"
+    """Tell whether videos may share an order, of three or more if it is undecided."""
+    if order is None or order.verdict == "no":
+        return False
+    return order.verdict == "yes" or bool(np.isfinite(order.error))
 
 
 def path_frames(

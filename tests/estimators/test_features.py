@@ -277,12 +277,16 @@ def test_movements_are_told_from_states_where_no_order_is_shared(value, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("cls", "module"), [(JointAlignSegment, _joint), (VideoAligner, _aligner)]
+    ("cls", "gate"),
+    [
+        (JointAlignSegment, (_joint, "may_have_order")),
+        (VideoAligner, (_aligner, "has_order")),
+    ],
 )
 def test_order_is_not_asked_again_of_features_settled_for_want_of_one(
-    cls, module, monkeypatch
+    cls, gate, monkeypatch
 ):
-    monkeypatch.setattr(module, "has_order", lambda _: True)
+    monkeypatch.setattr(*gate, lambda _: True)
     monkeypatch.setattr(_joint, "keeps_order", lambda *_: True)
     monkeypatch.setattr(_settled._Look, "is_all_motion", lambda _: False)
     model = quick(cls)

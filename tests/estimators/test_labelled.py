@@ -194,17 +194,14 @@ def test_on_a_timeline_places_tell_what_follows_what():
     assert isinstance(model.naming_, Naming)
 
 
-@pytest.mark.parametrize("doubt", ["keeps_order", "has_order"])
-def test_timeline_that_is_not_sure_carries_labels_if_it_does_so_better(
-    doubt, monkeypatch
-):
+def test_timeline_that_is_not_sure_carries_labels_if_it_does_so_better(monkeypatch):
     asked = []
 
     def answer(carried, compared, given, views):
         asked.append((carried, compared))
         return bool(len(asked) % 2)
 
-    monkeypatch.setattr(_joint, doubt, lambda *_: False)
+    monkeypatch.setattr(_joint, "keeps_order", lambda *_: False)
     monkeypatch.setattr(_joint, "carries_labels", answer)
     model = quick(JointAlignSegment).fit(VIDEOS, labels_of(0, 1))
     assert model.segment_on_ == "timeline"
@@ -223,7 +220,6 @@ def test_timeline_that_is_not_sure_carries_labels_if_it_does_so_better(
 
 
 def test_timeline_of_another_order_carries_no_labels(monkeypatch):
-    monkeypatch.setattr(_joint, "has_order", lambda _: False)
     monkeypatch.setattr(_joint, "may_have_order", lambda _: False)
     monkeypatch.delattr(_joint, "carries_labels")
     assert quick(JointAlignSegment).fit(VIDEOS, labels_of(0)).timeline_ is None

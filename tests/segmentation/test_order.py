@@ -34,6 +34,7 @@ ONE_WRONG = [ORDER, ORDER, *SWAPPED[2:]]
 TWICE, ONCE = np.repeat([0, 1, 0, 1, 2, 3], 10), np.repeat([0, 1, 2, 3], 15)
 BACK = [TWICE, TWICE[::-1], np.roll(TWICE, 20), TWICE, ONCE, ONCE[::-1]]
 BACK_WRONG = [BACK[0], BACK[2], *BACK[2:]]
+YES, UNDECIDED = BlockOrder(0.5, 0.05, 6), BlockOrder(0.25, 0.05, 6)
 
 
 def make(orders, *, noise=0.3, seed=0):
@@ -51,12 +52,15 @@ def between_rests(orders):
 def ask(monkeypatch):
     """Ask with labels that are known, of all videos or of some."""
 
-    def ask(features, along, free, *, kept=None, chained=None, correlated=0.01):
+    def ask(
+        features, along, free, *, kept=None, chained=None, correlated=0.01, order=YES
+    ):
         kept = range(len(free)) if kept is None else kept
         passages = [SimpleNamespace(positions=labels) for labels in along]
         timeline = SimpleNamespace(
             actions=lambda positions: positions,
             template=SimpleNamespace(passages=passages),
+            order=order,
         )
         plans = SimpleNamespace(labels=lambda views: [free[i] for i in kept])
         labels = free if chained is None else chained
@@ -72,6 +76,24 @@ def ask(monkeypatch):
 
     ask.n_chains = 0
     return ask
+
+
+@pytest.mark.parametrize("noise", [2.2, 5])
+def test_timeline_of_undecided_order_is_known_again_as_well(noise, ask):
+    features = make(SWAPPED, noise=noise)
+    known = known_again(features, SWAPPED)
+    assert (known < 0.35) is (noise == 5)
+    assert known_again(features, [ORDER] * 6) < 0.75 * known
+    assert ask(features, SWAPPED, SWAPPED, order=UNDECIDED)
+    assert not ask(features, [ORDER] * 6, SWAPPED, correlated=0.08, order=UNDECIDED)
+    assert ask(features, [ORDER] * 6, SWAPPED, correlated=0.08)
+    assert not ask(make(SWAPPED), [ORDER] * 6, SWAPPED, order=UNDECIDED)
+
+
+def test_timeline_of_undecided_order_may_still_miss_rounds(ask):
+    features = make(ROUNDS, noise=1.5)
+    assert known_again(features, LATE) > 0.75 * known_again(features, ROUNDS)
+    assert not ask(features, LATE, ROUNDS, correlated=0.08, order=UNDECIDED)
 
 
 def test_explained_is_the_share_of_the_variance_between_labels():
@@ -295,7 +317,6 @@ def test_of_many_videos_the_same_sample_is_labelled_both_ways(ask, monkeypatch):
     assert ask(make(SWAPPED), SWAPPED, SWAPPED, kept=chosen)
 
 
-YES, UNDECIDED = BlockOrder(0.5, 0.05, 6), BlockOrder(0.25, 0.05, 6)
 FIRST_GIVEN = [ORDER, *[np.full(60, -1)] * 5]
 
 

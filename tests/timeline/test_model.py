@@ -6,8 +6,13 @@ import pytest
 from skvas import JointAlignSegment, Segmenting, Timeline
 from skvas.metrics import segmentation_report
 from skvas.preprocessing import WhitenedViews
-from skvas.timeline import _model
-from skvas.timeline._model import build_timeline, path_frames, steadiness
+from skvas.timeline import BlockOrder, _model
+from skvas.timeline._model import (
+    build_timeline,
+    may_have_order,
+    path_frames,
+    steadiness,
+)
 from skvas.timeline._signals import principal_components
 
 
@@ -217,3 +222,18 @@ def test_finer_moments_have_the_same_actions():
     assert len(finer.cut.boundaries) == len(model.cut.boundaries)
     assert np.abs(finer.changes - model.changes).max() <= 2
     assert (finer.cut.shares.argmax(axis=1) == finer.cut.actions).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (None, False),
+        (BlockOrder(0.1, 0.1, 5), False),
+        (BlockOrder(0.2, 0.1, 5), True),  # undecided
+        (BlockOrder(0.4, 0.1, 5), True),
+        (BlockOrder(0.4, np.inf, 2), False),
+        (BlockOrder(0.6, np.inf, 2), True),
+    ],
+)
+def test_three_videos_of_undecided_order_may_have_one(order, expected):
+    assert may_have_order(order) is expected
