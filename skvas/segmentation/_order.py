@@ -26,9 +26,10 @@ ENOUGH_EXPLAINED, LEAST_EXPLAINED = 0.95, 0.45
 # Adjusted mutual information from which on actions are known again in other videos if
 # frames are noisy, if they are not, and from which on nearly all of their frames are.
 KNOWN_AT_ALL, KNOWN_AGAIN, KNOWN_WELL, KNOWN_SURELY = 0.35, 0.65, 0.8, 0.92
-# Actions of a timeline are known again far less than those of plans, or miss steps,
-# below the first two shares of that, and tell as much from the last one on.
-FAR_LESS, MISSED, AS_WELL = 0.75, 0.85, 0.97
+# Actions of a timeline are known again half as well, or far less, than those of plans,
+# or miss steps, below the first three shares of that, and tell as much from the last
+# one on.
+HALF_AS_WELL, FAR_LESS, MISSED, AS_WELL = 0.45, 0.75, 0.85, 0.97
 # Actions do not come and go within a step up to so many segments of one in a video, on
 # average, and where frames deviate from their action alike over no more of a video than
 # those that are smoothed do. They are steps up to so many, if a rest is left out.
@@ -118,8 +119,8 @@ def carries_labels(
     one say nothing of others. Then labels that were found by the look of frames are
     known again by it, however wrong they are, and those that were carried to other
     actions are not. So a timeline may carry them where they are known again nearly as
-    well, unless the look of frames is known well; and where the order is undecided,
-    unless looks are known again.
+    well, unless the look of frames is known well; or half as well, where the order is
+    undecided and looks are not known again.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ def carries_labels(
         for settled in (carried, compared)
     )
     if by_look < KNOWN_AGAIN and not has_order(carried.base.timeline.order):
-        return True
+        return by_place >= HALF_AS_WELL * by_look
     return by_look < KNOWN_WELL and by_place >= FAR_LESS * by_look
 
 
