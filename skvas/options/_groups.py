@@ -77,9 +77,9 @@ class Segmenting(OptionGroup):
         that come once, but for a rest between them, are known again far better; or such
         that come in rounds, better. Labels may be carried over one that would be left:
         where two videos or more have any, if those that are hidden in turn are told
-        better by it, else if its labels are known again in other videos nearly as
-        well. Else the embedding, unless training lowered the
-        consistency score by more than 2 %.
+        better by it, else if its labels are known again in other videos nearly as well.
+        Else the embedding, unless training lowered the consistency score by more than
+        2 %.
     recurring : bool or "auto", default="auto"
         Whether an action of the timeline may come back later in a video. "auto": where
         the videos say so (see :class:`skvas.Timeline`). Nothing else uses it.

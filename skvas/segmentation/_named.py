@@ -151,8 +151,8 @@ class Settled:
     again : FoundAgain, default=None
         How often halves of the videos lead to the same labels. None: it is not known.
     score : float, default=None
-        What the mIoU of labels is that are hidden, one labelled video after the other.
-        None: fewer than two videos have labels.
+        The mIoU of labels that are hidden, one labelled video after the other. None:
+        fewer than two videos have labels.
     """
 
     base: BaseLabeller

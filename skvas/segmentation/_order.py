@@ -24,7 +24,8 @@ SEEN_FRAMES = 64
 # stays, and one that explains less than the second is none.
 ENOUGH_EXPLAINED, LEAST_EXPLAINED = 0.95, 0.45
 # Adjusted mutual information from which on actions are known again in other videos if
-# frames are noisy, if they are not, and from which on nearly all of their frames are.
+# frames are noisy, if they are not, and so well that their place need not be told; and
+# from which on nearly all of their frames are.
 KNOWN_AT_ALL, KNOWN_AGAIN, KNOWN_WELL, KNOWN_SURELY = 0.35, 0.65, 0.8, 0.92
 # Actions of a timeline are known again half as well, or far less, than those of plans,
 # or miss steps, below the first three shares of that, and tell as much from the last
