@@ -138,6 +138,8 @@ def test_evidence_that_tells_hidden_labels_is_chosen():
     wide = choose_evidence([misled, good], [LABELS], hidden, 3, 3, margin=1.0)
     assert wide.candidate is misled
     assert wide.score == alone.score  # without the margin
+    turns = [*hidden, [np.arange(len(LABELS)) % 2 == 1]]
+    assert 0.9 < choose_evidence([good], [LABELS], turns, 3, 3).score <= 1
 
 
 def test_temperature_is_that_of_hidden_labels():

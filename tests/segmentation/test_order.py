@@ -88,6 +88,8 @@ def test_timeline_of_undecided_order_is_known_again_as_well(noise, ask):
     assert not ask(features, [ORDER] * 6, SWAPPED, correlated=0.08, order=UNDECIDED)
     assert ask(features, [ORDER] * 6, SWAPPED, correlated=0.08)
     assert not ask(make(SWAPPED), [ORDER] * 6, SWAPPED, order=UNDECIDED)
+    nothing = [np.zeros(60, int)] * 6  # is known
+    assert ask(features, [ORDER] * 6, nothing, order=UNDECIDED)
 
 
 def test_timeline_of_undecided_order_may_still_miss_rounds(ask):
