@@ -258,30 +258,29 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             The timeline that frames are labelled on, if they are.
         Settled
         """
-        is_labelled = given is not None and self.prototypes is None
-        timeline, is_sure = self._find_timeline(trained, rng, is_labelled)
-        if is_sure:
+        timeline = self._find_timeline(trained, rng)
+        if timeline is not None and self._is_sure(timeline, trained):
             return timeline, self._settle_labels(trained, start, given, timeline)
         settled = self._settle_labels(trained, start, given)
-        if timeline is not None and given is not None:
+        if timeline is not None and given is not None and self.prototypes is None:
             carried = self._settle_labels(trained, start, given, timeline)
             if carries_labels(carried, settled, given, trained.views):
                 return timeline, carried
         return None, settled
 
+    def _is_sure(self, timeline: TimelineModel, trained: Trained) -> bool:
+        """Tell whether a timeline was asked for, or videos keep its order."""
+        segmenting = trained.settings.segmenting
+        assert segmenting is not None
+        if segmenting["segment_on"] == TIMELINE:
+            return True
+        plans, before = (self._plans(trained, s) for s in ("embedding", "features"))
+        return keeps_order(timeline, plans, before, trained.views)
+
     def _find_timeline(
-        self, trained: Trained, rng: np.random.RandomState, may_carry: bool
-    ) -> tuple[TimelineModel | None, bool]:
-        """Put all videos on one timeline, if they may be segmented by it.
-
-        `may_carry`: it may carry labels where it is not sure to hold.
-
-        Returns
-        -------
-        TimelineModel or None
-        bool
-            Whether it is sure to hold.
-        """
+        self, trained: Trained, rng: np.random.RandomState
+    ) -> TimelineModel | None:
+        """Put all videos on one timeline, if they may be segmented by it."""
         views, segmenting = trained.views, trained.settings.segmenting
         assert segmenting is not None
         assert trained.actions is not None
@@ -291,26 +290,20 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             n_frames = np.median(lengths_of(views.videos))
             may_be = n_actions <= n_frames and self._starts_as_features()
             if not (is_auto(asked) and may_be):
-                return None, False
+                return None
             if not self._may_share_order(trained.preprocessing, views.features):
-                return None, False
+                return None
         drawn = np.random.RandomState(rng.randint(2**31))
         order = find_order(views.features)
         if asked != TIMELINE and not may_have_order(order):
-            return None, False
-        timeline = self._build_timeline(
+            return None
+        return self._build_timeline(
             trained,
             views,
             drawn,
             order,
             None if is_auto(recurring) else bool(recurring),
         )
-        if asked == TIMELINE:
-            return timeline, True
-        plans, before = (self._plans(trained, s) for s in ("embedding", "features"))
-        if keeps_order(timeline, plans, before, views):
-            return timeline, True
-        return timeline if may_carry else None, False
 
     def _build_timeline(
         self,

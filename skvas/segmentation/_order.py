@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skvas._on_demand import lengths_of
+from skvas._on_demand import choose, lengths_of
 from skvas.decoding import segments_an_action
 from skvas.labels._reading import PartialLabels
 from skvas.metrics._known import known_again
@@ -139,17 +139,16 @@ def carries_labels(
     if carried.score is not None and compared.score is not None:
         return carried.score >= compared.score
     assert isinstance(carried.base, TimelineLabeller)
-    free = {}
-    for index in sample_videos(len(views.videos)):
-        codes = given.codes[index]
-        few = spread_frames(len(codes), SEEN_FRAMES)
-        free[index] = few[codes[few] < 0]
-    shown = {index: few for index, few in free.items() if len(few)}
-    if len(shown) < 2:
+    sample = sample_videos(len(views.videos))
+    seen = [spread_frames(len(codes), SEEN_FRAMES) for codes in given.codes]
+    few = [n[codes[n] < 0] for n, codes in zip(seen, given.codes, strict=True)]
+    chosen = [index for index in sample if len(few[index])]
+    if len(chosen) < 2:
         return False
-    features = [views.features[index][few] for index, few in shown.items()]
+    free = choose(few, chosen)
+    features = pick(choose(views.features, chosen), free)
     by_place, by_look = (
-        known_again(features, [settled.labels[i][few] for i, few in shown.items()])
+        known_again(features, pick(choose(settled.labels, chosen), free))
         for settled in (carried, compared)
     )
     if by_look < KNOWN_AGAIN and not has_order(carried.base.timeline.order):

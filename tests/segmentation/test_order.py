@@ -34,6 +34,7 @@ ONE_WRONG = [ORDER, ORDER, *SWAPPED[2:]]
 TWICE, ONCE = np.repeat([0, 1, 0, 1, 2, 3], 10), np.repeat([0, 1, 2, 3], 15)
 BACK = [TWICE, TWICE[::-1], np.roll(TWICE, 20), TWICE, ONCE, ONCE[::-1]]
 BACK_WRONG = [BACK[0], BACK[2], *BACK[2:]]
+FIRST_GIVEN = [ORDER, *[np.full(60, -1)] * 5]
 YES, UNDECIDED = BlockOrder(0.5, 0.05, 6), BlockOrder(0.25, 0.05, 6)
 
 
@@ -317,9 +318,6 @@ def test_of_many_videos_the_same_sample_is_labelled_both_ways(ask, monkeypatch):
     chosen = np.array([1, 2, 4])
     monkeypatch.setattr(_order, "sample_videos", lambda n: chosen)
     assert ask(make(SWAPPED), SWAPPED, SWAPPED, kept=chosen)
-
-
-FIRST_GIVEN = [ORDER, *[np.full(60, -1)] * 5]
 
 
 def ask_of_labels(
