@@ -6,10 +6,10 @@ written after every run, and a run that is already there is not made again.
 
 ``python -m benchmarks.live --parts orders`` counts warnings of skipped and repeated
 steps that are right, wrong and missing; ``--parts costs`` times a frame, and streams a
-million. Three more do not run unless they are asked for: ``--parts training`` compares
+million. Four more do not run unless they are asked for: ``--parts training`` compares
 models that were trained for live use with the default, on the same halves, ``--parts
-gaps`` streams the others with numbers taken out in blocks, and ``--parts waits`` with a
-frame that lasts.
+gaps`` streams the others with numbers taken out in blocks, ``--parts waits`` with a
+frame that lasts, and ``--parts certainty`` holds probabilities against what is right.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.accuracy import find_sets
 from benchmarks.arguments import count, folder, out_folder, pick
 from benchmarks.measure import machine, peak_memory, threads
+from benchmarks.protocols import calibration_error
 from benchmarks.report import table
 from skvas import JointAlignSegment, Training
 from skvas.datasets import load_spar, make_videos
 from skvas.decoding import labels_to_segments
-from skvas.metrics import segmentation_report
+from skvas.metrics import match_labels, segmentation_report
 
 # Prefixes that `predict` is given, one after another, and videos that it is given.
 N_PREFIXES, PREFIX_VIDEOS = 25, 5
@@ -49,7 +50,10 @@ N_CHANGES = 4
 TAKEN, BLOCKS = 0.15, (5, 60)
 # For `--parts waits`: frames of a wait, in median videos, and of some videos at most.
 WAIT, WAITING = 3, 8
-PARTS, MORE = ("sets", "orders", "costs"), ("training", "gaps", "waits")
+PARTS = ("sets", "orders", "costs")
+MORE = ("training", "gaps", "waits", "certainty")
+# Bins of probabilities, for `--parts certainty`.
+N_BINS = 10
 # How models are trained, for `--parts training`.
 LIVE = Training(live=True)
 TRAININGS = {
@@ -80,7 +84,8 @@ def main():
     content |= {part: content.get(part, {}) for part in MORE}
     sets = pick(find_sets(options.data), options.sets, "set")
     with threads(1):
-        more = dict(zip(MORE, (trained, with_gaps, with_waits), strict=True))
+        ways = (trained, with_gaps, with_waits, how_sure)
+        more = dict(zip(MORE, ways, strict=True))
         for part, measure in more.items():
             asked = sets if part in options.parts else ()
             for seed, name in product(range(options.seeds), asked):
@@ -217,6 +222,45 @@ def with_waits(data, seed):
         row[name] = score(true, found)["MoF"]
         warned[f"{name}: steps warned of"] = told
     return row | warned
+
+
+def how_sure(data, seed):
+    """Measure how far probabilities are from the share of frames that are right.
+
+    Models learn without labels, and with those of one video; found actions are matched
+    with labels once, on the half that they were learned from.
+    """
+    learn, rest = halves(len(data.videos), seed)
+    videos, new = ([data.videos[i] for i in half] for half in (learn, rest))
+    known, true = ([data.labels[i] for i in half] for half in (learn, rest))
+    joined = np.concatenate(true)
+    one = [known[0], *[None] * (len(known) - 1)]
+    row = {}
+    for name, y in (("no labels", None), ("one video", one)):
+        n_actions = len(data.action_names) if y is None else None
+        model = JointAlignSegment(n_actions, random_state=seed).fit(videos, y)
+        names = np.asarray(model.classes_)
+        if y is None:
+            called = match_labels(known, [np.asarray(x) for x in model.labels_])
+            names = np.array([called.get(action, -1) for action in names])
+        answers = {"whole": np.concatenate(model.predict_proba(new))}
+        for way, doubt in (("live", None), ("live, without doubt", 0.0)):
+            if doubt is not None:
+                model.live_ = {**model.live_, "doubt": doubt}
+            answers[way] = probabilities(model, new)
+        for way, shares in answers.items():
+            right = names[shares.argmax(axis=1)] == joined
+            error = calibration_error(shares.max(axis=1), right, N_BINS)
+            row[f"{name}: {way}"] = error
+    return row
+
+
+def probabilities(model, videos):
+    tracker, found = model.stream(), []
+    for video in videos:
+        found.append(tracker.push(video).probabilities)
+        tracker.reset()
+    return np.concatenate(found)
 
 
 def take_out(video, rng):
@@ -509,6 +553,9 @@ def markdown(content):
     if content.get("waits"):
         lines += ["## MoF live, of recordings that stand still for long", ""]
         lines += [*table(_part_rows(content["waits"])), ""]
+    if content.get("certainty"):
+        lines += ["## Expected calibration error of probabilities", ""]
+        lines += [*table(_part_rows(content["certainty"])), ""]
     if content["orders"]:
         lines += ["## Warnings", ""]
         rows = [

@@ -74,7 +74,9 @@ ROOMS = {
         "_deeplabcut _landmarks _subtitles _tracks < _clock _files _sources < "
         "_sensors < _poses < _any"
     ),
-    "labels": "_known _naming _outlook _stamps < _anchored _chained _reading < _seeds",
+    "labels": (
+        "_doubt _known _naming _outlook _stamps < _anchored _chained _reading < _seeds"
+    ),
     "live": (
         "_chain _emissions _frames _habits _missing _saved < _answers _embedder "
         "_filter < _course _trial < _model < _tracker"

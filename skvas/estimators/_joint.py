@@ -17,7 +17,6 @@ from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
-from skvas.labels._naming import Naming
 from skvas.labels._reading import PartialLabels
 from skvas.options import Aligning, Segmenting
 from skvas.options._declare import ANSWERS, declare, parameter
@@ -347,7 +346,4 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             return super()._found_labeller()
         model = self.timeline_.model_
         assert isinstance(model, TimelineModel)
-        labeller = TimelineLabeller(model, self._transport_labeller())
-        if not isinstance(self.naming_, Naming):
-            return labeller
-        return labeller.with_parts(len(self.naming_.shares))
+        return TimelineLabeller(model, self._transport_labeller())

@@ -45,12 +45,12 @@ from skvas.labels._naming import BaseNaming
 from skvas.labels._outlook import Outlook, Query
 from skvas.labels._reading import NO_LABEL, PartialLabels, read_labels
 from skvas.labels._seeds import join_names, read_prototypes, sow
-from skvas.live._model import learn_actions, learn_positions
+from skvas.live._model import learn_actions, learn_positions, with_doubt
 from skvas.metrics._order import may_be_shared
 from skvas.nn import Prototypes
 from skvas.nn._model import embed_videos
 from skvas.options._declare import group_of
-from skvas.options._groups import CHAIN, DECODED, FRAMES, PLAN, TIMELINE
+from skvas.options._groups import CHAIN, DECODED, PLAN, TIMELINE
 from skvas.options._kinds import is_auto
 from skvas.options._settings import Settings
 from skvas.preprocessing import WhitenedViews
@@ -63,8 +63,8 @@ from skvas.preprocessing._features import (
     streamed_videos,
 )
 from skvas.preprocessing._framewise import takes_nan
-from skvas.segmentation._again import DoubtingLabeller, find_again
-from skvas.segmentation._boundaries import MovedLabeller, settle_boundaries
+from skvas.segmentation._again import find_again
+from skvas.segmentation._boundaries import settle_boundaries
 from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._choice import (
     Start,
@@ -82,7 +82,8 @@ from skvas.segmentation._labeller import (
     choose_labeller,
     directions,
 )
-from skvas.segmentation._named import NamedLabeller, Settled, settle
+from skvas.segmentation._look import join_labeller
+from skvas.segmentation._named import Settled, settle
 from skvas.timeline._model import (
     TimelineModel,
     count_on_timeline,
@@ -99,11 +100,13 @@ from skvas.validation import (
     respell,
 )
 from skvas.videos._containers import as_list, like_input
-from skvas.videos._frames import sample_videos
+from skvas.videos._frames import sample_videos, spread
 from skvas.videos._views import Views
 
 # Number of actions that is looked for if neither the user nor labels say one.
 N_ACTIONS = 8
+# Videos that tell how sure streams are of actions, at most.
+SURE_OF = 4
 # Features are smoothed by this share of usual labelled segments, of so many at least,
 # where that is less than they are else.
 OF_SEGMENT, FEW_SEGMENTS = 1 / 3, 3
@@ -801,7 +804,7 @@ default=None
                 None if settled.again is None else settled.again.of_actions,
             ),
             "found_again_": None if settled.again is None else settled.again.share,
-            "doubt_": 0.0 if settled.again is None else settled.again.doubt,
+            "doubt_": settled.doubt,
             "labels_": like_input([names[codes] for codes in settled.labels], single),
             "classes_": names,
             "naming_": settled.naming,
@@ -839,6 +842,17 @@ default=None
                 embeddings=causal,
                 reach=reach_of_motion(trained.preprocessing),
             )
+        few = spread(len(views.videos), SURE_OF)
+        labeller = join_labeller(
+            base, settled.naming, settled.boundaries, settled.doubt
+        )
+        live = with_doubt(
+            live,
+            choose(shown, few),
+            choose(settled.labels, few),
+            labeller.shares(views.choose(few)),
+            embeddings=None if causal is None else choose(causal, few),
+        )
         return replace(live, bodies=bodies_of(trained.preprocessing)).state()
 
     def _check_input(
@@ -896,15 +910,14 @@ default=None
         return {"n_actions": self._range_of_actions(labels), "labels": codes}
 
     def _labeller(self) -> Labeller:
-        base = self._found_labeller()
-        named = base if self.naming_ is None else NamedLabeller(base, self.naming_)
         segmenting = self.settings_.segmenting
         assert segmenting is not None
-        boundaries = segmenting.get("boundaries", DECODED)
-        moved = MovedLabeller(named) if boundaries == FRAMES else named
-        if not self.doubt_:
-            return moved
-        return DoubtingLabeller(moved, self.doubt_, self.n_actions_)
+        return join_labeller(
+            self._found_labeller(),
+            self.naming_,
+            segmenting.get("boundaries", DECODED),
+            self.doubt_,
+        )
 
     def _found_labeller(self) -> BaseLabeller:
         """Return what labels frames where no label was given."""

@@ -20,12 +20,14 @@ class LiveFrames:
         Number of the first of these frames in the recording.
     labels : ndarray of shape (n,) or None
         Action of each frame, as `predict` names them; None where the model has none.
-        Without a lag, an action gives way to another that is more probable by 0.7, so
-        that answers do not flicker (or to any that is more probable, where held-out
-        videos of `fit` were labelled better so); with a lag, it is the most probable
-        one; with an infinite lag, that of `predict`.
+        Without a lag, an action gives way to another that is more probable by 0.7
+        before these are lowered, so that answers do not flicker (or to any that is more
+        probable, where held-out videos of `fit` were labelled better so); with a lag,
+        it is the most probable one; with an infinite lag, that of `predict`.
     probabilities : float64 ndarray of shape (n, n_actions) or None
-        Probabilities of the actions; rows sum to 1.
+        Probabilities of the actions; rows sum to 1. Equal shares are mixed in, so that
+        the largest is, on average over some videos of `fit`, that of `predict_proba`
+        times the share of frames that a stream labels as it does the whole video.
     progress : float64 ndarray of shape (n,) or None
         Position on the timeline, between 0 and 1; None where there is none.
     spread : float64 ndarray of shape (n,) or None
@@ -94,7 +96,7 @@ class NextStep:
     action : int, str or None
         The action; None is the end of the recording.
     probability : float
-        How likely it is the next step.
+        How likely it is the next step, lowered as the probabilities of actions are.
     n_frames : float
         Expected number of frames until then.
     seconds : float or None

@@ -85,6 +85,11 @@ class Gaussians:
         precisions: np.ndarray = 1 / self.variances
         return precisions
 
+    def scores(self, distances: np.ndarray) -> np.ndarray:
+        """Return log-likelihoods of a frame from its distances."""
+        scores: np.ndarray = -0.5 * self.weight * (distances + self.log_determinants)
+        return scores
+
     def robust(self, distances: np.ndarray) -> np.ndarray:
         """Return log-likelihoods of a frame with heavy tails, from its distances.
 

@@ -11,6 +11,7 @@ from scipy.ndimage import uniform_filter1d
 
 from skvas._on_demand import OnDemand, Shelf, choose, lengths_of
 from skvas.exceptions import ModelFileError
+from skvas.labels._doubt import MOST_DOUBT, doubt_for
 from skvas.live._chain import (
     N_PHASES,
     STEP_PHASES,
@@ -26,6 +27,7 @@ from skvas.live._emissions import (
     fit_moments,
     principal,
 )
+from skvas.live._filter import Filter
 from skvas.live._habits import NEWEST, QUANTILE, Habits
 from skvas.live._trial import LEAD, Setting, choose_setting, collection_helps
 from skvas.preprocessing._bodies import LAYOUTS, SCALES, Bodies, PoseStream
@@ -52,6 +54,8 @@ TRIED, WIDE = 12, 128
 MANY = 4
 # Share of the timeline over which the labels of positions are averaged.
 SMOOTHED = 0.01
+# First frames of a video that are followed to learn how sure a stream is.
+FOLLOWED = 500
 # Variances and the like in a file are at least this.
 LEAST = 1e-12
 
@@ -78,6 +82,8 @@ class LiveModel:
         Whether likelihoods are those of embeddings, and not of features.
     bodies : Bodies or None
         What is made of frames that are poses, before all else.
+    doubt : float
+        Weight of equal shares beside the probabilities of actions that are told.
     """
 
     n_actions: int
@@ -88,6 +94,7 @@ class LiveModel:
     lead: float
     on_embedding: bool = False
     bodies: Bodies | None = None
+    doubt: float = 0.0
 
     @property
     def n_features(self) -> int:
@@ -120,6 +127,7 @@ class LiveModel:
             "lead": self.lead,
             "on_embedding": self.on_embedding,
             "bodies": None if self.bodies is None else asdict(self.bodies),
+            "doubt": self.doubt,
         }
         kind = "positions" if isinstance(self.rates, PositionRates) else "actions"
         return found | {kind: _state(self.rates)}
@@ -140,7 +148,8 @@ class LiveModel:
         """
         kinds = {"positions": PositionRates, "actions": ActionRates}
         kind = "positions" if "positions" in _mapping(state) else "actions"
-        known = {"on_embedding": False, "bodies": None} | state  # younger than streams
+        # Younger than streams.
+        known = {"on_embedding": False, "bodies": None, "doubt": 0.0} | state
         parts = _parts(known, {f.name for f in fields(cls)} - {"rates"} | {kind})
         if kind == "positions":
             parts = {**parts, kind: _with_durations(parts[kind], parts["habits"])}
@@ -153,6 +162,7 @@ class LiveModel:
             parts["lead"],
             parts["on_embedding"],
             _bodies(parts["bodies"]),
+            parts["doubt"],
         )
         _check(model)
         return model
@@ -273,6 +283,62 @@ def learn_actions(
         setting.lead,
         embeddings is not None,
     )
+
+
+def with_doubt(
+    model: LiveModel,
+    videos: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    shares: Sequence[np.ndarray],
+    *,
+    embeddings: Sequence[np.ndarray] | None = None,
+) -> LiveModel:
+    """Let streams be no surer of actions than they are right, as far as that is known.
+
+    A filter takes each frame's likelihood for known, and is far too sure. Its action is
+    right where it is that of the whole video, and that is right: about as often as the
+    product of both says.
+
+    Parameters
+    ----------
+    model : LiveModel
+        What streams know.
+    videos : sequence of ndarray of shape (n_i, n_features)
+        Some videos, as streams see them.
+    labels : sequence of int64 ndarray of shape (n_i,)
+        The action of each frame by the whole video.
+    shares : sequence of ndarray of shape (n_i, n_actions)
+        The probabilities of the actions by the whole video.
+    embeddings : sequence of ndarray of shape (n_i, D), default=None
+        Their embeddings, where frames are told by them.
+
+    Returns
+    -------
+    LiveModel
+    """
+    told = []
+    for i in range(len(labels)):
+        if embeddings is None:
+            told.append(_told(model, model.features.follow(videos[i][:FOLLOWED])))
+        else:
+            told.append(_told(model, spread_out(embeddings[i][:FOLLOWED])))
+    whole = np.concatenate([share[:FOLLOWED].max(axis=1) for share in shares])
+    live, same = np.concatenate(told), np.concatenate([x[:FOLLOWED] for x in labels])
+    agreement = (live.argmax(axis=1) == same).mean()
+    right, sure = float(agreement * whole.mean()), float(live.max(axis=1).mean())
+    return replace(model, doubt=doubt_for(sure, right, model.n_actions))
+
+
+def _told(model: LiveModel, frames: np.ndarray) -> np.ndarray:
+    """Return the probabilities that a stream of frames has, (n, n_actions)."""
+    gaussians, chain = model.gaussians, model.chain()
+    passed, found = Filter(chain), []
+    for discriminants in gaussians.project(frames):
+        seen = passed.see(gaussians.scores(gaussians.distances(discriminants)))
+        found.append(np.bincount(chain.doing, seen.posterior, model.n_actions))
+    shares = np.array(found)
+    told: np.ndarray = shares / shares.sum(axis=1, keepdims=True)
+    return told
 
 
 def _try_settings(
@@ -465,6 +531,8 @@ def _check(model: LiveModel) -> None:
     _check_habits(model.habits, model.rates.n_steps)
     if not 0 <= check_type("lead", model.lead, float) < 1:
         raise ModelFileError("lead is out of range")
+    if not 0 <= check_type("doubt", model.doubt, float) <= MOST_DOUBT:
+        raise ModelFileError("doubt is out of range")
 
 
 def _check_features(features: RunningMoments) -> None:

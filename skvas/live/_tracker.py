@@ -15,6 +15,7 @@ from skvas._printing import shorten
 from skvas._typing import Self
 from skvas.decoding import Segment
 from skvas.exceptions import InvalidParameterError, ModelFileError
+from skvas.labels._doubt import lower
 from skvas.live._answers import LiveFrames, LiveRecording, LiveStep, NextStep
 from skvas.live._course import Course
 from skvas.live._embedder import LiveEmbedder
@@ -346,7 +347,7 @@ class LiveTracker:
         action, probability, progress, spread = None, 1.0, None, None
         if self._action is not None:
             action = self._names[self._action]
-            probability = float(self._shares(posterior)[self._action])
+            probability = float(self._told(posterior)[self._action])
         if self._chain.positions is not None:
             progress, spread = self._place(posterior)
         frame = self.n_frames_ - 1
@@ -363,6 +364,7 @@ class LiveTracker:
         now = np.bincount(chain.steps, posterior, n_steps)
         waits = np.bincount(chain.steps, posterior * chain.remaining, n_steps)
         chances, delays = now @ chain.following, waits @ chain.following
+        told = lower(chances, self._model.doubt, len(chances))
         found = []
         for step in np.argsort(-chances, kind="stable"):
             if chances[step] < UNLIKELY:
@@ -371,7 +373,7 @@ class LiveTracker:
             found.append(
                 NextStep(
                     self._names[chain.actions[step]] if step < n_steps else None,
-                    float(chances[step]),
+                    float(told[step]),
                     n_frames,
                     None if self.fps is None else n_frames / self.fps,
                 )
@@ -382,8 +384,7 @@ class LiveTracker:
         gaussians = self._model.gaussians
         discriminants = gaussians.project(features)
         distances = gaussians.distances(discriminants)
-        scores = -0.5 * gaussians.weight * (distances + gaussians.log_determinants)
-        seen = self._filter.see(scores)
+        seen = self._filter.see(gaussians.scores(distances))
         self._decide(seen.posterior)
         self._was_held = False
         distance = float(distances.min()) / len(discriminants)
@@ -476,7 +477,7 @@ class LiveTracker:
             if whole is not None:
                 codes, probabilities = whole
             else:
-                shares = [self._shares(posterior) for posterior in posteriors]
+                shares = [self._told(posterior) for posterior in posteriors]
                 probabilities = np.array(shares).reshape(-1, self._model.n_actions)
                 codes = probabilities.argmax(axis=1)
             if told is not None:
@@ -490,8 +491,13 @@ class LiveTracker:
             progress, spread = places.reshape(-1, 2).T.copy()
         return LiveFrames(start, labels, probabilities, progress, spread)
 
+    def _told(self, posterior: np.ndarray) -> np.ndarray:
+        """Return the probabilities of the actions, no more sure than they should be."""
+        model = self._model
+        return lower(self._shares(posterior), model.doubt, model.n_actions)
+
     def _shares(self, posterior: np.ndarray) -> np.ndarray:
-        """Return the probabilities of the actions."""
+        """Return the probabilities of the actions as the filter has them."""
         shares = np.bincount(self._chain.doing, posterior, self._model.n_actions)
         return shares / shares.sum()
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skvas._printing import tell, unheard
+from skvas.labels._doubt import doubt_for, lower
 from skvas.metrics._compare import match_clusters
 from skvas.segmentation._labeller import BaseLabeller, Labeller, directions
 from skvas.videos._views import Views
 
 # Videos that are halved, at most.
 ASKED = 40
-# Weight of equal shares, at most: the most probable action stays so.
-MOST_DOUBT = 0.9
 
 
 @dataclass(frozen=True)
@@ -87,16 +86,8 @@ def find_again(
     return FoundAgain(
         share,
         [float(a / s) if s else None for a, s in zip(alike, seen, strict=True)],
-        _doubt(float(largest.mean()), share, n_actions),
+        doubt_for(float(largest.mean()), share, n_actions),
     )
-
-
-def _doubt(sure: float, share: float, n_actions: int) -> float:
-    """Return the weight of equal shares that makes `share` of `sure`."""
-    beyond = sure - 1 / n_actions
-    if share >= sure or beyond <= 0:
-        return 0.0
-    return min((sure - share) / beyond, MOST_DOUBT)
 
 
 @dataclass(frozen=True)
@@ -136,6 +127,4 @@ class DoubtingLabeller:
 
     def lower(self, shares: np.ndarray) -> np.ndarray:
         """Return the shares with equal ones beside them."""
-        lowered: np.ndarray = (1 - self.doubt) * shares
-        lowered += self.doubt / self.n_actions
-        return lowered
+        return lower(shares, self.doubt, self.n_actions)

@@ -164,6 +164,11 @@ class Settled:
     again: FoundAgain | None = None
     score: float | None = None
 
+    @property
+    def doubt(self) -> float:
+        """Weight of equal shares beside those of the actions."""
+        return 0.0 if self.again is None else self.again.doubt
+
 
 def settle(
     base: BaseLabeller,

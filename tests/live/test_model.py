@@ -1,22 +1,33 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from skvas import ActionSegmenter, VideoAligner
 from skvas.exceptions import ModelFileError
-from skvas.live import _model, _trial
+from skvas.live import LiveTracker, _model, _trial
 from skvas.live._chain import step_phases
 from skvas.live._emissions import MOST_WEIGHT, fit_gaussians
 from skvas.live._model import (
     LiveModel,
     learn_actions,
     learn_positions,
+    with_doubt,
 )
 from skvas.live._trial import LEAD, Setting
-from tests.live.models import MODELS, data, learned, moving, ordered, unordered
+from tests.live.models import (
+    MODELS,
+    N_ACTIONS,
+    data,
+    learned,
+    moving,
+    new_video,
+    ordered,
+    unordered,
+)
 
 
 @pytest.mark.parametrize("make", MODELS)
@@ -195,6 +206,7 @@ def assert_refused(make, change):
         put("habits", "unexpected", value=np.zeros((4, 4))),
         put("habits", "is_ordered", value=0),
         put("on_embedding", value=1),
+        put("doubt", value=1.0),
     ],
 )
 def test_state_that_no_fit_makes_is_refused(change):
@@ -258,6 +270,70 @@ def test_state_of_before_embeddings_were_told_by_is_taken():
     state = copy.deepcopy(ordered().live_)
     del state["on_embedding"]
     assert not LiveModel.from_state(state).on_embedding
+
+
+def test_state_of_before_streams_had_doubts_is_as_sure_as_it_was():
+    state = copy.deepcopy(ordered().live_)
+    del state["doubt"]
+    assert LiveModel.from_state(state).doubt == 0
+
+
+def sure_of(shares, labels=None):
+    """Return how sure a stream is of an action, and by how much it is lowered."""
+    video = np.asarray(new_video())
+    base = replace(learned(unordered), doubt=0.0)
+    told = told_by(base, video)
+    labels = told.argmax(axis=1) if labels is None else labels
+    model = with_doubt(base, [video], [labels], [shares])
+    return told, told_by(model, video)
+
+
+def told_by(model, video):
+    return LiveTracker(model).push(video).probabilities
+
+
+def test_streams_are_as_sure_as_answers_to_whole_videos():
+    shares = np.tile([0.7, 0.1, 0.1, 0.1], (len(new_video()), 1))
+    before, told = sure_of(shares)
+    assert before.max(axis=1).mean() > 0.8
+    assert told.max(axis=1).mean() == pytest.approx(0.7)
+    np.testing.assert_array_equal(told.argmax(axis=1), before.argmax(axis=1))
+    np.testing.assert_allclose(told.sum(axis=1), 1)
+
+
+def test_streams_are_less_sure_where_they_differ_from_whole_videos():
+    shares = np.eye(N_ACTIONS)[np.zeros(len(new_video()), dtype=int)]
+    before, told = sure_of(shares)
+    np.testing.assert_array_equal(told, before)
+    labels = before.argmax(axis=1)
+    labels[::4] = (labels[::4] + 1) % N_ACTIONS
+    _, told = sure_of(shares, labels)
+    agreement = (labels == before.argmax(axis=1)).mean()
+    assert told.max(axis=1).mean() == pytest.approx(agreement)
+
+
+def test_streams_are_no_surer_than_they_are():
+    shares = np.full((len(new_video()), N_ACTIONS), 1 / N_ACTIONS)
+    _, told = sure_of(shares)
+    assert told.max(axis=1).mean() == pytest.approx(0.25, abs=0.08)
+    assert told.min() < told.max()  # the most probable action stays so
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_doubt_lowers_probabilities_and_nothing_else(make):
+    video, model = new_video()[:60], replace(learned(make), doubt=0.4)
+    trackers = [LiveTracker(m) for m in (model, replace(model, doubt=0.0))]
+    found, sure = (tracker.push(video) for tracker in trackers)
+    np.testing.assert_array_equal(found.labels, sure.labels)
+    lowered = 0.6 * sure.probabilities + 0.4 / N_ACTIONS
+    np.testing.assert_allclose(found.probabilities, lowered)
+    doubting, certain = (tracker.next_ for tracker in trackers)
+    n_steps = len(model.chain().actions) + 1
+    for mine, theirs in zip(doubting, certain, strict=True):
+        assert mine.probability == pytest.approx(
+            0.6 * theirs.probability + 0.4 / n_steps
+        )
+        assert replace(mine, probability=theirs.probability) == theirs
 
 
 def test_state_of_before_steps_had_durations_has_them_from_habits():

@@ -176,7 +176,7 @@ def test_an_action_is_told_until_another_is_far_more_probable(make):
         now.append(stream.current_.action)
         shares = found.probabilities[0]
         best = int(shares.argmax())
-        lead = learned(make).lead
+        lead = (1 - learned(make).doubt) * learned(make).lead
         if len(told) == 1 or shares[best] > shares[told[-2]] + lead:
             assert told[-1] == best
         else:
