@@ -373,10 +373,27 @@ def test_undecided_order_carries_labels_that_are_known_again_half_as_well(
     assert not ask_of_labels(features, blurred, SWAPPED)
 
 
+@pytest.mark.parametrize(
+    ("value", "carries"), [(0.5, False), (0.76, False), (0.78, True)]
+)
+def test_order_that_looks_contradict_carries_labels(value, carries):
+    features, order = make(SWAPPED), BlockOrder(value, 0.02, 6)
+    every_third = np.arange(60) % 3 == 0
+    places = [
+        np.where(every_third, (SWAPPED[i] + 1 + i % 2) % 3, SWAPPED[i])
+        for i in range(6)
+    ]
+    agreement = np.mean([a == b for a, b in zip(places[1:], SWAPPED[1:], strict=True)])
+    assert agreement == pytest.approx(2 / 3)
+    assert known_again(features, places) < 0.75 * known_again(features, SWAPPED)
+    assert ask_of_labels(features, places, SWAPPED, order=order) is carries
+
+
 def test_given_labels_say_nothing_of_others():
     features = make(SWAPPED, noise=2.2)
     half = [SWAPPED[0], SWAPPED[1], *[np.full(60, -1)] * 4]
     wrong = [*SWAPPED[:2], *[np.roll(ORDER, 7 * i) for i in range(4)]]
-    assert not ask_of_labels(features, wrong, SWAPPED, given=half)
+    loose = BlockOrder(0.3, 0.02, 6)
+    assert not ask_of_labels(features, wrong, SWAPPED, order=loose, given=half)
     most = [*SWAPPED[:5], np.full(60, -1)]
     assert not ask_of_labels(features, SWAPPED, SWAPPED, given=most)  # one is left
