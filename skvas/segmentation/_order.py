@@ -31,9 +31,6 @@ KNOWN_AT_ALL, KNOWN_AGAIN, KNOWN_WELL, KNOWN_SURELY = 0.35, 0.65, 0.8, 0.92
 # or miss steps, below the first three shares of that, and tell as much from the last
 # one on.
 HALF_AS_WELL, FAR_LESS, MISSED, AS_WELL = 0.45, 0.75, 0.85, 0.97
-# Looks have gone wrong where they agree with places on fewer frames than the share to
-# which order is kept, by so many.
-FEWER = 0.1
 # Actions do not come and go within a step up to so many segments of one in a video, on
 # average, and where frames deviate from their action alike over no more of a video than
 # those that are smoothed do. They are steps up to so many, if a rest is left out.
@@ -124,8 +121,10 @@ def carries_labels(
     known again by it, however wrong they are, and those that were carried to other
     actions are not. So a timeline may carry them where they are known again nearly as
     well, unless the look of frames is known well; or half as well, where the order is
-    undecided and looks are not known again. And it carries them where both agree on
-    fewer frames than keep the order, which they cannot if looks are right.
+    undecided and looks are not known again. And it carries them where the look of
+    frames contradicts an order that is kept: labels by place are right for about the
+    share to which it is; those by look at best where both agree, and where those by
+    place are wrong.
 
     Parameters
     ----------
@@ -157,7 +156,7 @@ def carries_labels(
     order = carried.base.timeline.order
     assert order is not None
     same = np.concatenate(placed) == np.concatenate(looked)
-    if same.mean() < order.value - FEWER:
+    if same.mean() + (1 - order.value) < order.value:
         return True
     by_place, by_look = (known_again(features, codes) for codes in (placed, looked))
     if by_look < KNOWN_AGAIN and not has_order(order):
