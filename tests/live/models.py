@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from sklearn.pipeline import make_pipeline
 
-from skvas import ActionSegmenter, JointAlignSegment, Segmenting
+from skvas import ActionSegmenter, JointAlignSegment, Segmenting, Training
 from skvas.datasets import make_videos
 from skvas.live._model import LiveModel
 from skvas.preprocessing import PoseFeatures, WhitenedViews
@@ -52,6 +52,23 @@ def posed():
     """Fit a segmenter that takes frames for poses of eight points."""
     features = make_pipeline(PoseFeatures("xy"), "auto")
     model = ActionSegmenter(N_ACTIONS, features=features, max_epochs=0, random_state=0)
+    return model.fit(data().videos[:8])
+
+
+@cache
+def one_labelled():
+    """Fit a joint model by the labels of one video."""
+    y = [data().labels[0], *[None] * 7]
+    model = JointAlignSegment(max_epochs=0, random_state=0)
+    return model.fit(data().videos[:8], y)
+
+
+@cache
+def causal():
+    """Fit a segmenter whose streams compare embeddings."""
+    model = ActionSegmenter(
+        N_ACTIONS, training=Training(live=True), max_epochs=1, random_state=0
+    )
     return model.fit(data().videos[:8])
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from skvas import ActionSegmenter, VideoAligner
 from skvas.exceptions import ModelFileError
+from skvas.labels._doubt import doubt_for
 from skvas.live import LiveTracker, _model, _trial
 from skvas.live._chain import step_phases
 from skvas.live._emissions import MOST_WEIGHT, fit_gaussians
@@ -21,10 +22,12 @@ from skvas.live._trial import LEAD, Setting
 from tests.live.models import (
     MODELS,
     N_ACTIONS,
+    causal,
     data,
     learned,
     moving,
     new_video,
+    one_labelled,
     ordered,
     unordered,
 )
@@ -317,6 +320,38 @@ def test_streams_are_no_surer_than_they_are():
     _, told = sure_of(shares)
     assert told.max(axis=1).mean() == pytest.approx(0.25, abs=0.08)
     assert told.min() < told.max()  # the most probable action stays so
+
+
+@pytest.mark.parametrize("make", [ordered, unordered, one_labelled, causal])
+def test_fit_learns_doubt_from_some_of_its_videos(make):
+    model, videos = make(), data().videos[:8]
+    asked = [videos[i] for i in (0, 2, 5, 7)]
+    sure = LiveModel.from_state({**model.live_, "doubt": 0.0})
+    embedder = model.embedder() if sure.on_embedding else None
+    live = []
+    for video in asked:
+        tracker = LiveTracker(sure, embedder=embedder)
+        live.append(tracker.push(video).probabilities)
+    whole = np.concatenate(model.predict_proba(asked)).max(axis=1).mean()
+    told = np.concatenate(live)
+    labels = np.concatenate([model.labels_[i] for i in (0, 2, 5, 7)])
+    found = np.asarray(model.classes_)[told.argmax(axis=1)]
+    expected = doubt_for(told.max(axis=1).mean(), whole * (found == labels).mean(), 4)
+    assert 0.001 < model.live_["doubt"] < 0.9
+    assert model.live_["doubt"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_beginning_of_a_long_video_tells_doubt(monkeypatch):
+    video, labels = new_video(), np.zeros(len(new_video()), dtype=int)
+    shares = np.full((len(video), N_ACTIONS), 0.1) + 0.6 * np.eye(N_ACTIONS)[labels]
+    shares[30:], labels[30:] = 0.25, 1
+    monkeypatch.setattr(_model, "FOLLOWED", 30)
+    base = replace(learned(unordered), doubt=0.0)
+    doubts = {
+        with_doubt(base, [video[:n]], [labels[:n]], [shares[:n]]).doubt
+        for n in (30, 60, len(video))
+    }
+    assert len(doubts) == 1
 
 
 @pytest.mark.parametrize("make", MODELS)
