@@ -316,16 +316,15 @@ def with_doubt(
     -------
     LiveModel
     """
-    told = []
-    for i in range(len(labels)):
-        if embeddings is None:
-            told.append(_told(model, model.features.follow(videos[i][:FOLLOWED])))
-        else:
-            told.append(_told(model, spread_out(embeddings[i][:FOLLOWED])))
+    if embeddings is None:
+        seen = [model.features.follow(video[:FOLLOWED]) for video in videos]
+    else:
+        seen = [spread_out(frames[:FOLLOWED]) for frames in embeddings]
+    told = np.concatenate([_told(model, frames) for frames in seen])
+    known = np.concatenate([codes[:FOLLOWED] for codes in labels])
     whole = np.concatenate([share[:FOLLOWED].max(axis=1) for share in shares])
-    live, same = np.concatenate(told), np.concatenate([x[:FOLLOWED] for x in labels])
-    agreement = (live.argmax(axis=1) == same).mean()
-    right, sure = float(agreement * whole.mean()), float(live.max(axis=1).mean())
+    agreement = (told.argmax(axis=1) == known).mean()
+    right, sure = float(agreement * whole.mean()), float(told.max(axis=1).mean())
     return replace(model, doubt=doubt_for(sure, right, model.n_actions))
 
 
