@@ -243,11 +243,10 @@ def how_sure(data, seed):
         if y is None:
             called = match_labels(known, [np.asarray(x) for x in model.labels_])
             names = np.array([called.get(action, -1) for action in names])
-        answers = {"whole": np.concatenate(model.predict_proba(new))}
-        for way, doubt in (("live", None), ("live, without doubt", 0.0)):
-            if doubt is not None:
-                model.live_ = {**model.live_, "doubt": doubt}
-            answers[way] = probabilities(model, new)
+        whole = np.concatenate(model.predict_proba(new))
+        answers = {"whole": whole, "live": probabilities(model, new)}
+        model.live_ = {**model.live_, "doubt": 0.0}
+        answers["live, without doubt"] = probabilities(model, new)
         for way, shares in answers.items():
             right = names[shares.argmax(axis=1)] == joined
             error = calibration_error(shares.max(axis=1), right, N_BINS)

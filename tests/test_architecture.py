@@ -96,7 +96,7 @@ ROOMS = {
     "report": "_corrections _media _page _poses _signals < _report_html",
     "segmentation": (
         "_chain _start < _choice < _labeller < _again _decoder < _named < _order < "
-        "_boundaries < _look"
+        "_boundaries < _joined _look"
     ),
     "tasks": "_segmentation _virtual < _alignment _vava < _registry",
     "testing": "_comparing < _checks < _estimators",

@@ -73,6 +73,7 @@ from skvas.segmentation._choice import (
     with_values,
 )
 from skvas.segmentation._decoder import Referee, best_chain, choose_decoder
+from skvas.segmentation._joined import join_labeller
 from skvas.segmentation._labeller import (
     BaseLabeller,
     ChainLabeller,
@@ -82,7 +83,6 @@ from skvas.segmentation._labeller import (
     choose_labeller,
     directions,
 )
-from skvas.segmentation._look import join_labeller
 from skvas.segmentation._named import Settled, settle
 from skvas.timeline._model import (
     TimelineModel,

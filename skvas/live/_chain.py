@@ -76,6 +76,11 @@ class Chain:
         doing: np.ndarray = self.actions[self.steps]
         return doing
 
+    def shares(self, posterior: np.ndarray, n_actions: int) -> np.ndarray:
+        """Return the probabilities of the actions from those of the states."""
+        shares = np.bincount(self.doing, posterior, n_actions)
+        return shares / shares.sum()
+
 
 @dataclass(frozen=True)
 class PositionRates:

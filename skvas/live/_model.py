@@ -320,7 +320,7 @@ def with_doubt(
         seen = [model.features.follow(video[:FOLLOWED]) for video in videos]
     else:
         seen = [spread_out(frames[:FOLLOWED]) for frames in embeddings]
-    told = np.concatenate([_told(model, frames) for frames in seen])
+    told = np.concatenate([_filtered(model, frames) for frames in seen])
     known = np.concatenate([codes[:FOLLOWED] for codes in labels])
     whole = np.concatenate([share[:FOLLOWED].max(axis=1) for share in shares])
     agreement = (told.argmax(axis=1) == known).mean()
@@ -328,16 +328,14 @@ def with_doubt(
     return replace(model, doubt=doubt_for(sure, right, model.n_actions))
 
 
-def _told(model: LiveModel, frames: np.ndarray) -> np.ndarray:
-    """Return the probabilities that a stream of frames has, (n, n_actions)."""
-    gaussians, chain = model.gaussians, model.chain()
-    passed, found = Filter(chain), []
-    for discriminants in gaussians.project(frames):
-        seen = passed.see(gaussians.scores(gaussians.distances(discriminants)))
-        found.append(np.bincount(chain.doing, seen.posterior, model.n_actions))
-    shares = np.array(found)
-    told: np.ndarray = shares / shares.sum(axis=1, keepdims=True)
-    return told
+def _filtered(model: LiveModel, frames: np.ndarray) -> np.ndarray:
+    """Return the probabilities of the actions as a filter has them, (n, n_actions)."""
+    gaussians, passed = model.gaussians, Filter(model.chain())
+    posteriors = [
+        passed.see(gaussians.scores(gaussians.distances(discriminants))).posterior
+        for discriminants in gaussians.project(frames)
+    ]
+    return np.array([passed.chain.shares(p, model.n_actions) for p in posteriors])
 
 
 def _try_settings(

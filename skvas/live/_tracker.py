@@ -414,7 +414,7 @@ class LiveTracker:
         """Change the action that is told, if another one is far more probable."""
         if not self._model.n_actions:
             return
-        shares = self._shares(posterior)
+        shares = self._chain.shares(posterior, self._model.n_actions)
         best = int(shares.argmax())
         if (
             self._action is None
@@ -494,12 +494,8 @@ class LiveTracker:
     def _told(self, posterior: np.ndarray) -> np.ndarray:
         """Return the probabilities of the actions, no more sure than they should be."""
         model = self._model
-        return lower(self._shares(posterior), model.doubt, model.n_actions)
-
-    def _shares(self, posterior: np.ndarray) -> np.ndarray:
-        """Return the probabilities of the actions as the filter has them."""
-        shares = np.bincount(self._chain.doing, posterior, self._model.n_actions)
-        return shares / shares.sum()
+        shares = self._chain.shares(posterior, model.n_actions)
+        return lower(shares, model.doubt, model.n_actions)
 
     def _place(self, posterior: np.ndarray) -> tuple[float, float]:
         """Return mean and standard deviation of the position."""

@@ -113,7 +113,7 @@ let lastUnsure = -1;
 let held = null; // a moment that waits for the same one of another recording
 
 function frameOf(v) {
-  if (v === lead) return snapped(frame);
+  if (v === lead) return frame;
   return v === held?.v ? held.frame : snapped(toFrame(v, toPlace(lead, frame)));
 }
 

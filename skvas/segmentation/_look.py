@@ -6,46 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skvas.labels._naming import BaseNaming, Naming
-from skvas.options._groups import FRAMES
 from skvas.segmentation._again import DoubtingLabeller
 from skvas.segmentation._boundaries import MovedLabeller, move_boundaries
-from skvas.segmentation._labeller import BaseLabeller, Labeller, TimelineLabeller
-from skvas.segmentation._named import NamedLabeller
+from skvas.segmentation._labeller import Labeller, TimelineLabeller
 from skvas.timeline._model import TimelineModel
 from skvas.timeline._paths import Passage
 from skvas.videos._views import Views
 
 # Runs of frames of a long video that share one certainty.
 BLOCKS = 500
-
-
-def join_labeller(
-    base: BaseLabeller, naming: BaseNaming | None, boundaries: str, doubt: float
-) -> Labeller:
-    """Return what labels frames, put together from all that was learned.
-
-    Parameters
-    ----------
-    base : BaseLabeller
-        Labels frames where no label was given.
-    naming : BaseNaming or None
-        What was learned from labels.
-    boundaries : {"decoded", "frames"}
-        Where segments begin.
-    doubt : float
-        Weight of equal shares beside those of the actions.
-
-    Returns
-    -------
-    Labeller
-    """
-    if isinstance(base, TimelineLabeller) and isinstance(naming, Naming):
-        base = base.with_parts(len(naming.shares))
-    labeller: Labeller = base if naming is None else NamedLabeller(base, naming)
-    if boundaries == FRAMES:
-        labeller = MovedLabeller(labeller)
-    return DoubtingLabeller(labeller, doubt, len(base.actions)) if doubt else labeller
 
 
 def look_at(
