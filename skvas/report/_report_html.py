@@ -99,7 +99,8 @@ def report_html(
     poses : list of array-like of shape (n_frames_i, n_points, 2 or 3), default=None
         Points of each frame, NaN where one was not seen. Recordings without a video
         file, or with one that cannot be played, are shown as moving figures of them,
-        which take up to 2 MB of the page; frames of long recordings are thinned.
+        which take about 2 MB of the page: long recordings are thinned, to no fewer
+        than 50 frames.
     edges : sequence of pairs of int or str, default=()
         Points that lines join, by index or by name.
     up : {"x", "-x", "y", "-y", "z", "-z"}, default=None

@@ -52,11 +52,12 @@ export function split(rows, frame) {
   return rows.toSpliced(i, 1, first, segment(at, s.end, s.code, false, false));
 }
 
-// The second segment gets the action of the first. Null: no segment follows.
+// The second segment gets the action of the first: who says so has seen that both are
+// one action. Null: no segment follows.
 export function merge(rows, i) {
   const [a, b] = [rows[i], rows[i + 1]];
   if (!b) return null;
-  return tidy(rows.toSpliced(i, 2, segment(a.start, b.end, a.code, a.left, true)), i);
+  return tidy(rows.toSpliced(i, 2, segment(a.start, b.end, a.code, true, true)), i);
 }
 
 // Say that a segment is right; without i, all of them.
@@ -73,10 +74,9 @@ export function join(rows, code, other) {
   );
 }
 
-const isAlike = (a, b) =>
-  a.code === b.code && isChecked(a) === isChecked(b) && a.right === b.left;
+const isAlike = (a, b) => a.code === b.code && isChecked(a) && isChecked(b);
 
-// Segment i becomes one with neighbours of its action of which the same is known.
+// Segment i, which is checked, becomes one with checked neighbours of its action.
 function tidy(rows, i) {
   const first = i > 0 && isAlike(rows[i - 1], rows[i]) ? i - 1 : i;
   const last = i + 1 < rows.length && isAlike(rows[i], rows[i + 1]) ? i + 1 : i;

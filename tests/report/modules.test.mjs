@@ -141,10 +141,10 @@ test("others of one action stay two segments", () => {
   ]);
 });
 
-test("who splits or merges has seen the frames around the cut", () => {
+test("who splits has seen the frames before the cut, who merges all of both", () => {
   const one = rows([20, 3], [40, 4]);
   assert.deepEqual(brief(split(one, 7)), [[7, 3, "r"], [20, 3, ""], [40, 4, ""]]);
-  assert.deepEqual(brief(merge(one, 0)), [[40, 3, "r"]]);
+  assert.deepEqual(brief(merge(one, 0)), [[40, 3, "lr"]]);
 });
 
 test("joined actions keep their segments and what is known of them", () => {
@@ -175,6 +175,13 @@ test("neighbours of one action become one segment", () => {
     [10, 0, ""],
     [20, 0, "lr"],
   ]);
+});
+
+test("segments that are known in part stay apart from checked ones", () => {
+  const three = rows([10, 5], [20, 0, "l"], [40, 0, "r"]);
+  assert.deepEqual(brief(merge(three, 0)), [[20, 5, "lr"], [40, 0, "r"]]);
+  const known = merge(rows([10, 0, "l"], [20, 1, "r"], [40, 0, "l"]), 0);
+  assert.deepEqual(known.map(knownFrames), [[0, 20], [20, 30]]);
 });
 
 test("a split is undone by a merge", () => {

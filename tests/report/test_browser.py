@@ -614,10 +614,10 @@ def test_another_tab_ends_a_drag(page):
     page.mouse.move(x_of(page, 75), y_of(page, 0), steps=2)
     other.keyboard.press("m")
     other.keyboard.press("m")
-    page.get_by_text("and half of 1 more").wait_for()
+    page.get_by_text("recordings: 1 of").wait_for()
     page.mouse.move(x_of(page, 80), y_of(page, 0), steps=2)
     page.mouse.up()
-    assert "(segment 1 of 1)" in status(page)
+    assert "(segment 1 of 1, checked)" in status(page)
 
 
 def test_boundaries_move_by_keys(page, tmp_path):
