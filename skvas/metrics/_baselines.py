@@ -60,7 +60,7 @@ def uniform_segmentation(
     shape = getattr(given, "shape", ())
     if isinstance(shape, tuple) and len(shape) == 1:  # of pandas or torch, too
         given = list(np.asarray(given))
-    counts = isinstance(given, (list, tuple)) and len(given) > 0
+    counts = isinstance(given, (list, tuple, range)) and len(given) > 0
     if counts and np.ndim(given[0]) == 0:
         lengths = [check_integer("length", length, low=1) for length in given]
     else:

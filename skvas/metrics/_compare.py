@@ -102,7 +102,7 @@ def compare(
             "labels_true has no frame to evaluate: it is empty, or every frame is "
             f"background ({', '.join(map(repr, left_out)) or None})."
         )
-    group_of = _check_groups(groups, matching, average, len(truth))
+    group_of = check_groups(groups, matching, average, len(truth))
     if matching is None:
         pred, mapping = _encode_names(predicted, actions, left_out)
     else:
@@ -244,7 +244,7 @@ def _check_background(background: Hashable, names: Iterable[Hashable]) -> None:
         )
 
 
-def _check_groups(
+def check_groups(
     groups: Iterable[Hashable] | None,
     matching: str | None,
     average: str | None,
@@ -356,19 +356,25 @@ def _rename_clusters(
         truth = np.concatenate([true[index] for index in inside])
         found = np.concatenate([clusters[index] for index in inside])
         kept = (truth >= 0) & is_action[found]
-        seen, first = np.unique(found[kept], return_index=True)
-        seen = seen[first.argsort()]  # by appearance on frames that count
-        place = np.empty(len(names), dtype=np.int64)
-        place[seen] = np.arange(len(seen))
-        rows, columns = match_clusters(truth[kept], place[found[kept]], len(actions))
+        # Of frames that count, by appearance: ties are as in the scope alone.
+        known, row_of = _by_appearance(truth[kept])
+        seen, column_of = _by_appearance(found[kept])
+        rows, columns = match_clusters(row_of, column_of, len(known))
         new_codes[scope] = np.arange(len(names)) + len(actions)
-        new_codes[scope][seen[columns]] = rows
+        new_codes[scope][seen[columns]] = known[rows]
         new_codes[scope][~is_action] = -1
         mappings[scope] = {
-            names[seen[column]]: actions[row]
+            names[seen[column]]: actions[known[row]]
             for row, column in zip(rows, columns, strict=True)
         }
     pred = [
         new_codes[scope][codes] for scope, codes in zip(scopes, clusters, strict=True)
     ]
     return pred, tuple(mappings[scope] for scope in scopes)
+
+
+def _by_appearance(codes: Codes) -> tuple[Codes, Codes]:
+    """Return different codes in the order they appear in, and the place of each."""
+    found, first, place = np.unique(codes, return_index=True, return_inverse=True)
+    order = first.argsort()
+    return found[order], order.argsort()[place]

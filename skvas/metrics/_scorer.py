@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import compress
@@ -18,6 +18,7 @@ from skvas.metrics._compare import (
     MATCHINGS,
     Background,
     background_labels,
+    check_groups,
 )
 from skvas.metrics._consistency import consistency_score, match_pairs
 from skvas.metrics._order import shared_order
@@ -113,13 +114,24 @@ def _score(
     background: Background = None,
     **options: Any,
 ) -> float:
+    if labels_true is None:
+        raise TypeError("y is None; a score needs the labels of every frame.")
     videos, found = list(labels_true), labels_pred
+    if any(isinstance(item, Mapping) for item in videos):
+        raise TypeError(
+            "y has timestamps, but a score needs the labels of frames; "
+            "skvas.labels.frame_labels spells labels out."
+        )
     if any(item is not None for item in videos) and not any(map(np.ndim, videos)):
         videos, found = [videos], [labels_pred]  # labels of the frames of one video
     has = [item is not None for item in videos]
     if not any(has):
         raise ValueError("y has labels of no video to score against.")
-    groups = None if groups is None else [*compress(groups, has)]
+    if len(has) != len(found):
+        raise ValueError(f"y has labels of {len(has)} video(s) for {len(found)}.")
+    if groups is not None:
+        how = options["matching"], options["average"]
+        groups = [*compress(check_groups(groups, *how, len(has)), has)]
     true, background = _spelled([*compress(videos, has)], background)
     return _METRICS[metric](
         true, [*compress(found, has)], groups=groups, background=background, **options

@@ -27,6 +27,7 @@ def test_uniform_segmentation_mirrors_its_input():
         first, second = uniform_segmentation(many, 2)
         assert_array_equal(first, [0, 0, 1, 1])
         assert_array_equal(second, [0, 0, 0, 1, 1, 1])
+    assert [len(x) for x in uniform_segmentation(range(3, 6), 2)] == [3, 4, 5]
     for one in (4, np.int64(4), videos[0], videos[0].tolist()):
         assert_array_equal(uniform_segmentation(one, 2), [0, 0, 1, 1])
 

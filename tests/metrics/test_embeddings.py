@@ -172,6 +172,12 @@ def test_phase_classification_rounds_its_share_of_videos_down():
     videos = [np.full((4, 7), 9.0 * np.eye(7)[index]) for index in range(7)]
     found = phase_classification(videos, labels, videos, labels, fraction=0.5)
     assert found.held_out == found.same_videos == 3 / 7
+    labels, videos = [[i] * 2 for i in range(25)], [*9 * np.eye(25)[:, None]]
+    videos = [np.repeat(video, 2, axis=0) for video in videos]
+    found = phase_classification(videos, labels, videos, labels, fraction=0.28)
+    assert found.held_out == 7 / 25  # 0.28 * 25 = 7.000000000000001 is safe, and
+    found = phase_classification(videos, labels, videos, labels, fraction=0.56)
+    assert found.held_out == 14 / 25
 
 
 def test_test_videos_of_a_single_phase_leave_the_held_out_score():

@@ -226,3 +226,22 @@ def test_what_has_no_label_is_not_scored():
     assert scorer(model, data.videos, spelled) == 1
     with pytest.raises(ValueError, match="y has labels of no video"):
         scorer(model, data.videos, [None] * 4)
+
+
+def test_labels_and_groups_of_other_videos_are_refused():
+    data = make_videos(4, n_actions=3, n_frames=(30, 40), random_state=0)
+    model = ActionSegmenter(3, max_epochs=0, random_state=0).fit(data.videos)
+    score = make_segmentation_scorer("mof")
+    with pytest.raises(ValueError, match="y has labels of 3 video"):
+        score(model, data.videos, data.labels[:3])
+    with pytest.raises(TypeError, match="y is None"):
+        score(model, data.videos, None)
+    with pytest.raises(TypeError, match="timestamps"):
+        score(model, data.videos, [{0: "pour"}] * 4)
+    with sklearn.config_context(enable_metadata_routing=True):
+        grouped = make_segmentation_scorer("mof", matching="per_group")
+        grouped.set_score_request(groups=True)
+        y = [*data.labels[:3], None]
+        assert 0 < grouped(model, data.videos, y, groups=list("abab")) <= 1
+        with pytest.raises(ValueError, match="groups has 5 entries for 4 videos"):
+            grouped(model, data.videos, y, groups=list("ababa"))

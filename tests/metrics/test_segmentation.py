@@ -543,3 +543,21 @@ def test_a_video_without_labels_is_told_to_be_left_out(score):
         score([["a", "b"], None], [[0, 1], [0, 0]])
     with pytest.raises(ValueError, match="video 0 has no labels"):
         score([None, ["a", "b"]], [[0, 1], [0, 0]])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_group_is_scored_as_it_is_alone(seed):
+    """Ties are broken by what is in the group, not by actions that it lacks."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 9, 3)
+    true = [rng.integers(0, 4, n) for n in sizes]
+    pred = [rng.integers(0, 5, n) for n in sizes]
+    for score in (f1_overlap, miou, edit_score):
+        alone = [score([t], [p]) for t, p in zip(true, pred, strict=True)]
+        groups = {"groups": ["x", "y", "z"], "average": "groups"}
+        together = score(true, pred, matching="per_group", **groups)
+        assert together == pytest.approx(np.mean(alone))
+    true = [[*[0] * 5, *[1] * 5, 0, 0, 1, 1], [1, 1, 1, 1]]
+    pred = [[1, 2, 2, 2, 2, 2, 2, 0, 0, 0, 2, 2, 2, 2], [3, 0, 0, 3]]
+    report = segmentation_report(true, pred, matching="per_video", average="videos")
+    assert report.mapping[1] == segmentation_report(true[1:], pred[1:]).mapping[0]
