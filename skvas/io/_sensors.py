@@ -418,6 +418,8 @@ def _at_one_rate(
         if rate is None or table.has_rate(rate):
             if timed:
                 rates[-1] = float(f"{1 / table.step:.6g}")
+            if rate is not None:
+                values = _close_gaps(table, rate, max_gap)
         else:
             values, labels = _resample(table, rate, max_gap)
             n_resampled += 1
@@ -479,6 +481,21 @@ def _describe(tables: list[_Table]) -> list[str]:
 def _round(rate: float) -> float:
     """Round a rate to three digits."""
     return float(f"{rate:.3g}")
+
+
+def _close_gaps(table: _Table, fps: float, max_gap: float) -> np.ndarray:
+    """Return samples at a constant rate, interpolated where some are missing."""
+    values = table.values.copy()
+    seconds = table.seconds
+    if seconds is None or len(seconds) < 2:
+        seconds = np.arange(len(values)) / fps
+    for column, samples in enumerate(table.values.T):
+        known = ~np.isnan(samples)
+        if known.any() and not known.all():
+            close = ~known & (_distance(seconds[known], seconds) <= max_gap)
+            at = seconds[known]
+            values[close, column] = np.interp(seconds[close], at, samples[known])
+    return values
 
 
 def _resample(

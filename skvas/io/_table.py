@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -196,7 +196,7 @@ class SegmentTable:
         [(0.0, 1.0, '0'), (1.0, 1.5, '1')]
         """
         refuse_text("action_names", action_names)
-        if action_names is not None and not isinstance(action_names, Mapping):
+        if action_names is not None:
             action_names = list(action_names)
         if not isinstance(names, Iterable):
             raise TypeError(

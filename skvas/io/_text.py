@@ -65,6 +65,8 @@ def read_cells(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str]
 
 # A table of one video may leave out its name.
 NEEDED = COLUMNS[1:4]
+# What the tables of models call them.
+ALSO = {"recording": "video", "action": "label"}
 
 
 def parse_csv(data: bytes, video: str) -> list[TimedSegment]:
@@ -82,7 +84,13 @@ def parse_csv(data: bytes, video: str) -> list[TimedSegment]:
     rows = csv.DictReader(lines, delimiter=mark, strict=True)
     try:
         if rows.fieldnames is not None:
+            is_in_frames = _is_of_model(rows.fieldnames) and "frames" in rows.fieldnames
             rows.fieldnames = _plain(rows.fieldnames)
+            if is_in_frames:
+                raise ValueError(
+                    "its times are frames, and segments have seconds; write it again "
+                    "by a model that knows the frame rate"
+                )
         missing = [c for c in NEEDED if c not in (rows.fieldnames or ())]
         repeated = [c for c in COLUMNS[:4] if (rows.fieldnames or []).count(c) > 1]
         if repeated:
@@ -113,7 +121,13 @@ def _find_mark(text: str) -> str:
 
 def _plain(names: Iterable[str]) -> list[str]:
     """Return names of columns as ours are written."""
-    return [name.strip().lower() for name in names]
+    plain = [name.strip().lower() for name in names]
+    return [ALSO.get(name, name) for name in plain] if _is_of_model(plain) else plain
+
+
+def _is_of_model(names: Sequence[str]) -> bool:
+    """Return whether columns are called as in the table of a model."""
+    return {*ALSO} <= {*names} and {*names}.isdisjoint(ALSO.values())
 
 
 def _has_decimal_comma(row: dict[Any, Any]) -> bool:

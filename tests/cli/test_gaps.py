@@ -33,7 +33,7 @@ def model(whole):
 def gappy(whole, tmp_path):
     """One recording with a gap, called as that without."""
     video = np.array(read_recordings(whole)[1])
-    video[20:26, 2] = video[-3:, 0] = np.nan
+    video[20:50, 2] = video[-30:, 0] = np.nan  # more than the second that is closed
     (tmp_path / "gappy").mkdir()
     write_recording(tmp_path / "gappy" / "r1.csv", video)
     return tmp_path / "gappy"

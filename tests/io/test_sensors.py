@@ -169,7 +169,7 @@ def test_decimal_commas_beside_semicolons(tmp_path):
 def test_marks_line_ends_quotes_and_names_are_optional(tmp_path):
     text = "\ufeff" + 'time,"x, left"\r\n0.0,1\r\n0.1,"2"\r\n0.2,\r\n'
     (tmp_path / "a.csv").write_bytes(text.encode())
-    found = read_sensors(tmp_path / "a.csv")
+    found = read_sensors(tmp_path / "a.csv", max_gap=0)
     assert found.feature_names == ["x, left"]
     assert_array_equal(found[0], [[1], [2], [np.nan]])
     assert found.notes == ["1 frames have gaps, marked as NaN"]
@@ -493,6 +493,20 @@ def test_row_73_a_row_of_a_data_frame_is_named():
         read_sensors(frame)
 
 
+@pytest.mark.parametrize("fps", [None, 10, 20])
+def test_cells_without_a_number_are_closed_at_any_rate(tmp_path, fps):
+    values = [0, 1, "", 3, 4, *[""] * 30, 35, 36, ""]
+    write(tmp_path / "a.csv", table(np.arange(len(values)) / 10, values))
+    found = read_sensors(tmp_path, fps=fps)
+    (rate,) = found.fps
+    at = np.arange(len(found[0])) / rate * 10
+    gap = (at > 4) & (at < 35)
+    assert_array_equal(np.isnan(found[0][:, 0]), gap)
+    assert_allclose(found[0][~gap, 0], np.minimum(at[~gap], 36), atol=1e-6)
+    untimed = read_sensors(tmp_path, time=None, columns=["x"], fps=10)
+    assert_array_equal(np.isnan(untimed[0][:, 0]), np.isin(range(38), range(5, 35)))
+
+
 def test_channel_that_is_empty_in_one_recording_is_a_gap(tmp_path):
     write(tmp_path / "a.csv", table(TIMES, X, [""] * 50))
     assert read_sensors(tmp_path).notes == ["left out: y"]
@@ -697,7 +711,7 @@ def test_row_73_columns_of_one_name_are_refused(names):
 )
 def test_rows_without_values_are_gaps(tmp_path, text, expected):
     (tmp_path / "a.csv").write_bytes(text.encode())
-    found = read_sensors(tmp_path, fps=10)
+    found = read_sensors(tmp_path, fps=10, max_gap=0)
     assert_array_equal(found[0], expected)
     notes = [note for note in found.notes if "left out" not in note]
     gaps = int(np.isnan(expected).any(axis=1).sum())
