@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
@@ -11,7 +12,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment, minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from skvas.decoding import cheapest_labels
+from skvas.decoding import cheapest_labels, labels_to_segments
 from skvas.metrics import miou
 
 # Rounds in which the frames without labels are labelled and the classes learned anew.
@@ -261,6 +262,7 @@ def choose_evidence(
     n_classes: int,
     *,
     margin: float = 0.0,
+    n_favoured: int = 1,
 ) -> Chosen:
     """Choose what tells the actions by cross-validation on labelled frames.
 
@@ -275,7 +277,9 @@ def choose_evidence(
     n_actions, n_classes : int
         Numbers of actions and of labels.
     margin : float, default=0.0
-        What mIoU must gain before the first is left.
+        What mIoU must gain before the first ones are left.
+    n_favoured : int, default=1
+        How many these are.
 
     Returns
     -------
@@ -302,7 +306,7 @@ def choose_evidence(
             scores[j] += miou(true, np.concatenate(found), matching=None)
             logs[j].append(told)
     gains = np.zeros(len(candidates))
-    gains[0] = margin * len(folds)
+    gains[:n_favoured] = margin * len(folds)
     best = int((scores + gains).argmax())
     heat = temperature_of_hidden(logs[best], codes, folds)
     return Chosen(candidates[best], heat, logs[best], float(scores[best] / len(folds)))
@@ -394,15 +398,59 @@ def hide_in_turn(codes: Sequence[np.ndarray], most: int) -> list[list[np.ndarray
     elif some:
         n_folds = 2
         (i,) = some
-        stretches = _stretches(codes[i])
-        turn: dict[int, int] = {}
-        for start, stop in stretches:
-            label = int(codes[i][start])
-            turn[label] = turn.get(label, -1) + 1
-            group[i][start:stop] = turn[label] % n_folds
-        if min(turn.values()) == 0:
+        group[i] = _stretches_in_turn(codes[i])
+        if (group[i] < 0).sum() > (codes[i] < 0).sum():
             return []
     return [[g == fold for g in group] for fold in range(n_folds)] if some else []
+
+
+def share_told(
+    candidate: Candidate, codes: Sequence[np.ndarray], n_actions: int, n_classes: int
+) -> float:
+    """Return how many labels of a lone labelled video are told by its others.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        Tells actions.
+    codes : sequence of int64 ndarray of shape (n_i,)
+        Labels, -1 where there is none.
+    n_actions, n_classes : int
+        Numbers of actions and of labels.
+
+    Returns
+    -------
+    float
+        Share of the labelled frames. Every other stretch of each label is hidden; a
+        label with one stretch is never told.
+    """
+    (i,) = [i for i, code in enumerate(codes) if (code >= 0).any()]
+    turns = _stretches_in_turn(codes[i])
+    n_right = 0
+    for turn in (0, 1):
+        hidden = turns == turn
+        if not hidden.any():
+            continue
+        shown = list(codes)
+        shown[i] = np.where(hidden, -1, codes[i])
+        naming = candidate.learn(shown, n_actions, n_classes)
+        video = candidate.parts[i], candidate.frames[i], shown[i]
+        found = naming.decode(naming.log_probabilities(*video))
+        n_right += int((found == codes[i])[hidden].sum())
+    return n_right / int((codes[i] >= 0).sum())
+
+
+def _stretches_in_turn(codes: np.ndarray) -> np.ndarray:
+    """Give the stretches of each label 0 and 1 in turn; -1 where it has only one."""
+    turns = np.full(len(codes), -1)
+    runs = [run for run in labels_to_segments(codes) if run.label >= 0]
+    counts = Counter(run.label for run in runs)
+    seen: Counter[Any] = Counter()
+    for run in runs:
+        if counts[run.label] > 1:
+            turns[run.start : run.end] = seen[run.label] % 2
+            seen[run.label] += 1
+    return turns
 
 
 def shares_of_found(
@@ -516,11 +564,3 @@ def one_hot(codes: np.ndarray, n_labels: int) -> np.ndarray:
     known = np.flatnonzero(codes >= 0)
     rows[known, codes[known]] = 1
     return rows
-
-
-def _stretches(codes: np.ndarray) -> list[tuple[Any, Any]]:
-    """Return start and stop of each run of one label."""
-    edges = np.flatnonzero(np.diff(codes)) + 1
-    bounds = np.r_[0, edges, len(codes)]
-    pairs = zip(bounds[:-1], bounds[1:], strict=True)
-    return [(start, stop) for start, stop in pairs if codes[start] >= 0]

@@ -10,7 +10,7 @@ import numpy as np
 
 from skvas.exceptions import InvalidParameterError
 from skvas.labels._reading import NO_LABEL, PartialLabels, read_label
-from skvas.validation import check_video, spelled_as
+from skvas.validation import check_video, find_respellings, spelled_as
 
 # Share of the frames most similar to a vector that take its name for certain.
 SURE = 0.2
@@ -47,13 +47,19 @@ def read_prototypes(prototypes: Any) -> NamedVectors | None:
     Raises
     ------
     InvalidParameterError
-        If it is something else, or a vector is not finite or zero.
+        If it is something else, a vector is not finite or zero, or two have one name.
     """
     if prototypes is None:
         return None
     if hasattr(prototypes, "index") and hasattr(prototypes, "to_numpy"):  # of pandas
-        rows = zip(prototypes.index.tolist(), prototypes.to_numpy(), strict=True)
-        prototypes = dict(rows)
+        index = prototypes.index
+        if not index.is_unique:
+            twice = index[index.duplicated()][0]
+            raise InvalidParameterError(
+                f"prototypes has several rows of the name {twice!r}; give an action "
+                "one vector, such as the mean of its rows."
+            )
+        prototypes = dict(zip(index.tolist(), prototypes.to_numpy(), strict=True))
     is_named = isinstance(prototypes, Mapping)
     values = list(prototypes.values()) if is_named else prototypes
     try:
@@ -77,6 +83,11 @@ def read_prototypes(prototypes: Any) -> NamedVectors | None:
             raise InvalidParameterError(
                 "the names of prototypes must be strings or integers, none of them -1 "
                 f"or '', which mean no label; got {list(prototypes)!r}."
+            )
+        for name, first in find_respellings(keys).items():
+            raise InvalidParameterError(
+                f"names of prototypes: {name!r} and {first!r} look the same and are "
+                "spelled with other characters; give them one spelling."
             )
         names = np.array(keys, dtype=str if kinds == {str} else np.int64)
     order = np.argsort(names, kind="stable")

@@ -9,6 +9,7 @@ from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import logit
 
 from skvas._on_demand import each, lengths_of
 from skvas.decoding import n_segments, segments_an_action
@@ -27,6 +28,7 @@ from skvas.labels._naming import (
     choose_evidence,
     hide,
     hide_in_turn,
+    share_told,
     shares_of_found,
     temperature_of_hidden,
 )
@@ -62,8 +64,15 @@ SEGMENT_FRAMES, MANY_FRAMES = 16, 1024
 CACHED = 50_000_000
 # Folds of cross-validation, at most.
 N_FOLDS = 5
-# What mIoU of hidden labels must gain before transport to anchored actions is left.
-MARGIN = 0.06
+# What mIoU of hidden labels must gain before transport to anchored actions is left, and
+# before looks count as much as places on a timeline, or more.
+MARGIN, LOOK_MARGIN = 0.06, 0.03
+# Weights of the place on a timeline and of the look: as they mostly are, and where many
+# labels show that looks tell more.
+PLACED, LOOKED = ((1.0, 0.3), (1.0, 0.0)), ((1.0, 1.0), (0.3, 1.0))
+# No share of frames that are right is taken for less, or for more than the rest, and
+# weights are far less below such a share of others.
+RARELY, FAR_LESS = 0.01, 0.7
 # Actions recur where labelled videos show so many segments of each, and more.
 RECURS = 1.5
 # Weight of a one-to-one matching of found actions with labels, where one video is
@@ -106,27 +115,32 @@ class NamedLabeller:
 
         `codes`: labels of some frames, -1 where there is none; None: there are none.
         """
-        known = [None] * len(views.videos) if codes is None else codes
-        seen = zip(parts, frame_features(views), known, strict=True)
-        return [self.naming.decode(logs) for logs in self.naming.logs_of(seen)]
+        return [self.naming.decode(logs) for logs in self._logs(parts, views, codes)]
 
     def shares(self, views: Views) -> list[np.ndarray]:
         """Return the probabilities of the actions at each frame, (n_i, K)."""
         calibrate = self.naming.calibrate
-        return [calibrate(logs).astype(np.float32) for logs in self._logs(views)]
+        logs = self._logs(self.base.parts(views), views)
+        return [calibrate(video).astype(np.float32) for video in logs]
 
     def labels_and_shares(
         self, views: Views
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return what `labels` and `shares` do, with no work done twice; in float64."""
         decode, calibrate = self.naming.decode, self.naming.calibrate
-        found = [(decode(logs), calibrate(logs)) for logs in self._logs(views)]
+        logs = self._logs(self.base.parts(views), views)
+        found = [(decode(video), calibrate(video)) for video in logs]
         return [codes for codes, _ in found], [shares for _, shares in found]
 
-    def _logs(self, views: Views) -> Iterator[np.ndarray]:
+    def _logs(
+        self,
+        parts: Iterable[np.ndarray],
+        views: Views,
+        codes: Sequence[np.ndarray] | None = None,
+    ) -> Iterator[np.ndarray]:
         """Yield the log probabilities of the actions at the frames of each video."""
-        nothing = repeat(None, len(views.videos))
-        seen = zip(self.base.parts(views), frame_features(views), nothing, strict=True)
+        known = [None] * len(views.videos) if codes is None else codes
+        seen = zip(parts, frame_features(views), known, strict=True)
         return self.naming.logs_of(seen)
 
 
@@ -312,16 +326,20 @@ def name_actions(
     cached = list(parts()) if is_small else None
     few_parts = pick(cached or parts(), kept)
     candidates: list[Candidate]
+    margin, n_favoured = 0.0, 1
     if isinstance(base, TimelineLabeller):
-        candidates = [*_on_timeline(base, views, kept, few_parts, frames, few)]
+        placed = _on_timeline(base, views, kept, few_parts, frames, few)
+        candidates = [*_balanced(placed, base, few, n_actions, n_classes)]
+        margin, n_favoured = LOOK_MARGIN, len(PLACED)
     else:
         often = segments_an_action(known_labels(codes))
         recurs = isinstance(base, ChainLabeller) or often > RECURS
         candidates = _on_found(recurs, found, kept, few_parts, frames, views)
+        margin = MARGIN if isinstance(candidates[0], AnchoredEvidence) else 0.0
     folds = hide_in_turn(few, N_FOLDS)
-    margin = MARGIN if isinstance(candidates[0], AnchoredEvidence) else 0.0
+    numbers = n_actions, n_classes
     chosen = choose_evidence(
-        candidates, few, folds, n_actions, n_classes, margin=margin
+        candidates, few, folds, *numbers, margin=margin, n_favoured=n_favoured
     )
     naming = replace(
         chosen.candidate.learn(few, n_actions, n_classes),
@@ -441,7 +459,7 @@ def _on_timeline(
     parts: Sequence[np.ndarray],
     frames: Sequence[np.ndarray],
     codes: Sequence[np.ndarray],
-) -> list[Evidence]:
+) -> Evidence:
     model = base.timeline
     template = model.template.frames[model.moments]
     paths = path_frames(views.embeddings, views.details)
@@ -452,11 +470,41 @@ def _on_timeline(
         model, paths, some, [kept[i] for i in some], [parts[i] for i in some]
     )
     placed = _Placed(dict(zip(some, surer, strict=True)), costs, model.cut.actions)
-    return [
-        Evidence(parts, frames, placed.shares, by_part, by_frame)
-        # More weight for frames would suit the videos of fit, and mislead in others.
-        for by_part, by_frame in ((1.0, 0.3), (1.0, 0.0))
-    ]
+    return Evidence(parts, frames, placed.shares, *PLACED[0])
+
+
+def _balanced(
+    placed: Evidence,
+    base: TimelineLabeller,
+    codes: Sequence[np.ndarray],
+    n_actions: int,
+    n_classes: int,
+) -> list[Evidence]:
+    """Return what may tell actions on a timeline: weights of place and of look.
+
+    Labelled videos that are hidden in turn choose. Stretches of a lone one are hidden
+    in turn as well, and say nothing of places: these tell about the share to which
+    order is kept. Weights that follow from both shares are those of boosting [1]_, and
+    looks count fully where places have far less.
+
+    References
+    ----------
+    .. [1] J. Zhu, H. Zou, S. Rosset, T. Hastie, "Multi-class AdaBoost", Statistics and
+       Its Interface 2, 2009, equation (1).
+    """
+    ways: tuple[tuple[float, float], ...] = PLACED
+    if n_labelled(codes) > 1:
+        ways += LOOKED
+    elif base.timeline.order is not None:
+        look = replace(placed, by_part=0.0, by_frame=1.0)
+        told = share_told(look, codes, n_actions, n_classes)
+        by_place, by_look = (
+            logit(np.clip(share, RARELY, 1 - RARELY)) + np.log(max(n_actions - 1, 1))
+            for share in (base.timeline.order.value, told)
+        )
+        if by_look > 0 and by_place < FAR_LESS * by_look:
+            ways = ((max(by_place / by_look, LOOKED[1][0]), 1.0),)
+    return [replace(placed, by_part=part, by_frame=frame) for part, frame in ways]
 
 
 def _on_found(

@@ -20,6 +20,7 @@ from skvas.labels._naming import (
     discriminants,
     hide_in_turn,
     one_hot,
+    share_told,
     shares_of_found,
 )
 
@@ -201,3 +202,44 @@ def test_stretches_of_a_lone_video_are_hidden_where_all_labels_have_two():
     ]
     assert hide_in_turn([np.array([0, 0, 1, 1])], 5) == []
     assert hide_in_turn([np.array([-1, -1])], 5) == []
+
+
+def test_labels_of_a_lone_video_that_its_other_stretches_tell():
+    codes = np.array([0, 0, 1, 1, 2, 2, 0, 0, 1, 1, -1, -1])
+    frames = np.eye(3)[[0, 0, 1, 1, 2, 2, 0, 0, 2, 2, 1, 1]] * 9.0
+    parts = [np.ones((12, 1)), np.ones((2, 1))]
+    other = np.full(2, -1), frames[:2]
+
+    def shares(codes, n_actions):
+        return np.full((1, n_actions), 1 / n_actions)
+
+    look = Evidence(parts, [frames, other[1]], shares, 0.0, 1.0)
+    # Action 2 comes once, and action 1 looks like it the second time.
+    told = share_told(look, [codes, other[0]], 3, 3)
+    assert told == pytest.approx(4 / 10)
+    once = np.array([0] * 4 + [1] * 4 + [2] * 4)
+    assert share_told(look, [once, other[0]], 3, 3) == 0
+
+
+def test_first_candidates_are_left_for_more_than_a_margin():
+    rng = np.random.default_rng(0)
+    codes = [np.repeat([0, 1], 20), np.repeat([1, 0], 20)]
+    frames = [np.eye(2)[code] + rng.normal(scale=0.6, size=(40, 2)) for code in codes]
+    parts = [np.eye(2)[np.roll(code, 8)] for code in codes]
+    folds = hide_in_turn(codes, 2)
+
+    def shares(codes, n_actions):
+        return np.array([[0.9, 0.1], [0.1, 0.9]])
+
+    ways = [(1.0, 0.0), (1.0, 0.0), (0.0, 1.0)]
+    candidates = [Evidence(parts, frames, shares, *way) for way in ways]
+    scores = [choose_evidence([c], codes, folds, 2, 2).score for c in candidates]
+    gain = scores[2] - scores[0]
+    assert gain > 0.02
+    for margin, favoured, best in [(0, 1, 2), (gain / 2, 2, 2), (2 * gain, 2, 0)]:
+        chosen = choose_evidence(
+            candidates, codes, folds, 2, 2, margin=margin, n_favoured=favoured
+        )
+        assert chosen.candidate is candidates[best]
+    chosen = choose_evidence(candidates, codes, folds, 2, 2, margin=2 * gain)
+    assert chosen.candidate is candidates[0]

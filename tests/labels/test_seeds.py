@@ -50,6 +50,15 @@ def test_index_of_a_table_names_the_vectors():
     assert read_prototypes(table.reset_index(drop=True)).names.tolist() == [0, 1]
 
 
+def test_a_name_has_one_vector():
+    table = pd.DataFrame(np.eye(3), index=["stir", "pour", "stir"])
+    with pytest.raises(InvalidParameterError, match="several rows of the name 'stir'"):
+        read_prototypes(table)
+    twice = {"caf\u00e9": [1, 0], "cafe\u0301": [0, 1]}
+    with pytest.raises(InvalidParameterError, match="look the same"):
+        read_prototypes(twice)
+
+
 def test_most_similar_frames_are_labelled_unless_the_user_did():
     named = read_prototypes(MEANS)
     y = read_labels([["rest"] * 2 + [None] * 18], [20], single=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from skvas import ActionSegmenter, JointAlignSegment, load
 from skvas.datasets import make_videos
 from skvas.labels import _reading
 from skvas.labels._anchored import AnchoredActions
-from skvas.labels._naming import Naming
+from skvas.labels._naming import Evidence, Naming
 from skvas.metrics import hide_labels, miou
 from skvas.options import Segmenting
 from skvas.segmentation._labeller import ON_PATH
@@ -320,3 +321,45 @@ def test_parts_of_long_videos_are_spelt_out_in_pieces(monkeypatch):
     on_path = (found - expected).argmax(axis=1)
     expected[np.arange(len(path)), on_path] += ON_PATH
     assert_array_equal(found, expected.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("told", "kept", "expected"),
+    [
+        (0.9, 0.3, [(0.3, 1.0)]),
+        (0.9, 0.55, [(0.3942, 1.0)]),
+        (0.7, 0.6, [(1.0, 0.3), (1.0, 0.0)]),  # hardly more than places tell
+        (0.2, -0.5, [(1.0, 0.3), (1.0, 0.0)]),  # less than by chance
+        (1.0, 1.0, [(1.0, 0.3), (1.0, 0.0)]),
+    ],
+)
+def test_looks_count_fully_where_they_tell_a_lone_video_far_better(
+    told, kept, expected, monkeypatch
+):
+    monkeypatch.setattr(named, "share_told", lambda *_: told)
+    placed = Evidence([], [], None, 1.0, 0.3)
+    base = SimpleNamespace(timeline=SimpleNamespace(order=SimpleNamespace(value=kept)))
+    codes = [np.array([0, 1]), np.array([-1, -1])]
+    ways = named._balanced(placed, base, codes, 4, 4)
+    found = [(way.by_part, way.by_frame) for way in ways]
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    both = named._balanced(placed, base, codes[:1] * 2, 4, 4)
+    assert [(w.by_part, w.by_frame) for w in both] == [*named.PLACED, *named.LOOKED]
+
+
+def test_a_labelled_loop_whose_looks_tell_it_is_named_by_them():
+    """Rounds differ in number, so that their places say little."""
+    rng = np.random.default_rng(0)
+    looks = 2.5 * rng.normal(size=(4, 6))
+    videos, labels = [], []
+    for _ in range(8):
+        turns = [0, *[1, 2] * rng.integers(1, 5), 3] * 2
+        codes = np.repeat(turns, rng.integers(8, 14, len(turns)))
+        labels.append(codes)
+        videos.append(looks[codes] + rng.normal(size=(len(codes), 6)))
+    timeline = Segmenting(segment_on="timeline")
+    model = JointAlignSegment(segmenting=timeline, max_epochs=0, random_state=0)
+    model.fit(videos, [labels[0], *[None] * 7])
+    assert model.naming_.by_frame == 1
+    found, true = np.concatenate(model.labels_[1:]), np.concatenate(labels[1:])
+    assert miou(true, found, matching=None) > 0.9
