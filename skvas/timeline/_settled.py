@@ -55,8 +55,14 @@ WHITENED_REPEATS, ALONE_REPEATS, MANY, FEW_REPEAT = 0.5, 0.4, 6, 0.15
 # noise of single frames by so much. Others may be parts of movements.
 MOVEMENTS_REPEAT, SURELY, ALL_NOISE = 0.25, 0.85, 0.8
 # They are then smoothed by so many frames in the median video, and clusters of frames
-# come less often than so in a video, or stay for so many frames.
+# come less often than so in a video, or stay for so many frames. Where these come so
+# often, unwhitened components are smoothed by fewer frames, and whitened ones in any
+# order by as many, if clusters stay nearly as long.
 NOISE_FRAMES, OFTEN, LONG = 4, 5.0, 16.0
+FEWER_FRAMES, NEARLY_LONG = 1, 14.0
+# They are not smoothed at all where features stand still from frame to frame so often:
+# those are states of a machine or a game, and have no noise.
+STILL = 0.8
 # Where videos share an order, components keep their variance only if more than so much
 # of them is noise of single frames, and the order is less firm than so, or by so much
 # firmer then.
@@ -96,7 +102,9 @@ def settle_features(
     of it have to be found again clearly better. And there alignment needs whitened
     components, and noise does not repeat in order: so they stay unwhitened only if
     motion is no view, frames are noisy one by one or recordings differ, and the order
-    is told better so, or is not firm in any case.
+    is told better so, or is not firm in any case. Where clusters come often in a video
+    and last, and no order is shared, smoothing is light; where features are states,
+    which stand still, they are neither smoothed nor whitened.
 
     Parameters
     ----------
@@ -119,25 +127,28 @@ def settle_features(
     before = with_last_step(fitted, None)
     if before is not None:
         videos = each(partial(quietly, before), videos)
-    whitened, better = last_step(fitted), None
+    whitened, better, wander = last_step(fitted), None, False
     with warnings.catch_warnings():  # of what `whitened` has warned of
         warnings.simplefilter("ignore", DegenerateFramesWarning)
-        selector = SelectRelated().fit(videos)
-        wander = not selector.support_.all()
-        if wander:
-            videos = each(partial(transform_one, selector), videos)
-            better = whitened = _fit_anew(whitened, videos)
-            features = None
         drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
         looked_at = choose(videos, drawn)
         if features is None:
             look = _Look.at(looked_at, whitened, n_clusters)
         else:
             look = _Look(whitened, looked_at, choose(features, drawn), n_clusters)
-        alone = _look_alone(look, videos)
-        if alone is not None:
-            better, look = alone.whitened, alone
-        better = _settle_views(look, videos) or better
+        if look.shows_states():
+            better = _fit_anew(whitened, videos, whiten=False, smoothing=0.0)
+        else:
+            selector = SelectRelated().fit(videos)
+            wander = not selector.support_.all()
+            if wander:
+                videos = each(partial(transform_one, selector), videos)
+                better = whitened = _fit_anew(whitened, videos)
+                look = _Look.at(choose(videos, drawn), whitened, n_clusters)
+            alone = _look_alone(look, videos)
+            if alone is not None:
+                better, look = alone.whitened, alone
+            better = _settle_views(look, videos) or better
     if better is None:
         return None
     for step in all_steps(before)[-1:]:  # what follows knows no names of features
@@ -177,13 +188,19 @@ def _settle_views(look: _Look, videos: Sequence[np.ndarray]) -> WhitenedViews | 
     elif look.is_all_motion():
         return _fit_anew(whitened, videos, views=("motion",))
     if may_stay and look.is_drowned(share, order is not None) and look.lasts():
-        smoothing = _light_smoothing(whitened, videos)
+        n_frames = FEWER_FRAMES if look.comes_often else NOISE_FRAMES
+        smoothing = _smoothing_over(n_frames, whitened, videos)
         return _fit_anew(whitened, videos, whiten=False, smoothing=smoothing)
     if moves is None:
         moves = look.moves()
     if moves:
         return _fit_anew(whitened, videos, views=(*whitened.views, "motion"))
-    return None
+    smoothing = _smoothing_over(NOISE_FRAMES, whitened, videos)
+    if smoothing == whitened.smoothing or order is not None or not look.comes_often:
+        return None
+    if look.times_and_length[1] < NEARLY_LONG:
+        return None
+    return _fit_anew(whitened, videos, smoothing=smoothing)
 
 
 def share_between(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
@@ -290,7 +307,7 @@ class _Look:
     @cached_property
     def times_and_length(self) -> tuple[float, float]:
         """How often clusters of unscaled frames come in a video, and stay for."""
-        smoothing = _light_smoothing(self.whitened, self.videos)
+        smoothing = _smoothing_over(NOISE_FRAMES, self.whitened, self.videos)
         light = self.whitened._as_fitted(smoothing=smoothing)
         frames, scale = apply_features(light, self.videos), spread_of(light)
         return stretches([unit(video * scale) for video in frames], self.n_clusters)
@@ -307,6 +324,17 @@ class _Look:
         recordings alike.
         """
         return not self.comes_often or self.times_and_length[1] >= LONG
+
+    def shows_states(self) -> bool:
+        """Tell whether features hardly ever change, and what they show comes often.
+
+        In no order, either.
+        """
+        varies = self.whitened.scale_ > 0
+        changes = np.concatenate([np.diff(v[:, varies], axis=0) for v in self.videos])
+        if not changes.size or (changes == 0).mean() < STILL:
+            return False
+        return self.comes_often and not has_order(find_order(self.seen))
 
     def is_all_motion(self) -> bool:
         """Tell whether clusters of motion are found again, and none of places are.
@@ -353,10 +381,11 @@ def noise_of(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
     return float(np.median(noise)) if varies.any() else 0.0
 
 
-def _light_smoothing(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
-    """Return the smoothing of components that keep their variance."""
-    frames = NOISE_FRAMES / float(np.median(lengths_of(videos)))
-    return min(whitened.smoothing, frames)
+def _smoothing_over(
+    n_frames: int, whitened: WhitenedViews, videos: Sequence[np.ndarray]
+) -> float:
+    """Return the smoothing over so many frames of a usual video, at most as it is."""
+    return min(whitened.smoothing, n_frames / float(np.median(lengths_of(videos))))
 
 
 def _fit_anew(

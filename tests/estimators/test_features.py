@@ -81,6 +81,67 @@ def test_components_keep_their_variance_where_whitening_blows_up_noise():
     assert choose_features(long, 3).smoothing == pytest.approx(4 / 2000)
 
 
+@pytest.mark.parametrize(
+    ("repeats", "times", "stays", "n_frames", "whiten"),
+    [
+        (0.5, 9.0, 15.0, 4, True),
+        (0.5, 9.0, 13.0, None, True),
+        (0.5, 4.0, 40.0, None, True),
+        (0.1, 9.0, 20.0, 1, False),
+        (0.1, 4.0, 20.0, 4, False),
+    ],
+)
+def test_frames_of_what_comes_often_are_smoothed_less(
+    repeats, times, stays, n_frames, whiten
+):
+    videos = list(np.random.default_rng(0).normal(size=(6, 700, 3)))
+    look = _settled._Look(WhitenedViews().fit(videos), videos, videos, 3)
+    vars(look).update(
+        repeats=repeats,
+        plain=0.9,
+        moved=0.0,
+        noise=0.0,
+        times_and_length=(times, stays),
+    )
+    settled = _settled._settle_views(look, videos)
+    if n_frames is None:
+        assert settled is None
+    else:
+        assert settled.smoothing == pytest.approx(n_frames / 700)
+        assert settled.whiten is whiten
+
+
+def machine(n_frames=600, *, order=None, seed=0):
+    """Switches of a machine that runs through its states, each for a few frames."""
+    rng = np.random.default_rng(seed)
+    switches = np.array([[0, 0, 1, 1, 0], [1, 0, 0, 1, 0], [0, 1, 1, 0, 0]])
+    videos, found = [], []
+    for _ in range(6):
+        lengths = rng.integers(4, 14, n_frames)
+        states = rng.integers(0, 3, n_frames) if order is None else order
+        labels = np.repeat(np.resize(states, n_frames), lengths)[:n_frames]
+        other = np.repeat(rng.integers(0, 3, n_frames), 60)[:n_frames]
+        videos.append(np.column_stack([switches[labels], other]).astype(float))
+        found.append(labels)
+    return videos, found
+
+
+def test_states_of_a_machine_are_taken_as_they_are():
+    videos, labels = machine()
+    chosen = choose_features(videos, 3)
+    assert (chosen.whiten, chosen.smoothing) == (False, 0)
+    model = ActionSegmenter(3, max_epochs=0, random_state=0).fit(videos)
+    assert isinstance(model.features_, WhitenedViews)  # with what wanders, too
+    assert segmentation_report(labels, model.labels_).miou > 0.95
+    rng = np.random.default_rng(0)
+    noisy = [video + 1e-3 * rng.normal(size=video.shape) for video in videos]
+    assert choose_features(noisy, 3).smoothing > 0
+    slow = [np.repeat(video[:100], 6, axis=0) for video in videos]
+    assert choose_features(slow, 3).smoothing > 0
+    look = _settled._Look(WhitenedViews().fit(videos), [videos[0][:1]], [], 3)
+    assert not look.shows_states()  # there is no next frame
+
+
 def with_offsets(videos, size, seed=0):
     """Let each feature of each video start from a place of its own."""
     rng = np.random.default_rng(seed)

@@ -454,7 +454,7 @@ def short_segments(n_frames, shortest, longest):
 
 @pytest.mark.parametrize("n_known", [200, 1000])
 def test_short_labelled_segments_are_not_smoothed_away(n_known):
-    videos, labels = short_segments(1000, 10, 25)
+    videos, labels = short_segments(1000, 5, 12)
     y = [np.where(np.arange(1000) < n_known, labels[0], -1), None, None]
     model = ActionSegmenter(max_epochs=0, random_state=0).fit(videos, y)
     found = np.concatenate([model.labels_[i] for i in (1, 2)])

@@ -160,7 +160,7 @@ def test_chain_is_chosen_where_actions_recur_for_unequal_times(recurring, chosen
     found, before = (
         segmentation_report(labels, model.labels_).miou for model in (chosen, plain)
     )
-    assert found > before + 0.03
+    assert found > before + 0.01
 
 
 def test_answers_for_new_videos_are_of_the_chain(recurring, chosen, tmp_path):
@@ -239,7 +239,7 @@ def test_first_chain_is_kept_unless_another_is_better(
     assert not np.array_equal(learned[0].means, learned[-1].means)
 
 
-@pytest.mark.parametrize("n_videos", [2, 3])
+@pytest.mark.parametrize("n_videos", [2, 4])
 def test_chain_is_chosen_for_few_videos(n_videos):
     videos, labels = behaviours(n_videos, n_frames=600)
     model, plain = (
