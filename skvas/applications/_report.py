@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_clusterer
 from sklearn.utils.validation import check_is_fitted
 
@@ -83,10 +84,15 @@ class StepReport:
     - "skipped": the median video of the collection has the step, but this video does
       not, or only for less than `min_duration`.
 
-    A timeline keeps the usual order, so that of two steps that were swapped it finds
-    only one. Where it lacks a usual step, the video is labelled again, by transport to
-    the actions, which keeps no order. If that finds the same steps and one more, each
-    no more often than usual, the report has the segments of the transport.
+    A timeline keeps the usual order: of two steps that were swapped it finds only one,
+    and none that is repeated. So videos are labelled again, as a stream labels a
+    recording that is known to the end, which may jump on the timeline. If that finds
+    other steps, the report has these, and differs from `predict`. It needs actions that
+    are known by their looks in videos that they are not learned from (adjusted mutual
+    information of 0.65 or more). Where they are not, only videos that lack a usual step
+    are labelled again, by transport to the actions, which keeps no order; the report
+    has its segments if they are of the same steps and one more, each no more often than
+    usual, and if no labels were given to `fit`.
 
     Examples
     --------
@@ -200,7 +206,8 @@ def step_report(
         Shortest duration of a step, in seconds where there is a frame rate, else in
         frames. Shorter segments are no steps: their frames go to the longer neighbour.
         "auto": 0.3 of the usual duration of the step, which is the median, over the
-        frames of the step in the collection, of the durations of their segments.
+        frames of the step in the collection, of the durations of their segments; less
+        in a video that is faster throughout, by the median over its frames.
 
     Returns
     -------
@@ -269,7 +276,7 @@ def step_report(
     refuse_other_kind(reference, found)
     found = respell([*reference, *found])[len(reference) :]
     usual = Collection.of(split_into_steps(reference), rates, kept, least)
-    found = relabel_swapped(estimator, listed, found, usual, rates)
+    found = relabel_misplaced(estimator, listed, found, usual, rates)
     times = None if known is None or rate is not None else known.times
     stamps: Sequence[Any] = times or [None] * len(found)
     records = []
@@ -300,6 +307,8 @@ class _Shortest:
     """How long a segment of each step lasts at least."""
 
     durations: dict[Hashable, float]
+    usual: dict[Hashable, float] | None
+    """How long it usually lasts, where a faster video may have shorter ones."""
 
     @classmethod
     def of(
@@ -310,14 +319,17 @@ class _Shortest:
             for segment in video:
                 lasted.setdefault(segment.label, []).append(_lasts(segment, rate))
         if least != "auto":
-            return cls(dict.fromkeys(lasted, least))
-        return cls({step: MIN_SHARE * _usual(found) for step, found in lasted.items()})
+            return cls(dict.fromkeys(lasted, least), None)
+        usual = {step: _median(found, found) for step, found in lasted.items()}
+        return cls({step: MIN_SHARE * n for step, n in usual.items()}, usual)
 
     def drop(self, segments: list[Segment], rate: float) -> list[Segment]:
         """Give the frames of segments that are too short to their neighbours."""
-        kept = list(segments)
+        kept, share = list(segments), self._pace(segments, rate)
         while len(kept) > 1:
-            excess = [_lasts(s, rate) - self.durations.get(s.label, 0.0) for s in kept]
+            excess = [
+                _lasts(s, rate) - share * self.durations.get(s.label, 0.0) for s in kept
+            ]
             place = int(np.argmin(excess))
             if excess[place] >= 0:
                 break
@@ -328,6 +340,20 @@ class _Shortest:
             kept[first : last + 1] = [Segment(start, end, kept[heir].label)]
             kept = _join_equal(kept)
         return kept
+
+    def _pace(self, segments: list[Segment], rate: float) -> float:
+        """Return the share of its usual duration that a step of a video has, up to 1.
+
+        The median over its frames, of which segments that are no steps have few.
+        """
+        if self.usual is None:
+            return 1.0
+        known = [s for s in segments if self.usual.get(s.label)]
+        if not known:
+            return 1.0
+        lasted = [_lasts(s, rate) for s in known]
+        usual = [self.usual[s.label] for s in known]
+        return min(1.0, _median(np.divide(lasted, usual), lasted))
 
 
 def _join_equal(segments: list[Segment]) -> list[Segment]:
@@ -346,11 +372,13 @@ def _lasts(segment: Segment, rate: float) -> float:
     return (segment.end - segment.start) / rate
 
 
-def _usual(durations: list[float]) -> float:
-    """Return the median over frames of the durations of their segments."""
-    ordered = np.sort(durations)
-    middle = np.searchsorted(np.cumsum(ordered), ordered.sum() / 2)
-    return float(ordered[middle])
+def _median(values: ArrayLike, durations: ArrayLike) -> float:
+    """Return the median over frames of values of their segments."""
+    values = np.asarray(values)
+    order = values.argsort(kind="stable")
+    passed = np.cumsum(np.asarray(durations)[order])
+    middle = np.searchsorted(passed, passed[-1] / 2)
+    return float(values[order[middle]])
 
 
 @dataclass(frozen=True)
@@ -432,14 +460,18 @@ class Collection:
         return rate
 
 
-def relabel_swapped(
+def relabel_misplaced(
     estimator: Any,
     videos: Sequence[Any],
     labels: Sequence[np.ndarray],
     collection: Collection,
     rates: Sequence[float | None],
 ) -> list[np.ndarray]:
-    """Label videos without regard to the order where that finds a step they lack.
+    """Label videos without regard to the order where they may not keep it.
+
+    Where actions are known well by their looks, all videos are labelled so, and those
+    that then have other steps take these. Elsewhere those are that lack a usual step,
+    and take steps that are the same and one more, each no more often than usual.
 
     Parameters
     ----------
@@ -457,20 +489,29 @@ def relabel_swapped(
     Returns
     -------
     list of ndarray of shape (n_frames_i,)
-        The labels; new ones where a usual step is lacking, and other labels have the
-        same steps and one more, each no more often than usual.
     """
     kept = list(labels)
-    label = getattr(estimator, "_labels_in_any_order", None)
-    if label is None:
+    label_by_jumps = getattr(estimator, "_labels_by_jumps", None)
+    label_in_any_order = getattr(estimator, "_labels_in_any_order", None)
+    if label_in_any_order is None:
         return kept
     found = [
         collection.steps(labels_to_segments(video), rate)
         for video, rate in zip(kept, rates, strict=True)
     ]
+    jumped = None if label_by_jumps is None else label_by_jumps(videos)
+    if jumped is not None:
+        jumped = respell(jumped, *collection.shortest.durations)
+        for place, (other, rate) in enumerate(zip(jumped, rates, strict=True)):
+            steps = collection.steps(labels_to_segments(other), rate)
+            if [s.label for s in steps] != [s.label for s in found[place]]:
+                kept[place] = other
+        return kept
     lacking = [i for i, video in enumerate(found) if collection.usual.missing(video)]
-    others = label([videos[i] for i in lacking]) if lacking else None
-    for place, other in zip(lacking, others or [], strict=False):
+    asked = [videos[i] for i in lacking]
+    others = (label_in_any_order(asked) if asked else None) or []
+    others = respell(others, *collection.shortest.durations)
+    for place, other in zip(lacking, others, strict=False):
         swapped = collection.steps(labels_to_segments(other), rates[place])
         if _has_more_steps(swapped, found[place], collection.usual):
             kept[place] = other

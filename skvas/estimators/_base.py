@@ -173,9 +173,10 @@ features_ : transformer or None
     The fitted preprocessing.
 history_ : dict of str to ndarray of shape (n_epochs,)
     Of each epoch: its number (`epoch`), `loss`, its parts in the joint model
-    (`loss_segmentation`, `loss_alignment`), the objectives of the transport problems
-    (`objective_segmentation`, `objective_alignment`), the effective numbers of
-    dimensions and of actions (`embedding_rank`, `actions_used`), and `seconds`.
+    (`loss_segmentation`, `loss_alignment`) and that of labels (`loss_labels`), the
+    objectives of the transport problems (`objective_segmentation`,
+    `objective_alignment`), the effective numbers of dimensions and of actions
+    (`embedding_rank`, `actions_used`), and `seconds`.
 n_iter_ : int
     Epochs made.
 is_causal_ : bool

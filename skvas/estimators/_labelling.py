@@ -84,6 +84,7 @@ from skvas.segmentation._labeller import (
     directions,
 )
 from skvas.segmentation._named import Settled, settle
+from skvas.segmentation._order import known_in_others
 from skvas.timeline._model import (
     TimelineModel,
     count_on_timeline,
@@ -339,9 +340,10 @@ default=None
         ----------
         names : dict of int or str to str, or sequence of str
             Names of some actions by label, which is an entry of `classes_` or its
-            text; or of the first ones, in the order of `classes_`. Where no label is a
-            number, a whole number is a place in `classes_`. An action without a name
-            keeps the one that it had, at first its label.
+            text, or by the name that they have; or of the first ones, in the order of
+            `classes_`. Where no label is a number, a whole number is a place in
+            `classes_`. An action without a name keeps the one that it had, at first its
+            label.
 
         Returns
         -------
@@ -489,7 +491,8 @@ default=None
         many videos as there are: first a typical one of each action that was found
         without labels and has none, then those that are far from labelled ones in the
         time of the timeline, or that most frames resemble which are uncertain and
-        unlike labelled ones.
+        unlike labelled ones. Recordings that :meth:`summary` calls unlike the others
+        are asked for when all others have labels: they may show something else.
 
         Parameters
         ----------
@@ -528,12 +531,14 @@ default=None
                 "this model is of an older file, which does not say what to label "
                 "next; fit it again."
             )
+        unlike = self.diagnosis_["unlike"]
         if kind == "recordings":
-            return self.outlook_.recordings(n)
+            return self.outlook_.recordings(n, last=unlike)
+        outlook = self.outlook_.without(unlike)
         names = self.classes_.tolist()
         if kind == "frames":
-            return self.outlook_.frames(n, names)
-        return self.outlook_.first_recording_then_frames(n, names)
+            return outlook.frames(n, names)
+        return outlook.first_recording_then_frames(n, names)
 
     def _share_of_right(self, views: Views, videos: Videos, y: Labels) -> float | None:
         """Return the share of labelled frames whose label is found; None without y."""
@@ -832,7 +837,10 @@ default=None
         shown = streamed_videos(trained.preprocessing, trained.given)
         if isinstance(base, TimelineLabeller):
             codes = None if settled.naming is None else settled.labels
-            live = learn_positions(shown, base.timeline, codes, embeddings=causal)
+            live = replace(
+                learn_positions(shown, base.timeline, codes, embeddings=causal),
+                known=known_in_others(settled.labels, views),
+            )
         else:
             n_actions = len(settled.names)
             live = learn_actions(

@@ -17,7 +17,7 @@ from skvas._typing import Videos
 from skvas.applications._names import names_by_label
 from skvas.applications._report import (
     Collection,
-    relabel_swapped,
+    relabel_misplaced,
     split_into_steps,
 )
 from skvas.datasets._on_disk import open_files
@@ -235,7 +235,7 @@ class ReportsVideos(BaseVideoEstimator):
         kept = self.recordings_["fps"]
         clocks: Sequence[float | None] = rates or [None] * len(labels)
         usual = Collection.of(split_into_steps(collection), clocks, kept)
-        found = relabel_swapped(self, list_known(videos), labels, usual, clocks)
+        found = relabel_misplaced(self, list_known(videos), labels, usual, clocks)
         certainty = [
             np.where(new == old, sure, 1 - sure)
             for new, old, sure in zip(found, labels, certainty, strict=True)

@@ -7,6 +7,7 @@ import warnings
 from functools import partial
 from typing import Any
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skvas.datasets._recordings import features_of_fit, rate_of_fit
@@ -14,10 +15,15 @@ from skvas.estimators._base import BaseVideoEstimator, Fitted
 from skvas.live import LiveEmbedder, LiveTracker
 from skvas.live._model import LiveModel
 from skvas.nn._model import EmbeddingStream
+from skvas.segmentation._order import KNOWN_AGAIN
+from skvas.transport._threads import spare_threads
+from skvas.videos._jobs import decode_in_jobs
 from skvas.videos._underflow import underflow_to_zero
 
 # Rates that differ by so small a share are one.
 OTHER_RATE = 0.05
+# Later frames that tell what a frame shows, at most, where all are known.
+LOOK_AHEAD = 1000
 
 
 class StreamsFrames(BaseVideoEstimator):
@@ -100,6 +106,24 @@ class StreamsFrames(BaseVideoEstimator):
             )
         return tracker
 
+    @spare_threads()
+    def _labels_by_jumps(self, videos: list[Any]) -> list[np.ndarray] | None:
+        """Label frames as streams do, which may jump to any moment of a timeline.
+
+        None without a timeline, or where frames are too noisy: what they look like must
+        tell their action in videos that it was not learned from.
+        """
+        if self.live_ is None or LiveModel.from_state(self.live_).known < KNOWN_AGAIN:
+            return None
+        return decode_in_jobs(
+            _follow,
+            videos,
+            (self.stream(lag=LOOK_AHEAD),),
+            width=1,
+            n_jobs=self.n_jobs,
+            step="looking for steps in another order",
+        )
+
     def embedder(self) -> LiveEmbedder:
         """Embed the frames of a recording while it goes on, as `transform` does.
 
@@ -142,3 +166,13 @@ class StreamsFrames(BaseVideoEstimator):
             "are fewer than two, or its embedding does not start as the features; fit "
             "a JointAlignSegment, which tells actions"
         )
+
+
+def _follow(videos: list[Any], tracker: LiveTracker) -> list[np.ndarray]:
+    """Return the labels of recordings that are known to the end."""
+    labels = []
+    for video in videos:
+        tracker.reset()
+        tracker.push(video)
+        labels.append(tracker.finish().labels)
+    return labels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -77,8 +78,26 @@ class Outlook:
     on_template: bool
     place: np.ndarray | None = None
 
-    def recordings(self, n: int) -> list[Query]:
+    def without(self, videos: Sequence[int]) -> Outlook:
+        """Return what is known of the other videos, and of those of these with labels.
+
+        All, if nothing without a label is left.
+        """
+        kept = ~np.isin(self.video, videos)
+        kept |= np.isin(self.video, self.video[self.is_labelled])
+        if self.is_labelled[kept].all():
+            return self
+        of_frames = {
+            name: value[kept]
+            for name, value in vars(self).items()
+            if name not in ("distance", "on_template") and value is not None
+        }
+        return replace(self, **of_frames)
+
+    def recordings(self, n: int, last: Sequence[int] = ()) -> list[Query]:
         """Return up to n whole recordings without labels, the best one first.
+
+        Those of `last` come after all others.
 
         On a template the first is the closest to it, and each further one covers most
         of what those before it, and labelled frames, leave far away. Elsewhere each
@@ -89,12 +108,9 @@ class Outlook:
         open_videos = set(self.video.tolist())
         open_videos -= set(self.video[self.is_labelled].tolist())
         choose = self._unlike_labels if self.on_template else self._richest
-        queries: list[Query] = []
-        for best, why in choose(sorted(open_videos)):
-            if len(queries) == n:
-                break
-            queries.append(Query(best, None, why))
-        return queries
+        turns = open_videos.difference(last), open_videos.intersection(last)
+        found = chain.from_iterable(choose(sorted(turn)) for turn in turns)
+        return [Query(best, None, why) for best, why in islice(found, n)]
 
     def _unlike_labels(self, candidates: list[int]) -> Iterator[tuple[int, str]]:
         """Yield recordings that are far from labelled frames, and why."""

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skvas.decoding import labels_to_segments
+from skvas.decoding import labels_to_segments, n_segments
 
 # Positions that a frame may move on by, at most, without being a jump: the paths that
 # moves are counted on pass quickly what they match badly.
@@ -143,7 +143,7 @@ class PositionRates:
     @property
     def n_steps(self) -> int:
         """Number of runs of positions of one action."""
-        return 1 + int((np.diff(self.actions) != 0).sum())
+        return n_segments([self.actions])
 
     def chain(self) -> Chain:
         """Return the chain of positions."""

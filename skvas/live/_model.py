@@ -84,6 +84,9 @@ class LiveModel:
         What is made of frames that are poses, before all else.
     doubt : float
         Weight of equal shares beside the probabilities of actions that are told.
+    known : float
+        How well actions of a timeline are known again in videos that they are not
+        learned from, from 0 to 1. 0 without a timeline.
     """
 
     n_actions: int
@@ -95,6 +98,7 @@ class LiveModel:
     on_embedding: bool = False
     bodies: Bodies | None = None
     doubt: float = 0.0
+    known: float = 0.0
 
     @property
     def n_features(self) -> int:
@@ -128,6 +132,7 @@ class LiveModel:
             "on_embedding": self.on_embedding,
             "bodies": None if self.bodies is None else asdict(self.bodies),
             "doubt": self.doubt,
+            "known": self.known,
         }
         kind = "positions" if isinstance(self.rates, PositionRates) else "actions"
         return found | {kind: _state(self.rates)}
@@ -149,7 +154,8 @@ class LiveModel:
         kinds = {"positions": PositionRates, "actions": ActionRates}
         kind = "positions" if "positions" in _mapping(state) else "actions"
         # Younger than streams.
-        known = {"on_embedding": False, "bodies": None, "doubt": 0.0} | state
+        later = {"on_embedding": False, "bodies": None, "doubt": 0.0, "known": 0.0}
+        known = later | state
         parts = _parts(known, {f.name for f in fields(cls)} - {"rates"} | {kind})
         if kind == "positions":
             parts = {**parts, kind: _with_durations(parts[kind], parts["habits"])}
@@ -163,6 +169,7 @@ class LiveModel:
             parts["on_embedding"],
             _bodies(parts["bodies"]),
             parts["doubt"],
+            parts["known"],
         )
         _check(model)
         return model
@@ -357,8 +364,7 @@ def _try_settings(
 
 def _tried(videos: Sequence[np.ndarray], n_few: int) -> np.ndarray:
     """Return which of a few videos settings are chosen by: as many as fit in memory."""
-    size = 2 * videos[0].shape[1] * float(np.mean(lengths_of(videos)))
-    return spread(n_few, min(n_few, TRIED, int(NUMBERS // 2 // size)))
+    return spread(n_few, min(n_few, TRIED, _n_videos(NUMBERS // 2, videos)))
 
 
 def _narrowed(videos: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -374,8 +380,13 @@ def _narrowed(videos: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def _few(videos: Sequence[np.ndarray], n_chosen: int) -> np.ndarray:
     """Return which of the chosen videos emissions are learned from."""
-    size = 2 * videos[0].shape[1] * float(np.mean(lengths_of(videos)))
-    return spread(n_chosen, max(FEWEST, int(NUMBERS // size)))
+    return spread(n_chosen, max(FEWEST, _n_videos(NUMBERS, videos)))
+
+
+def _n_videos(n_numbers: int, videos: Sequence[np.ndarray]) -> int:
+    """Return how many usual videos, standardised twice, so many numbers are."""
+    usual = 2 * videos[0].shape[1] * float(np.mean(lengths_of(videos)))
+    return int(n_numbers // usual)
 
 
 def _see(
@@ -530,6 +541,8 @@ def _check(model: LiveModel) -> None:
         raise ModelFileError("lead is out of range")
     if not 0 <= check_type("doubt", model.doubt, float) <= MOST_DOUBT:
         raise ModelFileError("doubt is out of range")
+    if not 0 <= check_type("known", model.known, float) <= 1:
+        raise ModelFileError("known is out of range")
 
 
 def _check_features(features: RunningMoments) -> None:

@@ -329,7 +329,9 @@ class LiveTracker:
             With a state of its own; what the model has learned is shared.
         """
         other = copy.copy(self)
-        parts = [self._model, self._chain, self._step_chain, self._whole]
+        model = self._model
+        parts = [model, model.features, model.habits, model.bodies]
+        parts += [self._chain, self._step_chain, self._whole]
         if self._embedder is not None:
             parts += self._embedder.learned()
         shared = {id(part): part for part in parts}

@@ -164,6 +164,31 @@ def carries_labels(
     return by_look < KNOWN_WELL and by_place >= FAR_LESS * by_look
 
 
+def known_in_others(labels: Sequence[np.ndarray], views: Views) -> float:
+    """Return how well labels are known again in videos they are not learned from.
+
+    Of more than 128 videos, a sample is looked at.
+
+    Parameters
+    ----------
+    labels : sequence of int ndarray of shape (n_i,)
+        Labels of the frames of each video.
+    views : Views
+        The videos.
+
+    Returns
+    -------
+    float
+        0 to 1; `KNOWN_AGAIN` or more where frames are hardly noisy. 0 of a lone video.
+    """
+    if len(views.videos) == 1:
+        return 0.0
+    chosen = sample_videos(len(views.videos))
+    features, codes = choose(views.features, chosen), choose(labels, chosen)
+    few = [spread_frames(len(code), SEEN_FRAMES) for code in codes]
+    return max(known_again(pick(features, few), pick(codes, few)), 0.0)
+
+
 class Told(NamedTuple):
     """What labels tell of frames."""
 

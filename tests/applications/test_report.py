@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy.ndimage import gaussian_filter1d
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -10,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skvas import (
     ActionSegmenter,
+    JointAlignSegment,
     Recordings,
     StepReport,
     VideoAligner,
@@ -17,7 +19,10 @@ from skvas import (
 )
 from skvas.datasets import make_videos
 from skvas.datasets._recordings import remember
+from skvas.live._model import LiveModel
+from skvas.metrics import match_labels, mof
 from skvas.preprocessing import Framewise
+from skvas.segmentation._order import KNOWN_AGAIN
 
 
 class Stub(ClusterMixin, BaseEstimator):
@@ -105,6 +110,101 @@ def test_swapped_steps_that_predict_cannot_show_are_out_of_order():
     assert judge("abacbbc") == skipped  # too many steps: no mere swap
     assert judge("bbbbccc") == skipped  # a step found, another one lost
     assert judge("ccccaaa") == skipped  # no step more
+
+
+class Assembly:
+    """Clips of an assembly whose steps look different, and last as long as they do."""
+
+    def __init__(self, noise=0.2):
+        self.looks = np.random.default_rng(0).normal(size=(5, 8)) * 1.2
+        self.noise = noise
+        self.usual = [self.clip(range(5), seed=seed) for seed in range(10)]
+
+    def clip(self, steps, pace=1.0, seed=99):
+        rng = np.random.default_rng(seed)
+        usual = np.array([40, 25, 60, 30, 45])[list(steps)]
+        lengths = usual * np.exp(0.15 * rng.normal(size=len(usual))) / pace
+        labels = np.repeat(list(steps), lengths.astype(int) + 1)
+        frames = self.looks[labels] + self.noise * rng.normal(size=(len(labels), 8))
+        return gaussian_filter1d(frames, 2, axis=0), labels
+
+    def model(self, n_labelled=0):
+        y = [labels for _, labels in self.usual[:n_labelled]]
+        y += [None] * (len(self.usual) - n_labelled)
+        model = JointAlignSegment(
+            None if n_labelled else 5, max_epochs=0, random_state=0
+        )
+        model.fit([video for video, _ in self.usual], y if n_labelled else None)
+        assert model.segment_on_ == "timeline"
+        return model
+
+    def unusual(self, model, steps, **options):
+        matched = match_labels([x for _, x in self.usual], model.labels_)
+        video, labels = self.clip(steps, **options)
+        records = step_report(model, [video]).records
+        called = [(matched[r["step"]], r["status"]) for r in records]
+        return [pair for pair in called if pair[1] != "usual"]
+
+
+@pytest.mark.parametrize("n_labelled", [0, 1])
+def test_steps_that_a_timeline_cannot_show_are_found(n_labelled):
+    assembly = Assembly()
+    model = assembly.model(n_labelled)
+
+    def told(steps):
+        found = assembly.unusual(model, steps)
+        return [pair for pair in found if pair[1] not in ("slow", "fast")]
+
+    assert told([0, 1, 2, 3, 4]) == []
+    assert told([0, 3, 4]) == [(1, "skipped"), (2, "skipped")]
+    assert told([0, 1, 2, 4]) == [(3, "skipped")]
+    assert told([0, 2, 1, 3, 4]) == [(1, "out_of_order")]
+    again = told([0, 1, 2, 1, 3, 4])
+    assert (1, "extra") in again
+    assert {step for step, _ in again} == {1}
+
+
+def test_looks_must_be_known_well_before_they_overrule_an_order():
+    assembly = Assembly(noise=3.0)
+    noisy = assembly.model()
+    assert 0 < LiveModel.from_state(noisy.live_).known < KNOWN_AGAIN
+    video, labels = Assembly().clip([0, 2, 1, 3, 4])
+    assert noisy._labels_by_jumps([video]) is None
+    clear = Assembly().model()
+    assert LiveModel.from_state(clear.live_).known > 0.9
+    (found,) = clear._labels_by_jumps([video])
+    assert mof(labels, found) > 0.95
+    clear.live_ = None
+    assert clear._labels_by_jumps([video]) is None
+
+
+def test_steps_of_a_fast_recording_are_fast_and_not_skipped():
+    """A step is as short as the recording is fast, and a sliver is none."""
+    assembly = Assembly()
+    found = assembly.unusual(assembly.model(), range(5), pace=5)
+    assert {word for _, word in found} == {"fast"}
+    collection = ["a" * 20 + "b" * 20 + "c" * 20] * 5
+    fast = report("aaaabbbbcccc", *collection)
+    assert [r["step"] for r in fast] == ["a", "b", "c"]
+    sliver = report("a" * 20 + "bbbb" + "c" * 20, *collection)
+    assert status(sliver)[-1] == ("b", "skipped")
+    assert [r["step"] for r in report("ddd", *collection)][:1] == ["d"]
+
+
+def test_same_steps_keep_the_boundaries_of_predict():
+    class Jumping(Stub):
+        def _labels_in_any_order(self, videos):
+            raise AssertionError("asked for, though streams tell")
+
+        def _labels_by_jumps(self, videos):
+            return [spell(others[len(video)]) for video in videos]
+
+    others = {8: "aaabbbcc", 7: "aabbaac"}
+    model = Jumping().fit(["aabbcc"] * 4)
+    videos = [spell(text)[:, None] for text in ("aabbbccc", "aabbbcc")]
+    found = step_report(model, videos).records
+    assert [r["end"] for r in found if r["video"] == 0] == [2, 5, 8]
+    assert [r["end"] for r in found if r["video"] == 1] == [2, 4, 6, 7]
 
 
 def test_step_that_few_videos_have_is_neither_missed_nor_usual():

@@ -51,6 +51,23 @@ def test_frames_on_a_template_are_far_in_time_from_labelled_ones():
     assert len({(q.video, q.frame) for q in queries}) == 5
 
 
+def test_videos_that_may_show_something_else_are_asked_for_last():
+    groups = [[0, 1, 2], [0, 3], [1, 1], [2, 2]]
+    codes = [np.array([0, -1, -1]), *(np.full(2, -1) for _ in range(3))]
+    likely = [np.full((len(group), 2), 0.5) for group in groups]
+    view = outlook(groups, codes, likely, np.full(4, 0.1))
+    assert 1 in [query.video for query in view.recordings(3)]
+    assert [query.video for query in view.recordings(3, last=[1])][-1] == 1
+    assert len(view.recordings(2, last=[1, 2, 3])) == 2
+    rest = view.without([1])
+    assert {query.video for query in rest.frames(9, ["a", "b"])} == {0, 2, 3}
+    both = view.without([1, 2, 3])  # video 0 has labels, and frames without one
+    assert {query.video for query in both.frames(9, ["a", "b"])} == {0}
+    full = [np.array([0, 0, 0]), *codes[1:]]
+    told = outlook(groups, full, likely, np.full(4, 0.1)).without([1, 2, 3])
+    assert {query.video for query in told.frames(9, ["a", "b"])} == {1, 2, 3}
+
+
 @pytest.mark.parametrize("known", [[], [0.5], [0.9, 0.1]])
 def test_distance_in_time_is_that_to_the_nearest(known):
     places = np.linspace(0, 1, 7)

@@ -210,6 +210,8 @@ def assert_refused(make, change):
         put("habits", "is_ordered", value=0),
         put("on_embedding", value=1),
         put("doubt", value=1.0),
+        put("known", value=1.1),
+        put("known", value=1),
     ],
 )
 def test_state_that_no_fit_makes_is_refused(change):
@@ -277,8 +279,11 @@ def test_state_of_before_embeddings_were_told_by_is_taken():
 
 def test_state_of_before_streams_had_doubts_is_as_sure_as_it_was():
     state = copy.deepcopy(ordered().live_)
-    del state["doubt"]
+    assert state["known"] > 0
+    assert unordered().live_["known"] == 0
+    del state["doubt"], state["known"]
     assert LiveModel.from_state(state).doubt == 0
+    assert LiveModel.from_state(state).known == 0
 
 
 def sure_of(shares, labels=None):

@@ -804,3 +804,13 @@ def test_streams_do_not_depend_on_the_unit_of_the_features(scale):
         model = JointAlignSegment(3, max_epochs=0, random_state=0).fit(scaled)
         found.append(model.stream(fps=10).push(scaled[0]).labels)
     assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_copies_share_what_was_learned(make):
+    stream = tracker(make)
+    stream.push(new_video()[:20])
+    other = stream.copy()
+    assert other._model is stream._model
+    assert other._known.features is stream._known.features
+    assert other._monitor.habits is stream._monitor.habits
