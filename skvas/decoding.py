@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -197,7 +198,8 @@ def monotone_path(
     [[0, 0], [1, 1], [3, 2], [3, 3]]
     """
     cost = _check_matrix(cost, "cost")
-    if drop_cost is not None and not np.isfinite(drop_cost):
+    is_number = isinstance(drop_cost, Real) and np.isfinite(drop_cost)
+    if drop_cost is not None and not is_number:
         raise ValueError(
             f"drop_cost must be a finite number, got {drop_cost!r}; use None to match "
             "every frame."

@@ -330,3 +330,9 @@ def test_compiled_labels_are_those_of_numpy(dtype):
             decoding.cheapest_labels(losses, price),
             decoding._labels_by_frames(losses, price),
         )
+
+
+@pytest.mark.parametrize("price", ["x", np.nan, np.inf])
+def test_price_of_a_dropped_frame_is_a_number(price):
+    with pytest.raises(ValueError, match="drop_cost must be a finite number"):
+        monotone_path(np.ones((3, 3)), drop_cost=price)

@@ -144,11 +144,14 @@ def solve_coarsely(
     (x,), y = pair.x, pair.y
     size = int(min(COARSE_FRAMES, (limit / (8 * PLANS_AT_PEAK)) ** 0.5))
     size = max(size, FEWEST_FRAMES)
+    tried = min(size, len(x)), min(size, len(y))
+    rest = "" if tried == (len(x), len(y)) else ", and the others fitted in"
     warnings.warn(
         f"Aligning {len(x)} with {len(y)} frames in full needs about "
         f"{alignment_memory(len(x), len(y)) / 1e9:.2g} GB, more than memory_limit: "
-        f"{min(size, len(x))} and {min(size, len(y))} frames are aligned, and the "
-        "others fitted in. Raise memory_limit, or set it to None, to solve in full.",
+        f"{tried[0]} and {tried[1]} frames are aligned{rest}, and small entries of "
+        "the plan are left out. Raise memory_limit, or set it to None, to solve in "
+        "full.",
         CoarseAlignmentWarning,
         stacklevel=2,
     )

@@ -108,8 +108,9 @@ class Segmenting(OptionGroup):
         Entropic regularisation, positive.
     radius : float or "auto", default="auto"
         Frames within this share of the video are temporal neighbours, in (0, 1).
-        "auto": 0.04, and 0.02 in the recipe of Desktop Assembly; 0.01 if the recipe
-        chooses, and actions come three times or more in videos of 400 frames or more.
+        "auto": 0.04, and 0.02 in the recipes of Desktop Assembly and of VAOT; 0.01 if
+        the recipe chooses, and actions come three times or more in videos of 400 frames
+        or more.
     rho : float or "auto", default="auto"
         Weight of the temporal order prior. "auto": 0 in the informed recipe, the
         published value in the others.

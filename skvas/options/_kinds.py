@@ -132,8 +132,12 @@ class Auto:
 
     def check(self, name: str, value: Any) -> None:
         """Check all but "auto"."""
-        if not is_auto(value):
+        if is_auto(value):
+            return
+        try:
             self.kind.check(name, value)
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{error} Or leave it at 'auto'.") from None
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,10 @@ class _Banded(Structure):
     def __init__(self, lengths: int | Sequence[int] | Tensor, radius: float) -> None:
         if not 0 < radius < 1:
             raise ValueError(f"radius must lie in (0, 1), got {radius!r}.")
-        sizes = torch.as_tensor(lengths, dtype=torch.long).cpu().reshape(-1)
+        sizes = torch.as_tensor(lengths).cpu().reshape(-1)
+        if sizes.is_floating_point() or (sizes < 0).any():
+            raise ValueError(f"lengths must be numbers of frames, got {lengths!r}.")
+        sizes = sizes.long()
         self.lengths = sizes
         self.radius = float(radius)
         # The tiny addend keeps 0.29 * 100 = 28.999999999999996 from losing a frame.
@@ -483,8 +486,10 @@ class Dense(Structure):
 
     Raises
     ------
+    TypeError
+        If the matrix is no tensor.
     ValueError
-        If the matrix is not square, finite and symmetric.
+        If it is not square, finite and symmetric.
 
     Examples
     --------
@@ -496,6 +501,10 @@ class Dense(Structure):
     """
 
     def __init__(self, matrix: Tensor) -> None:
+        if not isinstance(matrix, Tensor):
+            raise TypeError(
+                f"matrix must be a torch tensor, got {type(matrix).__name__}."
+            )
         matrix = matrix[None] if matrix.ndim == 2 else matrix
         if matrix.ndim != 3 or matrix.shape[1] != matrix.shape[2]:
             raise ValueError(

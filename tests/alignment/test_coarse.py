@@ -215,7 +215,7 @@ def test_limit_says_what_is_done(cls):
     videos = small_videos()
     estimator = quick(cls, memory_limit=1).fit(videos)
     n, m = map(len, videos[:2])
-    told = f"more than memory_limit: {n} and {m} frames are aligned"
+    told = f"more than memory_limit: {n} and {m} frames are aligned, and small"
     with pytest.warns(CoarseAlignmentWarning, match=told):
         found = estimator.align(videos[0], videos[1])
     assert issparse(found.plan)

@@ -310,3 +310,9 @@ def test_constructors_keep_their_signature():
     assert [*inspect.signature(JointAlignSegment).parameters][0] == "n_actions"
     with pytest.raises(TypeError, match="positional"):
         JointAlignSegment(8, 3)
+
+
+def test_what_is_allowed_beside_auto_is_said_with_it():
+    model = JointAlignSegment(segmenting=Segmenting(start="x"))
+    with pytest.raises(InvalidParameterError, match="got 'x'.* leave it at 'auto'"):
+        check_declared(model)

@@ -344,3 +344,15 @@ def test_radii_of_more_and_less_than_a_frame_go_together():
     for b, n in enumerate(lengths):
         alone = structure.take(torch.tensor([b])).apply(plan[b : b + 1, :n], 1)
         torch.testing.assert_close(structure.apply(plan, 1)[b, :n], alone[0])
+
+
+@pytest.mark.parametrize("lengths", [3.7, [3, 2.9], [3, -2], torch.tensor([2.0])])
+def test_lengths_are_numbers_of_frames(lengths):
+    for kind in (TemporalBand, OutsideBand):
+        with pytest.raises(ValueError, match="numbers of frames"):
+            kind(lengths, 0.4)
+
+
+def test_matrix_is_a_tensor():
+    with pytest.raises(TypeError, match="must be a torch tensor, got ndarray"):
+        Dense(torch.ones(3, 3).numpy())
