@@ -86,13 +86,14 @@ class StepReport:
 
     A timeline keeps the usual order: of two steps that were swapped it finds only one,
     and none that is repeated. So videos are labelled again, as a stream labels a
-    recording that is known to the end, which may jump on the timeline. If that finds
-    other steps, the report has these, and differs from `predict`. It needs actions that
-    are known by their looks in videos that they are not learned from (adjusted mutual
-    information of 0.65 or more). Where they are not, only videos that lack a usual step
-    are labelled again, by transport to the actions, which keeps no order; the report
-    has its segments if they are of the same steps and one more, each no more often than
-    usual, and if no labels were given to `fit`.
+    recording that is known to the end, which may jump on the timeline, in a quarter of
+    a millisecond a frame. If that finds other steps, the report has these, and differs
+    from `predict`. It needs actions that are known by their looks in videos that they
+    are not learned from (adjusted mutual information of 0.65 or more). Where they are
+    not, only videos that lack a usual step are labelled again, by transport to the
+    actions, which keeps no order; the report has its segments if they are of the same
+    steps and one more, each no more often than usual, and if no labels were given to
+    `fit`.
 
     Examples
     --------

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import gaussian_filter1d
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.exceptions import NotFittedError
@@ -172,8 +172,9 @@ def test_looks_must_be_known_well_before_they_overrule_an_order():
     assert noisy._labels_by_jumps([video]) is None
     clear = Assembly().model()
     assert LiveModel.from_state(clear.live_).known > 0.9
-    (found,) = clear._labels_by_jumps([video])
+    found, again = clear._labels_by_jumps([video, video[60:]])
     assert mof(labels, found) > 0.95
+    assert_array_equal(again, clear._labels_by_jumps([video[60:]])[0])
     clear.live_ = None
     assert clear._labels_by_jumps([video]) is None
 

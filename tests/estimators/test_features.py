@@ -136,6 +136,9 @@ def test_states_of_a_machine_are_taken_as_they_are():
     rng = np.random.default_rng(0)
     noisy = [video + 1e-3 * rng.normal(size=video.shape) for video in videos]
     assert choose_features(noisy, 3).smoothing > 0
+    order = np.random.default_rng(1).integers(0, 3, 600)
+    in_order, _ = machine(order=order)
+    assert choose_features(in_order, 3).whiten
     slow = [np.repeat(video[:100], 6, axis=0) for video in videos]
     assert choose_features(slow, 3).smoothing > 0
     look = _settled._Look(WhitenedViews().fit(videos), [videos[0][:1]], [], 3)

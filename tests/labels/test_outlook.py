@@ -61,6 +61,7 @@ def test_videos_that_may_show_something_else_are_asked_for_last():
     assert len(view.recordings(2, last=[1, 2, 3])) == 2
     rest = view.without([1])
     assert {query.video for query in rest.frames(9, ["a", "b"])} == {0, 2, 3}
+    assert view.without([0, 1]).is_labelled.any()  # what is near them is known
     both = view.without([1, 2, 3])  # video 0 has labels, and frames without one
     assert {query.video for query in both.frames(9, ["a", "b"])} == {0}
     full = [np.array([0, 0, 0]), *codes[1:]]
