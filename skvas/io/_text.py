@@ -84,13 +84,13 @@ def parse_csv(data: bytes, video: str) -> list[TimedSegment]:
     rows = csv.DictReader(lines, delimiter=mark, strict=True)
     try:
         if rows.fieldnames is not None:
-            is_in_frames = _is_of_model(rows.fieldnames) and "frames" in rows.fieldnames
-            rows.fieldnames = _plain(rows.fieldnames)
-            if is_in_frames:
+            given = _lowered(rows.fieldnames)
+            if _is_of_model(given) and "frames" in given:
                 raise ValueError(
                     "its times are frames, and segments have seconds; write it again "
                     "by a model that knows the frame rate"
                 )
+            rows.fieldnames = _plain(given)
         missing = [c for c in NEEDED if c not in (rows.fieldnames or ())]
         repeated = [c for c in COLUMNS[:4] if (rows.fieldnames or []).count(c) > 1]
         if repeated:
@@ -121,8 +121,12 @@ def _find_mark(text: str) -> str:
 
 def _plain(names: Iterable[str]) -> list[str]:
     """Return names of columns as ours are written."""
-    plain = [name.strip().lower() for name in names]
+    plain = _lowered(names)
     return [ALSO.get(name, name) for name in plain] if _is_of_model(plain) else plain
+
+
+def _lowered(names: Iterable[str]) -> list[str]:
+    return [name.strip().lower() for name in names]
 
 
 def _is_of_model(names: Sequence[str]) -> bool:

@@ -60,9 +60,9 @@ MOVEMENTS_REPEAT, SURELY, ALL_NOISE = 0.25, 0.85, 0.8
 # order by as many, if clusters stay nearly as long.
 NOISE_FRAMES, OFTEN, LONG = 4, 5.0, 16.0
 FEWER_FRAMES, NEARLY_LONG = 1, 14.0
-# They are not smoothed at all where features stand still from frame to frame so often:
-# those are states of a machine or a game, and have no noise.
-STILL = 0.8
+# They are not smoothed at all where features stand still from frame to frame so often,
+# in so many first frames: those are states of a machine or a game, and have no noise.
+STILL, SEEN_FRAMES = 0.8, 2000
 # Where videos share an order, components keep their variance only if more than so much
 # of them is noise of single frames, and the order is less firm than so, or by so much
 # firmer then.
@@ -330,9 +330,12 @@ class _Look:
 
         In no order, either.
         """
-        varies = self.whitened.scale_ > 0
-        changes = np.concatenate([np.diff(v[:, varies], axis=0) for v in self.videos])
-        if not changes.size or (changes == 0).mean() < STILL:
+        varies, n_still, n_steps = self.whitened.scale_ > 0, 0, 0
+        for video in self.videos:
+            changes = np.diff(np.asarray(video[:SEEN_FRAMES])[:, varies], axis=0)
+            n_still += int((changes == 0).sum())
+            n_steps += changes.size
+        if n_still < STILL * max(n_steps, 1):
             return False
         return self.comes_often and not has_order(find_order(self.seen))
 

@@ -621,9 +621,13 @@ def test_tables_of_models_are_segments_if_they_are_in_seconds(tmp_path):
         "recording,start,end,seconds,action,confidence\na,0.0,1.5,1.5,x,0.9\n"
     )
     assert read_segments(file).segments == (TimedSegment("a", 0, 1.5, "x"),)
-    file.write_text("recording,start,end,frames,action\na,0,15,15,x\n")
-    with pytest.raises(ValueError, match="its times are frames"):
-        read_segments(file)
+    for head in (
+        "recording,start,end,frames,action",
+        "Recording,Start,End, Frames,Action",
+    ):
+        file.write_text(f"{head}\na,0,15,15,x\n")
+        with pytest.raises(ValueError, match="its times are frames"):
+            read_segments(file)
     file.write_text("video,start,end,label,frames\na,0,1.5,x,15\n")
     assert read_segments(file).segments == (TimedSegment("a", 0, 1.5, "x"),)
     file.write_text("recording,start,end,label\na,0,1.5,x\n")
