@@ -308,8 +308,8 @@ class _Shortest:
     """How long a segment of each step lasts at least."""
 
     durations: dict[Hashable, float]
-    usual: dict[Hashable, float] | None
-    """How long it usually lasts, where a faster video may have shorter ones."""
+    keeps_pace: bool
+    """Whether a faster video may have shorter ones."""
 
     @classmethod
     def of(
@@ -320,9 +320,9 @@ class _Shortest:
             for segment in video:
                 lasted.setdefault(segment.label, []).append(_lasts(segment, rate))
         if least != "auto":
-            return cls(dict.fromkeys(lasted, least), None)
+            return cls(dict.fromkeys(lasted, least), False)
         usual = {step: _median(found, found) for step, found in lasted.items()}
-        return cls({step: MIN_SHARE * n for step, n in usual.items()}, usual)
+        return cls({step: MIN_SHARE * n for step, n in usual.items()}, True)
 
     def drop(self, segments: list[Segment], rate: float) -> list[Segment]:
         """Give the frames of segments that are too short to their neighbours."""
@@ -347,14 +347,12 @@ class _Shortest:
 
         The median over its frames, of which segments that are no steps have few.
         """
-        if self.usual is None:
-            return 1.0
-        known = [s for s in segments if self.usual.get(s.label)]
-        if not known:
+        known = [s for s in segments if s.label in self.durations]
+        if not known or not self.keeps_pace:
             return 1.0
         lasted = [_lasts(s, rate) for s in known]
-        usual = [self.usual[s.label] for s in known]
-        return min(1.0, _median(np.divide(lasted, usual), lasted))
+        least = [self.durations[s.label] for s in known]
+        return min(1.0, _median(MIN_SHARE * np.divide(lasted, least), lasted))
 
 
 def _join_equal(segments: list[Segment]) -> list[Segment]:

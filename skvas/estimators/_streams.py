@@ -113,7 +113,7 @@ class StreamsFrames(BaseVideoEstimator):
         None without a timeline, or where frames are too noisy: what they look like must
         tell their action in videos that it was not learned from.
         """
-        if self.live_ is None or LiveModel.from_state(self.live_).known < KNOWN_AGAIN:
+        if (self.live_ or {}).get("known", 0.0) < KNOWN_AGAIN:
             return None
         return decode_in_jobs(
             _follow,

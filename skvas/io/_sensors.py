@@ -490,11 +490,10 @@ def _close_gaps(table: _Table, fps: float, max_gap: float) -> np.ndarray:
     if seconds is None or len(seconds) < 2:
         seconds = np.arange(len(values)) / fps
     for column, samples in enumerate(table.values.T):
-        known = ~np.isnan(samples)
-        if known.any() and not known.all():
-            close = ~known & (_distance(seconds[known], seconds) <= max_gap)
-            at = seconds[known]
-            values[close, column] = np.interp(seconds[close], at, samples[known])
+        lacking = np.isnan(samples)
+        if lacking.any():
+            found = _interpolated(seconds, samples, seconds[lacking], max_gap)
+            values[lacking, column] = found
     return values
 
 
@@ -514,13 +513,9 @@ def _resample(
     values = np.empty((n_frames, table.values.shape[1]))
     averages = fps * table.step < _AVERAGING
     for column, samples in enumerate(table.values.T):
-        known = np.isfinite(samples)
-        frames = np.full(n_frames, np.nan)
-        if known.any():
-            at = seconds[known]
-            close = _distance(at, frame_times) <= max_gap
-            frames[close] = np.interp(frame_times[close], at, samples[known])
+        frames = _interpolated(seconds, samples, frame_times, max_gap)
         if averages:
+            known = np.isfinite(samples)
             count = np.bincount(place[known], minlength=n_frames)
             total = np.bincount(place[known], samples[known], minlength=n_frames)
             frames[count > 0] = total[count > 0] / count[count > 0]
@@ -530,6 +525,18 @@ def _resample(
         middles = (seconds[1:] + seconds[:-1]) / 2
         labels = labels[np.searchsorted(middles, frame_times)]
     return values, labels
+
+
+def _interpolated(
+    seconds: np.ndarray, samples: np.ndarray, times: np.ndarray, max_gap: float
+) -> np.ndarray:
+    """Return samples at other times, NaN in gaps that are too long."""
+    found, known = np.full(len(times), np.nan), np.isfinite(samples)
+    if known.any():
+        at = seconds[known]
+        close = _distance(at, times) <= max_gap
+        found[close] = np.interp(times[close], at, samples[known])
+    return found
 
 
 def _check_length(name: str, seconds: np.ndarray, fps: float) -> None:

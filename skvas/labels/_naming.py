@@ -291,25 +291,39 @@ def choose_evidence(
     scores = np.zeros(len(candidates))
     logs: list[list[dict[int, np.ndarray]]] = [[] for _ in candidates]
     for hidden in folds:
-        shown = hide(codes, hidden)
-        asked = [i for i, h in enumerate(hidden) if h.any()]
-        true = np.concatenate([codes[i][hidden[i]] for i in asked])
+        true = np.concatenate([c[h] for c, h in zip(codes, hidden, strict=True)])
         for j, candidate in enumerate(candidates):
-            naming = candidate.learn(shown, n_actions, n_classes)
-            told = {
-                i: naming.log_probabilities(
-                    candidate.parts[i], candidate.frames[i], shown[i]
-                )
-                for i in asked
-            }
-            found = [naming.decode(told[i])[hidden[i]] for i in asked]
-            scores[j] += miou(true, np.concatenate(found), matching=None)
+            told, found = _tell_hidden(candidate, codes, hidden, n_actions, n_classes)
+            scores[j] += miou(true, found, matching=None)
             logs[j].append(told)
     gains = np.zeros(len(candidates))
     gains[:n_favoured] = margin * len(folds)
     best = int((scores + gains).argmax())
     heat = temperature_of_hidden(logs[best], codes, folds)
     return Chosen(candidates[best], heat, logs[best], float(scores[best] / len(folds)))
+
+
+def _tell_hidden(
+    candidate: Candidate,
+    codes: Sequence[np.ndarray],
+    hidden: Sequence[np.ndarray],
+    n_actions: int,
+    n_classes: int,
+) -> tuple[dict[int, np.ndarray], np.ndarray]:
+    """Learn from labels that are not hidden, and label the other frames.
+
+    Returns the log probabilities of each video that has hidden labels, and the labels
+    of their frames.
+    """
+    shown = hide(codes, hidden)
+    naming = candidate.learn(shown, n_actions, n_classes)
+    told = {
+        i: naming.log_probabilities(candidate.parts[i], candidate.frames[i], shown[i])
+        for i, flags in enumerate(hidden)
+        if flags.any()
+    }
+    found = [naming.decode(log)[hidden[i]] for i, log in told.items()]
+    return told, np.concatenate(found)
 
 
 def hide(codes: Sequence[np.ndarray], hidden: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -424,20 +438,15 @@ def share_told(
         Share of the labelled frames. Every other stretch of each label is hidden; a
         label with one stretch is never told.
     """
-    (i,) = [i for i, code in enumerate(codes) if (code >= 0).any()]
-    turns = _stretches_in_turn(codes[i])
-    n_right = 0
+    every, n_right = np.concatenate(codes), 0
+    turns = [_stretches_in_turn(code) for code in codes]
     for turn in (0, 1):
-        hidden = turns == turn
-        if not hidden.any():
-            continue
-        shown = list(codes)
-        shown[i] = np.where(hidden, -1, codes[i])
-        naming = candidate.learn(shown, n_actions, n_classes)
-        video = candidate.parts[i], candidate.frames[i], shown[i]
-        found = naming.decode(naming.log_probabilities(*video))
-        n_right += int((found == codes[i])[hidden].sum())
-    return n_right / int((codes[i] >= 0).sum())
+        hidden = [of_video == turn for of_video in turns]
+        where = np.concatenate(hidden)
+        if where.any():
+            _, found = _tell_hidden(candidate, codes, hidden, n_actions, n_classes)
+            n_right += int((found == every[where]).sum())
+    return n_right / int((every >= 0).sum())
 
 
 def _stretches_in_turn(codes: np.ndarray) -> np.ndarray:

@@ -149,13 +149,9 @@ def _encode_numbers(
     labels: Sequence[NDArray[Any]],
 ) -> tuple[list[Codes], tuple[Hashable, ...]]:
     """Do what `encode` does with integers, at once."""
-    names, first, inverse = np.unique(
-        np.concatenate(labels), return_index=True, return_inverse=True
-    )
-    order = first.argsort()
+    names, places = _by_appearance(np.concatenate(labels))
     ends = np.cumsum([len(array) for array in labels])[:-1]
-    codes = np.split(order.argsort()[inverse.ravel()], ends)
-    return codes, tuple(names[order].tolist())
+    return np.split(places, ends), tuple(names.tolist())
 
 
 def background_labels(background: Background) -> tuple[Hashable, ...]:

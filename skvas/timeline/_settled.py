@@ -132,11 +132,8 @@ def settle_features(
         warnings.simplefilter("ignore", DegenerateFramesWarning)
         drawn = np.random.RandomState(0).permutation(len(videos))[:MAX_VIDEOS]
         looked_at = choose(videos, drawn)
-        if features is None:
-            look = _Look.at(looked_at, whitened, n_clusters)
-        else:
-            look = _Look(whitened, looked_at, choose(features, drawn), n_clusters)
-        if look.shows_states():
+        seen = None if features is None else choose(features, drawn)
+        if _shows_states(looked_at, whitened, n_clusters, seen):
             better = _fit_anew(whitened, videos, whiten=False, smoothing=0.0)
         else:
             selector = SelectRelated().fit(videos)
@@ -144,7 +141,8 @@ def settle_features(
             if wander:
                 videos = each(partial(transform_one, selector), videos)
                 better = whitened = _fit_anew(whitened, videos)
-                look = _Look.at(choose(videos, drawn), whitened, n_clusters)
+                looked_at, seen = choose(videos, drawn), None
+            look = _Look.at(looked_at, whitened, n_clusters, seen)
             alone = _look_alone(look, videos)
             if alone is not None:
                 better, look = alone.whitened, alone
@@ -156,6 +154,29 @@ def settle_features(
             step.set_output(transform="default")
     settled = with_last_step(fitted, better)
     return with_step_before_last(settled, "related", selector) if wander else settled
+
+
+def _shows_states(
+    videos: Sequence[np.ndarray],
+    whitened: WhitenedViews,
+    n_clusters: int,
+    seen: Sequence[np.ndarray] | None,
+) -> bool:
+    """Tell whether features stand still, and what comes often has no order."""
+    if not stand_still(videos, whitened):
+        return False
+    look = _Look.at(videos, whitened, n_clusters, seen)
+    return look.comes_often and not has_order(find_order(look.seen))
+
+
+def stand_still(videos: Sequence[np.ndarray], whitened: WhitenedViews) -> bool:
+    """Tell whether features hardly ever change from one frame to the next."""
+    varies, n_still, n_steps = whitened.scale_ > 0, 0, 0
+    for video in videos:
+        changes = np.diff(np.asarray(video[:SEEN_FRAMES])[:, varies], axis=0)
+        n_still += int((changes == 0).sum())
+        n_steps += changes.size
+    return n_still >= STILL * max(n_steps, 1)
 
 
 def _look_alone(look: _Look, videos: Sequence[np.ndarray]) -> _Look | None:
@@ -196,11 +217,9 @@ def _settle_views(look: _Look, videos: Sequence[np.ndarray]) -> WhitenedViews | 
     if moves:
         return _fit_anew(whitened, videos, views=(*whitened.views, "motion"))
     smoothing = _smoothing_over(NOISE_FRAMES, whitened, videos)
-    if smoothing == whitened.smoothing or order is not None or not look.comes_often:
-        return None
-    if look.times_and_length[1] < NEARLY_LONG:
-        return None
-    return _fit_anew(whitened, videos, smoothing=smoothing)
+    if order is None and smoothing < whitened.smoothing and look.comes_often_and_stays:
+        return _fit_anew(whitened, videos, smoothing=smoothing)
+    return None
 
 
 def share_between(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
@@ -241,10 +260,15 @@ class _Look:
 
     @classmethod
     def at(
-        cls, videos: Sequence[np.ndarray], whitened: WhitenedViews, n_clusters: int
+        cls,
+        videos: Sequence[np.ndarray],
+        whitened: WhitenedViews,
+        n_clusters: int,
+        seen: Sequence[np.ndarray] | None = None,
     ) -> _Look:
-        """Whiten some videos, and look at them."""
-        return cls(whitened, videos, apply_features(whitened, videos), n_clusters)
+        """Look at some videos; `seen`: whitened, if they are already."""
+        seen = apply_features(whitened, videos) if seen is None else seen
+        return cls(whitened, videos, seen, n_clusters)
 
     @cached_property
     def unscaled(self) -> list[np.ndarray]:
@@ -317,6 +341,11 @@ class _Look:
         """Whether a cluster of unscaled frames comes often in a video."""
         return self.times_and_length[0] >= OFTEN
 
+    @property
+    def comes_often_and_stays(self) -> bool:
+        """Whether a cluster of unscaled frames does, and stays for some frames."""
+        return self.comes_often and self.times_and_length[1] >= NEARLY_LONG
+
     def lasts(self) -> bool:
         """Tell whether clusters of unscaled frames last, as steps of an activity do.
 
@@ -324,20 +353,6 @@ class _Look:
         recordings alike.
         """
         return not self.comes_often or self.times_and_length[1] >= LONG
-
-    def shows_states(self) -> bool:
-        """Tell whether features hardly ever change, and what they show comes often.
-
-        In no order, either.
-        """
-        varies, n_still, n_steps = self.whitened.scale_ > 0, 0, 0
-        for video in self.videos:
-            changes = np.diff(np.asarray(video[:SEEN_FRAMES])[:, varies], axis=0)
-            n_still += int((changes == 0).sum())
-            n_steps += changes.size
-        if n_still < STILL * max(n_steps, 1):
-            return False
-        return self.comes_often and not has_order(find_order(self.seen))
 
     def is_all_motion(self) -> bool:
         """Tell whether clusters of motion are found again, and none of places are.

@@ -141,8 +141,9 @@ def test_states_of_a_machine_are_taken_as_they_are():
     assert choose_features(in_order, 3).whiten
     slow = [np.repeat(video[:100], 6, axis=0) for video in videos]
     assert choose_features(slow, 3).smoothing > 0
-    look = _settled._Look(WhitenedViews().fit(videos), [videos[0][:1]], [], 3)
-    assert not look.shows_states()  # there is no next frame
+    views = WhitenedViews().fit(videos)
+    assert _settled.stand_still(videos, views)
+    assert not _settled.stand_still([videos[0][:1]], views)  # there is no next frame
 
 
 def with_offsets(videos, size, seed=0):
