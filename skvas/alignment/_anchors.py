@@ -71,7 +71,7 @@ def refuse_contradictions(pairs: np.ndarray, *, in_order: bool) -> None:
         if i == k or (in_order and m <= j):
             raise ValueError(
                 f"the anchors ({i}, {j}) and ({k}, {m}) contradict each other"
-                f"{': matches do not go back in time' if i != k else ''}."
+                + (": matches and timelines do not go back in time." if i != k else ".")
             )
 
 

@@ -64,7 +64,8 @@ def transfer_labels(
     labelled_videos : array-like of shape (n_frames, n_features), or a list of them
         Videos with known labels.
     labels : array-like of shape (n_frames,), or a list of them
-        Labels of their frames, integers or strings; -1 or "" where a frame has none.
+        Labels of their frames, integers or strings; -1, None, NaN or "" where a frame
+        has none.
     videos : array-like of shape (n_frames, n_features), or a list of them
         Videos to label, in the order of the result.
 
@@ -105,7 +106,7 @@ def transfer_labels(
             f"got {type(estimator).__name__}."
         )
     labelled_videos, videos = open_files(labelled_videos), open_files(videos)
-    known_labels = check_labels(labels, labelled_videos)
+    known_labels = check_labels(labels, labelled_videos, missing_ok=True)
     flat = [label for part in known_labels for label in part.tolist()]
     has_label = np.array([not is_unlabelled(label) for label in flat])
     some = [*compress(flat, has_label)]

@@ -12,12 +12,12 @@ import numpy as np
 from skvas._on_demand import lengths_of
 from skvas._typing import Self, Videos
 from skvas.alignment._anchors import ANCHOR_KINDS
-from skvas.alignment._joined_anchors import join_anchors
+from skvas.alignment._joined_anchors import JoinedAnchors, join_anchors
 from skvas.alignment._result import MATCHINGS
 from skvas.applications._diagnosis import diagnose
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import remember
-from skvas.estimators._base import Trained, fitting
+from skvas.estimators._base import Prepared, Trained, fitting
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
@@ -26,6 +26,7 @@ from skvas.metrics._order import may_be_shared
 from skvas.options import Aligning
 from skvas.options._declare import ANSWERS, declare, parameter
 from skvas.options._kinds import Anything, Auto, Choice
+from skvas.options._settings import Settings
 from skvas.preprocessing._features import bodies_of, streamed_videos
 from skvas.timeline._model import (
     Axis,
@@ -34,6 +35,7 @@ from skvas.timeline._model import (
     has_order,
     path_frames,
 )
+from skvas.timeline._order import BlockOrder
 from skvas.transport._threads import spare_threads
 from skvas.validation import (
     check_choice,
@@ -162,29 +164,15 @@ default=None
                 monotone=may_be_shared(order),
                 n_videos=len(checked),
             )
+            shared = self._shared_order(prepared, settings)
             codes = None if joined is None else joined.codes(lengths)
-            if joined is not None and settings.matching == "monotone":
+            if joined is not None and (settings.matching == "monotone" or shared):
                 joined.check_order()
             trained = self._train(prepared, settings, codes, rng)
             matches = self._learned_matches(trained, rng)
-            views, axis = trained.views, self._find_axis(trained, rng)
-            if axis is not None and joined is not None:
-                frames = path_frames(views.embeddings, views.details)
-                axis = joined.bend(axis, frames, anchor_kind)
-            is_trained = len(trained.history["epoch"]) > 0
-            if joined is not None and axis is None and not is_trained:
-                warnings.warn(
-                    "anchors have no effect: nothing is trained (max_epochs=0), and "
-                    "there is no timeline for them to bend; give them to align.",
-                    stacklevel=2,
-                )
-            live = None
-            if axis is not None:
-                causal = self._causal_embeddings(views)
-                shown = streamed_videos(trained.preprocessing, trained.given)
-                learned = learn_positions(shown, axis, embeddings=causal)
-                bodies = bodies_of(trained.preprocessing)
-                live = replace(learned, bodies=bodies).state()
+            views, axis = trained.views, self._find_axis(trained, shared, rng)
+            if joined is not None:
+                axis = self._bend(axis, joined, anchor_kind, trained)
             self._keep(
                 trained,
                 videos,
@@ -198,7 +186,7 @@ default=None
                     trained.encoder,
                     remember(videos, lengths),
                 ),
-                live_=live,
+                live_=None if axis is None else self._learn_to_stream(trained, axis),
                 path_on_=self._learned_paths(trained, axis),
                 **matches,
             )
@@ -246,21 +234,51 @@ default=None
         """
         return -float(np.mean(self._alignment_costs(self._view(videos))))
 
-    def _find_axis(self, trained: Trained, rng: np.random.RandomState) -> Axis | None:
+    def _shared_order(
+        self, prepared: Prepared, settings: Settings
+    ) -> BlockOrder | None:
+        """Return the order that all videos share, None where they get no axis."""
+        if not settings.max_epochs or not self._starts_as_features():
+            return None
+        if not self._may_share_order(prepared.preprocessing, prepared.features):
+            return None
+        order = find_order(prepared.features)
+        return order if has_order(order) else None
+
+    def _find_axis(
+        self, trained: Trained, shared: BlockOrder | None, rng: np.random.RandomState
+    ) -> Axis | None:
         """Put all videos on one axis, if they share an order."""
-        if not len(trained.history["epoch"]) or not self._starts_as_features():
+        if shared is None or not len(trained.history["epoch"]):
             return None
         views = trained.views
-        if not self._may_share_order(trained.preprocessing, views.features):
-            return None
         drawn = np.random.RandomState(rng.randint(2**31))
-        order = find_order(views.features)
-        if not has_order(order):
-            return None
         return build_axis(
             path_frames(views.embeddings, views.details),
             views.features,
             drawn,
             limit=trained.settings.memory_limit(),
-            order=order,
+            order=shared,
         )
+
+    def _bend(
+        self, axis: Axis | None, joined: JoinedAnchors, kind: str, trained: Trained
+    ) -> Axis | None:
+        """Let paths along the axis pass the moments of anchors together."""
+        if axis is not None:
+            views = trained.views
+            return joined.bend(axis, path_frames(views.embeddings, views.details), kind)
+        if not len(trained.history["epoch"]):
+            warnings.warn(
+                "anchors have no effect: nothing is trained (max_epochs=0), and there "
+                "is no timeline for them to bend; give them to align.",
+                stacklevel=3,
+            )
+        return None
+
+    def _learn_to_stream(self, trained: Trained, axis: Axis) -> dict[str, Any]:
+        """Return what streams need, which tell positions on the axis."""
+        causal = self._causal_embeddings(trained.views)
+        shown = streamed_videos(trained.preprocessing, trained.given)
+        learned = learn_positions(shown, axis, embeddings=causal)
+        return replace(learned, bodies=bodies_of(trained.preprocessing)).state()

@@ -18,6 +18,7 @@ from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import choose, lengths_of
+from skvas._printing import shorten
 from skvas._typing import Labels, Self, Videos
 from skvas.applications._action_table import (
     ActionTable,
@@ -44,7 +45,7 @@ from skvas.labels._known import Known
 from skvas.labels._naming import BaseNaming
 from skvas.labels._outlook import Outlook, Query
 from skvas.labels._reading import NO_LABEL, PartialLabels, read_labels
-from skvas.labels._seeds import join_names, read_prototypes, sow
+from skvas.labels._seeds import NamedVectors, join_names, read_prototypes, sow
 from skvas.live._model import learn_actions, learn_positions, with_doubt
 from skvas.metrics._order import may_be_shared
 from skvas.nn import Prototypes
@@ -93,6 +94,7 @@ from skvas.timeline._settled import kinds_to_expect
 from skvas.training._survey import Survey
 from skvas.transport._threads import spare_threads
 from skvas.validation import (
+    are_same_names,
     check_choice,
     check_integer,
     check_n_actions,
@@ -897,9 +899,12 @@ default=None
         return checked, labels
 
     def _check_prototypes(self, prepared: Prepared) -> None:
-        """Refuse prototypes that are of no length that frames have."""
+        """Refuse prototypes that are no vectors of features or of the embedding."""
         named = read_prototypes(self.prototypes)
-        if named is None or named.vectors.shape[1] == self.n_features_in_:
+        if named is None:
+            return
+        if named.vectors.shape[1] == self.n_features_in_:
+            self._check_names_of(named)
             return
         few = [prepared.features[0][:1]]
         (embedded,) = embed_videos(prepared.model.encoder, few, self._device)
@@ -910,12 +915,26 @@ default=None
                 f"{embedded.shape[1]} dimensions of the embedding."
             )
 
+    def _check_names_of(self, named: NamedVectors) -> None:
+        """Refuse prototypes in a data frame of other columns than the videos have."""
+        known = getattr(self, "feature_names_in_", None)
+        if known is None or named.features is None:
+            return
+        if not are_same_names(named.features, known):
+            raise InvalidParameterError(
+                f"prototypes have the columns {shorten(named.features)}, the videos "
+                f"{shorten(list(known))}; select prototypes[videos[0].columns]."
+            )
+
     def _training_of(self, labels: PartialLabels | None) -> dict[str, Any]:
         """Return what labels say that a training depends on, for checkpoints."""
         if labels is None:
             return {}
-        codes = joblib.hash(labels.codes)
-        return {"n_actions": self._range_of_actions(labels), "labels": codes}
+        return {
+            "n_actions": self._range_of_actions(labels),
+            "labels": joblib.hash(labels.codes),
+            "smoothing": self._smoothing(labels),
+        }
 
     def _labeller(self) -> Labeller:
         segmenting = self.settings_.segmenting

@@ -24,6 +24,7 @@ from skvas.validation import (
     find_respellings,
     is_missing,
     is_single_video,
+    is_unlabelled,
     list_videos,
     naming_video,
     spelled_as,
@@ -410,10 +411,12 @@ def _from_segments(
         first, stop = (_frame(time, n_frames, clock) for time in (start, end))
         if not 0 <= first < stop <= n_frames:
             rate = "" if clock.fps is None else f" at {clock.fps:g} a second"
+            what = "empty or not inside"
+            if start < end and 0 <= first == stop <= n_frames:
+                what = "shorter than a frame, and has none of"
             raise ValueError(
-                f"the segment ({start}, {end}, {value!r}) is empty or not inside the "
-                f"{n_frames} frames{rate}; "
-                "end is the first frame after a segment."
+                f"the segment ({start}, {end}, {value!r}) is {what} the {n_frames} "
+                f"frames{rate}; end is the first frame after a segment."
             )
         label = read_label(value)
         for frame in range(first, stop):
@@ -468,8 +471,15 @@ def _from_segment_table(
         )
     found = table.to_labels(
         name, fps=clock.fps, times=clock.times, n_frames=n_frames, fill=""
-    )
-    return [read_label(value) for value in found.tolist()]
+    ).tolist()
+    short = [row for row in table if row.label not in found]
+    if short:
+        raise ValueError(
+            f"the segment {short[0].label!r} from {short[0].start:g} to "
+            f"{short[0].end:g} s is shorter than a frame, and no other has its label: "
+            "no frame would; leave it out, or lengthen it."
+        )
+    return [read_label(value) for value in found]
 
 
 def _frame(time: Any, n_frames: int, clock: Clock) -> int:
@@ -493,20 +503,13 @@ def _frame(time: Any, n_frames: int, clock: Clock) -> int:
 
 def read_label(value: Any) -> int | str | None:
     """Return an integer or a string; None for what says that there is no label."""
-    if value is None or value is np.ma.masked:
+    if value is np.ma.masked or is_unlabelled(value):
         return None
     if isinstance(value, str):
-        return _text(value) or None
-    if type(value).__name__ == "NAType":  # of pandas
-        return None
-    if isinstance(value, (Integral, np.bool_)):
-        return None if int(value) == NO_LABEL else _fitting(int(value))
-    if isinstance(value, Real):
-        number = float(value)
-        if math.isnan(number) or number == NO_LABEL:
-            return None
-        if number.is_integer():
-            return _fitting(int(number))
+        return _text(value)
+    is_whole = isinstance(value, (Integral, np.bool_))
+    if is_whole or (isinstance(value, Real) and float(value).is_integer()):
+        return _fitting(int(value))
     raise ValueError(
         "labels must be integers or strings, with -1, None, NaN or '' where there is "
         f"none; got {value!r} of type {type(value).__name__}."

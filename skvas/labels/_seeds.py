@@ -11,6 +11,7 @@ import numpy as np
 from skvas.exceptions import InvalidParameterError
 from skvas.labels._reading import NO_LABEL, PartialLabels, read_label
 from skvas.validation import check_video, find_respellings, spelled_as
+from skvas.videos._frames import unit
 
 # Share of the frames most similar to a vector that take its name for certain.
 SURE = 0.2
@@ -26,10 +27,13 @@ class NamedVectors:
         Names, int64 or str.
     vectors : float64 ndarray of shape (K, D)
         Unit vectors.
+    features : list of str, default=None
+        What a data frame calls their entries.
     """
 
     names: np.ndarray
     vectors: np.ndarray
+    features: list[str] | None = None
 
 
 def read_prototypes(prototypes: Any) -> NamedVectors | None:
@@ -51,6 +55,7 @@ def read_prototypes(prototypes: Any) -> NamedVectors | None:
     """
     if prototypes is None:
         return None
+    features = None
     if hasattr(prototypes, "index") and hasattr(prototypes, "to_numpy"):  # of pandas
         index = prototypes.index
         if not index.is_unique:
@@ -59,6 +64,7 @@ def read_prototypes(prototypes: Any) -> NamedVectors | None:
                 f"prototypes has several rows of the name {twice!r}; give an action "
                 "one vector, such as the mean of its rows."
             )
+        features = _columns_of(prototypes)
         prototypes = dict(zip(index.tolist(), prototypes.to_numpy(), strict=True))
     is_named = isinstance(prototypes, Mapping)
     values = list(prototypes.values()) if is_named else prototypes
@@ -69,8 +75,7 @@ def read_prototypes(prototypes: Any) -> NamedVectors | None:
             "prototypes must be an array of shape (n_actions, n_features) or a dict of "
             f"vectors of one length, got {type(prototypes).__name__}."
         ) from error
-    lengths = np.linalg.norm(vectors, axis=1)
-    if not np.isfinite(lengths).all() or not lengths.all():
+    if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
         raise InvalidParameterError("prototypes must be finite, and none of them zero.")
     names = np.arange(len(vectors))
     if is_named:
@@ -91,7 +96,7 @@ def read_prototypes(prototypes: Any) -> NamedVectors | None:
             )
         names = np.array(keys, dtype=str if kinds == {str} else np.int64)
     order = np.argsort(names, kind="stable")
-    return NamedVectors(names[order], (vectors / lengths[:, None])[order])
+    return NamedVectors(names[order], _unit(vectors)[order], features)
 
 
 def join_names(
@@ -178,7 +183,18 @@ def _spelled(named: NamedVectors, labels: PartialLabels) -> np.ndarray:
 
 def _cosines(frames: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Return the cosines of frames (n_i, D) with unit vectors, (n_i, K)."""
-    frames = frames.astype(float)
-    norms = np.linalg.norm(frames, axis=1, keepdims=True)
-    cosines: np.ndarray = frames @ vectors.T / np.where(norms > 0, norms, 1)
+    cosines: np.ndarray = _unit(frames.astype(float)) @ vectors.T
     return cosines
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    """Scale rows to length one, also those whose squares leave the range of floats."""
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    return unit(rows / np.where(largest > 0, largest, 1))
+
+
+def _columns_of(frame: Any) -> list[str] | None:
+    """Return the names of the columns of a data frame, if they are texts."""
+    columns = list(getattr(frame, "columns", ()))
+    are_texts = bool(columns) and all(isinstance(name, str) for name in columns)
+    return columns if are_texts else None

@@ -32,8 +32,8 @@ def hide_labels(
     Parameters
     ----------
     y : list of array-like of shape (n_frames_i,), or None
-        Labels of all frames of the videos; None for a video without labels, which stays
-        one.
+        Labels of the frames of the videos; -1, None, NaN or "" where a frame has none.
+        None for a video without labels, which stays one.
     keep : int, float or sequence of int, default=1
         Videos that keep their labels: how many of those that have some, which share of
         them (at least one), or which ones.
@@ -81,11 +81,13 @@ def hide_labels(
                 f"y must have an array of labels, one a frame, for video {index}, got "
                 f"{shorten(item)}; skvas.labels.frame_labels spells labels out."
             )
-    labelled = [index for index, item in enumerate(given) if item is not None]
+    given = [[] if item is None else item for item in given]
+    labels = check_labels(given, [len(item) for item in given], missing_ok=True)
+    labelled = [
+        i for i, video in enumerate(labels) if not all(map(is_unlabelled, video))
+    ]
     if not labelled:
         raise ValueError("y has labels of no video; give those of one at least.")
-    given = [[] if item is None else item for item in given]
-    labels = check_labels(given, [len(item) for item in given])
     kept = _kept(keep, len(labels), labelled, rng)
     hidden: list[Any] = [None] * len(labels)
     for index in [index for index in kept if index in labelled]:

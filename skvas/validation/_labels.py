@@ -172,9 +172,7 @@ def is_unlabelled(value: Any) -> bool:
     >>> is_unlabelled(-1), is_unlabelled(0)
     (True, False)
     """
-    return is_missing(value) or (
-        isinstance(value, (str, Integral)) and value in ("", -1)
-    )
+    return is_missing(value) or (isinstance(value, (str, Real)) and value in ("", -1))
 
 
 # What has no frames, or no order of them.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skvas import VideoAligner
+from skvas import Training, VideoAligner
 from skvas.alignment._joined_anchors import JoinedAnchors, join_anchors
 from skvas.datasets import make_videos
 from tests.models import assert_same_state
@@ -148,6 +148,15 @@ def test_row_72_anchors_of_fit_may_cross_where_matches_may():
     model.set_params(matching="monotone")
     with pytest.raises(ValueError, match="do not go back in time"):
         model.fit(DATA.videos, anchors=crossing)
+
+
+def test_row_72_anchors_that_cross_are_refused_before_training():
+    epochs = []
+    training = Training(callback=epochs.append)
+    model = VideoAligner(max_epochs=2, matching="plan", training=training)
+    with pytest.raises(ValueError, match="timelines do not go back in time"):
+        model.fit(DATA.videos, anchors={(0, 1): [(20, 21), (25, 10)]})
+    assert not epochs
 
 
 @pytest.mark.parametrize(

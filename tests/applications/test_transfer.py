@@ -94,7 +94,9 @@ def test_frame_without_counterpart_takes_the_nearest_label_and_no_confidence():
     assert_allclose(found.confidence, [0, 1, 0, 0, 1])
 
 
-@pytest.mark.parametrize(("mark", "kind"), [(-1, int), ("", str)])
+@pytest.mark.parametrize(
+    ("mark", "kind"), [(-1, int), (-1, float), ("", str), (None, object)]
+)
 def test_frames_without_a_label_have_no_say(mark, kind):
     data = make_videos(3, n_actions=3, random_state=0)
     aligner = VideoAligner(max_epochs=0, random_state=0).fit(data.videos)

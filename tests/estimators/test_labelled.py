@@ -124,6 +124,14 @@ def test_checkpoint_of_other_labels_is_refused(cls, tmp_path):
     quick(cls).set_params(**training).fit(VIDEOS, labels_of(0))
     with pytest.raises(skvas.exceptions.CheckpointError, match="labels"):
         quick(cls).set_params(**training).fit(VIDEOS, labels_of(1))
+    short = [
+        list("ab" * (len(video) // 2) + "a" * (len(video) % 2)) for video in VIDEOS
+    ]
+    training = {"training__checkpoint": tmp_path / "short"}
+    quick(cls).set_params(**training).fit(VIDEOS, short)
+    stamps = [dict(enumerate(labels)) for labels in short]
+    with pytest.raises(skvas.exceptions.CheckpointError, match="smoothing"):
+        quick(cls).set_params(**training).fit(VIDEOS, stamps)
 
 
 def test_number_of_actions_is_that_of_the_labels_unless_given(cls):

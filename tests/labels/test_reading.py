@@ -34,6 +34,7 @@ def read(y, videos=VIDEOS):
         np.array(["", "pour", "pour", "", "stir", "stir"]),
         np.ma.array(["x", "pour", "pour", "x", "stir", "stir"], mask=MASK),
         ["", "pour", "pour", np.ma.masked, "stir", "stir"],
+        [-1.0, "pour", "pour", np.float32(-1), "stir", "stir"],
         np.ma.array(SPELLED, dtype=object),
         pd.Series(SPELLED),
         pd.Series(["x", "pour", "pour", "x", "stir", "stir"]).replace("x", pd.NA),
@@ -384,3 +385,11 @@ def test_times_before_a_recording_are_refused():
             frame_labels([rows, None], known, fps="recordings")
     (spelled, _) = frame_labels([[(99.6, 101, "pour")], None], known, fps="recordings")
     assert spelled[0] == "pour"
+
+
+def test_a_segment_that_labels_no_frame_is_refused():
+    known = Recordings(VIDEOS, ["tea", "milk"], fps=1)
+    rows = [(0, 2, "pour"), (2.6, 3.4, "tap"), (4, 6, "stir")]
+    for given, fps in ((segments("tea", rows), None), (rows, "recordings")):
+        with pytest.raises(ValueError, match="video 0: .*'tap'.*shorter than a frame"):
+            frame_labels([given, None], known, fps=fps)

@@ -50,6 +50,28 @@ def test_index_of_a_table_names_the_vectors():
     assert read_prototypes(table.reset_index(drop=True)).names.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200])
+def test_vectors_and_frames_may_be_of_any_scale(scale):
+    vectors = {name: scale * np.array(mean) for name, mean in MEANS.items()}
+    named = read_prototypes(vectors)
+    assert_allclose(named.vectors, [[0, 1, 0], [1, 0, 0]])
+    given = join_names(None, named, [len(VIDEO)])
+    (codes,) = sow(given, named, [VIDEO]).codes
+    assert (codes >= 0).any()
+    assert_array_equal(sow(given, named, [scale * VIDEO]).codes[0], codes)
+
+
+def test_columns_of_a_table_are_those_of_the_videos():
+    table = pd.DataFrame(MEANS, index=["x", "y", "z"]).T
+    videos = [pd.DataFrame(video, columns=["x", "y", "z"]) for video in [VIDEO] * 2]
+    model = ActionSegmenter(prototypes=table, max_epochs=0, random_state=0)
+    found = model.fit(videos).labels_[0]
+    assert found.tolist() == ["stir"] * 10 + ["pour"] * 10
+    for other in (table[["z", "y", "x"]], table.rename(columns={"x": "w"})):
+        with pytest.raises(InvalidParameterError, match="select prototypes"):
+            ActionSegmenter(prototypes=other).fit(videos)
+
+
 def test_a_name_has_one_vector():
     table = pd.DataFrame(np.eye(3), index=["stir", "pour", "stir"])
     with pytest.raises(InvalidParameterError, match="several rows of the name 'stir'"):

@@ -82,8 +82,18 @@ def test_videos_without_labels_stay_so_and_are_not_drawn():
         hide_labels(y, keep=4)
     with pytest.raises(ValueError, match="labels of no video"):
         hide_labels([None, None])
-    with pytest.raises(ValueError, match="^video 2: 1 of 2 frames have no label"):
-        hide_labels([None, ["a"], ["a", None]])
+    with pytest.raises(ValueError, match="labels of no video"):
+        hide_labels([[-1, -1], None])
+
+
+@pytest.mark.parametrize("none", [None, float("nan"), -1, -1.0, ""])
+def test_frames_without_a_label_stay_so(none):
+    y = [[none, none], ["a", none]]
+    for seed in range(4):
+        first, second = hide_labels(y, keep=1, random_state=seed)
+        assert first is None
+        assert second.tolist() in (["a", -1], ["a", ""])
+    assert hide_labels(y, keep=[1], timestamps=True, random_state=0)[1] == {0: "a"}
 
 
 def test_labels_are_copied():

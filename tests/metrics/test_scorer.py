@@ -222,6 +222,7 @@ def test_what_has_no_label_is_not_scored():
     some = [np.where(np.arange(len(v)) < 10, -1, v) for v in wrong]
     assert scorer(model, data.videos, some) == 1
     assert scorer(model, data.videos[0], some[0]) == 1
+    assert scorer(model, data.videos, [one.astype(float) for one in some]) == 1
     spelled = [np.array([None if v < 0 else v for v in one], object) for one in some]
     assert scorer(model, data.videos, spelled) == 1
     with pytest.raises(ValueError, match="y has labels of no video"):
