@@ -280,13 +280,13 @@ def learn_actions(
     taught = [np.asarray(labels[i], dtype=np.int64) for i in few]
     gaussians = fit_gaussians(seen, taught, n_actions, (seen, taught), spare=spare)
     weight = min(1.0, gaussians.weight * setting.factor)
-    familiar = _familiar(gaussians, seen, taught)
+    gaussians = replace(gaussians, weight=weight)
     return LiveModel(
         n_actions,
         features,
-        replace(gaussians, weight=weight),
+        gaussians,
         rates,
-        Habits.of_actions(kept, n_actions, familiar),
+        Habits.of_actions(kept, n_actions, _familiar(gaussians, seen, taught)),
         setting.lead,
         embeddings is not None,
     )

@@ -386,8 +386,10 @@ class LiveTracker:
         gaussians = self._model.gaussians
         discriminants = gaussians.project(features)
         distances = gaussians.distances(discriminants)
+        # Nothing has told the action yet that unreadable frames were given.
+        lead = self._model.lead if self._filter.has_started else 0.0
         seen = self._filter.see(gaussians.scores(distances))
-        self._decide(seen.posterior)
+        self._decide(seen.posterior, lead)
         self._was_held = False
         distance = float(distances.min()) / len(discriminants)
         chain = self._chain
@@ -409,19 +411,16 @@ class LiveTracker:
         seen = self._filter.hold()
         if self._course is not None:
             self._course.hold()
-        self._decide(seen.posterior)
+        self._decide(seen.posterior, self._model.lead)
         return seen
 
-    def _decide(self, posterior: np.ndarray) -> None:
-        """Change the action that is told, if another one is far more probable."""
+    def _decide(self, posterior: np.ndarray, lead: float) -> None:
+        """Change the action that is told, if another is more probable by so much."""
         if not self._model.n_actions:
             return
         shares = self._chain.shares(posterior, self._model.n_actions)
         best = int(shares.argmax())
-        if (
-            self._action is None
-            or shares[best] > shares[self._action] + self._model.lead
-        ):
+        if self._action is None or shares[best] > shares[self._action] + lead:
             self._action, self._since = best, self.n_frames_
 
     def _warn_of_holes(self) -> None:

@@ -53,6 +53,19 @@ def test_state_comes_back(make):
     same(again, state)
 
 
+def test_unlike_frames_are_averaged_as_streams_average_them(monkeypatch):
+    known = data().videos[:8], data().labels[:8]
+    setting, familiar, rates = Setting(factor=6.0), _model._familiar, []
+
+    def noted(gaussians, *seen):
+        rates.append(gaussians.weight)
+        return familiar(gaussians, *seen)
+
+    monkeypatch.setattr(_model, "_try_settings", lambda *given: setting)
+    monkeypatch.setattr(_model, "_familiar", noted)
+    assert rates == [learn_actions(*known, N_ACTIONS).gaussians.weight]
+
+
 @pytest.mark.parametrize("offset", [5e6, -1e9])
 def test_streams_see_features_that_are_far_from_zero(offset):
     videos = [video.astype(float) for video in data().videos]

@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -475,6 +476,16 @@ def test_row_69_frames_with_nan_hold_the_state_and_are_warned_of():
     expected = tracker()
     expected.push(video)
     assert abs(stream.current_.progress - expected.current_.progress) < 0.05
+
+
+@pytest.mark.parametrize("make", [ordered, unordered])
+def test_frames_before_the_first_to_be_read_do_not_hold_an_action(make):
+    stream = make().stream()
+    stream._model = replace(stream._model, lead=1.0)
+    before = stream.push(np.full((5, 16), np.nan)).labels
+    assert stream.current_ is None
+    found = stream.push(new_video()[60:])
+    assert found.labels[0] == found.probabilities[0].argmax() != before[-1]
 
 
 @pytest.mark.parametrize(
