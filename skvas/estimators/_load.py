@@ -333,23 +333,27 @@ def _check_labels_of_fit(estimator: Any) -> None:
 def _check_chain(chain: Any, shape: tuple[int, int], timeline: Any) -> None:
     """Refuse a hidden Markov model that no fit learns."""
     n_actions, width = shape
+    later = {"correlations", "constant"}  # younger than the format
+    constant = check_type("constant", chain.setdefault("constant", 0.0), float)
+    check_real("constant", constant, low=0)
+    width += constant > 0
     positive = {
         "variances": (width,),
         "shares": (n_actions,),
         "durations": (n_actions,),
     }
-    known = {*positive, "means", "correlated", "correlations"}
-    if timeline is not None or chain.keys() | {"correlations"} != known:
+    known = {*positive, "means", "correlated", *later}
+    if timeline is not None or chain.keys() | later != known:
         raise ModelFileError("chain_ is not as fit makes it")
     for name, size in positive.items():
         check_array(f"chain_.{name}", chain[name], size)
         if not (chain[name] > 0).all():
             raise ModelFileError("chain_ is not as fit makes it")
-    check_array("chain_.means", chain["means"], shape)
+    check_array("chain_.means", chain["means"], (n_actions, width))
     correlated = check_type("correlated", chain["correlated"], float)
     check_real("correlated", correlated, low=0)
     alike = np.full(width, correlated)
-    each = chain.setdefault("correlations", alike)  # younger than the format
+    each = chain.setdefault("correlations", alike)
     check_array("chain_.correlations", each, (width,), low=0)
 
 

@@ -47,6 +47,9 @@ class ActionChain:
         Share of a video over which neighbouring frames say the same.
     correlations : ndarray of shape (D,)
         The same of each number of the frames, which tells the less of actions.
+    constant : float, default=0
+        What stands beside the features of a frame before it is scaled to length one,
+        so that it also tells how far out the frame is. 0: frames are as plans see them.
     """
 
     means: np.ndarray
@@ -55,6 +58,7 @@ class ActionChain:
     durations: np.ndarray
     correlated: float
     correlations: np.ndarray
+    constant: float = 0.0
 
     @classmethod
     def learn(

@@ -12,6 +12,7 @@ from scipy.special import stdtrit
 from skvas.decoding import n_segments
 from skvas.metrics import PairMatches, match_pairs
 from skvas.metrics._consistency import matched_information
+from skvas.metrics._known import known_again
 from skvas.options._groups import CHAIN, PLAN
 from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._labeller import (
@@ -35,6 +36,10 @@ CONFIDENCE = 0.8
 # Share of a video over which smoothed frames deviate from their action alike, at most;
 # some of their numbers drift if a quarter does so over so many times the share of all.
 SMOOTHED, DRIFTS = 0.042, 1.4
+# Beside so many times the usual length of a frame, directions tell how far out it is.
+# Adjusted mutual information from which on actions by that are known again in others,
+# and how many times as much as plans they tell where no other chain is better.
+CONSTANT, KNOWN_BY_LENGTH, FAR_MORE = 1.25, 0.72, 1.4
 # Deviations that last longer have silenced a chain if it has less than this share of
 # the segments of the plans: a chain with the second share is then tried.
 SILENCED, TRIED = 0.5, 0.02
@@ -53,8 +58,9 @@ def choose_decoder(
 
     Plans hold all actions to equal shares of each video, which often is right and
     which a chain can't know. So a chain has to be better by more than chance: labels
-    of matched frames agree better by it. Of more than 128 videos, a sample of as many
-    is looked at.
+    of matched frames agree better by it. One that also looks at the length of frames
+    has to tell far more than plans, unless another chain is better than these as well.
+    Of more than 128 videos, a sample of as many is looked at.
 
     Parameters
     ----------
@@ -78,8 +84,14 @@ def choose_decoder(
     every, seen = views, sample_videos(len(labels))
     views, some = every.choose(seen), [labels[i] for i in seen]
     referee = Referee.of(views) if len(labels) > 1 else None
-    chained, found = best_chain(before, views, referee)
+    plain, plain_labels = _best_by_direction(before, views, referee)
+    chained, found = _or_by_length(plain, plain_labels, before, views, referee)
     is_better = referee is not None and referee.prefers(found, some, clearly=clearly)
+    if is_better and chained is not plain:
+        assert referee is not None
+        is_better = referee.tells_no_less(
+            found, some, views.features, times=FAR_MORE
+        ) or referee.prefers(plain_labels, some, clearly=clearly)
     if decoder == CHAIN or is_better:
         return chained, found if views is every else chained.labels(every)
     return labeller, labels
@@ -88,12 +100,12 @@ def choose_decoder(
 def best_chain(
     labeller: FrameLabeller, views: Views, referee: Referee | None
 ) -> tuple[ChainLabeller, list[np.ndarray]]:
-    """Learn chains from the plans and from k-means; keep the first in doubt.
+    """Learn chains of several starts, and keep the first in doubt.
 
-    Where some numbers of frames drift, a third one lets each tell as much as it does by
-    itself: else those that drift silence the others. Where all deviate alike for whole
-    segments, hardly a frame of these counts, and a chain may call all frames by one
-    action: then another one lets frames count for more.
+    If plans look at features, and at nothing learned, the last chain looks at the
+    length of frames as well. It is kept where its actions are known again in other
+    videos, and tell no less: directions are the more accidental the nearer a frame is
+    to the mean.
 
     Parameters
     ----------
@@ -110,6 +122,20 @@ def best_chain(
         The chain.
     list of int64 ndarray of shape (n_i,)
         Its labels.
+    """
+    found = _best_by_direction(labeller, views, referee)
+    return _or_by_length(*found, labeller, views, referee)
+
+
+def _best_by_direction(
+    labeller: FrameLabeller, views: Views, referee: Referee | None
+) -> tuple[ChainLabeller, list[np.ndarray]]:
+    """Learn chains from the plans and from k-means; keep the first in doubt.
+
+    Where some numbers of frames drift, a third one lets each tell as much as it does by
+    itself: else those that drift silence the others. Where all deviate alike for whole
+    segments, hardly a frame of these counts, and a chain may call all frames by one
+    action: then another one lets frames count for more.
     """
     frames, shares = labeller.frames(views), labeller.shares(views)
     off = deviations(frames, shares)
@@ -135,6 +161,22 @@ def best_chain(
     return chained, labels
 
 
+def _or_by_length(
+    chained: ChainLabeller,
+    labels: list[np.ndarray],
+    labeller: FrameLabeller,
+    views: Views,
+    referee: Referee | None,
+) -> tuple[ChainLabeller, list[np.ndarray]]:
+    """Return a chain and its labels, or those by length where these tell no less."""
+    if referee is None or not _sees_features(labeller, views):
+        return chained, labels
+    other = _chained_by_length(labeller, views, referee)
+    found = other.labels(views)
+    is_kept = referee.tells_no_less(found, labels, views.features)
+    return (other, found) if is_kept else (chained, labels)
+
+
 def _chained(
     labeller: FrameLabeller,
     frames: Sequence[np.ndarray],
@@ -144,6 +186,26 @@ def _chained(
 ) -> ChainLabeller:
     chain = ActionChain.learn(frames, shares, correlated, correlations)
     actions = unit(torch.from_numpy(chain.means.astype(np.float32))).numpy()
+    return ChainLabeller(chain, replace(labeller, actions=actions))
+
+
+def _sees_features(labeller: FrameLabeller, views: Views) -> bool:
+    """Tell whether plans look at directions of features, and at nothing learned."""
+    (seen,), (own,) = directions(views.features[:1]), labeller.frames(views)[:1]
+    return seen.shape == own.shape and np.allclose(seen, own, atol=1e-4)
+
+
+def _chained_by_length(
+    labeller: FrameLabeller, views: Views, referee: Referee
+) -> ChainLabeller:
+    """Learn a chain of the clusters of features beside a constant."""
+    few = np.concatenate(pick(views.features, referee.frames)).astype(float)
+    constant = CONSTANT * float(np.sqrt((few**2).sum(axis=1).mean()))
+    frames = directions(views.features, constant)
+    clusters = _clusters(frames, labeller)
+    correlated = correlated_share(deviations(frames, clusters))
+    chain = replace(ActionChain.learn(frames, clusters, correlated), constant=constant)
+    actions = unit(torch.from_numpy(chain.means[:, :-1].astype(np.float32))).numpy()
     return ChainLabeller(chain, replace(labeller, actions=actions))
 
 
@@ -213,6 +275,27 @@ class Referee:
         error = np.sqrt((n - 1) / n * ((gains - gains.mean()) ** 2).sum())
         least = stdtrit(n - 1, (1 + CONFIDENCE) / 2) * error
         return bool(_gain(codes, one, other) > max(least, 1e-9))
+
+    def tells_no_less(
+        self,
+        new: list[np.ndarray],
+        old: list[np.ndarray],
+        features: Sequence[np.ndarray],
+        *,
+        times: float = 1.0,
+    ) -> bool:
+        """Tell whether new labels agree and are known again so many times as well.
+
+        Both count together, and new ones have to be known again in other videos.
+        """
+        one, other = self.matches.frames, self.matches.free
+        few, told = pick(features, self.frames), []
+        for labels in (new, old):
+            codes = pick(labels, self.frames)
+            known, every = known_again(few, codes), np.concatenate(codes)
+            told.append((known, known * matched_information(every[one], every[other])))
+        (known, by_new), (_, by_old) = told
+        return known >= KNOWN_BY_LENGTH and by_new >= times * by_old
 
 
 def _gain(codes: list[np.ndarray], one: np.ndarray, other: np.ndarray) -> float:

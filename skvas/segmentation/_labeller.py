@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -194,11 +195,18 @@ class ChainLabeller(_LabelsInAnyOrder):
         """Return the action of each frame, (n_i,)."""
         return [plan_to_labels(shares) for shares in self.shares(views)]
 
+    def frames(self, views: Views) -> Sequence[np.ndarray]:
+        """Return what the model looks at, unit vectors."""
+        constant = self.chain.constant
+        if constant > 0:
+            return directions(views.features, constant)
+        return self.transport.frames(views)
+
     def shares(self, views: Views) -> list[np.ndarray]:
         """Return the probabilities of the actions at each frame, (n_i, K)."""
         return decode_in_jobs(
             _posteriors,
-            self.transport.frames(views),
+            self.frames(views),
             (self.chain,),
             width=len(self.chain.means),
             n_jobs=self.transport.n_jobs,
@@ -327,12 +335,20 @@ def pick(
     return [array[where] for array, where in zip(arrays, frames, strict=True)]
 
 
-def directions(features: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
-    """Scale frames to length one, as embeddings are."""
-    return each(_directions, features)
+def directions(
+    features: Sequence[np.ndarray], constant: float = 0.0
+) -> Sequence[np.ndarray]:
+    """Scale frames to length one, as embeddings are.
+
+    Beside a constant, if there is one: the larger, the more their length counts.
+    """
+    return each(partial(_directions, constant=constant), features)
 
 
-def _directions(video: np.ndarray) -> np.ndarray:
+def _directions(video: np.ndarray, constant: float) -> np.ndarray:
+    if constant > 0:
+        column = np.full((len(video), 1), constant, dtype=video.dtype)
+        video = np.hstack([video, column])
     found: np.ndarray = unit(torch.tensor(video)).numpy()
     return found
 

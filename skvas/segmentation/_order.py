@@ -35,8 +35,10 @@ HALF_AS_WELL, FAR_LESS, MISSED, AS_WELL = 0.45, 0.75, 0.85, 0.97
 # average, and where frames deviate from their action alike over no more of a video than
 # those that are smoothed do. They are steps up to so many, if a rest is left out.
 MOST_SEGMENTS, ONCE = 1.35, 1.15
-# Actions come in rounds if so many of them are followed by the one that mostly follows.
-SAME_NEXT = 0.8
+# Actions come in rounds if so many of them are followed by the one that mostly follows:
+# the second share, if those of a timeline tell far less than they do, and at most the
+# third share goes right back to the one before.
+SAME_NEXT, MOSTLY_SAME, SELDOM_BACK = 0.8, 0.7, 0.25
 
 
 def keeps_order(
@@ -251,8 +253,14 @@ def are_rounds(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bo
         and by_order.known < ENOUGH_EXPLAINED * theirs.known
         and by_order.explained < ENOUGH_EXPLAINED * theirs.explained
     )
+    is_far_better = (
+        by_order.known < FAR_LESS * theirs.known
+        and by_order.explained < FAR_LESS * theirs.explained
+    )
+    goes_on = is_far_better and share_of_returns(labels) <= SELDOM_BACK
+    least = MOSTLY_SAME if goes_on else SAME_NEXT
     comes_back = segments_an_action(labels) > MOST_SEGMENTS
-    return are_better and comes_back and share_of_same_next(labels) >= SAME_NEXT
+    return are_better and comes_back and share_of_same_next(labels) >= least
 
 
 def explained(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:
@@ -300,3 +308,22 @@ def share_of_same_next(labels: Sequence[np.ndarray]) -> float:
     if np.count_nonzero(follows.sum(axis=1)) < 3:
         return 0.0
     return float(follows.max(axis=1).sum() / follows.sum())
+
+
+def share_of_returns(labels: Sequence[np.ndarray]) -> float:
+    """Return how many segments go right back to the action before theirs.
+
+    Parameters
+    ----------
+    labels : sequence of int ndarray of shape (n_i,)
+        Labels of the frames of each video.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 where no video has three segments.
+    """
+    orders = [codes[np.append(True, np.diff(codes) != 0)] for codes in labels]
+    n_between = sum(max(len(order) - 2, 0) for order in orders)
+    n_back = sum(int((order[2:] == order[:-2]).sum()) for order in orders)
+    return n_back / max(n_between, 1)

@@ -106,7 +106,8 @@ def test_order_prior_pulls_labels_to_the_order_of_time():
 
 def test_large_weight_of_the_actions_evens_out_their_shares():
     def spread(weight):
-        estimator = quick(ActionSegmenter, lambda_actions=weight, max_epochs=0)
+        options = {"lambda_actions": weight, "decoder": "plan", "max_epochs": 0}
+        estimator = quick(ActionSegmenter, **options)
         shares = estimator.fit(videos).predict_proba(videos[0])
         return np.ptp(shares.mean(axis=0))
 

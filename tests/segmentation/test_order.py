@@ -19,6 +19,7 @@ from skvas.segmentation._order import (
     keeps_order,
     known_again,
     segments_an_action,
+    share_of_returns,
     share_of_same_next,
 )
 from skvas.timeline import BlockOrder
@@ -261,6 +262,8 @@ ROUNDS = [rounds(n) for n in (2, 4, 5, 2, 4, 5)]
 BLOCKS = [
     np.repeat([*[0, 1] * n, *[2, 3] * n, *[4, 5] * n], 3) for n in (1, 2, 3, 1, 2, 3)
 ]
+# .7 and .6 of the actions are followed by the one that mostly follows.
+MOSTLY, MIXED = ([rounds(n), rounds(2, (0, 2, 1))] for n in (5, 3))
 LATE = [ROUNDS[0], np.roll(ROUNDS[1], 2), *ROUNDS[2:]]
 
 
@@ -270,6 +273,12 @@ def test_rounds_are_told_by_what_follows():
     assert share_of_same_next([rounds(3), rounds(2, (0, 2, 1))]) == 8 / 13
     assert share_of_same_next([rounds(5, (0, 1))]) == 0  # two can but take turns
     assert share_of_same_next([np.zeros(9, int)]) == 0
+
+
+def test_returns_are_to_the_action_before():
+    assert share_of_returns(ROUNDS) == 0
+    assert share_of_returns([np.array([0, 0, 1, 0, 2, 0, 1]), np.zeros(9, int)]) == 0.5
+    assert share_of_returns([np.zeros(9, int)]) == 0
 
 
 def test_timeline_is_left_where_it_misses_rounds(ask):
@@ -305,12 +314,19 @@ def test_timeline_is_left_where_a_chain_tells_rounds_that_plans_blur(ask):
         (SWAPPED, (0.7, 0.5), (0.3, 0.2), False),
         ([ONCE] * 6, (0.7, 0.5), (0.3, 0.2), False),
         (FLICKER, (0.7, 0.5), (0.3, 0.2), False),
+        (MOSTLY, (0.7, 0.5), (0.52, 0.37), True),
+        (MOSTLY, (0.7, 0.5), (0.53, 0.37), False),
+        (MOSTLY, (0.7, 0.5), (0.52, 0.38), False),
+        (MIXED, (0.7, 0.5), (0.3, 0.2), False),
     ],
 )
 def test_rounds_are_known_better_and_follow_each_other(
     labels, theirs, by_order, expected
 ):
     assert share_of_same_next([ONCE] * 6) == 1
+    assert share_of_same_next(FLICKER) > 0.7
+    assert share_of_returns(FLICKER) > 0.25
+    assert share_of_same_next(MIXED) < 0.7 < share_of_same_next(MOSTLY) < 0.8
     assert are_rounds(labels, Told(*theirs), Told(*by_order)) is expected
 
 
