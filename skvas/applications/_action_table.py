@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -20,12 +20,11 @@ from skvas.decoding import labels_to_segments
 from skvas.io import SegmentTable, TimedSegment, write_segments
 from skvas.io._table import frame_edges
 from skvas.io._text import compose_records
-from skvas.validation import name_key, spelled_as
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ActionTable", "rename_actions", "round_times", "tabulate"]
+__all__ = ["ActionTable", "round_times", "tabulate"]
 
 # Digits of seconds behind the point in files: milliseconds.
 DIGITS = 3
@@ -196,86 +195,6 @@ def round_times(record: dict[str, Any]) -> dict[str, Any]:
         name: round(value, DIGITS) if isinstance(value, float) else value
         for name, value in record.items()
     }
-
-
-def rename_actions(
-    known: Sequence[str],
-    labels: Sequence[Any],
-    names: Mapping[Any, str] | Sequence[str] | np.ndarray,
-) -> list[str]:
-    """Return the names of all actions, with some of them replaced.
-
-    Parameters
-    ----------
-    known : sequence of str
-        The names up to now.
-    labels : sequence of int or str
-        The labels of the actions.
-    names : mapping from label to str, or sequence of str
-        Names of some actions, or of the first ones.
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    ValueError, TypeError
-        If there is no such action, a name is not a text, or two would be the same.
-    """
-    if isinstance(names, (str, bytes, Set)) or not np.iterable(names):
-        raise TypeError(f"names must be a dict or a list of texts, got {names!r}.")
-    shown = [str(label) for label in labels]
-    renamed = list(known)
-    for place, name in _find_actions(names, shown, renamed):
-        if not isinstance(name, str) or not name.strip():
-            raise TypeError(
-                f"the name of action {shown[place]} must be a text, got {name!r}."
-            )
-        renamed[place] = str(name)  # of an array it would be NumPy's own
-    keys = [*map(name_key, renamed)]
-    for key, name in zip(keys, renamed, strict=True):
-        if keys.count(key) > 1:
-            raise ValueError(f"two actions would be called {name!r}.")
-    return renamed
-
-
-def _find_actions(
-    names: Mapping[Any, str] | Sequence[str] | np.ndarray,
-    shown: list[str],
-    known: list[str],
-) -> list[tuple[int, str]]:
-    """Return the place of each action that is named, and its name."""
-    if not isinstance(names, Mapping):
-        listed = list(enumerate(names))
-        if len(listed) > len(shown):
-            raise ValueError(
-                f"names has {len(listed)} names for {len(shown)} actions: "
-                f"{', '.join(shown)}."
-            )
-        return listed
-    found = [(_find_action(key, shown, known), name) for key, name in names.items()]
-    places = [place for place, _ in found]
-    for place in places:
-        if places.count(place) > 1:
-            raise ValueError(f"action {shown[place]} has two names; give one.")
-    return found
-
-
-def _find_action(key: Any, shown: list[str], known: list[str]) -> int:
-    """Return the place of the action of a label, a name, or that a number counts to."""
-    text = spelled_as([*shown, *known])(str(key))
-    if text in shown:
-        return shown.index(text)
-    if text in known:
-        return known.index(text)
-    # Among labels that are numbers, a number that is none of them is a mistake.
-    is_place = text.isdecimal() and not any(label.isdecimal() for label in shown)
-    if not is_place or int(text) >= len(shown):
-        pairs = zip(shown, known, strict=True)
-        there = [a if a == name else f"{a} ({name})" for a, name in pairs]
-        raise ValueError(f"there is no action {key!r}; there are {', '.join(there)}.")
-    return int(text)
 
 
 def tabulate(

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._optional import import_optional
 from skvas._printing import format_table, shorten, to_html
 from skvas._typing import Labels, Videos
-from skvas.applications._names import names_by_label
+from skvas.applications._names import names_of_actions
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
     Recordings,
@@ -33,7 +33,7 @@ from skvas.validation import (
     check_fps,
     check_labels,
     check_real,
-    refuse_text,
+    name_key,
     respell,
 )
 
@@ -199,10 +199,9 @@ def step_report(
     names : sequence of str, default=None
         Names of the videos. None: those of the recordings, else their indices.
     action_names : sequence or dict of str, default=None
-        Name of each action, for instance from `skvas.metrics.match_labels`: by label,
-        or in the order of `estimator.classes_`. An action without a name keeps its
-        label. None: the names that the estimator has by `name_actions`, else the labels
-        of the actions.
+        Names of actions, for instance from `skvas.metrics.match_labels`: of some by
+        label, or of the first ones, in the order of `estimator.classes_`. An action
+        without a name keeps the one that it has by `name_actions`, else its label.
     min_duration : float or "auto", default="auto"
         Shortest duration of a step, in seconds where there is a frame rate, else in
         frames. Shorter segments are no steps: their frames go to the longer neighbour.
@@ -218,8 +217,9 @@ def step_report(
     Raises
     ------
     ValueError, TypeError
-        If the features of a video differ from those of `fit`, or if an argument has an
-        invalid type or value.
+        If the features of a video differ from those of `fit`, if an argument has an
+        invalid type or value, or if `action_names` has no such action, or one name for
+        two.
     NotFittedError
         If the estimator is not fitted.
 
@@ -270,12 +270,15 @@ def step_report(
             f"names must be {len(found)} name(s), one for each video, got "
             f"{shorten(names)}."
         )
-    refuse_text("action_names", action_names)
-    called_actions = _names_of_actions(estimator, action_names)
     rates = _find_rates(rate, known, estimator, len(found))
     reference = check_labels(collection)
     refuse_other_kind(reference, found)
     found = respell([*reference, *found])[len(reference) :]
+    occurring = dict.fromkeys(v for row in [*reference, *found] for v in row.tolist())
+    called_actions = {
+        name_key(str(label)): name
+        for label, name in names_of_actions(estimator, action_names, occurring).items()
+    }
     usual = Collection.of(split_into_steps(reference), rates, kept, least)
     found = relabel_misplaced(estimator, listed, found, usual, rates)
     times = None if known is None or rate is not None else known.times
@@ -287,7 +290,7 @@ def step_report(
         records += _describe(name, steps, edges)
     for record in records:
         step = record["step"]
-        record["step"] = called_actions.get(step, called_actions.get(str(step), step))
+        record["step"] = called_actions.get(name_key(str(step)), step)
     return StepReport(records, "frames" if rates[0] is None else "seconds")
 
 
@@ -661,15 +664,3 @@ def _judge(segments: list[Segment], usual: _Usual) -> list[str]:
         for other in conflicts.pop(worst):
             conflicts[other].discard(worst)
     return status
-
-
-def _names_of_actions(
-    estimator: Any, names: Sequence[str] | np.ndarray | Mapping[Any, str] | None
-) -> Mapping[Any, str]:
-    """Return the names of steps, by label or by its text."""
-    if names is None:
-        return names_by_label(estimator) or {}
-    if isinstance(names, Mapping):
-        return names
-    labels = getattr(estimator, "classes_", np.arange(len(names)))
-    return dict(zip(labels.tolist(), names, strict=False))

@@ -20,12 +20,9 @@ from sklearn.utils.validation import check_is_fitted
 from skvas._on_demand import choose, lengths_of
 from skvas._printing import shorten
 from skvas._typing import Labels, Self, Videos
-from skvas.applications._action_table import (
-    ActionTable,
-    rename_actions,
-    tabulate,
-)
+from skvas.applications._action_table import ActionTable, tabulate
 from skvas.applications._diagnosis import diagnose
+from skvas.applications._names import rename_actions
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
     Recordings,

@@ -14,7 +14,7 @@ from sklearn.base import is_clusterer
 from skvas._on_demand import lengths_of
 from skvas._printing import shorten
 from skvas._typing import Videos
-from skvas.applications._names import names_by_label
+from skvas.applications._names import names_of_actions
 from skvas.applications._report import (
     Collection,
     relabel_misplaced,
@@ -130,8 +130,10 @@ class ReportsVideos(BaseVideoEstimator):
             A name for each recording, no two the same. None: those of the recordings,
             else "recording 0" and so on.
         action_names : sequence or dict of str, default=None
-            Names of the actions, by label; in a sequence, an integer label is a
-            position. None: those that the estimator has.
+            Names of actions: of some by label, or of the first ones, in the order of
+            `classes_`. An action without a name keeps the one that the estimator has.
+            Of a model without actions, which shows those of `corrections`: by label; in
+            a sequence, an integer label is a position.
         corrections : list, default=None
             What :func:`skvas.io.read_corrections` returned for these videos, or labels
             as `fit` takes them. They are shown as checked in place of what was found,
@@ -147,7 +149,8 @@ class ReportsVideos(BaseVideoEstimator):
         Raises
         ------
         ValueError, TypeError
-            If an argument is not as described, or a video is not what `fit` has seen.
+            If an argument is not as described, such as `action_names` of no such action
+            or with one name for two, or a video is not what `fit` has seen.
         FileNotFoundError
             If a video file is missing; names it.
         NotFittedError
@@ -165,6 +168,8 @@ class ReportsVideos(BaseVideoEstimator):
         """
         videos = open_files(videos)
         views = self._view(videos)
+        if is_clusterer(self):
+            action_names = names_of_actions(self, action_names)
         n = len(views.videos)
         known = remember(videos, lengths_of(views.videos))
         columns = self._columns(features)
@@ -195,7 +200,7 @@ class ReportsVideos(BaseVideoEstimator):
             corrections=corrections,
             media=media,
             embed=embed,
-            action_names=names_by_label(self) if action_names is None else action_names,
+            action_names=action_names,
             title=title,
         )
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import codecs
+import copy
 import csv
 from pathlib import PureWindowsPath
 
@@ -18,7 +19,8 @@ from skvas import (
     step_report,
     transfer_labels,
 )
-from skvas.applications._action_table import ActionTable, rename_actions, tabulate
+from skvas.applications._action_table import ActionTable, tabulate
+from skvas.applications._names import rename_actions
 from skvas.display import (
     AlignmentDisplay,
     EmbeddingDisplay,
@@ -205,6 +207,46 @@ def test_names_that_make_no_sense_are_refused(model, names, message):
         model.name_actions(names)
 
 
+def takers_of_names(model, folder, names):
+    return [
+        lambda: copy.deepcopy(model).name_actions(names),
+        lambda: step_report(model, RECORDINGS, action_names=names),
+        lambda: model.report(RECORDINGS, folder / "page.html", action_names=names),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({99: "x"}, r"names: there is no action 99; there are 0.*name these"),
+        (["x", "y", "z", "a"], "names: there are 4 names for 3 actions: 0, 1, 2; give"),
+        (["x", "x", "y"], "names: two actions would be called 'x'; give each"),
+        ({0: "x", 1: "x"}, "names: two actions would be called 'x'; give each"),
+        ({0: "x", "0": "y"}, "names: action 0 has two names"),
+        ({0: None}, "names: the name of action 0 must be a text"),
+        ({"x", "y", "z"}, "names must be a dict or a list"),
+    ],
+)
+def test_row_85_reports_refuse_the_names_that_name_actions_refuses(
+    model, tmp_path, names, message
+):
+    for take in takers_of_names(model, tmp_path, names):
+        with pytest.raises((ValueError, TypeError), match=message):
+            take()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reports_keep_the_names_that_they_are_not_given(model, tmp_path):
+    named = copy.deepcopy(model).name_actions({0: "take", 1: "pour", 2: "land"})
+    names = {1: "stir", "land": "lift"}
+    expected = {"take", "stir", "lift"}
+    report = step_report(named, RECORDINGS, action_names=names)
+    assert {record["step"] for record in report.records} == expected
+    page = named.report(RECORDINGS, tmp_path / "page.html", action_names=names)
+    assert '"actions":["take","stir","lift"]' in page.read_text(encoding="utf-8")
+    assert named.action_names_ == ["take", "pour", "land"]
+
+
 @pytest.mark.parametrize(
     ("labels", "names", "expected"),
     [
@@ -231,7 +273,7 @@ def test_text_in_place_of_a_list_of_names_is_refused(model, tmp_path):
         lambda: skvas.report_html(labels, file, action_names="abc"),
         lambda: SegmentTable.from_labels(labels[0], "v", fps=1, action_names="abc"),
     ):
-        with pytest.raises(TypeError, match="action_names must be a list of texts"):
+        with pytest.raises(TypeError, match="action_names must be a (dict or a )?list"):
             take()
     with pytest.raises(TypeError, match="^names must be a list of texts"):
         skvas.predict_files(model, ["a.npy"], tmp_path / "out", names="a")

@@ -297,6 +297,18 @@ def test_names_stand_for_videos_and_steps():
     assert [r["step"] for r in listed.records] == ["take", 3, "pour", "stir"]
 
 
+def test_names_may_be_numbers_and_of_labels_of_the_collection():
+    stub = Stub().fit(USUAL)
+    stub.classes_ = np.arange(3)
+    collection = list(map(spell, ["aabbccd", "abbccd"]))
+    names = {0: 7, 3: "rest"}
+    options = {"collection": collection, "action_names": names}
+    found = step_report(stub, spell("aabbcc")[:, None], **options)
+    assert [r["step"] for r in found.records] == ["7", 1, 2, "rest"]
+    with pytest.raises(ValueError, match="no action 4; there are 0, 1, 2, 3"):
+        step_report(stub, spell("aa")[:, None], **options | {"action_names": {4: "x"}})
+
+
 @pytest.mark.parametrize("labels", [[0, 10, 20], ["x", "y", "z"]])
 def test_listed_names_are_in_the_order_of_the_labels(labels):
     videos = make_videos(3, n_actions=3, random_state=0).videos

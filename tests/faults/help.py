@@ -186,6 +186,13 @@ HELP: dict[str, list[Row]] = {
             (51,),
         ),
         (
+            "`there is no action 7`, `two actions would be called`",
+            "Names belong to other labels than those of the model, or two are the "
+            "same.",
+            "The message lists the actions: `name_actions({0: 'take', 1: 'pour'})`.",
+            (85,),
+        ),
+        (
             "`NotFittedError`",
             "The model has learned nothing yet.",
             "Call `fit`, or `skvas.load`.",

@@ -332,6 +332,12 @@ ROWS = {
         "probabilities as labels, texts for truth values",
         "taken, or one error that says what came and what to pass",
     ),
+    85: (
+        "names for actions that are not there, one name for two actions, two for one, "
+        "more names than actions",
+        "the same `ValueError` of `name_actions`, `report` and `step_report`, which "
+        "lists the actions; no file is written",
+    ),
 }
 
 
