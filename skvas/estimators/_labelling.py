@@ -534,7 +534,7 @@ default=None
         if kind == "recordings":
             return self.outlook_.recordings(n, last=unlike)
         outlook = self.outlook_.without(unlike)
-        names = self.classes_.tolist()
+        names = self._names_of_actions()
         if kind == "frames":
             return outlook.frames(n, names)
         return outlook.first_recording_then_frames(n, names)

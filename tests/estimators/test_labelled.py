@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -332,6 +333,19 @@ def test_query_before_any_label_starts_with_a_recording(cls):
     assert all(q.frame is not None for q in fitted_once(cls).query(2, kind="frames"))
     assert second.video != first.video
     assert all(q.frame is not None for q in model.query(2, kind="frames"))
+
+
+def test_query_calls_actions_as_name_actions_did():
+    y = [thirds(VIDEOS[0])] + [None] * (len(VIDEOS) - 1)
+    model = quick(ActionSegmenter, n_actions=5, max_epochs=0).fit(VIDEOS, y)
+    former = [str(label) for label in model.classes_]
+    before = [query.why for query in model.query(40, kind="frames")]
+    assert any("may be" in why for why in before)
+    model.name_actions([f"<{name}>" for name in former])
+    spelled = [
+        re.sub(r"may be (.+) or (.+),", r"may be <\1> or <\2>,", w) for w in before
+    ]
+    assert [query.why for query in model.query(40, kind="frames")] == spelled
 
 
 @pytest.mark.parametrize("n", [0, -1, 1.5, "all"])
