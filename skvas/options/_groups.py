@@ -174,9 +174,9 @@ class Aligning(OptionGroup):
         Cost of leaving a frame unmatched. A text such as "30%" is a quantile of the
         costs between the frames of the two videos.
     virtual_mass : float or str, default=None
-        Share of a video that can stay unmatched. A text such as "30%": the share of
-        frames with no partner below this quantile of the costs. None: one frame, as
-        published.
+        Share of a video that can stay unmatched, in (0, 1]; 1: all of it. A text such
+        as "30%": the share of frames with no partner below this quantile of the costs.
+        None: one frame, as published.
     path_on : {"embedding", "both", "timeline", "auto"}, default="auto"
         Distances that monotone paths add up: the cosine cost of the embeddings; both
         that and the squared distance of the features, standardised within each video;
@@ -209,7 +209,7 @@ class Aligning(OptionGroup):
     rho: float | str = parameter("auto", Auto(NOT_NEGATIVE))
     zeta: float | str = parameter(0.5, RealOrQuantile())
     virtual_mass: float | str | None = parameter(
-        None, Optional(RealOrQuantile(low=0, low_open=True))
+        None, Optional(RealOrQuantile(low=0, high=1, low_open=True))
     )
     path_on: str = parameter("auto", Auto(Choice(PATHS)), ANSWERS)
     memory_limit: int | str | None = parameter("2GB", Memory(), ANSWERS)

@@ -181,11 +181,12 @@ class RealOrQuantile:
     """A number, or such as "30%": a quantile of the costs of a pair of videos."""
 
     low: float | None = None
+    high: float | None = None
     low_open: bool = False
 
     def check(self, name: str, value: Any) -> None:
-        """Refuse what is neither."""
-        parse_quantile(name, value, low=self.low, low_open=self.low_open)
+        """Refuse what is neither, and numbers out of the limits."""
+        parse_quantile(name, value, **vars(self))
 
 
 @dataclass(frozen=True)

@@ -566,13 +566,21 @@ def check_settings(settings: Settings) -> None:
             continue
         if any(is_auto(value) for value in values.values()):
             raise ModelFileError(f"settings of {cls.__name__} are not resolved")
-        check_declared(cls(**values))
+        check_declared(cls(**_as_fit_takes_them(values)))
     if settings.segmenting is not None:
         settings.segmentation_task()
     if settings.aligning is not None:
         settings.alignment_task()
     check_integer("max_epochs", settings.max_epochs, low=0)
     check_real("beta", settings.beta, low=0)
+
+
+def _as_fit_takes_them(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings to be checked, without what older fits took and this refuses."""
+    mass = values.get("virtual_mass")
+    if isinstance(mass, (int, float)) and 1 < mass < math.inf:
+        return {**values, "virtual_mass": 1.0}
+    return dict(values)
 
 
 def _set_modes(module: nn.Module, fixed: list[str], training: bool) -> nn.Module:

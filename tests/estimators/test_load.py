@@ -752,6 +752,16 @@ def test_row_46_file_that_is_older_than_an_attribute_is_as_if_nothing_was_kept(
             np.testing.assert_array_equal(labels, other)
 
 
+def test_row_46_file_of_a_wider_range_of_a_parameter_is_read(model_file, tmp_path):
+    path = tmp_path / "model"
+
+    def widen(parts):
+        parts["settings_"]["items"]["aligning"]["items"]["virtual_mass"] = 5.0
+
+    forge(path, model_file, state=widen)
+    assert skvas.load(path).settings_.aligning["virtual_mass"] == 5.0
+
+
 def test_row_46_file_of_format_1_is_refused_in_plain_words():
     with pytest.raises(ModelFileError, match=r"skvas 0\.1\.0.*fit the model again"):
         skvas.load(GOLDEN / "model-1")
