@@ -14,7 +14,13 @@ from skvas.io._poses import SUFFIXES as POSES
 from skvas.io._sensors import SUFFIXES as TABLES
 from skvas.validation import spelled_as
 
-__all__ = ["check_output", "check_output_folder", "label_files", "named_by"]
+__all__ = [
+    "check_output",
+    "check_output_folder",
+    "check_table",
+    "label_files",
+    "named_by",
+]
 
 # Parts of a data set of features, and what extract notes beside them.
 PARTS = (
@@ -48,6 +54,12 @@ def check_output(options: argparse.Namespace, *inputs: str | None) -> None:
             raise ValueError(
                 f"{path} would become a recording of {folder}; name another folder."
             )
+
+
+def check_table(out: str, content: str) -> None:
+    """Refuse a name that promises another kind of file than a table in CSV."""
+    if Path(out).suffix.lower() not in ("", ".csv"):
+        raise ValueError(f"-o {out!r}: {content}; give another name.")
 
 
 def check_output_folder(options: argparse.Namespace, folder: Path) -> None:

@@ -28,7 +28,7 @@ COMMANDS = {
     "evaluate": "Score a model on labelled videos, beside the simplest baselines.",
     "report": "List the steps of each video, and what is unusual about them. OUT "
     "ending in .html is a page that shows the videos at the same moment, and takes "
-    "corrections; other names make a CSV.",
+    "corrections; names ending in .csv, or in nothing, make a CSV.",
     "timeline": "Place videos on the timeline of a model. Prints where on it, from 0 "
     "to 1, a video starts and ends, how well it follows it, and the share that it "
     "lacks.",

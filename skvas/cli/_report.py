@@ -20,16 +20,15 @@ from skvas.cli._files import (
     media_of,
     writing,
 )
-from skvas.cli._inputs import check_output
+from skvas.cli._inputs import check_output, check_table
 from skvas.cli._lines import following, say
 from skvas.io import read_corrections
 from skvas.io._text import compose_records
 
 __all__ = ["run"]
 
-# Suffixes for which `report` writes a page, and those of what a table of steps is not.
+# Suffixes for which `report` writes a page.
 PAGES = (".html", ".htm")
-OTHERS = {".json", ".ods", ".xls", ".xlsx"}
 
 
 def run(options: argparse.Namespace) -> None:
@@ -38,7 +37,10 @@ def run(options: argparse.Namespace) -> None:
         _report_page(options)
         return
     if options.out is not None:
-        _check_table(Path(options.out))
+        check_table(
+            options.out,
+            "steps are written as .csv (--excel for spreadsheets) or as a page, .html",
+        )
     for name in ("media", "embed", "curves", "edges", "up", "corrections"):
         if getattr(options, name):
             raise ValueError(f"--{name} has no use without -o PAGE.html.")
@@ -58,15 +60,6 @@ def run(options: argparse.Namespace) -> None:
     with writing(options.out) as file:
         write_atomically(file, compose_records(records, excel=options.excel))
     say(f"{len(records)} steps written to {options.out}, times in {report.unit}")
-
-
-def _check_table(out: Path) -> None:
-    """Refuse names of other kinds of files; corrections of a page are .json."""
-    if out.suffix.lower() in OTHERS:
-        raise ValueError(
-            f"-o {str(out)!r}: steps are written as .csv (--excel for spreadsheets) "
-            "or as a page, .html."
-        )
 
 
 def _report_page(options: argparse.Namespace) -> None:

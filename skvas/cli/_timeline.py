@@ -21,7 +21,7 @@ from skvas.cli._files import (
     seconds_of,
     writing,
 )
-from skvas.cli._inputs import check_output
+from skvas.cli._inputs import check_output, check_table
 from skvas.cli._lines import say, with_progress
 from skvas.io._text import compose_records
 
@@ -30,6 +30,8 @@ __all__ = ["run"]
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
+    if options.out is not None:
+        check_table(options.out, "positions are written as .csv")
     model = load_model(options.model)
     timeline = _timeline_of(model, options.model)
     if options.out is not None:

@@ -168,13 +168,32 @@ def test_labels_of_another_model_are_told_with_the_option(model, raw, tmp_path, 
     assert run(*command, "--names", "0=stand", "--overwrite") == 0
 
 
-@pytest.mark.parametrize("name", ["corrections.json", "steps.xlsx"])
-def test_steps_are_no_other_kind_of_file(model, raw, tmp_path, capsys, name):
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("report", "corrections.json"),
+        ("report", "steps.xlsx"),
+        ("report", "steps.pdf"),
+        ("report", "steps.txt"),
+        ("timeline", "positions.XLSX"),
+        ("timeline", "positions.html"),
+    ],
+)
+def test_row_57_tables_are_no_other_kind_of_file(raw, tmp_path, capsys, command, name):
     out = tmp_path / name
     out.write_text("by hand")
-    assert run("report", model, raw, "-o", out) == 1
-    assert "steps are written as .csv" in capsys.readouterr().err
+    assert run(command, "no model is read", raw, "-o", out) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert f"-o '{out}': " in said
+    assert "are written as .csv" in said
     assert out.read_text() == "by hand"
+
+
+@pytest.mark.parametrize("command", ["report", "timeline"])
+@pytest.mark.parametrize("name", ["table", "table.CSV"])
+def test_tables_need_no_suffix(model, raw, tmp_path, command, name):
+    assert run(command, model, raw, "-o", tmp_path / name) == 0
+    assert (tmp_path / name).read_text().startswith("video,")
 
 
 def test_no_processes_are_refused_before_anything(model, raw, tmp_path, capsys):

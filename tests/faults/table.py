@@ -202,7 +202,8 @@ ROWS = {
         "one `ValueError` (a pipe: `OSError`) that names the file",
     ),
     57: (
-        "an output that is a device, a pipe, a socket, write-protected, or an input",
+        "an output that is a device, a pipe, a socket, write-protected, an input, or "
+        "of another kind than its name says",
         "an error that names it, and it stays; the command writes to /dev/null and "
         "/dev/stdout. Permissions and owner of a file that is replaced are kept",
     ),
