@@ -176,6 +176,14 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     add_fps(parser)
     add_names(parser)
     parser.add_argument(
+        "--min-duration",
+        metavar="SECONDS",
+        type=_duration,
+        help="for a table: shortest step, in frames where no rate is known; shorter "
+        "segments go to the longer neighbour (default: 0.3 of the usual duration of "
+        "the step)",
+    )
+    parser.add_argument(
         "--excel",
         action="store_true",
         help="make a CSV for spreadsheets: no name is run as a formula",
@@ -280,6 +288,15 @@ def _n_actions(text: str) -> int | str:
     if text != "auto" and not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a number or auto, got {text!r}")
     return text if text == "auto" else int(text)
+
+
+def _duration(text: str) -> float:
+    from skvas.validation import check_real  # which takes long
+
+    try:
+        return check_real("the duration", float(text), low=0)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _edge(text: str) -> tuple[int | str, ...]:

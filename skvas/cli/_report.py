@@ -51,8 +51,9 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError("--excel has no use without -o.")
     name_actions(model, options)
     data = load_recordings(options, model)
+    least = "auto" if options.min_duration is None else options.min_duration
     with following():
-        report = step_report(model, data, fps=options.fps)
+        report = step_report(model, data, fps=options.fps, min_duration=least)
     if options.out is None:
         print(report)
         return
@@ -65,6 +66,8 @@ def run(options: argparse.Namespace) -> None:
 def _report_page(options: argparse.Namespace) -> None:
     if options.excel:
         raise ValueError("--excel has no use with a page.")
+    if options.min_duration is not None:
+        raise ValueError("--min-duration has no use with a page.")
     if options.embed and options.media is None:
         raise ValueError("--embed has no use without --media.")
     model = load_model(options.model)

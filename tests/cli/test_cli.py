@@ -572,6 +572,26 @@ def test_report_lists_the_steps(folder, joint, tmp_path, capsys):
     assert float(rows[0]["end"]) == round(expected.records[0]["end"], 3)
 
 
+def test_report_drops_segments_that_are_too_short(folder, joint, tmp_path, capsys):
+    data, model = load_folder(folder), skvas.load(joint)
+    durations = [r["duration"] for r in skvas.step_report(model, data.videos).records]
+    least = np.median(durations)
+    expected = skvas.step_report(model, data.videos, min_duration=least)
+    command = ("report", joint, folder, "-o", tmp_path / "r.csv")
+    assert run(*command, "--min-duration", least) == 0
+    with open(tmp_path / "r.csv", newline="") as stream:
+        status = [row["status"] for row in csv.DictReader(stream)]
+    assert status == [record["status"] for record in expected.records]
+    assert "skipped" in status
+    page = tmp_path / "page.html"
+    assert run("report", joint, folder, "-o", page, "--min-duration", 1) == 1
+    assert "--min-duration has no use with a page" in capsys.readouterr().err
+    for wrong in ("-1", "nan", "long"):
+        with pytest.raises(SystemExit) as caught:
+            run("report", joint, folder, f"--min-duration={wrong}")
+        assert caught.value.code == 2
+
+
 @pytest.mark.parametrize("name", [os.devnull, os.devnull.upper()])
 def test_device_of_nothing_may_be_written_in_capitals(name):
     check_out(name)  # Windows knows nul and NUL
