@@ -13,6 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skvas._on_demand import lengths_of
+from skvas._printing import shorten
 from skvas._typing import Labels, Self, Videos
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
@@ -342,15 +343,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
                 "video must be one video of shape (n_frames, n_features), got a "
                 "collection; ask for one at a time."
             )
-        wanted = np.asarray(positions, dtype=float)
-        if wanted.ndim != 1:
-            raise ValueError(
-                "positions must be one-dimensional, got an array of shape "
-                f"{wanted.shape}; they come first, and the video second."
-            )
-        outside = wanted[~((wanted >= 0) & (wanted <= 1))]
-        if len(outside):
-            raise ValueError(f"positions must be between 0 and 1, got {outside[0]}.")
+        wanted = _check_positions(positions)
         (passage,) = self._follow(video)
         at = wanted * (len(passage.frames) - 1)
         return np.interp(at, np.arange(len(passage.frames)), passage.frames)
@@ -747,10 +740,15 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
 
     def _check_signals(self, signals: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
         lengths = [len(positions) for positions in self.positions_]
-        if len(signals) != len(lengths):
+        try:
+            n_signals = len(signals)
+        except TypeError:
+            n_signals = None
+        if n_signals != len(lengths):
+            found = shorten(signals) if n_signals is None else n_signals
             raise ValueError(
-                f"signals must be one array for each of the {len(lengths)} videos "
-                f"of fit, got {len(signals)}."
+                f"signals must be a list of one array for each of the {len(lengths)} "
+                f"videos of fit, got {found}."
             )
         arrays: list[np.ndarray] = []
         for index, (signal, n_frames) in enumerate(zip(signals, lengths, strict=True)):
@@ -768,6 +766,29 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
                         f"have {arrays[0].shape[1:]}; give all videos the same."
                     )
         return arrays
+
+
+def _check_positions(positions: Any) -> np.ndarray:
+    """Return positions on the timeline as float64."""
+    try:
+        given = np.asarray(positions)
+        if given.dtype.kind not in "biufO":  # NumPy would read numbers in texts
+            raise TypeError
+        wanted = given.astype(float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "positions must be numbers between 0 and 1, in a list or an array, got "
+            f"{shorten(positions)}."
+        ) from None
+    if wanted.ndim != 1:
+        raise ValueError(
+            "positions must be one-dimensional, got an array of shape "
+            f"{wanted.shape}; they come first, and the video second."
+        )
+    outside = wanted[~((wanted >= 0) & (wanted <= 1))]
+    if len(outside):
+        raise ValueError(f"positions must be between 0 and 1, got {outside[0]}.")
+    return wanted
 
 
 def is_of_itself(timeline: Timeline) -> bool:

@@ -375,7 +375,7 @@ def test_wrong_parameter_is_refused_by_name(data, name, value):
         Timeline().set_params(**{name: value}).fit(data.videos)
 
 
-def test_wrong_inputs_are_refused_by_name(data, timeline):
+def test_row_74_wrong_inputs_are_refused_by_name(data, timeline):
     with pytest.raises(ValueError, match="video must be one video"):
         timeline.from_timeline([0.5], data.videos)
     with pytest.raises(ValueError, match="between 0 and 1"):
@@ -384,8 +384,12 @@ def test_wrong_inputs_are_refused_by_name(data, timeline):
     with pytest.raises(ValueError, match=f"shape {shape}; they come first") as caught:
         timeline.from_timeline(data.videos[0], [0, 0.5])
     assert len(str(caught.value)) < 200
-    with pytest.raises(ValueError, match="each of the 10 videos"):
-        timeline.stack(data.times[:3])
+    for odd in (["a"], ["0.5"], [1j], np.array([0.5j]), [[0], [0, 1]]):
+        with pytest.raises(ValueError, match="positions must be numbers between 0 and"):
+            timeline.from_timeline(odd, data.videos[0])
+    for odd in (None, 5, (times for times in data.times), data.times[:3]):
+        with pytest.raises(ValueError, match="each of the 10 videos of fit, got"):
+            timeline.stack(odd)
     with pytest.raises(ValueError, match="video 1: expected one entry"):
         timeline.stack([data.times[0]] * 10)
     mixed = [*data.videos[:4], data.videos[4][:, :3], *data.times[5:]]
