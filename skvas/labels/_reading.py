@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from skvas._on_demand import lengths_of
+from skvas._printing import shorten
 from skvas._typing import Labels, Videos
 from skvas.datasets._on_disk import open_files
 from skvas.io import SegmentTable, TimedSegment
@@ -146,9 +147,7 @@ def read_labels(
     given, is_stamped = _by_video(y, lengths, single, known)
     kinds = {type(value) for labels in given for value in labels if value is not None}
     if len(kinds) > 1:
-        raise ValueError(
-            "y mixes integers and strings; give labels of one kind for all videos."
-        )
+        raise _two_kinds(given, single)
     flat = [value for labels in given for value in labels if value is not None]
     classes = np.array(sorted(set(flat)), dtype=str if kinds == {str} else np.int64)
     number = {name: code for code, name in enumerate(classes.tolist())}
@@ -160,6 +159,20 @@ def read_labels(
         _refuse_lone_frames(classes, codes, single)
     n_actions = y.n_actions if isinstance(y, Corrections) else None
     return PartialLabels(classes, codes, is_stamped, n_actions or 0)
+
+
+def _two_kinds(given: Sequence[Sequence[int | str | None]], single: bool) -> ValueError:
+    """Return the error that names the first integer and the first string."""
+    first: dict[type, str] = {}
+    for index, labels in enumerate(given):
+        place = "" if single else f" in video {index}"
+        for value in labels:
+            if value is not None and type(value) not in first:
+                first[type(value)] = f"{shorten(value)}{place}"
+    return ValueError(
+        f"y mixes integers and strings, such as {' and '.join(first.values())}; give "
+        "labels of one kind for all videos."
+    )
 
 
 def frame_labels(

@@ -339,10 +339,13 @@ def test_row_68_odd_frame_rates_are_refused(fps):
 
 
 def test_row_68_integers_and_strings_do_not_mix():
-    with pytest.raises(ValueError, match="mixes integers and strings"):
+    told = "mixes integers and strings, such as 'a' in video 0 and 1 in video "
+    with pytest.raises(ValueError, match=f"{told}1; give"):
         read([["a"] * 6, [1] * 4])
-    with pytest.raises(ValueError, match="mixes integers and strings"):
+    with pytest.raises(ValueError, match=f"{told}0; give"):
         read([["a", "a", 1, 1, 1, 1], None])
+    with pytest.raises(ValueError, match="such as 1 and 'a'; give"):
+        read_labels([(0, 2, 1), (3, 4, "a")], [6], single=True)
 
 
 def test_timestamps_are_told_by_their_form():
