@@ -152,8 +152,9 @@ class LiveTracker:
         self._pending: list[Seen] = []
         self._kept: list[np.ndarray] = []  # frames, where all are labelled at the end
         self._runs: list[tuple[int, int]] = []  # first frame and action of each
-        self._time: float | None = None
-        self._began: tuple[float, int] | None = None  # the first time, and its frame
+        # The first time since when all are known, and the last, with their frames.
+        self._began: tuple[float, int] | None = None
+        self._last: tuple[float, int] | None = None
         self._was_held = self._is_over = False
         self._action: int | None = None
         self._since = 0  # the frame from which on it is told
@@ -172,7 +173,8 @@ class LiveTracker:
             held. Both are warned of in `warnings_`. A data frame must have the columns
             of `fit`, in their order.
         times : array-like of shape (n_frames,), default=None
-            Their times in seconds, one every ``1 / fps``; they are only checked.
+            Their times in seconds, one every ``1 / fps``; they are only checked. Frames
+            without times count as well: the next time has to be as much later.
 
         Returns
         -------
@@ -229,7 +231,7 @@ class LiveTracker:
                 self._kept.append(whole[number])
             self.n_frames_ += 1
             final += self._settle()
-        self._began, self._time = began, last
+        self._began, self._last = began, last
         if self.lag == math.inf:
             return self._answer([], 0)
         start = self.n_frames_ - len(self._pending) - len(final)
@@ -310,7 +312,8 @@ class LiveTracker:
             ).reshape(-1, n_states),
             "moves": [s.n_moves for s in seen],
             "runs": [list(run) for run in self._runs],
-            "time": self._time,
+            "time": None if self._last is None else self._last[0],
+            "timed": None if self._last is None else self._last[1],
             "began": None if self._began is None else [*self._began],
             "flags": [self._was_held, self._is_over],
             "action": self._action,
@@ -507,13 +510,13 @@ class LiveTracker:
 
     def _check_times(
         self, times: Any, n_frames: int
-    ) -> tuple[tuple[float, int] | None, float | None]:
+    ) -> tuple[tuple[float, int] | None, tuple[float, int] | None]:
         """Check that frames follow each other.
 
-        Returns the first time since when all are known, with its frame, and the last.
+        Returns the first time since when all are known and the last, with their frames.
         """
         if times is None:
-            return (None, None) if n_frames else (self._began, self._time)
+            return (None if n_frames else self._began), self._last
         if self.fps is None:
             raise InvalidParameterError(
                 "times are held against the rate of frames, which is missing; give "
@@ -528,23 +531,33 @@ class LiveTracker:
                 f"times must be {n_frames} finite numbers, one a frame, got "
                 f"{shorten(times)}."
             )
-        before = [] if self._time is None else [self._time]
-        steps = np.diff(np.concatenate([before, checked])) * self.fps
-        wrong = np.flatnonzero(np.abs(steps - 1) > TOLERANCE)
-        if len(wrong):
-            raise ValueError(
-                f"frames must come every {1 / self.fps:.4g} s, but frame "
-                f"{self.n_frames_ + int(wrong[0]) + 1 - len(before)} comes "
-                f"{steps[wrong[0]] / self.fps:.4g} s after the one before it; push "
-                "frames of NaN for those that were lost, or call reset."
-            )
+        self._refuse_gaps(checked)
         if not n_frames:
-            return self._began, self._time
-        last, began = float(checked[-1]), self._began
-        if began is None:
-            began = float(checked[0]), self.n_frames_
-        self._check_rate(last - began[0], self.n_frames_ + n_frames - 1 - began[1])
+            return self._began, self._last
+        last = float(checked[-1]), self.n_frames_ + n_frames - 1
+        began = self._began or (float(checked[0]), self.n_frames_)
+        self._check_rate(last[0] - began[0], last[1] - began[1])
         return began, last
+
+    def _refuse_gaps(self, times: np.ndarray) -> None:
+        """Refuse times that do not follow each other, and the last one before them."""
+        assert self.fps is not None
+        frames = self.n_frames_ + np.arange(len(times))
+        if self._last is not None:
+            times = np.insert(times, 0, self._last[0])
+            frames = np.insert(frames, 0, self._last[1])
+        steps, expected = np.diff(times) * self.fps, np.diff(frames)
+        most = np.minimum(TOLERANCE * expected, DRIFT * expected.clip(MANY_TIMES))
+        wrong = np.flatnonzero(abs(steps - expected) > most)
+        if not len(wrong):
+            return
+        before, frame = frames[wrong[0]], frames[wrong[0] + 1]
+        known = "the one before it" if frame == before + 1 else f"frame {before}"
+        raise ValueError(
+            f"frames must come every {1 / self.fps:.4g} s, but frame {frame} comes "
+            f"{steps[wrong[0]] / self.fps:.4g} s after {known}; push frames of NaN for "
+            "those that were lost, or call reset."
+        )
 
     def _check_rate(self, seconds: float, n_frames: int) -> None:
         """Refuse frames that come at another rate, each not far from its time."""
@@ -659,7 +672,12 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     tracker._pending = _pending(state, len(tracker._chain.start))
     tracker.n_frames_ = check_count("n_frames", state["n_frames"])
     tracker._runs = _runs(state, model.n_actions, tracker.n_frames_)
-    tracker._time = check_real("time", state["time"], none_ok=True)
+    time = check_real("time", state["time"], none_ok=True)
+    if time is not None:  # its frame is younger than trackers, which had the last one
+        frame = state.get("timed", tracker.n_frames_ - 1)
+        tracker._last = time, check_count("timed", frame)
+        if tracker._last[1] >= tracker.n_frames_:
+            raise ModelFileError("the last time is of a frame that was not pushed")
     began = state.get("began")  # younger than trackers
     if began is not None:
         first = check_real("began", began[0])

@@ -94,7 +94,7 @@ def state_of(stream):
             stream._runs,
             stream._action,
             stream._since,
-            stream._time,
+            stream._last,
             stream.n_frames_,
             stream.warnings_,
         )
@@ -204,11 +204,11 @@ def test_frames_of_another_rate_are_told_by_their_times():
     slow = np.arange(120) / 8
     stream.push(video[:30], times=slow[:30])
     stream.push(video[30:50], times=slow[30:50])
-    before = pickle.dumps(stream._time), stream.n_frames_
+    before = pickle.dumps(stream._last), stream.n_frames_
     for n in (51, 120):
         with pytest.raises(ValueError, match="every 0.1 s, but .* came every 0.125 s"):
             stream.push(video[50:n], times=slow[50:n])
-    assert (pickle.dumps(stream._time), stream.n_frames_) == before
+    assert (pickle.dumps(stream._last), stream.n_frames_) == before
     near = np.arange(120) / 10.4 + 0.02 * np.sin(np.arange(120))
     assert tracker(fps=10).push(video, times=near).labels.shape == (120,)
 
@@ -591,6 +591,35 @@ def test_row_70_gap_in_time_is_refused_and_changes_nothing():
     stream.push(video[5:7], times=[0.5, 0.6])
 
 
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_row_70_gap_over_frames_without_times_is_refused(is_saved, tmp_path):
+    stream, video = tracker(fps=10), new_video()
+    stream.push(video[:3], times=[0, 0.1, 0.2])
+    stream.push(video[3:10])
+    if is_saved:
+        stream.save(tmp_path / "tracker")
+        stream = load_tracker(tmp_path / "tracker")
+    before = state_of(stream)
+    for late in (0.1, 0.3, 2.0, 100.0):
+        told = f"frame 10 comes {late - 0.2:.4g} s after frame 2; push"
+        with pytest.raises(ValueError, match=told):
+            stream.push(video[10:11], times=[late])
+    with pytest.raises(ValueError, match="frame 11 comes 8.9 s after the one before"):
+        stream.push(video[10:12], times=[1.1, 10.0])
+    assert state_of(stream) == before
+    stream.push(video[10:13], times=[1.1, 1.2, 1.3])
+
+
+def test_trackers_of_older_files_have_the_time_of_their_last_frame(tmp_path):
+    stream, path = tracker(fps=10), tmp_path / "tracker"
+    stream.push(new_video()[:3], times=[0, 0.1, 0.2])
+    stream.save(path)
+    state = read_state(path)
+    drop(state, "timed")
+    write_state(path, state)
+    assert state_of(load_tracker(path)) == state_of(stream)
+
+
 def test_times_need_a_rate():
     with pytest.raises(InvalidParameterError, match="give fps"):
         tracker().push(new_video()[:2], times=[0, 1])
@@ -739,6 +768,8 @@ def drop(state, name):
         lambda s: s.update(runs=[[5, 1], [2, 0]]),
         lambda s: s.update(runs=[[0, 1], [30, 0]]),
         lambda s: s.update(time="nan"),
+        lambda s: s.update(time=1.0, timed=30),
+        lambda s: s.update(time=1.0, timed=None),
         lambda s: s.update(warnings=[{"kind": "evil", "frame": 1}]),
         lambda s: s.update(warnings=[{"kind": "skipped", "frame": 1, "action": 9}]),
         lambda s: s.update(warnings=[{"kind": "skipped", "frame": "1"}]),
