@@ -17,9 +17,10 @@ from skvas.estimators._labelling import LabelsFrames
 from skvas.estimators._matching import MatchesFrames
 from skvas.estimators._reports import ReportsVideos
 from skvas.estimators._streams import StreamsFrames
+from skvas.exceptions import InvalidParameterError
 from skvas.labels._reading import PartialLabels
 from skvas.options import Aligning, Segmenting
-from skvas.options._declare import ANSWERS, declare, parameter
+from skvas.options._declare import ANSWERS, declare, group_of, parameter
 from skvas.options._groups import TIMELINE
 from skvas.options._kinds import (
     Anything,
@@ -241,6 +242,22 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._check_segmentation()
+        self._refuse_unused()
+
+    def _refuse_unused(self) -> None:
+        """Refuse what the user asks for where frames are labelled otherwise."""
+        group = group_of(self, "segmenting")
+        if is_auto(group.segment_on):
+            return
+        name, others = "recurring", '"timeline"'
+        if group.segment_on == TIMELINE:
+            name, others = "decoder", '"features", "embedding"'
+        value = getattr(group, name)
+        if not is_auto(value):
+            raise InvalidParameterError(
+                f"{name}={value!r} has no use with segment_on={group.segment_on!r}: "
+                f'leave {name} at "auto", or set segment_on to {others} or "auto".'
+            )
 
     def _settle(
         self,

@@ -250,10 +250,28 @@ def test_lone_video_has_a_timeline_if_it_is_asked_for():
 @pytest.mark.parametrize(
     "options", [{"segment_on": "timeline"}, {"recurring": True}, {"recurring": False}]
 )
-def test_segmenter_without_alignment_has_no_timeline(options):
+def test_row_86_segmenter_without_alignment_has_no_timeline(options):
     model = ActionSegmenter(5, segmenting=Segmenting(**options))
     before = dict(vars(model))
     with pytest.raises(InvalidParameterError, match="use JointAlignSegment"):
+        model.fit(VIDEOS)
+    assert_same_state(model, before)
+
+
+@pytest.mark.parametrize(
+    ("segment_on", "name", "value"),
+    [
+        ("embedding", "recurring", True),
+        ("features", "recurring", False),
+        ("timeline", "decoder", "chain"),
+        ("timeline", "decoder", "plan"),
+    ],
+)
+def test_row_86_parameters_that_have_no_use_are_refused(segment_on, name, value):
+    model = joint(segment_on=segment_on, **{name: value})
+    before = dict(vars(model))
+    message = f"{name}={value!r} has no use with segment_on='{segment_on}': leave"
+    with pytest.raises(InvalidParameterError, match=message):
         model.fit(VIDEOS)
     assert_same_state(model, before)
 

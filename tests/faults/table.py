@@ -339,6 +339,11 @@ ROWS = {
         "the same `ValueError` of `name_actions`, `report` and `step_report`, which "
         "lists the actions; no file is written",
     ),
+    86: (
+        "`recurring` where actions are not found on the timeline, `decoder` where they "
+        "are",
+        '`InvalidParameterError` that names both parameters; "auto" is taken',
+    ),
 }
 
 
