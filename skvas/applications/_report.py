@@ -228,6 +228,13 @@ def step_report(
     StepReport : What it returns.
     report_html : A page that shows and corrects segments.
 
+    Notes
+    -----
+    Where `segment_on_` is "timeline", recordings that leave its order are labelled as a
+    stream labels a recording that is known to the end (:class:`StepReport` says when).
+    The steps of these may differ from `predict` and from `to_table`, which keep the
+    order.
+
     Examples
     --------
     >>> from skvas import ActionSegmenter, step_report

@@ -136,6 +136,16 @@ class MatchesFrames(BaseVideoEstimator):
             If `fit` was not called.
         MemoryError
             If the baseline would need more than the memory limit.
+
+        Notes
+        -----
+        With ``via="pair"``, ``align(y, x)`` is not ``align(x, y)`` reversed: the
+        transport problem compares frames of x that are neighbours within `radius` with
+        frames of y that are not. So the plan, the probabilities of background and the
+        cost differ, and with the plan the matches of ``matching="plan"``. Those of
+        "monotone" and "nearest" are the same up to background, which the plan decides:
+        with `virtual_mass`, which makes many frames background, many differ. With
+        ``via="timeline"`` both directions are the same.
         """
         check_choice("anchor_kind", anchor_kind, ANCHOR_KINDS)
         if check_choice("via", via, VIAS) == "timeline":

@@ -110,7 +110,7 @@ class ReportsVideos(BaseVideoEstimator):
         embed : bool, default=False
             Put the files of `media` into the page, which has to name them: what a
             folder says of its videos is no consent to send them. Otherwise the page
-            links to them.
+            links to them. Without such files it changes nothing.
         features : sequence of int or str, default=()
             Up to three features to draw under the segments, by index or by name.
         poses : list of array-like of shape (n_frames_i, n_points, 2 or 3), default=None
