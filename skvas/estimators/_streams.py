@@ -118,7 +118,7 @@ class StreamsFrames(BaseVideoEstimator):
         return decode_in_jobs(
             _follow,
             videos,
-            (self.stream(lag=LOOK_AHEAD),),
+            (self.stream(lag=LOOK_AHEAD)._for_labels(),),
             width=1,
             n_jobs=self.n_jobs,
             step="looking for steps in another order",

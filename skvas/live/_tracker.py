@@ -342,6 +342,16 @@ class LiveTracker:
             vars(other)[name] = copy.deepcopy(value, dict(shared))
         return other
 
+    def _for_labels(self) -> LiveTracker:
+        """Return a tracker that does not look for skipped, repeated or swapped steps.
+
+        That is half of the work of a frame, and changes no label.
+        """
+        other = copy.copy(self)
+        other._step_chain = None
+        other.reset()
+        return other
+
     @property
     @underflow_to_zero()
     def current_(self) -> LiveStep | None:

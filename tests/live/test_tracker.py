@@ -478,6 +478,18 @@ def test_row_69_frames_with_nan_hold_the_state_and_are_warned_of():
     assert abs(stream.current_.progress - expected.current_.progress) < 0.05
 
 
+@pytest.mark.parametrize("make", MODELS)
+def test_labels_are_the_same_without_a_look_at_steps(make):
+    video = np.vstack([new_video()[:30], new_video()[60:], new_video()[:40]])
+    video[20:24] = np.nan
+    stream = make().stream(lag=20)
+    labels_alone = stream._for_labels()
+    stream.push(video)
+    labels_alone.push(video)
+    assert labels_alone._course is None
+    assert_array_equal(labels_alone.finish().labels, stream.finish().labels)
+
+
 @pytest.mark.parametrize("make", [ordered, unordered])
 def test_frames_before_the_first_to_be_read_do_not_hold_an_action(make):
     stream = make().stream()
