@@ -72,7 +72,8 @@ NOISY, FIRM, MORE = 0.3, 0.5, 0.1
 # many times as well and for less than `LONG`.
 NOTHING, SOMETHING, FAR_BETTER = 0.1, 0.15, 3.0
 # Where videos share an order, motion has to repeat so much, and so many times as much
-# as places, whitened or not; at a first look by so much.
+# as places, whitened or not; at a first look by so much. So many times as much is also
+# enough to take the place of components that keep their variance.
 MUCH, CLEARLY, AT_FIRST = 0.45, 1.1, 0.3
 
 
@@ -208,7 +209,8 @@ def _settle_views(look: _Look, videos: Sequence[np.ndarray]) -> WhitenedViews | 
         may_stay = is_noisy and not moves and look.tells_order(order)
     elif look.is_all_motion():
         return _fit_anew(whitened, videos, views=("motion",))
-    if may_stay and look.is_drowned(share, order is not None) and look.lasts():
+    is_plain = may_stay and look.is_drowned(share, order is not None) and look.lasts()
+    if is_plain and not (order is None and look.moves_more()):
         n_frames = FEWER_FRAMES if look.comes_often else NOISE_FRAMES
         smoothing = _smoothing_over(n_frames, whitened, videos)
         return _fit_anew(whitened, videos, whiten=False, smoothing=smoothing)
@@ -369,6 +371,10 @@ class _Look:
     def moves(self) -> bool:
         """Tell whether motion is found again, as well as places that are."""
         return self.moved >= max(REPEATS, self.repeats)
+
+    def moves_more(self) -> bool:
+        """Tell whether motion is found again clearly better than unscaled frames."""
+        return self.moves() and self.moved >= CLEARLY * self.plain
 
     def moves_in_order(self) -> bool:
         """Tell whether motion is found again far better than places are."""

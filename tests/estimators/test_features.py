@@ -257,7 +257,8 @@ def test_what_wanders_has_no_say_in_what_features_are_chosen(monkeypatch):
     )
     chosen = choose_features(walked, 3)
     assert chosen.n_features_in_ == 22
-    assert widths == {len(chosen.get_feature_names_out())}
+    n_columns = len(chosen.get_feature_names_out())  # of two views, and a constant
+    assert widths == {n_columns, n_columns // 2 + 1}  # of them, and of motion alone
 
 
 def shaking(n_videos=6, *, order=None, apart=0.0, seed=0):
@@ -272,6 +273,18 @@ def shaking(n_videos=6, *, order=None, apart=0.0, seed=0):
         slow += places[labels]
         found.append(slow + amounts[labels] * rng.normal(size=slow.shape))
     return found
+
+
+@pytest.mark.parametrize(("times", "moves"), [(1.0, False), (1.2, True)])
+def test_motion_comes_before_unscaled_components_where_it_repeats_better(
+    times, moves, monkeypatch
+):
+    plain = _settled._Look.plain.func
+    looks = property(lambda look: times * plain(look))
+    monkeypatch.setattr(_settled._Look, "moved", looks)
+    chosen = choose_features(recurring(n_noisy=2), 3)
+    assert chosen.whiten == moves
+    assert ("motion" in chosen.views) == moves
 
 
 def test_motion_is_a_view_where_it_is_found_again_in_other_videos():
