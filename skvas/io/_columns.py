@@ -82,7 +82,7 @@ class Sheet:
             return
         remedy = (
             "Leave the cell empty if the value is missing, or leave the column out by "
-            "columns=."
+            "naming the others as columns."
         )
         if THOUSANDS.fullmatch(str(values[self.odd[name][0]])):
             remedy = "Write it with a point for decimals, and without other commas."

@@ -340,7 +340,7 @@ def _respell_columns(tables: list[_Table]) -> None:
         if len({*table.columns}) < len(table.columns):
             raise ValueError(
                 f"recording {table.name!r}: two columns have names that look the same; "
-                "rename one, or leave one out by columns=."
+                "rename one, or leave one out by columns."
             )
 
 
@@ -378,12 +378,12 @@ def _check_same_columns(tables: list[_Table]) -> None:
         if texts:
             raise ValueError(
                 f"recordings {first.name!r} and {other.name!r} differ: {texts[0]}. "
-                "Leave the cell empty if the value is missing, or give columns=, those "
-                "that are numbers in all."
+                "Leave the cell empty if the value is missing, or name by columns "
+                "those that are numbers in all."
             )
         raise ValueError(
             f"recordings {first.name!r} and {other.name!r} differ in column(s) "
-            f"{', '.join(map(repr, odd))}; give columns=, those that all have."
+            f"{', '.join(map(repr, odd))}; name by columns those that all have."
         )
 
 

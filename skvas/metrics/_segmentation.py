@@ -152,7 +152,8 @@ def segmentation_report(
         predicted, end at a left-out frame. Background predicted at any other frame is
         a mistake and forms no predicted segment. A prediction means background if it is
         such a label; unless `matching` is None, only if the label is a text or
-        negative, as clusters are numbered from 0 on.
+        negative, as clusters are numbered from 0 on. None: every label is an action,
+        also -1 and "", which `fit` takes for no label.
     f1_draws : int, default=50
         Number of draws for `f1`, which is their mean.
     random_state : int, RandomState instance or None, default=None
