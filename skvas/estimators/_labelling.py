@@ -155,9 +155,10 @@ default=None
         Where frames are labelled by a hidden Markov model (`decoder`), its `means`
         (n_actions, n_embedding) and `variances` (n_embedding,) in the space
         `segment_on_`, the `shares` of the actions, mean `durations` of their segments
-        as shares of a video, and the share of a video over which frames are
-        `correlated`, and each of their numbers by itself, `correlations`
-        (n_embedding,); else None.
+        as shares of a video, the share of a video over which frames are
+        `correlated`, each of their numbers by itself, `correlations` (n_embedding,),
+        and the `constant` that stands beside the features of a frame, as a last number
+        of each, where their length counts (else 0); else None.
     found_again_ : float or None
         Share of the frames of `fit` that have the action again, if it is found in the
         half of the videos that lacks them (see Notes). None where labels were given,
