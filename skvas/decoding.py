@@ -322,6 +322,21 @@ def n_segments(labels: Sequence[np.ndarray]) -> int:
     return sum(1 + int(np.count_nonzero(np.diff(video))) for video in labels)
 
 
+def segment_orders(labels: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the labels of the segments of each video, in their order.
+
+    Parameters
+    ----------
+    labels : sequence of int ndarray of shape (n_i,)
+        Labels of the frames of each video, which has some.
+
+    Returns
+    -------
+    list of int ndarray of shape (n_segments_i,)
+    """
+    return [codes[np.append(True, np.diff(codes) != 0)] for codes in labels]
+
+
 def segments_an_action(labels: Sequence[np.ndarray], *, rests: bool = False) -> float:
     """Return how many segments an action has in a video that has it, on average.
 
@@ -337,7 +352,7 @@ def segments_an_action(labels: Sequence[np.ndarray], *, rests: bool = False) -> 
     float
         At least 1.
     """
-    orders = [codes[np.diff(codes, prepend=-1) != 0] for codes in labels]
+    orders = segment_orders(labels)
     if rests:
         rest = np.bincount(np.concatenate(orders)).argmax()
         orders = [order[order != rest] for order in orders]

@@ -869,6 +869,7 @@ default=None
         """Return checked videos, and their labels unless there are none."""
         checked = self._check_videos(videos, self.features, min_total_frames=2)
         named = read_prototypes(self.prototypes)
+        self._check_names_of(named)
         labels = None
         if y is not None:
             single = is_single_video(videos)
@@ -897,12 +898,9 @@ default=None
         return checked, labels
 
     def _check_prototypes(self, prepared: Prepared) -> None:
-        """Refuse prototypes that are no vectors of features or of the embedding."""
+        """Refuse prototypes that are of no length that frames have."""
         named = read_prototypes(self.prototypes)
-        if named is None:
-            return
-        if named.vectors.shape[1] == self.n_features_in_:
-            self._check_names_of(named)
+        if named is None or named.vectors.shape[1] == self.n_features_in_:
             return
         few = [prepared.features[0][:1]]
         (embedded,) = embed_videos(prepared.model.encoder, few, self._device)
@@ -913,12 +911,13 @@ default=None
                 f"{embedded.shape[1]} dimensions of the embedding."
             )
 
-    def _check_names_of(self, named: NamedVectors) -> None:
+    def _check_names_of(self, named: NamedVectors | None) -> None:
         """Refuse prototypes in a data frame of other columns than the videos have."""
         known = getattr(self, "feature_names_in_", None)
-        if known is None or named.features is None:
+        if known is None or named is None or named.features is None:
             return
-        if not are_same_names(named.features, known):
+        is_raw = named.vectors.shape[1] == self.n_features_in_
+        if is_raw and not are_same_names(named.features, known):
             raise InvalidParameterError(
                 f"prototypes have the columns {shorten(named.features)}, the videos "
                 f"{shorten(list(known))}; select prototypes[videos[0].columns]."

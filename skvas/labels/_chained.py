@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax
 
-from skvas.decoding import segments_an_action
+from skvas.decoding import segment_orders, segments_an_action
 from skvas.labels._naming import FLOOR, BaseNaming, discriminants, one_hot
 from skvas.videos._succession import (
     correlated_share,
@@ -128,8 +128,7 @@ class Succession:
         first, ended = np.full(n_actions, STARTS), np.full(n_actions, SEGMENTS)
         follow = np.full((n_actions, n_actions), CHANGES)
         spent = np.full(n_actions, SEGMENTS * DURATION)
-        for label in labels:
-            segments = label[np.append(True, np.diff(label) != 0)]
+        for label, segments in zip(labels, segment_orders(labels), strict=True):
             first[segments[0]] += 1
             np.add.at(follow, (segments[:-1], segments[1:]), 1)
             ended += np.bincount(segments, minlength=n_actions)

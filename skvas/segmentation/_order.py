@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skvas._on_demand import choose, lengths_of
-from skvas.decoding import segments_an_action
+from skvas.decoding import segment_orders, segments_an_action
 from skvas.labels._reading import PartialLabels
 from skvas.metrics._known import known_again
 from skvas.segmentation._decoder import SMOOTHED, Referee, best_chain
@@ -302,9 +302,8 @@ def share_of_same_next(labels: Sequence[np.ndarray]) -> float:
     """
     n_labels = int(max(codes.max() for codes in labels)) + 1
     follows = np.zeros((n_labels, n_labels))
-    for codes in labels:
-        changes = np.flatnonzero(np.diff(codes))
-        np.add.at(follows, (codes[changes], codes[changes + 1]), 1)
+    for order in segment_orders(labels):
+        np.add.at(follows, (order[:-1], order[1:]), 1)
     if np.count_nonzero(follows.sum(axis=1)) < 3:
         return 0.0
     return float(follows.max(axis=1).sum() / follows.sum())
@@ -323,7 +322,7 @@ def share_of_returns(labels: Sequence[np.ndarray]) -> float:
     float
         0 to 1; 0 where no video has three segments.
     """
-    orders = [codes[np.append(True, np.diff(codes) != 0)] for codes in labels]
+    orders = segment_orders(labels)
     n_between = sum(max(len(order) - 2, 0) for order in orders)
     n_back = sum(int((order[2:] == order[:-2]).sum()) for order in orders)
     return n_back / max(n_between, 1)

@@ -72,6 +72,19 @@ def test_columns_of_a_table_are_those_of_the_videos():
             ActionSegmenter(prototypes=other).fit(videos)
 
 
+def test_columns_of_prototypes_of_the_embedding_are_their_own():
+    videos = [pd.DataFrame(video, columns=["x", "y", "z"]) for video in [VIDEO] * 2]
+    options = {"max_epochs": 0, "random_state": 0}
+    embedded = ActionSegmenter(2, **options).fit(videos).transform(videos[0])
+    embedded = np.asarray(embedded)
+    assert embedded.shape[1] != 3
+    means = [embedded[:10].mean(axis=0), embedded[10:].mean(axis=0)]
+    columns = [f"e{i}" for i in range(embedded.shape[1])]
+    table = pd.DataFrame(means, index=["stir", "pour"], columns=columns)
+    found = ActionSegmenter(prototypes=table, **options).fit(videos).labels_[0]
+    assert found.tolist() == ["stir"] * 10 + ["pour"] * 10
+
+
 def test_a_name_has_one_vector():
     table = pd.DataFrame(np.eye(3), index=["stir", "pour", "stir"])
     with pytest.raises(InvalidParameterError, match="several rows of the name 'stir'"):
