@@ -14,6 +14,7 @@ from typing import Any
 import joblib
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -324,12 +325,20 @@ default=None
     def _labels_in_any_order(self, videos: list[Any]) -> list[np.ndarray] | None:
         """Label frames by transport, which lets steps come in any order.
 
-        None if `predict` does that too, or if actions are named by labels.
+        None if `predict` does that too, if actions are named by labels, or if nothing
+        tells which action of transport is which one of the timeline.
         """
-        if self.segment_on_ != TIMELINE or self.naming_ is not None:
+        is_named = self.naming_ is not None
+        if self.segment_on_ != TIMELINE or is_named or self.outlook_ is None:
             return None
-        found = self._transport_labeller().labels(self._view(videos))
-        return [self.classes_[codes] for codes in found]
+        labeller = self._transport_labeller()
+        found = labeller.labels(self._view(videos))
+        few = self.outlook_.vectors_of_videos()
+        seen = replace(labeller, encoder=None).labels(Views(few, few, lambda few: few))
+        table = np.zeros((self.n_actions_, self.n_actions_), dtype=np.int64)
+        np.add.at(table, (np.concatenate(seen), self.outlook_.found), 1)
+        _, partners = linear_sum_assignment(table, maximize=True)
+        return [self.classes_[partners[codes]] for codes in found]
 
     def name_actions(
         self, names: Mapping[Any, str] | Sequence[str] | np.ndarray

@@ -78,6 +78,11 @@ class Outlook:
     on_template: bool
     place: np.ndarray | None = None
 
+    def vectors_of_videos(self) -> list[np.ndarray]:
+        """Return the frames of each video that has some, in order."""
+        starts = 1 + np.flatnonzero(np.diff(self.video))
+        return np.split(self.vectors, starts)
+
     def without(self, videos: Sequence[int]) -> Outlook:
         """Return what is known of the other videos, and of those of these with labels.
 
