@@ -574,7 +574,8 @@ class _Placed:
         fitting = [self.fitting[i][codes[i] >= 0].sum(axis=0) for i in some]
         told = np.sum(fitting, axis=0)
         sure = np.minimum(1, told / (SELDOM * told.mean()))
-        has_all = n_actions == 1 + max(label.max() for label in labels)
+        known = np.concatenate(labels)
+        has_all = len(np.unique(known[known >= 0])) == n_actions
         guess = shares_of_found(
             [self.found[i] for i in some],
             labels,

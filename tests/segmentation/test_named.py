@@ -139,6 +139,14 @@ def test_a_moment_that_fewer_labelled_frames_reach_keeps_their_label():
     np.testing.assert_allclose(shares[2], [0, 1])
 
 
+def test_shares_of_moments_do_not_depend_on_the_numbers_of_labels():
+    parts, costs = {0: np.full((6, 6), 0.01) + 0.94 * np.eye(6)}, {0: 1 - np.eye(6)}
+    placed = named._Placed(parts, costs, np.repeat([0, 1, 2], 2))
+    last_is_hidden = placed.shares([np.array([0, 0, -1, -1, 1, 1])], 3)
+    middle_is_hidden = placed.shares([np.array([0, 0, -1, -1, 2, 2])], 3)
+    np.testing.assert_allclose(middle_is_hidden[:, [0, 2, 1]], last_is_hidden)
+
+
 def test_each_of_many_labelled_segments_is_looked_at():
     codes = np.repeat(np.arange(50) % 2, 40)
     looked_at = named._looked_at(codes, named.SEGMENT_FRAMES)
