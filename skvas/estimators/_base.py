@@ -24,6 +24,7 @@ from skvas._typing import Device, Self, Videos
 from skvas.applications._diagnosis import FitSummary, diagnose, summarise
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
+    features_of_fit,
     names_of_fit,
     refuse_other_features,
     remember,
@@ -695,7 +696,11 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         check_is_fitted(self)
         videos = open_files(videos)
         refuse_other_features(videos, names_of_fit(self))
-        return self._look(self._check_videos(videos, self.features_, reset=False))
+        names = features_of_fit(self)
+        checked = self._check_videos(
+            videos, self.features_, reset=False, feature_names=names
+        )
+        return self._look(checked)
 
     def _check_videos(
         self, videos: Videos, preprocessing: Any, **requirements: Any

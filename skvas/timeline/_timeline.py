@@ -17,6 +17,7 @@ from skvas._printing import shorten
 from skvas._typing import Labels, Self, Videos
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
+    features_of_fit,
     names_of_fit,
     refuse_other_features,
     remember,
@@ -692,7 +693,11 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         refuse_other_features(videos, names_of_fit(self))
         finite = finiteness_of(self.features_)
         checked = check_videos(
-            videos, estimator=self, reset=False, ensure_all_finite=finite
+            videos,
+            estimator=self,
+            reset=False,
+            ensure_all_finite=finite,
+            feature_names=features_of_fit(self),
         )
         return self._prepare(checked)
 

@@ -38,6 +38,7 @@ def check_videos(
     min_total_frames: int = 1,
     ensure_all_finite: bool | Literal["allow-nan"] = True,
     shelf: Shelf | None = None,
+    feature_names: Sequence[str] | None = None,
 ) -> Any:
     """Check videos and convert them to a list of arrays.
 
@@ -70,6 +71,9 @@ def check_videos(
         Where what is made of videos is kept, if those on disk stay there: files,
         read-only memory maps, and sequences of your own. Each is checked now, and again
         each time that it is looked at. None: all are read into memory.
+    feature_names : sequence of str, default=None
+        What recordings called the features of `fit`, which data frames must do too
+        where the estimator has no `feature_names_in_`. None: it is not known.
 
     Returns
     -------
@@ -136,6 +140,9 @@ def check_videos(
                 _check_same_width(video, width)
                 named = _with_names(item) if hasattr(item, "columns") else video
                 learn = reset and not index
+                if feature_names and not hasattr(owner, "feature_names_in_"):
+                    _refuse_other_columns(item, feature_names)
+                    named = video  # whose fit had arrays, too
                 if learn or not _has_columns_of(owner, item):
                     validate_data(owner, named, reset=learn, skip_check_array=True)
         lengths = looked_at.lengths if stay else [len(video) for video in checked]
@@ -319,6 +326,20 @@ def _has_columns_of(estimator: Any, frame: Any) -> bool:
     known = getattr(estimator, "feature_names_in_", None)
     columns = getattr(frame, "columns", None)
     return known is not None and columns is not None and are_same_names(columns, known)
+
+
+def _refuse_other_columns(frame: Any, names: Sequence[str]) -> None:
+    """Refuse as many columns with other names, or in another order."""
+    columns = list(getattr(frame, "columns", ()))
+    is_named = all(isinstance(name, str) for name in columns)
+    if len(columns) != len(names) or not is_named or are_same_names(columns, names):
+        return
+    for number, (found, name) in enumerate(zip(columns, names, strict=True)):
+        if not are_same_names([found], [name]):
+            raise ValueError(
+                "Expected the features of fit, in their order, but column "
+                f"{number} is {found!r} and was {name!r}."
+            )
 
 
 def _with_names(frame: Any) -> Any:

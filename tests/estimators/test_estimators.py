@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from numpy.testing import assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -24,7 +25,7 @@ from sklearn.utils import estimator_html_repr, get_tags
 from torch import nn
 
 import skvas
-from skvas import JointAlignSegment, VideoAligner
+from skvas import JointAlignSegment, Recordings, Timeline, VideoAligner
 from skvas.exceptions import CollapseWarning, InvalidParameterError
 from skvas.nn import MLPEncoder, ResidualEncoder, TemporalConvEncoder
 from skvas.preprocessing import Framewise, WhitenedViews
@@ -742,3 +743,26 @@ def test_fit_reads_each_video_once(cls):
     videos = [Counted(video) for video in VIDEOS]
     quick(cls, max_epochs=0).fit(videos)
     assert [video.times for video in videos] == [1] * len(videos)
+
+
+@pytest.mark.parametrize("cls", [*ESTIMATORS, Timeline])
+def test_columns_are_held_against_the_features_of_recordings(cls):
+    names = [f"joint {i}" for i in range(VIDEOS[0].shape[1])]
+    known = Recordings(VIDEOS, feature_names=names)
+    if cls is Timeline:
+        fitted = Timeline(3, random_state=0).fit(known)
+    else:
+        fitted = quick(cls, max_epochs=0).fit(known)
+    frame = pd.DataFrame(NEW[0], columns=names)
+    for name in ("predict", "transform", "score", "match", "to_timeline"):
+        ask = getattr(fitted, name, None)
+        if ask is None:
+            continue
+        assert_array_equal(ask(frame), ask(NEW[0]))
+        for other in (frame[names[::-1]], frame.rename(columns={names[1]: "other"})):
+            with pytest.raises(ValueError, match="0 is 'joint 4' |1 is 'other' "):
+                ask([frame, other])
+    if hasattr(fitted, "align"):
+        fitted.align(frame, NEW[0])
+        with pytest.raises(ValueError, match="features of fit, in their order"):
+            fitted.align(frame, frame[names[::-1]])
