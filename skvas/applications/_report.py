@@ -446,7 +446,8 @@ class Collection:
         common: float | None = None
         own: Sequence[float]
         if rates[0] is None or kept is None:
-            common = rates[0] or 1.0
+            known = [rate for rate in rates if rate is not None]
+            common = float(np.median(known)) if known else 1.0
             own = [common] * len(segments)
         else:
             own = kept
@@ -457,7 +458,10 @@ class Collection:
 
     def steps(self, segments: list[Segment], fps: float | None) -> list[Segment]:
         """Return the segments of a video without those that are too short."""
-        return self.shortest.drop(segments, self._rate(fps))
+        rate = self._rate(fps)
+        if fps is not None and not self.shortest.keeps_pace:
+            rate = fps
+        return self.shortest.drop(segments, rate)
 
     def judge(self, segments: list[Segment], fps: float | None) -> JudgedSteps:
         """Compare the segments of a video with those of the collection."""

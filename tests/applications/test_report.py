@@ -444,6 +444,17 @@ def test_durations_of_recordings_with_other_rates_are_compared_in_seconds():
         assert found.records == expected.records
 
 
+@pytest.mark.parametrize("fps", [[10, 20], [20, 10]])
+def test_shortest_duration_is_in_seconds_of_each_recording(fps):
+    """Also where nothing is known of the rates of the collection."""
+    video = spell("aaabbbbbbcccccc")[:, None]
+    videos = Recordings([video, video], ["one", "two"], fps=fps)
+    records = step_report(Stub().fit(USUAL), videos, min_duration=0.2).records
+    found = {(r["video"], r["step"]) for r in records if r["status"] != "skipped"}
+    dropped = "two" if fps[1] == 20 else "one"  # .15 s of the first step
+    assert {n for n in ("one", "two") if (n, 0) not in found} == {dropped}
+
+
 @pytest.mark.parametrize("n", [(60, 90), (60, 60)])
 def test_times_that_differ_by_rounding_are_of_one_rate(n):
     clips = [np.arange(k)[:, None] * 3 // k + 0.0 for k in n]
