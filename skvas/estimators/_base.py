@@ -716,14 +716,16 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
             **requirements,
         )
         if isinstance(checked, VideosOnDemand):
-            self._check_memory(checked, limit)
+            self._check_memory(checked, limit, requirements.get("reset", True))
         return checked
 
-    def _check_memory(self, videos: VideosOnDemand, limit: float) -> None:
-        """Refuse a limit that a single video, or a batch of pairs, does not fit in."""
+    def _check_memory(
+        self, videos: VideosOnDemand, limit: float, to_train: bool
+    ) -> None:
+        """Refuse a limit that a video, or a batch to train on, does not fit in."""
         longest = int(np.argmax(videos.sizes))
         n_frames = self._recipe.batch_size(self) * self._training.n_frames
-        n_numbers = 2 * n_frames * videos.shapes[0][1]
+        n_numbers = 2 * n_frames * videos.shapes[0][1] if to_train else 0
         needed = max(videos.sizes[longest], 4 * n_numbers)
         if needed > limit:
             what = f"video {longest}" if needed > 4 * n_numbers else "a batch of pairs"

@@ -603,3 +603,16 @@ def test_row_81_full_disk_names_the_folder_of_temporary_files(monkeypatch):
         model.fit(Given(VIDEOS * 5))
     assert caught.value.filename == tempfile.gettempdir()
     assert not builtins.any(name.endswith("_") for name in vars(model))
+
+
+def test_batches_that_a_training_would_take_are_none_of_answers(folder):
+    model = quick(max_epochs=0).fit(paths_of(folder))
+    expected = model.predict(paths_of(folder))
+    model.set_params(training__n_frames=9000)
+    for found, labels in zip(model.predict(paths_of(folder)), expected, strict=True):
+        np.testing.assert_array_equal(found, labels)
+    with pytest.raises(ValueError, match="bytes of a batch of pairs"):
+        model.fit(paths_of(folder))
+    model.set_params(training__memory_limit=1000)
+    with pytest.raises(ValueError, match="bytes of video"):
+        model.predict(paths_of(folder))
