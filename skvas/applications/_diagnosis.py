@@ -85,6 +85,8 @@ def diagnose(
     n_actions: int | None,
     in_order: bool,
     found_again: list[float | None] | None = None,
+    *,
+    matching: str | None = None,
 ) -> dict[str, Any]:
     """Measure what `summarise` tells of a fit, while its videos are at hand.
 
@@ -100,13 +102,15 @@ def diagnose(
         Whether the videos share an order.
     found_again : list of float or None, default=None
         How often each action is found again, if that is known.
+    matching : str, default=None
+        How videos were asked to be matched; None: it is not known, or they are not.
 
     Returns
     -------
     dict
         `consistency` and `consistency_of_uniform_cut`, None where there are no labels
         or no pair of videos; `unlike`, positions of recordings; `spread`, actions;
-        `found_again` as given.
+        `found_again` as given; `chose_matching`, whether the fit was to choose.
     """
     found: dict[str, Any] = {
         "consistency": None,
@@ -114,6 +118,7 @@ def diagnose(
         "unlike": _find_unlike(embeddings),
         "spread": [],
         "found_again": found_again,
+        "chose_matching": None if matching is None else matching == "auto",
     }
     if labels is None or n_actions is None:
         return found
@@ -254,7 +259,10 @@ def _tell_order(model: Any, facts: _Facts, advice: list[str]) -> None:
         return
     verdict = order.verdict
     facts.append(("shared order", f"{verdict} ({order.value:.2f} ± {order.error:.2f})"))
-    if verdict == "undecided" and getattr(model, "matching", None) == "auto":
+    chose = model.diagnosis_.get("chose_matching")
+    if chose is None:  # as models say that are older than this
+        chose = getattr(model, "matching", None) == "auto"
+    if verdict == "undecided" and chose:
         advice.append(
             "Order undecided: pass matching='monotone' if steps always come in one "
             "order, matching='plan' if they do not (--matching in a shell)."

@@ -177,7 +177,12 @@ default=None
                 trained,
                 videos,
                 diagnosis_=diagnose(
-                    views.embeddings, views.features, None, None, False
+                    views.embeddings,
+                    views.features,
+                    None,
+                    None,
+                    False,
+                    matching=self.matching,
                 ),
                 shared_order_=order,
                 timeline_=self._as_timeline(

@@ -816,6 +816,7 @@ default=None
                 len(names),
                 start.in_order,
                 None if settled.again is None else settled.again.of_actions,
+                matching=getattr(self, "matching", None),
             ),
             "found_again_": None if settled.again is None else settled.again.share,
             "doubt_": settled.doubt,

@@ -413,7 +413,10 @@ def _check_diagnosis(estimator: Any) -> None:
             type(place) is int and 0 <= place < n for place in places
         ):
             raise ModelFileError("diagnosis_ is not as fit makes it")
-    again = found.setdefault("found_again", None)  # younger than the format
+    # These two are younger than the format.
+    if not isinstance(found.setdefault("chose_matching", None), (bool, type(None))):
+        raise ModelFileError("diagnosis_ is not as fit makes it")
+    again = found.setdefault("found_again", None)
     if again is not None and not (
         isinstance(again, list)
         and len(again) == n_actions

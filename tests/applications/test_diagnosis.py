@@ -10,6 +10,7 @@ import skvas
 from skvas import ActionSegmenter, JointAlignSegment, Recordings, VideoAligner
 from skvas.applications._diagnosis import diagnose, summarise
 from skvas.datasets import make_videos
+from skvas.exceptions import ModelFileError
 from skvas.metrics import SharedOrder, consistency_score, match_pairs
 from skvas.videos._frames import unit
 from tests.models import ESTIMATORS, quick, small_videos
@@ -151,3 +152,33 @@ def test_notebooks_show_it(model):
     html = model._repr_mimebundle_()["text/html"]
     assert "shared order" in html
     assert "shared order" not in JointAlignSegment()._repr_mimebundle_()["text/html"]
+
+
+@pytest.mark.parametrize("cls", [VideoAligner, JointAlignSegment])
+@pytest.mark.parametrize("matching", ["auto", "plan"])
+def test_advice_on_the_order_depends_on_what_fit_was_asked(cls, matching, tmp_path):
+    fitted = quick(cls, matching=matching, max_epochs=0).fit(small_videos(3))
+    fitted.shared_order_ = SharedOrder(0.1, 0.2, 42)
+    is_told = {"auto": True, "plan": False}[matching]
+    fitted.set_params(matching="nearest" if is_told else "auto")
+    fitted.save(tmp_path / "model")
+    for model in (fitted, skvas.load(tmp_path / "model")):
+        assert ("pass matching=" in str(model.summary())) == is_told
+
+
+def test_older_model_has_the_advice_that_its_parameters_tell(model, tmp_path):
+    older = copy.copy(model)
+    older.shared_order_ = SharedOrder(0.1, 0.2, 42)
+    older.diagnosis_ = {**model.diagnosis_}
+    del older.diagnosis_["chose_matching"]
+    older.save(tmp_path / "model")
+    for known in (older, skvas.load(tmp_path / "model")):
+        assert "pass matching=" in str(known.summary())
+
+
+def test_file_with_a_choice_that_no_fit_makes_is_refused(model, tmp_path):
+    forged = copy.copy(model)
+    forged.diagnosis_ = {**model.diagnosis_, "chose_matching": "auto"}
+    forged.save(tmp_path / "model")
+    with pytest.raises(ModelFileError, match="diagnosis_"):
+        skvas.load(tmp_path / "model")
