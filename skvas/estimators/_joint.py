@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
@@ -183,6 +184,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             trained = self._train(prepared, settings, codes, rng)
             matches = self._learned_matches(trained, rng)
             timeline, settled = self._settle(trained, start, given, rng)
+            self._warn_of_unused(settled)
             single = is_single_video(videos)
             self._keep(
                 trained,
@@ -257,6 +259,22 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             raise InvalidParameterError(
                 f"{name}={value!r} has no use with segment_on={group.segment_on!r}: "
                 f'leave {name} at "auto", or set segment_on to {others} or "auto".'
+            )
+
+    def _warn_of_unused(self, settled: Settled) -> None:
+        """Warn of what the user asks for where `fit` has chosen to label otherwise."""
+        group, found = group_of(self, "segmenting"), settled.base.space
+        name, others = "recurring", '"timeline"'
+        if found == TIMELINE:
+            name, others = "decoder", '"features" or "embedding"'
+        value = getattr(group, name)
+        if is_auto(group.segment_on) and not is_auto(value):
+            warnings.warn(
+                f"{name}={value!r} has no use: fit chose segment_on={found!r} by what "
+                f"the videos say. Set segment_on to {others}, or leave {name} at "
+                '"auto".',
+                UserWarning,
+                stacklevel=3,
             )
 
     def _settle(

@@ -83,17 +83,17 @@ class Segmenting(OptionGroup):
     recurring : bool or "auto", default="auto"
         Whether an action of the timeline may come back later in a video. "auto": where
         the videos say so (see :class:`skvas.Timeline`). Nothing else uses it: `fit`
-        refuses it where `segment_on` is something else.
+        refuses it where `segment_on` is something else, and warns where it comes to be.
     decoder : {"plan", "chain", "auto"}, default="auto"
         How frames are labelled if not on the timeline: `fit` refuses it where
-        `segment_on` is "timeline". "plan": by the action that the transport plan gives
-        most of their mass; `lambda_actions` holds actions to equal shares of each
-        video. "chain": by a hidden Markov model, which learns shares and durations of
-        the actions from the videos: for actions of very unequal length, that are often
-        lacking or come back many times. It compares features before training, unless
-        `segment_on` is "embedding". "auto": the chain in the informed recipe, for two
-        videos or more, if labels of matched frames agree better by it than chance has
-        it; else the plan.
+        `segment_on` is "timeline", and warns where it comes to be. "plan": by the
+        action that the transport plan gives most of their mass; `lambda_actions` holds
+        actions to equal shares of each video. "chain": by a hidden Markov model, which
+        learns shares and durations of the actions from the videos: for actions of very
+        unequal length, that are often lacking or come back many times. It compares
+        features before training, unless `segment_on` is "embedding". "auto": the chain
+        in the informed recipe, for two videos or more, if labels of matched frames
+        agree better by it than chance has it; else the plan.
     boundaries : {"decoded", "frames", "auto"}, default="auto"
         Where one segment ends and the next begins. "decoded": where the timeline, the
         plan or the chain has it, all of which look at smoothed frames. "frames": within

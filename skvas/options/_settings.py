@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from skvas.options._kinds import is_auto
 from skvas.tasks._registry import ALIGNMENT_TASKS, SEGMENTATION_TASKS, make_task
 from skvas.tasks._virtual import VirtualFrame, parse_quantile
 from skvas.validation import check_memory
@@ -73,11 +72,9 @@ class Settings:
         segment_on : {"features", "embedding", "timeline"}
             Where frames are told apart.
         **known : object
-            What "auto" stands for in others, unless the user has said it.
+            Values of others that were used, which may not be those that were asked for:
+            a timeline has no use for a decoder.
         """
         assert self.segmenting is not None
-        found = {**self.segmenting, "segment_on": segment_on}
-        for name, value in known.items():
-            if is_auto(found[name]):
-                found[name] = value
+        found = {**self.segmenting, "segment_on": segment_on, **known}
         return replace(self, segmenting=found)

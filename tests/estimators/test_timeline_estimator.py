@@ -276,6 +276,22 @@ def test_row_86_parameters_that_have_no_use_are_refused(segment_on, name, value)
     assert_same_state(model, before)
 
 
+@pytest.mark.parametrize(
+    ("videos", "name", "value", "used"),
+    [
+        (VIDEOS, "decoder", "chain", "plan"),
+        ([v[np.arange(len(v)) // 9 % 2 * 9] for v in VIDEOS], "recurring", False, True),
+    ],
+)
+def test_parameters_that_come_to_have_no_use_are_warned_of(videos, name, value, used):
+    with pytest.warns(UserWarning, match=f"{name}={value!r} has no use") as told:
+        model = joint(max_epochs=0, **{name: value}).fit(videos)
+    assert [warning.filename for warning in told] == [__file__]
+    assert (model.segment_on_ == "timeline") == (name == "decoder")
+    assert model.settings_.segmenting[name] == used
+    joint(max_epochs=0).fit(videos)  # no word of what was not asked for
+
+
 @pytest.mark.parametrize("value", ["yes", 1, None])
 def test_recurring_is_a_truth_value(value):
     with pytest.raises(InvalidParameterError, match="recurring"):

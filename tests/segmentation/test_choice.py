@@ -287,7 +287,7 @@ def test_start_is_no_teacher_where_training_does_not_start_from_features(options
 def test_start_teaches_the_same_at_each_step(encoder):
     # All frames of both videos are in every batch, so that nothing else changes.
     videos = VIDEOS[:2]
-    options = {"n_frames": 50, "max_epochs": 3, "lr": 0.05, "decoder": "plan"}
+    options = {"n_frames": 50, "max_epochs": 3, "lr": 0.05}
     model = quick(JointAlignSegment, encoder=encoder, **options).fit(videos)
     objectives = model.history_["objective_segmentation"]
     assert_allclose(objectives, objectives[0], rtol=1e-5)
