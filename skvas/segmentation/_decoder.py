@@ -295,7 +295,8 @@ class Referee:
         for labels in (new, old):
             codes = pick(labels, self.frames)
             known, every = known_again(few, codes), np.concatenate(codes)
-            told.append((known, known * matched_information(every[one], every[other])))
+            agree = matched_information(every[one], every[other])
+            told.append((known, max(known, 0.0) * max(agree, 0.0)))
         (known, by_new), (_, by_old) = told
         return known >= KNOWN_BY_LENGTH and by_new >= times * by_old
 

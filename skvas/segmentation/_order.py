@@ -90,7 +90,7 @@ def keeps_order(
     by_order = told(features, pick(on_axis, few))
     is_far_less = by_order.known < FAR_LESS * by_plans.known
     if not is_decided and (is_far_less or not are_known):
-        return not is_far_less
+        return not is_far_less and by_order.known > 0
     share = by_order.known / by_plans.known
     is_noisy = by_plans.known < KNOWN_AGAIN
     explains = by_order.explained >= AS_WELL * by_plans.explained
@@ -160,9 +160,11 @@ def carries_labels(
     same = np.concatenate(placed) == np.concatenate(looked)
     if same.mean() + (1 - order.value) < order.value:
         return True
-    by_place, by_look = (known_again(features, codes) for codes in (placed, looked))
+    by_place, by_look = (
+        known_beyond_chance(features, codes) for codes in (placed, looked)
+    )
     if by_look < KNOWN_AGAIN and not has_order(order):
-        return by_place >= HALF_AS_WELL * by_look
+        return by_place > 0 and by_place >= HALF_AS_WELL * by_look
     return by_look < KNOWN_WELL and by_place >= FAR_LESS * by_look
 
 
@@ -188,21 +190,28 @@ def known_in_others(labels: Sequence[np.ndarray], views: Views) -> float:
     chosen = sample_videos(len(views.videos))
     features, codes = choose(views.features, chosen), choose(labels, chosen)
     few = [spread_frames(len(code), SEEN_FRAMES) for code in codes]
-    return max(known_again(pick(features, few), pick(codes, few)), 0.0)
+    return known_beyond_chance(pick(features, few), pick(codes, few))
+
+
+def known_beyond_chance(
+    features: Sequence[np.ndarray], labels: Sequence[np.ndarray]
+) -> float:
+    """Return how well labels are known again, 0 where that is less than by chance."""
+    return max(known_again(features, labels), 0.0)
 
 
 class Told(NamedTuple):
     """What labels tell of frames."""
 
     known: float
-    """How well they are known again in other videos."""
+    """How well they are known again in other videos, 0 to 1."""
     explained: float
     """The share of the variance that their means explain."""
 
 
 def told(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> Told:
     """Return what labels tell of frames, (n_i, d) of each video."""
-    return Told(known_again(features, labels), explained(features, labels))
+    return Told(known_beyond_chance(features, labels), explained(features, labels))
 
 
 def are_missed(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:

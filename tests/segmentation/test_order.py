@@ -92,6 +92,20 @@ def test_timeline_of_undecided_order_is_known_again_as_well(noise, ask):
     assert not ask(make(SWAPPED), [ORDER] * 6, SWAPPED, order=UNDECIDED)
     nothing = [np.zeros(60, int)] * 6  # is known
     assert ask(features, [ORDER] * 6, nothing, order=UNDECIDED)
+    assert not ask(features, nothing, nothing, order=UNDECIDED)
+    assert ask(features, nothing, nothing)
+
+
+@pytest.mark.parametrize(("along", "free"), [(-0.01, -0.02), (-0.02, -0.01), (0, 0)])
+def test_what_is_known_by_chance_keeps_no_timeline_of_undecided_order(
+    along, free, ask, monkeypatch
+):
+    known = iter([free, along] * 2)
+    monkeypatch.setattr(_order, "known_again", lambda *_: next(known))
+    assert not ask(make(SWAPPED), SWAPPED, [ORDER] * 6, order=UNDECIDED)
+    known = iter([along, free] * 2)
+    assert not ask_of_labels(make(SWAPPED), SWAPPED, [ORDER] * 6, order=UNDECIDED)
+    assert ask_of_labels(make(SWAPPED), SWAPPED, [ORDER] * 6)
 
 
 def test_timeline_of_undecided_order_may_still_miss_rounds(ask):
