@@ -395,14 +395,16 @@ def noise_of(whitened: WhitenedViews, videos: Sequence[np.ndarray]) -> float:
     """Return how much of whitened components is noise of single frames, in the median.
 
     That is half of the mean square by which neighbouring frames differ, where they are
-    not smoothed, as a share of the variance.
+    not smoothed, as a share of the variance; 0 of videos of one frame each.
     """
     frames = apply_features(whitened._as_fitted(smoothing=0), videos)
     steps = np.concatenate([np.diff(video, axis=0) for video in frames])
     variance = np.concatenate(frames).var(axis=0)
     varies = variance > 0
+    if not len(steps) or not varies.any():
+        return 0.0
     noise = (steps[:, varies] ** 2).mean(axis=0) / 2 / variance[varies]
-    return float(np.median(noise)) if varies.any() else 0.0
+    return float(np.median(noise))
 
 
 def _smoothing_over(

@@ -598,6 +598,9 @@ def test_noise_is_that_of_single_frames():
     with pytest.warns(DegenerateFramesWarning):
         views = WhitenedViews().fit(still)
     assert _settled.noise_of(views, still) == 0
+    views = WhitenedViews(views=("collection",))
+    single = list(rng.normal(size=(9, 1, 3)))
+    assert _settled.noise_of(views.fit(single), single) == 0
 
 
 def test_noise_without_clusters_is_whitened():
