@@ -112,9 +112,9 @@ ROOMS = {
         "_loop < _checkpoint < _trainer"
     ),
     "transport": (
-        "_checks _compiling _marginals _precision _result _threads priors < "
-        "_sinkhorn costs structures < _problem < _compat _iterations _kernels "
-        "< _descent_kernel _reference < _solvers"
+        "_checks _compiling _marginals _precision _result _short priors < "
+        "_threads < _sinkhorn costs structures < _problem < "
+        "_compat _iterations _kernels < _descent_kernel _reference < _solvers"
     ),
     "validation": "_naming < _parameters < _containers < _labels _videos",
     "videos": (

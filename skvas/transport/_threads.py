@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from skvas._product_threads import spare_products
+from skvas.transport._short import short_sequences_noted_once
 
 # Entries of a tensor below which operations stay on one thread.
 SHARED_ENTRIES = 1 << 20
@@ -61,14 +62,21 @@ def spare_threads() -> Iterator[None]:
     as it was: what else the process does is not ours to change.
 
     All public methods of estimators have it: so it also lets probabilities that are too
-    small for their type be zero, where the caller's ``np.errstate`` would raise, and
-    has tensors made on the CPU, where `torch.set_default_device` names another.
+    small for their type be zero, where the caller's ``np.errstate`` would raise, has
+    tensors made on the CPU, where `torch.set_default_device` names another, and warns
+    once of all sequences that are too short for a radius.
     """
     forked = os.getpid() != _IMPORTED_IN
     spared = None if forked else _spared.get() or torch.get_num_threads()
     token = _spared.set(spared)
     try:
-        with _threads(1), spare_products(), np.errstate(under="ignore"), on_cpu():
+        with (
+            short_sequences_noted_once(),
+            _threads(1),
+            spare_products(),
+            np.errstate(under="ignore"),
+            on_cpu(),
+        ):
             yield
     finally:
         _spared.reset(token)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from skvas.exceptions import RadiusWarning
 from skvas.transport._precision import full_precision
+from skvas.transport._short import note_short
 
 __all__ = ["Dense", "Distinct", "OutsideBand", "Structure", "TemporalBand", "Virtual"]
 
@@ -198,13 +197,7 @@ class _Banded(Structure):
             n > 0 and s < 0.5 for n, s in zip(sizes.tolist(), spans, strict=True)
         ]
         if any(self.short):
-            length = int(sizes[self.short.index(True)])
-            warnings.warn(
-                f"radius={radius:g} of a sequence of {length} frames is less than "
-                "half a frame; one frame is used. Raise radius, or pass more frames.",
-                RadiusWarning,
-                stacklevel=4,
-            )
+            note_short(self.radius, sizes[torch.tensor(self.short)].tolist())
 
     def misfit(self, n_problems: int, size: int) -> str | None:
         longest = int(self.lengths.max()) if len(self.lengths) else 0

@@ -26,7 +26,7 @@ from torch import nn
 
 import skvas
 from skvas import JointAlignSegment, Recordings, Timeline, VideoAligner
-from skvas.exceptions import CollapseWarning, InvalidParameterError
+from skvas.exceptions import CollapseWarning, InvalidParameterError, RadiusWarning
 from skvas.nn import MLPEncoder, ResidualEncoder, TemporalConvEncoder
 from skvas.preprocessing import Framewise, WhitenedViews
 from skvas.videos import _jobs
@@ -766,3 +766,17 @@ def test_columns_are_held_against_the_features_of_recordings(cls):
         fitted.align(frame, NEW[0])
         with pytest.raises(ValueError, match="features of fit, in their order"):
             fitted.align(frame, frame[names[::-1]])
+
+
+@every
+def test_short_videos_are_warned_of_once_where_the_user_called(cls):
+    videos = [VIDEOS[0], VIDEOS[1][:5], VIDEOS[2][:8]]
+    message = "radius=0.04 of sequences of 5 to 8 frames is less than half a frame"
+    with pytest.warns(RadiusWarning, match=message) as told:
+        fitted = quick(cls, radius=0.04).fit(videos)
+    assert [warning.filename for warning in told] == [__file__]
+    with pytest.warns(RadiusWarning, match="of sequences of 5 to 8 frames") as told:
+        fitted.score(videos)
+    assert [warning.filename for warning in told] == [__file__]
+    with pytest.raises(RadiusWarning):  # as pytest makes errors of warnings
+        fitted.score(videos)

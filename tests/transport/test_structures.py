@@ -16,6 +16,7 @@ from skvas.transport import (
     Virtual,
     structures,
 )
+from skvas.transport._threads import spare_threads
 from tests.strategies import band, mask, seeds, tensor
 
 BANDS = [TemporalBand, OutsideBand]
@@ -231,6 +232,25 @@ def test_warns_when_a_frame_stands_in_for_the_radius(cls):
     message = "radius=0.02 of a sequence of 20 frames"
     with pytest.warns(RadiusWarning, match=message):
         cls([100, 20], 0.02)
+
+
+def test_one_warning_tells_of_all_short_sequences_of_a_call():
+    message = "radius=0.01 and 0.02 of sequences of 9 to 20 frames is less than half"
+
+    @spare_threads()
+    def call(fails=False):
+        TemporalBand([100, 20, 9], 0.02)
+        with spare_threads():
+            OutsideBand(12, 0.01)
+        TemporalBand([20, 9], 0.02)
+        if fails:
+            raise KeyError
+
+    with pytest.warns(RadiusWarning, match=message) as told:
+        call()
+    assert [warning.filename for warning in told] == [__file__]
+    with pytest.raises(KeyError):  # which tells more
+        call(fails=True)
 
 
 @pytest.mark.parametrize("cls", BANDS)
