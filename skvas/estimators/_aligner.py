@@ -236,6 +236,13 @@ default=None
         float
             Higher is better. Values under other values of `aligning`, or of videos of
             other lengths, do not compare.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
         """
         return -float(np.mean(self._alignment_costs(self._view(videos))))
 

@@ -118,13 +118,14 @@ features : transformer, {"whitened", "standardise", "auto"} or None, default="au
     "auto": the published choice; "whitened" in the informed recipe, without features
     that go their own way in each video (:class:`~skvas.preprocessing.SelectRelated`;
     `summary` names them), and standardised within each video alone where more than .35
-    of their variance lies between videos, as of images of several rooms. Where videos
-    share no order, it looks at whether clusters of frames are found again in other
-    videos: if those of motion are, and no worse than those of whitened frames, the view
-    "motion" is put beside the others, or is the only one if theirs are not at all; if
-    clusters of unwhitened frames are, and last, but not those of whitened ones,
-    components stay unwhitened. Where videos share an order, both have to be clearer
-    (see the guide).
+    of their variance lies between videos, as of images of several rooms; or more than
+    .20 in six videos or more, if clusters of frames are found again in other videos,
+    and 1.4 times as well so. Where videos share no order, it looks at whether clusters
+    of frames are found again in other videos: if those of motion are, and no worse than
+    those of whitened frames, the view "motion" is put beside the others, or is the only
+    one if theirs are not at all; if clusters of unwhitened frames are, and last, but
+    not those of whitened ones, components stay unwhitened. Where videos share an order,
+    both have to be clearer (see the guide).
 encoder : torch.nn.Module, tuple of int or str, default=None
     Network from features (B, N, n_features) to embeddings (B, N, D), copied before
     training; n_features is what the preprocessing makes, with ``features=None`` that of
@@ -320,8 +321,10 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
 
         Returns
         -------
-        ndarray of shape (n_frames, n_embedding), or a list of them
-            Unit vectors, float32; a frame whose features are all zero stays zero.
+        ndarray of shape (n_frames, n_embedding), or list of them
+            Unit vectors, float32; a frame whose features are all zero stays zero. One
+            array for one video, a list for many, :class:`skvas.Recordings` for such;
+            data frames after `set_output`.
 
         Raises
         ------

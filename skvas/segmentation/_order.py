@@ -307,7 +307,8 @@ def share_of_same_next(labels: Sequence[np.ndarray]) -> float:
     Returns
     -------
     float
-        0 to 1; 0 of fewer than three actions, whose order says nothing.
+        0 to 1; 0 where others follow on fewer than three actions, as in one order of
+        three: that says nothing.
     """
     n_labels = int(max(codes.max() for codes in labels)) + 1
     follows = np.zeros((n_labels, n_labels))

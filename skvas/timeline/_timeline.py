@@ -280,6 +280,13 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         -------
         float64 ndarray of shape (n_frames,), or an object array of them
             Positions between 0 and 1, which never fall.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
         """
         videos = open_files(videos)
         passages = self._follow(videos)
@@ -301,6 +308,13 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             What `to_timeline` returns, with a second axis. One array for one video, a
             list for many, :class:`skvas.Recordings` for such; data frames after
             `set_output`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
         """
         videos = open_files(videos)
         passages = self._follow(videos)
@@ -337,6 +351,13 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         -------
         float64 ndarray of shape (n,)
             Fractional frames, between 0 and n_frames - 1.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If positions are not as described, or it is not one video as `fit` has seen.
+        NotFittedError
+            If `fit` was not called.
         """
         video = open_files(video)
         if not is_single_video(video):
@@ -450,6 +471,14 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         float64 ndarray of shape (n_videos, length, ...)
             The frame nearest to each position. NaN where a video lacks the moment: few
             frames of it stand for many positions, and match them badly.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there is not one signal for each video and one entry for each frame, if
+            entries are no numbers or differ in shape, or `length` is less than 1.
+        NotFittedError
+            If `fit` was not called.
         """
         check_is_fitted(self, "template_")
         length = check_integer("length", length, low=1, none_ok=True)
@@ -561,6 +590,13 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
             True where few frames of a video stand for many positions, and match them at
             more than twice their mean cost; and before and after what a video shows
             that begins late or stops early.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
         """
         videos = open_files(videos)
         passages = self._follow(videos)
@@ -579,6 +615,13 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         -------
         float64 ndarray of shape (n_videos,)
             1 for a copy of the template, about 0 for an unrelated video.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
         """
         videos = open_files(videos)
         frames = self._see(videos)
@@ -596,6 +639,11 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         -------
         Density
             Number of videos and costs at the positions of the template.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
         """
         check_is_fitted(self, "template_")
         passages = self.model_.template.passages
