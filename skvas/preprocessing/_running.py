@@ -16,7 +16,7 @@ from skvas.preprocessing._smoothing import (
     motion_sigma,
     weight_of_newest,
 )
-from skvas.preprocessing._standardizer import added_up
+from skvas.preprocessing._standardizer import added_up, moments
 from skvas.videos._frames import frame_blocks
 from skvas.videos._stored import check_array, check_count
 
@@ -84,26 +84,16 @@ class RunningMoments:
             Motion is put beside, too: of as many frames as a Gaussian averages whose
             standard deviation is this share of the median video. None: it is not.
         """
-        lengths = lengths_of(videos)
-        n_frames = sum(lengths)
-        extremes = [np.maximum(v.max(axis=0), -v.min(axis=0)) for v in videos]
-        peak = np.max(extremes, axis=0).astype(float)
-        peak[peak == 0] = 1
-        # In units of their peaks, squares of features of any magnitude are numbers.
-        totals = [added_up(v, peak) for v in videos]
-        mean = sum(totals, np.zeros_like(peak)) / n_frames
-        squares, own = np.zeros_like(mean), []
-        for video, total in zip(videos, totals, strict=True):
+        peak, mean, scale = moments(videos)
+        own = []
+        for video in videos:
             n = len(video)
-            squares += added_up(video, peak, mean)
-            own.append(np.sqrt(added_up(video, peak, total / n) / n))
-        scale = np.sqrt(squares / n_frames)
-        rounding = max(np.finfo(extreme.dtype).eps for extreme in extremes)
-        scale[scale <= rounding] = 0
+            squares = added_up(video, peak, added_up(video, peak) / n)
+            own.append(np.sqrt(squares / n))
         within = np.mean(own, axis=0) / np.where(scale > 0, scale, 1)
         deviation = np.where(within > CONSTANT, within, 1)
         mean, scale = mean * peak, scale * peak
-        usual = float(np.median(lengths))
+        usual = float(np.median(lengths_of(videos)))
         prior = PRIOR_SHARE * usual * _trust(within[scale > 0])
         still = cls(mean, scale, deviation, prior, both)
         if reach is None:
