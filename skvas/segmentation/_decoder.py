@@ -86,15 +86,16 @@ def choose_decoder(
     referee = Referee.of(views) if len(labels) > 1 else None
     plain, plain_labels = _best_by_direction(before, views, referee)
     chained, found = _or_by_length(plain, plain_labels, before, views, referee)
-    is_better = referee is not None and referee.prefers(found, some, clearly=clearly)
-    if is_better and chained is not plain:
+    if decoder != CHAIN:
         assert referee is not None
-        is_better = referee.tells_no_less(
-            found, some, views.features, times=FAR_MORE
-        ) or referee.prefers(plain_labels, some, clearly=clearly)
-    if decoder == CHAIN or is_better:
-        return chained, found if views is every else chained.labels(every)
-    return labeller, labels
+        is_better = referee.prefers(found, some, clearly=clearly)
+        if is_better and chained is not plain:
+            is_better = referee.tells_no_less(
+                found, some, views.features, times=FAR_MORE
+            ) or referee.prefers(plain_labels, some, clearly=clearly)
+        if not is_better:
+            return labeller, labels
+    return chained, found if views is every else chained.labels(every)
 
 
 def best_chain(
@@ -185,8 +186,7 @@ def _chained(
     correlations: np.ndarray | None = None,
 ) -> ChainLabeller:
     chain = ActionChain.learn(frames, shares, correlated, correlations)
-    actions = unit(torch.from_numpy(chain.means.astype(np.float32))).numpy()
-    return ChainLabeller(chain, replace(labeller, actions=actions))
+    return _labeller_by(chain, labeller)
 
 
 def _sees_features(labeller: FrameLabeller, views: Views) -> bool:
@@ -207,7 +207,13 @@ def _chained_by_length(
     clusters = _clusters(frames, labeller)
     correlated = correlated_share(deviations(frames, clusters))
     chain = replace(ActionChain.learn(frames, clusters, correlated), constant=constant)
-    actions = unit(torch.from_numpy(chain.means[:, :-1].astype(np.float32))).numpy()
+    return _labeller_by(chain, labeller)
+
+
+def _labeller_by(chain: ActionChain, labeller: FrameLabeller) -> ChainLabeller:
+    """Return what labels by a chain, and by transport to the means of it."""
+    means = chain.means[:, :-1] if chain.constant > 0 else chain.means
+    actions = unit(torch.from_numpy(means.astype(np.float32))).numpy()
     return ChainLabeller(chain, replace(labeller, actions=actions))
 
 

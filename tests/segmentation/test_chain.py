@@ -283,6 +283,21 @@ def test_a_learned_embedding_has_no_chain_of_the_features(recurring):
     assert model.chain_["constant"] == 0
 
 
+@pytest.mark.parametrize("decoder", ["chain", "auto"])
+def test_a_chain_that_is_asked_for_is_compared_with_no_plan(
+    decoder, recurring, monkeypatch
+):
+    asked, prefers = [], Referee.prefers
+
+    def spy(*arguments, **options):
+        asked.extend(options)  # which chains among themselves have none of
+        return prefers(*arguments, **options)
+
+    monkeypatch.setattr(Referee, "prefers", spy)
+    quick(ActionSegmenter, decoder=decoder, max_epochs=0).fit(recurring[0])
+    assert ("clearly" in asked) == (decoder == "auto")
+
+
 def test_noisy_actions_do_not_replace_a_chain():
     rng = np.random.RandomState(0)
     labels = [rng.randint(0, 2, 40) for _ in range(4)]
