@@ -121,9 +121,9 @@ def transfer_labels(
     coded = np.split(codes, np.cumsum([len(part) for part in known_labels])[:-1])
     matcher = estimator._matcher(is_late=False)  # votes look at embeddings
     looked_at = []
-    for name, some in (("labelled_videos", labelled_videos), ("videos", videos)):
+    for name, given in (("labelled_videos", labelled_videos), ("videos", videos)):
         with naming(name):
-            looked_at.append(matcher.look(estimator._view(list_known(some))))
+            looked_at.append(matcher.look(estimator._view(list_known(given))))
     teachers, targets = looked_at
     known = list(zip(teachers, coded, strict=True))
     elected = [

@@ -218,7 +218,7 @@ def settle(
         outlook = look_out(views.embeddings, asked, found, None, None, distance, places)
         return Settled(base, None, np.arange(len(base.actions)), found, outlook)
     asked = _asked(lengths_of(views.videos), given.codes)
-    named = name_actions(base, found, views, sown or given, asked, given.codes)
+    named = learn_naming(base, found, views, sown or given, asked, given.codes)
     outlook = look_out(
         views.embeddings, asked, found, given.codes, named.likely, distance, places
     )
@@ -277,7 +277,7 @@ class Named(NamedTuple):
     """As in `Settled`."""
 
 
-def name_actions(
+def learn_naming(
     base: BaseLabeller,
     found: Sequence[np.ndarray],
     views: Views,
@@ -346,7 +346,7 @@ def name_actions(
         temperature=chosen.temperature,
     )
     if not is_shared:
-        naming = _chained(naming, frames, kept, given, few, folds, chosen.logs)
+        naming = _with_succession(naming, frames, kept, given, few, folds, chosen.logs)
     shown = zip(few_parts, frames, repeat(None, len(kept)), strict=True)
     likely = [
         naming.calibrate(told)[np.searchsorted(k, a)]
@@ -357,7 +357,7 @@ def name_actions(
     return Named(naming, decoded, likely, chosen.score if are_many else None)
 
 
-def _chained(
+def _with_succession(
     naming: BaseNaming,
     frames: Sequence[np.ndarray],
     kept: Sequence[np.ndarray],

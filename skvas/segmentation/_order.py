@@ -81,13 +81,13 @@ def keeps_order(
     features = pick(some.features, few)
     passages = [timeline.template.passages[index] for index in chosen]
     planned = plans.labels(some)
-    by_plans = told(features, pick(planned, few))
+    by_plans = measure_labels(features, pick(planned, few))
     are_known = by_plans.known >= KNOWN_AT_ALL
     is_decided = has_order(timeline.order)
     if is_decided and not are_known:
         return True
     on_axis = [timeline.actions(p.positions) for p in passages]
-    by_order = told(features, pick(on_axis, few))
+    by_order = measure_labels(features, pick(on_axis, few))
     is_far_less = by_order.known < FAR_LESS * by_plans.known
     if not is_decided and (is_far_less or not are_known):
         return not is_far_less and by_order.known > 0
@@ -99,7 +99,7 @@ def keeps_order(
     if are_missed(planned, by_plans, by_order):
         return False
     chained, found = best_chain(before, some, Referee.of(some))
-    by_chain = told(features, pick(found, few))
+    by_chain = measure_labels(features, pick(found, few))
     if are_missed(found, by_chain, by_order):
         return False
     is_steady = segments_an_action(planned) <= MOST_SEGMENTS
@@ -209,8 +209,10 @@ class Told(NamedTuple):
     """The share of the variance that their means explain."""
 
 
-def told(features: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> Told:
-    """Return what labels tell of frames, (n_i, d) of each video."""
+def measure_labels(
+    features: Sequence[np.ndarray], labels: Sequence[np.ndarray]
+) -> Told:
+    """Measure what labels tell of frames, (n_i, d) of each video."""
     return Told(known_beyond_chance(features, labels), explained(features, labels))
 
 
@@ -235,11 +237,11 @@ def are_steps(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> boo
     bool
     """
     are_known = theirs.known >= KNOWN_AGAIN
-    are_missed = (
+    is_less = (
         by_order.known < MISSED * theirs.known
         and by_order.explained < MISSED * theirs.explained
     )
-    return are_known and are_missed and segments_an_action(labels, rests=True) <= ONCE
+    return are_known and is_less and segments_an_action(labels, rests=True) <= ONCE
 
 
 def are_rounds(labels: Sequence[np.ndarray], theirs: Told, by_order: Told) -> bool:
