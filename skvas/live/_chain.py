@@ -344,13 +344,22 @@ def _whole_phases(
 
 def _landing(step_of: np.ndarray, first: np.ndarray) -> np.ndarray:
     """Return where a jump from each position leads to, (n, n)."""
-    apart = step_of - step_of[:, None]
-    passed = np.where(apart > 0, apart - 1, -apart)
+    passed = passed_over(step_of)
     likely = np.maximum(PASSED_OVER**passed, FARTHEST_JUMP)
     to_starts = np.zeros_like(likely)
     to_starts[:, first] = likely[:, first]
     landing: np.ndarray = (1 - TO_STARTS) * _rows(likely) + TO_STARTS * _rows(to_starts)
     return landing
+
+
+def passed_over(steps: np.ndarray) -> np.ndarray:
+    """Return how many steps a jump passes over, from each of some to each, (n, n).
+
+    Back, these are those that are to be done again.
+    """
+    apart = steps - steps[:, None]
+    passed: np.ndarray = np.where(apart > 0, apart - 1, -apart)
+    return passed
 
 
 def _rows(weights: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skvas.live._chain import PASSED_OVER, PositionRates, steps_of
+from skvas.live._chain import PASSED_OVER, PositionRates, passed_over, steps_of
 from skvas.live._filter import CAUGHT_UP
 from skvas.live._habits import CONFIRMED, LEAST_FRAMES
 from skvas.videos._stored import check_array, check_count, check_probabilities
@@ -263,10 +263,8 @@ def _onward(n_steps: int) -> np.ndarray:
     Each step that a jump passes over beyond one makes it less likely.
     """
     numbers = np.arange(n_steps)
-    apart = numbers - numbers[:, None]
-    passed = np.where(apart > 0, apart - 1, -apart)
+    passed = passed_over(numbers)
     onward = JUMP * PASSED_OVER ** np.maximum(passed - 1.0, 0)
-    is_usual = (apart == 0) | (apart == 1)
-    onward[is_usual] = 0
+    onward[passed == 0] = 0  # it goes on, or to the next one
     onward[numbers[:-1], numbers[1:]] = 1 - onward[:-1].sum(axis=1)
     return onward

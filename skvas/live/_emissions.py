@@ -112,7 +112,7 @@ def fit_gaussians(
     features: Sequence[np.ndarray],
     classes: Sequence[np.ndarray],
     n_classes: int,
-    videos: tuple[Sequence[np.ndarray], Sequence[np.ndarray]],
+    videos: tuple[Sequence[np.ndarray], Sequence[np.ndarray]] | None = None,
     *,
     pooled: float = POOLED,
     spare: bool = False,
@@ -127,9 +127,10 @@ def fit_gaussians(
         The class of each frame.
     n_classes : int
         Number of classes; one may have no frame.
-    videos : tuple of two sequences of ndarray
+    videos : tuple of two sequences of ndarray, default=None
         For each video the features of its frames in order, (n_i, width), and their
-        classes: these tell over how many frames neighbours repeat each other.
+        classes: these tell over how many frames neighbours repeat each other. None:
+        those above.
     pooled : float, default=0.2
         Share of the pooled variance in the variance of a class.
     spare : bool, default=False
@@ -140,6 +141,7 @@ def fit_gaussians(
     -------
     Gaussians
     """
+    videos = (features, classes) if videos is None else videos
     joined = np.concatenate(classes)
     if isinstance(features, list):  # in memory: at once, which is faster
         features = [np.concatenate(features)]

@@ -278,7 +278,7 @@ def learn_actions(
         videos, few, both=setting.both, embeddings=embeddings, reach=reach
     )
     taught = [np.asarray(labels[i], dtype=np.int64) for i in few]
-    gaussians = fit_gaussians(seen, taught, n_actions, (seen, taught), spare=spare)
+    gaussians = fit_gaussians(seen, taught, n_actions, spare=spare)
     weight = min(1.0, gaussians.weight * setting.factor)
     gaussians = replace(gaussians, weight=weight)
     return LiveModel(

@@ -198,9 +198,7 @@ def _hold_out(
     distances, weights = [], []
     for width in (features.narrow, features.width):
         frames = [x[:, :width] for x in seen]
-        gaussians = fit_gaussians(
-            frames, taught, n_actions, (frames, taught), spare=spare
-        )
+        gaussians = fit_gaussians(frames, taught, n_actions, spare=spare)
         distances.append([_distances(gaussians, x[:, :width]) for x in held])
         weights.append(np.minimum(1.0, gaussians.weight * FACTORS))
     return [

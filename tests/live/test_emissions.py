@@ -18,7 +18,7 @@ def classes_of_frames(n_classes=3, n=60, width=5, noise=0.5, seed=0):
 
 
 def fitted(features, classes, n_classes):
-    return fit_gaussians([features], [classes], n_classes, ([features], [classes]))
+    return fit_gaussians([features], [classes], n_classes)
 
 
 def test_frames_are_nearest_to_the_class_they_are_of():
@@ -69,7 +69,7 @@ def test_directions_that_tell_no_class_apart_tell_only_what_is_unlike_all():
         np.testing.assert_allclose(farther, farther[0], rtol=1e-4)
         assert farther[0] > 10
     assert np.ptp(gaussians.variances[:, 0]) > 0
-    spare = fit_gaussians([features], [classes], 2, ([features], [classes]), spare=True)
+    spare = fit_gaussians([features], [classes], 2, spare=True)
     assert (np.ptp(spare.variances, axis=0) > 0.1).any()
     assert (np.ptp(spare.variances, axis=0) > 0).all()
 
@@ -101,7 +101,7 @@ def test_frames_on_demand_teach_what_those_in_memory_do_bit_for_bit(
     monkeypatch.setattr(_emissions, "COPIED", copied)
     features, classes = (np.array_split(x, 7) for x in classes_of_frames(width=8))
     found, expected = (
-        fit_gaussians(videos, classes, 3, (videos, classes))
+        fit_gaussians(videos, classes, 3)
         for videos in (Shelf(0).keep(features), features)
     )
     for name, value in vars(expected).items():
