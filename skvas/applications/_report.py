@@ -75,7 +75,8 @@ class StepReport:
     - "slow", "fast": the z-score of the duration is above 2, or below -2, and the
       collection has at least five segments of the step;
     - "extra": the video has more segments of the step than the median video of the
-      collection. Its shortest segments of the step are marked;
+      collection. Those of them are marked that conflict with the usual order most, and
+      where these are equal, the shortest;
     - "out_of_order": the segment conflicts with the usual order. Step a usually
       precedes step b if it comes first in more than 80 % of the cases in the
       collection. Among segments that are not extra, the one with the most conflicts is
@@ -654,24 +655,30 @@ def _judge_video(segments: list[Segment], usual: _Usual, rate: float) -> JudgedS
 def _judge(segments: list[Segment], usual: _Usual) -> list[str]:
     """Return the status of each segment."""
     status = ["usual"] * len(segments)
-    seen: Counter[Hashable] = Counter()
-    by_length = sorted(
-        range(len(segments)), key=lambda i: segments[i].start - segments[i].end
-    )
-    for place in by_length:  # the longest first
-        step = segments[place].label
-        seen[step] += 1
-        if seen[step] > usual.times.get(step, 0):
-            status[place] = "extra"
-    conflicts: dict[int, set[int]] = {}
-    kept = [place for place, word in enumerate(status) if word == "usual"]
-    for i, j in combinations(kept, 2):
+    times = Counter(segment.label for segment in segments)
+    conflicts: list[set[int]] = [set() for _ in segments]
+    for i, j in combinations(range(len(segments)), 2):
         if usual.precedes(segments[j].label, segments[i].label):
-            conflicts.setdefault(i, set()).add(j)
-            conflicts.setdefault(j, set()).add(i)
-    while any(conflicts.values()):
-        worst = max(reversed(by_length), key=lambda i: len(conflicts.get(i, ())))
-        status[worst] = "out_of_order"
-        for other in conflicts.pop(worst):
+            conflicts[i].add(j)
+            conflicts[j].add(i)
+    left = sorted(
+        range(len(segments)), key=lambda i: segments[i].start - segments[i].end
+    )[::-1]  # the shortest first, of equal ones the last
+
+    def mark_worst(among: list[int], word: str) -> None:
+        worst = max(among, key=lambda i: len(conflicts[i]))
+        status[worst] = word
+        times[segments[worst].label] -= 1
+        left.remove(worst)
+        for other in conflicts[worst]:
             conflicts[other].discard(worst)
+
+    def is_extra(place: int) -> bool:
+        step = segments[place].label
+        return times[step] > usual.times.get(step, 0)
+
+    while extra := [*filter(is_extra, left)]:
+        mark_worst(extra, "extra")
+    while any(conflicts[i] for i in left):
+        mark_worst(left, "out_of_order")
     return status

@@ -214,15 +214,25 @@ def test_step_that_few_videos_have_is_neither_missed_nor_usual():
     assert ("d", "extra") in status(report("abdc", *collection))
 
 
-def test_repeat_is_extra_the_shorter_segment_of_the_two():
+def test_repeat_is_extra_the_segment_at_the_wrong_place():
     records = report("abbbcaac", *USUAL)
     assert status(records) == [
-        ("a", "extra"),
+        ("a", "usual"),
         ("b", "usual"),
         ("c", "usual"),
-        ("a", "out_of_order"),
+        ("a", "extra"),
         ("c", "extra"),
     ]
+    # However long it is, no right step is out of order by it.
+    for again in ("a", "aaa"):
+        words = [word for _, word in status(report(f"abbb{again}ccc", *USUAL))]
+        assert words == ["usual", "usual", "extra", "usual"]
+
+
+def test_repeat_at_a_place_as_right_is_extra_if_it_is_the_shorter_one():
+    for text, first in (("ddabbbcd", "usual"), ("dabbbcdd", "extra")):
+        records = report(text, *["dabbc", "abbbcd"] * 3)
+        assert status(records)[0] == ("d", first)
 
 
 def test_repeat_that_is_usual_is_not_extra():
