@@ -78,8 +78,8 @@ ROOMS = {
         "_doubt _known _naming _outlook _stamps < _anchored _chained _reading < _seeds"
     ),
     "live": (
-        "_chain _emissions _frames _habits _missing _saved < _answers _embedder "
-        "_filter < _course _trial < _model < _tracker"
+        "_chain _emissions _frames _missing _saved _usual < _habits < _answers "
+        "_embedder _filter < _course _trial < _model < _tracker"
     ),
     "metrics": (
         "_compare _hiding _order < _baselines < _consistency _embeddings _matches "

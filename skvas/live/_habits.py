@@ -10,6 +10,7 @@ import numpy as np
 
 from skvas.decoding import labels_to_segments
 from skvas.exceptions import ModelFileError
+from skvas.live._usual import USUALLY, Usual
 from skvas.videos._stored import check_array, check_type
 
 # A step is the current one once it has been the likeliest for this share of its
@@ -25,12 +26,8 @@ UNFAMILIAR, QUANTILE = 2.0, 0.99
 ALIEN = 4.0
 # Weight of the newest frame in that distance, for frames that do not repeat each other.
 NEWEST = 0.2
-# Changes between actions that were never seen are worth a warning where so few of
-# those that were seen are the only ones of their kind.
-MOST_SINGLE = 0.1
-# An action that is done again is worth a warning where so few of the recordings do any
-# action again.
-MOST_AGAIN, ALWAYS = 0.1, 1e9
+# What trackers of older files do not know of a recording.
+LATER = ("spent", "missed", "strayed", "excused", "doubted", "ahead")
 
 
 @dataclass(frozen=True)
@@ -42,13 +39,16 @@ class Habits:
     shortest, longest : ndarray of shape (n_steps,)
         Frames that each step took.
     most_often : ndarray of shape (n_steps,)
-        How many times a recording had the step, at most.
+        How many times a recording usually has the step, at most.
     unexpected : bool ndarray of shape (n_steps, n_steps)
-        Which step should not come after which.
+        After which step (first axis) which one should not come.
     is_ordered : bool
         Whether each step but the last comes before the next one.
     familiar : float
         Mean squared distance to the nearest class that few frames exceed.
+    had : ndarray of shape (n_steps,), default=None
+        Share of the recordings that have each step. None: not known, as in older
+        files, and then a step is only compared with the one right before it.
     """
 
     shortest: np.ndarray
@@ -57,6 +57,7 @@ class Habits:
     unexpected: np.ndarray
     is_ordered: bool
     familiar: float
+    had: np.ndarray | None = None
 
     @classmethod
     def of_steps(
@@ -79,27 +80,19 @@ class Habits:
         cls, labels: Sequence[np.ndarray], n_actions: int, familiar: float
     ) -> Habits:
         """Learn from the action of each frame, where each video has its own order."""
-        shortest, longest = np.full(n_actions, np.inf), np.ones(n_actions)
-        often = np.zeros((len(labels), n_actions))
-        changes = np.zeros((n_actions, n_actions))
-        for number, video in enumerate(labels):
-            runs = labels_to_segments(video)
-            for run in runs:
-                n = run.end - run.start
-                often[number, run.label] += 1
-                shortest[run.label] = min(shortest[run.label], n)
-                longest[run.label] = max(longest[run.label], n)
-            for run, after in zip(runs[:-1], runs[1:], strict=True):
-                changes[run.label, after.label] += 1
-        # Turing's estimate of the probability of a change that was never seen.
-        single = (changes == 1).sum() / max(changes.sum(), 1)
-        unexpected = np.zeros((n_actions, n_actions), dtype=bool)
-        if single <= MOST_SINGLE:
-            unexpected[:] = (changes == 0) & changes.any(axis=1, keepdims=True)
-        do_again = (often > 1).any(axis=1).mean() > MOST_AGAIN
-        most_often = np.where(do_again, ALWAYS, np.maximum(often.max(axis=0), 1))
-        shortest = np.where(np.isfinite(shortest), shortest, 1)
-        return cls(shortest, longest, most_often, unexpected, False, familiar)
+        longest = np.ones(n_actions)
+        for run in (run for video in labels for run in labels_to_segments(video)):
+            longest[run.label] = max(longest[run.label], run.end - run.start)
+        usual = Usual.of(labels, n_actions)
+        return cls(
+            usual.shortest,
+            longest,
+            usual.most_often,
+            usual.earlier.T,
+            False,
+            familiar,
+            usual.had,
+        )
 
 
 MESSAGES = {
@@ -163,9 +156,17 @@ class Monitor:
         self.habits = habits
         self.rate = rate
         n_steps = len(habits.shortest)
+        self.needed = np.maximum(LEAST_FRAMES, CONFIRMED * habits.shortest)
         self.often = np.zeros(n_steps)  # times that it was the current one
         self.step = -1  # the current one
         self.candidate, self.waiting = -1, 0
+        self.spent = np.zeros(n_steps)  # frames, as far as they are its own
+        # Whether a step was told as skipped, came too early or too late, and was over
+        # when the recording was joined; and whether it will turn out to be skipped, as
+        # `ahead` has begun before it and others.
+        nothing = np.zeros((4, n_steps), dtype=bool)
+        self.missed, self.strayed, self.excused, self.doubted = nothing
+        self.ahead = -1
         self.distance = 1.0
         self.stayed = 0.0  # frames spent at the current step since it is that
         self.is_late = self.is_strange = False
@@ -190,8 +191,8 @@ class Monitor:
         likeliest = int(shares.argmax())
         self.waiting = self.waiting + 1 if likeliest == self.candidate else 1
         self.candidate = likeliest
-        needed = max(LEAST_FRAMES, CONFIRMED * self.habits.shortest[likeliest])
-        if likeliest != self.step and self.waiting >= needed:
+        self.spent += shares
+        if likeliest != self.step and self.waiting >= self.needed[likeliest]:
             found += self._enter(likeliest)
         if self.step >= 0 and not self.is_late:
             self.stayed += float(shares[self.step])
@@ -222,12 +223,13 @@ class Monitor:
 
     def state(self) -> dict[str, Any]:
         """Return what is known, as numbers and arrays."""
-        fixed = ("habits", "rate")
+        fixed = ("habits", "rate", "needed")
         return {name: now for name, now in vars(self).items() if name not in fixed}
 
     def restore(self, state: Any) -> None:
         """Go on from what `state` has returned; a file may hold anything."""
         known = self.state()
+        state = {name: known[name] for name in LATER} | state
         if state.keys() != known.keys():
             raise ModelFileError("a monitor has something else")
         for name, now in known.items():
@@ -236,7 +238,7 @@ class Monitor:
             else:
                 check_type(name, state[name], type(now))
         steps = range(-1, len(self.often))
-        if state["step"] not in steps or state["candidate"] not in steps:
+        if any(state[name] not in steps for name in ("step", "candidate", "ahead")):
             raise ModelFileError("a monitor is at no step")
         vars(self).update(state)
 
@@ -250,6 +252,39 @@ class Monitor:
             return []
         if self.often[step] > habits.most_often[step]:
             return [("repeated", step)]
-        if before >= 0 and habits.unexpected[before, step]:
-            return [("out of order", step)]
-        return []
+        if habits.had is None:
+            is_odd = before >= 0 and habits.unexpected[before, step]
+            return [("out of order", step)] if is_odd else []
+        return self._compare(step) if self.often[step] == 1 else []
+
+    def _compare(self, step: int) -> list[tuple[str, int | None]]:
+        """Compare a step that begins for the first time with all that have begun.
+
+        Steps that came too early or too late are compared with no other one: those
+        after them would be blamed.
+        """
+        habits = self.habits
+        assert habits.had is not None
+        found: list[tuple[str, int | None]] = []
+        begun = self.often > 0
+        begun[step] = False
+        if self.doubted[step]:
+            found.append(("out of order", self.ahead))
+            self.strayed[self.ahead] = True
+            self.doubted[:] = False
+        early = begun & habits.unexpected[:, step] & ~self.strayed
+        if self.missed[step] or early.any():
+            found.append(("out of order", step))
+            self.strayed |= early
+            self.strayed[step] = True
+        due = habits.unexpected[step] & (habits.had > USUALLY) & ~begun
+        due &= ~self.missed & ~self.excused & (self.spent < self.needed)
+        if due.sum() < 2 or (due & self.doubted).any():
+            self.missed |= due
+            self.doubted &= ~due
+            found += [("skipped", int(missed)) for missed in np.flatnonzero(due)]
+        elif begun.any():  # rather this step comes early than that all of them lack
+            self.doubted, self.ahead = due, step
+        else:
+            self.excused = due
+        return found

@@ -164,7 +164,7 @@ class LiveModel:
             _features(parts["features"]),
             _record(Gaussians, parts["gaussians"]),
             _record(kinds[kind], parts[kind]),
-            _record(Habits, parts["habits"]),
+            _habits(parts["habits"]),
             parts["lead"],
             parts["on_embedding"],
             _bodies(parts["bodies"]),
@@ -494,6 +494,12 @@ def _features(state: Any) -> RunningMoments:
     return features
 
 
+def _habits(state: Any) -> Habits:
+    """Return habits, which have said what recordings have since later than streams."""
+    habits: Habits = _record(Habits, {"had": None, **_mapping(state)})
+    return habits
+
+
 def _bodies(state: Any) -> Bodies | None:
     """Return what is made of poses, which is younger than streams."""
     if state is None:
@@ -607,6 +613,8 @@ def _check_durations(
 def _check_habits(habits: Habits, n_steps: int) -> None:
     for name in ("shortest", "longest", "most_often"):
         check_array(name, getattr(habits, name), (n_steps,), low=1)
+    if habits.had is not None:
+        check_array("had", habits.had, (n_steps,), low=0)
     check_array("unexpected", habits.unexpected, (n_steps, n_steps), np.bool_)
     check_type("is_ordered", habits.is_ordered, bool)
     _number("familiar", habits.familiar)

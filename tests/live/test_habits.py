@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from skvas.live import LiveWarning
-from skvas.live._habits import ALWAYS, MESSAGES, Habits, Monitor
+from skvas.live._habits import LATER, MESSAGES, Habits, Monitor
 
 STEPS = [np.repeat([0, 1, 2], [10, 20, 10]), np.repeat([0, 1, 2], [14, 16, 10])]
 
@@ -59,30 +61,91 @@ def test_strange_frames_are_told_once_and_again_after_familiar_ones():
     assert [w[1] for w in watch(watched, [(1, 4)], distance=9.0)] == ["unfamiliar"]
 
 
-def test_actions_in_any_order_that_come_once_are_warned_of_the_second_time():
-    labels = [np.repeat(order, 10) for order in ([0, 1, 2], [2, 0, 1], [1, 2, 0])]
-    habits = Habits.of_actions(labels, 3, 1.2)
-    assert not habits.is_ordered
-    told = watch(monitor(habits), [(0, 10), (1, 10), (0, 10)])
-    assert ("repeated", 0) in [w[1:] for w in told]
+def of_orders(*orders, n_actions=5):
+    """Learn from orders of actions, of which each takes ten frames."""
+    labels = [np.repeat(order, 10) for order in orders]
+    return Habits.of_actions(labels, n_actions, 1.2)
 
 
-def test_actions_that_often_come_back_are_never_repeated():
-    habits = Habits.of_actions([np.repeat([0, 1, 0], 10)] * 3, 2, 1.2)
-    assert (habits.most_often == ALWAYS).all()
+# Two of 22 recordings skip a step, and two swap some.
+OFTEN = of_orders(
+    *[[0, 1, 2, 3, 4]] * 18,
+    [0, 2, 3, 4],
+    [0, 1, 2, 4],
+    [0, 2, 1, 3, 4],
+    [0, 1, 3, 2, 4],
+)
 
 
-def test_changes_are_unexpected_only_where_those_seen_are_likely_all():
-    often = Habits.of_actions([np.repeat([0, 1, 2], 10)] * 5, 3, 1.2)
-    assert often.unexpected[0, 2]
-    assert not often.unexpected[0, 1]
-    assert not often.unexpected[2].any()  # nothing is known of what follows
-    once = Habits.of_actions([np.repeat([0, 1, 2], 10)], 3, 1.2)
-    assert not once.unexpected.any()
-    for n_others, is_known in ((5, False), (10, True)):
-        orders = [[0, 2, 1], *[[0, 1, 2]] * n_others]  # two changes are seen once
-        some = Habits.of_actions([np.repeat(order, 10) for order in orders], 3, 1.2)
-        assert some.unexpected[1, 0] == is_known
+def said(order, habits=OFTEN):
+    """Return what is said of actions of ten frames, without the frames."""
+    told = watch(monitor(habits), [(step, 10) for step in order])
+    return [w[1:] for w in told]
+
+
+def test_usual_orders_of_actions_give_no_warning():
+    assert not OFTEN.is_ordered
+    assert said([0, 1, 2, 3, 4]) == []
+
+
+def test_skipped_action_is_told_once_a_later_one_has_begun():
+    assert said([0, 1, 3, 4]) == [("skipped", 2)]
+    assert said([1, 2, 3, 4]) == [("skipped", 0)]
+    told = watch(monitor(OFTEN), [(0, 10), (1, 10), (3, 10)])
+    assert told == [(25, "skipped", 2)]
+
+
+def test_swapped_action_is_told_and_not_the_one_after_it():
+    assert said([0, 2, 1, 3, 4]) == [("skipped", 1), ("out of order", 1)]
+
+
+def test_repeated_action_is_told_and_not_the_one_after_it():
+    assert said([0, 1, 2, 1, 3, 4]) == [("repeated", 1)]
+
+
+def test_action_that_comes_early_is_told_and_not_those_that_it_passes():
+    assert said([0, 3, 1, 2, 4]) == [("out of order", 3)]
+    assert said([0, 3, 4]) == [("skipped", 1), ("skipped", 2)]  # once there are two
+
+
+def test_actions_before_a_recording_was_joined_are_not_skipped():
+    assert said([2, 3, 4]) == []
+    assert said([3, 4, 2]) == [("out of order", 2)]
+
+
+def test_action_that_may_have_been_done_is_not_skipped():
+    watched = monitor(OFTEN)
+    assert watch(watched, [(0, 10), (1, 3), (0, 1), (1, 4), (2, 10)]) == []
+
+
+def test_actions_in_any_order_are_only_told_the_second_time():
+    habits = of_orders(*[np.random.default_rng(i).permutation(5) for i in range(20)])
+    assert said([4, 2, 0, 3, 1], habits) == []
+    assert said([4, 2, 3, 1], habits) == []
+    assert said([4, 2, 0, 2, 3, 1], habits) == [("repeated", 2)]
+
+
+def test_actions_that_come_back_are_told_of_by_nothing():
+    orders = [np.random.default_rng(i).integers(0, 5, 30) for i in range(20)]
+    assert said(orders[0], of_orders(*orders[1:])) == []
+
+
+def test_habits_of_older_files_compare_neighbours_alone():
+    unexpected = np.zeros((5, 5), dtype=bool)
+    unexpected[1, 3] = True
+    habits = replace(OFTEN, unexpected=unexpected, had=None)
+    assert said([0, 1, 3, 4], habits) == [("out of order", 3)]
+    assert said([0, 2, 1, 3, 4], habits) == [("out of order", 3)]
+
+
+def test_monitors_of_older_files_go_on():
+    watched = monitor(OFTEN)
+    watch(watched, [(0, 10), (1, 10)])
+    state = {name: now for name, now in watched.state().items() if name not in LATER}
+    other = monitor(OFTEN)
+    other.restore(state)
+    assert watch(other, [(2, 10)]) == []
+    assert watch(other, [(4, 10)]) == [(5, "skipped", 3)]
 
 
 def test_warning_of_no_action_is_about_the_recording():

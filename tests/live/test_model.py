@@ -278,6 +278,9 @@ def cut_actions(state):
         put("actions", "advance", value=np.full(4, 1.5)),
         put("actions", "following", value=np.ones((4, 4))),
         put("habits", "longest", value=np.ones(3)),
+        put("habits", "had", value=np.ones(3)),
+        put("habits", "had", value=np.full(4, -0.1)),
+        put("habits", "had", value=1.0),
     ],
 )
 def test_actions_that_no_fit_makes_are_refused(change):
@@ -311,6 +314,13 @@ def sure_of(shares, labels=None):
 
 def told_by(model, video):
     return LiveTracker(model).push(video).probabilities
+
+
+def test_state_of_before_streams_knew_what_recordings_have_is_taken():
+    state = copy.deepcopy(unordered().live_)
+    assert LiveModel.from_state(state).habits.had is not None
+    del state["habits"]["had"]
+    assert LiveModel.from_state(state).habits.had is None
 
 
 def test_streams_are_as_sure_as_answers_to_whole_videos():

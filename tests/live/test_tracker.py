@@ -422,6 +422,25 @@ def test_skipped_and_repeated_steps_are_warned_of():
     ]
 
 
+def test_skipped_repeated_and_swapped_actions_are_warned_of_without_a_timeline():
+    made = make_videos(20, n_actions=5, n_frames=(80, 110), random_state=1)
+    model = ActionSegmenter(5, max_epochs=0, random_state=0).fit(made.videos[:19])
+    video, true = made.videos[19], made.labels[19]
+    parts = [video[true == k] for k in range(5)]
+    names = relabelled(model.predict(video), true)
+    called = dict(zip(model.predict(video).tolist(), names.tolist(), strict=True))
+
+    def said(order):
+        stream = model.stream()
+        stream.push(np.concatenate([parts[k] for k in order]))
+        return [(w.kind, called[w.action]) for w in stream.warnings_]
+
+    assert said([0, 1, 2, 3, 4]) == []
+    assert said([0, 1, 3, 4]) == [("skipped", 2)]
+    assert said([0, 1, 2, 1, 3, 4]) == [("repeated", 1)]
+    assert said([0, 2, 1, 3, 4]) == [("skipped", 1), ("out of order", 1)]
+
+
 def test_step_that_takes_much_too_long_is_warned_of_once():
     video, true = new_video(), data().labels[8]
     slow = np.concatenate([video[true == 0], np.repeat(video[true == 1], 8, axis=0)])
