@@ -42,6 +42,7 @@ def run(options: argparse.Namespace) -> None:
     tracker: LiveTracker = model.stream(fps=options.fps, lag=options.lag)
     n_frames, total, most = 0, 0.0, 0.0  # and seconds
     told = _LiveLines(tracker, names_by_label(model), as_json=options.json)
+    is_over = False
     try:
         try:
             for moment, frame in _frames_of(options, model):
@@ -51,8 +52,12 @@ def run(options: argparse.Namespace) -> None:
                 took = time.perf_counter() - started
                 n_frames, total, most = n_frames + 1, total + took, max(most, took)
                 told.tell(found)
+            is_over = True
+        except KeyboardInterrupt:  # which ends a camera
+            is_over = True
+            raise
         finally:  # what waits for later frames, also where a recording breaks off
-            told.tell(tracker.finish().rest)
+            told.tell(tracker.finish().rest, is_over=is_over)
     finally:
         if n_frames:
             mean, most = 1e3 * total / n_frames, 1e3 * most
@@ -123,8 +128,8 @@ class _LiveLines:
         self.moment = None if moment is None else round(moment, 6)
         self.moments.append(self.moment)
 
-    def tell(self, found: Any) -> None:
-        """Tell of frames that are final, and of what is unusual."""
+    def tell(self, found: Any, *, is_over: bool = False) -> None:
+        """Tell of frames that are final, of what is unusual, and at the end lacking."""
         for frame, action in enumerate(found.labels.tolist(), found.start):
             moment = self.moments.popleft()
             if action != self.action:
@@ -132,6 +137,8 @@ class _LiveLines:
                 self._tell_step(found, frame, moment)
         for warning in self.tracker.warnings_[self.n_warnings :]:
             self.n_warnings += 1
+            if warning.kind == "missing" and not is_over:
+                continue
             named = replace(warning, action=self._call(warning.action))
             when = {"frame": named.frame, "time": self.moment}
             told = {"warning": named.kind, "action": named.action}

@@ -48,8 +48,8 @@ class StreamsFrames(BaseVideoEstimator):
         Frames are standardised by what was seen of their recording, with the videos of
         `fit` as prior, so that no answer waits for the end; after a training with
         ``Training(live=True)`` they are embedded as well. Where `fit` has found a
-        timeline, the position on it is told, and steps that are skipped, repeated or
-        out of order are warned of.
+        timeline, the position on it is told. Steps that are skipped, repeated or out
+        of order are warned of as far as there is an order.
 
         Parameters
         ----------

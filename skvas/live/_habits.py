@@ -10,7 +10,7 @@ import numpy as np
 
 from skvas.decoding import labels_to_segments
 from skvas.exceptions import ModelFileError
-from skvas.live._usual import USUALLY, Usual
+from skvas.live._usual import MIN_SHARE, USUALLY, Usual, shares
 from skvas.videos._stored import check_array, check_type
 
 # A step is the current one once it has been the likeliest for this share of its
@@ -26,6 +26,8 @@ UNFAMILIAR, QUANTILE = 2.0, 0.99
 ALIEN = 4.0
 # Weight of the newest frame in that distance, for frames that do not repeat each other.
 NEWEST = 0.2
+# A step that never began is told at the end where more of the recordings have it.
+NEARLY_ALL = 0.85
 # What trackers of older files do not know of a recording.
 LATER = ("spent", "missed", "strayed", "excused", "doubted", "ahead")
 
@@ -61,11 +63,20 @@ class Habits:
 
     @classmethod
     def of_steps(
-        cls, steps: Sequence[np.ndarray], n_steps: int, familiar: float
+        cls,
+        steps: Sequence[np.ndarray],
+        n_steps: int,
+        familiar: float,
+        whole: float = 1.0,
     ) -> Habits:
-        """Learn from the step of each frame, where all videos share an order."""
+        """Learn from the step of each frame, where all videos share an order.
+
+        `steps` are those of recordings from start to end, which `whole` is the share
+        of.
+        """
         counts = np.array([np.bincount(s, minlength=n_steps) for s in steps])
         done = np.where(counts > 0, counts, np.inf).min(axis=0)
+        have = (counts > MIN_SHARE * np.median(counts, axis=0)).sum(axis=0)
         return cls(
             np.where(np.isfinite(done), done, 1).astype(float),
             np.maximum(counts.max(axis=0), 1).astype(float),
@@ -73,6 +84,7 @@ class Habits:
             np.tri(n_steps, k=-1, dtype=bool),
             True,
             familiar,
+            shares(have, len(counts) / whole),
         )
 
     @classmethod
@@ -99,6 +111,7 @@ MESSAGES = {
     "skipped": "{} was skipped",
     "repeated": "{} is done again",
     "out of order": "{} comes out of order",
+    "missing": "{} never began",
     "too long": "{} takes much longer than ever seen",
     "unfamiliar": "frames are unlike any seen in fit",
     "incomplete": "frames lack some numbers, which are guessed from those before",
@@ -114,8 +127,9 @@ class LiveWarning:
     ----------
     kind : str
         "skipped", "repeated", "out of order", "too long", "unfamiliar" (frames unlike
-        any seen in `fit`), "incomplete" (a frame lacks some numbers; told once) or
-        "unreadable" (a frame has no number).
+        any seen in `fit`), "incomplete" (a frame lacks some numbers; told once),
+        "unreadable" (a frame has no number) or "missing" (the recording is over, and
+        nearly all of `fit` have that step).
     frame : int
         The frame at which it was noticed.
     action : int or str, default=None
@@ -200,6 +214,18 @@ class Monitor:
             self.is_late = self.stayed > limit
             if self.is_late:
                 found.append(("too long", self.step))
+        return found
+
+    def missing(self) -> list[int]:
+        """Return the steps that a recording lacks which is over, but for those told."""
+        habits, begun = self.habits, self.often > 0
+        if habits.had is None or not begun.any():
+            return []
+        # Those before a step that has begun were told by then, or are over.
+        is_last = ~habits.unexpected[begun].any(axis=0)
+        lacks = (is_last & (habits.had > NEARLY_ALL)) | self.doubted
+        lacks &= ~begun & (self.spent < self.needed)
+        found: list[int] = np.flatnonzero(lacks).tolist()
         return found
 
     @property

@@ -88,7 +88,7 @@ class LiveTracker:
     next_ : list of NextStep
         Steps that may come next, the likeliest first.
     warnings_ : list of LiveWarning
-        What was unusual up to now.
+        What was unusual up to now; `finish` adds what is missing at the end.
 
     See Also
     --------
@@ -241,6 +241,9 @@ class LiveTracker:
     def finish(self) -> LiveRecording:
         """End the recording.
 
+        Steps that never began, and nearly all recordings of `fit` have, are added to
+        `warnings_`.
+
         Returns
         -------
         LiveRecording
@@ -261,6 +264,8 @@ class LiveTracker:
         rest = self._answer(posteriors, start, whole=self._label_whole())
         self._pending, self._kept = [], []
         self._is_over = True
+        for step in self._monitor.missing():
+            self._warn("missing", step, self.n_frames_ - 1)
         stops = [first for first, _ in self._runs][1:] + [self.n_frames_]
         segments = [
             Segment(first, stop, self._names[action])
@@ -441,13 +446,14 @@ class LiveTracker:
         if all(warning.kind != "incomplete" for warning in self.warnings_):
             self._warn("incomplete", None)
 
-    def _warn(self, kind: str, step: int | None) -> None:
+    def _warn(self, kind: str, step: int | None, frame: int | None = None) -> None:
         chain, action, position = self._chain, None, None
         if step is not None and self._model.n_actions:
             action = self._names[chain.actions[step]]
         if step is not None and chain.positions is not None:
             position = float(chain.positions[int(np.argmax(chain.steps == step))])
-        self.warnings_.append(LiveWarning(kind, self.n_frames_, action, position))
+        frame = self.n_frames_ if frame is None else frame
+        self.warnings_.append(LiveWarning(kind, frame, action, position))
 
     def _settle(self) -> list[np.ndarray]:
         """Take the frames that are final out of those that are pending."""

@@ -75,7 +75,7 @@ class Usual:
         )
 
 
-def shares(counts: np.ndarray, n: np.ndarray | int) -> np.ndarray:
+def shares(counts: np.ndarray, n: np.ndarray | float) -> np.ndarray:
     """Return shares of `n` recordings, as far as so many tell them.
 
     By the rule of succession: of few, no share is near 0 or 1.

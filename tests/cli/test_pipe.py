@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
 import tracemalloc
@@ -132,6 +133,29 @@ def test_frames_that_wait_are_told_however_a_recording_ends(
         told.append(re.findall("action . [(]", capsys.readouterr().out))
     assert told[1] == told[0]
     assert len(told[0]) == K
+
+
+@pytest.mark.parametrize("end", ["", "1,2\n", "interrupt"])
+def test_steps_that_never_began_are_told_where_a_recording_is_over(
+    tmp_path, monkeypatch, capsys, end
+):
+    data = make_videos(9, n_actions=K, n_features=3, random_state=0)
+    model = skvas.ActionSegmenter(K, max_epochs=0).fit(data.videos)
+    model.save(tmp_path / "model")
+    last = int(np.asarray(model.labels_[0])[-1])
+    begun = data.videos[0][data.labels[0] != data.labels[0][-1]]
+
+    def pipe():
+        yield from (",".join(map(str, row)) + "\n" for row in begun)
+        if end == "interrupt":
+            raise KeyboardInterrupt
+        yield end
+
+    monkeypatch.setattr(sys, "stdin", pipe())
+    run("live", tmp_path / "model", "-", "--json")
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [r["action"] for r in records if r.get("warning") == "missing"]
+    assert told == ([] if end == "1,2\n" else [last])
 
 
 @pytest.mark.parametrize("kind", ["data frames", "recordings"])

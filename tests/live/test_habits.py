@@ -108,6 +108,42 @@ def test_action_that_comes_early_is_told_and_not_those_that_it_passes():
     assert said([0, 3, 4]) == [("skipped", 1), ("skipped", 2)]  # once there are two
 
 
+def lacking(order, habits=OFTEN):
+    watched = monitor(habits)
+    watch(watched, [(step, 10) for step in order])
+    return watched.missing()
+
+
+def test_last_actions_that_never_began_are_missing():
+    assert lacking([0, 1, 2, 3, 4]) == []
+    assert lacking([0, 1, 2]) == [3, 4]
+    assert lacking([0, 1, 3]) == [4]  # 2 was told as skipped
+    assert lacking([0, 4]) == [1, 2, 3]  # in doubt up to now
+    assert lacking([3, 4]) == []
+    assert lacking([2, 3]) == [4]
+    assert lacking([]) == []
+    assert lacking([0, 1, 2], replace(OFTEN, had=None)) == []
+
+
+def test_last_actions_that_some_recordings_lack_are_not_missing():
+    habits = of_orders(*[[0, 1, 2, 3, 4]] * 16, *[[0, 1, 2]] * 4)
+    assert lacking([0, 1], habits) == [2]
+
+
+def test_last_steps_that_never_began_are_missing():
+    def habits(steps, **options):
+        return Habits.of_steps(steps, 3, 1.2, **options)
+
+    assert lacking([0, 1], habits(STEPS * 5)) == [2]
+    assert lacking([1], habits(STEPS * 5)) == [2]
+    assert lacking([0, 2], habits(STEPS * 5)) == []  # which the course tells
+    assert lacking([0, 1], habits(STEPS)) == []  # of two recordings
+    assert lacking([0, 1], habits(STEPS * 5, whole=0.7)) == []
+    # A timeline is passed as a whole, but steps that are left out are short.
+    short = [np.repeat([0, 1, 2], [10, 20, 1])] * 2
+    assert lacking([0, 1], habits([*STEPS * 5, *short])) == []
+
+
 def test_actions_before_a_recording_was_joined_are_not_skipped():
     assert said([2, 3, 4]) == []
     assert said([3, 4, 2]) == [("out of order", 2)]

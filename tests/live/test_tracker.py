@@ -441,6 +441,24 @@ def test_skipped_repeated_and_swapped_actions_are_warned_of_without_a_timeline()
     assert said([0, 2, 1, 3, 4]) == [("skipped", 1), ("out of order", 1)]
 
 
+@pytest.mark.parametrize("make", [ordered, unordered])
+def test_last_step_that_never_began_is_told_at_the_end(make, tmp_path):
+    video, true = new_video(), data().labels[8]
+    stream = make().stream()
+    stream.push(video[true != N_ACTIONS - 1])
+    assert "missing" not in {w.kind for w in stream.warnings_}
+    found = stream.finish().warnings[-1]
+    last = make().predict(video)[true == N_ACTIONS - 1]
+    assert (found.kind, found.action) == ("missing", np.bincount(last).argmax())
+    assert found.frame == stream.n_frames_ - 1
+    assert str(found).endswith(f"never began (frame {found.frame})")
+    stream.save(tmp_path / "tracker")
+    assert load_tracker(tmp_path / "tracker").warnings_ == stream.warnings_
+    stream.reset()
+    stream.push(video)
+    assert "missing" not in {w.kind for w in stream.finish().warnings}
+
+
 def test_step_that_takes_much_too_long_is_warned_of_once():
     video, true = new_video(), data().labels[8]
     slow = np.concatenate([video[true == 0], np.repeat(video[true == 1], 8, axis=0)])
