@@ -97,6 +97,7 @@ class StreamsFrames(BaseVideoEstimator):
             whole=getattr(now, "_label_whole", None),
             embedder=self.embedder() if learned.on_embedding else None,
             feature_names=features_of_fit(self),
+            action_names=getattr(self, "action_names_", None),
         )
         if fps is not None and usual is not None and abs(fps / usual - 1) > OTHER_RATE:
             warnings.warn(

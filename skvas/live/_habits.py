@@ -136,22 +136,27 @@ class LiveWarning:
         The action that is meant; None where it is about none.
     position : float, default=None
         Where that step starts on the timeline; None where there is no timeline.
+    name : str, default=None
+        What the action is called, if `name_actions` has named it. None: by its label.
 
     Examples
     --------
     >>> from skvas.live import LiveWarning
     >>> print(LiveWarning("skipped", 120, 3, 0.4))
     action 3 was skipped (frame 120)
+    >>> print(LiveWarning("skipped", 120, 3, 0.4, "plate"))
+    action plate was skipped (frame 120)
     """
 
     kind: str
     frame: int
     action: int | str | None = None
     position: float | None = None
+    name: str | None = None
 
     def __str__(self) -> str:
-        is_any = self.action is None
-        subject = "the recording" if is_any else f"action {self.action}"
+        called = self.action if self.name is None else self.name
+        subject = "the recording" if called is None else f"action {called}"
         return f"{MESSAGES[self.kind].format(subject)} (frame {self.frame})"
 
 

@@ -78,6 +78,8 @@ class LiveTracker:
         Embeds frames, where the model tells them by their embeddings.
     feature_names : sequence of str, default=None
         Names of the features in `fit`, which columns of data frames are held against.
+    action_names : sequence of str, default=None
+        What warnings call the actions. None: by their labels.
 
     Attributes
     ----------
@@ -120,6 +122,7 @@ class LiveTracker:
         whole: Whole | None = None,
         embedder: LiveEmbedder | None = None,
         feature_names: Sequence[str] | None = None,
+        action_names: Sequence[str] | None = None,
     ) -> None:
         check_fps(fps, none_ok=True)
         if lag != math.inf:
@@ -128,6 +131,7 @@ class LiveTracker:
         self.lag = lag
         self.classes = np.arange(model.n_actions) if classes is None else classes
         self.feature_names = None if feature_names is None else [*feature_names]
+        self.action_names = None if action_names is None else [*action_names]
         self._names: list[Any] = np.asarray(self.classes).tolist()
         self._model = model
         self._chain = model.chain()
@@ -300,6 +304,7 @@ class LiveTracker:
             "model": self._model.state(),
             "classes": self._names,
             "feature_names": self.feature_names,
+            "action_names": self.action_names,
             "fps": None if self.fps is None else float(self.fps),
             "lag": None if self.lag == math.inf else int(self.lag),
             "known": self._known.state(),
@@ -447,13 +452,15 @@ class LiveTracker:
             self._warn("incomplete", None)
 
     def _warn(self, kind: str, step: int | None, frame: int | None = None) -> None:
-        chain, action, position = self._chain, None, None
+        chain, action, position, name = self._chain, None, None, None
         if step is not None and self._model.n_actions:
             action = self._names[chain.actions[step]]
+            if self.action_names is not None:
+                name = self.action_names[chain.actions[step]]
         if step is not None and chain.positions is not None:
             position = float(chain.positions[int(np.argmax(chain.steps == step))])
         frame = self.n_frames_ if frame is None else frame
-        self.warnings_.append(LiveWarning(kind, frame, action, position))
+        self.warnings_.append(LiveWarning(kind, frame, action, position, name))
 
     def _settle(self) -> list[np.ndarray]:
         """Take the frames that are final out of those that are pending."""
@@ -673,6 +680,7 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
     n_features = model.n_features
     # Younger than trackers.
     tracker.feature_names = _check_names(state.get("feature_names"), n_features)
+    tracker.action_names = _check_names(state.get("action_names"), model.n_actions)
     if "known" in state:  # younger than trackers
         tracker._known.restore(state["known"])
     if tracker._poses is not None:
@@ -714,6 +722,8 @@ def _restored(state: dict[str, Any]) -> LiveTracker:
             raise ModelFileError("a warning is of an unknown kind or action")
         check_count("the frame of a warning", warning.frame)
         check_real("the position of a warning", warning.position, none_ok=True)
+        if warning.name is not None:
+            check_type("the name of a warning", warning.name, str)
     return tracker
 
 
@@ -759,12 +769,12 @@ def _stream_of(fitted: Any, tracker: LiveTracker) -> LiveTracker:
     return other
 
 
-def _check_names(value: Any, n_features: int) -> list[str] | None:
-    """Check the names of features, which may be unknown."""
+def _check_names(value: Any, n: int) -> list[str] | None:
+    """Check the names of features or actions, which may be unknown."""
     if value is None:
         return None
-    if len(check_texts("feature_names", value)) != n_features:
-        raise ModelFileError("there are not as many names as features")
+    if len(check_texts("names", value)) != n:
+        raise ModelFileError("there are not as many names as features or actions")
     return value
 
 

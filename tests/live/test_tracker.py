@@ -326,6 +326,35 @@ def test_actions_have_the_names_of_the_labels_that_were_given(model, tmp_path):
     assert stream._runs[0] == (0, named.classes_.tolist().index(found.labels[0]))
 
 
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_warnings_call_actions_by_their_names(is_saved, tmp_path):
+    model = copy.copy(ordered()).name_actions([*"wxyz"])
+    video, true = new_video(), data().labels[8]
+    stream = model.stream()
+    stream.push(video[true < 2])
+    if is_saved:
+        stream.save(tmp_path / "tracker")
+        stream = load_tracker(tmp_path / "tracker")
+    stream.push(video[true == 3])
+    (warning,) = stream.warnings_
+    assert warning.name == "wxyz"[warning.action]
+    assert str(warning).startswith(f"action {warning.name} was skipped")
+    assert stream.current_.action in range(N_ACTIONS)
+
+
+def test_trackers_of_older_files_know_no_names_of_actions(tmp_path):
+    stream, path = tracker(), tmp_path / "tracker"
+    stream.push(np.full((1, 16), np.nan))
+    stream.save(path)
+    state = read_state(path)
+    drop(state, "action_names")
+    for warning in state["warnings"]:
+        drop(warning, "name")
+    write_state(path, state)
+    assert load_tracker(path).action_names is None
+    assert load_tracker(path).warnings_ == stream.warnings_
+
+
 def test_recording_without_frames_is_empty():
     recording = tracker().finish()
     assert (recording.n_frames, recording.segments, len(recording.labels)) == (0, [], 0)
@@ -829,6 +858,8 @@ def drop(state, name):
         lambda s: s.update(feature_names=["a", "b"]),
         lambda s: s.update(feature_names=[0] * 16),
         lambda s: s.update(feature_names="a" * 16),
+        lambda s: s.update(action_names=["a"]),
+        lambda s: s.update(warnings=[{"kind": "skipped", "frame": 1, "name": 1}]),
     ],
 )
 def test_saved_tracker_that_no_tracker_is_is_refused(change, tmp_path):
