@@ -130,9 +130,10 @@ class _LiveLines:
 
     def tell(self, found: Any, *, is_over: bool = False) -> None:
         """Tell of frames that are final, of what is unusual, and at the end lacking."""
+        is_known = self.tracker.current_ is not None  # else no frame could be read
         for frame, action in enumerate(found.labels.tolist(), found.start):
             moment = self.moments.popleft()
-            if action != self.action:
+            if is_known and action != self.action:
                 self.action = action
                 self._tell_step(found, frame, moment)
         for warning in self.tracker.warnings_[self.n_warnings :]:

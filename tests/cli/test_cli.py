@@ -1737,6 +1737,22 @@ def test_live_tells_each_warning_once(folder, segmenter, tmp_path, capsys):
     assert "the state is held (frame 10) at 0.01 s" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("lag", [0, 2])
+def test_live_tells_no_step_before_a_frame_can_be_read(
+    folder, segmenter, tmp_path, capsys, lag
+):
+    video = np.load(folder / "features" / "v0.npy")
+    video[:5] = np.nan
+    np.save(tmp_path / "late.npy", video)
+    assert run("live", segmenter, tmp_path / "late.npy", "--lag", lag) == 0
+    first, second = capsys.readouterr().out.splitlines()[:2]
+    assert first.startswith("warning: frames have NaN")
+    assert second.startswith("frame 5: " if lag == 0 else "frame 3: ")
+    np.save(tmp_path / "never.npy", video[:5])
+    assert run("live", segmenter, tmp_path / "never.npy", "--lag", lag) == 0
+    assert capsys.readouterr().out.count("\n") == 1
+
+
 def test_live_calls_actions_by_their_names(folder, joint, tmp_path, capsys):
     model, video = skvas.load(joint), np.load(folder / "features" / "v1.npy")
     model.name_actions([*"abc"]).save(tmp_path / "model")
