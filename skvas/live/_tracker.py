@@ -418,6 +418,8 @@ class LiveTracker:
         chain = self._chain
         shares = np.bincount(chain.steps, seen.posterior, len(chain.actions))
         for kind, step in self._monitor.watch(shares, distance):
+            if kind == "too long":
+                step = self._shown(step, shares)
             self._warn(kind, step)
         if self._course is not None and self._monitor.is_alien:
             self._course.hold()
@@ -426,6 +428,17 @@ class LiveTracker:
             for said in self._course.see(robust):
                 self._warn(*said)
         return seen
+
+    def _shown(self, step: int | None, shares: np.ndarray) -> int | None:
+        """Return the step that is told in place of one that is only the likeliest."""
+        if self._action is None:
+            return step
+        told = np.flatnonzero(self._chain.actions == self._action)
+        if step in told or not len(told):
+            return step
+        shown = int(told[shares[told].argmax()])
+        is_long = self.n_frames_ - self._since > self._model.habits.longest[shown]
+        return shown if is_long else step
 
     def _hold(self) -> Seen:
         if not self._was_held:

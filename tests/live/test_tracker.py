@@ -499,6 +499,18 @@ def test_step_that_takes_much_too_long_is_warned_of_once():
 
 
 @pytest.mark.parametrize("make", [ordered, unordered])
+def test_too_long_is_the_step_that_is_told(make):
+    video, true = new_video(), data().labels[8]
+    stream = make().stream()
+    stream._model = replace(stream._model, lead=1.0)  # the first one is told for ever
+    stream.push(video[true == 0])
+    first = stream.current_.action
+    stream.push(np.repeat(video[true == 1], 8, axis=0))
+    late = [w.action for w in stream.warnings_ if w.kind == "too long"]
+    assert late == [first] == [stream.current_.action]
+
+
+@pytest.mark.parametrize("make", [ordered, unordered])
 def test_frames_count_until_a_step_takes_longer_than_ever(make):
     video = new_video()
     waits = [np.repeat(video[:1], n, axis=0) for n in (500, 5000)]
