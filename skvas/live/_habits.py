@@ -128,7 +128,8 @@ class LiveWarning:
     kind : str
         "skipped", "repeated", "out of order", "too long", "unfamiliar" (frames unlike
         any seen in `fit`), "incomplete" (a frame lacks some numbers; told once),
-        "unreadable" (a frame has no number) or "missing" (the recording is over, and
+        "unreadable" (a frame has no number; told of the first one, and of stretches
+        that last) or "missing" (the recording is over, and
         nearly all of `fit` have that step).
     frame : int
         The frame at which it was noticed.

@@ -45,6 +45,8 @@ PARTS = 4
 # are so many, by this share of the rate.
 TOLERANCE = 0.5
 MANY_TIMES, DRIFT = 50, 0.1
+# Frames that cannot be read are told again where so many follow each other, at least.
+LASTING = 5
 # Steps that come next with less probability are not told.
 UNLIKELY = 0.05
 
@@ -159,6 +161,7 @@ class LiveTracker:
         # The first time since when all are known, and the last, with their frames.
         self._began: tuple[float, int] | None = None
         self._last: tuple[float, int] | None = None
+        # Whether the frames now cannot be read, and that was told.
         self._was_held = self._is_over = False
         self._action: int | None = None
         self._since = 0  # the frame from which on it is told
@@ -441,10 +444,13 @@ class LiveTracker:
         return shown if is_long else step
 
     def _hold(self) -> Seen:
-        if not self._was_held:
-            self._warn("unreadable", None)
-        self._was_held = True
         seen = self._filter.hold()
+        # In fewer frames no step begins unseen; the first of a recording is told.
+        lasting = max(LASTING, float(self._monitor.needed.min()))
+        is_new = self._filter.n_held >= lasting or not self._has_told("unreadable")
+        if is_new and not self._was_held:
+            self._warn("unreadable", None)
+            self._was_held = True
         if self._course is not None:
             self._course.hold()
         self._decide(seen.posterior, self._model.lead)
@@ -461,8 +467,11 @@ class LiveTracker:
 
     def _warn_of_holes(self) -> None:
         """Warn of the first frame of a recording that lacks some numbers."""
-        if all(warning.kind != "incomplete" for warning in self.warnings_):
+        if not self._has_told("incomplete"):
             self._warn("incomplete", None)
+
+    def _has_told(self, kind: str) -> bool:
+        return any(warning.kind == kind for warning in self.warnings_)
 
     def _warn(self, kind: str, step: int | None, frame: int | None = None) -> None:
         chain, action, position, name = self._chain, None, None, None

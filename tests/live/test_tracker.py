@@ -556,6 +556,21 @@ def test_row_69_frames_with_nan_hold_the_state_and_are_warned_of():
     assert abs(stream.current_.progress - expected.current_.progress) < 0.05
 
 
+def test_row_69_single_frames_with_nan_are_warned_of_once_and_long_gaps_each():
+    video = new_video().copy()
+    video[10:40:2] = np.nan
+    stream = tracker()
+    stream.push(video)
+    assert [(w.kind, w.frame) for w in stream.warnings_] == [("unreadable", 10)]
+    least = int(np.ceil(stream._monitor.needed.min()))
+    assert least > 5  # so many frames a step takes to begin
+    video[50 : 50 + least] = np.nan
+    stream.reset()
+    stream.push(video)
+    told = [w.frame for w in stream.warnings_ if w.kind == "unreadable"]
+    assert told == [10, 50 + least - 1]
+
+
 @pytest.mark.parametrize("make", MODELS)
 def test_labels_are_the_same_without_a_look_at_steps(make):
     video = np.vstack([new_video()[:30], new_video()[60:], new_video()[:40]])
