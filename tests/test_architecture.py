@@ -53,7 +53,7 @@ ROOMS = {
         "_report"
     ),
     "cli": (
-        "_arguments _lines _pipe < _gaps _parsers < _files < _extracted _inputs < "
+        "_arguments _lines < _gaps _parsers _pipe < _files < _extracted _inputs < "
         "_labels < _align _evaluate _extract _fit _label _live _name _predict _report "
         "_timeline < _main"
     ),

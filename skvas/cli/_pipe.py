@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from skvas.cli._lines import say
 from skvas.io._columns import is_empty, parse_number
 
 __all__ = ["frames_of_lines"]
@@ -22,15 +23,24 @@ def frames_of_lines(
     """Yield the numbers of each line of the standard input; an empty cell is NaN.
 
     The first line may have the names of the columns: those of the model, if it has any,
-    in any order and among others.
+    in any order and among others. Lines without a cell are passed over; between frames
+    this is said once, as they may be meant for frames that were lost.
     """
     columns: Sequence[int] = range(n_features)
-    n_cells, is_first = n_features, True
+    n_cells, is_first, n_frames, empty = n_features, True, 0, 0
     told = f"the model has {n_features} features"
     for number, raw in enumerate(_lines(), 1):
         line = raw.removeprefix("\ufeff")  # the mark of byte order
         if not line.strip(" \r\n"):
+            if n_frames and not empty:
+                empty = number
             continue
+        if empty > 0:
+            say(
+                f"line {empty} of the standard input is empty and no frame (nor are "
+                "others like it); write a lost frame as empty cells, or as nan"
+            )
+            empty = -1  # said
         cells = _cells(line)
         what = f"line {number} of the standard input"
         # That of a column of row numbers, as pandas writes them, is empty.
@@ -51,7 +61,13 @@ def frames_of_lines(
         values = [_number(cells[column]) for column in columns]
         if None in values:
             raise ValueError(f"{what} is no numbers: {line.strip()!r}.")
+        n_frames += 1
         yield np.array(values, dtype=float)
+    if not n_frames:
+        raise ValueError(
+            f"The standard input has no frame; write a line of {n_features} numbers "
+            "for each."
+        )
 
 
 def _lines() -> Iterator[str]:

@@ -37,6 +37,27 @@ def test_cells_may_stand_between_spaces(monkeypatch):
     np.testing.assert_array_equal(found, [[1, 2, 3], [4, np.nan, 6]])
 
 
+def test_empty_line_between_frames_is_told_once(monkeypatch, capsys):
+    text = "\nx,y\n\n1,2\n\n3,4\n\n\n5,6\n\n"
+    found = read(monkeypatch, text, 2)
+    np.testing.assert_array_equal(found, [[1, 2], [3, 4], [5, 6]])
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("line 5 of the standard input is empty")
+    read(monkeypatch, "\n1,2\n3,4\n\n\n", 2)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "x,y,z\n"])
+def test_input_without_a_frame_is_an_error(tmp_path, monkeypatch, capsys, text):
+    videos = make_videos(3, n_actions=K, n_features=3, random_state=0).videos
+    skvas.ActionSegmenter(K, max_epochs=0).fit(videos).save(tmp_path / "model")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    assert run("live", tmp_path / "model", "-") == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"\S.*standard input has no frame; .* 3 numbers.*\n", err)
+
+
 @pytest.mark.parametrize("mark", [";", "\t"])
 def test_commas_beside_other_marks_are_those_of_numbers(monkeypatch, mark):
     text = "x, y;z\r\n1,5;-2\r\n;2,5e3\r\n".replace(";", mark)
