@@ -269,7 +269,13 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
         help="frames that an answer waits for (default: 0); what comes next is told as "
         "of the newest frame, not of the frame that waited",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON, one a line")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print JSON, one a line: of a step frame, time, action, probability, "
+        "progress, next, next_in_frames and next_in_seconds, as far as they are known; "
+        "of a warning frame, time, warning and action",
+    )
 
 
 def _add_name(parser: argparse.ArgumentParser) -> None:

@@ -1715,6 +1715,25 @@ def test_live_prints_json_lines_with_a_lag(folder, segmenter, capsys):
     assert [record["time"] for record in records] == pytest.approx(starts)
 
 
+def test_keys_of_json_lines_are_told(folder, joint, tmp_path, capsys):
+    video = np.load(folder / "features" / "v1.npy")
+    np.save(tmp_path / "v.npy", np.vstack([video, video[:9] * np.nan]))
+    assert run("live", joint, tmp_path / "v.npy", "--json", "--fps", "1e6") == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    with pytest.raises(SystemExit):
+        run("live", "--help")
+    told = " ".join(capsys.readouterr().out.split()).partition("--json print JSON")[2]
+    guide = Path(__file__).resolve().parents[2] / "docs/guide/live.md"
+    page = guide.read_text(encoding="utf-8").partition("### JSON")[2]
+    steps, warned = re.split("key `warning`", page)
+    for record in records:
+        table = warned if "warning" in record else steps
+        assert set(record) <= {*re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)}
+        assert set(record) <= {*re.findall(r"\w+", told)}
+    assert any("warning" in record for record in records)
+    assert any("progress" in record for record in records)
+
+
 def test_names_of_others_do_nothing_to_a_terminal(folder, joint, tmp_path, capsys):
     names = ["\x1b[2Ja", "\u202eb", "c"]
     skvas.load(joint).name_actions(names).save(tmp_path / "model")
