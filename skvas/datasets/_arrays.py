@@ -158,10 +158,15 @@ def _opening(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
         except OSError:
             raise
         except Exception as error:  # NumPy raises all sorts on damaged headers
+            reason = str(error).rstrip(".") or type(error).__name__
+            remedy = "Save it as a plain array of floats by numpy.save"
+            if isinstance(error, UnicodeDecodeError):
+                reason = "it is neither a .npy file nor text"
+                remedy += ", or give fit_files and predict_files a function that reads "
+                remedy += "such files, as read"
             raise ValueError(
-                f"{str(path)!r} is not a readable array of numbers "
-                f"({str(error).rstrip('.') or type(error).__name__}). Save it as a "
-                "plain array of floats by numpy.save."
+                f"{str(path)!r} is not a readable array of numbers ({reason}). "
+                f"{remedy}."
             ) from error
 
 

@@ -50,8 +50,8 @@ _JITTER = 5
 # Share of steps without an advance, from which a clock is too coarse for the rows.
 _STANDING = 0.75
 _REMEDY = (
-    "give another column by time=, or time=None (with fps=) if rows have a constant "
-    "rate."
+    "name another column as time, or none if rows have a constant rate (time=None with "
+    "fps=; in a shell, --time none --fps)."
 )
 
 

@@ -399,7 +399,7 @@ def _at_one_rate(
         lacking = next(t.name for t in tables if t not in timed)
         raise ValueError(
             f"recording {lacking!r} has no times, but {timed[0].name!r} has; give the "
-            "column by time=, or time=None for all."
+            "column as time, or none for all (time=None; in a shell, --time none)."
         )
     rate = fps
     if timed and rate is None:

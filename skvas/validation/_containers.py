@@ -31,7 +31,8 @@ _VIDEO_TYPES = {
 VIDEO_SUFFIXES = tuple(_VIDEO_TYPES)
 _NO_CONTAINER = (str, bytes, PathLike, Mapping, Set, Iterator)
 _TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
-_POSE_SUFFIXES = (".h5", ".hdf5", ".slp", ".c3d", ".json")
+_POSE_SUFFIXES = (".slp", ".c3d", ".json")
+_ANY_SUFFIXES = (".h5", ".hdf5", ".npz", ".mat", ".pt", ".pkl")
 
 
 def media_type(file: str | PathLike[str]) -> str | None:
@@ -201,6 +202,12 @@ def _hint_for_path(path: Any) -> str:
         )
     if name.endswith(_POSE_SUFFIXES):
         return "read the file first, with skvas.io.read_poses"
+    if name.endswith(_ANY_SUFFIXES):
+        return (
+            "read the file first: poses with skvas.io.read_poses, features as an "
+            "array; or give skvas.fit_files the paths and, as read, a function that "
+            "reads one"
+        )
     return (
         "load the file first, for instance with numpy.load, or a folder with "
         "skvas.datasets.load_folder, skvas.io.read_sensors or skvas.io.read_poses"

@@ -140,6 +140,17 @@ def test_second_call_goes_on_with_what_is_left(model, paths, out):
     assert before.items() <= contents(out).items()
 
 
+def test_file_of_another_kind_says_that_read_is_needed(model, tmp_path):
+    file = tmp_path / "a.h5"
+    file.write_bytes(b"\x89HDF\r\n\x1a\n")
+    with pytest.warns(FailedFilesWarning):
+        report = predict_files(model, [file], tmp_path / "out")
+    assert "neither a .npy file nor text" in report.records[0]["error"]
+    assert "a function that reads such files, as read" in report.records[0]["error"]
+    with pytest.raises(ValueError, match="as read"):
+        fit_files(clone(model), [file])
+
+
 def test_features_that_have_changed_are_labelled_again(model, paths, out):
     predict_files(model, paths, out)
     np.save(paths[2], VIDEOS[0])

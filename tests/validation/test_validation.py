@@ -236,6 +236,7 @@ def test_row_74_none_in_a_list_is_named():
         ("clips/A.MOV", "skvas extract"),
         (pathlib.Path("a.csv"), "read_sensors"),
         ("a.slp", "read_poses"),
+        ("a.h5", r"read_poses.*fit_files.* read, a function"),
         ("folder", "load_folder"),
         ({"videos": [VIDEO], "labels": None}, r"fit\(data.videos\)"),
     ],
