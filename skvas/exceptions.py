@@ -152,6 +152,17 @@ class DegenerateFramesWarning(UserWarning):
     """
 
 
+class UnlikeRecordingsWarning(UserWarning):
+    """Recordings are unlike those of `fit`: what is said of them means little.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skvas.exceptions import UnlikeRecordingsWarning
+    >>> warnings.simplefilter("ignore", UnlikeRecordingsWarning)
+    """
+
+
 class FailedFilesWarning(UserWarning):
     """Some files could not be labelled; the others were.
 

@@ -15,19 +15,15 @@ from skvas.decoding import labels_to_segments
 from skvas.metrics import consistency_score, match_pairs, uniform_segmentation
 from skvas.preprocessing import SelectRelated, WhitenedViews
 from skvas.preprocessing._pipelines import all_steps, last_step, named_steps
+from skvas.preprocessing._strangers import find_unlike
 from skvas.videos._frames import sample_videos, spread_frames, unit
 
-__all__ = ["FitSummary", "diagnose", "summarise"]
+__all__ = ["FitSummary", "diagnose", "summarise", "unlike_recordings"]
 
 _Facts = list[tuple[str, str]]
 
-# Frames of a recording that are looked at, and recordings it is compared with.
-SEEN_FRAMES, PARTNERS = 128, 12
-# Standard deviations of a normal distribution in its median absolute deviation.
-NORMAL = 1.4826
-# A recording is unlike the others where its frames are so many robust standard
-# deviations, and so many times, further from others' frames than is usual.
-FAR, TIMES = 4.0, 1.5
+# Frames of a recording that are looked at.
+SEEN_FRAMES = 128
 # Features without a say that are named.
 NAMED = 8
 # Coefficient of variation of durations beyond which a step has a large spread.
@@ -86,22 +82,27 @@ def diagnose(
     in_order: bool,
     found_again: list[float | None] | None = None,
     *,
+    strangers: Sequence[int] = (),
     matching: str | None = None,
 ) -> dict[str, Any]:
     """Measure what `summarise` tells of a fit, while its videos are at hand.
 
     Parameters
     ----------
-    embeddings, features : sequence of ndarray of shape (n_i, D)
+    embeddings : sequence of ndarray of shape (n_i, D)
         The videos of the fit.
+    features : sequence of ndarray of shape (n_i, D)
+        Those of them that had a say.
     labels : sequence of int ndarray of shape (n_i,), or None
-        Their labels; None for an aligner.
+        The labels of these; None for an aligner.
     n_actions : int or None
         Number of actions.
     in_order : bool
         Whether the videos share an order.
     found_again : list of float or None, default=None
         How often each action is found again, if that is known.
+    strangers : sequence of int, default=()
+        Positions of videos that had no say.
     matching : str, default=None
         How videos were asked to be matched; None: it is not known, or they are not.
 
@@ -109,13 +110,14 @@ def diagnose(
     -------
     dict
         `consistency` and `consistency_of_uniform_cut`, None where there are no labels
-        or no pair of videos; `unlike`, positions of recordings; `spread`, actions;
-        `found_again` as given; `chose_matching`, whether the fit was to choose.
+        or no pair of videos; `unlike`, positions of recordings, strangers and others;
+        `spread`, actions; `found_again` as given; `chose_matching`, whether the fit was
+        to choose.
     """
     found: dict[str, Any] = {
         "consistency": None,
         "consistency_of_uniform_cut": None,
-        "unlike": _find_unlike(embeddings),
+        "unlike": sorted({*strangers, *find_unlike(embeddings)}),
         "spread": [],
         "found_again": found_again,
         "chose_matching": None if matching is None else matching == "auto",
@@ -139,30 +141,6 @@ def diagnose(
             score = consistency_score(picked, matches)
             found[name] = float(score.score if in_order else score.free)
     return found
-
-
-def _find_unlike(embeddings: Sequence[np.ndarray]) -> list[int]:
-    """Return the recordings whose frames are far from those of the others."""
-    n = len(embeddings)
-    if n < 5:
-        return []
-    known = sample_videos(n)  # what all are compared with
-    partners = {int(i): _thin(embeddings[int(i)]) for i in known}
-    rng = np.random.RandomState(0)
-    distances = np.empty(n)
-    for i, embedding in enumerate(embeddings):
-        video = _thin(embedding)
-        chosen = rng.permutation(known[known != i])[:PARTNERS]
-        nearest = [1 - (video @ partners[j].T).max(axis=1).mean() for j in chosen]
-        distances[i] = np.median(nearest)
-    usual = np.median(distances)
-    spread = NORMAL * np.median(np.abs(distances - usual))
-    far = (distances > usual + FAR * spread) & (distances > TIMES * usual)
-    return [int(i) for i in np.flatnonzero(far)]
-
-
-def _thin(video: np.ndarray) -> np.ndarray:
-    return video[spread_frames(len(video), SEEN_FRAMES // 2)]
 
 
 def _find_spread(labels: Sequence[np.ndarray], n_actions: int) -> list[int]:
@@ -202,6 +180,25 @@ def summarise(model: Any) -> FitSummary:
     return FitSummary(facts, advice)
 
 
+def unlike_recordings(model: Any) -> list[int]:
+    """Find the recordings that are unlike the others, or unrelated on the timeline.
+
+    Parameters
+    ----------
+    model : ActionSegmenter, VideoAligner or JointAlignSegment
+        Fitted.
+
+    Returns
+    -------
+    list of int
+        Their positions.
+    """
+    unlike, timeline = model.diagnosis_["unlike"], getattr(model, "timeline_", None)
+    if timeline is None:
+        return unlike
+    return sorted({*unlike, *np.flatnonzero(~timeline.is_related_).tolist()})
+
+
 def _tell_recordings(model: Any, facts: _Facts, advice: list[str]) -> None:
     known = model.recordings_
     frames = known["n_frames"]
@@ -210,7 +207,7 @@ def _tell_recordings(model: Any, facts: _Facts, advice: list[str]) -> None:
         seconds = sum(n / f for n, f in zip(frames, known["fps"], strict=True))
         text += f", {seconds:.1f} s"
     facts.append(("recordings", text))
-    unlike = [known["names"][i] for i in model.diagnosis_["unlike"]]
+    unlike = [known["names"][i] for i in unlike_recordings(model)]
     if unlike:
         facts.append(("unlike", ", ".join(unlike)))
         advice.append(

@@ -154,7 +154,8 @@ default=None
             joined = join_anchors(anchors, lengths)
             rng = check_random_state(self.random_state)
             told = {} if joined is None else {"anchors": joblib.hash(joined.frames)}
-            prepared = self._prepare(checked, told, rng)
+            codes = None if joined is None else joined.codes(lengths)
+            prepared = self._prepare(checked, told, rng, codes=codes)
             order = prepared.checkpoint.once(
                 "order", lambda: self._survey(prepared, rng).order
             )
@@ -165,7 +166,6 @@ default=None
                 n_videos=len(checked),
             )
             shared = self._shared_order(prepared, settings)
-            codes = None if joined is None else joined.codes(lengths)
             if joined is not None and (settings.matching == "monotone" or shared):
                 joined.check_order()
             trained = self._train(prepared, settings, codes, rng)
@@ -182,6 +182,7 @@ default=None
                     None,
                     None,
                     False,
+                    strangers=trained.strangers,
                     matching=self.matching,
                 ),
                 shared_order_=order,
@@ -252,9 +253,10 @@ default=None
         """Return the order that all videos share, None where they get no axis."""
         if not settings.max_epochs or not self._starts_as_features():
             return None
-        if not self._may_share_order(prepared.preprocessing, prepared.features):
+        features = prepared.related_features
+        if not self._may_share_order(prepared.preprocessing, features):
             return None
-        order = find_order(prepared.features)
+        order = find_order(features)
         return order if has_order(order) else None
 
     def _find_axis(
@@ -263,15 +265,16 @@ default=None
         """Put all videos on one axis, if they share an order."""
         if shared is None or not len(trained.history["epoch"]):
             return None
-        views = trained.views
+        views = trained.related_views
         drawn = np.random.RandomState(rng.randint(2**31))
-        return build_axis(
+        axis = build_axis(
             path_frames(views.embeddings, views.details),
             views.features,
             drawn,
             limit=trained.settings.memory_limit(),
             order=shared,
         )
+        return self._with_strangers(axis, trained)
 
     def _bend(
         self, axis: Axis | None, joined: JoinedAnchors, kind: str, trained: Trained

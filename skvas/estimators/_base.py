@@ -18,7 +18,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skvas._atomic import check_replaceable
-from skvas._on_demand import Shelf, VideosOnDemand, each, keep_of, lengths_of
+from skvas._on_demand import (
+    Shelf,
+    VideosOnDemand,
+    choose,
+    each,
+    keep_of,
+    lengths_of,
+)
 from skvas._printing import tell
 from skvas._typing import Device, Self, Videos
 from skvas.applications._diagnosis import FitSummary, diagnose, summarise
@@ -29,7 +36,12 @@ from skvas.datasets._recordings import (
     refuse_other_features,
     remember,
 )
-from skvas.exceptions import InvalidParameterError, ModelVersionWarning
+from skvas.exceptions import (
+    DegenerateFramesWarning,
+    InvalidParameterError,
+    ModelVersionWarning,
+    UnlikeRecordingsWarning,
+)
 from skvas.metrics import SharedOrder
 from skvas.nn import ENCODERS
 from skvas.nn._model import Model, build_encoder, embed_videos, is_causal
@@ -62,6 +74,7 @@ from skvas.preprocessing._causal import is_causal as needs_no_later
 from skvas.preprocessing._features import (
     apply_features,
     clean_videos,
+    collection_of,
     fill_gaps,
     fit_features,
     of_videos,
@@ -71,6 +84,7 @@ from skvas.preprocessing._features import (
 )
 from skvas.preprocessing._framewise import finiteness_of, takes_nan
 from skvas.preprocessing._pipelines import last_step, with_last_step
+from skvas.preprocessing._strangers import Usual, find_strangers, learn_usual
 from skvas.recipes import RECIPES, Recipe, find_recipe
 from skvas.timeline._model import find_order, has_order
 from skvas.timeline._settled import MAX_VIDEOS, N_CLUSTERS, settle_features
@@ -97,14 +111,20 @@ from skvas.videos._containers import VideoTransformerMixin
 from skvas.videos._device import check_device
 from skvas.videos._views import Views
 
+# Recordings that a warning names.
+NAMED = 8
+
 SHARED_DOC = """
 Parameters
 ----------
 recipe : str, default="informed"
     Where training starts, and what "auto" stands for: a key of
     :data:`skvas.recipes.RECIPES`. "informed": from whitened features and, where frames
-    are labelled, from actions found in the data. "paper": from a random network, as
-    published; "breakfast/coffee" and others: with the values of that data set.
+    are labelled, from actions found in the data; of five videos or more, one whose
+    frames are far from those of all others has no say in what is learned, unless it has
+    labels or is short (`summary` calls it unlike the others). "paper": from a random
+    network, as published; "breakfast/coffee" and others: with the values of that data
+    set.
 features : transformer, {"whitened", "standardise", "auto"} or None, default="auto"
     Preprocessing of the videos, cloned and fitted in `fit`, such as
     ``PoseFeatures("xy")``, ``StandardScaler()`` or a pipeline of such. It returns a row
@@ -167,6 +187,8 @@ recordings_ : dict of str to list, ndarray or None
     `times`, see :class:`skvas.Recordings`; None where nothing is known.
 diagnosis_ : dict of str to object
     What :meth:`summary` tells of the recordings of `fit`.
+usual_ : dict of str to object, or None
+    What :meth:`unlike` holds other recordings against; None if nothing is known.
 shared_order_ : skvas.metrics.SharedOrder or None
     How far the videos of `fit` share an order; None for a lone video.
 encoder_ : torch.nn.Module
@@ -223,6 +245,8 @@ class Prepared:
         The networks, untrained.
     checkpoint : Checkpoint or NoCheckpoint
         Keeps what is found on the way.
+    related : int64 ndarray
+        Positions of the videos that have a say: all but strangers.
     """
 
     videos: Sequence[np.ndarray]
@@ -230,6 +254,12 @@ class Prepared:
     preprocessing: Any
     model: Model
     checkpoint: AnyCheckpoint
+    related: np.ndarray
+
+    @property
+    def related_features(self) -> Sequence[np.ndarray]:
+        """Features of the videos that have a say."""
+        return choose(self.features, self.related)
 
 
 @dataclass(frozen=True)
@@ -252,6 +282,8 @@ class Trained:
         The videos, as preprocessing and encoder look at them.
     before, actions : ndarray of shape (K, D) or None
         The actions before training and after it; None where nothing is segmented.
+    related : int64 ndarray
+        Positions of the videos that had a say.
     """
 
     settings: Settings
@@ -262,6 +294,18 @@ class Trained:
     views: Views
     before: np.ndarray | None
     actions: np.ndarray | None
+    related: np.ndarray
+
+    @property
+    def related_views(self) -> Views:
+        """Views of the videos that had a say."""
+        return self.views.choose(self.related)
+
+    @property
+    def strangers(self) -> list[int]:
+        """Positions of the videos that had none."""
+        every = np.arange(len(self.given))
+        return [int(i) for i in np.setdiff1d(every, self.related)]
 
 
 class FittedAttributes:
@@ -270,6 +314,7 @@ class FittedAttributes:
     settings_: Settings
     recordings_: dict[str, Any]
     diagnosis_: dict[str, Any]
+    usual_: dict[str, Any] | None
     shared_order_: SharedOrder | None
     encoder_: nn.Module
     features_: Any
@@ -301,6 +346,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         "settings_": Fitted(Settings, labels=True),
         "recordings_": Fitted(dict, absent=partial(remember, [], [])),
         "diagnosis_": Fitted(dict, absent=partial(diagnose, [], [], None, None, False)),
+        "usual_": Fitted((dict, type(None)), absent=lambda: None),
         "shared_order_": Fitted((SharedOrder, type(None))),
         "encoder_": Fitted(nn.Module, labels=True),
         "features_": Fitted(object, labels=True),
@@ -566,17 +612,19 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         rng: np.random.RandomState,
         n_clusters: int = N_CLUSTERS,
         smoothing: float | None = None,
+        codes: Sequence[np.ndarray] | None = None,
     ) -> Prepared:
         """Fit the preprocessing, and make a model.
 
         `told`: what the training depends on beside parameters and videos;
-        `smoothing`: that of features, if labels ask for less than usual.
+        `smoothing`: that of features, if labels ask for less than usual;
+        `codes`: labels of frames, -1 for none; labelled videos are no strangers.
         """
         checkpoint = self._open_checkpoint(videos, told)
         warn_of_transposed(videos)
         tell("preparing features")
-        fitted, features = self._learn_features(
-            videos, checkpoint, n_clusters, smoothing
+        fitted, features, related = self._learn_features(
+            videos, checkpoint, n_clusters, smoothing, codes
         )
         warn_of_degenerate_frames(fitted, features)
         generator = torch.Generator().manual_seed(int(rng.randint(2**31)))
@@ -590,7 +638,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         )
         # At rest until it is trained: the start must not see dropout.
         model = Model(encoder.to(self._device).eval())
-        return Prepared(videos, features, fitted, model, checkpoint)
+        return Prepared(videos, features, fitted, model, checkpoint, related)
 
     def _learn_features(
         self,
@@ -598,33 +646,58 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         checkpoint: AnyCheckpoint,
         n_clusters: int,
         smoothing: float | None,
-    ) -> tuple[Any, Sequence[np.ndarray]]:
-        """Return the fitted preprocessing, and what it makes of the videos."""
-        live, features = self._training.live, None
+        codes: Sequence[np.ndarray] | None,
+    ) -> tuple[Any, Sequence[np.ndarray], np.ndarray]:
+        """Return the fitted preprocessing, what it makes of the videos, and who counts.
+
+        These are the positions of the videos that are no strangers.
+        """
+        features, related = None, None
         fit = partial(
             fit_features,
             self._features_asked(),
-            videos,
-            causal=live,
+            causal=self._training.live,
             smoothing=smoothing,
         )
-        fitted = checkpoint.once("features", fit)
-        keep = keep_of(videos)
+        fitted = checkpoint.once("features", partial(fit, videos))
+        keep, some = keep_of(videos), videos
         # Of many videos on demand few are looked at before features are settled.
         if not isinstance(videos, VideosOnDemand) or len(videos) <= 2 * MAX_VIDEOS:
             features = apply_features(fitted, videos, keep)
+            related = self._who_counts(fitted, features, codes)
+            if len(related) < len(videos):
+                some, features = choose(videos, related), None
+                with warnings.catch_warnings():  # of what was warned of before
+                    warnings.simplefilter("ignore", DegenerateFramesWarning)
+                    fitted = checkpoint.once("related", partial(fit, some))
         if self._leaves_features() and self._recipe.chooses:
-            look = partial(settle_features, fitted, videos, n_clusters, features)
+            look = partial(settle_features, fitted, some, n_clusters, features)
             better = checkpoint.once("settled", look)
             if better is not None:
                 fitted, features = better, None
         if features is None:
             features = apply_features(fitted, videos, keep)
-        return fitted, features
+        if related is None:
+            related = self._who_counts(fitted, features, codes)
+        return fitted, features, related
+
+    def _who_counts(
+        self,
+        fitted: Any,
+        features: Sequence[np.ndarray],
+        codes: Sequence[np.ndarray] | None,
+    ) -> np.ndarray:
+        """Return the positions of videos that are no strangers, or are labelled."""
+        every, collection = np.arange(len(features)), collection_of(fitted)
+        if collection is None or not self._recipe.chooses:
+            return every
+        labelled = [i for i, code in enumerate(codes or ()) if (code >= 0).any()]
+        strangers = np.setdiff1d(find_strangers(features, collection), labelled)
+        return np.setdiff1d(every, strangers)
 
     def _survey(self, prepared: Prepared, rng: np.random.RandomState) -> Survey:
         """Look at what the videos say before training."""
-        model, features = prepared.model, prepared.features
+        model, features = prepared.model, prepared.related_features
         return Survey.of(model, features, self._training.n_frames, self._device, rng)
 
     def _train(
@@ -635,9 +708,10 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         rng: np.random.RandomState,
     ) -> Trained:
         """Train the model, with labels of some frames if there are any."""
-        model, features = prepared.model, prepared.features
+        model, features = prepared.model, prepared.related_features
         before = _actions(model)
-        objective = Objective.of(settings, before, LabelledFrames.of(features, codes))
+        known = None if codes is None else [codes[i] for i in prepared.related]
+        objective = Objective.of(settings, before, LabelledFrames.of(features, known))
         trainer = Trainer(
             settings.training,
             settings.max_epochs,
@@ -650,7 +724,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         history = trainer.fit(model, objective, features, rng)
         encoder = model.encoder.cpu().eval()
         fitted = prepared.preprocessing
-        views = self._views(prepared.videos, features, encoder, fitted)
+        views = self._views(prepared.videos, prepared.features, encoder, fitted)
         return Trained(
             settings,
             history,
@@ -660,14 +734,18 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
             views,
             before,
             _actions(model),
+            prepared.related,
         )
 
     def _keep(self, trained: Trained, videos: Videos, **learned: Any) -> None:
         """Set all fitted attributes, in place of those of an earlier fit."""
         forget_fit(self)
-        views = trained.views
+        views, fitted, related = trained.views, trained.preprocessing, trained.related
+        known = choose(trained.given, related), choose(views.features, related)
+        usual = learn_usual(fitted, *known)
         learned = {
-            "features_": trained.preprocessing,
+            "usual_": None if usual is None else vars(usual),
+            "features_": fitted,
             "recordings_": remember(videos, lengths_of(views.videos)),
             "settings_": trained.settings,
             **learned,
@@ -704,6 +782,68 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
             videos, self.features_, reset=False, feature_names=names
         )
         return self._look(checked)
+
+    @spare_threads()
+    def unlike(self, videos: Videos) -> np.ndarray:
+        """Tell which videos are unlike those of `fit`.
+
+        They show another activity, or were taken by another device, or a channel
+        failed: their frames are far from those of `fit`, or hardly vary. The rule is
+        that by which videos have no say in `fit` (see the guide).
+
+        Parameters
+        ----------
+        videos : array-like of shape (n_frames, n_features), or a list of them
+            One video or many.
+
+        Returns
+        -------
+        bool ndarray of shape (n_videos,)
+            False for short videos, of less than half of the usual length. All False if
+            `fit` had fewer than five videos, or features without the view "collection"
+            of :class:`~skvas.preprocessing.WhitenedViews`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a video is not what `fit` has seen; names the video.
+        NotFittedError
+            If `fit` was not called.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skvas import ActionSegmenter
+        >>> from skvas.datasets import make_videos
+        >>> videos = make_videos(6, n_actions=3, random_state=0).videos
+        >>> model = ActionSegmenter(3, max_epochs=0, random_state=0).fit(videos)
+        >>> model.unlike([videos[0], np.zeros_like(videos[0])]).tolist()
+        [False, True]
+        """
+        return self._are_unlike(self._view(videos))
+
+    def _are_unlike(self, views: Views) -> np.ndarray:
+        """Tell which videos are unlike those of `fit`, (n_videos,)."""
+        if self.usual_ is None:
+            return np.zeros(len(views.videos), dtype=bool)
+        return Usual(**self.usual_).find(views.features)
+
+    def _warn_of_unlike(self, videos: Videos, views: Views) -> None:
+        """Warn of videos that are unlike those of `fit`."""
+        unlike = np.flatnonzero(self._are_unlike(views))
+        if not len(unlike):
+            return
+        names = remember(videos, lengths_of(views.videos))["names"]
+        told = [names[i] for i in unlike] if len(names) > 1 else ["this recording"]
+        more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
+        warnings.warn(
+            f"{', '.join(told[:NAMED])}{more} "
+            f"{'are' if len(told) > 1 else 'is'} unlike those of "
+            "fit: labels and matches mean little. Another activity, another device, or "
+            "a channel that failed?",
+            UnlikeRecordingsWarning,
+            stacklevel=4,
+        )
 
     def _check_videos(
         self, videos: Videos, preprocessing: Any, **requirements: Any

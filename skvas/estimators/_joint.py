@@ -175,12 +175,17 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             checked, given = self._check_input(videos, y)
             self._check_reference(len(checked))
             rng = check_random_state(self.random_state)
-            told, n_clusters = self._training_of(given), self._n_clusters(given)
-            smoothing = self._smoothing(given)
-            prepared = self._prepare(checked, told, rng, n_clusters, smoothing)
+            codes = None if given is None else given.codes
+            prepared = self._prepare(
+                checked,
+                self._training_of(given),
+                rng,
+                self._n_clusters(given),
+                self._smoothing(given),
+                codes,
+            )
             start = self._find_start(prepared, given, rng)
             settings = self._resolve(start, len(checked))
-            codes = None if given is None else given.codes
             trained = self._train(prepared, settings, codes, rng)
             matches = self._learned_matches(trained, rng)
             timeline, settled = self._settle(trained, start, given, rng)
@@ -309,35 +314,36 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         if segmenting["segment_on"] == TIMELINE:
             return True
         plans, before = (self._plans(trained, s) for s in ("embedding", "features"))
-        return keeps_order(timeline, plans, before, trained.views)
+        return keeps_order(timeline, plans, before, trained.views, trained.related)
 
     def _find_timeline(
         self, trained: Trained, rng: np.random.RandomState
     ) -> TimelineModel | None:
         """Put all videos on one timeline, if they may be segmented by it."""
-        views, segmenting = trained.views, trained.settings.segmenting
+        related, segmenting = trained.related_views, trained.settings.segmenting
         assert segmenting is not None
         assert trained.actions is not None
         asked, recurring = segmenting["segment_on"], segmenting["recurring"]
         n_actions = len(trained.actions)
         if asked != TIMELINE:
-            n_frames = np.median(lengths_of(views.videos))
+            n_frames = np.median(lengths_of(related.videos))
             may_be = n_actions <= n_frames and self._starts_as_features()
             if not (is_auto(asked) and may_be):
                 return None
-            if not self._may_share_order(trained.preprocessing, views.features):
+            if not self._may_share_order(trained.preprocessing, related.features):
                 return None
         drawn = np.random.RandomState(rng.randint(2**31))
-        order = find_order(views.features)
+        order = find_order(related.features)
         if asked != TIMELINE and not may_have_order(order):
             return None
-        return self._build_timeline(
+        timeline = self._build_timeline(
             trained,
-            views,
+            related,
             drawn,
             order,
             None if is_auto(recurring) else bool(recurring),
         )
+        return self._with_strangers(timeline, trained)
 
     def _build_timeline(
         self,

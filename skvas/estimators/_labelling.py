@@ -22,7 +22,7 @@ from skvas._on_demand import choose, lengths_of
 from skvas._printing import shorten
 from skvas._typing import Labels, Self, Videos
 from skvas.applications._action_table import ActionTable, tabulate
-from skvas.applications._diagnosis import diagnose
+from skvas.applications._diagnosis import diagnose, unlike_recordings
 from skvas.applications._names import rename_actions
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
@@ -272,9 +272,15 @@ default=None
             If a video is not what `fit` has seen; names the video.
         NotFittedError
             If `fit` was not called.
+
+        Warns
+        -----
+        UnlikeRecordingsWarning
+            If a video is unlike those of `fit`, see :meth:`unlike`.
         """
         videos = open_files(videos)
         views = self._view(videos)
+        self._warn_of_unlike(videos, views)
         found = self._labeller().labels(views)
         return like_input([self.classes_[f] for f in found], is_single_video(videos))
 
@@ -540,7 +546,7 @@ default=None
                 "this model is of an older file, which does not say what to label "
                 "next; fit it again."
             )
-        unlike = self.diagnosis_["unlike"]
+        unlike = unlike_recordings(self)
         if kind == "recordings":
             return self.outlook_.recordings(n, last=unlike)
         outlook = self.outlook_.without(unlike)
@@ -651,7 +657,8 @@ default=None
         n_actions: tuple[int, int],
         rng: np.random.RandomState,
     ) -> Start:
-        features, starts_as_features = prepared.features, self._starts_as_features()
+        features = prepared.related_features
+        starts_as_features = self._starts_as_features()
         survey = self._survey(prepared, rng)
         count = None
         counts = n_actions[0] < n_actions[1] and starts_as_features
@@ -737,21 +744,25 @@ default=None
                 both = was_trained and self._starts_as_features()
                 spaces = ["features", "embedding"] if both else ["embedding"]
             labellers = [self._plans(trained, space) for space in spaces]
-            plans, found = choose_labeller(labellers, views, start.in_order)
+            some = trained.related_views
+            plans, found = choose_labeller(labellers, some, start.in_order)
             decoder = segmenting["decoder"]
             labeller, found = choose_decoder(
                 plans,
                 found,
-                views,
+                some,
                 decoder,
                 labellers[0],
                 clearly="radius" not in start.chosen,
             )
+            found = found if some is views else labeller.labels(views)
         settled = settle(labeller, found, views, given, self._sow(given, views))
         settled = settle_boundaries(settled, views, given, segmenting["boundaries"])
-        if given is None and self._can_learn_again(settled.base, views):
+        some = trained.related_views
+        if given is None and self._can_learn_again(settled.base, some):
             learn = partial(self._learn_again, trained, start, settled.base)
-            again = find_again(settled.base, settled.labels, views, learn)
+            known = [settled.labels[i] for i in trained.related]
+            again = find_again(settled.base, known, some, learn)
             settled = replace(settled, again=again)
         return settled
 
@@ -811,11 +822,12 @@ default=None
         return {
             "diagnosis_": diagnose(
                 views.embeddings,
-                views.features,
-                settled.labels,
+                trained.related_views.features,
+                choose(settled.labels, trained.related),
                 len(names),
                 start.in_order,
                 None if settled.again is None else settled.again.of_actions,
+                strangers=trained.strangers,
                 matching=getattr(self, "matching", None),
             ),
             "found_again_": None if settled.again is None else settled.again.share,
@@ -842,25 +854,26 @@ default=None
 
     def _learn_to_stream(self, trained: Trained, settled: Settled) -> dict[str, Any]:
         """Return what streams need of actions, or of the timeline that they are on."""
-        views, base = trained.views, settled.base
+        views, base, related = trained.views, settled.base, trained.related
         causal = self._causal_embeddings(views)
         shown = streamed_videos(trained.preprocessing, trained.given)
+        labels = choose(settled.labels, related)
         if isinstance(base, TimelineLabeller):
             codes = None if settled.naming is None else settled.labels
             live = replace(
                 learn_positions(shown, base.timeline, codes, embeddings=causal),
-                known=known_in_others(settled.labels, views),
+                known=known_in_others(labels, trained.related_views),
             )
         else:
             n_actions = len(settled.names)
             live = learn_actions(
-                shown,
-                settled.labels,
+                choose(shown, related),
+                labels,
                 n_actions,
-                embeddings=causal,
+                embeddings=None if causal is None else choose(causal, related),
                 reach=reach_of_motion(trained.preprocessing),
             )
-        few = spread(len(views.videos), SURE_OF)
+        few = related[spread(len(related), SURE_OF)]
         labeller = join_labeller(
             base, settled.naming, settled.boundaries, settled.doubt
         )

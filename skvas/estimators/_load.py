@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -41,6 +42,7 @@ from skvas.persistence._timeline_files import read_timeline, save_timeline
 from skvas.preprocessing import Framewise, SelectRelated, WhitenedViews
 from skvas.preprocessing._features import apply_features, clean_videos
 from skvas.preprocessing._pipelines import all_steps
+from skvas.preprocessing._strangers import Usual
 from skvas.timeline import Timeline
 from skvas.transport._threads import on_cpu
 from skvas.validation import check_integer, check_real
@@ -428,6 +430,20 @@ def _check_diagnosis(estimator: Any) -> None:
         raise ModelFileError("diagnosis_ is not as fit makes it")
 
 
+def _check_usual(known: Any, n_features: int) -> None:
+    """Refuse what tells no recordings that are unlike those of `fit`."""
+    if known.keys() != {field.name for field in fields(Usual)}:
+        raise ModelFileError("usual_ is not as fit makes it")
+    for name in ("far", "beyond", "least", "length"):
+        check_real(f"usual_ {name}", known[name], low=0)
+    check_array("collection of usual_", known["collection"], (n_features,), np.bool_)
+    every = check_type("frames of usual_", known["frames"], list)
+    if not every or not known["collection"].any():
+        raise ModelFileError("usual_ is not as fit makes it")
+    for frames in every:
+        check_array("frames of usual_", frames, (None, n_features), np.float32)
+
+
 def _is_share(value: Any) -> bool:
     return type(value) is float and 0 <= value <= 1
 
@@ -477,6 +493,8 @@ def _check_networks(estimator: Any) -> None:
     else:
         if embeddings.shape != (1, len(seen), estimator.n_embedding_):
             raise ModelFileError("encoder_ and n_embedding_ do not fit together")
+    if estimator.usual_ is not None:
+        _check_usual(estimator.usual_, seen.shape[1])
     naming = vars(estimator).get("naming_")
     n_told = estimator.n_embedding_ + seen.shape[1]
     if isinstance(naming, ChainedNaming):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -42,6 +42,8 @@ from skvas.videos._device import check_device
 from skvas.videos._views import Views
 
 VIAS = ("pair", "timeline")
+
+AnyAxis = TypeVar("AnyAxis", bound=Axis)
 
 
 class MatchesFrames(BaseVideoEstimator):
@@ -348,6 +350,16 @@ class MatchesFrames(BaseVideoEstimator):
         raise InvalidParameterError(
             "reference must be one video, its position, or None; got a collection."
         )
+
+    @staticmethod
+    def _with_strangers(axis: AnyAxis, trained: Trained) -> AnyAxis:
+        """Put the videos that had no say on the axis of the others."""
+        strangers = trained.strangers
+        if not strangers:
+            return axis
+        views = trained.views.choose(np.array(strangers))
+        frames = path_frames(views.embeddings, views.details)
+        return axis.with_strangers(frames, strangers)
 
     def _check_given_reference(self) -> Sequence[np.ndarray]:
         asked = [self.reference] if self._are_poses(self.reference) else self.reference

@@ -158,6 +158,11 @@ class ReportsVideos(BaseVideoEstimator):
         OSError
             If the page cannot be written; names it, and leaves an old one unchanged.
 
+        Warns
+        -----
+        UnlikeRecordingsWarning
+            If a video is unlike those of `fit`, see :meth:`unlike`.
+
         Notes
         -----
         Without a timeline (`timeline_` is None or absent) moments are the same at the
@@ -168,6 +173,7 @@ class ReportsVideos(BaseVideoEstimator):
         """
         videos = open_files(videos)
         views = self._view(videos)
+        self._warn_of_unlike(videos, views)
         if is_clusterer(self):
             action_names = names_of_actions(self, action_names)
         n = len(views.videos)

@@ -116,12 +116,17 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
         with fitting(self):
             checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
-            told, n_clusters = self._training_of(given), self._n_clusters(given)
-            smoothing = self._smoothing(given)
-            prepared = self._prepare(checked, told, rng, n_clusters, smoothing)
+            codes = None if given is None else given.codes
+            prepared = self._prepare(
+                checked,
+                self._training_of(given),
+                rng,
+                self._n_clusters(given),
+                self._smoothing(given),
+                codes,
+            )
             start = self._find_start(prepared, given, rng)
             settings = self._resolve(start, len(checked))
-            codes = None if given is None else given.codes
             trained = self._train(prepared, settings, codes, rng)
             settled = self._settle_labels(trained, start, given)
             single = is_single_video(videos)

@@ -118,6 +118,16 @@ def places_of(transformer: Any) -> np.ndarray | None:
     return np.concatenate([*kinds, np.full(int(views.offset > 0), True)])
 
 
+def collection_of(transformer: Any) -> np.ndarray | None:
+    """Tell which features are the view "collection", (D_in,); None where none is."""
+    views = last_step(transformer)
+    if not isinstance(views, WhitenedViews) or "collection" not in views.views:
+        return None
+    parts = zip(views.views, views.components_, strict=True)
+    kinds = [np.full(len(c), view == "collection") for view, c in parts]
+    return np.concatenate([*kinds, np.full(int(views.offset > 0), False)])
+
+
 def without_names(
     features: Any,
     *,

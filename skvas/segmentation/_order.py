@@ -42,7 +42,11 @@ SAME_NEXT, MOSTLY_SAME, SELDOM_BACK = 0.8, 0.7, 0.25
 
 
 def keeps_order(
-    timeline: TimelineModel, plans: FrameLabeller, before: FrameLabeller, views: Views
+    timeline: TimelineModel,
+    plans: FrameLabeller,
+    before: FrameLabeller,
+    views: Views,
+    related: np.ndarray,
 ) -> bool:
     """Tell whether the actions of a timeline may stand for the videos it is made of.
 
@@ -69,13 +73,16 @@ def keeps_order(
     before : FrameLabeller
         Labels them so before training, where a chain is learned.
     views : Views
-        The videos of the timeline; of more than 128, a sample is looked at.
+        The videos of the timeline.
+    related : int ndarray
+        Positions of those that are no strangers; of more than 128, a sample is looked
+        at.
 
     Returns
     -------
     bool
     """
-    chosen = sample_videos(len(views.videos))
+    chosen = related[sample_videos(len(related))]
     some = views.choose(chosen)
     few = [spread_frames(n, SEEN_FRAMES) for n in lengths_of(some.features)]
     features = pick(some.features, few)

@@ -13,6 +13,7 @@ from skvas._typing import Self
 from skvas.exceptions import DegenerateFramesWarning, InvalidParameterError
 from skvas.preprocessing import WhitenedViews
 from skvas.preprocessing._standardizer import standardise_within
+from skvas.timeline._alignability import alignability
 from skvas.timeline._average import frames_at
 from skvas.timeline._carry import Piece, carried
 from skvas.timeline._count import Count, count_actions
@@ -70,6 +71,32 @@ class Axis:
     def follow(self, frames: np.ndarray) -> Passage:
         """Match a video's unit frames with the template."""
         return self.template.follow(self.template.view(frames), limit=self.limit)
+
+    def with_strangers(
+        self, frames: Sequence[np.ndarray], where: Sequence[int]
+    ) -> Self:
+        """Put videos that had no say on the axis, which only have positions there.
+
+        `where`: their positions among all videos, ascending.
+        """
+        template = self.template
+        views = each(template.view, frames)
+        passed = [template.follow(view, limit=self.limit) for view in views]
+        parts = [passage.part for passage in passed]
+        saved = alignability(views, template.frames, np.random.RandomState(0), parts)
+        passages = [*template.passages]
+        shares, related = template.alignability.tolist(), template.is_related.tolist()
+        for index, passage, share in zip(where, passed, saved, strict=True):
+            passages.insert(index, passage)
+            shares.insert(index, share)
+            related.insert(index, False)
+        every = replace(
+            template,
+            passages=passages,
+            alignability=np.array(shares),
+            is_related=np.array(related),
+        )
+        return replace(self, template=every)
 
     def posteriors(self, frames: np.ndarray, n_blocks: int | None = None) -> np.ndarray:
         """Give each frame a distribution over the moments, (n_frames, n_moments).

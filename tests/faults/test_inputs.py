@@ -292,6 +292,7 @@ def test_row_12_what_is_no_real_number_is_refused(cls, video, fitted):
     refuses_everywhere(fitted[cls], [NEW[0], video], match="video 1")
 
 
+@pytest.mark.filterwarnings("ignore::skvas.exceptions.UnlikeRecordingsWarning")
 @every
 def test_row_12_truth_values_are_numbers(cls, fitted):
     truth = NEW[0] > 0
@@ -490,6 +491,7 @@ def test_row_23_one_video_and_a_list_of_one_have_the_same_labels(cls):
         np.testing.assert_array_equal(alone.labels_, listed.labels_[0])
 
 
+@pytest.mark.filterwarnings("ignore::skvas.exceptions.UnlikeRecordingsWarning")
 @every
 @pytest.mark.filterwarnings("ignore::skvas.exceptions.RadiusWarning")
 def test_row_30_very_different_lengths_do_not_touch_each_other(cls, fitted):

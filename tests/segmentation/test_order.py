@@ -74,7 +74,8 @@ def ask(monkeypatch):
 
         monkeypatch.setattr(_order, "best_chain", best_chain)
         views = Views(features, features, lambda x: x)
-        return keeps_order(timeline, plans, plans, views)
+        every = np.arange(len(views.videos))
+        return keeps_order(timeline, plans, plans, views, every)
 
     ask.n_chains = 0
     return ask

@@ -1,0 +1,285 @@
+"""Videos that have nothing to do with the others have no say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter1d
+
+import skvas
+from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from skvas.applications._diagnosis import unlike_recordings
+from skvas.datasets import make_videos
+from skvas.estimators import _base
+from skvas.exceptions import ModelFileError, UnlikeRecordingsWarning
+from skvas.preprocessing import WhitenedViews
+from skvas.preprocessing._features import collection_of
+from skvas.preprocessing._strangers import (
+    FAR,
+    FEWEST,
+    far_from,
+    find_strangers,
+    find_unlike,
+)
+
+ORDERED = make_videos(8, n_actions=4, n_frames=(60, 80), random_state=0)
+FREE = make_videos(
+    8, n_actions=4, n_frames=(60, 80), shared_order=False, random_state=0
+)
+WHERE = 3
+
+every_estimator = pytest.mark.parametrize(
+    "cls", [ActionSegmenter, VideoAligner, JointAlignSegment]
+)
+every_segmenter = pytest.mark.parametrize("cls", [ActionSegmenter, JointAlignSegment])
+every_collection = pytest.mark.parametrize("data", [ORDERED, FREE], ids=["one", "any"])
+
+
+def stranger(n_features: int = ORDERED.videos[0].shape[1]) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return np.cumsum(rng.normal(size=(70, n_features)), axis=0).astype(np.float32)
+
+
+def with_stranger(videos):
+    return [*videos[:WHERE], stranger(), *videos[WHERE:]]
+
+
+def quick(cls):
+    options = {} if cls is VideoAligner else {"n_actions": 4}
+    return cls(max_epochs=0, random_state=0, **options)
+
+
+def others(found):
+    return [*found[:WHERE], *found[WHERE + 1 :]]
+
+
+@every_segmenter
+@every_collection
+def test_labels_of_the_others_are_as_without_a_stranger(cls, data):
+    options = {"n_actions": 4, "max_epochs": 2, "random_state": 0}
+    alone = cls(**options).fit(data.videos)
+    model = cls(**options).fit(with_stranger(data.videos))
+    for found, known in zip(others(model.labels_), alone.labels_, strict=True):
+        np.testing.assert_array_equal(found, known)
+    np.testing.assert_array_equal(model.prototypes_, alone.prototypes_)
+    assert model.found_again_ == alone.found_again_
+    for name in ("consistency", "consistency_of_uniform_cut", "spread"):
+        assert model.diagnosis_[name] == alone.diagnosis_[name]
+    with pytest.warns(UnlikeRecordingsWarning):
+        np.testing.assert_array_equal(model.predict(stranger()), model.labels_[WHERE])
+    assert model.diagnosis_["unlike"] == [WHERE]
+    assert f"recording {WHERE}" in dict(model.summary().facts)["unlike"]
+
+
+def test_streams_learn_nothing_from_a_stranger():
+    options = {"n_actions": 4, "max_epochs": 0, "random_state": 0}
+    alone = ActionSegmenter(**options).fit(FREE.videos).stream()
+    streamed = ActionSegmenter(**options).fit(with_stranger(FREE.videos)).stream()
+    found, known = (s.push(FREE.videos[0]) for s in (streamed, alone))
+    np.testing.assert_array_equal(found.probabilities, known.probabilities)
+
+
+def test_stranger_only_has_a_place_on_the_timeline():
+    alone = VideoAligner(max_epochs=2, random_state=0).fit(ORDERED.videos)
+    model = VideoAligner(max_epochs=2, random_state=0)
+    timeline = model.fit(with_stranger(ORDERED.videos)).timeline_
+    np.testing.assert_array_equal(timeline.template_, alone.timeline_.template_)
+    for found, known in zip(
+        others(timeline.positions_), alone.timeline_.positions_, strict=True
+    ):
+        np.testing.assert_array_equal(found, known)
+    np.testing.assert_array_equal(
+        timeline.positions_[WHERE], timeline.to_timeline(stranger())
+    )
+    assert np.flatnonzero(~timeline.is_related_).tolist() == [WHERE]
+    assert timeline.alignability_[WHERE] < 0.3 < timeline.alignability_.max()
+
+
+def test_stranger_among_many_on_demand_has_no_say_in_actions(tmp_path, monkeypatch):
+    monkeypatch.setattr(_base, "MAX_VIDEOS", 2)
+    paths = []
+    for index, video in enumerate(with_stranger(FREE.videos)):
+        paths.append(tmp_path / f"{index}.npy")
+        np.save(paths[-1], video)
+    model = ActionSegmenter(4, max_epochs=0, random_state=0).fit(paths)
+    assert model.diagnosis_["unlike"] == [WHERE]
+    known = skvas.metrics.mof(FREE.labels, others(model.labels_))
+    assert known > 0.9
+
+
+def test_checkpoint_of_a_collection_with_a_stranger_is_resumed(tmp_path):
+    options = {"max_epochs": 2, "random_state": 0}
+    videos, path = with_stranger(FREE.videos), tmp_path / "run"
+    training = skvas.Training(checkpoint=path)
+    model = ActionSegmenter(4, training=training, **options).fit(videos)
+    again = ActionSegmenter(4, training=training, **options).fit(videos)
+    for found, known in zip(again.labels_, model.labels_, strict=True):
+        np.testing.assert_array_equal(found, known)
+
+
+@pytest.mark.parametrize("kind", ["labelled", "short", "published"])
+def test_who_counts_all_the_same(kind):
+    videos, y, recipe = with_stranger(FREE.videos), None, "informed"
+    if kind == "labelled":
+        y = [
+            np.zeros(len(v), int) if i == WHERE else None for i, v in enumerate(videos)
+        ]
+    elif kind == "short":
+        videos[WHERE] = videos[WHERE][:30]
+    else:
+        recipe = "paper"
+    model = ActionSegmenter(4, recipe=recipe, max_epochs=0, random_state=0)
+    alone = ActionSegmenter(4, recipe=recipe, max_epochs=0, random_state=0)
+    model.fit(videos, y)
+    alone.fit(FREE.videos)
+    assert not np.array_equal(model.prototypes_, alone.prototypes_)
+
+
+def test_recordings_that_a_timeline_calls_unrelated_are_unlike():
+    model = JointAlignSegment(4, max_epochs=0, random_state=0).fit(ORDERED.videos)
+    assert unlike_recordings(model) == []
+    model.timeline_.is_related_ = np.arange(8) != 5
+    assert unlike_recordings(model) == [5]
+    assert "recording 5" in dict(model.summary().facts)["unlike"]
+
+
+@pytest.mark.parametrize(
+    ("deviation", "distance", "is_far"),
+    [
+        (0.1, 1.55, False),  # less than four deviations
+        (0.1, 1.65, True),
+        (0.02, 1.25, False),  # more than eight of them, but less than 1.3 times as far
+        (0.02, 1.35, True),
+        (0.03, 1.35, False),  # less than eight of them, and less than 1.5 times as far
+        (0.03, 1.55, True),
+    ],
+)
+def test_how_far_is_far_depends_on_how_much_videos_differ(deviation, distance, is_far):
+    usual = [1 - deviation, 1 + deviation] * 5 + [1]
+    distances = np.array([*usual, distance])
+    found = distances > far_from(distances, FAR)
+    assert found.tolist() == [False] * len(usual) + [is_far]
+
+
+def test_of_four_videos_none_is_a_stranger():
+    alike = [np.eye(6)[:3] + 0.1 * np.eye(6)[3:] * i for i in range(4)]
+    odd = np.eye(6)[3:]
+    assert find_unlike([*alike, odd]) == [4]
+    assert find_unlike([*alike[:3], odd]) == []
+    collection = np.ones(6, bool)
+    assert find_strangers([*alike, odd], collection) == [4]
+    assert find_strangers([*alike[:3], odd], collection) == []
+
+
+@every_estimator
+def test_new_recordings_that_are_unlike_are_told(cls):
+    model = quick(cls).fit(FREE.videos[:6])
+    new = [FREE.videos[6], stranger(), np.zeros_like(stranger()), FREE.videos[7]]
+    assert model.unlike(new).tolist() == [False, True, True, False]
+    assert model.unlike(stranger()).tolist() == [True]
+    assert not model.unlike(FREE.videos[:6]).any()
+    short = stranger()[:30]
+    assert not model.unlike(short).any()
+
+
+@every_estimator
+def test_of_few_recordings_nothing_is_unlike(cls):
+    model = quick(cls).fit(FREE.videos[: FEWEST - 1])
+    assert model.unlike([FREE.videos[5], stranger()]).tolist() == [False, False]
+    assert model.usual_ is None
+
+
+@every_segmenter
+def test_labels_of_unlike_recordings_come_with_a_warning(cls):
+    model = quick(cls).fit(FREE.videos)
+    model.predict(FREE.videos)  # without one
+    with pytest.warns(UnlikeRecordingsWarning, match="^this recording is") as told:
+        model.predict(stranger())
+    assert told[0].filename == __file__
+    videos = skvas.datasets.Recordings(
+        [stranger(), FREE.videos[0], stranger()], names=["a", "b", "c"]
+    )
+    with pytest.warns(UnlikeRecordingsWarning, match="^a, c are unlike"):
+        model.predict(videos)
+    with pytest.warns(UnlikeRecordingsWarning, match="recording 7 and 2 more are"):
+        model.predict([stranger()] * 10)
+
+
+@every_estimator
+def test_pages_of_unlike_recordings_come_with_a_warning(cls, tmp_path):
+    model = quick(cls).fit(FREE.videos)
+    with pytest.warns(UnlikeRecordingsWarning, match="^recording 1 is unlike"):
+        model.report([FREE.videos[0], stranger()], tmp_path / "page.html")
+
+
+@every_estimator
+def test_model_files_keep_what_is_usual(cls, tmp_path):
+    model = quick(cls).fit(FREE.videos)
+    model.save(tmp_path / "model")
+    loaded = skvas.load(tmp_path / "model")
+    assert loaded.unlike([FREE.videos[0], stranger()]).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("part", ["no limit", "other columns", "no frames", "negative"])
+def test_model_files_with_other_usual_frames_are_refused(part, tmp_path):
+    model = quick(ActionSegmenter).fit(FREE.videos)
+    usual = dict(model.usual_)
+    if part == "no limit":
+        del usual["far"]
+    elif part == "other columns":
+        usual["frames"] = [frames[:, :1] for frames in usual["frames"]]
+    elif part == "no frames":
+        usual["frames"] = []
+    else:
+        usual["far"] = -1.0
+    model.usual_ = usual
+    model.save(tmp_path / "model")
+    with pytest.raises(ModelFileError):
+        skvas.load(tmp_path / "model")
+
+
+def test_models_of_before_know_of_no_unlike_recordings(tmp_path):
+    model = quick(ActionSegmenter).fit(FREE.videos)
+    del model.usual_
+    model.save(tmp_path / "model")
+    assert not skvas.load(tmp_path / "model").unlike(stranger()).any()
+
+
+def clip(looks, steps, seed):
+    rng = np.random.default_rng(seed)
+    lengths = 20 + rng.integers(20, size=len(steps))
+    frames = looks[np.repeat(steps, lengths)]
+    frames = frames + 0.3 * rng.normal(size=frames.shape)
+    return gaussian_filter1d(frames, 2, axis=0).astype(np.float32)
+
+
+def test_recordings_that_lack_steps_are_no_strangers():
+    looks = np.random.default_rng(0).normal(size=(8, 16))
+    usual = [clip(looks, range(8), seed) for seed in range(12)]
+    lacking = [clip(looks, [0, *range(3, 8)], 90), clip(looks, range(4), 91)]
+    views = WhitenedViews().fit([*usual, *lacking])
+    features = views.transform([*usual, *lacking])
+    assert find_unlike(features) == [13]
+    assert find_strangers(features, collection_of(views)) == []
+    model = quick(ActionSegmenter).fit(usual)
+    assert not model.unlike(lacking).any()
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-3])
+def test_recordings_that_stand_still_are_strangers(noise):
+    still = np.repeat(FREE.videos[0][:1], 70, axis=0)
+    still += (noise * np.random.default_rng(0).normal(size=still.shape)).astype("f4")
+    assert quick(ActionSegmenter).fit(FREE.videos).unlike(still).all()
+    model = quick(ActionSegmenter).fit([*FREE.videos, still])
+    alone = quick(ActionSegmenter).fit(FREE.videos)
+    np.testing.assert_array_equal(model.prototypes_, alone.prototypes_)
+    assert 8 in model.diagnosis_["unlike"]
+
+
+def test_without_a_view_of_the_collection_nobody_is_unlike():
+    views = WhitenedViews(views=("video",))
+    model = ActionSegmenter(4, features=views, max_epochs=0, random_state=0)
+    model.fit(with_stranger(FREE.videos))
+    assert model.usual_ is None
+    assert not model.unlike(stranger()).any()
+    assert collection_of(None) is None
