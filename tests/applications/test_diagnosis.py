@@ -66,6 +66,8 @@ def test_odd_recording_is_named():
     assert diagnose(unit, unit, None, None, True)["unlike"] == [7]
     assert diagnose(unit[:7], unit[:7], None, None, True)["unlike"] == []
     assert diagnose(unit[4:], unit[4:], None, None, True)["unlike"] == []  # too few
+    found = diagnose(unit, unit[1:], None, None, True, strangers=[0])
+    assert found["unlike"] == [0, 7]
 
 
 def test_recording_that_shows_other_things_is_odd_though_some_are_the_same():

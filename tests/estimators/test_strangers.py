@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 import skvas
-from skvas import ActionSegmenter, JointAlignSegment, VideoAligner
+from skvas import ActionSegmenter, JointAlignSegment, Segmenting, VideoAligner
 from skvas.applications._diagnosis import unlike_recordings
 from skvas.datasets import make_videos
 from skvas.estimators import _base
@@ -17,6 +17,7 @@ from skvas.preprocessing._features import collection_of
 from skvas.preprocessing._strangers import (
     FAR,
     FEWEST,
+    NEAR,
     far_from,
     find_strangers,
     find_unlike,
@@ -71,12 +72,30 @@ def test_labels_of_the_others_are_as_without_a_stranger(cls, data):
     assert f"recording {WHERE}" in dict(model.summary().facts)["unlike"]
 
 
+def test_chains_learn_nothing_from_a_stranger():
+    options = {
+        "max_epochs": 0,
+        "random_state": 0,
+        "segmenting": Segmenting(decoder="chain"),
+    }
+    alone = ActionSegmenter(4, **options).fit(FREE.videos)
+    model = ActionSegmenter(4, **options).fit(with_stranger(FREE.videos))
+    np.testing.assert_array_equal(model.chain_["means"], alone.chain_["means"])
+
+
 def test_streams_learn_nothing_from_a_stranger():
     options = {"n_actions": 4, "max_epochs": 0, "random_state": 0}
     alone = ActionSegmenter(**options).fit(FREE.videos).stream()
     streamed = ActionSegmenter(**options).fit(with_stranger(FREE.videos)).stream()
     found, known = (s.push(FREE.videos[0]) for s in (streamed, alone))
     np.testing.assert_array_equal(found.probabilities, known.probabilities)
+
+
+def test_order_is_that_of_the_others():
+    alone = quick(JointAlignSegment).fit(ORDERED.videos)
+    model = quick(JointAlignSegment).fit(with_stranger(ORDERED.videos))
+    assert model.timeline_.model_.order == alone.timeline_.model_.order
+    assert model.shared_order_ == alone.shared_order_
 
 
 def test_stranger_only_has_a_place_on_the_timeline():
@@ -103,6 +122,7 @@ def test_stranger_among_many_on_demand_has_no_say_in_actions(tmp_path, monkeypat
         np.save(paths[-1], video)
     model = ActionSegmenter(4, max_epochs=0, random_state=0).fit(paths)
     assert model.diagnosis_["unlike"] == [WHERE]
+    assert len(model.usual_["frames"]) == len(FREE.videos)
     known = skvas.metrics.mof(FREE.labels, others(model.labels_))
     assert known > 0.9
 
@@ -274,6 +294,26 @@ def test_recordings_that_stand_still_are_strangers(noise):
     alone = quick(ActionSegmenter).fit(FREE.videos)
     np.testing.assert_array_equal(model.prototypes_, alone.prototypes_)
     assert 8 in model.diagnosis_["unlike"]
+
+
+def test_new_recordings_may_be_further_than_those_of_fit():
+    rng = np.random.default_rng(0)
+    looks = rng.normal(size=(4, 60))
+    videos = [
+        looks[np.arange(80) // 20] + 3 * rng.normal(size=(80, 60)) for _ in range(16)
+    ]
+    model = quick(ActionSegmenter).fit(videos[:6])
+    assert not model.unlike(videos[6:]).any()
+
+
+def test_what_is_near_is_not_unlike_however_clean_recordings_are():
+    rng = np.random.default_rng(0)
+    video = FREE.videos[0]
+    copies = [video + 1e-3 * rng.normal(size=video.shape) for _ in range(6)]
+    model = quick(ActionSegmenter).fit(copies)
+    noisy = video + 0.1 * video.std(axis=0) * rng.normal(size=video.shape)
+    assert not model.unlike(noisy).any()
+    assert model.usual_["far"] == model.usual_["beyond"] == NEAR
 
 
 def test_without_a_view_of_the_collection_nobody_is_unlike():
