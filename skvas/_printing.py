@@ -61,13 +61,15 @@ def shorten(value: Any) -> str:
     return f"{start}..."
 
 
-def name_first(names: Sequence[str]) -> str:
+def name_first(names: Sequence[str], most: int = 1) -> str:
     """Name the first of some, and tell how many more there are.
 
     Parameters
     ----------
     names : sequence of str
         One name or more.
+    most : int, default=1
+        How many of them to name.
 
     Examples
     --------
@@ -75,7 +77,8 @@ def name_first(names: Sequence[str]) -> str:
     >>> name_first(["a.csv"]), name_first(["a.csv", "b.csv", "c.csv"])
     ('a.csv', 'a.csv and 2 more')
     """
-    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def tell(step: str, done: int = 0, total: int = 0) -> None:

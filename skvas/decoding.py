@@ -307,6 +307,29 @@ def labels_to_segments(labels: ArrayLike) -> list[Segment]:
     return [Segment(*run) for run in zip(starts, ends, names, strict=True)]
 
 
+def join_equal(segments: Sequence[Segment]) -> list[Segment]:
+    """Make one of each run of segments that share a label.
+
+    Parameters
+    ----------
+    segments : sequence of Segment
+        In order of time; gaps between those of one label are closed.
+
+    Examples
+    --------
+    >>> from skvas.decoding import Segment, join_equal
+    >>> join_equal([Segment(0, 2, "a"), Segment(3, 5, "a"), Segment(5, 6, "b")])
+    [Segment(start=0, end=5, label='a'), Segment(start=5, end=6, label='b')]
+    """
+    joined = list(segments[:1])
+    for segment in segments[1:]:
+        if segment.label == joined[-1].label:
+            joined[-1] = Segment(joined[-1].start, segment.end, segment.label)
+        else:
+            joined.append(segment)
+    return joined
+
+
 def n_segments(labels: Sequence[np.ndarray]) -> int:
     """Return the number of segments of all videos.
 

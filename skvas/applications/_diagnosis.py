@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from skvas._on_demand import choose, lengths_of
+from skvas._printing import name_first
 from skvas.datasets._recordings import features_of_fit
 from skvas.decoding import labels_to_segments
 from skvas.metrics import consistency_score, match_pairs, uniform_segmentation
@@ -24,7 +25,7 @@ _Facts = list[tuple[str, str]]
 
 # Frames of a recording that are looked at.
 SEEN_FRAMES = 128
-# Features without a say that are named.
+# Features without a say, or unlike recordings, that are named.
 NAMED = 8
 # Coefficient of variation of durations beyond which a step has a large spread.
 SPREAD = 1.0
@@ -226,12 +227,11 @@ def _tell_features(model: Any, facts: _Facts) -> None:
             dropped += called[~step.support_].tolist()
     if not dropped:
         return
-    more = f" and {len(dropped) - NAMED} more" if len(dropped) > NAMED else ""
     facts.append(
         (
             "features",
             f"{n_kept} of {n_kept + len(dropped)}; the others go their own way in "
-            f"each recording: {', '.join(dropped[:NAMED])}{more}",
+            f"each recording: {name_first(dropped, NAMED)}",
         )
     )
 

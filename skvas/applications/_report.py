@@ -25,7 +25,7 @@ from skvas.datasets._recordings import (
     rate_of_fit,
     recordings_of,
 )
-from skvas.decoding import Segment, labels_to_segments
+from skvas.decoding import Segment, join_equal, labels_to_segments
 from skvas.io import SegmentTable, TimedSegment
 from skvas.io._table import frame_edges
 from skvas.metrics._compare import refuse_other_kind
@@ -350,7 +350,7 @@ class _Shortest:
             first, last = min(place, heir), max(place, heir)
             start, end = kept[first].start, kept[last].end
             kept[first : last + 1] = [Segment(start, end, kept[heir].label)]
-            kept = _join_equal(kept)
+            kept = join_equal(kept)
         return kept
 
     def _pace(self, segments: list[Segment], rate: float) -> float:
@@ -364,17 +364,6 @@ class _Shortest:
         lasted = [_lasts(s, rate) for s in known]
         least = [self.durations[s.label] for s in known]
         return min(1.0, _median(MIN_SHARE * np.divide(lasted, least), lasted))
-
-
-def _join_equal(segments: list[Segment]) -> list[Segment]:
-    """Make one of neighbouring segments of one step."""
-    joined = segments[:1]
-    for segment in segments[1:]:
-        if segment.label == joined[-1].label:
-            joined[-1] = Segment(joined[-1].start, segment.end, segment.label)
-        else:
-            joined.append(segment)
-    return joined
 
 
 def _lasts(segment: Segment, rate: float) -> float:

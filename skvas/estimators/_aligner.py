@@ -168,7 +168,7 @@ default=None
             shared = self._shared_order(prepared, settings)
             if joined is not None and (settings.matching == "monotone" or shared):
                 joined.check_order()
-            trained = self._train(prepared, settings, codes, rng)
+            trained = self._train(prepared, settings, rng)
             matches = self._learned_matches(trained, rng)
             views, axis = trained.views, self._find_axis(trained, shared, rng)
             if joined is not None:

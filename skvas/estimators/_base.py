@@ -26,9 +26,9 @@ from skvas._on_demand import (
     keep_of,
     lengths_of,
 )
-from skvas._printing import tell
+from skvas._printing import name_first, tell
 from skvas._typing import Device, Self, Videos
-from skvas.applications._diagnosis import FitSummary, diagnose, summarise
+from skvas.applications._diagnosis import NAMED, FitSummary, diagnose, summarise
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import (
     features_of_fit,
@@ -109,10 +109,8 @@ from skvas.validation import (
 )
 from skvas.videos._containers import VideoTransformerMixin
 from skvas.videos._device import check_device
+from skvas.videos._frames import labelled_videos
 from skvas.videos._views import Views
-
-# Recordings that a warning names.
-NAMED = 8
 
 SHARED_DOC = """
 Parameters
@@ -247,6 +245,8 @@ class Prepared:
         Keeps what is found on the way.
     related : int64 ndarray
         Positions of the videos that have a say: all but strangers.
+    codes : sequence of int64 ndarray of shape (n_i,) or None
+        Labels of frames of the videos, -1 where there is none.
     """
 
     videos: Sequence[np.ndarray]
@@ -255,6 +255,7 @@ class Prepared:
     model: Model
     checkpoint: AnyCheckpoint
     related: np.ndarray
+    codes: Sequence[np.ndarray] | None
 
     @property
     def related_features(self) -> Sequence[np.ndarray]:
@@ -638,7 +639,7 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         )
         # At rest until it is trained: the start must not see dropout.
         model = Model(encoder.to(self._device).eval())
-        return Prepared(videos, features, fitted, model, checkpoint, related)
+        return Prepared(videos, features, fitted, model, checkpoint, related, codes)
 
     def _learn_features(
         self,
@@ -691,8 +692,8 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         every, collection = np.arange(len(features)), collection_of(fitted)
         if collection is None or not self._recipe.chooses:
             return every
-        labelled = [i for i, code in enumerate(codes or ()) if (code >= 0).any()]
-        strangers = np.setdiff1d(find_strangers(features, collection), labelled)
+        known = labelled_videos(codes or ())
+        strangers = np.setdiff1d(find_strangers(features, collection), known)
         return np.setdiff1d(every, strangers)
 
     def _survey(self, prepared: Prepared, rng: np.random.RandomState) -> Survey:
@@ -704,12 +705,12 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
         self,
         prepared: Prepared,
         settings: Settings,
-        codes: Sequence[np.ndarray] | None,
         rng: np.random.RandomState,
     ) -> Trained:
         """Train the model, with labels of some frames if there are any."""
         model, features = prepared.model, prepared.related_features
         before = _actions(model)
+        codes = prepared.codes
         known = None if codes is None else [codes[i] for i in prepared.related]
         objective = Objective.of(settings, before, LabelledFrames.of(features, known))
         trainer = Trainer(
@@ -835,12 +836,10 @@ class BaseVideoEstimator(FittedAttributes, VideoTransformerMixin, BaseEstimator)
             return
         names = remember(videos, lengths_of(views.videos))["names"]
         told = [names[i] for i in unlike] if len(names) > 1 else ["this recording"]
-        more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
         warnings.warn(
-            f"{', '.join(told[:NAMED])}{more} "
-            f"{'are' if len(told) > 1 else 'is'} unlike those of "
-            "fit: labels and matches mean little. Another activity, another device, or "
-            "a channel that failed?",
+            f"{name_first(told, NAMED)} {'are' if len(told) > 1 else 'is'} unlike "
+            "those of fit: labels and matches mean little. Another activity, another "
+            "device, or a channel that failed?",
             UnlikeRecordingsWarning,
             stacklevel=4,
         )

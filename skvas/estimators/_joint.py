@@ -175,18 +175,10 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
             checked, given = self._check_input(videos, y)
             self._check_reference(len(checked))
             rng = check_random_state(self.random_state)
-            codes = None if given is None else given.codes
-            prepared = self._prepare(
-                checked,
-                self._training_of(given),
-                rng,
-                self._n_clusters(given),
-                self._smoothing(given),
-                codes,
-            )
+            prepared = self._prepare(checked, rng=rng, **self._told_by(given))
             start = self._find_start(prepared, given, rng)
             settings = self._resolve(start, len(checked))
-            trained = self._train(prepared, settings, codes, rng)
+            trained = self._train(prepared, settings, rng)
             matches = self._learned_matches(trained, rng)
             timeline, settled = self._settle(trained, start, given, rng)
             self._warn_of_unused(settled)

@@ -619,6 +619,15 @@ default=None
         """Return the number of kinds of frames to expect."""
         return kinds_to_expect(self._range_of_actions(labels))
 
+    def _told_by(self, labels: PartialLabels | None) -> dict[str, Any]:
+        """Return what `_prepare` has to know of the labels."""
+        return {
+            "told": self._training_of(labels),
+            "n_clusters": self._n_clusters(labels),
+            "smoothing": self._smoothing(labels),
+            "codes": None if labels is None else labels.codes,
+        }
+
     @staticmethod
     def _smoothing(labels: PartialLabels | None) -> float | None:
         """Return the smoothing of features where labelled segments are short."""

@@ -116,18 +116,10 @@ class ActionSegmenter(LabelsFrames, StreamsFrames, ReportsVideos):
         with fitting(self):
             checked, given = self._check_input(videos, y)
             rng = check_random_state(self.random_state)
-            codes = None if given is None else given.codes
-            prepared = self._prepare(
-                checked,
-                self._training_of(given),
-                rng,
-                self._n_clusters(given),
-                self._smoothing(given),
-                codes,
-            )
+            prepared = self._prepare(checked, rng=rng, **self._told_by(given))
             start = self._find_start(prepared, given, rng)
             settings = self._resolve(start, len(checked))
-            trained = self._train(prepared, settings, codes, rng)
+            trained = self._train(prepared, settings, rng)
             settled = self._settle_labels(trained, start, given)
             single = is_single_video(videos)
             self._keep(

@@ -18,7 +18,7 @@ from skvas.transport import (
     unit,
 )
 from skvas.videos._batch import VideoBatch, pad, unpad
-from skvas.videos._frames import sample_videos
+from skvas.videos._frames import labelled_videos, sample_videos
 
 # Rounds in which frames are transported and the actions placed anew.
 N_ROUNDS = 3
@@ -140,7 +140,7 @@ class AnchoredEvidence:
             Numbers of actions and of labels.
         """
         some = set(sample_videos(len(codes)).tolist())
-        some |= {i for i, code in enumerate(codes) if (code >= 0).any()}
+        some |= {*labelled_videos(codes)}
         parts, frames, known = (
             [each[i] for i in sorted(some)] for each in (self.parts, self.frames, codes)
         )

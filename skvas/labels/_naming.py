@@ -14,6 +14,7 @@ from scipy.special import log_softmax, softmax
 
 from skvas.decoding import cheapest_labels, labels_to_segments
 from skvas.metrics import miou
+from skvas.videos._frames import labelled_videos
 
 # Rounds in which the frames without labels are labelled and the classes learned anew.
 N_ROUNDS = 3
@@ -403,7 +404,7 @@ def hide_in_turn(codes: Sequence[np.ndarray], most: int) -> list[list[np.ndarray
     -------
     list of list of bool ndarray of shape (n_i,)
     """
-    some = [i for i, code in enumerate(codes) if (code >= 0).any()]
+    some = labelled_videos(codes)
     group = [np.full(len(code), -1) for code in codes]
     if len(some) > 1:
         n_folds = min(most, len(some))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skvas.decoding import Segment, labels_to_segments
+from skvas.decoding import Segment, join_equal, labels_to_segments
 
 # What is so in more than this share of the recordings is usual.
 USUALLY = 0.8
@@ -95,18 +95,8 @@ def _steps(labels: Sequence[np.ndarray], n_actions: int) -> list[list[Segment]]:
         MIN_SHARE * np.median(np.repeat(frames, frames)) if frames else 0.0
         for frames in lasted
     ]
-    kept = []
-    for runs in videos:
-        steps: list[Segment] = []
-        for run in runs:
-            if run.end - run.start < least[run.label]:
-                continue
-            start = run.start
-            if steps and steps[-1].label == run.label:
-                start = steps.pop().start
-            steps.append(Segment(start, run.end, run.label))
-        kept.append(steps)
-    return kept
+    kept = [[r for r in runs if r.end - r.start >= least[r.label]] for runs in videos]
+    return [join_equal(runs) for runs in kept]
 
 
 def _most_often(often: np.ndarray) -> np.ndarray:

@@ -113,9 +113,7 @@ def places_of(transformer: Any) -> np.ndarray | None:
     views = last_step(transformer)
     if reach_of_motion(views) is None or {*views.views} == {"motion"}:
         return None
-    parts = zip(views.views, views.components_, strict=True)
-    kinds = [np.full(len(components), view != "motion") for view, components in parts]
-    return np.concatenate([*kinds, np.full(int(views.offset > 0), True)])
+    return ~_columns_of("motion", views)
 
 
 def collection_of(transformer: Any) -> np.ndarray | None:
@@ -123,8 +121,13 @@ def collection_of(transformer: Any) -> np.ndarray | None:
     views = last_step(transformer)
     if not isinstance(views, WhitenedViews) or "collection" not in views.views:
         return None
+    return _columns_of("collection", views)
+
+
+def _columns_of(name: str, views: WhitenedViews) -> np.ndarray:
+    """Tell which features are a view, (D_in,)."""
     parts = zip(views.views, views.components_, strict=True)
-    kinds = [np.full(len(c), view == "collection") for view, c in parts]
+    kinds = [np.full(len(components), view == name) for view, components in parts]
     return np.concatenate([*kinds, np.full(int(views.offset > 0), False)])
 
 

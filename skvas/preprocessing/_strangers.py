@@ -59,7 +59,8 @@ def find_unlike(videos: Sequence[np.ndarray]) -> list[int]:
     """
     if len(videos) < FEWEST:
         return []
-    distances = _distances_apart([_thin(video) for video in videos])
+    few = [_thin(video) for video in videos]
+    distances = _distances(few, few, _draw_others(len(few)))
     return np.flatnonzero(distances > far_from(distances, FAR[:1])).tolist()
 
 
@@ -157,8 +158,9 @@ class Usual:
     def find(self, videos: Sequence[np.ndarray]) -> np.ndarray:
         """Tell which other videos are strangers, (n_videos,)."""
         few = [_thin(video) for video in videos]
-        others = [self.frames] * len(few)
-        return self.are_strange(videos, _measure(few, others, self.collection))
+        others = [range(len(self.frames))] * len(few)
+        measured = _measure(few, self.frames, others, self.collection)
+        return self.are_strange(videos, measured)
 
 
 def learn_usual(
@@ -201,7 +203,7 @@ def learn_usual(
             assert columns is not None
             known = [_thin(video) for video in apply_features(views, half)[:PARTNERS]]
             few = [_thin(video) for video in apply_features(views, new)]
-            found.append(_measure(few, [known] * len(few), columns))
+            found.append(_measure(few, known, [range(len(known))] * len(few), columns))
     measured = Measured(*map(np.concatenate, zip(*found, strict=True)))
     return Usual.of(features, measured, collection)
 
@@ -214,40 +216,39 @@ def far_from(distances: np.ndarray, pairs: Sequence[tuple[float, float]]) -> flo
 
 
 def _measure_apart(few: Sequence[np.ndarray], collection: np.ndarray) -> Measured:
-    return _measure(few, _others(few), collection)
+    return _measure(few, few, _draw_others(len(few)), collection)
 
 
 def _measure(
     few: Sequence[np.ndarray],
-    others: Sequence[Sequence[np.ndarray]],
+    known: Sequence[np.ndarray],
+    others: Sequence[Sequence[int]],
     collection: np.ndarray,
 ) -> Measured:
-    """Compare a few frames of each video with those of others."""
+    """Compare a few frames of each video with those of others among the known."""
     within = [video[:, collection] for video in few]
-    theirs = [[other[:, collection] for other in some] for some in others]
+    theirs = [video[:, collection] for video in known]
     variances = np.array([video.var(axis=0).sum() for video in within])
-    return Measured(_distances(few, others), _distances(within, theirs), variances)
+    return Measured(
+        _distances(few, known, others), _distances(within, theirs, others), variances
+    )
 
 
-def _distances_apart(few: Sequence[np.ndarray]) -> np.ndarray:
-    return _distances(few, _others(few))
-
-
-def _others(few: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+def _draw_others(n: int) -> list[list[int]]:
     """Draw the videos that each one is compared with."""
-    known, rng = sample_videos(len(few)), np.random.RandomState(0)
-    drawn = [rng.permutation(known[known != i])[:PARTNERS] for i in range(len(few))]
-    return [[few[int(j)] for j in some] for some in drawn]
+    known, rng = sample_videos(n), np.random.RandomState(0)
+    return [rng.permutation(known[known != i])[:PARTNERS].tolist() for i in range(n)]
 
 
 def _distances(
-    few: Sequence[np.ndarray], others: Sequence[Sequence[np.ndarray]]
+    few: Sequence[np.ndarray],
+    known: Sequence[np.ndarray],
+    others: Sequence[Sequence[int]],
 ) -> np.ndarray:
     """Return how far the frames of each video are from the nearest of others, (n,)."""
-    found = []
-    for video, some in zip(few, others, strict=True):
-        seen = unit(video)
-        nearest = [1 - (seen @ unit(other).T).max(axis=1).mean() for other in some]
+    theirs, found = [unit(video).T for video in known], []
+    for video, some in zip(map(unit, few), others, strict=True):
+        nearest = [1 - (video @ theirs[i]).max(axis=1).mean() for i in some]
         found.append(float(np.median(nearest)))
     return np.array(found)
 

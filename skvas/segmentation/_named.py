@@ -52,7 +52,12 @@ from skvas.timeline._carry import (
 )
 from skvas.timeline._model import path_frames
 from skvas.timeline._routes import average_routes
-from skvas.videos._frames import nearest_of, sample_videos, spread_frames
+from skvas.videos._frames import (
+    labelled_videos,
+    nearest_of,
+    sample_videos,
+    spread_frames,
+)
 from skvas.videos._views import Views
 
 # Frames of a video, and labelled ones, that classes are learned from; of each labelled
@@ -405,7 +410,7 @@ def _with_succession(
 
 def n_labelled(codes: Sequence[np.ndarray]) -> int:
     """Count the videos with labels, of which -1 is none."""
-    return sum(bool((code >= 0).any()) for code in codes)
+    return len(labelled_videos(codes))
 
 
 def _followed_up(
@@ -463,7 +468,7 @@ def _on_timeline(
     model = base.timeline
     template = model.template.frames[model.moments]
     paths = path_frames(views.embeddings, views.details)
-    some = [i for i, code in enumerate(codes) if (code >= 0).any()]
+    some = labelled_videos(codes)
     seen = {i: model.template.view(paths[i][kept[i]]) for i in some}
     costs = {i: 1 - view @ template.T for i, view in seen.items()}
     surer = average_routes(
@@ -567,7 +572,7 @@ class _Placed:
         n_actions : int
             Number of actions.
         """
-        some = [i for i, code in enumerate(codes) if (code >= 0).any()]
+        some = labelled_videos(codes)
         parts, labels = [self.parts[i] for i in some], [codes[i] for i in some]
         costs = [self.costs[i] for i in some]
         shares = label_shares(parts, costs, labels, n_actions)

@@ -62,6 +62,7 @@ from skvas.validation import (
     warn_of_second_video,
 )
 from skvas.videos._containers import VideoTransformerMixin, like_input
+from skvas.videos._frames import labelled_videos
 from skvas.videos._underflow import underflow_to_zero
 
 # Frames for paths of checked videos.
@@ -783,7 +784,7 @@ class Timeline(ClusterMixin, VideoTransformerMixin, BaseEstimator):
         )
         if not len(given.names):
             raise ValueError("y has no label; give that of one frame at least.")
-        some = [i for i, code in enumerate(given.codes) if (code >= 0).any()]
+        some = labelled_videos(given.codes)
         filled = given.filled(frames, SURE)
         model = self.model_.finer(moments_for(filled))
         at_moments = model.carry(

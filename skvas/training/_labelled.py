@@ -12,7 +12,7 @@ from torch import Tensor
 
 from skvas.transport import unit
 from skvas.videos._batch import VideoBatch, pad
-from skvas.videos._frames import spread_frames
+from skvas.videos._frames import labelled_videos, spread_frames
 
 # Labelled videos that every step looks at, at most, and evenly spread frames of each.
 MAX_VIDEOS, MAX_FRAMES = 32, 128
@@ -68,7 +68,7 @@ class LabelledFrames:
         LabelledFrames or None
             None where there are fewer than two labels to tell apart.
         """
-        labelled = [i for i, c in enumerate(codes or ()) if (c >= 0).any()]
+        labelled = labelled_videos(codes or ())
         labelled = [labelled[i] for i in spread_frames(len(labelled), MAX_VIDEOS)]
         videos, kept, times = [], [], []
         for i in labelled:

@@ -130,6 +130,17 @@ def frame_blocks(frames: np.ndarray, n_numbers: int = BLOCK) -> list[slice]:
     return [slice(start, start + n) for start in range(0, len(frames), n)]
 
 
+def labelled_videos(codes: Sequence[np.ndarray]) -> list[int]:
+    """Return the positions of the videos with a label.
+
+    Parameters
+    ----------
+    codes : sequence of int64 ndarray of shape (n_i,)
+        Labels of the frames of each, -1 where there is none.
+    """
+    return [i for i, code in enumerate(codes) if (code >= 0).any()]
+
+
 def unit(frames: np.ndarray) -> np.ndarray:
     """Scale rows to length one; rows of length zero stay zero.
 

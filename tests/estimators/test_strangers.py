@@ -12,8 +12,8 @@ from skvas.applications._diagnosis import unlike_recordings
 from skvas.datasets import make_videos
 from skvas.estimators import _base
 from skvas.exceptions import ModelFileError, UnlikeRecordingsWarning
-from skvas.preprocessing import WhitenedViews
-from skvas.preprocessing._features import collection_of
+from skvas.preprocessing import WhitenedViews, _strangers
+from skvas.preprocessing._features import apply_features, collection_of
 from skvas.preprocessing._strangers import (
     FAR,
     FEWEST,
@@ -304,6 +304,23 @@ def test_new_recordings_may_be_further_than_those_of_fit():
     ]
     model = quick(ActionSegmenter).fit(videos[:6])
     assert not model.unlike(videos[6:]).any()
+
+
+def test_limits_come_from_recordings_that_views_were_not_fitted_to(monkeypatch):
+    seen = []
+
+    def spy(views, videos):
+        seen.append({len(video) for video in videos})
+        return apply_features(views, videos)
+
+    monkeypatch.setattr(_strangers, "apply_features", spy)
+    videos = [FREE.videos[i][: 50 + i] for i in range(8)]
+    views = WhitenedViews().fit(videos)
+    _strangers.learn_usual(views, videos, views.transform(videos))
+    one, others, other, ones = seen
+    assert (one, other) == (ones, others)
+    assert len(one) == len(other) == 4
+    assert not one & other
 
 
 def test_what_is_near_is_not_unlike_however_clean_recordings_are():
