@@ -280,7 +280,7 @@ class MatchesFrames(BaseVideoEstimator):
         assert settings.aligning is not None
         task = settings.alignment_task()
         return {
-            "reference_": self._choose_reference(task, trained.views, rng),
+            "reference_": self._choose_reference(task, trained, rng),
             "matching_": settings.matching,
         }
 
@@ -318,16 +318,17 @@ class MatchesFrames(BaseVideoEstimator):
                 )
 
     def _choose_reference(
-        self, task: Any, views: Views, rng: np.random.RandomState
+        self, task: Any, trained: Trained, rng: np.random.RandomState
     ) -> np.ndarray:
         """Return the reference that was asked for, or the medoid."""
-        asked = self.reference
+        asked, related = self.reference, trained.related
         # Drawn in any case: a timeline's draws, which follow, are then the same.
-        others = medoid_partners(len(views.videos), rng)
+        others = medoid_partners(len(related), rng)
         if asked is None:
-            asked = medoid(views.embeddings, task, self._device, others)
+            embeddings = trained.related_views.embeddings
+            asked = related[medoid(embeddings, task, self._device, others)]
         if isinstance(asked, (int, np.integer)):
-            return views.videos[int(asked)].copy()
+            return trained.views.videos[int(asked)].copy()
         (video,) = self._check_given_reference()
         return fill_gaps(video).copy()
 

@@ -235,7 +235,7 @@ def learn_positions(
         [chain.steps[c] for c in classes],
         len(chain.actions),
         _familiar(gaussians, seen, seen_classes),
-        len(whole) / len(template.passages),
+        len(whole) / np.count_nonzero(template.is_related),
     )
     on_embedding = embeddings is not None
     return LiveModel(n_actions, features, gaussians, rates, habits, LEAD, on_embedding)

@@ -91,6 +91,20 @@ def test_streams_learn_nothing_from_a_stranger():
     np.testing.assert_array_equal(found.probabilities, known.probabilities)
 
 
+def test_steps_of_streams_are_as_usual_as_without_a_stranger():
+    alone = quick(JointAlignSegment).fit(ORDERED.videos).stream()
+    streamed = quick(JointAlignSegment).fit(with_stranger(ORDERED.videos)).stream()
+    found, known = (tracker._model.habits.had for tracker in (streamed, alone))
+    np.testing.assert_array_equal(found, known)
+
+
+@pytest.mark.parametrize("cls", [VideoAligner, JointAlignSegment])
+def test_reference_is_that_of_the_others(cls):
+    videos = make_videos(8, n_actions=4, n_frames=(60, 80), random_state=13).videos
+    alone, model = quick(cls).fit(videos), quick(cls).fit(with_stranger(videos))
+    np.testing.assert_array_equal(model.reference_, alone.reference_)
+
+
 def test_order_is_that_of_the_others():
     alone = quick(JointAlignSegment).fit(ORDERED.videos)
     model = quick(JointAlignSegment).fit(with_stranger(ORDERED.videos))
