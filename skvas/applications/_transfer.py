@@ -11,7 +11,13 @@ import numpy as np
 from skvas._typing import Labels, Videos
 from skvas.datasets._on_disk import open_files
 from skvas.datasets._recordings import list_known
-from skvas.validation import check_labels, is_single_video, is_unlabelled, naming
+from skvas.validation import (
+    check_labels,
+    is_single_video,
+    is_unlabelled,
+    naming,
+    naming_video,
+)
 from skvas.videos._containers import like_input
 from skvas.videos._frames import nearest_of
 
@@ -30,7 +36,7 @@ class LabelTransfer:
     labels : ndarray of shape (n_frames,), or an object array of them
         Label of each frame.
     confidence : ndarray of shape (n_frames,), or an object array of them
-        Sum of the votes for the label divided by the number of labelled videos, in
+        Sum of the votes for the label divided by the number of videos with labels, in
         [0, 1]. It is low if labelled videos disagree, if the matched frames are
         dissimilar, or if a frame has no counterpart.
 
@@ -79,7 +85,7 @@ def transfer_labels(
     ValueError, TypeError
         If the number of labels is not the number of frames, if some videos have
         integers and others strings, if the features of a video differ from those of
-        `fit`, or if no frame of a video has a counterpart.
+        `fit`, or if no frame of a video has a counterpart with a label.
     NotFittedError
         If the estimator is not fitted.
 
@@ -125,12 +131,14 @@ def transfer_labels(
         with naming(name):
             looked_at.append(matcher.look(estimator._view(list_known(given))))
     teachers, targets = looked_at
-    known = list(zip(teachers, coded, strict=True))
-    elected = [
-        _elect(_votes(matcher, target, known, len(names)), len(known))
-        for target in targets
-    ]
+    pairs = zip(teachers, coded, strict=True)
+    known = [(teacher, code) for teacher, code in pairs if (code >= 0).any()]
     single = is_single_video(videos)
+    elected = []
+    for index, target in enumerate(targets):
+        votes = _votes(matcher, target, known, len(names))
+        with naming("videos"), naming_video(None if single else index):
+            elected.append(_elect(votes, len(known)))
     return LabelTransfer(
         like_input([names[winner] for winner, _ in elected], single),
         like_input([confidence for _, confidence in elected], single),
@@ -157,8 +165,9 @@ def _elect(votes: np.ndarray, n_voters: int) -> tuple[np.ndarray, np.ndarray]:
     voted = np.flatnonzero(votes.any(axis=1))
     if len(voted) == 0:
         raise ValueError(
-            "A video to label has no frame with a counterpart in the labelled videos; "
-            "pass more labelled videos, or raise zeta of Aligning."
+            "no frame with a counterpart that has a label in labelled_videos; pass "
+            "more labels, or set zeta or virtual_mass of Aligning such that fewer "
+            "frames stay unmatched."
         )
     nearest = nearest_of(voted, len(votes))
     return votes.argmax(axis=1)[nearest], votes.max(axis=1) / n_voters

@@ -126,6 +126,23 @@ def test_video_without_any_counterpart_is_an_error():
         transfer_labels(stub, video(2, EAST), ["a"], video(1, EAST, EAST))
 
 
+def test_error_names_the_video_without_any_counterpart():
+    stub = Stub({(1, 2): [0], (3, 2): [1]})
+    to_label = [video(1, EAST), video(3, EAST)]
+    with pytest.raises(
+        ValueError, match="videos: video 1: no frame with a counterpart"
+    ):
+        transfer_labels(stub, [video(2, EAST, EAST)], [["a", None]], to_label)
+
+
+def test_videos_without_a_label_do_not_lower_the_confidence():
+    stub = Stub({(1, 2): [0], (1, 4): [0]})
+    teachers = [video(2, EAST), video(4, EAST)]
+    found = transfer_labels(stub, teachers, [["a"], [None]], video(1, EAST))
+    assert_array_equal(found.labels, ["a"])
+    assert_allclose(found.confidence, [1])
+
+
 def test_containers_and_types_of_labels_are_kept():
     data = make_videos(4, n_actions=3, n_frames=(40, 60), random_state=0)
     aligner = VideoAligner(max_epochs=0).fit(data.videos)
