@@ -295,7 +295,7 @@ class JointAlignSegment(LabelsFrames, MatchesFrames, StreamsFrames, ReportsVideo
         settled = self._settle_labels(trained, start, given)
         if timeline is not None and given is not None and self.prototypes is None:
             carried = self._settle_labels(trained, start, given, timeline)
-            if carries_labels(carried, settled, given, trained.views):
+            if carries_labels(carried, settled, given, trained.views, trained.related):
                 return timeline, carried
         return None, settled
 

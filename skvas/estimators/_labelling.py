@@ -741,6 +741,7 @@ default=None
     ) -> Settled:
         """Decide where frames are compared with actions, and label those of `fit`."""
         views, segmenting = trained.views, trained.settings.segmenting
+        some, related = trained.related_views, trained.related
         assert segmenting is not None
         labeller: BaseLabeller
         if timeline is not None:
@@ -753,7 +754,6 @@ default=None
                 both = was_trained and self._starts_as_features()
                 spaces = ["features", "embedding"] if both else ["embedding"]
             labellers = [self._plans(trained, space) for space in spaces]
-            some = trained.related_views
             plans, found = choose_labeller(labellers, some, start.in_order)
             decoder = segmenting["decoder"]
             labeller, found = choose_decoder(
@@ -765,12 +765,14 @@ default=None
                 clearly="radius" not in start.chosen,
             )
             found = found if some is views else labeller.labels(views)
-        settled = settle(labeller, found, views, given, self._sow(given, views))
-        settled = settle_boundaries(settled, views, given, segmenting["boundaries"])
-        some = trained.related_views
+        sown = None if given is None else self._sow(given.of(related), some)
+        settled = settle(labeller, found, views, given, sown, related)
+        settled = settle_boundaries(
+            settled, views, given, segmenting["boundaries"], related
+        )
         if given is None and self._can_learn_again(settled.base, some):
             learn = partial(self._learn_again, trained, start, settled.base)
-            known = [settled.labels[i] for i in trained.related]
+            known = [settled.labels[i] for i in related]
             again = find_again(settled.base, known, some, learn)
             settled = replace(settled, again=again)
         return settled
@@ -814,10 +816,10 @@ default=None
         task = trained.settings.segmentation_task()
         return FrameLabeller(task, actions, space, self._device, self.n_jobs)
 
-    def _sow(self, given: PartialLabels | None, views: Views) -> PartialLabels | None:
+    def _sow(self, given: PartialLabels, views: Views) -> PartialLabels:
         """Return given labels, and those that prototypes give to other frames."""
         named = read_prototypes(self.prototypes)
-        if named is None or given is None:
+        if named is None:
             return given
         is_raw = named.vectors.shape[1] == views.videos[0].shape[1]
         return sow(given, named, views.videos if is_raw else views.embeddings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count, islice
 from numbers import Integral, Real
 from typing import Any
@@ -89,6 +89,15 @@ class PartialLabels:
         first = above if above + n_more - 1 <= INTEGERS.max else 0
         free = (k for k in count(first) if k not in numbers)
         return np.array([*numbers, *islice(free, n_more)], dtype=np.int64)
+
+    def of(self, videos: Iterable[int]) -> PartialLabels:
+        """Return the labels of some of the videos, and all names."""
+        chosen = [int(index) for index in videos]
+        return replace(
+            self,
+            codes=[self.codes[index] for index in chosen],
+            is_stamped=[self.is_stamped[index] for index in chosen],
+        )
 
     def over(self, found: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Replace found labels by those that were given, where there are some."""

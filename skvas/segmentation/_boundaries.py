@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skvas._on_demand import choose
 from skvas.labels._reading import PartialLabels
 from skvas.metrics._known import known_again
 from skvas.options._groups import BOUNDARIES, DECODED, FRAMES
@@ -70,7 +71,11 @@ class MovedLabeller:
 
 
 def settle_boundaries(
-    settled: Settled, views: Views, given: PartialLabels | None, boundaries: str
+    settled: Settled,
+    views: Views,
+    given: PartialLabels | None,
+    boundaries: str,
+    related: np.ndarray | None = None,
 ) -> Settled:
     """Decide where segments begin, once all else of the labels is known.
 
@@ -89,6 +94,8 @@ def settle_boundaries(
         Labels of some of their frames, which stay.
     boundaries : {"decoded", "frames", "auto"}
         Where segments shall begin.
+    related : int64 ndarray, default=None
+        Positions of the videos that "auto" asks. None: all.
 
     Returns
     -------
@@ -102,6 +109,9 @@ def settle_boundaries(
             boundaries = FRAMES
         elif len(ways) and (is_carried or ways.mean() >= FAR):
             boundaries = DECODED
+    if boundaries not in BOUNDARIES and related is not None:
+        some = choose(settled.labels, related), views.choose(related)
+        boundaries = FRAMES if are_known_by_frames(*some) else DECODED
     where, moved = choose_boundaries(settled.labels, views, boundaries)
     labels = moved if given is None else given.over(moved)
     return replace(settled, labels=labels, boundaries=where)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from skvas.labels._naming import BaseNaming, Naming
+from skvas.labels._naming import BaseNaming
 from skvas.options._groups import FRAMES
 from skvas.segmentation._again import DoubtingLabeller
 from skvas.segmentation._boundaries import MovedLabeller
-from skvas.segmentation._labeller import BaseLabeller, Labeller, TimelineLabeller
-from skvas.segmentation._named import NamedLabeller
+from skvas.segmentation._labeller import BaseLabeller, Labeller
+from skvas.segmentation._named import name_labeller
 
 
 def join_labeller(
@@ -30,9 +30,7 @@ def join_labeller(
     -------
     Labeller
     """
-    if isinstance(base, TimelineLabeller) and isinstance(naming, Naming):
-        base = base.with_parts(len(naming.shares))
-    labeller: Labeller = base if naming is None else NamedLabeller(base, naming)
+    labeller: Labeller = base if naming is None else name_labeller(base, naming)
     if boundaries == FRAMES:
         labeller = MovedLabeller(labeller)
     return DoubtingLabeller(labeller, doubt, len(base.actions)) if doubt else labeller

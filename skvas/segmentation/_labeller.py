@@ -265,6 +265,10 @@ class TimelineLabeller:
         """Return the same with so many parts, as far as it has fewer moments."""
         return replace(self, timeline=self.timeline.finer(n_parts))
 
+    def of(self, videos: np.ndarray) -> TimelineLabeller:
+        """Return the same with the passages of some of the videos alone."""
+        return replace(self, timeline=self.timeline.of(videos))
+
     def parts(
         self, views: Views, found: Sequence[np.ndarray] | None = None
     ) -> Iterator[np.ndarray]:

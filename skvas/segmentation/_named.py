@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logit
 
-from skvas._on_demand import each, lengths_of
+from skvas._on_demand import choose, each, lengths_of
 from skvas.decoding import n_segments, segments_an_action
 from skvas.labels._anchored import AnchoredEvidence
 from skvas.labels._chained import (
@@ -25,6 +25,7 @@ from skvas.labels._naming import (
     BaseNaming,
     Candidate,
     Evidence,
+    Naming,
     choose_evidence,
     hide,
     hide_in_turn,
@@ -149,6 +150,22 @@ class NamedLabeller:
         return self.naming.logs_of(seen)
 
 
+def name_labeller(base: BaseLabeller, naming: BaseNaming) -> NamedLabeller:
+    """Label frames by what was learned from some labels.
+
+    Parameters
+    ----------
+    base : FrameLabeller, ChainLabeller or TimelineLabeller
+        What was found without labels. A timeline gets as many moments as labels tell
+        of.
+    naming : BaseNaming
+        What was learned from them.
+    """
+    if isinstance(base, TimelineLabeller) and isinstance(naming, Naming):
+        base = base.with_parts(len(naming.shares))
+    return NamedLabeller(base, naming)
+
+
 @dataclass(frozen=True)
 class Settled:
     """How frames are labelled, and what is known of the videos of `fit`.
@@ -195,6 +212,7 @@ def settle(
     views: Views,
     given: PartialLabels | None,
     sown: PartialLabels | None = None,
+    related: np.ndarray | None = None,
 ) -> Settled:
     """Label the frames of `fit`, by labels of some of them if there are any.
 
@@ -209,8 +227,14 @@ def settle(
     given : PartialLabels or None
         Labels of some of their frames.
     sown : PartialLabels, default=None
-        These, and labels that were found for others. None: none were.
+        Those of the related videos, and labels that were found for others of their
+        frames. None: none were.
+    related : int64 ndarray, default=None
+        Positions of the videos that labels are learned with; the others are labelled as
+        new ones are. None: all.
     """
+    lengths = lengths_of(views.videos)
+    related = np.arange(len(lengths)) if related is None else related
     distance = places = None
     if isinstance(base, TimelineLabeller):
         template = base.timeline.template
@@ -219,29 +243,65 @@ def settle(
         distance += [FARTHEST * (p.part is not None) for p in template.passages]
         places = [passage.positions / last for passage in template.passages]
     if given is None:
-        asked = _asked(lengths_of(views.videos), None)
+        asked = _asked(lengths, related, None)
         outlook = look_out(views.embeddings, asked, found, None, None, distance, places)
         return Settled(base, None, np.arange(len(base.actions)), found, outlook)
-    asked = _asked(lengths_of(views.videos), given.codes)
-    named = learn_naming(base, found, views, sown or given, asked, given.codes)
+    asked, known = _asked(lengths, related, given.codes), given.of(related)
+    named = learn_naming(
+        base.of(related) if isinstance(base, TimelineLabeller) else base,
+        choose(found, related),
+        views.choose(related),
+        sown or known,
+        choose(asked, related),
+        known.codes,
+    )
+    labels, likely = _with_strangers(base, named, views, asked, related)
     outlook = look_out(
-        views.embeddings, asked, found, given.codes, named.likely, distance, places
+        views.embeddings, asked, found, given.codes, likely, distance, places
     )
     return Settled(
         base,
         named.naming,
         given.action_names(len(base.actions)),
-        given.over(named.labels),
+        given.over(labels),
         outlook,
         score=named.score,
     )
 
 
+def _with_strangers(
+    base: BaseLabeller,
+    named: Named,
+    views: Views,
+    asked: Sequence[np.ndarray],
+    related: np.ndarray,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the labels of all videos, and how likely actions are where it is asked.
+
+    Those that are not related are labelled as new videos are.
+    """
+    strangers = np.setdiff1d(np.arange(len(asked)), related)
+    if not len(strangers):
+        return named.labels, named.likely
+    labels = dict(zip(related.tolist(), named.labels, strict=True))
+    likely = dict(zip(related.tolist(), named.likely, strict=True))
+    labeller = name_labeller(base, named.naming)
+    told = labeller.labels_and_shares(views.choose(strangers))
+    for index, codes, shares in zip(strangers.tolist(), *told, strict=True):
+        labels[index], likely[index] = codes, shares[asked[index]]
+    every = range(len(asked))
+    return [labels[i] for i in every], [likely[i] for i in every]
+
+
 def _asked(
-    lengths: Sequence[int], codes: Sequence[np.ndarray] | None
+    lengths: Sequence[int], related: np.ndarray, codes: Sequence[np.ndarray] | None
 ) -> list[np.ndarray]:
-    """Return the frames that may be asked for, of a sample of the videos if many."""
-    sample = {*sample_videos(len(lengths)).tolist()}
+    """Return the frames that may be asked for.
+
+    Of many related videos, of a sample; and of those that are not.
+    """
+    sample = {*range(len(lengths))}.difference(related.tolist())
+    sample.update(related[sample_videos(len(related))].tolist())
     nothing = np.empty(0, dtype=np.int64)
     asked = []
     for index, n in enumerate(lengths):

@@ -121,7 +121,11 @@ def keeps_order(
 
 
 def carries_labels(
-    carried: Settled, compared: Settled, given: PartialLabels, views: Views
+    carried: Settled,
+    compared: Settled,
+    given: PartialLabels,
+    views: Views,
+    related: np.ndarray,
 ) -> bool:
     """Tell whether a timeline may carry labels, though videos may not keep its order.
 
@@ -143,6 +147,9 @@ def carries_labels(
         Labels of some frames.
     views : Views
         The videos.
+    related : int ndarray
+        Positions of those that are no strangers; of more than 128, a sample is looked
+        at.
 
     Returns
     -------
@@ -151,7 +158,7 @@ def carries_labels(
     if carried.score is not None and compared.score is not None:
         return carried.score >= compared.score
     assert isinstance(carried.base, TimelineLabeller)
-    sample = sample_videos(len(views.videos))
+    sample = related[sample_videos(len(related))]
     seen = [spread_frames(len(codes), SEEN_FRAMES) for codes in given.codes]
     few = [n[codes[n] < 0] for n, codes in zip(seen, given.codes, strict=True)]
     chosen = [index for index in sample if len(few[index])]

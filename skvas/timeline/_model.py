@@ -98,6 +98,17 @@ class Axis:
         )
         return replace(self, template=every)
 
+    def of(self, videos: Sequence[int] | np.ndarray) -> Self:
+        """Return the same with the passages of some of the videos alone."""
+        template = self.template
+        few = replace(
+            template,
+            passages=[template.passages[index] for index in videos],
+            alignability=template.alignability[videos],
+            is_related=template.is_related[videos],
+        )
+        return replace(self, template=few)
+
     def posteriors(self, frames: np.ndarray, n_blocks: int | None = None) -> np.ndarray:
         """Give each frame a distribution over the moments, (n_frames, n_moments).
 

@@ -206,7 +206,7 @@ def test_on_a_timeline_places_tell_what_follows_what():
 def test_timeline_that_is_not_sure_carries_labels_if_it_does_so_better(monkeypatch):
     asked = []
 
-    def answer(carried, compared, given, views):
+    def answer(carried, compared, given, views, related):
         asked.append((carried, compared))
         return bool(len(asked) % 2)
 

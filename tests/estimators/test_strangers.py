@@ -27,6 +27,7 @@ ORDERED = make_videos(8, n_actions=4, n_frames=(60, 80), random_state=0)
 FREE = make_videos(
     8, n_actions=4, n_frames=(60, 80), shared_order=False, random_state=0
 )
+NOISY = make_videos(8, n_actions=4, n_frames=(60, 80), noise=1.2, random_state=1)
 WHERE = 3
 
 every_estimator = pytest.mark.parametrize(
@@ -43,6 +44,18 @@ def stranger(n_features: int = ORDERED.videos[0].shape[1]) -> np.ndarray:
 
 def with_stranger(videos):
     return [*videos[:WHERE], stranger(), *videos[WHERE:]]
+
+
+def stamps(labels):
+    """Return the middle of each run of labels."""
+    edges = np.flatnonzero(np.diff(labels, prepend=-1, append=-1))
+    middles = (edges[:-1] + edges[1:]) // 2
+    return {int(frame): int(labels[frame]) for frame in middles}
+
+
+def means_of_actions(data):
+    frames, labels = np.concatenate(data.videos), np.concatenate(data.labels)
+    return np.array([frames[labels == k].mean(axis=0) for k in range(4)])
 
 
 def quick(cls):
@@ -70,6 +83,39 @@ def test_labels_of_the_others_are_as_without_a_stranger(cls, data):
         np.testing.assert_array_equal(model.predict(stranger()), model.labels_[WHERE])
     assert model.diagnosis_["unlike"] == [WHERE]
     assert f"recording {WHERE}" in dict(model.summary().facts)["unlike"]
+
+
+@every_segmenter
+@pytest.mark.parametrize("kind", ["videos", "timestamps", "prototypes"])
+@pytest.mark.parametrize("data", [NOISY, FREE], ids=["one", "any"])
+def test_what_labels_teach_is_as_without_a_stranger(cls, kind, data):
+    options = {"n_actions": 4, "max_epochs": 0, "random_state": 0}
+    y = [None] * len(data.videos)
+    if kind == "videos":
+        y[0], y[5] = data.labels[0], data.labels[5]
+    elif kind == "timestamps":
+        y[0], y[5] = (stamps(data.labels[i]) for i in (0, 5))
+    else:
+        options["prototypes"] = means_of_actions(data)
+    alone = cls(**options).fit(data.videos, y)
+    model = cls(**options).fit(
+        with_stranger(data.videos), [*y[:WHERE], None, *y[WHERE:]]
+    )
+    assert model.diagnosis_["unlike"] == [WHERE]
+    assert model.segment_on_ == alone.segment_on_
+    assert model.settings_ == alone.settings_
+    for found, known in zip(others(model.labels_), alone.labels_, strict=True):
+        np.testing.assert_array_equal(found, known)
+    np.testing.assert_array_equal(
+        model.predict_proba(data.videos[1]), alone.predict_proba(data.videos[1])
+    )
+    found, known = (m.stream().push(data.videos[1]) for m in (model, alone))
+    np.testing.assert_array_equal(found.probabilities, known.probabilities)
+    with pytest.warns(UnlikeRecordingsWarning):
+        np.testing.assert_array_equal(model.predict(stranger()), model.labels_[WHERE])
+    found, known = (m.query(3, kind="frames") for m in (model, alone))
+    assert [query.frame for query in found] == [query.frame for query in known]
+    assert model.query(9, kind="recordings")[-1].video == WHERE
 
 
 def test_chains_learn_nothing_from_a_stranger():

@@ -227,6 +227,17 @@ def test_labels_say_whether_boundaries_move():
     assert settle_boundaries(settled, views, None, "auto").boundaries == "frames"
 
 
+def test_related_videos_say_whether_boundaries_move():
+    videos, true, late = collection()
+    settled = Settled(None, None, np.arange(4), [*true, *late], None)
+    views = views_of([*videos, *videos])
+    for related, where in ((range(6), "decoded"), (range(6, 12), "frames")):
+        found = settle_boundaries(settled, views, None, "auto", np.array(related))
+        assert found.boundaries == where
+        expected = late if where == "decoded" else true
+        assert all(map(np.array_equal, found.labels[6:], expected))
+
+
 @pytest.mark.parametrize(
     ("by", "on_timeline", "trial", "where"),
     [

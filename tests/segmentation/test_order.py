@@ -363,7 +363,8 @@ def ask_of_labels(
         )
     ]
     labels = PartialLabels(np.arange(3), given, [False] * 6)
-    return carries_labels(*ways, labels, Views(features, features, lambda x: x))
+    views = Views(features, features, lambda x: x)
+    return carries_labels(*ways, labels, views, np.arange(6))
 
 
 def test_hidden_labels_tell_whether_a_timeline_carries_them():
