@@ -111,13 +111,14 @@ def diagnose(
     -------
     dict
         `consistency` and `consistency_of_uniform_cut`, None where there are no labels
-        or no pair of videos; `unlike`, positions of recordings, strangers and others;
+        or no pair of videos; `strangers` as given; `unlike`, these and others;
         `spread`, actions; `found_again` as given; `chose_matching`, whether the fit was
         to choose.
     """
     found: dict[str, Any] = {
         "consistency": None,
         "consistency_of_uniform_cut": None,
+        "strangers": [*strangers],
         "unlike": sorted({*strangers, *find_unlike(embeddings)}),
         "spread": [],
         "found_again": found_again,

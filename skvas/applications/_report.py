@@ -196,7 +196,8 @@ def step_report(
         at their mean rates.
     collection : list of array-like of shape (n_frames_i,), default=None
         Labels of the videos to compare with, as returned by `estimator.predict`. None:
-        the labels of the training videos, `estimator.labels_`.
+        the labels of the training videos, `estimator.labels_`, but for those of videos
+        that had no say in `fit`.
     names : sequence of str, default=None
         Names of the videos. None: those of the recordings, else their indices.
     action_names : sequence or dict of str, default=None
@@ -256,8 +257,7 @@ def step_report(
     check_is_fitted(estimator)
     kept = None
     if collection is None:
-        kept = getattr(estimator, "recordings_", {}).get("fps")
-        collection = getattr(estimator, "labels_", None)
+        collection, kept = labels_of_fit(estimator)
         if collection is None:
             raise ValueError(
                 f"{type(estimator).__name__} has no labels_ of the training videos; "
@@ -300,6 +300,29 @@ def step_report(
         step = record["step"]
         record["step"] = called_actions.get(name_key(str(step)), step)
     return StepReport(records, "frames" if rates[0] is None else "seconds")
+
+
+def labels_of_fit(estimator: Any) -> tuple[Any, list[float] | None]:
+    """Return the labels of the videos of `fit` that had a say, and their frame rates.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; also one of somebody else's, which need not have labels.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_frames,), a collection of them, or None
+    rates : list of float or None
+    """
+    labels = getattr(estimator, "labels_", None)
+    rates = getattr(estimator, "recordings_", {}).get("fps")
+    strangers = getattr(estimator, "diagnosis_", {}).get("strangers")
+    if not strangers or labels is None:
+        return labels, rates
+    related = [i for i in range(len(labels)) if i not in strangers]
+    rates = None if rates is None else [rates[i] for i in related]
+    return labels[related], rates
 
 
 def _find_rates(

@@ -339,10 +339,11 @@ default=None
             return None
         labeller = self._transport_labeller()
         found = labeller.labels(self._view(videos))
-        few = self.outlook_.vectors_of_videos()
+        outlook = self.outlook_.without(self.diagnosis_.get("strangers", ()))
+        few = outlook.vectors_of_videos()
         seen = replace(labeller, encoder=None).labels(Views(few, few, lambda few: few))
         table = np.zeros((self.n_actions_, self.n_actions_), dtype=np.int64)
-        np.add.at(table, (np.concatenate(seen), self.outlook_.found), 1)
+        np.add.at(table, (np.concatenate(seen), outlook.found), 1)
         _, partners = linear_sum_assignment(table, maximize=True)
         return [self.classes_[partners[codes]] for codes in found]
 

@@ -409,13 +409,19 @@ def _check_diagnosis(estimator: Any) -> None:
     found = estimator.diagnosis_
     n_recordings = len(estimator.recordings_["names"])
     n_actions = getattr(estimator, "n_actions_", 0)
-    for name, n in (("unlike", n_recordings), ("spread", n_actions)):
+    found.setdefault("strangers", [])  # younger than the format
+    numbers = (
+        ("unlike", n_recordings),
+        ("strangers", n_recordings),
+        ("spread", n_actions),
+    )
+    for name, n in numbers:
         places = found.get(name)
         if not isinstance(places, list) or not all(
             type(place) is int and 0 <= place < n for place in places
         ):
             raise ModelFileError("diagnosis_ is not as fit makes it")
-    # These two are younger than the format.
+    # These two are, too.
     if not isinstance(found.setdefault("chose_matching", None), (bool, type(None))):
         raise ModelFileError("diagnosis_ is not as fit makes it")
     again = found.setdefault("found_again", None)

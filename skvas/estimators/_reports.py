@@ -17,6 +17,7 @@ from skvas._typing import Videos
 from skvas.applications._names import names_of_actions
 from skvas.applications._report import (
     Collection,
+    labels_of_fit,
     relabel_misplaced,
     split_into_steps,
 )
@@ -100,7 +101,8 @@ class ReportsVideos(BaseVideoEstimator):
         Parameters
         ----------
         videos : array-like of shape (n_frames, n_features), or a list of them
-            The recordings to show. Their steps are compared with those of `fit`.
+            The recordings to show. Their steps are compared with those of `fit`, but
+            for recordings that had no say there.
         path : str or path-like
             The HTML file; replaced if it exists.
         media : sequence of str, path-like or None, default=None
@@ -241,9 +243,8 @@ class ReportsVideos(BaseVideoEstimator):
             self._labeller(), views, placed.frames, placed.passages
         )
         labels = [self.classes_[code] for code in codes]
-        fitted = self.labels_
+        fitted, kept = labels_of_fit(self)
         collection = as_list(fitted)
-        kept = self.recordings_["fps"]
         clocks: Sequence[float | None] = rates or [None] * len(labels)
         usual = Collection.of(split_into_steps(collection), clocks, kept)
         found = relabel_misplaced(self, list_known(videos), labels, usual, clocks)

@@ -251,6 +251,44 @@ def test_of_four_videos_none_is_a_stranger():
     assert find_strangers([*alike[:3], odd], collection) == []
 
 
+@every_segmenter
+@every_collection
+def test_reports_compare_with_the_others(cls, data, tmp_path):
+    videos = skvas.Recordings(data.videos, fps=[20 + i for i in range(8)])
+    mixed = skvas.Recordings(
+        with_stranger(data.videos), fps=[*range(20, 23), 7, *range(23, 28)]
+    )
+    alone, model = quick(cls).fit(videos), quick(cls).fit(mixed)
+    new = [np.delete(video, np.arange(10, 30), axis=0) for video in data.videos[:4]]
+    known = skvas.step_report(alone, new, fps=25).records
+    model.save(tmp_path / "model")
+    for fitted in (model, skvas.load(tmp_path / "model")):
+        np.testing.assert_equal(skvas.step_report(fitted, new, fps=25).records, known)
+    pages = [
+        m.report(new, tmp_path / name, fps=25).read_text(encoding="utf-8")
+        for m, name in ((alone, "alone.html"), (model, "mixed.html"))
+    ]
+    assert pages[0] == pages[1]
+
+
+@pytest.mark.parametrize("places", [[8], [-1], [0.0], 3])
+def test_model_files_with_impossible_strangers_are_refused(places, tmp_path):
+    model = quick(ActionSegmenter).fit(FREE.videos)
+    model.diagnosis_ = {**model.diagnosis_, "strangers": places}
+    model.save(tmp_path / "model")
+    with pytest.raises(ModelFileError, match="diagnosis_"):
+        skvas.load(tmp_path / "model")
+
+
+def test_older_files_know_of_no_strangers(tmp_path):
+    model = quick(ActionSegmenter).fit(with_stranger(FREE.videos))
+    del model.diagnosis_["strangers"]
+    model.save(tmp_path / "model")
+    loaded = skvas.load(tmp_path / "model")
+    assert loaded.diagnosis_["strangers"] == []
+    assert len(skvas.step_report(loaded, FREE.videos).records)
+
+
 @every_estimator
 def test_new_recordings_that_are_unlike_are_told(cls):
     model = quick(cls).fit(FREE.videos[:6])
