@@ -24,12 +24,14 @@ TOO_LONG = 1.5
 UNFAMILIAR, QUANTILE = 2.0, 0.99
 # At so many times that distance they tell of no step.
 ALIEN = 4.0
+# Farther off they are no stranger, or all frames after them would be as strange.
+STRANGEST = 2 * ALIEN
 # Weight of the newest frame in that distance, for frames that do not repeat each other.
 NEWEST = 0.2
 # A step that never began is told at the end where more of the recordings have it.
 NEARLY_ALL = 0.85
 # What trackers of older files do not know of a recording.
-LATER = ("spent", "missed", "strayed", "excused", "doubted", "ahead")
+LATER = ("spent", "missed", "strayed", "excused", "doubted", "ahead", "n_alien")
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,7 @@ class Monitor:
         self.distance = 1.0
         self.stayed = 0.0  # frames spent at the current step since it is that
         self.is_late = self.is_strange = False
+        self.n_alien = 0  # frames up to now that tell of no step
 
     def watch(
         self, shares: np.ndarray, distance: float
@@ -206,6 +209,7 @@ class Monitor:
         found: list[tuple[str, int | None]] = []
         if self._look_at(distance):
             found.append(("unfamiliar", None))
+        self.n_alien = self.n_alien + 1 if self.is_alien else 0
         if self.is_alien:
             return found
         likeliest = int(shares.argmax())
@@ -245,10 +249,19 @@ class Monitor:
         """Whether frames are so unlike any seen that they tell of no step."""
         return self.distance > ALIEN * self.habits.familiar
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether frames are alien, and were not for longer than others were seen.
+
+        After that they are what the rest of the recording looks like.
+        """
+        return self.is_alien and self.n_alien <= self.spent.sum()
+
     def _look_at(self, distance: float) -> bool:
         """Take in a distance, and return whether frames became strange by it."""
-        self.distance += self.rate * (distance - self.distance)
         was_strange, familiar = self.is_strange, self.habits.familiar
+        mean = self.distance + self.rate * (distance - self.distance)
+        self.distance = min(mean, STRANGEST * familiar)
         limit = familiar if was_strange else UNFAMILIAR * familiar
         self.is_strange = self.distance > limit
         return self.is_strange and not was_strange

@@ -227,8 +227,7 @@ class LiveTracker:
             if not can_be_read[number]:
                 seen = self._hold()
             elif embedded is None:
-                counts = not self._monitor.lingers
-                seen = self._see(self._standing.see(frame, counts=counts))
+                seen = self._see(self._standing.see(frame, counts=self._counts))
             else:
                 seen = self._see(spread_out(embedded[number]))
             if self._is_smoothed:
@@ -407,6 +406,17 @@ class LiveTracker:
                 )
             )
         return found
+
+    @property
+    def _counts(self) -> bool:
+        """Whether the next frame counts for mean and variance of the recording.
+
+        One that is alien does where the recording has varied less than others, as after
+        a wait: nothing else would ever be told.
+        """
+        monitor = self._monitor
+        is_strange = monitor.is_interrupted and self._standing.has_varied
+        return not (monitor.lingers or is_strange)
 
     def _see(self, features: np.ndarray) -> Seen:
         gaussians = self._model.gaussians

@@ -208,8 +208,7 @@ class Standing:
         self.total += c * counts
         centred = c - self.total / n
         self.squares += centred**2 * counts
-        variance = (features.prior * features.deviation**2 + self.squares) / n
-        z = centred / np.sqrt(variance)
+        z = centred / np.sqrt(self._variance)
         if features.motion is not None:
             now = np.concatenate([c, c**2])
             means = now if self.means is None else self.means
@@ -217,6 +216,19 @@ class Standing:
             spread = _deviation(self.means)
             z = np.concatenate([z, features.motion.standard(spread)])
         return np.concatenate([z, c]) if features.both else z
+
+    @property
+    def has_varied(self) -> bool:
+        """Whether the recording has varied as much as those of the collection do."""
+        return bool((self._variance / self.features.deviation**2).mean() >= 1)
+
+    @property
+    def _variance(self) -> np.ndarray:
+        """That of what was seen, (n_features,)."""
+        features = self.features
+        spread = features.prior * features.deviation**2 + self.squares
+        found: np.ndarray = spread / (self.n_frames + features.prior)
+        return found
 
     def state(self) -> list[Any]:
         """Return what was seen, as numbers and arrays."""

@@ -61,6 +61,26 @@ def test_strange_frames_are_told_once_and_again_after_familiar_ones():
     assert [w[1] for w in watch(watched, [(1, 4)], distance=9.0)] == ["unfamiliar"]
 
 
+def test_frames_tell_of_steps_again_soon_after_the_strangest():
+    watched = monitor()
+    watch(watched, [(0, 12)])
+    watch(watched, [(0, 1)], distance=1e9)
+    assert watched.is_alien
+    watch(watched, [(1, 4)])
+    assert not watched.is_alien
+
+
+def test_strange_frames_interrupt_a_recording_for_no_longer_than_it_was():
+    watched = monitor()
+    watch(watched, [(0, 12)])
+    assert not watched.is_interrupted
+    watch(watched, [(0, 12)], distance=1e9)
+    assert watched.is_interrupted
+    watch(watched, [(0, 1)], distance=1e9)
+    assert watched.is_alien
+    assert not watched.is_interrupted
+
+
 def of_orders(*orders, n_actions=5):
     """Learn from orders of actions, of which each takes ten frames."""
     labels = [np.repeat(order, 10) for order in orders]

@@ -540,6 +540,22 @@ def test_warnings_say_what_is_meant():
     )
 
 
+@pytest.mark.parametrize("model", [ordered, unordered])
+@pytest.mark.parametrize("n", [5, 30])
+def test_what_follows_strange_frames_is_told_as_without_them(model, n):
+    video = new_video()
+    usual = model().stream()
+    expected = usual.push(video).labels
+    half = len(video) // 2
+    strange = np.random.default_rng(0).normal(size=(n, video.shape[1]))
+    broken = [video[:half], 30 * video.std() * strange, video[half:]]
+    stream = model().stream()
+    found = stream.push(np.concatenate(broken)).labels
+    assert (found[half + n :] == expected[half:]).mean() > 0.9
+    told = {w.kind for w in stream.finish().warnings}
+    assert told - {"unfamiliar"} == {w.kind for w in usual.finish().warnings}
+
+
 def test_row_69_frames_with_nan_hold_the_state_and_are_warned_of():
     video = new_video().copy()
     stream = tracker()
