@@ -15,6 +15,8 @@ from skvas.videos._stored import check_array, check_count, check_probabilities
 # Probability that a step is followed by another one than the next, and that a recording
 # starts with another one than the first, or inside a step.
 JUMP = 0.01
+# Probability that the work paused while so many frames could not be read, or more.
+PAUSED, LASTING = 0.5, 5
 # What is so probable is warned of, once it has been so for a while.
 SURE = 0.98
 # Likelihoods are at least this small beside the largest, in logarithms, and
@@ -153,9 +155,8 @@ class Course:
         scores : ndarray of shape (n_positions,)
             Log-likelihoods of the positions.
         """
-        n_moves = min(self.n_held + 1, CAUGHT_UP) if self.n_seen else 0
-        for _ in range(n_moves):
-            self._move()
+        if self.n_seen:
+            self._catch_up()
         likelihood = self.chain.likelihoods(scores)
         became = likelihood @ self.table  # of all phases, times the frame's likelihood
         likelihood /= became[-1]
@@ -183,6 +184,15 @@ class Course:
         self.told = check_array("told", told, shape, np.bool_)
         self.n_seen = check_count("n_seen", n_seen)
         self.n_held = check_count("n_held", n_held)
+
+    def _catch_up(self) -> None:
+        """Go on to the next frame, from the last one that could be read."""
+        self._move()
+        paused = self.table.copy() if self.n_held >= LASTING else None
+        for _ in range(min(self.n_held, CAUGHT_UP - 1)):
+            self._move()
+        if paused is not None:
+            self.table += PAUSED * (paused - self.table)
 
     def _move(self) -> None:
         """Go on by one frame."""

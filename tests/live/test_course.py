@@ -201,6 +201,15 @@ def test_held_frames_are_made_up_for():
     np.testing.assert_allclose(one.joint, other.joint)
 
 
+@pytest.mark.parametrize("n_held", [30, 1000])
+def test_step_that_goes_on_after_a_pause_is_not_repeated(n_held):
+    watched = course()
+    assert follow(watched, [(0, 40), (1, 20)]) == []
+    for _ in range(n_held):
+        watched.hold()
+    assert follow(watched, [(1, 20), (2, 40)]) == []
+
+
 def test_no_probability_is_too_small_for_quick_numbers():
     watched = course()
     follow(watched, [(0, 160)], sharp=80.0)
