@@ -31,7 +31,16 @@ NEWEST = 0.2
 # A step that never began is told at the end where more of the recordings have it.
 NEARLY_ALL = 0.85
 # What trackers of older files do not know of a recording.
-LATER = ("spent", "missed", "strayed", "excused", "doubted", "ahead", "n_alien")
+LATER = (
+    "spent",
+    "missed",
+    "strayed",
+    "excused",
+    "doubted",
+    "ahead",
+    "n_alien",
+    "n_unseen",
+)
 
 
 @dataclass(frozen=True)
@@ -183,9 +192,9 @@ class Monitor:
         self.step = -1  # the current one
         self.candidate, self.waiting = -1, 0
         self.spent = np.zeros(n_steps)  # frames, as far as they are its own
-        # Whether a step was told as skipped, came too early or too late, and was over
-        # when the recording was joined; and whether it will turn out to be skipped, as
-        # `ahead` has begun before it and others.
+        # Whether a step was told as skipped, came too early or too late, and may have
+        # been done unseen, or before the recording was joined; and whether it will turn
+        # out to be skipped, as `ahead` has begun before it and others.
         nothing = np.zeros((4, n_steps), dtype=bool)
         self.missed, self.strayed, self.excused, self.doubted = nothing
         self.ahead = -1
@@ -193,6 +202,7 @@ class Monitor:
         self.stayed = 0.0  # frames spent at the current step since it is that
         self.is_late = self.is_strange = False
         self.n_alien = 0  # frames up to now that tell of no step
+        self.n_unseen = 0  # as many, or not to be read, since the current step was seen
 
     def watch(
         self, shares: np.ndarray, distance: float
@@ -211,8 +221,11 @@ class Monitor:
             found.append(("unfamiliar", None))
         self.n_alien = self.n_alien + 1 if self.is_alien else 0
         if self.is_alien:
+            self.hold()
             return found
         likeliest = int(shares.argmax())
+        if likeliest == self.step:
+            self.n_unseen = 0
         self.waiting = self.waiting + 1 if likeliest == self.candidate else 1
         self.candidate = likeliest
         self.spent += shares
@@ -225,6 +238,10 @@ class Monitor:
             if self.is_late:
                 found.append(("too long", self.step))
         return found
+
+    def hold(self) -> None:
+        """Take in a frame that tells of no step."""
+        self.n_unseen += 1
 
     def missing(self) -> list[int]:
         """Return the steps that a recording lacks which is over, but for those told."""
@@ -324,7 +341,10 @@ class Monitor:
             self.strayed[step] = True
         due = habits.unexpected[step] & (habits.had > USUALLY) & ~begun
         due &= ~self.missed & ~self.excused & (self.spent < self.needed)
-        if due.sum() < 2 or (due & self.doubted).any():
+        if self.n_unseen >= (self.needed - self.spent)[due].sum():
+            self.excused |= due  # they may have been done meanwhile
+            self.doubted &= ~due
+        elif due.sum() < 2 or (due & self.doubted).any():
             self.missed |= due
             self.doubted &= ~due
             found += [("skipped", int(missed)) for missed in np.flatnonzero(due)]

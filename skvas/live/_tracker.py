@@ -455,6 +455,7 @@ class LiveTracker:
 
     def _hold(self) -> Seen:
         seen = self._filter.hold()
+        self._monitor.hold()
         # In fewer frames no step begins unseen; the first of a recording is told.
         lasting = max(LASTING, float(self._monitor.needed.min()))
         is_new = self._filter.n_held >= lasting or not self._has_told("unreadable")

@@ -174,6 +174,24 @@ def test_action_that_may_have_been_done_is_not_skipped():
     assert watch(watched, [(0, 10), (1, 3), (0, 1), (1, 4), (2, 10)]) == []
 
 
+@pytest.mark.parametrize(("n_unseen", "told"), [(2, ["skipped"]), (6, []), (60, [])])
+def test_action_that_may_have_been_done_unseen_is_not_skipped(n_unseen, told):
+    watched = monitor(OFTEN)
+    watch(watched, [(0, 10), (1, 10)])
+    for _ in range(n_unseen):
+        watched.hold()
+    assert [w[1] for w in watch(watched, [(3, 10), (4, 10)])] == told
+
+
+def test_action_that_is_skipped_after_unseen_frames_is_told():
+    watched = monitor(OFTEN)
+    watch(watched, [(0, 10), (1, 5)])
+    for _ in range(60):
+        watched.hold()
+    told = watch(watched, [(1, 5), (3, 10), (4, 10)])
+    assert [w[1:] for w in told] == [("skipped", 2)]
+
+
 def test_actions_in_any_order_are_only_told_the_second_time():
     habits = of_orders(*[np.random.default_rng(i).permutation(5) for i in range(20)])
     assert said([4, 2, 0, 3, 1], habits) == []
