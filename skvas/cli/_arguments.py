@@ -12,6 +12,7 @@ __all__ = [
     "add_decoding",
     "add_folder",
     "add_fps",
+    "add_labels",
     "add_media",
     "add_names",
     "add_out_folder",
@@ -80,6 +81,21 @@ def add_fps(parser: argparse.ArgumentParser) -> None:
         "--fps",
         type=_rate,
         help="frames per second (default: what the files say, or what fit has seen)",
+    )
+
+
+def add_labels(parser: argparse.ArgumentParser, use: str) -> None:
+    """Add files of labelled segments, and what to read of them."""
+    parser.add_argument(
+        "--labels",
+        metavar="PATH",
+        help=f"file or folder of labelled segments, such as 'skvas label' writes{use}",
+    )
+    parser.add_argument(
+        "--tier",
+        metavar="NAME",
+        help="of --labels in ELAN or Praat: tier to read (default: actions, or else "
+        "the only one that has something in it)",
     )
 
 

@@ -90,8 +90,8 @@ def _true_labels(
 
     None for a recording without, -1 for a frame.
     """
-    if options.labels is not None:
-        y = read_labels(options, data)
+    y = read_labels(options, data)
+    if y is not None:
         lengths = lengths_of(data.videos)
         found = number_labels(y, lengths, single=False, to_learn=False)
         codes = [known if (known >= 0).any() else None for known in found.codes]

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
     if options.epochs is not None:
         arguments["max_epochs"] = options.epochs
     arguments |= _preprocessing(data, live=options.live)
-    y = None if options.labels is None else read_labels(options, data)
+    y = read_labels(options, data)
     started = time.perf_counter()
     model: Any = ESTIMATORS[options.task](**arguments)
     model._check_parameters()

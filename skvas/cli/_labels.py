@@ -21,9 +21,19 @@ from skvas.io._table import find_outside, frame_edges
 __all__ = ["read_labels"]
 
 
-def read_labels(options: argparse.Namespace, data: Recordings) -> list[Any]:
-    """Read segments of some videos as labels of their frames, and say how many."""
+def read_labels(options: argparse.Namespace, data: Recordings) -> list[Any] | None:
+    """Read segments of some videos as labels of their frames, and say how many.
+
+    None without --labels.
+    """
+    if options.labels is None:
+        if options.tier is not None:
+            raise ValueError("--tier has no use without --labels.")
+        return None
     path = Path(options.labels)
+    files = label_files(options.labels, data.names)
+    if options.tier is not None and not any(map(_has_tiers, files)):
+        raise ValueError(f"--tier has no use for {options.labels!r}; leave it out.")
     if path.is_file() and is_corrections(path):
         corrections = read_corrections(path, data.names, missing="warn")
         told = {row[2] for rows in corrections for row in rows or ()}
@@ -31,9 +41,10 @@ def read_labels(options: argparse.Namespace, data: Recordings) -> list[Any]:
         return corrections
     labels: dict[str, Any] = {}
     origin: dict[str, Path] = {}
-    for file in label_files(options.labels, data.names):
+    for file in files:
+        tier = options.tier if _has_tiers(file) else None
         # Of one label a frame, a second is a frame.
-        table = read_segments(file, fps=1.0 if _is_frames(file) else None)
+        table = read_segments(file, tier=tier, fps=1.0 if _is_frames(file) else None)
         for written, found in groupby(table, attrgetter("video")):
             video = named_by(written, file, path, data.names)
             if video not in data.names:
@@ -52,6 +63,10 @@ def read_labels(options: argparse.Namespace, data: Recordings) -> list[Any]:
     y = [labels.get(name) for name in data.names]
     _say_found(y, {name for found in labels.values() for name in found if name})
     return y
+
+
+def _has_tiers(file: Path) -> bool:
+    return file.suffix.lower() in (".eaf", ".textgrid")
 
 
 def _is_frames(file: Path) -> bool:

@@ -9,6 +9,7 @@ from skvas.cli._arguments import (
     add_decoding,
     add_folder,
     add_fps,
+    add_labels,
     add_media,
     add_names,
     add_out_folder,
@@ -78,12 +79,7 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
         help="how frames are matched: forward in time, by the transport plan, or with "
         "the nearest (default: by whether videos share an order)",
     )
-    parser.add_argument(
-        "--labels",
-        metavar="PATH",
-        help="file or folder of labelled segments, such as 'skvas label' writes: names "
-        "the actions; -k may then be left out",
-    )
+    add_labels(parser, ": names the actions; -k may then be left out")
     add_fps(parser)
     parser.add_argument(
         "--recipe",
@@ -145,12 +141,8 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         "those of an activity, those of a video; or none, as actions have names. "
         "Default: names where the model knows some of the labels, else global",
     )
-    parser.add_argument(
-        "--labels",
-        metavar="PATH",
-        help="file or folder of labelled segments, such as 'skvas label' writes; "
-        "frames in none are left out (default: labels of the folder)",
-    )
+    use = "; frames in none are left out (default: labels of the folder)"
+    add_labels(parser, use)
     add_fps(parser)
     parser.add_argument(
         "--average",

@@ -389,8 +389,8 @@ def _choose_tier(tiers: _Tiers, tier: str | None) -> list[tuple[float, float, st
     tier = None if tier is None else spelled_as(names)(tier)
     if tier not in names:
         raise ValueError(
-            f"expected the name of one of its tiers as tier, got {tier!r}; it has "
-            f"{', '.join(map(repr, names)) or 'none'}"
+            "expected the name of one of its tiers as tier (in a shell, --tier), got "
+            f"{tier!r}; it has {', '.join(map(repr, names)) or 'none'}"
         )
     if names.count(tier) > 1:
         raise ValueError(f"it has {names.count(tier)} tiers of the name {tier!r}")

@@ -67,6 +67,39 @@ def test_two_files_about_one_video_are_refused(raw, tmp_path, capsys):
     assert "both have labels of 'r0'" in said
 
 
+def write_tiers(file, **tiers):
+    """Write a file of Praat whose tiers have one interval of two seconds each."""
+    lines = ['"ooTextFile"', '"TextGrid"', "0 2 <exists>", len(tiers)]
+    lines += [f'"IntervalTier" "{t}" 0 2 1 0 2 "{tiers[t]}"' for t in tiers]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(map(str, lines)) + "\n")
+
+
+def test_tier_of_labels_can_be_named(raw, tmp_path, capsys):
+    """Files of ELAN and Praat often have a tier of notes, or of another coder."""
+    write_tiers(tmp_path / "y" / "r0.TextGrid", anna="a", ben="b")
+    write_labels(tmp_path / "y" / "r1.csv", "r1,0,2,c")
+    assert fit_labels(raw, tmp_path, tmp_path / "y") == 1
+    said = capsys.readouterr().err
+    assert "--tier" in said
+    assert "'anna', 'ben'" in said
+    model, labels = tmp_path / "model", ("--labels", tmp_path / "y", "--tier", "ben")
+    assert run("fit", raw, "--epochs", 0, "-o", model, *labels) == 0
+    assert skvas.load(model).classes_.tolist() == ["b", "c"]
+    assert run("evaluate", model, raw, *labels) == 0
+
+
+@pytest.mark.parametrize("labels", [[], ["--labels", "y.csv"]])
+def test_tier_without_files_that_have_tiers_is_refused(
+    raw, tmp_path, capsys, monkeypatch, labels
+):
+    monkeypatch.chdir(tmp_path)
+    write_labels(tmp_path / "y.csv", "r0,0,1,a")
+    command = ("fit", raw, "-o", "model", *labels)
+    assert run(*command, "--tier", "anna") == 1
+    assert "--tier has no use" in capsys.readouterr().err
+
+
 def test_what_was_read_is_told(raw, tmp_path, capsys):
     write_labels(tmp_path / "y" / "r0.csv", "r0,0,1,a", "r0,1,2,b")
     write_labels(tmp_path / "y" / "new.csv", "r2,0,1,a", "r2,1,2,c")
