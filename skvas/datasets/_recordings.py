@@ -14,6 +14,7 @@ from skvas.validation import (
     are_same_names,
     check_choice,
     check_fps,
+    check_seconds,
     list_videos,
     refuse_text,
     spelled_as,
@@ -575,7 +576,7 @@ def _one_each(name: str, values: Iterable[Any], n: int) -> list[Any]:
 
 
 def _check_times(name: str, times: ArrayLike, n_frames: int) -> NDArray[np.float64]:
-    found = np.asarray(times, dtype=np.float64)
+    found = check_seconds(times)
     is_sound = found.shape == (n_frames,) and np.isfinite(found).all()
     if not is_sound or not (np.diff(found) > 0).all():
         raise ValueError(

@@ -17,7 +17,7 @@ from skvas._atomic import naming_file, replacing
 from skvas._optional import import_optional
 from skvas._printing import tell
 from skvas.features._decoding import read_frames, shown_at, to_image
-from skvas.validation import check_integer
+from skvas.validation import check_integer, check_seconds
 
 __all__ = ["write_synchronised"]
 
@@ -143,7 +143,7 @@ def _frames(
     """Yield the aligned frames; raise if their number is wrong."""
     frames = read_frames(path)
     if times is not None:
-        instants = np.asarray(times, dtype=float)
+        instants = check_seconds(times, name=f"times_{name}")
         if instants.shape != (n_frames,) or not (np.diff(instants) > 0).all():
             raise ValueError(
                 f"times_{name} must be increasing, one for each of {n_frames} aligned "

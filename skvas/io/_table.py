@@ -22,6 +22,7 @@ from skvas.validation import (
     check_fps,
     check_integer,
     check_labels,
+    check_seconds,
     refuse_text,
     spelled_as,
 )
@@ -372,7 +373,7 @@ def frame_edges(
         )
     if times is None:
         return np.arange(n_frames + 1) / check_fps(fps)
-    starts = np.asarray(times, dtype=np.float64)
+    starts = check_seconds(times)
     steps = np.diff(starts)
     is_rising = np.isfinite(starts).all() and (steps > 0).all()
     if starts.shape != (n_frames,) or n_frames < 1 or not is_rising:

@@ -27,7 +27,7 @@ from skvas.live._model import LiveModel, spread_out
 from skvas.live._saved import read_state, write_state
 from skvas.preprocessing._bodies import PoseStream
 from skvas.preprocessing._running import Standing
-from skvas.validation import check_fps, check_integer, check_real
+from skvas.validation import check_fps, check_integer, check_real, check_seconds
 from skvas.videos._stored import (
     check_array,
     check_count,
@@ -579,8 +579,8 @@ class LiveTracker:
                 "fps to stream."
             )
         try:
-            checked = np.asarray(times, dtype=float)
-        except (TypeError, ValueError):  # no numbers
+            checked = check_seconds(times)
+        except ValueError:  # no numbers
             checked = np.array(np.nan)
         if checked.shape != (n_frames,) or not np.isfinite(checked).all():
             raise ValueError(

@@ -35,6 +35,7 @@ from skvas.validation._parameters import (
     check_path,
     check_random_state,
     check_real,
+    check_seconds,
     refuse_text,
 )
 from skvas.validation._videos import (
@@ -60,6 +61,7 @@ __all__ = [
     "check_path",
     "check_random_state",
     "check_real",
+    "check_seconds",
     "check_total_frames",
     "check_video",
     "check_videos",

@@ -6,10 +6,12 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn import utils
 
 from skvas._printing import shorten
@@ -144,6 +146,49 @@ def check_fps(fps: Any, *, name: str = "fps", none_ok: bool = False) -> float | 
     except InvalidParameterError:
         expected = f"a number of frames per second, from {low:g} to {high:g}"
         raise _invalid(name, fps, expected, none_ok) from None
+
+
+def check_seconds(times: Any, *, name: str = "times") -> NDArray[np.float64]:
+    """Check that times are no dates, which would count as numbers of any unit.
+
+    Parameters
+    ----------
+    times : array-like
+        The user's value.
+    name : str, default="times"
+        Name of the parameter, for the message.
+
+    Returns
+    -------
+    ndarray of float64
+        The value.
+
+    Raises
+    ------
+    TypeError
+        If they are dates, or differences of dates.
+    ValueError
+        If they are no numbers.
+
+    Examples
+    --------
+    >>> from skvas.validation import check_seconds
+    >>> check_seconds([0, 0.04])
+    array([0.  , 0.04])
+    """
+    found = np.asarray(times)
+    first = found.flat[0] if found.dtype == object and found.size else None
+    if found.dtype.kind in "mM" or isinstance(first, (date, timedelta)):
+        raise TypeError(
+            f"{name} must be numbers of seconds, got {shorten(times)}; dates give them "
+            "as (dates - dates[0]) / np.timedelta64(1, 's')."
+        )
+    try:
+        return found.astype(np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must be numbers of seconds, got {shorten(times)}."
+        ) from None
 
 
 @overload

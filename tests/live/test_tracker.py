@@ -225,6 +225,14 @@ def test_a_rate_is_told_over_the_frames_whose_times_are_known(tmp_path):
             other.push(video[90:110], times=slow[90:110])
 
 
+def test_dates_are_no_times():
+    stream = tracker(fps=25)
+    dates = pd.date_range("2026-01-01", periods=2, freq="40ms")
+    with pytest.raises(TypeError, match="numbers of seconds, got"):
+        stream.push(new_video()[:2], times=dates)
+    assert stream.n_frames_ == 0
+
+
 def test_a_recording_goes_on_where_the_model_is_fitted_anew():
     videos = data().videos
     model = ActionSegmenter(3, max_epochs=0, random_state=0).fit(videos[:5])

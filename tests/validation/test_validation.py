@@ -18,6 +18,7 @@ from skvas import ActionSegmenter
 from skvas._optional import compiled, import_optional
 from skvas.datasets import Recordings
 from skvas.exceptions import InvalidParameterError
+from skvas.io import SegmentTable
 from skvas.metrics import segmentation_report
 from skvas.transport import _iterations
 from skvas.validation import (
@@ -26,6 +27,7 @@ from skvas.validation import (
     check_integer,
     check_labels,
     check_real,
+    check_seconds,
     check_videos,
     is_single_video,
     naming_video,
@@ -951,3 +953,24 @@ def test_rates_of_frames_are_numbers_that_times_can_be_made_of():
             check_fps(rate)
     with pytest.raises(InvalidParameterError, match=r"^fps\[1\] must be .* or None"):
         check_fps(0, name="fps[1]", none_ok=True)
+
+
+MOMENTS = np.datetime64("2026-01-01", "ms") + 40 * np.arange(4)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [MOMENTS, MOMENTS - MOMENTS[0], MOMENTS.tolist()],
+    ids=["dates", "durations", "objects"],
+)
+def test_dates_are_no_seconds(times):
+    """Their integers count milliseconds or nanoseconds."""
+    with pytest.raises(TypeError, match="times must be numbers of seconds, got"):
+        Recordings([VIDEO], times=[times])
+    with pytest.raises(TypeError, match="times must be numbers of seconds, got"):
+        SegmentTable.from_labels(list("aabb"), "v", times=times)
+
+
+def test_texts_are_no_seconds():
+    with pytest.raises(ValueError, match="times must be numbers of seconds, got"):
+        check_seconds(["now", "later"])
