@@ -521,7 +521,8 @@ default=None
         Returns
         -------
         list of skvas.labels.Query
-            At most n, the best first.
+            At most n, the best first. Put the label of a frame into an array with None
+            at the other frames: a dict of frames says that each segment has one.
 
         Raises
         ------
