@@ -105,6 +105,51 @@ def test_most_similar_frames_are_labelled_unless_the_user_did():
     assert set(sown.codes[0][10:]) == {-1, 0}
 
 
+def sown(vectors, frames, y=None):
+    """Return the labels of frames that resemble vectors, and their names."""
+    named = read_prototypes(vectors)
+    given = None if y is None else read_labels([y], [len(frames)], single=False)
+    labels = sow(join_names(given, named, [len(frames)]), named, [np.array(frames)])
+    return labels.codes[0], labels.names.tolist()
+
+
+def test_labels_of_the_user_stay_where_frames_resemble_vectors():
+    given = ["rest"] * 10 + [None] * 10
+    codes, names = sown(MEANS, VIDEO, given)
+    assert_array_equal(codes[:10], names.index("rest"))
+    assert set(codes[10:]) == {-1, names.index("pour")}
+
+
+def test_timestamps_do_not_stand_for_segments_beside_vectors():
+    named = read_prototypes(MEANS)
+    stamps = read_labels([{0: "stir", 19: "pour"}], [20], single=False)
+    labels = sow(join_names(stamps, named, [20]), named, [VIDEO])
+    assert stamps.is_stamped == [True]
+    assert_array_equal(labels.filled([VIDEO], 1.0), labels.codes)
+
+
+def test_frames_may_all_be_closer_to_one_vector():
+    frames = [[5.0, 0.0, 0.0]] * 10 + [[5.0, 1.0, 0.0]] * 10
+    codes, names = sown(MEANS, frames)
+    assert set(codes[:10]) == {-1, names.index("stir")}
+    assert set(codes[10:]) == {-1, names.index("pour")}
+
+
+def test_a_name_with_few_frames_labels_one_of_them():
+    codes, names = sown(MEANS, [[5.0, 0.0, 0.0]] * 2 + [[0.0, 3.0, 0.0]] * 2)
+    assert np.count_nonzero(codes == names.index("stir")) == 1
+    assert np.count_nonzero(codes == names.index("pour")) == 1
+
+
+def test_frames_are_sure_that_resemble_one_vector_far_more_than_the_next():
+    corners = np.eye(4)
+    clear, between = [0.5, 0.0, 0.0, 0.86], [0.8, 0.6, 0.0, 0.0]
+    frames = [*[clear] * 5, *[between] * 20, *[corners[1]] * 25, *[corners[2]] * 25]
+    codes, _ = sown(corners[:3], frames)
+    assert (codes[:5] == 0).all()
+    assert (codes[5:25] == -1).all()
+
+
 def test_one_video_at_a_time_is_compared_with_vectors():
     class Made(Sequence):
         def __len__(self):
