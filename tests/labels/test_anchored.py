@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -76,6 +77,33 @@ def test_actions_move_to_the_frames_that_they_take_without_labels():
     )
     close = (of_all * actions.vectors).sum(axis=0)
     assert (close > (of_all * of_labels).sum(axis=0)).all()
+
+
+def test_labelled_frames_place_an_action_no_more_than_those_that_it_takes():
+    labelled, other = np.eye(3, 8)[TRUE], np.eye(3, 8)[TRUE]
+    other[:, 3:6] = 0.6 * np.eye(3)[TRUE]  # tilted, each action its own way
+    other /= np.linalg.norm(other, axis=1, keepdims=True)
+    given = evidence(frames=[labelled, other])
+    vectors = given.learn([TRUE, NOTHING], 3, 3).vectors
+    between = (labelled + other)[[0, 20, 40], :N_EMBEDDING]
+    between /= np.linalg.norm(between, axis=1, keepdims=True)
+    assert_allclose(vectors, between.T, atol=0.01)
+
+
+def test_actions_without_labels_take_fewer_frames_than_others_as_close():
+    halfway = np.zeros((60, 8))
+    halfway[:, [0, 2]] = 0.5**0.5  # between the first action and the last
+    given = evidence()
+    codes = np.where(TRUE == 2, -1, TRUE)
+    actions = given.learn([codes, NOTHING, NOTHING], 3, 2)
+    alike = replace(
+        actions,
+        shares=np.ones((3, 3)) / 3,
+        vectors=np.eye(N_EMBEDDING, 3),
+        masses=np.ones(3) / 3,
+    )
+    (found,) = alike.transport(given.parts[:1], [halfway], [NOTHING])
+    assert (found[:, 2] < 0.5 * found[:, 0]).all()
 
 
 def test_frames_are_shared_out_in_full():
