@@ -94,6 +94,13 @@ def test_frames_that_are_looked_at_change_no_durations():
     assert not np.array_equal(every.weights, few.weights)
 
 
+def test_frames_without_a_label_are_not_looked_at():
+    codes = [np.where(np.arange(len(code)) % 3 == 0, -1, code) for code in LABELS]
+    odd = [np.where(c[:, None] < 0, 9.0, f) for f, c in zip(FRAMES, codes, strict=True)]
+    for name, value in vars(learn(FRAMES, codes)).items():
+        assert_array_equal(getattr(learn(odd, codes), name), value)
+
+
 def test_what_follows_what_tells_more_than_frames_do():
     frames, labels = video([0, 1, 2], 9, spread=0.3)
     frames[40:42, :3] = [0, 0.3, 0.5]  # of action 1, and look like those of 2
