@@ -69,7 +69,7 @@ def test_videos_that_may_show_something_else_are_asked_for_last():
     assert {query.video for query in told.frames(9, ["a", "b"])} == {1, 2, 3}
 
 
-@pytest.mark.parametrize("known", [[], [0.5], [0.9, 0.1]])
+@pytest.mark.parametrize("known", [[], [0.5], [0.9, 0.1], [0.9, 0.1, 0.6, 0.3]])
 def test_distance_in_time_is_that_to_the_nearest(known):
     places = np.linspace(0, 1, 7)
     plain = [min((abs(p - k) for k in known), default=1.0) for p in places]
@@ -81,6 +81,19 @@ def test_first_recording_is_the_closest_to_the_template():
     found = outlook([[0, 0], [0, 1, 2]], distance=np.array([0.1, 0.2])).recordings(1)
     assert found[0].video == 0
     assert "template" in found[0].why
+
+
+def test_closest_to_the_template_is_found_among_recordings_that_are_asked_for_first():
+    view = outlook([[0], [1], [2]], distance=np.array([0.3, 0.1, 0.2]))
+    assert [q.video for q in view.recordings(2, last=[0])] == [1, 2]
+
+
+def test_recordings_that_resemble_those_before_come_after_others():
+    groups = [[0] * 4, [2, 2, 2, 3], [2, 2, 2], [1, 1]]
+    codes = [np.full(len(g), 0 if i == 0 else -1) for i, g in enumerate(groups)]
+    likely = [np.full((len(group), 2), 0.5) for group in groups]
+    view = outlook(groups, codes, likely, distance=np.full(4, 0.1))
+    assert [query.video for query in view.recordings(3)] == [1, 3, 2]
 
 
 def test_next_recording_has_what_labelled_ones_lack():
@@ -192,3 +205,12 @@ def test_labelled_frames_are_among_those_asked_for(n_frames):
     known = np.array([n_frames - 1])
     assert n_frames - 1 in asked_frames(n_frames, known)
     assert len(asked_frames(n_frames)) <= 64
+
+
+def test_many_labelled_frames_are_asked_for_all_along_the_video():
+    known = np.arange(1, 3001, 2)
+    asked = asked_frames(5000, known)
+    labelled = asked[np.isin(asked, known)]
+    assert labelled[0] < 100
+    assert labelled[-1] > 2900
+    assert np.diff(labelled).max() < 100
