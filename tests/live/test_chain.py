@@ -130,6 +130,19 @@ def test_steps_are_runs_of_an_action_and_the_end_comes_last():
     np.testing.assert_allclose(chain.positions[[0, 99]], [0, 1])
 
 
+@pytest.mark.parametrize("speed", [0.25, 0.5, 2.0])
+def test_frames_until_a_step_is_over_depend_on_the_speed(speed):
+    chain = position_rates(speed).chain()
+    expected = np.array([25, 5, 1]) / speed
+    np.testing.assert_allclose(chain.remaining[[0, 20, 99]], expected, rtol=0.05)
+
+
+def test_frames_until_an_action_is_over_are_those_of_its_phases_that_are_left():
+    chain = ActionRates.of([np.repeat([0, 1], [40, 12])], 2).chain()
+    assert chain.steps.tolist() == [0, 0, 1, 1]
+    np.testing.assert_allclose(chain.remaining, [40, 20, 12, 6])
+
+
 def test_durations_have_the_mean_and_about_the_variance_that_was_seen():
     rng = np.random.RandomState(0)
     lasted = np.maximum(1, np.rint(60 + 24 * rng.randn(200))).astype(int)

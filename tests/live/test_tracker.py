@@ -141,6 +141,15 @@ def test_steps_of_an_ordered_recording_are_told_as_they_come():
     assert ((found.spread >= 0) & (found.spread < 0.5)).all()
 
 
+def test_progress_and_spread_are_mean_and_standard_deviation_of_the_position():
+    chain = learned().chain()
+    mean = chain.start @ chain.positions
+    variance = chain.start @ chain.positions**2 - mean**2
+    found = tracker().push(np.full((1, new_video().shape[1]), np.nan))
+    np.testing.assert_allclose(found.progress, [mean])
+    np.testing.assert_allclose(found.spread, [variance**0.5])
+
+
 def test_actions_are_told_without_a_timeline_as_well():
     found, true = tracker(unordered).push(new_video()), data().labels[8]
     assert (relabelled(found.labels, true) == true).mean() > 0.85
