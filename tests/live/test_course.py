@@ -160,6 +160,12 @@ def test_what_all_scores_have_in_common_tells_nothing(added):
     np.testing.assert_allclose(found, chain.likelihoods(scores), rtol=1e-9)
 
 
+def test_phases_of_more_positions_are_no_likelier():
+    chain = StepChain.of(rates([3, 1], [0.5, 0.5]))
+    assert chain.sizes.tolist() == [1, 1, 2, 4]
+    np.testing.assert_allclose(chain.likelihoods(np.zeros(8)), 1)
+
+
 def test_jumps_are_less_likely_the_more_steps_they_pass_over_either_way():
     far, farthest = PASSED_OVER * JUMP, PASSED_OVER**2 * JUMP
     expected = [

@@ -83,6 +83,13 @@ def test_held_frames_stay_and_are_made_up_for():
     np.testing.assert_allclose(seen.posterior, expected / expected.sum())
 
 
+def test_held_frames_are_made_up_for_once():
+    filtered, logs = Filter(RATES.chain()), scores(3)
+    filtered.see(logs[0])
+    filtered.hold()
+    assert [filtered.see(row).n_moves for row in logs[1:]] == [2, 1]
+
+
 @pytest.mark.parametrize("added", [-1e4, 1e4])
 def test_what_all_scores_have_in_common_tells_nothing(added):
     (row,) = scores(1)

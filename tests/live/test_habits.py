@@ -81,6 +81,13 @@ def test_strange_frames_interrupt_a_recording_for_no_longer_than_it_was():
     assert not watched.is_interrupted
 
 
+def test_frames_that_are_somewhat_strange_end_no_stretch_of_strange_ones():
+    watched = monitor()
+    assert [w[1] for w in watch(watched, [(0, 9)], distance=9.0)] == ["unfamiliar"]
+    watch(watched, [(0, 9), (1, 9)], distance=1.8)  # between once and twice 1.2
+    assert watch(watched, [(1, 4)], distance=9.0) == []
+
+
 def of_orders(*orders, n_actions=5):
     """Learn from orders of actions, of which each takes ten frames."""
     labels = [np.repeat(order, 10) for order in orders]
