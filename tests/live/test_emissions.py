@@ -6,7 +6,7 @@ from scipy.stats import multivariate_t
 
 from skvas._on_demand import Shelf
 from skvas.live import _emissions
-from skvas.live._emissions import FREEDOM, WEIGHT, fit_gaussians, repetition
+from skvas.live._emissions import FAR, FREEDOM, WEIGHT, fit_gaussians, repetition
 
 
 def classes_of_frames(n_classes=3, n=60, width=5, noise=0.5, seed=0):
@@ -134,6 +134,22 @@ def test_repetition_is_the_integrated_autocorrelation_time():
         smooth[t] = 0.8 * smooth[t - 1] + noise[t]
     # 1 + 2 (.8 + .8^2 + ...) = 9, cut where a lag's correlation falls below .05
     assert repetition([smooth]) == pytest.approx(8.6, abs=0.8)
+
+
+def test_frames_of_short_videos_repeat_each_other_as_long():
+    rng = np.random.RandomState(0)
+    means = rng.randn(20000, 2).cumsum(axis=0)
+    averages = (means[5:] - means[:-5]) / 5  # 1 + 2 (.8 + .6 + .4 + .2) = 5
+    short = np.array_split(averages, 2500)
+    assert repetition([averages]) == pytest.approx(5, abs=0.3)
+    assert repetition(short) == pytest.approx(5, abs=0.3)
+
+
+def test_frames_that_are_far_off_have_bounded_discriminants():
+    features, classes = classes_of_frames()
+    gaussians = fitted(features, classes, 3)
+    for frame in (1e9 * features[0], -1e9 * features[0]):
+        assert np.abs(gaussians.project(frame)).max() == FAR
 
 
 def test_repeating_frames_count_less():

@@ -12,6 +12,7 @@ from skvas.live._model import WIDE, _try_settings
 from skvas.live._trial import (
     LEAD,
     Setting,
+    _hold_out,
     _right,
     _Trial,
     choose_setting,
@@ -107,6 +108,21 @@ def test_right_frames_are_those_of_a_filter_with_each_weight():
             told.append((best, held))
         expected = (np.array(told) == labels[:, None]).mean(axis=0)
         np.testing.assert_allclose(found[view, factor], expected)
+
+
+def test_no_frame_counts_for_more_than_an_independent_one():
+    found, labels = videos(noise=0.5)
+    for trial in _hold_out(found, labels, 2, np.arange(2), None, False):
+        assert trial.weights.max() == 1
+
+
+def test_long_videos_are_told_by_their_first_frames(monkeypatch):
+    found, labels = videos(noise=0.5)
+    whole = _hold_out(found, labels, 2, np.array([1]), None, False)[0]
+    monkeypatch.setattr(_trial, "LONGEST", 40)
+    part = _hold_out(found, labels, 2, np.array([1]), None, False)[0]
+    np.testing.assert_array_equal(part.labels, whole.labels[:40])
+    np.testing.assert_allclose(part.distances, whole.distances[:, :40])
 
 
 def test_wide_frames_are_cut_down_to_the_same_setting():
