@@ -53,6 +53,14 @@ def test_state_comes_back(make):
     same(again, state)
 
 
+def test_position_has_the_action_that_is_usual_around_it():
+    labels = np.repeat([[0, 1]], 5, axis=0).repeat(250, axis=1)
+    labels[:3, 100] = 1  # of three videos in five
+    labels[:3, 400:402] = 0
+    found = _model._usual(labels, 2)
+    np.testing.assert_array_equal(found, np.repeat([0, 1], 250))
+
+
 def test_unlike_frames_are_averaged_as_streams_average_them(monkeypatch):
     known = data().videos[:8], data().labels[:8]
     setting, familiar, rates = Setting(factor=6.0), _model._familiar, []

@@ -95,6 +95,14 @@ def test_features_far_from_zero_are_standardised_as_near_it():
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+def test_what_hardly_varies_within_videos_is_not_blown_up():
+    noise = np.random.RandomState(0).randn(4, 40, 1)
+    videos = [level + 1e-6 * video for level, video in enumerate(noise)]
+    features = RunningMoments.of(videos)
+    apart = np.array([[1.5 - 1e-6], [1.5 + 1e-6]])  # about the mean
+    assert np.abs(features.follow(apart)).max() < 1e-5
+
+
 def test_rounding_of_single_precision_tells_nothing():
     videos = [
         np.float32(5e6) + video.astype(np.float32) * 0 for video in random_videos()

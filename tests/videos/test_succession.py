@@ -90,6 +90,19 @@ def test_each_number_of_frames_is_correlated_by_itself():
     )
 
 
+def test_number_that_stays_in_each_video_is_correlated_over_all_of_it():
+    rng = np.random.RandomState(0)
+    videos = [rng.standard_normal((200, 2)) for _ in range(4)]
+    for level, video in enumerate(videos):
+        video[:, 1] = level % 2
+    off = deviations(videos, [np.ones((200, 1))] * 4)
+    noise, level = correlated_shares(off)
+    assert noise < 0.02
+    alone = correlated_share([video[:, 1:] for video in off])
+    assert level == pytest.approx(alone, rel=0.01)
+    assert level > 2
+
+
 def test_segments_last_as_long_as_they_do_in_the_mean():
     follow = np.array([[9.0, 1.0, 3.0], [1.0, 9.0, 0.0], [2.0, 2.0, 9.0]])
     found = transitions(follow, np.array([0.1, 0.05, 0.001]), 100)
