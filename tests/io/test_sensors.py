@@ -264,6 +264,31 @@ def test_times_of_day_go_on_after_midnight(tmp_path):
     assert_allclose(found[0][:, 0], X[:5])
 
 
+@pytest.mark.parametrize(("before", "after"), [("AM", "PM"), ("PM", "AM")])
+@pytest.mark.parametrize("date", ["", "5/13/2024 "])
+def test_twelve_is_the_first_hour_of_half_a_day(tmp_path, before, after, date):
+    times = [f"11:59:59.{tenth} {before}" for tenth in range(10)]
+    times += [f"12:00:0{i // 10}.{i % 10} {after}" for i in range(50)]
+    if date and after == "AM":
+        times = times[10:]  # else the date would be the next one
+    times = [date + time for time in times]
+    text = table(times, np.arange(len(times)))
+    found = read_sensors(write(tmp_path / "a.csv", text))
+    assert found.fps == [10]
+    assert len(found[0]) == len(times)
+
+
+def test_durations_of_more_than_a_day_have_no_midnight(tmp_path):
+    minutes = np.arange(23 * 60 + 40, 24 * 60 + 25)
+    times = [f"{minute // 60}:{minute % 60:02}:00" for minute in minutes]
+    found = read_sensors(write(tmp_path / "a.csv", table(times, minutes)))
+    assert found.fps == pytest.approx([1 / 60], rel=1e-3)
+    times += [f"0:{minute}:00" for minute in range(25, 60)]  # of another recording
+    write(tmp_path / "a.csv", table(times, np.arange(len(times))))
+    with pytest.raises(ValueError, match="goes back"):
+        read_sensors(tmp_path)
+
+
 def test_time_of_day_beside_a_date_is_the_time(tmp_path):
     text = table(["2024-05-01"] * 50, DAY, X, names=("date", "time", "x"))
     found = read_sensors(write(tmp_path / "a.csv", text))
@@ -312,8 +337,19 @@ def test_row_73_two_recordings_in_one_file_are_refused(tmp_path, n):
 def test_samples_that_are_hardly_out_of_order_are_sorted(tmp_path):
     times = np.arange(500) / 10
     times[[100, 101, 102]] = times[[102, 100, 101]]
+    write(tmp_path / "a.csv", table(times, times, np.sin(9 * times)))
+    found = read_sensors(tmp_path)[0]
+    assert_allclose(found[:, 0], np.sort(times))
+    assert_allclose(found[:, 1], np.sin(9 * np.sort(times)))
+
+
+def test_samples_of_a_coarse_clock_may_be_hardly_out_of_order(tmp_path):
+    times = np.arange(600) // 3 / 10  # three samples of one time
+    times[[200, 201]] = times[[201, 200]]
+    assert times[200] > times[201]
     write(tmp_path / "a.csv", table(times, times))
-    assert_allclose(read_sensors(tmp_path)[0][:, 0], np.sort(times))
+    found = read_sensors(tmp_path)[0][:, 0]
+    assert (np.diff(found) > -1e-9).all()
 
 
 @pytest.mark.parametrize(
