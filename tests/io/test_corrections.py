@@ -54,6 +54,12 @@ def test_checked_segments_without_an_action_are_kept_and_no_labels(read):
     assert read(page(c, d))[0] == [(0, 4, "3"), (4, 9, None)]
 
 
+def test_segments_without_an_action_count_as_none(read):
+    a = video("a", segment(0, 4, None), segment(4, 9, "pour"))
+    assert read(page(a, video("b", segment(0, 9, 0, False)))).n_actions == 2
+    assert read(page(video("a", segment(0, 9, None)))).n_actions is None
+
+
 def test_integers_stay_integers_unless_an_action_has_a_name(read):
     a = video("a", segment(0, 4, 0), segment(4, 9, 3))
     assert read(page(a)) == [[(0, 4, 0), (4, 9, 3)]]

@@ -221,6 +221,19 @@ def test_labels_of_a_lone_video_that_its_other_stretches_tell():
     assert share_told(look, [once, other[0]], 3, 3) == 0
 
 
+def test_actions_without_labels_are_not_found_where_no_parts_tell_them():
+    known = np.where((LABELS < 2) & (np.arange(len(LABELS)) % 2 == 0), LABELS, -1)
+    naming = evidence(0.0, 1.0).learn([known], 3, 2)
+    found = naming.log_probabilities(np.ones((len(LABELS), 1)), FRAMES)
+    assert (np.exp(found[:, 2]) < 0.01).all()
+
+
+def test_part_that_is_left_over_may_be_any_action():
+    found, codes = np.array([0, 0, 1, 1, 2]), np.array([1, 1, 0, 0, -1])
+    shares = shares_of_found([found], [codes], 3, 2, one_to_one=0.3)
+    assert_allclose(shares, [[0, 1], [1, 0], [0.5, 0.5]])
+
+
 def test_first_candidates_are_left_for_more_than_a_margin():
     rng = np.random.default_rng(0)
     codes = [np.repeat([0, 1], 20), np.repeat([1, 0], 20)]
@@ -236,7 +249,12 @@ def test_first_candidates_are_left_for_more_than_a_margin():
     scores = [choose_evidence([c], codes, folds, 2, 2).score for c in candidates]
     gain = scores[2] - scores[0]
     assert gain > 0.02
-    for margin, favoured, best in [(0, 1, 2), (gain / 2, 2, 2), (2 * gain, 2, 0)]:
+    for margin, favoured, best in [
+        (0, 1, 2),
+        (gain / 2, 2, 2),
+        (1.5 * gain, 2, 0),
+        (2 * gain, 2, 0),
+    ]:
         chosen = choose_evidence(
             candidates, codes, folds, 2, 2, margin=margin, n_favoured=favoured
         )

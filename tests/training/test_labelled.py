@@ -40,6 +40,13 @@ def test_lone_labelled_frames_of_long_videos_are_seen():
     assert sum(code >= 0 for code in seen.values()) == 2
 
 
+def test_labels_all_along_a_long_video_are_seen():
+    codes = np.repeat([-1, 0, 1, -1], [2000, 1000, 1000, 6000])
+    (seen,) = chosen([10_000], [codes]).codes
+    counts = [int((seen == label).sum()) for label in (0, 1)]
+    assert min(counts) >= MAX_FRAMES / 2
+
+
 def test_videos_of_one_label_each_are_seen():
     found = chosen([5, 4], [np.zeros(5, int), np.ones(4, int)])
     assert found.codes.tolist() == [[0] * 5, [1] * 4 + [-1]]
