@@ -101,6 +101,16 @@ def test_size_is_the_geometric_mean_up_to_each_frame():
     assert_allclose(found[:, 0], sizes / mean, rtol=1e-6)
 
 
+@guessed
+def test_points_that_are_missing_do_not_shrink_a_body():
+    square = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+    pose = np.tile(square, (6, 1, 1))
+    pose[4, [1, 3]] = np.nan
+    features = PoseFeatures("xy", causal=True, scale="frame", velocity=False)
+    (found,) = features.fit_transform([pose])
+    assert_allclose(found[4, [0, 1, 4, 5]], [1, 0, -1, 0])
+
+
 @pytest.mark.parametrize(("span", "reach"), [(1, 1), (2, 2), (8, 8), (9, 8)])
 def test_velocity_is_measured_over_as_many_earlier_frames(span, reach):
     square = np.arange(30.0) ** 2

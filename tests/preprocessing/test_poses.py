@@ -181,6 +181,22 @@ def test_body_is_placed_at_the_points_of_choice():
     assert_allclose(found[:, 1], -found[:, 2], atol=1e-5)
 
 
+@pytest.mark.parametrize("scale", ["frame", "recording"])
+def test_positions_that_stay_where_they_are_are_in_sizes_of_the_body(scale):
+    features = still(center=None, scale=scale).fit([POSE])
+    near, far = features.transform([POSE, 3 * POSE])
+    assert_allclose(near, far, atol=1e-4)
+
+
+def test_body_that_shrinks_to_a_point_keeps_its_usual_size():
+    pose = np.full((5, 2, 2), 10.0)
+    pose[:, :, 0] += [-2, 2]
+    pose[3] = 10
+    (found,) = still("xy", center=None, scale="frame").fit_transform([pose])
+    assert_allclose(found[3], 5)
+    assert_allclose(found[0], [4, 5, 6, 5])
+
+
 @pytest.mark.parametrize("up", [0, 1, 2])
 def test_turned_bodies_face_one_way(up):
     angle = np.linspace(0, 3, 60)
