@@ -286,6 +286,8 @@ def test_rounds_are_told_by_what_follows():
     assert share_of_same_next(ROUNDS) == 1
     assert share_of_same_next(BLOCKS) == 27 / 33
     assert share_of_same_next([rounds(3), rounds(2, (0, 2, 1))]) == 8 / 13
+    # What comes before 1, 2 and 3 is always the same, and what comes after 0 is not.
+    assert share_of_same_next([np.array([0, 1, 0, 2, 0, 3])]) == 3 / 5
     assert share_of_same_next([rounds(5, (0, 1))]) == 0  # two can but take turns
     assert share_of_same_next([np.zeros(9, int)]) == 0
 
