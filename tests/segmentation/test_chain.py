@@ -77,6 +77,31 @@ def test_shares_and_durations_are_learned(recurring):
     assert_allclose(chain.durations * 300, [1 / 0.03, 10, 1 / 0.15], rtol=0.4)
 
 
+def clear(n_videos=5):
+    """Make videos of 90 frames whose actions nobody doubts, once each."""
+    labels = [np.repeat([0, 1, 2], [45, 30, 15])] * n_videos
+    rng = np.random.RandomState(0)
+    frames = [np.eye(3, 6)[codes] for codes in labels]
+    return [unit(x + 0.05 * rng.standard_normal(x.shape)) for x in frames], labels
+
+
+def test_last_segment_of_a_video_ends_with_it():
+    frames, labels = clear()
+    chain = ActionChain.learn(frames, one_hot(labels), 0.0)
+    spent = 5 * np.array([45, 30, 15]) / 90 + 2 * 0.02  # that of two segments before
+    assert_allclose(chain.durations, spent / (5 + 2), rtol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("correlated", "worth"), [(0.0, 1), (0.1, 1 / 9), (2.0, 1 / 180)]
+)
+def test_shares_are_told_by_frames_as_far_as_they_are_independent(correlated, worth):
+    frames, labels = clear()
+    chain = ActionChain.learn(frames, one_hot(labels), correlated, np.zeros(6))
+    told = 1 + worth * 5 * np.array([45, 30, 15])
+    assert_allclose(chain.shares, told / told.sum(), rtol=0.01)
+
+
 def test_action_without_a_frame_stays_finite(recurring):
     frames = [unit(video) for video in recurring[0]]
     chain = ActionChain.learn(frames, one_hot(recurring[1], 5), 0.01)
