@@ -75,6 +75,15 @@ def test_bent_frames_keep_unit_length():
         assert view.embedding.dtype == np.float32
 
 
+def test_frame_of_an_anchor_is_like_no_frame_of_the_next_one():
+    frames = np.random.default_rng(0).standard_normal((9, 3)).astype(np.float32)
+    x = View(frames / np.linalg.norm(frames, axis=1, keepdims=True))
+    one, other = (
+        v.bent().embedding for v in bend(x, x, np.array([[2, 4], [3, 5]]), "hard")
+    )
+    np.testing.assert_allclose(one[[2, 3]] @ other[[4, 5]].T, np.eye(2), atol=1e-6)
+
+
 def test_details_lean_to_anchors_by_as_much_as_frames_differ():
     rng = np.random.default_rng(0)
     frames = unit(rng.normal(size=(300, 3))).astype(np.float32)
