@@ -110,6 +110,20 @@ def test_moments_keep_the_order_of_every_video(plain):
     assert places[0] < places[1]
 
 
+def test_moments_of_different_videos_stand_where_these_pass_them(plain):
+    passages = plain.timeline_.model_.template.passages
+    late, early = passages[0].positions[30], passages[1].positions[5]
+    places = JoinedAnchors([{0: 30}, {1: 5}])._places(passages)
+    assert places == [round(late), round(early)]
+
+
+def test_moments_at_the_end_have_a_position_each(plain):
+    passages = plain.timeline_.model_.template.passages
+    last = len(passages[0].frames) - 1
+    ends = [{video: len(passages[video].positions) - 1} for video in range(3)]
+    assert JoinedAnchors(ends)._places(passages) == [last - 2, last - 1, last]
+
+
 def test_more_moments_than_positions_are_left_out_with_a_warning(plain):
     axis = plain.timeline_.model_
     many = JoinedAnchors([{video: frame} for video in (0, 1) for frame in range(35)])

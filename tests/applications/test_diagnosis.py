@@ -93,6 +93,9 @@ def test_action_of_large_spread_is_named():
     labels = [np.repeat([0, 1, 0, 1], [20, n, 20, n]) for n in (1, 1, 1, 1, 60)]
     videos = [np.ones((len(label), 2)) for label in labels]
     assert diagnose(videos, videos, labels, 2, True)["spread"] == [1]
+    few = [np.repeat([0, 1, 0, 1], [20, 1, 20, n]) for n in (1, 60)]
+    videos = [np.ones((len(label), 2)) for label in few]
+    assert diagnose(videos, videos, few, 2, True)["spread"] == []  # four tell nothing
 
 
 def test_what_is_odd_is_called_by_its_name(model):

@@ -419,6 +419,12 @@ def test_slivers_are_no_steps_and_what_is_left_of_a_step_is_skipped():
     assert [(r["step"], r["end"]) for r in halved] == [("a", 6), ("b", 7), ("c", 12)]
 
 
+def test_slivers_of_a_collection_are_no_steps_however_many_they_are():
+    collection = ["a" * 10 + "baba" + "b" * 10] * 5
+    records = report("a" * 10 + "b" * 10 + "a" * 10, *collection)
+    assert status(records) == [("a", "usual"), ("b", "usual"), ("a", "extra")]
+
+
 def test_names_and_rates_come_from_recordings_and_estimator():
     videos = [spell("aabbb")[:, None], spell("aab")[:, None]]
     recordings = Recordings(videos, ["anna", "ben"], fps=[1, 2])

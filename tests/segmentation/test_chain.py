@@ -92,6 +92,15 @@ def test_last_segment_of_a_video_ends_with_it():
     assert_allclose(chain.durations, spent / (5 + 2), rtol=0.01)
 
 
+def test_scatter_within_actions_is_widened_a_little():
+    frames, labels = clear()
+    chain = ActionChain.learn(frames, one_hot(labels), 0.0)
+    x, codes = np.concatenate(frames), np.concatenate(labels)
+    means = np.array([x[codes == k].mean(axis=0) for k in range(3)])
+    within = ((x - means[codes]) ** 2).mean(axis=0)
+    assert_allclose(chain.variances / within, 1.05, rtol=0.01)
+
+
 @pytest.mark.parametrize(
     ("correlated", "worth"), [(0.0, 1), (0.1, 1 / 9), (2.0, 1 / 180)]
 )
