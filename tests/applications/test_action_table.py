@@ -40,6 +40,13 @@ def model():
     return quick(JointAlignSegment, max_epochs=0).fit(RECORDINGS)
 
 
+def test_confidence_is_the_mean_probability_of_the_action_itself():
+    shares = np.array([[0.4, 0.6], [0.8, 0.2], [0.7, 0.3]])
+    videos = Recordings([np.zeros((3, 1))])
+    table = tabulate(videos, [np.array([0, 0, 1])], ["pour", "stir"], [shares])
+    assert_allclose([r["confidence"] for r in table.records], [0.6, 0.3])
+
+
 def test_recordings_with_other_features_are_refused():
     pandas = pytest.importorskip("pandas")
     features = [f"joint {i}" for i in range(VIDEOS[0].shape[1])]

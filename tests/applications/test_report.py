@@ -43,7 +43,7 @@ def spell(text):
 def report(text, *collection, **options):
     """Report on a video that is given as one letter a frame."""
     found = step_report(Stub().fit(collection), spell(text)[:, None], **options)
-    names = "abcdefgh"
+    names = "abcdefghijklmnopqrstuvwxyz"
     return [{**r, "step": names[r["step"]]} for r in found.records]
 
 
@@ -423,6 +423,22 @@ def test_slivers_of_a_collection_are_no_steps_however_many_they_are():
     collection = ["a" * 10 + "baba" + "b" * 10] * 5
     records = report("a" * 10 + "b" * 10 + "a" * 10, *collection)
     assert status(records) == [("a", "usual"), ("b", "usual"), ("a", "extra")]
+
+
+@pytest.mark.parametrize(("before", "after", "end"), [(10, 4, 11), (4, 10, 4)])
+def test_slivers_go_to_the_longer_neighbour(before, after, end):
+    collection = ["a" * 10 + "b" * 10 + "c" * 10] * 5
+    text = "a" * before + "c" + "b" * after + "c" * 10
+    records = report(text, *collection)
+    assert [r["step"] for r in records] == ["a", "b", "c"]
+    assert records[0]["end"] == records[1]["start"] == end
+
+
+def test_skipped_steps_come_in_the_order_of_relative_times():
+    early, late = "a" * 50 + "z" * 50, "z" * 5 + "b" * 5
+    collection = [early] * 3 + [late] * 3 + ["a" * 50 + "b" * 50]
+    records = report("zzz", *collection, min_duration=0)
+    assert status(records) == [("z", "usual"), ("a", "skipped"), ("b", "skipped")]
 
 
 def test_names_and_rates_come_from_recordings_and_estimator():

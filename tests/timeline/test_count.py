@@ -90,6 +90,13 @@ def test_range_is_wider_than_that_of_the_draws(monkeypatch):
     assert (found.n_actions, found.likely) == (6, (4, 10))
 
 
+def test_range_leaves_out_one_draw_of_ten_on_either_side(monkeypatch):
+    answers = iter([(5 + k, 13, 20 + k) for k in range(8)])
+    monkeypatch.setattr(_count, "_answers", lambda _: next(answers))
+    found = count(signals_of([0, 1, 2]), 2, 40)
+    assert (found.n_actions, found.likely) == (13, (4, 33))  # of 6 and 26
+
+
 @pytest.mark.parametrize(("n_lines", "expected"), [(9, (9, 9)), (1, (1, 5))])
 def test_range_of_a_draw_holds_the_number_of_movements(n_lines, expected, monkeypatch):
     found = iter([5, n_lines])

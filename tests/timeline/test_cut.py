@@ -112,6 +112,37 @@ def test_draws_that_show_no_coming_back_vote_by_contiguous_segments(monkeypatch)
     assert 0.6 < found.shares[-1, actions[-1]] < 0.9
 
 
+def test_draws_that_show_no_coming_back_lead_to_actions_as_well(monkeypatch):
+    signals, _ = signals_of([0, 1, 2])
+    shown, asked = iter([True] * 6 + [False] * 10), []
+
+    def note(draws, n_actions, others):
+        asked.append((len(draws), n_actions, len(others)))
+        return np.array([draw.actions for draw in draws])
+
+    monkeypatch.setattr(_cut, "comes_back", lambda *_: next(shown))
+    monkeypatch.setattr(_cut, "likeliest", note)
+    cut(signals, 3, np.random.RandomState(0))
+    assert asked == [(6, 3, 10)]
+
+
+def test_contiguous_segments_are_found_on_features_as_they_were_before_smoothing(
+    monkeypatch,
+):
+    blurs = {"cut_once": [], "cut_often": []}
+    for name, noted in blurs.items():
+        find = getattr(_cut, name)
+
+        def note(statistics, n_actions, find=find, noted=noted):
+            noted.append(statistics.blur)
+            return find(statistics, n_actions)
+
+        monkeypatch.setattr(_cut, name, note)
+    cut(signals_of([0, 1, 2])[0], 3, np.random.RandomState(0), blur=2.5)
+    assert set(blurs["cut_once"]) == {2.5}
+    assert set(blurs["cut_often"]) == {0.0}
+
+
 def test_others_features_may_show_whether_actions_come_back():
     back, _ = signals_of([0, 1, 2, 0, 1, 2], noise=0.5)
     once, _ = signals_of([0, 1, 2], length=30, noise=0.5, seed=1)
@@ -326,6 +357,17 @@ def test_doubtful_boundary_has_less_confidence():
     clear = found.boundaries == 30
     assert found.confidence[clear] == 1
     assert (found.confidence[~clear] < 0.8).all()
+
+
+@pytest.mark.parametrize(("off", "confidence"), [(2, 1.0), (4, 1.0), (6, 0.5)])
+def test_boundaries_within_two_percent_of_the_timeline_are_the_same(off, confidence):
+    drawn = np.repeat([[0, 1]] * 4, 100, axis=1)
+    drawn[0] = np.roll(drawn[0], off) | (np.arange(200) > 150)
+    drawn[0, :50] = 0
+    drawn[1] = np.arange(200) >= 100 - off
+    found = _cut._agree(drawn, 2, False)
+    assert_array_equal(found.boundaries, [100])
+    assert_array_equal(found.confidence, [confidence])
 
 
 def test_features_that_do_not_vary_count_for_nothing():

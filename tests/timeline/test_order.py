@@ -3,7 +3,8 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from skvas.datasets import make_videos
-from skvas.timeline import BlockOrder
+from skvas.timeline import BlockOrder, _order
+from skvas.timeline._average import average
 from skvas.timeline._order import COMPARED, block_order, gain_of_order
 from skvas.videos._frames import unit
 
@@ -44,6 +45,24 @@ def test_three_videos_have_a_standard_error():
 )
 def test_verdict_needs_a_standard_error_of_distance(value, error, verdict):
     assert BlockOrder(value, error, 8).verdict == verdict
+
+
+@pytest.mark.parametrize("n_videos", [2, 3, 8, 20])
+def test_no_video_has_a_part_in_the_average_that_it_is_compared_with(
+    n_videos, monkeypatch
+):
+    asked = []
+
+    def note(others, start, limit):
+        asked.append((others, start))
+        return average(others, start, limit)
+
+    monkeypatch.setattr(_order, "average", note)
+    block_order(frames_of(True, n_videos), np.random.RandomState(0))
+    assert len(asked) == min(n_videos, 8)
+    assert sum(n_videos - len(others) for others, _ in asked) == n_videos
+    for others, start in asked:
+        assert any(np.array_equal(start, other) for other in others)
 
 
 def test_what_is_a_video_s_own_averages_out():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.decoding import monotone_path
-from skvas.timeline._paths import block_means, cheapest_path, follow
+from skvas.timeline._paths import Passage, block_means, cheapest_path, follow
 from skvas.videos._frames import unit
 
 seeds = st.integers(0, 2**32 - 1)
@@ -59,6 +59,28 @@ def test_frame_that_waits_is_shared_out():
     assert_allclose(passage.positions, [0, 0.25, 1.5, 3])
     assert_allclose(passage.frames, [0.5, 1.75, 2.25, 3])
     assert_allclose(passage.costs, 0)
+
+
+def standing(costs):
+    """Return a passage of 200 frames that stands still at positions 80 to 119."""
+    frames = np.interp(np.arange(200), [0, 80, 119, 199], [0, 98, 101, 199])
+    positions = np.interp(np.arange(200), frames, np.arange(200))
+    return Passage(positions, frames, costs)
+
+
+def test_moments_that_a_video_lacks_are_all_those_at_which_it_stands_still():
+    costs = np.where((np.arange(200) >= 78) & (np.arange(200) < 122), 1.0, 0.1)
+    found = np.flatnonzero(standing(costs).lacking())
+    assert_allclose(found[[0, -1]], [80, 119], atol=2)
+    assert len(found) == found[-1] - found[0] + 1
+
+
+def test_no_video_lacks_moments_that_cost_nothing():
+    costs = np.where((np.arange(200) >= 78) & (np.arange(200) < 122), 1.0, 0.1)
+    costs[100] = 0
+    found = standing(costs).lacking()
+    assert found[[95, 105]].all()
+    assert not found[100]
 
 
 def test_cost_of_a_position_is_the_mean_of_its_matches():

@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.datasets import make_videos
 from skvas.timeline import _average, _template
-from skvas.timeline._average import medoid
+from skvas.timeline._average import average, medoid
 from skvas.timeline._paths import follow
 from skvas.timeline._template import build_template
 from skvas.videos._frames import unit
@@ -123,6 +123,27 @@ def test_each_position_stands_for_the_same_mean_share_of_time(data):
         axis=0,
     )
     assert_allclose(shares, np.linspace(0, 1, len(shares)), atol=0.05)
+
+
+def turning(*lengths):
+    """Return frames that turn by a radian each so many of them."""
+    angles = np.concatenate(
+        [k + (np.arange(n) + 0.5) / n for k, n in enumerate(lengths)]
+    )
+    return np.column_stack([np.cos(angles), np.sin(angles)])
+
+
+def test_long_videos_have_no_more_say_in_how_time_is_spent():
+    short, long = turning(20, 140), turning(490, 10)
+    found = average([short] * 3 + [long], short, np.inf)
+    spent = (np.arctan2(found[:, 1], found[:, 0]) < 1).mean()
+    assert spent == pytest.approx((3 * 20 / 160 + 490 / 500) / 4, abs=0.03)
+
+
+def test_medoid_is_close_to_others_and_not_to_one_alone():
+    angles = np.array([0.0, np.arccos(0.9), np.arccos(0.9) + np.arccos(0.7)])
+    videos = [np.array([[np.cos(a), np.sin(a)]]).repeat(9, axis=0) for a in angles]
+    assert medoid(videos) == 1
 
 
 def test_unrelated_video_changes_others_by_less_than_a_hundredth(data):
