@@ -54,6 +54,12 @@ def same(found, table):
     np.testing.assert_allclose(*times, rtol=0, atol=5.001e-4)
 
 
+def test_textgrids_keep_microseconds(tmp_path):
+    table = SegmentTable([TimedSegment("v", 0.123456, 1.654321, "x")])
+    (found,) = round_trip(table, tmp_path, "textgrid")
+    assert (found.start, found.end) == (0.123456, 1.654321)
+
+
 def test_file_of_elan_links_to_its_media_by_both_ways(tmp_path):
     media, file = tmp_path / "clips" / "a b.mp4", tmp_path / "out" / "v.eaf"
     file.parent.mkdir()

@@ -486,6 +486,54 @@ def test_long_gaps_stay_and_short_ones_are_closed(tmp_path):
     assert np.isfinite(read_sensors(tmp_path, fps=10, max_gap=5)[0]).all()
 
 
+def test_frames_hardly_longer_than_the_time_between_samples_are_interpolated(tmp_path):
+    write(tmp_path / "a.csv", table(TIMES, 3 * TIMES))
+    (found,) = read_sensors(tmp_path, fps=9)
+    assert_allclose(found[:, 0], np.arange(len(found)) / 3)
+
+
+def test_mean_of_samples_is_that_of_those_that_are_there(tmp_path):
+    values = [*TIMES[:20], "", *TIMES[21:]]
+    write(tmp_path / "a.csv", table(TIMES, values))
+    (found,) = read_sensors(tmp_path, fps=5)
+    plain = read_sensors(write(tmp_path / "b.csv", table(TIMES, TIMES)), fps=5)[0]
+    lacking = np.abs(found[:, 0] - plain[:, 0]) > 1e-9
+    assert_array_equal(np.flatnonzero(lacking), [10])
+    assert found[10, 0] in (TIMES[19], TIMES[21])
+
+
+def test_labels_of_frames_are_those_of_the_nearest_samples(tmp_path):
+    names = [f"n{i}" for i in range(50)]
+    text = table(TIMES, TIMES, names, names=("time", "x", "label"))
+    found = read_sensors(write(tmp_path / "a.csv", text), fps=3, labels="label")
+    labels = [found.action_names[code] for code in found.labels[0]]
+    assert labels == [f"n{round(10 * i / 3)}" for i in range(len(labels))]
+
+
+@pytest.mark.parametrize("fps", [None, 7])
+def test_frames_long_before_the_first_sample_are_a_gap(tmp_path, fps):
+    values = [*[""] * 20, *X[20:40], *[""] * 10]  # nothing up to 2 s, nor from 4 s on
+    write(tmp_path / "a.csv", table(TIMES, values, X))
+    (found,) = read_sensors(tmp_path, fps=fps, max_gap=0.55)
+    seconds = np.arange(len(found)) / (fps or 10)
+    expected = (seconds < 1.45) | (seconds > 4.45)
+    assert_array_equal(np.isnan(found[:, 0]), expected)
+
+
+def test_rate_of_recordings_is_the_median(tmp_path):
+    for name, step in (("a", 0.1), ("b", 0.1), ("c", 0.02)):
+        write(tmp_path / f"{name}.csv", table(np.arange(60) * step, np.arange(60)))
+    assert read_sensors(tmp_path).fps == [10, 10, 10]
+
+
+def test_columns_in_any_other_order_are_put_in_that_of_the_first(tmp_path):
+    names = ["time", "x", "y", "z"]
+    write(tmp_path / "a.csv", table(TIMES, X, 2 * X, 3 * X, names=names))
+    names = ["time", "z", "x", "y"]
+    write(tmp_path / "b.csv", table(TIMES, 3 * X, X, 2 * X, names=names))
+    assert_allclose(*read_sensors(tmp_path))
+
+
 def test_columns_are_picked_and_others_left_out(tmp_path):
     text = "index,time,x,label,who,y\n" + "".join(
         f"{i},{i / 10},{i},{i // 25},anna,{-i}\n" for i in range(50)
