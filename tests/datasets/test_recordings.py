@@ -21,7 +21,13 @@ from sklearn.model_selection import (
 from sklearn.utils import resample
 
 from skvas import Recordings
-from skvas.datasets._recordings import common_rate, recordings_of
+from skvas.datasets._recordings import (
+    as_recordings,
+    common_rate,
+    mean_rates,
+    recordings_of,
+    remember,
+)
 from skvas.validation import check_videos
 
 ARRAYS = [np.full((n, 2), float(n)) for n in (3, 4, 5)]
@@ -29,6 +35,26 @@ ARRAYS = [np.full((n, 2), float(n)) for n in (3, 4, 5)]
 
 def recordings(**known):
     return Recordings(ARRAYS, ["a", "b", "c"], **known)
+
+
+def test_mean_rate_of_times_is_that_of_the_steps_between_them():
+    times = [np.arange(3) / 2, [5.0, 5.5, 5.6, 6.5], [0.0, 1.0, 2.0, 3.0, 4.0]]
+    assert mean_rates(recordings(times=times)) == [2, 2, 1]
+
+
+def test_rate_takes_the_place_of_times():
+    times = [np.arange(len(array)) for array in ARRAYS]
+    found = as_recordings(recordings(times=times), fps=5)
+    assert (found.fps, found.times) == ([5, 5, 5], None)
+    assert found.names == ["a", "b", "c"]
+
+
+def test_times_that_are_kept_are_a_copy():
+    times = [np.arange(len(array), dtype=float) for array in ARRAYS]
+    known = recordings(times=times)
+    kept = remember(known, [3, 4, 5])["times"]
+    known.times[0][:] = 9
+    assert_array_equal(kept[0], [0, 1, 2])
 
 
 def test_it_is_a_list_of_its_arrays():

@@ -168,6 +168,7 @@ def test_modularity_is_highest_for_the_true_number_of_labels():
         (SharedOrder(0.15, 0.02, 30, 200), "undecided"),  # above 0, but small
         (SharedOrder(0.05, 0.05, 30, 200), "no"),
         (SharedOrder(0.2, 0.11, 30, 200), "undecided"),  # may be both
+        (SharedOrder(0.15, 0.1, 30, 200), "undecided"),
         (SharedOrder(-0.1, 0.05, 30, 200), "no"),
         (SharedOrder(-0.1, 0.05, 6, 200), "undecided"),  # three videos
         (SharedOrder(0.4, 0.05, 6, 200), "undecided"),
@@ -179,6 +180,17 @@ def test_modularity_is_highest_for_the_true_number_of_labels():
 def test_verdict_on_order(order, verdict):
     assert order.verdict == verdict
     assert may_be_shared(order) is (verdict != "no")
+
+
+def test_shared_order_is_one_where_paths_cost_as_little_as_nearest_neighbours():
+    angles = np.linspace(0, 1, 20)
+    videos = [
+        np.column_stack([np.cos(a), np.sin(a), np.full(20, 0.2 * i)])
+        for i, a in enumerate([angles, angles])
+    ]
+    assert shared_order(videos).value == pytest.approx(1)  # though that is not 0
+    there_and_back = [np.concatenate([video, video[::-1]]) for video in videos]
+    assert shared_order(there_and_back).value == pytest.approx(0)
 
 
 def test_number_of_frames_is_that_of_the_median_video():

@@ -75,6 +75,7 @@ def test_videos_without_labels_stay_so_and_are_not_drawn():
         (stamps,) = filter(None, hide_labels(y, timestamps=True, random_state=seed))
         assert len(stamps) == 3
     assert sum(labels is not None for labels in hide_labels(y, keep=0.67)) == 2
+    assert sum(labels is not None for labels in hide_labels(y, keep=0.6)) == 2
     found = hide_labels(y, keep=[0, 2])
     assert found[0] is None
     assert_array_equal(found[2], Y[2])
