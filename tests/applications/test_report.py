@@ -17,6 +17,7 @@ from skvas import (
     VideoAligner,
     step_report,
 )
+from skvas.applications._report import Collection, split_into_steps
 from skvas.datasets import make_videos
 from skvas.datasets._recordings import remember
 from skvas.live._model import LiveModel
@@ -432,6 +433,13 @@ def test_slivers_go_to_the_longer_neighbour(before, after, end):
     records = report(text, *collection)
     assert [r["step"] for r in records] == ["a", "b", "c"]
     assert records[0]["end"] == records[1]["start"] == end
+
+
+def test_collection_of_no_known_rate_is_taken_to_have_that_of_most_videos():
+    segments = split_into_steps([spell(text) for text in USUAL])
+    assert Collection.of(segments, [50, 25, 25]).rate == 25
+    assert Collection.of(segments, [None]).rate == 1
+    assert Collection.of(segments, [50, 25, 25], [10, 20, 30]).rate is None
 
 
 def test_skipped_steps_come_in_the_order_of_relative_times():

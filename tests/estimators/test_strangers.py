@@ -289,6 +289,15 @@ def test_older_files_know_of_no_strangers(tmp_path):
     assert len(skvas.step_report(loaded, FREE.videos).records)
 
 
+@pytest.mark.parametrize("n", [5, 12, 13, 300])
+def test_videos_are_compared_with_others_and_not_with_themselves(n):
+    drawn = _strangers._draw_others(n)
+    assert len(drawn) == n
+    for number, some in enumerate(drawn):
+        assert number not in some
+        assert len(set(some)) == len(some) == min(n - 1, 12)
+
+
 @every_estimator
 def test_new_recordings_that_are_unlike_are_told(cls):
     model = quick(cls).fit(FREE.videos[:6])

@@ -85,6 +85,13 @@ def test_each_draw_takes_the_likeliest_actions_of_all_draws():
     assert same_partition(led, actions)
 
 
+def test_segments_cost_less_once_it_is_known_that_actions_come_back():
+    signals, _ = signals_of([0, 1, 2, 0, 1, 2, 1], noise=2.5, length=6, seed=2)
+    draw = cut_often(Passing(signals).statistics(), 3)
+    [found] = likeliest([draw], 3)
+    assert np.count_nonzero(np.diff(found)) > np.count_nonzero(np.diff(draw.actions))
+
+
 @pytest.mark.parametrize("recurring", [True, False])
 def test_cut_goes_by_the_likeliest_actions_where_they_may_come_back(
     recurring, monkeypatch
