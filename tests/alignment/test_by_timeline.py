@@ -63,4 +63,7 @@ def test_moment_that_the_other_video_lacks_is_background():
     found = align_passages(whole, gap)
     assert (found.matches_x[45:65] == -1).all()
     assert (found.background_x[:35] == 0).all()
+    kept = found.matches_x >= 0
+    assert_allclose(found.plan.sum(), (kept.mean() + 1) / 2)
+    assert not found.plan[[50, 60]].sum()
     assert (found.matches_y >= 0).all()

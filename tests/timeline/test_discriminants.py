@@ -45,6 +45,8 @@ def test_frames_stay_unit_beside_their_discriminants():
     found = find_discriminants(videos, [straight(30)] * 3)
     assert_allclose(np.linalg.norm(found.append(videos[0]), axis=1), 1)
     assert found.append(videos[0]).shape == (30, 20)
+    beside = np.linalg.norm(found.append(videos[0])[:, 12:], axis=1)
+    assert_allclose(beside, 2 / np.sqrt(5))  # of twice the length of the frames
 
 
 def test_discriminants_are_of_what_differs_from_the_centre():

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skvas.datasets import make_videos
 from skvas.timeline._model import Axis
-from skvas.timeline._routes import N_ROUTES, _add, average_routes
+from skvas.timeline._routes import N_ROUTES, OWN, _add, average_routes
 from skvas.timeline._states import position_posteriors
 from skvas.timeline._template import build_template
 from skvas.videos._frames import unit
@@ -75,6 +75,21 @@ def test_unrelated_videos_are_no_routes(data):
     (same,) = routed(data, [0], template=template, paths=blank)
     assert_array_equal(found, same)
     assert np.abs(found - routed(data, [0])[0]).max() > 0.1
+
+
+def test_route_of_a_video_by_itself_is_none(data):
+    template = replace(data.template, is_related=np.arange(len(data.frames)) < 2)
+    (found,) = routed(data, [0], template=template)
+    by_the_other = (OWN + 1) * found - OWN * data.posteriors[0]
+    assert (np.count_nonzero(by_the_other > 1e-6, axis=1) <= 2).all()
+    assert_allclose(by_the_other.max(axis=1), 0.75, atol=0.26)
+
+
+def test_few_routes_are_by_videos_from_all_over_the_collection(data):
+    which = [0] * (N_ROUTES // 4)  # four routes each
+    blank = [*data.frames[:5], *[f[::-1].copy() for f in data.frames[5:]]]
+    found, other = (routed(data, which, paths=paths)[0] for paths in (None, blank))
+    assert np.abs(found - other).max() > 0.01
 
 
 def test_place_between_two_moments_is_shared_out():

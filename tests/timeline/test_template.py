@@ -125,6 +125,13 @@ def test_each_position_stands_for_the_same_mean_share_of_time(data):
     assert_allclose(shares, np.linspace(0, 1, len(shares)), atol=0.05)
 
 
+def test_videos_of_one_frame_say_nothing_of_the_length(data):
+    ones = [frames[9:10] for frames in data.frames]
+    template = build([*data.frames[:3], *ones])
+    median = np.median([len(frames) for frames in data.frames[:3]])
+    assert len(template.frames) == round(median)
+
+
 def turning(*lengths):
     """Return frames that turn by a radian each so many of them."""
     angles = np.concatenate(
