@@ -1,6 +1,7 @@
 """The hidden Markov model of actions: what it learns, and when it is preferred."""
 
 import copy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +19,7 @@ from skvas.segmentation._chain import ActionChain
 from skvas.segmentation._decoder import Referee
 from skvas.timeline._model import find_order, has_order
 from skvas.videos._succession import correlated_share, correlated_shares, deviations
+from skvas.videos._views import Views
 from tests.models import SEGMENTERS, quick, small_videos
 
 every_segmenter = pytest.mark.parametrize("cls", SEGMENTERS)
@@ -109,6 +111,40 @@ def test_shares_are_told_by_frames_as_far_as_they_are_independent(correlated, wo
     chain = ActionChain.learn(frames, one_hot(labels), correlated, np.zeros(6))
     told = 1 + worth * 5 * np.array([45, 30, 15])
     assert_allclose(chain.shares, told / told.sum(), rtol=0.01)
+
+
+def test_groups_of_videos_are_left_out_with_all_their_matches(recurring, monkeypatch):
+    referee, asked = Referee.of(Views(*[recurring[0]] * 2, lambda x: x)), []
+    monkeypatch.setattr(
+        _decoder, "_gain", lambda _, one, other: asked.append((one, other)) or 0.0
+    )
+    assert not referee.prefers(recurring[1], recurring[1])
+    *without, every = asked
+    assert len(without) == referee.groups.max() + 1 == 8
+    for group, pair in enumerate(without):
+        kept = [referee.groups[frames] != group for frames in pair]
+        assert np.all(kept)
+        of_all = [referee.groups[frames] != group for frames in every]
+        assert len(pair[0]) == np.all(of_all, axis=0).sum()
+
+
+@pytest.mark.parametrize(("gain", "is_clear"), [(0.03, False), (0.05, True)])
+def test_gain_is_clear_beside_the_error_of_leaving_out_groups(
+    gain, is_clear, recurring, monkeypatch
+):
+    referee = Referee.of(Views(*[recurring[0]] * 2, lambda x: x))
+    # The squares of eight deviations by .01, times seven eighths: an error of .026.
+    gains = iter([gain - 0.01, gain + 0.01] * 4 + [gain])
+    monkeypatch.setattr(_decoder, "_gain", lambda *_: next(gains))
+    assert referee.prefers(recurring[1], recurring[1]) is is_clear
+
+
+def test_no_gain_is_clear_of_two_groups(recurring, monkeypatch):
+    referee = Referee.of(Views(*[recurring[0]] * 2, lambda x: x))
+    monkeypatch.setattr(_decoder, "_gain", lambda *_: 0.5)
+    assert referee.prefers(recurring[1], recurring[1])
+    two = replace(referee, groups=referee.groups // 4)
+    assert not two.prefers(recurring[1], recurring[1])
 
 
 def test_action_without_a_frame_stays_finite(recurring):

@@ -41,6 +41,14 @@ def test_features_that_tell_different_things_all_count():
     assert principal_components(drawn(6, n_positions=400)).shape[2] == 6
 
 
+def test_components_are_as_many_as_the_entropy_of_their_shares_says():
+    one, other = drawn(1, n_positions=400), drawn(3, n_positions=400)[..., 1:]
+    signals = np.concatenate([one, one, one, other], axis=2)
+    shares = np.array([0.6, 0.2, 0.2])
+    assert 2.5 < np.exp(-(shares * np.log(shares)).sum()) < 3
+    assert principal_components(signals).shape[2] == 3
+
+
 def test_what_varies_most_comes_first():
     one, other = drawn(1), drawn(2)[..., 1:]
     weighted = np.concatenate([one, one, one, other], axis=2)

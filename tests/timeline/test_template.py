@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -130,6 +132,19 @@ def test_videos_of_one_frame_say_nothing_of_the_length(data):
     template = build([*data.frames[:3], *ones])
     median = np.median([len(frames) for frames in data.frames[:3]])
     assert len(template.frames) == round(median)
+
+
+def test_all_related_videos_stand_for_the_whole_where_hardly_any_is(data):
+    template = build(data.frames)
+    parts = [replace(passage, part=(0, 9)) for passage in template.passages]
+    related = np.arange(8) != 2
+    for passages, whole in (
+        (parts, np.flatnonzero(related)),
+        ([template.passages[0], *parts[1:]], np.flatnonzero(related)),
+        ([*template.passages[:4], *parts[4:]], [0, 1, 3]),
+    ):
+        found = replace(template, passages=passages, is_related=related).whole
+        assert_array_equal(found, whole)
 
 
 def turning(*lengths):
