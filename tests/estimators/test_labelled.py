@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 
 import skvas
 from skvas import ActionSegmenter, JointAlignSegment
+from skvas.datasets import make_videos
 from skvas.decoding import labels_to_segments
 from skvas.estimators import _joint
 from skvas.exceptions import InvalidParameterError, ModelFileError
@@ -312,6 +313,20 @@ def test_cross_val_predict_gives_names(cls):
     found = cross_val_predict(model, VIDEOS, y, cv=KFold(2))
     assert [len(labels) for labels in found] == [len(video) for video in VIDEOS]
     assert set(np.concatenate(list(found))) <= set(NAMES)
+
+
+def test_frames_to_label_are_in_doubt_as_their_probabilities_are(cls):
+    data = make_videos(3, n_actions=3, n_frames=(150, 200), noise=2, random_state=0)
+    y = [data.labels[0], {60: 0, 100: 1}, None]
+    model = quick(cls, max_epochs=0).fit(data.videos, y)
+    asked, found = model.outlook_, model.predict_proba(data.videos)
+    shares = np.array(
+        [found[i][k] for i, k in zip(asked.video, asked.frame, strict=True)]
+    )
+    assert len(shares) < sum(map(len, data.videos)) / 2
+    assert (asked.rivals[:, 0] == shares.argmax(axis=1)).mean() > 0.95
+    lead = np.diff(np.sort(shares, axis=1)[:, -2:])[:, 0]
+    assert np.abs(asked.doubt - (1 - lead)).mean() < 0.05
 
 
 def test_query_names_recordings_and_frames(model):

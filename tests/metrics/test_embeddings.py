@@ -80,6 +80,41 @@ def test_retrieval_precision_looks_at_all_other_videos_and_never_at_its_own():
     assert_allclose(list(found.values()), list(expected.values()))
 
 
+def test_retrieval_precision_of_few_neighbours_is_that_of_the_nearest_ones():
+    rng = np.random.default_rng(0)
+    videos = [rng.normal(size=(n, 3)) for n in (1500, 900)]
+    labels = [rng.integers(0, 4, len(video)) for video in videos]
+    alone = {k: retrieval_precision(videos, labels, k=[k])[k] for k in (1, 4, 60)}
+    assert_allclose(alone[1], nearest_alike(videos, labels))
+    assert retrieval_precision(videos, labels, k=(1, 4, 60)) == pytest.approx(alone)
+
+
+def nearest_alike(videos, labels):
+    """Return the share of frames with the phase of the nearest one elsewhere."""
+    cost = cdist(*videos)
+    forth = labels[0] == labels[1][cost.argmin(axis=1)]
+    back = labels[1] == labels[0][cost.argmin(axis=0)]
+    return np.concatenate([forth, back]).mean()
+
+
+def test_no_more_neighbours_are_asked_for_than_the_longest_video_has():
+    videos, labels = [np.eye(8), np.eye(4, 8)], [[0] * 8, [0] * 4]
+    assert retrieval_precision(videos, labels, k=[4]) == {4: 1}
+    with pytest.raises(ValueError, match="asks for 5 .* have only 4 frames"):
+        retrieval_precision(videos, labels, k=[5])
+
+
+def test_phase_that_ends_some_videos_alone_is_an_event():
+    rng = np.random.default_rng(0)
+    videos = [rng.normal(size=(12, 2)) for _ in range(4)]
+    phases = [np.repeat(order, 4) for order in ([0, 1, 2], [0, 2, 1])] * 2
+    every = phase_progression(videos[:2], phases[:2], videos[2:], phases[2:])
+    events = phase_progression(
+        videos[:2], phases[:2], videos[2:], phases[2:], last_phase=False
+    )
+    assert events == every
+
+
 def test_phase_progression_is_the_fit_of_least_squares_on_other_videos():
     videos, labels = random_videos(n_videos=6)
     labels[1][:] = 0  # one video without the phases 1 and 2
