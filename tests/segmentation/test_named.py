@@ -52,6 +52,29 @@ def one_video(*which):
     return [DATA.labels[i] if i in which else None for i in range(len(DATA.videos))]
 
 
+def test_what_hidden_labels_are_held_against_is_tempered():
+    hot = Naming(np.eye(3), np.zeros((2, 3)), np.zeros(3), 1.0, 0.0, temperature=5.0)
+    logs = {1: np.log([[0.8, 0.1, 0.1], [0.2, 0.3, 0.5]])}
+    frames, kept, nothing = [np.zeros((2, 2))] * 2, [np.arange(2)] * 2, np.full(2, -1)
+    found = named._followed_up(hot, logs, frames, kept, [nothing] * 2)
+    assert list(found) == [1]
+    assert_array_equal(found[1], hot.temper(logs[1]))
+
+
+def test_looks_have_to_gain_before_they_count_as_much_as_places(monkeypatch):
+    asked, choose = [], named.choose_evidence
+
+    def note(candidates, *given, margin, n_favoured):
+        first = [(one.by_part, one.by_frame) for one in candidates[:n_favoured]]
+        asked.append((margin, n_favoured, first))
+        return choose(candidates, *given, margin=margin, n_favoured=n_favoured)
+
+    monkeypatch.setattr(named, "choose_evidence", note)
+    videos, y = DATA.videos[:3], one_video(0, 1)[:3]
+    JointAlignSegment(max_epochs=0, random_state=0).fit(videos, y)
+    assert asked == [(0.03, 2, [*named.PLACED])]
+
+
 @pytest.mark.parametrize("max_epochs", [0, 4])
 def test_one_labelled_video_names_all(fit, max_epochs):
     model = fit(("one", max_epochs), one_video(2), max_epochs=max_epochs)

@@ -1,5 +1,7 @@
 """What a timeline is cut by."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from skvas.timeline._model import (
     path_frames,
     steadiness,
 )
+from skvas.timeline._paths import Passage
 from skvas.timeline._signals import principal_components
 
 
@@ -42,6 +45,16 @@ def timeline_of(videos, moving, *, n_actions=(2, 2), recurring=True, gain=None):
         n_actions=n_actions,
         recurring=recurring,
     )
+
+
+def test_unrelated_videos_have_no_say_in_what_passes_the_moments():
+    frames = [np.full((9, 1), number) for number in (1.0, 2.0, 3.0)]
+    passage = Passage(np.arange(9.0), np.arange(9.0), np.zeros(9))
+    is_related = np.array([True, False, True])
+    template = SimpleNamespace(is_related=is_related, passages=[passage] * 3)
+    axis = SimpleNamespace(template=template, moments=np.array([0, 4, 8]))
+    found = _model._at_moments(frames, axis)
+    np.testing.assert_array_equal(found, np.repeat([1, 3], 3).reshape(2, 3, 1))
 
 
 @pytest.mark.parametrize(
