@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skvas.labels import _anchored
 from skvas.labels._anchored import AnchoredEvidence, _left_over
 from skvas.labels._naming import shares_of_found
 
@@ -51,6 +52,14 @@ def test_a_labelled_video_names_the_others():
             1,
             rtol=1e-6,
         )
+
+
+def test_labelled_videos_teach_that_are_in_no_sample(monkeypatch):
+    monkeypatch.setattr(_anchored, "sample_videos", lambda n: np.arange(1, n))
+    actions = evidence().learn([TRUE, NOTHING, NOTHING], 3, 3)
+    assert_array_equal(actions.extra, 0)
+    found = label(actions, np.eye(3)[TRUE], FRAMES[1])
+    assert (found == TRUE).mean() > 0.95
 
 
 def test_actions_without_labels_are_those_found_that_fit_no_label():
