@@ -44,6 +44,12 @@ def test_gaps_are_closed_by_straight_lines_and_ends_repeated():
     assert_allclose(closed.ravel(), [1, 1, 2, 3, 4, 4])
 
 
+def test_one_number_closes_all_gaps():
+    lone = np.array([[np.nan]] * 3 + [[2.0]] + [[np.nan]] * 9)
+    assert_array_equal(Interpolate().fit_transform([lone])[0], 2)
+    assert_array_equal(Interpolate().fit_transform([lone[3:]])[0], 2)
+
+
 def test_longer_gaps_stay():
     video = np.array([[0.0, 0.0], [np.nan] * 2, [np.nan, 2.0], [3.0, 3.0]])
     (closed,) = Interpolate(max_gap=1).fit_transform([video])
